@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+
+
+class AlbumsConfig(AppConfig):
+    name = "albums"
+    verbose_name = "Library"
+
+    def ready(self) -> None:
+        from albums import removal
+
+        removal.connect()

@@ -1,0 +1,15 @@
+from django import forms
+
+from albums.models import Album
+
+
+class AlbumForm(forms.ModelForm[Album]):
+    class Meta:
+        model = Album
+        fields = ["title"]
+        error_messages = {
+            "title": {
+                "required": "Give the album a title.",
+                "max_length": "A title has at most 200 characters.",
+            }
+        }

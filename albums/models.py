@@ -1,0 +1,165 @@
+"""The library: albums, their photos and renditions, and the storage keys that no row wants any more. Knows nothing of queues."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import User as AuthUser
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+
+EDGES = (2560, 1600, 800, 400)
+"""Long edges of renditions, in pixels, largest first."""
+
+
+class AlbumQuerySet(models.QuerySet["Album"]):
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> AlbumQuerySet:
+        """A person's own albums; all of them for who may change any album."""
+        if user.has_perm("albums.change_album"):  # type: ignore[union-attr]
+            return self
+        return self.filter(owner_id=user.pk)
+
+
+class Album(models.Model):
+    """A titled, ordered set of photos."""
+
+    title = models.CharField(max_length=200)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="albums"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = AlbumQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        constraints = [models.CheckConstraint(condition=~Q(title=""), name="album_has_title")]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("albums:detail", args=[self.pk])
+
+
+class PhotoQuerySet(models.QuerySet["Photo"]):
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> PhotoQuerySet:
+        return self.filter(album__in=Album.objects.visible_to(user))
+
+
+class Photo(models.Model):
+    """One picture in an album: its original, byte for byte as received, and what is known of it."""
+
+    album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="photos")
+    position = models.BigIntegerField(help_text="Photos of an album are shown in this order.")
+    name = models.CharField("file name", max_length=255, help_text="As it was called where it came from.")
+    title = models.CharField(max_length=500, blank=True)
+    caption = models.TextField(blank=True)
+    keywords = models.JSONField(default=list, blank=True)
+
+    original_key = models.CharField(max_length=200, unique=True, editable=False)
+    original_bytes = models.PositiveBigIntegerField(editable=False)
+    original_sha256 = models.CharField("SHA-256", max_length=64, editable=False)
+    format = models.CharField(max_length=20, editable=False)
+    width = models.PositiveIntegerField(editable=False, help_text="Pixels of the upright original.")
+    height = models.PositiveIntegerField(editable=False, help_text="Pixels of the upright original.")
+    placeholder = models.TextField(blank=True, editable=False, help_text="A tiny WebP as a data URI.")
+
+    taken_at = models.DateTimeField(
+        null=True, blank=True, help_text="The camera's clock; UTC when its zone is unknown."
+    )
+    taken_offset_minutes = models.SmallIntegerField(
+        null=True, blank=True, help_text="The camera's zone, east of UTC; empty when unknown."
+    )
+    camera = models.CharField(max_length=200, blank=True)
+    lens = models.CharField(max_length=200, blank=True)
+    aperture = models.FloatField(null=True, blank=True)
+    shutter_seconds = models.FloatField(null=True, blank=True)
+    iso = models.PositiveIntegerField("ISO", null=True, blank=True)
+    focal_length_mm = models.FloatField("focal length (mm)", null=True, blank=True)
+    latitude = models.FloatField(null=True, blank=True)
+    longitude = models.FloatField(null=True, blank=True)
+    altitude = models.FloatField("altitude (m)", null=True, blank=True)
+    creator = models.CharField(max_length=500, blank=True)
+    copyright = models.CharField(max_length=500, blank=True)
+    rating = models.SmallIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = PhotoQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position", "pk"]
+        constraints = [
+            # The same bytes twice in an album would be a photo done twice.
+            models.UniqueConstraint(fields=["album", "original_sha256"], name="photo_once_in_album"),
+            models.CheckConstraint(condition=Q(width__gt=0, height__gt=0), name="photo_has_size"),
+        ]
+        indexes = [models.Index(fields=["album", "position"], name="photo_album_position")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("albums:photo", args=[self.pk])
+
+
+class Rendition(models.Model):
+    """A WebP derived from a photo's original, one per size."""
+
+    photo = models.ForeignKey(Photo, on_delete=models.CASCADE, related_name="renditions")
+    edge = models.PositiveIntegerField(help_text="The nominal long edge: 2560, 1600, 800 or 400.")
+    key = models.CharField(max_length=200, unique=True)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    bytes = models.PositiveBigIntegerField()
+    recipe = models.PositiveIntegerField(default=1, help_text="Version of the recipe that made it.")
+
+    class Meta:
+        ordering = ["-edge"]
+        constraints = [models.UniqueConstraint(fields=["photo", "edge"], name="rendition_once_per_size")]
+
+    def __str__(self) -> str:
+        return self.key
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the bytes may have changed, so that a URL that carries it may be cached for ever."""
+        return self.key.split("/")[-2]
+
+    def get_absolute_url(self) -> str:
+        return reverse("albums:rendition", args=[self.photo_id, self.version, self.edge])
+
+
+class Leftover(models.Model):
+    """A storage key that no row wants any more, or not yet.
+
+    Written before the bytes are, and before a row that names them goes; so whatever is cut off in between can be found again.
+    """
+
+    key = models.CharField(max_length=200, unique=True)
+    hold = models.UUIDField(
+        null=True, blank=True, help_text="Whoever may still publish it; empty: it may go."
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["hold"], name="leftover_hold")]
+
+    def __str__(self) -> str:
+        return self.key
+
+    @classmethod
+    def note(cls, keys: list[str], hold: uuid.UUID | None = None) -> None:
+        """Remember the keys, once each; a key that may go now is held no longer."""
+        rows = [cls(key=key, hold=hold) for key in keys if key]
+        options: dict[str, Any] = {
+            "update_conflicts": True,
+            "update_fields": ["hold"],
+            "unique_fields": ["key"],
+        }
+        cls.objects.bulk_create(rows, **options)

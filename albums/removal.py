@@ -1,0 +1,62 @@
+"""Taking photos and albums away without storage and database ever falling out of step.
+
+Rows go first, in the transaction that notes their keys as leftovers; bytes go after the commit. Whatever is cut off in between
+is done by the next sweep.
+"""
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models.signals import pre_delete
+
+from albums.models import Album, Leftover, Photo, Rendition
+
+log = logging.getLogger(__name__)
+
+CHUNK = 200
+"""Photos removed in one transaction: SQLite has one writer, and nobody should wait long for it."""
+
+
+def delete_album(album: Album) -> None:
+    """Delete an album with all its photos. Safe to repeat when it was cut off."""
+    while chunk := list(album.photos.values_list("pk", flat=True)[:CHUNK]):
+        with transaction.atomic():
+            Photo.objects.filter(pk__in=chunk).delete()
+    with transaction.atomic():
+        album.delete()
+
+
+def clear(leftovers: Iterable[Leftover]) -> int:
+    """Delete the bytes, then the rows that remembered them. What cannot be deleted now stays remembered."""
+    cleared = 0
+    for leftover in leftovers:
+        try:
+            default_storage.delete(leftover.key)
+        except OSError:
+            log.exception("Could not delete %s; it stays a leftover", leftover.key)
+            continue
+        cleared += leftover.delete()[0]
+    return cleared
+
+
+def clear_after_commit(keys: list[str]) -> None:
+    """Note the keys as leftovers in this transaction; delete their bytes when it has been committed."""
+    Leftover.note(keys)
+    transaction.on_commit(lambda: clear(Leftover.objects.filter(key__in=keys, hold=None)), robust=True)
+
+
+def connect() -> None:
+    """Every way to delete a photo (pages, admin, cascade, shell) passes here."""
+    pre_delete.connect(_note_keys, sender=Photo, dispatch_uid="albums.removal.photo")
+    pre_delete.connect(_note_key, sender=Rendition, dispatch_uid="albums.removal.rendition")
+
+
+def _note_keys(instance: Photo, **_: Any) -> None:
+    clear_after_commit([instance.original_key])
+
+
+def _note_key(instance: Rendition, **_: Any) -> None:
+    clear_after_commit([instance.key])

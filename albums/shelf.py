@@ -1,0 +1,37 @@
+"""The read side of the library: albums with their covers and counts, in a constant number of queries."""
+
+from dataclasses import dataclass
+
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+
+from albums.models import Album, Photo
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """An album as the list shows it."""
+
+    album: Album
+    photo_count: int
+    cover: Photo | None
+
+
+def cards(albums: QuerySet[Album]) -> list[Card]:
+    first = Photo.objects.filter(album=OuterRef("pk")).order_by("position", "pk").values("pk")[:1]
+    rows = list(albums.annotate(photo_count=Count("photos"), cover_id=Subquery(first)))
+    covers = (
+        Photo.objects.filter(pk__in=[row.cover_id for row in rows]).prefetch_related("renditions").in_bulk()
+    )
+    return [Card(row, row.photo_count, covers.get(row.cover_id)) for row in rows]
+
+
+def neighbours(photo: Photo) -> tuple[Photo | None, Photo | None]:
+    """The photos before and after, in the album's order."""
+    key = (photo.position, photo.pk)
+    others = photo.album.photos.exclude(pk=photo.pk)
+    before = others.filter(position__lte=photo.position).order_by("-position", "-pk")
+    after = others.filter(position__gte=photo.position).order_by("position", "pk")
+    return (
+        next((p for p in before[:5] if (p.position, p.pk) < key), None),
+        next((p for p in after[:5] if (p.position, p.pk) > key), None),
+    )

@@ -1,0 +1,64 @@
+"""The list of albums, and one album."""
+
+from django.contrib.auth.models import User
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from albums import removal, shelf
+from albums.forms import AlbumForm
+from albums.models import Album
+
+PHOTOS_A_PAGE = 500
+ALBUMS_A_PAGE = 60
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    page = Paginator(Album.objects.visible_to(request.user), ALBUMS_A_PAGE).get_page(request.GET.get("page"))
+    albums = Album.objects.filter(pk__in=[album.pk for album in page])
+    return render(request, "album/list.html", {"page": page, "cards": shelf.cards(albums)})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def create(request: HttpRequest) -> HttpResponse:
+    form = AlbumForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        assert isinstance(request.user, User)
+        form.instance.owner = request.user
+        return redirect(form.save())
+    return render(request, "album/form.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@require_safe
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    album = _album(request, pk)
+    paginator = Paginator(album.photos.prefetch_related("renditions"), PHOTOS_A_PAGE)
+    page = paginator.get_page(request.GET.get("page"))
+    return render(request, "album/page.html", {"album": album, "page": page})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    album = _album(request, pk)
+    form = AlbumForm(request.POST or None, instance=album)
+    if request.method == "POST" and form.is_valid():
+        return redirect(form.save())
+    return render(
+        request, "album/form.html", {"form": form, "album": album}, status=422 if form.errors else 200
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: HttpRequest, pk: int) -> HttpResponse:
+    """GET asks whether that is meant; POST does it."""
+    album = _album(request, pk)
+    if request.method == "POST":
+        removal.delete_album(album)
+        return redirect("albums:list")
+    return render(request, "album/delete.html", {"album": album, "photo_count": album.photos.count()})
+
+
+def _album(request: HttpRequest, pk: int) -> Album:
+    return get_object_or_404(Album.objects.visible_to(request.user), pk=pk)

@@ -1,0 +1,71 @@
+"""One photo: its page, its bytes."""
+
+from typing import BinaryIO, cast
+
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from albums import shelf
+from albums.models import Photo, Rendition
+
+FOR_EVER = "private, max-age=31536000, immutable"
+"""A rendition's address changes with its bytes, so it never goes stale."""
+
+
+@require_safe
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    photo = _photo(request, pk)
+    before, after = shelf.neighbours(photo)
+    return render(
+        request, "photo/page.html", {"photo": photo, "album": photo.album, "before": before, "after": after}
+    )
+
+
+@require_safe
+def original(request: HttpRequest, pk: int) -> FileResponse:
+    """Byte for byte as received, as a download: whatever it holds, no browser runs it here."""
+    photo = _photo(request, pk)
+    return FileResponse(
+        _bytes(photo.original_key),
+        as_attachment=True,
+        filename=photo.name,
+        content_type="application/octet-stream",
+    )
+
+
+@require_safe
+def rendition(request: HttpRequest, pk: int, version: str, edge: int) -> FileResponse:
+    found = get_object_or_404(
+        Rendition, photo__in=Photo.objects.visible_to(request.user), photo_id=pk, edge=edge
+    )
+    if found.version != version:
+        raise Http404
+    response = FileResponse(_bytes(found.key), content_type="image/webp")
+    response["Cache-Control"] = FOR_EVER
+    return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: HttpRequest, pk: int) -> HttpResponse:
+    """GET asks whether that is meant; POST does it."""
+    photo = _photo(request, pk)
+    if request.method == "POST":
+        with transaction.atomic():
+            photo.delete()
+        return redirect(photo.album)
+    return render(request, "photo/delete.html", {"photo": photo, "album": photo.album})
+
+
+def _photo(request: HttpRequest, pk: int) -> Photo:
+    photos = Photo.objects.visible_to(request.user).select_related("album").prefetch_related("renditions")
+    return get_object_or_404(photos, pk=pk)
+
+
+def _bytes(key: str) -> BinaryIO:
+    try:
+        return cast(BinaryIO, default_storage.open(key))
+    except FileNotFoundError as error:
+        raise Http404("Its file is missing from storage; `manage.py verify` tells which.") from error

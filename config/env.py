@@ -1,0 +1,67 @@
+"""Typed readers of the environment. The only place that reads os.environ; a value that makes no sense stops the start."""
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE = {"1", "true", "yes", "on"}
+FALSE = {"0", "false", "no", "off", ""}
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name, default).strip()
+
+
+def flag(name: str, default: bool = False) -> bool:
+    raw = text(name, str(default)).lower()
+    if raw in TRUE:
+        return True
+    if raw in FALSE:
+        return False
+    raise ImproperlyConfigured(f"{name} must be yes or no, not {raw!r}.")
+
+
+def number(name: str, default: int, *, least: int = 0, most: int | None = None) -> int:
+    raw = text(name, str(default))
+    try:
+        value = int(raw)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {raw!r}.") from None
+    return int(_within(name, value, least, most))
+
+
+def seconds(name: str, default: float, *, least: float = 0.0, most: float | None = None) -> float:
+    raw = text(name, str(default))
+    try:
+        value = float(raw)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a number of seconds, not {raw!r}.") from None
+    return _within(name, value, least, most)
+
+
+def size(name: str, default: str) -> int:
+    """Bytes, from a whole number with an optional unit of 1024: 512M, 2G, 65536."""
+    raw = text(name, default).upper().removesuffix("B").removesuffix("I")
+    scale = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}.get(raw[-1:], 1)
+    digits = raw[:-1] if scale > 1 else raw
+    if not digits.isascii() or not digits.isdigit():
+        raise ImproperlyConfigured(f"{name} must be a size such as 512M or 2G, not {raw!r}.")
+    return int(digits) * scale
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """A list, from words parted by commas."""
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def path(name: str, default: Path) -> Path:
+    raw = text(name)
+    return Path(raw).expanduser().resolve() if raw else default
+
+
+def _within(name: str, value: float, least: float, most: float | None) -> float:
+    if not value >= least or (most is not None and value > most):  # "not >=" refuses nan too
+        upper = "" if most is None else f" and at most {most:g}"
+        raise ImproperlyConfigured(f"{name} must be at least {least:g}{upper}, not {value:g}.")
+    return value

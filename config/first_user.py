@@ -1,0 +1,67 @@
+"""The first user: made through a link that holds a secret, is printed on the server's console, and works once."""
+
+import hmac
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth import get_user_model, login
+from django.contrib.auth.forms import UserCreationForm
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+from django.contrib.auth.decorators import login_not_required
+
+from config import secret
+
+
+class FirstUserForm(UserCreationForm[User]):
+    class Meta(UserCreationForm.Meta):
+        model = User
+        fields = ("username",)
+
+
+def link() -> str | None:
+    """The path of the one-time link; None once there is a user."""
+    if get_user_model().objects.exists():
+        return None
+    return reverse("welcome", args=[secret.kept_in(_path())])
+
+
+@login_not_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def welcome(request: HttpRequest, token: str) -> HttpResponse:
+    if not _is_open(token):
+        raise Http404
+    form = FirstUserForm(request.POST or None)
+    if request.method == "POST" and form.is_valid() and (user := _create(form)):
+        login(request, user)
+        return redirect("albums:create")
+    return render(request, "registration/welcome.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def _is_open(token: str) -> bool:
+    path = _path()
+    if get_user_model().objects.exists() or not path.exists():
+        return False
+    return hmac.compare_digest(path.read_bytes(), token.encode())
+
+
+def _create(form: FirstUserForm) -> User | None:
+    """Of two people who open the link at once, one becomes the first user."""
+    with transaction.atomic():
+        if get_user_model().objects.exists():
+            raise Http404
+        user = form.save(commit=False)
+        user.is_staff = user.is_superuser = True
+        user.save()
+    _path().unlink(missing_ok=True)
+    return user
+
+
+def _path() -> Path:
+    return Path(settings.DATA_DIR) / "first_user_link"

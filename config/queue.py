@@ -1,0 +1,43 @@
+"""How Huey is set up: SQLite in DATA_DIR, or Redis where REDIS_URL names one.
+
+A message is only a wake-up (a bell); the job row is the truth. So no results, no retries and no schedules are kept in the queue
+for jobs, and a lost or doubled message is harmless.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from huey.serializer import SignedSerializer
+from redis import ConnectionPool
+
+REDIS_TIMEOUTS: dict[str, Any] = {
+    "socket_timeout": 2,
+    "socket_connect_timeout": 2,
+}  # a frozen Redis held requests up for a minute without
+
+CONSUMER = {
+    "worker_type": "thread",  # a worker process would outlive a killed consumer; the decoding has its own child anyway
+    "workers": 1,  # one image at a time
+    "initial_delay": 0.1,
+    "backoff": 1.15,
+    "max_delay": 0.5,
+    "health_check_interval": 1,
+    "graceful_signal": "TERM",
+    "shutdown_timeout": 25,
+}
+
+
+def options(redis_url: str, sqlite: Path, secret_key: str) -> dict[str, Any]:
+    common = {
+        "name": "darkroom",
+        "immediate": False,  # said aloud, or djhuey copies DEBUG into it
+        "results": False,
+        "serializer": SignedSerializer(
+            secret=secret_key, salt="darkroom.bell"
+        ),  # messages are pickle: only ours are read
+        "consumer": CONSUMER,
+    }
+    if redis_url:
+        pool = ConnectionPool.from_url(redis_url, **REDIS_TIMEOUTS)
+        return common | {"huey_class": "huey.PriorityRedisHuey", "connection": {"connection_pool": pool}}
+    return common | {"huey_class": "huey.SqliteHuey", "connection": {"filename": str(sqlite), "timeout": 5}}

@@ -1,0 +1,185 @@
+"""All settings, from the environment. docs/configuration.md explains each; a test keeps the two together."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import dj_database_url
+from csp.constants import NONE, SELF
+
+from config import env, queue, secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION = "0.1.0"
+
+# Where things live
+DATA_DIR = env.path("DATA_DIR", BASE_DIR / "data")
+for _room in ("incoming", "originals", "renditions"):
+    (DATA_DIR / _room).mkdir(parents=True, exist_ok=True)
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.number("PORT", 8000, least=1, most=65535)
+PUBLIC_URL = env.text("PUBLIC_URL").rstrip("/")
+
+# Safety
+DEBUG = env.flag("DEBUG")
+SECRET_KEY = env.text("SECRET_KEY") or secret.kept_in(DATA_DIR / "secret_key")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]", HOST]
+if PUBLIC_URL:
+    ALLOWED_HOSTS.append(urlsplit(PUBLIC_URL).hostname or "")
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS") + ([PUBLIC_URL] if PUBLIC_URL else [])
+BEHIND_TLS = env.flag("BEHIND_TLS", PUBLIC_URL.startswith("https://"))
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
+SECURE_SSL_REDIRECT = (
+    False  # the proxy that speaks TLS redirects; a second redirect here would loop behind a wrong header
+)
+SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", 0)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],  # data: placeholders, blob: previews of chosen files
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# What runs
+INSTALLED_APPS = [
+    "config",
+    "processing",
+    "albums",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "huey.contrib.djhuey",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # Before CSRF, which may read the whole body to find its token: who is not signed in sends no body at all.
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Database: SQLite in DATA_DIR unless DATABASE_URL names PostgreSQL
+SQLITE = {
+    "timeout": 20,
+    "transaction_mode": "IMMEDIATE",
+    # FULL: a commit that was answered survives a power cut; NORMAL loses the last ones.
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+}
+DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
+DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = SQLITE
+    DATABASES["default"]["TEST"] = {
+        "NAME": str(DATA_DIR / "test.sqlite3")
+    }  # a file: in-memory and threads do not mix
+else:
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    DATABASES["default"]["CONN_MAX_AGE"] = 60
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Queue: Huey on SQLite in DATA_DIR unless REDIS_URL names a Redis
+REDIS_URL = env.text("REDIS_URL")
+HUEY = queue.options(REDIS_URL, DATA_DIR / "huey.sqlite3", SECRET_KEY)
+BELL = "processing.tasks.develop_next"
+
+# Files
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "processing.storage.local.LocalStore", "OPTIONS": {"location": DATA_DIR}},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
+DATA_UPLOAD_MAX_NUMBER_FILES = None  # the intake counts, and answers per file instead of refusing the request
+
+# Intake
+MAX_BATCH_FILES = env.number("MAX_BATCH_FILES", 500, least=1)
+MAX_FILE_BYTES = env.size("MAX_FILE_SIZE", "2G")
+MIN_FREE_BYTES = env.size("MIN_FREE_SPACE", "512M")
+UPLOAD_EXPIRY_SECONDS = env.seconds("UPLOAD_EXPIRY_SECONDS", 1800, least=1)
+
+# Work
+LEASE_SECONDS = env.seconds("LEASE_SECONDS", 60, least=1)
+SWEEP_SECONDS = env.seconds("SWEEP_SECONDS", 60, least=1)
+ORPHAN_GRACE_SECONDS = env.seconds("ORPHAN_GRACE_SECONDS", 3600)
+MAX_ATTEMPTS = env.number("MAX_ATTEMPTS", 10, least=1)
+BACKOFF_BASE_SECONDS = env.seconds("BACKOFF_BASE_SECONDS", 1)
+BACKOFF_MAX_SECONDS = env.seconds("BACKOFF_MAX_SECONDS", 300)
+EVENT_DAYS = env.number("EVENT_DAYS", 90, least=1)
+PIPELINE_MEMORY_BYTES = env.size("PIPELINE_MEMORY", "512M")
+PIPELINE_SECONDS = env.seconds("PIPELINE_SECONDS", 120, least=1)
+MAX_JPEG_PIXELS = env.number("MAX_JPEG_MEGAPIXELS", 200, least=1) * 1_000_000
+MAX_OTHER_PIXELS = env.number("MAX_OTHER_MEGAPIXELS", 50, least=1) * 1_000_000
+
+# Web server
+WEB_PROCESSES = env.number("WEB_PROCESSES", 1, least=1)
+WEB_THREADS = env.number("WEB_THREADS", 16, least=2)
+
+# People
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "albums:list"
+LOGOUT_REDIRECT_URL = "login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = env.text("TIME_ZONE", "UTC")
+USE_I18N = False
+USE_TZ = True
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {"huey": {"level": "WARNING"}},
+}

@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+
+
+class ProcessingConfig(AppConfig):
+    name = "processing"
+    verbose_name = "Workshop"
+
+    def ready(self) -> None:
+        from processing import cleaning
+
+        cleaning.connect()

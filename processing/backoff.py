@@ -1,0 +1,15 @@
+"""How long a job waits before its next attempt. Pure."""
+
+import random
+
+
+def delay(attempts: int, base: float, most: float, chance: float | None = None) -> float:
+    """Seconds to wait after `attempts` attempts: full jitter below min(base · 2ⁿ, most), and never quite nothing.
+
+    Full jitter as in Marc Brooker's "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015).
+    `chance` is a number from 0 to 1; drawn when not given.
+    """
+    if chance is None:
+        chance = random.random()  # noqa: S311 - spreads load, guards nothing
+    ceiling = min(base * 2 ** min(attempts - 1, 32), most)
+    return ceiling * max(chance, 0.1)

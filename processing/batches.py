@@ -1,0 +1,75 @@
+"""Batches: opening one takes the album's lock; a person can cancel the rest, and requeue or dismiss what failed."""
+
+import uuid
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from albums.models import Album
+from processing import jobs
+from processing.intake import uploads
+from processing.models import Batch, ProcessingJob, Upload
+
+
+class AlbumBusy(Exception):
+    """Another batch is at work in the album. `batch` is that one."""
+
+    def __init__(self, batch: Batch) -> None:
+        super().__init__(f"Album {batch.album_id} is busy with batch {batch.pk}")
+        self.batch = batch
+
+
+class SentBefore(Exception):
+    """This very form was sent before. `batch` is what it became."""
+
+    def __init__(self, batch: Batch) -> None:
+        super().__init__(f"The form was sent before, as batch {batch.pk}")
+        self.batch = batch
+
+
+def open_with_upload(
+    album: Album, user: User | None, source: Batch.Source, name: str, token: uuid.UUID | None = None
+) -> Upload:
+    """Open a batch with its first upload, which holds the lock from then on.
+
+    Of any number of simultaneous callers one wins; the others get AlbumBusy with the winner's batch.
+    """
+    with transaction.atomic():
+        # PostgreSQL waits here for the row; SQLite waited at BEGIN IMMEDIATE, and ignores the FOR UPDATE.
+        Album.objects.select_for_update().get(pk=album.pk)
+        if token and (earlier := Batch.objects.filter(token=token).first()):
+            raise SentBefore(earlier)
+        if running := running_in(album):
+            raise AlbumBusy(running)
+        batch = Batch.objects.create(album=album, opened_by=user, source=source, token=token)
+        return uploads.create(batch, name)
+
+
+def running_in(album: Album) -> Batch | None:
+    """The batch that keeps the album busy. Derived from the rows, so it cannot go stale."""
+    return Batch.objects.active(album).order_by("pk").first()
+
+
+def cancel(album: Album, by: str) -> int:
+    """Cancel all that is not done yet in the album; photos that are ready stay. Answers how many files it was."""
+    on_their_way = Upload.objects.receiving().filter(album=album)
+    count = sum(uploads.cancel(upload, "cancelled", f"Cancelled by {by}.") for upload in on_their_way)
+    return count + sum(jobs.cancel(job, by) for job in ProcessingJob.objects.active().filter(album=album))
+
+
+def requeue(failed: QuerySet[ProcessingJob], by: str) -> int:
+    with transaction.atomic():
+        return sum(jobs.requeue(job, by) for job in failed.order_by("pk"))
+
+
+def dismiss(album: Album, by: str) -> int:
+    """Put the album's report away: its failed jobs with their raw files, and what was refused or cut off."""
+    with transaction.atomic():
+        count = sum(jobs.dismiss(job, by) for job in ProcessingJob.objects.failed().filter(album=album))
+        idle = Batch.objects.filter(album=album, dismissed_at=None).exclude(
+            pk__in=Batch.objects.active(album)
+        )
+        idle.update(dismissed_at=timezone.now())
+    return count

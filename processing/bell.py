@@ -1,0 +1,31 @@
+"""The bell wakes a worker. It carries a job's id, but the job row is the truth: ringing twice or never is harmless."""
+
+import logging
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.module_loading import import_string
+
+log = logging.getLogger(__name__)
+
+
+def ring(job_id: int, delay: float = 0) -> None:
+    """Wake a worker, in `delay` seconds. A queue that is away never fails whoever rings: the sweep rings again."""
+    try:
+        task = import_string(settings.BELL)
+        task.schedule((job_id,), delay=delay) if delay else task(job_id)
+    except Exception:  # noqa: BLE001 - Redis away, its file locked, its disk full: all the same to the caller
+        log.warning("The bell for job %s did not ring; the sweep will ring it", job_id, exc_info=True)
+
+
+def ring_after_commit(job_id: int, delay: float = 0) -> None:
+    transaction.on_commit(lambda: ring(job_id, delay))
+
+
+def waiting() -> int:
+    """How many bells ring unanswered; 0 when the queue cannot be asked."""
+    try:
+        return int(import_string(settings.BELL).huey.pending_count())
+    except Exception:  # noqa: BLE001 - as above
+        log.warning("The queue does not answer", exc_info=True)
+        return 0

@@ -1,0 +1,173 @@
+"""The plain form's door: a multipart body, streamed file by file while it is parsed.
+
+The files land as they come, but are acknowledged by hand_over() alone, which the view calls when it knows that the request is
+genuine (its CSRF token may be anywhere in the body).
+"""
+
+import time
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.files.uploadhandler import FileUploadHandler, SkipFile
+from django.http import HttpRequest, QueryDict, UnreadablePostError
+from django.http.multipartparser import MultiPartParser
+from django.utils.datastructures import MultiValueDict
+
+from albums.models import Album
+from processing import batches
+from processing.intake import refusals, uploads
+from processing.intake.refusals import Refused
+from processing.intake.stream import Stream
+from processing.models import Batch, ProcessingJob, Upload
+from processing.states import UploadState
+
+FIELD = "photos"
+TOUCH_SECONDS = 5.0
+
+
+class FormIntake(FileUploadHandler):
+    """Receives the files of one form. `batch` is None as long as no file came, `broke` is true when the body ended early."""
+
+    chunk_size = 256 * 1024
+    broke = False
+
+    def __init__(self, request: HttpRequest, album: Album, user: User, token: uuid.UUID | None) -> None:
+        super().__init__(request)
+        self.batch: Batch | None = None
+        self._album, self._user, self._token = album, user, token
+        self._count = 0
+        self._stream: Stream | None = None
+        self._landed: list[Stream] = []
+        self._touched = time.monotonic()
+
+    def hand_over(self) -> list[ProcessingJob]:
+        """Acknowledge every file that landed whole."""
+        landed, self._landed = self._landed, []
+        jobs = [uploads.finish(stream.upload, stream.size, stream.sha256) for stream in landed]
+        return [job for job in jobs if job]
+
+    def cut_off(self, *, keep_whole: bool) -> None:
+        """The body ended early. Say so for the file that was on its way, and keep those before it if they may be trusted."""
+        if self._stream:
+            self._stream.abort()
+            uploads.refuse(self._stream.upload, refusals.CUT_OFF)
+            self._stream = None
+        if keep_whole:
+            self.hand_over()
+        for stream in self._landed:
+            uploads.refuse(stream.upload, refusals.CUT_OFF)
+
+    def handle_raw_input(
+        self,
+        input_data: Any,
+        META: dict[str, Any],  # noqa: N803 - Django's name
+        content_length: int,
+        boundary: bytes,
+        encoding: str | None = None,
+    ) -> tuple[QueryDict, MultiValueDict[str, Any]]:
+        try:
+            return _Parser(META, _Whole(input_data, content_length), [_Reading(self)], encoding).parse()
+        except Exception:
+            self.broke = True
+            raise
+
+    def new_file(self, field_name: str, file_name: str, *args: Any, **kwargs: Any) -> None:
+        if field_name != FIELD or self._was_cancelled():
+            raise SkipFile
+        self._count += 1
+        upload = self._expect(file_name)
+        try:
+            if self._count > settings.MAX_BATCH_FILES:
+                raise Refused(refusals.TOO_MANY.filled(limit=settings.MAX_BATCH_FILES))
+            self._stream = Stream(upload)
+        except Refused as refused:
+            self._refuse(upload, refused)
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        stream = self._stream
+        assert stream is not None
+        self._keep_alive(stream)
+        try:
+            stream.write(raw_data)
+        except Refused as refused:
+            self._refuse(stream.upload, refused)
+
+    def file_complete(self, file_size: int) -> None:
+        stream, self._stream = self._stream, None
+        assert stream is not None
+        try:
+            stream.land()
+        except Refused as refused:
+            uploads.refuse(stream.upload, refused.refusal)
+        else:
+            self._landed.append(stream)
+
+    def _expect(self, name: str) -> Upload:
+        if self.batch is None:
+            upload = batches.open_with_upload(self._album, self._user, Batch.Source.FORM, name, self._token)
+            self.batch = upload.batch
+            return upload
+        return uploads.create(self.batch, name)
+
+    def _refuse(self, upload: Upload, refused: Refused) -> None:
+        self._stream = None
+        uploads.refuse(upload, refused.refusal)
+        raise SkipFile
+
+    def _keep_alive(self, stream: Stream) -> None:
+        if time.monotonic() - self._touched < TOUCH_SECONDS:
+            return
+        self._touched = time.monotonic()
+        uploads.touch(stream.upload.batch)
+        if self._was_cancelled():
+            stream.abort()
+            self._stream = None
+            raise SkipFile
+
+    def _was_cancelled(self) -> bool:
+        """Somebody cancelled the rest while it was on its way: nothing more is taken."""
+        return self.batch is not None and self.batch.uploads.filter(state=UploadState.CANCELLED).exists()
+
+
+class _Reading(FileUploadHandler):
+    """Passes the parser's calls on: the handler that took over the raw input may not also be the parser's own."""
+
+    def __init__(self, intake: FormIntake) -> None:
+        super().__init__()
+        self.chunk_size = intake.chunk_size
+        self._intake = intake
+
+    def handle_raw_input(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        self._intake.new_file(*args, **kwargs)
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        self._intake.receive_data_chunk(raw_data, start)
+
+    def file_complete(self, file_size: int) -> None:
+        self._intake.file_complete(file_size)
+
+
+class _Whole:
+    """Django takes a body that ends early for a whole one, and would store the last file cut short. This raises instead."""
+
+    def __init__(self, body: Any, length: int) -> None:
+        self._body, self._left = body, length
+
+    def read(self, size: int) -> bytes:
+        chunk: bytes = self._body.read(size)
+        self._left -= len(chunk)
+        if not chunk and self._left > 0:
+            raise UnreadablePostError("The connection broke before the whole form had arrived")
+        return chunk
+
+
+class _Parser(MultiPartParser):
+    """Django's parser drops a file with a hostile name (“..”) without a word. Here every file is received and listed."""
+
+    def sanitize_file_name(self, file_name: str) -> str:
+        return file_name

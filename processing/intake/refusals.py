@@ -1,0 +1,47 @@
+"""Why a file is not taken in: a stable code, and words for the person who sent it."""
+
+from dataclasses import dataclass, replace
+
+from django.template.defaultfilters import filesizeformat
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    code: str
+    message: str
+
+    def filled(self, **values: object) -> "Refusal":
+        return replace(self, message=self.message.format(**values))
+
+
+EMPTY = Refusal("empty-file", "The file is empty (0 bytes). Copy it from the camera or card again.")
+TOO_LARGE = Refusal("too-large", "The file is larger than {limit}, the most this server takes for one file.")
+TOO_MANY = Refusal(
+    "too-many-files",
+    "One batch takes {limit} files, and this one came after that. Send it with the next batch.",
+)
+DISK_FULL = Refusal(
+    "disk-full",
+    "The server's disk is nearly full, so this file was not stored. Free some space, then send it again.",
+)
+DUPLICATE = Refusal(
+    "duplicate", "This very picture is already in the album, as {name}. It was not stored twice."
+)
+TWICE = Refusal(
+    "duplicate",
+    "The same picture was sent before, as {name}, and is being developed. It was not stored twice.",
+)
+CUT_OFF = Refusal("cut-off", "The connection broke while this file was on its way. Send it again.")
+EXPIRED = Refusal("expired", "No more of this file arrived for a long time. Send it again.")
+
+
+def too_large(limit: int) -> Refusal:
+    return TOO_LARGE.filled(limit=filesizeformat(limit))
+
+
+class Refused(Exception):
+    """A file cannot be taken in. `refusal` says why."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal

@@ -1,0 +1,62 @@
+"""One file's bytes on their way in: written once, hashed while they pass, durable before they are acknowledged."""
+
+import errno
+import hashlib
+
+from django.conf import settings
+
+from processing import pressure
+from processing.intake import refusals
+from processing.intake.refusals import Refused
+from processing.models import Upload
+from processing.storage import store
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+class Stream:
+    """Write chunks, then land. Whatever refuses raises Refused and leaves no bytes behind."""
+
+    def __init__(self, upload: Upload) -> None:
+        if pressure.disk_is_full():
+            raise Refused(refusals.DISK_FULL)
+        self.upload = upload
+        self.size = 0
+        self._hash = hashlib.sha256()
+        self._receiving = store().receive(upload.key)
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def write(self, chunk: bytes) -> None:
+        self.size += len(chunk)
+        if self.size > settings.MAX_FILE_BYTES:
+            self._give_up(refusals.too_large(settings.MAX_FILE_BYTES))
+        self._hash.update(chunk)
+        try:
+            self._receiving.write(chunk)
+        except OSError as error:
+            self._explain(error)
+
+    def land(self) -> None:
+        """Make the bytes durable under the upload's key. Raises Refused when there are none, or no room for them."""
+        if not self.size:
+            self._give_up(refusals.EMPTY)
+        try:
+            self._receiving.commit()
+        except OSError as error:
+            self._explain(error)
+
+    def abort(self) -> None:
+        self._receiving.abort()
+
+    def _explain(self, error: OSError) -> None:
+        if error.errno not in FULL:
+            self.abort()
+            raise error
+        self._give_up(refusals.DISK_FULL)
+
+    def _give_up(self, refusal: refusals.Refusal) -> None:
+        self.abort()
+        raise Refused(refusal)

@@ -1,0 +1,193 @@
+"""The only writer of ProcessingJob.state: one verb an edge, each one guarded UPDATE together with its event.
+
+Zero rows moved means that somebody else was faster. Then nothing was changed and nothing may be done: the verbs answer False,
+and complete() raises Stale so that its whole transaction is undone.
+"""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Max, Min
+from django.utils import timezone
+
+from albums import removal
+from albums.models import Leftover, Photo, Rendition
+from processing import backoff, bell, states
+from processing.models import JobEvent, ProcessingJob, Upload
+from processing.states import ACTIVE, Edge, JobState
+
+NO_CLAIM: dict[str, Any] = {"claim": None, "lease_until": None}
+NO_ERROR: dict[str, Any] = {"error_code": "", "error_message": ""}
+
+
+class Stale(Exception):
+    """The claim is lost: the job was cancelled, rescued, or taken by another worker."""
+
+
+def create(upload: Upload) -> ProcessingJob:
+    """The work for an upload just received. Call it in the transaction that receives the upload."""
+    job = ProcessingJob.objects.create(
+        upload=upload,
+        batch_id=upload.batch_id,
+        album_id=upload.album_id,
+        original_filename=upload.name,
+        raw_path=upload.key,
+        turn=_next_turn(upload.album_id),
+    )
+    JobEvent.objects.create(job=job, edge="create")
+    bell.ring_after_commit(job.pk)
+    return job
+
+
+def claim_next(worker: str) -> ProcessingJob | None:
+    """Take the next due job, albums taking turns; None when there is nothing to do now."""
+    while (pk := ProcessingJob.objects.due().values_list("pk", flat=True).first()) is not None:
+        job = ProcessingJob(pk=pk)
+        now = timezone.now()
+        if _move(
+            job,
+            states.CLAIM,
+            by=worker,
+            claim=uuid.uuid4(),
+            lease_until=_lease(now),
+            worker=worker,
+            attempts=F("attempts") + 1,
+            started_at=now,
+            finished_at=None,
+        ):
+            return ProcessingJob.objects.select_related("upload").get(pk=pk)
+    return None
+
+
+def renew(job: ProcessingJob) -> bool:
+    """Prolong the lease. Leaves no event: a heartbeat is no news."""
+    return bool(_held(job).filter(state=JobState.PROCESSING).update(lease_until=_lease(timezone.now())))
+
+
+def complete(job: ProcessingJob, photo: Photo, renditions: Iterable[Rendition]) -> None:
+    """Publish the photo and finish the job in one transaction: both or neither. Raises Stale when the claim is lost."""
+    with transaction.atomic():
+        photo.save()
+        Rendition.objects.bulk_create(renditions)
+        Leftover.objects.filter(hold=job.claim).delete()
+        if not _move(job, states.COMPLETE, photo=photo, finished_at=timezone.now(), **NO_ERROR, **NO_CLAIM):
+            raise Stale
+        removal.clear_after_commit([job.raw_path])
+
+
+def fail(
+    job: ProcessingJob, code: str, message: str, *, permanent: bool, expired: datetime | None = None
+) -> bool:
+    """Retry with backoff while attempts are left; give up when they are spent or the error is permanent.
+
+    `expired`: only if the lease ran out before then (the sweep's way; the holder itself need not wait for that).
+    """
+    if permanent or job.attempts >= settings.MAX_ATTEMPTS:
+        return give_up(job, code, message, expired=expired)
+    return retry(job, code, message, expired=expired)
+
+
+def retry(job: ProcessingJob, code: str, message: str, *, expired: datetime | None = None) -> bool:
+    delay = backoff.delay(job.attempts, settings.BACKOFF_BASE_SECONDS, settings.BACKOFF_MAX_SECONDS)
+    changes = {"run_after": timezone.now() + timedelta(seconds=delay), **_error(code, message)}
+    with transaction.atomic():
+        moved = _move(job, states.RETRY, expired=expired, **changes, **NO_CLAIM)
+        if moved:
+            bell.ring_after_commit(job.pk, delay)
+    return moved
+
+
+def give_up(job: ProcessingJob, code: str, message: str, *, expired: datetime | None = None) -> bool:
+    """Park the job for a person. Its raw file stays, its album is not locked by it."""
+    changes = {"finished_at": timezone.now(), **_error(code, message)}
+    return _move(job, states.GIVE_UP, expired=expired, **changes, **NO_CLAIM)
+
+
+def release(job: ProcessingJob) -> bool:
+    """Hand a job back untouched when its worker shuts down; the attempt does not count."""
+    with transaction.atomic():
+        moved = _move(job, states.RELEASE, attempts=F("attempts") - 1, **NO_CLAIM)
+        if moved:
+            bell.ring_after_commit(job.pk)
+    return moved
+
+
+def requeue(job: ProcessingJob, by: str = "") -> bool:
+    """Start a failed job afresh, with all its attempts."""
+    with transaction.atomic():
+        turn = _next_turn(job.album_id)
+        changes = {"attempts": 0, "turn": turn, "run_after": timezone.now(), "finished_at": None}
+        moved = _move(job, states.REQUEUE, by=by, **changes, **NO_ERROR)
+        if moved:
+            bell.ring_after_commit(job.pk)
+    return moved
+
+
+def cancel(job: ProcessingJob, by: str = "") -> bool:
+    """Drop a waiting or running job and its raw file. A running one loses its claim, so it can finish nothing."""
+    return _drop(job, states.CANCEL, by)
+
+
+def dismiss(job: ProcessingJob, by: str = "") -> bool:
+    """Put a failed job away, with its raw file."""
+    return _drop(job, states.DISMISS, by)
+
+
+def _drop(job: ProcessingJob, edge: Edge, by: str) -> bool:
+    with transaction.atomic():
+        moved = _move(job, edge, by=by, finished_at=timezone.now(), **NO_CLAIM)
+        if moved:
+            removal.clear_after_commit([job.raw_path])
+    return moved
+
+
+def _move(
+    job: ProcessingJob, edge: Edge, *, by: str = "", expired: datetime | None = None, **changes: Any
+) -> bool:
+    """The one UPDATE that changes a state, guarded by the states the edge may leave and by the claim it may need."""
+    rows = _held(job) if edge.held else ProcessingJob.objects.filter(pk=job.pk)
+    if expired is not None:
+        rows = rows.filter(lease_until__lt=expired)
+    with transaction.atomic():
+        if not rows.filter(state__in=edge.sources).update(
+            state=edge.target, updated_at=timezone.now(), **changes
+        ):
+            return False
+        attempt = ProcessingJob.objects.values_list("attempts", flat=True).get(pk=job.pk)
+        JobEvent.objects.create(
+            job_id=job.pk,
+            edge=edge.name,
+            attempt=attempt,
+            code=changes.get("error_code", ""),
+            detail=changes.get("error_message", ""),
+            by=by or job.worker,
+        )
+    return True
+
+
+def _held(job: ProcessingJob) -> Any:
+    """The job's row, if the claim that this worker got is still the one that holds it."""
+    return ProcessingJob.objects.filter(pk=job.pk, claim=job.claim).exclude(claim=None)
+
+
+def _error(code: str, message: str) -> dict[str, Any]:
+    return {"error_code": code, "error_message": message}
+
+
+def _lease(now: datetime) -> datetime:
+    return now + timedelta(seconds=settings.LEASE_SECONDS)
+
+
+def _next_turn(album_id: int) -> int:
+    """Start-time fair queueing: behind the album's own last job, but never before the front of the whole queue.
+
+    So albums take turns, one photo each, and a newcomer neither waits for 500 photos of another nor overtakes it for ever.
+    """
+    active = ProcessingJob.objects.filter(state__in=ACTIVE)
+    front = active.aggregate(turn=Min("turn"))["turn"]
+    own = active.filter(album_id=album_id).aggregate(turn=Max("turn"))["turn"]
+    return max(front or 0, 0 if own is None else own + 1)

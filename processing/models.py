@@ -1,0 +1,214 @@
+"""The workshop's rows: batches, uploads, jobs, what happened to them, and the workers at it."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from albums.models import Album, Photo
+from processing.states import ACTIVE, JobState, UploadState
+
+
+class BatchQuerySet(models.QuerySet["Batch"]):
+    def active(self, album: Album | None = None) -> BatchQuerySet:
+        """Those with work left: an upload on its way, or a job waiting or in work."""
+        jobs, uploads = ProcessingJob.objects.active(), Upload.objects.receiving()
+        if album is not None:
+            jobs, uploads = jobs.filter(album=album), uploads.filter(album=album)
+        return self.filter(Q(pk__in=jobs.values("batch")) | Q(pk__in=uploads.values("batch")))
+
+
+class Batch(models.Model):
+    """What one person sends to one album in one go."""
+
+    class Source(models.TextChoices):
+        FORM = "form", "Upload form"
+        TUS = "tus", "Resumable upload"
+        IMPORT = "import", "Import command"
+
+    album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="batches")
+    opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    source = models.CharField(max_length=10, choices=Source)
+    token = models.UUIDField(
+        unique=True,
+        null=True,
+        blank=True,
+        help_text="Of the form that was sent, so that a re-sent form is no second batch.",
+    )
+    opened_at = models.DateTimeField(default=timezone.now)
+    dismissed_at = models.DateTimeField(null=True, blank=True, help_text="When a person put its report away.")
+
+    objects = BatchQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-opened_at", "-pk"]
+        verbose_name_plural = "batches"
+        indexes = [models.Index(fields=["album", "dismissed_at"], name="batch_album_report")]
+
+    def __str__(self) -> str:
+        return f"Batch {self.pk}"
+
+
+class UploadQuerySet(models.QuerySet["Upload"]):
+    def receiving(self) -> UploadQuerySet:
+        return self.filter(state=UploadState.RECEIVING)
+
+
+class Upload(models.Model):
+    """One file on its way in. Its id is unguessable, its bytes lie at `key` until they are a photo."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="uploads")
+    album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="uploads")
+    name = models.CharField(
+        "file name", max_length=255, help_text="As shown to people; never used as a path."
+    )
+    state = models.CharField(max_length=10, choices=UploadState, default=UploadState.RECEIVING.value)
+    size = models.PositiveBigIntegerField(null=True, blank=True, help_text="Bytes; empty while unknown.")
+    sha256 = models.CharField("SHA-256", max_length=64, blank=True)
+    code = models.CharField(max_length=40, blank=True, help_text="Why it was refused or stopped.")
+    message = models.TextField(blank=True, help_text="The same, in words for people.")
+    note = models.TextField(blank=True, help_text="Something worth knowing of a file that was taken.")
+    duplicate_of = models.ForeignKey(
+        Photo, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(help_text="An upload still on its way is given up then.")
+
+    objects = UploadQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["created_at", "pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=UploadState.values), name="upload_state_known"),
+            models.CheckConstraint(
+                condition=~Q(state=UploadState.RECEIVED) | (Q(size__gt=0) & ~Q(sha256="")),
+                name="upload_received_whole",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=UploadState.REFUSED) | (~Q(code="") & ~Q(message="")),
+                name="upload_refused_with_reason",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["album", "state"], name="upload_album_state"),
+            models.Index(fields=["state", "expires_at"], name="upload_state_expiry"),
+            models.Index(fields=["batch", "state"], name="upload_batch_state"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def key(self) -> str:
+        """Where the raw bytes lie: chosen here, never by the sender."""
+        return f"incoming/{self.pk}"
+
+
+class JobQuerySet(models.QuerySet["ProcessingJob"]):
+    def active(self) -> JobQuerySet:
+        return self.filter(state__in=ACTIVE)
+
+    def failed(self) -> JobQuerySet:
+        return self.filter(state=JobState.FAILED)
+
+    def in_work(self) -> JobQuerySet:
+        return self.filter(state=JobState.PROCESSING)
+
+    def due(self) -> JobQuerySet:
+        """Pending and not waiting for a retry, in the order they are to be done."""
+        return self.filter(state=JobState.PENDING, run_after__lte=timezone.now()).order_by("turn", "pk")
+
+
+class ProcessingJob(models.Model):
+    """The work of turning one received upload into one photo. Only processing/jobs.py changes its state."""
+
+    upload = models.OneToOneField(Upload, on_delete=models.CASCADE, related_name="job")
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="jobs")
+    album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="jobs")
+    photo = models.OneToOneField(Photo, null=True, blank=True, on_delete=models.SET_NULL, related_name="job")
+    original_filename = models.CharField(max_length=255)
+    raw_path = models.CharField(max_length=200, help_text="Storage key of the raw file.")
+
+    state = models.CharField(max_length=10, choices=JobState, default=JobState.PENDING.value)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_message = models.TextField(blank=True)
+    attempts = models.PositiveIntegerField(
+        default=0, help_text="Counted at claim, so a file that kills its worker runs out."
+    )
+    turn = models.BigIntegerField(default=0, help_text="Smallest first; dealt so that albums take turns.")
+    run_after = models.DateTimeField(default=timezone.now)
+
+    claim = models.UUIDField(
+        null=True, blank=True, unique=True, help_text="The hold of the worker that has it."
+    )
+    lease_until = models.DateTimeField(null=True, blank=True)
+    worker = models.CharField(max_length=100, blank=True)
+
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=JobState.values), name="job_state_known"),
+            models.CheckConstraint(
+                condition=Q(state=JobState.PROCESSING, claim__isnull=False, lease_until__isnull=False)
+                | (~Q(state=JobState.PROCESSING) & Q(claim__isnull=True, lease_until__isnull=True)),
+                name="job_claimed_while_processing",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=JobState.FAILED) | (~Q(error_code="") & ~Q(error_message="")),
+                name="job_failed_with_reason",
+            ),
+        ]
+        indexes = [
+            # Whole, not partial: SQLite cannot prove that a bound parameter implies a partial index's condition.
+            models.Index(fields=["state", "turn", "id"], name="job_state_turn"),
+            models.Index(fields=["album", "state", "turn"], name="job_album_state_turn"),
+            models.Index(fields=["batch", "state"], name="job_batch_state"),
+            models.Index(fields=["state", "lease_until"], name="job_state_lease"),
+            models.Index(fields=["finished_at"], name="job_finished"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.original_filename} ({self.get_state_display()})"
+
+
+class JobEvent(models.Model):
+    """One move of one job: its timeline."""
+
+    job = models.ForeignKey(ProcessingJob, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    edge = models.CharField(max_length=20)
+    attempt = models.PositiveIntegerField(default=0)
+    code = models.CharField(max_length=40, blank=True)
+    detail = models.TextField(blank=True)
+    by = models.CharField(max_length=100, blank=True, help_text="The worker, person or command.")
+
+    class Meta:
+        ordering = ["at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.edge} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class WorkerPulse(models.Model):
+    """A worker that is, or was, at work: renewed every few seconds by the worker itself."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    version = models.CharField(max_length=20)
+    started_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    def __str__(self) -> str:
+        return self.name

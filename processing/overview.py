@@ -1,0 +1,65 @@
+"""The whole queue at a glance: for the jobs page and `manage.py queue_status`."""
+
+from dataclasses import dataclass
+
+from django.db.models import Count, QuerySet
+from django.utils import timezone
+
+from albums.models import Album, Photo
+from processing import pulse
+from processing.models import ProcessingJob, Upload, WorkerPulse
+from processing.states import JobState, UploadState
+
+LISTED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    jobs: dict[str, int]
+    uploads: dict[str, int]
+    photos: int
+    oldest_pending_seconds: int
+    workers: list[WorkerPulse]
+    active: list[ProcessingJob]
+    failed: list[ProcessingJob]
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "jobs": self.jobs,
+            "uploads": self.uploads,
+            "photos": self.photos,
+            "workers": len(self.workers),
+            "oldest_pending_seconds": self.oldest_pending_seconds,
+        }
+
+
+def of(albums: QuerySet[Album]) -> Overview:
+    """Of these albums; the workers are everybody's."""
+    jobs = ProcessingJob.objects.filter(album__in=albums)
+    listed = jobs.select_related("album")
+    return Overview(
+        jobs=_by_state(jobs, list(JobState)),
+        uploads=_by_state(Upload.objects.filter(album__in=albums), list(UploadState)),
+        photos=Photo.objects.filter(album__in=albums).count(),
+        oldest_pending_seconds=_oldest_pending(jobs),
+        workers=list(pulse.alive().order_by("name")),
+        active=[*listed.in_work(), *listed.filter(state=JobState.PENDING).order_by("turn", "pk")[:LISTED]],
+        failed=list(listed.failed().order_by("-finished_at")[:LISTED]),
+    )
+
+
+def _by_state(
+    rows: QuerySet[ProcessingJob] | QuerySet[Upload], states: list[JobState] | list[UploadState]
+) -> dict[str, int]:
+    counted = dict(rows.order_by().values_list("state").annotate(n=Count("pk")))
+    return {state.value: counted.get(state.value, 0) for state in states}
+
+
+def _oldest_pending(jobs: QuerySet[ProcessingJob]) -> int:
+    oldest = (
+        jobs.filter(state=JobState.PENDING)
+        .order_by("created_at")
+        .values_list("created_at", flat=True)
+        .first()
+    )
+    return int((timezone.now() - oldest).total_seconds()) if oldest else 0

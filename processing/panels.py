@@ -1,0 +1,57 @@
+"""The upload panel's context: one for the page, the poll and every action, so that they cannot differ."""
+
+import uuid
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from albums.models import Album, Photo
+from processing import pressure, progress
+from processing.progress import Progress, Report
+
+NEW_AT_MOST = 100
+"""Photos sent along with one poll. More come with the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    album: Album
+    progress: Progress
+    report: Report
+    token: uuid.UUID
+    error: str = ""
+    fresh: tuple[Photo, ...] = ()
+    seen: int = 0
+    """The id of the newest photo that the page has; the next poll brings those after it."""
+    photo_count: int = 0
+    disk_is_full: bool = False
+
+    @property
+    def max_files(self) -> int:
+        return settings.MAX_BATCH_FILES
+
+    @property
+    def max_bytes(self) -> int:
+        return settings.MAX_FILE_BYTES
+
+
+def of(album: Album, *, seen: int | None = None, error: str = "") -> Panel:
+    """`seen`: the newest photo id that the page shows already; None when the page is just being made."""
+    now = progress.of(album)
+    newest = album.photos.order_by("-pk").values_list("pk", flat=True).first() or 0
+    fresh: tuple[Photo, ...] = ()
+    if seen is not None and newest > seen:
+        photos = album.photos.filter(pk__gt=seen).order_by("pk").prefetch_related("renditions")
+        fresh = tuple(photos[:NEW_AT_MOST])
+        newest = fresh[-1].pk if fresh else newest
+    return Panel(
+        album=album,
+        progress=now,
+        report=progress.report(album),
+        token=uuid.uuid4(),
+        error=error,
+        fresh=fresh,
+        seen=newest,
+        photo_count=album.photos.count(),
+        disk_is_full=not now.is_busy and pressure.disk_is_full(),
+    )

@@ -1,0 +1,91 @@
+"""What the pipeline found out, as rows of the library."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from albums.models import Photo, Rendition
+from processing.models import ProcessingJob
+from processing.pipeline import Picture
+
+ENDINGS = {"JPEG": "jpg", "MPO": "jpg", "TIFF": "tif", "HEIF": "heic"}
+
+
+def rows(job: ProcessingJob, picture: Picture) -> tuple[Photo, list[Rendition], dict[str, Path]]:
+    """The unsaved photo and renditions, and the rendered files by the storage keys that they are to have.
+
+    The keys carry the claim, so that a worker that lost it can never write into the winner's.
+    """
+    assert job.claim is not None
+    photo = _photo(job, picture, job.claim)
+    renditions = []
+    files = {}
+    for rendition in picture.renditions:
+        path = Path(rendition.path)
+        key = _key("renditions", job.claim, f"/{path.name}")
+        files[key] = path
+        renditions.append(
+            Rendition(
+                photo=photo,
+                edge=int(path.stem),
+                key=key,
+                width=rendition.width,
+                height=rendition.height,
+                bytes=rendition.bytes,
+                recipe=picture.recipe,
+            )
+        )
+    return photo, renditions, files
+
+
+def _photo(job: ProcessingJob, picture: Picture, claim: uuid.UUID) -> Photo:
+    meta, exposure = picture.metadata, picture.metadata.exposure
+    taken_at, offset = _moment(meta.taken_at)
+    return Photo(
+        album_id=job.album_id,
+        position=job.pk,  # jobs are numbered as their files arrived
+        name=job.original_filename,
+        title=meta.title or "",
+        caption=meta.caption or "",
+        keywords=list(meta.keywords),
+        original_key=_key("originals", claim, "." + ENDINGS.get(picture.format, picture.format.lower())),
+        original_bytes=job.upload.size,
+        original_sha256=job.upload.sha256,
+        format=picture.format,
+        width=picture.width,
+        height=picture.height,
+        placeholder=picture.placeholder,
+        taken_at=taken_at,
+        taken_offset_minutes=offset,
+        camera=meta.camera or "",
+        lens=meta.lens or "",
+        aperture=exposure.aperture,
+        shutter_seconds=exposure.shutter_seconds,
+        iso=exposure.iso,
+        focal_length_mm=exposure.focal_length_mm,
+        creator=meta.creator or "",
+        copyright=meta.copyright or "",
+        rating=meta.rating,
+        **_place(picture),
+    )
+
+
+def _place(picture: Picture) -> dict[str, Any]:
+    gps = picture.metadata.gps
+    return {"latitude": gps.latitude, "longitude": gps.longitude, "altitude": gps.altitude} if gps else {}
+
+
+def _moment(iso: str | None) -> tuple[datetime | None, int | None]:
+    """The camera's time, and its offset from UTC in minutes if it told one; without, its clock is kept as if it were UTC."""
+    if not iso:
+        return None, None
+    moment = datetime.fromisoformat(iso)
+    offset = moment.utcoffset()
+    if offset is None:
+        return moment.replace(tzinfo=UTC), None
+    return moment, offset // timedelta(minutes=1)
+
+
+def _key(room: str, claim: uuid.UUID, tail: str) -> str:
+    return f"{room}/{claim.hex[:2]}/{claim.hex}{tail}"

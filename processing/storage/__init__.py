@@ -1,0 +1,50 @@
+"""Where bytes lie. The store in use is Django's default storage; this says what it must promise beyond Django's own interface."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol, cast
+
+from django.core.files.storage import default_storage
+
+
+class Receiving(Protocol):
+    """A file on its way in. It exists under its key only after commit() returned, and then survives a power cut."""
+
+    def write(self, chunk: bytes) -> None: ...
+    def commit(self) -> None: ...
+    def abort(self) -> None: ...
+
+
+class Store(Protocol):
+    """Keys are relative paths with "/" (`renditions/ab/…/800.webp`), chosen by us, never by a sender."""
+
+    def receive(self, key: str) -> Receiving:
+        """Start to take in a file."""
+
+    def borrow(self, key: str) -> AbstractContextManager[Path]:
+        """A local, readable path of the bytes, for as long as the context lasts. FileNotFoundError if there are none."""
+
+    def keep(self, key: str, as_key: str) -> None:
+        """The same bytes under a second key, durable and without a copy where that can be. Repeating is harmless."""
+
+    def adopt(self, files: Mapping[str, Path]) -> None:
+        """Take over local files, each as its key, durable when this returns. The paths are gone afterwards."""
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Every key below the prefix, in constant memory."""
+
+    def scratch(self, name: str) -> AbstractContextManager[Path]:
+        """An empty local directory on the store's file system, gone with the context."""
+
+    def free_bytes(self) -> int | None:
+        """Room left; None where that has no meaning."""
+
+    def exists(self, name: str) -> bool: ...
+    def size(self, name: str) -> int: ...
+    def delete(self, name: str) -> None:
+        """Delete the bytes. No error if they are gone already."""
+
+
+def store() -> Store:
+    return cast(Store, default_storage)

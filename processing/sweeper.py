@@ -1,0 +1,146 @@
+"""Recovery: what a crash, a cut line or a lost bell left behind is found here and set right.
+
+Safe at any time and with any number of workers: every act is guarded by the row it is about.
+"""
+
+import logging
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db.models import Q
+from django.utils import timezone
+
+from albums import removal
+from albums.models import Leftover
+from processing import bell, jobs
+from processing.intake import uploads
+from processing.models import JobEvent, ProcessingJob, Upload, WorkerPulse
+from processing.states import KEEPS_RAW
+from processing.storage import store
+
+log = logging.getLogger(__name__)
+
+LOST = (
+    "worker-lost",
+    "The worker stopped in the middle of this file. If it happens again and again, the file is what stops it.",
+)
+AT_A_TIME = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How many of each were set right."""
+
+    rescued: int
+    expired: int
+    leftovers: int
+    strays: int
+    bells: int
+    old_events: int
+
+    def __str__(self) -> str:
+        return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in asdict(self).items())
+
+
+def sweep() -> Swept:
+    now = timezone.now()
+    swept = Swept(
+        rescued=_rescue(now),
+        expired=_expire(now),
+        leftovers=_clear_leftovers(now),
+        strays=_clear_strays(now),
+        bells=_ring_missed(now),
+        old_events=_forget_events(now),
+    )
+    if any(asdict(swept).values()):
+        log.info("Sweep: %s", swept)
+    return swept
+
+
+def _rescue(now: datetime) -> int:
+    """Jobs whose lease ran out: their worker is gone."""
+    lost = ProcessingJob.objects.in_work().filter(lease_until__lt=now)
+    return sum(jobs.fail(job, *LOST, permanent=False, expired=now) for job in lost)
+
+
+def _expire(now: datetime) -> int:
+    return sum(uploads.expire(upload) for upload in Upload.objects.receiving().filter(expires_at__lt=now))
+
+
+def _clear_leftovers(now: datetime) -> int:
+    """Bytes that nobody wants. Those of a lost claim are remembered for a while: its worker may wake up and write them late."""
+    live = ProcessingJob.objects.in_work().values("claim")
+    cleared = removal.clear(Leftover.objects.filter(hold=None))
+    abandoned = Leftover.objects.exclude(hold=None).exclude(hold__in=live)
+    for leftover in abandoned.filter(created_at__gte=_grace(now)):
+        default_storage.delete(leftover.key)
+    return cleared + removal.clear(abandoned.filter(created_at__lt=_grace(now)))
+
+
+def _clear_strays(now: datetime) -> int:
+    """Old files in incoming/ that no row knows. Files are listed first and rows asked after, or a new one would look like none."""
+    old, cleared = _old_keys(now), 0
+    while keys := list(islice(old, AT_A_TIME)):
+        cleared += _clear_unknown(keys)
+    return cleared
+
+
+def _old_keys(now: datetime) -> Iterator[str]:
+    for key in store().keys("incoming"):
+        try:
+            if default_storage.get_modified_time(key) < _grace(now):
+                yield key
+        except FileNotFoundError:  # it has just been taken away
+            continue
+
+
+def _clear_unknown(keys: list[str]) -> int:
+    wanted = raw_in_use(keys)
+    strays = [key for key in keys if owner(key) not in wanted]
+    for key in strays:
+        default_storage.delete(key)
+    return len(strays)
+
+
+def raw_in_use(keys: list[str]) -> set[uuid.UUID]:
+    """Which of the owners of these incoming/ keys (uploads, or claims at work) still want them."""
+    owners = {identity for key in keys if (identity := owner(key))}
+    receiving = Upload.objects.receiving().filter(pk__in=owners).values_list("pk", flat=True)
+    kept = ProcessingJob.objects.filter(upload__in=owners, state__in=KEEPS_RAW).values_list(
+        "upload_id", flat=True
+    )
+    claims = ProcessingJob.objects.in_work().filter(claim__in=owners).values_list("claim", flat=True)
+    return {*receiving, *kept, *(claim for claim in claims if claim)}
+
+
+def owner(key: str) -> uuid.UUID | None:
+    """Of incoming/<upload>, incoming/<upload>.part or incoming/<claim>.work/…"""
+    name = key.split("/")[1].split(".")[0]
+    try:
+        return uuid.UUID(name)
+    except ValueError:
+        return None
+
+
+def _ring_missed(now: datetime) -> int:
+    """A lost message loses no job. Ringing once too often is harmless, so a few bells more than lost ones do not matter."""
+    quiet = ProcessingJob.objects.due().filter(Q(updated_at__lt=now - timedelta(seconds=1)))
+    missing = max(0, quiet.count() - bell.waiting())
+    for pk in quiet.values_list("pk", flat=True)[: min(missing, AT_A_TIME)]:
+        bell.ring(pk)
+    return min(missing, AT_A_TIME)
+
+
+def _forget_events(now: datetime) -> int:
+    WorkerPulse.objects.filter(seen_at__lt=now - timedelta(days=1)).delete()
+    old = JobEvent.objects.filter(at__lt=now - timedelta(days=settings.EVENT_DAYS))
+    return old.delete()[0]
+
+
+def _grace(now: datetime) -> datetime:
+    return now - timedelta(seconds=settings.ORPHAN_GRACE_SECONDS)

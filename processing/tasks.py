@@ -1,0 +1,45 @@
+"""What Huey runs. No logic: each task makes one call."""
+
+import logging
+import threading
+
+from django.conf import settings
+from django.db import close_old_connections
+from huey.consumer import Scheduler
+from huey.contrib.djhuey import db_periodic_task, db_task, on_shutdown, on_startup
+
+from processing import pulse, sweeper, worker
+
+log = logging.getLogger(__name__)
+
+# Huey asks for periodic tasks once a minute; here as often as the setting says.
+Scheduler.periodic_task_seconds = max(1, round(settings.SWEEP_SECONDS))
+
+BEFORE_BELLS = 10
+"""A sweep that waited behind 500 bells would rescue nobody."""
+
+_stopped = threading.Event()
+
+
+@db_task()
+def develop_next(job_id: int) -> None:
+    """Answer a bell: do whatever job is next. Which one rang does not matter."""
+    worker.develop_next()
+
+
+@db_periodic_task(lambda _: True, priority=BEFORE_BELLS)
+def sweep() -> None:
+    sweeper.sweep()
+
+
+@on_startup()
+def begin() -> None:
+    threading.Thread(target=pulse.keep, args=(worker.name(), _stopped), name="pulse", daemon=True).start()
+    sweeper.sweep()
+    close_old_connections()
+
+
+@on_shutdown()
+def end() -> None:
+    _stopped.set()
+    worker.stop()

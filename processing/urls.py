@@ -1,0 +1,14 @@
+from django.urls import path
+
+from processing.views import actions, dashboard, form, panel
+
+app_name = "processing"
+
+urlpatterns = [
+    path("albums/<int:pk>/uploads/", form.receive, name="receive"),
+    path("albums/<int:pk>/uploads/status/", panel.status, name="panel"),
+    path("albums/<int:pk>/uploads/retry/", actions.retry, name="retry"),
+    path("albums/<int:pk>/uploads/clear/", actions.clear, name="clear"),
+    path("albums/<int:pk>/uploads/cancel/", actions.cancel, name="cancel"),
+    path("jobs/", dashboard.jobs, name="jobs"),
+]

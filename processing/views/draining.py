@@ -1,0 +1,23 @@
+"""An answer sent while the body is still arriving is lost: the browser shows "connection reset" in its place.
+
+So a refused body is read to its end, within bounds, and thrown away.
+"""
+
+import time
+from contextlib import suppress
+
+from django.http import HttpRequest
+
+MOST_BYTES = 256 << 20
+MOST_SECONDS = 10.0
+CHUNK = 256 << 10
+
+
+def drain(request: HttpRequest) -> None:
+    until, left = time.monotonic() + MOST_SECONDS, MOST_BYTES
+    with suppress(OSError):  # the sender has gone: nobody waits for an answer
+        while left > 0 and time.monotonic() < until:
+            chunk = request.read(CHUNK)
+            if not chunk:
+                return
+            left -= len(chunk)

@@ -1,0 +1,90 @@
+"""The plain upload form: many files in one multipart POST."""
+
+import uuid
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_POST
+
+from albums.models import Album
+from processing import batches, panels, pressure
+from processing.batches import AlbumBusy, SentBefore
+from processing.intake.form import FormIntake
+from processing.models import Batch
+from processing.views import draining
+from processing.views.access import album_or_404
+from processing.views.panel import answer, partial
+
+BUSY = "This album is busy with another batch. Wait until it is done, or cancel the rest of it; then send your photos again."
+NOTHING = "No photos were chosen. Choose some, then send them."
+CUT_OFF = "The connection broke before all photos had arrived. Those that did arrive are listed; send the others again."
+FULL = "The server's disk is nearly full, so nothing can be stored now. Free some space, then send the photos again."
+
+
+@csrf_exempt  # the upload handler must be in place before the body is read; _receive, inside, is protected
+@require_POST
+def receive(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take in the files of the form. 409 with the running batch when the album is locked, 507 when the disk is full.
+
+    All that can be known before the body is checked before it is read.
+    """
+    album = album_or_404(request, pk)
+    assert isinstance(request.user, User)
+    intake = FormIntake(request, album, request.user, _token(request))
+    request.upload_handlers = [intake]  # type: ignore[attr-defined]
+    try:
+        return _checked(request, album, intake)
+    except AlbumBusy as busy:
+        return _busy(request, album, busy.batch)
+    except SentBefore:
+        draining.drain(request)
+        return answer(request, album)
+    finally:
+        if intake.broke:
+            # An Origin header was checked before the first byte was read, so these files are their sender's own will.
+            intake.cut_off(keep_whole="Origin" in request.headers)
+
+
+def _checked(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResponse:
+    if running := batches.running_in(album):
+        raise AlbumBusy(running)
+    if pressure.disk_is_full(int(request.META.get("CONTENT_LENGTH") or 0)):
+        draining.drain(request)
+        return _problem(request, album, 507, "disk-full", FULL)
+    response: HttpResponse = csrf_protect(_receive)(request, album, intake)
+    return _problem(request, album, 400, "cut-off", CUT_OFF) if intake.broke else response
+
+
+def _receive(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResponse:
+    _ = request.FILES  # parses the body, unless the CSRF check did
+    if intake.batch is None:
+        return _problem(request, album, 422, "no-files", NOTHING)
+    intake.hand_over()
+    return answer(request, album)
+
+
+def _busy(request: HttpRequest, album: Album, batch: Batch) -> HttpResponse:
+    draining.drain(request)
+    return _problem(
+        request, album, 409, "album-busy", BUSY, batch={"id": batch.pk, "opened_at": batch.opened_at}
+    )
+
+
+def _problem(
+    request: HttpRequest, album: Album, status: int, code: str, message: str, **more: object
+) -> HttpResponse:
+    if request.accepts("text/html"):
+        if request.htmx:  # type: ignore[attr-defined]
+            return partial(request, album, status=status, error=message)
+        panel = panels.of(album, error=message)
+        return render(request, "upload/problem.html", {"panel": panel, "album": album}, status=status)
+    return JsonResponse({"error": code, "message": message, **more}, status=status)
+
+
+def _token(request: HttpRequest) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(request.GET.get("form", ""))
+    except ValueError:
+        return None

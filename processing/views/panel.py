@@ -1,0 +1,34 @@
+"""The panel as an answer: polled, and the reply to every action on it."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from albums.models import Album
+from processing import panels
+from processing.views.access import album_or_404
+
+
+@require_safe
+@never_cache
+def status(request: HttpRequest, pk: int) -> HttpResponse:
+    """GET: the panel as it is now, with the photos that became ready since `seen`."""
+    return partial(request, album_or_404(request, pk))
+
+
+def answer(request: HttpRequest, album: Album) -> HttpResponse:
+    """After an action: the panel for htmx, the album's page for everybody else."""
+    if request.htmx:  # type: ignore[attr-defined]
+        return partial(request, album)
+    return redirect(album)
+
+
+def partial(request: HttpRequest, album: Album, *, status: int = 200, error: str = "") -> HttpResponse:
+    panel = panels.of(album, seen=_seen(request), error=error)
+    return render(request, "upload/_panel.html", {"panel": panel}, status=status)
+
+
+def _seen(request: HttpRequest) -> int:
+    raw = request.GET.get("seen", "")
+    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 19 else 0

@@ -1,0 +1,129 @@
+"""A worker: claim a job, render its picture, store the files, complete. One image at a time.
+
+Every write is fenced by the claim. Whatever kills the worker between two steps leaves a job whose lease runs out, and files
+that a Leftover row remembers.
+"""
+
+import atexit
+import logging
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+from django.db import IntegrityError, connection
+
+from albums.models import Leftover
+from processing import jobs, publishing
+from processing.models import ProcessingJob
+from processing.pipeline import Limits, Picture, Refused
+from processing.sandbox import Sandbox
+from processing.storage import store
+
+log = logging.getLogger(__name__)
+
+RAW_GONE = ("raw-missing", "The received file is not in storage any more. Send it again.")
+ALREADY_THERE = ("duplicate", "The same picture is in the album already.")
+STORAGE = ("storage", "The server could not read or write its storage. It will be tried again.")
+INTERNAL = (
+    "internal",
+    "Something unexpected went wrong on the server; its log says more. It will be tried again.",
+)
+
+_current: ProcessingJob | None = None
+
+
+def develop_next() -> bool:
+    """Do the next due job, if there is one. Never raises for what is wrong with a file: that is the job's to tell."""
+    job = jobs.claim_next(name())
+    if job is None:
+        return False
+    with _at_work_on(job):
+        _develop(job)
+    return True
+
+
+def stop() -> None:
+    """End the running picture and hand its job back, so that no one has to wait for its lease to run out."""
+    sandbox().close()
+    if _current:
+        jobs.release(_current)
+
+
+@cache
+def name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@cache
+def sandbox() -> Sandbox:
+    atexit.register(stop)
+    return Sandbox(
+        memory_bytes=settings.PIPELINE_MEMORY_BYTES,
+        wall_seconds=settings.PIPELINE_SECONDS,
+        limits=Limits(jpeg_pixels=settings.MAX_JPEG_PIXELS, other_pixels=settings.MAX_OTHER_PIXELS),
+    )
+
+
+def _develop(job: ProcessingJob) -> None:
+    try:
+        _render_and_publish(job)
+    except jobs.Stale:
+        log.info("Job %s was cancelled or rescued while it was in work; nothing of it is kept", job.pk)
+    except Refused as refused:
+        jobs.fail(job, refused.code, refused.message, permanent=refused.permanent)
+    except FileNotFoundError:
+        jobs.fail(job, *RAW_GONE, permanent=not store().exists(job.raw_path))
+    except IntegrityError:
+        jobs.fail(job, *ALREADY_THERE, permanent=True)
+    except OSError:
+        log.exception("Job %s: storage trouble", job.pk)
+        jobs.fail(job, *STORAGE, permanent=False)
+    except Exception:
+        log.exception("Job %s: unexpected trouble", job.pk)
+        jobs.fail(job, *INTERNAL, permanent=False)
+
+
+def _render_and_publish(job: ProcessingJob) -> None:
+    assert job.claim is not None
+    with store().scratch(job.claim.hex) as work, store().borrow(job.raw_path) as raw:
+        picture = sandbox().develop(raw, work)
+        photo, renditions, files = publishing.rows(job, picture)
+        Leftover.note([photo.original_key, *files], hold=job.claim)
+        if not jobs.renew(
+            job
+        ):  # the sweep may have cleared these keys already: a late write would be nobody's
+            raise jobs.Stale
+        store().adopt(files)
+        store().keep(job.raw_path, photo.original_key)
+        jobs.complete(job, photo, renditions)
+
+
+@contextmanager
+def _at_work_on(job: ProcessingJob) -> Iterator[None]:
+    """Renew the job's lease while the block runs; kill the picture when the claim is lost."""
+    global _current
+    done = threading.Event()
+    heart = threading.Thread(target=_beat, args=(job, done), name="heartbeat", daemon=True)
+    _current = job
+    heart.start()
+    try:
+        yield
+    finally:
+        _current = None
+        done.set()
+        heart.join()
+
+
+def _beat(job: ProcessingJob, done: threading.Event) -> None:
+    try:
+        while not done.wait(settings.LEASE_SECONDS / 4):
+            if not jobs.renew(job):
+                sandbox().kill()
+                return
+    finally:
+        connection.close()
