@@ -3,7 +3,7 @@ from django import forms
 from albums.models import Album
 
 
-class AlbumForm(forms.ModelForm[Album]):
+class AlbumForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Album
         fields = ["title"]

@@ -142,9 +142,7 @@ class Leftover(models.Model):
     """
 
     key = models.CharField(max_length=200, unique=True)
-    hold = models.UUIDField(
-        null=True, blank=True, help_text="Whoever may still publish it; empty: it may go."
-    )
+    hold = models.UUIDField(null=True, blank=True, help_text="Whoever may still publish it; empty: it may go.")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth import get_user_model, login
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import UserCreationForm
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -13,13 +14,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
-from django.contrib.auth.decorators import login_not_required
 
 from config import secret
 
 
-class FirstUserForm(UserCreationForm[User]):
-    class Meta(UserCreationForm.Meta):
+class FirstUserForm(UserCreationForm):  # type: ignore[type-arg]
+    class Meta:
         model = User
         fields = ("username",)
 

@@ -21,9 +21,7 @@ def kept_in(path: Path) -> str:
 
 
 def _write_private(path: Path, words: str) -> None:
-    with os.fdopen(
-        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii"
-    ) as file:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
         file.write(words)
         file.flush()
         os.fsync(file.fileno())

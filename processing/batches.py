@@ -68,8 +68,6 @@ def dismiss(album: Album, by: str) -> int:
     """Put the album's report away: its failed jobs with their raw files, and what was refused or cut off."""
     with transaction.atomic():
         count = sum(jobs.dismiss(job, by) for job in ProcessingJob.objects.failed().filter(album=album))
-        idle = Batch.objects.filter(album=album, dismissed_at=None).exclude(
-            pk__in=Batch.objects.active(album)
-        )
+        idle = Batch.objects.filter(album=album, dismissed_at=None).exclude(pk__in=Batch.objects.active(album))
         idle.update(dismissed_at=timezone.now())
     return count

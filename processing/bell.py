@@ -14,7 +14,7 @@ def ring(job_id: int, delay: float = 0) -> None:
     try:
         task = import_string(settings.BELL)
         task.schedule((job_id,), delay=delay) if delay else task(job_id)
-    except Exception:  # noqa: BLE001 - Redis away, its file locked, its disk full: all the same to the caller
+    except Exception:
         log.warning("The bell for job %s did not ring; the sweep will ring it", job_id, exc_info=True)
 
 
@@ -26,6 +26,6 @@ def waiting() -> int:
     """How many bells ring unanswered; 0 when the queue cannot be asked."""
     try:
         return int(import_string(settings.BELL).huey.pending_count())
-    except Exception:  # noqa: BLE001 - as above
+    except Exception:
         log.warning("The queue does not answer", exc_info=True)
         return 0

@@ -79,9 +79,7 @@ def complete(job: ProcessingJob, photo: Photo, renditions: Iterable[Rendition]) 
         removal.clear_after_commit([job.raw_path])
 
 
-def fail(
-    job: ProcessingJob, code: str, message: str, *, permanent: bool, expired: datetime | None = None
-) -> bool:
+def fail(job: ProcessingJob, code: str, message: str, *, permanent: bool, expired: datetime | None = None) -> bool:
     """Retry with backoff while attempts are left; give up when they are spent or the error is permanent.
 
     `expired`: only if the lease ran out before then (the sweep's way; the holder itself need not wait for that).
@@ -145,17 +143,13 @@ def _drop(job: ProcessingJob, edge: Edge, by: str) -> bool:
     return moved
 
 
-def _move(
-    job: ProcessingJob, edge: Edge, *, by: str = "", expired: datetime | None = None, **changes: Any
-) -> bool:
+def _move(job: ProcessingJob, edge: Edge, *, by: str = "", expired: datetime | None = None, **changes: Any) -> bool:
     """The one UPDATE that changes a state, guarded by the states the edge may leave and by the claim it may need."""
     rows = _held(job) if edge.held else ProcessingJob.objects.filter(pk=job.pk)
     if expired is not None:
         rows = rows.filter(lease_until__lt=expired)
     with transaction.atomic():
-        if not rows.filter(state__in=edge.sources).update(
-            state=edge.target, updated_at=timezone.now(), **changes
-        ):
+        if not rows.filter(state__in=edge.sources).update(state=edge.target, updated_at=timezone.now(), **changes):
             return False
         attempt = ProcessingJob.objects.values_list("attempts", flat=True).get(pk=job.pk)
         JobEvent.objects.create(

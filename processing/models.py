@@ -64,18 +64,14 @@ class Upload(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="uploads")
     album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="uploads")
-    name = models.CharField(
-        "file name", max_length=255, help_text="As shown to people; never used as a path."
-    )
+    name = models.CharField("file name", max_length=255, help_text="As shown to people; never used as a path.")
     state = models.CharField(max_length=10, choices=UploadState, default=UploadState.RECEIVING.value)
     size = models.PositiveBigIntegerField(null=True, blank=True, help_text="Bytes; empty while unknown.")
     sha256 = models.CharField("SHA-256", max_length=64, blank=True)
     code = models.CharField(max_length=40, blank=True, help_text="Why it was refused or stopped.")
     message = models.TextField(blank=True, help_text="The same, in words for people.")
     note = models.TextField(blank=True, help_text="Something worth knowing of a file that was taken.")
-    duplicate_of = models.ForeignKey(
-        Photo, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
-    )
+    duplicate_of = models.ForeignKey(Photo, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(help_text="An upload still on its way is given up then.")
@@ -144,9 +140,7 @@ class ProcessingJob(models.Model):
     turn = models.BigIntegerField(default=0, help_text="Smallest first; dealt so that albums take turns.")
     run_after = models.DateTimeField(default=timezone.now)
 
-    claim = models.UUIDField(
-        null=True, blank=True, unique=True, help_text="The hold of the worker that has it."
-    )
+    claim = models.UUIDField(null=True, blank=True, unique=True, help_text="The hold of the worker that has it.")
     lease_until = models.DateTimeField(null=True, blank=True)
     worker = models.CharField(max_length=100, blank=True)
 

@@ -56,10 +56,5 @@ def _by_state(
 
 
 def _oldest_pending(jobs: QuerySet[ProcessingJob]) -> int:
-    oldest = (
-        jobs.filter(state=JobState.PENDING)
-        .order_by("created_at")
-        .values_list("created_at", flat=True)
-        .first()
-    )
+    oldest = jobs.filter(state=JobState.PENDING).order_by("created_at").values_list("created_at", flat=True).first()
     return int((timezone.now() - oldest).total_seconds()) if oldest else 0

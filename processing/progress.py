@@ -90,12 +90,7 @@ def of(album: Album) -> Progress:
         receiving=Count("pk", filter=Q(state=UploadState.RECEIVING)),
         refused=Count("pk", filter=Q(state__in=ENDED_BADLY)),
     )
-    current = (
-        ProcessingJob.objects.in_work()
-        .filter(album=album)
-        .values_list("original_filename", flat=True)
-        .first()
-    )
+    current = ProcessingJob.objects.in_work().filter(album=album).values_list("original_filename", flat=True).first()
     opener = batches[0].opened_by
     return Progress(
         total=jobs["done"] + jobs["failed"] + jobs["active"] + uploads["receiving"],

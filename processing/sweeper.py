@@ -111,9 +111,7 @@ def raw_in_use(keys: list[str]) -> set[uuid.UUID]:
     """Which of the owners of these incoming/ keys (uploads, or claims at work) still want them."""
     owners = {identity for key in keys if (identity := owner(key))}
     receiving = Upload.objects.receiving().filter(pk__in=owners).values_list("pk", flat=True)
-    kept = ProcessingJob.objects.filter(upload__in=owners, state__in=KEEPS_RAW).values_list(
-        "upload_id", flat=True
-    )
+    kept = ProcessingJob.objects.filter(upload__in=owners, state__in=KEEPS_RAW).values_list("upload_id", flat=True)
     claims = ProcessingJob.objects.in_work().filter(claim__in=owners).values_list("claim", flat=True)
     return {*receiving, *kept, *(claim for claim in claims if claim)}
 

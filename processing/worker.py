@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 
 from django.conf import settings
 from django.db import IntegrityError, connection
@@ -20,7 +19,7 @@ from django.db import IntegrityError, connection
 from albums.models import Leftover
 from processing import jobs, publishing
 from processing.models import ProcessingJob
-from processing.pipeline import Limits, Picture, Refused
+from processing.pipeline import Limits, Refused
 from processing.sandbox import Sandbox
 from processing.storage import store
 
@@ -94,9 +93,7 @@ def _render_and_publish(job: ProcessingJob) -> None:
         picture = sandbox().develop(raw, work)
         photo, renditions, files = publishing.rows(job, picture)
         Leftover.note([photo.original_key, *files], hold=job.claim)
-        if not jobs.renew(
-            job
-        ):  # the sweep may have cleared these keys already: a late write would be nobody's
+        if not jobs.renew(job):  # the sweep may have cleared these keys already: a late write would be nobody's
             raise jobs.Stale
         store().adopt(files)
         store().keep(job.raw_path, photo.original_key)

@@ -45,9 +45,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     form = AlbumForm(request.POST or None, instance=album)
     if request.method == "POST" and form.is_valid():
         return redirect(form.save())
-    return render(
-        request, "album/form.html", {"form": form, "album": album}, status=422 if form.errors else 200
-    )
+    return render(request, "album/form.html", {"form": form, "album": album}, status=422 if form.errors else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

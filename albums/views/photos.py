@@ -19,9 +19,7 @@ FOR_EVER = "private, max-age=31536000, immutable"
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     photo = _photo(request, pk)
     before, after = shelf.neighbours(photo)
-    return render(
-        request, "photo/page.html", {"photo": photo, "album": photo.album, "before": before, "after": after}
-    )
+    return render(request, "photo/page.html", {"photo": photo, "album": photo.album, "before": before, "after": after})
 
 
 @require_safe
@@ -38,9 +36,7 @@ def original(request: HttpRequest, pk: int) -> FileResponse:
 
 @require_safe
 def rendition(request: HttpRequest, pk: int, version: str, edge: int) -> FileResponse:
-    found = get_object_or_404(
-        Rendition, photo__in=Photo.objects.visible_to(request.user), photo_id=pk, edge=edge
-    )
+    found = get_object_or_404(Rendition, photo__in=Photo.objects.visible_to(request.user), photo_id=pk, edge=edge)
     if found.version != version:
         raise Http404
     response = FileResponse(_bytes(found.key), content_type="image/webp")

@@ -15,9 +15,7 @@ def shown(name: str) -> str:
     """The last part of the name, in one line, without what cannot be seen; shortened in the middle of nothing but its stem."""
     last = re.split(r"[/\\]", name)[-1]
     visible = "".join(
-        c
-        for c in unicodedata.normalize("NFC", last)
-        if c == JOINER or unicodedata.category(c) not in INVISIBLE
+        c for c in unicodedata.normalize("NFC", last) if c == JOINER or unicodedata.category(c) not in INVISIBLE
     )
     return _shortened(visible.strip()) or UNNAMED
 

@@ -24,9 +24,7 @@ DISK_FULL = Refusal(
     "disk-full",
     "The server's disk is nearly full, so this file was not stored. Free some space, then send it again.",
 )
-DUPLICATE = Refusal(
-    "duplicate", "This very picture is already in the album, as {name}. It was not stored twice."
-)
+DUPLICATE = Refusal("duplicate", "This very picture is already in the album, as {name}. It was not stored twice.")
 TWICE = Refusal(
     "duplicate",
     "The same picture was sent before, as {name}, and is being developed. It was not stored twice.",

@@ -102,16 +102,12 @@ def _replace_failures(upload: Upload, sha256: str) -> None:
 
 def _renamed(name: str) -> str:
     return (
-        ""
-        if names.shown(name) == name
-        else "Its name held parts that cannot be shown, so it is listed under this one."
+        "" if names.shown(name) == name else "Its name held parts that cannot be shown, so it is listed under this one."
     )
 
 
 def _namesake(upload: Upload) -> str:
     same = Upload.objects.filter(album_id=upload.album_id, name=upload.name, state=UploadState.RECEIVED)
     return (
-        "Another photo in this album has the same name. Both are kept."
-        if same.exclude(pk=upload.pk).exists()
-        else ""
+        "Another photo in this album has the same name. Both are kept." if same.exclude(pk=upload.pk).exists() else ""
     )

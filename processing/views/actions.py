@@ -15,9 +15,7 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Requeue the album's failed jobs: all, or those named by `job`."""
     album = album_or_404(request, pk)
     failed = ProcessingJob.objects.failed().filter(album=album)
-    if named := [
-        int(job) for job in request.POST.getlist("job") if job.isascii() and job.isdigit() and len(job) < 19
-    ]:
+    if named := [int(job) for job in request.POST.getlist("job") if job.isascii() and job.isdigit() and len(job) < 19]:
         failed = failed.filter(pk__in=named)
     batches.requeue(failed, by=_who(request))
     return answer(request, album)

@@ -67,14 +67,10 @@ def _receive(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResp
 
 def _busy(request: HttpRequest, album: Album, batch: Batch) -> HttpResponse:
     draining.drain(request)
-    return _problem(
-        request, album, 409, "album-busy", BUSY, batch={"id": batch.pk, "opened_at": batch.opened_at}
-    )
+    return _problem(request, album, 409, "album-busy", BUSY, batch={"id": batch.pk, "opened_at": batch.opened_at})
 
 
-def _problem(
-    request: HttpRequest, album: Album, status: int, code: str, message: str, **more: object
-) -> HttpResponse:
+def _problem(request: HttpRequest, album: Album, status: int, code: str, message: str, **more: object) -> HttpResponse:
     if request.accepts("text/html"):
         if request.htmx:  # type: ignore[attr-defined]
             return partial(request, album, status=status, error=message)
