@@ -1,0 +1,125 @@
+"""The workshop in Django admin: for looking, and for the moves a person may make. No state is ever edited by hand."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from processing import jobs
+from processing.models import Batch, JobEvent, ProcessingJob, Upload, WorkerPulse
+
+
+class LookOnly(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Everything is shown, nothing can be added, changed or deleted."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class AgeFilter(admin.SimpleListFilter):
+    title = "age"
+    parameter_name = "age"
+    AGES = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, f"Older than one {name}") for name in self.AGES]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        age = self.AGES.get(self.value() or "")
+        return queryset.filter(created_at__lt=timezone.now() - age) if age else queryset
+
+
+class Timeline(admin.TabularInline):  # type: ignore[type-arg]
+    model = JobEvent
+    verbose_name_plural = "timeline"
+    fields = readonly_fields = ("at", "edge", "attempt", "code", "detail", "by")
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(ProcessingJob)
+class JobAdmin(LookOnly):
+    list_display = ("id", "original_filename", "album", "state", "error_code", "attempts", "created_at", "finished_at")
+    list_display_links = ("id", "original_filename")
+    list_filter = ("state", "error_code", AgeFilter, ("album", admin.RelatedOnlyFieldListFilter))
+    list_select_related = ("album",)
+    search_fields = ("original_filename", "error_message", "album__title", "upload__sha256", "raw_path")
+    date_hierarchy = "created_at"
+    inlines = (Timeline,)
+    actions = ("requeue", "cancel", "dismiss")
+
+    @admin.action(description="Requeue failed jobs", permissions=["move"])
+    def requeue(self, request: HttpRequest, queryset: QuerySet[ProcessingJob]) -> None:
+        self._each(request, queryset, jobs.requeue, "requeued", "failed")
+
+    @admin.action(description="Cancel waiting and running jobs", permissions=["move"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[ProcessingJob]) -> None:
+        self._each(request, queryset, jobs.cancel, "cancelled", "waiting or running")
+
+    @admin.action(description="Dismiss failed jobs, with their raw files", permissions=["move"])
+    def dismiss(self, request: HttpRequest, queryset: QuerySet[ProcessingJob]) -> None:
+        self._each(request, queryset, jobs.dismiss, "dismissed", "failed")
+
+    def has_move_permission(self, request: HttpRequest) -> bool:
+        """The models are look-only; who has Django's permission to change jobs may still move them."""
+        assert isinstance(request.user, User)
+        return request.user.has_perm("processing.change_processingjob")
+
+    def _each(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[ProcessingJob],
+        verb: Callable[[ProcessingJob, str], bool],
+        done: str,
+        fitting: str,
+    ) -> None:
+        assert isinstance(request.user, User)
+        chosen = list(queryset)
+        count = sum(verb(job, request.user.get_username()) for job in chosen)
+        others = f" {len(chosen) - count} were not {fitting}." if count < len(chosen) else ""
+        self.message_user(request, f"{count} {done}.{others}", messages.SUCCESS if count else messages.WARNING)
+
+
+@admin.register(Batch)
+class BatchAdmin(LookOnly):
+    list_display = ("id", "album", "opened_by", "source", "opened_at", "dismissed_at")
+    list_filter = ("source", "opened_at")
+    list_select_related = ("album", "opened_by")
+    search_fields = ("album__title", "opened_by__username")
+    date_hierarchy = "opened_at"
+
+
+@admin.register(Upload)
+class UploadAdmin(LookOnly):
+    list_display = ("name", "album", "state", "code", "size", "created_at", "ended_at")
+    list_filter = ("state", "code", AgeFilter)
+    list_select_related = ("album",)
+    search_fields = ("id", "name", "sha256", "album__title")
+    date_hierarchy = "created_at"
+
+
+@admin.register(JobEvent)
+class EventAdmin(LookOnly):
+    list_display = ("at", "job", "edge", "attempt", "code", "by")
+    list_filter = ("edge", "code", "at")
+    list_select_related = ("job",)
+    search_fields = ("job__original_filename", "code", "detail", "by")
+
+
+@admin.register(WorkerPulse)
+class PulseAdmin(LookOnly):
+    list_display = ("name", "version", "started_at", "seen_at")
