@@ -46,7 +46,8 @@ def write(image: Image.Image, size: tuple[int, int], out: Path, recipe: Recipe) 
 def placeholder(image: Image.Image, edge: int) -> str:
     """A data URI of about a hundred characters for the page to show until the picture has come."""
     buffer = BytesIO()
-    _resized(image, fitted(image.size, edge)).save(buffer, "WEBP", quality=20, method=4)
+    size = fitted(image.size, edge)
+    image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0).save(buffer, "WEBP", quality=20, method=4)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 

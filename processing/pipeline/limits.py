@@ -5,6 +5,7 @@ The figures are peak resident sizes measured with Pillow 13, a byte or two per p
 
 from __future__ import annotations
 
+import mmap
 import os
 import struct
 from typing import BinaryIO
@@ -46,6 +47,15 @@ def memory(image: Image.Image) -> int:
         return PROCESS_BYTES + _jpeg_memory(image, pixels)
     each = BYTES_PER_PIXEL.get(image.mode, USUAL_BYTES_PER_PIXEL)
     return PROCESS_BYTES + pixels * (each + DECODER_BYTES_PER_PIXEL.get(str(image.format), 0))
+
+
+def has_room(needed: int) -> bool:
+    """Whether this process, within its limits, could have that much memory now."""
+    try:
+        mmap.mmap(-1, needed, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
+    except (OSError, MemoryError):
+        return False
+    return True
 
 
 def _jpeg_memory(image: Image.Image, pixels: int) -> int:

@@ -36,7 +36,8 @@ def opened(source: Path, bounds: Limits) -> Iterator[Image.Image]:
         limits.check_file(file, name, bounds)
         with _image(file, name) as image:
             limits.check_picture(image, bounds)
-            yield image
+            with _memory_in_mind(image):
+                yield image
 
 
 def name(image: Image.Image) -> str:
@@ -70,6 +71,19 @@ def _refusal(error: Exception) -> refusals.Refused:
     if "Decompressed data too large" in str(error) or "Too much memory used" in str(error):
         return refusals.Bomb()
     return refusals.Truncated() if "truncated" in str(error).lower() else refusals.Broken()
+
+
+@contextmanager
+def _memory_in_mind(image: Image.Image) -> Iterator[None]:
+    """libjpeg and libheif call it corruption when they get no memory; ask the kernel first."""
+    needed = limits.memory(image)
+    try:
+        with as_refusal():
+            yield
+    except (refusals.Broken, refusals.Truncated) as error:
+        if limits.has_room(needed):
+            raise
+        raise refusals.OutOfMemory from error
 
 
 @contextmanager
