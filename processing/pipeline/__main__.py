@@ -1,0 +1,29 @@
+"""`python -m processing.pipeline IN OUT/`: one file, one JSON answer; exit 1: refused, 2: misused."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from processing.pipeline import Refused, develop
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m processing.pipeline", description="Develops one picture."
+    )
+    parser.add_argument("source", metavar="IN", type=Path, help="the original")
+    parser.add_argument("out", metavar="OUT", type=Path, help="the folder for the renditions")
+    options = parser.parse_args(arguments)
+    try:
+        answer, code = develop(options.source, options.out).as_json(), 0
+    except Refused as refused:
+        answer, code = {"error": refused.code, "message": refused.message}, 1
+    print(json.dumps(answer, allow_nan=False))  # noqa: T201 - the answer is this command's purpose.
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

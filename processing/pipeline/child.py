@@ -1,0 +1,57 @@
+"""`python -m processing.pipeline.child PARENT MEMORY`: develops one file after another until its input ends.
+
+It reads requests `{"source", "out", "recipe", "cpu_seconds"}` and answers `{"picture"}` or `{"error",
+"message", "permanent"}`, each with the memory it holds by now. Its first message says that it is ready.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+from processing.pipeline import fences, refusals
+from processing.pipeline.developing import develop
+from processing.pipeline.messages import Message, packed, unpacked
+from processing.pipeline.recipe import Recipe
+
+
+def main(parent: int, memory_bytes: int) -> None:
+    fences.raise_fences(parent, memory_bytes)
+    requests, answers = _private_pipes()
+    _send(answers, {"ready": os.getpid()})
+    while request := unpacked(requests.read):
+        answer = _answer(request)
+        _send(answers, answer | {"resident_bytes": fences.resident_bytes()})
+
+
+def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The pipes under numbers of their own: what a library prints goes to stderr, and it reads nothing."""
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return requests, answers
+
+
+def _answer(request: Message) -> Message:
+    try:
+        fences.allow_cpu(request["cpu_seconds"])
+        recipe = Recipe.from_json(request["recipe"])
+        picture = develop(Path(request["source"]), Path(request["out"]), recipe)
+        return {"picture": picture.as_json()}
+    except refusals.Refused as refused:
+        return refused.as_json()
+    except MemoryError:
+        return refusals.OutOfMemory().as_json()
+
+
+def _send(answers: BinaryIO, message: Message) -> None:
+    answers.write(packed(message))
+    answers.flush()
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

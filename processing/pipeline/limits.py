@@ -1,0 +1,97 @@
+"""Judges a picture by its header: pixels, sides and the memory that decoding it would take.
+
+The figures are peak resident sizes measured with Pillow 13, a byte or two per pixel on the safe side.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from typing import BinaryIO
+
+from PIL import Image
+
+from processing.pipeline import refusals
+from processing.pipeline.recipe import Limits
+
+PROCESS_BYTES = 48 * 1_000_000
+# Pillow keeps RGB in four bytes; what has transparency is copied once more to be resized premultiplied.
+BYTES_PER_PIXEL = {"1": 2, "L": 2, "P": 9, "PA": 9, "LA": 9, "RGBA": 9, "I;16": 4}
+USUAL_BYTES_PER_PIXEL = 5
+# On top: libwebp's two canvases and a copy, what libheif and libavif hold, a TIFF stored in a single strip.
+DECODER_BYTES_PER_PIXEL = {"WEBP": 12, "AVIF": 6, "HEIF": 5, "TIFF": 4}
+SWALLOWED = {"WEBP", "AVIF", "HEIF"}
+
+
+def check_file(file: BinaryIO, name: str, bounds: Limits) -> None:
+    """What must be known before a decoder that takes the whole file into memory may see it."""
+    if name in SWALLOWED and os.fstat(file.fileno()).st_size > bounds.swallowed_bytes:
+        raise refusals.TooHeavy(4 * os.fstat(file.fileno()).st_size, bounds.swallowed_bytes)
+    if name == "WEBP":
+        _check_size(_webp_size(file), bounds.other_pixels, bounds)
+
+
+def check_picture(image: Image.Image, bounds: Limits) -> None:
+    is_jpeg = image.format in ("JPEG", "MPO")
+    _check_size(image.size, bounds.jpeg_pixels if is_jpeg else bounds.other_pixels, bounds)
+    needed = memory(image)
+    if bounds.memory_bytes is not None and needed > bounds.memory_bytes:
+        raise refusals.TooHeavy(needed, bounds.memory_bytes)
+
+
+def memory(image: Image.Image) -> int:
+    """Bytes that developing the picture will take at its peak, estimated from its header."""
+    pixels = image.width * image.height
+    if image.format in ("JPEG", "MPO"):
+        return PROCESS_BYTES + _jpeg_memory(image, pixels)
+    each = BYTES_PER_PIXEL.get(image.mode, USUAL_BYTES_PER_PIXEL)
+    return PROCESS_BYTES + pixels * (each + DECODER_BYTES_PER_PIXEL.get(str(image.format), 0))
+
+
+def has_room(needed: int) -> bool:
+    """Whether this process, within its limits, could have that much memory now."""
+    try:
+        mmap.mmap(-1, needed, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
+    except (OSError, MemoryError):
+        return False
+    return True
+
+
+def _jpeg_memory(image: Image.Image, pixels: int) -> int:
+    """A draft is at least 2560 pixels on its short side, and a progressive file keeps every coefficient."""
+    scale = max(1, min(8, min(image.size) // 2560))
+    decoded = pixels // (1 << (scale.bit_length() - 1)) ** 2 * USUAL_BYTES_PER_PIXEL
+    return decoded + (_coefficients(image, pixels) if image.info.get("progressive") else 0)
+
+
+def _coefficients(image: Image.Image, pixels: int) -> int:
+    layers = getattr(image, "layer", [])
+    widest = max((h * v for _, h, v, _ in layers), default=1) or 1
+    return int(2 * pixels * sum(h * v for _, h, v, _ in layers) // widest)
+
+
+def _check_size(size: tuple[int, int], most: int, bounds: Limits) -> None:
+    width, height = size
+    if width * height > most:
+        raise refusals.TooManyPixels(width, height, most)
+    if max(size) > bounds.edge:
+        raise refusals.TooWide(width, height, bounds.edge)
+    if min(size) < 1:
+        raise refusals.Broken
+
+
+def _webp_size(file: BinaryIO) -> tuple[int, int]:
+    """Read by hand (RFC 9649): Pillow allocates the canvas twice while it opens the file."""
+    file.seek(12)
+    head = file.read(18).ljust(18, b"\0")
+    kind = head[:4]
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(head[12:15], "little"), 1 + int.from_bytes(head[15:18], "little")
+    if kind == b"VP8L":
+        bits = int.from_bytes(head[9:13], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    if kind == b"VP8 ":
+        width, height = struct.unpack("<HH", head[14:18])
+        return width & 0x3FFF, height & 0x3FFF
+    raise refusals.Broken

@@ -1,0 +1,45 @@
+"""Messages between a process and its child: four bytes of length, then that much JSON."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable
+from typing import Any
+
+LENGTH = struct.Struct("!I")
+MOST_BYTES = 4 * 1024 * 1024
+
+Message = dict[str, Any]
+
+
+class Garbled(Exception):
+    """What came is no message: the other side is not to be believed any more."""
+
+
+def packed(message: Message) -> bytes:
+    body = json.dumps(message, allow_nan=False).encode()
+    return LENGTH.pack(len(body)) + body
+
+
+def unpacked(read: Callable[[int], bytes]) -> Message | None:
+    """The next message, or None at the end. `read(n)` returns n bytes, fewer only when there are no more."""
+    head = read(LENGTH.size)
+    if not head:
+        return None
+    if len(head) < LENGTH.size:
+        raise Garbled
+    (length,) = LENGTH.unpack(head)
+    if length > MOST_BYTES:
+        raise Garbled
+    return _parsed(read(length), length)
+
+
+def _parsed(body: bytes, length: int) -> Message:
+    try:
+        message = json.loads(body)
+    except ValueError as error:
+        raise Garbled from error
+    if len(body) < length or not isinstance(message, dict):
+        raise Garbled
+    return message

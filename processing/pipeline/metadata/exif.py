@@ -1,0 +1,180 @@
+"""EXIF 3.0 as Pillow reads it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from PIL import Image
+from PIL.ExifTags import GPS, IFD, Base
+
+from processing.pipeline.metadata import moments, text
+from processing.pipeline.picture import Exposure, Gps
+
+RATING = 0x4746
+CHARSETS = {b"ASCII\0\0\0": "utf-8", b"UNICODE\0": "utf-16", b"\0" * 8: "utf-8"}
+
+
+class Exif:
+    def __init__(self, image: Image.Image) -> None:
+        self._main = _tags(image)
+        self._camera = _directory(self._main, IFD.Exif)
+        self._gps = _directory(self._main, IFD.GPSInfo)
+
+    @property
+    def camera(self) -> str | None:
+        """Maker and model, the maker only where the model does not begin with its name."""
+        make, model = text.line(_text(self._main, Base.Make)), text.line(_text(self._main, Base.Model))
+        if not make or not model:
+            return model or make
+        return model if model.split()[0].lower() in make.lower().split() else f"{make} {model}"
+
+    @property
+    def lens(self) -> str | None:
+        return text.line(_text(self._camera, Base.LensModel))
+
+    @property
+    def exposure(self) -> Exposure:
+        iso = _number(self._camera, Base.ISOSpeedRatings)
+        return Exposure(
+            aperture=_positive(_number(self._camera, Base.FNumber)),
+            shutter_seconds=_positive(_number(self._camera, Base.ExposureTime)),
+            iso=round(iso) if iso and 0 < iso < 65535 else None,
+            focal_length_mm=_positive(_number(self._camera, Base.FocalLength)),
+        )
+
+    @property
+    def gps(self) -> Gps | None:
+        latitude = _degrees(self._gps, GPS.GPSLatitude, GPS.GPSLatitudeRef, "S", 90)
+        longitude = _degrees(self._gps, GPS.GPSLongitude, GPS.GPSLongitudeRef, "W", 180)
+        # Cameras without a fix write zeros: nobody photographs at 0 N 0 E.
+        if latitude is None or longitude is None or latitude == longitude == 0:
+            return None
+        return Gps(latitude, longitude, self._altitude)
+
+    @property
+    def original(self) -> datetime | None:
+        return self._moment(
+            self._camera, Base.DateTimeOriginal, Base.SubsecTimeOriginal, Base.OffsetTimeOriginal
+        )
+
+    @property
+    def digitized(self) -> datetime | None:
+        return self._moment(
+            self._camera, Base.DateTimeDigitized, Base.SubsecTimeDigitized, Base.OffsetTimeDigitized
+        )
+
+    @property
+    def changed(self) -> datetime | None:
+        return self._moment(self._main, Base.DateTime, Base.SubsecTime, Base.OffsetTime)
+
+    @property
+    def title(self) -> str | None:
+        return _wide(self._main, Base.XPTitle)
+
+    @property
+    def captions(self) -> tuple[str | None, ...]:
+        described = _text(self._main, Base.ImageDescription)
+        return described, _wide(self._main, Base.XPComment), self._comment
+
+    @property
+    def keywords(self) -> list[str]:
+        return (_wide(self._main, Base.XPKeywords) or "").split(";")
+
+    @property
+    def creator(self) -> str | None:
+        return _text(self._main, Base.Artist) or _wide(self._main, Base.XPAuthor)
+
+    @property
+    def copyright(self) -> str | None:
+        return _text(self._main, Base.Copyright)
+
+    @property
+    def rating(self) -> str | None:
+        rating = self._main.get(RATING)
+        return str(rating) if isinstance(rating, int) else None
+
+    @cached_property
+    def _comment(self) -> str | None:
+        raw = self._camera.get(Base.UserComment)
+        if not isinstance(raw, bytes):
+            return raw if isinstance(raw, str) else None
+        charset = CHARSETS.get(raw[:8])
+        return raw[8:].decode(charset, "ignore") if charset else None
+
+    @property
+    def _altitude(self) -> float | None:
+        metres = _number(self._gps, GPS.GPSAltitude)
+        if metres is None or not 0 <= metres < 100_000:
+            return None
+        below = self._gps.get(GPS.GPSAltitudeRef) in (1, b"\x01", b"\x03")
+        return round(-metres if below else metres, 2)
+
+    def _moment(self, tags: Mapping[int, Any], date: int, fraction: int, offset: int) -> datetime | None:
+        shown, subseconds = _text(tags, date), _text(self._camera, fraction)
+        return moments.from_exif(shown, subseconds, _text(self._camera, offset))
+
+
+def _tags(image: Image.Image) -> Image.Exif:
+    try:
+        return image.getexif()
+    except Exception:  # noqa: BLE001 - Pillow raises anything over a broken header; the photo is not to blame.
+        return Image.Exif()
+
+
+def _directory(main: Image.Exif, which: int) -> Mapping[int, Any]:
+    try:
+        return main.get_ifd(which)
+    except Exception:  # noqa: BLE001 - see _tags.
+        return {}
+
+
+def _text(tags: Mapping[int, Any], tag: int) -> str | None:
+    value = tags.get(tag)
+    return text.decode(value[0] if isinstance(value, tuple) and value else value)
+
+
+def _wide(tags: Mapping[int, Any], tag: int) -> str | None:
+    """Windows' own tags are UTF-16 in bytes."""
+    value = tags.get(tag)
+    return (
+        bytes(value).decode("utf-16-le", "ignore")
+        if isinstance(value, bytes | tuple) and _are_bytes(value)
+        else None
+    )
+
+
+def _are_bytes(values: bytes | tuple[Any, ...]) -> bool:
+    return all(isinstance(value, int) and 0 <= value < 256 for value in values)
+
+
+def _number(tags: Mapping[int, Any], tag: int) -> float | None:
+    value = tags.get(tag)
+    return _finite(value[0] if isinstance(value, tuple) and value else value)
+
+
+def _finite(value: Any) -> float | None:
+    """0/0 comes out of Pillow as nan, which no JSON can say."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _positive(number: float | None) -> float | None:
+    return float(f"{number:.6g}") if number and number > 0 else None
+
+
+def _degrees(tags: Mapping[int, Any], tag: int, reference: int, negative: str, most: int) -> float | None:
+    value = tags.get(tag)
+    parts = [_finite(part) for part in value] if isinstance(value, tuple) and len(value) <= 3 else []
+    known = [part for part in parts if part is not None]
+    degrees = sum(part / 60.0**power for power, part in enumerate(known))
+    if not known or len(known) < len(parts) or not 0 <= degrees <= most:
+        return None
+    towards = (_text(tags, reference) or "").strip("\0 ").upper()
+    return round(-degrees if towards == negative else degrees, 7)

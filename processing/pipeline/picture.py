@@ -1,0 +1,85 @@
+"""What the pipeline tells about a picture: frozen values whose JSON form is the public interface."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    path: str
+    width: int
+    height: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gps:
+    """Degrees north and east (WGS 84), metres above the sea."""
+
+    latitude: float
+    longitude: float
+    altitude: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    aperture: float | None = None
+    shutter_seconds: float | None = None
+    iso: int | None = None
+    focal_length_mm: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What the file says about itself, cleaned. `taken_at` is ISO 8601, with an offset where one is known."""
+
+    taken_at: str | None = None
+    camera: str | None = None
+    lens: str | None = None
+    exposure: Exposure = field(default_factory=Exposure)
+    gps: Gps | None = None
+    title: str | None = None
+    caption: str | None = None
+    keywords: tuple[str, ...] = ()
+    creator: str | None = None
+    copyright: str | None = None
+    rating: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """`width` and `height` are the original's, upright."""
+
+    format: str
+    width: int
+    height: int
+    metadata: Metadata
+    placeholder: str
+    renditions: tuple[Rendition, ...]
+    recipe: int
+
+    def as_json(self) -> dict[str, Any]:
+        """One flat object of strict JSON: the metadata's keys stand beside the others, no number is nan."""
+        values = asdict(self)
+        values |= values.pop("metadata")
+        return values | {name: list(values[name]) for name in ("keywords", "renditions")}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Picture:
+        return cls(
+            **{name: values[name] for name in ("format", "width", "height", "placeholder", "recipe")},
+            metadata=_metadata(values),
+            renditions=tuple(Rendition(**rendition) for rendition in values["renditions"]),
+        )
+
+
+def _metadata(values: dict[str, Any]) -> Metadata:
+    plain = ("taken_at", "camera", "lens", "title", "caption", "creator", "copyright", "rating")
+    return Metadata(
+        **{name: values[name] for name in plain},
+        exposure=Exposure(**values["exposure"]),
+        gps=Gps(**values["gps"]) if values["gps"] else None,
+        keywords=tuple(values["keywords"]),
+    )

@@ -1,0 +1,117 @@
+"""What a file is, by its first bytes and never by its name.
+
+Only one decoder is ever offered a file: the one named here. Everything else is refused with its reason.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import BinaryIO
+
+from processing.pipeline import refusals, tiff
+
+HEAD_BYTES = 4096
+
+Refusal = type[refusals.Unsupported]
+
+PICTURES: tuple[tuple[re.Pattern[bytes], str], ...] = (
+    (re.compile(rb"\xff\xd8\xff"), "JPEG"),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "PNG"),
+    (re.compile(rb"GIF8[79]a"), "GIF"),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), "WEBP"),
+    (re.compile(rb"BM.{8}....[\x0c-\xff]\0\0\0", re.DOTALL), "BMP"),
+    (re.compile(rb"II[*+]\0|MM\0[*+]"), "TIFF"),
+)
+
+OTHERS: tuple[tuple[re.Pattern[bytes], Refusal, str], ...] = (
+    (re.compile(rb"II\*\0....CR", re.DOTALL), refusals.UnsupportedRaw, "CR2"),
+    (re.compile(rb"II....HEAPCCDR", re.DOTALL), refusals.UnsupportedRaw, "CRW"),
+    (re.compile(rb"FUJIFILMCCD-RAW"), refusals.UnsupportedRaw, "RAF"),
+    (re.compile(rb"IIR[OS]|MMOR"), refusals.UnsupportedRaw, "ORF"),
+    (re.compile(rb"IIU\0"), refusals.UnsupportedRaw, "RW2"),
+    (re.compile(rb"\0MRM"), refusals.UnsupportedRaw, "MRW"),
+    (re.compile(rb"FOVb"), refusals.UnsupportedRaw, "X3F"),
+    (re.compile(rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n"), refusals.UnsupportedJxl, "JPEG XL"),
+    (re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"), refusals.UnsupportedImage, "a JPEG 2000 picture"),
+    (re.compile(rb"8BPS"), refusals.UnsupportedImage, "a Photoshop document"),
+    (re.compile(rb"\0\0[\x01\x02]\0[^\0]\0"), refusals.UnsupportedImage, "an icon"),
+    (re.compile(rb"II\xbc\x01"), refusals.UnsupportedImage, "a JPEG XR picture"),
+    (re.compile(rb"\x76\x2f\x31\x01|#\?RADIANCE"), refusals.UnsupportedImage, "an HDR picture"),
+    (re.compile(rb"P[1-7]\s"), refusals.UnsupportedImage, "a portable bitmap"),
+    (re.compile(rb"gimp xcf"), refusals.UnsupportedImage, "a GIMP document"),
+    (re.compile(rb"\x1a\x45\xdf\xa3"), refusals.UnsupportedVideo, "Matroska or WebM"),
+    (re.compile(rb"RIFF....AVI ", re.DOTALL), refusals.UnsupportedVideo, "AVI"),
+    (re.compile(rb"\0\0\x01[\xb3\xba]"), refusals.UnsupportedVideo, "MPEG"),
+    (re.compile(rb"FLV\x01"), refusals.UnsupportedVideo, "FLV"),
+    (re.compile(rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11"), refusals.UnsupportedVideo, "WMV"),
+    (re.compile(rb"....(moov|mdat|wide|skip|free|pnot)", re.DOTALL), refusals.UnsupportedVideo, "QuickTime"),
+    (re.compile(rb"RIFF....WAVE", re.DOTALL), refusals.UnsupportedAudio, "WAV"),
+    (re.compile(rb"ID3|\xff[\xfa\xfb]"), refusals.UnsupportedAudio, "MP3"),
+    (re.compile(rb"OggS"), refusals.UnsupportedAudio, "Ogg"),
+    (re.compile(rb"fLaC"), refusals.UnsupportedAudio, "FLAC"),
+    (re.compile(rb"\s*%PDF-"), refusals.UnsupportedDocument, "PDF"),
+    (re.compile(rb"%!PS"), refusals.UnsupportedDocument, "PostScript"),
+    (re.compile(rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), refusals.UnsupportedDocument, "Office"),
+    (re.compile(rb"\{\\rtf"), refusals.UnsupportedDocument, "RTF"),
+    (re.compile(rb"PK\x03\x04|PK\x05\x06"), refusals.UnsupportedArchive, "ZIP"),
+    (re.compile(rb"Rar!\x1a\x07"), refusals.UnsupportedArchive, "RAR"),
+    (re.compile(rb"7z\xbc\xaf\x27\x1c"), refusals.UnsupportedArchive, "7-Zip"),
+    (re.compile(rb"\x1f\x8b|BZh|\xfd7zXZ\0|\x28\xb5\x2f\xfd"), refusals.UnsupportedArchive, "compressed"),
+    (re.compile(rb".{257}ustar", re.DOTALL), refusals.UnsupportedArchive, "TAR"),
+    (re.compile(rb"\x7fELF|MZ|#!|\xca\xfe\xba\xbe"), refusals.UnsupportedProgram, "executable"),
+    (
+        re.compile(rb"(\xef\xbb\xbf)?\s*<(.{0,1024}?<)?svg[\s>]", re.DOTALL | re.I),
+        refusals.UnsupportedVector,
+        "SVG",
+    ),
+    (
+        re.compile(
+            rb"(\xef\xbb\xbf)?\s*<(!--.{0,1024}?--\s*>\s*<)?(!doctype\s+html|html|head|body|script)",
+            re.DOTALL | re.I,
+        ),
+        refusals.UnsupportedDocument,
+        "a web page",
+    ),
+)
+
+# ISO/IEC 14496-12: the brands of the file type box say what an ISO base media file is.
+AVIF = {b"avif", b"avis"}
+HEIF = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+
+
+def recognise(file: BinaryIO) -> str:
+    """Pillow's name of the file's format; raises the refusal that fits when it is none of ours."""
+    head = file.read(HEAD_BYTES)
+    if not head:
+        raise refusals.EmptyFile
+    if head[4:8] == b"ftyp":
+        return _base_media(head)
+    found = next((name for magic, name in PICTURES if magic.match(head)), None)
+    if found in (None, "TIFF"):
+        _refuse_others(head)
+    if found is None:
+        raise refusals.NotAnImage
+    if found == "TIFF" and (kind := tiff.raw_kind(file)):
+        raise refusals.UnsupportedRaw(kind)
+    return found
+
+
+def _base_media(head: bytes) -> str:
+    size = min(int.from_bytes(head[:4]), 256)
+    brands = [head[8:12], *(head[at : at + 4] for at in range(16, size, 4))]
+    if brands[0] == b"crx ":
+        raise refusals.UnsupportedRaw("CR3")
+    for brand in brands:
+        if brand in AVIF:
+            return "AVIF"
+        if brand in HEIF - {b"mif1", b"msf1"}:
+            return "HEIF"
+    if HEIF & set(brands):
+        return "HEIF"
+    raise refusals.UnsupportedVideo("QuickTime" if brands[0] == b"qt  " else "MP4")
+
+
+def _refuse_others(head: bytes) -> None:
+    for magic, refusal, kind in OTHERS:
+        if magic.match(head):
+            raise refusal(kind)

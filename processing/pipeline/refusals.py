@@ -1,0 +1,189 @@
+"""Why a file does not become a picture: one exception per reason, each with a stable code.
+
+The messages are read by the person who sent the file, so they say what to do about it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class Refused(Exception):
+    """`permanent` says that the same file would be refused again, however often one tries."""
+
+    code: str = "refused"
+    message: str = "Darkroom cannot develop this file."
+    permanent: bool = True
+
+    def __init__(self, message: str = "") -> None:
+        self.message = message or self.message
+        super().__init__(self.message)
+
+    def as_json(self) -> dict[str, object]:
+        return {"error": self.code, "message": self.message, "permanent": self.permanent}
+
+
+class Unsupported(Refused):
+    """A file that is what it says, only nothing that Darkroom develops."""
+
+    words: ClassVar[str] = ""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(self.words.format(kind=kind))
+
+
+class UnsupportedRaw(Unsupported):
+    code = "unsupported-raw"
+    words = (
+        "This is a camera RAW file ({kind}). "
+        "Darkroom cannot develop RAW yet; export it as JPEG and send that."
+    )
+
+
+class UnsupportedJxl(Unsupported):
+    code = "unsupported-jxl"
+    words = "This is a {kind} picture. Darkroom cannot show JPEG XL yet; export it as JPEG and send that."
+
+
+class UnsupportedImage(Unsupported):
+    code = "unsupported-image"
+    words = "This is {kind}, which Darkroom cannot show; export it as JPEG or PNG and send that."
+
+
+class UnsupportedVector(Unsupported):
+    code = "unsupported-vector"
+    words = "This is a drawing ({kind}), not a photo; export it as PNG and send that."
+
+
+class UnsupportedVideo(Unsupported):
+    code = "unsupported-video"
+    words = "This is a video ({kind}). Darkroom keeps photos only; send a still from it as JPEG."
+
+
+class UnsupportedAudio(Unsupported):
+    code = "unsupported-audio"
+    words = "This is a sound file ({kind}), not a photo. Darkroom keeps photos only."
+
+
+class UnsupportedDocument(Unsupported):
+    code = "unsupported-document"
+    words = "This is a document ({kind}), not a photo; export the page as JPEG and send that."
+
+
+class UnsupportedArchive(Unsupported):
+    code = "unsupported-archive"
+    words = "This is an archive ({kind}); unpack it and send the photos in it."
+
+
+class UnsupportedProgram(Unsupported):
+    code = "unsupported-program"
+    words = "This is a program ({kind}), not a photo. Choose the photo itself and send that."
+
+
+class UnsupportedDepth(Unsupported):
+    code = "unsupported-depth"
+    words = (
+        "The colours of this picture are stored as {kind}, which Darkroom cannot show; "
+        "export it with 8 or 16 bits and send that."
+    )
+
+
+class EmptyFile(Refused):
+    code = "empty-file"
+    message = "This file is empty. Copy it from the camera again and send the new copy."
+
+
+class NotAnImage(Refused):
+    code = "not-an-image"
+    message = "This is not a picture, whatever its name says. Check that you chose the right file."
+
+
+class Broken(Refused):
+    code = "broken"
+    message = (
+        "This picture is damaged and cannot be read. Copy it from the camera again and send the new copy."
+    )
+
+
+class Truncated(Refused):
+    code = "truncated"
+    message = "The end of this picture is missing. Copy it from the camera again and send the new copy."
+
+
+class Bomb(Refused):
+    code = "bomb"
+    message = "This file unpacks to far more than a picture should. Open it, save it as JPEG and send that."
+
+
+class TooManyPixels(Refused):
+    code = "too-many-pixels"
+
+    def __init__(self, width: int, height: int, most: int) -> None:
+        super().__init__(
+            f"This picture has {_mega(width * height)} megapixels ({width} x {height}); "
+            f"up to {_mega(most)} are possible for this kind of file. Make it smaller and send it again."
+        )
+
+
+class TooWide(Refused):
+    code = "too-wide"
+
+    def __init__(self, width: int, height: int, most: int) -> None:
+        super().__init__(
+            f"This picture is {width} x {height} pixels; a side may have {most}. "
+            "Make it smaller and send it again."
+        )
+
+
+class TooHeavy(Refused):
+    code = "too-heavy"
+
+    def __init__(self, needed: int, allowed: int) -> None:
+        super().__init__(
+            f"Developing this picture takes about {_mega(needed)} MB of memory; "
+            f"{_mega(allowed)} MB are allowed here. "
+            "Save it as a plain (not progressive) JPEG or make it smaller, and send it again."
+        )
+
+
+class OutOfMemory(Refused):
+    code = "out-of-memory"
+    message = "There was not enough memory to develop this picture. It will be tried again."
+    permanent = False
+
+
+class DiskFull(Refused):
+    code = "disk-full"
+    message = "The disk is full, so the picture could not be stored. It will be tried again."
+    permanent = False
+
+
+class Unreadable(Refused):
+    code = "unreadable"
+    message = "The stored file could not be read. It will be tried again."
+    permanent = False
+
+
+class Unexpected(Refused):
+    """A fault of Darkroom, not of the file."""
+
+    code = "unexpected"
+    message = "Something went wrong in Darkroom while developing this picture. It will be tried again."
+    permanent = False
+
+
+def from_json(answer: dict[str, object]) -> Refused:
+    """The refusal that another process wrote with `as_json`."""
+    refused = Refused.__new__(_by_code().get(str(answer["error"]), Refused))
+    Refused.__init__(refused, str(answer["message"]))
+    refused.code, refused.permanent = str(answer["error"]), bool(answer["permanent"])
+    return refused
+
+
+def _by_code() -> dict[str, type[Refused]]:
+    found = [*Refused.__subclasses__(), *Unsupported.__subclasses__()]
+    return {refusal.code: refusal for refusal in found}
+
+
+def _mega(number: int) -> str:
+    return f"{number / 1_000_000:,.0f}"

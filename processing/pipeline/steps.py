@@ -1,0 +1,92 @@
+"""The steps from a file's pixels to the largest rendition's: image in, image out, nothing to do first.
+
+The order is the cheap one: shrink before anything that touches every pixel. Only what resizing needs (plain
+8-bit channels) comes earlier.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PIL import Image
+
+from processing.pipeline import colour, refusals
+
+PLAIN = ("L", "LA", "RGB", "RGBA", "CMYK")
+WITH_ALPHA = {"L": "LA", "LA": "LA", "RGB": "RGBA", "RGBA": "RGBA", "PA": "RGBA", "La": "LA", "RGBa": "RGBA"}
+WITHOUT_ALPHA = {"1": "L", "P": "RGB", "RGBX": "RGB", "YCbCr": "RGB", "HSV": "RGB"}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the steps are to reach: the largest rendition's size, before the turn that makes it upright."""
+
+    size: tuple[int, int]
+    turn: Image.Transpose | None
+
+
+def decode(image: Image.Image, job: Job) -> Image.Image:
+    """All pixels, except that a JPEG is decoded at the smallest eighth that is still large enough."""
+    if image.format in ("JPEG", "MPO"):
+        image.draft("RGB", job.size)
+    image.load()
+    return image
+
+
+def eight_bit(image: Image.Image, _: Job) -> Image.Image:
+    if not image.mode.startswith("I;16"):
+        _refuse_deep(image)
+        return image
+    high = (
+        image.point([value >> 8 for value in range(65536)], "L")
+        if image.mode == "I;16"
+        else image.convert("L")
+    )
+    high.info = image.info
+    return high
+
+
+def plain(image: Image.Image, _: Job) -> Image.Image:
+    """Palettes, masks and rare models become grey, RGB or CMYK, with alpha where something is transparent."""
+    if image.mode in PLAIN and "transparency" not in image.info:
+        return image
+    return image.convert(_plain_mode(image))
+
+
+def shrink(image: Image.Image, job: Job) -> Image.Image:
+    if image.size == job.size:
+        return image
+    return image.resize(job.size, Image.Resampling.LANCZOS)
+
+
+def srgb(image: Image.Image, _: Job) -> Image.Image:
+    turned = colour.to_srgb(image)
+    return turned.convert("RGB") if turned.mode == "CMYK" else turned
+
+
+def upright(image: Image.Image, job: Job) -> Image.Image:
+    return image if job.turn is None else image.transpose(job.turn)
+
+
+def opaque(image: Image.Image, _: Job) -> Image.Image:
+    """WebP knows RGB and RGBA; an alpha channel that hides nothing is not worth its bytes."""
+    if image.mode == "RGB":
+        return image
+    has_holes = image.mode in ("LA", "RGBA") and image.getchannel("A").getextrema() != (255, 255)
+    return image.convert("RGBA" if has_holes else "RGB")
+
+
+PREPARE = (decode, eight_bit, plain, shrink, srgb, upright, opaque)
+
+
+def _refuse_deep(image: Image.Image) -> None:
+    if image.mode in ("I", "F"):
+        raise refusals.UnsupportedDepth("32-bit numbers")
+
+
+def _plain_mode(image: Image.Image) -> str:
+    if "transparency" in image.info and image.mode == "P":
+        return "RGBA"
+    if "transparency" in image.info and image.mode in ("1", "L", "RGB"):
+        return WITH_ALPHA.get(image.mode, "LA")
+    return WITHOUT_ALPHA.get(image.mode) or WITH_ALPHA.get(image.mode, "RGB")
