@@ -126,13 +126,13 @@ class Rendition(models.Model):
     def __str__(self) -> str:
         return self.key
 
+    def get_absolute_url(self) -> str:
+        return reverse("albums:rendition", args=[self.photo_id, self.version, self.edge])
+
     @property
     def version(self) -> str:
         """Changes whenever the bytes may have changed, so that a URL that carries it may be cached for ever."""
         return self.key.split("/")[-2]
-
-    def get_absolute_url(self) -> str:
-        return reverse("albums:rendition", args=[self.photo_id, self.version, self.edge])
 
 
 class Leftover(models.Model):

@@ -84,8 +84,10 @@ def fail(job: ProcessingJob, code: str, message: str, *, permanent: bool, expire
 
     `expired`: only if the lease ran out before then (the sweep's way; the holder itself need not wait for that).
     """
-    if permanent or job.attempts >= settings.MAX_ATTEMPTS:
+    if permanent:
         return give_up(job, code, message, expired=expired)
+    if job.attempts >= settings.MAX_ATTEMPTS:
+        return give_up(job, code, f"{message} It was tried {job.attempts} times.", expired=expired)
     return retry(job, code, message, expired=expired)
 
 

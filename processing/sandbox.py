@@ -36,13 +36,13 @@ ENVIRONMENT = {
 
 class TimedOut(Refused):
     code = "timeout"
-    message = "Developing this picture took too long. It will be tried again."
+    message = "Developing this picture took too long."
     permanent = False
 
 
 class Crashed(Refused):
     code = "crashed"
-    message = "The developer stopped while working on this picture. It will be tried again."
+    message = "The developer stopped while working on this picture."
     permanent = False
 
 
@@ -50,7 +50,7 @@ class Aborted(Refused):
     """Somebody called `kill` or `close`: the picture has nothing to do with it."""
 
     code = "aborted"
-    message = "Developing this picture was interrupted. It will be tried again."
+    message = "Developing this picture was interrupted."
     permanent = False
 
 

@@ -83,7 +83,7 @@ def _clear_leftovers(now: datetime) -> int:
 
 
 def _clear_strays(now: datetime) -> int:
-    """Old files in incoming/ that no row knows. Files are listed first and rows asked after, or a new one would look like none."""
+    """Old files in incoming/ that no row knows. Files are listed first, rows asked after, or a new one would seem unknown."""
     old, cleared = _old_keys(now), 0
     while keys := list(islice(old, AT_A_TIME)):
         cleared += _clear_unknown(keys)

@@ -19,18 +19,18 @@ from django.db import IntegrityError, connection
 from albums.models import Leftover
 from processing import jobs, publishing
 from processing.models import ProcessingJob
-from processing.pipeline import Limits, Refused
-from processing.sandbox import Sandbox
+from processing.pipeline import Limits, Recipe, Refused
+from processing.sandbox import Aborted, Sandbox, TimedOut
 from processing.storage import store
 
 log = logging.getLogger(__name__)
 
 RAW_GONE = ("raw-missing", "The received file is not in storage any more. Send it again.")
 ALREADY_THERE = ("duplicate", "The same picture is in the album already.")
-STORAGE = ("storage", "The server could not read or write its storage. It will be tried again.")
+STORAGE = ("storage", "The server could not read or write its storage.")
 INTERNAL = (
     "internal",
-    "Something unexpected went wrong on the server; its log says more. It will be tried again.",
+    "Something unexpected went wrong on the server; its log says more.",
 )
 
 _current: ProcessingJob | None = None
@@ -48,9 +48,10 @@ def develop_next() -> bool:
 
 def stop() -> None:
     """End the running picture and hand its job back, so that no one has to wait for its lease to run out."""
-    sandbox().close()
-    if _current:
-        jobs.release(_current)
+    if sandbox.cache_info().currsize:
+        sandbox().close()
+    if job := _current:
+        jobs.release(job)
 
 
 @cache
@@ -64,7 +65,7 @@ def sandbox() -> Sandbox:
     return Sandbox(
         memory_bytes=settings.PIPELINE_MEMORY_BYTES,
         wall_seconds=settings.PIPELINE_SECONDS,
-        limits=Limits(jpeg_pixels=settings.MAX_JPEG_PIXELS, other_pixels=settings.MAX_OTHER_PIXELS),
+        recipe=Recipe(limits=Limits(jpeg_pixels=settings.MAX_JPEG_PIXELS, other_pixels=settings.MAX_OTHER_PIXELS)),
     )
 
 
@@ -73,6 +74,10 @@ def _develop(job: ProcessingJob) -> None:
         _render_and_publish(job)
     except jobs.Stale:
         log.info("Job %s was cancelled or rescued while it was in work; nothing of it is kept", job.pk)
+    except Aborted:
+        jobs.release(job)  # shutting down; or the claim is lost, and then this changes nothing
+    except TimedOut as late:
+        jobs.fail(job, late.code, late.message, permanent=job.attempts > 1)
     except Refused as refused:
         jobs.fail(job, refused.code, refused.message, permanent=refused.permanent)
     except FileNotFoundError:

@@ -34,10 +34,7 @@ class Unsupported(Refused):
 
 class UnsupportedRaw(Unsupported):
     code = "unsupported-raw"
-    words = (
-        "This is a camera RAW file ({kind}). "
-        "Darkroom cannot develop RAW yet; export it as JPEG and send that."
-    )
+    words = "This is a camera RAW file ({kind}). Darkroom cannot develop RAW yet; export it as JPEG and send that."
 
 
 class UnsupportedJxl(Unsupported):
@@ -100,9 +97,7 @@ class NotAnImage(Refused):
 
 class Broken(Refused):
     code = "broken"
-    message = (
-        "This picture is damaged and cannot be read. Copy it from the camera again and send the new copy."
-    )
+    message = "This picture is damaged and cannot be read. Copy it from the camera again and send the new copy."
 
 
 class Truncated(Refused):
@@ -130,8 +125,7 @@ class TooWide(Refused):
 
     def __init__(self, width: int, height: int, most: int) -> None:
         super().__init__(
-            f"This picture is {width} x {height} pixels; a side may have {most}. "
-            "Make it smaller and send it again."
+            f"This picture is {width} x {height} pixels; a side may have {most}. Make it smaller and send it again."
         )
 
 
@@ -148,19 +142,19 @@ class TooHeavy(Refused):
 
 class OutOfMemory(Refused):
     code = "out-of-memory"
-    message = "There was not enough memory to develop this picture. It will be tried again."
+    message = "There was not enough memory to develop this picture."
     permanent = False
 
 
 class DiskFull(Refused):
     code = "disk-full"
-    message = "The disk is full, so the picture could not be stored. It will be tried again."
+    message = "The disk is full, so the picture could not be stored."
     permanent = False
 
 
 class Unreadable(Refused):
     code = "unreadable"
-    message = "The stored file could not be read. It will be tried again."
+    message = "The stored file could not be read."
     permanent = False
 
 
@@ -168,7 +162,7 @@ class Unexpected(Refused):
     """A fault of Darkroom, not of the file."""
 
     code = "unexpected"
-    message = "Something went wrong in Darkroom while developing this picture. It will be tried again."
+    message = "Something went wrong in Darkroom while developing this picture."
     permanent = False
 
 

@@ -37,11 +37,7 @@ def eight_bit(image: Image.Image, _: Job) -> Image.Image:
     if not image.mode.startswith("I;16"):
         _refuse_deep(image)
         return image
-    high = (
-        image.point([value >> 8 for value in range(65536)], "L")
-        if image.mode == "I;16"
-        else image.convert("L")
-    )
+    high = image.point([value >> 8 for value in range(65536)], "L") if image.mode == "I;16" else image.convert("L")
     high.info = image.info
     return high
 

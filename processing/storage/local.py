@@ -77,7 +77,7 @@ class LocalStore(FileSystemStorage):
         return shutil.disk_usage(self.location).free
 
     def _prune(self, directory: Path) -> None:
-        """Remove a claim's own directory when it is empty; those above it are shared, and somebody may be about to write there."""
+        """Remove a claim's own directory when it is empty; those above are shared, and somebody may be about to write there."""
         if len(directory.relative_to(self.location).parts) == 3:
             with suppress(OSError):  # not empty, or gone already
                 directory.rmdir()
