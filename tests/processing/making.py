@@ -1,0 +1,72 @@
+"""Rows and files for tests, made the way the product makes them."""
+
+import io
+import uuid
+from itertools import count
+
+from PIL import Image
+
+from albums.models import Album, Photo
+from processing import batches, jobs
+from processing.intake import uploads
+from processing.intake.stream import Stream
+from processing.models import Batch, ProcessingJob, Upload
+from processing.states import JobState
+
+_numbers = count()
+
+
+def jpeg(size: tuple[int, int] = (60, 40), number: int | None = None) -> bytes:
+    """A small JPEG, other bytes at every call unless a number is given."""
+    number = next(_numbers) if number is None else number
+    file = io.BytesIO()
+    Image.new("RGB", size, (200, 120, 60)).save(file, "JPEG", comment=str(number))
+    return file.getvalue()
+
+
+def upload(album: Album, name: str = "photo.jpg", batch: Batch | None = None) -> Upload:
+    """An upload that is expected, in a batch of its own unless one is given."""
+    if batch:
+        return uploads.create(batch, name)
+    return batches.open_with_upload(album, album.owner, Batch.Source.FORM, name)
+
+
+def received(
+    album: Album, content: bytes | None = None, name: str = "photo.jpg", batch: Batch | None = None
+) -> ProcessingJob | None:
+    """The job of a file that was received; None if it was refused as a duplicate."""
+    expected = upload(album, name, batch)
+    stream = Stream(expected)
+    stream.write(jpeg() if content is None else content)
+    stream.land()
+    return uploads.finish(expected, stream.size, stream.sha256)
+
+
+def job_in(album: Album, state: JobState) -> ProcessingJob:
+    """A job brought to the state along the edges of its life cycle."""
+    job = received(album)
+    if state in (JobState.PROCESSING, JobState.COMPLETED, JobState.FAILED):
+        job = jobs.claim_next("tester")
+    if state == JobState.COMPLETED:
+        jobs.complete(job, photo(album, job), [])
+    elif state == JobState.FAILED:
+        jobs.give_up(job, "broken", "The file is damaged.")
+    elif state == JobState.CANCELLED:
+        jobs.cancel(job)
+    return ProcessingJob.objects.get(pk=job.pk)
+
+
+def photo(album: Album, job: ProcessingJob) -> Photo:
+    """An unsaved photo, other bytes at every call."""
+    identity = uuid.uuid4().hex
+    return Photo(
+        album=album,
+        position=job.pk,
+        name=job.original_filename,
+        original_key=f"originals/00/{identity}.jpg",
+        original_bytes=1,
+        original_sha256=identity,
+        format="JPEG",
+        width=60,
+        height=40,
+    )
