@@ -44,9 +44,10 @@ def finish(upload: Upload, size: int, sha256: str) -> ProcessingJob | None:
             return None
         note = upload.note or _namesake(upload)
         if not _end(upload, UploadState.RECEIVED, size=size, sha256=sha256, note=note):
-            removal.clear_after_commit([upload.key])
+            _let_go_if_unwanted(upload)
             return None
         _replace_failures(upload, sha256)
+        upload.refresh_from_db()
         return jobs.create(upload)
 
 
@@ -77,6 +78,12 @@ def _end(upload: Upload, target: UploadState, **changes: object) -> bool:
     """The one UPDATE that ends an upload; False when it had ended before."""
     rows = Upload.objects.receiving().filter(pk=upload.pk)
     return bool(rows.update(state=target, ended_at=timezone.now(), **changes))
+
+
+def _let_go_if_unwanted(upload: Upload) -> None:
+    """The bytes came too late for an upload that was cancelled or expired. Of one received before, they are the raw file."""
+    if not Upload.objects.filter(pk=upload.pk, state=UploadState.RECEIVED).exists():
+        removal.clear_after_commit([upload.key])
 
 
 def _expiry() -> object:
