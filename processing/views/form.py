@@ -32,9 +32,11 @@ def receive(request: HttpRequest, pk: int) -> HttpResponse:
     """
     album = album_or_404(request, pk)
     assert isinstance(request.user, User)
-    intake = FormIntake(request, album, request.user, _token(request))
+    token = _token(request)
+    intake = FormIntake(request, album, request.user, token)
     request.upload_handlers = [intake]  # type: ignore[attr-defined]
     try:
+        batches.ensure_open(album, token)
         return _checked(request, album, intake)
     except AlbumBusy as busy:
         return _busy(request, album, busy.batch)
@@ -48,8 +50,6 @@ def receive(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _checked(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResponse:
-    if running := batches.running_in(album):
-        raise AlbumBusy(running)
     if pressure.disk_is_full(int(request.META.get("CONTENT_LENGTH") or 0)):
         draining.drain(request)
         return _problem(request, album, 507, "disk-full", FULL)
