@@ -33,7 +33,7 @@ def receive(request: HttpRequest, pk: int) -> HttpResponse:
     album = album_or_404(request, pk)
     assert isinstance(request.user, User)
     intake = FormIntake(request, album, request.user, _token(request))
-    request.upload_handlers = [intake]  # type: ignore[attr-defined]
+    request.upload_handlers = [intake]
     try:
         return _checked(request, album, intake)
     except AlbumBusy as busy:
