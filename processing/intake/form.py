@@ -69,11 +69,12 @@ class FormIntake(FileUploadHandler):
         input_data: Any,
         META: dict[str, Any],
         content_length: int,
-        boundary: bytes,
+        boundary: Any,
         encoding: str | None = None,
     ) -> tuple[QueryDict, MultiValueDict[str, Any]]:
         try:
-            return _Parser(META, _Whole(input_data, content_length), [_Reading(self)], encoding).parse()
+            whole: Any = _Whole(input_data, content_length)
+            return _Parser(META, whole, [_Reading(self)], encoding).parse()
         except Exception:
             self.broke = True
             raise

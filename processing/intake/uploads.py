@@ -1,6 +1,6 @@
 """The only writer of Upload.state. An upload is created when its first bytes are expected, and ends exactly once."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -86,7 +86,7 @@ def _let_go_if_unwanted(upload: Upload) -> None:
         removal.clear_after_commit([upload.key])
 
 
-def _expiry() -> object:
+def _expiry() -> datetime:
     return timezone.now() + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS)
 
 

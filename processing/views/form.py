@@ -36,7 +36,7 @@ def receive(request: HttpRequest, pk: int) -> HttpResponse:
     assert isinstance(request.user, User)
     token = _token(request)
     intake = FormIntake(request, album, request.user, token)
-    request.upload_handlers = [intake]  # type: ignore[attr-defined]
+    request.upload_handlers = [intake]
     try:
         batches.ensure_open(album, token)
         return _checked(request, album, intake)
