@@ -66,7 +66,7 @@ class Supervisor:
         signal.set_wakeup_fd(writing.detach(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for sign in STOPPING:
-            if signal.getsignal(sign) != signal.SIG_IGN:  # nohup
+            if sign != signal.SIGHUP or signal.getsignal(sign) != signal.SIG_IGN:  # nohup means it to live on
                 signal.signal(sign, self._stop)
         self._selector.register(reading, selectors.EVENT_READ)
         return reading
