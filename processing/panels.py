@@ -27,6 +27,11 @@ class Panel:
     disk_is_full: bool = False
 
     @property
+    def is_polled(self) -> bool:
+        """While work goes on, and until the page has every photo: the last answer may have held only some of them."""
+        return self.progress.is_busy or len(self.fresh) == NEW_AT_MOST
+
+    @property
     def max_files(self) -> int:
         return settings.MAX_BATCH_FILES
 

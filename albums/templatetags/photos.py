@@ -1,6 +1,9 @@
 """A photo as an <img>: the sizes to choose from, and what is known of it in words."""
 
+from datetime import datetime, timedelta, timezone
+
 from django import template
+from django.utils.timezone import now
 
 from albums.models import Photo, Rendition
 
@@ -37,3 +40,30 @@ def duration(seconds: int | None) -> str:
             count = max(1, round(seconds / size))
             return f"{count} {unit}{'' if count == 1 else 's'}"
     return ""
+
+
+@register.filter
+def ago(moment: datetime | None) -> str:
+    """“just now”, “12 seconds ago”, “3 minutes ago”."""
+    if moment is None:
+        return ""
+    seconds = int((now() - moment).total_seconds())
+    return f"{duration(seconds)} ago" if seconds >= 5 else "just now"
+
+
+@register.filter
+def camera_clock(photo: Photo) -> datetime | None:
+    """What the camera's own clock showed, wherever its reader is; naive, so that no template converts it."""
+    if photo.taken_at is None:
+        return None
+    zone = timezone(timedelta(minutes=photo.taken_offset_minutes or 0))
+    return photo.taken_at.astimezone(zone).replace(tzinfo=None)
+
+
+@register.filter
+def camera_zone(photo: Photo) -> str:
+    """“UTC+02:00”; empty when the camera did not tell."""
+    minutes = photo.taken_offset_minutes
+    if minutes is None:
+        return ""
+    return f"UTC{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"

@@ -5,7 +5,8 @@ from typing import Any
 from django import template
 
 from albums.models import Album
-from processing import panels, progress
+from albums.shelf import Card
+from processing import batches, panels, progress
 from processing.progress import Badge
 
 register = template.Library()
@@ -17,9 +18,15 @@ def upload_panel(context: template.Context, album: Album) -> dict[str, Any]:
     return {"panel": panels.of(album), "request": request, "csrf_token": context.get("csrf_token")}
 
 
+@register.filter
+def is_busy(album: Album) -> bool:
+    """For the page's head, which cannot wait for the panel: without JavaScript a busy page refreshes itself."""
+    return batches.running_in(album) is not None
+
+
 @register.simple_tag
-def album_badges(albums: list[Album]) -> dict[int, Badge]:
-    return progress.badges(albums)
+def album_badges(cards: list[Card]) -> dict[int, Badge]:
+    return progress.badges([card.album for card in cards])
 
 
 @register.filter

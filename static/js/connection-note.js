@@ -1,0 +1,61 @@
+/* <connection-note>: guards the regions that are polled, and says quietly when the server cannot be heard.
+
+   A region is replaced only by itself: a sign-in page, or whatever a proxy answers, never takes its place. */
+
+class ConnectionNote extends HTMLElement {
+  #pressed = false;
+  #stop = new AbortController();
+
+  connectedCallback() {
+    const { signal } = this.#stop;
+    const on = (names, act) => names.forEach((name) => document.addEventListener(name, act, { signal, capture: true }));
+    on(["htmx:beforeSwap"], this.#guard);
+    on(["htmx:sendError", "htmx:responseError", "htmx:timeout"], this.#lost);
+    // Replacing a button between press and release would swallow the click.
+    on(["pointerdown"], () => (this.#pressed = true));
+    on(["pointerup", "pointercancel", "dragend"], () => (this.#pressed = false));
+    on(["keydown"], (event) => (this.#pressed ||= event.key === " "));
+    on(["keyup"], () => (this.#pressed = false));
+  }
+
+  disconnectedCallback() {
+    this.#stop.abort();
+  }
+
+  #guard = (event) => {
+    const { target, xhr, requestConfig } = event.detail;
+    if (!target?.id) return;
+    if (isPoll(requestConfig) && this.#pressed) {
+      event.detail.shouldSwap = false;
+    } else if (xhr.status < 300 && !xhr.responseText.includes(`id="${target.id}"`)) {
+      event.detail.shouldSwap = false;
+      this.#say("You have been signed out.", "Sign in again");
+    } else if (event.detail.shouldSwap) {
+      this.hidden = true;
+    }
+  };
+
+  #lost = (event) => {
+    const { requestConfig, xhr } = event.detail;
+    if (!isPoll(requestConfig)) return;
+    if (xhr?.status === 404) this.#say("This is not here any more.", "Reload the page");
+    else this.#say("The server does not answer. Trying again…");
+  };
+
+  #say(words, remedy = "") {
+    if (!this.hidden && this.dataset.words === words) return;
+    this.dataset.words = words;
+    this.replaceChildren(words);
+    if (remedy) {
+      const link = Object.assign(document.createElement("a"), { href: location.href, textContent: remedy });
+      this.append(" ", link);
+    }
+    this.hidden = false;
+  }
+}
+
+function isPoll(config) {
+  return config?.verb === "get";
+}
+
+customElements.define("connection-note", ConnectionNote);

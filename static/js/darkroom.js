@@ -1,0 +1,7 @@
+/* What pages do beyond plain HTML. Every element works without its script; these make it comfortable. */
+import "./arrow-keys.js";
+import "./connection-note.js";
+import "./loaded-images.js";
+import "./panel-voice.js";
+import "./photo-grid.js";
+import "./upload-desk.js";
