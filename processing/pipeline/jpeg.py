@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from processing.pipeline import refusals
 
@@ -39,12 +39,11 @@ def check_end(image: Image.Image, source: Path) -> None:
     What is missing decodes as medium grey. If the last corner is that, data put before the end of the image
     tell: a complete scan ignores them, an incomplete one turns them into picture.
     """
-    corner = _corner(image)
-    if not _is_grey(corner):
+    if not _ends_grey(image):
         return
     with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         longer = _lengthened(data)
-    if longer is not None and _corner(_decoded(longer, image)).tobytes() != corner.tobytes():
+    if longer is not None and ImageChops.difference(image, _decoded(longer, image)).getbbox():
         raise refusals.Truncated
 
 
@@ -90,14 +89,7 @@ def _decoded(data: bytes, like: Image.Image) -> Image.Image:
         return image
 
 
-def _corner(image: Image.Image) -> Image.Image:
+def _ends_grey(image: Image.Image) -> bool:
     width, height = image.size
-    return image.crop((max(0, width - CORNER), max(0, height - CORNER), width, height))
-
-
-def _is_grey(image: Image.Image) -> bool:
-    return image.mode in ("L", "RGB") and all((low, high) == (GREY, GREY) for low, high in _extrema(image))
-
-
-def _extrema(image: Image.Image) -> list[tuple[int, int]]:
-    return [band.getextrema() for band in image.split()]  # type: ignore[misc]
+    corner = image.crop((max(0, width - CORNER), max(0, height - CORNER), width, height))
+    return image.mode in ("L", "RGB") and all(band.getextrema() == (GREY, GREY) for band in corner.split())
