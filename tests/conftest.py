@@ -4,19 +4,22 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from huey.contrib.djhuey import HUEY
 
 from albums.models import Album
 
 
 @pytest.fixture(autouse=True)
-def data_dir(tmp_path: Path, settings) -> Path:
-    """Each test has a store of its own."""
+def data_dir(tmp_path_factory, settings) -> Path:
+    """Each test has a store of its own, and a queue without bells."""
+    path = tmp_path_factory.mktemp("data")
     for room in ("incoming", "originals", "renditions"):
-        (tmp_path / room).mkdir()
-    settings.DATA_DIR = tmp_path
-    store = settings.STORAGES["default"] | {"OPTIONS": {"location": tmp_path}}
+        (path / room).mkdir()
+    settings.DATA_DIR = path
+    store = settings.STORAGES["default"] | {"OPTIONS": {"location": path}}
     settings.STORAGES = settings.STORAGES | {"default": store}
-    return tmp_path
+    HUEY.storage.flush_queue()
+    return path
 
 
 @pytest.fixture
