@@ -19,7 +19,8 @@ class AlbumAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     readonly_fields = ("created_at",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Album]:
-        return super().get_queryset(request).annotate(photo_count=Count("photos"))
+        albums: QuerySet[Album] = super().get_queryset(request)
+        return albums.annotate(photo_count=Count("photos"))
 
     @admin.display(ordering="photo_count", description="photos")
     def photo_count(self, album: Album) -> int:

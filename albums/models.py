@@ -154,10 +154,10 @@ class Leftover(models.Model):
     @classmethod
     def note(cls, keys: list[str], hold: uuid.UUID | None = None) -> None:
         """Remember the keys, once each; a key that may go now is held no longer."""
-        rows = [cls(key=key, hold=hold) for key in keys if key]
+        rows = [Leftover(key=key, hold=hold) for key in keys if key]
         options: dict[str, Any] = {
             "update_conflicts": True,
             "update_fields": ["hold"],
             "unique_fields": ["key"],
         }
-        cls.objects.bulk_create(rows, **options)
+        Leftover.objects.bulk_create(rows, **options)

@@ -56,7 +56,7 @@ def _create(form: FirstUserForm) -> User | None:
     with transaction.atomic():
         if get_user_model().objects.exists():
             raise Http404
-        user = form.save(commit=False)
+        user: User = form.save(commit=False)
         user.is_staff = user.is_superuser = True
         user.save()
     _path().unlink(missing_ok=True)

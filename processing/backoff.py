@@ -11,5 +11,5 @@ def delay(attempts: int, base: float, most: float, chance: float | None = None) 
     """
     if chance is None:
         chance = random.random()  # noqa: S311 - spreads load, guards nothing
-    ceiling = min(base * 2 ** min(attempts - 1, 32), most)
+    ceiling = min(base * 2.0 ** min(attempts - 1, 32), most)
     return ceiling * max(chance, 0.1)

@@ -39,12 +39,17 @@ def open_with_upload(
     with transaction.atomic():
         # PostgreSQL waits here for the row; SQLite waited at BEGIN IMMEDIATE, and ignores the FOR UPDATE.
         Album.objects.select_for_update().get(pk=album.pk)
-        if token and (earlier := Batch.objects.filter(token=token).first()):
-            raise SentBefore(earlier)
-        if running := running_in(album):
-            raise AlbumBusy(running)
+        ensure_open(album, token)
         batch = Batch.objects.create(album=album, opened_by=user, source=source, token=token)
         return uploads.create(batch, name)
+
+
+def ensure_open(album: Album, token: uuid.UUID | None = None) -> None:
+    """Raises SentBefore or AlbumBusy. Outside the lock this is only a first look, before any byte is read."""
+    if token and (earlier := Batch.objects.filter(token=token).first()):
+        raise SentBefore(earlier)
+    if running := running_in(album):
+        raise AlbumBusy(running)
 
 
 def running_in(album: Album) -> Batch | None:

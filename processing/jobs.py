@@ -93,7 +93,7 @@ def fail(job: ProcessingJob, code: str, message: str, *, permanent: bool, expire
 
 def retry(job: ProcessingJob, code: str, message: str, *, expired: datetime | None = None) -> bool:
     delay = backoff.delay(job.attempts, settings.BACKOFF_BASE_SECONDS, settings.BACKOFF_MAX_SECONDS)
-    changes = {"run_after": timezone.now() + timedelta(seconds=delay), **_error(code, message)}
+    changes: dict[str, Any] = {"run_after": timezone.now() + timedelta(seconds=delay), **_error(code, message)}
     with transaction.atomic():
         moved = _move(job, states.RETRY, expired=expired, **changes, **NO_CLAIM)
         if moved:
@@ -103,7 +103,7 @@ def retry(job: ProcessingJob, code: str, message: str, *, expired: datetime | No
 
 def give_up(job: ProcessingJob, code: str, message: str, *, expired: datetime | None = None) -> bool:
     """Park the job for a person. Its raw file stays, its album is not locked by it."""
-    changes = {"finished_at": timezone.now(), **_error(code, message)}
+    changes: dict[str, Any] = {"finished_at": timezone.now(), **_error(code, message)}
     return _move(job, states.GIVE_UP, expired=expired, **changes, **NO_CLAIM)
 
 
@@ -120,7 +120,7 @@ def requeue(job: ProcessingJob, by: str = "") -> bool:
     """Start a failed job afresh, with all its attempts."""
     with transaction.atomic():
         turn = _next_turn(job.album_id)
-        changes = {"attempts": 0, "turn": turn, "run_after": timezone.now(), "finished_at": None}
+        changes: dict[str, Any] = {"attempts": 0, "turn": turn, "run_after": timezone.now(), "finished_at": None}
         moved = _move(job, states.REQUEUE, by=by, **changes, **NO_ERROR)
         if moved:
             bell.ring_after_commit(job.pk)

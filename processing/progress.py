@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, Max, Min, Q
 from django.utils import timezone
@@ -136,7 +137,7 @@ def badges(albums: list[Album]) -> dict[int, Badge]:
     return {row["album"]: Badge(row["active"], row["failed"]) for row in rows}
 
 
-def _count_jobs(batches: list[Batch]) -> dict[str, int | datetime | None]:
+def _count_jobs(batches: list[Batch]) -> dict[str, Any]:
     jobs = ProcessingJob.objects.filter(batch__in=batches)
     done = Q(state=JobState.COMPLETED)
     return jobs.aggregate(
@@ -148,13 +149,12 @@ def _count_jobs(batches: list[Batch]) -> dict[str, int | datetime | None]:
     )
 
 
-def _seconds_left(jobs: dict[str, int | datetime | None]) -> int | None:
+def _seconds_left(jobs: dict[str, Any]) -> int | None:
     """From the rate measured in these batches, other albums' turns included; None until two photos are done."""
     done, active, first, last = jobs["done"], jobs["active"], jobs["first"], jobs["last"]
-    if not isinstance(done, int) or not isinstance(active, int) or done < 2:
+    if done < 2:
         return None
-    if not isinstance(first, datetime) or not isinstance(last, datetime):
-        return None
-    rate = (last - first).total_seconds() / done
+    rate: float = (last - first).total_seconds() / done
     idle = (timezone.now() - last).total_seconds()
-    return max(1, round(rate * active - min(idle, rate)))
+    left: float = rate * active - min(idle, rate)
+    return max(1, round(left))

@@ -40,6 +40,7 @@ def rows(job: ProcessingJob, picture: Picture) -> tuple[Photo, list[Rendition], 
 
 
 def _photo(job: ProcessingJob, picture: Picture, claim: uuid.UUID) -> Photo:
+    assert job.upload.size is not None
     meta, exposure = picture.metadata, picture.metadata.exposure
     taken_at, offset = _moment(meta.taken_at)
     return Photo(

@@ -87,7 +87,7 @@ class Sandbox:
             answer = self._ask(child, request | {"cpu_seconds": self._cpu_seconds})
             self._recycle(child, answer)
         if "error" in answer:
-            raise from_json(answer)
+            raise _refusal(answer)
         return Picture.from_json(answer["picture"])
 
     @property
@@ -217,6 +217,14 @@ class Child:
                 break
             read += piece
         return read
+
+
+def _refusal(answer: Message) -> Refused:
+    """An unexpected error brings the child's trace along, as a note for the log."""
+    refused = from_json(answer)
+    if "trace" in answer:
+        refused.add_note(answer["trace"])
+    return refused
 
 
 def _number(pipe: Any) -> int:

@@ -1,29 +1,25 @@
 """What all tests share. They never touch the installation's own data."""
 
-import os
-import tempfile
 from pathlib import Path
 
-_DATA = tempfile.TemporaryDirectory(prefix="darkroom-tests-")
-os.environ["DATA_DIR"] = _DATA.name
+import pytest
+from django.contrib.auth.models import User
+from huey.contrib.djhuey import HUEY
 
-import pytest  # noqa: E402
-from django.contrib.auth.models import User  # noqa: E402
-
-from albums.models import Album  # noqa: E402
+from albums.models import Album
 
 
 @pytest.fixture(autouse=True)
-def data_dir(tmp_path: Path, settings) -> Path:
+def data_dir(tmp_path_factory, settings) -> Path:
+    """Each test has a store of its own, and a queue without bells."""
+    path = tmp_path_factory.mktemp("data")
     for room in ("incoming", "originals", "renditions"):
-        (tmp_path / room).mkdir()
-    settings.DATA_DIR = tmp_path
-    settings.STORAGES = {
-        "default": {"BACKEND": "processing.storage.local.LocalStore", "OPTIONS": {"location": tmp_path}},
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    }
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one is slow on purpose
-    return tmp_path
+        (path / room).mkdir()
+    settings.DATA_DIR = path
+    store = settings.STORAGES["default"] | {"OPTIONS": {"location": path}}
+    settings.STORAGES = settings.STORAGES | {"default": store}
+    HUEY.storage.flush_queue()
+    return path
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def original(request: HttpRequest, pk: int) -> FileResponse:
 
 @require_safe
 def rendition(request: HttpRequest, pk: int, version: str, edge: int) -> FileResponse:
-    found = get_object_or_404(Rendition, photo__in=Photo.objects.visible_to(request.user), photo_id=pk, edge=edge)
+    found = get_object_or_404(Rendition, photo__in=Photo.objects.visible_to(request.user).filter(pk=pk), edge=edge)
     if found.version != version:
         raise Http404
     response = FileResponse(_bytes(found.key), content_type="image/webp")

@@ -49,14 +49,19 @@ class FormIntake(FileUploadHandler):
         return [job for job in jobs if job]
 
     def cut_off(self, *, keep_whole: bool) -> None:
-        """The body ended early. Say so for the file that was on its way, and keep those before it if they may be trusted."""
+        """The body ended early. Say so for the file that was on its way; keep those before it if they may be trusted."""
         if self._stream:
             self._stream.abort()
             uploads.refuse(self._stream.upload, refusals.CUT_OFF)
             self._stream = None
         if keep_whole:
             self.hand_over()
-        for stream in self._landed:
+        self.reject()
+
+    def reject(self) -> None:
+        """Take none of the files that landed."""
+        landed, self._landed = self._landed, []
+        for stream in landed:
             uploads.refuse(stream.upload, refusals.CUT_OFF)
 
     def handle_raw_input(
@@ -64,11 +69,12 @@ class FormIntake(FileUploadHandler):
         input_data: Any,
         META: dict[str, Any],
         content_length: int,
-        boundary: bytes,
+        boundary: Any,
         encoding: str | None = None,
     ) -> tuple[QueryDict, MultiValueDict[str, Any]]:
         try:
-            return _Parser(META, _Whole(input_data, content_length), [_Reading(self)], encoding).parse()
+            whole: Any = _Whole(input_data, content_length)
+            return _Parser(META, whole, [_Reading(self)], encoding).parse()
         except Exception:
             self.broke = True
             raise

@@ -1,6 +1,6 @@
 """The only writer of Upload.state. An upload is created when its first bytes are expected, and ends exactly once."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -44,9 +44,10 @@ def finish(upload: Upload, size: int, sha256: str) -> ProcessingJob | None:
             return None
         note = upload.note or _namesake(upload)
         if not _end(upload, UploadState.RECEIVED, size=size, sha256=sha256, note=note):
-            removal.clear_after_commit([upload.key])
+            _let_go_if_unwanted(upload)
             return None
         _replace_failures(upload, sha256)
+        upload.refresh_from_db()
         return jobs.create(upload)
 
 
@@ -79,7 +80,13 @@ def _end(upload: Upload, target: UploadState, **changes: object) -> bool:
     return bool(rows.update(state=target, ended_at=timezone.now(), **changes))
 
 
-def _expiry() -> object:
+def _let_go_if_unwanted(upload: Upload) -> None:
+    """The bytes came too late for an upload that was cancelled or expired. Of one received before, they are the raw file."""
+    if not Upload.objects.filter(pk=upload.pk, state=UploadState.RECEIVED).exists():
+        removal.clear_after_commit([upload.key])
+
+
+def _expiry() -> datetime:
     return timezone.now() + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS)
 
 

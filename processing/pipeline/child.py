@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +16,8 @@ from processing.pipeline import fences, refusals
 from processing.pipeline.developing import develop
 from processing.pipeline.messages import Message, packed, unpacked
 from processing.pipeline.recipe import Recipe
+
+MOST_TRACE = 8000
 
 
 def main(parent: int, memory_bytes: int) -> None:
@@ -46,6 +49,8 @@ def _answer(request: Message) -> Message:
         return refused.as_json()
     except MemoryError:
         return refusals.OutOfMemory().as_json()
+    except Exception:  # noqa: BLE001 - the edge of the process: the parent gets the trace to record.
+        return refusals.Unexpected().as_json() | {"trace": traceback.format_exc()[-MOST_TRACE:]}
 
 
 def _send(answers: BinaryIO, message: Message) -> None:

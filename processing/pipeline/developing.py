@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from processing.pipeline import ladder, metadata, opening, orientation, steps
+from processing.pipeline import faults, ladder, metadata, opening, orientation, steps
 from processing.pipeline.picture import Picture
 from processing.pipeline.recipe import DEFAULT, Recipe
 
@@ -16,13 +16,13 @@ def develop(source: Path, out: Path, recipe: Recipe = DEFAULT) -> Picture:
 
     Raises a `Refused` for every file that does not become a picture. Files in `out` mean nothing then.
     """
-    with opening.opened(source, recipe.limits) as image:
+    with faults.of_the_machine(), opening.opened(source, recipe.limits) as image:
         facts = metadata.read(image)
         turn = orientation.turn(image)
         stored = image.size
         size = stored[::-1] if orientation.swaps_sides(turn) else stored
         target = ladder.fitted(stored, ladder.rungs(stored, recipe)[0].edge)
-        master = _prepare(image, steps.Job(target, turn))
+        master = _prepare(image, steps.Job(source, target, turn))
         renditions = ladder.write(master, size, out, recipe)
         tiny = ladder.placeholder(master, recipe.placeholder_edge)
     return Picture(opening.name(image), *size, facts, tiny, renditions, recipe.version)

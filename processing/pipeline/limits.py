@@ -5,7 +5,6 @@ The figures are peak resident sizes measured with Pillow 13, a byte or two per p
 
 from __future__ import annotations
 
-import mmap
 import os
 import struct
 from typing import BinaryIO
@@ -17,7 +16,7 @@ from processing.pipeline.recipe import Limits
 
 PROCESS_BYTES = 48 * 1_000_000
 # Pillow keeps RGB in four bytes; what has transparency is copied once more to be resized premultiplied.
-BYTES_PER_PIXEL = {"1": 2, "L": 2, "P": 9, "PA": 9, "LA": 9, "RGBA": 9, "I;16": 4}
+BYTES_PER_PIXEL = {"1": 2, "L": 2, "P": 9, "PA": 9, "LA": 9, "RGBA": 9, "I;16": 8, "I;16B": 8}
 USUAL_BYTES_PER_PIXEL = 5
 # On top: libwebp's two canvases and a copy, what libheif and libavif hold, a TIFF stored in a single strip.
 DECODER_BYTES_PER_PIXEL = {"WEBP": 12, "AVIF": 6, "HEIF": 5, "TIFF": 4}
@@ -47,15 +46,6 @@ def memory(image: Image.Image) -> int:
         return PROCESS_BYTES + _jpeg_memory(image, pixels)
     each = BYTES_PER_PIXEL.get(image.mode, USUAL_BYTES_PER_PIXEL)
     return PROCESS_BYTES + pixels * (each + DECODER_BYTES_PER_PIXEL.get(str(image.format), 0))
-
-
-def has_room(needed: int) -> bool:
-    """Whether this process, within its limits, could have that much memory now."""
-    try:
-        mmap.mmap(-1, needed, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
-    except (OSError, MemoryError):
-        return False
-    return True
 
 
 def _jpeg_memory(image: Image.Image, pixels: int) -> int:

@@ -1,12 +1,10 @@
 """Opens a file with the one decoder that fits it, and refuses what its header already condemns.
 
-No pixel is decoded here. Pillow's decoders raise whatever a damaged file led them to, so the catch in
-`as_refusal` is broad on purpose: what it catches is the file's fault unless it is the machine's.
+No pixel is decoded here.
 """
 
 from __future__ import annotations
 
-import errno
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,30 +12,25 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pillow_heif
-from PIL import Image
+from PIL import Image, ImageFile
 
-from processing.pipeline import limits, refusals, wholeness
+from processing.pipeline import faults, limits, wholeness
 from processing.pipeline.recipe import Limits
 from processing.pipeline.recognising import recognise
 
 # Thumbnails off: draft() would otherwise decode one instead of the picture.
 pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=2)
 
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-MACHINE = {errno.EIO, errno.ENOENT, errno.EACCES, errno.EPERM, errno.ESTALE, errno.EMFILE, errno.EISDIR}
-
 
 @contextmanager
 def opened(source: Path, bounds: Limits) -> Iterator[Image.Image]:
     """The picture with its header read and found within `bounds`; its pixels are still in the file."""
-    with as_refusal(), source.open("rb") as file:
-        name = recognise(file)
-        wholeness.check(file, name)
-        limits.check_file(file, name, bounds)
-        with _image(file, name) as image:
-            limits.check_picture(image, bounds)
-            with _memory_in_mind(image):
-                yield image
+    with source.open("rb") as file:
+        with faults.of_the_file():
+            image = _checked(file, bounds)
+        with image, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield image
 
 
 def name(image: Image.Image) -> str:
@@ -45,60 +38,27 @@ def name(image: Image.Image) -> str:
     return "JPEG" if image.format == "MPO" else str(image.format)
 
 
-@contextmanager
-def as_refusal() -> Iterator[None]:
-    """Turns what decoders raise into the refusal that it means."""
-    try:
-        yield
-    except refusals.Refused:
-        raise
-    except MemoryError as error:
-        raise refusals.OutOfMemory from error
-    except Image.DecompressionBombError as error:
-        raise refusals.Bomb from error
-    except Exception as error:
-        raise _refusal(error) from error
-
-
-def _refusal(error: Exception) -> refusals.Refused:
-    number = error.errno if isinstance(error, OSError) else None
-    if number == errno.ENOMEM:
-        return refusals.OutOfMemory()
-    if number in FULL:
-        return refusals.DiskFull()
-    if number in MACHINE:
-        return refusals.Unreadable()
-    if "Decompressed data too large" in str(error) or "Too much memory used" in str(error):
-        return refusals.Bomb()
-    return refusals.Truncated() if "truncated" in str(error).lower() else refusals.Broken()
-
-
-@contextmanager
-def _memory_in_mind(image: Image.Image) -> Iterator[None]:
-    """libjpeg and libheif call it corruption when they get no memory; ask the kernel first."""
-    needed = limits.memory(image)
-    try:
-        with as_refusal():
-            yield
-    except (refusals.Broken, refusals.Truncated) as error:
-        if limits.has_room(needed):
-            raise
-        raise refusals.OutOfMemory from error
-
-
-@contextmanager
-def _image(file: BinaryIO, name: str) -> Iterator[Image.Image]:
-    file.seek(0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with _header(file, name) as image:
-            yield image
+def _checked(file: BinaryIO, bounds: Limits) -> Image.Image:
+    name = recognise(file)
+    wholeness.check(file, name)
+    limits.check_file(file, name, bounds)
+    image = _header(file, name)
+    limits.check_picture(image, bounds)
+    return image
 
 
 def _header(file: BinaryIO, name: str) -> Image.Image:
-    """Pillow's own limit is off meanwhile: it keeps the size to itself, and `limits` names it in words."""
+    """Pillow's own limit is off meanwhile: it keeps the size to itself, and `limits` names it in words.
+
+    "Truncated" here only lets a PNG be opened whose optional chunks are damaged; its pixels get no mercy.
+    """
+    file.seek(0)
     usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    ImageFile.LOAD_TRUNCATED_IMAGES = name == "PNG"
     try:
-        return Image.open(file, formats=(name,))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return Image.open(file, formats=(name,))
     finally:
         Image.MAX_IMAGE_PIXELS = usual
+        ImageFile.LOAD_TRUNCATED_IMAGES = False

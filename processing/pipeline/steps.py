@@ -7,29 +7,36 @@ The order is the cheap one: shrink before anything that touches every pixel. Onl
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from PIL import Image
 
-from processing.pipeline import colour, refusals
+from processing.pipeline import colour, faults, jpeg, limits, refusals
 
 PLAIN = ("L", "LA", "RGB", "RGBA", "CMYK")
+HIGH_BYTES = [value >> 8 for value in range(65536)]
 WITH_ALPHA = {"L": "LA", "LA": "LA", "RGB": "RGBA", "RGBA": "RGBA", "PA": "RGBA", "La": "LA", "RGBa": "RGBA"}
 WITHOUT_ALPHA = {"1": "L", "P": "RGB", "RGBX": "RGB", "YCbCr": "RGB", "HSV": "RGB"}
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What the steps are to reach: the largest rendition's size, before the turn that makes it upright."""
+    """The file, and what the steps are to reach: the largest rendition's size, and then the turn."""
 
+    source: Path
     size: tuple[int, int]
     turn: Image.Transpose | None
 
 
 def decode(image: Image.Image, job: Job) -> Image.Image:
     """All pixels, except that a JPEG is decoded at the smallest eighth that is still large enough."""
-    if image.format in ("JPEG", "MPO"):
+    with faults.of_the_file(limits.memory(image)):
+        if image.format not in ("JPEG", "MPO"):
+            image.load()
+            return image
         image.draft("RGB", job.size)
-    image.load()
+        image.load()
+        jpeg.check_end(image, job.source)
     return image
 
 
@@ -37,7 +44,8 @@ def eight_bit(image: Image.Image, _: Job) -> Image.Image:
     if not image.mode.startswith("I;16"):
         _refuse_deep(image)
         return image
-    high = image.point([value >> 8 for value in range(65536)], "L") if image.mode == "I;16" else image.convert("L")
+    # Pillow's own conversion from 16 bit clips; the detour keeps the high byte.
+    high = image.convert("I").point(HIGH_BYTES, "L")
     high.info = image.info
     return high
 

@@ -1,6 +1,6 @@
 """Is the whole file there? Finds what decoders pass over in silence.
 
-libheif opens a cut file as a 16 x 16 picture, and libjpeg paints grey where data are missing.
+libheif opens a cut file as a 16 x 16 picture; `jpeg` tells what libjpeg does.
 """
 
 from __future__ import annotations
@@ -9,11 +9,7 @@ import os
 import re
 from typing import BinaryIO
 
-from processing.pipeline import refusals
-
-# What may follow a scan (ITU-T T.81, table B.1): tables, another scan, the end, DNL, comments, applications.
-DAMAGE = re.compile(rb"\xff[^\x00\xff\xc4\xd0-\xde\xe0-\xef\xfe]")
-MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+from processing.pipeline import jpeg, refusals
 
 
 def check(file: BinaryIO, name: str) -> None:
@@ -21,6 +17,8 @@ def check(file: BinaryIO, name: str) -> None:
         _check_boxes(file)
     elif name == "WEBP":
         _check_riff(file)
+    elif name == "JPEG":
+        jpeg.check_scans(file)
 
 
 def _check_boxes(file: BinaryIO) -> None:

@@ -1,9 +1,11 @@
 """The plain upload form: many files in one multipart POST."""
 
 import uuid
+from http import HTTPStatus
 
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST
@@ -32,29 +34,34 @@ def receive(request: HttpRequest, pk: int) -> HttpResponse:
     """
     album = album_or_404(request, pk)
     assert isinstance(request.user, User)
-    intake = FormIntake(request, album, request.user, _token(request))
-    request.upload_handlers = [intake]  # type: ignore[attr-defined]
+    token = _token(request)
+    intake = FormIntake(request, album, request.user, token)
+    request.upload_handlers = [intake]
     try:
+        batches.ensure_open(album, token)
         return _checked(request, album, intake)
     except AlbumBusy as busy:
         return _busy(request, album, busy.batch)
     except SentBefore:
         draining.drain(request)
         return answer(request, album)
-    finally:
-        if intake.broke:
-            # An Origin header was checked before the first byte was read, so these files are their sender's own will.
-            intake.cut_off(keep_whole="Origin" in request.headers)
+    except (UnreadablePostError, MultiPartParserError):
+        return _cut_off(request, album, intake)
+    except Exception:
+        _end(request, intake)
+        raise
 
 
 def _checked(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResponse:
-    if running := batches.running_in(album):
-        raise AlbumBusy(running)
     if pressure.disk_is_full(int(request.META.get("CONTENT_LENGTH") or 0)):
         draining.drain(request)
         return _problem(request, album, 507, "disk-full", FULL)
     response: HttpResponse = csrf_protect(_receive)(request, album, intake)
-    return _problem(request, album, 400, "cut-off", CUT_OFF) if intake.broke else response
+    if intake.broke:  # the CSRF check swallows the error when it is the one who reads the body
+        return _cut_off(request, album, intake)
+    if intake.batch and response.status_code == HTTPStatus.FORBIDDEN:
+        intake.reject()
+    return response
 
 
 def _receive(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResponse:
@@ -63,6 +70,16 @@ def _receive(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResp
         return _problem(request, album, 422, "no-files", NOTHING)
     intake.hand_over()
     return answer(request, album)
+
+
+def _cut_off(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResponse:
+    _end(request, intake)
+    return _problem(request, album, 400, "cut-off", CUT_OFF)
+
+
+def _end(request: HttpRequest, intake: FormIntake) -> None:
+    # An Origin header was checked before the first byte was read, so these files are their sender's own will.
+    intake.cut_off(keep_whole="Origin" in request.headers)
 
 
 def _busy(request: HttpRequest, album: Album, batch: Batch) -> HttpResponse:

@@ -28,7 +28,7 @@ def fire(edge: states.Edge, job: ProcessingJob) -> bool:
 
 
 def row(job: ProcessingJob) -> dict[str, object]:
-    return ProcessingJob.objects.values().get(pk=job.pk)
+    return {**ProcessingJob.objects.values().get(pk=job.pk)}
 
 
 @pytest.mark.parametrize("state", JobState)

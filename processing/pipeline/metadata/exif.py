@@ -57,11 +57,15 @@ class Exif:
 
     @property
     def original(self) -> datetime | None:
-        return self._moment(self._camera, Base.DateTimeOriginal, Base.SubsecTimeOriginal, Base.OffsetTimeOriginal)
+        return self._moment(
+            self._camera, Base.DateTimeOriginal, Base.SubsecTimeOriginal, Base.OffsetTimeOriginal
+        )
 
     @property
     def digitized(self) -> datetime | None:
-        return self._moment(self._camera, Base.DateTimeDigitized, Base.SubsecTimeDigitized, Base.OffsetTimeDigitized)
+        return self._moment(
+            self._camera, Base.DateTimeDigitized, Base.SubsecTimeDigitized, Base.OffsetTimeDigitized
+        )
 
     @property
     def changed(self) -> datetime | None:
@@ -90,12 +94,12 @@ class Exif:
 
     @property
     def rating(self) -> str | None:
-        rating = self._main.get(RATING)
+        rating = _value(self._main, RATING)
         return str(rating) if isinstance(rating, int) else None
 
     @cached_property
     def _comment(self) -> str | None:
-        raw = self._camera.get(Base.UserComment)
+        raw = _value(self._camera, Base.UserComment)
         if not isinstance(raw, bytes):
             return raw if isinstance(raw, str) else None
         charset = CHARSETS.get(raw[:8])
@@ -106,7 +110,7 @@ class Exif:
         metres = _number(self._gps, GPS.GPSAltitude)
         if metres is None or not 0 <= metres < 100_000:
             return None
-        below = self._gps.get(GPS.GPSAltitudeRef) in (1, b"\x01", b"\x03")
+        below = _value(self._gps, GPS.GPSAltitudeRef) in (1, b"\x01", b"\x03")
         return round(-metres if below else metres, 2)
 
     def _moment(self, tags: Mapping[int, Any], date: int, fraction: int, offset: int) -> datetime | None:
@@ -117,7 +121,7 @@ class Exif:
 def _tags(image: Image.Image) -> Image.Exif:
     try:
         return image.getexif()
-    except Exception:  # noqa: BLE001 - Pillow raises anything over a broken header; the photo is not to blame.
+    except Exception:  # noqa: BLE001 - over a broken header Pillow raises anything.
         return Image.Exif()
 
 
@@ -128,16 +132,25 @@ def _directory(main: Image.Exif, which: int) -> Mapping[int, Any]:
         return {}
 
 
+def _value(tags: Mapping[int, Any], tag: int) -> Any:
+    try:
+        return tags.get(tag)
+    except Exception:  # noqa: BLE001 - see _tags: values are parsed when they are asked for.
+        return None
+
+
 def _text(tags: Mapping[int, Any], tag: int) -> str | None:
-    value = tags.get(tag)
+    value = _value(tags, tag)
     return text.decode(value[0] if isinstance(value, tuple) and value else value)
 
 
 def _wide(tags: Mapping[int, Any], tag: int) -> str | None:
     """Windows' own tags are UTF-16 in bytes."""
-    value = tags.get(tag)
+    value = _value(tags, tag)
     return (
-        bytes(value).decode("utf-16-le", "ignore") if isinstance(value, bytes | tuple) and _are_bytes(value) else None
+        bytes(value).decode("utf-16-le", "ignore")
+        if isinstance(value, bytes | tuple) and _are_bytes(value)
+        else None
     )
 
 
@@ -146,7 +159,7 @@ def _are_bytes(values: bytes | tuple[Any, ...]) -> bool:
 
 
 def _number(tags: Mapping[int, Any], tag: int) -> float | None:
-    value = tags.get(tag)
+    value = _value(tags, tag)
     return _finite(value[0] if isinstance(value, tuple) and value else value)
 
 
@@ -164,7 +177,7 @@ def _positive(number: float | None) -> float | None:
 
 
 def _degrees(tags: Mapping[int, Any], tag: int, reference: int, negative: str, most: int) -> float | None:
-    value = tags.get(tag)
+    value = _value(tags, tag)
     parts = [_finite(part) for part in value] if isinstance(value, tuple) and len(value) <= 3 else []
     known = [part for part in parts if part is not None]
     degrees = sum(part / 60.0**power for power, part in enumerate(known))

@@ -1,0 +1,53 @@
+# Darkroom: `make run` and `make test` work on a fresh Debian or Ubuntu with Python 3.11 and make.
+# HOST, PORT and DATA_DIR (and every setting of docs/configuration.md) are taken from the environment.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+VPYTHON := $(VENV)/bin/python
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PIP_NO_INPUT = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench
+
+help: ## List what can be made
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+
+run: ## Set up what is missing, then start web and worker together
+	@$(call install,requirements.txt)
+	@exec $(VPYTHON) manage.py run
+
+test: ## Install what the tests need, then run the linters and all tests
+	@$(call install,requirements-dev.txt)
+	@tests/tools/install
+	@$(MAKE) --no-print-directory lint
+	@if ls tests/js/*.test.* >/dev/null 2>&1; then node --test tests/js/; fi
+	@$(VPYTHON) -m pytest $(ARGS)
+
+lint: ## Run the linters and type checks alone
+	@$(call install,requirements-dev.txt)
+	@tests/tools/lint $(VENV)
+
+bench: ## Run the benchmarks
+	@$(call install,requirements-dev.txt)
+	@if [ -f benchmarks/__main__.py ]; then exec $(VPYTHON) -m benchmarks; else echo "There are no benchmarks yet."; fi
+
+# Install a requirements file into the virtual environment, unless exactly that was done before. The copy kept of it says so, and
+# is written last: whatever was cut off is done again.
+define install
+set -e; \
+[ -x $(VPYTHON) ] || rm -rf $(VENV); \
+if ! cmp -s $(1) $(VENV)/$(1); then \
+	if [ -z "$(PYTHON)" ] || ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
+		echo "Darkroom needs Python 3.11 or newer: sudo apt install python3 python3-venv" >&2; exit 1; \
+	fi; \
+	if ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
+		echo "Python's venv module is missing: sudo apt install python3-venv" >&2; exit 1; \
+	fi; \
+	echo "Installing $(1) into $(VENV) …"; \
+	$(PYTHON) -m venv $(VENV); \
+	$(VPYTHON) -m pip install --quiet --require-hashes --only-binary :all: -r $(1); \
+	cp $(1) $(VENV)/$(1); \
+fi
+endef

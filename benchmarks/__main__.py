@@ -1,0 +1,7 @@
+"""`make bench`: what Darkroom costs beside what a person would use instead, as ratios from one run."""
+
+from benchmarks import intake, pipeline
+
+if __name__ == "__main__":
+    pipeline.run()
+    intake.run()

@@ -1,0 +1,33 @@
+"""What a person sees when the server itself is in trouble: passing trouble is told apart from a fault.
+
+Errors raised while the CSRF check reads a body never reach a middleware's process_exception, so this is handler500's work.
+"""
+
+import errno
+import sys
+from http import HTTPStatus
+
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+RETRY_AFTER_SECONDS = "10"
+FULL = {errno.ENOSPC, errno.EDQUOT}
+BUSY = "The server is busy with other work just now. Nothing was lost; try again in a moment."
+NO_ROOM = "The server's disk is full. Nothing was lost; free some space, then try again."
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """503 while the database is locked or away, 507 while the disk is full (both with Retry-After), 500 for anything else."""
+    error = sys.exc_info()[1]
+    if isinstance(error, OperationalError):
+        return _passing(request, HTTPStatus.SERVICE_UNAVAILABLE, BUSY)
+    if isinstance(error, OSError) and error.errno in FULL:
+        return _passing(request, HTTPStatus.INSUFFICIENT_STORAGE, NO_ROOM)
+    return render(request, "500.html", status=HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _passing(request: HttpRequest, status: HTTPStatus, message: str) -> HttpResponse:
+    response = render(request, "busy.html", {"message": message}, status=status)
+    response["Retry-After"] = RETRY_AFTER_SECONDS
+    return response

@@ -1,0 +1,128 @@
+"""What every store must keep. A backend's class adds its fixture only."""
+
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import SuspiciousFileOperation
+
+from processing.storage import Store
+from processing.storage.local import LocalStore
+
+KEY = "incoming/0a1b"
+CLAIM = "renditions/ab/abcdef"
+
+
+class StoreContract:
+    @pytest.fixture
+    def work(self, tmp_path: Path) -> Path:
+        path = tmp_path / "work"
+        path.mkdir()
+        return path
+
+    def put(self, store: Store, key: str, content: bytes) -> None:
+        receiving = store.receive(key)
+        receiving.write(content)
+        receiving.commit()
+
+    def bytes_at(self, store: Store, key: str) -> bytes:
+        with store.borrow(key) as path:
+            return path.read_bytes()
+
+    def test_a_file_is_there_when_it_was_committed(self, store):
+        receiving = store.receive(KEY)
+        receiving.write(b"half ")
+        assert not store.exists(KEY)
+
+        receiving.write(b"and whole")
+        receiving.commit()
+
+        assert self.bytes_at(store, KEY) == b"half and whole"
+
+    def test_an_aborted_file_leaves_nothing(self, store):
+        receiving = store.receive(KEY)
+        receiving.write(b"half")
+        receiving.abort()
+
+        assert list(store.keys("incoming")) == []
+
+    def test_borrowing_what_is_not_there_says_so(self, store):
+        with pytest.raises(FileNotFoundError), store.borrow(KEY):
+            pass
+
+    def test_bytes_are_kept_under_a_second_key(self, store):
+        self.put(store, KEY, b"raw")
+
+        store.keep(KEY, "originals/ab/abc.jpg")
+        store.delete(KEY)
+
+        assert self.bytes_at(store, "originals/ab/abc.jpg") == b"raw"
+
+    def test_keeping_twice_is_harmless(self, store):
+        self.put(store, KEY, b"raw")
+        store.keep(KEY, "originals/ab/abc.jpg")
+
+        store.keep(KEY, "originals/ab/abc.jpg")
+
+        assert self.bytes_at(store, "originals/ab/abc.jpg") == b"raw"
+
+    def test_local_files_are_adopted(self, store, work):
+        (work / "800.webp").write_bytes(b"800")
+        (work / "400.webp").write_bytes(b"400")
+
+        store.adopt({f"{CLAIM}/{name}": work / name for name in ("800.webp", "400.webp")})
+
+        assert sorted(store.keys("renditions")) == [f"{CLAIM}/400.webp", f"{CLAIM}/800.webp"]
+        assert self.bytes_at(store, f"{CLAIM}/800.webp") == b"800"
+        assert list(work.iterdir()) == []
+
+    def test_deleting_what_is_gone_is_no_error(self, store):
+        self.put(store, KEY, b"raw")
+
+        store.delete(KEY)
+        store.delete(KEY)
+
+        assert not store.exists(KEY)
+
+    def test_keys_are_listed_below_a_prefix_only(self, store):
+        self.put(store, KEY, b"raw")
+        self.put(store, "originals/ab/abc.jpg", b"original")
+
+        assert list(store.keys("originals")) == ["originals/ab/abc.jpg"]
+        assert list(store.keys("renditions")) == []
+
+    def test_scratch_space_goes_with_its_context(self, store):
+        with store.scratch("abc") as path:
+            (path / "400.webp").write_bytes(b"400")
+            assert list(path.iterdir()) != []
+
+        assert not path.exists()
+
+    @pytest.mark.parametrize("key", ["../outside", "originals/../../outside", "/etc/outside"])
+    def test_no_key_leads_outside(self, store, key):
+        with pytest.raises(SuspiciousFileOperation):
+            store.receive(key)
+
+
+class TestLocalStore(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path):
+        return LocalStore(location=tmp_path / "store")
+
+    def test_it_knows_its_free_space(self, store, tmp_path):
+        (tmp_path / "store").mkdir()
+        assert store.free_bytes() > 0
+
+    def test_a_claims_empty_directory_goes_and_shared_ones_stay(self, store, tmp_path):
+        self.put(store, f"{CLAIM}/400.webp", b"400")
+
+        store.delete(f"{CLAIM}/400.webp")
+
+        assert not (tmp_path / "store" / CLAIM).exists()
+        assert (tmp_path / "store/renditions/ab").is_dir()
+
+    def test_an_original_is_no_copy(self, store, tmp_path):
+        self.put(store, KEY, b"raw")
+
+        store.keep(KEY, "originals/ab/abc.jpg")
+
+        assert (tmp_path / "store" / KEY).samefile(tmp_path / "store/originals/ab/abc.jpg")

@@ -1,0 +1,238 @@
+"""The plain upload form, through HTTP: what is taken, what is refused, and what the sender is told."""
+
+import io
+import uuid
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from albums.models import Album
+from processing.models import Batch, ProcessingJob, Upload
+from processing.states import UploadState
+from tests.processing import making
+
+pytestmark = pytest.mark.django_db
+
+HTMX = {"HX-Request": "true"}
+JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture
+def signed_in(owner) -> Client:
+    client = Client()
+    client.force_login(owner)
+    return client
+
+
+def picked(*contents: bytes, name: str = "IMG_{}.JPG") -> list[SimpleUploadedFile]:
+    return [SimpleUploadedFile(name.format(n), content, "image/jpeg") for n, content in enumerate(contents, 1)]
+
+
+def send(client: Client, album: Album, *files: SimpleUploadedFile, headers=None, form: str = ""):
+    url = reverse("processing:receive", args=[album.pk]) + (f"?form={form}" if form else "")
+    return client.post(url, {"photos": list(files)}, headers=headers or {})
+
+
+def refused() -> dict[str, str]:
+    return dict(Upload.objects.filter(state=UploadState.REFUSED).values_list("name", "code"))
+
+
+def test_photos_become_jobs_and_the_page_is_shown_again(signed_in, album):
+    response = send(signed_in, album, *picked(making.jpeg(), making.jpeg()))
+
+    assert (response.status_code, response.url) == (302, f"/albums/{album.pk}/")
+    assert list(ProcessingJob.objects.order_by("pk").values_list("original_filename", flat=True)) == [
+        "IMG_1.JPG",
+        "IMG_2.JPG",
+    ]
+
+
+def test_for_htmx_the_answer_is_the_panel_in_work(signed_in, album):
+    response = send(signed_in, album, *picked(making.jpeg()), headers=HTMX)
+
+    assert response.status_code == 200
+    panel = response.context["panel"]
+    assert (panel.progress.total, panel.progress.is_busy) == (1, True)
+    assert b'id="upload-panel"' in response.content
+
+
+def test_every_byte_arrives(signed_in, album, data_dir):
+    content = making.jpeg((2000, 1500)) + bytes(range(256)) * 4000
+
+    send(signed_in, album, *picked(content))
+
+    assert (data_dir / ProcessingJob.objects.get().raw_path).read_bytes() == content
+
+
+def test_an_empty_selection_is_told_and_opens_no_batch(signed_in, album):
+    response = send(signed_in, album, headers=JSON)
+
+    assert (response.status_code, response.json()["error"]) == (422, "no-files")
+    assert Batch.objects.count() == 0
+
+
+def test_each_bad_file_is_refused_by_name_and_the_good_ones_go_on(signed_in, album, settings):
+    settings.MAX_FILE_BYTES = 5000
+    good = making.jpeg()
+    files = [
+        SimpleUploadedFile("good.jpg", good),
+        SimpleUploadedFile("empty.jpg", b""),
+        SimpleUploadedFile("huge.jpg", bytes(5001)),
+        SimpleUploadedFile("copy.jpg", good),
+        SimpleUploadedFile("last.jpg", making.jpeg()),
+    ]
+
+    assert send(signed_in, album, *files).status_code == 302
+
+    assert refused() == {"empty.jpg": "empty-file", "huge.jpg": "too-large", "copy.jpg": "duplicate"}
+    assert set(ProcessingJob.objects.values_list("original_filename", flat=True)) == {"good.jpg", "last.jpg"}
+
+
+def test_files_beyond_the_limit_of_a_batch_are_refused(signed_in, album, settings):
+    settings.MAX_BATCH_FILES = 2
+
+    send(signed_in, album, *picked(*(making.jpeg() for _ in range(4))))
+
+    assert (ProcessingJob.objects.count(), refused()) == (
+        2,
+        {"IMG_3.JPG": "too-many-files", "IMG_4.JPG": "too-many-files"},
+    )
+
+
+@pytest.mark.parametrize("name", ["..", ".", "../../etc/passwd", "a\x00b.jpg", "\\\\server\\share\\.."])
+def test_a_file_with_a_hostile_name_is_taken_under_a_harmless_one(signed_in, album, name):
+    body = (
+        b'--X\r\nContent-Disposition: form-data; name="photos"; filename="' + name.encode() + b'"\r\n\r\n'
+        + making.jpeg() + b"\r\n--X--\r\n"
+    )  # fmt: skip
+
+    response = signed_in.post(f"/albums/{album.pk}/uploads/", body, content_type="multipart/form-data; boundary=X")
+
+    assert response.status_code == 302
+    job = ProcessingJob.objects.get()
+    assert not set(job.original_filename) & set("/\\\0")
+    assert job.raw_path == f"incoming/{job.upload_id}"
+
+
+def test_a_full_disk_is_told_before_anything_is_read(signed_in, album, settings):
+    settings.MIN_FREE_BYTES = 1 << 60
+
+    response = send(signed_in, album, *picked(making.jpeg()), headers=JSON)
+
+    assert (response.status_code, response.json()["error"]) == (507, "disk-full")
+    assert Upload.objects.count() == 0
+
+
+def test_a_body_cut_short_keeps_whole_files_and_names_the_one_that_was_cut(signed_in, album, data_dir):
+    whole, cut = making.jpeg(), making.jpeg((900, 900))
+    body = b""
+    for name, content in (("whole.jpg", whole), ("cut.jpg", cut)):
+        body += (
+            f'--X\r\nContent-Disposition: form-data; name="photos"; filename="{name}"\r\n\r\n'.encode()
+            + content
+            + b"\r\n"
+        )
+    body += b"--X--\r\n"
+
+    response = signed_in.generic(
+        "POST",
+        f"/albums/{album.pk}/uploads/",
+        content_type="multipart/form-data; boundary=X",
+        headers={"Origin": "http://testserver", **JSON},
+        **{
+            "CONTENT_TYPE": "multipart/form-data; boundary=X",
+            "CONTENT_LENGTH": str(len(body)),
+            "wsgi.input": io.BytesIO(body[:-400]),
+        },
+    )
+
+    assert (response.status_code, response.json()["error"]) == (400, "cut-off")
+    assert refused() == {"cut.jpg": "cut-off"}
+    job = ProcessingJob.objects.get()
+    assert (job.original_filename, (data_dir / job.raw_path).read_bytes()) == ("whole.jpg", whole)
+    assert [path.name for path in (data_dir / "incoming").iterdir()] == [str(job.upload_id)]
+
+
+def test_a_forged_form_leaves_nothing_behind(owner, album, data_dir):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(owner)
+
+    response = send(client, album, *picked(making.jpeg()))
+
+    assert response.status_code == 403
+    assert (ProcessingJob.objects.count(), list((data_dir / "incoming").iterdir())) == (0, [])
+    assert not Batch.objects.active().exists()
+
+
+def test_a_form_from_another_site_is_refused_before_a_byte_is_stored(owner, album):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(owner)
+
+    response = send(client, album, *picked(making.jpeg()), headers={"Origin": "https://evil.example"})
+
+    assert (response.status_code, Upload.objects.count()) == (403, 0)
+
+
+def test_a_busy_album_answers_with_the_running_batch(signed_in, album):
+    send(signed_in, album, *picked(making.jpeg()))
+    running = Batch.objects.get()
+
+    response = send(signed_in, album, *picked(making.jpeg()), headers=JSON)
+
+    assert (response.status_code, response.json()["batch"]["id"]) == (409, running.pk)
+    assert ProcessingJob.objects.count() == 1
+
+
+def test_a_busy_albums_page_shows_the_running_batch(signed_in, album):
+    send(signed_in, album, *picked(making.jpeg()))
+
+    response = send(signed_in, album, *picked(making.jpeg()))
+
+    assert (response.status_code, response.context["panel"].progress.total) == (409, 1)
+
+
+def test_other_albums_stay_open(signed_in, album, owner):
+    send(signed_in, album, *picked(making.jpeg()))
+
+    assert send(signed_in, Album.objects.create(title="Winter", owner=owner), *picked(making.jpeg())).status_code == 302
+
+
+def test_a_form_sent_twice_is_one_batch(signed_in, album):
+    token = str(uuid.uuid4())
+    send(signed_in, album, *picked(making.jpeg()), form=token)
+
+    assert send(signed_in, album, *picked(making.jpeg()), form=token).status_code == 302
+    assert (Batch.objects.count(), ProcessingJob.objects.count()) == (1, 1)
+
+
+def test_a_field_that_is_not_photos_is_no_upload(signed_in, album):
+    url = reverse("processing:receive", args=[album.pk])
+
+    response = signed_in.post(url, {"elsewhere": picked(making.jpeg())}, headers=JSON)
+
+    assert (response.status_code, Upload.objects.count()) == (422, 0)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("multipart/form-data", b"junk"),
+        ("multipart/form-data; boundary=X", b"junk"),
+        ("multipart/form-data; boundary=" + "X" * 300, b"junk"),
+        ("application/json", b"{}"),
+        ("text/plain", b""),
+        ("multipart/form-data; boundary=X", b'--X\r\nContent-Disposition: form-data; name="photos"; filename="a"\r\n'),
+        (
+            "multipart/form-data; boundary=X",
+            b'--X\r\nContent-Disposition: form-data; name="photos"; filename="a.jpg"\r\n'
+            b"Content-Transfer-Encoding: base64\r\n\r\n!!!\r\n--X--\r\n",
+        ),
+    ],
+)
+def test_nonsense_is_a_clear_refusal_and_locks_nothing(signed_in, album, content_type, body):
+    response = signed_in.post(f"/albums/{album.pk}/uploads/", body, content_type=content_type)
+
+    assert response.status_code in (302, 400, 422)
+    assert not Upload.objects.filter(state=UploadState.RECEIVING).exists()

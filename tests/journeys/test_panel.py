@@ -1,0 +1,182 @@
+"""The panel: what a person sees of a batch, and what they can do about it."""
+
+import pytest
+from django.test import Client
+
+from albums.models import Album
+from processing import jobs
+from processing.models import Batch, ProcessingJob
+from processing.states import JobState
+from tests.processing import making
+
+pytestmark = pytest.mark.django_db
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def signed_in(owner) -> Client:
+    client = Client()
+    client.force_login(owner)
+    return client
+
+
+def panel(client: Client, album: Album, seen: int | str = 0):
+    return client.get(f"/albums/{album.pk}/uploads/status/?seen={seen}").context["panel"]
+
+
+def fill(album: Album, count: int) -> Batch:
+    batch = making.received(album).batch
+    for _ in range(count - 1):
+        making.received(album, batch=batch)
+    return batch
+
+
+def finish_one(album: Album) -> ProcessingJob:
+    job = jobs.claim_next("tester")
+    jobs.complete(job, making.photo(album, job), [])
+    return job
+
+
+def fail_one() -> ProcessingJob:
+    job = jobs.claim_next("tester")
+    jobs.give_up(job, "broken", "The file is damaged.")
+    return job
+
+
+def test_a_quiet_album_shows_the_form_and_does_not_poll(signed_in, album):
+    response = signed_in.get(f"/albums/{album.pk}/uploads/status/")
+
+    assert b'name="photos"' in response.content
+    assert b"hx-trigger" not in response.content.split(b">")[0]
+
+
+def test_a_busy_album_shows_progress_instead_of_the_form_and_polls(signed_in, album):
+    fill(album, 20)
+    for _ in range(5):
+        finish_one(album)
+
+    response = signed_in.get(f"/albums/{album.pk}/uploads/status/")
+
+    assert b'name="photos"' not in response.content
+    assert b"every 1s" in response.content
+    now = response.context["panel"].progress
+    assert (now.done, now.total, now.is_busy) == (5, 20, True)
+    assert now.seconds_left is not None
+
+
+def test_what_is_worked_on_is_named(signed_in, album):
+    making.received(album, name="IMG_7.JPG")
+    jobs.claim_next("tester")
+
+    assert panel(signed_in, album).progress.current == "IMG_7.JPG"
+
+
+def test_failures_do_not_lock_and_are_reported_with_their_reason(signed_in, album):
+    fill(album, 2)
+    finish_one(album)
+    fail_one()
+
+    response = signed_in.get(f"/albums/{album.pk}/uploads/status/")
+
+    report = response.context["panel"].report
+    assert (report.added, report.failed_count, response.context["panel"].progress.is_busy) == (1, 1, False)
+    assert b"The file is damaged." in response.content
+    assert b'name="photos"' in response.content
+
+
+def test_photos_that_became_ready_come_with_the_poll(signed_in, album):
+    fill(album, 3)
+    first, second = finish_one(album).photo_id, None
+    first = album.photos.get().pk
+    finish_one(album)
+    second = album.photos.latest("pk").pk
+
+    assert [photo.pk for photo in panel(signed_in, album, seen=first).fresh] == [second]
+    assert panel(signed_in, album, seen=second).fresh == ()
+
+
+@pytest.mark.parametrize("seen", ["", "x", "-1", "9" * 40, "\u0661"])
+def test_a_nonsense_mark_of_what_was_seen_is_ignored(signed_in, album, seen):
+    assert panel(signed_in, album, seen).seen == 0
+
+
+def test_the_panel_costs_the_same_queries_however_large_the_batch(
+    signed_in, album, django_assert_num_queries, django_assert_max_num_queries
+):
+    fill(album, 3)
+    fail_one()
+    finish_one(album)
+    with django_assert_max_num_queries(20) as small:
+        panel(signed_in, album)
+    batch = Batch.objects.get()
+    for _ in range(30):
+        making.received(album, batch=batch)
+    for _ in range(12):
+        fail_one()
+        finish_one(album)
+
+    with django_assert_num_queries(len(small)):
+        panel(signed_in, album)
+
+
+def test_all_failures_are_retried_at_once(signed_in, album):
+    fill(album, 3)
+    for _ in range(3):
+        fail_one()
+
+    response = signed_in.post(f"/albums/{album.pk}/uploads/retry/")
+
+    assert (response.status_code, response.url) == (302, f"/albums/{album.pk}/")
+    assert set(ProcessingJob.objects.values_list("state", flat=True)) == {JobState.PENDING}
+
+
+def test_one_failure_is_retried_alone(signed_in, album):
+    fill(album, 2)
+    first, second = fail_one(), fail_one()
+
+    signed_in.post(f"/albums/{album.pk}/uploads/retry/", {"job": first.pk}, headers=HTMX)
+
+    assert list(ProcessingJob.objects.failed()) == [second]
+
+
+def test_a_failure_of_another_album_is_not_retried_here(signed_in, album, owner):
+    making.received(Album.objects.create(title="Winter", owner=owner))
+    other = fail_one()
+
+    signed_in.post(f"/albums/{album.pk}/uploads/retry/", {"job": other.pk})
+
+    assert ProcessingJob.objects.get().state == JobState.FAILED
+
+
+def test_a_report_that_was_put_away_stays_away(signed_in, album):
+    fill(album, 2)
+    finish_one(album)
+    fail_one()
+
+    signed_in.post(f"/albums/{album.pk}/uploads/clear/")
+
+    assert panel(signed_in, album).report.is_there is False
+    assert ProcessingJob.objects.failed().count() == 0
+
+
+def test_cancelling_the_rest_keeps_what_is_ready_and_opens_the_album(signed_in, album):
+    batch = fill(album, 3)
+    making.upload(album, batch=batch)
+    finish_one(album)
+    jobs.claim_next("tester")
+
+    response = signed_in.post(f"/albums/{album.pk}/uploads/cancel/", headers=HTMX)
+
+    assert response.context["panel"].progress.is_busy is False
+    assert album.photos.count() == 1
+    assert ProcessingJob.objects.filter(state=JobState.CANCELLED).count() == 2
+
+
+def test_the_progress_never_says_all_done_while_work_is_left(signed_in, album):
+    fill(album, 2)
+    finish_one(album)
+    fail_one()
+    making.upload(album, batch=Batch.objects.get())
+
+    assert panel(signed_in, album).progress.percent < 100

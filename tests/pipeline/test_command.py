@@ -1,0 +1,57 @@
+"""`python -m processing.pipeline IN OUT/`: JSON on stdout, the verdict as exit code."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "processing.pipeline", *map(str, arguments)]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_prints_the_picture_and_exits_with_0(tmp_path: Path, out: Path) -> None:
+    source = tmp_path / "photo"
+    Image.new("RGB", (900, 600)).save(source, "JPEG")
+
+    ended = run(source, out)
+
+    answer = json.loads(ended.stdout)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (answer["width"], answer["height"], answer["keywords"]) == (900, 600, [])
+    assert [made["path"] for made in answer["renditions"]] == [str(out / "800.webp"), str(out / "400.webp")]
+
+
+def test_prints_the_refusal_and_exits_with_1(tmp_path: Path, out: Path) -> None:
+    source = tmp_path / "photo.jpg"
+    source.write_bytes(b"")
+
+    ended = run(source, out)
+
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert json.loads(ended.stdout) == {
+        "error": "empty-file",
+        "message": "This file is empty. Copy it from the camera again and send the new copy.",
+    }
+
+
+def test_explains_itself_and_exits_with_2_when_misused(tmp_path: Path) -> None:
+    ended = run(tmp_path / "photo.jpg")
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "usage: python -m processing.pipeline" in ended.stderr
+
+
+def test_imports_nothing_of_django_or_huey() -> None:
+    code = "import sys, processing.pipeline.child; print([m for m in sys.modules if m in ('django', 'huey')])"
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=True)
+
+    assert ended.stdout == "[]\n"

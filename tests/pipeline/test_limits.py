@@ -1,0 +1,137 @@
+"""Bombs of a few hundred bytes are refused by their headers, before any pixel is decoded."""
+
+from __future__ import annotations
+
+import resource
+import struct
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from processing.pipeline import DEFAULT, Limits, Refused, develop
+
+MEGA = 1_000_000
+
+
+def png(width: int, height: int, *chunks: bytes) -> bytes:
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    pixels = chunk(b"IDAT", zlib.compress(bytes((1 + 3 * width) * height if height < 9 else 99)))
+    return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + pixels + chunk(b"IEND", b"")
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+BOMBS = {
+    "png": png(30_000, 30_000),
+    "gif": b"GIF89a" + struct.pack("<HHBBB", 60_000, 60_000, 0, 0, 0) + b",\0\0\0\0`\xea`\xea\0\2\1\0\0;",
+    "webp": b"RIFF\x1a\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0" + b"\xff\x3f\0" * 2 + bytes(4),
+    "bmp": b"BM" + struct.pack("<IIIIiiHHIIiiII", 99, 0, 54, 40, 30_000, 30_000, 1, 24, 0, 0, 0, 0, 0, 0),
+    "tiff": b"II*\0\x08\0\0\0"
+    + struct.pack("<H", 6)
+    + b"".join(
+        struct.pack("<HHII", tag, 4, 1, value)
+        for tag, value in ((256, 30_000), (257, 30_000), (258, 8), (262, 1), (273, 99), (279, 9))
+    )
+    + bytes(99),
+}
+
+
+@pytest.mark.parametrize("content", BOMBS.values(), ids=BOMBS)
+def test_refuses_a_picture_of_hundreds_of_megapixels(tmp_path: Path, out: Path, content: bytes) -> None:
+    source = tmp_path / "photo"
+    source.write_bytes(content)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    with pytest.raises(Refused) as caught:
+        develop(source, out)
+
+    assert caught.value.code == "too-many-pixels"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000
+
+
+def test_the_message_tells_the_size_and_the_limit(tmp_path: Path, out: Path) -> None:
+    source = tmp_path / "photo"
+    source.write_bytes(BOMBS["png"])
+
+    with pytest.raises(Refused) as caught:
+        develop(source, out)
+
+    assert caught.value.message == (
+        "This picture has 900 megapixels (30000 x 30000); up to 50 are possible for this kind of file. "
+        "Make it smaller and send it again."
+    )
+
+
+def test_refuses_a_side_that_is_too_long(tmp_path: Path, out: Path) -> None:
+    source = tmp_path / "photo"
+    source.write_bytes(png(70_000, 1))
+
+    with pytest.raises(Refused) as caught:
+        develop(source, out)
+
+    assert caught.value.code == "too-wide"
+
+
+def test_a_jpeg_may_have_more_pixels_than_others(tmp_path: Path, out: Path) -> None:
+    recipe = replace(DEFAULT, limits=Limits(jpeg_pixels=3 * MEGA, other_pixels=1 * MEGA))
+    jpeg, png = tmp_path / "jpeg", tmp_path / "png"
+    Image.new("RGB", (2000, 1000)).save(jpeg, "JPEG")
+    Image.new("RGB", (2000, 1000)).save(png, "PNG")
+
+    assert develop(jpeg, out, recipe).width == 2000
+    with pytest.raises(Refused) as caught:
+        develop(png, out, recipe)
+    assert caught.value.code == "too-many-pixels"
+
+
+def test_refuses_a_progressive_jpeg_that_needs_more_memory_than_there_is(tmp_path: Path, out: Path) -> None:
+    recipe = replace(DEFAULT, limits=Limits(memory_bytes=100 * MEGA))
+    plain, progressive = tmp_path / "plain", tmp_path / "progressive"
+    image = Image.new("RGB", (6000, 5400))
+    image.save(plain, "JPEG")
+    image.save(progressive, "JPEG", progressive=True)
+
+    assert develop(plain, out, recipe).width == 6000
+    with pytest.raises(Refused) as caught:
+        develop(progressive, out, recipe)
+    assert (caught.value.code, caught.value.permanent) == ("too-heavy", True)
+
+
+@pytest.mark.parametrize("kind", [b"zTXt", b"iTXt"])
+def test_text_that_unpacks_to_a_lot_costs_little(tmp_path: Path, out: Path, kind: bytes) -> None:
+    packed = zlib.compress(bytes(100 * MEGA))
+    text = chunk(kind, b"Comment\0" + (b"\0" if kind == b"zTXt" else b"\1\0\0\0") + packed)
+    source = tmp_path / "photo"
+    source.write_bytes(png(8, 8, text))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    assert develop(source, out).width == 8
+
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000
+
+
+def test_much_text_in_many_chunks_is_a_bomb(tmp_path: Path, out: Path) -> None:
+    text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(1_000_000)))
+    source = tmp_path / "photo"
+    source.write_bytes(png(8, 8, text * 80))
+
+    with pytest.raises(Refused) as caught:
+        develop(source, out)
+
+    assert caught.value.code == "bomb"
+
+
+def test_a_file_that_its_decoder_would_swallow_whole_must_be_small(tmp_path: Path, out: Path) -> None:
+    recipe = replace(DEFAULT, limits=Limits(swallowed_bytes=1000))
+    source = tmp_path / "photo"
+    Image.effect_noise((200, 200), 99).save(source, "WEBP")
+
+    with pytest.raises(Refused) as caught:
+        develop(source, out, recipe)
+
+    assert caught.value.code == "too-heavy"

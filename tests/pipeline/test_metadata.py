@@ -1,0 +1,316 @@
+"""Times, places, cameras and words out of EXIF, XMP and IPTC; hostile ones never cost the photo."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, PngImagePlugin
+from PIL.TiffImagePlugin import IFDRational
+
+from processing.pipeline import Picture, develop
+from processing.pipeline.metadata import moments, text
+from processing.pipeline.picture import Exposure, Gps, Metadata
+
+ORIGINAL, DIGITIZED, CHANGED = 0x9003, 0x9004, 0x0132
+Read = Callable[..., Metadata]
+
+
+@pytest.fixture
+def read(tmp_path: Path, out: Path) -> Read:
+    """Develops a JPEG with these tags and gives what was read; the JSON form must hold strictly."""
+
+    def develop_with(
+        main: dict[int, Any] | None = None,
+        camera: dict[int, Any] | None = None,
+        gps: dict[int, Any] | None = None,
+        **more: Any,
+    ) -> Metadata:
+        tags = Image.Exif()
+        tags.update(main or {})
+        tags.get_ifd(0x8769).update(camera or {})
+        tags.get_ifd(0x8825).update(gps or {})
+        source = tmp_path / "photo"
+        Image.new("RGB", (16, 16)).save(source, "JPEG", exif=tags.tobytes(), **more)
+        return _strict(develop(source, out)).metadata
+
+    return develop_with
+
+
+def _strict(picture: Picture) -> Picture:
+    written = json.dumps(picture.as_json(), allow_nan=False)
+    assert Picture.from_json(json.loads(written)) == picture
+    return picture
+
+
+def test_a_picture_without_metadata_has_none(read: Read) -> None:
+    assert read() == Metadata()
+
+
+def test_the_json_form_has_exactly_these_keys(tmp_path: Path, out: Path) -> None:
+    source = tmp_path / "photo"
+    Image.new("RGB", (500, 10)).save(source, "JPEG")
+
+    answer = develop(source, out).as_json()
+
+    assert set(answer) == {
+        "format", "width", "height", "taken_at", "camera", "lens", "exposure", "gps", "title", "caption",
+        "keywords", "creator", "copyright", "rating", "placeholder", "renditions", "recipe",
+    }  # fmt: skip
+    assert answer["exposure"] == {
+        "aperture": None, "shutter_seconds": None, "iso": None, "focal_length_mm": None
+    }  # fmt: skip
+    assert set(answer["renditions"][0]) == {"path", "width", "height", "bytes"}
+
+
+def test_reads_camera_lens_and_exposure(read: Read) -> None:
+    metadata = read(
+        {0x010F: "Canon", 0x0110: "Canon EOS 5D"},
+        {0xA434: "EF24-70mm", 0x829D: 2.8, 0x829A: IFDRational(1, 250), 0x8827: 400, 0x920A: 35.0},
+    )
+
+    assert (metadata.camera, metadata.lens) == ("Canon EOS 5D", "EF24-70mm")
+    assert metadata.exposure == Exposure(2.8, 0.004, 400, 35.0)
+
+
+CAMERAS = {
+    ("NIKON CORPORATION", "NIKON D90"): "NIKON D90",
+    ("EASTMAN KODAK COMPANY", "KODAK M5370"): "KODAK M5370",
+    ("Apple", "iPhone 6s"): "Apple iPhone 6s",
+    ("", "Lumia 800"): "Lumia 800",
+    ("SONY", ""): "SONY",
+    ("", ""): None,
+}
+
+
+@pytest.mark.parametrize(("told", "camera"), CAMERAS.items(), ids=str)
+def test_a_camera_is_named_once(read: Read, told: tuple[str, str], camera: str | None) -> None:
+    assert read({0x010F: told[0], 0x0110: told[1]}).camera == camera
+
+
+def test_impossible_exposures_are_left_out(read: Read) -> None:
+    nothing = IFDRational(0, 0)
+
+    assert read(camera={0x829D: nothing, 0x829A: nothing, 0x920A: IFDRational(5, 0)}).exposure == Exposure()
+
+
+def test_the_time_is_local_with_fraction_and_offset(read: Read) -> None:
+    metadata = read(camera={ORIGINAL: "2021:04:10 11:44:00", 0x9291: "814", 0x9011: "+01:00"})
+
+    assert metadata.taken_at == "2021-04-10T11:44:00.814+01:00"
+
+
+def test_the_time_of_taking_goes_before_all_others(read: Read) -> None:
+    everything = {ORIGINAL: "2001:01:01 01:01:01", DIGITIZED: "2002:02:02 02:02:02"}
+    xmp = _xmp('xmp:CreateDate="2003-03-03T03:03:03"')
+    changed = {CHANGED: "2005:05:05 05:05:05"}
+
+    assert read(changed, everything, xmp=xmp).taken_at == "2001-01-01T01:01:01"
+    del everything[ORIGINAL]
+    assert read(changed, everything, xmp=xmp).taken_at == "2002-02-02T02:02:02"
+    assert read(changed, xmp=xmp).taken_at == "2003-03-03T03:03:03"
+    assert read(changed).taken_at == "2005-05-05T05:05:05"
+
+
+DATES = {
+    "0000:00:00 00:00:00": None,
+    "    :  :     :  :  ": None,
+    "2021:02:30 10:00:00": None,
+    "2021:13:01 10:00:00": None,
+    "0001:01:01 10:00:00": None,
+    "yesterday": None,
+    "2021-02-03 10:00:00": "2021-02-03T10:00:00",
+    "2021:02:03 10:00:60": "2021-02-03T10:00:59",
+    "2021:02:03 10:00": "2021-02-03T10:00:00",
+}
+
+
+@pytest.mark.parametrize(("told", "taken_at"), DATES.items(), ids=str)
+def test_nonsense_is_no_time(read: Read, told: str, taken_at: str | None) -> None:
+    assert read(camera={ORIGINAL: told}).taken_at == taken_at
+
+
+@pytest.mark.parametrize("offset", ["", "+99:00", "local", "\x00"])
+def test_a_nonsense_offset_is_left_out(read: Read, offset: str) -> None:
+    metadata = read(camera={ORIGINAL: "2021:04:10 11:44:00", 0x9011: offset})
+
+    assert metadata.taken_at == "2021-04-10T11:44:00"
+
+
+@pytest.mark.parametrize(
+    ("told", "written"),
+    [
+        ("2016-01-22T17:30:25.92", "2016-01-22T17:30:25.920"),
+        ("2016-01-22T17:30:25.123456-07:00", "2016-01-22T17:30:25.123456-07:00"),
+        ("2016-01-22T17:30", "2016-01-22T17:30:00"),
+        ("2016-01-22T17:30:25Z", "2016-01-22T17:30:25+00:00"),
+        ("2016-01-22", "2016-01-22T00:00:00"),
+        ("2016", None),
+    ],
+)
+def test_reads_the_times_of_xmp(told: str, written: str | None) -> None:
+    moment = moments.from_xmp(told)
+
+    assert (moments.written(moment) if moment else None) == written
+
+
+def test_reads_the_times_of_iptc() -> None:
+    moment = moments.from_iptc("20240413", "173530-0300")
+
+    assert moment is not None
+    assert moments.written(moment) == "2024-04-13T17:35:30-03:00"
+
+
+def test_reads_a_place_south_and_west_below_the_sea(read: Read) -> None:
+    metadata = read(gps={1: "S", 2: (33.0, 51.0, 36.0), 3: "W", 4: (70.0, 30.0, 0.0), 5: b"\1", 6: 12.5})
+
+    assert metadata.gps == Gps(-33.86, -70.5, -12.5)
+
+
+ZERO = IFDRational(0, 0)
+NOWHERE = {
+    "0/0": {1: "N", 2: (ZERO, ZERO, ZERO), 3: "E", 4: (ZERO, ZERO, ZERO)},
+    "null island": {1: "N", 2: (0.0, 0.0, 0.0), 3: "E", 4: (0.0, 0.0, 0.0)},
+    "beyond the pole": {1: "N", 2: (91.0, 0.0, 0.0), 3: "E", 4: (10.0, 0.0, 0.0)},
+    "beyond the date line": {1: "N", 2: (1.0, 0.0, 0.0), 3: "E", 4: (181.0, 0.0, 0.0)},
+    "half a place": {1: "N", 2: (1.0, 0.0, 0.0)},
+    "empty": {},
+}
+
+
+@pytest.mark.parametrize("gps", NOWHERE.values(), ids=NOWHERE)
+def test_nowhere_is_no_place(read: Read, gps: dict[int, Any]) -> None:
+    assert read(gps=gps).gps is None
+
+
+def test_an_impossible_altitude_does_not_cost_the_place(read: Read) -> None:
+    metadata = read(gps={1: "N", 2: (1.0, 0.0, 0.0), 3: "E", 4: (2.0, 0.0, 0.0), 6: ZERO})
+
+    assert metadata.gps == Gps(1.0, 2.0, None)
+
+
+def test_reads_the_words_of_xmp(read: Read) -> None:
+    words = """
+      <dc:title><rdf:Alt><rdf:li xml:lang="x-default">A title</rdf:li></rdf:Alt></dc:title>
+      <dc:description><rdf:Alt><rdf:li xml:lang="x-default">A caption</rdf:li></rdf:Alt></dc:description>
+      <dc:subject><rdf:Bag><rdf:li>one</rdf:li><rdf:li>two</rdf:li><rdf:li>one</rdf:li></rdf:Bag></dc:subject>
+      <dc:creator><rdf:Seq><rdf:li>Ansel</rdf:li></rdf:Seq></dc:creator>
+      <dc:rights><rdf:Alt><rdf:li xml:lang="x-default">(c) Ansel</rdf:li></rdf:Alt></dc:rights>"""
+
+    metadata = read({0x010E: "EXIF's caption"}, xmp=_xmp('xmp:Rating="4"', words))
+
+    assert metadata == Metadata(
+        title="A title",
+        caption="A caption",
+        keywords=("one", "two"),
+        creator="Ansel",
+        copyright="(c) Ansel",
+        rating=4,
+    )
+
+
+def test_reads_the_words_of_exif(read: Read) -> None:
+    wide = "übung;zwei\0".encode("utf-16-le")
+    metadata = read(
+        {0x010E: "A caption", 0x013B: "Ansel", 0x8298: "(c)", 0x4746: 5, 0x9C9E: wide, 0x9C9B: wide}
+    )
+
+    assert metadata == Metadata(
+        title="übung;zwei",
+        caption="A caption",
+        keywords=("übung", "zwei"),
+        creator="Ansel",
+        copyright="(c)",
+        rating=5,
+    )
+
+
+def test_a_comment_is_a_caption_where_there_is_no_other(read: Read) -> None:
+    assert read(camera={0x9286: b"ASCII\0\0\0by hand"}).caption == "by hand"
+    assert read({0x010E: "said"}, {0x9286: b"ASCII\0\0\0by hand"}).caption == "said"
+
+
+def test_utf_8_that_was_read_as_latin_1_is_mended(read: Read) -> None:
+    assert read({0x010E: "Zürich, 東京".encode()}).caption == "Zürich, 東京"
+
+
+def test_latin_1_stays_what_it_is() -> None:
+    assert text.clean("Zürich") == "Zürich"
+
+
+HOSTILE = {
+    "a\x00b": "a",
+    "a\x1b[31mred\x07": "a[31mred",
+    "photo\u202egpj.exe": "photogpj.exe",
+    "a\ud800b": "ab",
+    "a\ufeff\u200bb": "ab",
+    "line\r\nline\rline": "line\nline\nline",
+    " \t\n ": None,
+    "": None,
+}
+
+
+@pytest.mark.parametrize(("told", "kept"), HOSTILE.items(), ids=ascii)
+def test_what_nobody_can_see_is_cut_out(told: str, kept: str | None) -> None:
+    assert text.clean(told) == kept
+
+
+def test_text_has_a_bound(read: Read) -> None:
+    metadata = read({0x010E: "x" * 60_000, 0x010F: "m" * 1000})
+
+    assert (len(metadata.caption or ""), len(metadata.camera or "")) == (text.MOST_TEXT, text.MOST_LINE)
+
+
+def test_keywords_have_a_bound(read: Read) -> None:
+    words = "".join(f"<rdf:li>{number}</rdf:li>" for number in range(999))
+
+    metadata = read(xmp=_xmp("", f"<dc:subject><rdf:Bag>{words}</rdf:Bag></dc:subject>"))
+
+    assert len(metadata.keywords) == 200
+
+
+def test_entities_in_xmp_are_not_unfolded(tmp_path: Path, out: Path) -> None:
+    laughs = "".join(f'<!ENTITY l{n} "&l{n - 1};&l{n - 1};&l{n - 1};&l{n - 1};">' for n in range(1, 30))
+    packet = f'<!DOCTYPE x [<!ENTITY l0 "ha">{laughs}]>' + _xmp('xmp:Rating="&l29;"').decode()
+    chunks = PngImagePlugin.PngInfo()
+    chunks.add_itxt("XML:com.adobe.xmp", packet)
+    source = tmp_path / "photo"
+    Image.new("RGB", (16, 16)).save(source, "PNG", pnginfo=chunks)
+
+    assert develop(source, out).metadata == Metadata()
+
+
+BROKEN = {
+    "no header": b"Exif\0\0nonsense",
+    "cut": b"Exif\0\0II*\0\x08\0\0\0\xff\xff",
+    "pointing behind the end": b"Exif\0\0II*\0\x08\0\0\0\1\0" + struct.pack("<HHII", 0x010F, 2, 99, 999999),
+    "an unknown type": b"Exif\0\0II*\0\x08\0\0\0\1\0" + struct.pack("<HHII", 0x0112, 99, 1, 6),
+    "a text as orientation": b"Exif\0\0II*\0\x08\0\0\0\1\0" + struct.pack("<HHI4s", 0x0112, 2, 4, b"six\0"),
+    "its own directory as camera": b"Exif\0\0II*\0\x08\0\0\0\1\0" + struct.pack("<HHII", 0x8769, 4, 1, 8),
+}
+
+
+@pytest.mark.parametrize("exif", BROKEN.values(), ids=BROKEN)
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP"])
+def test_a_photo_with_broken_exif_is_still_a_photo(tmp_path: Path, out: Path, name: str, exif: bytes) -> None:
+    source = tmp_path / "photo"
+    Image.new("RGB", (16, 16)).save(source, name, exif=exif)
+
+    assert _strict(develop(source, out)).width == 16
+
+
+@pytest.mark.parametrize(
+    "packet", [b"<x:xmpmeta", b"\xff\xfe<\0", b"<x:xmpmeta>&nope;</x:xmpmeta>", bytes(99)]
+)
+def test_a_photo_with_broken_xmp_is_still_a_photo(read: Read, packet: bytes) -> None:
+    assert read({0x010E: "A caption"}, xmp=packet).caption == "A caption"
+
+
+def _xmp(attributes: str = "", elements: str = "") -> bytes:
+    return f"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+      <rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+      {attributes}>{elements}</rdf:Description></rdf:RDF></x:xmpmeta>""".encode()

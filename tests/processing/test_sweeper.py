@@ -1,0 +1,144 @@
+import os
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from albums.models import Leftover
+from processing import jobs, sweeper
+from processing.models import JobEvent, ProcessingJob, Upload
+from processing.states import JobState, UploadState
+from tests.processing import making
+
+pytestmark = pytest.mark.django_db
+
+
+def ago(**span: float):
+    return timezone.now() - timedelta(**span)
+
+
+def put(data_dir, key: str, **age: float):
+    path = data_dir / key
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"bytes")
+    stamp = ago(**age).timestamp()
+    os.utime(path, (stamp, stamp))
+    return path
+
+
+def test_a_job_whose_lease_ran_out_is_tried_again(album):
+    job = making.job_in(album, JobState.PROCESSING)
+    ProcessingJob.objects.update(lease_until=ago(seconds=1))
+
+    assert sweeper.sweep().rescued == 1
+
+    job.refresh_from_db()
+    assert (job.state, job.error_code, job.claim) == (JobState.PENDING, "worker-lost", None)
+
+
+def test_a_job_that_kills_its_worker_again_and_again_is_parked(album, settings):
+    settings.MAX_ATTEMPTS, settings.BACKOFF_BASE_SECONDS = 2, 0
+    making.received(album)
+    for _ in range(2):
+        jobs.claim_next("tester")
+        ProcessingJob.objects.update(lease_until=ago(seconds=1))
+        sweeper.sweep()
+
+    assert ProcessingJob.objects.get().state == JobState.FAILED
+
+
+def test_a_job_with_a_live_lease_is_left_alone(album):
+    job = making.job_in(album, JobState.PROCESSING)
+
+    assert sweeper.sweep().rescued == 0
+    assert ProcessingJob.objects.get().claim == job.claim
+
+
+def test_an_idle_upload_expires_and_its_album_opens(album):
+    making.upload(album)
+    Upload.objects.update(expires_at=ago(seconds=1))
+
+    assert sweeper.sweep().expired == 1
+    assert Upload.objects.get().state == UploadState.EXPIRED
+
+
+def test_leftovers_that_nobody_holds_go(album, data_dir):
+    path = put(data_dir, "renditions/ab/abc/400.webp")
+    Leftover.note(["renditions/ab/abc/400.webp"])
+
+    assert sweeper.sweep().leftovers == 1
+    assert (path.exists(), Leftover.objects.count()) == (False, 0)
+
+
+def test_leftovers_of_a_live_claim_stay(album, data_dir):
+    job = making.job_in(album, JobState.PROCESSING)
+    path = put(data_dir, "renditions/ab/abc/400.webp", days=3)
+    Leftover.note(["renditions/ab/abc/400.webp"], hold=job.claim)
+    Leftover.objects.update(created_at=ago(days=3))
+
+    sweeper.sweep()
+
+    assert path.exists()
+
+
+def test_leftovers_of_a_lost_claim_go_but_are_remembered_for_its_late_writes(album, data_dir):
+    path = put(data_dir, "renditions/ab/abc/400.webp")
+    Leftover.note(["renditions/ab/abc/400.webp"], hold=uuid.uuid4())
+
+    sweeper.sweep()
+    assert (path.exists(), Leftover.objects.count()) == (False, 1)
+
+    put(data_dir, "renditions/ab/abc/400.webp")
+    sweeper.sweep()
+    assert (path.exists(), Leftover.objects.count()) == (False, 1)
+
+    Leftover.objects.update(created_at=ago(days=1))
+    sweeper.sweep()
+    assert Leftover.objects.count() == 0
+
+
+@pytest.mark.parametrize("name", ["{0}", "{0}.part", "{0}.work/400.webp", "who-knows.jpg"])
+def test_old_files_in_incoming_that_no_row_knows_go(db, data_dir, name):
+    old = put(data_dir, "incoming/" + name.format(uuid.uuid4()), hours=2)
+    new = put(data_dir, "incoming/" + name.format(uuid.uuid4()).replace("who", "whom"))
+
+    assert sweeper.sweep().strays == 1
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_raw_files_of_uploads_and_jobs_stay_however_old(album, data_dir):
+    failed = making.job_in(album, JobState.FAILED)
+    in_work = making.job_in(album, JobState.PROCESSING)
+    waiting = making.received(album, batch=in_work.batch)
+    on_its_way = making.upload(album, batch=in_work.batch)
+    kept = [
+        *(put(data_dir, job.raw_path, days=9) for job in (failed, in_work, waiting)),
+        put(data_dir, on_its_way.key + ".part", days=9),
+        put(data_dir, f"incoming/{in_work.claim.hex}.work/400.webp", days=9),
+    ]
+
+    assert sweeper.sweep().strays == 0
+    assert all(path.exists() for path in kept)
+
+
+def test_a_bell_that_never_rang_is_rung(album):
+    making.received(album)
+    ProcessingJob.objects.update(updated_at=ago(seconds=5))
+
+    assert sweeper.sweep().bells == 1
+
+
+def test_old_events_are_forgotten(album):
+    making.received(album)
+    JobEvent.objects.update(at=ago(days=91))
+
+    assert sweeper.sweep().old_events == 1
+
+
+def test_a_second_sweep_finds_nothing_to_do(album):
+    making.job_in(album, JobState.PROCESSING)
+    ProcessingJob.objects.update(lease_until=ago(seconds=1))
+    sweeper.sweep()
+
+    assert sweeper.sweep() == sweeper.Swept(0, 0, 0, 0, 0, 0)

@@ -1,0 +1,202 @@
+"""The worker with the real pipeline in its real sandbox."""
+
+import hashlib
+import io
+import os
+import signal
+import threading
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from PIL import Image
+
+from albums.models import Leftover, Photo
+from processing import jobs, sweeper, worker
+from processing.models import ProcessingJob
+from processing.states import JobState
+from tests.processing import making
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def fresh_sandbox():
+    worker.sandbox.cache_clear()
+    yield
+    worker.sandbox().close()
+    worker.sandbox.cache_clear()
+
+
+def test_there_is_nothing_to_do_in_an_empty_queue(db):
+    assert worker.develop_next() is False
+
+
+def test_a_raw_file_becomes_a_photo_with_its_original_and_renditions(
+    album, data_dir, django_capture_on_commit_callbacks
+):
+    content = making.jpeg((900, 600))
+    making.received(album, content, name="IMG_1.jpg")
+
+    with django_capture_on_commit_callbacks(execute=True):
+        assert worker.develop_next() is True
+
+    photo = album.photos.get()
+    assert (photo.name, photo.width, photo.height, photo.format) == ("IMG_1.jpg", 900, 600, "JPEG")
+    assert photo.original_sha256 == hashlib.sha256(content).hexdigest()
+    assert (data_dir / photo.original_key).read_bytes() == content
+    renditions = list(photo.renditions.all())
+    assert [(r.edge, r.width, r.height) for r in renditions] == [(800, 800, 533), (400, 400, 267)]
+    for rendition in renditions:
+        with Image.open(data_dir / rendition.key) as image:
+            assert (image.format, image.size) == ("WEBP", (rendition.width, rendition.height))
+        assert (data_dir / rendition.key).stat().st_size == rendition.bytes
+    assert (list((data_dir / "incoming").iterdir()), Leftover.objects.count()) == ([], 0)
+
+
+def test_a_broken_file_fails_at_once_with_words_and_keeps_its_raw_file(album, data_dir):
+    making.received(album, b"this is no picture at all", name="notes.jpg")
+
+    worker.develop_next()
+
+    job = ProcessingJob.objects.get()
+    assert (job.state, job.error_code, job.attempts) == (JobState.FAILED, "not-an-image", 1)
+    assert (data_dir / job.raw_path).read_bytes() == b"this is no picture at all"
+
+
+def test_a_lost_raw_file_is_told(album, data_dir):
+    job = making.received(album)
+    (data_dir / job.raw_path).unlink()
+
+    worker.develop_next()
+
+    job.refresh_from_db()
+    assert (job.state, job.error_code) == (JobState.FAILED, "raw-missing")
+
+
+def test_a_storage_that_does_not_write_is_tried_again(album, data_dir):
+    making.received(album)
+    (data_dir / "renditions").rmdir()
+    (data_dir / "renditions").write_text("in the way")
+
+    worker.develop_next()
+
+    job = ProcessingJob.objects.get()
+    assert (job.state, job.error_code) == (JobState.PENDING, "storage")
+
+
+def test_a_killed_child_is_one_attempt_and_the_next_photo_goes_on(album):
+    job = making.received(album, making.jpeg((6000, 6000)))
+    threading.Thread(target=_kill_child_when_it_runs).start()
+
+    worker.develop_next()
+
+    job.refresh_from_db()
+    assert (job.state, job.error_code, job.attempts) == (JobState.PENDING, "crashed", 1)
+    making.received(album, batch=job.batch)
+    worker.develop_next()
+    assert album.photos.count() == 1
+
+
+def _kill_child_when_it_runs() -> None:
+    sandbox = worker.sandbox()
+    while sandbox.pid is None:
+        pass
+    os.kill(sandbox.pid, signal.SIGKILL)
+
+
+def test_a_job_cancelled_while_it_is_rendered_becomes_no_photo(album, data_dir, monkeypatch):
+    making.received(album)
+    develop = worker.sandbox().develop
+
+    def cancelled_meanwhile(*paths):
+        picture = develop(*paths)
+        jobs.cancel(ProcessingJob.objects.get(), "owner")
+        return picture
+
+    monkeypatch.setattr(worker.sandbox(), "develop", cancelled_meanwhile)
+    worker.develop_next()
+
+    assert (Photo.objects.count(), ProcessingJob.objects.get().state) == (0, JobState.CANCELLED)
+    assert not list((data_dir / "renditions").rglob("*.webp"))
+
+
+def test_a_worker_that_lost_its_claim_publishes_nothing_and_the_next_one_does(
+    album, data_dir, monkeypatch, django_capture_on_commit_callbacks
+):
+    making.received(album)
+    adopt = worker.store().adopt
+
+    def rescued_meanwhile(files):
+        adopt(files)
+        ProcessingJob.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        sweeper.sweep()
+        ProcessingJob.objects.update(run_after=timezone.now())
+
+    with django_capture_on_commit_callbacks(execute=True):
+        monkeypatch.setattr(worker.store(), "adopt", rescued_meanwhile)
+        worker.develop_next()
+        monkeypatch.undo()
+        assert Photo.objects.count() == 0
+        worker.develop_next()
+    sweeper.sweep()
+
+    photo = Photo.objects.get()
+    kept = {
+        str(p.relative_to(data_dir)) for room in ("originals", "renditions") for p in (data_dir / room).rglob("*.*")
+    }
+    assert kept == {photo.original_key, *photo.renditions.values_list("key", flat=True)}
+
+
+def test_a_heartbeat_keeps_the_lease_while_the_picture_is_rendered(album, settings, monkeypatch, transactional_db):
+    settings.LEASE_SECONDS = 1
+    making.received(album)
+    develop = worker.sandbox().develop
+    renewed = threading.Event()
+    renew = jobs.renew
+
+    def told(job):
+        kept = renew(job)
+        renewed.set()
+        return kept
+
+    def slow(*paths):
+        assert renewed.wait(20)
+        return develop(*paths)
+
+    monkeypatch.setattr(jobs, "renew", told)
+    monkeypatch.setattr(worker.sandbox(), "develop", slow)
+    worker.develop_next()
+
+    assert album.photos.count() == 1
+
+
+def test_stopping_hands_the_running_job_back(album, monkeypatch):
+    making.received(album)
+
+    def stopped_meanwhile(*_):
+        worker.stop()
+        raise worker.Aborted
+
+    monkeypatch.setattr(worker.sandbox(), "develop", stopped_meanwhile)
+    worker.develop_next()
+
+    job = ProcessingJob.objects.get()
+    assert (job.state, job.attempts, job.events.filter(edge="release").count()) == (JobState.PENDING, 0, 1)
+
+
+def test_capture_time_place_and_exposure_are_kept(album):
+    image = Image.new("RGB", (40, 30))
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110] = "ACME", "One"
+    exif.get_ifd(0x8769).update({0x9003: "2024:05:06 07:08:09", 0x9011: "+02:00", 0x829D: 2.8, 0x8827: 200})
+
+    file = io.BytesIO()
+    image.save(file, "JPEG", exif=exif)
+    making.received(album, file.getvalue())
+
+    worker.develop_next()
+
+    photo = album.photos.get()
+    assert photo.taken_at.isoformat() == "2024-05-06T05:08:09+00:00"
+    assert (photo.taken_offset_minutes, photo.aperture, photo.iso) == (120, 2.8, 200)

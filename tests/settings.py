@@ -1,0 +1,16 @@
+"""The product's own settings, away from any installation's data, and faster where slowness is the point."""
+
+import atexit
+import os
+import tempfile
+
+_data = tempfile.TemporaryDirectory(prefix="darkroom-tests-")
+atexit.register(_data.cleanup)
+os.environ["DATA_DIR"] = _data.name
+
+from config.settings import *  # noqa: E402, F403
+from config.settings import STATIC_ROOT, STORAGES  # noqa: E402
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one is slow on purpose
+STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+STATIC_ROOT.mkdir()

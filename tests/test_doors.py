@@ -1,0 +1,108 @@
+"""Every URL: anonymous, somebody else, unknown id, wrong method. A new URL must be added here, or the last test fails."""
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from albums.models import Album, Photo, Rendition
+from tests.processing import making
+
+pytestmark = pytest.mark.django_db
+
+GET, POST = "get", "post"
+ALBUM_DOORS = {
+    "albums:detail": {GET},
+    "albums:edit": {GET, POST},
+    "albums:delete": {GET, POST},
+    "processing:receive": {POST},
+    "processing:panel": {GET},
+    "processing:retry": {POST},
+    "processing:clear": {POST},
+    "processing:cancel": {POST},
+}
+PHOTO_DOORS = {
+    "albums:photo": {GET},
+    "albums:original": {GET},
+    "albums:delete-photo": {GET, POST},
+    "albums:rendition": {GET},
+}
+OWN_DOORS = {"albums:list": {GET}, "albums:create": {GET, POST}, "processing:jobs": {GET}}
+OPEN_DOORS = {"login", "logout", "welcome", "healthz"}
+
+
+@pytest.fixture
+def photo(album: Album) -> Photo:
+    photo = making.photo(album, making.received(album))
+    photo.save()
+    key = f"renditions/ab/{'ab' * 16}/400.webp"
+    Rendition.objects.create(photo=photo, edge=400, key=key, width=400, height=300, bytes=1)
+    return photo
+
+
+def address(name: str, pk: int) -> str:
+    return reverse(name, args=[pk, "ab" * 16, 400] if name == "albums:rendition" else [pk])
+
+
+def doors() -> list[tuple[str, str]]:
+    return [(name, method) for name, methods in (ALBUM_DOORS | PHOTO_DOORS).items() for method in sorted(methods)]
+
+
+def client_of(user) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.mark.parametrize(("name", "method"), doors())
+def test_who_is_not_signed_in_is_sent_to_sign_in(photo, name, method):
+    url = address(name, photo.album_id if name in ALBUM_DOORS else photo.pk)
+
+    response = getattr(Client(), method)(url)
+
+    assert (response.status_code, response.url) == (302, f"/accounts/login/?next={url}")
+
+
+@pytest.mark.parametrize(("name", "method"), doors())
+def test_what_belongs_to_somebody_else_does_not_exist(photo, stranger, name, method):
+    url = address(name, photo.album_id if name in ALBUM_DOORS else photo.pk)
+
+    assert getattr(client_of(stranger), method)(url).status_code == 404
+
+
+@pytest.mark.parametrize("pk", [4711, 2**63, 10**30])
+@pytest.mark.parametrize(("name", "method"), doors())
+def test_an_unknown_id_is_not_found(owner, name, method, pk):
+    assert getattr(client_of(owner), method)(address(name, pk)).status_code == 404
+
+
+@pytest.mark.parametrize(("name", "methods"), (ALBUM_DOORS | PHOTO_DOORS | OWN_DOORS).items())
+def test_a_wrong_method_is_refused(photo, owner, name, methods):
+    url = reverse(name) if name in OWN_DOORS else address(name, photo.album_id if name in ALBUM_DOORS else photo.pk)
+    wrong = {"put", "delete", "patch", GET, POST} - methods
+
+    assert {getattr(client_of(owner), method)(url).status_code for method in wrong} == {405}
+
+
+@pytest.mark.parametrize("name", OWN_DOORS)
+def test_the_own_pages_ask_for_signing_in(name):
+    assert Client().get(reverse(name)).status_code == 302
+
+
+def test_who_may_change_any_album_sees_them_all(photo, admin):
+    assert client_of(admin).get(reverse("albums:detail", args=[photo.album_id])).status_code == 200
+
+
+def test_every_url_of_ours_is_walked_here():
+    walked = {*ALBUM_DOORS, *PHOTO_DOORS, *OWN_DOORS, *OPEN_DOORS}
+    assert {name for name in names(get_resolver().url_patterns) if not name.startswith("admin:")} == walked
+
+
+def names(patterns, space: str = "") -> set[str]:
+    found: set[str] = set()
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            inner = f"{pattern.namespace}:" if pattern.namespace else space
+            found |= names(pattern.url_patterns, inner)
+        elif isinstance(pattern, URLPattern) and pattern.name:
+            found.add(space + pattern.name)
+    return found

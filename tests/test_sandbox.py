@@ -1,0 +1,306 @@
+"""The sandbox outlives every way in which its child can end, and says what happened.
+
+A child is caught at work by giving it a FIFO as photo: opening the other end returns when the child has begun
+to read, and the child reads until something is written.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+from PIL import Image
+
+from processing.pipeline import Picture, Refused
+from processing.pipeline.messages import packed, unpacked
+from processing.sandbox import ENVIRONMENT, Sandbox
+
+PROJECT = Path(__file__).resolve().parent.parent
+MEBI = 1024 * 1024
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    source = tmp_path / "photo.jpg"
+    Image.new("RGB", (900, 600), (200, 30, 30)).save(source, "JPEG")
+    return source
+
+
+@pytest.fixture
+def endless(tmp_path: Path) -> Path:
+    """A photo that never ends."""
+    source = tmp_path / "endless.jpg"
+    os.mkfifo(source)
+    return source
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "renditions"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def thread() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(1) as executor:
+        yield executor
+
+
+def at_work(endless: Path) -> BinaryIO:
+    """Returns when the child has begun to read the endless photo; it goes on until this is closed."""
+    return endless.open("wb")
+
+
+def failure(future: Future[Picture]) -> tuple[str, bool]:
+    error = future.exception(timeout=30)
+    assert isinstance(error, Refused)
+    return error.code, error.permanent
+
+
+def test_develops_many_photos_in_one_child(sandbox: Sandbox, photo: Path, out: Path) -> None:
+    first = sandbox.develop(photo, out)
+    child = sandbox.pid
+    second = sandbox.develop(photo, out)
+
+    assert (first, sandbox.pid) == (second, child)
+    assert sorted(path.name for path in out.iterdir()) == ["400.webp", "800.webp"]
+
+
+def test_takes_relative_paths_from_its_own_folder(
+    sandbox: Sandbox, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photo.parent)
+
+    picture = sandbox.develop(Path(photo.name), Path("here"))
+
+    assert picture.renditions[0].path == str(photo.parent / "here" / "800.webp")
+
+
+def test_starts_no_child_before_it_is_needed() -> None:
+    with Sandbox() as sandbox:
+        assert sandbox.pid is None
+
+
+def test_a_refusal_crosses_the_pipe_as_it_was(sandbox: Sandbox, tmp_path: Path, out: Path) -> None:
+    source = tmp_path / "photo.jpg"
+    source.write_bytes(b"%PDF-1.7")
+
+    with pytest.raises(Refused) as caught:
+        sandbox.develop(source, out)
+
+    refused = caught.value
+    assert (type(refused).__name__, refused.code, refused.permanent) == (
+        "UnsupportedDocument",
+        "unsupported-document",
+        True,
+    )
+    assert refused.message == "This is a document (PDF), not a photo; export the page as JPEG and send that."
+    assert sandbox.pid is not None
+
+
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM], ids=lambda by: by.name)
+def test_a_killed_child_is_a_crash_and_is_replaced(
+    sandbox: Sandbox, thread: ThreadPoolExecutor, photo: Path, endless: Path, out: Path, by: signal.Signals
+) -> None:
+    future = thread.submit(sandbox.develop, endless, out)
+    with at_work(endless):
+        os.kill(sandbox.pid or 0, by)
+        assert failure(future) == ("crashed", False)
+
+    assert sandbox.develop(photo, out).width == 900
+
+
+def test_a_child_that_died_idle_is_nobodys_crash(sandbox: Sandbox, photo: Path, out: Path) -> None:
+    sandbox.develop(photo, out)
+    child = os.pidfd_open(sandbox.pid or 0)
+    os.kill(sandbox.pid or 0, signal.SIGKILL)
+    gone(child)
+
+    assert sandbox.develop(photo, out).width == 900
+
+
+def test_a_child_out_of_cpu_time_has_timed_out(
+    sandbox: Sandbox, thread: ThreadPoolExecutor, endless: Path, out: Path
+) -> None:
+    future = thread.submit(sandbox.develop, endless, out)
+    with at_work(endless):
+        os.kill(sandbox.pid or 0, signal.SIGXCPU)
+        assert failure(future) == ("timeout", False)
+
+
+def test_a_hanging_child_is_killed_at_the_time_limit(photo: Path, endless: Path, out: Path) -> None:
+    with Sandbox(wall_seconds=5) as patient:
+        patient.develop(photo, out)
+    with Sandbox(wall_seconds=0.7) as sandbox, ThreadPoolExecutor(1) as thread:
+        future = thread.submit(sandbox.develop, endless, out)
+        with at_work(endless):
+            child = os.pidfd_open(sandbox.pid or 0)
+            assert failure(future) == ("timeout", False)
+            gone(child)
+        assert sandbox.pid is None
+
+
+def test_a_stopped_child_is_killed_at_the_time_limit(photo: Path, out: Path) -> None:
+    with Sandbox(wall_seconds=2) as sandbox:
+        sandbox.develop(photo, out)
+        child = sandbox.pid
+        os.kill(child or 0, signal.SIGSTOP)
+
+        with pytest.raises(Refused) as caught:
+            sandbox.develop(photo, out)
+
+        assert caught.value.code == "timeout"
+        assert sandbox.develop(photo, out).width == 900
+
+
+def test_kill_aborts_what_another_thread_waits_for(
+    sandbox: Sandbox, thread: ThreadPoolExecutor, photo: Path, endless: Path, out: Path
+) -> None:
+    future = thread.submit(sandbox.develop, endless, out)
+    with at_work(endless):
+        sandbox.kill()
+        assert failure(future) == ("aborted", False)
+
+    assert sandbox.develop(photo, out).width == 900
+
+
+def test_close_aborts_and_nothing_is_developed_after_it(
+    sandbox: Sandbox, thread: ThreadPoolExecutor, photo: Path, endless: Path, out: Path
+) -> None:
+    future = thread.submit(sandbox.develop, endless, out)
+    with at_work(endless):
+        sandbox.close()
+        assert failure(future) == ("aborted", False)
+
+    with pytest.raises(Refused) as caught:
+        sandbox.develop(photo, out)
+    assert (caught.value.code, sandbox.pid) == ("aborted", None)
+
+
+def test_develops_one_at_a_time_whoever_asks(sandbox: Sandbox, photo: Path, tmp_path: Path) -> None:
+    sandbox.develop(photo, tmp_path / "first")
+    child, widths = sandbox.pid, []
+
+    threads = [
+        threading.Thread(target=lambda n=n: widths.append(sandbox.develop(photo, tmp_path / str(n)).width))
+        for n in range(4)
+    ]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+
+    assert (widths, sandbox.pid) == ([900] * 4, child)
+
+
+def test_a_child_is_replaced_after_so_many_photos(photo: Path, out: Path) -> None:
+    with Sandbox(recycle_after=2) as sandbox:
+        sandbox.develop(photo, out)
+        after_one = sandbox.pid
+        sandbox.develop(photo, out)
+
+        assert (after_one is None, sandbox.pid) == (False, None)
+
+
+def test_a_child_that_has_grown_is_replaced(photo: Path, out: Path) -> None:
+    with Sandbox(recycle_bytes=1) as sandbox:
+        sandbox.develop(photo, out)
+
+        assert sandbox.pid is None
+
+
+def test_memory_that_runs_out_is_not_called_a_damaged_photo(tmp_path: Path, photo: Path, out: Path) -> None:
+    hungry = tmp_path / "hungry"
+    with Image.effect_noise((2200, 2200), 50) as noise:
+        noise.convert("RGB").save(hungry, "JPEG", quality=30)
+
+    with Sandbox(memory_bytes=72 * MEBI) as sandbox:
+        with pytest.raises(Refused) as caught:
+            sandbox.develop(hungry, out)
+
+        assert (caught.value.code, caught.value.permanent, sandbox.pid) == ("out-of-memory", False, None)
+        assert sandbox.develop(photo, out).width == 900
+
+
+def test_what_does_not_fit_is_refused_before_it_is_decoded(tmp_path: Path, out: Path) -> None:
+    large = tmp_path / "large"
+    Image.new("RGB", (5000, 5000)).save(large, "PNG")
+
+    with Sandbox(memory_bytes=128 * MEBI) as sandbox, pytest.raises(Refused) as caught:
+        sandbox.develop(large, out)
+
+    assert (caught.value.code, caught.value.permanent) == ("too-heavy", True)
+
+
+@pytest.mark.faults
+def test_a_busy_child_dies_with_its_killed_parent(endless: Path, out: Path) -> None:
+    code = f"""
+from pathlib import Path
+from processing.sandbox import Sandbox
+Sandbox().develop(Path({str(endless)!r}), Path({str(out)!r}))
+"""
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT)
+    with at_work(endless):
+        children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text()
+        child = os.pidfd_open(int(children))
+        parent.kill()
+        parent.wait()
+
+        gone(child)
+
+
+def test_a_child_of_somebody_else_ends_at_once() -> None:
+    with child_process(parent=1) as child:
+        assert child.wait(timeout=30) == 1
+
+
+def test_a_child_says_that_it_is_ready_and_ends_with_its_input() -> None:
+    with child_process(parent=os.getpid()) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        ready = unpacked(child.stdout.read)
+        child.stdin.close()
+
+        assert (ready, child.wait(timeout=30)) == ({"ready": child.pid}, 0)
+
+
+def test_a_fault_of_ours_is_reported_with_its_trace_and_the_child_lives(photo: Path) -> None:
+    with child_process(parent=os.getpid()) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        unpacked(child.stdout.read)
+        child.stdin.write(packed({"cpu_seconds": 10}))
+        child.stdin.flush()
+        answer = unpacked(child.stdout.read) or {}
+
+        assert (answer["error"], answer["permanent"]) == ("unexpected", False)
+        assert answer["trace"].rstrip().endswith("KeyError: 'recipe'")
+        assert child.poll() is None
+        child.stdin.close()
+
+
+def child_process(parent: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "processing.pipeline.child", str(parent), str(512 * MEBI)]
+    return subprocess.Popen(
+        command, cwd=PROJECT, env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+
+
+def gone(pidfd: int) -> None:
+    """Waits until the process has ended."""
+    assert select.select([pidfd], [], [], 30)[0]
+    os.close(pidfd)
