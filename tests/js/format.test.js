@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { bytes, duration, ending, plural, split } from "../../static/js/format.js";
+
+test("bytes are told in units of 1024, whole below one kilobyte", () => {
+  assert.deepEqual([0, 1, 1023, 1024, 1536, 5 << 20, 3 * 2 ** 30].map(bytes), [
+    "0 bytes",
+    "1 byte",
+    "1023 bytes",
+    "1.0 KB",
+    "1.5 KB",
+    "5.0 MB",
+    "3.0 GB",
+  ]);
+});
+
+test("a duration is told in the largest unit that fits one and a half times", () => {
+  assert.deepEqual([0.2, 12, 80, 100, 5000, 7200].map(duration), [
+    "1 second",
+    "12 seconds",
+    "80 seconds",
+    "2 minutes",
+    "83 minutes",
+    "2 hours",
+  ]);
+});
+
+test("one is singular", () => {
+  assert.deepEqual([plural(1, "photo"), plural(0, "photo"), plural(2, "photo")], ["1 photo", "0 photos", "2 photos"]);
+});
+
+test("a long name keeps its end apart, a short one stays whole", () => {
+  assert.deepEqual(split("IMG_0001.JPG"), ["IMG_0001.JPG", ""]);
+  assert.deepEqual(split("birthday_in_the_garden_0042.jpeg"), ["birthday_in_the_gard", "en_0042.jpeg"]);
+});
+
+test("a name is never split inside a character", () => {
+  assert.equal(split("🐈".repeat(30))[1], "🐈".repeat(12));
+});
+
+test("an ending is what follows the last dot, if it looks like one", () => {
+  assert.deepEqual(["a.JPG", "a.tar.gz", "none", ".hidden", "a.sentence with words"].map(ending), ["JPG", "gz", "", "", ""]);
+});
