@@ -12,7 +12,7 @@ OUR_MODULES = (
 """What an ES module of ours asks for by a relative address."""
 
 
-class HashedStatic(CompressedManifestStaticFilesStorage):
+class HashedStatic(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     """Hashes the addresses inside our own ES modules too.
 
     Django's switch for that (support_js_module_import_aggregation) reads every package's scripts and stumbles over theirs.
