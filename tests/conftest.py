@@ -1,5 +1,6 @@
 """What all tests share. They never touch the installation's own data."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from django.contrib.auth.models import User
 from huey.contrib.djhuey import HUEY
 
 from albums.models import Album
+from tests.servers import PostgreSQL, Redis
 
 
 @pytest.fixture(autouse=True)
@@ -40,3 +42,19 @@ def admin(db) -> User:
 @pytest.fixture
 def album(owner) -> Album:
     return Album.objects.create(title="Summer", owner=owner)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    server = PostgreSQL()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis() -> Iterator[Redis]:
+    server = Redis()
+    server.start()
+    yield server
+    server.stop()

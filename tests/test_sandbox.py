@@ -300,9 +300,7 @@ def test_a_fault_of_ours_is_reported_with_its_trace_and_the_child_lives(photo: P
 
 def child_process(parent: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "processing.pipeline.child", str(parent), str(512 * MEBI)]
-    return subprocess.Popen(
-        command, cwd=PROJECT, env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    return subprocess.Popen(command, cwd=PROJECT, env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
 def leave(pid: int, spare: int) -> None:

@@ -189,6 +189,4 @@ def _mean(rendition: Image.Image, point: Entry, half: list[float]) -> list[float
 def _matches(mean: list[float], point: Entry) -> bool:
     if point["alpha"] == 0:
         return mean[3] < 16
-    return all(
-        abs(seen - told) <= point["tolerance"] for seen, told in zip(mean, point["srgb"], strict=False)
-    )
+    return all(abs(seen - told) <= point["tolerance"] for seen, told in zip(mean, point["srgb"], strict=False))
