@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from huey.contrib.djhuey import HUEY
 
 from albums.models import Album
+from processing import worker
 from tests.servers import PostgreSQL, Redis
 
 
@@ -22,6 +23,15 @@ def data_dir(tmp_path_factory, settings) -> Path:
     settings.STORAGES = settings.STORAGES | {"default": store}
     HUEY.storage.flush_queue()
     return path
+
+
+@pytest.fixture(autouse=True)
+def no_child_left() -> Iterator[None]:
+    """The worker's sandbox lives as long as its process; here, as long as the test."""
+    yield
+    if worker.sandbox.cache_info().currsize:
+        worker.sandbox().close()
+        worker.sandbox.cache_clear()
 
 
 @pytest.fixture
