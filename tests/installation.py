@@ -8,6 +8,7 @@ with Installation(tmp_path) as installation:
     installation.send(session, album, {"one.jpg": content})
 """
 
+import atexit
 import json
 import os
 import re
@@ -29,6 +30,8 @@ from tests import polling, servers
 
 MANAGE = Path(__file__).parent.parent / "manage.py"
 NAME, PASSWORD = "owner", "a fine password"
+FIRST_USER = ("createsuperuser", "--noinput", "--username", NAME, "--email", "owner@example.com")
+SECRET = {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}
 JSON = {"Accept": "application/json"}
 
 
@@ -43,10 +46,10 @@ class Installation:
         self._env = _without_settings(os.environ) | mine | dict(env or {})
 
     def __enter__(self) -> "Installation":
-        self.manage("migrate", "--verbosity=0")
-        shutil.copytree(Path(_static_files().name) / "static", self.data_dir / "static")
-        user = {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}
-        self.manage("createsuperuser", "--noinput", "--username", NAME, "--email", "owner@example.com", env=user)
+        shutil.copytree(_prepared(), self.data_dir)
+        if "DATABASE_URL" in self._env:
+            self.manage("migrate", "--verbosity=0")
+            self.manage(*FIRST_USER, env=SECRET)
         return self
 
     def __exit__(
@@ -148,12 +151,14 @@ class Installation:
 
 
 @cache
-def _static_files() -> tempfile.TemporaryDirectory[str]:
-    """Collected once for all installations."""
-    directory = tempfile.TemporaryDirectory(prefix="darkroom-static-")
-    env = _without_settings(os.environ) | {"DATA_DIR": directory.name}
-    subprocess.run([sys.executable, str(MANAGE), "collectstatic", "--noinput", "-v0"], env=env, check=True, timeout=120)
-    return directory
+def _prepared() -> Path:
+    """Static files, a migrated SQLite and a user: made once, copied for each installation."""
+    directory = tempfile.TemporaryDirectory(prefix="darkroom-prepared-")
+    atexit.register(directory.cleanup)
+    env = _without_settings(os.environ) | {"DATA_DIR": directory.name} | SECRET
+    for command in (("collectstatic", "--noinput"), ("migrate",), FIRST_USER):
+        subprocess.run([sys.executable, str(MANAGE), *command, "-v0"], env=env, check=True, timeout=120)
+    return Path(directory.name)
 
 
 def _without_settings(environment: Mapping[str, str]) -> dict[str, str]:
