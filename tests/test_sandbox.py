@@ -23,7 +23,8 @@ from PIL import Image
 
 from processing.pipeline import Picture, Refused
 from processing.pipeline.messages import packed, unpacked
-from processing.sandbox import ENVIRONMENT, Sandbox
+from processing.pipeline.process import ENVIRONMENT
+from processing.sandbox import Sandbox
 
 PROJECT = Path(__file__).resolve().parent.parent
 MEBI = 1024 * 1024
