@@ -37,7 +37,7 @@ class ConnectionNote extends HTMLElement {
 
   #lost = (event) => {
     const { requestConfig, xhr } = event.detail;
-    if (!isPoll(requestConfig)) return;
+    if (!isPoll(requestConfig) || !requestConfig.elt.matches("[hx-trigger]")) return;
     if (xhr?.status === 404) this.#say("This is not here any more.", "Reload the page");
     else this.#say("The server does not answer. Trying again…");
   };
