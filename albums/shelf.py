@@ -19,9 +19,7 @@ class Card:
 def cards(albums: QuerySet[Album]) -> list[Card]:
     first = Photo.objects.filter(album=OuterRef("pk")).order_by("position", "pk").values("pk")[:1]
     counted = albums.annotate(photo_count=Count("photos"), cover_id=Subquery(first))
-    rows = list(
-        counted.order_by(*(Album._meta.ordering or ()))
-    )  # said again: a query that groups drops the model's own order
+    rows = list(counted.order_by("-created_at", "-pk"))  # said again: a query that groups drops the model's own order
     covers = Photo.objects.filter(pk__in=[row.cover_id for row in rows]).prefetch_related("renditions").in_bulk()
     return [Card(row, row.photo_count, covers.get(row.cover_id)) for row in rows]
 

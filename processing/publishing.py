@@ -19,13 +19,18 @@ def rows(job: ProcessingJob, picture: Picture) -> tuple[Photo, list[Rendition], 
     """
     assert job.claim is not None
     photo = _photo(job, picture, job.claim)
-    renditions = []
+    return photo, *renditions(photo, picture, job.claim)
+
+
+def renditions(photo: Photo, picture: Picture, claim: uuid.UUID) -> tuple[list[Rendition], dict[str, Path]]:
+    """The unsaved renditions of the photo, and their files by the keys that they are to have."""
+    rows = []
     files = {}
     for rendition in picture.renditions:
         path = Path(rendition.path)
-        key = _key("renditions", job.claim, f"/{path.name}")
+        key = _key("renditions", claim, f"/{path.name}")
         files[key] = path
-        renditions.append(
+        rows.append(
             Rendition(
                 photo=photo,
                 edge=int(path.stem),
@@ -36,7 +41,7 @@ def rows(job: ProcessingJob, picture: Picture) -> tuple[Photo, list[Rendition], 
                 recipe=picture.recipe,
             )
         )
-    return photo, renditions, files
+    return rows, files
 
 
 def _photo(job: ProcessingJob, picture: Picture, claim: uuid.UUID) -> Photo:

@@ -6,32 +6,19 @@ when it has grown, and now and then anyway.
 
 from __future__ import annotations
 
-import os
-import select
 import signal
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from processing.pipeline import DEFAULT, Picture, Recipe, Refused
-from processing.pipeline.messages import Garbled, Message, packed, unpacked
+from processing.pipeline.messages import Garbled, Message
+from processing.pipeline.process import Child, ChildGone
 from processing.pipeline.refusals import OutOfMemory, from_json
 
 MEBI = 1024 * 1024
-PROJECT = Path(__file__).resolve().parent.parent
-# Pixels are freed and wanted again for every size: keeping them in the heap saves 6 % of the CPU time.
-ENVIRONMENT = {
-    "PATH": os.defpath,
-    "LANG": "C.UTF-8",
-    "MALLOC_ARENA_MAX": "2",
-    "MALLOC_MMAP_THRESHOLD_": str(32 * MEBI),
-    "MALLOC_TRIM_THRESHOLD_": str(128 * MEBI),
-}
 
 
 class TimedOut(Refused):
@@ -156,76 +143,9 @@ class Sandbox:
             self._child = None
 
 
-class ChildGone(Exception):
-    """The pipe to the child is closed."""
-
-
-class Child:
-    """One process of `processing.pipeline.child` and the pipes to it."""
-
-    def __init__(self, memory_bytes: int) -> None:
-        module = [sys.executable, "-m", "processing.pipeline.child", str(os.getpid()), str(memory_bytes)]
-        self.process: subprocess.Popen[bytes] = subprocess.Popen(
-            module,
-            bufsize=0,
-            cwd=PROJECT,
-            env=ENVIRONMENT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        self.answered = 0
-        self._is_ready = False
-
-    def ask(self, request: Message, deadline: float) -> Message:
-        """The child's answer. TimeoutError at the deadline (monotonic clock), ChildGone when it ended."""
-        if not self._is_ready:
-            self._receive(deadline)
-            self._is_ready = True
-        self._send(request)
-        self.answered += 1
-        return self._receive(deadline)
-
-    def end(self) -> None:
-        """Kills the process and waits for its end; SIGKILL needs no time-out."""
-        self.process.kill()
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe:
-                pipe.close()
-
-    def _send(self, message: Message) -> None:
-        try:
-            os.write(_number(self.process.stdin), packed(message))
-        except BrokenPipeError as error:
-            raise ChildGone from error
-
-    def _receive(self, deadline: float) -> Message:
-        answer = unpacked(lambda count: self._read(count, deadline))
-        if answer is None:
-            raise ChildGone
-        return answer
-
-    def _read(self, count: int, deadline: float) -> bytes:
-        pipe, read = _number(self.process.stdout), b""
-        while len(read) < count:
-            if not select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                raise TimeoutError
-            piece = os.read(pipe, count - len(read))
-            if not piece:
-                break
-            read += piece
-        return read
-
-
 def _refusal(answer: Message) -> Refused:
     """An unexpected error brings the child's trace along, as a note for the log."""
     refused = from_json(answer)
     if "trace" in answer:
         refused.add_note(answer["trace"])
     return refused
-
-
-def _number(pipe: Any) -> int:
-    return int(pipe.fileno())

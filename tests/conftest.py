@@ -1,5 +1,6 @@
 """What all tests share. They never touch the installation's own data."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ from django.contrib.auth.models import User
 from huey.contrib.djhuey import HUEY
 
 from albums.models import Album
+from processing import worker
+from tests.servers import PostgreSQL, Redis
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +23,15 @@ def data_dir(tmp_path_factory, settings) -> Path:
     settings.STORAGES = settings.STORAGES | {"default": store}
     HUEY.storage.flush_queue()
     return path
+
+
+@pytest.fixture(autouse=True)
+def no_child_left() -> Iterator[None]:
+    """The worker's sandbox lives as long as its process; here, as long as the test."""
+    yield
+    if worker.sandbox.cache_info().currsize:
+        worker.sandbox().close()
+        worker.sandbox.cache_clear()
 
 
 @pytest.fixture
@@ -40,3 +52,19 @@ def admin(db) -> User:
 @pytest.fixture
 def album(owner) -> Album:
     return Album.objects.create(title="Summer", owner=owner)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    server = PostgreSQL()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis() -> Iterator[Redis]:
+    server = Redis()
+    server.start()
+    yield server
+    server.stop()

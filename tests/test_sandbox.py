@@ -7,6 +7,7 @@ to read, and the child reads until something is written.
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -22,7 +23,8 @@ from PIL import Image
 
 from processing.pipeline import Picture, Refused
 from processing.pipeline.messages import packed, unpacked
-from processing.sandbox import ENVIRONMENT, Sandbox
+from processing.pipeline.process import ENVIRONMENT
+from processing.sandbox import Sandbox
 
 PROJECT = Path(__file__).resolve().parent.parent
 MEBI = 1024 * 1024
@@ -223,17 +225,21 @@ def test_a_child_that_has_grown_is_replaced(photo: Path, out: Path) -> None:
         assert sandbox.pid is None
 
 
-def test_memory_that_runs_out_is_not_called_a_damaged_photo(tmp_path: Path, photo: Path, out: Path) -> None:
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "AVIF", "HEIF"])
+@pytest.mark.parametrize("spare", [1, 8])
+def test_memory_that_runs_out_is_not_called_a_damaged_photo(
+    sandbox: Sandbox, tmp_path: Path, photo: Path, out: Path, name: str, spare: int
+) -> None:
     hungry = tmp_path / "hungry"
-    with Image.effect_noise((2200, 2200), 50) as noise:
-        noise.convert("RGB").save(hungry, "JPEG", quality=30)
+    Image.effect_noise((300, 300), 50).convert("RGB").resize((2000, 2000)).save(hungry, name, quality=30)
+    sandbox.develop(photo, out)
+    leave(sandbox.pid or 0, spare * MEBI)
 
-    with Sandbox(memory_bytes=72 * MEBI) as sandbox:
-        with pytest.raises(Refused) as caught:
-            sandbox.develop(hungry, out)
+    with pytest.raises(Refused) as caught:
+        sandbox.develop(hungry, out)
 
-        assert (caught.value.code, caught.value.permanent, sandbox.pid) == ("out-of-memory", False, None)
-        assert sandbox.develop(photo, out).width == 900
+    assert (caught.value.code, caught.value.permanent, sandbox.pid) == ("out-of-memory", False, None)
+    assert sandbox.develop(photo, out).width == 900
 
 
 def test_what_does_not_fit_is_refused_before_it_is_decoded(tmp_path: Path, out: Path) -> None:
@@ -295,9 +301,14 @@ def test_a_fault_of_ours_is_reported_with_its_trace_and_the_child_lives(photo: P
 
 def child_process(parent: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "processing.pipeline.child", str(parent), str(512 * MEBI)]
-    return subprocess.Popen(
-        command, cwd=PROJECT, env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    return subprocess.Popen(command, cwd=PROJECT, env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def leave(pid: int, spare: int) -> None:
+    """Lets a process have that much more memory than it has, and no more."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    held = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmData"))
+    resource.prlimit(pid, resource.RLIMIT_DATA, (held * 1024 + spare, held * 1024 + spare))
 
 
 def gone(pidfd: int) -> None:

@@ -30,6 +30,8 @@ TWICE = Refusal(
     "The same picture was sent before, as {name}, and is being developed. It was not stored twice.",
 )
 CUT_OFF = Refusal("cut-off", "The connection broke while this file was on its way. Send it again.")
+UNREADABLE = Refusal("unreadable", "The file could not be read: {reason}.")
+STOPPED = Refusal("stopped", "The import ended before this file. Import it again; what is there already is recognised.")
 EXPIRED = Refusal("expired", "No more of this file arrived for a long time. Send it again.")
 
 

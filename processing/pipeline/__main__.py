@@ -11,9 +11,7 @@ from processing.pipeline import Refused, develop
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m processing.pipeline", description="Develops one picture."
-    )
+    parser = argparse.ArgumentParser(prog="python -m processing.pipeline", description="Develops one picture.")
     parser.add_argument("source", metavar="IN", type=Path, help="the original")
     parser.add_argument("out", metavar="OUT", type=Path, help="the folder for the renditions")
     options = parser.parse_args(arguments)

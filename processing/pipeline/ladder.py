@@ -58,9 +58,7 @@ def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 def _rendition(image: Image.Image, path: Path, rung: Rung) -> Rendition:
     with path.open("wb") as file:
         # Nothing of the original's metadata: a rendition is published, and its colours are sRGB by now.
-        image.save(
-            file, "WEBP", quality=rung.quality, method=rung.method, icc_profile=None, exif=b"", xmp=b""
-        )
+        image.save(file, "WEBP", quality=rung.quality, method=rung.method, icc_profile=None, exif=b"", xmp=b"")
         file.flush()
         os.fsync(file.fileno())
         return Rendition(str(path), *image.size, bytes=file.tell())

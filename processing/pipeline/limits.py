@@ -16,27 +16,31 @@ from processing.pipeline.recipe import Limits
 
 PROCESS_BYTES = 48 * 1_000_000
 # Pillow keeps RGB in four bytes; what has transparency is copied once more to be resized premultiplied.
-BYTES_PER_PIXEL = {"1": 2, "L": 2, "P": 9, "PA": 9, "LA": 9, "RGBA": 9, "I;16": 8, "I;16B": 8}
+BYTES_PER_PIXEL = {"1": 2, "L": 2, "P": 9, "PA": 9, "LA": 9, "RGBA": 9, "I;16": 4, "I;16B": 4}
 USUAL_BYTES_PER_PIXEL = 5
 # On top: libwebp's two canvases and a copy, what libheif and libavif hold, a TIFF stored in a single strip.
-DECODER_BYTES_PER_PIXEL = {"WEBP": 12, "AVIF": 6, "HEIF": 5, "TIFF": 4}
+DECODER_BYTES_PER_PIXEL = {"WEBP": 12, "AVIF": 4, "HEIF": 3, "TIFF": 4}
+WEBP_CANVASES = 8
 SWALLOWED = {"WEBP", "AVIF", "HEIF"}
 
 
-def check_file(file: BinaryIO, name: str, bounds: Limits) -> None:
-    """What must be known before a decoder that takes the whole file into memory may see it."""
-    if name in SWALLOWED and os.fstat(file.fileno()).st_size > bounds.swallowed_bytes:
-        raise refusals.TooHeavy(4 * os.fstat(file.fileno()).st_size, bounds.swallowed_bytes)
-    if name == "WEBP":
-        _check_size(_webp_size(file), bounds.other_pixels, bounds)
+def check_file(file: BinaryIO, name: str, bounds: Limits) -> int:
+    """What must be known before the header may be read. Returns the bytes of memory that reading it takes.
+
+    Some decoders take the whole file into memory then, and libwebp allocates its canvases.
+    """
+    if name not in SWALLOWED:
+        return 0
+    length = os.fstat(file.fileno()).st_size
+    if length > bounds.swallowed_bytes:
+        raise refusals.TooHeavy(4 * length, bounds.swallowed_bytes)
+    return 2 * length + (_check_webp(file, bounds) if name == "WEBP" else 0)
 
 
 def check_picture(image: Image.Image, bounds: Limits) -> None:
     is_jpeg = image.format in ("JPEG", "MPO")
     _check_size(image.size, bounds.jpeg_pixels if is_jpeg else bounds.other_pixels, bounds)
-    needed = memory(image)
-    if bounds.memory_bytes is not None and needed > bounds.memory_bytes:
-        raise refusals.TooHeavy(needed, bounds.memory_bytes)
+    _check_memory(memory(image), bounds)
 
 
 def memory(image: Image.Image) -> int:
@@ -49,8 +53,8 @@ def memory(image: Image.Image) -> int:
 
 
 def _jpeg_memory(image: Image.Image, pixels: int) -> int:
-    """A draft is at least 2560 pixels on its short side, and a progressive file keeps every coefficient."""
-    scale = max(1, min(8, min(image.size) // 2560))
+    """A draft's long edge is at least 2560 pixels, and a progressive file keeps every coefficient."""
+    scale = max(1, min(8, max(image.size) // 2560))
     decoded = pixels // (1 << (scale.bit_length() - 1)) ** 2 * USUAL_BYTES_PER_PIXEL
     return decoded + (_coefficients(image, pixels) if image.info.get("progressive") else 0)
 
@@ -69,6 +73,19 @@ def _check_size(size: tuple[int, int], most: int, bounds: Limits) -> None:
         raise refusals.TooWide(width, height, bounds.edge)
     if min(size) < 1:
         raise refusals.Broken
+
+
+def _check_memory(needed: int, bounds: Limits) -> None:
+    if bounds.memory_bytes is not None and needed > bounds.memory_bytes:
+        raise refusals.TooHeavy(needed, bounds.memory_bytes)
+
+
+def _check_webp(file: BinaryIO, bounds: Limits) -> int:
+    width, height = _webp_size(file)
+    _check_size((width, height), bounds.other_pixels, bounds)
+    each = USUAL_BYTES_PER_PIXEL + DECODER_BYTES_PER_PIXEL["WEBP"]
+    _check_memory(PROCESS_BYTES + width * height * each, bounds)
+    return width * height * WEBP_CANVASES
 
 
 def _webp_size(file: BinaryIO) -> tuple[int, int]:

@@ -26,8 +26,7 @@ pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_image
 def opened(source: Path, bounds: Limits) -> Iterator[Image.Image]:
     """The picture with its header read and found within `bounds`; its pixels are still in the file."""
     with source.open("rb") as file:
-        with faults.of_the_file():
-            image = _checked(file, bounds)
+        image = _checked(file, bounds)
         with image, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield image
@@ -39,11 +38,13 @@ def name(image: Image.Image) -> str:
 
 
 def _checked(file: BinaryIO, bounds: Limits) -> Image.Image:
-    name = recognise(file)
-    wholeness.check(file, name)
-    limits.check_file(file, name, bounds)
-    image = _header(file, name)
-    limits.check_picture(image, bounds)
+    with faults.of_the_file():
+        name = recognise(file)
+        wholeness.check(file, name)
+        memory = limits.check_file(file, name, bounds)
+    with faults.of_the_file(memory):
+        image = _header(file, name)
+        limits.check_picture(image, bounds)
     return image
 
 

@@ -34,10 +34,7 @@ class Unsupported(Refused):
 
 class UnsupportedRaw(Unsupported):
     code = "unsupported-raw"
-    words = (
-        "This is a camera RAW file ({kind}). "
-        "Darkroom cannot develop RAW yet; export it as JPEG and send that."
-    )
+    words = "This is a camera RAW file ({kind}). Darkroom cannot develop RAW yet; export it as JPEG and send that."
 
 
 class UnsupportedJxl(Unsupported):
@@ -100,9 +97,7 @@ class NotAnImage(Refused):
 
 class Broken(Refused):
     code = "broken"
-    message = (
-        "This picture is damaged and cannot be read. Copy it from the camera again and send the new copy."
-    )
+    message = "This picture is damaged and cannot be read. Copy it from the camera again and send the new copy."
 
 
 class Truncated(Refused):
@@ -130,8 +125,7 @@ class TooWide(Refused):
 
     def __init__(self, width: int, height: int, most: int) -> None:
         super().__init__(
-            f"This picture is {width} x {height} pixels; a side may have {most}. "
-            "Make it smaller and send it again."
+            f"This picture is {width} x {height} pixels; a side may have {most}. Make it smaller and send it again."
         )
 
 

@@ -1,7 +1,7 @@
 """The steps from a file's pixels to the largest rendition's: image in, image out, nothing to do first.
 
-The order is the cheap one: shrink before anything that touches every pixel. Only what resizing needs (plain
-8-bit channels) comes earlier.
+The order is the cheap one: shrink before anything that touches every pixel. Only what resizing needs
+(channels instead of a palette) comes earlier.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from PIL import Image
 
 from processing.pipeline import colour, faults, jpeg, limits, refusals
 
+DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
 PLAIN = ("L", "LA", "RGB", "RGBA", "CMYK")
 HIGH_BYTES = [value >> 8 for value in range(65536)]
 WITH_ALPHA = {"L": "LA", "LA": "LA", "RGB": "RGBA", "RGBA": "RGBA", "PA": "RGBA", "La": "LA", "RGBa": "RGBA"}
@@ -40,19 +41,11 @@ def decode(image: Image.Image, job: Job) -> Image.Image:
     return image
 
 
-def eight_bit(image: Image.Image, _: Job) -> Image.Image:
-    if not image.mode.startswith("I;16"):
-        _refuse_deep(image)
-        return image
-    # Pillow's own conversion from 16 bit clips; the detour keeps the high byte.
-    high = image.convert("I").point(HIGH_BYTES, "L")
-    high.info = image.info
-    return high
-
-
 def plain(image: Image.Image, _: Job) -> Image.Image:
     """Palettes, masks and rare models become grey, RGB or CMYK, with alpha where something is transparent."""
-    if image.mode in PLAIN and "transparency" not in image.info:
+    if image.mode in ("I", "F"):
+        raise refusals.UnsupportedDepth("32-bit numbers")
+    if image.mode in DEEP or (image.mode in PLAIN and "transparency" not in image.info):
         return image
     return image.convert(_plain_mode(image))
 
@@ -61,6 +54,15 @@ def shrink(image: Image.Image, job: Job) -> Image.Image:
     if image.size == job.size:
         return image
     return image.resize(job.size, Image.Resampling.LANCZOS)
+
+
+def eight_bit(image: Image.Image, _: Job) -> Image.Image:
+    if image.mode not in DEEP:
+        return image
+    # Pillow's own conversion from 16 bit clips; the detour keeps the high byte.
+    high = image.convert("I").point(HIGH_BYTES, "L")
+    high.info = image.info
+    return high
 
 
 def srgb(image: Image.Image, _: Job) -> Image.Image:
@@ -80,12 +82,7 @@ def opaque(image: Image.Image, _: Job) -> Image.Image:
     return image.convert("RGBA" if has_holes else "RGB")
 
 
-PREPARE = (decode, eight_bit, plain, shrink, srgb, upright, opaque)
-
-
-def _refuse_deep(image: Image.Image) -> None:
-    if image.mode in ("I", "F"):
-        raise refusals.UnsupportedDepth("32-bit numbers")
+PREPARE = (decode, plain, shrink, eight_bit, srgb, upright, opaque)
 
 
 def _plain_mode(image: Image.Image) -> str:

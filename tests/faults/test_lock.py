@@ -31,7 +31,9 @@ def test_twenty_forms_at_once_open_one_batch(installation):
 
     def send(session):
         start.wait(30)
-        return installation.send(session, album, {"one.jpg": making.jpeg((800, 600)), "two.jpg": making.jpeg((800, 600))})
+        return installation.send(
+            session, album, {"one.jpg": making.jpeg((800, 600)), "two.jpg": making.jpeg((800, 600))}
+        )
 
     with ThreadPoolExecutor(SENDERS) as pool:
         answers = list(pool.map(send, sessions))

@@ -38,9 +38,7 @@ def test_converts_colours_and_keeps_their_transparency(tmp_path: Path, out: Path
 
 
 @pytest.mark.parametrize(("mode", "fill"), [("L", 128), ("LA", (128, 90))])
-def test_converts_grey_from_a_grey_profile(
-    tmp_path: Path, out: Path, mode: str, fill: int | tuple[int, int]
-) -> None:
+def test_converts_grey_from_a_grey_profile(tmp_path: Path, out: Path, mode: str, fill: int | tuple[int, int]) -> None:
     source = tmp_path / "photo"
     Image.new(mode, (64, 64), fill).save(source, "PNG", icc_profile=_linear_grey())
 

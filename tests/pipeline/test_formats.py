@@ -45,9 +45,7 @@ def mean(image: Image.Image, x: int, y: int) -> tuple[int, ...]:
 
 def alike(seen: list[tuple[int, ...]], expected: list[tuple[int, ...]], tolerance: int = 12) -> bool:
     return all(
-        abs(a - b) <= tolerance
-        for one, two in zip(seen, expected, strict=True)
-        for a, b in zip(one, two, strict=True)
+        abs(a - b) <= tolerance for one, two in zip(seen, expected, strict=True) for a, b in zip(one, two, strict=True)
     )
 
 

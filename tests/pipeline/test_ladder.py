@@ -38,9 +38,7 @@ def test_makes_every_size_that_is_not_upscaled_and_at_least_one(
     told = {Path(made.path).name: (made.width, made.height) for made in picture.renditions}
     assert told == LADDERS[size]
     assert {path.name: _size(path) for path in out.iterdir()} == LADDERS[size]
-    assert [made.bytes for made in picture.renditions] == [
-        Path(m.path).stat().st_size for m in picture.renditions
-    ]
+    assert [made.bytes for made in picture.renditions] == [Path(m.path).stat().st_size for m in picture.renditions]
 
 
 def test_a_large_jpeg_decoded_as_a_draft_keeps_its_size_and_shape(tmp_path: Path, out: Path) -> None:

@@ -215,9 +215,7 @@ def test_reads_the_words_of_xmp(read: Read) -> None:
 
 def test_reads_the_words_of_exif(read: Read) -> None:
     wide = "übung;zwei\0".encode("utf-16-le")
-    metadata = read(
-        {0x010E: "A caption", 0x013B: "Ansel", 0x8298: "(c)", 0x4746: 5, 0x9C9E: wide, 0x9C9B: wide}
-    )
+    metadata = read({0x010E: "A caption", 0x013B: "Ansel", 0x8298: "(c)", 0x4746: 5, 0x9C9E: wide, 0x9C9B: wide})
 
     assert metadata == Metadata(
         title="übung;zwei",
@@ -303,9 +301,7 @@ def test_a_photo_with_broken_exif_is_still_a_photo(tmp_path: Path, out: Path, na
     assert _strict(develop(source, out)).width == 16
 
 
-@pytest.mark.parametrize(
-    "packet", [b"<x:xmpmeta", b"\xff\xfe<\0", b"<x:xmpmeta>&nope;</x:xmpmeta>", bytes(99)]
-)
+@pytest.mark.parametrize("packet", [b"<x:xmpmeta", b"\xff\xfe<\0", b"<x:xmpmeta>&nope;</x:xmpmeta>", bytes(99)])
 def test_a_photo_with_broken_xmp_is_still_a_photo(read: Read, packet: bytes) -> None:
     assert read({0x010E: "A caption"}, xmp=packet).caption == "A caption"
 

@@ -44,9 +44,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize(("content", "code"), OTHERS.values(), ids=OTHERS)
-def test_refuses_what_is_no_photo_and_says_what_it_is(
-    tmp_path: Path, out: Path, content: bytes, code: str
-) -> None:
+def test_refuses_what_is_no_photo_and_says_what_it_is(tmp_path: Path, out: Path, content: bytes, code: str) -> None:
     source = tmp_path / "holiday.jpg"
     source.write_bytes(content)
 

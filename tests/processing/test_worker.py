@@ -20,14 +20,6 @@ from tests.processing import making
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def fresh_sandbox():
-    worker.sandbox.cache_clear()
-    yield
-    worker.sandbox().close()
-    worker.sandbox.cache_clear()
-
-
 def test_there_is_nothing_to_do_in_an_empty_queue(db):
     assert worker.develop_next() is False
 

@@ -39,9 +39,7 @@ def read(image: Image.Image) -> Metadata:
 
 
 def _taken_at(exif: Exif, xmp: Xmp, iptc: Iptc) -> str | None:
-    xmp_dates = (
-        xmp.value(name) for name in ("photoshop:DateCreated", "exif:DateTimeOriginal", "xmp:CreateDate")
-    )
+    xmp_dates = (xmp.value(name) for name in ("photoshop:DateCreated", "exif:DateTimeOriginal", "xmp:CreateDate"))
     dates = [exif.original, exif.digitized, *map(moments.from_xmp, xmp_dates), iptc.created, exif.changed]
     return next((moments.written(date) for date in dates if date), None)
 

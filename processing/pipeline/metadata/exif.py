@@ -57,15 +57,11 @@ class Exif:
 
     @property
     def original(self) -> datetime | None:
-        return self._moment(
-            self._camera, Base.DateTimeOriginal, Base.SubsecTimeOriginal, Base.OffsetTimeOriginal
-        )
+        return self._moment(self._camera, Base.DateTimeOriginal, Base.SubsecTimeOriginal, Base.OffsetTimeOriginal)
 
     @property
     def digitized(self) -> datetime | None:
-        return self._moment(
-            self._camera, Base.DateTimeDigitized, Base.SubsecTimeDigitized, Base.OffsetTimeDigitized
-        )
+        return self._moment(self._camera, Base.DateTimeDigitized, Base.SubsecTimeDigitized, Base.OffsetTimeDigitized)
 
     @property
     def changed(self) -> datetime | None:
@@ -148,9 +144,7 @@ def _wide(tags: Mapping[int, Any], tag: int) -> str | None:
     """Windows' own tags are UTF-16 in bytes."""
     value = _value(tags, tag)
     return (
-        bytes(value).decode("utf-16-le", "ignore")
-        if isinstance(value, bytes | tuple) and _are_bytes(value)
-        else None
+        bytes(value).decode("utf-16-le", "ignore") if isinstance(value, bytes | tuple) and _are_bytes(value) else None
     )
 
 

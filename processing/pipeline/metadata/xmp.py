@@ -58,9 +58,7 @@ def _packet(image: Image.Image) -> bytes:
 
 
 def _parsed(packet: bytes) -> ElementTree.Element | None:
-    found = re.search(
-        rb"<(?:\w+:)?(?:xmpmeta|xapmeta|RDF)\b.*</(?:\w+:)?(?:xmpmeta|xapmeta|RDF)>", packet, re.DOTALL
-    )
+    found = re.search(rb"<(?:\w+:)?(?:xmpmeta|xapmeta|RDF)\b.*</(?:\w+:)?(?:xmpmeta|xapmeta|RDF)>", packet, re.DOTALL)
     if not found or len(packet) > MOST_BYTES or b"<!" in found[0]:
         return None
     try:

@@ -1,0 +1,111 @@
+"""Photos from files and folders of this machine."""
+
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError
+
+from albums.models import Album
+from processing import outcome, pulse
+from processing.batches import AlbumBusy
+from processing.intake.files import FilesIntake, walk
+from processing.models import Batch
+
+POLL_SECONDS = 0.5
+
+
+class Command(BaseCommand):
+    help = (
+        "Import photos from files and folders into an album, through the same intake as an upload. "
+        "Folders are searched to the bottom; what is hidden is left out. Files that are in the album already are not "
+        "stored twice, so an import that was cut off can simply be repeated."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("album", metavar="ALBUM", help="id or title of the album")
+        parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="files and folders")
+        parser.add_argument(
+            "--wait",
+            action="store_true",
+            help="wait until all are developed; exit with 0 only when every file is a photo",
+        )
+        parser.add_argument("--create", action="store_true", help="create the album if none has this title")
+        parser.add_argument("--user", metavar="NAME", help="whose import, and whose album with --create")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        _check(options["paths"])
+        user = _user(options["user"])
+        album = _album(options["album"], user, create=options["create"])
+        batch = self._take(album, user, options["paths"], say_each=options["verbosity"] > 1)
+        if options["wait"]:
+            self._wait(batch)
+        self._report(batch)
+
+    def _take(self, album: Album, user: User | None, paths: list[Path], *, say_each: bool) -> Batch:
+        intake = FilesIntake(album, user)
+        try:
+            for upload in intake.take(walk(paths)):
+                if say_each:
+                    self.stdout.write(f"{upload.name}: {upload.message or 'received'}")
+        except AlbumBusy as busy:
+            raise CommandError(
+                f"The album is busy with another batch, since {busy.batch.opened_at:%H:%M} UTC. "
+                "Wait until it is done, or cancel the rest of it; then import again."
+            ) from busy
+        if intake.batch is None:
+            raise CommandError("There are no files in what was named.")
+        return intake.batch
+
+    def _wait(self, batch: Batch) -> None:
+        if not pulse.alive().exists():
+            self.stderr.write("Warning: no worker is running, so nothing will be developed until one is.")
+        while not outcome.is_over(batch):
+            time.sleep(POLL_SECONDS)
+
+    def _report(self, batch: Batch) -> None:
+        """Without --wait, a file that waits to be developed is no trouble."""
+        count = 0
+        for name, reason in outcome.troubles(batch):
+            count += 1
+            self.stderr.write(f"{name}: {reason}")
+        self.stdout.write(f"{outcome.of(batch)}")
+        if count:
+            raise CommandError(f"{count} did not become photos; the reasons are above.")
+
+
+def _check(paths: list[Path]) -> None:
+    if missing := [str(path) for path in paths if not path.exists()]:
+        raise CommandError(f"There is nothing at {', '.join(missing)}.")
+    if strange := [str(path) for path in paths if not path.is_file() and not path.is_dir()]:
+        raise CommandError(f"Neither a file nor a folder: {', '.join(strange)}.")
+
+
+def _user(name: str | None) -> User | None:
+    if name is None:
+        return None
+    try:
+        return User.objects.get_by_natural_key(name)
+    except User.DoesNotExist:
+        raise CommandError(f"There is no user {name}.") from None
+
+
+def _album(named: str, user: User | None, *, create: bool) -> Album:
+    """By id, or else by title."""
+    if named.isascii() and named.isdigit() and (album := Album.objects.filter(pk=named).first()):
+        return album
+    found = list(Album.objects.filter(title=named))
+    if len(found) > 1:
+        ids = ", ".join(str(album.pk) for album in found)
+        raise CommandError(f"Several albums are called {named}. Name one by its id: {ids}.")
+    if not found and not create:
+        raise CommandError(f"There is no album {named}. Use --create to make it.")
+    return found[0] if found else _created(named.strip(), user)
+
+
+def _created(title: str, user: User | None) -> Album:
+    if not 0 < len(title) <= 200:
+        raise CommandError("A title has 1 to 200 characters.")
+    return Album.objects.create(title=title, owner=user)

@@ -1,0 +1,38 @@
+"""The whole queue at a glance."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from albums.models import Album
+from processing import overview
+from processing.overview import Overview
+
+
+class Command(BaseCommand):
+    help = "Tell how many jobs, uploads, photos and workers there are, and how long the oldest job has been waiting."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="as one JSON object, for other programs")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        queue = overview.of(Album.objects.all())
+        self.stdout.write(json.dumps(queue.as_json()) if options["json"] else _in_words(queue))
+
+
+def _in_words(queue: Overview) -> str:
+    return "\n".join(
+        [
+            f"Jobs:    {_counted(queue.jobs)}",
+            f"Uploads: {_counted(queue.uploads)}",
+            f"Photos:  {queue.photos}",
+            f"Workers: {len(queue.workers)} {' '.join(worker.name for worker in queue.workers)}".rstrip(),
+            f"Oldest waiting: {queue.oldest_pending_seconds} s",
+        ]
+    )
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in counts.items())

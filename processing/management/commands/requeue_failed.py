@@ -1,0 +1,44 @@
+"""Failed jobs back to pending."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from albums.models import Album
+from processing import batches
+from processing.models import JobQuerySet, ProcessingJob
+
+
+class Command(BaseCommand):
+    help = "Try failed jobs once more, with all their attempts: all of them, or those that every given option names."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--album", type=int, metavar="ID", help="only jobs of this album")
+        parser.add_argument("--job", type=int, action="append", metavar="ID", help="only this job; may be repeated")
+        parser.add_argument("--code", help="only jobs that failed with this error code, such as timeout")
+        parser.add_argument("--dry-run", action="store_true", help="list the jobs and change nothing")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        failed = _chosen(options)
+        if options["dry_run"]:
+            for job in failed.order_by("pk").iterator():
+                self.stdout.write(f"{job.pk}: {job.original_filename} ({job.error_code})")
+            self.stdout.write(f"{failed.count()} jobs would be requeued.")
+        else:
+            self.stdout.write(f"{batches.requeue(failed, by='requeue_failed')} jobs requeued.")
+
+
+def _chosen(options: dict[str, Any]) -> JobQuerySet:
+    failed = ProcessingJob.objects.failed()
+    if options["album"] is not None:
+        if not Album.objects.filter(pk=options["album"]).exists():
+            raise CommandError(f"There is no album {options['album']}.")
+        failed = failed.filter(album=options["album"])
+    if options["job"]:
+        failed = failed.filter(pk__in=options["job"])
+        if others := set(options["job"]) - set(failed.values_list("pk", flat=True)):
+            raise CommandError(f"No failed jobs here: {', '.join(map(str, sorted(others)))}.")
+    if options["code"]:
+        failed = failed.filter(error_code=options["code"])
+    return failed

@@ -1,0 +1,84 @@
+"""Sets right what verify found, as far as that loses nothing: renditions are made again from good originals, and files that no
+row knows are moved to DATA_DIR/quarantine/. An original is never changed or deleted. Repeating is harmless.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import transaction
+
+from albums.models import Leftover, Photo, Rendition
+from processing import publishing, verify, worker
+from processing.pipeline import Refused
+from processing.storage import store
+from processing.verify import Findings
+
+Say = Callable[[str], None]
+
+
+def repair(found: Findings, say: Say) -> Findings:
+    """Say each act; answer what remains."""
+    bad = {*found.missing, *found.corrupt}
+    mended = {key for photo in _with_bad_renditions(bad) for key in _mend(photo, bad, say)}
+    moved = {key for keys in verify.chunks(found.orphans) for key in verify.unknown(keys) if _quarantine(key, say)}
+    return Findings(
+        photos=found.photos,
+        missing=[key for key in found.missing if key not in mended],
+        corrupt=[key for key in found.corrupt if key not in mended],
+        orphans=[key for key in found.orphans if key not in moved],
+    )
+
+
+def _with_bad_renditions(bad: set[str]) -> Iterator[Photo]:
+    for keys in verify.chunks(sorted(bad)):
+        yield from Photo.objects.filter(renditions__key__in=keys).distinct()
+
+
+def _mend(photo: Photo, bad: set[str], say: Say) -> list[str]:
+    """The keys that were bad and are no more, since fresh ones took their place."""
+    keys = bad.intersection(photo.renditions.values_list("key", flat=True))
+    if not keys:  # it came in an earlier chunk too
+        return []
+    if photo.original_key in bad:
+        say(f"Photo {photo.pk}: its renditions cannot be made again, for its original is no good either.")
+        return []
+    try:
+        _render_again(photo)
+    except (Refused, OSError, Photo.DoesNotExist) as error:
+        say(f"Photo {photo.pk}: its renditions could not be made again: {error}")
+        return []
+    say(f"Photo {photo.pk}: made its renditions again, for {', '.join(sorted(keys))}.")
+    return sorted(keys)
+
+
+def _render_again(photo: Photo) -> None:
+    """Under fresh keys, as a worker does it: noted as leftovers, written, published in one transaction with the old ones' end."""
+    mark = uuid.uuid4()
+    with store().scratch(mark.hex) as work, store().borrow(photo.original_key) as original:
+        renditions, files = publishing.renditions(photo, worker.sandbox().develop(original, work), mark)
+        Leftover.note(list(files), hold=mark)
+        store().adopt(files)
+    with transaction.atomic():
+        Photo.objects.select_for_update().get(pk=photo.pk)
+        Rendition.objects.filter(photo=photo).delete()
+        Rendition.objects.bulk_create(renditions)
+        Leftover.objects.filter(hold=mark).delete()
+    if gone := [key for key in files if not store().exists(key)]:
+        raise FileNotFoundError(f"A sweep came in between and took {', '.join(gone)}. Repair again.")
+
+
+def _quarantine(key: str, say: Say) -> bool:
+    target = Path(settings.DATA_DIR) / "quarantine" / key
+    if target.exists():
+        target = target.with_name(f"{target.name}.{uuid.uuid4().hex[:8]}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        Path(default_storage.path(key)).rename(target)
+    except OSError as error:
+        say(f"{key} could not be moved: {error.strerror}.")
+        return False
+    say(f"Moved {key} to quarantine/{target.relative_to(Path(settings.DATA_DIR) / 'quarantine')}.")
+    return True

@@ -1,0 +1,288 @@
+"""From the upload form to the album, as a person does it."""
+
+import json
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import DESKTOP, PHOTOS, listen, new_album, sign_in
+from tests.installation import Installation
+from tests.processing import making
+
+pytestmark = [pytest.mark.browser, pytest.mark.servers]
+
+
+def pictures(count: int, size: tuple[int, int] = (900, 600), name: str = "IMG_{:04}.JPG") -> list[dict[str, object]]:
+    return [
+        {"name": name.format(number), "mimeType": "image/jpeg", "buffer": making.jpeg(size)}
+        for number in range(1, count + 1)
+    ]
+
+
+def choose(page: Page, files: object) -> None:
+    page.locator("#upload-photos").set_input_files(files)  # type: ignore[arg-type]
+
+
+def send(page: Page, files: object) -> None:
+    choose(page, files)
+    page.get_by_role("button", name="Send").click()
+
+
+def drop(page: Page, count: int, on: str = "body") -> None:
+    """What the browser does when files are dropped: three events with the same files."""
+    page.evaluate(
+        """async ([count, on]) => {
+          const transfer = new DataTransfer();
+          for (let n = 1; n <= count; n++) {
+            const canvas = Object.assign(document.createElement("canvas"), { width: 40 + n, height: 40 });
+            canvas.getContext("2d").fillRect(0, 0, n, n);
+            const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+            transfer.items.add(new File([blob], `dropped-${n}.png`, { type: "image/png" }));
+          }
+          for (const name of ["dragenter", "dragover", "drop"]) {
+            const event = new DragEvent(name, { bubbles: true, cancelable: true, dataTransfer: transfer });
+            document.querySelector(on).dispatchEvent(event);
+            if (name === "dragover") window.curtainWasShown = !document.querySelector("[data-curtain]").hidden;
+          }
+        }""",
+        [count, on],
+    )
+
+
+def test_photos_go_from_the_form_to_the_album_without_a_reload(page: Page, installation: Installation) -> None:
+    new_album(page)
+    page.evaluate("window.notReloaded = true")
+
+    send(page, pictures(5))
+    expect(page.get_by_text("Developing photos")).to_be_visible()
+    expect(page.locator("#upload-photos")).to_have_count(0)
+    expect(page.get_by_text("0 of 5")).to_be_visible()
+
+    installation.start("run_huey")
+    expect(page.locator(".tile")).to_have_count(5)
+    expect(page.locator(".report")).to_contain_text("5 photos added")
+    expect(page.locator("#upload-photos")).to_have_count(1)
+    assert page.evaluate("window.notReloaded") is True
+    assert (
+        page.evaluate("[...document.querySelectorAll('.tile img.frame__image')].map(i => i.complete)").count(False) == 0
+    )
+
+
+def test_the_panel_asks_no_more_when_there_is_nothing_to_wait_for(page: Page, installation: Installation) -> None:
+    installation.start("run_huey")
+    new_album(page)
+    send(page, pictures(2))
+    expect(page.locator(".report")).to_contain_text("2 photos added")
+    polls: list[str] = []
+    page.on("request", lambda request: polls.append(request.url))
+
+    page.wait_for_timeout(2500)
+
+    assert [url for url in polls if "/status/" in url] == []
+
+
+def test_closing_the_browser_changes_nothing(
+    page: Page, chromium: Browser, installation: Installation, complaints: list[str]
+) -> None:
+    address = new_album(page)
+    send(page, pictures(8, (2400, 1600)))
+    expect(page.get_by_text("of 8")).to_be_visible()
+    page.context.close()
+    installation.start("run_huey")
+    installation.wait_until_idle()
+
+    later = chromium.new_context(viewport=DESKTOP, base_url=installation.url).new_page()
+    listen(later, complaints)
+    sign_in(later)
+    later.goto(address)
+
+    expect(later.locator(".tile")).to_have_count(8)
+    expect(later.locator(".report")).to_contain_text("8 photos added")
+    later.context.close()
+
+
+def test_the_panel_outlives_a_server_that_is_away(
+    page: Page, installation: Installation, complaints: list[str]
+) -> None:
+    new_album(page)
+    send(page, pictures(3))
+    expect(page.get_by_text("0 of 3")).to_be_visible()
+    installation.kill("serve")
+    expect(page.get_by_text("The server does not answer")).to_be_visible()
+    expect(page.get_by_text("0 of 3")).to_be_visible()
+
+    installation.start("serve")
+    installation.start("run_huey")
+
+    expect(page.locator(".report")).to_contain_text("3 photos added")
+    expect(page.locator(".tile")).to_have_count(3)
+    assert all("ERR_CONNECTION" in said or "ERR_EMPTY" in said or "htmx" in said for said in complaints), complaints
+    complaints.clear()
+
+
+def test_failures_are_told_by_name_and_can_be_retried_and_dismissed(page: Page, installation: Installation) -> None:
+    installation.start("run_huey")
+    new_album(page)
+    notes = {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"Dear diary, this is no picture."}
+    empty = {"name": "empty.jpg", "mimeType": "image/jpeg", "buffer": b""}
+    send(page, [*pictures(1), notes, empty])
+
+    expect(page.locator(".report")).to_contain_text("1 photo added")
+    expect(page.get_by_role("listitem").filter(has_text="notes.jpg")).to_contain_text("not-an-image")
+    expect(page.get_by_role("listitem").filter(has_text="empty.jpg")).to_contain_text("empty")
+
+    page.get_by_role("button", name="Retry notes.jpg").click()
+    expect(page.locator(".progress")).to_be_visible()
+    expect(page.get_by_role("button", name="Retry notes.jpg")).to_be_visible()
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Dismiss").click()
+    expect(page.get_by_text("notes.jpg")).to_have_count(0)
+    assert installation.status()["jobs"]["cancelled"] == 1
+
+
+def test_the_rest_can_be_cancelled(page: Page) -> None:
+    new_album(page)
+    send(page, pictures(4))
+    page.on("dialog", lambda dialog: dialog.accept())
+
+    page.get_by_role("button", name="Cancel the rest").click()
+
+    expect(page.locator("#upload-photos")).to_have_count(1)
+
+
+def test_files_can_be_dropped_anywhere(page: Page, installation: Installation) -> None:
+    new_album(page)
+
+    drop(page, 3, on="footer, main, body")
+
+    assert page.evaluate("window.curtainWasShown") is True
+    expect(page.get_by_text("3 photos chosen")).to_be_visible()
+    expect(page.get_by_text("dropped-2.png")).to_be_visible()
+    page.get_by_role("button", name="Send 3 photos").click()
+    expect(page.get_by_text("of 3")).to_be_visible()
+    assert installation.status()["jobs"]["pending"] == 3
+
+
+def test_one_of_the_chosen_files_can_be_taken_back(page: Page, installation: Installation) -> None:
+    new_album(page)
+    choose(page, pictures(3))
+
+    page.get_by_role("button", name="Remove IMG_0002.JPG").click()
+
+    expect(page.get_by_text("2 photos chosen")).to_be_visible()
+    page.get_by_role("button", name="Send 2 photos").click()
+    expect(page.get_by_text("of 2")).to_be_visible()
+
+
+def test_more_than_fits_is_told_before_sending(page: Page) -> None:
+    new_album(page)
+
+    choose(page, pictures(501, (8, 8)))
+
+    expect(page.get_by_text("One batch takes 500 photos")).to_be_visible()
+    expect(page.get_by_role("button", name="Send 500 photos")).to_be_visible()
+
+
+def test_a_second_person_sees_why_the_album_is_locked(
+    page: Page, chromium: Browser, installation: Installation, complaints: list[str]
+) -> None:
+    address = new_album(page)
+    second = chromium.new_context(viewport=DESKTOP, base_url=installation.url).new_page()
+    listen(second, complaints)
+    sign_in(second)
+    second.goto(address)
+    send(page, pictures(2))
+    expect(page.get_by_text("0 of 2")).to_be_visible()
+
+    send(second, pictures(1, name="LATE_{}.JPG"))
+
+    expect(second.get_by_role("alert")).to_contain_text("busy with another batch")
+    expect(second.get_by_text("0 of 2")).to_be_visible()
+    expect(second.get_by_text("1 photo chosen")).to_be_visible()
+    second.context.close()
+    assert all("409" in said for said in complaints), complaints
+    complaints.clear()
+
+
+def test_the_bytes_that_were_sent_are_shown(page: Page) -> None:
+    new_album(page)
+    devtools = page.context.new_cdp_session(page)
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 400_000}
+    devtools.send("Network.emulateNetworkConditions", slow)
+    large = {"name": "large.jpg", "mimeType": "image/jpeg", "buffer": making.jpeg() + bytes(2_000_000)}
+
+    send(page, [large])
+
+    expect(page.locator("[data-sent]")).to_contain_text("MB")
+    expect(page.locator("[data-bar]")).not_to_have_js_property("value", 0)
+    expect(page.get_by_text("of 1")).to_be_visible(timeout=30_000)
+
+
+def test_the_form_and_the_panel_work_without_javascript(chromium: Browser, installation: Installation) -> None:
+    context = chromium.new_context(viewport=DESKTOP, base_url=installation.url, java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page)
+    new_album(page)
+
+    send(page, pictures(2))
+    expect(page.get_by_text("0 of 2")).to_be_visible()
+    installation.start("run_huey")
+
+    expect(page.locator(".report")).to_contain_text("2 photos added")
+    expect(page.locator(".tile")).to_have_count(2)
+    page.get_by_role("button", name="Dismiss").click()
+    expect(page.locator(".report")).to_have_count(0)
+    context.close()
+
+
+def test_an_empty_form_is_explained_without_javascript(chromium: Browser, installation: Installation) -> None:
+    context = chromium.new_context(viewport=DESKTOP, base_url=installation.url, java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page)
+    new_album(page)
+
+    page.get_by_role("button", name="Send").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("No photos were chosen")
+    context.close()
+
+
+def test_a_photo_can_be_seen_large_and_left_by_the_keyboard(page: Page, installation: Installation) -> None:
+    installation.start("run_huey")
+    new_album(page)
+    send(page, pictures(3))
+    expect(page.locator(".tile")).to_have_count(3)
+    expect(page.locator(".report")).to_contain_text("3 photos added")
+
+    page.locator(".tile a").first.click()
+    expect(page.get_by_text("IMG_0001.JPG").first).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_text("IMG_0002.JPG").first).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="original").click()
+
+    assert download.value.suggested_filename == "IMG_0002.JPG"
+
+
+@pytest.mark.skipif(not PHOTOS.exists(), reason="the shared photos are not here")
+def test_all_shared_photos_become_photos_or_are_refused_by_name(page: Page, installation: Installation) -> None:
+    installation.start("run_huey")
+    entries = json.loads((PHOTOS / "manifest.json").read_text(encoding="utf-8"))["entries"]
+    new_album(page)
+
+    send(page, [PHOTOS / entry["path"] for entry in entries])
+    expect(page.locator(".report")).to_be_visible(timeout=180_000)
+
+    shown = set(page.locator(".tile img.frame__image").evaluate_all("all => all.map(i => i.alt)"))
+    told = page.locator(".report .row__name").all_inner_texts()
+    for entry in entries:
+        name = entry["path"].split("/")[-1]
+        if entry["expected"] == "accept":
+            assert name not in told
+        if entry["expected"] == "reject":
+            assert name in told
+    accepted = sum(entry["expected"] == "accept" for entry in entries)
+    assert accepted <= page.locator(".tile").count() == len(entries) - len(told)
+    assert shown
+    done = json.loads(installation.manage("verify", "--json").stdout)
+    assert (done["missing"], done["corrupt"], done["orphans"]) == ([], [], [])

@@ -1,0 +1,173 @@
+"""A whole Darkroom of its own: real processes on a free port, with data in a directory of its own.
+
+with Installation(tmp_path) as installation:
+    installation.start("serve")
+    installation.start("run_huey")
+    session = installation.sign_in()
+    album = installation.new_album(session, "Summer")
+    installation.send(session, album, {"one.jpg": content})
+"""
+
+import atexit
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import requests
+
+from tests import polling, servers
+
+MANAGE = Path(__file__).parent.parent / "manage.py"
+NAME, PASSWORD = "owner", "a fine password"
+FIRST_USER = ("createsuperuser", "--noinput", "--username", NAME, "--email", "owner@example.com")
+SECRET = {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}
+JSON = {"Accept": "application/json"}
+
+
+class Installation:
+    def __init__(self, tmp_path: Path, env: Mapping[str, str] | None = None) -> None:
+        self.data_dir = tmp_path / "installation"
+        self.port = servers.free_port()
+        self.url = f"http://{servers.HOST}:{self.port}"
+        self.log = tmp_path / "installation.log"
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        mine = {"HOST": servers.HOST, "PORT": str(self.port), "DATA_DIR": str(self.data_dir)}
+        self._env = _without_settings(os.environ) | mine | dict(env or {})
+
+    def __enter__(self) -> "Installation":
+        shutil.copytree(_prepared(), self.data_dir)
+        if "DATABASE_URL" in self._env:
+            self.manage("migrate", "--verbosity=0")
+            self.manage(*FIRST_USER, env=SECRET)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for name in list(self.processes):
+            self.kill(name)
+        if error and self.log.exists():
+            sys.stdout.write(self.log.read_text(errors="replace")[-10_000:])
+
+    def start(self, command: str, name: str = "") -> subprocess.Popen[bytes]:
+        """Start `manage.py serve`, `run_huey` or `run`; what serves is waited for. Several workers need several names."""
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-u", str(MANAGE), command],
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.processes[name or command] = process
+        if command in ("serve", "run"):
+            polling.until(self.answers, what=f"{command} does not answer")
+        return process
+
+    def stop(self, name: str, sign: signal.Signals = signal.SIGTERM, seconds: float = 40) -> int:
+        """Ask it to end, and answer its exit status."""
+        process = self.processes.pop(name)
+        process.send_signal(sign)
+        return process.wait(seconds)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL for it and all its children, as when the power fails."""
+        process = self.processes.pop(name)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def manage(
+        self, *arguments: str, env: Mapping[str, str] | None = None, status: int = 0
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, which must have this exit status."""
+        done = subprocess.run(
+            [sys.executable, str(MANAGE), *arguments],
+            env=self._env | dict(env or {}),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        return done
+
+    def answers(self) -> bool:
+        return requests.get(f"{self.url}/healthz", timeout=5).ok
+
+    def status(self) -> dict[str, Any]:
+        """What `manage.py queue_status --json` tells."""
+        told: dict[str, Any] = json.loads(self.manage("queue_status", "--json").stdout)
+        return told
+
+    def wait_until_idle(self, seconds: float = 120) -> dict[str, Any]:
+        """Wait until no job is pending or in work; the status then."""
+
+        def idle() -> dict[str, Any] | None:
+            status = self.status()
+            return None if status["jobs"]["pending"] or status["jobs"]["processing"] else status
+
+        return polling.until(idle, seconds, "the queue does not run empty") or {}
+
+    def sign_in(self, name: str = NAME, password: str = PASSWORD) -> requests.Session:
+        session = requests.Session()
+        page = session.get(f"{self.url}/accounts/login/", timeout=10)
+        form = {"username": name, "password": password, "csrfmiddlewaretoken": _token(page)}
+        answer = session.post(f"{self.url}/accounts/login/", form, timeout=10, allow_redirects=False)
+        assert answer.status_code == 302, answer.text
+        return session
+
+    def new_album(self, session: requests.Session, title: str) -> int:
+        """Its id."""
+        address = f"{self.url}/albums/new/"
+        form = {"title": title, "csrfmiddlewaretoken": _token(session.get(address, timeout=10))}
+        answer = session.post(address, form, timeout=10, allow_redirects=False)
+        found = re.fullmatch(r"/albums/(\d+)/", answer.headers.get("Location", ""))
+        assert found, answer.text
+        return int(found[1])
+
+    def send(
+        self, session: requests.Session, album: int, files: Mapping[str, bytes], timeout: float = 120
+    ) -> requests.Response:
+        """Send files by the plain form, as a program does: the answer is not followed."""
+        return session.post(
+            f"{self.url}/albums/{album}/uploads/",
+            files=[("photos", (name, content)) for name, content in files.items()],
+            headers={"X-CSRFToken": session.cookies["csrftoken"], "Origin": self.url, **JSON},
+            timeout=timeout,
+        )
+
+
+@cache
+def _prepared() -> Path:
+    """Static files, a migrated SQLite and a user: made once, copied for each installation."""
+    directory = tempfile.TemporaryDirectory(prefix="darkroom-prepared-")
+    atexit.register(directory.cleanup)
+    env = _without_settings(os.environ) | {"DATA_DIR": directory.name} | SECRET
+    for command in (("collectstatic", "--noinput"), ("migrate",), FIRST_USER):
+        subprocess.run([sys.executable, str(MANAGE), *command, "-v0"], env=env, check=True, timeout=120)
+    return Path(directory.name)
+
+
+def _without_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """What the developer's shell sets is not what the test means."""
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
+    return {name: environment[name] for name in kept if name in environment}
+
+
+def _token(page: requests.Response) -> str:
+    found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
+    assert found, page.text
+    return found[1]

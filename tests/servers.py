@@ -1,0 +1,124 @@
+"""Real servers for tests: PostgreSQL and Redis, each with its own data on a port of its own."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from itertools import count
+from pathlib import Path
+
+from tests import polling
+
+HOST = os.environ.get("HOST", "127.0.0.1")
+
+
+def free_port() -> int:
+    """A port that nobody listens on; from PORT upwards where that is set."""
+    if first := os.environ.get("PORT"):
+        return next(port for port in count(int(first)) if _is_free(port))
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+class PostgreSQL:
+    """A cluster of its own, without fsync. Root cannot run one, so root lets `postgres` do it."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        # Not below pytest's tmp_path, which other users may not enter.
+        self._directory = Path(tempfile.mkdtemp(prefix="darkroom-pg-"))
+        self._user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+        self._names = count(1)
+
+    def start(self) -> None:
+        if os.geteuid() == 0:
+            shutil.chown(self._directory, self._user)
+        self._run(
+            "initdb", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-U", "darkroom", *self._data()
+        )
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+        self._run("pg_ctl", "start", "--wait", *self._data(), "-l", str(self._directory / "log"), "-o", options)
+
+    def new_database(self) -> str:
+        """Its URL, for DATABASE_URL."""
+        name = f"darkroom{next(self._names)}"
+        at_server = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "darkroom"]
+        self._run("createdb", *at_server, name)
+        return self.url(name)
+
+    def url(self, name: str = "postgres") -> str:
+        return f"postgres://darkroom@127.0.0.1:{self.port}/{name}"
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "stop", "--wait", "--mode=immediate", *self._data())
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _data(self) -> list[str]:
+        return ["-D", str(self._directory / "data")]
+
+    def _run(self, program: str, *arguments: str) -> None:
+        is_root = os.geteuid() == 0
+        subprocess.run(  # pg_ctl leaves the server with its output: a pipe would never end
+            [_postgres_program(program), *arguments],
+            check=True,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=60,
+            user=self._user if is_root else None,
+            extra_groups=[] if is_root else None,
+        )
+
+
+def _postgres_program(name: str) -> str:
+    """Debian keeps them off the PATH, by version."""
+    installed = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: float(path.parts[-3]))
+    found = str(installed[-1]) if installed else shutil.which(name)
+    assert found, f"{name} is not installed; tests/tools/install does that"
+    return found
+
+
+class Redis:
+    """In memory alone, gone when it stops."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
+    def start(self) -> None:
+        options = {"port": str(self.port), "bind": "127.0.0.1", "save": "", "appendonly": "no"}
+        arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
+        self._process = subprocess.Popen(["redis-server", *arguments], stdout=subprocess.DEVNULL, cwd="/tmp")
+        polling.until(self._answers, what="Redis does not answer")
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+    def _answers(self) -> bool:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=1) as line:
+            line.sendall(b"PING\r\n")
+            return line.recv(16).startswith(b"+PONG")
