@@ -37,8 +37,10 @@ class ConnectionNote extends HTMLElement {
 
   #lost = (event) => {
     const { requestConfig, xhr } = event.detail;
-    if (!isPoll(requestConfig)) return;
-    if (xhr?.status === 404) this.#say("This is not here any more.", "Reload the page");
+    if (requestConfig.elt.id === "upload-form") return; // <upload-desk> tells, and keeps the files
+    if (!isPoll(requestConfig)) this.#say("That did not work. Try again in a moment.");
+    else if (!requestConfig.elt.matches("[hx-trigger]")) return;
+    else if (xhr?.status === 404) this.#say("This is not here any more.", "Reload the page");
     else this.#say("The server does not answer. Trying again…");
   };
 

@@ -1,6 +1,7 @@
 /* What pages do beyond plain HTML. Every element works without its script; these make it comfortable. */
 import "./arrow-keys.js";
 import "./connection-note.js";
+import "./kept-scroll.js";
 import "./loaded-images.js";
 import "./panel-voice.js";
 import "./photo-grid.js";

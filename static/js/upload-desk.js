@@ -65,7 +65,8 @@ class UploadDesk extends HTMLElement {
     const form = this.#form;
     if (form) {
       list.show(form, this.#chosen, this.#fill(), this.#limits);
-      if (this.#sending) form.querySelector("[data-send]").removeAttribute("data-ready");
+      // After a failure only "Send again" sends: this form's token may have become a batch already, unheard.
+      if (this.#sending || this.#trouble) form.querySelector("[data-send]").removeAttribute("data-ready");
     }
     this.#hold(form);
   }
@@ -85,7 +86,8 @@ class UploadDesk extends HTMLElement {
     const waiting = `${photos} chosen. ${this.#chosen.length === 1 ? "It" : "They"} can be sent when this batch is done.`;
     const note = this.#part("held");
     note.hidden = !this.#chosen.length || (Boolean(form) && !this.#trouble);
-    this.#part("held-words").textContent = form ? `${this.#trouble} Your ${photos} ${this.#chosen.length === 1 ? "is" : "are"} still chosen.` : waiting;
+    const words = form ? `${this.#trouble} Your ${photos} ${this.#chosen.length === 1 ? "is" : "are"} still chosen.` : waiting;
+    if (!note.hidden && this.#part("held-words").textContent !== words) this.#part("held-words").textContent = words;
     this.#part("resend").hidden = !form;
   }
 
@@ -145,11 +147,14 @@ class UploadDesk extends HTMLElement {
     try {
       await this.#refresh();
     } catch {
-      return;
+      this.#trouble = "The server still does not answer.";
+      return this.#show();
     }
     this.#trouble = "";
     this.#show();
-    this.#form?.requestSubmit();
+    if (!this.#form) return;
+    htmx.process(this.#form); // htmx itself gets to a new form a moment later, and until then it would be sent as a page
+    this.#form.requestSubmit();
   }
 
   #refresh() {
