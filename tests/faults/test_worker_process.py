@@ -52,7 +52,7 @@ def test_what_a_killed_worker_had_is_done_by_the_next(busy):
     busy.manage("shell", "-c", LEASES_END)
     busy.manage("sweep")
     assert busy.wait_until_idle()["photos"] == PHOTOS
-    busy.manage("verify", "--repair")
+    busy.manage("verify")
 
 
 LEASES_END = (

@@ -215,11 +215,7 @@ class TestWaiting:
 
     @pytest.fixture(autouse=True)
     def working(self, monkeypatch, db):
-        worker.sandbox.cache_clear()
         monkeypatch.setattr("processing.management.commands.import_photos.time.sleep", lambda _: worker.develop_next())
-        yield
-        worker.sandbox().close()
-        worker.sandbox.cache_clear()
 
     @pytest.fixture
     def alive(self):

@@ -18,14 +18,6 @@ pytestmark = pytest.mark.django_db
 CLEAN = {"photos": 1, "missing": [], "corrupt": [], "orphans": []}
 
 
-@pytest.fixture(autouse=True)
-def fresh_sandbox():
-    worker.sandbox.cache_clear()
-    yield
-    worker.sandbox().close()
-    worker.sandbox.cache_clear()
-
-
 @pytest.fixture
 def photo(album, django_capture_on_commit_callbacks) -> Photo:
     """A real one, with two renditions."""
