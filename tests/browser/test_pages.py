@@ -1,0 +1,174 @@
+"""Every page in every state: accessible, in light and dark, on a phone and a wide screen."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+
+from tests.browser.conftest import DESKTOP, PHONE, new_album, sign_in
+from tests.browser.test_first_light import choose, pictures, send
+from tests.installation import Installation
+
+Scheme = Literal["light", "dark"]
+
+pytestmark = [pytest.mark.browser, pytest.mark.servers]
+
+WIDTHS = (360, 390, 768, 1400, 2560)
+LONG = "A title of an album that somebody wrote without ever thinking of narrow telephones " * 2
+NOTES = {"name": "notes-" + "of-a-very-long-day-" * 9 + ".jpg", "mimeType": "image/jpeg", "buffer": b"no picture"}
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One for all pages: an album that is done with failures, one that waits, an empty one, and an empty form."""
+    with Installation(tmp_path_factory.mktemp("pages"), {"SWEEP_SECONDS": "1"}) as installation:
+        installation.start("serve")
+        yield installation
+
+
+@pytest.fixture(scope="module")
+def addresses(chromium: Browser, installation: Installation) -> dict[str, str]:
+    page = chromium.new_context(viewport=DESKTOP, base_url=installation.url).new_page()
+    sign_in(page)
+    installation.start("run_huey")
+    found = {"done": new_album(page, LONG)}
+    send(page, [*pictures(4), NOTES, NOTES | {"name": "empty.jpg", "buffer": b""}])
+    expect(page.locator(".report__head")).to_be_visible()
+    page.locator(".tile a").first.click()
+    page.wait_for_url("**/photos/*/")
+    found["photo"] = page.url
+    found["delete photo"] = page.url + "delete/"
+    installation.stop("run_huey")
+    found["empty"] = new_album(page, "Empty")
+    found["waiting"] = new_album(page, "Waiting")
+    send(page, pictures(3, name="WAIT_{}.JPG"))
+    expect(page.locator(".progress")).to_be_visible()
+    page.context.close()
+    return found | {
+        "albums": "/albums/",
+        "new": "/albums/new/",
+        "rename": found["done"] + "edit/",
+        "delete": found["done"] + "delete/",
+        "queue": "/jobs/",
+        "not found": "/albums/4711/",
+    }
+
+
+FOCUSED = "(({ id, ariaLabel, innerText }) => id || ariaLabel || innerText)(document.activeElement)"
+PAGES = (
+    *("albums", "new", "done", "empty", "waiting", "rename", "delete"),
+    *("photo", "delete photo", "queue", "not found"),
+)
+
+
+def open_page(browser: Browser, installation: Installation, size: ViewportSize, scheme: Scheme) -> Page:
+    """Nobody listens to its console: axe itself sets styles there, which the policy rightly blocks."""
+    context = browser.new_context(
+        viewport=size,
+        base_url=installation.url,
+        color_scheme=scheme,
+        reduced_motion="reduce",
+    )
+    return context.new_page()
+
+
+def check(page: Page, where: str) -> None:
+    results = Axe().run(page)
+    assert results.violations_count == 0, f"{where}: {results.generate_report()}"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_axe_finds_nothing_on_any_page(chromium, installation, addresses, size, scheme) -> None:
+    page = open_page(chromium, installation, size, scheme)
+    page.goto("/accounts/login/")
+    check(page, "sign in")
+    sign_in(page)
+    for name in PAGES:
+        page.goto(addresses[name])
+        check(page, name)
+    page.goto(addresses["empty"])
+    choose(page, pictures(3))
+    expect(page.get_by_text("3 photos chosen")).to_be_visible()
+    check(page, "chosen")
+    page.context.close()
+
+
+def test_no_page_is_wider_than_its_screen(chromium, installation, addresses) -> None:
+    page = open_page(chromium, installation, DESKTOP, "light")
+    sign_in(page)
+    for name in PAGES:
+        page.goto(addresses[name])
+        for width in WIDTHS:
+            page.set_viewport_size(ViewportSize(width=width, height=900))
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, f"{name} is {wide} px wide on a screen of {width}"
+    page.context.close()
+
+
+def test_the_first_user_is_made_once_through_the_link(chromium, tmp_path: Path) -> None:
+    with Installation(tmp_path) as fresh:
+        fresh.manage("shell", "-c", "from django.contrib.auth.models import User; User.objects.all().delete()")
+        fresh.start("serve")
+        link = fresh.log.read_text().split("works once): ")[1].split()[0]
+        page = open_page(chromium, fresh, PHONE, "dark")
+        page.goto(link)
+        check(page, "first user")
+        page.get_by_label("Username").fill("anna")
+        page.get_by_label("Password", exact=True).fill("a fine password of hers")
+        page.get_by_label("Password confirmation").fill("a fine password of hers")
+        page.get_by_role("main").get_by_role("button").click()
+        page.wait_for_url("**/albums/new/")
+
+        page.context.clear_cookies()
+        assert page.goto(link).status == 404
+        page.context.close()
+
+
+def test_pages_load_their_scripts_and_styles_under_the_content_security_policy(page: Page) -> None:
+    answers: dict[str, int] = {}
+    page.on("response", lambda response: answers.__setitem__(response.url, response.status))
+
+    address = new_album(page)
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+
+    assert set(answers.values()) <= {200, 302, 304}
+    policy = page.goto(address).headers["content-security-policy"]
+    assert "unsafe" not in policy
+
+
+def test_everything_in_the_form_is_reached_with_the_keyboard(page: Page) -> None:
+    new_album(page)
+    choose(page, pictures(2))
+    reached = []
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        reached.append(
+            page.evaluate(
+                "document.activeElement.id || document.activeElement.ariaLabel || document.activeElement.innerText"
+            )
+        )
+
+    assert {"upload-photos", "Remove IMG_0001.JPG", "Remove IMG_0002.JPG", "Send 2 photos"} <= set(reached)
+
+
+def test_news_is_told_to_screen_readers(page: Page, installation: Installation) -> None:
+    new_album(page, "Voice")
+    heard: list[str] = []
+    page.expose_function("hear", lambda words: heard.append(words))
+    page.evaluate(
+        """() => new MutationObserver(() => hear(document.querySelector("panel-voice").textContent))
+          .observe(document.querySelector("panel-voice"), { childList: true })"""
+    )
+    installation.start("run_huey")
+
+    send(page, pictures(3, name="VOICE_{}.JPG"))
+    expect(page.locator(".report__head")).to_be_visible()
+
+    assert heard[-1] == "Done. 3 photos added."
+    assert len(heard) == len(set(heard))
+    installation.stop("run_huey")
