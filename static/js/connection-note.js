@@ -29,7 +29,7 @@ class ConnectionNote extends HTMLElement {
       event.detail.shouldSwap = false;
     } else if (xhr.status < 300 && !xhr.responseText.includes(`id="${target.id}"`)) {
       event.detail.shouldSwap = false;
-      this.#say("You have been signed out.", "Sign in again");
+      this.#say("You have been signed out.", { textContent: "Sign in again", target: "_blank" }); // chosen files stay here
     } else if (event.detail.shouldSwap) {
       this.hidden = true;
     }
@@ -40,17 +40,16 @@ class ConnectionNote extends HTMLElement {
     if (requestConfig.elt.id === "upload-form") return; // <upload-desk> tells, and keeps the files
     if (!isPoll(requestConfig)) this.#say("That did not work. Try again in a moment.");
     else if (!requestConfig.elt.matches("[hx-trigger]")) return;
-    else if (xhr?.status === 404) this.#say("This is not here any more.", "Reload the page");
+    else if (xhr?.status === 404) this.#say("This is not here any more.", { textContent: "Reload the page" });
     else this.#say("The server does not answer. Trying again…");
   };
 
-  #say(words, remedy = "") {
+  #say(words, remedy) {
     if (!this.hidden && this.dataset.words === words) return;
     this.dataset.words = words;
     this.replaceChildren(words);
     if (remedy) {
-      const link = Object.assign(document.createElement("a"), { href: location.href, textContent: remedy });
-      this.append(" ", link);
+      this.append(" ", Object.assign(document.createElement("a"), { href: location.href, ...remedy }));
     }
     this.hidden = false;
   }

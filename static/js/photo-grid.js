@@ -1,25 +1,28 @@
-/* <photo-grid>: new photos come in the order in which they are ready. Each is shown once, and in the album's order. */
+/* <photo-grid>: new photos are put at its list's end as they become ready. Each is shown once, and in the album's order.
+
+   It watches the list itself, because htmx tells nobody when it has added to one out of band. */
 
 class PhotoGrid extends HTMLElement {
+  #observer = new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach(place)));
+
   connectedCallback() {
-    this.addEventListener("htmx:oobBeforeSwap", dropKnown);
-    this.addEventListener("htmx:oobAfterSwap", (event) => sort(event.detail.target));
+    this.#observer.observe(this.querySelector(".grid"), { childList: true });
+  }
+
+  disconnectedCallback() {
+    this.#observer.disconnect();
   }
 }
 
-/** Two answers may bring the same photo: a poll, and the action that overtook it. */
-function dropKnown(event) {
-  for (const tile of event.detail.fragment.querySelectorAll(".tile")) {
-    if (document.getElementById(tile.id)) tile.remove();
-  }
-}
-
-function sort(list) {
-  for (const tile of list.querySelectorAll(".tile.htmx-added")) {
-    let after = tile.previousElementSibling;
-    while (after && isBefore(tile, after)) after = after.previousElementSibling;
-    if (after !== tile.previousElementSibling) after ? after.after(tile) : list.prepend(tile);
-  }
+function place(tile) {
+  if (!tile.matches?.(".tile") || !tile.parentElement) return;
+  // Two answers may bring the same photo: a poll, and the action that overtook it.
+  if (document.getElementById(tile.id) !== tile) return tile.remove();
+  let before = tile.previousElementSibling;
+  while (before && isBefore(tile, before)) before = before.previousElementSibling;
+  if (before === tile.previousElementSibling) return;
+  if (before) before.after(tile);
+  else tile.parentElement.prepend(tile);
 }
 
 function isBefore(tile, other) {

@@ -10,18 +10,23 @@ import { Sending } from "./sending.js";
 
 const RETURN_AFTER_STOP_MS = 700; // the server needs a moment to notice that nothing more comes
 
+const SIGNED_OUT = "You have been signed out.";
+
 class UploadDesk extends HTMLElement {
   #chosen = [];
   #sending = null;
   #trouble = "";
   #depth = 0;
+  #ownDrag = false;
   #stop = new AbortController();
 
   connectedCallback() {
     const { signal } = this.#stop;
     const on = (target, name, act, options = {}) => target.addEventListener(name, act, { signal, ...options });
+    on(document, "dragstart", () => (this.#ownDrag = true));
+    on(document, "dragend", () => (this.#ownDrag = false));
     on(document, "dragenter", this.#enter);
-    on(document, "dragover", (event) => holdsFiles(event.dataTransfer) && event.preventDefault());
+    on(document, "dragover", (event) => this.#isOffered(event.dataTransfer) && event.preventDefault());
     on(document, "dragleave", this.#leave);
     on(document, "drop", this.#drop);
     on(document, "paste", this.#paste);
@@ -144,15 +149,13 @@ class UploadDesk extends HTMLElement {
 
   /** First see what did arrive: the answer may have been lost on the way, not the photos. */
   async #sendAgain() {
-    try {
-      await this.#refresh();
-    } catch {
-      this.#trouble = "The server still does not answer.";
-      return this.#show();
-    }
-    this.#trouble = "";
+    const before = this.#panel;
+    const answered = await this.#refresh().then(() => true, () => false);
+    const fresh = this.#panel !== before;
+    if (fresh) this.#trouble = "";
+    else this.#trouble = answered ? SIGNED_OUT : "The server still does not answer.";
     this.#show();
-    if (!this.#form) return;
+    if (!fresh || !this.#form) return;
     htmx.process(this.#form); // htmx itself gets to a new form a moment later, and until then it would be sent as a page
     this.#form.requestSubmit();
   }
@@ -161,8 +164,13 @@ class UploadDesk extends HTMLElement {
     return htmx.ajax("GET", this.#panel.dataset.status, { target: "#upload-panel", swap: "outerHTML" });
   }
 
+  /** A photo of this very page, dragged, is a file too, says the browser; nobody means to send it again. */
+  #isOffered(transfer) {
+    return !this.#ownDrag && holdsFiles(transfer);
+  }
+
   #enter = (event) => {
-    if (!holdsFiles(event.dataTransfer)) return;
+    if (!this.#isOffered(event.dataTransfer)) return;
     event.preventDefault();
     this.#depth += 1; // every element below the pointer has its own enter and leave
     this.#part("curtain-words").textContent = this.#form
@@ -185,7 +193,7 @@ class UploadDesk extends HTMLElement {
   #paste = (event) => this.#take(event, event.clipboardData);
 
   #take(event, transfer) {
-    if (!holdsFiles(transfer)) return;
+    if (!this.#isOffered(transfer)) return;
     event.preventDefault();
     filesIn(transfer).then((files) => this.#choose(files));
   }
@@ -197,6 +205,7 @@ class UploadDesk extends HTMLElement {
 
 function reason(status, stopped) {
   if (stopped) return "Sending was stopped.";
+  if (status < 300 && status) return SIGNED_OUT;
   if (status === 0) return "The connection broke before everything had arrived.";
   if (status === 403) return "The server did not accept the form. Perhaps you were signed out in another tab.";
   if (status === 413) return "The server in between takes no requests of that size. Send fewer at once.";
