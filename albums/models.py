@@ -117,6 +117,7 @@ class Rendition(models.Model):
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     bytes = models.PositiveBigIntegerField()
+    sha256 = models.CharField("SHA-256", max_length=64)
     recipe = models.PositiveIntegerField(default=1, help_text="Version of the recipe that made it.")
 
     class Meta:

@@ -13,6 +13,7 @@ VERSION = "0.1.0"
 
 # Where things live
 DATA_DIR = env.path("DATA_DIR", BASE_DIR / "data")
+DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)  # sessions, password hashes and originals are nobody else's
 for _room in ("incoming", "originals", "renditions"):
     (DATA_DIR / _room).mkdir(parents=True, exist_ok=True)
 HOST = env.text("HOST", "127.0.0.1")
@@ -22,7 +23,10 @@ PUBLIC_URL = env.text("PUBLIC_URL").rstrip("/")
 # Safety
 DEBUG = env.flag("DEBUG")
 SECRET_KEY = env.text("SECRET_KEY") or secret.kept_in(DATA_DIR / "secret_key")
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]", HOST]
+# Who listens on all addresses is reached by names that cannot be known here.
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or (
+    ["*"] if HOST in ("0.0.0.0", "::") and not PUBLIC_URL else ["localhost", "127.0.0.1", "[::1]", HOST]  # noqa: S104
+)
 if PUBLIC_URL:
     ALLOWED_HOSTS.append(urlsplit(PUBLIC_URL).hostname or "")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS") + ([PUBLIC_URL] if PUBLIC_URL else [])

@@ -1,5 +1,6 @@
 """What the pipeline found out, as rows of the library."""
 
+import hashlib
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,10 +39,16 @@ def renditions(photo: Photo, picture: Picture, claim: uuid.UUID) -> tuple[list[R
                 width=rendition.width,
                 height=rendition.height,
                 bytes=rendition.bytes,
+                sha256=_sha256(path),
                 recipe=picture.recipe,
             )
         )
     return rows, files
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _photo(job: ProcessingJob, picture: Picture, claim: uuid.UUID) -> Photo:

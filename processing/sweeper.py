@@ -73,13 +73,17 @@ def _expire(now: datetime) -> int:
 
 
 def _clear_leftovers(now: datetime) -> int:
-    """Bytes that nobody wants. Those of a lost claim are remembered for a while: its worker may wake up and write them late."""
+    """Bytes that nobody wants. Those of a lost claim are remembered for a while: its worker may wake up and write them late.
+
+    A hold younger than a lease is left alone: it may be a repair's, which has no claim.
+    """
     live = ProcessingJob.objects.in_work().values("claim")
     cleared = removal.clear(Leftover.objects.filter(hold=None))
-    abandoned = Leftover.objects.exclude(hold=None).exclude(hold__in=live)
-    for leftover in abandoned.filter(created_at__gte=_grace(now)):
+    lost = Leftover.objects.exclude(hold=None).exclude(hold__in=live)
+    lost = lost.filter(created_at__lt=now - timedelta(seconds=settings.LEASE_SECONDS))
+    for leftover in lost.filter(created_at__gte=_grace(now)):
         default_storage.delete(leftover.key)
-    return cleared + removal.clear(abandoned.filter(created_at__lt=_grace(now)))
+    return cleared + removal.clear(lost.filter(created_at__lt=_grace(now)))
 
 
 def _clear_strays(now: datetime) -> int:

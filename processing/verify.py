@@ -20,8 +20,6 @@ from processing.storage import store
 
 ROOMS = ("originals", "renditions", "incoming")
 AT_A_TIME = 200
-CHUNK = 1 << 20
-RIFF_HEADER = 12
 Row = TypeVar("Row", bound=Model)
 Item = TypeVar("Item")
 
@@ -49,7 +47,7 @@ def verify() -> Findings:
         found.photos += 1
         _look(found, photo.original_key, photo.original_bytes, photo.original_sha256)
     for rendition in _one_by_one(Rendition.objects.all()):
-        _look(found, rendition.key, rendition.bytes)
+        _look(found, rendition.key, rendition.bytes, rendition.sha256)
     for job in _one_by_one(ProcessingJob.objects.filter(state__in=KEEPS_RAW).select_related("upload")):
         _look(found, job.raw_path, job.upload.size or 0, job.upload.sha256)
     found.orphans = [key for keys in _all_keys() for key in unknown(keys)]
@@ -66,10 +64,10 @@ def unknown(keys: list[str]) -> list[str]:
     return [key for key in keys if key not in known and store().exists(key)]
 
 
-def _look(found: Findings, key: str, size: int, sha256: str = "") -> None:
-    """With a checksum: is it byte for byte what was received? Without, it is a rendition: is it a whole WebP?"""
+def _look(found: Findings, key: str, size: int, sha256: str) -> None:
+    """Is it byte for byte what was received, or rendered?"""
     try:
-        if store().size(key) != size or not (_has_checksum(key, sha256) if sha256 else _is_webp(key, size)):
+        if store().size(key) != size or _sha256(key) != sha256:
             found.corrupt.append(key)
     except FileNotFoundError:
         found.missing.append(key)
@@ -77,19 +75,9 @@ def _look(found: Findings, key: str, size: int, sha256: str = "") -> None:
         found.corrupt.append(key)
 
 
-def _has_checksum(key: str, sha256: str) -> bool:
+def _sha256(key: str) -> str:
     with store().borrow(key) as path, path.open("rb") as file:
-        digest = hashlib.sha256()
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-        return digest.hexdigest() == sha256
-
-
-def _is_webp(key: str, size: int) -> bool:
-    """By its header: RIFF, the length of what follows, WEBP (RFC 9649, section 2.4)."""
-    with store().borrow(key) as path, path.open("rb") as file:
-        head = file.read(RIFF_HEADER)
-    return head[:4] == b"RIFF" and head[8:] == b"WEBP" and int.from_bytes(head[4:8], "little") + 8 == size
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _wanted(keys: list[str]) -> set[str]:

@@ -87,6 +87,10 @@ def test_leftovers_of_a_lost_claim_go_but_are_remembered_for_its_late_writes(alb
     Leftover.note(["renditions/ab/abc/400.webp"], hold=uuid.uuid4())
 
     sweeper.sweep()
+    assert path.exists()
+
+    Leftover.objects.update(created_at=ago(minutes=2))
+    sweeper.sweep()
     assert (path.exists(), Leftover.objects.count()) == (False, 1)
 
     put(data_dir, "renditions/ab/abc/400.webp")

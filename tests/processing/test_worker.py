@@ -131,6 +131,7 @@ def test_a_worker_that_lost_its_claim_publishes_nothing_and_the_next_one_does(
         monkeypatch.undo()
         assert Photo.objects.count() == 0
         worker.develop_next()
+    Leftover.objects.update(created_at=timezone.now() - timedelta(minutes=2))
     sweeper.sweep()
 
     photo = Photo.objects.get()
