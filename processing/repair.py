@@ -57,7 +57,7 @@ def _mend(photo: Photo, bad: set[str], say: Say) -> list[str]:
 def _render_again(photo: Photo) -> None:
     """Under fresh keys, as a worker does it: noted as leftovers, written, published in one transaction with the old ones' end."""
     mark = uuid.uuid4()
-    with store().scratch(mark.hex) as work, store().borrow(photo.original_key) as original:
+    with store().scratch(f"repair-{mark.hex}") as work, store().borrow(photo.original_key) as original:
         renditions, files = publishing.renditions(photo, worker.sandbox().develop(original, work), mark)
         Leftover.note(list(files), hold=mark)
         store().adopt(files)

@@ -83,7 +83,10 @@ def _clear_leftovers(now: datetime) -> int:
 
 
 def _clear_strays(now: datetime) -> int:
-    """Old files in incoming/ that no row knows. Files are listed first, rows asked after, or a new one would seem unknown."""
+    """Files in incoming/ that no row knows: old ones, and what a lost claim was working on, since no other will ever want that.
+
+    Files are listed first, rows asked after, or a new one would seem unknown.
+    """
     old, cleared = _old_keys(now), 0
     while keys := list(islice(old, AT_A_TIME)):
         cleared += _clear_unknown(keys)
@@ -93,7 +96,7 @@ def _clear_strays(now: datetime) -> int:
 def _old_keys(now: datetime) -> Iterator[str]:
     for key in store().keys("incoming"):
         try:
-            if default_storage.get_modified_time(key) < _grace(now):
+            if _is_scratch(key) or default_storage.get_modified_time(key) < _grace(now):
                 yield key
         except FileNotFoundError:  # it has just been taken away
             continue
@@ -123,6 +126,10 @@ def owner(key: str) -> uuid.UUID | None:
         return uuid.UUID(name)
     except ValueError:
         return None
+
+
+def _is_scratch(key: str) -> bool:
+    return ".work/" in key and owner(key) is not None
 
 
 def _ring_missed(now: datetime) -> int:

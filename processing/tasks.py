@@ -18,7 +18,10 @@ Scheduler.periodic_task_seconds = max(1, round(settings.SWEEP_SECONDS))
 BEFORE_BELLS = 10
 """A sweep that waited behind 500 bells would rescue nobody."""
 
+GOODBYE_SECONDS = 5.0
+
 _stopped = threading.Event()
+_pulse: threading.Thread | None = None
 
 
 @db_task()
@@ -34,7 +37,9 @@ def sweep() -> None:
 
 @on_startup()
 def begin() -> None:
-    threading.Thread(target=pulse.keep, args=(worker.name(), _stopped), name="pulse", daemon=True).start()
+    global _pulse
+    _pulse = threading.Thread(target=pulse.keep, args=(worker.name(), _stopped), name="pulse", daemon=True)
+    _pulse.start()
     sweeper.sweep()
     close_old_connections()
 
@@ -43,3 +48,5 @@ def begin() -> None:
 def end() -> None:
     _stopped.set()
     worker.stop()
+    if _pulse:  # its goodbye; cut off, the worker would seem alive for a while
+        _pulse.join(GOODBYE_SECONDS)

@@ -78,7 +78,7 @@ class LocalStore(FileSystemStorage):
 
     def _prune(self, directory: Path) -> None:
         """Remove a claim's own directory when it is empty; those above are shared, and somebody may be about to write there."""
-        if len(directory.relative_to(self.location).parts) == 3:
+        if len(directory.relative_to(self.location).parts) == 3 or directory.suffix == ".work":
             with suppress(OSError):  # not empty, or gone already
                 directory.rmdir()
 

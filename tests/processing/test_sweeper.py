@@ -98,13 +98,22 @@ def test_leftovers_of_a_lost_claim_go_but_are_remembered_for_its_late_writes(alb
     assert Leftover.objects.count() == 0
 
 
-@pytest.mark.parametrize("name", ["{0}", "{0}.part", "{0}.work/400.webp", "who-knows.jpg"])
+@pytest.mark.parametrize("name", ["{0}", "{0}.part", "who-knows.jpg"])
 def test_old_files_in_incoming_that_no_row_knows_go(db, data_dir, name):
     old = put(data_dir, "incoming/" + name.format(uuid.uuid4()), hours=2)
     new = put(data_dir, "incoming/" + name.format(uuid.uuid4()).replace("who", "whom"))
 
     assert sweeper.sweep().strays == 1
     assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_what_a_lost_claim_was_working_on_goes_at_once(album, data_dir):
+    job = making.job_in(album, JobState.PROCESSING)
+    scratch = put(data_dir, f"incoming/{job.claim.hex}.work/400.webp")
+    ProcessingJob.objects.update(lease_until=ago(seconds=1))
+
+    assert sweeper.sweep().strays == 1
+    assert not scratch.parent.exists()
 
 
 def test_raw_files_of_uploads_and_jobs_stay_however_old(album, data_dir):

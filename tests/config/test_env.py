@@ -1,0 +1,79 @@
+"""Readers of the environment: typed, and loud on nonsense."""
+
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config import env
+
+
+@pytest.fixture
+def given(monkeypatch):
+    return lambda value: monkeypatch.setenv("THING", value)
+
+
+def test_what_is_not_set_has_its_default(monkeypatch):
+    monkeypatch.delenv("THING", raising=False)
+
+    assert env.text("THING", "a") == "a"
+    assert env.flag("THING", True) is True
+    assert env.number("THING", 7) == 7
+    assert env.seconds("THING", 0.5) == 0.5
+    assert env.size("THING", "2G") == 2 << 30
+    assert env.words("THING", "a,b") == ["a", "b"]
+    assert env.path("THING", Path("/there")) == Path("/there")
+
+
+@pytest.mark.parametrize(("raw", "value"), [("1", True), ("Yes", True), ("ON", True), ("0", False), ("", False)])
+def test_a_flag_understands_the_usual_words(given, raw, value):
+    given(raw)
+
+    assert env.flag("THING") is value
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [("65536", 65536), ("512M", 512 << 20), ("2g", 2 << 30), ("2GiB", 2 << 30), ("1 ", 1), ("1T", 1 << 40)],
+)
+def test_a_size_may_have_a_unit(given, raw, value):
+    given(raw)
+
+    assert env.size("THING", "1") == value
+
+
+def test_words_are_parted_by_commas(given):
+    given(" a, b ,,c ")
+
+    assert env.words("THING") == ["a", "b", "c"]
+
+
+def test_a_path_is_made_absolute(given, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given("data")
+
+    assert env.path("THING", Path("/there")) == tmp_path / "data"
+
+
+@pytest.mark.parametrize(
+    ("reader", "raw"),
+    [
+        (lambda: env.flag("THING"), "maybe"),
+        (lambda: env.number("THING", 1), "one"),
+        (lambda: env.number("THING", 1), "1.5"),
+        (lambda: env.number("THING", 1, least=1), "0"),
+        (lambda: env.number("THING", 1, most=65535), "65536"),
+        (lambda: env.seconds("THING", 1), "soon"),
+        (lambda: env.seconds("THING", 1), "nan"),
+        (lambda: env.seconds("THING", 1), "-1"),
+        (lambda: env.size("THING", "1"), "large"),
+        (lambda: env.size("THING", "1"), "-5M"),
+        (lambda: env.size("THING", "1"), "1.5G"),
+        (lambda: env.size("THING", "1"), "M"),
+    ],
+)
+def test_nonsense_stops_the_start_and_names_the_setting(given, reader, raw):
+    given(raw)
+
+    with pytest.raises(ImproperlyConfigured, match="THING"):
+        reader()

@@ -1,0 +1,277 @@
+"""manage.py import_photos: local files through the same intake."""
+
+import os
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from albums.models import Album
+from processing import batches, jobs, pulse, worker
+from processing.intake import files
+from processing.models import Batch, ProcessingJob, Upload
+from processing.states import JobState, UploadState
+from tests.processing import making
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Three photos, one of them deep down, among what is no photo to import."""
+    root = tmp_path / "card"
+    (root / "DCIM" / "100").mkdir(parents=True)
+    (root / ".Trash").mkdir()
+    for name in ("b.jpg", "DCIM/100/a.jpg", "DCIM/c.jpg", ".Trash/old.jpg", ".hidden.jpg"):
+        (root / name).write_bytes(making.jpeg())
+    return root
+
+
+def run(*arguments: object, **options: object) -> tuple[str, str]:
+    out, err = StringIO(), StringIO()
+    call_command("import_photos", *map(str, arguments), stdout=out, stderr=err, **options)
+    return out.getvalue(), err.getvalue()
+
+
+def names() -> list[str]:
+    return list(ProcessingJob.objects.order_by("pk").values_list("original_filename", flat=True))
+
+
+def test_folders_are_imported_to_the_bottom_in_order_without_what_is_hidden(album, folder):
+    out, err = run(album.pk, folder)
+
+    assert names() == ["a.jpg", "c.jpg", "b.jpg"]
+    assert (out, err) == ("3 files: 0 photos, 3 waiting to be developed\n", "")
+    assert [batch.source for batch in album.batches.all()] == [Batch.Source.IMPORT]
+
+
+def test_files_are_left_where_they_are_and_arrive_byte_for_byte(album, folder, data_dir):
+    content = (folder / "b.jpg").read_bytes()
+
+    run(album.pk, folder / "b.jpg")
+
+    assert (data_dir / ProcessingJob.objects.get().raw_path).read_bytes() == content
+    assert (folder / "b.jpg").read_bytes() == content
+
+
+def test_an_album_may_be_named_by_its_title(album, folder):
+    run("Summer", folder)
+
+    assert album.jobs.count() == 3
+
+
+def test_an_id_goes_before_a_title_of_the_same_digits(album, folder):
+    Album.objects.create(title=str(album.pk))
+
+    run(album.pk, folder)
+
+    assert album.jobs.count() == 3
+
+
+def test_a_title_that_several_albums_have_is_refused_with_their_ids(album, folder):
+    other = Album.objects.create(title="Summer")
+
+    with pytest.raises(CommandError, match=f"{other.pk}, {album.pk}"):
+        run("Summer", folder)
+
+
+def test_an_unknown_album_is_refused(db, folder):
+    with pytest.raises(CommandError, match="--create"):
+        run("Winter", folder)
+
+    assert Album.objects.count() == 0
+
+
+def test_an_unknown_album_is_made_when_asked_for(owner, folder):
+    run("Winter", folder, create=True, user="owner")
+
+    album = Album.objects.get()
+    assert (album.title, album.owner, album.jobs.count()) == ("Winter", owner, 3)
+    assert album.batches.get().opened_by == owner
+
+
+def test_an_unknown_user_is_refused(album, folder):
+    with pytest.raises(CommandError, match="no user nobody"):
+        run(album.pk, folder, user="nobody")
+
+
+def test_a_path_that_leads_nowhere_is_refused_before_anything_is_taken(album, folder):
+    with pytest.raises(CommandError, match="nowhere"):
+        run(album.pk, folder, folder / "nowhere")
+
+    assert Upload.objects.count() == 0
+
+
+def test_a_folder_without_files_is_refused(album, tmp_path):
+    (tmp_path / "empty").mkdir()
+
+    with pytest.raises(CommandError, match="no files"):
+        run(album.pk, tmp_path / "empty")
+
+
+def test_what_is_neither_file_nor_folder_is_refused(album, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(CommandError, match="Neither"):
+        run(album.pk, tmp_path / "pipe")
+
+
+def test_a_busy_album_is_refused_in_words(album, folder):
+    making.upload(album)
+
+    with pytest.raises(CommandError, match="busy"):
+        run(album.pk, folder)
+
+
+def test_a_refused_file_is_told_with_its_reason_and_the_others_go_on(album, folder):
+    (folder / "a.jpg").write_bytes(b"")
+
+    with pytest.raises(CommandError, match="1 did not become photos"):
+        run(album.pk, folder)
+
+    assert names() == ["a.jpg", "c.jpg", "b.jpg"]
+    assert Upload.objects.get(state=UploadState.REFUSED).code == "empty-file"
+
+
+def test_a_file_that_vanishes_is_refused_and_the_others_go_on(album, folder):
+    paths = [folder / "gone.jpg", folder / "b.jpg"]
+
+    taken = list(files.FilesIntake(album).take(paths))
+
+    assert [(upload.name, upload.state, upload.code) for upload in taken] == [
+        ("gone.jpg", UploadState.REFUSED, "unreadable"),
+        ("b.jpg", UploadState.RECEIVED, ""),
+    ]
+    assert taken[0].message == "The file could not be read: No such file or directory."
+
+
+def test_the_number_of_files_is_not_limited(album, folder, settings):
+    settings.MAX_BATCH_FILES = 1
+
+    run(album.pk, folder)
+
+    assert album.jobs.count() == 3
+
+
+def test_the_size_of_a_file_is(album, folder, settings, data_dir):
+    settings.MAX_FILE_BYTES = 10
+
+    with pytest.raises(CommandError):
+        run(album.pk, folder / "b.jpg")
+
+    assert Upload.objects.get().code == "too-large"
+    assert list((data_dir / "incoming").iterdir()) == []
+
+
+def test_the_album_is_busy_from_the_first_file_to_the_last(album, folder):
+    intake = files.FilesIntake(album)
+    for _ in intake.take([folder / "b.jpg", folder / "DCIM/c.jpg"]):
+        job = jobs.claim_next("tester")
+        jobs.complete(job, making.photo(album, job), [])
+        seen = batches.running_in(album)
+        if Upload.objects.receiving().exists():
+            assert seen == intake.batch
+
+    assert batches.running_in(album) is None
+
+
+def test_an_import_ends_when_somebody_cancels_it(album, folder):
+    taken = []
+    for upload in files.FilesIntake(album).take(files.walk([folder])):
+        taken.append(upload.state)
+        batches.cancel(album, "owner")
+
+    assert taken == [UploadState.RECEIVED, UploadState.CANCELLED]
+    assert batches.running_in(album) is None
+
+
+def test_an_import_that_is_cut_off_does_not_lock_the_album(album, folder):
+    taking = files.FilesIntake(album).take(files.walk([folder]))
+    next(taking)
+    taking.close()
+
+    assert Upload.objects.receiving().count() == 0
+    assert Upload.objects.get(state=UploadState.REFUSED).code == "stopped"
+
+
+def test_a_link_to_a_folder_is_not_followed(album, folder):
+    (folder / "DCIM" / "again").symlink_to(folder)
+
+    assert len(list(files.walk([folder]))) == 3
+
+
+def test_a_hostile_name_is_shown_harmlessly(album, tmp_path):
+    path = tmp_path / os.fsdecode(b"\xff\x1b[31m.jpg")
+    path.write_bytes(making.jpeg())
+
+    run(album.pk, path)
+
+    assert names() == ["[31m.jpg"]
+
+
+class TestWaiting:
+    """The worker of these tests is the real one, called where the command sleeps."""
+
+    @pytest.fixture(autouse=True)
+    def working(self, monkeypatch, db):
+        monkeypatch.setattr("processing.management.commands.import_photos.time.sleep", lambda _: worker.develop_next())
+
+    @pytest.fixture
+    def alive(self):
+        pulse.beat("tester")
+
+    def test_all_photos_is_success(self, album, folder, alive):
+        out, err = run(album.pk, folder, wait=True)
+
+        assert (out, err) == ("3 files: 3 photos, 0 waiting to be developed\n", "")
+        assert album.photos.count() == 3
+
+    def test_what_is_there_already_counts_as_a_photo(self, album, folder, alive):
+        run(album.pk, folder, wait=True)
+
+        out, _ = run(album.pk, folder, wait=True)
+
+        assert out == "3 files: 3 photos, 0 waiting to be developed\n"
+        assert album.photos.count() == 3
+
+    def test_the_same_picture_twice_in_one_import_counts_as_a_photo(self, album, folder, alive):
+        (folder / "b2.jpg").write_bytes((folder / "b.jpg").read_bytes())
+
+        run(album.pk, folder, wait=True)
+
+        assert album.photos.count() == 3
+
+    def test_a_file_that_is_no_picture_is_failure_with_its_reason(self, album, folder, alive, capsys):
+        (folder / "notes.txt").write_text("this is no picture at all")
+        err = StringIO()
+
+        with pytest.raises(CommandError, match="1 did not"):
+            call_command("import_photos", str(album.pk), str(folder), wait=True, stdout=StringIO(), stderr=err)
+
+        assert err.getvalue().startswith("notes.txt: This is not a picture")
+        assert ProcessingJob.objects.filter(state=JobState.COMPLETED).count() == 3
+
+    def test_a_missing_worker_is_warned_of(self, album, folder):
+        _, err = run(album.pk, folder, wait=True)
+
+        assert "no worker is running" in err
+
+
+def test_help_tells_what_it_does(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        call_command("import_photos", "--help")
+
+    assert "ALBUM" in capsys.readouterr().out
+
+
+def test_uploads_of_an_import_in_work_do_not_expire(album, folder, monkeypatch):
+    monkeypatch.setattr(files, "TOUCH_SECONDS", -1)
+    upload = making.upload(album)
+    expiry = upload.expires_at
+    intake = files.FilesIntake(album)
+    intake.batch = upload.batch
+
+    list(intake.take([folder / "b.jpg"]))
+
+    assert Upload.objects.get(pk=upload.pk).expires_at > expiry

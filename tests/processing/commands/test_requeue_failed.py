@@ -1,0 +1,95 @@
+"""manage.py requeue_failed."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from albums.models import Album
+from processing import jobs
+from processing.models import JobEvent, ProcessingJob
+from processing.states import JobState
+from tests.processing import making
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def failed(album, owner) -> list[ProcessingJob]:
+    """Two in one album, one of them with another code, and one in another album."""
+    other = Album.objects.create(title="Winter", owner=owner)
+    found = [making.job_in(album, JobState.FAILED), making.job_in(other, JobState.FAILED)]
+    job = making.received(album)
+    jobs.give_up(jobs.claim_next("tester"), "timeout", "It took too long.")
+    return [*found, job]
+
+
+def run(*arguments: str) -> str:
+    out = StringIO()
+    call_command("requeue_failed", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def pending() -> set[int]:
+    return set(ProcessingJob.objects.filter(state=JobState.PENDING).values_list("pk", flat=True))
+
+
+def test_all_failed_jobs_are_requeued(failed):
+    assert run() == "3 jobs requeued.\n"
+
+    assert pending() == {job.pk for job in failed}
+    assert set(JobEvent.objects.filter(edge="requeue").values_list("by", flat=True)) == {"requeue_failed"}
+
+
+def test_one_album_may_be_chosen(album, failed):
+    assert run("--album", str(album.pk)) == "2 jobs requeued.\n"
+
+    assert pending() == {failed[0].pk, failed[2].pk}
+
+
+def test_single_jobs_may_be_chosen(failed):
+    run("--job", str(failed[0].pk), "--job", str(failed[1].pk))
+
+    assert pending() == {failed[0].pk, failed[1].pk}
+
+
+def test_one_error_code_may_be_chosen(failed):
+    run("--code", "timeout")
+
+    assert pending() == {failed[2].pk}
+
+
+def test_choices_narrow_each_other(album, failed):
+    assert run("--album", str(album.pk), "--code", "broken") == "1 jobs requeued.\n"
+
+
+def test_a_dry_run_lists_and_changes_nothing(failed):
+    out = run("--dry-run", "--code", "timeout")
+
+    assert out == f"{failed[2].pk}: photo.jpg (timeout)\n1 jobs would be requeued.\n"
+    assert pending() == set()
+
+
+def test_an_unknown_album_is_refused(failed):
+    with pytest.raises(CommandError, match="no album 4711"):
+        run("--album", "4711")
+
+
+def test_a_job_that_did_not_fail_is_refused_and_nothing_is_done(album, failed):
+    waiting = making.received(album)
+
+    with pytest.raises(CommandError, match=f": {waiting.pk}"):
+        run("--job", str(waiting.pk), "--job", str(failed[0].pk))
+
+    assert pending() == {waiting.pk}
+
+
+def test_nothing_to_do_is_no_error(album):
+    assert run() == "0 jobs requeued.\n"
+
+
+def test_help_tells_what_it_does(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        run("--help")
+
+    assert "--dry-run" in capsys.readouterr().out

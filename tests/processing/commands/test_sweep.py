@@ -1,0 +1,45 @@
+"""manage.py sweep."""
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from processing.models import ProcessingJob, Upload
+from processing.states import JobState, UploadState
+from tests.processing import making
+
+pytestmark = pytest.mark.django_db
+
+
+def run() -> str:
+    out = StringIO()
+    call_command("sweep", stdout=out)
+    return out.getvalue()
+
+
+def test_what_was_left_behind_is_set_right_and_counted(album):
+    job = making.job_in(album, JobState.PROCESSING)
+    late = making.upload(album, batch=job.batch)
+    past = timezone.now() - timedelta(seconds=1)
+    ProcessingJob.objects.filter(pk=job.pk).update(lease_until=past)
+    Upload.objects.filter(pk=late.pk).update(expires_at=past)
+
+    out = run()
+
+    assert out.startswith("1 rescued, 1 expired")
+    assert ProcessingJob.objects.get(pk=job.pk).state == JobState.PENDING
+    assert Upload.objects.get(pk=late.pk).state == UploadState.EXPIRED
+
+
+def test_nothing_to_do_is_no_error(db):
+    assert run().startswith("0 rescued, 0 expired")
+
+
+def test_help_tells_what_it_does(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        call_command("sweep", "--help")
+
+    assert "Workers do the same once a minute" in " ".join(capsys.readouterr().out.split())

@@ -1,0 +1,232 @@
+"""manage.py verify: rows against files, and the repair of what loses nothing."""
+
+import json
+import shutil
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+from albums.models import Leftover, Photo, Rendition
+from processing import worker
+from processing.models import ProcessingJob
+from processing.states import JobState
+from tests.processing import making
+
+pytestmark = pytest.mark.django_db
+CLEAN = {"photos": 1, "missing": [], "corrupt": [], "orphans": []}
+
+
+@pytest.fixture
+def photo(album, django_capture_on_commit_callbacks) -> Photo:
+    """A real one, with two renditions."""
+    making.received(album, making.jpeg((900, 600)))
+    with django_capture_on_commit_callbacks(execute=True):
+        worker.develop_next()
+    return album.photos.get()
+
+
+def run(*arguments: str) -> tuple[dict[str, object], int, str]:
+    """What is found, the exit status, and what was said besides."""
+    out, err, status = StringIO(), StringIO(), 0
+    try:
+        call_command("verify", "--json", *arguments, stdout=out, stderr=err)
+    except SystemExit as ended:
+        status = int(ended.code or 0)
+    return json.loads(out.getvalue()), status, err.getvalue()
+
+
+def snapshot(root: Path) -> dict[str, bytes]:
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def spoil(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+
+
+def test_a_sound_installation_is_clean(photo):
+    assert run() == (CLEAN, 0, "")
+
+
+def test_an_empty_one_is_clean_too(db):
+    assert run() == (CLEAN | {"photos": 0}, 0, "")
+
+
+@pytest.mark.parametrize("state", JobState)
+def test_jobs_and_uploads_on_their_way_are_no_trouble(album, state, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        job = making.job_in(album, state)
+        making.upload(album, batch=job.batch)
+    Photo.objects.all().delete()
+
+    assert run()[:2] == (CLEAN | {"photos": 0}, 0)
+
+
+def test_a_missing_original_is_found(photo, data_dir):
+    (data_dir / photo.original_key).unlink()
+
+    assert run()[:2] == (CLEAN | {"missing": [photo.original_key]}, 1)
+
+
+def test_one_flipped_bit_of_an_original_is_found(photo, data_dir):
+    spoil(data_dir / photo.original_key)
+
+    assert run()[:2] == (CLEAN | {"corrupt": [photo.original_key]}, 1)
+
+
+@pytest.mark.parametrize("content", [b"", b"RIFF\x04\x00\x00\x00WEBP", b"x" * 100])
+def test_a_rendition_that_is_no_whole_webp_is_found(photo, data_dir, content):
+    rendition = photo.renditions.first()
+    (data_dir / rendition.key).write_bytes(content)
+
+    assert run()[:2] == (CLEAN | {"corrupt": [rendition.key]}, 1)
+
+
+def test_a_missing_raw_file_is_found(album, data_dir):
+    job = making.job_in(album, JobState.FAILED)
+    (data_dir / job.raw_path).unlink()
+
+    assert run()[:2] == (CLEAN | {"photos": 0, "missing": [job.raw_path]}, 1)
+
+
+@pytest.mark.parametrize(
+    "key", ["originals/ab/stray.jpg", "renditions/ab/cd/400.webp", "incoming/stray", "incoming/x.work/400.webp"]
+)
+def test_a_file_without_a_row_is_found(photo, data_dir, key):
+    (data_dir / key).parent.mkdir(parents=True, exist_ok=True)
+    (data_dir / key).write_bytes(b"whose is it?")
+
+    assert run()[:2] == (CLEAN | {"orphans": [key]}, 1)
+
+
+def test_leftovers_are_known(photo, data_dir):
+    Leftover.note(["originals/ab/old.jpg"])
+    (data_dir / "originals" / "ab").mkdir(exist_ok=True)
+    (data_dir / "originals/ab/old.jpg").write_bytes(b"going")
+
+    assert run()[:2] == (CLEAN, 0)
+
+
+def test_looking_changes_nothing(photo, data_dir):
+    spoil(data_dir / photo.original_key)
+    (data_dir / "incoming" / "stray").write_bytes(b"whose is it?")
+    before = snapshot(data_dir)
+
+    run()
+
+    assert snapshot(data_dir) == before
+
+
+def test_people_get_words(photo, data_dir):
+    (data_dir / "incoming" / "stray").write_bytes(b"whose is it?")
+    out = StringIO()
+
+    with pytest.raises(SystemExit, match="1"):
+        call_command("verify", stdout=out)
+
+    assert out.getvalue() == "orphan: incoming/stray\n1 photos: rows and files do not agree.\n"
+
+
+def test_repair_moves_what_no_row_knows_out_of_the_way(photo, data_dir):
+    (data_dir / "incoming" / "stray").write_bytes(b"whose is it?")
+
+    found, status, said = run("--repair")
+
+    assert (found, status) == (CLEAN, 0)
+    assert (data_dir / "quarantine/incoming/stray").read_bytes() == b"whose is it?"
+    assert said == "Moved incoming/stray to quarantine/incoming/stray.\n"
+
+
+def test_a_second_stray_of_the_same_name_does_not_replace_the_first(photo, data_dir):
+    for content in (b"one", b"two"):
+        (data_dir / "incoming" / "stray").write_bytes(content)
+        run("--repair")
+
+    kept = [path.read_bytes() for path in (data_dir / "quarantine/incoming").iterdir()]
+    assert sorted(kept) == [b"one", b"two"]
+
+
+def test_repair_makes_bad_renditions_again_under_fresh_keys(photo, data_dir, django_capture_on_commit_callbacks):
+    before = {rendition.edge: rendition for rendition in photo.renditions.all()}
+    (data_dir / before[800].key).unlink()
+
+    with django_capture_on_commit_callbacks(execute=True):
+        found, status, said = run("--repair")
+
+    assert (found, status) == (CLEAN, 0)
+    assert before[800].key in said
+    after = {rendition.edge: rendition for rendition in photo.renditions.all()}
+    assert after.keys() == before.keys()
+    assert not {rendition.key for rendition in before.values()} & {rendition.key for rendition in after.values()}
+    assert all((data_dir / rendition.key).stat().st_size == rendition.bytes for rendition in after.values())
+    assert not (data_dir / before[400].key).exists()
+    assert Leftover.objects.count() == 0
+    assert run() == (CLEAN, 0, "")
+
+
+def test_repair_never_touches_an_original(photo, data_dir):
+    spoil(data_dir / photo.original_key)
+    original = (data_dir / photo.original_key).read_bytes()
+    rendition = photo.renditions.first()
+    (data_dir / rendition.key).unlink()
+
+    found, status, said = run("--repair")
+
+    assert (found, status) == (CLEAN | {"missing": [rendition.key], "corrupt": [photo.original_key]}, 1)
+    assert "its original is no good" in said
+    assert (data_dir / photo.original_key).read_bytes() == original
+
+
+def test_a_picture_that_cannot_be_made_again_keeps_its_rows(photo, data_dir, settings):
+    settings.MAX_JPEG_PIXELS = 1
+    worker.sandbox().close()
+    worker.sandbox.cache_clear()
+    rendition = photo.renditions.first()
+    (data_dir / rendition.key).unlink()
+
+    found, status, said = run("--repair")
+
+    assert (found["missing"], status) == ([rendition.key], 1)
+    assert "could not be made again" in said
+    assert Rendition.objects.filter(photo=photo).count() == 2
+
+
+def test_repairing_twice_does_nothing_more(photo, data_dir, django_capture_on_commit_callbacks):
+    (data_dir / photo.renditions.first().key).unlink()
+    with django_capture_on_commit_callbacks(execute=True):
+        run("--repair")
+    before = snapshot(data_dir)
+
+    assert run("--repair") == (CLEAN, 0, "")
+    assert snapshot(data_dir) == before
+
+
+def test_repair_keeps_what_waits_for_its_retry(album, data_dir):
+    job = making.job_in(album, JobState.FAILED)
+
+    run("--repair")
+
+    assert (data_dir / ProcessingJob.objects.get(pk=job.pk).raw_path).exists()
+
+
+def test_more_photos_than_one_page_are_all_looked_at(album, data_dir, monkeypatch):
+    monkeypatch.setattr("processing.verify.AT_A_TIME", 2)
+    for _ in range(5):
+        job = making.job_in(album, JobState.COMPLETED)
+    shutil.rmtree(data_dir / "originals")
+
+    found = run()[0]
+
+    assert found["photos"] == 5
+    assert len(found["missing"]) == 5
+    assert job.album == album
+
+
+def test_help_tells_what_it_does(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        call_command("verify", "--help")
+
+    assert "--repair" in capsys.readouterr().out
