@@ -12,6 +12,9 @@ from pathlib import Path
 
 from django.core.files.storage import FileSystemStorage
 
+from processing import failpoints
+from processing.failpoints import Point
+
 CANNOT_LINK = {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 """What file systems without hard links (exFAT, some network drives) answer."""
 
@@ -50,6 +53,7 @@ class LocalStore(FileSystemStorage):
         for target, path in targets.items():
             _sync_file(path)
             path.rename(target)
+            failpoints.reach(Point.BETWEEN_RENDITIONS)
         for directory in directories:
             _sync_directory(directory)
 
@@ -70,7 +74,9 @@ class LocalStore(FileSystemStorage):
 
     def delete(self, name: str) -> None:
         path = Path(self.path(name))
+        failpoints.reach(Point.BEFORE_DELETE)
         path.unlink(missing_ok=True)
+        failpoints.reach(Point.AFTER_DELETE)
         self._prune(path.parent)
 
     def free_bytes(self) -> int:
