@@ -1,7 +1,8 @@
 """`make bench`: what Darkroom costs beside what a person would use instead, as ratios from one run."""
 
-from benchmarks import intake, pipeline
+from benchmarks import intake, journey, pipeline
 
 if __name__ == "__main__":
     pipeline.run()
     intake.run()
+    journey.run()

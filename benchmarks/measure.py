@@ -25,10 +25,10 @@ class Cost:
     memory: int
 
 
-def photos(scratch: Path) -> list[Path]:
+def photos(scratch: Path, most: int = MOST) -> list[Path]:
     """Real camera photos of 8 megapixels and more where they are, made ones otherwise."""
-    real = [path for path in sorted(PHOTOS.glob("*.[jJ][pP][gG]")) if _megapixels(path) > 8][:MOST]
-    return real or [_made(scratch / f"made-{n}.jpg", n) for n in range(4)]
+    real = [path for path in sorted(PHOTOS.glob("*.[jJ][pP][gG]")) if _megapixels(path) > 8][:most]
+    return real or [_made(scratch / f"made-{n}.jpg", n) for n in range(min(4, most))]
 
 
 def child(code: str, *arguments: str) -> Cost:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from albums.models import Album, Photo
-from processing import pressure, progress
+from processing import pressure, progress, pulse
 from processing.progress import Progress, Report
 
 NEW_AT_MOST = 100
@@ -25,6 +25,8 @@ class Panel:
     """The id of the newest photo that the page has; the next poll brings those after it."""
     photo_count: int = 0
     disk_is_full: bool = False
+    is_worked_on: bool = True
+    """Is there a worker to do what waits?"""
 
     @property
     def is_polled(self) -> bool:
@@ -59,4 +61,5 @@ def of(album: Album, *, seen: int | None = None, error: str = "") -> Panel:
         seen=newest,
         photo_count=album.photos.count(),
         disk_is_full=not now.is_busy and pressure.disk_is_full(),
+        is_worked_on=not now.active or pulse.alive().exists(),
     )

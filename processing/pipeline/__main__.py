@@ -7,7 +7,8 @@ import json
 import sys
 from pathlib import Path
 
-from processing.pipeline import Refused, develop
+from processing.pipeline import Refused
+from processing.pipeline.developing import develop
 
 
 def main(arguments: list[str] | None = None) -> int:

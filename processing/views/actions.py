@@ -23,7 +23,7 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def clear(request: HttpRequest, pk: int) -> HttpResponse:
-    """Dismiss the report with its failures: all, or those named by `job`."""
+    """Put the report away, with its failures."""
     album = album_or_404(request, pk)
     batches.dismiss(album, by=_who(request))
     return answer(request, album)

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from albums.models import Album
-from processing import jobs
+from processing import jobs, pulse
 from processing.models import Batch, ProcessingJob
 from processing.states import JobState
 from tests.processing import making
@@ -171,6 +171,15 @@ def test_cancelling_the_rest_keeps_what_is_ready_and_opens_the_album(signed_in, 
     assert response.context["panel"].progress.is_busy is False
     assert album.photos.count() == 1
     assert ProcessingJob.objects.filter(state=JobState.CANCELLED).count() == 2
+
+
+def test_work_without_a_worker_is_told(signed_in, album):
+    making.received(album)
+    status = f"/albums/{album.pk}/uploads/status/"
+
+    assert b"No worker is running" in signed_in.get(status).content
+    pulse.beat("tester")
+    assert b"No worker is running" not in signed_in.get(status).content
 
 
 def test_the_progress_never_says_all_done_while_work_is_left(signed_in, album):

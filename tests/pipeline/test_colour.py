@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageCms
 
-from processing.pipeline import colour, develop
+from processing.pipeline import colour
+from processing.pipeline.developing import develop
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageStat, PngImagePlugin
 
-from processing.pipeline import develop
+from processing.pipeline.developing import develop
 from processing.pipeline.picture import Picture
 
 RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 180, 30), (30, 30, 220), (230, 220, 40)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from processing.pipeline import develop
+from processing.pipeline.developing import develop
 
 LADDERS = {
     (1, 1): {"400.webp": (1, 1)},

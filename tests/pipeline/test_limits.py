@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from processing.pipeline import DEFAULT, Limits, Refused, develop
+from processing.pipeline import DEFAULT, Limits, Refused
+from processing.pipeline.developing import develop
 
 MEGA = 1_000_000
 

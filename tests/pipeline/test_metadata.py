@@ -12,7 +12,8 @@ import pytest
 from PIL import Image, PngImagePlugin
 from PIL.TiffImagePlugin import IFDRational
 
-from processing.pipeline import Picture, develop
+from processing.pipeline import Picture
+from processing.pipeline.developing import develop
 from processing.pipeline.metadata import moments, text
 from processing.pipeline.picture import Exposure, Gps, Metadata
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from processing.pipeline import Refused, develop
+from processing.pipeline import Refused
+from processing.pipeline.developing import develop
 from processing.pipeline.recognising import recognise
 from processing.pipeline.refusals import Refused as Refusal
 
