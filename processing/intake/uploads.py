@@ -14,6 +14,8 @@ from processing.intake.refusals import Refusal
 from processing.models import Batch, ProcessingJob, Upload
 from processing.states import ACTIVE, UploadState
 
+MOST_TOUCH_SECONDS = 5.0
+
 
 def create(batch: Batch, name: str) -> Upload:
     """Expect a file. From now on until it ends, its album is busy."""
@@ -29,6 +31,11 @@ def create(batch: Batch, name: str) -> Upload:
 def touch(batch: Batch) -> None:
     """Bytes of the batch are arriving: none of its uploads expires for a while."""
     Upload.objects.receiving().filter(batch=batch).update(expires_at=_expiry())
+
+
+def touch_seconds() -> float:
+    """How often a batch whose bytes are arriving should be touched: well before it expires."""
+    return min(MOST_TOUCH_SECONDS, settings.UPLOAD_EXPIRY_SECONDS / 4)
 
 
 def finish(upload: Upload, size: int, sha256: str) -> ProcessingJob | None:
