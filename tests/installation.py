@@ -18,6 +18,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from functools import cache
@@ -149,11 +150,17 @@ class Installation:
         return int(found[1])
 
     def send(
-        self, session: requests.Session, album: int, files: Mapping[str, bytes], timeout: float = 120
+        self,
+        session: requests.Session,
+        album: int,
+        files: Mapping[str, bytes],
+        timeout: float = 120,
+        token: uuid.UUID | None = None,
     ) -> requests.Response:
-        """Send files by the plain form, as a program does: the answer is not followed."""
+        """Send files by the plain form, as a program does. The token is that of the form, as a browser sends it."""
         return session.post(
             f"{self.url}/albums/{album}/uploads/",
+            params={"form": str(token)} if token else None,
             files=[("photos", (name, content)) for name, content in files.items()],
             headers={"X-CSRFToken": session.cookies["csrftoken"], "Origin": self.url, **JSON},
             timeout=timeout,
