@@ -17,7 +17,7 @@ from django.utils import timezone
 from albums import removal
 from albums.models import Leftover, Photo, Rendition
 from processing import backoff, bell, states
-from processing.models import JobEvent, ProcessingJob, Upload
+from processing.models import JobEvent, JobQuerySet, ProcessingJob, Upload
 from processing.states import ACTIVE, Edge, JobState
 
 NO_CLAIM: dict[str, Any] = {"claim": None, "lease_until": None}
@@ -79,10 +79,10 @@ def complete(job: ProcessingJob, photo: Photo, renditions: Iterable[Rendition]) 
         removal.clear_after_commit([job.raw_path])
 
 
-def fail(job: ProcessingJob, code: str, message: str, *, permanent: bool, expired: datetime | None = None) -> bool:
+def fail(job: ProcessingJob, code: str, message: str, *, permanent: bool, expired: bool = False) -> bool:
     """Retry with backoff while attempts are left; give up when they are spent or the error is permanent.
 
-    `expired`: only if the lease ran out before then (the sweep's way; the holder itself need not wait for that).
+    `expired`: only if the lease ran out (the sweep's way; the holder itself need not wait for that).
     """
     if permanent:
         return give_up(job, code, message, expired=expired)
@@ -91,7 +91,7 @@ def fail(job: ProcessingJob, code: str, message: str, *, permanent: bool, expire
     return retry(job, code, message, expired=expired)
 
 
-def retry(job: ProcessingJob, code: str, message: str, *, expired: datetime | None = None) -> bool:
+def retry(job: ProcessingJob, code: str, message: str, *, expired: bool = False) -> bool:
     delay = backoff.delay(job.attempts, settings.BACKOFF_BASE_SECONDS, settings.BACKOFF_MAX_SECONDS)
     changes: dict[str, Any] = {"run_after": timezone.now() + timedelta(seconds=delay), **_error(code, message)}
     with transaction.atomic():
@@ -101,7 +101,7 @@ def retry(job: ProcessingJob, code: str, message: str, *, expired: datetime | No
     return moved
 
 
-def give_up(job: ProcessingJob, code: str, message: str, *, expired: datetime | None = None) -> bool:
+def give_up(job: ProcessingJob, code: str, message: str, *, expired: bool = False) -> bool:
     """Park the job for a person. Its raw file stays, its album is not locked by it."""
     changes: dict[str, Any] = {"finished_at": timezone.now(), **_error(code, message)}
     return _move(job, states.GIVE_UP, expired=expired, **changes, **NO_CLAIM)
@@ -145,11 +145,11 @@ def _drop(job: ProcessingJob, edge: Edge, by: str) -> bool:
     return moved
 
 
-def _move(job: ProcessingJob, edge: Edge, *, by: str = "", expired: datetime | None = None, **changes: Any) -> bool:
+def _move(job: ProcessingJob, edge: Edge, *, by: str = "", expired: bool = False, **changes: Any) -> bool:
     """The one UPDATE that changes a state, guarded by the states the edge may leave and by the claim it may need."""
     rows = _held(job) if edge.held else ProcessingJob.objects.filter(pk=job.pk)
-    if expired is not None:
-        rows = rows.filter(lease_until__lt=expired)
+    if expired:
+        rows = rows.lost()
     with transaction.atomic():
         if not rows.filter(state__in=edge.sources).update(state=edge.target, updated_at=timezone.now(), **changes):
             return False
@@ -165,7 +165,7 @@ def _move(job: ProcessingJob, edge: Edge, *, by: str = "", expired: datetime | N
     return True
 
 
-def _held(job: ProcessingJob) -> Any:
+def _held(job: ProcessingJob) -> JobQuerySet:
     """The job's row, if the claim that this worker got is still the one that holds it."""
     return ProcessingJob.objects.filter(pk=job.pk, claim=job.claim).exclude(claim=None)
 
