@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import cache
 
 from django.conf import settings
-from django.db import IntegrityError, connection
+from django.db import DatabaseError, IntegrityError, connection
 
 from albums.models import Leftover
 from processing import failpoints, jobs, publishing
@@ -127,8 +127,17 @@ def _at_work_on(job: ProcessingJob) -> Iterator[None]:
 def _beat(job: ProcessingJob, done: threading.Event) -> None:
     try:
         while not done.wait(settings.LEASE_SECONDS / 4):
-            if not jobs.renew(job):
+            if not _renewed(job):
                 sandbox().kill()
                 return
     finally:
         connection.close()
+
+
+def _renewed(job: ProcessingJob) -> bool:
+    """False only when the claim is lost. A database that is away is asked again at the next beat."""
+    try:
+        return jobs.renew(job)
+    except DatabaseError:
+        connection.close()
+        return True
