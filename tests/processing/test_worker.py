@@ -1,11 +1,14 @@
 """The worker with the real pipeline in its real sandbox."""
 
+import errno
 import hashlib
 import io
 import os
+import shutil
 import signal
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.db import OperationalError
@@ -80,6 +83,24 @@ def test_a_storage_that_does_not_write_is_tried_again(album, data_dir):
 
     job = ProcessingJob.objects.get()
     assert (job.state, job.error_code) == (JobState.PENDING, "storage")
+
+
+def test_a_copy_cut_off_on_a_disk_without_links_is_left_where_the_sweep_finds_it(album, data_dir, monkeypatch):
+    making.received(album)
+
+    def no_links(*_):
+        raise OSError(errno.EPERM, "no links here")
+
+    def cut_off(source, draft):
+        Path(draft).write_bytes(b"half")
+        raise OSError(errno.EIO, "cut off")
+
+    monkeypatch.setattr(os, "link", no_links)
+    monkeypatch.setattr(shutil, "copyfile", cut_off)
+    worker.develop_next()
+
+    assert not list((data_dir / "originals").rglob("*.*"))
+    assert sweeper.owner(f"incoming/{next((data_dir / 'incoming').glob('*.part')).name}") is not None
 
 
 def test_a_killed_child_is_one_attempt_and_the_next_photo_goes_on(album):
