@@ -19,8 +19,8 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Mapping
-from contextlib import closing, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -49,7 +49,7 @@ class Installation:
         self._env = _without_settings(os.environ) | mine | dict(env or {})
 
     def __enter__(self) -> "Installation":
-        shutil.copytree(_prepared(), self.data_dir)
+        shutil.copytree(_prepared(), self.data_dir, dirs_exist_ok=True)
         if "DATABASE_URL" in self._env:
             self.manage("migrate", "--verbosity=0")
             self.manage(*FIRST_USER, env=SECRET)
@@ -78,6 +78,17 @@ class Installation:
         if command in ("serve", "run"):
             polling.until(self.answers, what=f"{command} does not answer")
         return process
+
+    @contextmanager
+    def background(self, code: str) -> Iterator[subprocess.Popen[bytes]]:
+        """A process that runs this Python as long as the context lasts."""
+        with self.log.open("ab") as log:
+            process = subprocess.Popen([sys.executable, str(MANAGE), "shell", "-c", code], env=self._env, stderr=log)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
 
     def stop(self, name: str, sign: signal.Signals = signal.SIGTERM, seconds: float = 40) -> int:
         """Ask it to end, and answer its exit status."""

@@ -1,0 +1,73 @@
+"""Sweeps, doubled bells and two workers beside a whole upload and its work: every photo is made once, at the first attempt."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from tests.faults import aftermath
+from tests.faults.aftermath import QUICK, Figures
+from tests.installation import Installation
+from tests.processing import making
+
+pytestmark = [pytest.mark.faults, pytest.mark.servers]
+
+PHOTOS = 30
+NO_GRACE = {"ORPHAN_GRACE_SECONDS": "0", "SWEEP_SECONDS": "1"}
+SWEEP_AND_RING = """
+from processing import bell, sweeper
+from processing.models import ProcessingJob
+while True:
+    sweeper.sweep()
+    for pk in ProcessingJob.objects.due().values_list("pk", flat=True)[:5]:
+        bell.ring(pk)
+        bell.ring(pk)
+"""
+MOVES = "SELECT edge, count(*) FROM processing_jobevent GROUP BY edge"
+
+
+@pytest.fixture(params=["sqlite", "postgresql and redis"])
+def installation(request, tmp_path):
+    env = dict(NO_GRACE)
+    if request.param != "sqlite":
+        env["DATABASE_URL"] = request.getfixturevalue("postgresql").new_database()
+        env["REDIS_URL"] = request.getfixturevalue("redis").url
+    with Installation(tmp_path, env) as installation:
+        yield installation
+
+
+def test_endless_sweeps_and_doubled_bells_touch_nothing_in_use(installation):
+    installation.start("serve")
+    installation.start("run_huey", "one worker")
+    installation.start("run_huey", "another worker")
+    session = installation.sign_in()
+    albums = [installation.new_album(session, title) for title in ("Summer", "Winter")]
+    sent = set()
+
+    with installation.background(SWEEP_AND_RING) as sweeping:
+        for album in albums:
+            photos = {f"{number}.jpg": making.jpeg((1600, 1200)) for number in range(PHOTOS // 2)}
+            assert installation.send(session, album, photos).ok
+            sent |= aftermath.sent_to(album, photos.values())
+        aftermath.settle(installation)
+        assert sweeping.poll() is None
+
+    assert aftermath.figures(installation, sent, sent) == Figures(PHOTOS, PHOTOS, PHOTOS, failed=0)
+    assert dict(installation.ask(MOVES)) == {"create": PHOTOS, "claim": PHOTOS, "complete": PHOTOS}
+
+
+def test_bells_that_were_lost_are_rung_again(tmp_path):
+    with Installation(tmp_path, QUICK) as installation:
+        installation.start("serve")
+        session = installation.sign_in()
+        album = installation.new_album(session, "Summer")
+        photos = {f"{number}.jpg": making.jpeg() for number in range(5)}
+        assert installation.send(session, album, photos).ok
+        with closing(sqlite3.connect(installation.data_dir / "huey.sqlite3")) as queue, queue:
+            assert queue.execute("DELETE FROM task").rowcount == 5
+
+        installation.start("run_huey")
+
+        aftermath.settle(installation)
+        sent = aftermath.sent_to(album, photos.values())
+        assert aftermath.figures(installation, sent, sent) == Figures(5, 5, 5, failed=0)
