@@ -1,0 +1,43 @@
+"""File systems of a test's own, which break in ways that permissions cannot show to root."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+
+@contextmanager
+def small_disk(path: Path, size: str) -> Iterator[None]:
+    path.mkdir()
+    _mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path))
+    try:
+        yield
+    finally:
+        _umount(path)
+
+
+def grow(path: Path, size: str) -> None:
+    _mount("-o", f"remount,size={size}", str(path))
+
+
+@contextmanager
+def read_only(path: Path) -> Iterator[None]:
+    """Whoever opens the file while the context lasts can only read it."""
+    _mount("--bind", str(path), str(path))
+    try:
+        _mount("-o", "remount,bind,ro", str(path))
+        yield
+    finally:
+        _umount(path)
+
+
+def _mount(*arguments: str) -> None:
+    done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"NOT TESTED, for nothing can be mounted here: {done.stderr.strip()}")
+
+
+def _umount(path: Path) -> None:
+    subprocess.run(["umount", "--lazy", str(path)], check=True)
