@@ -18,7 +18,7 @@ from django.utils import timezone
 from albums import removal
 from albums.models import Leftover
 from processing import bell, jobs
-from processing.intake import uploads
+from processing.intake import resumable, uploads
 from processing.models import JobEvent, ProcessingJob, Upload, WorkerPulse
 from processing.states import KEEPS_RAW
 from processing.storage import store
@@ -30,12 +30,15 @@ LOST = (
     "The worker stopped in the middle of this file. If it happens again and again, the file is what stops it.",
 )
 AT_A_TIME = 500
+HAND_OVER_SECONDS = 20
+"""An upload that is whole and was not touched for so long was forgotten between its last byte and its job."""
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
     """How many of each were set right."""
 
+    handed_over: int
     rescued: int
     expired: int
     leftovers: int
@@ -50,6 +53,9 @@ class Swept:
 def sweep() -> Swept:
     now = timezone.now()
     swept = Swept(
+        handed_over=resumable.hand_over_again(
+            now + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS - HAND_OVER_SECONDS)
+        ),
         rescued=_rescue(now),
         expired=_expire(now),
         leftovers=_clear_leftovers(now),
