@@ -176,6 +176,9 @@ USE_I18N = False
 USE_TZ = True
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
+# Tests
+FAULT = env.text("DARKROOM_FAULT")
+
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()
 LOGGING = {
     "version": 1,

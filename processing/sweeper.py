@@ -88,7 +88,7 @@ def _clear_leftovers(now: datetime) -> int:
     lost = Leftover.objects.exclude(hold=None).exclude(hold__in=live)
     lost = lost.filter(created_at__lt=now - timedelta(seconds=settings.LEASE_SECONDS))
     for leftover in lost.filter(created_at__gte=_grace(now)):
-        default_storage.delete(leftover.key)
+        removal.discard(leftover.key)
     return cleared + removal.clear(lost.filter(created_at__lt=_grace(now)))
 
 
@@ -115,9 +115,7 @@ def _old_keys(now: datetime) -> Iterator[str]:
 def _clear_unknown(keys: list[str]) -> int:
     wanted = raw_in_use(keys)
     strays = [key for key in keys if owner(key) not in wanted]
-    for key in strays:
-        default_storage.delete(key)
-    return len(strays)
+    return sum(removal.discard(key) for key in strays)
 
 
 def raw_in_use(keys: list[str]) -> set[uuid.UUID]:

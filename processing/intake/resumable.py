@@ -24,7 +24,6 @@ READ = 16 << 10
 """Bytes asked for at once: what a broken connection may lose at most."""
 WRITE = 256 << 10
 IN_MEMORY = 1 << 20
-TOUCH_SECONDS = 5.0
 DISK_FULL = protocol.Refusal(507, refusals.DISK_FULL.code, refusals.DISK_FULL.message)
 
 
@@ -118,7 +117,7 @@ def _append(upload: Upload, growing: Growing, checksum: Checksum | None, body: B
         for piece in pieces:
             growing.append(piece)
             appended += len(piece)
-            if time.monotonic() - touched > TOUCH_SECONDS:
+            if time.monotonic() - touched > uploads.touch_seconds():
                 touched = time.monotonic()
                 uploads.touch(upload.batch)
     except Fenced:

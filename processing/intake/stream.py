@@ -5,7 +5,8 @@ import hashlib
 
 from django.conf import settings
 
-from processing import pressure
+from processing import failpoints, pressure
+from processing.failpoints import Point
 from processing.intake import refusals
 from processing.intake.refusals import Refused
 from processing.models import Upload
@@ -36,6 +37,7 @@ class Stream:
         self._hash.update(chunk)
         try:
             self._receiving.write(chunk)
+            failpoints.reach(Point.BYTES_ARRIVE)
         except OSError as error:
             self._explain(error)
 
@@ -47,6 +49,7 @@ class Stream:
             self._receiving.commit()
         except OSError as error:
             self._explain(error)
+        failpoints.reach(Point.FILE_WRITTEN)
 
     def abort(self) -> None:
         self._receiving.abort()

@@ -14,6 +14,8 @@ from processing.intake.refusals import Refusal
 from processing.models import Batch, ProcessingJob, Upload
 from processing.states import ACTIVE, UploadState
 
+MOST_TOUCH_SECONDS = 5.0
+
 
 def create(batch: Batch, name: str, size: int | None = None) -> Upload:
     """Expect a file, of `size` bytes if that is known. From now on until it ends, its album is busy."""
@@ -36,6 +38,11 @@ def tell_size(upload: Upload, size: int) -> None:
     """A size that was not known at first."""
     Upload.objects.receiving().filter(pk=upload.pk, size=None).update(size=size)
     upload.size = size
+
+
+def touch_seconds() -> float:
+    """How often a batch whose bytes are arriving should be touched: well before it expires."""
+    return min(MOST_TOUCH_SECONDS, settings.UPLOAD_EXPIRY_SECONDS / 4)
 
 
 def finish(upload: Upload, size: int, sha256: str) -> ProcessingJob | None:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from django.core.files.storage import FileSystemStorage
 
+from processing import failpoints
+from processing.failpoints import Point
 from processing.storage import Fenced
 
 DRAFT, FENCE = ".part", ".fence"
@@ -63,6 +65,7 @@ class LocalStore(FileSystemStorage):
         for target, path in targets.items():
             _sync_file(path)
             path.rename(target)
+            failpoints.reach(Point.BETWEEN_RENDITIONS)
         for directory in directories:
             _sync_directory(directory)
 
@@ -83,8 +86,10 @@ class LocalStore(FileSystemStorage):
 
     def delete(self, name: str) -> None:
         path = Path(self.path(name))
-        for name in (path.name, path.name + DRAFT, path.name + FENCE):
-            path.with_name(name).unlink(missing_ok=True)
+        failpoints.reach(Point.BEFORE_DELETE)
+        for each in (path.name, path.name + DRAFT, path.name + FENCE):
+            path.with_name(each).unlink(missing_ok=True)
+        failpoints.reach(Point.AFTER_DELETE)
         self._prune(path.parent)
 
     def free_bytes(self) -> int:
