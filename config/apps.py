@@ -3,3 +3,8 @@ from django.apps import AppConfig
 
 class Config(AppConfig):
     name = "config"
+
+    def ready(self) -> None:
+        from config import throttle
+
+        throttle.connect()

@@ -158,6 +158,8 @@ WEB_PROCESSES = env.number("WEB_PROCESSES", 1, least=1)
 WEB_THREADS = env.number("WEB_THREADS", 16, least=2)
 
 # People
+LOGIN_ATTEMPTS = env.number("LOGIN_ATTEMPTS", 10, least=1)
+LOGIN_SECONDS = env.seconds("LOGIN_SECONDS", 300, least=1)
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "albums:list"
 LOGOUT_REDIRECT_URL = "login"
