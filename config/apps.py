@@ -5,6 +5,6 @@ class Config(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        from config import throttle
+        from config import checks, throttle  # noqa: F401 - reading the checks registers them
 
         throttle.connect()
