@@ -16,6 +16,9 @@ CANNOT_LINK = {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 """What file systems without hard links (exFAT, some network drives) answer."""
 
 
+ROOMS = ("incoming", "originals", "renditions")
+
+
 class LocalStore(FileSystemStorage):
     def receive(self, key: str) -> "LocalReceiving":
         path = Path(self.path(key))
@@ -72,6 +75,10 @@ class LocalStore(FileSystemStorage):
         path = Path(self.path(name))
         path.unlink(missing_ok=True)
         self._prune(path.parent)
+
+    def is_there(self) -> bool:
+        """A disk that is not mounted leaves an empty directory, or none."""
+        return all(Path(self.path(room)).is_dir() for room in ROOMS)
 
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.location).free
