@@ -148,6 +148,7 @@ DATA_UPLOAD_MAX_NUMBER_FILES = None  # the intake counts, and answers per file i
 MAX_BATCH_FILES = env.number("MAX_BATCH_FILES", 500, least=1)
 MAX_FILE_BYTES = env.size("MAX_FILE_SIZE", "2G")
 MIN_FREE_BYTES = env.size("MIN_FREE_SPACE", "512M")
+MEMORY_MARK = env.number("MEMORY_MARK", 80, least=1, most=100)
 UPLOAD_EXPIRY_SECONDS = env.seconds("UPLOAD_EXPIRY_SECONDS", 1800, least=1)
 
 # Work

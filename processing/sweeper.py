@@ -25,10 +25,7 @@ from processing.storage import store
 
 log = logging.getLogger(__name__)
 
-LOST = (
-    "worker-lost",
-    "The worker stopped in the middle of this file. If it happens again and again, the file is what stops it.",
-)
+LOST = ("worker-lost", "The worker stopped in the middle of this file.")
 AT_A_TIME = 500
 HAND_OVER_SECONDS = 20
 """An upload that is whole and was not touched for so long was forgotten between its last byte and its job."""
@@ -71,7 +68,7 @@ def sweep() -> Swept:
 def _rescue(now: datetime) -> int:
     """Jobs whose lease ran out: their worker is gone."""
     lost = ProcessingJob.objects.in_work().filter(lease_until__lt=now)
-    return sum(jobs.fail(job, *LOST, permanent=False, expired=now) for job in lost)
+    return sum(jobs.fail(job, *LOST, permanent=False, at_last=jobs.QUARANTINED, expired=now) for job in lost)
 
 
 def _expire(now: datetime) -> int:

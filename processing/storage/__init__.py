@@ -63,6 +63,9 @@ class Store(Protocol):
     def scratch(self, name: str) -> AbstractContextManager[Path]:
         """An empty local directory on the store's file system, gone with the context."""
 
+    def is_there(self) -> bool:
+        """Is the place there at all? Asked before every file, so it is cheap, and true where only trying would tell."""
+
     def free_bytes(self) -> int | None:
         """Room left; None where that has no meaning."""
 

@@ -26,6 +26,9 @@ CANNOT_LINK = {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 """What file systems without hard links (exFAT, some network drives) answer."""
 
 
+ROOMS = ("incoming", "originals", "renditions")
+
+
 class LocalStore(FileSystemStorage):
     def receive(self, key: str) -> "LocalReceiving":
         path = Path(self.path(key))
@@ -91,6 +94,10 @@ class LocalStore(FileSystemStorage):
             path.with_name(each).unlink(missing_ok=True)
         failpoints.reach(Point.AFTER_DELETE)
         self._prune(path.parent)
+
+    def is_there(self) -> bool:
+        """A disk that is not mounted leaves an empty directory, or none."""
+        return all(Path(self.path(room)).is_dir() for room in ROOMS)
 
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.location).free
