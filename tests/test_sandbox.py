@@ -21,7 +21,11 @@ from typing import BinaryIO
 import pytest
 from PIL import Image
 
-from processing.pipeline import Picture, Refused
+from processing.pipeline import (
+    Picture,
+    Refused,
+    opening,  # noqa: F401 - teaches Pillow HEIF here too
+)
 from processing.pipeline.messages import packed, unpacked
 from processing.pipeline.process import ENVIRONMENT
 from processing.sandbox import Sandbox
