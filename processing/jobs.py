@@ -17,7 +17,7 @@ from django.utils import timezone
 from albums import removal
 from albums.models import Leftover, Photo, Rendition
 from processing import backoff, bell, states
-from processing.models import JobEvent, ProcessingJob, Upload
+from processing.models import JobEvent, JobQuerySet, ProcessingJob, Upload
 from processing.states import ACTIVE, Edge, JobState
 
 NO_CLAIM: dict[str, Any] = {"claim": None, "lease_until": None}
@@ -91,12 +91,12 @@ def fail(
     *,
     permanent: bool,
     at_last: str = "{message} It was tried {attempts} times.",
-    expired: datetime | None = None,
+    expired: bool = False,
 ) -> bool:
     """Retry with backoff while attempts are left; give up when they are spent or the error is permanent.
 
     `at_last`: what is said when they are spent.
-    `expired`: only if the lease ran out before then (the sweep's way; the holder itself need not wait for that).
+    `expired`: only if the lease ran out (the sweep's way; the holder itself need not wait for that).
     """
     if permanent:
         return give_up(job, code, message, expired=expired)
@@ -105,7 +105,7 @@ def fail(
     return retry(job, code, message, expired=expired)
 
 
-def retry(job: ProcessingJob, code: str, message: str, *, expired: datetime | None = None) -> bool:
+def retry(job: ProcessingJob, code: str, message: str, *, expired: bool = False) -> bool:
     """Wait for another attempt, behind the album's other photos: what fails again and again never keeps fresh work waiting."""
     delay = backoff.delay(job.attempts, settings.BACKOFF_BASE_SECONDS, settings.BACKOFF_MAX_SECONDS)
     return _put_off(job, delay, turn=_next_turn(job.album_id), expired=expired, **_error(code, message))
@@ -116,7 +116,7 @@ def postpone(job: ProcessingJob, code: str, message: str, *, seconds: float) -> 
     return _put_off(job, seconds, attempts=F("attempts") - 1, **_error(code, message))
 
 
-def give_up(job: ProcessingJob, code: str, message: str, *, expired: datetime | None = None) -> bool:
+def give_up(job: ProcessingJob, code: str, message: str, *, expired: bool = False) -> bool:
     """Park the job for a person. Its raw file stays, its album is not locked by it."""
     changes: dict[str, Any] = {"finished_at": timezone.now(), **_error(code, message)}
     return _move(job, states.GIVE_UP, expired=expired, **changes, **NO_CLAIM)
@@ -169,11 +169,11 @@ def _drop(job: ProcessingJob, edge: Edge, by: str) -> bool:
     return moved
 
 
-def _move(job: ProcessingJob, edge: Edge, *, by: str = "", expired: datetime | None = None, **changes: Any) -> bool:
+def _move(job: ProcessingJob, edge: Edge, *, by: str = "", expired: bool = False, **changes: Any) -> bool:
     """The one UPDATE that changes a state, guarded by the states the edge may leave and by the claim it may need."""
     rows = _held(job) if edge.held else ProcessingJob.objects.filter(pk=job.pk)
-    if expired is not None:
-        rows = rows.filter(lease_until__lt=expired)
+    if expired:
+        rows = rows.lost()
     with transaction.atomic():
         if not rows.filter(state__in=edge.sources).update(state=edge.target, updated_at=timezone.now(), **changes):
             return False
@@ -189,7 +189,7 @@ def _move(job: ProcessingJob, edge: Edge, *, by: str = "", expired: datetime | N
     return True
 
 
-def _held(job: ProcessingJob) -> Any:
+def _held(job: ProcessingJob) -> JobQuerySet:
     """The job's row, if the claim that this worker got is still the one that holds it."""
     return ProcessingJob.objects.filter(pk=job.pk, claim=job.claim).exclude(claim=None)
 

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from albums.models import Album, Photo
+from processing import deadlines
 from processing.states import ACTIVE, JobState, UploadState
 
 
@@ -56,6 +57,10 @@ class Batch(models.Model):
 class UploadQuerySet(models.QuerySet["Upload"]):
     def receiving(self) -> UploadQuerySet:
         return self.filter(state=UploadState.RECEIVING)
+
+    def idle(self) -> UploadQuerySet:
+        """Receiving, but nothing arrived for long."""
+        return self.receiving().filter(deadlines.passed("expires_at", settings.UPLOAD_EXPIRY_SECONDS))
 
 
 class Upload(models.Model):
@@ -116,9 +121,14 @@ class JobQuerySet(models.QuerySet["ProcessingJob"]):
     def in_work(self) -> JobQuerySet:
         return self.filter(state=JobState.PROCESSING)
 
+    def lost(self) -> JobQuerySet:
+        """In work, but with a lease that ran out: their worker is gone."""
+        return self.in_work().filter(deadlines.passed("lease_until", settings.LEASE_SECONDS))
+
     def due(self) -> JobQuerySet:
         """Pending and not waiting for a retry, in the order they are to be done."""
-        return self.filter(state=JobState.PENDING, run_after__lte=timezone.now()).order_by("turn", "pk")
+        may_run = deadlines.passed("run_after", settings.BACKOFF_MAX_SECONDS)
+        return self.filter(may_run, state=JobState.PENDING).order_by("turn", "pk")
 
 
 class ProcessingJob(models.Model):

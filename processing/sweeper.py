@@ -12,7 +12,6 @@ from itertools import islice
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db.models import Q
 from django.utils import timezone
 
 from albums import removal
@@ -53,8 +52,8 @@ def sweep() -> Swept:
         handed_over=resumable.hand_over_again(
             now + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS - HAND_OVER_SECONDS)
         ),
-        rescued=_rescue(now),
-        expired=_expire(now),
+        rescued=_rescue(),
+        expired=_expire(),
         leftovers=_clear_leftovers(now),
         strays=_clear_strays(now),
         bells=_ring_missed(now),
@@ -65,14 +64,14 @@ def sweep() -> Swept:
     return swept
 
 
-def _rescue(now: datetime) -> int:
+def _rescue() -> int:
     """Jobs whose lease ran out: their worker is gone."""
-    lost = ProcessingJob.objects.in_work().filter(lease_until__lt=now)
-    return sum(jobs.fail(job, *LOST, permanent=False, at_last=jobs.QUARANTINED, expired=now) for job in lost)
+    lost = ProcessingJob.objects.lost()
+    return sum(jobs.fail(job, *LOST, permanent=False, at_last=jobs.QUARANTINED, expired=True) for job in lost)
 
 
-def _expire(now: datetime) -> int:
-    return sum(uploads.expire(upload) for upload in Upload.objects.receiving().filter(expires_at__lt=now))
+def _expire() -> int:
+    return sum(uploads.expire(upload) for upload in Upload.objects.idle())
 
 
 def _clear_leftovers(now: datetime) -> int:
@@ -139,7 +138,7 @@ def _is_scratch(key: str) -> bool:
 
 def _ring_missed(now: datetime) -> int:
     """A lost message loses no job. Ringing once too often is harmless, so a few bells more than lost ones do not matter."""
-    quiet = ProcessingJob.objects.due().filter(Q(updated_at__lt=now - timedelta(seconds=1)))
+    quiet = ProcessingJob.objects.due().exclude(updated_at__range=(now - timedelta(seconds=1), now))
     missing = max(0, quiet.count() - bell.waiting())
     for pk in quiet.values_list("pk", flat=True)[: min(missing, AT_A_TIME)]:
         bell.ring(pk)

@@ -98,7 +98,7 @@ def _develop(job: ProcessingJob) -> None:
     except Refused as refused:
         jobs.fail(job, refused.code, refused.message, permanent=refused.permanent)
     except FileNotFoundError:
-        jobs.fail(job, *RAW_GONE, permanent=store().is_there() and not store().exists(job.raw_path))
+        jobs.fail(job, *RAW_GONE, permanent=False)  # it may come back: a disk that is not mounted, a folder moved
     except IntegrityError:
         jobs.fail(job, *ALREADY_THERE, permanent=True)
     except OSError as error:

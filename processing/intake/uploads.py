@@ -76,8 +76,8 @@ def cancel(upload: Upload, code: str, message: str) -> bool:
 
 def expire(upload: Upload) -> bool:
     """Give up an upload that nothing arrived of for long. One that was touched just now stays."""
-    fresh = Upload.objects.receiving().filter(pk=upload.pk, expires_at__gt=timezone.now()).exists()
-    return not fresh and _drop(upload, UploadState.EXPIRED, refusals.EXPIRED)
+    is_idle = Upload.objects.idle().filter(pk=upload.pk).exists()
+    return is_idle and _drop(upload, UploadState.EXPIRED, refusals.EXPIRED)
 
 
 def _drop(upload: Upload, target: UploadState, refusal: Refusal, **known: object) -> bool:

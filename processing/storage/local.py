@@ -57,7 +57,7 @@ class LocalStore(FileSystemStorage):
         except OSError as error:
             if error.errno not in CANNOT_LINK:
                 raise
-            _copy(source, target)
+            self._copy(source, target)
         _sync_directory(target.parent)
 
     def adopt(self, files: Mapping[str, Path]) -> None:
@@ -101,6 +101,14 @@ class LocalStore(FileSystemStorage):
 
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.location).free
+
+    def _copy(self, source: Path, target: Path) -> None:
+        """The draft lies where the sweep looks: cut off beside its target, it would be nobody's for ever."""
+        draft = Path(self.path(f"incoming/{target.name}.part"))
+        _make_directory(draft.parent)
+        shutil.copyfile(source, draft)
+        _sync_file(draft)
+        draft.rename(target)
 
     def _prune(self, directory: Path) -> None:
         """Remove a claim's own directory when it is empty; those above are shared, and somebody may be about to write there."""
@@ -194,13 +202,6 @@ def _make_directory(path: Path) -> None:
     _make_directory(path.parent)
     path.mkdir(exist_ok=True)
     _sync_directory(path.parent)
-
-
-def _copy(source: Path, target: Path) -> None:
-    draft = target.with_name(target.name + ".part")
-    shutil.copyfile(source, draft)
-    _sync_file(draft)
-    draft.rename(target)
 
 
 def _sync_file(path: Path) -> None:

@@ -213,3 +213,10 @@ def test_backoff_doubles_up_to_its_ceiling_with_full_jitter(attempts, most):
     assert backoff.delay(attempts, 1, 300, chance=1) == most
     assert backoff.delay(attempts, 1, 300, chance=0.5) == most / 2
     assert 0 < backoff.delay(attempts, 1, 300) <= most
+
+
+def test_a_wait_from_a_clock_that_was_set_back_is_over(album):
+    making.received(album)
+    ProcessingJob.objects.update(run_after=timezone.now() + timedelta(hours=1))
+
+    assert jobs.claim_next("tester") is not None

@@ -37,6 +37,20 @@ def test_a_job_whose_lease_ran_out_is_tried_again(album):
     assert (job.state, job.error_code, job.claim) == (JobState.PENDING, "worker-lost", None)
 
 
+def test_a_lease_from_a_clock_that_was_set_back_is_worth_nothing(album):
+    making.job_in(album, JobState.PROCESSING)
+    ProcessingJob.objects.update(lease_until=ago(hours=-1))
+
+    assert sweeper.sweep().rescued == 1
+
+
+def test_an_upload_from_a_clock_that_was_set_back_expires(album):
+    making.upload(album)
+    Upload.objects.update(expires_at=ago(days=-1))
+
+    assert sweeper.sweep().expired == 1
+
+
 def test_a_job_that_kills_its_worker_again_and_again_is_parked(album, settings):
     settings.MAX_ATTEMPTS, settings.BACKOFF_BASE_SECONDS = 2, 0
     making.received(album)
@@ -174,6 +188,13 @@ def test_raw_files_of_uploads_and_jobs_stay_however_old(album, data_dir):
 def test_a_bell_that_never_rang_is_rung(album):
     making.received(album)
     ProcessingJob.objects.update(updated_at=ago(seconds=5))
+
+    assert sweeper.sweep().bells == 1
+
+
+def test_a_bell_is_missed_though_the_clock_was_set_back(album):
+    making.received(album)
+    ProcessingJob.objects.update(updated_at=ago(hours=-1))
 
     assert sweeper.sweep().bells == 1
 

@@ -4,9 +4,11 @@ import errno
 import hashlib
 import io
 import os
+import shutil
 import signal
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.db import OperationalError
@@ -59,14 +61,18 @@ def test_a_broken_file_fails_at_once_with_words_and_keeps_its_raw_file(album, da
     assert (data_dir / job.raw_path).read_bytes() == b"this is no picture at all"
 
 
-def test_a_lost_raw_file_is_told(album, data_dir):
+def test_a_raw_file_that_is_away_is_waited_for_and_then_told(album, data_dir, settings):
+    settings.MAX_ATTEMPTS, settings.BACKOFF_BASE_SECONDS = 2, 0
     job = making.received(album)
     (data_dir / job.raw_path).unlink()
 
-    worker.develop_next()
+    states = []
+    for _ in range(2):
+        worker.develop_next()
+        job.refresh_from_db()
+        states.append((job.state, job.error_code))
 
-    job.refresh_from_db()
-    assert (job.state, job.error_code) == (JobState.FAILED, "raw-missing")
+    assert states == [(JobState.PENDING, "raw-missing"), (JobState.FAILED, "raw-missing")]
 
 
 def test_a_storage_that_does_not_write_is_tried_again(album, monkeypatch):
@@ -80,6 +86,24 @@ def test_a_storage_that_does_not_write_is_tried_again(album, monkeypatch):
 
     job = ProcessingJob.objects.get()
     assert (job.state, job.error_code) == (JobState.PENDING, "storage")
+
+
+def test_a_copy_cut_off_on_a_disk_without_links_is_left_where_the_sweep_finds_it(album, data_dir, monkeypatch):
+    making.received(album)
+
+    def no_links(*_):
+        raise OSError(errno.EPERM, "no links here")
+
+    def cut_off(source, draft):
+        Path(draft).write_bytes(b"half")
+        raise OSError(errno.EIO, "cut off")
+
+    monkeypatch.setattr(os, "link", no_links)
+    monkeypatch.setattr(shutil, "copyfile", cut_off)
+    worker.develop_next()
+
+    assert not list((data_dir / "originals").rglob("*.*"))
+    assert sweeper.owner(f"incoming/{next((data_dir / 'incoming').glob('*.part')).name}") is not None
 
 
 def test_a_killed_child_is_one_attempt_and_the_next_photo_goes_on(album):
@@ -163,6 +187,30 @@ def test_a_heartbeat_keeps_the_lease_while_the_picture_is_rendered(album, settin
         return develop(*paths)
 
     monkeypatch.setattr(jobs, "renew", told)
+    monkeypatch.setattr(worker.sandbox(), "develop", slow)
+    worker.develop_next()
+
+    assert album.photos.count() == 1
+
+
+def test_a_heart_goes_on_beating_when_the_database_was_away(album, settings, monkeypatch, transactional_db):
+    settings.LEASE_SECONDS = 0.2
+    making.received(album)
+    develop, renew = worker.sandbox().develop, jobs.renew
+    renewed = threading.Event()
+    answers = iter([OperationalError("database is locked")])
+
+    def trying(job):
+        for error in answers:
+            raise error
+        renewed.set()
+        return renew(job)
+
+    def slow(*paths):
+        assert renewed.wait(20)
+        return develop(*paths)
+
+    monkeypatch.setattr(jobs, "renew", trying)
     monkeypatch.setattr(worker.sandbox(), "develop", slow)
     worker.develop_next()
 
