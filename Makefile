@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench
+.PHONY: help run test faults lint bench
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -24,6 +24,11 @@ test: ## Install what the tests need, then run the linters and all tests
 	@$(MAKE) --no-print-directory lint
 	@if ls tests/js/*.test.* >/dev/null 2>&1; then node --test tests/js/; fi
 	@$(VPYTHON) -m pytest $(ARGS)
+
+faults: ## Run the long tests: 200 kills, ten minutes of load, … (prints what they counted)
+	@$(call install,requirements-dev.txt)
+	@tests/tools/install
+	@$(VPYTHON) -m pytest -m long -p no:randomly tests/faults $(ARGS)
 
 lint: ## Run the linters and type checks alone
 	@$(call install,requirements-dev.txt)

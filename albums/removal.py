@@ -31,15 +31,17 @@ def delete_album(album: Album) -> None:
 
 def clear(leftovers: Iterable[Leftover]) -> int:
     """Delete the bytes, then the rows that remembered them. What cannot be deleted now stays remembered."""
-    cleared = 0
-    for leftover in leftovers:
-        try:
-            default_storage.delete(leftover.key)
-        except OSError:
-            log.exception("Could not delete %s; it stays a leftover", leftover.key)
-            continue
-        cleared += leftover.delete()[0]
-    return cleared
+    return sum(leftover.delete()[0] for leftover in leftovers if discard(leftover.key))
+
+
+def discard(key: str) -> bool:
+    """Delete the bytes. False, and told in the log, when that cannot be done now."""
+    try:
+        default_storage.delete(key)
+    except OSError:
+        log.exception("Could not delete %s; the sweep will try again", key)
+        return False
+    return True
 
 
 def clear_after_commit(keys: list[str]) -> None:

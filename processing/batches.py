@@ -4,13 +4,14 @@ import uuid
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from albums.models import Album
 from processing import jobs
-from processing.intake import uploads
+from processing.intake import refusals, uploads
 from processing.models import Batch, ProcessingJob, Upload
+from processing.states import UploadState
 
 
 class AlbumBusy(Exception):
@@ -22,7 +23,7 @@ class AlbumBusy(Exception):
 
 
 class SentBefore(Exception):
-    """This very form was sent before. `batch` is what it became."""
+    """This very form was sent before, and arrived whole. `batch` is what it became."""
 
     def __init__(self, batch: Batch) -> None:
         super().__init__(f"The form was sent before, as batch {batch.pk}")
@@ -40,13 +41,29 @@ def open_with_upload(
         # PostgreSQL waits here for the row; SQLite waited at BEGIN IMMEDIATE, and ignores the FOR UPDATE.
         Album.objects.select_for_update().get(pk=album.pk)
         ensure_open(album, token)
+        if token:  # of a form that broke off: what is sent now stands for it
+            Batch.objects.filter(token=token).update(token=None)
         batch = Batch.objects.create(album=album, opened_by=user, source=source, token=token)
         return uploads.create(batch, name)
 
 
+def join_or_open(album: Album, user: User, source: Batch.Source, name: str, size: int | None) -> Upload:
+    """For senders who know nothing of batches: their uploads join their own running batch, or open one.
+
+    Raises AlbumBusy when the running batch is somebody else's, or came by another door.
+    """
+    with transaction.atomic():
+        Album.objects.select_for_update().get(pk=album.pk)
+        batch = running_in(album)
+        if batch and (batch.opened_by_id, batch.source) != (user.pk, source):
+            raise AlbumBusy(batch)
+        batch = batch or Batch.objects.create(album=album, opened_by=user, source=source)
+        return uploads.create(batch, name, size)
+
+
 def ensure_open(album: Album, token: uuid.UUID | None = None) -> None:
     """Raises SentBefore or AlbumBusy. Outside the lock this is only a first look, before any byte is read."""
-    if token and (earlier := Batch.objects.filter(token=token).first()):
+    if token and (earlier := Batch.objects.filter(token=token).first()) and _has_arrived(earlier):
         raise SentBefore(earlier)
     if running := running_in(album):
         raise AlbumBusy(running)
@@ -76,3 +93,9 @@ def dismiss(album: Album, by: str) -> int:
         idle = Batch.objects.filter(album=album, dismissed_at=None).exclude(pk__in=Batch.objects.active(album))
         idle.update(dismissed_at=timezone.now())
     return count
+
+
+def _has_arrived(batch: Batch) -> bool:
+    """Of a batch that broke off on its way, more files may have been meant to come than ever had a row."""
+    broke_off = Q(state__in=(UploadState.RECEIVING, UploadState.EXPIRED)) | Q(code=refusals.CUT_OFF.code)
+    return not batch.uploads.filter(broke_off).exists()

@@ -6,11 +6,15 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.module_loading import import_string
 
+from processing import failpoints
+from processing.failpoints import Point
+
 log = logging.getLogger(__name__)
 
 
 def ring(job_id: int, delay: float = 0) -> None:
     """Wake a worker, in `delay` seconds. A queue that is away never fails whoever rings: the sweep rings again."""
+    failpoints.reach(Point.BEFORE_BELL)
     try:
         task = import_string(settings.BELL)
         task.schedule((job_id,), delay=delay) if delay else task(job_id)

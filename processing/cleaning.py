@@ -5,6 +5,8 @@ from typing import Any
 from django.db.models.signals import pre_delete
 
 from albums import removal
+from processing import failpoints
+from processing.failpoints import Point
 from processing.models import Upload
 
 
@@ -15,3 +17,4 @@ def connect() -> None:
 def _let_raw_go(instance: Upload, **_: Any) -> None:
     """A running job loses its row with its upload, and so its claim: its worker can finish nothing any more."""
     removal.clear_after_commit([instance.key])
+    failpoints.reach(Point.ROWS_GOING)

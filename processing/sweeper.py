@@ -18,7 +18,7 @@ from django.utils import timezone
 from albums import removal
 from albums.models import Leftover
 from processing import bell, jobs
-from processing.intake import uploads
+from processing.intake import resumable, uploads
 from processing.models import JobEvent, ProcessingJob, Upload, WorkerPulse
 from processing.states import KEEPS_RAW
 from processing.storage import store
@@ -27,12 +27,15 @@ log = logging.getLogger(__name__)
 
 LOST = ("worker-lost", "The worker stopped in the middle of this file.")
 AT_A_TIME = 500
+HAND_OVER_SECONDS = 20
+"""An upload that is whole and was not touched for so long was forgotten between its last byte and its job."""
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
     """How many of each were set right."""
 
+    handed_over: int
     rescued: int
     expired: int
     leftovers: int
@@ -47,6 +50,9 @@ class Swept:
 def sweep() -> Swept:
     now = timezone.now()
     swept = Swept(
+        handed_over=resumable.hand_over_again(
+            now + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS - HAND_OVER_SECONDS)
+        ),
         rescued=_rescue(now),
         expired=_expire(now),
         leftovers=_clear_leftovers(now),
@@ -79,7 +85,7 @@ def _clear_leftovers(now: datetime) -> int:
     lost = Leftover.objects.exclude(hold=None).exclude(hold__in=live)
     lost = lost.filter(created_at__lt=now - timedelta(seconds=settings.LEASE_SECONDS))
     for leftover in lost.filter(created_at__gte=_grace(now)):
-        default_storage.delete(leftover.key)
+        removal.discard(leftover.key)
     return cleared + removal.clear(lost.filter(created_at__lt=_grace(now)))
 
 
@@ -106,9 +112,7 @@ def _old_keys(now: datetime) -> Iterator[str]:
 def _clear_unknown(keys: list[str]) -> int:
     wanted = raw_in_use(keys)
     strays = [key for key in keys if owner(key) not in wanted]
-    for key in strays:
-        default_storage.delete(key)
-    return len(strays)
+    return sum(removal.discard(key) for key in strays)
 
 
 def raw_in_use(keys: list[str]) -> set[uuid.UUID]:

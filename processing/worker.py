@@ -17,7 +17,8 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection
 
 from albums.models import Leftover
-from processing import jobs, pressure, publishing, standstill
+from processing import failpoints, jobs, pressure, publishing, standstill
+from processing.failpoints import Point
 from processing.models import ProcessingJob
 from processing.pipeline import Limits, Recipe, Refused
 from processing.pipeline.refusals import DiskFull
@@ -52,6 +53,7 @@ def develop_next() -> bool:
     job = jobs.claim_next(name())
     if job is None:
         return False
+    failpoints.reach(Point.CLAIMED)
     with _at_work_on(job):
         _develop(job)
     return True
@@ -124,6 +126,7 @@ def _render_and_publish(job: ProcessingJob) -> None:
             raise jobs.Stale
         store().adopt(files)
         store().keep(job.raw_path, photo.original_key)
+        failpoints.reach(Point.BEFORE_PHOTO)
         jobs.complete(job, photo, renditions)
 
 

@@ -15,7 +15,6 @@ from processing.models import Batch, Upload
 from processing.states import UploadState
 
 CHUNK = 1 << 20
-TOUCH_SECONDS = 5.0
 
 
 class FilesIntake:
@@ -79,7 +78,7 @@ class FilesIntake:
         return stream
 
     def _keep_alive(self, upload: Upload) -> None:
-        if time.monotonic() - self._touched > TOUCH_SECONDS:
+        if time.monotonic() - self._touched > uploads.touch_seconds():
             self._touched = time.monotonic()
             uploads.touch(upload.batch)
 

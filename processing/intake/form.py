@@ -24,7 +24,6 @@ from processing.models import Batch, ProcessingJob, Upload
 from processing.states import UploadState
 
 FIELD = "photos"
-TOUCH_SECONDS = 5.0
 
 
 class FormIntake(FileUploadHandler):
@@ -130,7 +129,7 @@ class FormIntake(FileUploadHandler):
         uploads.refuse(upload, refused.refusal)
 
     def _keep_alive(self, stream: Stream) -> None:
-        if time.monotonic() - self._touched < TOUCH_SECONDS:
+        if time.monotonic() - self._touched < uploads.touch_seconds():
             return
         self._touched = time.monotonic()
         uploads.touch(stream.upload.batch)

@@ -4,7 +4,8 @@ import hashlib
 
 from django.conf import settings
 
-from processing import pressure
+from processing import failpoints, pressure
+from processing.failpoints import Point
 from processing.intake import refusals
 from processing.intake.refusals import Refused
 from processing.models import Upload
@@ -35,6 +36,7 @@ class Stream:
         self._hash.update(chunk)
         try:
             self._receiving.write(chunk)
+            failpoints.reach(Point.BYTES_ARRIVE)
         except OSError as error:
             self._explain(error)
 
@@ -46,6 +48,7 @@ class Stream:
             self._receiving.commit()
         except OSError as error:
             self._explain(error)
+        failpoints.reach(Point.FILE_WRITTEN)
 
     def abort(self) -> None:
         self._receiving.abort()

@@ -7,8 +7,11 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from albums.models import Album
+from processing import batches
+from processing.intake import refusals, uploads
 from processing.models import Batch, ProcessingJob, Upload
 from processing.states import UploadState
 from tests.processing import making
@@ -205,6 +208,31 @@ def test_a_form_sent_twice_is_one_batch(signed_in, album):
 
     assert send(signed_in, album, *picked(making.jpeg()), form=token).status_code == 302
     assert (Batch.objects.count(), ProcessingJob.objects.count()) == (1, 1)
+
+
+def cut_off(upload: Upload) -> None:
+    uploads.refuse(upload, refusals.CUT_OFF)
+
+
+def expired(upload: Upload) -> None:
+    Upload.objects.update(expires_at=timezone.now())
+    uploads.expire(upload)
+
+
+@pytest.mark.parametrize("broken_off", [cut_off, expired])
+def test_a_form_that_broke_off_is_taken_when_it_is_sent_again(signed_in, album, owner, broken_off):
+    token = uuid.uuid4()
+    broken_off(batches.open_with_upload(album, owner, Batch.Source.FORM, "IMG_1.JPG", token))
+
+    assert send(signed_in, album, *picked(making.jpeg(), making.jpeg()), form=str(token)).status_code == 302
+    assert ProcessingJob.objects.count() == 2
+
+
+def test_a_form_that_is_still_on_its_way_is_not_answered_as_if_it_had_arrived(signed_in, album, owner):
+    token = uuid.uuid4()
+    batches.open_with_upload(album, owner, Batch.Source.FORM, "IMG_1.JPG", token)
+
+    assert send(signed_in, album, *picked(making.jpeg()), form=str(token), headers=JSON).status_code == 409
 
 
 def test_a_field_that_is_not_photos_is_no_upload(signed_in, album):

@@ -178,6 +178,17 @@ def test_a_bell_that_never_rang_is_rung(album):
     assert sweeper.sweep().bells == 1
 
 
+def test_bytes_that_cannot_be_deleted_stop_no_sweep(album, data_dir):
+    key = "renditions/ab/abc/400.webp"
+    (data_dir / key).mkdir(parents=True)
+    Leftover.note([key], hold=uuid.uuid4())
+    Leftover.objects.update(created_at=ago(minutes=5))
+    making.received(album)
+    ProcessingJob.objects.update(updated_at=ago(seconds=5))
+
+    assert sweeper.sweep().bells == 1
+
+
 def test_old_events_are_forgotten(album):
     making.received(album)
     JobEvent.objects.update(at=ago(days=91))
@@ -190,4 +201,4 @@ def test_a_second_sweep_finds_nothing_to_do(album):
     ProcessingJob.objects.update(lease_until=ago(seconds=1))
     sweeper.sweep()
 
-    assert sweeper.sweep() == sweeper.Swept(0, 0, 0, 0, 0, 0)
+    assert sweeper.sweep() == sweeper.Swept(0, 0, 0, 0, 0, 0, 0)

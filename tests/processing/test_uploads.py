@@ -145,3 +145,10 @@ def test_an_idle_upload_expires_and_one_in_motion_does_not(album):
 
     assert (uploads.expire(idle), uploads.expire(moving)) == (True, False)
     assert not Upload.objects.exclude(pk=idle.pk).exclude(state=UploadState.RECEIVING).exists()
+
+
+@pytest.mark.parametrize("seconds", [1, 1800])
+def test_an_upload_in_motion_is_touched_several_times_before_it_expires(settings, seconds):
+    settings.UPLOAD_EXPIRY_SECONDS = seconds
+
+    assert uploads.touch_seconds() <= seconds / 4

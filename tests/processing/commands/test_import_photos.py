@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from albums.models import Album
 from processing import batches, jobs, pulse, worker
-from processing.intake import files
+from processing.intake import files, uploads
 from processing.models import Batch, ProcessingJob, Upload
 from processing.states import JobState, UploadState
 from tests.processing import making
@@ -266,7 +266,7 @@ def test_help_tells_what_it_does(capsys):
 
 
 def test_uploads_of_an_import_in_work_do_not_expire(album, folder, monkeypatch):
-    monkeypatch.setattr(files, "TOUCH_SECONDS", -1)
+    monkeypatch.setattr(uploads, "touch_seconds", lambda: -1)
     upload = making.upload(album)
     expiry = upload.expires_at
     intake = files.FilesIntake(album)

@@ -1,0 +1,33 @@
+"""Places where a test kills this process, as a power cut would. DARKROOM_FAULT names one; off by default.
+
+tests/faults/test_crash_points.py walks them all.
+"""
+
+import os
+import signal
+from enum import StrEnum
+from itertools import count
+
+from django.conf import settings
+
+
+class Point(StrEnum):
+    BYTES_ARRIVE = "bytes-arrive"
+    FILE_WRITTEN = "file-written"
+    BEFORE_BELL = "before-bell"
+    CLAIMED = "claimed"
+    BETWEEN_RENDITIONS = "between-renditions"
+    BEFORE_PHOTO = "before-photo"
+    BEFORE_DELETE = "before-delete"
+    AFTER_DELETE = "after-delete"
+    ROWS_GOING = "rows-going"
+
+
+_passes = count(1)
+
+
+def reach(point: Point) -> None:
+    """SIGKILL when DARKROOM_FAULT is this point's name; with `name:3`, when it is passed for the third time."""
+    name, _, nth = settings.FAULT.partition(":")
+    if name == point and next(_passes) == int(nth or 1):
+        os.kill(os.getpid(), signal.SIGKILL)

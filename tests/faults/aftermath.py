@@ -1,0 +1,95 @@
+"""What is left when a fault is over: rows and files counted against what was sent."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+from tests import polling
+from tests.installation import Installation
+
+QUICK = {
+    "LEASE_SECONDS": "2",
+    "SWEEP_SECONDS": "1",
+    "ORPHAN_GRACE_SECONDS": "1",
+    "UPLOAD_EXPIRY_SECONDS": "2",
+    "BACKOFF_BASE_SECONDS": "0.1",
+    "BACKOFF_MAX_SECONDS": "1",
+}
+"""Recovery that a test can wait for."""
+
+Sent = tuple[int, str]
+"""The album, and the SHA-256 of one file's bytes."""
+
+FAILED = """
+    SELECT job.album_id, upload.sha256, job.raw_path FROM processing_processingjob job
+    JOIN processing_upload upload ON upload.id = job.upload_id WHERE job.state = 'failed'
+"""
+LOCKED = """
+    SELECT album_id FROM processing_processingjob WHERE state IN ('pending', 'processing')
+    UNION SELECT album_id FROM processing_upload WHERE state = 'receiving'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Of the last four, each must be 0."""
+
+    sent: int
+    acknowledged: int
+    photos: int
+    failed: int
+    lost: int = 0
+    doubled: int = 0
+    orphans: int = 0
+    locked: int = 0
+
+    @property
+    def is_well(self) -> bool:
+        return not (self.lost or self.doubled or self.orphans or self.locked)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{count} {name}" for name, count in asdict(self).items())
+
+
+def sent_to(album: int, contents: Iterable[bytes]) -> set[Sent]:
+    return {(album, digest(content)) for content in contents}
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def settle(installation: Installation, seconds: float = 60) -> None:
+    """Wait until recovery has done its work by itself: nothing is on its way, and what was left behind is swept."""
+    polling.until(lambda: not installation.ask(LOCKED), seconds, "something is on its way for ever")
+    polling.until(lambda: not _disagreements(installation), 20, "rows and files never agree")
+
+
+def figures(installation: Installation, sent: set[Sent], acknowledged: set[Sent]) -> Figures:
+    photos = Counter(installation.ask("SELECT album_id, original_sha256 FROM albums_photo"))
+    failed = Counter(
+        (album, sha256)
+        for album, sha256, raw in installation.ask(FAILED)
+        if digest((installation.data_dir / raw).read_bytes()) == sha256
+    )
+    return Figures(
+        sent=len(sent),
+        acknowledged=len(acknowledged),
+        photos=photos.total(),
+        failed=failed.total(),
+        lost=len(acknowledged - photos.keys() - failed.keys()),
+        doubled=sum(count - 1 for count in (photos + failed).values()),
+        orphans=_disagreements(installation),
+        locked=len(installation.ask(LOCKED)),
+    )
+
+
+def _disagreements(installation: Installation) -> int:
+    """Of rows and files, as `manage.py verify` counts them."""
+    done = installation.manage("verify", "--json", status=None)
+    found = json.loads(done.stdout)
+    count = sum(len(found[kind]) for kind in ("missing", "corrupt", "orphans"))
+    assert (done.returncode == 0) == (count == 0), done.stdout + done.stderr
+    return count

@@ -1,0 +1,124 @@
+"""A process is killed at each place where rows and files could fall out of step. After a restart they agree."""
+
+import signal
+
+import pytest
+import requests
+
+from processing.failpoints import Point
+from tests import polling
+from tests.faults import aftermath
+from tests.faults.aftermath import QUICK, Figures
+from tests.installation import Installation
+from tests.processing import making
+
+pytestmark = pytest.mark.faults
+
+PHOTOS = 3
+WEB_POINTS = (f"{Point.BYTES_ARRIVE}:2", f"{Point.FILE_WRITTEN}:2", f"{Point.BEFORE_BELL}:2")
+WORKER_POINTS = (
+    f"{Point.CLAIMED}:2",
+    f"{Point.BETWEEN_RENDITIONS}:3",
+    f"{Point.BEFORE_PHOTO}:2",
+    f"{Point.BEFORE_DELETE}:2",
+)
+DELETING_POINTS = (Point.ROWS_GOING, f"{Point.BEFORE_DELETE}:4", f"{Point.AFTER_DELETE}:4")
+SWEEPING_POINTS = (Point.BEFORE_DELETE, f"{Point.AFTER_DELETE}:2")
+
+
+@pytest.fixture
+def installation(tmp_path):
+    with Installation(tmp_path, QUICK) as installation:
+        yield installation
+
+
+@pytest.fixture
+def photos():
+    return {f"{number}.jpg": making.jpeg((900, 600)) for number in range(PHOTOS)}
+
+
+@pytest.mark.parametrize("point", WEB_POINTS)
+def test_the_web_process_dies_while_photos_are_sent(installation, photos, point):
+    installation.start("serve", env={"DARKROOM_FAULT": point})
+    session = installation.sign_in()
+    album = installation.new_album(session, "Summer")
+
+    with pytest.raises(requests.ConnectionError):
+        installation.send(session, album, photos)
+    assert_web_was_killed(installation)
+    restart(installation, "serve")
+    installation.start("run_huey")
+    aftermath.settle(installation)
+
+    assert installation.send(session, album, photos).ok
+    assert_all_are_photos(installation, album, photos)
+
+
+@pytest.mark.parametrize("point", WORKER_POINTS)
+def test_the_worker_dies_while_photos_are_developed(installation, photos, point):
+    _, album = send(installation, photos)
+
+    assert installation.start("run_huey", env={"DARKROOM_FAULT": point}).wait(60) == -signal.SIGKILL
+    restart(installation, "run_huey")
+
+    assert_all_are_photos(installation, album, photos)
+
+
+@pytest.mark.parametrize("point", SWEEPING_POINTS)
+def test_a_sweep_dies_while_it_clears_leftovers(installation, photos, point):
+    _, album = send(installation, photos)
+    worker = installation.start("run_huey", env={"DARKROOM_FAULT": Point.BEFORE_PHOTO})
+    assert worker.wait(60) == -signal.SIGKILL
+
+    polling.until(lambda: sweep(installation, point) == -signal.SIGKILL, what="there is nothing to clear")
+    restart(installation, "run_huey")
+
+    assert_all_are_photos(installation, album, photos)
+
+
+@pytest.mark.parametrize("point", DELETING_POINTS)
+def test_the_web_process_dies_while_an_album_is_deleted(installation, photos, point):
+    installation.start("run_huey")
+    session, album = send(installation, photos, fault=point)
+    other = installation.new_album(session, "Winter")
+    polling.until(lambda: not installation.ask(aftermath.LOCKED))
+
+    with pytest.raises(requests.ConnectionError):
+        installation.delete_album(session, album)
+    assert_web_was_killed(installation)
+    restart(installation, "serve")
+    aftermath.settle(installation)
+
+    assert installation.delete_album(session, album).status_code in (302, 404)
+    assert installation.send(session, other, photos).ok
+    assert_all_are_photos(installation, other, photos)
+
+
+def send(installation: Installation, photos: dict[str, bytes], fault: str = "") -> tuple[requests.Session, int]:
+    """All of them to a new album in one form, which is acknowledged."""
+    installation.start("serve", env={"DARKROOM_FAULT": fault})
+    session = installation.sign_in()
+    album = installation.new_album(session, "Summer")
+    assert installation.send(session, album, photos).ok
+    return session, album
+
+
+def sweep(installation: Installation, fault: str) -> int:
+    return installation.manage("sweep", env={"DARKROOM_FAULT": fault}, status=None).returncode
+
+
+def restart(installation: Installation, name: str) -> None:
+    installation.kill(name)
+    installation.start(name)
+
+
+def assert_web_was_killed(installation: Installation) -> None:
+    """By the words of its parent, gunicorn."""
+    polling.until(lambda: "was sent SIGKILL" in installation.log.read_text(), what="no web process was killed")
+
+
+def assert_all_are_photos(installation: Installation, album: int, photos: dict[str, bytes]) -> None:
+    """Once each, with nothing left over."""
+    aftermath.settle(installation)
+    sent = aftermath.sent_to(album, photos.values())
+    assert aftermath.figures(installation, sent, acknowledged=sent) == Figures(PHOTOS, PHOTOS, PHOTOS, failed=0)
