@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from albums.models import Album, Photo
 from processing import pressure, pulse
-from processing.models import ProcessingJob, Upload, WorkerPulse
+from processing.models import Finding, ProcessingJob, Upload, WorkerPulse
 from processing.pressure import Shortage
 from processing.states import JobState, UploadState
 
@@ -25,6 +25,8 @@ class Overview:
     failed: list[ProcessingJob]
     shortage: Shortage | None
     """Why workers wait."""
+    findings: list[Finding]
+    """Stored files that are missing or damaged."""
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -50,6 +52,7 @@ def of(albums: QuerySet[Album]) -> Overview:
         active=[*listed.in_work(), *listed.filter(state=JobState.PENDING).order_by("turn", "pk")[:LISTED]],
         failed=list(listed.failed().order_by("-finished_at")[:LISTED]),
         shortage=pressure.of_work(),
+        findings=list(Finding.objects.filter(photo__album__in=albums).select_related("photo")[:LISTED]),
     )
 
 

@@ -17,6 +17,7 @@ from processing import pressure
 from processing.intake import protocol, refusals, uploads
 from processing.intake.protocol import Checksum, Part, Refused
 from processing.models import Upload
+from processing.pressure import Shortage
 from processing.states import UploadState
 from processing.storage import Fenced, Growing, store
 
@@ -24,7 +25,6 @@ READ = 16 << 10
 """Bytes asked for at once: what a broken connection may lose at most."""
 WRITE = 256 << 10
 IN_MEMORY = 1 << 20
-DISK_FULL = protocol.Refusal(507, refusals.DISK_FULL.code, refusals.DISK_FULL.message)
 
 
 class Body(Protocol):
@@ -59,12 +59,17 @@ def receive(upload: Upload, part: Part, body: Body, length: int | None) -> int:
     room = (settings.MAX_FILE_BYTES if upload.size is None else upload.size) - there
     if length is not None and length > room:
         raise Refused(protocol.TOO_LARGE, there)
-    if pressure.disk_is_full(length or 0):
-        raise Refused(DISK_FULL, there)
+    ensure_room(length or 0, there)
     reached = there + _append(upload, growing, part.checksum, body, room)
     if reached == upload.size:
         _finish(upload, growing)
     return reached
+
+
+def ensure_room(more: int, there: int | None = None) -> None:
+    """Raises protocol.Refused while the server is short of what `more` bytes need."""
+    if shortage := pressure.of_intake(more):
+        raise Refused(_refusal(shortage), there)
 
 
 def end(upload: Upload) -> None:
@@ -115,6 +120,8 @@ def _append(upload: Upload, growing: Growing, checksum: Checksum | None, body: B
     appended, touched = 0, time.monotonic()
     try:
         for piece in pieces:
+            if pressure.disk_is_full(len(piece)):
+                raise Refused(_refusal(pressure.DISK))
             growing.append(piece)
             appended += len(piece)
             if time.monotonic() - touched > uploads.touch_seconds():
@@ -122,10 +129,18 @@ def _append(upload: Upload, growing: Growing, checksum: Checksum | None, body: B
                 uploads.touch(upload.batch)
     except Fenced:
         raise Refused(protocol.REVOKED) from None
+    except OSError as error:
+        if error.errno not in pressure.NO_ROOM:
+            raise
+        raise Refused(_refusal(pressure.DISK)) from error
     finally:
         growing.sync()
         uploads.touch(upload.batch)
     return appended
+
+
+def _refusal(shortage: Shortage) -> protocol.Refusal:
+    return protocol.Refusal(shortage.status, shortage.code, shortage.intake)
 
 
 def _pieces(body: Body, room: int) -> Iterator[bytes]:

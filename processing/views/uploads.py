@@ -129,6 +129,7 @@ def _expect(request: HttpRequest, album: Album) -> Upload:
     asked = protocol.creation(request.headers)
     if asked.length is not None and asked.length > settings.MAX_FILE_BYTES:
         raise Refused(protocol.TOO_LARGE)
+    resumable.ensure_room(asked.length or 0)
     assert isinstance(request.user, User)
     try:
         expected = batches.join_or_open(album, request.user, Batch.Source.TUS, asked.name, asked.length)
@@ -207,4 +208,6 @@ def _refusal(request: HttpRequest, refusal: Refusal, offset: int | None = None) 
         response["Tus-Version"] = protocol.VERSION
     if refusal is BUSY:
         response["Retry-After"] = "5"
+    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        response["Retry-After"] = "30"
     return response

@@ -1,6 +1,7 @@
 """tus 1.0.0 through HTTP: exact status codes, offsets and headers."""
 
 import base64
+import errno
 import hashlib
 from datetime import timedelta
 
@@ -356,6 +357,38 @@ def test_an_album_of_somebody_else_takes_no_uploads(album, stranger):
     client.force_login(stranger)
 
     assert create(client, album).status_code == 404
+
+
+def test_an_upload_that_there_is_no_room_for_locks_nothing(signed_in, album, settings):
+    settings.MIN_FREE_BYTES = 1 << 60
+
+    response = create(signed_in, album, 10)
+
+    assert (response.status_code, response.json()["error"], response["Retry-After"]) == (507, "disk-full", "30")
+    assert Upload.objects.count() == 0
+
+
+def test_while_memory_is_short_the_sender_is_asked_to_come_back(signed_in, album, settings):
+    path = path_of(create(signed_in, album, 10))
+    settings.MEMORY_MARK = 0
+
+    response = patch(signed_in, path, 0, b"01234")
+
+    assert (response.status_code, response.json()["error"], response["Retry-After"]) == (503, "memory-pressure", "30")
+    assert (response["Upload-Offset"], response["Tus-Resumable"]) == ("0", "1.0.0")
+
+
+def test_a_disk_that_fills_up_in_the_middle_of_a_part_is_told_in_words(signed_in, album, monkeypatch):
+    def no_room(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = path_of(create(signed_in, album, 10))
+    with monkeypatch.context() as patched:
+        patched.setattr("processing.storage.local.LocalGrowing.append", no_room)
+        response = patch(signed_in, path, 0, b"01234")
+
+    assert (response.status_code, response.json()["error"], response["Tus-Resumable"]) == (507, "disk-full", "1.0.0")
+    assert head(signed_in, path)["Upload-Offset"] == "0"
 
 
 def test_a_full_disk_is_told_and_nothing_is_lost(signed_in, album, settings):
