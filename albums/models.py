@@ -89,6 +89,12 @@ class Photo(models.Model):
     copyright = models.CharField(max_length=500, blank=True)
     rating = models.SmallIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    checked_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When its files were last read, whatever came of it."
+    )
+    verified_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When all its files were last read and right."
+    )
 
     objects = PhotoQuerySet.as_manager()
 
@@ -99,7 +105,10 @@ class Photo(models.Model):
             models.UniqueConstraint(fields=["album", "original_sha256"], name="photo_once_in_album"),
             models.CheckConstraint(condition=Q(width__gt=0, height__gt=0), name="photo_has_size"),
         ]
-        indexes = [models.Index(fields=["album", "position"], name="photo_album_position")]
+        indexes = [
+            models.Index(fields=["album", "position"], name="photo_album_position"),
+            models.Index(fields=["checked_at"], name="photo_checked"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -3,3 +3,8 @@ from django.apps import AppConfig
 
 class Config(AppConfig):
     name = "config"
+
+    def ready(self) -> None:
+        from config import checks, throttle  # noqa: F401 - reading the checks registers them
+
+        throttle.connect()

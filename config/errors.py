@@ -10,11 +10,24 @@ from http import HTTPStatus
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
 RETRY_AFTER_SECONDS = "10"
 FULL = {errno.ENOSPC, errno.EDQUOT}
 BUSY = "The server is busy with other work just now. Nothing was lost; try again in a moment."
 NO_ROOM = "The server's disk is full. Nothing was lost; free some space, then try again."
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _refusal("400.html", HTTPStatus.BAD_REQUEST)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _refusal("403.html", HTTPStatus.FORBIDDEN)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _refusal("404.html", HTTPStatus.NOT_FOUND)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -25,6 +38,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if isinstance(error, OSError) and error.errno in FULL:
         return _passing(request, HTTPStatus.INSUFFICIENT_STORAGE, NO_ROOM)
     return render(request, "500.html", status=HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _refusal(page: str, status: HTTPStatus) -> HttpResponse:
+    """Django's own look for a CSRF token first, in a body that may be what cannot be read, and then end in a 500."""
+    return HttpResponse(render_to_string(page), status=status)
 
 
 def _passing(request: HttpRequest, status: HTTPStatus, message: str) -> HttpResponse:

@@ -8,6 +8,7 @@ from csp.constants import NONE, SELF
 
 from config import env, queue, secret
 
+A_DAY = 24 * 3600
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
 
@@ -35,7 +36,13 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
 SECURE_SSL_REDIRECT = (
     False  # the proxy that speaks TLS redirects; a second redirect here would loop behind a wrong header
 )
-SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", 0)
+SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", A_DAY if BEHIND_TLS else 0)
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS for other hosts below ours, and browsers' lists of it: not ours to decide
+    "security.W021",
+    "security.W008",  # redirecting to https: see above
+]
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -49,6 +56,7 @@ CONTENT_SECURITY_POLICY = {
         "connect-src": [SELF],
         "img-src": [SELF, "data:", "blob:"],  # data: placeholders, blob: previews of chosen files
         "form-action": [SELF],
+        "object-src": [NONE],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }
@@ -71,8 +79,11 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Whoever answers further in, with a page, a file or a refusal: these say how a browser has to take it.
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
+    "config.headers.HeadersMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -80,7 +91,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
@@ -138,6 +148,7 @@ DATA_UPLOAD_MAX_NUMBER_FILES = None  # the intake counts, and answers per file i
 MAX_BATCH_FILES = env.number("MAX_BATCH_FILES", 500, least=1)
 MAX_FILE_BYTES = env.size("MAX_FILE_SIZE", "2G")
 MIN_FREE_BYTES = env.size("MIN_FREE_SPACE", "512M")
+MEMORY_MARK = env.number("MEMORY_MARK", 80, least=1, most=100)
 UPLOAD_EXPIRY_SECONDS = env.seconds("UPLOAD_EXPIRY_SECONDS", 1800, least=1)
 
 # Work
@@ -147,6 +158,7 @@ ORPHAN_GRACE_SECONDS = env.seconds("ORPHAN_GRACE_SECONDS", 3600)
 MAX_ATTEMPTS = env.number("MAX_ATTEMPTS", 10, least=1)
 BACKOFF_BASE_SECONDS = env.seconds("BACKOFF_BASE_SECONDS", 1)
 BACKOFF_MAX_SECONDS = env.seconds("BACKOFF_MAX_SECONDS", 300)
+SCRUB_BYTES_PER_DAY = env.size("SCRUB_BYTES_PER_DAY", "10G")
 EVENT_DAYS = env.number("EVENT_DAYS", 90, least=1)
 PIPELINE_MEMORY_BYTES = env.size("PIPELINE_MEMORY", "512M")
 PIPELINE_SECONDS = env.seconds("PIPELINE_SECONDS", 120, least=1)
@@ -158,6 +170,8 @@ WEB_PROCESSES = env.number("WEB_PROCESSES", 1, least=1)
 WEB_THREADS = env.number("WEB_THREADS", 16, least=2)
 
 # People
+LOGIN_ATTEMPTS = env.number("LOGIN_ATTEMPTS", 10, least=1)
+LOGIN_SECONDS = env.seconds("LOGIN_SECONDS", 300, least=1)
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "albums:list"
 LOGOUT_REDIRECT_URL = "login"
@@ -183,7 +197,9 @@ LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "formatters": {
+        "line": {"()": "config.logs.OneLine", "format": "{asctime} {levelname} {name} {message}", "style": "{"}
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     # With a handler of its own, or run_huey adds another and tells of every sweep, twice.

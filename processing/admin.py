@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from processing import jobs
-from processing.models import Batch, JobEvent, ProcessingJob, Upload, WorkerPulse
+from processing.models import Batch, Finding, JobEvent, ProcessingJob, Upload, WorkerPulse
 
 
 class LookOnly(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -118,6 +118,14 @@ class EventAdmin(LookOnly):
     list_filter = ("edge", "code", "at")
     list_select_related = ("job",)
     search_fields = ("job__original_filename", "code", "detail", "by")
+
+
+@admin.register(Finding)
+class FindingAdmin(LookOnly):
+    list_display = ("key", "trouble", "photo", "found_at")
+    list_filter = ("trouble", "found_at")
+    list_select_related = ("photo",)
+    search_fields = ("key", "photo__name")
 
 
 @admin.register(WorkerPulse)

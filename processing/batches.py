@@ -47,6 +47,20 @@ def open_with_upload(
         return uploads.create(batch, name)
 
 
+def join_or_open(album: Album, user: User, source: Batch.Source, name: str, size: int | None) -> Upload:
+    """For senders who know nothing of batches: their uploads join their own running batch, or open one.
+
+    Raises AlbumBusy when the running batch is somebody else's, or came by another door.
+    """
+    with transaction.atomic():
+        Album.objects.select_for_update().get(pk=album.pk)
+        batch = running_in(album)
+        if batch and (batch.opened_by_id, batch.source) != (user.pk, source):
+            raise AlbumBusy(batch)
+        batch = batch or Batch.objects.create(album=album, opened_by=user, source=source)
+        return uploads.create(batch, name, size)
+
+
 def ensure_open(album: Album, token: uuid.UUID | None = None) -> None:
     """Raises SentBefore or AlbumBusy. Outside the lock this is only a first look, before any byte is read."""
     if token and (earlier := Batch.objects.filter(token=token).first()) and _has_arrived(earlier):

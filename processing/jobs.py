@@ -22,6 +22,11 @@ from processing.states import ACTIVE, Edge, JobState
 
 NO_CLAIM: dict[str, Any] = {"claim": None, "lease_until": None}
 NO_ERROR: dict[str, Any] = {"error_code": "", "error_message": ""}
+QUARANTINED = (
+    "{message} After {attempts} attempts it is set aside, where it holds up nothing: most likely this very file is what stops "
+    "the work. Save it anew with another program and send that, or ask whoever runs the server to look into the log."
+)
+"""The last words on a file that brought its worker, or the developer's process, down again and again."""
 
 
 class Stale(Exception):
@@ -79,26 +84,36 @@ def complete(job: ProcessingJob, photo: Photo, renditions: Iterable[Rendition]) 
         removal.clear_after_commit([job.raw_path])
 
 
-def fail(job: ProcessingJob, code: str, message: str, *, permanent: bool, expired: bool = False) -> bool:
+def fail(
+    job: ProcessingJob,
+    code: str,
+    message: str,
+    *,
+    permanent: bool,
+    at_last: str = "{message} It was tried {attempts} times.",
+    expired: bool = False,
+) -> bool:
     """Retry with backoff while attempts are left; give up when they are spent or the error is permanent.
 
+    `at_last`: what is said when they are spent.
     `expired`: only if the lease ran out (the sweep's way; the holder itself need not wait for that).
     """
     if permanent:
         return give_up(job, code, message, expired=expired)
     if job.attempts >= settings.MAX_ATTEMPTS:
-        return give_up(job, code, f"{message} It was tried {job.attempts} times.", expired=expired)
+        return give_up(job, code, at_last.format(message=message, attempts=job.attempts), expired=expired)
     return retry(job, code, message, expired=expired)
 
 
 def retry(job: ProcessingJob, code: str, message: str, *, expired: bool = False) -> bool:
+    """Wait for another attempt, behind the album's other photos: what fails again and again never keeps fresh work waiting."""
     delay = backoff.delay(job.attempts, settings.BACKOFF_BASE_SECONDS, settings.BACKOFF_MAX_SECONDS)
-    changes: dict[str, Any] = {"run_after": timezone.now() + timedelta(seconds=delay), **_error(code, message)}
-    with transaction.atomic():
-        moved = _move(job, states.RETRY, expired=expired, **changes, **NO_CLAIM)
-        if moved:
-            bell.ring_after_commit(job.pk, delay)
-    return moved
+    return _put_off(job, delay, turn=_next_turn(job.album_id), expired=expired, **_error(code, message))
+
+
+def postpone(job: ProcessingJob, code: str, message: str, *, seconds: float) -> bool:
+    """Wait for another attempt through no fault of the file: this one does not count."""
+    return _put_off(job, seconds, attempts=F("attempts") - 1, **_error(code, message))
 
 
 def give_up(job: ProcessingJob, code: str, message: str, *, expired: bool = False) -> bool:
@@ -135,6 +150,15 @@ def cancel(job: ProcessingJob, by: str = "") -> bool:
 def dismiss(job: ProcessingJob, by: str = "") -> bool:
     """Put a failed job away, with its raw file."""
     return _drop(job, states.DISMISS, by)
+
+
+def _put_off(job: ProcessingJob, delay: float, **changes: Any) -> bool:
+    with transaction.atomic():
+        run_after = timezone.now() + timedelta(seconds=delay)
+        moved = _move(job, states.RETRY, run_after=run_after, **changes, **NO_CLAIM)
+        if moved:
+            bell.ring_after_commit(job.pk, delay)
+    return moved
 
 
 def _drop(job: ProcessingJob, edge: Edge, by: str) -> bool:

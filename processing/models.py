@@ -216,3 +216,25 @@ class WorkerPulse(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Finding(models.Model):
+    """A stored file that is not what its row says; gone when it is right again."""
+
+    class Trouble(models.TextChoices):
+        MISSING = "missing", "missing"
+        CORRUPT = "corrupt", "damaged"
+
+    key = models.CharField(max_length=200, unique=True)
+    photo = models.ForeignKey(Photo, null=True, blank=True, on_delete=models.CASCADE, related_name="findings")
+    trouble = models.CharField(max_length=10, choices=Trouble)
+    found_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["found_at", "pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(trouble__in=["missing", "corrupt"]), name="finding_trouble_known")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} is {self.get_trouble_display()}"

@@ -6,8 +6,9 @@ from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from albums.models import Album, Photo
-from processing import pulse
-from processing.models import ProcessingJob, Upload, WorkerPulse
+from processing import pressure, pulse
+from processing.models import Finding, ProcessingJob, Upload, WorkerPulse
+from processing.pressure import Shortage
 from processing.states import JobState, UploadState
 
 LISTED = 50
@@ -22,6 +23,10 @@ class Overview:
     workers: list[WorkerPulse]
     active: list[ProcessingJob]
     failed: list[ProcessingJob]
+    shortage: Shortage | None
+    """Why workers wait."""
+    findings: list[Finding]
+    """Stored files that are missing or damaged."""
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -30,6 +35,7 @@ class Overview:
             "photos": self.photos,
             "workers": len(self.workers),
             "oldest_pending_seconds": self.oldest_pending_seconds,
+            "pressure": self.shortage.code if self.shortage else None,
         }
 
 
@@ -45,6 +51,8 @@ def of(albums: QuerySet[Album]) -> Overview:
         workers=list(pulse.alive().order_by("name")),
         active=[*listed.in_work(), *listed.filter(state=JobState.PENDING).order_by("turn", "pk")[:LISTED]],
         failed=list(listed.failed().order_by("-finished_at")[:LISTED]),
+        shortage=pressure.of_work(),
+        findings=list(Finding.objects.filter(photo__album__in=albums).select_related("photo")[:LISTED]),
     )
 
 

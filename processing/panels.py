@@ -7,6 +7,7 @@ from django.conf import settings
 
 from albums.models import Album, Photo
 from processing import pressure, progress, pulse
+from processing.pressure import Shortage
 from processing.progress import Progress, Report
 
 NEW_AT_MOST = 100
@@ -24,9 +25,15 @@ class Panel:
     seen: int = 0
     """The id of the newest photo that the page has; the next poll brings those after it."""
     photo_count: int = 0
-    disk_is_full: bool = False
+    shortage: Shortage | None = None
+    """Why no photos can be sent now; or, while some wait, why none is developed."""
     is_worked_on: bool = True
     """Is there a worker to do what waits?"""
+
+    @property
+    def is_held_up(self) -> bool:
+        """A worker would go on, but for the shortage."""
+        return self.is_worked_on and self.shortage is not None
 
     @property
     def is_polled(self) -> bool:
@@ -60,6 +67,12 @@ def of(album: Album, *, seen: int | None = None, error: str = "") -> Panel:
         fresh=fresh,
         seen=newest,
         photo_count=album.photos.count(),
-        disk_is_full=not now.is_busy and pressure.disk_is_full(),
+        shortage=_shortage(now),
         is_worked_on=not now.active or pulse.alive().exists(),
     )
+
+
+def _shortage(now: Progress) -> Shortage | None:
+    if not now.is_busy:
+        return pressure.of_intake()
+    return None if now.current or not now.active else pressure.of_work()

@@ -1,29 +1,29 @@
-"""Sets right what verify found, as far as that loses nothing: renditions are made again from good originals, and files that no
-row knows are moved to DATA_DIR/quarantine/. An original is never changed or deleted. Repeating is harmless.
+"""Sets right what verify found, as far as that loses nothing: lost originals are restored from copies, renditions made again from
+good originals, and files that no row knows moved to DATA_DIR/quarantine/. An original is never changed or deleted. Repeating is
+harmless.
 """
 
 import uuid
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
-from django.conf import settings
-from django.core.files.storage import default_storage
 from django.db import transaction
 
 from albums.models import Leftover, Photo, Rendition
-from processing import publishing, verify, worker
+from processing import publishing, restoring, verify, worker
 from processing.pipeline import Refused
+from processing.restoring import Say
 from processing.storage import store
 from processing.verify import Findings
-
-Say = Callable[[str], None]
 
 
 def repair(found: Findings, say: Say) -> Findings:
     """Say each act; answer what remains."""
-    bad = {*found.missing, *found.corrupt}
-    mended = {key for photo in _with_bad_renditions(bad) for key in _mend(photo, bad, say)}
-    moved = {key for keys in verify.chunks(found.orphans) for key in verify.unknown(keys) if _quarantine(key, say)}
+    restored = restoring.restore(found, say)
+    bad = {*found.missing, *found.corrupt} - restored
+    mended = restored | {key for photo in _with_bad_renditions(bad) for key in _mend(photo, bad, say)}
+    moved = {
+        key for keys in verify.chunks(found.orphans) for key in verify.unknown(keys) if restoring.quarantine(key, say)
+    }
     return Findings(
         photos=found.photos,
         missing=[key for key in found.missing if key not in mended],
@@ -68,17 +68,3 @@ def _render_again(photo: Photo) -> None:
         Leftover.objects.filter(hold=mark).delete()
     if gone := [key for key in files if not store().exists(key)]:
         raise FileNotFoundError(f"A sweep came in between and took {', '.join(gone)}. Repair again.")
-
-
-def _quarantine(key: str, say: Say) -> bool:
-    target = Path(settings.DATA_DIR) / "quarantine" / key
-    if target.exists():
-        target = target.with_name(f"{target.name}.{uuid.uuid4().hex[:8]}")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        Path(default_storage.path(key)).rename(target)
-    except OSError as error:
-        say(f"{key} could not be moved: {error.strerror}.")
-        return False
-    say(f"Moved {key} to quarantine/{target.relative_to(Path(settings.DATA_DIR) / 'quarantine')}.")
-    return True

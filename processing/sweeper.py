@@ -17,24 +17,24 @@ from django.utils import timezone
 from albums import removal
 from albums.models import Leftover
 from processing import bell, jobs
-from processing.intake import uploads
+from processing.intake import resumable, uploads
 from processing.models import JobEvent, ProcessingJob, Upload, WorkerPulse
 from processing.states import KEEPS_RAW
 from processing.storage import store
 
 log = logging.getLogger(__name__)
 
-LOST = (
-    "worker-lost",
-    "The worker stopped in the middle of this file. If it happens again and again, the file is what stops it.",
-)
+LOST = ("worker-lost", "The worker stopped in the middle of this file.")
 AT_A_TIME = 500
+HAND_OVER_SECONDS = 20
+"""An upload that is whole and was not touched for so long was forgotten between its last byte and its job."""
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
     """How many of each were set right."""
 
+    handed_over: int
     rescued: int
     expired: int
     leftovers: int
@@ -49,6 +49,9 @@ class Swept:
 def sweep() -> Swept:
     now = timezone.now()
     swept = Swept(
+        handed_over=resumable.hand_over_again(
+            now + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS - HAND_OVER_SECONDS)
+        ),
         rescued=_rescue(),
         expired=_expire(),
         leftovers=_clear_leftovers(now),
@@ -62,7 +65,9 @@ def sweep() -> Swept:
 
 
 def _rescue() -> int:
-    return sum(jobs.fail(job, *LOST, permanent=False, expired=True) for job in ProcessingJob.objects.lost())
+    """Jobs whose lease ran out: their worker is gone."""
+    lost = ProcessingJob.objects.lost()
+    return sum(jobs.fail(job, *LOST, permanent=False, at_last=jobs.QUARANTINED, expired=True) for job in lost)
 
 
 def _expire() -> int:

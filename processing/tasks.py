@@ -8,7 +8,7 @@ from django.db import close_old_connections
 from huey.consumer import Scheduler
 from huey.contrib.djhuey import db_periodic_task, db_task, on_shutdown, on_startup
 
-from processing import pulse, sweeper, worker
+from processing import pulse, scrub, sweeper, worker
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,9 @@ def develop_next(job_id: int) -> None:
 
 @db_periodic_task(lambda _: True, priority=BEFORE_BELLS)
 def sweep() -> None:
+    """One message for both: the sweep counts those that wait, and a second one would look to it like a bell."""
     sweeper.sweep()
+    scrub.step()
 
 
 @on_startup()

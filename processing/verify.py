@@ -4,17 +4,17 @@ What is found while others are at work may be passing: a photo was deleted betwe
 more at the end, and told only if it still stands.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import TypeVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, QuerySet, Sum
 
 from albums.models import Leftover, Photo, Rendition
-from processing import sweeper
-from processing.models import ProcessingJob
+from processing import inspection, sweeper
+from processing.inspection import Passed, Wanted
+from processing.models import Finding, ProcessingJob
 from processing.states import KEEPS_RAW
 from processing.storage import store
 
@@ -34,6 +34,13 @@ class Findings:
     orphans: list[str] = field(default_factory=list)
 
     @property
+    def troubles(self) -> dict[str, Finding.Trouble]:
+        """By key; orphans are none, for no row is without its file."""
+        return dict.fromkeys(self.missing, Finding.Trouble.MISSING) | dict.fromkeys(
+            self.corrupt, Finding.Trouble.CORRUPT
+        )
+
+    @property
     def is_clean(self) -> bool:
         return not (self.missing or self.corrupt or self.orphans)
 
@@ -41,17 +48,26 @@ class Findings:
         return asdict(self)
 
 
-def verify() -> Findings:
+def verify(passed: Passed = lambda _: None) -> Findings:
+    """`passed` is told of the bytes as they are read: of all of them, when all are there."""
     found = Findings()
-    for photo in _one_by_one(Photo.objects.all()):
+    for photo in _one_by_one(Photo.objects.prefetch_related("renditions")):
         found.photos += 1
-        _look(found, photo.original_key, photo.original_bytes, photo.original_sha256)
-    for rendition in _one_by_one(Rendition.objects.all()):
-        _look(found, rendition.key, rendition.bytes, rendition.sha256)
-    for job in _one_by_one(ProcessingJob.objects.filter(state__in=KEEPS_RAW).select_related("upload")):
-        _look(found, job.raw_path, job.upload.size or 0, job.upload.sha256)
+        for wanted in inspection.of_photo(photo):
+            _look(found, wanted, passed)
+    for job in _one_by_one(_with_raw_files()):
+        _look(found, inspection.of_raw(job), passed)
     found.orphans = [key for keys in _all_keys() for key in unknown(keys)]
     return _still_standing(found)
+
+
+def bytes_to_read() -> int:
+    sums = (
+        Photo.objects.aggregate(n=Sum("original_bytes")),
+        Rendition.objects.aggregate(n=Sum("bytes")),
+        _with_raw_files().aggregate(n=Sum("upload__size")),
+    )
+    return sum(each["n"] or 0 for each in sums)
 
 
 def unknown(keys: list[str]) -> list[str]:
@@ -64,20 +80,14 @@ def unknown(keys: list[str]) -> list[str]:
     return [key for key in keys if key not in known and store().exists(key)]
 
 
-def _look(found: Findings, key: str, size: int, sha256: str) -> None:
-    """Is it byte for byte what was received, or rendered?"""
-    try:
-        if store().size(key) != size or _sha256(key) != sha256:
-            found.corrupt.append(key)
-    except FileNotFoundError:
-        found.missing.append(key)
-    except OSError:  # the disk cannot read it
-        found.corrupt.append(key)
+def _with_raw_files() -> QuerySet[ProcessingJob]:
+    return ProcessingJob.objects.filter(state__in=KEEPS_RAW).select_related("upload")
 
 
-def _sha256(key: str) -> str:
-    with store().borrow(key) as path, path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _look(found: Findings, wanted: Wanted, passed: Passed) -> None:
+    trouble = inspection.trouble(wanted, passed)
+    if trouble:
+        (found.missing if trouble == Finding.Trouble.MISSING else found.corrupt).append(wanted.key)
 
 
 def _wanted(keys: list[str]) -> set[str]:

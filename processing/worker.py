@@ -17,11 +17,12 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection
 
 from albums.models import Leftover
-from processing import failpoints, jobs, publishing
+from processing import failpoints, jobs, pressure, publishing, standstill
 from processing.failpoints import Point
 from processing.models import ProcessingJob
 from processing.pipeline import Limits, Recipe, Refused
-from processing.sandbox import Aborted, Sandbox, TimedOut
+from processing.pipeline.refusals import DiskFull
+from processing.sandbox import Aborted, Crashed, Sandbox, TimedOut
 from processing.storage import store
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 RAW_GONE = ("raw-missing", "The received file is not in storage any more. Send it again.")
 ALREADY_THERE = ("duplicate", "The same picture is in the album already.")
 STORAGE = ("storage", "The server could not read or write its storage.")
+NO_ROOM = ("disk-full", "There was no room to store the picture. It is tried again until there is.")
+NO_ROOM_SECONDS = 10.0
 INTERNAL = (
     "internal",
     "Something unexpected went wrong on the server; its log says more.",
@@ -38,7 +41,15 @@ _current: ProcessingJob | None = None
 
 
 def develop_next() -> bool:
-    """Do the next due job, if there is one. Never raises for what is wrong with a file: that is the job's to tell."""
+    """Do the next due job, if there is one. Never raises for what is wrong with a file: that is the job's to tell.
+
+    While the server is short of something, wait a moment and pass the bell on: work goes on by itself when that ends.
+    """
+    if shortage := pressure.of_work():
+        sandbox().rest()
+        standstill.wait(shortage)
+        return False
+    standstill.end()
     job = jobs.claim_next(name())
     if job is None:
         return False
@@ -79,24 +90,35 @@ def _develop(job: ProcessingJob) -> None:
     except Aborted:
         jobs.release(job)  # shutting down; or the claim is lost, and then this changes nothing
     except TimedOut as late:
-        jobs.fail(job, late.code, late.message, permanent=job.attempts > 1)
+        jobs.fail(job, late.code, late.message, permanent=job.error_code == late.code)
+    except Crashed as crash:
+        jobs.fail(job, crash.code, crash.message, permanent=False, at_last=jobs.QUARANTINED)
+    except DiskFull:
+        jobs.postpone(job, *NO_ROOM, seconds=NO_ROOM_SECONDS)
     except Refused as refused:
         jobs.fail(job, refused.code, refused.message, permanent=refused.permanent)
     except FileNotFoundError:
         jobs.fail(job, *RAW_GONE, permanent=False)  # it may come back: a disk that is not mounted, a folder moved
     except IntegrityError:
         jobs.fail(job, *ALREADY_THERE, permanent=True)
-    except OSError:
-        log.exception("Job %s: storage trouble", job.pk)
-        jobs.fail(job, *STORAGE, permanent=False)
+    except OSError as error:
+        _blame_storage(job, error)
     except Exception:
         log.exception("Job %s: unexpected trouble", job.pk)
         jobs.fail(job, *INTERNAL, permanent=False)
 
 
+def _blame_storage(job: ProcessingJob, error: OSError) -> None:
+    if error.errno in pressure.NO_ROOM:
+        jobs.postpone(job, *NO_ROOM, seconds=NO_ROOM_SECONDS)
+    else:
+        log.exception("Job %s: storage trouble", job.pk)
+        jobs.fail(job, *STORAGE, permanent=False)
+
+
 def _render_and_publish(job: ProcessingJob) -> None:
     assert job.claim is not None
-    with store().scratch(job.claim.hex) as work, store().borrow(job.raw_path) as raw:
+    with store().borrow(job.raw_path) as raw, store().scratch(job.claim.hex) as work:
         picture = sandbox().develop(raw, work)
         photo, renditions, files = publishing.rows(job, picture)
         Leftover.note([photo.original_key, *files], hold=job.claim)
@@ -127,17 +149,18 @@ def _at_work_on(job: ProcessingJob) -> Iterator[None]:
 def _beat(job: ProcessingJob, done: threading.Event) -> None:
     try:
         while not done.wait(settings.LEASE_SECONDS / 4):
-            if not _renewed(job):
+            if not _is_held(job):
                 sandbox().kill()
                 return
     finally:
         connection.close()
 
 
-def _renewed(job: ProcessingJob) -> bool:
-    """False only when the claim is lost. A database that is away is asked again at the next beat."""
+def _is_held(job: ProcessingJob) -> bool:
+    """A database that is locked or away is asked again at the next beat: the claim may well be ours still."""
     try:
         return jobs.renew(job)
     except DatabaseError:
+        log.warning("Job %s: the database did not answer its heartbeat", job.pk, exc_info=True)
         connection.close()
         return True

@@ -45,7 +45,7 @@ class Installation:
         self.url = f"http://{servers.HOST}:{self.port}"
         self.log = tmp_path / "installation.log"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        mine = {"HOST": servers.HOST, "PORT": str(self.port), "DATA_DIR": str(self.data_dir)}
+        mine = {"HOST": servers.HOST, "PORT": str(self.port), "DATA_DIR": str(self.data_dir), "MEMORY_MARK": "100"}
         self._env = _without_settings(os.environ) | mine | dict(env or {})
 
     def __enter__(self) -> "Installation":

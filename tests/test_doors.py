@@ -28,6 +28,8 @@ PHOTO_DOORS = {
 }
 OWN_DOORS = {"albums:list": {GET}, "albums:create": {GET, POST}, "processing:jobs": {GET}}
 OPEN_DOORS = {"login", "logout", "welcome", "healthz"}
+TUS_DOORS = {"processing:create-upload", "processing:upload"}
+"""Answered with 401 and never a redirect: walked in tests/journeys/test_tus.py."""
 
 
 @pytest.fixture
@@ -93,7 +95,7 @@ def test_who_may_change_any_album_sees_them_all(photo, admin):
 
 
 def test_every_url_of_ours_is_walked_here():
-    walked = {*ALBUM_DOORS, *PHOTO_DOORS, *OWN_DOORS, *OPEN_DOORS}
+    walked = {*ALBUM_DOORS, *PHOTO_DOORS, *OWN_DOORS, *OPEN_DOORS, *TUS_DOORS}
     assert {name for name in names(get_resolver().url_patterns) if not name.startswith("admin:")} == walked
 
 

@@ -21,7 +21,11 @@ from typing import BinaryIO
 import pytest
 from PIL import Image
 
-from processing.pipeline import Picture, Refused
+from processing.pipeline import (
+    Picture,
+    Refused,
+    opening,  # noqa: F401 - teaches Pillow HEIF here too
+)
 from processing.pipeline.messages import packed, unpacked
 from processing.pipeline.process import ENVIRONMENT
 from processing.sandbox import Sandbox
@@ -281,7 +285,7 @@ def test_a_child_says_that_it_is_ready_and_ends_with_its_input() -> None:
         ready = unpacked(child.stdout.read)
         child.stdin.close()
 
-        assert (ready, child.wait(timeout=30)) == ({"ready": child.pid}, 0)
+        assert (ready, child.wait(timeout=30)) == ({"ready": child.pid, "missing": ""}, 0)
 
 
 def test_a_fault_of_ours_is_reported_with_its_trace_and_the_child_lives(photo: Path) -> None:

@@ -27,10 +27,13 @@ FIELD = "photos"
 
 
 class FormIntake(FileUploadHandler):
-    """Receives the files of one form. `batch` is None as long as no file came, `broke` is true when the body ended early."""
+    """Receives the files of one form.
+
+    `batch` is None as long as no file came, `broke` is true when the body ended early, `has_no_room` when a file found no room.
+    """
 
     chunk_size = 256 * 1024
-    broke = False
+    broke = has_no_room = False
 
     def __init__(self, request: HttpRequest, album: Album, user: User, token: uuid.UUID | None) -> None:
         super().__init__(request)
@@ -105,7 +108,7 @@ class FormIntake(FileUploadHandler):
         try:
             stream.land()
         except Refused as refused:
-            uploads.refuse(stream.upload, refused.refusal)
+            self._tell(stream.upload, refused)
         else:
             self._landed.append(stream)
 
@@ -118,8 +121,12 @@ class FormIntake(FileUploadHandler):
 
     def _refuse(self, upload: Upload, refused: Refused) -> None:
         self._stream = None
-        uploads.refuse(upload, refused.refusal)
+        self._tell(upload, refused)
         raise SkipFile
+
+    def _tell(self, upload: Upload, refused: Refused) -> None:
+        self.has_no_room |= refused.refusal == refusals.DISK_FULL
+        uploads.refuse(upload, refused.refusal)
 
     def _keep_alive(self, stream: Stream) -> None:
         if time.monotonic() - self._touched < uploads.touch_seconds():

@@ -1,6 +1,5 @@
 """One file's bytes on their way in: written once, hashed while they pass, durable before they are acknowledged."""
 
-import errno
 import hashlib
 
 from django.conf import settings
@@ -11,8 +10,6 @@ from processing.intake import refusals
 from processing.intake.refusals import Refused
 from processing.models import Upload
 from processing.storage import store
-
-FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class Stream:
@@ -34,6 +31,8 @@ class Stream:
         self.size += len(chunk)
         if self.size > settings.MAX_FILE_BYTES:
             self._give_up(refusals.too_large(settings.MAX_FILE_BYTES))
+        if pressure.disk_is_full(len(chunk)):
+            self._give_up(refusals.DISK_FULL)
         self._hash.update(chunk)
         try:
             self._receiving.write(chunk)
@@ -55,7 +54,7 @@ class Stream:
         self._receiving.abort()
 
     def _explain(self, error: OSError) -> None:
-        if error.errno not in FULL:
+        if error.errno not in pressure.NO_ROOM:
             self.abort()
             raise error
         self._give_up(refusals.DISK_FULL)

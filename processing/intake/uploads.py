@@ -17,12 +17,13 @@ from processing.states import ACTIVE, UploadState
 MOST_TOUCH_SECONDS = 5.0
 
 
-def create(batch: Batch, name: str) -> Upload:
-    """Expect a file. From now on until it ends, its album is busy."""
+def create(batch: Batch, name: str, size: int | None = None) -> Upload:
+    """Expect a file, of `size` bytes if that is known. From now on until it ends, its album is busy."""
     return Upload.objects.create(
         batch=batch,
         album_id=batch.album_id,
         name=names.shown(name),
+        size=size,
         note=_renamed(name),
         expires_at=_expiry(),
     )
@@ -31,6 +32,12 @@ def create(batch: Batch, name: str) -> Upload:
 def touch(batch: Batch) -> None:
     """Bytes of the batch are arriving: none of its uploads expires for a while."""
     Upload.objects.receiving().filter(batch=batch).update(expires_at=_expiry())
+
+
+def tell_size(upload: Upload, size: int) -> None:
+    """A size that was not known at first."""
+    Upload.objects.receiving().filter(pk=upload.pk, size=None).update(size=size)
+    upload.size = size
 
 
 def touch_seconds() -> float:

@@ -1,7 +1,8 @@
 """`python -m processing.pipeline.child PARENT MEMORY`: develops one file after another until its input ends.
 
 It reads requests `{"source", "out", "recipe", "cpu_seconds"}` and answers `{"picture"}` or `{"error",
-"message", "permanent"}`, each with the memory it holds by now. Its first message says that it is ready.
+"message", "permanent"}`, each with the memory it holds by now. Its first message says that it is ready, and which
+fence is missing.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ MOST_TRACE = 8000
 
 
 def main(parent: int, memory_bytes: int) -> None:
-    fences.raise_fences(parent, memory_bytes)
+    missing = fences.raise_fences(parent, memory_bytes)
     requests, answers = _private_pipes()
-    _send(answers, {"ready": os.getpid()})
+    _send(answers, {"ready": os.getpid(), "missing": missing})
     while request := unpacked(requests.read):
         answer = _answer(request)
         _send(answers, answer | {"resident_bytes": fences.resident_bytes()})

@@ -7,12 +7,17 @@ import os
 import resource
 import signal
 
+from processing.pipeline import seccomp
+
 PR_SET_PDEATHSIG = 1
 MOST_FILE_BYTES = 256 * 1024 * 1024
 
 
-def raise_fences(parent: int, memory_bytes: int) -> None:
-    """Session, death with the parent, memory, no core dumps, no giant files. Exits if it is an orphan."""
+def raise_fences(parent: int, memory_bytes: int) -> str:
+    """Session, death with the parent, memory, no core dumps, no giant files, no network, no programs.
+
+    Exits if it is an orphan. Answers which fence this kernel does not have, in words; nothing when all stand.
+    """
     if os.getpid() != os.getsid(0):
         os.setsid()
     _die_with(parent)
@@ -21,6 +26,11 @@ def raise_fences(parent: int, memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_FILE_BYTES, MOST_FILE_BYTES))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        seccomp.close_doors()
+    except seccomp.Unavailable as why:
+        return f"System calls are not filtered: {why}."
+    return ""
 
 
 def allow_cpu(seconds: int) -> None:

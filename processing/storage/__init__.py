@@ -16,11 +16,37 @@ class Receiving(Protocol):
     def abort(self) -> None: ...
 
 
+class Fenced(Exception):
+    """Another took the file over: this one may write no more."""
+
+
+class Growing(Protocol):
+    """A file that arrives in several requests. Whoever took it over last may write; all before it are fenced off.
+
+    No lock outlives a write, so none can stick: a dead or hanging writer keeps nobody out.
+    """
+
+    def take_over(self) -> int:
+        """Fence off every other writer. Answers the bytes that are there, which stay until this one appends."""
+
+    def append(self, chunk: bytes) -> None:
+        """Raises Fenced when it was taken over."""
+
+    def sync(self) -> None:
+        """What was appended survives a power cut from here on."""
+
+    def commit(self) -> None:
+        """The file is whole: it exists under its key from here on. Repeating is harmless."""
+
+
 class Store(Protocol):
     """Keys are relative paths with "/" (`renditions/ab/…/800.webp`), chosen by us, never by a sender."""
 
     def receive(self, key: str) -> Receiving:
         """Start to take in a file."""
+
+    def grow(self, key: str) -> Growing:
+        """Go on with a file that arrives in several requests."""
 
     def borrow(self, key: str) -> AbstractContextManager[Path]:
         """A local, readable path of the bytes, for as long as the context lasts. FileNotFoundError if there are none."""
@@ -36,6 +62,9 @@ class Store(Protocol):
 
     def scratch(self, name: str) -> AbstractContextManager[Path]:
         """An empty local directory on the store's file system, gone with the context."""
+
+    def is_there(self) -> bool:
+        """Is the place there at all? Asked before every file, so it is cheap, and true where only trying would tell."""
 
     def free_bytes(self) -> int | None:
         """Room left; None where that has no meaning."""

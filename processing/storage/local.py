@@ -4,19 +4,29 @@ Written, fsynced, renamed, directory fsynced: leave one out, and an acknowledged
 """
 
 import errno
+import fcntl
 import os
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 
 from django.core.files.storage import FileSystemStorage
 
 from processing import failpoints
 from processing.failpoints import Point
+from processing.storage import Fenced
+
+DRAFT, FENCE = ".part", ".fence"
+"""A file on its way in lies beside its final name, with the sign of who may write it."""
 
 CANNOT_LINK = {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 """What file systems without hard links (exFAT, some network drives) answer."""
+
+
+ROOMS = ("incoming", "originals", "renditions")
 
 
 class LocalStore(FileSystemStorage):
@@ -24,6 +34,11 @@ class LocalStore(FileSystemStorage):
         path = Path(self.path(key))
         _make_directory(path.parent)
         return LocalReceiving(path)
+
+    def grow(self, key: str) -> "LocalGrowing":
+        path = Path(self.path(key))
+        _make_directory(path.parent)
+        return LocalGrowing(path)
 
     @contextmanager
     def borrow(self, key: str) -> Iterator[Path]:
@@ -75,9 +90,14 @@ class LocalStore(FileSystemStorage):
     def delete(self, name: str) -> None:
         path = Path(self.path(name))
         failpoints.reach(Point.BEFORE_DELETE)
-        path.unlink(missing_ok=True)
+        for each in (path.name, path.name + DRAFT, path.name + FENCE):
+            path.with_name(each).unlink(missing_ok=True)
         failpoints.reach(Point.AFTER_DELETE)
         self._prune(path.parent)
+
+    def is_there(self) -> bool:
+        """A disk that is not mounted leaves an empty directory, or none."""
+        return all(Path(self.path(room)).is_dir() for room in ROOMS)
 
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.location).free
@@ -102,7 +122,7 @@ class LocalReceiving:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._draft = path.with_name(path.name + ".part")
+        self._draft = path.with_name(path.name + DRAFT)
         self._file = self._draft.open("wb")
 
     def write(self, chunk: bytes) -> None:
@@ -119,6 +139,61 @@ class LocalReceiving:
         with suppress(OSError):  # a full disk may refuse the last flush; the draft goes all the same
             self._file.close()
         self._draft.unlink(missing_ok=True)
+
+
+class LocalGrowing:
+    """Grows as a draft. A small file beside it names the writer that took it over last, and is locked for the time of a write.
+
+    flock(2) ends with the process that holds it, and is never held while anybody waits for the network.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._draft = path.with_name(path.name + DRAFT)
+        self._fence = path.with_name(path.name + FENCE)
+        self._token = secrets.token_bytes(16)
+
+    def take_over(self) -> int:
+        with self._locked(os.O_CREAT) as fence:
+            fence.write(self._token)
+            return self._size()
+
+    def append(self, chunk: bytes) -> None:
+        with self._locked() as fence:
+            if fence.read() != self._token:
+                raise Fenced
+            is_new = not self._draft.exists()
+            with self._draft.open("ab") as file:
+                file.write(chunk)
+        if is_new:
+            _sync_directory(self._draft.parent)
+
+    def sync(self) -> None:
+        if self._draft.exists():
+            _sync_file(self._draft)
+
+    def commit(self) -> None:
+        with suppress(FileNotFoundError):  # committed before
+            _sync_file(self._draft)
+            self._draft.rename(self._path)
+        _sync_directory(self._path.parent)
+        self._fence.unlink(missing_ok=True)  # and with it every earlier writer's right
+
+    def _size(self) -> int:
+        for path in (self._draft, self._path):
+            with suppress(FileNotFoundError):
+                return path.stat().st_size
+        return 0
+
+    @contextmanager
+    def _locked(self, flag: int = 0) -> Iterator[FileIO]:
+        try:
+            handle = os.open(self._fence, os.O_RDWR | flag, 0o600)
+        except FileNotFoundError:
+            raise Fenced from None
+        with os.fdopen(handle, "r+b", buffering=0) as fence:
+            fcntl.flock(fence, fcntl.LOCK_EX)
+            yield fence
 
 
 def _make_directory(path: Path) -> None:

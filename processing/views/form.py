@@ -15,6 +15,7 @@ from processing import batches, panels, pressure
 from processing.batches import AlbumBusy, SentBefore
 from processing.intake.form import FormIntake
 from processing.models import Batch
+from processing.pressure import Shortage
 from processing.views import draining
 from processing.views.access import album_or_404
 from processing.views.panel import answer, partial
@@ -22,13 +23,13 @@ from processing.views.panel import answer, partial
 BUSY = "This album is busy with another batch. Wait until it is done, or cancel the rest of it; then send your photos again."
 NOTHING = "No photos were chosen. Choose some, then send them."
 CUT_OFF = "The connection broke before all photos had arrived. Those that did arrive are listed; send the others again."
-FULL = "The server's disk is nearly full, so nothing can be stored now. Free some space, then send the photos again."
+RETRY_AFTER_SECONDS = 30
 
 
 @csrf_exempt  # the upload handler must be in place before the body is read; _receive, inside, is protected
 @require_POST
 def receive(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take in the files of the form. 409 with the running batch when the album is locked, 507 when the disk is full.
+    """Take in the files of the form. 409 with the running batch when the album is locked, 507 or 503 when there is a shortage.
 
     All that can be known before the body is checked before it is read.
     """
@@ -53,9 +54,9 @@ def receive(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _checked(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResponse:
-    if pressure.disk_is_full(int(request.META.get("CONTENT_LENGTH") or 0)):
+    if shortage := pressure.of_intake(int(request.META.get("CONTENT_LENGTH") or 0)):
         draining.drain(request)
-        return _problem(request, album, 507, "disk-full", FULL)
+        return _short(request, album, shortage)
     response: HttpResponse = csrf_protect(_receive)(request, album, intake)
     if intake.broke:  # the CSRF check swallows the error when it is the one who reads the body
         return _cut_off(request, album, intake)
@@ -68,7 +69,8 @@ def _receive(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResp
     _ = request.FILES  # parses the body, unless the CSRF check did
     if intake.batch is None:
         return _problem(request, album, 422, "no-files", NOTHING)
-    intake.hand_over()
+    if not intake.hand_over() and intake.has_no_room:
+        return _short(request, album, pressure.DISK)
     return answer(request, album)
 
 
@@ -85,6 +87,12 @@ def _end(request: HttpRequest, intake: FormIntake) -> None:
 def _busy(request: HttpRequest, album: Album, batch: Batch) -> HttpResponse:
     draining.drain(request)
     return _problem(request, album, 409, "album-busy", BUSY, batch={"id": batch.pk, "opened_at": batch.opened_at})
+
+
+def _short(request: HttpRequest, album: Album, shortage: Shortage) -> HttpResponse:
+    response = _problem(request, album, shortage.status, shortage.code, shortage.intake)
+    response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
 
 
 def _problem(request: HttpRequest, album: Album, status: int, code: str, message: str, **more: object) -> HttpResponse:

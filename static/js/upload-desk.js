@@ -35,6 +35,7 @@ class UploadDesk extends HTMLElement {
     on(this, "submit", (event) => event.target === this.#form && this.#fill(), { capture: true });
     on(this, "htmx:beforeRequest", this.#begin);
     on(this, "htmx:xhr:progress", (event) => this.#sending?.progress(event.detail));
+    on(this, "htmx:beforeSwap", letIn);
     on(this, "htmx:afterSwap", () => this.#sending || this.#show());
     on(this, "htmx:afterRequest", this.#settle);
     if (this.#input?.files.length) this.#choose([...this.#input.files]); // the browser restored them
@@ -135,8 +136,8 @@ class UploadDesk extends HTMLElement {
     this.#sending = null;
     sending.end();
     const { status } = detail.xhr;
-    if (status >= 200 && status < 300 && detail.xhr.responseText.includes('id="upload-panel"')) this.#taken(sending.files);
-    else this.#trouble = reason(status, sending.stopped);
+    if (status >= 200 && status < 300 && hasPanel(detail.xhr)) this.#taken(sending.files);
+    else this.#trouble = reason(detail.xhr, sending.stopped);
     this.#show();
     if (sending.stopped) setTimeout(() => this.#refresh().catch(() => {}), RETURN_AFTER_STOP_MS);
   };
@@ -203,13 +204,25 @@ class UploadDesk extends HTMLElement {
   }
 }
 
-function reason(status, stopped) {
+/** A server short of memory answers 503 with the panel and its reason; one that is out of order has no panel to show. */
+function letIn({ detail }) {
+  if (detail.xhr.status !== 503 || !hasPanel(detail.xhr)) return;
+  detail.shouldSwap = true;
+  detail.isError = false;
+}
+
+function hasPanel(xhr) {
+  return xhr.responseText.includes('id="upload-panel"');
+}
+
+function reason(xhr, stopped) {
+  const { status } = xhr;
   if (stopped) return "Sending was stopped.";
   if (status < 300 && status) return SIGNED_OUT;
   if (status === 0) return "The connection broke before everything had arrived.";
   if (status === 403) return "The server did not accept the form. Perhaps you were signed out in another tab.";
   if (status === 413) return "The server in between takes no requests of that size. Send fewer at once.";
-  return status >= 500 && status !== 507 ? `The server could not take the photos (error ${status}).` : "";
+  return status >= 500 && !hasPanel(xhr) ? `The server could not take the photos (error ${status}).` : "";
 }
 
 customElements.define("upload-desk", UploadDesk);

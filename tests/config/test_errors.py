@@ -35,3 +35,25 @@ def test_passing_trouble_is_told_apart_from_a_fault(client, monkeypatch, error, 
     assert words in response.content.decode()
     assert response.has_header("Retry-After") == (status in (503, 507))
     assert str(error) not in response.content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("body", [b"x=1&" * 2000, b"x=" + b"1" * 3_000_000])
+def test_a_form_that_is_too_much_is_refused_with_words(body):
+    client = Client(enforce_csrf_checks=True)
+    client.cookies["csrftoken"] = "a" * 32
+
+    answer = client.generic("POST", "/accounts/login/", body, content_type="application/x-www-form-urlencoded")
+
+    assert answer.status_code == 400
+    assert b"That request made no sense" in answer.content
+
+
+@pytest.mark.parametrize(("address", "status"), [("/no/such/page", 404), ("/albums/new/", 400), ("/albums/4711/", 400)])
+def test_a_form_without_a_boundary_is_no_fault_of_ours(client, address, status):
+    client.handler.enforce_csrf_checks = True
+    client.cookies["csrftoken"] = "a" * 32
+
+    answer = client.generic("POST", address, b"no parts", content_type="multipart/form-data")
+
+    assert answer.status_code == status

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import SuspiciousFileOperation
 
-from processing.storage import Store
+from processing.storage import Fenced, Store
 from processing.storage.local import LocalStore
 
 KEY = "incoming/0a1b"
@@ -43,6 +43,55 @@ class StoreContract:
         receiving.write(b"half")
         receiving.abort()
 
+        assert list(store.keys("incoming")) == []
+
+    def test_a_growing_file_goes_on_where_it_stopped(self, store):
+        first = store.grow(KEY)
+        assert first.take_over() == 0
+        first.append(b"half ")
+        first.sync()
+
+        second = store.grow(KEY)
+        assert second.take_over() == 5
+        second.append(b"and whole")
+        assert not store.exists(KEY)
+        second.commit()
+
+        assert self.bytes_at(store, KEY) == b"half and whole"
+        assert list(store.keys("incoming")) == [KEY]
+
+    def test_a_writer_whose_file_was_taken_over_writes_nothing_more(self, store):
+        late, next_one = store.grow(KEY), store.grow(KEY)
+        late.take_over()
+        late.append(b"early")
+        next_one.take_over()
+
+        with pytest.raises(Fenced):
+            late.append(b"late")
+        next_one.commit()
+
+        assert self.bytes_at(store, KEY) == b"early"
+
+    def test_committing_twice_is_harmless_and_fences_off_everybody(self, store):
+        growing = store.grow(KEY)
+        growing.take_over()
+        growing.append(b"whole")
+        growing.commit()
+        growing.commit()
+
+        with pytest.raises(Fenced):
+            growing.append(b"late")
+        assert store.grow(KEY).take_over() == 5
+
+    def test_deleting_a_growing_file_leaves_nothing_of_it(self, store):
+        growing = store.grow(KEY)
+        growing.take_over()
+        growing.append(b"half")
+
+        store.delete(KEY)
+
+        with pytest.raises(Fenced):
+            growing.append(b"late")
         assert list(store.keys("incoming")) == []
 
     def test_borrowing_what_is_not_there_says_so(self, store):

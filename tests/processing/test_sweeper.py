@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from albums.models import Leftover
+from albums.models import Album, Leftover
 from processing import jobs, sweeper
 from processing.models import JobEvent, ProcessingJob, Upload
 from processing.states import JobState, UploadState
@@ -59,7 +59,43 @@ def test_a_job_that_kills_its_worker_again_and_again_is_parked(album, settings):
         ProcessingJob.objects.update(lease_until=ago(seconds=1))
         sweeper.sweep()
 
-    assert ProcessingJob.objects.get().state == JobState.FAILED
+    job = ProcessingJob.objects.get()
+    assert (job.state, job.error_code) == (JobState.FAILED, "worker-lost")
+    assert "After 2 attempts it is set aside" in job.error_message
+
+
+def test_fresh_work_goes_on_while_poisonous_files_kill_their_workers(album, owner, settings):
+    """The worst case: each of them is due again at once, and each attempt costs a worker."""
+    settings.BACKOFF_BASE_SECONDS = 0
+    poison = making.received(album)
+    for _ in range(2):
+        making.received(album, batch=poison.batch)
+    winter = Album.objects.create(title="Winter", owner=owner)
+    fresh = making.received(winter)
+    for _ in range(9):
+        making.received(winter, batch=fresh.batch)
+
+    claimed = []
+    while job := jobs.claim_next("tester"):
+        claimed.append(job.album_id)
+        if job.album_id == winter.pk:
+            jobs.complete(job, making.photo(winter, job), [])
+        else:
+            ProcessingJob.objects.filter(pk=job.pk).update(lease_until=ago(seconds=1))
+            sweeper.sweep()
+
+    assert claimed[:20].count(winter.pk) >= 9
+    assert len(claimed) == 10 + 3 * settings.MAX_ATTEMPTS
+    assert ProcessingJob.objects.failed().count() == 3
+
+
+def test_what_failed_once_waits_behind_its_albums_other_photos(album):
+    first = making.received(album)
+    second = making.received(album, batch=first.batch)
+    jobs.retry(jobs.claim_next("tester"), "storage", "It did not work.")
+    ProcessingJob.objects.update(run_after=ago(seconds=1))
+
+    assert [jobs.claim_next("tester").pk for _ in range(2)] == [second.pk, first.pk]
 
 
 def test_a_job_with_a_live_lease_is_left_alone(album):
@@ -186,4 +222,4 @@ def test_a_second_sweep_finds_nothing_to_do(album):
     ProcessingJob.objects.update(lease_until=ago(seconds=1))
     sweeper.sweep()
 
-    assert sweeper.sweep() == sweeper.Swept(0, 0, 0, 0, 0, 0)
+    assert sweeper.sweep() == sweeper.Swept(0, 0, 0, 0, 0, 0, 0)

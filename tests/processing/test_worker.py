@@ -18,6 +18,7 @@ from PIL import Image
 from albums.models import Leftover, Photo
 from processing import jobs, sweeper, worker
 from processing.models import ProcessingJob
+from processing.sandbox import Crashed, TimedOut
 from processing.states import JobState
 from tests.processing import making
 
@@ -74,11 +75,13 @@ def test_a_raw_file_that_is_away_is_waited_for_and_then_told(album, data_dir, se
     assert states == [(JobState.PENDING, "raw-missing"), (JobState.FAILED, "raw-missing")]
 
 
-def test_a_storage_that_does_not_write_is_tried_again(album, data_dir):
+def test_a_storage_that_does_not_write_is_tried_again(album, monkeypatch):
     making.received(album)
-    (data_dir / "renditions").rmdir()
-    (data_dir / "renditions").write_text("in the way")
 
+    def fails(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("processing.storage.local.LocalStore.adopt", fails)
     worker.develop_next()
 
     job = ProcessingJob.objects.get()
@@ -243,3 +246,61 @@ def test_capture_time_place_and_exposure_are_kept(album):
     photo = album.photos.get()
     assert photo.taken_at.isoformat() == "2024-05-06T05:08:09+00:00"
     assert (photo.taken_offset_minutes, photo.aperture, photo.iso) == (120, 2.8, 200)
+
+
+def test_a_raw_file_is_not_lost_while_its_storage_is_away(album, data_dir, monkeypatch):
+    """The storage goes after the worker has asked for it."""
+    making.received(album)
+    monkeypatch.setattr("processing.worker.pressure.of_work", lambda: None)
+    (data_dir / "incoming").rename(data_dir / "elsewhere")
+
+    worker.develop_next()
+
+    job = ProcessingJob.objects.get()
+    assert (job.state, job.error_code) == (JobState.PENDING, "raw-missing")
+    assert not (data_dir / "incoming").exists()
+
+
+@pytest.mark.parametrize(("before", "state"), [("storage", JobState.PENDING), ("timeout", JobState.FAILED)])
+def test_only_the_second_timeout_in_a_row_is_for_good(album, monkeypatch, before, state):
+    making.received(album)
+    jobs.retry(jobs.claim_next("tester"), before, "It did not work.")
+    ProcessingJob.objects.update(run_after=timezone.now())
+
+    def late(*_):
+        raise TimedOut
+
+    monkeypatch.setattr(worker.sandbox(), "develop", late)
+    worker.develop_next()
+
+    assert ProcessingJob.objects.get().state == state
+
+
+def test_a_file_that_crashes_the_developer_again_and_again_is_set_aside_with_words(album, monkeypatch, settings):
+    settings.MAX_ATTEMPTS, settings.BACKOFF_BASE_SECONDS = 3, 0
+    making.received(album)
+
+    def crash(*_):
+        raise Crashed
+
+    monkeypatch.setattr(worker.sandbox(), "develop", crash)
+    for _ in range(3):
+        worker.develop_next()
+
+    job = ProcessingJob.objects.get()
+    assert (job.state, job.error_code, job.attempts) == (JobState.FAILED, "crashed", 3)
+    assert "After 3 attempts it is set aside" in job.error_message
+
+
+def test_a_database_that_misses_a_heartbeat_costs_no_claim(album, monkeypatch):
+    job = making.job_in(album, JobState.PROCESSING)
+    job.refresh_from_db()
+
+    def locked(_):
+        raise OperationalError("database is locked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "renew", locked)
+        patch.setattr(worker.connection, "close", lambda: None)
+        assert worker._is_held(job)
+    assert worker._is_held(job)

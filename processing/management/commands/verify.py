@@ -2,37 +2,83 @@
 
 import json
 import sys
+import time
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, OutputWrapper
+from django.template.defaultfilters import filesizeformat
 
+from processing import findings, verify
 from processing.repair import repair
-from processing.verify import Findings, verify
+from processing.verify import Findings
+
+INTERRUPTED = 130
+"""The exit status of what Ctrl-C ended, as shells have it: 128 and the signal's number."""
 
 
 class Command(BaseCommand):
     help = (
         "Compare every row with its file, checksums included, and every file with its row. Exits with 0 only when all agree. "
-        "Safe while the server runs."
+        "Safe while the server runs, and to interrupt."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--repair",
             action="store_true",
-            help="make bad renditions again from their originals, and move files that no row knows to DATA_DIR/quarantine/; "
-            "nothing is deleted. Exits with 0 when nothing bad remains",
+            help="restore lost originals from copies of the same bytes, make bad renditions again from their originals, and move "
+            "files that no row knows to DATA_DIR/quarantine/; nothing is deleted. Exits with 0 when nothing bad remains",
         )
         parser.add_argument("--json", action="store_true", help="as one JSON object, for other programs")
+        parser.add_argument(
+            "--progress", action="store_true", help="tell how far it is, even where stderr is no terminal"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = verify()
-        if options["repair"]:
-            found = repair(found, say=(self.stderr if options["json"] else self.stdout).write)
+        meter = _Meter(self.stderr, verify.bytes_to_read()) if options["progress"] or self.stderr.isatty() else None
+        try:
+            found = verify.verify(meter.passed) if meter else verify.verify()
+            if meter:
+                meter.end()
+            if options["repair"]:
+                found = repair(found, say=(self.stderr if options["json"] else self.stdout).write)
+        except KeyboardInterrupt:
+            self.stderr.write(
+                "\nInterrupted. What was repaired is whole, the rest is as it was; start again at any time."
+            )
+            sys.exit(INTERRUPTED)
+        findings.settle(found.troubles)
         self.stdout.write(json.dumps(found.as_json()) if options["json"] else _in_words(found))
         if not found.is_clean:
             sys.exit(1)
+
+
+class _Meter:
+    """Progress: a line that is written over on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, out: OutputWrapper, total: int) -> None:
+        self._out, self._total, self._read = out, total, 0
+        self._is_terminal = out.isatty()
+        self._every = 0.2 if self._is_terminal else 10.0
+        self._told = float("-inf")
+
+    def passed(self, count: int) -> None:
+        self._read += count
+        if time.monotonic() - self._told >= self._every:
+            self._tell()
+
+    def end(self) -> None:
+        self._tell()
+        if self._is_terminal:
+            self._out.write("")
+
+    def _tell(self) -> None:
+        self._told = time.monotonic()
+        share = 100 * self._read // self._total if self._total else 100
+        line = f"Read {filesizeformat(self._read)} of {filesizeformat(self._total)} ({share} %)"
+        self._out.write(f"\r{line}\x1b[K" if self._is_terminal else line, ending="" if self._is_terminal else "\n")
+        self._out.flush()
 
 
 def _in_words(found: Findings) -> str:

@@ -30,6 +30,7 @@ def test_an_empty_queue_has_every_key():
         "photos": 0,
         "workers": 0,
         "oldest_pending_seconds": 0,
+        "pressure": None,
     }
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from django.template.defaultfilters import filesizeformat
 
-from albums.models import Leftover, Photo, Rendition
+from albums.models import Album, Leftover, Photo, Rendition
 from processing import worker
-from processing.models import ProcessingJob
+from processing.models import Finding, ProcessingJob
 from processing.states import JobState
 from tests.processing import making
 
@@ -165,6 +166,123 @@ def test_repair_makes_bad_renditions_again_under_fresh_keys(photo, data_dir, dja
     assert not (data_dir / before[400].key).exists()
     assert Leftover.objects.count() == 0
     assert run() == (CLEAN, 0, "")
+
+
+def test_a_lost_original_is_restored_from_the_quarantine(photo, data_dir):
+    """As after a database was restored from a backup, verified, and brought up to date."""
+    content = (data_dir / photo.original_key).read_bytes()
+    (data_dir / "quarantine" / "originals").mkdir(parents=True)
+    (data_dir / photo.original_key).rename(data_dir / "quarantine/originals/old.jpg")
+    (data_dir / "quarantine/originals/other.jpg").write_bytes(b"x" * len(content))
+
+    found, status, said = run("--repair")
+
+    assert (found, status) == (CLEAN, 0)
+    assert said == f"Restored {photo.original_key} from quarantine/originals/old.jpg.\n"
+    assert (data_dir / photo.original_key).read_bytes() == content
+    assert run("--repair") == (CLEAN, 0, "")
+
+
+def test_a_lost_original_is_restored_from_its_raw_file(photo, data_dir):
+    raw = f"incoming/{photo.job.upload_id}"
+    (data_dir / photo.original_key).rename(data_dir / raw)
+
+    found, status, said = run("--repair")
+
+    assert (found, status) == (CLEAN, 0)
+    assert said == f"Restored {photo.original_key} from {raw}.\nMoved {raw} to quarantine/{raw}.\n"
+
+
+def test_a_lost_original_is_restored_from_the_same_picture_in_another_album(
+    photo, owner, data_dir, django_capture_on_commit_callbacks
+):
+    content = (data_dir / photo.original_key).read_bytes()
+    with django_capture_on_commit_callbacks(execute=True):
+        making.received(Album.objects.create(title="Winter", owner=owner), content)
+        worker.develop_next()
+    (data_dir / photo.original_key).unlink()
+
+    assert run("--repair")[:2] == (CLEAN | {"photos": 2}, 0)
+    assert (data_dir / photo.original_key).read_bytes() == content
+
+
+def test_a_damaged_original_gives_way_to_a_good_copy_and_is_kept(photo, data_dir):
+    content = (data_dir / photo.original_key).read_bytes()
+    (data_dir / "incoming" / "stray").write_bytes(content)
+    (data_dir / photo.original_key).unlink()
+    (data_dir / photo.original_key).write_bytes(b"damaged")
+
+    assert run("--repair")[:2] == (CLEAN, 0)
+    assert (data_dir / photo.original_key).read_bytes() == content
+    assert (data_dir / "quarantine" / photo.original_key).read_bytes() == b"damaged"
+
+
+def test_renditions_are_made_from_an_original_that_was_restored(photo, data_dir, django_capture_on_commit_callbacks):
+    (data_dir / "quarantine").mkdir()
+    (data_dir / photo.original_key).rename(data_dir / "quarantine" / "old.jpg")
+    (data_dir / photo.renditions.first().key).unlink()
+
+    with django_capture_on_commit_callbacks(execute=True):
+        assert run("--repair")[:2] == (CLEAN, 0)
+
+
+def test_the_raw_file_of_a_failed_job_is_restored(album, data_dir):
+    job = making.job_in(album, JobState.FAILED)
+    (data_dir / "quarantine").mkdir()
+    (data_dir / job.raw_path).rename(data_dir / "quarantine" / "raw")
+
+    assert run("--repair")[:2] == (CLEAN | {"photos": 0}, 0)
+    assert (data_dir / job.raw_path).exists()
+
+
+def test_a_file_of_the_same_size_alone_restores_nothing(photo, data_dir):
+    size = (data_dir / photo.original_key).stat().st_size
+    (data_dir / photo.original_key).unlink()
+    (data_dir / "quarantine").mkdir()
+    (data_dir / "quarantine" / "impostor.jpg").write_bytes(b"x" * size)
+
+    assert run("--repair")[:2] == (CLEAN | {"missing": [photo.original_key]}, 1)
+
+
+def test_what_is_wrong_is_noted_until_it_is_right(photo, data_dir):
+    path = data_dir / photo.original_key
+    content = path.read_bytes()
+    path.unlink()
+    run()
+    assert list(Finding.objects.values_list("key", "trouble", "photo")) == [(photo.original_key, "missing", photo.pk)]
+
+    path.write_bytes(content)
+    run()
+    assert Finding.objects.count() == 0
+
+
+def test_progress_is_told_where_it_is_asked_for(photo):
+    total = filesizeformat(photo.original_bytes + sum(rendition.bytes for rendition in photo.renditions.all()))
+
+    assert run("--progress")[2].splitlines()[-1] == f"Read {total} of {total} (100 %)"
+
+
+def test_on_a_terminal_progress_is_one_line_written_over(photo):
+    err = StringIO()
+    err.isatty = lambda: True
+
+    call_command("verify", stdout=StringIO(), stderr=err, no_color=True)
+
+    assert err.getvalue().count("\n") == 1
+    assert "(100 %)" in err.getvalue().rsplit("\r", 1)[1]
+
+
+def test_an_interrupted_run_says_so_in_words(photo, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("processing.inspection.trouble", interrupt)
+    err = StringIO()
+
+    with pytest.raises(SystemExit, match="130"):
+        call_command("verify", stdout=StringIO(), stderr=err)
+
+    assert "Interrupted" in err.getvalue()
 
 
 def test_repair_never_touches_an_original(photo, data_dir):

@@ -1,0 +1,50 @@
+"""What `manage.py check`, and with it every start, says about an installation that would be unsafe."""
+
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from config import greeting
+
+SHORTEST_KEY = 32
+DEBUG_IN_PUBLIC = Error(
+    "DEBUG shows the inside of the server to whoever can reach it, and HOST is no loopback address.",
+    hint="Turn DEBUG off, or set HOST to 127.0.0.1.",
+    id="darkroom.E001",
+)
+SHORT_KEY = Error(
+    f"SECRET_KEY is shorter than {SHORTEST_KEY} characters: sessions could be forged by guessing it.",
+    hint="Leave it empty: a good one is made and kept in DATA_DIR.",
+    id="darkroom.E002",
+)
+NO_ADDRESS = Error(
+    "PUBLIC_URL is no address of a site.",
+    hint="Write it with its scheme and without a path, as https://photos.example.org.",
+    id="darkroom.E003",
+)
+OPEN_DATA = Warning(
+    "Every user of this machine can read DATA_DIR: photos, sessions, and passwords' hashes.",
+    hint="chmod 700 it.",
+    id="darkroom.W001",
+)
+
+
+@register(Tags.security)
+def installation(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    found = (
+        (DEBUG_IN_PUBLIC, settings.DEBUG and not greeting.is_loopback(settings.HOST)),
+        (SHORT_KEY, len(settings.SECRET_KEY) < SHORTEST_KEY),
+        (NO_ADDRESS, bool(settings.PUBLIC_URL) and not _is_site(settings.PUBLIC_URL)),
+        (OPEN_DATA, bool(Path(settings.DATA_DIR).stat().st_mode & stat.S_IROTH)),
+    )
+    return [message for message, is_so in found if is_so]
+
+
+def _is_site(address: str) -> bool:
+    parts = urlsplit(address)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.path or parts.query)

@@ -1,0 +1,45 @@
+"""The two doors for people, /accounts/login/ and /admin/login/, behind one throttle."""
+
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+
+from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+
+from config import throttle
+
+View = Callable[..., HttpResponseBase]
+
+
+def throttled(view: View) -> View:
+    """429 with Retry-After and words, before any password is looked at."""
+
+    @login_not_required
+    @csrf_protect
+    @never_cache
+    @wraps(view)
+    def guarded(request: HttpRequest) -> HttpResponseBase:
+        if request.method == "POST" and (wait := throttle.seconds_to_wait(request, request.POST.get("username", ""))):
+            return _too_often(request, wait)
+        return view(request)
+
+    return guarded
+
+
+def _too_often(request: HttpRequest, seconds: int) -> HttpResponse:
+    context = {"form": AuthenticationForm(request), "next": request.POST.get("next", ""), "wait": seconds}
+    response = render(request, "registration/login.html", context, status=HTTPStatus.TOO_MANY_REQUESTS)
+    response["Retry-After"] = str(seconds)
+    return response
+
+
+sign_in = throttled(LoginView.as_view(redirect_authenticated_user=True))
+admin_sign_in = throttled(admin.site.login)

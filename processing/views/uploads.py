@@ -1,0 +1,213 @@
+"""tus 1.0.0: resumable uploads for the page and for any client that speaks it.
+
+Every answer carries Tus-Resumable, errors included, and none is a redirect: so signing in, CSRF and 404 are answered here.
+"""
+
+import uuid
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, Concatenate, ParamSpec
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.models import User
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.http import http_date
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+
+from albums.models import Album
+from processing import batches
+from processing.batches import AlbumBusy
+from processing.intake import protocol, refusals, resumable, uploads
+from processing.intake.protocol import Part, Refusal, Refused
+from processing.models import Batch, Upload
+from processing.states import UploadState
+from processing.views import draining
+from processing.views.access import album_or_404
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+SIGN_IN = Refusal(HTTPStatus.UNAUTHORIZED, "sign-in", "Sign in first.")
+NOT_FOUND = Refusal(HTTPStatus.NOT_FOUND, "not-found", "There is no such upload.")
+FORGED = Refusal(HTTPStatus.FORBIDDEN, "csrf", "Send the CSRF token in the X-CSRFToken header.")
+NOT_ALLOWED = Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "method", "That cannot be done here.")
+BUSY = Refusal(HTTPStatus.CONFLICT, "album-busy", "This album is busy with another batch. Try again when it is done.")
+FULL_BATCH = Refusal(
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, refusals.TOO_MANY.code, "This batch has as many files as are taken at once."
+)
+IDLE_SECONDS = 30.0
+"""A sender who is silent for so long in the middle of a body frees the thread; it goes on from its offset later."""
+
+
+def speaks_tus(view: View[P]) -> Callable[..., HttpResponseBase]:
+    """The frame of every tus endpoint: version, method override, sign-in, CSRF, errors as JSON, and the headers on them all."""
+
+    @wraps(view)
+    def framed(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        request.method = request.headers.get("X-HTTP-Method-Override", request.method or "").upper()
+        try:
+            if request.method != "OPTIONS":
+                protocol.check_version(request.headers)
+                _check_sender(request)
+            response = view(request, *args, **kwargs)
+        except Refused as refused:
+            response = _refusal(request, refused.refusal, refused.offset)
+        except Http404:
+            response = _refusal(request, NOT_FOUND)
+        response["Tus-Resumable"] = protocol.VERSION
+        response["Cache-Control"] = "no-store"
+        return response
+
+    return csrf_exempt(login_not_required(framed))
+
+
+@speaks_tus
+def create(request: HttpRequest, pk: int) -> HttpResponse:
+    """OPTIONS: what can be done here. POST: a new upload in the album, with its first bytes if the body holds some."""
+    if request.method == "OPTIONS":
+        return _abilities()
+    if request.method != "POST":
+        raise Refused(NOT_ALLOWED)
+    album = album_or_404(request, pk)
+    has_body = _length(request) != 0
+    if has_body:
+        protocol.check_type(request.headers)
+    upload = _expect(request, album)
+    # What breaks in the first bytes does not undo the upload: its sender goes on from the offset.
+    first = Part(0, None, protocol.checksum(request.headers))
+    reached = _receive(request, upload, first) if has_body else 0
+    response = HttpResponse(status=HTTPStatus.CREATED)
+    response["Location"] = request.build_absolute_uri(
+        reverse("processing:upload", args=[upload.pk])
+    )  # aiotus wants it absolute
+    response["Upload-Offset"] = str(reached)
+    return _with_expiry(response, upload)
+
+
+@speaks_tus
+def upload(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """HEAD: the offset. PATCH: go on from it. DELETE: take the upload back."""
+    match request.method:
+        case "OPTIONS":
+            return _abilities()
+        case "HEAD":
+            return _stand(request, pk)
+        case "PATCH":
+            return _go_on(request, pk)
+        case "DELETE":
+            resumable.end(_own(request, pk))
+            return HttpResponse(status=HTTPStatus.NO_CONTENT)
+        case _:
+            raise Refused(NOT_ALLOWED)
+
+
+def _stand(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    mine = _own(request, pk)
+    response = HttpResponse(status=HTTPStatus.OK)
+    response["Upload-Offset"] = str(resumable.offset(mine))
+    if mine.size is None:
+        response["Upload-Defer-Length"] = "1"
+    else:
+        response["Upload-Length"] = str(mine.size)
+    return _with_expiry(response, mine)
+
+
+def _go_on(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    part = protocol.part(request.headers)
+    mine = _own(request, pk)
+    response = HttpResponse(status=HTTPStatus.NO_CONTENT)
+    response["Upload-Offset"] = str(_receive(request, mine, part))
+    mine.refresh_from_db()
+    return _with_expiry(response, mine)
+
+
+def _expect(request: HttpRequest, album: Album) -> Upload:
+    asked = protocol.creation(request.headers)
+    if asked.length is not None and asked.length > settings.MAX_FILE_BYTES:
+        raise Refused(protocol.TOO_LARGE)
+    resumable.ensure_room(asked.length or 0)
+    assert isinstance(request.user, User)
+    try:
+        expected = batches.join_or_open(album, request.user, Batch.Source.TUS, asked.name, asked.length)
+    except AlbumBusy:
+        raise Refused(BUSY) from None
+    if expected.batch.uploads.count() > settings.MAX_BATCH_FILES:
+        uploads.refuse(expected, refusals.TOO_MANY.filled(limit=settings.MAX_BATCH_FILES))
+        raise Refused(FULL_BATCH)
+    if asked.length == 0:
+        uploads.refuse(expected, refusals.EMPTY)
+    return expected
+
+
+def _receive(request: HttpRequest, upload: Upload, part: Part) -> int:
+    line = request.META.get("gunicorn.socket")
+    patience = line.gettimeout() if line else None
+    try:
+        if line:
+            line.settimeout(IDLE_SECONDS)
+        return resumable.receive(upload, part, _body(request), _length(request))
+    finally:
+        if line:
+            line.settimeout(patience)
+
+
+def _body(request: HttpRequest) -> Any:
+    """Django sees nothing of a chunked body; the server below does, if it says that it knows where the body ends."""
+    if "CONTENT_LENGTH" in request.META or not request.headers.get("Transfer-Encoding"):
+        return request
+    if not request.META.get("wsgi.input_terminated"):
+        raise Refused(protocol.LENGTH_REQUIRED)
+    return request.META["wsgi.input"]
+
+
+def _length(request: HttpRequest) -> int | None:
+    if request.headers.get("Transfer-Encoding"):
+        return None
+    raw = request.META.get("CONTENT_LENGTH") or "0"
+    return int(raw) if raw.isascii() and raw.isdigit() else 0
+
+
+def _check_sender(request: HttpRequest) -> None:
+    if not request.user.is_authenticated:
+        raise Refused(SIGN_IN)
+    answer = csrf_protect(lambda _: HttpResponse())(request)
+    if answer.status_code == HTTPStatus.FORBIDDEN:
+        raise Refused(FORGED)
+
+
+def _own(request: HttpRequest, pk: uuid.UUID) -> Upload:
+    """An upload belongs to who sends it, even in an album that others may see."""
+    return get_object_or_404(Upload.objects.select_related("batch"), pk=pk, batch__opened_by=request.user.pk)
+
+
+def _abilities() -> HttpResponse:
+    response = HttpResponse(status=HTTPStatus.NO_CONTENT)
+    response["Tus-Version"] = protocol.VERSION
+    response["Tus-Extension"] = protocol.EXTENSIONS
+    response["Tus-Checksum-Algorithm"] = ",".join(protocol.ALGORITHMS)
+    response["Tus-Max-Size"] = str(settings.MAX_FILE_BYTES)
+    return response
+
+
+def _with_expiry(response: HttpResponse, upload: Upload) -> HttpResponse:
+    if upload.state == UploadState.RECEIVING:
+        response["Upload-Expires"] = http_date(upload.expires_at.timestamp())
+    return response
+
+
+def _refusal(request: HttpRequest, refusal: Refusal, offset: int | None = None) -> HttpResponse:
+    draining.drain(request)
+    response = JsonResponse({"error": refusal.code, "message": refusal.message}, status=refusal.status)
+    if offset is not None:
+        response["Upload-Offset"] = str(offset)
+    if refusal is protocol.WRONG_VERSION:
+        response["Tus-Version"] = protocol.VERSION
+    if refusal is BUSY:
+        response["Retry-After"] = "5"
+    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        response["Retry-After"] = "30"
+    return response

@@ -1,0 +1,162 @@
+"""Guessing passwords has to wait, at both doors; nobody waits for ever, and nobody for somebody else elsewhere."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client, RequestFactory
+from django.utils import timezone
+
+from config import throttle
+from config.models import FailedSignIn
+
+pytestmark = pytest.mark.django_db
+
+DOORS = ["/accounts/login/", "/admin/login/"]
+WRONG, RIGHT = "a poor guess", "a fine password"
+ELSEWHERE = "203.0.113.9"
+
+
+@pytest.fixture(autouse=True)
+def limits(settings):
+    settings.LOGIN_ATTEMPTS, settings.LOGIN_SECONDS = 3, 300
+
+
+def attempt(password: str = WRONG, name: str = "admin", door: str = DOORS[0], address: str = "127.0.0.1", **headers):
+    form = {"username": name, "password": password}
+    return Client().post(door, form, REMOTE_ADDR=address, headers=headers)
+
+
+def fail(times: int, **more) -> None:
+    assert {attempt(**more).status_code for _ in range(times)} == {200}
+
+
+def pass_time(seconds: float) -> None:
+    for row in FailedSignIn.objects.all():
+        row.at -= timedelta(seconds=seconds)
+        row.save()
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_too_many_wrong_passwords_have_to_wait_and_are_told_how_long(admin, door):
+    fail(3, door=door)
+
+    answer = attempt(door=door)
+
+    assert answer.status_code == 429
+    assert 298 <= int(answer["Retry-After"]) <= 300
+    assert b"Wait 5 minutes, then try again; nothing is locked for good." in answer.content
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_the_right_password_waits_too_or_guessing_would_go_on(admin, door):
+    fail(3)
+
+    assert attempt(RIGHT, door=door).status_code == 429
+
+
+def test_the_wait_ends_by_itself_and_trying_does_not_prolong_it(admin):
+    fail(3)
+    pass_time(299)
+    assert attempt().status_code == 429
+    pass_time(2)
+
+    assert attempt(RIGHT).status_code == 302
+
+
+def test_what_no_longer_counts_is_forgotten(admin):
+    fail(2)
+    pass_time(301)
+    fail(1)
+
+    assert FailedSignIn.objects.count() == 1
+
+
+def test_the_name_is_free_from_elsewhere(admin):
+    fail(3)
+
+    assert attempt(RIGHT, address=ELSEWHERE).status_code == 302
+
+
+def test_others_of_the_same_network_may_sign_in(admin, owner):
+    fail(3)
+
+    assert attempt(RIGHT, name="owner").status_code == 302
+
+
+def test_a_network_that_tries_many_names_has_to_wait(admin):
+    for number in range(3 * throttle.NAMES_A_NETWORK):
+        fail(1, name=f"guess-{number}")
+
+    assert attempt(RIGHT).status_code == 429
+    assert attempt(RIGHT, address=ELSEWHERE).status_code == 302
+
+
+def test_who_knows_the_password_after_all_starts_afresh(admin):
+    fail(2)
+    attempt(RIGHT)
+
+    fail(2)
+
+    assert attempt(RIGHT).status_code == 302
+
+
+def test_a_name_is_the_same_however_it_is_written(admin):
+    fail(2, name="ADMIN")
+    fail(1, name="admin")
+
+    assert attempt(RIGHT, name="Admin").status_code == 429
+
+
+def test_typed_names_are_not_kept_in_words(admin):
+    fail(1, name="my secret passphrase")
+
+    assert "secret" not in str(FailedSignIn.objects.values_list().get())
+
+
+def test_a_header_that_anybody_can_send_frees_nobody(admin):
+    fail(3)
+
+    assert attempt(**{"X-Forwarded-For": ELSEWHERE}).status_code == 429
+
+
+def test_behind_a_proxy_the_senders_own_part_of_the_header_frees_nobody(admin, settings):
+    settings.BEHIND_TLS = True
+    fail(3, **{"X-Forwarded-For": "198.51.100.1"})
+
+    assert attempt(**{"X-Forwarded-For": f"{ELSEWHERE}, 198.51.100.1"}).status_code == 429
+    assert attempt(RIGHT, **{"X-Forwarded-For": ELSEWHERE}).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("", "unknown"),
+    ],
+)
+def test_a_customers_addresses_are_one_network(address, network):
+    assert throttle.network(RequestFactory().get("/", REMOTE_ADDR=address)) == network
+
+
+def test_a_minute_from_now_it_is_a_minute_less(admin):
+    fail(3)
+    pass_time(60)
+
+    assert 238 <= int(attempt()["Retry-After"]) <= 240
+
+
+def test_the_page_after_the_wait_leads_where_it_was_meant_to(admin):
+    fail(3)
+
+    answer = Client().post(DOORS[0], {"username": "admin", "password": WRONG, "next": "/jobs/"})
+
+    assert b'name="next" value="/jobs/"' in answer.content
+
+
+def test_only_the_time_within_the_horizon_counts(admin):
+    fail(3)
+    FailedSignIn.objects.update(at=timezone.now() - timedelta(hours=1))
+
+    assert attempt(RIGHT).status_code == 302

@@ -1,0 +1,24 @@
+import io
+from wsgiref.util import setup_testing_defaults
+
+import pytest
+
+from config import wsgi
+
+FORMS = {
+    "application/x-www-form-urlencoded": b"title=%C3%A4nne",
+    "multipart/form-data; boundary=b": b'--b\r\nContent-Disposition: form-data; name="title"\r\n\r\n\xc3\xa4nne\r\n--b--\r\n',
+}
+
+
+@pytest.mark.parametrize("kind", FORMS)
+@pytest.mark.parametrize("charset", ["utf-8", "rot13", "zlib", "idna", "undefined", "utf-16", "latin-1", "x" * 300, ""])
+def test_a_form_is_utf_8_whatever_it_says(kind, charset):
+    body = FORMS[kind]
+    environ = {"REQUEST_METHOD": "POST", "QUERY_STRING": "page=%C3%A4", "CONTENT_LENGTH": str(len(body))}
+    environ |= {"CONTENT_TYPE": f"{kind}; charset={charset}", "wsgi.input": io.BytesIO(body)}
+    setup_testing_defaults(environ)
+
+    request = wsgi.application.request_class(environ)
+
+    assert (request.GET["page"], request.POST["title"]) == ("ä", "änne")

@@ -1,0 +1,68 @@
+"""A child that means harm: raises the real fences, then tries what it is told and says how it went.
+
+`python -m tests.pipeline.inmate ATTEMPT [unfenced]` prints the name of the error, or "done".
+"""
+
+import ctypes
+import errno
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+from processing.pipeline import fences
+
+MEBI = 1024 * 1024
+CLONE3, IO_URING_SETUP = 435, 425  # the same numbers on every machine
+X32_GETPID = 0x40000000 + 39
+
+
+def syscall(number: int) -> Callable[[], None]:
+    def call() -> None:
+        if ctypes.CDLL(None, use_errno=True).syscall(number, 0, 0, 0) < 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+    return call
+
+
+def start_a_thread() -> None:
+    thread = threading.Thread(target=list)
+    thread.start()
+    thread.join()
+
+
+ATTEMPTS: dict[str, Callable[[], object]] = {
+    "open a TCP socket": lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM),
+    "open a UDP socket": lambda: socket.socket(socket.AF_INET6, socket.SOCK_DGRAM),
+    "open a socket on this machine": lambda: socket.socket(socket.AF_UNIX),
+    "make a pair of sockets": socket.socketpair,
+    "become another program": lambda: os.execv("/bin/true", ["true"]),
+    "start a program": lambda: subprocess.run(["/bin/true"], check=True),
+    "fork": os.fork,
+    "spawn": lambda: os.posix_spawn("/bin/true", ["true"], {}),
+    "signal the worker": lambda: os.kill(os.getppid(), signal.SIGTERM),
+    "hold the worker": lambda: os.pidfd_open(os.getppid()),
+    "use io_uring": syscall(IO_URING_SETUP),
+    "use clone3": syscall(CLONE3),
+    "call by x32 numbers": syscall(X32_GETPID),
+    "start a thread": start_a_thread,
+}
+
+
+def main(attempt: str, *unfenced: str) -> None:
+    if not unfenced:
+        fences.raise_fences(os.getppid(), 512 * MEBI)
+    try:
+        ATTEMPTS[attempt]()
+    except OSError as error:
+        answer = "ENOSYS" if error.errno == errno.ENOSYS else type(error).__name__
+    else:
+        answer = "done"
+    os.write(1, answer.encode())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
