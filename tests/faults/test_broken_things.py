@@ -142,25 +142,34 @@ def test_a_read_only_database_is_told_and_work_goes_on_when_it_can_be_written(tm
         assert (sender.answers[1], seen) == (503, 200)
 
 
+def test_incoming_vanishes_and_comes_back(tmp_path):
+    with running(tmp_path, {}) as sender:
+        other = Sender(sender.installation)
+        incoming, away = sender.installation.data_dir / "incoming", tmp_path / "away"
+        sender.send(some(6, size=(4000, 3000)))
+        polling.until(lambda: sender.installation.ask(IN_WORK), what="nothing is in work")
+        incoming.rename(away)
+
+        taken = other.offer(some())
+        seen = sender.look()
+        shutil.copytree(away, incoming, dirs_exist_ok=True)
+
+        other.send_each_again()
+        assert_all_are_photos(sender, other)
+        assert (taken, seen) == (False, 200)
+
+
 def test_raw_files_that_were_away_are_developed_when_they_are_back(tmp_path):
     with running(tmp_path, {}) as sender:
         sender.installation.stop("run_huey")
         incoming, away = sender.installation.data_dir / "incoming", tmp_path / "away"
         sender.send(some())
         incoming.rename(away)
+        incoming.mkdir()
 
         sender.installation.start("run_huey")
         polling.until(lambda: sender.installation.ask(MISSED), what="no job was tried")
         shutil.copytree(away, incoming, dirs_exist_ok=True)
-
-        assert_all_are_photos(sender)
-
-
-def test_incoming_is_made_again_when_it_is_gone(tmp_path):
-    with running(tmp_path, {}) as sender:
-        (sender.installation.data_dir / "incoming").rmdir()
-
-        sender.send(some())
 
         assert_all_are_photos(sender)
 
