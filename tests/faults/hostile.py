@@ -366,7 +366,7 @@ def files(rng: random.Random, count: int) -> Iterator[tuple[str, bytes]]:
     made = [(name, content, how) for name, content in _sources() for how in ("cut", "flipped", "renamed")]
     for number, (name, content, how) in enumerate(rng.sample(made, min(count, len(made)))):
         if how == "cut":
-            yield f"{number}-cut-{name}", content[: rng.randrange(1, len(content))]
+            yield f"{number}-cut-{name}", content[: rng.randrange(len(content))]
         elif how == "flipped":
             yield f"{number}-flipped-{name}", flipped(content, rng)
         else:
@@ -385,7 +385,9 @@ def flipped(content: bytes, rng: random.Random) -> bytes:
 
 
 def _sources() -> Iterator[tuple[str, bytes]]:
-    real = [path for path in sorted(REAL.rglob("*.*")) if path.suffix != ".json" and path.stat().st_size <= MOST_BYTES]
+    real = [
+        path for path in sorted(REAL.rglob("*.*")) if path.suffix != ".json" and 0 < path.stat().st_size <= MOST_BYTES
+    ]
     for path in real:
         yield path.name, path.read_bytes()
     if not real:

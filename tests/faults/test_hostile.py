@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from typing import Any
 
 import pytest
 from requests import Session
@@ -135,7 +136,7 @@ def send_files(installation: Installation, session: Session, files: Iterator[tup
     return sent
 
 
-def at_rest(installation: Installation) -> dict:
+def at_rest(installation: Installation) -> dict[str, Any]:
     status = installation.status()
     active = status["jobs"]["pending"] + status["jobs"]["processing"] + status["uploads"]["receiving"]
     return {} if active else status
