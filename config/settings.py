@@ -149,6 +149,7 @@ MAX_BATCH_FILES = env.number("MAX_BATCH_FILES", 500, least=1)
 MAX_FILE_BYTES = env.size("MAX_FILE_SIZE", "2G")
 MIN_FREE_BYTES = env.size("MIN_FREE_SPACE", "512M")
 MEMORY_MARK = env.number("MEMORY_MARK", 80, least=1, most=100)
+BODY_IDLE_SECONDS = env.seconds("BODY_IDLE_SECONDS", 30, least=1)
 UPLOAD_EXPIRY_SECONDS = env.seconds("UPLOAD_EXPIRY_SECONDS", 1800, least=1)
 
 # Work
@@ -167,7 +168,7 @@ MAX_OTHER_PIXELS = env.number("MAX_OTHER_MEGAPIXELS", 50, least=1) * 1_000_000
 
 # Web server
 WEB_PROCESSES = env.number("WEB_PROCESSES", 1, least=1)
-WEB_THREADS = env.number("WEB_THREADS", 16, least=2)
+WEB_THREADS = env.number("WEB_THREADS", 32, least=2)
 
 # People
 LOGIN_ATTEMPTS = env.number("LOGIN_ATTEMPTS", 10, least=1)

@@ -8,6 +8,8 @@ from contextlib import suppress
 
 from django.http import HttpRequest
 
+from processing.views import line
+
 MOST_BYTES = 256 << 20
 MOST_SECONDS = 10.0
 CHUNK = 256 << 10
@@ -15,7 +17,7 @@ CHUNK = 256 << 10
 
 def drain(request: HttpRequest) -> None:
     until, left = time.monotonic() + MOST_SECONDS, MOST_BYTES
-    with suppress(OSError):  # the sender has gone: nobody waits for an answer
+    with suppress(OSError), line.impatient(request):  # the sender has gone, or is silent: nobody waits for an answer
         while left > 0 and time.monotonic() < until:
             chunk = request.read(CHUNK)
             if not chunk:

@@ -16,7 +16,7 @@ from processing.batches import AlbumBusy, SentBefore
 from processing.intake.form import FormIntake
 from processing.models import Batch
 from processing.pressure import Shortage
-from processing.views import draining
+from processing.views import draining, line
 from processing.views.access import album_or_404
 from processing.views.panel import answer, partial
 
@@ -40,7 +40,8 @@ def receive(request: HttpRequest, pk: int) -> HttpResponse:
     request.upload_handlers = [intake]
     try:
         batches.ensure_open(album, token)
-        return _checked(request, album, intake)
+        with line.impatient(request):
+            return _checked(request, album, intake)
     except AlbumBusy as busy:
         return _busy(request, album, busy.batch)
     except SentBefore:

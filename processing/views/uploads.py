@@ -25,7 +25,7 @@ from processing.intake import protocol, refusals, resumable, uploads
 from processing.intake.protocol import Part, Refusal, Refused
 from processing.models import Batch, Upload
 from processing.states import UploadState
-from processing.views import draining
+from processing.views import draining, line
 from processing.views.access import album_or_404
 
 P = ParamSpec("P")
@@ -39,8 +39,6 @@ BUSY = Refusal(HTTPStatus.CONFLICT, "album-busy", "This album is busy with anoth
 FULL_BATCH = Refusal(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE, refusals.TOO_MANY.code, "This batch has as many files as are taken at once."
 )
-IDLE_SECONDS = 30.0
-"""A sender who is silent for so long in the middle of a body frees the thread; it goes on from its offset later."""
 
 
 def speaks_tus(view: View[P]) -> Callable[..., HttpResponseBase]:
@@ -144,15 +142,8 @@ def _expect(request: HttpRequest, album: Album) -> Upload:
 
 
 def _receive(request: HttpRequest, upload: Upload, part: Part) -> int:
-    line = request.META.get("gunicorn.socket")
-    patience = line.gettimeout() if line else None
-    try:
-        if line:
-            line.settimeout(IDLE_SECONDS)
+    with line.impatient(request):
         return resumable.receive(upload, part, _body(request), _length(request))
-    finally:
-        if line:
-            line.settimeout(patience)
 
 
 def _body(request: HttpRequest) -> Any:
