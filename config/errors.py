@@ -4,6 +4,7 @@ Errors raised while the CSRF check reads a body never reach a middleware's proce
 """
 
 import errno
+import sqlite3
 import sys
 from http import HTTPStatus
 
@@ -14,6 +15,8 @@ from django.template.loader import render_to_string
 
 RETRY_AFTER_SECONDS = "10"
 FULL = {errno.ENOSPC, errno.EDQUOT}
+DISK_FULL = "53100"
+"""PostgreSQL's own code for it (its manual, appendix A)."""
 BUSY = "The server is busy with other work just now. Nothing was lost; try again in a moment."
 NO_ROOM = "The server's disk is full. Nothing was lost; free some space, then try again."
 
@@ -33,16 +36,27 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """503 while the database is locked or away, 507 while the disk is full (both with Retry-After), 500 for anything else."""
     error = sys.exc_info()[1]
+    if _is_about_room(error):
+        return _passing(request, HTTPStatus.INSUFFICIENT_STORAGE, NO_ROOM)
     if isinstance(error, OperationalError):
         return _passing(request, HTTPStatus.SERVICE_UNAVAILABLE, BUSY)
-    if isinstance(error, OSError) and error.errno in FULL:
-        return _passing(request, HTTPStatus.INSUFFICIENT_STORAGE, NO_ROOM)
     return render(request, "500.html", status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def _refusal(page: str, status: HTTPStatus) -> HttpResponse:
     """Django's own look for a CSRF token first, in a body that may be what cannot be read, and then end in a 500."""
     return HttpResponse(render_to_string(page), status=status)
+
+
+def _is_about_room(error: BaseException | None) -> bool:
+    """The disk of the database counts too."""
+    if isinstance(error, OperationalError):
+        cause = error.__cause__
+        return (
+            getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+            or getattr(cause, "sqlstate", "") == DISK_FULL
+        )
+    return isinstance(error, OSError) and error.errno in FULL
 
 
 def _passing(request: HttpRequest, status: HTTPStatus, message: str) -> HttpResponse:

@@ -33,6 +33,35 @@ def test_links_between_pages_lead_somewhere():
             assert "://" in target or (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+def table_of(heading: str) -> dict[str, str]:
+    """By code, the column beside it."""
+    text = (ROOT / "docs/state-machine.md").read_text(encoding="utf-8")
+    section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`.+?`) \| (.+?) \|", section, re.MULTILINE)
+    return {code: beside for codes, beside in rows for code in re.findall(r"`([a-z-]+)`", codes)}
+
+
+def test_every_code_of_a_failed_job_is_documented_with_its_class():
+    from processing import sandbox, sweeper, worker
+    from processing.pipeline import refusals
+
+    classes = {**refusals._by_code(), "timeout": sandbox.TimedOut, "crashed": sandbox.Crashed}
+    del classes["refused"], classes["aborted"]  # the first only has subclasses; the second hands its job back
+    told = {value[0] for value in vars(worker).values() if isinstance(value, tuple) and len(value) == 2}
+    table = table_of("Errors")
+
+    assert table.keys() == classes.keys() | told | {sweeper.LOST[0]}
+    assert {code: table[code] == "yes" for code in classes} == {code: c.permanent for code, c in classes.items()}
+
+
+def test_every_code_of_a_refused_upload_is_documented():
+    from processing.intake import refusals
+
+    told = {value.code for value in vars(refusals).values() if isinstance(value, refusals.Refusal)}
+
+    assert table_of("Uploads").keys() == told - {refusals.EXPIRED.code}  # that is a state of its own
+
+
 def test_every_state_and_edge_is_documented():
     from processing.states import EDGES
 

@@ -76,7 +76,10 @@ class FormIntake(FileUploadHandler):
     ) -> tuple[QueryDict, MultiValueDict[str, Any]]:
         try:
             whole: Any = _Whole(input_data, content_length)
-            return _Parser(META, whole, [_Reading(self)], encoding).parse()
+            fields = _Parser(META, whole, [_Reading(self)], encoding).parse()
+            if self._stream:  # Django's parser ends here without a word, and the file would be on its way for ever
+                raise UnreadablePostError("The form ended within a file")
+            return fields
         except Exception:
             self.broke = True
             raise

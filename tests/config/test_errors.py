@@ -14,10 +14,21 @@ def client(owner) -> Client:
     return client
 
 
+def caused(**codes: object) -> OperationalError:
+    """As Django raises it, with what the database's own module told."""
+    cause = RuntimeError()
+    vars(cause).update(codes)
+    error = OperationalError("some words")
+    error.__cause__ = cause
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "status", "words"),
     [
         (OperationalError("database is locked"), 503, "busy"),
+        (caused(sqlite_errorcode=13), 507, "disk is full"),
+        (caused(sqlstate="53100"), 507, "disk is full"),
         (OSError(errno.ENOSPC, "No space left on device"), 507, "disk is full"),
         (OSError(errno.EIO, "Input/output error"), 500, "broke"),
         (RuntimeError("a fault of ours"), 500, "broke"),

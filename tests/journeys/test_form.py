@@ -264,3 +264,15 @@ def test_nonsense_is_a_clear_refusal_and_locks_nothing(signed_in, album, content
 
     assert response.status_code in (302, 400, 422)
     assert not Upload.objects.filter(state=UploadState.RECEIVING).exists()
+
+
+@pytest.mark.parametrize("end", [b"", b"\r\n", b"\r\n--", b"\r\n--Y--\r\n"])
+def test_a_form_that_ends_within_a_file_was_cut_off_and_locks_nothing(signed_in, album, data_dir, end):
+    body = b'--X\r\nContent-Disposition: form-data; name="photos"; filename="a.jpg"\r\n\r\n' + making.jpeg() + end
+
+    response = signed_in.post(
+        f"/albums/{album.pk}/uploads/", body, content_type="multipart/form-data; boundary=X", headers=JSON
+    )
+
+    assert (response.status_code, response.json()["error"], refused()) == (400, "cut-off", {"a.jpg": "cut-off"})
+    assert list((data_dir / "incoming").iterdir()) == []

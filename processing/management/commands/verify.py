@@ -69,6 +69,7 @@ class _Meter:
             self._tell()
 
     def end(self) -> None:
+        """What is missing was not read: all is told only when all is there."""
         self._tell()
         if self._is_terminal:
             self._out.write("")

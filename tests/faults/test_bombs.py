@@ -1,0 +1,184 @@
+"""Pictures of a few kilobytes that would fill the memory. They end as failed jobs within seconds, and nobody grows."""
+
+import io
+import struct
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests import polling
+from tests.installation import Installation
+from tests.processing import making
+
+pytestmark = [pytest.mark.faults, pytest.mark.servers]
+
+MEBI = 1 << 20
+SIDE = 30_000
+CHILD_MARK = 512 * MEBI + 128 * MEBI
+"""PIPELINE_MEMORY, and what Python and the libraries bring besides: code is no RLIMIT_DATA."""
+WORKER_MARK, WEB_MARK = 160 * MEBI, 200 * MEBI
+SECONDS = 30
+
+
+def zeros(count: int) -> bytes:
+    """That many zero bytes as zlib packs them, in no time: one block of them over and over, then the rest and the checksum."""
+    block = 16 * MEBI
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    once = packer.compress(b"\0" * block) + packer.flush(zlib.Z_FULL_FLUSH)
+    rest = packer.compress(b"\0" * (count % block)) + packer.flush()
+    return b"\x78\xda" + once * (count // block) + rest + struct.pack(">HH", count % 65521, 1)
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+def png(width: int, height: int, bits: int = 1) -> bytes:
+    """All of its pixels, black: a decoder would find nothing wrong."""
+    head = struct.pack(">IIBBBBB", width, height, min(bits, 8), 2 if bits == 24 else 0, 0, 0, 0)
+    pixels = zeros(height * (1 + (width * bits + 7) // 8))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def png_with_words() -> bytes:
+    """A small picture whose text unpacks to half a gigabyte."""
+    file = io.BytesIO()
+    Image.new("RGB", (64, 48), "red").save(file, "PNG")
+    after_head = 33
+    return (
+        file.getvalue()[:after_head] + chunk(b"zTXt", b"Comment\0\0" + zeros(512 * MEBI)) + file.getvalue()[after_head:]
+    )
+
+
+def gif(side: int) -> bytes:
+    screen = struct.pack("<HHBBB", side, side, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff"
+    return b"GIF89a" + screen + b"," + struct.pack("<HHHHB", 0, 0, side, side, 0) + b"\x02\x02\x4c\x01\x00;"
+
+
+def jpeg(side: int) -> bytes:
+    """A small one whose head says another size."""
+    content = bytearray(making.jpeg((64, 64)))
+    frame = content.index(b"\xff\xc0")
+    content[frame + 5 : frame + 9] = struct.pack(">HH", side, side)
+    return bytes(content)
+
+
+def webp(side: int) -> bytes:
+    """The container's canvas is huge, its frame small."""
+    file = io.BytesIO()
+    Image.new("RGB", (64, 48), "red").save(file, "WEBP")
+    extended = b"VP8X" + struct.pack("<I", 10) + b"\0\0\0\0" + (side - 1).to_bytes(3, "little") * 2
+    rest = extended + file.getvalue()[12:]
+    return b"RIFF" + struct.pack("<I", len(rest) + 4) + b"WEBP" + rest
+
+
+def tiff(side: int) -> bytes:
+    """One strip of packed bits that would be repeated for ever."""
+    file = io.BytesIO()
+    Image.new("1", (side, side)).save(file, "TIFF", compression="group4")
+    return file.getvalue()
+
+
+def bmp(side: int) -> bytes:
+    head = struct.pack("<IiiHHIIiiII", 40, side, side, 1, 24, 0, 0, 0, 0, 0, 0)
+    return b"BM" + struct.pack("<IHHI", 54 + 64, 0, 0, 54) + head + b"\0" * 64
+
+
+BOMBS: dict[str, Callable[[], bytes]] = {
+    "black.png": lambda: png(SIDE, SIDE),
+    "four-gigabytes.png": lambda: png(40_000, 36_000, 24),
+    "words.png": png_with_words,
+    "screen.gif": lambda: gif(SIDE),
+    "frame.jpg": lambda: jpeg(SIDE),
+    "canvas.webp": lambda: webp(SIDE),
+    "fax.tif": lambda: tiff(SIDE),
+    "sheet.bmp": lambda: bmp(SIDE),
+}
+HARMLESS = {"words.png"}
+"""A picture of 64 x 48 all the same: whether its words are dropped or it is refused, nobody grows."""
+
+
+SETTINGS = {"SWEEP_SECONDS": "1", "BACKOFF_BASE_SECONDS": "0.01", "MAX_ATTEMPTS": "2"}
+NO_PIXEL_LIMITS = {"MAX_JPEG_MEGAPIXELS": "1000000", "MAX_OTHER_MEGAPIXELS": "1000000"}
+
+
+@pytest.fixture(params=[{}, NO_PIXEL_LIMITS], ids=["as installed", "with memory as the only limit"])
+def installation(request, tmp_path) -> Iterator[Installation]:
+    with Installation(tmp_path, SETTINGS | request.param) as running:
+        running.start("serve")
+        running.start("run_huey")
+        yield running
+
+
+def test_bombs_end_as_failed_jobs_in_seconds_and_nobody_grows(installation, capsys):
+    bombs = {name: make() for name, make in BOMBS.items()}
+    session = installation.sign_in()
+    album = installation.new_album(session, "Bombs")
+    begun = time.monotonic()
+
+    with watching(installation) as peaks:
+        assert installation.send(session, album, bombs).status_code == 200
+        status = polling.until(lambda: at_rest(installation), SECONDS, "a bomb is still in work")
+    taken = time.monotonic() - begun
+
+    with capsys.disabled():
+        sizes = ", ".join(f"{name} {len(content) / 1024:.0f} KiB" for name, content in bombs.items())
+        marks = ", ".join(f"{name} {peak / MEBI:.0f} MiB" for name, peak in sorted(peaks.items()))
+        sys.stdout.write(f"\nbombs ({sizes}): {status['jobs']['failed']} failed in {taken:.1f} s; peaks: {marks}\n")
+    assert len(bombs) - len(HARMLESS) <= status["jobs"]["failed"] <= len(bombs)
+    assert peaks["child"] < CHILD_MARK
+    assert peaks["run_huey"] < WORKER_MARK
+    assert peaks["serve"] < WEB_MARK
+    assert {process.poll() for process in installation.processes.values()} == {None}
+    installation.manage("verify")
+
+
+def at_rest(installation: Installation) -> dict[str, Any]:
+    status = installation.status()
+    return {} if status["jobs"]["pending"] or status["jobs"]["processing"] else status
+
+
+@contextmanager
+def watching(installation: Installation) -> Iterator[dict[str, int]]:
+    """Everybody's highest resident memory, by the kernel's own count, which misses nothing between two looks."""
+    peaks = {"serve": 0, "run_huey": 0, "child": 0}
+    is_over = threading.Event()
+
+    def look() -> None:
+        while not is_over.wait(0.005):
+            worker, *children = family(installation.processes["run_huey"].pid)
+            peaks["run_huey"] = max(peaks["run_huey"], peak(worker))
+            peaks["child"] = max(peaks["child"], *map(peak, children), 0)
+            peaks["serve"] = max(peaks["serve"], *map(peak, family(installation.processes["serve"].pid)))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    yield peaks
+    is_over.set()
+    thread.join()
+
+
+def family(pid: int) -> list[int]:
+    """The process and those below it."""
+    below: list[int] = []
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+            below += map(int, thread.read_text().split())
+    return [pid, *(each for child in below for each in family(child))]
+
+
+def peak(pid: int) -> int:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    found = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(found[0]) * 1024 if found else 0

@@ -1,0 +1,156 @@
+"""Thousands of bad inputs against a real installation. Nothing falls over, nothing is stuck; figures are printed.
+
+The seed is printed too: DARKROOM_SEED repeats a run.
+"""
+
+import os
+import random
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Any
+
+import pytest
+from requests import Session
+
+from tests import polling, servers
+from tests.faults import hostile
+from tests.installation import Installation
+from tests.processing import making
+
+pytestmark = [pytest.mark.faults, pytest.mark.servers]
+
+SEED = int(os.environ.get("DARKROOM_SEED", "20261121"))
+SETTINGS = {
+    "SWEEP_SECONDS": "1",
+    "BACKOFF_BASE_SECONDS": "0.01",
+    "MAX_ATTEMPTS": "2",
+    "PIPELINE_SECONDS": "30",
+    "UPLOAD_EXPIRY_SECONDS": "5",
+    "LOGIN_ATTEMPTS": "1000000",
+}
+SENDERS = 4
+A_FORM = 30
+Report = Callable[[str], None]
+
+
+@pytest.fixture
+def installation(tmp_path) -> Iterator[Installation]:
+    with Installation(tmp_path, SETTINGS) as installation:
+        installation.start("serve")
+        installation.start("run_huey")
+        yield installation
+
+
+@pytest.fixture
+def report(capsys) -> Report:
+    def say(words: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n{words}\n")
+
+    return say
+
+
+def test_bad_requests_and_files_break_nothing(installation, report):
+    assault(installation, report, requests=1960, files=40)
+
+
+@pytest.mark.long
+def test_every_photo_damaged_and_many_bad_requests_break_nothing(installation, report):
+    assault(installation, report, requests=6000, files=1000)
+
+
+def assault(installation: Installation, report: Report, *, requests: int, files: int) -> None:
+    rng, begun = random.Random(SEED), time.monotonic()
+    session = installation.sign_in()
+    before = processes(installation)
+    target = target_of(installation, session)
+
+    answers = send_requests(installation, hostile.requests(target, rng, requests))
+    sent = send_files(installation, session, hostile.files(rng, files))
+    status = polling.until(lambda: at_rest(installation), 300, "an upload or a job is stuck")
+
+    report(
+        f"{requests} bad requests and {sent} bad files with seed {SEED} in {time.monotonic() - begun:.0f} s: "
+        f"answers {dict(sorted(answers.items()))}, jobs {status['jobs']}, "
+        f"{answers[500]} answers of 500, {len(before - processes(installation))} dead processes"
+    )
+    assert answers[500] == 0
+    assert before <= processes(installation)
+    log = installation.log.read_text(errors="replace")
+    assert "Internal Server Error" not in log
+    assert not re.search(r"^\s{0,3}X-Evil", log, re.MULTILINE)
+    installation.manage("verify")
+    assert_album_takes_photos(installation, session, target.album)
+
+
+def target_of(installation: Installation, session: Session) -> hostile.Target:
+    album = installation.new_album(session, "Target")
+    assert installation.send(session, album, {"good.jpg": making.jpeg((640, 480))}).status_code == 200
+    assert installation.wait_until_idle()["photos"] == 1
+    cookie = "; ".join(f"{name}={value}" for name, value in session.cookies.items())
+    host = f"{servers.HOST}:{installation.port}"
+    return hostile.Target(host=host, cookie=cookie, token=session.cookies["csrftoken"], album=album, photo=1)
+
+
+def send_requests(installation: Installation, requests: Iterator[tuple[str, bytes]]) -> Counter[int]:
+    def send(case: tuple[str, bytes]) -> int:
+        kind, content = case
+        status = exchange(installation.port, content)
+        if status == 500:
+            sys.stdout.write(f"500 for {kind}: {content[:60]!r} … {content[-120:]!r}\n")
+        return status
+
+    with ThreadPoolExecutor(SENDERS) as pool:
+        return Counter(pool.map(send, requests))
+
+
+def exchange(port: int, content: bytes) -> int:
+    """The status of the answer, 0 if the connection was closed without one. Silence is a fault."""
+    with socket.create_connection((servers.HOST, port), timeout=30) as connection:
+        answer = b""
+        try:
+            connection.sendall(content)
+            connection.shutdown(socket.SHUT_WR)
+            while piece := connection.recv(65536):
+                answer += piece[:100] if not answer else b""
+        except (ConnectionResetError, BrokenPipeError):
+            pass  # it was answered, or hung up on, before all was sent
+    found = re.match(rb"HTTP/1\.[01] (\d{3})", answer)
+    return int(found[1]) if found else 0
+
+
+def send_files(installation: Installation, session: Session, files: Iterator[tuple[str, bytes]]) -> int:
+    """In forms, each for an album of its own."""
+    sent = 0
+    while form := dict(islice(files, A_FORM)):
+        answer = installation.send(session, installation.new_album(session, f"After {sent}"), form)
+        assert answer.status_code == 200, answer.text
+        sent += len(form)
+    return sent
+
+
+def at_rest(installation: Installation) -> dict[str, Any]:
+    status = installation.status()
+    active = status["jobs"]["pending"] + status["jobs"]["processing"] + status["uploads"]["receiving"]
+    return {} if active else status
+
+
+def assert_album_takes_photos(installation: Installation, session: Session, album: int) -> None:
+    before = installation.status()["photos"]
+    assert installation.send(session, album, {"last.jpg": making.jpeg((640, 480))}).status_code == 200
+    assert installation.wait_until_idle()["photos"] == before + 1
+
+
+def processes(installation: Installation) -> set[int]:
+    """Of web and worker, but not the child that decodes: it is replaced whenever it likes."""
+    web = installation.processes["serve"].pid
+    told = subprocess.run(["pgrep", "-P", str(web)], capture_output=True, text=True, check=False).stdout
+    living = {name for name, process in installation.processes.items() if process.poll() is None}
+    return {installation.processes[name].pid for name in living} | set(map(int, told.split()))
