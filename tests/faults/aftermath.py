@@ -22,6 +22,7 @@ QUICK = {
 Sent = tuple[int, str]
 """The album, and the SHA-256 of one file's bytes."""
 
+PHOTOS = "SELECT album_id, original_sha256 FROM albums_photo"
 FAILED = """
     SELECT job.album_id, upload.sha256, job.raw_path FROM processing_processingjob job
     JOIN processing_upload upload ON upload.id = job.upload_id WHERE job.state = 'failed'
@@ -68,11 +69,13 @@ def settle(installation: Installation, seconds: float = 60) -> None:
 
 
 def figures(installation: Installation, sent: set[Sent], acknowledged: set[Sent]) -> Figures:
-    photos = Counter(installation.ask("SELECT album_id, original_sha256 FROM albums_photo"))
+    """Of the albums that something was sent to."""
+    albums = {album for album, _ in sent}
+    photos = Counter(row for row in installation.ask(PHOTOS) if row[0] in albums)
     failed = Counter(
         (album, sha256)
         for album, sha256, raw in installation.ask(FAILED)
-        if digest((installation.data_dir / raw).read_bytes()) == sha256
+        if album in albums and digest((installation.data_dir / raw).read_bytes()) == sha256
     )
     return Figures(
         sent=len(sent),
@@ -82,7 +85,7 @@ def figures(installation: Installation, sent: set[Sent], acknowledged: set[Sent]
         lost=len(acknowledged - photos.keys() - failed.keys()),
         doubled=sum(count - 1 for count in (photos + failed).values()),
         orphans=_disagreements(installation),
-        locked=len(installation.ask(LOCKED)),
+        locked=sum(album in albums for (album,) in installation.ask(LOCKED)),
     )
 
 

@@ -146,7 +146,7 @@ def test_incoming_vanishes_and_comes_back(tmp_path):
     with running(tmp_path, {}) as sender:
         other = Sender(sender.installation)
         incoming, away = sender.installation.data_dir / "incoming", tmp_path / "away"
-        sender.send(some(6, size=(4000, 3000)))
+        sender.send(some(4, size=(3000, 2000)))
         polling.until(lambda: sender.installation.ask(IN_WORK), what="nothing is in work")
         incoming.rename(away)
 
@@ -177,7 +177,7 @@ def test_raw_files_that_were_away_are_developed_when_they_are_back(tmp_path):
 def test_redis_stops_and_starts_again(tmp_path, redis):
     with running(tmp_path, {"REDIS_URL": redis.url}) as sender:
         redis.stop()
-        sender.send(some(6, size=(4000, 3000)))
+        sender.send(some(4, size=(3000, 2000)))
         redis.start()
         polling.until(lambda: sender.installation.ask(IN_WORK), what="nothing is in work")
         redis.stop()
@@ -205,7 +205,7 @@ def test_a_clock_that_jumps_loses_and_doubles_nothing(tmp_path, hours):
     ahead = tmp_path / "seconds-ahead"
     ahead.write_text("0")
     with running(tmp_path, {"PYTHONPATH": str(tmp_path)}) as sender:
-        sender.send(some(6, size=(4000, 3000)))
+        sender.send(some(4, size=(3000, 2000)))
         polling.until(lambda: sender.installation.ask(IN_WORK), what="nothing is in work")
         sender.installation.kill("run_huey")
         ahead.write_text(str(hours * 3600))

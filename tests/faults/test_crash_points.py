@@ -32,6 +32,25 @@ def installation(tmp_path):
         yield installation
 
 
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory):
+    """One whose web server is well, and may be shared."""
+    with Installation(tmp_path_factory.mktemp("serving"), QUICK) as installation:
+        installation.start("serve")
+        yield installation
+
+
+@pytest.fixture
+def album(serving, photos):
+    """One to which all photos have just been sent, and acknowledged."""
+    session = serving.sign_in()
+    album = serving.new_album(session, "Summer")
+    assert serving.send(session, album, photos).ok
+    yield album
+    if "run_huey" in serving.processes:
+        serving.kill("run_huey")
+
+
 @pytest.fixture
 def photos():
     return {f"{number}.jpg": making.jpeg((900, 600)) for number in range(PHOTOS)}
@@ -55,31 +74,31 @@ def test_the_web_process_dies_while_photos_are_sent(installation, photos, point)
 
 
 @pytest.mark.parametrize("point", WORKER_POINTS)
-def test_the_worker_dies_while_photos_are_developed(installation, photos, point):
-    _, album = send(installation, photos)
+def test_the_worker_dies_while_photos_are_developed(serving, album, photos, point):
+    assert serving.start("run_huey", env={"DARKROOM_FAULT": point}).wait(60) == -signal.SIGKILL
+    restart(serving, "run_huey")
 
-    assert installation.start("run_huey", env={"DARKROOM_FAULT": point}).wait(60) == -signal.SIGKILL
-    restart(installation, "run_huey")
-
-    assert_all_are_photos(installation, album, photos)
+    assert_all_are_photos(serving, album, photos)
 
 
 @pytest.mark.parametrize("point", SWEEPING_POINTS)
-def test_a_sweep_dies_while_it_clears_leftovers(installation, photos, point):
-    _, album = send(installation, photos)
-    worker = installation.start("run_huey", env={"DARKROOM_FAULT": Point.BEFORE_PHOTO})
+def test_a_sweep_dies_while_it_clears_leftovers(serving, album, photos, point):
+    worker = serving.start("run_huey", env={"DARKROOM_FAULT": Point.BEFORE_PHOTO})
     assert worker.wait(60) == -signal.SIGKILL
 
-    polling.until(lambda: sweep(installation, point) == -signal.SIGKILL, what="there is nothing to clear")
-    restart(installation, "run_huey")
+    polling.until(lambda: sweep(serving, point) == -signal.SIGKILL, what="there is nothing to clear")
+    restart(serving, "run_huey")
 
-    assert_all_are_photos(installation, album, photos)
+    assert_all_are_photos(serving, album, photos)
 
 
 @pytest.mark.parametrize("point", DELETING_POINTS)
 def test_the_web_process_dies_while_an_album_is_deleted(installation, photos, point):
     installation.start("run_huey")
-    session, album = send(installation, photos, fault=point)
+    installation.start("serve", env={"DARKROOM_FAULT": point})
+    session = installation.sign_in()
+    album = installation.new_album(session, "Summer")
+    assert installation.send(session, album, photos).ok
     other = installation.new_album(session, "Winter")
     polling.until(lambda: not installation.ask(aftermath.LOCKED))
 
@@ -92,15 +111,6 @@ def test_the_web_process_dies_while_an_album_is_deleted(installation, photos, po
     assert installation.delete_album(session, album).status_code in (302, 404)
     assert installation.send(session, other, photos).ok
     assert_all_are_photos(installation, other, photos)
-
-
-def send(installation: Installation, photos: dict[str, bytes], fault: str = "") -> tuple[requests.Session, int]:
-    """All of them to a new album in one form, which is acknowledged."""
-    installation.start("serve", env={"DARKROOM_FAULT": fault})
-    session = installation.sign_in()
-    album = installation.new_album(session, "Summer")
-    assert installation.send(session, album, photos).ok
-    return session, album
 
 
 def sweep(installation: Installation, fault: str) -> int:
