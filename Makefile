@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults lint bench
+.PHONY: help run test faults lint audit bench
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -33,6 +33,10 @@ faults: ## Run the long tests: 200 kills, ten minutes of load, … (prints what 
 lint: ## Run the linters and type checks alone
 	@$(call install,requirements-dev.txt)
 	@tests/tools/lint $(VENV)
+
+audit: ## Ask whether a pinned package has a known hole, where the service can be reached
+	@$(call install,requirements-dev.txt)
+	@tests/tools/audit $(VPYTHON)
 
 bench: ## Run the benchmarks
 	@$(call install,requirements-dev.txt)

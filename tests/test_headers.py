@@ -1,5 +1,8 @@
 """What every answer tells the browser: pages, files, errors and JSON."""
 
+import json
+import os
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -11,6 +14,7 @@ from django.urls import reverse
 
 from albums.models import Album, Photo, Rendition
 from albums.views.photos import CONTENT_TYPES
+from processing.intake import names
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +38,13 @@ NASTY_NAMES = [
     "🏖️ plage.jpg",
     "'; DROP TABLE photo; --.jpg",
 ]
+
+PHOTOS = Path(os.environ.get("DARKROOM_PHOTOS", Path(__file__).parents[2] / "shared" / "photos"))
+COLLECTED = PHOTOS / "filenames.json"
+SHARED_NAMES = sorted(
+    {names.shown(each["name"]) for each in json.loads(COLLECTED.read_text())["names"]} if COLLECTED.exists() else ()
+)
+"""As the intake lets them in; what it does to them is its own tests' matter."""
 
 
 @pytest.fixture
@@ -147,7 +158,7 @@ def test_an_original_is_a_download_of_its_true_type_that_runs_nothing(photo, cli
     assert answer["X-Content-Type-Options"] == "nosniff"
 
 
-@pytest.mark.parametrize("name", NASTY_NAMES)
+@pytest.mark.parametrize("name", [*NASTY_NAMES, *SHARED_NAMES])
 def test_a_name_cannot_leave_its_place_in_the_header(photo, client_of_owner, name):
     Photo.objects.update(name=name)
 
@@ -168,3 +179,11 @@ def file_name(header: str) -> str:
     value = parameter.removeprefix('filename="').removesuffix('"')
     assert '"' not in value.replace("\\\\", "").replace('\\"', "")
     return value.replace('\\"', '"').replace("\\\\", "\\")
+
+
+def test_the_cookies_of_a_session_are_out_of_reach_of_scripts_and_other_sites(owner):
+    client = Client()
+    client.post("/accounts/login/", {"username": "owner", "password": "a fine password"})
+    session = client.cookies["sessionid"]
+
+    assert (session["httponly"], session["samesite"], session["path"]) == (True, "Lax", "/")

@@ -1,0 +1,115 @@
+"""Photos whose every word is script or markup, under names that are too: a real browser opens all pages, and nothing runs."""
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from PIL.ExifTags import IFD, Base
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import new_album
+from tests.browser.test_first_light import choose
+from tests.installation import Installation
+
+pytestmark = [pytest.mark.browser, pytest.mark.servers]
+
+ATTACKS = (
+    "<script>top.ran=1</script>",
+    '"><img src=x onerror=top.ran=1>',
+    "'><svg onload=top.ran=1>",
+    "</title></textarea></script><iframe srcdoc='<script>top.ran=1</script>'></iframe>",
+    'x" onmouseover=top.ran=1 autofocus onfocus=top.ran=1 y="',
+    "javascript:top.ran=1//<b hx-get=/jobs/ hx-trigger=load hx-on::load=top.ran=1>",
+    "{{ 7|add:7 }}{% load x %}${7*7}<!--",
+)
+INJECTED = "[onerror], [onload], [onmouseover], [onfocus], [srcdoc], img[src='x'], main b, a[href^='javascript']"
+ADMIN = (
+    *("albums/album/", "albums/photo/", "albums/leftover/", "processing/processingjob/", "processing/upload/"),
+    *("processing/batch/", "processing/jobevent/", "processing/workerpulse/", "albums/album/1/change/"),
+    *("albums/album/1/delete/", "albums/album/1/history/", "albums/photo/1/change/", "albums/photo/1/delete/"),
+    *("processing/processingjob/1/change/", "processing/processingjob/8/change/", "processing/jobevent/1/change/"),
+    "",
+)
+
+
+def photo(attack: str) -> bytes:
+    """Every place for words that the pipeline reads holds the attack."""
+    exif = Image.Exif()
+    for tag in (Base.ImageDescription, Base.Make, Base.Model, Base.Artist, Base.Copyright, Base.Software):
+        exif[tag] = attack
+    for wide in (0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F):
+        exif[wide] = attack.encode("utf-16-le")
+    exif.get_ifd(IFD.Exif)[Base.LensModel] = attack
+    exif.get_ifd(IFD.Exif)[Base.UserComment] = b"ASCII\0\0\0" + attack.encode()
+    words = attack.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    xmp = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/">'
+        f'<dc:title><rdf:Alt><rdf:li xml:lang="x-default">{words}</rdf:li></rdf:Alt></dc:title>'
+        f"<dc:subject><rdf:Bag><rdf:li>{words}</rdf:li><rdf:li>two {words}</rdf:li></rdf:Bag></dc:subject>"
+        "</rdf:Description></rdf:RDF></x:xmpmeta>"
+    )
+    file = io.BytesIO()
+    Image.effect_noise((900, 600), 40).convert("RGB").save(file, "JPEG", exif=exif, xmp=xmp.encode(), comment=attack)
+    return file.getvalue()
+
+
+@pytest.fixture
+def hostile(installation: Installation) -> Installation:
+    """An album with an attack for a title, photos, a file that fails, and one that is refused."""
+    installation.start("run_huey")
+    session = installation.sign_in()
+    album = installation.new_album(session, ATTACKS[1] + ATTACKS[0])
+    files = {f"{number} {attack}.jpg": photo(attack) for number, attack in enumerate(ATTACKS)}
+    files |= {f"broken {ATTACKS[0]}.jpg": b"\xff\xd8\xff broken", f"empty {ATTACKS[2]}.jpg": b""}
+    assert installation.send(session, album, files).status_code == 200
+    assert installation.wait_until_idle()["photos"] == len(ATTACKS)
+    return installation
+
+
+def assert_nothing_runs(page: Page) -> None:
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("top.ran") is None, page.url
+    assert page.locator(INJECTED).count() == 0, page.url
+
+
+def test_no_word_of_a_photo_or_a_name_runs_on_any_page(hostile: Installation, page: Page) -> None:
+    page.route("**/favicon.ico", lambda route: route.fulfill(status=204))  # Django's admin names no icon, and has none
+    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    paths = ["/albums/", "/albums/1/", "/albums/1/edit/", "/albums/1/delete/", "/jobs/"]
+    paths += [f"/photos/{number}/{view}" for number in range(1, len(ATTACKS) + 1) for view in ("", "delete/")]
+
+    for path in [*paths, *(f"/admin/{each}" for each in ADMIN)]:
+        answer = page.goto(path)
+        assert answer.status == 200, path
+        assert_nothing_runs(page)
+
+    page.goto("/albums/1/")
+    expect(page.get_by_text(f"empty {ATTACKS[2]}.jpg").first).to_be_visible()
+    page.goto("/photos/1/")
+    expect(page.get_by_role("heading", name=ATTACKS[0])).to_be_visible()
+
+
+def test_the_name_of_a_chosen_file_runs_nothing_either(page: Page) -> None:
+    new_album(page)
+    chosen = [
+        {"name": f"{number} {attack}.jpg".replace("/", "\u2215"), "mimeType": "image/jpeg", "buffer": photo(attack)}
+        for number, attack in enumerate(ATTACKS)
+    ]
+
+    choose(page, chosen)
+
+    expect(page.get_by_text(f"{len(ATTACKS)} photos chosen")).to_be_visible()
+    assert_nothing_runs(page)
+
+
+def test_an_original_is_saved_and_never_shown(hostile: Installation, page: Page, tmp_path: Path) -> None:
+    page.goto("/photos/1/")
+
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download original").click()
+
+    download.value.save_as(tmp_path / "saved.jpg")
+    assert (tmp_path / "saved.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
+    assert page.url.endswith("/photos/1/")
