@@ -12,6 +12,8 @@ from tests.processing import making
 pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
 SILENT = 40
+HALF = 600_000
+"""Of a megabyte: enough for the server to see that a file has begun."""
 FORM = '--X\r\nContent-Disposition: form-data; name="photos"; filename="silent.jpg"\r\n\r\n'
 
 
@@ -28,7 +30,7 @@ def fall_silent(installation: Installation, session: requests.Session, album: in
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
     line = socket.create_connection((servers.HOST, installation.port), timeout=60)
-    line.sendall(f"POST /albums/{album}/uploads/ HTTP/1.1\r\n{head}\r\n{FORM}half a photo".encode())
+    line.sendall(f"POST /albums/{album}/uploads/ HTTP/1.1\r\n{head}\r\n{FORM}".encode() + bytes(HALF))
     return line
 
 
