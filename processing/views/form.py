@@ -77,6 +77,7 @@ def _receive(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResp
 
 def _cut_off(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResponse:
     _end(request, intake)
+    line.hang_up(request)
     return _problem(request, album, 400, "cut-off", CUT_OFF)
 
 

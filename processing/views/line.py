@@ -1,7 +1,8 @@
 """The line to the sender."""
 
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -23,3 +24,10 @@ def impatient(request: HttpRequest) -> Iterator[None]:
         yield
     finally:
         line.settimeout(before)
+
+
+def hang_up(request: HttpRequest) -> None:
+    """Read no more from this sender. Else the web server would go on waiting for the rest, to reach the next request."""
+    if line := request.META.get("gunicorn.socket"):
+        with suppress(OSError):  # it is gone already
+            line.shutdown(socket.SHUT_RD)

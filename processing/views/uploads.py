@@ -191,7 +191,7 @@ def _with_expiry(response: HttpResponse, upload: Upload) -> HttpResponse:
 
 
 def _refusal(request: HttpRequest, refusal: Refusal, offset: int | None = None) -> HttpResponse:
-    draining.drain(request)
+    line.hang_up(request) if refusal is protocol.BROKEN else draining.drain(request)
     response = JsonResponse({"error": refusal.code, "message": refusal.message}, status=refusal.status)
     if offset is not None:
         response["Upload-Offset"] = str(offset)
