@@ -15,8 +15,11 @@ VERSION = "0.1.0"
 # Where things live
 DATA_DIR = env.path("DATA_DIR", BASE_DIR / "data")
 DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)  # sessions, password hashes and originals are nobody else's
-for _room in ("incoming", "originals", "renditions"):
-    (DATA_DIR / _room).mkdir(parents=True, exist_ok=True)
+_rooms = [DATA_DIR / room for room in ("incoming", "originals", "renditions")]
+# Not one alone: that was a disk of its own, and an empty directory in its place would look as if all its files were lost.
+if not any(room.exists() for room in _rooms):
+    for _room in _rooms:
+        _room.mkdir()
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.number("PORT", 8000, least=1, most=65535)
 PUBLIC_URL = env.text("PUBLIC_URL").rstrip("/")
@@ -38,6 +41,7 @@ SECURE_SSL_REDIRECT = (
 )
 SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", A_DAY if BEHIND_TLS else 0)
 SILENCED_SYSTEM_CHECKS = [
+    "files.E001",  # incoming/ is away: workers wait, pages say so, and commands shall still answer
     "security.W005",  # HSTS for other hosts below ours, and browsers' lists of it: not ours to decide
     "security.W021",
     "security.W008",  # redirecting to https: see above

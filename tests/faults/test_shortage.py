@@ -130,3 +130,25 @@ def test_a_disk_without_room_for_a_single_row_loses_nothing(disk):
         assert (done["photos"], done["jobs"]["failed"]) == (PHOTOS, 0)
         installation.manage("sweep")
         installation.manage("verify")
+
+
+def test_a_worker_that_starts_while_incoming_is_away_waits_for_it(tmp_path):
+    """And no process makes a new one: below a mount point that would look as if all raw files were lost."""
+    with Installation(tmp_path, QUICK) as installation:
+        installation.start("serve")
+        session = installation.sign_in()
+        album, other = (installation.new_album(session, title) for title in ("Summer", "Winter"))
+        installation.send(session, album, photos())
+        incoming, elsewhere = installation.data_dir / "incoming", installation.data_dir / "elsewhere"
+        incoming.rename(elsewhere)
+        installation.start("run_huey")
+        polling.until(lambda: "Nothing is developed now" in installation.log.read_text())
+
+        refused = installation.send(session, other, photos(1))
+        waiting = installation.status()
+        elsewhere.rename(incoming)
+        done = installation.wait_until_idle()
+
+        assert (refused.status_code, refused.json()["error"], waiting["pressure"]) == (503, *["storage-away"] * 2)
+        assert (done["photos"], done["jobs"]["failed"]) == (PHOTOS, 0)
+        installation.manage("verify")
