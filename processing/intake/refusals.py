@@ -32,6 +32,7 @@ TWICE = Refusal(
 CUT_OFF = Refusal("cut-off", "The connection broke while this file was on its way. Send it again.")
 UNREADABLE = Refusal("unreadable", "The file could not be read: {reason}.")
 STOPPED = Refusal("stopped", "The import ended before this file. Import it again; what is there already is recognised.")
+TAKEN_AWAY = Refusal("cancelled", "It was cancelled while it was on its way.")
 EXPIRED = Refusal("expired", "No more of this file arrived for a long time. Send it again.")
 
 

@@ -9,7 +9,7 @@ from processing.failpoints import Point
 from processing.intake import refusals
 from processing.intake.refusals import Refused
 from processing.models import Upload
-from processing.storage import store
+from processing.storage import Fenced, store
 
 
 class Stream:
@@ -46,6 +46,8 @@ class Stream:
             self._give_up(refusals.EMPTY)
         try:
             self._receiving.commit()
+        except Fenced:
+            self._give_up(refusals.TAKEN_AWAY)
         except OSError as error:
             self._explain(error)
         failpoints.reach(Point.FILE_WRITTEN)

@@ -8,16 +8,18 @@ from typing import Protocol, cast
 from django.core.files.storage import default_storage
 
 
+class Fenced(Exception):
+    """Another took the file over, or away: this one may write no more."""
+
+
 class Receiving(Protocol):
     """A file on its way in. It exists under its key only after commit() returned, and then survives a power cut."""
 
     def write(self, chunk: bytes) -> None: ...
-    def commit(self) -> None: ...
+    def commit(self) -> None:
+        """Raises Fenced when its key was deleted meanwhile."""
+
     def abort(self) -> None: ...
-
-
-class Fenced(Exception):
-    """Another took the file over: this one may write no more."""
 
 
 class Growing(Protocol):

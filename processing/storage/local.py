@@ -132,7 +132,12 @@ class LocalReceiving:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        self._draft.rename(self._path)
+        try:
+            self._draft.rename(self._path)
+        except FileNotFoundError:
+            if self._path.parent.is_dir():  # else it is the storage that is away
+                raise Fenced from None
+            raise
         _sync_directory(self._path.parent)
 
     def abort(self) -> None:

@@ -45,6 +45,16 @@ class StoreContract:
 
         assert list(store.keys("incoming")) == []
 
+    def test_a_file_deleted_on_its_way_cannot_be_committed(self, store):
+        receiving = store.receive(KEY)
+        receiving.write(b"half")
+        store.delete(KEY)
+
+        with pytest.raises(Fenced):
+            receiving.commit()
+
+        assert list(store.keys("incoming")) == []
+
     def test_a_growing_file_goes_on_where_it_stopped(self, store):
         first = store.grow(KEY)
         assert first.take_over() == 0

@@ -100,6 +100,19 @@ def test_an_upload_cancelled_on_its_way_becomes_no_job(album, data_dir, django_c
     assert not (data_dir / upload.key).exists()
 
 
+def test_an_upload_cancelled_within_its_bytes_is_no_fault_of_ours(album, data_dir, django_capture_on_commit_callbacks):
+    stream = Stream(making.upload(album))
+    stream.write(b"half")
+    with django_capture_on_commit_callbacks(execute=True):
+        batches.cancel(album, "owner")
+
+    with pytest.raises(Refused) as refused:
+        stream.land()
+
+    assert refused.value.refusal.code == "cancelled"
+    assert list((data_dir / "incoming").iterdir()) == []
+
+
 def test_two_photos_with_one_name_are_both_kept_and_said_so(album):
     first = making.received(album, name="IMG_1.jpg")
     second = making.received(album, name="IMG_1.jpg", batch=first.batch)
