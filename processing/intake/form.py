@@ -142,8 +142,11 @@ class FormIntake(FileUploadHandler):
             raise SkipFile
 
     def _was_cancelled(self) -> bool:
-        """Somebody cancelled the rest while it was on its way: nothing more is taken."""
-        return self.batch is not None and self.batch.uploads.filter(state=UploadState.CANCELLED).exists()
+        """Somebody cancelled the rest while it was on its way, or deleted the album: nothing more is taken."""
+        if self.batch is None:
+            return False
+        batch = Batch.objects.filter(pk=self.batch.pk)
+        return not batch.exists() or batch.filter(uploads__state=UploadState.CANCELLED).exists()
 
 
 class _Reading(FileUploadHandler):

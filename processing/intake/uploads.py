@@ -52,7 +52,9 @@ def finish(upload: Upload, size: int, sha256: str) -> ProcessingJob | None:
     cancelled or expired meanwhile. Repeating is harmless.
     """
     with transaction.atomic():
-        Album.objects.select_for_update().get(pk=upload.album_id)
+        if not Album.objects.select_for_update().filter(pk=upload.album_id).first():
+            removal.clear_after_commit([upload.key])  # it was deleted, and all its uploads with it
+            return None
         if twin := _twin(upload, sha256):
             refuse(upload, twin[0], size=size, sha256=sha256, duplicate_of=twin[1])
             return None

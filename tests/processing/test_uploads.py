@@ -113,6 +113,22 @@ def test_an_upload_cancelled_within_its_bytes_is_no_fault_of_ours(album, data_di
     assert list((data_dir / "incoming").iterdir()) == []
 
 
+def test_an_album_deleted_while_a_file_is_on_its_way_leaves_nothing(
+    album, data_dir, django_capture_on_commit_callbacks
+):
+    upload = making.upload(album)
+    with django_capture_on_commit_callbacks(execute=True):
+        album.delete()
+    stream = Stream(upload)
+    stream.write(b"picture")
+    stream.land()
+
+    with django_capture_on_commit_callbacks(execute=True):
+        assert uploads.finish(upload, 7, stream.sha256) is None
+
+    assert (ProcessingJob.objects.count(), list((data_dir / "incoming").iterdir())) == (0, [])
+
+
 def test_two_photos_with_one_name_are_both_kept_and_said_so(album):
     first = making.received(album, name="IMG_1.jpg")
     second = making.received(album, name="IMG_1.jpg", batch=first.batch)
