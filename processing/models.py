@@ -72,7 +72,14 @@ class Upload(models.Model):
     name = models.CharField("file name", max_length=255, help_text="As shown to people; never used as a path.")
     state = models.CharField(max_length=10, choices=UploadState, default=UploadState.RECEIVING.value)
     size = models.PositiveBigIntegerField(null=True, blank=True, help_text="Bytes; empty while unknown.")
+    arrived = models.PositiveBigIntegerField(
+        default=0, help_text="Bytes that have arrived, for progress alone: the offset is the size of the file."
+    )
     sha256 = models.CharField("SHA-256", max_length=64, blank=True)
+    declared_sha256 = models.CharField(
+        "declared SHA-256", max_length=64, blank=True, help_text="What its sender says it is; what arrives is held to it."
+    )
+    modified_at = models.DateTimeField(null=True, blank=True, help_text="The file's own date, as its sender told it.")
     code = models.CharField(max_length=40, blank=True, help_text="Why it was refused or stopped.")
     message = models.TextField(blank=True, help_text="The same, in words for people.")
     note = models.TextField(blank=True, help_text="Something worth knowing of a file that was taken.")
