@@ -37,6 +37,10 @@ class Reason:
         return self.kind == Kind.FAILED
 
     @property
+    def is_mishap(self) -> bool:
+        return self.code != NO_MISHAP
+
+    @property
     def advice(self) -> Advice:
         return advice.of_failed(self.code) if self.is_kept else advice.of_refused(self.code)
 
@@ -85,7 +89,9 @@ class Section:
 class Desk:
     scope: Scope
     reasons: list[Reason]
-    """Those there are, whichever of them is looked at."""
+    """Those there are."""
+    looked_at: list[Reason]
+    """Those that the page is about."""
     page: Page[int]
     """Of the files' numbers."""
     sections: list[Section]
@@ -102,24 +108,16 @@ class Desk:
     @property
     def kept(self) -> int:
         """Of those, how many can be retried."""
-        return sum(reason.count for reason in self._looked_at if reason.is_kept)
-
-    @property
-    def _looked_at(self) -> list[Reason]:
-        return [reason for reason in self.reasons if _is_in(self.scope, reason)]
+        return sum(reason.count for reason in self.looked_at if reason.is_kept)
 
 
 def of(scope: Scope, page: str | None = None) -> Desk:
     reasons = _reasons(scope.of_all_reasons)
-    looked_at = [reason for reason in reasons if _is_in(scope, reason)]
+    looked_at = [each for each in reasons if scope.code in ("", each.code) and scope.kind in (None, each.kind)]
     numbers = Paginator(range(sum(reason.count for reason in looked_at)), A_PAGE).get_page(page)
     entries = _Listing(scope, looked_at).entries(numbers.start_index() - 1, numbers.end_index()) if numbers else []
     sections = [Section(reason, list(files)) for reason, files in groupby(entries, key=lambda entry: entry.reason)]
-    return Desk(scope, reasons, numbers, sections)
-
-
-def _is_in(scope: Scope, reason: Reason) -> bool:
-    return scope.code in ("", reason.code) and scope.kind in (None, reason.kind)
+    return Desk(scope, reasons, looked_at, numbers, sections)
 
 
 def _reasons(scope: Scope) -> list[Reason]:
@@ -127,7 +125,7 @@ def _reasons(scope: Scope) -> list[Reason]:
     failed = scope.jobs.order_by().values_list("error_code").annotate(n=Count("pk"))
     refused = scope.uploads.order_by().values_list("code").annotate(n=Count("pk"))
     reasons = [Reason(Kind.FAILED, *row) for row in failed] + [Reason(Kind.REFUSED, *row) for row in refused]
-    return sorted(reasons, key=lambda each: (not each.is_kept, each.code == NO_MISHAP, -each.count, each.code))
+    return sorted(reasons, key=lambda each: (not each.is_kept, not each.is_mishap, -each.count, each.code))
 
 
 class _Listing:

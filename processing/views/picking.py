@@ -26,14 +26,14 @@ def scope(request: HttpRequest, given: QueryDict) -> Scope:
         album=get_object_or_404(albums, pk=_number(album)) if album else None,
         batch=get_object_or_404(Batch, pk=_number(batch), album__in=albums) if batch else None,
         kind=Kind(kind) if kind in list(Kind) else None,
-        code=given.get("code", ""),
+        code=_code(given.get("code", "")),
         until=_moment(given.get("until", "")),
     )
 
 
 def picked(form: QueryDict, scope: Scope) -> Picked:
     """By the button that was pressed: `all`, a reason (`failed:CODE`), one (`job:ID`, `upload:ID`), or else those ticked."""
-    what, _, which = form.get("pick", "").partition(":")
+    what, _, which = _code(form.get("pick", "")).partition(":")
     if what == "all":
         return scope.all()
     if what in list(Kind) and which:
@@ -47,6 +47,11 @@ def picked(form: QueryDict, scope: Scope) -> Picked:
 
 def carried(form: QueryDict) -> list[tuple[str, str]]:
     return [(name, value) for name in CARRIED for value in form.getlist(name)]
+
+
+def _code(raw: str) -> str:
+    """PostgreSQL takes no text with a NUL."""
+    return raw.replace("\0", "")
 
 
 def _number(raw: str) -> int:

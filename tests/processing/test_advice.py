@@ -5,6 +5,7 @@ from pathlib import Path
 
 from processing import advice, sandbox, sweeper, worker
 from processing.intake import refusals as intake
+from processing.pipeline import Refused
 from processing.pipeline import refusals as pipeline
 
 NOT_YET = {"not-as-declared"}
@@ -12,7 +13,7 @@ NOT_YET = {"not-as-declared"}
 
 def of_the_pipeline() -> dict[str, bool]:
     """By code, whether it is permanent. The first has only subclasses; who is aborted hands the job back."""
-    classes = {**pipeline._by_code(), "timeout": sandbox.TimedOut, "crashed": sandbox.Crashed}
+    classes: dict[str, type[Refused]] = {**pipeline._by_code(), "timeout": sandbox.TimedOut, "crashed": sandbox.Crashed}
     return {code: found.permanent for code, found in classes.items() if code not in ("refused", "aborted")}
 
 
