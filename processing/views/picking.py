@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from django.http import HttpRequest, QueryDict
+from django.http import Http404, HttpRequest, QueryDict
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -18,16 +18,16 @@ CARRIED = ("pick", "job", "upload", "until", "page")
 
 
 def scope(request: HttpRequest, given: QueryDict) -> Scope:
-    """An album or batch that is not there, or not for this person, is not found."""
+    """An album or batch that is not there, or not for this person, is not found; nor is nonsense, or it would mean all."""
     albums = Album.objects.visible_to(request.user)
-    album, batch, kind = given.get("album"), given.get("batch"), given.get("kind")
+    album, batch, kind, until = (given.get(name) for name in ("album", "batch", "kind", "until"))
     return Scope(
         albums,
         album=get_object_or_404(albums, pk=_number(album)) if album else None,
         batch=get_object_or_404(Batch, pk=_number(batch), album__in=albums) if batch else None,
-        kind=Kind(kind) if kind in list(Kind) else None,
+        kind=_kind(kind) if kind else None,
         code=_code(given.get("code", "")),
-        until=_moment(given.get("until", "")),
+        until=_moment(until) if until else None,
     )
 
 
@@ -51,7 +51,14 @@ def carried(form: QueryDict) -> list[tuple[str, str]]:
 
 def _code(raw: str) -> str:
     """PostgreSQL takes no text with a NUL."""
-    return raw.replace("\0", "")
+    return raw.replace("\0", "\ufffd")
+
+
+def _kind(raw: str) -> Kind:
+    try:
+        return Kind(raw)
+    except ValueError as error:
+        raise Http404 from error
 
 
 def _number(raw: str) -> int:
@@ -73,9 +80,11 @@ def _ids(raw: list[str]) -> list[UUID]:
     return found
 
 
-def _moment(raw: str) -> datetime | None:
+def _moment(raw: str) -> datetime:
     try:
         found = parse_datetime(raw)
     except ValueError:
-        return None
-    return found if found and timezone.is_aware(found) else None
+        found = None
+    if found is None or timezone.is_naive(found):
+        raise Http404
+    return found
