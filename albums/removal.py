@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.signals import pre_delete
 
 from albums.models import Album, Leftover, Photo, Rendition
@@ -22,11 +23,17 @@ CHUNK = 200
 
 def delete_album(album: Album) -> None:
     """Delete an album with all its photos. Safe to repeat when it was cut off."""
-    while chunk := list(album.photos.values_list("pk", flat=True)[:CHUNK]):
-        with transaction.atomic():
-            Photo.objects.filter(pk__in=chunk).delete()
+    delete_photos(album.photos.all())
     with transaction.atomic():
         album.delete()
+
+
+def delete_photos(photos: QuerySet[Photo]) -> int:
+    """Delete them for ever, a chunk at a time: those that match still when it is their chunk's turn. Answers how many."""
+    count = 0
+    while chunk := _delete_chunk(photos):
+        count += chunk
+    return count
 
 
 def clear(leftovers: Iterable[Leftover]) -> int:
@@ -48,6 +55,14 @@ def clear_after_commit(keys: list[str]) -> None:
     """Note the keys as leftovers in this transaction; delete their bytes when it has been committed."""
     Leftover.note(keys)
     transaction.on_commit(lambda: clear(Leftover.objects.filter(key__in=keys, hold=None)), robust=True)
+
+
+def _delete_chunk(photos: QuerySet[Photo]) -> int:
+    """The rows are locked first: one that is put back at this moment is either not in the chunk, or gone before it can be."""
+    with transaction.atomic():
+        chunk = list(photos.select_for_update().values_list("pk", flat=True)[:CHUNK])
+        Photo.objects.filter(pk__in=chunk).delete()
+    return len(chunk)
 
 
 def connect() -> None:
