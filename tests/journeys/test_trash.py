@@ -116,7 +116,7 @@ def test_the_trash_lists_the_latest_first_with_its_last_day(signed_in, album, ph
     assert page.index("IMG_3.JPG") < page.index("IMG_1.JPG")
     assert "IMG_2.JPG" not in page
     day = early + timedelta(days=30)
-    assert f"{day.day} {day:%B %Y}" in page
+    assert f"{day.day} {day:%b %Y}" in page
 
 
 def test_from_the_trash_photos_are_put_back_one_by_one_until_it_is_empty(signed_in, album, photos):
