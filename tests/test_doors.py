@@ -19,6 +19,7 @@ ALBUM_DOORS = {
     "albums:empty-trash": {GET, POST},
     "processing:receive": {POST},
     "processing:panel": {GET},
+    "processing:manifest": {POST},
     "processing:retry": {POST},
     "processing:clear": {POST},
     "processing:cancel": {POST},
