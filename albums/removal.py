@@ -57,18 +57,18 @@ def clear_after_commit(keys: list[str]) -> None:
     transaction.on_commit(lambda: clear(Leftover.objects.filter(key__in=keys, hold=None)), robust=True)
 
 
+def connect() -> None:
+    """Every way to delete a photo (pages, admin, cascade, shell) passes here."""
+    pre_delete.connect(_note_keys, sender=Photo, dispatch_uid="albums.removal.photo")
+    pre_delete.connect(_note_key, sender=Rendition, dispatch_uid="albums.removal.rendition")
+
+
 def _delete_chunk(photos: QuerySet[Photo]) -> int:
     """The rows are locked first: one that is put back at this moment is either not in the chunk, or gone before it can be."""
     with transaction.atomic():
         chunk = list(photos.select_for_update().values_list("pk", flat=True)[:CHUNK])
         Photo.objects.filter(pk__in=chunk).delete()
     return len(chunk)
-
-
-def connect() -> None:
-    """Every way to delete a photo (pages, admin, cascade, shell) passes here."""
-    pre_delete.connect(_note_keys, sender=Photo, dispatch_uid="albums.removal.photo")
-    pre_delete.connect(_note_key, sender=Rendition, dispatch_uid="albums.removal.rendition")
 
 
 def _note_keys(instance: Photo, **_: Any) -> None:

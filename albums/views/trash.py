@@ -25,8 +25,8 @@ def index(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def put_all_back(request: HttpRequest, pk: int) -> HttpResponse:
     album = album_or_404(request, pk)
-    count = trash.put_all_back(album)
-    messages.success(request, f"{_photos(count)} put back.")
+    if count := trash.put_all_back(album):
+        messages.success(request, f"{_photos(count)} put back.")
     return redirect(album)
 
 
@@ -34,11 +34,13 @@ def put_all_back(request: HttpRequest, pk: int) -> HttpResponse:
 def empty(request: HttpRequest, pk: int) -> HttpResponse:
     """GET asks whether that is meant; POST does it."""
     album = album_or_404(request, pk)
-    if request.method == "POST":
-        count = trash.empty(album)
-        messages.success(request, f"{_photos(count)} deleted for ever.")
+    count = album.photos.trashed().count()
+    if not count:
         return redirect(album)
-    return render(request, "trash/empty.html", {"album": album, "photo_count": album.photos.trashed().count()})
+    if request.method == "POST":
+        messages.success(request, f"{_photos(trash.empty(album))} deleted for ever.")
+        return redirect(album)
+    return render(request, "trash/empty.html", {"album": album, "photo_count": count})
 
 
 @require_POST

@@ -170,6 +170,13 @@ def test_emptying_asks_first_and_takes_only_what_is_in_the_trash(signed_in, albu
     assert list(album.photos.all()) == [photos[2]]
 
 
+def test_an_empty_trash_needs_no_emptying(signed_in, album, photos):
+    address = f"/albums/{album.pk}/trash/empty/"
+
+    assert (signed_in.get(address).url, signed_in.post(address).url) == (f"/albums/{album.pk}/", f"/albums/{album.pk}/")
+    assert album.photos.count() == 3
+
+
 def test_an_empty_trash_says_what_it_is_for(signed_in, album, photos):
     page = read(signed_in, f"/albums/{album.pk}/trash/")
 
