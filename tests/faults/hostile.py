@@ -3,7 +3,7 @@
 import io
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -123,7 +123,7 @@ def request(method: str, path: str, head: dict[str, str], body: bytes = b"") -> 
 
 
 def requests(
-    target: Target, rng: random.Random, count: int, more: dict[str, Kind] | None = None
+    target: Target, rng: random.Random, count: int, more: Mapping[str, Kind] | None = None
 ) -> Iterator[tuple[str, bytes]]:
     """Each with the name of its kind; `more` adds kinds to those of this module."""
     kinds: dict[str, Kind] = {
