@@ -108,6 +108,7 @@ REFUSED: dict[str, Advice] = {
     "duplicate": Advice(
         "In the album already", "Nothing is missing: the album has this very picture, and it was not stored twice."
     ),
+    "restored": Advice("Put back from the trash", "Nothing is missing: the album has this very picture again."),
     "cut-off": Advice("The connection broke", f"{SEND_AGAIN} What is there already is recognised."),
     "unreadable": Advice(
         "Could not be read where it lay",
@@ -122,6 +123,9 @@ REFUSED: dict[str, Advice] = {
     "expired": Advice("Never arrived whole", f"{SEND_AGAIN} What is there already is recognised."),
 }
 """Codes of uploads that were refused or expired. Nothing of them is kept, so they can only be sent again."""
+
+NO_MISHAP = frozenset({"duplicate", "restored"})
+"""Codes of files that are where they should be: their album has them."""
 
 UNKNOWN = Advice("Something else", OURS, may_help=True)
 

@@ -18,8 +18,6 @@ from processing.models import ProcessingJob, Upload
 from processing.timeline import Moment
 
 A_PAGE = 50
-NO_MISHAP = "duplicate"
-"""Files of this code are where they should be. They come last."""
 LONGEST_ENDING = 5
 
 
@@ -38,7 +36,7 @@ class Reason:
 
     @property
     def is_mishap(self) -> bool:
-        return self.code != NO_MISHAP
+        return self.code not in advice.NO_MISHAP
 
     @property
     def advice(self) -> Advice:
@@ -98,7 +96,7 @@ class Desk:
 
     @property
     def total(self) -> int:
-        return sum(reason.count for reason in self.reasons)
+        return sum(reason.count for reason in self.reasons if reason.is_mishap)
 
     @property
     def shown(self) -> int:
@@ -113,19 +111,23 @@ class Desk:
 
 def of(scope: Scope, page: str | None = None) -> Desk:
     reasons = _reasons(scope.of_all_reasons)
-    looked_at = [each for each in reasons if scope.code in ("", each.code) and scope.kind in (None, each.kind)]
+    looked_at = [reason for reason in reasons if _is_in(scope, reason)]
     numbers = Paginator(range(sum(reason.count for reason in looked_at)), A_PAGE).get_page(page)
     entries = _Listing(scope, looked_at).entries(numbers.start_index() - 1, numbers.end_index()) if numbers else []
     sections = [Section(reason, list(files)) for reason, files in groupby(entries, key=lambda entry: entry.reason)]
     return Desk(scope, reasons, looked_at, numbers, sections)
 
 
+def _is_in(scope: Scope, reason: Reason) -> bool:
+    return scope.kind in (None, reason.kind) and (reason.is_mishap if not scope.code else scope.code == reason.code)
+
+
 def _reasons(scope: Scope) -> list[Reason]:
-    """What is kept comes first, since something can be done about it; then the most frequent."""
+    """What is kept comes first, since something can be done about it; then the most frequent. No mishaps come last."""
     failed = scope.jobs.order_by().values_list("error_code").annotate(n=Count("pk"))
     refused = scope.uploads.order_by().values_list("code").annotate(n=Count("pk"))
     reasons = [Reason(Kind.FAILED, *row) for row in failed] + [Reason(Kind.REFUSED, *row) for row in refused]
-    return sorted(reasons, key=lambda each: (not each.is_kept, not each.is_mishap, -each.count, each.code))
+    return sorted(reasons, key=lambda each: (not each.is_mishap, not each.is_kept, -each.count, each.code))
 
 
 class _Listing:

@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet, Sum
 
 from albums.models import Album
+from processing.advice import NO_MISHAP
 from processing.models import Batch, JobQuerySet, ProcessingJob, Upload, UploadQuerySet
 
 
@@ -48,7 +49,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The failures in these albums, narrowed by whatever is given."""
+    """The failures in these albums, narrowed by whatever is given. Without a code, only what went wrong."""
 
     albums: QuerySet[Album]
     album: Album | None = None
@@ -57,6 +58,8 @@ class Scope:
     code: str = ""
     until: datetime | None = None
     """Those that came later are not meant: whoever agreed to something had not seen them."""
+    is_all: bool = False
+    """Those of which nothing went wrong, too."""
 
     @property
     def jobs(self) -> JobQuerySet:
@@ -70,7 +73,7 @@ class Scope:
 
     @property
     def of_all_reasons(self) -> Scope:
-        return replace(self, kind=None, code="")
+        return replace(self, kind=None, code="", is_all=True)
 
     @property
     def fields(self) -> dict[str, str]:
@@ -95,4 +98,5 @@ class Scope:
 
     def _where(self, code: str, at: str) -> Q:
         given = {"album": self.album, "batch": self.batch, code: self.code, f"{at}__lte": self.until}
-        return Q(album__in=self.albums, **{name: value for name, value in given.items() if value})
+        where = Q(album__in=self.albums, **{name: value for name, value in given.items() if value})
+        return where if self.code or self.is_all else where & ~Q(**{f"{code}__in": NO_MISHAP})

@@ -88,6 +88,15 @@ def test_a_reason_that_nothing_failed_for_leads_to_the_others(signed_in, batch):
     assert "Nothing failed for this reason" in page(signed_in, "?code=timeout")
 
 
+def test_what_the_album_has_already_is_no_failure(signed_in, batch):
+    refuse(batch, refusals.DUPLICATE)
+
+    html = page(signed_in)
+
+    assert "Nothing failed" in html
+    assert "In the album already" in html
+
+
 def test_nobody_sees_failures_of_somebody_else(stranger, batch):
     fail(batch)
     refuse(batch)

@@ -65,6 +65,28 @@ def test_what_can_be_retried_comes_first_then_the_most_frequent_and_duplicates_l
     ]
 
 
+def test_what_is_where_it_should_be_is_counted_apart_and_shown_when_asked_for(batch):
+    twin, photo = refuse(batch, refusals.DUPLICATE), fail(batch, "duplicate")
+    job = fail(batch)
+
+    found = desk()
+
+    assert (listed(found), found.total, found.shown) == ([("failed-broken", [str(job.pk)])], 1, 1)
+    assert listed(desk(code="duplicate")) == [
+        ("failed-duplicate", [str(photo.pk)]),
+        ("refused-duplicate", [str(twin.pk)]),
+    ]
+
+
+def test_all_means_what_the_desk_shows(batch):
+    refuse(batch, refusals.DUPLICATE)
+    job, upload = fail(batch), refuse(batch)
+
+    picked = Scope(Album.objects.all()).all()
+
+    assert (list(picked.jobs), list(picked.uploads)) == ([job], [upload])
+
+
 def test_the_newest_of_a_reason_is_first(batch):
     first, second = fail(batch), fail(batch)
     refused, later = refuse(batch), refuse(batch)
