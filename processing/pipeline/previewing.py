@@ -43,7 +43,7 @@ def _small(image: Image.Image, source: Path) -> bytes:
         job = steps.Job(source, ladder.fitted(image.size, EDGE), orientation.turn(image))
         image.draft("RGB", job.size)
         image.load()
-        for step in steps.PREPARE[1:]:
+        for step in steps.FINISH:
             image = step(image, job)
         buffer = BytesIO()
         # Nothing of the file's metadata goes along, as with renditions.
