@@ -122,3 +122,32 @@ def _has_arrived(batch: Batch) -> bool:
     """Of a batch that broke off on its way, more files may have been meant to come than ever had a row."""
     broke_off = Q(state__in=(UploadState.RECEIVING, UploadState.EXPIRED)) | Q(code=refusals.CUT_OFF.code)
     return not batch.uploads.filter(broke_off).exists()
+
+
+class AtWork(Exception):
+    """The batch has work left."""
+
+
+def is_at_work(batch: Batch) -> bool:
+    return Batch.objects.active().filter(pk=batch.pk).exists()
+
+
+def cancel_batch(batch: Batch, by: str) -> int:
+    """Cancel what is not done yet of this batch alone. Answers how many files it was."""
+    on_their_way = Upload.objects.receiving().filter(batch=batch)
+    count = sum(uploads.cancel(upload, "cancelled", f"Cancelled by {by}.") for upload in on_their_way)
+    return count + sum(jobs.cancel(job, by) for job in ProcessingJob.objects.active().filter(batch=batch))
+
+
+def forget(batch: Batch, by: str) -> None:
+    """Delete the batch's record: uploads, jobs, events, and the raw files of what failed. Its photos stay. Raises AtWork.
+
+    In one transaction: a receipt of half a batch would be no receipt.
+    """
+    with transaction.atomic():
+        Album.objects.select_for_update().get(pk=batch.album_id)  # nobody adds an upload now
+        for job in ProcessingJob.objects.failed().filter(batch=batch):
+            jobs.dismiss(job, by)
+        if is_at_work(batch):  # asked after dismissing: from here on nobody can requeue one
+            raise AtWork
+        batch.delete()
