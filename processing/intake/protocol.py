@@ -55,8 +55,8 @@ TOO_LARGE = Refusal(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "That is more than the upload's length, or than is taken."
 )
 LENGTH_REQUIRED = Refusal(HTTPStatus.LENGTH_REQUIRED, "length-required", "Say the length of the body.")
-BROKEN = Refusal(
-    HTTPStatus.BAD_REQUEST, "cut-off", "The connection broke. What arrived is kept; go on from the offset."
+BROKEN = Refusal(  # a conflict, which clients ask the offset for; after any other refusal of this kind they give up
+    HTTPStatus.CONFLICT, "cut-off", "The connection broke. What arrived is kept; go on from the offset."
 )
 GONE = Refusal(HTTPStatus.GONE, "gone", "This upload has ended. Start anew.")
 FINISHED = Refusal(HTTPStatus.FORBIDDEN, "finished", "This upload is finished; its photo is no upload any more.")

@@ -4,41 +4,40 @@ Whoever asks for the offset, sends or ends takes the upload over: the writer bef
 So there is no lock that could stick.
 """
 
+import fcntl
 import hashlib
-import tempfile
 import time
-from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from django.conf import settings
 
 from processing import pressure
-from processing.intake import protocol, refusals, uploads
-from processing.intake.protocol import Checksum, Part, Refused
+from processing.intake import fingerprints, pieces, protocol, refusals, uploads
+from processing.intake.pieces import Body
+from processing.intake.protocol import Part, Refused
 from processing.models import Upload
 from processing.pressure import Shortage
 from processing.states import UploadState
 from processing.storage import Fenced, Growing, store
 
-READ = 16 << 10
-"""Bytes asked for at once: what a broken connection may lose at most."""
-WRITE = 256 << 10
-IN_MEMORY = 1 << 20
-
-
-class Body(Protocol):
-    def read(self, size: int) -> bytes: ...
-
 
 def offset(upload: Upload) -> int:
-    """Where to go on; every writer before is fenced off. A whole upload is handed over again, if that failed unseen."""
+    """Where to go on; every writer before is fenced off. A whole upload is handed over again, if that failed unseen.
+
+    Raises protocol.Refused, for as long as the storage is away: nothing there says nothing about what has arrived.
+    """
     if (ended := _ended(upload)) is not None:
         return ended
-    growing = store().grow(upload.key)
-    there = growing.take_over()
-    if there == upload.size:
-        _finish(upload, growing)
+    if not store().is_there():
+        raise Refused(_refusal(pressure.STORAGE))
+    with closing(store().grow(upload.key)) as growing:
+        there = growing.take_over()
+        if there == upload.size:
+            _finish(upload, growing)
+        elif there:
+            growing.sync()  # a writer that was cut off may not have come to it, and what is told here shall hold
     return there
 
 
@@ -51,19 +50,26 @@ def receive(upload: Upload, part: Part, body: Body, length: int | None) -> int:
         if part.offset == ended and not length:
             return ended
         raise Refused(protocol.FINISHED, ended)
-    growing = store().grow(upload.key)
-    there = growing.take_over()
-    if part.offset != there:
-        raise Refused(protocol.OFFSET_MISMATCH, there)
-    _tell_length(upload, part.length, there)
-    room = (settings.MAX_FILE_BYTES if upload.size is None else upload.size) - there
-    if length is not None and length > room:
-        raise Refused(protocol.TOO_LARGE, there)
-    ensure_room(length or 0, there)
-    reached = there + _append(upload, growing, part.checksum, body, room)
-    if reached == upload.size:
-        _finish(upload, growing)
-    return reached
+    if not store().is_there():
+        raise Refused(_refusal(pressure.STORAGE))
+    with closing(store().grow(upload.key)) as growing:
+        there = growing.take_over()
+        if part.offset != there:
+            raise Refused(protocol.OFFSET_MISMATCH, there)
+        _tell_length(upload, part.length, there)
+        room = (settings.MAX_FILE_BYTES if upload.size is None else upload.size) - there
+        if length is not None and length > room:
+            raise Refused(protocol.TOO_LARGE, there)
+        if upload.size == 0:
+            uploads.refuse(upload, refusals.EMPTY)
+            return 0
+        ensure_room(length or 0, there)
+        return _append(upload, growing, part, body, room, length)
+
+
+def arrived(upload: Upload) -> int:
+    """The bytes that are there just now, for who only wants to know: unlike offset() this takes nothing over."""
+    return store().grow(upload.key).there()
 
 
 def ensure_room(more: int, there: int | None = None) -> None:
@@ -114,76 +120,58 @@ def _tell_length(upload: Upload, length: int | None, there: int) -> None:
     uploads.tell_size(upload, length)
 
 
-def _append(upload: Upload, growing: Growing, checksum: Checksum | None, body: Body, room: int) -> int:
+def _append(upload: Upload, growing: Growing, part: Part, body: Body, room: int, length: int | None) -> int:
     """Bytes appended and safe. Whatever goes wrong, those that are there are synced, and counted by their file's size."""
-    pieces = _verified(body, checksum, room) if checksum else _pieces(body, room)
-    appended, touched = 0, time.monotonic()
+    checksum, reached, touched = part.checksum, part.offset, time.monotonic()
+    fingerprint = fingerprints.resume(upload.key, reached)
+    coming = pieces.proved(body, checksum, room, length) if checksum else pieces.of(body, room)
     try:
-        for piece in pieces:
+        for piece in coming:
             if pressure.disk_is_full(len(piece)):
                 raise Refused(_refusal(pressure.DISK))
             growing.append(piece)
-            appended += len(piece)
+            reached += len(piece)
+            if fingerprint:
+                fingerprint.update(piece)
             if time.monotonic() - touched > uploads.touch_seconds():
                 touched = time.monotonic()
                 uploads.touch(upload.batch)
     except Fenced:
         raise Refused(protocol.REVOKED) from None
     except OSError as error:
+        fingerprint = None  # some of the piece may have been written
         if error.errno not in pressure.NO_ROOM:
             raise
-        raise Refused(_refusal(pressure.DISK)) from error
+        raise Refused(_refusal(pressure.DISK), growing.there()) from error
+    except Refused as refused:
+        refused.offset = reached
+        raise
     finally:
-        growing.sync()
-        uploads.touch(upload.batch)
-    return appended
+        if reached == upload.size:
+            _finish(upload, growing, fingerprint)
+        else:
+            growing.sync()
+            fingerprints.keep(upload.key, reached, fingerprint)
+            uploads.touch(upload.batch)
+    return reached
 
 
 def _refusal(shortage: Shortage) -> protocol.Refusal:
     return protocol.Refusal(shortage.status, shortage.code, shortage.intake)
 
 
-def _pieces(body: Body, room: int) -> Iterator[bytes]:
-    """The body in pieces worth a write; what came before it broke, or before it was too long, comes first."""
-    piece, broke = b"", False
-    while not broke:
-        try:
-            chunk = body.read(READ)
-        except OSError:
-            chunk, broke = b"", True
-        piece += chunk[:room]
-        is_too_long = len(chunk) > room
-        room -= len(chunk[:room])
-        if piece and (len(piece) >= WRITE or not chunk or is_too_long):
-            yield piece
-            piece = b""
-        if is_too_long:
-            raise Refused(protocol.TOO_LARGE)
-        if not chunk and not broke:
-            return
-    raise Refused(protocol.BROKEN)
-
-
-def _verified(body: Body, checksum: Checksum, room: int) -> Iterator[bytes]:
-    """A part with a checksum counts whole or not at all, so it waits beside until it has proved true."""
-    digest = checksum.start()
-    with tempfile.SpooledTemporaryFile(IN_MEMORY, dir=str(settings.DATA_DIR / "incoming")) as aside:
-        for piece in _pieces(body, room):
-            digest.update(piece)
-            aside.write(piece)
-        if not checksum.fits(digest):
-            raise Refused(protocol.CHECKSUM_MISMATCH)
-        aside.seek(0)
-        while piece := aside.read(WRITE):
-            yield piece
-
-
-def _finish(upload: Upload, growing: Growing) -> None:
+def _finish(upload: Upload, growing: Growing, fingerprint: "hashlib._Hash | None" = None) -> None:
     """Repeating is harmless, and needed: the process may end between any two of these."""
     growing.commit()
     with store().borrow(upload.key) as path, path.open("rb") as file:
-        uploads.finish(upload, path.stat().st_size, _sha256(file))
+        sha256 = fingerprint.hexdigest() if fingerprint else _read_once(upload, file)
+        if sha256:
+            uploads.finish(upload, path.stat().st_size, sha256)
 
 
-def _sha256(file: BinaryIO) -> str:
+def _read_once(upload: Upload, file: BinaryIO) -> str:
+    """Of several who ask at once, one reads the file and the others wait for it: "" when it was handed over meanwhile."""
+    fcntl.flock(file, fcntl.LOCK_EX)
+    if Upload.objects.filter(pk=upload.pk, state=UploadState.RECEIVED).exists():
+        return ""
     return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]

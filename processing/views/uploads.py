@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
-from typing import Any, Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -22,6 +22,7 @@ from albums.models import Album
 from processing import batches
 from processing.batches import AlbumBusy
 from processing.intake import protocol, refusals, resumable, uploads
+from processing.intake.pieces import Body
 from processing.intake.protocol import Part, Refusal, Refused
 from processing.models import Batch, Upload
 from processing.states import UploadState
@@ -146,13 +147,12 @@ def _receive(request: HttpRequest, upload: Upload, part: Part) -> int:
         return resumable.receive(upload, part, _body(request), _length(request))
 
 
-def _body(request: HttpRequest) -> Any:
+def _body(request: HttpRequest) -> Body:
     """Django sees nothing of a chunked body; the server below does, if it says that it knows where the body ends."""
-    if "CONTENT_LENGTH" in request.META or not request.headers.get("Transfer-Encoding"):
-        return request
-    if not request.META.get("wsgi.input_terminated"):
+    is_chunked = "CONTENT_LENGTH" not in request.META and "Transfer-Encoding" in request.headers
+    if is_chunked and not request.META.get("wsgi.input_terminated"):
         raise Refused(protocol.LENGTH_REQUIRED)
-    return request.META["wsgi.input"]
+    return line.body(request)
 
 
 def _length(request: HttpRequest) -> int | None:
