@@ -8,23 +8,26 @@ import hashlib
 from collections import OrderedDict
 from threading import Lock
 
+from processing.intake.hashing import Hash
+
+ALGORITHM = "sha256"
 MOST = 4096
 """Files remembered, at some 500 bytes each."""
 
-_kept: "OrderedDict[str, tuple[int, hashlib._Hash]]" = OrderedDict()
+_kept: OrderedDict[str, tuple[int, Hash]] = OrderedDict()
 _lock = Lock()
 
 
-def resume(key: str, offset: int) -> "hashlib._Hash | None":
+def resume(key: str, offset: int) -> Hash | None:
     """The hash of the first `offset` bytes, for the one who goes on from there. Bytes that are there never change."""
     with _lock:
         at, running = _kept.pop(key, (-1, None))
     if offset == 0:
-        return hashlib.sha256()
+        return hashlib.new(ALGORITHM)
     return running if at == offset else None
 
 
-def keep(key: str, offset: int, running: "hashlib._Hash | None") -> None:
+def keep(key: str, offset: int, running: Hash | None) -> None:
     with _lock:
         if running:
             _kept[key] = (offset, running)

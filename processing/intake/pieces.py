@@ -1,26 +1,30 @@
-"""A request's body in pieces, each of them worth a write. A piece is good until the next is asked for.
+"""A request's body in pieces, each of them worth a write.
 
-The memory is mapped for each body and given back at its end: of what malloc hands out, threads keep megabytes for ever.
+The memory is mapped, and so given back at a body's end: of what malloc hands out, threads keep megabytes for ever.
 """
 
-import hashlib
 import mmap
 import tempfile
 from collections.abc import Iterator
-from threading import BoundedSemaphore
+from contextlib import contextmanager
+from itertools import cycle
+from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from django.conf import settings
 
 from processing.intake import protocol
+from processing.intake.hashing import Hash, Hashing
 from processing.intake.protocol import Checksum, Refused
 
-MOST = 256 << 10
+MOST = 512 << 10
 """Bytes of one piece. A sender who is slower than the disk sends smaller ones, of which nothing waits for the next."""
 IN_MEMORY = 16 << 20
 """The largest part that is proved in memory; others wait in a file."""
-_in_memory = BoundedSemaphore(4)
-"""How many parts may be proved in memory at once."""
+_places: SimpleQueue[memoryview] = SimpleQueue()
+"""They stay: fresh memory costs more than filling it. One that was never used takes none."""
+for _ in range(3):
+    _places.put(memoryview(mmap.mmap(-1, IN_MEMORY)))
 
 
 class Body(Protocol):
@@ -31,51 +35,80 @@ class Body(Protocol):
         """
 
 
-def of(body: Body, room: int) -> Iterator[memoryview]:
-    """Raises Refused after the last good piece, when the line broke or more came than there is room."""
-    buffer = memoryview(mmap.mmap(-1, MOST))
-    while count := _next(body, buffer):
-        if room:
+@contextmanager
+def coming(
+    checksum: Checksum | None, proof: Hash | None, body: Body, room: int, length: int | None
+) -> Iterator[Iterator[memoryview]]:
+    """The pieces of a body; of one with a checksum, after it has proved true: such a part counts whole or not at all.
+
+    A piece is good until the one after the next is asked for, and the last until the context ends: it may be hashed meanwhile.
+    They raise Refused after the last good piece, when the line broke or more came than there is room.
+    """
+    if checksum is None or proof is None:
+        yield _as_they_come(body, room)
+        return
+    with _place(length) as place:
+        pieces = _as_they_come(body, room)
+        yield _proved_in_memory(body, checksum, proof, place) if place else _proved_in_file(pieces, checksum, proof)
+
+
+def _as_they_come(body: Body, room: int) -> Iterator[memoryview]:
+    for buffer in _two_buffers():
+        count = _next(body, buffer)
+        if room and count:
             yield buffer[: min(count, room)]
         if count > room:
             raise Refused(protocol.TOO_LARGE)
+        if not count:
+            return
         room -= count
 
 
-def proved(body: Body, checksum: Checksum, room: int, length: int | None) -> Iterator[memoryview]:
-    """Those of a part with a checksum, which counts whole or not at all: it waits aside until it has proved true."""
-    if length and length <= IN_MEMORY and _in_memory.acquire(blocking=False):
-        try:
-            yield _proved_in_memory(body, checksum, length)
-        finally:
-            _in_memory.release()
-    else:
-        yield from _proved_in_file(body, checksum, room)
+def _proved_in_memory(body: Body, checksum: Checksum, proof: Hash, place: memoryview) -> Iterator[memoryview]:
+    end = 0
+    with Hashing(proof) as hashing:
+        while count := _next(body, place[end : end + MOST]):
+            hashing.add(place[end : end + count])
+            end += count
+    _check(checksum, proof)
+    yield place[:end]
 
 
-def _proved_in_memory(body: Body, checksum: Checksum, length: int) -> memoryview:
-    digest, memory, end = checksum.start(), memoryview(mmap.mmap(-1, length)), 0
-    while count := _next(body, memory[end : end + MOST]):
-        digest.update(memory[end : end + count])
-        end += count
-    _check(checksum, digest)
-    return memory[:end]
-
-
-def _proved_in_file(body: Body, checksum: Checksum, room: int) -> Iterator[memoryview]:
-    digest, buffer = checksum.start(), memoryview(mmap.mmap(-1, MOST))
+def _proved_in_file(pieces: Iterator[memoryview], checksum: Checksum, proof: Hash) -> Iterator[memoryview]:
     with tempfile.TemporaryFile(dir=settings.DATA_DIR / "incoming", buffering=0) as aside:
-        for piece in of(body, room):
-            digest.update(piece)
-            aside.write(piece)
-        _check(checksum, digest)
+        with Hashing(proof) as hashing:
+            for piece in pieces:
+                hashing.add(piece)
+                aside.write(piece)
+        _check(checksum, proof)
         aside.seek(0)
-        while count := aside.readinto(buffer):
+        for buffer in _two_buffers():
+            if not (count := aside.readinto(buffer)):
+                return
             yield buffer[:count]
 
 
-def _check(checksum: Checksum, digest: "hashlib._Hash") -> None:
-    if not checksum.fits(digest):
+@contextmanager
+def _place(length: int | None) -> Iterator[memoryview | None]:
+    """Where a part of that length can be proved in memory; None when it is too long, or all places are taken."""
+    try:
+        memory = _places.get_nowait() if length and length <= IN_MEMORY else None
+    except Empty:
+        memory = None
+    try:
+        yield memory[:length] if memory else None
+    finally:
+        if memory:
+            _places.put(memory)
+
+
+def _two_buffers() -> Iterator[memoryview]:
+    memory = memoryview(mmap.mmap(-1, 2 * MOST))
+    return cycle((memory[:MOST], memory[MOST:]))
+
+
+def _check(checksum: Checksum, proof: Hash) -> None:
+    if not checksum.fits(proof.digest()):
         raise Refused(protocol.CHECKSUM_MISMATCH)
 
 

@@ -67,8 +67,8 @@ class Checksum:
     algorithm: str
     digest: bytes
 
-    def fits(self, content: "hashlib._Hash") -> bool:
-        return content.digest() == self.digest
+    def fits(self, found: bytes) -> bool:
+        return found == self.digest
 
     def start(self) -> "hashlib._Hash":
         return hashlib.new(self.algorithm, usedforsecurity=False)

@@ -15,6 +15,7 @@ from django.conf import settings
 
 from processing import pressure
 from processing.intake import fingerprints, pieces, protocol, refusals, uploads
+from processing.intake.hashing import Hash, Hashing
 from processing.intake.pieces import Body
 from processing.intake.protocol import Part, Refused
 from processing.models import Upload
@@ -122,45 +123,60 @@ def _tell_length(upload: Upload, length: int | None, there: int) -> None:
 
 def _append(upload: Upload, growing: Growing, part: Part, body: Body, room: int, length: int | None) -> int:
     """Bytes appended and safe. Whatever goes wrong, those that are there are synced, and counted by their file's size."""
-    checksum, reached, touched = part.checksum, part.offset, time.monotonic()
-    fingerprint = fingerprints.resume(upload.key, reached)
-    coming = pieces.proved(body, checksum, room, length) if checksum else pieces.of(body, room)
+    reached, touched = part.offset, time.monotonic()
+    proof = part.checksum.start() if part.checksum else None
+    fingerprint = proof if _is_of_the_file(part) else fingerprints.resume(upload.key, reached)
     try:
-        for piece in coming:
-            if pressure.disk_is_full(len(piece)):
-                raise Refused(_refusal(pressure.DISK))
-            growing.append(piece)
-            reached += len(piece)
-            if fingerprint:
-                fingerprint.update(piece)
-            if time.monotonic() - touched > uploads.touch_seconds():
-                touched = time.monotonic()
-                uploads.touch(upload.batch)
+        with (
+            pieces.coming(part.checksum, proof, body, room, length) as coming,
+            Hashing(None if fingerprint is proof else fingerprint) as hashing,
+        ):
+            for piece in coming:
+                if pressure.disk_is_full(len(piece)):
+                    raise Refused(_refusal(pressure.DISK))
+                hashing.add(piece)
+                growing.append(piece)
+                reached += len(piece)
+                if time.monotonic() - touched > uploads.touch_seconds():
+                    touched = time.monotonic()
+                    uploads.touch(upload.batch)
     except Fenced:
+        fingerprint = None  # it has seen a piece that was not written
         raise Refused(protocol.REVOKED) from None
     except OSError as error:
-        fingerprint = None  # some of the piece may have been written
+        fingerprint = None
         if error.errno not in pressure.NO_ROOM:
             raise
-        raise Refused(_refusal(pressure.DISK), growing.there()) from error
+        reached = growing.there()
+        raise Refused(_refusal(pressure.DISK), reached) from error
     except Refused as refused:
+        fingerprint = None if fingerprint is proof else fingerprint  # the proof may have seen more than was written
         refused.offset = reached
         raise
     finally:
-        if reached == upload.size:
-            _finish(upload, growing, fingerprint)
-        else:
-            growing.sync()
-            fingerprints.keep(upload.key, reached, fingerprint)
-            uploads.touch(upload.batch)
+        _secure(upload, growing, reached, fingerprint)
     return reached
+
+
+def _is_of_the_file(part: Part) -> bool:
+    """Is what proves this part the hash of the file so far?"""
+    return part.offset == 0 and part.checksum is not None and part.checksum.algorithm == fingerprints.ALGORITHM
+
+
+def _secure(upload: Upload, growing: Growing, reached: int, fingerprint: Hash | None) -> None:
+    if reached == upload.size:
+        _finish(upload, growing, fingerprint)
+    else:
+        growing.sync()
+        fingerprints.keep(upload.key, reached, fingerprint)
+        uploads.touch(upload.batch)
 
 
 def _refusal(shortage: Shortage) -> protocol.Refusal:
     return protocol.Refusal(shortage.status, shortage.code, shortage.intake)
 
 
-def _finish(upload: Upload, growing: Growing, fingerprint: "hashlib._Hash | None" = None) -> None:
+def _finish(upload: Upload, growing: Growing, fingerprint: Hash | None = None) -> None:
     """Repeating is harmless, and needed: the process may end between any two of these."""
     growing.commit()
     with store().borrow(upload.key) as path, path.open("rb") as file:
@@ -174,4 +190,4 @@ def _read_once(upload: Upload, file: BinaryIO) -> str:
     fcntl.flock(file, fcntl.LOCK_EX)
     if Upload.objects.filter(pk=upload.pk, state=UploadState.RECEIVED).exists():
         return ""
-    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    return hashlib.file_digest(file, fingerprints.ALGORITHM).hexdigest()  # type: ignore[arg-type]
