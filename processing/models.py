@@ -28,6 +28,7 @@ class Batch(models.Model):
 
     class Source(models.TextChoices):
         FORM = "form", "Upload form"
+        PAGE = "page", "Album page"
         TUS = "tus", "Resumable upload"
         IMPORT = "import", "Import command"
 

@@ -25,6 +25,7 @@ DISK_FULL = Refusal(
     "The server's disk is nearly full, so this file was not stored. Free some space, then send it again.",
 )
 DUPLICATE = Refusal("duplicate", "This very picture is already in the album, as {name}. It was not stored twice.")
+RESTORED = Refusal("restored", "This very picture was in the album's trash, as {name}. It was put back.")
 TWICE = Refusal(
     "duplicate",
     "The same picture was sent before, as {name}, and is being developed. It was not stored twice.",
@@ -33,11 +34,19 @@ CUT_OFF = Refusal("cut-off", "The connection broke while this file was on its wa
 UNREADABLE = Refusal("unreadable", "The file could not be read: {reason}.")
 STOPPED = Refusal("stopped", "The import ended before this file. Import it again; what is there already is recognised.")
 TAKEN_AWAY = Refusal("cancelled", "It was cancelled while it was on its way.")
+NOT_AS_DECLARED = Refusal(
+    "not-as-declared",
+    "What arrived is not what was announced: the file was changed or damaged on its way. Send it again.",
+)
 EXPIRED = Refusal("expired", "No more of this file arrived for a long time. Send it again.")
 
 
 def too_large(limit: int) -> Refusal:
     return TOO_LARGE.filled(limit=filesizeformat(limit))
+
+
+IS_A_PHOTO = (DUPLICATE.code, RESTORED.code)
+"""Of files whose bytes their album has, or is getting, already."""
 
 
 class Refused(Exception):

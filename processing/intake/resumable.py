@@ -94,10 +94,11 @@ def hand_over_again(before: datetime) -> int:
 
 
 def _hand_over_if_whole(upload: Upload) -> bool:
-    growing = store().grow(upload.key)
-    if not store().exists(upload.key) and growing.take_over() != upload.size:
-        return False
-    _finish(upload, growing)
+    with closing(store().grow(upload.key)) as growing:
+        if growing.there() != upload.size:
+            return False
+        growing.take_over()
+        _finish(upload, growing)
     return True
 
 
@@ -105,7 +106,7 @@ def _ended(upload: Upload) -> int | None:
     """The final offset of an upload that is received (or was, and proved to be a duplicate); None while it is on its way."""
     if upload.state == UploadState.RECEIVING:
         return None
-    if upload.state == UploadState.RECEIVED or upload.code in (refusals.DUPLICATE.code, refusals.EMPTY.code):
+    if upload.state == UploadState.RECEIVED or upload.code in (*refusals.IS_A_PHOTO, refusals.EMPTY.code):
         return upload.size or 0
     raise Refused(protocol.GONE)
 
@@ -139,7 +140,7 @@ def _append(upload: Upload, growing: Growing, part: Part, body: Body, room: int,
                 reached += len(piece)
                 if time.monotonic() - touched > uploads.touch_seconds():
                     touched = time.monotonic()
-                    uploads.touch(upload.batch)
+                    uploads.touch(upload, reached)
     except Fenced:
         fingerprint = None  # it has seen a piece that was not written
         raise Refused(protocol.REVOKED) from None
@@ -169,7 +170,7 @@ def _secure(upload: Upload, growing: Growing, reached: int, fingerprint: Hash | 
     else:
         growing.sync()
         fingerprints.keep(upload.key, reached, fingerprint)
-        uploads.touch(upload.batch)
+        uploads.touch(upload, reached)
 
 
 def _refusal(shortage: Shortage) -> protocol.Refusal:
