@@ -26,7 +26,7 @@ from processing.intake.pieces import Body
 from processing.intake.protocol import Part, Refusal, Refused
 from processing.models import Batch, Upload
 from processing.states import UploadState
-from processing.views import draining, line
+from processing.views import crowd, draining, line
 from processing.views.access import album_or_404
 
 P = ParamSpec("P")
@@ -143,7 +143,7 @@ def _expect(request: HttpRequest, album: Album) -> Upload:
 
 
 def _receive(request: HttpRequest, upload: Upload, part: Part) -> int:
-    with line.impatient(request):
+    with crowd.place(), line.impatient(request):
         return resumable.receive(upload, part, _body(request), _length(request))
 
 
@@ -191,7 +191,8 @@ def _with_expiry(response: HttpResponse, upload: Upload) -> HttpResponse:
 
 
 def _refusal(request: HttpRequest, refusal: Refusal, offset: int | None = None) -> HttpResponse:
-    line.hang_up(request) if refusal is protocol.BROKEN else draining.drain(request)
+    # To drain what a crowd sends would take the threads that were spared.
+    line.hang_up(request) if refusal in (protocol.BROKEN, crowd.CROWDED) else draining.drain(request)
     response = JsonResponse({"error": refusal.code, "message": refusal.message}, status=refusal.status)
     if offset is not None:
         response["Upload-Offset"] = str(offset)
@@ -200,5 +201,5 @@ def _refusal(request: HttpRequest, refusal: Refusal, offset: int | None = None) 
     if refusal is BUSY:
         response["Retry-After"] = "5"
     if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        response["Retry-After"] = "30"
+        response["Retry-After"] = str(crowd.RETRY_AFTER_SECONDS if refusal is crowd.CROWDED else 30)
     return response
