@@ -13,5 +13,8 @@ urlpatterns = [
     path("albums/<int:pk>/uploads/manifest/", manifest.declare, name="manifest"),
     path("albums/<int:pk>/uploads/tus/", uploads.create, name="create-upload"),
     path("uploads/<uuid:pk>/", uploads.upload, name="upload"),
+    # tus answers with no redirect, so these stand for those with the slash.
+    path("albums/<int:pk>/uploads/tus", uploads.create),
+    path("uploads/<uuid:pk>", uploads.upload),
     path("jobs/", dashboard.jobs, name="jobs"),
 ]

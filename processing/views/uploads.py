@@ -5,6 +5,7 @@ Every answer carries Tus-Resumable, errors included, and none is a redirect: so 
 
 import uuid
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from http import HTTPStatus
 from typing import Concatenate, ParamSpec
@@ -12,7 +13,7 @@ from typing import Concatenate, ParamSpec
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.http import http_date
@@ -75,16 +76,26 @@ def create(request: HttpRequest, pk: int) -> HttpResponse:
     has_body = _length(request) != 0
     if has_body:
         protocol.check_type(request.headers)
-    upload = _expect(request, album)
-    # What breaks in the first bytes does not undo the upload: its sender goes on from the offset.
     first = Part(0, None, protocol.checksum(request.headers))
-    reached = _receive(request, upload, first) if has_body else 0
+    with crowd.place() if has_body else nullcontext():
+        upload = _expect(request, album)
+        reached = _first_bytes(request, upload, first) if has_body else 0
     response = HttpResponse(status=HTTPStatus.CREATED)
     response["Location"] = request.build_absolute_uri(
         reverse("processing:upload", args=[upload.pk])
     )  # aiotus wants it absolute
     response["Upload-Offset"] = str(reached)
     return _with_expiry(response, upload)
+
+
+def _first_bytes(request: HttpRequest, upload: Upload, first: Part) -> int:
+    """What breaks off in them does not undo the upload. What is refused does: its sender was told no address to go on at."""
+    try:
+        return _receive(request, upload, first)
+    except Refused as refused:
+        if refused.refusal is not protocol.BROKEN:
+            uploads.cancel(upload, refused.refusal.code, refused.refusal.message)
+        raise
 
 
 @speaks_tus
@@ -112,6 +123,8 @@ def _stand(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         response["Upload-Defer-Length"] = "1"
     else:
         response["Upload-Length"] = str(mine.size)
+    if mine.metadata:
+        response["Upload-Metadata"] = mine.metadata
     return _with_expiry(response, mine)
 
 
@@ -119,7 +132,8 @@ def _go_on(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     part = protocol.part(request.headers)
     mine = _own(request, pk)
     response = HttpResponse(status=HTTPStatus.NO_CONTENT)
-    response["Upload-Offset"] = str(_receive(request, mine, part))
+    with crowd.place():
+        response["Upload-Offset"] = str(_receive(request, mine, part))
     mine.refresh_from_db()
     return _with_expiry(response, mine)
 
@@ -131,7 +145,7 @@ def _expect(request: HttpRequest, album: Album) -> Upload:
     resumable.ensure_room(asked.length or 0)
     assert isinstance(request.user, User)
     try:
-        expected = batches.join_or_open(album, request.user, Batch.Source.TUS, asked.name, asked.length)
+        expected = batches.join_or_open(album, request.user, Batch.Source.TUS, asked.name, asked.length, asked.metadata)
     except AlbumBusy:
         raise Refused(BUSY) from None
     if expected.batch.uploads.count() > settings.MAX_BATCH_FILES:
@@ -143,7 +157,7 @@ def _expect(request: HttpRequest, album: Album) -> Upload:
 
 
 def _receive(request: HttpRequest, upload: Upload, part: Part) -> int:
-    with crowd.place(), line.impatient(request):
+    with line.impatient(request):
         return resumable.receive(upload, part, _body(request), _length(request))
 
 
@@ -165,6 +179,7 @@ def _length(request: HttpRequest) -> int | None:
 def _check_sender(request: HttpRequest) -> None:
     if not request.user.is_authenticated:
         raise Refused(SIGN_IN)
+    request.POST = QueryDict()  # else the check looks for its token in the body, and reads that to its end
     answer = csrf_protect(lambda _: HttpResponse())(request)
     if answer.status_code == HTTPStatus.FORBIDDEN:
         raise Refused(FORGED)
