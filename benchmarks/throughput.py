@@ -237,3 +237,7 @@ def _serving(command: list[str], port: int) -> Iterator[int]:
 def _answers(port: int) -> bool:
     Wire(port).close()
     return True
+
+
+if __name__ == "__main__":
+    run()
