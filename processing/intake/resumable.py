@@ -25,15 +25,10 @@ from processing.storage import Fenced, Growing, store
 
 
 def offset(upload: Upload) -> int:
-    """Where to go on; every writer before is fenced off. A whole upload is handed over again, if that failed unseen.
-
-    Raises protocol.Refused, for as long as the storage is away: nothing there says nothing about what has arrived.
-    """
+    """Where to go on; every writer before is fenced off. A whole upload is handed over again, if that failed unseen."""
     if (ended := _ended(upload)) is not None:
         return ended
-    if not store().is_there():
-        raise Refused(_refusal(pressure.STORAGE))
-    with closing(store().grow(upload.key)) as growing:
+    with _growing(upload) as growing:
         there = growing.take_over()
         if there == upload.size:
             _finish(upload, growing)
@@ -51,18 +46,17 @@ def receive(upload: Upload, part: Part, body: Body, length: int | None) -> int:
         if part.offset == ended and not length:
             return ended
         raise Refused(protocol.FINISHED, ended)
-    if not store().is_there():
-        raise Refused(_refusal(pressure.STORAGE))
-    with closing(store().grow(upload.key)) as growing:
+    with _growing(upload) as growing:
         there = growing.take_over()
         if part.offset != there:
             raise Refused(protocol.OFFSET_MISMATCH, there)
         _tell_length(upload, part.length, there)
+        if upload.size == 0:
+            uploads.refuse(upload, refusals.EMPTY)
         room = (settings.MAX_FILE_BYTES if upload.size is None else upload.size) - there
         if length is not None and length > room:
             raise Refused(protocol.TOO_LARGE, there)
         if upload.size == 0:
-            uploads.refuse(upload, refusals.EMPTY)
             return 0
         ensure_room(length or 0, there)
         return _append(upload, growing, part, body, room, length)
@@ -83,7 +77,8 @@ def end(upload: Upload) -> None:
     """The sender does not want it any more. Raises protocol.Refused when it is received, or ended otherwise."""
     if (ended := _ended(upload)) is not None:
         raise Refused(protocol.FINISHED, ended)
-    store().grow(upload.key).take_over()
+    with _growing(upload) as growing:
+        growing.take_over()
     uploads.cancel(upload, "cancelled", "Its sender took it back.")
 
 
@@ -100,6 +95,13 @@ def _hand_over_if_whole(upload: Upload) -> bool:
         growing.take_over()
         _finish(upload, growing)
     return True
+
+
+def _growing(upload: Upload) -> "closing[Growing]":
+    """Raises protocol.Refused while the storage is away: that nothing is there says nothing then of what has arrived."""
+    if not store().is_there():
+        raise Refused(_refusal(pressure.STORAGE))
+    return closing(store().grow(upload.key))
 
 
 def _ended(upload: Upload) -> int | None:

@@ -166,12 +166,13 @@ def test_a_late_length_without_bytes_ends_an_upload_that_is_whole(signed_in, alb
     assert Upload.objects.get().state == UploadState.RECEIVED
 
 
-def test_a_late_length_of_nothing_is_an_empty_file(signed_in, album):
+@pytest.mark.parametrize(("body", "status"), [(b"", 204), (b"more", 413)])
+def test_a_late_length_of_nothing_is_an_empty_file(signed_in, album, body, status):
     path = path_of(create(signed_in, album, None))
 
-    response = patch(signed_in, path, 0, b"", **{"Upload-Length": "0"})
+    response = patch(signed_in, path, 0, body, **{"Upload-Length": "0"})
 
-    assert (response.status_code, response["Upload-Offset"], Upload.objects.get().code) == (204, "0", "empty-file")
+    assert (response.status_code, response["Upload-Offset"], Upload.objects.get().code) == (status, "0", "empty-file")
     assert head(signed_in, path)["Upload-Offset"] == "0"
 
 
@@ -198,7 +199,7 @@ def test_passing_trouble_is_never_told_as_a_fault_of_the_senders(signed_in, albu
     path = path_of(create(signed_in, album))
     patch(signed_in, path, 0, b"1234")
     shutil.move(data_dir / "incoming", data_dir / "away")
-    answers = [head(signed_in, path), patch(signed_in, path, 4, b"5")]
+    answers = [head(signed_in, path), patch(signed_in, path, 4, b"5"), signed_in.delete(path, headers=VERSION)]
     shutil.move(data_dir / "away", data_dir / "incoming")
 
     assert {(a.status_code, a["Tus-Resumable"]) for a in answers} == {(503, "1.0.0")}
