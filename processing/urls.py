@@ -1,6 +1,6 @@
 from django.urls import path
 
-from processing.views import actions, dashboard, form, manifest, panel, uploads
+from processing.views import actions, dashboard, failures, form, manifest, panel, uploads
 
 app_name = "processing"
 
@@ -17,4 +17,9 @@ urlpatterns = [
     path("albums/<int:pk>/uploads/tus", uploads.create),
     path("uploads/<uuid:pk>", uploads.upload),
     path("jobs/", dashboard.jobs, name="jobs"),
+    path("jobs/<int:pk>/raw/", failures.raw, name="raw"),
+    path("jobs/<int:pk>/preview/", failures.preview, name="preview"),
+    path("failures/", failures.desk, name="failures"),
+    path("failures/retry/", failures.retry, name="retry-failures"),
+    path("failures/dismiss/", failures.dismiss, name="dismiss-failures"),
 ]
