@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import cycle
-from queue import Empty, SimpleQueue
+from queue import Empty, LifoQueue
 from typing import Protocol
 
 from django.conf import settings
@@ -21,8 +21,8 @@ MOST = 512 << 10
 """Bytes of one piece. A sender who is slower than the disk sends smaller ones, of which nothing waits for the next."""
 IN_MEMORY = 16 << 20
 """The largest part that is proved in memory; others wait in a file."""
-_places: SimpleQueue[memoryview] = SimpleQueue()
-"""They stay: fresh memory costs more than filling it. One that was never used takes none."""
+_places: LifoQueue[memoryview] = LifoQueue()
+"""They stay: fresh memory costs more than filling it. The last used is used first; one that never was takes none."""
 for _ in range(3):
     _places.put(memoryview(mmap.mmap(-1, IN_MEMORY)))
 
