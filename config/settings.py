@@ -125,7 +125,6 @@ DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
 DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = SQLITE
-    DATABASES["default"]["CONN_MAX_AGE"] = 60  # opening one costs more than most questions
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}  # a file: in-memory and threads do not mix
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
