@@ -23,6 +23,9 @@ urlpatterns = [
     path("albums/<int:pk>/uploads/manifest/", manifest.declare, name="manifest"),
     path("albums/<int:pk>/uploads/tus/", uploads.create, name="create-upload"),
     path("uploads/<uuid:pk>/", uploads.upload, name="upload"),
+    # tus answers with no redirect, so these stand for those with the slash.
+    path("albums/<int:pk>/uploads/tus", uploads.create),
+    path("uploads/<uuid:pk>", uploads.upload),
     path("batches/", batches.index, name="batches"),
     path("batches/<int:pk>/", batches.detail, name="batch"),
     path("batches/<int:pk>/receipt.csv", receipts.as_csv, name="receipt-csv"),
