@@ -54,8 +54,8 @@ def sweep() -> Swept:
         ),
         rescued=_rescue(),
         expired=_expire(),
-        leftovers=_clear_leftovers(now),
-        strays=_clear_strays(now),
+        leftovers=clear_leftovers(now),
+        strays=clear_strays(_grace(now)),
         bells=_ring_missed(now),
         old_events=_forget_events(now),
     )
@@ -64,17 +64,7 @@ def sweep() -> Swept:
     return swept
 
 
-def _rescue() -> int:
-    """Jobs whose lease ran out: their worker is gone."""
-    lost = ProcessingJob.objects.lost()
-    return sum(jobs.fail(job, *LOST, permanent=False, at_last=jobs.QUARANTINED, expired=True) for job in lost)
-
-
-def _expire() -> int:
-    return sum(uploads.expire(upload) for upload in Upload.objects.idle())
-
-
-def _clear_leftovers(now: datetime) -> int:
+def clear_leftovers(now: datetime) -> int:
     """Bytes that nobody wants. Those of a lost claim are remembered for a while: its worker may wake up and write them late.
 
     A hold younger than a lease is left alone: it may be a repair's, which has no claim.
@@ -88,21 +78,31 @@ def _clear_leftovers(now: datetime) -> int:
     return cleared + removal.clear(lost.filter(created_at__lt=_grace(now)))
 
 
-def _clear_strays(now: datetime) -> int:
-    """Files in incoming/ that no row knows: old ones, and what a lost claim was working on, since no other will ever want that.
+def clear_strays(before: datetime) -> int:
+    """Files in incoming/ that no row knows: those last written before then; of any age, what a lost claim was working on.
 
-    Files are listed first, rows asked after, or a new one would seem unknown.
+    No other will ever want the latter. Files are listed first, rows asked after, or a new one would seem unknown.
     """
-    old, cleared = _old_keys(now), 0
+    old, cleared = _old_keys(before), 0
     while keys := list(islice(old, AT_A_TIME)):
         cleared += _clear_unknown(keys)
     return cleared
 
 
-def _old_keys(now: datetime) -> Iterator[str]:
+def _rescue() -> int:
+    """Jobs whose lease ran out: their worker is gone."""
+    lost = ProcessingJob.objects.lost()
+    return sum(jobs.fail(job, *LOST, permanent=False, at_last=jobs.QUARANTINED, expired=True) for job in lost)
+
+
+def _expire() -> int:
+    return sum(uploads.expire(upload) for upload in Upload.objects.idle())
+
+
+def _old_keys(before: datetime) -> Iterator[str]:
     for key in store().keys("incoming"):
         try:
-            if _is_scratch(key) or default_storage.get_modified_time(key) < _grace(now):
+            if _is_scratch(key) or default_storage.get_modified_time(key) < before:
                 yield key
         except FileNotFoundError:  # it has just been taken away
             continue

@@ -6,9 +6,9 @@ import threading
 from django.conf import settings
 from django.db import close_old_connections
 from huey.consumer import Scheduler
-from huey.contrib.djhuey import db_periodic_task, db_task, on_shutdown, on_startup
+from huey.contrib.djhuey import db_periodic_task, db_task, on_shutdown, on_startup, task
 
-from processing import pulse, scrub, sweeper, worker
+from processing import bell, pulse, scrub, sweeper, worker
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,11 @@ def sweep() -> None:
     """One message for both: the sweep counts those that wait, and a second one would look to it like a bell."""
     sweeper.sweep()
     scrub.step()
+
+
+@task(priority=BEFORE_BELLS)
+def answer_echo(key: str, until: float) -> None:
+    bell.answer(key, until)
 
 
 @on_startup()

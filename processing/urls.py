@@ -1,6 +1,6 @@
 from django.urls import path
 
-from processing.views import actions, dashboard, form, manifest, panel, uploads
+from processing.views import actions, dashboard, form, limits, manifest, panel, probe, uploads
 
 app_name = "processing"
 
@@ -14,4 +14,8 @@ urlpatterns = [
     path("albums/<int:pk>/uploads/tus/", uploads.create, name="create-upload"),
     path("uploads/<uuid:pk>/", uploads.upload, name="upload"),
     path("jobs/", dashboard.jobs, name="jobs"),
+    path("limits/", limits.page, name="limits"),
+    path("limits/measure/", limits.measure, name="measure"),
+    path("limits/reclaim/", limits.reclaim, name="reclaim"),
+    path("limits/probe/", probe.probe, name="probe"),
 ]

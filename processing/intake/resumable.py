@@ -59,7 +59,7 @@ def receive(upload: Upload, part: Part, body: Body, length: int | None) -> int:
     room = (settings.MAX_FILE_BYTES if upload.size is None else upload.size) - there
     if length is not None and length > room:
         raise Refused(protocol.TOO_LARGE, there)
-    ensure_room(length or 0, there)
+    ensure_room(length or 0, there, begins=(upload.size or 0) if there == 0 else None)
     reached = there + _append(upload, growing, there, part.checksum, body, room)
     if reached == upload.size:
         _finish(upload, growing)
@@ -71,9 +71,9 @@ def arrived(upload: Upload) -> int:
     return store().grow(upload.key).there()
 
 
-def ensure_room(more: int, there: int | None = None) -> None:
-    """Raises protocol.Refused while the server is short of what `more` bytes need."""
-    if shortage := pressure.of_intake(more):
+def ensure_room(more: int, there: int | None = None, *, begins: int | None) -> None:
+    """Raises protocol.Refused while the server is short of what `more` bytes need; a file that `begins` has so many in all."""
+    if shortage := pressure.of_intake(more) if begins is None else pressure.of_new(more, begins):
         raise Refused(_refusal(shortage), there)
 
 

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
-from typing import Any, Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -71,7 +71,7 @@ def create(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         raise Refused(NOT_ALLOWED)
     album = album_or_404(request, pk)
-    has_body = _length(request) != 0
+    has_body = line.length(request) != 0
     if has_body:
         protocol.check_type(request.headers)
     upload = _expect(request, album)
@@ -127,7 +127,7 @@ def _expect(request: HttpRequest, album: Album) -> Upload:
     asked = protocol.creation(request.headers)
     if asked.length is not None and asked.length > settings.MAX_FILE_BYTES:
         raise Refused(protocol.TOO_LARGE)
-    resumable.ensure_room(asked.length or 0)
+    resumable.ensure_room(asked.length or 0, begins=asked.length or 0)
     assert isinstance(request.user, User)
     try:
         expected = batches.join_or_open(album, request.user, Batch.Source.TUS, asked.name, asked.length)
@@ -143,23 +143,11 @@ def _expect(request: HttpRequest, album: Album) -> Upload:
 
 def _receive(request: HttpRequest, upload: Upload, part: Part) -> int:
     with line.impatient(request):
-        return resumable.receive(upload, part, _body(request), _length(request))
-
-
-def _body(request: HttpRequest) -> Any:
-    """Django sees nothing of a chunked body; the server below does, if it says that it knows where the body ends."""
-    if "CONTENT_LENGTH" in request.META or not request.headers.get("Transfer-Encoding"):
-        return request
-    if not request.META.get("wsgi.input_terminated"):
-        raise Refused(protocol.LENGTH_REQUIRED)
-    return request.META["wsgi.input"]
-
-
-def _length(request: HttpRequest) -> int | None:
-    if request.headers.get("Transfer-Encoding"):
-        return None
-    raw = request.META.get("CONTENT_LENGTH") or "0"
-    return int(raw) if raw.isascii() and raw.isdigit() else 0
+        try:
+            body = line.body(request)
+        except line.EndUnknown:
+            raise Refused(protocol.LENGTH_REQUIRED) from None
+        return resumable.receive(upload, part, body, line.length(request))
 
 
 def _check_sender(request: HttpRequest) -> None:
