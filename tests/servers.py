@@ -125,11 +125,21 @@ class Redis:
 
 
 class Nginx:
-    """A proxy in front of a port, configured by the lines that a test adds to its server."""
+    """A proxy in front of a server, configured by the lines that a test adds. `host` is the name that it passes on."""
 
-    def __init__(self, directory: Path, upstream: str, lines: str = "", location: str = "") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        upstream: str,
+        lines: str = "",
+        location: str = "",
+        *,
+        host: str = "$http_host",
+        listen: str = "",
+    ) -> None:
         self.port = free_port()
-        self.url = f"http://{HOST}:{self.port}"
+        self.url = f"{'https' if 'ssl' in listen else 'http'}://{HOST}:{self.port}"
+        self._host, self._listen = host, listen
         self.directory = directory
         directory.mkdir(parents=True)
         (directory / "nginx.conf").write_text(self._configuration(upstream, lines, location))
@@ -167,11 +177,11 @@ class Nginx:
                 access_log off;
                 {paths}
                 server {{
-                    listen {HOST}:{self.port};
+                    listen {HOST}:{self.port} {self._listen};
                     {lines}
                     location / {{
                         proxy_pass {upstream};
-                        proxy_set_header Host $http_host;
+                        proxy_set_header Host {self._host};
                         proxy_set_header X-Forwarded-Proto $scheme;
                         {location}
                     }}

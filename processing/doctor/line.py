@@ -40,7 +40,7 @@ class Answer:
     status: int
     headers: HTTPMessage
     report: dict[str, Any] | None
-    """What the probe tells; None when it was not the probe that answered."""
+    """What the probe counted; None when it refused, or when it was not the probe that answered."""
     seconds: float
     """From the last byte sent to the answer."""
 
@@ -216,7 +216,8 @@ def _heard(connection: http.client.HTTPConnection, since: float) -> Answer | Sil
     report = None
     if MARK in response.headers:
         with suppress(ValueError):
-            report = json.loads(content or b"{}")
+            told = json.loads(content or b"null")
+            report = told if isinstance(told, dict) and "bytes" in told else None
     return Answer(response.status, response.headers, report, seconds)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from processing import bell, pulse
@@ -22,10 +22,15 @@ NEEDED = {"JPEG", "WebP"}
 
 
 def look() -> Iterator[Diagnosis]:
+    yield _of_codecs()
+    try:
+        yield _of_database()
+    except DatabaseError as error:
+        words = f"The database does not answer: {error}".strip()
+        yield bad("database-away", "Database", words, "Start it, see DATABASE_URL, or run manage.py migrate.")
+        return
     yield _of_workers()
     yield _of_bell()
-    yield _of_codecs()
-    yield _of_database()
     yield _of_clocks()
 
 
@@ -42,8 +47,9 @@ def _of_workers() -> Diagnosis:
 
 def _of_bell() -> Diagnosis:
     kind, title = ("Redis" if settings.REDIS_URL else "SQLite"), "Bell"
+    has_ears = pulse.alive().exists()
     try:
-        seconds = bell.echo(EARS_SECONDS if pulse.alive().exists() else 0)
+        seconds = bell.echo(EARS_SECONDS if has_ears else 0)
     except Exception as error:  # noqa: BLE001 - whatever a queue of any kind may raise
         words = f"The queue ({kind}) does not answer: {type(error).__name__}. Photos are taken, and wait for the next sweep."
         return bad(
@@ -54,6 +60,8 @@ def _of_bell() -> Diagnosis:
         )
     if seconds is not None:
         return good("bell", title, f"A worker answered through {kind} within {seconds:.1f} s.")
+    if not has_ears:
+        return good("bell-untried", title, f"The queue ({kind}) answers.")
     if ProcessingJob.objects.in_work().exists():
         return good(
             "bell-busy",
@@ -88,6 +96,7 @@ def _of_codecs() -> Diagnosis:
 
 def _of_database() -> Diagnosis:
     title, kind = "Database", connection.vendor
+    ProcessingJob.objects.exists()
     if kind != "sqlite":
         version = ".".join(map(str, connection.get_database_version()))
         return good("database", title, f"{connection.display_name} {version}.")

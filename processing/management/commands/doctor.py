@@ -6,9 +6,10 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 from django.template.defaultfilters import filesizeformat
 
-from processing.doctor import address, diagnosis, records
+from processing.doctor import address, bounds, diagnosis, records
 from processing.doctor.diagnosis import Diagnosis, State
 from processing.doctor.examination import Examination, examine
 from processing.doctor.line import NoSite
@@ -48,7 +49,7 @@ def _as_json(found: Examination) -> dict[str, Any]:
     return {
         "address": found.address,
         "largest_body": found.largest,
-        "chunk_bytes": records.chunk_bytes(),
+        "chunk_bytes": _chunk_bytes(),
         "findings": diagnosis.as_json(found.diagnoses),
     }
 
@@ -57,7 +58,15 @@ def _in_words(found: Examination) -> list[str]:
     lines = [f"Measured through {found.address}"]
     for each in found.diagnoses:
         lines += _told(each)
-    return [*lines, f"Uploads go in parts of {filesizeformat(records.chunk_bytes())}."]
+    return [*lines, f"Uploads go in parts of {filesizeformat(_chunk_bytes())}."]
+
+
+def _chunk_bytes() -> int:
+    """A database that is away has been told already."""
+    try:
+        return records.chunk_bytes()
+    except DatabaseError:
+        return bounds.PREFERRED
 
 
 def _told(found: Diagnosis) -> list[str]:
