@@ -89,9 +89,10 @@ def _of_codecs() -> Diagnosis:
     missing = [name for name, version in codecs.items() if not version]
     if not missing:
         return good("codecs", title, f"{words}.")
-    told = bad if NEEDED & set(missing) else warning
     remedy = "Install Pillow and pillow-heif from PyPI (requirements.txt): their wheels have all of them."
-    return told("codecs-missing", title, f"{', '.join(missing)} cannot be read. There are {words}.", remedy)
+    return (bad if NEEDED & set(missing) else warning)(
+        "codecs-missing", title, f"{', '.join(missing)} cannot be read. There are {words}.", remedy
+    )
 
 
 def _of_database() -> Diagnosis:
