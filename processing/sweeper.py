@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from albums import removal
+from albums import removal, trash
 from albums.models import Leftover
 from processing import bell, jobs
 from processing.intake import resumable, uploads
@@ -37,6 +37,7 @@ class Swept:
     handed_over: int
     rescued: int
     expired: int
+    trashed_photos: int
     leftovers: int
     strays: int
     bells: int
@@ -54,6 +55,7 @@ def sweep() -> Swept:
         ),
         rescued=_rescue(),
         expired=_expire(),
+        trashed_photos=_purge_trash(now),
         leftovers=clear_leftovers(now),
         strays=clear_strays(_grace(now)),
         bells=_ring_missed(now),
@@ -97,6 +99,11 @@ def _rescue() -> int:
 
 def _expire() -> int:
     return sum(uploads.expire(upload) for upload in Upload.objects.idle())
+
+
+def _purge_trash(now: datetime) -> int:
+    """Not while the storage is away: a file that cannot be reached counts as deleted, and would turn up again as nobody's."""
+    return trash.purge(now) if store().is_there() else 0
 
 
 def _old_keys(before: datetime) -> Iterator[str]:

@@ -14,6 +14,9 @@ ALBUM_DOORS = {
     "albums:detail": {GET},
     "albums:edit": {GET, POST},
     "albums:delete": {GET, POST},
+    "albums:trash": {GET},
+    "albums:put-all-back": {POST},
+    "albums:empty-trash": {GET, POST},
     "processing:receive": {POST},
     "processing:panel": {GET},
     "processing:manifest": {POST},
@@ -25,6 +28,8 @@ PHOTO_DOORS = {
     "albums:photo": {GET},
     "albums:original": {GET},
     "albums:delete-photo": {GET, POST},
+    "albums:put-back": {POST},
+    "albums:delete-for-ever": {GET, POST},
     "albums:rendition": {GET},
 }
 OWN_DOORS = {"albums:list": {GET}, "albums:create": {GET, POST}, "processing:jobs": {GET}}

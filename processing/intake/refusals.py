@@ -29,6 +29,7 @@ STAGING_FULL = Refusal(
     "So many files wait to be developed that there is no room for more just now. Send this one again a little later.",
 )
 DUPLICATE = Refusal("duplicate", "This very picture is already in the album, as {name}. It was not stored twice.")
+RESTORED = Refusal("restored", "This very picture was in the album's trash, as {name}. It was put back.")
 TWICE = Refusal(
     "duplicate",
     "The same picture was sent before, as {name}, and is being developed. It was not stored twice.",
@@ -48,6 +49,10 @@ RECLAIMED = Refusal("reclaimed", "No more of this file arrived, and its room was
 
 def too_large(limit: int) -> Refusal:
     return TOO_LARGE.filled(limit=filesizeformat(limit))
+
+
+IS_A_PHOTO = (DUPLICATE.code, RESTORED.code)
+"""Of files whose bytes their album has, or is getting, already."""
 
 
 class Refused(Exception):
