@@ -43,6 +43,7 @@ PARTS = (
     ("idle", "Idle", "nothing came for five minutes"),
     ("stray", "Stray", "left behind by what broke off"),
 )
+LEAST_WIDTH = 0.5
 HOLD_SECONDS = 2.0
 
 
@@ -70,11 +71,12 @@ class Limits:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """Of the quota, or of all there is where that is more."""
+        """Of the quota, or of all there is where that is more. What is there at all is seen."""
         whole, begin, parts = max(self.staging.total, self.staging.quota, 1), 0.0, []
         for kind, name, note in PARTS:
             size: int = getattr(self.staging, kind)
-            parts.append(Part(kind, name, note, size, begin, 100 * size / whole))
+            width = max(LEAST_WIDTH, 100 * size / whole) if size else 0.0
+            parts.append(Part(kind, name, note, size, begin, width))
             begin += parts[-1].width
         return tuple(parts)
 
@@ -104,7 +106,7 @@ def of_now() -> Limits:
     return Limits(
         address=address.own(),
         chunk_bytes=records.chunk_bytes(),
-        largest_body=last.largest_body if last else None,
+        largest_body=records.largest_body(),
         measured_at=last.ended_at if last else None,
         is_measuring=records.running() is not None,
         groups=tuple(Group(title, note, _worst_first(rows)) for title, note, rows in shown if rows),

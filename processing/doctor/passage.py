@@ -41,7 +41,7 @@ def of_methods(door: Door, server: str) -> Diagnosis:
 
 
 def of_headers(door: Door, server: str) -> Diagnosis:
-    answer = door.ask("PATCH", headers=TUS)
+    answer = door.ask("POST", headers=TUS)
     report = _report(answer)
     lost = [name for name, value in TUS.items() if report.get("headers", {}).get(name) != value]
     if isinstance(answer, Answer):
@@ -57,7 +57,7 @@ def of_headers(door: Door, server: str) -> Diagnosis:
 
 
 def of_statuses(door: Door, server: str) -> Diagnosis:
-    lost = [str(status) for status in STATUSES if not _says(door.ask("PATCH", query=f"answer={status}"), status)]
+    lost = [str(status) for status in STATUSES if not _says(door.ask("POST", query=f"answer={status}"), status)]
     if not lost:
         return good("statuses", "Answers", f"{', '.join(map(str, STATUSES))} pass as they are.")
     return bad(

@@ -27,10 +27,14 @@ def chunk_bytes() -> int:
     """The part of a file that a client should send at once."""
     if settings.CHUNK_BYTES:
         return int(settings.CHUNK_BYTES)
-    last = Measurement.objects.filter(largest_body__gt=0).values_list("largest_body", flat=True).first()
-    if last is None:
+    if (largest := largest_body()) is None:
         return bounds.PREFERRED
-    return max(bounds.LEAST, min(bounds.PREFERRED, last // bounds.LEAST * bounds.LEAST))
+    return max(bounds.LEAST, min(bounds.PREFERRED, largest // bounds.LEAST * bounds.LEAST))
+
+
+def largest_body() -> int | None:
+    """As it was measured last; a browser's part counts as soon as it is told."""
+    return Measurement.objects.exclude(largest_body=None).values_list("largest_body", flat=True).first()
 
 
 def last() -> Measurement | None:

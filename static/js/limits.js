@@ -39,7 +39,9 @@ class LimitsMeter extends HTMLElement {
 
   async #look() {
     const hello = await this.#send(1);
-    if (!hello.passed) throw new Gone(hello.status === 0 ? "The server does not answer. Try again in a moment." : "You have been signed out. Reload the page.");
+    if (hello.status === 0) throw new Gone("The server does not answer. Try again in a moment.");
+    if (hello.isRefused) throw new Gone("You have been signed out. Reload the page.");
+    if (!hello.passed) return {}; // somebody in between answers: the server's part tells what it is
     const { first, least, most } = Object.fromEntries(Object.entries(this.dataset).map(([name, value]) => [name, Number(value)]));
     const found = await largest((size) => this.#tell(size), { first, least, most });
     return { largest: found.bytes, refusal: found.refusal ?? "", buffers: await this.#buffers(found.bytes), server: hello.server };
@@ -92,9 +94,11 @@ function sent(address, size) {
       const now = performance.now();
       const { status } = request;
       const passed = status === 200 && counted(request) === size;
-      resolve({ passed, status, ms: now - began, msAfterSent: now - whole, server: request.getResponseHeader("Server") ?? "" });
+      const isRefused = !passed && request.getResponseHeader("X-Darkroom-Probe") !== null;
+      const server = request.getResponseHeader("Server") ?? "";
+      resolve({ passed, isRefused, status, ms: now - began, msAfterSent: now - whole, server });
     });
-    request.open("PATCH", address);
+    request.open("POST", address);
     request.setRequestHeader("X-CSRFToken", token());
     request.send(zeros(size));
   });

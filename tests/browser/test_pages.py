@@ -63,6 +63,7 @@ def addresses(chromium: Browser, installation: Installation) -> dict[str, str]:
         "nothing in the trash": found["empty"] + "trash/",
         "delete for ever": found["trashed photo"] + "delete-for-ever/",
         "queue": "/jobs/",
+        "limits": "/limits/",
         "not found": "/albums/4711/",
     }
 
@@ -71,7 +72,7 @@ FOCUSED = "(({ id, ariaLabel, innerText }) => id || ariaLabel || innerText)(docu
 PAGES = (
     *("albums", "new", "done", "empty", "waiting", "rename", "delete"),
     *("trash", "empty trash", "nothing in the trash", "trashed photo", "delete for ever"),
-    *("photo", "delete photo", "queue", "not found"),
+    *("photo", "delete photo", "queue", "limits", "not found"),
 )
 
 
