@@ -52,6 +52,8 @@ class Limits:
     address: str
     chunk_bytes: int
     largest_body: int | None
+    has_limit: bool
+    """A larger one was refused, not only untried."""
     measured_at: datetime | None
     is_measuring: bool
     groups: tuple[Group, ...]
@@ -63,11 +65,6 @@ class Limits:
     @property
     def hold_seconds(self) -> float:
         return min(HOLD_SECONDS, bounds.wait_seconds())
-
-    @property
-    def is_unlimited(self) -> bool:
-        """Nothing larger was tried."""
-        return self.largest_body == bounds.LARGEST
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -93,7 +90,7 @@ class Limits:
 
 
 def of_now() -> Limits:
-    last = records.last()
+    last, passed = records.last(), records.last_that_passed()
     shown = (
         (
             ("From your browser", "as the page's uploads go", last.browser),
@@ -106,7 +103,8 @@ def of_now() -> Limits:
     return Limits(
         address=address.own(),
         chunk_bytes=records.chunk_bytes(),
-        largest_body=records.largest_body(),
+        largest_body=passed.largest_body if passed else None,
+        has_limit=bool(passed and passed.has_limit),
         measured_at=last.ended_at if last else None,
         is_measuring=records.running() is not None,
         groups=tuple(Group(title, note, _worst_first(rows)) for title, note, rows in shown if rows),

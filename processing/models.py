@@ -264,11 +264,9 @@ class Measurement(models.Model):
     begun_at = models.DateTimeField(default=timezone.now, db_index=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     largest_body = models.PositiveBigIntegerField(
-        null=True, blank=True, help_text="Bytes of one request; empty while unknown."
+        null=True, blank=True, help_text="Bytes of the largest request that passed; empty while unknown."
     )
-    browser_largest = models.PositiveBigIntegerField(
-        null=True, blank=True, help_text="The same, as a browser measured it."
-    )
+    has_limit = models.BooleanField(default=False, help_text="Whether a larger one was refused.")
     browser = models.JSONField(default=list, blank=True)
     door = models.JSONField(default=list, blank=True)
     inside = models.JSONField(default=list, blank=True)

@@ -28,6 +28,13 @@ class Largest:
         return self.refusal is not None
 
 
+def narrower(one: Largest | None, other: Largest | None) -> Largest | None:
+    """Of two ways in, what passes both: the smaller limit, or, without any, the larger of what was tried."""
+    known = [each for each in (one, other) if each]
+    limits = [each for each in known if each.has_limit]
+    return min(limits, key=_size) if limits else max(known, key=_size, default=None)
+
+
 def largest(door: Door) -> Largest:
     """Growing bodies until one is refused, then between the two."""
     passed, size = 0, FIRST
@@ -91,3 +98,7 @@ def _passed(answer: Answer | Silent, size: int) -> bool:
 
 def _seconds(answer: Answer | Silent) -> float:
     return answer.report["seconds"] if isinstance(answer, Answer) and answer.report else answer.seconds
+
+
+def _size(found: Largest) -> int:
+    return found.bytes

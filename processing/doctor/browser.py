@@ -14,19 +14,20 @@ MOST_LETTERS = 60
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    largest: int | None
+    largest: Largest | None
     diagnoses: tuple[Diagnosis, ...]
 
 
 def read(fields: Mapping[str, str]) -> Told:
-    largest = _number(fields, "largest", bounds.LARGEST)
+    size = _number(fields, "largest", bounds.LARGEST)
+    largest = None if size is None else Largest(size, _refusal(fields))
     return Told(largest, tuple(_diagnoses(fields, largest)))
 
 
-def _diagnoses(fields: Mapping[str, str], largest: int | None) -> Iterator[Diagnosis]:
+def _diagnoses(fields: Mapping[str, str], largest: Largest | None) -> Iterator[Diagnosis]:
     server = fields.get("server", "")[:MOST_LETTERS]
     if largest is not None:
-        yield body.of_largest(Largest(largest, _refusal(fields)), server)
+        yield body.of_largest(largest, server)
     if (buffers := fields.get("buffers")) in ("yes", "no"):
         yield patience.of_buffering(buffers == "yes", server)
     if now := _number(fields, "now", 1 << 53):

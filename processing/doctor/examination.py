@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from processing.doctor import body, machine, passage, patience, workshop
+from processing.doctor.body import Largest
 from processing.doctor.diagnosis import Diagnosis, State, bad, good, warning
 from processing.doctor.line import MARK, Answer, Door, Silent
 
@@ -12,7 +13,7 @@ from processing.doctor.line import MARK, Answer, Door, Silent
 @dataclass(frozen=True, slots=True)
 class Examination:
     address: str
-    largest: int | None
+    largest: Largest | None
     """The largest body that passed; None when the door could not be reached."""
     door: tuple[Diagnosis, ...]
     inside: tuple[Diagnosis, ...]
@@ -51,7 +52,7 @@ def examine(url: str) -> Examination:
             passage.of_clock(first.report),
         ]
         found[2:2] = [*pauses.result(), late.result()]
-    return Examination(door.url, largest.bytes, tuple(found), inside())
+    return Examination(door.url, largest, tuple(found), inside())
 
 
 def inside() -> tuple[Diagnosis, ...]:

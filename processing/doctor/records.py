@@ -8,7 +8,8 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from processing.doctor import address, bounds, diagnosis, examination
+from processing.doctor import address, body, bounds, diagnosis, examination
+from processing.doctor.body import Largest
 from processing.doctor.diagnosis import Diagnosis
 from processing.doctor.examination import Examination
 from processing.models import Measurement
@@ -16,6 +17,7 @@ from processing.models import Measurement
 log = logging.getLogger(__name__)
 
 KEPT = 10
+LONGEST_ADDRESS = 300
 BROKE_OFF = diagnosis.bad(
     "doctor-broke-off", "The doctor", "Something unexpected went wrong while measuring; the log says more."
 )
@@ -27,14 +29,10 @@ def chunk_bytes() -> int:
     """The part of a file that a client should send at once."""
     if settings.CHUNK_BYTES:
         return int(settings.CHUNK_BYTES)
-    if (largest := largest_body()) is None:
+    last = last_that_passed()
+    if last is None or last.largest_body is None or not last.has_limit:
         return bounds.PREFERRED
-    return max(bounds.LEAST, min(bounds.PREFERRED, largest // bounds.LEAST * bounds.LEAST))
-
-
-def largest_body() -> int | None:
-    """As it was measured last; a browser's part counts as soon as it is told."""
-    return Measurement.objects.exclude(largest_body=None).values_list("largest_body", flat=True).first()
+    return max(bounds.LEAST, min(bounds.PREFERRED, last.largest_body // bounds.LEAST * bounds.LEAST))
 
 
 def last() -> Measurement | None:
@@ -45,27 +43,32 @@ def running() -> Measurement | None:
     return Measurement.objects.filter(ended_at=None, begun_at__gt=timezone.now() - LONGEST).first()
 
 
-def begin(told: tuple[Diagnosis, ...] = (), largest: int | None = None) -> Measurement:
+def last_that_passed() -> Measurement | None:
+    """The last whose bodies got through; a browser's part counts as soon as it is told."""
+    return Measurement.objects.exclude(largest_body=None).first()
+
+
+def begin(told: tuple[Diagnosis, ...] = (), largest: Largest | None = None) -> Measurement:
     """Measure in a thread of its own, unless that runs already. `told` and `largest` are what a browser has measured."""
     if now := running():
         return now
-    row = Measurement.objects.create(
-        address=address.own(), largest_body=largest, browser=diagnosis.as_json(told), browser_largest=largest
-    )
-    threading.Thread(target=_measure, args=(row,), name="doctor", daemon=True).start()
+    row = Measurement(address=address.own()[:LONGEST_ADDRESS], browser=diagnosis.as_json(told))
+    _tell(row, largest)
+    row.save()
+    threading.Thread(target=_measure, args=(row, largest), name="doctor", daemon=True).start()
     return row
 
 
 def keep(found: Examination) -> Measurement:
     """A measurement made elsewhere, as by the command."""
-    row = Measurement(address=found.address)
-    _settle(row, found)
+    row = Measurement(address=found.address[:LONGEST_ADDRESS])
+    _settle(row, found, None)
     return row
 
 
-def _measure(row: Measurement) -> None:
+def _measure(row: Measurement, seen_by_browser: Largest | None) -> None:
     try:
-        _settle(row, examination.examine(row.address))
+        _settle(row, examination.examine(row.address), seen_by_browser)
     except Exception:
         log.exception("The doctor broke off")
         row.door, row.ended_at = diagnosis.as_json([BROKE_OFF]), timezone.now()
@@ -74,11 +77,15 @@ def _measure(row: Measurement) -> None:
         connection.close()
 
 
-def _settle(row: Measurement, found: Examination) -> None:
-    """The smaller of two limits holds: a browser may come another way."""
-    row.largest_body = min((size for size in (row.browser_largest, found.largest) if size is not None), default=None)
+def _settle(row: Measurement, found: Examination, seen_by_browser: Largest | None) -> None:
+    _tell(row, body.narrower(found.largest, seen_by_browser))
     row.door, row.inside = diagnosis.as_json(found.door), diagnosis.as_json(found.inside)
     row.ended_at = timezone.now()
     row.save()
     old = Measurement.objects.values_list("pk", flat=True)[KEPT:]
     Measurement.objects.filter(pk__in=list(old)).delete()
+
+
+def _tell(row: Measurement, largest: Largest | None) -> None:
+    row.largest_body = largest.bytes if largest else None
+    row.has_limit = bool(largest and largest.has_limit)

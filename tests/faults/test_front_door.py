@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -241,6 +242,10 @@ def test_servers_of_ones_own_are_looked_at_and_missed(postgresql, redis, tmp_pat
         assert told["findings"]["database"]["words"].startswith("PostgreSQL")
         assert {"clocks", "codecs", "worker"} <= codes(told, "good")
 
+        assert installation.manage("sweep", "--reclaim").stdout.endswith("Reclaimed 0\xa0bytes.\n")
+        counted = installation.manage("shell", "-v0", "-c", "from processing import quota; print(quota.used())")
+        assert counted.stdout == "0\n"
+
         redis.stop()
         assert "bell-away" in codes(examine(installation, installation.url), "bad")
 
@@ -251,3 +256,30 @@ def test_servers_of_ones_own_are_looked_at_and_missed(postgresql, redis, tmp_pat
             ).stdout
         )
         assert "database-away" in {found["code"] for found in told["findings"]}
+
+
+def test_senders_who_fall_silent_before_the_probe_hold_no_thread(installation) -> None:
+    session = installation.sign_in()
+    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in session.cookies)
+    head = {
+        "Host": f"{servers.HOST}:{installation.port}",
+        "Cookie": cookies,
+        "X-CSRFToken": session.cookies["csrftoken"],
+        "Content-Length": str(MIB),
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+    silent = [socket.create_connection((servers.HOST, installation.port), timeout=30) for _ in range(8)]
+    for line in silent:
+        line.sendall(f"POST /limits/probe/ HTTP/1.1\r\n{lines}\r\n".encode() + bytes(1000))
+
+    assert installation.answers()
+    heard = sorted(int(line.recv(1000).split()[1]) for line in silent)
+    assert heard == [200] * 4 + [429] * 4  # told what had arrived after 3 seconds of silence; turned away at once
+
+    headers = {"X-CSRFToken": session.cookies["csrftoken"]}
+    fresh = requests.post(
+        f"{installation.url}/limits/probe/", b"x", headers=headers, cookies=session.cookies, timeout=20
+    )
+    assert fresh.json()["bytes"] == 1
+    for line in silent:
+        line.close()

@@ -9,7 +9,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from processing.doctor import bounds, diagnosis, records, ticket
+from processing.doctor.body import Largest
 from processing.doctor.examination import Examination
+from processing.doctor.line import Silent
 from processing.models import Measurement
 from processing.views import probe
 from tests import polling, servers
@@ -27,7 +29,9 @@ def keeper(admin) -> Client:
     return client
 
 
-def measured(largest: int | None, *found: diagnosis.Diagnosis) -> Measurement:
+def measured(limit: int | None, *found: diagnosis.Diagnosis) -> Measurement:
+    """A front door that takes so many bytes and no more; None: one that was not reached."""
+    largest = None if limit is None else Largest(limit, Silent(0, ""))
     return records.keep(Examination("https://photos.example.org", largest, found, ()))
 
 
@@ -214,6 +218,11 @@ class TestChunkBytes:
         measured(largest)
 
         assert records.chunk_bytes() == chunk
+
+    def test_what_was_not_tried_on_a_slow_line_is_no_limit(self):
+        records.keep(Examination("https://photos.example.org", Largest(1 << 20, None), (), ()))
+
+        assert records.chunk_bytes() == 8 << 20
 
     def test_the_last_measurement_holds(self):
         measured(1 << 20)

@@ -43,6 +43,20 @@ class TestOpinions:
 
         assert (found.code, found.state) == (code, state)
 
+    @pytest.mark.parametrize(
+        ("one", "other", "narrower"),
+        [
+            (None, None, None),
+            (Largest(MIB, None), None, Largest(MIB, None)),
+            (Largest(MIB, None), Largest(64 * MIB, None), Largest(64 * MIB, None)),
+            (Largest(64 * MIB, None), Largest(MIB, TOO_LARGE), Largest(MIB, TOO_LARGE)),
+            (Largest(2 * MIB, TOO_LARGE), Largest(MIB, None), Largest(2 * MIB, TOO_LARGE)),
+            (Largest(2 * MIB, TOO_LARGE), Largest(MIB, TOO_LARGE), Largest(MIB, TOO_LARGE)),
+        ],
+    )
+    def test_of_two_ways_in_the_smaller_limit_holds(self, one, other, narrower):
+        assert body.narrower(one, other) == narrower == body.narrower(other, one)
+
     def test_a_connection_that_is_ended_is_told_from_an_answer(self):
         assert "answers 413" in body.of_largest(Largest(MIB, TOO_LARGE), "").words
         assert "ends the connection" in body.of_largest(Largest(MIB, Silent(0, "")), "").words

@@ -48,7 +48,7 @@ class Command(BaseCommand):
 def _as_json(found: Examination) -> dict[str, Any]:
     return {
         "address": found.address,
-        "largest_body": found.largest,
+        "largest_body": found.largest.bytes if found.largest else None,
         "chunk_bytes": _chunk_bytes(),
         "findings": diagnosis.as_json(found.diagnoses),
     }
