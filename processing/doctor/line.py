@@ -5,13 +5,11 @@ end is heard.
 """
 
 import http.client
-import io
 import json
-import select
 import socket
 import ssl
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +19,7 @@ from urllib.parse import urlsplit
 
 from django.urls import reverse
 
-from processing.doctor import bounds, ticket
+from processing.doctor import bounds, hearing, ticket
 
 PIECE = 64 << 10
 CONNECT_SECONDS = 10.0
@@ -78,21 +76,20 @@ class Door:
     def ask(
         self,
         method: str = "POST",
-        body: Iterable[bytes] = (),
+        body: Callable[[], Iterable[bytes]] = tuple,
         length: int | None = 0,
         query: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> Answer | Silent:
-        """One request, its body sent as it is yielded; an empty piece only listens. Without a length it goes in chunks.
+        """One request, its body sent as that is yielded; an empty piece only listens. Without a length it goes in chunks.
 
         While the probe has its hands full (429), it is asked again.
         """
         until = time.monotonic() + BUSY_SECONDS
-        pieces = list(body) if not isinstance(body, Iterator) else body
         while True:
-            answer = self._ask(method, pieces, length, query, headers or {})
+            answer = self._ask(method, body(), length, query, headers or {})
             is_busy = isinstance(answer, Answer) and answer.status == 429 and MARK in answer.headers
-            if not is_busy or isinstance(pieces, Iterator) or time.monotonic() > until:
+            if not is_busy or time.monotonic() > until:
                 return answer
             time.sleep(PAUSE_SECONDS)
 
@@ -114,8 +111,8 @@ class Door:
             connection.sock.settimeout(bounds.MOST_WAIT_SECONDS + CONNECT_SECONDS)
             self._begin(connection, method, length, query, headers)
             for piece in body:
-                if (first := _first_word(connection.sock)) is not None:
-                    connection.response_class = partial(_Response, first)  # type: ignore[assignment]
+                if (first := hearing.first_word(connection.sock)) is not None:
+                    connection.response_class = partial(hearing.Response, first)  # type: ignore[assignment]
                     break
                 if piece:
                     _send(connection, piece, is_chunked=length is None)
@@ -161,52 +158,6 @@ def zeros(count: int) -> list[bytes]:
 
 def _send(connection: http.client.HTTPConnection, piece: bytes, is_chunked: bool) -> None:
     connection.send(b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
-
-
-def _first_word(line: socket.socket) -> bytes | None:
-    """What an answer begins with that comes before its time (of a bare line nothing is taken); None while there is none.
-
-    TLS has words of its own (tickets for a next session), so there only what can be read counts.
-    """
-    if not select.select([line], [], [], 0)[0]:
-        return None
-    if not isinstance(line, ssl.SSLSocket):
-        return b""
-    patience = line.gettimeout()
-    line.setblocking(False)
-    try:
-        return line.recv(1)
-    except ssl.SSLWantReadError:
-        return None
-    finally:
-        line.settimeout(patience)
-
-
-class _Response(http.client.HTTPResponse):
-    """An answer whose first byte was read already."""
-
-    def __init__(self, first: bytes, line: socket.socket, **options: Any) -> None:
-        super().__init__(line, **options)
-        self.fp = io.BufferedReader(_Rest(first, self.fp))
-
-
-class _Rest(io.RawIOBase):
-    def __init__(self, first: bytes, rest: Any) -> None:
-        self._first, self._rest = first, rest
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if first := self._first:
-            self._first = b""
-            buffer[: len(first)] = first
-            return len(first)
-        return int(self._rest.readinto1(buffer))
-
-    def close(self) -> None:
-        self._rest.close()
-        super().close()
 
 
 def _heard(connection: http.client.HTTPConnection, since: float) -> Answer | Silent:

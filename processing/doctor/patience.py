@@ -34,7 +34,7 @@ class Pause:
 def pause(door: Door, seconds: float) -> Pause:
     """Ends early when the other side does not wait so long."""
     began, fell_silent = time.monotonic(), [0.0]
-    answer = door.ask("POST", _halves(seconds, fell_silent), 2 * HALF)
+    answer = door.ask("POST", lambda: _halves(seconds, fell_silent), 2 * HALF)
     borne = isinstance(answer, Answer) and answer.is_whole
     return Pause(seconds if borne else time.monotonic() - (fell_silent[0] or began), answer)
 

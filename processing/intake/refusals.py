@@ -43,7 +43,6 @@ NOT_AS_DECLARED = Refusal(
     "What arrived is not what was announced: the file was changed or damaged on its way. Send it again.",
 )
 EXPIRED = Refusal("expired", "No more of this file arrived for a long time. Send it again.")
-
 RECLAIMED = Refusal("reclaimed", "No more of this file arrived, and its room was needed for others. Send it again.")
 
 

@@ -47,9 +47,11 @@ class LimitsMeter extends HTMLElement {
     return { largest: found.bytes, refusal: found.refusal ?? "", buffers: await this.#buffers(found.bytes), server: hello.server };
   }
 
-  #tell(size) {
+  /** A connection that ends may be a limit, or an accident: only what happens twice counts. */
+  async #tell(size) {
     this.#say(`Trying a request of ${bytes(size)}…`);
-    return this.#send(size);
+    const answer = await this.#send(size);
+    return answer.status ? answer : this.#send(size);
   }
 
   /** The server reads nothing for a while: who could send all the same was served by somebody in between. */
