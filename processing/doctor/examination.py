@@ -35,7 +35,7 @@ def examine(url: str) -> Examination:
     first = door.ask()
     if not isinstance(first, Answer) or not first.report:
         return Examination(door.url, None, (_unreachable(door, first), encryption), inside())
-    server = first.headers.get("Server", "")
+    server, clock = first.headers.get("Server", ""), passage.of_clock(first.report)  # at once: the rest takes a while
     with ThreadPoolExecutor(2) as slow:  # silences, while the rest is asked
         pauses = slow.submit(patience.of_pauses, door, server)
         late = slow.submit(patience.of_late_answers, door, server)
@@ -49,7 +49,7 @@ def examine(url: str) -> Examination:
             body.of_chunks(door, server),
             *passage.of_address(door, first.report, server),
             encryption,
-            passage.of_clock(first.report),
+            clock,
         ]
         found[2:2] = [*pauses.result(), late.result()]
     return Examination(door.url, largest, tuple(found), inside())

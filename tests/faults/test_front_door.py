@@ -258,6 +258,15 @@ def test_servers_of_ones_own_are_looked_at_and_missed(postgresql, redis, tmp_pat
         assert "database-away" in {found["code"] for found in told["findings"]}
 
 
+def test_a_server_with_few_threads_is_measured_too(tmp_path) -> None:
+    """One probe at a time: the others ask again, and nothing is taken for a fault of the door."""
+    with Installation(tmp_path, {"BODY_IDLE_SECONDS": "9", "WEB_THREADS": "2"}) as small:
+        small.start("serve")
+        told = examine(small, small.url)
+
+    assert codes(told, "warning", "bad") == {"no-worker"}
+
+
 def test_senders_who_fall_silent_before_the_probe_hold_no_thread(installation) -> None:
     session = installation.sign_in()
     cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in session.cookies)
