@@ -1,6 +1,7 @@
 """Batches: opening one takes the album's lock; a person can cancel the rest, and requeue or dismiss what failed."""
 
 import uuid
+from collections.abc import Callable
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -10,8 +11,11 @@ from django.utils import timezone
 from albums.models import Album
 from processing import jobs
 from processing.intake import refusals, uploads
-from processing.models import Batch, ProcessingJob, Upload
+from processing.models import Batch, ProcessingJob, Upload, UploadQuerySet
 from processing.states import UploadState
+
+AT_A_TIME = 200
+"""Jobs moved in one transaction: SQLite has one writer, and nobody should wait long for it."""
 
 
 class AlbumBusy(Exception):
@@ -82,8 +86,17 @@ def cancel(album: Album, by: str) -> int:
 
 
 def requeue(failed: QuerySet[ProcessingJob], by: str) -> int:
-    with transaction.atomic():
-        return sum(jobs.requeue(job, by) for job in failed.order_by("pk"))
+    return _each(failed, lambda job: jobs.requeue(job, by))
+
+
+def dismiss_failed(failed: QuerySet[ProcessingJob], by: str) -> int:
+    """Put these failed jobs away, with their raw files."""
+    return _each(failed, lambda job: jobs.dismiss(job, by))
+
+
+def dismiss_refused(uploads: UploadQuerySet) -> int:
+    """Put these away, of those that were refused or expired. The rest of their batch's report stays."""
+    return Upload.objects.filter(pk__in=uploads.ended_badly().values("pk")).update(dismissed_at=timezone.now())
 
 
 def dismiss(album: Album, by: str) -> int:
@@ -93,6 +106,16 @@ def dismiss(album: Album, by: str) -> int:
         idle = Batch.objects.filter(album=album, dismissed_at=None).exclude(pk__in=Batch.objects.active(album))
         idle.update(dismissed_at=timezone.now())
     return count
+
+
+def _each(rows: QuerySet[ProcessingJob], move: Callable[[ProcessingJob], bool]) -> int:
+    """Move each job, a few in one transaction. Answers how many were moved."""
+    moved = last = 0
+    while some := list(rows.filter(pk__gt=last).order_by("pk")[:AT_A_TIME]):
+        with transaction.atomic():
+            moved += sum(move(job) for job in some)
+        last = some[-1].pk
+    return moved
 
 
 def _has_arrived(batch: Batch) -> bool:

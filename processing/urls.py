@@ -1,6 +1,6 @@
 from django.urls import path
 
-from processing.views import actions, dashboard, form, limits, manifest, panel, probe, uploads
+from processing.views import actions, dashboard, failures, form, limits, manifest, panel, probe, uploads
 
 app_name = "processing"
 
@@ -18,4 +18,9 @@ urlpatterns = [
     path("limits/measure/", limits.measure, name="measure"),
     path("limits/reclaim/", limits.reclaim, name="reclaim"),
     path("limits/probe/", probe.probe, name="probe"),
+    path("jobs/<int:pk>/raw/", failures.raw, name="raw"),
+    path("jobs/<int:pk>/preview/", failures.preview, name="preview"),
+    path("failures/", failures.desk, name="failures"),
+    path("failures/retry/", failures.retry, name="retry-failures"),
+    path("failures/dismiss/", failures.dismiss, name="dismiss-failures"),
 ]
