@@ -58,7 +58,7 @@ def receive(upload: Upload, part: Part, body: Body, length: int | None) -> int:
             raise Refused(protocol.TOO_LARGE, there)
         if upload.size == 0:
             return 0
-        ensure_room(length or 0, there)
+        ensure_room(length or 0, there, begins=(upload.size or 0) if there == 0 else None)
         return _append(upload, growing, part, body, room, length)
 
 
@@ -67,9 +67,9 @@ def arrived(upload: Upload) -> int:
     return store().grow(upload.key).there()
 
 
-def ensure_room(more: int, there: int | None = None) -> None:
-    """Raises protocol.Refused while the server is short of what `more` bytes need."""
-    if shortage := pressure.of_intake(more):
+def ensure_room(more: int, there: int | None = None, *, begins: int | None) -> None:
+    """Raises protocol.Refused while the server is short of what `more` bytes need; a file that `begins` has so many in all."""
+    if shortage := pressure.of_intake(more) if begins is None else pressure.of_new(more, begins):
         raise Refused(_refusal(shortage), there)
 
 

@@ -121,6 +121,12 @@ def expire(upload: Upload) -> bool:
     return is_idle and _drop(upload, UploadState.EXPIRED, refusals.EXPIRED)
 
 
+def reclaim(upload: Upload, seconds: float) -> bool:
+    """Give up an upload of which nothing arrived for so long, since its room is needed. One that was touched just now stays."""
+    is_quiet = Upload.objects.quiet(seconds).filter(pk=upload.pk).exists()
+    return is_quiet and _drop(upload, UploadState.EXPIRED, refusals.RECLAIMED)
+
+
 def _drop(upload: Upload, target: UploadState, refusal: Refusal, **known: object) -> bool:
     with transaction.atomic():
         ended = _end(upload, target, code=refusal.code, message=refusal.message, **known)

@@ -59,7 +59,7 @@ def receive(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _checked(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResponse:
-    if shortage := pressure.of_intake(int(request.META.get("CONTENT_LENGTH") or 0)):
+    if shortage := pressure.of_new(int(request.META.get("CONTENT_LENGTH") or 0)):
         draining.drain(request)
         return _short(request, album, shortage)
     response: HttpResponse = csrf_protect(_receive)(request, album, intake)

@@ -16,6 +16,10 @@ AT_ONCE = 16 << 10
 """Bytes asked for where a read waits until it has them all: what a line that breaks may lose."""
 
 
+class EndUnknown(Exception):
+    """The body has no length, and the server below does not say that it knows where it ends."""
+
+
 @contextmanager
 def impatient(request: HttpRequest) -> Iterator[None]:
     """While a body is read: a sender who is silent for BODY_IDLE_SECONDS is hung up on, which frees the thread."""
@@ -41,8 +45,11 @@ def hang_up(request: HttpRequest) -> None:
 def body(request: HttpRequest) -> Body:
     """The request's body as it comes in: every read answers what is there, where gunicorn's own would wait for more.
 
-    So no byte that arrived waits in memory for the next, and none is copied on its way.
+    So no byte that arrived waits in memory for the next, and none is copied on its way. Raises EndUnknown.
     """
+    is_chunked = "CONTENT_LENGTH" not in request.META and "Transfer-Encoding" in request.headers
+    if is_chunked and not request.META.get("wsgi.input_terminated"):
+        raise EndUnknown
     reader = getattr(request.META["wsgi.input"], "reader", None)
     match reader:
         case LengthReader():
@@ -50,6 +57,14 @@ def body(request: HttpRequest) -> Body:
         case ChunkedReader():
             return _Chunked(reader)
     return _Plain(request)
+
+
+def length(request: HttpRequest) -> int | None:
+    """None while it is not known: a chunked body tells it at its end."""
+    if request.headers.get("Transfer-Encoding"):
+        return None
+    raw = request.META.get("CONTENT_LENGTH") or "0"
+    return int(raw) if raw.isascii() and raw.isdigit() else 0
 
 
 class _Announced:

@@ -23,7 +23,6 @@ from albums.models import Album
 from processing import batches
 from processing.batches import AlbumBusy
 from processing.intake import protocol, refusals, resumable, uploads
-from processing.intake.pieces import Body
 from processing.intake.protocol import Part, Refusal, Refused
 from processing.models import Batch, Upload
 from processing.states import UploadState
@@ -73,7 +72,7 @@ def create(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         raise Refused(NOT_ALLOWED)
     album = album_or_404(request, pk)
-    has_body = _length(request) != 0
+    has_body = line.length(request) != 0
     if has_body:
         protocol.check_type(request.headers)
     first = Part(0, None, protocol.checksum(request.headers))
@@ -142,7 +141,7 @@ def _expect(request: HttpRequest, album: Album) -> Upload:
     asked = protocol.creation(request.headers)
     if asked.length is not None and asked.length > settings.MAX_FILE_BYTES:
         raise Refused(protocol.TOO_LARGE)
-    resumable.ensure_room(asked.length or 0)
+    resumable.ensure_room(asked.length or 0, begins=asked.length or 0)
     assert isinstance(request.user, User)
     try:
         expected = batches.join_or_open(album, request.user, Batch.Source.TUS, asked.name, asked.length, asked.metadata)
@@ -158,22 +157,11 @@ def _expect(request: HttpRequest, album: Album) -> Upload:
 
 def _receive(request: HttpRequest, upload: Upload, part: Part) -> int:
     with line.impatient(request):
-        return resumable.receive(upload, part, _body(request), _length(request))
-
-
-def _body(request: HttpRequest) -> Body:
-    """Django sees nothing of a chunked body; the server below does, if it says that it knows where the body ends."""
-    is_chunked = "CONTENT_LENGTH" not in request.META and "Transfer-Encoding" in request.headers
-    if is_chunked and not request.META.get("wsgi.input_terminated"):
-        raise Refused(protocol.LENGTH_REQUIRED)
-    return line.body(request)
-
-
-def _length(request: HttpRequest) -> int | None:
-    if request.headers.get("Transfer-Encoding"):
-        return None
-    raw = request.META.get("CONTENT_LENGTH") or "0"
-    return int(raw) if raw.isascii() and raw.isdigit() else 0
+        try:
+            body = line.body(request)
+        except line.EndUnknown:
+            raise Refused(protocol.LENGTH_REQUIRED) from None
+        return resumable.receive(upload, part, body, line.length(request))
 
 
 def _check_sender(request: HttpRequest) -> None:
