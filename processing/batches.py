@@ -50,12 +50,12 @@ def open_with_upload(
 def join_or_open(album: Album, user: User, source: Batch.Source, name: str, size: int | None) -> Upload:
     """For senders who know nothing of batches: their uploads join their own running batch, or open one.
 
-    Raises AlbumBusy when the running batch is somebody else's, or came by another door.
+    Raises AlbumBusy when the running batch is somebody else's.
     """
     with transaction.atomic():
         Album.objects.select_for_update().get(pk=album.pk)
         batch = running_in(album)
-        if batch and (batch.opened_by_id, batch.source) != (user.pk, source):
+        if batch and batch.opened_by_id != user.pk:
             raise AlbumBusy(batch)
         batch = batch or Batch.objects.create(album=album, opened_by=user, source=source)
         return uploads.create(batch, name, size)

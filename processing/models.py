@@ -28,6 +28,7 @@ class Batch(models.Model):
 
     class Source(models.TextChoices):
         FORM = "form", "Upload form"
+        PAGE = "page", "Album page"
         TUS = "tus", "Resumable upload"
         IMPORT = "import", "Import command"
 
@@ -77,7 +78,10 @@ class Upload(models.Model):
     )
     sha256 = models.CharField("SHA-256", max_length=64, blank=True)
     declared_sha256 = models.CharField(
-        "declared SHA-256", max_length=64, blank=True, help_text="What its sender says it is; what arrives is held to it."
+        "declared SHA-256",
+        max_length=64,
+        blank=True,
+        help_text="What its sender says it is; what arrives is held to it.",
     )
     modified_at = models.DateTimeField(null=True, blank=True, help_text="The file's own date, as its sender told it.")
     code = models.CharField(max_length=40, blank=True, help_text="Why it was refused or stopped.")

@@ -16,6 +16,7 @@ ALBUM_DOORS = {
     "albums:delete": {GET, POST},
     "processing:receive": {POST},
     "processing:panel": {GET},
+    "processing:manifest": {POST},
     "processing:retry": {POST},
     "processing:clear": {POST},
     "processing:cancel": {POST},

@@ -69,7 +69,7 @@ class FilesIntake:
         stream = Stream(upload)
         try:
             for chunk in _read(path):
-                self._keep_alive(upload)
+                self._keep_alive(stream)
                 stream.write(chunk)
             stream.land()
         except BaseException:
@@ -77,10 +77,10 @@ class FilesIntake:
             raise
         return stream
 
-    def _keep_alive(self, upload: Upload) -> None:
+    def _keep_alive(self, stream: Stream) -> None:
         if time.monotonic() - self._touched > uploads.touch_seconds():
             self._touched = time.monotonic()
-            uploads.touch(upload.batch)
+            uploads.touch(stream.upload, stream.size)
 
 
 def walk(paths: Iterable[Path]) -> Iterator[Path]:

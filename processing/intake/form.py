@@ -135,7 +135,7 @@ class FormIntake(FileUploadHandler):
         if time.monotonic() - self._touched < uploads.touch_seconds():
             return
         self._touched = time.monotonic()
-        uploads.touch(stream.upload.batch)
+        uploads.touch(stream.upload, stream.size)
         if self._was_cancelled():
             stream.abort()
             self._stream = None

@@ -60,10 +60,15 @@ def receive(upload: Upload, part: Part, body: Body, length: int | None) -> int:
     if length is not None and length > room:
         raise Refused(protocol.TOO_LARGE, there)
     ensure_room(length or 0, there)
-    reached = there + _append(upload, growing, part.checksum, body, room)
+    reached = there + _append(upload, growing, there, part.checksum, body, room)
     if reached == upload.size:
         _finish(upload, growing)
     return reached
+
+
+def arrived(upload: Upload) -> int:
+    """The bytes that are there just now, for who only wants to know: unlike offset() this takes nothing over."""
+    return store().grow(upload.key).there()
 
 
 def ensure_room(more: int, there: int | None = None) -> None:
@@ -88,8 +93,9 @@ def hand_over_again(before: datetime) -> int:
 
 def _hand_over_if_whole(upload: Upload) -> bool:
     growing = store().grow(upload.key)
-    if not store().exists(upload.key) and growing.take_over() != upload.size:
+    if growing.there() != upload.size:
         return False
+    growing.take_over()
     _finish(upload, growing)
     return True
 
@@ -114,7 +120,7 @@ def _tell_length(upload: Upload, length: int | None, there: int) -> None:
     uploads.tell_size(upload, length)
 
 
-def _append(upload: Upload, growing: Growing, checksum: Checksum | None, body: Body, room: int) -> int:
+def _append(upload: Upload, growing: Growing, there: int, checksum: Checksum | None, body: Body, room: int) -> int:
     """Bytes appended and safe. Whatever goes wrong, those that are there are synced, and counted by their file's size."""
     pieces = _verified(body, checksum, room) if checksum else _pieces(body, room)
     appended, touched = 0, time.monotonic()
@@ -126,7 +132,7 @@ def _append(upload: Upload, growing: Growing, checksum: Checksum | None, body: B
             appended += len(piece)
             if time.monotonic() - touched > uploads.touch_seconds():
                 touched = time.monotonic()
-                uploads.touch(upload.batch)
+                uploads.touch(upload, there + appended)
     except Fenced:
         raise Refused(protocol.REVOKED) from None
     except OSError as error:
@@ -135,7 +141,7 @@ def _append(upload: Upload, growing: Growing, checksum: Checksum | None, body: B
         raise Refused(_refusal(pressure.DISK)) from error
     finally:
         growing.sync()
-        uploads.touch(upload.batch)
+        uploads.touch(upload, there + appended)
     return appended
 
 

@@ -10,11 +10,14 @@ from albums import removal
 from albums.models import Album, Photo
 from processing import jobs
 from processing.intake import names, refusals
+from processing.intake.manifest import Declared
 from processing.intake.refusals import Refusal
 from processing.models import Batch, ProcessingJob, Upload
 from processing.states import ACTIVE, UploadState
 
-MOST_TOUCH_SECONDS = 5.0
+MOST_TOUCH_SECONDS = 1.0
+SIBLINGS_TOUCH_SHARE = 1 / 60
+"""Uploads that wait for their turn live on by those on their way. Written only so often: there may be thousands."""
 
 
 def create(batch: Batch, name: str, size: int | None = None) -> Upload:
@@ -29,9 +32,41 @@ def create(batch: Batch, name: str, size: int | None = None) -> Upload:
     )
 
 
-def touch(batch: Batch) -> None:
-    """Bytes of the batch are arriving: none of its uploads expires for a while."""
-    Upload.objects.receiving().filter(batch=batch).update(expires_at=_expiry())
+def expect(batch: Batch, files: list[Declared]) -> list[Upload]:
+    """Expect all these files, in this order."""
+    return Upload.objects.bulk_create(_declared(batch, file) for file in files)
+
+
+def turn_away(batch: Batch, file: Declared, refusal: Refusal, photo: Photo | None = None) -> Upload:
+    """A file that need not be sent, or cannot be taken, on the record of its batch. `photo` has its bytes already."""
+    upload = _declared(batch, file)
+    upload.state, upload.code, upload.message = UploadState.REFUSED, refusal.code, refusal.message
+    upload.duplicate_of, upload.sha256, upload.ended_at = photo, file.sha256, timezone.now()
+    upload.save(force_insert=True)
+    return upload
+
+
+def expect_again(ended: Upload, file: Declared) -> Upload:
+    """A file of a running batch that was cancelled, expired or refused is sent once more: the new upload stands for the old."""
+    with transaction.atomic():
+        upload = _declared(ended.batch, file)
+        upload.save(force_insert=True)
+        ended.delete()
+    return upload
+
+
+def learn_checksum(upload: Upload, sha256: str) -> None:
+    """Its sender has found out what it is."""
+    Upload.objects.receiving().filter(pk=upload.pk).update(declared_sha256=sha256)
+    upload.declared_sha256 = sha256
+
+
+def touch(upload: Upload, arrived: int) -> None:
+    """So many bytes of it have arrived. No upload of its batch expires for a while: those behind it wait for their turn."""
+    receiving, expiry = Upload.objects.receiving(), _expiry()
+    receiving.filter(pk=upload.pk).update(arrived=arrived, expires_at=expiry)
+    nearer = expiry - timedelta(seconds=SIBLINGS_TOUCH_SHARE * settings.UPLOAD_EXPIRY_SECONDS)
+    receiving.filter(batch=upload.batch_id, expires_at__lt=nearer).update(expires_at=expiry)
 
 
 def tell_size(upload: Upload, size: int) -> None:
@@ -48,8 +83,8 @@ def touch_seconds() -> float:
 def finish(upload: Upload, size: int, sha256: str) -> ProcessingJob | None:
     """Acknowledge a file whose bytes are durable at upload.key: received, with its job, in one transaction.
 
-    None when there is no work: the album has these bytes already (the upload is refused as a duplicate), or the upload was
-    cancelled or expired meanwhile. Repeating is harmless.
+    None when there is no work: the album has these bytes already (the upload is refused as a duplicate), they are not those
+    that were declared, or the upload was cancelled or expired meanwhile. Repeating is harmless.
     """
     with transaction.atomic():
         if not Album.objects.select_for_update().filter(pk=upload.album_id).first():
@@ -57,6 +92,9 @@ def finish(upload: Upload, size: int, sha256: str) -> ProcessingJob | None:
             return None
         if twin := _twin(upload, sha256):
             refuse(upload, twin[0], size=size, sha256=sha256, duplicate_of=twin[1])
+            return None
+        if upload.declared_sha256 not in ("", sha256):
+            refuse(upload, refusals.NOT_AS_DECLARED, size=size, sha256=sha256)
             return None
         note = upload.note or _namesake(upload)
         if not _end(upload, UploadState.RECEIVED, size=size, sha256=sha256, note=note):
@@ -100,6 +138,19 @@ def _let_go_if_unwanted(upload: Upload) -> None:
     """The bytes came too late for an upload that was cancelled or expired. Of one received before, they are the raw file."""
     if not Upload.objects.filter(pk=upload.pk, state=UploadState.RECEIVED).exists():
         removal.clear_after_commit([upload.key])
+
+
+def _declared(batch: Batch, file: Declared) -> Upload:
+    return Upload(
+        batch=batch,
+        album_id=batch.album_id,
+        name=file.name,
+        size=file.size,
+        modified_at=file.modified_at,
+        declared_sha256=file.sha256,
+        note=_renamed(file.raw_name),
+        expires_at=_expiry(),
+    )
 
 
 def _expiry() -> datetime:

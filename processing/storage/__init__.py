@@ -31,6 +31,9 @@ class Growing(Protocol):
     def take_over(self) -> int:
         """Fence off every other writer. Answers the bytes that are there, which stay until this one appends."""
 
+    def there(self) -> int:
+        """The bytes that are there just now. Fences nobody off."""
+
     def append(self, chunk: bytes) -> None:
         """Raises Fenced when it was taken over."""
 

@@ -161,7 +161,13 @@ class LocalGrowing:
     def take_over(self) -> int:
         with self._locked(os.O_CREAT) as fence:
             fence.write(self._token)
-            return self._size()
+            return self.there()
+
+    def there(self) -> int:
+        for path in (self._draft, self._path):
+            with suppress(FileNotFoundError):
+                return path.stat().st_size
+        return 0
 
     def append(self, chunk: bytes) -> None:
         with self._locked() as fence:
@@ -183,12 +189,6 @@ class LocalGrowing:
             self._draft.rename(self._path)
         _sync_directory(self._path.parent)
         self._fence.unlink(missing_ok=True)  # and with it every earlier writer's right
-
-    def _size(self) -> int:
-        for path in (self._draft, self._path):
-            with suppress(FileNotFoundError):
-                return path.stat().st_size
-        return 0
 
     @contextmanager
     def _locked(self, flag: int = 0) -> Iterator[FileIO]:

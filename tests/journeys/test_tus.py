@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from albums.models import Album
-from processing import jobs
+from processing import batches, jobs
 from processing.intake import uploads
 from processing.models import Batch, ProcessingJob, Upload
 from processing.states import JobState, UploadState
@@ -262,13 +262,21 @@ def test_uploads_join_the_open_batch_of_their_sender(signed_in, album):
     assert (Batch.objects.count(), Upload.objects.count()) == (1, 2)
 
 
-def test_an_album_busy_with_somebody_elses_batch_takes_none(signed_in, album):
-    making.received(album)
+def test_an_album_busy_with_somebody_elses_batch_takes_none(signed_in, album, admin):
+    batches.open_with_upload(album, admin, Batch.Source.FORM, "theirs.jpg")
 
     response = create(signed_in, album)
 
     assert (response.status_code, response.json()["error"]) == (409, "album-busy")
     assert response.has_header("Retry-After")
+
+
+@pytest.mark.parametrize("source", [Batch.Source.FORM, Batch.Source.PAGE])
+def test_an_upload_joins_its_senders_running_batch(signed_in, album, owner, source):
+    running = batches.open_with_upload(album, owner, source, "mine.jpg").batch
+
+    assert create(signed_in, album).status_code == 201
+    assert Upload.objects.get(name="IMG_1.JPG").batch == running
 
 
 def test_a_batch_takes_so_many_files(signed_in, album, settings):

@@ -1,6 +1,7 @@
 """manage.py import_photos: local files through the same intake."""
 
 import os
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -268,7 +269,8 @@ def test_help_tells_what_it_does(capsys):
 def test_uploads_of_an_import_in_work_do_not_expire(album, folder, monkeypatch):
     monkeypatch.setattr(uploads, "touch_seconds", lambda: -1)
     upload = making.upload(album)
-    expiry = upload.expires_at
+    expiry = upload.expires_at - timedelta(minutes=5)
+    Upload.objects.update(expires_at=expiry)
     intake = files.FilesIntake(album)
     intake.batch = upload.batch
 

@@ -1,0 +1,233 @@
+"""A batch declared up front: what of it is here already, what is half here and goes on, and what is new."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from albums.models import Album, Photo
+from processing import batches
+from processing.batches import AlbumBusy
+from processing.intake import refusals, resumable, uploads
+from processing.intake.manifest import Declared
+from processing.intake.refusals import Refusal
+from processing.models import Batch, Upload
+from processing.states import UploadState
+
+
+class Standing(StrEnum):
+    """Where a declared file stands."""
+
+    NEW = "new"
+    HALF = "half"
+    RECEIVED = "received"
+    HERE = "here"
+    TWICE = "twice"
+    ELSEWHERE = "elsewhere"
+    REFUSED = "refused"
+    LATER = "later"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Of one file. `upload` is where its bytes go, from `offset` on; `photo` has these very bytes."""
+
+    standing: Standing
+    upload: Upload | None = None
+    offset: int = 0
+    refusal: Refusal | None = None
+    photo: Photo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """`batch` is the one that keeps the album busy now, if any; answers are in the order of the files."""
+
+    batch: Batch | None
+    answers: tuple[Answer, ...]
+
+    def bytes_to_come(self, files: Sequence[Declared]) -> int:
+        """Of these files, the same that were asked about."""
+        return sum(file.size for file, answer in zip(files, self.answers, strict=True) if answer.refusal is None)
+
+
+LATER = Answer(Standing.LATER)
+MAY_COME_AGAIN = (refusals.NOT_AS_DECLARED.code, refusals.CUT_OFF.code, refusals.DISK_FULL.code)
+"""Refusals of which a second try may come to another end."""
+
+
+def compare(album: Album, user: User, files: Sequence[Declared]) -> Declaration:
+    """What is known of these files. Writes nothing, and minds no lock: the next batch is prepared with it."""
+    running = batches.running_in(album)
+    rows = _Rows(running if running and running.opened_by_id == user.pk else None)
+    judge = _Judge(album, user, files)
+    answers = [_standing(row) if (row := rows.take(file)) else judge.answer(file) for file in files]
+    return Declaration(running, _with_offsets(answers))
+
+
+def declare(album: Album, user: User, files: Sequence[Declared]) -> Declaration:
+    """Open a batch with an upload for each new file; or match the files against the user's own running batch, and go on.
+
+    Repeating is harmless. Raises AlbumBusy when the running batch is somebody else's.
+    """
+    judge = _Judge(album, user, files)
+    with transaction.atomic():
+        Album.objects.select_for_update().get(pk=album.pk)
+        batch = batches.running_in(album)
+        if batch and batch.opened_by_id != user.pk:
+            raise AlbumBusy(batch)
+        if batch:
+            answers = list(_join(batch, files, judge))
+        else:
+            batch = Batch.objects.create(album=album, opened_by=user, source=Batch.Source.PAGE) if files else None
+            answers = _open(batch, files, judge) if batch else []
+    return Declaration(batch, _with_offsets(answers))
+
+
+def _open(batch: Batch, files: Sequence[Declared], judge: "_Judge") -> list[Answer]:
+    answers = [judge.answer(file) for file in files]
+    wanted = [number for number, answer in enumerate(answers) if answer.refusal is None]
+    for number in wanted[settings.MAX_BATCH_FILES :]:
+        refusal = refusals.TOO_MANY.filled(limit=settings.MAX_BATCH_FILES)
+        answers[number] = Answer(Standing.REFUSED, refusal=refusal)
+    wanted = wanted[: settings.MAX_BATCH_FILES]
+    for number, upload in zip(wanted, uploads.expect(batch, [files[number] for number in wanted]), strict=True):
+        answers[number] = replace(answers[number], upload=upload)
+    for file, answer in zip(files, answers, strict=True):
+        if answer.refusal:
+            uploads.turn_away(batch, file, answer.refusal, answer.photo)
+    return answers
+
+
+def _join(batch: Batch, files: Sequence[Declared], judge: "_Judge") -> Iterator[Answer]:
+    """The batch was declared before: its files go on, or come again; others have to wait for the next."""
+    rows = _Rows(batch)
+    for file in files:
+        row = rows.take(file)
+        if row is None:
+            answer = judge.answer(file)
+            yield answer if answer.refusal else LATER
+        elif row.state == UploadState.RECEIVING:
+            yield _learned(row, file, rows, judge)
+        elif _may_come_again(row):
+            yield Answer(Standing.NEW, uploads.expect_again(row, file))
+        else:
+            yield _standing(row)
+
+
+def _learned(row: Upload, file: Declared, rows: "_Rows", judge: "_Judge") -> Answer:
+    """Its checksum may be known only now, and with it that it need not be sent."""
+    if not file.sha256 or row.declared_sha256:
+        return _standing(row)
+    photo, twin = judge.here.get(file.sha256), rows.by_checksum.get(file.sha256)
+    if photo or twin:
+        refusal = _duplicate(photo) if photo else refusals.TWICE.filled(name=twin.name if twin else "")
+        uploads.refuse(row, refusal, sha256=file.sha256, duplicate_of=photo)
+        return Answer(Standing.HERE if photo else Standing.TWICE, refusal=refusal, photo=photo)
+    uploads.learn_checksum(row, file.sha256)
+    rows.by_checksum[file.sha256] = row
+    return _standing(row)
+
+
+def _standing(row: Upload) -> Answer:
+    match row.state:
+        case UploadState.RECEIVING:
+            return Answer(Standing.NEW, row)
+        case UploadState.RECEIVED:
+            return Answer(Standing.RECEIVED, row)
+    if _may_come_again(row):
+        return Answer(Standing.NEW)
+    refusal = Refusal(row.code, row.message)
+    is_duplicate = row.code == refusals.DUPLICATE.code
+    return Answer(Standing.HERE if is_duplicate else Standing.REFUSED, refusal=refusal, photo=row.duplicate_of)
+
+
+def _may_come_again(row: Upload) -> bool:
+    return row.state in (UploadState.CANCELLED, UploadState.EXPIRED) or row.code in MAY_COME_AGAIN
+
+
+def _duplicate(photo: Photo) -> Refusal:
+    return refusals.DUPLICATE.filled(name=photo.name)
+
+
+def _with_offsets(answers: Sequence[Answer]) -> tuple[Answer, ...]:
+    """Asked of the files themselves, outside of every transaction."""
+    return tuple(map(_with_offset, answers))
+
+
+def _with_offset(answer: Answer) -> Answer:
+    if answer.upload is None:
+        return answer
+    if answer.standing == Standing.RECEIVED:
+        return replace(answer, offset=answer.upload.size or 0)
+    offset = resumable.arrived(answer.upload)
+    return replace(answer, offset=offset, standing=Standing.HALF) if offset else answer
+
+
+class _Rows:
+    """The uploads of a batch, each to be taken by one file."""
+
+    def __init__(self, batch: Batch | None) -> None:
+        rows = batch.uploads.select_related("batch", "duplicate_of").order_by("created_at", "pk") if batch else ()
+        self.by_checksum: dict[str, Upload] = {}
+        self._by_id = {row.pk: row for row in rows}
+        self._by_look: dict[tuple[str, int | None], list[Upload]] = defaultdict(list)
+        for row in self._by_id.values():
+            self._by_look[row.name, row.size].append(row)
+            if row.state in (UploadState.RECEIVING, UploadState.RECEIVED):
+                self.by_checksum.setdefault(row.sha256 or row.declared_sha256, row)
+        self.by_checksum.pop("", None)
+
+    def take(self, file: Declared) -> Upload | None:
+        """The upload of this file: named by the file itself, or of the same name and size, where nothing else contradicts."""
+        named = [self._by_id[file.upload]] if file.upload in self._by_id else []
+        for row in (*named, *self._by_look[file.name, file.size]):
+            if row.pk in self._by_id and _may_be(row, file):
+                return self._by_id.pop(row.pk)
+        return None
+
+
+def _may_be(row: Upload, file: Declared) -> bool:
+    """Name and size alone would take a changed file for the one that is half here, and make a picture of two halves."""
+    known = row.declared_sha256 or row.sha256
+    if row.size != file.size or (known and file.sha256 and known != file.sha256):
+        return False
+    if known and file.sha256:
+        return True
+    return not (row.modified_at and file.modified_at) or row.modified_at == file.modified_at
+
+
+class _Judge:
+    """What can be said of files that no batch expects. Asks twice, however many they are."""
+
+    def __init__(self, album: Album, user: User, files: Sequence[Declared]) -> None:
+        known = {file.sha256 for file in files if file.sha256}
+        photos = Photo.objects.filter(original_sha256__in=known)
+        self.here = {photo.original_sha256: photo for photo in photos.filter(album=album)}
+        others = photos.visible_to(user).exclude(album=album).select_related("album")
+        self._elsewhere = {photo.original_sha256: photo for photo in others}
+        self._names: dict[str, str] = {}
+
+    def answer(self, file: Declared) -> Answer:
+        """Asked in the files' order: the second of two that are the same need not be sent."""
+        if refusal := _refusal(file):
+            return Answer(Standing.REFUSED, refusal=refusal)
+        if photo := self.here.get(file.sha256):
+            return Answer(Standing.HERE, refusal=_duplicate(photo), photo=photo)
+        if name := self._names.get(file.sha256):
+            return Answer(Standing.TWICE, refusal=refusals.TWICE.filled(name=name))
+        if file.sha256:
+            self._names[file.sha256] = file.name
+        if photo := self._elsewhere.get(file.sha256):
+            return Answer(Standing.ELSEWHERE, photo=photo)
+        return Answer(Standing.NEW)
+
+
+def _refusal(file: Declared) -> Refusal | None:
+    if not file.size:
+        return refusals.EMPTY
+    return refusals.too_large(settings.MAX_FILE_BYTES) if file.size > settings.MAX_FILE_BYTES else None

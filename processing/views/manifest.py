@@ -1,0 +1,105 @@
+"""POST /albums/<id>/uploads/manifest/: a batch is declared up front, or compared with what is here. JSON in, JSON out."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest, JsonResponse, UnreadablePostError
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from processing import batches, declarations, pressure
+from processing.batches import AlbumBusy
+from processing.declarations import Answer, Declaration, Standing
+from processing.intake import manifest
+from processing.intake.manifest import BadManifest
+from processing.models import Batch
+from processing.pressure import Shortage
+from processing.views import draining, line
+from processing.views.access import album_or_404
+
+CHUNK_BYTES = 8 << 20
+RETRY_AFTER_SECONDS = 30
+BUSY = "This album is busy with another batch. Your photos can be sent when it is done."
+
+
+@require_POST
+@never_cache
+def declare(request: HttpRequest, pk: int) -> JsonResponse:
+    """Opens a batch, or goes on with it, unless it shall only compare. 409 when somebody else's is at work in the album."""
+    album = album_or_404(request, pk)
+    assert isinstance(request.user, User)
+    try:
+        told = manifest.read(_body(request))
+        found = declarations.compare(album, request.user, told.files)
+        if not told.opens:
+            return _answer(request, found)
+        if shortage := found.batch is None and pressure.of_intake(found.bytes_to_come(told.files)):
+            return _short(shortage)
+        return _answer(request, declarations.declare(album, request.user, told.files))
+    except AlbumBusy as busy:
+        return _problem(HTTPStatus.CONFLICT, "album-busy", BUSY, batch=_batch(request, busy.batch))
+    except TooLarge:
+        return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The list of files is too long.")
+    except (BadManifest, UnreadablePostError) as error:
+        return _problem(HTTPStatus.BAD_REQUEST, "bad-manifest", str(error))
+
+
+class TooLarge(Exception):
+    """More than a list of files can be."""
+
+
+def _body(request: HttpRequest) -> bytes:
+    if request.content_type != "application/json":
+        raise BadManifest("Send the list as application/json.")
+    with line.impatient(request):
+        body = request.read(manifest.MOST_BYTES + 1)
+    if len(body) > manifest.MOST_BYTES:
+        draining.drain(request)
+        raise TooLarge
+    return body
+
+
+def _answer(request: HttpRequest, found: Declaration) -> JsonResponse:
+    batch = found.batch
+    uploads = [answer.upload for answer in found.answers if answer.upload]
+    return JsonResponse(
+        {
+            "batch": _batch(request, batch) if batch else None,
+            "busy": batch is not None and batches.running_in(batch.album) is not None,
+            "chunk_bytes": CHUNK_BYTES,
+            "expires_at": min((upload.expires_at for upload in uploads), default=None),
+            "files": [_file(answer) for answer in found.answers],
+        }
+    )
+
+
+def _batch(request: HttpRequest, batch: Batch) -> dict[str, Any]:
+    return {"id": batch.pk, "opened_at": batch.opened_at, "mine": batch.opened_by_id == request.user.pk}
+
+
+def _file(answer: Answer) -> dict[str, Any]:
+    """Addresses are relative: whatever proxy the page came through, its uploads go the same way."""
+    upload, photo, refusal = answer.upload, answer.photo, answer.refusal
+    message = refusal.message if refusal else ""
+    if answer.standing == Standing.ELSEWHERE and photo:
+        message = f"It is also in your album “{photo.album}”."
+    return {
+        "state": answer.standing,
+        "upload": reverse("processing:upload", args=[upload.pk]) if upload else None,
+        "offset": answer.offset,
+        "code": refusal.code if refusal else "",
+        "message": message,
+        "photo": photo.get_absolute_url() if photo else None,
+    }
+
+
+def _short(shortage: Shortage) -> JsonResponse:
+    response = _problem(shortage.status, shortage.code, shortage.intake)
+    response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
+def _problem(status: HTTPStatus, code: str, message: str, **more: object) -> JsonResponse:
+    return JsonResponse({"error": code, "message": message, **more}, status=status)

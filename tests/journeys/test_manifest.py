@@ -1,0 +1,308 @@
+"""A batch declared up front, through HTTP."""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+
+import pytest
+from django.test import Client
+
+from albums.models import Album
+from processing import batches, jobs
+from processing.intake import uploads
+from processing.models import Batch, ProcessingJob, Upload
+from processing.states import UploadState
+from tests.journeys.test_tus import patch
+from tests.processing import making
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def signed_in(owner) -> Client:
+    client = Client()
+    client.force_login(owner)
+    return client
+
+
+def file(content: bytes, name: str = "IMG_1.JPG", *, hashed: bool = True, **more):
+    known = {"sha256": hashlib.sha256(content).hexdigest()} if hashed else {}
+    return {"name": name, "size": len(content)} | known | more
+
+
+def declare(client, album, *files, opens=True):
+    body = json.dumps({"open": opens, "files": files})
+    return client.post(f"/albums/{album.pk}/uploads/manifest/", body, content_type="application/json")
+
+
+def states(response) -> list[str]:
+    assert response.status_code == 200, response.content
+    return [answer["state"] for answer in response.json()["files"]]
+
+
+def photo_in(album, content: bytes, name: str = "photo.jpg"):
+    making.received(album, content, name=name)
+    job = jobs.claim_next("tester")
+    photo = making.photo(album, job)
+    photo.original_sha256 = job.upload.sha256
+    jobs.complete(job, photo, [])
+    return photo
+
+
+def test_a_batch_opens_with_an_upload_for_each_file(signed_in, album, owner):
+    response = declare(signed_in, album, file(b"one", "1.jpg", modified=1_000), file(b"two!", "2.jpg", hashed=False))
+
+    assert states(response) == ["new", "new"]
+    told = response.json()
+    batch = Batch.objects.get()
+    assert (batch.opened_by, batch.source) == (owner, Batch.Source.PAGE)
+    assert told["batch"]["id"] == batch.pk
+    assert (told["batch"]["mine"], told["busy"]) == (True, True)
+    one, two = batch.uploads.order_by("name")
+    assert [answer["upload"] for answer in told["files"]] == [f"/uploads/{one.pk}/", f"/uploads/{two.pk}/"]
+    assert (one.size, one.declared_sha256) == (3, hashlib.sha256(b"one").hexdigest())
+    assert one.modified_at == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
+    assert (two.size, two.declared_sha256, two.modified_at) == (4, "", None)
+
+
+def test_a_declared_file_is_sent_by_tus_and_becomes_a_job(signed_in, album):
+    path = declare(signed_in, album, file(b"picture")).json()["files"][0]["upload"]
+
+    assert patch(signed_in, path, 0, b"picture").status_code == 204
+    assert ProcessingJob.objects.get().upload.state == UploadState.RECEIVED
+
+
+def test_after_a_reload_the_same_list_goes_on_where_each_file_stopped(signed_in, album):
+    files = [file(b"half here", "half.jpg"), file(b"whole", "whole.jpg"), file(b"not yet", "new.jpg")]
+    half, whole, new = [answer["upload"] for answer in declare(signed_in, album, *files).json()["files"]]
+    patch(signed_in, half, 0, b"half")
+    patch(signed_in, whole, 0, b"whole")
+
+    again = declare(signed_in, album, *files)
+
+    assert states(again) == ["half", "received", "new"]
+    told = again.json()["files"]
+    assert [(a["upload"], a["offset"]) for a in told] == [(half, 4), (whole, 5), (new, 0)]
+    assert Batch.objects.count() == 1
+    assert Upload.objects.count() == 3
+
+
+def test_asking_where_a_file_stands_does_not_disturb_who_sends_it(signed_in, album):
+    path = declare(signed_in, album, file(b"half here")).json()["files"][0]["upload"]
+    patch(signed_in, path, 0, b"half")
+    fence = next((album_file for album_file in Upload.objects.all()), None)
+
+    declare(signed_in, album, file(b"half here"))
+
+    assert fence is not None
+    assert patch(signed_in, path, 4, b" here").status_code == 204
+
+
+def test_a_changed_file_does_not_go_on_where_another_stopped(signed_in, album):
+    declare(signed_in, album, file(b"picture", modified=1_000, hashed=False))
+
+    assert states(declare(signed_in, album, file(b"PICTURE", modified=9_000, hashed=False))) == ["later"]
+    assert states(declare(signed_in, album, file(b"picture", modified=1_000))) == ["new"]
+    assert states(declare(signed_in, album, file(b"Picture", modified=1_000))) == ["later"]
+
+
+def test_two_files_of_one_name_are_two_uploads(signed_in, album):
+    files = [file(b"first", hashed=False), file(b"other", hashed=False)]
+    first = declare(signed_in, album, *files).json()["files"]
+
+    assert first == declare(signed_in, album, *files).json()["files"]
+    assert len({answer["upload"] for answer in first}) == 2
+
+
+def test_what_the_album_has_need_not_be_sent_and_is_on_the_record(signed_in, album):
+    photo = photo_in(album, b"picture")
+
+    response = declare(signed_in, album, file(b"picture", "again.jpg"), file(b"new"))
+
+    assert states(response) == ["here", "new"]
+    here = response.json()["files"][0]
+    assert (here["upload"], here["photo"], here["code"]) == (None, f"/photos/{photo.pk}/", "duplicate")
+    row = Upload.objects.get(name="again.jpg")
+    assert (row.state, row.code, row.duplicate_of) == (UploadState.REFUSED, "duplicate", photo)
+
+
+def test_the_same_file_twice_in_a_list_is_sent_once(signed_in, album):
+    assert states(declare(signed_in, album, file(b"same", "a.jpg"), file(b"same", "b.jpg"))) == ["new", "twice"]
+
+
+def test_another_album_of_the_same_person_is_named(signed_in, album, owner, stranger):
+    mine = photo_in(Album.objects.create(title="Winter", owner=owner), b"mine")
+    photo_in(Album.objects.create(title="Secret", owner=stranger), b"theirs")
+
+    response = declare(signed_in, album, file(b"mine", "1.jpg"), file(b"theirs", "2.jpg"))
+
+    assert states(response) == ["elsewhere", "new"]
+    elsewhere, new = response.json()["files"]
+    assert elsewhere["message"] == "It is also in your album “Winter”."
+    assert elsewhere["photo"] == f"/photos/{mine.pk}/"
+    assert elsewhere["upload"] is not None
+    assert new["photo"] is None
+
+
+def test_a_checksum_that_is_known_late_saves_the_sending(signed_in, album):
+    photo = photo_in(album, b"picture")
+    path = declare(signed_in, album, file(b"picture", "again.jpg", hashed=False)).json()["files"][0]["upload"]
+
+    response = declare(signed_in, album, file(b"picture", "again.jpg", upload=path))
+
+    assert states(response) == ["here"]
+    row = Upload.objects.get(name="again.jpg")
+    assert (row.state, row.duplicate_of) == (UploadState.REFUSED, photo)
+    assert batches.running_in(album) is None
+
+
+def test_a_late_checksum_that_stands_earlier_in_the_batch_saves_the_sending_too(signed_in, album):
+    declare(signed_in, album, file(b"same", "a.jpg", hashed=False), file(b"same", "b.jpg", hashed=False))
+
+    assert states(declare(signed_in, album, file(b"same", "a.jpg"), file(b"same", "b.jpg"))) == ["new", "twice"]
+    assert Upload.objects.get(name="b.jpg").code == "duplicate"
+
+
+def test_bytes_that_are_not_those_declared_are_refused(signed_in, album, data_dir, django_capture_on_commit_callbacks):
+    path = declare(signed_in, album, file(b"picture")).json()["files"][0]["upload"]
+
+    with django_capture_on_commit_callbacks(execute=True):
+        patch(signed_in, path, 0, b"PICTURE")
+
+    row = Upload.objects.get()
+    assert (row.state, row.code) == (UploadState.REFUSED, "not-as-declared")
+    assert not ProcessingJob.objects.exists()
+    assert list((data_dir / "incoming").iterdir()) == []
+
+
+def test_a_refused_or_cancelled_file_may_come_again_in_its_batch(signed_in, album):
+    files = [file(b"picture", "1.jpg"), file(b"other", "2.jpg"), file(b"third", "3.jpg")]
+    first, second, _ = [answer["upload"] for answer in declare(signed_in, album, *files).json()["files"]]
+    patch(signed_in, first, 0, b"PICTURE")
+    signed_in.generic("DELETE", second, headers={"Tus-Resumable": "1.0.0"})
+
+    again = declare(signed_in, album, *files)
+
+    assert states(again) == ["new", "new", "new"]
+    assert again.json()["files"][0]["upload"] != first
+    assert patch(signed_in, again.json()["files"][0]["upload"], 0, b"picture").status_code == 204
+    assert Upload.objects.count() == 3
+
+
+def test_files_of_another_batch_wait_while_the_album_is_at_work(signed_in, album):
+    declare(signed_in, album, file(b"first", "1.jpg"))
+
+    assert states(declare(signed_in, album, file(b"second", "2.jpg"))) == ["later"]
+    assert Upload.objects.count() == 1
+
+
+def test_somebody_elses_batch_keeps_the_album(signed_in, album, admin):
+    theirs = batches.open_with_upload(album, admin, Batch.Source.FORM, "theirs.jpg").batch
+
+    response = declare(signed_in, album, file(b"mine"))
+
+    assert (response.status_code, response.json()["error"]) == (409, "album-busy")
+    assert (response.json()["batch"]["id"], response.json()["batch"]["mine"]) == (theirs.pk, False)
+
+
+def test_comparing_writes_nothing_and_minds_no_lock(signed_in, album, admin):
+    photo_in(album, b"here")
+    batches.open_with_upload(album, admin, Batch.Source.FORM, "theirs.jpg")
+    rows = Upload.objects.count()
+
+    response = declare(signed_in, album, file(b"here", "1.jpg"), file(b"new", "2.jpg"), opens=False)
+
+    assert states(response) == ["here", "new"]
+    assert response.json()["busy"] is True
+    assert [answer["upload"] for answer in response.json()["files"]] == [None, None]
+    assert Upload.objects.count() == rows
+
+
+def test_what_cannot_be_taken_is_refused_by_name(signed_in, album, settings):
+    settings.MAX_FILE_BYTES, settings.MAX_BATCH_FILES = 5, 1
+
+    response = declare(signed_in, album, file(b"", "0.jpg"), file(b"larger", "6.jpg"), file(b"1"), file(b"2", "2.jpg"))
+
+    assert states(response) == ["refused", "refused", "new", "refused"]
+    assert [a["code"] for a in response.json()["files"]] == ["empty-file", "too-large", "", "too-many-files"]
+    assert sorted(Upload.objects.exclude(code="").values_list("name", flat=True)) == ["0.jpg", "2.jpg", "6.jpg"]
+
+
+def test_a_list_without_anything_new_is_a_batch_that_is_over(signed_in, album):
+    photo_in(album, b"picture")
+
+    response = declare(signed_in, album, file(b"picture"))
+
+    assert response.json()["busy"] is False
+    assert batches.running_in(album) is None
+    assert Batch.objects.get(pk=response.json()["batch"]["id"]).uploads.count() == 1
+
+
+def test_a_list_larger_than_the_disk_opens_nothing(signed_in, album, settings):
+    settings.MAX_FILE_BYTES = 10**15
+
+    response = declare(signed_in, album, {"name": "1.tif", "size": 10**14})
+
+    assert (response.status_code, response.json()["error"]) == (507, "disk-full")
+    assert response.has_header("Retry-After")
+    assert not Batch.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        b"[" * 100_000,
+        b'{"files": 1}',
+        b'{"files": [1]}',
+        b'{"files": [{"name": "a"}]}',
+        b'{"files": [{"name": "a", "size": -1}]}',
+        b'{"files": [{"name": "a", "size": true}]}',
+        b'{"files": [{"name": "a", "size": 1e3}]}',
+        b'{"files": [{"name": 1, "size": 1}]}',
+        b'{"files": [{"name": "a", "size": 1, "sha256": "xyz"}]}',
+        b'{"files": [' + b'{"name":"a","size":1},' * 2000 + b'{"name":"a","size":1}]}',
+    ],
+)
+def test_nonsense_is_told_so(signed_in, album, body):
+    response = signed_in.post(f"/albums/{album.pk}/uploads/manifest/", body, content_type="application/json")
+
+    assert (response.status_code, response.json()["error"]) == (400, "bad-manifest")
+
+
+def test_a_list_of_other_type_or_length_is_told_so(signed_in, album):
+    address = f"/albums/{album.pk}/uploads/manifest/"
+
+    assert signed_in.post(address, {"files": "[]"}).status_code == 400
+    assert signed_in.post(address, b" " * (5 << 20), content_type="application/json").status_code == 413
+
+
+@pytest.mark.parametrize("modified", [None, -1, 1e300, "yesterday", True, float("nan")])
+def test_a_date_that_no_file_has_is_none(signed_in, album, modified):
+    assert states(declare(signed_in, album, file(b"1", modified=modified))) == ["new"]
+    assert Upload.objects.get().modified_at is None
+
+
+def test_a_whole_list_takes_few_queries(signed_in, album, django_assert_max_num_queries):
+    files = [file(str(n).encode(), f"{n}.jpg") for n in range(300)]
+
+    with django_assert_max_num_queries(25):
+        declare(signed_in, album, *files)
+    with django_assert_max_num_queries(25):
+        assert set(states(declare(signed_in, album, *files))) == {"new"}
+
+
+def test_uploads_that_wait_for_their_turn_live_on_by_those_on_their_way(signed_in, album):
+    declare(signed_in, album, file(b"first", "1.jpg"), file(b"second", "2.jpg"))
+    first, second = Upload.objects.order_by("name")
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    Upload.objects.update(expires_at=long_ago)
+
+    uploads.touch(first, 3)
+
+    second.refresh_from_db()
+    first.refresh_from_db()
+    assert first.arrived == 3
+    assert first.expires_at == second.expires_at > long_ago
