@@ -1,0 +1,41 @@
+/* One tab at a time sends to an album: by a Web Lock, or, on plain http where there are none, by asking the other tabs. */
+
+const ASK_MS = 200;
+const ASK_AGAIN_MS = 2000;
+
+/** Resolves with a function that lets the turn go. `onWait` is called when another tab has it. */
+export async function take(album, onWait) {
+  return navigator.locks ? takeLock(`darkroom-album-${album}`, onWait) : takeByAsking(`darkroom-album-${album}`, onWait);
+}
+
+function takeLock(name, onWait) {
+  return new Promise((taken) => {
+    const hold = () => new Promise((release) => taken(release));
+    navigator.locks.request(name, { ifAvailable: true }, (lock) => {
+      if (lock) return hold();
+      onWait();
+      navigator.locks.request(name, hold);
+    });
+  });
+}
+
+async function takeByAsking(name, onWait) {
+  const channel = new BroadcastChannel(name);
+  const me = Math.random();
+  let [rival, holds] = [false, false];
+  channel.onmessage = ({ data }) => {
+    // Of two that ask at the same moment, the smaller number goes first.
+    if (data.asks !== undefined && (holds || me < data.asks)) channel.postMessage({ holds: true });
+    if (data.holds) rival = true;
+  };
+  for (let waits = 0; ; waits++) {
+    rival = false;
+    channel.postMessage({ asks: me });
+    await new Promise((done) => setTimeout(done, ASK_MS));
+    if (!rival) break;
+    if (!waits) onWait();
+    await new Promise((done) => setTimeout(done, ASK_AGAIN_MS));
+  }
+  holds = true;
+  return () => channel.close();
+}
