@@ -1,10 +1,11 @@
 """The read side: frozen summaries for pages. However large a batch is, a panel costs the same few queries."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Max, Min, Q
+from django.conf import settings
+from django.db.models import Count, F, Max, Min, Q, Sum
 from django.utils import timezone
 
 from albums.models import Album
@@ -14,6 +15,10 @@ from processing.states import ACTIVE, JobState, UploadState
 LISTED = 100
 """Failures and refusals shown by name; more are counted."""
 ENDED_BADLY = (UploadState.REFUSED, UploadState.EXPIRED)
+RATE_SECONDS = 60
+"""The rate at which files arrive is that of the last minute: a pause before it says nothing of the time that is left."""
+QUIET_SECONDS = 60
+"""When nothing has arrived for so long, whoever watches should know what will become of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,17 @@ class Progress:
     failed: int = 0
     active: int = 0
     receiving: int = 0
+    received: int = 0
     refused: int = 0
+    bytes_total: int = 0
+    """Of all files taken or on their way, as far as their sizes are known."""
+    bytes_arrived: int = 0
+    is_measured: bool = True
+    """Are all sizes known? A plain form does not tell them."""
+    quiet_seconds: int = 0
+    """For how long nothing has arrived, though something should."""
+    expires_in: int | None = None
+    """Seconds until what is missing is given up; None when nothing is."""
     since: datetime | None = None
     seconds_left: int | None = None
     current: str = ""
@@ -45,8 +60,16 @@ class Progress:
 
     @property
     def percent(self) -> int:
-        """Never 100 while work is left."""
-        return min(99 if self.is_busy else 100, 100 * self.settled // self.total) if self.total else 0
+        """Of receiving and developing together, each as one half. Never 100 while work is left."""
+        if not self.total:
+            return 0
+        arrived = self.bytes_arrived / self.bytes_total if self.is_receiving and self.bytes_total else 1.0
+        share = (arrived + self.settled / self.total) / 2 if self.is_measured else self.settled / self.total
+        return min(99 if self.is_busy else 100, int(100 * share))
+
+    @property
+    def is_quiet(self) -> bool:
+        return self.is_receiving and self.quiet_seconds >= min(QUIET_SECONDS, settings.UPLOAD_EXPIRY_SECONDS / 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +109,8 @@ def of(album: Album) -> Progress:
     batches = list(Batch.objects.active(album).select_related("opened_by"))
     if not batches:
         return Progress()
-    jobs = _count_jobs(batches)
-    uploads = Upload.objects.filter(batch__in=batches).aggregate(
-        receiving=Count("pk", filter=Q(state=UploadState.RECEIVING)),
-        refused=Count("pk", filter=Q(state__in=ENDED_BADLY)),
-    )
+    now = timezone.now()
+    jobs, uploads = _count_jobs(batches), _count_uploads(batches, now)
     current = ProcessingJob.objects.in_work().filter(album=album).values_list("original_filename", flat=True).first()
     opener = batches[0].opened_by
     return Progress(
@@ -99,10 +119,15 @@ def of(album: Album) -> Progress:
         failed=jobs["failed"],
         active=jobs["active"],
         since=batches[0].opened_at,
-        seconds_left=_seconds_left(jobs),
+        seconds_left=_seconds_left(jobs, uploads, now, batches[0].opened_at),
+        bytes_total=uploads["bytes_received"] + uploads["bytes_expected"],
+        bytes_arrived=uploads["bytes_received"] + uploads["bytes_on_their_way"],
+        is_measured=not uploads["of_unknown_size"],
+        quiet_seconds=_quiet_seconds(uploads, now),
+        expires_in=max(0, int((uploads["next_expiry"] - now).total_seconds())) if uploads["next_expiry"] else None,
         current=current or "",
         by=opener.get_username() if opener else "",
-        **uploads,
+        **{name: uploads[name] for name in ("receiving", "received", "refused")},
     )
 
 
@@ -149,12 +174,59 @@ def _count_jobs(batches: list[Batch]) -> dict[str, Any]:
     )
 
 
-def _seconds_left(jobs: dict[str, Any]) -> int | None:
+def _count_uploads(batches: list[Batch], now: datetime) -> dict[str, Any]:
+    receiving, received = Q(state=UploadState.RECEIVING), Q(state=UploadState.RECEIVED)
+    just_now = Q(ended_at__gt=now - timedelta(seconds=RATE_SECONDS))
+    return Upload.objects.filter(batch__in=batches).aggregate(
+        receiving=Count("pk", filter=receiving),
+        received=Count("pk", filter=received),
+        refused=Count("pk", filter=Q(state__in=ENDED_BADLY)),
+        of_unknown_size=Count("pk", filter=receiving & Q(size=None)),
+        bytes_received=Sum("size", filter=received, default=0),
+        bytes_expected=Sum("size", filter=receiving, default=0),
+        bytes_on_their_way=Sum("arrived", filter=receiving & Q(arrived__lte=F("size")), default=0),
+        bytes_just_received=Sum("size", filter=received & just_now, default=0),
+        next_expiry=Min("expires_at", filter=receiving),
+        last_expiry=Max("expires_at", filter=receiving),
+    )
+
+
+def _quiet_seconds(uploads: dict[str, Any], now: datetime) -> int:
+    """Whatever arrives puts the expiry off, so the expiry tells when something came last."""
+    if not uploads["last_expiry"]:
+        return 0
+    came_last = uploads["last_expiry"] - timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS)
+    return max(0, int((now - came_last).total_seconds()))
+
+
+def _seconds_left(jobs: dict[str, Any], uploads: dict[str, Any], now: datetime, opened_at: datetime) -> int | None:
+    """Files are received while others are developed: the slower of the two decides. None while either cannot be told."""
+    developing = _developing_seconds(jobs, uploads["receiving"], now)
+    if not uploads["receiving"]:
+        return developing
+    arriving = _arriving_seconds(uploads, now, opened_at)
+    return None if developing is None or arriving is None else max(developing, arriving)
+
+
+def _developing_seconds(jobs: dict[str, Any], to_come: int, now: datetime) -> int | None:
     """From the rate measured in these batches, other albums' turns included; None until two photos are done."""
     done, active, first, last = jobs["done"], jobs["active"], jobs["first"], jobs["last"]
     if done < 2:
         return None
     rate: float = (last - first).total_seconds() / done
-    idle = (timezone.now() - last).total_seconds()
-    left: float = rate * active - min(idle, rate)
+    idle = (now - last).total_seconds()
+    left: float = rate * (active + to_come) - min(idle, rate)
+    return max(1, round(left))
+
+
+def _arriving_seconds(uploads: dict[str, Any], now: datetime, opened_at: datetime) -> int | None:
+    """From the files that ended in the last minute; of one so large that none did, from all that arrived of the batch."""
+    if uploads["of_unknown_size"] or _quiet_seconds(uploads, now) >= QUIET_SECONDS / 2:
+        return None
+    since_opened = max(1.0, (now - opened_at).total_seconds())
+    rate: float = uploads["bytes_just_received"] / min(RATE_SECONDS, since_opened)
+    rate = rate or (uploads["bytes_received"] + uploads["bytes_on_their_way"]) / since_opened
+    if not rate:
+        return None
+    left: float = (uploads["bytes_expected"] - uploads["bytes_on_their_way"]) / rate
     return max(1, round(left))

@@ -2,16 +2,18 @@
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from albums.models import Album
-from processing import batches, jobs
+from processing import batches, jobs, sweeper
 from processing.intake import uploads
 from processing.models import Batch, ProcessingJob, Upload
 from processing.states import UploadState
+from processing.storage import store
 from tests.journeys.test_tus import patch
 from tests.processing import making
 
@@ -89,13 +91,14 @@ def test_after_a_reload_the_same_list_goes_on_where_each_file_stopped(signed_in,
 
 def test_asking_where_a_file_stands_does_not_disturb_who_sends_it(signed_in, album):
     path = declare(signed_in, album, file(b"half here")).json()["files"][0]["upload"]
-    patch(signed_in, path, 0, b"half")
-    fence = next((album_file for album_file in Upload.objects.all()), None)
+    growing = store().grow(Upload.objects.get().key)
+    growing.take_over()
+    growing.append(b"half")
 
     declare(signed_in, album, file(b"half here"))
 
-    assert fence is not None
-    assert patch(signed_in, path, 4, b" here").status_code == 204
+    growing.append(b" ")
+    assert patch(signed_in, path, 5, b"here").status_code == 204
 
 
 def test_a_changed_file_does_not_go_on_where_another_stopped(signed_in, album):
@@ -306,3 +309,24 @@ def test_uploads_that_wait_for_their_turn_live_on_by_those_on_their_way(signed_i
     first.refresh_from_db()
     assert first.arrived == 3
     assert first.expires_at == second.expires_at > long_ago
+
+
+def test_what_never_comes_is_given_up_and_the_album_is_free(signed_in, album):
+    files = [file(b"came", "1.jpg"), file(b"stayed away", "2.jpg")]
+    came, _ = [answer["upload"] for answer in declare(signed_in, album, *files).json()["files"]]
+    patch(signed_in, came, 0, b"came")
+    Upload.objects.receiving().update(expires_at=timezone.now() + timedelta(seconds=1500))
+    page = signed_in.get(f"/albums/{album.pk}/").content.decode()
+    assert "given up in 25 minutes" in page
+
+    Upload.objects.receiving().update(expires_at=timezone.now() - timedelta(seconds=1))
+    sweeper.sweep()
+
+    assert {row.name: row.state for row in Upload.objects.all()} == {"1.jpg": "received", "2.jpg": "expired"}
+    develop_all(album)
+    assert batches.running_in(album) is None
+
+
+def develop_all(album):
+    while job := jobs.claim_next("tester"):
+        jobs.complete(job, making.photo(album, job), [])

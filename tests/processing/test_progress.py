@@ -1,0 +1,107 @@
+"""One progress for receiving and developing: exact, honest, and never done before the work is."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from processing import declarations, jobs, progress
+from processing.intake import uploads
+from processing.intake.manifest import Declared
+from processing.models import Batch, ProcessingJob, Upload
+from tests.processing import making
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def declared(album, owner):
+    """Four files of 100 bytes each, declared and on their way."""
+    files = [Declared(f"{n}.jpg", 100) for n in range(4)]
+    return [answer.upload for answer in declarations.declare(album, owner, files).answers]
+
+
+def arrive(upload: Upload) -> ProcessingJob:
+    job = uploads.finish(upload, 100, f"{upload.name:0>64}")
+    assert job
+    return job
+
+
+def develop(album) -> None:
+    job = jobs.claim_next("tester")
+    jobs.complete(job, making.photo(album, job), [])
+
+
+def test_files_and_bytes_are_known_from_the_start(album, declared):
+    now = progress.of(album)
+
+    assert (now.total, now.receiving, now.received, now.percent) == (4, 4, 0, 0)
+    assert (now.bytes_total, now.bytes_arrived, now.is_measured) == (400, 0, True)
+
+
+def test_bytes_on_their_way_count(album, declared):
+    arrive(declared[0])
+    uploads.touch(declared[1], 50)
+
+    now = progress.of(album)
+
+    assert (now.receiving, now.received, now.active) == (3, 1, 1)
+    assert (now.bytes_total, now.bytes_arrived) == (400, 150)
+    assert now.percent == 18  # half of 150 of 400
+
+
+def test_developing_is_the_other_half(album, declared):
+    for upload in declared[:2]:
+        arrive(upload)
+    develop(album)
+
+    assert progress.of(album).percent == 37  # half of 200 of 400, and half of one of four
+
+
+def test_a_hundred_percent_is_never_shown_while_work_is_left(album, declared):
+    for upload in declared:
+        arrive(upload)
+    for _ in range(3):
+        develop(album)
+    Upload.objects.filter(pk=declared[0].pk).update(size=10**12)
+
+    assert progress.of(album).percent < 100
+    assert progress.of(album).is_busy
+
+
+def test_a_form_tells_no_sizes_and_its_progress_none_of_bytes(album):
+    making.upload(album)
+
+    assert progress.of(album).is_measured is False
+
+
+def test_the_estimate_is_that_of_the_slower_of_receiving_and_developing(album, declared):
+    start = timezone.now() - timedelta(seconds=60)
+    Batch.objects.update(opened_at=start)
+    for upload in declared[:2]:
+        arrive(upload)
+        develop(album)
+    ProcessingJob.objects.update(started_at=timezone.now() - timedelta(seconds=2), finished_at=timezone.now())
+
+    # 200 bytes came within a minute, so 200 more take as long; developing takes a second a photo.
+    assert progress.of(album).seconds_left == 60
+
+
+def test_there_is_no_estimate_while_nothing_arrives(album, declared):
+    for upload in declared[:2]:
+        arrive(upload)
+        develop(album)
+    Upload.objects.receiving().update(expires_at=timezone.now() + timedelta(seconds=1800 - 300))
+
+    now = progress.of(album)
+
+    assert now.seconds_left is None
+    assert (now.is_quiet, 299 <= now.quiet_seconds <= 301, 1498 <= now.expires_in <= 1500) == (True, True, True)
+
+
+def test_a_batch_whose_bytes_move_counts_down_nothing(album, declared):
+    assert progress.of(album).is_quiet is False
+
+
+def test_an_album_at_rest_expires_nothing(album):
+    assert (progress.of(album).expires_in, progress.of(album).is_quiet) == (None, False)
