@@ -51,7 +51,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _place(upload: Upload) -> int:
+def _position(upload: Upload) -> int:
     """When it was expected, in microseconds: the order in which files were chosen. Several at a time arrive in any order."""
     return int(upload.created_at.timestamp() * 1_000_000)
 
@@ -62,7 +62,7 @@ def _photo(job: ProcessingJob, picture: Picture, claim: uuid.UUID) -> Photo:
     taken_at, offset = _moment(meta.taken_at)
     return Photo(
         album_id=job.album_id,
-        position=_place(job.upload),
+        position=_position(job.upload),
         name=job.original_filename,
         title=meta.title or "",
         caption=meta.caption or "",

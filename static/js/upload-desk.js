@@ -140,7 +140,7 @@ class UploadDesk extends HTMLElement {
     const button = target.closest("[data-do]");
     if (!button) return;
     const { queue } = this.#sender;
-    const chosen = () => this.#ledger.in("chosen", "later", "failed");
+    const chosen = () => this.#ledger.in("chosen", "later");
     switch (button.dataset.do) {
       case "files":
         return choosing.canPick ? this.#choose(await choosing.pickFiles()) : this.#view.part("choose-files").click();
@@ -167,6 +167,7 @@ class UploadDesk extends HTMLElement {
         this.#sender.isHeldBack = !this.#sender.isHeldBack;
         break;
       case "forget":
+        this.#sender.cancel(this.#ledger.in("failed"));
         this.#keep.forget(chosen());
         this.#ledger.remove(chosen());
         this.#notes = [];
@@ -218,7 +219,7 @@ class UploadDesk extends HTMLElement {
     const item = this.#ledger.get(this.#rows.idOf(button));
     const row = button.closest(".file");
     const next = (row.nextElementSibling ?? row.previousElementSibling)?.querySelector(".file__drop:not([hidden])");
-    if (["pending", "waiting", "sending", "missing"].includes(item.state)) this.#sender.cancel([item]);
+    if (["pending", "waiting", "sending", "missing", "failed"].includes(item.state)) this.#sender.cancel([item]);
     else this.#ledger.remove([item]);
     (next ?? this.querySelector("[data-do=files]")).focus();
     this.#tellMissing();
@@ -283,7 +284,8 @@ class UploadDesk extends HTMLElement {
     const isSending = this.#ledger.in("pending", "waiting", "sending").length > 0;
     if (missing.length) {
       const canResume = missing.every(({ handle }) => handle);
-      const all = this.#ledger.items.length;
+      // Those that had arrived before the reload are not kept here; the server counts them.
+      const all = Math.max(this.#ledger.items.length, this.#isBusy ? Number(total) : 0);
       const count = `${missing.length} of ${plural(all, "photo")} ${missing.length === 1 ? "is" : "are"} still to come`;
       this.#again = { canResume, words: canResume ? `${count}. The browser asks whether it may read them again.` : `${count}. Choose the folder or files again; each goes on where it stopped.` };
     } else if (this.#isExpected && Number(receiving) && !isSending) {
@@ -318,7 +320,9 @@ class UploadDesk extends HTMLElement {
     const words = this.#moment && news(this.#moment, now);
     this.#moment = now;
     if (words) this.#voice(words);
-    return this.#rows.show(this.#ledger.takeChanges());
+    const isMore = this.#rows.show(this.#ledger.takeChanges());
+    this.#rows.follow(items.find(({ state }) => state === "sending"));
+    return isMore;
   }
 
   #voice(words) {

@@ -3,14 +3,17 @@
 import { ending } from "../format.js";
 
 const PHOTOS = new Set("jpg jpeg jpe jfif mpo heic heif hif avif png webp tif tiff gif bmp dib".split(" "));
+const IN_ORDER = new Intl.Collator("en", { numeric: true });
 const NOISE = /(^|\/)(\.[^/]*|thumbs\.db|desktop\.ini|__macosx)(\/|$)/i;
 
 /** Parts what was found in folders: those to send, and how many were left out because nobody means to send them. Pure.
 
-    Whatever was chosen by itself is meant: only the server says whether it is a photo. */
+    Whatever was chosen by itself is meant: only the server says whether it is a photo. Folders tell their files in no order, so these
+    are put in that of their names. */
 export function sift(found) {
-  const kept = found.filter(({ path }) => !NOISE.test(path) && (!path.includes("/") || isPhoto(path)));
-  return { kept, left: found.length - kept.length };
+  const kept = found.filter(({ path }) => !NOISE.test(path) && (!isInFolder(path) || isPhoto(path)));
+  const [folders, single] = [kept.filter(({ path }) => isInFolder(path)), kept.filter(({ path }) => !isInFolder(path))];
+  return { kept: [...single, ...folders.sort((a, b) => IN_ORDER.compare(a.path, b.path))], left: found.length - kept.length };
 }
 
 export function holdsFiles(transfer) {
@@ -87,6 +90,10 @@ async function contents(directory) {
     if (!portion.length) return found;
     found.push(...portion);
   }
+}
+
+function isInFolder(path) {
+  return path.includes("/");
 }
 
 function isPhoto(path) {

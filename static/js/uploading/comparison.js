@@ -27,11 +27,15 @@ export class Comparison {
     for (const item of items) item.comparedWith = item.sha256 || "look";
     const answer = await this.#sender.compare(this.#album, items).catch(() => null);
     if (!answer) return;
-    answer.files.forEach(({ state, photo }, number) => {
-      this.#ledger.set(items[number], { standing: state, hint: HINTS[state] ?? "", photo });
+    // An upload is told of files of a batch that runs already: begun on another device, or before a reload.
+    const mine = [];
+    answer.files.forEach(({ state, photo, upload }, number) => {
+      const item = items[number];
+      if (item.state !== "later" && item.state !== "chosen") return;
+      this.#ledger.set(item, { standing: state, hint: HINTS[state] ?? "", photo });
+      if (state === "received") this.#ledger.set(item, { state, offset: item.size });
+      else if (upload) mine.push(item);
     });
-    // Of a batch that is running already, begun on another device or before a reload that lost it.
-    const mine = items.filter((item, number) => item.state === "later" && answer.files[number].upload && answer.files[number].state !== "received");
     if (mine.length) this.#sender.go(mine);
   }
 }

@@ -29,7 +29,7 @@ export class DeskView {
     this.#hide("go-on", !isSending || !isPaused);
     this.#hide("retry", !sum.count("failed"));
     this.#hide("cancel", !isSending);
-    this.#hide("hold", !sum.count("later") || isSending);
+    this.#next(now);
     this.#say("hold", sender.isHeldBack ? "Send them when it is done" : "Hold them back");
     this.#hide("forget", isSending || !sum.count("chosen", "later", "failed") );
     this.#hide("send", !sum.count("chosen") || isSending);
@@ -40,6 +40,15 @@ export class DeskView {
     this.#again(now);
     this.#say("invitation", now.isBusy || isSending ? "Prepare the next batch" : "Add photos");
     this.#desk.dataset.phase = isSending ? "sending" : items.length ? "chosen" : "idle";
+    this.#arrange(now.isBusy || isSending);
+  }
+
+  /** What is going on comes first; while nothing is, the invitation. In the document too, so that Tab goes as the eye does. */
+  #arrange(isBusy) {
+    const invitation = this.#desk.querySelector(".dropzone");
+    if (invitation.contains(document.activeElement) || (this.#desk.firstElementChild !== invitation) === isBusy) return;
+    if (isBusy) this.#desk.append(invitation);
+    else this.#desk.prepend(invitation);
   }
 
   #folders(chosen, isSending) {
@@ -48,15 +57,21 @@ export class DeskView {
     this.#say("titles", folders.length ? `: ${list(folders.map((folder) => titleOf(folder)))}` : "");
   }
 
-  #notes({ sum, sender, isBusy, limits, notes }) {
-    const [chosen, later] = [sum.count("chosen"), sum.count("later")];
-    const over = chosen - limits.maxFiles;
+  #next({ items, sum, sender, left }) {
+    const later = sum.count("later");
+    const found = comparison(items.filter(({ state }) => state === "later"), Math.min(left, later));
+    const waiting = `${plural(later, "photo")}${found ? ` (${found})` : ""}`;
     const waits = sender.isHeldBack
-      ? `${plural(later, "photo")} held back. They can be sent when this batch is done.`
-      : `${plural(later, "photo")} ${later === 1 ? "goes" : "go"} with the next batch, by ${later === 1 ? "itself" : "themselves"}, when this one is done. Keep this page open.`;
+      ? `${waiting} held back. ${later === 1 ? "It" : "They"} can be sent when this batch is done.`
+      : `${waiting} ${later === 1 ? "goes" : "go"} with the next batch, by ${later === 1 ? "itself" : "themselves"}, when this one is done. Keep this page open.`;
+    this.#hide("next", !later);
+    this.#say("next-words", later ? waits : "");
+  }
+
+  #notes({ sum, sender, limits, notes }) {
+    const over = sum.count("chosen") - limits.maxFiles;
     const words = [
       over > 0 && `One batch takes ${plural(limits.maxFiles, "photo")}. The last ${over} ${over === 1 ? "goes by itself" : "go by themselves"} with the next.`,
-      later && isBusy && waits,
       sender.waitsForTab && "Another tab sends photos to this album. This one goes on when it is done.",
       ...notes,
     ].filter(Boolean);
@@ -80,6 +95,7 @@ export class DeskView {
     if (!again) return;
     this.#say("again-words", again.words);
     this.#hide("resume", !again.canResume);
+    this.#hide("choose-again", again.canResume);
     this.#hide("give-up", !sum.count("missing"));
   }
 
@@ -108,9 +124,9 @@ export function links(words, albums) {
 
 function checks({ items, left, sum }) {
   if (sum.toCome) return "";
-  const waiting = items.filter(({ state }) => state === "chosen" || state === "later");
-  const compared = waiting.some(({ standing }) => standing && standing !== "new");
-  return compared || (left && waiting.length > 50) || sum.count("later") ? comparison(waiting, left) : "";
+  const chosen = items.filter(({ state }) => state === "chosen");
+  const isNews = chosen.some(({ standing }) => standing && standing !== "new");
+  return isNews || (left && chosen.length > 50) ? comparison(chosen, left) : "";
 }
 
 function note(words) {

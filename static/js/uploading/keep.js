@@ -24,7 +24,7 @@ export class Keep {
     const [old, recent] = [[], []];
     for (const row of rows) (Date.now() - row.at > A_WEEK_MS ? old : recent).push(row);
     if (old.length) await this.#do("readwrite", (store) => old.forEach(({ key }) => store.delete(key)));
-    return recent;
+    return recent.sort((a, b) => a.order - b.order);
   }
 
   /** Keep these as they are now. `key` of a kept row continues it. */
@@ -34,7 +34,7 @@ export class Keep {
       for (const item of items) {
         if (!this.#keys.has(item)) this.#keys.set(item, item.key ?? crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`);
         const row = Object.fromEntries(KEPT.map((name) => [name, item[name]]));
-        store.put({ ...row, key: this.#keys.get(item), person: this.#person, page: this.#page, at: Date.now() });
+        store.put({ ...row, order: item.id, key: this.#keys.get(item), person: this.#person, page: this.#page, at: Date.now() });
       }
     });
   }

@@ -13,6 +13,7 @@ export class Rows {
   #template;
   #rows = new Map();
   #todo = new Set();
+  #followed = null;
 
   constructor(list, template) {
     this.#list = list;
@@ -31,6 +32,14 @@ export class Rows {
     }
     if (made.childNodes.length) this.#list.append(made);
     return this.#todo.size > 0;
+  }
+
+  /** Keep what is at work in sight, unless somebody is looking at something else in the list. */
+  follow(item) {
+    const row = item && this.#rows.get(item.id)?.element;
+    if (!row || row === this.#followed || this.#list.matches(":hover, :focus-within")) return;
+    this.#followed = row;
+    this.#list.scrollTop = row.offsetTop - this.#list.offsetTop - row.offsetHeight;
   }
 
   /** The id of the file whose row holds the element. */

@@ -198,7 +198,9 @@ export class Sender extends EventTarget {
 
   #end(item, state, words) {
     this.#ledger.set(item, { state, words, inFlight: 0 });
-    if (state === "refused") this.#keep.forget([item]);
+    if (state !== "refused") return;
+    this.#keep.forget([item]);
+    this.#withdraw(item.upload); // or the album would wait for it
   }
 
   /** Nothing is being sent any more: what was sent is looked at once more, and another tab may have its turn. */

@@ -33,11 +33,11 @@ export function stage(item) {
 export function title({ count, files, bytes: size, toCome, ended }, { isPaused, isResting }) {
   if (count("chosen")) return `${plural(count("chosen"), "photo")} chosen, ${bytes(size)}`;
   const all = files - count("cancelled", "later", "missing");
-  if (toCome) return isPaused ? `Paused: ${ended - count("cancelled")} of ${all} sent` : `Sending ${plural(all, "photo")}`;
+  if (toCome) return isPaused ? "Paused" : `Sending ${plural(all, "photo")}`;
   if (count("failed")) return `${plural(count("failed"), "photo")} could not be sent`;
   if (isResting && ended) return `All sent: ${outcome({ count })}`;
   if (count("later")) return `${plural(count("later"), "photo")} ready for the next batch`;
-  if (count("missing")) return `${plural(count("missing"), "photo")} still to come`;
+  if (count("missing")) return "Still to come";
   return "Nothing is being sent";
 }
 
