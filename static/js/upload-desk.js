@@ -125,7 +125,7 @@ class UploadDesk extends HTMLElement {
     const { kept, left } = choosing.sift(found);
     this.#notes = left ? [`${plural(left, "file")} in the folders ${left === 1 ? "is no photo and was" : "are no photos and were"} left out.`] : [];
     const { items, others } = await resuming.rejoin({ ledger: this.#ledger, hasher: this.#hasher }, kept);
-    if (items.length) this.#sender.go(items);
+    if (items.length) this.#sender.join(items);
     const known = new Set(this.#ledger.items.filter(({ state }) => state !== "cancelled").map(print));
     const fresh = others
       .map(({ file, path, handle, grant }) => ({ file, path, handle, grant, name: file.name, size: file.size, modified: file.lastModified }))
@@ -264,7 +264,7 @@ class UploadDesk extends HTMLElement {
 
   #goOn() {
     const ready = this.#ledger.in("missing").filter(({ file }) => file);
-    if (ready.length) this.#sender.go(ready);
+    if (ready.length) this.#sender.join(ready);
     this.#tellMissing();
     this.#tidy();
   }

@@ -36,7 +36,7 @@ export class Comparison {
       if (state === "received") this.#ledger.set(item, { state, offset: item.size });
       else if (upload) mine.push(item);
     });
-    if (mine.length) this.#sender.go(mine);
+    if (mine.length) this.#sender.join(mine);
   }
 }
 

@@ -30,7 +30,7 @@ export class Queue {
   }
 
   add(items) {
-    this.#waiting.push(...items.filter((item) => !this.#waiting.includes(item) && !this.#running.has(item)));
+    this.#waiting.push(...items.filter((item) => !this.#waiting.includes(item) && !this.#isCarried(item)));
     this.#next();
   }
 
@@ -49,6 +49,11 @@ export class Queue {
   remove(item) {
     this.#waiting = this.#waiting.filter((one) => one !== item);
     this.#running.get(item)?.abort(new Cancelled());
+  }
+
+  /** One that is being stopped may be added again already. */
+  #isCarried(item) {
+    return this.#running.get(item)?.signal.aborted === false;
   }
 
   #next() {

@@ -58,8 +58,9 @@ export class Sender extends EventTarget {
     if (waiting.length) this.go(waiting);
   }
 
-  /** Files whose upload is running already, as a comparison told. */
+  /** Files of a batch that was begun elsewhere, or before a reload. */
   join(items) {
+    for (const item of items) this.#ledger.set(item, { isUnderWay: true });
     return this.go(items);
   }
 
@@ -149,7 +150,7 @@ export class Sender extends EventTarget {
       const { state, upload, offset, message, photo } = answers[number];
       if (item.state !== "pending") return; // cancelled meanwhile
       if (upload && state !== "received") {
-        this.#ledger.set(item, { state: "waiting", upload, offset, words: "" });
+        this.#ledger.set(item, { state: "waiting", upload, offset, words: "", isUnderWay: item.isUnderWay || state === "half" });
         wanted.push(item);
       } else if (state === "received") this.#ledger.set(item, { state, upload, offset: item.size, words: "" });
       else if (state === "here" || state === "twice") this.#ledger.set(item, { state: "here", words: message, photo });
@@ -166,11 +167,12 @@ export class Sender extends EventTarget {
     this.#ledger.set(item, { state: "sending", words: "" });
     const onOffset = (offset) => {
       this.#heard = performance.now();
-      this.#ledger.set(item, { offset });
+      this.#ledger.set(item, { offset, isUnderWay: false, hasComeAgain: false });
     };
     const onSent = (inFlight) => this.#ledger.set(item, { inFlight });
+    const offset = item.isUnderWay ? null : item.offset; // another page's last part may still be on its way
     try {
-      await send({ file: item.file, url: item.upload, offset: item.offset, link: this.#link, signal, onOffset, onSent });
+      await send({ file: item.file, url: item.upload, offset, link: this.#link, signal, onOffset, onSent });
       this.#ledger.set(item, { state: "received", offset: item.size, inFlight: 0 });
       this.#keep.forget([item]);
     } catch (error) {
@@ -187,12 +189,15 @@ export class Sender extends EventTarget {
     else this.#end(item, "failed", error instanceof Unreadable ? UNREADABLE : error.message || FAILED);
   }
 
-  /** An upload ends while nobody sends for long, and then may come again; otherwise a person has cancelled it. */
+  /** Uploads end when nobody sends for long, and then all of them come again; otherwise a person has cancelled this one. */
   #gone(item) {
     const wasIdle = performance.now() - this.#heard > this.#expiryMs * 0.9;
-    const isNew = !wasIdle || item.hasComeAgain;
-    if (isNew) return this.#end(item, "failed", GONE);
-    this.#ledger.set(item, { state: "pending", offset: 0, inFlight: 0, upload: null, hasComeAgain: true });
+    if (!wasIdle || item.hasComeAgain) return this.#end(item, "failed", GONE);
+    const ended = this.#ledger.in("waiting", "sending").filter(({ album }) => album === item.album);
+    for (const one of ended) {
+      this.#ledger.set(one, { state: "pending", inFlight: 0, hasComeAgain: true, isUnderWay: true });
+      this.queue.remove(one);
+    }
     this.#pump(item.album);
   }
 

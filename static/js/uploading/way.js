@@ -29,13 +29,16 @@ export class GivenUp extends Error {}
 
 /** Send the rest of `file` to the upload at `url`, from `offset` on. Resolves when the server has it all.
 
+    An `offset` of null is asked for first, which ends whatever request of another page or device is still on its way, and makes the
+    server finish what it has whole.
+
     `link` has request, part (hashing), line (shut while nobody answers), chunks, stallMs and pace (of backoff); `onOffset` hears
     of acknowledged bytes, `onSent` of those on their way beyond them. Rejects with Refused, Gone, GivenUp, Unreadable, or the
     signal's reason. */
 export async function send({ file, url, offset, link, signal, onOffset, onSent }) {
   const way = new Way(url, link, signal);
-  let [at, failures] = [offset, 0];
-  if (at >= file.size) await way.ask(); // asking makes the server finish what it has whole
+  let [at, failures] = [offset ?? (await way.ask()).offset, 0];
+  onOffset?.(at);
   while (at < file.size) {
     await link.line.open(signal);
     const outcome = await way.carry(file.slice(at, at + link.chunks.bytes), at, onSent);

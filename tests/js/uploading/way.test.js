@@ -11,11 +11,11 @@ import { reply, Server } from "./server.js";
 const CHUNK = 1 << 20;
 const PACE = { base: 0 };
 
-function sending(size, { trouble = [], probes = [], offset = 0 } = {}) {
+function sending(size, { trouble = [], probes = [], offset = 0, stored = offset } = {}) {
   const content = randomBytes(size);
   const server = new Server(size);
   server.trouble = trouble;
-  server.stored = content.subarray(0, offset);
+  server.stored = content.subarray(0, stored);
   const line = new Line(async () => probes.shift() ?? "open", PACE);
   const chunks = new ChunkSize(CHUNK, CHUNK);
   const stop = new AbortController();
@@ -38,7 +38,7 @@ test("a file goes in parts, each from where the last ended", async () => {
   await done;
 
   assert.deepEqual(server.log, [`PATCH 0+${CHUNK}`, `PATCH ${CHUNK}+${CHUNK}`, `PATCH ${2 * CHUNK}+${CHUNK / 2}`]);
-  assert.deepEqual(offsets, [CHUNK, 2 * CHUNK, 2.5 * CHUNK]);
+  assert.deepEqual(offsets, [0, CHUNK, 2 * CHUNK, 2.5 * CHUNK]);
   assert.deepEqual(server.stored, content);
 });
 
@@ -49,6 +49,23 @@ test("it goes on from the offset that it is given", async () => {
 
   assert.deepEqual(server.log, [`PATCH ${CHUNK}+${CHUNK}`]);
   assert.deepEqual(server.stored, content);
+});
+
+test("an offset that is not known is asked for first", async () => {
+  const { content, server, done } = sending(2 * CHUNK, { offset: null, stored: CHUNK });
+
+  await done;
+
+  assert.deepEqual(server.log, ["HEAD", `PATCH ${CHUNK}+${CHUNK}`]);
+  assert.deepEqual(server.stored, content);
+});
+
+test("a file that is whole there already is only asked for", async () => {
+  const { server, done } = sending(CHUNK, { offset: null, stored: CHUNK });
+
+  await done;
+
+  assert.deepEqual(server.log, ["HEAD"]);
 });
 
 test("an answer that was lost after the part was stored is found again by asking", async () => {
