@@ -1,4 +1,4 @@
-"""{% upload_panel album %} and {% upload_desk album %}: the workshop's panel on the library's pages, so that no import points upwards."""
+"""{% upload_panel album %}, {% upload_desk album %}: the workshop on the library's pages, so that no import points upwards."""
 
 from typing import Any
 

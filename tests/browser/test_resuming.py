@@ -1,4 +1,4 @@
-"""Whatever the network, the server and the browser do: every file arrives once, and no byte that was acknowledged is sent again."""
+"""Whatever network, server and browser do: every file arrives once, and no byte that was acknowledged is sent again."""
 
 import hashlib
 import json
@@ -108,7 +108,7 @@ def break_and_mend(page: Page, proxy: Proxy, dice: random.Random) -> str:
 def survive(page: Page, proxy: Proxy, installation: Installation, files: list[Path]) -> None:
     """Ten cuts, two reloads and a restart at random moments of one batch."""
     seed = random.randrange(10**6)
-    print(f"seed {seed}")
+    print(f"seed {seed}")  # noqa: T201 - what it takes to repeat it
     dice = random.Random(seed)
     total = sum(file.stat().st_size for file in files)
     marks = sorted(dice.uniform(0.03, 0.9) for _ in range(13))
@@ -131,14 +131,14 @@ def survive(page: Page, proxy: Proxy, installation: Installation, files: list[Pa
             installation.kill("serve")
             page.wait_for_timeout(dice.uniform(100, 2000))
             installation.start("serve")
-        print(f"{mark:.0%} {what}")
+        print(f"{mark:.0%} {what}")  # noqa: T201
     proxy.bytes_per_second = 0
     all_sent(page, 120)
 
     installation.start("run_huey")
     ensure_arrived_once(installation, files)
     assert resent(proxy.patches) == []
-    print(f"{len(proxy.patches)} parts, {proxy.passed() / total:.2f} times the bytes of {len(files)} files")
+    print(f"{len(proxy.patches)} parts, {proxy.passed() / total:.2f} times the bytes of {len(files)} files")  # noqa: T201
 
 
 @pytest.mark.skipif(not PHOTOS.exists(), reason="the shared photos are not here")
@@ -234,7 +234,8 @@ def test_while_the_network_is_away_it_waits_and_goes_on_by_itself(
 def test_what_stalls_is_given_up_and_sent_again(page: Page, proxy: Proxy, folder: Path, complaints: list[str]) -> None:
     new_album(page)
     page.evaluate("document.querySelector('[data-desk]').dataset.stallMs = 1500")
-    proxy.bytes_per_second = 1_000  # nothing that anybody would call progress: the browser's own buffer takes longer than the watch
+    # So slow that nothing moves for longer than the watch waits: a piece takes sixteen seconds.
+    proxy.bytes_per_second = 1_000
     send(page, sorted(folder.iterdir()))
     polling.until(lambda: len(proxy.patches) >= 3)
     page.wait_for_timeout(4000)

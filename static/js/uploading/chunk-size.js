@@ -2,20 +2,27 @@
 
 export const LEAST = 256 << 10;
 export const MOST = 64 << 20;
+const START = 8 << 20;
 const FAST_MS = 4000;
 const SLOW_MS = 16_000; // what is not acknowledged within this is too much to lose
 
 export class ChunkSize {
   #most;
 
-  /** `start` is what the server advises; `most` is what it takes at once. */
-  constructor(start = 8 << 20, most = MOST) {
+  constructor(start = START, most = MOST) {
     this.#most = Math.max(LEAST, Math.min(most, MOST));
     this.bytes = clamp(start, this.#most);
   }
 
   get isLeast() {
     return this.bytes <= LEAST;
+  }
+
+  /** What the server advises: less than usual is what was measured to come through, and is never exceeded. */
+  advise(bytes) {
+    if (!bytes || bytes >= START) return;
+    this.#most = clamp(bytes, this.#most);
+    this.bytes = Math.min(this.bytes, this.#most);
   }
 
   /** A request of `bytes` was acknowledged after so many milliseconds. A short last part proves nothing. */

@@ -6,13 +6,11 @@ const SOON_MS = 1000;
 export class Comparison {
   #ledger;
   #sender;
-  #album;
   #timer = 0;
 
-  constructor(ledger, sender, album) {
+  constructor(ledger, sender) {
     this.#ledger = ledger;
     this.#sender = sender;
-    this.#album = album;
   }
 
   /** Soon, once for all that ask until then. */
@@ -25,7 +23,7 @@ export class Comparison {
     const items = this.#ledger.in("chosen", "later").filter(isWorthAsking);
     if (!items.length) return;
     for (const item of items) item.comparedWith = item.sha256 || "look";
-    const answer = await this.#sender.compare(this.#album, items).catch(() => null);
+    const answer = await this.#sender.compare(this.#sender.page, items).catch(() => null);
     if (!answer) return;
     // An upload is told of files of a batch that runs already: begun on another device, or before a reload.
     const mine = [];

@@ -16,7 +16,7 @@ export class DeskView {
     return this.#desk.querySelector(`[data-${name}]`);
   }
 
-  /** `now`: items, sum, sender, line, isBusy, limits, rate, notes, left (unchecked), again. */
+  /** `now`: items, sum, sender, line, isBusy, maxFiles, rate, notes, left (unchecked), again. */
   show(now) {
     const { sum, sender, items } = now;
     const { isPaused } = sender.queue;
@@ -68,10 +68,10 @@ export class DeskView {
     this.#say("next-words", later ? waits : "");
   }
 
-  #notes({ sum, sender, limits, notes }) {
-    const over = sum.count("chosen") - limits.maxFiles;
+  #notes({ sum, sender, maxFiles, notes }) {
+    const over = sum.count("chosen") - maxFiles;
     const words = [
-      over > 0 && `One batch takes ${plural(limits.maxFiles, "photo")}. The last ${over} ${over === 1 ? "goes by itself" : "go by themselves"} with the next.`,
+      over > 0 && `One batch takes ${plural(maxFiles, "photo")}. The last ${over} ${over === 1 ? "goes by itself" : "go by themselves"} with the next.`,
       sender.waitsForTab && "Another tab sends photos to this album. This one goes on when it is done.",
       ...notes,
     ].filter(Boolean);

@@ -21,8 +21,21 @@ export function titleOf(folder, longest = 200) {
   return folder.split("/").at(-1).trim().slice(0, longest) || "Untitled";
 }
 
-/** Make an album, and answer its id; null if the server did not make one. */
-export async function makeAlbum(url, title) {
+/** An album for each folder of the items, which are told of it. Answers the albums made; what lies in no folder stays where it is. */
+export async function makeAlbums(ledger, items, url) {
+  const made = [];
+  for (const [folder, inside] of byFolder(items)) {
+    const title = titleOf(folder);
+    const album = folder && (await makeAlbum(url, title));
+    if (!album) continue;
+    for (const item of inside) ledger.set(item, { album });
+    made.push({ href: `/albums/${album}/`, title });
+  }
+  return made;
+}
+
+/** Its id; null if the server did not make one. */
+async function makeAlbum(url, title) {
   const answer = await request("POST", url, { body: new URLSearchParams({ title }) });
   const found = new URL(answer.url || url, location.href).pathname.match(/\/albums\/(\d+)\/$/);
   return answer.status === 200 && found ? found[1] : null;

@@ -7,6 +7,10 @@
 export const ENDED = new Set(["received", "here", "refused", "cancelled"]);
 const TO_COME = new Set(["pending", "waiting", "sending"]);
 
+export function isUnderWay({ state }) {
+  return TO_COME.has(state);
+}
+
 export class Ledger extends EventTarget {
   #items = new Map();
   #changed = new Set();

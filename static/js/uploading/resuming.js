@@ -1,6 +1,7 @@
 /* After a reload: what was on its way is found again, in the browser's own store and at the server, and goes on where it stopped. */
-import { hex } from "./sha256.js";
 import { match } from "./matching.js";
+import { hex } from "./sha256.js";
+import { kept } from "./told.js";
 
 /** The kept files as items of the ledger, missing until their files are at hand again; those that arrived meanwhile are settled. */
 export async function restore({ keep, ledger, sender }) {
@@ -11,7 +12,11 @@ export async function restore({ keep, ledger, sender }) {
   for (const album of new Set(items.map((item) => item.album))) {
     const mine = items.filter((item) => item.album === album);
     const answer = await sender.compare(album, mine).catch(() => null);
-    answer?.files.forEach((told, number) => settle({ keep, ledger }, mine[number], told));
+    answer?.files.forEach((told, number) => {
+      const item = mine[number];
+      ledger.set(item, kept(item, told));
+      if (item.state !== "missing") keep.forget([item]);
+    });
   }
   return items;
 }
@@ -50,12 +55,4 @@ async function permission(grant, asks) {
   } catch {
     return false;
   }
-}
-
-function settle({ keep, ledger }, item, { state, upload, offset, message, photo }) {
-  if (state === "received") ledger.set(item, { state, offset: item.size });
-  else if (state === "here" || state === "twice") ledger.set(item, { state: "here", words: message, photo });
-  else if (state === "refused") ledger.set(item, { state, words: message });
-  else return ledger.set(item, { upload, offset });
-  keep.forget([item]);
 }

@@ -3,9 +3,40 @@
 const ASK_MS = 200;
 const ASK_AGAIN_MS = 2000;
 
-/** Resolves with a function that lets the turn go. `onWait` is called when another tab has it. */
-export async function take(album, onWait) {
-  return navigator.locks ? takeLock(`darkroom-album-${album}`, onWait) : takeByAsking(`darkroom-album-${album}`, onWait);
+export class Turns {
+  /** Does another tab have its turn now? */
+  isWaiting = false;
+  #held = new Map();
+  #onChange;
+
+  constructor(onChange) {
+    this.#onChange = onChange;
+  }
+
+  get albums() {
+    return [...this.#held.keys()];
+  }
+
+  /** Resolves when it is this tab's turn to send to the album. */
+  async take(album) {
+    if (this.#held.has(album)) return;
+    const name = `darkroom-album-${album}`;
+    const wait = () => this.#say(true);
+    const release = await (navigator.locks ? takeLock(name, wait) : takeByAsking(name, wait));
+    this.#held.set(album, release);
+    this.#say(false);
+  }
+
+  letGo() {
+    for (const release of this.#held.values()) release();
+    this.#held.clear();
+  }
+
+  #say(isWaiting) {
+    if (isWaiting === this.isWaiting) return;
+    this.isWaiting = isWaiting;
+    this.#onChange();
+  }
 }
 
 function takeLock(name, onWait) {

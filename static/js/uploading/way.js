@@ -7,7 +7,7 @@ import { verdict } from "./verdict.js";
 import { Stalled } from "./wire.js";
 
 const RETRIES = 5;
-const TUS = { "Tus-Resumable": "1.0.0" };
+export const TUS = { "Tus-Resumable": "1.0.0" };
 const SHUTS = new Set(["away", "signed-out", "busy"]);
 const ENDS = new Set(["stands", "finished"]);
 const TOO_OFTEN = "It could not be sent, though it was tried again and again.";

@@ -4,9 +4,16 @@ import { ChunkSize, LEAST, MOST } from "../../../static/js/uploading/chunk-size.
 
 const MiB = 1 << 20;
 
-test("it starts with what the server advises", () => {
-  assert.equal(new ChunkSize(8 * MiB).bytes, 8 * MiB);
-  assert.equal(new ChunkSize(1).bytes, LEAST);
+test("it starts with eight megabytes", () => {
+  assert.equal(new ChunkSize().bytes, 8 * MiB);
+});
+
+test("less that the server advises is never exceeded, as much as usual is only a start", () => {
+  const [small, usual] = [new ChunkSize(), new ChunkSize()];
+  small.advise(MiB);
+  usual.advise(8 * MiB);
+  for (const chunks of [small, usual]) for (let times = 0; times < 9; times++) chunks.acknowledged(chunks.bytes, 1);
+  assert.deepEqual([small.bytes, usual.bytes], [MiB, MOST]);
 });
 
 test("a fast part doubles it, up to the most", () => {
