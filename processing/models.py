@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from albums.models import Album, Photo
 from processing import deadlines
-from processing.states import ACTIVE, JobState, UploadState
+from processing.states import ACTIVE, ENDED_BADLY, JobState, UploadState
 
 
 class BatchQuerySet(models.QuerySet["Batch"]):
@@ -63,6 +63,10 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         """Receiving, but nothing arrived for long."""
         return self.receiving().filter(deadlines.passed("expires_at", settings.UPLOAD_EXPIRY_SECONDS))
 
+    def ended_badly(self) -> UploadQuerySet:
+        """Refused or expired, and nobody has put them away yet."""
+        return self.filter(state__in=ENDED_BADLY, dismissed_at=None, batch__dismissed_at=None)
+
 
 class Upload(models.Model):
     """One file on its way in. Its id is unguessable, its bytes lie at `key` until they are a photo."""
@@ -91,6 +95,9 @@ class Upload(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(help_text="An upload still on its way is given up then.")
+    dismissed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a person put it away, of those that were refused or expired."
+    )
 
     objects = UploadQuerySet.as_manager()
 
@@ -197,6 +204,21 @@ class ProcessingJob(models.Model):
 
     def __str__(self) -> str:
         return f"{self.original_filename} ({self.get_state_display()})"
+
+
+class Preview(models.Model):
+    """What can be seen of a failed job's raw file, and gone with it.
+
+    A row and not a stored file, for it goes in the transaction that ends the failure: nothing of it can be left over, or missing.
+    And a row of its own, or every list of jobs would carry it along.
+    """
+
+    job = models.OneToOneField(ProcessingJob, primary_key=True, on_delete=models.CASCADE, related_name="preview")
+    webp = models.BinaryField()
+    made_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"Preview of job {self.job_id}"
 
 
 class JobEvent(models.Model):

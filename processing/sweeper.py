@@ -14,9 +14,9 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from albums import removal
+from albums import removal, trash
 from albums.models import Leftover
-from processing import bell, jobs
+from processing import bell, jobs, proof
 from processing.intake import resumable, uploads
 from processing.models import JobEvent, ProcessingJob, Upload, WorkerPulse
 from processing.states import KEEPS_RAW
@@ -37,6 +37,7 @@ class Swept:
     handed_over: int
     rescued: int
     expired: int
+    trashed_photos: int
     leftovers: int
     strays: int
     bells: int
@@ -54,6 +55,7 @@ def sweep() -> Swept:
         ),
         rescued=_rescue(),
         expired=_expire(),
+        trashed_photos=_purge_trash(now),
         leftovers=_clear_leftovers(now),
         strays=_clear_strays(now),
         bells=_ring_missed(now),
@@ -72,6 +74,11 @@ def _rescue() -> int:
 
 def _expire() -> int:
     return sum(uploads.expire(upload) for upload in Upload.objects.idle())
+
+
+def _purge_trash(now: datetime) -> int:
+    """Not while the storage is away: a file that cannot be reached counts as deleted, and would turn up again as nobody's."""
+    return trash.purge(now) if store().is_there() else 0
 
 
 def _clear_leftovers(now: datetime) -> int:
@@ -137,12 +144,16 @@ def _is_scratch(key: str) -> bool:
 
 
 def _ring_missed(now: datetime) -> int:
-    """A lost message loses no job. Ringing once too often is harmless, so a few bells more than lost ones do not matter."""
+    """A lost message loses no job, and no proof. Ringing once too often is harmless, so a few bells too many do not matter."""
     quiet = ProcessingJob.objects.due().exclude(updated_at__range=(now - timedelta(seconds=1), now))
-    missing = max(0, quiet.count() - bell.waiting())
-    for pk in quiet.values_list("pk", flat=True)[: min(missing, AT_A_TIME)]:
+    unproved = proof.due().exclude(created_at__range=(now - timedelta(seconds=1), now)).count()
+    missing = min(AT_A_TIME, max(0, quiet.count() + unproved - bell.waiting()))
+    silent = list(quiet.values_list("pk", flat=True)[:missing])
+    for pk in silent:
         bell.ring(pk)
-    return min(missing, AT_A_TIME)
+    for _ in range(missing - len(silent)):
+        bell.ring_for_proof()
+    return missing
 
 
 def _forget_events(now: datetime) -> int:

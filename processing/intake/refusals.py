@@ -25,6 +25,7 @@ DISK_FULL = Refusal(
     "The server's disk is nearly full, so this file was not stored. Free some space, then send it again.",
 )
 DUPLICATE = Refusal("duplicate", "This very picture is already in the album, as {name}. It was not stored twice.")
+RESTORED = Refusal("restored", "This very picture was in the album's trash, as {name}. It was put back.")
 TWICE = Refusal(
     "duplicate",
     "The same picture was sent before, as {name}, and is being developed. It was not stored twice.",
@@ -42,6 +43,10 @@ EXPIRED = Refusal("expired", "No more of this file arrived for a long time. Send
 
 def too_large(limit: int) -> Refusal:
     return TOO_LARGE.filled(limit=filesizeformat(limit))
+
+
+IS_A_PHOTO = (DUPLICATE.code, RESTORED.code)
+"""Of files whose bytes their album has, or is getting, already."""
 
 
 class Refused(Exception):

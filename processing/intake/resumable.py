@@ -104,7 +104,7 @@ def _ended(upload: Upload) -> int | None:
     """The final offset of an upload that is received (or was, and proved to be a duplicate); None while it is on its way."""
     if upload.state == UploadState.RECEIVING:
         return None
-    if upload.state == UploadState.RECEIVED or upload.code in (refusals.DUPLICATE.code, refusals.EMPTY.code):
+    if upload.state == UploadState.RECEIVED or upload.code in (*refusals.IS_A_PHOTO, refusals.EMPTY.code):
         return upload.size or 0
     raise Refused(protocol.GONE)
 

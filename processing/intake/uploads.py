@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from albums import removal
+from albums import removal, trash
 from albums.models import Album, Photo
 from processing import jobs
 from processing.intake import names, refusals
@@ -160,7 +160,7 @@ def _expiry() -> datetime:
 def _twin(upload: Upload, sha256: str) -> tuple[Refusal, Photo | None] | None:
     """The same bytes in the same album: as a photo, or on their way to be one."""
     if photo := Photo.objects.filter(album_id=upload.album_id, original_sha256=sha256).first():
-        return refusals.DUPLICATE.filled(name=photo.name), photo
+        return duplicate(photo), photo
     same = ProcessingJob.objects.filter(album_id=upload.album_id, upload__sha256=sha256, state__in=ACTIVE)
     if job := same.exclude(upload=upload).first():
         return refusals.TWICE.filled(name=job.original_filename), None
@@ -172,6 +172,12 @@ def _replace_failures(upload: Upload, sha256: str) -> None:
     failed = ProcessingJob.objects.failed().filter(album_id=upload.album_id, upload__sha256=sha256)
     for job in failed.exclude(upload=upload):
         jobs.dismiss(job, by="sent again")
+
+
+def duplicate(photo: Photo) -> Refusal:
+    """Its album has these very bytes. Whoever sends them again wants them there: out of the trash, if that is where they are."""
+    refusal = refusals.RESTORED if trash.put_back(photo) else refusals.DUPLICATE
+    return refusal.filled(name=photo.name)
 
 
 def _renamed(name: str) -> str:

@@ -82,7 +82,9 @@ def opaque(image: Image.Image, _: Job) -> Image.Image:
     return image.convert("RGBA" if has_holes else "RGB")
 
 
-PREPARE = (decode, plain, shrink, eight_bit, srgb, upright, opaque)
+FINISH = (plain, shrink, eight_bit, srgb, upright, opaque)
+"""What follows the decoding, however strict that was."""
+PREPARE = (decode, *FINISH)
 
 
 def _plain_mode(image: Image.Image) -> str:
