@@ -260,9 +260,12 @@ def test_a_second_device_sees_the_same_progress(
     phone.context.close()
 
 
+@pytest.mark.parametrize("has_locks", [True, False], ids=["locks", "plain http"])
 def test_two_tabs_do_not_send_the_same_file_twice(
-    page: Page, context: BrowserContext, installation: Installation
+    page: Page, context: BrowserContext, installation: Installation, has_locks: bool
 ) -> None:
+    if not has_locks:
+        context.add_init_script("Object.defineProperty(Navigator.prototype, 'locks', { get: () => undefined })")
     address = new_album(page)
     slow_down(page)
     files = large(4)

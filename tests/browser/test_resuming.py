@@ -185,6 +185,39 @@ def test_after_a_reload_the_files_chosen_again_go_on_where_they_stopped(
     forgive(complaints)
 
 
+def test_with_the_browsers_file_handles_it_goes_on_by_itself_after_a_reload(
+    page: Page, proxy: Proxy, installation: Installation, complaints: list[str]
+) -> None:
+    """The files lie in the browser's own file system, whose handles are real ones; only the dialog is answered for the person."""
+    page.add_init_script(
+        """window.showOpenFilePicker = async () => {
+          const folder = await navigator.storage.getDirectory();
+          return Promise.all(Array.from({ length: 6 }, async (_, n) => {
+            const handle = await folder.getFileHandle(`IMG_${n + 1}.JPG`, { create: true });
+            if (!(await handle.getFile()).size) {
+              const writer = await handle.createWritable();
+              await writer.write(new Uint8Array(300_000).fill(n));
+              await writer.close();
+            }
+            return handle;
+          }));
+        }"""
+    )
+    new_album(page)
+    proxy.bytes_per_second = 400_000
+    page.get_by_role("button", name="Choose photos").click()
+    page.get_by_role("button", name="Send 6 photos").click()
+    bytes_passed(proxy, 700_000)
+    proxy.bytes_per_second = 0
+
+    page.reload()
+
+    all_sent(page)
+    assert resent(proxy.patches) == []
+    assert installation.ask("SELECT state, count(*) FROM processing_upload GROUP BY state") == [("received", 6)]
+    forgive(complaints)
+
+
 def test_another_browser_of_the_same_person_goes_on_too(
     page: Page, chromium: Browser, proxy: Proxy, installation: Installation, folder: Path, complaints: list[str]
 ) -> None:
