@@ -199,8 +199,8 @@ class UploadDesk extends HTMLElement {
 
   #drop(button) {
     const item = this.#itemOf(button);
-    const row = button.closest(".file");
-    const next = (row.nextElementSibling ?? row.previousElementSibling)?.querySelector(".file__drop:not([hidden])");
+    const row = button.closest(".pick");
+    const next = (row.nextElementSibling ?? row.previousElementSibling)?.querySelector(".pick__drop:not([hidden])");
     if (item.state === "chosen" || item.state === "later") this.#remove([item]);
     else this.#sender.cancel([item]);
     (next ?? this.querySelector("[data-do=files]")).focus();

@@ -34,7 +34,7 @@ def slow_down(page: Page, bytes_per_second: int = 400_000) -> None:
 
 
 def row(page: Page, name: str) -> Locator:
-    return page.locator(".file").filter(has_text=name)
+    return page.locator(".pick").filter(has_text=name)
 
 
 def title(page: Page, words: str, seconds: float = 30) -> None:
@@ -77,7 +77,7 @@ def test_cancelling_all_frees_the_album(page: Page, installation: Installation) 
     new_album(page)
     slow_down(page)
     send(page, large(5))
-    expect(page.locator(".file[data-state=sending]")).to_have_count(3)
+    expect(page.locator(".pick[data-state=sending]")).to_have_count(3)
     page.on("dialog", lambda dialog: dialog.accept())
 
     page.get_by_role("button", name="Cancel all").click()
@@ -101,7 +101,7 @@ def test_a_failed_file_can_be_tried_again(page: Page, installation: Installation
     page.route(UPLOADS, break_one)
     page.evaluate("Math.random = () => 0")  # full jitter, at its shortest
     send(page, pictures(3))
-    expect(page.locator(".file[data-state=failed]")).to_contain_text("The server stumbled.", timeout=30_000)
+    expect(page.locator(".pick[data-state=failed]")).to_contain_text("The server stumbled.", timeout=30_000)
     expect(page.get_by_role("button", name="Retry failed")).to_be_visible()
     page.unroute(UPLOADS)
 
@@ -272,14 +272,14 @@ def test_two_tabs_do_not_send_the_same_file_twice(
     patches: list[str] = []
     context.on("request", lambda request: patches.append(request.url) if request.method == "PATCH" else None)
     send(page, files)
-    expect(page.locator(".file[data-state=sending]").first).to_be_visible()
+    expect(page.locator(".pick[data-state=sending]").first).to_be_visible()
     other = context.new_page()
     other.goto(address)
 
     choose(other, files)
 
     title(page, "All sent: 4 received", 60)
-    expect(other.locator(".file[data-state=received]")).to_have_count(4)
+    expect(other.locator(".pick[data-state=received]")).to_have_count(4)
     assert len(patches) == len(set(patches)) == 4
     assert states(installation) == {"received": 4}
 
@@ -299,7 +299,7 @@ def test_leaving_is_warned_of_only_while_bytes_are_moving(page: Page) -> None:
     assert asked == []
 
     send(page, large(4))
-    expect(page.locator(".file[data-state=sending]").first).to_be_visible()
+    expect(page.locator(".pick[data-state=sending]").first).to_be_visible()
     page.get_by_role("button", name="Pause").click()
     title(page, "Paused")
     page.reload()
@@ -331,19 +331,19 @@ def test_two_thousand_files_leave_the_page_at_hand(page: Page) -> None:
         input.dispatchEvent(new Event("change", { bubbles: true }));
     }""")
 
-    expect(page.locator(".file")).to_have_count(2000)
+    expect(page.locator(".pick")).to_have_count(2000)
     assert max(page.evaluate("window.frames")) <= 200
     expect(page.get_by_role("button", name="Send 2000 photos")).to_be_visible()
     expect(page.locator("[data-detail]")).not_to_contain_text("still being checked", timeout=60_000)
     page.evaluate("""() => {
         window.touched = new Set();
         new MutationObserver((changes) => changes.forEach(({ target }) => {
-          const row = target.parentElement?.closest(".file") ?? target;
+          const row = target.parentElement?.closest(".pick") ?? target;
           window.touched.add(row.dataset?.file);
         })).observe(document.querySelector("[data-list]"), { childList: true, subtree: true, characterData: true });
     }""")
     page.get_by_role("button", name="Remove IMG_7.JPG", exact=True).click()
-    expect(page.locator(".file")).to_have_count(1999)
+    expect(page.locator(".pick")).to_have_count(1999)
     assert len(page.evaluate("[...window.touched]")) == 1  # the list itself, of which a row went
 
 
@@ -351,7 +351,7 @@ def test_files_can_be_dropped_while_photos_are_sent(page: Page) -> None:
     new_album(page)
     slow_down(page)
     send(page, large(4))
-    expect(page.locator(".file[data-state=sending]").first).to_be_visible()
+    expect(page.locator(".pick[data-state=sending]").first).to_be_visible()
 
     drop(page, 2)
 
@@ -388,7 +388,7 @@ def test_axe_finds_nothing_while_sending(chromium, installation, size, scheme) -
     new_album(page)
     slow_down(page)
     send(page, large(6))
-    expect(page.locator(".file[data-state=received]").first).to_be_visible(timeout=30_000)
+    expect(page.locator(".pick[data-state=received]").first).to_be_visible(timeout=30_000)
 
     for state in ("sending", "paused", "prepared"):
         if state == "paused":

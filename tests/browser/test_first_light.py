@@ -110,7 +110,8 @@ def test_the_panel_outlives_a_server_that_is_away(
     send(page, pictures(3))
     expect(page.locator(".progress__count")).to_contain_text("0 of 3")
     installation.kill("serve")
-    expect(page.get_by_text("The server does not answer")).to_be_visible()
+    told = page.locator("[data-line-words], connection-note").filter(has_text="The server does not answer")
+    expect(told.filter(visible=True)).to_have_count(1)
     expect(page.locator(".progress__count")).to_contain_text("0 of 3")
 
     installation.start("serve")
@@ -200,7 +201,7 @@ def test_a_second_person_sees_why_the_album_is_locked(
 
     expect(second.get_by_text("1 photo goes with the next batch, by itself, when this one is done")).to_be_visible()
     expect(second.locator(".progress__count")).to_contain_text("0 of 2")
-    expect(second.locator(".file")).to_contain_text("LATE_1.JPG")
+    expect(second.locator(".pick")).to_contain_text("LATE_1.JPG")
     second.context.close()
 
 
@@ -214,7 +215,7 @@ def test_the_bytes_that_were_sent_are_shown(page: Page) -> None:
     send(page, [large])
 
     expect(page.locator("[data-detail]")).to_contain_text("KB/s")
-    expect(page.locator(".file__stage")).to_contain_text("sending")
+    expect(page.locator(".pick__stage")).to_contain_text("sending")
     expect(page.locator("#batch-progress")).not_to_have_js_property("value", 0)
     expect(page.locator("[data-title]")).to_contain_text("All sent", timeout=30_000)
     expect(page.locator(".progress__count")).to_contain_text("of 1")

@@ -255,7 +255,7 @@ def test_while_the_network_is_away_it_waits_and_goes_on_by_itself(
     proxy.snap()
     expect(page.locator("[data-line-words]")).to_contain_text("No network")
     page.wait_for_timeout(8000)
-    expect(page.locator(".file[data-state=failed]")).to_have_count(0)
+    expect(page.locator(".pick[data-state=failed]")).to_have_count(0)
     proxy.bytes_per_second = 0
     page.context.set_offline(False)
 

@@ -58,7 +58,7 @@ export class Rows {
 
   #make(item) {
     const element = this.#template.content.firstElementChild.cloneNode(true);
-    const part = (name) => element.querySelector(`.file__${name}`);
+    const part = (name) => element.querySelector(`.pick__${name}`);
     const row = { element, stage: part("stage"), bar: part("bar"), retry: part("retry"), drop: part("drop"), preview: part("preview") };
     element.dataset.file = item.id;
     const [head, tail] = split(item.name);
