@@ -58,6 +58,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": [SELF],
         "font-src": [SELF],
         "connect-src": [SELF],
+        "worker-src": [SELF],  # checksums are made beside the page
         "img-src": [SELF, "data:", "blob:"],  # data: placeholders, blob: previews of chosen files
         "form-action": [SELF],
         "object-src": [NONE],
