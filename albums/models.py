@@ -123,6 +123,7 @@ class Photo(models.Model):
         indexes = [
             models.Index(fields=["album", "position"], name="photo_album_position"),
             models.Index(fields=["checked_at"], name="photo_checked"),
+            models.Index(fields=["verified_at", "created_at"], name="photo_verified"),
             # An album is counted on every page and poll: from the index alone.
             models.Index(fields=["album", "trashed_at"], name="photo_album_trashed"),
             models.Index(fields=["trashed_at"], name="photo_trashed", condition=Q(trashed_at__isnull=False)),

@@ -176,7 +176,7 @@ MAX_OTHER_PIXELS = env.number("MAX_OTHER_MEGAPIXELS", 50, least=1) * 1_000_000
 
 # Web server
 WEB_PROCESSES = env.number("WEB_PROCESSES", 1, least=1)
-WEB_THREADS = env.number("WEB_THREADS", 32, least=2)
+WEB_THREADS = env.number("WEB_THREADS", 64, least=2)
 
 # People
 LOGIN_ATTEMPTS = env.number("LOGIN_ATTEMPTS", 10, least=1)

@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
 from processing import jobs
@@ -101,6 +102,9 @@ class BatchAdmin(LookOnly):
     list_select_related = ("album", "opened_by")
     search_fields = ("album__title", "opened_by__username")
     date_hierarchy = "opened_at"
+
+    def view_on_site(self, batch: Batch) -> str:
+        return reverse("processing:batch", args=[batch.pk])
 
 
 @admin.register(Upload)

@@ -82,6 +82,7 @@ def complete(job: ProcessingJob, photo: Photo, renditions: Iterable[Rendition]) 
         if not _move(job, states.COMPLETE, photo=photo, finished_at=timezone.now(), **NO_ERROR, **NO_CLAIM):
             raise Stale
         removal.clear_after_commit([job.raw_path])
+        bell.ring_after_commit(bell.NO_JOB)  # for the proof
 
 
 def fail(

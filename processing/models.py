@@ -93,6 +93,7 @@ class Upload(models.Model):
         blank=True,
         help_text="What its sender says it is; what arrives is held to it.",
     )
+    metadata = models.TextField(blank=True, help_text="What a tus client told of it, as it told it.")
     modified_at = models.DateTimeField(null=True, blank=True, help_text="The file's own date, as its sender told it.")
     code = models.CharField(max_length=40, blank=True, help_text="Why it was refused or stopped.")
     message = models.TextField(blank=True, help_text="The same, in words for people.")

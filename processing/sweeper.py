@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from albums import removal, trash
 from albums.models import Leftover
-from processing import bell, jobs
+from processing import bell, jobs, proof
 from processing.intake import resumable, uploads
 from processing.models import JobEvent, ProcessingJob, Upload, WorkerPulse
 from processing.states import KEEPS_RAW
@@ -144,12 +144,16 @@ def _is_scratch(key: str) -> bool:
 
 
 def _ring_missed(now: datetime) -> int:
-    """A lost message loses no job. Ringing once too often is harmless, so a few bells more than lost ones do not matter."""
+    """A lost message loses no job, and no proof. Ringing once too often is harmless, so a few bells too many do not matter."""
     quiet = ProcessingJob.objects.due().exclude(updated_at__range=(now - timedelta(seconds=1), now))
-    missing = max(0, quiet.count() - bell.waiting())
-    for pk in quiet.values_list("pk", flat=True)[: min(missing, AT_A_TIME)]:
+    unproved = proof.due().exclude(created_at__range=(now - timedelta(seconds=1), now)).count()
+    missing = min(AT_A_TIME, max(0, quiet.count() + unproved - bell.waiting()))
+    silent = list(quiet.values_list("pk", flat=True)[:missing])
+    for pk in silent:
         bell.ring(pk)
-    return min(missing, AT_A_TIME)
+    for _ in range(missing - len(silent)):
+        bell.ring_for_proof()
+    return missing
 
 
 def _forget_events(now: datetime) -> int:

@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from albums.models import Album, Photo, Rendition
-from processing.models import Preview, ProcessingJob
+from processing.models import Batch, Preview, ProcessingJob
 from processing.states import JobState
 from tests.processing import making
 
@@ -26,6 +26,14 @@ ALBUM_DOORS = {
     "processing:clear": {POST},
     "processing:cancel": {POST},
 }
+BATCH_DOORS = {
+    "processing:batch": {GET},
+    "processing:receipt-csv": {GET},
+    "processing:receipt-json": {GET},
+    "processing:retry-batch": {POST},
+    "processing:cancel-batch": {POST},
+    "processing:delete-batch": {GET, POST},
+}
 PHOTO_DOORS = {
     "albums:photo": {GET},
     "albums:original": {GET},
@@ -35,10 +43,12 @@ PHOTO_DOORS = {
     "albums:rendition": {GET},
 }
 JOB_DOORS = {"processing:raw": {GET}, "processing:preview": {GET}}
+NUMBERED_DOORS = ALBUM_DOORS | BATCH_DOORS | PHOTO_DOORS | JOB_DOORS
 OWN_DOORS = {
     "albums:list": {GET},
     "albums:create": {GET, POST},
     "processing:jobs": {GET},
+    "processing:batches": {GET},
     "processing:failures": {GET},
     "processing:retry-failures": {POST},
     "processing:dismiss-failures": {POST},
@@ -74,12 +84,13 @@ def door(name: str, photo: Photo) -> str:
         return reverse(name)
     if name in JOB_DOORS:
         return address(name, ProcessingJob.objects.get().pk)
+    if name in BATCH_DOORS:
+        return address(name, Batch.objects.get().pk)
     return address(name, photo.album_id if name in ALBUM_DOORS else photo.pk)
 
 
 def doors() -> list[tuple[str, str]]:
-    numbered = ALBUM_DOORS | PHOTO_DOORS | JOB_DOORS
-    return [(name, method) for name, methods in numbered.items() for method in sorted(methods)]
+    return [(name, method) for name, methods in NUMBERED_DOORS.items() for method in sorted(methods)]
 
 
 def client_of(user) -> Client:
@@ -110,7 +121,7 @@ def test_an_unknown_id_is_not_found(owner, name, method, pk):
     assert getattr(client_of(owner), method)(address(name, pk)).status_code == 404
 
 
-@pytest.mark.parametrize(("name", "methods"), (ALBUM_DOORS | PHOTO_DOORS | JOB_DOORS | OWN_DOORS).items())
+@pytest.mark.parametrize(("name", "methods"), (NUMBERED_DOORS | OWN_DOORS).items())
 def test_a_wrong_method_is_refused(photo, owner, name, methods):
     url = door(name, photo)
     wrong = {"put", "delete", "patch", GET, POST} - methods
@@ -138,7 +149,7 @@ def test_who_may_change_any_album_sees_them_all(photo, admin):
 
 
 def test_every_url_of_ours_is_walked_here():
-    walked = {*ALBUM_DOORS, *PHOTO_DOORS, *JOB_DOORS, *OWN_DOORS, *KEEPERS_DOORS, *OPEN_DOORS, *TUS_DOORS, PROBE}
+    walked = {*NUMBERED_DOORS, *OWN_DOORS, *KEEPERS_DOORS, *OPEN_DOORS, *TUS_DOORS, PROBE}
     assert {name for name in names(get_resolver().url_patterns) if not name.startswith("admin:")} == walked
 
 

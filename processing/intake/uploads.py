@@ -20,13 +20,14 @@ SIBLINGS_TOUCH_SHARE = 1 / 60
 """Uploads that wait for their turn live on by those on their way. Written only so often: there may be thousands."""
 
 
-def create(batch: Batch, name: str, size: int | None = None) -> Upload:
+def create(batch: Batch, name: str, size: int | None = None, metadata: str = "") -> Upload:
     """Expect a file, of `size` bytes if that is known. From now on until it ends, its album is busy."""
     return Upload.objects.create(
         batch=batch,
         album_id=batch.album_id,
         name=names.shown(name),
         size=size,
+        metadata=metadata,
         note=_renamed(name),
         expires_at=_expiry(),
     )

@@ -1,4 +1,4 @@
-"""Who may touch an album: its owner, and whoever may change any album. For everyone else it does not exist."""
+"""Who may touch an album and its batches: its owner, and whoever may change any album. For everyone else it does not exist."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
 from albums.models import Album
+from processing.models import Batch
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -30,3 +31,8 @@ def for_keepers(view: View) -> View:
         return view(request)
 
     return guarded
+
+
+def batch_or_404(request: HttpRequest, pk: int) -> Batch:
+    batches = Batch.objects.filter(album__in=Album.objects.visible_to(request.user))
+    return get_object_or_404(batches.select_related("album", "opened_by"), pk=pk)

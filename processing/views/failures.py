@@ -1,7 +1,6 @@
 """The failure desk: what failed, and what a person does about it. Every action is a plain form; htmx only saves the page load."""
 
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,7 +15,7 @@ from albums.views.photos import RUNS_NOTHING
 from processing import batches, failure_desk
 from processing.failures import Scope
 from processing.models import Preview, ProcessingJob
-from processing.views import picking
+from processing.views import asked, picking
 
 NOTHING_PICKED = "Nothing was selected. Tick the files first."
 FOR_A_WHILE = "private, max-age=600"
@@ -36,7 +35,7 @@ def retry(request: HttpRequest) -> HttpResponse:
     scope = picking.scope(request, request.POST)
     picked = picking.picked(request.POST, scope)
     gone = picked.uploads.count()
-    count = batches.requeue(picked.jobs, by=_who(request))
+    count = batches.requeue(picked.jobs, by=asked.who(request))
     if count:
         messages.success(request, f"{count} file{pluralize(count)} will be tried again.")
     if gone:
@@ -55,7 +54,7 @@ def dismiss(request: HttpRequest) -> HttpResponse:
     if size.failed and "confirmed" not in request.POST:
         carried = [*scope.fields.items(), *picking.carried(request.POST), ("until", timezone.now().isoformat())]
         return render(request, "failure/dismiss.html", {"size": size, "scope": scope, "carried": carried})
-    count = batches.dismiss_failed(picked.jobs, by=_who(request)) + batches.dismiss_refused(picked.uploads)
+    count = batches.dismiss_failed(picked.jobs, by=asked.who(request)) + batches.dismiss_refused(picked.uploads)
     if count:
         messages.success(request, f"{count} failure{pluralize(count)} dismissed.")
     else:
@@ -94,8 +93,3 @@ def _back(request: HttpRequest, scope: Scope) -> HttpResponse:
 
 def _failed_job(request: HttpRequest, pk: int) -> ProcessingJob:
     return get_object_or_404(ProcessingJob.objects.failed(), pk=pk, album__in=Album.objects.visible_to(request.user))
-
-
-def _who(request: HttpRequest) -> str:
-    assert isinstance(request.user, User)
-    return request.user.get_username()

@@ -76,7 +76,12 @@ def _answer(request: HttpRequest, found: Declaration) -> JsonResponse:
 
 
 def _batch(request: HttpRequest, batch: Batch) -> dict[str, Any]:
-    return {"id": batch.pk, "opened_at": batch.opened_at, "mine": batch.opened_by_id == request.user.pk}
+    return {
+        "id": batch.pk,
+        "url": reverse("processing:batch", args=[batch.pk]),
+        "opened_at": batch.opened_at,
+        "mine": batch.opened_by_id == request.user.pk,
+    }
 
 
 def _file(answer: Answer) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Every answer carries Tus-Resumable, errors included, and none is a redirect: so 
 
 import uuid
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from http import HTTPStatus
 from typing import Concatenate, ParamSpec
@@ -12,7 +13,7 @@ from typing import Concatenate, ParamSpec
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.http import http_date
@@ -25,7 +26,7 @@ from processing.intake import protocol, refusals, resumable, uploads
 from processing.intake.protocol import Part, Refusal, Refused
 from processing.models import Batch, Upload
 from processing.states import UploadState
-from processing.views import draining, line
+from processing.views import crowd, draining, line
 from processing.views.access import album_or_404
 
 P = ParamSpec("P")
@@ -74,16 +75,26 @@ def create(request: HttpRequest, pk: int) -> HttpResponse:
     has_body = line.length(request) != 0
     if has_body:
         protocol.check_type(request.headers)
-    upload = _expect(request, album)
-    # What breaks in the first bytes does not undo the upload: its sender goes on from the offset.
     first = Part(0, None, protocol.checksum(request.headers))
-    reached = _receive(request, upload, first) if has_body else 0
+    with crowd.place() if has_body else nullcontext():
+        upload = _expect(request, album)
+        reached = _first_bytes(request, upload, first) if has_body else 0
     response = HttpResponse(status=HTTPStatus.CREATED)
     response["Location"] = request.build_absolute_uri(
         reverse("processing:upload", args=[upload.pk])
     )  # aiotus wants it absolute
     response["Upload-Offset"] = str(reached)
     return _with_expiry(response, upload)
+
+
+def _first_bytes(request: HttpRequest, upload: Upload, first: Part) -> int:
+    """What breaks off in them does not undo the upload. What is refused does: its sender was told no address to go on at."""
+    try:
+        return _receive(request, upload, first)
+    except Refused as refused:
+        if refused.refusal is not protocol.BROKEN:
+            uploads.cancel(upload, refused.refusal.code, refused.refusal.message)
+        raise
 
 
 @speaks_tus
@@ -111,6 +122,8 @@ def _stand(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         response["Upload-Defer-Length"] = "1"
     else:
         response["Upload-Length"] = str(mine.size)
+    if mine.metadata:
+        response["Upload-Metadata"] = mine.metadata
     return _with_expiry(response, mine)
 
 
@@ -118,7 +131,8 @@ def _go_on(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     part = protocol.part(request.headers)
     mine = _own(request, pk)
     response = HttpResponse(status=HTTPStatus.NO_CONTENT)
-    response["Upload-Offset"] = str(_receive(request, mine, part))
+    with crowd.place():
+        response["Upload-Offset"] = str(_receive(request, mine, part))
     mine.refresh_from_db()
     return _with_expiry(response, mine)
 
@@ -130,7 +144,7 @@ def _expect(request: HttpRequest, album: Album) -> Upload:
     resumable.ensure_room(asked.length or 0, begins=asked.length or 0)
     assert isinstance(request.user, User)
     try:
-        expected = batches.join_or_open(album, request.user, Batch.Source.TUS, asked.name, asked.length)
+        expected = batches.join_or_open(album, request.user, Batch.Source.TUS, asked.name, asked.length, asked.metadata)
     except AlbumBusy:
         raise Refused(BUSY) from None
     if expected.batch.uploads.count() > settings.MAX_BATCH_FILES:
@@ -153,6 +167,7 @@ def _receive(request: HttpRequest, upload: Upload, part: Part) -> int:
 def _check_sender(request: HttpRequest) -> None:
     if not request.user.is_authenticated:
         raise Refused(SIGN_IN)
+    request.POST = QueryDict()  # else the check looks for its token in the body, and reads that to its end
     answer = csrf_protect(lambda _: HttpResponse())(request)
     if answer.status_code == HTTPStatus.FORBIDDEN:
         raise Refused(FORGED)
@@ -179,7 +194,8 @@ def _with_expiry(response: HttpResponse, upload: Upload) -> HttpResponse:
 
 
 def _refusal(request: HttpRequest, refusal: Refusal, offset: int | None = None) -> HttpResponse:
-    line.hang_up(request) if refusal is protocol.BROKEN else draining.drain(request)
+    # To drain what a crowd sends would take the threads that were spared.
+    line.hang_up(request) if refusal in (protocol.BROKEN, crowd.CROWDED) else draining.drain(request)
     response = JsonResponse({"error": refusal.code, "message": refusal.message}, status=refusal.status)
     if offset is not None:
         response["Upload-Offset"] = str(offset)
@@ -188,5 +204,5 @@ def _refusal(request: HttpRequest, refusal: Refusal, offset: int | None = None) 
     if refusal is BUSY:
         response["Retry-After"] = "5"
     if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        response["Retry-After"] = "30"
+        response["Retry-After"] = str(crowd.RETRY_AFTER_SECONDS if refusal is crowd.CROWDED else 30)
     return response

@@ -62,6 +62,11 @@ def addresses(chromium: Browser, installation: Installation) -> dict[str, str]:
         "empty trash": found["done"] + "trash/empty/",
         "nothing in the trash": found["empty"] + "trash/",
         "delete for ever": found["trashed photo"] + "delete-for-ever/",
+        "batches": "/batches/",
+        "no batches": "/batches/?text=nothing+is+called+so",
+        "batch": "/batches/1/",
+        "batch at work": "/batches/2/",
+        "delete batch": "/batches/1/delete/",
         "queue": "/jobs/",
         "limits": "/limits/",
         "not found": "/albums/4711/",
@@ -72,6 +77,7 @@ FOCUSED = "(({ id, ariaLabel, innerText }) => id || ariaLabel || innerText)(docu
 PAGES = (
     *("albums", "new", "done", "empty", "waiting", "rename", "delete"),
     *("trash", "empty trash", "nothing in the trash", "trashed photo", "delete for ever"),
+    *("batches", "no batches", "batch", "batch at work", "delete batch"),
     *("photo", "delete photo", "queue", "limits", "not found"),
 )
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('processing', '0004_failure_desk'),
+        ('processing', '0005_upload_metadata'),
     ]
 
     operations = [
