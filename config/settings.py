@@ -136,6 +136,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.text("REDIS_URL")
 HUEY = queue.options(REDIS_URL, DATA_DIR / "huey.sqlite3", SECRET_KEY)
 BELL = "processing.tasks.develop_next"
+ECHO = "processing.tasks.answer_echo"
 
 # Files
 STATIC_URL = "static/"
@@ -155,6 +156,8 @@ MAX_FILE_BYTES = env.size("MAX_FILE_SIZE", "2G")
 MIN_FREE_BYTES = env.size("MIN_FREE_SPACE", "512M")
 MEMORY_MARK = env.number("MEMORY_MARK", 80, least=1, most=100)
 BODY_IDLE_SECONDS = env.seconds("BODY_IDLE_SECONDS", 30, least=1)
+CHUNK_BYTES = env.size("CHUNK_SIZE", "0")
+STAGING_QUOTA_BYTES = env.size("STAGING_QUOTA", "64G")
 UPLOAD_EXPIRY_SECONDS = env.seconds("UPLOAD_EXPIRY_SECONDS", 1800, least=1)
 
 # Work
@@ -174,7 +177,7 @@ MAX_OTHER_PIXELS = env.number("MAX_OTHER_MEGAPIXELS", 50, least=1) * 1_000_000
 
 # Web server
 WEB_PROCESSES = env.number("WEB_PROCESSES", 1, least=1)
-WEB_THREADS = env.number("WEB_THREADS", 32, least=2)
+WEB_THREADS = env.number("WEB_THREADS", 64, least=2)
 
 # People
 LOGIN_ATTEMPTS = env.number("LOGIN_ATTEMPTS", 10, least=1)

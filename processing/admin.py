@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from processing import jobs
-from processing.models import Batch, Finding, JobEvent, ProcessingJob, Upload, WorkerPulse
+from processing.models import Batch, Finding, JobEvent, Measurement, ProcessingJob, Upload, WorkerPulse
 
 
 class LookOnly(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -135,3 +135,8 @@ class FindingAdmin(LookOnly):
 @admin.register(WorkerPulse)
 class PulseAdmin(LookOnly):
     list_display = ("name", "version", "started_at", "seen_at")
+
+
+@admin.register(Measurement)
+class MeasurementAdmin(LookOnly):
+    list_display = ("address", "begun_at", "ended_at", "largest_body")

@@ -109,6 +109,8 @@ REFUSED: dict[str, Advice] = {
         "In the album already", "Nothing is missing: the album has this very picture, and it was not stored twice."
     ),
     "restored": Advice("Put back from the trash", "Nothing is missing: the album has this very picture again."),
+    "staging-full": Advice("Too many files were waiting", "Send it again when some of them are developed."),
+    "reclaimed": Advice("Its room was taken back", f"Nothing more of it had arrived. {SEND_AGAIN}"),
     "cut-off": Advice("The connection broke", f"{SEND_AGAIN} What is there already is recognised."),
     "unreadable": Advice(
         "Could not be read where it lay",

@@ -51,7 +51,9 @@ def open_with_upload(
         return uploads.create(batch, name)
 
 
-def join_or_open(album: Album, user: User, source: Batch.Source, name: str, size: int | None) -> Upload:
+def join_or_open(
+    album: Album, user: User, source: Batch.Source, name: str, size: int | None, metadata: str = ""
+) -> Upload:
     """For senders who know nothing of batches: their uploads join their own running batch, or open one.
 
     Raises AlbumBusy when the running batch is somebody else's.
@@ -62,7 +64,7 @@ def join_or_open(album: Album, user: User, source: Batch.Source, name: str, size
         if batch and batch.opened_by_id != user.pk:
             raise AlbumBusy(batch)
         batch = batch or Batch.objects.create(album=album, opened_by=user, source=source)
-        return uploads.create(batch, name, size)
+        return uploads.create(batch, name, size, metadata)
 
 
 def ensure_open(album: Album, token: uuid.UUID | None = None) -> None:

@@ -75,5 +75,5 @@ def of(album: Album, *, seen: int | None = None, error: str = "") -> Panel:
 
 def _shortage(now: Progress) -> Shortage | None:
     if not now.is_busy:
-        return pressure.of_intake()
+        return pressure.of_new()
     return None if now.current or not now.active else pressure.of_work()

@@ -40,6 +40,8 @@ class Progress:
     """For how long nothing has arrived, though something should."""
     expires_in: int | None = None
     """Seconds until what is missing is given up; None when nothing is."""
+    batch: int | None = None
+    """Its id, for the way to its page; of several, the one that came first."""
     since: datetime | None = None
     seconds_left: int | None = None
     current: str = ""
@@ -117,6 +119,7 @@ def of(album: Album) -> Progress:
         done=jobs["done"],
         failed=jobs["failed"],
         active=jobs["active"],
+        batch=batches[0].pk,
         since=batches[0].opened_at,
         seconds_left=_seconds_left(jobs, uploads, now, batches[0].opened_at),
         bytes_total=uploads["bytes_received"] + uploads["bytes_expected"],

@@ -56,14 +56,39 @@ def sweep() -> Swept:
         rescued=_rescue(),
         expired=_expire(),
         trashed_photos=_purge_trash(now),
-        leftovers=_clear_leftovers(now),
-        strays=_clear_strays(now),
+        leftovers=clear_leftovers(now),
+        strays=clear_strays(_grace(now)),
         bells=_ring_missed(now),
         old_events=_forget_events(now),
     )
     if any(asdict(swept).values()):
         log.info("Sweep: %s", swept)
     return swept
+
+
+def clear_leftovers(now: datetime) -> int:
+    """Bytes that nobody wants. Those of a lost claim are remembered for a while: its worker may wake up and write them late.
+
+    A hold younger than a lease is left alone: it may be a repair's, which has no claim.
+    """
+    live = ProcessingJob.objects.in_work().values("claim")
+    cleared = removal.clear(Leftover.objects.filter(hold=None))
+    lost = Leftover.objects.exclude(hold=None).exclude(hold__in=live)
+    lost = lost.filter(created_at__lt=now - timedelta(seconds=settings.LEASE_SECONDS))
+    for leftover in lost.filter(created_at__gte=_grace(now)):
+        removal.discard(leftover.key)
+    return cleared + removal.clear(lost.filter(created_at__lt=_grace(now)))
+
+
+def clear_strays(before: datetime) -> int:
+    """Files in incoming/ that no row knows: those last written before then; of any age, what a lost claim was working on.
+
+    No other will ever want the latter. Files are listed first, rows asked after, or a new one would seem unknown.
+    """
+    old, cleared = _old_keys(before), 0
+    while keys := list(islice(old, AT_A_TIME)):
+        cleared += _clear_unknown(keys)
+    return cleared
 
 
 def _rescue() -> int:
@@ -81,35 +106,10 @@ def _purge_trash(now: datetime) -> int:
     return trash.purge(now) if store().is_there() else 0
 
 
-def _clear_leftovers(now: datetime) -> int:
-    """Bytes that nobody wants. Those of a lost claim are remembered for a while: its worker may wake up and write them late.
-
-    A hold younger than a lease is left alone: it may be a repair's, which has no claim.
-    """
-    live = ProcessingJob.objects.in_work().values("claim")
-    cleared = removal.clear(Leftover.objects.filter(hold=None))
-    lost = Leftover.objects.exclude(hold=None).exclude(hold__in=live)
-    lost = lost.filter(created_at__lt=now - timedelta(seconds=settings.LEASE_SECONDS))
-    for leftover in lost.filter(created_at__gte=_grace(now)):
-        removal.discard(leftover.key)
-    return cleared + removal.clear(lost.filter(created_at__lt=_grace(now)))
-
-
-def _clear_strays(now: datetime) -> int:
-    """Files in incoming/ that no row knows: old ones, and what a lost claim was working on, since no other will ever want that.
-
-    Files are listed first, rows asked after, or a new one would seem unknown.
-    """
-    old, cleared = _old_keys(now), 0
-    while keys := list(islice(old, AT_A_TIME)):
-        cleared += _clear_unknown(keys)
-    return cleared
-
-
-def _old_keys(now: datetime) -> Iterator[str]:
+def _old_keys(before: datetime) -> Iterator[str]:
     for key in store().keys("incoming"):
         try:
-            if _is_scratch(key) or default_storage.get_modified_time(key) < _grace(now):
+            if _is_scratch(key) or default_storage.get_modified_time(key) < before:
                 yield key
         except FileNotFoundError:  # it has just been taken away
             continue

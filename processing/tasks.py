@@ -6,9 +6,9 @@ import threading
 from django.conf import settings
 from django.db import close_old_connections
 from huey.consumer import Scheduler
-from huey.contrib.djhuey import db_periodic_task, db_task, on_shutdown, on_startup
+from huey.contrib.djhuey import db_periodic_task, db_task, on_shutdown, on_startup, task
 
-from processing import proof, pulse, scrub, sweeper, worker
+from processing import bell, proof, pulse, scrub, sweeper, worker
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,11 @@ def sweep() -> None:
     sweeper.sweep()
     proof.prove_some()
     scrub.step()
+
+
+@task(priority=BEFORE_BELLS)
+def answer_echo(key: str, until: float) -> None:
+    bell.answer(key, until)
 
 
 @on_startup()

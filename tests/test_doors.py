@@ -53,9 +53,14 @@ OWN_DOORS = {
     "processing:retry-failures": {POST},
     "processing:dismiss-failures": {POST},
 }
+KEEPERS_DOORS = {"processing:limits": {GET}, "processing:measure": {POST}, "processing:reclaim": {POST}}
+"""For who may change any album."""
 OPEN_DOORS = {"login", "logout", "welcome", "healthz"}
 TUS_DOORS = {"processing:create-upload", "processing:upload"}
 """Answered with 401 and never a redirect: walked in tests/journeys/test_tus.py."""
+
+PROBE = "processing:probe"
+"""Answered with 401 too: walked in tests/journeys/test_limits.py."""
 
 
 @pytest.fixture
@@ -129,12 +134,22 @@ def test_the_own_pages_ask_for_signing_in(name):
     assert Client().get(reverse(name)).status_code == 302
 
 
+@pytest.mark.parametrize(("name", "methods"), KEEPERS_DOORS.items())
+def test_what_concerns_all_albums_is_for_who_may_change_any(owner, admin, name, methods):
+    method = min(methods)
+
+    assert getattr(Client(), method)(reverse(name)).status_code == 302
+    assert getattr(client_of(owner), method)(reverse(name)).status_code == 404
+    wrong = {"put", "delete", "patch", GET, POST} - methods
+    assert {getattr(client_of(admin), method)(reverse(name)).status_code for method in wrong} == {405}
+
+
 def test_who_may_change_any_album_sees_them_all(photo, admin):
     assert client_of(admin).get(reverse("albums:detail", args=[photo.album_id])).status_code == 200
 
 
 def test_every_url_of_ours_is_walked_here():
-    walked = {*NUMBERED_DOORS, *OWN_DOORS, *OPEN_DOORS, *TUS_DOORS}
+    walked = {*NUMBERED_DOORS, *OWN_DOORS, *KEEPERS_DOORS, *OPEN_DOORS, *TUS_DOORS, PROBE}
     assert {name for name in names(get_resolver().url_patterns) if not name.startswith("admin:")} == walked
 
 

@@ -20,13 +20,14 @@ SIBLINGS_TOUCH_SHARE = 1 / 60
 """Uploads that wait for their turn live on by those on their way. Written only so often: there may be thousands."""
 
 
-def create(batch: Batch, name: str, size: int | None = None) -> Upload:
+def create(batch: Batch, name: str, size: int | None = None, metadata: str = "") -> Upload:
     """Expect a file, of `size` bytes if that is known. From now on until it ends, its album is busy."""
     return Upload.objects.create(
         batch=batch,
         album_id=batch.album_id,
         name=names.shown(name),
         size=size,
+        metadata=metadata,
         note=_renamed(name),
         expires_at=_expiry(),
     )
@@ -118,6 +119,12 @@ def expire(upload: Upload) -> bool:
     """Give up an upload that nothing arrived of for long. One that was touched just now stays."""
     is_idle = Upload.objects.idle().filter(pk=upload.pk).exists()
     return is_idle and _drop(upload, UploadState.EXPIRED, refusals.EXPIRED)
+
+
+def reclaim(upload: Upload, seconds: float) -> bool:
+    """Give up an upload of which nothing arrived for so long, since its room is needed. One that was touched just now stays."""
+    is_quiet = Upload.objects.quiet(seconds).filter(pk=upload.pk).exists()
+    return is_quiet and _drop(upload, UploadState.EXPIRED, refusals.RECLAIMED)
 
 
 def _drop(upload: Upload, target: UploadState, refusal: Refusal, **known: object) -> bool:

@@ -68,6 +68,7 @@ def addresses(chromium: Browser, installation: Installation) -> dict[str, str]:
         "batch at work": "/batches/2/",
         "delete batch": "/batches/1/delete/",
         "queue": "/jobs/",
+        "limits": "/limits/",
         "not found": "/albums/4711/",
     }
 
@@ -77,7 +78,7 @@ PAGES = (
     *("albums", "new", "done", "empty", "waiting", "rename", "delete"),
     *("trash", "empty trash", "nothing in the trash", "trashed photo", "delete for ever"),
     *("batches", "no batches", "batch", "batch at work", "delete batch"),
-    *("photo", "delete photo", "queue", "not found"),
+    *("photo", "delete photo", "queue", "limits", "not found"),
 )
 
 

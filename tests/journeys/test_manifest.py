@@ -59,7 +59,7 @@ def test_a_batch_opens_with_an_upload_for_each_file(signed_in, album, owner):
     told = response.json()
     batch = Batch.objects.get()
     assert (batch.opened_by, batch.source) == (owner, Batch.Source.PAGE)
-    assert told["batch"]["id"] == batch.pk
+    assert (told["batch"]["id"], told["batch"]["url"]) == (batch.pk, f"/batches/{batch.pk}/")
     assert (told["batch"]["mine"], told["busy"]) == (True, True)
     one, two = batch.uploads.order_by("name")
     assert [answer["upload"] for answer in told["files"]] == [f"/uploads/{one.pk}/", f"/uploads/{two.pk}/"]

@@ -1,0 +1,26 @@
+"""What kinds of pictures this Pillow can read and write, by version: `python -m processing.pipeline.codecs` prints it as JSON."""
+
+import json
+import sys
+
+import pillow_heif
+from PIL import features
+
+
+def versions() -> dict[str, str | None]:
+    """None for what is missing."""
+    turbo = " (turbo)" if features.check_feature("libjpeg_turbo") else ""
+    jpeg = features.version("jpg")
+    return {
+        "Pillow": features.version("pil"),
+        "JPEG": f"{jpeg}{turbo}" if jpeg else None,
+        "WebP": features.version("webp"),
+        "AVIF": features.version("avif"),
+        "HEIC": pillow_heif.libheif_version(),
+        "TIFF": features.version("libtiff"),
+        "colour profiles": features.version("littlecms2"),
+    }
+
+
+if __name__ == "__main__":
+    json.dump(versions(), sys.stdout)
