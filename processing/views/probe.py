@@ -94,12 +94,12 @@ def _in_turn(request: HttpRequest) -> HttpResponse:
 def _count(request: HttpRequest) -> Counted:
     """What arrives until the end, or until it broke or took too long: then nothing more of it is read."""
     began = last = time.monotonic()
-    total, gap, ended = 0, 0.0, False
+    total, gap, ended, buffer = 0, 0.0, False, memoryview(bytearray(PIECE))
     try:
-        body, piece = line.body(request), memoryview(bytearray(PIECE))
+        body = line.body(request)
         with line.impatient(request):
             while not ended and total <= bounds.LARGEST and last - began < MOST_SECONDS:
-                count = body.readinto(piece)
+                count = body.readinto(buffer)
                 now = time.monotonic()
                 total, gap, last, ended = total + count, max(gap, now - last), now, not count
     except line.EndUnknown:
