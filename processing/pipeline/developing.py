@@ -16,16 +16,15 @@ def develop(source: Path, out: Path, recipe: Recipe = DEFAULT) -> Picture:
 
     Raises a `Refused` for every file that does not become a picture. Files in `out` mean nothing then.
     """
-    with faults.of_the_machine(), opening.opened(source, recipe.limits) as image:
-        facts = metadata.read(image)
-        turn = orientation.turn(image)
-        stored = image.size
-        size = stored[::-1] if orientation.swaps_sides(turn) else stored
+    with faults.of_the_machine(), opening.opened(source, recipe.limits) as found:
+        facts = metadata.read(found.blocks)
+        stored = found.image.size
+        size = stored[::-1] if orientation.swaps_sides(found.turn) else stored
         target = ladder.fitted(stored, ladder.rungs(stored, recipe)[0].edge)
-        master = _prepare(image, steps.Job(source, target, turn))
+        master = _prepare(found.image, steps.Job(found.source, target, found.turn))
         renditions = ladder.write(master, size, out, recipe)
         tiny = ladder.placeholder(master, recipe.placeholder_edge)
-    return Picture(opening.name(image), *size, facts, tiny, renditions, recipe.version)
+    return Picture(found.format, *(found.upright or size), facts, tiny, renditions, recipe.version, notes=found.notes)
 
 
 def _prepare(image: Image.Image, job: steps.Job) -> Image.Image:

@@ -14,7 +14,9 @@ from typing import BinaryIO
 import pillow_heif
 from PIL import Image, ImageFile
 
-from processing.pipeline import faults, limits, wholeness
+from processing.pipeline import faults, jxl, limits, orientation, raw, wholeness
+from processing.pipeline.metadata import blocks
+from processing.pipeline.opened import Opened
 from processing.pipeline.recipe import Limits
 from processing.pipeline.recognising import recognise
 
@@ -23,29 +25,30 @@ pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_image
 
 
 @contextmanager
-def opened(source: Path, bounds: Limits) -> Iterator[Image.Image]:
-    """The picture with its header read and found within `bounds`; its pixels are still in the file."""
-    with source.open("rb") as file:
-        image = _checked(file, bounds)
-        with image, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield image
+def opened(source: Path, bounds: Limits) -> Iterator[Opened]:
+    """The picture with its header read and found within `bounds`; its pixels are mostly still in the file."""
+    with source.open("rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = _checked(file, source, bounds)
+        with found.image:
+            yield found
 
 
-def name(image: Image.Image) -> str:
-    """Action cameras' JPEGs carry a preview as second picture, which makes Pillow call them MPO."""
-    return "JPEG" if image.format == "MPO" else str(image.format)
-
-
-def _checked(file: BinaryIO, bounds: Limits) -> Image.Image:
+def _checked(file: BinaryIO, source: Path, bounds: Limits) -> Opened:
     with faults.of_the_file():
-        name = recognise(file)
-        wholeness.check(file, name)
-        memory = limits.check_file(file, name, bounds)
+        kind = recognise(file)
+        wholeness.check(file, kind)
+        if kind.is_raw:
+            return raw.opened(file, source, kind.name, bounds)
+        memory = limits.check_file(file, kind.name, bounds)
     with faults.of_the_file(memory):
-        image = _header(file, name)
+        if kind.name == "JXL":
+            return jxl.opened(file, bounds)
+        image = _header(file, kind.name)
         limits.check_picture(image, bounds)
-    return image
+    # Action cameras' JPEGs carry a preview as second picture, which makes Pillow call them MPO.
+    name = "JPEG" if image.format == "MPO" else str(image.format)
+    return Opened(image, name, blocks.of_image(image), orientation.turn(image), source)
 
 
 def _header(file: BinaryIO, name: str) -> Image.Image:

@@ -15,6 +15,14 @@ class Rendition:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Something worth knowing about how the picture came to be: a stable code, and words for its photographer."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Gps:
     """Degrees north and east (WGS 84), metres above the sea."""
 
@@ -50,7 +58,7 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """`width` and `height` are the original's, upright."""
+    """`width` and `height` are the original's, upright. Of an animation that stays one, `frames` are shown."""
 
     format: str
     width: int
@@ -59,19 +67,22 @@ class Picture:
     placeholder: str
     renditions: tuple[Rendition, ...]
     recipe: int
+    frames: int = 1
+    notes: tuple[Note, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """One flat object of strict JSON: the metadata's keys stand beside the others, no number is nan."""
         values = asdict(self)
         values |= values.pop("metadata")
-        return values | {name: list(values[name]) for name in ("keywords", "renditions")}
+        return values | {name: list(values[name]) for name in ("keywords", "renditions", "notes")}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Picture:
         return cls(
-            **{name: values[name] for name in ("format", "width", "height", "placeholder", "recipe")},
+            **{name: values[name] for name in ("format", "width", "height", "placeholder", "recipe", "frames")},
             metadata=_metadata(values),
             renditions=tuple(Rendition(**rendition) for rendition in values["renditions"]),
+            notes=tuple(Note(**note) for note in values["notes"]),
         )
 
 

@@ -22,9 +22,9 @@ WITHOUT_ALPHA = {"1": "L", "P": "RGB", "RGBX": "RGB", "YCbCr": "RGB", "HSV": "RG
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The file, and what the steps are to reach: the largest rendition's size, and then the turn."""
+    """The file, if the image is one by itself, and what the steps are to reach: the largest rendition's size, the turn."""
 
-    source: Path
+    source: Path | None
     size: tuple[int, int]
     turn: Image.Transpose | None
 
@@ -37,7 +37,8 @@ def decode(image: Image.Image, job: Job) -> Image.Image:
             return image
         image.draft("RGB", job.size)
         image.load()
-        jpeg.check_end(image, job.source)
+        if job.source:
+            jpeg.check_end(image, job.source)
     return image
 
 

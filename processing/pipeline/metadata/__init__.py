@@ -6,9 +6,8 @@ is left out, what can be is cleaned.
 
 from __future__ import annotations
 
-from PIL import Image
-
 from processing.pipeline.metadata import moments, text
+from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.metadata.exif import Exif
 from processing.pipeline.metadata.iptc import Iptc
 from processing.pipeline.metadata.xmp import Xmp
@@ -17,12 +16,12 @@ from processing.pipeline.picture import Metadata
 MOST_KEYWORDS = 200
 
 
-def read(image: Image.Image) -> Metadata:
+def read(blocks: Blocks) -> Metadata:
     """Where sources differ, what a person wrote (XMP, then IPTC) wins over what the camera wrote (EXIF).
 
     The time is the exception: the camera was there.
     """
-    exif, xmp, iptc = Exif(image), Xmp(image), Iptc(image)
+    exif, xmp, iptc = Exif(blocks), Xmp(blocks.xmp), Iptc(blocks.iptc)
     return Metadata(
         taken_at=_taken_at(exif, xmp, iptc),
         camera=exif.camera,

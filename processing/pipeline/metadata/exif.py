@@ -1,4 +1,4 @@
-"""EXIF 3.0 as Pillow reads it."""
+"""EXIF 3.0."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from PIL import Image
-from PIL.ExifTags import GPS, IFD, Base
+from PIL.ExifTags import GPS, Base
 
 from processing.pipeline.metadata import moments, text
+from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.picture import Exposure, Gps
 
 RATING = 0x4746
@@ -19,10 +19,8 @@ CHARSETS = {b"ASCII\0\0\0": "utf-8", b"UNICODE\0": "utf-16", b"\0" * 8: "utf-8"}
 
 
 class Exif:
-    def __init__(self, image: Image.Image) -> None:
-        self._main = _tags(image)
-        self._camera = _directory(self._main, IFD.Exif)
-        self._gps = _directory(self._main, IFD.GPSInfo)
+    def __init__(self, blocks: Blocks) -> None:
+        self._main, self._camera, self._gps = blocks.main, blocks.camera, blocks.gps
 
     @property
     def camera(self) -> str | None:
@@ -114,24 +112,10 @@ class Exif:
         return moments.from_exif(shown, subseconds, _text(self._camera, offset))
 
 
-def _tags(image: Image.Image) -> Image.Exif:
-    try:
-        return image.getexif()
-    except Exception:  # noqa: BLE001 - over a broken header Pillow raises anything.
-        return Image.Exif()
-
-
-def _directory(main: Image.Exif, which: int) -> Mapping[int, Any]:
-    try:
-        return main.get_ifd(which)
-    except Exception:  # noqa: BLE001 - see _tags.
-        return {}
-
-
 def _value(tags: Mapping[int, Any], tag: int) -> Any:
     try:
         return tags.get(tag)
-    except Exception:  # noqa: BLE001 - see _tags: values are parsed when they are asked for.
+    except Exception:  # noqa: BLE001 - values are parsed when they are asked for, and broken ones raise anything.
         return None
 
 

@@ -1,19 +1,15 @@
 """XMP (ISO 16684-1): the RDF packet that editors write.
 
-Only the standard packet is read, not its extension, and only without a document type: entities are how XML
-makes a gigabyte of a kilobyte.
+Packets are read only without a document type: entities are how XML makes a gigabyte of a kilobyte.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from xml.etree import ElementTree
 
-from PIL import Image
-
-MOST_BYTES = 1024 * 1024
-TIFF_TAG = 700
+MOST_BYTES = 4 * 1024 * 1024
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 NAMESPACES = {
     "aux": "http://ns.adobe.com/exif/1.0/aux/",
@@ -25,9 +21,9 @@ NAMESPACES = {
 
 
 class Xmp:
-    def __init__(self, image: Image.Image) -> None:
-        root = _parsed(_packet(image))
-        self._descriptions = [] if root is None else list(root.iter(RDF + "Description"))
+    def __init__(self, packets: Iterable[bytes]) -> None:
+        roots = [root for root in map(_parsed, packets) if root is not None]
+        self._descriptions = [found for root in roots for found in root.iter(RDF + "Description")]
 
     def value(self, name: str) -> str | None:
         return next(self.values(name), None)
@@ -46,15 +42,6 @@ class Xmp:
 def _texts(element: ElementTree.Element) -> Iterator[str]:
     items = [item.text for item in element.iter(RDF + "li")] or [element.text]
     yield from (item for item in items if item and item.strip())
-
-
-def _packet(image: Image.Image) -> bytes:
-    packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
-    if packet is None and image.format == "TIFF":
-        packet = getattr(image, "tag_v2", {}).get(TIFF_TAG)
-    if isinstance(packet, str):
-        packet = packet.encode("utf-8", "ignore")
-    return packet if isinstance(packet, bytes) else b""
 
 
 def _parsed(packet: bytes) -> ElementTree.Element | None:
