@@ -16,13 +16,14 @@ from processing.pipeline.recipe import Limits
 
 PROCESS_BYTES = 48 * 1_000_000
 # Pillow keeps RGB in four bytes; what has transparency is copied once more to be resized premultiplied.
-BYTES_PER_PIXEL = {"1": 2, "L": 2, "P": 9, "PA": 9, "LA": 9, "RGBA": 9, "I;16": 4, "I;16B": 4}
+BYTES_PER_PIXEL = {"1": 2, "L": 2, "P": 9, "PA": 9, "LA": 9, "RGBA": 9, "I;16": 9, "I;16B": 9}
 USUAL_BYTES_PER_PIXEL = 5
 # On top: libwebp's two canvases and a copy, what libheif and libavif hold, a TIFF stored in a single strip.
 DECODER_BYTES_PER_PIXEL = {"WEBP": 12, "AVIF": 4, "HEIF": 3, "TIFF": 4}
 WEBP_CANVASES = 8
 # LibRaw's 16-bit cells and four-colour pixels, its 8-bit result and Pillow's; NumPy and LibRaw themselves.
 WHOLE_RAW, HALF_RAW, RAW_LIBRARIES = 13, 5.5, 24 * 1_000_000
+DEEP, ROWS_PER_STRIP = 14, 278
 JXL, DEEP_JXL = 8, 14
 SWALLOWED = {"WEBP", "AVIF", "HEIF", "JXL"}
 
@@ -54,6 +55,17 @@ def check_raw(size: tuple[int, int], bounds: Limits) -> None:
 def raw_memory(size: tuple[int, int], *, is_half: bool) -> int:
     """Bytes that LibRaw and the developed picture take."""
     return PROCESS_BYTES + RAW_LIBRARIES + int(size[0] * size[1] * (HALF_RAW if is_half else WHOLE_RAW))
+
+
+def check_floating(size: tuple[int, int], each: int, bounds: Limits) -> None:
+    _check_size(size, bounds.other_pixels, bounds)
+    check_memory(PROCESS_BYTES + RAW_LIBRARIES + size[0] * size[1] * each, bounds)
+
+
+def deep_memory(image: Image.Image) -> int:
+    """Bytes that both halves of sixteen-bit samples take, a channel joined of them, and libtiff's strip."""
+    strip = image.width * min(image.height, int(getattr(image, "tag_v2", {}).get(ROWS_PER_STRIP, 0))) * 8
+    return PROCESS_BYTES + RAW_LIBRARIES + image.width * image.height * DEEP + strip
 
 
 def check_jxl(size: tuple[int, int], *, is_deep: bool, bounds: Limits) -> None:

@@ -14,14 +14,17 @@ from typing import BinaryIO
 import pillow_heif
 from PIL import Image, ImageFile
 
-from processing.pipeline import faults, jxl, limits, orientation, raw, wholeness
+from processing.pipeline import depth, faults, jxl, limits, naming, orientation, raw, spaces, tiff, wholeness
 from processing.pipeline.metadata import blocks
 from processing.pipeline.opened import Opened
+from processing.pipeline.picture import Note
 from processing.pipeline.recipe import Limits
 from processing.pipeline.recognising import recognise
 
 # Thumbnails off: draft() would otherwise decode one instead of the picture.
 pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=2)
+
+HDR = Note("hdr", "This is an HDR picture. Its brightest lights are toned down to what every screen can show.")
 
 
 @contextmanager
@@ -42,17 +45,33 @@ def _checked(file: BinaryIO, source: Path, bounds: Limits) -> Opened:
             return raw.opened(file, source, kind.name, bounds)
         memory = limits.check_file(file, kind.name, bounds)
     with faults.of_the_file(memory):
+        if kind.name == "TIFF" and tiff.is_floating(file):
+            return _floating(file, bounds)
         if kind.name == "JXL":
             return jxl.opened(file, bounds)
-        image = _header(file, kind.name)
+        image = header(file, kind.name)
         limits.check_picture(image, bounds)
     # Action cameras' JPEGs carry a preview as second picture, which makes Pillow call them MPO.
     name = "JPEG" if image.format == "MPO" else str(image.format)
-    return Opened(image, name, blocks.of_image(image), orientation.turn(image), source)
+    deep = depth.is_deep(image, bounds)  # before Pillow looks for EXIF behind a PNG's pixels, and decodes them for that
+    facts = blocks.of_image(image)
+    named = naming.space(image, file)
+    if profile := naming.profile(named, image, facts):
+        image.info["icc_profile"] = profile
+    notes = (HDR,) if named and named[1] in spaces.HDR else ()
+    return Opened(image, name, facts, orientation.turn(image), source, is_deep=deep, notes=notes)
 
 
-def _header(file: BinaryIO, name: str) -> Image.Image:
-    """Pillow's own limit is off meanwhile: it keeps the size to itself, and `limits` names it in words.
+def _floating(file: BinaryIO, bounds: Limits) -> Opened:
+    from processing.pipeline import floating  # it brings NumPy along
+
+    return floating.opened(file, bounds)
+
+
+def header(file: BinaryIO, name: str) -> ImageFile.ImageFile:
+    """The image as Pillow opens it, its pixels still in the file.
+
+    Pillow's own limit is off meanwhile: it keeps the size to itself, and `limits` names it in words.
 
     "Truncated" here only lets a PNG be opened whose optional chunks are damaged; its pixels get no mercy.
     """

@@ -13,9 +13,7 @@ from PIL import Image
 
 from processing.pipeline import colour, faults, jpeg, limits, refusals
 
-DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
 PLAIN = ("L", "LA", "RGB", "RGBA", "CMYK")
-HIGH_BYTES = [value >> 8 for value in range(65536)]
 WITH_ALPHA = {"L": "LA", "LA": "LA", "RGB": "RGBA", "RGBA": "RGBA", "PA": "RGBA", "La": "LA", "RGBa": "RGBA"}
 WITHOUT_ALPHA = {"1": "L", "P": "RGB", "RGBX": "RGB", "YCbCr": "RGB", "HSV": "RGB"}
 
@@ -27,6 +25,17 @@ class Job:
     source: Path | None
     size: tuple[int, int]
     turn: Image.Transpose | None
+    is_deep: bool = False
+
+
+def sixteen_bit(image: Image.Image, job: Job) -> Image.Image:
+    """All that a picture of sixteen bits needs until it has eight; the steps below find it done."""
+    if not (job.is_deep and job.source):
+        return image
+    with faults.of_the_file(limits.deep_memory(image)):
+        from processing.pipeline import deep  # it brings NumPy along
+
+        return deep.developed(image, job.source, job.size)
 
 
 def decode(image: Image.Image, job: Job) -> Image.Image:
@@ -45,8 +54,8 @@ def decode(image: Image.Image, job: Job) -> Image.Image:
 def plain(image: Image.Image, _: Job) -> Image.Image:
     """Palettes, masks and rare models become grey, RGB or CMYK, with alpha where something is transparent."""
     if image.mode in ("I", "F"):
-        raise refusals.UnsupportedDepth("32-bit numbers")
-    if image.mode in DEEP or (image.mode in PLAIN and "transparency" not in image.info):
+        raise refusals.UnsupportedDepth("32-bit whole numbers")
+    if image.mode in PLAIN and "transparency" not in image.info:
         return image
     return image.convert(_plain_mode(image))
 
@@ -55,15 +64,6 @@ def shrink(image: Image.Image, job: Job) -> Image.Image:
     if image.size == job.size:
         return image
     return image.resize(job.size, Image.Resampling.LANCZOS)
-
-
-def eight_bit(image: Image.Image, _: Job) -> Image.Image:
-    if image.mode not in DEEP:
-        return image
-    # Pillow's own conversion from 16 bit clips; the detour keeps the high byte.
-    high = image.convert("I").point(HIGH_BYTES, "L")
-    high.info = image.info
-    return high
 
 
 def srgb(image: Image.Image, _: Job) -> Image.Image:
@@ -83,7 +83,7 @@ def opaque(image: Image.Image, _: Job) -> Image.Image:
     return image.convert("RGBA" if has_holes else "RGB")
 
 
-PREPARE = (decode, plain, shrink, eight_bit, srgb, upright, opaque)
+PREPARE = (sixteen_bit, decode, plain, shrink, srgb, upright, opaque)
 
 
 def _plain_mode(image: Image.Image) -> str:

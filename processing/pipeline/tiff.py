@@ -11,8 +11,8 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-SUBFILE, COMPRESSION, PHOTOMETRIC, MAKE, SUB_IFDS, XMP, CFA_PATTERN, DNG_VERSION = (
-    254, 259, 262, 271, 330, 700, 33422, 50706,
+SUBFILE, COMPRESSION, PHOTOMETRIC, MAKE, SUB_IFDS, SAMPLE_FORMAT, XMP, CFA_PATTERN, DNG_VERSION = (
+    254, 259, 262, 271, 330, 339, 700, 33422, 50706,
 )  # fmt: skip
 # Where data lie, and their lengths: strips, tiles, and a JPEG.
 DATA = ((273, 279), (324, 325), (513, 514))
@@ -37,6 +37,7 @@ MAKERS |= {
 }
 MOST_DIRECTORIES, MOST_TAGS, MOST_VALUES, MOST_OFFSETS = 32, 512, 64, 65_536
 NOWHERE = 0xFFFFFFFF
+FLOATING = 3
 SIZES = {1: "B", 2: "B", 3: "H", 4: "I", 13: "I"}
 
 Directory = dict[int, tuple[int, ...]]
@@ -53,6 +54,11 @@ def raw_kind(file: BinaryIO) -> str | None:
     if kind := next(filter(None, kinds), None):
         return kind
     return _maker(directories[0]) if _has_sensor_data(directories) or _is_thumbnail(directories[0]) else None
+
+
+def is_floating(file: BinaryIO) -> bool:
+    """Whether the first picture's samples are floating-point numbers."""
+    return set(next(_directories(file), {}).get(SAMPLE_FORMAT, ())) == {FLOATING}
 
 
 def data_end(file: BinaryIO) -> int:

@@ -24,7 +24,7 @@ ADOBE = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 
 def read(file: BinaryIO, kind: str, preview: Image.Image | None) -> Blocks:
     try:
-        found = _of_cr3(file) if kind == "CR3" else _of_tiff(file)
+        found = _of_cr3(file) if kind == "CR3" else of_tiff(file)
     except Exception:  # noqa: BLE001 - over a broken header Pillow raises anything.
         found = Blocks()
     if Base.Make in found.main or preview is None:
@@ -32,7 +32,7 @@ def read(file: BinaryIO, kind: str, preview: Image.Image | None) -> Blocks:
     return blocks.of_image(preview)
 
 
-def _of_tiff(file: BinaryIO) -> Blocks:
+def of_tiff(file: BinaryIO) -> Blocks:
     file.seek(0)
     head = file.read(4)
     if head in TIFF_HEADS.values():
