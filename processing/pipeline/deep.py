@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from processing.pipeline import colour, depth, icc, opening
+from processing.pipeline import colour, depth, icc, opening, orientation
 
 Plane = np.ndarray[Any, np.dtype[np.uint16]]
 FULL = 65535
@@ -52,6 +52,7 @@ def _planes(image: Image.Image, source: Path, size: tuple[int, int]) -> list[Pla
         return [_resized(np.asarray(image).astype(np.uint16), size)]
     with source.open("rb") as file, opening.header(file, str(image.format)) as low:
         low.tile = [depth.turned(tile) for tile in low.tile]
+        orientation.turn(low)  # so that Pillow turns it no more than the other
         image.load()
         low.load()
         if image.mode != "RGBA" or image.size == size:

@@ -161,6 +161,21 @@ def test_sixteen_bits_keep_their_transparency(tmp_path: Path, out: Path, write: 
     assert np.abs(np.array(seen) - [(255, 0, 0, 128), (255, 255, 255, 255)]).max() <= 4
 
 
+@pytest.mark.parametrize("tag", [3, 6])
+def test_sixteen_bits_are_turned_upright_once(tmp_path: Path, out: Path, tag: int) -> None:
+    samples = np.zeros((300, 900, 3), np.uint16)
+    samples[:, :450] = (65535, 0, 0)
+    source = charts.tiff(tmp_path / "photo", samples, tags={274: tag})
+
+    picture = develop(source, out)
+
+    upright, red = ((900, 300), (0.9, 0.5)) if tag == 3 else ((300, 900), (0.5, 0.1))
+    assert (picture.width, picture.height) == upright
+    with Image.open(picture.renditions[0].path) as rendition:
+        seen = rendition.getpixel((int(red[0] * rendition.width), int(red[1] * rendition.height)))
+    assert seen == pytest.approx((255, 0, 0), abs=4)
+
+
 def test_sixteen_bits_without_memory_for_them_are_shown_all_the_same(tmp_path: Path, out: Path) -> None:
     source = charts.tiff(tmp_path / "photo", np.full((2000, 3000, 3), 0x8080, np.uint16))
     limits = replace(DEFAULT.limits, memory_bytes=130_000_000)
