@@ -7,6 +7,8 @@ from pathlib import Path
 from PIL import Image
 
 from processing.pipeline import faults, ladder, metadata, opening, orientation, steps
+from processing.pipeline.animation import Moving
+from processing.pipeline.opened import Opened
 from processing.pipeline.picture import Picture
 from processing.pipeline.recipe import DEFAULT, Recipe
 
@@ -19,12 +21,31 @@ def develop(source: Path, out: Path, recipe: Recipe = DEFAULT) -> Picture:
     with faults.of_the_machine(), opening.opened(source, recipe.limits) as found:
         facts = metadata.read(found.blocks)
         stored = found.image.size
-        size = stored[::-1] if orientation.swaps_sides(found.turn) else stored
+        size = _turned(stored, found)
         target = ladder.fitted(stored, ladder.rungs(stored, recipe)[0].edge)
-        master = _prepare(found.image, steps.Job(found.source, target, found.turn, found.is_deep))
-        renditions = ladder.write(master, size, out, recipe)
+        animate = _animate(found) if found.frames > 1 else None
+        master = animate(_turned(target, found)) if animate else _prepare(found.image, _job(found, target))
+        renditions = ladder.write(master, size, out, recipe, animate)
         tiny = ladder.placeholder(master, recipe.placeholder_edge)
-    return Picture(found.format, *(found.upright or size), facts, tiny, renditions, recipe.version, notes=found.notes)
+    upright = found.upright or size
+    return Picture(found.format, *upright, facts, tiny, renditions, recipe.version, found.frames, found.notes)
+
+
+def _animate(found: Opened) -> ladder.Animate:
+    """Every frame goes the way of a still picture."""
+
+    def prepare(frame: Image.Image, size: tuple[int, int]) -> Image.Image:
+        return _prepare(frame, steps.Job(None, _turned(size, found), found.turn))
+
+    return lambda size: Moving(found.image, found.frames, size, prepare)
+
+
+def _job(found: Opened, target: tuple[int, int]) -> steps.Job:
+    return steps.Job(found.source, target, found.turn, found.is_deep)
+
+
+def _turned(size: tuple[int, int], found: Opened) -> tuple[int, int]:
+    return size[::-1] if orientation.swaps_sides(found.turn) else size
 
 
 def _prepare(image: Image.Image, job: steps.Job) -> Image.Image:

@@ -21,6 +21,8 @@ class Opened:
     turn: Image.Transpose | None = None
     source: Path | None = None
     """The file that the image is decoded from, if it is one by itself and not a part of it."""
+    frames: int = 1
+    """Of an animation that is to stay one."""
     is_deep: bool = False
     """It has sixteen bits a sample, and there is memory to make use of them."""
     upright: tuple[int, int] | None = None

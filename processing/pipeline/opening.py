@@ -14,7 +14,7 @@ from typing import BinaryIO
 import pillow_heif
 from PIL import Image, ImageFile
 
-from processing.pipeline import depth, faults, jxl, limits, naming, orientation, raw, spaces, tiff, wholeness
+from processing.pipeline import animation, depth, faults, jxl, limits, naming, orientation, raw, spaces, tiff, wholeness
 from processing.pipeline.metadata import blocks
 from processing.pipeline.opened import Opened
 from processing.pipeline.picture import Note
@@ -54,12 +54,17 @@ def _checked(file: BinaryIO, source: Path, bounds: Limits) -> Opened:
     # Action cameras' JPEGs carry a preview as second picture, which makes Pillow call them MPO.
     name = "JPEG" if image.format == "MPO" else str(image.format)
     deep = depth.is_deep(image, bounds)  # before Pillow looks for EXIF behind a PNG's pixels, and decodes them for that
+    frames = animation.frames(image)
+    is_kept = animation.is_kept(image, frames, bounds)
     facts = blocks.of_image(image)
     named = naming.space(image, file)
     if profile := naming.profile(named, image, facts):
         image.info["icc_profile"] = profile
-    notes = (HDR,) if named and named[1] in spaces.HDR else ()
-    return Opened(image, name, facts, orientation.turn(image), source, is_deep=deep, notes=notes)
+    notes = [HDR] if named and named[1] in spaces.HDR else []
+    if not is_kept:
+        notes.append(animation.stopped(image, frames, bounds))
+    turn = orientation.turn(image)
+    return Opened(image, name, facts, turn, source, frames=frames if is_kept else 1, is_deep=deep, notes=tuple(notes))
 
 
 def _floating(file: BinaryIO, bounds: Limits) -> Opened:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from processing.pipeline import boxes, jpeg, refusals, tiff
+from processing.pipeline import boxes, gif, jpeg, refusals, tiff
 from processing.pipeline.recognising import Kind
 
 # Of CRW, MRW and X3F only LibRaw knows the shape.
@@ -22,6 +22,8 @@ def check(file: BinaryIO, kind: Kind) -> None:
         _check_riff(file)
     elif kind.name == "JPEG":
         jpeg.check_scans(file)
+    elif kind.name == "GIF":
+        gif.check_blocks(file)
     elif kind.name == "RAF":
         _check_raf(file)
     elif kind.is_raw and kind.name not in TIFF_LIKE_UNLESS:

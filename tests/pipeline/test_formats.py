@@ -221,16 +221,6 @@ def test_an_alpha_channel_that_hides_nothing_is_dropped(tmp_path: Path, out: Pat
         assert rendition.mode == "RGB"
 
 
-def test_an_animation_shows_its_first_frame(tmp_path: Path, out: Path) -> None:
-    source = tmp_path / "photo"
-    frames = [Image.new("RGB", (64, 64), colour) for colour in (RED, GREEN)]
-    frames[0].save(source, "GIF", save_all=True, append_images=frames[1:])
-
-    picture = develop(source, out)
-
-    assert alike(middles(picture), [RED] * 4)
-
-
 def test_a_jpeg_with_a_second_picture_shows_the_first(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "photo"
     quarters().save(source, "MPO", save_all=True, append_images=[Image.new("RGB", (64, 64), RED)])
