@@ -31,7 +31,8 @@ def frames(image: Image.Image) -> int:
 
 
 def is_kept(image: Image.Image, count: int, bounds: Limits) -> bool:
-    return count <= bounds.animation_frames and count * image.width * image.height <= bounds.animation_pixels
+    pixels = count * image.width * image.height
+    return count == 1 or (count <= bounds.animation_frames and pixels <= bounds.animation_pixels)
 
 
 def stopped(image: Image.Image, count: int, bounds: Limits) -> Note:

@@ -27,7 +27,7 @@ class Limits:
     limits it.
     """
 
-    jpeg_pixels: int = 200 * MEGA
+    jpeg_pixels: int = 400 * MEGA
     other_pixels: int = 50 * MEGA
     raw_pixels: int = 200 * MEGA
     edge: int = 65_535
