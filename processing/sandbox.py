@@ -9,12 +9,13 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
 
-from processing.pipeline import DEFAULT, Picture, Recipe, Refused
+from processing.pipeline import DEFAULT, Origin, Picture, Recipe, Refused
 from processing.pipeline.messages import Garbled, Message
+from processing.pipeline.picture import UNKNOWN
 from processing.pipeline.process import Child, ChildGone
 from processing.pipeline.refusals import OutOfMemory, from_json
 
@@ -66,9 +67,10 @@ class Sandbox:
         self._child: Child | None = None
         self._is_aborted = self._is_closed = False
 
-    def develop(self, source: Path, out: Path) -> Picture:
+    def develop(self, source: Path, out: Path, origin: Origin = UNKNOWN) -> Picture:
         """As `pipeline.develop`; raises its `Refused`, or TimedOut, Crashed or Aborted."""
         request = {"source": str(source.absolute()), "out": str(out.absolute()), "recipe": self._recipe}
+        request["origin"] = asdict(origin)
         with self._turn:
             child = self._living_child()
             answer = self._ask(child, request | {"cpu_seconds": self._cpu_seconds})

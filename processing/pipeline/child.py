@@ -1,7 +1,7 @@
 """`python -m processing.pipeline.child PARENT MEMORY`: develops one file after another until its input ends.
 
-It reads requests `{"source", "out", "recipe", "cpu_seconds"}` and answers `{"picture"}` or `{"error",
-"message", "permanent"}`, each with the memory it holds by now. Its first message says that it is ready, and which
+It reads requests `{"source", "out", "recipe", "cpu_seconds"}`, perhaps with an `"origin"`, and answers `{"picture"}` or
+`{"error", "message", "permanent"}`, each with the memory it holds by now. Its first message says that it is ready, and which
 fence is missing.
 """
 
@@ -16,6 +16,7 @@ from typing import BinaryIO
 from processing.pipeline import fences, refusals
 from processing.pipeline.developing import develop
 from processing.pipeline.messages import Message, packed, unpacked
+from processing.pipeline.picture import Origin
 from processing.pipeline.recipe import Recipe
 
 MOST_TRACE = 8000
@@ -44,7 +45,8 @@ def _answer(request: Message) -> Message:
     try:
         fences.allow_cpu(request["cpu_seconds"])
         recipe = Recipe.from_json(request["recipe"])
-        picture = develop(Path(request["source"]), Path(request["out"]), recipe)
+        origin = Origin(**request.get("origin", {}))
+        picture = develop(Path(request["source"]), Path(request["out"]), recipe, origin)
         return {"picture": picture.as_json()}
     except refusals.Refused as refused:
         return refused.as_json()

@@ -9,17 +9,19 @@ from PIL import Image
 from processing.pipeline import faults, ladder, metadata, opening, orientation, steps
 from processing.pipeline.animation import Moving
 from processing.pipeline.opened import Opened
-from processing.pipeline.picture import Picture
+from processing.pipeline.picture import UNKNOWN, Origin, Picture
 from processing.pipeline.recipe import DEFAULT, Recipe
 
 
-def develop(source: Path, out: Path, recipe: Recipe = DEFAULT) -> Picture:
+def develop(source: Path, out: Path, recipe: Recipe = DEFAULT, origin: Origin = UNKNOWN) -> Picture:
     """Writes the renditions into `out`, fsynced, and returns what is known about the picture.
+
+    `origin` tells of the file what its bytes may not: when nothing else does, its name or its date say when it was taken.
 
     Raises a `Refused` for every file that does not become a picture. Files in `out` mean nothing then.
     """
     with faults.of_the_machine(), opening.opened(source, recipe.limits) as found:
-        facts = metadata.read(found.blocks)
+        facts = metadata.read(found.blocks, origin)
         stored = found.image.size
         size = _turned(stored, found)
         target = ladder.fitted(stored, ladder.rungs(stored, recipe)[0].edge)

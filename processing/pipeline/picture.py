@@ -23,6 +23,17 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """What is known of the file beside its bytes: its name and its own date (ISO 8601), as its sender tells them."""
+
+    name: str = ""
+    modified_at: str | None = None
+
+
+UNKNOWN = Origin()
+
+
+@dataclass(frozen=True, slots=True)
 class Gps:
     """Degrees north and east (WGS 84), metres above the sea."""
 
@@ -41,9 +52,13 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What the file says about itself, cleaned. `taken_at` is ISO 8601, with an offset where one is known."""
+    """What the file says about itself, cleaned. `taken_at` is ISO 8601, with an offset where one is known.
+
+    `taken_from` says where it stands: exif, xmp, iptc, the file's `name`, or its own date (`file`), which is the least certain.
+    """
 
     taken_at: str | None = None
+    taken_from: str | None = None
     camera: str | None = None
     lens: str | None = None
     exposure: Exposure = field(default_factory=Exposure)
@@ -87,7 +102,7 @@ class Picture:
 
 
 def _metadata(values: dict[str, Any]) -> Metadata:
-    plain = ("taken_at", "camera", "lens", "title", "caption", "creator", "copyright", "rating")
+    plain = ("taken_at", "taken_from", "camera", "lens", "title", "caption", "creator", "copyright", "rating")
     return Metadata(
         **{name: values[name] for name in plain},
         exposure=Exposure(**values["exposure"]),

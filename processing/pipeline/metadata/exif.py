@@ -15,7 +15,7 @@ from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.picture import Exposure, Gps
 
 RATING = 0x4746
-CHARSETS = {b"ASCII\0\0\0": "utf-8", b"UNICODE\0": "utf-16", b"\0" * 8: "utf-8"}
+JIS, WIDE, PLAIN = b"JIS\0\0\0\0\0", b"UNICODE\0", (b"ASCII\0\0\0", b"\0" * 8)
 
 
 class Exif:
@@ -24,11 +24,7 @@ class Exif:
 
     @property
     def camera(self) -> str | None:
-        """Maker and model, the maker only where the model does not begin with its name."""
-        make, model = text.line(_text(self._main, Base.Make)), text.line(_text(self._main, Base.Model))
-        if not make or not model:
-            return model or make
-        return model if model.split()[0].lower() in make.lower().split() else f"{make} {model}"
+        return text.camera(_text(self._main, Base.Make), _text(self._main, Base.Model))
 
     @property
     def lens(self) -> str | None:
@@ -96,8 +92,12 @@ class Exif:
         raw = _value(self._camera, Base.UserComment)
         if not isinstance(raw, bytes):
             return raw if isinstance(raw, str) else None
-        charset = CHARSETS.get(raw[:8])
-        return raw[8:].decode(charset, "ignore") if charset else None
+        charset, content = raw[:8], raw[8:]
+        if charset == WIDE:
+            return text.wide(content)
+        if charset == JIS:
+            return content.decode("iso2022_jp", "ignore")
+        return text.decode(content) if charset in PLAIN else None
 
     @property
     def _altitude(self) -> float | None:
