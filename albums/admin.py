@@ -1,9 +1,9 @@
-"""The library in Django admin. Deleting here goes the same way as everywhere: rows first, bytes after the commit."""
+"""The library in Django admin. Deleting here goes as everywhere, but past the trash: rows first, bytes after the commit."""
 
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 
 from albums import removal
@@ -20,7 +20,7 @@ class AlbumAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Album]:
         albums: QuerySet[Album] = super().get_queryset(request)
-        return albums.annotate(photo_count=Count("photos"))
+        return albums.annotate(photo_count=Count("photos", filter=Q(photos__trashed_at=None)))
 
     @admin.display(ordering="photo_count", description="photos")
     def photo_count(self, album: Album) -> int:
@@ -51,14 +51,14 @@ class RenditionInline(admin.TabularInline):  # type: ignore[type-arg]
 
 @admin.register(Photo)
 class PhotoAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("name", "album", "width", "height", "format", "camera", "taken_at", "created_at")
-    list_filter = ("format", "created_at")
+    list_display = ("name", "album", "width", "height", "format", "camera", "taken_at", "created_at", "trashed_at")
+    list_filter = ("format", "created_at", ("trashed_at", admin.EmptyFieldListFilter))
     list_select_related = ("album",)
     search_fields = ("name", "title", "caption", "camera", "original_sha256", "album__title")
     raw_id_fields = ("album",)
     readonly_fields = (
         *("name", "original_key", "original_bytes", "original_sha256", "format", "width", "height"),
-        *("placeholder", "created_at"),
+        *("placeholder", "created_at", "trashed_at"),
     )
     inlines = (RenditionInline,)
 

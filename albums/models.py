@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -61,9 +62,20 @@ class PhotoQuerySet(models.QuerySet["Photo"]):
     def visible_to(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> PhotoQuerySet:
         return self.filter(album__in=Album.objects.visible_to(user))
 
+    def shown(self) -> PhotoQuerySet:
+        """Those that pages show: all but what is in the trash."""
+        return self.filter(trashed_at=None)
+
+    def trashed(self) -> PhotoQuerySet:
+        return self.filter(trashed_at__isnull=False)
+
 
 class Photo(models.Model):
-    """One picture in an album: its original, byte for byte as received, and what is known of it."""
+    """One picture in an album: its original, byte for byte as received, and what is known of it.
+
+    `Photo.objects` and `album.photos` are all of them, those in the trash too: their files are kept, checked and repaired like
+    any others. What pages show and count is `.shown()`.
+    """
 
     album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="photos")
     position = models.BigIntegerField(help_text="Photos of an album are shown in this order.")
@@ -111,6 +123,9 @@ class Photo(models.Model):
     verified_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When all its files were last read and right."
     )
+    trashed_at = models.DateTimeField(
+        "in the trash since", null=True, blank=True, editable=False, help_text="Empty: it is in no trash."
+    )
 
     objects = PhotoQuerySet.as_manager()
 
@@ -124,6 +139,10 @@ class Photo(models.Model):
         indexes = [
             models.Index(fields=["album", "position"], name="photo_album_position"),
             models.Index(fields=["checked_at"], name="photo_checked"),
+            models.Index(fields=["verified_at", "created_at"], name="photo_verified"),
+            # An album is counted on every page and poll: from the index alone.
+            models.Index(fields=["album", "trashed_at"], name="photo_album_trashed"),
+            models.Index(fields=["trashed_at"], name="photo_trashed", condition=Q(trashed_at__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -131,6 +150,16 @@ class Photo(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("albums:photo", args=[self.pk])
+
+    @property
+    def leaves_trash_at(self) -> datetime | None:
+        """When the trash lets it go: at the first sweep after that it is deleted for ever."""
+        return self.trashed_at + timedelta(days=settings.TRASH_DAYS) if self.trashed_at else None
+
+    @property
+    def is_leaving_trash(self) -> bool:
+        """Its days in the trash are over; the next sweep deletes it."""
+        return bool(self.leaves_trash_at and self.leaves_trash_at <= timezone.now())
 
 
 class Rendition(models.Model):

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.signals import pre_delete
 
 from albums.models import Album, Leftover, Photo, Rendition
@@ -22,11 +23,17 @@ CHUNK = 200
 
 def delete_album(album: Album) -> None:
     """Delete an album with all its photos. Safe to repeat when it was cut off."""
-    while chunk := list(album.photos.values_list("pk", flat=True)[:CHUNK]):
-        with transaction.atomic():
-            Photo.objects.filter(pk__in=chunk).delete()
+    delete_photos(album.photos.all())
     with transaction.atomic():
         album.delete()
+
+
+def delete_photos(photos: QuerySet[Photo]) -> int:
+    """Delete them for ever, a chunk at a time: those that match still when it is their chunk's turn. Answers how many."""
+    count = 0
+    while chunk := _delete_chunk(photos):
+        count += chunk
+    return count
 
 
 def clear(leftovers: Iterable[Leftover]) -> int:
@@ -54,6 +61,14 @@ def connect() -> None:
     """Every way to delete a photo (pages, admin, cascade, shell) passes here."""
     pre_delete.connect(_note_keys, sender=Photo, dispatch_uid="albums.removal.photo")
     pre_delete.connect(_note_key, sender=Rendition, dispatch_uid="albums.removal.rendition")
+
+
+def _delete_chunk(photos: QuerySet[Photo]) -> int:
+    """The rows are locked first: one that is put back at this moment is either not in the chunk, or gone before it can be."""
+    with transaction.atomic():
+        chunk = list(photos.select_for_update().values_list("pk", flat=True)[:CHUNK])
+        Photo.objects.filter(pk__in=chunk).delete()
+    return len(chunk)
 
 
 def _note_keys(instance: Photo, **_: Any) -> None:

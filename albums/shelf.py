@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from albums.models import Album, Photo
 
@@ -17,17 +17,19 @@ class Card:
 
 
 def cards(albums: QuerySet[Album]) -> list[Card]:
-    first = Photo.objects.filter(album=OuterRef("pk")).order_by("position", "pk").values("pk")[:1]
-    counted = albums.annotate(photo_count=Count("photos"), cover_id=Subquery(first))
+    first = Photo.objects.shown().filter(album=OuterRef("pk")).order_by("position", "pk").values("pk")[:1]
+    counted = albums.annotate(photo_count=Count("photos", filter=Q(photos__trashed_at=None)), cover_id=Subquery(first))
     rows = list(counted.order_by("-created_at", "-pk"))  # said again: a query that groups drops the model's own order
     covers = Photo.objects.filter(pk__in=[row.cover_id for row in rows]).prefetch_related("renditions").in_bulk()
     return [Card(row, row.photo_count, covers.get(row.cover_id)) for row in rows]
 
 
 def neighbours(photo: Photo) -> tuple[Photo | None, Photo | None]:
-    """The photos before and after, in the album's order."""
+    """The photos before and after, in the album's order. One in the trash is beside nobody."""
+    if photo.trashed_at:
+        return None, None
     key = (photo.position, photo.pk)
-    others = photo.album.photos.exclude(pk=photo.pk)
+    others = photo.album.photos.shown().exclude(pk=photo.pk)
     before = others.filter(position__lte=photo.position).order_by("-position", "-pk")
     after = others.filter(position__gte=photo.position).order_by("position", "pk")
     return (

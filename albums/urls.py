@@ -1,6 +1,6 @@
 from django.urls import path
 
-from albums.views import albums, photos
+from albums.views import albums, photos, trash
 
 app_name = "albums"
 
@@ -10,8 +10,13 @@ urlpatterns = [
     path("albums/<int:pk>/", albums.detail, name="detail"),
     path("albums/<int:pk>/edit/", albums.edit, name="edit"),
     path("albums/<int:pk>/delete/", albums.delete, name="delete"),
+    path("albums/<int:pk>/trash/", trash.index, name="trash"),
+    path("albums/<int:pk>/trash/put-back/", trash.put_all_back, name="put-all-back"),
+    path("albums/<int:pk>/trash/empty/", trash.empty, name="empty-trash"),
     path("photos/<int:pk>/", photos.detail, name="photo"),
     path("photos/<int:pk>/original/", photos.original, name="original"),
     path("photos/<int:pk>/delete/", photos.delete, name="delete-photo"),
+    path("photos/<int:pk>/put-back/", trash.put_back, name="put-back"),
+    path("photos/<int:pk>/delete-for-ever/", trash.delete_for_ever, name="delete-for-ever"),
     path("photos/<int:pk>/<str:version>/<int:edge>.webp", photos.rendition, name="rendition"),
 ]

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from config import greeting
+from processing.doctor import bounds
 
 SHORTEST_KEY = 32
 DEBUG_IN_PUBLIC = Error(
@@ -27,6 +28,11 @@ NO_ADDRESS = Error(
     hint="Write it with its scheme and without a path, as https://photos.example.org.",
     id="darkroom.E003",
 )
+SMALL_PARTS = Error(
+    f"CHUNK_SIZE is smaller than {bounds.LEAST >> 10}K: a photo would take thousands of requests.",
+    hint="Leave it at 0: what fits is measured.",
+    id="darkroom.E004",
+)
 OPEN_DATA = Warning(
     "Every user of this machine can read DATA_DIR: photos, sessions, and passwords' hashes.",
     hint="chmod 700 it.",
@@ -40,6 +46,7 @@ def installation(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Check
         (DEBUG_IN_PUBLIC, settings.DEBUG and not greeting.is_loopback(settings.HOST)),
         (SHORT_KEY, len(settings.SECRET_KEY) < SHORTEST_KEY),
         (NO_ADDRESS, bool(settings.PUBLIC_URL) and not _is_site(settings.PUBLIC_URL)),
+        (SMALL_PARTS, 0 < settings.CHUNK_BYTES < bounds.LEAST),
         (OPEN_DATA, bool(Path(settings.DATA_DIR).stat().st_mode & stat.S_IROTH)),
     )
     return [message for message, is_so in found if is_so]

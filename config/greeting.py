@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from config import first_user
+from processing.doctor import address
 
 NOT_ENCRYPTED = (
     "Warning: HOST is {host}, so other machines can reach this server, and nothing encrypts what they send. "
@@ -15,24 +16,11 @@ NOT_ENCRYPTED = (
 
 
 def lines() -> Iterator[str]:
-    yield f"Darkroom answers at {address()}/"
+    yield f"Darkroom answers at {address.own()}/"
     if link := _link():
-        yield f"There is no user yet. Create the first here (the link works once): {address()}{link}"
+        yield f"There is no user yet. Create the first here (the link works once): {address.own()}{link}"
     if not is_loopback(settings.HOST) and not settings.BEHIND_TLS:
         yield NOT_ENCRYPTED.format(host=settings.HOST)
-
-
-def address() -> str:
-    """Where a person on this machine, or behind the proxy, finds the server."""
-    if settings.PUBLIC_URL:
-        return str(settings.PUBLIC_URL)
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)  # noqa: S104 - a name for them
-    return f"http://{in_brackets(host)}:{settings.PORT}"
-
-
-def in_brackets(host: str) -> str:
-    """IPv6 addresses are written in brackets before a port."""
-    return f"[{host}]" if ":" in host else str(host)
 
 
 def is_loopback(host: str) -> bool:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from processing.intake import protocol
+
 ANSWERS = {
     # Nothing here needs them, so nothing that slipped in may ask for them.
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -22,4 +24,6 @@ class HeadersMiddleware:
         response = self._get_response(request)
         for name, value in ANSWERS.items():
             response.headers.setdefault(name, value)
+        if "Tus-Resumable" in request.headers:  # its client expects it of whatever went wrong, too
+            response.headers.setdefault("Tus-Resumable", protocol.VERSION)
         return response

@@ -58,6 +58,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": [SELF],
         "font-src": [SELF],
         "connect-src": [SELF],
+        "worker-src": [SELF],  # checksums are made beside the page
         "img-src": [SELF, "data:", "blob:"],  # data: placeholders, blob: previews of chosen files
         "form-action": [SELF],
         "object-src": [NONE],
@@ -135,6 +136,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.text("REDIS_URL")
 HUEY = queue.options(REDIS_URL, DATA_DIR / "huey.sqlite3", SECRET_KEY)
 BELL = "processing.tasks.develop_next"
+ECHO = "processing.tasks.answer_echo"
 
 # Files
 STATIC_URL = "static/"
@@ -154,6 +156,8 @@ MAX_FILE_BYTES = env.size("MAX_FILE_SIZE", "2G")
 MIN_FREE_BYTES = env.size("MIN_FREE_SPACE", "512M")
 MEMORY_MARK = env.number("MEMORY_MARK", 80, least=1, most=100)
 BODY_IDLE_SECONDS = env.seconds("BODY_IDLE_SECONDS", 30, least=1)
+CHUNK_BYTES = env.size("CHUNK_SIZE", "0")
+STAGING_QUOTA_BYTES = env.size("STAGING_QUOTA", "64G")
 UPLOAD_EXPIRY_SECONDS = env.seconds("UPLOAD_EXPIRY_SECONDS", 1800, least=1)
 
 # Work
@@ -164,6 +168,7 @@ MAX_ATTEMPTS = env.number("MAX_ATTEMPTS", 10, least=1)
 BACKOFF_BASE_SECONDS = env.seconds("BACKOFF_BASE_SECONDS", 1)
 BACKOFF_MAX_SECONDS = env.seconds("BACKOFF_MAX_SECONDS", 300)
 SCRUB_BYTES_PER_DAY = env.size("SCRUB_BYTES_PER_DAY", "10G")
+TRASH_DAYS = env.number("TRASH_DAYS", 30, most=36_500)
 EVENT_DAYS = env.number("EVENT_DAYS", 90, least=1)
 PIPELINE_MEMORY_BYTES = env.size("PIPELINE_MEMORY", "512M")
 PIPELINE_SECONDS = env.seconds("PIPELINE_SECONDS", 120, least=1)
@@ -172,7 +177,7 @@ MAX_OTHER_PIXELS = env.number("MAX_OTHER_MEGAPIXELS", 50, least=1) * 1_000_000
 
 # Web server
 WEB_PROCESSES = env.number("WEB_PROCESSES", 1, least=1)
-WEB_THREADS = env.number("WEB_THREADS", 32, least=2)
+WEB_THREADS = env.number("WEB_THREADS", 64, least=2)
 
 # People
 LOGIN_ATTEMPTS = env.number("LOGIN_ATTEMPTS", 10, least=1)

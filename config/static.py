@@ -5,11 +5,12 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 OUR_MODULES = (
     "js/*.js",
     (
-        (r"""(?P<matched>from\s*["'](?P<url>\./[^"']+)["'])""", 'from "%(url)s"'),
-        (r"""(?P<matched>import\s*["'](?P<url>\./[^"']+)["'])""", 'import "%(url)s"'),
+        (r"""(?P<matched>from\s*["'](?P<url>\.{1,2}/[^"']+)["'])""", 'from "%(url)s"'),
+        (r"""(?P<matched>import\s*["'](?P<url>\.{1,2}/[^"']+)["'])""", 'import "%(url)s"'),
+        (r"""(?P<matched>new URL\(\s*["'](?P<url>\.{1,2}/[^"']+)["'])""", 'new URL("%(url)s"'),
     ),
 )
-"""What an ES module of ours asks for by a relative address."""
+"""What an ES module of ours asks for by a relative address: other modules, and workers."""
 
 
 class HashedStatic(CompressedManifestStaticFilesStorage):  # type: ignore[misc]

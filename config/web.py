@@ -6,7 +6,7 @@ Kept that way the master takes 25 MB instead of 65.
 import os
 from typing import Any
 
-worker_class = "gthread"
+worker_class = "config.patience.Worker"
 # The main thread of a worker gives the sign of life, its other threads answer: a slow upload is no silence.
 timeout = 60
 graceful_timeout = 25  # less than the supervisor's patience

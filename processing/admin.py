@@ -8,10 +8,11 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
 from processing import jobs
-from processing.models import Batch, Finding, JobEvent, ProcessingJob, Upload, WorkerPulse
+from processing.models import Batch, Finding, JobEvent, Measurement, ProcessingJob, Upload, WorkerPulse
 
 
 class LookOnly(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -102,6 +103,9 @@ class BatchAdmin(LookOnly):
     search_fields = ("album__title", "opened_by__username")
     date_hierarchy = "opened_at"
 
+    def view_on_site(self, batch: Batch) -> str:
+        return reverse("processing:batch", args=[batch.pk])
+
 
 @admin.register(Upload)
 class UploadAdmin(LookOnly):
@@ -131,3 +135,8 @@ class FindingAdmin(LookOnly):
 @admin.register(WorkerPulse)
 class PulseAdmin(LookOnly):
     list_display = ("name", "version", "started_at", "seen_at")
+
+
+@admin.register(Measurement)
+class MeasurementAdmin(LookOnly):
+    list_display = ("address", "begun_at", "ended_at", "largest_body")

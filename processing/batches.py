@@ -1,6 +1,7 @@
 """Batches: opening one takes the album's lock; a person can cancel the rest, and requeue or dismiss what failed."""
 
 import uuid
+from collections.abc import Callable
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -10,8 +11,11 @@ from django.utils import timezone
 from albums.models import Album
 from processing import jobs
 from processing.intake import refusals, uploads
-from processing.models import Batch, ProcessingJob, Upload
+from processing.models import Batch, ProcessingJob, Upload, UploadQuerySet
 from processing.states import UploadState
+
+AT_A_TIME = 200
+"""Jobs moved in one transaction: SQLite has one writer, and nobody should wait long for it."""
 
 
 class AlbumBusy(Exception):
@@ -47,7 +51,9 @@ def open_with_upload(
         return uploads.create(batch, name)
 
 
-def join_or_open(album: Album, user: User, source: Batch.Source, name: str, size: int | None) -> Upload:
+def join_or_open(
+    album: Album, user: User, source: Batch.Source, name: str, size: int | None, metadata: str = ""
+) -> Upload:
     """For senders who know nothing of batches: their uploads join their own running batch, or open one.
 
     Raises AlbumBusy when the running batch is somebody else's.
@@ -58,7 +64,7 @@ def join_or_open(album: Album, user: User, source: Batch.Source, name: str, size
         if batch and batch.opened_by_id != user.pk:
             raise AlbumBusy(batch)
         batch = batch or Batch.objects.create(album=album, opened_by=user, source=source)
-        return uploads.create(batch, name, size)
+        return uploads.create(batch, name, size, metadata)
 
 
 def ensure_open(album: Album, token: uuid.UUID | None = None) -> None:
@@ -82,8 +88,17 @@ def cancel(album: Album, by: str) -> int:
 
 
 def requeue(failed: QuerySet[ProcessingJob], by: str) -> int:
-    with transaction.atomic():
-        return sum(jobs.requeue(job, by) for job in failed.order_by("pk"))
+    return _each(failed, lambda job: jobs.requeue(job, by))
+
+
+def dismiss_failed(failed: QuerySet[ProcessingJob], by: str) -> int:
+    """Put these failed jobs away, with their raw files."""
+    return _each(failed, lambda job: jobs.dismiss(job, by))
+
+
+def dismiss_refused(uploads: UploadQuerySet) -> int:
+    """Put these away, of those that were refused or expired. The rest of their batch's report stays."""
+    return Upload.objects.filter(pk__in=uploads.ended_badly().values("pk")).update(dismissed_at=timezone.now())
 
 
 def dismiss(album: Album, by: str) -> int:
@@ -95,7 +110,46 @@ def dismiss(album: Album, by: str) -> int:
     return count
 
 
+def _each(rows: QuerySet[ProcessingJob], move: Callable[[ProcessingJob], bool]) -> int:
+    """Move each job, a few in one transaction. Answers how many were moved."""
+    moved = last = 0
+    while some := list(rows.filter(pk__gt=last).order_by("pk")[:AT_A_TIME]):
+        with transaction.atomic():
+            moved += sum(move(job) for job in some)
+        last = some[-1].pk
+    return moved
+
+
 def _has_arrived(batch: Batch) -> bool:
     """Of a batch that broke off on its way, more files may have been meant to come than ever had a row."""
     broke_off = Q(state__in=(UploadState.RECEIVING, UploadState.EXPIRED)) | Q(code=refusals.CUT_OFF.code)
     return not batch.uploads.filter(broke_off).exists()
+
+
+class AtWork(Exception):
+    """The batch has work left."""
+
+
+def is_at_work(batch: Batch) -> bool:
+    return Batch.objects.active().filter(pk=batch.pk).exists()
+
+
+def cancel_batch(batch: Batch, by: str) -> int:
+    """Cancel what is not done yet of this batch alone. Answers how many files it was."""
+    on_their_way = Upload.objects.receiving().filter(batch=batch)
+    count = sum(uploads.cancel(upload, "cancelled", f"Cancelled by {by}.") for upload in on_their_way)
+    return count + sum(jobs.cancel(job, by) for job in ProcessingJob.objects.active().filter(batch=batch))
+
+
+def forget(batch: Batch, by: str) -> None:
+    """Delete the batch's record: uploads, jobs, events, and the raw files of what failed. Its photos stay. Raises AtWork.
+
+    In one transaction: a receipt of half a batch would be no receipt.
+    """
+    with transaction.atomic():
+        Album.objects.select_for_update().get(pk=batch.album_id)  # nobody adds an upload now
+        for job in ProcessingJob.objects.failed().filter(batch=batch):
+            jobs.dismiss(job, by)
+        if is_at_work(batch):  # asked after dismissing: from here on nobody can requeue one
+            raise AtWork
+        batch.delete()

@@ -1,6 +1,7 @@
 """The bell wakes a worker. It carries a job's id, but the job row is the truth: ringing twice or never is harmless."""
 
 import logging
+import secrets
 import time
 
 from django.conf import settings
@@ -14,6 +15,9 @@ log = logging.getLogger(__name__)
 
 SILENT_SECONDS = 10.0
 """How long a queue that did not answer is left alone: each photo of a form would wait two seconds for a frozen Redis."""
+LISTEN_SECONDS = 0.02
+
+NO_JOB = 0
 
 _silent_until = 0.0
 
@@ -32,8 +36,35 @@ def ring(job_id: int, delay: float = 0) -> None:
         log.warning("The bell for job %s did not ring; the sweep will ring it", job_id, exc_info=True)
 
 
+def ring_for_proof() -> None:
+    """Whoever hears it and finds no job that is due reads a stored photo back."""
+    ring(NO_JOB)
+
+
 def ring_after_commit(job_id: int, delay: float = 0) -> None:
     transaction.on_commit(lambda: ring(job_id, delay))
+
+
+def echo(patience: float) -> float | None:
+    """Seconds until a worker answered; None when none did within `patience`. Raises what the queue raises when it is away."""
+    queue = import_string(settings.BELL).huey
+    queue.pending_count()
+    if not patience:
+        return None
+    key, began = f"echo-{secrets.token_hex(8)}", time.monotonic()
+    import_string(settings.ECHO)(key, time.time() + patience)
+    while time.monotonic() - began < patience:
+        if queue.storage.has_data_for_key(key):
+            queue.storage.pop_data(key)
+            return time.monotonic() - began
+        time.sleep(LISTEN_SECONDS)
+    return None
+
+
+def answer(key: str, until: float) -> None:
+    """A worker's part of an echo; after `until` nobody listens any more."""
+    if time.time() < until:
+        import_string(settings.BELL).huey.storage.put_data(key, b"heard")
 
 
 def waiting() -> int:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from albums import trash
 from albums.models import Album, Photo
 from processing import batches
 from processing.batches import AlbumBusy
@@ -28,6 +29,7 @@ class Standing(StrEnum):
     HERE = "here"
     TWICE = "twice"
     ELSEWHERE = "elsewhere"
+    TRASH = "trash"
     REFUSED = "refused"
     LATER = "later"
 
@@ -74,9 +76,9 @@ def declare(album: Album, user: User, files: Sequence[Declared]) -> Declaration:
 
     Repeating is harmless. Raises AlbumBusy when the running batch is somebody else's.
     """
-    judge = _Judge(album, user, files)
     with transaction.atomic():
         Album.objects.select_for_update().get(pk=album.pk)
+        judge = _Judge(album, user, files)
         batch = batches.running_in(album)
         if batch and batch.opened_by_id != user.pk:
             raise AlbumBusy(batch)
@@ -98,6 +100,8 @@ def _open(batch: Batch, files: Sequence[Declared], judge: "_Judge") -> list[Answ
     for number, upload in zip(wanted, uploads.expect(batch, [files[number] for number in wanted]), strict=True):
         answers[number] = replace(answers[number], upload=upload)
     for file, answer in zip(files, answers, strict=True):
+        if answer.standing == Standing.TRASH and answer.photo:
+            trash.put_back(answer.photo)
         if answer.refusal:
             uploads.turn_away(batch, file, answer.refusal, answer.photo)
     return answers
@@ -125,9 +129,9 @@ def _learned(row: Upload, file: Declared, rows: "_Rows", judge: "_Judge") -> Ans
         return _standing(row)
     photo, twin = judge.here.get(file.sha256), rows.by_checksum.get(file.sha256)
     if photo or twin:
-        refusal = _duplicate(photo) if photo else refusals.TWICE.filled(name=twin.name if twin else "")
+        refusal = uploads.duplicate(photo) if photo else refusals.TWICE.filled(name=twin.name if twin else "")
         uploads.refuse(row, refusal, sha256=file.sha256, duplicate_of=photo)
-        return Answer(Standing.HERE if photo else Standing.TWICE, refusal=refusal, photo=photo)
+        return Answer(_of(refusal) if photo else Standing.TWICE, refusal=refusal, photo=photo)
     uploads.learn_checksum(row, file.sha256)
     rows.by_checksum[file.sha256] = row
     return _standing(row)
@@ -142,16 +146,16 @@ def _standing(row: Upload) -> Answer:
     if _may_come_again(row):
         return Answer(Standing.NEW)
     refusal = Refusal(row.code, row.message)
-    is_duplicate = row.code == refusals.DUPLICATE.code
-    return Answer(Standing.HERE if is_duplicate else Standing.REFUSED, refusal=refusal, photo=row.duplicate_of)
+    return Answer(_of(refusal), refusal=refusal, photo=row.duplicate_of)
 
 
 def _may_come_again(row: Upload) -> bool:
     return row.state in (UploadState.CANCELLED, UploadState.EXPIRED) or row.code in MAY_COME_AGAIN
 
 
-def _duplicate(photo: Photo) -> Refusal:
-    return refusals.DUPLICATE.filled(name=photo.name)
+def _of(refusal: Refusal) -> Standing:
+    standings = {refusals.DUPLICATE.code: Standing.HERE, refusals.RESTORED.code: Standing.TRASH}
+    return standings.get(refusal.code, Standing.REFUSED)
 
 
 def _with_offsets(answers: Sequence[Answer]) -> tuple[Answer, ...]:
@@ -217,7 +221,8 @@ class _Judge:
         if refusal := _refusal(file):
             return Answer(Standing.REFUSED, refusal=refusal)
         if photo := self.here.get(file.sha256):
-            return Answer(Standing.HERE, refusal=_duplicate(photo), photo=photo)
+            refusal = refusals.RESTORED if photo.trashed_at else refusals.DUPLICATE
+            return Answer(_of(refusal), refusal=refusal.filled(name=photo.name), photo=photo)
         if name := self._names.get(file.sha256):
             return Answer(Standing.TWICE, refusal=refusals.TWICE.filled(name=name))
         if file.sha256:

@@ -20,6 +20,7 @@ class Point(StrEnum):
     BEFORE_PHOTO = "before-photo"
     BEFORE_DELETE = "before-delete"
     AFTER_DELETE = "after-delete"
+    READING_BACK = "reading-back"
     ROWS_GOING = "rows-going"
 
 

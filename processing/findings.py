@@ -25,13 +25,21 @@ def settle(troubles: Troubles) -> None:
     """These are all the troubles that there are."""
     for key in Finding.objects.values_list("key", flat=True):
         if key not in troubles:
-            Finding.objects.filter(key=key).delete()
+            _settle(key)
     for key, trouble in troubles.items():
         photo = Photo.objects.filter(Q(original_key=key) | Q(renditions__key=key)).values_list("pk", flat=True).first()
         _note(key, trouble, photo)
 
 
+def _settle(key: str) -> None:
+    """What was restored counts as verified when it has been read back, which is what the background check does next."""
+    Photo.objects.filter(findings__key=key).update(checked_at=None)
+    Finding.objects.filter(key=key).delete()
+
+
 def _note(key: str, trouble: Finding.Trouble, photo: int | None) -> None:
     _, is_new = Finding.objects.update_or_create(key=key, defaults={"trouble": trouble, "photo_id": photo})
     if is_new:
+        # What was right once is not any more; and when it is restored, it has to be read back first.
+        Photo.objects.filter(findings__key=key).update(verified_at=None)
         log.error("Stored file %s is %s; manage.py verify --repair restores what can be restored", key, trouble.label)

@@ -1,8 +1,10 @@
 """Files against their rows, one photo at a time: is each there, whole, and byte for byte what was received or rendered?"""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 
 from albums.models import Photo
 from processing.models import Finding, ProcessingJob
@@ -50,7 +52,17 @@ def is_good_at(key: str, wanted: Wanted, passed: Passed) -> bool:
         return False
     digest = hashlib.sha256()
     with store().borrow(key) as path, path.open("rb") as file:
+        _forget_cached(file)
         while chunk := file.read(CHUNK):
             digest.update(chunk)
             passed(len(chunk))
     return digest.hexdigest() == wanted.sha256
+
+
+def _forget_cached(file: BufferedReader) -> None:
+    """Have the system drop what it holds of the file in memory, so that its bytes come from the disk, or whatever stands for one.
+
+    posix_fadvise(2): a wish, granted for pages that are written and that no other process maps.
+    """
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

@@ -17,7 +17,7 @@ from django.utils import timezone
 from albums import removal
 from albums.models import Leftover, Photo, Rendition
 from processing import backoff, bell, states
-from processing.models import JobEvent, JobQuerySet, ProcessingJob, Upload
+from processing.models import JobEvent, JobQuerySet, Preview, ProcessingJob, Upload
 from processing.states import ACTIVE, Edge, JobState
 
 NO_CLAIM: dict[str, Any] = {"claim": None, "lease_until": None}
@@ -82,6 +82,7 @@ def complete(job: ProcessingJob, photo: Photo, renditions: Iterable[Rendition]) 
         if not _move(job, states.COMPLETE, photo=photo, finished_at=timezone.now(), **NO_ERROR, **NO_CLAIM):
             raise Stale
         removal.clear_after_commit([job.raw_path])
+        bell.ring_after_commit(bell.NO_JOB)  # for the proof
 
 
 def fail(
@@ -138,6 +139,7 @@ def requeue(job: ProcessingJob, by: str = "") -> bool:
         changes: dict[str, Any] = {"attempts": 0, "turn": turn, "run_after": timezone.now(), "finished_at": None}
         moved = _move(job, states.REQUEUE, by=by, **changes, **NO_ERROR)
         if moved:
+            Preview.objects.filter(job=job.pk).delete()
             bell.ring_after_commit(job.pk)
     return moved
 
@@ -165,6 +167,7 @@ def _drop(job: ProcessingJob, edge: Edge, by: str) -> bool:
     with transaction.atomic():
         moved = _move(job, edge, by=by, finished_at=timezone.now(), **NO_CLAIM)
         if moved:
+            Preview.objects.filter(job=job.pk).delete()
             removal.clear_after_commit([job.raw_path])
     return moved
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from albums.models import Album, Photo
 from processing import deadlines
-from processing.states import ACTIVE, JobState, UploadState
+from processing.states import ACTIVE, ENDED_BADLY, JobState, UploadState
 
 
 class BatchQuerySet(models.QuerySet["Batch"]):
@@ -63,6 +64,15 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         """Receiving, but nothing arrived for long."""
         return self.receiving().filter(deadlines.passed("expires_at", settings.UPLOAD_EXPIRY_SECONDS))
 
+    def quiet(self, seconds: float) -> UploadQuerySet:
+        """Some of it is here, but nothing of its batch arrived for so long."""
+        left = timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS - seconds)
+        return self.receiving().filter(expires_at__lt=timezone.now() + left, arrived__gt=0)
+
+    def ended_badly(self) -> UploadQuerySet:
+        """Refused or expired, and nobody has put them away yet."""
+        return self.filter(state__in=ENDED_BADLY, dismissed_at=None, batch__dismissed_at=None)
+
 
 class Upload(models.Model):
     """One file on its way in. Its id is unguessable, its bytes lie at `key` until they are a photo."""
@@ -83,6 +93,7 @@ class Upload(models.Model):
         blank=True,
         help_text="What its sender says it is; what arrives is held to it.",
     )
+    metadata = models.TextField(blank=True, help_text="What a tus client told of it, as it told it.")
     modified_at = models.DateTimeField(null=True, blank=True, help_text="The file's own date, as its sender told it.")
     code = models.CharField(max_length=40, blank=True, help_text="Why it was refused or stopped.")
     message = models.TextField(blank=True, help_text="The same, in words for people.")
@@ -91,6 +102,9 @@ class Upload(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(help_text="An upload still on its way is given up then.")
+    dismissed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a person put it away, of those that were refused or expired."
+    )
 
     objects = UploadQuerySet.as_manager()
 
@@ -199,6 +213,21 @@ class ProcessingJob(models.Model):
         return f"{self.original_filename} ({self.get_state_display()})"
 
 
+class Preview(models.Model):
+    """What can be seen of a failed job's raw file, and gone with it.
+
+    A row and not a stored file, for it goes in the transaction that ends the failure: nothing of it can be left over, or missing.
+    And a row of its own, or every list of jobs would carry it along.
+    """
+
+    job = models.OneToOneField(ProcessingJob, primary_key=True, on_delete=models.CASCADE, related_name="preview")
+    webp = models.BinaryField()
+    made_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"Preview of job {self.job_id}"
+
+
 class JobEvent(models.Model):
     """One move of one job: its timeline."""
 
@@ -249,3 +278,24 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} is {self.get_trouble_display()}"
+
+
+class Measurement(models.Model):
+    """What the doctor found once: through the front door, as a browser saw it, and inside."""
+
+    address = models.CharField(max_length=300)
+    begun_at = models.DateTimeField(default=timezone.now, db_index=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    largest_body = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Bytes of the largest request that passed; empty while unknown."
+    )
+    has_limit = models.BooleanField(default=False, help_text="Whether a larger one was refused.")
+    browser = models.JSONField(default=list, blank=True)
+    door = models.JSONField(default=list, blank=True)
+    inside = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        ordering = ["-begun_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.address} at {self.begun_at:%Y-%m-%d %H:%M}"

@@ -5,12 +5,9 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q
 
-from processing.intake import refusals
+from processing.intake.refusals import IS_A_PHOTO
 from processing.models import Batch
 from processing.states import ACTIVE, JobState, UploadState
-
-IS_A_PHOTO = refusals.DUPLICATE.code
-"""The code of files whose bytes the album has, or is getting, already. If those fail, they are told of by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +21,7 @@ class Outcome:
 
 
 def of(batch: Batch) -> Outcome:
-    there = Q(job__state=JobState.COMPLETED) | Q(code=IS_A_PHOTO) | Q(job__error_code=IS_A_PHOTO)
+    there = Q(job__state=JobState.COMPLETED) | Q(code__in=IS_A_PHOTO) | Q(job__error_code__in=IS_A_PHOTO)
     counts = batch.uploads.aggregate(
         files=Count("pk"), photos=Count("pk", filter=there), waiting=Count("pk", filter=Q(job__state__in=ACTIVE))
     )
@@ -38,8 +35,8 @@ def is_over(batch: Batch) -> bool:
 def troubles(batch: Batch) -> Iterator[tuple[str, str]]:
     """The name of each file that did not become a photo and will not by itself, and why."""
     dropped = batch.uploads.filter(state__in=(UploadState.REFUSED, UploadState.EXPIRED, UploadState.CANCELLED))
-    for upload in dropped.exclude(code=IS_A_PHOTO).iterator():
+    for upload in dropped.exclude(code__in=IS_A_PHOTO).iterator():
         yield upload.name, upload.message
-    ended_badly = batch.jobs.filter(state__in=(JobState.FAILED, JobState.CANCELLED)).exclude(error_code=IS_A_PHOTO)
+    ended_badly = batch.jobs.filter(state__in=(JobState.FAILED, JobState.CANCELLED)).exclude(error_code__in=IS_A_PHOTO)
     for job in ended_badly.order_by("pk").iterator():
         yield job.original_filename, job.error_message or "It was cancelled."

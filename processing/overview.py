@@ -46,7 +46,7 @@ def of(albums: QuerySet[Album]) -> Overview:
     return Overview(
         jobs=_by_state(jobs, list(JobState)),
         uploads=_by_state(Upload.objects.filter(album__in=albums), list(UploadState)),
-        photos=Photo.objects.filter(album__in=albums).count(),
+        photos=Photo.objects.shown().filter(album__in=albums).count(),
         oldest_pending_seconds=_oldest_pending(jobs),
         workers=list(pulse.alive().order_by("name")),
         active=[*listed.in_work(), *listed.filter(state=JobState.PENDING).order_by("turn", "pk")[:LISTED]],

@@ -52,10 +52,11 @@ class Panel:
 def of(album: Album, *, seen: int | None = None, error: str = "") -> Panel:
     """`seen`: the newest photo id that the page shows already; None when the page is just being made."""
     now = progress.of(album)
-    newest = album.photos.order_by("-pk").values_list("pk", flat=True).first() or 0
+    shown = album.photos.shown()
+    newest = shown.order_by("-pk").values_list("pk", flat=True).first() or 0
     fresh: tuple[Photo, ...] = ()
     if seen is not None and newest > seen:
-        photos = album.photos.filter(pk__gt=seen).order_by("pk").prefetch_related("renditions")
+        photos = shown.filter(pk__gt=seen).order_by("pk").prefetch_related("renditions")
         fresh = tuple(photos[:NEW_AT_MOST])
         newest = fresh[-1].pk if fresh else newest
     return Panel(
@@ -66,7 +67,7 @@ def of(album: Album, *, seen: int | None = None, error: str = "") -> Panel:
         error=error,
         fresh=fresh,
         seen=newest,
-        photo_count=album.photos.count(),
+        photo_count=shown.count(),
         shortage=_shortage(now),
         is_worked_on=not now.active or pulse.alive().exists(),
     )
@@ -74,5 +75,5 @@ def of(album: Album, *, seen: int | None = None, error: str = "") -> Panel:
 
 def _shortage(now: Progress) -> Shortage | None:
     if not now.is_busy:
-        return pressure.of_intake()
+        return pressure.of_new()
     return None if now.current or not now.active else pressure.of_work()

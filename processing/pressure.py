@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from django.conf import settings
 
-from processing import memory
+from processing import memory, quota
 from processing.storage import store
 
 RESERVED_FOR_WORK = 8
@@ -38,6 +38,13 @@ DISK = Shortage(
     "The server's disk is nearly full, so no photos can be stored now. Free some space, then send them again.",
     "The server's disk is full; developing goes on by itself when some space is freed.",
 )
+STAGING = Shortage(
+    "staging-full",
+    HTTPStatus.INSUFFICIENT_STORAGE,
+    "So many files wait to be developed, or have failed and are kept, that there is no room for more just now. "
+    "Send again a little later, or fewer at once.",
+    "",  # workers are what empties it
+)
 STORAGE = Shortage(
     "storage-away",
     HTTPStatus.SERVICE_UNAVAILABLE,
@@ -53,6 +60,13 @@ def of_intake(more: int = 0) -> Shortage | None:
     if disk_is_full(more):
         return DISK
     return MEMORY if memory_is_short() else None
+
+
+def of_new(more: int = 0, staged: int | None = None) -> Shortage | None:
+    """What forbids files of `more` bytes to begin; `staged` of them (all, unless told) will wait in staging at once."""
+    if shortage := of_intake(more):
+        return shortage
+    return None if quota.has_room(more if staged is None else staged) else STAGING
 
 
 def of_work() -> Shortage | None:

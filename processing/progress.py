@@ -10,11 +10,10 @@ from django.utils import timezone
 
 from albums.models import Album
 from processing.models import Batch, ProcessingJob, Upload
-from processing.states import ACTIVE, JobState, UploadState
+from processing.states import ACTIVE, ENDED_BADLY, JobState, UploadState
 
 LISTED = 100
 """Failures and refusals shown by name; more are counted."""
-ENDED_BADLY = (UploadState.REFUSED, UploadState.EXPIRED)
 RATE_SECONDS = 60
 """The rate at which files arrive is that of the last minute: a pause before it says nothing of the time that is left."""
 QUIET_SECONDS = 60
@@ -41,6 +40,8 @@ class Progress:
     """For how long nothing has arrived, though something should."""
     expires_in: int | None = None
     """Seconds until what is missing is given up; None when nothing is."""
+    batch: int | None = None
+    """Its id, for the way to its page; of several, the one that came first."""
     since: datetime | None = None
     seconds_left: int | None = None
     current: str = ""
@@ -118,6 +119,7 @@ def of(album: Album) -> Progress:
         done=jobs["done"],
         failed=jobs["failed"],
         active=jobs["active"],
+        batch=batches[0].pk,
         since=batches[0].opened_at,
         seconds_left=_seconds_left(jobs, uploads, now, batches[0].opened_at),
         bytes_total=uploads["bytes_received"] + uploads["bytes_expected"],
@@ -137,12 +139,12 @@ def report(album: Album) -> Report:
     uploads = Upload.objects.filter(batch__in=batches)
     counts = uploads.aggregate(
         added=Count("pk", filter=Q(job__state=JobState.COMPLETED)),
-        refused_count=Count("pk", filter=Q(state__in=ENDED_BADLY)),
+        refused_count=Count("pk", filter=Q(state__in=ENDED_BADLY, dismissed_at=None)),
     )
     return Report(
         failed=list(failed[:LISTED]),
         failed_count=failed.count(),
-        refused=list(uploads.filter(state__in=ENDED_BADLY).select_related("duplicate_of")[:LISTED]),
+        refused=list(uploads.ended_badly().select_related("duplicate_of")[:LISTED]),
         noted=list(uploads.filter(state=UploadState.RECEIVED).exclude(note="")[:LISTED]),
         **counts,
     )

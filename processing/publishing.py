@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from albums.models import Photo, Rendition
-from processing.models import ProcessingJob
+from processing.models import ProcessingJob, Upload
 from processing.pipeline import Origin, Picture
 
 ENDINGS = {"JPEG": "jpg", "MPO": "jpg", "TIFF": "tif", "HEIF": "heic"}
@@ -58,13 +58,18 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _position(upload: Upload) -> int:
+    """When it was expected, in microseconds: the order in which files were chosen. Several at a time arrive in any order."""
+    return int(upload.created_at.timestamp() * 1_000_000)
+
+
 def _photo(job: ProcessingJob, picture: Picture, claim: uuid.UUID) -> Photo:
     assert job.upload.size is not None
     meta, exposure = picture.metadata, picture.metadata.exposure
     taken_at, offset = _moment(meta.taken_at)
     return Photo(
         album_id=job.album_id,
-        position=job.pk,  # jobs are numbered as their files arrived
+        position=_position(job.upload),
         name=job.original_filename,
         title=meta.title or "",
         caption=meta.caption or "",

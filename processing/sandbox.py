@@ -6,6 +6,7 @@ when it has grown, and now and then anyway.
 
 from __future__ import annotations
 
+import base64
 import signal
 import threading
 import time
@@ -69,15 +70,12 @@ class Sandbox:
 
     def develop(self, source: Path, out: Path, origin: Origin = UNKNOWN) -> Picture:
         """As `pipeline.develop`; raises its `Refused`, or TimedOut, Crashed or Aborted."""
-        request = {"source": str(source.absolute()), "out": str(out.absolute()), "recipe": self._recipe}
-        request["origin"] = asdict(origin)
-        with self._turn:
-            child = self._living_child()
-            answer = self._ask(child, request | {"cpu_seconds": self._cpu_seconds})
-            self._recycle(child, answer)
-        if "error" in answer:
-            raise _refusal(answer)
-        return Picture.from_json(answer["picture"])
+        task = {"source": str(source.absolute()), "out": str(out.absolute()), "origin": asdict(origin)}
+        return Picture.from_json(self._done(task)["picture"])
+
+    def preview(self, source: Path) -> bytes:
+        """As `pipeline.previewing.preview`, with the same fences and limits; raises the same as `develop`."""
+        return base64.b64decode(self._done({"source": str(source.absolute())})["preview"])
 
     @property
     def pid(self) -> int | None:
@@ -113,6 +111,16 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _done(self, task: Message) -> Message:
+        request = task | {"recipe": self._recipe, "cpu_seconds": self._cpu_seconds}
+        with self._turn:
+            child = self._living_child()
+            answer = self._ask(child, request)
+            self._recycle(child, answer)
+        if "error" in answer:
+            raise _refusal(answer)
+        return answer
 
     def _living_child(self) -> Child:
         """Under the lock that `kill` takes, so that it finds either nothing begun or a child to kill."""

@@ -59,3 +59,6 @@ ACTIVE = (JobState.PENDING, JobState.PROCESSING)
 
 KEEPS_RAW = (*ACTIVE, JobState.FAILED)
 """A job in one of these still needs its raw file."""
+
+ENDED_BADLY = (UploadState.REFUSED, UploadState.EXPIRED)
+"""Such an upload has no bytes any more: its file has to be sent again."""

@@ -14,9 +14,9 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from albums import removal
+from albums import removal, trash
 from albums.models import Leftover
-from processing import bell, jobs
+from processing import bell, jobs, proof
 from processing.intake import resumable, uploads
 from processing.models import JobEvent, ProcessingJob, Upload, WorkerPulse
 from processing.states import KEEPS_RAW
@@ -37,6 +37,7 @@ class Swept:
     handed_over: int
     rescued: int
     expired: int
+    trashed_photos: int
     leftovers: int
     strays: int
     bells: int
@@ -54,8 +55,9 @@ def sweep() -> Swept:
         ),
         rescued=_rescue(),
         expired=_expire(),
-        leftovers=_clear_leftovers(now),
-        strays=_clear_strays(now),
+        trashed_photos=_purge_trash(now),
+        leftovers=clear_leftovers(now),
+        strays=clear_strays(_grace(now)),
         bells=_ring_missed(now),
         old_events=_forget_events(now),
     )
@@ -64,17 +66,7 @@ def sweep() -> Swept:
     return swept
 
 
-def _rescue() -> int:
-    """Jobs whose lease ran out: their worker is gone."""
-    lost = ProcessingJob.objects.lost()
-    return sum(jobs.fail(job, *LOST, permanent=False, at_last=jobs.QUARANTINED, expired=True) for job in lost)
-
-
-def _expire() -> int:
-    return sum(uploads.expire(upload) for upload in Upload.objects.idle())
-
-
-def _clear_leftovers(now: datetime) -> int:
+def clear_leftovers(now: datetime) -> int:
     """Bytes that nobody wants. Those of a lost claim are remembered for a while: its worker may wake up and write them late.
 
     A hold younger than a lease is left alone: it may be a repair's, which has no claim.
@@ -88,21 +80,36 @@ def _clear_leftovers(now: datetime) -> int:
     return cleared + removal.clear(lost.filter(created_at__lt=_grace(now)))
 
 
-def _clear_strays(now: datetime) -> int:
-    """Files in incoming/ that no row knows: old ones, and what a lost claim was working on, since no other will ever want that.
+def clear_strays(before: datetime) -> int:
+    """Files in incoming/ that no row knows: those last written before then; of any age, what a lost claim was working on.
 
-    Files are listed first, rows asked after, or a new one would seem unknown.
+    No other will ever want the latter. Files are listed first, rows asked after, or a new one would seem unknown.
     """
-    old, cleared = _old_keys(now), 0
+    old, cleared = _old_keys(before), 0
     while keys := list(islice(old, AT_A_TIME)):
         cleared += _clear_unknown(keys)
     return cleared
 
 
-def _old_keys(now: datetime) -> Iterator[str]:
+def _rescue() -> int:
+    """Jobs whose lease ran out: their worker is gone."""
+    lost = ProcessingJob.objects.lost()
+    return sum(jobs.fail(job, *LOST, permanent=False, at_last=jobs.QUARANTINED, expired=True) for job in lost)
+
+
+def _expire() -> int:
+    return sum(uploads.expire(upload) for upload in Upload.objects.idle())
+
+
+def _purge_trash(now: datetime) -> int:
+    """Not while the storage is away: a file that cannot be reached counts as deleted, and would turn up again as nobody's."""
+    return trash.purge(now) if store().is_there() else 0
+
+
+def _old_keys(before: datetime) -> Iterator[str]:
     for key in store().keys("incoming"):
         try:
-            if _is_scratch(key) or default_storage.get_modified_time(key) < _grace(now):
+            if _is_scratch(key) or default_storage.get_modified_time(key) < before:
                 yield key
         except FileNotFoundError:  # it has just been taken away
             continue
@@ -137,12 +144,16 @@ def _is_scratch(key: str) -> bool:
 
 
 def _ring_missed(now: datetime) -> int:
-    """A lost message loses no job. Ringing once too often is harmless, so a few bells more than lost ones do not matter."""
+    """A lost message loses no job, and no proof. Ringing once too often is harmless, so a few bells too many do not matter."""
     quiet = ProcessingJob.objects.due().exclude(updated_at__range=(now - timedelta(seconds=1), now))
-    missing = max(0, quiet.count() - bell.waiting())
-    for pk in quiet.values_list("pk", flat=True)[: min(missing, AT_A_TIME)]:
+    unproved = proof.due().exclude(created_at__range=(now - timedelta(seconds=1), now)).count()
+    missing = min(AT_A_TIME, max(0, quiet.count() + unproved - bell.waiting()))
+    silent = list(quiet.values_list("pk", flat=True)[:missing])
+    for pk in silent:
         bell.ring(pk)
-    return min(missing, AT_A_TIME)
+    for _ in range(missing - len(silent)):
+        bell.ring_for_proof()
+    return missing
 
 
 def _forget_events(now: datetime) -> int:

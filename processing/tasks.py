@@ -6,9 +6,9 @@ import threading
 from django.conf import settings
 from django.db import close_old_connections
 from huey.consumer import Scheduler
-from huey.contrib.djhuey import db_periodic_task, db_task, on_shutdown, on_startup
+from huey.contrib.djhuey import db_periodic_task, db_task, on_shutdown, on_startup, task
 
-from processing import pulse, scrub, sweeper, worker
+from processing import bell, proof, pulse, scrub, sweeper, worker
 
 log = logging.getLogger(__name__)
 
@@ -26,15 +26,22 @@ _pulse: threading.Thread | None = None
 
 @db_task()
 def develop_next(job_id: int) -> None:
-    """Answer a bell: do whatever job is next. Which one rang does not matter."""
-    worker.develop_next()
+    """Answer a bell: do whatever job is next, or else read a stored photo back. Which one rang does not matter."""
+    if not worker.develop_next():
+        proof.prove_next()
 
 
 @db_periodic_task(lambda _: True, priority=BEFORE_BELLS)
 def sweep() -> None:
-    """One message for both: the sweep counts those that wait, and a second one would look to it like a bell."""
+    """One message for all: the sweep counts those that wait, and a second one would look to it like a bell."""
     sweeper.sweep()
+    proof.prove_some()
     scrub.step()
+
+
+@task(priority=BEFORE_BELLS)
+def answer_echo(key: str, until: float) -> None:
+    bell.answer(key, until)
 
 
 @on_startup()

@@ -1,6 +1,18 @@
 from django.urls import path
 
-from processing.views import actions, dashboard, form, manifest, panel, uploads
+from processing.views import (
+    actions,
+    batches,
+    dashboard,
+    failures,
+    form,
+    limits,
+    manifest,
+    panel,
+    probe,
+    receipts,
+    uploads,
+)
 
 app_name = "processing"
 
@@ -13,5 +25,24 @@ urlpatterns = [
     path("albums/<int:pk>/uploads/manifest/", manifest.declare, name="manifest"),
     path("albums/<int:pk>/uploads/tus/", uploads.create, name="create-upload"),
     path("uploads/<uuid:pk>/", uploads.upload, name="upload"),
+    # tus answers with no redirect, so these stand for those with the slash.
+    path("albums/<int:pk>/uploads/tus", uploads.create),
+    path("uploads/<uuid:pk>", uploads.upload),
+    path("batches/", batches.index, name="batches"),
+    path("batches/<int:pk>/", batches.detail, name="batch"),
+    path("batches/<int:pk>/receipt.csv", receipts.as_csv, name="receipt-csv"),
+    path("batches/<int:pk>/receipt.json", receipts.as_json, name="receipt-json"),
+    path("batches/<int:pk>/retry/", batches.retry, name="retry-batch"),
+    path("batches/<int:pk>/cancel/", batches.cancel, name="cancel-batch"),
+    path("batches/<int:pk>/delete/", batches.delete, name="delete-batch"),
     path("jobs/", dashboard.jobs, name="jobs"),
+    path("limits/", limits.page, name="limits"),
+    path("limits/measure/", limits.measure, name="measure"),
+    path("limits/reclaim/", limits.reclaim, name="reclaim"),
+    path("limits/probe/", probe.probe, name="probe"),
+    path("jobs/<int:pk>/raw/", failures.raw, name="raw"),
+    path("jobs/<int:pk>/preview/", failures.preview, name="preview"),
+    path("failures/", failures.desk, name="failures"),
+    path("failures/retry/", failures.retry, name="retry-failures"),
+    path("failures/dismiss/", failures.dismiss, name="dismiss-failures"),
 ]

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection
 
 from albums.models import Leftover
-from processing import failpoints, jobs, pressure, publishing, standstill
+from processing import failpoints, jobs, pressure, previews, publishing, standstill
 from processing.failpoints import Point
 from processing.models import ProcessingJob
 from processing.pipeline import Limits, Recipe, Refused
@@ -56,6 +56,7 @@ def develop_next() -> bool:
     failpoints.reach(Point.CLAIMED)
     with _at_work_on(job):
         _develop(job)
+    previews.make(job, sandbox())  # after the heartbeat, which kills the picture when the claim is gone, as it is now
     return True
 
 

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from huey.contrib.djhuey import HUEY
 
 from albums.models import Album
-from processing import worker
+from processing import quota, worker
 from tests.servers import PostgreSQL, Redis
 
 
@@ -22,6 +22,7 @@ def data_dir(tmp_path_factory, settings) -> Path:
     store = settings.STORAGES["default"] | {"OPTIONS": {"location": path}}
     settings.STORAGES = settings.STORAGES | {"default": store}
     HUEY.storage.flush_queue()
+    quota.forget()
     return path
 
 

@@ -9,6 +9,7 @@ with Installation(tmp_path) as installation:
 """
 
 import atexit
+import base64
 import json
 import os
 import re
@@ -176,6 +177,21 @@ class Installation:
             headers={"X-CSRFToken": session.cookies["csrftoken"], "Origin": self.url, **JSON},
             timeout=timeout,
         )
+
+    def new_upload(self, session: requests.Session, album: int, name: str, size: int) -> str:
+        """The address of an upload that is expected, as tus creates it."""
+        answer = session.post(
+            f"{self.url}/albums/{album}/uploads/tus/",
+            headers={
+                "X-CSRFToken": session.cookies["csrftoken"],
+                "Tus-Resumable": "1.0.0",
+                "Upload-Length": str(size),
+                "Upload-Metadata": f"filename {base64.b64encode(name.encode()).decode()}",
+            },
+            timeout=30,
+        )
+        assert answer.status_code == 201, answer.text
+        return answer.headers["Location"]
 
     def delete_album(self, session: requests.Session, album: int) -> requests.Response:
         form = {"csrfmiddlewaretoken": session.cookies["csrftoken"]}

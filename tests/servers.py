@@ -1,4 +1,4 @@
-"""Real servers for tests: PostgreSQL and Redis, each with its own data on a port of its own."""
+"""Real servers for tests: PostgreSQL, Redis and nginx, each with its own data on a port of its own."""
 
 import os
 import pwd
@@ -122,3 +122,69 @@ class Redis:
         with socket.create_connection(("127.0.0.1", self.port), timeout=1) as line:
             line.sendall(b"PING\r\n")
             return line.recv(16).startswith(b"+PONG")
+
+
+class Nginx:
+    """A proxy in front of a server, configured by the lines that a test adds. `host` is the name that it passes on."""
+
+    def __init__(
+        self,
+        directory: Path,
+        upstream: str,
+        lines: str = "",
+        location: str = "",
+        *,
+        host: str = "$http_host",
+        listen: str = "",
+    ) -> None:
+        self.port = free_port()
+        self.url = f"{'https' if 'ssl' in listen else 'http'}://{HOST}:{self.port}"
+        self._host, self._listen = host, listen
+        self.directory = directory
+        directory.mkdir(parents=True)
+        (directory / "nginx.conf").write_text(self._configuration(upstream, lines, location))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> "Nginx":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        program = shutil.which("nginx") or "/usr/sbin/nginx"
+        command = [program, "-p", str(self.directory), "-e", "error.log", "-c", "nginx.conf"]
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        polling.until(self._answers, what="nginx does not answer")
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.terminate()  # its workers end with it
+            self._process.wait()
+
+    def _answers(self) -> bool:
+        with socket.create_connection((HOST, self.port), timeout=1):
+            return True
+
+    def _configuration(self, upstream: str, lines: str, location: str) -> str:
+        rooms = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        paths = "\n".join(f"{room}_temp_path {self.directory / room};" for room in rooms)
+        return f"""
+            daemon off; worker_processes 1; pid nginx.pid; {"user root;" if os.geteuid() == 0 else ""}
+            events {{ }}
+            http {{
+                access_log off;
+                {paths}
+                server {{
+                    listen {HOST}:{self.port} {self._listen};
+                    {lines}
+                    location / {{
+                        proxy_pass {upstream};
+                        proxy_set_header Host {self._host};
+                        proxy_set_header X-Forwarded-Proto $scheme;
+                        {location}
+                    }}
+                }}
+            }}
+        """

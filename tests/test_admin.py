@@ -35,7 +35,7 @@ def test_every_model_is_there():
     names = {model.__name__ for model in OURS}
     assert names == {
         *("Album", "Photo", "Leftover"),
-        *("Batch", "Upload", "ProcessingJob", "JobEvent", "Finding", "WorkerPulse"),
+        *("Batch", "Upload", "ProcessingJob", "JobEvent", "Finding", "Measurement", "WorkerPulse"),
     }
 
 

@@ -1,5 +1,6 @@
 """The docs tell the truth about what can be checked."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -69,3 +70,25 @@ def test_every_state_and_edge_is_documented():
     rows = set(re.findall(r"^\| (\w+) \|", text, re.MULTILINE)) - {"edge", "code"}
 
     assert rows == {"create", *(edge.name for edge in EDGES)}
+
+
+def test_every_trouble_that_the_doctor_finds_is_documented():
+    calls = [
+        node
+        for path in (ROOT / "processing/doctor").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and len(node.args) > 2 and {"bad", "warning"} & named(node.func)
+    ]
+    text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    section = text.split("\n## When uploads fail: the doctor\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`.+?`) \|", section, re.MULTILINE)
+
+    assert {code for row in rows for code in re.findall(r"`([a-z-]+)`", row)} == {
+        call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)
+    }
+
+
+def named(function: ast.expr) -> set[str]:
+    """The names in what is called: of `bad(…)`, `diagnosis.bad(…)`, `(bad if … else warning)(…)`."""
+    nodes = list(ast.walk(function))
+    return {n.id for n in nodes if isinstance(n, ast.Name)} | {n.attr for n in nodes if isinstance(n, ast.Attribute)}

@@ -5,6 +5,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from albums.models import Album, Photo, Rendition
+from processing.models import Batch, Preview, ProcessingJob
+from processing.states import JobState
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -14,6 +16,9 @@ ALBUM_DOORS = {
     "albums:detail": {GET},
     "albums:edit": {GET, POST},
     "albums:delete": {GET, POST},
+    "albums:trash": {GET},
+    "albums:put-all-back": {POST},
+    "albums:empty-trash": {GET, POST},
     "processing:receive": {POST},
     "processing:panel": {GET},
     "processing:manifest": {POST},
@@ -21,21 +26,49 @@ ALBUM_DOORS = {
     "processing:clear": {POST},
     "processing:cancel": {POST},
 }
+BATCH_DOORS = {
+    "processing:batch": {GET},
+    "processing:receipt-csv": {GET},
+    "processing:receipt-json": {GET},
+    "processing:retry-batch": {POST},
+    "processing:cancel-batch": {POST},
+    "processing:delete-batch": {GET, POST},
+}
 PHOTO_DOORS = {
     "albums:photo": {GET},
     "albums:original": {GET},
     "albums:delete-photo": {GET, POST},
+    "albums:put-back": {POST},
+    "albums:delete-for-ever": {GET, POST},
     "albums:rendition": {GET},
 }
-OWN_DOORS = {"albums:list": {GET}, "albums:create": {GET, POST}, "processing:jobs": {GET}}
+JOB_DOORS = {"processing:raw": {GET}, "processing:preview": {GET}}
+NUMBERED_DOORS = ALBUM_DOORS | BATCH_DOORS | PHOTO_DOORS | JOB_DOORS
+OWN_DOORS = {
+    "albums:list": {GET},
+    "albums:create": {GET, POST},
+    "processing:jobs": {GET},
+    "processing:batches": {GET},
+    "processing:failures": {GET},
+    "processing:retry-failures": {POST},
+    "processing:dismiss-failures": {POST},
+}
+KEEPERS_DOORS = {"processing:limits": {GET}, "processing:measure": {POST}, "processing:reclaim": {POST}}
+"""For who may change any album."""
 OPEN_DOORS = {"login", "logout", "welcome", "healthz"}
 TUS_DOORS = {"processing:create-upload", "processing:upload"}
 """Answered with 401 and never a redirect: walked in tests/journeys/test_tus.py."""
 
+PROBE = "processing:probe"
+"""Answered with 401 too: walked in tests/journeys/test_limits.py."""
+
 
 @pytest.fixture
 def photo(album: Album) -> Photo:
-    photo = making.photo(album, making.received(album))
+    """In its album a job has failed, too, of whose file something can be seen."""
+    job = making.job_in(album, JobState.FAILED)
+    Preview.objects.create(job=job, webp=b"RIFF")
+    photo = making.photo(album, job)
     photo.save()
     key = f"renditions/ab/{'ab' * 16}/400.webp"
     Rendition.objects.create(photo=photo, edge=400, key=key, width=400, height=300, bytes=1, sha256="0" * 64)
@@ -46,8 +79,18 @@ def address(name: str, pk: int) -> str:
     return reverse(name, args=[pk, "ab" * 16, 400] if name == "albums:rendition" else [pk])
 
 
+def door(name: str, photo: Photo) -> str:
+    if name in OWN_DOORS:
+        return reverse(name)
+    if name in JOB_DOORS:
+        return address(name, ProcessingJob.objects.get().pk)
+    if name in BATCH_DOORS:
+        return address(name, Batch.objects.get().pk)
+    return address(name, photo.album_id if name in ALBUM_DOORS else photo.pk)
+
+
 def doors() -> list[tuple[str, str]]:
-    return [(name, method) for name, methods in (ALBUM_DOORS | PHOTO_DOORS).items() for method in sorted(methods)]
+    return [(name, method) for name, methods in NUMBERED_DOORS.items() for method in sorted(methods)]
 
 
 def client_of(user) -> Client:
@@ -58,7 +101,7 @@ def client_of(user) -> Client:
 
 @pytest.mark.parametrize(("name", "method"), doors())
 def test_who_is_not_signed_in_is_sent_to_sign_in(photo, name, method):
-    url = address(name, photo.album_id if name in ALBUM_DOORS else photo.pk)
+    url = door(name, photo)
 
     response = getattr(Client(), method)(url)
 
@@ -67,7 +110,7 @@ def test_who_is_not_signed_in_is_sent_to_sign_in(photo, name, method):
 
 @pytest.mark.parametrize(("name", "method"), doors())
 def test_what_belongs_to_somebody_else_does_not_exist(photo, stranger, name, method):
-    url = address(name, photo.album_id if name in ALBUM_DOORS else photo.pk)
+    url = door(name, photo)
 
     assert getattr(client_of(stranger), method)(url).status_code == 404
 
@@ -78,9 +121,9 @@ def test_an_unknown_id_is_not_found(owner, name, method, pk):
     assert getattr(client_of(owner), method)(address(name, pk)).status_code == 404
 
 
-@pytest.mark.parametrize(("name", "methods"), (ALBUM_DOORS | PHOTO_DOORS | OWN_DOORS).items())
+@pytest.mark.parametrize(("name", "methods"), (NUMBERED_DOORS | OWN_DOORS).items())
 def test_a_wrong_method_is_refused(photo, owner, name, methods):
-    url = reverse(name) if name in OWN_DOORS else address(name, photo.album_id if name in ALBUM_DOORS else photo.pk)
+    url = door(name, photo)
     wrong = {"put", "delete", "patch", GET, POST} - methods
 
     assert {getattr(client_of(owner), method)(url).status_code for method in wrong} == {405}
@@ -91,12 +134,22 @@ def test_the_own_pages_ask_for_signing_in(name):
     assert Client().get(reverse(name)).status_code == 302
 
 
+@pytest.mark.parametrize(("name", "methods"), KEEPERS_DOORS.items())
+def test_what_concerns_all_albums_is_for_who_may_change_any(owner, admin, name, methods):
+    method = min(methods)
+
+    assert getattr(Client(), method)(reverse(name)).status_code == 302
+    assert getattr(client_of(owner), method)(reverse(name)).status_code == 404
+    wrong = {"put", "delete", "patch", GET, POST} - methods
+    assert {getattr(client_of(admin), method)(reverse(name)).status_code for method in wrong} == {405}
+
+
 def test_who_may_change_any_album_sees_them_all(photo, admin):
     assert client_of(admin).get(reverse("albums:detail", args=[photo.album_id])).status_code == 200
 
 
 def test_every_url_of_ours_is_walked_here():
-    walked = {*ALBUM_DOORS, *PHOTO_DOORS, *OWN_DOORS, *OPEN_DOORS, *TUS_DOORS}
+    walked = {*NUMBERED_DOORS, *OWN_DOORS, *KEEPERS_DOORS, *OPEN_DOORS, *TUS_DOORS, PROBE}
     assert {name for name in names(get_resolver().url_patterns) if not name.startswith("admin:")} == walked
 
 

@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -71,7 +72,7 @@ def at_work(endless: Path) -> BinaryIO:
     return endless.open("wb")
 
 
-def failure(future: Future[Picture]) -> tuple[str, bool]:
+def failure(future: Future[Picture] | Future[bytes]) -> tuple[str, bool]:
     error = future.exception(timeout=30)
     assert isinstance(error, Refused)
     return error.code, error.permanent
@@ -319,3 +320,28 @@ def gone(pidfd: int) -> None:
     """Waits until the process has ended."""
     assert select.select([pidfd], [], [], 30)[0]
     os.close(pidfd)
+
+
+def test_a_preview_is_made_behind_the_same_fences_and_leniently(sandbox: Sandbox, photo: Path, out: Path) -> None:
+    photo.write_bytes(photo.read_bytes()[:-1000])
+    with pytest.raises(Refused):
+        sandbox.develop(photo, out)
+    child = sandbox.pid
+
+    with Image.open(BytesIO(sandbox.preview(photo))) as preview:
+        assert (preview.format, preview.size) == ("WEBP", (400, 267))
+    assert sandbox.pid == child
+    with pytest.raises(Refused) as caught:
+        sandbox.develop(photo, out)
+    assert caught.value.code == "truncated"
+
+
+def test_a_child_killed_over_a_preview_is_replaced(
+    sandbox: Sandbox, thread: ThreadPoolExecutor, photo: Path, endless: Path, out: Path
+) -> None:
+    future = thread.submit(sandbox.preview, endless)
+    with at_work(endless):
+        os.kill(sandbox.pid or 0, signal.SIGKILL)
+        assert failure(future) == ("crashed", False)
+
+    assert sandbox.develop(photo, out).width == 900

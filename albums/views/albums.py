@@ -3,12 +3,13 @@
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from albums import removal, shelf
 from albums.forms import AlbumForm
 from albums.models import Album
+from albums.views.access import album_or_404
 
 PHOTOS_A_PAGE = 500
 ALBUMS_A_PAGE = 60
@@ -33,15 +34,15 @@ def create(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
-    album = _album(request, pk)
-    paginator = Paginator(album.photos.prefetch_related("renditions"), PHOTOS_A_PAGE)
+    album = album_or_404(request, pk)
+    paginator = Paginator(album.photos.shown().prefetch_related("renditions"), PHOTOS_A_PAGE)
     page = paginator.get_page(request.GET.get("page"))
     return render(request, "album/page.html", {"album": album, "page": page})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
-    album = _album(request, pk)
+    album = album_or_404(request, pk)
     form = AlbumForm(request.POST or None, instance=album)
     if request.method == "POST" and form.is_valid():
         return redirect(form.save())
@@ -51,12 +52,9 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     """GET asks whether that is meant; POST does it."""
-    album = _album(request, pk)
+    album = album_or_404(request, pk)
     if request.method == "POST":
         removal.delete_album(album)
         return redirect("albums:list")
-    return render(request, "album/delete.html", {"album": album, "photo_count": album.photos.count()})
-
-
-def _album(request: HttpRequest, pk: int) -> Album:
-    return get_object_or_404(Album.objects.visible_to(request.user), pk=pk)
+    counts = {"photo_count": album.photos.shown().count(), "trashed_count": album.photos.trashed().count()}
+    return render(request, "album/delete.html", {"album": album, **counts})

@@ -2,14 +2,17 @@
 
 from typing import BinaryIO, cast
 
+from django.conf import settings
+from django.contrib import messages
 from django.core.files.storage import default_storage
-from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
 from django.views.decorators.http import require_http_methods, require_safe
 
-from albums import shelf
+from albums import shelf, trash
 from albums.models import Photo, Rendition
+from albums.views.access import photo_or_404
 
 FOR_EVER = "private, max-age=31536000, immutable"
 """A rendition's address changes with its bytes, so it never goes stale."""
@@ -34,7 +37,7 @@ RUNS_NOTHING = "sandbox; default-src 'none'"
 
 @require_safe
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
-    photo = _photo(request, pk)
+    photo = photo_or_404(request, pk)
     before, after = shelf.neighbours(photo)
     return render(request, "photo/page.html", {"photo": photo, "album": photo.album, "before": before, "after": after})
 
@@ -42,7 +45,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def original(request: HttpRequest, pk: int) -> FileResponse:
     """Byte for byte as received, as a download: whatever it holds, no browser runs it here."""
-    photo = _photo(request, pk)
+    photo = photo_or_404(request, pk)
     response = FileResponse(
         _bytes(photo.original_key),
         as_attachment=True,
@@ -66,18 +69,18 @@ def rendition(request: HttpRequest, pk: int, version: str, edge: int) -> FileRes
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
-    """GET asks whether that is meant; POST does it."""
-    photo = _photo(request, pk)
+    """GET asks whether that is meant; POST moves it to the trash. Sent twice, it takes it no further than there."""
+    photo = photo_or_404(request, pk)
+    if photo.trashed_at:
+        return redirect(photo)
     if request.method == "POST":
-        with transaction.atomic():
-            photo.delete()
+        if trash.put_away(photo):
+            messages.success(request, render_to_string("trash/_moved.html", {"photo": photo}, request))
+        else:
+            messages.success(request, f"{photo.name} was deleted.")
         return redirect(photo.album)
-    return render(request, "photo/delete.html", {"photo": photo, "album": photo.album})
-
-
-def _photo(request: HttpRequest, pk: int) -> Photo:
-    photos = Photo.objects.visible_to(request.user).select_related("album").prefetch_related("renditions")
-    return get_object_or_404(photos, pk=pk)
+    context = {"photo": photo, "album": photo.album, "days": settings.TRASH_DAYS}
+    return render(request, "photo/delete.html", context)
 
 
 def _bytes(key: str) -> BinaryIO:

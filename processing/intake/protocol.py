@@ -55,8 +55,8 @@ TOO_LARGE = Refusal(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "That is more than the upload's length, or than is taken."
 )
 LENGTH_REQUIRED = Refusal(HTTPStatus.LENGTH_REQUIRED, "length-required", "Say the length of the body.")
-BROKEN = Refusal(
-    HTTPStatus.BAD_REQUEST, "cut-off", "The connection broke. What arrived is kept; go on from the offset."
+BROKEN = Refusal(  # a conflict, which clients ask the offset for; after any other refusal of this kind they give up
+    HTTPStatus.CONFLICT, "cut-off", "The connection broke. What arrived is kept; go on from the offset."
 )
 GONE = Refusal(HTTPStatus.GONE, "gone", "This upload has ended. Start anew.")
 FINISHED = Refusal(HTTPStatus.FORBIDDEN, "finished", "This upload is finished; its photo is no upload any more.")
@@ -67,8 +67,8 @@ class Checksum:
     algorithm: str
     digest: bytes
 
-    def fits(self, content: "hashlib._Hash") -> bool:
-        return content.digest() == self.digest
+    def fits(self, found: bytes) -> bool:
+        return found == self.digest
 
     def start(self) -> "hashlib._Hash":
         return hashlib.new(self.algorithm, usedforsecurity=False)
@@ -76,10 +76,11 @@ class Checksum:
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """A new upload: its length in bytes (None: told later) and the file's name as its sender has it."""
+    """A new upload: its length in bytes (None: told later), the file's name as its sender has it, and all that he told of it."""
 
     length: int | None
     name: str
+    metadata: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,9 @@ def creation(headers: Mapping[str, str]) -> Creation:
     length, deferred = _number(headers, "Upload-Length"), headers.get("Upload-Defer-Length")
     if (length is None) == (deferred is None) or deferred not in (None, "1"):
         raise Refused(BAD_LENGTH)
-    metadata = _metadata(headers.get("Upload-Metadata", ""))
-    return Creation(length, metadata.get("filename") or metadata.get("name", ""))
+    raw = headers.get("Upload-Metadata", "")
+    metadata = _metadata(raw)
+    return Creation(length, metadata.get("filename") or metadata.get("name", ""), raw)
 
 
 def part(headers: Mapping[str, str]) -> Part:
@@ -142,7 +144,7 @@ def _metadata(raw: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for pair in raw.split(",") if raw.strip() else []:
         key, _, encoded = pair.strip().partition(" ")
-        if not key or key in found:
+        if not (key and key.isascii() and key.isprintable()) or key in found:
             raise Refused(BAD_METADATA)
         found[key] = _decoded(encoded.strip(), BAD_METADATA).decode(errors="replace")
     return found

@@ -24,7 +24,12 @@ DISK_FULL = Refusal(
     "disk-full",
     "The server's disk is nearly full, so this file was not stored. Free some space, then send it again.",
 )
+STAGING_FULL = Refusal(
+    "staging-full",
+    "So many files wait to be developed that there is no room for more just now. Send this one again a little later.",
+)
 DUPLICATE = Refusal("duplicate", "This very picture is already in the album, as {name}. It was not stored twice.")
+RESTORED = Refusal("restored", "This very picture was in the album's trash, as {name}. It was put back.")
 TWICE = Refusal(
     "duplicate",
     "The same picture was sent before, as {name}, and is being developed. It was not stored twice.",
@@ -38,10 +43,15 @@ NOT_AS_DECLARED = Refusal(
     "What arrived is not what was announced: the file was changed or damaged on its way. Send it again.",
 )
 EXPIRED = Refusal("expired", "No more of this file arrived for a long time. Send it again.")
+RECLAIMED = Refusal("reclaimed", "No more of this file arrived, and its room was needed for others. Send it again.")
 
 
 def too_large(limit: int) -> Refusal:
     return TOO_LARGE.filled(limit=filesizeformat(limit))
+
+
+IS_A_PHOTO = (DUPLICATE.code, RESTORED.code)
+"""Of files whose bytes their album has, or is getting, already."""
 
 
 class Refused(Exception):

@@ -4,41 +4,36 @@ Whoever asks for the offset, sends or ends takes the upload over: the writer bef
 So there is no lock that could stick.
 """
 
+import fcntl
 import hashlib
-import tempfile
 import time
-from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from django.conf import settings
 
 from processing import pressure
-from processing.intake import protocol, refusals, uploads
-from processing.intake.protocol import Checksum, Part, Refused
+from processing.intake import fingerprints, pieces, protocol, refusals, uploads
+from processing.intake.hashing import Hash, Hashing
+from processing.intake.pieces import Body
+from processing.intake.protocol import Part, Refused
 from processing.models import Upload
 from processing.pressure import Shortage
 from processing.states import UploadState
 from processing.storage import Fenced, Growing, store
-
-READ = 16 << 10
-"""Bytes asked for at once: what a broken connection may lose at most."""
-WRITE = 256 << 10
-IN_MEMORY = 1 << 20
-
-
-class Body(Protocol):
-    def read(self, size: int) -> bytes: ...
 
 
 def offset(upload: Upload) -> int:
     """Where to go on; every writer before is fenced off. A whole upload is handed over again, if that failed unseen."""
     if (ended := _ended(upload)) is not None:
         return ended
-    growing = store().grow(upload.key)
-    there = growing.take_over()
-    if there == upload.size:
-        _finish(upload, growing)
+    with _growing(upload) as growing:
+        there = growing.take_over()
+        if there == upload.size:
+            _finish(upload, growing)
+        elif there:
+            growing.sync()  # a writer that was cut off may not have come to it, and what is told here shall hold
     return there
 
 
@@ -51,19 +46,20 @@ def receive(upload: Upload, part: Part, body: Body, length: int | None) -> int:
         if part.offset == ended and not length:
             return ended
         raise Refused(protocol.FINISHED, ended)
-    growing = store().grow(upload.key)
-    there = growing.take_over()
-    if part.offset != there:
-        raise Refused(protocol.OFFSET_MISMATCH, there)
-    _tell_length(upload, part.length, there)
-    room = (settings.MAX_FILE_BYTES if upload.size is None else upload.size) - there
-    if length is not None and length > room:
-        raise Refused(protocol.TOO_LARGE, there)
-    ensure_room(length or 0, there)
-    reached = there + _append(upload, growing, there, part.checksum, body, room)
-    if reached == upload.size:
-        _finish(upload, growing)
-    return reached
+    with _growing(upload) as growing:
+        there = growing.take_over()
+        if part.offset != there:
+            raise Refused(protocol.OFFSET_MISMATCH, there)
+        _tell_length(upload, part.length, there)
+        if upload.size == 0:
+            uploads.refuse(upload, refusals.EMPTY)
+        room = (settings.MAX_FILE_BYTES if upload.size is None else upload.size) - there
+        if length is not None and length > room:
+            raise Refused(protocol.TOO_LARGE, there)
+        if upload.size == 0:
+            return 0
+        ensure_room(length or 0, there, begins=(upload.size or 0) if there == 0 else None)
+        return _append(upload, growing, part, body, room, length)
 
 
 def arrived(upload: Upload) -> int:
@@ -71,9 +67,9 @@ def arrived(upload: Upload) -> int:
     return store().grow(upload.key).there()
 
 
-def ensure_room(more: int, there: int | None = None) -> None:
-    """Raises protocol.Refused while the server is short of what `more` bytes need."""
-    if shortage := pressure.of_intake(more):
+def ensure_room(more: int, there: int | None = None, *, begins: int | None) -> None:
+    """Raises protocol.Refused while the server is short of what `more` bytes need; a file that `begins` has so many in all."""
+    if shortage := pressure.of_intake(more) if begins is None else pressure.of_new(more, begins):
         raise Refused(_refusal(shortage), there)
 
 
@@ -81,7 +77,8 @@ def end(upload: Upload) -> None:
     """The sender does not want it any more. Raises protocol.Refused when it is received, or ended otherwise."""
     if (ended := _ended(upload)) is not None:
         raise Refused(protocol.FINISHED, ended)
-    store().grow(upload.key).take_over()
+    with _growing(upload) as growing:
+        growing.take_over()
     uploads.cancel(upload, "cancelled", "Its sender took it back.")
 
 
@@ -92,19 +89,26 @@ def hand_over_again(before: datetime) -> int:
 
 
 def _hand_over_if_whole(upload: Upload) -> bool:
-    growing = store().grow(upload.key)
-    if growing.there() != upload.size:
-        return False
-    growing.take_over()
-    _finish(upload, growing)
+    with closing(store().grow(upload.key)) as growing:
+        if growing.there() != upload.size:
+            return False
+        growing.take_over()
+        _finish(upload, growing)
     return True
+
+
+def _growing(upload: Upload) -> "closing[Growing]":
+    """Raises protocol.Refused while the storage is away: that nothing is there says nothing then of what has arrived."""
+    if not store().is_there():
+        raise Refused(_refusal(pressure.STORAGE))
+    return closing(store().grow(upload.key))
 
 
 def _ended(upload: Upload) -> int | None:
     """The final offset of an upload that is received (or was, and proved to be a duplicate); None while it is on its way."""
     if upload.state == UploadState.RECEIVING:
         return None
-    if upload.state == UploadState.RECEIVED or upload.code in (refusals.DUPLICATE.code, refusals.EMPTY.code):
+    if upload.state == UploadState.RECEIVED or upload.code in (*refusals.IS_A_PHOTO, refusals.EMPTY.code):
         return upload.size or 0
     raise Refused(protocol.GONE)
 
@@ -120,76 +124,73 @@ def _tell_length(upload: Upload, length: int | None, there: int) -> None:
     uploads.tell_size(upload, length)
 
 
-def _append(upload: Upload, growing: Growing, there: int, checksum: Checksum | None, body: Body, room: int) -> int:
+def _append(upload: Upload, growing: Growing, part: Part, body: Body, room: int, length: int | None) -> int:
     """Bytes appended and safe. Whatever goes wrong, those that are there are synced, and counted by their file's size."""
-    pieces = _verified(body, checksum, room) if checksum else _pieces(body, room)
-    appended, touched = 0, time.monotonic()
+    reached, touched = part.offset, time.monotonic()
+    proof = part.checksum.start() if part.checksum else None
+    fingerprint = proof if _is_of_the_file(part) else fingerprints.resume(upload.key, reached)
     try:
-        for piece in pieces:
-            if pressure.disk_is_full(len(piece)):
-                raise Refused(_refusal(pressure.DISK))
-            growing.append(piece)
-            appended += len(piece)
-            if time.monotonic() - touched > uploads.touch_seconds():
-                touched = time.monotonic()
-                uploads.touch(upload, there + appended)
+        with (
+            pieces.coming(part.checksum, proof, body, room, length) as coming,
+            Hashing(None if fingerprint is proof else fingerprint) as hashing,
+        ):
+            for piece in coming:
+                if pressure.disk_is_full(len(piece)):
+                    raise Refused(_refusal(pressure.DISK))
+                hashing.add(piece)
+                growing.append(piece)
+                reached += len(piece)
+                if time.monotonic() - touched > uploads.touch_seconds():
+                    touched = time.monotonic()
+                    uploads.touch(upload, reached)
     except Fenced:
+        fingerprint = None  # it has seen a piece that was not written
         raise Refused(protocol.REVOKED) from None
     except OSError as error:
+        fingerprint = None
         if error.errno not in pressure.NO_ROOM:
             raise
-        raise Refused(_refusal(pressure.DISK)) from error
+        reached = growing.there()
+        raise Refused(_refusal(pressure.DISK), reached) from error
+    except Refused as refused:
+        fingerprint = None if fingerprint is proof else fingerprint  # the proof may have seen more than was written
+        refused.offset = reached
+        raise
     finally:
+        _secure(upload, growing, reached, fingerprint)
+    return reached
+
+
+def _is_of_the_file(part: Part) -> bool:
+    """Is what proves this part the hash of the file so far?"""
+    return part.offset == 0 and part.checksum is not None and part.checksum.algorithm == fingerprints.ALGORITHM
+
+
+def _secure(upload: Upload, growing: Growing, reached: int, fingerprint: Hash | None) -> None:
+    if reached == upload.size:
+        _finish(upload, growing, fingerprint)
+    else:
         growing.sync()
-        uploads.touch(upload, there + appended)
-    return appended
+        fingerprints.keep(upload.key, reached, fingerprint)
+        uploads.touch(upload, reached)
 
 
 def _refusal(shortage: Shortage) -> protocol.Refusal:
     return protocol.Refusal(shortage.status, shortage.code, shortage.intake)
 
 
-def _pieces(body: Body, room: int) -> Iterator[bytes]:
-    """The body in pieces worth a write; what came before it broke, or before it was too long, comes first."""
-    piece, broke = b"", False
-    while not broke:
-        try:
-            chunk = body.read(READ)
-        except OSError:
-            chunk, broke = b"", True
-        piece += chunk[:room]
-        is_too_long = len(chunk) > room
-        room -= len(chunk[:room])
-        if piece and (len(piece) >= WRITE or not chunk or is_too_long):
-            yield piece
-            piece = b""
-        if is_too_long:
-            raise Refused(protocol.TOO_LARGE)
-        if not chunk and not broke:
-            return
-    raise Refused(protocol.BROKEN)
-
-
-def _verified(body: Body, checksum: Checksum, room: int) -> Iterator[bytes]:
-    """A part with a checksum counts whole or not at all, so it waits beside until it has proved true."""
-    digest = checksum.start()
-    with tempfile.SpooledTemporaryFile(IN_MEMORY, dir=str(settings.DATA_DIR / "incoming")) as aside:
-        for piece in _pieces(body, room):
-            digest.update(piece)
-            aside.write(piece)
-        if not checksum.fits(digest):
-            raise Refused(protocol.CHECKSUM_MISMATCH)
-        aside.seek(0)
-        while piece := aside.read(WRITE):
-            yield piece
-
-
-def _finish(upload: Upload, growing: Growing) -> None:
+def _finish(upload: Upload, growing: Growing, fingerprint: Hash | None = None) -> None:
     """Repeating is harmless, and needed: the process may end between any two of these."""
     growing.commit()
     with store().borrow(upload.key) as path, path.open("rb") as file:
-        uploads.finish(upload, path.stat().st_size, _sha256(file))
+        sha256 = fingerprint.hexdigest() if fingerprint else _read_once(upload, file)
+        if sha256:
+            uploads.finish(upload, path.stat().st_size, sha256)
 
 
-def _sha256(file: BinaryIO) -> str:
-    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+def _read_once(upload: Upload, file: BinaryIO) -> str:
+    """Of several who ask at once, one reads the file and the others wait for it: "" when it was handed over meanwhile."""
+    fcntl.flock(file, fcntl.LOCK_EX)
+    if Upload.objects.filter(pk=upload.pk, state=UploadState.RECEIVED).exists():
+        return ""
+    return hashlib.file_digest(file, fingerprints.ALGORITHM).hexdigest()  # type: ignore[arg-type]

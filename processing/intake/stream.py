@@ -4,7 +4,7 @@ import hashlib
 
 from django.conf import settings
 
-from processing import failpoints, pressure
+from processing import failpoints, pressure, quota
 from processing.failpoints import Point
 from processing.intake import refusals
 from processing.intake.refusals import Refused
@@ -18,6 +18,8 @@ class Stream:
     def __init__(self, upload: Upload) -> None:
         if pressure.disk_is_full():
             raise Refused(refusals.DISK_FULL)
+        if not quota.has_room():
+            raise Refused(refusals.STAGING_FULL)
         self.upload = upload
         self.size = 0
         self._hash = hashlib.sha256()

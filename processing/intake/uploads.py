@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from albums import removal
+from albums import removal, trash
 from albums.models import Album, Photo
 from processing import jobs
 from processing.intake import names, refusals
@@ -20,13 +20,14 @@ SIBLINGS_TOUCH_SHARE = 1 / 60
 """Uploads that wait for their turn live on by those on their way. Written only so often: there may be thousands."""
 
 
-def create(batch: Batch, name: str, size: int | None = None) -> Upload:
+def create(batch: Batch, name: str, size: int | None = None, metadata: str = "") -> Upload:
     """Expect a file, of `size` bytes if that is known. From now on until it ends, its album is busy."""
     return Upload.objects.create(
         batch=batch,
         album_id=batch.album_id,
         name=names.shown(name),
         size=size,
+        metadata=metadata,
         note=_renamed(name),
         expires_at=_expiry(),
     )
@@ -120,6 +121,12 @@ def expire(upload: Upload) -> bool:
     return is_idle and _drop(upload, UploadState.EXPIRED, refusals.EXPIRED)
 
 
+def reclaim(upload: Upload, seconds: float) -> bool:
+    """Give up an upload of which nothing arrived for so long, since its room is needed. One that was touched just now stays."""
+    is_quiet = Upload.objects.quiet(seconds).filter(pk=upload.pk).exists()
+    return is_quiet and _drop(upload, UploadState.EXPIRED, refusals.RECLAIMED)
+
+
 def _drop(upload: Upload, target: UploadState, refusal: Refusal, **known: object) -> bool:
     with transaction.atomic():
         ended = _end(upload, target, code=refusal.code, message=refusal.message, **known)
@@ -160,7 +167,7 @@ def _expiry() -> datetime:
 def _twin(upload: Upload, sha256: str) -> tuple[Refusal, Photo | None] | None:
     """The same bytes in the same album: as a photo, or on their way to be one."""
     if photo := Photo.objects.filter(album_id=upload.album_id, original_sha256=sha256).first():
-        return refusals.DUPLICATE.filled(name=photo.name), photo
+        return duplicate(photo), photo
     same = ProcessingJob.objects.filter(album_id=upload.album_id, upload__sha256=sha256, state__in=ACTIVE)
     if job := same.exclude(upload=upload).first():
         return refusals.TWICE.filled(name=job.original_filename), None
@@ -172,6 +179,12 @@ def _replace_failures(upload: Upload, sha256: str) -> None:
     failed = ProcessingJob.objects.failed().filter(album_id=upload.album_id, upload__sha256=sha256)
     for job in failed.exclude(upload=upload):
         jobs.dismiss(job, by="sent again")
+
+
+def duplicate(photo: Photo) -> Refusal:
+    """Its album has these very bytes. Whoever sends them again wants them there: out of the trash, if that is where they are."""
+    refusal = refusals.RESTORED if trash.put_back(photo) else refusals.DUPLICATE
+    return refusal.filled(name=photo.name)
 
 
 def _renamed(name: str) -> str:

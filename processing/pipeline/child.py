@@ -1,12 +1,13 @@
 """`python -m processing.pipeline.child PARENT MEMORY`: develops one file after another until its input ends.
 
-It reads requests `{"source", "out", "recipe", "cpu_seconds"}`, perhaps with an `"origin"`, and answers `{"picture"}` or
-`{"error", "message", "permanent"}`, each with the memory it holds by now. Its first message says that it is ready, and which
-fence is missing.
+It reads requests `{"source", "out", "recipe", "cpu_seconds"}`, perhaps with an `"origin"`, and answers `{"picture"}`, or, if
+there is no `out`, `{"preview"}` in base64; or `{"error", "message", "permanent"}`. Each answer tells the memory it holds by now.
+Its first message says that it is ready, and which fence is missing.
 """
 
 from __future__ import annotations
 
+import base64
 import os
 import sys
 import traceback
@@ -17,6 +18,7 @@ from processing.pipeline import fences, refusals
 from processing.pipeline.developing import develop
 from processing.pipeline.messages import Message, packed, unpacked
 from processing.pipeline.picture import Origin
+from processing.pipeline.previewing import preview
 from processing.pipeline.recipe import Recipe
 
 MOST_TRACE = 8000
@@ -44,16 +46,21 @@ def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
 def _answer(request: Message) -> Message:
     try:
         fences.allow_cpu(request["cpu_seconds"])
-        recipe = Recipe.from_json(request["recipe"])
-        origin = Origin(**request.get("origin", {}))
-        picture = develop(Path(request["source"]), Path(request["out"]), recipe, origin)
-        return {"picture": picture.as_json()}
+        return _done(request, Recipe.from_json(request["recipe"]))
     except refusals.Refused as refused:
         return refused.as_json()
     except MemoryError:
         return refusals.OutOfMemory().as_json()
     except Exception:  # noqa: BLE001 - the edge of the process: the parent gets the trace to record.
         return refusals.Unexpected().as_json() | {"trace": traceback.format_exc()[-MOST_TRACE:]}
+
+
+def _done(request: Message, recipe: Recipe) -> Message:
+    source = Path(request["source"])
+    if "out" in request:
+        origin = Origin(**request.get("origin", {}))
+        return {"picture": develop(source, Path(request["out"]), recipe, origin).as_json()}
+    return {"preview": base64.b64encode(preview(source, recipe)).decode("ascii")}
 
 
 def _send(answers: BinaryIO, message: Message) -> None:

@@ -14,12 +14,25 @@ from typing import BinaryIO
 import pillow_heif
 from PIL import Image, ImageFile
 
-from processing.pipeline import animation, depth, faults, jxl, limits, naming, orientation, raw, spaces, tiff, wholeness
+from processing.pipeline import (
+    animation,
+    depth,
+    faults,
+    jxl,
+    limits,
+    naming,
+    orientation,
+    raw,
+    refusals,
+    spaces,
+    tiff,
+    wholeness,
+)
 from processing.pipeline.metadata import blocks
 from processing.pipeline.opened import Opened
 from processing.pipeline.picture import Note
 from processing.pipeline.recipe import Limits
-from processing.pipeline.recognising import recognise
+from processing.pipeline.recognising import Kind, recognise
 
 # Thumbnails off: draft() would otherwise decode one instead of the picture.
 pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=2)
@@ -37,20 +50,55 @@ def opened(source: Path, bounds: Limits) -> Iterator[Opened]:
             yield found
 
 
+@contextmanager
+def opened_leniently(file: BinaryIO, bounds: Limits) -> Iterator[Image.Image]:
+    """As `opened`, for who only wants to look: a JPEG may end early or hold anything. RAW is not even tried."""
+    kind, memory = _recognised(file, bounds, is_strict=False)
+    if kind.is_raw:
+        raise refusals.UnsupportedRaw(kind.name)
+    with faults.of_the_file(memory):
+        found = _by_others(file, kind, bounds)
+        image = found.image if found else _within(file, kind, bounds)
+    with image, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield image
+
+
 def _checked(file: BinaryIO, source: Path, bounds: Limits) -> Opened:
-    with faults.of_the_file():
-        kind = recognise(file)
-        wholeness.check(file, kind)
+    kind, memory = _recognised(file, bounds)
+    with faults.of_the_file(memory):
         if kind.is_raw:
             return raw.opened(file, source, kind.name, bounds)
-        memory = limits.check_file(file, kind.name, bounds)
-    with faults.of_the_file(memory):
-        if kind.name == "TIFF" and tiff.is_floating(file):
-            return _floating(file, bounds)
-        if kind.name == "JXL":
-            return jxl.opened(file, bounds)
-        image = header(file, kind.name)
-        limits.check_picture(image, bounds)
+        return _by_others(file, kind, bounds) or _described(_within(file, kind, bounds), file, source, bounds)
+
+
+def _recognised(file: BinaryIO, bounds: Limits, *, is_strict: bool = True) -> tuple[Kind, int]:
+    """What it is, and the memory that reading its header takes."""
+    with faults.of_the_file():
+        kind = recognise(file)
+        if is_strict or not (kind.is_raw or kind.name == "JPEG"):
+            wholeness.check(file, kind)
+        return kind, limits.check_file(file, kind.name, bounds)
+
+
+def _by_others(file: BinaryIO, kind: Kind, bounds: Limits) -> Opened | None:
+    """What Pillow does not open."""
+    if kind.name == "JXL":
+        return jxl.opened(file, bounds)
+    if kind.name != "TIFF" or not tiff.is_floating(file):
+        return None
+    from processing.pipeline import floating  # it brings NumPy along
+
+    return floating.opened(file, bounds)
+
+
+def _within(file: BinaryIO, kind: Kind, bounds: Limits) -> ImageFile.ImageFile:
+    image = header(file, kind.name)
+    limits.check_picture(image, bounds)
+    return image
+
+
+def _described(image: ImageFile.ImageFile, file: BinaryIO, source: Path, bounds: Limits) -> Opened:
     # Action cameras' JPEGs carry a preview as second picture, which makes Pillow call them MPO.
     name = "JPEG" if image.format == "MPO" else str(image.format)
     deep = depth.is_deep(image, bounds)  # before Pillow looks for EXIF behind a PNG's pixels, and decodes them for that
@@ -65,12 +113,6 @@ def _checked(file: BinaryIO, source: Path, bounds: Limits) -> Opened:
         notes.append(animation.stopped(image, frames, bounds))
     turn = orientation.turn(image)
     return Opened(image, name, facts, turn, source, frames=frames if is_kept else 1, is_deep=deep, notes=tuple(notes))
-
-
-def _floating(file: BinaryIO, bounds: Limits) -> Opened:
-    from processing.pipeline import floating  # it brings NumPy along
-
-    return floating.opened(file, bounds)
 
 
 def header(file: BinaryIO, name: str) -> ImageFile.ImageFile:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from processing.pipeline import colour, faults, jpeg, limits, refusals
+from processing.pipeline import colour, depth, faults, jpeg, limits, refusals
 
+HIGH_BYTES = [value >> 8 for value in range(65536)]
 PLAIN = ("L", "LA", "RGB", "RGBA", "CMYK")
 WITH_ALPHA = {"L": "LA", "LA": "LA", "RGB": "RGBA", "RGBA": "RGBA", "PA": "RGBA", "La": "LA", "RGBa": "RGBA"}
 WITHOUT_ALPHA = {"1": "L", "P": "RGB", "RGBX": "RGB", "YCbCr": "RGB", "HSV": "RGB"}
@@ -51,6 +52,16 @@ def decode(image: Image.Image, job: Job) -> Image.Image:
     return image
 
 
+def eight_bit(image: Image.Image, _: Job) -> Image.Image:
+    """The upper halves of sixteen bits of grey, where nobody wanted both."""
+    if image.mode not in depth.GREY:
+        return image
+    # Pillow's own conversion from 16 bit clips; the detour keeps the high byte.
+    high = image.convert("I").point(HIGH_BYTES, "L")
+    high.info = image.info
+    return high
+
+
 def plain(image: Image.Image, _: Job) -> Image.Image:
     """Palettes, masks and rare models become grey, RGB or CMYK, with alpha where something is transparent."""
     if image.mode in ("I", "F"):
@@ -83,7 +94,9 @@ def opaque(image: Image.Image, _: Job) -> Image.Image:
     return image.convert("RGBA" if has_holes else "RGB")
 
 
-PREPARE = (sixteen_bit, decode, plain, shrink, srgb, upright, opaque)
+FINISH = (eight_bit, plain, shrink, srgb, upright, opaque)
+"""What follows the decoding, however strict that was."""
+PREPARE = (sixteen_bit, decode, *FINISH)
 
 
 def _plain_mode(image: Image.Image) -> str:

@@ -34,14 +34,17 @@ class Growing(Protocol):
     def there(self) -> int:
         """The bytes that are there just now. Fences nobody off."""
 
-    def append(self, chunk: bytes) -> None:
-        """Raises Fenced when it was taken over."""
+    def append(self, chunk: bytes | memoryview) -> None:
+        """Raises Fenced when it was taken over. Every byte of it counts from here on, but may be lost with the power."""
 
     def sync(self) -> None:
         """What was appended survives a power cut from here on."""
 
     def commit(self) -> None:
-        """The file is whole: it exists under its key from here on. Repeating is harmless."""
+        """The file is whole: it exists under its key from here on, and survives a power cut. Repeating is harmless."""
+
+    def close(self) -> None:
+        """Let go of what it holds open. Repeating is harmless."""
 
 
 class Store(Protocol):

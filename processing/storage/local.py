@@ -4,23 +4,18 @@ Written, fsynced, renamed, directory fsynced: leave one out, and an acknowledged
 """
 
 import errno
-import fcntl
 import os
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from io import FileIO
 from pathlib import Path
 
 from django.core.files.storage import FileSystemStorage
 
 from processing import failpoints
 from processing.failpoints import Point
-from processing.storage import Fenced
-
-DRAFT, FENCE = ".part", ".fence"
-"""A file on its way in lies beside its final name, with the sign of who may write it."""
+from processing.storage import Fenced, durable
+from processing.storage.growing import DRAFT, FENCE, LocalGrowing
 
 CANNOT_LINK = {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 """What file systems without hard links (exFAT, some network drives) answer."""
@@ -58,7 +53,7 @@ class LocalStore(FileSystemStorage):
             if error.errno not in CANNOT_LINK:
                 raise
             self._copy(source, target)
-        _sync_directory(target.parent)
+        durable.directory(target.parent)
 
     def adopt(self, files: Mapping[str, Path]) -> None:
         targets = {Path(self.path(key)): path for key, path in files.items()}
@@ -66,11 +61,11 @@ class LocalStore(FileSystemStorage):
         for directory in directories:
             _make_directory(directory)
         for target, path in targets.items():
-            _sync_file(path)
+            durable.file(path)
             path.rename(target)
             failpoints.reach(Point.BETWEEN_RENDITIONS)
         for directory in directories:
-            _sync_directory(directory)
+            durable.directory(directory)
 
     def keys(self, prefix: str) -> Iterator[str]:
         root = Path(self.path(prefix))
@@ -107,7 +102,7 @@ class LocalStore(FileSystemStorage):
         draft = Path(self.path(f"incoming/{target.name}.part"))
         _make_directory(draft.parent)
         shutil.copyfile(source, draft)
-        _sync_file(draft)
+        durable.file(draft)
         draft.rename(target)
 
     def _prune(self, directory: Path) -> None:
@@ -138,7 +133,7 @@ class LocalReceiving:
             if self._path.parent.is_dir():  # else it is the storage that is away
                 raise Fenced from None
             raise
-        _sync_directory(self._path.parent)
+        durable.directory(self._path.parent)
 
     def abort(self) -> None:
         with suppress(OSError):  # a full disk may refuse the last flush; the draft goes all the same
@@ -146,77 +141,9 @@ class LocalReceiving:
         self._draft.unlink(missing_ok=True)
 
 
-class LocalGrowing:
-    """Grows as a draft. A small file beside it names the writer that took it over last, and is locked for the time of a write.
-
-    flock(2) ends with the process that holds it, and is never held while anybody waits for the network.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._draft = path.with_name(path.name + DRAFT)
-        self._fence = path.with_name(path.name + FENCE)
-        self._token = secrets.token_bytes(16)
-
-    def take_over(self) -> int:
-        with self._locked(os.O_CREAT) as fence:
-            fence.write(self._token)
-            return self.there()
-
-    def there(self) -> int:
-        for path in (self._draft, self._path):
-            with suppress(FileNotFoundError):
-                return path.stat().st_size
-        return 0
-
-    def append(self, chunk: bytes) -> None:
-        with self._locked() as fence:
-            if fence.read() != self._token:
-                raise Fenced
-            is_new = not self._draft.exists()
-            with self._draft.open("ab") as file:
-                file.write(chunk)
-        if is_new:
-            _sync_directory(self._draft.parent)
-
-    def sync(self) -> None:
-        if self._draft.exists():
-            _sync_file(self._draft)
-
-    def commit(self) -> None:
-        with suppress(FileNotFoundError):  # committed before
-            _sync_file(self._draft)
-            self._draft.rename(self._path)
-        _sync_directory(self._path.parent)
-        self._fence.unlink(missing_ok=True)  # and with it every earlier writer's right
-
-    @contextmanager
-    def _locked(self, flag: int = 0) -> Iterator[FileIO]:
-        try:
-            handle = os.open(self._fence, os.O_RDWR | flag, 0o600)
-        except FileNotFoundError:
-            raise Fenced from None
-        with os.fdopen(handle, "r+b", buffering=0) as fence:
-            fcntl.flock(fence, fcntl.LOCK_EX)
-            yield fence
-
-
 def _make_directory(path: Path) -> None:
     if path.is_dir():
         return
     _make_directory(path.parent)
     path.mkdir(exist_ok=True)
-    _sync_directory(path.parent)
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def _sync_directory(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    durable.directory(path.parent)

@@ -1,8 +1,9 @@
-"""{% upload_panel album %}: the workshop's panel on the library's pages, so that no import points upwards."""
+"""{% upload_panel album %}, {% upload_desk album %}: the workshop on the library's pages, so that no import points upwards."""
 
 from typing import Any
 
 from django import template
+from django.conf import settings
 
 from albums.models import Album
 from albums.shelf import Card
@@ -16,6 +17,12 @@ register = template.Library()
 def upload_panel(context: template.Context, album: Album) -> dict[str, Any]:
     request = context["request"]
     return {"panel": panels.of(album), "request": request, "csrf_token": context.get("csrf_token")}
+
+
+@register.inclusion_tag("upload/_desk.html", takes_context=True)
+def upload_desk(context: template.Context, album: Album) -> dict[str, Any]:
+    """Beside the panel, and never replaced: what a page with its script sends photos with."""
+    return {"album": album, "person": context["request"].user.pk, "max_bytes": settings.MAX_FILE_BYTES}
 
 
 @register.filter

@@ -1,11 +1,11 @@
 """What a person can do about an album's batches. Every one is a plain form; htmx only saves the page load."""
 
-from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST
 
 from processing import batches
 from processing.models import ProcessingJob
+from processing.views import asked
 from processing.views.access import album_or_404
 from processing.views.panel import answer
 
@@ -15,9 +15,9 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Requeue the album's failed jobs: all, or those named by `job`."""
     album = album_or_404(request, pk)
     failed = ProcessingJob.objects.failed().filter(album=album)
-    if named := [int(job) for job in request.POST.getlist("job") if job.isascii() and job.isdigit() and len(job) < 19]:
+    if named := asked.jobs(request):
         failed = failed.filter(pk__in=named)
-    batches.requeue(failed, by=_who(request))
+    batches.requeue(failed, by=asked.who(request))
     return answer(request, album)
 
 
@@ -25,17 +25,12 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
 def clear(request: HttpRequest, pk: int) -> HttpResponse:
     """Put the report away, with its failures."""
     album = album_or_404(request, pk)
-    batches.dismiss(album, by=_who(request))
+    batches.dismiss(album, by=asked.who(request))
     return answer(request, album)
 
 
 @require_POST
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     album = album_or_404(request, pk)
-    batches.cancel(album, by=_who(request))
+    batches.cancel(album, by=asked.who(request))
     return answer(request, album)
-
-
-def _who(request: HttpRequest) -> str:
-    assert isinstance(request.user, User)
-    return request.user.get_username()

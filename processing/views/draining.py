@@ -8,7 +8,8 @@ from contextlib import suppress
 
 from django.http import HttpRequest
 
-from processing.views import line
+from processing.intake.protocol import Refused
+from processing.views import crowd, line
 
 MOST_BYTES = 256 << 20
 MOST_SECONDS = 10.0
@@ -17,7 +18,8 @@ CHUNK = 256 << 10
 
 def drain(request: HttpRequest) -> None:
     until, left = time.monotonic() + MOST_SECONDS, MOST_BYTES
-    with suppress(OSError), line.impatient(request):  # the sender has gone, or is silent: nobody waits for an answer
+    # The sender has gone, or is silent, or is one of a crowd: nobody waits for an answer.
+    with suppress(OSError, Refused), crowd.place(), line.impatient(request):
         while left > 0 and time.monotonic() < until:
             chunk = request.read(CHUNK)
             if not chunk:

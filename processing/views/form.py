@@ -14,9 +14,10 @@ from albums.models import Album
 from processing import batches, panels, pressure
 from processing.batches import AlbumBusy, SentBefore
 from processing.intake.form import FormIntake
+from processing.intake.protocol import Refusal, Refused
 from processing.models import Batch
 from processing.pressure import Shortage
-from processing.views import draining, line
+from processing.views import crowd, draining, line
 from processing.views.access import album_or_404
 from processing.views.panel import answer, partial
 
@@ -40,10 +41,13 @@ def receive(request: HttpRequest, pk: int) -> HttpResponse:
     request.upload_handlers = [intake]
     try:
         batches.ensure_open(album, token)
-        with line.impatient(request):
+        with crowd.place(), line.impatient(request):
             return _checked(request, album, intake)
     except AlbumBusy as busy:
         return _busy(request, album, busy.batch)
+    except Refused as refused:
+        line.hang_up(request)
+        return _crowded(request, album, refused.refusal)
     except SentBefore:
         draining.drain(request)
         return answer(request, album)
@@ -55,7 +59,7 @@ def receive(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _checked(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResponse:
-    if shortage := pressure.of_intake(int(request.META.get("CONTENT_LENGTH") or 0)):
+    if shortage := pressure.of_new(int(request.META.get("CONTENT_LENGTH") or 0)):
         draining.drain(request)
         return _short(request, album, shortage)
     response: HttpResponse = csrf_protect(_receive)(request, album, intake)
@@ -89,6 +93,12 @@ def _end(request: HttpRequest, intake: FormIntake) -> None:
 def _busy(request: HttpRequest, album: Album, batch: Batch) -> HttpResponse:
     draining.drain(request)
     return _problem(request, album, 409, "album-busy", BUSY, batch={"id": batch.pk, "opened_at": batch.opened_at})
+
+
+def _crowded(request: HttpRequest, album: Album, refusal: Refusal) -> HttpResponse:
+    response = _problem(request, album, refusal.status, refusal.code, refusal.message)
+    response["Retry-After"] = str(crowd.RETRY_AFTER_SECONDS)
+    return response
 
 
 def _short(request: HttpRequest, album: Album, shortage: Shortage) -> HttpResponse:

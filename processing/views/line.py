@@ -1,19 +1,28 @@
-"""The line to the sender."""
+"""The line to the sender. Only gunicorn lets us at it; elsewhere bodies are read as Django does, and nobody is hung up on."""
 
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from gunicorn.http.body import ChunkedReader, LengthReader
+from gunicorn.http.errors import ParseException
+
+from processing.intake.pieces import Body
+
+AT_ONCE = 16 << 10
+"""Bytes asked for where a read waits until it has them all: what a line that breaks may lose."""
+
+
+class EndUnknown(Exception):
+    """The body has no length, and the server below does not say that it knows where it ends."""
 
 
 @contextmanager
 def impatient(request: HttpRequest) -> Iterator[None]:
-    """While a body is read: a sender who is silent for BODY_IDLE_SECONDS is hung up on, which frees the thread.
-
-    Only gunicorn lets us at its socket; elsewhere this does nothing.
-    """
+    """While a body is read: a sender who is silent for BODY_IDLE_SECONDS is hung up on, which frees the thread."""
     line = request.META.get("gunicorn.socket")
     if line is None:
         yield
@@ -31,3 +40,80 @@ def hang_up(request: HttpRequest) -> None:
     if line := request.META.get("gunicorn.socket"):
         with suppress(OSError):  # it is gone already
             line.shutdown(socket.SHUT_RD)
+
+
+def body(request: HttpRequest) -> Body:
+    """The request's body as it comes in: every read answers what is there, where gunicorn's own would wait for more.
+
+    So no byte that arrived waits in memory for the next, and none is copied on its way. Raises EndUnknown.
+    """
+    is_chunked = "CONTENT_LENGTH" not in request.META and "Transfer-Encoding" in request.headers
+    if is_chunked and not request.META.get("wsgi.input_terminated"):
+        raise EndUnknown
+    reader = getattr(request.META["wsgi.input"], "reader", None)
+    match reader:
+        case LengthReader():
+            return _Announced(reader, request.META["gunicorn.socket"])
+        case ChunkedReader():
+            return _Chunked(reader)
+    return _Plain(request)
+
+
+def length(request: HttpRequest) -> int | None:
+    """None while it is not known: a chunked body tells it at its end."""
+    if request.headers.get("Transfer-Encoding"):
+        return None
+    raw = request.META.get("CONTENT_LENGTH") or "0"
+    return int(raw) if raw.isascii() and raw.isdigit() else 0
+
+
+class _Announced:
+    """Content-Length is known. What came in with the headers lies in gunicorn's buffer; all else is taken from the socket."""
+
+    def __init__(self, reader: Any, line: socket.socket) -> None:
+        self._reader, self._line = reader, line
+
+    def readinto(self, buffer: memoryview) -> int:
+        buffer = buffer[: self._reader.length]
+        if not buffer:
+            return 0
+        early = self._reader.unreader.take_buffered()
+        count = len(early[: len(buffer)]) or self._line.recv_into(buffer)
+        if not count:
+            raise ConnectionResetError("The body ended before its length")
+        if early:
+            buffer[:count] = early[:count]
+            self._reader.unreader.unread(early[count:])
+        self._reader.length -= count  # else gunicorn would wait for them, to reach the next request
+        return count
+
+
+class _Chunked:
+    def __init__(self, reader: Any) -> None:
+        self._reader, self._rest = reader, memoryview(b"")
+
+    def readinto(self, buffer: memoryview) -> int:
+        if not self._rest:
+            self._rest = memoryview(self._next())
+        count = min(len(buffer), len(self._rest))
+        buffer[:count], self._rest = self._rest[:count], self._rest[count:]
+        return count
+
+    def _next(self) -> bytes:
+        try:
+            chunk: bytes = next(self._reader.parser, b"") if self._reader.parser else b""
+        except ParseException as error:
+            raise ConnectionResetError("The chunks make no sense") from error
+        if not chunk:
+            self._reader.parser = None  # as gunicorn does: the body has ended
+        return chunk
+
+
+class _Plain:
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    def readinto(self, buffer: memoryview) -> int:
+        chunk = self._request.read(min(len(buffer), AT_ONCE))
+        buffer[: len(chunk)] = chunk
+        return len(chunk)

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 from processing import batches, declarations, pressure
 from processing.batches import AlbumBusy
 from processing.declarations import Answer, Declaration, Standing
+from processing.doctor import records
 from processing.intake import manifest
 from processing.intake.manifest import BadManifest
 from processing.models import Batch
@@ -19,7 +20,6 @@ from processing.pressure import Shortage
 from processing.views import draining, line
 from processing.views.access import album_or_404
 
-CHUNK_BYTES = 8 << 20
 RETRY_AFTER_SECONDS = 30
 BUSY = "This album is busy with another batch. Your photos can be sent when it is done."
 
@@ -35,7 +35,7 @@ def declare(request: HttpRequest, pk: int) -> JsonResponse:
         found = declarations.compare(album, request.user, told.files)
         if not told.opens:
             return _answer(request, found)
-        if shortage := found.batch is None and pressure.of_intake(found.bytes_to_come(told.files)):
+        if shortage := found.batch is None and pressure.of_new(found.bytes_to_come(told.files), 0):
             return _short(shortage)
         return _answer(request, declarations.declare(album, request.user, told.files))
     except AlbumBusy as busy:
@@ -68,7 +68,7 @@ def _answer(request: HttpRequest, found: Declaration) -> JsonResponse:
         {
             "batch": _batch(request, batch) if batch else None,
             "busy": batch is not None and batches.running_in(batch.album) is not None,
-            "chunk_bytes": CHUNK_BYTES,
+            "chunk_bytes": records.chunk_bytes(),
             "expires_at": min((upload.expires_at for upload in uploads), default=None),
             "files": [_file(answer) for answer in found.answers],
         }
@@ -76,7 +76,12 @@ def _answer(request: HttpRequest, found: Declaration) -> JsonResponse:
 
 
 def _batch(request: HttpRequest, batch: Batch) -> dict[str, Any]:
-    return {"id": batch.pk, "opened_at": batch.opened_at, "mine": batch.opened_by_id == request.user.pk}
+    return {
+        "id": batch.pk,
+        "url": reverse("processing:batch", args=[batch.pk]),
+        "opened_at": batch.opened_at,
+        "mine": batch.opened_by_id == request.user.pk,
+    }
 
 
 def _file(answer: Answer) -> dict[str, Any]:

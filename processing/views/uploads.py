@@ -5,14 +5,15 @@ Every answer carries Tus-Resumable, errors included, and none is a redirect: so 
 
 import uuid
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from http import HTTPStatus
-from typing import Any, Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.http import http_date
@@ -25,7 +26,7 @@ from processing.intake import protocol, refusals, resumable, uploads
 from processing.intake.protocol import Part, Refusal, Refused
 from processing.models import Batch, Upload
 from processing.states import UploadState
-from processing.views import draining, line
+from processing.views import crowd, draining, line
 from processing.views.access import album_or_404
 
 P = ParamSpec("P")
@@ -71,19 +72,29 @@ def create(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         raise Refused(NOT_ALLOWED)
     album = album_or_404(request, pk)
-    has_body = _length(request) != 0
+    has_body = line.length(request) != 0
     if has_body:
         protocol.check_type(request.headers)
-    upload = _expect(request, album)
-    # What breaks in the first bytes does not undo the upload: its sender goes on from the offset.
     first = Part(0, None, protocol.checksum(request.headers))
-    reached = _receive(request, upload, first) if has_body else 0
+    with crowd.place() if has_body else nullcontext():
+        upload = _expect(request, album)
+        reached = _first_bytes(request, upload, first) if has_body else 0
     response = HttpResponse(status=HTTPStatus.CREATED)
     response["Location"] = request.build_absolute_uri(
         reverse("processing:upload", args=[upload.pk])
     )  # aiotus wants it absolute
     response["Upload-Offset"] = str(reached)
     return _with_expiry(response, upload)
+
+
+def _first_bytes(request: HttpRequest, upload: Upload, first: Part) -> int:
+    """What breaks off in them does not undo the upload. What is refused does: its sender was told no address to go on at."""
+    try:
+        return _receive(request, upload, first)
+    except Refused as refused:
+        if refused.refusal is not protocol.BROKEN:
+            uploads.cancel(upload, refused.refusal.code, refused.refusal.message)
+        raise
 
 
 @speaks_tus
@@ -111,6 +122,8 @@ def _stand(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         response["Upload-Defer-Length"] = "1"
     else:
         response["Upload-Length"] = str(mine.size)
+    if mine.metadata:
+        response["Upload-Metadata"] = mine.metadata
     return _with_expiry(response, mine)
 
 
@@ -118,7 +131,8 @@ def _go_on(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     part = protocol.part(request.headers)
     mine = _own(request, pk)
     response = HttpResponse(status=HTTPStatus.NO_CONTENT)
-    response["Upload-Offset"] = str(_receive(request, mine, part))
+    with crowd.place():
+        response["Upload-Offset"] = str(_receive(request, mine, part))
     mine.refresh_from_db()
     return _with_expiry(response, mine)
 
@@ -127,10 +141,10 @@ def _expect(request: HttpRequest, album: Album) -> Upload:
     asked = protocol.creation(request.headers)
     if asked.length is not None and asked.length > settings.MAX_FILE_BYTES:
         raise Refused(protocol.TOO_LARGE)
-    resumable.ensure_room(asked.length or 0)
+    resumable.ensure_room(asked.length or 0, begins=asked.length or 0)
     assert isinstance(request.user, User)
     try:
-        expected = batches.join_or_open(album, request.user, Batch.Source.TUS, asked.name, asked.length)
+        expected = batches.join_or_open(album, request.user, Batch.Source.TUS, asked.name, asked.length, asked.metadata)
     except AlbumBusy:
         raise Refused(BUSY) from None
     if expected.batch.uploads.count() > settings.MAX_BATCH_FILES:
@@ -143,28 +157,17 @@ def _expect(request: HttpRequest, album: Album) -> Upload:
 
 def _receive(request: HttpRequest, upload: Upload, part: Part) -> int:
     with line.impatient(request):
-        return resumable.receive(upload, part, _body(request), _length(request))
-
-
-def _body(request: HttpRequest) -> Any:
-    """Django sees nothing of a chunked body; the server below does, if it says that it knows where the body ends."""
-    if "CONTENT_LENGTH" in request.META or not request.headers.get("Transfer-Encoding"):
-        return request
-    if not request.META.get("wsgi.input_terminated"):
-        raise Refused(protocol.LENGTH_REQUIRED)
-    return request.META["wsgi.input"]
-
-
-def _length(request: HttpRequest) -> int | None:
-    if request.headers.get("Transfer-Encoding"):
-        return None
-    raw = request.META.get("CONTENT_LENGTH") or "0"
-    return int(raw) if raw.isascii() and raw.isdigit() else 0
+        try:
+            body = line.body(request)
+        except line.EndUnknown:
+            raise Refused(protocol.LENGTH_REQUIRED) from None
+        return resumable.receive(upload, part, body, line.length(request))
 
 
 def _check_sender(request: HttpRequest) -> None:
     if not request.user.is_authenticated:
         raise Refused(SIGN_IN)
+    request.POST = QueryDict()  # else the check looks for its token in the body, and reads that to its end
     answer = csrf_protect(lambda _: HttpResponse())(request)
     if answer.status_code == HTTPStatus.FORBIDDEN:
         raise Refused(FORGED)
@@ -191,7 +194,8 @@ def _with_expiry(response: HttpResponse, upload: Upload) -> HttpResponse:
 
 
 def _refusal(request: HttpRequest, refusal: Refusal, offset: int | None = None) -> HttpResponse:
-    line.hang_up(request) if refusal is protocol.BROKEN else draining.drain(request)
+    # To drain what a crowd sends would take the threads that were spared.
+    line.hang_up(request) if refusal in (protocol.BROKEN, crowd.CROWDED) else draining.drain(request)
     response = JsonResponse({"error": refusal.code, "message": refusal.message}, status=refusal.status)
     if offset is not None:
         response["Upload-Offset"] = str(offset)
@@ -200,5 +204,5 @@ def _refusal(request: HttpRequest, refusal: Refusal, offset: int | None = None) 
     if refusal is BUSY:
         response["Retry-After"] = "5"
     if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        response["Retry-After"] = "30"
+        response["Retry-After"] = str(crowd.RETRY_AFTER_SECONDS if refusal is crowd.CROWDED else 30)
     return response

@@ -37,7 +37,6 @@ class ConnectionNote extends HTMLElement {
 
   #lost = (event) => {
     const { requestConfig, xhr } = event.detail;
-    if (requestConfig.elt.id === "upload-form") return; // <upload-desk> tells, and keeps the files
     if (!isPoll(requestConfig)) this.#say("That did not work. Try again in a moment.");
     else if (!requestConfig.elt.matches("[hx-trigger]")) return;
     else if (xhr?.status === 404) this.#say("This is not here any more.", { textContent: "Reload the page" });

@@ -2,6 +2,7 @@
 import "./arrow-keys.js";
 import "./connection-note.js";
 import "./kept-scroll.js";
+import "./last-words.js";
 import "./loaded-images.js";
 import "./panel-voice.js";
 import "./photo-grid.js";

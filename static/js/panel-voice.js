@@ -13,11 +13,15 @@ class PanelVoice extends HTMLElement {
     document.removeEventListener("htmx:afterSwap", this.#listen);
   }
 
+  say(words) {
+    this.textContent = words;
+  }
+
   #listen = () => {
     const after = read(panel());
     const words = announcement(this.#before, after);
     this.#before = after;
-    if (words) this.textContent = words;
+    if (words) this.say(words);
   };
 }
 

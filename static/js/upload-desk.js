@@ -1,228 +1,291 @@
-/* <upload-desk>: around the upload panel, holding what the panel cannot, since it is replaced: the chosen files.
+/* <upload-desk>: around the upload panel, holding what the panel cannot, since it is replaced: the files of this page.
 
-   They come by the file dialog, by drop and by paste, go with the panel's own form, and stay chosen until the server has
-   answered that it took them: whatever breaks, nobody chooses twice. While another batch is at work they wait here. */
-import { add, sort } from "./choice.js";
-import * as list from "./chosen-list.js";
-import { filesIn, holdsFiles } from "./dropped.js";
+   They come by dialog, drop and paste, and are sent resumably. Whatever breaks, they stay listed until the server has them. While
+   another batch is at work in the album they wait here, are compared, and go by themselves when it is done. */
 import { plural } from "./format.js";
-import { Sending } from "./sending.js";
+import { Pace } from "./pace.js";
+import { Checksums } from "./uploading/checksums.js";
+import * as choosing from "./uploading/choosing.js";
+import { ChunkSize } from "./uploading/chunk-size.js";
+import { ComingBack } from "./uploading/coming-back.js";
+import { Comparison } from "./uploading/comparison.js";
+import { DeskView, links } from "./uploading/desk-view.js";
+import { Drops } from "./uploading/drops.js";
+import { makeAlbums } from "./uploading/folders.js";
+import { Hasher } from "./uploading/hasher.js";
+import { Keep } from "./uploading/keep.js";
+import { ENDED, isUnderWay, Ledger, print, totals } from "./uploading/ledger.js";
+import { Line } from "./uploading/line.js";
+import { moment, news } from "./uploading/news.js";
+import { probe } from "./uploading/probing.js";
+import { refine } from "./uploading/refining.js";
+import { Rows } from "./uploading/rows.js";
+import { Sender } from "./uploading/sender.js";
+import { Ticker } from "./uploading/ticker.js";
+import { Wakefulness } from "./uploading/wakefulness.js";
+import { request } from "./uploading/wire.js";
 
-const RETURN_AFTER_STOP_MS = 700; // the server needs a moment to notice that nothing more comes
-
-const SIGNED_OUT = "You have been signed out.";
+const STALL_MS = 60_000;
+const SOON_MS = 1000;
+const CANCEL = "Cancel the photos that are not developed yet? Those that are ready stay in the album.";
 
 class UploadDesk extends HTMLElement {
-  #chosen = [];
-  #sending = null;
-  #trouble = "";
-  #depth = 0;
-  #ownDrag = false;
   #stop = new AbortController();
+  #ledger = new Ledger();
+  #hasher = new Hasher();
+  #pace = new Pace();
+  #line = new Line(() => probe(this.#panel.dataset.status));
+  #ticker = new Ticker(() => this.#show());
+  #notes = [];
+  #moment = null;
+  #view;
+  #rows;
+  #keep;
+  #sender;
+  #comparison;
+  #checksums;
+  #comingBack;
+  #wakefulness;
 
   connectedCallback() {
     const { signal } = this.#stop;
-    const on = (target, name, act, options = {}) => target.addEventListener(name, act, { signal, ...options });
-    on(document, "dragstart", () => (this.#ownDrag = true));
-    on(document, "dragend", () => (this.#ownDrag = false));
-    on(document, "dragenter", this.#enter);
-    on(document, "dragover", (event) => this.#isOffered(event.dataTransfer) && event.preventDefault());
-    on(document, "dragleave", this.#leave);
-    on(document, "drop", this.#drop);
-    on(document, "paste", this.#paste);
-    on(this, "change", (event) => event.target === this.#input && this.#choose([...event.target.files]));
-    on(this, "click", this.#click);
-    on(this, "submit", (event) => event.target === this.#form && this.#fill(), { capture: true });
-    on(this, "htmx:beforeRequest", this.#begin);
-    on(this, "htmx:xhr:progress", (event) => this.#sending?.progress(event.detail));
-    on(this, "htmx:beforeSwap", letIn);
-    on(this, "htmx:afterSwap", () => this.#sending || this.#show());
-    on(this, "htmx:afterRequest", this.#settle);
-    if (this.#input?.files.length) this.#choose([...this.#input.files]); // the browser restored them
+    const { album, person } = this.#desk.dataset;
+    this.#view = new DeskView(this.#desk);
+    this.#rows = new Rows(this.#view.part("list"), this.#view.part("row"));
+    this.#keep = new Keep(person, album);
+    this.#sender = new Sender({
+      ledger: this.#ledger,
+      link: this.#link(),
+      keep: this.#keep,
+      album: (id) => this.#addresses(id),
+      page: album,
+      maxFiles: Number(this.#panel.dataset.maxFiles),
+    });
+    this.#comparison = new Comparison(this.#ledger, this.#sender);
+    this.#checksums = new Checksums(this.#ledger, this.#hasher, (item) => (this.#sender.learn(item), this.#comparison.ask()));
+    const parts = { keep: this.#keep, ledger: this.#ledger, sender: this.#sender, hasher: this.#hasher };
+    this.#comingBack = new ComingBack(parts, () => this.#panel);
+    this.#wakefulness = new Wakefulness(signal);
+    new Drops(this, { signal, onFiles: (found) => this.#choose(found), words: () => this.#dropWords() });
+    this.#listen(signal);
+    this.#comingBack.start().then(() => (this.#tidy(), this.#ticker.ask()));
   }
 
   disconnectedCallback() {
     this.#stop.abort();
+    this.#hasher.end();
+  }
+
+  #listen(signal) {
+    const on = (target, name, act) => target.addEventListener(name, act, { signal });
+    for (const source of [this.#ledger, this.#line, this.#sender]) on(source, "change", () => this.#ticker.ask());
+    on(this.#sender, "declared", () => this.#refresh());
+    on(this.#sender, "rested", () => (this.#tidy(), this.#ticker.ask()));
+    on(this, "click", ({ target }) => this.#press(target.closest("[data-do]")));
+    on(this, "change", ({ target }) => this.#chosen(target));
+    on(this, "htmx:afterSwap", () => this.#swapped());
+    for (const name of ["online", "focus"]) on(window, name, () => this.#line.hurry());
+    on(document, "visibilitychange", () => document.hidden || this.#line.hurry());
+  }
+
+  get #desk() {
+    return this.querySelector("[data-desk]");
   }
 
   get #panel() {
     return this.querySelector("#upload-panel");
   }
 
-  get #form() {
-    return this.querySelector("#upload-form");
+  get #isBusy() {
+    return Boolean(this.#panel.dataset.busy);
   }
 
-  get #input() {
-    return this.querySelector("#upload-photos");
+  get #isSending() {
+    return this.#ledger.items.some(isUnderWay);
   }
 
-  get #limits() {
-    return { maxFiles: Number(this.#panel.dataset.maxFiles), maxBytes: Number(this.#panel.dataset.maxBytes) };
+  #link() {
+    const { dataset } = this.#desk;
+    return {
+      request,
+      line: this.#line,
+      chunks: new ChunkSize(),
+      part: (blob, options) => this.#hasher.part(blob, options),
+      get stallMs() {
+        return Number(dataset.stallMs ?? STALL_MS);
+      },
+    };
   }
 
-  #choose(files) {
-    this.#chosen = add(this.#chosen, files);
-    this.#trouble = "";
-    this.#show();
+  #addresses(id) {
+    const { album, manifest, cancel } = this.#desk.dataset;
+    const of = (address) => address.replace(`/albums/${album}/`, `/albums/${id}/`);
+    return { manifest: of(manifest), cancel: of(cancel) };
   }
 
-  #show() {
-    const form = this.#form;
-    if (form) {
-      list.show(form, this.#chosen, this.#fill(), this.#limits);
-      // After a failure only "Send again" sends: this form's token may have become a batch already, unheard.
-      if (this.#sending || this.#trouble) form.querySelector("[data-send]").removeAttribute("data-ready");
-    }
-    this.#hold(form);
+  async #choose(found) {
+    if (!found.length) return;
+    const { kept, left } = choosing.sift(found);
+    const [were, are] = left === 1 ? ["was", "is no photo"] : ["were", "are no photos"];
+    this.#notes = left ? [`${plural(left, "file")} in the folders ${are} and ${were} left out.`] : [];
+    const others = await this.#comingBack.rejoin(kept);
+    const known = new Set(this.#ledger.items.filter(({ state }) => state !== "cancelled").map(print));
+    const fresh = others.filter((one) => !known.has(print(one)) && known.add(print(one)));
+    const waits = this.#isBusy || this.#isSending;
+    this.#ledger.add(fresh.map((one) => ({ ...one, ...(waits ? { state: "later", album: this.#sender.page } : {}) })));
+    if (waits) this.#comparison.ask();
+    this.#ticker.ask();
   }
 
-  /** Put what can go now into the form's own input. */
-  #fill() {
-    const sorted = sort(this.#chosen, this.#limits);
-    const transfer = new DataTransfer();
-    sorted.ready.forEach((file) => transfer.items.add(file));
-    this.#input.files = transfer.files;
-    return sorted;
+  #chosen(input) {
+    if (!input.matches("[data-choose-files], [data-choose-folder]")) return;
+    const found = choosing.fromInput(input);
+    input.value = ""; // so that the same can be chosen again
+    this.#choose(found);
   }
 
-  /** Outside the panel: what broke, or what waits for the album to be free. */
-  #hold(form) {
-    const photos = plural(this.#chosen.length, "photo");
-    const waiting = `${photos} chosen. ${this.#chosen.length === 1 ? "It" : "They"} can be sent when this batch is done.`;
-    const note = this.#part("held");
-    note.hidden = !this.#chosen.length || (Boolean(form) && !this.#trouble);
-    const words = form ? `${this.#trouble} Your ${photos} ${this.#chosen.length === 1 ? "is" : "are"} still chosen.` : waiting;
-    if (!note.hidden && this.#part("held-words").textContent !== words) this.#part("held-words").textContent = words;
-    this.#part("resend").hidden = !form;
-  }
-
-  #click = ({ target }) => {
-    const button = target.closest("button");
-    if (!button) return;
-    if (button.matches(".choice__drop")) this.#remove(button);
-    else if ("stop" in button.dataset) this.#sending?.stop();
-    else if ("resend" in button.dataset) this.#sendAgain();
-    else if ("forget" in button.dataset || "letGo" in button.dataset) this.#forget();
+  #actions = {
+    files: async () => (choosing.canPick ? this.#choose(await choosing.pickFiles()) : this.#view.part("choose-files").click()),
+    folder: async () => (choosing.canPick ? this.#choose(await choosing.pickFolder()) : this.#view.part("choose-folder").click()),
+    send: () => this.#send(),
+    pause: () => this.#sender.queue.pause(),
+    "go-on": () => this.#sender.queue.goOn(),
+    retry: () => this.#sender.go(this.#ledger.in("failed")),
+    "retry-one": (button) => this.#sender.go([this.#itemOf(button)]),
+    drop: (button) => this.#drop(button),
+    cancel: () => this.#cancelAll(),
+    hold: () => (this.#sender.isHeldBack = !this.#sender.isHeldBack),
+    forget: () => this.#forget(),
+    hurry: () => this.#line.hurry(),
+    resume: () => this.#comingBack.resume(),
+    "give-up": () => (this.#comingBack.giveUp(), this.#tidy()),
   };
 
-  #remove(button) {
-    const file = list.fileOf(button);
-    const next = button.closest(".choice").nextElementSibling ?? button.closest(".choice").previousElementSibling;
-    this.#chosen = this.#chosen.filter((one) => one !== file);
-    this.#show();
-    (next?.querySelector(".choice__drop") ?? this.#input)?.focus();
+  async #press(button) {
+    if (!button) return;
+    await this.#actions[button.dataset.do](button);
+    this.#ticker.ask();
+  }
+
+  async #send() {
+    const chosen = this.#ledger.in("chosen");
+    this.#notes = [];
+    if (this.querySelector("[name=folders]:checked").value === "each") {
+      const made = await makeAlbums(this.#ledger, chosen, this.#desk.dataset.newAlbum);
+      this.#notes = [links(`${plural(made.length, "album")} made:`, made)];
+    }
+    this.#sender.go(chosen);
+    this.#view.part("pause").hidden = false;
+    this.#view.part("pause").focus(); // the button that was pressed goes away
+  }
+
+  async #cancelAll() {
+    if (!confirm(CANCEL)) return;
+    await this.#sender.cancelAll();
+    this.#refresh();
   }
 
   #forget() {
-    this.#chosen = [];
-    this.#trouble = "";
-    this.#show();
-    this.#input?.focus();
+    this.#sender.cancel(this.#ledger.in("failed"));
+    this.#remove(this.#ledger.in("chosen", "later"));
+    this.#notes = [];
+    this.#tidy();
+    this.querySelector("[data-do=files]").focus();
   }
 
-  #begin = ({ detail }) => {
-    if (detail.requestConfig.verb === "get") return;
-    this.querySelector("#upload-alert")?.replaceChildren();
-    if (detail.requestConfig.elt !== this.#form) return;
-    this.#trouble = "";
-    this.#hold(this.#form);
-    this.#sending = new Sending(this.#form, sort(this.#chosen, this.#limits).ready);
-  };
-
-  #settle = ({ detail }) => {
-    const sending = this.#sending;
-    if (!sending || detail.requestConfig.elt.id !== "upload-form") return;
-    this.#sending = null;
-    sending.end();
-    const { status } = detail.xhr;
-    if (status >= 200 && status < 300 && hasPanel(detail.xhr)) this.#taken(sending.files);
-    else this.#trouble = reason(detail.xhr, sending.stopped);
-    this.#show();
-    if (sending.stopped) setTimeout(() => this.#refresh().catch(() => {}), RETURN_AFTER_STOP_MS);
-  };
-
-  /** The server has answered for these; what was too large for it has been said and goes too. */
-  #taken(files) {
-    const [sent, { maxBytes }] = [new Set(files), this.#limits];
-    this.#chosen = this.#chosen.filter((file) => !sent.has(file) && file.size <= maxBytes);
+  #itemOf(button) {
+    return this.#ledger.get(this.#rows.idOf(button));
   }
 
-  /** First see what did arrive: the answer may have been lost on the way, not the photos. */
-  async #sendAgain() {
-    const before = this.#panel;
-    const answered = await this.#refresh().then(() => true, () => false);
-    const fresh = this.#panel !== before;
-    if (fresh) this.#trouble = "";
-    else this.#trouble = answered ? SIGNED_OUT : "The server still does not answer.";
-    this.#show();
-    if (!fresh || !this.#form) return;
-    htmx.process(this.#form); // htmx itself gets to a new form a moment later, and until then it would be sent as a page
-    this.#form.requestSubmit();
+  #drop(button) {
+    const item = this.#itemOf(button);
+    const row = button.closest(".pick");
+    const next = (row.nextElementSibling ?? row.previousElementSibling)?.querySelector(".pick__drop:not([hidden])");
+    if (item.state === "chosen" || item.state === "later") this.#remove([item]);
+    else this.#sender.cancel([item]);
+    (next ?? this.querySelector("[data-do=files]")).focus();
+    this.#comingBack.look();
+  }
+
+  #remove(items) {
+    this.#keep.forget(items);
+    this.#ledger.remove(items);
+  }
+
+  /** A panel that is not busy tells that the album is free. */
+  #swapped() {
+    this.#comingBack.look();
+    this.#ticker.ask();
+    if (this.#isBusy || this.#isSending) return;
+    const later = this.#ledger.in("later");
+    if (!later.length) return this.#tidy();
+    if (this.#sender.isHeldBack) later.forEach((item) => this.#ledger.set(item, { state: "chosen", album: null }));
+    else setTimeout(() => this.#isBusy || this.#next(), SOON_MS);
+    this.#sender.isHeldBack = false;
+  }
+
+  #next() {
+    const later = this.#ledger.in("later");
+    if (!later.length) return;
+    this.#clear();
+    this.#voice(`The album is free. Sending ${plural(later.length, "photo")}.`);
+    this.#sender.opened(this.#sender.page);
+  }
+
+  /** The report tells what came of those that have ended; what can be tried again stays. */
+  #tidy() {
+    if (!this.#isBusy && !this.#isSending && !this.#ledger.in("later").length) this.#clear();
+  }
+
+  #clear() {
+    this.#ledger.remove(this.#ledger.items.filter(({ state, album }) => ENDED.has(state) && (album ?? this.#sender.page) === this.#sender.page));
+  }
+
+  /** Draws everything that changed. True while more rows are to come. */
+  #show() {
+    const { items } = this.#ledger;
+    const { queue } = this.#sender;
+    const sum = totals(items);
+    const isMoving = queue.isMoving && this.#line.isOpen;
+    this.#pace.mark(performance.now(), sum.sent);
+    this.#view.show({
+      items,
+      sum,
+      sender: this.#sender,
+      line: this.#line,
+      isBusy: this.#isBusy,
+      maxFiles: Number(this.#panel.dataset.maxFiles),
+      rate: isMoving ? this.#pace.rate : null,
+      notes: this.#notes,
+      left: this.#checksums.left,
+      again: this.#comingBack.again,
+    });
+    this.dataset.phase = this.#desk.dataset.phase;
+    this.#wakefulness.set(isMoving);
+    refine(this.#panel, items, this.#sender.page);
+    this.#announce(moment(sum, { isPaused: queue.isPaused, line: this.#line.state }));
+    const isMore = this.#rows.show(this.#ledger.takeChanges());
+    this.#rows.follow(items.find(({ state }) => state === "sending"));
+    return isMore;
+  }
+
+  #announce(now) {
+    const words = this.#moment && news(this.#moment, now);
+    this.#moment = now;
+    if (words) this.#voice(words);
+  }
+
+  #voice(words) {
+    this.querySelector("panel-voice")?.say(words);
+  }
+
+  #dropWords() {
+    return this.#isBusy ? "Drop to prepare the next batch" : "Drop to add to this album";
   }
 
   #refresh() {
-    return htmx.ajax("GET", this.#panel.dataset.status, { target: "#upload-panel", swap: "outerHTML" });
+    htmx.ajax("GET", this.#panel.dataset.status, { target: "#upload-panel", swap: "outerHTML" }).catch(() => {}); // the next poll mends it
   }
-
-  /** A photo of this very page, dragged, is a file too, says the browser; nobody means to send it again. */
-  #isOffered(transfer) {
-    return !this.#ownDrag && holdsFiles(transfer);
-  }
-
-  #enter = (event) => {
-    if (!this.#isOffered(event.dataTransfer)) return;
-    event.preventDefault();
-    this.#depth += 1; // every element below the pointer has its own enter and leave
-    this.#part("curtain-words").textContent = this.#form
-      ? "Drop to add to this album"
-      : "Drop to keep them ready. They can be sent when this batch is done.";
-    this.#part("curtain").hidden = false;
-  };
-
-  #leave = () => {
-    this.#depth = Math.max(0, this.#depth - 1);
-    if (!this.#depth) this.#part("curtain").hidden = true;
-  };
-
-  #drop = (event) => {
-    this.#depth = 0;
-    this.#part("curtain").hidden = true;
-    this.#take(event, event.dataTransfer);
-  };
-
-  #paste = (event) => this.#take(event, event.clipboardData);
-
-  #take(event, transfer) {
-    if (!this.#isOffered(transfer)) return;
-    event.preventDefault();
-    filesIn(transfer).then((files) => this.#choose(files));
-  }
-
-  #part(name) {
-    return this.querySelector(`[data-${name}]`);
-  }
-}
-
-/** A server short of memory answers 503 with the panel and its reason; one that is out of order has no panel to show. */
-function letIn({ detail }) {
-  if (detail.xhr.status !== 503 || !hasPanel(detail.xhr)) return;
-  detail.shouldSwap = true;
-  detail.isError = false;
-}
-
-function hasPanel(xhr) {
-  return xhr.responseText.includes('id="upload-panel"');
-}
-
-function reason(xhr, stopped) {
-  const { status } = xhr;
-  if (stopped) return "Sending was stopped.";
-  if (status < 300 && status) return SIGNED_OUT;
-  if (status === 0) return "The connection broke before everything had arrived.";
-  if (status === 403) return "The server did not accept the form. Perhaps you were signed out in another tab.";
-  if (status === 413) return "The server in between takes no requests of that size. Send fewer at once.";
-  return status >= 500 && !hasPanel(xhr) ? `The server could not take the photos (error ${status}).` : "";
 }
 
 customElements.define("upload-desk", UploadDesk);

@@ -85,6 +85,16 @@ def test_no_word_of_a_photo_or_a_name_runs_on_any_page(hostile: Installation, pa
         assert answer.status == 200, path
         assert_nothing_runs(page)
 
+    page.goto("/photos/1/delete/")
+    page.get_by_role("button", name="Move to trash").click()
+    for path in ("/albums/1/", "/albums/1/trash/", "/photos/1/", "/photos/1/delete-for-ever/"):
+        if not page.url.endswith(path):
+            page.goto(path)
+        expect(page.get_by_text(ATTACKS[0]).first).to_be_attached()
+        assert_nothing_runs(page)
+    page.goto("/photos/1/")
+    page.get_by_role("button", name="Put back").click()
+
     page.goto("/albums/1/")
     expect(page.get_by_text(f"empty {ATTACKS[2]}.jpg").first).to_be_visible()
     page.goto("/photos/1/")

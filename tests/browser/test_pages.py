@@ -41,6 +41,12 @@ def addresses(chromium: Browser, installation: Installation) -> dict[str, str]:
     page.wait_for_url("**/photos/*/")
     found["photo"] = page.url
     found["delete photo"] = page.url + "delete/"
+    page.get_by_role("link", name="Next photo").click()
+    page.wait_for_url(lambda url: url != found["photo"])
+    found["trashed photo"] = page.url
+    page.get_by_role("link", name="Delete").click()
+    page.get_by_role("button", name="Move to trash").click()
+    page.wait_for_url(found["done"])
     installation.stop("run_huey")
     found["empty"] = new_album(page, "Empty")
     found["waiting"] = new_album(page, "Waiting")
@@ -52,7 +58,17 @@ def addresses(chromium: Browser, installation: Installation) -> dict[str, str]:
         "new": "/albums/new/",
         "rename": found["done"] + "edit/",
         "delete": found["done"] + "delete/",
+        "trash": found["done"] + "trash/",
+        "empty trash": found["done"] + "trash/empty/",
+        "nothing in the trash": found["empty"] + "trash/",
+        "delete for ever": found["trashed photo"] + "delete-for-ever/",
+        "batches": "/batches/",
+        "no batches": "/batches/?text=nothing+is+called+so",
+        "batch": "/batches/1/",
+        "batch at work": "/batches/2/",
+        "delete batch": "/batches/1/delete/",
         "queue": "/jobs/",
+        "limits": "/limits/",
         "not found": "/albums/4711/",
     }
 
@@ -60,7 +76,9 @@ def addresses(chromium: Browser, installation: Installation) -> dict[str, str]:
 FOCUSED = "(({ id, ariaLabel, innerText }) => id || ariaLabel || innerText)(document.activeElement)"
 PAGES = (
     *("albums", "new", "done", "empty", "waiting", "rename", "delete"),
-    *("photo", "delete photo", "queue", "not found"),
+    *("trash", "empty trash", "nothing in the trash", "trashed photo", "delete for ever"),
+    *("batches", "no batches", "batch", "batch at work", "delete batch"),
+    *("photo", "delete photo", "queue", "limits", "not found"),
 )
 
 

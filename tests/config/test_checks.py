@@ -33,6 +33,13 @@ def test_the_tests_own_installation_is_safe():
     assert found() == set()
 
 
+@pytest.mark.parametrize(("size", "ids"), [(0, set()), (1024, {"darkroom.E004"}), (64 << 10, set())])
+def test_parts_too_small_to_be_worth_a_request_stop_the_start(settings, size, ids):
+    settings.CHUNK_BYTES = size
+
+    assert found() == ids
+
+
 def test_debugging_in_public_stops_the_start(settings):
     settings.DEBUG, settings.HOST = True, "0.0.0.0"
 

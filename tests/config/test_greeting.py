@@ -3,6 +3,7 @@
 import pytest
 
 from config import greeting
+from processing.doctor import address as own_address
 
 pytestmark = pytest.mark.django_db
 
@@ -19,13 +20,13 @@ pytestmark = pytest.mark.django_db
 def test_the_address_is_one_that_a_person_can_open(settings, host, address):
     settings.HOST, settings.PORT, settings.PUBLIC_URL = host, 8000, ""
 
-    assert greeting.address() == address
+    assert own_address.own() == address
 
 
 def test_behind_a_proxy_the_public_address_is_told(settings):
     settings.PUBLIC_URL = "https://photos.example.com"
 
-    assert greeting.address() == "https://photos.example.com"
+    assert own_address.own() == "https://photos.example.com"
 
 
 def test_while_there_is_no_user_the_link_is_told():

@@ -3,7 +3,7 @@
 import io
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -96,6 +96,8 @@ class Target:
     token: str
     album: int
     photo: int
+    upload: str
+    """The path of one that is on its way."""
 
     @property
     def head(self) -> dict[str, str]:
@@ -108,6 +110,9 @@ class Target:
         }
 
 
+Kind = Callable[[Target, random.Random], bytes]
+
+
 def request(method: str, path: str, head: dict[str, str], body: bytes = b"") -> bytes:
     """Without a check of any kind; a length is added unless the head says one, or chunks."""
     lines = dict(head)
@@ -117,15 +122,18 @@ def request(method: str, path: str, head: dict[str, str], body: bytes = b"") -> 
     return "\r\n".join(written).encode("utf-8", "surrogateescape") + body
 
 
-def requests(target: Target, rng: random.Random, count: int) -> Iterator[tuple[str, bytes]]:
-    """Each with the name of its kind."""
-    kinds: dict[str, Callable[[Target, random.Random], bytes]] = {
+def requests(
+    target: Target, rng: random.Random, count: int, more: Mapping[str, Kind] | None = None
+) -> Iterator[tuple[str, bytes]]:
+    """Each with the name of its kind; `more` adds kinds to those of this module."""
+    kinds: dict[str, Kind] = {
         "path": _path,
         "head": _head,
         "query": _query,
         "field": _field,
         "multipart": _multipart,
         "framing": _framing,
+        **(more or {}),
     }
     for number in range(count):
         kind = list(kinds)[number % len(kinds)]

@@ -23,6 +23,7 @@ WORKER_POINTS = (
     f"{Point.BEFORE_DELETE}:2",
 )
 DELETING_POINTS = (Point.ROWS_GOING, f"{Point.BEFORE_DELETE}:4", f"{Point.AFTER_DELETE}:4")
+UNPROVED = "SELECT count(*) FROM albums_photo WHERE verified_at IS NULL"
 SWEEPING_POINTS = (Point.BEFORE_DELETE, f"{Point.AFTER_DELETE}:2")
 
 
@@ -79,6 +80,15 @@ def test_the_worker_dies_while_photos_are_developed(serving, album, photos, poin
     restart(serving, "run_huey")
 
     assert_all_are_photos(serving, album, photos)
+
+
+def test_the_worker_dies_while_it_reads_a_photo_back(serving, album, photos):
+    fault = {"DARKROOM_FAULT": f"{Point.READING_BACK}:2"}
+    assert serving.start("run_huey", env=fault).wait(60) == -signal.SIGKILL
+    restart(serving, "run_huey")
+
+    assert_all_are_photos(serving, album, photos)
+    polling.until(lambda: serving.ask(UNPROVED) == [(0,)], what="a photo is not read back")
 
 
 @pytest.mark.parametrize("point", SWEEPING_POINTS)

@@ -20,7 +20,7 @@ import pytest
 from requests import Session
 
 from tests import polling, servers
-from tests.faults import hostile
+from tests.faults import hostile, hostile_tus
 from tests.installation import Installation
 from tests.processing import making
 
@@ -72,7 +72,7 @@ def assault(installation: Installation, report: Report, *, requests: int, files:
     before = processes(installation)
     target = target_of(installation, session)
 
-    answers = send_requests(installation, hostile.requests(target, rng, requests))
+    answers = send_requests(installation, hostile.requests(target, rng, requests, hostile_tus.KINDS))
     sent = send_files(installation, session, hostile.files(rng, files))
     status = polling.until(lambda: at_rest(installation), 300, "an upload or a job is stuck")
 
@@ -96,7 +96,10 @@ def target_of(installation: Installation, session: Session) -> hostile.Target:
     assert installation.wait_until_idle()["photos"] == 1
     cookie = "; ".join(f"{name}={value}" for name, value in session.cookies.items())
     host = f"{servers.HOST}:{installation.port}"
-    return hostile.Target(host=host, cookie=cookie, token=session.cookies["csrftoken"], album=album, photo=1)
+    token = session.cookies["csrftoken"]
+    upload = installation.new_upload(session, installation.new_album(session, "Half"), "half.jpg", 10_000)
+    path = upload.removeprefix(installation.url)
+    return hostile.Target(host=host, cookie=cookie, token=token, album=album, photo=1, upload=path)
 
 
 def send_requests(installation: Installation, requests: Iterator[tuple[str, bytes]]) -> Counter[int]:

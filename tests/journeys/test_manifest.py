@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from albums import trash
 from albums.models import Album
 from processing import batches, jobs, sweeper
 from processing.intake import uploads
@@ -58,7 +59,7 @@ def test_a_batch_opens_with_an_upload_for_each_file(signed_in, album, owner):
     told = response.json()
     batch = Batch.objects.get()
     assert (batch.opened_by, batch.source) == (owner, Batch.Source.PAGE)
-    assert told["batch"]["id"] == batch.pk
+    assert (told["batch"]["id"], told["batch"]["url"]) == (batch.pk, f"/batches/{batch.pk}/")
     assert (told["batch"]["mine"], told["busy"]) == (True, True)
     one, two = batch.uploads.order_by("name")
     assert [answer["upload"] for answer in told["files"]] == [f"/uploads/{one.pk}/", f"/uploads/{two.pk}/"]
@@ -127,6 +128,33 @@ def test_what_the_album_has_need_not_be_sent_and_is_on_the_record(signed_in, alb
     assert (here["upload"], here["photo"], here["code"]) == (None, f"/photos/{photo.pk}/", "duplicate")
     row = Upload.objects.get(name="again.jpg")
     assert (row.state, row.code, row.duplicate_of) == (UploadState.REFUSED, "duplicate", photo)
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_what_is_in_the_trash_is_put_back_when_the_batch_opens(signed_in, album, opens):
+    photo = photo_in(album, b"picture")
+    trash.put_away(photo)
+
+    response = declare(signed_in, album, file(b"picture", "again.jpg"), opens=opens)
+
+    assert states(response) == ["trash"]
+    assert response.json()["files"][0]["photo"] == f"/photos/{photo.pk}/"
+    assert album.photos.shown().exists() is opens
+    assert set(Upload.objects.filter(name="again.jpg").values_list("code", flat=True)) == (
+        {"restored"} if opens else set()
+    )
+
+
+def test_bytes_that_prove_to_be_in_the_trash_are_put_back(signed_in, album):
+    photo = photo_in(album, b"picture")
+    trash.put_away(photo)
+    path = declare(signed_in, album, file(b"picture", "again.jpg", hashed=False)).json()["files"][0]["upload"]
+
+    patch(signed_in, path, 0, b"picture")
+
+    row = Upload.objects.get(name="again.jpg")
+    assert (row.state, row.code, row.duplicate_of) == (UploadState.REFUSED, "restored", photo)
+    assert list(album.photos.shown()) == [photo]
 
 
 def test_the_same_file_twice_in_a_list_is_sent_once(signed_in, album):

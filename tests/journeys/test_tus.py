@@ -392,7 +392,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_part_is_told_in_words(signed_in
 
     path = path_of(create(signed_in, album, 10))
     with monkeypatch.context() as patched:
-        patched.setattr("processing.storage.local.LocalGrowing.append", no_room)
+        patched.setattr("processing.storage.growing.LocalGrowing.append", no_room)
         response = patch(signed_in, path, 0, b"01234")
 
     assert (response.status_code, response.json()["error"], response["Tus-Resumable"]) == (507, "disk-full", "1.0.0")

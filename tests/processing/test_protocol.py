@@ -1,5 +1,6 @@
 import base64
 import hashlib
+from dataclasses import replace
 
 import pytest
 
@@ -33,7 +34,7 @@ def code(parse, headers) -> tuple[int, str]:
     ],
 )
 def test_a_creation_is_read(headers, asked):
-    assert protocol.creation(headers) == asked
+    assert protocol.creation(headers) == replace(asked, metadata=headers.get("Upload-Metadata", ""))
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,8 @@ def test_a_creation_is_read(headers, asked):
         ({"Upload-Length": "5", "Upload-Metadata": "filename ***"}, "bad-metadata"),
         ({"Upload-Length": "5", "Upload-Metadata": "a eA==,a eA=="}, "bad-metadata"),
         ({"Upload-Length": "5", "Upload-Metadata": ","}, "bad-metadata"),
+        ({"Upload-Length": "5", "Upload-Metadata": "n\u00e4me eA=="}, "bad-metadata"),
+        ({"Upload-Length": "5", "Upload-Metadata": "na\tme eA=="}, "bad-metadata"),
     ],
 )  # fmt: skip
 def test_a_creation_that_makes_no_sense_is_refused(headers, refused):

@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from albums.models import Photo
-from processing import memory, scrub, tasks, worker
+from processing import memory, reading, scrub, tasks, worker
 from processing.models import Finding
 from tests.processing import making
 
@@ -108,15 +108,15 @@ def test_it_waits_while_anything_is_to_be_developed(photos, album):
 
 
 def test_a_job_that_comes_ends_the_reading_and_the_photo_is_read_later(photos, album, monkeypatch):
-    monkeypatch.setattr(scrub, "ASK_EVERY", 1)
-    passed = scrub._Reading.passed
+    monkeypatch.setattr(reading, "ASK_EVERY", 1)
+    passed = reading.Attention.passed
 
-    def a_job_comes(reading, count):
-        if not reading.bytes:
+    def a_job_comes(attention, count):
+        if not attention.bytes:
             making.received(album)
-        passed(reading, count)
+        passed(attention, count)
 
-    monkeypatch.setattr(scrub._Reading, "passed", a_job_comes)
+    monkeypatch.setattr(reading.Attention, "passed", a_job_comes)
 
     assert scrub.step() == 0
     assert Photo.objects.filter(checked_at=None).count() == 3
@@ -139,7 +139,7 @@ def test_a_storage_that_is_away_is_no_loss_of_all_photos(photos, data_dir):
 def test_a_photo_deleted_meanwhile_is_no_trouble(photos, data_dir, monkeypatch):
     for photo in photos:
         (data_dir / photo.original_key).unlink()
-    monkeypatch.setattr(scrub._Reading, "passed", lambda *_: Photo.objects.all().delete())
+    monkeypatch.setattr(reading.Attention, "passed", lambda *_: Photo.objects.all().delete())
 
     scrub.step()
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from config import greeting
+from processing.doctor import address
 
 
 class Command(BaseCommand):
@@ -24,7 +24,7 @@ class Command(BaseCommand):
             "--chdir",
             str(settings.BASE_DIR),
         ]
-        bind = f"{greeting.in_brackets(settings.HOST)}:{settings.PORT}"
+        bind = f"{address.in_brackets(settings.HOST)}:{settings.PORT}"
         size = ["--workers", str(settings.WEB_PROCESSES), "--threads", str(settings.WEB_THREADS)]
         os.chdir(settings.BASE_DIR)
         os.execv(sys.executable, [*gunicorn, "--bind", bind, *size, "config.wsgi"])  # noqa: S606 - ours, every word

@@ -1,10 +1,12 @@
 """Recovery now."""
 
+from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.template.defaultfilters import filesizeformat
 
-from processing import sweeper
+from processing import staging, sweeper
 
 
 class Command(BaseCommand):
@@ -13,5 +15,15 @@ class Command(BaseCommand):
         "leftover bytes, bells that never rang. Workers do the same once a minute."
     )
 
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--reclaim",
+            action="store_true",
+            help="free the room in incoming/ that nobody is waiting for, too: uploads of which nothing came for five "
+            "minutes, and what was left behind",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write(str(sweeper.sweep()))
+        if options["reclaim"]:
+            self.stdout.write(f"Reclaimed {filesizeformat(staging.reclaim())}.")

@@ -42,6 +42,9 @@ class Command(BaseCommand):
             if meter:
                 meter.end()
             if options["repair"]:
+                findings.settle(
+                    found.troubles
+                )  # what is repaired has to be read back before it counts as verified again
                 found = repair(found, say=(self.stderr if options["json"] else self.stdout).write)
         except KeyboardInterrupt:
             self.stderr.write(

@@ -1,0 +1,78 @@
+"""An album's trash: what lies in it, and the two ways out."""
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from albums import trash
+from albums.models import Album
+from albums.views.access import album_or_404, photo_or_404
+
+PHOTOS_A_PAGE = 200
+
+
+@require_safe
+def index(request: HttpRequest, pk: int) -> HttpResponse:
+    album = album_or_404(request, pk)
+    photos = album.photos.trashed().order_by("-trashed_at", "position", "pk").prefetch_related("renditions")
+    page = Paginator(photos, PHOTOS_A_PAGE).get_page(request.GET.get("page"))
+    return render(request, "trash/page.html", {"album": album, "page": page})
+
+
+@require_POST
+def put_all_back(request: HttpRequest, pk: int) -> HttpResponse:
+    album = album_or_404(request, pk)
+    if count := trash.put_all_back(album):
+        messages.success(request, f"{_photos(count)} put back.")
+    return redirect(album)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def empty(request: HttpRequest, pk: int) -> HttpResponse:
+    """GET asks whether that is meant; POST does it."""
+    album = album_or_404(request, pk)
+    count = album.photos.trashed().count()
+    if not count:
+        return redirect(album)
+    if request.method == "POST":
+        messages.success(request, f"{_photos(trash.empty(album))} deleted for ever.")
+        return redirect(album)
+    return render(request, "trash/empty.html", {"album": album, "photo_count": count})
+
+
+@require_POST
+def put_back(request: HttpRequest, pk: int) -> HttpResponse:
+    """To the photo in its album, or, sent from the trash, to what is left there."""
+    photo = photo_or_404(request, pk)
+    if trash.put_back(photo):
+        messages.success(request, f"{photo.name} was put back.")
+    if "stay" in request.POST:
+        return _what_is_left(photo.album)
+    return redirect(f"{photo.album.get_absolute_url()}#photo-{photo.pk}")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete_for_ever(request: HttpRequest, pk: int) -> HttpResponse:
+    """GET asks whether that is meant; POST does it. Only what is in the trash can be meant."""
+    photo = photo_or_404(request, pk)
+    if not photo.trashed_at:
+        return redirect(photo)
+    if request.method == "POST":
+        if trash.remove(photo):
+            messages.success(request, f"{photo.name} was deleted for ever.")
+        return _what_is_left(photo.album)
+    return render(request, "trash/delete.html", {"photo": photo, "album": photo.album})
+
+
+def _what_is_left(album: Album) -> HttpResponseRedirect:
+    """The trash page, as long as there is something on it."""
+    if album.photos.trashed().exists():
+        return HttpResponseRedirect(reverse("albums:trash", args=[album.pk]))
+    return HttpResponseRedirect(album.get_absolute_url())
+
+
+def _photos(count: int) -> str:
+    return "1 photo was" if count == 1 else f"{count} photos were"

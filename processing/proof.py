@@ -1,0 +1,61 @@
+"""The proof: soon after a photo is made, what was stored of it is read back and compared, so that its batch's receipt can say so.
+
+It never delays developing: it is what a worker does when its bell finds no job that is due, or in small slices while there always
+is one. Each photo rings a bell for it when it is made, and the sweep rings those that were lost; reading twice is harmless.
+"""
+
+import time
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from albums.models import Photo
+from processing import bell, pressure, reading
+from processing.models import ProcessingJob
+from processing.reading import Attention, Interrupted
+
+FRESH = timedelta(days=7)
+"""Older photos are left to the background check: a library that was there before shall not be read all at once."""
+ABANDONED_LEASES = 5
+"""A reading that began so many leases ago and has not ended was killed."""
+SLICE = 1 / 30
+"""How much of the time goes into it while photos wait to be developed."""
+
+
+def due() -> QuerySet[Photo]:
+    """Made lately, not read back yet and not being read just now. The newest batch comes first: somebody waits for it."""
+    now = timezone.now()
+    abandoned = timedelta(seconds=ABANDONED_LEASES * settings.LEASE_SECONDS)
+    unread = Photo.objects.filter(verified_at=None, findings=None, created_at__gt=now - FRESH)
+    unread = unread.exclude(checked_at__range=(now - abandoned, now))
+    return unread.order_by(F("job__batch").desc(nulls_last=True), "pk")
+
+
+def prove_next() -> bool:
+    """Read one photo back, unless there is one to develop. A job that comes ends the reading, which is rung for again."""
+    photo = None if _is_work_due() or pressure.of_work() else due().first()
+    if photo is None:
+        return False
+    try:
+        return reading.read(photo, Attention(_is_work_due).passed)
+    except Interrupted:
+        bell.ring_for_proof()
+        return False
+
+
+def prove_some() -> int:
+    """A slice, for while there is always a photo to develop. Answers how many were read: one at least, if any is due."""
+    count, until = 0, time.monotonic() + settings.SWEEP_SECONDS * SLICE
+    if not _is_work_due() or pressure.of_work():
+        return count
+    while (photo := due().first()) and reading.read(photo, lambda _: None):
+        count += 1
+        if time.monotonic() >= until:
+            break
+    return count
+
+
+def _is_work_due() -> bool:
+    return ProcessingJob.objects.due().exists()

@@ -1,0 +1,69 @@
+"""Reading back what is stored of one photo, and noting what comes of it. Never changes or deletes a file."""
+
+from collections.abc import Callable
+
+from django.db import transaction
+from django.utils import timezone
+
+from albums.models import Photo
+from processing import failpoints, findings, inspection
+from processing.failpoints import Point
+from processing.findings import Troubles
+from processing.inspection import Passed
+
+ASK_EVERY = 8 << 20
+
+
+class Interrupted(Exception):
+    """There is something better to do."""
+
+
+class Attention:
+    """Counts the bytes that are read, and looks up from them now and then. Raises Interrupted when there is something better."""
+
+    def __init__(self, is_wanted_elsewhere: Callable[[], bool]) -> None:
+        self.bytes = self._asked = 0
+        self._is_wanted_elsewhere = is_wanted_elsewhere
+
+    def passed(self, count: int) -> None:
+        self.bytes += count
+        if self.bytes - self._asked >= ASK_EVERY:
+            self._asked = self.bytes
+            if self._is_wanted_elsewhere():
+                raise Interrupted
+
+
+def read(photo: Photo, passed: Passed) -> bool:
+    """Read all files of the photo: it is verified now, or has findings. False when another worker has it.
+
+    When it is Interrupted, it is as if it had never begun.
+    """
+    mine = Photo.objects.filter(pk=photo.pk, checked_at=photo.checked_at)
+    now = timezone.now()
+    if not mine.update(checked_at=now):
+        return False
+    failpoints.reach(Point.READING_BACK)
+    try:
+        found = {
+            wanted.key: trouble
+            for wanted in inspection.of_photo(photo)
+            if (trouble := inspection.trouble(wanted, passed))
+        }
+    except Interrupted:
+        Photo.objects.filter(pk=photo.pk, checked_at=now).update(checked_at=photo.checked_at)
+        raise
+    _conclude(photo.pk, found)
+    return True
+
+
+def _conclude(pk: int, found: Troubles) -> None:
+    """By the row as it is now: the photo may be gone, or its renditions have been made again under other keys."""
+    with transaction.atomic():
+        photo = Photo.objects.select_for_update().filter(pk=pk).first()
+        if photo is None:
+            return
+        keys = {wanted.key for wanted in inspection.of_photo(photo)}
+        still = {key: trouble for key, trouble in found.items() if key in keys}
+        findings.note(photo, still)
+        if not found:
+            Photo.objects.filter(pk=pk).update(verified_at=timezone.now())

@@ -1,0 +1,205 @@
+"""The receipt of a batch: what became of each of its files, and one line that says whether their card may be formatted.
+
+It is derived from the rows whenever it is asked, never stored: damage that is found later makes the line untrue again.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, QuerySet
+
+from processing import standings
+from processing.models import Batch
+from processing.standings import Standing
+from processing.states import JobState, UploadState
+
+AT_A_TIME = 500
+
+TOLD = {
+    Standing.FAILED: ("failed", "failed"),
+    Standing.DAMAGED: ("is missing or damaged in storage", "are missing or damaged in storage"),
+    Standing.REFUSED: ("was not taken in", "were not taken in"),
+    Standing.EXPIRED: ("did not arrive", "did not arrive"),
+    Standing.CANCELLED: ("was cancelled", "were cancelled"),
+    Standing.TRASHED: ("is in the trash", "are in the trash"),
+    Standing.GONE: ("is not in the album any more", "are not in the album any more"),
+    Standing.ARRIVING: ("is still on its way", "are still on their way"),
+    Standing.DEVELOPING: ("is still to be developed", "are still to be developed"),
+    Standing.CHECKING: ("is still being checked", "are still being checked"),
+}
+"""Of one file, and of several; worst first."""
+
+DAMAGED = (
+    "damaged",
+    "A stored file of this photo is missing or damaged. Keep your own copy, and tell who runs the server.",
+)
+TRASHED = ("trashed", "It is in the trash, from where it will be deleted for ever. Put it back to keep it.")
+GONE = ("gone", "It is not in the album any more.")
+CANCELLED = ("cancelled", "It was cancelled.")
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """How many of a batch's files stand where."""
+
+    counts: Mapping[Standing, int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def verified(self) -> int:
+        return self.counts.get(Standing.VERIFIED, 0)
+
+    @property
+    def groups(self) -> list[tuple[Standing, int]]:
+        return [(standing, count) for standing in Standing if (count := self.counts.get(standing, 0))]
+
+    @property
+    def is_safe(self) -> bool:
+        return 0 < self.total == self.verified
+
+    @property
+    def is_open(self) -> bool:
+        """Will time alone change it?"""
+        return any(self.counts.get(standing) for standing in standings.OPEN)
+
+    @property
+    def steps(self) -> int:
+        """How far all is, of twice as many steps as there are files: stored, and read back."""
+        still_to_go = {Standing.ARRIVING: 2, Standing.DEVELOPING: 2, Standing.CHECKING: 1}
+        return 2 * self.total - sum(steps * self.counts.get(standing, 0) for standing, steps in still_to_go.items())
+
+    @property
+    def all_steps(self) -> int:
+        return 2 * self.total
+
+    @property
+    def words(self) -> str:
+        """The one line that a person acts upon."""
+        if not self.total:
+            return "This batch holds no files."
+        if self.is_safe:
+            files = "The one file is" if self.total == 1 else f"All {self.total} files are"
+            return f"{files} stored and verified: safe to format the card."
+        others = ", ".join(f"{n} {TOLD[standing][n > 1]}" for standing in TOLD if (n := self.counts.get(standing, 0)))
+        verb = "is" if self.verified == 1 else "are"
+        return f"{self.verified} of {self.total} {verb} stored and verified. {others}. {self._advice}"
+
+    @property
+    def _advice(self) -> str:
+        taken_away = self.counts.get(Standing.TRASHED, 0) + self.counts.get(Standing.GONE, 0)
+        if self.verified + taken_away == self.total:
+            return "Format the card only if you do not want what is missing."
+        return "Do not format the card yet."
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One file. `code` and `reason` say why it is no photo; of a duplicate, which photo it is the same as."""
+
+    upload: UUID
+    name: str
+    size: int | None
+    arrived: int
+    sha256: str
+    standing: Standing
+    received_at: datetime | None
+    verified_at: datetime | None
+    photo: int | None
+    code: str
+    reason: str
+    note: str
+    job: int | None
+    job_state: str
+    attempts: int
+
+    @property
+    def is_arriving(self) -> bool:
+        return self.standing == Standing.ARRIVING
+
+    @property
+    def is_bad(self) -> bool:
+        return self.standing in (Standing.FAILED, Standing.DAMAGED)
+
+    @property
+    def tone(self) -> str:
+        """How it is to be taken, for the page: good, busy, bad or plain."""
+        if self.standing in standings.OPEN:
+            return "busy"
+        return "bad" if self.is_bad else "good" if self.standing == Standing.VERIFIED else "plain"
+
+    @property
+    def can_be_retried(self) -> bool:
+        return self.standing == Standing.FAILED
+
+    @property
+    def words(self) -> str:
+        """Where it stands; of a job that is not done, what it is doing."""
+        if self.standing == Standing.DEVELOPING and self.job_state:
+            return JobState(self.job_state).label
+        return str(self.standing.label)
+
+
+def of(batch: Batch) -> Receipt:
+    rows = standings.files(batch).order_by().values_list("standing").annotate(n=Count("pk"))
+    return Receipt({Standing(standing): n for standing, n in rows})
+
+
+def lines(files: QuerySet[Any], counts: Counter[Standing] | None = None) -> Iterator[Line]:
+    """Of standings.files(), or a slice of it; in constant memory.
+
+    `counts`: filled as they pass. A Receipt of it agrees with the lines that were told, whatever happens meanwhile.
+    """
+    for row in files.values(*FIELDS).iterator(AT_A_TIME):
+        line = _line(row)
+        if counts is not None:
+            counts[line.standing] += 1
+        yield line
+
+
+FIELDS = (
+    *("pk", "name", "size", "arrived", "sha256", "state", "code", "message", "note", "ended_at"),
+    *("standing", "stored", "proved_at"),
+    *("job__pk", "job__state", "job__attempts", "job__error_code", "job__error_message"),
+)
+
+
+def _line(row: dict[str, Any]) -> Line:
+    code, reason = _reason(row)
+    return Line(
+        upload=row["pk"],
+        name=row["name"],
+        size=row["size"],
+        arrived=row["arrived"],
+        sha256=row["sha256"],
+        standing=Standing(row["standing"]),
+        received_at=row["ended_at"] if row["state"] == UploadState.RECEIVED else None,
+        verified_at=row["proved_at"],
+        photo=row["stored"],
+        code=code,
+        reason=reason,
+        note=row["note"],
+        job=row["job__pk"],
+        job_state=row["job__state"] or "",
+        attempts=row["job__attempts"] or 0,
+    )
+
+
+def _reason(row: dict[str, Any]) -> tuple[str, str]:
+    own = (row["code"] or row["job__error_code"] or "", row["message"] or row["job__error_message"] or "")
+    match row["standing"]:
+        case Standing.DAMAGED:
+            return DAMAGED
+        case Standing.TRASHED:
+            return TRASHED
+        case Standing.GONE:
+            return GONE
+        case Standing.CANCELLED if not own[1]:
+            return CANCELLED
+    return own

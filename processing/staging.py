@@ -1,0 +1,123 @@
+"""What lies in staging (incoming/), whose it is, and the room that nobody needs any more."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import islice
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.utils import timezone
+
+from albums.models import Leftover
+from processing import quota, sweeper
+from processing.intake import uploads
+from processing.models import ProcessingJob, Upload
+from processing.states import ACTIVE, JobState
+from processing.storage import store
+
+QUIET_SECONDS = 300.0
+"""A sender of whom nothing came for so long may come back, but has no claim to the room if it is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """In bytes of files as they lie on the disk."""
+
+    receiving: int
+    waiting: int
+    """Taken in, to be developed or at it."""
+    failed: int
+    """Failed, and kept for a person to decide."""
+    idle: int
+    """On their way, but nothing came for long."""
+    stray: int
+    """Nobody's: left behind by what was killed."""
+    quota: int
+    reclaimable_keys: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def total(self) -> int:
+        return self.receiving + self.waiting + self.failed + self.idle + self.stray
+
+    @property
+    def reclaimable(self) -> int:
+        return self.idle + self.stray
+
+    @property
+    def is_full(self) -> bool:
+        return bool(self.quota) and self.total >= self.quota
+
+
+def of_now() -> Staging:
+    sizes = dict.fromkeys(("receiving", "waiting", "failed", "idle", "stray"), 0)
+    keys: list[str] = []
+    for kind, key, size in (*_staged(), *_left_over()):
+        sizes[kind] += size
+        if kind in ("idle", "stray"):
+            keys.append(key)
+    return Staging(**sizes, quota=settings.STAGING_QUOTA_BYTES, reclaimable_keys=tuple(keys))
+
+
+def reclaim() -> int:
+    """Free the room of what nobody is waiting for. How many bytes were freed; what came to life meanwhile stays."""
+    found = {key: _size(key) for key in of_now().reclaimable_keys}
+    for upload in Upload.objects.quiet(_quiet_seconds()):
+        uploads.reclaim(upload, _quiet_seconds())
+    sweeper.clear_leftovers(timezone.now())
+    sweeper.clear_strays(timezone.now() - timedelta(seconds=_quiet_seconds()))
+    quota.forget()
+    return sum(size for key, size in found.items() if not store().exists(key))
+
+
+def _staged() -> Iterator[tuple[str, str, int]]:
+    """Files are listed first, rows asked after, or a new one would seem unknown."""
+    keys = store().keys("incoming")
+    while some := list(islice(keys, sweeper.AT_A_TIME)):
+        yield from _sorted(some)
+
+
+def _sorted(keys: list[str]) -> Iterator[tuple[str, str, int]]:
+    owners = {identity for key in keys if (identity := sweeper.owner(key))}
+    receiving = Upload.objects.receiving().filter(pk__in=owners)
+    quiet = set(Upload.objects.quiet(_quiet_seconds()).filter(pk__in=owners).values_list("pk", flat=True))
+    jobs = ProcessingJob.objects.filter(upload__in=owners)
+    kinds: dict[uuid.UUID | None, str] = {
+        **dict.fromkeys(receiving.values_list("pk", flat=True), "receiving"),
+        **dict.fromkeys(quiet, "idle"),
+        **dict.fromkeys(jobs.filter(state__in=ACTIVE).values_list("upload_id", flat=True), "waiting"),
+        **dict.fromkeys(jobs.filter(state=JobState.FAILED).values_list("upload_id", flat=True), "failed"),
+        **dict.fromkeys(
+            ProcessingJob.objects.in_work().filter(claim__in=owners).values_list("claim", flat=True), "waiting"
+        ),
+    }
+    for key in keys:
+        owner = sweeper.owner(key)
+        kind = kinds.get(owner) if owner else None
+        yield kind or ("stray" if _is_old(key) else "receiving"), key, _size(key)
+
+
+def _left_over() -> Iterator[tuple[str, str, int]]:
+    """Those in incoming/ were counted with the rest."""
+    for leftover in Leftover.objects.filter(hold=None).exclude(key__startswith="incoming/").iterator():
+        yield "stray", leftover.key, _size(leftover.key)
+
+
+def _is_old(key: str) -> bool:
+    try:
+        modified = default_storage.get_modified_time(key)
+    except FileNotFoundError:
+        return False
+    return modified < timezone.now() - timedelta(seconds=_quiet_seconds())
+
+
+def _size(key: str) -> int:
+    try:
+        return store().size(key)
+    except FileNotFoundError:  # it has just gone
+        return 0
+
+
+def _quiet_seconds() -> float:
+    return min(QUIET_SECONDS, settings.UPLOAD_EXPIRY_SECONDS)

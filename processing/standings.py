@@ -1,0 +1,78 @@
+"""Where each file of a batch stands, as a person with a card in hand asks: is it safe? Told by one query, from the rows alone.
+
+A file is stored when a photo has its very bytes: its own photo, the one it is a duplicate of, or another of the album with the
+same SHA-256. It is verified when everything stored of that photo was read back and was right, and nothing since says otherwise.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Case, CharField, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.enums import TextChoices
+
+from albums.models import Photo
+from processing.intake import refusals
+from processing.models import Batch, Finding, ProcessingJob, Upload
+from processing.states import ACTIVE, JobState, UploadState
+
+
+class Standing(TextChoices):
+    VERIFIED = "verified", "Stored and verified"
+    CHECKING = "checking", "Stored, being checked"
+    DEVELOPING = "developing", "To be developed"
+    ARRIVING = "arriving", "On its way"
+    FAILED = "failed", "Failed"
+    DAMAGED = "damaged", "Damaged in storage"
+    REFUSED = "refused", "Not taken in"
+    EXPIRED = "expired", "Did not arrive"
+    CANCELLED = "cancelled", "Cancelled"
+    TRASHED = "trashed", "In the trash"
+    GONE = "gone", "Not in the album any more"
+
+
+OPEN = (Standing.ARRIVING, Standing.DEVELOPING, Standing.CHECKING)
+"""What stands so moves on by itself."""
+
+
+def files(batch: Batch, standing: Standing | None = None) -> QuerySet[Any]:
+    """The batch's uploads as they were sent; only those of one standing, if it is said.
+
+    Each with its `standing`, the id of the photo that it is `stored` as, and when that was `proved_at` last.
+    """
+    photos = Photo.objects.filter(_by_its_bytes()).order_by("pk")
+    found: QuerySet[Any] = batch.uploads.annotate(stored=Subquery(photos.values("pk")[:1]))
+    found = found.annotate(
+        proved_at=Subquery(Photo.objects.filter(pk=OuterRef("stored")).values("verified_at")),
+        standing=Case(*_whens(), default=Value(Standing.GONE.value), output_field=CharField()),
+    )
+    return found.filter(standing=standing) if standing else found
+
+
+def _by_its_bytes() -> Q:
+    """Each alternative whole, so that databases find each by its own index."""
+    same = Q(original_sha256=OuterRef("sha256")) & ~Q(original_sha256="")
+    by_id = (Q(pk=OuterRef("job__photo")) & same) | (Q(pk=OuterRef("duplicate_of")) & same)
+    return by_id | (Q(album=OuterRef("album")) & same)
+
+
+def _whens() -> Iterator[When]:
+    """The first that fits is told."""
+    is_double = Q(state=UploadState.REFUSED, code=refusals.DUPLICATE.code)
+    album, sha256 = OuterRef("album"), OuterRef("sha256")
+    twins = (
+        Upload.objects.receiving().filter(album=album, declared_sha256=sha256),
+        ProcessingJob.objects.active().filter(album=album, upload__sha256=sha256),
+    )
+    for standing, condition in (
+        (Standing.TRASHED, Q(Exists(Photo.objects.trashed().filter(pk=OuterRef("stored"))))),
+        (Standing.DAMAGED, Q(Exists(Finding.objects.filter(photo=OuterRef("stored"))))),
+        (Standing.VERIFIED, Q(proved_at__isnull=False)),
+        (Standing.CHECKING, Q(stored__isnull=False)),
+        (Standing.ARRIVING, Q(state=UploadState.RECEIVING)),
+        (Standing.EXPIRED, Q(state=UploadState.EXPIRED)),
+        (Standing.CANCELLED, Q(state=UploadState.CANCELLED) | Q(job__state=JobState.CANCELLED)),
+        (Standing.DEVELOPING, Q(job__state__in=ACTIVE) | (is_double & (Q(Exists(twins[0])) | Q(Exists(twins[1]))))),
+        (Standing.FAILED, Q(job__state=JobState.FAILED)),
+        (Standing.REFUSED, Q(state=UploadState.REFUSED) & ~is_double),
+    ):
+        yield When(condition, then=Value(standing.value))

@@ -1,0 +1,80 @@
+"""A file that grows on the local disk, request by request, and the fence that lets one writer at a time append to it."""
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from processing.storage import Fenced, durable
+
+DRAFT, FENCE = ".part", ".fence"
+"""A file on its way in lies beside its final name, with the sign of who may write it."""
+CLOSED = -1
+
+
+class LocalGrowing:
+    """Grows as a draft. A small file beside it names the writer that took it over last, and is locked for the time of a write.
+
+    flock(2) ends with the process that holds it, and is never held while anybody waits for the network. Both files stay open from
+    one write to the next: a fence that was deleted meanwhile has no link left, and its draft is nobody's any more.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._draft_path = path.with_name(path.name + DRAFT)
+        self._fence_path = path.with_name(path.name + FENCE)
+        self._token = secrets.token_bytes(16)
+        self._fence = self._draft = CLOSED
+
+    def take_over(self) -> int:
+        self.close()
+        self._fence = os.open(self._fence_path, os.O_RDWR | os.O_CREAT, 0o600)
+        with self._locked():
+            os.pwrite(self._fence, self._token, 0)
+            return self.there()
+
+    def there(self) -> int:
+        for path in (self._draft_path, self._path):
+            with suppress(FileNotFoundError):
+                return path.stat().st_size
+        return 0
+
+    def append(self, chunk: bytes | memoryview) -> None:
+        with self._locked():
+            if not os.fstat(self._fence).st_nlink or os.pread(self._fence, len(self._token), 0) != self._token:
+                raise Fenced
+            if self._draft == CLOSED:
+                self._draft = os.open(self._draft_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            rest = memoryview(chunk)
+            while rest:
+                rest = rest[os.write(self._draft, rest) :]
+
+    def sync(self) -> None:
+        with suppress(FileNotFoundError):  # nothing was appended yet, or all is committed
+            durable.file(self._draft_path)
+        durable.directory(self._path.parent)
+
+    def commit(self) -> None:
+        with suppress(FileNotFoundError):  # committed before
+            durable.file(self._draft_path)
+            self._draft_path.rename(self._path)
+        durable.directory(self._path.parent)
+        self._fence_path.unlink(missing_ok=True)  # and with it every earlier writer's right
+
+    def close(self) -> None:
+        for handle in (self._fence, self._draft):
+            if handle != CLOSED:
+                os.close(handle)
+        self._fence = self._draft = CLOSED
+
+    __del__ = close
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        fcntl.flock(self._fence, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._fence, fcntl.LOCK_UN)

@@ -1,0 +1,98 @@
+"""The batches: their list, each one's page with its receipt, and what a person can do about one. Every action is a plain form."""
+
+from typing import Any, cast
+
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from albums.models import Album, Photo
+from processing import batches, logbook, pulse, receipts, standings
+from processing.models import ProcessingJob
+from processing.receipts import Line
+from processing.standings import Standing
+from processing.views import asked
+from processing.views.access import batch_or_404
+from processing.views.filters import BatchFilter
+
+BATCHES_A_PAGE = 50
+FILES_A_PAGE = 100
+
+
+@require_safe
+@never_cache
+def index(request: HttpRequest) -> HttpResponse:
+    albums = Album.objects.visible_to(request.user)
+    form = BatchFilter(request, albums)
+    wanted = form.wanted
+    page = Paginator(logbook.find(albums, wanted), BATCHES_A_PAGE).get_page(request.GET.get("page"))
+    entries = logbook.entries(list(page))
+    is_busy = any(entry.is_busy for entry in entries)
+    context = {"page": page, "entries": entries, "form": form, "is_filtered": wanted != logbook.Wanted()}
+    return render(request, "batch/list.html", context | {"is_busy": is_busy})
+
+
+@require_safe
+@never_cache
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """The receipt, and the files with where they stand: all, or those that stand where `show` says."""
+    batch = batch_or_404(request, pk)
+    receipt = receipts.of(batch)
+    show = _standing(request.GET.get("show", ""))
+    page = Paginator(standings.files(batch, show), FILES_A_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "batch": batch,
+        "entry": logbook.entries([batch])[0],
+        "receipt": receipt,
+        "show": show,
+        "page": page,
+        "files": _with_photos(list(receipts.lines(cast(QuerySet[Any], page.object_list)))),
+        "is_worked_on": not receipt.is_open or pulse.alive().exists(),
+    }
+    return render(request, "batch/page.html", context)
+
+
+@require_POST
+def retry(request: HttpRequest, pk: int) -> HttpResponse:
+    """Requeue the batch's failed jobs: all, or those named by `job`."""
+    batch = batch_or_404(request, pk)
+    failed = ProcessingJob.objects.failed().filter(batch=batch)
+    if named := asked.jobs(request):
+        failed = failed.filter(pk__in=named)
+    batches.requeue(failed, by=asked.who(request))
+    return redirect("processing:batch", pk)
+
+
+@require_POST
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    batches.cancel_batch(batch_or_404(request, pk), by=asked.who(request))
+    return redirect("processing:batch", pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: HttpRequest, pk: int) -> HttpResponse:
+    """GET asks whether that is meant; POST does it. 409 while the batch is at work."""
+    batch = batch_or_404(request, pk)
+    is_at_work = batches.is_at_work(batch)
+    if request.method == "POST":
+        try:
+            batches.forget(batch, by=asked.who(request))
+            return redirect("processing:batches")
+        except batches.AtWork:
+            is_at_work = True
+    status = 409 if request.method == "POST" else 200
+    context = {"batch": batch, "entry": logbook.entries([batch])[0], "is_at_work": is_at_work}
+    return render(request, "batch/delete.html", context, status=status)
+
+
+def _with_photos(lines: list[Line]) -> list[tuple[Line, Photo | None]]:
+    wanted = {line.photo for line in lines if line.photo}
+    photos = Photo.objects.prefetch_related("renditions").in_bulk(wanted)
+    return [(line, photos.get(line.photo) if line.photo else None) for line in lines]
+
+
+def _standing(asked: str) -> Standing | None:
+    return Standing(asked) if asked in Standing.values else None

@@ -1,0 +1,95 @@
+"""The failure desk: what failed, and what a person does about it. Every action is a plain form; htmx only saves the page load."""
+
+from django.contrib import messages
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.defaultfilters import pluralize
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from albums.models import Album
+from albums.views.photos import RUNS_NOTHING
+from processing import batches, failure_desk
+from processing.failures import Scope
+from processing.models import Preview, ProcessingJob
+from processing.views import asked, picking
+
+NOTHING_PICKED = "Nothing was selected. Tick the files first."
+FOR_A_WHILE = "private, max-age=600"
+
+
+@require_safe
+@never_cache
+def desk(request: HttpRequest) -> HttpResponse:
+    """`album`, `batch`, `code` and `kind` narrow it."""
+    found = failure_desk.of(picking.scope(request, request.GET), request.GET.get("page"))
+    return render(request, "failure/desk.html", {"desk": found})
+
+
+@require_POST
+def retry(request: HttpRequest) -> HttpResponse:
+    """Develop again what was picked, as far as its raw file is kept."""
+    scope = picking.scope(request, request.POST)
+    picked = picking.picked(request.POST, scope)
+    gone = picked.uploads.count()
+    count = batches.requeue(picked.jobs, by=asked.who(request))
+    if count:
+        messages.success(request, f"{count} file{pluralize(count)} will be tried again.")
+    if gone:
+        messages.warning(request, f"{gone} cannot be tried again, since nothing was kept of them. Send them again.")
+    if not count and not gone:
+        messages.warning(request, NOTHING_PICKED)
+    return _back(request, scope)
+
+
+@require_POST
+def dismiss(request: HttpRequest) -> HttpResponse:
+    """Put away what was picked. Where raw files would be lost, the first POST only asks, and says how many."""
+    scope = picking.scope(request, request.POST)
+    picked = picking.picked(request.POST, scope)
+    size = picked.size()
+    if size.failed and "confirmed" not in request.POST:
+        carried = [*scope.fields.items(), *picking.carried(request.POST), ("until", timezone.now().isoformat())]
+        return render(request, "failure/dismiss.html", {"size": size, "scope": scope, "carried": carried})
+    count = batches.dismiss_failed(picked.jobs, by=asked.who(request)) + batches.dismiss_refused(picked.uploads)
+    if count:
+        messages.success(request, f"{count} failure{pluralize(count)} dismissed.")
+    else:
+        messages.warning(request, NOTHING_PICKED)
+    return _back(request, scope)
+
+
+@require_safe
+def raw(request: HttpRequest, pk: int) -> FileResponse:
+    """What was received, byte for byte, as a download: whatever it holds, no browser runs it here."""
+    job = _failed_job(request, pk)
+    try:
+        file = default_storage.open(job.raw_path)
+    except FileNotFoundError as error:
+        raise Http404("Its raw file is not in storage.") from error
+    response = FileResponse(
+        file, as_attachment=True, filename=job.original_filename, content_type="application/octet-stream"
+    )
+    response["Content-Security-Policy"] = RUNS_NOTHING
+    return response
+
+
+@require_safe
+def preview(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(Preview, job=_failed_job(request, pk))
+    response = HttpResponse(found.webp, content_type="image/webp")
+    response["Cache-Control"] = FOR_A_WHILE
+    response["Content-Security-Policy"] = RUNS_NOTHING
+    return response
+
+
+def _back(request: HttpRequest, scope: Scope) -> HttpResponse:
+    query = scope.fields | {name: value for name, value in request.POST.items() if name == "page" and value}
+    return redirect(reverse("processing:failures", query=query))
+
+
+def _failed_job(request: HttpRequest, pk: int) -> ProcessingJob:
+    return get_object_or_404(ProcessingJob.objects.failed(), pk=pk, album__in=Album.objects.visible_to(request.user))

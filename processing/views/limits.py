@@ -1,0 +1,36 @@
+"""What stands between a photo and its place: measured, with what to do about it; and the room that can be had back."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.template.defaultfilters import filesizeformat
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from processing import limits, staging
+from processing.doctor import browser, records
+from processing.views.access import for_keepers
+
+
+@require_safe
+@never_cache
+@for_keepers
+def page(request: HttpRequest) -> HttpResponse:
+    return render(request, "limits/page.html", {"limits": limits.of_now()})
+
+
+@require_POST
+@for_keepers
+def measure(request: HttpRequest) -> HttpResponse:
+    """Measure from here, through PUBLIC_URL or the own address; with what a browser has measured before it asked."""
+    told = browser.read(request.POST)
+    records.begin(told.diagnoses, told.largest)
+    return redirect("processing:limits")
+
+
+@require_POST
+@for_keepers
+def reclaim(request: HttpRequest) -> HttpResponse:
+    freed = staging.reclaim()
+    messages.success(request, f"Reclaimed {filesizeformat(freed)}." if freed else "There was nothing to reclaim.")
+    return redirect("processing:limits")

@@ -1,0 +1,146 @@
+"""The doctor's probe: takes a body, counts it, throws it away, and tells what it saw of the request.
+
+It is asked through the front door, by a browser or by the server itself. Only a few at once are served, within bounds, so that
+measuring starves nobody.
+"""
+
+import threading
+import time
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import CsrfViewMiddleware
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+
+from processing.doctor import bounds, passage, ticket
+from processing.doctor.line import MARK
+from processing.intake.protocol import VERSION, Refusal, Refused
+from processing.views import draining, line
+from processing.views.access import may_change_any_album
+from processing.views.uploads import FORGED, NOT_ALLOWED, SIGN_IN
+
+METHODS = {"HEAD", "POST", "PATCH", "DELETE"}
+PIECE = 16 << 10
+MOST_SECONDS = 60.0
+"""However slowly it comes, a body is read no longer than this."""
+ANSWERS = set(passage.STATUSES)
+NOT_YOURS = Refusal(HTTPStatus.NOT_FOUND, "not-found", "There is no such page.")
+ENOUGH = Refusal(HTTPStatus.TOO_MANY_REQUESTS, "measuring", "Others are measuring just now. Ask again in a second.")
+TOO_LARGE = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "probe-too-large", "No larger body is measured here.")
+LENGTH_REQUIRED = Refusal(HTTPStatus.LENGTH_REQUIRED, "length-required", "Say the length of the body.")
+
+_turns = threading.BoundedSemaphore(max(1, min(4, settings.WEB_THREADS // 2)))
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    bytes: int
+    seconds: float
+    longest_gap: float
+    """Seconds between two pieces at most: how long the sender paused, unless somebody in between held the body back."""
+
+
+@csrf_exempt  # who is not signed in gets an answer without a form; who is, is checked below
+@login_not_required
+def probe(request: HttpRequest) -> HttpResponse:
+    """`answer`: with that status. `hold`: seconds before the body is read. `late`: seconds before the answer."""
+    try:
+        _check_sender(request)
+        response = _in_turn(request)
+    except Refused as refused:
+        draining.drain(request)
+        refusal = refused.refusal
+        response = JsonResponse({"error": refusal.code, "message": refusal.message}, status=refusal.status)
+    response[MARK] = request.method or ""
+    response["Tus-Resumable"] = VERSION
+    response["Upload-Offset"] = request.headers.get("Upload-Offset", "0")[:20]
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _check_sender(request: HttpRequest) -> None:
+    if request.method not in METHODS:
+        raise Refused(NOT_ALLOWED)
+    if ticket.is_valid(request.headers.get(ticket.HEADER, "")):
+        return
+    if not request.user.is_authenticated:
+        raise Refused(SIGN_IN)
+    if not may_change_any_album(request):
+        raise Refused(NOT_YOURS)
+    if csrf_protect(lambda _: HttpResponse())(request).status_code == HTTPStatus.FORBIDDEN:
+        raise Refused(FORGED)
+
+
+def _in_turn(request: HttpRequest) -> HttpResponse:
+    if not _turns.acquire(blocking=False):
+        raise Refused(ENOUGH)
+    try:
+        if (line.length(request) or 0) > bounds.LARGEST:
+            raise Refused(TOO_LARGE)
+        _wait(request, "hold")
+        counted = _count(request)
+        _wait(request, "late")
+    finally:
+        _turns.release()
+    if request.method == "HEAD":
+        return HttpResponse()
+    return JsonResponse(_report(request, counted), status=_status(request))
+
+
+def _count(request: HttpRequest) -> Counted:
+    """What arrives until the end, or until it broke or took too long: then nothing more of it is read."""
+    began = last = time.monotonic()
+    total, gap, ended, buffer = 0, 0.0, False, memoryview(bytearray(PIECE))
+    try:
+        body = line.body(request)
+        with line.impatient(request):
+            while not ended and total <= bounds.LARGEST and last - began < MOST_SECONDS:
+                count = body.readinto(buffer)
+                now = time.monotonic()
+                total, gap, last, ended = total + count, max(gap, now - last), now, not count
+    except line.EndUnknown:
+        raise Refused(LENGTH_REQUIRED) from None
+    except OSError:
+        ended = False
+    if not ended:
+        line.hang_up(request)
+    return Counted(total, last - began, gap)
+
+
+def _wait(request: HttpRequest, name: str) -> None:
+    try:
+        seconds = float(request.GET.get(name, "0"))
+    except ValueError:
+        return
+    if seconds > 0:
+        time.sleep(min(seconds, bounds.wait_seconds()))
+
+
+def _status(request: HttpRequest) -> int:
+    asked = request.GET.get("answer", "")
+    return int(asked) if asked in {str(status) for status in ANSWERS} else HTTPStatus.OK
+
+
+def _report(request: HttpRequest, counted: Counted) -> dict[str, Any]:
+    return {
+        "bytes": counted.bytes,
+        "seconds": counted.seconds,
+        "longest_gap": counted.longest_gap,
+        "headers": {name: request.headers.get(name) for name in passage.TUS},
+        "scheme": request.scheme,
+        "host": request.get_host(),
+        "is_trusted": _may_send_forms(request),
+        "now": time.time(),
+    }
+
+
+def _may_send_forms(request: HttpRequest) -> bool:
+    """Would Django's check of the Origin header let a form of this sender in? Its own answer, whatever its rules."""
+    if "Origin" not in request.headers:
+        return True
+    check = CsrfViewMiddleware(lambda _: HttpResponse())
+    return bool(check._origin_verified(request))  # type: ignore[attr-defined]

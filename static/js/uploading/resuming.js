@@ -1,0 +1,58 @@
+/* After a reload: what was on its way is found again, in the browser's own store and at the server, and goes on where it stopped. */
+import { match } from "./matching.js";
+import { hex } from "./sha256.js";
+import { kept } from "./told.js";
+
+/** The kept files as items of the ledger, missing until their files are at hand again; those that arrived meanwhile are settled. */
+export async function restore({ keep, ledger, sender }) {
+  const rows = await keep.all();
+  const items = ledger.add(rows.map((row) => ({ ...row, state: "missing" })));
+  if (!items.length) return [];
+  await open(ledger, items);
+  for (const album of new Set(items.map((item) => item.album))) {
+    const mine = items.filter((item) => item.album === album);
+    const answer = await sender.compare(album, mine).catch(() => null);
+    answer?.files.forEach((told, number) => {
+      const item = mine[number];
+      ledger.set(item, kept(item, told));
+      if (item.state !== "missing") keep.forget([item]);
+    });
+  }
+  return items;
+}
+
+/** Open the files of those whose handles may be read without asking; with `asks`, after asking, which needs a press of a button. */
+export async function open(ledger, items, asks = false) {
+  const grants = new Map();
+  for (const item of items.filter(({ file, handle }) => handle && !file)) {
+    const known = [...grants.keys()].find((grant) => grant === item.grant) ?? item.grant;
+    if (!grants.has(known)) grants.set(known, await permission(known, asks));
+    if (!grants.get(known)) continue;
+    const file = await item.handle.getFile().catch(() => null);
+    if (file && file.size === item.size && file.lastModified === item.modified) ledger.set(item, { file });
+  }
+  return items.filter(({ file }) => file);
+}
+
+/** Give the files chosen again to those that miss them. Answers the items that can go on, and what was chosen besides. */
+export async function rejoin({ ledger, hasher }, found) {
+  const expected = ledger.in("missing", "failed");
+  const files = found.map((one) => ({ ...one, name: one.file.name, size: one.file.size, modified: one.file.lastModified }));
+  const { pairs, doubtful, others } = match(expected, files);
+  for (const [item, one] of doubtful) {
+    const same = item.sha256 && hex(await hasher.file(one.file)) === item.sha256;
+    if (same) pairs.push([item, one]);
+    else others.push(one);
+  }
+  for (const [item, { file, handle, grant }] of pairs) ledger.set(item, { file, handle, grant, isUnhashable: false });
+  return { items: pairs.map(([item]) => item), others };
+}
+
+async function permission(grant, asks) {
+  try {
+    const state = await grant.queryPermission({ mode: "read" });
+    return (state === "prompt" && asks ? await grant.requestPermission({ mode: "read" }) : state) === "granted";
+  } catch {
+    return false;
+  }
+}

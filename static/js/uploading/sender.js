@@ -1,0 +1,250 @@
+/* Takes files from the list to their albums: declares them, sends what the server wants, and waits where it has to.
+
+   The only writer of what becomes of a file once it shall be sent. It keeps what it needs to go on after a reload. */
+import { UNREADABLE } from "./checksums.js";
+import { Unreadable } from "./hasher.js";
+import { insist } from "./insisting.js";
+import { LateChecksums } from "./late-checksums.js";
+import { ENDED } from "./ledger.js";
+import { Busy, declare, NoAlbum } from "./manifest.js";
+import { sleep } from "./patience.js";
+import { Cancelled, Paused, Queue } from "./queue.js";
+import { declared, recognised, settled } from "./told.js";
+import { Turns } from "./turns.js";
+import { Gone, Refused, send, TUS } from "./way.js";
+
+const ASK_AGAIN_MS = 5000;
+const EXPIRY_MS = 30 * 60_000;
+const FAILED = "Something went wrong that nobody thought of.";
+const GONE = "It was cancelled, here or on another device.";
+const UNDER_WAY = ["waiting", "sending"];
+
+/** Tells of itself by the events "declared", "rested" and "change". */
+export class Sender extends EventTarget {
+  queue;
+  isHeldBack = false;
+  #ledger;
+  #link;
+  #keep;
+  #album;
+  #maxFiles;
+  #turns = new Turns(() => this.#tell("change"));
+  #late = new LateChecksums((items) => this.#tellChecksums(items));
+  #declaring = new Map();
+  #heard = performance.now();
+  #expiryMs = EXPIRY_MS;
+
+  /** `album(id)` tells an album's addresses. The lock of `page`, the album on whose page this is, opens by opened(). */
+  constructor({ ledger, link, keep, album, page, maxFiles }) {
+    super();
+    this.#ledger = ledger;
+    this.#link = link;
+    this.#keep = keep;
+    this.#album = album;
+    this.page = page;
+    this.#maxFiles = maxFiles;
+    this.queue = new Queue((item, signal) => this.#carry(item, signal), { onIdle: () => this.#rest() });
+  }
+
+  get waitsForTab() {
+    return this.#turns.isWaiting;
+  }
+
+  /** These shall go: now, or as soon as their album takes them. */
+  async go(items) {
+    for (const item of items) this.#ledger.set(item, { state: "pending", words: "", album: item.album ?? this.page });
+    this.#keep.save(items);
+    const albums = new Set(items.map(({ album }) => album));
+    await Promise.all([...albums].map((album) => this.#pump(album)));
+  }
+
+  /** Files of a batch that was begun elsewhere, or before a reload. */
+  join(items) {
+    for (const item of items) this.#ledger.set(item, { isUnderWay: true });
+    return this.go(items);
+  }
+
+  /** The lock of an album has opened: what waited for it goes. */
+  opened(album) {
+    if (this.isHeldBack) return;
+    const waiting = this.#ledger.in("later").filter((item) => item.album === album && item.file);
+    if (waiting.length) this.go(waiting);
+  }
+
+  /** What these are to the server, without sending anything. */
+  compare(album, items) {
+    return this.#ask(album, items, false);
+  }
+
+  /** Its checksum has become known. */
+  learn(item) {
+    this.#late.add(item);
+  }
+
+  cancel(items) {
+    for (const { upload, state } of items) if (upload && !ENDED.has(state)) insist(this.#link, "DELETE", upload, TUS);
+    this.#forgo(items);
+    this.#rest();
+  }
+
+  /** Take back everything that has not arrived, and what the server has not developed yet. */
+  async cancelAll() {
+    const items = this.#ledger.items.filter(({ state }) => !ENDED.has(state) && state !== "chosen");
+    const albums = new Set(items.map(({ album }) => album).filter(Boolean));
+    this.#forgo(items);
+    if (this.queue.isPaused) this.queue.goOn();
+    for (const album of albums) await insist(this.#link, "POST", this.#album(album).cancel);
+    this.#rest();
+  }
+
+  #forgo(items) {
+    for (const item of items) {
+      this.#ledger.set(item, { state: "cancelled", inFlight: 0, words: "" });
+      this.queue.remove(item);
+    }
+    this.#keep.forget(items);
+  }
+
+  /** Declare what is pending for an album; of two calls at once the second waits, and takes what is left. */
+  #pump(album) {
+    const before = this.#declaring.get(album) ?? Promise.resolve();
+    const now = before.then(() => this.#declarePending(album));
+    this.#declaring.set(album, now);
+    return now;
+  }
+
+  async #declarePending(album) {
+    const pending = this.#ledger.in("pending").filter((item) => item.album === album && item.file);
+    if (!pending.length) return;
+    pending.sort((a, b) => Number(Boolean(b.upload)) - Number(Boolean(a.upload)));
+    const [lot, rest] = [pending.slice(0, this.#maxFiles), pending.slice(this.#maxFiles)];
+    for (const item of rest) this.#ledger.set(item, { state: "later" });
+    await this.#turns.take(album);
+    try {
+      this.#apply(lot, await this.#ask(album, lot, true));
+    } catch (error) {
+      this.#putOff(lot, error);
+    }
+    this.#tell("declared");
+    this.#rest();
+    if (album !== this.page && this.#ledger.in("later").some((item) => item.album === album)) this.#askAgain(album);
+  }
+
+  #apply(items, { files, expires_at: expiry, chunk_bytes: advised }) {
+    this.#link.chunks.advise(advised);
+    this.#heard = performance.now();
+    if (expiry) this.#expiryMs = Math.max(1000, Date.parse(expiry) - Date.now());
+    items.forEach((item, number) => {
+      if (item.state === "pending") this.#ledger.set(item, declared(item, files[number])); // unless it was cancelled meanwhile
+    });
+    this.#keep.save(items.filter(({ state }) => !ENDED.has(state)));
+    this.#keep.forget(items.filter(({ state }) => ENDED.has(state)));
+    this.queue.add(items.filter(({ state }) => state === "waiting"));
+  }
+
+  #putOff(items, error) {
+    const changes = error instanceof Busy ? { state: "later" } : { state: "failed", words: error.message };
+    for (const item of items) if (item.state === "pending") this.#ledger.set(item, changes);
+    if (error instanceof NoAlbum) this.#keep.forget(items);
+  }
+
+  async #tellChecksums(items) {
+    this.#keep.save(items);
+    for (const album of new Set(items.map((item) => item.album))) {
+      const mine = items.filter((item) => item.album === album);
+      const answer = await this.#ask(album, mine, true).catch(() => null);
+      answer?.files.forEach((told, number) => this.#recognise(mine[number], recognised(told)));
+    }
+  }
+
+  #recognise(item, changes) {
+    if (!changes || ENDED.has(item.state)) return;
+    this.#ledger.set(item, changes);
+    this.queue.remove(item);
+    this.#keep.forget([item]);
+  }
+
+  /** Resolves with whether this file needs no more carrying. */
+  async #carry(item, signal) {
+    this.#ledger.set(item, { state: "sending", words: "" });
+    const onOffset = (offset) => {
+      this.#heard = performance.now();
+      this.#ledger.set(item, { offset, isUnderWay: false, hasComeAgain: false });
+    };
+    const onSent = (inFlight) => this.#ledger.set(item, { inFlight });
+    const offset = item.isUnderWay ? null : item.offset; // another page's last part may still be on its way
+    try {
+      await send({ file: item.file, url: item.upload, offset, link: this.#link, signal, onOffset, onSent });
+      this.#ledger.set(item, { state: "received", offset: item.size, inFlight: 0 });
+      this.#keep.forget([item]);
+    } catch (error) {
+      this.#broke(item, error);
+    }
+    return item.state !== "waiting";
+  }
+
+  #broke(item, error) {
+    if (error instanceof Paused) this.#ledger.set(item, { state: "waiting", inFlight: 0 });
+    else if (error instanceof Cancelled || item.state !== "sending") return;
+    else if (error instanceof Gone) this.#gone(item);
+    else if (error instanceof Refused) this.#refuse(item, error.message);
+    else this.#ledger.set(item, { state: "failed", inFlight: 0, words: error instanceof Unreadable ? UNREADABLE : error.message || FAILED });
+  }
+
+  #refuse(item, words) {
+    this.#ledger.set(item, { state: "refused", words, inFlight: 0 });
+    this.#keep.forget([item]);
+    insist(this.#link, "DELETE", item.upload, TUS); // or the album would wait for it
+  }
+
+  /** Uploads end when nobody sends for long, and then all of them come again; otherwise a person has cancelled this one. */
+  #gone(item) {
+    const wasIdle = performance.now() - this.#heard > this.#expiryMs * 0.9;
+    if (!wasIdle || item.hasComeAgain) return this.#ledger.set(item, { state: "failed", words: GONE, inFlight: 0 });
+    for (const one of this.#ledger.in(...UNDER_WAY).filter(({ album }) => album === item.album)) {
+      this.#ledger.set(one, { state: "pending", inFlight: 0, hasComeAgain: true, isUnderWay: true });
+      this.queue.remove(one);
+    }
+    this.#pump(item.album);
+  }
+
+  /** Nothing is being sent any more: what was sent is looked at once more, and another tab may have its turn. */
+  async #rest() {
+    if (!this.#isResting) return;
+    for (const album of this.#turns.albums) await this.#settle(album);
+    if (!this.#isResting) return;
+    this.#turns.letGo();
+    this.#tell("rested");
+  }
+
+  get #isResting() {
+    return this.queue.isIdle && !this.#ledger.in("pending").length;
+  }
+
+  /** Only of a batch that is still at work: what its photos have become since is the report's to tell. */
+  async #settle(album) {
+    const sent = this.#ledger.in("received").filter((item) => item.album === album && !item.isSettled);
+    if (!sent.length) return;
+    for (const item of sent) item.isSettled = true;
+    const answer = await this.#ask(album, sent, false).catch(() => null);
+    if (!answer?.busy || !answer.batch?.mine) return;
+    answer.files.forEach((told, number) => {
+      const changes = settled(told);
+      if (changes) this.#ledger.set(sent[number], changes);
+    });
+  }
+
+  #ask(album, items, open) {
+    return declare(this.#album(album).manifest, items, { open, link: this.#link });
+  }
+
+  /** Another album's panel is not on this page, so its lock is asked for. */
+  async #askAgain(album) {
+    await sleep(ASK_AGAIN_MS);
+    this.opened(album);
+  }
+
+  #tell(name) {
+    this.dispatchEvent(new Event(name));
+  }
+}

@@ -1,0 +1,165 @@
+"""A proxy between browser and server that the test commands: it cuts, holds back, slows down, and writes down what went through.
+
+It speaks TCP and reads along, so that what it records is what really left the browser, and what the server really answered."""
+
+import re
+import socket
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from tests import servers
+
+HEAD_END = b"\r\n\r\n"
+PIECE = 16 << 10
+
+
+@dataclass
+class Patch:
+    """One PATCH as the browser sent it, and where the server said the upload stood then."""
+
+    upload: str
+    offset: int
+    length: int
+    passed: int = 0
+    acknowledged: int | None = None
+
+
+@dataclass
+class Proxy:
+    target: int
+    bytes_per_second: int = 0
+    """Upwards, for all connections together; 0 is as fast as it goes."""
+    patches: list[Patch] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._listener = socket.create_server((servers.HOST, 0))
+        self.port = self._listener.getsockname()[1]
+        self.url = f"http://{servers.HOST}:{self.port}"
+        self._open: set[socket.socket] = set()
+        self._is_cut = False
+        self._guard = threading.Lock()
+        self._free_at = 0.0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Break every connection now, and refuse new ones until mend()."""
+        self._is_cut = True
+        self.snap()
+
+    def snap(self) -> None:
+        """Break every connection once."""
+        with self._guard:
+            for end in self._open:
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+
+    def mend(self) -> None:
+        self._is_cut = False
+
+    def close(self) -> None:
+        self.cut()
+        self._listener.close()
+
+    def passed(self) -> int:
+        """Bytes of uploads that have gone upwards so far."""
+        return sum(patch.passed for patch in list(self.patches))
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=[client], daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with suppress(OSError), client:
+            if self._is_cut:
+                return
+            with socket.create_connection((servers.HOST, self.target), timeout=5) as server:
+                server.settimeout(None)
+                with self._guard:
+                    self._open |= {client, server}
+                asked: list[Patch | None] = []
+                up = threading.Thread(target=self._up, args=[client, server, asked], daemon=True)
+                up.start()
+                self._down(server, client, asked)
+                for end in (client, server):
+                    with suppress(OSError):
+                        end.shutdown(socket.SHUT_RDWR)
+                up.join(5)
+                with self._guard:
+                    self._open -= {client, server}
+
+    def _up(self, client: socket.socket, server: socket.socket, asked: list[Patch | None]) -> None:
+        """Requests: a head, then as many bytes as it says. Browsers do not pipeline."""
+        left, head, patch = 0, b"", None
+        with suppress(OSError):
+            while piece := client.recv(PIECE):
+                rest = piece
+                while rest:
+                    if left:
+                        part, rest = rest[:left], rest[left:]
+                        left -= len(part)
+                        self._dawdle(len(part))
+                        server.sendall(part)
+                        if patch:
+                            patch.passed += len(part)
+                        continue
+                    head += rest
+                    rest = b""
+                    if HEAD_END in head:
+                        told, _, rest = head.partition(HEAD_END)
+                        head = b""
+                        left, patch = _length(told), _patch(told)
+                        asked.append(patch)
+                        if patch:
+                            self.patches.append(patch)
+                        server.sendall(told + HEAD_END)
+            server.shutdown(socket.SHUT_WR)
+
+    def _down(self, server: socket.socket, client: socket.socket, asked: list[Patch | None]) -> None:
+        """Answers; of those to a PATCH, the offset is read. An answer counts when the browser was sent it."""
+        with suppress(OSError):
+            while piece := server.recv(PIECE):
+                client.sendall(piece)
+                if asked and (patch := asked[-1]) and patch.acknowledged is None:
+                    told = re.search(rb"\r\nUpload-Offset: (\d+)", piece, re.IGNORECASE)
+                    if told and piece.startswith(b"HTTP/1.1 204"):
+                        patch.acknowledged = int(told[1])
+
+    def _dawdle(self, count: int) -> None:
+        if not self.bytes_per_second:
+            return
+        with self._guard:
+            now = time.monotonic()
+            self._free_at = max(self._free_at, now) + count / self.bytes_per_second
+            wait = self._free_at - now
+        time.sleep(min(wait, 5))
+
+
+def resent(patches: list[Patch]) -> list[str]:
+    """Where a PATCH began before what had been acknowledged of its upload by then: bytes that were sent twice for nothing."""
+    acknowledged: dict[str, int] = {}
+    found = []
+    for patch in patches:
+        before = acknowledged.get(patch.upload, 0)
+        if patch.offset < before:
+            found.append(f"{patch.upload}: {patch.offset} although {before} were acknowledged")
+        acknowledged[patch.upload] = max(before, patch.acknowledged or 0)
+    return found
+
+
+def _length(head: bytes) -> int:
+    told = re.search(rb"\r\nContent-Length: (\d+)", head, re.IGNORECASE)
+    return int(told[1]) if told else 0
+
+
+def _patch(head: bytes) -> Patch | None:
+    asked = re.match(rb"PATCH /uploads/([\w-]+)/ ", head)
+    offset = re.search(rb"\r\nUpload-Offset: (\d+)", head, re.IGNORECASE)
+    if not asked or not offset:
+        return None
+    return Patch(asked[1].decode(), int(offset[1]), _length(head))

@@ -1,0 +1,235 @@
+"""Clients of other people's making upload, are killed, start again and go on: as docs/uploading.md shows them, word for word."""
+
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Page, Playwright, sync_playwright
+
+from tests import polling
+from tests.browser.conftest import ARGUMENTS, CHROMIUM
+from tests.clients.road import Road
+from tests.installation import NAME, PASSWORD, Installation
+from tests.processing import making
+
+pytestmark = [pytest.mark.faults, pytest.mark.servers]
+
+HERE = Path(__file__).parent
+UPLOADING = HERE.parent.parent / "docs" / "uploading.md"
+MEGABYTE = 1 << 20
+SIZE = 30 * MEGABYTE
+NARROW = 10 * MEGABYTE
+"""Bytes a second: killed after a second or so, every client is in the middle of a chunk, the second or third of four."""
+AROUND = 96 << 10
+"""Bytes of headers, cookies and pages around those of the file."""
+
+
+class Sender(ABC):
+    """A client that sends one file. `scratch` is the directory in which it remembers where it was."""
+
+    def __init__(self, road: Road, album: int, source: Path, scratch: Path) -> None:
+        self.road, self.album, self.source, self.scratch = road, album, source, scratch
+
+    @abstractmethod
+    def start(self) -> None: ...
+
+    @abstractmethod
+    def wait(self) -> None:
+        """Until it says that the file is stored."""
+
+    @property
+    def remembers(self) -> bool:
+        """Does it know its upload's address, should it die now?"""
+        return True
+
+    def kill(self) -> None:
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+
+    def _run(self, *command: str) -> None:
+        self.process = subprocess.Popen(
+            command, cwd=self.scratch, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+
+
+class Script(Sender):
+    """The example of docs/uploading.md."""
+
+    heading, name, interpreter = "", "", ""
+
+    def start(self) -> None:
+        code = UPLOADING.read_text(encoding="utf-8").partition(f"\n### {self.heading}\n")[2].partition("```")[2]
+        script = self.scratch / self.name
+        script.write_text(code.partition("\n")[2].partition("```")[0], encoding="utf-8")
+        words = (self.road.url, str(self.album), NAME, PASSWORD, str(self.source))
+        self._run(self.interpreter, str(script), *words)
+
+    def wait(self) -> None:
+        said, _ = self.process.communicate(timeout=120)
+        assert (self.process.returncode, said.decode().strip()) == (0, f"{self.source} is stored")
+
+    @property
+    def remembers(self) -> bool:
+        return (self.scratch / "uploads.json").exists() and "/uploads/" in (self.scratch / "uploads.json").read_text()
+
+
+class TusJsClient(Script):
+    heading, name, interpreter = "tus-js-client", "upload.mjs", "node"
+
+    def start(self) -> None:
+        if not (self.scratch / "node_modules").exists():
+            (self.scratch / "node_modules").symlink_to(HERE / "node_modules")
+        super().start()
+
+
+class Tuspy(Script):
+    heading, name, interpreter = "tuspy", "upload.py", sys.executable
+
+
+class Uppy(Sender):
+    """In a Chromium with a profile of its own: when it is killed and started again, only what it wrote there is left."""
+
+    playwright: Playwright
+
+    def start(self) -> None:
+        profile = self.scratch / "profile"
+        (profile / "DevToolsActivePort").unlink(missing_ok=True)
+        self._run(CHROMIUM, "--headless", "--remote-debugging-port=0", f"--user-data-dir={profile}", *ARGUMENTS)
+        port = polling.until(lambda: (profile / "DevToolsActivePort").read_text().partition("\n")[0], 60)
+        browser = self.playwright.chromium.connect_over_cdp(f"http://127.0.0.1:{port}")
+        self.page = browser.contexts[0].new_page()
+        self.page.set_default_timeout(60_000)
+        self._open(self.page)
+        self._choose(self.source)
+
+    def wait(self) -> None:
+        self.page.wait_for_function("document.title", timeout=120_000)
+        assert self.page.title() == "sent 1"
+        self.kill()
+
+    @property
+    def remembers(self) -> bool:
+        """Chromium writes localStorage down some seconds late."""
+        self.page.wait_for_timeout(50)  # lets playwright answer what the page asks of it
+        logs = (self.scratch / "profile").glob("Default/Local Storage/leveldb/*.log")
+        return any(b"uploadUrl" in path.read_bytes() for path in logs)
+
+    def _open(self, page: Page) -> None:
+        bundle = HERE / "node_modules/.bin/esbuild"
+        script = subprocess.run([bundle, "uppy.js", "--bundle"], cwd=HERE, check=True, capture_output=True).stdout
+        endpoint = f"{self.road.url}/albums/{self.album}/uploads/tus/"
+        body = f'<!doctype html><body data-endpoint="{endpoint}"><input type="file"><script src="/uppy.js"></script>'
+        page.route("**/uppy.html", lambda route: route.fulfill(body=body, content_type="text/html"))
+        page.route("**/uppy.js", lambda route: route.fulfill(body=script, content_type="text/javascript"))
+        page.goto(f"{self.road.url}/accounts/login/")
+        if page.get_by_label("Username").count():
+            page.get_by_label("Username").fill(NAME)
+            page.get_by_label("Password").fill(PASSWORD)
+            page.get_by_role("button", name="Sign in").click()
+            page.wait_for_url("**/albums/")
+        page.goto(f"{self.road.url}/uppy.html")
+        page.unroute_all()  # else every request would take the way through here
+
+    def _choose(self, path: Path) -> None:
+        """Playwright would carry the file through the debugging line, which takes a minute."""
+        line = self.page.context.new_cdp_session(self.page)
+        chosen = line.send("Runtime.evaluate", {"expression": "document.querySelector('input')"})
+        line.send("DOM.setFileInputFiles", {"files": [str(path)], "objectId": chosen["result"]["objectId"]})
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with Installation(tmp_path_factory.mktemp("clients")) as installation:
+        installation.start("serve")
+        installation.start("run_huey")
+        yield installation
+
+
+@pytest.fixture
+def road(installation: Installation) -> Iterator[Road]:
+    road = Road(installation.port)
+    yield road
+    road.close()
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A photo as cameras write some: a picture, and much slack behind it."""
+    path = tmp_path / "IMG_1.JPG"
+    path.write_bytes(making.jpeg((1200, 900)) + os.urandom(SIZE))
+    return path
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    path = tmp_path / "scratch"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(params=[TusJsClient, Tuspy, Uppy])
+def sender(request, installation, road, source, scratch) -> Iterator[Sender]:
+    if request.param is Uppy:
+        Uppy.playwright = request.getfixturevalue("playwright")
+    session = installation.sign_in()
+    sender: Sender = request.param(road, installation.new_album(session, request.param.__name__), source, scratch)
+    yield sender
+    if sender.process.poll() is None:
+        sender.kill()
+
+
+def draft(installation: Installation) -> Path | None:
+    return next((installation.data_dir / "incoming").glob("*.part"), None)
+
+
+def offset(installation: Installation, session: requests.Session, draft: Path) -> int:
+    address = f"{installation.url}/uploads/{draft.stem}/"
+    return int(session.head(address, headers={"Tus-Resumable": "1.0.0"}, timeout=20).headers["Upload-Offset"])
+
+
+def original(installation: Installation, session: requests.Session, album: int) -> bytes:
+    page = f"{installation.url}/albums/{album}/"
+    found = polling.until(
+        lambda: re.search(r'href="/photos/(\d+)/"', session.get(page, timeout=20).text), 60, "no photo appears"
+    )
+    return session.get(f"{installation.url}/photos/{found[1]}/original/", timeout=60).content
+
+
+def test_a_client_that_was_killed_goes_on_where_it_was(installation, road, sender, source):
+    road.rate = NARROW
+    sender.start()
+    begun = polling.until(
+        lambda: (d := draft(installation)) and d.stat().st_size > SIZE // 3 and d, 60, "nothing comes"
+    )
+    road.rate = MEGABYTE // 2  # time for it to write down what it needs
+    polling.until(lambda: sender.remembers, 60, "it does not remember its upload")
+    sender.kill()
+    road.rate = 0
+    polling.until(lambda: road.is_empty, what="the line stays open")
+    session = installation.sign_in()
+    there = offset(installation, session, begun)
+    size = source.stat().st_size
+    assert SIZE // 3 < there < size
+
+    road.forget()
+    sender.start()
+    sender.wait()
+
+    assert road.offsets[0] == there
+    assert 0 <= road.sent - (size - there) < AROUND
+    stored = original(installation, session, sender.album)
+    assert hashlib.sha256(stored).digest() == hashlib.sha256(source.read_bytes()).digest()

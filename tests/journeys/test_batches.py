@@ -1,0 +1,422 @@
+"""The batches' pages: the list, one batch with its receipt, and what a person can do about it."""
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from albums.models import Album, Leftover, Photo
+from processing import jobs, logbook, proof, worker
+from processing.intake import refusals, uploads
+from processing.models import Batch, JobEvent, ProcessingJob, Upload
+from processing.states import JobState, UploadState
+from tests.processing import making
+
+pytestmark = pytest.mark.django_db
+
+
+def client_of(user) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def signed_in(owner) -> Client:
+    return client_of(owner)
+
+
+def sent(album: Album, count: int = 1, name: str = "IMG_{}.JPG") -> Batch:
+    batch = making.received(album, making.jpeg((500, 400)), name=name.format(0)).batch
+    for number in range(1, count):
+        making.received(album, making.jpeg((500, 400)), name=name.format(number), batch=batch)
+    return batch
+
+
+def developed(album: Album, count: int = 1, name: str = "IMG_{}.JPG") -> Batch:
+    batch = sent(album, count, name)
+    while worker.develop_next():
+        pass
+    return batch
+
+
+def proved(album: Album, count: int = 1, name: str = "IMG_{}.JPG") -> Batch:
+    batch = developed(album, count, name)
+    while proof.prove_next():
+        pass
+    return batch
+
+
+def with_failures(album: Album, count: int = 1) -> Batch:
+    batch = sent(album, count)
+    for _ in range(count):
+        jobs.give_up(jobs.claim_next("tester"), "broken", "The file is damaged.")
+    return batch
+
+
+def page(client: Client, batch: Batch, query: str = "") -> str:
+    return client.get(f"/batches/{batch.pk}/{query}").content.decode()
+
+
+def listed(client: Client, query: str = "") -> list[int]:
+    return [entry.batch.pk for entry in client.get(f"/batches/{query}").context["entries"]]
+
+
+def receipt_csv(client: Client, batch: Batch) -> list[dict[str, str]]:
+    content = client.get(f"/batches/{batch.pk}/receipt.csv").getvalue().decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(content, newline="")))
+
+
+def receipt_json(client: Client, batch: Batch) -> dict[str, Any]:
+    return json.loads(client.get(f"/batches/{batch.pk}/receipt.json").getvalue())
+
+
+def test_the_line_that_frees_the_card_is_there_only_when_it_is_true(signed_in, album):
+    batch = developed(album, 2)
+    assert "safe to format" not in page(signed_in, batch)
+    assert "2 are still being checked" in page(signed_in, batch)
+
+    while proof.prove_next():
+        pass
+
+    assert "All 2 files are stored and verified: safe to format the card." in page(signed_in, batch)
+
+
+def test_the_page_is_live_until_time_changes_nothing_any_more(signed_in, album):
+    batch = developed(album)
+    assert 'hx-trigger="every 2s"' in page(signed_in, batch)
+    assert '<noscript><meta http-equiv="refresh"' in page(signed_in, batch)
+
+    proof.prove_next()
+
+    assert "hx-trigger" not in page(signed_in, batch)
+    assert "http-equiv" not in page(signed_in, batch)
+
+
+def test_who_waits_for_a_worker_is_told_that_there_is_none(signed_in, album):
+    assert "No worker is running" in page(signed_in, developed(album))
+
+
+def test_files_are_listed_with_where_they_stand_and_why(signed_in, album):
+    batch = proved(album)
+    making.received(album, b"no picture", name="notes.txt", batch=batch)
+    worker.develop_next()
+    half = making.upload(album, "half.jpg", batch)
+    Upload.objects.filter(pk=half.pk).update(size=3 << 20, arrived=1 << 20)
+
+    text = page(signed_in, batch)
+
+    for words in ("Stored and verified", "Failed", "On its way", "not-an-image", "1 attempt", "of 3.0\xa0MB arrived"):
+        assert words in text
+    photo = Photo.objects.get()
+    assert f'href="/photos/{photo.pk}/"' in text
+    assert photo.renditions.get(edge=400).get_absolute_url() in text
+
+
+def test_the_way_to_the_failure_desk_is_shown_when_there_is_something_on_it(signed_in, album):
+    desk = '/failures/?batch={}"'
+    failed = with_failures(album)
+    refused = making.upload(album).batch
+    uploads.refuse(Upload.objects.get(batch=refused), refusals.EMPTY)
+    good = proved(album)
+
+    assert [desk.format(batch.pk) in page(signed_in, batch) for batch in (failed, refused, good)] == [True, True, False]
+
+
+def test_files_of_one_standing_can_be_shown_alone(signed_in, album):
+    batch = proved(album, 2)
+    making.received(album, b"no picture", name="notes.txt", batch=batch)
+    worker.develop_next()
+
+    def names(query: str) -> list[str]:
+        return [line.name for line, _ in signed_in.get(f"/batches/{batch.pk}/{query}").context["files"]]
+
+    assert names("?show=failed") == ["notes.txt"]
+    assert names("?show=verified") == ["IMG_0.JPG", "IMG_1.JPG"]
+    assert names("?show=nonsense") == ["IMG_0.JPG", "IMG_1.JPG", "notes.txt"]
+
+
+def test_a_large_batch_comes_in_pages_that_keep_what_was_asked_for(signed_in, album):
+    batch = making.upload(album).batch
+    for _ in range(100):
+        making.upload(album, batch=batch)
+
+    first = signed_in.get(f"/batches/{batch.pk}/?show=arriving")
+
+    assert len(first.context["files"]) == 100
+    assert "?show=arriving&amp;page=2" in first.content.decode()
+    assert len(signed_in.get(f"/batches/{batch.pk}/?show=arriving&page=2").context["files"]) == 1
+
+
+def test_a_page_costs_the_same_queries_however_large_the_batch(
+    signed_in, album, django_assert_num_queries, django_assert_max_num_queries
+):
+    batch = proved(album, 2)
+    with django_assert_max_num_queries(12) as small:
+        page(signed_in, batch)
+    for number in range(20):
+        making.received(album, making.jpeg((500, 400)) if number % 2 else b"none", batch=batch)
+    while worker.develop_next() or proof.prove_next():
+        pass
+
+    with django_assert_num_queries(len(small)):
+        page(signed_in, batch)
+
+
+def test_the_list_costs_the_same_queries_however_many_there_are(
+    signed_in, album, django_assert_num_queries, django_assert_max_num_queries
+):
+    developed(album)
+    with django_assert_max_num_queries(8) as small:
+        listed(signed_in)
+    for _ in range(10):
+        developed(album)
+
+    with django_assert_num_queries(len(small)):
+        assert len(listed(signed_in)) == 11
+
+
+def test_a_person_sees_the_batches_of_their_own_albums(album, owner, stranger, admin):
+    batch = developed(album)
+
+    assert listed(client_of(owner)) == [batch.pk]
+    assert listed(client_of(stranger)) == []
+    assert listed(client_of(admin)) == [batch.pk]
+
+
+def test_the_list_tells_of_each_batch_how_it_stands(signed_in, album):
+    batch = developed(album, 2)
+    making.received(album, b"no picture", batch=batch)
+    worker.develop_next()
+    uploads.refuse(making.upload(album, batch=batch), refusals.EMPTY)
+    content = making.jpeg((500, 400))
+    making.received(album, content, batch=batch)
+    making.received(album, content, batch=batch)
+    worker.develop_next()
+    making.received(album, batch=batch)
+
+    (entry,) = signed_in.get("/batches/").context["entries"]
+
+    counts = (entry.files, entry.photos, entry.failed, entry.refused, entry.active)
+    assert counts == (7, 3, 1, 1, 1)
+    assert (entry.is_busy, entry.settled) == (True, 6)
+    assert b'hx-trigger="every 2s"' in signed_in.get("/batches/").content
+
+
+def test_a_list_where_nothing_is_at_work_is_not_polled(signed_in, album):
+    developed(album)
+
+    assert b"hx-trigger" not in signed_in.get("/batches/").content
+
+
+def test_the_list_is_filtered(album, owner, stranger, admin):
+    other = Album.objects.create(title="Winter", owner=stranger)
+    done = developed(album, name="DONE_{}.JPG")
+    failed = with_failures(album)
+    refused = making.upload(album).batch
+    uploads.refuse(Upload.objects.get(batch=refused), refusals.EMPTY)
+    double = making.upload(album).batch
+    uploads.refuse(Upload.objects.get(batch=double), refusals.DUPLICATE)
+    busy = sent(other, name="BUSY_{}.JPG")
+
+    asked = {
+        "": [busy, double, refused, failed, done],
+        "?state=at-work": [busy],
+        "?state=failures": [refused, failed],
+        "?state=done": [double, done],
+        f"?album={other.pk}": [busy],
+        f"?person={owner.pk}": [double, refused, failed, done],
+        "?text=wint": [busy],
+        "?text=done_0": [done],
+        f"?text=img&state=failures&album={album.pk}&person={owner.pk}": [failed],
+        "?text=100%25": [],
+        "?state=nonsense&album=x&person=9999999&page=-1": [busy, double, refused, failed, done],
+    }
+
+    assert {query: listed(client_of(admin), query) for query in asked} == {
+        query: [batch.pk for batch in found] for query, found in asked.items()
+    }
+
+
+def test_only_who_sees_everybodys_albums_is_asked_for_a_person(album, owner, admin):
+    developed(album)
+
+    assert "person" not in client_of(owner).get("/batches/").context["form"].fields
+    assert list(client_of(admin).get("/batches/").context["form"].fields["person"].queryset) == [owner]
+    assert f'<option value="{album.pk}">' in client_of(owner).get("/batches/").content.decode()
+
+
+def test_an_album_of_somebody_else_cannot_be_asked_for(album, stranger):
+    developed(album)
+
+    response = client_of(stranger).get(f"/batches/?album={album.pk}")
+
+    assert response.context["entries"] == []
+    assert album.title not in response.content.decode()
+
+
+def test_fifty_batches_make_a_page(signed_in, album):
+    Batch.objects.bulk_create(Batch(album=album, source=Batch.Source.FORM) for _ in range(51))
+
+    assert len(listed(signed_in)) == 50
+    assert len(listed(signed_in, "?page=2")) == 1
+
+
+def test_all_failed_or_one_are_retried(signed_in, album):
+    batch, other = with_failures(album, 3), with_failures(album, 1)
+    first = batch.jobs.order_by("pk").first()
+
+    response = signed_in.post(f"/batches/{batch.pk}/retry/", {"job": first.pk})
+    assert (response.status_code, response.url) == (302, f"/batches/{batch.pk}/")
+    assert batch.jobs.failed().count() == 2
+
+    signed_in.post(f"/batches/{batch.pk}/retry/")
+    assert batch.jobs.failed().count() == 0
+    assert other.jobs.failed().count() == 1
+
+
+def test_a_job_of_another_batch_is_not_retried_here(signed_in, album):
+    batch, other = with_failures(album), with_failures(album)
+
+    signed_in.post(f"/batches/{batch.pk}/retry/", {"job": other.jobs.get().pk})
+
+    assert ProcessingJob.objects.failed().count() == 2
+
+
+def test_cancelling_stops_what_is_not_done_of_this_batch_alone(signed_in, album, owner):
+    batch = developed(album)
+    making.received(album, batch=batch)
+    making.upload(album, batch=batch)
+    elsewhere = sent(Album.objects.create(title="Other", owner=owner))
+
+    response = signed_in.post(f"/batches/{batch.pk}/cancel/")
+
+    assert (response.status_code, response.url) == (302, f"/batches/{batch.pk}/")
+    assert sorted(batch.jobs.values_list("state", flat=True)) == [JobState.CANCELLED, JobState.COMPLETED]
+    assert batch.uploads.filter(state=UploadState.CANCELLED).count() == 1
+    assert elsewhere.jobs.active().count() == 1
+    assert album.photos.count() == 1
+
+
+def test_deleting_asks_first_and_then_forgets_all_but_the_photos(
+    signed_in, album, data_dir, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        batch = developed(album)
+        making.received(album, b"no picture", batch=batch)
+        worker.develop_next()
+    raw = data_dir / batch.jobs.failed().get().raw_path
+    assert raw.exists()
+
+    assert "Delete this record?" in signed_in.get(f"/batches/{batch.pk}/delete/").content.decode()
+    with django_capture_on_commit_callbacks(execute=True):
+        response = signed_in.post(f"/batches/{batch.pk}/delete/")
+
+    assert (response.status_code, response.url) == (302, "/batches/")
+    assert [model.objects.count() for model in (Batch, Upload, ProcessingJob, JobEvent, Leftover)] == [0] * 5
+    assert not raw.exists()
+    assert (data_dir / album.photos.get().original_key).exists()
+
+
+def test_a_batch_at_work_cannot_be_deleted(signed_in, album):
+    batch = with_failures(album, 2)
+    making.received(album, batch=batch)
+
+    assert "still at work" in signed_in.get(f"/batches/{batch.pk}/delete/").content.decode()
+    response = signed_in.post(f"/batches/{batch.pk}/delete/")
+
+    assert response.status_code == 409
+    assert batch.jobs.failed().count() == 2
+    assert Upload.objects.count() == 3
+
+
+def test_the_csv_tells_of_every_file(signed_in, album):
+    batch = proved(album)
+    making.received(album, b"no picture", name="notes.txt", batch=batch)
+    worker.develop_next()
+    photo = Photo.objects.get()
+
+    first, second = receipt_csv(signed_in, batch)
+
+    assert first == {
+        "name": "IMG_0.JPG",
+        "bytes": str(photo.original_bytes),
+        "sha256": photo.original_sha256,
+        "received": f"{Upload.objects.get(name='IMG_0.JPG').ended_at:%Y-%m-%dT%H:%M:%SZ}",
+        "verified": f"{photo.verified_at:%Y-%m-%dT%H:%M:%SZ}",
+        "state": "verified",
+        "photo": f"http://testserver/photos/{photo.pk}/",
+        "code": "",
+        "reason": "",
+    }
+    assert (second["state"], second["code"], second["photo"]) == ("failed", "not-an-image", "")
+    assert second["reason"] == batch.jobs.failed().get().error_message
+
+
+@pytest.mark.parametrize("name", ["=1+1.jpg", "+1.jpg", "-1.jpg", "@SUM(A1).jpg", " =1.jpg", "\uff1d1.jpg"])
+def test_no_name_is_a_formula(signed_in, album, name):
+    batch = making.upload(album).batch
+    Upload.objects.update(name=name)
+
+    assert [row["name"] for row in receipt_csv(signed_in, batch)] == [f"'{name}"]
+    assert [file["name"] for file in receipt_json(signed_in, batch)["files"]] == [name]
+
+
+@pytest.mark.parametrize("name", ['Zürich, "See".jpg', "写真.jpg", "a=b.jpg", "IMG-1;2.jpg", "Оля.jpg", "🏔.jpg"])
+def test_names_are_told_as_they_were_sent(signed_in, album, name):
+    batch = making.upload(album, name).batch
+
+    assert [row["name"] for row in receipt_csv(signed_in, batch)] == [name]
+    assert [file["name"] for file in receipt_json(signed_in, batch)["files"]] == [name]
+
+
+def test_the_csv_opens_in_excel_with_its_umlauts(signed_in, album):
+    response = signed_in.get(f"/batches/{making.upload(album).batch.pk}/receipt.csv")
+
+    assert response.streaming
+    assert response.getvalue().startswith(b"\xef\xbb\xbfname,bytes,")
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    assert response["Content-Disposition"].startswith("attachment; ")
+
+
+def test_the_json_tells_the_same_and_the_sum_of_what_it_tells(signed_in, album):
+    batch = proved(album, 2)
+
+    told = receipt_json(signed_in, batch)
+
+    assert (told["count"], told["verified"], told["safe"]) == (2, 2, True)
+    assert told["summary"] == "All 2 files are stored and verified: safe to format the card."
+    assert (told["album"], told["sent_by"]) == ({"id": album.pk, "title": "Summer"}, "owner")
+    rows = receipt_csv(signed_in, batch)
+    assert [{key: str(value or "") for key, value in file.items()} for file in told["files"]] == rows
+
+
+def test_an_empty_batch_has_a_receipt_that_frees_nothing(signed_in, album):
+    batch = Batch.objects.create(album=album, source=Batch.Source.TUS)
+
+    assert receipt_csv(signed_in, batch) == []
+    assert receipt_json(signed_in, batch)["safe"] is False
+    assert "safe to format" not in page(signed_in, batch)
+
+
+def test_a_name_that_holds_markup_is_only_text(signed_in, album):
+    batch = making.upload(album, "<script>alert(1)<script>.jpg").batch
+
+    assert "<script>alert" not in page(signed_in, batch)
+
+
+def test_the_admin_leads_to_the_batch(album, admin):
+    batch = developed(album)
+
+    content = client_of(admin).get(f"/admin/processing/batch/{batch.pk}/change/").content.decode()
+
+    assert f'href="/batches/{batch.pk}/"' in content
+
+
+def test_entries_of_batches_without_files_are_all_zero(album):
+    batch = Batch.objects.create(album=album, source=Batch.Source.TUS)
+
+    assert logbook.entries([batch]) == [logbook.Entry(batch)]

@@ -1,0 +1,321 @@
+"""The failure desk as a person uses it, without a script."""
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+
+from albums.models import Album, Photo
+from processing import jobs, progress
+from processing.intake import refusals, uploads
+from processing.models import Batch, Preview, ProcessingJob, Upload
+from processing.states import JobState
+from tests.processing import making
+
+pytestmark = pytest.mark.django_db
+
+DESK, RETRY, DISMISS = "/failures/", "/failures/retry/", "/failures/dismiss/"
+
+
+@pytest.fixture
+def signed_in(owner) -> Client:
+    client = Client()
+    client.force_login(owner)
+    return client
+
+
+@pytest.fixture
+def batch(album) -> Batch:
+    upload = making.upload(album, name="keeps it open.jpg")
+    uploads.cancel(upload, "cancelled", "It was cancelled.")
+    return upload.batch
+
+
+def fail(batch: Batch, code: str = "broken", name: str = "photo.jpg", content: bytes | None = None) -> ProcessingJob:
+    job = making.received(batch.album, content, name=name, batch=batch)
+    jobs.give_up(jobs.claim_next("tester"), code, f"It is {code}.")
+    return ProcessingJob.objects.get(pk=job.pk)
+
+
+def refuse(batch: Batch, refusal: refusals.Refusal = refusals.CUT_OFF, photo: Photo | None = None) -> Upload:
+    upload = making.upload(batch.album, name="refused.jpg", batch=batch)
+    uploads.refuse(upload, refusal, duplicate_of=photo)
+    return upload
+
+
+def states() -> dict[int, str]:
+    return dict(ProcessingJob.objects.order_by("pk").values_list("pk", "state"))
+
+
+def page(client: Client, query: str = "") -> str:
+    response = client.get(DESK + query)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def said(response) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def test_the_desk_says_what_failed_why_and_what_to_do(signed_in, batch):
+    job = fail(batch, "truncated", name="IMG_1.JPG")
+    Preview.objects.create(job=job, webp=b"RIFF")
+    refuse(batch)
+
+    html = page(signed_in)
+
+    for words in (
+        *(
+            "IMG_1.JPG",
+            "It is truncated.",
+            "the card may still",
+            f"batch {batch.pk}",
+            "Summer",
+            "<code>truncated</code>",
+        ),
+        *("1 attempt", "Attempt 1", f"/jobs/{job.pk}/preview/", f"/jobs/{job.pk}/raw/"),
+        *("refused.jpg", "The connection broke", "Send it again"),
+    ):
+        assert words in html
+
+
+def test_where_nothing_failed_it_says_so(signed_in, batch):
+    assert "Nothing failed" in page(signed_in)
+
+
+def test_a_reason_that_nothing_failed_for_leads_to_the_others(signed_in, batch):
+    fail(batch, "broken")
+
+    assert "Nothing failed for this reason" in page(signed_in, "?code=timeout")
+
+
+def test_what_the_album_has_already_is_no_failure(signed_in, batch):
+    refuse(batch, refusals.DUPLICATE)
+
+    html = page(signed_in)
+
+    assert "Nothing failed" in html
+    assert "In the album already" in html
+
+
+def test_nobody_sees_failures_of_somebody_else(stranger, batch):
+    fail(batch)
+    refuse(batch)
+    client = Client()
+    client.force_login(stranger)
+
+    assert "Nothing failed" in page(client)
+    assert client.get(f"{DESK}?album={batch.album_id}").status_code == 404
+    assert client.get(f"{DESK}?batch={batch.pk}").status_code == 404
+
+
+@pytest.mark.parametrize("query", ["?album=4711", "?batch=4711", "?album=x", f"?batch={10**30}", "?album=-1"])
+def test_an_album_or_batch_that_is_not_there_is_not_found(signed_in, batch, query):
+    assert signed_in.get(DESK + query).status_code == 404
+
+
+@pytest.mark.parametrize("query", ["?kind=x", "?until=2026-99-99T00:00Z", "?until=x", "?until=2026-01-01T00:00"])
+def test_nonsense_does_not_mean_all(signed_in, batch, query):
+    assert signed_in.get(DESK + query).status_code == 404
+
+
+@pytest.mark.parametrize("code", ["%00", "<script>", "broken%00"])
+def test_an_unknown_code_means_none(signed_in, batch, code):
+    fail(batch)
+
+    assert "Nothing failed for this reason" in page(signed_in, f"?code={code}")
+
+
+def test_the_album_and_the_queue_lead_to_it(signed_in, batch):
+    fail(batch)
+
+    assert f'href="{DESK}?album={batch.album_id}"' in signed_in.get(f"/albums/{batch.album_id}/").content.decode()
+    assert f'href="{DESK}"' in signed_in.get("/jobs/").content.decode()
+
+
+def test_pages_keep_what_the_desk_is_narrowed_to(signed_in, batch):
+    for _ in range(51):
+        refuse(batch)
+
+    html = page(signed_in, f"?batch={batch.pk}&code=cut-off")
+
+    assert "Page 1 of 2" in html
+    assert f'href="?batch={batch.pk}&amp;code=cut-off&amp;page=2"' in html
+
+
+def test_one_is_retried(signed_in, batch):
+    first, second = fail(batch), fail(batch)
+
+    response = signed_in.post(RETRY, {"pick": f"job:{first.pk}"})
+
+    assert (response.status_code, response.url) == (302, DESK)
+    assert states() == {first.pk: JobState.PENDING, second.pk: JobState.FAILED}
+    assert said(response) == ["1 file will be tried again."]
+
+
+def test_those_ticked_are_retried(signed_in, batch):
+    first, second, third = fail(batch), fail(batch), fail(batch)
+
+    signed_in.post(RETRY, {"pick": "ticked", "job": [first.pk, third.pk, 4711, "x"], "upload": ["x"]})
+
+    assert states() == {first.pk: JobState.PENDING, second.pk: JobState.FAILED, third.pk: JobState.PENDING}
+
+
+def test_all_of_one_reason_are_retried_on_whatever_page(signed_in, batch):
+    many = [fail(batch, "timeout").pk for _ in range(52)]
+    other = fail(batch, "broken")
+
+    response = signed_in.post(RETRY, {"pick": "failed:timeout", "page": "2"})
+
+    assert states() == {**dict.fromkeys(many, JobState.PENDING), other.pk: JobState.FAILED}
+    assert (said(response), response.url) == (["52 files will be tried again."], f"{DESK}?page=2")
+
+
+def test_all_of_what_the_desk_is_narrowed_to_are_retried(signed_in, batch, owner):
+    job = fail(batch)
+    other = fail(making.upload(Album.objects.create(title="Winter", owner=owner)).batch)
+
+    response = signed_in.post(RETRY, {"pick": "all", "album": batch.album_id})
+
+    assert states() == {job.pk: JobState.PENDING, other.pk: JobState.FAILED}
+    assert response.url == f"{DESK}?album={batch.album_id}"
+
+
+@pytest.mark.parametrize("form", [{}, {"pick": "ticked"}, {"pick": "failed:"}, {"pick": "nonsense"}, {"pick": "job:x"}])
+@pytest.mark.parametrize("address", [RETRY, DISMISS])
+def test_nothing_ticked_is_nothing_done(signed_in, batch, address, form):
+    job = fail(batch)
+
+    assert said(signed_in.post(address, form)) == ["Nothing was selected. Tick the files first."]
+    assert states() == {job.pk: JobState.FAILED}
+
+
+def test_what_was_refused_cannot_be_retried_and_that_is_said(signed_in, batch):
+    upload, job = refuse(batch), fail(batch)
+
+    response = signed_in.post(RETRY, {"pick": "ticked", "upload": [upload.pk], "job": [job.pk]})
+
+    assert said(response) == [
+        "1 file will be tried again.",
+        "1 cannot be tried again, since nothing was kept of them. Send them again.",
+    ]
+
+
+def test_dismissing_says_how_many_raw_files_would_be_lost_before_it_does_it(signed_in, batch, data_dir):
+    job = fail(batch)
+    fail(batch)
+    refuse(batch)
+
+    response = signed_in.post(DISMISS, {"pick": "all"})
+
+    assert (response.status_code, response.context["size"].failed, response.context["size"].total) == (200, 2, 3)
+    assert "2 raw files will be deleted" in response.content.decode()
+    assert states()[job.pk] == JobState.FAILED
+    assert (data_dir / job.raw_path).exists()
+
+
+def test_what_was_confirmed_is_dismissed_with_its_raw_files(
+    signed_in, batch, data_dir, django_capture_on_commit_callbacks
+):
+    job, other = fail(batch), fail(batch, "timeout")
+    asked = signed_in.post(DISMISS, {"pick": "failed:broken", "batch": batch.pk})
+
+    with django_capture_on_commit_callbacks(execute=True):
+        response = signed_in.post(DISMISS, dict(asked.context["carried"]) | {"confirmed": "yes"})
+
+    assert states() == {job.pk: JobState.CANCELLED, other.pk: JobState.FAILED}
+    assert [(data_dir / each.raw_path).exists() for each in (job, other)] == [False, True]
+    assert (said(response), response.url) == (["1 failure dismissed."], f"{DESK}?batch={batch.pk}")
+
+
+def test_what_failed_after_the_question_is_not_meant_by_the_answer(signed_in, batch):
+    job = fail(batch)
+    asked = signed_in.post(DISMISS, {"pick": "all"})
+    later = fail(batch)
+
+    signed_in.post(DISMISS, dict(asked.context["carried"]) | {"confirmed": "yes"})
+
+    assert states() == {job.pk: JobState.CANCELLED, later.pk: JobState.FAILED}
+
+
+def test_what_has_no_raw_file_is_dismissed_without_a_question(signed_in, batch):
+    refused, other = refuse(batch), refuse(batch, refusals.DISK_FULL)
+
+    response = signed_in.post(DISMISS, {"pick": f"upload:{refused.pk}"})
+
+    assert said(response) == ["1 failure dismissed."]
+    assert [upload.name for upload in progress.report(batch.album).refused] == [other.name]
+    assert progress.report(batch.album).refused_count == 1
+    assert Upload.objects.get(pk=refused.pk).dismissed_at is not None
+
+
+def test_failures_of_somebody_else_stay_as_they_are(stranger, batch):
+    job, upload = fail(batch), refuse(batch)
+    client = Client()
+    client.force_login(stranger)
+
+    for form in ({"pick": "all"}, {"pick": "failed:broken"}, {"job": [job.pk], "upload": [upload.pk]}):
+        client.post(RETRY, form)
+        client.post(DISMISS, form | {"confirmed": "yes"})
+
+    assert states() == {job.pk: JobState.FAILED}
+    assert Upload.objects.get(pk=upload.pk).dismissed_at is None
+
+
+def test_a_duplicate_leads_to_its_photo_and_need_not_be_sent_again(signed_in, batch):
+    job = fail(batch)
+    photo = making.photo(batch.album, job)
+    photo.save()
+    refuse(batch, refusals.DUPLICATE, photo)
+
+    html = page(signed_in, "?code=duplicate")
+
+    assert f'href="{photo.get_absolute_url()}"' in html
+    assert "Send it again" not in html
+
+
+def test_the_raw_file_is_a_download_that_no_browser_runs(signed_in, batch):
+    content = b"<html><script>alert(1)</script>"
+    job = fail(batch, name='a";filename="b.html', content=content)
+
+    response = signed_in.get(f"/jobs/{job.pk}/raw/")
+
+    assert b"".join(response.streaming_content) == content
+    assert (response["Content-Type"], response["X-Content-Type-Options"]) == ("application/octet-stream", "nosniff")
+    assert response["Content-Disposition"] == 'attachment; filename="a\\";filename=\\"b.html"'
+    assert response["Content-Security-Policy"].startswith("sandbox")
+
+
+def test_a_raw_file_that_is_away_is_not_found(signed_in, batch, data_dir):
+    job = fail(batch)
+    (data_dir / job.raw_path).unlink()
+
+    assert signed_in.get(f"/jobs/{job.pk}/raw/").status_code == 404
+
+
+@pytest.mark.parametrize("state", sorted(set(JobState) - {JobState.FAILED}))
+def test_only_a_failed_job_hands_out_its_raw_file(signed_in, album, state):
+    job = making.job_in(album, state)
+    Preview.objects.create(job=job, webp=b"RIFF")
+
+    assert signed_in.get(f"/jobs/{job.pk}/raw/").status_code == 404
+    assert signed_in.get(f"/jobs/{job.pk}/preview/").status_code == 404
+
+
+def test_the_preview_is_a_picture_for_this_person_alone(signed_in, batch):
+    job = fail(batch)
+    Preview.objects.create(job=job, webp=b"RIFF")
+
+    response = signed_in.get(f"/jobs/{job.pk}/preview/")
+
+    assert (response.content, response["Content-Type"]) == (b"RIFF", "image/webp")
+    assert response["Cache-Control"] == "private, max-age=600"
+    assert response["Content-Security-Policy"].startswith("sandbox")
+
+
+def test_hostile_names_are_shown_and_do_nothing(signed_in, batch):
+    fail(batch, name="<img src=x onerror=alert(1)>.jpg")
+
+    html = page(signed_in)
+
+    assert "<img src=x" not in html
+    assert "&lt;img src=x onerror=alert(1)&gt;.jpg" in html

@@ -1,0 +1,240 @@
+"""The lines of tus 1.0.0 that say MUST, and what is known to go wrong elsewhere, as tables."""
+
+import hashlib
+import shutil
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from processing.intake import fingerprints, pieces, uploads
+from processing.models import Upload
+from processing.states import UploadState
+from tests.journeys.test_tus import OCTETS, VERSION, b64, checksum, create, head, patch, path_of
+
+pytestmark = pytest.mark.django_db
+
+CONTENT = bytes(range(256)) * 4
+
+
+@pytest.fixture
+def signed_in(owner) -> Client:
+    client = Client()
+    client.force_login(owner)
+    return client
+
+
+def first_bytes(client, album, body: bytes, content_type: str = OCTETS, **more: str):
+    headers = VERSION | {"Upload-Length": str(len(CONTENT))} | more
+    return client.generic("POST", f"/albums/{album.pk}/uploads/tus/", body, content_type=content_type, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/albums/{album}/uploads/tus", 201),
+        ("HEAD", "/uploads/{upload}", 200),
+        ("PATCH", "/uploads/{upload}", 204),
+        ("DELETE", "/uploads/{upload}", 204),
+        ("HEAD", "/uploads/junk/", 404),
+        ("PATCH", "/uploads/junk", 404),
+        ("HEAD", f"/uploads/{uuid.uuid4()}/", 404),
+        ("DELETE", f"/uploads/{uuid.uuid4()}/", 404),
+        ("POST", "/albums/4711/uploads/tus/", 404),
+        ("POST", f"/albums/{10**30}/uploads/tus/", 404),
+        ("GET", "/uploads/{upload}/", 405),
+        ("LOCK", "/albums/{album}/uploads/tus/", 405),
+    ],
+)
+def test_no_answer_is_a_redirect_and_each_says_what_it_speaks(signed_in, album, method, path, status):
+    create(signed_in, album)
+    path = path.format(album=album.pk, upload=Upload.objects.get().pk)
+    headers = VERSION | {"Upload-Offset": "0", "Content-Type": OCTETS, "Upload-Length": "10"}
+
+    response = signed_in.generic(method, path, content_type=OCTETS, headers=headers)
+
+    assert (response.status_code, response["Tus-Resumable"]) == (status, "1.0.0")
+
+
+@pytest.mark.parametrize("path", ["/albums/{album}/uploads/tus/", "/uploads/{upload}/"])
+def test_abilities_are_told_to_everybody_without_a_version(signed_in, album, path):
+    create(signed_in, album)
+
+    response = Client().options(path.format(album=album.pk, upload=Upload.objects.get().pk))
+
+    assert (response.status_code, response["Tus-Version"]) == (204, "1.0.0")
+
+
+@pytest.mark.parametrize("version", [{}, {"Tus-Resumable": "0.2.2"}, {"Tus-Resumable": "1.0"}])
+def test_another_version_is_told_ours_and_does_nothing(signed_in, album, version):
+    path = path_of(create(signed_in, album))
+    headers = {"Upload-Offset": "0", "Content-Type": OCTETS} | version
+
+    answers = [
+        signed_in.generic("PATCH", path, b"123", content_type=OCTETS, headers=headers),
+        signed_in.delete(path, headers=version),
+        signed_in.generic("POST", f"/albums/{album.pk}/uploads/tus/", headers={"Upload-Length": "5"} | version),
+    ]
+
+    assert {(a.status_code, a["Tus-Version"]) for a in answers} == {(412, "1.0.0")}
+    assert (head(signed_in, path)["Upload-Offset"], Upload.objects.count()) == ("0", 1)
+
+
+@pytest.mark.parametrize("told", [f"filename {b64(b'a.jpg')}", f"filename {b64(b'a.jpg')},is_private,type {b64(b'x')}"])
+def test_head_tells_the_metadata_as_it_was_told(signed_in, album, told):
+    path = path_of(create(signed_in, album, **{"Upload-Metadata": told}))
+
+    assert head(signed_in, path)["Upload-Metadata"] == told
+
+
+def test_an_address_cannot_be_guessed(signed_in, album):
+    path = path_of(create(signed_in, album))
+
+    assert uuid.UUID(path.strip("/").rpartition("/")[2]).version == 4
+
+
+@pytest.mark.parametrize("offset", ["-1", "+1", "1.0", "0x1", "1e3", "", " ", "٣", "9" * 30, "NaN"])
+def test_an_offset_that_is_no_number_is_refused(signed_in, album, offset):
+    path = path_of(create(signed_in, album))
+
+    response = patch(signed_in, path, 0, b"1", **{"Upload-Offset": offset})
+
+    assert (response.status_code, head(signed_in, path)["Upload-Offset"]) == (400, "0")
+
+
+@pytest.mark.parametrize(
+    ("ended", "status"),
+    [("taken back", 410), ("expired", 410), ("cancelled", 410)],
+)
+@pytest.mark.parametrize("method", ["HEAD", "PATCH", "DELETE"])
+def test_an_upload_that_ended_is_gone_and_has_no_offset(signed_in, album, method, ended, status):
+    path = path_of(create(signed_in, album))
+    upload = Upload.objects.get()
+    match ended:
+        case "taken back":
+            signed_in.delete(path, headers=VERSION)
+        case "expired":
+            Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+            uploads.expire(upload)
+        case "cancelled":
+            uploads.cancel(upload, "cancelled", "Cancelled.")
+
+    headers = VERSION | {"Upload-Offset": "0", "Content-Type": OCTETS}
+    response = signed_in.generic(method, path, content_type=OCTETS, headers=headers)
+
+    assert (response.status_code, response.has_header("Upload-Offset")) == (status, False)
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "left"), [("HEAD", 200, 1), ("DELETE", 204, 0), ("PATCH", 204, 1), ("PUT", 405, 1)]
+)
+def test_methods_are_overridden(signed_in, album, method, status, left):
+    path = path_of(create(signed_in, album))
+    headers = VERSION | {"X-HTTP-Method-Override": method, "Upload-Offset": "0", "Content-Type": OCTETS}
+
+    response = signed_in.generic("POST", path, content_type=OCTETS, headers=headers)
+
+    assert (response.status_code, Upload.objects.receiving().count()) == (status, left)
+
+
+def test_a_part_of_nothing_changes_nothing(signed_in, album):
+    path = path_of(create(signed_in, album))
+
+    assert [patch(signed_in, path, 0, b"")["Upload-Offset"] for _ in range(2)] == ["0", "0"]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "statuses"),
+    [(["10", "10"], [204, 204]), (["10", "11"], [204, 400]), (["10", "9"], [204, 400]), (["junk"], [400])],
+)
+def test_a_late_length_is_told_once(signed_in, album, lengths, statuses):
+    path = path_of(create(signed_in, album, None))
+
+    answers = [patch(signed_in, path, 0, b"", **{"Upload-Length": length}) for length in lengths]
+
+    assert [answer.status_code for answer in answers] == statuses
+
+
+def test_a_late_length_without_bytes_ends_an_upload_that_is_whole(signed_in, album):
+    path = path_of(create(signed_in, album, None))
+    patch(signed_in, path, 0, b"1234")
+
+    patch(signed_in, path, 4, b"", **{"Upload-Length": "4"})
+
+    assert Upload.objects.get().state == UploadState.RECEIVED
+
+
+@pytest.mark.parametrize(("body", "status"), [(b"", 204), (b"more", 413)])
+def test_a_late_length_of_nothing_is_an_empty_file(signed_in, album, body, status):
+    path = path_of(create(signed_in, album, None))
+
+    response = patch(signed_in, path, 0, body, **{"Upload-Length": "0"})
+
+    assert (response.status_code, response["Upload-Offset"], Upload.objects.get().code) == (status, "0", "empty-file")
+    assert head(signed_in, path)["Upload-Offset"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("headers", "content_type", "status"),
+    [
+        ({"Upload-Checksum": checksum("sha1", b"other")}, OCTETS, 460),
+        ({"Upload-Checksum": "crc32 AAAA"}, OCTETS, 400),
+        ({"Upload-Length": "3"}, OCTETS, 413),
+        ({}, "image/jpeg", 415),
+        ({}, "multipart/form-data; boundary=X", 415),
+        ({}, "application/x-www-form-urlencoded", 415),
+    ],
+)
+def test_first_bytes_that_are_refused_leave_no_upload_on_its_way(signed_in, album, headers, content_type, status):
+    response = first_bytes(signed_in, album, CONTENT, content_type, **headers)
+
+    assert (response.status_code, response["Tus-Resumable"]) == (status, "1.0.0")
+    assert not Upload.objects.receiving().exists()
+
+
+def test_passing_trouble_is_never_told_as_a_fault_of_the_senders(signed_in, album, data_dir):
+    """After a 4xx tus-js-client forgets the address and starts anew."""
+    path = path_of(create(signed_in, album))
+    patch(signed_in, path, 0, b"1234")
+    shutil.move(data_dir / "incoming", data_dir / "away")
+    answers = [head(signed_in, path), patch(signed_in, path, 4, b"5"), signed_in.delete(path, headers=VERSION)]
+    shutil.move(data_dir / "away", data_dir / "incoming")
+
+    assert {(a.status_code, a["Tus-Resumable"]) for a in answers} == {(503, "1.0.0")}
+    assert head(signed_in, path)["Upload-Offset"] == "4"
+
+
+WAYS = {
+    "at once": [(1024, "")],
+    "in parts": [(100, ""), (900, ""), (24, "")],
+    "proved in parts": [(100, "sha256"), (900, "sha1"), (24, "md5")],
+    "proved at once": [(1024, "sha256")],
+    "first proved, then not": [(500, "sha256"), (524, "")],
+    "first not, then proved": [(500, ""), (524, "sha256")],
+}
+
+
+@pytest.mark.parametrize("in_memory", [True, False], ids=["in memory", "in a file"])
+@pytest.mark.parametrize("restarts", [False, True], ids=["one process", "restarted"])
+@pytest.mark.parametrize("way", WAYS)
+def test_the_checksum_of_the_whole_is_right_however_it_came(
+    signed_in, album, data_dir, monkeypatch, way, restarts, in_memory
+):
+    monkeypatch.setattr(pieces, "IN_MEMORY", pieces.IN_MEMORY if in_memory else 0)
+    path, at = path_of(create(signed_in, album, len(CONTENT))), 0
+
+    for length, algorithm in WAYS[way]:
+        part = CONTENT[at : at + length]
+        proof = {"Upload-Checksum": checksum(algorithm, part)} if algorithm else {}
+        damaged = {"Upload-Checksum": checksum("sha256", b"other")}
+        assert patch(signed_in, path, at, part, **damaged).status_code == 460
+        assert patch(signed_in, path, at, part, **proof).status_code == 204
+        at += length
+        if restarts:
+            fingerprints._kept.clear()
+
+    upload = Upload.objects.get()
+    assert (upload.state, upload.sha256) == (UploadState.RECEIVED, hashlib.sha256(CONTENT).hexdigest())
+    assert (data_dir / upload.key).read_bytes() == CONTENT

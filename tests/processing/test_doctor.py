@@ -1,0 +1,206 @@
+"""What the doctor makes of what it finds, and what it finds inside."""
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+from http.client import HTTPMessage
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from processing import memory, pulse
+from processing.doctor import body, diagnosis, machine, passage, remedies, workshop
+from processing.doctor.body import Largest
+from processing.doctor.diagnosis import Diagnosis, State
+from processing.doctor.line import Answer, Door, NoSite, Silent, zeros
+from processing.models import WorkerPulse
+
+MIB = 1 << 20
+TOO_LARGE = Answer(413, HTTPMessage(), None, 0.0)
+
+
+def by_code(found) -> dict[str, Diagnosis]:
+    return {each.code: each for each in found}
+
+
+class TestOpinions:
+    @pytest.mark.parametrize(
+        ("largest", "refusal", "code", "state"),
+        [
+            (64 * MIB, None, "body-size", State.GOOD),
+            (20 * MIB, TOO_LARGE, "body-limit", State.WARNING),
+            (8 * MIB, TOO_LARGE, "body-limit", State.WARNING),
+            (8 * MIB - 1, TOO_LARGE, "body-limit", State.BAD),
+            (MIB, Silent(0, "reset"), "body-limit", State.BAD),
+            (0, TOO_LARGE, "body-limit", State.BAD),
+        ],
+    )
+    def test_a_limit_is_as_bad_as_what_it_stops(self, largest, refusal, code, state):
+        found = body.of_largest(Largest(largest, refusal), "")
+
+        assert (found.code, found.state) == (code, state)
+
+    @pytest.mark.parametrize(
+        ("one", "other", "narrower"),
+        [
+            (None, None, None),
+            (Largest(MIB, None), None, Largest(MIB, None)),
+            (Largest(MIB, None), Largest(64 * MIB, None), Largest(64 * MIB, None)),
+            (Largest(64 * MIB, None), Largest(MIB, TOO_LARGE), Largest(MIB, TOO_LARGE)),
+            (Largest(2 * MIB, TOO_LARGE), Largest(MIB, None), Largest(2 * MIB, TOO_LARGE)),
+            (Largest(2 * MIB, TOO_LARGE), Largest(MIB, TOO_LARGE), Largest(MIB, TOO_LARGE)),
+        ],
+    )
+    def test_of_two_ways_in_the_smaller_limit_holds(self, one, other, narrower):
+        assert body.narrower(one, other) == narrower == body.narrower(other, one)
+
+    def test_a_connection_that_is_ended_is_told_from_an_answer(self):
+        assert "answers 413" in body.of_largest(Largest(MIB, TOO_LARGE), "").words
+        assert "ends the connection" in body.of_largest(Largest(MIB, Silent(0, "")), "").words
+
+    @pytest.mark.parametrize(
+        ("server", "begins"),
+        [("nginx/1.22.1", "In nginx:"), ("Apache/2.4", "In Apache:"), ("cloudflare", "Cloudflare"), ("", "Raise")],
+    )
+    def test_the_remedy_is_for_the_proxy_that_is_there(self, server, begins):
+        assert remedies.fitting(remedies.TOO_LARGE, server).startswith(begins)
+
+    def test_a_clock_that_is_wrong_is_told_by_how_much(self):
+        now = timezone.now().timestamp()
+
+        assert passage.of_clock({"now": now - 3}).is_good
+        assert "differ by 90 s" in passage.of_clock({"now": now - 90}, "this browser's").words
+
+    def test_they_are_kept_and_come_back_the_same(self):
+        found = (diagnosis.bad("a", "A", "Words.", "Do."), diagnosis.good("b", "B", "Fine."))
+
+        assert diagnosis.from_json(json.loads(json.dumps(diagnosis.as_json(found)))) == found
+
+
+class TestDoor:
+    @pytest.mark.parametrize("url", ["", "photos", "ftp://x", "http://", "http://x:99999", "file:///etc/passwd"])
+    def test_only_a_site_has_one(self, url):
+        with pytest.raises(NoSite):
+            Door(url)
+
+    def test_a_name_and_password_in_the_address_go_nowhere(self):
+        assert Door("https://anna:secret@photos.example.org/path").url == "https://photos.example.org"
+
+    @pytest.mark.parametrize("size", [0, 1, 64 << 10, (64 << 10) + 1, MIB])
+    def test_a_body_has_exactly_its_size(self, size):
+        assert sum(map(len, zeros(size))) == size
+
+
+class TestMachine:
+    def test_an_ordinary_directory_is_good(self):
+        found = by_code(machine.look())
+
+        assert {"space", "one-disk", "rate", "sync", "links", "memory"} <= found.keys()
+        assert [code for code, each in found.items() if not each.is_good] == []
+
+    def test_it_leaves_nothing_behind(self, data_dir):
+        list(machine.look())
+
+        assert list((data_dir / "incoming").iterdir()) == []
+
+    def test_little_room_is_told_before_it_is_out(self, settings, monkeypatch):
+        settings.MIN_FREE_BYTES = 512 * MIB
+        monkeypatch.setattr("processing.storage.local.LocalStore.free_bytes", lambda _: 600 * MIB)
+        assert by_code(machine.look())["space-low"].state == State.WARNING
+
+        monkeypatch.setattr("processing.storage.local.LocalStore.free_bytes", lambda _: 100 * MIB)
+        found = by_code(machine.look())
+        assert (found["space-out"].state, found["rate-unknown"].state) == (State.BAD, State.WARNING)
+
+    def test_a_room_on_another_file_system_is_found(self, data_dir, tmp_path):
+        elsewhere = Path("/dev/shm")
+        if elsewhere.stat().st_dev == data_dir.stat().st_dev:
+            pytest.skip("/dev/shm is no file system of its own here")
+        (data_dir / "originals").rmdir()
+        (data_dir / "originals").symlink_to(elsewhere)
+
+        assert by_code(machine.look())["several-disks"].state == State.BAD
+
+    def test_a_storage_that_is_away_is_all_there_is_to_say(self, data_dir):
+        (data_dir / "incoming").rmdir()
+
+        assert [each.code for each in machine.look()] == ["storage-away"]
+
+    def test_a_disk_that_cannot_be_written_is_told(self, monkeypatch):
+        def read_only(*_):
+            raise OSError(30, "Read-only file system")
+
+        monkeypatch.setattr("os.fsync", read_only)
+
+        assert "Read-only file system" in by_code(machine.look())["write-failed"].words
+
+    def test_a_file_system_without_links_is_told(self, monkeypatch):
+        def cannot(*_):
+            raise OSError(1, "Operation not permitted")
+
+        monkeypatch.setattr("os.link", cannot)
+
+        assert by_code(machine.look())["no-links"].state == State.WARNING
+
+    def test_memory_above_the_mark_is_bad(self, tmp_path, settings, monkeypatch):
+        (tmp_path / "meminfo").write_text("MemTotal: 1000 kB\nMemAvailable: 100 kB\n")
+        settings.MEMORY_MARK = 80
+        monkeypatch.setattr(memory.share_in_use, "__defaults__", (tmp_path, tmp_path))
+
+        assert by_code(machine.look())["memory-short"].words.startswith("90 % are in use.")
+
+
+@pytest.mark.django_db
+class TestWorkshop:
+    def test_without_a_worker_the_queue_alone_is_tried(self):
+        found = by_code(workshop.look())
+
+        assert found["no-worker"].state == State.BAD
+        assert found["bell-untried"].words == "The queue (SQLite) answers."
+        assert {"codecs", "database", "clocks"} <= found.keys()
+
+    def test_a_worker_that_does_not_hear_is_told(self, monkeypatch):
+        pulse.beat("deaf")
+        monkeypatch.setattr(workshop, "EARS_SECONDS", 0.05)
+
+        found = by_code(workshop.look())
+
+        assert found["worker"].words == "1 at work, last heard of 0 s ago."
+        assert found["bell-unheard"].state == State.WARNING
+
+    def test_a_clock_that_runs_ahead_is_found_by_its_sign_of_life(self, monkeypatch):
+        monkeypatch.setattr(workshop, "EARS_SECONDS", 0.05)
+        WorkerPulse.objects.create(name="ahead", version="1", seen_at=timezone.now() + timedelta(seconds=90))
+
+        assert "the worker's by " in by_code(workshop.look())["clocks-differ"].words
+
+    @pytest.mark.django_db(transaction=True)
+    def test_sqlite_that_may_lose_commits_is_told(self):
+        assert by_code(workshop.look())["database"].words.endswith("journal wal, synchronous full.")
+
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA synchronous=NORMAL")
+        found = by_code(workshop.look())
+        connection.close()  # the next one is opened with the setting
+
+        assert found["database-unsafe"].words.endswith("synchronous normal.")
+
+    def test_the_library_of_pictures_tells_its_versions(self):
+        asked = [sys.executable, "-m", "processing.pipeline.codecs"]
+        told = json.loads(subprocess.run(asked, capture_output=True, check=True, timeout=60).stdout)
+
+        assert told.keys() == {
+            "Pillow",
+            "JPEG",
+            "WebP",
+            "AVIF",
+            "HEIC",
+            "TIFF",
+            "JPEG XL",
+            "camera RAW",
+            "colour profiles",
+        }
+        assert all(told.values())
