@@ -71,6 +71,11 @@ def plain(image: Image.Image, _: Job) -> Image.Image:
     return image.convert(_plain_mode(image))
 
 
+def inks(image: Image.Image, job: Job) -> Image.Image:
+    """Inks are mixed before the picture is made smaller: between two of them lies not the mean of their colours."""
+    return srgb(image, job) if image.mode == "CMYK" else image
+
+
 def shrink(image: Image.Image, job: Job) -> Image.Image:
     if image.size == job.size:
         return image
@@ -79,7 +84,10 @@ def shrink(image: Image.Image, job: Job) -> Image.Image:
 
 def srgb(image: Image.Image, _: Job) -> Image.Image:
     turned = colour.to_srgb(image)
-    return turned.convert("RGB") if turned.mode == "CMYK" else turned
+    if turned is image:
+        return image.convert("RGB") if image.mode == "CMYK" else image
+    turned.info.pop("icc_profile", None)  # done, should a later step ask again
+    return turned
 
 
 def upright(image: Image.Image, job: Job) -> Image.Image:
@@ -94,7 +102,7 @@ def opaque(image: Image.Image, _: Job) -> Image.Image:
     return image.convert("RGBA" if has_holes else "RGB")
 
 
-FINISH = (eight_bit, plain, shrink, srgb, upright, opaque)
+FINISH = (eight_bit, plain, inks, shrink, srgb, upright, opaque)
 """What follows the decoding, however strict that was."""
 PREPARE = (sixteen_bit, decode, *FINISH)
 
