@@ -48,6 +48,16 @@ class Album(models.Model):
         return reverse("albums:detail", args=[self.pk])
 
 
+class TakenFrom(models.TextChoices):
+    """What told when a photo was taken, the surest first."""
+
+    EXIF = "exif", "the camera"
+    XMP = "xmp", "an editor"
+    IPTC = "iptc", "an agency's record"
+    NAME = "name", "the file name"
+    FILE = "file", "the file's own date"
+
+
 class PhotoQuerySet(models.QuerySet["Photo"]):
     def visible_to(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> PhotoQuerySet:
         return self.filter(album__in=Album.objects.visible_to(user))
@@ -87,6 +97,12 @@ class Photo(models.Model):
     )
     taken_offset_minutes = models.SmallIntegerField(
         null=True, blank=True, help_text="The camera's zone, east of UTC; empty when unknown."
+    )
+    taken_from = models.CharField(
+        max_length=4, blank=True, choices=TakenFrom, editable=False, help_text="Where the time of taking stood."
+    )
+    notes = models.JSONField(
+        default=list, blank=True, editable=False, help_text="What is worth knowing of how it is shown: codes and words."
     )
     camera = models.CharField(max_length=200, blank=True)
     lens = models.CharField(max_length=200, blank=True)

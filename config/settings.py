@@ -172,7 +172,7 @@ TRASH_DAYS = env.number("TRASH_DAYS", 30, most=36_500)
 EVENT_DAYS = env.number("EVENT_DAYS", 90, least=1)
 PIPELINE_MEMORY_BYTES = env.size("PIPELINE_MEMORY", "512M")
 PIPELINE_SECONDS = env.seconds("PIPELINE_SECONDS", 120, least=1)
-MAX_JPEG_PIXELS = env.number("MAX_JPEG_MEGAPIXELS", 200, least=1) * 1_000_000
+MAX_JPEG_PIXELS = env.number("MAX_JPEG_MEGAPIXELS", 400, least=1) * 1_000_000
 MAX_OTHER_PIXELS = env.number("MAX_OTHER_MEGAPIXELS", 50, least=1) * 1_000_000
 
 # Web server

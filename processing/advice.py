@@ -25,10 +25,9 @@ FAILED: dict[str, Advice] = {
     ),
     "empty-file": Advice("Empty file", COPY_AGAIN),
     "unsupported-raw": Advice(
-        "Camera RAW",
-        "Export it as JPEG from your RAW program and send that. Download the RAW first, if you have no other copy of it.",
+        "A camera RAW that cannot be developed",
+        "Export it as JPEG or DNG from your RAW program and send that. Download the RAW first, if you have no other copy of it.",
     ),
-    "unsupported-jxl": Advice("JPEG XL", EXPORT),
     "unsupported-image": Advice("A kind of picture that Darkroom cannot show", EXPORT),
     "unsupported-vector": Advice(
         "A drawing, not a photo", "Export it as PNG, at the size you want to see it, and send that."

@@ -2,13 +2,14 @@
 
 import hashlib
 import uuid
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from albums.models import Photo, Rendition
 from processing.models import ProcessingJob, Upload
-from processing.pipeline import Picture
+from processing.pipeline import Origin, Picture
 
 ENDINGS = {"JPEG": "jpg", "MPO": "jpg", "TIFF": "tif", "HEIF": "heic"}
 
@@ -21,6 +22,12 @@ def rows(job: ProcessingJob, picture: Picture) -> tuple[Photo, list[Rendition], 
     assert job.claim is not None
     photo = _photo(job, picture, job.claim)
     return photo, *renditions(photo, picture, job.claim)
+
+
+def origin(job: ProcessingJob) -> Origin:
+    """What the sender told of the file."""
+    modified = job.upload.modified_at
+    return Origin(job.original_filename, modified.isoformat(timespec="seconds") if modified else None)
 
 
 def renditions(photo: Photo, picture: Picture, claim: uuid.UUID) -> tuple[list[Rendition], dict[str, Path]]:
@@ -76,6 +83,8 @@ def _photo(job: ProcessingJob, picture: Picture, claim: uuid.UUID) -> Photo:
         placeholder=picture.placeholder,
         taken_at=taken_at,
         taken_offset_minutes=offset,
+        taken_from=meta.taken_from or "",
+        notes=[asdict(note) for note in picture.notes],
         camera=meta.camera or "",
         lens=meta.lens or "",
         aperture=exposure.aperture,

@@ -10,12 +10,13 @@ import base64
 import signal
 import threading
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
 
-from processing.pipeline import DEFAULT, Picture, Recipe, Refused
+from processing.pipeline import DEFAULT, Origin, Picture, Recipe, Refused
 from processing.pipeline.messages import Garbled, Message
+from processing.pipeline.picture import UNKNOWN
 from processing.pipeline.process import Child, ChildGone
 from processing.pipeline.refusals import OutOfMemory, from_json
 
@@ -67,9 +68,10 @@ class Sandbox:
         self._child: Child | None = None
         self._is_aborted = self._is_closed = False
 
-    def develop(self, source: Path, out: Path) -> Picture:
+    def develop(self, source: Path, out: Path, origin: Origin = UNKNOWN) -> Picture:
         """As `pipeline.develop`; raises its `Refused`, or TimedOut, Crashed or Aborted."""
-        return Picture.from_json(self._done({"source": str(source.absolute()), "out": str(out.absolute())})["picture"])
+        task = {"source": str(source.absolute()), "out": str(out.absolute()), "origin": asdict(origin)}
+        return Picture.from_json(self._done(task)["picture"])
 
     def preview(self, source: Path) -> bytes:
         """As `pipeline.previewing.preview`, with the same fences and limits; raises the same as `develop`."""

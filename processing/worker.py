@@ -120,7 +120,7 @@ def _blame_storage(job: ProcessingJob, error: OSError) -> None:
 def _render_and_publish(job: ProcessingJob) -> None:
     assert job.claim is not None
     with store().borrow(job.raw_path) as raw, store().scratch(job.claim.hex) as work:
-        picture = sandbox().develop(raw, work)
+        picture = sandbox().develop(raw, work, publishing.origin(job))
         photo, renditions, files = publishing.rows(job, picture)
         Leftover.note([photo.original_key, *files], hold=job.claim)
         if not jobs.renew(job):  # the sweep may have cleared these keys already: a late write would be nobody's

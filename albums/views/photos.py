@@ -28,6 +28,7 @@ CONTENT_TYPES = {
     "BMP": "image/bmp",
     "HEIF": "image/heif",
     "AVIF": "image/avif",
+    "JXL": "image/jxl",
 }
 """By Photo.format. Never one that a browser would run, whatever the bytes are."""
 

@@ -89,7 +89,7 @@ def _of_codecs() -> Diagnosis:
     missing = [name for name, version in codecs.items() if not version]
     if not missing:
         return good("codecs", title, f"{words}.")
-    remedy = "Install Pillow and pillow-heif from PyPI (requirements.txt): their wheels have all of them."
+    remedy = "Install Pillow and its companions from PyPI (requirements.txt): their wheels have all of them."
     return (bad if NEEDED & set(missing) else warning)(
         "codecs-missing", title, f"{', '.join(missing)} cannot be read. There are {words}.", remedy
     )

@@ -1,14 +1,14 @@
 """Turns one file into upright sRGB WebP renditions and a description of the picture.
 
-Pillow and pillow-heif only: nothing here may import Django, Huey or the rest of the project, so that it can
+Nothing here may import Django, Huey or the rest of the project, so that it can
 run in a child process with limits, or alone as `python -m processing.pipeline IN OUT/`.
 
 The package itself loads no decoder: the worker, which only talks of pictures, stays 14 MB smaller.
 `processing.pipeline.developing` does the work.
 """
 
-from processing.pipeline.picture import Picture, Rendition
+from processing.pipeline.picture import Note, Origin, Picture, Rendition
 from processing.pipeline.recipe import DEFAULT, Limits, Recipe, Rung
 from processing.pipeline.refusals import Refused
 
-__all__ = ["DEFAULT", "Limits", "Picture", "Recipe", "Refused", "Rendition", "Rung"]
+__all__ = ["DEFAULT", "Limits", "Note", "Origin", "Picture", "Recipe", "Refused", "Rendition", "Rung"]

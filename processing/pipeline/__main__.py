@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
-from processing.pipeline import Refused
+from processing.pipeline import Origin, Refused
 from processing.pipeline.developing import develop
 
 
@@ -17,11 +18,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("out", metavar="OUT", type=Path, help="the folder for the renditions")
     options = parser.parse_args(arguments)
     try:
-        answer, code = develop(options.source, options.out).as_json(), 0
+        answer, code = develop(options.source, options.out, origin=_origin(options.source)).as_json(), 0
     except Refused as refused:
         answer, code = {"error": refused.code, "message": refused.message}, 1
     print(json.dumps(answer, allow_nan=False))  # noqa: T201 - the answer is this command's purpose.
     return code
+
+
+def _origin(source: Path) -> Origin:
+    try:
+        modified = datetime.fromtimestamp(source.stat().st_mtime, UTC).isoformat(timespec="seconds")
+    except (OSError, ValueError, OverflowError):
+        modified = None
+    return Origin(source.name, modified)
 
 
 if __name__ == "__main__":

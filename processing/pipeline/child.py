@@ -1,8 +1,8 @@
 """`python -m processing.pipeline.child PARENT MEMORY`: develops one file after another until its input ends.
 
-It reads requests `{"source", "out", "recipe", "cpu_seconds"}` and answers `{"picture"}`, or, if there is no `out`, `{"preview"}`
-in base64; or `{"error", "message", "permanent"}`. Each answer tells the memory it holds by now. Its first message says that it is
-ready, and which fence is missing.
+It reads requests `{"source", "out", "recipe", "cpu_seconds"}`, perhaps with an `"origin"`, and answers `{"picture"}`, or, if
+there is no `out`, `{"preview"}` in base64; or `{"error", "message", "permanent"}`. Each answer tells the memory it holds by now.
+Its first message says that it is ready, and which fence is missing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import BinaryIO
 from processing.pipeline import fences, refusals
 from processing.pipeline.developing import develop
 from processing.pipeline.messages import Message, packed, unpacked
+from processing.pipeline.picture import Origin
 from processing.pipeline.previewing import preview
 from processing.pipeline.recipe import Recipe
 
@@ -57,7 +58,8 @@ def _answer(request: Message) -> Message:
 def _done(request: Message, recipe: Recipe) -> Message:
     source = Path(request["source"])
     if "out" in request:
-        return {"picture": develop(source, Path(request["out"]), recipe).as_json()}
+        origin = Origin(**request.get("origin", {}))
+        return {"picture": develop(source, Path(request["out"]), recipe, origin).as_json()}
     return {"preview": base64.b64encode(preview(source, recipe)).decode("ascii")}
 
 

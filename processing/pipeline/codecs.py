@@ -2,6 +2,7 @@
 
 import json
 import sys
+from importlib import import_module, metadata
 
 import pillow_heif
 from PIL import features
@@ -18,8 +19,19 @@ def versions() -> dict[str, str | None]:
         "AVIF": features.version("avif"),
         "HEIC": pillow_heif.libheif_version(),
         "TIFF": features.version("libtiff"),
+        "JPEG XL": _of_plugin("pillow_jxl", "pillow-jxl-plugin"),
+        "camera RAW": _of_plugin("rawpy", "rawpy"),
         "colour profiles": features.version("littlecms2"),
     }
+
+
+def _of_plugin(module: str, package: str) -> str | None:
+    """The version of a package that can be loaded, too: its libraries may not suit this machine."""
+    try:
+        import_module(module)
+        return metadata.version(package)
+    except (ImportError, OSError):
+        return None
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from io import BytesIO
 from itertools import product
+from typing import TypeGuard
 
 from PIL import Image, ImageChops, ImageCms
 
@@ -16,7 +17,7 @@ INVISIBLE = 2
 def to_srgb(image: Image.Image) -> Image.Image:
     """The image as sRGB, transparency untouched. Without a usable profile it is taken for sRGB already."""
     profile = image.info.get("icc_profile")
-    if not isinstance(profile, bytes) or not 128 <= len(profile) <= MOST_PROFILE_BYTES:
+    if not is_profile(profile):
         return image
     colours, alpha = _split(image)
     transform = _transform(profile, colours.mode)
@@ -26,6 +27,11 @@ def to_srgb(image: Image.Image) -> Image.Image:
     if turned is not None and alpha is not None:
         turned.putalpha(alpha)
     return turned or image
+
+
+def is_profile(content: object) -> TypeGuard[bytes]:
+    """Whether it may be one, by its size; lcms and `icc` say more."""
+    return isinstance(content, bytes) and 128 <= len(content) <= MOST_PROFILE_BYTES
 
 
 def _split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:

@@ -7,25 +7,47 @@ from pathlib import Path
 from PIL import Image
 
 from processing.pipeline import faults, ladder, metadata, opening, orientation, steps
-from processing.pipeline.picture import Picture
+from processing.pipeline.animation import Moving
+from processing.pipeline.opened import Opened
+from processing.pipeline.picture import UNKNOWN, Origin, Picture
 from processing.pipeline.recipe import DEFAULT, Recipe
 
 
-def develop(source: Path, out: Path, recipe: Recipe = DEFAULT) -> Picture:
+def develop(source: Path, out: Path, recipe: Recipe = DEFAULT, origin: Origin = UNKNOWN) -> Picture:
     """Writes the renditions into `out`, fsynced, and returns what is known about the picture.
+
+    `origin` tells of the file what its bytes may not: when nothing else does, its name or its date say when it was taken.
 
     Raises a `Refused` for every file that does not become a picture. Files in `out` mean nothing then.
     """
-    with faults.of_the_machine(), opening.opened(source, recipe.limits) as image:
-        facts = metadata.read(image)
-        turn = orientation.turn(image)
-        stored = image.size
-        size = stored[::-1] if orientation.swaps_sides(turn) else stored
+    with faults.of_the_machine(), opening.opened(source, recipe.limits) as found:
+        facts = metadata.read(found.blocks, origin)
+        stored = found.image.size
+        size = _turned(stored, found)
         target = ladder.fitted(stored, ladder.rungs(stored, recipe)[0].edge)
-        master = _prepare(image, steps.Job(source, target, turn))
-        renditions = ladder.write(master, size, out, recipe)
+        animate = _animate(found) if found.frames > 1 else None
+        master = animate(_turned(target, found)) if animate else _prepare(found.image, _job(found, target))
+        renditions = ladder.write(master, size, out, recipe, animate)
         tiny = ladder.placeholder(master, recipe.placeholder_edge)
-    return Picture(opening.name(image), *size, facts, tiny, renditions, recipe.version)
+    upright = found.upright or size
+    return Picture(found.format, *upright, facts, tiny, renditions, recipe.version, found.frames, found.notes)
+
+
+def _animate(found: Opened) -> ladder.Animate:
+    """Every frame goes the way of a still picture."""
+
+    def prepare(frame: Image.Image, size: tuple[int, int]) -> Image.Image:
+        return _prepare(frame, steps.Job(None, _turned(size, found), found.turn))
+
+    return lambda size: Moving(found.image, found.frames, size, prepare)
+
+
+def _job(found: Opened, target: tuple[int, int]) -> steps.Job:
+    return steps.Job(found.source, target, found.turn, found.is_deep)
+
+
+def _turned(size: tuple[int, int], found: Opened) -> tuple[int, int]:
+    return size[::-1] if orientation.swaps_sides(found.turn) else size
 
 
 def _prepare(image: Image.Image, job: steps.Job) -> Image.Image:

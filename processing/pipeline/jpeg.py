@@ -22,15 +22,21 @@ START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
 LAWFUL = {0xC4, 0xCC, END_OF_IMAGE, START_OF_SCAN, 0xDB, 0xDC, 0xDD, 0xFE, *range(0xE0, 0xF0)}
 CYCLE = bytes(range(0xD0, 0xD8))
 GREY, CORNER = 128, 4
+Data = mmap.mmap | bytes
 FILLER = b"\x5a\x31\xc6\x2d" * 64
 
 
 def check_scans(file: BinaryIO) -> None:
     """Refuses a file with anything in its scans that cannot be there, or with restarts out of order."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        at = _first_scan(data)
-        while at is not None:
-            at = _next_scan(data, at)
+        check_data(data)
+
+
+def check_data(data: Data) -> None:
+    """The same of a JPEG that is a part of another file."""
+    at = _first_scan(data)
+    while at is not None:
+        at = _next_scan(data, at)
 
 
 def check_end(image: Image.Image, source: Path) -> None:
@@ -47,7 +53,7 @@ def check_end(image: Image.Image, source: Path) -> None:
         raise refusals.Truncated
 
 
-def _first_scan(data: mmap.mmap) -> int | None:
+def _first_scan(data: Data) -> int | None:
     """Where the entropy-coded data begin; junk between the segments is skipped, as decoders do."""
     at = data.find(b"\xff", 2)
     while 0 <= at < len(data) - 4:
@@ -59,7 +65,7 @@ def _first_scan(data: mmap.mmap) -> int | None:
     return None
 
 
-def _next_scan(data: mmap.mmap, at: int) -> int | None:
+def _next_scan(data: Data, at: int) -> int | None:
     """Checks one scan; None behind the last. That the end is missing is for the decoder to say."""
     found = MARKER.search(data, at)
     end = found.start() if found else len(data)
@@ -73,7 +79,7 @@ def _next_scan(data: mmap.mmap, at: int) -> int | None:
     return end + 2 + int.from_bytes(data[end + 2 : end + 4])
 
 
-def _lengthened(data: mmap.mmap) -> bytes | None:
+def _lengthened(data: Data) -> bytes | None:
     """The file with more entropy-coded data in its only scan; None when it has several."""
     start = _first_scan(data)
     found = MARKER.search(data, start) if start is not None else None

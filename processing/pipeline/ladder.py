@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
 
+from processing.pipeline.animation import Moving
 from processing.pipeline.picture import Rendition
 from processing.pipeline.recipe import Recipe, Rung
+
+Animate = Callable[[tuple[int, int]], Moving]
 
 
 def rungs(size: tuple[int, int], recipe: Recipe) -> tuple[Rung, ...]:
@@ -32,13 +36,18 @@ def fitted(size: tuple[int, int], edge: int) -> tuple[int, int]:
     return width, height
 
 
-def write(image: Image.Image, size: tuple[int, int], out: Path, recipe: Recipe) -> tuple[Rendition, ...]:
-    """Writes EDGE.webp for every rung of an original of that upright size, safe from power cuts."""
+def write(
+    image: Image.Image, size: tuple[int, int], out: Path, recipe: Recipe, animate: Animate | None = None
+) -> tuple[Rendition, ...]:
+    """Writes EDGE.webp for every rung of an original of that upright size, safe from power cuts.
+
+    With `animate`, which gives all the frames in a size, it is their image that is written.
+    """
     out.mkdir(parents=True, exist_ok=True)
     renditions = []
     for rung in rungs(size, recipe):
         image = _resized(image, fitted(size, rung.edge))
-        renditions.append(_rendition(image, out / f"{rung.edge}.webp", rung))
+        renditions.append(_rendition(animate(image.size) if animate else image, out / f"{rung.edge}.webp", rung))
     _sync_directory(out)
     return tuple(renditions)
 
@@ -56,9 +65,13 @@ def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _rendition(image: Image.Image, path: Path, rung: Rung) -> Rendition:
-    with path.open("wb") as file:
+    with path.open("w+b") as file:
         # Nothing of the original's metadata: a rendition is published, and its colours are sRGB by now.
-        image.save(file, "WEBP", quality=rung.quality, method=rung.method, icc_profile=None, exif=b"", xmp=b"")
+        options = {"quality": rung.quality, "method": rung.method, "icc_profile": None, "exif": b"", "xmp": b""}
+        if isinstance(image, Moving):
+            image.write(file, **options)
+        else:
+            image.save(file, "WEBP", **options)
         file.flush()
         os.fsync(file.fileno())
         return Rendition(str(path), *image.size, bytes=file.tell())

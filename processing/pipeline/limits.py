@@ -16,12 +16,16 @@ from processing.pipeline.recipe import Limits
 
 PROCESS_BYTES = 48 * 1_000_000
 # Pillow keeps RGB in four bytes; what has transparency is copied once more to be resized premultiplied.
-BYTES_PER_PIXEL = {"1": 2, "L": 2, "P": 9, "PA": 9, "LA": 9, "RGBA": 9, "I;16": 4, "I;16B": 4}
+BYTES_PER_PIXEL = {"1": 2, "L": 2, "P": 9, "PA": 9, "LA": 9, "RGBA": 9, "I;16": 9, "I;16B": 9}
 USUAL_BYTES_PER_PIXEL = 5
 # On top: libwebp's two canvases and a copy, what libheif and libavif hold, a TIFF stored in a single strip.
 DECODER_BYTES_PER_PIXEL = {"WEBP": 12, "AVIF": 4, "HEIF": 3, "TIFF": 4}
 WEBP_CANVASES = 8
-SWALLOWED = {"WEBP", "AVIF", "HEIF"}
+# LibRaw's 16-bit cells and four-colour pixels, its 8-bit result and Pillow's; NumPy and LibRaw themselves.
+WHOLE_RAW, HALF_RAW, RAW_LIBRARIES = 13, 5.5, 24 * 1_000_000
+DEEP, ROWS_PER_STRIP = 14, 278
+JXL, DEEP_JXL = 8, 14
+SWALLOWED = {"WEBP", "AVIF", "HEIF", "JXL"}
 
 
 def check_file(file: BinaryIO, name: str, bounds: Limits) -> int:
@@ -40,7 +44,39 @@ def check_file(file: BinaryIO, name: str, bounds: Limits) -> int:
 def check_picture(image: Image.Image, bounds: Limits) -> None:
     is_jpeg = image.format in ("JPEG", "MPO")
     _check_size(image.size, bounds.jpeg_pixels if is_jpeg else bounds.other_pixels, bounds)
-    _check_memory(memory(image), bounds)
+    check_memory(memory(image), bounds)
+
+
+def check_raw(size: tuple[int, int], bounds: Limits) -> None:
+    """The sensor's size. Its data need not be developed, so their memory is another question."""
+    _check_size(size, bounds.raw_pixels, bounds)
+
+
+def raw_memory(size: tuple[int, int], *, is_half: bool) -> int:
+    """Bytes that LibRaw and the developed picture take."""
+    return PROCESS_BYTES + RAW_LIBRARIES + int(size[0] * size[1] * (HALF_RAW if is_half else WHOLE_RAW))
+
+
+def check_floating(size: tuple[int, int], each: int, bounds: Limits) -> None:
+    _check_size(size, bounds.other_pixels, bounds)
+    check_memory(PROCESS_BYTES + RAW_LIBRARIES + size[0] * size[1] * each, bounds)
+
+
+def deep_memory(image: Image.Image) -> int:
+    """Bytes that both halves of sixteen-bit samples take, a channel joined of them, and libtiff's strip."""
+    strip = image.width * min(image.height, int(getattr(image, "tag_v2", {}).get(ROWS_PER_STRIP, 0))) * 8
+    return PROCESS_BYTES + RAW_LIBRARIES + image.width * image.height * DEEP + strip
+
+
+def check_jxl(size: tuple[int, int], *, is_deep: bool, bounds: Limits) -> None:
+    """libjxl gives everything at once, so that this is all that can be asked before."""
+    _check_size(size, bounds.other_pixels, bounds)
+    check_memory(PROCESS_BYTES + size[0] * size[1] * (DEEP_JXL if is_deep else JXL), bounds)
+
+
+def check_memory(needed: int, bounds: Limits) -> None:
+    if bounds.memory_bytes is not None and needed > bounds.memory_bytes:
+        raise refusals.TooHeavy(needed, bounds.memory_bytes)
 
 
 def memory(image: Image.Image) -> int:
@@ -75,16 +111,11 @@ def _check_size(size: tuple[int, int], most: int, bounds: Limits) -> None:
         raise refusals.Broken
 
 
-def _check_memory(needed: int, bounds: Limits) -> None:
-    if bounds.memory_bytes is not None and needed > bounds.memory_bytes:
-        raise refusals.TooHeavy(needed, bounds.memory_bytes)
-
-
 def _check_webp(file: BinaryIO, bounds: Limits) -> int:
     width, height = _webp_size(file)
     _check_size((width, height), bounds.other_pixels, bounds)
     each = USUAL_BYTES_PER_PIXEL + DECODER_BYTES_PER_PIXEL["WEBP"]
-    _check_memory(PROCESS_BYTES + width * height * each, bounds)
+    check_memory(PROCESS_BYTES + width * height * each, bounds)
     return width * height * WEBP_CANVASES
 
 

@@ -14,52 +14,111 @@ from typing import BinaryIO
 import pillow_heif
 from PIL import Image, ImageFile
 
-from processing.pipeline import faults, limits, wholeness
+from processing.pipeline import (
+    animation,
+    depth,
+    faults,
+    jxl,
+    limits,
+    naming,
+    orientation,
+    raw,
+    refusals,
+    spaces,
+    tiff,
+    wholeness,
+)
+from processing.pipeline.metadata import blocks
+from processing.pipeline.opened import Opened
+from processing.pipeline.picture import Note
 from processing.pipeline.recipe import Limits
-from processing.pipeline.recognising import recognise
+from processing.pipeline.recognising import Kind, recognise
 
 # Thumbnails off: draft() would otherwise decode one instead of the picture.
 pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=2)
 
+HDR = Note("hdr", "This is an HDR picture. Its brightest lights are toned down to what every screen can show.")
+
 
 @contextmanager
-def opened(source: Path, bounds: Limits) -> Iterator[Image.Image]:
-    """The picture with its header read and found within `bounds`; its pixels are still in the file."""
-    with source.open("rb") as file:
-        image = _checked(file, bounds)
-        with image, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield image
+def opened(source: Path, bounds: Limits) -> Iterator[Opened]:
+    """The picture with its header read and found within `bounds`; its pixels are mostly still in the file."""
+    with source.open("rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = _checked(file, source, bounds)
+        with found.image:
+            yield found
 
 
 @contextmanager
 def opened_leniently(file: BinaryIO, bounds: Limits) -> Iterator[Image.Image]:
-    """As `opened`, for who only wants to look: a JPEG may end early or hold anything."""
-    image = _checked(file, bounds, is_strict=False)
+    """As `opened`, for who only wants to look: a JPEG may end early or hold anything. RAW is not even tried."""
+    kind, memory = _recognised(file, bounds, is_strict=False)
+    if kind.is_raw:
+        raise refusals.UnsupportedRaw(kind.name)
+    with faults.of_the_file(memory):
+        found = _by_others(file, kind, bounds)
+        image = found.image if found else _within(file, kind, bounds)
     with image, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield image
 
 
-def name(image: Image.Image) -> str:
-    """Action cameras' JPEGs carry a preview as second picture, which makes Pillow call them MPO."""
-    return "JPEG" if image.format == "MPO" else str(image.format)
-
-
-def _checked(file: BinaryIO, bounds: Limits, *, is_strict: bool = True) -> Image.Image:
-    with faults.of_the_file():
-        name = recognise(file)
-        if is_strict or name != "JPEG":
-            wholeness.check(file, name)
-        memory = limits.check_file(file, name, bounds)
+def _checked(file: BinaryIO, source: Path, bounds: Limits) -> Opened:
+    kind, memory = _recognised(file, bounds)
     with faults.of_the_file(memory):
-        image = _header(file, name)
-        limits.check_picture(image, bounds)
+        if kind.is_raw:
+            return raw.opened(file, source, kind.name, bounds)
+        return _by_others(file, kind, bounds) or _described(_within(file, kind, bounds), file, source, bounds)
+
+
+def _recognised(file: BinaryIO, bounds: Limits, *, is_strict: bool = True) -> tuple[Kind, int]:
+    """What it is, and the memory that reading its header takes."""
+    with faults.of_the_file():
+        kind = recognise(file)
+        if is_strict or not (kind.is_raw or kind.name == "JPEG"):
+            wholeness.check(file, kind)
+        return kind, limits.check_file(file, kind.name, bounds)
+
+
+def _by_others(file: BinaryIO, kind: Kind, bounds: Limits) -> Opened | None:
+    """What Pillow does not open."""
+    if kind.name == "JXL":
+        return jxl.opened(file, bounds)
+    if kind.name != "TIFF" or not tiff.is_floating(file):
+        return None
+    from processing.pipeline import floating  # it brings NumPy along
+
+    return floating.opened(file, bounds)
+
+
+def _within(file: BinaryIO, kind: Kind, bounds: Limits) -> ImageFile.ImageFile:
+    image = header(file, kind.name)
+    limits.check_picture(image, bounds)
     return image
 
 
-def _header(file: BinaryIO, name: str) -> Image.Image:
-    """Pillow's own limit is off meanwhile: it keeps the size to itself, and `limits` names it in words.
+def _described(image: ImageFile.ImageFile, file: BinaryIO, source: Path, bounds: Limits) -> Opened:
+    # Action cameras' JPEGs carry a preview as second picture, which makes Pillow call them MPO.
+    name = "JPEG" if image.format == "MPO" else str(image.format)
+    deep = depth.is_deep(image, bounds)  # before Pillow looks for EXIF behind a PNG's pixels, and decodes them for that
+    frames = animation.frames(image)
+    is_kept = animation.is_kept(image, frames, bounds)
+    facts = blocks.of_image(image)
+    named = naming.space(image, file)
+    if profile := naming.profile(named, image, facts):
+        image.info["icc_profile"] = profile
+    notes = [HDR] if named and named[1] in spaces.HDR else []
+    if not is_kept:
+        notes.append(animation.stopped(image, frames, bounds))
+    turn = orientation.turn(image)
+    return Opened(image, name, facts, turn, source, frames=frames if is_kept else 1, is_deep=deep, notes=tuple(notes))
+
+
+def header(file: BinaryIO, name: str) -> ImageFile.ImageFile:
+    """The image as Pillow opens it, its pixels still in the file.
+
+    Pillow's own limit is off meanwhile: it keeps the size to itself, and `limits` names it in words.
 
     "Truncated" here only lets a PNG be opened whose optional chunks are damaged; its pixels get no mercy.
     """

@@ -15,6 +15,25 @@ class Rendition:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Something worth knowing about how the picture came to be: a stable code, and words for its photographer."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What is known of the file beside its bytes: its name and its own date (ISO 8601), as its sender tells them."""
+
+    name: str = ""
+    modified_at: str | None = None
+
+
+UNKNOWN = Origin()
+
+
+@dataclass(frozen=True, slots=True)
 class Gps:
     """Degrees north and east (WGS 84), metres above the sea."""
 
@@ -33,9 +52,13 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What the file says about itself, cleaned. `taken_at` is ISO 8601, with an offset where one is known."""
+    """What the file says about itself, cleaned. `taken_at` is ISO 8601, with an offset where one is known.
+
+    `taken_from` says where it stands: exif, xmp, iptc, the file's `name`, or its own date (`file`), which is the least certain.
+    """
 
     taken_at: str | None = None
+    taken_from: str | None = None
     camera: str | None = None
     lens: str | None = None
     exposure: Exposure = field(default_factory=Exposure)
@@ -50,7 +73,7 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """`width` and `height` are the original's, upright."""
+    """`width` and `height` are the original's, upright. Of an animation that stays one, `frames` are shown."""
 
     format: str
     width: int
@@ -59,24 +82,27 @@ class Picture:
     placeholder: str
     renditions: tuple[Rendition, ...]
     recipe: int
+    frames: int = 1
+    notes: tuple[Note, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """One flat object of strict JSON: the metadata's keys stand beside the others, no number is nan."""
         values = asdict(self)
         values |= values.pop("metadata")
-        return values | {name: list(values[name]) for name in ("keywords", "renditions")}
+        return values | {name: list(values[name]) for name in ("keywords", "renditions", "notes")}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Picture:
         return cls(
-            **{name: values[name] for name in ("format", "width", "height", "placeholder", "recipe")},
+            **{name: values[name] for name in ("format", "width", "height", "placeholder", "recipe", "frames")},
             metadata=_metadata(values),
             renditions=tuple(Rendition(**rendition) for rendition in values["renditions"]),
+            notes=tuple(Note(**note) for note in values["notes"]),
         )
 
 
 def _metadata(values: dict[str, Any]) -> Metadata:
-    plain = ("taken_at", "camera", "lens", "title", "caption", "creator", "copyright", "rating")
+    plain = ("taken_at", "taken_from", "camera", "lens", "title", "caption", "creator", "copyright", "rating")
     return Metadata(
         **{name: values[name] for name in plain},
         exposure=Exposure(**values["exposure"]),

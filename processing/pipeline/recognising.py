@@ -6,6 +6,7 @@ Only one decoder is ever offered a file: the one named here. Everything else is 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from processing.pipeline import refusals, tiff
@@ -19,19 +20,23 @@ PICTURES: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "PNG"),
     (re.compile(rb"GIF8[79]a"), "GIF"),
     (re.compile(rb"RIFF....WEBP", re.DOTALL), "WEBP"),
+    (re.compile(rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n"), "JXL"),
     (re.compile(rb"BM.{8}....[\x0c-\xff]\0\0\0", re.DOTALL), "BMP"),
     (re.compile(rb"II[*+]\0|MM\0[*+]"), "TIFF"),
 )
 
+# Most are TIFFs with another head; those that have a TIFF's are told by `tiff.raw_kind`.
+RAWS: tuple[tuple[re.Pattern[bytes], str], ...] = (
+    (re.compile(rb"II\*\0....CR", re.DOTALL), "CR2"),
+    (re.compile(rb"II....HEAPCCDR", re.DOTALL), "CRW"),
+    (re.compile(rb"FUJIFILMCCD-RAW"), "RAF"),
+    (re.compile(rb"IIR[OS]|MMOR"), "ORF"),
+    (re.compile(rb"IIU\0"), "RW2"),
+    (re.compile(rb"\0MRM"), "MRW"),
+    (re.compile(rb"FOVb"), "X3F"),
+)
+
 OTHERS: tuple[tuple[re.Pattern[bytes], Refusal, str], ...] = (
-    (re.compile(rb"II\*\0....CR", re.DOTALL), refusals.UnsupportedRaw, "CR2"),
-    (re.compile(rb"II....HEAPCCDR", re.DOTALL), refusals.UnsupportedRaw, "CRW"),
-    (re.compile(rb"FUJIFILMCCD-RAW"), refusals.UnsupportedRaw, "RAF"),
-    (re.compile(rb"IIR[OS]|MMOR"), refusals.UnsupportedRaw, "ORF"),
-    (re.compile(rb"IIU\0"), refusals.UnsupportedRaw, "RW2"),
-    (re.compile(rb"\0MRM"), refusals.UnsupportedRaw, "MRW"),
-    (re.compile(rb"FOVb"), refusals.UnsupportedRaw, "X3F"),
-    (re.compile(rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n"), refusals.UnsupportedJxl, "JPEG XL"),
     (re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"), refusals.UnsupportedImage, "a JPEG 2000 picture"),
     (re.compile(rb"8BPS"), refusals.UnsupportedImage, "a Photoshop document"),
     (re.compile(rb"\0\0[\x01\x02]\0[^\0]\0"), refusals.UnsupportedImage, "an icon"),
@@ -79,36 +84,49 @@ AVIF = {b"avif", b"avis"}
 HEIF = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 
 
-def recognise(file: BinaryIO) -> str:
-    """Pillow's name of the file's format; raises the refusal that fits when it is none of ours."""
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`name` is Pillow's name of the format, or a RAW file's usual ending in capitals (`NEF`)."""
+
+    name: str
+    is_raw: bool = False
+
+
+def recognise(file: BinaryIO) -> Kind:
+    """What the file is; raises the refusal that fits when it is none of ours."""
     head = file.read(HEAD_BYTES)
     if not head:
         raise refusals.EmptyFile
     if head[4:8] == b"ftyp":
         return _base_media(head)
-    found = next((name for magic, name in PICTURES if magic.match(head)), None)
-    if found in (None, "TIFF"):
-        _refuse_others(head)
+    if raw := _first(RAWS, head):
+        return Kind(raw, is_raw=True)
+    found = _first(PICTURES, head)
     if found is None:
+        _refuse_others(head)
         raise refusals.NotAnImage
-    if found == "TIFF" and (kind := tiff.raw_kind(file)):
-        raise refusals.UnsupportedRaw(kind)
-    return found
+    if found == "TIFF" and (raw := tiff.raw_kind(file)):
+        return Kind(raw, is_raw=True)
+    return Kind(found)
 
 
-def _base_media(head: bytes) -> str:
+def _base_media(head: bytes) -> Kind:
     size = min(int.from_bytes(head[:4]), 256)
     brands = [head[8:12], *(head[at : at + 4] for at in range(16, size, 4))]
     if brands[0] == b"crx ":
-        raise refusals.UnsupportedRaw("CR3")
+        return Kind("CR3", is_raw=True)
     for brand in brands:
         if brand in AVIF:
-            return "AVIF"
+            return Kind("AVIF")
         if brand in HEIF - {b"mif1", b"msf1"}:
-            return "HEIF"
+            return Kind("HEIF")
     if HEIF & set(brands):
-        return "HEIF"
+        return Kind("HEIF")
     raise refusals.UnsupportedVideo("QuickTime" if brands[0] == b"qt  " else "MP4")
+
+
+def _first(magics: tuple[tuple[re.Pattern[bytes], str], ...], head: bytes) -> str | None:
+    return next((name for magic, name in magics if magic.match(head)), None)
 
 
 def _refuse_others(head: bytes) -> None:

@@ -34,12 +34,10 @@ class Unsupported(Refused):
 
 class UnsupportedRaw(Unsupported):
     code = "unsupported-raw"
-    words = "This is a camera RAW file ({kind}). Darkroom cannot develop RAW yet; export it as JPEG and send that."
-
-
-class UnsupportedJxl(Unsupported):
-    code = "unsupported-jxl"
-    words = "This is a {kind} picture. Darkroom cannot show JPEG XL yet; export it as JPEG and send that."
+    words = (
+        "This is a camera RAW file ({kind}) of a kind that Darkroom cannot develop, without a JPEG in it that is large "
+        "enough to show; export it as JPEG or DNG and send that."
+    )
 
 
 class UnsupportedImage(Unsupported):

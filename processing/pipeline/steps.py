@@ -11,22 +11,32 @@ from pathlib import Path
 
 from PIL import Image
 
-from processing.pipeline import colour, faults, jpeg, limits, refusals
+from processing.pipeline import colour, depth, faults, jpeg, limits, refusals
 
-DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
-PLAIN = ("L", "LA", "RGB", "RGBA", "CMYK")
 HIGH_BYTES = [value >> 8 for value in range(65536)]
+PLAIN = ("L", "LA", "RGB", "RGBA", "CMYK")
 WITH_ALPHA = {"L": "LA", "LA": "LA", "RGB": "RGBA", "RGBA": "RGBA", "PA": "RGBA", "La": "LA", "RGBa": "RGBA"}
 WITHOUT_ALPHA = {"1": "L", "P": "RGB", "RGBX": "RGB", "YCbCr": "RGB", "HSV": "RGB"}
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The file, and what the steps are to reach: the largest rendition's size, and then the turn."""
+    """The file, if the image is one by itself, and what the steps are to reach: the largest rendition's size, the turn."""
 
-    source: Path
+    source: Path | None
     size: tuple[int, int]
     turn: Image.Transpose | None
+    is_deep: bool = False
+
+
+def sixteen_bit(image: Image.Image, job: Job) -> Image.Image:
+    """All that a picture of sixteen bits needs until it has eight; the steps below find it done."""
+    if not (job.is_deep and job.source):
+        return image
+    with faults.of_the_file(limits.deep_memory(image)):
+        from processing.pipeline import deep  # it brings NumPy along
+
+        return deep.developed(image, job.source, job.size)
 
 
 def decode(image: Image.Image, job: Job) -> Image.Image:
@@ -37,17 +47,33 @@ def decode(image: Image.Image, job: Job) -> Image.Image:
             return image
         image.draft("RGB", job.size)
         image.load()
-        jpeg.check_end(image, job.source)
+        if job.source:
+            jpeg.check_end(image, job.source)
     return image
+
+
+def eight_bit(image: Image.Image, _: Job) -> Image.Image:
+    """The upper halves of sixteen bits of grey, where nobody wanted both."""
+    if image.mode not in depth.GREY:
+        return image
+    # Pillow's own conversion from 16 bit clips; the detour keeps the high byte.
+    high = image.convert("I").point(HIGH_BYTES, "L")
+    high.info = image.info
+    return high
 
 
 def plain(image: Image.Image, _: Job) -> Image.Image:
     """Palettes, masks and rare models become grey, RGB or CMYK, with alpha where something is transparent."""
     if image.mode in ("I", "F"):
-        raise refusals.UnsupportedDepth("32-bit numbers")
-    if image.mode in DEEP or (image.mode in PLAIN and "transparency" not in image.info):
+        raise refusals.UnsupportedDepth("32-bit whole numbers")
+    if image.mode in PLAIN and "transparency" not in image.info:
         return image
     return image.convert(_plain_mode(image))
+
+
+def inks(image: Image.Image, job: Job) -> Image.Image:
+    """Inks are mixed before the picture is made smaller: between two of them lies not the mean of their colours."""
+    return srgb(image, job) if image.mode == "CMYK" else image
 
 
 def shrink(image: Image.Image, job: Job) -> Image.Image:
@@ -56,18 +82,12 @@ def shrink(image: Image.Image, job: Job) -> Image.Image:
     return image.resize(job.size, Image.Resampling.LANCZOS)
 
 
-def eight_bit(image: Image.Image, _: Job) -> Image.Image:
-    if image.mode not in DEEP:
-        return image
-    # Pillow's own conversion from 16 bit clips; the detour keeps the high byte.
-    high = image.convert("I").point(HIGH_BYTES, "L")
-    high.info = image.info
-    return high
-
-
 def srgb(image: Image.Image, _: Job) -> Image.Image:
     turned = colour.to_srgb(image)
-    return turned.convert("RGB") if turned.mode == "CMYK" else turned
+    if turned is image:
+        return image.convert("RGB") if image.mode == "CMYK" else image
+    turned.info.pop("icc_profile", None)  # done, should a later step ask again
+    return turned
 
 
 def upright(image: Image.Image, job: Job) -> Image.Image:
@@ -82,9 +102,9 @@ def opaque(image: Image.Image, _: Job) -> Image.Image:
     return image.convert("RGBA" if has_holes else "RGB")
 
 
-FINISH = (plain, shrink, eight_bit, srgb, upright, opaque)
+FINISH = (eight_bit, plain, inks, shrink, srgb, upright, opaque)
 """What follows the decoding, however strict that was."""
-PREPARE = (decode, *FINISH)
+PREPARE = (sixteen_bit, decode, *FINISH)
 
 
 def _plain_mode(image: Image.Image) -> str:

@@ -11,9 +11,11 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-SUBFILE, COMPRESSION, PHOTOMETRIC, MAKE, SUB_IFDS, CFA_PATTERN, DNG_VERSION = (
-    254, 259, 262, 271, 330, 33422, 50706,
+SUBFILE, COMPRESSION, PHOTOMETRIC, MAKE, SUB_IFDS, SAMPLE_FORMAT, XMP, CFA_PATTERN, DNG_VERSION = (
+    254, 259, 262, 271, 330, 339, 700, 33422, 50706,
 )  # fmt: skip
+# Where data lie, and their lengths: strips, tiles, and a JPEG.
+DATA = ((273, 279), (324, 325), (513, 514))
 COLOUR_FILTER_ARRAY, LINEAR_RAW = 32803, 34892
 RAW_COMPRESSIONS = {
     32767: "ARW",
@@ -33,14 +35,16 @@ MAKERS |= {
     "MAMIYA": "MEF",
     "LEAF": "MOS",
 }
-MOST_DIRECTORIES, MOST_TAGS, MOST_VALUES = 32, 512, 64
+MOST_DIRECTORIES, MOST_TAGS, MOST_VALUES, MOST_OFFSETS = 32, 512, 64, 65_536
+NOWHERE = 0xFFFFFFFF
+FLOATING = 3
 SIZES = {1: "B", 2: "B", 3: "H", 4: "I", 13: "I"}
 
 Directory = dict[int, tuple[int, ...]]
 
 
 def raw_kind(file: BinaryIO) -> str | None:
-    """The usual name of the RAW format (`DNG`, `NEF`, ...), or None for a TIFF that is one."""
+    """The usual name of the RAW format (`DNG`, `NEF`, ..., `RAW` where it has none), or None for a TIFF that is one."""
     directories = list(_directories(file))
     if not directories:
         return None
@@ -50,6 +54,22 @@ def raw_kind(file: BinaryIO) -> str | None:
     if kind := next(filter(None, kinds), None):
         return kind
     return _maker(directories[0]) if _has_sensor_data(directories) or _is_thumbnail(directories[0]) else None
+
+
+def is_floating(file: BinaryIO) -> bool:
+    """Whether the first picture's samples are floating-point numbers."""
+    return set(next(_directories(file), {}).get(SAMPLE_FORMAT, ())) == {FLOATING}
+
+
+def data_end(file: BinaryIO) -> int:
+    """Where the last of the data that the directories speak of ends. Works on RAW files with another head too."""
+    spans = [
+        (start, length)
+        for directory in _directories(file)
+        for at, lengths in DATA
+        for start, length in zip(directory.get(at, ()), directory.get(lengths, ()), strict=False)
+    ]
+    return max((start + length for start, length in spans if start != NOWHERE), default=0)
 
 
 def _has_sensor_data(directories: list[Directory]) -> bool:
@@ -65,7 +85,7 @@ def _is_thumbnail(first: Directory) -> bool:
 
 def _maker(first: Directory) -> str:
     make = bytes(first.get(MAKE, ())).decode("ascii", "replace").upper()
-    return next((kind for maker, kind in MAKERS.items() if make.startswith(maker)), "TIFF-based")
+    return next((kind for maker, kind in MAKERS.items() if make.startswith(maker)), "RAW")
 
 
 def _directories(file: BinaryIO) -> Iterator[Directory]:
@@ -93,12 +113,18 @@ def _directory(file: BinaryIO, at: int, order: str) -> tuple[Directory, int]:
     entries = [(at + 2 + 12 * nth, *_numbers(file, at + 2 + 12 * nth, order + "HHI")) for nth in range(count)]
     (following,) = _numbers(file, at + 2 + 12 * count, order + "I")
     known = (entry for entry in entries if entry[2] in SIZES)
-    return {tag: _values(file, place + 8, kind, size, order) for place, tag, kind, size in known}, following
+    return {
+        tag: _values(file, place + 8, kind, min(size, _most(tag)), order) for place, tag, kind, size in known
+    }, following
+
+
+def _most(tag: int) -> int:
+    return MOST_OFFSETS if any(tag in pair for pair in DATA) else MOST_VALUES
 
 
 def _values(file: BinaryIO, place: int, kind: int, count: int, order: str) -> tuple[int, ...]:
     """Up to four bytes stand in the entry itself, more where it points to."""
-    form = f"{order}{min(count, MOST_VALUES)}{SIZES[kind]}"
+    form = f"{order}{count}{SIZES[kind]}"
     fits = struct.calcsize(form) <= 4
     return _numbers(file, place if fits else _numbers(file, place, order + "I")[0], form)
 

@@ -8,11 +8,13 @@ import zlib
 from dataclasses import replace
 from pathlib import Path
 
+import pillow_jxl  # noqa: F401 - teaches Pillow to write it
 import pytest
 from PIL import Image
 
 from processing.pipeline import DEFAULT, Limits, Refused
 from processing.pipeline.developing import develop
+from processing.sandbox import Sandbox
 
 MEGA = 1_000_000
 
@@ -76,6 +78,34 @@ def test_refuses_a_side_that_is_too_long(tmp_path: Path, out: Path) -> None:
         develop(source, out)
 
     assert caught.value.code == "too-wide"
+
+
+def test_a_panorama_of_300_megapixels_takes_little_memory(tmp_path: Path, out: Path) -> None:
+    source = tmp_path / "photo"
+    Image.new("L", (30_000, 10_000), 99).save(source, "JPEG")
+
+    with Sandbox(memory_bytes=128 * 1024 * 1024) as sandbox:
+        picture = sandbox.develop(source, out)
+
+    assert (picture.width, picture.height, picture.notes) == (30_000, 10_000, ())
+    assert (picture.renditions[0].width, picture.renditions[0].height) == (2560, 853)
+
+
+THIN = [(1, 1), (1, 20_000), (20_000, 1), (3, 65_000), (17_000, 40)]
+
+
+@pytest.mark.parametrize("size", THIN, ids=str)
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "TIFF", "JXL"])
+def test_thin_and_long_pictures_are_shown(tmp_path: Path, out: Path, name: str, size: tuple[int, int]) -> None:
+    source = tmp_path / "photo"
+    Image.new("RGB", size, (10, 120, 200)).save(source, name)
+
+    picture = develop(source, out)
+
+    assert (picture.width, picture.height) == size
+    with Image.open(picture.renditions[0].path) as rendition:
+        assert max(rendition.size) <= 2560
+        assert rendition.getpixel((0, 0)) == pytest.approx((10, 120, 200), abs=12)
 
 
 def test_a_jpeg_may_have_more_pixels_than_others(tmp_path: Path, out: Path) -> None:

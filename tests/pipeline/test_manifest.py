@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Iterator
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image, ImageStat
+from PIL import Image, ImageOps, ImageStat
 
-from processing.pipeline import Picture, Refused
+from processing.pipeline import (
+    DEFAULT,
+    Picture,
+    Refused,
+    opening,  # noqa: F401 - teaches Pillow HEIF here too
+)
 from processing.sandbox import Sandbox
+from tests.pipeline import charts
 
 BESIDE_THE_PROJECT = Path(__file__).resolve().parents[3] / "shared" / "photos"
 FOLDER = Path(os.environ.get("DARKROOM_PHOTOS", BESIDE_THE_PROJECT))
@@ -174,20 +182,79 @@ CAPTION_ORDER = (
 )
 
 
+def _reference(image: Image.Image) -> Image.Image:
+    """All pixels upright, converted by lcms before anything else is done to them."""
+    profile = image.info.get("icc_profile")
+    upright = ImageOps.exif_transpose(image)
+    if upright.has_transparency_data:
+        upright = upright.convert("RGBA")
+    if profile and upright.mode in ("RGB", "L", "CMYK"):
+        return charts.by_lcms(upright, profile)
+    colours = upright.convert("RGB")
+    shown = charts.by_lcms(colours, profile) if profile and upright.mode in ("RGBA", "P") else colours
+    if upright.mode == "RGBA":
+        shown.putalpha(upright.getchannel("A"))
+    return shown
+
+
+def _encoded(image: Image.Image, like: str) -> Image.Image:
+    rung = next(rung for rung in DEFAULT.rungs if str(rung.edge) == Path(like).stem)
+    buffer = BytesIO()
+    image.save(buffer, "WEBP", quality=rung.quality, method=rung.method)
+    with Image.open(buffer) as decoded:
+        return decoded.convert("RGB")
+
+
 def _mean(rendition: Image.Image, point: Entry, half: list[float]) -> list[float]:
+    return ImageStat.Stat(rendition.crop(_box(rendition, point, half))).mean
+
+
+def _of(image: Image.Image, box: tuple[int, int, int, int]) -> tuple[float, ...]:
+    return tuple(ImageStat.Stat(image.crop(box)).mean[:3])
+
+
+def _box(rendition: Image.Image, point: Entry, half: list[float]) -> tuple[int, int, int, int]:
     width, height = rendition.size
     left, right = (point["x"] - half[0]) * width, (point["x"] + half[0]) * width
     top, bottom = (point["y"] - half[1]) * height, (point["y"] + half[1]) * height
-    box = (
+    return (
         max(0, int(left)),
         max(0, int(top)),
         max(int(left) + 1, round(right)),
         max(int(top) + 1, round(bottom)),
     )
-    return ImageStat.Stat(rendition.crop(box)).mean
 
 
 def _matches(mean: list[float], point: Entry) -> bool:
     if point["alpha"] == 0:
         return mean[3] < 16
     return all(abs(seen - told) <= point["tolerance"] for seen, told in zip(mean, point["srgb"], strict=False))
+
+
+REFERENCED = ("JPEG", "PNG", "TIFF", "WEBP", "HEIF", "AVIF", "MPO", "GIF", "BMP")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        p
+        for p, e in ENTRIES.items()
+        if e.get("probes", {}).get("points") and e["format"] in REFERENCED and "16bit" not in e["tags"]
+    ],
+)
+def test_no_probe_is_farther_from_lcms_at_full_size_than_an_eye_would_notice(developed: Developed, path: str) -> None:
+    """Not of sixteen bits, which Pillow cuts before lcms gets them.
+
+    What WebP loses, it loses of the reference too: in a picture of 128 pixels a probe is three pixels wide.
+    """
+    picture = developed.picture(path)
+    probes = ENTRIES[path]["probes"]
+    with Image.open(picture.renditions[0].path) as rendition:
+        shown = rendition.convert("RGBA")
+    with warnings.catch_warnings(action="ignore"), Image.open(FOLDER / path) as image:
+        reference = _encoded(_reference(image).resize(shown.size, Image.Resampling.LANCZOS), picture.renditions[0].path)
+
+    boxes = [_box(shown, point, probes["box_half"]) for point in probes["points"] if point["alpha"] == 255]
+    apart = [charts.difference(charts.lab(_of(shown, box)), charts.lab(_of(reference, box))) for box in boxes]
+
+    assert max(apart, default=0) < 1.5

@@ -192,5 +192,15 @@ class TestWorkshop:
         asked = [sys.executable, "-m", "processing.pipeline.codecs"]
         told = json.loads(subprocess.run(asked, capture_output=True, check=True, timeout=60).stdout)
 
-        assert told.keys() == {"Pillow", "JPEG", "WebP", "AVIF", "HEIC", "TIFF", "colour profiles"}
+        assert told.keys() == {
+            "Pillow",
+            "JPEG",
+            "WebP",
+            "AVIF",
+            "HEIC",
+            "TIFF",
+            "JPEG XL",
+            "camera RAW",
+            "colour profiles",
+        }
         assert all(told.values())

@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from processing import jobs, sweeper, worker
 from processing.models import ProcessingJob
 from processing.sandbox import Crashed, TimedOut
 from processing.states import JobState
+from tests.pipeline import raws
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -246,6 +247,46 @@ def test_capture_time_place_and_exposure_are_kept(album):
     photo = album.photos.get()
     assert photo.taken_at.isoformat() == "2024-05-06T05:08:09+00:00"
     assert (photo.taken_offset_minutes, photo.aperture, photo.iso) == (120, 2.8, 200)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("IMG_20240131_142233.jpg", ("2024-01-31T14:22:33+00:00", None, "name")),
+        ("IMG_1.jpg", ("2023-05-06T07:08:09+00:00", 0, "file")),
+    ],
+)
+def test_a_file_without_a_time_inside_has_that_of_its_name_or_its_own_date(album, name, expected):
+    job = making.received(album, name=name)
+    job.upload.modified_at = datetime(2023, 5, 6, 7, 8, 9, 123_000, tzinfo=UTC)
+    job.upload.save()
+
+    worker.develop_next()
+
+    photo = album.photos.get()
+    assert (photo.taken_at.isoformat(), photo.taken_offset_minutes, photo.taken_from) == expected
+
+
+def test_the_moment_of_sending_is_no_time_of_taking(album):
+    making.received(album, name="IMG_1.jpg")
+
+    worker.develop_next()
+
+    photo = album.photos.get()
+    assert (photo.taken_at, photo.taken_from) == (None, "")
+
+
+def test_a_camera_raw_says_how_it_is_shown(album, client, owner, tmp_path):
+    source = raws.dng(tmp_path / "photo.dng", (600, 400), (200, 60, 30), orientation=6)
+    making.received(album, source.read_bytes(), name="photo.dng")
+
+    worker.develop_next()
+
+    photo = album.photos.get()
+    assert (photo.format, photo.width, photo.height) == ("DNG", 400, 600)
+    assert (photo.original_key[-4:], [note["code"] for note in photo.notes]) == (".dng", ["raw-developed"])
+    client.force_login(owner)
+    assert photo.notes[0]["message"].replace("'", "&#x27;") in client.get(photo.get_absolute_url()).content.decode()
 
 
 def test_a_raw_file_is_not_lost_while_its_storage_is_away(album, data_dir, monkeypatch):

@@ -1,4 +1,4 @@
-"""EXIF 3.0 as Pillow reads it."""
+"""EXIF 3.0."""
 
 from __future__ import annotations
 
@@ -8,29 +8,23 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from PIL import Image
-from PIL.ExifTags import GPS, IFD, Base
+from PIL.ExifTags import GPS, Base
 
 from processing.pipeline.metadata import moments, text
+from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.picture import Exposure, Gps
 
 RATING = 0x4746
-CHARSETS = {b"ASCII\0\0\0": "utf-8", b"UNICODE\0": "utf-16", b"\0" * 8: "utf-8"}
+JIS, WIDE, PLAIN = b"JIS\0\0\0\0\0", b"UNICODE\0", (b"ASCII\0\0\0", b"\0" * 8)
 
 
 class Exif:
-    def __init__(self, image: Image.Image) -> None:
-        self._main = _tags(image)
-        self._camera = _directory(self._main, IFD.Exif)
-        self._gps = _directory(self._main, IFD.GPSInfo)
+    def __init__(self, blocks: Blocks) -> None:
+        self._main, self._camera, self._gps = blocks.main, blocks.camera, blocks.gps
 
     @property
     def camera(self) -> str | None:
-        """Maker and model, the maker only where the model does not begin with its name."""
-        make, model = text.line(_text(self._main, Base.Make)), text.line(_text(self._main, Base.Model))
-        if not make or not model:
-            return model or make
-        return model if model.split()[0].lower() in make.lower().split() else f"{make} {model}"
+        return text.camera(_text(self._main, Base.Make), _text(self._main, Base.Model))
 
     @property
     def lens(self) -> str | None:
@@ -98,8 +92,12 @@ class Exif:
         raw = _value(self._camera, Base.UserComment)
         if not isinstance(raw, bytes):
             return raw if isinstance(raw, str) else None
-        charset = CHARSETS.get(raw[:8])
-        return raw[8:].decode(charset, "ignore") if charset else None
+        charset, content = raw[:8], raw[8:]
+        if charset == WIDE:
+            return text.wide(content)
+        if charset == JIS:
+            return content.decode("iso2022_jp", "ignore")
+        return text.decode(content) if charset in PLAIN else None
 
     @property
     def _altitude(self) -> float | None:
@@ -114,24 +112,10 @@ class Exif:
         return moments.from_exif(shown, subseconds, _text(self._camera, offset))
 
 
-def _tags(image: Image.Image) -> Image.Exif:
-    try:
-        return image.getexif()
-    except Exception:  # noqa: BLE001 - over a broken header Pillow raises anything.
-        return Image.Exif()
-
-
-def _directory(main: Image.Exif, which: int) -> Mapping[int, Any]:
-    try:
-        return main.get_ifd(which)
-    except Exception:  # noqa: BLE001 - see _tags.
-        return {}
-
-
 def _value(tags: Mapping[int, Any], tag: int) -> Any:
     try:
         return tags.get(tag)
-    except Exception:  # noqa: BLE001 - see _tags: values are parsed when they are asked for.
+    except Exception:  # noqa: BLE001 - values are parsed when they are asked for, and broken ones raise anything.
         return None
 
 

@@ -22,6 +22,15 @@ def from_xmp(value: str | None) -> datetime | None:
     return _moment(*found.groups()[:7], offset=found[8]) if found else None
 
 
+def from_iso(value: str | None) -> datetime | None:
+    """A file's own date, as our side writes it; a disk without a clock begins with 1970, or FAT's 1980."""
+    try:
+        moment = datetime.fromisoformat(value) if value else None
+    except ValueError:
+        return None
+    return moment if moment and moment.year > 1980 else None
+
+
 def from_iptc(date: str | None, time: str | None) -> datetime | None:
     """IIM 4.2, 2:55 and 2:60: `CCYYMMDD` and `HHMMSS±HHMM`."""
     found = IPTC.fullmatch((date or "") + (time or "")) or IPTC.fullmatch(date or "")

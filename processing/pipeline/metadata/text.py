@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from processing.pipeline.metadata import charsets
+
 MOST_LINE, MOST_TEXT = 200, 5000
 # Control, surrogate and private characters, and the invisible ones that turn text round or hide it.
 UNWANTED = {"Cc", "Cs", "Co", "Cn"}
@@ -26,6 +28,14 @@ def line(value: str | None) -> str | None:
     return " ".join(cleaned.split())[:MOST_LINE].strip() if cleaned else None
 
 
+def camera(make: str | None, model: str | None) -> str | None:
+    """Maker and model, the maker only where the model does not begin with its name."""
+    make, model = line(make), line(model)
+    if not make or not model:
+        return model or make
+    return model if model.split()[0].lower() in make.lower().split() else f"{make} {model}"
+
+
 def clean(value: str | None) -> str | None:
     """The text without what nobody can see; None when nothing is left."""
     if not value:
@@ -36,23 +46,37 @@ def clean(value: str | None) -> str | None:
 
 
 def decode(value: object) -> str | None:
-    """Bytes as UTF-8 where they are that, else as Windows wrote them."""
+    """Bytes, or what Pillow made of them as Latin-1: as UTF-8 where they are that, else by `charsets`."""
     if isinstance(value, str):
-        return value
-    if not isinstance(value, bytes):
+        try:
+            content = value.encode("latin-1")
+        except UnicodeError:
+            return value
+    elif isinstance(value, bytes):
+        content = value
+    else:
         return None
     try:
-        return value.decode("utf-8")
+        return content.decode("utf-8")
     except UnicodeDecodeError:
-        return value.decode("cp1252", "replace")
+        return charsets.guessed(content)
+
+
+def wide(value: bytes) -> str:
+    """UTF-16, whose order nobody is told: where the zeros are, are the upper halves of Latin letters."""
+    if value[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return value.decode("utf-16", "ignore")
+    return value.decode("utf-16-be" if value[::2].count(0) > value[1::2].count(0) else "utf-16-le", "ignore")
 
 
 def unmojibake(value: str) -> str:
-    """Pillow reads EXIF's strings as Latin-1; nearly every camera and phone writes UTF-8."""
-    try:
-        return value.encode("latin-1").decode("utf-8")
-    except UnicodeError:
-        return value
+    """UTF-8 that somebody took for Latin-1, as Pillow does with EXIF, or for what Windows makes of it."""
+    for charset in ("latin-1", "cp1252"):
+        try:
+            return value.encode(charset).decode("utf-8")
+        except UnicodeError:
+            continue
+    return value
 
 
 def _is_wanted(char: str) -> bool:

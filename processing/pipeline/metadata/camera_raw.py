@@ -1,0 +1,76 @@
+"""What a camera's RAW file says about itself. Most are TIFFs, some with another head; RAF and CR3 hide theirs deeper.
+
+What is found nowhere else is taken from the JPEG inside, which the same camera wrote at the same moment.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import BinaryIO
+
+from PIL import Image
+from PIL.ExifTags import Base
+
+from processing.pipeline import boxes, tiff
+from processing.pipeline.metadata import blocks
+from processing.pipeline.metadata.blocks import Blocks
+
+HEAD_BYTES = 8 * 1024 * 1024
+TIFF_HEADS = {b"II": b"II*\0", b"MM": b"MM\0*"}
+# Canon's own boxes (CR3) and Adobe's for XMP.
+CANON = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
+ADOBE = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+
+
+def read(file: BinaryIO, kind: str, preview: Image.Image | None) -> Blocks:
+    try:
+        found = _of_cr3(file) if kind == "CR3" else of_tiff(file)
+    except Exception:  # noqa: BLE001 - over a broken header Pillow raises anything.
+        found = Blocks()
+    if Base.Make in found.main or preview is None:
+        return found
+    return blocks.of_image(preview)
+
+
+def of_tiff(file: BinaryIO) -> Blocks:
+    file.seek(0)
+    head = file.read(4)
+    if head in TIFF_HEADS.values():
+        file.seek(0)
+        return _of_exif(_loaded(file))
+    if head[:2] not in TIFF_HEADS:
+        return Blocks()
+    return _of_exif(_loaded(BytesIO(TIFF_HEADS[head[:2]] + file.read(HEAD_BYTES))))
+
+
+def _of_exif(exif: Image.Exif) -> Blocks:
+    packet = exif.get(tiff.XMP)
+    return blocks.of_exif(exif, (packet if isinstance(packet, bytes) else b"",))
+
+
+def _of_cr3(file: BinaryIO) -> Blocks:
+    """Each directory is a TIFF of its own, in a box: CMT1 the main one, CMT2 the camera's, CMT4 the place's."""
+    parts: dict[bytes, Image.Exif] = dict(_canon_parts(file))
+    packet = next((body[16:] for body in _uuids(file) if body[:16] == ADOBE), b"")
+    main, camera, gps = (parts.get(kind, Image.Exif()) for kind in (b"CMT1", b"CMT2", b"CMT4"))
+    return Blocks(main, camera, gps, (packet,) if packet else ())
+
+
+def _canon_parts(file: BinaryIO) -> list[tuple[bytes, Image.Exif]]:
+    return [
+        (part.kind, _loaded(BytesIO(boxes.body(file, part, HEAD_BYTES))))
+        for box in boxes.found(file, b"moov", b"uuid")
+        if boxes.body(file, box, 16) == CANON
+        for part in boxes.inside(file, box.start + 16, box.end)
+        if part.kind in (b"CMT1", b"CMT2", b"CMT4")
+    ]
+
+
+def _uuids(file: BinaryIO) -> list[bytes]:
+    return [boxes.body(file, box, HEAD_BYTES) for box in boxes.found(file, b"uuid")]
+
+
+def _loaded(file: BinaryIO) -> Image.Exif:
+    exif = Image.Exif()
+    exif.load_from_fp(file)
+    return exif

@@ -1,0 +1,137 @@
+"""When a picture was taken, and what says so: the file, its name, its own date; never the moment it was sent."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from processing.pipeline import Origin
+from processing.pipeline.developing import develop
+from processing.pipeline.metadata import moments, names
+from processing.sandbox import Sandbox
+
+PROJECT = Path(__file__).resolve().parents[2]
+ORIGINAL, CHANGED = 0x9003, 0x0132
+FULL = "IMG_20240131_142233.jpg"
+MODIFIED = "2023-05-06T07:08:09+00:00"
+
+NAMES = {
+    "IMG_20240131_142233.jpg": "2024-01-31T14:22:33",
+    "IMG_20240131_142233_1.jpg": "2024-01-31T14:22:33",
+    "20240131_142233_HDR(1).jpg": "2024-01-31T14:22:33",
+    "20240131142233.jpg": "2024-01-31T14:22:33",
+    "MVIMG_20240131_142233.jpg": "2024-01-31T14:22:33",
+    "PXL_20231006_172623175.MP.jpg": "2023-10-06T17:26:23.175+00:00",
+    "2024-01-31 14.22.33.png": "2024-01-31T14:22:33",
+    "Screenshot_20240131-142233.png": "2024-01-31T14:22:33",
+    "Screenshot_2024-01-31-14-22-33-123_com.app.jpg": "2024-01-31T14:22:33.123",
+    "Screenshot 2024-01-31 at 2.22.33\u202fPM.png": "2024-01-31T14:22:33",
+    "Screenshot 2024-01-31 at 12.22.33 AM.png": "2024-01-31T00:22:33",
+    "Bildschirmfoto 2024-01-31 um 14.22.33.png": "2024-01-31T14:22:33",
+    "WhatsApp Image 2024-01-31 at 14.22.33.jpeg": "2024-01-31T14:22:33",
+    "signal-2024-01-31-142233.jpg": "2024-01-31T14:22:33",
+    "photo_2024-01-31_14-22-33.jpg": "2024-01-31T14:22:33",
+    "WIN_20240131_14_22_33_Pro.jpg": "2024-01-31T14:22:33",
+    "DJI_20240131142233_0001_D.JPG": "2024-01-31T14:22:33",
+    "Foto 2024-01-31, 14 22 33.jpg": "2024-01-31T14:22:33",
+    "IMG-20240131-WA0007.jpg": "2024-01-31T00:00:00",
+    "2024-01-31 Birthday.jpg": "2024-01-31T00:00:00",
+    "IMG_1234.JPG": None,
+    "DSC_0001.jpg": None,
+    "20241331_101010.jpg": None,
+    "2024-02-31 10.10.10.jpg": None,
+    "12345678901234567890.jpg": None,
+    "1920x1080.png": None,
+    "": None,
+}
+
+
+@pytest.mark.parametrize(("name", "told"), NAMES.items(), ids=ascii)
+def test_reads_the_time_out_of_a_name(name: str, told: str | None) -> None:
+    named = names.read(name)
+
+    assert (moments.written(named.moment) if named else None) == told
+
+
+def photo(path: Path, tags: dict[int, str], camera: dict[int, str]) -> Path:
+    exif = Image.Exif()
+    exif.update(tags)
+    exif.get_ifd(0x8769).update(camera)
+    Image.new("RGB", (16, 16)).save(path, "JPEG", exif=exif.tobytes())
+    return path
+
+
+ORDER = [
+    ({}, {ORIGINAL: "2001:02:03 04:05:06"}, FULL, ("2001-02-03T04:05:06", "exif")),
+    ({CHANGED: "2002:02:03 04:05:06"}, {}, FULL, ("2024-01-31T14:22:33", "name")),
+    ({CHANGED: "2002:02:03 04:05:06"}, {}, "2024-01-31 Birthday.jpg", ("2002-02-03T04:05:06", "exif")),
+    ({}, {}, "2024-01-31 Birthday.jpg", ("2024-01-31T00:00:00", "name")),
+    ({}, {}, "IMG_1234.JPG", ("2023-05-06T07:08:09+00:00", "file")),
+]
+
+
+@pytest.mark.parametrize(("tags", "camera", "name", "expected"), ORDER)
+def test_says_what_told_the_time(
+    tmp_path: Path, out: Path, tags: dict[int, str], camera: dict[int, str], name: str, expected: tuple[str, str]
+) -> None:
+    source = photo(tmp_path / "photo", tags, camera)
+
+    metadata = develop(source, out, origin=Origin(name, MODIFIED)).metadata
+
+    assert (metadata.taken_at, metadata.taken_from) == expected
+
+
+@pytest.mark.parametrize("modified", [None, "", "nonsense", "1970-01-01T00:00:00+00:00", "1980-01-01T00:00:00+00:00"])
+def test_without_anything_that_tells_there_is_no_time(tmp_path: Path, out: Path, modified: str | None) -> None:
+    source = photo(tmp_path / "photo", {}, {})
+
+    metadata = develop(source, out, origin=Origin("IMG_1234.JPG", modified)).metadata
+
+    assert (metadata.taken_at, metadata.taken_from) == (None, None)
+
+
+def test_xmp_adds_the_offset_that_exif_lacks(tmp_path: Path, out: Path) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[ORIGINAL] = "2024:01:31 14:22:33"
+    packet = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        b'<rdf:Description xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/"'
+        b' photoshop:DateCreated="2024-01-31T14:22:33+09:00"/></rdf:RDF></x:xmpmeta>'
+    )
+    source = tmp_path / "photo"
+    Image.new("RGB", (16, 16)).save(source, "JPEG", exif=exif.tobytes(), xmp=packet)
+
+    metadata = develop(source, out).metadata
+
+    assert (metadata.taken_at, metadata.taken_from) == ("2024-01-31T14:22:33+09:00", "exif")
+
+
+def test_the_child_is_told_of_the_file(tmp_path: Path, out: Path) -> None:
+    source = photo(tmp_path / "photo", {}, {})
+
+    with Sandbox() as sandbox:
+        metadata = sandbox.develop(source, out, Origin(FULL, MODIFIED)).metadata
+
+    assert (metadata.taken_at, metadata.taken_from) == ("2024-01-31T14:22:33", "name")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("IMG_1234.JPG", [MODIFIED, "file"]), (FULL, ["2024-01-31T14:22:33", "name"])]
+)
+def test_the_command_takes_the_files_name_and_date(tmp_path: Path, out: Path, name: str, expected: list[str]) -> None:
+    source = photo(tmp_path / name, {}, {})
+    moment = moments.from_iso(MODIFIED)
+    assert moment is not None
+    os.utime(source, (moment.timestamp(), moment.timestamp()))
+
+    command = [sys.executable, "-m", "processing.pipeline", str(source), str(out)]
+    ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+
+    answer = json.loads(ended.stdout)
+    assert [answer["taken_at"], answer["taken_from"]] == expected
