@@ -1,9 +1,9 @@
 """What a picture looks like, in 64 bits: two files of the same picture, in whatever size and format, differ in few of them.
 
-Difference hash (Krawetz, 2013): is each of nine columns brighter than the one to its left, in each of eight rows? A step smaller than
-`LEAST_STEP` counts as none: skies and walls have no such steps but those that their encoder made. Of 85 real photos, made
-smaller and poorer three times each, 252 of the 255 copies differed in 6 bits at most and three in 7; no two different photos in
-less than 8.
+Difference hash (Krawetz, 2013): is each of nine columns brighter than the one to its left, in each of eight rows? A step
+smaller than `LEAST_STEP` counts as none: skies and walls have no others but those that their encoder made. Of 85 real photos,
+made smaller and poorer three times each, 252 of the 255 copies differed in 6 bits at most and three in 7; no two different
+photos in less than 8.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ def scene(seed: int, size: tuple[int, int] = (900, 600)) -> Image.Image:
 
 
 def bits(first: str | None, second: str | None) -> int:
-    assert first and second
+    assert first
+    assert second
     return (int(first, 16) ^ int(second, 16)).bit_count()
 
 
