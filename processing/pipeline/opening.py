@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pillow_heif
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, TiffImagePlugin
 
 from processing.pipeline import (
     animation,
@@ -128,7 +128,17 @@ def header(file: BinaryIO, name: str) -> ImageFile.ImageFile:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return Image.open(file, formats=(name,))
+            image = Image.open(file, formats=(name,))
+            return _by_libtiff(file) if depth.needs_libtiff(image) else image
     finally:
         Image.MAX_IMAGE_PIXELS = usual
         ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+def _by_libtiff(file: BinaryIO) -> ImageFile.ImageFile:
+    file.seek(0)
+    TiffImagePlugin.READ_LIBTIFF = True
+    try:
+        return Image.open(file, formats=("TIFF",))
+    finally:
+        TiffImagePlugin.READ_LIBTIFF = False
