@@ -87,7 +87,7 @@ def declare(album: Album, user: User, files: Sequence[Declared]) -> Declaration:
         else:
             batch = Batch.objects.create(album=album, opened_by=user, source=Batch.Source.PAGE) if files else None
             answers = _open(batch, files, judge) if batch else []
-    return Declaration(batch, _with_offsets(answers))
+    return Declaration(batch, tuple(map(_handed_over, _with_offsets(answers))))
 
 
 def _open(batch: Batch, files: Sequence[Declared], judge: "_Judge") -> list[Answer]:
@@ -170,6 +170,16 @@ def _with_offset(answer: Answer) -> Answer:
         return replace(answer, offset=answer.upload.size or 0)
     offset = resumable.arrived(answer.upload)
     return replace(answer, offset=offset, standing=Standing.HALF) if offset else answer
+
+
+def _handed_over(answer: Answer) -> Answer:
+    """A file that is here whole, but whose hand-over failed unseen, is handed over again: nobody shall send it once more."""
+    upload = answer.upload
+    if upload is None or answer.standing != Standing.HALF or answer.offset != upload.size:
+        return answer
+    resumable.offset(upload)
+    upload.refresh_from_db()
+    return _with_offset(_standing(upload))
 
 
 class _Rows:

@@ -83,6 +83,13 @@ class Report:
     failed: list[ProcessingJob] = field(default_factory=list)
     refused: list[Upload] = field(default_factory=list)
     noted: list[Upload] = field(default_factory=list)
+    first_batch: int | None = None
+    last_batch: int | None = None
+
+    @property
+    def batch(self) -> int | None:
+        """The one whose receipt says more; None when it is about several."""
+        return self.first_batch if self.first_batch == self.last_batch else None
 
     @property
     def is_there(self) -> bool:
@@ -140,6 +147,8 @@ def report(album: Album) -> Report:
     counts = uploads.aggregate(
         added=Count("pk", filter=Q(job__state=JobState.COMPLETED)),
         refused_count=Count("pk", filter=Q(state__in=ENDED_BADLY, dismissed_at=None)),
+        first_batch=Min("batch"),
+        last_batch=Max("batch"),
     )
     return Report(
         failed=list(failed[:LISTED]),

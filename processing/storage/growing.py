@@ -50,6 +50,7 @@ class LocalGrowing:
             rest = memoryview(chunk)
             while rest:
                 rest = rest[os.write(self._draft, rest) :]
+            durable.soon(self._draft, os.lseek(self._draft, 0, os.SEEK_CUR) - len(chunk), len(chunk))
 
     def sync(self) -> None:
         with suppress(FileNotFoundError):  # nothing was appended yet, or all is committed

@@ -121,7 +121,9 @@ class LocalReceiving:
         self._file = self._draft.open("wb")
 
     def write(self, chunk: bytes) -> None:
+        at = self._file.tell()
         self._file.write(chunk)
+        durable.soon(self._file.fileno(), at, len(chunk))
 
     def commit(self) -> None:
         self._file.flush()

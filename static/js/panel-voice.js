@@ -21,7 +21,8 @@ class PanelVoice extends HTMLElement {
     const after = read(panel());
     const words = announcement(this.#before, after);
     this.#before = after;
-    if (words) this.say(words);
+    // What comes from this very page, the desk tells of itself.
+    if (words && !(after.receiving && this.closest("upload-desk")?.isSending)) this.say(words);
   };
 }
 

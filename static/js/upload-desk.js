@@ -100,7 +100,8 @@ class UploadDesk extends HTMLElement {
     return Boolean(this.#panel.dataset.busy);
   }
 
-  get #isSending() {
+  /** Is anything of this page on its way, or about to be? */
+  get isSending() {
     return this.#ledger.items.some(isUnderWay);
   }
 
@@ -131,7 +132,7 @@ class UploadDesk extends HTMLElement {
     const others = await this.#comingBack.rejoin(kept);
     const known = new Set(this.#ledger.items.filter(({ state }) => state !== "cancelled").map(print));
     const fresh = others.filter((one) => !known.has(print(one)) && known.add(print(one)));
-    const waits = this.#isBusy || this.#isSending;
+    const waits = this.#isBusy || this.isSending;
     this.#ledger.add(fresh.map((one) => ({ ...one, ...(waits ? { state: "later", album: this.#sender.page } : {}) })));
     if (waits) this.#comparison.ask();
     this.#ticker.ask();
@@ -216,7 +217,7 @@ class UploadDesk extends HTMLElement {
   #swapped() {
     this.#comingBack.look();
     this.#ticker.ask();
-    if (this.#isBusy || this.#isSending) return;
+    if (this.#isBusy || this.isSending) return;
     const later = this.#ledger.in("later");
     if (!later.length) return this.#tidy();
     if (this.#sender.isHeldBack) later.forEach((item) => this.#ledger.set(item, { state: "chosen", album: null }));
@@ -234,7 +235,7 @@ class UploadDesk extends HTMLElement {
 
   /** The report tells what came of those that have ended; what can be tried again stays. */
   #tidy() {
-    if (!this.#isBusy && !this.#isSending && !this.#ledger.in("later").length) this.#clear();
+    if (!this.#isBusy && !this.isSending && !this.#ledger.in("later").length) this.#clear();
   }
 
   #clear() {

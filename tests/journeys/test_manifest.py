@@ -102,6 +102,17 @@ def test_asking_where_a_file_stands_does_not_disturb_who_sends_it(signed_in, alb
     assert patch(signed_in, path, 5, b"here").status_code == 204
 
 
+def test_a_file_that_is_whole_but_was_forgotten_is_handed_over(signed_in, album):
+    declare(signed_in, album, file(b"picture"), file(b"another", "2.jpg"))
+    growing = store().grow(Upload.objects.get(name="IMG_1.JPG").key)
+    growing.take_over()
+    growing.append(b"picture")
+    growing.sync()
+
+    assert states(declare(signed_in, album, file(b"picture"), file(b"another", "2.jpg"))) == ["received", "new"]
+    assert ProcessingJob.objects.get().original_filename == "IMG_1.JPG"
+
+
 def test_a_changed_file_does_not_go_on_where_another_stopped(signed_in, album):
     declare(signed_in, album, file(b"picture", modified=1_000, hashed=False))
 

@@ -23,15 +23,13 @@ export async function restore({ keep, ledger, sender }) {
 
 /** Open the files of those whose handles may be read without asking; with `asks`, after asking, which needs a press of a button. */
 export async function open(ledger, items, asks = false) {
-  const grants = new Map();
+  let mayAsk = asks; // who said no once is not asked for each of the others
   for (const item of items.filter(({ file, handle }) => handle && !file)) {
-    const known = [...grants.keys()].find((grant) => grant === item.grant) ?? item.grant;
-    if (!grants.has(known)) grants.set(known, await permission(known, asks));
-    if (!grants.get(known)) continue;
-    const file = await item.handle.getFile().catch(() => null);
+    const isGranted = await permission(item.grant, mayAsk);
+    mayAsk &&= isGranted;
+    const file = isGranted ? await item.handle.getFile().catch(() => null) : null;
     if (file && file.size === item.size && file.lastModified === item.modified) ledger.set(item, { file });
   }
-  return items.filter(({ file }) => file);
 }
 
 /** Give the files chosen again to those that miss them. Answers the items that can go on, and what was chosen besides. */

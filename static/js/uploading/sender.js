@@ -13,6 +13,7 @@ import { declared, recognised, settled } from "./told.js";
 import { Turns } from "./turns.js";
 import { Gone, Refused, send, TUS } from "./way.js";
 
+const MOST_AT_ONCE = 2000; // what one manifest may list
 const ASK_AGAIN_MS = 5000;
 const EXPIRY_MS = 30 * 60_000;
 const FAILED = "Something went wrong that nobody thought of.";
@@ -71,9 +72,13 @@ export class Sender extends EventTarget {
     if (waiting.length) this.go(waiting);
   }
 
-  /** What these are to the server, without sending anything. */
-  compare(album, items) {
-    return this.#ask(album, items, false);
+  /** What these are to the server, without sending anything: as one answer, however many they are. */
+  async compare(album, items) {
+    const answer = await this.#ask(album, items.slice(0, MOST_AT_ONCE), false);
+    for (let at = MOST_AT_ONCE; at < items.length; at += MOST_AT_ONCE) {
+      answer.files.push(...(await this.#ask(album, items.slice(at, at + MOST_AT_ONCE), false)).files);
+    }
+    return answer;
   }
 
   /** Its checksum has become known. */
