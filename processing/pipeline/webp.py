@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from PIL import Image, WebPImagePlugin
 
-from processing.pipeline import faults, limits, orientation, refusals
+from processing.pipeline import boxes, faults, limits, orientation, refusals
 from processing.pipeline.metadata import blocks
 from processing.pipeline.opened import Opened
 from processing.pipeline.recipe import Limits
@@ -67,7 +67,9 @@ class _Config(ctypes.Structure):
 
 
 def opened(file: BinaryIO, bounds: Limits) -> Opened | None:
-    """The picture at the size that renditions are made of; None for an animation, or without that library."""
+    """The picture at the size that renditions are made of; None for an animation, a heavy file, or without that library."""
+    if boxes.length(file) > bounds.swallowed_bytes:
+        return None
     library, chunks = _library(), dict(_chunks(file))
     if library is None or chunks.get(b"VP8X", b"\0")[0] & ANIMATED:
         return None
