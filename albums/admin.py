@@ -41,7 +41,7 @@ class AlbumAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 class RenditionInline(admin.TabularInline):  # type: ignore[type-arg]
     model = Rendition
-    fields = readonly_fields = ("edge", "width", "height", "bytes", "key", "recipe")
+    fields = readonly_fields = ("edge", "format", "width", "height", "bytes", "key", "recipe")
     extra = 0
     can_delete = False
 

@@ -18,5 +18,5 @@ urlpatterns = [
     path("photos/<int:pk>/delete/", photos.delete, name="delete-photo"),
     path("photos/<int:pk>/put-back/", trash.put_back, name="put-back"),
     path("photos/<int:pk>/delete-for-ever/", trash.delete_for_ever, name="delete-for-ever"),
-    path("photos/<int:pk>/<str:version>/<int:edge>.webp", photos.rendition, name="rendition"),
+    path("photos/<int:pk>/<str:version>/<int:edge>.<slug:format>", photos.rendition, name="rendition"),
 ]

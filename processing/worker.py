@@ -17,10 +17,10 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection
 
 from albums.models import Leftover
-from processing import failpoints, jobs, pressure, previews, publishing, standstill
+from processing import failpoints, jobs, pressure, previews, publishing, recipes, standstill
 from processing.failpoints import Point
 from processing.models import ProcessingJob
-from processing.pipeline import Limits, Recipe, Refused
+from processing.pipeline import Refused
 from processing.pipeline.refusals import DiskFull
 from processing.sandbox import Aborted, Crashed, Sandbox, TimedOut
 from processing.storage import store
@@ -79,7 +79,7 @@ def sandbox() -> Sandbox:
     return Sandbox(
         memory_bytes=settings.PIPELINE_MEMORY_BYTES,
         wall_seconds=settings.PIPELINE_SECONDS,
-        recipe=Recipe(limits=Limits(jpeg_pixels=settings.MAX_JPEG_PIXELS, other_pixels=settings.MAX_OTHER_PIXELS)),
+        recipe=recipes.current(),
     )
 
 

@@ -48,6 +48,7 @@ OWN_DOORS = {
     "albums:list": {GET},
     "albums:create": {GET, POST},
     "processing:jobs": {GET},
+    "processing:cancel-rerendering": {POST},
     "processing:batches": {GET},
     "processing:failures": {GET},
     "processing:retry-failures": {POST},
@@ -76,7 +77,7 @@ def photo(album: Album) -> Photo:
 
 
 def address(name: str, pk: int) -> str:
-    return reverse(name, args=[pk, "ab" * 16, 400] if name == "albums:rendition" else [pk])
+    return reverse(name, args=[pk, "ab" * 16, 400, "webp"] if name == "albums:rendition" else [pk])
 
 
 def door(name: str, photo: Photo) -> str:

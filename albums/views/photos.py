@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -57,11 +57,15 @@ def original(request: HttpRequest, pk: int) -> FileResponse:
 
 
 @require_safe
-def rendition(request: HttpRequest, pk: int, version: str, edge: int) -> FileResponse:
-    found = get_object_or_404(Rendition, photo__in=Photo.objects.visible_to(request.user).filter(pk=pk), edge=edge)
-    if found.version != version:
+def rendition(request: HttpRequest, pk: int, version: str, edge: int, format: str) -> HttpResponse | FileResponse:
+    """A page from before the photo was rendered again still asks for the old ones: it is led to the nearest of the new."""
+    there = Rendition.objects.filter(photo__in=Photo.objects.visible_to(request.user).filter(pk=pk))
+    found = min(there, key=lambda each: (each.format != format, abs(each.edge - edge)), default=None)
+    if found is None or format not in Rendition.Format.values:
         raise Http404
-    response = FileResponse(_bytes(found.key), content_type="image/webp")
+    if (found.version, found.edge, found.format) != (version, edge, format):
+        return redirect(found)
+    response = FileResponse(_bytes(found.key), content_type=f"image/{found.format}")
     response["Cache-Control"] = FOR_EVER
     response["Content-Security-Policy"] = RUNS_NOTHING
     return response

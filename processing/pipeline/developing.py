@@ -24,13 +24,13 @@ def develop(source: Path, out: Path, recipe: Recipe = DEFAULT, origin: Origin = 
         facts = metadata.read(found.blocks, origin)
         stored = found.image.size
         size = _turned(stored, found)
-        target = ladder.fitted(stored, ladder.rungs(stored, recipe)[0].edge)
+        target = ladder.fitted(stored, recipe.fitting(stored)[0].edge)
         animate = _animate(found) if found.frames > 1 else None
         master = animate(_turned(target, found)) if animate else _prepare(found.image, _job(found, target))
         renditions = ladder.write(master, size, out, recipe, animate)
         tiny = ladder.placeholder(master, recipe.placeholder_edge)
     upright = found.upright or size
-    return Picture(found.format, *upright, facts, tiny, renditions, recipe.version, found.frames, found.notes)
+    return Picture(found.format, *upright, facts, tiny, renditions, recipe.mark, found.frames, found.notes)
 
 
 def _animate(found: Opened) -> ladder.Animate:

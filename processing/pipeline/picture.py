@@ -81,7 +81,7 @@ class Picture:
     metadata: Metadata
     placeholder: str
     renditions: tuple[Rendition, ...]
-    recipe: int
+    recipe: str
     frames: int = 1
     notes: tuple[Note, ...] = ()
 
