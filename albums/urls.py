@@ -15,6 +15,7 @@ urlpatterns = [
     path("albums/<int:pk>/trash/empty/", trash.empty, name="empty-trash"),
     path("photos/<int:pk>/", photos.detail, name="photo"),
     path("photos/<int:pk>/original/", photos.original, name="original"),
+    path("photos/<int:pk>/quality/", photos.quality_check, name="quality"),
     path("photos/<int:pk>/delete/", photos.delete, name="delete-photo"),
     path("photos/<int:pk>/put-back/", trash.put_back, name="put-back"),
     path("photos/<int:pk>/delete-for-ever/", trash.delete_for_ever, name="delete-for-ever"),

@@ -61,6 +61,9 @@ def looks(picture: Picture) -> dict[str, Any]:
         "width": picture.width,
         "height": picture.height,
         "placeholder": picture.placeholder,
+        "profile": picture.colours.profile or "",
+        "gamut": picture.colours.gamut,
+        "bit_depth": picture.colours.bits,
         "notes": [asdict(note) for note in picture.notes],
     }
 

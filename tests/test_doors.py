@@ -37,6 +37,7 @@ BATCH_DOORS = {
 PHOTO_DOORS = {
     "albums:photo": {GET},
     "albums:original": {GET},
+    "albums:quality": {GET},
     "albums:delete-photo": {GET, POST},
     "albums:put-back": {POST},
     "albums:delete-for-ever": {GET, POST},

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_http_methods, require_safe
 
-from albums import shelf, trash
+from albums import quality, shelf, trash
 from albums.models import Photo, Rendition
 from albums.views.access import photo_or_404
 
@@ -40,6 +40,15 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     photo = photo_or_404(request, pk)
     before, after = shelf.neighbours(photo)
     return render(request, "photo/page.html", {"photo": photo, "album": photo.album, "before": before, "after": after})
+
+
+@require_safe
+def quality_check(request: HttpRequest, pk: int) -> HttpResponse:
+    """Its original against the rendition that is asked for by `with`."""
+    photo = photo_or_404(request, pk)
+    return render(
+        request, "photo/quality.html", {"photo": photo, "quality": quality.of(photo, request.GET.get("with", ""))}
+    )
 
 
 @require_safe

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from processing.pipeline import faults, ladder, metadata, opening, orientation, steps
+from processing.pipeline import faults, gamut, ladder, metadata, opening, orientation, steps
 from processing.pipeline.animation import Moving
 from processing.pipeline.opened import Opened
 from processing.pipeline.picture import UNKNOWN, Origin, Picture
@@ -22,6 +22,7 @@ def develop(source: Path, out: Path, recipe: Recipe = DEFAULT, origin: Origin = 
     """
     with faults.of_the_machine(), opening.opened(source, recipe.limits) as found:
         facts = metadata.read(found.blocks, origin)
+        colours = gamut.of(found)
         stored = found.image.size
         size = _turned(stored, found)
         target = ladder.fitted(stored, recipe.fitting(stored)[0].edge)
@@ -30,7 +31,7 @@ def develop(source: Path, out: Path, recipe: Recipe = DEFAULT, origin: Origin = 
         renditions = ladder.write(master, size, out, recipe, animate)
         tiny = ladder.placeholder(master, recipe.placeholder_edge)
     upright = found.upright or size
-    return Picture(found.format, *upright, facts, tiny, renditions, recipe.mark, found.frames, found.notes)
+    return Picture(found.format, *upright, facts, tiny, renditions, recipe.mark, found.frames, found.notes, colours)
 
 
 def _animate(found: Opened) -> ladder.Animate:
