@@ -51,7 +51,7 @@ class CompanionInline(admin.TabularInline):  # type: ignore[type-arg]
 
 class RenditionInline(admin.TabularInline):  # type: ignore[type-arg]
     model = Rendition
-    fields = readonly_fields = ("edge", "width", "height", "bytes", "key", "recipe")
+    fields = readonly_fields = ("edge", "format", "width", "height", "bytes", "key", "recipe")
     extra = 0
     can_delete = False
 

@@ -14,9 +14,6 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-EDGES = (2560, 1600, 800, 400)
-"""Long edges of renditions, in pixels, largest first."""
-
 
 class AlbumQuerySet(models.QuerySet["Album"]):
     def visible_to(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> AlbumQuerySet:
@@ -100,6 +97,18 @@ class Photo(models.Model):
     width = models.PositiveIntegerField(editable=False, help_text="Pixels of the upright original.")
     height = models.PositiveIntegerField(editable=False, help_text="Pixels of the upright original.")
     placeholder = models.TextField(blank=True, editable=False, help_text="A tiny WebP as a data URI.")
+    profile = models.CharField(
+        "colour profile", max_length=200, blank=True, editable=False, help_text="What the original's calls itself."
+    )
+    gamut = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Of that profile, in percent of sRGB's area; empty when unknown.",
+    )
+    bit_depth = models.PositiveSmallIntegerField(
+        null=True, blank=True, editable=False, help_text="Bits a sample of the original; empty when unknown."
+    )
 
     taken_at = models.DateTimeField(
         null=True, blank=True, help_text="The camera's clock; UTC when its zone is unknown."
@@ -188,26 +197,36 @@ class Photo(models.Model):
 
 
 class Rendition(models.Model):
-    """A WebP derived from a photo's original, one per size."""
+    """A picture derived from a photo's original: a WebP per size, and beside it perhaps an AVIF."""
+
+    class Format(models.TextChoices):
+        WEBP = "webp", "WebP"
+        AVIF = "avif", "AVIF"
 
     photo = models.ForeignKey(Photo, on_delete=models.CASCADE, related_name="renditions")
-    edge = models.PositiveIntegerField(help_text="The nominal long edge: 2560, 1600, 800 or 400.")
+    edge = models.PositiveIntegerField(help_text="The nominal long edge.")
+    format = models.CharField(max_length=4, choices=Format, default=Format.WEBP.value)
     key = models.CharField(max_length=200, unique=True)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField("SHA-256", max_length=64)
-    recipe = models.PositiveIntegerField(default=1, help_text="Version of the recipe that made it.")
+    recipe = models.CharField(
+        max_length=40, default="1", help_text="The recipe that made it: its version, and a mark of unusual settings."
+    )
 
     class Meta:
-        ordering = ["-edge"]
-        constraints = [models.UniqueConstraint(fields=["photo", "edge"], name="rendition_once_per_size")]
+        ordering = ["-edge", "-format"]
+        constraints = [
+            models.UniqueConstraint(fields=["photo", "edge", "format"], name="rendition_once_per_size"),
+            models.CheckConstraint(condition=Q(format__in=["webp", "avif"]), name="rendition_format_known"),
+        ]
 
     def __str__(self) -> str:
         return self.key
 
     def get_absolute_url(self) -> str:
-        return reverse("albums:rendition", args=[self.photo_id, self.version, self.edge])
+        return reverse("albums:rendition", args=[self.photo_id, self.version, self.edge, self.format])
 
     @property
     def version(self) -> str:

@@ -16,8 +16,9 @@ urlpatterns = [
     path("photos/<int:pk>/", photos.detail, name="photo"),
     path("companions/<int:pk>/", photos.companion, name="companion"),
     path("photos/<int:pk>/original/", photos.original, name="original"),
+    path("photos/<int:pk>/quality/", photos.quality_check, name="quality"),
     path("photos/<int:pk>/delete/", photos.delete, name="delete-photo"),
     path("photos/<int:pk>/put-back/", trash.put_back, name="put-back"),
     path("photos/<int:pk>/delete-for-ever/", trash.delete_for_ever, name="delete-for-ever"),
-    path("photos/<int:pk>/<str:version>/<int:edge>.webp", photos.rendition, name="rendition"),
+    path("photos/<int:pk>/<str:version>/<int:edge>.<slug:format>", photos.rendition, name="rendition"),
 ]

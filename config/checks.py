@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from config import greeting
+from processing import recipes
 from processing.doctor import bounds
 
 SHORTEST_KEY = 32
@@ -33,6 +34,11 @@ SMALL_PARTS = Error(
     hint="Leave it at 0: what fits is measured.",
     id="darkroom.E004",
 )
+RUNGS = Error(
+    "RENDITION_EDGES, WEBP_QUALITY and WEBP_METHOD make no ladder of sizes.",
+    hint="RENDITION_EDGES are different numbers, one at least; the others are one number for all of them, or one for each.",
+    id="darkroom.E005",
+)
 OPEN_DATA = Warning(
     "Every user of this machine can read DATA_DIR: photos, sessions, and passwords' hashes.",
     hint="chmod 700 it.",
@@ -47,6 +53,7 @@ def installation(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Check
         (SHORT_KEY, len(settings.SECRET_KEY) < SHORTEST_KEY),
         (NO_ADDRESS, bool(settings.PUBLIC_URL) and not _is_site(settings.PUBLIC_URL)),
         (SMALL_PARTS, 0 < settings.CHUNK_BYTES < bounds.LEAST),
+        (RUNGS, not recipes.is_ladder()),
         (OPEN_DATA, bool(Path(settings.DATA_DIR).stat().st_mode & stat.S_IROTH)),
     )
     return [message for message, is_so in found if is_so]

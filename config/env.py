@@ -55,6 +55,15 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
+def numbers(name: str, default: str = "", *, least: int = 0, most: int | None = None) -> list[int]:
+    """A list of whole numbers, parted by commas."""
+    try:
+        values = [int(word) for word in words(name, default)]
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be whole numbers parted by commas, not {text(name)!r}.") from None
+    return [int(_within(name, value, least, most)) for value in values]
+
+
 def path(name: str, default: Path) -> Path:
     raw = text(name)
     return Path(raw).expanduser().resolve() if raw else default

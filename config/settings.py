@@ -175,6 +175,14 @@ PIPELINE_SECONDS = env.seconds("PIPELINE_SECONDS", 120, least=1)
 MAX_JPEG_PIXELS = env.number("MAX_JPEG_MEGAPIXELS", 400, least=1) * 1_000_000
 MAX_OTHER_PIXELS = env.number("MAX_OTHER_MEGAPIXELS", 50, least=1) * 1_000_000
 
+# Renditions
+RENDITION_EDGES = env.numbers("RENDITION_EDGES", "2560,1600,800,400", least=16, most=16_383)
+WEBP_QUALITY = env.numbers("WEBP_QUALITY", least=1, most=100)
+WEBP_METHOD = env.numbers("WEBP_METHOD", most=6)
+AVIF = env.flag("AVIF")
+AVIF_QUALITY = env.number("AVIF_QUALITY", 60, least=1, most=100)
+AVIF_SPEED = env.number("AVIF_SPEED", 9, most=10)
+
 # Web server
 WEB_PROCESSES = env.number("WEB_PROCESSES", 1, least=1)
 WEB_THREADS = env.number("WEB_THREADS", 64, least=2)

@@ -36,8 +36,8 @@ def ring(job_id: int, delay: float = 0) -> None:
         log.warning("The bell for job %s did not ring; the sweep will ring it", job_id, exc_info=True)
 
 
-def ring_for_proof() -> None:
-    """Whoever hears it and finds no job that is due reads a stored photo back."""
+def ring_for_what_waits() -> None:
+    """Whoever hears it and finds no job that is due reads a stored photo back, or renders one again."""
     ring(NO_JOB)
 
 

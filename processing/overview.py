@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from albums.models import Album, Photo
 from processing import pressure, pulse
-from processing.models import Finding, ProcessingJob, Upload, WorkerPulse
+from processing.models import Finding, ProcessingJob, Rerender, Upload, WorkerPulse
 from processing.pressure import Shortage
 from processing.states import JobState, UploadState
 
@@ -27,6 +27,15 @@ class Overview:
     """Why workers wait."""
     findings: list[Finding]
     """Stored files that are missing or damaged."""
+    rerenders: int
+    """Photos whose renditions are to be made again."""
+    rerenders_failed: int
+    given_up: list[Rerender]
+    """Of those, the newest."""
+
+    @property
+    def is_rerendering(self) -> bool:
+        return bool(self.rerenders or self.rerenders_failed)
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -36,6 +45,7 @@ class Overview:
             "workers": len(self.workers),
             "oldest_pending_seconds": self.oldest_pending_seconds,
             "pressure": self.shortage.code if self.shortage else None,
+            "rerender": {"waiting": self.rerenders, "failed": self.rerenders_failed},
         }
 
 
@@ -43,6 +53,7 @@ def of(albums: QuerySet[Album]) -> Overview:
     """Of these albums; the workers are everybody's."""
     jobs = ProcessingJob.objects.filter(album__in=albums)
     listed = jobs.select_related("album")
+    rerenders = Rerender.objects.filter(photo__album__in=albums)
     return Overview(
         jobs=_by_state(jobs, list(JobState)),
         uploads=_by_state(Upload.objects.filter(album__in=albums), list(UploadState)),
@@ -53,6 +64,9 @@ def of(albums: QuerySet[Album]) -> Overview:
         failed=list(listed.failed().order_by("-finished_at")[:LISTED]),
         shortage=pressure.of_work(),
         findings=_findings(albums),
+        rerenders=rerenders.waiting().count(),
+        rerenders_failed=rerenders.given_up().count(),
+        given_up=list(rerenders.given_up().select_related("photo").order_by("-pk")[:LISTED]),
     )
 
 

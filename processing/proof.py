@@ -45,7 +45,7 @@ def prove_next() -> bool:
     try:
         return reading.read(kept, Attention(_is_work_due).passed)
     except Interrupted:
-        bell.ring_for_proof()
+        bell.ring_for_what_waits()
         return False
 
 

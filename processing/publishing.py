@@ -42,6 +42,7 @@ def renditions(photo: Photo, picture: Picture, claim: uuid.UUID) -> tuple[list[R
             Rendition(
                 photo=photo,
                 edge=int(path.stem),
+                format=path.suffix[1:],
                 key=key,
                 width=rendition.width,
                 height=rendition.height,
@@ -68,6 +69,20 @@ def companion(job: ProcessingJob, kind: Companion.Kind, ending: str, words: dict
     )
 
 
+def looks(picture: Picture) -> dict[str, Any]:
+    """What the photo's row says of how it is shown, which another recipe may see otherwise. No person edits it."""
+    return {
+        "format": picture.format,
+        "width": picture.width,
+        "height": picture.height,
+        "placeholder": picture.placeholder,
+        "profile": picture.colours.profile or "",
+        "gamut": picture.colours.gamut,
+        "bit_depth": picture.colours.bits,
+        "notes": [asdict(note) for note in picture.notes],
+    }
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -92,14 +107,9 @@ def _photo(job: ProcessingJob, picture: Picture, claim: uuid.UUID) -> Photo:
         original_key=_key("originals", claim, "." + ENDINGS.get(picture.format, picture.format.lower())),
         original_bytes=job.upload.size,
         original_sha256=job.upload.sha256,
-        format=picture.format,
-        width=picture.width,
-        height=picture.height,
-        placeholder=picture.placeholder,
         taken_at=taken_at,
         taken_offset_minutes=offset,
         taken_from=meta.taken_from or "",
-        notes=[asdict(note) for note in picture.notes],
         camera=meta.camera or "",
         lens=meta.lens or "",
         aperture=exposure.aperture,
@@ -110,6 +120,7 @@ def _photo(job: ProcessingJob, picture: Picture, claim: uuid.UUID) -> Photo:
         copyright=meta.copyright or "",
         rating=meta.rating,
         **_place(picture),
+        **looks(picture),
     )
 
 

@@ -6,13 +6,10 @@ harmless.
 import uuid
 from collections.abc import Iterator
 
-from django.db import transaction
-
-from albums.models import Leftover, Photo, Rendition
-from processing import publishing, restoring, verify, worker
+from albums.models import Photo
+from processing import renewing, restoring, verify
 from processing.pipeline import Refused
 from processing.restoring import Say
-from processing.storage import store
 from processing.verify import Findings
 
 
@@ -46,25 +43,9 @@ def _mend(photo: Photo, bad: set[str], say: Say) -> list[str]:
         say(f"Photo {photo.pk}: its renditions cannot be made again, for its original is no good either.")
         return []
     try:
-        _render_again(photo)
+        renewing.renew(photo, uuid.uuid4())
     except (Refused, OSError, Photo.DoesNotExist) as error:
         say(f"Photo {photo.pk}: its renditions could not be made again: {error}")
         return []
     say(f"Photo {photo.pk}: made its renditions again, for {', '.join(sorted(keys))}.")
     return sorted(keys)
-
-
-def _render_again(photo: Photo) -> None:
-    """Under fresh keys, as a worker does it: noted as leftovers, written, published in one transaction with the old ones' end."""
-    mark = uuid.uuid4()
-    with store().scratch(f"repair-{mark.hex}") as work, store().borrow(photo.original_key) as original:
-        renditions, files = publishing.renditions(photo, worker.sandbox().develop(original, work), mark)
-        Leftover.note(list(files), hold=mark)
-        store().adopt(files)
-    with transaction.atomic():
-        Photo.objects.select_for_update().get(pk=photo.pk)
-        Rendition.objects.filter(photo=photo).delete()
-        Rendition.objects.bulk_create(renditions)
-        Leftover.objects.filter(hold=mark).delete()
-    if gone := [key for key in files if not store().exists(key)]:
-        raise FileNotFoundError(f"A sweep came in between and took {', '.join(gone)}. Repair again.")

@@ -18,7 +18,15 @@ from albums import removal, trash
 from albums.models import Leftover
 from processing import bell, jobs, proof
 from processing.intake import resumable, uploads
-from processing.models import JobEvent, ProcessingJob, Upload, WorkerPulse
+from processing.models import (
+    JobEvent,
+    JobQuerySet,
+    ProcessingJob,
+    Rerender,
+    RerenderQuerySet,
+    Upload,
+    WorkerPulse,
+)
 from processing.states import KEEPS_RAW
 from processing.storage import store
 
@@ -71,7 +79,7 @@ def clear_leftovers(now: datetime) -> int:
 
     A hold younger than a lease is left alone: it may be a repair's, which has no claim.
     """
-    live = ProcessingJob.objects.in_work().values("claim")
+    live = [*_claims(ProcessingJob.objects.in_work()), *_claims(Rerender.objects.in_work())]
     cleared = removal.clear(Leftover.objects.filter(hold=None))
     lost = Leftover.objects.exclude(hold=None).exclude(hold__in=live)
     lost = lost.filter(created_at__lt=now - timedelta(seconds=settings.LEASE_SECONDS))
@@ -126,8 +134,11 @@ def raw_in_use(keys: list[str]) -> set[uuid.UUID]:
     owners = {identity for key in keys if (identity := owner(key))}
     receiving = Upload.objects.receiving().filter(pk__in=owners).values_list("pk", flat=True)
     kept = ProcessingJob.objects.filter(upload__in=owners, state__in=KEEPS_RAW).values_list("upload_id", flat=True)
-    claims = ProcessingJob.objects.in_work().filter(claim__in=owners).values_list("claim", flat=True)
-    return {*receiving, *kept, *(claim for claim in claims if claim)}
+    return {*receiving, *kept, *_claims(ProcessingJob.objects.in_work().filter(claim__in=owners))}
+
+
+def _claims(rows: JobQuerySet | RerenderQuerySet) -> set[uuid.UUID]:
+    return {claim for claim in rows.order_by().values_list("claim", flat=True) if claim}
 
 
 def owner(key: str) -> uuid.UUID | None:
@@ -144,16 +155,17 @@ def _is_scratch(key: str) -> bool:
 
 
 def _ring_missed(now: datetime) -> int:
-    """A lost message loses no job, and no proof. Ringing once too often is harmless, so a few bells too many do not matter."""
+    """A lost message loses nothing. Ringing once too often is harmless, so a few bells too many do not matter."""
     quiet = ProcessingJob.objects.due().exclude(updated_at__range=(now - timedelta(seconds=1), now))
     just_now = (now - timedelta(seconds=1), now)
     unproved = sum(rows.exclude(created_at__range=just_now).count() for rows in (proof.due(), proof.due_companions()))
-    missing = min(AT_A_TIME, max(0, quiet.count() + unproved - bell.waiting()))
+    unrendered = Rerender.objects.due().count()
+    missing = min(AT_A_TIME, max(0, quiet.count() + unproved + unrendered - bell.waiting()))
     silent = list(quiet.values_list("pk", flat=True)[:missing])
     for pk in silent:
         bell.ring(pk)
     for _ in range(missing - len(silent)):
-        bell.ring_for_proof()
+        bell.ring_for_what_waits()
     return missing
 
 

@@ -8,7 +8,7 @@ from django.db import close_old_connections
 from huey.consumer import Scheduler
 from huey.contrib.djhuey import db_periodic_task, db_task, on_shutdown, on_startup, task
 
-from processing import bell, proof, pulse, scrub, sweeper, worker
+from processing import bell, proof, pulse, rerendering, scrub, sweeper, worker
 
 log = logging.getLogger(__name__)
 
@@ -26,9 +26,12 @@ _pulse: threading.Thread | None = None
 
 @db_task()
 def develop_next(job_id: int) -> None:
-    """Answer a bell: do whatever job is next, or else read a stored photo back. Which one rang does not matter."""
-    if not worker.develop_next():
-        proof.prove_next()
+    """Answer a bell: do whatever job is next, or else read a stored photo back, or else render one again.
+
+    Which one rang does not matter.
+    """
+    if not (worker.develop_next() or proof.prove_next()):
+        rerendering.render_next()
 
 
 @db_periodic_task(lambda _: True, priority=BEFORE_BELLS)

@@ -51,14 +51,14 @@ class Findings:
 def verify(passed: Passed = lambda _: None) -> Findings:
     """`passed` is told of the bytes as they are read: of all of them, when all are there."""
     found = Findings()
-    for photo in _one_by_one(Photo.objects.prefetch_related("renditions")):
+    for photo in one_by_one(Photo.objects.prefetch_related("renditions")):
         found.photos += 1
         for wanted in inspection.of_photo(photo):
             _look(found, wanted, passed)
-    for companion in _one_by_one(Companion.objects.all()):
+    for companion in one_by_one(Companion.objects.all()):
         for wanted in inspection.of(companion):
             _look(found, wanted, passed)
-    for job in _one_by_one(_with_raw_files()):
+    for job in one_by_one(_with_raw_files()):
         _look(found, inspection.of_raw(job), passed)
     found.orphans = [key for keys in _all_keys() for key in unknown(keys)]
     return _still_standing(found)
@@ -119,15 +119,15 @@ def _all_keys() -> Iterator[list[str]]:
         yield from chunks(store().keys(room))
 
 
-def chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
-    rest = iter(items)
-    while chunk := list(islice(rest, AT_A_TIME)):
-        yield chunk
-
-
-def _one_by_one(rows: QuerySet[Row]) -> Iterator[Row]:
+def one_by_one(rows: QuerySet[Row]) -> Iterator[Row]:
     """In pages, by key: a cursor left open for hours of hashing would hold up the database's housekeeping."""
     last = 0
     while page := list(rows.filter(pk__gt=last).order_by("pk")[:AT_A_TIME]):
         yield from page
         last = page[-1].pk
+
+
+def chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+    rest = iter(items)
+    while chunk := list(islice(rest, AT_A_TIME)):
+        yield chunk

@@ -19,10 +19,10 @@ from django.db import DatabaseError, IntegrityError, connection
 
 from albums import likeness
 from albums.models import Companion, Leftover
-from processing import failpoints, jobs, pairs, pressure, previews, publishing, standstill
+from processing import failpoints, jobs, pairs, pressure, previews, publishing, recipes, standstill
 from processing.failpoints import Point
 from processing.models import ProcessingJob
-from processing.pipeline import Limits, Recipe, Refused
+from processing.pipeline import Refused
 from processing.pipeline.refusals import DiskFull, Sidecar, UnsupportedVideo
 from processing.sandbox import Aborted, Crashed, Sandbox, TimedOut
 from processing.storage import store
@@ -88,7 +88,7 @@ def sandbox() -> Sandbox:
     return Sandbox(
         memory_bytes=settings.PIPELINE_MEMORY_BYTES,
         wall_seconds=settings.PIPELINE_SECONDS,
-        recipe=Recipe(limits=Limits(jpeg_pixels=settings.MAX_JPEG_PIXELS, other_pixels=settings.MAX_OTHER_PIXELS)),
+        recipe=recipes.current(),
     )
 
 

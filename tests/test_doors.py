@@ -37,6 +37,7 @@ BATCH_DOORS = {
 PHOTO_DOORS = {
     "albums:photo": {GET},
     "albums:original": {GET},
+    "albums:quality": {GET},
     "albums:delete-photo": {GET, POST},
     "albums:put-back": {POST},
     "albums:delete-for-ever": {GET, POST},
@@ -49,6 +50,7 @@ OWN_DOORS = {
     "albums:list": {GET},
     "albums:create": {GET, POST},
     "processing:jobs": {GET},
+    "processing:cancel-rerendering": {POST},
     "processing:batches": {GET},
     "processing:failures": {GET},
     "processing:retry-failures": {POST},
@@ -80,7 +82,7 @@ def photo(album: Album) -> Photo:
 
 
 def address(name: str, pk: int) -> str:
-    return reverse(name, args=[pk, "ab" * 16, 400] if name == "albums:rendition" else [pk])
+    return reverse(name, args=[pk, "ab" * 16, 400, "webp"] if name == "albums:rendition" else [pk])
 
 
 def door(name: str, photo: Photo) -> str:

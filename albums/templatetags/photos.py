@@ -11,15 +11,16 @@ register = template.Library()
 
 
 @register.simple_tag
-def srcset(photo: Photo) -> str:
-    """Every rendition with its width, for the browser to choose from. Uses prefetched renditions."""
-    return ", ".join(f"{r.get_absolute_url()} {r.width}w" for r in photo.renditions.all())
+def srcset(photo: Photo, format: str = Rendition.Format.WEBP) -> str:
+    """Every rendition of the format with its width, for the browser to choose from. Uses prefetched renditions."""
+    return ", ".join(f"{r.get_absolute_url()} {r.width}w" for r in photo.renditions.all() if r.format == format)
 
 
 @register.simple_tag
 def rendition(photo: Photo, edge: int) -> Rendition | None:
-    """The rendition whose long edge is nearest to `edge`."""
-    return min(photo.renditions.all(), key=lambda r: abs(r.edge - edge), default=None)
+    """The WebP whose long edge is nearest to `edge`."""
+    found = (r for r in photo.renditions.all() if r.format == Rendition.Format.WEBP)
+    return min(found, key=lambda r: abs(r.edge - edge), default=None)
 
 
 @register.filter

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_http_methods, require_safe
 
-from albums import likeness, shelf, trash
+from albums import likeness, quality, shelf, trash
 from albums.models import Album, Companion, Photo, Rendition
 from albums.views.access import photo_or_404
 
@@ -44,6 +44,15 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
+def quality_check(request: HttpRequest, pk: int) -> HttpResponse:
+    """Its original against the rendition that is asked for by `with`."""
+    photo = photo_or_404(request, pk)
+    return render(
+        request, "photo/quality.html", {"photo": photo, "quality": quality.of(photo, request.GET.get("with", ""))}
+    )
+
+
+@require_safe
 def original(request: HttpRequest, pk: int) -> FileResponse:
     """Byte for byte as received, as a download: whatever it holds, no browser runs it here."""
     photo = photo_or_404(request, pk)
@@ -68,11 +77,15 @@ def companion(request: HttpRequest, pk: int) -> FileResponse:
 
 
 @require_safe
-def rendition(request: HttpRequest, pk: int, version: str, edge: int) -> FileResponse:
-    found = get_object_or_404(Rendition, photo__in=Photo.objects.visible_to(request.user).filter(pk=pk), edge=edge)
-    if found.version != version:
+def rendition(request: HttpRequest, pk: int, version: str, edge: int, format: str) -> HttpResponse | FileResponse:
+    """A page from before the photo was rendered again still asks for the old ones: it is led to the nearest of the new."""
+    there = Rendition.objects.filter(photo__in=Photo.objects.visible_to(request.user).filter(pk=pk))
+    found = min(there, key=lambda each: (each.format != format, abs(each.edge - edge)), default=None)
+    if found is None or format not in Rendition.Format.values:
         raise Http404
-    response = FileResponse(_bytes(found.key), content_type="image/webp")
+    if (found.version, found.edge, found.format) != (version, edge, format):
+        return redirect(found)
+    response = FileResponse(_bytes(found.key), content_type=f"image/{found.format}")
     response["Cache-Control"] = FOR_EVER
     response["Content-Security-Policy"] = RUNS_NOTHING
     return response

@@ -8,7 +8,7 @@ The package itself loads no decoder: the worker, which only talks of pictures, s
 """
 
 from processing.pipeline.picture import Note, Origin, Picture, Rendition
-from processing.pipeline.recipe import DEFAULT, Limits, Recipe, Rung
+from processing.pipeline.recipe import DEFAULT, Avif, Limits, Recipe, Rung
 from processing.pipeline.refusals import Refused
 
-__all__ = ["DEFAULT", "Limits", "Note", "Origin", "Picture", "Recipe", "Refused", "Rendition", "Rung"]
+__all__ = ["DEFAULT", "Avif", "Limits", "Note", "Origin", "Picture", "Recipe", "Refused", "Rendition", "Rung"]

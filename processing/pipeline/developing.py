@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from processing.pipeline import faults, ladder, likeness, metadata, opening, orientation, steps
+from processing.pipeline import faults, gamut, ladder, likeness, metadata, opening, orientation, steps
 from processing.pipeline.animation import Moving
 from processing.pipeline.opened import Opened
 from processing.pipeline.picture import UNKNOWN, Origin, Picture
@@ -22,16 +22,19 @@ def develop(source: Path, out: Path, recipe: Recipe = DEFAULT, origin: Origin = 
     """
     with faults.of_the_machine(), opening.opened(source, recipe.limits) as found:
         facts = metadata.read(found.blocks, origin)
+        colours = gamut.of(found)
         stored = found.image.size
         size = _turned(stored, found)
-        target = ladder.fitted(stored, ladder.rungs(stored, recipe)[0].edge)
+        target = ladder.fitted(stored, recipe.fitting(stored)[0].edge)
         animate = _animate(found) if found.frames > 1 else None
         master = animate(_turned(target, found)) if animate else _prepare(found.image, _job(found, target))
         renditions = ladder.write(master, size, out, recipe, animate)
         tiny = ladder.placeholder(master, recipe.placeholder_edge)
-        look = likeness.of_rendition(Path(renditions[-1].path))
+        smallest = next(each for each in reversed(renditions) if each.path.endswith(".webp"))
+        look = likeness.of_rendition(Path(smallest.path))
     upright = found.upright or size
-    return Picture(found.format, *upright, facts, tiny, renditions, recipe.version, found.frames, found.notes, look)
+    notes = found.notes
+    return Picture(found.format, *upright, facts, tiny, renditions, recipe.mark, found.frames, notes, look, colours)
 
 
 def _animate(found: Opened) -> ladder.Animate:

@@ -11,20 +11,17 @@ import os
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from processing.pipeline.animation import Moving
 from processing.pipeline.picture import Rendition
-from processing.pipeline.recipe import Recipe, Rung
+from processing.pipeline.recipe import Avif, Recipe, Rung
 
+THREADS = 2
+"""An AVIF encoder's own; left to itself it takes one for each of the machine's cores, and memory for each."""
 Animate = Callable[[tuple[int, int]], Moving]
-
-
-def rungs(size: tuple[int, int], recipe: Recipe) -> tuple[Rung, ...]:
-    """Those that are not upscaled, largest first; a picture smaller than all of them gets the smallest."""
-    ladder = sorted(recipe.rungs, key=lambda rung: rung.edge, reverse=True)
-    return tuple(rung for rung in ladder if rung.edge <= max(size)) or (ladder[-1],)
 
 
 def fitted(size: tuple[int, int], edge: int) -> tuple[int, int]:
@@ -39,15 +36,17 @@ def fitted(size: tuple[int, int], edge: int) -> tuple[int, int]:
 def write(
     image: Image.Image, size: tuple[int, int], out: Path, recipe: Recipe, animate: Animate | None = None
 ) -> tuple[Rendition, ...]:
-    """Writes EDGE.webp for every rung of an original of that upright size, safe from power cuts.
+    """Writes EDGE.webp for every rung of an original of that upright size, safe from power cuts; EDGE.avif too, if it is wished.
 
-    With `animate`, which gives all the frames in a size, it is their image that is written.
+    With `animate`, which gives all the frames in a size, it is their image that is written, as WebP alone.
     """
     out.mkdir(parents=True, exist_ok=True)
     renditions = []
-    for rung in rungs(size, recipe):
+    for rung in recipe.fitting(size):
         image = _resized(image, fitted(size, rung.edge))
         renditions.append(_rendition(animate(image.size) if animate else image, out / f"{rung.edge}.webp", rung))
+        if recipe.avif and not animate:
+            renditions.append(_rendition(image, out / f"{rung.edge}.avif", recipe.avif))
     _sync_directory(out)
     return tuple(renditions)
 
@@ -64,14 +63,15 @@ def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
 
 
-def _rendition(image: Image.Image, path: Path, rung: Rung) -> Rendition:
+def _rendition(image: Image.Image | Moving, path: Path, how: Rung | Avif) -> Rendition:
     with path.open("w+b") as file:
         # Nothing of the original's metadata: a rendition is published, and its colours are sRGB by now.
-        options = {"quality": rung.quality, "method": rung.method, "icc_profile": None, "exif": b"", "xmp": b""}
+        options: dict[str, Any] = {"quality": how.quality, "icc_profile": None, "exif": b"", "xmp": b""}
+        options |= {"speed": how.speed, "max_threads": THREADS} if isinstance(how, Avif) else {"method": how.method}
         if isinstance(image, Moving):
             image.write(file, **options)
         else:
-            image.save(file, "WEBP", **options)
+            image.save(file, path.suffix[1:], **options)
         file.flush()
         os.fsync(file.fileno())
         return Rendition(str(path), *image.size, bytes=file.tell())

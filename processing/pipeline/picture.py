@@ -72,6 +72,15 @@ class Metadata:
 
 
 @dataclass(frozen=True, slots=True)
+class Colours:
+    """Of the original: its profile's name and gamut (in percent of sRGB's), and bits a sample. None: not known."""
+
+    profile: str | None = None
+    gamut: int | None = None
+    bits: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """`width` and `height` are the original's, upright. Of an animation that stays one, `frames` are shown.
 
@@ -84,10 +93,11 @@ class Picture:
     metadata: Metadata
     placeholder: str
     renditions: tuple[Rendition, ...]
-    recipe: int
+    recipe: str
     frames: int = 1
     notes: tuple[Note, ...] = ()
     likeness: str | None = None
+    colours: Colours = field(default_factory=Colours)
 
     def as_json(self) -> dict[str, Any]:
         """One flat object of strict JSON: the metadata's keys stand beside the others, no number is nan."""
@@ -103,6 +113,7 @@ class Picture:
             renditions=tuple(Rendition(**rendition) for rendition in values["renditions"]),
             notes=tuple(Note(**note) for note in values["notes"]),
             likeness=values["likeness"],
+            colours=Colours(**values["colours"]),
         )
 
 

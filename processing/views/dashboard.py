@@ -1,14 +1,21 @@
 """What the queue is doing."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
 
-from albums.models import Album
-from processing import overview
+from albums.models import Album, Photo
+from processing import overview, rerendering
 
 
 @require_safe
 def jobs(request: HttpRequest) -> HttpResponse:
     queue = overview.of(Album.objects.visible_to(request.user))
     return render(request, "upload/jobs.html", {"queue": queue})
+
+
+@require_POST
+def cancel_rerendering(request: HttpRequest) -> HttpResponse:
+    """Of all photos that the person may see."""
+    rerendering.cancel(Photo.objects.visible_to(request.user))
+    return redirect("processing:jobs")

@@ -65,3 +65,9 @@ def test_data_that_others_can_read_is_warned_of(settings):
     settings.DATA_DIR.chmod(0o755)
 
     assert found() == {"darkroom.W001"}
+
+
+def test_sizes_that_make_no_ladder_stop_the_start(settings):
+    settings.WEBP_QUALITY = [82, 80]
+
+    assert found() == {"darkroom.E005"}

@@ -22,6 +22,7 @@ def test_what_is_not_set_has_its_default(monkeypatch):
     assert env.seconds("THING", 0.5) == 0.5
     assert env.size("THING", "2G") == 2 << 30
     assert env.words("THING", "a,b") == ["a", "b"]
+    assert env.numbers("THING", "3,1") == [3, 1]
     assert env.path("THING", Path("/there")) == Path("/there")
 
 
@@ -77,3 +78,17 @@ def test_nonsense_stops_the_start_and_names_the_setting(given, reader, raw):
 
     with pytest.raises(ImproperlyConfigured, match="THING"):
         reader()
+
+
+def test_numbers_are_parted_by_commas(given):
+    given(" 2048, 1024,")
+
+    assert env.numbers("THING") == [2048, 1024]
+
+
+@pytest.mark.parametrize("raw", ["2048;1024", "many", "1.5", "2048,0", "2048,99999"])
+def test_numbers_that_make_no_sense_are_refused(given, raw):
+    given(raw)
+
+    with pytest.raises(ImproperlyConfigured, match="THING must be"):
+        env.numbers("THING", least=1, most=5000)

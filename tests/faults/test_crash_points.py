@@ -24,6 +24,18 @@ WORKER_POINTS = (
 )
 DELETING_POINTS = (Point.ROWS_GOING, f"{Point.BEFORE_DELETE}:4", f"{Point.AFTER_DELETE}:4")
 UNPROVED = "SELECT count(*) FROM albums_photo WHERE verified_at IS NULL"
+RERENDERING_POINTS = (
+    f"{Point.BETWEEN_RENDITIONS}:3",
+    f"{Point.BEFORE_RENDITIONS}:2",
+    f"{Point.BEFORE_DELETE}:1",
+    f"{Point.AFTER_DELETE}:3",
+)
+RENDITIONS = """
+    SELECT made.recipe, made.edge, made.format, count(*) FROM albums_rendition made
+    JOIN albums_photo photo ON photo.id = made.photo_id WHERE photo.album_id = {} GROUP BY 1, 2, 3 ORDER BY 2, 3
+"""
+RERENDERS = "SELECT * FROM processing_rerender"
+OTHERWISE = {"RENDITION_EDGES": "600,300", "AVIF": "yes", "AVIF_QUALITY": "40", "PIPELINE_SECONDS": "3"}
 SWEEPING_POINTS = (Point.BEFORE_DELETE, f"{Point.AFTER_DELETE}:2")
 
 
@@ -89,6 +101,27 @@ def test_the_worker_dies_while_it_reads_a_photo_back(serving, album, photos):
 
     assert_all_are_photos(serving, album, photos)
     polling.until(lambda: serving.ask(UNPROVED) == [(0,)], what="a photo is not read back")
+
+
+@pytest.mark.parametrize("point", RERENDERING_POINTS)
+def test_the_worker_dies_while_photos_are_rendered_again(serving, album, photos, point):
+    serving.start("run_huey")
+    assert_all_are_photos(serving, album, photos)
+    polling.until(lambda: serving.ask(UNPROVED) == [(0,)], what="a photo is not read back")
+    before = serving.ask(RENDITIONS.format(album))
+    serving.kill("run_huey")
+    serving.manage("rerender", "--album", str(album), env=OTHERWISE)
+
+    assert serving.start("run_huey", env=OTHERWISE | {"DARKROOM_FAULT": point}).wait(60) == -signal.SIGKILL
+    serving.kill("run_huey")
+    serving.start("run_huey", env=OTHERWISE)
+    polling.until(lambda: serving.ask(RERENDERS) == [], what="a photo is never rendered again")
+
+    assert_all_are_photos(serving, album, photos)
+    made = serving.ask(RENDITIONS.format(album))
+    assert [row[1:] for row in before] == [(edge, "webp", PHOTOS) for edge in (400, 800)]
+    assert [row[1:] for row in made] == [(edge, form, PHOTOS) for edge in (300, 600) for form in ("avif", "webp")]
+    assert len({recipe for recipe, *_ in made}) == 1
 
 
 @pytest.mark.parametrize("point", SWEEPING_POINTS)

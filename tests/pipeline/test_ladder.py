@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
+from processing.pipeline import DEFAULT, Avif
 from processing.pipeline.developing import develop
 
 LADDERS = {
@@ -86,3 +88,30 @@ def _chunks(webp: bytes) -> list[bytes]:
         found.append(webp[at : at + 4])
         at += 8 + length + length % 2
     return found
+
+
+def test_avif_stands_beside_each_webp_where_it_is_wished(tmp_path: Path, out: Path) -> None:
+    source = tmp_path / "photo"
+    Image.linear_gradient("L").resize((900, 600)).convert("RGB").save(
+        source, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0"
+    )
+
+    picture = develop(source, out, replace(DEFAULT, avif=Avif()))
+
+    assert [Path(made.path).name for made in picture.renditions] == ["800.webp", "800.avif", "400.webp", "400.avif"]
+    for made in picture.renditions:
+        with Image.open(made.path) as image:
+            assert (image.format.lower(), image.size) == (made.path[-4:], (made.width, made.height))
+            assert not image.info.keys() & {"exif", "icc_profile", "xmp"}
+            near = ImageChops.difference(image.convert("L"), Image.linear_gradient("L").resize(image.size))
+            assert near.histogram()[12:] == [0] * 244
+
+
+def test_an_animation_is_webp_alone(tmp_path: Path, out: Path) -> None:
+    source = tmp_path / "photo"
+    frames = [Image.new("RGB", (60, 40), colour) for colour in ("red", "blue")]
+    frames[0].save(source, "GIF", save_all=True, append_images=frames[1:])
+
+    picture = develop(source, out, replace(DEFAULT, avif=Avif()))
+
+    assert [Path(made.path).name for made in picture.renditions] == ["400.webp"]

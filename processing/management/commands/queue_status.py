@@ -30,6 +30,7 @@ def _in_words(queue: Overview) -> str:
             f"Photos:  {queue.photos}",
             f"Workers: {len(queue.workers)} {' '.join(worker.name for worker in queue.workers)}".rstrip(),
             f"Oldest waiting: {queue.oldest_pending_seconds} s",
+            f"Rendered again: {queue.rerenders} waiting, {queue.rerenders_failed} failed",
             *([f"Workers wait: {queue.shortage.work}"] if queue.shortage else []),
         ]
     )

@@ -31,6 +31,7 @@ def test_an_empty_queue_has_every_key():
         "workers": 0,
         "oldest_pending_seconds": 0,
         "pressure": None,
+        "rerender": {"waiting": 0, "failed": 0},
     }
 
 
@@ -60,6 +61,7 @@ def test_people_get_words(album):
         "Photos:  0",
         "Workers: 1 tester",
         "Oldest waiting: 0 s",
+        "Rendered again: 0 waiting, 0 failed",
     ]
 
 

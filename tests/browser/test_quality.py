@@ -1,0 +1,81 @@
+"""The quality check page: a slider with the script, side by side without it."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+
+from tests.browser.conftest import DESKTOP, PHONE, listen, sign_in
+from tests.browser.test_trash import fill
+from tests.installation import Installation
+
+pytestmark = [pytest.mark.browser, pytest.mark.servers]
+
+EDGES_OF_CLIPS = "all => all.map(i => getComputedStyle(i).clipPath)"
+PLACES = "all => all.map(i => i.getBoundingClientRect()).map(box => [box.x, box.y, box.width, box.height])"
+
+
+def open_quality(page: Page) -> None:
+    page.get_by_role("link", name="IMG_0001.JPG").click()
+    page.get_by_role("link", name="Original and renditions compared").click()
+    expect(page.get_by_role("heading", name="Quality")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_the_slider_moves_by_keyboard_and_says_where_one_ends(
+    page: Page, installation: Installation, size: ViewportSize
+) -> None:
+    page.set_viewport_size(size)
+    fill(page, installation, 2)
+    open_quality(page)
+    pictures = page.locator(".compare__side img")
+    one, other = pictures.evaluate_all(PLACES)
+    assert one == other
+
+    page.get_by_role("slider").focus()
+    page.keyboard.press("Home")
+    assert pictures.evaluate_all(EDGES_OF_CLIPS) == ["inset(0px 100% 0px 0px)", "inset(0px 0px 0px 0%)"]
+    page.keyboard.press("End")
+    assert pictures.evaluate_all(EDGES_OF_CLIPS) == ["inset(0px 0% 0px 0px)", "inset(0px 0px 0px 100%)"]
+
+    page.get_by_role("link", name="400, WebP").click()
+    expect(page.get_by_role("link", name="400, WebP")).to_have_attribute("aria-current", "true")
+    assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_axe_finds_nothing_on_the_page(
+    chromium: Browser, page: Page, installation: Installation, size: ViewportSize
+) -> None:
+    address = fill(page, installation, 2)
+    for scheme in ("light", "dark"):
+        context = chromium.new_context(viewport=size, base_url=installation.url, color_scheme=scheme)
+        unheard = context.new_page()  # axe itself sets styles, which the policy rightly blocks
+        sign_in(unheard)
+        unheard.goto(address)
+        open_quality(unheard)
+        expect(unheard.get_by_role("slider")).to_be_visible()
+
+        results = Axe().run(unheard)
+
+        assert results.violations_count == 0, results.generate_report()
+        context.close()
+
+
+def test_without_javascript_the_two_stand_side_by_side(
+    chromium: Browser, page: Page, installation: Installation, complaints: list[str]
+) -> None:
+    address = fill(page, installation, 2)
+    context = chromium.new_context(viewport=PHONE, base_url=installation.url, java_script_enabled=False)
+    plain = context.new_page()
+    listen(plain, complaints)
+    sign_in(plain)
+    plain.goto(address)
+
+    open_quality(plain)
+
+    expect(plain.locator(".compare__range")).to_be_hidden()
+    one, other = (plain.locator(".compare__side img").nth(number).bounding_box() for number in (0, 1))
+    assert one["x"] + one["width"] <= other["x"]
+    assert one["y"] == other["y"]
+    context.close()

@@ -1,0 +1,140 @@
+"""The quality check page, and renditions in two formats."""
+
+import io
+import re
+
+import pytest
+from django.test import Client
+from PIL import Image
+
+from albums import quality
+from albums.models import Photo, Rendition
+from processing import rerendering, worker
+from processing.pipeline import DEFAULT
+from tests.processing import making
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def client(owner) -> Client:
+    client = Client()
+    client.force_login(owner)
+    return client
+
+
+@pytest.fixture
+def photo(album) -> Photo:
+    return developed(album, making.jpeg((900, 600)))
+
+
+def developed(album, content: bytes) -> Photo:
+    making.received(album, content)
+    assert worker.develop_next()
+    return album.photos.get()
+
+
+def page_of(client: Client, address: str) -> str:
+    response = client.get(address)
+    assert response.status_code == 200
+    return re.sub(r"\s+", " ", response.content.decode())
+
+
+def test_the_original_is_held_against_the_largest_rendition(photo, client):
+    page = page_of(client, f"/photos/{photo.pk}/quality/")
+
+    large = photo.renditions.get(edge=800)
+    assert re.findall(r'<img src="([^"]+)"', page) == [f"/photos/{photo.pk}/original/", large.get_absolute_url()]
+    assert f"<td>{large.bytes / (800 * 533):.2f}</td>" in page
+    assert f"<code>{DEFAULT.version}</code>" in page
+
+
+def test_any_rendition_can_be_asked_for(photo, client):
+    page = page_of(client, f"/photos/{photo.pk}/quality/?with=400.webp")
+
+    small = photo.renditions.get(edge=400)
+    assert re.findall(r'<img src="([^"]+)"', page)[1] == small.get_absolute_url()
+    assert '<a href="?with=400.webp" aria-current="true">' in page
+
+
+def test_one_that_is_not_there_is_as_if_none_was_asked_for(photo):
+    assert quality.of(photo, "1600.jpg").compared.id == "800.webp"
+
+
+def test_where_no_browser_shows_the_original_the_largest_stands_for_it_and_that_is_said(album, client):
+    content = io.BytesIO()
+    Image.new("RGB", (900, 600)).save(content, "TIFF")
+    photo = developed(album, content.getvalue())
+
+    page = page_of(client, f"/photos/{photo.pk}/quality/")
+
+    assert "No browser shows TIFF, so the largest rendition stands for the original here." in page
+    shown = [photo.renditions.get(edge=edge).get_absolute_url() for edge in (800, 400)]
+    assert re.findall(r'<img src="([^"]+)"', page) == shown
+
+
+def test_a_photo_without_renditions_has_nothing_to_compare(photo, client):
+    photo.renditions.all().delete()
+
+    assert "<compare-slider" not in page_of(client, f"/photos/{photo.pk}/quality/")
+
+
+def test_what_is_not_known_is_left_out(photo, client):
+    Photo.objects.update(bit_depth=None)
+
+    page = page_of(client, f"/photos/{photo.pk}/quality/")
+
+    assert '<th scope="row">Original, JPEG</th> <td>none named</td> <td></td> <td></td> <td>900 ' in page
+
+
+def test_what_the_pipeline_saw_of_the_original_is_noted(photo):
+    assert (photo.profile, photo.gamut, photo.bit_depth) == ("", None, 8)
+
+
+def test_a_browser_that_knows_avif_is_offered_it_on_every_page(album, client, settings):
+    settings.AVIF = True
+    photo = developed(album, making.jpeg((900, 600)))
+    avif = [each.get_absolute_url() for each in photo.renditions.filter(format="avif")]
+    assert [address.rsplit("/", 1)[1] for address in avif] == ["800.avif", "400.avif"]
+
+    for address in ("/albums/", album.get_absolute_url(), photo.get_absolute_url()):
+        page = page_of(client, address)
+        source = re.search(
+            r'<picture> <source type="image/avif" srcset="([^"]+)" sizes="[^"]+"> <img [^>]*srcset="([^"]+)"', page
+        )
+        assert [part.split()[0] for part in source[1].split(", ")] == avif, address
+        assert ".avif" not in source[2], address
+
+
+def test_without_avif_there_is_webp_alone(photo, client):
+    assert "<source" not in page_of(client, photo.get_absolute_url())
+
+
+def test_each_format_is_served_as_what_it_is(album, client, settings):
+    settings.AVIF = True
+    photo = developed(album, making.jpeg((500, 400)))
+
+    for rendition in photo.renditions.all():
+        response = client.get(rendition.get_absolute_url())
+        content = b"".join(response.streaming_content)
+        assert response["Content-Type"] == f"image/{rendition.format}"
+        assert Image.open(io.BytesIO(content)).format.lower() == rendition.format
+
+
+def test_a_page_from_before_is_led_to_the_new_renditions(photo, client, settings):
+    old = {rendition.edge: rendition.get_absolute_url() for rendition in photo.renditions.all()}
+    settings.RENDITION_EDGES = [700, 300]
+    worker.stop()
+    worker.sandbox.cache_clear()
+    rerendering.ask(rerendering.chosen(Photo.objects.all()))
+    assert rerendering.render_next()
+
+    new = {rendition.edge: rendition.get_absolute_url() for rendition in Rendition.objects.all()}
+    assert [client.get(old[edge]).headers["Location"] for edge in (800, 400)] == [new[700], new[300]]
+    assert "no-store" in client.get(old[800])["Cache-Control"]
+
+
+def test_a_format_that_there_never_was_is_not_found(photo, client):
+    address = photo.renditions.first().get_absolute_url()
+
+    assert client.get(address.replace(".webp", ".jpg")).status_code == 404
