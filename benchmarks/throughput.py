@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -31,6 +32,7 @@ from tests.installation import Installation
 MEBIBYTE = 1 << 20
 WHOLE = 1 << 40
 ROUNDS = 3
+AT_ONCE = 3
 LOADS = {"40 files of 12 MB": (40, 12_000_000), "one file of 1 GiB": (1, 1 << 30)}
 CHUNKS = {"8 MiB": 8 * MEBIBYTE, "64 MiB": 64 * MEBIBYTE, "one PATCH": WHOLE}
 BOUNDARY = "-" * 20 + "of-no-photo"
@@ -146,6 +148,7 @@ def _tus_node(at: Path) -> Iterator[list[Way]]:
     room.mkdir()
     with _serving(["node", str(peers.HERE / "server.mjs"), str(port), str(room)], port) as server:
         for_each = {name: _tus(port, lambda: ("/files", {}), chunk, checked=False) for name, chunk in CHUNKS.items()}
+        for_each[f"{AT_ONCE} at once"] = _crowd(port, lambda sources: [("/files", {})] * len(sources))
         yield [Way(f"@tus/server, {name}, no fsync", send, server, room) for name, send in for_each.items()]
 
 
@@ -169,6 +172,17 @@ def _darkroom(at: Path) -> Iterator[list[Way]]:
             for checked in (False, True):
                 send = _tus(installation.port, endpoint, chunk, checked)
                 ways.append(Way(f"Darkroom, tus, {name}" + ", sha256" * checked, send, server, room))
+
+        def declared(sources: list[Path]) -> list[tuple[str, dict[str, str]]]:
+            """As the page does: the whole list in one request, which answers where each file is to go."""
+            album, common = installation.new_album(session, "Bench"), headers()
+            files = [{"name": source.name, "size": source.stat().st_size} for source in sources]
+            address = f"{installation.url}/albums/{album}/uploads/manifest/"
+            told = session.post(address, json={"open": True, "files": files}, headers=common, timeout=60).json()
+            return [(file["upload"], common) for file in told["files"]]
+
+        send = _crowd(installation.port, declared, is_declared=True)
+        ways.append(Way(f"Darkroom, as the page sends: {AT_ONCE} at once", send, server, room))
         yield ways
 
 
@@ -206,6 +220,30 @@ def _tus(
                     if checked:
                         about["Upload-Checksum"] = f"sha256 {_digest(source, at, body.length)}"
                     at = int(wire.ask("PATCH", path, common | about, [body])["upload-offset"])
+
+    return send
+
+
+def _crowd(
+    port: int, expect: Callable[[list[Path]], list[tuple[str, dict[str, str]]]], *, is_declared: bool = False
+) -> Callable[[list[Path]], None]:
+    """So many files at a time, each in one PATCH on a line of its own; to addresses that are made first, or that are there."""
+
+    def send(sources: list[Path]) -> None:
+        waiting = iter(list(zip(sources, expect(sources), strict=True)))
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for done in [pool.submit(line, waiting) for _ in range(AT_ONCE)]:
+                done.result()
+
+    def line(waiting: Iterator[tuple[Path, tuple[str, dict[str, str]]]]) -> None:
+        with Wire(port) as wire:
+            for source, (address, common) in waiting:  # a list's iterator: each file goes to one line alone
+                about, size = common | {"Tus-Resumable": "1.0.0"}, source.stat().st_size
+                if not is_declared:
+                    location = wire.ask("POST", address, about | {"Upload-Length": str(size)})["location"]
+                    address = "/" + location.split("/", 3)[3]
+                about |= {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+                wire.ask("PATCH", address, about, [Body.of(source)])
 
     return send
 

@@ -4,6 +4,7 @@ Kept that way the master takes 25 MB instead of 65.
 """
 
 import os
+from contextlib import suppress
 from typing import Any
 
 worker_class = "config.patience.Worker"
@@ -22,12 +23,23 @@ loglevel = "warning"
 
 def post_worker_init(worker: Any) -> None:
     """The first process greets, when it is about to answer."""
-    if worker.age != 1:
+    if worker.age == 1:
+        from config import greeting
+
+        for line in greeting.lines():
+            print(line, flush=True)  # noqa: T201 - the console is where it belongs
+    _hold_database()
+
+
+def _hold_database() -> None:
+    """Keep this thread's connection to SQLite, on which no request comes; others are closed by their requests.
+
+    Whoever closes the last one folds the log into the database, and that waits for the disk: a PATCH took 24 ms instead of 17.
+    """
+    from django.db import DatabaseError, connection
+
+    if connection.vendor != "sqlite":
+        connection.close()
         return
-    from django.db import connection
-
-    from config import greeting
-
-    for line in greeting.lines():
-        print(line, flush=True)  # noqa: T201 - the console is where it belongs
-    connection.close()
+    with suppress(DatabaseError), connection.cursor() as cursor:  # requests will tell of it
+        cursor.execute("SELECT 1 FROM django_migrations")

@@ -146,9 +146,9 @@ class Installation:
 
     def sign_in(self, name: str = NAME, password: str = PASSWORD) -> requests.Session:
         session = requests.Session()
-        page = session.get(f"{self.url}/accounts/login/", timeout=10)
+        page = session.get(f"{self.url}/accounts/login/", timeout=60)
         form = {"username": name, "password": password, "csrfmiddlewaretoken": _token(page)}
-        answer = session.post(f"{self.url}/accounts/login/", form, timeout=10, allow_redirects=False)
+        answer = session.post(f"{self.url}/accounts/login/", form, timeout=60, allow_redirects=False)
         assert answer.status_code == 302, answer.text
         return session
 

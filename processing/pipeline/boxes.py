@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 KIND = re.compile(rb"[ -~\xa9]{4}")
@@ -45,11 +45,14 @@ def inside(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
 
 
 def found(file: BinaryIO, *path: bytes) -> Iterator[Box]:
-    """All boxes of that path from the file's root. `meta` is a full box: four bytes stand before its children."""
+    """All boxes of that path from the file's root, none beyond the one around it: so the walk ends, whatever they say.
+
+    `meta` is a full box: four bytes stand before its children.
+    """
     boxes = [Box(b"", 0, length(file))]
     for kind in path:
         boxes = [
-            child
+            replace(child, end=min(child.end, box.end))
             for box in boxes
             for child in inside(file, box.start + (4 if box.kind == b"meta" else 0), box.end)
             if child.kind == kind

@@ -10,6 +10,7 @@ from PIL import Image
 from processing.pipeline import limits
 from processing.pipeline.recipe import Limits
 
+BITS, PLANAR = 258, 284
 GREY = ("I;16", "I;16L", "I;16B", "I;16N")
 COLOURS = ("RGB", "RGBA", "RGBX", "CMYK")
 TURNED = {";16B": ";16L", ";16L": ";16B", ";16N": ";16B" if sys.byteorder == "little" else ";16L"}
@@ -20,9 +21,16 @@ def is_deep(image: Image.Image, bounds: Limits) -> bool:
     if image.mode in GREY:
         return True
     names = {rawmode(tile) for tile in getattr(image, "tile", [])}
-    if not names or not all(name[:-4] in COLOURS and name[-4:] in TURNED for name in names):
+    # Plane by plane, libtiff gives the upper halves however it is asked.
+    if not names or needs_libtiff(image) or not all(name[:-4] in COLOURS and name[-4:] in TURNED for name in names):
         return False
     return bounds.memory_bytes is None or limits.deep_memory(image) <= bounds.memory_bytes
+
+
+def needs_libtiff(image: Image.Image) -> bool:
+    """Pillow itself takes the planes of an unpacked TIFF for bytes, where they are sixteen bits: red stripes come out."""
+    tags = getattr(image, "tag_v2", {})
+    return tags.get(PLANAR) == 2 and 16 in tags.get(BITS, ())
 
 
 def rawmode(tile: Any) -> str:

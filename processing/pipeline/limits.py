@@ -47,6 +47,11 @@ def check_picture(image: Image.Image, bounds: Limits) -> None:
     check_memory(memory(image), bounds)
 
 
+def large_webp_memory(size: tuple[int, int], small: tuple[int, int]) -> int:
+    """Decoded to a smaller size, by libwebp itself: all pixels once if it is lossless, and the small ones a few times."""
+    return PROCESS_BYTES + 4 * size[0] * size[1] + 12 * small[0] * small[1]
+
+
 def check_raw(size: tuple[int, int], bounds: Limits) -> None:
     """The sensor's size. Its data need not be developed, so their memory is another question."""
     _check_size(size, bounds.raw_pixels, bounds)
@@ -112,14 +117,14 @@ def _check_size(size: tuple[int, int], most: int, bounds: Limits) -> None:
 
 
 def _check_webp(file: BinaryIO, bounds: Limits) -> int:
-    width, height = _webp_size(file)
+    width, height = webp_size(file)
     _check_size((width, height), bounds.other_pixels, bounds)
     each = USUAL_BYTES_PER_PIXEL + DECODER_BYTES_PER_PIXEL["WEBP"]
     check_memory(PROCESS_BYTES + width * height * each, bounds)
     return width * height * WEBP_CANVASES
 
 
-def _webp_size(file: BinaryIO) -> tuple[int, int]:
+def webp_size(file: BinaryIO) -> tuple[int, int]:
     """Read by hand (RFC 9649): Pillow allocates the canvas twice while it opens the file."""
     file.seek(12)
     head = file.read(18).ljust(18, b"\0")

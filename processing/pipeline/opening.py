@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pillow_heif
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, TiffImagePlugin
 
 from processing.pipeline import (
     animation,
@@ -26,6 +26,7 @@ from processing.pipeline import (
     refusals,
     spaces,
     tiff,
+    webp,
     wholeness,
 )
 from processing.pipeline.metadata import blocks
@@ -65,7 +66,12 @@ def opened_leniently(file: BinaryIO, bounds: Limits) -> Iterator[Image.Image]:
 
 
 def _checked(file: BinaryIO, source: Path, bounds: Limits) -> Opened:
-    kind, memory = _recognised(file, bounds)
+    try:
+        kind, memory = _recognised(file, bounds)
+    except refusals.TooHeavy:
+        if not _is_webp(file) or (large := webp.opened(file, bounds)) is None:
+            raise
+        return large
     with faults.of_the_file(memory):
         if kind.is_raw:
             return raw.opened(file, source, kind.name, bounds)
@@ -79,6 +85,11 @@ def _recognised(file: BinaryIO, bounds: Limits, *, is_strict: bool = True) -> tu
         if is_strict or not (kind.is_raw or kind.name == "JPEG"):
             wholeness.check(file, kind)
         return kind, limits.check_file(file, kind.name, bounds)
+
+
+def _is_webp(file: BinaryIO) -> bool:
+    file.seek(0)
+    return recognise(file).name == "WEBP"
 
 
 def _by_others(file: BinaryIO, kind: Kind, bounds: Limits) -> Opened | None:
@@ -128,7 +139,17 @@ def header(file: BinaryIO, name: str) -> ImageFile.ImageFile:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return Image.open(file, formats=(name,))
+            image = Image.open(file, formats=(name,))
+            return _by_libtiff(file) if depth.needs_libtiff(image) else image
     finally:
         Image.MAX_IMAGE_PIXELS = usual
         ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+def _by_libtiff(file: BinaryIO) -> ImageFile.ImageFile:
+    file.seek(0)
+    TiffImagePlugin.READ_LIBTIFF = True
+    try:
+        return Image.open(file, formats=("TIFF",))
+    finally:
+        TiffImagePlugin.READ_LIBTIFF = False

@@ -400,3 +400,44 @@ def test_axe_finds_nothing_while_sending(chromium, installation, size, scheme) -
         assert found.violations_count == 0, f"{state}: {found.generate_report()}"
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     context.close()
+
+
+def test_whoever_leaves_while_bytes_move_is_asked_first(page: Page, installation: Installation) -> None:
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    album = new_album(page)
+    slow_down(page)
+    send(page, large(4))
+    expect(page.locator(".pick[data-state=sending]")).to_have_count(3)
+
+    with page.expect_event("dialog"):
+        page.close(run_before_unload=True)
+    assert asked == ["beforeunload"]
+    expect(page).to_have_url(album)
+
+
+def test_the_screen_stays_awake_while_bytes_move(page: Page, installation: Installation) -> None:
+    page.context.grant_permissions(["screen-wake-lock"])
+    page.add_init_script(
+        """(() => {
+          const request = WakeLock.prototype.request;
+          WakeLock.prototype.request = async function (kind) {
+            const lock = await request.call(this, kind);
+            document.documentElement.dataset.awake = "yes";
+            lock.addEventListener("release", () => (document.documentElement.dataset.awake = "no"));
+            return lock;
+          };
+        })()"""
+    )
+    new_album(page)
+    slow_down(page)
+    send(page, large(3))
+    expect(page.locator("html")).to_have_attribute("data-awake", "yes")
+
+    title(page, "All sent: 3 received", 60)
+    expect(page.locator("html")).to_have_attribute("data-awake", "no")

@@ -28,8 +28,8 @@ MEGABYTE = 1 << 20
 SIZE = 30 * MEGABYTE
 NARROW = 10 * MEGABYTE
 """Bytes a second: killed after a second or so, every client is in the middle of a chunk, the second or third of four."""
-AROUND = 96 << 10
-"""Bytes of headers, cookies and pages around those of the file."""
+AROUND = 512 << 10
+"""Bytes around those of the file: a page asks for fifty modules with cookies, and polls. What had arrived is twenty times that."""
 
 
 class Sender(ABC):

@@ -118,11 +118,12 @@ def test_a_disk_without_room_for_a_single_row_loses_nothing(disk):
         installation.start("serve")
         session = installation.sign_in()
         installation.send(session, installation.new_album(session, "Summer"), photos())
+        other = installation.new_album(session, "Winter")
         ballast = fill(disk, leave=0)
         installation.start("run_huey")
         polling.until(lambda: "OperationalError" in installation.log.read_text())
 
-        full = installation.send(session, 1, photos(1))
+        full = installation.send(session, other, photos(1))
         ballast.unlink()
         done = installation.wait_until_idle()
 

@@ -81,13 +81,15 @@ def tiff(
     packed: Callable[[bytes], bytes] = lambda content: content,
     tags: dict[int, int] | None = None,
     ink: bool = False,
+    planar: bool = False,
 ) -> Path:
-    """Any depth and kind of number, in strips of 100 rows, as the array is."""
+    """Any depth and kind of number, in strips of 100 rows, as the array is; `planar`: first all of red, then all of green."""
     height, width, channels = samples.shape
     ordered = samples.astype(samples.dtype.newbyteorder(order))
-    strips = [packed(ordered[top : top + 100].tobytes()) for top in range(0, height, 100)]
+    planes = [ordered[..., n] for n in range(channels)] if planar else [ordered]
+    strips = [packed(plane[top : top + 100].tobytes()) for plane in planes for top in range(0, height, 100)]
     short = {256: [width], 257: [height], 258: [samples.itemsize * 8] * channels, 259: [1]}
-    short |= {262: [5 if ink else 2 if channels > 2 else 1], 277: [channels], 278: [100], 284: [1]}
+    short |= {262: [5 if ink else 2 if channels > 2 else 1], 277: [channels], 278: [100], 284: [2 if planar else 1]}
     short |= {339: [3 if samples.dtype.kind == "f" else 1] * channels}
     short |= {338: [2]} if channels == 4 and not ink else {}
     short |= {tag: [value] for tag, value in (tags or {}).items()}

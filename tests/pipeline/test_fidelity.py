@@ -58,6 +58,8 @@ WRITERS = {
     "PNG of 16 bits": deep(charts.png16),
     "TIFF of 16 bits": deep(charts.tiff),
     "TIFF of 16 bits, the other way round": deep(partial(charts.tiff, order=">")),
+    "TIFF of 16 bits, plane by plane": deep(partial(charts.tiff, planar=True)),
+    "TIFF of 16 bits, packed": deep(partial(charts.tiff, packed=zlib.compress, tags={259: 8})),
 }
 PROFILES = {
     "Display P3": spaces.profile(12, 13),
@@ -77,8 +79,9 @@ def test_colours_are_those_of_the_profile(
 ) -> None:
     source = tmp_path / "photo"
     write(source, chart(), profile)
+    lossy = ("JPEG", "AVIF", "HEIF")
     with Image.open(source) as image:
-        expected = patches(by_lcms(image.convert("RGB"), profile))
+        expected = patches(by_lcms(image if image.format in lossy else Image.fromarray(chart()), profile))
 
     picture = develop(source, out)
 
@@ -130,7 +133,15 @@ def test_greys_are_those_of_the_profile(tmp_path: Path, out: Path, depth: int, g
         assert farthest(patches(rendition), expected) < UNSEEN
 
 
-@pytest.mark.parametrize("write", [charts.png16, charts.tiff], ids=["PNG", "TIFF"])
+@pytest.mark.parametrize(
+    "write",
+    [
+        charts.png16,
+        charts.tiff,
+        partial(charts.tiff, packed=zlib.compress, tags={259: 8}),
+    ],
+    ids=["PNG", "TIFF", "TIFF packed"],
+)
 def test_sixteen_bits_of_a_linear_space_have_no_bands_in_their_shadows(
     tmp_path: Path, out: Path, write: Callable[..., object]
 ) -> None:
@@ -297,6 +308,16 @@ def differences(content: bytes) -> bytes:
     )
     first = np.diff(rows, axis=1, prepend=np.zeros_like(rows[:, :1]))
     return zlib.compress(first.astype(np.uint8).tobytes())
+
+
+def test_a_tiff_of_light_plane_by_plane(tmp_path: Path, out: Path) -> None:
+    light = np.vectorize(spaces.srgb)(chart() / 255).astype("f4")
+    source = charts.tiff(tmp_path / "photo", light, planar=True)
+
+    picture = develop(source, out)
+
+    with Image.open(picture.renditions[0].path) as rendition:
+        assert farthest(patches(rendition), patches(Image.fromarray(chart()))) < UNSEEN
 
 
 def test_a_tiff_of_light_in_adobes_packing(tmp_path: Path, out: Path) -> None:
