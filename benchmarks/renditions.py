@@ -51,7 +51,8 @@ MAGICK = """
 out="$1"; shift; number=0
 for photo in "$@"; do
     mkdir -p "$out/$number"
-    convert "$photo" -auto-orient -strip -resize '2560x2560>' -quality 82 -define webp:method=2 -write "$out/$number/2560.webp" \\
+    convert-im6.q16 "$photo" -auto-orient -strip -resize '2560x2560>' -quality 82 -define webp:method=2 \\
+        -write "$out/$number/2560.webp" \\
         -resize '1600x1600>' -write "$out/$number/1600.webp" -quality 80 -define webp:method=4 \\
         -resize '800x800>' -write "$out/$number/800.webp" -resize '400x400>' "$out/$number/400.webp"
     number=$((number + 1))
@@ -88,7 +89,7 @@ def _ways() -> Iterator[Way]:
     for name, way in ((USUAL, "usual"), (CHAIN, "chain")):
         yield Way(name, ["node", str(peers.HERE / "pictures.mjs"), way])
     yield Way("pyvips, chain, same effort", [str(peers.python()), str(peers.HERE / "pictures_vips.py")])
-    if shutil.which("convert-im6.q16") or shutil.which("magick"):
+    if shutil.which("convert-im6.q16"):
         yield Way("ImageMagick, chain, same effort", ["sh", "-c", MAGICK, "sh"])
     else:
         print("There is no ImageMagick here to measure beside (apt install imagemagick).")
