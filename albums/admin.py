@@ -7,7 +7,7 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 
 from albums import removal
-from albums.models import Album, Leftover, Photo, Rendition
+from albums.models import Album, Companion, Leftover, Photo, Rendition
 
 
 @admin.register(Album)
@@ -20,7 +20,7 @@ class AlbumAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Album]:
         albums: QuerySet[Album] = super().get_queryset(request)
-        return albums.annotate(photo_count=Count("photos", filter=Q(photos__trashed_at=None)))
+        return albums.annotate(photo_count=Count("photos", filter=Q(photos__trashed_at=None, photos__shown_as=None)))
 
     @admin.display(ordering="photo_count", description="photos")
     def photo_count(self, album: Album) -> int:
@@ -37,6 +37,16 @@ class AlbumAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Album]) -> None:
         for album in queryset:
             removal.delete_album(album)
+
+
+class CompanionInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = Companion
+    fields = readonly_fields = ("name", "kind", "bytes", "sha256", "key", "verified_at")
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Photo | None = None) -> bool:
+        return False
 
 
 class RenditionInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -58,9 +68,9 @@ class PhotoAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     raw_id_fields = ("album",)
     readonly_fields = (
         *("name", "original_key", "original_bytes", "original_sha256", "format", "width", "height"),
-        *("placeholder", "created_at", "trashed_at"),
+        *("placeholder", "created_at", "shown_as", "trashed_at"),
     )
-    inlines = (RenditionInline,)
+    inlines = (RenditionInline, CompanionInline)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # photos come in by the intake alone

@@ -63,8 +63,17 @@ class PhotoQuerySet(models.QuerySet["Photo"]):
         return self.filter(album__in=Album.objects.visible_to(user))
 
     def shown(self) -> PhotoQuerySet:
-        """Those that pages show: all but what is in the trash."""
-        return self.filter(trashed_at=None)
+        """Those that pages show: all but what is in the trash, and what another photo shows for."""
+        return self.leading().filter(trashed_at=None)
+
+    def leading(self) -> PhotoQuerySet:
+        """All but the RAW of a pair, which its JPEG shows for."""
+        return self.filter(shown_as=None)
+
+    def together(self, photo: Photo) -> PhotoQuerySet:
+        """The photo with what is shown as one with it."""
+        lead = photo.shown_as_id or photo.pk
+        return self.filter(Q(pk=lead) | Q(shown_as=lead))
 
     def trashed(self) -> PhotoQuerySet:
         return self.filter(trashed_at__isnull=False)
@@ -123,6 +132,15 @@ class Photo(models.Model):
     verified_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When all its files were last read and right."
     )
+    shown_as = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.CASCADE,
+        related_name="halves",
+        help_text="Of a RAW: the JPEG of the same moment, which shows for both.",
+    )
     trashed_at = models.DateTimeField(
         "in the trash since", null=True, blank=True, editable=False, help_text="Empty: it is in no trash."
     )
@@ -141,7 +159,7 @@ class Photo(models.Model):
             models.Index(fields=["checked_at"], name="photo_checked"),
             models.Index(fields=["verified_at", "created_at"], name="photo_verified"),
             # An album is counted on every page and poll: from the index alone.
-            models.Index(fields=["album", "trashed_at"], name="photo_album_trashed"),
+            models.Index(fields=["album", "trashed_at", "shown_as"], name="photo_album_trashed"),
             models.Index(fields=["trashed_at"], name="photo_trashed", condition=Q(trashed_at__isnull=False)),
         ]
 
@@ -150,6 +168,13 @@ class Photo(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("albums:photo", args=[self.pk])
+
+    @property
+    def marks(self) -> list[str]:
+        """What else there is of it, in a word each. Uses prefetched halves and companions."""
+        raws = {half.format for half in self.halves.all()}
+        is_live = any(companion.kind == Companion.Kind.MOTION for companion in self.companions.all())
+        return [*(["RAW"] if raws else []), *(["Live"] if is_live else [])]
 
     @property
     def leaves_trash_at(self) -> datetime | None:
@@ -188,6 +213,69 @@ class Rendition(models.Model):
     def version(self) -> str:
         """Changes whenever the bytes may have changed, so that a URL that carries it may be cached for ever."""
         return self.key.split("/")[-2]
+
+
+class Look(models.Model):
+    """What a photo looks like, in four times 16 bits. All but flat pictures have none.
+
+    Four columns, each with an index: looks that differ in 7 bits at most have one in which they differ in 1 at most.
+    """
+
+    photo = models.OneToOneField(Photo, primary_key=True, on_delete=models.CASCADE, related_name="look")
+    album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="+", db_index=False)
+    first = models.PositiveIntegerField()
+    second = models.PositiveIntegerField()
+    third = models.PositiveIntegerField()
+    fourth = models.PositiveIntegerField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["album", name], name=f"look_album_{name}")
+            for name in ("first", "second", "third", "fourth")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first:04x}{self.second:04x}{self.third:04x}{self.fourth:04x}"
+
+
+class Companion(models.Model):
+    """A file that came with a photo and is kept beside it, byte for byte. No picture by itself, so it is no photo.
+
+    Without a photo, it is kept with the batch that brought it.
+    """
+
+    class Kind(models.TextChoices):
+        SIDECAR = "sidecar", "Sidecar"
+        MOTION = "motion", "Live video"
+
+    album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="companions")
+    photo = models.ForeignKey(Photo, null=True, blank=True, on_delete=models.CASCADE, related_name="companions")
+    kind = models.CharField(max_length=10, choices=Kind)
+    name = models.CharField("file name", max_length=255)
+    key = models.CharField(max_length=200, unique=True)
+    bytes = models.PositiveBigIntegerField()
+    sha256 = models.CharField("SHA-256", max_length=64)
+    words = models.JSONField(default=dict, blank=True, help_text="What a sidecar says of its photo.")
+    created_at = models.DateTimeField(default=timezone.now)
+    checked_at = models.DateTimeField(null=True, blank=True, help_text="When its file was last read.")
+    verified_at = models.DateTimeField(null=True, blank=True, help_text="When its file was last read and right.")
+
+    class Meta:
+        ordering = ["name", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["album", "sha256", "name"], name="companion_once_in_album"),
+            models.CheckConstraint(condition=Q(kind__in=["sidecar", "motion"]), name="companion_kind_known"),
+        ]
+        indexes = [
+            models.Index(fields=["checked_at"], name="companion_checked"),
+            models.Index(fields=["verified_at", "created_at"], name="companion_verified"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("albums:companion", args=[self.pk])
 
 
 class Leftover(models.Model):

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.signals import pre_delete
 
-from albums.models import Album, Leftover, Photo, Rendition
+from albums.models import Album, Companion, Leftover, Photo, Rendition
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +61,7 @@ def connect() -> None:
     """Every way to delete a photo (pages, admin, cascade, shell) passes here."""
     pre_delete.connect(_note_keys, sender=Photo, dispatch_uid="albums.removal.photo")
     pre_delete.connect(_note_key, sender=Rendition, dispatch_uid="albums.removal.rendition")
+    pre_delete.connect(_note_key, sender=Companion, dispatch_uid="albums.removal.companion")
 
 
 def _delete_chunk(photos: QuerySet[Photo]) -> int:
@@ -75,5 +76,5 @@ def _note_keys(instance: Photo, **_: Any) -> None:
     clear_after_commit([instance.original_key])
 
 
-def _note_key(instance: Rendition, **_: Any) -> None:
+def _note_key(instance: Rendition | Companion, **_: Any) -> None:
     clear_after_commit([instance.key])

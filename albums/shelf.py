@@ -18,15 +18,17 @@ class Card:
 
 def cards(albums: QuerySet[Album]) -> list[Card]:
     first = Photo.objects.shown().filter(album=OuterRef("pk")).order_by("position", "pk").values("pk")[:1]
-    counted = albums.annotate(photo_count=Count("photos", filter=Q(photos__trashed_at=None)), cover_id=Subquery(first))
+    counted = albums.annotate(
+        photo_count=Count("photos", filter=Q(photos__trashed_at=None, photos__shown_as=None)), cover_id=Subquery(first)
+    )
     rows = list(counted.order_by("-created_at", "-pk"))  # said again: a query that groups drops the model's own order
     covers = Photo.objects.filter(pk__in=[row.cover_id for row in rows]).prefetch_related("renditions").in_bulk()
     return [Card(row, row.photo_count, covers.get(row.cover_id)) for row in rows]
 
 
 def neighbours(photo: Photo) -> tuple[Photo | None, Photo | None]:
-    """The photos before and after, in the album's order. One in the trash is beside nobody."""
-    if photo.trashed_at:
+    """The photos before and after, in the album's order. One in the trash, or that another shows for, is beside nobody."""
+    if photo.trashed_at or photo.shown_as_id:
         return None, None
     key = (photo.position, photo.pk)
     others = photo.album.photos.shown().exclude(pk=photo.pk)

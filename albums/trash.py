@@ -1,11 +1,13 @@
 """The trash of an album: a photo lies there for TRASH_DAYS with all its files, and can be put back until it is deleted for ever.
 
-The only writer of Photo.trashed_at. Deleting for ever is removal's: rows first, bytes after the commit.
+What is shown as one goes and comes back as one. The only writer of Photo.trashed_at. Deleting for ever is removal's: rows first,
+bytes after the commit.
 """
 
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from albums import removal
@@ -15,37 +17,40 @@ from albums.models import Album, Photo
 def put_away(photo: Photo) -> bool:
     """To its album's trash. False when there is none (TRASH_DAYS is 0), and the photo was deleted for ever."""
     if not settings.TRASH_DAYS:
-        removal.delete_photos(Photo.objects.filter(pk=photo.pk))
+        removal.delete_photos(Photo.objects.together(photo))
         return False
     now = timezone.now()
-    if Photo.objects.shown().filter(pk=photo.pk).update(trashed_at=now):
+    if Photo.objects.together(photo).filter(trashed_at=None).update(trashed_at=now):
         photo.trashed_at = now
     return True
 
 
 def put_back(photo: Photo) -> bool:
     """To where it was in its album. False when it is not in the trash: it never was, or it is gone."""
-    if not Photo.objects.trashed().filter(pk=photo.pk).update(trashed_at=None):
+    if not Photo.objects.trashed().together(photo).update(trashed_at=None):
         return False
     photo.trashed_at = None
     return True
 
 
 def put_all_back(album: Album) -> int:
-    """Answers how many."""
-    return album.photos.trashed().update(trashed_at=None)
+    """Answers how many; a pair counts as the one that it is shown as."""
+    with transaction.atomic():
+        album.photos.trashed().exclude(shown_as=None).update(trashed_at=None)
+        return album.photos.trashed().update(trashed_at=None)
 
 
 def remove(photo: Photo) -> bool:
     """Delete a photo in the trash for ever. False when it is not there: it was put back, or is gone."""
-    return bool(removal.delete_photos(Photo.objects.trashed().filter(pk=photo.pk)))
+    return bool(removal.delete_photos(Photo.objects.trashed().together(photo)))
 
 
 def empty(album: Album) -> int:
     """Delete all that is in the album's trash for ever. Answers how many. Safe to repeat when it was cut off."""
-    return removal.delete_photos(album.photos.trashed())
+    return removal.delete_photos(album.photos.trashed().leading())
 
 
 def purge(now: datetime) -> int:
     """Delete for ever what has been in any trash for TRASH_DAYS. Answers how many."""
-    return removal.delete_photos(Photo.objects.filter(trashed_at__lte=now - timedelta(days=settings.TRASH_DAYS)))
+    old = Photo.objects.filter(trashed_at__lte=now - timedelta(days=settings.TRASH_DAYS))
+    return removal.delete_photos(old.leading())

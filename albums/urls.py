@@ -14,6 +14,7 @@ urlpatterns = [
     path("albums/<int:pk>/trash/put-back/", trash.put_all_back, name="put-all-back"),
     path("albums/<int:pk>/trash/empty/", trash.empty, name="empty-trash"),
     path("photos/<int:pk>/", photos.detail, name="photo"),
+    path("companions/<int:pk>/", photos.companion, name="companion"),
     path("photos/<int:pk>/original/", photos.original, name="original"),
     path("photos/<int:pk>/delete/", photos.delete, name="delete-photo"),
     path("photos/<int:pk>/put-back/", trash.put_back, name="put-back"),

@@ -126,9 +126,9 @@ class EventAdmin(LookOnly):
 
 @admin.register(Finding)
 class FindingAdmin(LookOnly):
-    list_display = ("key", "trouble", "photo", "found_at")
+    list_display = ("key", "trouble", "photo", "companion", "found_at")
     list_filter = ("trouble", "found_at")
-    list_select_related = ("photo",)
+    list_select_related = ("photo", "companion")
     search_fields = ("key", "photo__name")
 
 

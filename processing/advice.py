@@ -36,6 +36,13 @@ FAILED: dict[str, Advice] = {
         "Colours that Darkroom cannot show",
         "Export it with 8 or 16 bits for each colour, as JPEG, PNG or TIFF, and send that.",
     ),
+    "sidecar": Advice(
+        "Words about a photo, without it",
+        "It is kept beside its photo when both are sent together, and under one name: IMG_1.JPG and IMG_1.xmp.",
+    ),
+    "still-to-come": Advice(
+        "A Live video before its photo", "Wait until its photo has come, or send the two together.", may_help=True
+    ),
     "unsupported-video": Advice("A video", f"Albums hold photos only. {NO_PHOTO}"),
     "unsupported-audio": Advice("A sound file", f"Albums hold photos only. {NO_PHOTO}"),
     "unsupported-document": Advice(

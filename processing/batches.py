@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from albums.models import Album
+from albums.models import Album, Companion
 from processing import jobs
 from processing.intake import refusals, uploads
 from processing.models import Batch, ProcessingJob, Upload, UploadQuerySet
@@ -142,7 +142,9 @@ def cancel_batch(batch: Batch, by: str) -> int:
 
 
 def forget(batch: Batch, by: str) -> None:
-    """Delete the batch's record: uploads, jobs, events, and the raw files of what failed. Its photos stay. Raises AtWork.
+    """Delete the batch's record: uploads, jobs, events, the raw files of what failed, sidecars without a photo. Its photos stay.
+
+    Raises AtWork.
 
     In one transaction: a receipt of half a batch would be no receipt.
     """
@@ -152,4 +154,5 @@ def forget(batch: Batch, by: str) -> None:
             jobs.dismiss(job, by)
         if is_at_work(batch):  # asked after dismissing: from here on nobody can requeue one
             raise AtWork
+        Companion.objects.filter(job__batch=batch, photo=None).delete()
         batch.delete()

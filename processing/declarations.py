@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from albums import trash
-from albums.models import Album, Photo
-from processing import batches
+from albums.models import Album, Companion, Photo
+from processing import batches, pairs
 from processing.batches import AlbumBusy
 from processing.intake import refusals, resumable, uploads
 from processing.intake.manifest import Declared
@@ -127,13 +127,13 @@ def _learned(row: Upload, file: Declared, rows: "_Rows", judge: "_Judge") -> Ans
     """Its checksum may be known only now, and with it that it need not be sent."""
     if not file.sha256 or row.declared_sha256:
         return _standing(row)
-    photo, twin = judge.here.get(file.sha256), rows.by_checksum.get(file.sha256)
+    photo, twin = judge.here.get(file.sha256), rows.by_checksum.get(_same(file))
     if photo or twin:
         refusal = uploads.duplicate(photo) if photo else refusals.TWICE.filled(name=twin.name if twin else "")
         uploads.refuse(row, refusal, sha256=file.sha256, duplicate_of=photo)
         return Answer(_of(refusal) if photo else Standing.TWICE, refusal=refusal, photo=photo)
     uploads.learn_checksum(row, file.sha256)
-    rows.by_checksum[file.sha256] = row
+    rows.by_checksum[_same(file)] = row
     return _standing(row)
 
 
@@ -187,14 +187,13 @@ class _Rows:
 
     def __init__(self, batch: Batch | None) -> None:
         rows = batch.uploads.select_related("batch", "duplicate_of").order_by("created_at", "pk") if batch else ()
-        self.by_checksum: dict[str, Upload] = {}
+        self.by_checksum: dict[tuple[str, str], Upload] = {}
         self._by_id = {row.pk: row for row in rows}
         self._by_look: dict[tuple[str, int | None], list[Upload]] = defaultdict(list)
         for row in self._by_id.values():
             self._by_look[row.name, row.size].append(row)
-            if row.state in (UploadState.RECEIVING, UploadState.RECEIVED):
-                self.by_checksum.setdefault(row.sha256 or row.declared_sha256, row)
-        self.by_checksum.pop("", None)
+            if row.state in (UploadState.RECEIVING, UploadState.RECEIVED) and (row.sha256 or row.declared_sha256):
+                self.by_checksum.setdefault(_same(row), row)
 
     def take(self, file: Declared) -> Upload | None:
         """The upload of this file: named by the file itself, or of the same name and size, where nothing else contradicts."""
@@ -216,7 +215,7 @@ def _may_be(row: Upload, file: Declared) -> bool:
 
 
 class _Judge:
-    """What can be said of files that no batch expects. Asks twice, however many they are."""
+    """What can be said of files that no batch expects. Asks three times, however many they are."""
 
     def __init__(self, album: Album, user: User, files: Sequence[Declared]) -> None:
         known = {file.sha256 for file in files if file.sha256}
@@ -224,7 +223,9 @@ class _Judge:
         self.here = {photo.original_sha256: photo for photo in photos.filter(album=album)}
         others = photos.visible_to(user).exclude(album=album).select_related("album")
         self._elsewhere = {photo.original_sha256: photo for photo in others}
-        self._names: dict[str, str] = {}
+        companions = Companion.objects.filter(sha256__in=known, album=album).select_related("photo")
+        self._kept = {(companion.sha256, companion.name): companion for companion in companions}
+        self._names: dict[tuple[str, str], str] = {}
 
     def answer(self, file: Declared) -> Answer:
         """Asked in the files' order: the second of two that are the same need not be sent."""
@@ -233,13 +234,23 @@ class _Judge:
         if photo := self.here.get(file.sha256):
             refusal = refusals.RESTORED if photo.trashed_at else refusals.DUPLICATE
             return Answer(_of(refusal), refusal=refusal.filled(name=photo.name), photo=photo)
-        if name := self._names.get(file.sha256):
+        if kept := self._kept.get((file.sha256, file.name)):
+            refusal = refusals.KEPT_ALREADY.filled(name=kept.name)
+            return Answer(Standing.HERE, refusal=refusal, photo=kept.photo)
+        same = _same(file)
+        if name := self._names.get(same):
             return Answer(Standing.TWICE, refusal=refusals.TWICE.filled(name=name))
         if file.sha256:
-            self._names[file.sha256] = file.name
+            self._names[same] = file.name
         if photo := self._elsewhere.get(file.sha256):
             return Answer(Standing.ELSEWHERE, photo=photo)
         return Answer(Standing.NEW)
+
+
+def _same(file: Declared | Upload) -> tuple[str, str]:
+    """What two files that need be sent only once have in common. An editor may write the same words for many photos."""
+    sha256 = file.sha256 if isinstance(file, Declared) else file.sha256 or file.declared_sha256
+    return sha256, file.name if pairs.is_sidecar(file.name) else ""
 
 
 def _refusal(file: Declared) -> Refusal | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BufferedReader
 
-from albums.models import Photo
+from albums.models import Companion, Photo
 from processing.models import Finding, ProcessingJob
 from processing.storage import store
 
@@ -23,6 +23,17 @@ class Wanted:
     key: str
     size: int
     sha256: str
+
+
+Kept = Photo | Companion
+"""What is read back by itself, and has a date for it."""
+
+
+def of(kept: Kept) -> Iterator[Wanted]:
+    if isinstance(kept, Photo):
+        yield from of_photo(kept)
+    else:
+        yield Wanted(kept.key, kept.bytes, kept.sha256)
 
 
 def of_photo(photo: Photo) -> Iterator[Wanted]:

@@ -15,8 +15,8 @@ from django.db.models import F, Max, Min
 from django.utils import timezone
 
 from albums import removal
-from albums.models import Leftover, Photo, Rendition
-from processing import backoff, bell, states
+from albums.models import Album, Companion, Leftover, Look, Photo, Rendition
+from processing import backoff, bell, pairs, states
 from processing.models import JobEvent, JobQuerySet, Preview, ProcessingJob, Upload
 from processing.states import ACTIVE, Edge, JobState
 
@@ -40,6 +40,7 @@ def create(upload: Upload) -> ProcessingJob:
         batch_id=upload.batch_id,
         album_id=upload.album_id,
         original_filename=upload.name,
+        stem=pairs.stem(upload.name),
         raw_path=upload.key,
         turn=_next_turn(upload.album_id),
     )
@@ -73,16 +74,28 @@ def renew(job: ProcessingJob) -> bool:
     return bool(_held(job).filter(state=JobState.PROCESSING).update(lease_until=_lease(timezone.now())))
 
 
-def complete(job: ProcessingJob, photo: Photo, renditions: Iterable[Rendition]) -> None:
+def complete(job: ProcessingJob, photo: Photo, renditions: Iterable[Rendition], look: Look | None = None) -> None:
     """Publish the photo and finish the job in one transaction: both or neither. Raises Stale when the claim is lost."""
     with transaction.atomic():
+        _lock_album(job)
         photo.save()
         Rendition.objects.bulk_create(renditions)
-        Leftover.objects.filter(hold=job.claim).delete()
-        if not _move(job, states.COMPLETE, photo=photo, finished_at=timezone.now(), **NO_ERROR, **NO_CLAIM):
-            raise Stale
-        removal.clear_after_commit([job.raw_path])
-        bell.ring_after_commit(bell.NO_JOB)  # for the proof
+        if look:
+            look.save(force_insert=True)
+        _done(job, photo=photo)
+        for video in pairs.videos_without_still(job) if photo.format in pairs.SHOWING else ():
+            _wake(video)
+
+
+def keep(job: ProcessingJob, companion: Companion) -> None:
+    """As `complete`, of a file that is kept beside a photo. Raises StillMissing of a video whose photo has just gone."""
+    with transaction.atomic():
+        _lock_album(job)
+        companion.save(force_insert=True)
+        _done(job, companion=companion)
+        companion.refresh_from_db(fields=["photo"])
+        if companion.kind == Companion.Kind.MOTION and companion.photo_id is None:
+            raise pairs.StillMissing
 
 
 def fail(
@@ -152,6 +165,29 @@ def cancel(job: ProcessingJob, by: str = "") -> bool:
 def dismiss(job: ProcessingJob, by: str = "") -> bool:
     """Put a failed job away, with its raw file."""
     return _drop(job, states.DISMISS, by)
+
+
+def _lock_album(job: ProcessingJob) -> None:
+    """Two workers that publish what belongs together do so one after the other: PostgreSQL would show neither the other's row."""
+    Album.objects.select_for_update(no_key=True).filter(pk=job.album_id).first()
+
+
+def _done(job: ProcessingJob, **made: Any) -> None:
+    Leftover.objects.filter(hold=job.claim).delete()
+    if not _move(job, states.COMPLETE, finished_at=timezone.now(), **made, **NO_ERROR, **NO_CLAIM):
+        raise Stale
+    pairs.settle(job)
+    removal.clear_after_commit([job.raw_path])
+    bell.ring_after_commit(bell.NO_JOB)  # for the proof
+
+
+def _wake(video: ProcessingJob) -> None:
+    """Its still is here: it is no video alone any more."""
+    if video.state == JobState.FAILED:
+        requeue(video, by="its photo")
+    else:
+        ProcessingJob.objects.filter(pk=video.pk, state=JobState.PENDING).update(run_after=timezone.now())
+        bell.ring_after_commit(video.pk)
 
 
 def _put_off(job: ProcessingJob, delay: float, **changes: Any) -> bool:

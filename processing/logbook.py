@@ -9,6 +9,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.enums import TextChoices
 
 from albums.models import Album
+from processing import pairs
 from processing.intake import refusals
 from processing.models import Batch, ProcessingJob, Upload
 from processing.states import ACTIVE, ENDED_BADLY, JobState, UploadState
@@ -25,12 +26,15 @@ class State(TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One batch, counted. `failed` could not be developed, `refused` did not come that far, `doubles` were there already."""
+    """One batch, counted. `kept` are beside photos or shown as one with them, `failed` could not be developed, `refused` did not
+    come that far, `doubles` were there already.
+    """
 
     batch: Batch
     files: int = 0
     bytes: int = 0
     photos: int = 0
+    kept: int = 0
     failed: int = 0
     refused: int = 0
     doubles: int = 0
@@ -75,7 +79,8 @@ def entries(batches: Sequence[Batch]) -> list[Entry]:
         .annotate(
             files=Count("pk"),
             bytes=Sum("size", default=0),
-            photos=Count("pk", filter=Q(job__state=JobState.COMPLETED)),
+            photos=Count("pk", filter=pairs.IS_A_PICTURE),
+            kept=Count("pk", filter=pairs.IS_KEPT),
             failed=Count("pk", filter=Q(job__state=JobState.FAILED)),
             refused=Count("pk", filter=BADLY),
             doubles=Count("pk", filter=DOUBLE),

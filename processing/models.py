@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from albums.models import Album, Photo
+from albums.models import Album, Companion, Photo
 from processing import deadlines
 from processing.states import ACTIVE, ENDED_BADLY, JobState, UploadState
 
@@ -157,13 +157,21 @@ class JobQuerySet(models.QuerySet["ProcessingJob"]):
 
 
 class ProcessingJob(models.Model):
-    """The work of turning one received upload into one photo. Only processing/jobs.py changes its state."""
+    """The work of turning one received upload into one photo, or its companion. Only processing/jobs.py changes its state."""
 
     upload = models.OneToOneField(Upload, on_delete=models.CASCADE, related_name="job")
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="jobs")
     album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="jobs")
     photo = models.OneToOneField(Photo, null=True, blank=True, on_delete=models.SET_NULL, related_name="job")
+    companion = models.OneToOneField(
+        Companion, null=True, blank=True, on_delete=models.SET_NULL, related_name="job", help_text="If it is no photo."
+    )
     original_filename = models.CharField(max_length=255)
+    stem = models.CharField(
+        max_length=255,
+        blank=True,
+        help_text="The name without its endings, in small letters: what belongs together has one.",
+    )
     raw_path = models.CharField(max_length=200, help_text="Storage key of the raw file.")
 
     state = models.CharField(max_length=10, choices=JobState, default=JobState.PENDING.value)
@@ -205,6 +213,7 @@ class ProcessingJob(models.Model):
             models.Index(fields=["state", "turn", "id"], name="job_state_turn"),
             models.Index(fields=["album", "state", "turn"], name="job_album_state_turn"),
             models.Index(fields=["batch", "state"], name="job_batch_state"),
+            models.Index(fields=["batch", "stem"], name="job_batch_stem"),
             models.Index(fields=["state", "lease_until"], name="job_state_lease"),
             models.Index(fields=["finished_at"], name="job_finished"),
         ]
@@ -267,6 +276,7 @@ class Finding(models.Model):
 
     key = models.CharField(max_length=200, unique=True)
     photo = models.ForeignKey(Photo, null=True, blank=True, on_delete=models.CASCADE, related_name="findings")
+    companion = models.ForeignKey(Companion, null=True, blank=True, on_delete=models.CASCADE, related_name="findings")
     trouble = models.CharField(max_length=10, choices=Trouble)
     found_at = models.DateTimeField(default=timezone.now)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q
 
+from processing import pairs
 from processing.intake.refusals import IS_A_PHOTO
 from processing.models import Batch
 from processing.states import ACTIVE, JobState, UploadState
@@ -14,16 +15,22 @@ from processing.states import ACTIVE, JobState, UploadState
 class Outcome:
     files: int
     photos: int
+    kept: int
+    """Beside photos, or shown as one with them."""
     waiting: int
 
     def __str__(self) -> str:
-        return f"{self.files} files: {self.photos} photos, {self.waiting} waiting to be developed"
+        kept = f"{self.kept} kept with them, " if self.kept else ""
+        return f"{self.files} files: {self.photos} photos, {kept}{self.waiting} waiting to be developed"
 
 
 def of(batch: Batch) -> Outcome:
-    there = Q(job__state=JobState.COMPLETED) | Q(code__in=IS_A_PHOTO) | Q(job__error_code__in=IS_A_PHOTO)
+    there = pairs.IS_A_PICTURE | Q(code__in=IS_A_PHOTO) | Q(job__error_code__in=IS_A_PHOTO)
     counts = batch.uploads.aggregate(
-        files=Count("pk"), photos=Count("pk", filter=there), waiting=Count("pk", filter=Q(job__state__in=ACTIVE))
+        files=Count("pk"),
+        photos=Count("pk", filter=there),
+        kept=Count("pk", filter=pairs.IS_KEPT),
+        waiting=Count("pk", filter=Q(job__state__in=ACTIVE)),
     )
     return Outcome(**counts)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from albums.models import Album, Photo
@@ -52,8 +52,13 @@ def of(albums: QuerySet[Album]) -> Overview:
         active=[*listed.in_work(), *listed.filter(state=JobState.PENDING).order_by("turn", "pk")[:LISTED]],
         failed=list(listed.failed().order_by("-finished_at")[:LISTED]),
         shortage=pressure.of_work(),
-        findings=list(Finding.objects.filter(photo__album__in=albums).select_related("photo")[:LISTED]),
+        findings=_findings(albums),
     )
+
+
+def _findings(albums: QuerySet[Album]) -> list[Finding]:
+    theirs = Q(photo__album__in=albums) | Q(companion__album__in=albums)
+    return list(Finding.objects.filter(theirs).select_related("photo", "companion")[:LISTED])
 
 
 def _by_state(

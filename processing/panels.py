@@ -56,7 +56,7 @@ def of(album: Album, *, seen: int | None = None, error: str = "") -> Panel:
     newest = shown.order_by("-pk").values_list("pk", flat=True).first() or 0
     fresh: tuple[Photo, ...] = ()
     if seen is not None and newest > seen:
-        photos = shown.filter(pk__gt=seen).order_by("pk").prefetch_related("renditions")
+        photos = shown.filter(pk__gt=seen).order_by("pk").prefetch_related("renditions", "halves", "companions")
         fresh = tuple(photos[:NEW_AT_MOST])
         newest = fresh[-1].pk if fresh else newest
     return Panel(

@@ -9,7 +9,8 @@ from django.db.models import Count, F, Max, Min, Q, Sum
 from django.utils import timezone
 
 from albums.models import Album
-from processing.models import Batch, ProcessingJob, Upload
+from processing import pairs
+from processing.models import Batch, ProcessingJob, Upload, UploadQuerySet
 from processing.states import ACTIVE, ENDED_BADLY, JobState, UploadState
 
 LISTED = 100
@@ -78,6 +79,8 @@ class Report:
     """What came of the batches whose report nobody has put away yet."""
 
     added: int = 0
+    kept: int = 0
+    """Beside photos, or shown as one with them."""
     failed_count: int = 0
     refused_count: int = 0
     failed: list[ProcessingJob] = field(default_factory=list)
@@ -93,7 +96,7 @@ class Report:
 
     @property
     def is_there(self) -> bool:
-        return bool(self.added or self.failed_count or self.refused_count)
+        return bool(self.added or self.kept or self.failed_count or self.refused_count)
 
     @property
     def trouble(self) -> int:
@@ -145,7 +148,8 @@ def report(album: Album) -> Report:
     failed = ProcessingJob.objects.failed().filter(album=album).order_by("pk")
     uploads = Upload.objects.filter(batch__in=batches)
     counts = uploads.aggregate(
-        added=Count("pk", filter=Q(job__state=JobState.COMPLETED)),
+        added=Count("pk", filter=pairs.IS_A_PICTURE),
+        kept=Count("pk", filter=pairs.IS_KEPT),
         refused_count=Count("pk", filter=Q(state__in=ENDED_BADLY, dismissed_at=None)),
         first_batch=Min("batch"),
         last_batch=Max("batch"),
@@ -154,9 +158,20 @@ def report(album: Album) -> Report:
         failed=list(failed[:LISTED]),
         failed_count=failed.count(),
         refused=list(uploads.ended_badly().select_related("duplicate_of")[:LISTED]),
-        noted=list(uploads.filter(state=UploadState.RECEIVED).exclude(note="")[:LISTED]),
+        noted=_noted(uploads),
         **counts,
     )
+
+
+def _noted(uploads: UploadQuerySet) -> list[Upload]:
+    is_alone = Q(job__companion__isnull=False, job__companion__photo=None)
+    noted = list(
+        uploads.filter(~Q(note="") | is_alone, state=UploadState.RECEIVED).annotate(is_alone=is_alone)[:LISTED]
+    )
+    for upload in noted:
+        if upload.is_alone:  # type: ignore[attr-defined]
+            upload.note = " ".join(filter(None, (upload.note, pairs.ALONE)))
+    return noted
 
 
 def badges(albums: list[Album]) -> dict[int, Badge]:

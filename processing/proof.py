@@ -6,15 +6,19 @@ is one. Each photo rings a bell for it when it is made, and the sweep rings thos
 
 import time
 from datetime import timedelta
+from typing import TypeVar
 
 from django.conf import settings
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from albums.models import Photo
+from albums.models import Companion, Photo
 from processing import bell, pressure, reading
+from processing.inspection import Kept
 from processing.models import ProcessingJob
 from processing.reading import Attention, Interrupted
+
+Row = TypeVar("Row", Photo, Companion)
 
 FRESH = timedelta(days=7)
 """Older photos are left to the background check: a library that was there before shall not be read all at once."""
@@ -26,20 +30,20 @@ SLICE = 1 / 30
 
 def due() -> QuerySet[Photo]:
     """Made lately, not read back yet and not being read just now. The newest batch comes first: somebody waits for it."""
-    now = timezone.now()
-    abandoned = timedelta(seconds=ABANDONED_LEASES * settings.LEASE_SECONDS)
-    unread = Photo.objects.filter(verified_at=None, findings=None, created_at__gt=now - FRESH)
-    unread = unread.exclude(checked_at__range=(now - abandoned, now))
-    return unread.order_by(F("job__batch").desc(nulls_last=True), "pk")
+    return _unread(Photo.objects.all()).order_by(F("job__batch").desc(nulls_last=True), "pk")
+
+
+def due_companions() -> QuerySet[Companion]:
+    return _unread(Companion.objects.all()).order_by("pk")
 
 
 def prove_next() -> bool:
-    """Read one photo back, unless there is one to develop. A job that comes ends the reading, which is rung for again."""
-    photo = None if _is_work_due() or pressure.of_work() else due().first()
-    if photo is None:
+    """Read one photo or companion back, unless there is work. A job that comes ends the reading, which is rung for again."""
+    kept = None if _is_work_due() or pressure.of_work() else _next()
+    if kept is None:
         return False
     try:
-        return reading.read(photo, Attention(_is_work_due).passed)
+        return reading.read(kept, Attention(_is_work_due).passed)
     except Interrupted:
         bell.ring_for_proof()
         return False
@@ -50,11 +54,22 @@ def prove_some() -> int:
     count, until = 0, time.monotonic() + settings.SWEEP_SECONDS * SLICE
     if not _is_work_due() or pressure.of_work():
         return count
-    while (photo := due().first()) and reading.read(photo, lambda _: None):
+    while (kept := _next()) and reading.read(kept, lambda _: None):
         count += 1
         if time.monotonic() >= until:
             break
     return count
+
+
+def _next() -> Kept | None:
+    return due().first() or due_companions().first()
+
+
+def _unread(rows: QuerySet[Row]) -> QuerySet[Row]:
+    now = timezone.now()
+    abandoned = timedelta(seconds=ABANDONED_LEASES * settings.LEASE_SECONDS)
+    unread = rows.filter(verified_at=None, findings=None, created_at__gt=now - FRESH)
+    return unread.exclude(checked_at__range=(now - abandoned, now))
 
 
 def _is_work_due() -> bool:

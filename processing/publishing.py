@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from albums.models import Photo, Rendition
+from albums.models import Companion, Photo, Rendition
 from processing.models import ProcessingJob, Upload
 from processing.pipeline import Origin, Picture
 
@@ -53,6 +53,21 @@ def renditions(photo: Photo, picture: Picture, claim: uuid.UUID) -> tuple[list[R
     return rows, files
 
 
+def companion(job: ProcessingJob, kind: Companion.Kind, ending: str, words: dict[str, Any] | None = None) -> Companion:
+    """The unsaved row of a file that is kept beside a photo."""
+    assert job.claim is not None
+    assert job.upload.size is not None
+    return Companion(
+        album_id=job.album_id,
+        kind=kind,
+        name=job.original_filename,
+        key=_key("originals", job.claim, ending),
+        bytes=job.upload.size,
+        sha256=job.upload.sha256,
+        words=words or {},
+    )
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -66,7 +81,7 @@ def _position(upload: Upload) -> int:
 def _photo(job: ProcessingJob, picture: Picture, claim: uuid.UUID) -> Photo:
     assert job.upload.size is not None
     meta, exposure = picture.metadata, picture.metadata.exposure
-    taken_at, offset = _moment(meta.taken_at)
+    taken_at, offset = moment(meta.taken_at)
     return Photo(
         album_id=job.album_id,
         position=_position(job.upload),
@@ -103,15 +118,15 @@ def _place(picture: Picture) -> dict[str, Any]:
     return {"latitude": gps.latitude, "longitude": gps.longitude, "altitude": gps.altitude} if gps else {}
 
 
-def _moment(iso: str | None) -> tuple[datetime | None, int | None]:
+def moment(iso: str | None) -> tuple[datetime | None, int | None]:
     """The camera's time, and its offset from UTC in minutes if it told one; without, its clock is kept as if it were UTC."""
     if not iso:
         return None, None
-    moment = datetime.fromisoformat(iso)
-    offset = moment.utcoffset()
+    taken = datetime.fromisoformat(iso)
+    offset = taken.utcoffset()
     if offset is None:
-        return moment.replace(tzinfo=UTC), None
-    return moment, offset // timedelta(minutes=1)
+        return taken.replace(tzinfo=UTC), None
+    return taken, offset // timedelta(minutes=1)
 
 
 def _key(room: str, claim: uuid.UUID, tail: str) -> str:

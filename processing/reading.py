@@ -1,15 +1,14 @@
-"""Reading back what is stored of one photo, and noting what comes of it. Never changes or deletes a file."""
+"""Reading back what is stored of one photo, or of a companion, and noting what comes of it. Never changes or deletes a file."""
 
 from collections.abc import Callable
 
 from django.db import transaction
 from django.utils import timezone
 
-from albums.models import Photo
 from processing import failpoints, findings, inspection
 from processing.failpoints import Point
 from processing.findings import Troubles
-from processing.inspection import Passed
+from processing.inspection import Kept, Passed
 
 ASK_EVERY = 8 << 20
 
@@ -33,37 +32,37 @@ class Attention:
                 raise Interrupted
 
 
-def read(photo: Photo, passed: Passed) -> bool:
-    """Read all files of the photo: it is verified now, or has findings. False when another worker has it.
+def read(kept: Kept, passed: Passed) -> bool:
+    """Read all files of the photo, or the companion's: it is verified now, or has findings. False when another worker has it.
 
     When it is Interrupted, it is as if it had never begun.
     """
-    mine = Photo.objects.filter(pk=photo.pk, checked_at=photo.checked_at)
+    rows = type(kept)._default_manager
+    mine = rows.filter(pk=kept.pk, checked_at=kept.checked_at)
     now = timezone.now()
     if not mine.update(checked_at=now):
         return False
     failpoints.reach(Point.READING_BACK)
     try:
         found = {
-            wanted.key: trouble
-            for wanted in inspection.of_photo(photo)
-            if (trouble := inspection.trouble(wanted, passed))
+            wanted.key: trouble for wanted in inspection.of(kept) if (trouble := inspection.trouble(wanted, passed))
         }
     except Interrupted:
-        Photo.objects.filter(pk=photo.pk, checked_at=now).update(checked_at=photo.checked_at)
+        rows.filter(pk=kept.pk, checked_at=now).update(checked_at=kept.checked_at)
         raise
-    _conclude(photo.pk, found)
+    _conclude(kept, found)
     return True
 
 
-def _conclude(pk: int, found: Troubles) -> None:
+def _conclude(read: Kept, found: Troubles) -> None:
     """By the row as it is now: the photo may be gone, or its renditions have been made again under other keys."""
     with transaction.atomic():
-        photo = Photo.objects.select_for_update().filter(pk=pk).first()
-        if photo is None:
+        rows = type(read)._default_manager.filter(pk=read.pk)
+        kept = rows.select_for_update().first()
+        if kept is None:
             return
-        keys = {wanted.key for wanted in inspection.of_photo(photo)}
+        keys = {wanted.key for wanted in inspection.of(kept)}
         still = {key: trouble for key, trouble in found.items() if key in keys}
-        findings.note(photo, still)
+        findings.note(kept, still)
         if not found:
-            Photo.objects.filter(pk=pk).update(verified_at=timezone.now())
+            rows.update(verified_at=timezone.now())

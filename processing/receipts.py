@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db.models import Count, QuerySet
 
-from processing import standings
+from processing import pairs, standings
 from processing.models import Batch
 from processing.standings import Standing
 from processing.states import JobState, UploadState
@@ -112,6 +112,8 @@ class Line:
     received_at: datetime | None
     verified_at: datetime | None
     photo: int | None
+    """The one that has its bytes, or that it is kept beside as `companion`."""
+    companion: int | None
     code: str
     reason: str
     note: str
@@ -165,7 +167,7 @@ def lines(files: QuerySet[Any], counts: Counter[Standing] | None = None) -> Iter
 
 FIELDS = (
     *("pk", "name", "size", "arrived", "sha256", "state", "code", "message", "note", "ended_at"),
-    *("standing", "stored", "proved_at"),
+    *("standing", "stored", "beside", "companion", "proved_at"),
     *("job__pk", "job__state", "job__attempts", "job__error_code", "job__error_message"),
 )
 
@@ -181,14 +183,20 @@ def _line(row: dict[str, Any]) -> Line:
         standing=Standing(row["standing"]),
         received_at=row["ended_at"] if row["state"] == UploadState.RECEIVED else None,
         verified_at=row["proved_at"],
-        photo=row["stored"],
+        photo=row["stored"] or row["beside"],
+        companion=row["companion"],
         code=code,
         reason=reason,
-        note=row["note"],
+        note=_note(row),
         job=row["job__pk"],
         job_state=row["job__state"] or "",
         attempts=row["job__attempts"] or 0,
     )
+
+
+def _note(row: dict[str, Any]) -> str:
+    is_alone = row["companion"] and not row["stored"] and not row["beside"]
+    return " ".join(filter(None, (row["note"], pairs.ALONE if is_alone else "")))
 
 
 def _reason(row: dict[str, Any]) -> tuple[str, str]:

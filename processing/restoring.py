@@ -11,7 +11,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.files.storage import default_storage
 
-from albums.models import Photo
+from albums.models import Companion, Photo
 from processing import inspection
 from processing.inspection import Wanted
 from processing.models import ProcessingJob, Upload
@@ -56,6 +56,8 @@ def _lost(bad: list[str]) -> Iterator[Wanted]:
     for keys in chunks(bad):
         for photo in Photo.objects.filter(original_key__in=keys):
             yield next(inspection.of_photo(photo))
+        for companion in Companion.objects.filter(key__in=keys):
+            yield from inspection.of(companion)
         for job in ProcessingJob.objects.filter(raw_path__in=keys, state__in=KEEPS_RAW).select_related("upload"):
             yield inspection.of_raw(job)
 

@@ -13,6 +13,7 @@ import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from processing.pipeline import DEFAULT, Origin, Picture, Recipe, Refused
 from processing.pipeline.messages import Garbled, Message
@@ -76,6 +77,11 @@ class Sandbox:
     def preview(self, source: Path) -> bytes:
         """As `pipeline.previewing.preview`, with the same fences and limits; raises the same as `develop`."""
         return base64.b64decode(self._done({"source": str(source.absolute())})["preview"])
+
+    def words(self, sidecar: Path) -> dict[str, Any]:
+        """What a sidecar says of its photo, as `pipeline.metadata.of_sidecar`."""
+        answer: dict[str, Any] = self._done({"source": str(sidecar.absolute()), "words": True})["sidecar"]
+        return answer
 
     @property
     def pid(self) -> int | None:

@@ -11,8 +11,9 @@ from django.conf import settings
 from django.db.models import F, Q, Sum
 from django.utils import timezone
 
-from albums.models import Photo, Rendition
+from albums.models import Companion, Photo, Rendition
 from processing import pressure, reading
+from processing.inspection import Kept
 from processing.models import ProcessingJob
 from processing.reading import Attention, Interrupted
 
@@ -28,18 +29,20 @@ def step() -> int:
     """Read a few photos, if the time is right. Answers how many."""
     count, until, attention = 0, time.monotonic() + STEP_SECONDS, Attention(_is_busy)
     while attention.bytes < STEP_BYTES and time.monotonic() < until:
-        photo = _next(timezone.now())
-        if photo is None or not _read(photo, attention):
+        kept = _next(timezone.now())
+        if kept is None or not _read(kept, attention):
             break
         count += 1
     return count
 
 
-def _next(now: datetime) -> Photo | None:
+def _next(now: datetime) -> Kept | None:
     if _is_busy() or pressure.of_work() or _read_since(now - DAY) >= settings.SCRUB_BYTES_PER_DAY:
         return None
-    stale = Photo.objects.filter(Q(checked_at=None) | Q(checked_at__lt=now - AGAIN_AFTER))
-    return stale.order_by(F("checked_at").asc(nulls_first=True), "pk").first()
+    is_stale = Q(checked_at=None) | Q(checked_at__lt=now - AGAIN_AFTER)
+    longest_ago = F("checked_at").asc(nulls_first=True)
+    photos, companions = Photo.objects.filter(is_stale), Companion.objects.filter(is_stale)
+    return photos.order_by(longest_ago, "pk").first() or companions.order_by(longest_ago, "pk").first()
 
 
 def _is_busy() -> bool:
@@ -49,12 +52,13 @@ def _is_busy() -> bool:
 def _read_since(since: datetime) -> int:
     originals = Photo.objects.filter(checked_at__gt=since).aggregate(bytes=Sum("original_bytes"))
     renditions = Rendition.objects.filter(photo__checked_at__gt=since).aggregate(bytes=Sum("bytes"))
-    return (originals["bytes"] or 0) + (renditions["bytes"] or 0)
+    companions = Companion.objects.filter(checked_at__gt=since).aggregate(sum=Sum("bytes"))
+    return (originals["bytes"] or 0) + (renditions["bytes"] or 0) + (companions["sum"] or 0)
 
 
-def _read(photo: Photo, attention: Attention) -> bool:
+def _read(kept: Kept, attention: Attention) -> bool:
     """False when another worker has it, or there is something better to do."""
     try:
-        return reading.read(photo, attention.passed)
+        return reading.read(kept, attention.passed)
     except Interrupted:
         return False

@@ -1,7 +1,8 @@
 """Where each file of a batch stands, as a person with a card in hand asks: is it safe? Told by one query, from the rows alone.
 
 A file is stored when a photo has its very bytes: its own photo, the one it is a duplicate of, or another of the album with the
-same SHA-256. It is verified when everything stored of that photo was read back and was right, and nothing since says otherwise.
+same SHA-256; or a companion, if it is kept beside a photo. It is verified when everything stored of that photo or companion was
+read back and was right, and nothing since says otherwise.
 """
 
 from collections.abc import Iterator
@@ -9,8 +10,9 @@ from typing import Any
 
 from django.db.models import Case, CharField, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.enums import TextChoices
+from django.db.models.functions import Coalesce
 
-from albums.models import Photo
+from albums.models import Companion, Photo
 from processing.intake import refusals
 from processing.models import Batch, Finding, ProcessingJob, Upload
 from processing.states import ACTIVE, JobState, UploadState
@@ -37,12 +39,20 @@ OPEN = (Standing.ARRIVING, Standing.DEVELOPING, Standing.CHECKING)
 def files(batch: Batch, standing: Standing | None = None) -> QuerySet[Any]:
     """The batch's uploads as they were sent; only those of one standing, if it is said.
 
-    Each with its `standing`, the id of the photo that it is `stored` as, and when that was `proved_at` last.
+    Each with its `standing`, the id of the photo that it is `stored` as or kept `beside`, of the `companion` that it is then, and
+    when that was `proved_at` last.
     """
     photos = Photo.objects.filter(_by_its_bytes()).order_by("pk")
     found: QuerySet[Any] = batch.uploads.annotate(stored=Subquery(photos.values("pk")[:1]))
+    companions = Companion.objects.filter(_by_its_bytes_as_companion()).order_by("pk")
+    found = found.annotate(companion=Subquery(companions.values("pk")[:1]))
+    kept = Companion.objects.filter(pk=OuterRef("companion"))
     found = found.annotate(
-        proved_at=Subquery(Photo.objects.filter(pk=OuterRef("stored")).values("verified_at")),
+        beside=Subquery(kept.values("photo")),
+        proved_at=Coalesce(
+            Subquery(Photo.objects.filter(pk=OuterRef("stored")).values("verified_at")),
+            Subquery(kept.values("verified_at")),
+        ),
         standing=Case(*_whens(), default=Value(Standing.GONE.value), output_field=CharField()),
     )
     return found.filter(standing=standing) if standing else found
@@ -55,6 +65,12 @@ def _by_its_bytes() -> Q:
     return by_id | (Q(album=OuterRef("album")) & same)
 
 
+def _by_its_bytes_as_companion() -> Q:
+    """By its name too: an editor may write the same words for many photos."""
+    same = Q(album=OuterRef("album"), sha256=OuterRef("sha256")) & ~Q(sha256="")
+    return (Q(pk=OuterRef("job__companion")) & same) | (same & Q(name=OuterRef("name")))
+
+
 def _whens() -> Iterator[When]:
     """The first that fits is told."""
     is_double = Q(state=UploadState.REFUSED, code=refusals.DUPLICATE.code)
@@ -63,11 +79,15 @@ def _whens() -> Iterator[When]:
         Upload.objects.receiving().filter(album=album, declared_sha256=sha256),
         ProcessingJob.objects.active().filter(album=album, upload__sha256=sha256),
     )
+    damaged = Finding.objects.filter(companion=OuterRef("companion"))
     for standing, condition in (
-        (Standing.TRASHED, Q(Exists(Photo.objects.trashed().filter(pk=OuterRef("stored"))))),
-        (Standing.DAMAGED, Q(Exists(Finding.objects.filter(photo=OuterRef("stored"))))),
+        (
+            Standing.TRASHED,
+            Q(Exists(Photo.objects.trashed().filter(pk=Coalesce(OuterRef("stored"), OuterRef("beside"))))),
+        ),
+        (Standing.DAMAGED, Q(Exists(Finding.objects.filter(photo=OuterRef("stored")))) | Q(Exists(damaged))),
         (Standing.VERIFIED, Q(proved_at__isnull=False)),
-        (Standing.CHECKING, Q(stored__isnull=False)),
+        (Standing.CHECKING, Q(stored__isnull=False) | Q(companion__isnull=False)),
         (Standing.ARRIVING, Q(state=UploadState.RECEIVING)),
         (Standing.EXPIRED, Q(state=UploadState.EXPIRED)),
         (Standing.CANCELLED, Q(state=UploadState.CANCELLED) | Q(job__state=JobState.CANCELLED)),

@@ -146,7 +146,8 @@ def _is_scratch(key: str) -> bool:
 def _ring_missed(now: datetime) -> int:
     """A lost message loses no job, and no proof. Ringing once too often is harmless, so a few bells too many do not matter."""
     quiet = ProcessingJob.objects.due().exclude(updated_at__range=(now - timedelta(seconds=1), now))
-    unproved = proof.due().exclude(created_at__range=(now - timedelta(seconds=1), now)).count()
+    just_now = (now - timedelta(seconds=1), now)
+    unproved = sum(rows.exclude(created_at__range=just_now).count() for rows in (proof.due(), proof.due_companions()))
     missing = min(AT_A_TIME, max(0, quiet.count() + unproved - bell.waiting()))
     silent = list(quiet.values_list("pk", flat=True)[:missing])
     for pk in silent:

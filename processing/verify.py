@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from django.db.models import Model, QuerySet, Sum
 
-from albums.models import Leftover, Photo, Rendition
+from albums.models import Companion, Leftover, Photo, Rendition
 from processing import inspection, sweeper
 from processing.inspection import Passed, Wanted
 from processing.models import Finding, ProcessingJob
@@ -55,6 +55,9 @@ def verify(passed: Passed = lambda _: None) -> Findings:
         found.photos += 1
         for wanted in inspection.of_photo(photo):
             _look(found, wanted, passed)
+    for companion in _one_by_one(Companion.objects.all()):
+        for wanted in inspection.of(companion):
+            _look(found, wanted, passed)
     for job in _one_by_one(_with_raw_files()):
         _look(found, inspection.of_raw(job), passed)
     found.orphans = [key for keys in _all_keys() for key in unknown(keys)]
@@ -65,6 +68,7 @@ def bytes_to_read() -> int:
     sums = (
         Photo.objects.aggregate(n=Sum("original_bytes")),
         Rendition.objects.aggregate(n=Sum("bytes")),
+        Companion.objects.aggregate(n=Sum("bytes")),
         _with_raw_files().aggregate(n=Sum("upload__size")),
     )
     return sum(each["n"] or 0 for each in sums)
@@ -91,12 +95,13 @@ def _look(found: Findings, wanted: Wanted, passed: Passed) -> None:
 
 
 def _wanted(keys: list[str]) -> set[str]:
-    """Those of the keys that a photo, a rendition, an upload or a job wants."""
+    """Those of the keys that a photo, a rendition, a companion, an upload or a job wants."""
     raw = [key for key in keys if key.startswith("incoming/")]
     owners = sweeper.raw_in_use(raw)
     return {
         *Photo.objects.filter(original_key__in=keys).values_list("original_key", flat=True),
         *Rendition.objects.filter(key__in=keys).values_list("key", flat=True),
+        *Companion.objects.filter(key__in=keys).values_list("key", flat=True),
         *(key for key in raw if sweeper.owner(key) in owners),
     }
 

@@ -12,16 +12,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection
 
-from albums.models import Leftover
-from processing import failpoints, jobs, pressure, previews, publishing, standstill
+from albums import likeness
+from albums.models import Companion, Leftover
+from processing import failpoints, jobs, pairs, pressure, previews, publishing, standstill
 from processing.failpoints import Point
 from processing.models import ProcessingJob
 from processing.pipeline import Limits, Recipe, Refused
-from processing.pipeline.refusals import DiskFull
+from processing.pipeline.refusals import DiskFull, Sidecar, UnsupportedVideo
 from processing.sandbox import Aborted, Crashed, Sandbox, TimedOut
 from processing.storage import store
 
@@ -37,7 +39,14 @@ INTERNAL = (
     "Something unexpected went wrong on the server; its log says more.",
 )
 
+STILL_TO_COME = ("still-to-come", "It waits for the photo that it moves with.")
+STILL_SECONDS = 10.0
+
 _current: ProcessingJob | None = None
+
+
+class _StillToCome(Exception):
+    """A Live video before its photo."""
 
 
 def develop_next() -> bool:
@@ -90,6 +99,8 @@ def _develop(job: ProcessingJob) -> None:
         log.info("Job %s was cancelled or rescued while it was in work; nothing of it is kept", job.pk)
     except Aborted:
         jobs.release(job)  # shutting down; or the claim is lost, and then this changes nothing
+    except _StillToCome:
+        jobs.postpone(job, *STILL_TO_COME, seconds=STILL_SECONDS)
     except TimedOut as late:
         jobs.fail(job, late.code, late.message, permanent=job.error_code == late.code)
     except Crashed as crash:
@@ -120,15 +131,51 @@ def _blame_storage(job: ProcessingJob, error: OSError) -> None:
 def _render_and_publish(job: ProcessingJob) -> None:
     assert job.claim is not None
     with store().borrow(job.raw_path) as raw, store().scratch(job.claim.hex) as work:
-        picture = sandbox().develop(raw, work, publishing.origin(job))
+        try:
+            picture = sandbox().develop(raw, work, publishing.origin(job))
+        except Refused as refused:
+            _keep(job, _companion(job, raw, refused))
+            return
         photo, renditions, files = publishing.rows(job, picture)
-        Leftover.note([photo.original_key, *files], hold=job.claim)
-        if not jobs.renew(job):  # the sweep may have cleared these keys already: a late write would be nobody's
-            raise jobs.Stale
-        store().adopt(files)
-        store().keep(job.raw_path, photo.original_key)
-        failpoints.reach(Point.BEFORE_PHOTO)
-        jobs.complete(job, photo, renditions)
+        _store(job, photo.original_key, files)
+        jobs.complete(job, photo, renditions, likeness.look(photo, picture.likeness))
+
+
+def _companion(job: ProcessingJob, raw: Path, refused: Refused) -> Companion:
+    """What is no picture, but belongs to one. Raises what was refused when it belongs to none."""
+    if refused.code == Sidecar.code:
+        return publishing.companion(job, Companion.Kind.SIDECAR, ".xmp", sandbox().words(raw))
+    if refused.code != UnsupportedVideo.code or not _is_live(raw):
+        raise refused
+    if pairs.still(job):
+        return publishing.companion(job, Companion.Kind.MOTION, ".mov")
+    if pairs.is_still_to_come(job):
+        raise _StillToCome
+    raise refused
+
+
+def _is_live(raw: Path) -> bool:
+    """ISO/IEC 14496-12: phones write their Live videos as such files, and no others."""
+    with raw.open("rb") as file:
+        return file.read(8)[4:] == b"ftyp"
+
+
+def _keep(job: ProcessingJob, companion: Companion) -> None:
+    _store(job, companion.key, {})
+    try:
+        jobs.keep(job, companion)
+    except pairs.StillMissing:
+        raise UnsupportedVideo("QuickTime") from None
+
+
+def _store(job: ProcessingJob, key: str, files: dict[str, Path]) -> None:
+    """The raw file as this key, and what was made of it; noted first, so that nothing of it can be lost track of."""
+    Leftover.note([key, *files], hold=job.claim)
+    if not jobs.renew(job):  # the sweep may have cleared these keys already: a late write would be nobody's
+        raise jobs.Stale
+    store().adopt(files)
+    store().keep(job.raw_path, key)
+    failpoints.reach(Point.BEFORE_PHOTO)
 
 
 @contextmanager

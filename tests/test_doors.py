@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from albums.models import Album, Photo, Rendition
+from albums.models import Album, Companion, Photo, Rendition
 from processing.models import Batch, Preview, ProcessingJob
 from processing.states import JobState
 from tests.processing import making
@@ -42,8 +42,9 @@ PHOTO_DOORS = {
     "albums:delete-for-ever": {GET, POST},
     "albums:rendition": {GET},
 }
+COMPANION_DOORS = {"albums:companion": {GET}}
 JOB_DOORS = {"processing:raw": {GET}, "processing:preview": {GET}}
-NUMBERED_DOORS = ALBUM_DOORS | BATCH_DOORS | PHOTO_DOORS | JOB_DOORS
+NUMBERED_DOORS = ALBUM_DOORS | BATCH_DOORS | PHOTO_DOORS | COMPANION_DOORS | JOB_DOORS
 OWN_DOORS = {
     "albums:list": {GET},
     "albums:create": {GET, POST},
@@ -72,6 +73,9 @@ def photo(album: Album) -> Photo:
     photo.save()
     key = f"renditions/ab/{'ab' * 16}/400.webp"
     Rendition.objects.create(photo=photo, edge=400, key=key, width=400, height=300, bytes=1, sha256="0" * 64)
+    Companion.objects.create(
+        album=album, photo=photo, kind="sidecar", name="a.xmp", key="originals/ab/a.xmp", bytes=1, sha256="0" * 64
+    )
     return photo
 
 
@@ -84,6 +88,8 @@ def door(name: str, photo: Photo) -> str:
         return reverse(name)
     if name in JOB_DOORS:
         return address(name, ProcessingJob.objects.get().pk)
+    if name in COMPANION_DOORS:
+        return address(name, Companion.objects.get().pk)
     if name in BATCH_DOORS:
         return address(name, Batch.objects.get().pk)
     return address(name, photo.album_id if name in ALBUM_DOORS else photo.pk)

@@ -12,5 +12,6 @@ def album_or_404(request: HttpRequest, pk: int) -> Album:
 
 def photo_or_404(request: HttpRequest, pk: int) -> Photo:
     """One in the trash too: whoever may see its album decides about it."""
-    photos = Photo.objects.visible_to(request.user).select_related("album").prefetch_related("renditions")
+    photos = Photo.objects.visible_to(request.user).select_related("album", "shown_as")
+    photos = photos.prefetch_related("renditions", "halves", "companions")
     return get_object_or_404(photos, pk=pk)

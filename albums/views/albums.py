@@ -35,7 +35,7 @@ def create(request: HttpRequest) -> HttpResponse:
 @require_safe
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     album = album_or_404(request, pk)
-    paginator = Paginator(album.photos.shown().prefetch_related("renditions"), PHOTOS_A_PAGE)
+    paginator = Paginator(album.photos.shown().prefetch_related("renditions", "halves", "companions"), PHOTOS_A_PAGE)
     page = paginator.get_page(request.GET.get("page"))
     return render(request, "album/page.html", {"album": album, "page": page})
 
@@ -56,5 +56,5 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         removal.delete_album(album)
         return redirect("albums:list")
-    counts = {"photo_count": album.photos.shown().count(), "trashed_count": album.photos.trashed().count()}
+    counts = {"photo_count": album.photos.shown().count(), "trashed_count": album.photos.trashed().leading().count()}
     return render(request, "album/delete.html", {"album": album, **counts})

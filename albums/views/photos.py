@@ -10,8 +10,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_http_methods, require_safe
 
-from albums import shelf, trash
-from albums.models import Photo, Rendition
+from albums import likeness, shelf, trash
+from albums.models import Album, Companion, Photo, Rendition
 from albums.views.access import photo_or_404
 
 FOR_EVER = "private, max-age=31536000, immutable"
@@ -39,7 +39,8 @@ RUNS_NOTHING = "sandbox; default-src 'none'"
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     photo = photo_or_404(request, pk)
     before, after = shelf.neighbours(photo)
-    return render(request, "photo/page.html", {"photo": photo, "album": photo.album, "before": before, "after": after})
+    context = {"photo": photo, "album": photo.album, "before": before, "after": after}
+    return render(request, "photo/page.html", context | {"alike": likeness.alike(photo)})
 
 
 @require_safe
@@ -52,6 +53,16 @@ def original(request: HttpRequest, pk: int) -> FileResponse:
         filename=photo.name,
         content_type=CONTENT_TYPES.get(photo.format, "application/octet-stream"),
     )
+    response["Content-Security-Policy"] = RUNS_NOTHING
+    return response
+
+
+@require_safe
+def companion(request: HttpRequest, pk: int) -> FileResponse:
+    """What is kept beside a photo, byte for byte as received, as a download."""
+    found = get_object_or_404(Companion, album__in=Album.objects.visible_to(request.user), pk=pk)
+    kind = "video/quicktime" if found.kind == Companion.Kind.MOTION else "application/octet-stream"
+    response = FileResponse(_bytes(found.key), as_attachment=True, filename=found.name, content_type=kind)
     response["Content-Security-Policy"] = RUNS_NOTHING
     return response
 

@@ -17,7 +17,7 @@ PHOTOS_A_PAGE = 200
 @require_safe
 def index(request: HttpRequest, pk: int) -> HttpResponse:
     album = album_or_404(request, pk)
-    photos = album.photos.trashed().order_by("-trashed_at", "position", "pk").prefetch_related("renditions")
+    photos = album.photos.trashed().leading().order_by("-trashed_at", "position", "pk").prefetch_related("renditions")
     page = Paginator(photos, PHOTOS_A_PAGE).get_page(request.GET.get("page"))
     return render(request, "trash/page.html", {"album": album, "page": page})
 
@@ -34,7 +34,7 @@ def put_all_back(request: HttpRequest, pk: int) -> HttpResponse:
 def empty(request: HttpRequest, pk: int) -> HttpResponse:
     """GET asks whether that is meant; POST does it."""
     album = album_or_404(request, pk)
-    count = album.photos.trashed().count()
+    count = album.photos.trashed().leading().count()
     if not count:
         return redirect(album)
     if request.method == "POST":

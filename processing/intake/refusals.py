@@ -29,6 +29,9 @@ STAGING_FULL = Refusal(
     "So many files wait to be developed that there is no room for more just now. Send this one again a little later.",
 )
 DUPLICATE = Refusal("duplicate", "This very picture is already in the album, as {name}. It was not stored twice.")
+KEPT_ALREADY = Refusal(
+    DUPLICATE.code, "This very file is kept in the album already, as {name}. It was not stored twice."
+)
 RESTORED = Refusal("restored", "This very picture was in the album's trash, as {name}. It was put back.")
 TWICE = Refusal(
     "duplicate",

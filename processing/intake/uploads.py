@@ -7,8 +7,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from albums import removal, trash
-from albums.models import Album, Photo
-from processing import jobs
+from albums.models import Album, Companion, Photo
+from processing import jobs, pairs
 from processing.intake import names, refusals
 from processing.intake.manifest import Declared
 from processing.intake.refusals import Refusal
@@ -168,7 +168,14 @@ def _twin(upload: Upload, sha256: str) -> tuple[Refusal, Photo | None] | None:
     """The same bytes in the same album: as a photo, or on their way to be one."""
     if photo := Photo.objects.filter(album_id=upload.album_id, original_sha256=sha256).first():
         return duplicate(photo), photo
+    same_name = Companion.objects.filter(album_id=upload.album_id, sha256=sha256, name=upload.name)
+    if companion := same_name.select_related("photo").first():
+        if companion.photo:
+            trash.put_back(companion.photo)
+        return refusals.KEPT_ALREADY.filled(name=companion.name), companion.photo
     same = ProcessingJob.objects.filter(album_id=upload.album_id, upload__sha256=sha256, state__in=ACTIVE)
+    if pairs.is_sidecar(upload.name):  # an editor may write the same words for many
+        same = same.filter(original_filename=upload.name)
     if job := same.exclude(upload=upload).first():
         return refusals.TWICE.filled(name=job.original_filename), None
     return None

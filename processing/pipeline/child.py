@@ -1,7 +1,8 @@
 """`python -m processing.pipeline.child PARENT MEMORY`: develops one file after another until its input ends.
 
-It reads requests `{"source", "out", "recipe", "cpu_seconds"}`, perhaps with an `"origin"`, and answers `{"picture"}`, or, if
-there is no `out`, `{"preview"}` in base64; or `{"error", "message", "permanent"}`. Each answer tells the memory it holds by now.
+It reads requests `{"source", "out", "recipe", "cpu_seconds"}`, perhaps with an `"origin"`, and answers `{"picture"}`; if there is
+no `out`, `{"preview"}` in base64, or, where `"words"` are asked for, those of a `{"sidecar"}`; or `{"error", "message",
+"permanent"}`. Each answer tells the memory it holds by now.
 Its first message says that it is ready, and which fence is missing.
 """
 
@@ -14,7 +15,7 @@ import traceback
 from pathlib import Path
 from typing import BinaryIO
 
-from processing.pipeline import fences, refusals
+from processing.pipeline import fences, metadata, refusals
 from processing.pipeline.developing import develop
 from processing.pipeline.messages import Message, packed, unpacked
 from processing.pipeline.picture import Origin
@@ -60,6 +61,8 @@ def _done(request: Message, recipe: Recipe) -> Message:
     if "out" in request:
         origin = Origin(**request.get("origin", {}))
         return {"picture": develop(source, Path(request["out"]), recipe, origin).as_json()}
+    if "words" in request:
+        return {"sidecar": metadata.of_sidecar(source)}
     return {"preview": base64.b64encode(preview(source, recipe)).decode("ascii")}
 
 

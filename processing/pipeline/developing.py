@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from processing.pipeline import faults, ladder, metadata, opening, orientation, steps
+from processing.pipeline import faults, ladder, likeness, metadata, opening, orientation, steps
 from processing.pipeline.animation import Moving
 from processing.pipeline.opened import Opened
 from processing.pipeline.picture import UNKNOWN, Origin, Picture
@@ -31,8 +31,9 @@ def develop(source: Path, out: Path, recipe: Recipe = DEFAULT, origin: Origin = 
             found.image.close()  # the largest thing in memory, and nobody needs it any more
         renditions = ladder.write(master, size, out, recipe, animate)
         tiny = ladder.placeholder(master, recipe.placeholder_edge)
+        look = likeness.of_rendition(Path(renditions[-1].path))
     upright = found.upright or size
-    return Picture(found.format, *upright, facts, tiny, renditions, recipe.version, found.frames, found.notes)
+    return Picture(found.format, *upright, facts, tiny, renditions, recipe.version, found.frames, found.notes, look)
 
 
 def _animate(found: Opened) -> ladder.Animate:

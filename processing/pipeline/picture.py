@@ -73,7 +73,10 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """`width` and `height` are the original's, upright. Of an animation that stays one, `frames` are shown."""
+    """`width` and `height` are the original's, upright. Of an animation that stays one, `frames` are shown.
+
+    `likeness` is what `pipeline.likeness` makes of it; None of what is all but flat.
+    """
 
     format: str
     width: int
@@ -84,6 +87,7 @@ class Picture:
     recipe: int
     frames: int = 1
     notes: tuple[Note, ...] = ()
+    likeness: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """One flat object of strict JSON: the metadata's keys stand beside the others, no number is nan."""
@@ -98,6 +102,7 @@ class Picture:
             metadata=_metadata(values),
             renditions=tuple(Rendition(**rendition) for rendition in values["renditions"]),
             notes=tuple(Note(**note) for note in values["notes"]),
+            likeness=values["likeness"],
         )
 
 

@@ -79,6 +79,13 @@ OTHERS: tuple[tuple[re.Pattern[bytes], Refusal, str], ...] = (
     ),
 )
 
+# ISO 16684-1: a packet alone in its file, with or without its wrapper. Without the zeros of one that is written in UTF-16.
+SIDECAR = re.compile(
+    rb"(\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*(<\?.{0,1024}?\?>\s*){0,2}(<!--.{0,1024}?-->\s*)?"
+    rb"<\w{1,9}:(xmpmeta|xapmeta|RDF)[\s>]",
+    re.DOTALL,
+)
+
 # ISO/IEC 14496-12: the brands of the file type box say what an ISO base media file is.
 AVIF = {b"avif", b"avis"}
 HEIF = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
@@ -103,6 +110,8 @@ def recognise(file: BinaryIO) -> Kind:
         return Kind(raw, is_raw=True)
     found = _first(PICTURES, head)
     if found is None:
+        if SIDECAR.match(head.replace(b"\0", b"")):
+            raise refusals.Sidecar
         _refuse_others(head)
         raise refusals.NotAnImage
     if found == "TIFF" and (raw := tiff.raw_kind(file)):

@@ -83,6 +83,15 @@ class UnsupportedDepth(Unsupported):
     )
 
 
+class Sidecar(Refused):
+    """No picture, and no mistake: what an editor says of the picture beside it. `metadata.of_sidecar` tells what."""
+
+    code = "sidecar"
+    message = (
+        "This is a sidecar: it holds no picture, but an editor's words about one. Send it together with its photo."
+    )
+
+
 class EmptyFile(Refused):
     code = "empty-file"
     message = "This file is empty. Copy it from the camera again and send the new copy."

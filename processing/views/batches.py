@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from albums.models import Album, Photo
+from albums.models import Album, Companion, Photo
 from processing import batches, logbook, pulse, receipts, standings
 from processing.models import ProcessingJob
 from processing.receipts import Line
@@ -84,7 +84,8 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
         except batches.AtWork:
             is_at_work = True
     status = 409 if request.method == "POST" else 200
-    context = {"batch": batch, "entry": logbook.entries([batch])[0], "is_at_work": is_at_work}
+    alone = Companion.objects.filter(job__batch=batch, photo=None).count()
+    context = {"batch": batch, "entry": logbook.entries([batch])[0], "is_at_work": is_at_work, "alone": alone}
     return render(request, "batch/delete.html", context, status=status)
 
 

@@ -1,6 +1,6 @@
 /* <photo-grid>: new photos are put at its list's end as they become ready. Each is shown once, and in the album's order.
 
-   It watches the list itself, because htmx tells nobody when it has added to one out of band. */
+   A RAW that came first goes when its JPEG comes, which shows for both. It watches the list itself, because htmx tells nobody when it has added to one out of band. */
 
 class PhotoGrid extends HTMLElement {
   #observer = new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach(place)));
@@ -16,6 +16,7 @@ class PhotoGrid extends HTMLElement {
 
 function place(tile) {
   if (!tile.matches?.(".tile") || !tile.parentElement) return;
+  for (const half of tile.dataset.showsFor?.split(" ") ?? []) document.getElementById(`photo-${half}`)?.remove();
   // Two answers may bring the same photo: a poll, and the action that overtook it.
   if (document.getElementById(tile.id) !== tile) return tile.remove();
   let before = tile.previousElementSibling;

@@ -29,7 +29,7 @@ SIZE = 30 * MEGABYTE
 NARROW = 10 * MEGABYTE
 """Bytes a second: killed after a second or so, every client is in the middle of a chunk, the second or third of four."""
 AROUND = 512 << 10
-"""Bytes around those of the file: a page asks for fifty modules with cookies, and polls. What had arrived is twenty times that."""
+"""Bytes around those of the file: a page asks for 50 modules with cookies, and polls. What had arrived is twenty times that."""
 
 
 class Sender(ABC):

@@ -61,7 +61,7 @@ def test_the_json_form_has_exactly_these_keys(tmp_path: Path, out: Path) -> None
     assert set(answer) == {
         "format", "width", "height", "taken_at", "camera", "lens", "exposure", "gps", "title", "caption",
         "keywords", "creator", "copyright", "rating", "placeholder", "renditions", "recipe",
-        "frames", "notes", "taken_from",
+        "frames", "notes", "taken_from", "likeness",
     }  # fmt: skip
     assert answer["exposure"] == {
         "aperture": None, "shutter_seconds": None, "iso": None, "focal_length_mm": None

@@ -281,6 +281,7 @@ def test_a_line_tells_all_there_is_to_know(album):
         received_at=upload.ended_at,
         verified_at=photo.verified_at,
         photo=photo.pk,
+        companion=None,
         code="",
         reason="",
         note="",

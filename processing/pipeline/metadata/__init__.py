@@ -6,13 +6,16 @@ is left out, what can be is cleaned.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 from processing.pipeline.metadata import moments, names, text
 from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.metadata.exif import Exif
 from processing.pipeline.metadata.iptc import Iptc
-from processing.pipeline.metadata.xmp import Xmp
+from processing.pipeline.metadata.xmp import MOST_BYTES, Xmp
 from processing.pipeline.picture import UNKNOWN, Exposure, Metadata, Origin
 
 MOST_KEYWORDS = 200
@@ -46,6 +49,13 @@ def read(blocks: Blocks, origin: Origin = UNKNOWN) -> Metadata:
 def sidecar(content: bytes) -> Metadata:
     """What a sidecar (`.xmp`) says of the picture beside it; nothing, if it is none. Pure, and safe with any bytes."""
     return read(Blocks(xmp=(content,)))
+
+
+def of_sidecar(source: Path) -> dict[str, Any]:
+    """The same of a file, as strict JSON and without what it leaves out. One too large to be a sidecar says nothing."""
+    with source.open("rb") as file:
+        found = sidecar(file.read(MOST_BYTES + 1))
+    return {name: value for name, value in asdict(found).items() if value not in (None, (), asdict(Exposure()))}
 
 
 def _taken(exif: Exif, xmp: Xmp, iptc: Iptc, origin: Origin) -> tuple[str | None, str | None]:

@@ -1,0 +1,172 @@
+"""Which files of one batch belong together: a photo and its sidecars, a RAW and its JPEG, a still and its Live video.
+
+Settled whenever one of them is done, in the transaction that publishes it and under its album's lock: whichever is last finds the
+others, in whatever order they come. It starts from the rows each time, so that settling again changes nothing.
+"""
+
+import re
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+
+from albums.models import Companion, Photo
+from processing import publishing
+from processing.models import ProcessingJob, Upload
+from processing.states import ACTIVE, JobState
+
+SIDECAR = ".xmp"
+ENDING = re.compile(r"\.(?=[a-z0-9]{2,5}$)[a-z0-9]*[a-z][a-z0-9]*$")
+"""Of a picture, in small letters. `holiday.2024` has none."""
+
+SHOWING = ("HEIF", "JPEG")
+"""What shows for a RAW of the same moment, or moves with a Live video; the first before the second."""
+NO_RAW = frozenset({"JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "HEIF", "AVIF", "JXL"})
+AT_ONCE = timedelta(seconds=2)
+"""Cameras write the second file a moment after the first. An editor's JPEG that tells another time is a picture of its own."""
+MEASURED = ("exif", "xmp", "iptc")
+"""A time that a name or a file's date tells says nothing of the picture."""
+WORDS = ("title", "caption", "keywords", "creator", "copyright", "rating")
+
+IS_A_PICTURE = Q(job__state=JobState.COMPLETED, job__companion=None, job__photo__shown_as=None)
+"""Of uploads: what a person counts as photos that were added."""
+IS_KEPT = Q(job__state=JobState.COMPLETED) & (Q(job__companion__isnull=False) | Q(job__photo__shown_as__isnull=False))
+"""Of uploads: what is kept beside a photo, or shown as one with it."""
+ALONE = "No photo of that name came with it; it is kept with the batch."
+
+
+class StillMissing(Exception):
+    """The photo that this video belonged to has just gone."""
+
+
+def stem(name: str) -> str:
+    """`img_1` of IMG_1.JPG, IMG_1.xmp and IMG_1.CR2.xmp."""
+    return ENDING.sub("", name.casefold().removesuffix(SIDECAR))
+
+
+def is_sidecar(name: str) -> bool:
+    """By its name alone, before its bytes are here. Many have the same bytes, and each its own photo."""
+    return name.casefold().endswith(SIDECAR)
+
+
+def settle(job: ProcessingJob) -> None:
+    """Put together what is done of this job's stem. Call it under the album's lock."""
+    done = _kin(job).filter(state=JobState.COMPLETED)
+    if not job.stem or done.count() < 2:
+        return
+    photos = list(_photos(done).select_for_update())
+    _show_as_one(photos)
+    companions = Companion.objects.filter(pk__in=done.values("companion")).order_by("name", "pk")
+    for companion in companions:
+        if companion.kind == Companion.Kind.MOTION:
+            _hand(companion, _still(photos))
+        else:
+            _give_words(companion, photos, job)
+
+
+def still(job: ProcessingJob) -> Photo | None:
+    """The photo that a Live video of this job belongs to, if it is there."""
+    return _still(list(_photos(_kin(job).filter(state=JobState.COMPLETED)))) if job.stem else None
+
+
+def is_still_to_come(job: ProcessingJob) -> bool:
+    """Is a file of this stem, that may be a still, on its way or in work?"""
+    names = [*_kin(job).filter(state__in=ACTIVE).exclude(pk=job.pk).values_list("original_filename", flat=True)]
+    coming = Upload.objects.receiving().filter(batch=job.batch_id, name__istartswith=f"{job.stem}.")
+    names += coming.values_list("name", flat=True)
+    return any(stem(name) == job.stem and not _cannot_be_still(name) for name in names)
+
+
+def videos_without_still(job: ProcessingJob) -> QuerySet[ProcessingJob]:
+    """Of this job's stem: those that were refused because no still was there, or wait for one."""
+    videos = Q(state=JobState.FAILED, error_code="unsupported-video") | Q(
+        state=JobState.PENDING, error_code="still-to-come"
+    )
+    return _kin(job).filter(videos)
+
+
+def _kin(job: ProcessingJob) -> QuerySet[ProcessingJob]:
+    return ProcessingJob.objects.filter(batch=job.batch_id, stem=job.stem)
+
+
+def _photos(done: QuerySet[ProcessingJob]) -> QuerySet[Photo]:
+    return Photo.objects.filter(pk__in=done.values("photo"), trashed_at=None).order_by("position", "pk")
+
+
+def _cannot_be_still(name: str) -> bool:
+    return is_sidecar(name) or name.casefold().endswith((".mov", ".mp4", ".m4v"))
+
+
+def _still(photos: list[Photo]) -> Photo | None:
+    stills = [photo for photo in photos if photo.format in SHOWING]
+    return min(stills, key=lambda photo: SHOWING.index(photo.format), default=None)
+
+
+def _show_as_one(photos: list[Photo]) -> None:
+    """A RAW, and the picture that its camera made of it at once."""
+    for raw in photos:
+        if raw.format in NO_RAW or raw.shown_as_id:
+            continue
+        if lead := next((photo for photo in photos if photo.format in SHOWING and _is_at_once(raw, photo)), None):
+            raw.shown_as = lead
+            raw.save(update_fields=["shown_as"])
+
+
+def _is_at_once(one: Photo, other: Photo) -> bool:
+    if not (one.taken_from in MEASURED and other.taken_from in MEASURED) or (
+        one.camera and other.camera and one.camera != other.camera
+    ):
+        return False
+    return abs(_clock(one) - _clock(other)) <= AT_ONCE
+
+
+def _clock(photo: Photo) -> datetime:
+    """What the camera showed: of two files one may tell its zone and the other not."""
+    assert photo.taken_at
+    return photo.taken_at + timedelta(minutes=photo.taken_offset_minutes or 0)
+
+
+def _give_words(sidecar: Companion, photos: list[Photo], job: ProcessingJob) -> None:
+    """To those it means and whatever is shown as one with them; to none where two of the batch have one name."""
+    meant = [photo for photo in photos if _is_meant(sidecar.name, photo.name)]
+    if not meant or _is_ambiguous(job, {photo.name.casefold() for photo in meant} | {sidecar.name.casefold()}):
+        return
+    leads = {photo.shown_as_id or photo.pk for photo in meant}
+    for photo in photos:
+        if (photo.shown_as_id or photo.pk) in leads:
+            _take_words(photo, sidecar.words)
+    meant.sort(key=lambda photo: photo.format in NO_RAW)  # editors write sidecars for RAW files first of all
+    _hand(sidecar, meant[0].shown_as or meant[0])
+
+
+def _is_meant(sidecar: str, name: str) -> bool:
+    """IMG_1.CR2.xmp is about IMG_1.CR2 alone, IMG_1.xmp about any IMG_1."""
+    beside = sidecar.casefold().removesuffix(SIDECAR)
+    return not ENDING.search(beside) or beside == name.casefold()
+
+
+def _is_ambiguous(job: ProcessingJob, names: set[str]) -> bool:
+    """Two folders of a card may hold an IMG_0001 each."""
+    there = _kin(job).exclude(state=JobState.CANCELLED).values_list("original_filename", flat=True)
+    found = [name.casefold() for name in there]
+    return any(found.count(name) > 1 for name in names)
+
+
+def _take_words(photo: Photo, words: dict[str, object]) -> None:
+    """A sidecar's words win, for its editor wrote them last. Time and place it only adds."""
+    changes: dict[str, object] = {name: words[name] for name in WORDS if name in words}
+    if "taken_at" in words and photo.taken_from not in MEASURED:
+        taken_at, offset = publishing.moment(str(words["taken_at"]))
+        changes |= {"taken_at": taken_at, "taken_offset_minutes": offset, "taken_from": "xmp"}
+    place = words.get("gps")
+    if isinstance(place, dict) and photo.latitude is None:
+        changes |= {name: place.get(name) for name in ("latitude", "longitude", "altitude")}
+    for name, value in changes.items():
+        setattr(photo, name, value)
+    if changes:
+        photo.save(update_fields=list(changes))
+
+
+def _hand(companion: Companion, photo: Photo | None) -> None:
+    if photo and companion.photo_id != photo.pk:
+        companion.photo = photo
+        companion.save(update_fields=["photo"])

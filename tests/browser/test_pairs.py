@@ -1,0 +1,87 @@
+"""What is kept with a photo, and what looks like it, as a person sees it."""
+
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+
+from tests.browser.conftest import DESKTOP, PHONE, listen, new_album, sign_in
+from tests.browser.test_first_light import send
+from tests.installation import Installation
+from tests.pipeline import raws
+from tests.pipeline.test_likeness import saved, scene
+from tests.processing.test_pairs import MOV, TAKEN, jpeg, sidecar
+
+pytestmark = [pytest.mark.browser, pytest.mark.servers]
+
+
+def fill(page: Page, installation: Installation, folder: Path) -> str:
+    """The address of a new album: a RAW with JPEG, sidecar and Live video, and a picture in two sizes."""
+    raw = raws.dng(folder / "photo.dng", (600, 400), (200, 60, 30), tags={36867: TAKEN}).read_bytes()
+    files = {"IMG_1.DNG": raw, "IMG_1.JPG": jpeg(TAKEN), "IMG_1.xmp": sidecar(), "IMG_1.MOV": MOV}
+    for name, size in (("hill.jpg", (900, 600)), ("hill-small.jpg", (450, 300))):
+        saved(scene(1, size), "JPEG", quality=80).save(folder / name)
+        files[name] = (folder / name).read_bytes()
+    address = new_album(page)
+    installation.start("run_huey")
+    sent = [{"name": name, "mimeType": "application/octet-stream", "buffer": files[name]} for name in files]
+    send(page, sent)
+    expect(page.locator(".report")).to_contain_text("3 photos added")
+    installation.stop("run_huey")
+    return address
+
+
+def test_a_pair_is_one_tile_from_which_everything_can_be_had(
+    page: Page, installation: Installation, tmp_path: Path
+) -> None:
+    fill(page, installation, tmp_path)
+
+    expect(page.locator(".report")).to_contain_text("3 files kept with their photos")
+    expect(page.locator(".tile")).to_have_count(3)
+    expect(page.locator(".tile__mark")).to_have_text(["RAW", "Live"])
+    page.get_by_role("link", name="Evening").click()
+    kept = page.get_by_role("region", name="Kept with it")
+    expect(kept.get_by_role("listitem")).to_have_count(3)
+    for name in ("IMG_1.DNG", "IMG_1.MOV", "IMG_1.xmp"):
+        with page.expect_download() as download:
+            kept.get_by_role("link", name=name, exact=True).click()
+        assert download.value.suggested_filename == name
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_axe_finds_nothing_and_nothing_sticks_out(
+    chromium: Browser, page: Page, installation: Installation, tmp_path: Path, size: ViewportSize, scheme: str
+) -> None:
+    address = fill(page, installation, tmp_path)
+    context = chromium.new_context(
+        viewport=size, base_url=installation.url, color_scheme="dark" if scheme == "dark" else "light"
+    )
+    unheard = context.new_page()  # axe itself sets styles, which the policy rightly blocks
+    sign_in(unheard)
+
+    for way in ([], ["Evening"], ["hill.jpg", "hill-small.jpg"]):
+        unheard.goto(address)
+        for name in way:
+            unheard.get_by_role("link", name=name).click()
+            expect(unheard.get_by_role("heading", level=1)).to_have_text(name)
+        unheard.screenshot(path=tmp_path / f"{len(way)}.png", full_page=True)
+        assert Axe().run(unheard).response["violations"] == []
+        assert unheard.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    context.close()
+
+
+def test_it_works_without_javascript(
+    chromium: Browser, page: Page, installation: Installation, tmp_path: Path, complaints: list[str]
+) -> None:
+    address = fill(page, installation, tmp_path)
+    context = chromium.new_context(viewport=PHONE, base_url=installation.url, java_script_enabled=False)
+    plain = context.new_page()
+    listen(plain, complaints)
+    sign_in(plain)
+    plain.goto(address)
+
+    plain.get_by_role("link", name="hill.jpg").click()
+    expect(plain.get_by_role("region", name="Looks the same").get_by_role("link")).to_have_text(["hill-small.jpg"])
+    context.close()
