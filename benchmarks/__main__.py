@@ -1,9 +1,12 @@
 """`make bench`: what Darkroom costs beside what a person would use instead, as ratios from one run."""
 
-from benchmarks import intake, journey, pipeline, throughput
+from benchmarks import endurance, first_sight, intake, isolation, journey, renditions, throughput
 
 if __name__ == "__main__":
-    pipeline.run()
+    renditions.run()
+    isolation.run()
     intake.run()
     throughput.run()
     journey.run()
+    first_sight.run()
+    endurance.run()

@@ -23,13 +23,12 @@ from pathlib import Path
 
 import requests
 
-from benchmarks import processes
+from benchmarks import peers, processes
 from benchmarks.measure import table
 from benchmarks.wire import Body, Wire
 from tests import polling, servers
 from tests.installation import Installation
 
-PEERS = Path(__file__).parent / "peers"
 MEBIBYTE = 1 << 20
 WHOLE = 1 << 40
 ROUNDS = 3
@@ -144,11 +143,10 @@ def _nginx(at: Path) -> Iterator[list[Way]]:
 
 @contextmanager
 def _tus_node(at: Path) -> Iterator[list[Way]]:
-    if not (PEERS / "node_modules").exists():
-        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], cwd=PEERS, check=True)
+    peers.node()
     room, port = at / "tus-node", servers.free_port()
     room.mkdir()
-    with _serving(["node", str(PEERS / "server.mjs"), str(port), str(room)], port) as server:
+    with _serving(["node", str(peers.HERE / "server.mjs"), str(port), str(room)], port) as server:
         for_each = {name: _tus(port, lambda: ("/files", {}), chunk, checked=False) for name, chunk in CHUNKS.items()}
         for_each[f"{AT_ONCE} at once"] = _crowd(port, lambda sources: [("/files", {})] * len(sources))
         yield [Way(f"@tus/server, {name}, no fsync", send, server, room) for name, send in for_each.items()]

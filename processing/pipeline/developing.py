@@ -28,6 +28,8 @@ def develop(source: Path, out: Path, recipe: Recipe = DEFAULT, origin: Origin = 
         target = ladder.fitted(stored, recipe.fitting(stored)[0].edge)
         animate = _animate(found) if found.frames > 1 else None
         master = animate(_turned(target, found)) if animate else _prepare(found.image, _job(found, target))
+        if master is not found.image and not animate:
+            found.image.close()  # the largest thing in memory, and nobody needs it any more
         renditions = ladder.write(master, size, out, recipe, animate)
         tiny = ladder.placeholder(master, recipe.placeholder_edge)
         smallest = next(each for each in reversed(renditions) if each.path.endswith(".webp"))

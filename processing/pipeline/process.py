@@ -20,7 +20,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {
     "PATH": os.defpath,
     "LANG": "C.UTF-8",
-    "MALLOC_ARENA_MAX": "2",
+    # One heap for both threads: what one frees the other gets. A second heap held 20 to 30 MB more at the peak.
+    "MALLOC_ARENA_MAX": "1",
+    "PILLOW_BLOCK_SIZE": "4m",
     "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
     "MALLOC_TRIM_THRESHOLD_": str(128 * 1024 * 1024),
     # What RAW files bring along: LibRaw's threads, and those that NumPy would start for algebra that nobody asks for.

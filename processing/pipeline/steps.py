@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from processing.pipeline import colour, depth, faults, jpeg, limits, refusals
+from processing.pipeline import colour, depth, faults, hands, jpeg, limits, refusals
 
 HIGH_BYTES = [value >> 8 for value in range(65536)]
 PLAIN = ("L", "LA", "RGB", "RGBA", "CMYK")
@@ -77,9 +77,7 @@ def inks(image: Image.Image, job: Job) -> Image.Image:
 
 
 def shrink(image: Image.Image, job: Job) -> Image.Image:
-    if image.size == job.size:
-        return image
-    return image.resize(job.size, Image.Resampling.LANCZOS)
+    return image if image.size == job.size else hands.resized(image, job.size)
 
 
 def srgb(image: Image.Image, _: Job) -> Image.Image:

@@ -1,0 +1,33 @@
+"""What isolation costs: the same photos in this process, and through the child."""
+
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks import measure
+from processing.pipeline import developing
+from processing.sandbox import Sandbox
+
+
+def run() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        scratch = Path(directory)
+        _compare(measure.photos(scratch), scratch)
+
+
+def _compare(photos: list[Path], scratch: Path) -> None:
+    begun = time.perf_counter()
+    for photo in photos:
+        developing.develop(photo, scratch)
+    here = time.perf_counter() - begun
+    with Sandbox() as sandbox:
+        sandbox.develop(photos[0], scratch)
+        begun = time.perf_counter()
+        for photo in photos:
+            sandbox.develop(photo, scratch)
+        there = time.perf_counter() - begun
+    rows = [
+        [name, f"{1000 * wall / len(photos):.0f}", f"{wall / here:.2f}"]
+        for name, wall in (("in this process", here), ("through the sandbox", there))
+    ]
+    measure.table("Isolation", ("", "wall ms/photo", "ratio"), rows)

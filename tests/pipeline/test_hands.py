@@ -1,0 +1,111 @@
+import threading
+
+import pytest
+from PIL import Image
+
+from processing.pipeline import developing, hands
+
+LANCZOS = Image.Resampling.LANCZOS
+SIZES = (
+    ((4032, 3024), (2560, 1920)),
+    ((3000, 2000), (2560, 1707)),
+    ((2336, 3504), (1707, 2560)),
+    ((4001, 2999), (2560, 1919)),
+    ((2720, 2040), (2560, 1920)),
+    ((2561, 2561), (2560, 2560)),
+    ((2001, 1501), (1600, 1200)),
+    ((5000, 2000), (5000, 1000)),
+    ((2000, 2560), (1800, 2560)),
+    ((1, 20_000), (1, 2560)),
+    ((20_000, 1), (2560, 1)),
+    ((901, 701), (400, 311)),
+)
+CUT = ((4032, 3024), (2560, 1920))
+
+
+def picture(mode, size):
+    noise = Image.effect_noise((700, 500), 90).resize(size, Image.Resampling.NEAREST)
+    return Image.merge(mode, [noise.point(lambda value, k=k: value * (k + 3) % 256) for k in range(len(mode))])
+
+
+@pytest.fixture
+def many_cores(monkeypatch):
+    monkeypatch.setattr(hands.os, "sched_getaffinity", lambda _: set(range(8)))
+
+
+CASES = [("RGB", *sides) for sides in SIZES]
+CASES += [(mode, *sides) for mode in ("L", "RGBA", "LA", "CMYK") for sides in SIZES[6:8]]
+
+
+@pytest.mark.parametrize(("mode", "size", "to"), CASES, ids=str)
+def test_bands_come_out_as_the_whole_would(mode, size, to):
+    image = picture(mode, size)
+
+    made = [hands.resized(image, to, count) for count in (1, 2)]
+
+    whole = image.resize(to, LANCZOS)
+    assert [(one.mode, one.size, one.tobytes()) for one in made] == [(mode, to, whole.tobytes())] * 2
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_bands_keep_what_the_picture_says_about_itself(count):
+    image = picture("RGB", CUT[0])
+    image.info["icc_profile"] = b"a profile"
+
+    assert hands.resized(image, CUT[1], count).info == {"icc_profile": b"a profile"}
+
+
+def test_a_camera_s_picture_is_cut_into_even_bands():
+    assert hands._bands(*CUT) == [(left, left + 320) for left in range(0, 2560, 320)]
+
+
+@pytest.mark.parametrize(
+    ("size", "to"), [((400, 300), (200, 150)), ((2560, 1920), (2560, 1920)), ((2003, 2000), (1999, 1996))], ids=str
+)
+def test_what_is_small_or_fits_no_edge_is_not_cut(size, to):
+    assert hands._bands(size, to) == []
+
+
+def test_work_is_shared_with_other_threads(many_cores):
+    with hands.helping() as give:
+        done = give(threading.current_thread)
+
+    assert done.result() is not threading.current_thread()
+
+
+def test_one_core_does_its_work_itself(monkeypatch):
+    monkeypatch.setattr(hands.os, "sched_getaffinity", lambda _: {0})
+
+    with hands.helping() as give:
+        done = give(threading.current_thread)
+
+    assert done.result() is threading.current_thread()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_goes_wrong_in_a_helper_is_told(count):
+    def fail():
+        raise MemoryError
+
+    with pytest.raises(MemoryError), hands.helping(count) as give:
+        give(fail).result()
+
+
+def test_no_thread_outlives_a_photo(tmp_path, many_cores):
+    picture("RGB", (3000, 2000)).save(tmp_path / "photo.jpg")
+    before = threading.enumerate()
+
+    developing.develop(tmp_path / "photo.jpg", tmp_path / "out")
+
+    assert threading.enumerate() == before
+
+
+def test_one_core_and_two_write_the_same_files(tmp_path, monkeypatch):
+    picture("RGB", (3000, 2000)).save(tmp_path / "photo.jpg")
+    made = []
+    for cores in ({0}, {0, 1}):
+        monkeypatch.setattr(hands.os, "sched_getaffinity", lambda _, cores=cores: cores)
+        shown = developing.develop(tmp_path / "photo.jpg", tmp_path / "out")
+        made.append((shown, [(tmp_path / "out" / f"{edge}.webp").read_bytes() for edge in (2560, 1600, 800, 400)]))
+
+    assert made[0] == made[1]
