@@ -262,7 +262,7 @@ def test_a_photo_can_be_seen_large_and_left_by_the_keyboard(page: Page, installa
     page.keyboard.press("ArrowRight")
     expect(page.get_by_text("IMG_0002.JPG").first).to_be_visible()
     with page.expect_download() as download:
-        page.get_by_role("link", name="original").click()
+        page.get_by_role("link", name="Download original").click()
 
     assert download.value.suggested_filename == "IMG_0002.JPG"
 
