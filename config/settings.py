@@ -136,6 +136,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.text("REDIS_URL")
 HUEY = queue.options(REDIS_URL, DATA_DIR / "huey.sqlite3", SECRET_KEY)
 BELL = "processing.tasks.develop_next"
+UPLOAD_BELL = "processing.tasks.hand_over"
 ECHO = "processing.tasks.answer_echo"
 
 # Files

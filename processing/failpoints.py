@@ -23,6 +23,9 @@ class Point(StrEnum):
     AFTER_DELETE = "after-delete"
     READING_BACK = "reading-back"
     ROWS_GOING = "rows-going"
+    PARTS_BEGUN = "parts-begun"
+    PARTS_LISTED = "parts-listed"
+    PARTS_JOINED = "parts-joined"
 
 
 _passes = count(1)

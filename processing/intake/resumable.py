@@ -14,7 +14,7 @@ from typing import BinaryIO
 from django.conf import settings
 
 from processing import pressure
-from processing.intake import fingerprints, pieces, protocol, refusals, uploads
+from processing.intake import fingerprints, parts, pieces, protocol, refusals, uploads
 from processing.intake.hashing import Hash, Hashing
 from processing.intake.pieces import Body
 from processing.intake.protocol import Part, Refused
@@ -28,6 +28,8 @@ def offset(upload: Upload) -> int:
     """Where to go on; every writer before is fenced off. A whole upload is handed over again, if that failed unseen."""
     if (ended := _ended(upload)) is not None:
         return ended
+    if parts.leave(upload):
+        return upload.size or 0
     with _growing(upload) as growing:
         there = growing.take_over()
         if there == upload.size:
@@ -46,6 +48,8 @@ def receive(upload: Upload, part: Part, body: Body, length: int | None) -> int:
         if part.offset == ended and not length:
             return ended
         raise Refused(protocol.FINISHED, ended)
+    if parts.leave(upload):
+        raise Refused(protocol.FINISHED, upload.size)
     with _growing(upload) as growing:
         there = growing.take_over()
         if part.offset != there:
@@ -64,6 +68,8 @@ def receive(upload: Upload, part: Part, body: Body, length: int | None) -> int:
 
 def arrived(upload: Upload) -> int:
     """The bytes that are there just now, for who only wants to know: unlike offset() this takes nothing over."""
+    if upload.multipart_id:
+        return upload.arrived  # as the bucket told it last
     return store().grow(upload.key).there()
 
 
@@ -84,7 +90,7 @@ def end(upload: Upload) -> None:
 
 def hand_over_again(before: datetime) -> int:
     """Uploads that arrived whole, whose hand-over failed unseen, and of which nothing was heard since. How many it was."""
-    idle = Upload.objects.receiving().filter(size__gt=0, expires_at__lt=before)
+    idle = Upload.objects.receiving().filter(size__gt=0, expires_at__lt=before, multipart_id="")
     return sum(_hand_over_if_whole(upload) for upload in idle)
 
 

@@ -1,6 +1,7 @@
 """The only writer of Upload.state. An upload is created when its first bytes are expected, and ends exactly once."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -14,6 +15,7 @@ from processing.intake.manifest import Declared
 from processing.intake.refusals import Refusal
 from processing.models import Batch, ProcessingJob, Upload
 from processing.states import ACTIVE, UploadState
+from processing.storage import multiparts
 
 MOST_TOUCH_SECONDS = 1.0
 SIBLINGS_TOUCH_SHARE = 1 / 60
@@ -132,6 +134,8 @@ def _drop(upload: Upload, target: UploadState, refusal: Refusal, **known: object
         ended = _end(upload, target, code=refusal.code, message=refusal.message, **known)
         if ended:
             removal.clear_after_commit([upload.key])
+            if upload.multipart_id:
+                transaction.on_commit(partial(multiparts.abort, upload.key, upload.multipart_id), robust=True)
     return ended
 
 
