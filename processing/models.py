@@ -102,6 +102,7 @@ class Upload(models.Model):
     multipart_id = models.CharField(
         max_length=500,
         blank=True,
+        db_default="",
         help_text="What the bucket calls it while it goes there straight, in parts. Only intake/parts.py writes it.",
     )
     modified_at = models.DateTimeField(null=True, blank=True, help_text="The file's own date, as its sender told it.")

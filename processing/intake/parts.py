@@ -8,6 +8,7 @@ import logging
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
 from itertools import islice
@@ -21,7 +22,7 @@ from processing.intake import protocol, refusals, uploads
 from processing.intake.protocol import Refusal, Refused
 from processing.models import Part, Upload
 from processing.states import UploadState
-from processing.storage import multiparts, places
+from processing.storage import multiparts, places, store
 from processing.storage.multiparts import Form, Gone, Stored, Unfinished
 
 log = logging.getLogger(__name__)
@@ -255,9 +256,14 @@ def _hand_over_if_whole(upload: Upload) -> bool:
 
 def _is_there(upload: Upload) -> bool:
     """Is it whole in the bucket? One that came as a form is put in its place for that."""
-    if upload.parts.filter(number=Part.WHOLE).exists() and not multiparts.exists(upload.key):
-        return multiparts.copy(upload.key + SENT, upload.key)
-    return multiparts.exists(upload.key)
+    if store().exists(upload.key):
+        return True
+    if not upload.parts.filter(number=Part.WHOLE).exists():
+        return False
+    with suppress(FileNotFoundError):
+        store().keep(upload.key + SENT, upload.key)
+        return True
+    return False
 
 
 def _begin_anew(upload: Upload) -> None:

@@ -21,7 +21,7 @@ from processing.intake.protocol import Part, Refused
 from processing.models import Upload
 from processing.pressure import Shortage
 from processing.states import UploadState
-from processing.storage import Fenced, Growing, store
+from processing.storage import Fenced, Growing, places, store
 
 
 def offset(upload: Upload) -> int:
@@ -68,8 +68,8 @@ def receive(upload: Upload, part: Part, body: Body, length: int | None) -> int:
 
 def arrived(upload: Upload) -> int:
     """The bytes that are there just now, for who only wants to know: unlike offset() this takes nothing over."""
-    if upload.multipart_id:
-        return upload.arrived  # as the bucket told it last
+    if upload.multipart_id or not _may_be_whole(upload):
+        return upload.arrived
     return store().grow(upload.key).there()
 
 
@@ -94,7 +94,14 @@ def hand_over_again(before: datetime) -> int:
     return sum(_hand_over_if_whole(upload) for upload in idle)
 
 
+def _may_be_whole(upload: Upload) -> bool:
+    """Without asking the bucket, which takes its time: of thousands that wait for their turn there is nothing to be found."""
+    return upload.place == places.DISK or upload.arrived > 0
+
+
 def _hand_over_if_whole(upload: Upload) -> bool:
+    if not _may_be_whole(upload):
+        return False
     with closing(store().grow(upload.key)) as growing:
         if growing.there() != upload.size:
             return False
@@ -187,6 +194,8 @@ def _refusal(shortage: Shortage) -> protocol.Refusal:
 
 def _finish(upload: Upload, growing: Growing, fingerprint: Hash | None = None) -> None:
     """Repeating is harmless, and needed: the process may end between any two of these."""
+    if upload.place != places.DISK:
+        uploads.touch(upload, upload.size or 0)  # so that the bucket is asked for it, should this be the last of us
     growing.commit()
     with store().borrow(upload.key) as path, path.open("rb") as file:
         sha256 = fingerprint.hexdigest() if fingerprint else _read_once(upload, file)

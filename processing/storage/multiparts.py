@@ -105,23 +105,6 @@ def abort(key: str, multipart_id: str) -> None:
         return
 
 
-def copy(key: str, as_key: str) -> bool:
-    """Put the same bytes under a second key, within the bucket. False when there are none."""
-    try:
-        _ask("copy_object", as_key, CopySource=_named(_connection(), key))
-    except Gone:
-        return False
-    return True
-
-
-def exists(key: str) -> bool:
-    try:
-        _ask("head_object", key)
-    except Gone:
-        return False
-    return True
-
-
 def digest(key: str, on_piece: Callable[[], None]) -> Digest | None:
     """Read the file once, in constant memory, and tell its size and SHA-256; None when there is none."""
     sha256, size = hashlib.sha256(), 0
