@@ -78,6 +78,7 @@ def sign(upload: Upload, number: int, size: int | None = None) -> str:
         raise Refused(protocol.TOO_LARGE)
     if number > 1 and sum(part.size for part in listed(upload)) >= (upload.size or settings.MAX_FILE_BYTES):
         raise Refused(protocol.TOO_LARGE)
+    uploads.touch(upload, upload.arrived)
     begin(upload)
     Part.objects.update_or_create(
         upload=upload, number=number, defaults={"size": size, "etag": "", "state": Part.State.EXPECTED}
@@ -95,7 +96,9 @@ def form(upload: Upload) -> Form:
 def listed(upload: Upload) -> list[Stored]:
     """The parts that the bucket has, noted in the rows. Raises Refused when the upload has ended."""
     _ensure_receiving(upload)
-    return _listed(upload) or []
+    stored = _listed(upload) or []
+    uploads.touch(upload, upload.arrived)
+    return stored
 
 
 def touch(upload: Upload, arrived: int) -> None:
@@ -225,7 +228,10 @@ def _note(upload: Upload, stored: Sequence[Stored]) -> None:
     ]
     fields = ["size", "etag", "state"]
     Part.objects.bulk_create(rows, update_conflicts=True, unique_fields=["upload", "number"], update_fields=fields)
-    uploads.touch(upload, sum(part.size for part in stored))
+    arrived = sum(part.size for part in stored)
+    if arrived != upload.arrived:
+        upload.arrived = arrived
+        uploads.touch(upload, arrived)
 
 
 def _join(upload: Upload, stored: Sequence[Stored]) -> None:
@@ -238,6 +244,7 @@ def _join(upload: Upload, stored: Sequence[Stored]) -> None:
         raise Refused(protocol.TOO_LARGE)
     if upload.size is None:
         uploads.tell_size(upload, size)  # with it the sweep knows that it is whole
+    uploads.touch(upload, size)
     failpoints.reach(Point.PARTS_LISTED)
     try:
         multiparts.join(upload.key, upload.multipart_id, stored)

@@ -1,7 +1,6 @@
 """The only writer of Upload.state. An upload is created when its first bytes are expected, and ends exactly once."""
 
 from datetime import datetime, timedelta
-from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -15,7 +14,7 @@ from processing.intake.manifest import Declared
 from processing.intake.refusals import Refusal
 from processing.models import Batch, ProcessingJob, Upload
 from processing.states import ACTIVE, UploadState
-from processing.storage import multiparts
+from processing.storage import multiparts, store
 
 MOST_TOUCH_SECONDS = 1.0
 SIBLINGS_TOUCH_SHARE = 1 / 60
@@ -135,8 +134,14 @@ def _drop(upload: Upload, target: UploadState, refusal: Refusal, **known: object
         if ended:
             removal.clear_after_commit([upload.key])
             if upload.multipart_id:
-                transaction.on_commit(partial(multiparts.abort, upload.key, upload.multipart_id), robust=True)
+                transaction.on_commit(lambda: _abort(upload), robust=True)
     return ended
+
+
+def _abort(upload: Upload) -> None:
+    """Throw its parts away: a kindness, which the sweep does otherwise. Nobody waits for a bucket that is away."""
+    if store().is_there():
+        multiparts.abort(upload.key, upload.multipart_id)
 
 
 def _end(upload: Upload, target: UploadState, **changes: object) -> bool:

@@ -34,6 +34,8 @@ PART = parts.LEAST_BYTES
 WHOLE = os.urandom(PART) + b"the end"
 PIECES = (WHOLE[:PART], WHOLE[PART:])
 ORIGIN = "http://testserver"
+ACKNOWLEDGING = 'UPDATE "processing_upload" SET "state"'
+BEGINNING = 'UPDATE "processing_upload" SET "multipart_id"'
 
 
 class Companion:
@@ -321,7 +323,7 @@ def test_a_sender_tells_how_far_it_is(companion):
 def test_a_database_that_fails_after_the_bucket_joined_the_parts_loses_nothing(companion, moto, bucket):
     upload = companion.create()
     companion.send(upload, *PIECES)
-    with database_failing_at('"state" = '):
+    with database_failing_at(ACKNOWLEDGING):
         assert companion.complete(upload).status_code in (500, 503)
     assert (moto.names(bucket.bucket), moto.multiparts(bucket.bucket)) == ([f"incoming/{upload}"], [])
     assert Upload.objects.get().state == UploadState.RECEIVING
@@ -335,7 +337,7 @@ def test_a_database_that_fails_after_the_bucket_joined_the_parts_loses_nothing(c
 def test_a_sender_who_asks_again_after_that_is_acknowledged(companion):
     upload = companion.create()
     companion.send(upload, b"small")
-    with database_failing_at('"state" = '):
+    with database_failing_at(ACKNOWLEDGING):
         companion.complete(upload)
 
     assert companion.complete(upload).status_code == 200
@@ -360,7 +362,7 @@ def test_a_bucket_that_fails_after_the_database_said_so_loses_nothing(companion,
 def test_a_bucket_that_cannot_be_asked_expires_nothing(companion, settings):
     upload = companion.create()
     companion.send(upload, b"small")
-    with database_failing_at('"state" = '):
+    with database_failing_at(ACKNOWLEDGING):
         companion.complete(upload)
     Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
 
@@ -374,7 +376,7 @@ def test_a_bucket_that_cannot_be_asked_expires_nothing(companion, settings):
 
 def test_a_database_that_fails_after_the_bucket_began_leaves_no_orphan(companion, moto, bucket, settings):
     settings.ORPHAN_GRACE_SECONDS = 0
-    with database_failing_at('SET "multipart_id"'):
+    with database_failing_at(BEGINNING):
         response = companion.post("/multipart", {"filename": "IMG_1.JPG"})
     assert response.status_code in (500, 503)
     assert len(moto.multiparts(bucket.bucket)) == 1
@@ -423,6 +425,7 @@ def test_parts_that_are_all_there_are_joined_though_nobody_comes_back(companion)
 def test_an_upload_of_which_nothing_comes_expires_with_its_parts(companion, moto, bucket):
     upload = companion.create()
     companion.send(upload, b"small")
+    companion.listed(upload)
     Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
 
     assert sweeper.sweep().expired == 1
@@ -497,7 +500,7 @@ def test_what_is_whole_in_the_bucket_is_whole_for_whoever_asks_the_server(compan
     [answer] = declare(signed_in, album, file(b"picture")).json()["files"]
     upload = Upload.objects.get()
     companion.send(upload.pk, b"picture")
-    with database_failing_at('"state" = '):
+    with database_failing_at(ACKNOWLEDGING):
         companion.complete(upload.pk)
 
     stood = signed_in.head(answer["upload"], headers={"Tus-Resumable": "1.0.0"})
