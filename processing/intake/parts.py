@@ -39,7 +39,9 @@ AT_A_TIME = 500
 
 NOT_HERE = Refusal(HTTPStatus.NOT_FOUND, "not-found", "There is no such upload.")
 BAD_PART = Refusal(HTTPStatus.BAD_REQUEST, "bad-part", f"Parts are numbered from 1 to {MOST_PARTS}, and have a size.")
-INCOMPLETE = Refusal(HTTPStatus.CONFLICT, "parts-missing", "Some parts are not here yet. Ask which are, and send the others.")
+INCOMPLETE = Refusal(
+    HTTPStatus.CONFLICT, "parts-missing", "Some parts are not here yet. Ask which are, and send the others."
+)
 
 
 def may_come(upload: Upload) -> bool:
@@ -292,7 +294,9 @@ def _unwanted(some: Sequence[Unfinished], before: datetime) -> list[Unfinished]:
     """Listed first, rows asked after, or a new one would seem unknown."""
     states = {
         row["pk"]: row
-        for row in Upload.objects.filter(pk__in={owner(each.key) for each in some}).values("pk", "state", "multipart_id")
+        for row in Upload.objects.filter(pk__in={owner(each.key) for each in some}).values(
+            "pk", "state", "multipart_id"
+        )
     }
     return [each for each in some if _is_unwanted(each, states.get(owner(each.key)), before)]
 

@@ -124,8 +124,8 @@ def unfinished() -> Iterator[Unfinished]:
     """Every upload in parts that has begun in our part of the bucket, whoever began it."""
     there = _connection()
     with trouble.told():
-        for page in _client(there).get_paginator("list_multipart_uploads").paginate(
-            Bucket=there.bucket, Prefix=there.prefix
+        for page in (
+            _client(there).get_paginator("list_multipart_uploads").paginate(Bucket=there.bucket, Prefix=there.prefix)
         ):
             for each in page.get("Uploads", []):
                 yield Unfinished(places.BUCKET + there.key(each["Key"]), each["UploadId"], each["Initiated"])

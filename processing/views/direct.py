@@ -19,6 +19,7 @@ from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
 from albums.models import Album
+from albums.views.access import album_or_404
 from processing.intake import parts, protocol, refusals
 from processing.intake.protocol import Creation, Refusal, Refused
 from processing.models import Batch, Upload
@@ -26,7 +27,6 @@ from processing.states import UploadState
 from processing.storage import multiparts, places
 from processing.storage.trouble import StorageTrouble
 from processing.views import draining, passes
-from processing.views.access import album_or_404
 from processing.views.uploads import NOT_ALLOWED, SIGN_IN, expected
 
 P = ParamSpec("P")
@@ -40,7 +40,9 @@ RETRY_AFTER_SECONDS = 5
 NOT_FOUND = Refusal(HTTPStatus.NOT_FOUND, "not-found", "There is no such upload.")
 NO_BUCKET = Refusal(HTTPStatus.NOT_FOUND, "no-bucket", "Uploads go through the server here, since no bucket is set up.")
 FOREIGN = Refusal(HTTPStatus.FORBIDDEN, "origin", "This can be asked from pages of this server only.")
-BAD_BODY = Refusal(HTTPStatus.BAD_REQUEST, "bad-body", 'Send JSON: {"filename": …} to begin, {"parts": […]} to complete.')
+BAD_BODY = Refusal(
+    HTTPStatus.BAD_REQUEST, "bad-body", 'Send JSON: {"filename": …} to begin, {"parts": […]} to complete.'
+)
 
 
 def endpoint(request: HttpRequest, album: Album) -> str | None:
