@@ -100,7 +100,8 @@ def clear_strays(before: datetime) -> int:
 
 
 def _hand_over_again(now: datetime) -> int:
-    forgotten = now + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS - HAND_OVER_SECONDS)
+    """Before any expires: what is whole is not idle."""
+    forgotten = now + timedelta(seconds=max(0, settings.UPLOAD_EXPIRY_SECONDS - HAND_OVER_SECONDS))
     return parts.hand_over_again(forgotten) + resumable.hand_over_again(forgotten)
 
 
