@@ -16,7 +16,7 @@ from django.utils import timezone
 from albums import removal, trash
 from albums.models import Leftover
 from processing import bell, jobs, proof
-from processing.intake import parts, resumable, uploads
+from processing.intake import half_done, resumable, uploads
 from processing.models import (
     JobEvent,
     JobQuerySet,
@@ -101,13 +101,13 @@ def clear_strays(before: datetime) -> int:
 def _hand_over_again(now: datetime) -> int:
     """Before any expires: what is whole is not idle."""
     forgotten = now + timedelta(seconds=max(0, settings.UPLOAD_EXPIRY_SECONDS - HAND_OVER_SECONDS))
-    return parts.hand_over_again(forgotten) + resumable.hand_over_again(forgotten)
+    return half_done.hand_over_again(forgotten) + resumable.hand_over_again(forgotten)
 
 
 def _abort_unknown(now: datetime) -> int:
     """Parts in the bucket that nobody will ever join."""
     try:
-        return parts.abort_unknown(_grace(now))
+        return half_done.abort_unknown(_grace(now))
     except OSError:
         log.warning("The bucket's unfinished uploads cannot be looked through now", exc_info=True)
         return 0

@@ -1,17 +1,14 @@
-"""Uploads that go straight to the bucket, in parts whose addresses are signed here. The only writer of Part and of Upload.multipart_id.
+"""Uploads that go straight to the bucket, in parts whose addresses are signed here. Alone writes Part and Upload.multipart_id.
 
-What the bucket lists is the truth. Each step is row first, then the bucket, then the row; each may be repeated, and is, by the sender
-or the sweep. That the bucket does not know an upload any more says nothing: then the file itself is looked at.
+What the bucket lists is the truth. Each step is row first, then the bucket, then the row; each may be repeated, and is, by the
+sender or the sweep. That the bucket does not know an upload any more says nothing: then the file itself is looked at.
 """
 
-import logging
 import time
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
 from http import HTTPStatus
-from itertools import islice
 
 from django.conf import settings
 
@@ -23,9 +20,7 @@ from processing.intake.protocol import Refusal, Refused
 from processing.models import Part, Upload
 from processing.states import UploadState
 from processing.storage import multiparts, places, store
-from processing.storage.multiparts import Form, Gone, Stored, Unfinished
-
-log = logging.getLogger(__name__)
+from processing.storage.multiparts import Form, Gone, Stored
 
 LEAST_BYTES = 5 << 20
 """What S3 takes for a part that is not the last."""
@@ -34,8 +29,7 @@ MOST_PARTS = 10_000
 AT_ONCE_BYTES = 64 << 20
 """A larger file is read back by a worker, not while its sender waits for the answer."""
 SENT = ".sent"
-"""A form is posted beside the file's key: it may be posted again as long as it is signed, and what was received shall not change."""
-AT_A_TIME = 500
+"""A form is posted beside the file's key: it may come again as long as it is signed, and what was received shall not change."""
 
 NOT_HERE = Refusal(HTTPStatus.NOT_FOUND, "not-found", "There is no such upload.")
 BAD_PART = Refusal(HTTPStatus.BAD_REQUEST, "bad-part", f"Parts are numbered from 1 to {MOST_PARTS}, and have a size.")
@@ -155,6 +149,19 @@ def abort(upload: Upload) -> None:
     _forget(upload)
 
 
+def hand_over_if_whole(upload: Upload) -> bool:
+    """What its sender did not come to, or was never told of. False when it is not all there."""
+    if _is_there(upload):
+        return complete(upload)
+    stored = _listed(upload)
+    return bool(stored) and sum(part.size for part in stored or ()) == upload.size and complete(upload)
+
+
+def forget_ended() -> None:
+    """Parts of uploads that are received, or ended otherwise: nothing is to be told of them any more."""
+    Part.objects.exclude(upload__state=UploadState.RECEIVING).delete()
+
+
 def leave(upload: Upload) -> bool:
     """Somebody goes on with it another way, from its first byte. True when it was whole, and is handed over instead."""
     if not upload.multipart_id and not upload.parts.exists():
@@ -165,43 +172,6 @@ def leave(upload: Upload) -> bool:
     return False
 
 
-def hand_over_again(before: datetime) -> int:
-    """Files that are whole in the bucket, of which nobody was told, and nothing was heard since. How many it was.
-
-    One that cannot be looked at is kept from expiring: nobody knows yet what would be lost.
-    """
-    count = 0
-    for upload in Upload.objects.receiving().in_the_bucket().filter(expires_at__lt=before):
-        try:
-            count += _hand_over_if_whole(upload)
-        except OSError:
-            log.warning("The bucket cannot be asked for %s; the sweep will try again", upload.key, exc_info=True)
-            uploads.touch(upload, upload.arrived)
-    return count
-
-
-def abort_unknown(before: datetime) -> int:
-    """Throw away what was begun in the bucket for uploads that have ended, or, before then, by nobody we know. How many it was."""
-    if places.for_new() != places.BUCKET:
-        return 0
-    begun, count = multiparts.unfinished(), 0
-    while some := list(islice(begun, AT_A_TIME)):
-        for each in _unwanted(some, before):
-            multiparts.abort(each.key, each.multipart_id)
-            count += 1
-    Part.objects.exclude(upload__state=UploadState.RECEIVING).delete()
-    return count
-
-
-def owner(key: str) -> uuid.UUID | None:
-    """The upload that a key in incoming/ belongs to."""
-    room, _, name = places.bare(key).partition("/")
-    try:
-        return uuid.UUID(name.partition(".")[0]) if room == "incoming" else None
-    except ValueError:
-        return None
-
-
 def _ensure_receiving(upload: Upload) -> None:
     if upload.state == UploadState.RECEIVED:
         raise Refused(protocol.FINISHED)
@@ -210,7 +180,7 @@ def _ensure_receiving(upload: Upload) -> None:
 
 
 def _listed(upload: Upload) -> list[Stored] | None:
-    """The parts that the bucket has, noted in the rows; None when it has the whole file, or knew nothing of it and begins anew."""
+    """The parts that the bucket has, noted in the rows; None when it has the whole file, or knows nothing of it: then anew."""
     if not upload.multipart_id:
         return None
     try:
@@ -256,13 +226,6 @@ def _join(upload: Upload, stored: Sequence[Stored]) -> None:
     failpoints.reach(Point.PARTS_JOINED)
 
 
-def _hand_over_if_whole(upload: Upload) -> bool:
-    if _is_there(upload):
-        return complete(upload)
-    stored = _listed(upload)
-    return bool(stored) and sum(part.size for part in stored or ()) == upload.size and complete(upload)
-
-
 def _is_there(upload: Upload) -> bool:
     """Is it whole in the bucket? One that came as a form is put in its place for that."""
     if store().exists(upload.key):
@@ -288,23 +251,6 @@ def _forget(upload: Upload) -> None:
     if upload.parts.filter(number=Part.WHOLE).exists():
         removal.clear_after_commit([upload.key + SENT])
     upload.parts.all().delete()
-
-
-def _unwanted(some: Sequence[Unfinished], before: datetime) -> list[Unfinished]:
-    """Listed first, rows asked after, or a new one would seem unknown."""
-    states = {
-        row["pk"]: row
-        for row in Upload.objects.filter(pk__in={owner(each.key) for each in some}).values(
-            "pk", "state", "multipart_id"
-        )
-    }
-    return [each for each in some if _is_unwanted(each, states.get(owner(each.key)), before)]
-
-
-def _is_unwanted(each: Unfinished, row: dict[str, object] | None, before: datetime) -> bool:
-    if row and row["state"] != UploadState.RECEIVING:
-        return True
-    return each.begun_at < before and not (row and row["multipart_id"] == each.multipart_id)
 
 
 class _KeptAlive:

@@ -1,4 +1,4 @@
-"""Files that go to the bucket without passing through here: in signed parts, or as one signed form. No state is kept of them here.
+"""Files that go to the bucket without passing through here: in signed parts, or as one signed form. Nothing is remembered here.
 
 Everything but begin() is safe to repeat. The key says where a file will lie once it is whole; while it is not, there is nothing.
 """

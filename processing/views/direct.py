@@ -1,7 +1,7 @@
 """Straight to the bucket: the routes of Uppy's Companion, for the page and for an unmodified Uppy.
 
-https://uppy.io/docs/companion/ · The bytes never come here: only what is to be signed, listed and put together. An upload is named by its
-own id; what the bucket calls it is no client's business, and may change. Every answer is JSON, and none is a redirect.
+https://uppy.io/docs/companion/ · The bytes never come here: only what is to be signed, listed and put together. An upload is
+named by its own id; what the bucket calls it is no client's business, and may change. Every answer is JSON, and none a redirect.
 """
 
 import json
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, Concatenate, ParamSpec
+from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import User
@@ -30,7 +31,7 @@ from processing.views import draining, passes
 from processing.views.uploads import NOT_ALLOWED, SIGN_IN, expected
 
 P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, Album, P], HttpResponse]
+View = Callable[Concatenate[HttpRequest, Upload, P], HttpResponse]
 
 MOST_BYTES = 2 << 20
 """A body lists ten thousand parts at most."""
@@ -79,9 +80,9 @@ def own(view: View[P]) -> Callable[..., HttpResponse]:
     """The view of one upload, which is its sender's alone."""
 
     @wraps(view)
-    def of_upload(request: HttpRequest, album: Album, upload: object, **named: Any) -> HttpResponse:
+    def of_upload(request: HttpRequest, album: Album, upload: UUID, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         mine = Upload.objects.select_related("batch").filter(album=album, batch__opened_by=request.user.pk)
-        return view(request, get_object_or_404(mine, pk=upload), **named)  # type: ignore[arg-type]
+        return view(request, get_object_or_404(mine, pk=upload), *args, **kwargs)
 
     return of_upload
 

@@ -17,7 +17,7 @@ from processing.declarations import Answer, Declaration, Match
 from processing.doctor import records
 from processing.intake import manifest, parts
 from processing.intake.manifest import BadManifest
-from processing.models import Batch
+from processing.models import Batch, Upload
 from processing.pressure import Shortage
 from processing.views import direct, draining, line
 
@@ -95,7 +95,9 @@ def _file(answer: Answer, endpoint: str | None) -> dict[str, Any]:
     return {
         "state": answer.standing,
         "upload": reverse("processing:upload", args=[upload.pk]) if upload else None,
-        "parts": f"{endpoint}/s3/multipart/{upload.pk}" if endpoint and _goes_in_parts(answer) else None,
+        "parts": f"{endpoint}/s3/multipart/{upload.pk}"
+        if endpoint and upload and _goes_in_parts(answer, upload)
+        else None,
         "part_bytes": parts.part_bytes(upload.size) if upload else None,
         "offset": answer.offset,
         "code": refusal.code if refusal else "",
@@ -104,10 +106,9 @@ def _file(answer: Answer, endpoint: str | None) -> dict[str, Any]:
     }
 
 
-def _goes_in_parts(answer: Answer) -> bool:
+def _goes_in_parts(answer: Answer, upload: Upload) -> bool:
     """What has begun through the server goes on there."""
-    upload = answer.upload
-    return upload is not None and parts.may_come(upload) and (not answer.offset or bool(upload.multipart_id))
+    return parts.may_come(upload) and (not answer.offset or bool(upload.multipart_id))
 
 
 def _short(shortage: Shortage) -> JsonResponse:

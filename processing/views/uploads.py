@@ -139,7 +139,7 @@ def _go_on(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def expected(user: User, album: Album, source: Batch.Source, asked: Creation) -> Upload:
-    """A new upload in the sender's running batch, or in one that it opens; refused already if there is nothing of it. Raises Refused."""
+    """A new upload in the sender's running batch, or in one that it opens; refused at once if it is empty. Raises Refused."""
     if asked.length is not None and asked.length > settings.MAX_FILE_BYTES:
         raise Refused(protocol.TOO_LARGE)
     resumable.ensure_room(asked.length or 0, begins=asked.length or 0)

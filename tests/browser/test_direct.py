@@ -1,4 +1,4 @@
-"""Straight to the bucket: a real Chromium, a real S3 server that checks every signature, and a network between them that breaks."""
+"""Straight to the bucket: a real Chromium, an S3 server that checks every signature, and a network between them that breaks."""
 
 import random
 from collections.abc import Iterator
@@ -9,7 +9,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import DESKTOP, new_album
 from tests.browser.recording import Proxy, resent
-from tests.browser.test_resuming import all_sent, bytes_passed, choose, ensure_arrived_once, forgive, send
+from tests.browser.test_first_light import choose
+from tests.browser.test_resuming import all_sent, bytes_passed, ensure_arrived_once, forgive, send
 from tests.installation import Installation
 from tests.processing import making
 from tests.s3servers import Rgw

@@ -32,9 +32,7 @@ def environment(rgw: Rgw) -> dict[str, str]:
 def installation(
     tmp_path_factory: pytest.TempPathFactory, rgw: Rgw, environment: dict[str, str]
 ) -> Iterator[Installation]:
-    # What is posted as a form is found by the sweep, once nothing was heard of it for 20 s.
-    often = {"SWEEP_SECONDS": "1", "UPLOAD_EXPIRY_SECONDS": "22"}
-    with Installation(tmp_path_factory.mktemp("bucket"), environment | often) as installation:
+    with Installation(tmp_path_factory.mktemp("bucket"), environment | {"SWEEP_SECONDS": "1"}) as installation:
         rule = {"AllowedOrigins": [installation.url], "AllowedMethods": ["GET", "PUT", "POST"], "AllowedHeaders": ["*"]}
         rules = {"CORSRules": [rule | {"ExposeHeaders": ["ETag"]}]}
         rgw.client().put_bucket_cors(Bucket=environment["S3_BUCKET"], CORSConfiguration=rules)

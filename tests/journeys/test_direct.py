@@ -1,10 +1,13 @@
-"""Straight to the bucket, through the routes of Uppy's Companion. The bucket here checks no signature; tests/browser/test_direct.py has one
-that does."""
+"""Straight to the bucket, through the routes of Uppy's Companion.
+
+The bucket here checks no signature; that of tests/browser/test_direct.py does.
+"""
 
 import hashlib
 import json
 import os
 import uuid
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -21,14 +24,17 @@ from processing import batches, sweeper
 from processing.intake import parts
 from processing.models import Batch, Part, ProcessingJob, Upload
 from processing.states import UploadState
+from processing.storage import connection as bucket_connection
 from processing.storage import store
+from processing.storage.connection import Connection
 from processing.views import passes
 from tests.journeys.test_manifest import declare, file, states
 from tests.journeys.test_tus import patch
 from tests.processing import making
 from tests.servers import free_port
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.servers]
+pytestmark = [pytest.mark.django_db, pytest.mark.servers]
+after_commit = pytest.mark.django_db(transaction=True)
 
 PART = parts.LEAST_BYTES
 WHOLE = os.urandom(PART) + b"the end"
@@ -50,7 +56,7 @@ class Companion:
         headers = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"} | headers
         return self.client.post(f"{self.root}{path}", body, content_type="application/json", headers=headers)
 
-    def get(self, path: str, **query: object):
+    def get(self, path: str, **query: str | int):
         return self.client.get(f"{self.root}{path}", query, headers={"Sec-Fetch-Site": "same-origin"})
 
     def create(self, name: str = "IMG_1.JPG", **metadata: object) -> str:
@@ -82,6 +88,20 @@ def signed_in(owner) -> Client:
     client = Client(raise_request_exception=False)
     client.force_login(owner)
     return client
+
+
+@pytest.fixture(scope="module")
+def shared_bucket(moto) -> dict[str, str]:
+    """One for all tests here: each new one means new clients, which cost more than the tests."""
+    return moto.new_bucket()
+
+
+@pytest.fixture
+def bucket(moto, shared_bucket, settings) -> Iterator[Connection]:
+    for name, value in (shared_bucket | {"S3_PREFIX": ""}).items():
+        setattr(settings, name, value)
+    yield bucket_connection.from_environment()
+    moto.empty(shared_bucket["S3_BUCKET"])
 
 
 @pytest.fixture
@@ -174,6 +194,16 @@ def test_parts_are_listed_as_the_bucket_has_them_and_noted(companion):
     assert Upload.objects.get().arrived == PART
 
 
+def test_the_batch_page_tells_of_parts(companion, signed_in):
+    upload = companion.create()
+    companion.send(upload, PIECES[0])
+    companion.get(f"/multipart/{upload}/2", size=7)
+
+    page = signed_in.get(f"/batches/{Batch.objects.get().pk}/")
+
+    assert "1 part in the bucket, part 2 on its way" in page.content.decode()
+
+
 def test_an_address_takes_exactly_the_bytes_that_it_was_asked_for(companion):
     upload = companion.create()
 
@@ -217,6 +247,7 @@ def test_what_the_bucket_forgot_begins_anew(companion, moto, bucket):
     ensure_received(b"small")
 
 
+@after_commit
 def test_a_file_that_is_not_what_was_announced_is_refused_and_goes(companion):
     upload = companion.create()
     companion.send(upload, b"damaged")
@@ -249,6 +280,7 @@ def test_a_file_larger_than_is_taken_is_refused(companion, settings):
     assert companion.post("/multipart", {"filename": "a.jpg", "metadata": {"size": 4}}).status_code == 413
 
 
+@after_commit
 def test_the_same_picture_twice_finishes_like_any_other(companion, moto, bucket):
     for _ in range(2):
         upload = companion.create()
@@ -259,6 +291,7 @@ def test_the_same_picture_twice_finishes_like_any_other(companion, moto, bucket)
     assert len(moto.names(bucket.bucket)) == 1
 
 
+@after_commit
 def test_an_upload_that_is_taken_back_leaves_nothing(companion, moto, bucket):
     upload = companion.create()
     companion.send(upload, b"small")
@@ -270,6 +303,7 @@ def test_an_upload_that_is_taken_back_leaves_nothing(companion, moto, bucket):
     assert companion.get(f"/multipart/{upload}/1").status_code == 410
 
 
+@after_commit
 def test_a_form_of_the_whole_file_is_found_by_the_sweep(companion, moto, bucket):
     told = companion.get("/params", filename="IMG_1.JPG", type="image/jpeg").json()
     requests.post(told["url"], told["fields"], files={"file": b"small"}, timeout=20).raise_for_status()
@@ -386,6 +420,7 @@ def test_a_database_that_fails_after_the_bucket_began_leaves_no_orphan(companion
     assert moto.multiparts(bucket.bucket) == []
 
 
+@after_commit
 def test_a_bucket_that_fails_after_an_upload_was_cancelled_leaves_no_orphan(companion, moto, bucket, settings):
     upload = companion.create()
     companion.send(upload, b"small")
@@ -422,6 +457,7 @@ def test_parts_that_are_all_there_are_joined_though_nobody_comes_back(companion)
     ensure_received(WHOLE)
 
 
+@after_commit
 def test_an_upload_of_which_nothing_comes_expires_with_its_parts(companion, moto, bucket):
     upload = companion.create()
     companion.send(upload, b"small")
@@ -546,23 +582,38 @@ def ask(client: Client, companion: Companion, method: str, route: str, upload: o
     return getattr(client, method)(companion.root + route.format(upload), headers=headers, **body)
 
 
-@pytest.mark.parametrize(("method", "route"), ROUTES)
-def test_nobody_else_gets_in(companion, stranger, method, route):
+def answers(client: Client, companion: Companion, upload: object, **headers: str) -> set[tuple[int, str]]:
+    """Of all routes."""
+    found = [ask(client, companion, method, route, upload, **headers) for method, route in ROUTES]
+    return {(response.status_code, response.json()["error"]) for response in found}
+
+
+def test_nobody_else_gets_in(companion, stranger):
     upload, theirs = companion.create(), Client()
     theirs.force_login(stranger)
 
-    def answer(client: Client, upload: object = upload, **headers: str) -> tuple[int, str]:
-        response = ask(client, companion, method, route, upload, **headers)
-        return response.status_code, response.json()["error"]
-
-    assert answer(Client()) == (401, "sign-in")
-    assert answer(theirs) == (404, "not-found")
-    assert answer(companion.client, Origin="http://evil.example") == (403, "origin")
-    assert answer(companion.client, **{"Sec-Fetch-Site": "cross-site"}) == (403, "origin")
-    if "{}" in route:
-        assert answer(companion.client, uuid.uuid4()) == (404, "not-found")
+    assert answers(Client(), companion, upload) == {(401, "sign-in")}
+    assert answers(theirs, companion, upload) == {(404, "not-found")}
+    assert answers(companion.client, companion, upload, Origin="http://evil.example") == {(403, "origin")}
+    assert answers(companion.client, companion, upload, **{"Sec-Fetch-Site": "cross-site"}) == {(403, "origin")}
     companion.root = companion.root.replace("/s3", "x/s3")
-    assert answer(companion.client) == (404, "not-found")
+    assert answers(companion.client, companion, upload) == {(404, "not-found")}
+
+
+def test_an_unknown_upload_is_not_found(companion):
+    found = [ask(companion.client, companion, method, route, uuid.uuid4()) for method, route in ROUTES if "{}" in route]
+
+    assert {response.status_code for response in found} == {404}
+
+
+def test_an_upload_is_its_senders_alone(companion, admin):
+    """Even if its album is another's, too."""
+    upload = companion.create()
+    client = Client()
+    client.force_login(admin)
+    theirs = Companion(client, companion.album, admin)
+
+    assert theirs.get(f"/multipart/{upload}").status_code == 404
 
 
 def test_a_pass_is_for_one_album(companion, owner):
@@ -572,23 +623,30 @@ def test_a_pass_is_for_one_album(companion, owner):
     assert companion.post("/multipart", {"filename": "a.jpg"}).status_code == 404
 
 
-@pytest.mark.parametrize("route", {route for _, route in ROUTES})
-def test_a_wrong_method_is_refused(companion, route):
-    upload = companion.create()
-    right = {method for method, other in ROUTES if other == route}
+def test_a_wrong_method_is_refused(companion):
+    upload, methods = companion.create(), ("get", "post", "put", "patch", "delete")
+    wrong = [
+        (method, route)
+        for route in {route for _, route in ROUTES}
+        for method in methods
+        if (method, route) not in ROUTES
+    ]
 
-    for method in {"get", "post", "put", "patch", "delete"} - right:
-        assert ask(companion.client, companion, method, route, upload).status_code == 405
+    found = [ask(companion.client, companion, method, route, upload) for method, route in wrong]
+
+    assert {response.status_code for response in found} == {405}
 
 
-@pytest.mark.parametrize("body", ["no json", "[]", '{"filename": 1}', '{"filename": ""}', json.dumps({"metadata": {}})])
-def test_what_is_no_beginning_is_refused(companion, body):
-    response = companion.post("/multipart", body)
+def test_what_is_no_beginning_is_refused(companion):
+    bodies = ["no json", "[]", '{"filename": 1}', '{"filename": ""}', json.dumps({"metadata": {}})]
 
-    assert (response.status_code, response.json()["error"]) == (400, "bad-body")
+    found = [companion.post("/multipart", body) for body in bodies]
+
+    assert {(response.status_code, response.json()["error"]) for response in found} == {(400, "bad-body")}
     assert not Upload.objects.exists()
 
 
-@pytest.mark.parametrize("number", [0, 10_001, 10**20])
-def test_a_part_of_no_number_is_refused(companion, number):
-    assert companion.get(f"/multipart/{companion.create()}/{number}").status_code == 400
+def test_a_part_of_no_number_is_refused(companion):
+    upload = companion.create()
+
+    assert {companion.get(f"/multipart/{upload}/{number}").status_code for number in (0, 10_001, 10**20)} == {400}
