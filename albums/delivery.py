@@ -5,6 +5,7 @@ from typing import Any, Protocol, cast
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpResponseBase, HttpResponseRedirect
 
+MISSING = "Its file is missing from storage; `manage.py verify` tells which."
 RUNS_NOTHING = "sandbox; default-src 'none'"
 FOR_EVER = "private, max-age=31536000, immutable"
 """For an address that changes with its bytes, so that it never goes stale."""
@@ -21,6 +22,8 @@ class Linking(Protocol):
 def download(key: str, name: str, content_type: str) -> HttpResponseBase:
     """Byte for byte as received. Whatever it holds, no browser runs it here."""
     if link := cast(Linking, default_storage).link(key, name=name, content_type=content_type):
+        if not default_storage.exists(key):  # the bucket would say so in XML
+            raise Http404(MISSING)
         return HttpResponseRedirect(link)
     return _harmless(_file(key, as_attachment=True, filename=name, content_type=content_type))
 
@@ -42,4 +45,4 @@ def _file(key: str, **headers: Any) -> FileResponse:
     try:
         return FileResponse(default_storage.open(key), **headers)
     except FileNotFoundError as error:
-        raise Http404("Its file is missing from storage; `manage.py verify` tells which.") from error
+        raise Http404(MISSING) from error
