@@ -42,6 +42,10 @@ class PostgreSQL:
         self._user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
         self._names = count(1)
 
+    @property
+    def log(self) -> Path:
+        return self._directory / "log"
+
     def start(self) -> None:
         if os.geteuid() == 0:
             shutil.chown(self._directory, self._user)
@@ -49,7 +53,11 @@ class PostgreSQL:
             "initdb", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-U", "darkroom", *self._data()
         )
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
-        self._run("pg_ctl", "start", "--wait", *self._data(), "-l", str(self._directory / "log"), "-o", options)
+        self._run("pg_ctl", "start", "--wait", *self._data(), "-l", str(self.log), "-o", options)
+
+    def restart(self) -> None:
+        """Every connection is cut at once."""
+        self._run("pg_ctl", "restart", "--wait", "--mode=immediate", *self._data(), "-l", str(self.log))
 
     def new_database(self) -> str:
         """Its URL, for DATABASE_URL."""
