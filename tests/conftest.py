@@ -9,7 +9,15 @@ from huey.contrib.djhuey import HUEY
 
 from albums.models import Album
 from processing import quota, worker
+from tests import stack
 from tests.servers import PostgreSQL, Redis
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if stack.IS_ON_SERVERS:
+        embedded = [item for item in items if item.get_closest_marker("embedded")]
+        config.hook.pytest_deselected(items=embedded)
+        items[:] = [item for item in items if item not in embedded]
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +27,7 @@ def data_dir(tmp_path_factory, settings) -> Path:
     for room in ("incoming", "originals", "renditions"):
         (path / room).mkdir()
     settings.DATA_DIR = path
+    settings.S3_PREFIX = stack.new_prefix(path)
     store = settings.STORAGES["default"] | {"OPTIONS": {"location": path}}
     settings.STORAGES = settings.STORAGES | {"default": store}
     HUEY.storage.flush_queue()
