@@ -125,6 +125,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Queue: Huey on SQLite in DATA_DIR unless REDIS_URL names a Redis
 REDIS_URL = env.text("REDIS_URL")
 HUEY = queue.options(REDIS_URL, DATA_DIR / "huey.sqlite3", SECRET_KEY)
+if REDIS_URL:
+    CACHES = {"default": {"BACKEND": "config.cache.Cache", "LOCATION": REDIS_URL, "OPTIONS": queue.REDIS_TIMEOUTS}}
 BELL = "processing.tasks.develop_next"
 ECHO = "processing.tasks.answer_echo"
 
