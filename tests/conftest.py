@@ -9,7 +9,10 @@ from huey.contrib.djhuey import HUEY
 
 from albums.models import Album
 from processing import quota, worker
+from processing.storage import connection, places
+from processing.storage.connection import Connection
 from tests import stack
+from tests.s3servers import Moto, Rgw
 from tests.servers import PostgreSQL, Redis
 
 
@@ -33,6 +36,12 @@ def data_dir(tmp_path_factory, settings) -> Path:
     HUEY.storage.flush_queue()
     quota.forget()
     return path
+
+
+@pytest.fixture
+def stored(data_dir) -> Path:
+    """Where files that come now are kept, as a directory: on the servers' stack that is the bucket."""
+    return data_dir / places.for_new()
 
 
 @pytest.fixture(autouse=True)
@@ -78,3 +87,29 @@ def redis() -> Iterator[Redis]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[Moto]:
+    server = Moto()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def rgw() -> Iterator[Rgw]:
+    server = Rgw()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def bucket(moto, settings) -> Connection:
+    """New files go into a bucket of the test's own."""
+    for name, value in moto.new_bucket().items():
+        setattr(settings, name, value)
+    return connection.from_environment()

@@ -8,13 +8,14 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from django.core.files.storage import FileSystemStorage
 
 from processing import failpoints
 from processing.failpoints import Point
-from processing.storage import Fenced, durable
+from processing.storage import Fenced, Listed, durable
 from processing.storage.growing import DRAFT, FENCE, LocalGrowing
 
 CANNOT_LINK = {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
@@ -73,6 +74,17 @@ class LocalStore(FileSystemStorage):
             for name in names:
                 yield (Path(directory) / name).relative_to(self.location).as_posix()
 
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        for key in self.keys(prefix):
+            with suppress(FileNotFoundError):  # it has just been taken away
+                status = Path(self.path(key)).stat()
+                yield Listed(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+
+    def move(self, key: str, as_key: str) -> None:
+        target = Path(self.path(as_key))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Path(self.path(key)).rename(target)
+
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
         path = Path(self.path(f"incoming/{name}.work"))
@@ -89,6 +101,14 @@ class LocalStore(FileSystemStorage):
             path.with_name(each).unlink(missing_ok=True)
         failpoints.reach(Point.AFTER_DELETE)
         self._prune(path.parent)
+
+    def link(
+        self, key: str, *, name: str | None = None, content_type: str | None = None, seconds: int | None = None
+    ) -> None:
+        return None
+
+    def trouble(self) -> None:
+        return None
 
     def is_there(self) -> bool:
         """A disk that is not mounted leaves an empty directory, or none."""
