@@ -1,6 +1,7 @@
 """Two versions work side by side on one database while an installation is upgraded: docs/scaling.md says by which rules."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.db import migrations, models
@@ -36,7 +37,7 @@ def breaches(migration: migrations.Migration) -> Iterator[str]:
             yield f"{operation.describe()}: the table stands still meanwhile; albums.indexes.Add makes it beside the work"
 
 
-def may_be_left_out(field: models.Field) -> bool:
+def may_be_left_out(field: "models.Field[Any, Any]") -> bool:
     return field.null or field.many_to_many or field.db_default is not NOT_PROVIDED
 
 

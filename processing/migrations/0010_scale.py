@@ -6,7 +6,7 @@ from albums import indexes
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("processing", "0008_rerender")]
+    dependencies = [("processing", "0009_place")]
 
     operations = [
         indexes.Add(
