@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from albums.models import Album
-from albums.views.photos import RUNS_NOTHING
+from albums.views.delivery import RUNS_NOTHING
 from processing import batches, failure_desk
 from processing.failures import Scope
 from processing.models import Preview, ProcessingJob
