@@ -17,6 +17,7 @@ from django.db import connection
 from config import env
 from processing.backups import Refused, about
 from processing.backups.vault import Vault
+from processing.storage import places
 
 MANAGE = Path(settings.BASE_DIR) / "manage.py"
 SERVERS = ("DATABASE_URL", "REDIS_URL", "S3_")
@@ -36,15 +37,18 @@ class Held:
 
 
 def hold(directory: Path, at: str = "", scratch: Path | None = None) -> Held:
-    """Raises Refused when not even restoring succeeds. The scratch directory needs room for all files of the snapshot."""
+    """Raises Refused when not even restoring succeeds. All of it comes to lie on the disk, wherever it lay.
+
+    The scratch directory needs room for all files of the snapshot.
+    """
     snapshot = Vault(directory).snapshot(at)
     told = about.read(snapshot)
     with TemporaryDirectory(prefix="darkroom-drill-", dir=scratch) as data_dir, _database() as database:
         environment = env.instead({"DATA_DIR": data_dir, **database}, *SERVERS)
-        _manage(environment, "restore", str(directory), "--at", snapshot.name)
+        _manage(environment, "restore", str(directory), "--at", snapshot.name, "--onto-disk")
         _manage(environment, "migrate", "--verbosity=0")
         found = json.loads(_manage(environment, "verify", "--json", statuses=(0, 1)))
-    lacking = set(told.lacking)
+    lacking = {places.bare(key) for key in told.lacking}
     missing = {key for key in found["missing"] if key not in lacking}
     again = set() if told.renditions else {key for key in missing if key.startswith("renditions/")}
     wrong = [*(missing - again), *(key for key in found["corrupt"] if key not in lacking), *found["orphans"]]

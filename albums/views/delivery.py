@@ -14,12 +14,21 @@ RUNS_NOTHING = "sandbox; default-src 'none'"
 
 def deliver(key: str, content_type: str, *, name: str = "") -> HttpResponseBase:
     """The file's bytes; as a download, where it has a name. Raises Http404 when they are missing."""
-    response = _by_proxy(key) if settings.X_ACCEL else _from_here(key)
+    response = _by_proxy(key) if settings.X_ACCEL and _is_on_disk(key) else _from_here(key)
     response["Content-Type"] = content_type
     response["Content-Security-Policy"] = RUNS_NOTHING
     if disposition := content_disposition_header(bool(name), name):
         response["Content-Disposition"] = disposition
     return response
+
+
+def _is_on_disk(key: str) -> bool:
+    """What lies elsewhere has no path: so Django's stores say it."""
+    try:
+        default_storage.path(key)
+    except NotImplementedError:
+        return False
+    return True
 
 
 def _from_here(key: str) -> FileResponse:

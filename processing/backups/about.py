@@ -22,6 +22,8 @@ class About:
     files: int
     bytes: int
     renditions: bool
+    has_bucket: bool
+    """Does it name files that lay in a bucket?"""
     lacking: list[str]
     """Keys of which the installation itself had lost the bytes, or had others than its rows say."""
     sha256: dict[str, str]

@@ -4,10 +4,12 @@ import shutil
 import sqlite3
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection, connections, transaction
 from django.db.backends.postgresql.client import DatabaseClient
@@ -16,9 +18,30 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from albums.models import Album
 from processing.backups import Refused
-from processing.storage import durable
+from processing.storage import durable, places
 
 SQLITE, POSTGRESQL = "database.sqlite3", "database.dump"
+MISSING = "{} is not installed; it comes with PostgreSQL's client (postgresql-client)."
+PG_RESTORE = "pg_restore"
+SCRIPT = ("--no-psqlrc", "--quiet", "--output=/dev/null", "--single-transaction", "--set=ON_ERROR_STOP=1")
+OUR_SCHEMA = "SELECT pg_catalog.set_config('search_path', 'public', false)"
+"""The script works without a search path, and leaves it so."""
+ONTO_DISK = (
+    *(
+        f"UPDATE {table} SET {column} = substr({column}, {len(places.BUCKET) + 1}) "  # noqa: S608 - ours, every word
+        f"WHERE {column} LIKE '{places.BUCKET}%'"
+        for table, column in (
+            ("albums_photo", "original_key"),
+            ("albums_rendition", "key"),
+            ("albums_companion", "key"),
+            ("processing_processingjob", "raw_path"),
+            ("processing_finding", "key"),
+        )
+    ),
+    f"UPDATE processing_upload SET place = '{places.DISK}'",  # noqa: S608
+    f"DELETE FROM albums_leftover WHERE key LIKE '{places.BUCKET}%'",  # noqa: S608
+)
+"""What is nobody's stays in the bucket."""
 
 
 def file_name() -> str:
@@ -56,14 +79,17 @@ def is_empty() -> bool:
     return not User.objects.exists() and not Album.objects.exists()
 
 
-def put_back(path: Path) -> None:
-    """The snapshot becomes the installation's database, all of it at once or not at all. No other process may have it open."""
+def put_back(path: Path, onto_disk: bool = False) -> None:
+    """The snapshot becomes the installation's database, all of it at once or not at all. No other process may have it open.
+
+    `onto_disk`: its keys then say that everything lies on the disk.
+    """
     connection.close()
+    changes = ONTO_DISK if onto_disk else ()
     if connection.vendor == "sqlite":
-        _replace_sqlite(path, Path(str(connection.settings_dict["NAME"])))
+        _replace_sqlite(path, Path(str(connection.settings_dict["NAME"])), changes)
     else:
-        options = ("--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", "--clean", "--if-exists")
-        _run(_Restore, *options, str(path), "--dbname")
+        _replace_postgresql(path, changes)
 
 
 @contextmanager
@@ -104,18 +130,34 @@ def _of_postgresql(path: Path) -> Iterator[str]:
         yield "default"
 
 
-def _replace_sqlite(source: Path, target: Path) -> None:
+def _replace_sqlite(source: Path, target: Path, changes: Iterable[str]) -> None:
     draft = target.with_name(f"{target.name}.restoring")
     shutil.copyfile(source, draft)
     draft.chmod(0o600)
     with closing(sqlite3.connect(draft)) as copied:
         if copied.execute("PRAGMA quick_check").fetchone() != ("ok",):
             raise Refused("The database of this snapshot is damaged; take an older one with --at.")
+        for change in changes:
+            copied.execute(change)
+        copied.commit()
     durable.file(draft)
     for tail in ("-wal", "-shm"):  # of the empty one; they would be taken for the new one's
         target.with_name(target.name + tail).unlink(missing_ok=True)
     draft.rename(target)
     durable.directory(target.parent)
+
+
+def _replace_postgresql(source: Path, changes: Iterable[str]) -> None:
+    """As a script, so that the changes are of the same transaction."""
+    if not shutil.which(PG_RESTORE):
+        raise Refused(MISSING.format(PG_RESTORE))
+    with TemporaryDirectory(dir=settings.DATA_DIR) as work:
+        script = Path(work) / "script.sql"
+        options = ("--clean", "--if-exists", "--no-owner", "--no-privileges", "--file", str(script))
+        if subprocess.run([PG_RESTORE, *options, str(source)], check=False).returncode:
+            raise Refused("The database of this snapshot is damaged; take an older one with --at.")
+        more = [option for change in (OUR_SCHEMA, *changes) for option in ("--command", change)]
+        _run(_Script, *SCRIPT, "--file", str(script), *more)
 
 
 class _Dump(DatabaseClient):
@@ -124,16 +166,14 @@ class _Dump(DatabaseClient):
     executable_name = "pg_dump"
 
 
-class _Restore(_Dump):
-    executable_name = "pg_restore"
+class _Script(_Dump):
+    executable_name = "psql"
 
 
 def _run(client: type[_Dump], *parameters: str) -> None:
     """The database's name comes last. What the program has to say, it says itself."""
     if not shutil.which(client.executable_name):
-        raise Refused(
-            f"{client.executable_name} is not installed; it comes with PostgreSQL's client (postgresql-client)."
-        )
+        raise Refused(MISSING.format(client.executable_name))
     try:
         client(connection).runshell(list(parameters))
     except subprocess.CalledProcessError as error:

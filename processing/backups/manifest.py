@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from albums.models import Companion, Photo, Rendition
 from processing.models import ProcessingJob
 from processing.states import KEEPS_RAW
+from processing.storage import places
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,14 +36,23 @@ def is_wanted(key: str, renditions: bool) -> bool:
     return any(rows.filter(**{names[2]: key}).exists() for rows, names in _columns("default", renditions))
 
 
-def write(path: Path, entries: Iterable[Entry]) -> tuple[int, int]:
-    """How many files, and bytes, were named."""
+@dataclass(frozen=True, slots=True)
+class Sums:
+    files: int
+    bytes: int
+    has_bucket: bool
+
+
+def write(path: Path, entries: Iterable[Entry]) -> Sums:
+    """What was named, in all."""
     files = size = 0
+    has_bucket = False
     with gzip.open(path, "wt", compresslevel=6, encoding="utf-8") as file:
         for entry in entries:
             file.write(json.dumps(asdict(entry)) + "\n")
             files, size = files + 1, size + entry.bytes
-    return files, size
+            has_bucket = has_bucket or places.of(entry.key) == places.BUCKET
+    return Sums(files, size, has_bucket)
 
 
 def read(path: Path) -> Iterator[Entry]:

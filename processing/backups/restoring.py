@@ -5,7 +5,7 @@ Killed in between, it is an installation without rows, and the next run goes on 
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from processing.backups.manifest import Entry
 from processing.backups.vault import Damaged, Vault, copy
 from processing.failpoints import Point
 from processing.inspection import Wanted
-from processing.storage import durable, store
+from processing.storage import durable, places, store
 
 AT_A_TIME = 50
 """Files that are made durable together."""
@@ -37,17 +37,23 @@ class Restored:
     has_secret: bool
 
 
-def restore(vault: Vault, name: str = "", without_damaged: bool = False, say: Say = lambda _: None) -> Restored:
-    """From the snapshot of that name, or the newest. Raises Refused before anything is written where it cannot succeed."""
+def restore(
+    vault: Vault, name: str = "", *, without_damaged: bool = False, onto_disk: bool = False, say: Say = lambda _: None
+) -> Restored:
+    """From the snapshot of that name, or the newest. Raises Refused before anything is written where it cannot succeed.
+
+    `onto_disk`: what lay in a bucket comes to lie on the disk.
+    """
     directory = vault.snapshot(name)
     told = about.read(directory)
-    _check(told)
+    _check(told, onto_disk)
     _check_room(directory, told)
     copied = 0
     damaged: list[str] = []
     lacking = set(told.lacking)
     for entries in _portions(manifest.read(directory / MANIFEST)):
-        good, bad = _put_back(vault, [entry for entry in entries if entry.key not in lacking or vault.has(entry)])
+        there = [entry for entry in entries if entry.key not in lacking or vault.has(entry)]
+        good, bad = _put_back(vault, _bare(there) if onto_disk else there)
         copied, damaged = copied + good, damaged + bad
     for key in damaged:
         say(f"{key} is damaged in the backup.")
@@ -57,16 +63,24 @@ def restore(vault: Vault, name: str = "", without_damaged: bool = False, say: Sa
             "take an older snapshot with --at, or restore without them with --without-damaged."
         )
     has_secret = _put_back_secret(directory)
-    database.put_back(directory / told.database)
+    database.put_back(directory / told.database, onto_disk)
     return Restored(told, copied, tuple(damaged), has_secret)
 
 
-def _check(told: About) -> None:
+def _bare(entries: Iterable[Entry]) -> list[Entry]:
+    return [replace(entry, key=places.bare(entry.key)) for entry in entries]
+
+
+def _check(told: About, onto_disk: bool) -> None:
     if not store().is_there():
         raise Refused("The storage is away: incoming/, originals/ or renditions/ is not there.")
     if told.database != database.file_name():
         raise Refused(
             f"The snapshot holds {told.database}, which is for another kind of database than DATABASE_URL names."
+        )
+    if told.has_bucket and not onto_disk and places.BUCKET not in places.in_use():
+        raise Refused(
+            "The snapshot names files in a bucket, and none is set up here: set S3_*, or restore with --onto-disk."
         )
     if newer := database.unknown(told.migrations):
         raise Refused(

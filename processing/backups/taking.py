@@ -71,13 +71,24 @@ def _look(vault: Vault, renditions: bool) -> tuple[Path, About]:
     name = database.file_name()
     taken_at = datetime.now(UTC).isoformat(timespec="seconds")
     with database.snapshot(draft / name) as rows:
-        files, size = manifest.write(draft / MANIFEST, manifest.wanted(rows, renditions))
+        named = manifest.write(draft / MANIFEST, manifest.wanted(rows, renditions))
         applied = database.migrations(rows)
     if secret := _own_secret():
         (draft / SECRET).touch(mode=0o600)
         (draft / SECRET).write_text(secret, encoding="ascii")
     sums = {path.name: about.checksum(path) for path in draft.iterdir() if path.name != ABOUT}
-    return draft, About(settings.VERSION, taken_at, name, applied, files, size, renditions, [], sums)
+    return draft, About(
+        version=settings.VERSION,
+        taken_at=taken_at,
+        database=name,
+        migrations=applied,
+        files=named.files,
+        bytes=named.bytes,
+        renditions=renditions,
+        has_bucket=named.has_bucket,
+        lacking=[],
+        sha256=sums,
+    )
 
 
 def _own_secret() -> str:

@@ -44,7 +44,8 @@ class Nginx:
         user = "user root;" if os.geteuid() == 0 else ""
         (directory / "darkroom.conf").write_text(replaced((DEPLOY / "nginx/darkroom.conf").read_text(), examples))
         (directory / "nginx.conf").write_text(
-            f"daemon off; pid nginx.pid; {user} events {{}} http {{ include /etc/nginx/mime.types; access_log off; {paths} include darkroom.conf; }}"
+            f"daemon off; pid nginx.pid; {user} events {{}} "
+            f"http {{ include /etc/nginx/mime.types; access_log off; {paths} include darkroom.conf; }}"
         )
         self._command = [NGINX, "-p", str(directory), "-e", "error.log", "-c", "nginx.conf"]
         self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL)

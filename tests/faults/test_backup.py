@@ -261,6 +261,21 @@ def test_a_backup_of_a_newer_version_is_refused(empty, backup):
 
 
 @pytest.mark.servers
+def test_what_lay_in_a_bucket_is_backed_up_and_restored_onto_the_disk(moto, empty, tmp_path):
+    """So that the loss of the bucket is not the loss of the photos, and a drill needs none."""
+    with Installation(tmp_path, QUIET | moto.new_bucket()) as site:
+        filled(site)
+        assert site.ask("SELECT count(*) FROM albums_photo WHERE original_key LIKE 's3/%'") == [(3,)]
+        site.manage("backup", str(tmp_path / "backup"), "--renditions")
+        assert "The drill held" in site.manage("restore", str(tmp_path / "backup"), "--drill").stdout
+
+    refused = empty.manage("restore", str(tmp_path / "backup"), status=1).stderr
+    assert "names files in a bucket, and none is set up here" in refused
+    empty.manage("restore", str(tmp_path / "backup"), "--onto-disk")
+    assert verified(empty) == CLEAN
+
+
+@pytest.mark.servers
 def test_on_postgresql(postgresql, tmp_path):
     backup = tmp_path / "backup"
     with Installation(tmp_path / "one", QUIET | {"DATABASE_URL": postgresql.new_database()}) as site:

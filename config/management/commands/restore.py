@@ -29,6 +29,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--without-damaged", action="store_true", help="leave out files that are damaged in the backup, and go on"
         )
+        parser.add_argument("--onto-disk", action="store_true", help="what lay in a bucket comes to lie on the disk")
         parser.add_argument(
             "--drill",
             action="store_true",
@@ -48,7 +49,13 @@ class Command(BaseCommand):
             if options["drill"]:
                 self._drill(directory, options["at"], options["scratch"])
             else:
-                restored = restore(Vault(directory), options["at"], options["without_damaged"], self.stderr.write)
+                restored = restore(
+                    Vault(directory),
+                    options["at"],
+                    without_damaged=options["without_damaged"],
+                    onto_disk=options["onto_disk"],
+                    say=self.stderr.write,
+                )
                 self.stdout.write("\n".join(_in_words(restored)))
         except Refused as refused:
             raise CommandError(str(refused)) from refused
