@@ -25,6 +25,8 @@ class Point(StrEnum):
     ROWS_GOING = "rows-going"
     BACKING_UP = "backing-up"
     RESTORING = "restoring"
+    MOVING = "moving"
+    MOVED = "moved"
 
 
 _passes = count(1)
