@@ -41,12 +41,13 @@ def _measure(installation: Installation, content: bytes, photos: int, database: 
     session = installation.sign_in()
     files = {f"{number}.jpg": content + number.to_bytes(4, "big") for number in range(photos)}
     album = installation.new_album(session, "Bench")
-    before, at_first = processes.cpu(web), _database_bytes(installation)
+    before, at_first, commits = processes.cpu(web), _database_bytes(installation), _commits(installation)
     assert installation.send(session, album, files, timeout=600).ok
     taking_in = processes.cpu(web) - before
     worker = installation.start("run_huey").pid
     installation.wait_until_idle(3600)
     developing = processes.cpu(worker)
+    commits = _commits(installation) - commits
     rows = sum(installation.ask(f"SELECT count(*) FROM {table}")[0][0] for table in TABLES)
     originals, renditions = (int(installation.ask(sql)[0][0]) for sql in SIZES)
     each: Callable[[float], str] = lambda total: f"{total / photos:.3g}"  # noqa: E731
@@ -59,9 +60,17 @@ def _measure(installation: Installation, content: bytes, photos: int, database: 
             ["original, kB", each(originals / 1000)],
             ["renditions, kB", each(renditions / 1000)],
             ["rows", each(rows)],
+            ["commits (PostgreSQL)", each(commits)],
             ["database, kB", each((_database_bytes(installation) - at_first) / 1000)],
         ],
     )
+
+
+def _commits(installation: Installation) -> int:
+    """As PostgreSQL counts transactions, those that only read too."""
+    if "DATABASE_URL" not in installation._env:
+        return 0
+    return int(installation.ask("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()")[0][0])
 
 
 def _database_bytes(installation: Installation) -> int:

@@ -87,6 +87,7 @@ MIDDLEWARE = [
     # Whoever answers further in, with a page, a file or a refusal: these say how a browser has to take it.
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
+    "config.origins.BucketOriginMiddleware",
     "config.headers.HeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -20,6 +20,7 @@ from processing import backoff, bell, pressure, recipes, renewing
 from processing.models import ProcessingJob, Rerender
 from processing.pipeline import Recipe, Refused
 from processing.sandbox import Aborted
+from processing.storage.trouble import StorageTrouble
 from processing.verify import chunks, one_by_one
 
 log = logging.getLogger(__name__)
@@ -75,6 +76,9 @@ def render_next() -> bool:
         _fail(row, refused.code, refused.message, is_final=refused.permanent)
     except FileNotFoundError:
         _fail(row, *NO_ORIGINAL)
+    except StorageTrouble as trouble:
+        log.warning("Photo %s is not rendered again: %s", row.photo_id, trouble)
+        _fail(row, trouble.code, trouble.message, is_final=trouble.permanent)
     except OSError:
         log.exception("Photo %s: storage trouble while it was rendered again", row.photo_id)
         _fail(row, *STORAGE)

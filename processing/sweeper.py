@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from albums import removal, trash
@@ -28,7 +27,7 @@ from processing.models import (
     WorkerPulse,
 )
 from processing.states import KEEPS_RAW
-from processing.storage import store
+from processing.storage import Listed, places, store
 
 log = logging.getLogger(__name__)
 
@@ -114,13 +113,15 @@ def _purge_trash(now: datetime) -> int:
     return trash.purge(now) if store().is_there() else 0
 
 
+def staged() -> Iterator[Listed]:
+    """All that lies in incoming/, on the disk and in the bucket; a bucket that is in trouble is left out."""
+    for place in places.in_use():
+        if place == places.DISK or not store().trouble():
+            yield from store().listed(f"{place}incoming")
+
+
 def _old_keys(before: datetime) -> Iterator[str]:
-    for key in store().keys("incoming"):
-        try:
-            if _is_scratch(key) or default_storage.get_modified_time(key) < before:
-                yield key
-        except FileNotFoundError:  # it has just been taken away
-            continue
+    return (each.key for each in staged() if _is_scratch(each.key) or each.modified < before)
 
 
 def _clear_unknown(keys: list[str]) -> int:
@@ -143,7 +144,7 @@ def _claims(rows: JobQuerySet | RerenderQuerySet) -> set[uuid.UUID]:
 
 def owner(key: str) -> uuid.UUID | None:
     """Of incoming/<upload>, incoming/<upload>.part or incoming/<claim>.work/…"""
-    name = key.split("/")[1].split(".")[0]
+    name = places.bare(key).split("/")[1].split(".")[0]
     try:
         return uuid.UUID(name)
     except ValueError:

@@ -26,6 +26,7 @@ from processing.pipeline import Refused
 from processing.pipeline.refusals import DiskFull, Sidecar, UnsupportedVideo
 from processing.sandbox import Aborted, Crashed, Sandbox, TimedOut
 from processing.storage import store
+from processing.storage.trouble import StorageTrouble
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +124,9 @@ def _develop(job: ProcessingJob) -> None:
 def _blame_storage(job: ProcessingJob, error: OSError) -> None:
     if error.errno in pressure.NO_ROOM:
         jobs.postpone(job, *NO_ROOM, seconds=NO_ROOM_SECONDS)
+    elif isinstance(error, StorageTrouble):
+        log.warning("Job %s: %s", job.pk, error)
+        jobs.fail(job, error.code, error.message, permanent=error.permanent)
     else:
         log.exception("Job %s: storage trouble", job.pk)
         jobs.fail(job, *STORAGE, permanent=False)

@@ -2,20 +2,14 @@
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_http_methods, require_safe
 
-from albums import likeness, quality, shelf, trash
+from albums import delivery, likeness, quality, shelf, trash
 from albums.models import Album, Companion, Photo, Rendition
 from albums.views.access import photo_or_404
-from albums.views.delivery import deliver
-
-FOR_EVER = "private, max-age=31536000, immutable"
-"""A rendition's address changes with its bytes, so it never goes stale."""
-
 
 CONTENT_TYPES = {
     "JPEG": "image/jpeg",
@@ -51,10 +45,10 @@ def quality_check(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def original(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Byte for byte as received, as a download."""
+    """Byte for byte as received, as a download: whatever it holds, no browser runs it here."""
     photo = photo_or_404(request, pk)
     kind = CONTENT_TYPES.get(photo.format, "application/octet-stream")
-    return deliver(photo.original_key, kind, name=photo.name)
+    return delivery.download(photo.original_key, photo.name, kind)
 
 
 @require_safe
@@ -62,7 +56,7 @@ def companion(request: HttpRequest, pk: int) -> HttpResponseBase:
     """What is kept beside a photo, byte for byte as received, as a download."""
     found = get_object_or_404(Companion, album__in=Album.objects.visible_to(request.user), pk=pk)
     kind = "video/quicktime" if found.kind == Companion.Kind.MOTION else "application/octet-stream"
-    return deliver(found.key, kind, name=found.name)
+    return delivery.download(found.key, found.name, kind)
 
 
 @require_safe
@@ -74,9 +68,7 @@ def rendition(request: HttpRequest, pk: int, version: str, edge: int, format: st
         raise Http404
     if (found.version, found.edge, found.format) != (version, edge, format):
         return redirect(found)
-    response = deliver(found.key, f"image/{found.format}")
-    response["Cache-Control"] = FOR_EVER
-    return response
+    return delivery.rendition(found.key, f"image/{found.format}")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

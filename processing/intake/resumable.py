@@ -6,10 +6,11 @@ So there is no lock that could stick.
 
 import fcntl
 import hashlib
+import logging
 import time
 from contextlib import closing
 from datetime import datetime
-from typing import BinaryIO
+from http import HTTPStatus
 
 from django.conf import settings
 
@@ -22,6 +23,9 @@ from processing.models import Upload
 from processing.pressure import Shortage
 from processing.states import UploadState
 from processing.storage import Fenced, Growing, store
+from processing.storage.trouble import StorageTrouble
+
+log = logging.getLogger(__name__)
 
 
 def offset(upload: Upload) -> int:
@@ -89,6 +93,15 @@ def hand_over_again(before: datetime) -> int:
 
 
 def _hand_over_if_whole(upload: Upload) -> bool:
+    """Not while the bucket is in trouble: the sweep has other work, and comes again."""
+    try:
+        return _is_handed_over(upload)
+    except (Refused, StorageTrouble) as trouble:
+        log.warning("Upload %s is not handed over yet: %s", upload.pk, trouble)
+        return False
+
+
+def _is_handed_over(upload: Upload) -> bool:
     with closing(store().grow(upload.key)) as growing:
         if growing.there() != upload.size:
             return False
@@ -181,16 +194,21 @@ def _refusal(shortage: Shortage) -> protocol.Refusal:
 
 def _finish(upload: Upload, growing: Growing, fingerprint: Hash | None = None) -> None:
     """Repeating is harmless, and needed: the process may end between any two of these."""
-    growing.commit()
-    with store().borrow(upload.key) as path, path.open("rb") as file:
-        sha256 = fingerprint.hexdigest() if fingerprint else _read_once(upload, file)
+    try:
+        growing.commit()
+        sha256 = fingerprint.hexdigest() if fingerprint else _read_once(upload)
         if sha256:
-            uploads.finish(upload, path.stat().st_size, sha256)
+            uploads.finish(upload, store().size(upload.key), sha256)
+    except StorageTrouble as trouble:
+        log.warning("Upload %s is whole, but could not be stored: %s", upload.pk, trouble)
+        refusal = protocol.Refusal(HTTPStatus.SERVICE_UNAVAILABLE, trouble.code, trouble.message)
+        raise Refused(refusal, upload.size) from trouble
 
 
-def _read_once(upload: Upload, file: BinaryIO) -> str:
+def _read_once(upload: Upload) -> str:
     """Of several who ask at once, one reads the file and the others wait for it: "" when it was handed over meanwhile."""
-    fcntl.flock(file, fcntl.LOCK_EX)
-    if Upload.objects.filter(pk=upload.pk, state=UploadState.RECEIVED).exists():
-        return ""
-    return hashlib.file_digest(file, fingerprints.ALGORITHM).hexdigest()  # type: ignore[arg-type]
+    with store().borrow(upload.key) as path, path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if Upload.objects.filter(pk=upload.pk, state=UploadState.RECEIVED).exists():
+            return ""
+        return hashlib.file_digest(file, fingerprints.ALGORITHM).hexdigest()

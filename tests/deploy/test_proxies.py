@@ -37,7 +37,8 @@ def plain(tmp_path_factory) -> Iterator[Installation]:
         installation.start("serve")
         session = installation.sign_in()
         album = installation.new_album(session, "Summer")
-        assert installation.send(session, album, {"né.jpg": making.jpeg((900, 600))}).ok
+        photo = making.jpeg((900, 600))
+        assert installation.send(session, album, {"né.jpg": photo, "broken.jpg": photo[:2000]}).ok
         installation.start("run_huey")
         installation.wait_until_idle()
         installation.stop("run_huey")
@@ -126,10 +127,15 @@ def test_a_body_of_any_size_passes(front, session, album) -> None:
     assert answer.status_code == 200, answer.text[:500]
 
 
-@pytest.mark.parametrize("which", ["original", "rendition"])
+@pytest.mark.parametrize("which", ["original", "rendition", "raw"])
 def test_the_proxy_sends_files_with_the_very_headers_that_darkroom_sends(plain, front, session, which) -> None:
-    photo, version = plain.ask("SELECT photo_id, key FROM albums_rendition WHERE edge = 800 LIMIT 1")[0]
-    path = f"/photos/{photo}/original/" if which == "original" else f"/photos/{photo}/{version.split('/')[2]}/800.webp"
+    photo, key = plain.ask("SELECT photo_id, key FROM albums_rendition WHERE edge = 800 LIMIT 1")[0]
+    [(failed,)] = plain.ask("SELECT id FROM processing_processingjob WHERE state = 'failed'")
+    path = {
+        "original": f"/photos/{photo}/original/",
+        "rendition": f"/photos/{photo}/{key.split('/')[2]}/800.webp",
+        "raw": f"/jobs/{failed}/raw/",
+    }[which]
     direct = plain.sign_in().get(f"{plain.url}{path}", timeout=10)
 
     passed = session.get(f"{front.url}{path}", timeout=10)
@@ -137,7 +143,7 @@ def test_the_proxy_sends_files_with_the_very_headers_that_darkroom_sends(plain, 
     assert (passed.status_code, passed.content == direct.content) == (200, True)
     wanted = {name: value for name in KEPT if (value := direct.headers.get(name))}
     if which == "rendition":
-        wanted.pop("Content-Disposition", None)  # "inline", which is what none means
+        del wanted["Content-Disposition"]  # "inline", which is what none means
     assert {name: passed.headers.get(name) for name in wanted} == wanted
     assert "ETag" in passed.headers  # it was the proxy that sent it: Darkroom's own answers have none
 
