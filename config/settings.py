@@ -189,6 +189,7 @@ AVIF_SPEED = env.number("AVIF_SPEED", 9, most=10)
 # Web server
 WEB_PROCESSES = env.number("WEB_PROCESSES", 1, least=1)
 WEB_THREADS = env.number("WEB_THREADS", 64, least=2)
+X_ACCEL = env.text("X_ACCEL")
 
 # People
 LOGIN_ATTEMPTS = env.number("LOGIN_ATTEMPTS", 10, least=1)

@@ -23,6 +23,10 @@ class Point(StrEnum):
     AFTER_DELETE = "after-delete"
     READING_BACK = "reading-back"
     ROWS_GOING = "rows-going"
+    BACKING_UP = "backing-up"
+    RESTORING = "restoring"
+    MOVING = "moving"
+    MOVED = "moved"
 
 
 _passes = count(1)
