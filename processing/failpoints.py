@@ -26,6 +26,10 @@ class Point(StrEnum):
     PARTS_BEGUN = "parts-begun"
     PARTS_LISTED = "parts-listed"
     PARTS_JOINED = "parts-joined"
+    BACKING_UP = "backing-up"
+    RESTORING = "restoring"
+    MOVING = "moving"
+    MOVED = "moved"
 
 
 _passes = count(1)

@@ -19,10 +19,10 @@ from processing.storage import places
 class BatchQuerySet(models.QuerySet["Batch"]):
     def active(self, album: Album | None = None) -> BatchQuerySet:
         """Those with work left: an upload on its way, or a job waiting or in work."""
-        jobs, uploads = ProcessingJob.objects.active(), Upload.objects.receiving()
-        if album is not None:
-            jobs, uploads = jobs.filter(album=album), uploads.filter(album=album)
-        return self.filter(Q(pk__in=jobs.values("batch")) | Q(pk__in=uploads.values("batch")))
+        batches, jobs, uploads = self, ProcessingJob.objects.active(), Upload.objects.receiving()
+        if album is not None:  # of the batches too, or the database would look at each there is
+            batches, jobs, uploads = batches.filter(album=album), jobs.filter(album=album), uploads.filter(album=album)
+        return batches.filter(Q(pk__in=jobs.values("batch")) | Q(pk__in=uploads.values("batch")))
 
 
 class Batch(models.Model):
@@ -52,7 +52,10 @@ class Batch(models.Model):
     class Meta:
         ordering = ["-opened_at", "-pk"]
         verbose_name_plural = "batches"
-        indexes = [models.Index(fields=["album", "dismissed_at"], name="batch_album_report")]
+        indexes = [
+            models.Index(fields=["album", "dismissed_at"], name="batch_album_report"),
+            models.Index(fields=["-opened_at", "-id"], name="batch_opened"),
+        ]
 
     def __str__(self) -> str:
         return f"Batch {self.pk}"
@@ -84,8 +87,9 @@ class Upload(models.Model):
     """One file on its way in. Its id is unguessable, its bytes lie at `key` until they are a photo."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="uploads")
-    album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="uploads")
+    # Found by the indexes below that begin with them: one of their own would be written for nothing.
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="uploads", db_index=False)
+    album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="uploads", db_index=False)
     name = models.CharField("file name", max_length=255, help_text="As shown to people; never used as a path.")
     place = models.CharField(
         max_length=10,
@@ -212,8 +216,8 @@ class ProcessingJob(models.Model):
     """The work of turning one received upload into one photo, or its companion. Only processing/jobs.py changes its state."""
 
     upload = models.OneToOneField(Upload, on_delete=models.CASCADE, related_name="job")
-    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="jobs")
-    album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="jobs")
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="jobs", db_index=False)
+    album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="jobs", db_index=False)
     photo = models.OneToOneField(Photo, null=True, blank=True, on_delete=models.SET_NULL, related_name="job")
     companion = models.OneToOneField(
         Companion, null=True, blank=True, on_delete=models.SET_NULL, related_name="job", help_text="If it is no photo."
@@ -267,7 +271,8 @@ class ProcessingJob(models.Model):
             models.Index(fields=["batch", "state"], name="job_batch_state"),
             models.Index(fields=["batch", "stem"], name="job_batch_stem"),
             models.Index(fields=["state", "lease_until"], name="job_state_lease"),
-            models.Index(fields=["finished_at"], name="job_finished"),
+            models.Index(fields=["state", "finished_at"], name="job_state_finished"),
+            models.Index(fields=["state", "created_at"], name="job_state_created"),
         ]
 
     def __str__(self) -> str:
@@ -359,9 +364,23 @@ class WorkerPulse(models.Model):
     """A worker that is, or was, at work: renewed every few seconds by the worker itself."""
 
     name = models.CharField(max_length=100, primary_key=True)
+    host = models.CharField(max_length=100, db_default="")
     version = models.CharField(max_length=20)
     started_at = models.DateTimeField(default=timezone.now)
     seen_at = models.DateTimeField(default=timezone.now, db_index=True)
+    developed = models.PositiveIntegerField(db_default=0, help_text="Files it has dealt with since it was started.")
+    lately = models.PositiveIntegerField(db_default=0, help_text="Of those, in the last minute.")
+    drained_at = models.DateTimeField(null=True, blank=True, help_text="When it was asked to begin nothing more.")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Round(models.Model):
+    """What is done every so often, by one of however many workers."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    next_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return self.name

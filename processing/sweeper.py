@@ -172,11 +172,14 @@ def _is_scratch(key: str) -> bool:
 
 def _ring_missed(now: datetime) -> int:
     """A lost message loses nothing. Ringing once too often is harmless, so a few bells too many do not matter."""
-    quiet = ProcessingJob.objects.due().exclude(updated_at__range=(now - timedelta(seconds=1), now))
     just_now = (now - timedelta(seconds=1), now)
-    unproved = sum(rows.exclude(created_at__range=just_now).count() for rows in (proof.due(), proof.due_companions()))
-    unrendered = Rerender.objects.due().count()
-    missing = min(AT_A_TIME, max(0, quiet.count() + unproved + unrendered - bell.waiting()))
+    most = AT_A_TIME + bell.waiting()
+    quiet = ProcessingJob.objects.due().exclude(updated_at__range=just_now)
+    unread = [rows.exclude(created_at__range=just_now) for rows in (proof.due(), proof.due_companions())]
+    needed = 0
+    for rows in (quiet, *unread, Rerender.objects.due()):  # no further than matters: there may be millions
+        needed += rows.order_by()[: most - needed].count()
+    missing = min(AT_A_TIME, max(0, needed - (most - AT_A_TIME)))
     silent = list(quiet.values_list("pk", flat=True)[:missing])
     for pk in silent:
         bell.ring(pk)

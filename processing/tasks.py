@@ -9,7 +9,7 @@ from django.db import close_old_connections
 from huey.consumer import Scheduler
 from huey.contrib.djhuey import db_periodic_task, db_task, on_shutdown, on_startup, task
 
-from processing import bell, proof, pulse, rerendering, scrub, sweeper, worker
+from processing import bell, proof, pulse, rerendering, rounds, scrub, sweeper, worker
 from processing.intake import parts
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,8 @@ def develop_next(job_id: int) -> None:
 
     Which one rang does not matter.
     """
+    if worker.rest_if_drained():
+        return
     if not (worker.develop_next() or proof.prove_next()):
         rerendering.render_next()
 
@@ -44,7 +46,12 @@ def hand_over(upload_id: str) -> None:
 
 @db_periodic_task(lambda _: True, priority=BEFORE_BELLS)
 def sweep() -> None:
-    """One message for all: the sweep counts those that wait, and a second one would look to it like a bell."""
+    """One message for all: the sweep counts those that wait, and a second one would look to it like a bell.
+
+    Each worker sends one, and who hears the first does what is in it for all.
+    """
+    if not rounds.is_mine("sweep", settings.SWEEP_SECONDS):
+        return
     sweeper.sweep()
     proof.prove_some()
     scrub.step()

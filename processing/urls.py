@@ -56,6 +56,7 @@ urlpatterns = [
     path("batches/<int:pk>/delete/", batches.delete, name="delete-batch"),
     path("jobs/", dashboard.jobs, name="jobs"),
     path("jobs/rerendering/cancel/", dashboard.cancel_rerendering, name="cancel-rerendering"),
+    path("jobs/workers/drain/", dashboard.drain, name="drain"),
     path("limits/", limits.page, name="limits"),
     path("limits/measure/", limits.measure, name="measure"),
     path("limits/reclaim/", limits.reclaim, name="reclaim"),

@@ -19,7 +19,7 @@ from django.db import DatabaseError, IntegrityError, connection
 
 from albums import likeness
 from albums.models import Companion, Leftover
-from processing import failpoints, jobs, pairs, pressure, previews, publishing, recipes, standstill
+from processing import failpoints, jobs, pairs, pressure, previews, publishing, pulse, recipes, standstill
 from processing.failpoints import Point
 from processing.models import ProcessingJob
 from processing.pipeline import Refused
@@ -40,6 +40,7 @@ INTERNAL = (
     "Something unexpected went wrong on the server; its log says more.",
 )
 
+DRAINED = "This worker is drained: others develop what waits."
 STILL_TO_COME = ("still-to-come", "It waits for the photo that it moves with.")
 STILL_SECONDS = 10.0
 
@@ -57,7 +58,7 @@ def develop_next() -> bool:
     """
     if shortage := pressure.of_work():
         sandbox().rest()
-        standstill.wait(shortage)
+        standstill.wait(shortage.work)
         return False
     standstill.end()
     job = jobs.claim_next(name())
@@ -66,7 +67,17 @@ def develop_next() -> bool:
     failpoints.reach(Point.CLAIMED)
     with _at_work_on(job):
         _develop(job)
+    pulse.count_one()
     previews.make(job, sandbox())  # after the heartbeat, which kills the picture when the claim is gone, as it is now
+    return True
+
+
+def rest_if_drained() -> bool:
+    """Was this worker asked to begin nothing more? Then the bell is for others."""
+    if not pulse.is_drained(name()):
+        return False
+    sandbox().rest()
+    standstill.wait(DRAINED)
     return True
 
 

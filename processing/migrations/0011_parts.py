@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('processing', '0009_place'),
+        ('processing', '0010_workers'),
     ]
 
     operations = [

@@ -77,7 +77,7 @@ class S3Store(Storage):
     def send(self, path: Path, key: str) -> None:
         """A local file as this object, which the file outlives."""
         suffix = Path(key).suffix
-        headers = {"ContentType": TYPES.get(suffix, UNKNOWN_TYPE)}
+        headers: dict[str, Any] = {"ContentType": TYPES.get(suffix, UNKNOWN_TYPE)}
         if suffix in TYPES:
             headers["CacheControl"] = FOR_EVER
         sending.send(self.connection, path, key, **headers)
