@@ -129,6 +129,7 @@ HUEY = queue.options(REDIS_URL, DATA_DIR / "huey.sqlite3", SECRET_KEY)
 if REDIS_URL:
     CACHES = {"default": {"BACKEND": "config.cache.Cache", "LOCATION": REDIS_URL, "OPTIONS": queue.REDIS_TIMEOUTS}}
 BELL = "processing.tasks.develop_next"
+UPLOAD_BELL = "processing.tasks.hand_over"
 ECHO = "processing.tasks.answer_echo"
 
 # Files

@@ -32,6 +32,7 @@ class Batch(models.Model):
         FORM = "form", "Upload form"
         PAGE = "page", "Album page"
         TUS = "tus", "Resumable upload"
+        DIRECT = "direct", "Straight to the bucket"
         IMPORT = "import", "Import command"
 
     album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="batches")
@@ -73,6 +74,10 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         left = timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS - seconds)
         return self.receiving().filter(expires_at__lt=timezone.now() + left, arrived__gt=0)
 
+    def in_the_bucket(self) -> UploadQuerySet:
+        """Those of which something was to go there straight."""
+        return self.filter(models.Exists(Part.objects.filter(upload=models.OuterRef("pk"))))
+
     def ended_badly(self) -> UploadQuerySet:
         """Refused or expired, and nobody has put them away yet."""
         return self.filter(state__in=ENDED_BADLY, dismissed_at=None, batch__dismissed_at=None)
@@ -106,6 +111,12 @@ class Upload(models.Model):
         help_text="What its sender says it is; what arrives is held to it.",
     )
     metadata = models.TextField(blank=True, help_text="What a tus client told of it, as it told it.")
+    multipart_id = models.CharField(
+        max_length=500,
+        blank=True,
+        db_default="",
+        help_text="What the bucket calls it while it goes there straight, in parts. Only intake/parts.py writes it.",
+    )
     modified_at = models.DateTimeField(null=True, blank=True, help_text="The file's own date, as its sender told it.")
     code = models.CharField(max_length=40, blank=True, help_text="Why it was refused or stopped.")
     message = models.TextField(blank=True, help_text="The same, in words for people.")
@@ -146,6 +157,39 @@ class Upload(models.Model):
     def key(self) -> str:
         """Where the raw bytes lie: chosen here, never by the sender."""
         return f"{self.place}incoming/{self.pk}"
+
+
+class Part(models.Model):
+    """One part of an upload that goes straight to the bucket. Only processing/intake/parts.py writes it.
+
+    What the bucket lists is the truth; the row says what was expected, and what was listed last.
+    """
+
+    class State(models.TextChoices):
+        EXPECTED = "expected", "Expected"
+        STORED = "stored", "Stored"
+
+    WHOLE = 0
+    """The number of a form that holds the whole file."""
+
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="parts")
+    number = models.PositiveIntegerField(help_text="From 1 on; 0 is a form that holds the whole file.")
+    size = models.PositiveBigIntegerField(null=True, blank=True, help_text="Bytes; empty while unknown.")
+    etag = models.CharField("ETag", max_length=100, blank=True, help_text="As the bucket tells it.")
+    state = models.CharField(max_length=10, choices=State, default=State.EXPECTED.value)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["upload", "number"], name="part_numbered_once"),
+            models.CheckConstraint(condition=Q(state__in=["expected", "stored"]), name="part_state_known"),
+            models.CheckConstraint(
+                condition=~Q(state="stored") | (Q(size__isnull=False) & ~Q(etag="")), name="part_stored_with_etag"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Part {self.number} of {self.upload_id}"
 
 
 class JobQuerySet(models.QuerySet["ProcessingJob"]):

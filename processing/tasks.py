@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import uuid
 
 from django.conf import settings
 from django.db import close_old_connections
@@ -9,6 +10,7 @@ from huey.consumer import Scheduler
 from huey.contrib.djhuey import db_periodic_task, db_task, on_shutdown, on_startup, task
 
 from processing import bell, proof, pulse, rerendering, rounds, scrub, sweeper, worker
+from processing.intake import parts
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +36,12 @@ def develop_next(job_id: int) -> None:
         return
     if not (worker.develop_next() or proof.prove_next()):
         rerendering.render_next()
+
+
+@db_task()
+def hand_over(upload_id: str) -> None:
+    """A large file is whole in the bucket."""
+    parts.hand_over_by_id(uuid.UUID(upload_id))
 
 
 @db_periodic_task(lambda _: True, priority=BEFORE_BELLS)

@@ -4,6 +4,7 @@ from processing.views import (
     actions,
     batches,
     dashboard,
+    direct,
     failures,
     form,
     limits,
@@ -25,6 +26,24 @@ urlpatterns = [
     path("albums/<int:pk>/uploads/manifest/", manifest.declare, name="manifest"),
     path("albums/<int:pk>/uploads/tus/", uploads.create, name="create-upload"),
     path("uploads/<uuid:pk>/", uploads.upload, name="upload"),
+    path("albums/<int:pk>/uploads/direct/<str:token>/s3/params", direct.params, name="direct-params"),
+    path("albums/<int:pk>/uploads/direct/<str:token>/s3/multipart", direct.multipart, name="direct-multipart"),
+    path("albums/<int:pk>/uploads/direct/<str:token>/s3/multipart/<uuid:upload>", direct.upload, name="direct-upload"),
+    path(
+        "albums/<int:pk>/uploads/direct/<str:token>/s3/multipart/<uuid:upload>/<int:number>",
+        direct.part,
+        name="direct-part",
+    ),
+    path(
+        "albums/<int:pk>/uploads/direct/<str:token>/s3/multipart/<uuid:upload>/complete",
+        direct.complete,
+        name="direct-complete",
+    ),
+    path(
+        "albums/<int:pk>/uploads/direct/<str:token>/s3/multipart/<uuid:upload>/arrived",
+        direct.arrived,
+        name="direct-arrived",
+    ),
     # tus answers with no redirect, so these stand for those with the slash.
     path("albums/<int:pk>/uploads/tus", uploads.create),
     path("uploads/<uuid:pk>", uploads.upload),
