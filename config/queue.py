@@ -4,6 +4,7 @@ A message is only a wake-up (a bell); the job row is the truth. So no results, n
 for jobs, and a lost or doubled message is harmless.
 """
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,14 @@ CONSUMER = {
 }
 
 
+class Unhurried(sqlite3.Connection):
+    """No bell waits for the disk, to ring or to be heard: of one that a power cut swallows the sweep knows. The file stays sound."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.execute("PRAGMA synchronous=NORMAL")
+
+
 def options(redis_url: str, sqlite: Path, secret_key: str) -> dict[str, Any]:
     common = {
         "name": "darkroom",
@@ -40,4 +49,5 @@ def options(redis_url: str, sqlite: Path, secret_key: str) -> dict[str, Any]:
     if redis_url:
         pool = ConnectionPool.from_url(redis_url, **REDIS_TIMEOUTS)
         return common | {"huey_class": "huey.PriorityRedisHuey", "connection": {"connection_pool": pool}}
-    return common | {"huey_class": "huey.SqliteHuey", "connection": {"filename": str(sqlite), "timeout": 5}}
+    connection = {"filename": str(sqlite), "timeout": 5, "factory": Unhurried}
+    return common | {"huey_class": "huey.SqliteHuey", "connection": connection}

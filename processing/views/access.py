@@ -7,13 +7,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
 from albums.models import Album
+from albums.views import access
 from processing.models import Batch
 
 View = Callable[[HttpRequest], HttpResponse]
 
 
 def album_or_404(request: HttpRequest, pk: int) -> Album:
-    return get_object_or_404(Album.objects.visible_to(request.user), pk=pk)
+    return access.album_or_404(request, pk)
 
 
 def batch_or_404(request: HttpRequest, pk: int) -> Batch:

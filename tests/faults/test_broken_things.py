@@ -133,7 +133,9 @@ def test_a_read_only_database_is_told_and_work_goes_on_when_it_can_be_written(tm
     with running(tmp_path, {}) as sender:
         sender.send(some())
         sender.wait_until_free()
+        sender.installation.stop("serve")  # what it has open can be written still
         with mounts.read_only(sender.installation.data_dir / "db.sqlite3"):
+            sender.installation.start("serve")
             sender.offer(some())
             seen = sender.look()
         sender.send_each_again()
