@@ -29,7 +29,7 @@ CONSUMER = {
 
 
 class Unhurried(sqlite3.Connection):
-    """No bell waits for the disk, to ring or to be heard: of one that a power cut swallows the sweep knows. The file stays sound."""
+    """No bell waits for the disk, to ring or to be heard: the sweep rings those that a power cut swallows. The file stays sound."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
