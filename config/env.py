@@ -13,6 +13,13 @@ def text(name: str, default: str = "") -> str:
     return os.environ.get(name, default).strip()
 
 
+def one_of(name: str, default: str, *, choices: set[str]) -> str:
+    raw = text(name, default).lower() or default
+    if raw not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(sorted(choices))}, not {raw!r}.")
+    return raw
+
+
 def flag(name: str, default: bool = False) -> bool:
     raw = text(name, str(default)).lower()
     if raw in TRUE:

@@ -145,9 +145,19 @@ STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
-    "default": {"BACKEND": "processing.storage.local.LocalStore", "OPTIONS": {"location": DATA_DIR}},
+    "default": {"BACKEND": "processing.storage.placed.PlacedStore", "OPTIONS": {"location": DATA_DIR}},
     "staticfiles": {"BACKEND": "config.static.HashedStatic"},
 }
+# New photos go into a bucket where S3_BUCKET names one; those that are there stay where they are.
+S3_BUCKET = env.text("S3_BUCKET")
+S3_ENDPOINT = env.text("S3_ENDPOINT").rstrip("/")
+S3_REGION = env.text("S3_REGION", "us-east-1")
+S3_PREFIX = env.text("S3_PREFIX")
+S3_ACCESS_KEY = env.text("S3_ACCESS_KEY")
+S3_SECRET_KEY = env.text("S3_SECRET_KEY")
+S3_SESSION_TOKEN = env.text("S3_SESSION_TOKEN")
+S3_ADDRESSING = env.one_of("S3_ADDRESSING", "auto", choices={"auto", "path", "virtual"})
+S3_BROWSER_ENDPOINT = env.text("S3_BROWSER_ENDPOINT").rstrip("/")
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
 DATA_UPLOAD_MAX_NUMBER_FILES = None  # the intake counts, and answers per file instead of refusing the request

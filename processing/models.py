@@ -13,6 +13,7 @@ from django.utils import timezone
 from albums.models import Album, Companion, Photo
 from processing import deadlines
 from processing.states import ACTIVE, ENDED_BADLY, JobState, UploadState
+from processing.storage import places
 
 
 class BatchQuerySet(models.QuerySet["Batch"]):
@@ -81,6 +82,13 @@ class Upload(models.Model):
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="uploads")
     album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="uploads")
     name = models.CharField("file name", max_length=255, help_text="As shown to people; never used as a path.")
+    place = models.CharField(
+        max_length=10,
+        blank=True,
+        default=places.for_new,
+        db_default="",
+        help_text="Where its bytes go: empty is the disk, s3/ the bucket.",
+    )
     state = models.CharField(max_length=10, choices=UploadState, default=UploadState.RECEIVING.value)
     size = models.PositiveBigIntegerField(null=True, blank=True, help_text="Bytes; empty while unknown.")
     arrived = models.PositiveBigIntegerField(
@@ -133,7 +141,7 @@ class Upload(models.Model):
     @property
     def key(self) -> str:
         """Where the raw bytes lie: chosen here, never by the sender."""
-        return f"incoming/{self.pk}"
+        return f"{self.place}incoming/{self.pk}"
 
 
 class JobQuerySet(models.QuerySet["ProcessingJob"]):

@@ -9,7 +9,18 @@ from huey.contrib.djhuey import HUEY
 
 from albums.models import Album
 from processing import quota, worker
+from processing.storage import connection
+from processing.storage.connection import Connection
+from tests import stack
+from tests.s3servers import Moto, Rgw
 from tests.servers import PostgreSQL, Redis
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if stack.IS_ON_SERVERS:
+        embedded = [item for item in items if item.get_closest_marker("embedded")]
+        config.hook.pytest_deselected(items=embedded)
+        items[:] = [item for item in items if item not in embedded]
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +30,7 @@ def data_dir(tmp_path_factory, settings) -> Path:
     for room in ("incoming", "originals", "renditions"):
         (path / room).mkdir()
     settings.DATA_DIR = path
+    settings.S3_PREFIX = stack.new_prefix(path)
     store = settings.STORAGES["default"] | {"OPTIONS": {"location": path}}
     settings.STORAGES = settings.STORAGES | {"default": store}
     HUEY.storage.flush_queue()
@@ -69,3 +81,29 @@ def redis() -> Iterator[Redis]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[Moto]:
+    server = Moto()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def rgw() -> Iterator[Rgw]:
+    server = Rgw()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def bucket(moto, settings) -> Connection:
+    """New files go into a bucket of the test's own."""
+    for name, value in moto.new_bucket().items():
+        setattr(settings, name, value)
+    return connection.from_environment()

@@ -23,7 +23,7 @@ def test_every_documented_default_is_the_real_one():
     source = (ROOT / "config/settings.py").read_text(encoding="utf-8")
     documented = dict(re.findall(r"^\| `([A-Z0-9_]+)` \| `([^`/]+)` \|", text, re.MULTILINE))
 
-    real = dict(re.findall(r'env\.\w+\("([A-Z0-9_]+)", "?([\w.]+(?:,\w+)*)"?', source))
+    real = dict(re.findall(r'env\.\w+\("([A-Z0-9_]+)", "?([\w.-]+(?:,\w+)*)"?', source))
 
     assert {name: real.get(name) for name in documented} == documented
 

@@ -1,4 +1,8 @@
-"""Where bytes lie. The store in use is Django's default storage; this says what it must promise beyond Django's own interface."""
+"""Where bytes lie. The store in use is Django's default storage; this says what it must promise beyond Django's own interface.
+
+Each of its keys says by its first letters whether it is on the disk or in the bucket (places.py). What is wrong with the bucket
+is raised as StorageTrouble (trouble.py).
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -6,6 +10,8 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from django.core.files.storage import default_storage
+
+from processing.storage.trouble import StorageTrouble
 
 
 class Fenced(Exception):
@@ -48,7 +54,10 @@ class Growing(Protocol):
 
 
 class Store(Protocol):
-    """Keys are relative paths with "/" (`renditions/ab/…/800.webp`), chosen by us, never by a sender."""
+    """Keys are relative paths with "/" (`renditions/ab/…/800.webp`, `s3/renditions/…` in the bucket).
+
+    They are chosen by us, never by a sender.
+    """
 
     def receive(self, key: str) -> Receiving:
         """Start to take in a file."""
@@ -71,8 +80,19 @@ class Store(Protocol):
     def scratch(self, name: str) -> AbstractContextManager[Path]:
         """An empty local directory on the store's file system, gone with the context."""
 
+    def link(
+        self, key: str, *, name: str | None = None, content_type: str | None = None, seconds: int | None = None
+    ) -> str | None:
+        """Where a browser may get the bytes itself, for a while; None where it must get them here.
+
+        `name`: as a download, under this name. `seconds`: how long it is good, at least.
+        """
+
     def is_there(self) -> bool:
         """Is the place there at all? Asked before every file, so it is cheap, and true where only trying would tell."""
+
+    def trouble(self) -> StorageTrouble | None:
+        """What is wrong with the bucket, in words; None when it is well, or there is none. Cheap like is_there()."""
 
     def free_bytes(self) -> int | None:
         """Room left; None where that has no meaning."""

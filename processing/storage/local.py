@@ -90,6 +90,14 @@ class LocalStore(FileSystemStorage):
         failpoints.reach(Point.AFTER_DELETE)
         self._prune(path.parent)
 
+    def link(
+        self, key: str, *, name: str | None = None, content_type: str | None = None, seconds: int | None = None
+    ) -> None:
+        return None
+
+    def trouble(self) -> None:
+        return None
+
     def is_there(self) -> bool:
         """A disk that is not mounted leaves an empty directory, or none."""
         return all(Path(self.path(room)).is_dir() for room in ROOMS)

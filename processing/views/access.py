@@ -7,14 +7,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
 from albums.models import Album
-from albums.views import access
 from processing.models import Batch
 
 View = Callable[[HttpRequest], HttpResponse]
-
-
-def album_or_404(request: HttpRequest, pk: int) -> Album:
-    return access.album_or_404(request, pk)
 
 
 def batch_or_404(request: HttpRequest, pk: int) -> Batch:

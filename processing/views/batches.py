@@ -60,9 +60,7 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Requeue the batch's failed jobs: all, or those named by `job`."""
     batch = batch_or_404(request, pk)
     failed = ProcessingJob.objects.failed().filter(batch=batch)
-    if named := asked.jobs(request):
-        failed = failed.filter(pk__in=named)
-    batches.requeue(failed, by=asked.who(request))
+    batches.requeue(asked.named(request, failed), by=asked.who(request))
     return redirect("processing:batch", pk)
 
 

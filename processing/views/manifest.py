@@ -9,16 +9,16 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from albums.views.access import album_or_404
 from processing import batches, declarations, pressure
 from processing.batches import AlbumBusy
-from processing.declarations import Answer, Declaration, Standing
+from processing.declarations import Answer, Declaration, Match
 from processing.doctor import records
 from processing.intake import manifest
 from processing.intake.manifest import BadManifest
 from processing.models import Batch
 from processing.pressure import Shortage
 from processing.views import draining, line
-from processing.views.access import album_or_404
 
 RETRY_AFTER_SECONDS = 30
 BUSY = "This album is busy with another batch. Your photos can be sent when it is done."
@@ -88,7 +88,7 @@ def _file(answer: Answer) -> dict[str, Any]:
     """Addresses are relative: whatever proxy the page came through, its uploads go the same way."""
     upload, photo, refusal = answer.upload, answer.photo, answer.refusal
     message = refusal.message if refusal else ""
-    if answer.standing == Standing.ELSEWHERE and photo:
+    if answer.standing == Match.ELSEWHERE and photo:
         message = f"It is also in your album “{photo.album}”."
     return {
         "state": answer.standing,

@@ -20,6 +20,7 @@ from django.utils.http import http_date
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from albums.models import Album
+from albums.views.access import album_or_404
 from processing import batches
 from processing.batches import AlbumBusy
 from processing.intake import protocol, refusals, resumable, uploads
@@ -27,7 +28,6 @@ from processing.intake.protocol import Part, Refusal, Refused
 from processing.models import Batch, Upload
 from processing.states import UploadState
 from processing.views import crowd, draining, line
-from processing.views.access import album_or_404
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]

@@ -130,10 +130,11 @@ def test_a_database_locked_by_another_program_only_delays(tmp_path, seconds):
 
 
 def test_a_read_only_database_is_told_and_work_goes_on_when_it_can_be_written(tmp_path):
+    """Who opens it then: handles from before, and those that SQLite keeps for its next connection, can write all the same."""
     with running(tmp_path, {}) as sender:
         sender.send(some())
         sender.wait_until_free()
-        sender.installation.stop("serve")  # what it has open can be written still
+        sender.installation.stop("serve")
         with mounts.read_only(sender.installation.data_dir / "db.sqlite3"):
             sender.installation.start("serve")
             sender.offer(some())

@@ -17,13 +17,6 @@ DESK, RETRY, DISMISS = "/failures/", "/failures/retry/", "/failures/dismiss/"
 
 
 @pytest.fixture
-def signed_in(owner) -> Client:
-    client = Client()
-    client.force_login(owner)
-    return client
-
-
-@pytest.fixture
 def batch(album) -> Batch:
     upload = making.upload(album, name="keeps it open.jpg")
     uploads.cancel(upload, "cancelled", "It was cancelled.")

@@ -22,13 +22,6 @@ HTMX = {"HX-Request": "true"}
 JSON = {"Accept": "application/json"}
 
 
-@pytest.fixture
-def signed_in(owner) -> Client:
-    client = Client()
-    client.force_login(owner)
-    return client
-
-
 def picked(*contents: bytes, name: str = "IMG_{}.JPG") -> list[SimpleUploadedFile]:
     return [SimpleUploadedFile(name.format(n), content, "image/jpeg") for n, content in enumerate(contents, 1)]
 

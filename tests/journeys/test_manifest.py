@@ -5,7 +5,6 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 
 from albums import trash
@@ -19,13 +18,6 @@ from tests.journeys.test_tus import patch
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def signed_in(owner) -> Client:
-    client = Client()
-    client.force_login(owner)
-    return client
 
 
 def file(content: bytes, name: str = "IMG_1.JPG", *, hashed: bool = True, **more):

@@ -14,13 +14,6 @@ pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
 
 
-@pytest.fixture
-def signed_in(owner) -> Client:
-    client = Client()
-    client.force_login(owner)
-    return client
-
-
 def panel(client: Client, album: Album, seen: int | str = 0):
     return client.get(f"/albums/{album.pk}/uploads/status/?seen={seen}").context["panel"]
 

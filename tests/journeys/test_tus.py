@@ -23,13 +23,6 @@ VERSION = {"Tus-Resumable": "1.0.0"}
 OCTETS = "application/offset+octet-stream"
 
 
-@pytest.fixture
-def signed_in(owner) -> Client:
-    client = Client()
-    client.force_login(owner)
-    return client
-
-
 def b64(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
 
