@@ -19,9 +19,10 @@ REDIS_TIMEOUTS: dict[str, Any] = {
 CONSUMER = {
     "worker_type": "thread",  # a worker process would outlive a killed consumer; the decoding has its own child anyway
     "workers": 1,  # one image at a time
+    # A look at an empty queue takes a tenth of a millisecond, and somebody may be waiting for the photo that rings next.
     "initial_delay": 0.1,
-    "backoff": 1.15,
-    "max_delay": 0.5,
+    "backoff": 1,
+    "max_delay": 0.1,
     "health_check_interval": 1,
     "graceful_signal": "TERM",
     "shutdown_timeout": 25,
@@ -29,7 +30,7 @@ CONSUMER = {
 
 
 class Unhurried(sqlite3.Connection):
-    """No bell waits for the disk, to ring or to be heard: the sweep rings those that a power cut swallows. The file stays sound."""
+    """No bell waits for the disk, to ring or to be heard: of those that a power cut swallows, the sweep rings anew."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
