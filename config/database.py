@@ -9,7 +9,8 @@ SQLITE: dict[str, Any] = {
     "timeout": 20,
     "transaction_mode": "IMMEDIATE",
     # FULL: a commit that was answered survives a power cut; NORMAL loses the last ones.
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+    # Half a megabyte of cache for each thread that keeps a connection; below it is the system's, which they share.
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-512;",
 }
 POSTGRESQL: dict[str, Any] = {
     "connect_timeout": 5,
@@ -33,7 +34,8 @@ def options(url: str, pool: int) -> dict[str, Any]:
     database: dict[str, Any] = {**dj_database_url.parse(url)}
     theirs = database.get("OPTIONS", {})
     if database["ENGINE"] == SQLITE_ENGINE:
-        return database | {"OPTIONS": theirs | SQLITE}
+        # To open one takes 1.5 ms: pragmas, functions, and all statements prepared anew.
+        return database | {"CONN_MAX_AGE": IDLE_SECONDS, "OPTIONS": theirs | SQLITE}
     pooled = {"min_size": 1, "max_size": pool, "timeout": PATIENCE_SECONDS, "max_idle": IDLE_SECONDS}
     # Each connection is tried before it is used: after a restart of the server nobody meets one of before it.
     return database | {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True, "OPTIONS": POSTGRESQL | theirs | {"pool": pooled}}

@@ -78,9 +78,9 @@ def complete(job: ProcessingJob, photo: Photo, renditions: Iterable[Rendition], 
         Rendition.objects.bulk_create(renditions)
         if look:
             look.save(force_insert=True)
-        _done(job, photo=photo)
-        for video in pairs.videos_without_still(job) if photo.format in pairs.SHOWING else ():
-            _wake(video)
+        if _done(job, photo=photo) and photo.format in pairs.SHOWING:
+            for video in pairs.videos_without_still(job):
+                _wake(video)
 
 
 def keep(job: ProcessingJob, companion: Companion) -> None:
@@ -165,16 +165,19 @@ def dismiss(job: ProcessingJob, by: str = "") -> bool:
 
 def _lock_album(job: ProcessingJob) -> None:
     """Two workers that publish what belongs together do so one after the other: PostgreSQL would show neither the other's row."""
-    Album.objects.select_for_update(no_key=True).filter(pk=job.album_id).first()
+    Album.objects.select_for_update(no_key=True).filter(pk=job.album_id).values_list("pk").first()
 
 
-def _done(job: ProcessingJob, **made: Any) -> None:
+def _done(job: ProcessingJob, **made: Any) -> bool:
+    """Answers whether other files belong, or may belong, to what was made."""
     Leftover.objects.filter(hold=job.claim).delete()
     if not _move(job, states.COMPLETE, finished_at=timezone.now(), **made, **NO_ERROR, **NO_CLAIM):
         raise Stale
-    pairs.settle(job)
+    if has_kin := pairs.has_kin(job):
+        pairs.settle(job)
     removal.clear_after_commit([job.raw_path])
     bell.ring_after_commit(bell.NO_JOB)  # for the proof
+    return has_kin
 
 
 def _wake(video: ProcessingJob) -> None:

@@ -134,7 +134,6 @@ def _go_on(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     response = HttpResponse(status=HTTPStatus.NO_CONTENT)
     with crowd.place():
         response["Upload-Offset"] = str(_receive(request, mine, part))
-    mine.refresh_from_db()
     return _with_expiry(response, mine)
 
 
@@ -175,7 +174,7 @@ def _check_sender(request: HttpRequest) -> None:
 
 def _own(request: HttpRequest, pk: uuid.UUID) -> Upload:
     """An upload belongs to who sends it, even in an album that others may see."""
-    return get_object_or_404(Upload.objects.select_related("batch"), pk=pk, batch__opened_by=request.user.pk)
+    return get_object_or_404(Upload, pk=pk, batch__opened_by=request.user.pk)
 
 
 def _abilities() -> HttpResponse:

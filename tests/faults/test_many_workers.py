@@ -26,7 +26,7 @@ from tests.servers import PostgreSQL
 pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
 REAL = Path(__file__).parents[3] / "shared" / "photos" / "photos"
-SMALL = 400_000
+SMALL = 700_000
 CALM = QUICK | {"LEASE_SECONDS": "10"}
 """Workers that get a fourth of a processor are slow, not dead."""
 NOOP = ("shell", "-c", "from tests.faults import noop; noop.work()")

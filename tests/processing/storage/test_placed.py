@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.urls import reverse
@@ -13,6 +14,7 @@ from albums.models import Photo
 from processing import proof, scrub, staging, sweeper, verify, worker
 from processing.models import Upload
 from processing.states import JobState
+from processing.storage import bucket as bucket_
 from processing.storage import connection, places, store
 from processing.storage.trouble import StorageTrouble
 from tests.processing import making
@@ -160,6 +162,61 @@ class TestWork:
         worker.develop_next()
         job.refresh_from_db()
         assert job.state == JobState.COMPLETED
+
+
+class TestResumable:
+    """The last byte is here, and the bucket does not take the file."""
+
+    @pytest.fixture
+    def client(self, client, owner):
+        client.force_login(owner)
+        return client
+
+    def send(self, client, upload: Upload, content: bytes):
+        return client.patch(
+            reverse("processing:upload", args=[upload.pk]),
+            content,
+            content_type="application/offset+octet-stream",
+            headers={"Tus-Resumable": "1.0.0", "Upload-Offset": "0"},
+        )
+
+    def expected(self, album, owner, size: int) -> Upload:
+        upload = making.upload(album)
+        Upload.objects.update(size=size)
+        return upload
+
+    def test_it_is_told_with_words_and_taken_when_it_is_asked_again(
+        self, bucket, settings, album, owner, client, names
+    ):
+        content = making.jpeg()
+        upload = self.expected(album, owner, len(content))
+        assert store().trouble() is None
+        events = bucket_.client(bucket).meta.events
+        events.register("before-call.s3.PutObject", _breaks)
+        try:
+            refused = self.send(client, upload, content)
+        finally:
+            events.unregister("before-call.s3.PutObject", _breaks)
+        assert (refused.status_code, refused.json()["error"]) == (503, "s3-network")
+        assert refused["Upload-Offset"] == str(len(content))
+        assert names() == []
+
+        asked = client.head(reverse("processing:upload", args=[upload.pk]), headers={"Tus-Resumable": "1.0.0"})
+
+        assert (asked.status_code, asked["Upload-Offset"]) == (200, str(len(content)))
+        assert names() == [places.bare(upload.key)]
+        assert upload.job.state == JobState.PENDING
+
+    def test_the_sweep_hands_it_over_where_nobody_asks(self, bucket, album, owner, data_dir, names):
+        content = making.jpeg()
+        upload = self.expected(album, owner, len(content))
+        (data_dir / f"incoming/{upload.pk}.part").write_bytes(content)
+        Upload.objects.update(expires_at=timezone.now() + timedelta(minutes=20))
+
+        assert sweeper.sweep().handed_over == 1
+
+        assert names() == [places.bare(upload.key)]
+        assert [path for path in data_dir.rglob("*") if path.is_file()] == []
 
 
 class TestSweep:
@@ -310,6 +367,10 @@ class TestBrowsers:
         assert json.loads(client.get("/healthz").content) == {
             "status": "ill", "web": True, "database": True, "storage": False,
         }  # fmt: skip
+
+
+def _breaks(**_: object) -> None:
+    raise EndpointConnectionError(endpoint_url="the bucket")
 
 
 def _file(name: str):
