@@ -37,6 +37,7 @@ class Album(models.Model):
     class Meta:
         ordering = ["-created_at", "-pk"]
         constraints = [models.CheckConstraint(condition=~Q(title=""), name="album_has_title")]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="album_created")]
 
     def __str__(self) -> str:
         return self.title
@@ -88,7 +89,7 @@ class Photo(models.Model):
     any others. What pages show and count is `.shown()`.
     """
 
-    album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="photos")
+    album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="photos", db_index=False)
     position = models.BigIntegerField(help_text="Photos of an album are shown in this order.")
     name = models.CharField("file name", max_length=255, help_text="As it was called where it came from.")
     title = models.CharField(max_length=500, blank=True)

@@ -3,10 +3,9 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import dj_database_url
 from csp.constants import NONE, SELF
 
-from config import env, queue, secret
+from config import database, env, queue, secret
 
 A_DAY = 24 * 3600
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -87,6 +86,7 @@ MIDDLEWARE = [
     # Whoever answers further in, with a page, a file or a refusal: these say how a browser has to take it.
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
+    "config.origins.BucketOriginMiddleware",
     "config.headers.HeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -116,28 +116,20 @@ TEMPLATES = [
 ]
 
 # Database: SQLite in DATA_DIR unless DATABASE_URL names PostgreSQL
-SQLITE = {
-    "timeout": 20,
-    "transaction_mode": "IMMEDIATE",
-    # FULL: a commit that was answered survives a power cut; NORMAL loses the last ones.
-    # Half a megabyte of cache for each thread that keeps a connection; below it is the system's, which they share.
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-512;",
-}
 DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
-DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASES["default"]["OPTIONS"] = SQLITE
+DATABASE_POOL = env.number("DATABASE_POOL", 64, least=4)
+DATABASES = {"default": database.options(DATABASE_URL, pool=DATABASE_POOL)}
+if DATABASES["default"]["ENGINE"] == database.SQLITE_ENGINE:
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}  # a file: in-memory and threads do not mix
-else:
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-# To open one takes 1.5 ms, of SQLite too: pragmas, functions, and all statements prepared anew.
-DATABASES["default"]["CONN_MAX_AGE"] = 60
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Queue: Huey on SQLite in DATA_DIR unless REDIS_URL names a Redis
 REDIS_URL = env.text("REDIS_URL")
 HUEY = queue.options(REDIS_URL, DATA_DIR / "huey.sqlite3", SECRET_KEY)
+if REDIS_URL:
+    CACHES = {"default": {"BACKEND": "config.cache.Cache", "LOCATION": REDIS_URL, "OPTIONS": queue.REDIS_TIMEOUTS}}
 BELL = "processing.tasks.develop_next"
+UPLOAD_BELL = "processing.tasks.hand_over"
 ECHO = "processing.tasks.answer_echo"
 
 # Files
@@ -198,6 +190,7 @@ AVIF_SPEED = env.number("AVIF_SPEED", 9, most=10)
 # Web server
 WEB_PROCESSES = env.number("WEB_PROCESSES", 1, least=1)
 WEB_THREADS = env.number("WEB_THREADS", 64, least=2)
+X_ACCEL = env.text("X_ACCEL")
 
 # People
 LOGIN_ATTEMPTS = env.number("LOGIN_ATTEMPTS", 10, least=1)

@@ -19,13 +19,14 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from albums import likeness
 from albums.models import Companion, Leftover
-from processing import failpoints, jobs, pairs, pressure, previews, publishing, recipes, standstill
+from processing import failpoints, jobs, pairs, pressure, previews, publishing, pulse, recipes, standstill
 from processing.failpoints import Point
 from processing.models import ProcessingJob
 from processing.pipeline import Refused
 from processing.pipeline.refusals import DiskFull, Sidecar, UnsupportedVideo
 from processing.sandbox import Aborted, Crashed, Sandbox, TimedOut
 from processing.storage import store
+from processing.storage.trouble import StorageTrouble
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ INTERNAL = (
     "Something unexpected went wrong on the server; its log says more.",
 )
 
+DRAINED = "This worker is drained: others develop what waits."
 STILL_TO_COME = ("still-to-come", "It waits for the photo that it moves with.")
 STILL_SECONDS = 10.0
 
@@ -56,7 +58,7 @@ def develop_next() -> bool:
     """
     if shortage := pressure.of_work():
         sandbox().rest()
-        standstill.wait(shortage)
+        standstill.wait(shortage.work)
         return False
     standstill.end()
     job = jobs.claim_next(name())
@@ -65,8 +67,18 @@ def develop_next() -> bool:
     failpoints.reach(Point.CLAIMED)
     with _at_work_on(job):
         is_done = _develop(job)
+    pulse.count_one()
     if not is_done:  # after the heartbeat, which kills the picture when the claim is gone, as it is now
         previews.make(job, sandbox())
+    return True
+
+
+def rest_if_drained() -> bool:
+    """Was this worker asked to begin nothing more? Then the bell is for others."""
+    if not pulse.is_drained(name()):
+        return False
+    sandbox().rest()
+    standstill.wait(DRAINED)
     return True
 
 
@@ -127,6 +139,9 @@ def _develop(job: ProcessingJob) -> bool:
 def _blame_storage(job: ProcessingJob, error: OSError) -> None:
     if error.errno in pressure.NO_ROOM:
         jobs.postpone(job, *NO_ROOM, seconds=NO_ROOM_SECONDS)
+    elif isinstance(error, StorageTrouble):
+        log.warning("Job %s: %s", job.pk, error)
+        jobs.fail(job, error.code, error.message, permanent=error.permanent)
     else:
         log.exception("Job %s: storage trouble", job.pk)
         jobs.fail(job, *STORAGE, permanent=False)

@@ -9,7 +9,7 @@ from huey.contrib.djhuey import HUEY
 
 from albums.models import Album
 from processing import quota, worker
-from processing.storage import connection
+from processing.storage import connection, places
 from processing.storage.connection import Connection
 from tests import stack
 from tests.s3servers import Moto, Rgw
@@ -36,6 +36,12 @@ def data_dir(tmp_path_factory, settings) -> Path:
     HUEY.storage.flush_queue()
     quota.forget()
     return path
+
+
+@pytest.fixture
+def stored(data_dir) -> Path:
+    """Where files that come now are kept, as a directory: on the servers' stack that is the bucket."""
+    return data_dir / places.for_new()
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """One file's bytes on their way in: written once, hashed while they pass, durable before they are acknowledged."""
 
 import hashlib
+import logging
 
 from django.conf import settings
 
@@ -11,6 +12,9 @@ from processing.intake.hashing import Hashing
 from processing.intake.refusals import Refused
 from processing.models import Upload
 from processing.storage import Fenced, store
+from processing.storage.trouble import StorageTrouble
+
+log = logging.getLogger(__name__)
 
 
 class Stream:
@@ -61,10 +65,13 @@ class Stream:
         self._receiving.abort()
 
     def _explain(self, error: OSError) -> None:
-        if error.errno not in pressure.NO_ROOM:
-            self.abort()
-            raise error
-        self._give_up(refusals.DISK_FULL)
+        if error.errno in pressure.NO_ROOM:
+            self._give_up(refusals.DISK_FULL)
+        if isinstance(error, StorageTrouble):
+            log.warning("Upload %s could not be stored: %s", self.upload.pk, error)
+            self._give_up(refusals.STORAGE_AWAY.filled(reason=error.message))
+        self.abort()
+        raise error
 
     def _give_up(self, refusal: refusals.Refusal) -> None:
         self.abort()

@@ -14,6 +14,7 @@ from processing.intake.manifest import Declared
 from processing.intake.refusals import Refusal
 from processing.models import Batch, ProcessingJob, Upload
 from processing.states import ACTIVE, UploadState
+from processing.storage import multiparts, store
 
 MOST_TOUCH_SECONDS = 1.0
 SIBLINGS_TOUCH_SHARE = 1 / 60
@@ -134,7 +135,15 @@ def _drop(upload: Upload, target: UploadState, refusal: Refusal, **known: object
         ended = _end(upload, target, code=refusal.code, message=refusal.message, **known)
         if ended:
             removal.clear_after_commit([upload.key])
+            if upload.multipart_id:
+                transaction.on_commit(lambda: _abort(upload), robust=True)
     return ended
+
+
+def _abort(upload: Upload) -> None:
+    """Throw its parts away: a kindness, which the sweep does otherwise. Nobody waits for a bucket that is away."""
+    if store().is_there():
+        multiparts.abort(upload.key, upload.multipart_id)
 
 
 def _end(upload: Upload, target: UploadState, **changes: object) -> bool:

@@ -6,6 +6,8 @@ is raised as StorageTrouble (trouble.py).
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -53,6 +55,13 @@ class Growing(Protocol):
         """Let go of what it holds open. Repeating is harmless."""
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    key: str
+    size: int
+    modified: datetime
+
+
 class Store(Protocol):
     """Keys are relative paths with "/" (`renditions/ab/…/800.webp`, `s3/renditions/…` in the bucket).
 
@@ -76,6 +85,12 @@ class Store(Protocol):
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Every key below the prefix, in constant memory."""
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        """As keys(), with what the listing tells besides: asking for each would be a question to the bucket each."""
+
+    def move(self, key: str, as_key: str) -> None:
+        """The same bytes under another key of the same place, and not under this one any more."""
 
     def scratch(self, name: str) -> AbstractContextManager[Path]:
         """An empty local directory on the store's file system, gone with the context."""

@@ -8,13 +8,14 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from django.core.files.storage import FileSystemStorage
 
 from processing import failpoints
 from processing.failpoints import Point
-from processing.storage import Fenced, durable
+from processing.storage import Fenced, Listed, durable
 from processing.storage.growing import DRAFT, FENCE, LocalGrowing
 
 CANNOT_LINK = {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
@@ -70,6 +71,17 @@ class LocalStore(FileSystemStorage):
         for directory, _, names in os.walk(root):
             for name in names:
                 yield (Path(directory) / name).relative_to(self.location).as_posix()
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        for key in self.keys(prefix):
+            with suppress(FileNotFoundError):  # it has just been taken away
+                status = Path(self.path(key)).stat()
+                yield Listed(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+
+    def move(self, key: str, as_key: str) -> None:
+        target = Path(self.path(as_key))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Path(self.path(key)).rename(target)
 
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:

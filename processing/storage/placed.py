@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.files import File
 from django.core.files.storage import Storage
 
-from processing.storage import Growing, Receiving, connection, places, trouble
+from processing.storage import Growing, Listed, Receiving, connection, places, trouble
 from processing.storage.connection import Connection
 from processing.storage.local import LocalStore
 from processing.storage.trouble import StorageTrouble
@@ -58,6 +59,13 @@ class PlacedStore(Storage):
     def keys(self, prefix: str) -> Iterator[str]:
         place = places.of(prefix)
         return (place + key for key in self._in(place).keys(places.bare(prefix)))
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        place = places.of(prefix)
+        return (replace(each, key=place + each.key) for each in self._in(place).listed(places.bare(prefix)))
+
+    def move(self, key: str, as_key: str) -> None:
+        self._of(key).move(places.bare(key), places.bare(as_key))
 
     def scratch(self, name: str) -> AbstractContextManager[Path]:
         return self.disk.scratch(name)

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from django.core.exceptions import SuspiciousFileOperation
@@ -22,7 +23,7 @@ from django.utils.http import content_disposition_header
 
 from processing import failpoints
 from processing.failpoints import Point
-from processing.storage import bucket, copying, links, sending, trouble
+from processing.storage import Listed, bucket, copying, links, sending, trouble
 from processing.storage.connection import Connection
 from processing.storage.drafts import Goal, S3Growing, S3Receiving
 from processing.storage.growing import DRAFT, FENCE
@@ -47,6 +48,7 @@ class S3Store(Storage):
         self._local = LocalStore(location=location)
         self._location = location
         self._looked: tuple[float, StorageTrouble | None] | None = None
+        self._looking = Lock()
 
     def receive(self, key: str) -> S3Receiving:
         return S3Receiving(self._draft(key), self._goal(key))
@@ -75,16 +77,24 @@ class S3Store(Storage):
     def send(self, path: Path, key: str) -> None:
         """A local file as this object, which the file outlives."""
         suffix = Path(key).suffix
-        headers = {"ContentType": TYPES.get(suffix, UNKNOWN_TYPE)}
+        headers: dict[str, Any] = {"ContentType": TYPES.get(suffix, UNKNOWN_TYPE)}
         if suffix in TYPES:
             headers["CacheControl"] = FOR_EVER
         sending.send(self.connection, path, key, **headers)
 
     def keys(self, prefix: str) -> Iterator[str]:
+        return (listed.key for listed in self.listed(prefix))
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
         pages = self._client.get_paginator("list_objects_v2")
         with trouble.told(prefix):
             for page in pages.paginate(Bucket=self.connection.bucket, Prefix=self.connection.name(f"{prefix}/")):
-                yield from (self.connection.key(each["Key"]) for each in page.get("Contents", ()))
+                for each in page.get("Contents", ()):
+                    yield Listed(self.connection.key(each["Key"]), each["Size"], each["LastModified"])
+
+    def move(self, key: str, as_key: str) -> None:
+        self.keep(key, as_key)
+        self.delete(key)
 
     def scratch(self, name: str) -> Any:
         return self._local.scratch(name)
@@ -121,9 +131,17 @@ class S3Store(Storage):
 
     def trouble(self) -> StorageTrouble | None:
         """What keeps the bucket from answering, as far as a look can tell."""
-        if self._looked is None or time.monotonic() - self._looked[0] > REMEMBERED_SECONDS:
-            self._looked = time.monotonic(), self._look()
-        return self._looked[1]
+        if self._is_known():
+            return self._known()
+        if not self._looking.acquire(blocking=self._looked is None):  # one looks, the others go by what was seen last
+            return self._known()
+        try:
+            if not self._is_known():
+                found = self._look()
+                self._looked = time.monotonic(), found
+        finally:
+            self._looking.release()
+        return self._known()
 
     def free_bytes(self) -> None:
         return None
@@ -209,6 +227,12 @@ class S3Store(Storage):
             raise StorageTrouble(trouble.NETWORK, f"{size} bytes of {answer['ContentLength']} of {key}")
         if sent != digest.hexdigest():
             raise OSError(errno.EIO, "The bytes in the bucket are not those that were sent there", key)
+
+    def _is_known(self) -> bool:
+        return self._looked is not None and time.monotonic() - self._looked[0] <= REMEMBERED_SECONDS
+
+    def _known(self) -> StorageTrouble | None:
+        return self._looked[1] if self._looked else None
 
     def _look(self) -> StorageTrouble | None:
         """A listing and not a HEAD, which has no words for what is wrong."""

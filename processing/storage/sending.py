@@ -7,10 +7,13 @@ import base64
 import hashlib
 import io
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from processing.storage import bucket, trouble
 from processing.storage.connection import Connection
@@ -25,23 +28,34 @@ SHA256 = "sha256"
 """The object's metadata that holds it: what comes back is held to it."""
 
 
-def send(connection: Connection, path: Path, key: str, **headers: str) -> None:
-    """The file as this object; when this returns, the bucket has all of it. Repeating is harmless."""
+def send(
+    connection: Connection, path: Path, key: str, *, part: int = PART, whole: int = 2 * PART, **headers: str
+) -> None:
+    """The file as this object; when this returns, the bucket has all of it. Repeating is harmless.
+
+    `whole`: so many bytes at most are sent in one piece; more of them in parts of `part` bytes, or larger.
+    """
     with path.open("rb") as file, trouble.told(key):
         size = os.fstat(file.fileno()).st_size
         object_ = {"Bucket": connection.bucket, "Key": connection.name(key)}
         headers |= {"Metadata": {SHA256: hashlib.file_digest(file, "sha256").hexdigest()}}  # type: ignore[dict-item]
         client = bucket.client(connection)
-        if size <= 2 * PART:
+        if size <= whole:
             _put(client, Stretch(file.fileno(), 0, size), object_ | headers)
         else:
-            _in_parts(client, file.fileno(), size, object_, headers)
+            _in_parts(client, file.fileno(), stretches(size, part), object_, headers)
 
 
-def stretches(size: int) -> Iterator[tuple[int, int]]:
-    """Where each part begins, and its length."""
-    part = max(PART, -(-size // MOST_PARTS))
-    return ((at, min(part, size - at)) for at in range(0, size, part))
+def abort(client: Any, multipart: dict[str, str]) -> None:
+    """A kindness, after something else went wrong: what stays behind, the sweep and the bucket's own rules clear away."""
+    with suppress(BotoCoreError, ClientError):
+        client.abort_multipart_upload(**multipart)
+
+
+def stretches(size: int, part: int = PART) -> list[tuple[int, int]]:
+    """Where each part begins, and its length: all the same, but the last."""
+    part = max(part, -(-size // MOST_PARTS))
+    return [(at, min(part, size - at)) for at in range(0, size, part)]
 
 
 def _put(client: Any, body: "Stretch", wanted: dict[str, Any]) -> None:
@@ -49,28 +63,27 @@ def _put(client: Any, body: "Stretch", wanted: dict[str, Any]) -> None:
     _check(client.put_object(Body=body, ContentMD5=_base64(md5), **wanted), md5)
 
 
-def _in_parts(client: Any, handle: int, size: int, object_: dict[str, str], headers: dict[str, Any]) -> None:
+def _in_parts(
+    client: Any, handle: int, parts: list[tuple[int, int]], object_: dict[str, str], headers: dict[str, Any]
+) -> None:
     multipart = object_ | {"UploadId": client.create_multipart_upload(**object_, **headers)["UploadId"]}
     pool = ThreadPoolExecutor(AT_A_TIME, "s3-part")
     try:
-        parts = list(
-            pool.map(
-                lambda numbered: _part(client, handle, multipart, *numbered),
-                ((number, at, length) for number, (at, length) in enumerate(stretches(size), 1)),
-            )
-        )
-        client.complete_multipart_upload(MultipartUpload={"Parts": parts}, **multipart)
+        sent = list(pool.map(partial(_part, client, handle, multipart), range(1, len(parts) + 1), parts))
+        client.complete_multipart_upload(MultipartUpload={"Parts": sent}, **multipart)
     except BaseException:
         pool.shutdown(cancel_futures=True)
-        if not _is_whole(client, object_, size, headers):  # the answer of a complete that went well may get lost
-            _abort(client, multipart)
+        size = sum(length for _, length in parts)
+        is_whole = _is_whole(client, object_, size, headers)  # the answer of a complete that went well may get lost
+        abort(client, multipart)
+        if not is_whole:
             raise
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _part(client: Any, handle: int, multipart: dict[str, str], number: int, at: int, length: int) -> dict[str, Any]:
-    body = Stretch(handle, at, length)
+def _part(client: Any, handle: int, multipart: dict[str, str], number: int, part: tuple[int, int]) -> dict[str, Any]:
+    body = Stretch(handle, *part)
     md5 = body.md5()
     answer = client.upload_part(Body=body, ContentMD5=_base64(md5), PartNumber=number, **multipart)
     _check(answer, md5)
@@ -88,17 +101,9 @@ def _check(answer: dict[str, Any], md5: bytes) -> None:
 def _is_whole(client: Any, object_: dict[str, str], size: int, headers: dict[str, Any]) -> bool:
     try:
         head = client.head_object(**object_)
-    except Exception:  # noqa: BLE001 - then it is not known to be, and what went wrong first is told
+    except (BotoCoreError, ClientError):  # then it is not known to be
         return False
     return bool(head["ContentLength"] == size and head.get("Metadata") == headers["Metadata"])
-
-
-def _abort(client: Any, multipart: dict[str, str]) -> None:
-    """A kindness: what stays behind, the sweep and the bucket's own rules clear away."""
-    try:
-        client.abort_multipart_upload(**multipart)
-    except Exception:  # noqa: BLE001 - what went wrong before is told, not this
-        return
 
 
 def _base64(digest: bytes) -> str:

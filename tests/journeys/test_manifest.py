@@ -322,9 +322,9 @@ def test_a_date_that_no_file_has_is_none(signed_in, album, modified):
 def test_a_whole_list_takes_few_queries(signed_in, album, django_assert_max_num_queries):
     files = [file(str(n).encode(), f"{n}.jpg") for n in range(300)]
 
-    with django_assert_max_num_queries(25):
+    with django_assert_max_num_queries(26):
         declare(signed_in, album, *files)
-    with django_assert_max_num_queries(25):
+    with django_assert_max_num_queries(26):
         assert set(states(declare(signed_in, album, *files))) == {"new"}
 
 
