@@ -1,6 +1,7 @@
 """Typed readers of the environment. The only place that reads os.environ; a value that makes no sense stops the start."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -11,6 +12,13 @@ FALSE = {"0", "false", "no", "off", ""}
 
 def text(name: str, default: str = "") -> str:
     return os.environ.get(name, default).strip()
+
+
+def one_of(name: str, default: str, *, choices: set[str]) -> str:
+    raw = text(name, default).lower() or default
+    if raw not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(sorted(choices))}, not {raw!r}.")
+    return raw
 
 
 def flag(name: str, default: bool = False) -> bool:
@@ -67,6 +75,12 @@ def numbers(name: str, default: str = "", *, least: int = 0, most: int | None = 
 def path(name: str, default: Path) -> Path:
     raw = text(name)
     return Path(raw).expanduser().resolve() if raw else default
+
+
+def instead(others: Mapping[str, str], *without: str) -> dict[str, str]:
+    """The environment for a program that runs another installation: with others in place, and without what begins with these."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(without)}
+    return kept | dict(others)
 
 
 def _within(name: str, value: float, least: float, most: float | None) -> float:

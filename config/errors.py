@@ -4,14 +4,19 @@ Errors raised while the CSRF check reads a body never reach a middleware's proce
 """
 
 import errno
+import logging
 import sqlite3
 import sys
 from http import HTTPStatus
 
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+
+from processing.storage.trouble import StorageTrouble
+
+log = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = "10"
 FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -34,11 +39,18 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """503 while the database is locked or away, 507 while the disk is full (both with Retry-After), 500 for anything else."""
+    """503 while the database is locked or away, or the bucket in trouble, 507 while the disk is full, 500 for anything else.
+
+    All but the last come with Retry-After.
+    """
     error = sys.exc_info()[1]
+    if isinstance(error, StorageTrouble):
+        log.warning("%s %s: %s", request.method, request.path, error)
+        return _passing(request, HTTPStatus.SERVICE_UNAVAILABLE, error.message)
     if _is_about_room(error):
         return _passing(request, HTTPStatus.INSUFFICIENT_STORAGE, NO_ROOM)
     if isinstance(error, OperationalError):
+        connection.close()  # a file that could only be read when it was opened stays so
         return _passing(request, HTTPStatus.SERVICE_UNAVAILABLE, BUSY)
     return render(request, "500.html", status=HTTPStatus.INTERNAL_SERVER_ERROR)
 

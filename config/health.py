@@ -9,6 +9,8 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from processing.storage import store
+
 
 @login_not_required
 @never_cache
@@ -36,3 +38,5 @@ def _ask_database() -> None:
 def _ask_storage() -> None:
     for room in ("incoming", "originals", "renditions"):
         default_storage.listdir(room)
+    if trouble := store().trouble():
+        raise trouble

@@ -3,10 +3,9 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import dj_database_url
 from csp.constants import NONE, SELF
 
-from config import env, queue, secret
+from config import database, env, queue, secret
 
 A_DAY = 24 * 3600
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -87,6 +86,7 @@ MIDDLEWARE = [
     # Whoever answers further in, with a page, a file or a refusal: these say how a browser has to take it.
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
+    "config.origins.BucketOriginMiddleware",
     "config.headers.HeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -116,26 +116,20 @@ TEMPLATES = [
 ]
 
 # Database: SQLite in DATA_DIR unless DATABASE_URL names PostgreSQL
-SQLITE = {
-    "timeout": 20,
-    "transaction_mode": "IMMEDIATE",
-    # FULL: a commit that was answered survives a power cut; NORMAL loses the last ones.
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
-}
 DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
-DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASES["default"]["OPTIONS"] = SQLITE
+DATABASE_POOL = env.number("DATABASE_POOL", 64, least=4)
+DATABASES = {"default": database.options(DATABASE_URL, pool=DATABASE_POOL)}
+if DATABASES["default"]["ENGINE"] == database.SQLITE_ENGINE:
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}  # a file: in-memory and threads do not mix
-else:
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    DATABASES["default"]["CONN_MAX_AGE"] = 60
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Queue: Huey on SQLite in DATA_DIR unless REDIS_URL names a Redis
 REDIS_URL = env.text("REDIS_URL")
 HUEY = queue.options(REDIS_URL, DATA_DIR / "huey.sqlite3", SECRET_KEY)
+if REDIS_URL:
+    CACHES = {"default": {"BACKEND": "config.cache.Cache", "LOCATION": REDIS_URL, "OPTIONS": queue.REDIS_TIMEOUTS}}
 BELL = "processing.tasks.develop_next"
+UPLOAD_BELL = "processing.tasks.hand_over"
 ECHO = "processing.tasks.answer_echo"
 
 # Files
@@ -143,9 +137,19 @@ STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
-    "default": {"BACKEND": "processing.storage.local.LocalStore", "OPTIONS": {"location": DATA_DIR}},
+    "default": {"BACKEND": "processing.storage.placed.PlacedStore", "OPTIONS": {"location": DATA_DIR}},
     "staticfiles": {"BACKEND": "config.static.HashedStatic"},
 }
+# New photos go into a bucket where S3_BUCKET names one; those that are there stay where they are.
+S3_BUCKET = env.text("S3_BUCKET")
+S3_ENDPOINT = env.text("S3_ENDPOINT").rstrip("/")
+S3_REGION = env.text("S3_REGION", "us-east-1")
+S3_PREFIX = env.text("S3_PREFIX")
+S3_ACCESS_KEY = env.text("S3_ACCESS_KEY")
+S3_SECRET_KEY = env.text("S3_SECRET_KEY")
+S3_SESSION_TOKEN = env.text("S3_SESSION_TOKEN")
+S3_ADDRESSING = env.one_of("S3_ADDRESSING", "auto", choices={"auto", "path", "virtual"})
+S3_BROWSER_ENDPOINT = env.text("S3_BROWSER_ENDPOINT").rstrip("/")
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
 DATA_UPLOAD_MAX_NUMBER_FILES = None  # the intake counts, and answers per file instead of refusing the request
@@ -186,6 +190,7 @@ AVIF_SPEED = env.number("AVIF_SPEED", 9, most=10)
 # Web server
 WEB_PROCESSES = env.number("WEB_PROCESSES", 1, least=1)
 WEB_THREADS = env.number("WEB_THREADS", 64, least=2)
+X_ACCEL = env.text("X_ACCEL")
 
 # People
 LOGIN_ATTEMPTS = env.number("LOGIN_ATTEMPTS", 10, least=1)

@@ -16,6 +16,8 @@ EXPORT = "Open it in the program it came from, export it as JPEG and send that."
 COPY_AGAIN = "Copy the photo from the camera or card again and send the new copy; the card may still have it whole."
 NO_PHOTO = "Nothing is lost if you dismiss it. If a photo was meant, choose the photo itself and send that."
 OURS = "Retry it. If it fails again, ask whoever runs the server to look into its log."
+BUCKET = "Whoever runs the server has to set that right: `manage.py check_storage` tells what is wrong. Then retry it."
+AWAY = "Retry it when the bucket answers again: `manage.py check_storage` tells whether it does."
 SEND_AGAIN = "Nothing of it was kept, so send it again from where you have it."
 
 FAILED: dict[str, Advice] = {
@@ -99,6 +101,12 @@ FAILED: dict[str, Advice] = {
     "disk-full": Advice("The server's disk was full", "Free some space on the server, then retry.", may_help=True),
     "unreadable": Advice("The stored file could not be read", OURS, may_help=True),
     "storage": Advice("The server's storage did not answer", OURS, may_help=True),
+    "s3-credentials": Advice("The bucket did not accept the server's keys", BUCKET, may_help=True),
+    "s3-bucket-missing": Advice("The bucket was not found", BUCKET, may_help=True),
+    "s3-unset": Advice("No bucket is set up, and its file lies in one", BUCKET, may_help=True),
+    "s3-network": Advice("The bucket could not be reached", AWAY, may_help=True),
+    "s3-throttled": Advice("The bucket had too much to do", AWAY, may_help=True),
+    "s3-refused": Advice("The bucket refused what it was asked", BUCKET, may_help=True),
     "unexpected": Advice("A fault of Darkroom", OURS, may_help=True),
     "internal": Advice("A fault of the server", OURS, may_help=True),
 }
@@ -115,6 +123,9 @@ REFUSED: dict[str, Advice] = {
         "In the album already", "Nothing is missing: the album has this very picture, and it was not stored twice."
     ),
     "restored": Advice("Put back from the trash", "Nothing is missing: the album has this very picture again."),
+    "storage-away": Advice(
+        "It could not be stored", f"Ask whoever runs the server to look at the storage. {SEND_AGAIN}"
+    ),
     "staging-full": Advice("Too many files were waiting", "Send it again when some of them are developed."),
     "reclaimed": Advice("Its room was taken back", f"Nothing more of it had arrived. {SEND_AGAIN}"),
     "cut-off": Advice("The connection broke", f"{SEND_AGAIN} What is there already is recognised."),

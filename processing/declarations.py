@@ -20,7 +20,7 @@ from processing.models import Batch, Upload
 from processing.states import UploadState
 
 
-class Standing(StrEnum):
+class Match(StrEnum):
     """Where a declared file stands."""
 
     NEW = "new"
@@ -38,7 +38,7 @@ class Standing(StrEnum):
 class Answer:
     """Of one file. `upload` is where its bytes go, from `offset` on; `photo` has these very bytes."""
 
-    standing: Standing
+    standing: Match
     upload: Upload | None = None
     offset: int = 0
     refusal: Refusal | None = None
@@ -57,7 +57,7 @@ class Declaration:
         return sum(file.size for file, answer in zip(files, self.answers, strict=True) if answer.refusal is None)
 
 
-LATER = Answer(Standing.LATER)
+LATER = Answer(Match.LATER)
 MAY_COME_AGAIN = (refusals.NOT_AS_DECLARED.code, refusals.CUT_OFF.code, refusals.DISK_FULL.code)
 """Refusals of which a second try may come to another end."""
 
@@ -95,12 +95,12 @@ def _open(batch: Batch, files: Sequence[Declared], judge: "_Judge") -> list[Answ
     wanted = [number for number, answer in enumerate(answers) if answer.refusal is None]
     for number in wanted[settings.MAX_BATCH_FILES :]:
         refusal = refusals.TOO_MANY.filled(limit=settings.MAX_BATCH_FILES)
-        answers[number] = Answer(Standing.REFUSED, refusal=refusal)
+        answers[number] = Answer(Match.REFUSED, refusal=refusal)
     wanted = wanted[: settings.MAX_BATCH_FILES]
     for number, upload in zip(wanted, uploads.expect(batch, [files[number] for number in wanted]), strict=True):
         answers[number] = replace(answers[number], upload=upload)
     for file, answer in zip(files, answers, strict=True):
-        if answer.standing == Standing.TRASH and answer.photo:
+        if answer.standing == Match.TRASH and answer.photo:
             trash.put_back(answer.photo)
         if answer.refusal:
             uploads.turn_away(batch, file, answer.refusal, answer.photo)
@@ -118,7 +118,7 @@ def _join(batch: Batch, files: Sequence[Declared], judge: "_Judge") -> Iterator[
         elif row.state == UploadState.RECEIVING:
             yield _learned(row, file, rows, judge)
         elif _may_come_again(row):
-            yield Answer(Standing.NEW, uploads.expect_again(row, file))
+            yield Answer(Match.NEW, uploads.expect_again(row, file))
         else:
             yield _standing(row)
 
@@ -131,7 +131,7 @@ def _learned(row: Upload, file: Declared, rows: "_Rows", judge: "_Judge") -> Ans
     if photo or twin:
         refusal = uploads.duplicate(photo) if photo else refusals.TWICE.filled(name=twin.name if twin else "")
         uploads.refuse(row, refusal, sha256=file.sha256, duplicate_of=photo)
-        return Answer(_of(refusal) if photo else Standing.TWICE, refusal=refusal, photo=photo)
+        return Answer(_of(refusal) if photo else Match.TWICE, refusal=refusal, photo=photo)
     uploads.learn_checksum(row, file.sha256)
     rows.by_checksum[_same(file)] = row
     return _standing(row)
@@ -140,11 +140,11 @@ def _learned(row: Upload, file: Declared, rows: "_Rows", judge: "_Judge") -> Ans
 def _standing(row: Upload) -> Answer:
     match row.state:
         case UploadState.RECEIVING:
-            return Answer(Standing.NEW, row)
+            return Answer(Match.NEW, row)
         case UploadState.RECEIVED:
-            return Answer(Standing.RECEIVED, row)
+            return Answer(Match.RECEIVED, row)
     if _may_come_again(row):
-        return Answer(Standing.NEW)
+        return Answer(Match.NEW)
     refusal = Refusal(row.code, row.message)
     return Answer(_of(refusal), refusal=refusal, photo=row.duplicate_of)
 
@@ -153,9 +153,9 @@ def _may_come_again(row: Upload) -> bool:
     return row.state in (UploadState.CANCELLED, UploadState.EXPIRED) or row.code in MAY_COME_AGAIN
 
 
-def _of(refusal: Refusal) -> Standing:
-    standings = {refusals.DUPLICATE.code: Standing.HERE, refusals.RESTORED.code: Standing.TRASH}
-    return standings.get(refusal.code, Standing.REFUSED)
+def _of(refusal: Refusal) -> Match:
+    standings = {refusals.DUPLICATE.code: Match.HERE, refusals.RESTORED.code: Match.TRASH}
+    return standings.get(refusal.code, Match.REFUSED)
 
 
 def _with_offsets(answers: Sequence[Answer]) -> tuple[Answer, ...]:
@@ -166,16 +166,16 @@ def _with_offsets(answers: Sequence[Answer]) -> tuple[Answer, ...]:
 def _with_offset(answer: Answer) -> Answer:
     if answer.upload is None:
         return answer
-    if answer.standing == Standing.RECEIVED:
+    if answer.standing == Match.RECEIVED:
         return replace(answer, offset=answer.upload.size or 0)
     offset = resumable.arrived(answer.upload)
-    return replace(answer, offset=offset, standing=Standing.HALF) if offset else answer
+    return replace(answer, offset=offset, standing=Match.HALF) if offset else answer
 
 
 def _handed_over(answer: Answer) -> Answer:
     """A file that is here whole, but whose hand-over failed unseen, is handed over again: nobody shall send it once more."""
     upload = answer.upload
-    if upload is None or answer.standing != Standing.HALF or answer.offset != upload.size:
+    if upload is None or answer.standing != Match.HALF or answer.offset != upload.size:
         return answer
     resumable.offset(upload)
     upload.refresh_from_db()
@@ -230,21 +230,21 @@ class _Judge:
     def answer(self, file: Declared) -> Answer:
         """Asked in the files' order: the second of two that are the same need not be sent."""
         if refusal := _refusal(file):
-            return Answer(Standing.REFUSED, refusal=refusal)
+            return Answer(Match.REFUSED, refusal=refusal)
         if photo := self.here.get(file.sha256):
             refusal = refusals.RESTORED if photo.trashed_at else refusals.DUPLICATE
             return Answer(_of(refusal), refusal=refusal.filled(name=photo.name), photo=photo)
         if kept := self._kept.get((file.sha256, file.name)):
             refusal = refusals.KEPT_ALREADY.filled(name=kept.name)
-            return Answer(Standing.HERE, refusal=refusal, photo=kept.photo)
+            return Answer(Match.HERE, refusal=refusal, photo=kept.photo)
         same = _same(file)
         if name := self._names.get(same):
-            return Answer(Standing.TWICE, refusal=refusals.TWICE.filled(name=name))
+            return Answer(Match.TWICE, refusal=refusals.TWICE.filled(name=name))
         if file.sha256:
             self._names[same] = file.name
         if photo := self._elsewhere.get(file.sha256):
-            return Answer(Standing.ELSEWHERE, photo=photo)
-        return Answer(Standing.NEW)
+            return Answer(Match.ELSEWHERE, photo=photo)
+        return Answer(Match.NEW)
 
 
 def _same(file: Declared | Upload) -> tuple[str, str]:

@@ -23,6 +23,13 @@ class Point(StrEnum):
     AFTER_DELETE = "after-delete"
     READING_BACK = "reading-back"
     ROWS_GOING = "rows-going"
+    PARTS_BEGUN = "parts-begun"
+    PARTS_LISTED = "parts-listed"
+    PARTS_JOINED = "parts-joined"
+    BACKING_UP = "backing-up"
+    RESTORING = "restoring"
+    MOVING = "moving"
+    MOVED = "moved"
 
 
 _passes = count(1)

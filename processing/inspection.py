@@ -9,6 +9,7 @@ from io import BufferedReader
 from albums.models import Companion, Photo
 from processing.models import Finding, ProcessingJob
 from processing.storage import store
+from processing.storage.trouble import StorageTrouble
 
 CHUNK = 1 << 20
 
@@ -48,11 +49,13 @@ def of_raw(job: ProcessingJob) -> Wanted:
 
 
 def trouble(wanted: Wanted, passed: Passed) -> Finding.Trouble | None:
-    """What is wrong with the file; None if nothing is."""
+    """What is wrong with the file; None if nothing is. Raises StorageTrouble when the bucket does not let it be read."""
     try:
         return None if is_good_at(wanted.key, wanted, passed) else Finding.Trouble.CORRUPT
     except FileNotFoundError:
         return Finding.Trouble.MISSING
+    except StorageTrouble:
+        raise
     except OSError:  # the disk cannot read it
         return Finding.Trouble.CORRUPT
 

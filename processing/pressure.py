@@ -57,6 +57,8 @@ def of_intake(more: int = 0) -> Shortage | None:
     """What forbids to take `more` bytes."""
     if not store().is_there():
         return STORAGE
+    if trouble := store().trouble():
+        return Shortage(trouble.code, HTTPStatus.SERVICE_UNAVAILABLE, trouble.message, trouble.message)
     if disk_is_full(more):
         return DISK
     return MEMORY if memory_is_short() else None

@@ -11,6 +11,7 @@ from processing.models import JobQuerySet, Preview, ProcessingJob
 from processing.pipeline import Refused
 from processing.sandbox import Sandbox
 from processing.storage import store
+from processing.storage.trouble import StorageTrouble
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ def make(job: ProcessingJob, sandbox: Sandbox) -> None:
         if _failed(job).exists():
             with store().borrow(job.raw_path) as raw:
                 _keep(job, sandbox.preview(raw))
-    except (Refused, FileNotFoundError) as why:
+    except (Refused, FileNotFoundError, StorageTrouble) as why:
         log.debug("Job %s has no preview: %s", job.pk, why)
     except Exception:
         log.exception("Job %s: trouble with its preview", job.pk)

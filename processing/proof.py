@@ -4,6 +4,7 @@ It never delays developing: it is what a worker does when its bell finds no job 
 is one. Each photo rings a bell for it when it is made, and the sweep rings those that were lost; reading twice is harmless.
 """
 
+import logging
 import time
 from datetime import timedelta
 from typing import TypeVar
@@ -17,6 +18,9 @@ from processing import bell, pressure, reading
 from processing.inspection import Kept
 from processing.models import ProcessingJob
 from processing.reading import Attention, Interrupted
+from processing.storage.trouble import StorageTrouble
+
+log = logging.getLogger(__name__)
 
 Row = TypeVar("Row", Photo, Companion)
 
@@ -47,6 +51,9 @@ def prove_next() -> bool:
     except Interrupted:
         bell.ring_for_what_waits()
         return False
+    except StorageTrouble as trouble:  # rung for by the sweep
+        log.warning("%s could not be read back: %s", kept, trouble)
+        return False
 
 
 def prove_some() -> int:
@@ -54,10 +61,13 @@ def prove_some() -> int:
     count, until = 0, time.monotonic() + settings.SWEEP_SECONDS * SLICE
     if not _is_work_due() or pressure.of_work():
         return count
-    while (kept := _next()) and reading.read(kept, lambda _: None):
-        count += 1
-        if time.monotonic() >= until:
-            break
+    try:
+        while (kept := _next()) and reading.read(kept, lambda _: None):
+            count += 1
+            if time.monotonic() >= until:
+                break
+    except StorageTrouble as trouble:
+        log.warning("Photos could not be read back: %s", trouble)
     return count
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from albums.models import Companion, Photo, Rendition
 from processing.models import ProcessingJob, Upload
 from processing.pipeline import Origin, Picture
+from processing.storage import places
 
 ENDINGS = {"JPEG": "jpg", "MPO": "jpg", "TIFF": "tif", "HEIF": "heic"}
 
@@ -141,4 +142,4 @@ def moment(iso: str | None) -> tuple[datetime | None, int | None]:
 
 
 def _key(room: str, claim: uuid.UUID, tail: str) -> str:
-    return f"{room}/{claim.hex[:2]}/{claim.hex}{tail}"
+    return f"{places.for_new()}{room}/{claim.hex[:2]}/{claim.hex}{tail}"

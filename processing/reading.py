@@ -9,6 +9,7 @@ from processing import failpoints, findings, inspection
 from processing.failpoints import Point
 from processing.findings import Troubles
 from processing.inspection import Kept, Passed
+from processing.storage.trouble import StorageTrouble
 
 ASK_EVERY = 8 << 20
 
@@ -35,7 +36,7 @@ class Attention:
 def read(kept: Kept, passed: Passed) -> bool:
     """Read all files of the photo, or the companion's: it is verified now, or has findings. False when another worker has it.
 
-    When it is Interrupted, it is as if it had never begun.
+    When it is Interrupted, or the bucket is in trouble, it is as if it had never begun.
     """
     rows = type(kept)._default_manager
     mine = rows.filter(pk=kept.pk, checked_at=kept.checked_at)
@@ -47,7 +48,7 @@ def read(kept: Kept, passed: Passed) -> bool:
         found = {
             wanted.key: trouble for wanted in inspection.of(kept) if (trouble := inspection.trouble(wanted, passed))
         }
-    except Interrupted:
+    except (Interrupted, StorageTrouble):
         rows.filter(pk=kept.pk, checked_at=now).update(checked_at=kept.checked_at)
         raise
     _conclude(kept, found)

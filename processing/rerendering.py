@@ -20,6 +20,7 @@ from processing import backoff, bell, pressure, recipes, renewing
 from processing.models import ProcessingJob, Rerender
 from processing.pipeline import Recipe, Refused
 from processing.sandbox import Aborted
+from processing.storage.trouble import StorageTrouble
 from processing.verify import chunks, one_by_one
 
 log = logging.getLogger(__name__)
@@ -77,6 +78,9 @@ def render_next() -> bool:
         _fail(row, refused.code, refused.message, is_final=refused.permanent)
     except FileNotFoundError:
         _fail(row, *NO_ORIGINAL)
+    except StorageTrouble as trouble:
+        log.warning("Photo %s is not rendered again: %s", row.photo_id, trouble)
+        _fail(row, trouble.code, trouble.message, is_final=trouble.permanent)
     except OSError:
         log.exception("Photo %s: storage trouble while it was rendered again", row.photo_id)
         _fail(row, *STORAGE)
@@ -131,17 +135,22 @@ def _row(photo: Photo, turns: dict[int, int]) -> Rerender:
 
 
 def _claim_next() -> Rerender | None:
-    while row := Rerender.objects.due().select_related("photo").first():
-        mine = Rerender.objects.filter(pk=row.pk, claim=row.claim)
-        if row.attempts >= settings.MAX_ATTEMPTS:
-            _give_up(mine, *LOST)
-            continue
-        claim = uuid.uuid4()
-        until = timezone.now() + timedelta(seconds=settings.PIPELINE_SECONDS + settings.LEASE_SECONDS)
-        if mine.update(claim=claim, lease_until=until, attempts=F("attempts") + 1):
-            row.claim = claim
-            row.attempts += 1
-            return row
+    while Rerender.objects.due().exists():
+        with transaction.atomic():
+            free = Rerender.objects.due().select_for_update(skip_locked=True, of=("self",))
+            row = free.select_related("photo").first()
+            if row is None:  # others are taking what there was
+                return None
+            mine = Rerender.objects.filter(pk=row.pk, claim=row.claim)
+            if row.attempts >= settings.MAX_ATTEMPTS:
+                _give_up(mine, *LOST)
+                continue
+            claim = uuid.uuid4()
+            until = timezone.now() + timedelta(seconds=settings.PIPELINE_SECONDS + settings.LEASE_SECONDS)
+            if mine.update(claim=claim, lease_until=until, attempts=F("attempts") + 1):
+                row.claim = claim
+                row.attempts += 1
+                return row
     return None
 
 
@@ -156,7 +165,7 @@ def _fail(row: Rerender, code: str, message: str, *, is_final: bool = False) -> 
         _give_up(_held(row), code, message)
         return
     delay = backoff.delay(row.attempts, settings.BACKOFF_BASE_SECONDS, settings.BACKOFF_MAX_SECONDS)
-    last = Rerender.objects.aggregate(turn=Max("turn"))["turn"] or 0
+    last = Rerender.objects.waiting().aggregate(turn=Max("turn"))["turn"] or 0
     _held(row).update(claim=None, lease_until=None, turn=last, run_after=timezone.now() + timedelta(seconds=delay))
     bell.ring(bell.NO_JOB, delay)
 

@@ -6,17 +6,13 @@ moves to quarantine/; nothing is deleted.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
-
-from django.conf import settings
-from django.core.files.storage import default_storage
 
 from albums.models import Companion, Photo
 from processing import inspection
 from processing.inspection import Wanted
 from processing.models import ProcessingJob, Upload
 from processing.states import KEEPS_RAW
-from processing.storage import store
+from processing.storage import places, store
 from processing.verify import Findings, chunks
 
 QUARANTINE = "quarantine"
@@ -31,24 +27,24 @@ def restore(found: Findings, say: Say) -> set[str]:
     lost = list(_lost([*found.missing, *found.corrupt]))
     if not lost:
         return set()
-    copies = _copies([*found.orphans, *store().keys(QUARANTINE)], {wanted.size for wanted in lost})
+    put_aside = (key for place in places.in_use() for key in store().keys(place + QUARANTINE))
+    copies = _copies([*found.orphans, *put_aside], {wanted.size for wanted in lost})
     return {wanted.key for wanted in lost if _put_back(wanted, copies, say)}
 
 
 def quarantine(key: str, say: Say) -> bool:
     """Move a file out of the way, beside whatever of the same name lies there already."""
-    target = Path(settings.DATA_DIR) / QUARANTINE / key
+    first = target = f"{places.of(key)}{QUARANTINE}/{places.bare(key)}"
     number = 1
-    while target.exists():
-        target = target.with_name(f"{Path(key).name}.{number}")
-        number += 1
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        Path(default_storage.path(key)).rename(target)
+        while store().exists(target):
+            target = f"{first}.{number}"
+            number += 1
+        store().move(key, target)
     except OSError as error:
         say(f"{key} could not be moved: {error.strerror}.")
         return False
-    say(f"Moved {key} to {target.relative_to(settings.DATA_DIR)}.")
+    say(f"Moved {key} to {target}.")
     return True
 
 

@@ -4,6 +4,7 @@ What it finds it notes; it never changes or deletes a file. A photo that nobody 
 longest ago, so where it is stands in the photos' own rows.
 """
 
+import logging
 import time
 from datetime import datetime, timedelta
 
@@ -16,6 +17,9 @@ from processing import pressure, reading
 from processing.inspection import Kept
 from processing.models import ProcessingJob
 from processing.reading import Attention, Interrupted
+from processing.storage.trouble import StorageTrouble
+
+log = logging.getLogger(__name__)
 
 STEP_BYTES = 64 << 20
 STEP_SECONDS = 2.0
@@ -61,4 +65,7 @@ def _read(kept: Kept, attention: Attention) -> bool:
     try:
         return reading.read(kept, attention.passed)
     except Interrupted:
+        return False
+    except StorageTrouble as trouble:
+        log.warning("%s could not be read: %s", kept, trouble)
         return False

@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import islice
 
 from django.conf import settings
-from django.core.files.storage import default_storage
+from django.db.models import Q
 from django.utils import timezone
 
 from albums.models import Leftover
@@ -15,7 +15,7 @@ from processing import quota, sweeper
 from processing.intake import uploads
 from processing.models import ProcessingJob, Upload
 from processing.states import ACTIVE, JobState
-from processing.storage import store
+from processing.storage import Listed, places, store
 
 QUIET_SECONDS = 300.0
 """A sender of whom nothing came for so long may come back, but has no claim to the room if it is needed."""
@@ -73,13 +73,13 @@ def reclaim() -> int:
 
 def _staged() -> Iterator[tuple[str, str, int]]:
     """Files are listed first, rows asked after, or a new one would seem unknown."""
-    keys = store().keys("incoming")
-    while some := list(islice(keys, sweeper.AT_A_TIME)):
+    staged = sweeper.staged()
+    while some := list(islice(staged, sweeper.AT_A_TIME)):
         yield from _sorted(some)
 
 
-def _sorted(keys: list[str]) -> Iterator[tuple[str, str, int]]:
-    owners = {identity for key in keys if (identity := sweeper.owner(key))}
+def _sorted(files: list[Listed]) -> Iterator[tuple[str, str, int]]:
+    owners = {identity for file in files if (identity := sweeper.owner(file.key))}
     receiving = Upload.objects.receiving().filter(pk__in=owners)
     quiet = set(Upload.objects.quiet(_quiet_seconds()).filter(pk__in=owners).values_list("pk", flat=True))
     jobs = ProcessingJob.objects.filter(upload__in=owners)
@@ -92,30 +92,24 @@ def _sorted(keys: list[str]) -> Iterator[tuple[str, str, int]]:
             ProcessingJob.objects.in_work().filter(claim__in=owners).values_list("claim", flat=True), "waiting"
         ),
     }
-    for key in keys:
-        owner = sweeper.owner(key)
+    quiet_since = timezone.now() - timedelta(seconds=_quiet_seconds())
+    for file in files:
+        owner = sweeper.owner(file.key)
         kind = kinds.get(owner) if owner else None
-        yield kind or ("stray" if _is_old(key) else "receiving"), key, _size(key)
+        yield kind or ("stray" if file.modified < quiet_since else "receiving"), file.key, file.size
 
 
 def _left_over() -> Iterator[tuple[str, str, int]]:
     """Those in incoming/ were counted with the rest."""
-    for leftover in Leftover.objects.filter(hold=None).exclude(key__startswith="incoming/").iterator():
+    staged = Q(key__startswith="incoming/") | Q(key__startswith=f"{places.BUCKET}incoming/")
+    for leftover in Leftover.objects.filter(hold=None).exclude(staged).iterator():
         yield "stray", leftover.key, _size(leftover.key)
-
-
-def _is_old(key: str) -> bool:
-    try:
-        modified = default_storage.get_modified_time(key)
-    except FileNotFoundError:
-        return False
-    return modified < timezone.now() - timedelta(seconds=_quiet_seconds())
 
 
 def _size(key: str) -> int:
     try:
         return store().size(key)
-    except FileNotFoundError:  # it has just gone
+    except OSError:  # it has just gone, or cannot be asked after
         return 0
 
 

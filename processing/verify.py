@@ -6,7 +6,7 @@ more at the end, and told only if it still stands.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from itertools import islice
+from itertools import islice, product
 from typing import TypeVar
 
 from django.db.models import Model, QuerySet, Sum
@@ -16,7 +16,7 @@ from processing import inspection, sweeper
 from processing.inspection import Passed, Wanted
 from processing.models import Finding, ProcessingJob
 from processing.states import KEEPS_RAW
-from processing.storage import store
+from processing.storage import places, store
 
 ROOMS = ("originals", "renditions", "incoming")
 AT_A_TIME = 200
@@ -96,7 +96,7 @@ def _look(found: Findings, wanted: Wanted, passed: Passed) -> None:
 
 def _wanted(keys: list[str]) -> set[str]:
     """Those of the keys that a photo, a rendition, a companion, an upload or a job wants."""
-    raw = [key for key in keys if key.startswith("incoming/")]
+    raw = [key for key in keys if places.bare(key).startswith("incoming/")]
     owners = sweeper.raw_in_use(raw)
     return {
         *Photo.objects.filter(original_key__in=keys).values_list("original_key", flat=True),
@@ -115,8 +115,8 @@ def _still_standing(found: Findings) -> Findings:
 
 
 def _all_keys() -> Iterator[list[str]]:
-    for room in ROOMS:
-        yield from chunks(store().keys(room))
+    for place, room in product(places.in_use(), ROOMS):
+        yield from chunks(store().keys(place + room))
 
 
 def one_by_one(rows: QuerySet[Row]) -> Iterator[Row]:

@@ -9,7 +9,18 @@ from huey.contrib.djhuey import HUEY
 
 from albums.models import Album
 from processing import quota, worker
+from processing.storage import connection, places
+from processing.storage.connection import Connection
+from tests import stack
+from tests.s3servers import Moto, Rgw
 from tests.servers import PostgreSQL, Redis
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if stack.IS_ON_SERVERS:
+        embedded = [item for item in items if item.get_closest_marker("embedded")]
+        config.hook.pytest_deselected(items=embedded)
+        items[:] = [item for item in items if item not in embedded]
 
 
 @pytest.fixture(autouse=True)
@@ -19,11 +30,18 @@ def data_dir(tmp_path_factory, settings) -> Path:
     for room in ("incoming", "originals", "renditions"):
         (path / room).mkdir()
     settings.DATA_DIR = path
+    settings.S3_PREFIX = stack.new_prefix(path)
     store = settings.STORAGES["default"] | {"OPTIONS": {"location": path}}
     settings.STORAGES = settings.STORAGES | {"default": store}
     HUEY.storage.flush_queue()
     quota.forget()
     return path
+
+
+@pytest.fixture
+def stored(data_dir) -> Path:
+    """Where files that come now are kept, as a directory: on the servers' stack that is the bucket."""
+    return data_dir / places.for_new()
 
 
 @pytest.fixture(autouse=True)
@@ -69,3 +87,29 @@ def redis() -> Iterator[Redis]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[Moto]:
+    server = Moto()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def rgw() -> Iterator[Rgw]:
+    server = Rgw()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def bucket(moto, settings) -> Connection:
+    """New files go into a bucket of the test's own."""
+    for name, value in moto.new_bucket().items():
+        setattr(settings, name, value)
+    return connection.from_environment()

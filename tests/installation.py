@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -30,7 +30,7 @@ from typing import Any
 import psycopg
 import requests
 
-from tests import polling, servers
+from tests import polling, servers, stack
 
 MANAGE = Path(__file__).parent.parent / "manage.py"
 NAME, PASSWORD = "owner", "a fine password"
@@ -47,11 +47,13 @@ class Installation:
         self.log = tmp_path / "installation.log"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         mine = {"HOST": servers.HOST, "PORT": str(self.port), "DATA_DIR": str(self.data_dir), "MEMORY_MARK": "100"}
-        self._env = _without_settings(os.environ) | mine | dict(env or {})
+        self._told = dict(env or {})
+        self._env = _without_settings(os.environ) | mine | self._told
 
     def __enter__(self) -> "Installation":
         shutil.copytree(_prepared(), self.data_dir, dirs_exist_ok=True)
-        if "DATABASE_URL" in self._env:
+        self._env = stack.installed(self.data_dir) | self._env
+        if "DATABASE_URL" in self._told:
             self.manage("migrate", "--verbosity=0")
             self.manage(*FIRST_USER, env=SECRET)
         return self
@@ -64,11 +66,13 @@ class Installation:
         if error and self.log.exists():
             sys.stdout.write(self.log.read_text(errors="replace")[-10_000:])
 
-    def start(self, command: str, name: str = "", env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    def start(
+        self, command: str, name: str = "", env: Mapping[str, str] | None = None, arguments: Sequence[str] = ()
+    ) -> subprocess.Popen[bytes]:
         """Start `manage.py serve`, `run_huey` or `run`; what serves is waited for. Several workers need several names."""
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-u", str(MANAGE), command],
+                [sys.executable, "-u", str(MANAGE), command, *arguments],
                 env=self._env | dict(env or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -203,10 +207,15 @@ def _prepared() -> Path:
     """Static files, a migrated SQLite and a user: made once, copied for each installation."""
     directory = tempfile.TemporaryDirectory(prefix="darkroom-prepared-")
     atexit.register(directory.cleanup)
-    env = _without_settings(os.environ) | {"DATA_DIR": directory.name} | SECRET
-    for command in (("collectstatic", "--noinput"), ("migrate",), FIRST_USER):
-        subprocess.run([sys.executable, str(MANAGE), *command, "-v0"], env=env, check=True, timeout=120)
+    prepare({"DATA_DIR": directory.name})
     return Path(directory.name)
+
+
+def prepare(env: Mapping[str, str]) -> None:
+    with tempfile.TemporaryDirectory() as elsewhere:
+        env = _without_settings(os.environ) | {"DATA_DIR": elsewhere} | dict(env) | SECRET
+        for command in (("collectstatic", "--noinput"), ("migrate",), FIRST_USER):
+            subprocess.run([sys.executable, str(MANAGE), *command, "-v0"], env=env, check=True, timeout=120)
 
 
 def _without_settings(environment: Mapping[str, str]) -> dict[str, str]:

@@ -1,10 +1,11 @@
-"""Real servers for tests: PostgreSQL, Redis and nginx, each with its own data on a port of its own."""
+"""Real servers for tests: PostgreSQL, Redis, an S3 server and nginx, each with its own data on a port of its own."""
 
 import os
 import pwd
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from itertools import count
 from pathlib import Path
@@ -42,18 +43,27 @@ class PostgreSQL:
         self._user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
         self._names = count(1)
 
+    @property
+    def log(self) -> Path:
+        return self._directory / "log"
+
     def start(self) -> None:
         if os.geteuid() == 0:
             shutil.chown(self._directory, self._user)
         self._run(
             "initdb", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-U", "darkroom", *self._data()
         )
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
-        self._run("pg_ctl", "start", "--wait", *self._data(), "-l", str(self._directory / "log"), "-o", options)
+        settings = ("listen_addresses=127.0.0.1", "unix_socket_directories=''", "fsync=off", "max_connections=400")
+        options = " ".join([f"-p {self.port}", *(f"-c {setting}" for setting in settings)])
+        self._run("pg_ctl", "start", "--wait", *self._data(), "-l", str(self.log), "-o", options)
 
-    def new_database(self) -> str:
+    def restart(self) -> None:
+        """Every connection is cut at once."""
+        self._run("pg_ctl", "restart", "--wait", "--mode=immediate", *self._data(), "-l", str(self.log))
+
+    def new_database(self, name: str = "") -> str:
         """Its URL, for DATABASE_URL."""
-        name = f"darkroom{next(self._names)}"
+        name = name or f"darkroom{next(self._names)}"
         at_server = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "darkroom"]
         self._run("createdb", *at_server, name)
         return self.url(name)
@@ -108,7 +118,7 @@ class Redis:
         return self._process.pid
 
     def start(self) -> None:
-        options = {"port": str(self.port), "bind": "127.0.0.1", "save": "", "appendonly": "no"}
+        options = {"port": str(self.port), "bind": "127.0.0.1", "save": "", "appendonly": "no", "databases": "10000"}
         arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
         self._process = subprocess.Popen(["redis-server", *arguments], stdout=subprocess.DEVNULL, cwd="/tmp")
         polling.until(self._answers, what="Redis does not answer")
@@ -122,6 +132,38 @@ class Redis:
         with socket.create_connection(("127.0.0.1", self.port), timeout=1) as line:
             line.sendall(b"PING\r\n")
             return line.recv(16).startswith(b"+PONG")
+
+
+class S3:
+    """rclone's: it checks signatures, and keeps each object as a plain file below the directory, `<bucket>/<key>`."""
+
+    key, secret = "darkroom", "a key for tests"
+
+    def __init__(self, directory: Path) -> None:
+        self._directory, self._port = directory, free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        listen = ["--addr", f"127.0.0.1:{self._port}", "--auth-key", f"{self.key},{self.secret}"]
+        fresh = ["--dir-cache-time", "1ms", "--vfs-cache-mode", "off"]  # tests change files behind its back
+        program = Path(sys.executable).with_name("rclone")
+        self._process = subprocess.Popen(
+            [program, "serve", "s3", *listen, *fresh, "--config", "", self._directory],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        polling.until(self._answers, what="rclone does not answer")
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+    def _answers(self) -> bool:
+        with socket.create_connection(("127.0.0.1", self._port), timeout=1):
+            return True
 
 
 class Nginx:

@@ -4,11 +4,15 @@ import atexit
 import os
 import tempfile
 
+from tests import stack
+
 _data = tempfile.TemporaryDirectory(prefix="darkroom-tests-")
 atexit.register(_data.cleanup)
 os.environ["DATA_DIR"] = _data.name
 os.environ["MEMORY_MARK"] = "100"  # what else runs on the developer's machine is none of the tests' business
 os.environ["STAGING_QUOTA"] = "0"  # nor is counting what waits, where a test counts queries
+
+os.environ.update(stack.environment())
 
 from config.settings import *  # noqa: E402, F403
 from config.settings import STATIC_ROOT, STORAGES  # noqa: E402

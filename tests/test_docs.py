@@ -23,7 +23,7 @@ def test_every_documented_default_is_the_real_one():
     source = (ROOT / "config/settings.py").read_text(encoding="utf-8")
     documented = dict(re.findall(r"^\| `([A-Z0-9_]+)` \| `([^`/]+)` \|", text, re.MULTILINE))
 
-    real = dict(re.findall(r'env\.\w+\("([A-Z0-9_]+)", "?([\w.]+(?:,\w+)*)"?', source))
+    real = dict(re.findall(r'env\.\w+\("([A-Z0-9_]+)", "?([\w.-]+(?:,\w+)*)"?', source))
 
     assert {name: real.get(name) for name in documented} == documented
 
@@ -39,19 +39,23 @@ def table_of(heading: str) -> dict[str, str]:
     text = (ROOT / "docs/state-machine.md").read_text(encoding="utf-8")
     section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     rows = re.findall(r"^\| (`.+?`) \| (.+?) \|", section, re.MULTILINE)
-    return {code: beside for codes, beside in rows for code in re.findall(r"`([a-z-]+)`", codes)}
+    return {code: beside for codes, beside in rows for code in re.findall(r"`([a-z0-9-]+)`", codes)}
 
 
 def test_every_code_of_a_failed_job_is_documented_with_its_class():
     from processing import sandbox, sweeper, worker
     from processing.pipeline import refusals
+    from processing.storage import trouble
 
     classes = {**refusals._by_code(), "timeout": sandbox.TimedOut, "crashed": sandbox.Crashed}
     del classes["refused"], classes["aborted"]  # the first only has subclasses; the second hands its job back
     told = {value[0] for value in vars(worker).values() if isinstance(value, tuple) and len(value) == 2}
+    kinds = {value.code: value for value in vars(trouble).values() if isinstance(value, trouble.Kind)}
+    del kinds[trouble.FULL.code]  # waits like a disk that is full
     table = table_of("Errors")
 
-    assert table.keys() == classes.keys() | told | {sweeper.LOST[0]}
+    assert table.keys() == classes.keys() | told | {sweeper.LOST[0]} | kinds.keys()
+    classes |= kinds
     assert {code: table[code] == "yes" for code in classes} == {code: c.permanent for code, c in classes.items()}
 
 

@@ -1,22 +1,15 @@
 """One photo: its page, its bytes."""
 
-from typing import BinaryIO, cast
-
 from django.conf import settings
 from django.contrib import messages
-from django.core.files.storage import default_storage
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_http_methods, require_safe
 
-from albums import likeness, quality, shelf, trash
+from albums import delivery, likeness, quality, shelf, trash
 from albums.models import Album, Companion, Photo, Rendition
 from albums.views.access import photo_or_404
-
-FOR_EVER = "private, max-age=31536000, immutable"
-"""A rendition's address changes with its bytes, so it never goes stale."""
-
 
 CONTENT_TYPES = {
     "JPEG": "image/jpeg",
@@ -31,8 +24,6 @@ CONTENT_TYPES = {
     "JXL": "image/jxl",
 }
 """By Photo.format. Never one that a browser would run, whatever the bytes are."""
-
-RUNS_NOTHING = "sandbox; default-src 'none'"
 
 
 @require_safe
@@ -53,31 +44,23 @@ def quality_check(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-def original(request: HttpRequest, pk: int) -> FileResponse:
+def original(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Byte for byte as received, as a download: whatever it holds, no browser runs it here."""
     photo = photo_or_404(request, pk)
-    response = FileResponse(
-        _bytes(photo.original_key),
-        as_attachment=True,
-        filename=photo.name,
-        content_type=CONTENT_TYPES.get(photo.format, "application/octet-stream"),
-    )
-    response["Content-Security-Policy"] = RUNS_NOTHING
-    return response
+    kind = CONTENT_TYPES.get(photo.format, "application/octet-stream")
+    return delivery.download(photo.original_key, photo.name, kind)
 
 
 @require_safe
-def companion(request: HttpRequest, pk: int) -> FileResponse:
+def companion(request: HttpRequest, pk: int) -> HttpResponseBase:
     """What is kept beside a photo, byte for byte as received, as a download."""
     found = get_object_or_404(Companion, album__in=Album.objects.visible_to(request.user), pk=pk)
     kind = "video/quicktime" if found.kind == Companion.Kind.MOTION else "application/octet-stream"
-    response = FileResponse(_bytes(found.key), as_attachment=True, filename=found.name, content_type=kind)
-    response["Content-Security-Policy"] = RUNS_NOTHING
-    return response
+    return delivery.download(found.key, found.name, kind)
 
 
 @require_safe
-def rendition(request: HttpRequest, pk: int, version: str, edge: int, format: str) -> HttpResponse | FileResponse:
+def rendition(request: HttpRequest, pk: int, version: str, edge: int, format: str) -> HttpResponseBase:
     """A page from before the photo was rendered again still asks for the old ones: it is led to the nearest of the new."""
     there = Rendition.objects.filter(photo__in=Photo.objects.visible_to(request.user).filter(pk=pk))
     found = min(there, key=lambda each: (each.format != format, abs(each.edge - edge)), default=None)
@@ -85,10 +68,7 @@ def rendition(request: HttpRequest, pk: int, version: str, edge: int, format: st
         raise Http404
     if (found.version, found.edge, found.format) != (version, edge, format):
         return redirect(found)
-    response = FileResponse(_bytes(found.key), content_type=f"image/{found.format}")
-    response["Cache-Control"] = FOR_EVER
-    response["Content-Security-Policy"] = RUNS_NOTHING
-    return response
+    return delivery.rendition(found.key, f"image/{found.format}")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -105,10 +85,3 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect(photo.album)
     context = {"photo": photo, "album": photo.album, "days": settings.TRASH_DAYS}
     return render(request, "photo/delete.html", context)
-
-
-def _bytes(key: str) -> BinaryIO:
-    try:
-        return cast(BinaryIO, default_storage.open(key))
-    except FileNotFoundError as error:
-        raise Http404("Its file is missing from storage; `manage.py verify` tells which.") from error

@@ -24,6 +24,7 @@ DISK_FULL = Refusal(
     "disk-full",
     "The server's disk is nearly full, so this file was not stored. Free some space, then send it again.",
 )
+STORAGE_AWAY = Refusal("storage-away", "It could not be stored. {reason} Then send it again.")
 STAGING_FULL = Refusal(
     "staging-full",
     "So many files wait to be developed that there is no room for more just now. Send this one again a little later.",

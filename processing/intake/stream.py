@@ -1,15 +1,20 @@
 """One file's bytes on their way in: written once, hashed while they pass, durable before they are acknowledged."""
 
 import hashlib
+import logging
 
 from django.conf import settings
 
 from processing import failpoints, pressure, quota
 from processing.failpoints import Point
 from processing.intake import refusals
+from processing.intake.hashing import Hashing
 from processing.intake.refusals import Refused
 from processing.models import Upload
 from processing.storage import Fenced, store
+from processing.storage.trouble import StorageTrouble
+
+log = logging.getLogger(__name__)
 
 
 class Stream:
@@ -23,10 +28,12 @@ class Stream:
         self.upload = upload
         self.size = 0
         self._hash = hashlib.sha256()
+        self._hashing = Hashing(self._hash)
         self._receiving = store().receive(upload.key)
 
     @property
     def sha256(self) -> str:
+        self._hashing.wait()
         return self._hash.hexdigest()
 
     def write(self, chunk: bytes) -> None:
@@ -35,7 +42,7 @@ class Stream:
             self._give_up(refusals.too_large(settings.MAX_FILE_BYTES))
         if pressure.disk_is_full(len(chunk)):
             self._give_up(refusals.DISK_FULL)
-        self._hash.update(chunk)
+        self._hashing.add(memoryview(chunk))
         try:
             self._receiving.write(chunk)
             failpoints.reach(Point.BYTES_ARRIVE)
@@ -58,10 +65,13 @@ class Stream:
         self._receiving.abort()
 
     def _explain(self, error: OSError) -> None:
-        if error.errno not in pressure.NO_ROOM:
-            self.abort()
-            raise error
-        self._give_up(refusals.DISK_FULL)
+        if error.errno in pressure.NO_ROOM:
+            self._give_up(refusals.DISK_FULL)
+        if isinstance(error, StorageTrouble):
+            log.warning("Upload %s could not be stored: %s", self.upload.pk, error)
+            self._give_up(refusals.STORAGE_AWAY.filled(reason=error.message))
+        self.abort()
+        raise error
 
     def _give_up(self, refusal: refusals.Refusal) -> None:
         self.abort()

@@ -1,11 +1,19 @@
-"""Where bytes lie. The store in use is Django's default storage; this says what it must promise beyond Django's own interface."""
+"""Where bytes lie. The store in use is Django's default storage; this says what it must promise beyond Django's own interface.
+
+Each of its keys says by its first letters whether it is on the disk or in the bucket (places.py). What is wrong with the bucket
+is raised as StorageTrouble (trouble.py).
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol, cast
 
 from django.core.files.storage import default_storage
+
+from processing.storage.trouble import StorageTrouble
 
 
 class Fenced(Exception):
@@ -47,8 +55,18 @@ class Growing(Protocol):
         """Let go of what it holds open. Repeating is harmless."""
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    key: str
+    size: int
+    modified: datetime
+
+
 class Store(Protocol):
-    """Keys are relative paths with "/" (`renditions/ab/…/800.webp`), chosen by us, never by a sender."""
+    """Keys are relative paths with "/" (`renditions/ab/…/800.webp`, `s3/renditions/…` in the bucket).
+
+    They are chosen by us, never by a sender.
+    """
 
     def receive(self, key: str) -> Receiving:
         """Start to take in a file."""
@@ -68,11 +86,28 @@ class Store(Protocol):
     def keys(self, prefix: str) -> Iterator[str]:
         """Every key below the prefix, in constant memory."""
 
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        """As keys(), with what the listing tells besides: asking for each would be a question to the bucket each."""
+
+    def move(self, key: str, as_key: str) -> None:
+        """The same bytes under another key of the same place, and not under this one any more."""
+
     def scratch(self, name: str) -> AbstractContextManager[Path]:
         """An empty local directory on the store's file system, gone with the context."""
 
+    def link(
+        self, key: str, *, name: str | None = None, content_type: str | None = None, seconds: int | None = None
+    ) -> str | None:
+        """Where a browser may get the bytes itself, for a while; None where it must get them here.
+
+        `name`: as a download, under this name. `seconds`: how long it is good, at least.
+        """
+
     def is_there(self) -> bool:
         """Is the place there at all? Asked before every file, so it is cheap, and true where only trying would tell."""
+
+    def trouble(self) -> StorageTrouble | None:
+        """What is wrong with the bucket, in words; None when it is well, or there is none. Cheap like is_there()."""
 
     def free_bytes(self) -> int | None:
         """Room left; None where that has no meaning."""

@@ -8,13 +8,14 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from django.core.files.storage import FileSystemStorage
 
 from processing import failpoints
 from processing.failpoints import Point
-from processing.storage import Fenced, durable
+from processing.storage import Fenced, Listed, durable
 from processing.storage.growing import DRAFT, FENCE, LocalGrowing
 
 CANNOT_LINK = {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
@@ -44,7 +45,7 @@ class LocalStore(FileSystemStorage):
 
     def keep(self, key: str, as_key: str) -> None:
         source, target = Path(self.path(key)), Path(self.path(as_key))
-        _make_directory(target.parent)
+        changed = _made(target.parent)
         try:
             os.link(source, target)
         except FileExistsError:
@@ -53,25 +54,34 @@ class LocalStore(FileSystemStorage):
             if error.errno not in CANNOT_LINK:
                 raise
             self._copy(source, target)
-        durable.directory(target.parent)
+        durable.directories({target.parent, *changed})
 
     def adopt(self, files: Mapping[str, Path]) -> None:
         targets = {Path(self.path(key)): path for key, path in files.items()}
         directories = {target.parent for target in targets}
-        for directory in directories:
-            _make_directory(directory)
+        changed = [above for directory in directories for above in _made(directory)]
+        durable.files(targets.values())
         for target, path in targets.items():
-            durable.file(path)
             path.rename(target)
             failpoints.reach(Point.BETWEEN_RENDITIONS)
-        for directory in directories:
-            durable.directory(directory)
+        durable.directories({*directories, *changed})
 
     def keys(self, prefix: str) -> Iterator[str]:
         root = Path(self.path(prefix))
         for directory, _, names in os.walk(root):
             for name in names:
                 yield (Path(directory) / name).relative_to(self.location).as_posix()
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        for key in self.keys(prefix):
+            with suppress(FileNotFoundError):  # it has just been taken away
+                status = Path(self.path(key)).stat()
+                yield Listed(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+
+    def move(self, key: str, as_key: str) -> None:
+        target = Path(self.path(as_key))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Path(self.path(key)).rename(target)
 
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
@@ -89,6 +99,14 @@ class LocalStore(FileSystemStorage):
             path.with_name(each).unlink(missing_ok=True)
         failpoints.reach(Point.AFTER_DELETE)
         self._prune(path.parent)
+
+    def link(
+        self, key: str, *, name: str | None = None, content_type: str | None = None, seconds: int | None = None
+    ) -> None:
+        return None
+
+    def trouble(self) -> None:
+        return None
 
     def is_there(self) -> bool:
         """A disk that is not mounted leaves an empty directory, or none."""
@@ -144,8 +162,13 @@ class LocalReceiving:
 
 
 def _make_directory(path: Path) -> None:
+    durable.directories(_made(path))
+
+
+def _made(path: Path) -> list[Path]:
+    """Make a directory. Answers those above that have a new one now: to be synced before anything in it counts."""
     if path.is_dir():
-        return
-    _make_directory(path.parent)
+        return []
+    above = _made(path.parent)
     path.mkdir(exist_ok=True)
-    durable.directory(path.parent)
+    return [*above, path.parent]

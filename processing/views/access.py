@@ -12,10 +12,6 @@ from processing.models import Batch
 View = Callable[[HttpRequest], HttpResponse]
 
 
-def album_or_404(request: HttpRequest, pk: int) -> Album:
-    return get_object_or_404(Album.objects.visible_to(request.user), pk=pk)
-
-
 def batch_or_404(request: HttpRequest, pk: int) -> Batch:
     batches = Batch.objects.filter(album__in=Album.objects.visible_to(request.user))
     return get_object_or_404(batches.select_related("album", "opened_by"), pk=pk)

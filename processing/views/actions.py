@@ -3,10 +3,10 @@
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST
 
+from albums.views.access import album_or_404
 from processing import batches
 from processing.models import ProcessingJob
 from processing.views import asked
-from processing.views.access import album_or_404
 from processing.views.panel import answer
 
 
@@ -15,9 +15,7 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Requeue the album's failed jobs: all, or those named by `job`."""
     album = album_or_404(request, pk)
     failed = ProcessingJob.objects.failed().filter(album=album)
-    if named := asked.jobs(request):
-        failed = failed.filter(pk__in=named)
-    batches.requeue(failed, by=asked.who(request))
+    batches.requeue(asked.named(request, failed), by=asked.who(request))
     return answer(request, album)
 
 

@@ -1,8 +1,7 @@
 """The failure desk: what failed, and what a person does about it. Every action is a plain form; htmx only saves the page load."""
 
 from django.contrib import messages
-from django.core.files.storage import default_storage
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.defaultfilters import pluralize
 from django.urls import reverse
@@ -10,8 +9,9 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from albums import delivery
+from albums.delivery import RUNS_NOTHING
 from albums.models import Album
-from albums.views.photos import RUNS_NOTHING
 from processing import batches, failure_desk
 from processing.failures import Scope
 from processing.models import Preview, ProcessingJob
@@ -63,18 +63,10 @@ def dismiss(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def raw(request: HttpRequest, pk: int) -> FileResponse:
+def raw(request: HttpRequest, pk: int) -> HttpResponseBase:
     """What was received, byte for byte, as a download: whatever it holds, no browser runs it here."""
     job = _failed_job(request, pk)
-    try:
-        file = default_storage.open(job.raw_path)
-    except FileNotFoundError as error:
-        raise Http404("Its raw file is not in storage.") from error
-    response = FileResponse(
-        file, as_attachment=True, filename=job.original_filename, content_type="application/octet-stream"
-    )
-    response["Content-Security-Policy"] = RUNS_NOTHING
-    return response
+    return delivery.download(job.raw_path, job.original_filename, "application/octet-stream")
 
 
 @require_safe

@@ -11,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST
 
 from albums.models import Album
+from albums.views.access import album_or_404
 from processing import batches, panels, pressure
 from processing.batches import AlbumBusy, SentBefore
 from processing.intake.form import FormIntake
@@ -18,7 +19,6 @@ from processing.intake.protocol import Refusal, Refused
 from processing.models import Batch
 from processing.pressure import Shortage
 from processing.views import crowd, draining, line
-from processing.views.access import album_or_404
 from processing.views.panel import answer, partial
 
 BUSY = "This album is busy with another batch. Wait until it is done, or cancel the rest of it; then send your photos again."

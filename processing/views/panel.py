@@ -6,8 +6,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from albums.models import Album
+from albums.views.access import album_or_404
 from processing import panels
-from processing.views.access import album_or_404
 
 
 @require_safe

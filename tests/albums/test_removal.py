@@ -19,38 +19,40 @@ def photo(album, django_capture_on_commit_callbacks) -> Photo:
     return album.photos.get()
 
 
-def files(data_dir) -> list[str]:
-    return [path.name for room in ("incoming", "originals", "renditions") for path in (data_dir / room).rglob("*.*")]
+def files(stored) -> list[str]:
+    return [path.name for room in ("incoming", "originals", "renditions") for path in (stored / room).rglob("*.*")]
 
 
-def test_a_deleted_photos_files_go_with_it(photo, data_dir, django_capture_on_commit_callbacks):
-    assert len(files(data_dir)) == 2
+def test_a_deleted_photos_files_go_with_it(photo, stored, django_capture_on_commit_callbacks):
+    assert len(files(stored)) == 2
 
     with django_capture_on_commit_callbacks(execute=True):
         photo.delete()
 
-    assert (files(data_dir), Leftover.objects.count()) == ([], 0)
+    assert (files(stored), Leftover.objects.count()) == ([], 0)
 
 
-def test_a_delete_that_is_undone_keeps_the_files(photo, data_dir):
+def test_a_delete_that_is_undone_keeps_the_files(photo, stored):
     with transaction.atomic():
         photo.delete()
         transaction.set_rollback(True)
 
-    assert (len(files(data_dir)), Leftover.objects.count(), Photo.objects.count()) == (2, 0, 1)
+    assert (len(files(stored)), Leftover.objects.count(), Photo.objects.count()) == (2, 0, 1)
 
 
-def test_a_crash_before_the_files_are_deleted_leaves_them_remembered(photo, data_dir):
+def test_a_crash_before_the_files_are_deleted_leaves_them_remembered(photo, stored):
     keys = {photo.original_key, *photo.renditions.values_list("key", flat=True)}
 
     photo.delete()  # the test's transaction never commits, so nothing after the commit happens
 
     assert set(Leftover.objects.values_list("key", flat=True)) >= keys
     removal.clear(Leftover.objects.all())
-    assert files(data_dir) == []
+    assert files(stored) == []
 
 
-def test_deleting_an_album_stops_and_cleans_its_jobs(album, photo, data_dir, django_capture_on_commit_callbacks):
+def test_deleting_an_album_stops_and_cleans_its_jobs(
+    album, photo, data_dir, stored, django_capture_on_commit_callbacks
+):
     batch = making.received(album).batch
     making.received(album, batch=batch)
     failed = jobs.claim_next("tester")
@@ -60,14 +62,14 @@ def test_deleting_an_album_stops_and_cleans_its_jobs(album, photo, data_dir, dja
     with django_capture_on_commit_callbacks(execute=True):
         removal.delete_album(album)
 
-    assert (ProcessingJob.objects.count(), Leftover.objects.count(), files(data_dir)) == (0, 0, [])
+    assert (ProcessingJob.objects.count(), Leftover.objects.count(), files(stored)) == (0, 0, [])
     assert list((data_dir / "incoming").iterdir()) == []
     with pytest.raises(jobs.Stale):
         jobs.complete(in_work, making.photo(Album.objects.create(title="Other"), in_work), [])
 
 
 def test_an_album_deleted_while_a_photo_is_rendered_leaves_nothing(
-    album, data_dir, monkeypatch, django_capture_on_commit_callbacks
+    album, stored, monkeypatch, django_capture_on_commit_callbacks
 ):
     making.received(album)
     develop = worker.sandbox().develop
@@ -81,7 +83,7 @@ def test_an_album_deleted_while_a_photo_is_rendered_leaves_nothing(
     with django_capture_on_commit_callbacks(execute=True):
         worker.develop_next()
 
-    assert (Photo.objects.count(), files(data_dir)) == (0, [])
+    assert (Photo.objects.count(), files(stored)) == (0, [])
 
 
 def test_a_file_that_cannot_be_deleted_stays_remembered(data_dir, db):

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import SuspiciousFileOperation
 
-from processing.storage import Fenced, Store
+from processing.storage import Fenced, Store, connection
 from processing.storage.local import LocalStore
+from processing.storage.placed import PlacedStore
+from processing.storage.s3 import S3Store
 
 KEY = "incoming/0a1b"
 CLAIM = "renditions/ab/abcdef"
@@ -185,3 +187,33 @@ class TestLocalStore(StoreContract):
         store.keep(KEY, "originals/ab/abc.jpg")
 
         assert (tmp_path / "store" / KEY).samefile(tmp_path / "store/originals/ab/abc.jpg")
+
+
+class TestS3Store(StoreContract):
+    @pytest.fixture
+    def store(self, bucket, tmp_path):
+        return S3Store(bucket, tmp_path / "store")
+
+    @pytest.fixture(autouse=True)
+    def nothing_left(self, tmp_path):
+        """Neither drafts nor what was borrowed stays on the disk."""
+        yield
+        assert [path for path in tmp_path.glob("store/**/*") if path.is_file() and path.suffix != ".fence"] == []
+
+    def test_room_has_no_meaning_there(self, store):
+        assert store.free_bytes() is None
+
+
+@pytest.mark.servers
+class TestS3StoreOnCeph(TestS3Store):
+    @pytest.fixture
+    def store(self, rgw, settings, tmp_path):
+        for name, value in rgw.new_prefix().items():
+            setattr(settings, name, value)
+        return S3Store(connection.from_environment(), tmp_path / "store")
+
+
+class TestPlacedStoreOnDisk(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path):
+        return PlacedStore(location=tmp_path / "store")

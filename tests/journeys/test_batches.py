@@ -24,11 +24,6 @@ def client_of(user) -> Client:
     return client
 
 
-@pytest.fixture
-def signed_in(owner) -> Client:
-    return client_of(owner)
-
-
 def sent(album: Album, count: int = 1, name: str = "IMG_{}.JPG") -> Batch:
     batch = making.received(album, making.jpeg((500, 400)), name=name.format(0)).batch
     for number in range(1, count):

@@ -14,19 +14,13 @@ from processing import batches
 from processing.intake import refusals, uploads
 from processing.models import Batch, ProcessingJob, Upload
 from processing.states import UploadState
+from processing.storage import places
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
 
 HTMX = {"HX-Request": "true"}
 JSON = {"Accept": "application/json"}
-
-
-@pytest.fixture
-def signed_in(owner) -> Client:
-    client = Client()
-    client.force_login(owner)
-    return client
 
 
 def picked(*contents: bytes, name: str = "IMG_{}.JPG") -> list[SimpleUploadedFile]:
@@ -116,7 +110,7 @@ def test_a_file_with_a_hostile_name_is_taken_under_a_harmless_one(signed_in, alb
     assert response.status_code == 302
     job = ProcessingJob.objects.get()
     assert not set(job.original_filename) & set("/\\\0")
-    assert job.raw_path == f"incoming/{job.upload_id}"
+    assert job.raw_path == f"{places.for_new()}incoming/{job.upload_id}"
 
 
 def test_a_full_disk_is_told_before_anything_is_read(signed_in, album, settings):
@@ -128,7 +122,7 @@ def test_a_full_disk_is_told_before_anything_is_read(signed_in, album, settings)
     assert Upload.objects.count() == 0
 
 
-def test_a_body_cut_short_keeps_whole_files_and_names_the_one_that_was_cut(signed_in, album, data_dir):
+def test_a_body_cut_short_keeps_whole_files_and_names_the_one_that_was_cut(signed_in, album, data_dir, stored):
     whole, cut = making.jpeg(), making.jpeg((900, 900))
     body = b""
     for name, content in (("whole.jpg", whole), ("cut.jpg", cut)):
@@ -155,7 +149,7 @@ def test_a_body_cut_short_keeps_whole_files_and_names_the_one_that_was_cut(signe
     assert refused() == {"cut.jpg": "cut-off"}
     job = ProcessingJob.objects.get()
     assert (job.original_filename, (data_dir / job.raw_path).read_bytes()) == ("whole.jpg", whole)
-    assert [path.name for path in (data_dir / "incoming").iterdir()] == [str(job.upload_id)]
+    assert [path.name for path in (stored / "incoming").iterdir()] == [str(job.upload_id)]
 
 
 def test_a_forged_form_leaves_nothing_behind(owner, album, data_dir):

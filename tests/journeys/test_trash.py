@@ -14,13 +14,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def signed_in(owner) -> Client:
-    client = Client()
-    client.force_login(owner)
-    return client
-
-
-@pytest.fixture
 def photos(album) -> list[Photo]:
     found = rows(album, 3)
     for number, photo in enumerate(found, 1):

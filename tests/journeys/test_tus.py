@@ -23,13 +23,6 @@ VERSION = {"Tus-Resumable": "1.0.0"}
 OCTETS = "application/offset+octet-stream"
 
 
-@pytest.fixture
-def signed_in(owner) -> Client:
-    client = Client()
-    client.force_login(owner)
-    return client
-
-
 def b64(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
 
@@ -70,7 +63,7 @@ def test_the_server_tells_what_it_can(signed_in, album, settings):
     assert response["Tus-Max-Size"] == str(settings.MAX_FILE_BYTES)
 
 
-def test_a_file_in_two_parts_becomes_a_job(signed_in, album, data_dir):
+def test_a_file_in_two_parts_becomes_a_job(signed_in, album, data_dir, stored):
     content = making.jpeg()
     path = path_of(create(signed_in, album, len(content)))
     assert head(signed_in, path)["Upload-Offset"] == "0"
@@ -83,7 +76,7 @@ def test_a_file_in_two_parts_becomes_a_job(signed_in, album, data_dir):
     assert (job.original_filename, job.batch.source) == ("IMG_1.JPG", Batch.Source.TUS)
     assert (data_dir / job.raw_path).read_bytes() == content
     assert job.upload.sha256 == hashlib.sha256(content).hexdigest()
-    assert [p.name for p in (data_dir / "incoming").iterdir()] == [str(job.upload_id)]
+    assert [p.name for p in (stored / "incoming").iterdir()] == [str(job.upload_id)]
 
 
 def test_creation_answers_an_absolute_address_and_an_expiry(signed_in, album):

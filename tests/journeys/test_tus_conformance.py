@@ -19,13 +19,6 @@ pytestmark = pytest.mark.django_db
 CONTENT = bytes(range(256)) * 4
 
 
-@pytest.fixture
-def signed_in(owner) -> Client:
-    client = Client()
-    client.force_login(owner)
-    return client
-
-
 def first_bytes(client, album, body: bytes, content_type: str = OCTETS, **more: str):
     headers = VERSION | {"Upload-Length": str(len(CONTENT))} | more
     return client.generic("POST", f"/albums/{album.pk}/uploads/tus/", body, content_type=content_type, headers=headers)

@@ -132,8 +132,9 @@ def test_too_much_of_it_shows_the_first_frame_and_says_so(tmp_path: Path, out: P
 
 
 @pytest.mark.parametrize("name", WRITERS)
-@pytest.mark.parametrize("share", [0.5, 0.8, 0.97])
+@pytest.mark.parametrize("share", [0.5, 0.7, 0.97])
 def test_refuses_an_animation_whose_end_is_missing(tmp_path: Path, out: Path, name: str, share: float) -> None:
+    """Cut within a frame: five of a size end near each fifth, and a GIF cut right there lacks its trailer alone."""
     frames = [Image.effect_noise((96, 96), 60 + n) for n in range(5)]
     source = tmp_path / "photo"
     frames[0].save(source, name, save_all=True, append_images=frames[1:])

@@ -7,6 +7,7 @@ from processing import advice, sandbox, sweeper, worker
 from processing.intake import refusals as intake
 from processing.pipeline import Refused
 from processing.pipeline import refusals as pipeline
+from processing.storage import trouble
 
 
 def of_the_pipeline() -> dict[str, bool]:
@@ -20,8 +21,13 @@ def of_the_worker() -> set[str]:
     return told | {sweeper.LOST[0]}
 
 
+def of_the_bucket() -> set[str]:
+    """A bucket that is full waits like a disk that is."""
+    return {value.code for value in vars(trouble).values() if isinstance(value, trouble.Kind)} - {trouble.FULL.code}
+
+
 def test_every_code_of_a_failed_job_has_its_advice():
-    assert advice.FAILED.keys() == of_the_pipeline().keys() | of_the_worker()
+    assert advice.FAILED.keys() == of_the_pipeline().keys() | of_the_worker() | of_the_bucket()
 
 
 def test_every_code_of_a_refused_upload_has_its_advice():

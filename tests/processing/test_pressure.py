@@ -97,7 +97,7 @@ class TestIntake:
         assert not (data_dir / "incoming").exists()
 
     def test_a_disk_that_fills_up_on_the_way_refuses_by_name_and_keeps_what_has_landed(
-        self, signed_in, album, data_dir, monkeypatch
+        self, signed_in, album, stored, monkeypatch
     ):
         first, second = making.jpeg(), making.jpeg()
         rooms = iter([10**12, 10**12, 10**12])
@@ -110,7 +110,7 @@ class TestIntake:
             ("IMG_0.JPG", ""),
             ("IMG_1.JPG", "disk-full"),
         ]
-        assert [path.name for path in (data_dir / "incoming").iterdir()] == [str(ProcessingJob.objects.get().upload_id)]
+        assert [path.name for path in (stored / "incoming").iterdir()] == [str(ProcessingJob.objects.get().upload_id)]
 
     def test_when_no_file_found_room_the_answer_says_that(self, signed_in, album, data_dir, monkeypatch):
         def no_room(*_):
@@ -215,7 +215,7 @@ class TestWorker:
         def no_room(*_):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr("processing.storage.local.LocalStore.adopt", no_room)
+        monkeypatch.setattr("processing.storage.placed.PlacedStore.adopt", no_room)
         worker.develop_next()
 
         job.refresh_from_db()

@@ -175,6 +175,7 @@ class TestRoom:
 
 
 class TestReclaiming:
+    @pytest.mark.embedded
     def test_the_bytes_of_each_kind_are_told_apart(self, signed_in, album, other_album, owner, data_dir, settings):
         begun(signed_in, other_album, 1000, b"x" * 300)
         failed = making.job_in(album, JobState.FAILED)
@@ -210,14 +211,14 @@ class TestReclaiming:
         assert fresh.exists()
         assert staging.of_now().reclaimable == 0
 
-    def test_failed_and_waiting_files_are_never_reclaimed(self, album, other_album, data_dir):
+    def test_failed_and_waiting_files_are_never_reclaimed(self, album, other_album, stored):
         making.job_in(other_album, JobState.FAILED)
         making.job_in(album, JobState.PENDING)
-        for path in (data_dir / "incoming").iterdir():
+        for path in (stored / "incoming").iterdir():
             os.utime(path, (0, 0))
 
         assert staging.reclaim() == 0
-        assert ProcessingJob.objects.count() == len(list((data_dir / "incoming").iterdir())) == 2
+        assert ProcessingJob.objects.count() == len(list((stored / "incoming").iterdir())) == 2
 
     def test_an_album_whose_upload_was_reclaimed_is_free_again(self, signed_in, album, settings):
         begun(signed_in, album, 1000, b"x" * 300)

@@ -82,13 +82,14 @@ def test_a_storage_that_does_not_write_is_tried_again(album, monkeypatch):
     def fails(*_):
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr("processing.storage.local.LocalStore.adopt", fails)
+    monkeypatch.setattr("processing.storage.placed.PlacedStore.adopt", fails)
     worker.develop_next()
 
     job = ProcessingJob.objects.get()
     assert (job.state, job.error_code) == (JobState.PENDING, "storage")
 
 
+@pytest.mark.embedded
 def test_a_copy_cut_off_on_a_disk_without_links_is_left_where_the_sweep_finds_it(album, data_dir, monkeypatch):
     making.received(album)
 
@@ -144,7 +145,7 @@ def test_a_job_cancelled_while_it_is_rendered_becomes_no_photo(album, data_dir, 
 
 
 def test_a_worker_that_lost_its_claim_publishes_nothing_and_the_next_one_does(
-    album, data_dir, monkeypatch, django_capture_on_commit_callbacks
+    album, data_dir, stored, monkeypatch, django_capture_on_commit_callbacks
 ):
     making.received(album)
     adopt = worker.store().adopt
@@ -165,9 +166,7 @@ def test_a_worker_that_lost_its_claim_publishes_nothing_and_the_next_one_does(
     sweeper.sweep()
 
     photo = Photo.objects.get()
-    kept = {
-        str(p.relative_to(data_dir)) for room in ("originals", "renditions") for p in (data_dir / room).rglob("*.*")
-    }
+    kept = {str(p.relative_to(data_dir)) for room in ("originals", "renditions") for p in (stored / room).rglob("*.*")}
     assert kept == {photo.original_key, *photo.renditions.values_list("key", flat=True)}
 
 
@@ -289,6 +288,7 @@ def test_a_camera_raw_says_how_it_is_shown(album, client, owner, tmp_path):
     assert photo.notes[0]["message"].replace("'", "&#x27;") in client.get(photo.get_absolute_url()).content.decode()
 
 
+@pytest.mark.embedded
 def test_a_raw_file_is_not_lost_while_its_storage_is_away(album, data_dir, monkeypatch):
     """The storage goes after the worker has asked for it."""
     making.received(album)

@@ -6,11 +6,12 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, OutputWrapper
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.template.defaultfilters import filesizeformat
 
 from processing import findings, verify
 from processing.repair import repair
+from processing.storage.trouble import StorageTrouble
 from processing.verify import Findings
 
 INTERRUPTED = 130
@@ -46,6 +47,8 @@ class Command(BaseCommand):
                     found.troubles
                 )  # what is repaired has to be read back before it counts as verified again
                 found = repair(found, say=(self.stderr if options["json"] else self.stdout).write)
+        except StorageTrouble as trouble:
+            raise CommandError(f"Not all files could be looked at. {trouble}") from trouble
         except KeyboardInterrupt:
             self.stderr.write(
                 "\nInterrupted. What was repaired is whole, the rest is as it was; start again at any time."

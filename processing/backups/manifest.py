@@ -1,0 +1,72 @@
+"""What a snapshot names: a line of JSON a file, in the order of checksums, so that lists of millions are compared in passing."""
+
+import gzip
+import heapq
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from django.db.models import QuerySet
+
+from albums.models import Companion, Photo, Rendition
+from processing.models import ProcessingJob
+from processing.states import KEEPS_RAW
+from processing.storage import places
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entry:
+    sha256: str
+    bytes: int
+    key: str
+
+
+def wanted(database: str, renditions: bool) -> Iterator[Entry]:
+    """Every file that the rows want, as that database has them: originals, companions, raw files, and renditions if asked for."""
+    columns = _columns(database, renditions)
+    yield from (
+        Entry(*row)
+        for row in heapq.merge(*(rows.values_list(*names).order_by(*names).iterator() for rows, names in columns))
+    )
+
+
+def is_wanted(key: str, renditions: bool) -> bool:
+    """Does a row want it at this moment?"""
+    return any(rows.filter(**{names[2]: key}).exists() for rows, names in _columns("default", renditions))
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    files: int
+    bytes: int
+    has_bucket: bool
+
+
+def write(path: Path, entries: Iterable[Entry]) -> Sums:
+    """What was named, in all."""
+    files = size = 0
+    has_bucket = False
+    with gzip.open(path, "wt", compresslevel=6, encoding="utf-8") as file:
+        for entry in entries:
+            file.write(json.dumps(asdict(entry)) + "\n")
+            files, size = files + 1, size + entry.bytes
+            has_bucket = has_bucket or places.of(entry.key) == places.BUCKET
+    return Sums(files, size, has_bucket)
+
+
+def read(path: Path) -> Iterator[Entry]:
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for line in file:
+            yield Entry(**json.loads(line))
+
+
+def _columns(database: str, renditions: bool) -> list[tuple[QuerySet, tuple[str, str, str]]]:  # type: ignore[type-arg]
+    """Rows, and what their files' checksum, size and key are called."""
+    raw = ProcessingJob.objects.using(database).filter(state__in=KEEPS_RAW)
+    return [
+        (Photo.objects.using(database), ("original_sha256", "original_bytes", "original_key")),
+        (Companion.objects.using(database), ("sha256", "bytes", "key")),
+        (raw, ("upload__sha256", "upload__size", "raw_path")),
+        *([(Rendition.objects.using(database), ("sha256", "bytes", "key"))] if renditions else []),
+    ]

@@ -1,0 +1,79 @@
+"""A backup of all that cannot be made again."""
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.template.defaultfilters import filesizeformat
+
+from processing.backups import Refused
+from processing.backups.pruning import prune
+from processing.backups.taking import Taken, take
+from processing.backups.vault import Vault
+
+INTERRUPTED = 130
+
+
+class Command(BaseCommand):
+    help = (
+        "Add a snapshot to the backup in DIR: the database as it is at this moment, and every original, companion and raw file "
+        "that it names and DIR lacks. Safe while the site runs, and to interrupt: the next run goes on from there."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("directory", metavar="DIR", type=Path, help="on another disk than DATA_DIR")
+        parser.add_argument(
+            "--renditions",
+            action="store_true",
+            help="the renditions too, which `rerender` could make again from the originals",
+        )
+        parser.add_argument(
+            "--keep",
+            type=_count,
+            metavar="N",
+            help="then let go of all but the newest N snapshots, and of what only those named",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        directory: Path = options["directory"].expanduser().resolve()
+        if directory.is_relative_to(Path(settings.DATA_DIR).resolve()):
+            raise CommandError("DIR lies in DATA_DIR, and would be lost with it. Choose another disk.")
+        vault = Vault(directory)
+        try:
+            taken = take(vault, options["renditions"], self.stderr.write)
+            self.stdout.write(_in_words(taken))
+            if options["keep"]:
+                self.stdout.write("{} old snapshots and {} files let go.".format(*prune(vault, options["keep"])))
+        except Refused as refused:
+            raise CommandError(str(refused)) from refused
+        except OSError as error:
+            raise CommandError(f"{error}. What was copied is kept; run it again.") from error
+        except KeyboardInterrupt:
+            self.stderr.write("\nInterrupted. What was copied is kept; run it again.")
+            sys.exit(INTERRUPTED)
+        if taken.lacking:
+            raise CommandError(
+                f"{len(taken.lacking)} files are lost or damaged in this installation, named above, and so not in the backup."
+            )
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise ValueError
+    return count
+
+
+def _in_words(taken: Taken) -> str:
+    secret = (
+        "The secret key is in it, and password hashes are: keep it as safe as the server."
+        if taken.has_secret
+        else "SECRET_KEY is set by the environment and not in it: keep that with your configuration."
+    )
+    return (
+        f"Snapshot {taken.name}: {taken.files} files, {filesizeformat(taken.bytes)}, "
+        f"of which {taken.new_files} ({filesizeformat(taken.new_bytes)}) were new.\n{secret}"
+    )

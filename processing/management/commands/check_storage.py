@@ -1,0 +1,43 @@
+"""Does the bucket do all that is asked of it?"""
+
+import json
+import sys
+from argparse import ArgumentParser
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from processing.storage import connection
+
+
+class Command(BaseCommand):
+    help = (
+        "Write, read, list, copy, link, send in parts and delete an object of its own in the S3 bucket that is set up, and tell "
+        "what came of each. Exits with 0 when all that is needed works."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="as one JSON object, for other programs")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        current = connection.current()
+        if current is None:
+            self.stdout.write(
+                "{}" if options["json"] else "No bucket is set up: photos lie on the disk. Set S3_BUCKET."
+            )
+            return
+        from processing.storage.probe import probe  # and with it boto3, only where there is a bucket
+
+        outcomes = []
+        for outcome in probe(current, Path(settings.DATA_DIR), settings.PUBLIC_URL):
+            outcomes.append(outcome)
+            if not options["json"]:
+                mark = "ok" if outcome.is_good else "WARNING" if outcome.is_warning else "FAILED"
+                self.stdout.write(f"{outcome.step}: {mark}. {outcome.words}")
+        if options["json"]:
+            self.stdout.write(json.dumps({"steps": [asdict(outcome) for outcome in outcomes]}))
+        if not all(outcome.is_good or outcome.is_warning for outcome in outcomes):
+            sys.exit(1)

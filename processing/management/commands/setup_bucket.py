@@ -1,0 +1,49 @@
+"""The bucket's own rules."""
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from processing.storage import connection
+from processing.storage.trouble import StorageTrouble
+
+
+class Command(BaseCommand):
+    help = (
+        "Let this site's pages send photos straight to the S3 bucket, and have it clear away parts that nobody completes. Rules "
+        "of others stay. Repeating is harmless."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--create", action="store_true", help="make the bucket first, if it is not there")
+        parser.add_argument(
+            "--origin",
+            action="append",
+            metavar="URL",
+            help="an address of the site, as https://photos.example.org; may be given several times (PUBLIC_URL unless told)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        current, origins = (
+            connection.current(),
+            options["origin"] or ([settings.PUBLIC_URL] if settings.PUBLIC_URL else []),
+        )
+        if current is None:
+            raise CommandError("No bucket is set up. Set S3_BUCKET and what goes with it.")
+        if not origins:
+            raise CommandError("Which site's pages may send to it? Set PUBLIC_URL, or give --origin.")
+        from processing.storage import rules  # and with it boto3, only where there is a bucket
+
+        try:
+            if options["create"] and rules.create(current):
+                self.stdout.write(f"Created the bucket {current.bucket}.")
+            outcomes = list(rules.set_up(current, origins))
+        except StorageTrouble as trouble:
+            raise CommandError(str(trouble)) from trouble
+        for outcome in outcomes:
+            self.stdout.write(outcome.words)
+        if not all(outcome.is_good or outcome.is_warning for outcome in outcomes):
+            sys.exit(1)

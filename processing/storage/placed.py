@@ -1,0 +1,130 @@
+"""Django's default storage: each key's place says which store has its bytes."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.core.files import File
+from django.core.files.storage import Storage
+
+from processing.storage import Growing, Listed, Receiving, connection, places, trouble
+from processing.storage.connection import Connection
+from processing.storage.local import LocalStore
+from processing.storage.trouble import StorageTrouble
+
+if TYPE_CHECKING:
+    from processing.storage.s3 import S3Store
+
+
+class PlacedStore(Storage):
+    def __init__(self, location: str | Path) -> None:
+        self.disk = LocalStore(location=location)
+
+    @property
+    def bucket(self) -> "S3Store":
+        """Raises StorageTrouble when none is set up."""
+        if (current := connection.current()) is None:
+            raise StorageTrouble(trouble.UNSET)
+        return _bucket(current, Path(self.disk.location))
+
+    def receive(self, key: str) -> Receiving:
+        return self._of(key).receive(places.bare(key))
+
+    def grow(self, key: str) -> Growing:
+        return self._of(key).grow(places.bare(key))
+
+    def borrow(self, key: str) -> AbstractContextManager[Path]:
+        return self._of(key).borrow(places.bare(key))
+
+    def keep(self, key: str, as_key: str) -> None:
+        bare, as_bare = places.bare(key), places.bare(as_key)
+        if places.of(key) == places.of(as_key):
+            self._of(key).keep(bare, as_bare)
+        elif places.of(key) == places.DISK:
+            with self.disk.borrow(bare) as path:
+                self.bucket.send(path, as_bare)
+        else:
+            with self.bucket.borrow(bare) as path:
+                self.disk.adopt({as_bare: path})
+
+    def adopt(self, files: Mapping[str, Path]) -> None:
+        for place in {places.of(key) for key in files}:
+            mine = {places.bare(key): path for key, path in files.items() if places.of(key) == place}
+            self._in(place).adopt(mine)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        place = places.of(prefix)
+        return (place + key for key in self._in(place).keys(places.bare(prefix)))
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        place = places.of(prefix)
+        return (replace(each, key=place + each.key) for each in self._in(place).listed(places.bare(prefix)))
+
+    def move(self, key: str, as_key: str) -> None:
+        self._of(key).move(places.bare(key), places.bare(as_key))
+
+    def scratch(self, name: str) -> AbstractContextManager[Path]:
+        return self.disk.scratch(name)
+
+    def link(
+        self, key: str, *, name: str | None = None, content_type: str | None = None, seconds: int | None = None
+    ) -> str | None:
+        if places.of(key) == places.DISK:
+            return None
+        return self.bucket.link(places.bare(key), name=name, content_type=content_type, seconds=seconds)
+
+    def is_there(self) -> bool:
+        return self.disk.is_there() and (connection.current() is None or self.bucket.is_there())
+
+    def trouble(self) -> StorageTrouble | None:
+        return self.bucket.trouble() if connection.current() else None
+
+    def free_bytes(self) -> int:
+        """Of the disk: drafts and what is in work lie there, wherever they go then."""
+        return self.disk.free_bytes()
+
+    def exists(self, name: str) -> bool:
+        return self._of(name).exists(places.bare(name))
+
+    def size(self, name: str) -> int:
+        return self._of(name).size(places.bare(name))
+
+    def delete(self, name: str) -> None:
+        self._of(name).delete(places.bare(name))
+
+    def get_modified_time(self, name: str) -> datetime:
+        return self._of(name).get_modified_time(places.bare(name))
+
+    def listdir(self, path: str) -> tuple[list[str], list[str]]:
+        """Of the disk alone: a bucket has no folders."""
+        return self.disk.listdir(path)
+
+    def path(self, name: str) -> str:
+        """Of what lies on the disk alone; what is in the bucket has none."""
+        if places.of(name) == places.BUCKET:
+            raise NotImplementedError(f"{name} lies in a bucket: borrow it")
+        return self.disk.path(name)
+
+    def _open(self, name: str, mode: str = "rb") -> "File[bytes]":
+        return self._of(name).open(places.bare(name), mode)
+
+    def _save(self, name: str, content: Any) -> str:
+        return places.of(name) + self._of(name).save(places.bare(name), content)
+
+    def _of(self, key: str) -> "LocalStore | S3Store":
+        return self._in(places.of(key))
+
+    def _in(self, place: str) -> "LocalStore | S3Store":
+        return self.bucket if place == places.BUCKET else self.disk
+
+
+@lru_cache(maxsize=4)
+def _bucket(current: Connection, location: Path) -> "S3Store":
+    """boto3 takes a quarter of a second and 25 MB: only who has a bucket pays for it."""
+    from processing.storage.s3 import S3Store
+
+    return S3Store(current, location)

@@ -1,0 +1,127 @@
+"""What can be wrong with the bucket, told apart by what is to be done about it, in words for who runs the server.
+
+What is permanent stays so until a person sets it right; of the rest, trying again may help. A missing object is a
+FileNotFoundError, as on a disk.
+"""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+
+class StorageTrouble(OSError):
+    """The bucket did not do what it was asked. `cause` is what it said itself, for logs."""
+
+    def __init__(self, kind: "Kind", cause: str = "") -> None:
+        super().__init__(kind.errno, kind.message)
+        self.code, self.message, self.permanent, self.cause = kind.code, kind.message, kind.permanent, cause
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.cause})" if self.cause else self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    code: str
+    message: str
+    permanent: bool = False
+    errno: int = errno.EIO
+
+
+UNSET = Kind(
+    "s3-unset",
+    "This file lies in an S3 bucket, but none is set up here. Set S3_BUCKET and what goes with it as it was.",
+    permanent=True,
+)
+CREDENTIALS = Kind(
+    "s3-credentials",
+    "The bucket does not accept the server's keys, or they may not do this. Check S3_ACCESS_KEY, S3_SECRET_KEY and what the keys "
+    "are allowed to do.",
+    permanent=True,
+)
+CLOCK = Kind(
+    "s3-credentials",
+    "The bucket does not accept the server's signature, since their clocks differ by minutes. Set the server's clock right.",
+    permanent=True,
+)
+BUCKET_MISSING = Kind(
+    "s3-bucket-missing",
+    "There is no bucket of this name at this endpoint. Check S3_BUCKET, S3_ENDPOINT and S3_REGION, or create it.",
+    permanent=True,
+)
+REGION = Kind(
+    "s3-bucket-missing",
+    "The bucket lies in another region or at another endpoint. Check S3_REGION and S3_ENDPOINT.",
+    permanent=True,
+)
+NETWORK = Kind("s3-network", "The storage server of the bucket cannot be reached, or broke off. It is tried again.")
+THROTTLED = Kind("s3-throttled", "The bucket asks for less at a time. It is tried again, more slowly.")
+FULL = Kind("s3-full", "The bucket has no room left. Free some, or have its quota raised.", errno=errno.EDQUOT)
+DAMAGED = Kind("s3-network", "Bytes were damaged on their way to or from the bucket. It is tried again.")
+REFUSED = Kind("s3-refused", "The bucket refused what it was asked. The server's log says more.")
+
+NOT_THERE = {"NoSuchKey", "NotFound", "404"}
+KINDS = {
+    **dict.fromkeys(
+        (
+            "InvalidAccessKeyId",
+            "SignatureDoesNotMatch",
+            "AccessDenied",
+            "ExpiredToken",
+            "InvalidToken",
+            "TokenRefreshRequired",
+        ),
+        CREDENTIALS,
+    ),
+    **dict.fromkeys(("Forbidden", "403", "401", "AccountProblem", "AllAccessDisabled", "InvalidSecurity"), CREDENTIALS),
+    "RequestTimeTooSkewed": CLOCK,
+    "NoSuchBucket": BUCKET_MISSING,
+    "InvalidBucketName": BUCKET_MISSING,
+    **dict.fromkeys(
+        ("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301"), REGION
+    ),
+    **dict.fromkeys(
+        ("SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests"), THROTTLED
+    ),
+    **dict.fromkeys(("503", "429", "ServiceUnavailable"), THROTTLED),
+    **dict.fromkeys(("InternalError", "RequestTimeout", "OperationAborted", "500", "502", "504"), NETWORK),
+    **dict.fromkeys(("BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "IncompleteBody"), DAMAGED),
+    **dict.fromkeys(("QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "507"), FULL),
+}
+"""By the code that the bucket answers; by the HTTP status where a HEAD has no body to say it in."""
+
+
+@contextmanager
+def told(key: str = "") -> Iterator[None]:
+    """What boto3 raises within, as the OSError that it means. `key`: what a missing object is told by."""
+    from botocore.exceptions import BotoCoreError, ClientError
+    from urllib3.exceptions import HTTPError
+
+    try:
+        yield
+    except (BotoCoreError, ClientError, HTTPError) as error:
+        raise classified(error, key) from error
+
+
+def classified(error: Exception, key: str = "") -> OSError:
+    from botocore import exceptions
+    from urllib3.exceptions import HTTPError
+
+    if isinstance(error, exceptions.ClientError):
+        return _answered(error.response, key)
+    away = (exceptions.HTTPClientError, exceptions.ConnectionError, exceptions.IncompleteReadError, HTTPError)
+    if isinstance(error, away):
+        return StorageTrouble(NETWORK, str(error))
+    keyless = (exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.CredentialRetrievalError)
+    return StorageTrouble(CREDENTIALS if isinstance(error, keyless) else REFUSED, str(error))
+
+
+def _answered(response: dict[str, Any], key: str) -> OSError:
+    code = str(response.get("Error", {}).get("Code", ""))
+    if code in NOT_THERE:
+        return FileNotFoundError(errno.ENOENT, "There are no such bytes", key)
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    kind = KINDS.get(code) or (NETWORK if status >= 500 else REFUSED)
+    return StorageTrouble(kind, f"{code}: {response.get('Error', {}).get('Message', '')}")

@@ -1,0 +1,115 @@
+"""The proxies of deploy/ with their own configuration: only addresses and paths are put in the places of the examples."""
+
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from tests import polling, servers
+
+DEPLOY = Path(__file__).parent.parent.parent / "deploy"
+NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
+
+
+class Front(Protocol):
+    url: str
+    certificate: str | bool
+    """What a client holds the server's certificate to."""
+
+    def stop(self) -> None: ...
+
+
+class Nginx:
+    def __init__(self, directory: Path, port: int, upstream: int, data_dir: Path) -> None:
+        self.url = f"https://127.0.0.1:{port}"
+        self.certificate = str(certify(directory))
+        self.directory = directory
+        examples = {
+            "127.0.0.1:8000": f"127.0.0.1:{upstream}",
+            "    listen 80;\n    listen [::]:80;": f"    listen 127.0.0.1:{servers.free_port()};",
+            "    listen 443 ssl http2;\n    listen [::]:443 ssl http2;": f"    listen 127.0.0.1:{port} ssl http2;",
+            "/etc/letsencrypt/live/photos.example.org/fullchain.pem": self.certificate,
+            "/etc/letsencrypt/live/photos.example.org/privkey.pem": str(directory / "key.pem"),
+            "server_name photos.example.org;": "server_name 127.0.0.1;",
+            "/var/lib/darkroom/": f"{data_dir}/",
+        }
+        paths = "".join(
+            f"{room}_temp_path {directory / room};" for room in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        user = "user root;" if os.geteuid() == 0 else ""
+        (directory / "darkroom.conf").write_text(replaced((DEPLOY / "nginx/darkroom.conf").read_text(), examples))
+        (directory / "nginx.conf").write_text(
+            f"daemon off; pid nginx.pid; {user} events {{}} "
+            f"http {{ include /etc/nginx/mime.types; access_log off; {paths} include darkroom.conf; }}"
+        )
+        self._command = [NGINX, "-p", str(directory), "-e", "error.log", "-c", "nginx.conf"]
+        self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL)
+        polling.until(lambda: answers(port), what="nginx does not answer")
+
+    def complaints(self) -> str:
+        """What `nginx -t` says, but for the good news."""
+        said = subprocess.run([*self._command, "-t"], capture_output=True, text=True, check=False).stderr
+        return "\n".join(
+            line for line in said.splitlines() if not line.endswith(("syntax is ok", "test is successful"))
+        )
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
+class Caddy:
+    certificate = True
+
+    def __init__(self, directory: Path, port: int, upstream: int, data_dir: Path) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        own = {"DOMAIN": self.url, "UPSTREAM": f"127.0.0.1:{upstream}", "FILES": str(data_dir), "HOME": str(directory)}
+        own |= {"S3_DOMAIN": f"http://127.0.0.1:{servers.free_port()}"}
+        config = directory / "Caddyfile"
+        # The interface to administer it has a fixed port, which belongs to the machine's own.
+        config.write_text("{\n\tadmin off\n}\n" + (DEPLOY / "caddy/Caddyfile").read_text())
+        self._process = subprocess.Popen(
+            ["caddy", "run", "--config", str(config), "--adapter", "caddyfile"],
+            env={"PATH": os.environ["PATH"], **own},
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        polling.until(lambda: answers(port), what="Caddy does not answer")
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
+def certify(directory: Path) -> Path:
+    """A certificate of its own for 127.0.0.1; its key is key.pem beside it."""
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "certificate.pem"]
+    subprocess.run([*command, *names], cwd=directory, capture_output=True, check=True)
+    return directory / "certificate.pem"
+
+
+def replaced(text: str, examples: Mapping[str, str]) -> str:
+    for example, real in examples.items():
+        assert example in text, example
+        text = text.replace(example, real)
+    return text
+
+
+def answers(port: int) -> bool:
+    with socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+
+
+def line_to(front: Front) -> socket.socket:
+    """A plain connection, to send half a request on."""
+    address = urlsplit(front.url)
+    line = socket.create_connection((address.hostname, address.port), timeout=10)
+    if address.scheme == "https":
+        return ssl.create_default_context(cafile=str(front.certificate)).wrap_socket(line, server_hostname="127.0.0.1")
+    return line

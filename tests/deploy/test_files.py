@@ -1,0 +1,150 @@
+"""The Dockerfile, the compose file and the units, held to what can be checked without an engine to run them."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.deploy.fronts import DEPLOY, replaced
+from tests.test_docs import ROOT, settings_read
+
+BIN = Path(sys.executable).parent
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+MOST_EXPOSED = 40
+"""Of 100, by systemd's own measure; a unit with no fences has 92."""
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    return yaml.safe_load((DEPLOY / "compose/compose.yaml").read_text())
+
+
+def output(*command: str | Path) -> tuple[int, str]:
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_hadolint_has_nothing_to_say_of_the_dockerfile():
+    assert output(BIN / "hadolint", DEPLOY / "Dockerfile") == (0, "")
+
+
+def test_the_image_leaves_nothing_to_build_with_and_runs_without_rights():
+    final = (DEPLOY / "Dockerfile").read_text().rpartition("\nFROM ")[2]
+
+    assert "pip uninstall --yes" in final
+    assert re.findall(r"^USER (\S+)$", final, re.MULTILINE) == ["10001"]
+    assert not re.search(r"build-essential|gcc|-dev\b", final)
+
+
+def test_the_image_holds_all_that_runs_and_nothing_else():
+    copied = set(re.findall(r"^COPY (\w[\w.]*) ", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE))
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "benchmarks"}
+    assert copied == allowed == {"manage.py", "requirements.txt", "templates", "static", *packages}
+
+
+def test_the_compose_file_keeps_to_its_published_schema():
+    status, said = output(
+        BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", DEPLOY / "compose/compose.yaml"
+    )
+
+    assert status == 0, said
+
+
+def test_every_setting_that_is_handed_out_is_one(compose):
+    given = {*compose["x-darkroom"]["environment"], *assignments(DEPLOY / "systemd/darkroom.env")}
+
+    assert given - settings_read() == set()
+
+
+def test_every_variable_of_the_compose_file_is_in_the_example():
+    used = set(re.findall(r"\$\{(\w+)", (DEPLOY / "compose/compose.yaml").read_text()))
+
+    assert used == set(assignments(DEPLOY / "compose/.env.example"))
+
+
+def test_every_service_is_limited_watched_and_pinned(compose):
+    for name, service in compose["services"].items():
+        assert "mem_limit" in service, name
+        assert "healthcheck" in service or name == "web", name  # the image's own
+        assert re.search(r":\d+\.\d+", service["image"]), name
+    assert set(compose["volumes"]) == {
+        mount.partition(":")[0]
+        for service in compose["services"].values()
+        for mount in service.get("volumes", [])
+        if not mount.startswith(".")
+    }
+
+
+def test_nothing_but_the_proxy_is_open_to_the_world(compose):
+    assert [name for name, service in compose["services"].items() if "ports" in service] == ["proxy"]
+
+
+def test_a_password_is_asked_for_and_none_is_handed_out():
+    example = assignments(DEPLOY / "compose/.env.example")
+
+    assert {name for name, value in example.items() if not value} == {
+        "SECRET_KEY",
+        "POSTGRES_PASSWORD",
+        "S3_SECRET_KEY",
+    }
+
+
+@pytest.fixture(scope="module")
+def units(tmp_path_factory) -> Path:
+    """As they are, but for a program and a settings file that exist here."""
+    directory = tmp_path_factory.mktemp("units")
+    for path in (*UNITS, DEPLOY / "systemd/darkroom-backup.timer"):
+        text = path.read_text()
+        if path.suffix == ".service":
+            text = replaced(
+                text, {"/srv/darkroom/.venv/bin/python": sys.executable, "/etc/darkroom/": f"{DEPLOY}/systemd/"}
+            )
+        (directory / path.name).write_text(text)
+    return directory
+
+
+needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd here")
+
+
+@needs_systemd
+def test_systemd_has_nothing_to_complain_of(units):
+    names = [path.name.replace("@", "@1") for path in units.iterdir()]
+    for name in names:
+        if "@1" in name:
+            shutil.copyfile(units / name.replace("@1", "@"), units / name)
+
+    status, said = output("systemd-analyze", "verify", "--man=no", *(units / name for name in names))
+
+    mine = [line for line in said.splitlines() if "darkroom" in line]
+    assert (mine, status) == ([], 0)
+
+
+@needs_systemd
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
+def test_the_units_are_shut_in(units, unit):
+    status, said = output(
+        "systemd-analyze", "security", "--offline=yes", f"--threshold={MOST_EXPOSED}", units / unit.name
+    )
+
+    assert status == 0, said
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
+def test_every_command_of_the_units_is_one(unit):
+    from django.core.management import get_commands
+
+    commands = re.findall(r"manage\.py (\w+)", "\n".join(re.findall(r"^ExecStart=.*$", unit.read_text(), re.MULTILINE)))
+
+    assert commands
+    assert set(commands) - set(get_commands()) == set()
+
+
+def assignments(path: Path) -> dict[str, str]:
+    return dict(re.findall(r"^#?([A-Z0-9_]+)=(.*)$", path.read_text(), re.MULTILINE))

@@ -1,0 +1,182 @@
+"""nginx and Caddy with the configurations that are handed out, in front of a real Darkroom."""
+
+import base64
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from tests import polling, servers
+from tests.deploy import fronts
+from tests.deploy.fronts import Caddy, Front, Nginx
+from tests.installation import NAME, PASSWORD, Installation
+from tests.processing import making
+
+pytestmark = [pytest.mark.faults, pytest.mark.servers]
+HALF = 1 << 19
+KEPT = [
+    "Content-Type",
+    "Content-Disposition",
+    "Cache-Control",
+    "Content-Security-Policy",
+    "X-Content-Type-Options",
+    "X-Frame-Options",
+    "Referrer-Policy",
+    "Cross-Origin-Opener-Policy",
+    "Cross-Origin-Resource-Policy",
+    "Permissions-Policy",
+]
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory) -> Iterator[Installation]:
+    """With one photo, and no proxy that is known to it."""
+    with Installation(tmp_path_factory.mktemp("deployed")) as installation:
+        installation.start("serve")
+        session = installation.sign_in()
+        album = installation.new_album(session, "Summer")
+        photo = making.jpeg((900, 600))
+        assert installation.send(session, album, {"né.jpg": photo, "broken.jpg": photo[:2000]}).ok
+        installation.start("run_huey")
+        installation.wait_until_idle()
+        installation.stop("run_huey")
+        yield installation
+
+
+@pytest.fixture(scope="module", params=[Nginx, Caddy])
+def front(request, plain, tmp_path_factory) -> Iterator[Front]:
+    """With a web server of its own behind it, which knows of it."""
+    if request.param is Caddy and not shutil.which("caddy"):
+        pytest.skip("Caddy is not installed; tests/tools/install does that")
+    kind, port, upstream = request.param, servers.free_port(), servers.free_port()
+    scheme = "https" if kind is Nginx else "http"
+    env = {"PORT": str(upstream), "PUBLIC_URL": f"{scheme}://127.0.0.1:{port}", "X_ACCEL": "/files/"}
+    plain.start("serve", name=kind.__name__, env=env)
+    polling.until(lambda: fronts.answers(upstream), what="the web server behind the proxy does not answer")
+    front = kind(tmp_path_factory.mktemp("front"), port, upstream, plain.data_dir)
+    yield front
+    front.stop()
+    plain.kill(kind.__name__)
+
+
+@pytest.fixture(scope="module")
+def session(front) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False  # or the machine's own list of authorities would come before the certificate
+    session.verify = front.certificate
+    session.headers.update({"Referer": front.url, "Tus-Resumable": "1.0.0"})
+    address = f"{front.url}/accounts/login/"
+    session.get(address, timeout=30)
+    form = {"username": NAME, "password": PASSWORD, "csrfmiddlewaretoken": session.cookies["csrftoken"]}
+    assert session.post(address, form, timeout=30, allow_redirects=False).status_code == 302
+    return session
+
+
+@pytest.fixture
+def album(plain) -> int:
+    """Of its own, for what is sent locks it."""
+    return plain.new_album(plain.sign_in(), "Sent through a proxy")
+
+
+def expected(front: Front, session: requests.Session, album: int, content: bytes) -> str:
+    """The address of an upload that was created through the proxy; it has to lead through the proxy, too."""
+    headers = {
+        "X-CSRFToken": session.cookies["csrftoken"],
+        "Upload-Length": str(len(content)),
+        "Upload-Metadata": f"filename {base64.b64encode(b'cut.jpg').decode()}",
+    }
+    answer = session.post(f"{front.url}/albums/{album}/uploads/tus/", headers=headers, timeout=30)
+    assert answer.status_code == 201, answer.text
+    assert answer.headers["Location"].startswith(front.url)
+    return answer.headers["Location"]
+
+
+def test_what_arrived_before_the_line_was_cut_is_kept_and_the_rest_follows(plain, front, session, album) -> None:
+    content = os.urandom(2 * HALF)
+    address = expected(front, session, album, content)
+    draft = plain.data_dir / "incoming" / f"{address.split('/')[-2]}.part"
+    cookies = "; ".join(f"{name}={value}" for name, value in session.cookies.items())
+    head = "\r\n".join([
+        f"PATCH {address.removeprefix(front.url)} HTTP/1.1", f"Host: {front.url.split('//')[1]}", "Upload-Offset: 0",
+        "Content-Type: application/offset+octet-stream", f"Content-Length: {len(content)}", "Tus-Resumable: 1.0.0",
+        f"Cookie: {cookies}", f"Referer: {front.url}", f"X-CSRFToken: {session.cookies['csrftoken']}", "", "",
+    ])  # fmt: skip
+
+    with fronts.line_to(front) as line:
+        line.sendall(head.encode() + content[:HALF])
+        # The request never ends, and yet its bytes are there while the line still stands.
+        polling.until(lambda: draft.exists() and draft.stat().st_size, what="the proxy keeps the body back")
+    offset = polling.until(
+        lambda: int(session.head(address, timeout=30).headers["Upload-Offset"]), what="nothing is kept"
+    )
+    assert 0 < offset <= HALF
+    headers = {"X-CSRFToken": session.cookies["csrftoken"], "Upload-Offset": str(offset)}
+    headers |= {"Content-Type": "application/offset+octet-stream"}
+    answer = session.patch(address, content[offset:], headers=headers, timeout=60)
+    assert (answer.status_code, answer.headers["Upload-Offset"]) == (204, str(len(content)))
+
+
+def test_a_body_of_any_size_passes(front, session, album) -> None:
+    files = [("photos", ("large.jpg", os.urandom(24 << 20)))]
+    headers = {"X-CSRFToken": session.cookies["csrftoken"], "Accept": "application/json"}
+
+    answer = session.post(f"{front.url}/albums/{album}/uploads/", files=files, headers=headers, timeout=120)
+
+    assert answer.status_code == 200, answer.text[:500]
+
+
+@pytest.mark.parametrize("which", ["original", "rendition", "raw"])
+def test_the_proxy_sends_files_with_the_very_headers_that_darkroom_sends(plain, front, session, which) -> None:
+    photo, key = plain.ask("SELECT photo_id, key FROM albums_rendition WHERE edge = 800 LIMIT 1")[0]
+    [(failed,)] = plain.ask("SELECT id FROM processing_processingjob WHERE state = 'failed'")
+    path = {
+        "original": f"/photos/{photo}/original/",
+        "rendition": f"/photos/{photo}/{key.split('/')[2]}/800.webp",
+        "raw": f"/jobs/{failed}/raw/",
+    }[which]
+    direct = plain.sign_in().get(f"{plain.url}{path}", timeout=10)
+
+    passed = session.get(f"{front.url}{path}", timeout=10)
+
+    assert (passed.status_code, passed.content == direct.content) == (200, True)
+    wanted = {name: value for name in KEPT if (value := direct.headers.get(name))}
+    if which == "rendition":
+        del wanted["Content-Disposition"]  # "inline", which is what none means
+    assert {name: passed.headers.get(name) for name in wanted} == wanted
+    assert "ETag" in passed.headers  # it was the proxy that sent it: Darkroom's own answers have none
+
+
+def test_a_file_is_sent_to_nobody_who_may_not_have_it(plain, front) -> None:
+    key = plain.ask("SELECT original_key FROM albums_photo")[0][0]
+
+    for path in (
+        f"/files/{key}",
+        "/files/secret_key",
+        f"/static/../{key}",
+        "/static/..%2fsecret_key",
+        "/static/.stamp",
+    ):
+        answer = requests.get(f"{front.url}{path}", verify=front.certificate, timeout=10, allow_redirects=False)
+        assert answer.status_code in (302, 400, 404), path  # 302: to sign in, by Darkroom, which knows no such page
+    anonymous = requests.get(
+        f"{front.url}/photos/1/original/", verify=front.certificate, timeout=10, allow_redirects=False
+    )
+    assert anonymous.status_code == 302
+
+
+def test_static_files_are_kept_for_ever(front, session) -> None:
+    page = session.get(f"{front.url}/albums/", timeout=10).text
+    address = page.split('rel="stylesheet" href="')[1].split('"')[0]
+
+    answer = session.get(f"{front.url}{address}", timeout=10)
+
+    assert answer.headers["Content-Type"].startswith("text/css")
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["Content-Encoding"] == "gzip"
+
+
+def test_nginx_has_nothing_to_complain_of(front) -> None:
+    if isinstance(front, Nginx):
+        assert front.complaints() == ""

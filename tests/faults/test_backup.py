@@ -1,0 +1,301 @@
+"""manage.py backup and restore, on whole installations: what is killed, damaged or deleted meanwhile loses nothing."""
+
+import gzip
+import hashlib
+import json
+import shutil
+import signal
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from processing.failpoints import Point
+from tests import polling
+from tests.installation import Installation
+from tests.processing import making
+
+pytestmark = pytest.mark.faults
+
+CLEAN = {"photos": 3, "missing": [], "corrupt": [], "orphans": []}
+QUIET = {"SCRUB_BYTES_PER_DAY": "0", "SWEEP_SECONDS": "1"}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Iterator[Installation]:
+    """With three photos, a file that failed and keeps its raw bytes, and a web server that runs all the while."""
+    with Installation(tmp_path_factory.mktemp("site"), QUIET) as installation:
+        filled(installation)
+        yield installation
+
+
+def filled(installation: Installation) -> None:
+    installation.start("serve")
+    session = installation.sign_in()
+    album = installation.new_album(session, "Summer")
+    photos = {f"{number}.jpg": making.jpeg((900, 600)) for number in range(3)}
+    broken = making.jpeg((900, 600))[:2000]
+    assert installation.send(session, album, {**photos, "broken.jpg": broken}).ok
+    installation.start("run_huey")
+    status = installation.wait_until_idle()
+    assert (status["photos"], status["jobs"]["failed"]) == (3, 1)
+    installation.stop("run_huey")
+
+
+@pytest.fixture(scope="module")
+def taken(site, tmp_path_factory) -> Path:
+    backup = tmp_path_factory.mktemp("taken") / "backup"
+    site.manage("backup", str(backup), "--renditions")
+    return backup
+
+
+@pytest.fixture
+def backup(taken, tmp_path) -> Path:
+    """Of the site, with renditions; to do with as the test likes."""
+    return shutil.copytree(taken, tmp_path / "backup")
+
+
+@pytest.fixture
+def empty(tmp_path) -> Installation:
+    """Where nothing is yet; not even a database."""
+    return Installation(tmp_path / "other", QUIET)
+
+
+def names(backup: Path) -> list[str]:
+    return sorted(path.name for path in (backup / "snapshots").iterdir())
+
+
+def stored(backup: Path) -> list[Path]:
+    return sorted(path for path in (backup / "files").rglob("*") if path.is_file())
+
+
+def entries(backup: Path) -> list[dict[str, object]]:
+    with gzip.open(backup / "snapshots" / names(backup)[-1] / "manifest.jsonl.gz", "rt") as file:
+        return [json.loads(line) for line in file]
+
+
+def verified(installation: Installation) -> dict[str, object]:
+    return json.loads(installation.manage("verify", "--json", status=None).stdout)
+
+
+def test_what_was_backed_up_becomes_an_installation_again(site, empty, backup):
+    empty.manage("restore", str(backup))
+
+    assert verified(empty) == CLEAN
+    assert (empty.data_dir / "secret_key").read_text() == (site.data_dir / "secret_key").read_text()
+    empty.manage("collectstatic", "--noinput", "-v0")
+    empty.start("serve")
+    try:
+        assert empty.sign_in().get(f"{empty.url}/photos/1/original/", timeout=10).ok
+        assert empty.status()["jobs"] == site.status()["jobs"]
+    finally:
+        empty.kill("serve")
+
+
+def test_a_second_run_copies_nothing_again(site, backup):
+    before = {path: path.stat().st_ino for path in stored(backup)}
+
+    out = site.manage("backup", str(backup)).stdout
+
+    assert "4 files" in out
+    assert "of which 0 (0\xa0bytes) were new" in out
+    assert "The secret key is in it" in out
+    assert {path: path.stat().st_ino for path in stored(backup)} == before
+    assert len(names(backup)) == 2
+
+
+def test_its_files_are_named_by_their_checksums_so_that_no_darkroom_is_needed_to_have_them(backup):
+    assert all(hashlib.sha256(path.read_bytes()).hexdigest() == path.name for path in stored(backup))
+
+
+def test_a_backup_is_nobody_elses(backup):
+    snapshot = backup / "snapshots" / names(backup)[0]
+
+    modes = {name: stat.S_IMODE((snapshot / name).stat().st_mode) for name in ("secret_key", "database.sqlite3")}
+    assert modes == {"secret_key": 0o600, "database.sqlite3": 0o600}
+    assert stat.S_IMODE((backup / "files").stat().st_mode) == 0o700
+
+
+def test_without_renditions_a_restored_site_makes_them_again(site, empty, backup):
+    site.manage("backup", str(backup))
+    empty.manage("restore", str(backup))
+
+    found = verified(empty)
+    assert {key.partition("/")[0] for key in found["missing"]} == {"renditions"}
+    empty.manage("rerender", "--missing")
+    empty.start("run_huey")
+    try:
+        polling.until(lambda: empty.ask("SELECT count(*) FROM processing_rerender") == [(0,)], 60, "not rendered")
+    finally:
+        empty.stop("run_huey")
+    assert verified(empty) == CLEAN
+
+
+def test_killed_while_it_copies_the_next_run_goes_on(site, empty, tmp_path):
+    backup = tmp_path / "backup"
+    killed = site.manage("backup", str(backup), env={"DARKROOM_FAULT": f"{Point.BACKING_UP}:3"}, status=None)
+
+    assert killed.returncode == -signal.SIGKILL
+    assert names(backup) == []
+    assert len(stored(backup)) == 2
+    out = site.manage("backup", str(backup)).stdout
+    assert "of which 2 " in out
+    assert list((backup / "drafts").iterdir()) == []
+    site.manage("restore", str(backup), "--drill")
+
+
+def test_killed_while_it_restores_the_next_run_goes_on(empty, backup):
+    killed = empty.manage("restore", str(backup), env={"DARKROOM_FAULT": Point.RESTORING}, status=None)
+
+    assert killed.returncode == -signal.SIGKILL
+    out = empty.manage("restore", str(backup)).stdout
+    assert ", 0 of them now" in out
+    assert verified(empty) == CLEAN
+
+
+def test_a_damaged_file_of_the_backup_is_named_and_left_out_on_request_alone(empty, backup):
+    key, sha256 = next((e["key"], e["sha256"]) for e in entries(backup) if str(e["key"]).startswith("originals/"))
+    spoil(backup / "files" / str(sha256)[:2] / str(sha256))
+
+    refused = empty.manage("restore", str(backup), status=1).stderr
+    assert f"{key} is damaged in the backup." in refused
+    assert not empty.manage("verify", "--json", status=None).stdout.startswith("{")  # there is no database
+
+    empty.manage("restore", str(backup), "--without-damaged")
+    assert verified(empty) == CLEAN | {"missing": [key]}
+
+
+def test_a_damaged_database_of_the_backup_is_not_restored(empty, backup):
+    spoil(backup / "snapshots" / names(backup)[0] / "database.sqlite3")
+
+    assert "is damaged; take an older snapshot with --at" in empty.manage("restore", str(backup), status=1).stderr
+    assert list((empty.data_dir / "originals").iterdir()) == []
+
+
+def test_a_drill_tells_what_is_damaged(site, backup, tmp_path):
+    assert "restores to 3 photos, every file verified." in site.manage("restore", str(backup), "--drill").stdout
+
+    spoil(stored(backup)[0])
+
+    told = site.manage("restore", str(backup), "--drill", "--scratch", str(tmp_path), status=1).stderr
+    assert "is damaged in the backup." in told
+    assert [path.name for path in tmp_path.iterdir()] == ["backup"]  # the scratch directory is gone
+
+
+def test_a_lost_original_is_told_and_all_else_is_backed_up(empty, backup, tmp_path):
+    empty.manage("restore", str(backup))
+    lost = empty.ask("SELECT original_key FROM albums_photo ORDER BY id")[0][0]
+    (empty.data_dir / lost).unlink()
+
+    told = empty.manage("backup", str(tmp_path / "another"), status=1)
+
+    assert f"{lost} is lost or damaged here" in told.stderr
+    assert len(stored(tmp_path / "another")) == 3
+    drill = empty.manage("restore", str(tmp_path / "another"), "--drill").stdout
+    assert f"lost already when the backup was taken: {lost}" in drill
+
+
+def test_a_backup_while_photos_are_developed_and_deleted_lacks_nothing(tmp_path):
+    """Raw files become originals and photos go for ever, again and again, between the database's moment and the copying."""
+    backup = tmp_path / "backup"
+    with Installation(tmp_path, QUIET | {"TRASH_DAYS": "0"}) as site:
+        site.start("serve")
+        session = site.sign_in()
+        album = site.new_album(session, "Summer")
+        site.start("run_huey")
+        for number in range(2):
+            photos = {f"{number}-{each}.jpg": making.jpeg((900, 600)) for each in range(6)}
+            assert site.send(session, album, photos).ok
+            site.manage("backup", str(backup), "--renditions")
+            for (pk,) in site.ask("SELECT id FROM albums_photo LIMIT 2"):
+                site.manage("shell", "-c", f"from albums.models import Photo; Photo.objects.filter(pk={pk}).delete()")
+            site.wait_until_idle()
+
+    for name in names(backup):
+        assert "The drill held" in site.manage("restore", str(backup), "--drill", "--at", name).stdout
+
+
+def test_restoring_writes_over_nothing(site, empty, backup):
+
+    told = site.manage("restore", str(backup), status=1).stderr
+    assert "There is a database with people or albums in it already" in told
+
+    key = str(next(e["key"] for e in entries(backup) if str(e["key"]).startswith("originals/")))
+    (empty.data_dir / key).parent.mkdir(parents=True)
+    for room in ("incoming", "renditions"):
+        (empty.data_dir / room).mkdir()
+    (empty.data_dir / key).write_bytes(b"another")
+    assert f"{key} is there already, with other bytes" in empty.manage("restore", str(backup), status=1).stderr
+    assert (empty.data_dir / key).read_bytes() == b"another"
+
+
+def test_old_snapshots_go_with_what_they_alone_named(empty, backup):
+    empty.manage("restore", str(backup))
+    empty.manage("shell", "-c", "from albums.models import Photo; Photo.objects.first().delete()")
+
+    out = empty.manage("backup", str(backup), "--keep", "1").stdout
+
+    assert "1 old snapshots and 3 files let go." in out  # one original, and what two sizes of all photos look like
+    assert len(stored(backup)) == 3
+    assert "restores to 2 photos" in empty.manage("restore", str(backup), "--drill").stdout
+
+
+def test_what_cannot_be_meant_is_refused(site, empty, tmp_path):
+    inside = str(site.data_dir / "backup")
+    assert "DIR lies in DATA_DIR" in site.manage("backup", inside, status=1).stderr
+    assert "There is no complete backup" in empty.manage("restore", str(tmp_path / "none"), status=1).stderr
+    (site.data_dir / "originals").rename(site.data_dir / "away")
+    try:
+        assert "The storage is away" in site.manage("backup", str(tmp_path / "backup"), status=1).stderr
+    finally:
+        (site.data_dir / "away").rename(site.data_dir / "originals")
+
+
+def test_a_backup_of_a_newer_version_is_refused(empty, backup):
+    path = backup / "snapshots" / names(backup)[0] / "about.json"
+    told = json.loads(path.read_text())
+    path.write_text(json.dumps(told | {"migrations": [*told["migrations"], "processing.9999_later"]}))
+
+    assert "The snapshot is of a newer Darkroom" in empty.manage("restore", str(backup), status=1).stderr
+
+
+@pytest.mark.servers
+def test_what_lay_in_a_bucket_is_backed_up_and_restored_onto_the_disk(moto, empty, tmp_path):
+    """So that the loss of the bucket is not the loss of the photos, and a drill needs none."""
+    with Installation(tmp_path, QUIET | moto.new_bucket()) as site:
+        filled(site)
+        assert site.ask("SELECT count(*) FROM albums_photo WHERE original_key LIKE 's3/%'") == [(3,)]
+        site.manage("backup", str(tmp_path / "backup"), "--renditions")
+        assert "The drill held" in site.manage("restore", str(tmp_path / "backup"), "--drill").stdout
+
+    refused = empty.manage("restore", str(tmp_path / "backup"), status=1).stderr
+    assert "names files in a bucket, and none is set up here" in refused
+    empty.manage("restore", str(tmp_path / "backup"), "--onto-disk")
+    assert verified(empty) == CLEAN
+
+
+@pytest.mark.servers
+def test_on_postgresql(postgresql, tmp_path):
+    backup = tmp_path / "backup"
+    with Installation(tmp_path / "one", QUIET | {"DATABASE_URL": postgresql.new_database()}) as site:
+        filled(site)
+        site.manage("backup", str(backup), "--renditions")
+        assert "The drill held" in site.manage("restore", str(backup), "--drill").stdout
+        left = site.ask("SELECT datname FROM pg_database WHERE datname LIKE 'darkroom_drill%'")
+        assert left == []
+
+    other = Installation(tmp_path / "two", QUIET | {"DATABASE_URL": postgresql.new_database()})
+    other.manage("migrate", "--verbosity=0")  # tables, and nobody in them, as a first start leaves it
+    other.manage("restore", str(backup))
+    assert verified(other) == CLEAN
+    assert (
+        "another kind of database" in Installation(tmp_path / "three").manage("restore", str(backup), status=1).stderr
+    )
+
+
+def spoil(path: Path) -> None:
+    """Another byte in the middle, and the same size."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)

@@ -1,0 +1,11 @@
+"""What the journeys through HTTP share."""
+
+import pytest
+from django.test import Client
+
+
+@pytest.fixture
+def signed_in(owner) -> Client:
+    client = Client()
+    client.force_login(owner)
+    return client

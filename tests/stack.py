@@ -1,0 +1,112 @@
+"""What the tests run on: SQLite, Huey on SQLite and the disk; or servers for all three.
+
+`python -m tests.stack [arguments of pytest]` starts PostgreSQL, Redis and an S3 server and runs pytest on them. Each test, and
+each installation that a test starts, has a database, a queue and a prefix in the bucket of its own.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import cast
+
+import psycopg
+import requests
+from django.http import HttpResponseBase
+from redis import Redis as Client
+
+BUCKET = "darkroom"
+TOLD = "TEST_STACK"
+TEMPLATE = "prepared"
+_told = json.loads(os.environ.get(TOLD, "{}"))
+IS_ON_SERVERS = bool(_told)
+PURE = ("tests/pipeline", "tests/config", "tests/test_docs.py", "tests/test_sandbox.py")
+"""What touches neither database, queue nor storage is run on one stack alone."""
+
+
+def environment() -> dict[str, str]:
+    """The settings that lead to the servers; without them, none are needed. pytest-django makes the database."""
+    return _on_servers(_told["postgresql"], prefix="") if IS_ON_SERVERS else {}
+
+
+def installed(data_dir: Path) -> dict[str, str]:
+    """As `environment`, with the tables and the first user there already."""
+    if not IS_ON_SERVERS:
+        return {}
+    name = f"d{uuid.uuid4().hex}"
+    with psycopg.connect(_told["postgresql"], autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}".encode())
+    return _on_servers(_told["postgresql"].rpartition("/")[0] + f"/{name}", new_prefix(data_dir))
+
+
+def new_prefix(data_dir: Path) -> str:
+    """A prefix in the bucket. What lies below it are files in data_dir/s3: the server keeps its objects so."""
+    prefix = f"{uuid.uuid4().hex}/"
+    if IS_ON_SERVERS:
+        objects = Path(_told["objects"]) / BUCKET / prefix
+        objects.mkdir(parents=True)
+        (data_dir / "s3").symlink_to(objects)
+    return prefix
+
+
+def delivered(response: HttpResponseBase) -> tuple[bytes, Mapping[str, str]]:
+    """The bytes and their headers, as a browser comes to them: the disk's in the answer, the bucket's behind a link."""
+    if response.status_code == 302:
+        answer = requests.get(response["Location"], timeout=10)
+        return answer.content, answer.headers
+    return b"".join(cast(Iterable[bytes], response)), response.headers
+
+
+def _on_servers(database: str, prefix: str) -> dict[str, str]:
+    return {
+        "DATABASE_URL": database,
+        "REDIS_URL": f"{_told['redis']}/{_next_number()}",
+        "S3_ENDPOINT": _told["s3"],
+        "S3_REGION": "us-east-1",
+        "S3_BUCKET": BUCKET,
+        "S3_PREFIX": prefix,
+        "S3_ACCESS_KEY": _told["key"],
+        "S3_SECRET_KEY": _told["secret"],
+        "S3_ADDRESSING": "path",
+    }
+
+
+def _next_number() -> int:
+    """Of Redis's databases: one for each installation, whichever process of pytest starts it."""
+    with Client.from_url(f"{_told['redis']}/0") as counter:
+        return int(counter.incr("installations"))
+
+
+def main(arguments: list[str]) -> int:
+    from tests import installation, servers  # which ask this module where they run
+
+    with ExitStack() as started:
+        objects = Path(started.enter_context(tempfile.TemporaryDirectory(prefix="darkroom-objects-")))
+        postgresql, redis, s3 = servers.PostgreSQL(), servers.Redis(), servers.S3(objects)
+        for server in (postgresql, redis, s3):
+            server.start()
+            started.callback(server.stop)
+        (objects / BUCKET).mkdir()
+        told = {
+            "postgresql": postgresql.url(),
+            "redis": redis.url.rpartition("/")[0],
+            "s3": s3.url,
+            "key": s3.key,
+            "secret": s3.secret,
+            "objects": str(objects),
+        }
+        installation.prepare({"DATABASE_URL": postgresql.new_database(TEMPLATE)})
+        paths = [word for word in arguments if not word.startswith("-") and Path(word.partition("::")[0]).exists()]
+        unwanted = [] if paths else [f"--ignore={path}" for path in PURE]
+        command = [sys.executable, "-m", "pytest", *unwanted, *arguments]
+        return subprocess.run(command, env=os.environ | {TOLD: json.dumps(told)}, check=False).returncode
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):
+        sys.exit(main(sys.argv[1:]))
