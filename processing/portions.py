@@ -23,7 +23,9 @@ class Portions:
         if not self.expected:
             return stored
         several = len(self.expected) > 1
-        return f"{stored}, part{'s' * several} {', '.join(map(str, self.expected))} on {'their' if several else 'its'} way"
+        return (
+            f"{stored}, part{'s' * several} {', '.join(map(str, self.expected))} on {'their' if several else 'its'} way"
+        )
 
 
 def of(uploads: Iterable[UUID]) -> dict[UUID, Portions]:
