@@ -4,6 +4,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 VPYTHON := $(VENV)/bin/python
+# Tests that start real processes mostly wait: three at a time keep two cores busy.
+BESIDE := -n 3 --dist worksteal
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
@@ -18,12 +20,13 @@ run: ## Set up what is missing, then start web and worker together
 	@$(call install,requirements.txt)
 	@exec $(VPYTHON) manage.py run
 
-test: ## Install what the tests need, then run the linters and all tests
+test: ## Install what the tests need, then run the linters and all tests, on SQLite and disk and on servers
 	@$(call install,requirements-dev.txt)
 	@tests/tools/install
 	@$(MAKE) --no-print-directory lint
 	@if ls tests/js/*.test.* >/dev/null 2>&1; then node --test tests/js/; fi
-	@$(VPYTHON) -m pytest $(ARGS)
+	@$(VPYTHON) -m pytest $(BESIDE) $(ARGS)
+	@$(VPYTHON) -m tests.stack $(BESIDE) $(ARGS)
 
 faults: ## Run the long tests: 200 kills, ten minutes of load, … (prints what they counted)
 	@$(call install,requirements-dev.txt)

@@ -24,6 +24,8 @@ class Linking(Protocol):
 def download(key: str, name: str, content_type: str) -> HttpResponseBase:
     """Byte for byte as received. Whatever it holds, no browser runs it here."""
     if link := cast(Linking, default_storage).link(key, name=name, content_type=content_type):
+        if not default_storage.exists(key):  # the bucket would say so in XML
+            raise _missing()
         return HttpResponseRedirect(link)
     response = _harmless(_from_disk(key, content_type))
     response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"

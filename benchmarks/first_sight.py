@@ -79,8 +79,10 @@ def _jobs() -> None:
         files = {f"{number}.jpg": content + bytes([number]) for number in range(JOBS)}
         installation.send(session, installation.new_album(session, "Bench"), files)
         installation.start("run_huey")
-        installation.wait_until_idle()
-        [(count, seconds)] = installation.ask(SPAN)
+        count = 0
+        while count < JOBS:  # asked beside all processes: a command that asks would take a core of its own
+            time.sleep(0.1)
+            [(count, seconds)] = installation.ask(SPAN)
         alone = _alone(Path(directory) / "small.jpg", Path(directory) / "out")
     each = seconds / count
     row = ["Darkroom", *(f"{1000 * seconds:.1f}" for seconds in (each, alone, each - alone))]

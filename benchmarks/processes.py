@@ -18,13 +18,15 @@ def cpu(group: int) -> float:
 
 
 def memory(group: int) -> int:
-    total = 0
-    for path in _members(group):
-        try:
-            total += int((path / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        except OSError:
-            continue
-    return total
+    return sum(resident(int(path.name)) for path in _members(group))
+
+
+def resident(pid: int) -> int:
+    """Of this process alone; nothing, if it has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
 
 
 def _members(group: int) -> list[Path]:

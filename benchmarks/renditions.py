@@ -20,7 +20,7 @@ from statistics import mean
 from benchmarks import measure, peers
 from processing.pipeline.process import ENVIRONMENT
 
-ROUNDS, JUDGED = 3, 2
+ROUNDS = 3
 EDGES = (2560, 1600, 800, 400)
 DARKROOM, USUAL, CHAIN = "Darkroom", "sharp, as usually written", "sharp, best chain, same effort"
 
@@ -53,7 +53,7 @@ for photo in "$@"; do
     mkdir -p "$out/$number"
     convert-im6.q16 "$photo" -auto-orient -strip -resize '2560x2560>' -quality 82 -define webp:method=2 \\
         -write "$out/$number/2560.webp" \\
-        -resize '1600x1600>' -write "$out/$number/1600.webp" -quality 80 -define webp:method=4 \\
+        -resize '1600x1600>' -write "$out/$number/1600.webp" -quality 80 \\
         -resize '800x800>' -write "$out/$number/800.webp" -resize '400x400>' "$out/$number/400.webp"
     number=$((number + 1))
 done
@@ -127,11 +127,10 @@ def _print_costs(best: dict[str, measure.Cost], photos: list[Path]) -> None:
 
 
 def _print_looks(names: list[str], photos: list[Path], scratch: Path) -> None:
-    """What is judged are the first few photos: a score of 2560 pixels takes its judge seconds. Bytes are of all."""
     pairs = [
         (str(photo), str(scratch / name / str(number) / f"{edge}.webp"))
         for name in names
-        for number, photo in enumerate(photos[:JUDGED])
+        for number, photo in enumerate(photos)
         for edge in EDGES
         if (scratch / name / str(number) / f"{edge}.webp").exists()
     ]
@@ -149,7 +148,7 @@ def _print_looks(names: list[str], photos: list[Path], scratch: Path) -> None:
         total = sum(file.stat().st_size for file in (scratch / name).glob("*/*.webp"))
         usual = sum(file.stat().st_size for file in (scratch / USUAL).glob("*/*.webp"))
         rows.append([name, *cells, f"{total / usual:.3f}"])
-    title = f"What came out: bytes a photo, and SSIMULACRA2 of {min(JUDGED, len(photos))} of them"
+    title = "What came out: bytes a photo, and SSIMULACRA2"
     measure.table(title, ("", *map(str, EDGES), "bytes to sharp"), rows)
 
 

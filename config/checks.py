@@ -39,6 +39,16 @@ RUNGS = Error(
     hint="RENDITION_EDGES are different numbers, one at least; the others are one number for all of them, or one for each.",
     id="darkroom.E005",
 )
+NO_ENDPOINT = Error(
+    "S3_ENDPOINT or S3_BROWSER_ENDPOINT is no address of a server.",
+    hint="Write it with its scheme and without a path, as https://s3.example.org; empty is AWS.",
+    id="darkroom.E006",
+)
+HALF_A_KEY = Error(
+    "Of S3_ACCESS_KEY and S3_SECRET_KEY, one is set and the other is not.",
+    hint="Set both; or neither, where the machine has a role of its own.",
+    id="darkroom.E007",
+)
 OPEN_DATA = Warning(
     "Every user of this machine can read DATA_DIR: photos, sessions, and passwords' hashes.",
     hint="chmod 700 it.",
@@ -54,6 +64,11 @@ def installation(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Check
         (NO_ADDRESS, bool(settings.PUBLIC_URL) and not _is_site(settings.PUBLIC_URL)),
         (SMALL_PARTS, 0 < settings.CHUNK_BYTES < bounds.LEAST),
         (RUNGS, not recipes.is_ladder()),
+        (
+            NO_ENDPOINT,
+            any(each and not _is_site(each) for each in (settings.S3_ENDPOINT, settings.S3_BROWSER_ENDPOINT)),
+        ),
+        (HALF_A_KEY, bool(settings.S3_ACCESS_KEY) != bool(settings.S3_SECRET_KEY)),
         (OPEN_DATA, bool(Path(settings.DATA_DIR).stat().st_mode & stat.S_IROTH)),
     )
     return [message for message, is_so in found if is_so]

@@ -9,7 +9,7 @@ import sqlite3
 import sys
 from http import HTTPStatus
 
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -50,6 +50,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if _is_about_room(error):
         return _passing(request, HTTPStatus.INSUFFICIENT_STORAGE, NO_ROOM)
     if isinstance(error, OperationalError):
+        connection.close()  # a file that could only be read when it was opened stays so
         return _passing(request, HTTPStatus.SERVICE_UNAVAILABLE, BUSY)
     return render(request, "500.html", status=HTTPStatus.INTERNAL_SERVER_ERROR)
 

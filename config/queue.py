@@ -4,6 +4,7 @@ A message is only a wake-up (a bell); the job row is the truth. So no results, n
 for jobs, and a lost or doubled message is harmless.
 """
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,22 @@ REDIS_TIMEOUTS: dict[str, Any] = {
 CONSUMER = {
     "worker_type": "thread",  # a worker process would outlive a killed consumer; the decoding has its own child anyway
     "workers": 1,  # one image at a time
+    # A look at an empty queue takes a tenth of a millisecond, and somebody may be waiting for the photo that rings next.
     "initial_delay": 0.1,
-    "backoff": 1.15,
-    "max_delay": 0.5,
+    "backoff": 1,
+    "max_delay": 0.1,
     "health_check_interval": 1,
     "graceful_signal": "TERM",
     "shutdown_timeout": 25,
 }
+
+
+class Unhurried(sqlite3.Connection):
+    """No bell waits for the disk, to ring or to be heard: of those that a power cut swallows, the sweep rings anew."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.execute("PRAGMA synchronous=NORMAL")
 
 
 def options(redis_url: str, sqlite: Path, secret_key: str) -> dict[str, Any]:
@@ -40,4 +50,5 @@ def options(redis_url: str, sqlite: Path, secret_key: str) -> dict[str, Any]:
     if redis_url:
         pool = ConnectionPool.from_url(redis_url, **REDIS_TIMEOUTS)
         return common | {"huey_class": "huey.PriorityRedisHuey", "connection": {"connection_pool": pool}}
-    return common | {"huey_class": "huey.SqliteHuey", "connection": {"filename": str(sqlite), "timeout": 5}}
+    connection = {"filename": str(sqlite), "timeout": 5, "factory": Unhurried}
+    return common | {"huey_class": "huey.SqliteHuey", "connection": connection}

@@ -3,10 +3,9 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import dj_database_url
 from csp.constants import NONE, SELF
 
-from config import env, queue, secret
+from config import database, env, queue, secret
 
 A_DAY = 24 * 3600
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -117,26 +116,20 @@ TEMPLATES = [
 ]
 
 # Database: SQLite in DATA_DIR unless DATABASE_URL names PostgreSQL
-SQLITE = {
-    "timeout": 20,
-    "transaction_mode": "IMMEDIATE",
-    # FULL: a commit that was answered survives a power cut; NORMAL loses the last ones.
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
-}
 DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
-DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASES["default"]["OPTIONS"] = SQLITE
+DATABASE_POOL = env.number("DATABASE_POOL", 64, least=4)
+DATABASES = {"default": database.options(DATABASE_URL, pool=DATABASE_POOL)}
+if DATABASES["default"]["ENGINE"] == database.SQLITE_ENGINE:
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}  # a file: in-memory and threads do not mix
-else:
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    DATABASES["default"]["CONN_MAX_AGE"] = 60
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Queue: Huey on SQLite in DATA_DIR unless REDIS_URL names a Redis
 REDIS_URL = env.text("REDIS_URL")
 HUEY = queue.options(REDIS_URL, DATA_DIR / "huey.sqlite3", SECRET_KEY)
+if REDIS_URL:
+    CACHES = {"default": {"BACKEND": "config.cache.Cache", "LOCATION": REDIS_URL, "OPTIONS": queue.REDIS_TIMEOUTS}}
 BELL = "processing.tasks.develop_next"
+UPLOAD_BELL = "processing.tasks.hand_over"
 ECHO = "processing.tasks.answer_echo"
 
 # Files

@@ -10,12 +10,11 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_login_failed
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from config.models import FailedSignIn
+from config import failures
 
 NAMES_A_NETWORK = 5
 """An office shares an address: as many people may have forgotten their password there at once."""
@@ -23,10 +22,9 @@ NAMES_A_NETWORK = 5
 
 def seconds_to_wait(request: HttpRequest, name: str) -> int:
     """0 when this person may try to sign in now."""
-    near = _counting().filter(network=network(request))
     waits = (
-        _wait(near.filter(name_hash=_hashed(name)), settings.LOGIN_ATTEMPTS),
-        _wait(near, settings.LOGIN_ATTEMPTS * NAMES_A_NETWORK),
+        _wait(network(request), _hashed(name), settings.LOGIN_ATTEMPTS),
+        _wait(network(request), None, settings.LOGIN_ATTEMPTS * NAMES_A_NETWORK),
     )
     return max(waits)
 
@@ -56,26 +54,20 @@ def connect() -> None:
 def _remember(credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any) -> None:
     if request is None:
         return
-    FailedSignIn.objects.filter(at__lte=_horizon()).delete()
-    name = str(credentials.get("username", ""))
-    FailedSignIn.objects.create(network=network(request), name_hash=_hashed(name))
+    failures.remember(network(request), _hashed(str(credentials.get("username", ""))), _horizon())
 
 
 def _forget(user: Any, request: HttpRequest, **kwargs: Any) -> None:
     """Whoever knows the password after all starts afresh."""
-    FailedSignIn.objects.filter(network=network(request), name_hash=_hashed(user.get_username())).delete()
+    failures.forget(network(request), _hashed(user.get_username()))
 
 
-def _wait(failures: QuerySet[FailedSignIn], most: int) -> int:
+def _wait(network: str, name_hash: str | None, most: int) -> int:
     """Until one failure fewer than the most counts."""
-    recent = list(failures.order_by("-at").values_list("at", flat=True)[:most])
+    recent = failures.latest(network, name_hash, _horizon(), most)
     if len(recent) < most:
         return 0
     return max(1, round((recent[-1] - _horizon()).total_seconds()))
-
-
-def _counting() -> QuerySet[FailedSignIn]:
-    return FailedSignIn.objects.filter(at__gt=_horizon())
 
 
 def _horizon() -> datetime:

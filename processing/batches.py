@@ -59,7 +59,7 @@ def join_or_open(
     Raises AlbumBusy when the running batch is somebody else's.
     """
     with transaction.atomic():
-        Album.objects.select_for_update().get(pk=album.pk)
+        Album.objects.select_for_update().values_list("pk").get(pk=album.pk)
         batch = running_in(album)
         if batch and batch.opened_by_id != user.pk:
             raise AlbumBusy(batch)

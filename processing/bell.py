@@ -3,6 +3,7 @@
 import logging
 import secrets
 import time
+import uuid
 
 from django.conf import settings
 from django.db import transaction
@@ -24,16 +25,25 @@ _silent_until = 0.0
 
 def ring(job_id: int, delay: float = 0) -> None:
     """Wake a worker, in `delay` seconds. A queue that is away never fails whoever rings: the sweep rings again."""
-    global _silent_until
     failpoints.reach(Point.BEFORE_BELL)
+    _ring(settings.BELL, job_id, delay)
+
+
+def ring_for_upload(upload_id: uuid.UUID) -> None:
+    """It is whole in the bucket, and too large to be read back while its sender waits."""
+    _ring(settings.UPLOAD_BELL, str(upload_id), 0)
+
+
+def _ring(task_path: str, what: int | str, delay: float) -> None:
+    global _silent_until
     if time.monotonic() < _silent_until:
         return
     try:
-        task = import_string(settings.BELL)
-        task.schedule((job_id,), delay=delay) if delay else task(job_id)
+        task = import_string(task_path)
+        task.schedule((what,), delay=delay) if delay else task(what)
     except Exception:
         _silent_until = time.monotonic() + SILENT_SECONDS
-        log.warning("The bell for job %s did not ring; the sweep will ring it", job_id, exc_info=True)
+        log.warning("The bell for %s did not ring; the sweep will ring it", what, exc_info=True)
 
 
 def ring_for_what_waits() -> None:

@@ -31,7 +31,7 @@ class ConnectionForm(forms.Form):
             "invalid": "A region is small letters, digits and hyphens.",
         },
     )
-    prefix = forms.CharField(
+    prefix = forms.CharField(  # type: ignore[assignment] # Django takes fields out of the class, so nothing is hidden
         max_length=100, required=False, help_text="A folder in the bucket for Darkroom alone; empty if all of it is."
     )
     access_key = forms.CharField(

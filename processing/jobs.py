@@ -7,11 +7,13 @@ and complete() raises Stale so that its whole transaction is undone.
 import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Max, Min
+from django.db.models import F, Max, Min, Q
 from django.utils import timezone
 
 from albums import removal
@@ -50,23 +52,17 @@ def create(upload: Upload) -> ProcessingJob:
 
 
 def claim_next(worker: str) -> ProcessingJob | None:
-    """Take the next due job, albums taking turns; None when there is nothing to do now."""
-    while (pk := ProcessingJob.objects.due().values_list("pk", flat=True).first()) is not None:
-        job = ProcessingJob(pk=pk)
-        now = timezone.now()
-        if _move(
-            job,
-            states.CLAIM,
-            by=worker,
-            claim=uuid.uuid4(),
-            lease_until=_lease(now),
-            worker=worker,
-            attempts=F("attempts") + 1,
-            started_at=now,
-            finished_at=None,
-        ):
-            return ProcessingJob.objects.select_related("upload").get(pk=pk)
-    return None
+    """Take the next due job, albums taking turns; None when there is nothing to do now.
+
+    Nobody waits for anybody: PostgreSQL looks past the jobs that others are taking at this moment.
+    """
+    due = ProcessingJob.objects.due()
+    if not due.exists():  # asked outside: the transaction would wait for SQLite's one writer, for nothing
+        return None
+    with transaction.atomic():
+        # A whole lock, not NO KEY: the claim is unique, and PostgreSQL asks for a whole one to change what could be a key.
+        job = due.select_for_update(skip_locked=True, of=("self",)).select_related("upload").first()
+        return job if job and _take(job, worker) else None
 
 
 def renew(job: ProcessingJob) -> bool:
@@ -82,9 +78,9 @@ def complete(job: ProcessingJob, photo: Photo, renditions: Iterable[Rendition], 
         Rendition.objects.bulk_create(renditions)
         if look:
             look.save(force_insert=True)
-        _done(job, photo=photo)
-        for video in pairs.videos_without_still(job) if photo.format in pairs.SHOWING else ():
-            _wake(video)
+        if _done(job, photo=photo) and photo.format in pairs.SHOWING:
+            for video in pairs.videos_without_still(job):
+                _wake(video)
 
 
 def keep(job: ProcessingJob, companion: Companion) -> None:
@@ -169,16 +165,19 @@ def dismiss(job: ProcessingJob, by: str = "") -> bool:
 
 def _lock_album(job: ProcessingJob) -> None:
     """Two workers that publish what belongs together do so one after the other: PostgreSQL would show neither the other's row."""
-    Album.objects.select_for_update(no_key=True).filter(pk=job.album_id).first()
+    Album.objects.select_for_update(no_key=True).filter(pk=job.album_id).values_list("pk").first()
 
 
-def _done(job: ProcessingJob, **made: Any) -> None:
+def _done(job: ProcessingJob, **made: Any) -> bool:
+    """Answers whether other files belong, or may belong, to what was made."""
     Leftover.objects.filter(hold=job.claim).delete()
     if not _move(job, states.COMPLETE, finished_at=timezone.now(), **made, **NO_ERROR, **NO_CLAIM):
         raise Stale
-    pairs.settle(job)
+    if has_kin := pairs.has_kin(job):
+        pairs.settle(job)
     removal.clear_after_commit([job.raw_path])
     bell.ring_after_commit(bell.NO_JOB)  # for the proof
+    return has_kin
 
 
 def _wake(video: ProcessingJob) -> None:
@@ -228,6 +227,15 @@ def _move(job: ProcessingJob, edge: Edge, *, by: str = "", expired: bool = False
     return True
 
 
+def _take(job: ProcessingJob, worker: str) -> bool:
+    now = timezone.now()
+    claim: dict[str, Any] = {"claim": uuid.uuid4(), "lease_until": _lease(now), "worker": worker, "started_at": now}
+    if not _move(job, states.CLAIM, by=worker, attempts=F("attempts") + 1, finished_at=None, **claim):
+        return False
+    job.refresh_from_db(from_queryset=ProcessingJob.objects.select_related("upload"))
+    return True
+
+
 def _held(job: ProcessingJob) -> JobQuerySet:
     """The job's row, if the claim that this worker got is still the one that holds it."""
     return ProcessingJob.objects.filter(pk=job.pk, claim=job.claim).exclude(claim=None)
@@ -246,7 +254,12 @@ def _next_turn(album_id: int) -> int:
 
     So albums take turns, one photo each, and a newcomer neither waits for 500 photos of another nor overtakes it for ever.
     """
-    active = ProcessingJob.objects.filter(state__in=ACTIVE)
-    front = active.aggregate(turn=Min("turn"))["turn"]
-    own = active.filter(album_id=album_id).aggregate(turn=Max("turn"))["turn"]
+    front = _ends(Q(), "turn").aggregate(turn=Min("turn"))["turn"]
+    own = _ends(Q(album=album_id), "-turn").aggregate(turn=Max("turn"))["turn"]
     return max(front or 0, 0 if own is None else own + 1)
+
+
+def _ends(jobs: Q, order: str) -> JobQuerySet:
+    """The first of each active state, from an index: a minimum over both states would read all that wait."""
+    firsts = [ProcessingJob.objects.filter(jobs, state=state).order_by(order).values("pk")[:1] for state in ACTIVE]
+    return ProcessingJob.objects.filter(reduce(or_, (Q(pk=first) for first in firsts)))

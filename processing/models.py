@@ -19,10 +19,10 @@ from processing.storage import places
 class BatchQuerySet(models.QuerySet["Batch"]):
     def active(self, album: Album | None = None) -> BatchQuerySet:
         """Those with work left: an upload on its way, or a job waiting or in work."""
-        jobs, uploads = ProcessingJob.objects.active(), Upload.objects.receiving()
-        if album is not None:
-            jobs, uploads = jobs.filter(album=album), uploads.filter(album=album)
-        return self.filter(Q(pk__in=jobs.values("batch")) | Q(pk__in=uploads.values("batch")))
+        batches, jobs, uploads = self, ProcessingJob.objects.active(), Upload.objects.receiving()
+        if album is not None:  # of the batches too, or the database would look at each there is
+            batches, jobs, uploads = batches.filter(album=album), jobs.filter(album=album), uploads.filter(album=album)
+        return batches.filter(Q(pk__in=jobs.values("batch")) | Q(pk__in=uploads.values("batch")))
 
 
 class Batch(models.Model):
@@ -32,6 +32,7 @@ class Batch(models.Model):
         FORM = "form", "Upload form"
         PAGE = "page", "Album page"
         TUS = "tus", "Resumable upload"
+        DIRECT = "direct", "Straight to the bucket"
         IMPORT = "import", "Import command"
 
     album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="batches")
@@ -51,7 +52,10 @@ class Batch(models.Model):
     class Meta:
         ordering = ["-opened_at", "-pk"]
         verbose_name_plural = "batches"
-        indexes = [models.Index(fields=["album", "dismissed_at"], name="batch_album_report")]
+        indexes = [
+            models.Index(fields=["album", "dismissed_at"], name="batch_album_report"),
+            models.Index(fields=["-opened_at", "-id"], name="batch_opened"),
+        ]
 
     def __str__(self) -> str:
         return f"Batch {self.pk}"
@@ -70,6 +74,10 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         left = timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS - seconds)
         return self.receiving().filter(expires_at__lt=timezone.now() + left, arrived__gt=0)
 
+    def in_the_bucket(self) -> UploadQuerySet:
+        """Those of which something was to go there straight."""
+        return self.filter(models.Exists(Part.objects.filter(upload=models.OuterRef("pk"))))
+
     def ended_badly(self) -> UploadQuerySet:
         """Refused or expired, and nobody has put them away yet."""
         return self.filter(state__in=ENDED_BADLY, dismissed_at=None, batch__dismissed_at=None)
@@ -79,8 +87,9 @@ class Upload(models.Model):
     """One file on its way in. Its id is unguessable, its bytes lie at `key` until they are a photo."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="uploads")
-    album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="uploads")
+    # Found by the indexes below that begin with them: one of their own would be written for nothing.
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="uploads", db_index=False)
+    album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="uploads", db_index=False)
     name = models.CharField("file name", max_length=255, help_text="As shown to people; never used as a path.")
     place = models.CharField(
         max_length=10,
@@ -102,6 +111,12 @@ class Upload(models.Model):
         help_text="What its sender says it is; what arrives is held to it.",
     )
     metadata = models.TextField(blank=True, help_text="What a tus client told of it, as it told it.")
+    multipart_id = models.CharField(
+        max_length=500,
+        blank=True,
+        db_default="",
+        help_text="What the bucket calls it while it goes there straight, in parts. Only intake/parts.py writes it.",
+    )
     modified_at = models.DateTimeField(null=True, blank=True, help_text="The file's own date, as its sender told it.")
     code = models.CharField(max_length=40, blank=True, help_text="Why it was refused or stopped.")
     message = models.TextField(blank=True, help_text="The same, in words for people.")
@@ -144,6 +159,39 @@ class Upload(models.Model):
         return f"{self.place}incoming/{self.pk}"
 
 
+class Part(models.Model):
+    """One part of an upload that goes straight to the bucket. Only processing/intake/parts.py writes it.
+
+    What the bucket lists is the truth; the row says what was expected, and what was listed last.
+    """
+
+    class State(models.TextChoices):
+        EXPECTED = "expected", "Expected"
+        STORED = "stored", "Stored"
+
+    WHOLE = 0
+    """The number of a form that holds the whole file."""
+
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="parts")
+    number = models.PositiveIntegerField(help_text="From 1 on; 0 is a form that holds the whole file.")
+    size = models.PositiveBigIntegerField(null=True, blank=True, help_text="Bytes; empty while unknown.")
+    etag = models.CharField("ETag", max_length=100, blank=True, help_text="As the bucket tells it.")
+    state = models.CharField(max_length=10, choices=State, default=State.EXPECTED.value)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["upload", "number"], name="part_numbered_once"),
+            models.CheckConstraint(condition=Q(state__in=["expected", "stored"]), name="part_state_known"),
+            models.CheckConstraint(
+                condition=~Q(state="stored") | (Q(size__isnull=False) & ~Q(etag="")), name="part_stored_with_etag"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Part {self.number} of {self.upload_id}"
+
+
 class JobQuerySet(models.QuerySet["ProcessingJob"]):
     def active(self) -> JobQuerySet:
         return self.filter(state__in=ACTIVE)
@@ -168,8 +216,8 @@ class ProcessingJob(models.Model):
     """The work of turning one received upload into one photo, or its companion. Only processing/jobs.py changes its state."""
 
     upload = models.OneToOneField(Upload, on_delete=models.CASCADE, related_name="job")
-    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="jobs")
-    album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="jobs")
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="jobs", db_index=False)
+    album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="jobs", db_index=False)
     photo = models.OneToOneField(Photo, null=True, blank=True, on_delete=models.SET_NULL, related_name="job")
     companion = models.OneToOneField(
         Companion, null=True, blank=True, on_delete=models.SET_NULL, related_name="job", help_text="If it is no photo."
@@ -223,7 +271,8 @@ class ProcessingJob(models.Model):
             models.Index(fields=["batch", "state"], name="job_batch_state"),
             models.Index(fields=["batch", "stem"], name="job_batch_stem"),
             models.Index(fields=["state", "lease_until"], name="job_state_lease"),
-            models.Index(fields=["finished_at"], name="job_finished"),
+            models.Index(fields=["state", "finished_at"], name="job_state_finished"),
+            models.Index(fields=["state", "created_at"], name="job_state_created"),
         ]
 
     def __str__(self) -> str:
@@ -315,9 +364,23 @@ class WorkerPulse(models.Model):
     """A worker that is, or was, at work: renewed every few seconds by the worker itself."""
 
     name = models.CharField(max_length=100, primary_key=True)
+    host = models.CharField(max_length=100, db_default="")
     version = models.CharField(max_length=20)
     started_at = models.DateTimeField(default=timezone.now)
     seen_at = models.DateTimeField(default=timezone.now, db_index=True)
+    developed = models.PositiveIntegerField(db_default=0, help_text="Files it has dealt with since it was started.")
+    lately = models.PositiveIntegerField(db_default=0, help_text="Of those, in the last minute.")
+    drained_at = models.DateTimeField(null=True, blank=True, help_text="When it was asked to begin nothing more.")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Round(models.Model):
+    """What is done every so often, by one of however many workers."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    next_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return self.name

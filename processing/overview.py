@@ -1,35 +1,40 @@
 """The whole queue at a glance: for the jobs page and `manage.py queue_status`."""
 
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from albums.models import Album, Photo
-from processing import pressure, pulse
-from processing.models import Finding, ProcessingJob, Rerender, Upload, WorkerPulse
+from processing import counting, crew, pressure
+from processing.counting import Count
+from processing.crew import Worker
+from processing.models import Finding, ProcessingJob, Rerender, Upload
 from processing.pressure import Shortage
 from processing.states import JobState, UploadState
 
 LISTED = 50
 
+Rows = TypeVar("Rows", bound=QuerySet[Any])
+
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    jobs: dict[str, int]
-    uploads: dict[str, int]
-    photos: int
+    jobs: dict[str, Count]
+    uploads: dict[str, Count]
+    photos: Count
     oldest_pending_seconds: int
-    workers: list[WorkerPulse]
+    workers: list[Worker]
     active: list[ProcessingJob]
     failed: list[ProcessingJob]
     shortage: Shortage | None
     """Why workers wait."""
     findings: list[Finding]
     """Stored files that are missing or damaged."""
-    rerenders: int
+    rerenders: Count
     """Photos whose renditions are to be made again."""
-    rerenders_failed: int
+    rerenders_failed: Count
     given_up: list[Rerender]
     """Of those, the newest."""
 
@@ -46,26 +51,36 @@ class Overview:
             "oldest_pending_seconds": self.oldest_pending_seconds,
             "pressure": self.shortage.code if self.shortage else None,
             "rerender": {"waiting": self.rerenders, "failed": self.rerenders_failed},
+            "worker_list": [worker.as_json() for worker in self.workers],
+            "estimated": self._estimated(),
         }
+
+    def _estimated(self) -> list[str]:
+        """The keys of numbers that are about right."""
+        counts = {f"jobs.{state}": count for state, count in self.jobs.items()}
+        counts |= {f"uploads.{state}": count for state, count in self.uploads.items()}
+        counts |= {"photos": self.photos, "rerender.waiting": self.rerenders}
+        return [name for name, count in counts.items() if not count.is_exact]
 
 
 def of(albums: QuerySet[Album]) -> Overview:
     """Of these albums; the workers are everybody's."""
-    jobs = ProcessingJob.objects.filter(album__in=albums)
+    jobs = _in(albums, ProcessingJob.objects.all())
     listed = jobs.select_related("album")
-    rerenders = Rerender.objects.filter(photo__album__in=albums)
+    uploads = _in(albums, Upload.objects.all())
+    rerenders = _in(albums, Rerender.objects.all(), "photo__album")
     return Overview(
-        jobs=_by_state(jobs, list(JobState)),
-        uploads=_by_state(Upload.objects.filter(album__in=albums), list(UploadState)),
-        photos=Photo.objects.shown().filter(album__in=albums).count(),
+        jobs={state.value: counting.of(jobs.filter(state=state)) for state in JobState},
+        uploads={state.value: counting.of(uploads.filter(state=state)) for state in UploadState},
+        photos=counting.of(_in(albums, Photo.objects.shown())),
         oldest_pending_seconds=_oldest_pending(jobs),
-        workers=list(pulse.alive().order_by("name")),
+        workers=crew.alive(albums),
         active=[*listed.in_work(), *listed.filter(state=JobState.PENDING).order_by("turn", "pk")[:LISTED]],
         failed=list(listed.failed().order_by("-finished_at")[:LISTED]),
         shortage=pressure.of_work(),
         findings=_findings(albums),
-        rerenders=rerenders.waiting().count(),
-        rerenders_failed=rerenders.given_up().count(),
+        rerenders=counting.of(rerenders.waiting()),
+        rerenders_failed=counting.of(rerenders.given_up()),
         given_up=list(rerenders.given_up().select_related("photo").order_by("-pk")[:LISTED]),
     )
 
@@ -75,11 +90,9 @@ def _findings(albums: QuerySet[Album]) -> list[Finding]:
     return list(Finding.objects.filter(theirs).select_related("photo", "companion")[:LISTED])
 
 
-def _by_state(
-    rows: QuerySet[ProcessingJob] | QuerySet[Upload], states: list[JobState] | list[UploadState]
-) -> dict[str, int]:
-    counted = dict(rows.order_by().values_list("state").annotate(n=Count("pk")))
-    return {state.value: counted.get(state.value, 0) for state in states}
+def _in(albums: QuerySet[Album], rows: Rows, path: str = "album") -> Rows:
+    """The rows of these albums. Where all of them are meant, none need be looked up for each row."""
+    return rows.filter(**{f"{path}__in": albums}) if albums.query.where else rows
 
 
 def _oldest_pending(jobs: QuerySet[ProcessingJob]) -> int:

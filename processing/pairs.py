@@ -48,6 +48,11 @@ def is_sidecar(name: str) -> bool:
     return name.casefold().endswith(SIDECAR)
 
 
+def has_kin(job: ProcessingJob) -> bool:
+    """Is there another file of this stem, done or not? Most have none."""
+    return bool(job.stem) and _kin(job).exclude(pk=job.pk).exists()
+
+
 def settle(job: ProcessingJob) -> None:
     """Put together what is done of this job's stem. Call it under the album's lock."""
     done = _kin(job).filter(state=JobState.COMPLETED)

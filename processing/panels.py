@@ -12,6 +12,7 @@ from processing.progress import Progress, Report
 
 NEW_AT_MOST = 100
 """Photos sent along with one poll. More come with the next."""
+FEW = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,11 @@ class Panel:
     def is_polled(self) -> bool:
         """While work goes on, and until the page has every photo: the last answer may have held only some of them."""
         return self.progress.is_busy or len(self.fresh) == NEW_AT_MOST
+
+    @property
+    def polled_every(self) -> str:
+        """As htmx has it. Whoever sent a few waits for just these; of many, one more each second is soon enough."""
+        return "500ms" if self.progress.receiving + self.progress.active <= FEW else "1s"
 
     @property
     def max_files(self) -> int:

@@ -5,8 +5,8 @@ from django.conf import settings
 from processing.pipeline import Avif, Limits, Recipe, Rung
 
 LARGE = 1600
-"""From here on WebP takes most of the time, and gets less effort; its bytes are worth more quality."""
-OF_LARGE, OF_SMALL = (82, 2), (80, 4)
+"""From here on a rendition is looked at by itself, and gets more quality."""
+OF_LARGE, OF_SMALL = (83, 2), (80, 2)
 """Quality and effort where nothing else is set."""
 
 
@@ -14,8 +14,17 @@ def current() -> Recipe:
     return Recipe(
         rungs=tuple(sorted(_rungs(), key=lambda rung: rung.edge, reverse=True)),
         avif=Avif(settings.AVIF_QUALITY, settings.AVIF_SPEED) if settings.AVIF else None,
-        limits=Limits(jpeg_pixels=settings.MAX_JPEG_PIXELS, other_pixels=settings.MAX_OTHER_PIXELS),
+        limits=Limits(
+            jpeg_pixels=settings.MAX_JPEG_PIXELS,
+            other_pixels=settings.MAX_OTHER_PIXELS,
+            largest_edge=max(settings.RENDITION_EDGES),
+        ),
     )
+
+
+def version(mark: str) -> int:
+    """The pipeline's, of a recipe's mark."""
+    return int(mark.partition("-")[0])
 
 
 def is_ladder() -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from django.db import transaction
 
+from albums import likeness
 from albums.models import Leftover, Photo, Rendition
 from processing import failpoints, publishing, worker
 from processing.failpoints import Point
@@ -29,7 +30,8 @@ def renew(photo: Photo, claim: uuid.UUID, let_go: Callable[[], None] = lambda: N
     failpoints.reach(Point.BEFORE_RENDITIONS)
     with transaction.atomic():
         let_go()
-        Photo.objects.select_for_update().get(pk=photo.pk)
+        there = Photo.objects.select_for_update().get(pk=photo.pk)
+        likeness.note(there, picture.likeness)
         # What is new has to be read back like what is restored: the background check begins with it.
         Photo.objects.filter(pk=photo.pk).update(checked_at=None, **publishing.looks(picture))
         old = Rendition.objects.filter(photo=photo)

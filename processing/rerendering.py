@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 NO_ORIGINAL = ("original-missing", "Its original is not in storage. `manage.py verify --repair` may find it.")
 STORAGE = ("storage", "The server could not read or write its storage.")
 INTERNAL = ("internal", "Something unexpected went wrong on the server; its log says more.")
+LOOKS_SINCE = 3
+"""The recipe's version from which on every photo was looked at."""
 LOST = ("worker-lost", "The worker stopped in the middle of this photo, again and again.")
 
 
@@ -38,11 +40,11 @@ class Stale(Exception):
 def chosen(photos: QuerySet[Photo], *, missing: bool = False, outdated: bool = False) -> Iterator[Photo]:
     """Those whose renditions are not what the settings ask for; all of them when neither is asked.
 
-    `missing`: a size or a format is not there, or a rendition is known to be lost or damaged.
+    `missing`: a size, a format or what the photo looks like is not there, or a rendition is known to be lost or damaged.
     `outdated`: some rendition was made by another recipe than the one that is set.
     """
     recipe = recipes.current()
-    for photo in one_by_one(photos.prefetch_related("renditions", "findings")):
+    for photo in one_by_one(photos.select_related("look").prefetch_related("renditions", "findings")):
         is_chosen = (missing and _lacks_some(photo, recipe)) or (outdated and _is_old(photo, recipe))
         if is_chosen or not (missing or outdated):
             yield photo
@@ -101,7 +103,12 @@ def _lacks_some(photo: Photo, recipe: Recipe) -> bool:
         return False
     formats = ["webp", "avif"] if recipe.avif else ["webp"]
     wanted = {(rung.edge, ending) for rung in recipe.fitting((photo.width, photo.height)) for ending in formats}
-    return not wanted <= {(rendition.edge, rendition.format) for rendition in there}
+    return not wanted <= {(rendition.edge, rendition.format) for rendition in there} or _lacks_look(photo)
+
+
+def _lacks_look(photo: Photo) -> bool:
+    """Recipes did not tell it from the first. One that does has told that there is none: the picture is all but flat."""
+    return not hasattr(photo, "look") and any(recipes.version(it.recipe) < LOOKS_SINCE for it in photo.renditions.all())
 
 
 def _ask(photos: list[Photo], turns: dict[int, int]) -> int:
@@ -128,17 +135,22 @@ def _row(photo: Photo, turns: dict[int, int]) -> Rerender:
 
 
 def _claim_next() -> Rerender | None:
-    while row := Rerender.objects.due().select_related("photo").first():
-        mine = Rerender.objects.filter(pk=row.pk, claim=row.claim)
-        if row.attempts >= settings.MAX_ATTEMPTS:
-            _give_up(mine, *LOST)
-            continue
-        claim = uuid.uuid4()
-        until = timezone.now() + timedelta(seconds=settings.PIPELINE_SECONDS + settings.LEASE_SECONDS)
-        if mine.update(claim=claim, lease_until=until, attempts=F("attempts") + 1):
-            row.claim = claim
-            row.attempts += 1
-            return row
+    while Rerender.objects.due().exists():
+        with transaction.atomic():
+            free = Rerender.objects.due().select_for_update(skip_locked=True, of=("self",))
+            row = free.select_related("photo").first()
+            if row is None:  # others are taking what there was
+                return None
+            mine = Rerender.objects.filter(pk=row.pk, claim=row.claim)
+            if row.attempts >= settings.MAX_ATTEMPTS:
+                _give_up(mine, *LOST)
+                continue
+            claim = uuid.uuid4()
+            until = timezone.now() + timedelta(seconds=settings.PIPELINE_SECONDS + settings.LEASE_SECONDS)
+            if mine.update(claim=claim, lease_until=until, attempts=F("attempts") + 1):
+                row.claim = claim
+                row.attempts += 1
+                return row
     return None
 
 
@@ -153,7 +165,7 @@ def _fail(row: Rerender, code: str, message: str, *, is_final: bool = False) -> 
         _give_up(_held(row), code, message)
         return
     delay = backoff.delay(row.attempts, settings.BACKOFF_BASE_SECONDS, settings.BACKOFF_MAX_SECONDS)
-    last = Rerender.objects.aggregate(turn=Max("turn"))["turn"] or 0
+    last = Rerender.objects.waiting().aggregate(turn=Max("turn"))["turn"] or 0
     _held(row).update(claim=None, lease_until=None, turn=last, run_after=timezone.now() + timedelta(seconds=delay))
     bell.ring(bell.NO_JOB, delay)
 

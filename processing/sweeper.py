@@ -16,7 +16,7 @@ from django.utils import timezone
 from albums import removal, trash
 from albums.models import Leftover
 from processing import bell, jobs, proof
-from processing.intake import resumable, uploads
+from processing.intake import half_done, resumable, uploads
 from processing.models import (
     JobEvent,
     JobQuerySet,
@@ -47,6 +47,7 @@ class Swept:
     trashed_photos: int
     leftovers: int
     strays: int
+    aborted: int
     bells: int
     old_events: int
 
@@ -57,14 +58,13 @@ class Swept:
 def sweep() -> Swept:
     now = timezone.now()
     swept = Swept(
-        handed_over=resumable.hand_over_again(
-            now + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS - HAND_OVER_SECONDS)
-        ),
+        handed_over=_hand_over_again(now),
         rescued=_rescue(),
         expired=_expire(),
         trashed_photos=_purge_trash(now),
         leftovers=clear_leftovers(now),
         strays=clear_strays(_grace(now)),
+        aborted=_abort_unknown(now),
         bells=_ring_missed(now),
         old_events=_forget_events(now),
     )
@@ -96,6 +96,21 @@ def clear_strays(before: datetime) -> int:
     while keys := list(islice(old, AT_A_TIME)):
         cleared += _clear_unknown(keys)
     return cleared
+
+
+def _hand_over_again(now: datetime) -> int:
+    """Before any expires: what is whole is not idle."""
+    forgotten = now + timedelta(seconds=max(0, settings.UPLOAD_EXPIRY_SECONDS - HAND_OVER_SECONDS))
+    return half_done.hand_over_again(forgotten) + resumable.hand_over_again(forgotten)
+
+
+def _abort_unknown(now: datetime) -> int:
+    """Parts in the bucket that nobody will ever join."""
+    try:
+        return half_done.abort_unknown(_grace(now))
+    except OSError:
+        log.warning("The bucket's unfinished uploads cannot be looked through now", exc_info=True)
+        return 0
 
 
 def _rescue() -> int:
@@ -157,11 +172,14 @@ def _is_scratch(key: str) -> bool:
 
 def _ring_missed(now: datetime) -> int:
     """A lost message loses nothing. Ringing once too often is harmless, so a few bells too many do not matter."""
-    quiet = ProcessingJob.objects.due().exclude(updated_at__range=(now - timedelta(seconds=1), now))
     just_now = (now - timedelta(seconds=1), now)
-    unproved = sum(rows.exclude(created_at__range=just_now).count() for rows in (proof.due(), proof.due_companions()))
-    unrendered = Rerender.objects.due().count()
-    missing = min(AT_A_TIME, max(0, quiet.count() + unproved + unrendered - bell.waiting()))
+    most = AT_A_TIME + bell.waiting()
+    quiet = ProcessingJob.objects.due().exclude(updated_at__range=just_now)
+    unread = [rows.exclude(created_at__range=just_now) for rows in (proof.due(), proof.due_companions())]
+    needed = 0
+    for rows in (quiet, *unread, Rerender.objects.due()):  # no further than matters: there may be millions
+        needed += rows.order_by()[: most - needed].count()
+    missing = min(AT_A_TIME, max(0, needed - (most - AT_A_TIME)))
     silent = list(quiet.values_list("pk", flat=True)[:missing])
     for pk in silent:
         bell.ring(pk)

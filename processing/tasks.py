@@ -2,13 +2,15 @@
 
 import logging
 import threading
+import uuid
 
 from django.conf import settings
 from django.db import close_old_connections
 from huey.consumer import Scheduler
 from huey.contrib.djhuey import db_periodic_task, db_task, on_shutdown, on_startup, task
 
-from processing import bell, proof, pulse, rerendering, scrub, sweeper, worker
+from processing import bell, proof, pulse, rerendering, rounds, scrub, sweeper, worker
+from processing.intake import parts
 
 log = logging.getLogger(__name__)
 
@@ -30,13 +32,26 @@ def develop_next(job_id: int) -> None:
 
     Which one rang does not matter.
     """
+    if worker.rest_if_drained():
+        return
     if not (worker.develop_next() or proof.prove_next()):
         rerendering.render_next()
 
 
+@db_task()
+def hand_over(upload_id: str) -> None:
+    """A large file is whole in the bucket."""
+    parts.hand_over_by_id(uuid.UUID(upload_id))
+
+
 @db_periodic_task(lambda _: True, priority=BEFORE_BELLS)
 def sweep() -> None:
-    """One message for all: the sweep counts those that wait, and a second one would look to it like a bell."""
+    """One message for all: the sweep counts those that wait, and a second one would look to it like a bell.
+
+    Each worker sends one, and who hears the first does what is in it for all.
+    """
+    if not rounds.is_mine("sweep", settings.SWEEP_SECONDS):
+        return
     sweeper.sweep()
     proof.prove_some()
     scrub.step()

@@ -15,11 +15,11 @@ from functools import cache
 from pathlib import Path
 
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, connection
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from albums import likeness
 from albums.models import Companion, Leftover
-from processing import failpoints, jobs, pairs, pressure, previews, publishing, recipes, standstill
+from processing import failpoints, jobs, pairs, pressure, previews, publishing, pulse, recipes, standstill
 from processing.failpoints import Point
 from processing.models import ProcessingJob
 from processing.pipeline import Refused
@@ -40,6 +40,7 @@ INTERNAL = (
     "Something unexpected went wrong on the server; its log says more.",
 )
 
+DRAINED = "This worker is drained: others develop what waits."
 STILL_TO_COME = ("still-to-come", "It waits for the photo that it moves with.")
 STILL_SECONDS = 10.0
 
@@ -57,7 +58,7 @@ def develop_next() -> bool:
     """
     if shortage := pressure.of_work():
         sandbox().rest()
-        standstill.wait(shortage)
+        standstill.wait(shortage.work)
         return False
     standstill.end()
     job = jobs.claim_next(name())
@@ -65,8 +66,19 @@ def develop_next() -> bool:
         return False
     failpoints.reach(Point.CLAIMED)
     with _at_work_on(job):
-        _develop(job)
-    previews.make(job, sandbox())  # after the heartbeat, which kills the picture when the claim is gone, as it is now
+        is_done = _develop(job)
+    pulse.count_one()
+    if not is_done:  # after the heartbeat, which kills the picture when the claim is gone, as it is now
+        previews.make(job, sandbox())
+    return True
+
+
+def rest_if_drained() -> bool:
+    """Was this worker asked to begin nothing more? Then the bell is for others."""
+    if not pulse.is_drained(name()):
+        return False
+    sandbox().rest()
+    standstill.wait(DRAINED)
     return True
 
 
@@ -93,9 +105,11 @@ def sandbox() -> Sandbox:
     )
 
 
-def _develop(job: ProcessingJob) -> None:
+def _develop(job: ProcessingJob) -> bool:
+    """False when nothing came of it, for whatever reason."""
     try:
         _render_and_publish(job)
+        return True
     except jobs.Stale:
         log.info("Job %s was cancelled or rescued while it was in work; nothing of it is kept", job.pk)
     except Aborted:
@@ -119,6 +133,7 @@ def _develop(job: ProcessingJob) -> None:
     except Exception:
         log.exception("Job %s: unexpected trouble", job.pk)
         jobs.fail(job, *INTERNAL, permanent=False)
+    return False
 
 
 def _blame_storage(job: ProcessingJob, error: OSError) -> None:
@@ -174,9 +189,10 @@ def _keep(job: ProcessingJob, companion: Companion) -> None:
 
 def _store(job: ProcessingJob, key: str, files: dict[str, Path]) -> None:
     """The raw file as this key, and what was made of it; noted first, so that nothing of it can be lost track of."""
-    Leftover.note([key, *files], hold=job.claim)
-    if not jobs.renew(job):  # the sweep may have cleared these keys already: a late write would be nobody's
-        raise jobs.Stale
+    with transaction.atomic():
+        Leftover.note([key, *files], hold=job.claim)
+        if not jobs.renew(job):  # the sweep may have cleared these keys already: a late write would be nobody's
+            raise jobs.Stale
     store().adopt(files)
     store().keep(job.raw_path, key)
     failpoints.reach(Point.BEFORE_PHOTO)

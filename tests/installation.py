@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -66,11 +66,13 @@ class Installation:
         if error and self.log.exists():
             sys.stdout.write(self.log.read_text(errors="replace")[-10_000:])
 
-    def start(self, command: str, name: str = "", env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    def start(
+        self, command: str, name: str = "", env: Mapping[str, str] | None = None, arguments: Sequence[str] = ()
+    ) -> subprocess.Popen[bytes]:
         """Start `manage.py serve`, `run_huey` or `run`; what serves is waited for. Several workers need several names."""
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-u", str(MANAGE), command],
+                [sys.executable, "-u", str(MANAGE), command, *arguments],
                 env=self._env | dict(env or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -75,6 +75,14 @@ class S3Server:
         """Names of what is on its way in parts."""
         return [each["Key"] for each in self.client().list_multipart_uploads(Bucket=bucket).get("Uploads", ())]
 
+    def empty(self, bucket: str) -> None:
+        """Objects, and what is on its way in parts."""
+        client = self.client()
+        for name in self.names(bucket):
+            client.delete_object(Bucket=bucket, Key=name)
+        for each in client.list_multipart_uploads(Bucket=bucket).get("Uploads", ()):
+            client.abort_multipart_upload(Bucket=bucket, Key=each["Key"], UploadId=each["UploadId"])
+
     def _listens(self) -> bool:
         with socket.create_connection((HOST, self.port), timeout=1):
             return True

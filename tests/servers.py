@@ -43,6 +43,10 @@ class PostgreSQL:
         self._user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
         self._names = count(1)
 
+    @property
+    def log(self) -> Path:
+        return self._directory / "log"
+
     def start(self) -> None:
         if os.geteuid() == 0:
             shutil.chown(self._directory, self._user)
@@ -51,7 +55,11 @@ class PostgreSQL:
         )
         settings = ("listen_addresses=127.0.0.1", "unix_socket_directories=''", "fsync=off", "max_connections=400")
         options = " ".join([f"-p {self.port}", *(f"-c {setting}" for setting in settings)])
-        self._run("pg_ctl", "start", "--wait", *self._data(), "-l", str(self._directory / "log"), "-o", options)
+        self._run("pg_ctl", "start", "--wait", *self._data(), "-l", str(self.log), "-o", options)
+
+    def restart(self) -> None:
+        """Every connection is cut at once."""
+        self._run("pg_ctl", "restart", "--wait", "--mode=immediate", *self._data(), "-l", str(self.log))
 
     def new_database(self, name: str = "") -> str:
         """Its URL, for DATABASE_URL."""

@@ -10,10 +10,14 @@ import subprocess
 import sys
 import tempfile
 import uuid
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import cast
 
 import psycopg
+import requests
+from django.http import HttpResponseBase
 from redis import Redis as Client
 
 BUCKET = "darkroom"
@@ -48,6 +52,14 @@ def new_prefix(data_dir: Path) -> str:
         objects.mkdir(parents=True)
         (data_dir / "s3").symlink_to(objects)
     return prefix
+
+
+def delivered(response: HttpResponseBase) -> tuple[bytes, Mapping[str, str]]:
+    """The bytes and their headers, as a browser comes to them: the disk's in the answer, the bucket's behind a link."""
+    if response.status_code == 302:
+        answer = requests.get(response["Location"], timeout=10)
+        return answer.content, answer.headers
+    return b"".join(cast(Iterable[bytes], response)), response.headers
 
 
 def _on_servers(database: str, prefix: str) -> dict[str, str]:

@@ -64,11 +64,17 @@ KEEPERS_DOORS = {
     "processing:storage-validate": {POST},
     "processing:storage-test": {POST},
     "processing:storage-disconnect": {POST},
+    "processing:drain": {POST},
 }
 """For who may change any album."""
 OPEN_DOORS = {"login", "logout", "welcome", "healthz"}
 TUS_DOORS = {"processing:create-upload", "processing:upload"}
 """Answered with 401 and never a redirect: walked in tests/journeys/test_tus.py."""
+
+DIRECT_DOORS = {
+    f"processing:direct-{name}" for name in ("params", "multipart", "upload", "part", "arrived", "complete")
+}
+"""Answered with JSON, and guarded by a pass in their path: walked in tests/journeys/test_direct.py."""
 
 PROBE = "processing:probe"
 """Answered with 401 too: walked in tests/journeys/test_limits.py."""
@@ -165,7 +171,7 @@ def test_who_may_change_any_album_sees_them_all(photo, admin):
 
 
 def test_every_url_of_ours_is_walked_here():
-    walked = {*NUMBERED_DOORS, *OWN_DOORS, *KEEPERS_DOORS, *OPEN_DOORS, *TUS_DOORS, PROBE}
+    walked = {*NUMBERED_DOORS, *OWN_DOORS, *KEEPERS_DOORS, *OPEN_DOORS, *TUS_DOORS, *DIRECT_DOORS, PROBE}
     assert {name for name in names(get_resolver().url_patterns) if not name.startswith("admin:")} == walked
 
 

@@ -1,13 +1,16 @@
 """Whose albums and photos a request may touch: its user's own, or all for who may change any. For others they do not exist."""
 
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
 from albums.models import Album, Photo
 
 
 def album_or_404(request: HttpRequest, pk: int) -> Album:
-    return get_object_or_404(Album.objects.visible_to(request.user), pk=pk)
+    album = Album.objects.filter(pk=pk).first()
+    if album is None or not album.is_visible_to(request.user):
+        raise Http404
+    return album
 
 
 def photo_or_404(request: HttpRequest, pk: int) -> Photo:

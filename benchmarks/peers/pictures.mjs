@@ -3,7 +3,7 @@
 import { mkdirSync } from "node:fs";
 import sharp from "sharp";
 
-const RUNGS = [[2560, 82, 2], [1600, 82, 2], [800, 80, 4], [400, 80, 4]];
+const RUNGS = [[2560, 82, 2], [1600, 82, 2], [800, 80, 2], [400, 80, 2]];
 const [way, out, ...photos] = process.argv.slice(2);
 const inside = (edge) => ({ width: edge, height: edge, fit: "inside", withoutEnlargement: true });
 

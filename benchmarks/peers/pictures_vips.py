@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyvips
 
-RUNGS = ((2560, 82, 2), (1600, 82, 2), (800, 80, 4), (400, 80, 4))
+RUNGS = ((2560, 82, 2), (1600, 82, 2), (800, 80, 2), (400, 80, 2))
 
 out, *photos = sys.argv[1:]
 for number, photo in enumerate(photos):

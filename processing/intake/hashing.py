@@ -30,16 +30,17 @@ class Hashing:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._wait()
+        self.wait()
 
     def add(self, piece: memoryview) -> None:
-        self._wait()
+        self.wait()
         if self._running and len(piece) < WORTH_A_THREAD:
             self._running.update(piece)
         elif self._running:
             self._last = _beside.submit(self._running.update, piece)
 
-    def _wait(self) -> None:
+    def wait(self) -> None:
+        """Until all that was added counts."""
         if self._last:
             self._last.result()
             self._last = None

@@ -15,14 +15,14 @@ from http import HTTPStatus
 from django.conf import settings
 
 from processing import pressure
-from processing.intake import fingerprints, pieces, protocol, refusals, uploads
+from processing.intake import fingerprints, parts, pieces, protocol, refusals, uploads
 from processing.intake.hashing import Hash, Hashing
 from processing.intake.pieces import Body
 from processing.intake.protocol import Part, Refused
 from processing.models import Upload
 from processing.pressure import Shortage
 from processing.states import UploadState
-from processing.storage import Fenced, Growing, store
+from processing.storage import Fenced, Growing, places, store
 from processing.storage.trouble import StorageTrouble
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,8 @@ def offset(upload: Upload) -> int:
     """Where to go on; every writer before is fenced off. A whole upload is handed over again, if that failed unseen."""
     if (ended := _ended(upload)) is not None:
         return ended
+    if parts.leave(upload):
+        return upload.size or 0
     with _growing(upload) as growing:
         there = growing.take_over()
         if there == upload.size:
@@ -50,6 +52,8 @@ def receive(upload: Upload, part: Part, body: Body, length: int | None) -> int:
         if part.offset == ended and not length:
             return ended
         raise Refused(protocol.FINISHED, ended)
+    if parts.leave(upload):
+        raise Refused(protocol.FINISHED, upload.size)
     with _growing(upload) as growing:
         there = growing.take_over()
         if part.offset != there:
@@ -68,6 +72,8 @@ def receive(upload: Upload, part: Part, body: Body, length: int | None) -> int:
 
 def arrived(upload: Upload) -> int:
     """The bytes that are there just now, for who only wants to know: unlike offset() this takes nothing over."""
+    if upload.multipart_id or not _may_be_whole(upload):
+        return upload.arrived
     return store().grow(upload.key).there()
 
 
@@ -88,8 +94,13 @@ def end(upload: Upload) -> None:
 
 def hand_over_again(before: datetime) -> int:
     """Uploads that arrived whole, whose hand-over failed unseen, and of which nothing was heard since. How many it was."""
-    idle = Upload.objects.receiving().filter(size__gt=0, expires_at__lt=before)
+    idle = Upload.objects.receiving().filter(size__gt=0, expires_at__lt=before, multipart_id="")
     return sum(_hand_over_if_whole(upload) for upload in idle)
+
+
+def _may_be_whole(upload: Upload) -> bool:
+    """Without asking the bucket, which takes its time: of thousands that wait for their turn there is nothing to be found."""
+    return upload.place == places.DISK or upload.arrived > 0
 
 
 def _hand_over_if_whole(upload: Upload) -> bool:
@@ -102,6 +113,8 @@ def _hand_over_if_whole(upload: Upload) -> bool:
 
 
 def _is_handed_over(upload: Upload) -> bool:
+    if not _may_be_whole(upload):
+        return False
     with closing(store().grow(upload.key)) as growing:
         if growing.there() != upload.size:
             return False
@@ -194,6 +207,8 @@ def _refusal(shortage: Shortage) -> protocol.Refusal:
 
 def _finish(upload: Upload, growing: Growing, fingerprint: Hash | None = None) -> None:
     """Repeating is harmless, and needed: the process may end between any two of these."""
+    if upload.place != places.DISK:
+        uploads.touch(upload, upload.size or 0)  # so that the bucket is asked for it, should this be the last of us
     try:
         growing.commit()
         sha256 = fingerprint.hexdigest() if fingerprint else _read_once(upload)

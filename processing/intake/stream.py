@@ -8,6 +8,7 @@ from django.conf import settings
 from processing import failpoints, pressure, quota
 from processing.failpoints import Point
 from processing.intake import refusals
+from processing.intake.hashing import Hashing
 from processing.intake.refusals import Refused
 from processing.models import Upload
 from processing.storage import Fenced, store
@@ -27,10 +28,12 @@ class Stream:
         self.upload = upload
         self.size = 0
         self._hash = hashlib.sha256()
+        self._hashing = Hashing(self._hash)
         self._receiving = store().receive(upload.key)
 
     @property
     def sha256(self) -> str:
+        self._hashing.wait()
         return self._hash.hexdigest()
 
     def write(self, chunk: bytes) -> None:
@@ -39,7 +42,7 @@ class Stream:
             self._give_up(refusals.too_large(settings.MAX_FILE_BYTES))
         if pressure.disk_is_full(len(chunk)):
             self._give_up(refusals.DISK_FULL)
-        self._hash.update(chunk)
+        self._hashing.add(memoryview(chunk))
         try:
             self._receiving.write(chunk)
             failpoints.reach(Point.BYTES_ARRIVE)

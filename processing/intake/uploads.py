@@ -14,6 +14,7 @@ from processing.intake.manifest import Declared
 from processing.intake.refusals import Refusal
 from processing.models import Batch, ProcessingJob, Upload
 from processing.states import ACTIVE, UploadState
+from processing.storage import multiparts, store
 
 MOST_TOUCH_SECONDS = 1.0
 SIBLINGS_TOUCH_SHARE = 1 / 60
@@ -65,7 +66,8 @@ def learn_checksum(upload: Upload, sha256: str) -> None:
 def touch(upload: Upload, arrived: int) -> None:
     """So many bytes of it have arrived. No upload of its batch expires for a while: those behind it wait for their turn."""
     receiving, expiry = Upload.objects.receiving(), _expiry()
-    receiving.filter(pk=upload.pk).update(arrived=arrived, expires_at=expiry)
+    if receiving.filter(pk=upload.pk).update(arrived=arrived, expires_at=expiry):
+        upload.arrived, upload.expires_at = arrived, expiry
     nearer = expiry - timedelta(seconds=SIBLINGS_TOUCH_SHARE * settings.UPLOAD_EXPIRY_SECONDS)
     receiving.filter(batch=upload.batch_id, expires_at__lt=nearer).update(expires_at=expiry)
 
@@ -88,10 +90,11 @@ def finish(upload: Upload, size: int, sha256: str) -> ProcessingJob | None:
     that were declared, or the upload was cancelled or expired meanwhile. Repeating is harmless.
     """
     with transaction.atomic():
-        if not Album.objects.select_for_update().filter(pk=upload.album_id).first():
+        if not Album.objects.select_for_update().filter(pk=upload.album_id).values_list("pk").first():
             removal.clear_after_commit([upload.key])  # it was deleted, and all its uploads with it
             return None
-        if twin := _twin(upload, sha256):
+        is_known = _is_known(upload, sha256)
+        if is_known and (twin := _twin(upload, sha256)):
             refuse(upload, twin[0], size=size, sha256=sha256, duplicate_of=twin[1])
             return None
         if upload.declared_sha256 not in ("", sha256):
@@ -101,8 +104,8 @@ def finish(upload: Upload, size: int, sha256: str) -> ProcessingJob | None:
         if not _end(upload, UploadState.RECEIVED, size=size, sha256=sha256, note=note):
             _let_go_if_unwanted(upload)
             return None
-        _replace_failures(upload, sha256)
-        upload.refresh_from_db()
+        if is_known:
+            _replace_failures(upload, sha256)
         return jobs.create(upload)
 
 
@@ -132,13 +135,25 @@ def _drop(upload: Upload, target: UploadState, refusal: Refusal, **known: object
         ended = _end(upload, target, code=refusal.code, message=refusal.message, **known)
         if ended:
             removal.clear_after_commit([upload.key])
+            if upload.multipart_id:
+                transaction.on_commit(lambda: _abort(upload), robust=True)
     return ended
+
+
+def _abort(upload: Upload) -> None:
+    """Throw its parts away: a kindness, which the sweep does otherwise. Nobody waits for a bucket that is away."""
+    if store().is_there():
+        multiparts.abort(upload.key, upload.multipart_id)
 
 
 def _end(upload: Upload, target: UploadState, **changes: object) -> bool:
     """The one UPDATE that ends an upload; False when it had ended before."""
-    rows = Upload.objects.receiving().filter(pk=upload.pk)
-    return bool(rows.update(state=target, ended_at=timezone.now(), **changes))
+    changes |= {"state": target, "ended_at": timezone.now()}
+    if not Upload.objects.receiving().filter(pk=upload.pk).update(**changes):
+        return False
+    for name, value in changes.items():
+        setattr(upload, name, value)
+    return True
 
 
 def _let_go_if_unwanted(upload: Upload) -> None:
@@ -162,6 +177,16 @@ def _declared(batch: Batch, file: Declared) -> Upload:
 
 def _expiry() -> datetime:
     return timezone.now() + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS)
+
+
+def _is_known(upload: Upload, sha256: str) -> bool:
+    """Has the album anything of these bytes? Of nearly all that come it has not, and three short questions tell so."""
+    received = Upload.objects.filter(album_id=upload.album_id, state=UploadState.RECEIVED, sha256=sha256)
+    return (
+        Photo.objects.filter(album_id=upload.album_id, original_sha256=sha256).exists()
+        or Companion.objects.filter(album_id=upload.album_id, sha256=sha256).exists()
+        or received.exclude(pk=upload.pk).exists()
+    )
 
 
 def _twin(upload: Upload, sha256: str) -> tuple[Refusal, Photo | None] | None:

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('processing', '0009_place'),
+        ('processing', '0011_parts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -60,7 +60,7 @@ class Moving(Image.Image):
         self.seek(0)
 
     def seek(self, frame: int) -> None:
-        with faults.of_the_file(limits.memory(self._image)):
+        with faults.of_the_file(limits.memory(self._image, max(self._shown_size))):
             self._image.seek(frame + _first(self._image))
             self._image.load()
         if len(self.durations) == frame:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from processing.pipeline import faults, gamut, ladder, likeness, metadata, opening, orientation, steps
+from processing.pipeline import faults, gamut, ladder, metadata, opening, orientation, steps
 from processing.pipeline.animation import Moving
 from processing.pipeline.opened import Opened
 from processing.pipeline.picture import UNKNOWN, Origin, Picture
-from processing.pipeline.recipe import DEFAULT, Recipe
+from processing.pipeline.recipe import DEFAULT, Recipe, fitted
 
 
 def develop(source: Path, out: Path, recipe: Recipe = DEFAULT, origin: Origin = UNKNOWN) -> Picture:
@@ -25,18 +25,24 @@ def develop(source: Path, out: Path, recipe: Recipe = DEFAULT, origin: Origin = 
         colours = gamut.of(found)
         stored = found.image.size
         size = _turned(stored, found)
-        target = ladder.fitted(stored, recipe.fitting(stored)[0].edge)
+        target = fitted(stored, recipe.fitting(stored)[0].edge)
         animate = _animate(found) if found.frames > 1 else None
         master = animate(_turned(target, found)) if animate else _prepare(found.image, _job(found, target))
         if master is not found.image and not animate:
             found.image.close()  # the largest thing in memory, and nobody needs it any more
-        renditions = ladder.write(master, size, out, recipe, animate)
-        tiny = ladder.placeholder(master, recipe.placeholder_edge)
-        smallest = next(each for each in reversed(renditions) if each.path.endswith(".webp"))
-        look = likeness.of_rendition(Path(smallest.path))
-    upright = found.upright or size
-    notes = found.notes
-    return Picture(found.format, *upright, facts, tiny, renditions, recipe.mark, found.frames, notes, look, colours)
+        made = ladder.write(master, size, out, recipe, animate)
+    return Picture(
+        found.format,
+        *(found.upright or size),
+        facts,
+        made.placeholder,
+        made.renditions,
+        recipe.mark,
+        found.frames,
+        found.notes,
+        made.look,
+        colours,
+    )
 
 
 def _animate(found: Opened) -> ladder.Animate:

@@ -6,9 +6,11 @@ What comes out is to the byte what one thread makes: work is handed over whole, 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from math import gcd
 from threading import Lock
@@ -16,7 +18,8 @@ from typing import Any
 
 from PIL import Image
 
-LANCZOS = Image.Resampling.LANCZOS
+FILTER = Image.Resampling.BICUBIC
+"""LANCZOS takes 1.4 times its CPU. At the same bytes of WebP it scores no better (SSIMULACRA2, eight photos: 73.3 and 74.0)."""
 PREMULTIPLIED = {"LA": "La", "RGBA": "RGBa"}
 WORTH_PIXELS = 1_000_000
 """Of the result. A smaller picture is ready before a thread is."""
@@ -25,8 +28,18 @@ MOST_BANDS = 8
 PARTS = 64
 """Of a pixel. Pillow keeps a box's edges in single precision: such parts are exact in pictures up to 2^18 pixels wide."""
 
-Give = Callable[..., "Future[Any]"]
 Band = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Work that was handed over, and what becomes of it."""
+
+    work: Callable[[], Any]
+    future: Future[Any]
+
+
+Give = Callable[..., Given]
 
 
 def count() -> int:
@@ -36,28 +49,39 @@ def count() -> int:
 
 @contextmanager
 def helping(hands: int | None = None) -> Iterator[Give]:
-    """Gives a function to call with work and its arguments, and waits for the work. With one hand it is done at once, here."""
+    """Gives a function to call with work and its arguments, for the other hand to do. With one hand it is done at once, here."""
     if (hands or count()) < 2:
         yield _done_here
         return
-    with ThreadPoolExecutor(2) as threads:
-        yield threads.submit
+    with ThreadPoolExecutor(1) as other:
+
+        def give(work: Callable[..., Any], *arguments: Any) -> Given:
+            mine = partial(work, *arguments)
+            return Given(mine, other.submit(mine))
+
+        yield give
+
+
+def outcomes(given: Sequence[Given]) -> list[Any]:
+    """In the same order. What the other hand has not yet begun is done here: both end at about the same time."""
+    own = {at: one.work() for at, one in enumerate(given) if one.future.cancel()}
+    return [own[at] if at in own else one.future.result() for at, one in enumerate(given)]
 
 
 def resized(image: Image.Image, size: tuple[int, int], hands: int | None = None) -> Image.Image:
-    """As `Image.resize` with LANCZOS, in bands where it can be cut exactly: they take less memory, and two hands share them."""
+    """As `Image.resize` with FILTER, in bands where it can be cut exactly: they take less memory, and two hands share them."""
     bands = _bands(image.size, size)
     if not bands:
-        return image.resize(size, LANCZOS)
+        return image.resize(size, FILTER)
     if image.mode in PREMULTIPLIED:  # as `resize` would do for each band
         return _joined(image.convert(PREMULTIPLIED[image.mode]), size, bands, hands).convert(image.mode)
     return _joined(image, size, bands, hands)
 
 
-def _done_here(work: Callable[..., Any], *arguments: Any) -> Future[Any]:
+def _done_here(work: Callable[..., Any], *arguments: Any) -> Given:
     done: Future[Any] = Future()
     done.set_result(work(*arguments))
-    return done
+    return Given(done.result, done)
 
 
 def _joined(image: Image.Image, size: tuple[int, int], bands: list[Band], hands: int | None) -> Image.Image:
@@ -68,13 +92,12 @@ def _joined(image: Image.Image, size: tuple[int, int], bands: list[Band], hands:
 
     def make(left: int, right: int) -> None:
         box = (left * across, 0, right * across, image.height)
-        made = image.resize((right - left, size[1]), LANCZOS, box=box)
+        made = image.resize((right - left, size[1]), FILTER, box=box)
         with lock:
             whole.paste(made, (left, 0))
 
     with helping(hands) as give:
-        for made in [give(make, *band) for band in bands]:
-            made.result()
+        outcomes([give(make, *band) for band in bands])
     return whole
 
 

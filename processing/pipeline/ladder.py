@@ -9,34 +9,35 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from processing.pipeline import hands
+from processing.pipeline import hands, likeness
 from processing.pipeline.animation import Moving
 from processing.pipeline.picture import Rendition
-from processing.pipeline.recipe import Avif, Recipe, Rung
+from processing.pipeline.recipe import Avif, Recipe, Rung, fitted
 
 THREADS = 2
 """An AVIF encoder's own; left to itself it takes one for each of the machine's cores, and memory for each."""
 Animate = Callable[[tuple[int, int]], Moving]
 
 
-def fitted(size: tuple[int, int], edge: int) -> tuple[int, int]:
-    """The size with that long edge and the same shape, never larger than it was."""
-    longest = max(size)
-    if longest <= edge:
-        return size
-    width, height = (max(1, round(side * edge / longest)) for side in size)
-    return width, height
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """`placeholder` is a data URI of about a hundred characters for the page to show until the picture has come."""
+
+    renditions: tuple[Rendition, ...]
+    placeholder: str
+    look: str | None
 
 
 def write(
     image: Image.Image, size: tuple[int, int], out: Path, recipe: Recipe, animate: Animate | None = None
-) -> tuple[Rendition, ...]:
+) -> Ladder:
     """Writes EDGE.webp for every rung of an original of that upright size, safe from power cuts; EDGE.avif too, if it is wished.
 
     With `animate`, which gives all the frames in a size, it is their image that is written, as WebP alone.
@@ -51,13 +52,14 @@ def write(
             written.append(give(_rendition, shown, out / f"{rung.edge}.webp", rung))
             if recipe.avif and not animate:
                 written.append(give(_rendition, image, out / f"{rung.edge}.avif", recipe.avif))
-        renditions = tuple(one.result() for one in written)
+        # Of the smallest, while the largest is being encoded.
+        placeholder, look = _placeholder(image, recipe.placeholder_edge), likeness.of(image)
+        renditions = tuple(hands.outcomes(written))
     _sync_directory(out)
-    return renditions
+    return Ladder(renditions, placeholder, look)
 
 
-def placeholder(image: Image.Image, edge: int) -> str:
-    """A data URI of about a hundred characters for the page to show until the picture has come."""
+def _placeholder(image: Image.Image, edge: int) -> str:
     buffer = BytesIO()
     size = fitted(image.size, edge)
     image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0).save(buffer, "WEBP", quality=20, method=4)
@@ -65,7 +67,8 @@ def placeholder(image: Image.Image, edge: int) -> str:
 
 
 def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    return image if image.size == size else hands.resized(image, size)
+    """The other hand has the larger one to encode, which takes longer than all that is left: no third thread to slow it down."""
+    return image if image.size == size else hands.resized(image, size, 1)
 
 
 def _rendition(image: Image.Image | Moving, path: Path, how: Rung | Avif) -> Rendition:

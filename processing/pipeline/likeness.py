@@ -8,20 +8,12 @@ photos in less than 8.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PIL import Image
 
 COLUMNS, ROWS = 9, 8
 LEAST_STEP = 4
 LEAST_STEPS = 12
 """Whoever has fewer is all but flat, and would look like everything that is."""
-
-
-def of_rendition(path: Path) -> str | None:
-    """Of the smallest one: reading it back takes a fifth of the time of making a large picture small once more."""
-    with Image.open(path, formats=("WEBP",)) as image:
-        return of(image)
 
 
 def of(image: Image.Image) -> str | None:

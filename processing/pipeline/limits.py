@@ -12,12 +12,16 @@ from typing import BinaryIO
 from PIL import Image
 
 from processing.pipeline import refusals
-from processing.pipeline.recipe import Limits
+from processing.pipeline.recipe import Limits, fitted
 
 PROCESS_BYTES = 48 * 1_000_000
 # Pillow keeps RGB in four bytes; what has transparency is copied once more to be resized premultiplied.
-BYTES_PER_PIXEL = {"1": 2, "L": 2, "P": 9, "PA": 9, "LA": 9, "RGBA": 9, "I;16": 9, "I;16B": 9}
+BYTES_PER_PIXEL = {"1": 2, "L": 2, "P": 9, "PA": 9, "LA": 8, "RGBA": 8, "I;16": 9, "I;16B": 9}
 USUAL_BYTES_PER_PIXEL = 5
+# Of the largest rendition, while it comes into being: premultiplied first, and with what two bands need.
+SHRUNK, SHRUNK_ALPHA = 4, 10
+# The same while it is encoded: itself, the next one, and what libwebp holds. Transparency that is noise takes 45.
+ENCODING, ENCODING_ALPHA = 13, 20
 # On top: libwebp's two canvases and a copy, what libheif and libavif hold, a TIFF stored in a single strip.
 DECODER_BYTES_PER_PIXEL = {"WEBP": 12, "AVIF": 4, "HEIF": 3, "TIFF": 4}
 WEBP_CANVASES = 8
@@ -44,7 +48,7 @@ def check_file(file: BinaryIO, name: str, bounds: Limits) -> int:
 def check_picture(image: Image.Image, bounds: Limits) -> None:
     is_jpeg = image.format in ("JPEG", "MPO")
     _check_size(image.size, bounds.jpeg_pixels if is_jpeg else bounds.other_pixels, bounds)
-    check_memory(memory(image), bounds)
+    check_memory(memory(image, bounds.largest_edge), bounds)
 
 
 def large_webp_memory(size: tuple[int, int], small: tuple[int, int]) -> int:
@@ -84,23 +88,36 @@ def check_memory(needed: int, bounds: Limits) -> None:
         raise refusals.TooHeavy(needed, bounds.memory_bytes)
 
 
-def memory(image: Image.Image) -> int:
-    """Bytes that developing the picture will take at its peak, estimated from its header."""
-    pixels = image.width * image.height
+def memory(image: Image.Image, edge: int) -> int:
+    """Bytes that developing the picture will take at its peak, estimated from its header; `edge` is the largest rendition's.
+
+    That is while it is decoded, made smaller, or encoded.
+    """
+    pixels, to = image.width * image.height, fitted(image.size, edge)
+    small = to[0] * to[1]
+    encoding = small * (ENCODING_ALPHA if _has_alpha(image) else ENCODING)
     if image.format in ("JPEG", "MPO"):
-        return PROCESS_BYTES + _jpeg_memory(image, pixels)
-    each = BYTES_PER_PIXEL.get(image.mode, USUAL_BYTES_PER_PIXEL)
-    return PROCESS_BYTES + pixels * (each + DECODER_BYTES_PER_PIXEL.get(str(image.format), 0))
+        decoded, more = _draft(image, to) * USUAL_BYTES_PER_PIXEL, _coefficients(image, pixels)
+        return PROCESS_BYTES + max(decoded + more, decoded + small * SHRUNK, encoding)
+    held = pixels * WEBP_CANVASES if image.format == "WEBP" else 0
+    each = BYTES_PER_PIXEL.get(image.mode, USUAL_BYTES_PER_PIXEL) + DECODER_BYTES_PER_PIXEL.get(str(image.format), 0)
+    return PROCESS_BYTES + max(pixels * each + small * (SHRUNK_ALPHA if _has_alpha(image) else SHRUNK), encoding + held)
 
 
-def _jpeg_memory(image: Image.Image, pixels: int) -> int:
-    """A draft's long edge is at least 2560 pixels, and a progressive file keeps every coefficient."""
-    scale = max(1, min(8, max(image.size) // 2560))
-    decoded = pixels // (1 << (scale.bit_length() - 1)) ** 2 * USUAL_BYTES_PER_PIXEL
-    return decoded + (_coefficients(image, pixels) if image.info.get("progressive") else 0)
+def _has_alpha(image: Image.Image) -> bool:
+    return image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info
+
+
+def _draft(image: Image.Image, to: tuple[int, int]) -> int:
+    """Its pixels: as Pillow chooses it, neither of its sides is shorter than what is to come of it."""
+    scale = min(image.width // to[0], image.height // to[1], 8)
+    return image.width * image.height // (1 << (scale.bit_length() - 1)) ** 2
 
 
 def _coefficients(image: Image.Image, pixels: int) -> int:
+    """Those of a progressive file are all kept until its last scan."""
+    if not image.info.get("progressive"):
+        return 0
     layers = getattr(image, "layer", [])
     widest = max((h * v for _, h, v, _ in layers), default=1) or 1
     return int(2 * pixels * sum(h * v for _, h, v, _ in layers) // widest)

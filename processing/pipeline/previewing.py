@@ -17,8 +17,8 @@ from typing import BinaryIO
 
 from PIL import Image, ImageFile
 
-from processing.pipeline import faults, ladder, limits, opening, orientation, refusals, steps
-from processing.pipeline.recipe import DEFAULT, Recipe
+from processing.pipeline import faults, limits, opening, orientation, refusals, steps
+from processing.pipeline.recipe import DEFAULT, Recipe, fitted
 
 EDGE, QUALITY, METHOD = 400, 60, 4
 JPEG_START = re.compile(rb"\xff\xd8\xff[\xc0-\xfe]")
@@ -39,8 +39,8 @@ def preview(source: Path, recipe: Recipe = DEFAULT) -> bytes:
 
 
 def _small(image: Image.Image, source: Path) -> bytes:
-    with faults.of_the_file(limits.memory(image)), _mercy():
-        job = steps.Job(source, ladder.fitted(image.size, EDGE), orientation.turn(image))
+    with faults.of_the_file(limits.memory(image, EDGE)), _mercy():
+        job = steps.Job(source, fitted(image.size, EDGE), orientation.turn(image))
         image.draft("RGB", job.size)
         image.load()
         for step in steps.FINISH:

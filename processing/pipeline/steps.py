@@ -41,7 +41,7 @@ def sixteen_bit(image: Image.Image, job: Job) -> Image.Image:
 
 def decode(image: Image.Image, job: Job) -> Image.Image:
     """All pixels, except that a JPEG is decoded at the smallest eighth that is still large enough."""
-    with faults.of_the_file(limits.memory(image)):
+    with faults.of_the_file(limits.memory(image, max(job.size))):
         if image.format not in ("JPEG", "MPO"):
             image.load()
             return image

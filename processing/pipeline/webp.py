@@ -18,7 +18,7 @@ from PIL import Image, WebPImagePlugin
 from processing.pipeline import boxes, faults, limits, orientation, refusals
 from processing.pipeline.metadata import blocks
 from processing.pipeline.opened import Opened
-from processing.pipeline.recipe import Limits
+from processing.pipeline.recipe import Limits, fitted
 
 ABI = 0x0209
 RGB, RGBA = 0, 1
@@ -74,7 +74,7 @@ def opened(file: BinaryIO, bounds: Limits) -> Opened | None:
     if library is None or chunks.get(b"VP8X", b"\0")[0] & ANIMATED:
         return None
     size = limits.webp_size(file)
-    small = _fitted(size)
+    small = fitted(size, LARGE_EDGE)
     needed = limits.large_webp_memory(size, small)
     limits.check_memory(needed, bounds)
     with faults.of_the_file(needed):
@@ -85,12 +85,6 @@ def opened(file: BinaryIO, bounds: Limits) -> Opened | None:
     turn = orientation.turn(image)
     upright = size[::-1] if orientation.swaps_sides(turn) else size
     return Opened(image, "WEBP", blocks.of_image(image), turn, upright=upright)
-
-
-def _fitted(size: tuple[int, int]) -> tuple[int, int]:
-    longest = max(size)
-    width, height = (max(1, round(side * LARGE_EDGE / longest)) if longest > LARGE_EDGE else side for side in size)
-    return width, height
 
 
 def _library() -> Any:

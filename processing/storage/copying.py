@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from processing.storage import sending
+
 MOST = 5 << 30
 """What S3 copies in one go."""
 PART = 1 << 30
@@ -27,7 +29,7 @@ def _in_parts(client: Any, source: dict[str, str], target: dict[str, str], head:
         ]
         client.complete_multipart_upload(MultipartUpload={"Parts": parts}, **multipart)
     except BaseException:
-        client.abort_multipart_upload(**multipart)
+        sending.abort(client, multipart)
         raise
 
 

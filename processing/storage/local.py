@@ -45,7 +45,7 @@ class LocalStore(FileSystemStorage):
 
     def keep(self, key: str, as_key: str) -> None:
         source, target = Path(self.path(key)), Path(self.path(as_key))
-        _make_directory(target.parent)
+        changed = _made(target.parent)
         try:
             os.link(source, target)
         except FileExistsError:
@@ -54,19 +54,17 @@ class LocalStore(FileSystemStorage):
             if error.errno not in CANNOT_LINK:
                 raise
             self._copy(source, target)
-        durable.directory(target.parent)
+        durable.directories({target.parent, *changed})
 
     def adopt(self, files: Mapping[str, Path]) -> None:
         targets = {Path(self.path(key)): path for key, path in files.items()}
         directories = {target.parent for target in targets}
-        for directory in directories:
-            _make_directory(directory)
+        changed = [above for directory in directories for above in _made(directory)]
+        durable.files(targets.values())
         for target, path in targets.items():
-            durable.file(path)
             path.rename(target)
             failpoints.reach(Point.BETWEEN_RENDITIONS)
-        for directory in directories:
-            durable.directory(directory)
+        durable.directories({*directories, *changed})
 
     def keys(self, prefix: str) -> Iterator[str]:
         root = Path(self.path(prefix))
@@ -164,8 +162,13 @@ class LocalReceiving:
 
 
 def _make_directory(path: Path) -> None:
+    durable.directories(_made(path))
+
+
+def _made(path: Path) -> list[Path]:
+    """Make a directory. Answers those above that have a new one now: to be synced before anything in it counts."""
     if path.is_dir():
-        return
-    _make_directory(path.parent)
+        return []
+    above = _made(path.parent)
     path.mkdir(exist_ok=True)
-    durable.directory(path.parent)
+    return [*above, path.parent]

@@ -8,9 +8,12 @@ import hashlib
 import io
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from processing.storage import bucket, trouble
 from processing.storage.connection import Connection
@@ -43,6 +46,12 @@ def send(
             _in_parts(client, file.fileno(), stretches(size, part), object_, headers)
 
 
+def abort(client: Any, multipart: dict[str, str]) -> None:
+    """A kindness, after something else went wrong: what stays behind, the sweep and the bucket's own rules clear away."""
+    with suppress(BotoCoreError, ClientError):
+        client.abort_multipart_upload(**multipart)
+
+
 def stretches(size: int, part: int = PART) -> list[tuple[int, int]]:
     """Where each part begins, and its length: all the same, but the last."""
     part = max(part, -(-size // MOST_PARTS))
@@ -65,8 +74,9 @@ def _in_parts(
     except BaseException:
         pool.shutdown(cancel_futures=True)
         size = sum(length for _, length in parts)
-        if not _is_whole(client, object_, size, headers):  # the answer of a complete that went well may get lost
-            _abort(client, multipart)
+        is_whole = _is_whole(client, object_, size, headers)  # the answer of a complete that went well may get lost
+        abort(client, multipart)
+        if not is_whole:
             raise
     finally:
         pool.shutdown(cancel_futures=True)
@@ -91,17 +101,9 @@ def _check(answer: dict[str, Any], md5: bytes) -> None:
 def _is_whole(client: Any, object_: dict[str, str], size: int, headers: dict[str, Any]) -> bool:
     try:
         head = client.head_object(**object_)
-    except Exception:  # noqa: BLE001 - then it is not known to be, and what went wrong first is told
+    except (BotoCoreError, ClientError):  # then it is not known to be
         return False
     return bool(head["ContentLength"] == size and head.get("Metadata") == headers["Metadata"])
-
-
-def _abort(client: Any, multipart: dict[str, str]) -> None:
-    """A kindness: what stays behind, the sweep and the bucket's own rules clear away."""
-    try:
-        client.abort_multipart_upload(**multipart)
-    except Exception:  # noqa: BLE001 - what went wrong before is told, not this
-        return
 
 
 def _base64(digest: bytes) -> str:

@@ -10,8 +10,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from albums.models import Album, Companion, Photo
-from processing import batches, logbook, pulse, receipts, standings
+from processing import batches, logbook, portions, pulse, receipts, standings
 from processing.models import ProcessingJob
+from processing.portions import Portions
 from processing.receipts import Line
 from processing.standings import Standing
 from processing.views import asked
@@ -87,10 +88,11 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "batch/delete.html", context, status=status)
 
 
-def _with_photos(lines: list[Line]) -> list[tuple[Line, Photo | None]]:
+def _with_photos(lines: list[Line]) -> list[tuple[Line, Photo | None, Portions | None]]:
     wanted = {line.photo for line in lines if line.photo}
     photos = Photo.objects.prefetch_related("renditions").in_bulk(wanted)
-    return [(line, photos.get(line.photo) if line.photo else None) for line in lines]
+    in_parts = portions.of(line.upload for line in lines if line.is_arriving)
+    return [(line, photos.get(line.photo) if line.photo else None, in_parts.get(line.upload)) for line in lines]
 
 
 def _standing(asked: str) -> Standing | None:

@@ -5,7 +5,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from albums.models import Album, Photo
-from processing import overview, rerendering
+from processing import overview, pulse, rerendering
+from processing.views.access import for_keepers
 
 
 @require_safe
@@ -18,4 +19,13 @@ def jobs(request: HttpRequest) -> HttpResponse:
 def cancel_rerendering(request: HttpRequest) -> HttpResponse:
     """Of all photos that the person may see."""
     rerendering.cancel(Photo.objects.visible_to(request.user))
+    return redirect("processing:jobs")
+
+
+@require_POST
+@for_keepers
+def drain(request: HttpRequest) -> HttpResponse:
+    """Have the `worker` begin nothing more, or, with `resume`, go on."""
+    act = pulse.resume if "resume" in request.POST else pulse.drain
+    act([request.POST.get("worker", "")])
     return redirect("processing:jobs")

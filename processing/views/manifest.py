@@ -9,16 +9,17 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from albums.models import Album
 from albums.views.access import album_or_404
 from processing import batches, declarations, pressure
 from processing.batches import AlbumBusy
 from processing.declarations import Answer, Declaration, Match
 from processing.doctor import records
-from processing.intake import manifest
+from processing.intake import manifest, parts
 from processing.intake.manifest import BadManifest
-from processing.models import Batch
+from processing.models import Batch, Upload
 from processing.pressure import Shortage
-from processing.views import draining, line
+from processing.views import direct, draining, line
 
 RETRY_AFTER_SECONDS = 30
 BUSY = "This album is busy with another batch. Your photos can be sent when it is done."
@@ -34,10 +35,10 @@ def declare(request: HttpRequest, pk: int) -> JsonResponse:
         told = manifest.read(_body(request))
         found = declarations.compare(album, request.user, told.files)
         if not told.opens:
-            return _answer(request, found)
+            return _answer(request, album, found)
         if shortage := found.batch is None and pressure.of_new(found.bytes_to_come(told.files), 0):
             return _short(shortage)
-        return _answer(request, declarations.declare(album, request.user, told.files))
+        return _answer(request, album, declarations.declare(album, request.user, told.files))
     except AlbumBusy as busy:
         return _problem(HTTPStatus.CONFLICT, "album-busy", BUSY, batch=_batch(request, busy.batch))
     except TooLarge:
@@ -61,16 +62,17 @@ def _body(request: HttpRequest) -> bytes:
     return body
 
 
-def _answer(request: HttpRequest, found: Declaration) -> JsonResponse:
-    batch = found.batch
+def _answer(request: HttpRequest, album: Album, found: Declaration) -> JsonResponse:
+    batch, endpoint = found.batch, direct.endpoint(request, album)
     uploads = [answer.upload for answer in found.answers if answer.upload]
     return JsonResponse(
         {
             "batch": _batch(request, batch) if batch else None,
             "busy": batch is not None and batches.running_in(batch.album) is not None,
             "chunk_bytes": records.chunk_bytes(),
+            "direct": endpoint,
             "expires_at": min((upload.expires_at for upload in uploads), default=None),
-            "files": [_file(answer) for answer in found.answers],
+            "files": [_file(answer, endpoint) for answer in found.answers],
         }
     )
 
@@ -84,7 +86,7 @@ def _batch(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     }
 
 
-def _file(answer: Answer) -> dict[str, Any]:
+def _file(answer: Answer, endpoint: str | None) -> dict[str, Any]:
     """Addresses are relative: whatever proxy the page came through, its uploads go the same way."""
     upload, photo, refusal = answer.upload, answer.photo, answer.refusal
     message = refusal.message if refusal else ""
@@ -93,11 +95,20 @@ def _file(answer: Answer) -> dict[str, Any]:
     return {
         "state": answer.standing,
         "upload": reverse("processing:upload", args=[upload.pk]) if upload else None,
+        "parts": f"{endpoint}/s3/multipart/{upload.pk}"
+        if endpoint and upload and _goes_in_parts(answer, upload)
+        else None,
+        "part_bytes": parts.part_bytes(upload.size) if upload else None,
         "offset": answer.offset,
         "code": refusal.code if refusal else "",
         "message": message,
         "photo": photo.get_absolute_url() if photo else None,
     }
+
+
+def _goes_in_parts(answer: Answer, upload: Upload) -> bool:
+    """What has begun through the server goes on there."""
+    return parts.may_come(upload) and (not answer.offset or bool(upload.multipart_id))
 
 
 def _short(shortage: Shortage) -> JsonResponse:

@@ -24,7 +24,7 @@ from albums.views.access import album_or_404
 from processing import batches
 from processing.batches import AlbumBusy
 from processing.intake import protocol, refusals, resumable, uploads
-from processing.intake.protocol import Part, Refusal, Refused
+from processing.intake.protocol import Creation, Part, Refusal, Refused
 from processing.models import Batch, Upload
 from processing.states import UploadState
 from processing.views import crowd, draining, line
@@ -77,7 +77,8 @@ def create(request: HttpRequest, pk: int) -> HttpResponse:
         protocol.check_type(request.headers)
     first = Part(0, None, protocol.checksum(request.headers))
     with crowd.place() if has_body else nullcontext():
-        upload = _expect(request, album)
+        assert isinstance(request.user, User)
+        upload = expected(request.user, album, Batch.Source.TUS, protocol.creation(request.headers))
         reached = _first_bytes(request, upload, first) if has_body else 0
     response = HttpResponse(status=HTTPStatus.CREATED)
     response["Location"] = request.build_absolute_uri(
@@ -133,26 +134,24 @@ def _go_on(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     response = HttpResponse(status=HTTPStatus.NO_CONTENT)
     with crowd.place():
         response["Upload-Offset"] = str(_receive(request, mine, part))
-    mine.refresh_from_db()
     return _with_expiry(response, mine)
 
 
-def _expect(request: HttpRequest, album: Album) -> Upload:
-    asked = protocol.creation(request.headers)
+def expected(user: User, album: Album, source: Batch.Source, asked: Creation) -> Upload:
+    """A new upload in the sender's running batch, or in one that it opens; refused at once if it is empty. Raises Refused."""
     if asked.length is not None and asked.length > settings.MAX_FILE_BYTES:
         raise Refused(protocol.TOO_LARGE)
     resumable.ensure_room(asked.length or 0, begins=asked.length or 0)
-    assert isinstance(request.user, User)
     try:
-        expected = batches.join_or_open(album, request.user, Batch.Source.TUS, asked.name, asked.length, asked.metadata)
+        upload = batches.join_or_open(album, user, source, asked.name, asked.length, asked.metadata)
     except AlbumBusy:
         raise Refused(BUSY) from None
-    if expected.batch.uploads.count() > settings.MAX_BATCH_FILES:
-        uploads.refuse(expected, refusals.TOO_MANY.filled(limit=settings.MAX_BATCH_FILES))
+    if upload.batch.uploads.count() > settings.MAX_BATCH_FILES:
+        uploads.refuse(upload, refusals.TOO_MANY.filled(limit=settings.MAX_BATCH_FILES))
         raise Refused(FULL_BATCH)
     if asked.length == 0:
-        uploads.refuse(expected, refusals.EMPTY)
-    return expected
+        uploads.refuse(upload, refusals.EMPTY)
+    return upload
 
 
 def _receive(request: HttpRequest, upload: Upload, part: Part) -> int:
@@ -175,7 +174,7 @@ def _check_sender(request: HttpRequest) -> None:
 
 def _own(request: HttpRequest, pk: uuid.UUID) -> Upload:
     """An upload belongs to who sends it, even in an album that others may see."""
-    return get_object_or_404(Upload.objects.select_related("batch"), pk=pk, batch__opened_by=request.user.pk)
+    return get_object_or_404(Upload, pk=pk, batch__opened_by=request.user.pk)
 
 
 def _abilities() -> HttpResponse:

@@ -111,6 +111,7 @@ class UploadDesk extends HTMLElement {
       request,
       line: this.#line,
       chunks: new ChunkSize(),
+      bucket: { hasAnswered: false, isAway: false },
       part: (blob, options) => this.#hasher.part(blob, options),
       get stallMs() {
         return Number(dataset.stallMs ?? STALL_MS);

@@ -17,7 +17,7 @@ PIECE = 16 << 10
 
 @dataclass
 class Patch:
-    """One PATCH as the browser sent it, and where the server said the upload stood then."""
+    """One PATCH as the browser sent it, and where the server said the upload stood then; or one part PUT to a bucket."""
 
     upload: str
     offset: int
@@ -129,6 +129,8 @@ class Proxy:
                     told = re.search(rb"\r\nUpload-Offset: (\d+)", piece, re.IGNORECASE)
                     if told and piece.startswith(b"HTTP/1.1 204"):
                         patch.acknowledged = int(told[1])
+                    elif piece.startswith(b"HTTP/1.1 200"):
+                        patch.acknowledged = patch.length
 
     def _dawdle(self, count: int) -> None:
         if not self.bytes_per_second:
@@ -158,6 +160,8 @@ def _length(head: bytes) -> int:
 
 
 def _patch(head: bytes) -> Patch | None:
+    if part := re.match(rb"PUT (/\S+)\?uploadId=\S+?&partNumber=(\d+)", head):
+        return Patch(f"{part[1].decode()} {part[2].decode()}", 0, _length(head))
     asked = re.match(rb"PATCH /uploads/([\w-]+)/ ", head)
     offset = re.search(rb"\r\nUpload-Offset: (\d+)", head, re.IGNORECASE)
     if not asked or not offset:

@@ -71,3 +71,19 @@ def test_sizes_that_make_no_ladder_stop_the_start(settings):
     settings.WEBP_QUALITY = [82, 80]
 
     assert found() == {"darkroom.E005"}
+
+
+@pytest.mark.parametrize("name", ["S3_ENDPOINT", "S3_BROWSER_ENDPOINT"])
+@pytest.mark.parametrize("address", ["s3.example.org", "localhost:9000", "https://s3.example.org/photos"])
+def test_an_endpoint_that_is_none_stops_the_start(settings, name, address):
+    setattr(settings, name, address)
+
+    assert found() == {"darkroom.E006"}
+
+
+@pytest.mark.parametrize("name", ["S3_ACCESS_KEY", "S3_SECRET_KEY"])
+def test_half_a_key_stops_the_start(settings, name):
+    settings.S3_ACCESS_KEY = settings.S3_SECRET_KEY = ""
+    setattr(settings, name, "half")
+
+    assert found() == {"darkroom.E007"}

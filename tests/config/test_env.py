@@ -92,3 +92,13 @@ def test_numbers_that_make_no_sense_are_refused(given, raw):
 
     with pytest.raises(ImproperlyConfigured, match="THING must be"):
         env.numbers("THING", least=1, most=5000)
+
+
+def test_one_of_several_words(given):
+    given(" Path ")
+
+    assert env.one_of("THING", "auto", choices={"auto", "path"}) == "path"
+
+    given("paht")
+    with pytest.raises(ImproperlyConfigured, match="THING must be one of auto, path"):
+        env.one_of("THING", "auto", choices={"auto", "path"})

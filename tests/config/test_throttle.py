@@ -1,13 +1,15 @@
 """Guessing passwords has to wait, at both doors; nobody waits for ever, and nobody for somebody else elsewhere."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.test import Client, RequestFactory
-from django.utils import timezone
 
-from config import throttle
+from config import failures, throttle
 from config.models import FailedSignIn
+from tests.servers import Redis
 
 pytestmark = pytest.mark.django_db
 
@@ -16,9 +18,28 @@ WRONG, RIGHT = "a poor guess", "a fine password"
 ELSEWHERE = "203.0.113.9"
 
 
+@pytest.fixture(params=["database", pytest.param("redis", marks=pytest.mark.servers)], autouse=True)
+def place(request, settings) -> str:
+    """Where failures are remembered: everything holds for both."""
+    settings.REDIS_URL = request.getfixturevalue("kept_redis").url if request.param == "redis" else ""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def kept_redis() -> Iterator[Redis]:
+    server = Redis()
+    server.start()
+    yield server
+    failures._redis(server.url).close()
+    failures._redis.cache_clear()
+    server.stop()
+
+
 @pytest.fixture(autouse=True)
-def limits(settings):
+def limits(settings, place):
     settings.LOGIN_ATTEMPTS, settings.LOGIN_SECONDS = 3, 300
+    if place == "redis":
+        failures._redis(settings.REDIS_URL).flushall()
 
 
 def attempt(password: str = WRONG, name: str = "admin", door: str = DOORS[0], address: str = "127.0.0.1", **headers):
@@ -34,6 +55,21 @@ def pass_time(seconds: float) -> None:
     for row in FailedSignIn.objects.all():
         row.at -= timedelta(seconds=seconds)
         row.save()
+    for key, failure in in_redis():
+        failures._redis(settings.REDIS_URL).zincrby(key, -seconds, failure)
+
+
+def remembered() -> list[str]:
+    """Each failure once, with all that is known of it."""
+    rows = [str(row) for row in FailedSignIn.objects.values_list("network", "name_hash", "at")]
+    return rows + sorted({f"{key} {failure}" for key, failure in in_redis() if key.endswith("127.0.0.1")})
+
+
+def in_redis() -> list[tuple[str, str]]:
+    if not settings.REDIS_URL:
+        return []
+    redis = failures._redis(settings.REDIS_URL)
+    return [(str(key), str(failure)) for key in redis.scan_iter() for failure in redis.zrange(key, 0, -1)]
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -68,7 +104,7 @@ def test_what_no_longer_counts_is_forgotten(admin):
     pass_time(301)
     fail(1)
 
-    assert FailedSignIn.objects.count() == 1
+    assert len(remembered()) == 1
 
 
 def test_the_name_is_free_from_elsewhere(admin):
@@ -110,7 +146,8 @@ def test_a_name_is_the_same_however_it_is_written(admin):
 def test_typed_names_are_not_kept_in_words(admin):
     fail(1, name="my secret passphrase")
 
-    assert "secret" not in str(FailedSignIn.objects.values_list().get())
+    assert remembered()
+    assert "secret" not in str(remembered())
 
 
 def test_a_header_that_anybody_can_send_frees_nobody(admin):
@@ -157,6 +194,14 @@ def test_the_page_after_the_wait_leads_where_it_was_meant_to(admin):
 
 def test_only_the_time_within_the_horizon_counts(admin):
     fail(3)
-    FailedSignIn.objects.update(at=timezone.now() - timedelta(hours=1))
+    pass_time(3600)
 
     assert attempt(RIGHT).status_code == 302
+
+
+def test_while_redis_is_away_guessing_still_has_to_wait(admin, settings, place):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0" if place == "redis" else ""
+    fail(3)
+
+    assert attempt(RIGHT).status_code == 429
+    assert FailedSignIn.objects.count() == 3

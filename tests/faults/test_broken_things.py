@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+import redis as redis_client
 
 from tests import polling
 from tests.faults import aftermath, mounts
@@ -139,8 +140,6 @@ def test_a_read_only_database_is_told_and_work_goes_on_when_it_can_be_written(tm
             sender.installation.start("serve")
             sender.offer(some())
             seen = sender.look()
-            sender.installation.stop("serve")
-        sender.installation.start("serve")
         sender.send_each_again()
 
         assert_all_are_photos(sender)
@@ -189,6 +188,26 @@ def test_redis_stops_and_starts_again(tmp_path, redis):
         redis.start()
 
         assert_all_are_photos(sender)
+
+
+def test_postgresql_starts_again_under_web_and_workers(tmp_path, postgresql):
+    """Every connection of their pools is cut; those that are opened next are good."""
+    with running(tmp_path, {"DATABASE_URL": postgresql.new_database()}) as sender:
+        sender.send(some(4, size=(3000, 2000)))
+        polling.until(lambda: sender.installation.ask(IN_WORK), what="nothing is in work")
+        postgresql.restart()
+
+        assert sender.look() == 200
+        sender.send(some())
+        assert_all_are_photos(sender)
+
+
+def test_a_worker_waits_in_redis_itself_for_the_next_bell(tmp_path, redis):
+    """A bell is heard in a millisecond, and nobody asks in vain meanwhile."""
+    with Installation(tmp_path, {"REDIS_URL": redis.url}) as installation:
+        installation.start("run_huey")
+        with redis_client.Redis.from_url(redis.url) as client:
+            polling.until(lambda: "bzpopmin" in {line["cmd"] for line in client.client_list()}, what="no worker waits")
 
 
 def test_a_frozen_redis_holds_no_upload_up(tmp_path, redis):

@@ -9,6 +9,7 @@ from processing import jobs, progress
 from processing.intake import refusals, uploads
 from processing.models import Batch, Preview, ProcessingJob, Upload
 from processing.states import JobState
+from tests import stack
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -272,8 +273,18 @@ def test_the_raw_file_is_a_download_that_no_browser_runs(signed_in, batch):
 
     response = signed_in.get(f"/jobs/{job.pk}/raw/")
 
-    assert b"".join(response.streaming_content) == content
-    assert (response["Content-Type"], response["X-Content-Type-Options"]) == ("application/octet-stream", "nosniff")
+    taken, headers = stack.delivered(response)
+    assert (taken, headers["Content-Type"]) == (content, "application/octet-stream")
+    assert headers["Content-Disposition"].startswith("attachment; ")
+
+
+@pytest.mark.embedded
+def test_the_name_of_a_raw_file_cannot_break_out_of_its_header(signed_in, batch):
+    job = fail(batch, name='a";filename="b.html')
+
+    response = signed_in.get(f"/jobs/{job.pk}/raw/")
+
+    assert response["X-Content-Type-Options"] == "nosniff"
     assert response["Content-Disposition"] == 'attachment; filename="a\\";filename=\\"b.html"'
     assert response["Content-Security-Policy"].startswith("sandbox")
 

@@ -58,6 +58,15 @@ def test_a_busy_album_shows_progress_instead_of_the_form_and_polls(signed_in, al
     assert now.seconds_left is not None
 
 
+@pytest.mark.parametrize(("count", "interval"), [(3, b"every 500ms"), (4, b"every 1s")])
+def test_the_last_few_photos_are_asked_for_more_often(signed_in, album, count, interval):
+    fill(album, count)
+
+    response = signed_in.get(f"/albums/{album.pk}/uploads/status/")
+
+    assert interval in response.content
+
+
 def test_what_is_worked_on_is_named(signed_in, album):
     making.received(album, name="IMG_7.JPG")
     jobs.claim_next("tester")

@@ -11,6 +11,7 @@ from albums import quality
 from albums.models import Photo, Rendition
 from processing import rerendering, worker
 from processing.pipeline import DEFAULT
+from tests import stack
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -115,9 +116,8 @@ def test_each_format_is_served_as_what_it_is(album, client, settings):
     photo = developed(album, making.jpeg((500, 400)))
 
     for rendition in photo.renditions.all():
-        response = client.get(rendition.get_absolute_url())
-        content = b"".join(response.streaming_content)
-        assert response["Content-Type"] == f"image/{rendition.format}"
+        content, headers = stack.delivered(client.get(rendition.get_absolute_url()))
+        assert headers["Content-Type"] == f"image/{rendition.format}"
         assert Image.open(io.BytesIO(content)).format.lower() == rendition.format
 
 

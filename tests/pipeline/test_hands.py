@@ -5,7 +5,6 @@ from PIL import Image
 
 from processing.pipeline import developing, hands
 
-LANCZOS = Image.Resampling.LANCZOS
 SIZES = (
     ((4032, 3024), (2560, 1920)),
     ((3000, 2000), (2560, 1707)),
@@ -43,7 +42,7 @@ def test_bands_come_out_as_the_whole_would(mode, size, to):
 
     made = [hands.resized(image, to, count) for count in (1, 2)]
 
-    whole = image.resize(to, LANCZOS)
+    whole = image.resize(to, hands.FILTER)
     assert [(one.mode, one.size, one.tobytes()) for one in made] == [(mode, to, whole.tobytes())] * 2
 
 
@@ -66,20 +65,34 @@ def test_what_is_small_or_fits_no_edge_is_not_cut(size, to):
     assert hands._bands(size, to) == []
 
 
-def test_work_is_shared_with_other_threads(many_cores):
+def test_two_hands_work_at_the_same_time(many_cores):
+    both = threading.Barrier(2, timeout=20)
+
+    def work():
+        both.wait()  # one after the other would never come together here
+        return threading.current_thread()
+
     with hands.helping() as give:
-        done = give(threading.current_thread)
+        threads = hands.outcomes([give(work), give(work)])
 
-    assert done.result() is not threading.current_thread()
+    assert len({*threads, threading.current_thread()}) == 2
 
 
-def test_one_core_does_its_work_itself(monkeypatch):
+def test_one_core_does_its_work_itself_and_at_once(monkeypatch):
     monkeypatch.setattr(hands.os, "sched_getaffinity", lambda _: {0})
+    done = []
 
     with hands.helping() as give:
-        done = give(threading.current_thread)
+        given = [give(done.append, threading.current_thread())]
 
-    assert done.result() is threading.current_thread()
+    assert done == [threading.current_thread()]
+    assert hands.outcomes(given) == [None]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_comes_out_has_the_order_of_what_was_given(count):
+    with hands.helping(count) as give:
+        assert hands.outcomes([give(str, number) for number in range(50)]) == [str(number) for number in range(50)]
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -88,7 +101,7 @@ def test_what_goes_wrong_in_a_helper_is_told(count):
         raise MemoryError
 
     with pytest.raises(MemoryError), hands.helping(count) as give:
-        give(fail).result()
+        hands.outcomes([give(fail), give(fail)])
 
 
 def test_no_thread_outlives_a_photo(tmp_path, many_cores):

@@ -12,7 +12,7 @@ import pillow_jxl  # noqa: F401 - teaches Pillow to write it
 import pytest
 from PIL import Image
 
-from processing.pipeline import DEFAULT, Limits, Refused
+from processing.pipeline import DEFAULT, Limits, Refused, limits
 from processing.pipeline.developing import develop
 from processing.sandbox import Sandbox
 
@@ -121,7 +121,7 @@ def test_a_jpeg_may_have_more_pixels_than_others(tmp_path: Path, out: Path) -> N
 
 
 def test_refuses_a_progressive_jpeg_that_needs_more_memory_than_there_is(tmp_path: Path, out: Path) -> None:
-    recipe = replace(DEFAULT, limits=Limits(memory_bytes=100 * MEGA))
+    recipe = replace(DEFAULT, limits=Limits(memory_bytes=150 * MEGA))
     plain, progressive = tmp_path / "plain", tmp_path / "progressive"
     image = Image.new("RGB", (6000, 5400))
     image.save(plain, "JPEG")
@@ -131,6 +131,49 @@ def test_refuses_a_progressive_jpeg_that_needs_more_memory_than_there_is(tmp_pat
     with pytest.raises(Refused) as caught:
         develop(progressive, out, recipe)
     assert (caught.value.code, caught.value.permanent) == ("too-heavy", True)
+
+
+# Drafts on both sides of a halving; made smaller or not; what its decoder holds; with alpha.
+TAKEN = [
+    ("JPEG", "RGB", (2560, 2560), {}),
+    ("JPEG", "RGB", (3000, 2000), {}),
+    ("JPEG", "RGB", (5119, 3413), {}),
+    ("JPEG", "RGB", (5120, 3413), {}),
+    ("JPEG", "RGB", (10240, 6827), {}),
+    ("JPEG", "RGB", (4000, 3000), {"progressive": True}),
+    ("PNG", "RGB", (2560, 1707), {"compress_level": 1}),
+    ("PNG", "RGBA", (4000, 3000), {"compress_level": 1}),
+    ("WEBP", "RGB", (2560, 1920), {"method": 0}),
+]
+
+
+@pytest.mark.parametrize(("form", "mode", "size", "options"), TAKEN, ids=str)
+def test_no_picture_takes_more_memory_than_was_told(
+    tmp_path: Path, form: str, mode: str, size: tuple[int, int], options: dict[str, int]
+) -> None:
+    source = tmp_path / "photo"
+    _scene(mode, size).save(source, form, **options)
+    with Image.open(source) as image:
+        told = limits.memory(image, DEFAULT.limits.largest_edge)
+
+    assert 0.6 * told < _peak(source, tmp_path) < told
+
+
+def test_a_jpeg_of_48_megapixels_takes_less_than_130_megabytes(tmp_path: Path) -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    _scene("RGB", (8064, 6048)).save(tmp_path / "photo", "JPEG", quality=92, exif=turned.tobytes())
+
+    assert _peak(tmp_path / "photo", tmp_path) < 130 * MEGA
+
+
+def test_larger_renditions_take_more_memory(tmp_path: Path) -> None:
+    Image.new("RGB", (8000, 6000)).save(tmp_path / "photo", "JPEG")
+
+    with Image.open(tmp_path / "photo") as image:
+        told = [limits.memory(image, edge) // MEGA for edge in (1000, 2560, 4000, 4001)]
+
+    assert told == sorted(set(told))
 
 
 @pytest.mark.parametrize("kind", [b"zTXt", b"iTXt"])
@@ -166,3 +209,17 @@ def test_a_file_that_its_decoder_would_swallow_whole_must_be_small(tmp_path: Pat
         develop(source, out, recipe)
 
     assert caught.value.code == "too-heavy"
+
+
+def _scene(mode: str, size: tuple[int, int]) -> Image.Image:
+    noise = Image.effect_noise((200, 150), 90).resize(size, Image.Resampling.BICUBIC)
+    alpha = Image.linear_gradient("L").resize(size)
+    return Image.merge(mode, [noise, noise, noise, alpha][: len(mode)])
+
+
+def _peak(source: Path, out: Path) -> int:
+    """Of the process that a worker would start for it."""
+    with Sandbox() as sandbox:
+        sandbox.develop(source, out / "renditions")
+        status = Path(f"/proc/{sandbox.pid}/status").read_text(encoding="ascii")
+    return 1024 * int(status.partition("VmHWM:")[2].split()[0])

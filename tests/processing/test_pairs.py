@@ -30,6 +30,7 @@ from processing.models import Batch, Finding, ProcessingJob, Upload
 from processing.standings import Standing
 from processing.states import JobState, UploadState
 from processing.storage import places
+from tests import stack
 from tests.pipeline import raws
 from tests.processing import making
 
@@ -199,9 +200,9 @@ def test_a_sidecar_alone_is_explained_and_verified(album, client, owner):
     client.force_login(owner)
     companion = Companion.objects.get()
     assert companion.get_absolute_url() in client.get(f"/batches/{batch.pk}/").content.decode()
-    response = client.get(companion.get_absolute_url())
-    assert (b"".join(response.streaming_content), response["Content-Type"]) == (sidecar(), "application/octet-stream")
-    assert 'filename="IMG_1.xmp"' in response["Content-Disposition"]
+    content, headers = stack.delivered(client.get(companion.get_absolute_url()))
+    assert (content, headers["Content-Type"]) == (sidecar(), "application/octet-stream")
+    assert 'filename="IMG_1.xmp"' in headers["Content-Disposition"]
 
 
 def test_a_receipt_counts_a_sidecar_only_when_it_was_read_back_itself(album, data_dir):

@@ -1,5 +1,6 @@
 """Renditions made again: after all new work, without a gap, and by whoever holds the claim."""
 
+import io
 import uuid
 from datetime import timedelta
 
@@ -8,11 +9,13 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 from huey.contrib.djhuey import HUEY
 
-from albums.models import Album, Leftover, Photo, Rendition
+from albums import likeness
+from albums.models import Album, Leftover, Look, Photo, Rendition
 from processing import failpoints, jobs, proof, recipes, rerendering, sweeper, tasks, verify, worker
 from processing.failpoints import Point
 from processing.models import Finding, ProcessingJob, Rerender
 from processing.storage import store
+from tests.pipeline.test_likeness import scene
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -96,6 +99,28 @@ def test_a_photo_lacks_a_format_that_is_set_since(photos, settings):
     settings.AVIF = True
 
     assert ask(missing=True) == 2
+
+
+def test_a_photo_of_which_nobody_knows_what_it_looks_like_lacks_that(album, settings):
+    content = io.BytesIO()
+    scene(1).save(content, "JPEG")
+    for at in range(2):
+        making.received(album, content.getvalue() + bytes([at]))
+        assert worker.develop_next()
+    old, new = Photo.objects.order_by("pk")
+    Look.objects.filter(photo=old).delete()
+    assert [ask(missing=True), likeness.alike(new)] == [0, []]
+
+    Rendition.objects.update(recipe="2")
+
+    assert [ask(missing=True), render_all()] == [1, 1]
+    assert likeness.alike(new) == [old]
+
+
+def test_what_looks_like_nothing_is_asked_for_once(photos):
+    Rendition.objects.update(recipe="2-0123456789ab")
+
+    assert [ask(missing=True), render_all(), ask(missing=True)] == [2, 2, 0]
 
 
 def test_what_the_set_recipe_could_not_make_is_not_asked_for_again(photos):

@@ -2,12 +2,15 @@
 
 import json
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
 from albums.models import Album
 from processing import overview
+from processing.counting import Count
+from processing.crew import Worker
 from processing.overview import Overview
 
 
@@ -27,8 +30,9 @@ def _in_words(queue: Overview) -> str:
         [
             f"Jobs:    {_counted(queue.jobs)}",
             f"Uploads: {_counted(queue.uploads)}",
-            f"Photos:  {queue.photos}",
-            f"Workers: {len(queue.workers)} {' '.join(worker.name for worker in queue.workers)}".rstrip(),
+            f"Photos:  {queue.photos.words}",
+            f"Workers: {len(queue.workers)}",
+            *(f"  {_at_work(worker)}" for worker in queue.workers),
             f"Oldest waiting: {queue.oldest_pending_seconds} s",
             f"Rendered again: {queue.rerenders} waiting, {queue.rerenders_failed} failed",
             *([f"Workers wait: {queue.shortage.work}"] if queue.shortage else []),
@@ -36,5 +40,11 @@ def _in_words(queue: Overview) -> str:
     )
 
 
-def _counted(counts: dict[str, int]) -> str:
-    return ", ".join(f"{count} {state}" for state, count in counts.items())
+def _at_work(worker: Worker) -> str:
+    doing = f"job {worker.job.pk}" if worker.job else "idle"
+    duty = ", draining" if worker.is_draining else ""
+    return f"{worker.name} (version {worker.pulse.version}): {doing}, {worker.pulse.lately} in the last minute{duty}"
+
+
+def _counted(counts: Mapping[str, Count]) -> str:
+    return ", ".join(f"{count.words} {state}" for state, count in counts.items())

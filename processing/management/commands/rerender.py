@@ -18,7 +18,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--album", type=int, metavar="ID", help="only photos of this album")
         parser.add_argument(
-            "--missing", action="store_true", help="those that lack a size or format, or a whole file of it"
+            "--missing",
+            action="store_true",
+            help="those that lack a size or format, or a whole file of it, or what they look like",
         )
         parser.add_argument(
             "--outdated", action="store_true", help="those made by another recipe than the one that is set"

@@ -99,6 +99,8 @@ function fresh() {
     sha256: "",
     hashed: null,
     upload: null,
+    parts: null,
+    partBytes: 0,
     offset: 0,
     inFlight: 0,
     words: "",

@@ -9,9 +9,11 @@ import { ENDED } from "./ledger.js";
 import { Busy, declare, NoAlbum } from "./manifest.js";
 import { sleep } from "./patience.js";
 import { Cancelled, Paused, Queue } from "./queue.js";
+import { carry } from "./routing.js";
+import { hex } from "./sha256.js";
 import { declared, recognised, settled } from "./told.js";
 import { Turns } from "./turns.js";
-import { Gone, Refused, send, TUS } from "./way.js";
+import { Gone, Refused, TUS } from "./way.js";
 
 const MOST_AT_ONCE = 2000; // what one manifest may list
 const ASK_AGAIN_MS = 5000;
@@ -179,13 +181,19 @@ export class Sender extends EventTarget {
     const onSent = (inFlight) => this.#ledger.set(item, { inFlight });
     const offset = item.isUnderWay ? null : item.offset; // another page's last part may still be on its way
     try {
-      await send({ file: item.file, url: item.upload, offset, link: this.#link, signal, onOffset, onSent });
+      await carry({ item, offset, checksum: () => this.#checksum(item, signal), link: this.#link, signal, onOffset, onSent });
       this.#ledger.set(item, { state: "received", offset: item.size, inFlight: 0 });
       this.#keep.forget([item]);
     } catch (error) {
       this.#broke(item, error);
     }
     return item.state !== "waiting";
+  }
+
+  /** Parts in the bucket prove nothing of the whole: the server holds what it reads back to this. */
+  async #checksum(item, signal) {
+    if (!item.sha256) this.#ledger.set(item, { sha256: hex(await this.#link.part(item.file, { signal })) });
+    return item.sha256;
   }
 
   #broke(item, error) {

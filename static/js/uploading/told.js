@@ -3,9 +3,9 @@
 const HERE = new Set(["here", "twice", "trash"]);
 
 /** The changes to a file that was declared. One that is to be sent is waiting, with its upload. */
-export function declared(item, { state, upload, offset, message, photo }) {
+export function declared(item, { state, upload, offset, message, photo, parts, part_bytes: partBytes }) {
   if (state === "received") return { state, upload, offset: item.size, words: "" };
-  if (upload) return { state: "waiting", upload, offset, words: "", isUnderWay: item.isUnderWay || state === "half" };
+  if (upload) return { state: "waiting", upload, offset, parts, partBytes, words: "", isUnderWay: item.isUnderWay || state === "half" };
   if (HERE.has(state)) return { state: "here", words: message, photo, inFlight: 0 };
   if (state === "refused") return { state, words: message, inFlight: 0 };
   return { state: "later", upload: null, offset: 0 };

@@ -6,11 +6,11 @@ import { base64 } from "./sha256.js";
 import { verdict } from "./verdict.js";
 import { Stalled } from "./wire.js";
 
-const RETRIES = 5;
+export const RETRIES = 5;
 export const TUS = { "Tus-Resumable": "1.0.0" };
-const SHUTS = new Set(["away", "signed-out", "busy"]);
+export const SHUTS = new Set(["away", "signed-out", "busy"]);
 const ENDS = new Set(["stands", "finished"]);
-const TOO_OFTEN = "It could not be sent, though it was tried again and again.";
+export const TOO_OFTEN = "It could not be sent, though it was tried again and again.";
 const BYTES = { ...TUS, "Content-Type": "application/offset+octet-stream" };
 
 /** The server will never take it. */

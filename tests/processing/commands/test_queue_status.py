@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from albums.models import Album
-from processing import pulse
+from processing import jobs, pulse
 from processing.models import ProcessingJob
 from processing.states import JobState
 from tests.processing import making
@@ -32,6 +32,8 @@ def test_an_empty_queue_has_every_key():
         "oldest_pending_seconds": 0,
         "pressure": None,
         "rerender": {"waiting": 0, "failed": 0},
+        "worker_list": [],
+        "estimated": [],
     }
 
 
@@ -51,18 +53,32 @@ def test_everything_is_counted_whoever_it_belongs_to(album):
     assert (status["photos"], status["workers"], status["oldest_pending_seconds"]) == (1, 1, 90)
 
 
-def test_people_get_words(album):
+def test_people_get_words(album, settings):
     making.received(album)
-    pulse.beat("tester")
+    pulse.beat("host:7")
 
     assert run().splitlines() == [
         "Jobs:    1 pending, 0 processing, 0 completed, 0 failed, 0 cancelled",
         "Uploads: 0 receiving, 1 received, 0 refused, 0 expired, 0 cancelled",
         "Photos:  0",
-        "Workers: 1 tester",
+        "Workers: 1",
+        f"  host:7 (version {settings.VERSION}): idle, 0 in the last minute",
         "Oldest waiting: 0 s",
         "Rendered again: 0 waiting, 0 failed",
     ]
+
+
+def test_each_worker_is_told_with_what_it_has_in_work(album, settings):
+    job = making.received(album)
+    for name in ("one:1", "two:2"):
+        pulse.beat(name)
+    pulse.drain(["two:2"])
+    jobs.claim_next("one:1")
+
+    one, two = json.loads(run("--json"))["worker_list"]
+
+    assert (one["name"], one["host"], one["version"], one["job"]) == ("one:1", "one", settings.VERSION, job.pk)
+    assert (two["job"], two["draining"], two["developed"], two["per_minute"]) == (None, True, 0, 0)
 
 
 def test_help_tells_what_it_does(capsys):

@@ -13,6 +13,7 @@ from albums.models import Album, Leftover, Photo, Rendition
 from processing import worker
 from processing.models import Finding, ProcessingJob
 from processing.states import JobState
+from processing.storage import places
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -207,6 +208,7 @@ def test_a_lost_original_is_restored_from_the_same_picture_in_another_album(
 
 
 def test_a_damaged_original_gives_way_to_a_good_copy_and_is_kept(photo, data_dir):
+    key = photo.original_key
     content = (data_dir / photo.original_key).read_bytes()
     (data_dir / "incoming" / "stray").write_bytes(content)
     (data_dir / photo.original_key).unlink()
@@ -214,7 +216,7 @@ def test_a_damaged_original_gives_way_to_a_good_copy_and_is_kept(photo, data_dir
 
     assert run("--repair")[:2] == (CLEAN, 0)
     assert (data_dir / photo.original_key).read_bytes() == content
-    assert (data_dir / "quarantine" / photo.original_key).read_bytes() == b"damaged"
+    assert (data_dir / places.of(key) / "quarantine" / places.bare(key)).read_bytes() == b"damaged"
 
 
 def test_renditions_are_made_from_an_original_that_was_restored(photo, data_dir, django_capture_on_commit_callbacks):

@@ -1,0 +1,43 @@
+"""Django's cache in Redis, which may be flushed, frozen or away at any time: then it is as if it were empty, and work goes on."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
+from redis import RedisError
+
+log = logging.getLogger(__name__)
+
+
+def _forgetful(verb: str, otherwise: Callable[..., Any]) -> Any:
+    """The client's method of that name; while Redis does not answer, what an empty cache could have answered."""
+    ask = getattr(RedisCacheClient, verb)
+
+    def method(client: RedisCacheClient, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return ask(client, *args, **kwargs)
+        except RedisError:
+            log.warning("The cache does not answer", exc_info=True)
+            return otherwise(*args, **kwargs)
+
+    return method
+
+
+class ForgetfulClient(RedisCacheClient):
+    add = _forgetful("add", lambda *_, **__: True)
+    get = _forgetful("get", lambda key, default: default)
+    get_many = _forgetful("get_many", lambda keys: {})
+    has_key = _forgetful("has_key", lambda key: False)
+    touch = _forgetful("touch", lambda *_: False)
+    delete = _forgetful("delete", lambda key: False)
+    clear = _forgetful("clear", lambda: False)
+    set = _forgetful("set", lambda *_: None)
+    set_many = _forgetful("set_many", lambda *_: None)
+    delete_many = _forgetful("delete_many", lambda keys: None)
+
+
+class Cache(RedisCache):
+    def __init__(self, server: str, params: dict[str, Any]) -> None:
+        super().__init__(server, params)
+        self._class = ForgetfulClient

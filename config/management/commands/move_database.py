@@ -1,0 +1,57 @@
+"""From SQLite to PostgreSQL, when one machine is not enough any more."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+
+from config import moving
+from processing import pulse
+
+
+class Command(BaseCommand):
+    help = (
+        "Copy the database of this installation from SQLite to an empty PostgreSQL, count what came across, and verify the "
+        "stored files against it. Stop web and workers before, and set DATABASE_URL afterwards. The SQLite database stays as "
+        "it is."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "target", metavar="URL", help="postgres://user@host/name; a password may stand in PGPASSWORD or ~/.pgpass"
+        )
+        parser.add_argument("--no-verify", action="store_true", help="do not read the stored files afterwards")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            target = moving.open_target(options["target"])
+            if pulse.alive().exists():
+                raise moving.CannotMove("A worker is running. Stop web and workers first.")
+            source = Path(connections[DEFAULT_DB_ALIAS].settings_dict["NAME"])
+            moving.ensure_still(source)
+            moving.prepare(target)
+            count = moving.move(self.stdout.write)
+        except moving.CannotMove as reason:
+            raise CommandError(str(reason)) from None
+        except DatabaseError as error:
+            raise CommandError(f"Nothing was moved: {error}") from error
+        self.stdout.write(f"{count} rows are there, as many as here.")
+        if not options["no_verify"]:
+            self._verify()
+        self.stdout.write(f"Now set DATABASE_URL to the target and start Darkroom. {source} stays as it is.")
+
+    def _verify(self) -> None:
+        """By the rows that have come across."""
+        here = connections[DEFAULT_DB_ALIAS]
+        connections[DEFAULT_DB_ALIAS] = connections[moving.TARGET]
+        try:
+            call_command("verify", stdout=self.stdout)
+        except SystemExit:
+            raise CommandError(
+                "All rows have come across; but they and the files do not agree, as told above."
+            ) from None
+        finally:
+            connections[DEFAULT_DB_ALIAS] = here

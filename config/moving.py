@@ -1,0 +1,130 @@
+"""A whole database from SQLite to an empty PostgreSQL, row by row: in one transaction, so that it is there or it is not.
+
+The rows are streamed, so that a million photos take no more memory than one. Nothing of the source is changed.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
+from django.core.management import call_command
+from django.core.management.color import no_style
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Model
+
+from config import database
+
+TARGET = "target"
+MADE_BY_MIGRATE: tuple[type[Model], ...] = (ContentType, Permission)
+AT_A_TIME = 1000
+
+
+class CannotMove(Exception):
+    """Why not, in words for who runs the server. Nothing was changed."""
+
+
+def open_target(url: str) -> BaseDatabaseWrapper:
+    """A connection to where everything is to go, under an alias of its own."""
+    here, there = connections[DEFAULT_DB_ALIAS], database.options(url, pool=4)
+    if here.vendor != "sqlite":
+        raise CannotMove(
+            "This installation is not on SQLite. To move between PostgreSQL servers, use pg_dump and pg_restore."
+        )
+    if there["ENGINE"] != "django.db.backends.postgresql":
+        raise CannotMove("The target is no PostgreSQL: name it as postgres://user:password@host/name.")
+    connections.databases[TARGET] = connections.configure_settings({DEFAULT_DB_ALIAS: there})[DEFAULT_DB_ALIAS]
+    return connections[TARGET]
+
+
+def ensure_still(file: Path) -> None:
+    """Whoever still has the database open would go on writing into what was left behind."""
+    users = [
+        process
+        for process in Path("/proc").glob("[0-9]*")
+        if process.name != str(os.getpid()) and _has_open(process, file)
+    ]
+    if users:
+        raise CannotMove(f"Darkroom is running (process {users[0].name}). Stop web and workers first.")
+
+
+def prepare(target: BaseDatabaseWrapper) -> None:
+    """Make the tables. Raises CannotMove when something is in them."""
+    source = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+    if source.migration_plan(source.loader.graph.leaf_nodes()):
+        raise CannotMove("This installation's own database is not up to date. Run `manage.py migrate` first.")
+    tables = target.introspection.table_names()
+    if tables and "django_migrations" not in tables:
+        raise CannotMove("The target is not empty: other programs have tables in it.")
+    call_command("migrate", database=TARGET, interactive=False, verbosity=0)
+    for model in _models():
+        if model not in MADE_BY_MIGRATE and model._base_manager.using(TARGET).exists():
+            raise CannotMove(f"The target is not empty: there is something in {model._meta.db_table}.")
+
+
+def move(tell: Callable[[str], None]) -> int:
+    """Copy every row, and count on both sides. Answers how many there are."""
+    total = 0
+    # The first takes SQLite's one write lock: what is copied is how it is at one moment.
+    with transaction.atomic(), transaction.atomic(using=TARGET):
+        for made in reversed(MADE_BY_MIGRATE):
+            made._base_manager.using(TARGET).all().delete()
+        for model in _models():
+            count = _copy(model)
+            if not count == model._base_manager.count() == model._base_manager.using(TARGET).count():
+                raise CannotMove(f"{model._meta.db_table} has not as many rows here and there.")
+            if count:
+                tell(f"{model._meta.db_table}: {count}")
+            total += count
+        target = connections[TARGET]
+        with target.cursor() as cursor:
+            for statement in target.ops.sequence_reset_sql(no_style(), _models()):
+                cursor.execute(statement)
+        target.check_constraints()
+    return total
+
+
+def _models() -> list[type[Model]]:
+    found = apps.get_models(include_auto_created=True)
+    return [model for model in found if model._meta.managed and not model._meta.proxy]
+
+
+def _copy(model: type[Model]) -> int:
+    """By COPY, which takes rows as they come. Foreign keys are looked at when all are there."""
+    target, fields, count = connections[TARGET], model._meta.concrete_fields, 0
+    quote = target.ops.quote_name
+    columns = ", ".join(quote(str(field.column)) for field in fields)
+    with target.cursor() as cursor, cursor.copy(f"COPY {quote(model._meta.db_table)} ({columns}) FROM STDIN") as copy:
+        for row in _rows(model, [str(field.attname) for field in fields]):
+            copy.write_row([field.get_db_prep_save(value, target) for field, value in zip(fields, row, strict=True)])
+            count += 1
+    return count
+
+
+def _rows(model: type[Model], columns: list[str]) -> Iterator[list[Any]]:
+    rows = model._base_manager.order_by("pk").values_list(*columns)
+    for row in rows.iterator(chunk_size=AT_A_TIME):
+        yield [_without_nul(value) for value in row]
+
+
+def _without_nul(value: Any) -> Any:
+    """PostgreSQL keeps no NUL in text, SQLite does."""
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, list | dict) and "\\u0000" in (text := json.dumps(value)):
+        return json.loads(text.replace("\\u0000", ""))
+    return value
+
+
+def _has_open(process: Path, file: Path) -> bool:
+    """Of processes that are none of ours, only root is told."""
+    try:
+        return any(link.exists() and link.samefile(file) for link in (process / "fd").iterdir())
+    except OSError:
+        return False

@@ -1,0 +1,72 @@
+"""What the sweep does for uploads that go straight to the bucket: whatever a step left half done is done, or thrown away."""
+
+import logging
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import islice
+
+from django.db.models import Exists, OuterRef, Q
+
+from processing.intake import parts, uploads
+from processing.models import Part, Upload
+from processing.states import UploadState
+from processing.storage import multiparts, places
+from processing.storage.multiparts import Unfinished
+
+log = logging.getLogger(__name__)
+
+AT_A_TIME = 500
+
+
+def hand_over_again(before: datetime) -> int:
+    """Files that are whole in the bucket, of which nobody was told, and nothing was heard since. How many it was.
+
+    One that cannot be looked at is kept from expiring: nobody knows yet what would be lost.
+    """
+    count = 0
+    as_form = Part.objects.filter(number=Part.WHOLE, upload=OuterRef("pk"))  # nobody else will ever tell
+    for upload in Upload.objects.receiving().in_the_bucket().filter(Exists(as_form) | Q(expires_at__lt=before)):
+        try:
+            count += parts.hand_over_if_whole(upload)
+        except OSError:
+            log.warning("The bucket cannot be asked for %s; the sweep will try again", upload.key, exc_info=True)
+            uploads.touch(upload, upload.arrived)
+    return count
+
+
+def abort_unknown(before: datetime) -> int:
+    """Throw away what was begun in the bucket for uploads that have ended, or, before then, by nobody known. How many it was."""
+    if places.for_new() != places.BUCKET:
+        return 0
+    begun, count = multiparts.unfinished(), 0
+    while some := list(islice(begun, AT_A_TIME)):
+        for each in _unwanted(some, before):
+            multiparts.abort(each.key, each.multipart_id)
+            count += 1
+    parts.forget_ended()
+    return count
+
+
+def _unwanted(some: Sequence[Unfinished], before: datetime) -> list[Unfinished]:
+    """Listed first, rows asked after, or a new one would seem unknown."""
+    owners = {identity for each in some if (identity := _owner(each.key))}
+    known = Upload.objects.only("state", "multipart_id").in_bulk(owners)
+    return [each for each in some if _is_unwanted(each, known, before)]
+
+
+def _is_unwanted(each: Unfinished, known: dict[uuid.UUID, Upload], before: datetime) -> bool:
+    owner = _owner(each.key)
+    upload = known.get(owner) if owner else None
+    if upload and upload.state != UploadState.RECEIVING:
+        return True
+    return each.begun_at < before and not (upload and upload.multipart_id == each.multipart_id)
+
+
+def _owner(key: str) -> uuid.UUID | None:
+    """The upload that a key in incoming/ belongs to."""
+    room, _, name = places.bare(key).partition("/")
+    try:
+        return uuid.UUID(name.partition(".")[0]) if room == "incoming" else None
+    except ValueError:
+        return None

@@ -1,0 +1,40 @@
+"""How far files are that go straight to the bucket: which of their parts it has, and which are on their way."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from processing.models import Part
+
+
+@dataclass(frozen=True, slots=True)
+class Portions:
+    """By number."""
+
+    stored: tuple[int, ...]
+    expected: tuple[int, ...]
+
+    @property
+    def words(self) -> str:
+        if Part.WHOLE in self.expected:
+            return "on its way to the bucket in one piece"
+        stored = f"{len(self.stored)} part{'s' * (len(self.stored) != 1)} in the bucket"
+        if not self.expected:
+            return stored
+        several = len(self.expected) > 1
+        return (
+            f"{stored}, part{'s' * several} {', '.join(map(str, self.expected))} on {'their' if several else 'its'} way"
+        )
+
+
+def of(uploads: Iterable[UUID]) -> dict[UUID, Portions]:
+    """Of those of these uploads that have parts, by one query."""
+    numbers: defaultdict[UUID, dict[str, list[int]]] = defaultdict(lambda: {state: [] for state in Part.State.values})
+    rows = Part.objects.filter(upload__in=set(uploads)).order_by("number")
+    for upload, number, state in rows.values_list("upload_id", "number", "state"):
+        numbers[upload][state].append(number)
+    return {
+        upload: Portions(tuple(by_state[Part.State.STORED]), tuple(by_state[Part.State.EXPECTED]))
+        for upload, by_state in numbers.items()
+    }

@@ -1,0 +1,73 @@
+"""manage.py drain."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from processing import jobs, pulse
+from tests.processing import making
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def workers():
+    for name in ("one:1", "one:2", "two:1"):
+        pulse.beat(name)
+
+
+def run(*arguments: str) -> list[str]:
+    out = StringIO()
+    call_command("drain", *arguments, stdout=out)
+    return out.getvalue().splitlines()
+
+
+def drained() -> list[str]:
+    return [name for name in ("one:1", "one:2", "two:1") if pulse.is_drained(name)]
+
+
+def test_those_that_are_named_are_drained_and_go_on_when_they_are_resumed():
+    assert run("one:2") == ["1 workers are draining."]
+    assert drained() == ["one:2"]
+
+    assert run("one:2", "--resume") == ["1 workers go on."]
+    assert drained() == []
+
+
+def test_all_of_a_host_or_all_there_are():
+    run("--host", "one")
+    assert drained() == ["one:1", "one:2"]
+
+    assert run("--all") == ["3 workers are draining."]
+
+
+def test_an_unknown_one_is_told_and_nothing_is_drained():
+    with pytest.raises(CommandError, match="No such worker is running: three:1"):
+        run("one:1", "three:1")
+
+    assert drained() == []
+
+
+def test_none_is_meant_by_naming_none():
+    with pytest.raises(CommandError, match="Name the workers"):
+        run()
+
+
+def test_waiting_ends_when_nothing_is_in_work(album):
+    making.received(album)
+    job = jobs.claim_next("one:1")
+    with pytest.raises(CommandError, match="Some still have a photo in work"):
+        run("one:1", "--wait", "--timeout", "0")
+
+    jobs.release(job)
+
+    assert run("one:1", "--wait") == ["1 workers are draining.", "They have nothing in work."]
+
+
+def test_who_starts_anew_is_not_drained():
+    run("one:1")
+
+    pulse.begin("one:1")
+
+    assert drained() == []

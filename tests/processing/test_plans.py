@@ -1,0 +1,74 @@
+"""What is asked all the time is found by an index in the order that is asked for: no table is read, nothing is sorted.
+
+What it costs with ten million rows, `python -m benchmarks.scale` measures.
+"""
+
+import pytest
+from django.db import connection
+
+from albums.models import Album
+from processing import batches, jobs, proof
+from processing.models import Batch, ProcessingJob
+from processing.states import JobState
+
+pytestmark = pytest.mark.django_db
+
+
+def plan(rows) -> str:
+    if connection.vendor == "postgresql":  # which would rather read a table of a few rows
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off"
+            )
+    return str(rows.explain())
+
+
+def pending():
+    return ProcessingJob.objects.filter(state=JobState.PENDING)
+
+
+@pytest.mark.parametrize(
+    ("rows", "index"),
+    [
+        (lambda album: ProcessingJob.objects.due()[:1], "job_state_turn"),
+        (lambda album: pending().order_by("turn").values("pk")[:1], "job_state_turn"),
+        (lambda album: pending().filter(album=album).order_by("-turn").values("pk")[:1], "job_album_state_turn"),
+        (lambda album: pending().order_by("created_at")[:1], "job_state_created"),
+        (lambda album: ProcessingJob.objects.failed().order_by("-finished_at")[:50], "job_state_finished"),
+        (lambda album: Batch.objects.all()[:50], "batch_opened"),
+        (lambda album: Album.objects.all()[:60], "album_created"),
+    ],
+)
+def test_it_comes_from_an_index_in_order(album, rows, index):
+    told = plan(rows(album))
+
+    assert index in told
+    assert not [word for word in ("Seq Scan", "Sort", "TEMP B-TREE", "SCAN processing_processingjob\n") if word in told]
+
+
+@pytest.mark.embedded  # PostgreSQL goes by the size of tables, which have no rows here
+def test_whether_an_album_is_busy_is_asked_of_its_own_rows_alone(album):
+    told = plan(Batch.objects.active(album))
+
+    assert "batch_album" in told
+    assert "Seq Scan" not in told
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize(
+    "rows", [lambda: proof.due()[:1], lambda: proof.due_companions()[:1]], ids=["photos", "companions"]
+)
+def test_what_is_to_be_read_back_is_found_among_what_was_not(rows):
+    assert "_verified" in plan(rows())
+
+
+def test_a_turn_is_dealt_without_reading_all_that_wait(album, django_assert_num_queries):
+    with django_assert_num_queries(2):
+        jobs._next_turn(album.pk)
+    for order in ("turn", "-turn"):
+        assert "Seq Scan" not in plan(jobs._ends(jobs.Q(album=album), order))
+
+
+def test_the_batch_that_keeps_an_album_busy_is_one_query(album, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        assert batches.running_in(album) is None

@@ -1,0 +1,75 @@
+"""Two versions work side by side on one database while an installation is upgraded: docs/scaling.md says by which rules."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import migrations, models
+from django.db.migrations.loader import MigrationLoader
+from django.db.models.fields import NOT_PROVIDED
+
+from albums import indexes
+
+BEFORE = {"albums": "0008", "processing": "0009", "config": "0002"}
+"""Migrations from these on keep to the rules: nobody ran two versions before."""
+BREAKING = (migrations.RemoveField, migrations.DeleteModel, migrations.RenameField, migrations.RenameModel)
+
+
+def recent() -> list[migrations.Migration]:
+    loaded = MigrationLoader(None).disk_migrations
+    return [migration for (app, name), migration in sorted(loaded.items()) if app in BEFORE and name[:4] >= BEFORE[app]]
+
+
+def breaches(migration: migrations.Migration) -> Iterator[str]:
+    new = {operation.name_lower for operation in migration.operations if isinstance(operation, migrations.CreateModel)}
+    for operation in migration.operations:
+        is_old = getattr(operation, "model_name", "").lower() not in new
+        if isinstance(operation, BREAKING):
+            yield f"{operation.describe()}: the version before still reads it"
+        elif isinstance(operation, migrations.AddField) and not may_be_left_out(operation.field):
+            yield f"{operation.describe()}: the version before writes rows without it"
+        elif isinstance(operation, migrations.AddConstraint) and is_old:
+            yield f"{operation.describe()}: the version before may break it, and the table stands still meanwhile"
+        elif isinstance(operation, indexes.Add):
+            if migration.atomic or not all(isinstance(each, indexes.Add) for each in migration.operations):
+                yield f"{operation.describe()}: not in a migration of its own with atomic = False"
+        elif isinstance(operation, migrations.AddIndex) and is_old:
+            yield f"{operation.describe()}: the table stands still meanwhile; albums.indexes.Add makes it beside the work"
+
+
+def may_be_left_out(field: "models.Field[Any, Any]") -> bool:
+    return field.null or field.many_to_many or field.db_default is not NOT_PROVIDED
+
+
+@pytest.mark.parametrize("migration", recent(), ids=str)
+def test_the_version_before_goes_on_working(migration):
+    assert list(breaches(migration)) == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "is_breach"),
+    [
+        (migrations.RemoveField("photo", "title"), True),
+        (migrations.RenameField("photo", "title", "name"), True),
+        (migrations.DeleteModel("Photo"), True),
+        (migrations.AddField("photo", "stars", models.IntegerField(default=0)), True),
+        (migrations.AddField("photo", "stars", models.IntegerField(db_default=0)), False),
+        (migrations.AddField("photo", "stars", models.IntegerField(null=True)), False),
+        (migrations.AddIndex("photo", models.Index(fields=["title"], name="title")), True),
+        (indexes.Add("photo", models.Index(fields=["title"], name="title")), True),  # not in a transaction
+        (migrations.AddConstraint("photo", models.UniqueConstraint(fields=["title"], name="title")), True),
+    ],
+)
+def test_what_would_break_it_is_told(operation, is_breach):
+    migration = migrations.Migration("0100_other", "albums")
+    migration.operations = [operation]
+
+    assert bool(list(breaches(migration))) == is_breach
+
+
+def test_an_index_is_added_beside_the_work():
+    migration = migrations.Migration("0100_other", "albums")
+    migration.atomic = False
+    migration.operations = [indexes.Add("photo", models.Index(fields=["title"], name="title"))]
+
+    assert list(breaches(migration)) == []
