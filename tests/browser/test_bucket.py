@@ -68,6 +68,9 @@ def from_the_bucket(page: Page, rgw: Rgw) -> list[dict[str, Any]]:
             is_cached = event["response"].get("fromDiskCache", False) or event["requestId"] in fetched
             told.append({"url": event["response"]["url"], "is_cached": is_cached})
 
-    line.on("Network.requestServedFromCache", lambda event: fetched.setdefault(event["requestId"], {}))
+    def from_memory(event: dict[str, Any]) -> None:
+        fetched[event["requestId"]] = {}
+
+    line.on("Network.requestServedFromCache", from_memory)
     line.on("Network.responseReceived", received)
     return told
