@@ -13,6 +13,7 @@ from tests.installation import Installation
 from tests.servers import PostgreSQL
 
 PHOTOS = 100
+USED = "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()"
 SIZES = "SELECT sum(original_bytes) FROM albums_photo", "SELECT sum(bytes) FROM albums_rendition"
 TABLES = [
     *("albums_photo", "albums_rendition", "albums_look"),
@@ -76,7 +77,7 @@ def _commits(installation: Installation) -> int:
 def _database_bytes(installation: Installation) -> int:
     if "DATABASE_URL" in installation._env:
         return int(installation.ask("SELECT pg_database_size(current_database())")[0][0])
-    return int(installation.ask("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")[0][0])
+    return int(installation.ask(USED)[0][0])
 
 
 if __name__ == "__main__":

@@ -150,6 +150,7 @@ S3_SECRET_KEY = env.text("S3_SECRET_KEY")
 S3_SESSION_TOKEN = env.text("S3_SESSION_TOKEN")
 S3_ADDRESSING = env.one_of("S3_ADDRESSING", "auto", choices={"auto", "path", "virtual"})
 S3_BROWSER_ENDPOINT = env.text("S3_BROWSER_ENDPOINT").rstrip("/")
+S3_ALLOW_INTERNAL = env.flag("S3_ALLOW_INTERNAL")
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
 DATA_UPLOAD_MAX_NUMBER_FILES = None  # the intake counts, and answers per file instead of refusing the request

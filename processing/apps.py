@@ -6,6 +6,7 @@ class ProcessingConfig(AppConfig):
     verbose_name = "Workshop"
 
     def ready(self) -> None:
-        from processing import cleaning
+        from processing import cleaning, connecting
 
         cleaning.connect()
+        connecting.connect()

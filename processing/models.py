@@ -409,6 +409,32 @@ class Finding(models.Model):
         return f"{self.key} is {self.get_trouble_display()}"
 
 
+class BucketConnection(models.Model):
+    """The bucket as it was set up on the storage page: one row, or none. Only processing/connecting.py writes it."""
+
+    ONLY = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY, editable=False)
+    bucket = models.CharField(max_length=63)
+    endpoint = models.CharField(max_length=300, blank=True)
+    region = models.CharField(max_length=60)
+    prefix = models.CharField(max_length=101, blank=True)
+    access_key = models.CharField(max_length=200)
+    sealed_secret = models.TextField(help_text="Encrypted with a key that is made of SECRET_KEY.")
+    addressing = models.CharField(max_length=10, default="auto")
+    browser_endpoint = models.CharField(max_length=300, blank=True)
+    saved_at = models.DateTimeField(default=timezone.now)
+    saved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="bucket_connection_only_one")]
+
+    def __str__(self) -> str:
+        return self.bucket
+
+
 class Measurement(models.Model):
     """What the doctor found once: through the front door, as a browser saw it, and inside."""
 

@@ -12,6 +12,7 @@ from processing.views import (
     panel,
     probe,
     receipts,
+    storage,
     uploads,
 )
 
@@ -61,6 +62,10 @@ urlpatterns = [
     path("limits/measure/", limits.measure, name="measure"),
     path("limits/reclaim/", limits.reclaim, name="reclaim"),
     path("limits/probe/", probe.probe, name="probe"),
+    path("storage/", storage.page, name="storage"),
+    path("storage/validate/", storage.validate, name="storage-validate"),
+    path("storage/test/", storage.test, name="storage-test"),
+    path("storage/disconnect/", storage.disconnect, name="storage-disconnect"),
     path("jobs/<int:pk>/raw/", failures.raw, name="raw"),
     path("jobs/<int:pk>/preview/", failures.preview, name="preview"),
     path("failures/", failures.desk, name="failures"),

@@ -113,3 +113,9 @@ def bucket(moto, settings) -> Connection:
     for name, value in moto.new_bucket().items():
         setattr(settings, name, value)
     return connection.from_environment()
+
+
+@pytest.fixture(autouse=True)
+def no_saved_connection(monkeypatch) -> None:
+    """Looking for one now and then would count as a query where a test counts them. Tests of it call `connecting.connect()`."""
+    monkeypatch.setattr(connection, "saved", lambda: None)

@@ -56,8 +56,15 @@ OWN_DOORS = {
     "processing:retry-failures": {POST},
     "processing:dismiss-failures": {POST},
 }
-KEEPERS_DOORS = {"processing:limits": {GET}, "processing:measure": {POST}, "processing:reclaim": {POST}} | {
-    "processing:drain": {POST}
+KEEPERS_DOORS = {
+    "processing:limits": {GET},
+    "processing:measure": {POST},
+    "processing:reclaim": {POST},
+    "processing:storage": {GET, POST},
+    "processing:storage-validate": {POST},
+    "processing:storage-test": {POST},
+    "processing:storage-disconnect": {POST},
+    "processing:drain": {POST},
 }
 """For who may change any album."""
 OPEN_DOORS = {"login", "logout", "welcome", "healthz"}

@@ -23,6 +23,8 @@ class Connection:
     addressing: str = "auto"
     browser_endpoint: str = ""
     """As browsers reach it, where that is not as the server does."""
+    is_fenced: bool = False
+    """It may lead nowhere inside the server's own network: a person typed it on a page."""
 
     def name(self, key: str) -> str:
         """The object's name in the bucket, of a key without its place."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 from urllib3.exceptions import HTTPError
 
-from processing.storage import sending
+from processing.storage import inside, sending
 from processing.storage.connection import Connection
 from processing.storage.s3 import S3Store
 
@@ -111,8 +111,8 @@ def _link(trial: _Trial) -> Outcome:
     """As a browser would: without keys, from where browsers reach the bucket."""
     link = trial.store.link(trial.key, name=NAME, content_type=KIND)
     try:
-        answer = _ask("GET", link)
-        bare = _ask("GET", link.split("?")[0])
+        answer = _ask(trial, "GET", link)
+        bare = _ask(trial, "GET", link.split("?")[0])
     except HTTPError as error:
         where = urlsplit(link).netloc
         return Outcome("link", f"Browsers are sent to {where}, and nobody answers there: {error}", "s3-link")
@@ -145,7 +145,7 @@ def _browsers(trial: _Trial) -> Outcome:
     if not trial.origin:
         return Outcome("browsers", "Whether pages may send to the bucket was not asked, since PUBLIC_URL is not set.")
     asked = {"Origin": trial.origin, "Access-Control-Request-Method": "PUT"}
-    answer = _ask("OPTIONS", trial.store.link(trial.key), asked)
+    answer = _ask(trial, "OPTIONS", trial.store.link(trial.key), asked)
     if answer.status >= 300 or answer.headers.get("Access-Control-Allow-Origin") not in ("*", trial.origin):
         words = f"Pages of {trial.origin} may not send to the bucket, so photos take the longer way. Run manage.py setup_bucket."
         return Outcome("browsers", words, "s3-cors", is_warning=True)
@@ -163,5 +163,8 @@ def _delete(trial: _Trial) -> Outcome:
 STEPS = (_reach, _write, _read, _list, _copy, _link, _parts, _browsers, _delete)
 
 
-def _ask(method: str, address: str, headers: dict[str, str] | None = None) -> BaseHTTPResponse:
-    return PoolManager(timeout=Timeout(5), retries=False).request(method, address, headers=headers, redirect=False)
+def _ask(trial: _Trial, method: str, address: str, headers: dict[str, str] | None = None) -> BaseHTTPResponse:
+    manager = PoolManager(timeout=Timeout(5), retries=False)
+    if trial.store.connection.is_fenced:
+        inside.fence(manager)
+    return manager.request(method, address, headers=headers, redirect=False)

@@ -69,6 +69,7 @@ def addresses(chromium: Browser, installation: Installation) -> dict[str, str]:
         "delete batch": "/batches/1/delete/",
         "queue": "/jobs/",
         "limits": "/limits/",
+        "storage": "/storage/",
         "not found": "/albums/4711/",
     }
 
@@ -78,7 +79,7 @@ PAGES = (
     *("albums", "new", "done", "empty", "waiting", "rename", "delete"),
     *("trash", "empty trash", "nothing in the trash", "trashed photo", "delete for ever"),
     *("batches", "no batches", "batch", "batch at work", "delete batch"),
-    *("photo", "delete photo", "queue", "limits", "not found"),
+    *("photo", "delete photo", "queue", "limits", "storage", "not found"),
 )
 
 

@@ -1,0 +1,30 @@
+"""Secrets at rest: sealed with a key that is made of SECRET_KEY, so that a copy of the database alone gives none away."""
+
+import base64
+import hashlib
+import hmac
+
+from cryptography.fernet import Fernet, InvalidToken
+from django.conf import settings
+
+PURPOSE = b"darkroom: the bucket's secret key"
+
+
+class Unreadable(Exception):
+    """It was sealed with another SECRET_KEY."""
+
+
+def seal(secret: str) -> str:
+    return _fernet().encrypt(secret.encode()).decode("ascii")
+
+
+def unseal(sealed: str) -> str:
+    try:
+        return _fernet().decrypt(sealed.encode("ascii")).decode()
+    except InvalidToken as error:
+        raise Unreadable from error
+
+
+def _fernet() -> Fernet:
+    """SECRET_KEY is long and random, so one round is enough; the purpose keeps this key apart from what else is made of it."""
+    return Fernet(base64.urlsafe_b64encode(hmac.digest(settings.SECRET_KEY.encode(), PURPOSE, hashlib.sha256)))

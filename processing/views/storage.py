@@ -1,0 +1,116 @@
+"""The storage page: where files live, and the bucket that new ones go to. For superusers: it holds the keys to all photos."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from processing import connecting, whereabouts
+from processing.connection_form import ConnectionForm
+from processing.storage import connection
+from processing.storage.connection import Connection
+
+View = Callable[[HttpRequest], HttpResponse]
+
+
+def for_superusers(view: View) -> View:
+    """For everyone else, this does not exist."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest) -> HttpResponse:
+        if not (isinstance(request.user, User) and request.user.is_superuser):
+            raise Http404
+        return view(request)
+
+    return guarded
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@sensitive_post_parameters("secret_key")
+@for_superusers
+def page(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return _page(request, _form())
+    form = _form(request)
+    if settings.S3_BUCKET or not form.is_valid():
+        return _page(request, form, status=409 if settings.S3_BUCKET else 422)
+    assert isinstance(request.user, User)
+    connecting.save(form.connection(), request.user)
+    messages.success(request, "Saved. Within seconds, new photos go to the bucket.")
+    return redirect("processing:storage")
+
+
+@require_POST
+@sensitive_post_parameters("secret_key")
+@for_superusers
+def validate(request: HttpRequest) -> HttpResponse:
+    """One field as it is judged now, for the page to put in its place; asked for when it was changed."""
+    form = _form(request)
+    name = request.GET.get("field", "")
+    if name not in form.fields:
+        return HttpResponseBadRequest("No field of that name.")
+    form.is_valid()
+    return render(request, "storage/_field.html", {"field": form[name]})
+
+
+@require_POST
+@never_cache
+@sensitive_post_parameters("secret_key")
+@for_superusers
+def test(request: HttpRequest) -> HttpResponse:
+    """Try what was typed, or what the environment says; nothing is saved."""
+    from processing.storage.probe import probe  # and with it boto3, only for who has a bucket
+
+    form = _form(request)
+    if settings.S3_BUCKET:
+        tried: Connection | None = connection.from_environment()
+    else:
+        tried = connecting.fenced(form.connection()) if form.is_valid() else None
+    outcomes = list(probe(tried, Path(settings.DATA_DIR), settings.PUBLIC_URL)) if tried else []
+    result = {"outcomes": outcomes, "works": all(outcome.is_good or outcome.is_warning for outcome in outcomes)}
+    if request.headers.get("HX-Request"):
+        return render(request, "storage/_outcomes.html", result | {"form": form})
+    return _page(request, form, status=200 if tried else 422, **result)
+
+
+@require_POST
+@for_superusers
+def disconnect(request: HttpRequest) -> HttpResponse:
+    if whereabouts.of_now().bucket.files:
+        messages.error(
+            request, "Photos lie in the bucket. Move them to the disk first: manage.py move_storage --to disk."
+        )
+    else:
+        connecting.remove()
+        messages.success(request, "Removed. New photos go to the disk.")
+    return redirect("processing:storage")
+
+
+def _form(request: HttpRequest | None = None) -> ConnectionForm:
+    connecting.forget()  # a person decides by what is so now
+    before = connecting.saved()
+    has_content = before is not None and whereabouts.of_now().bucket.files > 0
+    if request is None:
+        return ConnectionForm.of(before, has_content=has_content)
+    return ConnectionForm(request.POST, before=before, has_content=has_content)
+
+
+def _page(request: HttpRequest, form: ConnectionForm, status: int = 200, **more: object) -> HttpResponse:
+    context = {
+        "form": form,
+        "where": whereabouts.of_now(),
+        "environment": connection.from_environment() if settings.S3_BUCKET else None,
+        "saved": connecting.saved(),
+        "is_readable": connecting.is_readable(),
+        "may_be_internal": settings.S3_ALLOW_INTERNAL,
+    }
+    return render(request, "storage/page.html", context | more, status=status)

@@ -1,0 +1,239 @@
+"""The storage page: set up a bucket without an environment file, and be kept from what a form must not reach."""
+
+import socket
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from albums.models import Photo
+from processing import connecting, worker
+from processing.models import BucketConnection, Upload
+from processing.storage import connection, inside, places, trouble
+from processing.storage.s3 import S3Store
+from tests.processing import making
+from tests.s3servers import ACCESS_KEY, SECRET_KEY
+
+pytestmark = [pytest.mark.django_db, pytest.mark.embedded]
+PAGE = "/storage/"
+
+
+@pytest.fixture(autouse=True)
+def connected(monkeypatch, no_saved_connection) -> None:
+    """As in a real process."""
+    connecting.connect()
+    connecting.forget()
+
+
+@pytest.fixture
+def keeper(admin) -> Client:
+    client = Client()
+    client.force_login(admin)
+    return client
+
+
+@pytest.fixture
+def told(moto, settings) -> dict[str, str]:
+    """What a person fills in for a bucket of the test's own, where such addresses are allowed."""
+    settings.S3_ALLOW_INTERNAL = True
+    made = moto.new_bucket()
+    return {
+        "bucket": made["S3_BUCKET"],
+        "endpoint": made["S3_ENDPOINT"],
+        "region": "us-east-1",
+        "access_key": ACCESS_KEY,
+        "secret_key": SECRET_KEY,
+        "addressing": "path",
+    }
+
+
+def test_what_is_saved_is_where_new_photos_go(keeper, told, album, django_capture_on_commit_callbacks):
+    assert places.for_new() == places.DISK
+
+    assert keeper.post(PAGE, told).status_code == 302
+
+    assert connection.current().secret_key == SECRET_KEY
+    making.received(album, making.jpeg((900, 600)))
+    assert Upload.objects.get().key.startswith("s3/incoming/")
+    with django_capture_on_commit_callbacks(execute=True):
+        worker.develop_next()
+    assert Photo.objects.get().original_key.startswith("s3/originals/")
+    page = keeper.get(PAGE).content.decode()
+    assert "New photos go to the bucket." in page
+
+
+def test_the_secret_is_encrypted_at_rest_and_never_shown_again(keeper, told):
+    keeper.post(PAGE, told)
+
+    row = BucketConnection.objects.get()
+    assert SECRET_KEY not in str(vars(row))
+    assert SECRET_KEY not in keeper.get(PAGE).content.decode()
+    told["region"] = "NO"
+    assert SECRET_KEY not in keeper.post(PAGE, told).content.decode()
+
+
+def test_an_empty_secret_keeps_the_one_that_is_saved(keeper, told):
+    keeper.post(PAGE, told)
+    keeper.post(PAGE, told | {"secret_key": "", "prefix": "/photos/"})
+
+    assert (connection.current().secret_key, connection.current().prefix) == (SECRET_KEY, "photos/")
+
+
+@pytest.mark.parametrize("change", [{"endpoint": "http://127.0.0.2:9"}, {"access_key": "ANOTHER"}])
+def test_a_saved_secret_is_not_sent_to_another_server(keeper, told, change):
+    keeper.post(PAGE, told)
+
+    answer = keeper.post("/storage/test/", told | {"secret_key": ""} | change)
+
+    assert answer.status_code == 422
+    assert "give the secret key again" in answer.content.decode()
+
+
+def test_a_changed_secret_key_of_the_server_is_told_in_words(keeper, told, settings):
+    keeper.post(PAGE, told)
+    BucketConnection.objects.update(sealed_secret="gAAAAA-sealed-with-another-key")
+
+    page = keeper.get(PAGE).content.decode()
+
+    assert "SECRET_KEY</code> has changed since" in page
+    assert keeper.post(PAGE, told | {"secret_key": ""}).status_code == 422
+    assert keeper.post(PAGE, told).status_code == 302
+    assert connection.current().secret_key == SECRET_KEY
+
+
+def test_another_process_hears_of_it_within_seconds(keeper, told, admin, monkeypatch):
+    connecting.saved()
+    BucketConnection.objects.create(bucket="elsewhere", region="us-east-1", access_key="A", sealed_secret="")
+
+    assert connection.current() is None
+    monkeypatch.setattr(connecting.time, "monotonic", lambda: 1e12)
+    assert connection.current().bucket == "elsewhere"
+
+
+def test_the_environment_wins_and_the_form_is_read_only(keeper, told, settings):
+    keeper.post(PAGE, told)
+    settings.S3_BUCKET = "of-the-environment"
+
+    page = keeper.get(PAGE).content.decode()
+
+    assert "which wins over anything saved here" in page
+    assert 'name="bucket"' not in page
+    assert keeper.post(PAGE, told | {"bucket": "another"}).status_code == 409
+    assert connection.current().bucket == "of-the-environment"
+    assert BucketConnection.objects.get().bucket == told["bucket"]
+
+
+@pytest.mark.parametrize("is_htmx", [True, False])
+def test_the_test_tells_each_step_and_saves_nothing(keeper, told, is_htmx):
+    answer = keeper.post("/storage/test/", told, headers={"HX-Request": "true"} if is_htmx else {})
+    page = answer.content.decode()
+
+    assert answer.status_code == 200
+    assert ("<html" in page) is not is_htmx
+    assert "The connection works." in page
+    assert all(f">{step}</span>" in page for step in ("Reach", "Write", "Read", "List", "Copy", "Parts", "Delete"))
+    assert not BucketConnection.objects.exists()
+
+
+def test_a_bucket_that_is_not_there_is_told(keeper, told):
+    page = keeper.post("/storage/test/", told | {"bucket": "none-of-that-name"}).content.decode()
+
+    assert "The connection does not work yet." in page
+    assert "s3-bucket-missing" in page
+
+
+def test_a_field_is_judged_by_itself_when_it_was_changed(keeper, told):
+    answer = keeper.post("/storage/validate/?field=bucket", told | {"bucket": "No Bucket"})
+    page = answer.content.decode()
+
+    assert "3 to 63 small letters" in page
+    assert 'aria-invalid="true"' in page
+    assert 'name="endpoint"' not in page
+    assert keeper.post("/storage/validate/?field=nothing", told).status_code == 400
+
+
+def test_a_bucket_that_holds_photos_is_neither_left_nor_removed(keeper, told, album):
+    keeper.post(PAGE, told)
+    photo = making.photo(album, making.received(album))
+    photo.original_key = f"s3/{photo.original_key}"
+    photo.save()
+
+    assert keeper.post(PAGE, told | {"prefix": "elsewhere"}).status_code == 422
+    assert keeper.post(PAGE, told | {"prefix": "elsewhere", "is_same_content": "on"}).status_code == 302
+    keeper.post("/storage/disconnect/")
+    assert BucketConnection.objects.exists()
+    Photo.objects.update(original_key="originals/00/moved.jpg")
+    keeper.post("/storage/disconnect/")
+    assert not BucketConnection.objects.exists()
+    assert connection.current() is None
+
+
+INTERNAL = [
+    "http://127.0.0.1:9000",
+    "http://localhost:9000",
+    "http://[::1]",
+    "http://169.254.169.254",
+    "http://10.1.2.3",
+    "http://192.168.1.1:9000",
+    "http://100.64.0.1",
+    "http://0.0.0.0",
+    "http://2130706433",
+    "http://[::ffff:127.0.0.1]",
+    "http://[64:ff9b::7f00:1]",
+    "http://[fe80::1]",
+    "http://[fd00::1]",
+]
+
+
+@pytest.mark.parametrize("address", INTERNAL)
+@pytest.mark.parametrize("field", ["endpoint", "browser_endpoint"])
+def test_an_internal_address_is_refused(keeper, told, settings, field, address):
+    settings.S3_ALLOW_INTERNAL = False
+
+    answer = keeper.post(PAGE, told | {"endpoint": ""} | {field: address})
+
+    assert answer.status_code == 422
+    assert "inside the server&#x27;s own network" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "address", ["ftp://example.org", "https://a:b@example.org", "https://example.org/path", "example"]
+)
+def test_what_is_no_address_of_a_server_is_refused(keeper, told, address):
+    assert "Write it as https://s3.example.org" in keeper.post(PAGE, told | {"endpoint": address}).content.decode()
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700:4700::1111", "64:ff9b::808:808"])
+def test_addresses_of_the_internet_are_public(address):
+    assert inside.is_public(address)
+
+
+def test_a_name_that_leads_inside_only_later_gets_not_a_byte(told, data_dir, monkeypatch):
+    """DNS rebinding: the name was fine when it was looked at. What counts is whom the connection reaches."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(5)
+        port = server.getsockname()[1]
+        typed = connection.Connection(
+            "photos", f"http://127.0.0.1:{port}", access_key="A", secret_key="B", is_fenced=True
+        )
+
+        found = S3Store(typed, data_dir).trouble()
+
+        assert (found.code, found.permanent) == (trouble.NETWORK.code, False)
+        line, _ = server.accept()
+        with line:
+            assert line.recv(1) == b""
+
+
+def test_the_same_connection_works_without_a_fence(told, data_dir):
+    typed = connection.Connection(told["bucket"], told["endpoint"], access_key=ACCESS_KEY, secret_key=SECRET_KEY)
+
+    assert S3Store(typed, data_dir).trouble() is None
+
+
+def test_it_exists_for_superusers_alone(owner, keeper):
+    client = Client()
+    client.force_login(owner)
+
+    assert client.get(reverse("processing:storage")).status_code == 404
+    assert keeper.get(reverse("processing:storage")).status_code == 200
