@@ -97,7 +97,7 @@ def _watched(
         if failed:
             raise RuntimeError(f"{failed} photos did not come out")
         at, alone = time.monotonic() - begun, processes.resident(worker)
-        yield Moment(at, done, processes.memory(web), alone, processes.memory(worker) - alone)
+        yield Moment(at, done, processes.memory(web), alone, max(0, processes.memory(worker) - alone))
         if at - asked >= 1:
             session.get(panel, timeout=30).raise_for_status()
             asked = at

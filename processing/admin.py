@@ -134,7 +134,7 @@ class FindingAdmin(LookOnly):
 
 @admin.register(WorkerPulse)
 class PulseAdmin(LookOnly):
-    list_display = ("name", "version", "started_at", "seen_at")
+    list_display = ("name", "host", "version", "started_at", "seen_at", "developed", "lately", "drained_at")
 
 
 @admin.register(Measurement)

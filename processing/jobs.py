@@ -215,7 +215,7 @@ def _move(job: ProcessingJob, edge: Edge, *, by: str = "", expired: bool = False
     with transaction.atomic():
         if not rows.filter(state__in=edge.sources).update(state=edge.target, updated_at=timezone.now(), **changes):
             return False
-        attempt = ProcessingJob.objects.values_list("attempts", flat=True).get(pk=job.pk)
+        attempt = _attempt(job, edge, changes.get("attempts"))
         JobEvent.objects.create(
             job_id=job.pk,
             edge=edge.name,
@@ -228,12 +228,24 @@ def _move(job: ProcessingJob, edge: Edge, *, by: str = "", expired: bool = False
 
 
 def _take(job: ProcessingJob, worker: str) -> bool:
+    """Its row is locked, so what was read of it holds, and what is written need not be read."""
     now = timezone.now()
-    claim: dict[str, Any] = {"claim": uuid.uuid4(), "lease_until": _lease(now), "worker": worker, "started_at": now}
-    if not _move(job, states.CLAIM, by=worker, attempts=F("attempts") + 1, finished_at=None, **claim):
+    claim: dict[str, Any] = {"claim": uuid.uuid4(), "lease_until": _lease(now), "worker": worker}
+    claim |= {"attempts": job.attempts + 1, "started_at": now, "finished_at": None}
+    if not _move(job, states.CLAIM, by=worker, **claim):
         return False
-    job.refresh_from_db(from_queryset=ProcessingJob.objects.select_related("upload"))
+    for name, value in {"state": states.CLAIM.target, **claim}.items():
+        setattr(job, name, value)
     return True
+
+
+def _attempt(job: ProcessingJob, edge: Edge, told: object) -> int:
+    """Which one this move belongs to. Who holds the claim knows that: nobody else changes the row."""
+    if isinstance(told, int):
+        return told
+    if edge.held and told is None:
+        return job.attempts
+    return ProcessingJob.objects.values_list("attempts", flat=True).get(pk=job.pk)
 
 
 def _held(job: ProcessingJob) -> JobQuerySet:

@@ -32,6 +32,7 @@ class S3Server:
         self.url = f"http://{HOST}:{self.port}"
         self._names = count(1)
         self._shared: dict[str, str] | None = None
+        self._client: Any = None
 
     def new_bucket(self) -> dict[str, str]:
         """The environment that names a new bucket."""
@@ -55,6 +56,11 @@ class S3Server:
 
     def client(self) -> Any:
         """Another client than ours, to look what is really there."""
+        if self._client is None:
+            self._client = self._new_client()
+        return self._client
+
+    def _new_client(self) -> Any:
         return boto3.session.Session(ACCESS_KEY, SECRET_KEY, region_name="us-east-1").client(
             "s3",
             endpoint_url=self.url,

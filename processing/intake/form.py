@@ -6,6 +6,8 @@ genuine (its CSRF token may be anywhere in the body).
 
 import time
 import uuid
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +20,7 @@ from django.utils.datastructures import MultiValueDict
 from albums.models import Album
 from processing import batches
 from processing.intake import refusals, uploads
+from processing.intake.pieces import Body
 from processing.intake.refusals import Refused
 from processing.intake.stream import Stream
 from processing.models import Batch, ProcessingJob, Upload
@@ -35,10 +38,12 @@ class FormIntake(FileUploadHandler):
     chunk_size = 256 * 1024
     broke = has_no_room = False
 
-    def __init__(self, request: HttpRequest, album: Album, user: User, token: uuid.UUID | None) -> None:
+    def __init__(
+        self, request: HttpRequest, body: Callable[[], Body], album: Album, user: User, token: uuid.UUID | None
+    ) -> None:
         super().__init__(request)
         self.batch: Batch | None = None
-        self._album, self._user, self._token = album, user, token
+        self._body, self._album, self._user, self._token = body, album, user, token
         self._count = 0
         self._stream: Stream | None = None
         self._landed: list[Stream] = []
@@ -75,7 +80,7 @@ class FormIntake(FileUploadHandler):
         encoding: str | None = None,
     ) -> tuple[QueryDict, MultiValueDict[str, Any]]:
         try:
-            whole: Any = _Whole(input_data, content_length)
+            whole: Any = _Whole(self._body, content_length)
             fields = _Parser(META, whole, [_Reading(self)], encoding).parse()
             if self._stream:  # Django's parser ends here without a word, and the file would be on its way for ever
                 raise UnreadablePostError("The form ended within a file")
@@ -171,17 +176,37 @@ class _Reading(FileUploadHandler):
 
 
 class _Whole:
-    """Django takes a body that ends early for a whole one, and would store the last file cut short. This raises instead."""
+    """Django takes a body that ends early for a whole one, and would store the last file cut short. This raises instead.
 
-    def __init__(self, body: Any, length: int) -> None:
-        self._body, self._left = body, length
+    The body is taken from the line itself: gunicorn's own stream gathers it from pieces of 8 KiB.
+    """
+
+    def __init__(self, body: Callable[[], Body], length: int) -> None:
+        self._open, self._left = body, length
+        self._buffer = memoryview(bytearray(FormIntake.chunk_size))
+        self._has_broken = False
+
+    @cached_property
+    def _body(self) -> Body:
+        return self._open()
 
     def read(self, size: int) -> bytes:
-        chunk: bytes = self._body.read(size)
-        self._left -= len(chunk)
-        if not chunk and self._left > 0:
+        chunk = self._buffer[: min(size, self._left)]
+        count = self._fill(chunk)
+        self._left -= count
+        if self._left and not count:
             raise UnreadablePostError("The connection broke before the whole form had arrived")
-        return chunk
+        return bytes(chunk[:count])
+
+    def _fill(self, chunk: memoryview) -> int:
+        """As much of it as there is before the body ends. What came before a break is told first, and then the break."""
+        count = 0
+        try:
+            while count < len(chunk) and not self._has_broken and (more := self._body.readinto(chunk[count:])):
+                count += more
+        except OSError:
+            self._has_broken = True
+        return count
 
 
 class _Parser(MultiPartParser):

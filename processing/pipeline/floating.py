@@ -6,7 +6,6 @@ for linear light unless a profile says otherwise; what is brighter than 1 is rol
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -14,7 +13,7 @@ import numpy as np
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2 as Directory
 
-from processing.pipeline import colour, deep, icc, limits, orientation, refusals, spaces
+from processing.pipeline import colour, deep, icc, limits, orientation, packing, refusals, spaces
 from processing.pipeline.metadata import camera_raw
 from processing.pipeline.opened import Opened
 from processing.pipeline.recipe import Limits
@@ -24,7 +23,8 @@ WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, ORIENTATION, CHANNELS, PREDICTOR,
 )  # fmt: skip
 STRIPS, ROWS_PER_STRIP, PLANAR, TILE_WIDTH, TILE_HEIGHT, TILES = 273, 278, 284, 322, 323, 324
 COUNTS = {STRIPS: 279, TILES: 325}
-NONE, DEFLATE, OLD_DEFLATE = 1, 8, 32946
+HORIZONTAL, FLOATING = 2, 3
+"""Predictors."""
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
 BYTES_PER_PIXEL = 20
 PROBES = 1_000_000
@@ -38,7 +38,8 @@ Samples = np.ndarray[Any, Any]
 def opened(file: BinaryIO, bounds: Limits) -> Opened:
     directory = _directory(file)
     size = int(directory[WIDTH]), int(directory[HEIGHT])
-    limits.check_floating(size, BYTES_PER_PIXEL, bounds)
+    for each in (size, _part(directory)):  # a tile may be larger than its picture, and as large as it says
+        limits.check_floating(each, BYTES_PER_PIXEL, bounds)
     image = _shown(_samples(file, directory), directory)
     turn = orientation.TURNS.get(int(directory.get(ORIENTATION, 1)))
     return Opened(image, "TIFF", camera_raw.of_tiff(file), turn)
@@ -49,13 +50,13 @@ def _directory(file: BinaryIO) -> Directory:
     directory = Directory(file.read(8))
     file.seek(directory.next)
     directory.load(file)
-    bits, compression = set(directory[BITS]), directory.get(COMPRESSION, NONE)
-    if bits not in ({16}, {32}) or directory.get(CHANNELS, 1) not in (1, 3, 4) or directory.get(PREDICTOR, 1) == 2:
+    bits, compression = set(directory[BITS]), directory.get(COMPRESSION, packing.NONE)
+    if bits not in ({16}, {32}) or directory.get(CHANNELS, 1) not in (1, 3, 4):
         raise refusals.UnsupportedDepth("floating-point numbers of an unusual kind")
     if directory.get(PHOTOMETRIC, BLACK_IS_ZERO) not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB):
         raise refusals.UnsupportedDepth("floating-point numbers that are no red, green and blue")
-    if compression not in (NONE, DEFLATE, OLD_DEFLATE):
-        raise refusals.UnsupportedDepth("floating-point numbers in a packing that is not ZIP")
+    if compression not in packing.KNOWN:
+        raise refusals.UnsupportedDepth("floating-point numbers in a packing that is neither ZIP nor LZW")
     return directory
 
 
@@ -77,36 +78,36 @@ def _parts(file: BinaryIO, directory: Directory, channels: int) -> Iterator[tupl
     """Each strip or tile with its place; those of a further plane begin at the top again."""
     width, height = int(directory[WIDTH]), int(directory[HEIGHT])
     offsets = TILES if TILES in directory else STRIPS
-    part_width = int(directory[TILE_WIDTH]) if TILES in directory else width
-    part_height = (
-        int(directory[TILE_HEIGHT]) if TILES in directory else min(directory.get(ROWS_PER_STRIP, height), height)
-    )
+    part_width, part_height = _part(directory)
     across, down = -(-width // part_width), -(-height // part_height)
     for number, (at, length) in enumerate(zip(directory[offsets], directory[COUNTS[offsets]], strict=True)):
         row, column = divmod(number % (across * down), across)
         rows = part_height if offsets == TILES else min(part_height, height - row * part_height)
         file.seek(at)
-        content = _unpacked(file.read(length), directory, rows * part_width * channels)
+        row_bytes = part_width * channels * directory[BITS][0] // 8
+        content = packing.unpacked(file.read(length), directory.get(COMPRESSION, packing.NONE), row_bytes, rows)
         yield row * part_height, column * part_width, _numbers(content, directory, (rows, part_width, channels))
+
+
+def _part(directory: Directory) -> tuple[int, int]:
+    """Width and height of a tile, or of all strips but the last."""
+    if TILES in directory:
+        return int(directory[TILE_WIDTH]), int(directory[TILE_HEIGHT])
+    height = int(directory[HEIGHT])
+    return int(directory[WIDTH]), min(int(directory.get(ROWS_PER_STRIP, height)), height)
 
 
 def _count(directory: Directory) -> int:
     return len(directory[TILES if TILES in directory else STRIPS])
 
 
-def _unpacked(content: bytes, directory: Directory, samples: int) -> bytes:
-    length = samples * directory[BITS][0] // 8
-    if directory.get(COMPRESSION, NONE) != NONE:
-        content = zlib.decompressobj().decompress(content, length)
-    if len(content) < length:
-        raise refusals.Truncated
-    return content[:length]
-
-
 def _numbers(content: bytes, directory: Directory, shape: tuple[int, int, int]) -> Samples:
-    width = directory[BITS][0] // 8
-    if directory.get(PREDICTOR, 1) != 3:
+    width, predictor = directory[BITS][0] // 8, directory.get(PREDICTOR, 1)
+    if predictor != FLOATING:
         order = "<" if directory.prefix == b"II" else ">"
+        if predictor == HORIZONTAL:  # differences of the numbers' bits, taken for whole numbers (TIFF 6.0, section 14)
+            wholes = np.frombuffer(content, f"{order}u{width}").reshape(shape)
+            content = np.cumsum(wholes, axis=1, dtype=f"u{width}").astype(f"{order}u{width}").tobytes()
         return np.frombuffer(content, f"{order}f{width}").reshape(shape).astype(np.float32)
     # Technical Note 3: a row's bytes are differences, first all the highest bytes, then the next.
     height, _, channels = shape

@@ -67,7 +67,7 @@ def _placeholder(image: Image.Image, edge: int) -> str:
 
 
 def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The other hand has the larger one to encode, which takes longer than all that is left: no third thread to slow it down."""
+    """The other hand has the largest one to encode, which takes as long as all that is left: a third would only slow it down."""
     return image if image.size == size else hands.resized(image, size, 1)
 
 

@@ -61,7 +61,7 @@ def _cors(client: Any, connection: Connection, origins: list[str]) -> bool:
     rule = {
         "ID": CORS,
         "AllowedOrigins": origins,
-        "AllowedMethods": ["GET", "HEAD", "PUT"],
+        "AllowedMethods": ["GET", "HEAD", "PUT", "POST"],  # POST: a form, as Uppy sends small files
         "AllowedHeaders": ["*"],
         "ExposeHeaders": ["ETag"],  # by which a page tells the parts that it sent
         "MaxAgeSeconds": 3600,

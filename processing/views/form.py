@@ -37,7 +37,7 @@ def receive(request: HttpRequest, pk: int) -> HttpResponse:
     album = album_or_404(request, pk)
     assert isinstance(request.user, User)
     token = _token(request)
-    intake = FormIntake(request, album, request.user, token)
+    intake = FormIntake(request, lambda: line.body(request), album, request.user, token)
     request.upload_handlers = [intake]
     try:
         batches.ensure_open(album, token)

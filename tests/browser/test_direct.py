@@ -36,11 +36,10 @@ def road(rgw: Rgw) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def installation(tmp_path: Path, rgw: Rgw, environment: dict[str, str], road: Proxy) -> Iterator[Installation]:
+def installation(tmp_path: Path, environment: dict[str, str], road: Proxy) -> Iterator[Installation]:
     more = {"SWEEP_SECONDS": "1", "S3_BROWSER_ENDPOINT": road.url}
     with Installation(tmp_path, environment | more) as installation:
         installation.start("serve")
-        allow(rgw, environment["S3_BUCKET"], installation.url)
         yield installation
 
 
@@ -53,8 +52,8 @@ def proxy(installation: Installation) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def context(chromium: Browser, rgw: Rgw, environment: dict[str, str], proxy: Proxy) -> Iterator[BrowserContext]:
-    allow(rgw, environment["S3_BUCKET"], proxy.url)
+def context(chromium: Browser, installation: Installation, proxy: Proxy) -> Iterator[BrowserContext]:
+    installation.manage("setup_bucket", "--origin", proxy.url)
     context = chromium.new_context(viewport=DESKTOP, base_url=proxy.url, reduced_motion="reduce")
     context.set_default_timeout(20_000)
     yield context
@@ -70,11 +69,6 @@ def card(tmp_path: Path) -> list[Path]:
         files.append(tmp_path / f"IMG_{number:04}.JPG")
         files[-1].write_bytes(making.jpeg((900, 600)) + noise)
     return files
-
-
-def allow(rgw: Rgw, bucket: str, origin: str) -> None:
-    rule = {"AllowedOrigins": [origin], "AllowedMethods": ["GET", "PUT", "POST"], "AllowedHeaders": ["*"]}
-    rgw.client().put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule | {"ExposeHeaders": ["ETag"]}]})
 
 
 def cut(*ways: Proxy) -> None:

@@ -29,13 +29,9 @@ def environment(rgw: Rgw) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def installation(
-    tmp_path_factory: pytest.TempPathFactory, rgw: Rgw, environment: dict[str, str]
-) -> Iterator[Installation]:
+def installation(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[Installation]:
     with Installation(tmp_path_factory.mktemp("bucket"), environment | {"SWEEP_SECONDS": "1"}) as installation:
-        rule = {"AllowedOrigins": [installation.url], "AllowedMethods": ["GET", "PUT", "POST"], "AllowedHeaders": ["*"]}
-        rules = {"CORSRules": [rule | {"ExposeHeaders": ["ETag"]}]}
-        rgw.client().put_bucket_cors(Bucket=environment["S3_BUCKET"], CORSConfiguration=rules)
+        installation.manage("setup_bucket", "--origin", installation.url)
         installation.start("serve")
         installation.start("run_huey")
         yield installation

@@ -127,7 +127,7 @@ def test_files_of_one_standing_can_be_shown_alone(signed_in, album):
     worker.develop_next()
 
     def names(query: str) -> list[str]:
-        return [line.name for line, _ in signed_in.get(f"/batches/{batch.pk}/{query}").context["files"]]
+        return [line.name for line, *_ in signed_in.get(f"/batches/{batch.pk}/{query}").context["files"]]
 
     assert names("?show=failed") == ["notes.txt"]
     assert names("?show=verified") == ["IMG_0.JPG", "IMG_1.JPG"]

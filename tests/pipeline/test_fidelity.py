@@ -7,12 +7,14 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from processing.pipeline import DEFAULT, Refused, spaces
 from processing.pipeline.developing import develop
@@ -274,7 +276,20 @@ def test_hdr_keeps_its_middle_tones_and_rolls_off_its_lights(tmp_path: Path, out
 PACKINGS: dict[str, tuple[Callable[[bytes], bytes], dict[int, int]]] = {
     "plain": (lambda content: content, {}),
     "ZIP": (zlib.compress, {259: 8}),
+    "LZW": (lambda content: by_libtiff(content, "tiff_lzw"), {259: 5}),
+    "PackBits": (lambda content: by_libtiff(content, "packbits"), {259: 32773}),
 }
+
+
+def by_libtiff(content: bytes, compression: str) -> bytes:
+    """As libtiff packs these bytes."""
+    file = BytesIO()
+    rows = len(content) // charts.COLUMNS // charts.PATCH
+    size = (charts.COLUMNS * charts.PATCH, rows)
+    Image.frombytes("L", size, content).save(file, "TIFF", compression=compression, strip_size=len(content))
+    with TiffImageFile(BytesIO(file.getvalue())) as image:
+        [start], [length] = image.tag_v2[273], image.tag_v2[279]
+    return file.getvalue()[start : start + length]
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
@@ -298,7 +313,7 @@ def test_a_tiff_of_light_looks_like_the_same_picture_in_srgb(
 
 
 def differences(content: bytes) -> bytes:
-    """Adobe's predictor for floating point: the bytes of a row by their weight, as differences; then ZIP."""
+    """Adobe's predictor for floating point: the bytes of a row by their weight, as differences."""
     width = charts.COLUMNS * charts.PATCH
     rows = (
         np.frombuffer(content, np.uint8)
@@ -307,7 +322,13 @@ def differences(content: bytes) -> bytes:
         .reshape(-1, width * 4, 3)
     )
     first = np.diff(rows, axis=1, prepend=np.zeros_like(rows[:, :1]))
-    return zlib.compress(first.astype(np.uint8).tobytes())
+    return first.astype(np.uint8).tobytes()
+
+
+def whole_differences(content: bytes) -> bytes:
+    """TIFF's own predictor, of the bits of 32-bit numbers."""
+    rows = np.frombuffer(content, "<u4").reshape(-1, charts.COLUMNS * charts.PATCH, 3)
+    return np.diff(rows, axis=1, prepend=np.zeros_like(rows[:, :1])).tobytes()
 
 
 def test_a_tiff_of_light_plane_by_plane(tmp_path: Path, out: Path) -> None:
@@ -320,9 +341,15 @@ def test_a_tiff_of_light_plane_by_plane(tmp_path: Path, out: Path) -> None:
         assert farthest(patches(rendition), patches(Image.fromarray(chart()))) < UNSEEN
 
 
-def test_a_tiff_of_light_in_adobes_packing(tmp_path: Path, out: Path) -> None:
+@pytest.mark.parametrize("packing", ["ZIP", "LZW"])
+@pytest.mark.parametrize(("predictor", "foretold"), [(2, whole_differences), (3, differences)])
+def test_a_tiff_of_light_as_differences(
+    tmp_path: Path, out: Path, packing: str, predictor: int, foretold: Callable[[bytes], bytes]
+) -> None:
     light = np.vectorize(spaces.srgb)(chart() / 255).astype("f4")
-    source = charts.tiff(tmp_path / "photo", light, packed=differences, tags={259: 8, 317: 3})
+    packed, tags = PACKINGS[packing]
+    tags = {**tags, 317: predictor}
+    source = charts.tiff(tmp_path / "photo", light, packed=lambda content: packed(foretold(content)), tags=tags)
 
     picture = develop(source, out)
 
@@ -355,12 +382,33 @@ def test_numbers_that_are_no_light_are_dark(tmp_path: Path, out: Path, number: f
 
 
 def test_refuses_light_in_a_packing_that_nobody_unpacks_here(tmp_path: Path, out: Path) -> None:
-    source = charts.tiff(tmp_path / "photo", np.zeros((64, 64, 3), np.float32), tags={259: 5})
+    source = charts.tiff(tmp_path / "photo", np.zeros((64, 64, 3), np.float32), tags={259: 7})
 
     with pytest.raises(Refused) as caught:
         develop(source, out)
 
     assert (caught.value.code, caught.value.permanent) == ("unsupported-depth", True)
+
+
+def test_refuses_light_in_a_tile_that_is_a_bomb(tmp_path: Path, out: Path) -> None:
+    tile = {322: 60_000, 323: 60_000, 324: 8, 325: 99}
+    source = charts.tiff(tmp_path / "photo", np.zeros((64, 64, 3), np.float32), tags={259: 5, **tile})
+
+    with pytest.raises(Refused) as caught:
+        develop(source, out)
+
+    assert caught.value.code == "too-many-pixels"
+
+
+def test_refuses_light_whose_packing_is_damaged(tmp_path: Path, out: Path) -> None:
+    light = np.vectorize(spaces.srgb)(chart() / 255).astype("f4")
+    packed, tags = PACKINGS["LZW"]
+    source = charts.tiff(tmp_path / "photo", light, packed=lambda content: packed(content)[:500], tags=tags)
+
+    with pytest.raises(Refused) as caught:
+        develop(source, out)
+
+    assert (caught.value.code in {"truncated", "broken"}, caught.value.permanent) == (True, True)
 
 
 def test_refuses_a_cut_tiff_of_light(tmp_path: Path, out: Path) -> None:

@@ -1,6 +1,7 @@
 """manage.py queue_status."""
 
 import json
+from collections import deque
 from datetime import timedelta
 from io import StringIO
 
@@ -15,6 +16,12 @@ from processing.states import JobState
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_dealt_with_yet(monkeypatch):
+    monkeypatch.setattr(pulse, "_dealt_with", 0)
+    monkeypatch.setattr(pulse, "_lately", deque())
 
 
 def run(*arguments: str) -> str:

@@ -1,0 +1,73 @@
+"""Photos that lie in a bucket, seen in a browser: under the policy that the pages have, and each of them fetched once."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import new_album
+from tests.browser.test_first_light import send
+from tests.installation import Installation
+from tests.processing import making
+from tests.s3servers import Rgw
+
+pytestmark = [pytest.mark.browser, pytest.mark.servers]
+
+PICTURE = making.jpeg((1200, 800), number=1)
+ARE_SEEN = "() => document.images.length > 0 && [...document.images].every(i => i.complete && i.naturalWidth > 0)"
+
+
+@pytest.fixture
+def installation(tmp_path: Path, rgw: Rgw) -> Iterator[Installation]:
+    with Installation(tmp_path, rgw.new_prefix() | {"SWEEP_SECONDS": "1"}) as installation:
+        installation.manage("setup_bucket", "--origin", installation.url)
+        installation.start("serve")
+        installation.start("run_huey")
+        yield installation
+
+
+def test_photos_are_seen_kept_by_the_browser_and_downloaded(page: Page, installation: Installation, rgw: Rgw) -> None:
+    album = new_album(page)
+    send(page, {"name": "dune.jpg", "mimeType": "image/jpeg", "buffer": PICTURE})
+    shown = page.get_by_role("link", name="dune.jpg")
+    expect(shown).to_be_visible(timeout=30_000)
+    page.wait_for_function(ARE_SEEN)
+    page.goto(album)
+    fetched = from_the_bucket(page, rgw)
+    page.reload()
+    page.wait_for_function(ARE_SEEN)
+    assert fetched
+    assert all(each["is_cached"] for each in fetched)
+
+    shown.click()
+    page.wait_for_function(ARE_SEEN)
+    page.get_by_role("link", name="Original and renditions compared").click()
+    expect(page.get_by_role("slider")).to_be_visible()
+    page.wait_for_function(ARE_SEEN)
+    assert page.evaluate("document.images[0].naturalWidth") == 1200
+
+    page.go_back()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").first.click()
+    assert download.value.suggested_filename == "dune.jpg"
+    assert hashlib.sha256(download.value.path().read_bytes()).digest() == hashlib.sha256(PICTURE).digest()
+
+
+def from_the_bucket(page: Page, rgw: Rgw) -> list[dict[str, Any]]:
+    """What is fetched from there from now on, and whether the browser had it already."""
+    line = page.context.new_cdp_session(page)
+    line.send("Network.enable")
+    fetched: dict[str, dict[str, Any]] = {}
+    told: list[dict[str, Any]] = []
+
+    def received(event: dict[str, Any]) -> None:
+        if event["response"]["url"].startswith(rgw.url):
+            is_cached = event["response"].get("fromDiskCache", False) or event["requestId"] in fetched
+            told.append({"url": event["response"]["url"], "is_cached": is_cached})
+
+    line.on("Network.requestServedFromCache", lambda event: fetched.setdefault(event["requestId"], {}))
+    line.on("Network.responseReceived", received)
+    return told
