@@ -24,7 +24,7 @@ from albums.models import Album, Companion, Leftover, Photo, Rendition
 from processing import failpoints, inspection
 from processing.failpoints import Point
 from processing.inspection import Kept, Wanted
-from processing.storage import places, store
+from processing.storage import places, store, trouble
 from processing.verify import one_by_one
 
 log = logging.getLogger(__name__)
@@ -103,7 +103,9 @@ def _copy(wanted: Wanted, key: str) -> None:
         store().keep(wanted.key, key)
         if inspection.is_good_at(key, wanted, lambda _: None):
             return
-    except FileNotFoundError as error:
+    except OSError as error:
+        if not trouble.is_damage(error):
+            raise
         raise Spoiled(wanted.key) from error
     raise Spoiled(wanted.key)
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from django.db.models import Count, Q, Sum
 
 from albums.models import Companion, Photo, Rendition
+from processing.models import ProcessingJob, Upload
+from processing.states import KEEPS_RAW
 from processing.storage import places, store
 
 TABLES = ((Photo, "original_key", "original_bytes"), (Rendition, "key", "bytes"), (Companion, "key", "bytes"))
@@ -26,6 +28,16 @@ class Whereabouts:
     free_bytes: int | None
     """On the disk."""
     new_go_to_bucket: bool
+
+
+def is_bucket_used() -> bool:
+    """Does any row rely on the bucket, with a photo or with a file on its way?"""
+    on_their_way = (
+        Upload.objects.receiving().filter(place=places.BUCKET),
+        ProcessingJob.objects.filter(state__in=KEEPS_RAW, raw_path__startswith=places.BUCKET),
+    )
+    kept = (model._default_manager.filter(**{f"{key}__startswith": places.BUCKET}) for model, key, _ in TABLES)
+    return any(rows.exists() for rows in (*on_their_way, *kept))
 
 
 def of_now() -> Whereabouts:

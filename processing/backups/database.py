@@ -40,8 +40,9 @@ ONTO_DISK = (
     ),
     f"UPDATE processing_upload SET place = '{places.DISK}'",  # noqa: S608
     f"DELETE FROM albums_leftover WHERE key LIKE '{places.BUCKET}%'",  # noqa: S608
+    "DELETE FROM processing_bucketconnection",
 )
-"""What is nobody's stays in the bucket."""
+"""What is nobody's stays in the bucket, and nothing leads there any more."""
 
 
 def file_name() -> str:

@@ -47,7 +47,7 @@ def restore(
     directory = vault.snapshot(name)
     told = about.read(directory)
     _check(told, onto_disk)
-    _check_room(directory, told)
+    _check_room(directory, told, onto_disk)
     copied = 0
     damaged: list[str] = []
     lacking = set(told.lacking)
@@ -67,8 +67,8 @@ def restore(
     return Restored(told, copied, tuple(damaged), has_secret)
 
 
-def _bare(entries: Iterable[Entry]) -> list[Entry]:
-    return [replace(entry, key=places.bare(entry.key)) for entry in entries]
+def _bare(entries: Iterable[Entry]) -> Iterator[Entry]:
+    return (replace(entry, key=places.bare(entry.key)) for entry in entries)
 
 
 def _check(told: About, onto_disk: bool) -> None:
@@ -92,11 +92,14 @@ def _check(told: About, onto_disk: bool) -> None:
         )
 
 
-def _check_room(directory: Path, told: About) -> None:
+def _check_room(directory: Path, told: About, onto_disk: bool) -> None:
+    """On the disk, for what goes there and is not there yet."""
     free = store().free_bytes()
     if free is None or free > told.bytes:
         return
-    lacking = sum(entry.bytes for entry in manifest.read(directory / MANIFEST) if not store().exists(entry.key))
+    named = manifest.read(directory / MANIFEST)
+    mine = _bare(named) if onto_disk else (each for each in named if places.of(each.key) == places.DISK)
+    lacking = sum(entry.bytes for entry in mine if not store().exists(entry.key))
     if free < lacking:
         raise Refused(
             f"The snapshot's files take {filesizeformat(lacking)}, and the disk has {filesizeformat(free)} left."

@@ -16,7 +16,7 @@ from processing.backups import Refused, about, database, manifest
 from processing.backups.about import ABOUT, MANIFEST, SECRET, About
 from processing.backups.manifest import Entry
 from processing.backups.vault import Damaged, Vault
-from processing.storage import store
+from processing.storage import store, trouble
 
 ROUNDS = 20
 Say = Callable[[str], object]
@@ -109,7 +109,9 @@ def _copy(vault: Vault, entries: Iterable[Entry], renditions: bool, say: Say) ->
         try:
             with store().borrow(entry.key) as path:
                 vault.add(entry, path)
-        except (FileNotFoundError, Damaged):
+        except (OSError, Damaged) as error:
+            if isinstance(error, OSError) and not trouble.is_damage(error):
+                raise
             if not manifest.is_wanted(entry.key, renditions):
                 return _Round(files, size, is_outdated=True)
             say(f"{entry.key} is lost or damaged here; `manage.py verify` tells more.")

@@ -3,9 +3,12 @@
 import base64
 import hashlib
 import hmac
+from typing import TYPE_CHECKING
 
-from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 PURPOSE = b"darkroom: the bucket's secret key"
 
@@ -19,12 +22,16 @@ def seal(secret: str) -> str:
 
 
 def unseal(sealed: str) -> str:
+    from cryptography.fernet import InvalidToken
+
     try:
         return _fernet().decrypt(sealed.encode("ascii")).decode()
     except InvalidToken as error:
         raise Unreadable from error
 
 
-def _fernet() -> Fernet:
+def _fernet() -> "Fernet":
     """SECRET_KEY is long and random, so one round is enough; the purpose keeps this key apart from what else is made of it."""
+    from cryptography.fernet import Fernet  # only who set up a bucket on its page pays for it
+
     return Fernet(base64.urlsafe_b64encode(hmac.digest(settings.SECRET_KEY.encode(), PURPOSE, hashlib.sha256)))

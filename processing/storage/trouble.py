@@ -22,6 +22,13 @@ class StorageTrouble(OSError):
         return f"{self.message} ({self.cause})" if self.cause else self.message
 
 
+def is_damage(error: OSError) -> bool:
+    """Is it about these bytes alone: gone, unreadable, others than were sent? Else it is about the disk or the bucket."""
+    if isinstance(error, StorageTrouble):
+        return False
+    return isinstance(error, FileNotFoundError) or error.errno == errno.EIO
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     code: str

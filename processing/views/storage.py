@@ -85,9 +85,9 @@ def test(request: HttpRequest) -> HttpResponse:
 @require_POST
 @for_superusers
 def disconnect(request: HttpRequest) -> HttpResponse:
-    if whereabouts.of_now().bucket.files:
+    if whereabouts.is_bucket_used():
         messages.error(
-            request, "Photos lie in the bucket. Move them to the disk first: manage.py move_storage --to disk."
+            request, "Files lie in the bucket. Move them to the disk first: manage.py move_storage --to disk."
         )
     else:
         connecting.remove()
@@ -98,7 +98,7 @@ def disconnect(request: HttpRequest) -> HttpResponse:
 def _form(request: HttpRequest | None = None) -> ConnectionForm:
     connecting.forget()  # a person decides by what is so now
     before = connecting.saved()
-    has_content = before is not None and whereabouts.of_now().bucket.files > 0
+    has_content = before is not None and whereabouts.is_bucket_used()
     if request is None:
         return ConnectionForm.of(before, has_content=has_content)
     return ConnectionForm(request.POST, before=before, has_content=has_content)
@@ -110,6 +110,7 @@ def _page(request: HttpRequest, form: ConnectionForm, status: int = 200, **more:
         "where": whereabouts.of_now(),
         "environment": connection.from_environment() if settings.S3_BUCKET else None,
         "saved": connecting.saved(),
+        "is_used": whereabouts.is_bucket_used(),
         "is_readable": connecting.is_readable(),
         "may_be_internal": settings.S3_ALLOW_INTERNAL,
     }

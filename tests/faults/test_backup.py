@@ -18,6 +18,10 @@ from tests.processing import making
 
 pytestmark = pytest.mark.faults
 
+SAVED_ON_A_PAGE = """
+from processing.models import BucketConnection
+BucketConnection.objects.create(bucket="photos", region="us-east-1", access_key="A", sealed_secret="")
+"""
 CLEAN = {"photos": 3, "missing": [], "corrupt": [], "orphans": []}
 QUIET = {"SCRUB_BYTES_PER_DAY": "0", "SWEEP_SECONDS": "1"}
 
@@ -266,12 +270,14 @@ def test_what_lay_in_a_bucket_is_backed_up_and_restored_onto_the_disk(moto, empt
     with Installation(tmp_path, QUIET | moto.new_bucket()) as site:
         filled(site)
         assert site.ask("SELECT count(*) FROM albums_photo WHERE original_key LIKE 's3/%'") == [(3,)]
+        site.manage("shell", "-c", SAVED_ON_A_PAGE)
         site.manage("backup", str(tmp_path / "backup"), "--renditions")
         assert "The drill held" in site.manage("restore", str(tmp_path / "backup"), "--drill").stdout
 
     refused = empty.manage("restore", str(tmp_path / "backup"), status=1).stderr
     assert "names files in a bucket, and none is set up here" in refused
     empty.manage("restore", str(tmp_path / "backup"), "--onto-disk")
+    assert empty.ask("SELECT * FROM processing_bucketconnection") == []
     assert verified(empty) == CLEAN
 
 

@@ -206,3 +206,15 @@ def written(path: Path, content: bytes) -> Path:
 
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def test_an_object_that_is_damaged_in_the_bucket_stays_and_is_told(photo, bucket, moto):
+    run("--to", "bucket")
+    photo.refresh_from_db()
+    name = bucket.name(places.bare(photo.original_key))
+    moto.client().put_object(Bucket=bucket.bucket, Key=name, Body=b"other bytes", Metadata={"sha256": "0" * 64})
+
+    with pytest.raises(CommandError, match="1 stayed where they are"):
+        run("--to", "disk")
+
+    assert Photo.objects.get().original_key == photo.original_key
