@@ -28,6 +28,7 @@ from processing.models import (
 )
 from processing.states import KEEPS_RAW
 from processing.storage import Listed, places, store
+from processing.storage.trouble import StorageTrouble
 
 log = logging.getLogger(__name__)
 
@@ -108,8 +109,8 @@ def _abort_unknown(now: datetime) -> int:
     """Parts in the bucket that nobody will ever join."""
     try:
         return half_done.abort_unknown(_grace(now))
-    except OSError:
-        log.warning("The bucket's unfinished uploads cannot be looked through now", exc_info=True)
+    except StorageTrouble as trouble:
+        log.warning("What is unfinished in the bucket cannot be looked through yet: %s", trouble)
         return 0
 
 

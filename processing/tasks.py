@@ -38,7 +38,7 @@ def develop_next(job_id: int) -> None:
         rerendering.render_next()
 
 
-@db_task()
+@db_task(priority=BEFORE_BELLS)
 def hand_over(upload_id: str) -> None:
     """A large file is whole in the bucket."""
     parts.hand_over_by_id(uuid.UUID(upload_id))

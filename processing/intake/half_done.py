@@ -11,8 +11,9 @@ from django.db.models import Exists, OuterRef, Q
 from processing.intake import parts, uploads
 from processing.models import Part, Upload
 from processing.states import UploadState
-from processing.storage import multiparts, places
+from processing.storage import multiparts, places, store
 from processing.storage.multiparts import Unfinished
+from processing.storage.trouble import StorageTrouble
 
 log = logging.getLogger(__name__)
 
@@ -24,15 +25,9 @@ def hand_over_again(before: datetime) -> int:
 
     One that cannot be looked at is kept from expiring: nobody knows yet what would be lost.
     """
-    count = 0
     as_form = Part.objects.filter(number=Part.WHOLE, upload=OuterRef("pk"))  # nobody else will ever tell
-    for upload in Upload.objects.receiving().in_the_bucket().filter(Exists(as_form) | Q(expires_at__lt=before)):
-        try:
-            count += parts.hand_over_if_whole(upload)
-        except OSError:
-            log.warning("The bucket cannot be asked for %s; the sweep will try again", upload.key, exc_info=True)
-            uploads.touch(upload, upload.arrived)
-    return count
+    silent = Upload.objects.receiving().in_the_bucket().filter(Exists(as_form) | Q(expires_at__lt=before))
+    return sum(_is_handed_over(upload) for upload in silent)
 
 
 def abort_unknown(before: datetime) -> int:
@@ -46,6 +41,17 @@ def abort_unknown(before: datetime) -> int:
             count += 1
     parts.forget_ended()
     return count
+
+
+def _is_handed_over(upload: Upload) -> bool:
+    """Not tried while the bucket cannot be reached: there may be hundreds, and each would wait for the line."""
+    try:
+        if store().is_there():
+            return parts.hand_over_if_whole(upload)
+    except StorageTrouble as trouble:
+        log.warning("Upload %s cannot be looked at in the bucket yet: %s", upload.pk, trouble)
+    uploads.touch(upload, upload.arrived)
+    return False
 
 
 def _unwanted(some: Sequence[Unfinished], before: datetime) -> list[Unfinished]:

@@ -31,7 +31,6 @@ AT_ONCE_BYTES = 64 << 20
 SENT = ".sent"
 """A form is posted beside the file's key: it may come again as long as it is signed, and what was received shall not change."""
 
-NOT_HERE = Refusal(HTTPStatus.NOT_FOUND, "not-found", "There is no such upload.")
 BAD_PART = Refusal(HTTPStatus.BAD_REQUEST, "bad-part", f"Parts are numbered from 1 to {MOST_PARTS}, and have a size.")
 INCOMPLETE = Refusal(
     HTTPStatus.CONFLICT, "parts-missing", "Some parts are not here yet. Ask which are, and send the others."
@@ -117,10 +116,9 @@ def complete(upload: Upload, sha256: str = "") -> bool:
         _join(upload, stored)
     elif not _is_there(upload):
         raise Refused(INCOMPLETE)
-    if (upload.size or 0) > AT_ONCE_BYTES:
-        bell.ring_for_upload(upload.pk)
-        return False
-    return hand_over(upload)
+    elif _is_large(upload):
+        return False  # a worker was told when it was joined, and the sweep tells another
+    return _read_back(upload)
 
 
 def hand_over(upload: Upload) -> bool:
@@ -128,7 +126,9 @@ def hand_over(upload: Upload) -> bool:
     found = multiparts.digest(upload.key, _KeptAlive(upload))
     if found is None:
         return False
-    if upload.size not in (None, found.size):
+    if not found.size:
+        uploads.refuse(upload, refusals.EMPTY, size=0)
+    elif upload.size not in (None, found.size):
         uploads.refuse(upload, refusals.NOT_AS_DECLARED, size=found.size, sha256=found.sha256)
     else:
         uploads.finish(upload, found.size, found.sha256)
@@ -151,10 +151,12 @@ def abort(upload: Upload) -> None:
 
 def hand_over_if_whole(upload: Upload) -> bool:
     """What its sender did not come to, or was never told of. False when it is not all there."""
-    if _is_there(upload):
-        return complete(upload)
-    stored = _listed(upload)
-    return bool(stored) and sum(part.size for part in stored or ()) == upload.size and complete(upload)
+    if not _is_there(upload):
+        stored = _listed(upload) or []
+        if not stored or sum(part.size for part in stored) != upload.size:
+            return False
+        _join(upload, stored)
+    return _read_back(upload)
 
 
 def forget_ended() -> None:
@@ -164,7 +166,7 @@ def forget_ended() -> None:
 
 def leave(upload: Upload) -> bool:
     """Somebody goes on with it another way, from its first byte. True when it was whole, and is handed over instead."""
-    if not upload.multipart_id and not upload.parts.exists():
+    if upload.place == places.DISK or not (upload.multipart_id or upload.parts.exists()):
         return False
     if _is_there(upload) and hand_over(upload):
         return True
@@ -212,7 +214,7 @@ def _join(upload: Upload, stored: Sequence[Stored]) -> None:
     if not stored or not is_in_order or size < (upload.size or 0):
         raise Refused(INCOMPLETE)
     if size > (upload.size or settings.MAX_FILE_BYTES):
-        uploads.refuse(upload, refusals.too_large(settings.MAX_FILE_BYTES))
+        uploads.refuse(upload, refusals.NOT_AS_DECLARED if upload.size else refusals.too_large(settings.MAX_FILE_BYTES))
         raise Refused(protocol.TOO_LARGE)
     if upload.size is None:
         uploads.tell_size(upload, size)  # with it the sweep knows that it is whole
@@ -224,6 +226,17 @@ def _join(upload: Upload, stored: Sequence[Stored]) -> None:
         if not _is_there(upload):
             raise Refused(INCOMPLETE) from None
     failpoints.reach(Point.PARTS_JOINED)
+
+
+def _read_back(upload: Upload) -> bool:
+    if _is_large(upload):
+        bell.ring_for_upload(upload.pk)
+        return False
+    return hand_over(upload)
+
+
+def _is_large(upload: Upload) -> bool:
+    return (upload.size or 0) > AT_ONCE_BYTES
 
 
 def _is_there(upload: Upload) -> bool:

@@ -23,6 +23,7 @@ from processing.models import Upload
 from processing.pressure import Shortage
 from processing.states import UploadState
 from processing.storage import Fenced, Growing, places, store
+from processing.storage.growing import DRAFT
 from processing.storage.trouble import StorageTrouble
 
 log = logging.getLogger(__name__)
@@ -99,8 +100,12 @@ def hand_over_again(before: datetime) -> int:
 
 
 def _may_be_whole(upload: Upload) -> bool:
-    """Without asking the bucket, which takes its time: of thousands that wait for their turn there is nothing to be found."""
-    return upload.place == places.DISK or upload.arrived > 0
+    """Without asking the bucket, which takes its time: of thousands that wait for their turn there is nothing to be found.
+
+    One that came in a single request and could not be stored has a draft, and its row may not say yet that any of it arrived.
+    """
+    draft = places.bare(upload.key) + DRAFT
+    return upload.place == places.DISK or upload.arrived > 0 or store().exists(draft)
 
 
 def _hand_over_if_whole(upload: Upload) -> bool:

@@ -148,7 +148,7 @@ def _abort(upload: Upload) -> None:
 
 def _end(upload: Upload, target: UploadState, **changes: object) -> bool:
     """The one UPDATE that ends an upload; False when it had ended before."""
-    changes |= {"state": target, "ended_at": timezone.now()}
+    changes = {"state": target, "ended_at": timezone.now(), **changes}
     if not Upload.objects.receiving().filter(pk=upload.pk).update(**changes):
         return False
     for name, value in changes.items():

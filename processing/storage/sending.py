@@ -71,13 +71,17 @@ def _in_parts(
     try:
         sent = list(pool.map(partial(_part, client, handle, multipart), range(1, len(parts) + 1), parts))
         client.complete_multipart_upload(MultipartUpload={"Parts": sent}, **multipart)
-    except BaseException:
+    except (BotoCoreError, ClientError):
         pool.shutdown(cancel_futures=True)
         size = sum(length for _, length in parts)
         is_whole = _is_whole(client, object_, size, headers)  # the answer of a complete that went well may get lost
         abort(client, multipart)
         if not is_whole:
             raise
+    except BaseException:
+        pool.shutdown(cancel_futures=True)
+        abort(client, multipart)
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -60,14 +60,14 @@ def from_the_bucket(page: Page, rgw: Rgw) -> list[dict[str, Any]]:
     """What is fetched from there from now on, and whether the browser had it already."""
     line = page.context.new_cdp_session(page)
     line.send("Network.enable")
-    fetched: dict[str, dict[str, Any]] = {}
+    cached: set[str] = set()
     told: list[dict[str, Any]] = []
 
     def received(event: dict[str, Any]) -> None:
         if event["response"]["url"].startswith(rgw.url):
-            is_cached = event["response"].get("fromDiskCache", False) or event["requestId"] in fetched
+            is_cached = event["response"].get("fromDiskCache", False) or event["requestId"] in cached
             told.append({"url": event["response"]["url"], "is_cached": is_cached})
 
-    line.on("Network.requestServedFromCache", lambda event: fetched.setdefault(event["requestId"], {}))
+    line.on("Network.requestServedFromCache", lambda event: cached.add(event["requestId"]))
     line.on("Network.responseReceived", received)
     return told

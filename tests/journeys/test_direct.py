@@ -17,10 +17,11 @@ import requests
 from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
+from huey.contrib.djhuey import HUEY
 
 from albums import removal
 from albums.models import Album, Leftover
-from processing import batches, sweeper
+from processing import batches, bell, sweeper
 from processing.intake import parts
 from processing.models import Batch, Part, ProcessingJob, Upload
 from processing.states import UploadState
@@ -267,7 +268,7 @@ def test_a_file_of_another_size_than_announced_is_refused(companion):
     response = companion.complete(upload)
 
     assert response.status_code == 413
-    assert Upload.objects.get().code == "too-large"
+    assert Upload.objects.get().code == "not-as-declared"
 
 
 def test_a_file_larger_than_is_taken_is_refused(companion, settings):
@@ -335,10 +336,36 @@ def test_a_large_file_is_read_back_by_a_worker(companion, monkeypatch):
     response = companion.complete(upload)
     assert (response.status_code, response.json()["state"], response["Retry-After"]) == (202, "checking", "2")
     assert not ProcessingJob.objects.exists()
+    waiting = bell.waiting()
+    assert companion.complete(upload).status_code == 202
+    assert bell.waiting() == waiting  # whoever asks again tells no second worker
 
     parts.hand_over_by_id(uuid.UUID(upload))
     assert companion.complete(upload).json()["state"] == "received"
     ensure_received(b"small")
+
+
+def test_a_large_file_that_no_worker_heard_of_is_told_again_by_the_sweep(companion, monkeypatch):
+    monkeypatch.setattr(parts, "AT_ONCE_BYTES", 4)
+    upload = companion.create(size=5)
+    companion.send(upload, b"small")
+    companion.complete(upload)
+    HUEY.storage.flush_queue()
+    forgotten()
+
+    sweeper.sweep()
+    assert HUEY.execute(HUEY.dequeue()) is None
+
+    ensure_received(b"small")
+
+
+def test_an_empty_part_is_an_empty_file(companion):
+    upload = companion.create()
+    requests.put(companion.get(f"/multipart/{upload}/1").json()["url"], b"", timeout=20).raise_for_status()
+
+    response = companion.complete(upload)
+
+    assert (response.status_code, response.json()["error"]) == (422, "empty-file")
 
 
 def test_a_sender_tells_how_far_it_is(companion):

@@ -283,6 +283,7 @@ def test_the_name_of_a_raw_file_cannot_break_out_of_its_header(signed_in, batch)
     job = fail(batch, name='a";filename="b.html')
 
     response = signed_in.get(f"/jobs/{job.pk}/raw/")
+    response.close()
 
     assert response["X-Content-Type-Options"] == "nosniff"
     assert response["Content-Disposition"] == 'attachment; filename="a\\";filename=\\"b.html"'
