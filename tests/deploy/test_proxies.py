@@ -14,7 +14,7 @@ from tests.deploy.fronts import Caddy, Front, Nginx
 from tests.installation import NAME, PASSWORD, Installation
 from tests.processing import making
 
-pytestmark = [pytest.mark.faults, pytest.mark.servers]
+pytestmark = [pytest.mark.faults, pytest.mark.servers, pytest.mark.embedded]
 HALF = 1 << 19
 KEPT = [
     "Content-Type",

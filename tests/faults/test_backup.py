@@ -16,7 +16,7 @@ from tests import polling
 from tests.installation import Installation
 from tests.processing import making
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.embedded]
 
 SAVED_ON_A_PAGE = """
 from processing.models import BucketConnection

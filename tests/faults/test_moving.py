@@ -12,7 +12,7 @@ from tests.faults.aftermath import QUICK
 from tests.installation import Installation
 from tests.processing import making
 
-pytestmark = [pytest.mark.faults, pytest.mark.servers]
+pytestmark = [pytest.mark.faults, pytest.mark.servers, pytest.mark.embedded]
 
 PHOTOS = 4
 SETTINGS = QUICK | {"LEASE_SECONDS": "30"}  # a busy machine is no frozen mover

@@ -14,7 +14,7 @@ from processing import inspection, moving, sweeper, verify, worker
 from processing.storage import connection, places, store
 from tests.processing import making
 
-pytestmark = [pytest.mark.django_db, pytest.mark.servers]
+pytestmark = [pytest.mark.django_db, pytest.mark.servers, pytest.mark.embedded]
 
 
 @pytest.fixture
