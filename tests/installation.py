@@ -150,6 +150,9 @@ class Installation:
 
     def sign_in(self, name: str = NAME, password: str = PASSWORD) -> requests.Session:
         session = requests.Session()
+        session.headers["Connection"] = (
+            "close"  # who takes up one again just when the server lets go of it meets a reset
+        )
         page = session.get(f"{self.url}/accounts/login/", timeout=60)
         form = {"username": name, "password": password, "csrfmiddlewaretoken": _token(page)}
         answer = session.post(f"{self.url}/accounts/login/", form, timeout=60, allow_redirects=False)
