@@ -6,6 +6,8 @@ VENV := .venv
 VPYTHON := $(VENV)/bin/python
 # Tests that start real processes mostly wait: three at a time keep two cores busy.
 BESIDE := -n 3 --dist worksteal
+# Those that start none, which are run on servers too each time; `make faults` runs the others there.
+INSIDE := not (browser or faults or servers or long)
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
@@ -20,18 +22,19 @@ run: ## Set up what is missing, then start web and worker together
 	@$(call install,requirements.txt)
 	@exec $(VPYTHON) manage.py run
 
-test: ## Install what the tests need, then run the linters and all tests, on SQLite and disk and on servers
+test: ## Install what the tests need, then run the linters and all tests; those without processes on servers too
 	@$(call install,requirements-dev.txt)
 	@tests/tools/install
 	@$(MAKE) --no-print-directory lint
 	@if ls tests/js/*.test.* >/dev/null 2>&1; then node --test tests/js/; fi
 	@$(VPYTHON) -m pytest $(BESIDE) $(ARGS)
-	@$(VPYTHON) -m tests.stack $(BESIDE) $(ARGS)
+	@$(VPYTHON) -m tests.stack $(BESIDE) -m "$(INSIDE)" $(ARGS)
 
-faults: ## Run the long tests: 200 kills, ten minutes of load, … (prints what they counted)
+faults: ## Run the long tests: 200 kills, ten minutes of load, … (prints what they counted), and the others on servers
 	@$(call install,requirements-dev.txt)
 	@tests/tools/install
 	@$(VPYTHON) -m pytest -m long -p no:randomly tests/faults $(ARGS)
+	@$(VPYTHON) -m tests.stack -m "faults and not long" $(ARGS)
 
 lint: ## Run the linters and type checks alone
 	@$(call install,requirements-dev.txt)

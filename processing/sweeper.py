@@ -27,7 +27,7 @@ from processing.models import (
     WorkerPulse,
 )
 from processing.states import KEEPS_RAW
-from processing.storage import Listed, places, store
+from processing.storage import LOAN, Listed, places, store
 from processing.storage.trouble import StorageTrouble
 
 log = logging.getLogger(__name__)
@@ -165,6 +165,11 @@ def owner(key: str) -> uuid.UUID | None:
         return uuid.UUID(name)
     except ValueError:
         return None
+
+
+def is_on_loan(key: str) -> bool:
+    """A copy that somebody reads just now. That of a reader who was killed is old some day, and goes like every stray."""
+    return key.startswith(f"incoming/{LOAN}")
 
 
 def _is_scratch(key: str) -> bool:

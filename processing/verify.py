@@ -81,7 +81,8 @@ def unknown(keys: list[str]) -> list[str]:
     photo's keys are leftovers until the moment it is there.
     """
     known = set(Leftover.objects.filter(key__in=keys).values_list("key", flat=True)) | _wanted(keys)
-    return [key for key in keys if key not in known and store().exists(key)]
+    strange = (key for key in keys if key not in known and not sweeper.is_on_loan(key))
+    return [key for key in strange if store().exists(key)]
 
 
 def _with_raw_files() -> QuerySet[ProcessingJob]:

@@ -15,6 +15,9 @@ from django.core.files.storage import default_storage
 
 from processing.storage.trouble import StorageTrouble
 
+LOAN = "borrowed-"
+"""Begins the name of a scratch room for a copy of an object, which is on the disk for as long as somebody reads it."""
+
 
 class Fenced(Exception):
     """Another took the file over, or away: this one may write no more."""

@@ -130,6 +130,7 @@ def test_a_database_locked_by_another_program_only_delays(tmp_path, seconds):
         assert_all_are_photos(sender)
 
 
+@pytest.mark.embedded
 def test_a_read_only_database_is_told_and_work_goes_on_when_it_can_be_written(tmp_path):
     """Who opens it then: handles from before, and those that SQLite keeps for its next connection, can write all the same."""
     with running(tmp_path, {}) as sender:
@@ -163,6 +164,7 @@ def test_incoming_vanishes_and_comes_back(tmp_path):
         assert (taken, seen) == (False, 200)
 
 
+@pytest.mark.embedded
 def test_raw_files_that_were_away_are_developed_when_they_are_back(tmp_path):
     with running(tmp_path, {}) as sender:
         sender.installation.stop("run_huey")

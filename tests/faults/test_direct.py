@@ -12,7 +12,7 @@ from tests.faults.test_crash_points import assert_web_was_killed
 from tests.installation import Installation
 from tests.processing import making
 
-pytestmark = [pytest.mark.faults, pytest.mark.servers]
+pytestmark = [pytest.mark.embedded, pytest.mark.faults, pytest.mark.servers]  # it brings its own bucket
 
 STATES = "SELECT name, state FROM processing_upload ORDER BY name"
 PHOTOS = "SELECT original_sha256, original_key FROM albums_photo"

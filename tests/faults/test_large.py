@@ -63,6 +63,7 @@ def watching(leader: int) -> Iterator[list[int]]:
     thread.join()
 
 
+@pytest.mark.embedded  # rclone takes the parts of a large object in their order alone
 def test_three_gibibytes_go_through_a_broken_line_and_the_server_does_not_grow(tmp_path):
     size = 3 << 30
     with Installation(tmp_path, {"MAX_FILE_SIZE": "4G", "BODY_IDLE_SECONDS": "120"}) as installation:

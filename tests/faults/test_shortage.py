@@ -95,6 +95,7 @@ def test_photos_wait_for_room_and_none_fails(disk):
         installation.manage("verify")
 
 
+@pytest.mark.embedded
 def test_a_disk_that_fills_up_at_work_loses_nothing(disk):
     """There is room to begin with, and less than the renditions need."""
     with Installation(disk, SMALL | {"MIN_FREE_SPACE": "0"}) as installation:
@@ -113,6 +114,7 @@ def test_a_disk_that_fills_up_at_work_loses_nothing(disk):
         installation.manage("verify")
 
 
+@pytest.mark.embedded
 def test_a_disk_without_room_for_a_single_row_loses_nothing(disk):
     with Installation(disk, SMALL | {"MIN_FREE_SPACE": "0"}) as installation:
         installation.start("serve")

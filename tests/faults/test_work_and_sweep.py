@@ -56,6 +56,7 @@ def test_endless_sweeps_and_doubled_bells_touch_nothing_in_use(installation):
     assert dict(installation.ask(MOVES)) == {"create": PHOTOS, "claim": PHOTOS, "complete": PHOTOS}
 
 
+@pytest.mark.embedded
 def test_bells_that_were_lost_are_rung_again(tmp_path):
     with Installation(tmp_path, QUICK) as installation:
         installation.start("serve")

@@ -578,6 +578,7 @@ def test_what_is_whole_in_the_bucket_is_whole_for_whoever_asks_the_server(compan
     ensure_received(b"picture")
 
 
+@pytest.mark.embedded
 def test_without_a_bucket_nothing_goes_there(signed_in, album, owner):
     companion = Companion(signed_in, album, owner)
 

@@ -6,9 +6,10 @@ import pytest
 from django.utils import timezone
 
 from albums.models import Album, Leftover
-from processing import jobs, sweeper
+from processing import jobs, sweeper, verify
 from processing.models import JobEvent, ProcessingJob, Upload
 from processing.states import JobState, UploadState
+from processing.storage import LOAN
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -159,6 +160,13 @@ def test_old_files_in_incoming_that_no_row_knows_go(db, data_dir, name):
 
     assert sweeper.sweep().strays == 1
     assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_a_copy_on_loan_is_nobodys_only_when_it_is_old(db, data_dir):
+    put(data_dir, f"incoming/{LOAN}0a1b.work/photo.jpg")
+
+    assert (sweeper.clear_strays(timezone.now() - timedelta(hours=1)), verify.verify().is_clean) == (0, True)
+    assert sweeper.clear_strays(timezone.now() + timedelta(hours=1)) == 1
 
 
 def test_what_a_lost_claim_was_working_on_goes_at_once(album, data_dir):
