@@ -35,8 +35,11 @@ def create(request: HttpRequest) -> HttpResponse:
 @require_safe
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     album = album_or_404(request, pk)
-    paginator = Paginator(album.photos.shown().prefetch_related("renditions", "halves", "companions"), PHOTOS_A_PAGE)
-    page = paginator.get_page(request.GET.get("page"))
+    photos = album.photos.shown().prefetch_related("renditions", "halves", "companions")
+    page = Paginator(photos, PHOTOS_A_PAGE).get_page(request.GET.get("page"))
+    # The paginator cuts the last page where the photos ended when it counted them. They are read later, when there may be more.
+    first = (page.number - 1) * PHOTOS_A_PAGE
+    page.object_list = photos[first : first + PHOTOS_A_PAGE]
     return render(request, "album/page.html", {"album": album, "page": page})
 
 

@@ -1,10 +1,11 @@
 """The panel: what a person sees of a batch, and what they can do about it."""
 
 import pytest
+from django.db import connection
 from django.test import Client
 
-from albums.models import Album
-from processing import jobs, pulse
+from albums.models import Album, Photo
+from processing import jobs, pulse, worker
 from processing.models import Batch, ProcessingJob
 from processing.states import JobState
 from tests.processing import making
@@ -191,3 +192,22 @@ def test_the_progress_never_says_all_done_while_work_is_left(signed_in, album):
     making.upload(album, batch=Batch.objects.get())
 
     assert panel(signed_in, album).progress.percent < 100
+
+
+def test_a_photo_that_is_ready_while_the_page_is_made_is_on_it(signed_in, album):
+    making.received(album)
+    count = []
+
+    def ready_then(execute, sql, params, many, context):
+        answer = execute(sql, params, many, context)
+        if "COUNT(" in sql and "albums_photo" in sql and not count:
+            count.append(sql)
+            worker.develop_next()
+        return answer
+
+    with connection.execute_wrapper(ready_then):
+        response = signed_in.get(album.get_absolute_url())
+
+    panel = response.context["panel"]
+    assert (panel.is_polled, panel.seen) == (False, Photo.objects.get().pk)
+    assert [photo.pk for photo in response.context["page"]] == [panel.seen]
