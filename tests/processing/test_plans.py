@@ -32,7 +32,11 @@ def pending():
     [
         (lambda album: ProcessingJob.objects.due()[:1], "job_state_turn"),
         (lambda album: pending().order_by("turn").values("pk")[:1], "job_state_turn"),
-        (lambda album: pending().filter(album=album).order_by("-turn").values("pk")[:1], "job_album_state_turn"),
+        pytest.param(
+            lambda album: pending().filter(album=album).order_by("-turn").values("pk")[:1],
+            "job_album_state_turn",
+            marks=pytest.mark.embedded,  # of two that fit, PostgreSQL takes either while there are no rows
+        ),
         (lambda album: pending().order_by("created_at")[:1], "job_state_created"),
         (lambda album: ProcessingJob.objects.failed().order_by("-finished_at")[:50], "job_state_finished"),
         (lambda album: Batch.objects.all()[:50], "batch_opened"),
