@@ -133,11 +133,12 @@ class Proxy:
                         patch.acknowledged = patch.length
 
     def _dawdle(self, count: int) -> None:
-        if not self.bytes_per_second:
+        rate = self.bytes_per_second  # a test may set it free just now
+        if not rate:
             return
         with self._guard:
             now = time.monotonic()
-            self._free_at = max(self._free_at, now) + count / self.bytes_per_second
+            self._free_at = max(self._free_at, now) + count / rate
             wait = self._free_at - now
         time.sleep(min(wait, 5))
 
