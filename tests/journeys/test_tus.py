@@ -221,6 +221,18 @@ def test_a_hand_over_that_failed_unseen_is_repeated_by_head(signed_in, album):
     assert ProcessingJob.objects.count() == 1
 
 
+def test_a_hand_over_that_failed_unseen_is_repeated_for_who_sends_from_a_wrong_offset(signed_in, album):
+    path = path_of(create(signed_in, album, 3))
+    growing = store().grow(Upload.objects.get().key)
+    growing.take_over()
+    growing.append(b"123")
+
+    response = patch(signed_in, path, 0, b"123")
+
+    assert (response.status_code, response["Upload-Offset"]) == (409, "3")
+    assert ProcessingJob.objects.count() == 1
+
+
 @pytest.mark.parametrize("committed", [False, True])
 def test_a_hand_over_that_failed_unseen_is_repeated_by_the_sweep(signed_in, album, committed):
     from processing import sweeper
