@@ -2,7 +2,6 @@
 
 import base64
 import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -48,8 +47,6 @@ def plain(tmp_path_factory) -> Iterator[Installation]:
 @pytest.fixture(scope="module", params=[Nginx, Caddy])
 def front(request, plain, tmp_path_factory) -> Iterator[Front]:
     """With a web server of its own behind it, which knows of it."""
-    if request.param is Caddy and not shutil.which("caddy"):
-        pytest.skip("Caddy is not installed; tests/tools/install does that")
     kind, port, upstream = request.param, servers.free_port(), servers.free_port()
     scheme = "https" if kind is Nginx else "http"
     env = {"PORT": str(upstream), "PUBLIC_URL": f"{scheme}://127.0.0.1:{port}", "X_ACCEL": "/files/"}
