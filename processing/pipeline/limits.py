@@ -19,9 +19,9 @@ PROCESS_BYTES = 48 * 1_000_000
 BYTES_PER_PIXEL = {"1": 2, "L": 2, "P": 9, "PA": 9, "LA": 8, "RGBA": 8, "I;16": 9, "I;16B": 9}
 USUAL_BYTES_PER_PIXEL = 5
 # Of the largest rendition, while it comes into being: premultiplied first, and with what two bands need.
-SHRUNK, SHRUNK_ALPHA = 4, 10
+SHRUNK, SHRUNK_ALPHA = 4, 14
 # The same while it is encoded: itself, the next one, and what libwebp holds. Transparency that is noise takes 45.
-ENCODING, ENCODING_ALPHA = 13, 20
+ENCODING, ENCODING_ALPHA = 14, 22
 # On top: libwebp's two canvases and a copy, what libheif and libavif hold, a TIFF stored in a single strip.
 DECODER_BYTES_PER_PIXEL = {"WEBP": 12, "AVIF": 4, "HEIF": 3, "TIFF": 4}
 WEBP_CANVASES = 8

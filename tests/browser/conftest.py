@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
 
+from tests.browser.recording import Proxy
 from tests.installation import NAME, PASSWORD, Installation
 
 CHROMIUM = "/usr/bin/chromium"
@@ -43,8 +45,21 @@ def complaints() -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def context(chromium: Browser, installation: Installation) -> Iterator[BrowserContext]:
-    context = chromium.new_context(viewport=DESKTOP, base_url=installation.url, reduced_motion="reduce")
+def proxy(installation: Installation) -> Iterator[Proxy]:
+    """A way to the server that the test commands."""
+    with closing(Proxy(installation.port)) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def address(installation: Installation) -> str:
+    """Where the browser finds the server."""
+    return installation.url
+
+
+@pytest.fixture
+def context(chromium: Browser, address: str) -> Iterator[BrowserContext]:
+    context = chromium.new_context(viewport=DESKTOP, base_url=address, reduced_motion="reduce")
     context.set_default_timeout(20_000)
     yield context
     context.close()

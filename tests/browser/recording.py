@@ -124,8 +124,9 @@ class Proxy:
         """Answers; of those to a PATCH, the offset is read. An answer counts when the browser was sent it."""
         with suppress(OSError):
             while piece := server.recv(PIECE):
+                patch = asked[-1] if asked else None  # before the browser has the answer, and asks for more
                 client.sendall(piece)
-                if asked and (patch := asked[-1]) and patch.acknowledged is None:
+                if patch and patch.acknowledged is None:
                     told = re.search(rb"\r\nUpload-Offset: (\d+)", piece, re.IGNORECASE)
                     if told and piece.startswith(b"HTTP/1.1 204"):
                         patch.acknowledged = int(told[1])

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import new_album
+from tests.browser.looking import ensure_seen
 from tests.browser.test_first_light import send
 from tests.installation import Installation
 from tests.processing import making
@@ -17,7 +18,6 @@ from tests.s3servers import Rgw
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
 
 PICTURE = making.jpeg((1200, 800), number=1)
-ARE_SEEN = "() => document.images.length > 0 && [...document.images].every(i => i.complete && i.naturalWidth > 0)"
 
 
 @pytest.fixture
@@ -34,19 +34,19 @@ def test_photos_are_seen_kept_by_the_browser_and_downloaded(page: Page, installa
     send(page, {"name": "dune.jpg", "mimeType": "image/jpeg", "buffer": PICTURE})
     shown = page.get_by_role("link", name="dune.jpg")
     expect(shown).to_be_visible(timeout=30_000)
-    page.wait_for_function(ARE_SEEN)
+    ensure_seen(page)
     page.goto(album)
     fetched = from_the_bucket(page, rgw)
     page.reload()
-    page.wait_for_function(ARE_SEEN)
+    ensure_seen(page)
     assert fetched
     assert all(each["is_cached"] for each in fetched)
 
     shown.click()
-    page.wait_for_function(ARE_SEEN)
+    ensure_seen(page)
     page.get_by_role("link", name="Original and renditions compared").click()
     expect(page.get_by_role("slider")).to_be_visible()
-    page.wait_for_function(ARE_SEEN)
+    ensure_seen(page)
     assert page.evaluate("document.images[0].naturalWidth") == 1200
 
     page.go_back()

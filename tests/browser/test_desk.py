@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Dialog, Locator, Page, Route, expect
 
 from tests import polling
 from tests.browser.conftest import DESKTOP, PHONE, listen, new_album, sign_in
+from tests.browser.looking import ensure_accessible, ensure_heard, hear, unheard_page
 from tests.browser.test_first_light import choose, drop, pictures, send
 from tests.installation import PASSWORD, Installation
 from tests.processing import making
@@ -361,45 +361,32 @@ def test_files_can_be_dropped_while_photos_are_sent(page: Page) -> None:
 
 def test_milestones_are_told_to_screen_readers_and_not_each_file(page: Page) -> None:
     new_album(page)
-    heard: list[str] = []
-    page.expose_function("hear", lambda words: heard.append(words))
-    page.evaluate(
-        """() => new MutationObserver(() => hear(document.querySelector("panel-voice").textContent))
-          .observe(document.querySelector("panel-voice"), { childList: true })"""
-    )
+    heard = hear(page)
     slow_down(page)
 
     send(page, large(4))
     title(page, "All sent: 4 received", 60)
 
+    ensure_heard(page, heard, "All sent: 4 received.")
     assert heard[0] == "Sending 4 photos."
-    assert "All sent: 4 received." in heard
     assert len(heard) == len(set(heard)) < 9
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_axe_finds_nothing_while_sending(chromium, installation, size, scheme) -> None:
-    context = chromium.new_context(
-        viewport=size, base_url=installation.url, color_scheme=scheme, reduced_motion="reduce"
-    )
-    page = context.new_page()
-    sign_in(page)
-    new_album(page)
-    slow_down(page)
-    send(page, large(6))
-    expect(page.locator(".pick[data-state=received]").first).to_be_visible(timeout=30_000)
-
-    for state in ("sending", "paused", "prepared"):
-        if state == "paused":
-            page.get_by_role("button", name="Pause").click()
-        if state == "prepared":
-            choose(page, pictures(2, name="NEXT_{}.JPG"))
-            expect(page.locator("[data-next]")).to_be_visible()
-        found = Axe().run(page)
-        assert found.violations_count == 0, f"{state}: {found.generate_report()}"
-        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-    context.close()
+    with unheard_page(chromium, installation, size, scheme) as page:
+        sign_in(page)
+        new_album(page)
+        slow_down(page)
+        send(page, large(6))
+        expect(page.locator(".pick[data-state=received]").first).to_be_visible(timeout=30_000)
+        ensure_accessible(page, "sending")
+        page.get_by_role("button", name="Pause").click()
+        ensure_accessible(page, "paused")
+        choose(page, pictures(2, name="NEXT_{}.JPG"))
+        expect(page.locator("[data-next]")).to_be_visible()
+        ensure_accessible(page, "prepared")
 
 
 def test_whoever_leaves_while_bytes_move_is_asked_first(page: Page, installation: Installation) -> None:

@@ -2,12 +2,13 @@
 
 import random
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import DESKTOP, new_album
+from tests.browser.conftest import new_album
 from tests.browser.recording import Proxy, resent
 from tests.browser.test_first_light import choose
 from tests.browser.test_resuming import all_sent, bytes_passed, ensure_arrived_once, forgive, send
@@ -30,9 +31,8 @@ def environment(rgw: Rgw) -> dict[str, str]:
 @pytest.fixture
 def road(rgw: Rgw) -> Iterator[Proxy]:
     """The browser's way to the bucket."""
-    proxy = Proxy(rgw.port)
-    yield proxy
-    proxy.close()
+    with closing(Proxy(rgw.port)) as road:
+        yield road
 
 
 @pytest.fixture
@@ -44,20 +44,10 @@ def installation(tmp_path: Path, environment: dict[str, str], road: Proxy) -> It
 
 
 @pytest.fixture
-def proxy(installation: Installation) -> Iterator[Proxy]:
-    """The browser's way to the server, with an address that the bucket does not know."""
-    proxy = Proxy(installation.port)
-    yield proxy
-    proxy.close()
-
-
-@pytest.fixture
-def context(chromium: Browser, installation: Installation, proxy: Proxy) -> Iterator[BrowserContext]:
+def address(installation: Installation, proxy: Proxy) -> str:
+    """Through a proxy, which the bucket has to know."""
     installation.manage("setup_bucket", "--origin", proxy.url)
-    context = chromium.new_context(viewport=DESKTOP, base_url=proxy.url, reduced_motion="reduce")
-    context.set_default_timeout(20_000)
-    yield context
-    context.close()
+    return proxy.url
 
 
 @pytest.fixture

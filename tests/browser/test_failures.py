@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests import polling
 from tests.browser.conftest import DESKTOP, PHONE, sign_in
-from tests.browser.test_pages import Scheme, check, open_page
+from tests.browser.looking import Scheme, ensure_accessible, unheard_page
 from tests.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
@@ -127,17 +127,15 @@ def test_everything_works_without_javascript(chromium: Browser, installation: In
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_axe_finds_nothing_and_nothing_sticks_out(chromium: Browser, installation, size, scheme: Scheme) -> None:
-    page = open_page(chromium, installation, size, scheme)
-    sign_in(page)
-    page.goto("/failures/")
-    for summary in page.locator("summary").all():
-        summary.click()
-    page.get_by_role("checkbox").first.check()
-    check(page, "desk")
-    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-    page.get_by_role("button", name="Dismiss all 6").click()
-    expect(page.get_by_role("heading", name="Dismiss 6 failures?")).to_be_visible()
-    check(page, "question")
-    page.goto("/failures/?code=timeout")
-    check(page, "nothing for this reason")
-    page.context.close()
+    with unheard_page(chromium, installation, size, scheme) as page:
+        sign_in(page)
+        page.goto("/failures/")
+        for summary in page.locator("summary").all():
+            summary.click()
+        page.get_by_role("checkbox").first.check()
+        ensure_accessible(page, "desk")
+        page.get_by_role("button", name="Dismiss all 6").click()
+        expect(page.get_by_role("heading", name="Dismiss 6 failures?")).to_be_visible()
+        ensure_accessible(page, "question")
+        page.goto("/failures/?code=timeout")
+        ensure_accessible(page, "nothing for this reason")

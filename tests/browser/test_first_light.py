@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import DESKTOP, PHOTOS, listen, new_album, sign_in
+from tests.browser.looking import ensure_seen
 from tests.installation import Installation
 from tests.processing import making
 
@@ -65,9 +66,7 @@ def test_photos_go_from_the_form_to_the_album_without_a_reload(page: Page, insta
     expect(page.locator(".report")).to_contain_text("5 photos added")
     expect(page.locator("#upload-photos")).to_have_count(1)
     assert page.evaluate("window.notReloaded") is True
-    assert (
-        page.evaluate("[...document.querySelectorAll('.tile img.frame__image')].map(i => i.complete)").count(False) == 0
-    )
+    ensure_seen(page)
 
 
 def test_the_panel_asks_no_more_when_there_is_nothing_to_wait_for(page: Page, installation: Installation) -> None:

@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, listen, sign_in
-from tests.browser.test_pages import WIDTHS, check, open_page
+from tests.browser.looking import ensure_accessible, unheard_page
+from tests.browser.test_pages import WIDTHS
 from tests.installation import Installation
 from tests.servers import Nginx
 
@@ -109,20 +110,19 @@ def test_who_was_signed_out_meanwhile_is_told(chromium, installation, complaints
 def test_what_was_found_is_accessible_and_fits_every_screen(chromium, installation, tmp_path, scheme) -> None:
     stray(installation)
     with Nginx(tmp_path / "nginx", installation.url) as nginx:
-        page = open_page(chromium, installation, DESKTOP, scheme)
         installation.manage("doctor", "--set", "--url", nginx.url, status=None)
-    sign_in(page)
-    page.goto("/limits/")
-    for summary in page.locator(".fine > summary").all():
-        summary.click()
+    with unheard_page(chromium, installation, DESKTOP, scheme) as page:
+        sign_in(page)
+        page.goto("/limits/")
+        for summary in page.locator(".fine > summary").all():
+            summary.click()
 
-    for size in (DESKTOP, PHONE):
-        page.set_viewport_size(size)
-        check(page, f"limits at {size['width']}")
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.context.close()
+        for size in (DESKTOP, PHONE):
+            page.set_viewport_size(size)
+            ensure_accessible(page, f"limits at {size['width']}")
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_reclaiming_is_done_with_the_keyboard(chromium, installation, complaints) -> None:

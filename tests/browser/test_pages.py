@@ -2,17 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, new_album, sign_in
+from tests.browser.looking import ensure_accessible, ensure_heard, hear, unheard_page
 from tests.browser.test_first_light import choose, pictures, send
 from tests.installation import Installation
-
-Scheme = Literal["light", "dark"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
 
@@ -83,49 +80,31 @@ PAGES = (
 )
 
 
-def open_page(browser: Browser, installation: Installation, size: ViewportSize, scheme: Scheme) -> Page:
-    """Nobody listens to its console: axe itself sets styles there, which the policy rightly blocks."""
-    context = browser.new_context(
-        viewport=size,
-        base_url=installation.url,
-        color_scheme=scheme,
-        reduced_motion="reduce",
-    )
-    return context.new_page()
-
-
-def check(page: Page, where: str) -> None:
-    results = Axe().run(page)
-    assert results.violations_count == 0, f"{where}: {results.generate_report()}"
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_axe_finds_nothing_on_any_page(chromium, installation, addresses, size, scheme) -> None:
-    page = open_page(chromium, installation, size, scheme)
-    page.goto("/accounts/login/")
-    check(page, "sign in")
-    sign_in(page)
-    for name in PAGES:
-        page.goto(addresses[name])
-        check(page, name)
-    page.goto(addresses["empty"])
-    choose(page, pictures(3))
-    expect(page.get_by_text("3 photos chosen")).to_be_visible()
-    check(page, "chosen")
-    page.context.close()
+    with unheard_page(chromium, installation, size, scheme) as page:
+        page.goto("/accounts/login/")
+        ensure_accessible(page, "sign in")
+        sign_in(page)
+        for name in PAGES:
+            page.goto(addresses[name])
+            ensure_accessible(page, name)
+        page.goto(addresses["empty"])
+        choose(page, pictures(3))
+        expect(page.get_by_text("3 photos chosen")).to_be_visible()
+        ensure_accessible(page, "chosen")
 
 
 def test_no_page_is_wider_than_its_screen(chromium, installation, addresses) -> None:
-    page = open_page(chromium, installation, DESKTOP, "light")
-    sign_in(page)
-    for name in PAGES:
-        page.goto(addresses[name])
-        for width in WIDTHS:
-            page.set_viewport_size(ViewportSize(width=width, height=900))
-            wide = page.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, f"{name} is {wide} px wide on a screen of {width}"
-    page.context.close()
+    with unheard_page(chromium, installation, DESKTOP, "light") as page:
+        sign_in(page)
+        for name in PAGES:
+            page.goto(addresses[name])
+            for width in WIDTHS:
+                page.set_viewport_size(ViewportSize(width=width, height=900))
+                wide = page.evaluate("document.documentElement.scrollWidth")
+                assert wide <= width, f"{name} is {wide} px wide on a screen of {width}"
 
 
 def test_the_first_user_is_made_once_through_the_link(chromium, tmp_path: Path) -> None:
@@ -133,18 +112,17 @@ def test_the_first_user_is_made_once_through_the_link(chromium, tmp_path: Path) 
         fresh.manage("shell", "-c", "from django.contrib.auth.models import User; User.objects.all().delete()")
         fresh.start("serve")
         link = fresh.log.read_text().split("works once): ")[1].split()[0]
-        page = open_page(chromium, fresh, PHONE, "dark")
-        page.goto(link)
-        check(page, "first user")
-        page.get_by_label("Username").fill("anna")
-        page.get_by_label("Password", exact=True).fill("a fine password of hers")
-        page.get_by_label("Password confirmation").fill("a fine password of hers")
-        page.get_by_role("main").get_by_role("button").click()
-        page.wait_for_url("**/albums/new/")
+        with unheard_page(chromium, fresh, PHONE, "dark") as page:
+            page.goto(link)
+            ensure_accessible(page, "first user")
+            page.get_by_label("Username").fill("anna")
+            page.get_by_label("Password", exact=True).fill("a fine password of hers")
+            page.get_by_label("Password confirmation").fill("a fine password of hers")
+            page.get_by_role("main").get_by_role("button").click()
+            page.wait_for_url("**/albums/new/")
 
-        page.context.clear_cookies()
-        assert page.goto(link).status == 404
-        page.context.close()
+            page.context.clear_cookies()
+            assert page.goto(link).status == 404
 
 
 def test_pages_load_their_scripts_and_styles_under_the_content_security_policy(page: Page) -> None:
@@ -180,17 +158,13 @@ def test_everything_in_the_form_is_reached_with_the_keyboard(page: Page) -> None
 
 def test_news_is_told_to_screen_readers(page: Page, installation: Installation) -> None:
     new_album(page, "Voice")
-    heard: list[str] = []
-    page.expose_function("hear", lambda words: heard.append(words))
-    page.evaluate(
-        """() => new MutationObserver(() => hear(document.querySelector("panel-voice").textContent))
-          .observe(document.querySelector("panel-voice"), { childList: true })"""
-    )
+    heard = hear(page)
     installation.start("run_huey")
 
     send(page, pictures(3, name="VOICE_{}.JPG"))
     expect(page.locator(".report__head")).to_be_visible()
 
+    ensure_heard(page, heard, "Done. 3 photos added.")
     assert heard[-1] == "Done. 3 photos added."
     assert len(heard) == len(set(heard))
     installation.stop("run_huey")

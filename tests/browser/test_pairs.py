@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, listen, new_album, sign_in
+from tests.browser.looking import Scheme, ensure_accessible, unheard_page
 from tests.browser.test_first_light import send
 from tests.installation import Installation
 from tests.pipeline import raws
@@ -52,24 +52,17 @@ def test_a_pair_is_one_tile_from_which_everything_can_be_had(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_axe_finds_nothing_and_nothing_sticks_out(
-    chromium: Browser, page: Page, installation: Installation, tmp_path: Path, size: ViewportSize, scheme: str
+    chromium: Browser, page: Page, installation: Installation, tmp_path: Path, size: ViewportSize, scheme: Scheme
 ) -> None:
     address = fill(page, installation, tmp_path)
-    context = chromium.new_context(
-        viewport=size, base_url=installation.url, color_scheme="dark" if scheme == "dark" else "light"
-    )
-    unheard = context.new_page()  # axe itself sets styles, which the policy rightly blocks
-    sign_in(unheard)
-
-    for way in ([], ["Evening"], ["hill.jpg", "hill-small.jpg"]):
-        unheard.goto(address)
-        for name in way:
-            unheard.get_by_role("link", name=name).click()
-            expect(unheard.get_by_role("heading", level=1)).to_have_text(name)
-        unheard.screenshot(path=tmp_path / f"{len(way)}.png", full_page=True)
-        assert Axe().run(unheard).response["violations"] == []
-        assert unheard.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    context.close()
+    with unheard_page(chromium, installation, size, scheme) as unheard:
+        sign_in(unheard)
+        for way in ([], ["Evening"], ["hill.jpg", "hill-small.jpg"]):
+            unheard.goto(address)
+            for name in way:
+                unheard.get_by_role("link", name=name).click()
+                expect(unheard.get_by_role("heading", level=1)).to_have_text(name)
+            ensure_accessible(unheard, "/".join(way))
 
 
 def test_it_works_without_javascript(

@@ -1,10 +1,10 @@
 """The quality check page: a slider with the script, side by side without it."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, listen, sign_in
+from tests.browser.looking import SCHEMES, ensure_accessible, ensure_seen, unheard_page
 from tests.browser.test_trash import fill
 from tests.installation import Installation
 
@@ -39,7 +39,7 @@ def test_the_slider_moves_by_keyboard_and_says_where_one_ends(
 
     page.get_by_role("link", name="400, WebP").click()
     expect(page.get_by_role("link", name="400, WebP")).to_have_attribute("aria-current", "true")
-    assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
+    ensure_seen(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
 
 
@@ -48,18 +48,13 @@ def test_axe_finds_nothing_on_the_page(
     chromium: Browser, page: Page, installation: Installation, size: ViewportSize
 ) -> None:
     address = fill(page, installation, 2)
-    for scheme in ("light", "dark"):
-        context = chromium.new_context(viewport=size, base_url=installation.url, color_scheme=scheme)
-        unheard = context.new_page()  # axe itself sets styles, which the policy rightly blocks
-        sign_in(unheard)
-        unheard.goto(address)
-        open_quality(unheard)
-        expect(unheard.get_by_role("slider")).to_be_visible()
-
-        results = Axe().run(unheard)
-
-        assert results.violations_count == 0, results.generate_report()
-        context.close()
+    for scheme in SCHEMES:
+        with unheard_page(chromium, installation, size, scheme) as unheard:
+            sign_in(unheard)
+            unheard.goto(address)
+            open_quality(unheard)
+            expect(unheard.get_by_role("slider")).to_be_visible()
+            ensure_accessible(unheard)
 
 
 def test_without_javascript_the_two_stand_side_by_side(

@@ -3,11 +3,10 @@
 import hashlib
 import json
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests import polling
 from tests.browser.conftest import DESKTOP, PHOTOS, listen, new_album, sign_in
@@ -23,19 +22,9 @@ BROKEN = ("ERR_", "Failed to load resource", "htmx:")
 
 
 @pytest.fixture
-def proxy(installation: Installation) -> Iterator[Proxy]:
-    proxy = Proxy(installation.port)
-    yield proxy
-    proxy.close()
-
-
-@pytest.fixture
-def context(chromium: Browser, proxy: Proxy) -> Iterator[BrowserContext]:
-    """A browser that reaches the server through the proxy alone."""
-    context = chromium.new_context(viewport=DESKTOP, base_url=proxy.url, reduced_motion="reduce")
-    context.set_default_timeout(20_000)
-    yield context
-    context.close()
+def address(proxy: Proxy) -> str:
+    """The browser reaches the server through the proxy alone."""
+    return proxy.url
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 """To the trash and back, as a person does it."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, listen, new_album, sign_in
+from tests.browser.looking import SCHEMES, ensure_accessible, unheard_page
 from tests.browser.test_first_light import pictures, send
 from tests.installation import Installation
 
@@ -80,16 +80,11 @@ def test_axe_finds_nothing_in_the_message_with_its_way_back(
     chromium: Browser, page: Page, installation: Installation, size: ViewportSize
 ) -> None:
     address = fill(page, installation, 2)
-    for scheme in ("light", "dark"):
-        context = chromium.new_context(viewport=size, base_url=installation.url, color_scheme=scheme)
-        unheard = context.new_page()  # axe itself sets styles, which the policy rightly blocks
-        sign_in(unheard)
-        unheard.goto(address)
-        move_to_trash(unheard, "IMG_0001.JPG")
-
-        results = Axe().run(unheard)
-
-        assert results.violations_count == 0, results.generate_report()
-        unheard.get_by_role("button", name="Undo").click()
-        expect(unheard.locator(".tile")).to_have_count(2)
-        context.close()
+    for scheme in SCHEMES:
+        with unheard_page(chromium, installation, size, scheme) as unheard:
+            sign_in(unheard)
+            unheard.goto(address)
+            move_to_trash(unheard, "IMG_0001.JPG")
+            ensure_accessible(unheard)
+            unheard.get_by_role("button", name="Undo").click()
+            expect(unheard.locator(".tile")).to_have_count(2)
