@@ -79,7 +79,7 @@ class UploadDesk extends HTMLElement {
   #listen(signal) {
     const on = (target, name, act) => target.addEventListener(name, act, { signal });
     for (const source of [this.#ledger, this.#line, this.#sender]) on(source, "change", () => this.#ticker.ask());
-    on(this.#sender, "declared", () => this.#refresh());
+    on(this.#sender, "declared", () => (this.#refresh(), this.#comparison.ask())); // what could not go waits, and is compared
     on(this.#sender, "rested", () => (this.#tidy(), this.#ticker.ask()));
     on(this, "click", ({ target }) => this.#press(target.closest("[data-do]")));
     on(this, "change", ({ target }) => this.#chosen(target));

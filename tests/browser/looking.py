@@ -44,7 +44,7 @@ def ensure_seen(page: Page) -> None:
 def hear(page: Page) -> list[str]:
     """What a screen reader says of the page from now on."""
     heard: list[str] = []
-    page.expose_function("hear", heard.append)
+    page.expose_function("hear", lambda words: heard.append(words))  # not itself: Playwright marks it
     page.evaluate(HEAR)
     return heard
 

@@ -22,14 +22,15 @@ export class Comparison {
     this.#timer = 0;
     const items = this.#ledger.in("chosen", "later").filter(isWorthAsking);
     if (!items.length) return;
-    for (const item of items) item.comparedWith = item.sha256 || "look";
+    const by = items.map(({ sha256 }) => sha256 || "look");
     const answer = await this.#sender.compare(this.#sender.page, items).catch(() => null);
     if (!answer) return;
     // An upload is told of files of a batch that runs already: begun on another device, or before a reload.
     const mine = [];
     answer.files.forEach(({ state, photo, upload }, number) => {
       const item = items[number];
-      if (item.state !== "later" && item.state !== "chosen") return;
+      if (item.state !== "later" && item.state !== "chosen") return; // should it come back to that, it is compared again
+      item.comparedWith = by[number];
       this.#ledger.set(item, { standing: state, hint: HINTS[state] ?? "", photo });
       if (state === "received") this.#ledger.set(item, { state, offset: item.size });
       else if (upload) mine.push(item);
