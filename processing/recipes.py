@@ -6,7 +6,7 @@ from processing.pipeline import Avif, Limits, Recipe, Rung
 
 LARGE = 1600
 """From here on a rendition is looked at by itself, and gets more quality."""
-OF_LARGE, OF_SMALL = (83, 2), (80, 2)
+OF_LARGE, OF_SMALL = (84, 2), (80, 2)
 """Quality and effort where nothing else is set."""
 
 

@@ -74,7 +74,7 @@ TUS_DOORS = {"processing:create-upload", "processing:upload"}
 DIRECT_DOORS = {
     f"processing:direct-{name}" for name in ("params", "multipart", "upload", "part", "arrived", "complete")
 }
-"""Answered with JSON, and guarded by a pass in their path: walked in tests/journeys/test_direct.py."""
+"""Answered with JSON, and guarded by a pass in their path: walked in tests/journeys/direct/test_doors.py."""
 
 PROBE = "processing:probe"
 """Answered with 401 too: walked in tests/journeys/test_limits.py."""

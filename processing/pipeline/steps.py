@@ -77,7 +77,7 @@ def inks(image: Image.Image, job: Job) -> Image.Image:
 
 
 def shrink(image: Image.Image, job: Job) -> Image.Image:
-    return image if image.size == job.size else hands.resized(image, job.size)
+    return image if image.size == job.size else hands.shrunk(image, job.size)
 
 
 def srgb(image: Image.Image, _: Job) -> Image.Image:

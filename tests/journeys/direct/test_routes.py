@@ -1,0 +1,244 @@
+"""Straight to the bucket, through the routes of Uppy's Companion."""
+
+import uuid
+
+import pytest
+import requests
+from huey.contrib.djhuey import HUEY
+
+from processing import bell, sweeper
+from processing.intake import parts
+from processing.models import Batch, Part, ProcessingJob, Upload
+from processing.states import UploadState
+from processing.storage import store
+from tests.journeys.direct.companion import PART, PIECES, WHOLE, digest, ensure_received, forgotten
+
+pytestmark = [pytest.mark.django_db, pytest.mark.servers]
+after_commit = pytest.mark.django_db(transaction=True)
+
+
+def test_a_file_comes_in_parts_and_becomes_a_job(companion, moto, bucket, owner):
+    upload = companion.create()
+    companion.send(upload, *PIECES)
+
+    response = companion.complete(upload)
+
+    told = {"state": "received", "location": companion.album.get_absolute_url(), "key": f"s3/incoming/{upload}"}
+    assert (response.status_code, response.json()) == (200, told)
+    ensure_received(WHOLE)
+    batch = Batch.objects.get()
+    assert (batch.source, batch.opened_by) == (Batch.Source.DIRECT, owner)
+    assert moto.multiparts(bucket.bucket) == []
+    assert not Part.objects.exists()
+
+
+def test_a_small_file_is_one_part(companion):
+    upload = companion.create()
+    companion.send(upload, b"small")
+
+    assert companion.complete(upload).status_code == 200
+    ensure_received(b"small")
+
+
+def test_several_files_join_one_batch(companion):
+    for name in ("1.jpg", "2.jpg"):
+        upload = companion.create(name)
+        companion.send(upload, name.encode())
+        assert companion.complete(upload).status_code == 200
+
+    assert [upload.name for upload in Batch.objects.get().uploads.all()] == ["1.jpg", "2.jpg"]
+
+
+def test_parts_are_listed_as_the_bucket_has_them_and_noted(companion):
+    upload = companion.create()
+    companion.send(upload, PIECES[0])
+    companion.get(f"/multipart/{upload}/2", size=7)
+
+    assert companion.listed(upload) == [(1, PART)]
+
+    rows = Part.objects.values_list("number", "size", "state")
+    assert [*rows] == [(1, PART, Part.State.STORED), (2, 7, Part.State.EXPECTED)]
+    assert Upload.objects.get().arrived == PART
+
+
+def test_the_batch_page_tells_of_parts(companion, signed_in):
+    upload = companion.create()
+    companion.send(upload, PIECES[0])
+    companion.get(f"/multipart/{upload}/2", size=7)
+
+    page = signed_in.get(f"/batches/{Batch.objects.get().pk}/")
+
+    assert "1 part in the bucket, part 2 on its way" in page.content.decode()
+
+
+def test_an_address_takes_exactly_the_bytes_that_it_was_asked_for(companion):
+    upload = companion.create()
+
+    url = companion.get(f"/multipart/{upload}/1", size=5).json()["url"]
+
+    assert "content-length" in url  # among the headers that are signed
+
+
+def test_whoever_comes_back_sends_what_is_missing(companion):
+    upload = companion.create()
+    companion.put(upload, 2, PIECES[1])
+
+    response = companion.complete(upload)
+    assert (response.status_code, response.json()["error"]) == (409, "parts-missing")
+
+    companion.put(upload, 1, PIECES[0])
+    assert companion.complete(upload).status_code == 200
+    ensure_received(WHOLE)
+
+
+def test_completing_twice_is_answered_alike(companion):
+    upload = companion.create()
+    companion.send(upload, b"small")
+
+    first, second = companion.complete(upload), companion.complete(upload)
+
+    assert (first.status_code, first.json()) == (second.status_code, second.json())
+    ensure_received(b"small")
+
+
+def test_what_the_bucket_forgot_begins_anew(companion, moto, bucket):
+    upload = companion.create()
+    companion.send(upload, b"small")
+    row = Upload.objects.get()
+    moto.client().abort_multipart_upload(Bucket=bucket.bucket, Key=f"incoming/{upload}", UploadId=row.multipart_id)
+
+    assert companion.listed(upload) == []
+    companion.send(upload, b"small")
+
+    assert companion.complete(upload).status_code == 200
+    ensure_received(b"small")
+
+
+@after_commit
+def test_a_file_that_is_not_what_was_announced_is_refused_and_goes(companion):
+    upload = companion.create()
+    companion.send(upload, b"damaged")
+
+    response = companion.complete(upload, sha256=digest(b"whole"))
+
+    assert (response.status_code, response.json()["error"]) == (422, "not-as-declared")
+    assert [*store().keys("s3/incoming")] == []
+
+
+def test_a_file_of_another_size_than_announced_is_refused(companion):
+    upload = companion.create(size=3)
+
+    assert companion.get(f"/multipart/{upload}/1", size=4).status_code == 413
+    url = companion.get(f"/multipart/{upload}/1").json()["url"]
+    requests.put(url, b"four", timeout=20)
+    response = companion.complete(upload)
+
+    assert response.status_code == 413
+    assert Upload.objects.get().code == "not-as-declared"
+
+
+def test_a_file_larger_than_is_taken_is_refused(companion, settings):
+    settings.MAX_FILE_BYTES = 3
+    upload = companion.create()
+    url = companion.get(f"/multipart/{upload}/1").json()["url"]
+    requests.put(url, b"four", timeout=20)
+
+    assert companion.complete(upload).status_code == 413
+    assert companion.post("/multipart", {"filename": "a.jpg", "metadata": {"size": 4}}).status_code == 413
+
+
+@after_commit
+def test_the_same_picture_twice_finishes_like_any_other(companion, moto, bucket):
+    for _ in range(2):
+        upload = companion.create()
+        companion.send(upload, b"small")
+        assert companion.complete(upload).status_code == 200
+
+    assert [*Upload.objects.values_list("state", "code")] == [("received", ""), ("refused", "duplicate")]
+    assert len(moto.names(bucket.bucket)) == 1
+
+
+@after_commit
+def test_an_upload_that_is_taken_back_leaves_nothing(companion, moto, bucket):
+    upload = companion.create()
+    companion.send(upload, b"small")
+
+    assert companion.abort(upload).status_code == 200
+
+    assert Upload.objects.get().state == UploadState.CANCELLED
+    assert moto.multiparts(bucket.bucket) == []
+    assert companion.get(f"/multipart/{upload}/1").status_code == 410
+
+
+@after_commit
+def test_a_form_of_the_whole_file_is_found_by_the_sweep(companion, moto, bucket):
+    told = companion.get("/params", filename="IMG_1.JPG", type="image/jpeg").json()
+    requests.post(told["url"], told["fields"], files={"file": b"small"}, timeout=20).raise_for_status()
+    forgotten()
+
+    assert sweeper.sweep().handed_over == 1
+
+    ensure_received(b"small")
+    assert Upload.objects.get().name == "IMG_1.JPG"
+
+
+def test_a_form_sent_again_changes_nothing_that_was_received(companion):
+    told = companion.get("/params", filename="IMG_1.JPG").json()
+    requests.post(told["url"], told["fields"], files={"file": b"small"}, timeout=20)
+    forgotten()
+    sweeper.sweep()
+
+    requests.post(told["url"], told["fields"], files={"file": b"other"}, timeout=20).raise_for_status()
+
+    with store().borrow(Upload.objects.get().key) as path:
+        assert path.read_bytes() == b"small"
+
+
+def test_a_large_file_is_read_back_by_a_worker(companion, monkeypatch):
+    monkeypatch.setattr(parts, "AT_ONCE_BYTES", 4)
+    upload = companion.create(size=5)
+    companion.send(upload, b"small")
+
+    response = companion.complete(upload)
+    assert (response.status_code, response.json()["state"], response["Retry-After"]) == (202, "checking", "2")
+    assert not ProcessingJob.objects.exists()
+    waiting = bell.waiting()
+    assert companion.complete(upload).status_code == 202
+    assert bell.waiting() == waiting  # whoever asks again tells no second worker
+
+    parts.hand_over_by_id(uuid.UUID(upload))
+    assert companion.complete(upload).json()["state"] == "received"
+    ensure_received(b"small")
+
+
+def test_a_large_file_that_no_worker_heard_of_is_told_again_by_the_sweep(companion, monkeypatch):
+    monkeypatch.setattr(parts, "AT_ONCE_BYTES", 4)
+    upload = companion.create(size=5)
+    companion.send(upload, b"small")
+    companion.complete(upload)
+    HUEY.storage.flush_queue()
+    forgotten()
+
+    sweeper.sweep()
+    bells = [HUEY.dequeue() for _ in range(bell.waiting())]
+
+    assert [told.args for told in bells if told.name == "hand_over"] == [(upload,)]
+
+
+def test_an_empty_part_is_an_empty_file(companion):
+    upload = companion.create()
+    requests.put(companion.get(f"/multipart/{upload}/1").json()["url"], b"", timeout=20).raise_for_status()
+
+    response = companion.complete(upload)
+
+    assert (response.status_code, response.json()["error"]) == (422, "empty-file")
+
+
+def test_a_sender_tells_how_far_it_is(companion):
+    upload = companion.create(size=10)
+
+    assert companion.post(f"/multipart/{upload}/arrived?bytes=4").status_code == 204
+    assert Upload.objects.get().arrived == 4
+
+    companion.post(f"/multipart/{upload}/arrived?bytes=4711")
+    assert Upload.objects.get().arrived == 10
