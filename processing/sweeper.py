@@ -27,13 +27,15 @@ from processing.models import (
     WorkerPulse,
 )
 from processing.states import KEEPS_RAW
-from processing.storage import LOAN, Listed, places, store
+from processing.storage import ON_LOAN, Listed, places, store
 from processing.storage.trouble import StorageTrouble
 
 log = logging.getLogger(__name__)
 
 LOST = ("worker-lost", "The worker stopped in the middle of this file.")
 AT_A_TIME = 500
+LOAN = timedelta(hours=6)
+"""A copy on loan that is older was left by a reader who was killed: nobody reads a file for so long."""
 HAND_OVER_SECONDS = 20
 """An upload that is whole and was not touched for so long was forgotten between its last byte and its job."""
 
@@ -137,7 +139,10 @@ def staged() -> Iterator[Listed]:
 
 
 def _old_keys(before: datetime) -> Iterator[str]:
-    return (each.key for each in staged() if _is_scratch(each.key) or each.modified < before)
+    lent = min(before, timezone.now() - LOAN)
+    for each in staged():
+        if _is_scratch(each.key) or each.modified < (lent if is_on_loan(each.key) else before):
+            yield each.key
 
 
 def _clear_unknown(keys: list[str]) -> int:
@@ -168,8 +173,8 @@ def owner(key: str) -> uuid.UUID | None:
 
 
 def is_on_loan(key: str) -> bool:
-    """A copy that somebody reads just now. That of a reader who was killed is old some day, and goes like every stray."""
-    return key.startswith(f"incoming/{LOAN}")
+    """A copy that somebody reads just now, or did before they were killed."""
+    return key.startswith(f"incoming/{ON_LOAN}")
 
 
 def _is_scratch(key: str) -> bool:

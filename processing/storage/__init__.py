@@ -15,7 +15,7 @@ from django.core.files.storage import default_storage
 
 from processing.storage.trouble import StorageTrouble
 
-LOAN = "borrowed-"
+ON_LOAN = "borrowed-"
 """Begins the name of a scratch room for a copy of an object, which is on the disk for as long as somebody reads it."""
 
 

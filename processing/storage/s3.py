@@ -23,7 +23,7 @@ from django.utils.http import content_disposition_header
 
 from processing import failpoints
 from processing.failpoints import Point
-from processing.storage import LOAN, Listed, bucket, copying, links, sending, trouble
+from processing.storage import ON_LOAN, Listed, bucket, copying, links, sending, trouble
 from processing.storage.connection import Connection
 from processing.storage.drafts import Goal, S3Growing, S3Receiving
 from processing.storage.growing import DRAFT, FENCE
@@ -59,7 +59,7 @@ class S3Store(Storage):
     @contextmanager
     def borrow(self, key: str) -> Iterator[Path]:
         """A copy on the disk: so large a file needs room there, and no memory."""
-        with self.scratch(LOAN + secrets.token_hex(8)) as room:
+        with self.scratch(ON_LOAN + secrets.token_hex(8)) as room:
             path = room / Path(key).name
             self._fetch(key, path)
             yield path

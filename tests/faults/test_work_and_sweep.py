@@ -23,6 +23,7 @@ while True:
         bell.ring(pk)
         bell.ring(pk)
 """
+RETRIES = "SELECT code, detail FROM processing_jobevent WHERE edge = 'retry'"
 MOVES = "SELECT edge, count(*) FROM processing_jobevent GROUP BY edge"
 
 
@@ -53,6 +54,7 @@ def test_endless_sweeps_and_doubled_bells_touch_nothing_in_use(installation):
         assert sweeping.poll() is None
 
     assert aftermath.figures(installation, sent, sent) == Figures(PHOTOS, PHOTOS, PHOTOS, failed=0)
+    assert installation.ask(RETRIES) == []
     assert dict(installation.ask(MOVES)) == {"create": PHOTOS, "claim": PHOTOS, "complete": PHOTOS}
 
 

@@ -9,7 +9,7 @@ from albums.models import Album, Leftover
 from processing import jobs, sweeper, verify
 from processing.models import JobEvent, ProcessingJob, Upload
 from processing.states import JobState, UploadState
-from processing.storage import LOAN
+from processing.storage import ON_LOAN
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -162,11 +162,14 @@ def test_old_files_in_incoming_that_no_row_knows_go(db, data_dir, name):
     assert (old.exists(), new.exists()) == (False, True)
 
 
-def test_a_copy_on_loan_is_nobodys_only_when_it_is_old(db, data_dir):
-    put(data_dir, f"incoming/{LOAN}0a1b.work/photo.jpg")
+@pytest.mark.parametrize(("hours", "is_left"), [(0, True), (5, True), (7, False)])
+def test_a_copy_on_loan_is_nobodys_only_when_no_reader_can_be_left(db, data_dir, settings, hours, is_left):
+    settings.ORPHAN_GRACE_SECONDS = 0
+    copy = put(data_dir, f"incoming/{ON_LOAN}0a1b.work/photo.jpg", hours=hours)
 
-    assert (sweeper.clear_strays(timezone.now() - timedelta(hours=1)), verify.verify().is_clean) == (0, True)
-    assert sweeper.clear_strays(timezone.now() + timedelta(hours=1)) == 1
+    assert verify.verify().is_clean
+    assert sweeper.sweep().strays == (not is_left)
+    assert copy.exists() == is_left
 
 
 def test_what_a_lost_claim_was_working_on_goes_at_once(album, data_dir):
