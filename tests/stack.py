@@ -1,7 +1,10 @@
 """What the tests run on: SQLite, Huey on SQLite and the disk; or servers for all three.
 
-`python -m tests.stack [arguments of pytest]` starts PostgreSQL, Redis and an S3 server and runs pytest on them. Each test, and
-each installation that a test starts, has a database, a queue and a prefix in the bucket of its own.
+`python -m tests.stack [--gateway] [arguments of pytest]` starts PostgreSQL, Redis and an S3 server and runs pytest on them. Each
+test, and each installation that a test starts, has a database, a queue and a prefix in the bucket of its own.
+
+The S3 server is rclone's, which keeps objects as files that a test can look at. It knows nothing of CORS, so that no browser may
+send to it: `--gateway` takes Ceph's instead.
 """
 
 import json
@@ -10,8 +13,8 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import cast
 
@@ -47,7 +50,7 @@ def installed(data_dir: Path) -> dict[str, str]:
 def new_prefix(data_dir: Path) -> str:
     """A prefix in the bucket. What lies below it are files in data_dir/s3: the server keeps its objects so."""
     prefix = f"{uuid.uuid4().hex}/"
-    if IS_ON_SERVERS:
+    if IS_ON_SERVERS and _told["objects"]:
         objects = Path(_told["objects"]) / BUCKET / prefix
         objects.mkdir(parents=True)
         (data_dir / "s3").symlink_to(objects)
@@ -86,25 +89,51 @@ def main(arguments: list[str]) -> int:
     from tests import installation, servers  # which ask this module where they run
 
     with ExitStack() as started:
-        objects = Path(started.enter_context(tempfile.TemporaryDirectory(prefix="darkroom-objects-")))
-        postgresql, redis, s3 = servers.PostgreSQL(), servers.Redis(), servers.S3(objects)
-        for server in (postgresql, redis, s3):
+        s3 = started.enter_context(_gateway() if "--gateway" in arguments else _files())
+        arguments = [word for word in arguments if word != "--gateway"]
+        postgresql, redis = servers.PostgreSQL(), servers.Redis()
+        for server in (postgresql, redis):
             server.start()
             started.callback(server.stop)
-        (objects / BUCKET).mkdir()
-        told = {
-            "postgresql": postgresql.url(),
-            "redis": redis.url.rpartition("/")[0],
-            "s3": s3.url,
-            "key": s3.key,
-            "secret": s3.secret,
-            "objects": str(objects),
-        }
+        told = s3 | {"postgresql": postgresql.url(), "redis": redis.url.rpartition("/")[0]}
         installation.prepare({"DATABASE_URL": postgresql.new_database(TEMPLATE)})
         paths = [word for word in arguments if not word.startswith("-") and Path(word.partition("::")[0]).exists()]
         unwanted = [] if paths else [f"--ignore={path}" for path in PURE]
         command = [sys.executable, "-m", "pytest", *unwanted, *arguments]
         return subprocess.run(command, env=os.environ | {TOLD: json.dumps(told)}, check=False).returncode
+
+
+@contextmanager
+def _files() -> Iterator[dict[str, str]]:
+    from tests import servers
+
+    with tempfile.TemporaryDirectory(prefix="darkroom-objects-") as objects:
+        (Path(objects) / BUCKET).mkdir()
+        s3 = servers.S3(Path(objects))
+        s3.start()
+        yield {"s3": s3.url, "key": s3.key, "secret": s3.secret, "objects": objects}
+        s3.stop()
+
+
+@contextmanager
+def _gateway() -> Iterator[dict[str, str]]:
+    """Any page may send to its bucket: each installation's has another address."""
+    from tests import s3servers
+
+    rgw = s3servers.Rgw()
+    try:
+        rgw.start()
+        rgw.client().create_bucket(Bucket=BUCKET)
+        rule = {
+            "AllowedOrigins": ["*"],
+            "AllowedMethods": ["GET", "PUT", "POST"],
+            "AllowedHeaders": ["*"],
+            "ExposeHeaders": ["ETag"],
+        }
+        rgw.client().put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": [rule]})
+        yield {"s3": rgw.url, "key": s3servers.ACCESS_KEY, "secret": s3servers.SECRET_KEY, "objects": ""}
+    finally:
+        rgw.stop()
 
 
 if __name__ == "__main__":

@@ -89,9 +89,14 @@ def form(upload: Upload) -> Form:
 
 
 def listed(upload: Upload) -> list[Stored]:
-    """The parts that the bucket has, noted in the rows. Raises Refused when the upload has ended."""
+    """The parts that the bucket has, noted in the rows; or had, when they are joined already and nobody was told.
+
+    Raises Refused when the upload has ended.
+    """
     _ensure_receiving(upload)
-    stored = _listed(upload) or []
+    stored = _listed(upload)
+    if stored is None:
+        stored = _noted(upload)
     uploads.touch(upload, upload.arrived)
     return stored
 
@@ -206,6 +211,12 @@ def _note(upload: Upload, stored: Sequence[Stored]) -> None:
     if arrived != upload.arrived:
         upload.arrived = arrived
         uploads.touch(upload, arrived)
+
+
+def _noted(upload: Upload) -> list[Stored]:
+    """The parts as they were listed last."""
+    rows = upload.parts.filter(state=Part.State.STORED).exclude(number=Part.WHOLE)
+    return [Stored(part.number, part.size or 0, part.etag) for part in rows]
 
 
 def _join(upload: Upload, stored: Sequence[Stored]) -> None:

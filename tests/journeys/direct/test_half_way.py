@@ -50,6 +50,17 @@ def test_a_sender_who_asks_again_after_that_is_acknowledged(companion):
     ensure_received(b"small")
 
 
+@after_commit
+def test_a_sender_who_asks_for_the_parts_after_that_is_told_of_all_and_sends_none_again(companion):
+    upload = companion.create(size=len(WHOLE))
+    companion.send(upload, *PIECES)
+    fail_to_acknowledge(companion, upload)
+
+    assert companion.listed(upload) == [(1, len(PIECES[0])), (2, len(PIECES[1]))]
+    assert companion.complete(upload).status_code == 200
+    ensure_received(WHOLE)
+
+
 def test_a_bucket_that_fails_after_the_database_said_so_loses_nothing(companion, settings):
     upload = companion.create(size=len(WHOLE))
     companion.send(upload, *PIECES)
