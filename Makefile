@@ -30,11 +30,12 @@ test: ## Install what the tests need, then run the linters and all tests; those 
 	@$(VPYTHON) -m pytest $(BESIDE) $(ARGS)
 	@$(VPYTHON) -m tests.stack $(BESIDE) -m "$(INSIDE)" $(ARGS)
 
-faults: ## Run the long tests: 200 kills, ten minutes of load, … (prints what they counted), and the others on servers
+faults: ## Run the long tests: 200 kills, ten minutes of load, … (prints what they counted); the others, and the browser's, on servers
 	@$(call install,requirements-dev.txt)
 	@tests/tools/install
 	@$(VPYTHON) -m pytest -m long -p no:randomly tests/faults $(ARGS)
-	@$(VPYTHON) -m tests.stack -m "faults and not long" $(ARGS)
+	@$(VPYTHON) -m tests.stack $(BESIDE) -m "faults and not long" $(ARGS)
+	@$(VPYTHON) -m tests.stack --gateway $(BESIDE) -m browser $(ARGS)
 
 lint: ## Run the linters and type checks alone
 	@$(call install,requirements-dev.txt)
