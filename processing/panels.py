@@ -2,17 +2,24 @@
 
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
 
 from albums.models import Album, Photo
 from processing import pressure, progress, pulse
+from processing.models import ProcessingJob
 from processing.pressure import Shortage
 from processing.progress import Progress, Report
+from processing.states import JobState
 
 NEW_AT_MOST = 100
 """Photos sent along with one poll. More come with the next."""
 FEW = 3
+LATE = timedelta(seconds=3)
+"""What was finished so shortly before an answer may have been committed after it: of many workers, photos come out of order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +32,18 @@ class Panel:
     fresh: tuple[Photo, ...] = ()
     seen: int = 0
     """The id of the newest photo that the page has; the next poll brings those after it."""
+    at: int = 0
+    """When this was, in seconds since 1970; the next poll brings photos that something was added to since."""
     photo_count: int = 0
     shortage: Shortage | None = None
     """Why no photos can be sent now; or, while some wait, why none is developed."""
     is_worked_on: bool = True
     """Is there a worker to do what waits?"""
+
+    @property
+    def mark(self) -> str:
+        """What the page has, as the next request tells it."""
+        return f"seen={self.seen}&since={self.at}"
 
     @property
     def is_held_up(self) -> bool:
@@ -55,16 +69,18 @@ class Panel:
         return settings.MAX_FILE_BYTES
 
 
-def of(album: Album, *, seen: int | None = None, error: str = "") -> Panel:
-    """`seen`: the newest photo id that the page shows already; None when the page is just being made."""
+def of(album: Album, *, seen: int | None = None, since: int | None = None, error: str = "") -> Panel:
+    """`seen`: the newest photo id that the page shows already; None when the page is just being made. `since`: when that was."""
+    at = int(timezone.now().timestamp())
     now = progress.of(album)
     shown = album.photos.shown()
     newest = shown.order_by("-pk").values_list("pk", flat=True).first() or 0
     fresh: tuple[Photo, ...] = ()
-    if seen is not None and newest > seen:
-        photos = shown.filter(pk__gt=seen).order_by("pk").prefetch_related("renditions", "halves", "companions")
-        fresh = tuple(photos[:NEW_AT_MOST])
-        newest = fresh[-1].pk if fresh else newest
+    changed = set() if since is None else _changed(album, datetime.fromtimestamp(since, UTC) - LATE)
+    if seen is not None and (newest > seen or changed):
+        photos = shown.filter(Q(pk__gt=seen) | Q(pk__in=changed)).order_by("pk")
+        fresh = tuple(photos.prefetch_related("renditions", "halves", "companions")[:NEW_AT_MOST])
+        newest = max(seen, fresh[-1].pk) if fresh else newest
     return Panel(
         album=album,
         progress=now,
@@ -73,10 +89,18 @@ def of(album: Album, *, seen: int | None = None, error: str = "") -> Panel:
         error=error,
         fresh=fresh,
         seen=newest,
+        at=at,
         photo_count=shown.count(),
         shortage=_shortage(now),
         is_worked_on=not now.active or pulse.alive().exists(),
     )
+
+
+def _changed(album: Album, since: datetime) -> set[int]:
+    """Photos that came since, or got a RAW, a video or a sidecar."""
+    done = ProcessingJob.objects.filter(album=album, state=JobState.COMPLETED, finished_at__gte=since).order_by()
+    found = done.values_list("photo", "photo__shown_as", "companion__photo")
+    return {pk for photo, shown_as, kept_with in found if (pk := shown_as or photo or kept_with)}
 
 
 def _shortage(now: Progress) -> Shortage | None:

@@ -13,7 +13,7 @@ from processing import panels
 @require_safe
 @never_cache
 def status(request: HttpRequest, pk: int) -> HttpResponse:
-    """GET: the panel as it is now, with the photos that became ready since `seen`."""
+    """GET: the panel as it is now, with the photos that became ready after the one `seen`, or more `since` then."""
     return partial(request, album_or_404(request, pk))
 
 
@@ -25,10 +25,10 @@ def answer(request: HttpRequest, album: Album) -> HttpResponse:
 
 
 def partial(request: HttpRequest, album: Album, *, status: int = 200, error: str = "") -> HttpResponse:
-    panel = panels.of(album, seen=_seen(request), error=error)
+    panel = panels.of(album, seen=_told(request, "seen") or 0, since=_told(request, "since"), error=error)
     return render(request, "upload/_panel.html", {"panel": panel}, status=status)
 
 
-def _seen(request: HttpRequest) -> int:
-    raw = request.GET.get("seen", "")
-    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 19 else 0
+def _told(request: HttpRequest, name: str) -> int | None:
+    raw = request.GET.get(name, "")
+    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 12 else None

@@ -1,6 +1,8 @@
-/* <photo-grid>: new photos are put at its list's end as they become ready. Each is shown once, and in the album's order.
+/* <photo-grid>: new photos are put at its list's end as they become ready. Each is shown once, as it was told last, in the album's
+   order.
 
-   A RAW that came first goes when its JPEG comes, which shows for both. It watches the list itself, because htmx tells nobody when it has added to one out of band. */
+   A RAW that came first goes when its JPEG comes, which shows for both. It watches the list itself, because htmx tells nobody when
+   it has added to one out of band. */
 
 class PhotoGrid extends HTMLElement {
   #observer = new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach(place)));
@@ -17,13 +19,21 @@ class PhotoGrid extends HTMLElement {
 function place(tile) {
   if (!tile.matches?.(".tile") || !tile.parentElement) return;
   for (const half of tile.dataset.showsFor?.split(" ") ?? []) document.getElementById(`photo-${half}`)?.remove();
-  // Two answers may bring the same photo: a poll, and the action that overtook it.
-  if (document.getElementById(tile.id) !== tile) return tile.remove();
+  const shown = document.getElementById(tile.id);
+  if (shown !== tile) return renew(shown, tile);
   let before = tile.previousElementSibling;
   while (before && isBefore(tile, before)) before = before.previousElementSibling;
   if (before === tile.previousElementSibling) return;
   if (before) before.after(tile);
   else tile.parentElement.prepend(tile);
+}
+
+/** Two answers may bring the same photo: a poll, and the action that overtook it; or one to which something was added. */
+function renew(shown, tile) {
+  if (shown.isEqualNode(tile)) return tile.remove();
+  const hasFocus = shown.contains(document.activeElement);
+  shown.replaceWith(tile);
+  if (hasFocus) tile.querySelector("a").focus({ preventScroll: true });
 }
 
 function isBefore(tile, other) {

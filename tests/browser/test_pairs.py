@@ -15,6 +15,8 @@ from tests.processing.test_pairs import MOV, TAKEN, jpeg, sidecar
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
 
+ONE = "from processing import worker; worker.develop_next()"
+
 
 def fill(page: Page, installation: Installation, folder: Path) -> str:
     """The address of a new album: a RAW with JPEG, sidecar and Live video, and a picture in two sizes."""
@@ -47,6 +49,26 @@ def test_a_pair_is_one_tile_from_which_everything_can_be_had(
         with page.expect_download() as download:
             kept.get_by_role("link", name=name, exact=True).click()
         assert download.value.suggested_filename == name
+
+
+def test_a_tile_on_the_page_is_marked_when_its_raw_comes(
+    page: Page, installation: Installation, tmp_path: Path
+) -> None:
+    raw = raws.dng(tmp_path / "photo.dng", (600, 400), (200, 60, 30), tags={36867: TAKEN}).read_bytes()
+    new_album(page)
+    files = {"IMG_1.JPG": jpeg(TAKEN), "IMG_1.DNG": raw}
+    send(page, [{"name": name, "mimeType": "image/x-any", "buffer": files[name]} for name in files])
+    expect(page.locator(".progress__count")).to_contain_text("0 of 2")
+
+    installation.manage("shell", "-c", ONE)
+    expect(page.locator(".tile")).to_have_count(1)
+    expect(page.locator(".tile__mark")).to_have_count(0)
+    page.locator(".tile a").focus()
+    installation.manage("shell", "-c", ONE)
+
+    expect(page.locator(".tile__mark")).to_have_text("RAW")
+    expect(page.locator(".tile")).to_have_count(1)
+    expect(page.locator(".tile a")).to_be_focused()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

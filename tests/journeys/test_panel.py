@@ -1,14 +1,19 @@
 """The panel: what a person sees of a batch, and what they can do about it."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from albums.models import Album, Photo
 from processing import jobs, pulse, worker
 from processing.models import Batch, ProcessingJob
 from processing.states import JobState
+from tests.pipeline import raws
 from tests.processing import making
+from tests.processing.test_pairs import TAKEN, jpeg, sidecar
 
 pytestmark = pytest.mark.django_db
 
@@ -17,6 +22,11 @@ HTMX = {"HX-Request": "true"}
 
 def panel(client: Client, album: Album, seen: int | str = 0):
     return client.get(f"/albums/{album.pk}/uploads/status/?seen={seen}").context["panel"]
+
+
+def answer_to(client: Client, album: Album, mark: str) -> list[Photo]:
+    """The photos that come with the next poll of a page that has what this mark says."""
+    return list(client.get(f"/albums/{album.pk}/uploads/status/?{mark}").context["panel"].fresh)
 
 
 def fill(album: Album, count: int) -> Batch:
@@ -97,6 +107,37 @@ def test_photos_that_became_ready_come_with_the_poll(signed_in, album):
 
     assert [photo.pk for photo in panel(signed_in, album, seen=first).fresh] == [second]
     assert panel(signed_in, album, seen=second).fresh == ()
+
+
+@pytest.mark.parametrize(("name", "of"), [("IMG_1.xmp", "sidecar"), ("IMG_1.DNG", "dng")])
+def test_a_photo_to_which_something_is_added_comes_again(signed_in, album, data_dir, tmp_path, name, of):
+    batch = making.received(album, jpeg(TAKEN), name="IMG_1.JPG").batch
+    worker.develop_next()
+    photo = album.photos.get()
+    ProcessingJob.objects.update(finished_at=timezone.now() - timedelta(minutes=1))
+    has = panel(signed_in, album, photo.pk).mark
+    assert answer_to(signed_in, album, has) == []
+
+    raw = raws.dng(tmp_path / "raw.dng", (600, 400), (200, 60, 30), tags={36867: TAKEN}).read_bytes()
+    making.received(album, {"sidecar": sidecar(), "dng": raw}[of], name=name, batch=batch)
+    worker.develop_next()
+
+    [again] = answer_to(signed_in, album, has)
+    assert (again.pk, again.title, again.marks) == (
+        (photo.pk, "Evening", []) if of == "sidecar" else (photo.pk, "", ["RAW"])
+    )
+
+
+def test_a_photo_that_one_worker_was_late_with_comes_though_newer_ones_were_seen(signed_in, album):
+    fill(album, 2)
+    for _ in range(2):
+        finish_one(album)
+    late, seen = album.photos.order_by("pk").values_list("pk", flat=True)
+    ProcessingJob.objects.update(finished_at=timezone.now() - timedelta(seconds=1))
+
+    now = int(timezone.now().timestamp())
+
+    assert late in [photo.pk for photo in answer_to(signed_in, album, f"seen={seen}&since={now}")]
 
 
 @pytest.mark.parametrize("seen", ["", "x", "-1", "9" * 40, "\u0661"])
