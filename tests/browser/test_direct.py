@@ -16,7 +16,8 @@ from tests.installation import Installation
 from tests.processing import making
 from tests.s3servers import Rgw
 
-pytestmark = [pytest.mark.browser, pytest.mark.servers]
+# With a bucket of its own, which it looks into.
+pytestmark = [pytest.mark.browser, pytest.mark.servers, pytest.mark.embedded]
 
 PARTS = "SELECT count(*) FROM processing_part"
 SAFE = "All 3 files are stored and verified: safe to format the card."

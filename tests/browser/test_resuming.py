@@ -15,7 +15,8 @@ from tests.browser.test_first_light import choose
 from tests.installation import NAME, PASSWORD, Installation
 from tests.processing import making
 
-pytestmark = [pytest.mark.browser, pytest.mark.servers]
+# The way through the server; with a bucket the page sends straight to it, of which test_direct.py tells.
+pytestmark = [pytest.mark.browser, pytest.mark.servers, pytest.mark.embedded]
 
 SPEEDS = (700_000, 1_500_000, 3_000_000)
 BROKEN = ("ERR_", "Failed to load resource", "htmx:")

@@ -1,5 +1,7 @@
 """To the trash and back, as a person does it."""
 
+import json
+
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
@@ -72,7 +74,9 @@ def test_everything_in_the_trash_works_without_javascript(
     expect(plain.get_by_text("1 photo was deleted for ever.")).to_be_visible()
     expect(plain.locator(".tile")).to_have_count(2)
     context.close()
-    assert len(list(installation.data_dir.glob("originals/*/*.jpg"))) == 2
+    assert installation.ask("SELECT count(*) FROM albums_photo") == [(2,)]
+    verified = json.loads(installation.manage("verify", "--json").stdout)
+    assert (verified["missing"], verified["orphans"]) == ([], [])
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
