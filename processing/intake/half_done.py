@@ -57,7 +57,7 @@ def _is_handed_over(upload: Upload) -> bool:
 def _unwanted(some: Sequence[Unfinished], before: datetime) -> list[Unfinished]:
     """Listed first, rows asked after, or a new one would seem unknown."""
     owners = {identity for each in some if (identity := _owner(each.key))}
-    known = Upload.objects.only("state", "multipart_id").in_bulk(owners)
+    known = Upload.objects.only("state", "multipart_id", "size", "arrived").in_bulk(owners)
     return [each for each in some if _is_unwanted(each, known, before)]
 
 
@@ -66,7 +66,14 @@ def _is_unwanted(each: Unfinished, known: dict[uuid.UUID, Upload], before: datet
     upload = known.get(owner) if owner else None
     if upload and upload.state != UploadState.RECEIVING:
         return True
-    return each.begun_at < before and not (upload and upload.multipart_id == each.multipart_id)
+    if upload and (upload.multipart_id == each.multipart_id or _may_be_stored_now(upload)):
+        return False
+    return each.begun_at < before
+
+
+def _may_be_stored_now(upload: Upload) -> bool:
+    """Its bytes came here, all of them, and whoever received them sends them on; a large file takes a while."""
+    return upload.arrived == upload.size
 
 
 def _owner(key: str) -> uuid.UUID | None:

@@ -10,6 +10,7 @@ from albums.models import Leftover
 from processing import batches, sweeper
 from processing.models import Part, Upload
 from processing.states import UploadState
+from processing.storage import multiparts
 from tests.journeys.direct.companion import (
     PIECES,
     WHOLE,
@@ -19,6 +20,7 @@ from tests.journeys.direct.companion import (
     fail_to_acknowledge,
     forgotten,
 )
+from tests.processing import making
 
 pytestmark = [pytest.mark.django_db, pytest.mark.servers]
 after_commit = pytest.mark.django_db(transaction=True)
@@ -112,6 +114,17 @@ def test_a_bucket_that_fails_after_an_upload_was_cancelled_leaves_no_orphan(comp
     assert sweeper.sweep().aborted == 1
 
     assert (moto.multiparts(bucket.bucket), Leftover.objects.count(), Part.objects.count()) == ([], 0, 0)
+
+
+@pytest.mark.parametrize(("arrived", "is_left"), [(10, True), (9, False)])
+def test_the_sweep_leaves_what_the_server_itself_sends_on(album, moto, bucket, settings, arrived, is_left):
+    settings.ORPHAN_GRACE_SECONDS = 0
+    upload = making.upload(album)
+    Upload.objects.filter(pk=upload.pk).update(size=10, arrived=arrived)
+    multiparts.begin(upload.key)
+
+    assert sweeper.sweep().aborted == (not is_left)
+    assert bool(moto.multiparts(bucket.bucket)) == is_left
 
 
 def test_the_sweep_leaves_what_is_on_its_way(companion, moto, bucket, settings):
