@@ -22,8 +22,8 @@ def busy(request, tmp_path):
         folder.mkdir()
         for number in range(PHOTOS):
             (folder / f"{number}.jpg").write_bytes(making.jpeg((5000, 4000)))
-        installation.start("run_huey")
         installation.manage("import_photos", "Summer", str(folder), "--create")
+        installation.start("run_huey")
         polling.until(lambda: any((installation.data_dir / "incoming").glob("*.work")), what="nothing is in work")
         yield installation
 
