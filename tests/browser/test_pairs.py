@@ -51,6 +51,7 @@ def test_a_pair_is_one_tile_from_which_everything_can_be_had(
         assert download.value.suggested_filename == name
 
 
+@pytest.mark.embedded  # for there it is known which file is developed first
 def test_a_tile_on_the_page_is_marked_when_its_raw_comes(
     page: Page, installation: Installation, tmp_path: Path
 ) -> None:
