@@ -15,12 +15,15 @@ pytestmark = [pytest.mark.browser, pytest.mark.servers]
 NOTES: dict[str, object] = {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"}
 SAFE = "All 3 files are stored and verified: safe to format the card."
 
+UNDER_WAY = ", ".join(f".pick[data-state={state}]" for state in ("pending", "waiting", "sending"))
+
 
 def batch_of(page: Page, files: list[dict[str, object]]) -> None:
     """Send them to a new album and open their batch's page, by the ways that a person goes."""
     new_album(page)
     send(page, files)
     expect(page.locator(".progress")).to_be_visible()
+    expect(page.locator(UNDER_WAY)).to_have_count(0)  # whoever leaves before takes the rest along
     page.get_by_role("link", name="Batches").click()
     page.locator(".entry a").first.click()
 

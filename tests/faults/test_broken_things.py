@@ -96,6 +96,7 @@ def fill(ballast: Path) -> None:
             pass
 
 
+@pytest.mark.embedded  # what goes to the bucket needs the disk for a moment only, and may get it
 def test_a_full_disk_is_told_and_work_goes_on_when_there_is_room(tmp_path):
     disk = tmp_path / "installation"
     with mounts.small_disk(disk, "16M"), running(tmp_path, {"MIN_FREE_SPACE": "0"}) as sender:
@@ -147,6 +148,7 @@ def test_a_read_only_database_is_told_and_work_goes_on_when_it_can_be_written(tm
         assert (sender.answers[1], seen) == (503, 200)
 
 
+@pytest.mark.embedded  # a worker that borrows from the bucket makes room again, and who comes then is taken
 def test_incoming_vanishes_and_comes_back(tmp_path):
     with running(tmp_path, {}) as sender:
         other = Sender(sender.installation)
