@@ -20,6 +20,8 @@ NEW_AT_MOST = 100
 FEW = 3
 LATE = timedelta(seconds=3)
 """What was finished so shortly before an answer may have been committed after it: of many workers, photos come out of order."""
+LONG = timedelta(minutes=10)
+"""A page that was asleep for longer gets new photos, and the rest when it is loaded again: nobody looks through years of jobs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +99,11 @@ def of(album: Album, *, seen: int | None = None, since: int | None = None, error
 
 
 def _changed(album: Album, since: datetime) -> set[int]:
-    """Photos that came since, or got a RAW, a video or a sidecar."""
-    done = ProcessingJob.objects.filter(album=album, state=JobState.COMPLETED, finished_at__gte=since).order_by()
-    found = done.values_list("photo", "photo__shown_as", "companion__photo")
+    """The latest photos that came since, or got a RAW, a video or a sidecar."""
+    since = max(since, timezone.now() - LONG)
+    done = ProcessingJob.objects.filter(album=album, state=JobState.COMPLETED, finished_at__gte=since)
+    latest = done.order_by("-finished_at")[:NEW_AT_MOST]
+    found = latest.values_list("photo", "photo__shown_as", "companion__photo")
     return {pk for photo, shown_as, kept_with in found if (pk := shown_as or photo or kept_with)}
 
 

@@ -111,8 +111,10 @@ def _files() -> Iterator[dict[str, str]]:
         (Path(objects) / BUCKET).mkdir()
         s3 = servers.S3(Path(objects))
         s3.start()
-        yield {"s3": s3.url, "key": s3.key, "secret": s3.secret, "objects": objects}
-        s3.stop()
+        try:
+            yield {"s3": s3.url, "key": s3.key, "secret": s3.secret, "objects": objects}
+        finally:
+            s3.stop()
 
 
 @contextmanager

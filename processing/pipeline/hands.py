@@ -72,10 +72,10 @@ def outcomes(given: Sequence[Given]) -> list[Any]:
     return [own[at] if at in own else one.future.result() for at, one in enumerate(given)]
 
 
-def shrunk(image: Image.Image, size: tuple[int, int], hands: int | None = None) -> Image.Image:
+def shrunk(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """The first step, from what was decoded."""
     is_far = size[0] * size[1] >= WORTH_PIXELS and image.width >= FAR * size[0]
-    return resized(image, size, hands, FAR_FILTER if is_far else FILTER)
+    return resized(image, size, how=FAR_FILTER if is_far else FILTER)
 
 
 def resized(

@@ -18,22 +18,24 @@ class PhotoGrid extends HTMLElement {
 
 function place(tile) {
   if (!tile.matches?.(".tile") || !tile.parentElement) return;
-  for (const half of tile.dataset.showsFor?.split(" ") ?? []) document.getElementById(`photo-${half}`)?.remove();
+  const old = (tile.dataset.showsFor?.split(" ") ?? []).map((half) => document.getElementById(`photo-${half}`)).filter(Boolean);
   const shown = document.getElementById(tile.id);
-  if (shown !== tile) return renew(shown, tile);
+  // Two answers may bring the same photo: a poll, and the action that overtook it; or one to which something was added.
+  const isKnown = shown !== tile && shown.isEqualNode(tile);
+  if (shown !== tile) old.push(isKnown ? tile : shown);
+  const hasFocus = old.some((one) => one.contains(document.activeElement));
+  for (const one of old) one.remove();
+  if (isKnown) return;
+  putInOrder(tile);
+  if (hasFocus) tile.querySelector("a").focus({ preventScroll: true });
+}
+
+function putInOrder(tile) {
   let before = tile.previousElementSibling;
   while (before && isBefore(tile, before)) before = before.previousElementSibling;
   if (before === tile.previousElementSibling) return;
   if (before) before.after(tile);
   else tile.parentElement.prepend(tile);
-}
-
-/** Two answers may bring the same photo: a poll, and the action that overtook it; or one to which something was added. */
-function renew(shown, tile) {
-  if (shown.isEqualNode(tile)) return tile.remove();
-  const hasFocus = shown.contains(document.activeElement);
-  shown.replaceWith(tile);
-  if (hasFocus) tile.querySelector("a").focus({ preventScroll: true });
 }
 
 function isBefore(tile, other) {

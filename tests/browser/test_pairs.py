@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, listen, new_album, sign_in
 from tests.browser.looking import Scheme, ensure_accessible, unheard_page
+from tests.browser.test_batches import UNDER_WAY
 from tests.browser.test_first_light import send
 from tests.installation import Installation
 from tests.pipeline import raws
@@ -51,14 +52,17 @@ def test_a_pair_is_one_tile_from_which_everything_can_be_had(
         assert download.value.suggested_filename == name
 
 
-@pytest.mark.embedded  # for there it is known which file is developed first
-def test_a_tile_on_the_page_is_marked_when_its_raw_comes(
-    page: Page, installation: Installation, tmp_path: Path
+@pytest.mark.parametrize(
+    "names", [("IMG_1.JPG", "IMG_1.DNG"), ("IMG_1.DNG", "IMG_1.JPG")], ids=["raw last", "raw first"]
+)
+def test_a_tile_on_the_page_is_marked_when_its_other_half_comes(
+    page: Page, installation: Installation, tmp_path: Path, names: tuple[str, str]
 ) -> None:
     raw = raws.dng(tmp_path / "photo.dng", (600, 400), (200, 60, 30), tags={36867: TAKEN}).read_bytes()
     new_album(page)
     files = {"IMG_1.JPG": jpeg(TAKEN), "IMG_1.DNG": raw}
-    send(page, [{"name": name, "mimeType": "image/x-any", "buffer": files[name]} for name in files])
+    send(page, [{"name": name, "mimeType": "image/x-any", "buffer": files[name]} for name in names])
+    expect(page.locator(UNDER_WAY)).to_have_count(0)
     expect(page.locator(".progress__count")).to_contain_text("0 of 2")
 
     installation.manage("shell", "-c", ONE)

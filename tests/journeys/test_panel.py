@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from albums.models import Album, Photo
-from processing import jobs, pulse, worker
+from processing import jobs, panels, pulse, worker
 from processing.models import Batch, ProcessingJob
 from processing.states import JobState
 from tests.pipeline import raws
@@ -109,8 +109,8 @@ def test_photos_that_became_ready_come_with_the_poll(signed_in, album):
     assert panel(signed_in, album, seen=second).fresh == ()
 
 
-@pytest.mark.parametrize(("name", "of"), [("IMG_1.xmp", "sidecar"), ("IMG_1.DNG", "dng")])
-def test_a_photo_to_which_something_is_added_comes_again(signed_in, album, data_dir, tmp_path, name, of):
+@pytest.mark.parametrize(("name", "title", "marks"), [("IMG_1.xmp", "Evening", []), ("IMG_1.DNG", "", ["RAW"])])
+def test_a_photo_to_which_something_is_added_comes_again(signed_in, album, tmp_path, name, title, marks):
     batch = making.received(album, jpeg(TAKEN), name="IMG_1.JPG").batch
     worker.develop_next()
     photo = album.photos.get()
@@ -119,13 +119,11 @@ def test_a_photo_to_which_something_is_added_comes_again(signed_in, album, data_
     assert answer_to(signed_in, album, has) == []
 
     raw = raws.dng(tmp_path / "raw.dng", (600, 400), (200, 60, 30), tags={36867: TAKEN}).read_bytes()
-    making.received(album, {"sidecar": sidecar(), "dng": raw}[of], name=name, batch=batch)
+    making.received(album, {"IMG_1.xmp": sidecar(), "IMG_1.DNG": raw}[name], name=name, batch=batch)
     worker.develop_next()
 
     [again] = answer_to(signed_in, album, has)
-    assert (again.pk, again.title, again.marks) == (
-        (photo.pk, "Evening", []) if of == "sidecar" else (photo.pk, "", ["RAW"])
-    )
+    assert (again.pk, again.title, again.marks) == (photo.pk, title, marks)
 
 
 def test_a_photo_that_one_worker_was_late_with_comes_though_newer_ones_were_seen(signed_in, album):
@@ -138,6 +136,16 @@ def test_a_photo_that_one_worker_was_late_with_comes_though_newer_ones_were_seen
     now = int(timezone.now().timestamp())
 
     assert late in [photo.pk for photo in answer_to(signed_in, album, f"seen={seen}&since={now}")]
+
+
+def test_a_page_that_was_asleep_for_long_asks_for_no_years_of_jobs(signed_in, album):
+    fill(album, 1)
+    finish_one(album)
+    ProcessingJob.objects.update(finished_at=timezone.now() - panels.LONG - timedelta(seconds=1))
+    seen = album.photos.get().pk
+
+    assert answer_to(signed_in, album, f"seen={seen}&since=0") == []
+    assert len(answer_to(signed_in, album, "seen=0&since=0")) == 1
 
 
 @pytest.mark.parametrize("seen", ["", "x", "-1", "9" * 40, "\u0661"])
