@@ -8,7 +8,7 @@ import hashlib
 from collections import OrderedDict
 from threading import Lock
 
-from processing.intake.hashing import Hash
+from processing.intake.beside import Hash
 
 ALGORITHM = "sha256"
 MOST = 4096

@@ -5,26 +5,45 @@ The memory is mapped, and so given back at a body's end: of what malloc hands ou
 
 import mmap
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import cycle
 from queue import Empty, LifoQueue
 from typing import Protocol
 
 from django.conf import settings
 
-from processing.intake import protocol
-from processing.intake.hashing import Hash, Hashing
-from processing.intake.protocol import Checksum, Refused
+from processing.intake import beside, protocol
+from processing.intake.beside import Hash
+from processing.intake.protocol import Checksum, Part, Refused
+from processing.storage.growing import BLOCK, WORTH_GOING_STRAIGHT
 
-MOST = 512 << 10
-"""Bytes of one piece. A sender who is slower than the disk sends smaller ones, of which nothing waits for the next."""
+Read = Callable[[memoryview], int]
+
+MOST = 4 << 20
+"""Bytes of one piece of a sender who is as fast as the disk, of which few are served at once."""
+LESS = 512 << 10
+"""Bytes of one piece of any other. Who is slower sends smaller ones still."""
 IN_MEMORY = 16 << 20
 """The largest part that is proved in memory; others wait in a file."""
-_places: LifoQueue[memoryview] = LifoQueue()
-"""They stay: fresh memory costs more than filling it. The last used is used first; one that never was takes none."""
-for _ in range(3):
-    _places.put(memoryview(mmap.mmap(-1, IN_MEMORY)))
+AT_ONCE = 3
+"""Senders who have such memory at a time; more make do with less."""
+
+
+def _memory(size: int) -> memoryview:
+    return memoryview(mmap.mmap(-1, size))
+
+
+def _lasting(size: int) -> LifoQueue[memoryview]:
+    """It stays: fresh memory costs more than filling it. The last used is used first; what never was takes none."""
+    places: LifoQueue[memoryview] = LifoQueue()
+    for _ in range(AT_ONCE):
+        places.put(_memory(size))
+    return places
+
+
+_places, _pairs = _lasting(IN_MEMORY + BLOCK), _lasting(2 * MOST)
 
 
 class Body(Protocol):
@@ -36,75 +55,99 @@ class Body(Protocol):
 
 
 @contextmanager
-def coming(
-    checksum: Checksum | None, proof: Hash | None, body: Body, room: int, length: int | None
-) -> Iterator[Iterator[memoryview]]:
+def coming(part: Part, proof: Hash | None, body: Body, room: int, length: int | None) -> Iterator[Iterator[memoryview]]:
     """The pieces of a body; of one with a checksum, after it has proved true: such a part counts whole or not at all.
 
     A piece is good until the one after the next is asked for, and the last until the context ends: it may be hashed meanwhile.
     They raise Refused after the last good piece, when the line broke or more came than there is room.
     """
-    if checksum is None or proof is None:
-        yield _as_they_come(body, room)
+    read = partial(_next, body)
+    if part.checksum is None or proof is None:
+        with _pair() as pair:
+            yield filter(None, _as_they_come(read, room, part.offset, pair))
         return
-    with _place(length) as place:
-        pieces = _as_they_come(body, room)
-        yield _proved_in_memory(body, checksum, proof, place) if place else _proved_in_file(pieces, checksum, proof)
+    with _place(length, part.offset) as place:
+        if place:
+            yield _proved_in_memory(read, part, part.checksum, proof, place)
+        else:
+            with _pair() as pair:
+                yield filter(None, _proved_in_file(read, room, part, part.checksum, proof, pair))
 
 
-def _as_they_come(body: Body, room: int) -> Iterator[memoryview]:
-    for buffer in _two_buffers():
-        count = _next(body, buffer)
-        if room and count:
-            yield buffer[: min(count, room)]
+def _as_they_come(read: Read, room: int, at: int, pair: memoryview) -> Iterator[memoryview]:
+    """They lie in memory as in the file, whose byte `at` comes first, and large ones end where a block does: to go straight.
+
+    So of a block that is not full the bytes wait for the next piece; they come at the latest when the body ends, or breaks.
+    """
+    half, rest = len(pair) // 2, pair[:0]
+    for buffer in cycle((pair[:half], pair[half:])):
+        begin = at % BLOCK
+        buffer[begin : begin + len(rest)] = rest
+        try:
+            count = read(buffer[begin + len(rest) :])
+        except Refused:
+            yield rest
+            raise
+        end = begin + len(rest) + min(count, room)
+        cut = end if not count or end - begin < WORTH_GOING_STRAIGHT else end // BLOCK * BLOCK
+        yield buffer[begin:cut]
         if count > room:
+            yield buffer[cut:end]
             raise Refused(protocol.TOO_LARGE)
         if not count:
             return
-        room -= count
+        at, rest, room = at + cut - begin, buffer[cut:end], room - count
 
 
-def _proved_in_memory(body: Body, checksum: Checksum, proof: Hash, place: memoryview) -> Iterator[memoryview]:
+def _proved_in_memory(
+    read: Read, part: Part, checksum: Checksum, proof: Hash, place: memoryview
+) -> Iterator[memoryview]:
     end = 0
-    with Hashing(proof) as hashing:
-        while count := _next(body, place[end : end + MOST]):
+    with beside.hashing(proof) as hashing:
+        while count := read(place[end : end + LESS]):
             hashing.add(place[end : end + count])
             end += count
     _check(checksum, proof)
     yield place[:end]
-
-
-def _proved_in_file(pieces: Iterator[memoryview], checksum: Checksum, proof: Hash) -> Iterator[memoryview]:
+def _proved_in_file(
+    read: Read, room: int, part: Part, checksum: Checksum, proof: Hash, pair: memoryview
+) -> Iterator[memoryview]:
     with tempfile.TemporaryFile(dir=settings.DATA_DIR / "incoming", buffering=0) as aside:
-        with Hashing(proof) as hashing:
-            for piece in pieces:
+        with beside.hashing(proof) as hashing:
+            for piece in _as_they_come(read, room, 0, pair):
                 hashing.add(piece)
                 aside.write(piece)
         _check(checksum, proof)
         aside.seek(0)
-        for buffer in _two_buffers():
-            if not (count := aside.readinto(buffer)):
-                return
-            yield buffer[:count]
+        yield from _as_they_come(aside.readinto, room, part.offset, pair)
 
 
 @contextmanager
-def _place(length: int | None) -> Iterator[memoryview | None]:
+def _place(length: int | None, at: int) -> Iterator[memoryview | None]:
     """Where a part of that length can be proved in memory; None when it is too long, or all places are taken."""
+    with _lent(_places if length and length <= IN_MEMORY else None) as memory:
+        yield memory[at % BLOCK :][:length] if memory else None
+
+
+@contextmanager
+def _pair() -> Iterator[memoryview]:
+    """Room for two pieces."""
+    with _lent(_pairs) as memory:
+        yield memory or _memory(2 * LESS)
+
+
+@contextmanager
+def _lent(places: "LifoQueue[memoryview] | None") -> Iterator[memoryview | None]:
+    """One of these; None when all are taken."""
     try:
-        memory = _places.get_nowait() if length and length <= IN_MEMORY else None
+        memory = places.get_nowait() if places else None
     except Empty:
         memory = None
     try:
-        yield memory[:length] if memory else None
+        yield memory
     finally:
-        if memory:
-            _places.put(memory)
-
-
-def _two_buffers() -> Iterator[memoryview]:
-    memory = memoryview(mmap.mmap(-1, 2 * MOST))
-    return cycle((memory[:MOST], memory[MOST:]))
+        if places and memory:
+            places.put(memory)
 
 
 def _check(checksum: Checksum, proof: Hash) -> None:

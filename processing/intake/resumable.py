@@ -15,8 +15,8 @@ from http import HTTPStatus
 from django.conf import settings
 
 from processing import pressure
-from processing.intake import fingerprints, parts, pieces, protocol, refusals, uploads
-from processing.intake.hashing import Hash, Hashing
+from processing.intake import beside, fingerprints, parts, pieces, protocol, refusals, uploads
+from processing.intake.beside import Hash
 from processing.intake.pieces import Body
 from processing.intake.protocol import Part, Refused
 from processing.models import Upload
@@ -162,17 +162,23 @@ def _append(upload: Upload, growing: Growing, part: Part, body: Body, room: int,
     reached, touched = part.offset, time.monotonic()
     proof = part.checksum.start() if part.checksum else None
     fingerprint = proof if _is_of_the_file(part) else fingerprints.resume(upload.key, reached)
+
+    def write(piece: memoryview) -> None:
+        nonlocal reached
+        growing.append(piece)
+        reached += len(piece)
+
     try:
         with (
-            pieces.coming(part.checksum, proof, body, room, length) as coming,
-            Hashing(None if fingerprint is proof else fingerprint) as hashing,
+            pieces.coming(part, proof, body, room, length) as coming,
+            beside.hashing(None if fingerprint is proof else fingerprint) as hashing,
+            beside.writing(write) as writing,
         ):
             for piece in coming:
                 if pressure.disk_is_full(len(piece)):
                     raise Refused(_refusal(pressure.DISK))
                 hashing.add(piece)
-                growing.append(piece)
-                reached += len(piece)
+                writing.add(piece)
                 if time.monotonic() - touched > uploads.touch_seconds():
                     touched = time.monotonic()
                     uploads.touch(upload, reached)

@@ -7,8 +7,7 @@ from django.conf import settings
 
 from processing import failpoints, pressure, quota
 from processing.failpoints import Point
-from processing.intake import refusals
-from processing.intake.hashing import Hashing
+from processing.intake import beside, refusals
 from processing.intake.refusals import Refused
 from processing.models import Upload
 from processing.storage import Fenced, store
@@ -28,7 +27,7 @@ class Stream:
         self.upload = upload
         self.size = 0
         self._hash = hashlib.sha256()
-        self._hashing = Hashing(self._hash)
+        self._hashing = beside.hashing(self._hash)
         self._receiving = store().receive(upload.key)
 
     @property
