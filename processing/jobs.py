@@ -7,20 +7,18 @@ and complete() raises Stale so that its whole transaction is undone.
 import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from functools import reduce
-from operator import or_
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Max, Min, Q
+from django.db.models import F
 from django.utils import timezone
 
 from albums import removal
 from albums.models import Album, Companion, Leftover, Look, Photo, Rendition
-from processing import backoff, bell, pairs, states
+from processing import asking, backoff, bell, pairs, states
 from processing.models import JobEvent, JobQuerySet, Preview, ProcessingJob, Upload
-from processing.states import ACTIVE, Edge, JobState
+from processing.states import Edge, JobState
 
 NO_CLAIM: dict[str, Any] = {"claim": None, "lease_until": None}
 NO_ERROR: dict[str, Any] = {"error_code": "", "error_message": ""}
@@ -29,6 +27,16 @@ QUARANTINED = (
     "the work. Save it anew with another program and send that, or ask whoever runs the server to look into the log."
 )
 """The last words on a file that brought its worker, or the developer's process, down again and again."""
+
+TURNS = """
+    SELECT (SELECT turn FROM processing_processingjob WHERE state = 'pending' ORDER BY turn LIMIT 1),
+        (SELECT turn FROM processing_processingjob WHERE state = 'processing' ORDER BY turn LIMIT 1),
+        (SELECT turn FROM processing_processingjob WHERE album_id = %(album)s AND state = 'pending'
+            ORDER BY turn DESC LIMIT 1),
+        (SELECT turn FROM processing_processingjob WHERE album_id = %(album)s AND state = 'processing'
+            ORDER BY turn DESC LIMIT 1)
+"""
+"""The first turn of each active state, and an album's last. Each from an index: a minimum over both would read all that wait."""
 
 
 class Stale(Exception):
@@ -266,12 +274,7 @@ def _next_turn(album_id: int) -> int:
 
     So albums take turns, one photo each, and a newcomer neither waits for 500 photos of another nor overtakes it for ever.
     """
-    front = _ends(Q(), "turn").aggregate(turn=Min("turn"))["turn"]
-    own = _ends(Q(album=album_id), "-turn").aggregate(turn=Max("turn"))["turn"]
-    return max(front or 0, 0 if own is None else own + 1)
-
-
-def _ends(jobs: Q, order: str) -> JobQuerySet:
-    """The first of each active state, from an index: a minimum over both states would read all that wait."""
-    firsts = [ProcessingJob.objects.filter(jobs, state=state).order_by(order).values("pk")[:1] for state in ACTIVE]
-    return ProcessingJob.objects.filter(reduce(or_, (Q(pk=first) for first in firsts)))
+    *fronts, last, latest = asking.one_row(TURNS, album=album_id)
+    front = min((turn for turn in fronts if turn is not None), default=0)
+    own = max((turn for turn in (last, latest) if turn is not None), default=-1)
+    return max(front, own + 1)

@@ -109,6 +109,8 @@ def _proved_in_memory(
             end += count
     _check(checksum, proof)
     yield place[:end]
+
+
 def _proved_in_file(
     read: Read, room: int, part: Part, checksum: Checksum, proof: Hash, pair: memoryview
 ) -> Iterator[memoryview]:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from albums import removal, trash
 from albums.models import Album, Companion, Photo
-from processing import jobs, pairs
+from processing import asking, jobs, pairs
 from processing.intake import names, refusals
 from processing.intake.manifest import Declared
 from processing.intake.refusals import Refusal
@@ -19,6 +19,14 @@ from processing.storage import multiparts, store
 MOST_TOUCH_SECONDS = 1.0
 SIBLINGS_TOUCH_SHARE = 1 / 60
 """Uploads that wait for their turn live on by those on their way. Written only so often: there may be thousands."""
+NAMESAKE = "Another photo in this album has the same name. Both are kept."
+KNOWN = """
+    SELECT EXISTS (SELECT 1 FROM albums_photo WHERE album_id = %(album)s AND original_sha256 = %(sha256)s)
+        OR EXISTS (SELECT 1 FROM albums_companion WHERE album_id = %(album)s AND sha256 = %(sha256)s)
+        OR EXISTS (SELECT 1 FROM processing_upload
+            WHERE album_id = %(album)s AND state = 'received' AND sha256 = %(sha256)s),
+        EXISTS (SELECT 1 FROM processing_upload WHERE album_id = %(album)s AND state = 'received' AND name = %(name)s)
+"""
 
 
 def create(batch: Batch, name: str, size: int | None = None, metadata: str = "") -> Upload:
@@ -93,14 +101,14 @@ def finish(upload: Upload, size: int, sha256: str) -> ProcessingJob | None:
         if not Album.objects.select_for_update().filter(pk=upload.album_id).values_list("pk").first():
             removal.clear_after_commit([upload.key])  # it was deleted, and all its uploads with it
             return None
-        is_known = _is_known(upload, sha256)
+        is_known, has_namesake = _known(upload, sha256)
         if is_known and (twin := _twin(upload, sha256)):
             refuse(upload, twin[0], size=size, sha256=sha256, duplicate_of=twin[1])
             return None
         if upload.declared_sha256 not in ("", sha256):
             refuse(upload, refusals.NOT_AS_DECLARED, size=size, sha256=sha256)
             return None
-        note = upload.note or _namesake(upload)
+        note = upload.note or (NAMESAKE if has_namesake else "")
         if not _end(upload, UploadState.RECEIVED, size=size, sha256=sha256, note=note):
             _let_go_if_unwanted(upload)
             return None
@@ -179,14 +187,10 @@ def _expiry() -> datetime:
     return timezone.now() + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS)
 
 
-def _is_known(upload: Upload, sha256: str) -> bool:
-    """Has the album anything of these bytes? Of nearly all that come it has not, and three short questions tell so."""
-    received = Upload.objects.filter(album_id=upload.album_id, state=UploadState.RECEIVED, sha256=sha256)
-    return (
-        Photo.objects.filter(album_id=upload.album_id, original_sha256=sha256).exists()
-        or Companion.objects.filter(album_id=upload.album_id, sha256=sha256).exists()
-        or received.exclude(pk=upload.pk).exists()
-    )
+def _known(upload: Upload, sha256: str) -> tuple[bool, bool]:
+    """Has the album anything of these bytes, and has it a file of this name? Of nearly all that come it has neither."""
+    same_bytes, same_name = asking.one_row(KNOWN, album=upload.album_id, sha256=sha256, name=upload.name)
+    return bool(same_bytes), bool(same_name)
 
 
 def _twin(upload: Upload, sha256: str) -> tuple[Refusal, Photo | None] | None:
@@ -222,11 +226,4 @@ def duplicate(photo: Photo) -> Refusal:
 def _renamed(name: str) -> str:
     return (
         "" if names.shown(name) == name else "Its name held parts that cannot be shown, so it is listed under this one."
-    )
-
-
-def _namesake(upload: Upload) -> str:
-    same = Upload.objects.filter(album_id=upload.album_id, name=upload.name, state=UploadState.RECEIVED)
-    return (
-        "Another photo in this album has the same name. Both are kept." if same.exclude(pk=upload.pk).exists() else ""
     )

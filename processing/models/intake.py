@@ -147,7 +147,8 @@ class Upload(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["album", "state"], name="upload_album_state"),
+            models.Index(fields=["album", "state", "sha256"], name="upload_album_state_sha256"),
+            models.Index(fields=["album", "name"], name="upload_album_name"),
             models.Index(fields=["state", "expires_at"], name="upload_state_expiry"),
             models.Index(fields=["batch", "state"], name="upload_batch_state"),
         ]
