@@ -1,0 +1,16 @@
+"""The line to a sender, as a request's body is read from it."""
+
+
+class Line:
+    """A sender of whom so many bytes are there at a time, the last of these numbers for ever; it breaks where its words end."""
+
+    def __init__(self, content: bytes, *counts: int, breaks: bool = False) -> None:
+        self._rest, self._counts, self._breaks = content, list(counts), breaks
+
+    def readinto(self, buffer: memoryview) -> int:
+        count = self._counts.pop(0) if len(self._counts) > 1 else self._counts[0]
+        chunk, self._rest = self._rest[: min(count, len(buffer))], self._rest[min(count, len(buffer)) :]
+        if not chunk and self._breaks:
+            raise ConnectionResetError
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
