@@ -182,7 +182,9 @@ def _darkroom(at: Path) -> Iterator[list[Way]]:
             return [(file["upload"], common) for file in told["files"]]
 
         send = _crowd(installation.port, declared, is_declared=True)
-        ways.append(Way(f"Darkroom, as the page sends: {AT_ONCE} at once", send, server, room))
+        ways.append(Way(f"Darkroom, {AT_ONCE} at once", send, server, room))
+        send = _crowd(installation.port, declared, is_declared=True, chunk=CHUNKS["64 MiB"], checked=True)
+        ways.append(Way(f"Darkroom, as the page sends: {AT_ONCE} at once, sha256", send, server, room))
         yield ways
 
 
@@ -208,26 +210,22 @@ def _tus(
 ) -> Callable[[list[Path]], None]:
     def send(sources: list[Path]) -> None:
         address, common = endpoint()
-        common["Tus-Resumable"] = "1.0.0"
         with Wire(port) as wire:
             for source in sources:
-                size, at = source.stat().st_size, 0
-                location = wire.ask("POST", address, common | {"Upload-Length": str(size)})["location"]
-                path = "/" + location.split("/", 3)[3]
-                while at < size:
-                    body = Body.of(source, at, min(chunk, size - at))
-                    about = {"Upload-Offset": str(at), "Content-Type": "application/offset+octet-stream"}
-                    if checked:
-                        about["Upload-Checksum"] = f"sha256 {_digest(source, at, body.length)}"
-                    at = int(wire.ask("PATCH", path, common | about, [body])["upload-offset"])
+                _parts(wire, _created(wire, source, address, common), source, common, chunk, checked)
 
     return send
 
 
 def _crowd(
-    port: int, expect: Callable[[list[Path]], list[tuple[str, dict[str, str]]]], *, is_declared: bool = False
+    port: int,
+    expect: Callable[[list[Path]], list[tuple[str, dict[str, str]]]],
+    *,
+    is_declared: bool = False,
+    chunk: int = WHOLE,
+    checked: bool = False,
 ) -> Callable[[list[Path]], None]:
-    """So many files at a time, each in one PATCH on a line of its own; to addresses that are made first, or that are there."""
+    """So many files at a time, on a line of its own each; to addresses that are made first, or that are there."""
 
     def send(sources: list[Path]) -> None:
         waiting = iter(list(zip(sources, expect(sources), strict=True)))
@@ -238,14 +236,27 @@ def _crowd(
     def line(waiting: Iterator[tuple[Path, tuple[str, dict[str, str]]]]) -> None:
         with Wire(port) as wire:
             for source, (address, common) in waiting:  # a list's iterator: each file goes to one line alone
-                about, size = common | {"Tus-Resumable": "1.0.0"}, source.stat().st_size
-                if not is_declared:
-                    location = wire.ask("POST", address, about | {"Upload-Length": str(size)})["location"]
-                    address = "/" + location.split("/", 3)[3]
-                about |= {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
-                wire.ask("PATCH", address, about, [Body.of(source)])
+                path = address if is_declared else _created(wire, source, address, common)
+                _parts(wire, path, source, common, chunk, checked)
 
     return send
+
+
+def _created(wire: Wire, source: Path, address: str, common: dict[str, str]) -> str:
+    """The path of a new upload."""
+    about = common | {"Tus-Resumable": "1.0.0", "Upload-Length": str(source.stat().st_size)}
+    return "/" + wire.ask("POST", address, about)["location"].split("/", 3)[3]
+
+
+def _parts(wire: Wire, path: str, source: Path, common: dict[str, str], chunk: int, checked: bool) -> None:
+    size, at = source.stat().st_size, 0
+    while at < size:
+        body = Body.of(source, at, min(chunk, size - at))
+        about = common | {"Tus-Resumable": "1.0.0", "Upload-Offset": str(at)}
+        about["Content-Type"] = "application/offset+octet-stream"
+        if checked:
+            about["Upload-Checksum"] = f"sha256 {_digest(source, at, body.length)}"
+        at = int(wire.ask("PATCH", path, about, [body])["upload-offset"])
 
 
 @cache
