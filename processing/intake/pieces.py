@@ -104,7 +104,7 @@ def _proved_in_memory(
 ) -> Iterator[memoryview]:
     end = 0
     with beside.hashing(proof) as hashing:
-        while count := read(place[end : end + LESS]):
+        while count := read(place[end : end + MOST // 2]):  # the rest of it arrives while this is hashed
             hashing.add(place[end : end + count])
             end += count
     _check(checksum, proof)

@@ -11,11 +11,12 @@ from django.utils import timezone
 
 from albums.models import Album
 from processing import batches
-from processing.intake import refusals, uploads
+from processing.intake import form, refusals, uploads
 from processing.models import Batch, ProcessingJob, Upload
 from processing.states import UploadState
 from processing.storage import places
 from tests.processing import making
+from tests.processing.lines import Line
 
 pytestmark = pytest.mark.django_db
 
@@ -270,3 +271,11 @@ def test_a_form_that_ends_within_a_file_was_cut_off_and_locks_nothing(signed_in,
 
     assert (response.status_code, response.json()["error"], refused()) == (400, "cut-off", {"a.jpg": "cut-off"})
     assert list((data_dir / "incoming").iterdir()) == []
+
+
+def test_what_comes_slowly_is_told_before_it_fills_a_piece(monkeypatch):
+    monkeypatch.setattr(form, "MOST_SECONDS", -1)
+    body = form._Whole(lambda: Line(b"x" * 100, 10), 100)
+
+    assert body.read(1 << 20) == b"x" * 10
+    assert b"".join(iter(lambda: body.read(1 << 20), b"")) == b"x" * 90
