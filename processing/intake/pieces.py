@@ -17,7 +17,7 @@ from django.conf import settings
 from processing.intake import beside, protocol
 from processing.intake.beside import Hash
 from processing.intake.protocol import Checksum, Part, Refused
-from processing.storage.growing import BLOCK, WORTH_GOING_STRAIGHT
+from processing.storage.appending import BLOCK, WORTH_GOING_STRAIGHT
 
 Read = Callable[[memoryview], int]
 

@@ -1,5 +1,6 @@
 """The line to the sender. Only gunicorn lets us at it; elsewhere bodies are read as Django does, and nobody is hung up on."""
 
+import select
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -78,14 +79,22 @@ class _Announced:
         if not buffer:
             return 0
         early = self._reader.unreader.take_buffered()
-        count = len(early[: len(buffer)]) or self._line.recv_into(buffer)
-        if not count:
-            raise ConnectionResetError("The body ended before its length")
+        count = len(early[: len(buffer)])
         if early:
             buffer[:count] = early[:count]
             self._reader.unreader.unread(early[count:])
+        if not early or (count < len(buffer) and self._has_more()):
+            count += self._line.recv_into(buffer[count:])
+        if not count:
+            raise ConnectionResetError("The body ended before its length")
         self._reader.length -= count  # else gunicorn would wait for them, to reach the next request
         return count
+
+    def _has_more(self) -> bool:
+        """Is there more already? Then it comes with what came before, in one piece instead of two."""
+        poll = select.poll()
+        poll.register(self._line, select.POLLIN)
+        return bool(poll.poll(0))
 
 
 class _Chunked:

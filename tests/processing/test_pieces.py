@@ -11,20 +11,21 @@ import pytest
 
 from processing.intake import pieces, protocol
 from processing.intake.protocol import Part, Refused
-from processing.storage import growing
-from processing.storage.growing import BLOCK, WORTH_GOING_STRAIGHT, LocalGrowing
+from processing.storage import appending
+from processing.storage.appending import BLOCK, WORTH_GOING_STRAIGHT
+from processing.storage.growing import DRAFT, LocalGrowing
 from tests.processing.lines import Line
 
 KIB, MIB = 1 << 10, 1 << 20
 CONTENT = random.Random(5).randbytes(12 * MIB)
 
-needs_straight = pytest.mark.skipif(not growing.STRAIGHT, reason="Only Linux writes straight to the disk")
+needs_straight = pytest.mark.skipif(not appending.STRAIGHT, reason="Only Linux writes straight to the disk")
 
 
 def send(path: Path, at: int, line: Line, room: int = 1 << 40) -> None:
     """As an upload goes on at `at`. What was there is there before."""
     if at:
-        path.with_name(path.name + growing.DRAFT).write_bytes(CONTENT[:at])
+        path.with_name(path.name + DRAFT).write_bytes(CONTENT[:at])
     draft = LocalGrowing(path)
     draft.take_over()
     try:
@@ -36,7 +37,7 @@ def send(path: Path, at: int, line: Line, room: int = 1 << 40) -> None:
 
 
 def arrived(path: Path) -> bytes:
-    return path.with_name(path.name + growing.DRAFT).read_bytes()
+    return path.with_name(path.name + DRAFT).read_bytes()
 
 
 @pytest.fixture
@@ -45,10 +46,10 @@ def writes(monkeypatch) -> list[tuple[int, bool]]:
     seen, write = [], os.write
 
     def watched(handle: int, chunk: memoryview) -> int:
-        seen.append((len(chunk), bool(fcntl.fcntl(handle, fcntl.F_GETFL) & growing.STRAIGHT)))
+        seen.append((len(chunk), bool(fcntl.fcntl(handle, fcntl.F_GETFL) & appending.STRAIGHT)))
         return write(handle, chunk)
 
-    monkeypatch.setattr(growing.os, "write", watched)
+    monkeypatch.setattr(os, "write", watched)
     return seen
 
 
@@ -125,18 +126,18 @@ def test_a_file_system_without_straight_writes_is_written_as_ever(tmp_path, monk
     control, write = fcntl.fcntl, os.write
 
     def reluctant(handle: int, command: int, flags: int = 0) -> int:
-        if command == refuses and flags & growing.STRAIGHT:
+        if command == refuses and flags & appending.STRAIGHT:
             raise OSError(errno.EINVAL, "Invalid argument")
         return control(handle, command, flags)
 
     def picky(handle: int, chunk: memoryview) -> int:
-        if control(handle, fcntl.F_GETFL) & growing.STRAIGHT:
+        if control(handle, fcntl.F_GETFL) & appending.STRAIGHT:
             raise OSError(errno.EINVAL, "Invalid argument")
         return write(handle, chunk)
 
-    monkeypatch.setattr(growing.fcntl, "fcntl", reluctant)
+    monkeypatch.setattr(fcntl, "fcntl", reluctant)
     if refuses is None:
-        monkeypatch.setattr(growing.os, "write", picky)
+        monkeypatch.setattr(os, "write", picky)
     send(tmp_path / "sea", 0, Line(CONTENT, 16 * MIB))
 
     assert arrived(tmp_path / "sea") == CONTENT
@@ -144,7 +145,7 @@ def test_a_file_system_without_straight_writes_is_written_as_ever(tmp_path, monk
 
 def test_a_write_that_takes_a_part_only_is_gone_on_with(tmp_path, monkeypatch):
     write = os.write
-    monkeypatch.setattr(growing.os, "write", lambda handle, chunk: write(handle, chunk[:300_000]))
+    monkeypatch.setattr(os, "write", lambda handle, chunk: write(handle, chunk[:300_000]))
 
     send(tmp_path / "sea", 0, Line(CONTENT, 16 * MIB))
 
