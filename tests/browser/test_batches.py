@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import PHONE, new_album, sign_in
-from tests.browser.test_first_light import choose, pictures, send
+from tests.browser.desk import choose, pictures, send
 from tests.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]

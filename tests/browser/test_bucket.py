@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import new_album
+from tests.browser.desk import send
 from tests.browser.looking import ensure_seen
-from tests.browser.test_first_light import send
 from tests.installation import Installation
 from tests.processing import making
 from tests.s3servers import Rgw

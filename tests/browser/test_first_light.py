@@ -6,50 +6,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import DESKTOP, PHOTOS, listen, new_album, sign_in
+from tests.browser.desk import choose, drop, pictures, send
 from tests.browser.looking import ensure_seen
 from tests.installation import Installation
 from tests.processing import making
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
-
-
-def pictures(count: int, size: tuple[int, int] = (900, 600), name: str = "IMG_{:04}.JPG") -> list[dict[str, object]]:
-    return [
-        {"name": name.format(number), "mimeType": "image/jpeg", "buffer": making.jpeg(size)}
-        for number in range(1, count + 1)
-    ]
-
-
-def choose(page: Page, files: object) -> None:
-    """By the desk, or without a script by the form."""
-    chooser = "#desk-photos" if page.locator("[data-desk]").is_visible() else "#upload-photos"
-    page.locator(chooser).set_input_files(files)  # type: ignore[arg-type]
-
-
-def send(page: Page, files: object) -> None:
-    choose(page, files)
-    page.get_by_role("button", name="Send").click()
-
-
-def drop(page: Page, count: int, on: str = "body") -> None:
-    """What the browser does when files are dropped: three events with the same files."""
-    page.evaluate(
-        """async ([count, on]) => {
-          const transfer = new DataTransfer();
-          for (let n = 1; n <= count; n++) {
-            const canvas = Object.assign(document.createElement("canvas"), { width: 40 + n, height: 40 });
-            canvas.getContext("2d").fillRect(0, 0, n, n);
-            const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
-            transfer.items.add(new File([blob], `dropped-${n}.png`, { type: "image/png" }));
-          }
-          for (const name of ["dragenter", "dragover", "drop"]) {
-            const event = new DragEvent(name, { bubbles: true, cancelable: true, dataTransfer: transfer });
-            document.querySelector(on).dispatchEvent(event);
-            if (name === "dragover") window.curtainWasShown = !document.querySelector("[data-curtain]").hidden;
-          }
-        }""",
-        [count, on],
-    )
 
 
 def test_photos_go_from_the_form_to_the_album_without_a_reload(page: Page, installation: Installation) -> None:

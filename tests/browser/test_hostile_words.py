@@ -9,7 +9,7 @@ from PIL.ExifTags import IFD, Base
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import new_album
-from tests.browser.test_first_light import choose
+from tests.browser.desk import choose
 from tests.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]

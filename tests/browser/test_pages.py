@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, new_album, sign_in
+from tests.browser.desk import choose, pictures, send
 from tests.browser.looking import ensure_accessible, ensure_heard, hear, unheard_page
-from tests.browser.test_first_light import choose, pictures, send
 from tests.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]

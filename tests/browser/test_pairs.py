@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, listen, new_album, sign_in
+from tests.browser.desk import send
 from tests.browser.looking import Scheme, ensure_accessible, unheard_page
 from tests.browser.test_batches import UNDER_WAY
-from tests.browser.test_first_light import send
 from tests.installation import Installation
 from tests.pipeline import raws
 from tests.pipeline.test_likeness import saved, scene

@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests import polling
 from tests.browser.conftest import DESKTOP, PHOTOS, listen, new_album, sign_in
+from tests.browser.desk import choose
 from tests.browser.recording import Proxy, resent
-from tests.browser.test_first_light import choose
 from tests.installation import NAME, PASSWORD, Installation
 from tests.processing import making
 

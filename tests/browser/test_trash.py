@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, listen, new_album, sign_in
+from tests.browser.desk import pictures, send
 from tests.browser.looking import SCHEMES, ensure_accessible, unheard_page
-from tests.browser.test_first_light import pictures, send
 from tests.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
