@@ -54,9 +54,17 @@ class Body(Protocol):
         """
 
 
+class Aside(Protocol):
+    def append(self, piece: memoryview) -> None: ...
+
+
 @contextmanager
-def coming(part: Part, proof: Hash | None, body: Body, room: int, length: int | None) -> Iterator[Iterator[memoryview]]:
+def coming(
+    part: Part, proof: Hash | None, body: Body, room: int, length: int | None, aside: Aside | None = None
+) -> Iterator[Iterator[memoryview]]:
     """The pieces of a body; of one with a checksum, after it has proved true: such a part counts whole or not at all.
+
+    With an `aside` they are written there instead, of a part with a checksum: then none are left to come.
 
     A piece is good until the one after the next is asked for, and the last until the context ends: it may be hashed meanwhile.
     They raise Refused after the last good piece, when the line broke or more came than there is room.
@@ -65,6 +73,11 @@ def coming(part: Part, proof: Hash | None, body: Body, room: int, length: int | 
     if part.checksum is None or proof is None:
         with _pair() as pair:
             yield filter(None, _as_they_come(read, room, part.offset, pair))
+        return
+    if aside:
+        with _pair() as pair:
+            _prove(_as_they_come(read, room, 0, pair), part.checksum, proof, aside.append)
+        yield iter(())
         return
     with _place(length, part.offset) as place:
         if place:
@@ -114,12 +127,8 @@ def _proved_in_memory(
 def _proved_in_file(
     read: Read, room: int, part: Part, checksum: Checksum, proof: Hash, pair: memoryview
 ) -> Iterator[memoryview]:
-    with tempfile.TemporaryFile(dir=settings.DATA_DIR / "incoming", buffering=0) as aside:
-        with beside.hashing(proof) as hashing:
-            for piece in _as_they_come(read, room, 0, pair):
-                hashing.add(piece)
-                aside.write(piece)
-        _check(checksum, proof)
+    with tempfile.TemporaryFile(dir=settings.DATA_DIR / "incoming") as aside:
+        _prove(_as_they_come(read, room, 0, pair), checksum, proof, aside.write)
         aside.seek(0)
         yield from _as_they_come(aside.readinto, room, part.offset, pair)
 
@@ -150,6 +159,16 @@ def _lent(places: "LifoQueue[memoryview] | None") -> Iterator[memoryview | None]
     finally:
         if places and memory:
             places.put(memory)
+
+
+def _prove(
+    pieces: Iterator[memoryview], checksum: Checksum, proof: Hash, write: Callable[[memoryview], object]
+) -> None:
+    with beside.hashing(proof) as hashing, beside.writing(write) as writing:
+        for piece in filter(None, pieces):
+            hashing.add(piece)
+            writing.add(piece)
+    _check(checksum, proof)
 
 
 def _check(checksum: Checksum, proof: Hash) -> None:

@@ -8,7 +8,7 @@ import fcntl
 import hashlib
 import logging
 import time
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import datetime
 from http import HTTPStatus
 
@@ -162,6 +162,7 @@ def _append(upload: Upload, growing: Growing, part: Part, body: Body, room: int,
     reached, touched = part.offset, time.monotonic()
     proof = part.checksum.start() if part.checksum else None
     fingerprint = proof if _is_of_the_file(part) else fingerprints.resume(upload.key, reached)
+    aside = growing.aside() if _is_of_the_file(part) and length and length >= beside.WORTH_WRITING else None
 
     def write(piece: memoryview) -> None:
         nonlocal reached
@@ -170,7 +171,8 @@ def _append(upload: Upload, growing: Growing, part: Part, body: Body, room: int,
 
     try:
         with (
-            pieces.coming(part, proof, body, room, length) as coming,
+            closing(aside) if aside else nullcontext(),
+            pieces.coming(part, proof, body, room, length, aside) as coming,
             beside.hashing(None if fingerprint is proof else fingerprint) as hashing,
             beside.writing(write) as writing,
         ):
@@ -182,6 +184,9 @@ def _append(upload: Upload, growing: Growing, part: Part, body: Body, room: int,
                 if time.monotonic() - touched > uploads.touch_seconds():
                     touched = time.monotonic()
                     uploads.touch(upload, reached)
+            if aside:
+                growing.begin_with(aside)
+                reached = aside.size
     except Fenced:
         fingerprint = None  # it has seen a piece that was not written
         raise Refused(protocol.REVOKED) from None

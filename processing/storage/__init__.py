@@ -13,6 +13,7 @@ from typing import Protocol, cast
 
 from django.core.files.storage import default_storage
 
+from processing.storage.appending import Appending
 from processing.storage.trouble import StorageTrouble
 
 ON_LOAN = "borrowed-"
@@ -47,6 +48,12 @@ class Growing(Protocol):
 
     def append(self, chunk: bytes | memoryview) -> None:
         """Raises Fenced when it was taken over. Every byte of it counts from here on, but may be lost with the power."""
+
+    def aside(self) -> Appending | None:
+        """A file without a name, for bytes that count when they have proved true; None where there are none such."""
+
+    def begin_with(self, aside: Appending) -> None:
+        """Its bytes are the first of this file, which has none yet. Raises Fenced, and as append() does."""
 
     def sync(self) -> None:
         """What was appended survives a power cut from here on."""

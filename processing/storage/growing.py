@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from processing.storage import Fenced, durable
+from processing.storage import Fenced, appending, durable
 from processing.storage.appending import Appending
 
 DRAFT, FENCE = ".part", ".fence"
@@ -45,11 +45,21 @@ class LocalGrowing:
 
     def append(self, chunk: bytes | memoryview) -> None:
         with self._locked():
-            if not os.fstat(self._fence).st_nlink or os.pread(self._fence, len(self._token), 0) != self._token:
-                raise Fenced
-            if self._draft is None:
-                self._draft = Appending(self._draft_path)
-            self._draft.append(memoryview(chunk))
+            self._ensure_mine()
+            self._append(memoryview(chunk))
+
+    def aside(self) -> Appending | None:
+        return appending.nameless(self._path.parent)
+
+    def begin_with(self, aside: Appending) -> None:
+        with self._locked():
+            self._ensure_mine()
+            self._draft_path.unlink(missing_ok=True)  # it holds nothing
+            try:
+                aside.name(self._draft_path)
+            except OSError:
+                for piece in aside.read_back():
+                    self._append(piece)
 
     def sync(self) -> None:
         with suppress(FileNotFoundError):  # nothing was appended yet, or all is committed
@@ -71,6 +81,15 @@ class LocalGrowing:
         self._fence, self._draft = CLOSED, None
 
     __del__ = close
+
+    def _append(self, piece: memoryview) -> None:
+        if self._draft is None:
+            self._draft = Appending(self._draft_path)
+        self._draft.append(piece)
+
+    def _ensure_mine(self) -> None:
+        if not os.fstat(self._fence).st_nlink or os.pread(self._fence, len(self._token), 0) != self._token:
+            raise Fenced
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -8,10 +8,11 @@ import pytest
 from django.conf import settings
 
 from processing.intake import beside, protocol, resumable
-from processing.intake.protocol import Part, Refused
+from processing.intake.protocol import Checksum, Part, Refused
 from processing.models import Upload
 from processing.states import UploadState
-from processing.storage import Fenced
+from processing.storage import Fenced, appending
+from processing.storage.appending import Appending
 from processing.storage.growing import LocalGrowing
 from tests.processing import making
 from tests.processing.lines import Line
@@ -46,9 +47,13 @@ def fails_at(monkeypatch):
     return fail_at
 
 
-def receive(upload: Upload, at: int = 0, line: Line | None = None) -> int:
+def receive(upload: Upload, at: int = 0, line: Line | None = None, checksum: Checksum | None = None) -> int:
     fresh = Upload.objects.get(pk=upload.pk)
-    return resumable.receive(fresh, Part(at, None, None), line or Line(CONTENT[at:], 16 * MIB), len(CONTENT) - at)
+    return resumable.receive(fresh, Part(at, None, checksum), line or Line(CONTENT[at:], 16 * MIB), len(CONTENT) - at)
+
+
+def proof(content: bytes = CONTENT) -> Checksum:
+    return Checksum("sha256", hashlib.sha256(content).digest())
 
 
 def test_a_large_piece_is_worked_on_in_a_thread_of_its_own_and_a_small_one_is_not():
@@ -136,3 +141,86 @@ def test_a_fast_line_that_breaks_is_gone_on_with_where_it_broke(upload):
     assert receive(upload, sent) == len(CONTENT)
     upload.refresh_from_db()
     assert upload.sha256 == hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture(params=["named", "no /proc", "no such files"])
+def asides(request, monkeypatch) -> str:
+    """What the file system can do with files that have no name."""
+    if request.param == "no /proc":
+
+        def refuse(*_: object) -> None:
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+
+        monkeypatch.setattr(Appending, "name", refuse)
+    elif request.param == "no such files":
+        monkeypatch.setattr(appending, "NAMELESS", 0)
+    return request.param
+
+
+@pytest.mark.django_db
+def test_a_part_that_is_proved_as_it_comes_is_received_whole(upload, asides):
+    assert receive(upload, checksum=proof()) == len(CONTENT)
+
+    upload.refresh_from_db()
+    path = settings.DATA_DIR / upload.key
+    assert (upload.state, upload.sha256) == (UploadState.RECEIVED, hashlib.sha256(CONTENT).hexdigest())
+    assert path.read_bytes() == CONTENT
+    assert [path.name for path in path.parent.iterdir()] == [path.name]
+    (settings.DATA_DIR / "as any").touch()
+    assert path.stat().st_mode == (settings.DATA_DIR / "as any").stat().st_mode
+
+
+@pytest.mark.django_db
+def test_a_first_part_that_is_proved_is_gone_on_with(upload, asides):
+    first = CONTENT[: 5 * MIB + 3]
+
+    with pytest.raises(Refused) as refused:
+        receive(upload, line=Line(first, 16 * MIB, breaks=True), checksum=proof(first))
+    assert (refused.value.refusal, refused.value.offset) == (protocol.BROKEN, 0)
+
+    fresh = Upload.objects.get(pk=upload.pk)
+    assert resumable.receive(fresh, Part(0, None, proof(first)), Line(first, 16 * MIB), len(first)) == len(first)
+    assert receive(upload, len(first), checksum=proof(CONTENT[len(first) :])) == len(CONTENT)
+    upload.refresh_from_db()
+    assert upload.sha256 == hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.mark.django_db
+def test_a_damaged_part_leaves_nothing(upload, asides):
+    with pytest.raises(Refused) as refused:
+        receive(upload, checksum=proof(b"other"))
+
+    assert (refused.value.refusal, refused.value.offset) == (protocol.CHECKSUM_MISMATCH, 0)
+    assert resumable.offset(Upload.objects.get(pk=upload.pk)) == 0
+    assert not list((settings.DATA_DIR / "incoming").glob("*.part"))
+    assert receive(upload, checksum=proof()) == len(CONTENT)
+
+
+@pytest.mark.django_db
+def test_a_proved_part_of_a_sender_who_was_fenced_off_counts_for_nothing(upload, asides):
+    class Overtaken(Line):
+        """Somebody asks for the offset while its bytes are on their way."""
+
+        def readinto(self, buffer: memoryview) -> int:
+            resumable.offset(Upload.objects.get(pk=upload.pk))
+            return super().readinto(buffer)
+
+    with pytest.raises(Refused) as refused:
+        receive(upload, line=Overtaken(CONTENT, 16 * MIB), checksum=proof())
+
+    assert (refused.value.refusal, refused.value.offset) == (protocol.REVOKED, None)
+    assert resumable.offset(Upload.objects.get(pk=upload.pk)) == 0
+
+
+@pytest.mark.django_db
+def test_a_disk_that_fills_up_under_a_part_that_is_proved_leaves_nothing(upload, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Appending, "append", full)
+        with pytest.raises(Refused) as refused:
+            receive(upload, checksum=proof())
+
+    assert (refused.value.refusal.code, refused.value.offset) == ("disk-full", 0)
+    assert receive(upload, checksum=proof()) == len(CONTENT)
