@@ -17,7 +17,7 @@ from django.conf import settings
 from processing.intake import beside, protocol
 from processing.intake.beside import Hash
 from processing.intake.protocol import Checksum, Part, Refused
-from processing.storage.appending import BLOCK, WORTH_GOING_STRAIGHT
+from processing.storage.appending import BLOCK, WORTH_GOING_STRAIGHT, Appending
 
 Read = Callable[[memoryview], int]
 
@@ -54,13 +54,9 @@ class Body(Protocol):
         """
 
 
-class Aside(Protocol):
-    def append(self, piece: memoryview) -> None: ...
-
-
 @contextmanager
 def coming(
-    part: Part, proof: Hash | None, body: Body, room: int, length: int | None, aside: Aside | None = None
+    part: Part, proof: Hash | None, body: Body, room: int, length: int | None, aside: Appending | None = None
 ) -> Iterator[Iterator[memoryview]]:
     """The pieces of a body; of one with a checksum, after it has proved true: such a part counts whole or not at all.
 

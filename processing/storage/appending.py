@@ -12,8 +12,8 @@ BLOCK = 4096
 """Bytes. What goes straight to the disk begins and ends at multiples of it, in the file as in memory."""
 WORTH_GOING_STRAIGHT = 256 << 10
 """Bytes: fewer are gathered by the system's cache, which hands them on when they are so many."""
+STRAIGHT: int = getattr(os, "O_DIRECT", 0)  # Linux has it, and the next
 NAMELESS: int = getattr(os, "O_TMPFILE", 0)
-STRAIGHT: int = getattr(os, "O_DIRECT", 0)  # Linux has it
 CLOSED = -1
 
 
@@ -63,9 +63,8 @@ class Appending:
     def name(self, path: Path) -> None:
         """Give a file without a name this one. Raises OSError, where the file system or a missing /proc does not allow that."""
         itself = f"/proc/self/fd/{self._handle}"
-        os.link(
-            itself, path, src_dir_fd=self._handle, follow_symlinks=True
-        )  # without the handle Python would not follow
+        # Python follows the link in /proc only when it is given a handle, which an absolute path has no use for.
+        os.link(itself, path, src_dir_fd=self._handle, follow_symlinks=True)
 
     def _stretches(self, piece: memoryview) -> Iterator[tuple[memoryview, bool]]:
         """What of it can go straight, and what lies before and after it in blocks that are not full."""

@@ -83,8 +83,10 @@ class _Announced:
         if early:
             buffer[:count] = early[:count]
             self._reader.unreader.unread(early[count:])
-        if not early or (count < len(buffer) and self._has_more()):
-            count += self._line.recv_into(buffer[count:])
+            with suppress(OSError):  # a line that broke is told by the next read: these bytes are here
+                count += self._line.recv_into(buffer[count:]) if self._has_more() else 0
+        else:
+            count = self._line.recv_into(buffer)
         if not count:
             raise ConnectionResetError("The body ended before its length")
         self._reader.length -= count  # else gunicorn would wait for them, to reach the next request
