@@ -121,7 +121,9 @@ def of(album: Album) -> Progress:
     if not batches:
         return Progress()
     now = timezone.now()
-    jobs, uploads = _count_jobs(batches), _count_uploads(batches, now)
+    # In this order: a file that is received meanwhile counts twice for a moment, and not in neither, as if all were done.
+    uploads = _count_uploads(batches, now)
+    jobs = _count_jobs(batches)
     current = ProcessingJob.objects.in_work().filter(album=album).values_list("original_filename", flat=True).first()
     opener = batches[0].opened_by
     return Progress(

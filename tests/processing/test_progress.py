@@ -69,6 +69,26 @@ def test_a_hundred_percent_is_never_shown_while_work_is_left(album, declared):
     assert progress.of(album).is_busy
 
 
+def test_a_file_that_is_received_while_it_is_counted_keeps_the_album_busy(album, owner, monkeypatch):
+    [answer] = declarations.declare(album, owner, [Declared("sea.jpg", 100)]).answers
+    waiting = [answer.upload]
+
+    def arriving_after(count):
+        def counted(*told):
+            found = count(*told)
+            if waiting:
+                arrive(waiting.pop())
+            return found
+
+        return counted
+
+    for name in ("_count_jobs", "_count_uploads"):
+        monkeypatch.setattr(progress, name, arriving_after(getattr(progress, name)))
+
+    assert progress.of(album).is_busy
+    assert progress.of(album).total == 1
+
+
 def test_a_form_tells_no_sizes_and_its_progress_none_of_bytes(album):
     making.upload(album)
 
