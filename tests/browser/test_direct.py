@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import new_album
+from tests.browser.conftest import forgive, new_album
 from tests.browser.desk import choose
 from tests.browser.recording import Proxy, resent
-from tests.browser.test_resuming import all_sent, bytes_passed, ensure_arrived_once, forgive, send
+from tests.browser.test_resuming import all_sent, bytes_passed, ensure_arrived_once, send
 from tests.installation import Installation
 from tests.processing import making
 from tests.s3servers import Rgw

@@ -8,12 +8,13 @@ const STEP = 25;
 export function moment(sum, { isPaused, line }) {
   const all = sum.files - sum.count("cancelled", "later", "missing", "chosen");
   const share = sum.bytes ? (100 * sum.sent) / sum.bytes : 0;
-  return { isSending: sum.toCome > 0, all, step: Math.floor(share / STEP) * STEP, isPaused, line, failed: sum.count("failed"), outcome: outcome(sum) };
+  const [failed, missing] = [sum.count("failed"), sum.count("missing")];
+  return { isSending: sum.toCome > 0, all, step: Math.floor(share / STEP) * STEP, isPaused, line, failed, missing, outcome: outcome(sum) };
 }
 
 /** The words for the change from one moment to the next; "" when it is not worth saying. */
 export function news(before, after) {
-  if (before.isSending && !after.isSending) return after.outcome ? `All sent: ${after.outcome}.` : "";
+  if (before.isSending && !after.isSending) return ended(after);
   if (!after.isSending) return "";
   if (!before.isSending) return `Sending ${plural(after.all, "photo")}.`;
   if (after.line !== before.line) return after.line === "open" ? "Sending goes on." : trouble(after.line);
@@ -21,4 +22,9 @@ export function news(before, after) {
   if (after.failed > before.failed) return `${plural(after.failed, "photo")} could not be sent so far.`;
   if (after.step > before.step && after.step < 100) return `${after.step} % sent.`;
   return "";
+}
+
+function ended({ outcome: words, missing }) {
+  if (missing) return `${plural(missing, "photo")} still to come.`;
+  return words ? `All sent: ${words}.` : "";
 }

@@ -35,9 +35,9 @@ export function title({ count, files, bytes: size, toCome, ended }, { isPaused, 
   const all = files - count("cancelled", "later", "missing");
   if (toCome) return isPaused ? "Paused" : `Sending ${plural(all, "photo")}`;
   if (count("failed")) return `${plural(count("failed"), "photo")} could not be sent`;
+  if (count("missing")) return "Still to come";
   if (isResting && ended) return `All sent: ${outcome({ count })}`;
   if (count("later")) return `${plural(count("later"), "photo")} ready for the next batch`;
-  if (count("missing")) return "Still to come";
   return "Nothing is being sent";
 }
 

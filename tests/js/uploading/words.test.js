@@ -44,6 +44,7 @@ test("the title says what is going on", () => {
   assert.equal(said({ isPaused: true }, "waiting", "received"), "Paused");
   assert.equal(said({ isResting: true }, "received", "here", "here"), "All sent: 1 received, 2 already here");
   assert.equal(said({ isResting: true }, "received", "failed"), "1 photo could not be sent");
+  assert.equal(said({ isResting: true }, "received", "missing"), "Still to come", "found again after a reload, not chosen yet");
 });
 
 test("the line below tells how far and how fast", () => {
@@ -73,6 +74,7 @@ test("milestones are news, single files are not", () => {
   assert.equal(news(begun, at(["sending"], { line: "offline" })), trouble("offline"));
   assert.equal(news(at(["sending"], { line: "offline" }), begun), "Sending goes on.");
   assert.equal(news(quarter, at(["received", "received", "failed"])), "All sent: 2 received, 1 failed.");
+  assert.equal(news(quarter, at(["received", "missing"])), "1 photo still to come.", "not all were chosen again");
 });
 
 test("the bar is moved on by the page's own bytes, never back, and never to its end", () => {
