@@ -9,11 +9,20 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from albums.models import Album, Companion
-from processing import jobs
+from processing import asking, jobs
 from processing.intake import refusals, uploads
 from processing.models import Batch, ProcessingJob, Upload, UploadQuerySet
 from processing.states import UploadState
 
+RUNNING = """
+    SELECT * FROM processing_batch WHERE id = COALESCE(
+        (SELECT batch_id FROM processing_upload WHERE album_id = %(album)s AND state = 'receiving' LIMIT 1),
+        (SELECT batch_id FROM processing_processingjob WHERE album_id = %(album)s AND state = 'processing'
+            ORDER BY turn LIMIT 1),
+        (SELECT batch_id FROM processing_processingjob WHERE album_id = %(album)s AND state = 'pending'
+            ORDER BY turn LIMIT 1))
+"""
+"""One is receiving at most. Beside it a failed job of an earlier batch may have been requeued, which nobody sends to."""
 AT_A_TIME = 200
 """Jobs moved in one transaction: SQLite has one writer, and nobody should wait long for it."""
 
@@ -56,10 +65,11 @@ def join_or_open(
 ) -> Upload:
     """For senders who know nothing of batches: their uploads join their own running batch, or open one.
 
-    Raises AlbumBusy when the running batch is somebody else's.
+    Raises AlbumBusy when the running batch is somebody else's, and Album.DoesNotExist when the album was deleted just now.
     """
     with transaction.atomic():
-        Album.objects.select_for_update().values_list("pk").get(pk=album.pk)
+        if not asking.hold(album.pk):
+            raise Album.DoesNotExist
         batch = running_in(album)
         if batch and batch.opened_by_id != user.pk:
             raise AlbumBusy(batch)
@@ -76,8 +86,8 @@ def ensure_open(album: Album, token: uuid.UUID | None = None) -> None:
 
 
 def running_in(album: Album) -> Batch | None:
-    """The batch that keeps the album busy. Derived from the rows, so it cannot go stale."""
-    return Batch.objects.active(album).order_by("pk").first()
+    """The batch that keeps the album busy: of several, the one that is receiving. Derived from the rows, it cannot go stale."""
+    return next(iter(Batch.objects.raw(RUNNING, {"album": album.pk})), None)
 
 
 def cancel(album: Album, by: str) -> int:

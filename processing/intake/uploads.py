@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from albums import removal, trash
-from albums.models import Album, Companion, Photo
+from albums.models import Companion, Photo
 from processing import asking, jobs, pairs
 from processing.intake import names, refusals
 from processing.intake.manifest import Declared
@@ -27,6 +27,12 @@ KNOWN = """
             WHERE album_id = %(album)s AND state = 'received' AND sha256 = %(sha256)s),
         EXISTS (SELECT 1 FROM processing_upload WHERE album_id = %(album)s AND state = 'received' AND name = %(name)s)
 """
+
+
+def count(batch: int) -> int:
+    """How many files of a batch there are or were."""
+    number: int = asking.one_row("SELECT COUNT(*) FROM processing_upload WHERE batch_id = %(batch)s", batch=batch)[0]
+    return number
 
 
 def create(batch: Batch, name: str, size: int | None = None, metadata: str = "") -> Upload:
@@ -98,7 +104,7 @@ def finish(upload: Upload, size: int, sha256: str) -> ProcessingJob | None:
     that were declared, or the upload was cancelled or expired meanwhile. Repeating is harmless.
     """
     with transaction.atomic():
-        if not Album.objects.select_for_update().filter(pk=upload.album_id).values_list("pk").first():
+        if not asking.hold(upload.album_id):
             removal.clear_after_commit([upload.key])  # it was deleted, and all its uploads with it
             return None
         is_known, has_namesake = _known(upload, sha256)

@@ -55,7 +55,7 @@ def speaks_tus(view: View[P]) -> Callable[..., HttpResponseBase]:
             response = view(request, *args, **kwargs)
         except Refused as refused:
             response = _refusal(request, refused.refusal, refused.offset)
-        except Http404:
+        except (Http404, Album.DoesNotExist):
             response = _refusal(request, NOT_FOUND)
         response["Tus-Resumable"] = protocol.VERSION
         response["Cache-Control"] = "no-store"
@@ -146,7 +146,7 @@ def expected(user: User, album: Album, source: Batch.Source, asked: Creation) ->
         upload = batches.join_or_open(album, user, source, asked.name, asked.length, asked.metadata)
     except AlbumBusy:
         raise Refused(BUSY) from None
-    if upload.batch.uploads.count() > settings.MAX_BATCH_FILES:
+    if uploads.count(upload.batch_id) > settings.MAX_BATCH_FILES:
         uploads.refuse(upload, refusals.TOO_MANY.filled(limit=settings.MAX_BATCH_FILES))
         raise Refused(FULL_BATCH)
     if asked.length == 0:

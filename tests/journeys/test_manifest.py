@@ -197,6 +197,19 @@ def test_a_late_checksum_that_stands_earlier_in_the_batch_saves_the_sending_too(
     assert Upload.objects.get(name="b.jpg").code == "duplicate"
 
 
+def test_a_retry_in_an_earlier_batch_does_not_hide_the_one_that_is_receiving(signed_in, album):
+    job = making.received(album, b"no picture")
+    jobs.fail(jobs.claim_next("tester"), "not-an-image", "It is no picture.", permanent=True)
+    path = declare(signed_in, album, file(b"1234567890")).json()["files"][0]["upload"]
+    patch(signed_in, path, 0, b"1234")
+    assert batches.requeue(ProcessingJob.objects.filter(pk=job.pk), by="owner") == 1
+
+    response = declare(signed_in, album, file(b"1234567890", upload=path))
+
+    assert states(response) == ["half"]
+    assert (response.json()["files"][0]["upload"], response.json()["files"][0]["offset"]) == (path, 4)
+
+
 def test_bytes_that_are_not_those_declared_are_refused(signed_in, album, data_dir, django_capture_on_commit_callbacks):
     path = declare(signed_in, album, file(b"picture")).json()["files"][0]["upload"]
 

@@ -73,8 +73,9 @@ def test_what_is_to_be_read_back_is_found_among_what_was_not(rows):
     [
         (jobs.TURNS, ["job_state_turn", "job_album_state_turn"]),
         (uploads.KNOWN, ["upload_album_state_sha256", "upload_album_name"]),
+        (batches.RUNNING, ["upload_album_state_sha256"]),
     ],
-    ids=["turns", "known"],
+    ids=["turns", "known", "running"],
 )
 def test_what_is_asked_of_every_file_is_found_by_indexes_alone(album, question, indexes):
     with connection.cursor() as cursor:
