@@ -4,7 +4,6 @@ from typing import Any
 
 from django.db import connection
 
-
 ALBUM = "SELECT id FROM albums_album WHERE id = %(album)s"
 
 
