@@ -1,15 +1,22 @@
 """gunicorn's worker with threads, of whom none waits for ever for the rest of a request's headers.
 
-Silence and drops alike: whoever has not said what he wants within BODY_IDLE_SECONDS is hung up on. Nothing here may import Django
-before it is called: see config.web.
+Silence and drops alike: whoever has not said what he wants within BODY_IDLE_SECONDS is hung up on. Whoever asks again at once is
+answered by the same thread. Nothing here may import Django before it is called: see config.web.
 """
 
+import select
 import socket
 import time
 from contextlib import suppress
 from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
+
+LINGER_MS = 5
+"""A line goes from thread to thread by way of the main one, which on a busy server takes as long. Measured with a sender of many
+files, one after the other: a tenth of the time."""
+IN_A_ROW = 16
+"""Requests of one line; then come those who wait for a thread."""
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -18,6 +25,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._reading: dict[Any, float] = {}
 
     def handle(self, conn: Any) -> Any:
+        for _ in range(IN_A_ROW):
+            answered = self._handle(conn)
+            if answered is not True or not self.alive or not _asks_again(conn.sock):
+                break
+        return answered
+
+    def _handle(self, conn: Any) -> Any:
         from django.conf import settings
 
         self._reading[conn] = time.monotonic() + settings.BODY_IDLE_SECONDS
@@ -39,3 +53,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             if until < now:
                 with suppress(OSError):  # it is gone already
                     conn.sock.shutdown(socket.SHUT_RD)
+
+
+def _asks_again(line: socket.socket) -> bool:
+    poll = select.poll()
+    poll.register(line, select.POLLIN)
+    return bool(poll.poll(LINGER_MS))
