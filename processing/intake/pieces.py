@@ -4,7 +4,6 @@ The memory is mapped, and so given back at a body's end: of what malloc hands ou
 """
 
 import mmap
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -12,12 +11,10 @@ from itertools import cycle
 from queue import Empty, LifoQueue
 from typing import Protocol
 
-from django.conf import settings
-
 from processing.intake import beside, protocol
 from processing.intake.beside import Hash
-from processing.intake.protocol import Checksum, Part, Refused
-from processing.storage.appending import BLOCK, WORTH_GOING_STRAIGHT, Appending
+from processing.intake.protocol import Refused
+from processing.storage.appending import BLOCK, WORTH_GOING_STRAIGHT
 
 Read = Callable[[memoryview], int]
 
@@ -26,7 +23,7 @@ MOST = 4 << 20
 LESS = 512 << 10
 """Bytes of one piece of any other. Who is slower sends smaller ones still."""
 IN_MEMORY = 16 << 20
-"""The largest part that is proved in memory; others wait in a file."""
+"""The largest part that is proved in memory."""
 AT_ONCE = 3
 """Senders who have such memory at a time; more make do with less."""
 
@@ -55,32 +52,31 @@ class Body(Protocol):
 
 
 @contextmanager
-def coming(
-    part: Part, proof: Hash | None, body: Body, room: int, length: int | None, aside: Appending | None = None
-) -> Iterator[Iterator[memoryview]]:
-    """The pieces of a body; of one with a checksum, after it has proved true: such a part counts whole or not at all.
-
-    With an `aside` they are written there instead, of a part with a checksum: then none are left to come.
+def coming(body: Body, room: int, at: int) -> Iterator[Iterator[memoryview]]:
+    """The pieces of a body that belong from byte `at` of their file on.
 
     A piece is good until the one after the next is asked for, and the last until the context ends: it may be hashed meanwhile.
     They raise Refused after the last good piece, when the line broke or more came than there is room.
     """
-    read = partial(_next, body)
-    if part.checksum is None or proof is None:
-        with _pair() as pair:
-            yield filter(None, _as_they_come(read, room, part.offset, pair))
-        return
-    if aside:
-        with _pair() as pair:
-            _prove(_as_they_come(read, room, 0, pair), part.checksum, proof, aside.append)
-        yield iter(())
-        return
-    with _place(length, part.offset) as place:
-        if place:
-            yield _proved_in_memory(read, part, part.checksum, proof, place)
-        else:
-            with _pair() as pair:
-                yield filter(None, _proved_in_file(read, room, part, part.checksum, proof, pair))
+    with _pair() as pair:
+        yield filter(None, _as_they_come(partial(_next, body), room, at, pair))
+
+
+@contextmanager
+def in_memory(length: int | None, at: int) -> Iterator[memoryview | None]:
+    """Room for a part of that length, as coming() would place it; None when it is too long, or all places are taken."""
+    with _lent(_places if length and length <= IN_MEMORY else None) as memory:
+        yield memory[at % BLOCK :][:length] if memory else None
+
+
+def whole(body: Body, place: memoryview, proof: Hash) -> memoryview:
+    """All of a body that fits into `place`, hashed. Raises Refused."""
+    end = 0
+    with beside.hashing(proof) as hashing:
+        while count := _next(body, place[end : end + MOST // 2]):  # the rest of it arrives while this is hashed
+            hashing.add(place[end : end + count])
+            end += count
+    return place[:end]
 
 
 def _as_they_come(read: Read, room: int, at: int, pair: memoryview) -> Iterator[memoryview]:
@@ -108,34 +104,6 @@ def _as_they_come(read: Read, room: int, at: int, pair: memoryview) -> Iterator[
         at, rest, room = at + cut - begin, buffer[cut:end], room - count
 
 
-def _proved_in_memory(
-    read: Read, part: Part, checksum: Checksum, proof: Hash, place: memoryview
-) -> Iterator[memoryview]:
-    end = 0
-    with beside.hashing(proof) as hashing:
-        while count := read(place[end : end + MOST // 2]):  # the rest of it arrives while this is hashed
-            hashing.add(place[end : end + count])
-            end += count
-    _check(checksum, proof)
-    yield place[:end]
-
-
-def _proved_in_file(
-    read: Read, room: int, part: Part, checksum: Checksum, proof: Hash, pair: memoryview
-) -> Iterator[memoryview]:
-    with tempfile.TemporaryFile(dir=settings.DATA_DIR / "incoming") as aside:
-        _prove(_as_they_come(read, room, 0, pair), checksum, proof, aside.write)
-        aside.seek(0)
-        yield from _as_they_come(aside.readinto, room, part.offset, pair)
-
-
-@contextmanager
-def _place(length: int | None, at: int) -> Iterator[memoryview | None]:
-    """Where a part of that length can be proved in memory; None when it is too long, or all places are taken."""
-    with _lent(_places if length and length <= IN_MEMORY else None) as memory:
-        yield memory[at % BLOCK :][:length] if memory else None
-
-
 @contextmanager
 def _pair() -> Iterator[memoryview]:
     """Room for two pieces."""
@@ -155,21 +123,6 @@ def _lent(places: "LifoQueue[memoryview] | None") -> Iterator[memoryview | None]
     finally:
         if places and memory:
             places.put(memory)
-
-
-def _prove(
-    pieces: Iterator[memoryview], checksum: Checksum, proof: Hash, write: Callable[[memoryview], object]
-) -> None:
-    with beside.hashing(proof) as hashing, beside.writing(write) as writing:
-        for piece in filter(None, pieces):
-            hashing.add(piece)
-            writing.add(piece)
-    _check(checksum, proof)
-
-
-def _check(checksum: Checksum, proof: Hash) -> None:
-    if not checksum.fits(proof.digest()):
-        raise Refused(protocol.CHECKSUM_MISMATCH)
 
 
 def _next(body: Body, buffer: memoryview) -> int:

@@ -8,14 +8,14 @@ import fcntl
 import hashlib
 import logging
 import time
-from contextlib import closing, nullcontext
+from contextlib import closing
 from datetime import datetime
 from http import HTTPStatus
 
 from django.conf import settings
 
 from processing import pressure
-from processing.intake import beside, fingerprints, parts, pieces, protocol, refusals, uploads
+from processing.intake import beside, fingerprints, parts, protocol, proving, refusals, uploads
 from processing.intake.beside import Hash
 from processing.intake.pieces import Body
 from processing.intake.protocol import Part, Refused
@@ -123,9 +123,8 @@ def _is_handed_over(upload: Upload) -> bool:
     if not _may_be_whole(upload):
         return False
     with closing(store().grow(upload.key)) as growing:
-        if growing.there() != upload.size:
+        if growing.there() != upload.size or growing.take_over() != upload.size:
             return False
-        growing.take_over()
         _finish(upload, growing)
     return True
 
@@ -159,64 +158,65 @@ def _tell_length(upload: Upload, length: int | None, there: int) -> None:
 
 def _append(upload: Upload, growing: Growing, part: Part, body: Body, room: int, length: int | None) -> int:
     """Bytes appended and safe. Whatever goes wrong, those that are there are synced, and counted by their file's size."""
-    reached, touched = part.offset, time.monotonic()
     proof = part.checksum.start() if part.checksum else None
-    fingerprint = proof if _is_of_the_file(part) else fingerprints.resume(upload.key, reached)
-    aside = growing.aside() if _is_of_the_file(part) and length and length >= beside.WORTH_WRITING else None
-
-    def write(piece: memoryview) -> None:
-        nonlocal reached
-        growing.append(piece)
-        reached += len(piece)
-
+    fingerprint = proof if proving.is_of_the_file(part) else fingerprints.resume(upload.key, part.offset)
+    before = fingerprint.copy() if fingerprint and proof else None
     try:
+        _take_in(upload, growing, part, body, room, length, proof, fingerprint)
+    except Fenced:  # what is there is another's to secure
+        raise Refused(protocol.REVOKED) from None
+    except Refused as refused:  # of a part that is proved the fingerprint may have seen more than counts
+        refused.offset = _secured(upload, growing, before if proof else fingerprint)
+        raise
+    except OSError as error:
+        reached = _secured(upload, growing, None)
+        if error.errno not in pressure.NO_ROOM:
+            raise
+        raise Refused(_refusal(pressure.DISK), reached) from error
+    return _secured(upload, growing, fingerprint)
+
+
+def _take_in(
+    upload: Upload,
+    growing: Growing,
+    part: Part,
+    body: Body,
+    room: int,
+    length: int | None,
+    proof: Hash | None,
+    fingerprint: Hash | None,
+) -> None:
+    touched = time.monotonic()
+    with proving.way(growing, part, length) as way:
         with (
-            closing(aside) if aside else nullcontext(),
-            pieces.coming(part, proof, body, room, length, aside) as coming,
+            way.coming(body, room, proof) as coming,
+            beside.hashing(None if way.is_proved else proof) as proved,
             beside.hashing(None if fingerprint is proof else fingerprint) as hashing,
-            beside.writing(write) as writing,
+            beside.writing(way.write) as writing,
         ):
             for piece in coming:
                 if pressure.disk_is_full(len(piece)):
                     raise Refused(_refusal(pressure.DISK))
+                proved.add(piece)
                 hashing.add(piece)
                 writing.add(piece)
                 if time.monotonic() - touched > uploads.touch_seconds():
                     touched = time.monotonic()
-                    uploads.touch(upload, reached)
-            if aside:
-                growing.begin_with(aside)
-                reached = aside.size
-    except Fenced:
-        fingerprint = None  # it has seen a piece that was not written
-        raise Refused(protocol.REVOKED) from None
-    except OSError as error:
-        fingerprint = None
-        if error.errno not in pressure.NO_ROOM:
-            raise
-        reached = growing.there()
-        raise Refused(_refusal(pressure.DISK), reached) from error
-    except Refused as refused:
-        fingerprint = None if fingerprint is proof else fingerprint  # the proof may have seen more than was written
-        refused.offset = reached
-        raise
-    finally:
-        _secure(upload, growing, reached, fingerprint)
-    return reached
+                    uploads.touch(upload, way.reached)
+        proving.ensure_true(part, proof)
+        way.accept()
 
 
-def _is_of_the_file(part: Part) -> bool:
-    """Is what proves this part the hash of the file so far?"""
-    return part.offset == 0 and part.checksum is not None and part.checksum.algorithm == fingerprints.ALGORITHM
-
-
-def _secure(upload: Upload, growing: Growing, reached: int, fingerprint: Hash | None) -> None:
+def _secured(upload: Upload, growing: Growing, fingerprint: Hash | None) -> int:
+    """The bytes that count, now safe. A whole file is handed over."""
+    reached = growing.there()
     if reached == upload.size:
         _finish(upload, growing, fingerprint)
     else:
         growing.sync()
         fingerprints.keep(upload.key, reached, fingerprint)
         uploads.touch(upload, reached)
+    return reached
 
 
 def _refusal(shortage: Shortage) -> protocol.Refusal:

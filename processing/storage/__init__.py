@@ -55,6 +55,15 @@ class Growing(Protocol):
     def begin_with(self, aside: Appending) -> None:
         """Its bytes are the first of this file, which has none yet. Raises Fenced, and as append() does."""
 
+    def doubt(self) -> None:
+        """What is appended from here on does not count. Raises Fenced."""
+
+    def trust(self) -> None:
+        """What was in doubt counts from here on, and survives a power cut. Raises Fenced."""
+
+    def drop_doubtful(self) -> None:
+        """What was in doubt is gone, as it is when another takes the file over. Raises Fenced."""
+
     def sync(self) -> None:
         """What was appended survives a power cut from here on."""
 

@@ -44,9 +44,7 @@ class S3Growing(LocalGrowing):
         super().__init__(path)
         self._goal = goal
 
-    def there(self) -> int:
-        with suppress(FileNotFoundError):
-            return self._draft_path.stat().st_size
+    def _committed(self) -> int:
         with suppress(FileNotFoundError):
             return self._goal.size()
         return 0

@@ -12,7 +12,10 @@ from processing.storage.appending import Appending
 
 DRAFT, FENCE = ".part", ".fence"
 """A file on its way in lies beside its final name, with the sign of who may write it."""
+TOKEN_BYTES, DOUBT_BYTES = 16, 8
 CLOSED = -1
+NOWHERE = 1 << 62
+"""Further than any file goes."""
 
 
 class LocalGrowing:
@@ -20,13 +23,16 @@ class LocalGrowing:
 
     flock(2) ends with the process that holds it, and is never held while anybody waits for the network. Both files stay open from
     one write to the next: a fence that was deleted meanwhile has no link left, and its draft is nobody's any more.
+
+    Behind the token the fence may hold an offset: from there on the draft's bytes are in doubt, and do not count. It is on the
+    disk before the first of them, so that not even a power cut makes them count, and off it before they are acknowledged.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._draft_path = path.with_name(path.name + DRAFT)
         self._fence_path = path.with_name(path.name + FENCE)
-        self._token = secrets.token_bytes(16)
+        self._token = secrets.token_bytes(TOKEN_BYTES)
         self._fence = CLOSED
         self._draft: Appending | None = None
 
@@ -35,12 +41,18 @@ class LocalGrowing:
         self._fence = os.open(self._fence_path, os.O_RDWR | os.O_CREAT, 0o600)
         with self._locked():
             os.pwrite(self._fence, self._token, 0)
+            self._drop_doubtful()
             return self.there()
 
     def there(self) -> int:
-        for path in (self._draft_path, self._path):
-            with suppress(FileNotFoundError):
-                return path.stat().st_size
+        with suppress(FileNotFoundError):
+            before = self._doubted_from()
+            return min(self._draft_path.stat().st_size, before, self._doubted_from())
+        return self._committed()
+
+    def _committed(self) -> int:
+        with suppress(FileNotFoundError):
+            return self._path.stat().st_size
         return 0
 
     def append(self, chunk: bytes | memoryview) -> None:
@@ -61,6 +73,24 @@ class LocalGrowing:
                 for piece in aside.read_back():
                     self._append(piece)
 
+    def doubt(self) -> None:
+        with self._locked():
+            self._ensure_mine()
+            os.pwrite(self._fence, self.there().to_bytes(DOUBT_BYTES), TOKEN_BYTES)
+            os.fsync(self._fence)
+        durable.directory(self._path.parent)
+
+    def trust(self) -> None:
+        self.sync()
+        with self._locked():
+            self._ensure_mine()
+            self._end_doubt()
+
+    def drop_doubtful(self) -> None:
+        with self._locked():
+            self._ensure_mine()
+            self._drop_doubtful()
+
     def sync(self) -> None:
         with suppress(FileNotFoundError):  # nothing was appended yet, or all is committed
             durable.file(self._draft_path)
@@ -76,11 +106,36 @@ class LocalGrowing:
     def close(self) -> None:
         if self._fence != CLOSED:
             os.close(self._fence)
-        if self._draft:
-            self._draft.close()
-        self._fence, self._draft = CLOSED, None
+        self._close_draft()
+        self._fence = CLOSED
 
     __del__ = close
+
+    def _close_draft(self) -> None:
+        if self._draft:
+            self._draft.close()
+        self._draft = None
+
+    def _doubted_from(self) -> int:
+        """As the fence says it, which may not be there."""
+        with suppress(FileNotFoundError):
+            told = self._fence_path.read_bytes()[TOKEN_BYTES:]
+            return int.from_bytes(told) if told else NOWHERE
+        return NOWHERE
+
+    def _drop_doubtful(self) -> None:
+        """The bytes first: whoever is cut off in between finds them still in doubt."""
+        if (counted := self._doubted_from()) == NOWHERE:
+            return
+        self._close_draft()  # it would go on where the doubtful ones end
+        with suppress(FileNotFoundError):
+            os.truncate(self._draft_path, counted)
+            durable.file(self._draft_path)
+        self._end_doubt()
+
+    def _end_doubt(self) -> None:
+        os.ftruncate(self._fence, TOKEN_BYTES)
+        os.fsync(self._fence)
 
     def _append(self, piece: memoryview) -> None:
         if self._draft is None:

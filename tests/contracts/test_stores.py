@@ -106,6 +106,53 @@ class StoreContract:
             growing.append(b"late")
         assert list(store.keys("incoming")) == []
 
+    def test_what_is_in_doubt_counts_when_it_is_trusted(self, store):
+        growing = store.grow(KEY)
+        growing.take_over()
+        growing.append(b"sure ")
+        growing.doubt()
+        growing.append(b"and proved")
+        assert (growing.there(), store.grow(KEY).there()) == (5, 5)
+
+        growing.trust()
+
+        assert (growing.there(), store.grow(KEY).there()) == (15, 15)
+        growing.commit()
+        assert self.bytes_at(store, KEY) == b"sure and proved"
+
+    @pytest.mark.parametrize("first", [b"", b"sure "])
+    def test_what_is_in_doubt_goes_when_another_takes_over(self, store, first):
+        late, next_one = store.grow(KEY), store.grow(KEY)
+        late.take_over()
+        late.append(first)
+        late.doubt()
+        late.append(b"doubtful")
+
+        assert next_one.take_over() == len(first)
+
+        for too_late in (late.trust, late.doubt, late.drop_doubtful, lambda: late.append(b"!")):
+            with pytest.raises(Fenced):
+                too_late()
+        next_one.append(b"and whole")
+        next_one.commit()
+        assert self.bytes_at(store, KEY) == first + b"and whole"
+
+    def test_its_writer_goes_on_before_what_was_doubtful(self, store):
+        growing = store.grow(KEY)
+        growing.take_over()
+        growing.append(b"sure ")
+        growing.doubt()
+        growing.append(b"damaged on its way")
+
+        growing.drop_doubtful()
+        growing.append(b"and ")
+        growing.doubt()
+        growing.append(b"whole")
+        growing.trust()
+        growing.commit()
+
+        assert self.bytes_at(store, KEY) == b"sure and whole"
+
     def test_borrowing_what_is_not_there_says_so(self, store):
         with pytest.raises(FileNotFoundError), store.borrow(KEY):
             pass

@@ -1,5 +1,6 @@
 """Resumable uploads over real lines: cut, chunked, taken over, through the real web server."""
 
+import base64
 import hashlib
 import re
 import socket
@@ -26,8 +27,7 @@ def installation(tmp_path_factory) -> Iterator[Installation]:
         yield installation
 
 
-@pytest.fixture
-def session(installation) -> requests.Session:
+def tus_session(installation: Installation) -> requests.Session:
     session = installation.sign_in()
     session.headers.update(
         {
@@ -37,6 +37,11 @@ def session(installation) -> requests.Session:
         }
     )
     return session
+
+
+@pytest.fixture
+def session(installation) -> requests.Session:
+    return tus_session(installation)
 
 
 @pytest.fixture
@@ -61,16 +66,24 @@ def offset(session, address: str) -> int:
     return int(session.head(address, timeout=20).headers["Upload-Offset"])
 
 
-def patch(session, address: str, at: int, body) -> requests.Response:
-    headers = {"Upload-Offset": str(at), "Content-Type": "application/offset+octet-stream"}
+def patch(session, address: str, at: int, body, more: dict[str, str] | None = None) -> requests.Response:
+    headers = {"Upload-Offset": str(at), "Content-Type": "application/offset+octet-stream"} | (more or {})
     return session.patch(address, data=body, headers=headers, timeout=60)
 
 
-def dial(installation, session, address: str, at: int, length: int) -> socket.socket:
+def arrived(installation) -> int:
+    """As the row tells it, for progress."""
+    [(bytes_,)] = installation.ask("SELECT arrived FROM processing_upload")
+    return int(bytes_)
+
+
+def dial(
+    installation, session, address: str, at: int, length: int, more: dict[str, str] | None = None
+) -> socket.socket:
     """A PATCH whose headers were sent, and whose body the test sends as it likes."""
     prepared = session.prepare_request(requests.Request("PATCH", address))
     lines = {**prepared.headers, "Host": f"{servers.HOST}:{installation.port}", "Content-Length": str(length)}
-    lines |= {"Upload-Offset": str(at), "Content-Type": "application/offset+octet-stream"}
+    lines |= {"Upload-Offset": str(at), "Content-Type": "application/offset+octet-stream"} | (more or {})
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
     path = re.sub(r"^https?://[^/]+", "", address)
     line = socket.create_connection((servers.HOST, installation.port), timeout=20)
@@ -142,6 +155,31 @@ def test_a_chunked_body_that_is_too_long_is_cut_at_the_length(installation, sess
     answer = patch(session, address, 0, iter([bytes(700), bytes(700)]))
 
     assert answer.status_code == 413
+
+
+def test_of_a_large_checked_part_nothing_counts_when_the_server_is_killed(tmp_path):
+    first, part = bytes(1_000_000), bytes(range(256)) * (20_000_000 // 256)
+    checksum = {"Upload-Checksum": f"sha256 {base64.b64encode(hashlib.sha256(part).digest()).decode()}"}
+    with Installation(tmp_path) as installation:
+        installation.start("serve")
+        session = tus_session(installation)
+        address = create(installation, session, installation.new_album(session, "Killed"), len(first) + len(part))
+        assert patch(session, address, 0, first).status_code == 204
+        line = dial(installation, session, address, len(first), len(part), checksum)
+        line.sendall(part[:-1])
+        draft = raw_file(installation, address)
+        polling.until(lambda: draft.stat().st_size > len(first) + len(part) // 2, what="no bytes arrive")
+        assert arrived(installation) <= len(first), "told as arrived before it is proved"
+
+        installation.kill("serve")
+        line.close()
+        installation.start("serve")
+
+        assert offset(session, address) == len(first)
+        assert draft.stat().st_size == len(first)
+        assert patch(session, address, len(first), part, checksum).status_code == 204
+        [(state, sha256)] = installation.ask("SELECT state, sha256 FROM processing_upload")
+        assert (state, sha256) == ("received", hashlib.sha256(first + part).hexdigest())
 
 
 def test_who_asks_for_the_offset_fences_off_the_writer_before(installation, session, album, content):

@@ -2,12 +2,14 @@
 
 import errno
 import hashlib
+import os
+from pathlib import Path
 from threading import Event, get_ident
 
 import pytest
 from django.conf import settings
 
-from processing.intake import beside, protocol, resumable
+from processing.intake import beside, pieces, protocol, resumable
 from processing.intake.protocol import Checksum, Part, Refused
 from processing.models import Upload
 from processing.states import UploadState
@@ -210,6 +212,109 @@ def test_a_proved_part_of_a_sender_who_was_fenced_off_counts_for_nothing(upload,
 
     assert (refused.value.refusal, refused.value.offset) == (protocol.REVOKED, None)
     assert resumable.offset(Upload.objects.get(pk=upload.pk)) == 0
+
+
+FIRST = 5 * MIB + 3
+"""Bytes that are there, unchecked, before a part that is checked."""
+
+
+@pytest.fixture(params=[pieces.IN_MEMORY, 0], ids=["in memory", "in doubt"])
+def begun(request, monkeypatch, upload) -> Upload:
+    """Its next part is proved before it is written, or after."""
+    monkeypatch.setattr(pieces, "IN_MEMORY", request.param)
+    first = Line(CONTENT[:FIRST], 16 * MIB)
+    resumable.receive(Upload.objects.get(pk=upload.pk), Part(0, None, None), first, FIRST)
+    return upload
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("algorithm", ["sha256", "md5"])
+def test_a_later_part_that_is_proved_is_received_whole_and_the_file_is_read_by_nobody(begun, algorithm, monkeypatch):
+    monkeypatch.setattr(hashlib, "file_digest", None)
+    rest = Checksum(algorithm, hashlib.new(algorithm, CONTENT[FIRST:]).digest())
+
+    assert receive(begun, FIRST, checksum=rest) == len(CONTENT)
+
+    begun.refresh_from_db()
+    assert (begun.state, begun.sha256) == (UploadState.RECEIVED, hashlib.sha256(CONTENT).hexdigest())
+    path = settings.DATA_DIR / begun.key
+    assert path.read_bytes() == CONTENT
+    assert [path.name for path in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("content", "refusal"),
+    [(CONTENT[FIRST:-1] + b"?", protocol.CHECKSUM_MISMATCH), (CONTENT[FIRST:-1], protocol.BROKEN)],
+    ids=["damaged", "cut off"],
+)
+def test_of_a_later_part_that_did_not_prove_true_nothing_stays(begun, content, refusal, monkeypatch):
+    monkeypatch.setattr(hashlib, "file_digest", None)
+    with pytest.raises(Refused) as refused:
+        receive(begun, FIRST, Line(content, 16 * MIB, breaks=refusal is protocol.BROKEN), proof(CONTENT[FIRST:]))
+
+    assert (refused.value.refusal, refused.value.offset) == (refusal, FIRST)
+    assert (settings.DATA_DIR / f"{begun.key}.part").stat().st_size == FIRST
+    assert receive(begun, FIRST, checksum=proof(CONTENT[FIRST:])) == len(CONTENT)
+    begun.refresh_from_db()
+    assert begun.sha256 == hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.mark.django_db
+def test_who_asks_for_the_offset_of_a_later_part_on_its_way_hears_what_is_proved(begun):
+    class Overtaken(Line):
+        """Somebody asks when most of its bytes have come."""
+
+        def readinto(self, buffer: memoryview) -> int:
+            count = super().readinto(buffer)
+            if not count:
+                fresh = Upload.objects.get(pk=begun.pk)
+                seen.extend((resumable.arrived(fresh), resumable.offset(fresh)))
+            return count
+
+    seen: list[int] = []
+    with pytest.raises(Refused) as refused:
+        receive(begun, FIRST, Overtaken(CONTENT[FIRST:], MIB), proof(CONTENT[FIRST:]))
+
+    assert (refused.value.refusal, seen) == (protocol.REVOKED, [FIRST, FIRST])
+    assert receive(begun, FIRST, checksum=proof(CONTENT[FIRST:])) == len(CONTENT)
+
+
+@pytest.mark.django_db
+def test_a_disk_that_fills_up_under_a_later_part_keeps_what_was_proved(begun, fails_at):
+    fails_at(1, OSError(errno.ENOSPC, "No space left on device"))
+
+    with pytest.raises(Refused) as refused:
+        receive(begun, FIRST, checksum=proof(CONTENT[FIRST:]))
+
+    assert (refused.value.refusal.code, refused.value.offset) == ("disk-full", FIRST)
+    assert receive(begun, FIRST, checksum=proof(CONTENT[FIRST:])) == len(CONTENT)
+
+
+@pytest.mark.django_db
+def test_a_power_cut_finds_no_doubtful_byte_counted_and_no_acknowledged_one_in_doubt(begun, monkeypatch):
+    """The fence is synced before the first doubtful byte, the bytes before the fence is lifted, and the fence after."""
+    monkeypatch.setattr(pieces, "IN_MEMORY", 0)
+    done, sync, append = [], os.fsync, LocalGrowing.append
+
+    def watched(handle: int) -> None:
+        done.append(f"sync {Path(f'/proc/self/fd/{handle}').readlink().suffix} {os.fstat(handle).st_size}")
+        sync(handle)
+
+    def appended(growing: LocalGrowing, piece: memoryview) -> None:
+        done.append("append")
+        append(growing, piece)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    monkeypatch.setattr(LocalGrowing, "append", appended)
+
+    receive(begun, FIRST, checksum=proof(CONTENT[FIRST:]))
+
+    fence = [number for number, what in enumerate(done) if what.startswith("sync .fence")]
+    appends = [number for number, what in enumerate(done) if what == "append"]
+    draft = done.index(f"sync .part {len(CONTENT)}")
+    assert [done[number] for number in fence] == ["sync .fence 24", "sync .fence 16"]
+    assert fence[0] < appends[0] <= appends[-1] < draft < fence[1]
 
 
 @pytest.mark.django_db

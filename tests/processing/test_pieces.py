@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from processing.intake import pieces, protocol
-from processing.intake.protocol import Part, Refused
+from processing.intake.protocol import Refused
 from processing.storage import appending
 from processing.storage.appending import BLOCK, WORTH_GOING_STRAIGHT
 from processing.storage.growing import DRAFT, LocalGrowing
@@ -29,7 +29,7 @@ def send(path: Path, at: int, line: Line, room: int = 1 << 40) -> None:
     draft = LocalGrowing(path)
     draft.take_over()
     try:
-        with pieces.coming(Part(at, None, None), None, line, room, None) as coming:
+        with pieces.coming(line, room, at) as coming:
             for piece in coming:
                 draft.append(piece)
     finally:
@@ -154,7 +154,7 @@ def test_a_write_that_takes_a_part_only_is_gone_on_with(tmp_path, monkeypatch):
 
 def test_senders_beyond_the_first_few_make_do_with_less_memory(tmp_path):
     def longest(line: Line) -> int:
-        with pieces.coming(Part(0, None, None), None, line, 1 << 40, None) as coming:
+        with pieces.coming(line, 1 << 40, 0) as coming:
             return max(map(len, coming))
 
     lent = [pieces._pairs.get_nowait() for _ in range(pieces.AT_ONCE)]
