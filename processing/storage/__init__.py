@@ -41,10 +41,10 @@ class Growing(Protocol):
     """
 
     def take_over(self) -> int:
-        """Fence off every other writer. Answers the bytes that are there, which stay until this one appends."""
+        """Fence off every other writer, whose doubtful bytes go. Answers the bytes that are there, which stay."""
 
     def there(self) -> int:
-        """The bytes that are there just now. Fences nobody off."""
+        """The bytes that count just now. Fences nobody off."""
 
     def append(self, chunk: bytes | memoryview) -> None:
         """Raises Fenced when it was taken over. Every byte of it counts from here on, but may be lost with the power."""
