@@ -13,8 +13,8 @@ from typing import Any
 from gunicorn.workers.gthread import ThreadWorker
 
 LINGER_MS = 5
-"""A line goes from thread to thread by way of the main one, which on a busy server takes as long. Measured with a sender of many
-files, one after the other: a tenth of the time."""
+"""From one thread to another a line goes by way of the main one, which takes as long on a busy server. Measured with a sender of
+many files, one after the other: a tenth of the time."""
 IN_A_ROW = 16
 """Requests of one line; then come those who wait for a thread."""
 

@@ -26,7 +26,7 @@ class AsTheyCome:
     """Every byte counts that is written, and stays."""
 
     is_proved = False
-    """Before the first piece comes?"""
+    """Are its pieces true before the first of them comes?"""
 
     def __init__(self, growing: Growing, part: Part) -> None:
         self._growing, self._part, self.reached = growing, part, part.offset
