@@ -13,7 +13,7 @@ from processing.intake import beside, pieces, protocol, resumable
 from processing.intake.protocol import Checksum, Part, Refused
 from processing.models import Upload
 from processing.states import UploadState
-from processing.storage import Fenced, appending
+from processing.storage import Fenced, appending, places
 from processing.storage.appending import Appending
 from processing.storage.growing import LocalGrowing
 from tests.processing import making
@@ -230,7 +230,7 @@ def begun(request, monkeypatch, upload) -> Upload:
 @pytest.mark.django_db
 @pytest.mark.parametrize("algorithm", ["sha256", "md5"])
 def test_a_later_part_that_is_proved_is_received_whole_and_the_file_is_read_by_nobody(begun, algorithm, monkeypatch):
-    monkeypatch.setattr(hashlib, "file_digest", None)
+    monkeypatch.setattr(resumable, "_read_once", None)
     rest = Checksum(algorithm, hashlib.new(algorithm, CONTENT[FIRST:]).digest())
 
     assert receive(begun, FIRST, checksum=rest) == len(CONTENT)
@@ -249,12 +249,12 @@ def test_a_later_part_that_is_proved_is_received_whole_and_the_file_is_read_by_n
     ids=["damaged", "cut off"],
 )
 def test_of_a_later_part_that_did_not_prove_true_nothing_stays(begun, content, refusal, monkeypatch):
-    monkeypatch.setattr(hashlib, "file_digest", None)
+    monkeypatch.setattr(resumable, "_read_once", None)
     with pytest.raises(Refused) as refused:
         receive(begun, FIRST, Line(content, 16 * MIB, breaks=refusal is protocol.BROKEN), proof(CONTENT[FIRST:]))
 
     assert (refused.value.refusal, refused.value.offset) == (refusal, FIRST)
-    assert (settings.DATA_DIR / f"{begun.key}.part").stat().st_size == FIRST
+    assert (settings.DATA_DIR / f"{places.bare(begun.key)}.part").stat().st_size == FIRST
     assert receive(begun, FIRST, checksum=proof(CONTENT[FIRST:])) == len(CONTENT)
     begun.refresh_from_db()
     assert begun.sha256 == hashlib.sha256(CONTENT).hexdigest()
