@@ -216,7 +216,7 @@ class UploadDesk extends HTMLElement {
 
   /** A panel that is not busy tells that the album is free. */
   #swapped() {
-    this.#comingBack.look();
+    this.#comingBack.heard().then(() => this.#ticker.ask());
     this.#ticker.ask();
     if (this.#isBusy || this.isSending) return;
     const later = this.#ledger.in("later");

@@ -227,6 +227,31 @@ def test_another_browser_of_the_same_person_goes_on_too(
     forgive(complaints)
 
 
+def test_what_arrived_from_elsewhere_after_a_reload_is_not_asked_for_again(
+    page: Page, chromium: Browser, proxy: Proxy, folder: Path, complaints: list[str]
+) -> None:
+    address = new_album(page)
+    proxy.bytes_per_second = 400_000
+    files = sorted(folder.iterdir())
+    send(page, files)
+    bytes_passed(proxy, 1_200_000)
+    page.reload()
+    expect(page.locator("[data-again-words]")).to_contain_text("of 9 photos are still to come")
+    proxy.bytes_per_second = 0
+    other = chromium.new_context(viewport=DESKTOP, base_url=proxy.url).new_page()
+    listen(other, complaints)
+    sign_in(other)
+    other.goto(address)
+    choose(other, files)
+    all_sent(other)
+
+    expect(page.locator("[data-again-words]")).to_be_hidden()
+
+    title(page, "All sent")
+    other.context.close()
+    forgive(complaints)
+
+
 def test_while_the_network_is_away_it_waits_and_goes_on_by_itself(
     page: Page, proxy: Proxy, folder: Path, complaints: list[str]
 ) -> None:

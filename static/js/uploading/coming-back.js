@@ -9,6 +9,7 @@ export class ComingBack {
   #parts;
   #panel;
   #isExpected = false;
+  #received;
 
   /** `parts` are keep, ledger, sender and hasher; `panel()` is the server's panel as it is now. */
   constructor(parts, panel) {
@@ -24,6 +25,18 @@ export class ComingBack {
     if (ledger.items.length || !busy || !Number(receiving)) return;
     const told = await sender.compare(sender.page, []).catch(() => null); // a browser that has kept nothing
     this.#isExpected = Boolean(told?.batch?.mine);
+    this.look();
+  }
+
+  /** The panel is new. What is missing here may have arrived all the same: its last bytes were on their way, or it came from elsewhere. */
+  async heard() {
+    this.look();
+    const { ledger } = this.#parts;
+    const { received } = this.#panel().dataset;
+    const isNews = this.#received !== undefined && received !== this.#received;
+    this.#received = received;
+    if (!isNews || !ledger.in("missing").length) return;
+    await resuming.settle(this.#parts, ledger.in("missing"));
     this.look();
   }
 

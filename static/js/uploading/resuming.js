@@ -9,16 +9,22 @@ export async function restore({ keep, ledger, sender }) {
   const items = ledger.add(rows.map((row) => ({ ...row, state: "missing" })));
   if (!items.length) return [];
   await open(ledger, items);
-  for (const album of new Set(items.map((item) => item.album))) {
-    const mine = items.filter((item) => item.album === album);
+  await settle({ keep, ledger, sender }, items);
+  return items;
+}
+
+/** Ask what has become of missing files: those that have arrived are missing no more. */
+export async function settle({ keep, ledger, sender }, missing) {
+  for (const album of new Set(missing.map((item) => item.album))) {
+    const mine = missing.filter((item) => item.album === album);
     const answer = await sender.compare(album, mine).catch(() => null);
     answer?.files.forEach((told, number) => {
       const item = mine[number];
+      if (item.state !== "missing") return; // it was chosen meanwhile
       ledger.set(item, kept(item, told));
       if (item.state !== "missing") keep.forget([item]);
     });
   }
-  return items;
 }
 
 /** Open the files of those whose handles may be read without asking; with `asks`, after asking, which needs a press of a button. */
