@@ -19,6 +19,7 @@ export class ComingBack {
 
   async start() {
     const { ledger, sender } = this.#parts;
+    this.#received = this.#panel().dataset.received; // before the server is asked, or what arrives meanwhile would be no news
     await resuming.restore(this.#parts);
     this.goOn();
     const { busy, receiving } = this.#panel().dataset;
@@ -33,7 +34,7 @@ export class ComingBack {
     this.look();
     const { ledger } = this.#parts;
     const { received } = this.#panel().dataset;
-    const isNews = this.#received !== undefined && received !== this.#received;
+    const isNews = received !== this.#received;
     this.#received = received;
     if (!isNews || !ledger.in("missing").length) return;
     await resuming.settle(this.#parts, ledger.in("missing"));
