@@ -51,8 +51,7 @@ def open_with_upload(
     Of any number of simultaneous callers one wins; the others get AlbumBusy with the winner's batch.
     """
     with transaction.atomic():
-        # PostgreSQL waits here for the row; SQLite waited at BEGIN IMMEDIATE, and ignores the FOR UPDATE.
-        Album.objects.select_for_update().get(pk=album.pk)
+        hold(album.pk)
         ensure_open(album, token)
         if token:  # of a form that broke off: what is sent now stands for it
             Batch.objects.filter(token=token).update(token=None)
@@ -68,13 +67,18 @@ def join_or_open(
     Raises AlbumBusy when the running batch is somebody else's, and Album.DoesNotExist when the album was deleted just now.
     """
     with transaction.atomic():
-        if not asking.hold(album.pk):
-            raise Album.DoesNotExist
+        hold(album.pk)
         batch = running_in(album)
         if batch and batch.opened_by_id != user.pk:
             raise AlbumBusy(batch)
         batch = batch or Batch.objects.create(album=album, opened_by=user, source=source)
         return uploads.create(batch, name, size, metadata)
+
+
+def hold(album: int) -> None:
+    """Keep all others from the album until the transaction ends. Raises Album.DoesNotExist when it was deleted just now."""
+    if not asking.hold(album):
+        raise Album.DoesNotExist
 
 
 def ensure_open(album: Album, token: uuid.UUID | None = None) -> None:
@@ -159,7 +163,7 @@ def forget(batch: Batch, by: str) -> None:
     In one transaction: a receipt of half a batch would be no receipt.
     """
     with transaction.atomic():
-        Album.objects.select_for_update().get(pk=batch.album_id)  # nobody adds an upload now
+        hold(batch.album_id)  # nobody adds an upload now
         for job in ProcessingJob.objects.failed().filter(batch=batch):
             jobs.dismiss(job, by)
         if is_at_work(batch):  # asked after dismissing: from here on nobody can requeue one

@@ -77,7 +77,7 @@ def declare(album: Album, user: User, files: Sequence[Declared]) -> Declaration:
     Repeating is harmless. Raises AlbumBusy when the running batch is somebody else's.
     """
     with transaction.atomic():
-        Album.objects.select_for_update().get(pk=album.pk)
+        batches.hold(album.pk)
         judge = _Judge(album, user, files)
         batch = batches.running_in(album)
         if batch and batch.opened_by_id != user.pk:

@@ -51,6 +51,15 @@ def all_sent(page: Page, seconds: float = 60) -> None:
     title(page, "All sent", seconds)
 
 
+def another_browser(chromium: Browser, proxy: Proxy, address: str, complaints: list[str]) -> Page:
+    """The same person elsewhere, on the page of this address."""
+    page = chromium.new_context(viewport=DESKTOP, base_url=proxy.url).new_page()
+    listen(page, complaints)
+    sign_in(page)
+    page.goto(address)
+    return page
+
+
 def bytes_passed(proxy: Proxy, count: int) -> None:
     polling.until(lambda: proxy.passed() >= count, 60, f"fewer than {count} bytes went: {proxy.passed()}")
 
@@ -212,10 +221,7 @@ def test_another_browser_of_the_same_person_goes_on_too(
     bytes_passed(proxy, 1_200_000)
     page.close()
     proxy.bytes_per_second = 0
-    other = chromium.new_context(viewport=DESKTOP, base_url=proxy.url).new_page()
-    listen(other, complaints)
-    sign_in(other)
-    other.goto(address)
+    other = another_browser(chromium, proxy, address, complaints)
 
     expect(other.locator("[data-again-words]")).to_contain_text("9 files expected")
     choose(other, files)
@@ -238,10 +244,7 @@ def test_what_arrived_from_elsewhere_after_a_reload_is_not_asked_for_again(
     page.reload()
     expect(page.locator("[data-again-words]")).to_contain_text("of 9 photos are still to come")
     proxy.bytes_per_second = 0
-    other = chromium.new_context(viewport=DESKTOP, base_url=proxy.url).new_page()
-    listen(other, complaints)
-    sign_in(other)
-    other.goto(address)
+    other = another_browser(chromium, proxy, address, complaints)
     choose(other, files)
     all_sent(other)
 

@@ -106,12 +106,18 @@ class StoreContract:
             growing.append(b"late")
         assert list(store.keys("incoming")) == []
 
-    def test_what_is_in_doubt_counts_when_it_is_trusted(self, store):
+    @staticmethod
+    def doubtful(store, first: bytes, then: bytes):
+        """A file of which `then` does not count yet."""
         growing = store.grow(KEY)
         growing.take_over()
-        growing.append(b"sure ")
+        growing.append(first)
         growing.doubt()
-        growing.append(b"and proved")
+        growing.append(then)
+        return growing
+
+    def test_what_is_in_doubt_counts_when_it_is_trusted(self, store):
+        growing = self.doubtful(store, b"sure ", b"and proved")
         assert (growing.there(), store.grow(KEY).there()) == (5, 5)
 
         growing.trust()
@@ -122,11 +128,7 @@ class StoreContract:
 
     @pytest.mark.parametrize("first", [b"", b"sure "])
     def test_what_is_in_doubt_goes_when_another_takes_over(self, store, first):
-        late, next_one = store.grow(KEY), store.grow(KEY)
-        late.take_over()
-        late.append(first)
-        late.doubt()
-        late.append(b"doubtful")
+        late, next_one = self.doubtful(store, first, b"doubtful"), store.grow(KEY)
 
         assert next_one.take_over() == len(first)
 
@@ -138,11 +140,7 @@ class StoreContract:
         assert self.bytes_at(store, KEY) == first + b"and whole"
 
     def test_its_writer_goes_on_before_what_was_doubtful(self, store):
-        growing = store.grow(KEY)
-        growing.take_over()
-        growing.append(b"sure ")
-        growing.doubt()
-        growing.append(b"damaged on its way")
+        growing = self.doubtful(store, b"sure ", b"damaged on its way")
 
         growing.drop_doubtful()
         growing.append(b"and ")

@@ -9,7 +9,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from processing.intake import fingerprints, pieces, uploads
+from albums.models import Album
+from processing.intake import fingerprints, pieces, resumable, uploads
 from processing.models import Upload
 from processing.states import UploadState
 from tests.journeys.test_tus import OCTETS, VERSION, b64, checksum, create, head, patch, path_of
@@ -81,6 +82,14 @@ def test_head_tells_the_metadata_as_it_was_told(signed_in, album, told):
     path = path_of(create(signed_in, album, **{"Upload-Metadata": told}))
 
     assert head(signed_in, path)["Upload-Metadata"] == told
+
+
+def test_an_album_that_is_deleted_just_now_is_not_there(signed_in, album, monkeypatch):
+    monkeypatch.setattr(resumable, "ensure_room", lambda *_, **__: Album.objects.filter(pk=album.pk).delete())
+
+    response = create(signed_in, album, 4)
+
+    assert (response.status_code, response.json()["error"], response["Tus-Resumable"]) == (404, "not-found", "1.0.0")
 
 
 def test_an_address_cannot_be_guessed(signed_in, album):
