@@ -60,6 +60,7 @@ def test_what_was_told_after_it_began_is_not(proxy: Proxy, server: socket.socket
     end.sendall(ACKNOWLEDGED)
 
     assert browser.recv(1000) == ACKNOWLEDGED
+    polling.until(lambda: proxy.patches[0].acknowledged == 4, 5, "the answer is not written down")
     assert resent(proxy.patches) == []
 
 
