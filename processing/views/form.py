@@ -4,7 +4,7 @@ import uuid
 from http import HTTPStatus
 
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
@@ -53,6 +53,9 @@ def receive(request: HttpRequest, pk: int) -> HttpResponse:
         return answer(request, album)
     except (UnreadablePostError, MultiPartParserError):
         return _cut_off(request, album, intake)
+    except Album.DoesNotExist:  # it was deleted just now
+        draining.drain(request)
+        raise Http404 from None
     except Exception:
         _end(request, intake)
         raise

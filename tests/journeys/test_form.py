@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from albums.models import Album
-from processing import batches
+from processing import batches, pressure
 from processing.intake import form, refusals, uploads
 from processing.models import Batch, ProcessingJob, Upload
 from processing.states import UploadState
@@ -195,6 +195,13 @@ def test_other_albums_stay_open(signed_in, album, owner):
     send(signed_in, album, *picked(making.jpeg()))
 
     assert send(signed_in, Album.objects.create(title="Winter", owner=owner), *picked(making.jpeg())).status_code == 302
+
+
+def test_an_album_that_is_deleted_just_now_is_not_there(signed_in, album, monkeypatch):
+    monkeypatch.setattr(pressure, "of_new", lambda *_: Album.objects.filter(pk=album.pk).delete() and None)
+
+    assert send(signed_in, album, *picked(making.jpeg(), making.jpeg())).status_code == 404
+    assert not Upload.objects.exists()
 
 
 def test_a_form_sent_twice_is_one_batch(signed_in, album):

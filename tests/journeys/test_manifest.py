@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from albums import trash
 from albums.models import Album
-from processing import batches, jobs, sweeper
+from processing import batches, jobs, pressure, sweeper
 from processing.intake import uploads
 from processing.models import Batch, ProcessingJob, Upload
 from processing.states import UploadState
@@ -58,6 +58,12 @@ def test_a_batch_opens_with_an_upload_for_each_file(signed_in, album, owner):
     assert (one.size, one.declared_sha256) == (3, hashlib.sha256(b"one").hexdigest())
     assert one.modified_at == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
     assert (two.size, two.declared_sha256, two.modified_at) == (4, "", None)
+
+
+def test_an_album_that_is_deleted_just_now_is_not_there(signed_in, album, monkeypatch):
+    monkeypatch.setattr(pressure, "of_new", lambda *_: Album.objects.filter(pk=album.pk).delete() and None)
+
+    assert declare(signed_in, album, file(b"late")).status_code == 404
 
 
 def test_a_declared_file_is_sent_by_tus_and_becomes_a_job(signed_in, album):
