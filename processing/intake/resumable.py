@@ -6,25 +6,20 @@ Whoever asks for the offset, sends or ends takes the upload over: the writer bef
 So there is no lock that could stick.
 """
 
-import fcntl
-import hashlib
 import logging
-import time
 from contextlib import closing
 from datetime import datetime
-from http import HTTPStatus
 
 from django.conf import settings
 
 from processing import pressure
-from processing.intake import beside, fingerprints, parts, protocol, proving, refusals, uploads
-from processing.intake.beside import Hash
+from processing.intake import landing, parts, protocol, refusals, uploads
+from processing.intake.arriving import Arriving, short_of
 from processing.intake.pieces import Body
 from processing.intake.protocol import Part, Refused
 from processing.models import Upload
-from processing.pressure import Shortage
 from processing.states import UploadState
-from processing.storage import Fenced, Growing, places, store
+from processing.storage import Growing, places, store
 from processing.storage.growing import DRAFT
 from processing.storage.trouble import StorageTrouble
 
@@ -40,7 +35,7 @@ def offset(upload: Upload) -> int:
     with _growing(upload) as growing:
         there = growing.take_over()
         if there == upload.size:
-            _finish(upload, growing)
+            landing.land(upload, growing)
         elif there:
             growing.sync()  # a writer that was cut off may not have come to it, and what is told here shall hold
     return there
@@ -61,7 +56,7 @@ def receive(upload: Upload, part: Part, body: Body, length: int | None) -> int:
         there = growing.take_over()
         if part.offset != there:
             if there and there == upload.size:
-                _finish(upload, growing)  # who hears of the last byte will not ask again
+                landing.land(upload, growing)  # who hears of the last byte will not ask again
             raise Refused(protocol.OFFSET_MISMATCH, there)
         _tell_length(upload, part.length, there)
         if upload.size == 0:
@@ -72,7 +67,7 @@ def receive(upload: Upload, part: Part, body: Body, length: int | None) -> int:
         if upload.size == 0:
             return 0
         ensure_room(length or 0, there, begins=(upload.size or 0) if there == 0 else None)
-        return _append(upload, growing, part, body, room, length)
+        return Arriving(upload, growing, part, body, room, length).take_in()
 
 
 def arrived(upload: Upload) -> int:
@@ -85,7 +80,7 @@ def arrived(upload: Upload) -> int:
 def ensure_room(more: int, there: int | None = None, *, begins: int | None) -> None:
     """Raises protocol.Refused while the server is short of what `more` bytes need; a file that `begins` has so many in all."""
     if shortage := pressure.of_intake(more) if begins is None else pressure.of_new(more, begins):
-        raise Refused(_refusal(shortage), there)
+        raise short_of(shortage, there)
 
 
 def end(upload: Upload) -> None:
@@ -127,14 +122,14 @@ def _is_handed_over(upload: Upload) -> bool:
     with closing(store().grow(upload.key)) as growing:
         if growing.there() != upload.size or growing.take_over() != upload.size:
             return False
-        _finish(upload, growing)
+        landing.land(upload, growing)
     return True
 
 
 def _growing(upload: Upload) -> "closing[Growing]":
     """Raises protocol.Refused while the storage is away: that nothing is there says nothing then of what has arrived."""
     if not store().is_there():
-        raise Refused(_refusal(pressure.STORAGE))
+        raise short_of(pressure.STORAGE)
     return closing(store().grow(upload.key))
 
 
@@ -156,94 +151,3 @@ def _tell_length(upload: Upload, length: int | None, there: int) -> None:
     if length > settings.MAX_FILE_BYTES:
         raise Refused(protocol.TOO_LARGE, there)
     uploads.tell_size(upload, length)
-
-
-def _append(upload: Upload, growing: Growing, part: Part, body: Body, room: int, length: int | None) -> int:
-    """Bytes appended and safe. Whatever goes wrong, those that are there are synced, and counted by their file's size."""
-    proof = part.checksum.start() if part.checksum else None
-    fingerprint = proof if proving.is_of_the_file(part) else fingerprints.resume(upload.key, part.offset)
-    before = fingerprint.copy() if fingerprint and proof else None
-    try:
-        _take_in(upload, growing, part, body, room, length, proof, fingerprint)
-    except Fenced:  # what is there is another's to secure
-        raise Refused(protocol.REVOKED) from None
-    except Refused as refused:  # of a part that is proved the fingerprint may have seen more than counts
-        refused.offset = _secured(upload, growing, before if proof else fingerprint)
-        raise
-    except OSError as error:
-        reached = _secured(upload, growing, None)
-        if error.errno not in pressure.NO_ROOM:
-            raise
-        raise Refused(_refusal(pressure.DISK), reached) from error
-    return _secured(upload, growing, fingerprint)
-
-
-def _take_in(
-    upload: Upload,
-    growing: Growing,
-    part: Part,
-    body: Body,
-    room: int,
-    length: int | None,
-    proof: Hash | None,
-    fingerprint: Hash | None,
-) -> None:
-    touched = time.monotonic()
-    with proving.way(growing, part, length) as way:
-        with (
-            way.coming(body, room, proof) as coming,
-            beside.hashing(None if way.is_proved else proof) as proved,
-            beside.hashing(None if fingerprint is proof else fingerprint) as hashing,
-            beside.writing(way.write) as writing,
-        ):
-            for piece in coming:
-                if pressure.disk_is_full(len(piece)):
-                    raise Refused(_refusal(pressure.DISK))
-                proved.add(piece)
-                hashing.add(piece)
-                writing.add(piece)
-                if time.monotonic() - touched > uploads.touch_seconds():
-                    touched = time.monotonic()
-                    uploads.touch(upload, way.reached)
-        proving.ensure_true(part, proof)
-        way.accept()
-
-
-def _secured(upload: Upload, growing: Growing, fingerprint: Hash | None) -> int:
-    """The bytes that count, now safe. A whole file is handed over."""
-    reached = growing.there()
-    if reached == upload.size:
-        _finish(upload, growing, fingerprint)
-    else:
-        growing.sync()
-        fingerprints.keep(upload.key, reached, fingerprint)
-        uploads.touch(upload, reached)
-    return reached
-
-
-def _refusal(shortage: Shortage) -> protocol.Refusal:
-    return protocol.Refusal(shortage.status, shortage.code, shortage.intake)
-
-
-def _finish(upload: Upload, growing: Growing, fingerprint: Hash | None = None) -> None:
-    """Repeating is harmless, and needed: the process may end between any two of these."""
-    if upload.place != places.DISK:
-        uploads.touch(upload, upload.size or 0)  # so that the bucket is asked for it, should this be the last of us
-    try:
-        growing.commit()
-        sha256 = fingerprint.hexdigest() if fingerprint else _read_once(upload)
-        if sha256:
-            uploads.finish(upload, store().size(upload.key), sha256)
-    except StorageTrouble as trouble:
-        log.warning("Upload %s is whole, but could not be stored: %s", upload.pk, trouble)
-        refusal = protocol.Refusal(HTTPStatus.SERVICE_UNAVAILABLE, trouble.code, trouble.message)
-        raise Refused(refusal, upload.size) from trouble
-
-
-def _read_once(upload: Upload) -> str:
-    """Of several who ask at once, one reads the file and the others wait for it: "" when it was handed over meanwhile."""
-    with store().borrow(upload.key) as path, path.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        if Upload.objects.filter(pk=upload.pk, state=UploadState.RECEIVED).exists():
-            return ""
-        return hashlib.file_digest(file, fingerprints.ALGORITHM).hexdigest()

@@ -9,7 +9,7 @@ from threading import Event, get_ident
 import pytest
 from django.conf import settings
 
-from processing.intake import beside, pieces, protocol, resumable
+from processing.intake import beside, landing, pieces, protocol, resumable
 from processing.intake.protocol import Checksum, Part, Refused
 from processing.models import Upload
 from processing.states import UploadState
@@ -230,7 +230,7 @@ def begun(request, monkeypatch, upload) -> Upload:
 @pytest.mark.django_db
 @pytest.mark.parametrize("algorithm", ["sha256", "md5"])
 def test_a_later_part_that_is_proved_is_received_whole_and_the_file_is_read_by_nobody(begun, algorithm, monkeypatch):
-    monkeypatch.setattr(resumable, "_read_once", None)
+    monkeypatch.setattr(landing, "_read_once", None)
     rest = Checksum(algorithm, hashlib.new(algorithm, CONTENT[FIRST:]).digest())
 
     assert receive(begun, FIRST, checksum=rest) == len(CONTENT)
@@ -249,7 +249,7 @@ def test_a_later_part_that_is_proved_is_received_whole_and_the_file_is_read_by_n
     ids=["damaged", "cut off"],
 )
 def test_of_a_later_part_that_did_not_prove_true_nothing_stays(begun, content, refusal, monkeypatch):
-    monkeypatch.setattr(resumable, "_read_once", None)
+    monkeypatch.setattr(landing, "_read_once", None)
     with pytest.raises(Refused) as refused:
         receive(begun, FIRST, Line(content, 16 * MIB, breaks=refusal is protocol.BROKEN), proof(CONTENT[FIRST:]))
 
