@@ -20,7 +20,8 @@ STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('ready
 TIDY = (
     "import signal, sys, time\n"
     "signal.signal(15, lambda *_: (print('tidied up', flush=True), sys.exit()))\n"
-    "print('ready', flush=True); time.sleep(60)"
+    "print('ready', flush=True)\n"
+    "while True: time.sleep(0.05)"  # a signal just before one long sleep would wait for its end
 )
 
 
