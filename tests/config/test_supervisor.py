@@ -25,6 +25,11 @@ TIDY = (
 )
 
 
+def heed_hang_ups() -> None:
+    """Under nohup they are ignored, which is inherited."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class Supervised:
     """A supervisor in a process of its own."""
 
@@ -39,6 +44,7 @@ class Supervised:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                preexec_fn=heed_hang_ups,
             )
 
     @property
