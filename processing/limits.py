@@ -90,6 +90,7 @@ class Limits:
 
 
 def of_now() -> Limits:
+    running = records.running()  # asked first: the page looks again for what one that ends meanwhile has found
     last, passed = records.last(), records.last_that_passed()
     shown = (
         (
@@ -106,7 +107,7 @@ def of_now() -> Limits:
         largest_body=passed.largest_body if passed else None,
         has_limit=bool(passed and passed.has_limit),
         measured_at=last.ended_at if last else None,
-        is_measuring=records.running() is not None,
+        is_measuring=running is not None,
         groups=tuple(Group(title, note, _worst_first(rows)) for title, note, rows in shown if rows),
         staging=staging.of_now(),
     )

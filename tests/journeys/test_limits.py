@@ -205,6 +205,16 @@ class TestMeasuring:
         assert Measurement.objects.count() == 1
         assert "This page shows the result by itself." in keeper.get(PAGE).content.decode()
 
+    def test_the_page_looks_again_for_one_that_ends_while_it_is_made(self, keeper, monkeypatch):
+        Measurement.objects.create(address="x")
+        before, ended = records.last(), Measurement.objects.filter(ended_at=None)
+        monkeypatch.setattr(records, "last", lambda: ended.update(ended_at=timezone.now()) and before)
+
+        page = keeper.get(PAGE).content.decode()
+
+        assert "Not measured yet" in page
+        assert "This page shows the result by itself." in page
+
 
 class TestChunkBytes:
     def test_until_something_is_measured_it_is_the_preferred(self):
