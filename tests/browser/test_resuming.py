@@ -64,6 +64,15 @@ def bytes_passed(proxy: Proxy, count: int) -> None:
     polling.until(lambda: proxy.passed() >= count, 60, f"fewer than {count} bytes went: {proxy.passed()}")
 
 
+def begin(page: Page, proxy: Proxy, folder: Path, count: int) -> list[Path]:
+    """Send what the folder holds on a slow line, until so many bytes have passed. Answers its files."""
+    files = sorted(folder.iterdir())
+    proxy.bytes_per_second = 400_000
+    send(page, files)
+    bytes_passed(proxy, count)
+    return files
+
+
 def ensure_arrived_once(installation: Installation, files: list[Path]) -> None:
     """Each as a photo, or as a failure or refusal with its name; and what is stored is what was sent."""
     expected = sorted(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
@@ -161,10 +170,7 @@ def test_after_a_reload_the_files_chosen_again_go_on_where_they_stopped(
     page: Page, proxy: Proxy, installation: Installation, folder: Path, complaints: list[str]
 ) -> None:
     new_album(page)
-    proxy.bytes_per_second = 400_000
-    files = sorted(folder.iterdir())
-    send(page, files)
-    bytes_passed(proxy, 1_200_000)
+    files = begin(page, proxy, folder, 1_200_000)
     page.reload()
     expect(page.locator("[data-again-words]")).to_contain_text("of 9 photos are still to come")
     proxy.bytes_per_second = 0
@@ -215,10 +221,7 @@ def test_another_browser_of_the_same_person_goes_on_too(
     page: Page, chromium: Browser, proxy: Proxy, installation: Installation, folder: Path, complaints: list[str]
 ) -> None:
     address = new_album(page)
-    proxy.bytes_per_second = 400_000
-    files = sorted(folder.iterdir())
-    send(page, files)
-    bytes_passed(proxy, 1_200_000)
+    files = begin(page, proxy, folder, 1_200_000)
     page.close()
     proxy.bytes_per_second = 0
     other = another_browser(chromium, proxy, address, complaints)
@@ -237,10 +240,7 @@ def test_what_arrived_from_elsewhere_after_a_reload_is_not_asked_for_again(
     page: Page, chromium: Browser, proxy: Proxy, folder: Path, complaints: list[str]
 ) -> None:
     address = new_album(page)
-    proxy.bytes_per_second = 400_000
-    files = sorted(folder.iterdir())
-    send(page, files)
-    bytes_passed(proxy, 1_200_000)
+    files = begin(page, proxy, folder, 1_200_000)
     page.reload()
     expect(page.locator("[data-again-words]")).to_contain_text("of 9 photos are still to come")
     proxy.bytes_per_second = 0
@@ -259,9 +259,7 @@ def test_while_the_network_is_away_it_waits_and_goes_on_by_itself(
     page: Page, proxy: Proxy, folder: Path, complaints: list[str]
 ) -> None:
     new_album(page)
-    proxy.bytes_per_second = 400_000
-    send(page, sorted(folder.iterdir()))
-    bytes_passed(proxy, 600_000)
+    begin(page, proxy, folder, 600_000)
 
     page.context.set_offline(True)
     proxy.snap()
@@ -299,9 +297,7 @@ def test_who_is_signed_out_signs_in_in_another_tab_and_sending_goes_on(
     page: Page, proxy: Proxy, folder: Path, complaints: list[str]
 ) -> None:
     new_album(page)
-    proxy.bytes_per_second = 400_000
-    send(page, sorted(folder.iterdir()))
-    bytes_passed(proxy, 600_000)
+    begin(page, proxy, folder, 600_000)
     page.context.clear_cookies()
 
     expect(page.locator("[data-line-words]")).to_contain_text("You have been signed out")
@@ -330,9 +326,7 @@ def test_an_upload_that_expired_meanwhile_begins_anew(
         listen(page, complaints)
         sign_in(page)
         new_album(page)
-        proxy.bytes_per_second = 400_000
-        send(page, sorted(folder.iterdir()))
-        bytes_passed(proxy, 400_000)
+        begin(page, proxy, folder, 400_000)
         proxy.cut()
         polling.until(
             lambda: installation.ask("SELECT count(*) FROM processing_upload WHERE state = 'receiving'") == [(0,)], 30
