@@ -4,38 +4,45 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 VPYTHON := $(VENV)/bin/python
-# Tests that start real processes mostly wait: three at a time keep two cores busy.
-BESIDE := -n 3 --dist worksteal
-# Those that start none, which are run on servers too each time; `make faults` runs the others there.
-INSIDE := not (browser or faults or servers or long)
-
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults lint audit bench
+.PHONY: help run check test test-all test-js faults lint audit bench
 
 help: ## List what can be made
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
 
 run: ## Set up what is missing, then start web and worker together
 	@$(call install,requirements.txt)
 	@exec $(VPYTHON) manage.py run
 
-test: ## Install what the tests need, then run the linters and all tests; those without processes on servers too
+check: ## Run the linters and the tests that the changes since BASE affect
 	@$(call install,requirements-dev.txt)
 	@tests/tools/install
-	@$(MAKE) --no-print-directory lint
-	@if ls tests/js/*.test.* >/dev/null 2>&1; then node --test tests/js/; fi
-	@$(VPYTHON) -m pytest $(BESIDE) $(ARGS)
-	@$(VPYTHON) -m tests.stack $(BESIDE) -m "$(INSIDE)" $(ARGS)
+	@$(MAKE) --no-print-directory lint test-js
+	@$(VPYTHON) -m tests.run affected $(ARGS)
+
+test: ## Install what the tests need, then run the linters, all tests without processes and one of each journey with them
+	@$(call install,requirements-dev.txt)
+	@tests/tools/install
+	@$(MAKE) --no-print-directory lint test-js
+	@$(VPYTHON) -m tests.run quick $(ARGS)
+
+test-all: ## Run every test but those that take minutes, also on PostgreSQL, Redis and S3
+	@$(call install,requirements-dev.txt)
+	@tests/tools/install
+	@$(MAKE) --no-print-directory test-js
+	@$(VPYTHON) -m tests.run all $(ARGS)
+
+test-js:
+	@node --test tests/js/
 
 faults: ## Run the long tests: 200 kills, ten minutes of load, … (prints what they counted); the others, and the browser's, on servers
 	@$(call install,requirements-dev.txt)
 	@tests/tools/install
 	@$(VPYTHON) -m pytest -m long -p no:randomly tests/faults $(ARGS)
-	@$(VPYTHON) -m tests.stack $(BESIDE) -m "faults and not long" $(ARGS)
-	@$(VPYTHON) -m tests.stack --gateway $(BESIDE) -m browser $(ARGS)
+	@$(VPYTHON) -m tests.run servers $(ARGS)
 
 lint: ## Run the linters and type checks alone
 	@$(call install,requirements-dev.txt)

@@ -15,6 +15,8 @@ from tests import stack
 from tests.s3servers import Moto, Rgw
 from tests.servers import PostgreSQL, Redis
 
+pytest_plugins = ["tests.support.time_limits", "tests.support.failures"]
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if stack.IS_ON_SERVERS:

@@ -1,0 +1,138 @@
+"""Runs a suite of tests and cleans up after it.
+
+python -m tests.run quick [arguments of pytest]     what `make test` runs
+python -m tests.run all [arguments of pytest]       what `make test-all` runs
+
+`all` gives each test that fails next to others a second chance, alone. One that passes then is listed as flaky; the run still
+passes, unless there are more than MAX_FLAKY of them. `quick` gives no second chance.
+
+A run never hangs and leaves nothing behind: it ends after MAX_SECONDS, and processes that outlive pytest are killed and named.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support import failures
+from tests.support.failures import Failure
+
+WITHOUT_PROCESSES = "not (browser or faults or servers or long)"
+QUICK = f"smoke or {WITHOUT_PROCESSES}"
+PARALLEL = ("-n", "3", "--dist", "worksteal")
+"""Tests that start processes mostly wait: three at a time keep two cores busy."""
+MAX_SECONDS = 3600
+MAX_FLAKY = 3
+MAX_SECOND_CHANCES = 10
+TESTS_FAILED = 1
+PR_SET_CHILD_SUBREAPER = 36
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """What the tests run on, and the command that runs pytest there."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+EMBEDDED = Stack("SQLite and the local disk", (sys.executable, "-m", "pytest"))
+SERVERS = Stack("PostgreSQL, Redis and S3", (sys.executable, "-m", "tests.stack"))
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    stack: Stack
+    markers: str
+
+
+QUICK_SUITES = (Suite(EMBEDDED, QUICK),)
+ALL_SUITES = (Suite(EMBEDDED, "not long"), Suite(SERVERS, WITHOUT_PROCESSES))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit status: 0 when all tests passed, or failed only next to others and not too many of them."""
+    mode, *rest = arguments
+    become_subreaper()
+    if mode == "quick":
+        return run_suite(QUICK_SUITES[0], rest)
+    return run_with_second_chances(ALL_SUITES, rest)
+
+
+def run_suite(suite: Suite, arguments: Sequence[str], record: Path | None = None) -> int:
+    print(f"\nTests on {suite.stack.name}: {suite.markers}", flush=True)
+    return run(suite.stack, (*PARALLEL, "-m", suite.markers, *arguments), record)
+
+
+def run_with_second_chances(suites: Iterable[Suite], arguments: Sequence[str]) -> int:
+    """Run all suites, then each failed test alone. Print the flaky ones."""
+    failed: list[tuple[Stack, Failure]] = []
+    for suite in suites:
+        with tempfile.NamedTemporaryFile(prefix="darkroom-failures-") as file:
+            status = run_suite(suite, arguments, Path(file.name))
+            failed += [(suite.stack, failure) for failure in failures.read(Path(file.name)).values()]
+        if status not in (0, TESTS_FAILED) or (status and not failed):
+            return status
+    if len(failed) > MAX_SECOND_CHANCES:
+        print(f"\n{len(failed)} tests failed: too many for a second chance.")
+        return TESTS_FAILED
+    flaky, broken = [], []
+    for stack, failure in failed:
+        print(f"\nA second chance, alone: {failure.test}", flush=True)
+        passed = run(stack, ("-m", "", failure.test)) == 0
+        (flaky if passed else broken).append((stack, failure))
+    report("Flaky: failed next to other tests, passed alone", flaky)
+    report("Failed twice", broken)
+    if len(flaky) > MAX_FLAKY:
+        print(f"\nMore than {MAX_FLAKY} flaky tests fail the run.")
+    return TESTS_FAILED if broken or len(flaky) > MAX_FLAKY else 0
+
+
+def report(heading: str, tests: Sequence[tuple[Stack, Failure]]) -> None:
+    if not tests:
+        return
+    print(f"\n{heading}: {len(tests)}")
+    for stack, failure in tests:
+        print(f"  {failure.test} on {stack.name}, after {failure.seconds:g} s\n      {failure.reason}", flush=True)
+
+
+def run(stack: Stack, arguments: Sequence[str], record: Path | None = None) -> int:
+    """pytest's exit status; that of SIGKILL when it had to be ended."""
+    env = os.environ | ({failures.VARIABLE: str(record)} if record else {})
+    process = subprocess.Popen([*stack.command, *arguments], env=env, start_new_session=True)
+    try:
+        return process.wait(MAX_SECONDS)
+    except subprocess.TimeoutExpired:
+        print(f"\nThe tests are ended: not done within {MAX_SECONDS} s", flush=True)
+        return -signal.SIGKILL
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM if sys.exc_info()[0] is KeyboardInterrupt else signal.SIGKILL)
+        process.wait()
+        kill_leftovers()
+
+
+def become_subreaper() -> None:
+    """Processes that lose their parent become children of this one, however they were started."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def kill_leftovers() -> None:
+    while children := Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split():
+        for pid in map(int, children):
+            name = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")[:120]
+            if name:  # a zombie has none
+                print(f"Outlived the tests, killed: {name}", flush=True)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,104 @@
+"""A pytest plugin: no test can hang, and one that exceeds its limit reports the stacks of all threads.
+
+pytest-timeout reads the limit: 60 s unless a marker says otherwise (`LIMITS` below, or `@pytest.mark.timeout(seconds)`). At the
+limit, SIGALRM raises in the test, so its fixtures are torn down. If that does not end the test within GRACE_SECONDS (it is stuck
+in C code or in its teardown), a watchdog writes the stacks to stderr and ends the process; pytest-xdist counts the test as failed
+and goes on with a new worker process.
+
+Playwright's event loop does not survive an exception raised by a signal handler: a test that drives Chromium is ended by the
+watchdog alone. Playwright's own time-outs, 20 s for each action, come long before that.
+"""
+
+import faulthandler
+import os
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from types import FrameType
+
+import pytest
+from pytest_timeout import Settings
+
+GRACE_SECONDS = 60
+LIMITS = {"long": 3600, "browser": 300, "faults": 300, "servers": 300}
+"""Seconds by marker, the first that a test has. They are for hung tests alone, so they allow for a machine ten times slower."""
+
+
+class Watchdog:
+    """Ends this process when a test has exceeded its limit and cannot be ended otherwise."""
+
+    def __init__(self, stderr: int) -> None:
+        self._stderr = stderr
+        self._deadline = float("inf")
+        self._test = ""
+        threading.Thread(target=self._watch, name="watchdog of tests", daemon=True).start()
+
+    def arm(self, test: str, seconds: float) -> None:
+        self._test, self._deadline = test, time.monotonic() + seconds
+
+    def disarm(self) -> None:
+        self._deadline = float("inf")
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(1)
+            if time.monotonic() > self._deadline:
+                os.write(
+                    self._stderr, f"\n{self._test} exceeded its time limit and is ended with its process\n".encode()
+                )
+                faulthandler.dump_traceback(self._stderr)
+                os._exit(1)
+
+
+WATCHDOG = pytest.StashKey[Watchdog]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[WATCHDOG] = Watchdog(os.dup(2))  # output is not captured yet
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if not item.get_closest_marker("timeout"):
+            seconds = next((LIMITS[name] for name in LIMITS if item.get_closest_marker(name)), None)
+            if seconds:
+                item.add_marker(pytest.mark.timeout(seconds))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    try:
+        return (yield)
+    finally:
+        item.config.stash[WATCHDOG].disarm()
+
+
+def pytest_timeout_set_timer(item: pytest.Item, settings: Settings) -> bool:
+    """In place of pytest-timeout's own, which loses the stacks of a process of pytest-xdist."""
+    drives_chromium = item.get_closest_marker("browser") is not None
+    item.config.stash[WATCHDOG].arm(item.nodeid, settings.timeout + (0 if drives_chromium else GRACE_SECONDS))
+    if not drives_chromium:
+
+        def end_test(_: int, __: FrameType | None) -> None:
+            __tracebackhide__ = True
+            item.add_report_section("call", "stacks of all threads", stacks())
+            pytest.fail(f"Not done within {settings.timeout:g} s")
+
+        signal.signal(signal.SIGALRM, end_test)
+        signal.setitimer(signal.ITIMER_REAL, settings.timeout)
+    return True
+
+
+def pytest_timeout_cancel_timer() -> bool:
+    """The watchdog stays armed for the teardown."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    return True
+
+
+def stacks() -> str:
+    with tempfile.TemporaryFile() as file:
+        faulthandler.dump_traceback(file)
+        file.seek(0)
+        return file.read().decode(errors="replace")
