@@ -1,10 +1,12 @@
 """Runs a suite of tests and cleans up after it.
 
+python -m tests.run affected [arguments of pytest]  what `make check` runs: what the changes since the commit BASE affect
 python -m tests.run quick [arguments of pytest]     what `make test` runs
 python -m tests.run all [arguments of pytest]       what `make test-all` runs
+python -m tests.run servers [arguments of pytest]   what `make faults` runs on PostgreSQL, Redis and S3
 
 `all` gives each test that fails next to others a second chance, alone. One that passes then is listed as flaky; the run still
-passes, unless there are more than MAX_FLAKY of them. `quick` gives no second chance.
+passes, unless there are more than MAX_FLAKY of them. The others give none.
 
 A run never hangs and leaves nothing behind: it ends after MAX_SECONDS, and processes that outlive pytest are killed and named.
 """
@@ -20,17 +22,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support import failures
+from tests.support import affected, failures
 from tests.support.failures import Failure
 
 WITHOUT_PROCESSES = "not (browser or faults or servers or long)"
-QUICK = f"smoke or {WITHOUT_PROCESSES}"
 PARALLEL = ("-n", "3", "--dist", "worksteal")
 """Tests that start processes mostly wait: three at a time keep two cores busy."""
 MAX_SECONDS = 3600
 MAX_FLAKY = 3
 MAX_SECOND_CHANCES = 10
-TESTS_FAILED = 1
+TESTS_FAILED, NO_TESTS = 1, 5
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -44,30 +45,52 @@ class Stack:
 
 EMBEDDED = Stack("SQLite and the local disk", (sys.executable, "-m", "pytest"))
 SERVERS = Stack("PostgreSQL, Redis and S3", (sys.executable, "-m", "tests.stack"))
+GATEWAY = Stack("PostgreSQL, Redis and Ceph", (*SERVERS.command, "--gateway"))
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
     stack: Stack
     markers: str
+    paths: tuple[str, ...] = ()
 
 
-QUICK_SUITES = (Suite(EMBEDDED, QUICK),)
-ALL_SUITES = (Suite(EMBEDDED, "not long"), Suite(SERVERS, WITHOUT_PROCESSES))
+QUICK = (Suite(EMBEDDED, f"smoke or {WITHOUT_PROCESSES}"),)
+ALL = (Suite(EMBEDDED, "not long"), Suite(SERVERS, WITHOUT_PROCESSES))
+ON_SERVERS = (Suite(SERVERS, "faults and not long"), Suite(GATEWAY, "browser"))
 
 
 def main(arguments: Sequence[str]) -> int:
     """The exit status: 0 when all tests passed, or failed only next to others and not too many of them."""
     mode, *rest = arguments
     become_subreaper()
-    if mode == "quick":
-        return run_suite(QUICK_SUITES[0], rest)
-    return run_with_second_chances(ALL_SUITES, rest)
+    if mode == "all":
+        return run_with_second_chances(ALL, rest)
+    suites = (
+        affected_suites(os.environ.get("BASE", ""))
+        if mode == "affected"
+        else {"quick": QUICK, "servers": ON_SERVERS}[mode]
+    )
+    return max((run_suite(suite, rest) for suite in suites), key=abs, default=0)
+
+
+def affected_suites(base: str) -> list[Suite]:
+    selection = affected.select(affected.changed_files(base))
+    print(f"\nThe changes affect {len(selection.affected)} modules of tests.")
+    suites = []
+    if selection.affected:
+        suites.append(Suite(EMBEDDED, WITHOUT_PROCESSES, selection.affected))
+    if selection.changed:
+        suites.append(Suite(EMBEDDED, f"not long and not ({WITHOUT_PROCESSES})", selection.changed))
+    if selection.changes_pages:
+        suites.append(Suite(EMBEDDED, "smoke and browser", ("tests/browser",)))
+    return suites
 
 
 def run_suite(suite: Suite, arguments: Sequence[str], record: Path | None = None) -> int:
     print(f"\nTests on {suite.stack.name}: {suite.markers}", flush=True)
-    return run(suite.stack, (*PARALLEL, "-m", suite.markers, *arguments), record)
+    status = run(suite.stack, (*PARALLEL, "-m", suite.markers, *suite.paths, *arguments), record)
+    return 0 if status == NO_TESTS and suite.paths else status  # a module may have none with these markers
 
 
 def run_with_second_chances(suites: Iterable[Suite], arguments: Sequence[str]) -> int:
@@ -82,7 +105,8 @@ def run_with_second_chances(suites: Iterable[Suite], arguments: Sequence[str]) -
     if len(failed) > MAX_SECOND_CHANCES:
         print(f"\n{len(failed)} tests failed: too many for a second chance.")
         return TESTS_FAILED
-    flaky, broken = [], []
+    flaky: list[tuple[Stack, Failure]] = []
+    broken: list[tuple[Stack, Failure]] = []
     for stack, failure in failed:
         print(f"\nA second chance, alone: {failure.test}", flush=True)
         passed = run(stack, ("-m", "", failure.test)) == 0
@@ -103,18 +127,19 @@ def report(heading: str, tests: Sequence[tuple[Stack, Failure]]) -> None:
 
 
 def run(stack: Stack, arguments: Sequence[str], record: Path | None = None) -> int:
-    """pytest's exit status; that of SIGKILL when it had to be ended."""
+    """pytest's exit status, or that of SIGKILL when it exceeded MAX_SECONDS."""
     env = os.environ | ({failures.VARIABLE: str(record)} if record else {})
-    process = subprocess.Popen([*stack.command, *arguments], env=env, start_new_session=True)
+    process = subprocess.Popen([*stack.command, *arguments], env=env)
     try:
         return process.wait(MAX_SECONDS)
     except subprocess.TimeoutExpired:
         print(f"\nThe tests are ended: not done within {MAX_SECONDS} s", flush=True)
-        return -signal.SIGKILL
+        process.kill()
+        return process.wait()
+    except KeyboardInterrupt:  # which pytest gets from the terminal too, and ends
+        process.wait(60)
+        raise
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM if sys.exc_info()[0] is KeyboardInterrupt else signal.SIGKILL)
-        process.wait()
         kill_leftovers()
 
 
@@ -135,4 +160,6 @@ def kill_leftovers() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with suppress(KeyboardInterrupt):
+        sys.exit(main(sys.argv[1:]))
+    sys.exit(130)

@@ -1,0 +1,66 @@
+"""Which tests a change affects, asked of Darkroom's own modules."""
+
+import pytest
+
+from tests.support import affected
+
+
+def affected_by(*changed: str) -> set[str]:
+    return set(affected.select(changed).affected)
+
+
+@pytest.fixture(scope="module")
+def all_tests() -> set[str]:
+    return affected_by("config/settings.py")
+
+
+def test_a_change_of_the_settings_affects_all_tests(all_tests: set[str]) -> None:
+    assert {"tests/test_doors.py", "tests/pipeline/test_colour.py", "tests/config/test_env.py"} <= all_tests
+
+
+def test_a_module_affects_the_tests_that_import_it() -> None:
+    assert affected_by("config/supervisor.py") == {"tests/config/test_supervisor.py", "tests/faults/test_run.py"}
+
+
+def test_a_module_affects_tests_that_import_it_through_others() -> None:
+    assert "tests/processing/test_worker.py" in affected_by("processing/backoff.py")
+
+
+def test_a_view_affects_tests_that_send_requests(all_tests: set[str]) -> None:
+    of_view = affected_by("processing/views/manifest.py")
+
+    assert {"tests/journeys/test_manifest.py", "tests/test_doors.py"} <= of_view
+    assert "tests/pipeline/test_colour.py" in all_tests - of_view
+
+
+def test_a_template_affects_tests_that_send_requests_and_the_browsers() -> None:
+    selection = affected.select(["templates/base.html"])
+
+    assert "tests/journeys/test_panel.py" in selection.affected
+    assert "tests/config/test_env.py" not in selection.affected
+    assert selection.changes_pages
+
+
+def test_a_command_affects_the_tests_that_call_it() -> None:
+    assert affected_by("processing/management/commands/drain.py") == {"tests/processing/commands/test_drain.py"}
+
+
+def test_a_changed_test_affects_itself_alone() -> None:
+    selection = affected.select(["tests/config/test_env.py"])
+
+    assert selection.affected == selection.changed == ("tests/config/test_env.py",)
+
+
+def test_a_conftest_affects_the_tests_below_it() -> None:
+    selected = affected_by("tests/journeys/direct/conftest.py")
+
+    assert "tests/journeys/direct/test_doors.py" in selected
+    assert "tests/journeys/test_form.py" not in selected
+
+
+def test_documentation_affects_the_affected_by_the_documentation() -> None:
+    assert affected_by("docs/testing.md") == {"tests/test_docs.py"}
+
+
+def test_a_deleted_module_is_no_error() -> None:
+    assert affected_by("processing/gone.py") == set()
