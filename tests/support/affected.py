@@ -49,13 +49,13 @@ def changed_files(base: str = "") -> list[str]:
     return sorted({*tracked, *untracked}) or _git("diff", "--name-only", "--no-renames", "HEAD~1").split()
 
 
-def select(changed: Iterable[str]) -> Selection:
+def select(changed: Iterable[str], root: Path = ROOT) -> Selection:
     changed = sorted(changed)
-    tests = _test_modules()
+    tests = _test_modules(root)
     if any(EVERYTHING.fullmatch(path) for path in changed):
         affected = set(tests)
     else:
-        affected = {path for path in tests if path in changed} | _dependants(changed, tests)
+        affected = {path for path in tests if path in changed} | _dependants(changed, tests, root)
     return Selection(
         tuple(sorted(affected)),
         tuple(path for path in changed if path in tests),
@@ -63,8 +63,8 @@ def select(changed: Iterable[str]) -> Selection:
     )
 
 
-def _dependants(changed: list[str], tests: list[str]) -> set[str]:
-    graph = _graph(tests)
+def _dependants(changed: list[str], tests: list[str], root: Path) -> set[str]:
+    graph = _graph(tests, root)
     affected = {test for path in changed if path.endswith("/conftest.py") for test in tests if _is_below(test, path)}
     if any(PAGES.match(path) for path in changed):
         affected |= {test for test in tests if graph.direct_import_exists(importer=_module(test), imported=URLS)}
@@ -78,15 +78,15 @@ def _dependants(changed: list[str], tests: list[str]) -> set[str]:
     return affected
 
 
-def _graph(tests: list[str]) -> grimp.ImportGraph:
+def _graph(tests: list[str], root: Path) -> grimp.ImportGraph:
     """Who imports whom, and what Django resolves by name."""
     graph = grimp.build_graph(*PRODUCT, "tests", cache_dir=None)
-    product = [str(path.relative_to(ROOT)) for app in PRODUCT for path in (ROOT / app).rglob("*.py")]
+    product = [str(path.relative_to(root)) for app in PRODUCT for path in (root / app).rglob("*.py")]
     commands = {Path(path).stem: _module(path) for path in product if "/management/commands/" in path}
     tags = [_module(path) for path in product if "/templatetags/" in path]
 
     for path in (*product, *tests):
-        source = (ROOT / path).read_text(encoding="utf-8")
+        source = (root / path).read_text(encoding="utf-8")
         named = {name for words in DOTTED_NAME.findall(source) for name in (words, words.rpartition(".")[0])}
         if path in tests:
             named |= {module for name, module in commands.items() if f'"{name}"' in source}
@@ -96,9 +96,9 @@ def _graph(tests: list[str]) -> grimp.ImportGraph:
     return graph
 
 
-def _test_modules() -> list[str]:
+def _test_modules(root: Path) -> list[str]:
     return sorted(
-        str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py") if "node_modules" not in path.parts
+        str(path.relative_to(root)) for path in (root / "tests").rglob("test_*.py") if "node_modules" not in path.parts
     )
 
 
