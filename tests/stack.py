@@ -60,7 +60,7 @@ def new_prefix(data_dir: Path) -> str:
 def delivered(response: HttpResponseBase) -> tuple[bytes, Mapping[str, str]]:
     """The bytes and their headers, as a browser comes to them: the disk's in the answer, the bucket's behind a link."""
     if response.status_code == 302:
-        answer = requests.get(response["Location"], timeout=10)
+        answer = requests.get(response["Location"], timeout=60)
         return answer.content, answer.headers
     return b"".join(cast(Iterable[bytes], response)), response.headers
 

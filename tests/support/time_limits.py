@@ -14,8 +14,8 @@ import os
 import signal
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
+from time import monotonic, sleep  # by name: tests replace those of the module
 from types import FrameType
 
 import pytest
@@ -36,15 +36,15 @@ class Watchdog:
         threading.Thread(target=self._watch, name="watchdog of tests", daemon=True).start()
 
     def arm(self, test: str, seconds: float) -> None:
-        self._test, self._deadline = test, time.monotonic() + seconds
+        self._test, self._deadline = test, monotonic() + seconds
 
     def disarm(self) -> None:
         self._deadline = float("inf")
 
     def _watch(self) -> None:
         while True:
-            time.sleep(1)
-            if time.monotonic() > self._deadline:
+            sleep(1)
+            if monotonic() > self._deadline:
                 os.write(
                     self._stderr, f"\n{self._test} exceeded its time limit and is ended with its process\n".encode()
                 )

@@ -49,7 +49,7 @@ class Companion:
     def put(self, upload: str, number: int, content: bytes) -> requests.Response:
         response = self.get(f"/multipart/{upload}/{number}", size=len(content))
         assert response.status_code == 200, response.content
-        return requests.put(response.json()["url"], content, timeout=20)
+        return requests.put(response.json()["url"], content, timeout=60)
 
     def send(self, upload: str, *pieces: bytes) -> None:
         for number, piece in enumerate(pieces, 1):
