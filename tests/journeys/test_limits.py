@@ -37,6 +37,7 @@ def measured(limit: int | None, *found: diagnosis.Diagnosis) -> Measurement:
     return records.keep(Examination("https://photos.example.org", largest, found, ()))
 
 
+@pytest.mark.once
 class TestProbe:
     def test_it_counts_what_arrives_and_tells_what_it_saw(self, keeper):
         before = time.time()
@@ -164,7 +165,7 @@ class TestMeasuring:
         """The server's own part ends at once: nobody is at its address. Where somebody is: tests/faults/test_front_door.py."""
         with socket.socket() as held:  # nobody else can get the port, and connections to it are refused
             held.bind(("127.0.0.1", 0))
-            settings.PUBLIC_URL, settings.HOST, settings.PORT = "", *held.getsockname()
+            settings.PUBLIC_URL, settings.HOST, settings.PORT = "", "127.0.0.1", held.getsockname()[1]
             yield
 
     def finish(self) -> Measurement:

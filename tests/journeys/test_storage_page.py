@@ -192,6 +192,7 @@ INTERNAL = [
 ]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("address", INTERNAL)
 @pytest.mark.parametrize("field", ["endpoint", "browser_endpoint"])
 def test_an_internal_address_is_refused(keeper, told, settings, field, address):
@@ -203,6 +204,7 @@ def test_an_internal_address_is_refused(keeper, told, settings, field, address):
     assert "inside the server&#x27;s own network" in answer.content.decode()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "address", ["ftp://example.org", "https://a:b@example.org", "https://example.org/path", "example"]
 )
@@ -210,6 +212,7 @@ def test_what_is_no_address_of_a_server_is_refused(keeper, told, address):
     assert "Write it as https://s3.example.org" in keeper.post(PAGE, told | {"endpoint": address}).content.decode()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700:4700::1111", "64:ff9b::808:808"])
 def test_addresses_of_the_internet_are_public(address):
     assert inside.is_public(address)

@@ -97,6 +97,7 @@ class TestDoor:
         assert sum(map(len, zeros(size))) == size
 
 
+@pytest.mark.usefixtures("data_dir")
 class TestMachine:
     def test_an_ordinary_directory_is_good(self):
         found = by_code(machine.look())

@@ -38,6 +38,9 @@ class Watchdog:
     def arm(self, test: str, seconds: float) -> None:
         self._test, self._deadline = test, monotonic() + seconds
 
+    def extend(self, seconds: float) -> None:
+        self._deadline = max(self._deadline, monotonic() + seconds)
+
     def disarm(self) -> None:
         self._deadline = float("inf")
 
@@ -95,6 +98,13 @@ def pytest_timeout_cancel_timer() -> bool:
     """The watchdog stays armed for the teardown."""
     signal.setitimer(signal.ITIMER_REAL, 0)
     return True
+
+
+def allow(config: pytest.Config, seconds: float) -> None:
+    """Let the test that runs now take so many seconds more: it is the first to use what all tests share, and makes it."""
+    config.stash[WATCHDOG].extend(seconds + GRACE_SECONDS)
+    if left := signal.getitimer(signal.ITIMER_REAL)[0]:
+        signal.setitimer(signal.ITIMER_REAL, left + seconds)
 
 
 def stacks() -> str:
