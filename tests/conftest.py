@@ -15,7 +15,6 @@ from processing.storage.connection import Connection
 from tests import stack
 from tests.s3servers import Moto, Rgw
 from tests.servers import PostgreSQL, Redis
-from tests.support import time_limits
 
 pytest_plugins = ["tests.support.time_limits", "tests.support.failures", "tests.support.server_stack"]
 
@@ -36,9 +35,9 @@ def data_dir(tmp_path_factory, settings) -> Path:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(request, django_db_modify_db_settings_parallel_suffix) -> None:
+def django_db_modify_db_settings(more_time, django_db_modify_db_settings_parallel_suffix) -> None:
     """All migrations run within the first test's time."""
-    time_limits.allow(request.config, 300)
+    more_time(300)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -83,8 +82,8 @@ def album(owner) -> Album:
 
 
 @pytest.fixture(scope="session")
-def postgresql(request) -> Iterator[PostgreSQL]:
-    time_limits.allow(request.config, 120)
+def postgresql(more_time) -> Iterator[PostgreSQL]:
+    more_time(120)
     server = PostgreSQL()
     server.start()
     yield server
@@ -100,8 +99,8 @@ def redis() -> Iterator[Redis]:
 
 
 @pytest.fixture(scope="session")
-def moto(request) -> Iterator[Moto]:
-    time_limits.allow(request.config, 120)
+def moto(more_time) -> Iterator[Moto]:
+    more_time(120)
     server = Moto()
     server.start()
     yield server
@@ -109,8 +108,8 @@ def moto(request) -> Iterator[Moto]:
 
 
 @pytest.fixture(scope="session")
-def rgw(request) -> Iterator[Rgw]:
-    time_limits.allow(request.config, 120)
+def rgw(more_time) -> Iterator[Rgw]:
+    more_time(120)
     server = Rgw()
     try:
         server.start()

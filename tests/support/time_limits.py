@@ -14,7 +14,7 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import monotonic, sleep  # by name: tests replace those of the module
 from types import FrameType
 
@@ -100,11 +100,16 @@ def pytest_timeout_cancel_timer() -> bool:
     return True
 
 
-def allow(config: pytest.Config, seconds: float) -> None:
-    """Let the test that runs now take so many seconds more: it is the first to use what all tests share, and makes it."""
-    config.stash[WATCHDOG].extend(seconds + GRACE_SECONDS)
-    if left := signal.getitimer(signal.ITIMER_REAL)[0]:
-        signal.setitimer(signal.ITIMER_REAL, left + seconds)
+@pytest.fixture(scope="session")
+def more_time(pytestconfig: pytest.Config) -> Callable[[float], None]:
+    """Lets the test that runs now take so many seconds more: it is the first to use what all tests share, and makes it."""
+
+    def allow(seconds: float) -> None:
+        pytestconfig.stash[WATCHDOG].extend(seconds + GRACE_SECONDS)
+        if left := signal.getitimer(signal.ITIMER_REAL)[0]:
+            signal.setitimer(signal.ITIMER_REAL, left + seconds)
+
+    return allow
 
 
 def stacks() -> str:
