@@ -97,7 +97,7 @@ def fail_to_acknowledge(companion: Companion, upload: object) -> None:
 
 def forgotten(**more: object) -> None:
     """Nothing was heard of any upload for so long that the sweep looks at it."""
-    Upload.objects.update(expires_at=timezone.now() + timedelta(seconds=60), **more)
+    Upload.objects.update(expires_at=timezone.now() + timedelta(minutes=10), **more)
 
 
 def digest(content: bytes) -> str:
