@@ -9,20 +9,14 @@ from huey.contrib.djhuey import HUEY
 
 from albums.models import Album
 from processing import quota, worker
+from processing.storage import bucket as bucket_client
 from processing.storage import connection, places
 from processing.storage.connection import Connection
 from tests import stack
 from tests.s3servers import Moto, Rgw
 from tests.servers import PostgreSQL, Redis
 
-pytest_plugins = ["tests.support.time_limits", "tests.support.failures"]
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if stack.IS_ON_SERVERS:
-        embedded = [item for item in items if item.get_closest_marker("embedded")]
-        config.hook.pytest_deselected(items=embedded)
-        items[:] = [item for item in items if item not in embedded]
+pytest_plugins = ["tests.support.time_limits", "tests.support.failures", "tests.support.server_stack"]
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +32,18 @@ def data_dir(tmp_path_factory, settings) -> Path:
     HUEY.storage.flush_queue()
     quota.forget()
     return path
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(more_time, django_db_modify_db_settings_parallel_suffix) -> None:
+    """All migrations run within the first test's time."""
+    more_time(300)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience_with_buckets() -> None:
+    """A bucket that answers late on a busy machine is not away."""
+    bucket_client.CONNECT_SECONDS = bucket_client.READ_SECONDS = bucket_client.HURRIED_SECONDS = 60
 
 
 @pytest.fixture
@@ -76,7 +82,8 @@ def album(owner) -> Album:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgreSQL]:
+def postgresql(more_time) -> Iterator[PostgreSQL]:
+    more_time(120)
     server = PostgreSQL()
     server.start()
     yield server
@@ -92,7 +99,8 @@ def redis() -> Iterator[Redis]:
 
 
 @pytest.fixture(scope="session")
-def moto() -> Iterator[Moto]:
+def moto(more_time) -> Iterator[Moto]:
+    more_time(120)
     server = Moto()
     server.start()
     yield server
@@ -100,7 +108,8 @@ def moto() -> Iterator[Moto]:
 
 
 @pytest.fixture(scope="session")
-def rgw() -> Iterator[Rgw]:
+def rgw(more_time) -> Iterator[Rgw]:
+    more_time(120)
     server = Rgw()
     try:
         server.start()

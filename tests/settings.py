@@ -14,6 +14,10 @@ os.environ["STAGING_QUOTA"] = "0"  # nor is counting what waits, where a test co
 
 os.environ.update(stack.environment())
 
+from config import queue  # noqa: E402
+
+queue.REDIS_TIMEOUTS.update(socket_timeout=60, socket_connect_timeout=60)  # before the settings make their connections
+
 from config.settings import *  # noqa: E402, F403
 from config.settings import STATIC_ROOT, STORAGES  # noqa: E402
 

@@ -121,6 +121,7 @@ def client_of(user) -> Client:
     return client
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("name", "method"), doors())
 def test_who_is_not_signed_in_is_sent_to_sign_in(photo, name, method):
     url = door(name, photo)
@@ -143,6 +144,7 @@ def test_an_unknown_id_is_not_found(owner, name, method, pk):
     assert getattr(client_of(owner), method)(address(name, pk)).status_code == 404
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("name", "methods"), (NUMBERED_DOORS | OWN_DOORS).items())
 def test_a_wrong_method_is_refused(photo, owner, name, methods):
     url = door(name, photo)
@@ -151,11 +153,13 @@ def test_a_wrong_method_is_refused(photo, owner, name, methods):
     assert {getattr(client_of(owner), method)(url).status_code for method in wrong} == {405}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", OWN_DOORS)
 def test_the_own_pages_ask_for_signing_in(name):
     assert Client().get(reverse(name)).status_code == 302
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("name", "methods"), KEEPERS_DOORS.items())
 def test_what_concerns_all_albums_is_for_who_may_change_any(owner, admin, name, methods):
     method = min(methods)
@@ -170,6 +174,7 @@ def test_who_may_change_any_album_sees_them_all(photo, admin):
     assert client_of(admin).get(reverse("albums:detail", args=[photo.album_id])).status_code == 200
 
 
+@pytest.mark.once
 def test_every_url_of_ours_is_walked_here():
     walked = {*NUMBERED_DOORS, *OWN_DOORS, *KEEPERS_DOORS, *OPEN_DOORS, *TUS_DOORS, *DIRECT_DOORS, PROBE}
     assert {name for name in names(get_resolver().url_patterns) if not name.startswith("admin:")} == walked

@@ -6,6 +6,8 @@ from django.test import Client
 
 from albums.views import albums
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def client(owner) -> Client:

@@ -5,7 +5,7 @@ import pytest
 from config import greeting
 from processing.doctor import address as own_address
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_processes_that_start_together_get_the_same_one(tmp_path, _):
     command = [sys.executable, "-c", MAKE_ONE, str(tmp_path / "deep" / "key")]
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(8)]
 
-    told = {process.communicate(timeout=30)[0].strip() for process in started}
+    told = {process.communicate(timeout=60)[0].strip() for process in started}
 
     assert told == {(tmp_path / "deep" / "key").read_text()}
     assert [entry.name for entry in (tmp_path / "deep").iterdir()] == ["key"]

@@ -11,16 +11,21 @@ import pytest
 
 from config import supervisor
 from tests import polling
+from tests.support.processes import bounded
 
 SUPERVISE = (
-    "import json, sys; from config.supervisor import Supervisor; Supervisor(json.loads(sys.argv[1]), {patience}).run()"
+    "import json, sys; from config import supervisor; supervisor.QUICK_SECONDS = {quick}; "
+    "supervisor.Supervisor(json.loads(sys.argv[1]), {patience}).run()"
 )
-PATIENT = "import signal, time; print('ready', flush=True); time.sleep(60)"
-STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
+MINUTE, HOUR = 60.0, 3600.0
+READY = "import os, signal, time; print(f'ready {os.getpid()}', flush=True); "
+WAIT = "time.sleep(600)"  # longer than any test lasts
+PATIENT = READY + WAIT
+STUBBORN = "import signal; signal.signal(15, signal.SIG_IGN); " + PATIENT
 TIDY = (
-    "import signal, sys, time\n"
+    "import signal, sys\n"
     "signal.signal(15, lambda *_: (print('tidied up', flush=True), sys.exit()))\n"
-    "print('ready', flush=True)\n"
+    f"{READY}\n"
     "while True: time.sleep(0.05)"  # a signal just before one long sleep would wait for its end
 )
 
@@ -33,14 +38,14 @@ def heed_hang_ups() -> None:
 class Supervised:
     """A supervisor in a process of its own."""
 
-    def __init__(self, log: Path, patience: float = 30, **scripts: str) -> None:
+    def __init__(self, log: Path, patience: float = HOUR, quick: float = HOUR, **scripts: str) -> None:
         import json
 
         commands = {name: [sys.executable, "-c", script] for name, script in scripts.items()}
         self.log = log
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", SUPERVISE.format(patience=patience), json.dumps(commands)],
+                bounded(sys.executable, "-c", SUPERVISE.format(patience=patience, quick=quick), json.dumps(commands)),
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
@@ -52,11 +57,11 @@ class Supervised:
         return self.log.read_text()
 
     def wait_for(self, words: str, times: int = 1) -> None:
-        polling.until(lambda: self.said.count(words) >= times, what=f"{words!r} x {times} in {self.said!r}")
+        polling.until(lambda: self.said.count(words) >= times, MINUTE, f"{words!r} is not said {times} times")
 
-    def children(self) -> list[int]:
-        told = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False)
-        return [int(pid) for pid in told.stdout.split()]
+    def children(self, name: str = "") -> list[int]:
+        """Process ids that `READY` told, of all children or of those of one name; dead ones too."""
+        return [int(pid) for pid in re.findall(rf"^{name}.*\| ready (\d+)\n", self.said, re.MULTILINE)]
 
 
 @pytest.fixture
@@ -74,7 +79,7 @@ def supervise(tmp_path):
 
 
 def is_alive(pid: int) -> bool:
-    """A zombie is dead, though nobody has asked after it yet."""
+    """False for a zombie too: it has ended, and only its parent has not asked for its status yet."""
     status = Path(f"/proc/{pid}/stat")
     try:
         return status.read_text().rpartition(")")[2].split()[0] != "Z"
@@ -105,7 +110,7 @@ def test_a_last_line_without_its_end_is_passed_on_too(supervise):
 def test_what_dies_is_started_again(supervise):
     run = supervise(web=PATIENT, worker=PATIENT)
     run.wait_for("ready", 2)
-    web, worker = run.children()
+    [web], [worker] = run.children("web"), run.children("worker")
 
     os.kill(web, signal.SIGKILL)
     run.wait_for("ready", 3)
@@ -119,7 +124,7 @@ def test_what_dies_at_once_again_and_again_is_given_more_and_more_time(supervise
 
     run.wait_for("again in 2 s")
 
-    assert re.findall(r"web ended with status 3; it starts again in (\d+) s", run.said) == ["1", "2"]
+    assert re.findall(r"web ended with status 3; it starts again in (\d+) s", run.said)[:2] == ["1", "2"]
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -130,7 +135,7 @@ def test_a_signal_ends_all_cleanly(supervise, sign):
 
     run.process.send_signal(sign)
 
-    assert run.process.wait(20) == 0
+    assert run.process.wait(MINUTE) == 0
     assert run.said.count("tidied up") == 2
     assert [pid for pid in children if is_alive(pid)] == []
 
@@ -141,7 +146,7 @@ def test_who_does_not_end_is_killed_when_patience_is_over(supervise):
 
     run.process.terminate()
 
-    assert run.process.wait(20) == 0
+    assert run.process.wait(MINUTE) == 0
     assert "web ended by SIGKILL" in run.said
 
 
@@ -153,7 +158,7 @@ def test_a_second_signal_kills_at_once(supervise):
     run.wait_for("Stopping")
     run.process.send_signal(signal.SIGINT)
 
-    assert run.process.wait(20) == 0
+    assert run.process.wait(MINUTE) == 0
 
 
 def test_a_killed_supervisor_takes_its_children_along(supervise):
@@ -163,16 +168,16 @@ def test_a_killed_supervisor_takes_its_children_along(supervise):
 
     run.process.kill()
 
-    polling.until(lambda: not any(map(is_alive, children)), what="the children live on")
+    polling.until(lambda: not any(map(is_alive, children)), MINUTE, "the children live on")
 
 
 def test_the_family_of_what_died_dies_too(supervise, tmp_path):
     pid_file = tmp_path / "grandchild"
     script = (
-        "import pathlib, subprocess, sys, time\n"
-        "grandchild = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "import pathlib, subprocess, sys\n"
+        f"grandchild = subprocess.Popen([sys.executable, '-c', 'import time; {WAIT}'])\n"
         f"pathlib.Path({str(pid_file)!r}).write_text(str(grandchild.pid))\n"
-        "print('ready', flush=True); time.sleep(60)"
+        f"{PATIENT}"
     )
     run = supervise(web=script)
     run.wait_for("ready")
@@ -180,4 +185,4 @@ def test_the_family_of_what_died_dies_too(supervise, tmp_path):
 
     os.kill(run.children()[0], signal.SIGKILL)
 
-    polling.until(lambda: not is_alive(grandchild), what="the grandchild lives on")
+    polling.until(lambda: not is_alive(grandchild), MINUTE, "the grandchild lives on")

@@ -74,28 +74,28 @@ def test_photos_live_in_the_bucket_from_their_arrival_to_their_end(installation,
     assert not any(name.startswith("incoming/") for name in moto.names(bucket["S3_BUCKET"]))
 
     for photo, content in ((large, LARGE), (small, PICTURE)):
-        original = session.get(f"{installation.url}/photos/{photo}/original/", timeout=30)
+        original = session.get(f"{installation.url}/photos/{photo}/original/", timeout=60)
         assert hashlib.sha256(original.content).hexdigest() == hashlib.sha256(content).hexdigest()
         assert original.url.startswith(moto.url)
         assert "X-Amz-Expires=300" in original.url
         assert original.headers["Content-Disposition"].startswith("attachment; filename=")
 
-    page = session.get(f"{installation.url}/photos/{small}/", timeout=30)
+    page = session.get(f"{installation.url}/photos/{small}/", timeout=60)
     assert f"img-src 'self' data: blob: {moto.url};" in page.headers["Content-Security-Policy"] + ";"
     shown = re.search(r'src="(/photos/\d+/r/[^"]+)"', page.text) or re.search(r'src="(/[^"]+\.webp)"', page.text)
-    picture = session.get(installation.url + shown[1], timeout=30)
+    picture = session.get(installation.url + shown[1], timeout=60)
     assert picture.content[:4] + picture.content[8:12] == b"RIFFWEBP"
     assert picture.headers["Content-Type"] == "image/webp"
     assert picture.headers["Cache-Control"] == "private, max-age=31536000, immutable"
     assert (
-        session.get(installation.url + shown[1], timeout=30).url == picture.url
+        session.get(installation.url + shown[1], timeout=60).url == picture.url
     )  # or no browser's cache would know it
 
-    polling.until(lambda: installation.ask("SELECT 1 FROM albums_photo WHERE verified_at IS NULL") == [], 30)
+    polling.until(lambda: installation.ask("SELECT 1 FROM albums_photo WHERE verified_at IS NULL") == [], 120)
     installation.manage("verify")
 
     installation.delete_album(session, album)
-    polling.until(lambda: moto.names(bucket["S3_BUCKET"]) == [], 30, "the bucket is not empty")
+    polling.until(lambda: moto.names(bucket["S3_BUCKET"]) == [], 120, "the bucket is not empty")
     installation.manage("verify")
 
 
@@ -111,7 +111,7 @@ def test_work_waits_while_the_bucket_is_away_and_goes_on_when_it_is_back(tmp_pat
         session = installation.sign_in()
         album = installation.new_album(session, "Summer")
         server.stop()
-        polling.until(lambda: not installation.answers(), what="the server does not notice")
+        polling.until(lambda: not installation.answers(), 120, "the server does not notice")
 
         refused = installation.send(session, album, {"early.jpg": making.jpeg(number=4)})
         assert (refused.status_code, refused.json()["error"]) == (503, "storage-away")
@@ -119,7 +119,7 @@ def test_work_waits_while_the_bucket_is_away_and_goes_on_when_it_is_back(tmp_pat
         server.start()
         server.new_bucket()
         server.client().create_bucket(Bucket="photos-1")
-        polling.until(installation.answers, what="the server does not notice")
+        polling.until(installation.answers, 120, "the server does not notice")
         assert installation.send(session, album, {"late.jpg": making.jpeg(number=5)}).status_code == 200
         installation.start("run_huey")
         installation.wait_until_idle()

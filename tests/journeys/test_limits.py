@@ -1,20 +1,22 @@
 """The limits page and the probe behind the front door, through HTTP."""
 
 import json
+import socket
 import time
+from types import SimpleNamespace
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from processing.doctor import bounds, diagnosis, records, ticket
+from processing.doctor import bounds, diagnosis, passage, records, ticket
 from processing.doctor.body import Largest
 from processing.doctor.examination import Examination
 from processing.doctor.line import Silent
 from processing.models import Measurement
 from processing.views import probe
-from tests import polling, servers
+from tests import polling
 
 pytestmark = pytest.mark.django_db
 
@@ -35,15 +37,17 @@ def measured(limit: int | None, *found: diagnosis.Diagnosis) -> Measurement:
     return records.keep(Examination("https://photos.example.org", largest, found, ()))
 
 
+@pytest.mark.once
 class TestProbe:
     def test_it_counts_what_arrives_and_tells_what_it_saw(self, keeper):
+        before = time.time()
         answer = keeper.patch(PROBE, b"x" * 100_000, BYTES, headers={"Upload-Offset": "17", "Tus-Resumable": "1.0.0"})
 
         told = answer.json()
         assert (answer.status_code, told["bytes"], told["scheme"], told["host"]) == (200, 100_000, "http", "testserver")
         assert (told["headers"]["Upload-Offset"], told["headers"]["Upload-Checksum"]) == ("17", None)
         assert (answer["X-Darkroom-Probe"], answer["Upload-Offset"]) == ("PATCH", "17")
-        assert abs(told["now"] - time.time()) < 60
+        assert before <= told["now"] <= time.time()
 
     @pytest.mark.parametrize("status", [409, 410, 412, 460])
     def test_it_answers_as_it_is_asked(self, keeper, status):
@@ -69,7 +73,7 @@ class TestProbe:
         began = time.monotonic()
         keeper.post(f"{PROBE}?late=3600")
 
-        assert 0.2 <= time.monotonic() - began < 20
+        assert 0.2 <= time.monotonic() - began < 3600
 
     def test_no_larger_body_than_is_tried_is_measured(self, keeper, monkeypatch):
         monkeypatch.setattr(bounds, "LARGEST", 1000)
@@ -159,18 +163,23 @@ class TestMeasuring:
     @pytest.fixture(autouse=True)
     def nobody_listens(self, settings):
         """The server's own part ends at once: nobody is at its address. Where somebody is: tests/faults/test_front_door.py."""
-        settings.PUBLIC_URL, settings.HOST, settings.PORT = "", "127.0.0.1", servers.free_port()
+        with socket.socket() as held:  # nobody else can get the port, and connections to it are refused
+            held.bind(("127.0.0.1", 0))
+            settings.PUBLIC_URL, settings.HOST, settings.PORT = "", "127.0.0.1", held.getsockname()[1]
+            yield
 
     def finish(self) -> Measurement:
-        return polling.until(lambda: Measurement.objects.exclude(ended_at=None).first(), what="it does not end")
+        return polling.until(lambda: Measurement.objects.exclude(ended_at=None).first(), 60, "it does not end")
 
-    def test_what_the_browser_measured_counts_at_once(self, keeper):
+    def test_what_the_browser_measured_counts_at_once(self, keeper, monkeypatch):
+        now = time.time_ns()
+        monkeypatch.setattr(passage, "time", SimpleNamespace(time=lambda: now / 1e9))
         fields = {
             "largest": str(3 << 20),
             "refusal": "413",
             "buffers": "yes",
             "server": "nginx",
-            "now": str(time.time_ns() // 10**6),
+            "now": str(now // 10**6),
         }
 
         assert keeper.post(MEASURE, fields).url == PAGE

@@ -301,6 +301,7 @@ def test_a_list_larger_than_the_disk_opens_nothing(signed_in, album, settings):
     assert not Batch.objects.exists()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "body",
     [
@@ -325,6 +326,7 @@ def test_nonsense_is_told_so(signed_in, album, body):
     assert (response.status_code, response.json()["error"]) == (400, "bad-manifest")
 
 
+@pytest.mark.once
 def test_a_list_of_other_type_or_length_is_told_so(signed_in, album):
     address = f"/albums/{album.pk}/uploads/manifest/"
 
@@ -332,6 +334,7 @@ def test_a_list_of_other_type_or_length_is_told_so(signed_in, album):
     assert signed_in.post(address, b" " * (5 << 20), content_type="application/json").status_code == 413
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("modified", [None, -1, 1e300, "yesterday", True, float("nan")])
 def test_a_date_that_no_file_has_is_none(signed_in, album, modified):
     assert states(declare(signed_in, album, file(b"1", modified=modified))) == ["new"]

@@ -131,11 +131,10 @@ def test_a_photo_that_one_worker_was_late_with_comes_though_newer_ones_were_seen
     for _ in range(2):
         finish_one(album)
     late, seen = album.photos.order_by("pk").values_list("pk", flat=True)
-    ProcessingJob.objects.update(finished_at=timezone.now() - timedelta(seconds=1))
+    now = timezone.now()
+    ProcessingJob.objects.update(finished_at=now - timedelta(seconds=1))
 
-    now = int(timezone.now().timestamp())
-
-    assert late in [photo.pk for photo in answer_to(signed_in, album, f"seen={seen}&since={now}")]
+    assert late in [photo.pk for photo in answer_to(signed_in, album, f"seen={seen}&since={int(now.timestamp())}")]
 
 
 def test_a_page_that_was_asleep_for_long_asks_for_no_years_of_jobs(signed_in, album):

@@ -26,6 +26,7 @@ def first_bytes(client, album, body: bytes, content_type: str = OCTETS, **more: 
     return client.generic("POST", f"/albums/{album.pk}/uploads/tus/", body, content_type=content_type, headers=headers)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
@@ -53,6 +54,7 @@ def test_no_answer_is_a_redirect_and_each_says_what_it_speaks(signed_in, album, 
     assert (response.status_code, response["Tus-Resumable"]) == (status, "1.0.0")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("path", ["/albums/{album}/uploads/tus/", "/uploads/{upload}/"])
 def test_abilities_are_told_to_everybody_without_a_version(signed_in, album, path):
     create(signed_in, album)
@@ -62,6 +64,7 @@ def test_abilities_are_told_to_everybody_without_a_version(signed_in, album, pat
     assert (response.status_code, response["Tus-Version"]) == (204, "1.0.0")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("version", [{}, {"Tus-Resumable": "0.2.2"}, {"Tus-Resumable": "1.0"}])
 def test_another_version_is_told_ours_and_does_nothing(signed_in, album, version):
     path = path_of(create(signed_in, album))
@@ -98,6 +101,7 @@ def test_an_address_cannot_be_guessed(signed_in, album):
     assert uuid.UUID(path.strip("/").rpartition("/")[2]).version == 4
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("offset", ["-1", "+1", "1.0", "0x1", "1e3", "", " ", "٣", "9" * 30, "NaN"])
 def test_an_offset_that_is_no_number_is_refused(signed_in, album, offset):
     path = path_of(create(signed_in, album))

@@ -66,7 +66,7 @@ def test_what_is_small_or_fits_no_edge_is_not_cut(size, to):
 
 
 def test_two_hands_work_at_the_same_time(many_cores):
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=60)
 
     def work():
         both.wait()  # one after the other would never come together here

@@ -5,7 +5,7 @@ class Line:
     """A sender of whom so many bytes are there at a time, the last of these numbers for ever; it breaks where its words end."""
 
     def __init__(self, content: bytes, *counts: int, breaks: bool = False) -> None:
-        self._rest, self._counts, self._breaks = content, list(counts), breaks
+        self._rest, self._counts, self._breaks = memoryview(content), list(counts), breaks
 
     def readinto(self, buffer: memoryview) -> int:
         count = self._counts.pop(0) if len(self._counts) > 1 else self._counts[0]

@@ -72,7 +72,7 @@ def test_the_next_piece_waits_for_the_one_before():
     done, goes_on = [], Event()
 
     def work(piece: memoryview) -> None:
-        goes_on.wait(10)
+        assert goes_on.wait(60)
         done.append(len(piece))
 
     with beside.writing(work) as writing:

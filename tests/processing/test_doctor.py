@@ -6,6 +6,7 @@ import sys
 from datetime import timedelta
 from http.client import HTTPMessage
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
@@ -69,8 +70,9 @@ class TestOpinions:
     def test_the_remedy_is_for_the_proxy_that_is_there(self, server, begins):
         assert remedies.fitting(remedies.TOO_LARGE, server).startswith(begins)
 
-    def test_a_clock_that_is_wrong_is_told_by_how_much(self):
-        now = timezone.now().timestamp()
+    def test_a_clock_that_is_wrong_is_told_by_how_much(self, monkeypatch):
+        now = 1_800_000_000.0
+        monkeypatch.setattr(passage, "time", SimpleNamespace(time=lambda: now))
 
         assert passage.of_clock({"now": now - 3}).is_good
         assert "differ by 90 s" in passage.of_clock({"now": now - 90}, "this browser's").words
@@ -95,6 +97,7 @@ class TestDoor:
         assert sum(map(len, zeros(size))) == size
 
 
+@pytest.mark.usefixtures("data_dir")
 class TestMachine:
     def test_an_ordinary_directory_is_good(self):
         found = by_code(machine.look())
@@ -164,6 +167,7 @@ class TestWorkshop:
         assert {"codecs", "database", "clocks"} <= found.keys()
 
     def test_a_worker_that_does_not_hear_is_told(self, monkeypatch):
+        monkeypatch.setattr(pulse, "ALIVE_SECONDS", 3600)
         pulse.beat("deaf")
         monkeypatch.setattr(workshop, "EARS_SECONDS", 0.05)
 

@@ -88,7 +88,8 @@ def test_a_released_attempt_does_not_count(album):
     assert jobs.claim_next("tester").attempts == 1
 
 
-def test_a_retried_job_waits_and_keeps_its_reason(album):
+def test_a_retried_job_waits_and_keeps_its_reason(album, settings):
+    settings.BACKOFF_BASE_SECONDS = settings.BACKOFF_MAX_SECONDS = 3600
     making.received(album)
     job = jobs.claim_next("tester")
 

@@ -27,7 +27,7 @@ class Unreader:
 def line() -> Iterator[tuple[socket.socket, socket.socket]]:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        ours.settimeout(5)
+        ours.settimeout(60)
         yield ours, theirs
 
 

@@ -98,6 +98,7 @@ def standing_of(batch: Batch) -> dict[str, Standing]:
     return {line.name: line.standing for line in receipts.lines(standings.files(batch))}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

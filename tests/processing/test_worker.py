@@ -1,11 +1,15 @@
 """The worker with the real pipeline in its real sandbox."""
 
 import errno
+import fcntl
 import hashlib
 import io
 import os
 import shutil
 import signal
+import struct
+import subprocess
+import termios
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +24,7 @@ from processing import jobs, sweeper, worker
 from processing.models import ProcessingJob
 from processing.sandbox import Crashed, TimedOut
 from processing.states import JobState
+from tests import polling
 from tests.pipeline import raws
 from tests.processing import making
 
@@ -109,23 +114,37 @@ def test_a_copy_cut_off_on_a_disk_without_links_is_left_where_the_sweep_finds_it
 
 
 def test_a_killed_child_is_one_attempt_and_the_next_photo_goes_on(album):
-    job = making.received(album, making.jpeg((6000, 6000)))
-    threading.Thread(target=_kill_child_when_it_runs).start()
+    batch = making.received(album).batch
+    worker.develop_next()
+    child = worker.sandbox()._child.process
+    job = making.received(album, batch=batch)
+    child.send_signal(signal.SIGSTOP)
+    polling.until(lambda: is_stopped(child.pid), 60, "the child does not stop")
+    thread = threading.Thread(target=kill_when_it_is_asked, args=(child,), daemon=True)
+    thread.start()
 
     worker.develop_next()
 
+    thread.join(60)
     job.refresh_from_db()
     assert (job.state, job.error_code, job.attempts) == (JobState.PENDING, "crashed", 1)
-    making.received(album, batch=job.batch)
+    making.received(album, batch=batch)
     worker.develop_next()
-    assert album.photos.count() == 1
+    assert album.photos.count() == 2
 
 
-def _kill_child_when_it_runs() -> None:
-    sandbox = worker.sandbox()
-    while sandbox.pid is None:
-        pass
-    os.kill(sandbox.pid, signal.SIGKILL)
+def is_stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+def kill_when_it_is_asked(child: subprocess.Popen[bytes]) -> None:
+    """A stopped child leaves its request in the pipe."""
+
+    def unread() -> int:
+        return struct.unpack("i", fcntl.ioctl(child.stdin, termios.FIONREAD, bytes(4)))[0]
+
+    polling.until(unread, 60, "the child is not asked")
+    child.kill()
 
 
 def test_a_job_cancelled_while_it_is_rendered_becomes_no_photo(album, data_dir, monkeypatch):
@@ -183,7 +202,7 @@ def test_a_heartbeat_keeps_the_lease_while_the_picture_is_rendered(album, settin
         return kept
 
     def slow(*paths):
-        assert renewed.wait(20)
+        assert renewed.wait(60)
         return develop(*paths)
 
     monkeypatch.setattr(jobs, "renew", told)
@@ -207,7 +226,7 @@ def test_a_heart_goes_on_beating_when_the_database_was_away(album, settings, mon
         return renew(job)
 
     def slow(*paths):
-        assert renewed.wait(20)
+        assert renewed.wait(60)
         return develop(*paths)
 
     monkeypatch.setattr(jobs, "renew", trying)

@@ -14,8 +14,8 @@ import os
 import signal
 import tempfile
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from time import monotonic, sleep  # by name: tests replace those of the module
 from types import FrameType
 
 import pytest
@@ -36,15 +36,18 @@ class Watchdog:
         threading.Thread(target=self._watch, name="watchdog of tests", daemon=True).start()
 
     def arm(self, test: str, seconds: float) -> None:
-        self._test, self._deadline = test, time.monotonic() + seconds
+        self._test, self._deadline = test, monotonic() + seconds
+
+    def extend(self, seconds: float) -> None:
+        self._deadline = max(self._deadline, monotonic() + seconds)
 
     def disarm(self) -> None:
         self._deadline = float("inf")
 
     def _watch(self) -> None:
         while True:
-            time.sleep(1)
-            if time.monotonic() > self._deadline:
+            sleep(1)
+            if monotonic() > self._deadline:
                 os.write(
                     self._stderr, f"\n{self._test} exceeded its time limit and is ended with its process\n".encode()
                 )
@@ -95,6 +98,18 @@ def pytest_timeout_cancel_timer() -> bool:
     """The watchdog stays armed for the teardown."""
     signal.setitimer(signal.ITIMER_REAL, 0)
     return True
+
+
+@pytest.fixture(scope="session")
+def more_time(pytestconfig: pytest.Config) -> Callable[[float], None]:
+    """Lets the test that runs now take so many seconds more: it is the first to use what all tests share, and makes it."""
+
+    def allow(seconds: float) -> None:
+        pytestconfig.stash[WATCHDOG].extend(seconds + GRACE_SECONDS)
+        if left := signal.getitimer(signal.ITIMER_REAL)[0]:
+            signal.setitimer(signal.ITIMER_REAL, left + seconds)
+
+    return allow
 
 
 def stacks() -> str:

@@ -49,7 +49,7 @@ class Companion:
     def put(self, upload: str, number: int, content: bytes) -> requests.Response:
         response = self.get(f"/multipart/{upload}/{number}", size=len(content))
         assert response.status_code == 200, response.content
-        return requests.put(response.json()["url"], content, timeout=20)
+        return requests.put(response.json()["url"], content, timeout=60)
 
     def send(self, upload: str, *pieces: bytes) -> None:
         for number, piece in enumerate(pieces, 1):
@@ -97,7 +97,7 @@ def fail_to_acknowledge(companion: Companion, upload: object) -> None:
 
 def forgotten(**more: object) -> None:
     """Nothing was heard of any upload for so long that the sweep looks at it."""
-    Upload.objects.update(expires_at=timezone.now() + timedelta(seconds=60), **more)
+    Upload.objects.update(expires_at=timezone.now() + timedelta(minutes=10), **more)
 
 
 def digest(content: bytes) -> str:

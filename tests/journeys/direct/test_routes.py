@@ -130,7 +130,7 @@ def test_a_file_of_another_size_than_announced_is_refused(companion):
 
     assert companion.get(f"/multipart/{upload}/1", size=4).status_code == 413
     url = companion.get(f"/multipart/{upload}/1").json()["url"]
-    requests.put(url, b"four", timeout=20)
+    requests.put(url, b"four", timeout=60)
     response = companion.complete(upload)
 
     assert response.status_code == 413
@@ -141,7 +141,7 @@ def test_a_file_larger_than_is_taken_is_refused(companion, settings):
     settings.MAX_FILE_BYTES = 3
     upload = companion.create()
     url = companion.get(f"/multipart/{upload}/1").json()["url"]
-    requests.put(url, b"four", timeout=20)
+    requests.put(url, b"four", timeout=60)
 
     assert companion.complete(upload).status_code == 413
     assert companion.post("/multipart", {"filename": "a.jpg", "metadata": {"size": 4}}).status_code == 413
@@ -173,7 +173,7 @@ def test_an_upload_that_is_taken_back_leaves_nothing(companion, moto, bucket):
 @after_commit
 def test_a_form_of_the_whole_file_is_found_by_the_sweep(companion, moto, bucket):
     told = companion.get("/params", filename="IMG_1.JPG", type="image/jpeg").json()
-    requests.post(told["url"], told["fields"], files={"file": b"small"}, timeout=20).raise_for_status()
+    requests.post(told["url"], told["fields"], files={"file": b"small"}, timeout=60).raise_for_status()
     forgotten()
 
     assert sweeper.sweep().handed_over == 1
@@ -184,11 +184,11 @@ def test_a_form_of_the_whole_file_is_found_by_the_sweep(companion, moto, bucket)
 
 def test_a_form_sent_again_changes_nothing_that_was_received(companion):
     told = companion.get("/params", filename="IMG_1.JPG").json()
-    requests.post(told["url"], told["fields"], files={"file": b"small"}, timeout=20)
+    requests.post(told["url"], told["fields"], files={"file": b"small"}, timeout=60)
     forgotten()
     sweeper.sweep()
 
-    requests.post(told["url"], told["fields"], files={"file": b"other"}, timeout=20).raise_for_status()
+    requests.post(told["url"], told["fields"], files={"file": b"other"}, timeout=60).raise_for_status()
 
     with store().borrow(Upload.objects.get().key) as path:
         assert path.read_bytes() == b"small"
@@ -227,7 +227,7 @@ def test_a_large_file_that_no_worker_heard_of_is_told_again_by_the_sweep(compani
 
 def test_an_empty_part_is_an_empty_file(companion):
     upload = companion.create()
-    requests.put(companion.get(f"/multipart/{upload}/1").json()["url"], b"", timeout=20).raise_for_status()
+    requests.put(companion.get(f"/multipart/{upload}/1").json()["url"], b"", timeout=60).raise_for_status()
 
     response = companion.complete(upload)
 

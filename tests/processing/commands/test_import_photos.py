@@ -4,6 +4,7 @@ import os
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -216,10 +217,12 @@ class TestWaiting:
 
     @pytest.fixture(autouse=True)
     def working(self, monkeypatch, db):
-        monkeypatch.setattr("processing.management.commands.import_photos.time.sleep", lambda _: worker.develop_next())
+        time = SimpleNamespace(sleep=lambda _: worker.develop_next())
+        monkeypatch.setattr("processing.management.commands.import_photos.time", time)
 
     @pytest.fixture
-    def alive(self):
+    def alive(self, monkeypatch):
+        monkeypatch.setattr(pulse, "ALIVE_SECONDS", 3600)
         pulse.beat("tester")
 
     def test_all_photos_is_success(self, album, folder, alive):

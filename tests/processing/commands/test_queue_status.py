@@ -4,13 +4,14 @@ import json
 from collections import deque
 from datetime import timedelta
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
 from albums.models import Album
-from processing import jobs, pulse
+from processing import jobs, overview, pulse
 from processing.models import ProcessingJob
 from processing.states import JobState
 from tests.processing import making
@@ -44,13 +45,16 @@ def test_an_empty_queue_has_every_key():
     }
 
 
-def test_everything_is_counted_whoever_it_belongs_to(album):
+def test_everything_is_counted_whoever_it_belongs_to(album, monkeypatch):
+    now = timezone.now()
+    monkeypatch.setattr(overview, "timezone", SimpleNamespace(now=lambda: now))
+    monkeypatch.setattr(pulse, "ALIVE_SECONDS", 3600)
     nobodys = Album.objects.create(title="Winter")
     making.job_in(album, JobState.COMPLETED)
     making.job_in(nobodys, JobState.FAILED)
     waiting = making.received(nobodys)
     making.upload(album)
-    ProcessingJob.objects.filter(pk=waiting.pk).update(created_at=timezone.now() - timedelta(seconds=90.5))
+    ProcessingJob.objects.filter(pk=waiting.pk).update(created_at=now - timedelta(seconds=90.5))
     pulse.beat("tester")
 
     status = json.loads(run("--json"))
