@@ -1,0 +1,45 @@
+"""Child processes that do not outlive the tests that start them."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+END_SECONDS = 60
+"""Within which a process must end once it is told to. Only one that hangs takes so long."""
+
+_SETPRIV = shutil.which("setpriv") or "/usr/bin/setpriv"
+# This process may be gone before the kernel knows that the child is to go with it: then nobody would kill the child.
+_UNLESS_ORPHANED = 'test "$PPID" = "$1" && shift && exec "$@"'
+
+
+def start(command: Sequence[str | Path], *, user: str = "", **options: Any) -> subprocess.Popen[bytes]:
+    """Popen of the command, which the kernel kills when this thread ends, even if by SIGKILL or `os._exit`.
+
+    Start processes in the main thread: they would end with any other. The kernel kills the process alone. What it starts in its
+    turn must watch its parent, as gunicorn's workers and PostgreSQL's backends do. Root may let another `user` run it.
+    """
+    as_user = [f"--reuid={user}", f"--regid={user}", "--init-groups"] if user else []
+    bounded = [_SETPRIV, *as_user, "--pdeathsig=KILL", "/bin/sh", "-c", _UNLESS_ORPHANED, "sh", str(os.getpid())]
+    return subprocess.Popen([*bounded, *command], **options)
+
+
+def stop(process: subprocess.Popen[bytes] | None) -> None:
+    """Ask the process to end, and wait until it has; kill it if it does not. None, or one that has ended, is fine."""
+    if process is None or process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        kill(process)
+        raise
+
+
+def kill(process: subprocess.Popen[bytes] | None) -> None:
+    """End the process at once, and wait until it has ended. None, or one that has ended, is fine."""
+    if process is not None:
+        process.kill()
+        process.wait(END_SECONDS)
