@@ -12,10 +12,9 @@ from processing import quota, worker
 from processing.storage import connection, places
 from processing.storage.connection import Connection
 from tests import stack
-from tests.s3servers import Moto, Rgw
 from tests.servers import PostgreSQL, Redis
 
-pytest_plugins = ["tests.support.time_limits", "tests.support.failures"]
+pytest_plugins = ["tests.support.time_limits", "tests.support.failures", "tests.support.shared_servers"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -75,33 +74,20 @@ def album(owner) -> Album:
     return Album.objects.create(title="Summer", owner=owner)
 
 
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgreSQL]:
+@pytest.fixture
+def own_postgresql() -> Iterator[PostgreSQL]:
+    """For a test that stops the server. Others take `postgresql`, which is there already."""
     server = PostgreSQL()
-    server.start()
-    yield server
-    server.stop()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture
 def redis() -> Iterator[Redis]:
     server = Redis()
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="session")
-def moto() -> Iterator[Moto]:
-    server = Moto()
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="session")
-def rgw() -> Iterator[Rgw]:
-    server = Rgw()
     try:
         server.start()
         yield server

@@ -31,6 +31,11 @@ class S3Server:
         self.url = f"http://{HOST}:{self.port}"
         self._shared: dict[str, str] | None = None
         self._client: Any = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process of tests needs to know of the server."""
+        return self.__dict__ | {"_process": None, "_processes": [], "_client": None, "_shared": None}
 
     def new_bucket(self) -> dict[str, str]:
         """The environment that names a new bucket."""

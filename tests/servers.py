@@ -9,6 +9,7 @@ import sys
 import tempfile
 import uuid
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -34,6 +35,10 @@ class PostgreSQL:
         self._directory = Path(tempfile.mkdtemp(prefix="darkroom-pg-"))
         self._user = "postgres" if os.geteuid() == 0 else ""
         self._process: subprocess.Popen[bytes] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process of tests needs to know of the server."""
+        return self.__dict__ | {"_process": None}
 
     @property
     def log(self) -> Path:
