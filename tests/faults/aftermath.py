@@ -28,7 +28,8 @@ FAILED = """
     SELECT job.album_id, upload.sha256, job.raw_path FROM processing_processingjob job
     JOIN processing_upload upload ON upload.id = job.upload_id WHERE job.state = 'failed'
 """
-LONG_AGO = "'2020-01-01 00:00:00+00:00'"
+LONG_AGO = "'2020-01-01 00:00:00'"
+"""As Django writes it into SQLite: a claim by the old value compares words."""
 LOST_UPLOADS = f"UPDATE processing_upload SET expires_at = {LONG_AGO} WHERE state = 'receiving'"
 LOST_JOBS = f"UPDATE processing_processingjob SET lease_until = {LONG_AGO} WHERE state = 'processing'"
 LOST_RERENDERS = f"UPDATE processing_rerender SET lease_until = {LONG_AGO} WHERE claim IS NOT NULL"

@@ -25,7 +25,7 @@ WORKER_POINTS = (
     f"{Point.BEFORE_DELETE}:2",
 )
 DELETING_POINTS = (Point.ROWS_GOING, f"{Point.BEFORE_DELETE}:4", f"{Point.AFTER_DELETE}:4")
-UNPROVED = "SELECT count(*) FROM albums_photo WHERE verified_at IS NULL"
+UNPROVED = "SELECT count(*) FROM albums_photo WHERE verified_at IS NULL AND album_id = {}"
 RERENDERING_POINTS = (
     f"{Point.BETWEEN_RENDITIONS}:3",
     f"{Point.BEFORE_RENDITIONS}:2",
@@ -102,14 +102,14 @@ def test_the_worker_dies_while_it_reads_a_photo_back(serving, album, photos):
     restart(serving, "run_huey")
 
     assert_all_are_photos(serving, album, photos)
-    polling.until(lambda: serving.ask(UNPROVED) == [(0,)], what="a photo is not read back")
+    polling.until(lambda: serving.ask(UNPROVED.format(album)) == [(0,)], 240, "a photo is not read back")
 
 
 @pytest.mark.parametrize("point", RERENDERING_POINTS)
 def test_the_worker_dies_while_photos_are_rendered_again(serving, album, photos, point):
     serving.start("run_huey")
     assert_all_are_photos(serving, album, photos)
-    polling.until(lambda: serving.ask(UNPROVED) == [(0,)], what="a photo is not read back")
+    polling.until(lambda: serving.ask(UNPROVED.format(album)) == [(0,)], 240, "a photo is not read back")
     before = serving.ask(RENDITIONS.format(album))
     serving.kill("run_huey")
     serving.manage("rerender", "--album", str(album), env=OTHERWISE)

@@ -14,7 +14,7 @@ END_SECONDS = 60
 
 _SETPRIV = shutil.which("setpriv") or "/usr/bin/setpriv"
 # This process may be gone before the kernel knows that the child is to go with it: then nobody would kill the child.
-_UNLESS_ORPHANED = 'test "$PPID" = "$1" && shift && exec "$@"'
+UNLESS_ORPHANED = 'test "$PPID" = "$1" && shift && exec "$@"'
 
 
 def start(command: Sequence[str | Path], *, user: str = "", **options: Any) -> subprocess.Popen[bytes]:
@@ -24,7 +24,7 @@ def start(command: Sequence[str | Path], *, user: str = "", **options: Any) -> s
     turn must watch its parent, as gunicorn's workers and PostgreSQL's backends do. Root may let another `user` run it.
     """
     as_user = [f"--reuid={user}", f"--regid={user}", "--init-groups"] if user else []
-    bounded = [_SETPRIV, *as_user, "--pdeathsig=KILL", "/bin/sh", "-c", _UNLESS_ORPHANED, "sh", str(os.getpid())]
+    bounded = [_SETPRIV, *as_user, "--pdeathsig=KILL", "/bin/sh", "-c", UNLESS_ORPHANED, "sh", str(os.getpid())]
     return subprocess.Popen([*bounded, *command], **options)
 
 
