@@ -13,10 +13,14 @@ from processing.storage import bucket as bucket_client
 from processing.storage import connection, places
 from processing.storage.connection import Connection
 from tests import stack
-from tests.s3servers import Moto, Rgw
 from tests.servers import PostgreSQL, Redis
 
-pytest_plugins = ["tests.support.time_limits", "tests.support.failures", "tests.support.server_stack"]
+pytest_plugins = [
+    "tests.support.time_limits",
+    "tests.support.failures",
+    "tests.support.server_stack",
+    "tests.support.shared_servers",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -81,36 +85,20 @@ def album(owner) -> Album:
     return Album.objects.create(title="Summer", owner=owner)
 
 
-@pytest.fixture(scope="session")
-def postgresql(more_time) -> Iterator[PostgreSQL]:
-    more_time(120)
+@pytest.fixture
+def own_postgresql() -> Iterator[PostgreSQL]:
+    """For a test that stops the server. Others take `postgresql`, which is there already."""
     server = PostgreSQL()
-    server.start()
-    yield server
-    server.stop()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture
 def redis() -> Iterator[Redis]:
     server = Redis()
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="session")
-def moto(more_time) -> Iterator[Moto]:
-    more_time(120)
-    server = Moto()
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="session")
-def rgw(more_time) -> Iterator[Rgw]:
-    more_time(120)
-    server = Rgw()
     try:
         server.start()
         yield server

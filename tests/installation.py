@@ -31,12 +31,14 @@ import psycopg
 import requests
 
 from tests import polling, servers, stack
+from tests.support import processes
 
 MANAGE = Path(__file__).parent.parent / "manage.py"
 NAME, PASSWORD = "owner", "a fine password"
 FIRST_USER = ("createsuperuser", "--noinput", "--username", NAME, "--email", "owner@example.com")
 SECRET = {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}
 JSON = {"Accept": "application/json"}
+UNDONE = "SELECT count(*) FROM processing_processingjob WHERE state IN ('pending', 'processing')"
 
 
 class Installation:
@@ -61,8 +63,7 @@ class Installation:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for name in list(self.processes):
-            self.kill(name)
+        self.kill_all()
         if error and self.log.exists():
             sys.stdout.write(self.log.read_text(errors="replace")[-10_000:])
 
@@ -71,7 +72,7 @@ class Installation:
     ) -> subprocess.Popen[bytes]:
         """Start `manage.py serve`, `run_huey` or `run`; what serves is waited for. Several workers need several names."""
         with self.log.open("ab") as log:
-            process = subprocess.Popen(
+            process = processes.start(
                 [sys.executable, "-u", str(MANAGE), command, *arguments],
                 env=self._env | dict(env or {}),
                 stdin=subprocess.DEVNULL,
@@ -81,32 +82,41 @@ class Installation:
             )
         self.processes[name or command] = process
         if command in ("serve", "run"):
-            polling.until(self.answers, what=f"{command} does not answer")
+            polling.until(lambda: self._answers_to(process), 120, f"{command} does not answer")
         return process
+
+    def _answers_to(self, process: subprocess.Popen[bytes]) -> bool:
+        assert process.poll() is None, f"it ended at once, with status {process.returncode}"
+        return self.answers()
 
     @contextmanager
     def background(self, code: str) -> Iterator[subprocess.Popen[bytes]]:
         """A process that runs this Python as long as the context lasts."""
         with self.log.open("ab") as log:
-            process = subprocess.Popen([sys.executable, str(MANAGE), "shell", "-c", code], env=self._env, stderr=log)
+            process = processes.start([sys.executable, str(MANAGE), "shell", "-c", code], env=self._env, stderr=log)
         try:
             yield process
         finally:
-            process.kill()
-            process.wait()
+            processes.kill(process)
 
-    def stop(self, name: str, sign: signal.Signals = signal.SIGTERM, seconds: float = 40) -> int:
+    def stop(self, name: str, sign: signal.Signals = signal.SIGTERM, seconds: float = 120) -> int:
         """Ask it to end, and answer its exit status."""
-        process = self.processes.pop(name)
+        process = self.processes[name]  # which stays there, to be killed, if it does not end
         process.send_signal(sign)
-        return process.wait(seconds)
+        status = process.wait(seconds)
+        del self.processes[name]
+        return status
 
     def kill(self, name: str) -> None:
         """SIGKILL for it and all its children, as when the power fails."""
         process = self.processes.pop(name)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.wait(processes.END_SECONDS)
+
+    def kill_all(self) -> None:
+        for name in list(self.processes):
+            self.kill(name)
 
     def manage(
         self, *arguments: str, env: Mapping[str, str] | None = None, status: int | None = 0
@@ -117,32 +127,43 @@ class Installation:
             env=self._env | dict(env or {}),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=240,
             check=False,
         )
         assert status in (None, done.returncode), done.stdout + done.stderr
         return done
 
+    def change(self, sql: str) -> None:
+        """Run a statement that changes rows, beside all processes."""
+        if url := self._env.get("DATABASE_URL"):
+            with psycopg.connect(url, connect_timeout=60) as postgresql:
+                postgresql.execute(sql.encode())
+            return
+        with closing(sqlite3.connect(self.data_dir / "db.sqlite3", timeout=60)) as sqlite, sqlite:
+            sqlite.execute(sql)
+
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a query, beside all processes and without starting one."""
         if url := self._env.get("DATABASE_URL"):
-            with psycopg.connect(url) as postgresql:
+            with psycopg.connect(url, connect_timeout=60) as postgresql:
                 return postgresql.execute(sql.encode()).fetchall()
-        with closing(sqlite3.connect(f"file:{self.data_dir}/db.sqlite3?mode=ro", timeout=20, uri=True)) as sqlite:
+        with closing(sqlite3.connect(f"file:{self.data_dir}/db.sqlite3?mode=ro", timeout=60, uri=True)) as sqlite:
             return sqlite.execute(sql).fetchall()
 
     def answers(self) -> bool:
-        return requests.get(f"{self.url}/healthz", timeout=5).ok
+        return requests.get(f"{self.url}/healthz", timeout=20).ok
 
     def status(self) -> dict[str, Any]:
         """What `manage.py queue_status --json` tells."""
         told: dict[str, Any] = json.loads(self.manage("queue_status", "--json").stdout)
         return told
 
-    def wait_until_idle(self, seconds: float = 120) -> dict[str, Any]:
+    def wait_until_idle(self, seconds: float = 240) -> dict[str, Any]:
         """Wait until no job is pending or in work; the status then."""
 
         def idle() -> dict[str, Any] | None:
+            if self.ask(UNDONE) != [(0,)]:  # costs less than the command
+                return None
             status = self.status()
             return None if status["jobs"]["pending"] or status["jobs"]["processing"] else status
 
@@ -162,8 +183,8 @@ class Installation:
     def new_album(self, session: requests.Session, title: str) -> int:
         """Its id."""
         address = f"{self.url}/albums/new/"
-        form = {"title": title, "csrfmiddlewaretoken": _token(session.get(address, timeout=10))}
-        answer = session.post(address, form, timeout=10, allow_redirects=False)
+        form = {"title": title, "csrfmiddlewaretoken": _token(session.get(address, timeout=60))}
+        answer = session.post(address, form, timeout=60, allow_redirects=False)
         found = re.fullmatch(r"/albums/(\d+)/", answer.headers.get("Location", ""))
         assert found, answer.text
         return int(found[1])
@@ -173,7 +194,7 @@ class Installation:
         session: requests.Session,
         album: int,
         files: Mapping[str, bytes],
-        timeout: float = 120,
+        timeout: float = 240,
         token: uuid.UUID | None = None,
     ) -> requests.Response:
         """Send files by the plain form, as a program does. The token is that of the form, as a browser sends it."""
@@ -195,7 +216,7 @@ class Installation:
                 "Upload-Length": str(size),
                 "Upload-Metadata": f"filename {base64.b64encode(name.encode()).decode()}",
             },
-            timeout=30,
+            timeout=60,
         )
         assert answer.status_code == 201, answer.text
         return answer.headers["Location"]
@@ -218,7 +239,7 @@ def prepare(env: Mapping[str, str]) -> None:
     with tempfile.TemporaryDirectory() as elsewhere:
         env = _without_settings(os.environ) | {"DATA_DIR": elsewhere} | dict(env) | SECRET
         for command in (("collectstatic", "--noinput"), ("migrate",), FIRST_USER):
-            subprocess.run([sys.executable, str(MANAGE), *command, "-v0"], env=env, check=True, timeout=120)
+            subprocess.run([sys.executable, str(MANAGE), *command, "-v0"], env=env, check=True, timeout=240)
 
 
 def _without_settings(environment: Mapping[str, str]) -> dict[str, str]:

@@ -13,8 +13,8 @@ class NeverHappened(AssertionError):
     pass
 
 
-def until(ask: Callable[[], Answer], seconds: float = 20.0, what: str = "") -> Answer:
-    """The first true answer. An answer that raises OSError is none yet."""
+def until(ask: Callable[[], Answer], seconds: float = 120.0, what: str = "") -> Answer:
+    """The first true answer. An answer that raises OSError is none yet. Only what hangs takes as long as the deadline."""
     deadline = time.monotonic() + seconds
     while True:
         try:

@@ -10,8 +10,6 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from contextlib import suppress
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from botocore.config import Config
 
 from tests import polling, servers
 from tests.servers import HOST
+from tests.support import processes
 
 ACCESS_KEY, SECRET_KEY = "PHOTOACCESS", "photosecretphotosecret"
 
@@ -30,13 +29,17 @@ class S3Server:
     def __init__(self) -> None:
         self.port = servers.free_port()
         self.url = f"http://{HOST}:{self.port}"
-        self._names = count(1)
         self._shared: dict[str, str] | None = None
         self._client: Any = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process of tests needs to know of the server."""
+        return self.__dict__ | {"_process": None, "_processes": [], "_client": None, "_shared": None}
 
     def new_bucket(self) -> dict[str, str]:
         """The environment that names a new bucket."""
-        name = f"photos-{next(self._names)}"
+        name = f"photos-{uuid.uuid4().hex}"
         self.client().create_bucket(Bucket=name)
         return self.environment(name)
 
@@ -44,7 +47,7 @@ class S3Server:
         """The environment of a place of its own in a bucket that all share: quicker, where a bucket takes seconds to make."""
         if self._shared is None:
             self._shared = self.new_bucket()
-        return self._shared | {"S3_PREFIX": f"place-{next(self._names)}"}
+        return self._shared | {"S3_PREFIX": f"place-{uuid.uuid4().hex}"}
 
     def environment(self, bucket: str) -> dict[str, str]:
         return {
@@ -90,7 +93,7 @@ class S3Server:
             client.abort_multipart_upload(Bucket=bucket, Key=each["Key"], UploadId=each["UploadId"])
 
     def _listens(self) -> bool:
-        with socket.create_connection((HOST, self.port), timeout=1):
+        with socket.create_connection((HOST, self.port), timeout=10):
             return True
 
 
@@ -98,18 +101,17 @@ class Moto(S3Server):
     """In memory, gone when it stops. Checks no signature: what must be refused is tested on the gateway."""
 
     def start(self) -> None:
-        self._process = subprocess.Popen(
+        self._process = processes.start(
             [sys.executable, "-m", "moto.server", "-H", HOST, "-p", str(self.port)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env=os.environ | {"MOTO_S3_CUSTOM_ENDPOINTS": self.url},
         )
-        polling.until(self._listens, what="moto does not answer")
+        polling.until(self._listens, servers.START_SECONDS, "moto does not answer")
 
     def stop(self) -> None:
-        self._process.kill()
-        self._process.wait()
+        processes.kill(self._process)
 
 
 class Rgw(S3Server):
@@ -119,6 +121,7 @@ class Rgw(S3Server):
         super().__init__()
         self._monitor, self._monitor_old = servers.free_port(), servers.free_port()
         self._directory = Path(tempfile.mkdtemp(prefix="darkroom-ceph-"))
+        self._processes: list[subprocess.Popen[bytes]] = []
         self._keyring = str(self._directory / "keyring")
         self._environment = os.environ | {"CEPH_CONF": str(self._directory / "ceph.conf")}
 
@@ -129,15 +132,14 @@ class Rgw(S3Server):
         (self._directory / "ceph.conf").write_text(self._configuration(cluster))
         self._start_monitor(cluster)
         self._start_disk()
-        self._run("radosgw", "-n", "client.rgw")
-        polling.until(self._listens, 60, "radosgw does not answer")
+        self._serve("radosgw", "-n", "client.rgw")
+        polling.until(self._listens, servers.START_SECONDS, "radosgw does not answer")
         who = ("--uid=photo", "--display-name=photo", f"--access-key={ACCESS_KEY}", f"--secret-key={SECRET_KEY}")
         self._run("radosgw-admin", "user", "create", *who)
 
     def stop(self) -> None:
-        for file in (self._directory / "run").glob("*.pid"):
-            with suppress(ProcessLookupError, ValueError):
-                os.kill(int(file.read_text()), 9)
+        for process in reversed(self._processes):
+            processes.kill(process)
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def _start_monitor(self, cluster: str) -> None:
@@ -150,14 +152,14 @@ class Rgw(S3Server):
         self._key("osd.0", mon="allow profile osd", osd="allow *")
         self._run("monmaptool", "--create", "--clobber", "--fsid", cluster, "--addv", "a", address, map_)
         self._run("ceph-mon", "-i", "a", "--mkfs", "--monmap", map_, "--keyring", self._keyring)
-        self._run("ceph-mon", "-i", "a")
+        self._serve("ceph-mon", "-i", "a")
 
     def _start_disk(self) -> None:
         identity = str(uuid.uuid4())
         self._run("ceph", "osd", "new", identity, "0")
         self._run("ceph", "auth", "import", "-i", self._keyring)
         self._run("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", identity)
-        self._run("ceph-osd", "-i", "0")
+        self._serve("ceph-osd", "-i", "0")
         self._run("ceph", "osd", "crush", "add", "osd.0", "1.0", "root=default", f"host={socket.gethostname()}")
 
     def _key(self, name: str, **may: str) -> None:
@@ -165,19 +167,28 @@ class Rgw(S3Server):
         self._run("ceph-authtool", self._keyring, "--gen-key", "-n", name, *allowed)
 
     def _run(self, program: str, *arguments: str) -> None:
+        """Run a program to its end."""
+        process = self._launch(program, *arguments)
+        try:
+            status = process.wait(servers.START_SECONDS)
+        finally:
+            processes.kill(process)
+        assert status == 0, self._log.read_text(errors="replace")[-2000:]
+
+    def _serve(self, program: str, *arguments: str) -> None:
+        """Start a server in the foreground, where it is a child of this process."""
+        self._processes.append(self._launch(program, "-f", *arguments))
+
+    def _launch(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
         found = shutil.which(program) or f"/usr/sbin/{program}"
-        # Daemons leave with their output: a pipe would not end.
-        with (self._directory / "log/starting").open("ab") as log:
-            subprocess.run(
-                [found, *arguments],
-                check=True,
-                env=self._environment,
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                timeout=120,
+        with self._log.open("ab") as log:
+            return processes.start(
+                [found, *arguments], env=self._environment, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
+
+    @property
+    def _log(self) -> Path:
+        return self._directory / "log/starting"
 
     def _configuration(self, cluster: str) -> str:
         here = self._directory

@@ -1,36 +1,29 @@
 """Real servers for tests: PostgreSQL, Redis, an S3 server and nginx, each with its own data on a port of its own."""
 
 import os
-import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from itertools import count
+import uuid
 from pathlib import Path
+from typing import Any
+
+import psycopg
 
 from tests import polling
+from tests.support import ports, processes
 
 HOST = os.environ.get("HOST", "127.0.0.1")
+START_SECONDS = 120
+"""Within which a server answers, on a machine that does much else."""
 
 
 def free_port() -> int:
-    """A port that nobody listens on; from PORT upwards where that is set."""
-    if first := os.environ.get("PORT"):
-        return next(port for port in count(int(first)) if _is_free(port))
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-        return True
+    """A port that nobody listens on, reserved for this process of tests."""
+    return ports.reserve(HOST)
 
 
 class PostgreSQL:
@@ -40,56 +33,93 @@ class PostgreSQL:
         self.port = free_port()
         # Not below pytest's tmp_path, which other users may not enter.
         self._directory = Path(tempfile.mkdtemp(prefix="darkroom-pg-"))
-        self._user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-        self._names = count(1)
+        self._user = "postgres" if os.geteuid() == 0 else ""
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process of tests needs to know of the server."""
+        return self.__dict__ | {"_process": None}
 
     @property
     def log(self) -> Path:
+        """Each line names its database."""
         return self._directory / "log"
 
     def start(self) -> None:
-        if os.geteuid() == 0:
+        if self._user:
             shutil.chown(self._directory, self._user)
         self._run(
             "initdb", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-U", "darkroom", *self._data()
         )
-        settings = ("listen_addresses=127.0.0.1", "unix_socket_directories=''", "fsync=off", "max_connections=400")
-        options = " ".join([f"-p {self.port}", *(f"-c {setting}" for setting in settings)])
-        self._run("pg_ctl", "start", "--wait", *self._data(), "-l", str(self.log), "-o", options)
+        self._serve()
 
     def restart(self) -> None:
         """Every connection is cut at once."""
-        self._run("pg_ctl", "restart", "--wait", "--mode=immediate", *self._data(), "-l", str(self.log))
+        self._end()
+        self._serve()
 
     def new_database(self, name: str = "") -> str:
         """Its URL, for DATABASE_URL."""
-        name = name or f"darkroom{next(self._names)}"
-        at_server = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "darkroom"]
-        self._run("createdb", *at_server, name)
+        name = name or f"darkroom{uuid.uuid4().hex}"
+        with psycopg.connect(self.url(), autocommit=True) as server:
+            server.execute(f"CREATE DATABASE {name}".encode())
         return self.url(name)
 
     def url(self, name: str = "postgres") -> str:
         return f"postgres://darkroom@127.0.0.1:{self.port}/{name}"
 
     def stop(self) -> None:
-        self._run("pg_ctl", "stop", "--wait", "--mode=immediate", *self._data())
+        self._end()
         shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _serve(self) -> None:
+        settings = {
+            "port": str(self.port),
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "fsync": "off",
+            "max_connections": "400",
+            "log_line_prefix": "%m [%p] %d ",
+        }
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        with self.log.open("ab") as log:
+            self._process = processes.start(
+                [_postgres_program("postgres"), *self._data(), *options],
+                user=self._user,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        polling.until(self._answers, START_SECONDS, "PostgreSQL does not answer")
+
+    def _end(self) -> None:
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(signal.SIGQUIT)  # at once, but its backends too
+            self._process.wait(processes.END_SECONDS)
+
+    def _answers(self) -> bool:
+        assert self._process.poll() is None, self.log.read_text(errors="replace")[-2000:]
+        try:
+            psycopg.connect(self.url(), connect_timeout=10).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def _data(self) -> list[str]:
         return ["-D", str(self._directory / "data")]
 
     def _run(self, program: str, *arguments: str) -> None:
-        is_root = os.geteuid() == 0
-        subprocess.run(  # pg_ctl leaves the server with its output: a pipe would never end
+        subprocess.run(
             [_postgres_program(program), *arguments],
             check=True,
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            timeout=60,
-            user=self._user if is_root else None,
-            extra_groups=[] if is_root else None,
+            timeout=START_SECONDS,
+            user=self._user or None,
+            extra_groups=[] if self._user else None,
         )
 
 
@@ -120,16 +150,14 @@ class Redis:
     def start(self) -> None:
         options = {"port": str(self.port), "bind": "127.0.0.1", "save": "", "appendonly": "no", "databases": "10000"}
         arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
-        self._process = subprocess.Popen(["redis-server", *arguments], stdout=subprocess.DEVNULL, cwd="/tmp")
-        polling.until(self._answers, what="Redis does not answer")
+        self._process = processes.start(["redis-server", *arguments], stdout=subprocess.DEVNULL, cwd="/tmp")
+        polling.until(self._answers, START_SECONDS, "Redis does not answer")
 
     def stop(self) -> None:
-        if self._process:
-            self._process.kill()
-            self._process.wait()
+        processes.kill(self._process)
 
     def _answers(self) -> bool:
-        with socket.create_connection(("127.0.0.1", self.port), timeout=1) as line:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as line:
             line.sendall(b"PING\r\n")
             return line.recv(16).startswith(b"+PONG")
 
@@ -148,21 +176,19 @@ class S3:
         listen = ["--addr", f"127.0.0.1:{self._port}", "--auth-key", f"{self.key},{self.secret}"]
         fresh = ["--dir-cache-time", "1ms", "--vfs-cache-mode", "off"]  # tests change files behind its back
         program = Path(sys.executable).with_name("rclone")
-        self._process = subprocess.Popen(
+        self._process = processes.start(
             [program, "serve", "s3", *listen, *fresh, "--config", "", self._directory],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        polling.until(self._answers, what="rclone does not answer")
+        polling.until(self._answers, START_SECONDS, "rclone does not answer")
 
     def stop(self) -> None:
-        if self._process:
-            self._process.kill()
-            self._process.wait()
+        processes.kill(self._process)
 
     def _answers(self) -> bool:
-        with socket.create_connection(("127.0.0.1", self._port), timeout=1):
+        with socket.create_connection(("127.0.0.1", self._port), timeout=10):
             return True
 
 
@@ -197,23 +223,25 @@ class Nginx:
     def start(self) -> None:
         program = shutil.which("nginx") or "/usr/sbin/nginx"
         command = [program, "-p", str(self.directory), "-e", "error.log", "-c", "nginx.conf"]
-        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-        polling.until(self._answers, what="nginx does not answer")
+        self._process = processes.start(command, stdin=subprocess.DEVNULL)
+        try:
+            polling.until(self._answers, START_SECONDS, "nginx does not answer")
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
-        if self._process:
-            self._process.terminate()  # its workers end with it
-            self._process.wait()
+        processes.stop(self._process)
 
     def _answers(self) -> bool:
-        with socket.create_connection((HOST, self.port), timeout=1):
+        with socket.create_connection((HOST, self.port), timeout=10):
             return True
 
     def _configuration(self, upstream: str, lines: str, location: str) -> str:
         rooms = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         paths = "\n".join(f"{room}_temp_path {self.directory / room};" for room in rooms)
         return f"""
-            daemon off; worker_processes 1; pid nginx.pid; {"user root;" if os.geteuid() == 0 else ""}
+            daemon off; master_process off; pid nginx.pid; {"user root;" if os.geteuid() == 0 else ""}
             events {{ }}
             http {{
                 access_log off;

@@ -29,7 +29,7 @@ TEMPLATE = "prepared"
 _told = json.loads(os.environ.get(TOLD, "{}"))
 IS_ON_SERVERS = bool(_told)
 PURE = ("tests/pipeline",)
-"""Touches neither database, queue nor storage, so it is not even collected there; tests/support/server_stack.py finds the others."""
+"""Touches neither database, queue nor storage, so it is not collected there; tests/support/server_stack.py finds the others."""
 
 
 def environment() -> dict[str, str]:
@@ -93,8 +93,8 @@ def main(arguments: list[str]) -> int:
         arguments = [word for word in arguments if word != "--gateway"]
         postgresql, redis = servers.PostgreSQL(), servers.Redis()
         for server in (postgresql, redis):
-            server.start()
             started.callback(server.stop)
+            server.start()
         told = s3 | {"postgresql": postgresql.url(), "redis": redis.url.rpartition("/")[0]}
         installation.prepare({"DATABASE_URL": postgresql.new_database(TEMPLATE)})
         paths = [word for word in arguments if not word.startswith("-") and Path(word.partition("::")[0]).exists()]
@@ -110,8 +110,8 @@ def _files() -> Iterator[dict[str, str]]:
     with tempfile.TemporaryDirectory(prefix="darkroom-objects-") as objects:
         (Path(objects) / BUCKET).mkdir()
         s3 = servers.S3(Path(objects))
-        s3.start()
         try:
+            s3.start()
             yield {"s3": s3.url, "key": s3.key, "secret": s3.secret, "objects": objects}
         finally:
             s3.stop()

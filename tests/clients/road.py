@@ -1,9 +1,9 @@
-"""The way between a client and the server: counts what passes, remembers where each PATCH began, and can be made narrow."""
+"""The way between a client and the server: counts what passes, remembers where each PATCH began, and can be closed."""
 
+import math
 import re
 import socket
 import threading
-import time
 from contextlib import suppress
 
 from tests import servers
@@ -13,11 +13,15 @@ BEGINNING = re.compile(rb"\r\nUpload-Offset: *(\d+)", re.IGNORECASE)
 
 
 class Road:
-    """Listens on a port of its own and passes on to another. `rate` is bytes a second towards the server; 0: no limit."""
+    """Listens on a port of its own and passes on to another.
+
+    `close_after(count)` holds back what comes for the server after so many bytes, until `open()`.
+    """
 
     def __init__(self, port: int) -> None:
-        self.rate = 0
         self.sent = 0
+        self._most: float = math.inf
+        self._opened = threading.Condition()
         self.offsets: list[int] = []
         self._to = (servers.HOST, port)
         self._listener = socket.create_server((servers.HOST, 0))
@@ -34,13 +38,22 @@ class Road:
     def is_empty(self) -> bool:
         return self._lines == 0
 
+    def close_after(self, count: int) -> None:
+        self._most = count
+
+    def open(self) -> None:
+        with self._opened:
+            self._most = math.inf
+            self._opened.notify_all()
+
     def forget(self) -> None:
         self.sent, self.offsets = 0, []
 
     def close(self) -> None:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
+        self._thread.join(60)
+        self.open()
         self._listener.close()
 
     def _accept(self) -> None:
@@ -66,8 +79,8 @@ class Road:
             while piece := client.recv(PIECE):
                 last = last[-64:] + piece  # a header may be cut in two by the pieces
                 self._note(last, fresh=len(piece))
-                if self.rate:
-                    time.sleep(len(piece) / self.rate)
+                with self._opened:
+                    self._opened.wait_for(lambda: self.sent <= self._most)
                 server.sendall(piece)
         with suppress(OSError):
             server.shutdown(socket.SHUT_RDWR)

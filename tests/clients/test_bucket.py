@@ -47,6 +47,7 @@ def page(installation: Installation) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         page = browser.new_page()
+        page.set_default_timeout(60_000)
         page.goto(f"{installation.url}/accounts/login/")
         page.get_by_label("Username").fill(NAME)
         page.get_by_label("Password").fill(PASSWORD)
@@ -64,9 +65,13 @@ def open_uppy(page: Page, installation: Installation, session: requests.Session,
     album = installation.new_album(session, title)
     headers = {"X-CSRFToken": session.cookies["csrftoken"], "Origin": installation.url}
     address = f"{installation.url}/albums/{album}/uploads/manifest/"
-    told = session.post(address, json={"open": False, "files": []}, headers=headers, timeout=20).json()
+    told = session.post(address, json={"open": False, "files": []}, headers=headers, timeout=60).json()
     script = subprocess.run(
-        [HERE / "node_modules/.bin/esbuild", "uppy-s3.js", "--bundle"], cwd=HERE, check=True, capture_output=True
+        [HERE / "node_modules/.bin/esbuild", "uppy-s3.js", "--bundle"],
+        cwd=HERE,
+        check=True,
+        capture_output=True,
+        timeout=240,
     ).stdout
     page.goto(f"{installation.url}/albums/{album}/")
     page.evaluate("options => { window.options = options }", {"companionEndpoint": told["direct"], **more})
@@ -74,7 +79,7 @@ def open_uppy(page: Page, installation: Installation, session: requests.Session,
 
 
 def sent(page: Page) -> str:
-    return polling.until(page.title, 60, "it never ends")
+    return polling.until(page.title, 240, "it never ends")
 
 
 def received(installation: Installation, path: Path) -> bool:
@@ -105,7 +110,7 @@ def test_a_file_that_is_paused_goes_on(page, installation, session, tmp_path):
 
     page.evaluate("uppy.once('s3-multipart:part-uploaded', () => (uppy.pauseAll(), (window.isPaused = true)))")
     page.locator("#uppy").set_input_files(path)
-    polling.until(lambda: page.evaluate("window.isPaused"), 60)
+    polling.until(lambda: page.evaluate("window.isPaused"), 240)
     page.evaluate("uppy.resumeAll()")
 
     assert sent(page) == "sent 1"
@@ -119,7 +124,7 @@ def test_a_file_that_is_cancelled_leaves_nothing(page, installation, session, en
     page.evaluate("uppy.once('s3-multipart:part-uploaded', () => uppy.cancelAll())")
     page.locator("#uppy").set_input_files(path)
 
-    polling.until(lambda: ("cancelled.jpg", "cancelled", "") in installation.ask(UPLOADS), 60)
+    polling.until(lambda: ("cancelled.jpg", "cancelled", "") in installation.ask(UPLOADS), 240)
     polling.until(lambda: not rgw.multiparts(environment["S3_BUCKET"]))
 
 
@@ -130,4 +135,4 @@ def test_a_small_file_goes_as_a_form_as_it_does_unless_told_otherwise(page, inst
     page.locator("#uppy").set_input_files(path)
 
     assert sent(page) == "sent 1"
-    polling.until(lambda: received(installation, path), 60, "the sweep does not find it")
+    polling.until(lambda: received(installation, path), 240, "the sweep does not find it")

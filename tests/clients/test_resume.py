@@ -8,6 +8,7 @@ import subprocess
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.clients.road import Road
 from tests.installation import NAME, PASSWORD, Installation
 from tests.processing import making
+from tests.support import processes
 
 pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
@@ -26,8 +28,8 @@ HERE = Path(__file__).parent
 UPLOADING = HERE.parent.parent / "docs" / "uploading.md"
 MEGABYTE = 1 << 20
 SIZE = 30 * MEGABYTE
-NARROW = 10 * MEGABYTE
-"""Bytes a second: killed after a second or so, every client is in the middle of a chunk, the second or third of four."""
+GATE = 13 * MEGABYTE
+"""Bytes after which the way is closed: every client is in the middle of a chunk then, the second of four."""
 AROUND = 512 << 10
 """Bytes around those of the file: a page asks for fifty modules with cookies, and polls. What arrived is twenty times that."""
 
@@ -37,6 +39,7 @@ class Sender(ABC):
 
     def __init__(self, road: Road, album: int, source: Path, scratch: Path) -> None:
         self.road, self.album, self.source, self.scratch = road, album, source, scratch
+        self.process: subprocess.Popen[bytes] | None = None
 
     @abstractmethod
     def start(self) -> None: ...
@@ -52,10 +55,10 @@ class Sender(ABC):
 
     def kill(self) -> None:
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.communicate()
+        self.process.communicate(timeout=processes.END_SECONDS)
 
     def _run(self, *command: str) -> None:
-        self.process = subprocess.Popen(
+        self.process = processes.start(
             command, cwd=self.scratch, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
 
@@ -73,7 +76,7 @@ class Script(Sender):
         self._run(self.interpreter, str(script), *words)
 
     def wait(self) -> None:
-        said, _ = self.process.communicate(timeout=120)
+        said, _ = self.process.communicate(timeout=240)
         assert (self.process.returncode, said.decode().strip()) == (0, f"{self.source} is stored")
 
     @property
@@ -103,7 +106,7 @@ class Uppy(Sender):
         profile = self.scratch / "profile"
         (profile / "DevToolsActivePort").unlink(missing_ok=True)
         self._run(CHROMIUM, "--headless", "--remote-debugging-port=0", f"--user-data-dir={profile}", *ARGUMENTS)
-        port = polling.until(lambda: (profile / "DevToolsActivePort").read_text().partition("\n")[0], 60)
+        port = polling.until(lambda: (profile / "DevToolsActivePort").read_text().partition("\n")[0])
         browser = self.playwright.chromium.connect_over_cdp(f"http://127.0.0.1:{port}")
         self.page = browser.contexts[0].new_page()
         self.page.set_default_timeout(60_000)
@@ -111,7 +114,7 @@ class Uppy(Sender):
         self._choose(self.source)
 
     def wait(self) -> None:
-        self.page.wait_for_function("document.title", timeout=120_000)
+        self.page.wait_for_function("document.title", timeout=240_000)
         assert self.page.title() == "sent 1"
         self.kill()
 
@@ -124,7 +127,9 @@ class Uppy(Sender):
 
     def _open(self, page: Page) -> None:
         bundle = HERE / "node_modules/.bin/esbuild"
-        script = subprocess.run([bundle, "uppy.js", "--bundle"], cwd=HERE, check=True, capture_output=True).stdout
+        script = subprocess.run(
+            [bundle, "uppy.js", "--bundle"], cwd=HERE, check=True, capture_output=True, timeout=240
+        ).stdout
         endpoint = f"{self.road.url}/albums/{self.album}/uploads/tus/"
         body = f'<!doctype html><body data-endpoint="{endpoint}"><input type="file"><script src="/uppy.js"></script>'
         page.route("**/uppy.html", lambda route: route.fulfill(body=body, content_type="text/html"))
@@ -155,9 +160,8 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 
 @pytest.fixture
 def road(installation: Installation) -> Iterator[Road]:
-    road = Road(installation.port)
-    yield road
-    road.close()
+    with closing(Road(installation.port)) as road:
+        yield road
 
 
 @pytest.fixture
@@ -187,9 +191,11 @@ def sender(request, installation, road, source, scratch) -> Iterator[Sender]:
         Uppy.playwright = request.getfixturevalue("playwright")
     session = installation.sign_in()
     sender: Sender = request.param(road, installation.new_album(session, request.param.__name__), source, scratch)
-    yield sender
-    if sender.process.poll() is None:
-        sender.kill()
+    try:
+        yield sender
+    finally:
+        if sender.process and sender.process.poll() is None:
+            sender.kill()
 
 
 def draft(installation: Installation) -> Path | None:
@@ -198,27 +204,26 @@ def draft(installation: Installation) -> Path | None:
 
 def offset(installation: Installation, session: requests.Session, draft: Path) -> int:
     address = f"{installation.url}/uploads/{draft.stem}/"
-    return int(session.head(address, headers={"Tus-Resumable": "1.0.0"}, timeout=20).headers["Upload-Offset"])
+    return int(session.head(address, headers={"Tus-Resumable": "1.0.0"}, timeout=60).headers["Upload-Offset"])
 
 
 def original(installation: Installation, session: requests.Session, album: int) -> bytes:
     page = f"{installation.url}/albums/{album}/"
     found = polling.until(
-        lambda: re.search(r'href="/photos/(\d+)/"', session.get(page, timeout=20).text), 60, "no photo appears"
+        lambda: re.search(r'href="/photos/(\d+)/"', session.get(page, timeout=60).text), 240, "no photo appears"
     )
     return session.get(f"{installation.url}/photos/{found[1]}/original/", timeout=60).content
 
 
 def test_a_client_that_was_killed_goes_on_where_it_was(installation, road, sender, source):
-    road.rate = NARROW
+    road.close_after(GATE)
     sender.start()
     begun = polling.until(
-        lambda: (d := draft(installation)) and d.stat().st_size > SIZE // 3 and d, 60, "nothing comes"
+        lambda: (d := draft(installation)) and d.stat().st_size > SIZE // 3 and d, 240, "nothing comes"
     )
-    road.rate = MEGABYTE // 2  # time for it to write down what it needs
-    polling.until(lambda: sender.remembers, 60, "it does not remember its upload")
+    polling.until(lambda: sender.remembers, 240, "it does not remember its upload")
     sender.kill()
-    road.rate = 0
+    road.open()
     polling.until(lambda: road.is_empty, what="the line stays open")
     session = installation.sign_in()
     there = offset(installation, session, begun)

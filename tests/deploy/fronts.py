@@ -11,6 +11,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from tests import polling, servers
+from tests.support import processes
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
@@ -44,23 +45,24 @@ class Nginx:
         user = "user root;" if os.geteuid() == 0 else ""
         (directory / "darkroom.conf").write_text(replaced((DEPLOY / "nginx/darkroom.conf").read_text(), examples))
         (directory / "nginx.conf").write_text(
-            f"daemon off; pid nginx.pid; {user} events {{}} "
+            f"daemon off; master_process off; pid nginx.pid; {user} events {{}} "
             f"http {{ include /etc/nginx/mime.types; access_log off; {paths} include darkroom.conf; }}"
         )
         self._command = [NGINX, "-p", str(directory), "-e", "error.log", "-c", "nginx.conf"]
-        self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL)
-        polling.until(lambda: answers(port), what="nginx does not answer")
+        self._process = processes.start(self._command, stdin=subprocess.DEVNULL)
+        _wait_for(port, self._process)
 
     def complaints(self) -> str:
         """What `nginx -t` says, but for the good news."""
-        said = subprocess.run([*self._command, "-t"], capture_output=True, text=True, check=False).stderr
+        said = subprocess.run(
+            [*self._command, "-t"], capture_output=True, text=True, check=False, timeout=servers.START_SECONDS
+        ).stderr
         return "\n".join(
             line for line in said.splitlines() if not line.endswith(("syntax is ok", "test is successful"))
         )
 
     def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait()
+        processes.stop(self._process)
 
 
 class Caddy:
@@ -73,24 +75,31 @@ class Caddy:
         config = directory / "Caddyfile"
         # The interface to administer it has a fixed port, which belongs to the machine's own.
         config.write_text("{\n\tadmin off\n}\n" + (DEPLOY / "caddy/Caddyfile").read_text())
-        self._process = subprocess.Popen(
+        self._process = processes.start(
             ["caddy", "run", "--config", str(config), "--adapter", "caddyfile"],
             env={"PATH": os.environ["PATH"], **own},
             stdin=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        polling.until(lambda: answers(port), what="Caddy does not answer")
+        _wait_for(port, self._process)
 
     def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait()
+        processes.stop(self._process)
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    try:
+        polling.until(lambda: answers(port), servers.START_SECONDS, "the proxy does not answer")
+    except BaseException:
+        processes.kill(process)
+        raise
 
 
 def certify(directory: Path) -> Path:
     """A certificate of its own for 127.0.0.1; its key is key.pem beside it."""
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
     names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "certificate.pem"]
-    subprocess.run([*command, *names], cwd=directory, capture_output=True, check=True)
+    subprocess.run([*command, *names], cwd=directory, capture_output=True, check=True, timeout=120)
     return directory / "certificate.pem"
 
 
@@ -102,14 +111,14 @@ def replaced(text: str, examples: Mapping[str, str]) -> str:
 
 
 def answers(port: int) -> bool:
-    with socket.create_connection(("127.0.0.1", port), timeout=1):
+    with socket.create_connection(("127.0.0.1", port), timeout=10):
         return True
 
 
 def line_to(front: Front) -> socket.socket:
     """A plain connection, to send half a request on."""
     address = urlsplit(front.url)
-    line = socket.create_connection((address.hostname, address.port), timeout=10)
+    line = socket.create_connection((address.hostname, address.port), timeout=60)
     if address.scheme == "https":
         return ssl.create_default_context(cafile=str(front.certificate)).wrap_socket(line, server_hostname="127.0.0.1")
     return line

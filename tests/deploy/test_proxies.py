@@ -51,11 +51,15 @@ def front(request, plain, tmp_path_factory) -> Iterator[Front]:
     scheme = "https" if kind is Nginx else "http"
     env = {"PORT": str(upstream), "PUBLIC_URL": f"{scheme}://127.0.0.1:{port}", "X_ACCEL": "/files/"}
     plain.start("serve", name=kind.__name__, env=env)
-    polling.until(lambda: fronts.answers(upstream), what="the web server behind the proxy does not answer")
-    front = kind(tmp_path_factory.mktemp("front"), port, upstream, plain.data_dir)
-    yield front
-    front.stop()
-    plain.kill(kind.__name__)
+    try:
+        polling.until(lambda: fronts.answers(upstream), what="the web server behind the proxy does not answer")
+        front = kind(tmp_path_factory.mktemp("front"), port, upstream, plain.data_dir)
+        try:
+            yield front
+        finally:
+            front.stop()
+    finally:
+        plain.kill(kind.__name__)
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +69,9 @@ def session(front) -> requests.Session:
     session.verify = front.certificate
     session.headers.update({"Referer": front.url, "Tus-Resumable": "1.0.0"})
     address = f"{front.url}/accounts/login/"
-    session.get(address, timeout=30)
+    session.get(address, timeout=60)
     form = {"username": NAME, "password": PASSWORD, "csrfmiddlewaretoken": session.cookies["csrftoken"]}
-    assert session.post(address, form, timeout=30, allow_redirects=False).status_code == 302
+    assert session.post(address, form, timeout=60, allow_redirects=False).status_code == 302
     return session
 
 
@@ -84,7 +88,7 @@ def expected(front: Front, session: requests.Session, album: int, content: bytes
         "Upload-Length": str(len(content)),
         "Upload-Metadata": f"filename {base64.b64encode(b'cut.jpg').decode()}",
     }
-    answer = session.post(f"{front.url}/albums/{album}/uploads/tus/", headers=headers, timeout=30)
+    answer = session.post(f"{front.url}/albums/{album}/uploads/tus/", headers=headers, timeout=60)
     assert answer.status_code == 201, answer.text
     assert answer.headers["Location"].startswith(front.url)
     return answer.headers["Location"]
@@ -106,7 +110,7 @@ def test_what_arrived_before_the_line_was_cut_is_kept_and_the_rest_follows(plain
         # The request never ends, and yet its bytes are there while the line still stands.
         polling.until(lambda: draft.exists() and draft.stat().st_size, what="the proxy keeps the body back")
     offset = polling.until(
-        lambda: int(session.head(address, timeout=30).headers["Upload-Offset"]), what="nothing is kept"
+        lambda: int(session.head(address, timeout=60).headers["Upload-Offset"]), what="nothing is kept"
     )
     assert 0 < offset <= HALF
     headers = {"X-CSRFToken": session.cookies["csrftoken"], "Upload-Offset": str(offset)}
@@ -133,9 +137,9 @@ def test_the_proxy_sends_files_with_the_very_headers_that_darkroom_sends(plain, 
         "rendition": f"/photos/{photo}/{key.split('/')[2]}/800.webp",
         "raw": f"/jobs/{failed}/raw/",
     }[which]
-    direct = plain.sign_in().get(f"{plain.url}{path}", timeout=10)
+    direct = plain.sign_in().get(f"{plain.url}{path}", timeout=60)
 
-    passed = session.get(f"{front.url}{path}", timeout=10)
+    passed = session.get(f"{front.url}{path}", timeout=60)
 
     assert (passed.status_code, passed.content == direct.content) == (200, True)
     wanted = {name: value for name in KEPT if (value := direct.headers.get(name))}
@@ -155,19 +159,19 @@ def test_a_file_is_sent_to_nobody_who_may_not_have_it(plain, front) -> None:
         "/static/..%2fsecret_key",
         "/static/.stamp",
     ):
-        answer = requests.get(f"{front.url}{path}", verify=front.certificate, timeout=10, allow_redirects=False)
+        answer = requests.get(f"{front.url}{path}", verify=front.certificate, timeout=60, allow_redirects=False)
         assert answer.status_code in (302, 400, 404), path  # 302: to sign in, by Darkroom, which knows no such page
     anonymous = requests.get(
-        f"{front.url}/photos/1/original/", verify=front.certificate, timeout=10, allow_redirects=False
+        f"{front.url}/photos/1/original/", verify=front.certificate, timeout=60, allow_redirects=False
     )
     assert anonymous.status_code == 302
 
 
 def test_static_files_are_kept_for_ever(front, session) -> None:
-    page = session.get(f"{front.url}/albums/", timeout=10).text
+    page = session.get(f"{front.url}/albums/", timeout=60).text
     address = page.split('rel="stylesheet" href="')[1].split('"')[0]
 
-    answer = session.get(f"{front.url}{address}", timeout=10)
+    answer = session.get(f"{front.url}{address}", timeout=60)
 
     assert answer.headers["Content-Type"].startswith("text/css")
     assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"

@@ -10,14 +10,15 @@ from tests import polling
 from tests.installation import Installation
 
 QUICK = {
-    "LEASE_SECONDS": "2",
+    "LEASE_SECONDS": "600",
     "SWEEP_SECONDS": "1",
     "ORPHAN_GRACE_SECONDS": "1",
-    "UPLOAD_EXPIRY_SECONDS": "2",
+    "UPLOAD_EXPIRY_SECONDS": "600",
     "BACKOFF_BASE_SECONDS": "0.1",
     "BACKOFF_MAX_SECONDS": "1",
 }
-"""Recovery that a test can wait for."""
+"""Recovery that a test can wait for. What a dead process held is given up when the test says so (`expire`): shorter times could
+also end what a slow but living process holds."""
 
 Sent = tuple[int, str]
 """The album, and the SHA-256 of one file's bytes."""
@@ -27,6 +28,14 @@ FAILED = """
     SELECT job.album_id, upload.sha256, job.raw_path FROM processing_processingjob job
     JOIN processing_upload upload ON upload.id = job.upload_id WHERE job.state = 'failed'
 """
+LONG_AGO = "'2020-01-01 00:00:00'"
+"""As Django writes it into SQLite: a claim by the old value compares words."""
+LOST_UPLOADS = f"UPDATE processing_upload SET expires_at = {LONG_AGO} WHERE state = 'receiving'"
+LOST_JOBS = f"UPDATE processing_processingjob SET lease_until = {LONG_AGO} WHERE state = 'processing'"
+LOST_RERENDERS = f"UPDATE processing_rerender SET lease_until = {LONG_AGO} WHERE claim IS NOT NULL"
+LOST_READINGS = f"UPDATE albums_photo SET checked_at = {LONG_AGO} WHERE verified_at IS NULL AND checked_at IS NOT NULL"
+LEFTOVERS = f"UPDATE albums_leftover SET created_at = {LONG_AGO} WHERE hold IS NOT NULL"
+"""The sweep leaves those alone whose claim is still held."""
 LOCKED = """
     SELECT album_id FROM processing_processingjob WHERE state IN ('pending', 'processing')
     UNION SELECT album_id FROM processing_upload WHERE state = 'receiving'
@@ -62,10 +71,31 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def settle(installation: Installation, seconds: float = 60) -> None:
+def expire(installation: Installation) -> None:
+    """Let all time out that is held by web servers and workers. To be called when these are dead."""
+    expire_uploads(installation)
+    expire_claims(installation)
+
+
+def expire_uploads(installation: Installation) -> None:
+    """Let the uploads on their way time out. To be called when no web server receives any."""
+    installation.change(LOST_UPLOADS)
+
+
+def expire_claims(installation: Installation, pid: int | None = None) -> None:
+    """Let the claims time out that dead workers held: all of them, or the jobs of the worker that had this pid."""
+    if pid is not None:
+        installation.change(f"{LOST_JOBS} AND worker LIKE '%:{pid}'")
+        return
+    for statement in (LOST_JOBS, LOST_RERENDERS, LOST_READINGS, LEFTOVERS):
+        installation.change(statement)
+
+
+def settle(installation: Installation, seconds: float = 240) -> None:
     """Wait until recovery has done its work by itself: nothing is on its way, and what was left behind is swept."""
     polling.until(lambda: not installation.ask(LOCKED), seconds, "something is on its way for ever")
-    polling.until(lambda: not _disagreements(installation), 20, "rows and files never agree")
+    installation.change(LEFTOVERS)  # nobody is at work who could still write them
+    polling.until(lambda: not _disagreements(installation), seconds, "rows and files never agree")
 
 
 def figures(installation: Installation, sent: set[Sent], acknowledged: set[Sent]) -> Figures:

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import requests
 
@@ -17,6 +16,7 @@ from tests import polling
 from tests.faults import aftermath
 from tests.faults.aftermath import Figures, Sent
 from tests.installation import Installation
+from tests.support import processes
 
 VICTIMS = ("serve", "run_huey", "child of serve", "child of run_huey")
 WEIGHTS = (35, 35, 10, 20)
@@ -98,12 +98,19 @@ class Storm:
         name = victim.removeprefix("child of ")
         if victim == name:
             self.installation.kill(name)
+            self._expire(name)
             self.installation.start(name)
-        elif children := _children(self.installation.processes[name].pid):
-            with suppress(ProcessLookupError):
-                os.kill(chance.choice(children), signal.SIGKILL)
+        elif children := processes.children(self.installation.processes[name].pid):
+            with suppress(ProcessLookupError), processes.stopped(self.installation.processes[name].pid):
+                child = chance.choice(children)
+                os.kill(child, signal.SIGKILL)
+                if name == "serve":
+                    polling.until(lambda: not processes.is_alive(child), what="a web process survives SIGKILL")
+                    self._expire(name)
 
-
-def _children(pid: int) -> list[int]:
-    lists = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for children in lists for child in children.read_text().split()]
+    def _expire(self, name: str) -> None:
+        """Let time out what the dead process held. None that took its place has begun anything yet."""
+        if name == "serve":
+            aftermath.expire_uploads(self.installation)
+        else:
+            aftermath.expire_claims(self.installation)

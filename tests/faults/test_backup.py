@@ -91,7 +91,7 @@ def test_what_was_backed_up_becomes_an_installation_again(site, empty, backup):
     empty.manage("collectstatic", "--noinput", "-v0")
     empty.start("serve")
     try:
-        assert empty.sign_in().get(f"{empty.url}/photos/1/original/", timeout=10).ok
+        assert empty.sign_in().get(f"{empty.url}/photos/1/original/", timeout=60).ok
         assert empty.status()["jobs"] == site.status()["jobs"]
     finally:
         empty.kill("serve")
@@ -130,7 +130,7 @@ def test_without_renditions_a_restored_site_makes_them_again(site, empty, backup
     empty.manage("rerender", "--missing")
     empty.start("run_huey")
     try:
-        polling.until(lambda: empty.ask("SELECT count(*) FROM processing_rerender") == [(0,)], 60, "not rendered")
+        polling.until(lambda: empty.ask("SELECT count(*) FROM processing_rerender") == [(0,)], 240, "not rendered")
     finally:
         empty.stop("run_huey")
     assert verified(empty) == CLEAN
@@ -212,8 +212,12 @@ def test_a_backup_while_photos_are_developed_and_deleted_lacks_nothing(tmp_path)
             photos = {f"{number}-{each}.jpg": making.jpeg((900, 600)) for each in range(6)}
             assert site.send(session, album, photos).ok
             site.manage("backup", str(backup), "--renditions")
-            for (pk,) in site.ask("SELECT id FROM albums_photo LIMIT 2"):
-                site.manage("shell", "-c", f"from albums.models import Photo; Photo.objects.filter(pk={pk}).delete()")
+            pks = [pk for (pk,) in site.ask("SELECT id FROM albums_photo LIMIT 2")]
+            site.manage(
+                "shell",
+                "-c",
+                f"from albums.models import Photo; [each.delete() for each in Photo.objects.filter(pk__in={pks})]",
+            )
             site.wait_until_idle()
 
     for name in names(backup):

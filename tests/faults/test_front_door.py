@@ -70,9 +70,9 @@ def part_through(installation: Installation, url: str, size: int) -> int:
     album = installation.new_album(session, "Parts")
     headers = {"X-CSRFToken": session.cookies["csrftoken"], "Origin": url}
     files = {"open": True, "files": [{"name": "large.jpg", "size": 16 * MIB}]}
-    told = session.post(f"{url}/albums/{album}/uploads/manifest/", json=files, headers=headers, timeout=20).json()
+    told = session.post(f"{url}/albums/{album}/uploads/manifest/", json=files, headers=headers, timeout=240).json()
     headers |= {"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
-    return session.patch(url + told["files"][0]["upload"], bytes(size), headers=headers, timeout=20).status_code
+    return session.patch(url + told["files"][0]["upload"], bytes(size), headers=headers, timeout=240).status_code
 
 
 def test_what_was_measured_outlives_the_web_server(installation, tmp_path) -> None:
@@ -85,7 +85,7 @@ def test_what_was_measured_outlives_the_web_server(installation, tmp_path) -> No
     album = installation.new_album(session, "Later")
     headers = {"X-CSRFToken": session.cookies["csrftoken"]}
     address = f"{installation.url}/albums/{album}/uploads/manifest/"
-    answer = session.post(address, json={"files": []}, headers=headers, timeout=20).json()
+    answer = session.post(address, json={"files": []}, headers=headers, timeout=240).json()
 
     assert (told["chunk_bytes"], answer["chunk_bytes"]) == (3 * MIB, 3 * MIB)
 
@@ -213,7 +213,7 @@ def signed(directory: Path) -> str:
     certificate, key = directory / "certificate.pem", directory / "key.pem"
     asked = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"]
     files = ["-subj", "/CN=photos", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run([openssl, *asked, *files], check=True, capture_output=True)
+    subprocess.run([openssl, *asked, *files], check=True, capture_output=True, timeout=60)
     return f"ssl_certificate {certificate}; ssl_certificate_key {key};"
 
 
@@ -221,15 +221,15 @@ def test_the_server_measures_by_itself_for_who_has_no_script(installation) -> No
     session = installation.sign_in()
     address = f"{installation.url}/limits/"
 
-    page = session.post(f"{address}measure/", {"csrfmiddlewaretoken": session.cookies["csrftoken"]}, timeout=20)
+    page = session.post(f"{address}measure/", {"csrfmiddlewaretoken": session.cookies["csrftoken"]}, timeout=240)
 
     assert "This page shows the result by itself." in page.text
 
     def result() -> requests.Response | None:
-        page = session.get(address, timeout=20)
+        page = session.get(address, timeout=240)
         return page if "Measure again" in page.text else None
 
-    assert "No proxy makes itself known" in polling.until(result, 60, "nothing is measured").text
+    assert "No proxy makes itself known" in polling.until(result, 240, "nothing is measured").text
 
 
 def test_servers_of_ones_own_are_looked_at_and_missed(postgresql, redis, tmp_path) -> None:
@@ -277,7 +277,7 @@ def test_senders_who_fall_silent_before_the_probe_hold_no_thread(installation) -
         "Content-Length": str(MIB),
     }
     lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
-    silent = [socket.create_connection((servers.HOST, installation.port), timeout=30) for _ in range(8)]
+    silent = [socket.create_connection((servers.HOST, installation.port), timeout=240) for _ in range(8)]
     for line in silent:
         line.sendall(f"POST /limits/probe/ HTTP/1.1\r\n{lines}\r\n".encode() + bytes(1000))
 
@@ -287,7 +287,7 @@ def test_senders_who_fall_silent_before_the_probe_hold_no_thread(installation) -
 
     headers = {"X-CSRFToken": session.cookies["csrftoken"]}
     fresh = requests.post(
-        f"{installation.url}/limits/probe/", b"x", headers=headers, cookies=session.cookies, timeout=20
+        f"{installation.url}/limits/probe/", b"x", headers=headers, cookies=session.cookies, timeout=240
     )
     assert fresh.json()["bytes"] == 1
     for line in silent:

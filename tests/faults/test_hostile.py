@@ -21,6 +21,7 @@ from requests import Session
 
 from tests import polling, servers
 from tests.faults import hostile, hostile_tus
+from tests.faults.aftermath import LOCKED
 from tests.installation import Installation
 from tests.processing import making
 
@@ -74,7 +75,7 @@ def assault(installation: Installation, report: Report, *, requests: int, files:
 
     answers = send_requests(installation, hostile.requests(target, rng, requests, hostile_tus.KINDS))
     sent = send_files(installation, session, hostile.files(rng, files))
-    status = polling.until(lambda: at_rest(installation), 300, "an upload or a job is stuck")
+    status = polling.until(lambda: at_rest(installation), 600, "an upload or a job is stuck")
 
     report(
         f"{requests} bad requests and {sent} bad files with seed {SEED} in {time.monotonic() - begun:.0f} s: "
@@ -116,7 +117,7 @@ def send_requests(installation: Installation, requests: Iterator[tuple[str, byte
 
 def exchange(port: int, content: bytes) -> int:
     """The status of the answer, 0 if the connection was closed without one. Silence is a fault."""
-    with socket.create_connection((servers.HOST, port), timeout=30) as connection:
+    with socket.create_connection((servers.HOST, port), timeout=240) as connection:
         answer = b""
         try:
             connection.sendall(content)
@@ -142,6 +143,8 @@ def send_files(installation: Installation, session: Session, files: Iterator[tup
 
 
 def at_rest(installation: Installation) -> dict[str, Any]:
+    if installation.ask(LOCKED):
+        return {}
     status = installation.status()
     active = status["jobs"]["pending"] + status["jobs"]["processing"] + status["uploads"]["receiving"]
     return {} if active else status
@@ -156,6 +159,6 @@ def assert_album_takes_photos(installation: Installation, session: Session, albu
 def processes(installation: Installation) -> set[int]:
     """Of web and worker, but not the child that decodes: it is replaced whenever it likes."""
     web = installation.processes["serve"].pid
-    told = subprocess.run(["pgrep", "-P", str(web)], capture_output=True, text=True, check=False).stdout
+    told = subprocess.run(["pgrep", "-P", str(web)], capture_output=True, text=True, check=False, timeout=60).stdout
     living = {name for name, process in installation.processes.items() if process.poll() is None}
     return {installation.processes[name].pid for name in living} | set(map(int, told.split()))

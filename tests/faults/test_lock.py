@@ -30,7 +30,7 @@ def test_twenty_forms_at_once_open_one_batch(installation):
     start = Barrier(SENDERS)
 
     def send(session):
-        start.wait(30)
+        start.wait(240)
         return installation.send(
             session, album, {"one.jpg": making.jpeg((800, 600)), "two.jpg": making.jpeg((800, 600))}
         )

@@ -15,7 +15,6 @@ from tests.processing import making
 pytestmark = [pytest.mark.faults, pytest.mark.servers, pytest.mark.embedded]
 
 PHOTOS = 4
-SETTINGS = QUICK | {"LEASE_SECONDS": "30"}  # a busy machine is no frozen mover
 CLEAN = {"photos": PHOTOS, "missing": [], "corrupt": [], "orphans": []}
 IN_BUCKET = "SELECT count(*) FROM albums_photo WHERE original_key LIKE 's3/%'"
 KEYS = "SELECT original_key FROM albums_photo UNION SELECT key FROM albums_rendition"
@@ -29,7 +28,7 @@ def bucket(moto) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def site(bucket, tmp_path_factory) -> Iterator[Installation]:
     """Its photos were taken in on the disk; now there is a bucket."""
-    with Installation(tmp_path_factory.mktemp("site"), SETTINGS) as installation:
+    with Installation(tmp_path_factory.mktemp("site"), QUICK) as installation:
         installation.start("serve", name="before")
         session = installation.sign_in()
         album = installation.new_album(session, "Summer")
@@ -58,13 +57,13 @@ class Visitor:
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
-        self._thread.join()
+        self._thread.join(240)
 
     def _look(self) -> None:
         while not self._ended.is_set():
             for photo in range(1, PHOTOS + 1):
                 for path in (f"/photos/{photo}/original/", f"/photos/{photo}/old/800.webp"):
-                    answer = self._session.get(f"{self._site.url}{path}", timeout=30)
+                    answer = self._session.get(f"{self._site.url}{path}", timeout=240)
                     self.seen += 1
                     if not answer.ok or len(answer.content) < 100:
                         self.trouble.append((path, answer.status_code))

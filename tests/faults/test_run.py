@@ -14,6 +14,7 @@ import requests
 
 from tests import polling
 from tests.installation import Installation
+from tests.support import processes
 
 pytestmark = pytest.mark.faults
 
@@ -22,9 +23,12 @@ pytestmark = pytest.mark.faults
 def fresh(tmp_path):
     """An installation that nothing was done for yet."""
     installation = Installation(tmp_path)
-    yield installation
-    for name in list(installation.processes):
-        installation.stop(name)
+    try:
+        yield installation
+        for name in list(installation.processes):
+            installation.stop(name)
+    finally:
+        installation.kill_all()
 
 
 def said(installation: Installation) -> str:
@@ -33,7 +37,9 @@ def said(installation: Installation) -> str:
 
 def children(pid: int) -> dict[str, int]:
     """By the command of manage.py that each runs."""
-    told = subprocess.run(["pgrep", "-a", "-P", str(pid)], capture_output=True, text=True, check=False).stdout
+    told = subprocess.run(
+        ["pgrep", "-a", "-P", str(pid)], capture_output=True, text=True, check=False, timeout=60
+    ).stdout
     return {line.split()[-1]: int(line.split()[0]) for line in told.splitlines()}
 
 
@@ -43,12 +49,12 @@ def test_a_fresh_installation_answers_and_tells_how_to_get_in(fresh):
 
     link = re.search(rf"{fresh.url}/welcome/\S+", said(fresh))
     assert link
-    assert requests.get(link[0], timeout=10).status_code == 200
+    assert requests.get(link[0], timeout=60).status_code == 200
     assert f"Darkroom answers at {fresh.url}/" in said(fresh)
     assert stat.S_IMODE((fresh.data_dir / "secret_key").stat().st_mode) == 0o600
-    stylesheet = re.search(r'href="(/static/[^"]+\.css)"', requests.get(link[0], timeout=10).text)
+    stylesheet = re.search(r'href="(/static/[^"]+\.css)"', requests.get(link[0], timeout=60).text)
     assert stylesheet
-    assert requests.get(fresh.url + stylesheet[1], timeout=10).ok
+    assert requests.get(fresh.url + stylesheet[1], timeout=60).ok
 
 
 def test_the_link_is_not_told_once_there_is_a_user(fresh):
@@ -88,7 +94,7 @@ def test_it_ends_cleanly_and_leaves_nothing_running(fresh):
 def test_a_killed_supervisor_frees_the_port(fresh):
     run = fresh.start("run")
     os.kill(run.pid, signal.SIGKILL)
-    run.wait()
+    run.wait(processes.END_SECONDS)
 
     polling.until(lambda: not is_listening(fresh), what="the web server lives on")
     fresh.processes.clear()
@@ -118,10 +124,10 @@ def test_the_second_start_has_nothing_left_to_prepare(fresh, capsys):
 
 
 def test_a_server_open_to_others_without_encryption_is_warned_of(tmp_path):
-    installation = Installation(tmp_path, {"HOST": "0.0.0.0"})
-    installation.start("run")
-    polling.until(lambda: "Warning: HOST is 0.0.0.0" in said(installation))
-    installation.stop("run")
+    with Installation(tmp_path, {"HOST": "0.0.0.0"}) as installation:
+        installation.start("run")
+        polling.until(lambda: "Warning: HOST is 0.0.0.0" in said(installation))
+        installation.stop("run")
 
 
 def is_listening(installation: Installation) -> bool:

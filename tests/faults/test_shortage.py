@@ -17,7 +17,8 @@ from tests.installation import Installation
 
 pytestmark = pytest.mark.faults
 
-SMALL = {**QUICK, "MIN_FREE_SPACE": "2M"}
+SMALL = {**QUICK, "MIN_FREE_SPACE": "2M", "LEASE_SECONDS": "5", "MAX_ATTEMPTS": "1000"}
+"""A worker that cannot write a single row cannot give its job back: its lease must run out. It does no harm earlier."""
 PHOTOS = 4
 
 

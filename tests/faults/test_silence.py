@@ -35,15 +35,15 @@ def fall_silent(installation: Installation, session: requests.Session, album: in
 
 
 def test_forty_silent_senders_starve_nobody(tmp_path) -> None:
-    with Installation(tmp_path, {"BODY_IDLE_SECONDS": "1"}) as installation:
+    with Installation(tmp_path, {"BODY_IDLE_SECONDS": "5"}) as installation:
         installation.start("serve")
         session = installation.sign_in()
         albums = [installation.new_album(session, f"Album {number}") for number in range(SILENT)]
         lines = [fall_silent(installation, session, album) for album in albums]
 
-        polling.until(installation.answers, 30, "the pages do not answer")
+        polling.until(installation.answers, 240, "the pages do not answer")
 
-        polling.until(lambda: installation.status()["uploads"]["refused"] == SILENT, 60, "albums stay locked")
+        polling.until(lambda: installation.status()["uploads"]["refused"] == SILENT, 240, "albums stay locked")
         assert installation.status()["uploads"]["receiving"] == 0
         fresh = installation.sign_in()  # the first session's kept line was hung up on too
         assert installation.send(fresh, albums[0], {"loud.jpg": making.jpeg()}).status_code == 200

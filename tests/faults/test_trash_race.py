@@ -35,7 +35,7 @@ def test_a_photo_that_is_put_back_just_in_time_stays_whole(postgresql, tmp_path)
             with installation.background(SWEEP) as sweep:
                 polling.until(lambda: installation.ask(WAITS), what="the sweep does not wait for the photo")
                 person.commit()
-                assert sweep.wait(30) == 0
+                assert sweep.wait(240) == 0
 
         assert installation.ask("SELECT trashed_at FROM albums_photo") == [(None,)]
         assert json.loads(installation.manage("verify", "--json").stdout)["photos"] == 1

@@ -21,7 +21,9 @@ KEPT_TO_WITHIN = 16 << 10
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory) -> Iterator[Installation]:
-    with Installation(tmp_path_factory.mktemp("tus"), {"SWEEP_SECONDS": "1"}) as installation:
+    with Installation(
+        tmp_path_factory.mktemp("tus"), {"SWEEP_SECONDS": "1", "BODY_IDLE_SECONDS": "600"}
+    ) as installation:
         installation.start("serve")
         installation.start("run_huey")
         yield installation
@@ -56,19 +58,19 @@ def content() -> bytes:
 
 def create(installation, session, album: int, length: int) -> str:
     answer = session.post(
-        f"{installation.url}/albums/{album}/uploads/tus/", headers={"Upload-Length": str(length)}, timeout=20
+        f"{installation.url}/albums/{album}/uploads/tus/", headers={"Upload-Length": str(length)}, timeout=60
     )
     assert answer.status_code == 201, answer.text
     return str(answer.headers["Location"])
 
 
 def offset(session, address: str) -> int:
-    return int(session.head(address, timeout=20).headers["Upload-Offset"])
+    return int(session.head(address, timeout=60).headers["Upload-Offset"])
 
 
 def patch(session, address: str, at: int, body, more: dict[str, str] | None = None) -> requests.Response:
     headers = {"Upload-Offset": str(at), "Content-Type": "application/offset+octet-stream"} | (more or {})
-    return session.patch(address, data=body, headers=headers, timeout=60)
+    return session.patch(address, data=body, headers=headers, timeout=240)
 
 
 def arrived(installation) -> int:
@@ -86,7 +88,7 @@ def dial(
     lines |= {"Upload-Offset": str(at), "Content-Type": "application/offset+octet-stream"} | (more or {})
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
     path = re.sub(r"^https?://[^/]+", "", address)
-    line = socket.create_connection((servers.HOST, installation.port), timeout=20)
+    line = socket.create_connection((servers.HOST, installation.port), timeout=60)
     line.sendall(f"PATCH {path} HTTP/1.1\r\n{head}\r\n".encode())
     return line
 
@@ -97,13 +99,13 @@ def raw_file(installation, address: str) -> Path:
 
 def wait_for_photo(installation, session, album: int) -> None:
     page = f"{installation.url}/albums/{album}/"
-    polling.until(lambda: 'class="tile"' in session.get(page, timeout=20).text, 60, "the photo does not appear")
+    polling.until(lambda: 'class="tile"' in session.get(page, timeout=60).text, 240, "the photo does not appear")
 
 
 def original_of(installation, session, album: int) -> bytes:
-    found = re.search(r"/photos/(\d+)/", session.get(f"{installation.url}/albums/{album}/", timeout=20).text)
+    found = re.search(r"/photos/(\d+)/", session.get(f"{installation.url}/albums/{album}/", timeout=60).text)
     assert found
-    return session.get(f"{installation.url}/photos/{found[1]}/original/", timeout=20).content
+    return session.get(f"{installation.url}/photos/{found[1]}/original/", timeout=60).content
 
 
 def test_what_arrived_before_the_line_broke_is_kept_and_the_rest_goes_on_from_there(
@@ -137,7 +139,7 @@ def test_a_half_closed_line_keeps_its_bytes_too(installation, session, album, co
     line.close()
 
     assert offset(session, address) >= 500_000 - KEPT_TO_WITHIN
-    session.delete(address, timeout=20)
+    session.delete(address, timeout=60)
 
 
 def test_a_chunked_body_is_taken(installation, session, album, content):

@@ -5,6 +5,7 @@ from contextlib import closing
 
 import pytest
 
+from tests import polling
 from tests.faults import aftermath
 from tests.faults.aftermath import QUICK, Figures
 from tests.installation import Installation
@@ -13,12 +14,14 @@ from tests.processing import making
 pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
 PHOTOS = 30
-NO_GRACE = {"ORPHAN_GRACE_SECONDS": "0", "SWEEP_SECONDS": "1"}
+NO_GRACE = {"ORPHAN_GRACE_SECONDS": "0", "SWEEP_SECONDS": "1", "LEASE_SECONDS": "600"}
 SWEEP_AND_RING = """
+from pathlib import Path
 from processing import bell, sweeper
 from processing.models import ProcessingJob
 while True:
     sweeper.sweep()
+    Path("{began}").touch()
     for pk in ProcessingJob.objects.due().values_list("pk", flat=True)[:5]:
         bell.ring(pk)
         bell.ring(pk)
@@ -37,7 +40,7 @@ def installation(request, tmp_path):
         yield installation
 
 
-def test_endless_sweeps_and_doubled_bells_touch_nothing_in_use(installation):
+def test_endless_sweeps_and_doubled_bells_touch_nothing_in_use(installation, tmp_path):
     installation.start("serve")
     installation.start("run_huey", "one worker")
     installation.start("run_huey", "another worker")
@@ -45,7 +48,9 @@ def test_endless_sweeps_and_doubled_bells_touch_nothing_in_use(installation):
     albums = [installation.new_album(session, title) for title in ("Summer", "Winter")]
     sent = set()
 
-    with installation.background(SWEEP_AND_RING) as sweeping:
+    began = tmp_path / "began"
+    with installation.background(SWEEP_AND_RING.format(began=began)) as sweeping:
+        polling.until(began.exists, what="nothing is swept")
         for album in albums:
             photos = {f"{number}.jpg": making.jpeg((1600, 1200)) for number in range(PHOTOS // 2)}
             assert installation.send(session, album, photos).ok

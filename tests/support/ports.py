@@ -1,0 +1,60 @@
+"""Ports that belong to this process of tests until it ends, whoever else looks for one."""
+
+import fcntl
+import os
+import random
+import socket
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from itertools import chain, count
+from pathlib import Path
+from typing import IO
+
+FIRST, LAST = 10_000, 65_535
+EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+
+_given: set[int] = set()
+
+
+def reserve(host: str) -> int:
+    """A port that nobody listens on, and that no other process of tests is given; from PORT upwards where that is set.
+
+    A server may start on it much later, or again: the kernel gives ports of its own range to connections, so none is from there.
+    """
+    port = next(port for port in _candidates() if port not in _given and _is_reserved(port) and _is_free(host, port))
+    _given.add(port)
+    return port
+
+
+def _candidates() -> Iterator[int]:
+    if first := os.environ.get("PORT"):
+        return count(int(first))
+    low, high = map(int, EPHEMERAL.read_text().split())
+    ports = [port for port in range(FIRST, LAST) if not low <= port <= high] or list(range(FIRST, LAST))
+    begin = random.SystemRandom().randrange(len(ports))  # the order of tests has a seed, and others may have the same
+    return chain(ports[begin:], ports[:begin])
+
+
+def _is_reserved(port: int) -> bool:
+    """Lock the byte of this number, which the kernel unlocks when the process ends."""
+    try:
+        fcntl.lockf(_locks(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return True
+
+
+@cache
+def _locks() -> IO[bytes]:
+    return (Path(tempfile.gettempdir()) / f"darkroom-test-ports-{os.geteuid()}").open("ab")
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
