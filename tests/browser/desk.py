@@ -1,14 +1,18 @@
 """The desk by its handles: files to choose, ways to hand them over, and what it says of them."""
 
 import re
+from collections.abc import Callable
 
 from playwright.sync_api import BrowserContext, Locator, Page, Request, expect
 
+from tests import polling
 from tests.installation import Installation
 from tests.processing import making
 
 UPLOADS = re.compile(r"/uploads/[0-9a-f-]{36}/$")
 LARGE = 400_000
+NEVER_STALL = "for (const desk of document.querySelectorAll('[data-desk]')) desk.dataset.stallMs ??= 600_000"
+"""What is held back for a test is not given up by the page meanwhile."""
 
 
 def pictures(count: int, size: tuple[int, int] = (900, 600), name: str = "IMG_{:04}.JPG") -> list[dict[str, object]]:
@@ -21,6 +25,7 @@ def pictures(count: int, size: tuple[int, int] = (900, 600), name: str = "IMG_{:
 def choose(page: Page, files: object) -> None:
     """By the desk, or without a script by the form."""
     chooser = "#desk-photos" if page.locator("[data-desk]").is_visible() else "#upload-photos"
+    page.evaluate(NEVER_STALL)
     page.locator(chooser).set_input_files(files)  # type: ignore[arg-type]
 
 
@@ -51,29 +56,40 @@ def drop(page: Page, count: int, on: str = "body") -> None:
 
 
 def large(count: int, name: str = "IMG_{:04}.JPG") -> list[dict[str, object]]:
-    """Files that take a while on a slow line."""
+    """Files of which the gate can hold back more than the beginning."""
     files = pictures(count, name=name)
     for number, file in enumerate(files):
         file["buffer"] = making.jpeg() + bytes([number]) * LARGE
     return files
 
 
-def slow_down(page: Page, bytes_per_second: int = 400_000) -> None:
-    devtools = page.context.new_cdp_session(page)
-    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes_per_second}
-    devtools.send("Network.emulateNetworkConditions", slow)
-
-
 def row(page: Page, name: str) -> Locator:
     return page.locator(".pick").filter(has_text=name)
 
 
-def title(page: Page, words: str, seconds: float = 30) -> None:
+def title(page: Page, words: str, seconds: float = 60) -> None:
     expect(page.locator("[data-title]")).to_contain_text(words, timeout=seconds * 1000)
 
 
-def states(installation: Installation) -> dict[str, int]:
-    return dict(installation.ask("SELECT state, count(*) FROM processing_upload GROUP BY state"))
+def album_of(page: Page) -> int:
+    """The number of the album whose page this is."""
+    return int(re.search(r"/albums/(\d+)/", page.url)[1])
+
+
+def states(installation: Installation, page: Page) -> dict[str, int]:
+    """Of the uploads to the page's album."""
+    where = f"WHERE album_id = {album_of(page)}"
+    return dict(installation.ask(f"SELECT state, count(*) FROM processing_upload {where} GROUP BY state"))
+
+
+def wait_for(page: Page, condition: Callable[[], bool], what: str = "") -> None:
+    """Wait while the page's events are heard: Playwright tells of them only while it is asked something."""
+
+    def is_so() -> bool:
+        page.evaluate("true")
+        return condition()
+
+    polling.until(is_so, 120, what)
 
 
 def sendings(of: Page | BrowserContext) -> list[str]:

@@ -1,14 +1,11 @@
 """Looking at pages as people do: in light and dark, on a phone and a wide screen, with their eyes or a screen reader."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Literal
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, ViewportSize
+from playwright.sync_api import Page
 
 from tests import polling
-from tests.installation import Installation
 
 Scheme = Literal["light", "dark"]
 
@@ -16,17 +13,6 @@ SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 ARE_SEEN = "() => document.images.length > 0 && [...document.images].every(i => i.complete && i.naturalWidth > 0)"
 HEAR = """() => new MutationObserver(() => hear(document.querySelector("panel-voice").textContent))
   .observe(document.querySelector("panel-voice"), { childList: true })"""
-
-
-@contextmanager
-def unheard_page(browser: Browser, installation: Installation, size: ViewportSize, scheme: Scheme) -> Iterator[Page]:
-    """Nobody listens to its console: axe itself sets styles there, which the policy rightly blocks."""
-    context = browser.new_context(
-        viewport=size, base_url=installation.url, color_scheme=scheme, reduced_motion="reduce"
-    )
-    context.set_default_timeout(20_000)
-    yield context.new_page()
-    context.close()
 
 
 def ensure_accessible(page: Page, where: str = "") -> None:
@@ -54,4 +40,4 @@ def ensure_heard(page: Page, heard: list[str], words: str) -> None:
         page.evaluate("true")  # what the page has called meanwhile comes in with the answer
         return words in heard
 
-    polling.until(has_been, what=f"{words!r} is not among {heard}")
+    polling.until(has_been, 60, what=f"{words!r} is not among {heard}")

@@ -1,18 +1,17 @@
-"""A proxy between browser and server that the test commands: it cuts, holds back, slows down, and writes down what went through.
+"""A proxy between browser and server that the test commands: it cuts, holds uploads back, and writes down what went through.
 
 It speaks TCP and reads along, so that what it records is what really left the browser, and what the server really answered."""
 
 import re
 import socket
 import threading
-import time
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 
 from tests import servers
+from tests.browser.gate import PIECE, Gate, Passage, Sender
 
 HEAD_END = b"\r\n\r\n"
-PIECE = 16 << 10
 
 
 @dataclass
@@ -31,8 +30,7 @@ class Patch:
 @dataclass
 class Proxy:
     target: int
-    bytes_per_second: int = 0
-    """Upwards, for all connections together; 0 is as fast as it goes."""
+    gate: Gate = field(default_factory=Gate)
     patches: list[Patch] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -43,7 +41,6 @@ class Proxy:
         self._is_cut = False
         self._guard = threading.Lock()
         self._order = threading.Lock()
-        self._free_at = 0.0
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
@@ -63,6 +60,8 @@ class Proxy:
 
     def close(self) -> None:
         self.cut()
+        self.gate.close()
+        self._listener.shutdown(socket.SHUT_RDWR)  # or its thread would wait for another client for ever
         self._listener.close()
 
     def passed(self) -> int:
@@ -99,24 +98,29 @@ class Proxy:
     def _up(self, client: socket.socket, server: socket.socket, asked: list[Patch | None]) -> None:
         """Requests: a head, then as many bytes as it says. Browsers do not pipeline."""
         left, head, patch = 0, b"", None
+        sender = Sender(client)
+        passage = Passage(sender)
         with suppress(OSError):
-            while piece := client.recv(PIECE):
+            while piece := sender.read():
                 rest = piece
                 while rest:
                     if left:
-                        part, rest = rest[:left], rest[left:]
-                        left -= len(part)
-                        self._dawdle(len(part))
+                        count = min(left, len(rest))
+                        if patch and not (count := self.gate.take(passage, count)):
+                            server.shutdown(socket.SHUT_WR)
+                            return
+                        part, rest = rest[:count], rest[count:]
+                        left -= count
                         server.sendall(part)
                         if patch:
-                            patch.passed += len(part)
+                            patch.passed += count
                         continue
                     head += rest
                     rest = b""
                     if HEAD_END in head:
                         told, _, rest = head.partition(HEAD_END)
                         head = b""
-                        left, patch = _length(told), _patch(told)
+                        left, patch, passage = _length(told), _patch(told), Passage(sender)
                         asked.append(patch)
                         if patch:
                             self._began(patch)
@@ -139,16 +143,6 @@ class Proxy:
             known = [each.acknowledged or 0 for each in self.patches if each.upload == patch.upload]
             patch.acknowledged_before = max(known, default=0)
             self.patches.append(patch)
-
-    def _dawdle(self, count: int) -> None:
-        rate = self.bytes_per_second  # a test may set it free just now
-        if not rate:
-            return
-        with self._guard:
-            now = time.monotonic()
-            self._free_at = max(self._free_at, now) + count / rate
-            wait = self._free_at - now
-        time.sleep(min(wait, 5))
 
 
 def resent(patches: list[Patch]) -> list[str]:

@@ -1,8 +1,6 @@
 """Photos that lie in a bucket, seen in a browser: under the policy that the pages have, and each of them fetched once."""
 
 import hashlib
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,20 +18,18 @@ pytestmark = [pytest.mark.browser, pytest.mark.servers]
 PICTURE = making.jpeg((1200, 800), number=1)
 
 
-@pytest.fixture
-def installation(tmp_path: Path, rgw: Rgw) -> Iterator[Installation]:
-    with Installation(tmp_path, rgw.new_prefix() | {"SWEEP_SECONDS": "1"}) as installation:
-        installation.manage("setup_bucket", "--origin", installation.url)
-        installation.start("serve")
-        installation.start("run_huey")
-        yield installation
+@pytest.fixture(scope="module")
+def environment(rgw: Rgw) -> dict[str, str]:
+    return rgw.new_prefix() | {"SWEEP_SECONDS": "1"}
 
 
+@pytest.mark.usefixtures("worker")
 def test_photos_are_seen_kept_by_the_browser_and_downloaded(page: Page, installation: Installation, rgw: Rgw) -> None:
+    installation.manage("setup_bucket", "--origin", installation.url)
     album = new_album(page)
     send(page, {"name": "dune.jpg", "mimeType": "image/jpeg", "buffer": PICTURE})
     shown = page.get_by_role("link", name="dune.jpg")
-    expect(shown).to_be_visible(timeout=30_000)
+    expect(shown).to_be_visible()
     ensure_seen(page)
     page.goto(album)
     fetched = from_the_bucket(page, rgw)

@@ -6,45 +6,69 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests import polling
-from tests.browser.conftest import DESKTOP, PHONE, new_album, sign_in
-from tests.browser.desk import UPLOADS, choose, large, pictures, row, send, slow_down, states, title
-from tests.browser.looking import ensure_accessible, ensure_heard, hear, unheard_page
+from tests.browser.conftest import DESKTOP, PHONE, OpenPage, new_album
+from tests.browser.desk import UPLOADS, choose, large, pictures, row, send, sendings, states, title
+from tests.browser.gate import Gate
+from tests.browser.looking import ensure_accessible, ensure_heard, hear
 from tests.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
 
 
-def test_pausing_stops_and_going_on_sends_the_rest(page: Page, installation: Installation) -> None:
+def test_pausing_stops_and_going_on_sends_the_rest(page: Page, installation: Installation, gate: Gate) -> None:
     new_album(page)
-    slow_down(page)
+    gate.hold(after_requests=1)
     send(page, large(6))
-    expect(row(page, "IMG_0001.JPG")).to_have_attribute("data-state", "received", timeout=30_000)
+    expect(page.locator(".pick[data-state=received]")).to_have_count(1)
 
     page.get_by_role("button", name="Pause").click()
     title(page, "Paused")
-    before = states(installation)
-    page.wait_for_timeout(2500)
-    assert states(installation) == before
+    polling.until(lambda: gate.held == 0, 60, "what was on its way is not given up")
+    gate.release()
+    before, sent = states(installation, page), sendings(page)
+    for _ in range(2):  # the page asks the server for something else, and has sent nothing before that
+        with page.expect_response("**/status/**"):
+            pass
+    assert sent == []
+    assert states(installation, page) == before
+    expect(page.locator(".pick[data-state=received]")).to_have_count(1)
 
     page.get_by_role("button", name="Go on").click()
-    title(page, "All sent: 6 received", 60)
-    assert states(installation) == {"received": 6}
+    title(page, "All sent: 6 received")
+    assert states(installation, page) == {"received": 6}
 
 
-def test_one_file_can_be_cancelled_while_the_others_go_on(page: Page, installation: Installation) -> None:
+def test_one_file_can_be_cancelled_while_the_others_go_on(page: Page, installation: Installation, gate: Gate) -> None:
     new_album(page)
-    slow_down(page)
+    gate.hold()
     send(page, large(5))
+    expect(page.locator(".pick[data-state=sending]")).to_have_count(3)
 
     page.get_by_role("button", name="Cancel IMG_0005.JPG").click()
+    gate.release()
 
-    title(page, "All sent: 4 received, 1 cancelled", 60)
-    polling.until(lambda: states(installation) == {"cancelled": 1, "received": 4})
+    title(page, "All sent: 4 received, 1 cancelled")
+    polling.until(lambda: states(installation, page) == {"cancelled": 1, "received": 4}, 60)
 
 
-def test_cancelling_all_frees_the_album(page: Page, installation: Installation) -> None:
+def test_a_file_on_its_way_can_be_cancelled_too(page: Page, installation: Installation, gate: Gate) -> None:
     new_album(page)
-    slow_down(page)
+    gate.hold()
+    send(page, large(5))
+    expect(page.locator(".pick[data-state=sending]")).to_have_count(3)
+
+    page.get_by_role("button", name="Cancel IMG_0001.JPG").click()
+    expect(row(page, "IMG_0001.JPG")).to_have_attribute("data-state", "cancelled")
+    polling.until(lambda: states(installation, page).get("cancelled") == 1, 60)  # or all of it might still arrive
+    gate.release()
+
+    title(page, "All sent: 4 received, 1 cancelled")
+    polling.until(lambda: states(installation, page) == {"cancelled": 1, "received": 4}, 60)
+
+
+def test_cancelling_all_frees_the_album(page: Page, installation: Installation, gate: Gate) -> None:
+    new_album(page)
+    gate.hold()
     send(page, large(5))
     expect(page.locator(".pick[data-state=sending]")).to_have_count(3)
     page.on("dialog", lambda dialog: dialog.accept())
@@ -53,7 +77,7 @@ def test_cancelling_all_frees_the_album(page: Page, installation: Installation) 
 
     expect(page.locator("[data-batch]")).to_be_hidden()
     expect(page.get_by_role("heading", name="Add photos")).to_be_visible()
-    assert set(states(installation)) == {"cancelled"}
+    assert set(states(installation, page)) == {"cancelled"}
 
 
 @pytest.mark.embedded  # by the server's answers, which a bucket does not give
@@ -71,14 +95,14 @@ def test_a_failed_file_can_be_tried_again(page: Page, installation: Installation
     page.route(UPLOADS, break_one)
     page.evaluate("Math.random = () => 0")  # full jitter, at its shortest
     send(page, pictures(3))
-    expect(page.locator(".pick[data-state=failed]")).to_contain_text("The server stumbled.", timeout=30_000)
+    expect(page.locator(".pick[data-state=failed]")).to_contain_text("The server stumbled.")
     expect(page.get_by_role("button", name="Retry failed")).to_be_visible()
     page.unroute(UPLOADS)
 
     page.get_by_role("button", name=re.compile("Retry IMG")).click()
 
     title(page, "All sent: 3 received")
-    assert states(installation) == {"received": 3}
+    assert states(installation, page) == {"received": 3}
     assert complaints
     assert all("500" in said for said in complaints)
     complaints.clear()
@@ -108,7 +132,7 @@ def test_two_thousand_files_leave_the_page_at_hand(page: Page) -> None:
     expect(page.locator(".pick")).to_have_count(2000)
     assert max(page.evaluate("window.frames")) <= 200
     expect(page.get_by_role("button", name="Send 2000 photos")).to_be_visible()
-    expect(page.locator("[data-detail]")).not_to_contain_text("still being checked", timeout=60_000)
+    expect(page.locator("[data-detail]")).not_to_contain_text("still being checked")
     page.evaluate("""() => {
         window.touched = new Set();
         new MutationObserver((changes) => changes.forEach(({ target }) => {
@@ -121,13 +145,15 @@ def test_two_thousand_files_leave_the_page_at_hand(page: Page) -> None:
     assert len(page.evaluate("[...window.touched]")) == 1  # the list itself, of which a row went
 
 
-def test_milestones_are_told_to_screen_readers_and_not_each_file(page: Page) -> None:
+def test_milestones_are_told_to_screen_readers_and_not_each_file(page: Page, gate: Gate) -> None:
     new_album(page)
     heard = hear(page)
-    slow_down(page)
+    gate.hold()
 
     send(page, large(4))
-    title(page, "All sent: 4 received", 60)
+    ensure_heard(page, heard, "Sending 4 photos.")
+    gate.release()
+    title(page, "All sent: 4 received")
 
     ensure_heard(page, heard, "All sent: 4 received.")
     assert heard[0] == "Sending 4 photos."
@@ -136,16 +162,17 @@ def test_milestones_are_told_to_screen_readers_and_not_each_file(page: Page) -> 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_axe_finds_nothing_while_sending(chromium, installation, size, scheme) -> None:
-    with unheard_page(chromium, installation, size, scheme) as page:
-        sign_in(page)
-        new_album(page)
-        slow_down(page)
-        send(page, large(6))
-        expect(page.locator(".pick[data-state=received]").first).to_be_visible(timeout=30_000)
-        ensure_accessible(page, "sending")
-        page.get_by_role("button", name="Pause").click()
-        ensure_accessible(page, "paused")
-        choose(page, pictures(2, name="NEXT_{}.JPG"))
-        expect(page.locator("[data-next]")).to_be_visible()
-        ensure_accessible(page, "prepared")
+def test_axe_finds_nothing_while_sending(open_page: OpenPage, gate: Gate, size, scheme) -> None:
+    page = open_page(viewport=size, color_scheme=scheme, is_heard=False)
+    new_album(page)
+    gate.hold(after_requests=1)
+    send(page, large(6))
+    expect(page.locator(".pick[data-state=received]")).to_have_count(1)
+    expect(page.locator(".pick[data-state=sending]")).to_have_count(3)
+    ensure_accessible(page, "sending")
+    page.get_by_role("button", name="Pause").click()
+    title(page, "Paused")
+    ensure_accessible(page, "paused")
+    choose(page, pictures(2, name="NEXT_{}.JPG"))
+    expect(page.locator("[data-next]")).to_be_visible()
+    ensure_accessible(page, "prepared")

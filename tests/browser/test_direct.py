@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import forgive, new_album
-from tests.browser.desk import choose
+from tests import polling
+from tests.browser.conftest import OpenPage, forgive, new_album
+from tests.browser.desk import album_of, choose, send, states
+from tests.browser.gate import Gate
 from tests.browser.recording import Proxy, resent
-from tests.browser.test_resuming import all_sent, bytes_passed, ensure_arrived_once, send
+from tests.browser.test_resuming import HURRY, all_sent, ensure_arrived_once
 from tests.installation import Installation
 from tests.processing import making
 from tests.s3servers import Rgw
@@ -21,27 +23,30 @@ pytestmark = [pytest.mark.browser, pytest.mark.servers, pytest.mark.embedded]
 
 PARTS = "SELECT count(*) FROM processing_part"
 SAFE = "All 3 files are stored and verified: safe to format the card."
-SLOW = 12_000_000
 
 
-@pytest.fixture
-def environment(rgw: Rgw) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def bucket(rgw: Rgw) -> dict[str, str]:
     return rgw.new_bucket()
 
 
+@pytest.fixture(scope="module")
+def bucket_proxy(rgw: Rgw) -> Iterator[Proxy]:
+    with closing(Proxy(rgw.port)) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def environment(environment: dict[str, str], bucket: dict[str, str]) -> dict[str, str]:
+    return environment | bucket
+
+
 @pytest.fixture
-def road(rgw: Rgw) -> Iterator[Proxy]:
+def road(bucket_proxy: Proxy, gate: Gate) -> Iterator[Proxy]:
     """The browser's way to the bucket."""
-    with closing(Proxy(rgw.port)) as road:
-        yield road
-
-
-@pytest.fixture
-def installation(tmp_path: Path, environment: dict[str, str], road: Proxy) -> Iterator[Installation]:
-    more = {"SWEEP_SECONDS": "1", "S3_BROWSER_ENDPOINT": road.url}
-    with Installation(tmp_path, environment | more) as installation:
-        installation.start("serve")
-        yield installation
+    bucket_proxy.patches.clear()
+    yield bucket_proxy
+    bucket_proxy.mend()
 
 
 @pytest.fixture
@@ -49,6 +54,19 @@ def address(installation: Installation, proxy: Proxy) -> str:
     """Through a proxy, which the bucket has to know."""
     installation.manage("setup_bucket", "--origin", proxy.url)
     return proxy.url
+
+
+@pytest.fixture
+def page(open_page: OpenPage) -> Page:
+    page = open_page()
+    page.add_init_script(HURRY)
+    return page
+
+
+@pytest.fixture
+def known(rgw: Rgw, bucket: dict[str, str]) -> set[str]:
+    """The names of other tests' objects."""
+    return set(rgw.names(bucket["S3_BUCKET"]))
 
 
 @pytest.fixture
@@ -72,56 +90,63 @@ def mend(*ways: Proxy) -> None:
         way.mend()
 
 
-def ensure_all_is_in_the_bucket(rgw: Rgw, environment: dict[str, str], installation: Installation, count: int) -> None:
-    """And nothing besides: no part, no raw file, nothing on the disk."""
-    names = rgw.names(environment["S3_BUCKET"])
-    assert {name.split("/")[0] for name in names} == {"originals", "renditions"}
-    assert sum(name.startswith("originals/") for name in names) == count
-    assert rgw.multiparts(environment["S3_BUCKET"]) == []
-    assert [path for room in ("incoming", "originals") for path in (installation.data_dir / room).iterdir()] == []
-    assert installation.ask(PARTS) == [(0,)]
+def bytes_passed(gate: Gate, count: int) -> None:
+    polling.until(lambda: gate.passed >= count, 120, f"fewer than {count} bytes went: {gate.passed}")
 
 
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("no_worker")
 def test_photos_go_straight_to_the_bucket_and_survive_a_lost_network_and_a_reload(
     page: Page,
     rgw: Rgw,
-    environment: dict[str, str],
+    bucket: dict[str, str],
+    known: set[str],
     installation: Installation,
     proxy: Proxy,
     road: Proxy,
+    gate: Gate,
     card: list[Path],
     complaints: list[str],
 ):
     total = sum(file.stat().st_size for file in card)
     album = new_album(page, "Straight there")
-    road.bytes_per_second = SLOW
+    gate.hold_at(total // 3)
     send(page, card)
 
-    bytes_passed(road, total // 3)
+    bytes_passed(gate, total // 3)
     cut(proxy, road)
-    expect(page.locator("[data-line-words]")).to_contain_text("goes on by itself", timeout=30_000)
+    expect(page.locator("[data-line-words]")).to_contain_text("goes on by itself")
+    gate.hold_at(total // 2)
     mend(proxy, road)
-    bytes_passed(road, total // 2)
+    bytes_passed(gate, total // 2)
     cut(proxy, road)
     mend(proxy, road)
     page.reload()
     expect(page.locator("[data-again-words]")).to_contain_text("still to come")
     choose(page, card)
-    road.bytes_per_second = 0
+    gate.release()
     all_sent(page)
 
     installation.start("run_huey")
-    ensure_arrived_once(installation, card)
+    ensure_arrived_once(installation, card, album_of(page))
     assert proxy.passed() == 0  # not a byte of them went through the server
     assert resent(road.patches) == []
-    page.goto(album.replace(album.split("/albums/")[0], proxy.url))
+    page.goto(album)
     expect(page.locator(".tile, .photo, figure").first).to_be_visible()
-    page.goto("/batches/1/")
-    expect(page.get_by_text(SAFE)).to_be_visible(timeout=60_000)
-    ensure_all_is_in_the_bucket(rgw, environment, installation, len(card))
+    page.get_by_role("link", name="Batches").click()
+    page.locator(".entry a").first.click()
+    expect(page.get_by_text(SAFE)).to_be_visible()
+    # Nothing besides: no part, no raw file, nothing on the disk.
+    names = set(rgw.names(bucket["S3_BUCKET"])) - known
+    assert {name.split("/")[0] for name in names} == {"originals", "renditions"}
+    assert sum(name.startswith("originals/") for name in names) == len(card)
+    assert rgw.multiparts(bucket["S3_BUCKET"]) == []
+    assert [path for room in ("incoming", "originals") for path in (installation.data_dir / room).iterdir()] == []
+    assert installation.ask(PARTS) == [(0,)]
     forgive(complaints)
 
 
+@pytest.mark.usefixtures("no_worker")
 def test_a_browser_that_cannot_reach_the_bucket_sends_through_the_server(
     page: Page, installation: Installation, proxy: Proxy, road: Proxy, card: list[Path], complaints: list[str]
 ):
@@ -129,10 +154,10 @@ def test_a_browser_that_cannot_reach_the_bucket_sends_through_the_server(
     new_album(page, "Walled in")
 
     send(page, card[:1])
-    all_sent(page, 90)
+    all_sent(page)
 
     installation.start("run_huey")
-    ensure_arrived_once(installation, card[:1])
+    ensure_arrived_once(installation, card[:1], album_of(page))
     assert proxy.passed() == card[0].stat().st_size
     forgive(complaints)
 
@@ -140,21 +165,25 @@ def test_a_browser_that_cannot_reach_the_bucket_sends_through_the_server(
 def test_a_file_that_is_cancelled_leaves_nothing_in_the_bucket(
     page: Page,
     rgw: Rgw,
-    environment: dict[str, str],
+    bucket: dict[str, str],
+    known: set[str],
     installation: Installation,
     road: Proxy,
+    gate: Gate,
     card: list[Path],
     complaints: list[str],
 ):
-    road.bytes_per_second = SLOW
+    gate.hold_at(9 << 20)
     new_album(page, "Never mind")
     send(page, card[:1])
-    bytes_passed(road, 9 << 20)
+    bytes_passed(gate, 9 << 20)
 
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Cancel all").click()
 
     expect(page.locator("[data-title]")).not_to_contain_text("Sending")
+    polling.until(lambda: states(installation, page) == {"cancelled": 1}, 60, "it is not cancelled")
     installation.manage("sweep")
-    assert rgw.names(environment["S3_BUCKET"]) == rgw.multiparts(environment["S3_BUCKET"]) == []
+    assert set(rgw.names(bucket["S3_BUCKET"])) == known
+    assert rgw.multiparts(bucket["S3_BUCKET"]) == []
     forgive(complaints)

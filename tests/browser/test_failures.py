@@ -1,19 +1,20 @@
 """The failure desk in a real Chromium: previews, ticks, actions with and without a script, accessible at both widths."""
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests import polling
-from tests.browser.conftest import DESKTOP, PHONE, sign_in
-from tests.browser.looking import Scheme, ensure_accessible, unheard_page
+from tests.browser.accounts import Account
+from tests.browser.conftest import DESKTOP, PHONE, OpenPage
+from tests.browser.looking import Scheme, ensure_accessible
 from tests.installation import Installation
 
-pytestmark = [pytest.mark.browser, pytest.mark.servers]
+pytestmark = [pytest.mark.browser, pytest.mark.servers, pytest.mark.usefixtures("worker")]
 
 DOCUMENTS = 3
 
@@ -25,22 +26,41 @@ def truncated(number: int) -> bytes:
     return file.getvalue()[: file.tell() // 2]
 
 
-@pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
-    """With an album in which two photos came truncated, three documents were no photos, and an empty file was refused."""
-    with Installation(tmp_path, {"SWEEP_SECONDS": "1"}) as installation:
-        installation.start("serve")
+def fill(installation: Installation, account: Account) -> None:
+    """An album in which two photos came truncated, three documents were no photos, and an empty file was refused."""
+    session = requests.Session()
+    session.headers["Connection"] = "close"  # as Installation.sign_in does
+    session.cookies["sessionid"] = account.session
+    files = {f"IMG_{number}.JPG": truncated(number) for number in (1, 2)}
+    files |= {f"notes {number}.pdf": b"%%PDF-1.7 %d" % number for number in range(DOCUMENTS)}
+    album = installation.new_album(session, "Summer")
+    installation.send(session, album, files | {"empty.jpg": b""})
+    jobs = f"processing_processingjob WHERE album_id = {album}"
+    failed = f"SELECT count(*) FROM {jobs} AND state = 'failed'"
+    polling.until(lambda: installation.ask(failed) == [(2 + DOCUMENTS,)], 120, "not all have failed")
+    previews = f"SELECT count(*) FROM processing_preview WHERE job_id IN (SELECT id FROM {jobs})"
+    polling.until(lambda: installation.ask(previews) == [(2,)], 120, "no previews")
+
+
+@pytest.fixture(scope="module")
+def unchanged(installation: Installation, users: list[Account]) -> Account:
+    """Whose failures the tests only look at."""
+    account = users.pop()
+    if "run_huey" not in installation.processes:
         installation.start("run_huey")
-        session = installation.sign_in()
-        files = {f"IMG_{number}.JPG": truncated(number) for number in (1, 2)}
-        files |= {f"notes {number}.pdf": b"%%PDF-1.7 %d" % number for number in range(DOCUMENTS)}
-        installation.send(session, installation.new_album(session, "Summer"), files | {"empty.jpg": b""})
-        installation.wait_until_idle()
-        polling.until(lambda: installation.ask("SELECT COUNT(*) FROM processing_preview") == [(2,)], what="no previews")
-        yield installation
+    fill(installation, account)
+    return account
 
 
-def test_the_previews_are_seen(page: Page) -> None:
+@pytest.fixture
+def page(open_page: OpenPage, installation: Installation, account: Account, worker: None) -> Page:
+    """Of a user whose failures the test may change."""
+    fill(installation, account)
+    return open_page()
+
+
+def test_the_previews_are_seen(open_page: OpenPage, unchanged: Account) -> None:
+    page = open_page(unchanged)
     page.goto("/failures/")
 
     pictures = page.locator(".failure img")
@@ -50,6 +70,7 @@ def test_the_previews_are_seen(page: Page) -> None:
         expect(picture).to_have_js_property("naturalWidth", 400)
 
 
+@pytest.mark.smoke
 def test_one_is_dismissed_after_a_question_and_the_focus_follows(page: Page) -> None:
     page.goto("/failures/")
     page.get_by_role("button", name="Dismiss IMG_1.JPG").click()
@@ -93,7 +114,8 @@ def test_a_desk_of_one_reason_stays_there_after_an_action(page: Page) -> None:
     assert page.url.endswith("?kind=failed&code=unsupported-document")
 
 
-def test_the_raw_file_is_downloaded_under_its_name(page: Page) -> None:
+def test_the_raw_file_is_downloaded_under_its_name(open_page: OpenPage, unchanged: Account) -> None:
+    page = open_page(unchanged)
     page.goto("/failures/")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download IMG_1.JPG").click()
@@ -102,10 +124,9 @@ def test_the_raw_file_is_downloaded_under_its_name(page: Page) -> None:
     assert Path(download.value.path()).read_bytes() == truncated(1)
 
 
-def test_everything_works_without_javascript(chromium: Browser, installation: Installation) -> None:
-    context = chromium.new_context(viewport=PHONE, base_url=installation.url, java_script_enabled=False)
-    page = context.new_page()
-    sign_in(page)
+def test_everything_works_without_javascript(open_page: OpenPage, installation: Installation, account: Account) -> None:
+    fill(installation, account)
+    page = open_page(viewport=PHONE, java_script_enabled=False)
     page.goto("/failures/")
 
     page.get_by_text("1 attempt").first.click()
@@ -121,21 +142,28 @@ def test_everything_works_without_javascript(chromium: Browser, installation: In
     expect(page.get_by_text(f"{DOCUMENTS} raw files will be deleted")).to_be_visible()
     page.get_by_role("link", name="Keep them").click()
     expect(page.get_by_role("heading", name="IMG_1.JPG")).to_be_visible()
-    context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_axe_finds_nothing_and_nothing_sticks_out(chromium: Browser, installation, size, scheme: Scheme) -> None:
-    with unheard_page(chromium, installation, size, scheme) as page:
-        sign_in(page)
-        page.goto("/failures/")
-        for summary in page.locator("summary").all():
-            summary.click()
-        page.get_by_role("checkbox").first.check()
-        ensure_accessible(page, "desk")
-        page.get_by_role("button", name="Dismiss all 6").click()
-        expect(page.get_by_role("heading", name="Dismiss 6 failures?")).to_be_visible()
-        ensure_accessible(page, "question")
-        page.goto("/failures/?code=timeout")
-        ensure_accessible(page, "nothing for this reason")
+@pytest.mark.parametrize(
+    ("scheme", "size"),
+    [
+        pytest.param("light", DESKTOP, marks=pytest.mark.smoke, id="desktop-light"),
+        pytest.param("light", PHONE, id="phone-light"),
+        pytest.param("dark", DESKTOP, id="desktop-dark"),
+        pytest.param("dark", PHONE, id="phone-dark"),
+    ],
+)
+def test_axe_finds_nothing_and_nothing_sticks_out(
+    open_page: OpenPage, unchanged: Account, size: ViewportSize, scheme: Scheme
+) -> None:
+    page = open_page(unchanged, viewport=size, color_scheme=scheme, is_heard=False)
+    page.goto("/failures/")
+    for summary in page.locator("summary").all():
+        summary.click()
+    page.get_by_role("checkbox").first.check()
+    ensure_accessible(page, "desk")
+    page.get_by_role("button", name="Dismiss all 6").click()
+    expect(page.get_by_role("heading", name="Dismiss 6 failures?")).to_be_visible()
+    ensure_accessible(page, "question")
+    page.goto("/failures/?code=timeout")
+    ensure_accessible(page, "nothing for this reason")

@@ -3,17 +3,20 @@
 import json
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import DESKTOP, PHOTOS, forgive, listen, new_album, sign_in
-from tests.browser.desk import choose, drop, pictures, send
-from tests.browser.looking import ensure_seen
+from tests import polling
+from tests.browser.conftest import PHOTOS, OpenPage, forgive, new_album, stop_worker
+from tests.browser.desk import album_of, choose, drop, pictures, send
+from tests.browser.looking import ensure_heard, ensure_seen, hear
 from tests.installation import Installation
 from tests.processing import making
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
 
 
+@pytest.mark.smoke
+@pytest.mark.usefixtures("no_worker")
 def test_photos_go_from_the_form_to_the_album_without_a_reload(page: Page, installation: Installation) -> None:
     new_album(page)
     page.evaluate("window.notReloaded = true")
@@ -31,42 +34,41 @@ def test_photos_go_from_the_form_to_the_album_without_a_reload(page: Page, insta
     ensure_seen(page)
 
 
-def test_the_panel_asks_no_more_when_there_is_nothing_to_wait_for(page: Page, installation: Installation) -> None:
-    installation.start("run_huey")
+@pytest.mark.usefixtures("worker")
+def test_the_panel_asks_no_more_when_there_is_nothing_to_wait_for(page: Page) -> None:
+    page.clock.install()
     new_album(page)
     send(page, pictures(2))
     expect(page.locator(".report")).to_contain_text("2 photos added")
+    expect(page.locator("#upload-panel[data-busy]:not([data-busy=''])")).to_have_count(0)
     polls: list[str] = []
     page.on("request", lambda request: polls.append(request.url))
 
-    page.wait_for_timeout(2500)
+    page.clock.run_for(60_000)
 
     assert [url for url in polls if "/status/" in url] == []
 
 
-def test_closing_the_browser_changes_nothing(
-    page: Page, chromium: Browser, installation: Installation, complaints: list[str]
-) -> None:
+@pytest.mark.usefixtures("no_worker")
+def test_closing_the_browser_changes_nothing(page: Page, open_page: OpenPage, installation: Installation) -> None:
     address = new_album(page)
-    send(page, pictures(8, (2400, 1600)))
+    send(page, pictures(8))
     expect(page.locator("[data-title]")).to_contain_text("All sent")
+    jobs = f"SELECT count(*) FROM processing_processingjob WHERE album_id = {album_of(page)} AND state = "
     page.context.close()
     installation.start("run_huey")
-    installation.wait_until_idle()
+    polling.until(lambda: installation.ask(f"{jobs} 'completed'") == [(8,)], 120, "no worker develops them")
 
-    later = chromium.new_context(viewport=DESKTOP, base_url=installation.url).new_page()
-    listen(later, complaints)
-    sign_in(later)
+    later = open_page()
     later.goto(address)
 
     expect(later.locator(".tile")).to_have_count(8)
     expect(later.locator(".report")).to_contain_text("8 photos added")
-    later.context.close()
 
 
-def test_the_panel_outlives_a_server_that_is_away(
-    page: Page, installation: Installation, complaints: list[str]
-) -> None:
+@pytest.mark.usefixtures("no_worker")
+def test_the_panel_outlives_a_server_that_is_away(page: Page, mortal: Installation, complaints: list[str]) -> None:
+    installation = mortal
     new_album(page)
     send(page, pictures(3))
     expect(page.locator(".progress__count")).to_contain_text("0 of 3")
@@ -83,8 +85,8 @@ def test_the_panel_outlives_a_server_that_is_away(
     forgive(complaints)
 
 
+@pytest.mark.usefixtures("worker")
 def test_failures_are_told_by_name_and_can_be_retried_and_dismissed(page: Page, installation: Installation) -> None:
-    installation.start("run_huey")
     new_album(page)
     notes = {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"Dear diary, this is no picture."}
     empty = {"name": "empty.jpg", "mimeType": "image/jpeg", "buffer": b""}
@@ -94,15 +96,19 @@ def test_failures_are_told_by_name_and_can_be_retried_and_dismissed(page: Page, 
     expect(page.get_by_role("listitem").filter(has_text="notes.jpg")).to_contain_text("not-an-image")
     expect(page.get_by_role("listitem").filter(has_text="empty.jpg")).to_contain_text("empty")
 
+    stop_worker(installation)
     page.get_by_role("button", name="Retry notes.jpg").click()
     expect(page.locator(".progress")).to_be_visible()
+    installation.start("run_huey")
     expect(page.get_by_role("button", name="Retry notes.jpg")).to_be_visible()
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Dismiss").click()
     expect(page.get_by_text("notes.jpg")).to_have_count(0)
-    assert installation.status()["jobs"]["cancelled"] == 1
+    where = f"WHERE album_id = {album_of(page)} AND state = 'cancelled'"
+    assert installation.ask(f"SELECT original_filename FROM processing_processingjob {where}") == [("notes.jpg",)]
 
 
+@pytest.mark.usefixtures("no_worker")
 def test_the_rest_can_be_cancelled(page: Page) -> None:
     new_album(page)
     send(page, pictures(4))
@@ -113,6 +119,7 @@ def test_the_rest_can_be_cancelled(page: Page) -> None:
     expect(page.locator("#upload-photos")).to_have_count(1)
 
 
+@pytest.mark.usefixtures("no_worker")
 def test_files_can_be_dropped_anywhere(page: Page, installation: Installation) -> None:
     new_album(page)
 
@@ -122,10 +129,12 @@ def test_files_can_be_dropped_anywhere(page: Page, installation: Installation) -
     expect(page.get_by_text("3 photos chosen")).to_be_visible()
     expect(page.get_by_text("dropped-2.png")).to_be_visible()
     page.get_by_role("button", name="Send 3 photos").click()
-    expect(page.locator(".progress__count")).to_contain_text("of 3")
-    assert installation.status()["jobs"]["pending"] == 3
+    expect(page.locator("[data-title]")).to_contain_text("All sent: 3 received")
+    jobs = f"SELECT state FROM processing_processingjob WHERE album_id = {album_of(page)}"
+    assert installation.ask(jobs) == [("pending",)] * 3
 
 
+@pytest.mark.usefixtures("no_worker")
 def test_one_of_the_chosen_files_can_be_taken_back(page: Page, installation: Installation) -> None:
     new_album(page)
     choose(page, pictures(3))
@@ -146,13 +155,10 @@ def test_more_than_fits_is_told_before_sending(page: Page) -> None:
     expect(page.get_by_role("button", name="Send 501 photos")).to_be_visible()
 
 
-def test_a_second_person_sees_why_the_album_is_locked(
-    page: Page, chromium: Browser, installation: Installation, complaints: list[str]
-) -> None:
+@pytest.mark.usefixtures("no_worker")
+def test_a_second_person_sees_why_the_album_is_locked(page: Page, open_page: OpenPage) -> None:
     address = new_album(page)
-    second = chromium.new_context(viewport=DESKTOP, base_url=installation.url).new_page()
-    listen(second, complaints)
-    sign_in(second)
+    second = open_page()
     second.goto(address)
     send(page, pictures(2))
     expect(page.locator(".progress__count")).to_contain_text("0 of 2")
@@ -162,29 +168,31 @@ def test_a_second_person_sees_why_the_album_is_locked(
     expect(second.get_by_text("1 photo goes with the next batch, by itself, when this one is done")).to_be_visible()
     expect(second.locator(".progress__count")).to_contain_text("0 of 2")
     expect(second.locator(".pick")).to_contain_text("LATE_1.JPG")
-    second.context.close()
 
 
+@pytest.mark.usefixtures("no_worker")
 def test_the_bytes_that_were_sent_are_shown(page: Page) -> None:
     new_album(page)
     devtools = page.context.new_cdp_session(page)
-    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 400_000}
-    devtools.send("Network.emulateNetworkConditions", slow)
-    large = {"name": "large.jpg", "mimeType": "image/jpeg", "buffer": making.jpeg() + bytes(2_000_000)}
+    line = {"offline": False, "latency": 0, "downloadThroughput": -1}
+    slow = 30_000  # a second: the file would take longer than the test may
+    devtools.send("Network.emulateNetworkConditions", line | {"uploadThroughput": slow})
+    large = {"name": "large.jpg", "mimeType": "image/jpeg", "buffer": making.jpeg() + bytes(400 * slow)}
 
     send(page, [large])
 
     expect(page.locator("[data-detail]")).to_contain_text("KB/s")
     expect(page.locator(".pick__stage")).to_contain_text("sending")
+    expect(page.locator(".pick__bar")).not_to_have_js_property("value", 0)
     expect(page.locator("#batch-progress")).not_to_have_js_property("value", 0)
-    expect(page.locator("[data-title]")).to_contain_text("All sent", timeout=30_000)
+    devtools.send("Network.emulateNetworkConditions", line | {"uploadThroughput": -1})
+    expect(page.locator("[data-title]")).to_contain_text("All sent")
     expect(page.locator(".progress__count")).to_contain_text("of 1")
 
 
-def test_the_form_and_the_panel_work_without_javascript(chromium: Browser, installation: Installation) -> None:
-    context = chromium.new_context(viewport=DESKTOP, base_url=installation.url, java_script_enabled=False)
-    page = context.new_page()
-    sign_in(page)
+@pytest.mark.usefixtures("no_worker")
+def test_the_form_and_the_panel_work_without_javascript(open_page: OpenPage, installation: Installation) -> None:
+    page = open_page(java_script_enabled=False)
     new_album(page)
 
     send(page, pictures(2))
@@ -195,23 +203,20 @@ def test_the_form_and_the_panel_work_without_javascript(chromium: Browser, insta
     expect(page.locator(".tile")).to_have_count(2)
     page.get_by_role("button", name="Dismiss").click()
     expect(page.locator(".report")).to_have_count(0)
-    context.close()
 
 
-def test_an_empty_form_is_explained_without_javascript(chromium: Browser, installation: Installation) -> None:
-    context = chromium.new_context(viewport=DESKTOP, base_url=installation.url, java_script_enabled=False)
-    page = context.new_page()
-    sign_in(page)
+def test_an_empty_form_is_explained_without_javascript(open_page: OpenPage, complaints: list[str]) -> None:
+    page = open_page(java_script_enabled=False)
     new_album(page)
 
     page.get_by_role("button", name="Send").click()
 
     expect(page.get_by_role("alert")).to_contain_text("No photos were chosen")
-    context.close()
+    forgive(complaints)
 
 
-def test_a_photo_can_be_seen_large_and_left_by_the_keyboard(page: Page, installation: Installation) -> None:
-    installation.start("run_huey")
+@pytest.mark.usefixtures("worker")
+def test_a_photo_can_be_seen_large_and_left_by_the_keyboard(page: Page) -> None:
     new_album(page)
     send(page, pictures(3))
     expect(page.locator(".tile")).to_have_count(3)
@@ -227,9 +232,23 @@ def test_a_photo_can_be_seen_large_and_left_by_the_keyboard(page: Page, installa
     assert download.value.suggested_filename == "IMG_0002.JPG"
 
 
+@pytest.mark.usefixtures("worker")
+def test_news_is_told_to_screen_readers(page: Page) -> None:
+    new_album(page, "Voice")
+    heard = hear(page)
+
+    send(page, pictures(3, name="VOICE_{}.JPG"))
+    expect(page.locator(".report__head")).to_be_visible()
+
+    ensure_heard(page, heard, "Done. 3 photos added.")
+    assert heard[-1] == "Done. 3 photos added."
+    assert len(heard) == len(set(heard))
+
+
+@pytest.mark.timeout(1200)
 @pytest.mark.skipif(not PHOTOS.exists(), reason="the shared photos are not here")
+@pytest.mark.usefixtures("worker")
 def test_all_shared_photos_become_photos_or_are_refused_by_name(page: Page, installation: Installation) -> None:
-    installation.start("run_huey")
     entries = json.loads((PHOTOS / "manifest.json").read_text(encoding="utf-8"))["entries"]
     new_album(page)
 

@@ -7,16 +7,12 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import new_album
 from tests.browser.desk import title
-from tests.installation import Installation
 from tests.processing import making
 
-pytestmark = [pytest.mark.browser, pytest.mark.servers]
+pytestmark = [pytest.mark.browser, pytest.mark.servers, pytest.mark.usefixtures("worker")]
 
 
-def test_each_folder_becomes_an_album_if_the_person_says_so(
-    page: Page, installation: Installation, tmp_path: Path
-) -> None:
-    installation.start("run_huey")
+def test_each_folder_becomes_an_album_if_the_person_says_so(page: Page, tmp_path: Path) -> None:
     card = tmp_path / "DCIM"
     for folder in ("Monday", "Tuesday"):
         (card / folder).mkdir(parents=True)
@@ -37,10 +33,7 @@ def test_each_folder_becomes_an_album_if_the_person_says_so(
     expect(page.locator(".tile")).to_have_count(2)
 
 
-def test_folders_can_go_into_this_album_too_and_their_files_go_in_order(
-    page: Page, installation: Installation, tmp_path: Path
-) -> None:
-    installation.start("run_huey")
+def test_folders_can_go_into_this_album_too_and_their_files_go_in_order(page: Page, tmp_path: Path) -> None:
     for number in (10, 9, 2, 1):
         (tmp_path / f"IMG_{number}.JPG").write_bytes(making.jpeg((90, 60)))
     new_album(page)
@@ -48,7 +41,7 @@ def test_folders_can_go_into_this_album_too_and_their_files_go_in_order(
     page.locator("#desk-folder").set_input_files(tmp_path)
     page.get_by_role("button", name="Send 4 photos").click()
 
-    expect(page.locator(".report")).to_contain_text("4 photos added", timeout=30_000)
+    expect(page.locator(".report")).to_contain_text("4 photos added")
     page.reload()
     shown = page.locator(".tile img.frame__image").evaluate_all("all => all.map(i => i.alt)")
     assert shown == ["IMG_1.JPG", "IMG_2.JPG", "IMG_9.JPG", "IMG_10.JPG"]

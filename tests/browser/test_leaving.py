@@ -1,58 +1,83 @@
 """Other pages on the same batch, and leaving the one that sends."""
 
-import re
-
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
-from tests.browser.conftest import PHONE, listen, new_album, sign_in
-from tests.browser.desk import choose, large, send, sendings, slow_down, states, title
+from tests import polling
+from tests.browser.conftest import PHONE, OpenPage, new_album
+from tests.browser.desk import choose, large, send, sendings, states, title
+from tests.browser.gate import Gate
 from tests.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
 
+ASKS_UNTIL_ANSWERED = """(() => {
+  const album = location.pathname.match(/albums.(\\d+)/)[1];
+  new BroadcastChannel(`darkroom-album-${album}`).onmessage = ({ data }) => (window.isAnswered ||= data.holds);
+  const later = window.setTimeout;
+  window.asked = [];
+  window.setTimeout = (act, ms, ...more) => {
+    if (window.asked && ms === 200 && String(act).includes("[native code]")) return window.asked.push(act);
+    return later(act, ms, ...more);
+  };
+})()"""
+"""Without locks a tab asks the others, who have ASK_MS of turns.js to answer: here, until the answer has come."""
+
 
 def test_a_second_device_sees_the_same_progress(
-    page: Page, chromium: Browser, installation: Installation, complaints: list[str]
+    page: Page, open_page: OpenPage, installation: Installation, gate: Gate
 ) -> None:
     address = new_album(page)
-    slow_down(page)
+    gate.hold(after_requests=1)
     send(page, large(6))
-    phone = chromium.new_context(viewport=PHONE, base_url=installation.url).new_page()
-    listen(phone, complaints)
-    sign_in(phone)
+    polling.until(lambda: states(installation, page) == {"received": 1, "receiving": 5}, 60)
+    phone = open_page(viewport=PHONE)
     phone.goto(address)
+    expect(phone.locator(".progress__bytes")).to_contain_text("1 of 6 received")
+    expect(phone.locator("#batch-progress")).not_to_have_js_property("value", 0)
+    before = phone.locator("#batch-progress").evaluate("bar => bar.value")
 
-    expect(phone.locator(".progress__bytes")).to_contain_text("of 6 received")
-    expect(phone.locator("#batch-progress")).not_to_have_js_property("value", 0, timeout=30_000)
-    expect(phone.locator(".progress__bytes")).to_contain_text(re.compile("[2-6] of 6 received"), timeout=30_000)
-    phone.context.close()
+    gate.hold(after_requests=2)
+
+    expect(phone.locator(".progress__bytes")).to_contain_text("3 of 6 received")
+    assert phone.locator("#batch-progress").evaluate("bar => bar.value") > before
 
 
 @pytest.mark.parametrize("has_locks", [True, False], ids=["locks", "plain http"])
 def test_two_tabs_do_not_send_the_same_file_twice(
-    page: Page, context: BrowserContext, installation: Installation, has_locks: bool
+    page: Page, installation: Installation, gate: Gate, has_locks: bool
 ) -> None:
+    context = page.context
     if not has_locks:
         context.add_init_script("Object.defineProperty(Navigator.prototype, 'locks', { get: () => undefined })")
     address = new_album(page)
-    slow_down(page)
+    gate.hold()
     files = large(4)
     sent = sendings(context)
     send(page, files)
-    expect(page.locator(".pick[data-state=sending]").first).to_be_visible()
+    expect(page.locator(".pick[data-state=sending]")).to_have_count(3)
     other = context.new_page()
+    if not has_locks:
+        other.add_init_script(ASKS_UNTIL_ANSWERED)
     other.goto(address)
+    expect(other.locator(".pick[data-state=missing]")).to_have_count(4)
 
     choose(other, files)
+    if not has_locks:
+        other.wait_for_function("() => window.isAnswered && window.asked.length")
+        other.evaluate(
+            "{ const acts = window.asked; window.asked = null; setTimeout(() => acts.forEach((act) => act())) }"
+        )
+    expect(other.locator("[data-notes]")).to_contain_text("Another tab sends photos to this album.")
+    gate.release()
 
-    title(page, "All sent: 4 received", 60)
+    title(page, "All sent: 4 received")
     expect(other.locator(".pick[data-state=received]")).to_have_count(4)
     assert len(sent) == len(set(sent)) == 4
-    assert states(installation) == {"received": 4}
+    assert states(installation, page) == {"received": 4}
 
 
-def test_leaving_is_warned_of_only_while_bytes_are_moving(page: Page) -> None:
+def test_leaving_is_warned_of_only_while_bytes_are_moving(page: Page, gate: Gate) -> None:
     new_album(page)
     asked: list[str] = []
 
@@ -61,24 +86,26 @@ def test_leaving_is_warned_of_only_while_bytes_are_moving(page: Page) -> None:
         dialog.accept()
 
     page.on("dialog", answer)
-    slow_down(page)
+    gate.hold()
     choose(page, large(4))
+    expect(page.get_by_text("4 photos chosen")).to_be_visible()
     page.reload()
     assert asked == []
 
     send(page, large(4))
-    expect(page.locator(".pick[data-state=sending]").first).to_be_visible()
+    expect(page.locator(".pick[data-state=sending]")).to_have_count(3)
     page.get_by_role("button", name="Pause").click()
     title(page, "Paused")
     page.reload()
     assert asked == []
 
     choose(page, large(4, name="MORE_{}.JPG"))
+    expect(page.locator("[data-next-words]")).to_contain_text("4 photos")
     page.reload()
     assert asked == []
 
 
-def test_whoever_leaves_while_bytes_move_is_asked_first(page: Page, installation: Installation) -> None:
+def test_whoever_leaves_while_bytes_move_is_asked_first(page: Page, gate: Gate) -> None:
     asked: list[str] = []
 
     def stay(dialog: Dialog) -> None:
@@ -87,7 +114,7 @@ def test_whoever_leaves_while_bytes_move_is_asked_first(page: Page, installation
 
     page.on("dialog", stay)
     album = new_album(page)
-    slow_down(page)
+    gate.hold()
     send(page, large(4))
     expect(page.locator(".pick[data-state=sending]")).to_have_count(3)
 
@@ -97,7 +124,7 @@ def test_whoever_leaves_while_bytes_move_is_asked_first(page: Page, installation
     expect(page).to_have_url(album)
 
 
-def test_the_screen_stays_awake_while_bytes_move(page: Page, installation: Installation) -> None:
+def test_the_screen_stays_awake_while_bytes_move(page: Page, gate: Gate) -> None:
     page.context.grant_permissions(["screen-wake-lock"])
     page.add_init_script(
         """(() => {
@@ -111,9 +138,10 @@ def test_the_screen_stays_awake_while_bytes_move(page: Page, installation: Insta
         })()"""
     )
     new_album(page)
-    slow_down(page)
+    gate.hold()
     send(page, large(3))
     expect(page.locator("html")).to_have_attribute("data-awake", "yes")
+    gate.release()
 
-    title(page, "All sent: 3 received", 60)
+    title(page, "All sent: 3 received")
     expect(page.locator("html")).to_have_attribute("data-awake", "no")

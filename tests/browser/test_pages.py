@@ -1,14 +1,14 @@
 """Every page in every state: accessible, in light and dark, on a phone and a wide screen."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from tests.browser.conftest import DESKTOP, PHONE, new_album, sign_in
+from tests.browser.accounts import Account
+from tests.browser.conftest import DESKTOP, PHONE, OpenPage, new_album, stop_worker
 from tests.browser.desk import choose, pictures, send
-from tests.browser.looking import ensure_accessible, ensure_heard, hear, unheard_page
+from tests.browser.looking import ensure_accessible
 from tests.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
@@ -19,17 +19,10 @@ NOTES = {"name": "notes-" + "of-a-very-long-day-" * 9 + ".jpg", "mimeType": "ima
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One for all pages: an album that is done with failures, one that waits, an empty one, and an empty form."""
-    with Installation(tmp_path_factory.mktemp("pages"), {"SWEEP_SECONDS": "1"}) as installation:
-        installation.start("serve")
-        yield installation
-
-
-@pytest.fixture(scope="module")
-def addresses(chromium: Browser, installation: Installation) -> dict[str, str]:
+def addresses(chromium: Browser, installation: Installation, keeper: Account) -> dict[str, str]:
+    """Of an album that is done with failures, one that waits, an empty one, and all other pages."""
     page = chromium.new_context(viewport=DESKTOP, base_url=installation.url).new_page()
-    sign_in(page)
+    keeper.sign_in(page.context, installation.url)
     installation.start("run_huey")
     found = {"done": new_album(page, LONG)}
     send(page, [*pictures(4), NOTES, NOTES | {"name": "empty.jpg", "buffer": b""}])
@@ -44,7 +37,7 @@ def addresses(chromium: Browser, installation: Installation) -> dict[str, str]:
     page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Move to trash").click()
     page.wait_for_url(found["done"])
-    installation.stop("run_huey")
+    stop_worker(installation)
     found["empty"] = new_album(page, "Empty")
     found["waiting"] = new_album(page, "Waiting")
     send(page, pictures(3, name="WAIT_{}.JPG"))
@@ -82,47 +75,48 @@ PAGES = (
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_axe_finds_nothing_on_any_page(chromium, installation, addresses, size, scheme) -> None:
-    with unheard_page(chromium, installation, size, scheme) as page:
-        page.goto("/accounts/login/")
-        ensure_accessible(page, "sign in")
-        sign_in(page)
-        for name in PAGES:
-            page.goto(addresses[name])
-            ensure_accessible(page, name)
-        page.goto(addresses["empty"])
-        choose(page, pictures(3))
-        expect(page.get_by_text("3 photos chosen")).to_be_visible()
-        ensure_accessible(page, "chosen")
+@pytest.mark.timeout(1200)
+def test_axe_finds_nothing_on_any_page(open_page: OpenPage, keeper: Account, addresses, size, scheme) -> None:
+    page = open_page(None, viewport=size, color_scheme=scheme, is_heard=False)
+    page.goto("/accounts/login/")
+    ensure_accessible(page, "sign in")
+    keeper.sign_in(page.context, page.url)
+    for name in PAGES:
+        page.goto(addresses[name])
+        ensure_accessible(page, name)
+    page.goto(addresses["empty"])
+    choose(page, pictures(3))
+    expect(page.get_by_text("3 photos chosen")).to_be_visible()
+    ensure_accessible(page, "chosen")
 
 
-def test_no_page_is_wider_than_its_screen(chromium, installation, addresses) -> None:
-    with unheard_page(chromium, installation, DESKTOP, "light") as page:
-        sign_in(page)
-        for name in PAGES:
-            page.goto(addresses[name])
-            for width in WIDTHS:
-                page.set_viewport_size(ViewportSize(width=width, height=900))
-                wide = page.evaluate("document.documentElement.scrollWidth")
-                assert wide <= width, f"{name} is {wide} px wide on a screen of {width}"
+def test_no_page_is_wider_than_its_screen(open_page: OpenPage, keeper: Account, addresses) -> None:
+    page = open_page(keeper, is_heard=False)
+    for name in PAGES:
+        page.goto(addresses[name])
+        for width in WIDTHS:
+            page.set_viewport_size(ViewportSize(width=width, height=900))
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, f"{name} is {wide} px wide on a screen of {width}"
 
 
-def test_the_first_user_is_made_once_through_the_link(chromium, tmp_path: Path) -> None:
+def test_the_first_user_is_made_once_through_the_link(open_page: OpenPage, tmp_path: Path) -> None:
     with Installation(tmp_path) as fresh:
         fresh.manage("shell", "-c", "from django.contrib.auth.models import User; User.objects.all().delete()")
         fresh.start("serve")
         link = fresh.log.read_text().split("works once): ")[1].split()[0]
-        with unheard_page(chromium, fresh, PHONE, "dark") as page:
-            page.goto(link)
-            ensure_accessible(page, "first user")
-            page.get_by_label("Username").fill("anna")
-            page.get_by_label("Password", exact=True).fill("a fine password of hers")
-            page.get_by_label("Password confirmation").fill("a fine password of hers")
-            page.get_by_role("main").get_by_role("button").click()
-            page.wait_for_url("**/albums/new/")
+        page = open_page(None, at=fresh.url, viewport=PHONE, color_scheme="dark", is_heard=False)
+        page.goto(link)
+        ensure_accessible(page, "first user")
+        page.get_by_label("Username").fill("anna")
+        page.get_by_label("Password", exact=True).fill("a fine password of hers")
+        page.get_by_label("Password confirmation").fill("a fine password of hers")
+        page.get_by_role("main").get_by_role("button").click()
+        page.wait_for_url("**/albums/new/")
 
-            page.context.clear_cookies()
-            assert page.goto(link).status == 404
+        page.context.clear_cookies()
+        assert page.goto(link).status == 404
+        page.close()
 
 
 def test_pages_load_their_scripts_and_styles_under_the_content_security_policy(page: Page) -> None:
@@ -154,17 +148,3 @@ def test_everything_in_the_form_is_reached_with_the_keyboard(page: Page) -> None
     assert {"Choose photos", "Choose a folder", "Remove IMG_0001.JPG", "Remove IMG_0002.JPG", "Send 2 photos"} <= set(
         reached
     )
-
-
-def test_news_is_told_to_screen_readers(page: Page, installation: Installation) -> None:
-    new_album(page, "Voice")
-    heard = hear(page)
-    installation.start("run_huey")
-
-    send(page, pictures(3, name="VOICE_{}.JPG"))
-    expect(page.locator(".report__head")).to_be_visible()
-
-    ensure_heard(page, heard, "Done. 3 photos added.")
-    assert heard[-1] == "Done. 3 photos added."
-    assert len(heard) == len(set(heard))
-    installation.stop("run_huey")

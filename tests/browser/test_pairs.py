@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
-from tests.browser.conftest import DESKTOP, PHONE, listen, new_album, sign_in
+from tests.browser.conftest import DESKTOP, PHONE, OpenPage, new_album
 from tests.browser.desk import send
-from tests.browser.looking import Scheme, ensure_accessible, unheard_page
+from tests.browser.looking import Scheme, ensure_accessible
 from tests.browser.test_batches import UNDER_WAY
 from tests.installation import Installation
 from tests.pipeline import raws
@@ -17,9 +17,10 @@ from tests.processing.test_pairs import MOV, TAKEN, jpeg, sidecar
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
 
 ONE = "from processing import worker; worker.develop_next()"
+FREE = "SELECT count(*) FROM processing_processingjob WHERE state IN ('pending', 'processing')"
 
 
-def fill(page: Page, installation: Installation, folder: Path) -> str:
+def fill(page: Page, folder: Path) -> str:
     """The address of a new album: a RAW with JPEG, sidecar and Live video, and a picture in two sizes."""
     raw = raws.dng(folder / "photo.dng", (600, 400), (200, 60, 30), tags={36867: TAKEN}).read_bytes()
     files = {"IMG_1.DNG": raw, "IMG_1.JPG": jpeg(TAKEN), "IMG_1.xmp": sidecar(), "IMG_1.MOV": MOV}
@@ -27,18 +28,15 @@ def fill(page: Page, installation: Installation, folder: Path) -> str:
         saved(scene(1, size), "JPEG", quality=80).save(folder / name)
         files[name] = (folder / name).read_bytes()
     address = new_album(page)
-    installation.start("run_huey")
     sent = [{"name": name, "mimeType": "application/octet-stream", "buffer": files[name]} for name in files]
     send(page, sent)
     expect(page.locator(".report")).to_contain_text("3 photos added")
-    installation.stop("run_huey")
     return address
 
 
-def test_a_pair_is_one_tile_from_which_everything_can_be_had(
-    page: Page, installation: Installation, tmp_path: Path
-) -> None:
-    fill(page, installation, tmp_path)
+@pytest.mark.usefixtures("worker")
+def test_a_pair_is_one_tile_from_which_everything_can_be_had(page: Page, tmp_path: Path) -> None:
+    fill(page, tmp_path)
 
     expect(page.locator(".report")).to_contain_text("3 files kept with their photos")
     expect(page.locator(".tile")).to_have_count(3)
@@ -52,6 +50,7 @@ def test_a_pair_is_one_tile_from_which_everything_can_be_had(
         assert download.value.suggested_filename == name
 
 
+@pytest.mark.usefixtures("no_worker")
 @pytest.mark.parametrize(
     "names", [("IMG_1.JPG", "IMG_1.DNG"), ("IMG_1.DNG", "IMG_1.JPG")], ids=["raw last", "raw first"]
 )
@@ -59,6 +58,7 @@ def test_a_tile_on_the_page_is_marked_when_its_other_half_comes(
     page: Page, installation: Installation, tmp_path: Path, names: tuple[str, str]
 ) -> None:
     raw = raws.dng(tmp_path / "photo.dng", (600, 400), (200, 60, 30), tags={36867: TAKEN}).read_bytes()
+    assert installation.ask(FREE) == [(0,)], "the photo to be developed next would be another"
     new_album(page)
     files = {"IMG_1.JPG": jpeg(TAKEN), "IMG_1.DNG": raw}
     send(page, [{"name": name, "mimeType": "image/x-any", "buffer": files[name]} for name in names])
@@ -76,32 +76,27 @@ def test_a_tile_on_the_page_is_marked_when_its_other_half_comes(
     expect(page.locator(".tile a")).to_be_focused()
 
 
+@pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_axe_finds_nothing_and_nothing_sticks_out(
-    chromium: Browser, page: Page, installation: Installation, tmp_path: Path, size: ViewportSize, scheme: Scheme
+    page: Page, open_page: OpenPage, tmp_path: Path, size: ViewportSize, scheme: Scheme
 ) -> None:
-    address = fill(page, installation, tmp_path)
-    with unheard_page(chromium, installation, size, scheme) as unheard:
-        sign_in(unheard)
-        for way in ([], ["Evening"], ["hill.jpg", "hill-small.jpg"]):
-            unheard.goto(address)
-            for name in way:
-                unheard.get_by_role("link", name=name).click()
-                expect(unheard.get_by_role("heading", level=1)).to_have_text(name)
-            ensure_accessible(unheard, "/".join(way))
+    address = fill(page, tmp_path)
+    unheard = open_page(viewport=size, color_scheme=scheme, is_heard=False)
+    for way in ([], ["Evening"], ["hill.jpg", "hill-small.jpg"]):
+        unheard.goto(address)
+        for name in way:
+            unheard.get_by_role("link", name=name).click()
+            expect(unheard.get_by_role("heading", level=1)).to_have_text(name)
+        ensure_accessible(unheard, "/".join(way))
 
 
-def test_it_works_without_javascript(
-    chromium: Browser, page: Page, installation: Installation, tmp_path: Path, complaints: list[str]
-) -> None:
-    address = fill(page, installation, tmp_path)
-    context = chromium.new_context(viewport=PHONE, base_url=installation.url, java_script_enabled=False)
-    plain = context.new_page()
-    listen(plain, complaints)
-    sign_in(plain)
+@pytest.mark.usefixtures("worker")
+def test_it_works_without_javascript(page: Page, open_page: OpenPage, tmp_path: Path) -> None:
+    address = fill(page, tmp_path)
+    plain = open_page(viewport=PHONE, java_script_enabled=False)
     plain.goto(address)
 
     plain.get_by_role("link", name="hill.jpg").click()
     expect(plain.get_by_role("region", name="Looks the same").get_by_role("link")).to_have_text(["hill-small.jpg"])
-    context.close()

@@ -1,14 +1,13 @@
 """The quality check page: a slider with the script, side by side without it."""
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
-from tests.browser.conftest import DESKTOP, PHONE, listen, sign_in
-from tests.browser.looking import SCHEMES, ensure_accessible, ensure_seen, unheard_page
+from tests.browser.conftest import DESKTOP, PHONE, OpenPage
+from tests.browser.looking import SCHEMES, ensure_accessible, ensure_seen
 from tests.browser.test_trash import fill
-from tests.installation import Installation
 
-pytestmark = [pytest.mark.browser, pytest.mark.servers]
+pytestmark = [pytest.mark.browser, pytest.mark.servers, pytest.mark.usefixtures("worker")]
 
 EDGES_OF_CLIPS = "all => all.map(i => getComputedStyle(i).clipPath)"
 PLACES = "all => all.map(i => i.getBoundingClientRect()).map(box => [box.x, box.y, box.width, box.height])"
@@ -21,11 +20,9 @@ def open_quality(page: Page) -> None:
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_the_slider_moves_by_keyboard_and_says_where_one_ends(
-    page: Page, installation: Installation, size: ViewportSize
-) -> None:
+def test_the_slider_moves_by_keyboard_and_says_where_one_ends(page: Page, size: ViewportSize) -> None:
     page.set_viewport_size(size)
-    fill(page, installation, 2)
+    fill(page, 2)
     open_quality(page)
     pictures = page.locator(".compare__side img")
     one, other = pictures.evaluate_all(PLACES)
@@ -44,27 +41,19 @@ def test_the_slider_moves_by_keyboard_and_says_where_one_ends(
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_axe_finds_nothing_on_the_page(
-    chromium: Browser, page: Page, installation: Installation, size: ViewportSize
-) -> None:
-    address = fill(page, installation, 2)
+def test_axe_finds_nothing_on_the_page(page: Page, open_page: OpenPage, size: ViewportSize) -> None:
+    address = fill(page, 2)
     for scheme in SCHEMES:
-        with unheard_page(chromium, installation, size, scheme) as unheard:
-            sign_in(unheard)
-            unheard.goto(address)
-            open_quality(unheard)
-            expect(unheard.get_by_role("slider")).to_be_visible()
-            ensure_accessible(unheard)
+        unheard = open_page(viewport=size, color_scheme=scheme, is_heard=False)
+        unheard.goto(address)
+        open_quality(unheard)
+        expect(unheard.get_by_role("slider")).to_be_visible()
+        ensure_accessible(unheard)
 
 
-def test_without_javascript_the_two_stand_side_by_side(
-    chromium: Browser, page: Page, installation: Installation, complaints: list[str]
-) -> None:
-    address = fill(page, installation, 2)
-    context = chromium.new_context(viewport=PHONE, base_url=installation.url, java_script_enabled=False)
-    plain = context.new_page()
-    listen(plain, complaints)
-    sign_in(plain)
+def test_without_javascript_the_two_stand_side_by_side(page: Page, open_page: OpenPage) -> None:
+    address = fill(page, 2)
+    plain = open_page(viewport=PHONE, java_script_enabled=False)
     plain.goto(address)
 
     open_quality(plain)
@@ -73,4 +62,3 @@ def test_without_javascript_the_two_stand_side_by_side(
     one, other = (plain.locator(".compare__side img").nth(number).bounding_box() for number in (0, 1))
     assert one["x"] + one["width"] <= other["x"]
     assert one["y"] == other["y"]
-    context.close()

@@ -3,23 +3,21 @@
 import json
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
-from tests.browser.conftest import DESKTOP, PHONE, listen, new_album, sign_in
-from tests.browser.desk import pictures, send
-from tests.browser.looking import SCHEMES, ensure_accessible, unheard_page
+from tests.browser.conftest import DESKTOP, PHONE, OpenPage, new_album
+from tests.browser.desk import album_of, pictures, send
+from tests.browser.looking import SCHEMES, ensure_accessible
 from tests.installation import Installation
 
-pytestmark = [pytest.mark.browser, pytest.mark.servers]
+pytestmark = [pytest.mark.browser, pytest.mark.servers, pytest.mark.usefixtures("worker")]
 
 
-def fill(page: Page, installation: Installation, count: int) -> str:
-    """The address of a new album with so many photos."""
-    installation.start("run_huey")
+def fill(page: Page, count: int) -> str:
+    """The address of a new album with so many photos, which a worker developed."""
     address = new_album(page)
     send(page, pictures(count))
     expect(page.locator(".report")).to_contain_text(f"{count} photos added")
-    installation.stop("run_huey")
     return address
 
 
@@ -31,11 +29,9 @@ def move_to_trash(page: Page, name: str) -> None:
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_a_photo_goes_to_the_trash_and_is_back_with_one_click(
-    page: Page, installation: Installation, size: ViewportSize
-) -> None:
+def test_a_photo_goes_to_the_trash_and_is_back_with_one_click(page: Page, size: ViewportSize) -> None:
     page.set_viewport_size(size)
-    fill(page, installation, 3)
+    fill(page, 3)
 
     move_to_trash(page, "IMG_0002.JPG")
     expect(page.locator(".tile")).to_have_count(2)
@@ -50,13 +46,10 @@ def test_a_photo_goes_to_the_trash_and_is_back_with_one_click(
 
 
 def test_everything_in_the_trash_works_without_javascript(
-    chromium: Browser, page: Page, installation: Installation, complaints: list[str]
+    page: Page, open_page: OpenPage, installation: Installation
 ) -> None:
-    address = fill(page, installation, 4)
-    context = chromium.new_context(viewport=PHONE, base_url=installation.url, java_script_enabled=False)
-    plain = context.new_page()
-    listen(plain, complaints)
-    sign_in(plain)
+    address = fill(page, 4)
+    plain = open_page(viewport=PHONE, java_script_enabled=False)
     for number in (1, 2, 3):
         plain.goto(address)
         move_to_trash(plain, f"IMG_000{number}.JPG")
@@ -73,22 +66,20 @@ def test_everything_in_the_trash_works_without_javascript(
 
     expect(plain.get_by_text("1 photo was deleted for ever.")).to_be_visible()
     expect(plain.locator(".tile")).to_have_count(2)
-    context.close()
-    assert installation.ask("SELECT count(*) FROM albums_photo") == [(2,)]
+    assert installation.ask(f"SELECT count(*) FROM albums_photo WHERE album_id = {album_of(plain)}") == [(2,)]
     verified = json.loads(installation.manage("verify", "--json").stdout)
     assert (verified["missing"], verified["orphans"]) == ([], [])
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_axe_finds_nothing_in_the_message_with_its_way_back(
-    chromium: Browser, page: Page, installation: Installation, size: ViewportSize
+    page: Page, open_page: OpenPage, size: ViewportSize
 ) -> None:
-    address = fill(page, installation, 2)
+    address = fill(page, 2)
     for scheme in SCHEMES:
-        with unheard_page(chromium, installation, size, scheme) as unheard:
-            sign_in(unheard)
-            unheard.goto(address)
-            move_to_trash(unheard, "IMG_0001.JPG")
-            ensure_accessible(unheard)
-            unheard.get_by_role("button", name="Undo").click()
-            expect(unheard.locator(".tile")).to_have_count(2)
+        unheard = open_page(viewport=size, color_scheme=scheme, is_heard=False)
+        unheard.goto(address)
+        move_to_trash(unheard, "IMG_0001.JPG")
+        ensure_accessible(unheard)
+        unheard.get_by_role("button", name="Undo").click()
+        expect(unheard.locator(".tile")).to_have_count(2)
