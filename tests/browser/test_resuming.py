@@ -19,7 +19,10 @@ from tests.installation import PASSWORD, Installation
 from tests.processing import making
 
 # The way through the server; with a bucket the page sends straight to it, of which test_direct.py tells.
-pytestmark = [pytest.mark.browser, pytest.mark.servers, pytest.mark.embedded]
+pytestmark = [
+    *(pytest.mark.browser, pytest.mark.servers, pytest.mark.embedded),
+    pytest.mark.usefixtures("no_worker"),  # a batch that is done is no longer listed as sent
+]
 
 HURRY = "Math.random = () => 0.02"
 """Of the time up to which a page waits at random before it tries again, so much."""
@@ -135,7 +138,6 @@ def survive(page: Page, proxy: Proxy, installation: Installation, files: list[Pa
 
 @pytest.mark.timeout(1200)
 @pytest.mark.skipif(not PHOTOS.exists(), reason="the shared photos are not here")
-@pytest.mark.usefixtures("no_worker")
 def test_sixty_photos_survive_ten_cuts_two_reloads_and_a_restart(
     page: Page, proxy: Proxy, mortal: Installation, complaints: list[str]
 ) -> None:
@@ -151,7 +153,6 @@ def test_sixty_photos_survive_ten_cuts_two_reloads_and_a_restart(
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.usefixtures("no_worker")
 def test_a_small_batch_survives_ten_cuts_two_reloads_and_a_restart(
     page: Page, proxy: Proxy, mortal: Installation, folder: Path, complaints: list[str]
 ) -> None:
