@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from urllib.parse import urljoin
 
 from playwright.sync_api import BrowserContext
 
@@ -34,7 +35,7 @@ class Account:
 
     def sign_in(self, context: BrowserContext, address: str) -> None:
         """Without the form, which costs a second each time."""
-        context.add_cookies([{"name": "sessionid", "value": self.session, "url": address}])
+        context.add_cookies([{"name": "sessionid", "value": self.session, "url": urljoin(address, "/")}])
 
 
 def create(installation: Installation) -> list[Account]:

@@ -13,7 +13,7 @@ from tests.browser.conftest import OpenPage, forgive, new_album
 from tests.browser.desk import album_of, choose, send, states
 from tests.browser.gate import Gate
 from tests.browser.recording import Proxy, resent
-from tests.browser.test_resuming import HURRY, all_sent, ensure_arrived_once
+from tests.browser.test_resuming import HURRY, all_sent, bytes_passed, ensure_arrived_once
 from tests.installation import Installation
 from tests.processing import making
 from tests.s3servers import Rgw
@@ -88,10 +88,6 @@ def cut(*ways: Proxy) -> None:
 def mend(*ways: Proxy) -> None:
     for way in ways:
         way.mend()
-
-
-def bytes_passed(gate: Gate, count: int) -> None:
-    polling.until(lambda: gate.passed >= count, 120, f"fewer than {count} bytes went: {gate.passed}")
 
 
 @pytest.mark.timeout(600)
