@@ -1,9 +1,9 @@
 """The way between a client and the server: counts what passes, remembers where each PATCH began, and can be closed."""
 
-import math
 import re
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 from tests import servers
@@ -12,15 +12,20 @@ PIECE = 64 << 10
 BEGINNING = re.compile(rb"\r\nUpload-Offset: *(\d+)", re.IGNORECASE)
 
 
+def never() -> bool:
+    return False
+
+
 class Road:
     """Listens on a port of its own and passes on to another.
 
-    `close_after(count)` holds back what comes for the server after so many bytes, until `open()`.
+    `close_when(condition)` holds back what comes for the server as soon as the condition is true, until `open()`.
     """
 
     def __init__(self, port: int) -> None:
         self.sent = 0
-        self._most: float = math.inf
+        self._condition: Callable[[], bool] = never
+        self.is_closed = False
         self._opened = threading.Condition()
         self.offsets: list[int] = []
         self._to = (servers.HOST, port)
@@ -38,12 +43,12 @@ class Road:
     def is_empty(self) -> bool:
         return self._lines == 0
 
-    def close_after(self, count: int) -> None:
-        self._most = count
+    def close_when(self, condition: Callable[[], bool]) -> None:
+        self._condition = condition
 
     def open(self) -> None:
         with self._opened:
-            self._most = math.inf
+            self._condition, self.is_closed = never, False
             self._opened.notify_all()
 
     def forget(self) -> None:
@@ -80,7 +85,8 @@ class Road:
                 last = last[-64:] + piece  # a header may be cut in two by the pieces
                 self._note(last, fresh=len(piece))
                 with self._opened:
-                    self._opened.wait_for(lambda: self.sent <= self._most)
+                    self.is_closed = self.is_closed or self._condition()
+                    self._opened.wait_for(lambda: not self.is_closed)
                 server.sendall(piece)
         with suppress(OSError):
             server.shutdown(socket.SHUT_RDWR)

@@ -28,8 +28,6 @@ HERE = Path(__file__).parent
 UPLOADING = HERE.parent.parent / "docs" / "uploading.md"
 MEGABYTE = 1 << 20
 SIZE = 30 * MEGABYTE
-GATE = 13 * MEGABYTE
-"""Bytes after which the way is closed: every client is in the middle of a chunk then, the second of four."""
 AROUND = 512 << 10
 """Bytes around those of the file: a page asks for fifty modules with cookies, and polls. What arrived is twenty times that."""
 
@@ -202,6 +200,12 @@ def draft(installation: Installation) -> Path | None:
     return next((installation.data_dir / "incoming").glob("*.part"), None)
 
 
+def has_begun(installation: Installation) -> bool:
+    """A third has arrived, whatever was sent again."""
+    begun = draft(installation)
+    return begun is not None and begun.stat().st_size > SIZE // 3
+
+
 def offset(installation: Installation, session: requests.Session, draft: Path) -> int:
     address = f"{installation.url}/uploads/{draft.stem}/"
     return int(session.head(address, headers={"Tus-Resumable": "1.0.0"}, timeout=60).headers["Upload-Offset"])
@@ -216,11 +220,10 @@ def original(installation: Installation, session: requests.Session, album: int) 
 
 
 def test_a_client_that_was_killed_goes_on_where_it_was(installation, road, sender, source):
-    road.close_after(GATE)
+    road.close_when(lambda: has_begun(installation))  # in the middle of a chunk, the second or third of four
     sender.start()
-    begun = polling.until(
-        lambda: (d := draft(installation)) and d.stat().st_size > SIZE // 3 and d, 240, "nothing comes"
-    )
+    polling.until(lambda: road.is_closed, 240, "nothing comes")
+    begun = draft(installation)
     polling.until(lambda: sender.remembers, 240, "it does not remember its upload")
     sender.kill()
     road.open()

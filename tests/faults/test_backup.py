@@ -83,6 +83,7 @@ def verified(installation: Installation) -> dict[str, object]:
     return json.loads(installation.manage("verify", "--json", status=None).stdout)
 
 
+@pytest.mark.smoke
 def test_what_was_backed_up_becomes_an_installation_again(site, empty, backup):
     empty.manage("restore", str(backup))
 

@@ -88,7 +88,7 @@ def test_the_web_process_dies_while_photos_are_sent(installation, photos, point)
     assert_all_are_photos(installation, album, photos)
 
 
-@pytest.mark.parametrize("point", WORKER_POINTS)
+@pytest.mark.parametrize("point", [pytest.param(WORKER_POINTS[0], marks=pytest.mark.smoke), *WORKER_POINTS[1:]])
 def test_the_worker_dies_while_photos_are_developed(serving, album, photos, point):
     assert serving.start("run_huey", env={"DARKROOM_FAULT": point}).wait(SECONDS) == -signal.SIGKILL
     restart(serving, "run_huey")

@@ -79,6 +79,7 @@ def test_web_and_worker_come_back_when_they_are_killed(fresh):
     polling.until(fresh.answers)
 
 
+@pytest.mark.smoke
 def test_it_ends_cleanly_and_leaves_nothing_running(fresh):
     run = fresh.start("run")
     polling.until(lambda: fresh.status()["workers"] == 1)

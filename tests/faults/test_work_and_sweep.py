@@ -30,7 +30,7 @@ RETRIES = "SELECT code, detail FROM processing_jobevent WHERE edge = 'retry'"
 MOVES = "SELECT edge, count(*) FROM processing_jobevent GROUP BY edge"
 
 
-@pytest.fixture(params=["sqlite", "postgresql and redis"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql and redis", marks=pytest.mark.smoke)])
 def installation(request, tmp_path):
     env = dict(NO_GRACE)
     if request.param != "sqlite":
@@ -52,7 +52,7 @@ def test_endless_sweeps_and_doubled_bells_touch_nothing_in_use(installation, tmp
     with installation.background(SWEEP_AND_RING.format(began=began)) as sweeping:
         polling.until(began.exists, what="nothing is swept")
         for album in albums:
-            photos = {f"{number}.jpg": making.jpeg((1600, 1200)) for number in range(PHOTOS // 2)}
+            photos = {f"{number}.jpg": making.jpeg((900, 600)) for number in range(PHOTOS // 2)}
             assert installation.send(session, album, photos).ok
             sent |= aftermath.sent_to(album, photos.values())
         aftermath.settle(installation)
