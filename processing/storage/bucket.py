@@ -1,5 +1,6 @@
 """boto3, as we want it: one client for each connection and process, shared by all its threads."""
 
+from dataclasses import replace
 from functools import lru_cache
 from threading import Lock
 from typing import Any
@@ -20,12 +21,12 @@ _making = Lock()
 def client(connection: Connection) -> Any:
     """For work: patient, and tries again by itself."""
     with _making:  # boto3 makes clients in one thread at a time only
-        return _client(connection, CONNECT_SECONDS, READ_SECONDS, TRIES)
+        return _client(replace(connection, prefix=""), CONNECT_SECONDS, READ_SECONDS, TRIES)
 
 
 def hurried(connection: Connection) -> Any:
     with _making:
-        return _client(connection, HURRIED_SECONDS, HURRIED_SECONDS, 1)
+        return _client(replace(connection, prefix=""), HURRIED_SECONDS, HURRIED_SECONDS, 1)
 
 
 @lru_cache(maxsize=8)
