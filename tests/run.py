@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -131,16 +132,28 @@ def run(stack: Stack, arguments: Sequence[str], record: Path | None = None) -> i
     env = os.environ | ({failures.VARIABLE: str(record)} if record else {})
     process = subprocess.Popen([*stack.command, *arguments], env=env)
     try:
-        return process.wait(MAX_SECONDS)
-    except subprocess.TimeoutExpired:
-        print(f"\nThe tests are ended: not done within {MAX_SECONDS} s", flush=True)
-        process.kill()
-        return process.wait()
+        return wait(process, MAX_SECONDS)
     except KeyboardInterrupt:  # which pytest gets from the terminal too, and ends
-        process.wait(60)
+        wait(process, 60)
         raise
     finally:
         kill_leftovers()
+
+
+def wait(process: subprocess.Popen[bytes], seconds: float) -> int:
+    """The exit status of the process, which is killed after so many seconds. Orphans that end meanwhile are reaped."""
+    deadline = time.monotonic() + seconds
+    while True:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid == process.pid:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return process.returncode
+        if not pid:
+            if time.monotonic() > deadline:
+                print(f"\nThe tests are ended: not done within {seconds:g} s", flush=True)
+                process.kill()
+                return process.wait()
+            time.sleep(0.1)
 
 
 def become_subreaper() -> None:

@@ -58,7 +58,7 @@ def test_a_conftest_affects_the_tests_below_it() -> None:
     assert "tests/journeys/test_form.py" not in selected
 
 
-def test_documentation_affects_the_affected_by_the_documentation() -> None:
+def test_documentation_affects_its_own_tests() -> None:
     assert affected_by("docs/testing.md") == {"tests/test_docs.py"}
 
 

@@ -22,7 +22,7 @@ import pytest
 from pytest_timeout import Settings
 
 GRACE_SECONDS = 60
-LIMITS = {"long": 3600, "browser": 300, "faults": 900, "servers": 900}
+LIMITS = {"long": 3600, "browser": 900, "faults": 900, "servers": 900}
 """Seconds by marker, the first that a test has. They are for hung tests alone, so they allow for a machine ten times slower."""
 
 
