@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model, login
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import UserCreationForm
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -52,8 +52,9 @@ def _is_open(token: str) -> bool:
 
 
 def _create(form: FirstUserForm) -> User | None:
-    """Of two people who open the link at once, one becomes the first user."""
+    """The first user; of several people who send the form at once, only one gets here past the check."""
     with transaction.atomic():
+        _lock_users()
         if get_user_model().objects.exists():
             raise Http404
         user: User = form.save(commit=False)
@@ -61,6 +62,13 @@ def _create(form: FirstUserForm) -> User | None:
         user.save()
     _path().unlink(missing_ok=True)
     return user
+
+
+def _lock_users() -> None:
+    """Makes other transactions that call this wait. SQLite lets one at a time write as it is (transaction_mode IMMEDIATE)."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {connection.ops.quote_name(User._meta.db_table)} IN SHARE ROW EXCLUSIVE MODE")
 
 
 def _path() -> Path:

@@ -38,6 +38,7 @@ class UploadDesk extends HTMLElement {
   #ticker = new Ticker(() => this.#show());
   #notes = [];
   #moment = null;
+  #isStale = false;
   #view;
   #rows;
   #keep;
@@ -216,6 +217,7 @@ class UploadDesk extends HTMLElement {
 
   /** A panel that is not busy tells that the album is free. */
   #swapped() {
+    this.#isStale = false;
     this.#comingBack.heard().then(() => this.#ticker.ask());
     this.#ticker.ask();
     if (this.#isBusy || this.isSending) return;
@@ -236,7 +238,7 @@ class UploadDesk extends HTMLElement {
 
   /** The report tells what came of those that have ended; what can be tried again stays. */
   #tidy() {
-    if (!this.#isBusy && !this.isSending && !this.#ledger.in("later").length) this.#clear();
+    if (!this.#isStale && !this.#isBusy && !this.isSending && !this.#ledger.in("later").length) this.#clear();
   }
 
   #clear() {
@@ -285,8 +287,12 @@ class UploadDesk extends HTMLElement {
     return this.#isBusy ? "Drop to prepare the next batch" : "Drop to add to this album";
   }
 
-  #refresh() {
-    htmx.ajax("GET", this.#panel.dataset.status, { target: "#upload-panel", swap: "outerHTML" }).catch(() => {}); // the next poll mends it
+  /** Asks for the panel until it comes: one that is not busy does not poll, and would never show what was declared meanwhile. */
+  async #refresh(tries = 0) {
+    this.#isStale = true;
+    await htmx.ajax("GET", this.#panel.dataset.status, { target: "#upload-panel", swap: "outerHTML" }).catch(() => {});
+    if (!this.#isStale || this.#stop.signal.aborted) return;
+    setTimeout(() => this.#isStale && this.#refresh(tries + 1), SOON_MS * 2 ** Math.min(tries, 5));
   }
 }
 

@@ -103,27 +103,27 @@ def test_photos_live_in_the_bucket_from_their_arrival_to_their_end(installation,
 def test_work_waits_while_the_bucket_is_away_and_goes_on_when_it_is_back(tmp_path):
     """A server of its own, which may go. What it holds is gone with it, so only what comes after is looked at."""
     server = Moto()
-    server.start()
-    with Installation(
-        tmp_path, server.new_bucket() | {"SWEEP_SECONDS": "1", "BACKOFF_BASE_SECONDS": "0.1"}
-    ) as installation:
-        installation.start("serve")
-        session = installation.sign_in()
-        album = installation.new_album(session, "Summer")
-        server.stop()
-        polling.until(lambda: not installation.answers(), 120, "the server does not notice")
-
-        refused = installation.send(session, album, {"early.jpg": making.jpeg(number=4)})
-        assert (refused.status_code, refused.json()["error"]) == (503, "storage-away")
-
+    try:
         server.start()
-        server.new_bucket()
-        server.client().create_bucket(Bucket="photos-1")
-        polling.until(installation.answers, 120, "the server does not notice")
-        assert installation.send(session, album, {"late.jpg": making.jpeg(number=5)}).status_code == 200
-        installation.start("run_huey")
-        installation.wait_until_idle()
+        environment = server.new_bucket() | {"SWEEP_SECONDS": "1", "BACKOFF_BASE_SECONDS": "0.1"}
+        with Installation(tmp_path, environment) as installation:
+            installation.start("serve")
+            session = installation.sign_in()
+            album = installation.new_album(session, "Summer")
+            server.stop()
+            polling.until(lambda: not installation.answers(), 120, "the server does not notice")
 
-        assert [name for _, name, _ in photos(installation, album)] == ["late.jpg"]
-        installation.manage("verify")
-    server.stop()
+            refused = installation.send(session, album, {"early.jpg": making.jpeg(number=4)})
+            assert (refused.status_code, refused.json()["error"]) == (503, "storage-away")
+
+            server.start()
+            server.client().create_bucket(Bucket=environment["S3_BUCKET"])
+            polling.until(installation.answers, 120, "the server does not notice")
+            assert installation.send(session, album, {"late.jpg": making.jpeg(number=5)}).status_code == 200
+            installation.start("run_huey")
+            installation.wait_until_idle()
+
+            assert [name for _, name, _ in photos(installation, album)] == ["late.jpg"]
+            installation.manage("verify")
+    finally:
+        server.stop()

@@ -18,6 +18,7 @@ import { Gone, Refused, TUS } from "./way.js";
 const MOST_AT_ONCE = 2000; // what one manifest may list
 const ASK_AGAIN_MS = 5000;
 const EXPIRY_MS = 30 * 60_000;
+const AFTER_SILENCE_MS = 60_000;
 const FAILED = "Something went wrong that nobody thought of.";
 const GONE = "It was cancelled, here or on another device.";
 const UNDER_WAY = ["waiting", "sending"];
@@ -35,6 +36,7 @@ export class Sender extends EventTarget {
   #late = new LateChecksums((items) => this.#tellChecksums(items));
   #declaring = new Map();
   #heard = performance.now();
+  #silenceEnded = -Infinity;
   #expiryMs = EXPIRY_MS;
 
   /** `album(id)` tells an album's addresses. The lock of `page`, the album on whose page this is, opens by opened(). */
@@ -175,7 +177,7 @@ export class Sender extends EventTarget {
   async #carry(item, signal) {
     this.#ledger.set(item, { state: "sending", words: "" });
     const onOffset = (offset) => {
-      this.#heard = performance.now();
+      this.#hear();
       this.#ledger.set(item, { offset, isUnderWay: false, hasComeAgain: false });
     };
     const onSent = (inFlight) => this.#ledger.set(item, { inFlight });
@@ -210,9 +212,19 @@ export class Sender extends EventTarget {
     insist(this.#link, "DELETE", item.upload, TUS); // or the album would wait for it
   }
 
+  /** After a long silence the answers of several files arrive in any order: a file that had arrived before may be the first. */
+  #hear() {
+    if (this.#isSilent) this.#silenceEnded = performance.now();
+    this.#heard = performance.now();
+  }
+
+  get #isSilent() {
+    return performance.now() - this.#heard > this.#expiryMs * 0.9;
+  }
+
   /** Uploads end when nobody sends for long, and then all of them come again; otherwise a person has cancelled this one. */
   #gone(item) {
-    const wasIdle = performance.now() - this.#heard > this.#expiryMs * 0.9;
+    const wasIdle = this.#isSilent || performance.now() - this.#silenceEnded < AFTER_SILENCE_MS;
     if (!wasIdle || item.hasComeAgain) return this.#ledger.set(item, { state: "failed", words: GONE, inFlight: 0 });
     for (const one of this.#ledger.in(...UNDER_WAY).filter(({ album }) => album === item.album)) {
       this.#ledger.set(one, { state: "pending", inFlight: 0, hasComeAgain: true, isUnderWay: true });
