@@ -11,7 +11,7 @@ import pytest
 from tests import polling
 from tests.support import processes
 
-PROJECT = Path(__file__).parent.parent
+PROJECT = Path(__file__).parent.parent.parent
 STARTS_ANOTHER = """
 import os, signal
 from tests.support import processes
