@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from huey.contrib.djhuey import HUEY
 
 from albums.models import Album
-from processing import quota, worker
+from processing import quota, scrub, worker
 from processing.storage import bucket as bucket_client
 from processing.storage import connection, places
 from processing.storage.connection import Connection
@@ -45,9 +45,10 @@ def django_db_modify_db_settings(more_time, django_db_modify_db_settings_paralle
 
 
 @pytest.fixture(scope="session", autouse=True)
-def patience_with_buckets() -> None:
-    """A bucket that answers late on a busy machine is not away."""
+def time_for_storage() -> None:
+    """On a busy machine a bucket that answers late is not away, and a step of the background check reads all that a test made."""
     bucket_client.CONNECT_SECONDS = bucket_client.READ_SECONDS = bucket_client.HURRIED_SECONDS = 60
+    scrub.STEP_SECONDS = 600
 
 
 @pytest.fixture

@@ -16,9 +16,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def photos(album, data_dir, monkeypatch) -> list[Photo]:
+def photos(album, data_dir) -> list[Photo]:
     """Three that nobody has read yet, each with an original and one rendition."""
-    monkeypatch.setattr(scrub, "STEP_SECONDS", 600)  # time for all of them, however slow the bucket is
     batch = making.received(album, making.jpeg((500, 400))).batch
     for _ in range(2):
         making.received(album, making.jpeg((500, 400)), batch=batch)
