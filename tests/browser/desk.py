@@ -56,7 +56,7 @@ def drop(page: Page, count: int, on: str = "body") -> None:
 
 
 def large(count: int, name: str = "IMG_{:04}.JPG") -> list[dict[str, object]]:
-    """Files of which the gate can hold back more than the beginning."""
+    """Files larger than what the gate lets through of a held request."""
     files = pictures(count, name=name)
     for number, file in enumerate(files):
         file["buffer"] = making.jpeg() + bytes([number]) * LARGE

@@ -66,7 +66,7 @@ class Gate:
             return self._held
 
     def hold(self, after_requests: float = 0) -> None:
-        """Let so many more requests pass whole; hold all others, of which the server gets the beginning."""
+        """Let this many more requests pass whole, and hold all others: the server gets their first BEGINNING bytes."""
         with self._changed:
             self._requests, self._limit = after_requests, NO_LIMIT
             self._changed.notify_all()
@@ -88,7 +88,7 @@ class Gate:
             self._changed.notify_all()
 
     def take(self, passage: Passage, wanted: int) -> int:
-        """How many of these bytes may pass now: waits until one may. 0 when nobody sends them any more."""
+        """The number of bytes that may pass now. Waits until one may; 0 when the client has closed the connection."""
         with self._changed:
             while not (count := self._allowed(passage, wanted)):
                 passage.sender.look()

@@ -61,7 +61,7 @@ class Proxy:
     def close(self) -> None:
         self.cut()
         self.gate.close()
-        self._listener.shutdown(socket.SHUT_RDWR)  # or its thread would wait for another client for ever
+        self._listener.shutdown(socket.SHUT_RDWR)  # or its thread would keep waiting for a client
         self._listener.close()
 
     def passed(self) -> int:

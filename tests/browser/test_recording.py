@@ -119,7 +119,7 @@ def test_all_is_held_when_so_many_bytes_have_passed(proxy: Proxy, server: socket
 
 
 def read(line: socket.socket, count: int) -> bytes:
-    """So many bytes, or what comes until the end."""
+    """The next `count` bytes, or fewer when the connection ends."""
     found = b""
     while len(found) < count and (piece := line.recv(count - len(found))):
         found += piece

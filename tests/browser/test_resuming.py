@@ -53,12 +53,12 @@ def all_sent(page: Page) -> None:
 
 
 def bytes_passed(gate: Gate, count: int) -> None:
-    """Wait until the gate has let so many bytes pass, of which some may have been lost behind it."""
+    """Wait until the gate has let `count` bytes pass. A cut may have lost some of them behind it."""
     polling.until(lambda: gate.passed >= count, 120, f"fewer than {count} bytes went: {gate.passed}")
 
 
 def begin(page: Page, proxy: Proxy, folder: Path, count: int) -> list[Path]:
-    """Send what the folder holds. So many bytes pass, and no more until the gate is released. Its files."""
+    """Send the files of the folder, hold them after `count` bytes until the gate is released, and return them."""
     files = sorted(folder.iterdir())
     proxy.gate.hold_at(count)
     send(page, files)
