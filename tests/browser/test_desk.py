@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests import polling
-from tests.browser.conftest import DESKTOP, PHONE, OpenPage, new_album
+from tests.browser.conftest import DESKTOP, PHONE, OpenPage, forgive, new_album
 from tests.browser.desk import UPLOADS, choose, large, pictures, row, send, sendings, states, title
 from tests.browser.gate import Gate
 from tests.browser.looking import ensure_accessible, ensure_heard, hear
@@ -106,6 +106,27 @@ def test_a_failed_file_can_be_tried_again(page: Page, installation: Installation
     assert complaints
     assert all("500" in said for said in complaints)
     complaints.clear()
+
+
+def test_a_panel_that_could_not_be_fetched_is_asked_for_again(page: Page, complaints: list[str]) -> None:
+    """The panel of a free album does not poll: only this request shows the batch that was just begun."""
+    new_album(page)
+    lost: list[str] = []
+
+    def lose_two(route: Route) -> None:
+        if route.request.method == "GET" and len(lost) < 2:
+            lost.append(route.request.url)
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/uploads/status/**", lose_two)
+    send(page, pictures(3))
+
+    title(page, "All sent: 3 received")
+    expect(page.locator("#upload-panel")).to_have_attribute("data-busy", re.compile("."))
+    assert len(lost) == 2
+    forgive(complaints)
 
 
 def test_two_thousand_files_leave_the_page_at_hand(page: Page) -> None:
