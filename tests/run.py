@@ -129,7 +129,8 @@ def report(heading: str, tests: Sequence[tuple[Stack, Failure]]) -> None:
 
 def run(stack: Stack, arguments: Sequence[str], record: Path | None = None) -> int:
     """pytest's exit status, or that of SIGKILL when it exceeded MAX_SECONDS."""
-    env = os.environ | ({failures.VARIABLE: str(record)} if record else {})
+    env = {name: value for name, value in os.environ.items() if name != failures.VARIABLE}  # a run within a run
+    env |= {failures.VARIABLE: str(record)} if record else {}
     process = subprocess.Popen([*stack.command, *arguments], env=env)
     try:
         return wait(process, MAX_SECONDS)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import failures
 from tests.support.affected import ROOT
 
 pytestmark = pytest.mark.faults
@@ -86,6 +87,17 @@ def test_the_quick_suite_gives_no_second_chance(tmp_path: Path) -> None:
 
     assert status == 1, output
     assert "Flaky" not in output
+
+
+def test_a_run_within_a_run_keeps_its_failures_to_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outer = tmp_path / "failures"
+    outer.touch()
+    monkeypatch.setenv(failures.VARIABLE, str(outer))
+
+    status, output = run(tmp_path, mode="quick", broken=BROKEN)
+
+    assert status == 1, output
+    assert outer.read_text() == ""
 
 
 def test_a_module_that_cannot_be_imported_fails_the_run(tmp_path: Path) -> None:
