@@ -8,14 +8,16 @@ import uuid
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
 from django.utils import timezone
-from redis import Redis, RedisError
 
 from config import queue
 from config.models import FailedSignIn
+
+if TYPE_CHECKING:
+    from redis import Redis  # otherwise imported where there is one: it takes 10 MB
 
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
@@ -26,7 +28,7 @@ PREFIX = "darkroom.sign-in"
 def latest(network: str, name_hash: str | None, since: datetime, most: int) -> list[datetime]:
     """When the last ones were, the latest first: for this name, or for any."""
 
-    def in_redis(redis: Redis) -> list[datetime]:
+    def in_redis(redis: "Redis") -> list[datetime]:
         found: Any = redis.zrevrangebyscore(
             _key(network, name_hash), "inf", f"({since.timestamp()}", 0, most, withscores=True
         )
@@ -45,7 +47,7 @@ def remember(network: str, name_hash: str, since: datetime) -> None:
     """One more; those before `since` are forgotten."""
     now = timezone.now()
 
-    def in_redis(redis: Redis) -> None:
+    def in_redis(redis: "Redis") -> None:
         failure = {f"{name_hash}.{uuid.uuid4()}": now.timestamp()}
         with redis.pipeline() as together:
             for key in (_key(network), _key(network, name_hash)):
@@ -62,7 +64,7 @@ def remember(network: str, name_hash: str, since: datetime) -> None:
 
 
 def forget(network: str, name_hash: str) -> None:
-    def in_redis(redis: Redis) -> None:
+    def in_redis(redis: "Redis") -> None:
         if failures := redis.zrange(_key(network, name_hash), 0, -1):
             redis.zrem(_key(network), *failures)
             redis.delete(_key(network, name_hash))
@@ -71,9 +73,11 @@ def forget(network: str, name_hash: str) -> None:
     FailedSignIn.objects.filter(network=network, name_hash=name_hash).delete()
 
 
-def _either(in_redis: Callable[[Redis], Answer], in_rows: Callable[[], Answer]) -> Answer:
+def _either(in_redis: Callable[["Redis"], Answer], in_rows: Callable[[], Answer]) -> Answer:
     if not settings.REDIS_URL:
         return in_rows()
+    from redis import RedisError
+
     try:
         return in_redis(_redis(settings.REDIS_URL))
     except RedisError:
@@ -82,7 +86,9 @@ def _either(in_redis: Callable[[Redis], Answer], in_rows: Callable[[], Answer]) 
 
 
 @cache
-def _redis(url: str) -> Redis:
+def _redis(url: str) -> "Redis":
+    from redis import Redis
+
     return Redis.from_url(url, decode_responses=True, **queue.REDIS_TIMEOUTS)
 
 

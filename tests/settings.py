@@ -14,6 +14,8 @@ os.environ["STAGING_QUOTA"] = "0"  # nor is counting what waits, where a test co
 
 os.environ.update(stack.environment())
 
+import huey  # noqa: E402, F401 - whole, for the tests that use Redis; the settings leave its client out without REDIS_URL
+
 from config import queue  # noqa: E402
 
 queue.REDIS_TIMEOUTS.update(socket_timeout=60, socket_connect_timeout=60)  # before the settings make their connections
