@@ -63,6 +63,17 @@ def select(changed: Iterable[str], root: Path = ROOT) -> Selection:
     )
 
 
+def by_distance(module: str, root: Path = ROOT) -> list[str]:
+    """The tests that a change of one module affects. First those named after it, then by the number of imports between them."""
+    tests = _test_modules(root)
+    graph = _graph(tests, root)
+    chains = {test: graph.find_shortest_chain(importer=_module(test), imported=_module(module)) for test in tests}
+    named = f"test_{Path(module).name}"
+    ordered = sorted((not test.endswith(named), len(chain), test) for test, chain in chains.items() if chain)
+    reached = [test for *_, test in ordered]
+    return reached + [test for test in select([module], root).affected if test not in reached]
+
+
 def _dependants(changed: list[str], tests: list[str], root: Path) -> set[str]:
     graph = _graph(tests, root)
     affected = {test for path in changed if path.endswith("/conftest.py") for test in tests if _is_below(test, path)}

@@ -64,3 +64,17 @@ def test_documentation_affects_its_own_tests() -> None:
 
 def test_a_deleted_module_is_no_error() -> None:
     assert affected_by("processing/gone.py") == set()
+
+
+def test_the_nearest_tests_of_a_module_come_first() -> None:
+    ordered = affected.by_distance("processing/counting.py")
+
+    assert set(ordered) == affected_by("processing/counting.py")
+    assert ordered[0] == "tests/processing/test_counting.py"
+    assert ordered.index("tests/processing/commands/test_queue_status.py") < ordered.index(
+        "tests/browser/test_limits.py"
+    )
+
+
+def test_no_test_that_the_settings_affect_is_left_out(all_tests: set[str]) -> None:
+    assert set(affected.by_distance("config/settings.py")) == all_tests
