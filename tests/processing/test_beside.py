@@ -4,12 +4,14 @@ import errno
 import hashlib
 import os
 from pathlib import Path
-from threading import Event, get_ident
+from threading import get_ident
+from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
 
 from processing.intake import beside, landing, pieces, protocol, resumable
+from processing.intake.beside import Beside
 from processing.intake.protocol import Checksum, Part, Refused
 from processing.models import Upload
 from processing.states import UploadState
@@ -68,18 +70,22 @@ def test_a_large_piece_is_worked_on_in_a_thread_of_its_own_and_a_small_one_is_no
     assert threads[1] == get_ident()
 
 
+class Postponed:
+    """Threads that do their work when its result is waited for, and not before."""
+
+    def submit(self, work, piece):
+        return SimpleNamespace(result=lambda: work(piece))
+
+
 def test_the_next_piece_waits_for_the_one_before():
-    done, goes_on = [], Event()
-
-    def work(piece: memoryview) -> None:
-        assert goes_on.wait(60)
-        done.append(len(piece))
-
-    with beside.writing(work) as writing:
-        writing.add(memoryview(bytes(2 * MIB)))
-        goes_on.set()
+    done = []
+    with Beside(Postponed(), worth=10, work=lambda piece: done.append(len(piece))) as writing:
+        writing.add(memoryview(bytes(20)))
+        assert done == []
         writing.add(memoryview(b"12"))
-        assert done == [2 * MIB, 2]
+        assert done == [20, 2]
+        writing.add(memoryview(bytes(30)))
+    assert done == [20, 2, 30]
 
 
 @pytest.mark.parametrize("then", [lambda writing: writing.add(memoryview(b"more")), lambda writing: writing.wait()])
