@@ -1,6 +1,7 @@
 """The doctor before real proxies: what nginx does to uploads is recognised, said, and answered by smaller parts."""
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -24,8 +25,8 @@ MIB = 1 << 20
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory) -> Iterator[Installation]:
-    """Silences are tried for two thirds of the idle time: 2 seconds."""
-    with Installation(tmp_path_factory.mktemp("door"), {"BODY_IDLE_SECONDS": "3"}) as installation:
+    """Silences are tried for two thirds of the idle time: 4 seconds. A proxy that gives up after one may be late by three."""
+    with Installation(tmp_path_factory.mktemp("door"), {"BODY_IDLE_SECONDS": "6"}) as installation:
         installation.start("serve")
         installation.start("run_huey")
         yield installation
@@ -111,7 +112,7 @@ def test_a_proxy_that_hangs_up_on_pauses_is_recognised(installation, tmp_path) -
         told = examine(installation, nginx.url)
 
     assert codes(told, "warning", "bad") == {"pause-cut"}
-    assert "pauses for 1 s" in told["findings"]["pause-cut"]["words"]
+    assert re.search(r"pauses for [1-4] s", told["findings"]["pause-cut"]["words"])
     assert "streams" in told["findings"]
 
 
@@ -120,7 +121,7 @@ def test_a_proxy_that_waits_for_no_slow_answer_is_recognised(installation, tmp_p
         told = examine(installation, nginx.url)
 
     assert codes(told, "warning", "bad") == {"late-answer-cut"}
-    assert "waits 1 s for an answer, then it answers 504" in told["findings"]["late-answer-cut"]["words"]
+    assert re.search(r"waits [1-4] s for an answer, then it answers 504", told["findings"]["late-answer-cut"]["words"])
 
 
 def test_methods_that_do_not_pass_are_named(installation, tmp_path) -> None:
@@ -283,7 +284,7 @@ def test_senders_who_fall_silent_before_the_probe_hold_no_thread(installation) -
 
     assert installation.answers()
     heard = sorted(int(line.recv(1000).split()[1]) for line in silent)
-    assert heard == [200] * 4 + [429] * 4  # told what had arrived after 3 seconds of silence; turned away at once
+    assert heard == [200] * 4 + [429] * 4  # told what had arrived after the idle time of silence; turned away at once
 
     headers = {"X-CSRFToken": session.cookies["csrftoken"]}
     fresh = requests.post(
