@@ -101,7 +101,13 @@ class LocalStore(FileSystemStorage):
         self._prune(path.parent)
 
     def link(
-        self, key: str, *, name: str | None = None, content_type: str | None = None, seconds: int | None = None
+        self,
+        key: str,
+        *,
+        name: str | None = None,
+        content_type: str | None = None,
+        seconds: int | None = None,
+        method: str = "GET",
     ) -> None:
         return None
 
