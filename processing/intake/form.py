@@ -41,11 +41,18 @@ class FormIntake(FileUploadHandler):
     broke = has_no_room = False
 
     def __init__(
-        self, request: HttpRequest, body: Callable[[], Body], album: Album, user: User, token: uuid.UUID | None
+        self,
+        request: HttpRequest,
+        body: Callable[[], Body],
+        album: Album,
+        user: User,
+        token: uuid.UUID | None,
+        length: int | None,
     ) -> None:
+        """`length`: of the body; None when it tells its end itself, being chunked."""
         super().__init__(request)
         self.batch: Batch | None = None
-        self._body, self._album, self._user, self._token = body, album, user, token
+        self._body, self._length, self._album, self._user, self._token = body, length, album, user, token
         self._count = 0
         self._stream: Stream | None = None
         self._landed: list[Stream] = []
@@ -82,7 +89,7 @@ class FormIntake(FileUploadHandler):
         encoding: str | None = None,
     ) -> tuple[QueryDict, MultiValueDict[str, Any]]:
         try:
-            whole: Any = _Whole(self._body, content_length)
+            whole: Any = _Whole(self._body, self._length)
             fields = _Parser(META, whole, [_Reading(self)], encoding).parse()
             if self._stream:  # Django's parser ends here without a word, and the file would be on its way for ever
                 raise UnreadablePostError("The form ended within a file")
@@ -183,7 +190,8 @@ class _Whole:
     The body is taken from the line itself: gunicorn's own stream gathers it from pieces of 8 KiB.
     """
 
-    def __init__(self, body: Callable[[], Body], length: int) -> None:
+    def __init__(self, body: Callable[[], Body], length: int | None) -> None:
+        """`length` is None of a body that tells its end itself: then only a line that breaks ends it early."""
         self._open, self._left = body, length
         self._buffer = memoryview(bytearray(FormIntake.chunk_size))
         self._has_broken = False
@@ -193,10 +201,11 @@ class _Whole:
         return self._open()
 
     def read(self, size: int) -> bytes:
-        chunk = self._buffer[: min(size, self._left)]
+        chunk = self._buffer[: size if self._left is None else min(size, self._left)]
         count = self._fill(chunk)
-        self._left -= count
-        if self._left and not count:
+        if self._left is not None:
+            self._left -= count
+        if not count and (self._left or self._has_broken):
             raise UnreadablePostError("The connection broke before the whole form had arrived")
         return bytes(chunk[:count])
 

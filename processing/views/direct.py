@@ -27,7 +27,7 @@ from processing.models import Batch, Upload
 from processing.states import UploadState
 from processing.storage import multiparts, places
 from processing.storage.trouble import StorageTrouble
-from processing.views import draining, passes
+from processing.views import draining, line, passes
 from processing.views.uploads import NOT_ALLOWED, SIGN_IN, expected
 
 P = ParamSpec("P")
@@ -188,7 +188,10 @@ def _new(request: HttpRequest, album: Album, name: object, size: object) -> Uplo
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:
-    body = request.read(MOST_BYTES + 1)
+    try:
+        body = line.read(request, MOST_BYTES + 1)
+    except line.EndUnknown:
+        raise Refused(protocol.LENGTH_REQUIRED) from None
     try:
         told = json.loads(body) if len(body) <= MOST_BYTES else None
     except (ValueError, RecursionError):
