@@ -123,7 +123,9 @@ def _rescue() -> int:
 
 
 def _expire() -> int:
-    return sum(uploads.expire(upload) for upload in Upload.objects.idle())
+    return sum(
+        uploads.expire(upload) for rows in (Upload.objects.idle(), Upload.objects.abandoned()) for upload in rows
+    )
 
 
 def _purge_trash(now: datetime) -> int:

@@ -1,6 +1,7 @@
 """The plain upload form: many files in one multipart POST."""
 
 import uuid
+from contextlib import closing
 from http import HTTPStatus
 
 from django.contrib.auth.models import User
@@ -45,10 +46,15 @@ def receive(request: HttpRequest, pk: int) -> HttpResponse:
         request.META["CONTENT_LENGTH"] = "1"
     intake = FormIntake(request, lambda: line.body(request), album, request.user, token, length)
     request.upload_handlers = [intake]
+    with closing(intake):
+        return _answer(request, album, intake, length or 0)
+
+
+def _answer(request: HttpRequest, album: Album, intake: FormIntake, length: int) -> HttpResponse:
     try:
-        batches.ensure_open(album, token)
+        batches.ensure_open(album, intake.token)
         with crowd.place(), line.impatient(request):
-            return _checked(request, album, intake, length or 0)
+            return _checked(request, album, intake, length)
     except AlbumBusy as busy:
         return _busy(request, album, busy.batch)
     except Refused as refused:
