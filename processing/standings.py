@@ -73,7 +73,7 @@ def _by_its_bytes_as_companion() -> Q:
 
 def _whens() -> Iterator[When]:
     """The first that fits is told."""
-    is_double = Q(state=UploadState.REFUSED, code=refusals.DUPLICATE.code)
+    is_double = Q(state=UploadState.REFUSED, code__in=refusals.IS_A_PHOTO)
     album, sha256 = OuterRef("album"), OuterRef("sha256")
     twins = (
         Upload.objects.receiving().filter(album=album, declared_sha256=sha256),
