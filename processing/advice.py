@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from processing.intake import refusals
+from processing.states import IS_A_PHOTO
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ REFUSED: dict[str, Advice] = {
 }
 """Codes of uploads that were refused or expired. Nothing of them is kept, so they can only be sent again."""
 
-NO_MISHAP = refusals.IS_A_PHOTO
+NO_MISHAP = IS_A_PHOTO
 """Codes of which a person has nothing to do."""
 
 UNKNOWN = Advice("Something else", OURS, may_help=True)

@@ -10,14 +10,13 @@ from django.db.models.enums import TextChoices
 
 from albums.models import Album
 from processing import pairs
-from processing.intake import refusals
 from processing.models import Batch, ProcessingJob, Upload
-from processing.states import ACTIVE, ENDED_BADLY, JobState, UploadState
+from processing.states import ACTIVE, ENDED_BADLY, IS_A_PHOTO, JobState, UploadState
 
-IS_THERE = Q(code__in=refusals.IS_A_PHOTO) | Q(job__error_code__in=refusals.IS_A_PHOTO)
+IS_THERE = Q(code__in=IS_A_PHOTO) | Q(job__error_code__in=IS_A_PHOTO)
 """Of uploads: their album had their bytes already."""
-REFUSED = Q(state__in=ENDED_BADLY) & ~Q(code__in=refusals.IS_A_PHOTO)
-FAILED = Q(job__state=JobState.FAILED) & ~Q(job__error_code__in=refusals.IS_A_PHOTO)
+REFUSED = Q(state__in=ENDED_BADLY) & ~Q(code__in=IS_A_PHOTO)
+FAILED = Q(job__state=JobState.FAILED) & ~Q(job__error_code__in=IS_A_PHOTO)
 
 
 class State(TextChoices):
@@ -101,7 +100,7 @@ def openers(albums: QuerySet[Album]) -> QuerySet[User]:
 
 def _in_state(batches: QuerySet[Batch], state: State | None) -> QuerySet[Batch]:
     active = Batch.objects.active().values("pk")
-    failed = ProcessingJob.objects.failed().exclude(error_code__in=refusals.IS_A_PHOTO).values("batch")
+    failed = ProcessingJob.objects.failed().exclude(error_code__in=IS_A_PHOTO).values("batch")
     refused = Upload.objects.filter(REFUSED).values("batch")
     has_failures = Q(pk__in=failed) | Q(pk__in=refused)
     match state:

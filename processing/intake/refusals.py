@@ -54,13 +54,6 @@ def too_large(limit: int) -> Refusal:
     return TOO_LARGE.filled(limit=filesizeformat(limit))
 
 
-IS_A_PHOTO = frozenset({DUPLICATE.code, RESTORED.code})
-"""Codes of files whose bytes their album has, or is getting, already: nothing went wrong. Of uploads, and of failed jobs.
-
-The only definition: pages, receipts, lists and commands all go by it.
-"""
-
-
 class Refused(Exception):
     """A file cannot be taken in. `refusal` says why."""
 

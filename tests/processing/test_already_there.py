@@ -21,12 +21,12 @@ from processing.intake import refusals, resumable, uploads
 from processing.logbook import State, Wanted
 from processing.models import Batch, Upload
 from processing.standings import Standing
-from processing.states import JobState, UploadState
+from processing.states import IS_A_PHOTO, JobState, UploadState
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
 
-CODES = sorted(refusals.IS_A_PHOTO)
+CODES = sorted(IS_A_PHOTO)
 
 
 @pytest.fixture
@@ -121,5 +121,5 @@ def test_every_refusal_that_tells_of_bytes_that_are_there_has_one_of_the_codes()
         if isinstance(it, refusals.Refusal) and "It was not stored twice" in it.message
     }
 
-    assert {each.code for each in {*found, refusals.RESTORED}} == refusals.IS_A_PHOTO == advice.NO_MISHAP
+    assert {each.code for each in {*found, refusals.RESTORED}} == IS_A_PHOTO == advice.NO_MISHAP
     assert {declarations._of(SimpleNamespace(code=code)) for code in CODES} == {"here", "trash"}
