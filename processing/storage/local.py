@@ -48,8 +48,8 @@ class LocalStore(FileSystemStorage):
         changed = _made(target.parent)
         try:
             os.link(source, target)
-        except FileExistsError:
-            return
+        except FileExistsError:  # whoever made it may have died before that was durable
+            changed = [each for each in target.parents if each.is_relative_to(self.location)]
         except OSError as error:
             if error.errno not in CANNOT_LINK:
                 raise
