@@ -5,7 +5,8 @@ is done by the next sweep.
 """
 
 import logging
-from collections.abc import Iterable
+import time
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.files.storage import default_storage
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 CHUNK = 200
 """Photos removed in one transaction: SQLite has one writer, and nobody should wait long for it."""
+FEW = 20
+"""The same of who has little time: a bucket may take a quarter of a second for the files of one."""
 
 
 def delete_album(album: Album) -> None:
@@ -28,17 +31,30 @@ def delete_album(album: Album) -> None:
         album.delete()
 
 
-def delete_photos(photos: QuerySet[Photo]) -> int:
-    """Delete them for ever, a chunk at a time: those that match still when it is their chunk's turn. Answers how many."""
+def delete_photos(photos: QuerySet[Photo], until: float | None = None) -> int:
+    """Delete them for ever, a chunk at a time: those that match still when it is their chunk's turn. Answers how many.
+
+    `until`: no chunk but the first begins after that moment of time.monotonic(). The rest is there for the next call.
+    """
     count = 0
-    while chunk := _delete_chunk(photos):
+    while chunk := _delete_chunk(photos, CHUNK if until is None else FEW):
         count += chunk
+        if is_over(until):
+            break
     return count
 
 
-def clear(leftovers: Iterable[Leftover]) -> int:
-    """Delete the bytes, then the rows that remembered them. What cannot be deleted now stays remembered."""
-    return sum(leftover.delete()[0] for leftover in leftovers if discard(leftover.key))
+def clear(leftovers: QuerySet[Leftover], until: float | None = None) -> int:
+    """Delete the bytes, then the rows that remembered them. What cannot be deleted now stays remembered, and what is left at
+    `until`, as with delete_photos. Answers how many.
+    """
+    count = 0
+    for leftover in _in_pages(leftovers):
+        if discard(leftover.key):
+            count += leftover.delete()[0]
+        if is_over(until):
+            break
+    return count
 
 
 def discard(key: str) -> bool:
@@ -64,10 +80,25 @@ def connect() -> None:
     pre_delete.connect(_note_key, sender=Companion, dispatch_uid="albums.removal.companion")
 
 
-def _delete_chunk(photos: QuerySet[Photo]) -> int:
+def is_over(until: float | None) -> bool:
+    """Has time.monotonic() come to it? None never ends."""
+    return until is not None and time.monotonic() >= until
+
+
+def _in_pages(leftovers: QuerySet[Leftover]) -> Iterator[Leftover]:
+    """There may be hundreds of thousands, as after the end of a large album."""
+    last = 0
+    while page := list(leftovers.filter(pk__gt=last).order_by("pk")[:CHUNK]):
+        last = page[-1].pk  # who gets it may delete it, and with it its key
+        yield from page
+        if len(page) < CHUNK:
+            return
+
+
+def _delete_chunk(photos: QuerySet[Photo], most: int) -> int:
     """The rows are locked first: one that is put back at this moment is either not in the chunk, or gone before it can be."""
     with transaction.atomic():
-        chunk = list(photos.select_for_update().values_list("pk", flat=True)[:CHUNK])
+        chunk = list(photos.select_for_update().values_list("pk", flat=True)[:most])
         Photo.objects.filter(pk__in=chunk).delete()
     return len(chunk)
 

@@ -50,7 +50,7 @@ def empty(album: Album) -> int:
     return removal.delete_photos(album.photos.trashed().leading())
 
 
-def purge(now: datetime) -> int:
-    """Delete for ever what has been in any trash for TRASH_DAYS. Answers how many."""
+def purge(now: datetime, until: float | None = None) -> int:
+    """Delete for ever what has been in any trash for TRASH_DAYS. Answers how many. `until`: as removal.delete_photos has it."""
     old = Photo.objects.filter(trashed_at__lte=now - timedelta(days=settings.TRASH_DAYS))
-    return removal.delete_photos(old.leading())
+    return removal.delete_photos(old.leading(), until)

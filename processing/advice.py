@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from processing.states import IS_A_PHOTO
+
 
 @dataclass(frozen=True, slots=True)
 class Advice:
@@ -143,8 +145,8 @@ REFUSED: dict[str, Advice] = {
 }
 """Codes of uploads that were refused or expired. Nothing of them is kept, so they can only be sent again."""
 
-NO_MISHAP = frozenset({"duplicate", "restored"})
-"""Codes of files that are where they should be: their album has them."""
+NO_MISHAP = IS_A_PHOTO
+"""Codes of which a person has nothing to do."""
 
 UNKNOWN = Advice("Something else", OURS, may_help=True)
 

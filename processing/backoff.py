@@ -2,6 +2,19 @@
 
 import random
 
+NO_ROOM_SECONDS = 10.0
+"""A job that found no room on the disk is tried again then."""
+STILL_SECONDS = 10.0
+"""A Live video whose photo is still to come."""
+
+
+def longest(most: float) -> float:
+    """Seconds: no job is ever put off for longer. `most` is the longest wait between two attempts that count.
+
+    A job that waits for much longer has got its time from a clock that was set back, and is due (deadlines.py).
+    """
+    return max(most, NO_ROOM_SECONDS, STILL_SECONDS)
+
 
 def delay(attempts: int, base: float, most: float, chance: float | None = None) -> float:
     """Seconds to wait after `attempts` attempts: full jitter below min(base · 2ⁿ, most), and never quite nothing.

@@ -68,7 +68,7 @@ def join_or_open(
     """
     with transaction.atomic():
         hold(album.pk)
-        batch = running_in(album)
+        batch = running_after_release(album)
         if batch and batch.opened_by_id != user.pk:
             raise AlbumBusy(batch)
         batch = batch or Batch.objects.create(album=album, opened_by=user, source=source)
@@ -85,8 +85,19 @@ def ensure_open(album: Album, token: uuid.UUID | None = None) -> None:
     """Raises SentBefore or AlbumBusy. Outside the lock this is only a first look, before any byte is read."""
     if token and (earlier := Batch.objects.filter(token=token).first()) and _has_arrived(earlier):
         raise SentBefore(earlier)
-    if running := running_in(album):
+    if running := running_after_release(album):
         raise AlbumBusy(running)
+
+
+def running_after_release(album: Album) -> Batch | None:
+    """As running_in(), when what a dead process held has been given up: the sweep would do it within two minutes."""
+    running = running_in(album)
+    return running_in(album) if running and running.source in Batch.BOUND and release(album) else running
+
+
+def release(album: Album) -> int:
+    """Give up the files of the album whose form or import died on their way. Answers how many it was."""
+    return sum(uploads.expire(upload) for upload in Upload.objects.abandoned().filter(album=album))
 
 
 def running_in(album: Album) -> Batch | None:

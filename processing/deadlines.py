@@ -5,6 +5,9 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
+SILENCE_SECONDS = 40
+"""So long after its last sign of life (intake/heartbeat.py) a process that takes files in counts as dead."""
+
 
 def passed(field: str, span: float) -> Q:
     """Rows whose deadline, put `span` seconds ahead at most, has passed.

@@ -79,7 +79,7 @@ def declare(album: Album, user: User, files: Sequence[Declared]) -> Declaration:
     with transaction.atomic():
         batches.hold(album.pk)
         judge = _Judge(album, user, files)
-        batch = batches.running_in(album)
+        batch = batches.running_after_release(album)
         if batch and batch.opened_by_id != user.pk:
             raise AlbumBusy(batch)
         if batch:

@@ -10,12 +10,13 @@ from django.db.models.enums import TextChoices
 
 from albums.models import Album
 from processing import pairs
-from processing.intake import refusals
 from processing.models import Batch, ProcessingJob, Upload
-from processing.states import ACTIVE, ENDED_BADLY, JobState, UploadState
+from processing.states import ACTIVE, ENDED_BADLY, IS_A_PHOTO, JobState, UploadState
 
-DOUBLE = Q(state=UploadState.REFUSED, code=refusals.DUPLICATE.code)
-BADLY = Q(state__in=ENDED_BADLY) & ~DOUBLE
+IS_THERE = Q(code__in=IS_A_PHOTO) | Q(job__error_code__in=IS_A_PHOTO)
+"""Of uploads: their album had their bytes already."""
+REFUSED = Q(state__in=ENDED_BADLY) & ~Q(code__in=IS_A_PHOTO)
+FAILED = Q(job__state=JobState.FAILED) & ~Q(job__error_code__in=IS_A_PHOTO)
 
 
 class State(TextChoices):
@@ -81,9 +82,9 @@ def entries(batches: Sequence[Batch]) -> list[Entry]:
             bytes=Sum("size", default=0),
             photos=Count("pk", filter=pairs.IS_A_PICTURE),
             kept=Count("pk", filter=pairs.IS_KEPT),
-            failed=Count("pk", filter=Q(job__state=JobState.FAILED)),
-            refused=Count("pk", filter=BADLY),
-            doubles=Count("pk", filter=DOUBLE),
+            failed=Count("pk", filter=FAILED),
+            refused=Count("pk", filter=REFUSED),
+            doubles=Count("pk", filter=IS_THERE & (Q(state=UploadState.REFUSED) | Q(job__state=JobState.FAILED))),
             active=Count("pk", filter=Q(state=UploadState.RECEIVING) | Q(job__state__in=ACTIVE)),
         )
         .order_by()
@@ -99,8 +100,8 @@ def openers(albums: QuerySet[Album]) -> QuerySet[User]:
 
 def _in_state(batches: QuerySet[Batch], state: State | None) -> QuerySet[Batch]:
     active = Batch.objects.active().values("pk")
-    failed = ProcessingJob.objects.failed().values("batch")
-    refused = Upload.objects.filter(BADLY).values("batch")
+    failed = ProcessingJob.objects.failed().exclude(error_code__in=IS_A_PHOTO).values("batch")
+    refused = Upload.objects.filter(REFUSED).values("batch")
     has_failures = Q(pk__in=failed) | Q(pk__in=refused)
     match state:
         case State.AT_WORK:

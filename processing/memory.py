@@ -5,17 +5,23 @@ written once and read twice, and would otherwise count until the kernel needs th
 """
 
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+
+from processing.pipeline import cgroups
 
 NO_LIMIT = 1 << 60
 """Version 1 tells its largest number where there is none. What is in use is not asked then: to add it up takes long."""
 
-PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
+FILES = {
+    1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
+    2: ("memory.max", "memory.current", ""),
+}
+"""By the version of cgroups: where limit and usage stand, and what figures of the whole group begin with in memory.stat."""
 
 
-def share_in_use(proc: Path = PROC, cgroups: Path = CGROUPS) -> float | None:
+def share_in_use(proc: Path = cgroups.PROC, groups: Path = cgroups.CGROUPS) -> float | None:
     """From 0 to 1, of whichever is fuller: the machine, or a limited cgroup that this process is in. None if nothing tells."""
-    return max([*_of_machine(proc), *_of_groups(proc, cgroups)], default=None)
+    return max([*_of_machine(proc), *_of_groups(proc, groups)], default=None)
 
 
 def _of_machine(proc: Path) -> Iterator[float]:
@@ -25,45 +31,24 @@ def _of_machine(proc: Path) -> Iterator[float]:
         yield 1 - available / total
 
 
-def _of_groups(proc: Path, cgroups: Path) -> Iterator[float]:
-    """Lines are `id:controllers:path` (cgroups(7)); that of version 2 names no controllers."""
-    for line in _text(proc / "self" / "cgroup").splitlines():
-        _, controllers, path = line.split(":", 2)
-        if not controllers:
-            yield from _of_levels(cgroups, path, "memory.max", "memory.current", "")
-        elif "memory" in controllers.split(","):
-            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_")
-            yield from _of_levels(cgroups / "memory", path, *names)
-
-
-def _of_levels(root: Path, path: str, limit: str, usage: str, prefix: str) -> Iterator[float]:
-    """Of the group and those around it, for a limit may stand at any level.
-
-    A container may not see its own path: what is mounted there is its group.
-    """
-    group = PurePosixPath(path.lstrip("/"))
-    for level in (group, *group.parents):
-        most = _number(root / level / limit)
-        if most and most < NO_LIMIT and (used := _number(root / level / usage)) is not None:
-            figures = _figures(root / level / "memory.stat")
+def _of_groups(proc: Path, groups: Path) -> Iterator[float]:
+    """A limit may stand at any level."""
+    for version, level in cgroups.levels("memory", proc, groups):
+        limit, usage, prefix = FILES[version]
+        most = _number(level / limit)
+        if most and most < NO_LIMIT and (used := _number(level / usage)) is not None:
+            figures = _figures(level / "memory.stat")
             cache = figures.get(f"{prefix}inactive_file", 0) + figures.get(f"{prefix}active_file", 0)
             yield max(0, used - cache) / most
 
 
 def _figures(path: Path) -> dict[str, int]:
     """Lines of a name and a number, perhaps with a unit."""
-    lines = (line.split() for line in _text(path).splitlines())
+    lines = (line.split() for line in cgroups.text(path).splitlines())
     return {words[0]: int(words[1]) for words in lines if len(words) > 1 and words[1].isdigit()}
 
 
 def _number(path: Path) -> int | None:
     """None for "max", which is no limit, as for a file that is not there."""
-    text = _text(path).strip()
+    text = cgroups.text(path).strip()
     return int(text) if text.isdigit() else None
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return ""

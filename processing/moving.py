@@ -6,28 +6,21 @@ names whole files at any moment. The old ones are leftovers from then on, and st
 Fresh keys, for the old ones may still be on somebody's list to delete when a photo moves there and back.
 """
 
-import logging
-import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from albums.models import Album, Companion, Leftover, Photo, Rendition
-from processing import failpoints, inspection
+from processing import failpoints, holding, inspection
 from processing.failpoints import Point
 from processing.inspection import Kept, Wanted
 from processing.storage import places, store, trouble
 from processing.verify import one_by_one
-
-log = logging.getLogger(__name__)
 
 
 class Stale(Exception):
@@ -70,7 +63,7 @@ def move(kept: Kept, place: str) -> int:
     claim = uuid.uuid4()
     fresh = {wanted.key: _fresh(wanted.key, place, claim) for wanted in files}
     Leftover.note(list(fresh.values()), hold=claim)
-    with _hold(claim):
+    with holding.held(claim):
         for wanted in files:
             _copy(wanted, fresh[wanted.key])
             failpoints.reach(Point.MOVING)
@@ -116,9 +109,11 @@ def _publish(kept: Kept, fresh: dict[str, str], claim: uuid.UUID) -> None:
         row = type(kept)._default_manager.select_for_update().filter(pk=kept.pk).first()
         if row is None or not {wanted.key for wanted in inspection.of(row)} >= fresh.keys():
             raise Stale
-        copies = Leftover.objects.filter(hold=claim, created_at__gt=_still_held())
-        if copies.delete()[0] != len(fresh):
-            raise Stale
+        try:
+            holding.ensure(claim)
+            holding.release(claim, len(fresh))
+        except holding.Lost:
+            raise Stale from None
         if isinstance(kept, Photo):
             Photo.objects.filter(pk=kept.pk, original_key__in=fresh).update(
                 original_key=fresh.get(kept.original_key, kept.original_key)
@@ -129,32 +124,3 @@ def _publish(kept: Kept, fresh: dict[str, str], claim: uuid.UUID) -> None:
             Companion.objects.filter(pk=kept.pk).update(key=fresh[kept.key])
         # Held by nobody that lives, so the sweep takes them, but not before a lease is over.
         Leftover.note(list(fresh), hold=uuid.uuid4())
-
-
-def _still_held() -> datetime:
-    """Whoever renewed a hold since then cannot have lost its files to a sweep, which waits for a whole lease."""
-    return timezone.now() - timedelta(seconds=settings.LEASE_SECONDS / 2)
-
-
-@contextmanager
-def _hold(claim: uuid.UUID) -> Iterator[None]:
-    """Keeps sweeps off the copies, however long they take. Who was frozen for longer has lost them for good."""
-    done = threading.Event()
-    beating = threading.Thread(target=_renew, args=(claim, done), daemon=True)
-    beating.start()
-    try:
-        yield
-    finally:
-        done.set()
-        beating.join()
-
-
-def _renew(claim: uuid.UUID, done: threading.Event) -> None:
-    try:
-        while not done.wait(settings.LEASE_SECONDS / 8):
-            mine = Leftover.objects.filter(hold=claim, created_at__gt=_still_held())
-            mine.update(created_at=timezone.now())
-    except Exception:
-        log.exception("A hold could not be renewed; what it is about will not be moved")
-    finally:
-        connection.close()

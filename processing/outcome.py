@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from django.db.models import Count, Q
 
 from processing import pairs
-from processing.intake.refusals import IS_A_PHOTO
 from processing.models import Batch
-from processing.states import ACTIVE, JobState, UploadState
+from processing.states import ACTIVE, IS_A_PHOTO, JobState, UploadState
 
 
 @dataclass(frozen=True, slots=True)

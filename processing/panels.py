@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from albums.models import Album, Photo
-from processing import pressure, progress, pulse
+from processing import batches, deadlines, pressure, progress, pulse
 from processing.models import ProcessingJob
 from processing.pressure import Shortage
 from processing.progress import Progress, Report
@@ -75,6 +75,8 @@ def of(album: Album, *, seen: int | None = None, since: int | None = None, error
     """`seen`: the newest photo id that the page shows already; None when the page is just being made. `since`: when that was."""
     at = int(timezone.now().timestamp())
     now = progress.of(album)
+    if now.is_receiving and now.quiet_seconds >= deadlines.SILENCE_SECONDS and batches.release(album):
+        now = progress.of(album)
     shown = album.photos.shown()
     newest = shown.order_by("-pk").values_list("pk", flat=True).first() or 0
     fresh: tuple[Photo, ...] = ()

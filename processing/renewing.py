@@ -11,23 +11,38 @@ from django.db import transaction
 
 from albums import likeness
 from albums.models import Leftover, Photo, Rendition
-from processing import failpoints, publishing, worker
+from processing import failpoints, holding, publishing, worker
 from processing.failpoints import Point
 from processing.models import Finding
+from processing.pipeline import Picture
 from processing.storage import store
 
 
-def renew(photo: Photo, claim: uuid.UUID, let_go: Callable[[], None] = lambda: None) -> None:
+def renew(photo: Photo, claim: uuid.UUID, let_go: Callable[[], None] | None = None) -> None:
     """`let_go` ends the claim in the transaction that publishes; it raises when the claim was lost, and nothing is published.
 
-    Raises a Refused, OSError or Photo.DoesNotExist when nothing comes of it.
+    Without it the claim is nobody's but ours, and sweeps are kept off by its hold alone. Raises a Refused, OSError, holding.Lost
+    or Photo.DoesNotExist when nothing comes of it.
     """
+    with holding.held(claim):
+        renditions, picture = _made(photo, claim)
+        failpoints.reach(Point.BEFORE_RENDITIONS)
+        _publish(photo, claim, renditions, picture, let_go or (lambda: holding.ensure(claim)))
+
+
+def _made(photo: Photo, claim: uuid.UUID) -> tuple[list[Rendition], Picture]:
+    """The unsaved renditions, whose files are stored."""
     with store().scratch(f"again-{claim.hex}") as work, store().borrow(photo.original_key) as original:
         picture = worker.sandbox().develop(original, work)
         renditions, files = publishing.renditions(photo, picture, claim)
         Leftover.note(list(files), hold=claim)
         store().adopt(files)
-    failpoints.reach(Point.BEFORE_RENDITIONS)
+    return renditions, picture
+
+
+def _publish(
+    photo: Photo, claim: uuid.UUID, renditions: list[Rendition], picture: Picture, let_go: Callable[[], None]
+) -> None:
     with transaction.atomic():
         let_go()
         there = Photo.objects.select_for_update().get(pk=photo.pk)
@@ -38,6 +53,4 @@ def renew(photo: Photo, claim: uuid.UUID, let_go: Callable[[], None] = lambda: N
         Finding.objects.filter(key__in=old.values("key")).delete()
         old.delete()
         Rendition.objects.bulk_create(renditions)
-        Leftover.objects.filter(hold=claim).delete()
-    if gone := [key for key in files if not store().exists(key)]:
-        raise FileNotFoundError(f"A sweep came in between and took {', '.join(gone)}. Try again.")
+        holding.release(claim, len(renditions))

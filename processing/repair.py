@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator
 
 from albums.models import Photo
-from processing import renewing, restoring, verify
+from processing import holding, renewing, restoring, verify
 from processing.pipeline import Refused
 from processing.restoring import Say
 from processing.verify import Findings
@@ -44,6 +44,9 @@ def _mend(photo: Photo, bad: set[str], say: Say) -> list[str]:
         return []
     try:
         renewing.renew(photo, uuid.uuid4())
+    except holding.Lost:
+        say(f"Photo {photo.pk}: storing its renditions took so long that a sweep may have taken them. Repair it again.")
+        return []
     except (Refused, OSError, Photo.DoesNotExist) as error:
         say(f"Photo {photo.pk}: its renditions could not be made again: {error}")
         return []

@@ -16,7 +16,7 @@ from django.db.models import F, Max, Min, QuerySet
 from django.utils import timezone
 
 from albums.models import Photo
-from processing import backoff, bell, pressure, recipes, renewing
+from processing import backoff, bell, holding, pressure, recipes, renewing
 from processing.models import ProcessingJob, Rerender
 from processing.pipeline import Recipe, Refused
 from processing.sandbox import Aborted
@@ -78,6 +78,9 @@ def render_next() -> bool:
         _fail(row, refused.code, refused.message, is_final=refused.permanent)
     except FileNotFoundError:
         _fail(row, *NO_ORIGINAL)
+    except holding.Lost:
+        log.warning("Photo %s is not rendered again: a sweep may have taken its files", row.photo_id)
+        _fail(row, *STORAGE)
     except StorageTrouble as trouble:
         log.warning("Photo %s is not rendered again: %s", row.photo_id, trouble)
         _fail(row, trouble.code, trouble.message, is_final=trouble.permanent)

@@ -13,9 +13,8 @@ from django.db.models.enums import TextChoices
 from django.db.models.functions import Coalesce
 
 from albums.models import Companion, Photo
-from processing.intake import refusals
 from processing.models import Batch, Finding, ProcessingJob, Upload
-from processing.states import ACTIVE, JobState, UploadState
+from processing.states import ACTIVE, IS_A_PHOTO, JobState, UploadState
 
 
 class Standing(TextChoices):
@@ -73,7 +72,7 @@ def _by_its_bytes_as_companion() -> Q:
 
 def _whens() -> Iterator[When]:
     """The first that fits is told."""
-    is_double = Q(state=UploadState.REFUSED, code=refusals.DUPLICATE.code)
+    is_double = Q(state=UploadState.REFUSED, code__in=IS_A_PHOTO)
     album, sha256 = OuterRef("album"), OuterRef("sha256")
     twins = (
         Upload.objects.receiving().filter(album=album, declared_sha256=sha256),

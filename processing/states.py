@@ -60,5 +60,11 @@ ACTIVE = (JobState.PENDING, JobState.PROCESSING)
 KEEPS_RAW = (*ACTIVE, JobState.FAILED)
 """A job in one of these still needs its raw file."""
 
+IS_A_PHOTO = frozenset({"duplicate", "restored"})
+"""Codes of uploads and jobs that ended because their album has, or is getting, their bytes already: nothing went wrong.
+
+The only definition: pages, receipts, lists and commands all go by it.
+"""
+
 ENDED_BADLY = (UploadState.REFUSED, UploadState.EXPIRED)
 """Such an upload has no bytes any more: its file has to be sent again."""

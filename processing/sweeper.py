@@ -4,6 +4,7 @@ Safe at any time and with any number of workers: every act is guarded by the row
 """
 
 import logging
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -32,6 +33,8 @@ from processing.storage.trouble import StorageTrouble
 
 log = logging.getLogger(__name__)
 
+SHARE = 1 / 10
+"""Of the time between two sweeps: what a worker may spend on deleting."""
 LOST = ("worker-lost", "The worker stopped in the middle of this file.")
 AT_A_TIME = 500
 LOAN = timedelta(hours=6)
@@ -58,14 +61,19 @@ class Swept:
         return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in asdict(self).items())
 
 
-def sweep() -> Swept:
+def sweep(seconds: float | None = None) -> Swept:
+    """`seconds`: how long deleting may take of each kind; what is left is the next sweep's. None: until all is done.
+
+    A worker sweeps between two photos: a hundred thousand from a trash would keep everybody waiting for hours.
+    """
     now = timezone.now()
+    until = None if seconds is None else time.monotonic() + seconds
     swept = Swept(
         handed_over=_hand_over_again(now),
         rescued=_rescue(),
         expired=_expire(),
-        trashed_photos=_purge_trash(now),
-        leftovers=clear_leftovers(now),
+        trashed_photos=_purge_trash(now, until),
+        leftovers=clear_leftovers(now, until),
         strays=clear_strays(_grace(now)),
         aborted=_abort_unknown(now),
         bells=_ring_missed(now),
@@ -76,18 +84,20 @@ def sweep() -> Swept:
     return swept
 
 
-def clear_leftovers(now: datetime) -> int:
+def clear_leftovers(now: datetime, until: float | None = None) -> int:
     """Bytes that nobody wants. Those of a lost claim are remembered for a while: its worker may wake up and write them late.
 
     A hold younger than a lease is left alone: it may be a repair's, which has no claim.
     """
     live = [*_claims(ProcessingJob.objects.in_work()), *_claims(Rerender.objects.in_work())]
-    cleared = removal.clear(Leftover.objects.filter(hold=None))
+    cleared = removal.clear(Leftover.objects.filter(hold=None), until)
     lost = Leftover.objects.exclude(hold=None).exclude(hold__in=live)
     lost = lost.filter(created_at__lt=now - timedelta(seconds=settings.LEASE_SECONDS))
-    for leftover in lost.filter(created_at__gte=_grace(now)):
+    for leftover in lost.filter(created_at__gte=_grace(now)).order_by("pk").iterator(AT_A_TIME):
         removal.discard(leftover.key)
-    return cleared + removal.clear(lost.filter(created_at__lt=_grace(now)))
+        if removal.is_over(until):
+            break
+    return cleared + removal.clear(lost.filter(created_at__lt=_grace(now)), until)
 
 
 def clear_strays(before: datetime) -> int:
@@ -123,12 +133,14 @@ def _rescue() -> int:
 
 
 def _expire() -> int:
-    return sum(uploads.expire(upload) for upload in Upload.objects.idle())
+    return sum(
+        uploads.expire(upload) for rows in (Upload.objects.idle(), Upload.objects.abandoned()) for upload in rows
+    )
 
 
-def _purge_trash(now: datetime) -> int:
+def _purge_trash(now: datetime, until: float | None) -> int:
     """Not while the storage is away: a file that cannot be reached counts as deleted, and would turn up again as nobody's."""
-    return trash.purge(now) if store().is_there() else 0
+    return trash.purge(now, until) if store().is_there() else 0
 
 
 def staged() -> Iterator[Listed]:

@@ -52,7 +52,7 @@ def sweep() -> None:
     """
     if not rounds.is_mine("sweep", settings.SWEEP_SECONDS):
         return
-    sweeper.sweep()
+    sweeper.sweep(sweeper.SHARE * settings.SWEEP_SECONDS)
     proof.prove_some()
     scrub.step()
 
@@ -67,7 +67,7 @@ def begin() -> None:
     global _pulse
     _pulse = threading.Thread(target=pulse.keep, args=(worker.name(), _stopped), name="pulse", daemon=True)
     _pulse.start()
-    sweeper.sweep()
+    sweeper.sweep(sweeper.SHARE * settings.SWEEP_SECONDS)
     close_old_connections()
 
 

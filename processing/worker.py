@@ -18,9 +18,22 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from albums import likeness
-from albums.models import Companion, Leftover
-from processing import failpoints, jobs, pairs, pressure, previews, publishing, pulse, recipes, standstill
+from albums.models import Companion, Leftover, Photo
+from processing import (
+    backoff,
+    constraints,
+    failpoints,
+    jobs,
+    pairs,
+    pressure,
+    previews,
+    publishing,
+    pulse,
+    recipes,
+    standstill,
+)
 from processing.failpoints import Point
+from processing.intake import refusals
 from processing.models import ProcessingJob
 from processing.pipeline import Refused
 from processing.pipeline.refusals import DiskFull, Sidecar, UnsupportedVideo
@@ -31,10 +44,10 @@ from processing.storage.trouble import StorageTrouble
 log = logging.getLogger(__name__)
 
 RAW_GONE = ("raw-missing", "The received file is not in storage any more. Send it again.")
-ALREADY_THERE = ("duplicate", "The same picture is in the album already.")
+ALREADY_THERE = (refusals.DUPLICATE.code, "The same picture is in the album already.")
+KEPT_ALREADY = (refusals.DUPLICATE.code, "The same file is kept in the album already, under the same name.")
 STORAGE = ("storage", "The server could not read or write its storage.")
 NO_ROOM = ("disk-full", "There was no room to store the picture. It is tried again until there is.")
-NO_ROOM_SECONDS = 10.0
 INTERNAL = (
     "internal",
     "Something unexpected went wrong on the server; its log says more.",
@@ -42,7 +55,6 @@ INTERNAL = (
 
 DRAINED = "This worker is drained: others develop what waits."
 STILL_TO_COME = ("still-to-come", "It waits for the photo that it moves with.")
-STILL_SECONDS = 10.0
 
 _current: ProcessingJob | None = None
 
@@ -115,19 +127,19 @@ def _develop(job: ProcessingJob) -> bool:
     except Aborted:
         jobs.release(job)  # shutting down; or the claim is lost, and then this changes nothing
     except _StillToCome:
-        jobs.postpone(job, *STILL_TO_COME, seconds=STILL_SECONDS)
+        jobs.postpone(job, *STILL_TO_COME, seconds=backoff.STILL_SECONDS)
     except TimedOut as late:
         jobs.fail(job, late.code, late.message, permanent=job.error_code == late.code)
     except Crashed as crash:
         jobs.fail(job, crash.code, crash.message, permanent=False, at_last=jobs.QUARANTINED)
     except DiskFull:
-        jobs.postpone(job, *NO_ROOM, seconds=NO_ROOM_SECONDS)
+        jobs.postpone(job, *NO_ROOM, seconds=backoff.NO_ROOM_SECONDS)
     except Refused as refused:
         jobs.fail(job, refused.code, refused.message, permanent=refused.permanent)
     except FileNotFoundError:
         jobs.fail(job, *RAW_GONE, permanent=False)  # it may come back: a disk that is not mounted, a folder moved
-    except IntegrityError:
-        jobs.fail(job, *ALREADY_THERE, permanent=True)
+    except IntegrityError as error:
+        _blame_rows(job, error)
     except OSError as error:
         _blame_storage(job, error)
     except Exception:
@@ -136,9 +148,20 @@ def _develop(job: ProcessingJob) -> bool:
     return False
 
 
+def _blame_rows(job: ProcessingJob, error: IntegrityError) -> None:
+    """Two files of an album may be published with the same bytes; any other refusal of the database is a fault of ours."""
+    if constraints.is_broken(error, Photo, "photo_once_in_album"):
+        jobs.fail(job, *ALREADY_THERE, permanent=True)
+    elif constraints.is_broken(error, Companion, "companion_once_in_album"):
+        jobs.fail(job, *KEPT_ALREADY, permanent=True)
+    else:
+        log.exception("Job %s: the database refused its rows", job.pk)
+        jobs.fail(job, *INTERNAL, permanent=False)
+
+
 def _blame_storage(job: ProcessingJob, error: OSError) -> None:
     if error.errno in pressure.NO_ROOM:
-        jobs.postpone(job, *NO_ROOM, seconds=NO_ROOM_SECONDS)
+        jobs.postpone(job, *NO_ROOM, seconds=backoff.NO_ROOM_SECONDS)
     elif isinstance(error, StorageTrouble):
         log.warning("Job %s: %s", job.pk, error)
         jobs.fail(job, error.code, error.message, permanent=error.permanent)

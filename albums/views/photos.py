@@ -8,6 +8,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.http import require_http_methods, require_safe
 
 from albums import delivery, likeness, quality, shelf, trash
+from albums.delivery import Stored
 from albums.models import Album, Companion, Photo, Rendition
 from albums.views.access import photo_or_404
 
@@ -48,7 +49,7 @@ def original(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Byte for byte as received, as a download: whatever it holds, no browser runs it here."""
     photo = photo_or_404(request, pk)
     kind = CONTENT_TYPES.get(photo.format, "application/octet-stream")
-    return delivery.download(photo.original_key, photo.name, kind)
+    return delivery.download(request, Stored(photo.original_key, photo.original_sha256, kind), photo.name)
 
 
 @require_safe
@@ -56,7 +57,7 @@ def companion(request: HttpRequest, pk: int) -> HttpResponseBase:
     """What is kept beside a photo, byte for byte as received, as a download."""
     found = get_object_or_404(Companion, album__in=Album.objects.visible_to(request.user), pk=pk)
     kind = "video/quicktime" if found.kind == Companion.Kind.MOTION else "application/octet-stream"
-    return delivery.download(found.key, found.name, kind)
+    return delivery.download(request, Stored(found.key, found.sha256, kind), found.name)
 
 
 @require_safe
@@ -68,7 +69,7 @@ def rendition(request: HttpRequest, pk: int, version: str, edge: int, format: st
         raise Http404
     if (found.version, found.edge, found.format) != (version, edge, format):
         return redirect(found)
-    return delivery.rendition(found.key, f"image/{found.format}")
+    return delivery.rendition(request, Stored(found.key, found.sha256, f"image/{found.format}"))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

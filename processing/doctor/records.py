@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from processing import rounds
 from processing.doctor import address, body, bounds, diagnosis, examination
 from processing.doctor.body import Largest
 from processing.doctor.diagnosis import Diagnosis
@@ -50,11 +51,13 @@ def last_that_passed() -> Measurement | None:
 
 def begin(told: tuple[Diagnosis, ...] = (), largest: Largest | None = None) -> Measurement:
     """Measure in a thread of its own, unless that runs already. `told` and `largest` are what a browser has measured."""
-    if now := running():
-        return now
     row = Measurement(address=address.own()[:LONGEST_ADDRESS], browser=diagnosis.as_json(told))
     _tell(row, largest)
-    row.save()
+    with rounds.alone("measurement"):  # of two clicks at once one begins
+        if now := running():
+            return now
+        row.begun_at = timezone.now()
+        row.save()
     threading.Thread(target=_measure, args=(row, largest), name="doctor", daemon=True).start()
     return row
 

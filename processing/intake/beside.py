@@ -1,17 +1,18 @@
 """Work beside the taking in: one thread reads from the line, others hash and write the piece before meanwhile."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
+
+from processing.pipeline import cpus
 
 WORTH_HASHING = 128 << 10
 """Bytes: what is less is hashed sooner than handed over to a thread."""
 WORTH_WRITING = 1 << 20
 """Bytes: the same of writing, for few who are fast (see pieces); of many at once each waits for the disk himself."""
 
-_hashing = ThreadPoolExecutor(os.cpu_count(), "hashing")
-_writing = ThreadPoolExecutor(os.cpu_count(), "writing")
+_hashing = ThreadPoolExecutor(cpus.available(), "hashing")
+_writing = ThreadPoolExecutor(cpus.available(), "writing")
 
 
 class Hash(Protocol):

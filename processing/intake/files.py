@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from albums.models import Album
 from processing import batches
 from processing.intake import refusals, uploads
+from processing.intake.heartbeat import Heartbeat
 from processing.intake.refusals import Refused
 from processing.intake.stream import Stream
 from processing.models import Batch, Upload
@@ -24,6 +25,7 @@ class FilesIntake:
         self.batch: Batch | None = None
         self._album, self._user = album, user
         self._touched = time.monotonic()
+        self._heart = Heartbeat()
 
     def take(self, paths: Iterable[Path]) -> Iterator[Upload]:
         """Hand over each file as it lands, and yield its upload, which has ended: received, or refused with the reason.
@@ -43,6 +45,7 @@ class FilesIntake:
                 if upload.state == UploadState.CANCELLED:
                     return
         finally:
+            self._heart.end()
             for upload in Upload.objects.receiving().filter(batch=self.batch):
                 uploads.refuse(upload, refusals.STOPPED)
 
@@ -53,6 +56,7 @@ class FilesIntake:
             return uploads.create(self.batch, path.name)
         upload = batches.open_with_upload(self._album, self._user, Batch.Source.IMPORT, path.name)
         self.batch = upload.batch
+        self._heart.begin(self.batch)
         return upload
 
     def _taken(self, upload: Upload, path: Path) -> Upload:
@@ -69,6 +73,7 @@ class FilesIntake:
         stream = Stream(upload)
         try:
             for chunk in _read(path):
+                self._heart.heard()
                 self._keep_alive(stream)
                 stream.write(chunk)
             stream.land()

@@ -20,6 +20,7 @@ from django.utils.datastructures import MultiValueDict
 from albums.models import Album
 from processing import batches
 from processing.intake import refusals, uploads
+from processing.intake.heartbeat import Heartbeat
 from processing.intake.pieces import Body
 from processing.intake.refusals import Refused
 from processing.intake.stream import Stream
@@ -41,15 +42,28 @@ class FormIntake(FileUploadHandler):
     broke = has_no_room = False
 
     def __init__(
-        self, request: HttpRequest, body: Callable[[], Body], album: Album, user: User, token: uuid.UUID | None
+        self,
+        request: HttpRequest,
+        body: Callable[[], Body],
+        album: Album,
+        user: User,
+        token: uuid.UUID | None,
+        length: int | None,
     ) -> None:
+        """`length`: of the body; None when it tells its end itself, being chunked."""
         super().__init__(request)
         self.batch: Batch | None = None
-        self._body, self._album, self._user, self._token = body, album, user, token
+        self.token = token
+        self._body, self._length, self._album, self._user = body, length, album, user
         self._count = 0
         self._stream: Stream | None = None
         self._landed: list[Stream] = []
         self._touched = time.monotonic()
+        self._heart = Heartbeat()
+
+    def close(self) -> None:
+        """The request is over, and whatever became of its files has been told."""
+        self._heart.end()
 
     def hand_over(self) -> list[ProcessingJob]:
         """Acknowledge every file that landed whole."""
@@ -82,7 +96,7 @@ class FormIntake(FileUploadHandler):
         encoding: str | None = None,
     ) -> tuple[QueryDict, MultiValueDict[str, Any]]:
         try:
-            whole: Any = _Whole(self._body, content_length)
+            whole: Any = _Whole(self._body, self._length, self._heart.heard)
             fields = _Parser(META, whole, [_Reading(self)], encoding).parse()
             if self._stream:  # Django's parser ends here without a word, and the file would be on its way for ever
                 raise UnreadablePostError("The form ended within a file")
@@ -124,8 +138,9 @@ class FormIntake(FileUploadHandler):
 
     def _expect(self, name: str) -> Upload:
         if self.batch is None:
-            upload = batches.open_with_upload(self._album, self._user, Batch.Source.FORM, name, self._token)
+            upload = batches.open_with_upload(self._album, self._user, Batch.Source.FORM, name, self.token)
             self.batch = upload.batch
+            self._heart.begin(self.batch)
             return upload
         return uploads.create(self.batch, name)
 
@@ -183,8 +198,12 @@ class _Whole:
     The body is taken from the line itself: gunicorn's own stream gathers it from pieces of 8 KiB.
     """
 
-    def __init__(self, body: Callable[[], Body], length: int) -> None:
-        self._open, self._left = body, length
+    def __init__(self, body: Callable[[], Body], length: int | None, heard: Callable[[], None] = lambda: None) -> None:
+        """`length` is None of a body that tells its end itself: then only a line that breaks ends it early.
+
+        `heard` is called whenever bytes have come.
+        """
+        self._open, self._left, self._heard = body, length, heard
         self._buffer = memoryview(bytearray(FormIntake.chunk_size))
         self._has_broken = False
 
@@ -193,10 +212,11 @@ class _Whole:
         return self._open()
 
     def read(self, size: int) -> bytes:
-        chunk = self._buffer[: min(size, self._left)]
+        chunk = self._buffer[: size if self._left is None else min(size, self._left)]
         count = self._fill(chunk)
-        self._left -= count
-        if self._left and not count:
+        if self._left is not None:
+            self._left -= count
+        if not count and (self._left or self._has_broken):
             raise UnreadablePostError("The connection broke before the whole form had arrived")
         return bytes(chunk[:count])
 
@@ -206,6 +226,7 @@ class _Whole:
         try:
             while count < len(chunk) and not self._has_broken and (more := self._body.readinto(chunk[count:])):
                 count += more
+                self._heard()
                 if time.monotonic() > until:
                     break
         except OSError:

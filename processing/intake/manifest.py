@@ -58,13 +58,22 @@ def read(body: bytes) -> Manifest:
     return Manifest(tuple(map(_declared, told["files"])), told.get("open") is True)
 
 
+def checksum(told: Any) -> str:
+    """In small letters; empty where none is told. Raises BadManifest."""
+    if told in (None, ""):
+        return ""
+    if not isinstance(told, str) or not SHA256.fullmatch(told.lower()):
+        raise BadManifest("sha256 is 64 hexadecimal digits.")
+    return told.lower()
+
+
 def _declared(file: Any) -> Declared:
     if not isinstance(file, dict):
         raise BadManifest("Each file is an object with name and size.")
     name, size = file.get("name"), file.get("size")
     if not isinstance(name, str) or not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < MOST_SIZE:
         raise BadManifest("Each file has a name, and a size in bytes.")
-    return Declared(name, size, _date(file.get("modified")), _checksum(file.get("sha256")), _id(file.get("upload")))
+    return Declared(name, size, _date(file.get("modified")), checksum(file.get("sha256")), _id(file.get("upload")))
 
 
 def _date(milliseconds: Any) -> datetime | None:
@@ -74,14 +83,6 @@ def _date(milliseconds: Any) -> datetime | None:
     if not 0 <= milliseconds <= MOST_MILLISECONDS:
         return None
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
-
-
-def _checksum(told: Any) -> str:
-    if told in (None, ""):
-        return ""
-    if not isinstance(told, str) or not SHA256.fullmatch(told.lower()):
-        raise BadManifest("sha256 is 64 hexadecimal digits.")
-    return told.lower()
 
 
 def _id(told: Any) -> uuid.UUID | None:

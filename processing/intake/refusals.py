@@ -54,10 +54,6 @@ def too_large(limit: int) -> Refusal:
     return TOO_LARGE.filled(limit=filesizeformat(limit))
 
 
-IS_A_PHOTO = (DUPLICATE.code, RESTORED.code)
-"""Of files whose bytes their album has, or is getting, already."""
-
-
 class Refused(Exception):
     """A file cannot be taken in. `refusal` says why."""
 

@@ -18,7 +18,7 @@ from processing.intake.arriving import Arriving, short_of
 from processing.intake.pieces import Body
 from processing.intake.protocol import Part, Refused
 from processing.models import Upload
-from processing.states import UploadState
+from processing.states import IS_A_PHOTO, UploadState
 from processing.storage import Growing, places, store
 from processing.storage.growing import DRAFT
 from processing.storage.trouble import StorageTrouble
@@ -137,7 +137,7 @@ def _ended(upload: Upload) -> int | None:
     """The final offset of an upload that is received (or was, and proved to be a duplicate); None while it is on its way."""
     if upload.state == UploadState.RECEIVING:
         return None
-    if upload.state == UploadState.RECEIVED or upload.code in (*refusals.IS_A_PHOTO, refusals.EMPTY.code):
+    if upload.state == UploadState.RECEIVED or upload.code in (*IS_A_PHOTO, refusals.EMPTY.code):
         return upload.size or 0
     raise Refused(protocol.GONE)
 

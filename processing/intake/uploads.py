@@ -86,6 +86,11 @@ def touch(upload: Upload, arrived: int) -> None:
     receiving.filter(batch=upload.batch_id, expires_at__lt=nearer).update(expires_at=expiry)
 
 
+def keep_alive(batch: int) -> None:
+    """Whoever takes these files in is alive, and none of them expires for a while."""
+    Upload.objects.receiving().filter(batch=batch).update(expires_at=_expiry())
+
+
 def tell_size(upload: Upload, size: int) -> None:
     """A size that was not known at first."""
     Upload.objects.receiving().filter(pk=upload.pk, size=None).update(size=size)
@@ -133,9 +138,11 @@ def cancel(upload: Upload, code: str, message: str) -> bool:
 
 
 def expire(upload: Upload) -> bool:
-    """Give up an upload that nothing arrived of for long. One that was touched just now stays."""
-    is_idle = Upload.objects.idle().filter(pk=upload.pk).exists()
-    return is_idle and _drop(upload, UploadState.EXPIRED, refusals.EXPIRED)
+    """Give up an upload that nothing arrived of for long, or that nobody can go on with. One that was touched just now stays."""
+    if Upload.objects.idle().filter(pk=upload.pk).exists():
+        return _drop(upload, UploadState.EXPIRED, refusals.EXPIRED)
+    is_abandoned = Upload.objects.abandoned().filter(pk=upload.pk).exists()
+    return is_abandoned and _drop(upload, UploadState.EXPIRED, refusals.CUT_OFF)
 
 
 def reclaim(upload: Upload, seconds: float) -> bool:

@@ -37,6 +37,9 @@ class Batch(models.Model):
         DIRECT = "direct", "Straight to the bucket"
         IMPORT = "import", "Import command"
 
+    BOUND = (Source.FORM, Source.IMPORT)
+    """Taken in by one process, to its end: when that dies, nobody can go on with it."""
+
     album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="batches")
     opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     source = models.CharField(max_length=10, choices=Source)
@@ -70,6 +73,11 @@ class UploadQuerySet(models.QuerySet["Upload"]):
     def idle(self) -> UploadQuerySet:
         """Receiving, but nothing arrived for long."""
         return self.receiving().filter(deadlines.passed("expires_at", settings.UPLOAD_EXPIRY_SECONDS))
+
+    def abandoned(self) -> UploadQuerySet:
+        """Receiving, but the process that took it in gives no sign of life, and nobody else can go on with it."""
+        silent = timezone.now() + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS - deadlines.SILENCE_SECONDS)
+        return self.receiving().filter(expires_at__lt=silent, batch__source__in=Batch.BOUND)
 
     def quiet(self, seconds: float) -> UploadQuerySet:
         """Some of it is here, but nothing of its batch arrived for so long."""

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from albums.models import Album, Companion, Photo
-from processing import deadlines
+from processing import backoff, deadlines
 from processing.models.intake import Batch, Upload
 from processing.states import ACTIVE, JobState
 
@@ -29,7 +29,7 @@ class JobQuerySet(models.QuerySet["ProcessingJob"]):
 
     def due(self) -> JobQuerySet:
         """Pending and not waiting for a retry, in the order they are to be done."""
-        may_run = deadlines.passed("run_after", settings.BACKOFF_MAX_SECONDS)
+        may_run = deadlines.passed("run_after", backoff.longest(settings.BACKOFF_MAX_SECONDS))
         return self.filter(may_run, state=JobState.PENDING).order_by("turn", "pk")
 
 
@@ -128,7 +128,7 @@ class RerenderQuerySet(models.QuerySet["Rerender"]):
 
     def due(self) -> RerenderQuerySet:
         """In the order they are to be done. One whose lease ran out lost its worker, and is due again."""
-        may_run = deadlines.passed("run_after", settings.BACKOFF_MAX_SECONDS)
+        may_run = deadlines.passed("run_after", backoff.longest(settings.BACKOFF_MAX_SECONDS))
         is_lost = deadlines.passed("lease_until", settings.PIPELINE_SECONDS + settings.LEASE_SECONDS)
         return self.waiting().filter((Q(claim=None) & may_run) | is_lost).order_by("turn", "pk")
 

@@ -5,7 +5,6 @@ What comes out is to the byte what one thread makes: work is handed over whole, 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +16,8 @@ from threading import Lock
 from typing import Any
 
 from PIL import Image
+
+from processing.pipeline import cpus
 
 FILTER = Image.Resampling.BICUBIC
 """LANCZOS takes 1.4 times its CPU. At the same bytes of WebP it scores no better (SSIMULACRA2, eight photos: 73.3 and 74.0)."""
@@ -48,7 +49,7 @@ Give = Callable[..., Given]
 
 def count() -> int:
     """More would not pay: half of a photo's encoding is its largest rendition, and that is one call."""
-    return min(2, len(os.sched_getaffinity(0)))
+    return min(2, cpus.available())
 
 
 @contextmanager

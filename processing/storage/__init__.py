@@ -115,11 +115,18 @@ class Store(Protocol):
         """An empty local directory on the store's file system, gone with the context."""
 
     def link(
-        self, key: str, *, name: str | None = None, content_type: str | None = None, seconds: int | None = None
+        self,
+        key: str,
+        *,
+        name: str | None = None,
+        content_type: str | None = None,
+        seconds: int | None = None,
+        method: str = "GET",
     ) -> str | None:
         """Where a browser may get the bytes itself, for a while; None where it must get them here.
 
-        `name`: as a download, under this name. `seconds`: how long it is good, at least.
+        `name`: as a download, under this name. `seconds`: how long it is good, at least. `method`: GET or HEAD, for each has
+        a signature of its own.
         """
 
     def is_there(self) -> bool:

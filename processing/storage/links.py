@@ -19,14 +19,17 @@ from processing.storage import bucket
 from processing.storage.connection import Connection
 
 
-def link(connection: Connection, key: str, seconds: int, *, rounded: bool, answer: dict[str, str]) -> str:
+def link(
+    connection: Connection, key: str, seconds: int, *, rounded: bool, answer: dict[str, str], method: str = "GET"
+) -> str:
     """Good for `seconds` at least; rounded: for twice as many at most, and the same for so long.
 
-    `answer`: what the bucket shall say with it (ResponseContentType, ResponseContentDisposition).
+    `answer`: what the bucket shall say with it (ResponseContentType, ResponseContentDisposition). `method`: GET or HEAD; the
+    signature is of one of them.
     """
     now = time.time()
     begin, lasting = (now // seconds * seconds, 2 * seconds) if rounded else (now, seconds)
-    request = AWSRequest("GET", _address(connection, key, tuple(answer.items())))
+    request = AWSRequest(method, _address(connection, key, tuple(answer.items())))
     credentials = bucket.session(connection).get_credentials().get_frozen_credentials()
     _Signer(credentials, connection.region, lasting, datetime.fromtimestamp(begin, UTC)).add_auth(request)
     return str(request.url)

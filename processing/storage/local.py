@@ -48,8 +48,8 @@ class LocalStore(FileSystemStorage):
         changed = _made(target.parent)
         try:
             os.link(source, target)
-        except FileExistsError:
-            return
+        except FileExistsError:  # whoever made it may have died before that was durable
+            changed = [each for each in target.parents if each.is_relative_to(self.location)]
         except OSError as error:
             if error.errno not in CANNOT_LINK:
                 raise
@@ -101,7 +101,13 @@ class LocalStore(FileSystemStorage):
         self._prune(path.parent)
 
     def link(
-        self, key: str, *, name: str | None = None, content_type: str | None = None, seconds: int | None = None
+        self,
+        key: str,
+        *,
+        name: str | None = None,
+        content_type: str | None = None,
+        seconds: int | None = None,
+        method: str = "GET",
     ) -> None:
         return None
 

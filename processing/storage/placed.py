@@ -71,11 +71,17 @@ class PlacedStore(Storage):
         return self.disk.scratch(name)
 
     def link(
-        self, key: str, *, name: str | None = None, content_type: str | None = None, seconds: int | None = None
+        self,
+        key: str,
+        *,
+        name: str | None = None,
+        content_type: str | None = None,
+        seconds: int | None = None,
+        method: str = "GET",
     ) -> str | None:
         if places.of(key) == places.DISK:
             return None
-        return self.bucket.link(places.bare(key), name=name, content_type=content_type, seconds=seconds)
+        return self.bucket.link(places.bare(key), name=name, content_type=content_type, seconds=seconds, method=method)
 
     def is_there(self) -> bool:
         return self.disk.is_there() and (connection.current() is None or self.bucket.is_there())

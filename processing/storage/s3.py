@@ -112,7 +112,13 @@ class S3Store(Storage):
         failpoints.reach(Point.AFTER_DELETE)
 
     def link(
-        self, key: str, *, name: str | None = None, content_type: str | None = None, seconds: int | None = None
+        self,
+        key: str,
+        *,
+        name: str | None = None,
+        content_type: str | None = None,
+        seconds: int | None = None,
+        method: str = "GET",
     ) -> str:
         """With a name it is a download, by a link that is soon no good any more; without, its link stays the same for hours."""
         answer = {}
@@ -122,7 +128,7 @@ class S3Store(Storage):
             answer["ResponseContentType"] = content_type
         lasting = seconds or (RENDITION_SECONDS if name is None else ORIGINAL_SECONDS)
         with trouble.told(key):
-            return links.link(self.connection, key, lasting, rounded=name is None, answer=answer)
+            return links.link(self.connection, key, lasting, rounded=name is None, answer=answer, method=method)
 
     def is_there(self) -> bool:
         """What only a person can set right is told by trying."""

@@ -21,13 +21,14 @@ from django.views.decorators.csrf import csrf_exempt
 
 from albums.models import Album
 from albums.views.access import album_or_404
-from processing.intake import parts, protocol, refusals
+from processing.intake import manifest, parts, protocol
+from processing.intake.manifest import BadManifest
 from processing.intake.protocol import Creation, Refusal, Refused
 from processing.models import Batch, Upload
-from processing.states import UploadState
+from processing.states import IS_A_PHOTO, UploadState
 from processing.storage import multiparts, places
 from processing.storage.trouble import StorageTrouble
-from processing.views import draining, passes
+from processing.views import draining, line, passes
 from processing.views.uploads import NOT_ALLOWED, SIGN_IN, expected
 
 P = ParamSpec("P")
@@ -127,14 +128,13 @@ def _arrived(request: HttpRequest, upload: Upload) -> HttpResponse:
 @own
 def _complete(request: HttpRequest, upload: Upload) -> HttpResponse:
     """200 when it is received; 202 while a worker has still to read it back: the same question is answered later."""
-    sha256 = _body(request).get("sha256", "")
-    is_over = parts.complete(upload, sha256 if isinstance(sha256, str) else "")
+    is_over = parts.complete(upload, _checksum(_body(request)))
     upload.refresh_from_db()
     if not is_over and upload.state == UploadState.RECEIVING:
         response = JsonResponse({"state": "checking", **_place(upload)}, status=HTTPStatus.ACCEPTED)
         response["Retry-After"] = str(LOOK_AGAIN_SECONDS)
         return response
-    if upload.state == UploadState.REFUSED and upload.code not in refusals.IS_A_PHOTO:
+    if upload.state == UploadState.REFUSED and upload.code not in IS_A_PHOTO:
         raise Refused(Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, upload.code, upload.message))
     if upload.state in (UploadState.CANCELLED, UploadState.EXPIRED):
         raise Refused(protocol.GONE)
@@ -188,7 +188,10 @@ def _new(request: HttpRequest, album: Album, name: object, size: object) -> Uplo
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:
-    body = request.read(MOST_BYTES + 1)
+    try:
+        body = line.read(request, MOST_BYTES + 1)
+    except line.EndUnknown:
+        raise Refused(protocol.LENGTH_REQUIRED) from None
     try:
         told = json.loads(body) if len(body) <= MOST_BYTES else None
     except (ValueError, RecursionError):
@@ -196,6 +199,13 @@ def _body(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(told, dict):
         raise Refused(BAD_BODY)
     return told
+
+
+def _checksum(body: dict[str, Any]) -> str:
+    try:
+        return manifest.checksum(body.get("sha256"))
+    except BadManifest as bad:
+        raise Refused(Refusal(HTTPStatus.BAD_REQUEST, BAD_BODY.code, str(bad))) from None
 
 
 def _number(told: object) -> int | None:

@@ -17,11 +17,13 @@ CHUNK = 256 << 10
 
 
 def drain(request: HttpRequest) -> None:
+    """Whatever of it was read before; chunked or not."""
     until, left = time.monotonic() + MOST_SECONDS, MOST_BYTES
     # The sender has gone, or is silent, or is one of a crowd: nobody waits for an answer.
-    with suppress(OSError, Refused), crowd.place(), line.impatient(request):
+    with suppress(OSError, Refused, line.EndUnknown), crowd.place(), line.impatient(request):
+        body, memory = line.body(request), memoryview(bytearray(CHUNK))
         while left > 0 and time.monotonic() < until:
-            chunk = request.read(CHUNK)
-            if not chunk:
+            count = body.readinto(memory)
+            if not count:
                 return
-            left -= len(chunk)
+            left -= count

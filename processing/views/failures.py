@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from albums import delivery
-from albums.delivery import RUNS_NOTHING
+from albums.delivery import RUNS_NOTHING, Stored
 from albums.models import Album
 from processing import batches, failure_desk
 from processing.failures import Scope
@@ -66,7 +66,8 @@ def dismiss(request: HttpRequest) -> HttpResponse:
 def raw(request: HttpRequest, pk: int) -> HttpResponseBase:
     """What was received, byte for byte, as a download: whatever it holds, no browser runs it here."""
     job = _failed_job(request, pk)
-    return delivery.download(job.raw_path, job.original_filename, "application/octet-stream")
+    stored = Stored(job.raw_path, job.upload.sha256, "application/octet-stream")
+    return delivery.download(request, stored, job.original_filename)
 
 
 @require_safe
@@ -84,4 +85,5 @@ def _back(request: HttpRequest, scope: Scope) -> HttpResponse:
 
 
 def _failed_job(request: HttpRequest, pk: int) -> ProcessingJob:
-    return get_object_or_404(ProcessingJob.objects.failed(), pk=pk, album__in=Album.objects.visible_to(request.user))
+    failed = ProcessingJob.objects.failed().select_related("upload")
+    return get_object_or_404(failed, pk=pk, album__in=Album.objects.visible_to(request.user))

@@ -1,6 +1,7 @@
 """The plain upload form: many files in one multipart POST."""
 
 import uuid
+from contextlib import closing
 from http import HTTPStatus
 
 from django.contrib.auth.models import User
@@ -23,6 +24,10 @@ from processing.views.panel import answer, partial
 
 BUSY = "This album is busy with another batch. Wait until it is done, or cancel the rest of it; then send your photos again."
 NOTHING = "No photos were chosen. Choose some, then send them."
+UNMEASURED = (
+    "The photos were sent without saying how many bytes they are, which this web server cannot take. None was stored. "
+    "Send them again with a Content-Length."
+)
 CUT_OFF = "The connection broke before all photos had arrived. Those that did arrive are listed; send the others again."
 RETRY_AFTER_SECONDS = 30
 
@@ -36,13 +41,20 @@ def receive(request: HttpRequest, pk: int) -> HttpResponse:
     """
     album = album_or_404(request, pk)
     assert isinstance(request.user, User)
-    token = _token(request)
-    intake = FormIntake(request, lambda: line.body(request), album, request.user, token)
+    token, length = _token(request), line.length(request)
+    if length is None:  # Django's parser takes that for an empty body; the intake reads to the end that the chunks tell
+        request.META["CONTENT_LENGTH"] = "1"
+    intake = FormIntake(request, lambda: line.body(request), album, request.user, token, length)
     request.upload_handlers = [intake]
+    with closing(intake):
+        return _answer(request, album, intake, length or 0)
+
+
+def _answer(request: HttpRequest, album: Album, intake: FormIntake, length: int) -> HttpResponse:
     try:
-        batches.ensure_open(album, token)
+        batches.ensure_open(album, intake.token)
         with crowd.place(), line.impatient(request):
-            return _checked(request, album, intake)
+            return _checked(request, album, intake, length)
     except AlbumBusy as busy:
         return _busy(request, album, busy.batch)
     except Refused as refused:
@@ -51,6 +63,9 @@ def receive(request: HttpRequest, pk: int) -> HttpResponse:
     except SentBefore:
         draining.drain(request)
         return answer(request, album)
+    except line.EndUnknown:
+        line.hang_up(request)
+        return _problem(request, album, HTTPStatus.LENGTH_REQUIRED, "length-required", UNMEASURED)
     except (UnreadablePostError, MultiPartParserError):
         return _cut_off(request, album, intake)
     except Album.DoesNotExist:  # it was deleted just now
@@ -61,8 +76,8 @@ def receive(request: HttpRequest, pk: int) -> HttpResponse:
         raise
 
 
-def _checked(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResponse:
-    if shortage := pressure.of_new(int(request.META.get("CONTENT_LENGTH") or 0)):
+def _checked(request: HttpRequest, album: Album, intake: FormIntake, length: int) -> HttpResponse:
+    if shortage := pressure.of_new(length):
         draining.drain(request)
         return _short(request, album, shortage)
     response: HttpResponse = csrf_protect(_receive)(request, album, intake)
@@ -76,6 +91,7 @@ def _checked(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResp
 def _receive(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResponse:
     _ = request.FILES  # parses the body, unless the CSRF check did
     if intake.batch is None:
+        draining.drain(request)  # a body of another kind is still there
         return _problem(request, album, 422, "no-files", NOTHING)
     if not intake.hand_over() and intake.has_no_room:
         return _short(request, album, pressure.DISK)

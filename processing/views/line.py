@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, UnreadablePostError
 from gunicorn.http.body import ChunkedReader, LengthReader
 from gunicorn.http.errors import ParseException
 
@@ -48,16 +48,30 @@ def body(request: HttpRequest) -> Body:
 
     So no byte that arrived waits in memory for the next, and none is copied on its way. Raises EndUnknown.
     """
-    is_chunked = "CONTENT_LENGTH" not in request.META and "Transfer-Encoding" in request.headers
-    if is_chunked and not request.META.get("wsgi.input_terminated"):
-        raise EndUnknown
     reader = getattr(request.META["wsgi.input"], "reader", None)
     match reader:
         case LengthReader():
             return _Announced(reader, request.META["gunicorn.socket"])
         case ChunkedReader():
             return _Chunked(reader)
-    return _Plain(request)
+    if length(request) is not None:
+        return _Plain(request)
+    if not request.META.get("wsgi.input_terminated"):
+        raise EndUnknown
+    return _Plain(request.META["wsgi.input"])  # Django's own stream takes a body without a length for an empty one
+
+
+def read(request: HttpRequest, most: int) -> bytes:
+    """The body, or its first `most` bytes, all in memory. Raises EndUnknown, and UnreadablePostError when the line breaks."""
+    if length(request) is not None:
+        return request.read(most)
+    coming, memory, count = body(request), memoryview(bytearray(most)), 0
+    try:
+        while more := coming.readinto(memory[count:]):
+            count += more
+    except OSError as error:
+        raise UnreadablePostError(*error.args) from error
+    return bytes(memory[:count])
 
 
 def length(request: HttpRequest) -> int | None:
@@ -121,10 +135,10 @@ class _Chunked:
 
 
 class _Plain:
-    def __init__(self, request: HttpRequest) -> None:
-        self._request = request
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
 
     def readinto(self, buffer: memoryview) -> int:
-        chunk = self._request.read(min(len(buffer), AT_ONCE))
+        chunk = self._stream.read(min(len(buffer), AT_ONCE))
         buffer[: len(chunk)] = chunk
         return len(chunk)

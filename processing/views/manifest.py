@@ -15,7 +15,7 @@ from processing import batches, declarations, pressure
 from processing.batches import AlbumBusy
 from processing.declarations import Answer, Declaration, Match
 from processing.doctor import records
-from processing.intake import manifest, parts
+from processing.intake import manifest, parts, protocol
 from processing.intake.manifest import BadManifest
 from processing.models import Batch, Upload
 from processing.pressure import Shortage
@@ -45,6 +45,8 @@ def declare(request: HttpRequest, pk: int) -> JsonResponse:
         raise Http404 from None
     except TooLarge:
         return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The list of files is too long.")
+    except line.EndUnknown:
+        return _problem(HTTPStatus.LENGTH_REQUIRED, protocol.LENGTH_REQUIRED.code, protocol.LENGTH_REQUIRED.message)
     except (BadManifest, UnreadablePostError) as error:
         return _problem(HTTPStatus.BAD_REQUEST, "bad-manifest", str(error))
 
@@ -57,7 +59,7 @@ def _body(request: HttpRequest) -> bytes:
     if request.content_type != "application/json":
         raise BadManifest("Send the list as application/json.")
     with line.impatient(request):
-        body = request.read(manifest.MOST_BYTES + 1)
+        body = line.read(request, manifest.MOST_BYTES + 1)
     if len(body) > manifest.MOST_BYTES:
         draining.drain(request)
         raise TooLarge

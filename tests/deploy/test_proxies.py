@@ -1,8 +1,9 @@
 """nginx and Caddy with the configurations that are handed out, in front of a real Darkroom."""
 
 import base64
+import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import requests
@@ -143,10 +144,75 @@ def test_the_proxy_sends_files_with_the_very_headers_that_darkroom_sends(plain, 
 
     assert (passed.status_code, passed.content == direct.content) == (200, True)
     wanted = {name: value for name in KEPT if (value := direct.headers.get(name))}
-    if which == "rendition":
-        del wanted["Content-Disposition"]  # "inline", which is what none means
     assert {name: passed.headers.get(name) for name in wanted} == wanted
-    assert "ETag" in passed.headers  # it was the proxy that sent it: Darkroom's own answers have none
+    several = session.get(f"{front.url}{path}", headers={"Range": "bytes=0-1,8-9"}, timeout=60)
+    assert several.headers["Content-Type"].startswith(
+        "multipart/byteranges"
+    )  # the proxy sends it: Darkroom knows no such answer
+
+
+@pytest.fixture
+def asking(plain, front, session) -> Callable[..., requests.Response]:
+    """Asks through the proxy for the original of the photo."""
+    [(photo,)] = plain.ask("SELECT id FROM albums_photo WHERE name = 'né.jpg'")
+
+    def ask(method: str = "GET", **headers: str) -> requests.Response:
+        told = {name.replace("_", "-"): value for name, value in headers.items()} | {"Accept-Encoding": "identity"}
+        return session.request(method, f"{front.url}/photos/{photo}/original/", headers=told, timeout=60)
+
+    return ask
+
+
+def test_a_download_goes_on_through_the_proxy(front, asking) -> None:
+    whole = asking()
+    etag, size = whole.headers["ETag"], len(whole.content)
+    if isinstance(front, Nginx):
+        assert etag == f'"{hashlib.sha256(whole.content).hexdigest()}"'
+    head = asking("HEAD")
+    part = asking(Range="bytes=100-199", If_Range=etag)
+    dated = asking(Range="bytes=100-199", If_Range=whole.headers["Last-Modified"])
+    tail = asking(Range="bytes=-50")
+    other = asking(Range="bytes=100-199", If_Range='"other"')
+    beyond = asking(Range=f"bytes={size}-")
+
+    assert (head.status_code, head.headers["Content-Length"], head.headers["ETag"]) == (200, str(size), etag)
+    assert head.headers["Accept-Ranges"] == whole.headers["Accept-Ranges"] == "bytes"
+    assert (part.status_code, part.content) == (206, whole.content[100:200])
+    assert part.headers["Content-Range"] == f"bytes 100-199/{size}"
+    assert (dated.status_code, dated.content) == (206, whole.content[100:200])
+    assert (tail.status_code, tail.content) == (206, whole.content[-50:])
+    assert (other.status_code, other.content) == (200, whole.content)
+    assert (beyond.status_code, beyond.headers["Content-Range"]) == (416, f"bytes */{size}")
+    for answer in (whole, head, part, tail):
+        assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+
+
+@pytest.mark.parametrize("whose", ["the proxy's", "Darkroom's"])
+def test_conditions_hold_through_the_proxy_whose_etag_ever_they_name(asking, whose) -> None:
+    """Whoever changes the proxy, or updates its configuration late, has told browsers the other one."""
+    whole = asking()
+    etag = whole.headers["ETag"] if whose == "the proxy's" else f'"{hashlib.sha256(whole.content).hexdigest()}"'
+
+    same, other = asking(If_None_Match=etag), asking(If_None_Match='"other"')
+    goes_on, changed = asking(If_Match=etag, Range="bytes=0-9"), asking(If_Match='"other"', Range="bytes=0-9")
+
+    assert (same.status_code, other.status_code, other.content) == (304, 200, whole.content)
+    assert (goes_on.status_code, goes_on.content, changed.status_code) == (206, whole.content[:10], 412)
+
+
+def test_darkroom_alone_answers_ranges_as_the_proxies_do(plain) -> None:
+    session, [(photo,)] = plain.sign_in(), plain.ask("SELECT id FROM albums_photo WHERE name = 'né.jpg'")
+    address = f"{plain.url}/photos/{photo}/original/"
+    whole = session.get(address, timeout=60)
+
+    part = session.get(address, headers={"Range": "bytes=100-199"}, timeout=60)
+    head = session.head(address, headers={"Range": "bytes=100-199"}, timeout=60)
+    beyond = session.get(address, headers={"Range": f"bytes={len(whole.content)}-"}, timeout=60)
+
+    assert whole.headers["ETag"] == f'"{hashlib.sha256(whole.content).hexdigest()}"'
+    assert (part.status_code, part.content) == (206, whole.content[100:200])
+    assert (head.status_code, head.headers["Content-Length"]) == (200, str(len(whole.content)))
+    assert (beyond.status_code, beyond.headers["Content-Range"]) == (416, f"bytes */{len(whole.content)}")
 
 
 def test_a_file_is_sent_to_nobody_who_may_not_have_it(plain, front) -> None:

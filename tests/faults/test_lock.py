@@ -1,10 +1,14 @@
 """Of any number of forms sent to one album at once, one opens a batch. On both databases, through the real web server."""
 
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
+import requests
 
+from processing.deadlines import SILENCE_SECONDS
+from tests import polling, servers
 from tests.installation import Installation
 from tests.processing import making
 
@@ -43,3 +47,48 @@ def test_twenty_forms_at_once_open_one_batch(installation):
     assert len(running) == 1
     assert installation.status()["jobs"]["pending"] == 2
     assert installation.send(session, other, {"three.jpg": making.jpeg()}).status_code == 200
+
+
+@pytest.mark.embedded
+def test_a_form_whose_web_process_was_killed_lets_its_album_go(tmp_path):
+    with Installation(tmp_path) as installation:
+        installation.start("serve")
+        session = installation.sign_in()
+        album = installation.new_album(session, "Summer")
+        with half_a_form(installation, session, album):
+            polling.until(lambda: installation.ask(ON_THEIR_WAY) == [(2,)], what="the form does not arrive")
+            installation.kill("serve")
+        installation.start("serve")
+        assert installation.send(session, album, {"two.jpg": making.jpeg()}).status_code == 409
+
+        installation.change(f"UPDATE processing_upload SET expires_at = datetime(expires_at, '-{SILENCE} seconds')")
+
+        assert installation.send(session, album, {"two.jpg": making.jpeg()}).status_code == 200
+        told = installation.ask("SELECT name, state, code FROM processing_upload ORDER BY created_at")
+        assert told == [
+            ("whole.jpg", "expired", "cut-off"),
+            ("half.jpg", "expired", "cut-off"),
+            ("two.jpg", "received", ""),
+        ]
+
+
+ON_THEIR_WAY = "SELECT count(*) FROM processing_upload WHERE state = 'receiving'"
+SILENCE = SILENCE_SECONDS + 1
+
+
+def half_a_form(installation: Installation, session: requests.Session, album: int) -> socket.socket:
+    """One file of it has arrived whole, and half of another."""
+    part = '--X\r\nContent-Disposition: form-data; name="photos"; filename="{}"\r\n\r\n'
+    body = f"{part.format('whole.jpg')}it is whole\r\n{part.format('half.jpg')}".encode() + bytes(1 << 20)
+    told = {
+        "Host": f"{servers.HOST}:{installation.port}",
+        "Content-Type": "multipart/form-data; boundary=X",
+        "Content-Length": str(2 * len(body)),
+        "X-CSRFToken": session.cookies["csrftoken"],
+        "Cookie": "; ".join(f"{name}={value}" for name, value in session.cookies.items()),
+        "Origin": installation.url,
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+    line = socket.create_connection((servers.HOST, installation.port), timeout=60)
+    line.sendall(f"POST /albums/{album}/uploads/ HTTP/1.1\r\n{head}\r\n".encode() + body)
+    return line

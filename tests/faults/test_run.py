@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -136,3 +137,36 @@ def is_listening(installation: Installation) -> bool:
         return installation.answers()
     except requests.ConnectionError:
         return False
+
+
+def test_serve_alone_collects_the_static_files_that_are_missing(tmp_path):
+    with Installation(tmp_path) as installation:
+        shutil.rmtree(installation.data_dir / "static")
+        installation.start("serve")
+        page = installation.sign_in().get(f"{installation.url}/albums/", timeout=60)
+
+        sheet = re.search(r'rel="stylesheet" href="(/static/[^"]+)"', page.text)
+        assert sheet, page.text
+        assert requests.get(f"{installation.url}{sheet[1]}", timeout=60).headers["Content-Type"].startswith("text/css")
+
+
+@pytest.mark.parametrize(
+    "spoil", [Path.unlink, lambda path: path.write_text("{}"), lambda path: path.write_bytes(b"\xff")]
+)
+def test_serve_collects_them_again_when_their_list_is_gone_or_damaged(tmp_path, spoil):
+    with Installation(tmp_path) as installation:
+        spoil(installation.data_dir / "static" / "staticfiles.json")
+        installation.start("serve")
+
+        assert installation.sign_in().get(f"{installation.url}/albums/", timeout=60).ok
+
+
+def test_serve_that_cannot_write_them_names_the_command_instead_of_failing_on_every_page(tmp_path):
+    with Installation(tmp_path) as installation:
+        shutil.rmtree(installation.data_dir / "static")
+        (installation.data_dir / "static").write_text("in the way")
+
+        refused = installation.manage("serve", status=1)
+
+    assert "manage.py collectstatic --noinput" in refused.stderr
+    assert "Traceback" not in refused.stderr

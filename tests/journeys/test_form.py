@@ -2,6 +2,7 @@
 
 import io
 import uuid
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -278,6 +279,62 @@ def test_a_form_that_ends_within_a_file_was_cut_off_and_locks_nothing(signed_in,
 
     assert (response.status_code, response.json()["error"], refused()) == (400, "cut-off", {"a.jpg": "cut-off"})
     assert list((data_dir / "incoming").iterdir()) == []
+
+
+def send_chunked(client: Client, album: Album, body: bytes, **told: Any):
+    """As a server says it that knows where a chunked body ends."""
+    environ: dict[str, Any] = {
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.input_terminated": True,
+        "HTTP_TRANSFER_ENCODING": "chunked",
+    }
+    kind = {"content_type": "multipart/form-data; boundary=X", "CONTENT_TYPE": "multipart/form-data; boundary=X"}
+    return client.generic("POST", f"/albums/{album.pk}/uploads/", headers=JSON, **kind | environ | told)
+
+
+def one_file(content: bytes) -> bytes:
+    head = b'--X\r\nContent-Disposition: form-data; name="photos"; filename="a.jpg"\r\n\r\n'
+    return head + content + b"\r\n--X--\r\n"
+
+
+def test_a_form_that_does_not_tell_its_length_is_taken_to_its_end(signed_in, album, data_dir):
+    content = making.jpeg((900, 900))
+
+    send_chunked(signed_in, album, one_file(content))
+
+    assert (data_dir / ProcessingJob.objects.get().raw_path).read_bytes() == content
+
+
+def test_a_form_without_a_length_that_ends_within_a_file_was_cut_off(signed_in, album):
+    response = send_chunked(signed_in, album, one_file(making.jpeg())[:-20])
+
+    assert (response.status_code, response.json()["error"], refused()) == (400, "cut-off", {"a.jpg": "cut-off"})
+
+
+def test_a_form_whose_end_the_server_does_not_know_is_told_to_say_its_length(signed_in, album):
+    response = send_chunked(signed_in, album, one_file(making.jpeg()), **{"wsgi.input_terminated": False})
+
+    assert (response.status_code, response.json()["error"]) == (411, "length-required")
+    assert not Upload.objects.exists()
+
+
+def test_a_form_without_a_length_or_photos_is_told_that_there_were_none(signed_in, album):
+    response = send_chunked(signed_in, album, b"--X--\r\n")
+
+    assert (response.status_code, response.json()["error"]) == (422, "no-files")
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=X"])
+def test_a_body_that_is_refused_is_read_to_its_end(signed_in, album, content_type):
+    line = io.BytesIO(bytes(1_000_000))
+    told = {"content_type": content_type, "CONTENT_TYPE": content_type, "wsgi.input": line}
+    if "multipart" in content_type:
+        assert send(signed_in, album, *picked(making.jpeg())).status_code == 302  # it is busy
+
+    response = send_chunked(signed_in, album, b"", **told)
+
+    assert response.status_code in (409, 422)
+    assert line.tell() == 1_000_000
 
 
 def test_what_comes_slowly_is_told_before_it_fills_a_piece(monkeypatch):

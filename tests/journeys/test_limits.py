@@ -3,9 +3,12 @@
 import json
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from types import SimpleNamespace
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -22,6 +25,7 @@ pytestmark = pytest.mark.django_db
 
 PROBE, PAGE, MEASURE = "/limits/probe/", "/limits/", "/limits/measure/"
 BYTES = "application/octet-stream"
+CLICKS = 8
 
 
 @pytest.fixture
@@ -213,6 +217,22 @@ class TestMeasuring:
 
         assert Measurement.objects.count() == 1
         assert "This page shows the result by itself." in keeper.get(PAGE).content.decode()
+
+    def test_of_several_clicks_at_once_one_begins_to_measure(self, keeper):
+        start = Barrier(CLICKS)
+
+        def click() -> int:
+            try:
+                start.wait(60)
+                return records.begin().pk
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(CLICKS) as pool:
+            begun = {pool.submit(click) for _ in range(CLICKS)}
+
+        assert {each.result() for each in begun} == {Measurement.objects.get().pk}
+        self.finish()
 
     def test_the_page_looks_again_for_one_that_ends_while_it_is_made(self, keeper, monkeypatch):
         Measurement.objects.create(address="x")

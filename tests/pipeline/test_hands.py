@@ -1,3 +1,4 @@
+import os
 import threading
 
 import pytest
@@ -29,7 +30,7 @@ def picture(mode, size):
 
 @pytest.fixture
 def many_cores(monkeypatch):
-    monkeypatch.setattr(hands.os, "sched_getaffinity", lambda _: set(range(8)))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
 
 
 CASES = [("RGB", *sides) for sides in SIZES]
@@ -79,7 +80,7 @@ def test_two_hands_work_at_the_same_time(many_cores):
 
 
 def test_one_core_does_its_work_itself_and_at_once(monkeypatch):
-    monkeypatch.setattr(hands.os, "sched_getaffinity", lambda _: {0})
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
     done = []
 
     with hands.helping() as give:
@@ -117,7 +118,7 @@ def test_one_core_and_two_write_the_same_files(tmp_path, monkeypatch):
     picture("RGB", (3000, 2000)).save(tmp_path / "photo.jpg")
     made = []
     for cores in ({0}, {0, 1}):
-        monkeypatch.setattr(hands.os, "sched_getaffinity", lambda _, cores=cores: cores)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: cores)
         shown = developing.develop(tmp_path / "photo.jpg", tmp_path / "out")
         made.append((shown, [(tmp_path / "out" / f"{edge}.webp").read_bytes() for edge in (2560, 1600, 800, 400)]))
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from albums.models import Album, Leftover, Photo
 from processing import backoff, jobs
-from processing.models import ProcessingJob
+from processing.models import ProcessingJob, Rerender
 from processing.states import JobState
 from tests.processing import making
 
@@ -221,3 +221,26 @@ def test_a_wait_from_a_clock_that_was_set_back_is_over(album):
     ProcessingJob.objects.update(run_after=timezone.now() + timedelta(hours=1))
 
     assert jobs.claim_next("tester") is not None
+
+
+@pytest.mark.parametrize("seconds", [backoff.NO_ROOM_SECONDS, backoff.STILL_SECONDS])
+@pytest.mark.parametrize("most", [0, 1, 4, 300])
+def test_a_job_that_was_put_off_is_not_due_before_its_time_however_short_retries_wait(album, settings, seconds, most):
+    """It would be taken again at once, and again, for as long as the disk is full."""
+    settings.BACKOFF_MAX_SECONDS = most
+    making.received(album)
+
+    jobs.postpone(jobs.claim_next("tester"), "disk-full", "There was no room.", seconds=seconds)
+
+    assert jobs.claim_next("tester") is None
+    ProcessingJob.objects.update(run_after=timezone.now())
+    assert jobs.claim_next("tester") is not None
+
+
+def test_rendering_again_is_not_due_before_its_time_either(album, settings):
+    settings.BACKOFF_MAX_SECONDS = 1
+    job = making.job_in(album, JobState.COMPLETED)
+    soon = timezone.now() + timedelta(seconds=backoff.longest(1))
+    Rerender.objects.create(photo=job.photo, turn=0, run_after=soon)
+
+    assert not Rerender.objects.due().exists()

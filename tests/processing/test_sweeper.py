@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from albums.models import Album, Leftover
+from albums import removal
+from albums.models import Album, Leftover, Photo
 from processing import jobs, sweeper, verify
 from processing.models import JobEvent, ProcessingJob, Upload
 from processing.states import JobState, UploadState
@@ -219,6 +220,36 @@ def test_bytes_that_cannot_be_deleted_stop_no_sweep(album, data_dir):
     ProcessingJob.objects.update(updated_at=ago(seconds=5))
 
     assert sweeper.sweep().bells == 1
+
+
+def test_a_worker_deletes_for_a_while_and_goes_on_with_the_next_sweep(album, data_dir, monkeypatch):
+    """Between two sweeps it has photos to develop."""
+    monkeypatch.setattr(removal, "FEW", 2)
+    job = making.received(album)
+    for _ in range(3):
+        making.photo(album, job).save()
+    Photo.objects.update(trashed_at=ago(days=31))
+    Leftover.objects.all().delete()
+    for name in "abc":
+        put(data_dir, f"renditions/ab/{name}/400.webp")
+        Leftover.note([f"renditions/ab/{name}/400.webp"])
+
+    first = sweeper.sweep(0)
+    waiting = Photo.objects.count(), Leftover.objects.filter(key__startswith="renditions").count()
+    rest = [sweeper.sweep(0) for _ in range(2)]
+
+    assert (first.trashed_photos, waiting) == (2, (1, 2))
+    assert [swept.trashed_photos for swept in rest] == [1, 0]
+    sweeper.sweep()
+    assert (Photo.objects.count(), Leftover.objects.count()) == (0, 0)
+
+
+def test_more_leftovers_than_are_looked_at_together_all_go(data_dir, db, monkeypatch):
+    monkeypatch.setattr(removal, "CHUNK", 2)
+    keys = [f"renditions/ab/{name}/400.webp" for name in "abcde"]
+    Leftover.note(keys)
+
+    assert (sweeper.sweep().leftovers, Leftover.objects.count()) == (5, 0)
 
 
 def test_old_events_are_forgotten(album):

@@ -15,11 +15,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 from PIL import Image
 
-from albums.models import Leftover, Photo
+from albums.models import Album, Companion, Leftover, Photo
 from processing import jobs, sweeper, worker
 from processing.models import ProcessingJob
 from processing.sandbox import Crashed, TimedOut
@@ -364,3 +364,50 @@ def test_a_database_that_misses_a_heartbeat_costs_no_claim(album, monkeypatch):
         patch.setattr(worker.connection, "close", lambda: None)
         assert worker._is_held(job)
     assert worker._is_held(job)
+
+
+def taken_meanwhile(album: Album, job: ProcessingJob) -> Photo:
+    """Its bytes became a photo another way, after it was received."""
+    photo = making.photo(album, job)
+    photo.original_sha256 = job.upload.sha256
+    photo.save()
+    return photo
+
+
+def test_bytes_that_became_a_photo_meanwhile_are_told_as_a_duplicate(album):
+    taken_meanwhile(album, making.received(album))
+
+    worker.develop_next()
+
+    job = ProcessingJob.objects.get()
+    assert (job.state, job.error_code, job.attempts) == (JobState.FAILED, "duplicate", 1)
+    assert job.error_message == "The same picture is in the album already."
+
+
+def test_a_sidecar_that_is_kept_meanwhile_is_told_as_a_duplicate(album):
+    words = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/></x:xmpmeta>'
+    job = making.received(album, words, name="a.xmp")
+    Companion.objects.create(
+        album=album, kind="sidecar", name="a.xmp", key="originals/ab/a.xmp", bytes=1, sha256=job.upload.sha256
+    )
+
+    worker.develop_next()
+
+    job.refresh_from_db()
+    assert (job.state, job.error_code) == (JobState.FAILED, "duplicate")
+    assert "kept in the album already" in job.error_message
+
+
+def test_rows_that_the_database_refuses_for_another_reason_are_no_duplicate(album, caplog):
+    """It is tried again, the raw file stays, and the log has the reason."""
+    taken = making.photo(album, making.received(album, name="a.jpg"))
+    taken.save()
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE UNIQUE INDEX by_a_later_version ON albums_photo (name)")
+
+    worker.develop_next()
+
+    job = ProcessingJob.objects.get()
+    assert (job.state, job.error_code) == (JobState.PENDING, "internal")
+    assert "the database refused its rows" in caplog.text
+    assert list(album.photos.all()) == [taken]

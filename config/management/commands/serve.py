@@ -5,8 +5,9 @@ import sys
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from config import preparing
 from processing.doctor import address
 
 
@@ -15,6 +16,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Becomes gunicorn, whose master needs none of what this process has loaded."""
+        if not settings.DEBUG:
+            _collect_missing()
         gunicorn = [
             sys.executable,
             "-m",
@@ -28,3 +31,13 @@ class Command(BaseCommand):
         size = ["--workers", str(settings.WEB_PROCESSES), "--threads", str(settings.WEB_THREADS)]
         os.chdir(settings.BASE_DIR)
         os.execv(sys.executable, [*gunicorn, "--bind", bind, *size, "config.wsgi"])  # noqa: S606 - ours, every word
+
+
+def _collect_missing() -> None:
+    try:
+        preparing.collect_missing()
+    except OSError as error:
+        raise CommandError(
+            f"The static files are not collected, and cannot be written to {settings.STATIC_ROOT}: {error.strerror}. "
+            "Run `manage.py collectstatic --noinput` as a user who may write there, then serve again."
+        ) from error

@@ -125,6 +125,29 @@ def test_a_file_that_is_not_what_was_announced_is_refused_and_goes(companion):
     assert [*store().keys("s3/incoming")] == []
 
 
+def test_a_checksum_is_told_in_whatever_letters(companion):
+    upload = companion.create()
+    companion.send(upload, b"whole")
+
+    assert companion.complete(upload, sha256=digest(b"whole").upper()).status_code == 200
+    assert Upload.objects.get().declared_sha256 == digest(b"whole")
+
+
+@pytest.mark.parametrize(
+    "told", ["no checksum", "a" * 63, "a" * 65, "g" * 64, "a" * 10_000, "a" * 64 + "\n", 7, True, ["a"]]
+)
+def test_what_is_no_checksum_is_told_and_is_not_taken_for_damage(companion, told):
+    upload = companion.create()
+    companion.send(upload, b"whole")
+
+    response = companion.complete(upload, sha256=told)
+
+    assert (response.status_code, response.json()["error"]) == (400, "bad-body")
+    assert response.json()["message"] == "sha256 is 64 hexadecimal digits."
+    assert companion.complete(upload, sha256="").status_code == 200  # none is told
+    ensure_received(b"whole")
+
+
 def test_a_file_of_another_size_than_announced_is_refused(companion):
     upload = companion.create(size=3)
 

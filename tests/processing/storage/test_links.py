@@ -81,6 +81,26 @@ class TestOnTheGateway:
         assert requests.put(link, data=b"other", timeout=60).status_code == 403
         assert requests.get(link.split("?")[0], timeout=60).status_code == 403
 
+    def test_a_download_goes_on_by_a_link_and_a_head_has_a_link_of_its_own(self, store):
+        link, of_head = (
+            store.link("renditions/ab/ü c/800.webp", name="x.webp", method=each) for each in ("GET", "HEAD")
+        )
+        whole = requests.get(link, timeout=60)
+
+        part = requests.get(link, headers={"Range": "bytes=1-3", "If-Range": whole.headers["ETag"]}, timeout=60)
+        beyond = requests.get(link, headers={"Range": "bytes=5-"}, timeout=60)
+        head = requests.head(of_head, timeout=60)
+
+        assert (part.status_code, part.content, part.headers["Content-Range"]) == (206, b"hot", "bytes 1-3/5")
+        assert beyond.status_code == 416
+        assert (head.status_code, head.headers["Content-Length"], head.headers["ETag"]) == (
+            200,
+            "5",
+            whole.headers["ETag"],
+        )
+        assert head.headers["Accept-Ranges"] == "bytes"
+        assert requests.head(link, timeout=60).status_code == 403
+
     def test_a_link_ends(self, store, monkeypatch):
         monkeypatch.setattr(links, "time", SimpleNamespace(time=lambda: 1_700_000_000.0))
 
