@@ -23,7 +23,8 @@ def test_each_folder_becomes_an_album_if_the_person_says_so(page: Page, tmp_path
     new_album(page)
 
     page.locator("#desk-folder").set_input_files(card)
-    expect(page.get_by_text("2 files in the folders are no photos and were left out")).to_be_visible()
+    expect(page.get_by_text("Skipped 1 file of a kind that albums do not take: DCIM/Monday/notes.txt.")).to_be_visible()
+    expect(page.get_by_text("1 companion file skipped")).to_be_visible()
     page.get_by_label("Each folder to an album of its own").check()
     page.get_by_role("button", name="Send 4 photos").click()
 
