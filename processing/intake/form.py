@@ -24,6 +24,7 @@ from processing.intake.pieces import Body
 from processing.intake.refusals import Refused
 from processing.intake.stream import Stream
 from processing.models import Batch, ProcessingJob, Upload
+from processing.pipeline import formats
 from processing.states import UploadState
 
 FIELD = "photos"
@@ -94,7 +95,7 @@ class FormIntake(FileUploadHandler):
     def new_file(self, field_name: str, file_name: str, *args: Any, **kwargs: Any) -> None:
         if field_name != FIELD or self._was_cancelled():
             raise SkipFile
-        self._count += 1
+        self._count += not formats.is_companion(file_name)
         upload = self._expect(file_name)
         try:
             if self._count > settings.MAX_BATCH_FILES:
