@@ -19,7 +19,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from albums import likeness
 from albums.models import Companion, Leftover
-from processing import failpoints, jobs, pairs, pressure, previews, publishing, pulse, recipes, standstill
+from processing import failpoints, jobs, pairs, pressure, previews, publishing, pulse, recipes, standstill, takeout
 from processing.failpoints import Point
 from processing.models import ProcessingJob
 from processing.pipeline import Refused
@@ -163,7 +163,8 @@ def _render_and_publish(job: ProcessingJob) -> None:
 def _companion(job: ProcessingJob, raw: Path, refused: Refused) -> Companion:
     """What is no picture, but belongs to one. Raises what was refused when it belongs to none."""
     if refused.code == Sidecar.code:
-        return publishing.companion(job, Companion.Kind.SIDECAR, ".xmp", sandbox().words(raw))
+        ending = takeout.ENDING if takeout.is_sidecar(job.original_filename) else ".xmp"
+        return publishing.companion(job, Companion.Kind.SIDECAR, ending, sandbox().words(raw))
     if refused.code != UnsupportedVideo.code or not _is_live(raw):
         raise refused
     if pairs.still(job):
