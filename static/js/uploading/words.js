@@ -88,7 +88,7 @@ export function skipped({ companions, left }) {
   return [
     left.length &&
       `Skipped ${plural(left.length, "file")} of a kind that albums do not take: ${listed}. ` +
-        `If one is a photo, choose the file itself.${many ? " The receipt lists all." : ""}`,
+        `If ${left.length === 1 ? "it" : "one"} is a photo, choose the file itself.${many ? " The receipt lists all." : ""}`,
     companions.length && `${plural(companions.length, "companion file")} skipped (thumbnails, edit lists and system files).`,
   ].filter(Boolean);
 }
