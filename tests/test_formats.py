@@ -42,6 +42,10 @@ def test_the_docs_list_every_ending():
     assert documented == {each.name: each.endings for each in kinds}
 
 
+def test_the_readme_names_them():
+    assert f"**Takes in** {formats.NAMES} by what they are" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 def test_no_ending_is_both_taken_and_skipped():
     assert len(formats.ENDINGS) == len(set(formats.ENDINGS))
     assert not formats.COMPANION_ENDINGS & set(formats.ENDINGS)

@@ -31,7 +31,7 @@ const SOON_MS = 1000;
 const CANCEL = "Cancel the photos that are not developed yet? Those that are ready stay in the album.";
 
 function mention({ path, file }, isCompanion) {
-  return { path, size: file.size, modified: file.lastModified, isCompanion, album: null };
+  return { path, size: file.size, modified: file.lastModified, album: null, isSkipped: true, isCompanion };
 }
 
 class UploadDesk extends HTMLElement {

@@ -59,12 +59,12 @@ export class Sender extends EventTarget {
   /** These shall go: now, or as soon as their album takes them. */
   async go(items) {
     for (const item of items) this.#ledger.set(item, { state: "pending", words: "", album: item.album ?? this.page });
-    this.#keep.save(items);
+    this.#keep.save([...items, ...this.#skipped]);
     const albums = new Set(items.map(({ album }) => album));
     await Promise.all([...albums].map((album) => this.#pump(album)));
   }
 
-  /** Files of the folders that are sent, which are not sent themselves: {path, size, modified, isCompanion, album} each. They are told
+  /** Files of the folders that are sent, which are not sent themselves: {path, size, modified, album, isSkipped, isCompanion} each. They are told
       with the files that are sent to their album (the page's, where none is named), so that the receipt knows of them. */
   skip(files) {
     this.#skipped.push(...files);
@@ -81,6 +81,7 @@ export class Sender extends EventTarget {
 
   /** Nothing of the folders is sent after all. */
   skipNothing() {
+    this.#keep.forget(this.#skipped);
     this.#skipped = [];
   }
 
@@ -122,6 +123,7 @@ export class Sender extends EventTarget {
     const items = this.#ledger.items.filter(({ state }) => !ENDED.has(state) && state !== "chosen");
     const albums = new Set(items.map(({ album }) => album).filter(Boolean));
     this.#forgo(items);
+    this.skipNothing();
     if (this.queue.isPaused) this.queue.goOn();
     for (const album of albums) await insist(this.#link, "POST", this.#album(album).cancel);
     this.#rest();
@@ -171,6 +173,7 @@ export class Sender extends EventTarget {
     const isLast = !this.#ledger.in("later").some((one) => one.album === album);
     const told = new Set(skipped.filter(({ isCompanion }) => isLast || isCompanion));
     this.#skipped = this.#skipped.filter((one) => !told.has(one));
+    this.#keep.forget([...told]);
     return answer;
   }
 
