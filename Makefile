@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test test-all test-js faults lint audit bench
+.PHONY: help run check test test-all test-js faults lint audit bench formats
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -51,6 +51,9 @@ lint: ## Run the linters and type checks alone
 audit: ## Ask whether a pinned package has a known hole, where the service can be reached
 	@$(call install,requirements-dev.txt)
 	@tests/tools/audit $(VPYTHON)
+
+formats: ## Write the page's list of accepted formats from the pipeline's
+	@$(VPYTHON) -m processing.pipeline.formats
 
 bench: ## Run the benchmarks
 	@$(call install,requirements-dev.txt)

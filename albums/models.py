@@ -57,6 +57,7 @@ class TakenFrom(models.TextChoices):
     EXIF = "exif", "the camera"
     XMP = "xmp", "an editor"
     IPTC = "iptc", "an agency's record"
+    JSON = "json", "Google Photos"
     NAME = "name", "the file name"
     FILE = "file", "the file's own date"
 

@@ -141,6 +141,9 @@ REFUSED: dict[str, Advice] = {
         "Not what was announced",
         f"The file was changed or damaged on its way. {SEND_AGAIN} If that happens again, copy it anew first.",
     ),
+    "companion-file": Advice("Companion file", "Nothing is lost: it holds no picture of its own."),
+    "left-out": Advice("Left out of a folder", "If it is a photo, choose the file itself and send it."),
+    "hidden": Advice("Hidden", "If it is a photo, name the file itself and import it."),
     "expired": Advice("Never arrived whole", f"{SEND_AGAIN} What is there already is recognised."),
 }
 """Codes of uploads that were refused or expired. Nothing of them is kept, so they can only be sent again."""

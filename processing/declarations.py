@@ -8,6 +8,7 @@ from enum import StrEnum
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 
 from albums import trash
 from albums.models import Album, Companion, Photo
@@ -17,6 +18,7 @@ from processing.intake import refusals, resumable, uploads
 from processing.intake.manifest import Declared
 from processing.intake.refusals import Refusal
 from processing.models import Batch, Upload
+from processing.pipeline import formats
 from processing.states import UploadState
 
 
@@ -31,6 +33,7 @@ class Match(StrEnum):
     ELSEWHERE = "elsewhere"
     TRASH = "trash"
     REFUSED = "refused"
+    SKIPPED = "skipped"
     LATER = "later"
 
 
@@ -71,10 +74,11 @@ def compare(album: Album, user: User, files: Sequence[Declared]) -> Declaration:
     return Declaration(running, _with_offsets(answers))
 
 
-def declare(album: Album, user: User, files: Sequence[Declared]) -> Declaration:
+def declare(album: Album, user: User, files: Sequence[Declared], skipped: Sequence[Declared] = ()) -> Declaration:
     """Open a batch with an upload for each new file; or match the files against the user's own running batch, and go on.
 
-    Repeating is harmless. Raises AlbumBusy when the running batch is somebody else's.
+    What their sender `skipped` is noted in the batch that any of the files belongs to. Repeating is harmless.
+    Raises AlbumBusy when the running batch is somebody else's.
     """
     with transaction.atomic():
         batches.hold(album.pk)
@@ -84,9 +88,13 @@ def declare(album: Album, user: User, files: Sequence[Declared]) -> Declaration:
             raise AlbumBusy(batch)
         if batch:
             answers = list(_join(batch, files, judge))
+            is_theirs = not files or any(answer.upload for answer in answers)  # a further list of skipped has no files
         else:
             batch = Batch.objects.create(album=album, opened_by=user, source=Batch.Source.PAGE) if files else None
             answers = _open(batch, files, judge) if batch else []
+            is_theirs = True
+        if batch and skipped and is_theirs:
+            uploads.note_skipped(batch, skipped)
     return Declaration(batch, tuple(map(_handed_over, _with_offsets(answers))))
 
 
@@ -154,7 +162,11 @@ def _may_come_again(row: Upload) -> bool:
 
 
 def _of(refusal: Refusal) -> Match:
-    standings = {refusals.DUPLICATE.code: Match.HERE, refusals.RESTORED.code: Match.TRASH}
+    standings = {
+        refusals.DUPLICATE.code: Match.HERE,
+        refusals.RESTORED.code: Match.TRASH,
+        refusals.COMPANION.code: Match.SKIPPED,
+    }
     return standings.get(refusal.code, Match.REFUSED)
 
 
@@ -186,7 +198,10 @@ class _Rows:
     """The uploads of a batch, each to be taken by one file."""
 
     def __init__(self, batch: Batch | None) -> None:
-        rows = batch.uploads.select_related("batch", "duplicate_of").order_by("created_at", "pk") if batch else ()
+        """But for those that were left out of a folder: whoever sends one after all means another upload."""
+        was_left_out = Q(state=UploadState.SKIPPED) & ~Q(code=refusals.COMPANION.code)
+        sent = (batch.uploads if batch else Upload.objects.none()).exclude(was_left_out)
+        rows = sent.select_related("batch", "duplicate_of").order_by("created_at", "pk")
         self.by_checksum: dict[tuple[str, str], Upload] = {}
         self._by_id = {row.pk: row for row in rows}
         self._by_look: dict[tuple[str, int | None], list[Upload]] = defaultdict(list)
@@ -230,7 +245,7 @@ class _Judge:
     def answer(self, file: Declared) -> Answer:
         """Asked in the files' order: the second of two that are the same need not be sent."""
         if refusal := _refusal(file):
-            return Answer(Match.REFUSED, refusal=refusal)
+            return Answer(_of(refusal), refusal=refusal)
         if photo := self.here.get(file.sha256):
             refusal = refusals.RESTORED if photo.trashed_at else refusals.DUPLICATE
             return Answer(_of(refusal), refusal=refusal.filled(name=photo.name), photo=photo)
@@ -254,6 +269,8 @@ def _same(file: Declared | Upload) -> tuple[str, str]:
 
 
 def _refusal(file: Declared) -> Refusal | None:
+    if formats.is_companion(file.raw_name):
+        return refusals.COMPANION
     if not file.size:
         return refusals.EMPTY
     return refusals.too_large(settings.MAX_FILE_BYTES) if file.size > settings.MAX_FILE_BYTES else None

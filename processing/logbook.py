@@ -9,12 +9,13 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.enums import TextChoices
 
 from albums.models import Album
-from processing import pairs
+from processing import pairs, standings
 from processing.models import Batch, ProcessingJob, Upload
 from processing.states import ACTIVE, ENDED_BADLY, IS_A_PHOTO, JobState, UploadState
 
 IS_THERE = Q(code__in=IS_A_PHOTO) | Q(job__error_code__in=IS_A_PHOTO)
 """Of uploads: their album had their bytes already."""
+SENT = ~Q(state=UploadState.SKIPPED)
 REFUSED = Q(state__in=ENDED_BADLY) & ~Q(code__in=IS_A_PHOTO)
 FAILED = Q(job__state=JobState.FAILED) & ~Q(job__error_code__in=IS_A_PHOTO)
 
@@ -28,7 +29,7 @@ class State(TextChoices):
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One batch, counted. `kept` are beside photos or shown as one with them, `failed` could not be developed, `refused` did not
-    come that far, `doubles` were there already.
+    come that far, `doubles` were there already. `skipped` files and `companions` without a picture are not among `files`.
     """
 
     batch: Batch
@@ -39,6 +40,8 @@ class Entry:
     failed: int = 0
     refused: int = 0
     doubles: int = 0
+    skipped: int = 0
+    companions: int = 0
     active: int = 0
 
     @property
@@ -78,13 +81,15 @@ def entries(batches: Sequence[Batch]) -> list[Entry]:
         Upload.objects.filter(batch__in=batches)
         .values("batch")
         .annotate(
-            files=Count("pk"),
-            bytes=Sum("size", default=0),
+            files=Count("pk", filter=SENT),
+            bytes=Sum("size", filter=SENT, default=0),
             photos=Count("pk", filter=pairs.IS_A_PICTURE),
             kept=Count("pk", filter=pairs.IS_KEPT),
             failed=Count("pk", filter=FAILED),
             refused=Count("pk", filter=REFUSED),
             doubles=Count("pk", filter=IS_THERE & (Q(state=UploadState.REFUSED) | Q(job__state=JobState.FAILED))),
+            skipped=Count("pk", filter=~SENT & ~standings.IS_COMPANION),
+            companions=Count("pk", filter=standings.IS_COMPANION),
             active=Count("pk", filter=Q(state=UploadState.RECEIVING) | Q(job__state__in=ACTIVE)),
         )
         .order_by()

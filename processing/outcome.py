@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q
 
-from processing import pairs
+from processing import pairs, standings
 from processing.models import Batch
 from processing.states import ACTIVE, IS_A_PHOTO, JobState, UploadState
 
@@ -17,16 +17,20 @@ class Outcome:
     kept: int
     """Beside photos, or shown as one with them."""
     waiting: int
+    companions: int
+    """Skipped: they hold no picture of their own."""
 
     def __str__(self) -> str:
         kept = f"{self.kept} kept with them, " if self.kept else ""
-        return f"{self.files} files: {self.photos} photos, {kept}{self.waiting} waiting to be developed"
+        skipped = f"; {self.companions} companion file{'s' * (self.companions != 1)} skipped" if self.companions else ""
+        return f"{self.files} files: {self.photos} photos, {kept}{self.waiting} waiting to be developed{skipped}"
 
 
 def of(batch: Batch) -> Outcome:
     there = pairs.IS_A_PICTURE | Q(code__in=IS_A_PHOTO) | Q(job__error_code__in=IS_A_PHOTO)
     counts = batch.uploads.aggregate(
-        files=Count("pk"),
+        files=Count("pk", filter=~standings.IS_COMPANION),
+        companions=Count("pk", filter=standings.IS_COMPANION),
         photos=Count("pk", filter=there),
         kept=Count("pk", filter=pairs.IS_KEPT),
         waiting=Count("pk", filter=Q(job__state__in=ACTIVE)),
@@ -40,7 +44,8 @@ def is_over(batch: Batch) -> bool:
 
 def troubles(batch: Batch) -> Iterator[tuple[str, str]]:
     """The name of each file that did not become a photo and will not by itself, and why."""
-    dropped = batch.uploads.filter(state__in=(UploadState.REFUSED, UploadState.EXPIRED, UploadState.CANCELLED))
+    not_taken = (UploadState.REFUSED, UploadState.SKIPPED, UploadState.EXPIRED, UploadState.CANCELLED)
+    dropped = batch.uploads.filter(state__in=not_taken).exclude(standings.IS_COMPANION)
     for upload in dropped.exclude(code__in=IS_A_PHOTO).iterator():
         yield upload.name, upload.message
     ended_badly = batch.jobs.filter(state__in=(JobState.FAILED, JobState.CANCELLED)).exclude(error_code__in=IS_A_PHOTO)

@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 
 from albums.models import Companion, Photo
-from processing import publishing
+from processing import publishing, takeout
 from processing.models import ProcessingJob, Upload
+from processing.pipeline import formats
 from processing.states import ACTIVE, JobState
 
 SIDECAR = ".xmp"
+PIXEL_VIDEO = ".mp"
 ENDING = re.compile(r"\.(?=[a-z0-9]{2,5}$)[a-z0-9]*[a-z][a-z0-9]*$")
 """Of a picture, in small letters. `holiday.2024` has none."""
 
@@ -39,33 +41,38 @@ class StillMissing(Exception):
 
 
 def stem(name: str) -> str:
-    """`img_1` of IMG_1.JPG, IMG_1.xmp and IMG_1.CR2.xmp."""
-    return ENDING.sub("", name.casefold().removesuffix(SIDECAR))
+    """`img_1` of IMG_1.JPG, IMG_1.xmp, IMG_1.CR2.xmp and Takeout's IMG_1.JPG.json; of PXL_1.MP.jpg that of its video."""
+    if takeout.is_sidecar(name):
+        return takeout.stem(name).removesuffix(PIXEL_VIDEO)
+    return ENDING.sub("", name.casefold().removesuffix(SIDECAR)).removesuffix(PIXEL_VIDEO)
 
 
 def is_sidecar(name: str) -> bool:
     """By its name alone, before its bytes are here. Many have the same bytes, and each its own photo."""
-    return name.casefold().endswith(SIDECAR)
+    return name.casefold().endswith(SIDECAR) or takeout.is_sidecar(name)
 
 
 def has_kin(job: ProcessingJob) -> bool:
-    """Is there another file of this stem, done or not? Most have none."""
-    return bool(job.stem) and _kin(job).exclude(pk=job.pk).exists()
+    """Is there another file that may belong to this one, done or not? Most have none."""
+    return bool(job.stem) and _related(job).exclude(pk=job.pk).exists()
 
 
 def settle(job: ProcessingJob) -> None:
-    """Put together what is done of this job's stem. Call it under the album's lock."""
-    done = _kin(job).filter(state=JobState.COMPLETED)
+    """Put together what is done of this job's stem, and what Takeout says of it. Call it under the album's lock."""
+    done = _related(job).filter(state=JobState.COMPLETED)
     if not job.stem or done.count() < 2:
         return
     photos = list(_photos(done).select_for_update())
-    _show_as_one(photos)
+    _show_as_one([photo for photo in photos if stem(photo.name) == job.stem])
     companions = Companion.objects.filter(pk__in=done.values("companion")).order_by("name", "pk")
-    for companion in companions:
+    for companion in sorted(
+        companions, key=lambda each: not takeout.is_sidecar(each.name)
+    ):  # an editor has the last word
+        namesakes = [photo for photo in photos if stem(photo.name) == stem(companion.name)]
         if companion.kind == Companion.Kind.MOTION:
-            _hand(companion, _still(photos))
+            _hand(companion, _still(namesakes))
         else:
-            _give_words(companion, photos, job)
+            _give_words(companion, photos if takeout.is_sidecar(companion.name) else namesakes, job)
 
 
 def still(job: ProcessingJob) -> Photo | None:
@@ -93,12 +100,23 @@ def _kin(job: ProcessingJob) -> QuerySet[ProcessingJob]:
     return ProcessingJob.objects.filter(batch=job.batch_id, stem=job.stem)
 
 
+def _related(job: ProcessingJob) -> QuerySet[ProcessingJob]:
+    """With those that a name which was cut, or that of an edited copy, sets apart. Of nearly all photos that is the same stem."""
+    if takeout.is_sidecar(job.original_filename):
+        words = Companion.objects.filter(job=job).values_list("words", flat=True).first() or {}
+        stems = takeout.photo_stems(job.original_filename, str(words.get("file", "")))
+    else:
+        stems = takeout.sidecar_stems(job.original_filename)
+    stems = {each.removesuffix(PIXEL_VIDEO) for each in stems}
+    return ProcessingJob.objects.filter(batch=job.batch_id, stem__in={job.stem, *stems})
+
+
 def _photos(done: QuerySet[ProcessingJob]) -> QuerySet[Photo]:
     return Photo.objects.filter(pk__in=done.values("photo"), trashed_at=None).order_by("position", "pk")
 
 
 def _cannot_be_still(name: str) -> bool:
-    return is_sidecar(name) or name.casefold().endswith((".mov", ".mp4", ".m4v"))
+    return is_sidecar(name) or formats.ending(name) in formats.LIVE_VIDEOS.endings or formats.is_companion(name)
 
 
 def _still(photos: list[Photo]) -> Photo | None:
@@ -132,26 +150,29 @@ def _clock(photo: Photo) -> datetime:
 
 def _give_words(sidecar: Companion, photos: list[Photo], job: ProcessingJob) -> None:
     """To those it means and whatever is shown as one with them; to none where two of the batch have one name."""
-    meant = [photo for photo in photos if _is_meant(sidecar.name, photo.name)]
+    meant = [photo for photo in photos if _is_meant(sidecar, photo.name)]
     if not meant or _is_ambiguous(job, {photo.name.casefold() for photo in meant} | {sidecar.name.casefold()}):
         return
     leads = {photo.shown_as_id or photo.pk for photo in meant}
     for photo in photos:
         if (photo.shown_as_id or photo.pk) in leads:
             _take_words(photo, sidecar.words)
-    meant.sort(key=lambda photo: photo.format in NO_RAW)  # editors write sidecars for RAW files first of all
+    # Editors write sidecars for RAW files first of all; Takeout's is that of an edited copy too.
+    meant.sort(key=lambda photo: (photo.format in NO_RAW, stem(photo.name) != stem(sidecar.name)))
     _hand(sidecar, meant[0].shown_as or meant[0])
 
 
-def _is_meant(sidecar: str, name: str) -> bool:
+def _is_meant(sidecar: Companion, name: str) -> bool:
     """IMG_1.CR2.xmp is about IMG_1.CR2 alone, IMG_1.xmp about any IMG_1."""
-    beside = sidecar.casefold().removesuffix(SIDECAR)
+    if takeout.is_sidecar(sidecar.name):
+        return takeout.is_about(sidecar.name, name, str(sidecar.words.get("file", "")))
+    beside = sidecar.name.casefold().removesuffix(SIDECAR)
     return not ENDING.search(beside) or beside == name.casefold()
 
 
 def _is_ambiguous(job: ProcessingJob, names: set[str]) -> bool:
     """Two folders of a card may hold an IMG_0001 each."""
-    there = _kin(job).exclude(state=JobState.CANCELLED).values_list("original_filename", flat=True)
+    there = _related(job).exclude(state=JobState.CANCELLED).values_list("original_filename", flat=True)
     found = [name.casefold() for name in there]
     return any(found.count(name) > 1 for name in names)
 
@@ -161,7 +182,7 @@ def _take_words(photo: Photo, words: dict[str, object]) -> None:
     changes: dict[str, object] = {name: words[name] for name in WORDS if name in words}
     if "taken_at" in words and photo.taken_from not in MEASURED:
         taken_at, offset = publishing.moment(str(words["taken_at"]))
-        changes |= {"taken_at": taken_at, "taken_offset_minutes": offset, "taken_from": "xmp"}
+        changes |= {"taken_at": taken_at, "taken_offset_minutes": offset, "taken_from": words.get("taken_from", "xmp")}
     place = words.get("gps")
     if isinstance(place, dict) and photo.latitude is None:
         changes |= {name: place.get(name) for name in ("latitude", "longitude", "altitude")}

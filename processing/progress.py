@@ -9,7 +9,7 @@ from django.db.models import Count, F, Max, Min, Q, Sum
 from django.utils import timezone
 
 from albums.models import Album
-from processing import pairs
+from processing import pairs, standings
 from processing.models import Batch, ProcessingJob, Upload, UploadQuerySet
 from processing.states import ACTIVE, ENDED_BADLY, JobState, UploadState
 
@@ -85,6 +85,11 @@ class Report:
     refused_count: int = 0
     failed: list[ProcessingJob] = field(default_factory=list)
     refused: list[Upload] = field(default_factory=list)
+    companions: int = 0
+    """Skipped, since they hold no picture of their own."""
+    skipped_count: int = 0
+    skipped: list[Upload] = field(default_factory=list)
+    """What lay in a folder and was not taken: no failure, but not stored either."""
     noted: list[Upload] = field(default_factory=list)
     first_batch: int | None = None
     last_batch: int | None = None
@@ -96,7 +101,11 @@ class Report:
 
     @property
     def is_there(self) -> bool:
-        return bool(self.added or self.kept or self.failed_count or self.refused_count)
+        return bool(self.added or self.kept or self.failed_count or self.refused_count or self.not_sent)
+
+    @property
+    def not_sent(self) -> int:
+        return self.companions + self.skipped_count
 
     @property
     def trouble(self) -> int:
@@ -149,10 +158,13 @@ def report(album: Album) -> Report:
     batches = Batch.objects.filter(album=album, dismissed_at=None)
     failed = ProcessingJob.objects.failed().filter(album=album).order_by("pk")
     uploads = Upload.objects.filter(batch__in=batches)
+    skipped = Q(state=UploadState.SKIPPED) & ~standings.IS_COMPANION
     counts = uploads.aggregate(
         added=Count("pk", filter=pairs.IS_A_PICTURE),
         kept=Count("pk", filter=pairs.IS_KEPT),
         refused_count=Count("pk", filter=Q(state__in=ENDED_BADLY, dismissed_at=None)),
+        companions=Count("pk", filter=standings.IS_COMPANION),
+        skipped_count=Count("pk", filter=skipped),
         first_batch=Min("batch"),
         last_batch=Max("batch"),
     )
@@ -161,6 +173,7 @@ def report(album: Album) -> Report:
         failed_count=failed.count(),
         refused=list(uploads.ended_badly().select_related("duplicate_of")[:LISTED]),
         noted=_noted(uploads),
+        skipped=list(uploads.filter(skipped)[:LISTED]) if counts["skipped_count"] else [],
         **counts,
     )
 

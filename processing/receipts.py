@@ -23,6 +23,7 @@ TOLD = {
     Standing.FAILED: ("failed", "failed"),
     Standing.DAMAGED: ("is missing or damaged in storage", "are missing or damaged in storage"),
     Standing.REFUSED: ("was not taken in", "were not taken in"),
+    Standing.SKIPPED: ("was skipped", "were skipped"),
     Standing.EXPIRED: ("did not arrive", "did not arrive"),
     Standing.CANCELLED: ("was cancelled", "were cancelled"),
     Standing.TRASHED: ("is in the trash", "are in the trash"),
@@ -50,7 +51,12 @@ class Receipt:
 
     @property
     def total(self) -> int:
-        return sum(self.counts.values())
+        """But for companions without a picture of their own: nobody needs them stored."""
+        return sum(self.counts.values()) - self.companions
+
+    @property
+    def companions(self) -> int:
+        return self.counts.get(Standing.COMPANION, 0)
 
     @property
     def verified(self) -> int:
@@ -83,7 +89,7 @@ class Receipt:
     def words(self) -> str:
         """The one line that a person acts upon."""
         if not self.total:
-            return "This batch holds no files."
+            return "This batch holds only companion files." if self.companions else "This batch holds no files."
         if self.is_safe:
             files = "The one file is" if self.total == 1 else f"All {self.total} files are"
             return f"{files} stored and verified: safe to format the card."

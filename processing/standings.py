@@ -13,6 +13,7 @@ from django.db.models.enums import TextChoices
 from django.db.models.functions import Coalesce
 
 from albums.models import Companion, Photo
+from processing.intake import refusals
 from processing.models import Batch, Finding, ProcessingJob, Upload
 from processing.states import ACTIVE, IS_A_PHOTO, JobState, UploadState
 
@@ -29,14 +30,19 @@ class Standing(TextChoices):
     CANCELLED = "cancelled", "Cancelled"
     TRASHED = "trashed", "In the trash"
     GONE = "gone", "Not in the album any more"
+    SKIPPED = "skipped", "Skipped"
+    COMPANION = "companion", "Companion file, skipped"
 
 
 OPEN = (Standing.ARRIVING, Standing.DEVELOPING, Standing.CHECKING)
 """What stands so moves on by itself."""
 
+IS_COMPANION = Q(state=UploadState.SKIPPED, code=refusals.COMPANION.code)
+"""Of uploads: companions without a picture of their own, which are no part of what was to be stored."""
+
 
 def files(batch: Batch, standing: Standing | None = None) -> QuerySet[Any]:
-    """The batch's uploads as they were sent; only those of one standing, if it is said.
+    """The batch's uploads as they were sent, with what was skipped; only those of one standing, if it is said.
 
     Each with its `standing`, the id of the photo that it is `stored` as or kept `beside`, of the `companion` that it is then, and
     when that was `proved_at` last.
@@ -80,6 +86,8 @@ def _whens() -> Iterator[When]:
     )
     damaged = Finding.objects.filter(companion=OuterRef("companion"))
     for standing, condition in (
+        (Standing.COMPANION, IS_COMPANION),
+        (Standing.SKIPPED, Q(state=UploadState.SKIPPED)),
         (
             Standing.TRASHED,
             Q(Exists(Photo.objects.trashed().filter(pk=Coalesce(OuterRef("stored"), OuterRef("beside"))))),

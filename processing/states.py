@@ -6,7 +6,7 @@
                                   │ └──retry (backoff), release ──┘
                                   └──requeue── failed ◄──give_up
                                                   └──dismiss──► cancelled
-    Upload          receiving ─► received | refused | expired | cancelled
+    Upload          receiving ─► received | refused | skipped | expired | cancelled
 
 Only processing/jobs.py moves a job along these edges, only processing/intake/uploads.py an upload.
 """
@@ -28,6 +28,7 @@ class UploadState(models.TextChoices):
     RECEIVING = "receiving", "On its way"
     RECEIVED = "received", "Received"
     REFUSED = "refused", "Refused"
+    SKIPPED = "skipped", "Skipped"
     EXPIRED = "expired", "Expired"
     CANCELLED = "cancelled", "Cancelled"
 

@@ -31,6 +31,7 @@ from processing import (
     pulse,
     recipes,
     standstill,
+    takeout,
 )
 from processing.failpoints import Point
 from processing.intake import refusals
@@ -186,7 +187,8 @@ def _render_and_publish(job: ProcessingJob) -> None:
 def _companion(job: ProcessingJob, raw: Path, refused: Refused) -> Companion:
     """What is no picture, but belongs to one. Raises what was refused when it belongs to none."""
     if refused.code == Sidecar.code:
-        return publishing.companion(job, Companion.Kind.SIDECAR, ".xmp", sandbox().words(raw))
+        ending = takeout.ENDING if takeout.is_sidecar(job.original_filename) else ".xmp"
+        return publishing.companion(job, Companion.Kind.SIDECAR, ending, sandbox().words(raw))
     if refused.code != UnsupportedVideo.code or not _is_live(raw):
         raise refused
     if pairs.still(job):

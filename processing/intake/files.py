@@ -2,20 +2,30 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePath
 
 from django.contrib.auth.models import User
 
 from albums.models import Album
 from processing import batches
-from processing.intake import refusals, uploads
+from processing.intake import companions, ordering, refusals, uploads
 from processing.intake.heartbeat import Heartbeat
-from processing.intake.refusals import Refused
+from processing.intake.refusals import Refusal, Refused
 from processing.intake.stream import Stream
 from processing.models import Batch, Upload
+from processing.pipeline import formats
 from processing.states import UploadState
 
 CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file to import; or, with the reason why, one to be skipped."""
+
+    path: Path
+    skipped: Refusal | None = None
 
 
 class FilesIntake:
@@ -27,20 +37,20 @@ class FilesIntake:
         self._touched = time.monotonic()
         self._heart = Heartbeat()
 
-    def take(self, paths: Iterable[Path]) -> Iterator[Upload]:
-        """Hand over each file as it lands, and yield its upload, which has ended: received, or refused with the reason.
+    def take(self, found: Iterable[Found]) -> Iterator[Upload]:
+        """Hand over each file as it lands, and yield its upload, which has ended: received, refused or skipped.
 
         Raises AlbumBusy before the first. Ends early when somebody cancels the batch.
         """
-        rest = iter(paths)
-        path = next(rest, None)
-        expected = self._expect(path)
+        rest = iter(found)
+        file = next(rest, None)
+        expected = self._expect(file)
         try:
-            while path and expected:
-                upload, source = expected, path
+            while file and expected:
+                upload, source = expected, file
                 # The next file is expected before this one ends: in between the album would be free, and somebody else's.
-                path = next(rest, None)
-                expected = self._expect(path)
+                file = next(rest, None)
+                expected = self._expect(file)
                 yield self._taken(upload, source)
                 if upload.state == UploadState.CANCELLED:
                     return
@@ -49,19 +59,22 @@ class FilesIntake:
             for upload in Upload.objects.receiving().filter(batch=self.batch):
                 uploads.refuse(upload, refusals.STOPPED)
 
-    def _expect(self, path: Path | None) -> Upload | None:
-        if path is None:
+    def _expect(self, file: Found | None) -> Upload | None:
+        if file is None:
             return None
         if self.batch:
-            return uploads.create(self.batch, path.name)
-        upload = batches.open_with_upload(self._album, self._user, Batch.Source.IMPORT, path.name)
+            return uploads.create(self.batch, file.path.name)
+        upload = batches.open_with_upload(self._album, self._user, Batch.Source.IMPORT, file.path.name)
         self.batch = upload.batch
         self._heart.begin(self.batch)
         return upload
 
-    def _taken(self, upload: Upload, path: Path) -> Upload:
+    def _taken(self, upload: Upload, file: Found) -> Upload:
+        if file.skipped:
+            uploads.skip(upload, file.skipped)
+            return upload
         try:
-            stream = self._stored(upload, path)
+            stream = self._stored(upload, file.path)
         except Refused as refused:
             uploads.refuse(upload, refused.refusal)
         else:
@@ -88,22 +101,41 @@ class FilesIntake:
             uploads.touch(stream.upload, stream.size)
 
 
-def walk(paths: Iterable[Path]) -> Iterator[Path]:
-    """The files, and those in the folders, by name; what is hidden is left out.
+def walk(paths: Iterable[Path]) -> Iterator[Found]:
+    """The files, and those in the folders, in the order of their names.
 
+    Companions, and what is hidden in a folder, are found with the reason to skip them.
     Links to folders are not followed, so that the walk ends. A folder that cannot be listed is yielded itself, for its reason to
     be told when it is read.
     """
     for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        try:
-            entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
-        except OSError:
-            yield path
-            continue
-        yield from walk(entry for entry in entries if entry.is_file() or (entry.is_dir() and not entry.is_symlink()))
+        if path.is_dir():
+            yield from _inside(path, PurePath())
+        else:
+            yield Found(path, _reason_to_skip(path, PurePath()))
+
+
+def _inside(folder: Path, way: PurePath) -> Iterator[Found]:
+    """`way` is from the folder that was named to this one: names above it say nothing."""
+    try:
+        entries = sorted(folder.iterdir(), key=lambda entry: ordering.natural(entry.name))
+    except OSError:
+        yield Found(folder, _reason_to_skip(folder, way / folder.name) if way.parts else None)
+        return
+    for entry in entries:
+        if entry.is_file():
+            yield Found(entry, _reason_to_skip(entry, way / entry.name))
+        elif entry.is_dir() and not entry.is_symlink():
+            yield from _inside(entry, way / entry.name)
+
+
+def _reason_to_skip(file: Path, way: PurePath) -> Refusal | None:
+    """Of a file in a system's folder, its place; of one called like a companion, its bytes; else, whether it is hidden."""
+    if formats.is_in_companion_folder(str(way)):
+        return refusals.COMPANION
+    if formats.is_companion(file.name):
+        return None if companions.holds_photo(file, file.name) else refusals.COMPANION
+    return refusals.HIDDEN if any(part.startswith(".") for part in way.parts) else None
 
 
 def _read(path: Path) -> Iterator[bytes]:

@@ -4,6 +4,7 @@ The files land as they come, but are acknowledged by hand_over() alone, which th
 genuine (its CSRF token may be anywhere in the body).
 """
 
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -25,9 +26,12 @@ from processing.intake.pieces import Body
 from processing.intake.refusals import Refused
 from processing.intake.stream import Stream
 from processing.models import Batch, ProcessingJob, Upload
+from processing.pipeline import formats
 from processing.states import UploadState
 
 FIELD = "photos"
+ESCAPES = {"%22": '"', "%0D": "\r", "%0A": "\n"}
+ESCAPED = re.compile("|".join(ESCAPES))
 MOST_SECONDS = 1.0
 """How long a slow sender's bytes are gathered: as often its progress is told, and a cancelled form is noticed."""
 
@@ -108,7 +112,7 @@ class FormIntake(FileUploadHandler):
     def new_file(self, field_name: str, file_name: str, *args: Any, **kwargs: Any) -> None:
         if field_name != FIELD or self._was_cancelled():
             raise SkipFile
-        self._count += 1
+        self._count += not formats.is_companion(file_name)
         upload = self._expect(file_name)
         try:
             if self._count > settings.MAX_BATCH_FILES:
@@ -238,4 +242,5 @@ class _Parser(MultiPartParser):
     """Django's parser drops a file with a hostile name (“..”) without a word. Here every file is received and listed."""
 
     def sanitize_file_name(self, file_name: str) -> str:
-        return file_name
+        """What browsers escape in a file's name (HTML, 4.10.21.8), and nothing else: they leave a percent sign as it is."""
+        return ESCAPED.sub(lambda found: ESCAPES[found[0]], file_name)

@@ -43,6 +43,8 @@ class Manifest:
     files: tuple[Declared, ...]
     opens: bool
     """False: only compare, open nothing."""
+    skipped: tuple[Declared, ...] = ()
+    """Files that lay in the folders that are sent, and are not sent."""
 
 
 def read(body: bytes) -> Manifest:
@@ -53,9 +55,12 @@ def read(body: bytes) -> Manifest:
         raise BadManifest("The body is no JSON.") from None
     if not isinstance(told, dict) or not isinstance(told.get("files"), list):
         raise BadManifest('Send {"open": true, "files": [{"name": …, "size": …}, …]}.')
-    if len(told["files"]) > MOST_FILES:
+    skipped = told.get("skipped", [])
+    if not isinstance(skipped, list):
+        raise BadManifest("skipped is a list of files, as files is.")
+    if max(len(told["files"]), len(skipped)) > MOST_FILES:
         raise BadManifest(f"One manifest lists {MOST_FILES} files at most.")
-    return Manifest(tuple(map(_declared, told["files"])), told.get("open") is True)
+    return Manifest(tuple(map(_declared, told["files"])), told.get("open") is True, tuple(map(_declared, skipped)))
 
 
 def checksum(told: Any) -> str:

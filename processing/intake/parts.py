@@ -180,7 +180,7 @@ def leave(upload: Upload) -> bool:
 
 
 def _ensure_receiving(upload: Upload) -> None:
-    if upload.state == UploadState.RECEIVED:
+    if upload.state in (UploadState.RECEIVED, UploadState.SKIPPED):
         raise Refused(protocol.FINISHED)
     if upload.state != UploadState.RECEIVING:
         raise Refused(protocol.GONE)

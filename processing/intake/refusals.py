@@ -49,6 +49,19 @@ NOT_AS_DECLARED = Refusal(
 EXPIRED = Refusal("expired", "No more of this file arrived for a long time. Send it again.")
 RECLAIMED = Refusal("reclaimed", "No more of this file arrived, and its room was needed for others. Send it again.")
 
+COMPANION = Refusal(
+    "companion-file",
+    "This is a companion file (a thumbnail, an edit list or a system file) without a picture of its own, so it was skipped.",
+)
+LEFT_OUT = Refusal(
+    "left-out",
+    "It lay in the folder that was sent, and is of a kind that albums do not take, so it was skipped. If it is a photo, choose "
+    "the file itself and send it.",
+)
+HIDDEN = Refusal(
+    "hidden", "It is hidden, or lies in a hidden folder, so it was skipped. To import it, name the file itself."
+)
+
 
 def too_large(limit: int) -> Refusal:
     return TOO_LARGE.filled(limit=filesizeformat(limit))

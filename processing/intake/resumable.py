@@ -134,10 +134,11 @@ def _growing(upload: Upload) -> "closing[Growing]":
 
 
 def _ended(upload: Upload) -> int | None:
-    """The final offset of an upload that is received (or was, and proved to be a duplicate); None while it is on its way."""
+    """The final offset of an upload that is received (or was, and proved a double or companion); None while it is on its way."""
     if upload.state == UploadState.RECEIVING:
         return None
-    if upload.state == UploadState.RECEIVED or upload.code in (*IS_A_PHOTO, refusals.EMPTY.code):
+    is_over = upload.state in (UploadState.RECEIVED, UploadState.SKIPPED)
+    if is_over or upload.code in (*IS_A_PHOTO, refusals.EMPTY.code):
         return upload.size or 0
     raise Refused(protocol.GONE)
 

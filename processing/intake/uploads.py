@@ -1,5 +1,7 @@
 """The only writer of Upload.state. An upload is created when its first bytes are expected, and ends exactly once."""
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -9,10 +11,11 @@ from django.utils import timezone
 from albums import removal, trash
 from albums.models import Companion, Photo
 from processing import asking, jobs, pairs
-from processing.intake import names, refusals
+from processing.intake import companions, names, refusals
 from processing.intake.manifest import Declared
 from processing.intake.refusals import Refusal
 from processing.models import Batch, ProcessingJob, Upload
+from processing.pipeline import formats
 from processing.states import ACTIVE, UploadState
 from processing.storage import multiparts, store
 
@@ -27,11 +30,12 @@ KNOWN = """
             WHERE album_id = %(album)s AND state = 'received' AND sha256 = %(sha256)s),
         EXISTS (SELECT 1 FROM processing_upload WHERE album_id = %(album)s AND state = 'received' AND name = %(name)s)
 """
+COUNT = "SELECT COUNT(*) FROM processing_upload WHERE batch_id = %(batch)s AND state <> 'skipped'"
 
 
 def count(batch: int) -> int:
-    """How many files of a batch there are or were."""
-    number: int = asking.one_row("SELECT COUNT(*) FROM processing_upload WHERE batch_id = %(batch)s", batch=batch)[0]
+    """How many files of a batch there are or were, but for those that were skipped."""
+    number: int = asking.one_row(COUNT, batch=batch)[0]
     return number
 
 
@@ -56,9 +60,31 @@ def expect(batch: Batch, files: list[Declared]) -> list[Upload]:
 def turn_away(batch: Batch, file: Declared, refusal: Refusal, photo: Photo | None = None) -> Upload:
     """A file that need not be sent, or cannot be taken, on the record of its batch. `photo` has its bytes already."""
     upload = _declared(batch, file)
-    upload.state, upload.code, upload.message = UploadState.REFUSED, refusal.code, refusal.message
+    upload.state = UploadState.SKIPPED if refusal == refusals.COMPANION else UploadState.REFUSED
+    upload.code, upload.message = refusal.code, refusal.message
     upload.duplicate_of, upload.sha256, upload.ended_at = photo, file.sha256, timezone.now()
     upload.save(force_insert=True)
+    return upload
+
+
+def note_skipped(batch: Batch, files: Iterable[Declared]) -> None:
+    """Note files that their sender left out, so that the receipt tells of each. Repeating is harmless: none is noted twice."""
+    there = batch.uploads.filter(state=UploadState.SKIPPED).values_list("name", "size", "modified_at")
+    noted = Counter(there)
+    rows = []
+    for file in files:
+        noted[file.name, file.size, file.modified_at] -= 1
+        if noted[file.name, file.size, file.modified_at] < 0:
+            rows.append(_skipped(batch, file))
+    Upload.objects.bulk_create(rows)
+
+
+def _skipped(batch: Batch, file: Declared) -> Upload:
+    """Which are companions is decided here, not by the sender: of all others the card may hold the only copy."""
+    refusal = refusals.COMPANION if formats.is_companion(file.raw_name) else refusals.LEFT_OUT
+    upload = _declared(batch, file)
+    upload.state, upload.code, upload.message = UploadState.SKIPPED, refusal.code, refusal.message
+    upload.ended_at = timezone.now()
     return upload
 
 
@@ -106,8 +132,13 @@ def finish(upload: Upload, size: int, sha256: str) -> ProcessingJob | None:
     """Acknowledge a file whose bytes are durable at upload.key: received, with its job, in one transaction.
 
     None when there is no work: the album has these bytes already (the upload is refused as a duplicate), they are not those
-    that were declared, or the upload was cancelled or expired meanwhile. Repeating is harmless.
+    that were declared, it is a companion without a picture, or the upload was cancelled or expired meanwhile. Repeating is
+    harmless.
     """
+    if companions.is_companion(upload, size):
+        if not skip(upload, refusals.COMPANION, size=size, sha256=sha256):
+            _let_go_if_unwanted(upload)
+        return None
     with transaction.atomic():
         if not asking.hold(upload.album_id):
             removal.clear_after_commit([upload.key])  # it was deleted, and all its uploads with it
@@ -130,7 +161,14 @@ def finish(upload: Upload, size: int, sha256: str) -> ProcessingJob | None:
 
 def refuse(upload: Upload, refusal: Refusal, **known: object) -> bool:
     """End an upload that cannot be taken, with its reason, and let its bytes go."""
+    if refusal.code == refusals.EMPTY.code and formats.is_companion(upload.name):  # `.nomedia` is always empty
+        return skip(upload, refusals.COMPANION, **known)
     return _drop(upload, UploadState.REFUSED, refusal, **known)
+
+
+def skip(upload: Upload, refusal: Refusal, **known: object) -> bool:
+    """End an upload that nobody means to send, with its reason, and let its bytes go. That is no failure."""
+    return _drop(upload, UploadState.SKIPPED, refusal, **known)
 
 
 def cancel(upload: Upload, code: str, message: str) -> bool:

@@ -54,7 +54,8 @@ class Exposure:
 class Metadata:
     """What the file says about itself, cleaned. `taken_at` is ISO 8601, with an offset where one is known.
 
-    `taken_from` says where it stands: exif, xmp, iptc, the file's `name`, or its own date (`file`), which is the least certain.
+    `taken_from` says where it stands: exif, xmp, iptc, Takeout's `json`, the file's `name`, or its own date (`file`), the least
+    certain.
     """
 
     taken_at: str | None = None

@@ -86,6 +86,9 @@ SIDECAR = re.compile(
     re.DOTALL,
 )
 
+# Google Takeout's JSON about the photo beside it.
+TAKEOUT = re.compile(rb"(\xef\xbb\xbf)?\s*\{\s*\"(title\"\s*:|.{0,4096}\"photoTakenTime\"\s*:)", re.DOTALL)
+
 # ISO/IEC 14496-12: the brands of the file type box say what an ISO base media file is.
 AVIF = {b"avif", b"avis"}
 HEIF = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
@@ -110,7 +113,7 @@ def recognise(file: BinaryIO) -> Kind:
         return Kind(raw, is_raw=True)
     found = _first(PICTURES, head)
     if found is None:
-        if SIDECAR.match(head.replace(b"\0", b"")):
+        if SIDECAR.match(head.replace(b"\0", b"")) or TAKEOUT.match(head):
             raise refusals.Sidecar
         _refuse_others(head)
         raise refusals.NotAnImage

@@ -84,7 +84,7 @@ class UnsupportedDepth(Unsupported):
 
 
 class Sidecar(Refused):
-    """No picture, and no mistake: what an editor says of the picture beside it. `metadata.of_sidecar` tells what."""
+    """No picture, and no mistake: what an editor or Google says of the picture beside it. `metadata.of_sidecar` tells what."""
 
     code = "sidecar"
     message = (

@@ -8,6 +8,7 @@ from django.conf import settings
 from albums.models import Album
 from albums.shelf import Card
 from processing import batches, panels, progress
+from processing.pipeline import formats
 from processing.progress import Badge
 
 register = template.Library()
@@ -23,6 +24,18 @@ def upload_panel(context: template.Context, album: Album) -> dict[str, Any]:
 def upload_desk(context: template.Context, album: Album) -> dict[str, Any]:
     """Beside the panel, and never replaced: what a page with its script sends photos with."""
     return {"album": album, "person": context["request"].user.pk, "max_bytes": settings.MAX_FILE_BYTES}
+
+
+@register.simple_tag
+def accepted_endings() -> str:
+    """For the `accept` of a file input."""
+    return formats.ACCEPT
+
+
+@register.simple_tag
+def accepted_names() -> str:
+    """For a sentence about what can be sent."""
+    return formats.NAMES
 
 
 @register.filter

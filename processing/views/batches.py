@@ -43,7 +43,10 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     batch = batch_or_404(request, pk)
     receipt = receipts.of(batch)
     show = _standing(request.GET.get("show", ""))
-    page = Paginator(standings.files(batch, show), FILES_A_PAGE).get_page(request.GET.get("page"))
+    files = standings.files(batch, show)
+    if show is None:  # thousands of companions would hide the few files that matter; they have a list of their own
+        files = files.exclude(standings.IS_COMPANION)
+    page = Paginator(files, FILES_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "batch": batch,
         "entry": logbook.entries([batch])[0],

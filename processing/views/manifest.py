@@ -38,7 +38,7 @@ def declare(request: HttpRequest, pk: int) -> JsonResponse:
             return _answer(request, album, found)
         if shortage := found.batch is None and pressure.of_new(found.bytes_to_come(told.files), 0):
             return _short(shortage)
-        return _answer(request, album, declarations.declare(album, request.user, told.files))
+        return _answer(request, album, declarations.declare(album, request.user, told.files, told.skipped))
     except AlbumBusy as busy:
         return _problem(HTTPStatus.CONFLICT, "album-busy", BUSY, batch=_batch(request, busy.batch))
     except Album.DoesNotExist:

@@ -87,8 +87,8 @@ def _json(batch: Batch, root: _Root) -> Iterator[str]:
     for number, line in enumerate(receipts.lines(standings.files(batch), counts)):
         yield (",\n" if number else "\n") + json.dumps(_told(line, root))
     receipt = Receipt(counts)
-    foot = {"count": receipt.total, "verified": receipt.verified, "safe": receipt.is_safe, "summary": receipt.words}
-    yield "], " + json.dumps(foot)[1:]
+    foot = {"count": receipt.total, "companions": receipt.companions, "verified": receipt.verified}
+    yield "], " + json.dumps(foot | {"safe": receipt.is_safe, "summary": receipt.words})[1:]
 
 
 def _told(line: Line, root: _Root) -> dict[str, Any]:

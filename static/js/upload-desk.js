@@ -22,12 +22,17 @@ import { refine } from "./uploading/refining.js";
 import { Rows } from "./uploading/rows.js";
 import { Sender } from "./uploading/sender.js";
 import { Ticker } from "./uploading/ticker.js";
+import { skipped } from "./uploading/words.js";
 import { Wakefulness } from "./uploading/wakefulness.js";
 import { request } from "./uploading/wire.js";
 
 const STALL_MS = 60_000;
 const SOON_MS = 1000;
 const CANCEL = "Cancel the photos that are not developed yet? Those that are ready stay in the album.";
+
+function mention({ path, file }, isCompanion) {
+  return { path, size: file.size, modified: file.lastModified, album: null, isSkipped: true, isCompanion };
+}
 
 class UploadDesk extends HTMLElement {
   #stop = new AbortController();
@@ -37,6 +42,7 @@ class UploadDesk extends HTMLElement {
   #line = new Line(() => probe(this.#panel.dataset.status));
   #ticker = new Ticker(() => this.#show());
   #notes = [];
+  #skipped = [];
   #moment = null;
   #isStale = false;
   #view;
@@ -128,9 +134,10 @@ class UploadDesk extends HTMLElement {
 
   async #choose(found) {
     if (!found.length) return;
-    const { kept, left } = choosing.sift(found);
-    const [were, are] = left === 1 ? ["was", "is no photo"] : ["were", "are no photos"];
-    this.#notes = left ? [`${plural(left, "file")} in the folders ${are} and ${were} left out.`] : [];
+    const { kept, companions, left } = choosing.sift(found);
+    this.#sender.skip([...companions.map((one) => mention(one, true)), ...left.map((one) => mention(one, false))]);
+    this.#skipped = skipped({ companions, left });
+    this.#notes = [];
     const others = await this.#comingBack.rejoin(kept);
     const known = new Set(this.#ledger.items.filter(({ state }) => state !== "cancelled").map(print));
     const fresh = others.filter((one) => !known.has(print(one)) && known.add(print(one)));
@@ -172,9 +179,10 @@ class UploadDesk extends HTMLElement {
 
   async #send() {
     const chosen = this.#ledger.in("chosen");
-    this.#notes = [];
+    [this.#notes, this.#skipped] = [[], []];
     if (this.querySelector("[name=folders]:checked").value === "each") {
       const made = await makeAlbums(this.#ledger, chosen, this.#desk.dataset.newAlbum);
+      this.#sender.moveSkipped(new Map(made.map(({ folder, album }) => [folder, album])));
       this.#notes = [links(`${plural(made.length, "album")} made:`, made)];
     }
     this.#sender.go(chosen);
@@ -191,7 +199,8 @@ class UploadDesk extends HTMLElement {
   #forget() {
     this.#sender.cancel(this.#ledger.in("failed"));
     this.#remove(this.#ledger.in("chosen", "later"));
-    this.#notes = [];
+    [this.#notes, this.#skipped] = [[], []];
+    this.#sender.skipNothing();
     this.#tidy();
     this.querySelector("[data-do=files]").focus();
   }
@@ -232,6 +241,7 @@ class UploadDesk extends HTMLElement {
     const later = this.#ledger.in("later");
     if (!later.length) return;
     this.#clear();
+    this.#skipped = [];
     this.#voice(`The album is free. Sending ${plural(later.length, "photo")}.`);
     this.#sender.opened(this.#sender.page);
   }
@@ -261,6 +271,7 @@ class UploadDesk extends HTMLElement {
       maxFiles: Number(this.#panel.dataset.maxFiles),
       rate: isMoving ? this.#pace.rate : null,
       notes: this.#notes,
+      skipped: this.#skipped,
       left: this.#checksums.left,
       again: this.#comingBack.again,
     });

@@ -5,9 +5,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import new_album
+from tests.browser.conftest import OpenPage, new_album
 from tests.browser.desk import title
+from tests.browser.looking import ensure_accessible
+from tests.pipeline import raws
 from tests.processing import making
+from tests.processing.test_pairs import MOV, TAKEN, jpeg, sidecar
+from tests.processing.test_takeout import takeout_json
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers, pytest.mark.usefixtures("worker")]
 
@@ -23,7 +27,8 @@ def test_each_folder_becomes_an_album_if_the_person_says_so(page: Page, tmp_path
     new_album(page)
 
     page.locator("#desk-folder").set_input_files(card)
-    expect(page.get_by_text("2 files in the folders are no photos and were left out")).to_be_visible()
+    expect(page.get_by_text("Skipped 1 file of a kind that albums do not take: DCIM/Monday/notes.txt.")).to_be_visible()
+    expect(page.get_by_text("1 companion file skipped")).to_be_visible()
     page.get_by_label("Each folder to an album of its own").check()
     page.get_by_role("button", name="Send 4 photos").click()
 
@@ -45,3 +50,76 @@ def test_folders_can_go_into_this_album_too_and_their_files_go_in_order(page: Pa
     page.reload()
     shown = page.locator(".tile img.frame__image").evaluate_all("all => all.map(i => i.alt)")
     assert shown == ["IMG_1.JPG", "IMG_2.JPG", "IMG_9.JPG", "IMG_10.JPG"]
+
+
+def test_a_card_goes_whole_and_what_is_left_out_keeps_it(page: Page, open_page: OpenPage, tmp_path: Path) -> None:
+    raw = raws.dng(tmp_path / "photo.dng", (600, 400), (200, 60, 30), tags={36867: TAKEN}).read_bytes()
+    card = tmp_path / "DCIM"
+    sent = {
+        "IMG_1.DNG": raw,
+        "IMG_1.JPG": jpeg(TAKEN),
+        "IMG_1.xmp": sidecar(),
+        "IMG_1.MOV": MOV,
+        "IMG_1.JPG.json": takeout_json("IMG_1.JPG"),
+    }
+    left = {"MVI_2.AVI": b"RIFF", "IMG_1.AAE": b"<plist/>", "._IMG_1.JPG": b"\0\5\x16\7"}
+    (card / "@eaDir").mkdir(parents=True)
+    (card / "@eaDir" / "thumb.jpg").write_bytes(making.jpeg())
+    for name, content in {**sent, **left}.items():
+        (card / name).write_bytes(content)
+    new_album(page)
+
+    page.locator("#desk-folder").set_input_files(card)
+    expect(page.get_by_text("Skipped 1 file of a kind that albums do not take: DCIM/MVI_2.AVI.")).to_be_visible()
+    expect(page.get_by_text("3 companion files skipped")).to_be_visible()
+    page.get_by_role("button", name="Send 5 photos").click()
+
+    expect(page.locator(".report")).to_contain_text("3 companion files skipped")
+    expect(page.locator(".report")).to_contain_text("4 files kept with their photos")
+    page.get_by_text("Files that were skipped, and are not stored").click()
+    expect(page.locator(".report")).to_contain_text("MVI_2.AVI")
+    address = page.url
+    page.get_by_role("link", name="Receipt").click()
+    words = page.locator(".receipt__words")
+    expect(words).to_contain_text(
+        "5 of 6 are stored and verified. 1 was skipped. Do not format the card yet.", timeout=60_000
+    )
+    expect(page.locator(".receipt")).to_contain_text("3 companion files skipped")
+    expect(page.get_by_role("listitem").filter(has_text="MVI_2.AVI")).to_contain_text("choose the file itself")
+    unheard = open_page(is_heard=False)
+    for each in (address, page.url):
+        unheard.goto(each)
+        ensure_accessible(unheard, each)
+
+
+def test_a_folder_that_holds_nothing_to_send_says_so(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_bytes(b"no photo")
+    new_album(page)
+
+    page.locator("#desk-folder").set_input_files(tmp_path)
+
+    title(page, "No photos to send")
+    expect(page.get_by_text("notes.txt. If it is a photo")).to_be_visible()
+    page.get_by_role("button", name="Remove all").click()
+    expect(page.locator("[data-batch]")).to_be_hidden()
+
+
+def test_what_is_left_out_of_a_folder_goes_on_the_record_of_its_own_album(page: Page, tmp_path: Path) -> None:
+    for folder in ("Monday", "Tuesday"):
+        (tmp_path / "DCIM" / folder).mkdir(parents=True)
+        (tmp_path / "DCIM" / folder / "IMG_1.JPG").write_bytes(making.jpeg((90, 60)))
+    (tmp_path / "DCIM" / "Tuesday" / "notes.txt").write_bytes(b"no photo")
+    new_album(page)
+
+    page.locator("#desk-folder").set_input_files(tmp_path / "DCIM")
+    page.get_by_label("Each folder to an album of its own").check()
+    page.get_by_role("button", name="Send 2 photos").click()
+    title(page, "All sent: 2 received")
+
+    page.get_by_role("link", name="Tuesday").click()
+    expect(page.locator(".report")).to_contain_text("1 file skipped")
+    page.go_back()
+    page.get_by_role("link", name="Albums").first.click()
+    page.get_by_role("link", name="Monday").click()
+    expect(page.locator(".report")).to_contain_text("1 photo added")
+    expect(page.locator(".report")).not_to_contain_text("skipped")

@@ -115,6 +115,26 @@ def test_a_file_with_a_hostile_name_is_taken_under_a_harmless_one(signed_in, alb
     assert job.raw_path == f"{places.for_new()}incoming/{job.upload_id}"
 
 
+@pytest.mark.parametrize(
+    ("sent", "listed"),
+    [
+        ("say %22cheese%22.jpg", 'say "cheese".jpg'),
+        ("a%0D%0Ab.jpg", "ab.jpg"),
+        ("100%25 %2522.jpg", "100%25 %2522.jpg"),
+    ],
+)
+def test_what_browsers_escape_in_a_name_is_shown_as_it_was(signed_in, album, sent, listed):
+    head = f'--X\r\nContent-Disposition: form-data; name="photos"; filename="{sent}"\r\n\r\n'.encode()
+
+    signed_in.post(
+        f"/albums/{album.pk}/uploads/",
+        head + making.jpeg() + b"\r\n--X--\r\n",
+        content_type="multipart/form-data; boundary=X",
+    )
+
+    assert ProcessingJob.objects.get().original_filename == listed
+
+
 def test_a_full_disk_is_told_before_anything_is_read(signed_in, album, settings):
     settings.MIN_FREE_BYTES = 1 << 60
 

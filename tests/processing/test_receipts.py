@@ -302,13 +302,26 @@ def test_a_receipt_of_the_lines_told_agrees_with_that_of_the_rows(album):
     assert Receipt(counts) == receipts.of(batch)
 
 
-@pytest.mark.parametrize("standing", [standing for standing in Standing if standing != Standing.VERIFIED])
+@pytest.mark.parametrize("standing", receipts.TOLD)
 def test_whatever_else_there_is_is_told_and_forbids_to_format(standing):
     alone, several = Receipt({Standing.VERIFIED: 1, standing: 1}), Receipt({Standing.VERIFIED: 2, standing: 2})
 
     assert (alone.is_safe, several.is_safe) == (False, False)
     assert alone.words.startswith(f"1 of 2 is stored and verified. 1 {receipts.TOLD[standing][0]}. ")
     assert several.words.startswith(f"2 of 4 are stored and verified. 2 {receipts.TOLD[standing][1]}. ")
+
+
+def test_companions_are_told_apart_and_forbid_nothing():
+    receipt = Receipt({Standing.VERIFIED: 2, Standing.COMPANION: 3})
+
+    assert (receipt.total, receipt.companions, receipt.is_safe) == (2, 3, True)
+    assert receipt.words == "All 2 files are stored and verified: safe to format the card."
+    assert not Receipt({Standing.COMPANION: 3}).is_safe
+    assert Receipt({Standing.COMPANION: 3}).words == "This batch holds only companion files."
+
+
+def test_every_standing_is_good_or_counts_for_nothing_or_is_told():
+    assert set(Standing) == {Standing.VERIFIED, Standing.COMPANION, *receipts.TOLD}
 
 
 def test_a_receipt_costs_one_query(album, django_assert_num_queries):

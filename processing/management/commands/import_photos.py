@@ -20,7 +20,8 @@ POLL_SECONDS = 0.5
 class Command(BaseCommand):
     help = (
         "Import photos from files and folders into an album, through the same intake as an upload. "
-        "Folders are searched to the bottom; what is hidden is left out. Files that are in the album already are not "
+        "Folders are searched to the bottom, in the order of names (2 before 10). Companion files without a picture of "
+        "their own are counted and skipped; what else is hidden is skipped by name. Files that are in the album already are not "
         "stored twice, so an import that was cut off can simply be repeated."
     )
 
@@ -30,7 +31,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--wait",
             action="store_true",
-            help="wait until all are developed; exit with 0 only when every file is a photo",
+            help="wait until all are developed; exit with 0 only when every file but companions is stored",
         )
         parser.add_argument("--create", action="store_true", help="create the album if none has this title")
         parser.add_argument("--user", metavar="NAME", help="whose import, and whose album with --create")

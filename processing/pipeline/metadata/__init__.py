@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from processing.pipeline.metadata import moments, names, text
+from processing.pipeline.metadata import moments, names, takeout, text
 from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.metadata.exif import Exif
 from processing.pipeline.metadata.iptc import Iptc
@@ -52,10 +52,15 @@ def sidecar(content: bytes) -> Metadata:
 
 
 def of_sidecar(source: Path) -> dict[str, Any]:
-    """The same of a file, as strict JSON and without what it leaves out. One too large to be a sidecar says nothing."""
+    """The same of a file, as strict JSON and without what it leaves out. One too large to be a sidecar says nothing.
+
+    Of Google Takeout's JSON, `file` is the photo's name.
+    """
     with source.open("rb") as file:
-        found = sidecar(file.read(MOST_BYTES + 1))
-    return {name: value for name, value in asdict(found).items() if value not in (None, (), asdict(Exposure()))}
+        content = file.read(MOST_BYTES + 1)
+    found, name = takeout.read(content) if takeout.is_json(content) else (sidecar(content), "")
+    told = asdict(found) | {"file": name or None}
+    return {name: value for name, value in told.items() if value not in (None, (), asdict(Exposure()))}
 
 
 def _taken(exif: Exif, xmp: Xmp, iptc: Iptc, origin: Origin) -> tuple[str | None, str | None]:

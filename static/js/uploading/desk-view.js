@@ -16,14 +16,15 @@ export class DeskView {
     return this.#desk.querySelector(`[data-${name}]`);
   }
 
-  /** `now`: items, sum, sender, line, isBusy, maxFiles, rate, notes, left (unchecked), again. */
+  /** `now`: items, sum, sender, line, isBusy, maxFiles, rate, notes, skipped (notes, too), left (unchecked), again. */
   show(now) {
     const { sum, sender, items } = now;
     const { isPaused } = sender.queue;
     const isSending = sum.toCome > 0;
     const isResting = !isSending && !sum.count("chosen", "later");
-    this.#hide("batch", !items.length);
-    this.#say("title", title(sum, { isPaused, isResting }));
+    const isEmpty = !items.length;
+    this.#hide("batch", isEmpty && !now.skipped.length);
+    this.#say("title", isEmpty ? "No photos to send" : title(sum, { isPaused, isResting }));
     this.#say("detail", [detail(sum, isPaused ? null : now.rate), checks(now)].filter(Boolean).join(" · "));
     this.#hide("pause", !isSending || isPaused);
     this.#hide("go-on", !isSending || !isPaused);
@@ -31,7 +32,7 @@ export class DeskView {
     this.#hide("cancel", !isSending);
     this.#next(now);
     this.#say("hold", sender.isHeldBack ? "Send them when it is done" : "Hold them back");
-    this.#hide("forget", isSending || !sum.count("chosen", "later", "failed") );
+    this.#hide("forget", isSending || !(sum.count("chosen", "later", "failed") || (isEmpty && now.skipped.length)));
     this.#hide("send", !sum.count("chosen") || isSending);
     this.#say("send", `Send ${plural(sum.count("chosen"), "photo")}`);
     this.#folders(items.filter(({ state }) => state === "chosen"), isSending);
@@ -68,12 +69,13 @@ export class DeskView {
     this.#say("next-words", later ? waits : "");
   }
 
-  #notes({ sum, sender, maxFiles, notes }) {
+  #notes({ sum, sender, maxFiles, notes, skipped }) {
     const over = sum.count("chosen") - maxFiles;
     const words = [
       over > 0 && `One batch takes ${plural(maxFiles, "photo")}. The last ${over} ${over === 1 ? "goes by itself" : "go by themselves"} with the next.`,
       sender.waitsForTab && "Another tab sends photos to this album. This one goes on when it is done.",
       ...notes,
+      ...skipped,
     ].filter(Boolean);
     const key = JSON.stringify(words.map((word) => word.textContent ?? word));
     if (this.#said.get("notes") === key) return;

@@ -21,7 +21,8 @@ export function titleOf(folder, longest = 200) {
   return folder.split("/").at(-1).trim().slice(0, longest) || "Untitled";
 }
 
-/** An album for each folder of the items, which are told of it. Answers the albums made; what lies in no folder stays where it is. */
+/** An album for each folder of the items, which are told of it. Answers the albums made, with their folders; what lies in no folder
+    stays where it is. */
 export async function makeAlbums(ledger, items, url) {
   const made = [];
   for (const [folder, inside] of byFolder(items)) {
@@ -29,7 +30,7 @@ export async function makeAlbums(ledger, items, url) {
     const album = folder && (await makeAlbum(url, title));
     if (!album) continue;
     for (const item of inside) ledger.set(item, { album });
-    made.push({ href: `/albums/${album}/`, title });
+    made.push({ href: `/albums/${album}/`, title, folder, album });
   }
   return made;
 }

@@ -3,7 +3,7 @@
 
 const [NAME, VERSION, STORE] = ["darkroom", 1, "files"];
 const A_WEEK_MS = 7 * 24 * 3600 * 1000;
-const KEPT = ["name", "path", "size", "modified", "handle", "grant", "album", "sha256", "upload"];
+const KEPT = ["name", "path", "size", "modified", "handle", "grant", "album", "sha256", "upload", "isSkipped", "isCompanion"];
 
 export class Keep {
   #person;

@@ -1,10 +1,10 @@
 /* The list of files on this page: what each is, where it stands, and who wants to know of changes. Pure.
 
    A file's way:  chosen ─► pending ─► waiting ⇄ sending ─► received
-                     └──► later ──┘        └─► here · refused · failed · cancelled
+                     └──► later ──┘        └─► here · refused · skipped · failed · cancelled
    missing: the server expects it, but after a reload the page has lost hold of it. */
 
-export const ENDED = new Set(["received", "here", "refused", "cancelled"]);
+export const ENDED = new Set(["received", "here", "refused", "skipped", "cancelled"]);
 const TO_COME = new Set(["pending", "waiting", "sending"]);
 
 export function isUnderWay({ state }) {
@@ -72,7 +72,7 @@ export function totals(items) {
   const sum = { files: items.length, bytes: 0, sent: 0, states: {} };
   for (const { state, size, offset, inFlight } of items) {
     sum.states[state] = (sum.states[state] ?? 0) + 1;
-    if (state === "cancelled" || state === "refused" || state === "here") continue;
+    if (["cancelled", "refused", "skipped", "here"].includes(state)) continue;
     sum.bytes += size;
     sum.sent += state === "received" ? size : Math.min(size, offset + inFlight);
   }

@@ -9,10 +9,11 @@ export class Busy extends Error {}
 export class NoAlbum extends Error {}
 
 /** What `items` are to the server, in their order. With `open`, the batch is opened, or gone on with; otherwise nothing is changed.
+    `skipped` lay in the same folders and are not sent: {path, size, modified} each, for the batch's receipt.
 
     Waits while nobody answers. Rejects with Busy, NoAlbum, the signal's reason, or an Error whose message is for the person. */
-export async function declare(url, items, { open, link, signal }) {
-  const body = JSON.stringify({ open, files: items.map(entry) });
+export async function declare(url, items, { open, skipped = [], link, signal }) {
+  const body = JSON.stringify({ open, files: items.map(entry), ...(skipped.length ? { skipped: skipped.map(mention) } : {}) });
   for (;;) {
     await link.line.open(signal);
     const answer = await ask(url, body, link, signal);
@@ -37,4 +38,9 @@ async function ask(url, body, { request, stallMs }, signal) {
 
 function entry({ name, size, modified, sha256, upload }) {
   return { name, size, modified: modified ?? undefined, sha256: sha256 || undefined, upload: upload ?? undefined };
+}
+
+/** With its folders, which tell whether it is a system's. */
+function mention({ path, size, modified }) {
+  return { name: path, size, modified: modified ?? undefined };
 }

@@ -6,8 +6,10 @@ import { kept } from "./told.js";
 /** The kept files as items of the ledger, missing until their files are at hand again; those that arrived meanwhile are settled. */
 export async function restore({ keep, ledger, sender }) {
   const rows = await keep.all();
-  const items = ledger.add(rows.map((row) => ({ ...row, state: "missing" })));
-  if (!items.length) return [];
+  const skipped = rows.filter(({ isSkipped }) => isSkipped);
+  const items = ledger.add(rows.filter(({ isSkipped }) => !isSkipped).map((row) => ({ ...row, state: "missing" })));
+  if (!items.length) return keep.forget(skipped), [];
+  if (skipped.length) sender.skip(skipped);
   await open(ledger, items);
   await settle({ keep, ledger, sender }, items);
   return items;

@@ -32,6 +32,7 @@ export class Sender extends EventTarget {
   #keep;
   #album;
   #maxFiles;
+  #skipped = [];
   #turns = new Turns(() => this.#tell("change"));
   #late = new LateChecksums((items) => this.#tellChecksums(items));
   #declaring = new Map();
@@ -58,9 +59,30 @@ export class Sender extends EventTarget {
   /** These shall go: now, or as soon as their album takes them. */
   async go(items) {
     for (const item of items) this.#ledger.set(item, { state: "pending", words: "", album: item.album ?? this.page });
-    this.#keep.save(items);
+    this.#keep.save([...items, ...this.#skipped]);
     const albums = new Set(items.map(({ album }) => album));
     await Promise.all([...albums].map((album) => this.#pump(album)));
+  }
+
+  /** Files of the folders that are sent, which are not sent themselves: {path, size, modified, album, isSkipped, isCompanion} each. They are told
+      with the files that are sent to their album (the page's, where none is named), so that the receipt knows of them. */
+  skip(files) {
+    this.#skipped.push(...files);
+  }
+
+  /** The folders become albums of their own: `albums` are by their folders. */
+  moveSkipped(albums) {
+    for (const one of this.#skipped) {
+      const folders = one.path.split("/").slice(0, -1);
+      while (folders.length && !albums.has(folders.join("/"))) folders.pop();
+      one.album ??= albums.get(folders.join("/")) ?? null;
+    }
+  }
+
+  /** Nothing of the folders is sent after all. */
+  skipNothing() {
+    this.#keep.forget(this.#skipped);
+    this.#skipped = [];
   }
 
   /** Files of a batch that was begun elsewhere, or before a reload. */
@@ -101,6 +123,7 @@ export class Sender extends EventTarget {
     const items = this.#ledger.items.filter(({ state }) => !ENDED.has(state) && state !== "chosen");
     const albums = new Set(items.map(({ album }) => album).filter(Boolean));
     this.#forgo(items);
+    this.skipNothing();
     if (this.queue.isPaused) this.queue.goOn();
     for (const album of albums) await insist(this.#link, "POST", this.#album(album).cancel);
     this.#rest();
@@ -130,13 +153,28 @@ export class Sender extends EventTarget {
     for (const item of rest) this.#ledger.set(item, { state: "later" });
     await this.#turns.take(album);
     try {
-      this.#apply(lot, await this.#ask(album, lot, true));
+      this.#apply(lot, await this.#declare(album, lot));
     } catch (error) {
       this.#putOff(lot, error);
     }
     this.#tell("declared");
     this.#rest();
     if (album !== this.page && this.#ledger.in("later").some((item) => item.album === album)) this.#askAgain(album);
+  }
+
+  /** Each batch of a choice is told of all that was left out: none of their receipts shall say that the card is safe. */
+  async #declare(album, items) {
+    const skipped = this.#skipped.filter((one) => (one.album ?? this.page) === album);
+    const answer = await this.#ask(album, items, true, skipped.slice(0, MOST_AT_ONCE));
+    if (answer.files.every(({ state }) => state === "later")) return answer; // another batch is at work
+    for (let at = MOST_AT_ONCE; at < skipped.length; at += MOST_AT_ONCE) {
+      await this.#ask(album, [], true, skipped.slice(at, at + MOST_AT_ONCE));
+    }
+    const isLast = !this.#ledger.in("later").some((one) => one.album === album);
+    const told = new Set(skipped.filter(({ isCompanion }) => isLast || isCompanion));
+    this.#skipped = this.#skipped.filter((one) => !told.has(one));
+    this.#keep.forget([...told]);
+    return answer;
   }
 
   #apply(items, { files, expires_at: expiry, chunk_bytes: advised }) {
@@ -259,8 +297,8 @@ export class Sender extends EventTarget {
     });
   }
 
-  #ask(album, items, open) {
-    return declare(this.#album(album).manifest, items, { open, link: this.#link });
+  #ask(album, items, open, skipped = []) {
+    return declare(this.#album(album).manifest, items, { open, skipped, link: this.#link });
   }
 
   /** Another album's panel is not on this page, so its lock is asked for. */

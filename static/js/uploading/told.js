@@ -7,7 +7,7 @@ export function declared(item, { state, upload, offset, message, photo, parts, p
   if (state === "received") return { state, upload, offset: item.size, words: "" };
   if (upload) return { state: "waiting", upload, offset, parts, partBytes, words: "", isUnderWay: item.isUnderWay || state === "half" };
   if (HERE.has(state)) return { state: "here", words: message, photo, inFlight: 0 };
-  if (state === "refused") return { state, words: message, inFlight: 0 };
+  if (state === "refused" || state === "skipped") return { state, words: message, inFlight: 0 };
   return { state: "later", upload: null, offset: 0 };
 }
 
@@ -19,7 +19,7 @@ export function recognised(told) {
 /** The changes to a file of which every byte was acknowledged: the whole is looked at only then. null when all is well. */
 export function settled({ state, code, message, photo }) {
   if (HERE.has(state) || code === "duplicate") return { state: "here", words: message, photo };
-  if (state === "refused") return { state, words: message };
+  if (state === "refused" || state === "skipped") return { state, words: message };
   return null;
 }
 

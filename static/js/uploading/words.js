@@ -1,6 +1,8 @@
 /* What the page says of files and of all of them together. Pure. */
 import { bytes, duration, plural } from "../format.js";
 
+const NAMED = 10;
+
 /** A row's stage, in a few words. */
 export function stage(item) {
   const share = percent(item);
@@ -20,6 +22,8 @@ export function stage(item) {
       return item.words || "already here";
     case "refused":
       return `refused: ${item.words}`;
+    case "skipped":
+      return "companion file, skipped";
     case "failed":
       return `failed: ${item.words}`;
     case "cancelled":
@@ -54,6 +58,7 @@ export function outcome({ count }) {
     [count("received"), "received"],
     [count("here"), "already here"],
     [count("refused"), "refused"],
+    [count("skipped"), "skipped"],
     [count("failed"), "failed"],
     [count("cancelled"), "cancelled"],
   ];
@@ -69,9 +74,23 @@ export function comparison(items, left) {
     [number("twice"), "twice in your choice"],
     [number("trash"), "in the trash"],
     [number("refused"), "that can’t be taken"],
+    [number("skipped"), "companion files to be skipped"],
     [left, "still being checked"],
   ];
   return parts.filter(([count]) => count).map(([count, words]) => `${count} ${words}`).join(", ");
+}
+
+/** Notes on what of a choice is not sent: companions as a number, all else by name. */
+export function skipped({ companions, left }) {
+  const names = left.map(({ path }) => path);
+  const many = names.length > NAMED;
+  const listed = many ? `${names.slice(0, NAMED).join(", ")} and ${names.length - NAMED} more` : names.join(", ");
+  return [
+    left.length &&
+      `Skipped ${plural(left.length, "file")} of a kind that albums do not take: ${listed}. ` +
+        `If ${left.length === 1 ? "it" : "one"} is a photo, choose the file itself.${many ? " The receipt lists all." : ""}`,
+    companions.length && `${plural(companions.length, "companion file")} skipped (thumbnails, edit lists and system files).`,
+  ].filter(Boolean);
 }
 
 export const HINTS = {

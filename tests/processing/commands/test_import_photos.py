@@ -25,7 +25,7 @@ def folder(tmp_path) -> Path:
     root = tmp_path / "card"
     (root / "DCIM" / "100").mkdir(parents=True)
     (root / ".Trash").mkdir()
-    for name in ("b.jpg", "DCIM/100/a.jpg", "DCIM/c.jpg", ".Trash/old.jpg", ".hidden.jpg"):
+    for name in ("b.jpg", "DCIM/100/a.jpg", "DCIM/c.jpg", ".Trash/old.jpg"):
         (root / name).write_bytes(making.jpeg())
     return root
 
@@ -36,15 +36,19 @@ def run(*arguments: object, **options: object) -> tuple[str, str]:
     return out.getvalue(), err.getvalue()
 
 
+SKIPPED = "; 1 companion file skipped\n"
+"""What lay in the trash."""
+
+
 def names() -> list[str]:
     return list(ProcessingJob.objects.order_by("pk").values_list("original_filename", flat=True))
 
 
-def test_folders_are_imported_to_the_bottom_in_order_without_what_is_hidden(album, folder):
+def test_folders_are_imported_to_the_bottom_in_order_without_what_is_a_systems(album, folder):
     out, err = run(album.pk, folder)
 
-    assert names() == ["a.jpg", "c.jpg", "b.jpg"]
-    assert (out, err) == ("3 files: 0 photos, 3 waiting to be developed\n", "")
+    assert names() == ["b.jpg", "a.jpg", "c.jpg"]
+    assert (out, err) == (f"3 files: 0 photos, 3 waiting to be developed{SKIPPED}", "")
     assert [batch.source for batch in album.batches.all()] == [Batch.Source.IMPORT]
 
 
@@ -132,12 +136,12 @@ def test_a_refused_file_is_told_with_its_reason_and_the_others_go_on(album, fold
     with pytest.raises(CommandError, match="1 did not become photos"):
         run(album.pk, folder)
 
-    assert names() == ["a.jpg", "c.jpg", "b.jpg"]
+    assert names() == ["b.jpg", "a.jpg", "c.jpg"]
     assert Upload.objects.get(state=UploadState.REFUSED).code == "empty-file"
 
 
 def test_a_file_that_vanishes_is_refused_and_the_others_go_on(album, folder):
-    paths = [folder / "gone.jpg", folder / "b.jpg"]
+    paths = [files.Found(folder / "gone.jpg"), files.Found(folder / "b.jpg")]
 
     taken = list(files.FilesIntake(album).take(paths))
 
@@ -168,7 +172,7 @@ def test_the_size_of_a_file_is(album, folder, settings, data_dir):
 
 def test_the_album_is_busy_from_the_first_file_to_the_last(album, folder):
     intake = files.FilesIntake(album)
-    for _ in intake.take([folder / "b.jpg", folder / "DCIM/c.jpg"]):
+    for _ in intake.take([files.Found(folder / "b.jpg"), files.Found(folder / "DCIM/c.jpg")]):
         job = jobs.claim_next("tester")
         jobs.complete(job, making.photo(album, job), [])
         seen = batches.running_in(album)
@@ -180,7 +184,7 @@ def test_the_album_is_busy_from_the_first_file_to_the_last(album, folder):
 
 def test_an_import_ends_when_somebody_cancels_it(album, folder):
     taken = []
-    for upload in files.FilesIntake(album).take(files.walk([folder])):
+    for upload in files.FilesIntake(album).take(files.walk([folder / "DCIM"])):
         taken.append(upload.state)
         batches.cancel(album, "owner")
 
@@ -200,7 +204,61 @@ def test_an_import_that_is_cut_off_does_not_lock_the_album(album, folder):
 def test_a_link_to_a_folder_is_not_followed(album, folder):
     (folder / "DCIM" / "again").symlink_to(folder)
 
-    assert len(list(files.walk([folder]))) == 3
+    assert len([found for found in files.walk([folder]) if not found.skipped]) == 3
+
+
+def test_names_are_in_the_order_of_the_page(album, tmp_path):
+    ordered = ["_1.jpg", "miró1.jpg", "Miro2.jpg", "miro3.jpg", "Miró10.jpg", "Zoë.jpg", "Ångström/1.jpg"]
+    (tmp_path / "Ångström").mkdir()
+    for name in reversed(ordered):
+        (tmp_path / name).write_bytes(making.jpeg())
+
+    run(album.pk, tmp_path)
+
+    assert names() == ["_1.jpg", "1.jpg", "miró1.jpg", "Miro2.jpg", "miro3.jpg", "Miró10.jpg", "Zoë.jpg"]
+
+
+def test_companions_are_skipped_by_name_and_place_and_the_import_succeeds(album, folder):
+    junk = {
+        "._b.jpg": b"\0\5\x16\7",
+        ".DS_Store": b"Bud1",
+        "IMG_1.AAE": b"<plist/>",
+        "GX01.THM": making.jpeg(),
+        ".nomedia": b"",
+    }
+    for name, content in junk.items():
+        (folder / name).write_bytes(content)
+
+    out, err = run(album.pk, folder)
+
+    assert (out, err) == ("3 files: 0 photos, 3 waiting to be developed; 6 companion files skipped\n", "")
+    skipped = Upload.objects.filter(state=UploadState.SKIPPED)
+    assert set(skipped.values_list("name", "code")) == {(name, "companion-file") for name in (*junk, "old.jpg")}
+
+
+def test_a_photo_that_only_has_a_companions_name_is_imported(album, folder):
+    (folder / "._b.jpg").write_bytes(making.jpeg())
+    (folder / "GX01.LRV").write_bytes(making.jpeg())
+
+    run(album.pk, folder)
+
+    assert set(names()) == {"._b.jpg", "GX01.LRV", "a.jpg", "b.jpg", "c.jpg"}
+
+
+def test_what_is_hidden_is_named_and_left_out_unless_it_is_named_itself(album, folder):
+    (folder / ".hidden.jpg").write_bytes(making.jpeg())
+    err = StringIO()
+
+    with pytest.raises(CommandError, match="1 did not become photos"):
+        call_command("import_photos", str(album.pk), str(folder), stdout=StringIO(), stderr=err)
+
+    assert err.getvalue().startswith(".hidden.jpg: It is hidden")
+    assert Upload.objects.get(name=".hidden.jpg").code == "hidden"
+    ProcessingJob.objects.all().delete()
+
+    run(album.pk, folder / ".hidden.jpg")
+
+    assert names() == [".hidden.jpg"]
 
 
 def test_a_hostile_name_is_shown_harmlessly(album, tmp_path):
@@ -228,7 +286,7 @@ class TestWaiting:
     def test_all_photos_is_success(self, album, folder, alive):
         out, err = run(album.pk, folder, wait=True)
 
-        assert (out, err) == ("3 files: 3 photos, 0 waiting to be developed\n", "")
+        assert (out, err) == (f"3 files: 3 photos, 0 waiting to be developed{SKIPPED}", "")
         assert album.photos.count() == 3
 
     def test_what_is_there_already_counts_as_a_photo(self, album, folder, alive):
@@ -236,7 +294,7 @@ class TestWaiting:
 
         out, _ = run(album.pk, folder, wait=True)
 
-        assert out == "3 files: 3 photos, 0 waiting to be developed\n"
+        assert out == f"3 files: 3 photos, 0 waiting to be developed{SKIPPED}"
         assert album.photos.count() == 3
 
     def test_the_same_picture_twice_in_one_import_counts_as_a_photo(self, album, folder, alive):
@@ -277,6 +335,6 @@ def test_uploads_of_an_import_in_work_do_not_expire(album, folder, monkeypatch):
     intake = files.FilesIntake(album)
     intake.batch = upload.batch
 
-    list(intake.take([folder / "b.jpg"]))
+    list(intake.take([files.Found(folder / "b.jpg")]))
 
     assert Upload.objects.get(pk=upload.pk).expires_at > expiry

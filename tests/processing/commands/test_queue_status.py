@@ -34,7 +34,7 @@ def run(*arguments: str) -> str:
 def test_an_empty_queue_has_every_key():
     assert json.loads(run("--json")) == {
         "jobs": {"pending": 0, "processing": 0, "completed": 0, "failed": 0, "cancelled": 0},
-        "uploads": {"receiving": 0, "received": 0, "refused": 0, "expired": 0, "cancelled": 0},
+        "uploads": {"receiving": 0, "received": 0, "refused": 0, "skipped": 0, "expired": 0, "cancelled": 0},
         "photos": 0,
         "workers": 0,
         "oldest_pending_seconds": 0,
@@ -60,7 +60,14 @@ def test_everything_is_counted_whoever_it_belongs_to(album, monkeypatch):
     status = json.loads(run("--json"))
 
     assert status["jobs"] == {"pending": 1, "processing": 0, "completed": 1, "failed": 1, "cancelled": 0}
-    assert status["uploads"] == {"receiving": 1, "received": 3, "refused": 0, "expired": 0, "cancelled": 0}
+    assert status["uploads"] == {
+        "receiving": 1,
+        "received": 3,
+        "refused": 0,
+        "skipped": 0,
+        "expired": 0,
+        "cancelled": 0,
+    }
     assert (status["photos"], status["workers"], status["oldest_pending_seconds"]) == (1, 1, 90)
 
 
@@ -70,7 +77,7 @@ def test_people_get_words(album, settings):
 
     assert run().splitlines() == [
         "Jobs:    1 pending, 0 processing, 0 completed, 0 failed, 0 cancelled",
-        "Uploads: 0 receiving, 1 received, 0 refused, 0 expired, 0 cancelled",
+        "Uploads: 0 receiving, 1 received, 0 refused, 0 skipped, 0 expired, 0 cancelled",
         "Photos:  0",
         "Workers: 1",
         f"  host:7 (version {settings.VERSION}): idle, 0 in the last minute",

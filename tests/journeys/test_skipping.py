@@ -1,0 +1,233 @@
+"""Files that come along with photos: companions are counted, what a page leaves out is told, and neither is a failure."""
+
+import json
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from albums.models import Leftover
+from processing import failures, logbook, progress, proof, receipts, worker
+from processing.intake import uploads
+from processing.models import Batch, ProcessingJob, Upload
+from processing.standings import Standing
+from processing.states import UploadState
+from processing.storage import places, store
+from tests.journeys.test_batches import page, receipt_csv, receipt_json
+from tests.journeys.test_form import send
+from tests.journeys.test_manifest import declare, file, states
+from tests.journeys.test_tus import create, head, patch, path_of
+from tests.processing import making
+
+pytestmark = pytest.mark.django_db
+
+JUNK = {
+    "._IMG_1.JPG": b"\0\5\x16\7\0\2\0\0Mac OS X        " + bytes(4000),
+    ".DS_Store": b"\0\0\0\1Bud1" + bytes(4000),
+    "Thumbs.db": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2000),
+    "IMG_1.AAE": b"<?xml version='1.0'?><plist/>",
+    "MVI_1.THM": making.jpeg((160, 120)),
+    "GX010001.LRV": b"\0\0\0\x14ftypmp41\0\0\0\0mp41" + bytes(4000),
+    "desktop.ini": b"[.ShellClassInfo]",
+    ".nomedia": b"",
+}
+PHOTO = making.jpeg((500, 400))
+
+
+def skipped() -> dict[str, str]:
+    return dict(Upload.objects.filter(state=UploadState.SKIPPED).values_list("name", "code"))
+
+
+def all_companions() -> dict[str, str]:
+    return dict.fromkeys(JUNK, "companion-file")
+
+
+def proved() -> Batch:
+    while worker.develop_next():
+        pass
+    while proof.prove_next():
+        pass
+    return Batch.objects.get()
+
+
+def ensure_safe(signed_in, album) -> None:
+    """One photo and its companions: nothing failed, and the receipt accounts for every file."""
+    batch = proved()
+    receipt = receipts.of(batch)
+    assert (receipt.total, receipt.companions, receipt.is_safe) == (1, len(JUNK), True)
+    assert {row["name"]: row["state"] for row in receipt_csv(signed_in, batch)} == {
+        "IMG_1.JPG": "verified",
+        **dict.fromkeys(JUNK, "companion"),
+    }
+    report = progress.report(album)
+    assert (report.added, report.trouble, report.companions, report.skipped_count) == (1, 0, len(JUNK), 0)
+    assert not failures.Scope(album.__class__.objects.all(), is_all=True).uploads.exists()
+    assert {*store().keys("incoming/")} <= {*Leftover.objects.filter(hold=None).values_list("key", flat=True)}
+
+
+def test_by_the_form(signed_in, album):
+    files = [SimpleUploadedFile(name, content) for name, content in {"IMG_1.JPG": PHOTO, **JUNK}.items()]
+
+    assert send(signed_in, album, *files).status_code == 302
+
+    assert skipped() == all_companions()
+    ensure_safe(signed_in, album)
+
+
+def test_by_tus_a_companion_finishes_like_any_other(signed_in, album):
+    for name, content in {"IMG_1.JPG": PHOTO, **JUNK}.items():
+        response = create(signed_in, album, len(content), name)
+        path = path_of(response)
+        if content:
+            answer = patch(signed_in, path, 0, content)
+            assert (answer.status_code, answer["Upload-Offset"]) == (204, str(len(content)))
+        assert head(signed_in, path)["Upload-Offset"] == str(len(content))
+
+    assert skipped() == all_companions()
+    ensure_safe(signed_in, album)
+
+
+def test_a_client_that_declares_companions_need_not_send_them(signed_in, album):
+    listed = [file(PHOTO), *(file(content, name, hashed=False) for name, content in JUNK.items())]
+
+    response = declare(signed_in, album, *listed)
+
+    assert states(response) == ["new", *["skipped"] * len(JUNK)]
+    assert {answer["code"] for answer in response.json()["files"][1:]} == {"companion-file"}
+    patch(signed_in, response.json()["files"][0]["upload"], 0, PHOTO)
+    assert states(declare(signed_in, album, *listed)) == ["received", *["skipped"] * len(JUNK)]
+    ensure_safe(signed_in, album)
+
+
+def test_companions_alone_are_no_photos_and_no_failures(signed_in, album):
+    send(signed_in, album, SimpleUploadedFile("IMG_1.AAE", JUNK["IMG_1.AAE"]))
+
+    batch = Batch.objects.get()
+    assert not receipts.of(batch).is_safe
+    assert "This batch holds only companion files." in page(signed_in, batch)
+    assert "1 companion file skipped" in signed_in.get(album.get_absolute_url()).content.decode()
+
+
+@pytest.mark.parametrize("name", ["._IMG_1.JPG", "GX010001.LRV", "MVI_1.THM"])
+def test_a_photo_that_only_has_a_companions_name_is_taken(signed_in, album, name):
+    content = making.jpeg() + bytes(2 << 20)
+
+    send(signed_in, album, SimpleUploadedFile(name, content))
+
+    assert ProcessingJob.objects.get().original_filename == name
+    assert skipped() == {}
+
+
+def test_a_photo_of_such_a_name_can_be_acknowledged_again_when_it_is_developed(album):
+    job = making.received(album, PHOTO, name="._IMG_1.JPG")
+    worker.develop_next()
+
+    assert uploads.finish(job.upload, len(PHOTO), job.upload.sha256) is None
+    assert Upload.objects.get().state == UploadState.RECEIVED
+
+
+def test_companions_do_not_count_for_the_most_files_of_a_form(signed_in, album, settings):
+    settings.MAX_BATCH_FILES = 1
+
+    send(signed_in, album, *(SimpleUploadedFile(name, JUNK[name]) for name in JUNK), SimpleUploadedFile("1.jpg", PHOTO))
+
+    assert ProcessingJob.objects.get().original_filename == "1.jpg"
+
+
+def with_folder(client, album, *files, left):
+    body = json.dumps({"open": True, "files": files, "skipped": left})
+    return client.post(f"/albums/{album.pk}/uploads/manifest/", body, content_type="application/json")
+
+
+LEFT = [
+    {"name": "DCIM/100/MVI_2.AVI", "size": 12, "modified": 1_000},
+    {"name": "DCIM/.DS_Store", "size": 6148, "modified": 1_000},
+    {"name": "DCIM/100/.DS_Store", "size": 6148, "modified": 1_000},
+    {"name": "DCIM/@eaDir/IMG_1.JPG/SYNOPHOTO_THUMB_XL.jpg", "size": 99},
+]
+
+
+def test_what_a_page_left_out_of_a_folder_is_told_and_keeps_the_card(signed_in, album):
+    response = with_folder(signed_in, album, file(PHOTO), left=LEFT)
+    patch(signed_in, response.json()["files"][0]["upload"], 0, PHOTO)
+
+    batch = proved()
+    receipt = receipts.of(batch)
+    assert (receipt.total, receipt.companions) == (2, 3)
+    assert receipt.words == "1 of 2 is stored and verified. 1 was skipped. Do not format the card yet."
+    (avi,) = [row for row in receipt_csv(signed_in, batch) if row["name"] == "MVI_2.AVI"]
+    assert (avi["state"], avi["code"], avi["bytes"], avi["sha256"]) == ("skipped", "left-out", "12", "")
+    assert "choose the file itself" in avi["reason"]
+    told = receipt_json(signed_in, batch)
+    assert (told["count"], told["companions"], told["safe"], len(told["files"])) == (2, 3, False, 5)
+
+
+def test_it_is_named_on_the_batchs_page_and_in_the_album(signed_in, album):
+    response = with_folder(signed_in, album, file(PHOTO), left=LEFT)
+    patch(signed_in, response.json()["files"][0]["upload"], 0, PHOTO)
+    batch = proved()
+
+    shown = {query: page(signed_in, batch, query) for query in ("", "?show=companion", "?show=skipped")}
+
+    assert "MVI_2.AVI" in shown[""]
+    assert "MVI_2.AVI" in shown["?show=skipped"]
+    assert ".DS_Store" not in shown[""]
+    assert ".DS_Store" in shown["?show=companion"]
+    assert "3 companion files skipped" in shown[""]
+    album_page = signed_in.get(album.get_absolute_url()).content.decode()
+    assert "MVI_2.AVI" in album_page
+    (entry,) = logbook.entries([batch])
+    assert (entry.files, entry.skipped, entry.companions, entry.refused, entry.bytes) == (1, 1, 3, 0, len(PHOTO))
+
+
+def test_declaring_a_folder_again_notes_nothing_twice(signed_in, album):
+    for _ in range(2):
+        with_folder(signed_in, album, file(PHOTO), left=LEFT)
+    with_folder(signed_in, album, left=[{"name": "more.avi", "size": 1}])
+
+    assert Upload.objects.filter(state=UploadState.SKIPPED).count() == 5
+
+
+def test_what_was_left_out_is_no_part_of_another_batch_that_runs(signed_in, album):
+    with_folder(signed_in, album, file(PHOTO), left=[])
+
+    assert states(with_folder(signed_in, album, file(b"other", "2.jpg"), left=LEFT)) == ["later"]
+
+    assert skipped() == {}
+
+
+def test_a_file_that_was_left_out_can_be_chosen_after_all(signed_in, album):
+    with_folder(signed_in, album, file(PHOTO), left=[file(b"raw", "1.xyz", hashed=False)])
+    Upload.objects.exclude(state=UploadState.SKIPPED).delete()
+
+    assert states(declare(signed_in, album, file(b"raw", "1.xyz", hashed=False))) == ["new"]
+
+
+def test_a_sender_cannot_call_a_photo_a_companion(signed_in, album):
+    with_folder(signed_in, album, file(PHOTO), left=[{"name": "IMG_2.JPG", "size": 5}])
+
+    assert skipped() == {"IMG_2.JPG": "left-out"}
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("left", ["x", [1], [{"name": "x"}], [{"name": "x", "size": 1}] * 2001])
+def test_what_is_no_list_of_files_is_refused(signed_in, album, left):
+    response = with_folder(signed_in, album, file(PHOTO), left=left)
+
+    assert (response.status_code, response.json()["error"]) == (400, "bad-manifest")
+
+
+def test_standings_tell_companions_whatever_their_bytes_are(signed_in, album):
+    send(signed_in, album, SimpleUploadedFile("IMG_1.JPG", PHOTO), SimpleUploadedFile("MVI_1.THM", PHOTO))
+
+    counts = receipts.of(proved()).counts
+
+    assert counts == {Standing.VERIFIED: 1, Standing.COMPANION: 1}
+
+
+def test_a_large_companion_in_the_bucket_is_not_fetched_to_be_looked_at(album, monkeypatch):
+    upload = making.upload(album, "GX010001.LRV")
+    upload.place = places.BUCKET
+    Upload.objects.update(place=places.BUCKET)
+
+    assert uploads.finish(upload, 64 << 20, "0" * 64) is None
+    assert skipped() == {"GX010001.LRV": "companion-file"}

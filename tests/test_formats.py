@@ -1,0 +1,93 @@
+"""There is one list of accepted formats: what pages, scripts and docs say is that of the pipeline."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from processing.pipeline import formats
+
+ROOT = Path(__file__).parent.parent
+pytestmark = pytest.mark.once
+
+
+def test_the_page_filters_folders_by_the_same_list():
+    assert formats.SCRIPT.read_text(encoding="utf-8") == formats.as_script(), "run `make formats`"
+
+
+def test_both_file_inputs_and_both_hints_follow_it(client, owner, album):
+    client.force_login(owner)
+
+    page = client.get(album.get_absolute_url()).content.decode()
+
+    assert re.findall(r'accept="([^"]*)"', page) == [formats.ACCEPT, formats.ACCEPT]
+    assert page.count(formats.NAMES) == 2
+
+
+def test_no_script_has_a_list_of_its_own():
+    for script in (ROOT / "static/js").rglob("*.js"):
+        if script != formats.SCRIPT:
+            assert not re.search(r"\b(heif|cr2|nef|raf|jfif)\b", script.read_text(encoding="utf-8")), script.name
+
+
+def test_the_docs_list_every_ending():
+    text = (ROOT / "docs/pictures.md").read_text(encoding="utf-8")
+    table = text.split("\n## By ending\n")[1].split("\n## ")[0]
+    rows = dict(re.findall(r"^\| ([^|`]+) \| ([^|]+) \|", table, re.MULTILINE))
+    kinds = (*formats.PICTURES, formats.RAW, formats.SIDECARS, formats.LIVE_VIDEOS)
+
+    del rows["kind"]
+    documented = {name: tuple(re.findall(r"`\.([a-z0-9]+)`", endings)) for name, endings in rows.items()}
+
+    assert documented == {each.name: each.endings for each in kinds}
+
+
+def test_the_readme_names_them():
+    assert f"**Takes in** {formats.NAMES} by what they are" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_no_ending_is_both_taken_and_skipped():
+    assert len(formats.ENDINGS) == len(set(formats.ENDINGS))
+    assert not formats.COMPANION_ENDINGS & set(formats.ENDINGS)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "._IMG_1.JPG",
+        "DCIM/.DS_Store",
+        "Thumbs.db",
+        "IMG_1.AAE",
+        "MVI_1.THM",
+        "GX010001.LRV",
+        "desktop.ini",
+        "DCIM/@eaDir/IMG_1.JPG/SYNOPHOTO_THUMB_XL.jpg",
+        "__MACOSX/IMG_1.JPG",
+        "card\\System Volume Information\\IndexerVolumeGuid",
+        ".Trash-1000/files/IMG_1.JPG",
+        "Icon\r",
+        "metadata.json",
+        "IMG_1.JPG:Zone.Identifier",
+    ],
+)
+def test_companions_without_a_picture_are_known_by_name(path):
+    assert formats.is_companion(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "IMG_1.JPG",
+        "aae",
+        "thm.jpg",
+        "Thumbs.db.jpg",
+        ".hidden.jpg",
+        "ini/IMG_1.jpg",
+        "IMG_1.jpg.json",
+        "_IMG_1.jpg",
+        "",
+        "notes.txt",
+    ],
+)
+def test_and_nothing_else_is(path):
+    assert not formats.is_companion(path)
