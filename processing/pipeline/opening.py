@@ -9,10 +9,10 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pillow_heif
-from PIL import Image, ImageFile, TiffImagePlugin
+from PIL import ExifTags, Image, ImageFile, TiffImagePlugin
 
 from processing.pipeline import (
     animation,
@@ -22,6 +22,7 @@ from processing.pipeline import (
     limits,
     naming,
     orientation,
+    paged,
     raw,
     refusals,
     spaces,
@@ -29,7 +30,8 @@ from processing.pipeline import (
     webp,
     wholeness,
 )
-from processing.pipeline.metadata import blocks
+from processing.pipeline.metadata import blocks, camera_raw
+from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.opened import Opened
 from processing.pipeline.picture import Note
 from processing.pipeline.recipe import Limits
@@ -96,11 +98,11 @@ def _by_others(file: BinaryIO, kind: Kind, bounds: Limits) -> Opened | None:
     """What Pillow does not open."""
     if kind.name == "JXL":
         return jxl.opened(file, bounds)
-    if kind.name != "TIFF" or not tiff.is_floating(file):
+    if kind.name != "TIFF" or not tiff.is_floating(tiff.photo(file)):
         return None
     from processing.pipeline import floating  # it brings NumPy along
 
-    return floating.opened(file, bounds)
+    return floating.opened(paged.at_photo(file), bounds)
 
 
 def _within(file: BinaryIO, kind: Kind, bounds: Limits) -> ImageFile.ImageFile:
@@ -115,15 +117,41 @@ def _described(image: ImageFile.ImageFile, file: BinaryIO, source: Path, bounds:
     deep = depth.is_deep(image, bounds)  # before Pillow looks for EXIF behind a PNG's pixels, and decodes them for that
     frames = animation.frames(image)
     is_kept = animation.is_kept(image, frames, bounds)
-    facts = blocks.of_image(image)
+    facts, turn = _facts(image, file), orientation.turn(image)
+    if name == "TIFF" and turn is None:
+        turn = _turn_of_first(image, file)
     named = naming.space(image, file)
     if profile := naming.profile(named, image, facts):
         image.info["icc_profile"] = profile
     notes = [HDR] if named and named[1] in spaces.HDR else []
     if not is_kept:
         notes.append(animation.stopped(image, frames, bounds))
-    turn = orientation.turn(image)
     return Opened(image, name, facts, turn, source, frames=frames if is_kept else 1, is_deep=deep, notes=tuple(notes))
+
+
+def _facts(image: ImageFile.ImageFile, file: BinaryIO) -> Blocks:
+    """What the picture says of itself. A TIFF's further page may leave that to the first."""
+    own = blocks.of_image(image)
+    if image.format != "TIFF" or own.camera or _is_first(image, file):
+        return own
+    first = camera_raw.read(file, "TIFF", None)
+    return first if first.main else own
+
+
+def _turn_of_first(image: ImageFile.ImageFile, file: BinaryIO) -> Image.Transpose | None:
+    first = tiff.first(file)
+    if first is None or _is_first(image, file) or ExifTags.Base.Orientation in _tags(image):
+        return None
+    return orientation.TURNS.get(first.tags.get(tiff.ORIENTATION, (1,))[0])
+
+
+def _is_first(image: ImageFile.ImageFile, file: BinaryIO) -> bool:
+    first = tiff.first(file)
+    return first is None or first.offset == getattr(_tags(image), "offset", first.offset)
+
+
+def _tags(image: ImageFile.ImageFile) -> Any:
+    return getattr(image, "tag_v2", {})
 
 
 def header(file: BinaryIO, name: str) -> ImageFile.ImageFile:
@@ -133,6 +161,8 @@ def header(file: BinaryIO, name: str) -> ImageFile.ImageFile:
 
     "Truncated" here only lets a PNG be opened whose optional chunks are damaged; its pixels get no mercy.
     """
+    if name == "TIFF":
+        file = paged.at_photo(file)
     file.seek(0)
     usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     ImageFile.LOAD_TRUNCATED_IMAGES = name == "PNG"
