@@ -12,6 +12,10 @@ from processing.pipeline import boxes, refusals
 
 MOST_BYTES = 4 * 1024 * 1024
 MOST_EXTENTS = 65_536
+NAMES = {
+    "avc1": "coded as H.264", "vvc1": "coded as H.266", "j2k1": "coded as JPEG 2000", "jpeg": "coded as JPEG",
+    "unci": "without compression", "evc1": "coded as EVC",
+}  # fmt: skip
 IN_FILE = 0
 """Construction method. The others lie within `meta` or within other items."""
 
@@ -45,6 +49,18 @@ def largest(file: BinaryIO) -> tuple[int, int] | None:
         if len(content) == 12:
             sizes.append((int.from_bytes(content[4:8]), int.from_bytes(content[8:])))
     return max(sizes, key=lambda size: size[0] * size[1], default=None)
+
+
+def coding(file: BinaryIO) -> str | None:
+    """The four letters of how the main picture is coded (`hvc1`, `av01`, `grid`, ...); None when the file does not say."""
+    main = next((boxes.body(file, box, 8) for box in boxes.found(file, b"meta", b"pitm")), b"")
+    number = int.from_bytes(main[4:])
+    for box in boxes.found(file, b"meta", b"iinf", b"infe"):
+        content = boxes.body(file, box, 16)
+        size = 4 if content[:1] == b"\3" else 2
+        if content[:1] in (b"\2", b"\3") and int.from_bytes(content[4 : 4 + size]) == number:
+            return content[6 + size : 10 + size].decode("ascii", "replace")
+    return None
 
 
 def _ends(content: bytes) -> Iterator[int]:

@@ -7,6 +7,7 @@ BigTIFF describe them, before any decoder sees the file.
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ from typing import BinaryIO
 
 from processing.pipeline import refusals
 
-SUBFILE, OLD_SUBFILE, WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, MAKE, ORIENTATION, SUB_IFDS = (
-    254, 255, 256, 257, 259, 262, 271, 274, 330,
+SUBFILE, OLD_SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, MAKE, ORIENTATION, SUB_IFDS = (
+    254, 255, 256, 257, 258, 259, 262, 271, 274, 330,
 )  # fmt: skip
 PAGE_NUMBER, SAMPLE_FORMAT, XMP, CFA_PATTERN, DNG_VERSION = 297, 339, 700, 33422, 50706
 # Where data lie, and their lengths: strips, tiles, and a JPEG.
@@ -46,6 +47,16 @@ NOWHERE = 0xFFFFFFFF
 THUMBNAIL = 4
 """So many times longer is what a page is a thumbnail of."""
 FLOATING = 3
+LAB = (8, 9)
+COLOURS = {
+    0: "grey", 1: "grey", 2: "RGB", 3: "a palette", 5: "CMYK", 6: "YCbCr", 8: "CIE L*a*b*", 9: "ICC L*a*b*", 10: "ITU L*a*b*",
+    32844: "LogL", 32845: "LogLuv",
+}  # fmt: skip
+KNOWN_PACKINGS = {1, 2, 3, 4, 5, 7, 8, 32773, 32946, 34925, 50000}
+PACKINGS = {
+    6: "JPEG of old", 32809: "ThunderScan", 34676: "LogLuv", 34677: "LogLuv", 34712: "JPEG 2000", 34892: "lossy JPEG",
+    50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL",
+}  # fmt: skip
 SIZES = {1: "B", 2: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 BIG = 43
 
@@ -134,6 +145,28 @@ def is_floating(page: Page | None) -> bool:
     return page is not None and set(page.tags.get(SAMPLE_FORMAT, ())) == {FLOATING}
 
 
+def is_lab(page: Page | None) -> bool:
+    return page is not None and page.tags.get(PHOTOMETRIC, (0,))[0] in LAB
+
+
+def packing(file: BinaryIO) -> int:
+    """Of the photo (tag 259)."""
+    page = photo(file)
+    return page.tags.get(COMPRESSION, (1,))[0] if page else 1
+
+
+def unusual(file: BinaryIO) -> str | None:
+    """How the photo's samples are stored, in words, if its data are all there: then no decoder's failure means damage."""
+    page = photo(file)
+    if page is None or any(at + length > _length(file) for at, length in _spans(page.tags)):
+        return None
+    bits = "+".join(map(str, page.tags.get(BITS, (1,))))
+    colours = COLOURS.get(page.tags.get(PHOTOMETRIC, (0,))[0], "colours of an unknown kind")
+    number = packing(file)
+    packed = f", packed as {PACKINGS.get(number, f'number {number}')}" if number not in KNOWN_PACKINGS else ""
+    return f"{colours} of {bits} bits{packed}"
+
+
 def head(file: BinaryIO, page: Page) -> bytes:
     """The file's first bytes, changed to make that page its first."""
     layout = _layout(file)
@@ -145,6 +178,10 @@ def data_end(file: BinaryIO) -> int:
     """Where the last of the data that the directories speak of ends. Works on RAW files with another head too."""
     spans = [span for _, directory in _directories(file) for span in _spans(directory)]
     return max((start + length for start, length in spans if start != NOWHERE), default=0)
+
+
+def _length(file: BinaryIO) -> int:
+    return file.seek(0, os.SEEK_END)
 
 
 def _spans(directory: Directory) -> list[tuple[int, int]]:

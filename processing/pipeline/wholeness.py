@@ -1,13 +1,14 @@
 """Is the whole file there? Finds what decoders pass over in silence.
 
-libheif opens a cut file as a 16 x 16 picture, LibRaw develops a third of a sensor's data; `jpeg` tells what libjpeg does.
+libheif opens a cut file as a 16 x 16 picture, LibRaw develops a third of a sensor's data. What libjpeg does `jpeg` tells, and
+`jpeg_repair` whether it can be seen.
 """
 
 from __future__ import annotations
 
 from typing import BinaryIO
 
-from processing.pipeline import boxes, gif, items, jpeg, refusals, tiff
+from processing.pipeline import boxes, gif, items, refusals, tiff
 from processing.pipeline.recognising import Kind
 
 # Of CRW, MRW and X3F only LibRaw knows the shape.
@@ -24,8 +25,6 @@ def check(file: BinaryIO, kind: Kind) -> None:
         _check_boxes(file, NEEDED[kind.name])
     elif kind.name == "WEBP":
         _check_riff(file)
-    elif kind.name == "JPEG":
-        jpeg.check_scans(file)
     elif kind.name == "GIF":
         gif.check_blocks(file)
     elif kind.name == "RAF":

@@ -31,6 +31,23 @@ def written(*pages: Page, order: str = "<", big: bool = False) -> bytes:
     return bytes(content)
 
 
+def of_samples(
+    samples: bytes,
+    size: tuple[int, int],
+    channels: int,
+    tags: Mapping[int, int | bytes | tuple[int, ...]],
+    *,
+    order: str = "<",
+    lost: int = 0,
+) -> bytes:
+    """One strip of any samples; the last `lost` bytes of them are missing."""
+    image = Image.new("L" if channels == 1 else "RGB", (1, 1))
+    words = {256: size[0], 257: size[1], 278: size[1], 273: 0, 279: len(samples), **tags}
+    head = written(Page(image, words), order=order)
+    words[273] = len(head)
+    return written(Page(image, words), order=order) + samples[: len(samples) - lost]
+
+
 def _chained(content: bytearray, pages: list[Page], order: str, word: str) -> None:
     """Directories one after the other, each pointing to the next; the first pointer is at the content's end."""
     pointer = len(content)
