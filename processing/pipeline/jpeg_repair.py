@@ -53,7 +53,7 @@ def repaired(data: jpeg.Data, size: tuple[int, int]) -> Repaired:
     if has_all and _same(content, data[:stop] + jpeg.FILLER + END, size):
         return Repaired(content, _note(NO_END))
     if len(scans) > 1 or not frame.is_sequential:
-        raise refusals.Truncated if data.find(END, last.start) < 0 else refusals.Broken
+        raise _damage(data, last.start)
     return _in_order(data, last, frame, size)
 
 
@@ -74,15 +74,20 @@ def _in_order(data: jpeg.Data, scan: jpeg.Scan, frame: jpeg.Frame, size: tuple[i
     start, stop = scan.start, _end(data, scan.start)
     parts = list(_intervals(data, start, stop))
     if frame.restarts(scan) != len(parts) - 1:
-        raise refusals.Truncated if data.find(END, start) < 0 else refusals.Broken
+        raise _damage(data, start)
     head, fault = data[:start], STRAY if _has_stray(data, start, stop) else RESTARTS
     content = head + _joined(parts) + END
     if not _same(content, head + _joined(parts, FILLER) + END, size):
-        raise refusals.Broken
+        raise _damage(data, start)
     # What a marker has overwritten is lost: the picture is whole only if every viewer shows it so.
     if fault == STRAY and not _same(content, data[:stop] + END, size):
         raise refusals.Broken
     return Repaired(content, _note(fault))
+
+
+def _damage(data: jpeg.Data, start: int) -> refusals.Refused:
+    """Without an end marker it is the end that is missing."""
+    return refusals.Truncated() if data.find(END, start) < 0 else refusals.Broken()
 
 
 def _end_of(data: jpeg.Data, scan: jpeg.Scan, frame: jpeg.Frame) -> tuple[int, int]:
