@@ -33,12 +33,16 @@ FAILED: dict[str, Advice] = {
         "Export it as JPEG or DNG from your RAW program and send that. Download the RAW first, if you have no other copy of it.",
     ),
     "unsupported-image": Advice("A kind of picture that Darkroom cannot show", EXPORT),
+    "unsupported-jpeg": Advice(
+        "A kind of JPEG that is not shown",
+        "Open it in the program that wrote it, save it as an ordinary JPEG, or as a TIFF or PNG of 16 bits, and send that.",
+    ),
     "unsupported-vector": Advice(
         "A drawing, not a photo", "Export it as PNG, at the size you want to see it, and send that."
     ),
     "unsupported-depth": Advice(
         "Colours that Darkroom cannot show",
-        "Export it with 8 or 16 bits for each colour, as JPEG, PNG or TIFF, and send that.",
+        "Export it as RGB or grey with 8 or 16 bits for each colour, as JPEG, PNG or TIFF, and send that.",
     ),
     "sidecar": Advice(
         "Words about a photo, without it",

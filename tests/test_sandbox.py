@@ -94,7 +94,7 @@ def test_develops_many_photos_in_one_child(sandbox: Sandbox, photo: Path, out: P
     second = sandbox.develop(photo, out)
 
     assert (first, sandbox.pid) == (second, child)
-    assert sorted(path.name for path in out.iterdir()) == ["400.webp", "800.webp"]
+    assert sorted(path.name for path in out.iterdir()) == ["400.webp", "800.webp", "900.webp"]
 
 
 def test_takes_relative_paths_from_its_own_folder(
@@ -104,7 +104,7 @@ def test_takes_relative_paths_from_its_own_folder(
 
     picture = sandbox.develop(Path(photo.name), Path("here"))
 
-    assert picture.renditions[0].path == str(photo.parent / "here" / "800.webp")
+    assert picture.renditions[0].path == str(photo.parent / "here" / "900.webp")
 
 
 def test_starts_no_child_before_it_is_needed() -> None:

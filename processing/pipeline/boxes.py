@@ -47,17 +47,23 @@ def inside(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
 def found(file: BinaryIO, *path: bytes) -> Iterator[Box]:
     """All boxes of that path from the file's root, none beyond the one around it: so the walk ends, whatever they say.
 
-    `meta` is a full box: four bytes stand before its children.
+    `meta` is a full box: four bytes stand before its children; and so is `iinf`, which counts them besides.
     """
     boxes = [Box(b"", 0, length(file))]
     for kind in path:
         boxes = [
             replace(child, end=min(child.end, box.end))
             for box in boxes
-            for child in inside(file, box.start + (4 if box.kind == b"meta" else 0), box.end)
+            for child in inside(file, box.start + _before_children(file, box), box.end)
             if child.kind == kind
         ]
     yield from boxes
+
+
+def _before_children(file: BinaryIO, box: Box) -> int:
+    if box.kind == b"iinf":
+        return 8 if body(file, box, 1) != b"\0" else 6
+    return 4 if box.kind == b"meta" else 0
 
 
 def body(file: BinaryIO, box: Box, most: int) -> bytes:

@@ -12,6 +12,9 @@ from processing.pipeline.opened import Opened
 from processing.pipeline.picture import UNKNOWN, Origin, Picture
 from processing.pipeline.recipe import DEFAULT, Recipe, fitted
 
+SHOWN_BY_BROWSERS = frozenset({"JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP"})
+LOSSLESS = frozenset({"PNG", "GIF", "BMP"})
+
 
 def develop(source: Path, out: Path, recipe: Recipe = DEFAULT, origin: Origin = UNKNOWN) -> Picture:
     """Writes the renditions into `out`, fsynced, and returns what is known about the picture.
@@ -30,7 +33,7 @@ def develop(source: Path, out: Path, recipe: Recipe = DEFAULT, origin: Origin = 
         master = animate(_turned(target, found)) if animate else _prepare(found.image, _job(found, target))
         if master is not found.image and not animate:
             found.image.close()  # the largest thing in memory, and nobody needs it any more
-        made = ladder.write(master, size, out, recipe, animate)
+        made = ladder.write(master, size, out, recipe, animate, _most(found.format, source))
     return Picture(
         found.format,
         *(found.upright or size),
@@ -43,6 +46,11 @@ def develop(source: Path, out: Path, recipe: Recipe = DEFAULT, origin: Origin = 
         made.look,
         colours,
     )
+
+
+def _most(form: str, source: Path) -> ladder.Most | None:
+    """What browsers show themselves needs no rendition that is larger."""
+    return ladder.Most(source.stat().st_size, form in LOSSLESS) if form in SHOWN_BY_BROWSERS else None
 
 
 def _animate(found: Opened) -> ladder.Animate:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from processing.pipeline import refusals
+from processing.pipeline import items, refusals
 from processing.pipeline.recipe import Limits, fitted
 
 PROCESS_BYTES = 48 * 1_000_000
@@ -30,6 +30,8 @@ WHOLE_RAW, HALF_RAW, RAW_LIBRARIES = 13, 5.5, 24 * 1_000_000
 DEEP, ROWS_PER_STRIP = 14, 278
 JXL, DEEP_JXL = 8, 14
 SWALLOWED = {"WEBP", "AVIF", "HEIF", "JXL"}
+AVIF_PIXELS, AVIF_EDGE = 16_384 * 16_384, 32_768
+"""What libavif opens at most."""
 
 
 def check_file(file: BinaryIO, name: str, bounds: Limits) -> int:
@@ -39,6 +41,10 @@ def check_file(file: BinaryIO, name: str, bounds: Limits) -> int:
     """
     if name not in SWALLOWED:
         return 0
+    if name in ("AVIF", "HEIF") and (size := items.largest(file)):
+        _check_size(size, min(bounds.other_pixels, AVIF_PIXELS) if name == "AVIF" else bounds.other_pixels, bounds)
+        if name == "AVIF" and max(size) > AVIF_EDGE:
+            raise refusals.TooWide(*size, AVIF_EDGE)
     length = os.fstat(file.fileno()).st_size
     if length > bounds.swallowed_bytes:
         raise refusals.TooHeavy(4 * length, bounds.swallowed_bytes)
@@ -49,6 +55,14 @@ def check_picture(image: Image.Image, bounds: Limits) -> None:
     is_jpeg = image.format in ("JPEG", "MPO")
     _check_size(image.size, bounds.jpeg_pixels if is_jpeg else bounds.other_pixels, bounds)
     check_memory(memory(image, bounds.largest_edge), bounds)
+
+
+def check_repair(image: Image.Image, length: int, bounds: Limits) -> None:
+    """A damaged JPEG is decoded twice at once, from copies of the file."""
+    if length > bounds.swallowed_bytes:
+        raise refusals.TooHeavy(4 * length, bounds.swallowed_bytes)
+    decoded = _draft(image, fitted(image.size, bounds.largest_edge)) * USUAL_BYTES_PER_PIXEL
+    check_memory(memory(image, bounds.largest_edge) + 2 * decoded + 4 * length, bounds)
 
 
 def large_webp_memory(size: tuple[int, int], small: tuple[int, int]) -> int:
@@ -110,6 +124,8 @@ def _has_alpha(image: Image.Image) -> bool:
 
 def _draft(image: Image.Image, to: tuple[int, int]) -> int:
     """Its pixels: as Pillow chooses it, neither of its sides is shorter than what is to come of it."""
+    if image.info.get("lossless"):
+        return image.width * image.height
     scale = min(image.width // to[0], image.height // to[1], 8)
     return image.width * image.height // (1 << (scale.bit_length() - 1)) ** 2
 

@@ -8,20 +8,26 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pillow_heif
-from PIL import Image, ImageFile, TiffImagePlugin
+from PIL import ExifTags, Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from processing.pipeline import (
     animation,
     depth,
     faults,
+    items,
+    jpeg,
+    jpeg_repair,
     jxl,
     limits,
     naming,
     orientation,
+    paged,
     raw,
     refusals,
     spaces,
@@ -29,15 +35,20 @@ from processing.pipeline import (
     webp,
     wholeness,
 )
-from processing.pipeline.metadata import blocks
+from processing.pipeline.metadata import blocks, camera_raw
+from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.opened import Opened
 from processing.pipeline.picture import Note
-from processing.pipeline.recipe import Limits
+from processing.pipeline.recipe import Limits, fitted
 from processing.pipeline.recognising import Kind, recognise
 
 # Thumbnails off: draft() would otherwise decode one instead of the picture.
 pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=2)
 
+CODINGS = {"HEIF": {"hvc1", "grid", "iden", "iovl"}, "AVIF": {"av01", "grid", "iden", "iovl"}}
+"""Of the main picture, as far as their decoders know them."""
+NOT_UNPACKED = {50001}
+"""Packings that Pillow believes libtiff to know, though its wheels' libtiff does not: WebP."""
 HDR = Note("hdr", "This is an HDR picture. Its brightest lights are toned down to what every screen can show.")
 
 
@@ -75,6 +86,8 @@ def _checked(file: BinaryIO, source: Path, bounds: Limits) -> Opened:
     with faults.of_the_file(memory):
         if kind.is_raw:
             return raw.opened(file, source, kind.name, bounds)
+        if kind.name == "JPEG" and (mended := _mended(file, bounds)):
+            return mended
         return _by_others(file, kind, bounds) or _described(_within(file, kind, bounds), file, source, bounds)
 
 
@@ -82,9 +95,22 @@ def _recognised(file: BinaryIO, bounds: Limits, *, is_strict: bool = True) -> tu
     """What it is, and the memory that reading its header takes."""
     with faults.of_the_file():
         kind = recognise(file)
-        if is_strict or not (kind.is_raw or kind.name == "JPEG"):
+        if is_strict or not kind.is_raw:
             wholeness.check(file, kind)
         return kind, limits.check_file(file, kind.name, bounds)
+
+
+def _mended(file: BinaryIO, bounds: Limits) -> Opened | None:
+    """A JPEG with slight damage as if it had none, and a note of it; None of one that is sound. Raises what fits the others."""
+    with jpeg.mapped(file) as data:
+        if jpeg.is_sound(data):
+            return None
+        image = _within(file, Kind("JPEG"), bounds)
+        limits.check_repair(image, len(data), bounds)
+        repaired = jpeg_repair.repaired(data, fitted(image.size, bounds.largest_edge))
+    whole = BytesIO(repaired.content)
+    found = _described(header(whole, "JPEG"), whole, Path(), bounds)
+    return replace(found, source=None, notes=(*found.notes, repaired.note))
 
 
 def _is_webp(file: BinaryIO) -> bool:
@@ -96,17 +122,32 @@ def _by_others(file: BinaryIO, kind: Kind, bounds: Limits) -> Opened | None:
     """What Pillow does not open."""
     if kind.name == "JXL":
         return jxl.opened(file, bounds)
-    if kind.name != "TIFF" or not tiff.is_floating(file):
-        return None
-    from processing.pipeline import floating  # it brings NumPy along
+    page = tiff.photo(file) if kind.name == "TIFF" else None
+    if tiff.is_floating(page):
+        from processing.pipeline import floating  # it brings NumPy along
 
-    return floating.opened(file, bounds)
+        return floating.opened(paged.at_photo(file), bounds)
+    if tiff.is_lab(page):
+        from processing.pipeline import lab
+
+        return lab.opened(paged.at_photo(file), bounds)
+    return None
 
 
 def _within(file: BinaryIO, kind: Kind, bounds: Limits) -> ImageFile.ImageFile:
+    frame = _frame(file) if kind.name == "JPEG" else None
+    if frame and frame.unsupported:
+        raise refusals.UnsupportedJpeg(frame.unsupported)
     image = header(file, kind.name)
+    if frame and frame.is_lossless:
+        image.info["lossless"] = True
     limits.check_picture(image, bounds)
     return image
+
+
+def _frame(file: BinaryIO) -> jpeg.Frame | None:
+    with jpeg.mapped(file) as data:
+        return jpeg.frame(data)
 
 
 def _described(image: ImageFile.ImageFile, file: BinaryIO, source: Path, bounds: Limits) -> Opened:
@@ -115,15 +156,41 @@ def _described(image: ImageFile.ImageFile, file: BinaryIO, source: Path, bounds:
     deep = depth.is_deep(image, bounds)  # before Pillow looks for EXIF behind a PNG's pixels, and decodes them for that
     frames = animation.frames(image)
     is_kept = animation.is_kept(image, frames, bounds)
-    facts = blocks.of_image(image)
+    facts, turn = _facts(image, file), orientation.turn(image)
+    if name == "TIFF" and turn is None:
+        turn = _turn_of_first(image, file)
     named = naming.space(image, file)
     if profile := naming.profile(named, image, facts):
         image.info["icc_profile"] = profile
     notes = [HDR] if named and named[1] in spaces.HDR else []
     if not is_kept:
         notes.append(animation.stopped(image, frames, bounds))
-    turn = orientation.turn(image)
     return Opened(image, name, facts, turn, source, frames=frames if is_kept else 1, is_deep=deep, notes=tuple(notes))
+
+
+def _facts(image: ImageFile.ImageFile, file: BinaryIO) -> Blocks:
+    """What the picture says of itself. A TIFF's further page may leave that to the first."""
+    own = blocks.of_image(image)
+    if image.format != "TIFF" or own.camera or _is_first(image, file):
+        return own
+    first = camera_raw.read(file, "TIFF", None)
+    return first if first.main else own
+
+
+def _turn_of_first(image: ImageFile.ImageFile, file: BinaryIO) -> Image.Transpose | None:
+    first = tiff.first(file)
+    if first is None or _is_first(image, file) or ExifTags.Base.Orientation in _tags(image):
+        return None
+    return orientation.TURNS.get(first.tags.get(tiff.ORIENTATION, (1,))[0])
+
+
+def _is_first(image: ImageFile.ImageFile, file: BinaryIO) -> bool:
+    first = tiff.first(file)
+    return first is None or first.offset == getattr(_tags(image), "offset", first.offset)
+
+
+def _tags(image: ImageFile.ImageFile) -> Any:
+    return getattr(image, "tag_v2", {})
 
 
 def header(file: BinaryIO, name: str) -> ImageFile.ImageFile:
@@ -133,6 +200,10 @@ def header(file: BinaryIO, name: str) -> ImageFile.ImageFile:
 
     "Truncated" here only lets a PNG be opened whose optional chunks are damaged; its pixels get no mercy.
     """
+    if name == "TIFF":
+        file = paged.at_photo(file)
+        if tiff.packing(file) in NOT_UNPACKED and (kind := tiff.unusual(file)):
+            raise refusals.UnsupportedDepth(kind)
     file.seek(0)
     usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     ImageFile.LOAD_TRUNCATED_IMAGES = name == "PNG"
@@ -141,9 +212,25 @@ def header(file: BinaryIO, name: str) -> ImageFile.ImageFile:
             warnings.simplefilter("ignore")
             image = Image.open(file, formats=(name,))
             return _by_libtiff(file) if depth.needs_libtiff(image) else image
+    except (UnidentifiedImageError, KeyError, OSError) as error:
+        if refusal := _unsupported(file, name, str(error)):
+            raise refusal from error
+        raise
     finally:
         Image.MAX_IMAGE_PIXELS = usual
         ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+def _unsupported(file: BinaryIO, name: str, error: str) -> refusals.Refused | None:
+    """Why a file that is not damaged cannot be opened; None of one that may be damaged."""
+    if name == "TIFF" and (kind := tiff.unusual(file)):
+        return refusals.UnsupportedDepth(kind)
+    if name in CODINGS and (coding := items.coding(file)) and coding not in CODINGS[name]:
+        words = items.NAMES.get(coding, f"coded as “{coding}”")
+        return refusals.UnsupportedImage(f"a {'HEIC' if name == 'HEIF' else name} picture {words}")
+    if "unsupported" in error.lower():
+        return refusals.UnsupportedImage(f"a {name} of an unusual kind")
+    return None
 
 
 def _by_libtiff(file: BinaryIO) -> ImageFile.ImageFile:

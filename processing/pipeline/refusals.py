@@ -45,6 +45,15 @@ class UnsupportedImage(Unsupported):
     words = "This is {kind}, which Darkroom cannot show; export it as JPEG or PNG and send that."
 
 
+class UnsupportedJpeg(Unsupported):
+    code = "unsupported-jpeg"
+    words = (
+        "This is {kind}. It is not damaged, but neither browsers nor Darkroom show such a JPEG. Open it in the program that "
+        "wrote it, or in one for scientific or medical pictures, save it as an ordinary JPEG or as a TIFF or PNG of 16 bits, "
+        "and send that."
+    )
+
+
 class UnsupportedVector(Unsupported):
     code = "unsupported-vector"
     words = "This is a drawing ({kind}), not a photo; export it as PNG and send that."
@@ -78,8 +87,8 @@ class UnsupportedProgram(Unsupported):
 class UnsupportedDepth(Unsupported):
     code = "unsupported-depth"
     words = (
-        "The colours of this picture are stored as {kind}, which Darkroom cannot show; "
-        "export it with 8 or 16 bits and send that."
+        "The colours of this picture are stored as {kind}, which Darkroom cannot show, though nothing is damaged; "
+        "export it as RGB or grey with 8 or 16 bits, as TIFF, PNG or JPEG, and send that."
     )
 
 
@@ -123,7 +132,8 @@ class TooManyPixels(Refused):
     def __init__(self, width: int, height: int, most: int) -> None:
         super().__init__(
             f"This picture has {_mega(width * height)} megapixels ({width} x {height}); "
-            f"up to {_mega(most)} are possible for this kind of file. Make it smaller and send it again."
+            f"up to {_mega(most)} are possible for this kind of file. Nothing is damaged: export it as JPEG, of which "
+            "larger ones can be shown, or with fewer pixels, and send that."
         )
 
 

@@ -45,7 +45,8 @@ def decode(image: Image.Image, job: Job) -> Image.Image:
         if image.format not in ("JPEG", "MPO"):
             image.load()
             return image
-        image.draft("RGB", job.size)
+        if not image.info.get("lossless"):  # libjpeg makes no draft of one, and Pillow does not know
+            image.draft("RGB", job.size)
         image.load()
         if job.source:
             jpeg.check_end(image, job.source)

@@ -1,27 +1,30 @@
 """Is the whole file there? Finds what decoders pass over in silence.
 
-libheif opens a cut file as a 16 x 16 picture, LibRaw develops a third of a sensor's data; `jpeg` tells what libjpeg does.
+libheif opens a cut file as a 16 x 16 picture, LibRaw develops a third of a sensor's data. What libjpeg does `jpeg` tells, and
+`jpeg_repair` whether it can be seen.
 """
 
 from __future__ import annotations
 
 from typing import BinaryIO
 
-from processing.pipeline import boxes, gif, jpeg, refusals, tiff
+from processing.pipeline import boxes, gif, items, refusals, tiff
 from processing.pipeline.recognising import Kind
 
 # Of CRW, MRW and X3F only LibRaw knows the shape.
 TIFF_LIKE_UNLESS = {"CR3", "RAF", "CRW", "MRW", "X3F"}
 RAF_SPANS = (84, 92, 100)
+NEEDED = {"CR3": {b"ftyp", b"moov", b"uuid", b"mdat"}, "JXL": {b"ftyp", b"JXL ", b"jxlc", b"jxlp", b"jbrd"}}
+"""The boxes that a picture's data and its description lie in."""
 
 
 def check(file: BinaryIO, kind: Kind) -> None:
-    if kind.name in ("AVIF", "HEIF", "CR3", "JXL"):
-        _check_boxes(file)
+    if kind.name in ("AVIF", "HEIF"):
+        _check_items(file)
+    elif kind.name in NEEDED:
+        _check_boxes(file, NEEDED[kind.name])
     elif kind.name == "WEBP":
         _check_riff(file)
-    elif kind.name == "JPEG":
-        jpeg.check_scans(file)
     elif kind.name == "GIF":
         gif.check_blocks(file)
     elif kind.name == "RAF":
@@ -30,10 +33,27 @@ def check(file: BinaryIO, kind: Kind) -> None:
         _check_end(file, tiff.data_end(file))
 
 
-def _check_boxes(file: BinaryIO) -> None:
-    end = boxes.length(file)
-    if any(box.end > end for box in boxes.inside(file, 0, end)):
+def _check_items(file: BinaryIO) -> None:
+    """Refuses a picture that lacks bytes of any item. The samples of a sequence lie in `mdat`, which has to be whole then."""
+    end = items.data_end(file)
+    needed = {b"ftyp", b"meta", b"moov"}
+    kinds = _check_boxes(file, needed)
+    if end is None or b"moov" in kinds:
+        _check_boxes(file, needed | {b"mdat"})
+    if not kinds & {b"meta", b"moov"} or (end or 0) > boxes.length(file):
         raise refusals.Truncated
+
+
+def _check_boxes(file: BinaryIO, needed: set[bytes]) -> set[bytes]:
+    """The kinds of boxes in the file. Refuses a needed one that is cut.
+
+    What follows the last may look like a box and end anywhere: phones put trailers and halves of other files there.
+    """
+    end = boxes.length(file)
+    found = list(boxes.inside(file, 0, end))
+    if any(box.end > end for box in found if box.kind in needed):
+        raise refusals.Truncated
+    return {box.kind for box in found}
 
 
 def _check_riff(file: BinaryIO) -> None:

@@ -44,9 +44,9 @@ def page_of(client: Client, address: str) -> str:
 def test_the_original_is_held_against_the_largest_rendition(photo, client):
     page = page_of(client, f"/photos/{photo.pk}/quality/")
 
-    large = photo.renditions.get(edge=800)
+    large = photo.renditions.get(edge=900)
     assert re.findall(r'<img src="([^"]+)"', page) == [f"/photos/{photo.pk}/original/", large.get_absolute_url()]
-    assert f"<td>{large.bytes / (800 * 533):.2f}</td>" in page
+    assert f"<td>{large.bytes / (900 * 600):.2f}</td>" in page
     assert f"<code>{DEFAULT.version}</code>" in page
 
 
@@ -59,7 +59,7 @@ def test_any_rendition_can_be_asked_for(photo, client):
 
 
 def test_one_that_is_not_there_is_as_if_none_was_asked_for(photo):
-    assert quality.of(photo, "1600.jpg").compared.id == "800.webp"
+    assert quality.of(photo, "1600.jpg").compared.id == "900.webp"
 
 
 def test_where_no_browser_shows_the_original_the_largest_stands_for_it_and_that_is_said(album, client):
@@ -70,7 +70,7 @@ def test_where_no_browser_shows_the_original_the_largest_stands_for_it_and_that_
     page = page_of(client, f"/photos/{photo.pk}/quality/")
 
     assert "No browser shows TIFF, so the largest rendition stands for the original here." in page
-    shown = [photo.renditions.get(edge=edge).get_absolute_url() for edge in (800, 400)]
+    shown = [photo.renditions.get(edge=edge).get_absolute_url() for edge in (900, 800)]
     assert re.findall(r'<img src="([^"]+)"', page) == shown
 
 
@@ -96,7 +96,7 @@ def test_a_browser_that_knows_avif_is_offered_it_on_every_page(album, client, se
     settings.AVIF = True
     photo = developed(album, making.jpeg((900, 600)))
     avif = [each.get_absolute_url() for each in photo.renditions.filter(format="avif")]
-    assert [address.rsplit("/", 1)[1] for address in avif] == ["800.avif", "400.avif"]
+    assert [address.rsplit("/", 1)[1] for address in avif] == ["900.avif", "800.avif", "400.avif"]
 
     for address in ("/albums/", album.get_absolute_url(), photo.get_absolute_url()):
         page = page_of(client, address)

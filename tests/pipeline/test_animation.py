@@ -54,7 +54,7 @@ def test_every_size_keeps_the_frames_and_their_durations(tmp_path: Path, out: Pa
     picture = develop(source, out)
 
     assert (picture.format, picture.width, picture.height, picture.frames) == (name, 1000, 500, 3)
-    assert [(made.width, made.height) for made in picture.renditions] == [(800, 400), (400, 200)]
+    assert [(made.width, made.height) for made in picture.renditions] == [(1000, 500), (800, 400), (400, 200)]
     for made in picture.renditions:
         colours, durations, loop = played(made.path)
         assert near(colours, COLOURS)

@@ -27,7 +27,7 @@ def test_prints_the_picture_and_exits_with_0(tmp_path: Path, out: Path) -> None:
     answer = json.loads(ended.stdout)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert (answer["width"], answer["height"], answer["keywords"]) == (900, 600, [])
-    assert [made["path"] for made in answer["renditions"]] == [str(out / "800.webp"), str(out / "400.webp")]
+    assert [made["path"] for made in answer["renditions"]] == [str(out / f"{edge}.webp") for edge in (900, 800, 400)]
 
 
 def test_prints_the_refusal_and_exits_with_1(tmp_path: Path, out: Path) -> None:

@@ -1,0 +1,149 @@
+"""No rendition has more bytes than an original that browsers show: quality is lowered, and of animations frames are left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageStat
+
+from processing.pipeline import Picture, animation
+from processing.pipeline.developing import develop
+from tests.pipeline.test_animation import near, played
+
+
+def scene(size: tuple[int, int], seed: int = 1) -> Image.Image:
+    noise = np.random.default_rng(seed).integers(0, 255, (90, 120, 3), np.uint8)
+    return Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC)
+
+
+def drawing(size: tuple[int, int], step: int = 0) -> Image.Image:
+    image = Image.new("RGB", size, (245, 245, 250))
+    draw = ImageDraw.Draw(image)
+    for row in range(8):
+        top = size[1] * row // 8
+        draw.rectangle((size[0] // 9, top, size[0] // 3 + (step * row) % 240, top + 20), (30 * row, 90, 200 - 20 * row))
+        draw.text((size[0] // 2, top), f"{step} " * 9, (0, 0, 0))
+    return image
+
+
+def sizes(picture: Picture) -> list[int]:
+    return [made.bytes for made in picture.renditions]
+
+
+@pytest.mark.parametrize("quality", [3, 12, 30])
+def test_a_hard_packed_jpeg_has_no_larger_rendition(tmp_path: Path, out: Path, quality: int) -> None:
+    source = tmp_path / "photo.jpg"
+    scene((2200, 1500)).save(source, "JPEG", quality=quality)
+
+    picture = develop(source, out)
+
+    assert [made.width for made in picture.renditions] == [2200, 1600, 800, 400]
+    assert max(sizes(picture)) <= source.stat().st_size
+    for made in picture.renditions:
+        with Image.open(made.path) as image:
+            assert image.size == (made.width, made.height)
+
+
+def test_a_usual_jpeg_keeps_the_quality_that_is_set(tmp_path: Path, out: Path) -> None:
+    source = tmp_path / "photo.jpg"
+    image = scene((2200, 1500))
+    image.save(source, "JPEG", quality=95)
+    expected = tmp_path / "expected.webp"
+
+    picture = develop(source, out)
+
+    with Image.open(source) as stored:
+        stored.save(expected, "WEBP", quality=84, method=2)
+    assert Path(picture.renditions[0].path).read_bytes() == expected.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["PNG", "GIF", "WEBP", "BMP", "AVIF"])
+@pytest.mark.parametrize("size", [(1, 1), (30, 20), (1200, 900)], ids=str)
+def test_a_drawing_has_no_larger_rendition(tmp_path: Path, out: Path, name: str, size: tuple[int, int]) -> None:
+    source = tmp_path / "photo"
+    drawing(size).save(source, name, **({"quality": 40} if name in ("AVIF", "WEBP") else {}))
+
+    picture = develop(source, out)
+
+    assert max(sizes(picture)[:-1], default=0) <= source.stat().st_size
+    if name != "AVIF":  # which packs some pictures better than WebP ever can
+        assert (picture.renditions[0].width, picture.renditions[0].height) == size
+        assert max(sizes(picture)) <= source.stat().st_size
+    with Image.open(picture.renditions[0].path) as shown, Image.open(source) as stored:
+        apart = [
+            a - b for a, b in zip(*(ImageStat.Stat(each.convert("RGB")).mean for each in (shown, stored)), strict=True)
+        ]
+    assert max(map(abs, apart)) < 6
+
+
+def test_what_browsers_do_not_show_may_be_smaller_than_its_renditions(tmp_path: Path, out: Path) -> None:
+    source = tmp_path / "photo"
+    drawing((1200, 900)).convert("1").save(source, "TIFF", compression="group4")
+
+    picture = develop(source, out)
+
+    assert picture.renditions[0].width == 1200
+
+
+def moving(path: Path, frames: list[Image.Image], name: str = "GIF") -> Path:
+    frames[0].save(path, name, save_all=True, append_images=frames[1:], duration=60, loop=0)
+    return path
+
+
+def test_a_moving_drawing_has_no_larger_rendition(tmp_path: Path, out: Path) -> None:
+    frames = [drawing((480, 320), step).quantize(32) for step in range(60)]
+    source = moving(tmp_path / "photo", frames)
+
+    picture = develop(source, out)
+
+    assert [made.width for made in picture.renditions] == [480, 400]
+    assert max(sizes(picture)) <= source.stat().st_size
+    for made in picture.renditions:
+        _, durations, _ = played(made.path)
+        assert sum(durations) == 60 * 60
+
+
+def test_frames_are_left_out_where_quality_does_not_suffice(tmp_path: Path, out: Path) -> None:
+    """A GIF that packs well what WebP does not: rows of one colour each, all new in every frame."""
+    frames = []
+    for step in range(30):
+        rows = np.random.default_rng(step).integers(0, 8, (240, 1), np.uint8)
+        frame = Image.fromarray(np.repeat(rows, 500, axis=1))
+        frame.putpalette(np.random.default_rng(0).integers(0, 255, 24, np.uint8).tobytes())
+        frames.append(frame)
+    source = moving(tmp_path / "photo", frames)
+
+    picture = develop(source, out)
+
+    assert picture.renditions[0].width in (500, 400)
+    assert max(sizes(picture)[:-1], default=0) <= source.stat().st_size
+    assert sum(played(picture.renditions[-1].path)[1]) == 30 * 60
+
+
+def test_what_would_take_too_long_is_left_out(tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(animation, "SECONDS", 0.0)
+    source = moving(tmp_path / "photo", [scene((900, 600), seed).quantize(64) for seed in range(5)])
+
+    picture = develop(source, out)
+
+    assert [(made.width, made.height) for made in picture.renditions] == [(400, 267)]
+    assert len(played(picture.renditions[0].path)[0]) == 5
+
+
+def test_frames_that_are_left_out_leave_their_time_to_the_one_before(tmp_path: Path) -> None:
+    source = tmp_path / "photo"
+    colours = [(40 * n, 20, 200) for n in range(6)]
+    frames = [Image.new("RGB", (64, 48), colour) for colour in colours]
+    frames[0].save(source, "PNG", save_all=True, append_images=frames[1:], duration=[10, 20, 30, 40, 50, 60])
+
+    with Image.open(source) as image, (tmp_path / "out.webp").open("w+b") as file:
+        shown = animation.Moving(image, 6, (64, 48), lambda frame, _: frame.convert("RGB"))
+        shown.write(file, 80, 2, None, animation.Clock())
+        shown._keep_every(4)
+        shown._written(file, animation.Clock(), quality=80)
+
+    seen, durations, _ = played(tmp_path / "out.webp")
+    assert durations == [100, 110]
+    assert near(seen, [colours[0], colours[4]])

@@ -1,0 +1,127 @@
+"""A HEIC or AVIF file is whole when the bytes of all its items are there, whatever follows the last box."""
+
+from __future__ import annotations
+
+import struct
+from io import BytesIO
+from pathlib import Path
+
+import pillow_jxl  # noqa: F401 - teaches Pillow to write it
+import pytest
+from PIL import Image
+
+from processing.pipeline import (
+    Refused,
+    items,
+    opening,  # noqa: F401 - teaches Pillow HEIF here too
+)
+from processing.pipeline.developing import develop
+
+TAILS = {
+    "the rest of some XML": b"/>\n<rdf:li>abc</rdf:li>\n</x:xmpmeta>",
+    "letters": b"SEFHabcdefghijklmnop",
+    "a phone's trailer": b"\0\0\x01\x0aImage_UTC_Data1700000000000SEFH" + struct.pack("<4I", 107, 1, 12, 24) + b"SEFT",
+    "a video's box that was cut": struct.pack(">I", 100_000) + b"mpvd" + bytes(2000),
+    "a large box that was cut": struct.pack(">I4sQ", 1, b"mpvd", 1 << 40) + bytes(50),
+    "a box that says it is nothing": struct.pack(">I", 4) + b"free",
+    "zeros": bytes(5000),
+    "a few zeros": bytes(3),
+    "another file": b"\xff\xd8\xff\xe0" + bytes(500),
+}
+
+
+def noise(size: tuple[int, int] = (160, 120)) -> Image.Image:
+    return Image.merge("RGB", [Image.effect_noise(size, 60) for _ in range(3)])
+
+
+def encoded(name: str) -> bytes:
+    buffer = BytesIO()
+    noise().save(buffer, name, quality=80)
+    return buffer.getvalue()
+
+
+def refusal(source: Path, out: Path) -> tuple[str, bool]:
+    with pytest.raises(Refused) as caught:
+        develop(source, out)
+    return caught.value.code, caught.value.permanent
+
+
+@pytest.mark.parametrize("tail", TAILS.values(), ids=TAILS)
+@pytest.mark.parametrize("name", ["HEIF", "AVIF", "JXL"])
+def test_what_follows_the_last_box_is_no_part_of_the_picture(tmp_path: Path, out: Path, name: str, tail: bytes) -> None:
+    source = tmp_path / "photo"
+    source.write_bytes(encoded(name) + tail)
+
+    picture = develop(source, out)
+
+    assert (picture.format, picture.width, picture.height) == (name, 160, 120)
+
+
+@pytest.mark.parametrize("tail", [b"", TAILS["the rest of some XML"]], ids=["cut", "cut, and something behind"])
+@pytest.mark.parametrize("lost", [1, 20, 500])
+@pytest.mark.parametrize("name", ["HEIF", "AVIF"])
+def test_refuses_a_picture_that_lacks_its_last_bytes(
+    tmp_path: Path, out: Path, name: str, lost: int, tail: bytes
+) -> None:
+    content = encoded(name)
+    source = tmp_path / "photo"
+    source.write_bytes(content[:-lost] + (tail if len(tail) < lost else b""))
+
+    assert refusal(source, out) == ("truncated", True)
+
+
+@pytest.mark.parametrize("name", ["HEIF", "AVIF"])
+def test_refuses_a_picture_cut_within_its_description(tmp_path: Path, out: Path, name: str) -> None:
+    content = encoded(name)
+    source = tmp_path / "photo"
+    source.write_bytes(content[: content.index(b"iprp") + 12])
+
+    assert refusal(source, out) == ("truncated", True)
+
+
+def test_refuses_a_file_that_ends_before_its_description(tmp_path: Path, out: Path) -> None:
+    content = encoded("HEIF")
+    source = tmp_path / "photo"
+    source.write_bytes(content[: int.from_bytes(content[:4])])
+
+    assert refusal(source, out) == ("truncated", True)
+
+
+def box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", 8 + len(content)) + kind + content
+
+
+LAYOUTS = {
+    "version 0": (b"\0\0\0\0" + b"\x44\x00" + struct.pack(">HHHHII", 1, 7, 0, 1, 100, 50), 150),
+    "version 0, with a base": (b"\0\0\0\0" + b"\x44\x40" + struct.pack(">HHHIHII", 1, 7, 0, 1000, 1, 100, 50), 1150),
+    "version 1": (b"\1\0\0\0" + b"\x44\x00" + struct.pack(">HHHHHII", 1, 7, 0, 0, 1, 100, 50), 150),
+    "version 1, in the description": (
+        b"\1\0\0\0" + b"\x44\x00" + struct.pack(">HHHHHII", 1, 7, 1, 0, 1, 100, 50),
+        None,
+    ),
+    "version 1, elsewhere": (b"\1\0\0\0" + b"\x44\x00" + struct.pack(">HHHHHII", 1, 7, 0, 1, 1, 100, 50), None),
+    "version 1, with an index": (b"\1\0\0\0" + b"\x44\x04" + struct.pack(">HHHHHIII", 1, 7, 0, 0, 1, 9, 100, 50), 150),
+    "version 2": (b"\2\0\0\0" + b"\x48\x00" + struct.pack(">IIHHHIQ", 1, 7, 0, 0, 1, 100, 1 << 40), 100 + (1 << 40)),
+    "two extents": (b"\0\0\0\0" + b"\x44\x00" + struct.pack(">HHHHIIII", 1, 7, 0, 2, 500, 50, 100, 50), 550),
+    "no items": (b"\0\0\0\0\x44\x00\0\0", None),
+}
+
+
+@pytest.mark.parametrize(("iloc", "end"), LAYOUTS.values(), ids=LAYOUTS)
+def test_knows_where_items_end(tmp_path: Path, iloc: bytes, end: int | None) -> None:
+    path = tmp_path / "photo"
+    path.write_bytes(box(b"meta", bytes(4) + box(b"iloc", iloc)))
+
+    with path.open("rb") as file:
+        assert items.data_end(file) == end
+
+
+def test_a_list_of_items_that_never_ends_is_a_bomb(tmp_path: Path) -> None:
+    path = tmp_path / "photo"
+    one = struct.pack(">HHH", 7, 0, 65_535)  # of no bytes: places and lengths are left out
+    path.write_bytes(box(b"meta", bytes(4) + box(b"iloc", b"\0\0\0\0\0\0" + struct.pack(">H", 9) + one * 9)))
+
+    with path.open("rb") as file, pytest.raises(Refused) as caught:
+        items.data_end(file)
+
+    assert caught.value.code == "bomb"
