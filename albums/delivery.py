@@ -6,7 +6,8 @@ from urllib.parse import quote
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.utils.http import content_disposition_header
+
+from albums.attachments import attachment
 
 RUNS_NOTHING = "sandbox; default-src 'none'"
 FOR_EVER = "private, max-age=31536000, immutable"
@@ -28,7 +29,7 @@ def download(key: str, name: str, content_type: str) -> HttpResponseBase:
             raise _missing()
         return HttpResponseRedirect(link)
     response = _harmless(_from_disk(key, content_type))
-    response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
+    response["Content-Disposition"] = attachment(name)
     return response
 
 

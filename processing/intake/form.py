@@ -19,7 +19,7 @@ from django.utils.datastructures import MultiValueDict
 
 from albums.models import Album
 from processing import batches
-from processing.intake import refusals, uploads
+from processing.intake import names, refusals, uploads
 from processing.intake.pieces import Body
 from processing.intake.refusals import Refused
 from processing.intake.stream import Stream
@@ -217,4 +217,4 @@ class _Parser(MultiPartParser):
     """Django's parser drops a file with a hostile name (“..”) without a word. Here every file is received and listed."""
 
     def sanitize_file_name(self, file_name: str) -> str:
-        return file_name
+        return names.of_form(file_name)
