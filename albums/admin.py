@@ -7,7 +7,8 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 
 from albums import removal
-from albums.models import CLOCK, Album, Companion, Leftover, Photo, Rendition
+from albums.clock import CLOCK
+from albums.models import Album, Companion, Leftover, Photo, Rendition
 from albums.templatetags.photos import camera_clock, camera_zone
 
 

@@ -10,10 +10,11 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.auth.models import User as AuthUser
 from django.db import models
-from django.db.models import ExpressionWrapper, F, Q, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
+
+from albums.clock import CLOCK
 
 
 class AlbumQuerySet(models.QuerySet["Album"]):
@@ -62,12 +63,6 @@ class TakenFrom(models.TextChoices):
     FILE = "file", "the file's own date"
 
 
-CLOCK = ExpressionWrapper(
-    F("taken_at") + Coalesce(F("taken_offset_minutes"), 0) * Value(timedelta(minutes=1)), models.DateTimeField()
-)
-"""What the camera's clock showed when a photo was taken, as if it were UTC."""
-
-
 class PhotoQuerySet(models.QuerySet["Photo"]):
     def visible_to(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> PhotoQuerySet:
         return self.filter(album__in=Album.objects.visible_to(user))
@@ -86,11 +81,7 @@ class PhotoQuerySet(models.QuerySet["Photo"]):
         return self.filter(Q(pk=lead) | Q(shown_as=lead))
 
     def by_time(self) -> PhotoQuerySet:
-        """In the order in which they were taken, by what their cameras' clocks showed; those without a time come last.
-
-        Of some photos the zone is known and of others not. Their clocks can be compared all the same: who travels sets
-        the clock, and the photos of one day stay together.
-        """
+        """In the order in which they were taken, by what their cameras' clocks showed; those without a time come last."""
         return self.order_by(CLOCK.asc(nulls_last=True), "position", "pk")
 
     def trashed(self) -> PhotoQuerySet:
