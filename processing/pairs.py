@@ -157,13 +157,15 @@ def _is_ambiguous(job: ProcessingJob, names: set[str]) -> bool:
 
 
 def _take_words(photo: Photo, words: dict[str, object]) -> None:
-    """A sidecar's words win, for its editor wrote them last. Time and place it only adds."""
+    """A sidecar's words win, for its editor wrote them last. Time, place and lens it only adds."""
     changes: dict[str, object] = {name: words[name] for name in WORDS if name in words}
     if "taken_at" in words and photo.taken_from not in MEASURED:
         changes |= _time(photo, str(words["taken_at"]))
     place = words.get("gps")
     if isinstance(place, dict) and photo.latitude is None:
         changes |= {name: place.get(name) for name in ("latitude", "longitude", "altitude")}
+    if "lens" in words and not photo.lens:
+        changes["lens"] = words["lens"]
     for name, value in changes.items():
         setattr(photo, name, value)
     if changes:

@@ -12,7 +12,7 @@ ESCAPED = re.compile("%(?:22|0A|0D)", re.IGNORECASE)
 
 def shown(name: str) -> str:
     """The last part of the name, in one line, without what cannot be seen; shortened in the middle of nothing but its stem."""
-    last = re.split(r"[/\\]", name)[-1]
+    last = re.split(r"[/\\]", _decoded(name))[-1]
     visible = "".join(
         char for char in characters.seen(characters.composed(last)) if char not in characters.MARKS
     ).strip()
@@ -27,6 +27,18 @@ def of_form(name: str) -> str:
     Browsers do not escape the percent sign, so a file that is really called `%22` gets a quote.
     """
     return ESCAPED.sub(lambda found: chr(int(found[0][1:], 16)), name)
+
+
+def _decoded(name: str) -> str:
+    """A name on a disk that is no UTF-8 comes with its bytes as halves of surrogate pairs (PEP 383)."""
+    if not any("\udc80" <= char <= "\udcff" for char in name):
+        return name
+    from processing.pipeline.metadata import text  # only here, since it loads Pillow
+
+    try:
+        return text.decode(name.encode("utf-8", "surrogateescape")) or name
+    except UnicodeEncodeError:
+        return name
 
 
 def _shortened(name: str) -> str:

@@ -94,6 +94,26 @@ def test_a_camera_is_named_once(read: Read, told: tuple[str, str], camera: str |
     assert read({0x010F: told[0], 0x0110: told[1]}).camera == camera
 
 
+LENSES = {
+    "a zoom": ((18, 55, 3.5, 5.6), "18-55mm f/3.5-5.6"),
+    "a zoom of one aperture": ((70, 200, IFDRational(28, 10), IFDRational(28, 10)), "70-200mm f/2.8"),
+    "of one focal length": ((IFDRational(83, 20), IFDRational(83, 20), 2.2, 2.2), "4.15mm f/2.2"),
+    "apertures undefined": ((16, 35, IFDRational(0, 0), IFDRational(0, 0)), "16-35mm"),
+    "focal lengths undefined": ((IFDRational(0, 0), IFDRational(0, 0), 2.8, 2.8), None),
+    "zeros": ((0, 0, 0, 0), None),
+    "the wrong way round": ((55, 18, 3.5, 5.6), None),
+    "half": ((18, 55), None),
+}
+
+
+@pytest.mark.parametrize(("numbers", "lens"), LENSES.values(), ids=LENSES)
+def test_a_lens_without_a_name_is_told_by_its_numbers(read: Read, numbers: tuple[Any, ...], lens: str | None) -> None:
+    specification = tuple(IFDRational(number) if not isinstance(number, IFDRational) else number for number in numbers)
+
+    assert read(camera={0xA432: specification}).lens == lens
+    assert read(camera={0xA432: specification, 0xA434: "EF24-70mm"}).lens == "EF24-70mm"
+
+
 def test_impossible_exposures_are_left_out(read: Read) -> None:
     nothing = IFDRational(0, 0)
 
@@ -155,6 +175,9 @@ DATES = {
     "02/03/2014 13:24": None,
     "12:30": None,
     "2099:01:01 10:00:00": None,
+    "1970:01:01 00:00:00": None,
+    "1904:01:01 00:00:00": None,
+    "1970:01:01 00:00:01": "1970-01-01T00:00:01",
 }
 
 

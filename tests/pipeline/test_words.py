@@ -466,6 +466,23 @@ def test_a_lens_that_the_camera_does_not_know_is_none(lens: str) -> None:
     assert sidecar(packet(f'aux:Lens="{lens}"')).lens is None
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        packet('aux:LensInfo="18/1 55/1 35/10 56/10"'),
+        packet(
+            "",
+            "<exifEX:LensSpecification><rdf:Seq>"
+            + "".join(f"<rdf:li>{n}</rdf:li>" for n in ("18/1", "55", "3.5", "56/10"))
+            + "</rdf:Seq></exifEX:LensSpecification>",
+        ),
+        packet('aux:Lens="----" aux:LensInfo="18/1 55/1 35/10 56/10"'),
+    ],
+)
+def test_a_lens_without_a_name_is_told_by_the_numbers_of_xmp(told: bytes) -> None:
+    assert sidecar(told).lens == "18-55mm f/3.5-5.6"
+
+
 LAUGH = EVERYTHING.replace(b"<rdf:RDF", b'<!ENTITY a "b"><rdf:RDF')
 NO_SIDECARS = {"empty": b"", "text": b"no xml", "wide": b"\xff\xfe\0", "cut": EVERYTHING[:-9], "long": bytes(5_000_000)}
 

@@ -9,6 +9,18 @@ from processing.intake import names
 PHOTOS = Path(os.environ.get("DARKROOM_PHOTOS", Path(__file__).parents[3] / "shared" / "photos"))
 
 
+@pytest.mark.parametrize(
+    ("name", "charset"),
+    [("Zürich.jpg", "cp1252"), ("Москва.jpg", "cp1251"), ("東京タワー.jpg", "cp932"), ("Café.jpg", "mac_roman")],
+)
+def test_a_name_on_a_disk_in_another_charset_is_read(name, charset):
+    assert names.shown(os.fsdecode(name.encode(charset))) == name
+
+
+def test_a_name_that_is_no_text_at_all_is_shown_without_it():
+    assert names.shown("a\udcff\ud800b.jpg") == "ab.jpg"
+
+
 ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL.ExifTags import GPS, Base
 
-from processing.pipeline.metadata import coordinates, moments, text
+from processing.pipeline.metadata import coordinates, lenses, moments, text
 from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.metadata.moments import Told
 from processing.pipeline.picture import Exposure, Gps
@@ -40,7 +40,9 @@ class Exif:
 
     @property
     def lens(self) -> str | None:
-        return text.lens(_text(self._camera, Base.LensModel))
+        """Its name, else its numbers. Makers' own notes are not read (docs/decisions/0012)."""
+        numbers = [_finite(number) for number in _several(_value(self._camera, Base.LensSpecification))]
+        return lenses.named(_text(self._camera, Base.LensModel)) or lenses.described(numbers)
 
     @property
     def exposure(self) -> Exposure:

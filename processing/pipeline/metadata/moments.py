@@ -19,6 +19,8 @@ COMPACT = re.compile(rf"(\d{{4}})(\d\d)(\d\d)(?:[ T]?()(\d\d):?(\d\d)(?::?(\d\d)
 OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+\-\u2212])\s?(\d{1,2})(?::?(\d{2}))?(?::\d{2})?", re.IGNORECASE)
 
 FIRST_PHOTOGRAPH = 1826
+NEVER = (datetime(1970, 1, 1), datetime(1904, 1, 1))
+"""Where clocks begin to count: programs write these for a time that they do not know."""
 FARTHEST_ZONE = timedelta(hours=14)
 """East of UTC: as far ahead may a clock be whose zone is not known."""
 CLOCK_ERROR = timedelta(hours=1)
@@ -95,7 +97,8 @@ def _told(
         moment = datetime(year, month, day, hour, minute, min(second, 59), microsecond, tzinfo=zone)
     except ValueError:
         return None
-    return Told(moment, is_exact) if year >= FIRST_PHOTOGRAPH else None
+    is_known = year >= FIRST_PHOTOGRAPH and moment.replace(tzinfo=None) not in NEVER
+    return Told(moment, is_exact) if is_known else None
 
 
 def _hour(hour: int, half: str) -> int:

@@ -9,7 +9,6 @@ from processing.pipeline import characters
 from processing.pipeline.metadata import charsets
 
 MOST_LINE, MOST_TEXT = 200, 5000
-NO_LENS = re.compile(r"(?:[-.,0?\s]|mm|f/|n/a|none|unknown|lens|\(|\))*", re.IGNORECASE)
 NEW_LINE = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 
 
@@ -33,12 +32,6 @@ def camera(make: str | None, model: str | None) -> str | None:
     if not make or not model:
         return model or make
     return model if model.split()[0].lower() in make.lower().split() else f"{make} {model}"
-
-
-def lens(value: str | None) -> str | None:
-    """The lens's name in one line; None of what cameras write when they do not know it: `----`, `0.0 mm f/0.0`."""
-    name = line(value)
-    return name if name and not NO_LENS.fullmatch(name) else None
 
 
 def clean(value: str | None) -> str | None:

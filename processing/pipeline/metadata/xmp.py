@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from xml.etree import ElementTree
 
-from processing.pipeline.metadata import coordinates, moments, text
+from processing.pipeline.metadata import coordinates, lenses, moments, text
 from processing.pipeline.metadata.moments import Told
 from processing.pipeline.picture import Exposure, Gps
 
@@ -76,7 +76,8 @@ class Xmp:
 
     @property
     def lens(self) -> str | None:
-        return text.lens(self.value("exifEX:LensModel")) or text.lens(self.value("aux:Lens"))
+        names = map(lenses.named, (self.value("exifEX:LensModel"), self.value("aux:Lens")))
+        return next(filter(None, names), None) or lenses.described(self._lens_numbers)
 
     @property
     def exposure(self) -> Exposure:
@@ -110,10 +111,21 @@ class Xmp:
         trees = (*self.values("lr:hierarchicalSubject"), *self.values("digiKam:TagsList"))
         return plain or [re.split(r"[|/]", tree)[-1] for tree in trees]
 
+    @property
+    def _lens_numbers(self) -> list[float | None]:
+        """As a list of fractions (exifEX), or in one text (aux): `24/1 70/1 28/10 28/10`."""
+        told = list(self.values("exifEX:LensSpecification")) or (self.value("aux:LensInfo") or "").split()
+        return [_fraction(number) for number in told[:5]]
+
     def _number(self, name: str) -> float | None:
-        found = RATIONAL.fullmatch((self.value(name) or "").strip())
-        number = float(found[1]) / float(found[2] or 1) if found and float(found[2] or 1) else 0.0
+        number = _fraction(self.value(name)) or 0.0
         return float(f"{number:.6g}") if number > 0 else None
+
+
+def _fraction(value: str | None) -> float | None:
+    """Of `28/10` or `2.8`; None of `0/0` and of what is no number."""
+    found = RATIONAL.fullmatch((value or "").strip())
+    return float(found[1]) / float(found[2] or 1) if found and float(found[2] or 1) else None
 
 
 def _trees(root: ElementTree.Element) -> list[ElementTree.Element]:
