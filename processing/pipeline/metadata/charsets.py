@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 
-JAPANESE = re.compile(r"(?=.*[\u3041-\u30fe])[\x00-\x7f\u3000-\u30ff\u4e00-\u9fff\uff01-\uff5e]+", re.DOTALL)
+JAPANESE = re.compile(
+    r"(?=.*[\u3041-\u30fe])(?=.*[\u3041-\u9fff].*[\u3041-\u9fff])[\x00-\x7f\u3000-\u30ff\u4e00-\u9fff\uff01-\uff5e]+",
+    re.DOTALL,
+)
 CHINESE = re.compile(
     r"(?=.*[\u4e00-\u9fff].*[\u4e00-\u9fff])[\x00-\x7f\u3000-\u3017\u4e00-\u9fff\uff01-\uff5e]+", re.DOTALL
 )
@@ -25,7 +28,8 @@ NO_MAC_ROMAN = re.compile(r"[a-zß-öø-ÿœ][À-ÖØ-ÞŒŸ]|[A-Za-zß-öø-ÿ]
 CONSONANTS = "bcdfghjklmnpqrstvwxzBCDFGHJKLMNPQRSTVWXZ"
 NO_WESTERN = re.compile(
     r"[a-z][ŠŒŽŸ]|[A-Za-z][ŠŒŽŸ][a-z]|[a-z][À-ÖØ-Þ]"  # capitals within a word
-    r"|[A-Za-z][€ƒ†‡‰‹›™”“‘•¾¿®¯][a-z]|[a-zšŸ]§|[ˆ˜]|\b¯[a-z]"  # signs within a word
+    r"|[A-Za-z][€ƒ†‡‰‹›™”“‘•¾®¯][a-z]|[a-z]¿|[A-Z]¿[a-z]|[a-zšŸ]§|[aeiou]–[aeiou]"  # signs within a word
+    r"|(?<!\w)[ƒ†‡®¯][a-z]|\d¡|[ˆ˜]"  # and where they make no sense
     rf"|[{CONSONANTS}][šž][{CONSONANTS}]"  # nobody can say that: Kšln
 )
 CYRILLIC_ONLY = re.compile(rb"[\x00-\x7f\xa8\xab\xb8-\xb9\xbb\x96\x97\xc0-\xff]+")

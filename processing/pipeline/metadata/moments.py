@@ -10,12 +10,16 @@ from datetime import UTC, datetime, timedelta, timezone
 MORNING, AFTERNOON = ("am", "a.m.", "上午", "午前", "오전"), ("pm", "p.m.", "下午", "午後", "오후")
 HALF = "|".join(map(re.escape, (*MORNING, *AFTERNOON)))
 ZONE = r"Z|(?:UTC|GMT)?\s*[+\-\u2212]\s?\d{1,2}(?::?\d{2})?(?::\d{2})?|UTC|GMT"
-DATE = r"(\d{4})\s*[:\-/.]\s*(\d{1,2})\s*[:\-/.]\s*(\d{1,2})(?!\d)"
+DATE = r"(?P<year>\d{4})\s*[:\-/.]\s*(?P<month>\d{1,2})\s*[:\-/.]\s*(?P<day>\d{1,2})(?!\d)"
 TIME = (
-    rf"({HALF})?\s*(\d{{1,2}})\s*:\s*(\d{{1,2}})(?:\s*:\s*(\d{{1,2}}))?(?:[.,](\d+))?\s*({HALF})?\s*({ZONE})?(?![\d:])"
+    rf"(?P<before>{HALF})?\s*(?P<hour>\d{{1,2}})\s*(?P<mark>[:.\-])\s*(?P<minute>\d{{1,2}})"
+    rf"(?:\s*(?P=mark)\s*(?P<second>\d{{1,2}}))?(?:[.,](?P<fraction>\d+))?\s*(?P<behind>{HALF})?\s*(?P<zone>{ZONE})?(?![\d:])"
 )
 WRITTEN = re.compile(rf"{DATE}(?:(?:\s*[T,:]\s*|\s+){TIME})?", re.IGNORECASE)
-COMPACT = re.compile(rf"(\d{{4}})(\d\d)(\d\d)(?:[ T]?()(\d\d):?(\d\d)(?::?(\d\d))?()()({ZONE})?)?")
+COMPACT = re.compile(
+    r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)"
+    rf"(?:[ T]?(?P<hour>\d\d):?(?P<minute>\d\d)(?::?(?P<second>\d\d))?(?P<zone>{ZONE})?)?"
+)
 OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+\-\u2212])\s?(\d{1,2})(?::?(\d{2}))?(?::\d{2})?", re.IGNORECASE)
 
 FIRST_PHOTOGRAPH = 1826
@@ -44,12 +48,15 @@ def from_text(value: str | None, subseconds: str | None = None, offsets: Iterabl
     found = WRITTEN.match(value) or COMPACT.fullmatch(value)
     if not found:
         return None
-    year, month, day, before, hour, minute, second, fraction, behind, zone = found.groups()
-    if hour is None:
-        return _told((year, month, day), is_exact=False)
-    clock = (_hour(int(hour), (before or behind or "").lower()), minute, second or 0)
-    zones = filter(None, map(_zone, (zone, *offsets)))
-    return _told((year, month, day, *clock), _microsecond(subseconds or fraction), next(zones, None))
+    part = found.groupdict()
+    day = _told((part["year"], part["month"], part["day"]), is_exact=False)
+    if part["hour"] is None:
+        return day
+    half = part.get("before") or part.get("behind") or ""
+    zones = filter(None, map(_zone, (part["zone"], *offsets)))
+    clock = (_hour(int(part["hour"]), half.lower()), part["minute"], part["second"] or 0)
+    parts = (part["year"], part["month"], part["day"], *clock)
+    return _told(parts, _microsecond(subseconds or part.get("fraction")), next(zones, None)) or day
 
 
 def from_iso(value: str | None) -> Told | None:

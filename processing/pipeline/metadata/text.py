@@ -9,6 +9,8 @@ from processing.pipeline import characters
 from processing.pipeline.metadata import charsets
 
 MOST_LINE, MOST_TEXT = 200, 5000
+MOST_BYTES = 64 * 1024
+"""Of one text that are looked at: a TIFF may hold gigabytes of it."""
 NEW_LINE = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 
 
@@ -54,6 +56,7 @@ def decode(value: object, charset: str | None = None) -> str | None:
         content = value
     else:
         return None
+    content = content[:MOST_BYTES]
     if charset:
         with suppress(UnicodeDecodeError):
             return content.decode(charset)
