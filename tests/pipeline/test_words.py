@@ -379,6 +379,39 @@ def test_a_hostile_sidecar_is_no_long_search(tmp_path: Path, content: bytes) -> 
         recognise(file)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2010:04:25" + " " * 300_000 + "x",
+        "5" + " " * 300_000 + "x",
+        "1" * 300_000,
+        "-" * 300_000,
+        "<" * 5000,
+        "dcim/" * 60_000,
+    ],
+)
+def test_a_hostile_value_is_no_long_search(value: str) -> None:
+    names = (
+        "xmp:Rating",
+        "xmp:CreateDate",
+        "exif:GPSLatitude",
+        "exif:GPSAltitude",
+        "exif:FNumber",
+        "aux:LensInfo",
+        "dc:title",
+    )
+
+    found = sidecar(packet(" ".join(f'{name}="{escape(value)}"' for name in names)))
+    exif = read(
+        Blocks(main={0x0132: value, 0x010E: value}, camera={0x9003: value, 0x9011: value, 0x9291: value, 0xA434: value})
+    )
+
+    assert (found.rating, found.gps, found.exposure) == (None, None, Exposure())
+    assert (found.taken_at, exif.taken_at) == (
+        ("2010-04-25T00:00:00",) * 2 if value.startswith("2010") else (None, None)
+    )
+
+
 STRANGER = (
     "<rdf:Description xmp:Rating='5' photoshop:DateCreated='1999-01-01T01:02:03' tiff:Make='Canon'"
     " exif:GPSLatitude='60,30N' exif:GPSLongitude='7,30E'>"

@@ -22,6 +22,8 @@ COMPACT = re.compile(
 )
 OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+\-\u2212])\s?(\d{1,2})(?::?(\d{2}))?(?::\d{2})?", re.IGNORECASE)
 
+MOST_TEXT = 100
+"""Characters that are looked at. A field full of spaces would be searched for minutes."""
 FIRST_PHOTOGRAPH = 1826
 NEVER = (datetime(1970, 1, 1), datetime(1904, 1, 1))
 """Where clocks begin to count: programs write these for a time that they do not know."""
@@ -44,7 +46,7 @@ def from_text(value: str | None, subseconds: str | None = None, offsets: Iterabl
 
     The fraction and the offset may have tags of their own; an offset behind the time counts more, and the first that is one.
     """
-    value = (value or "").strip("\0 ")
+    value = (value or "")[:MOST_TEXT].strip("\0 ")
     found = WRITTEN.match(value) or COMPACT.fullmatch(value)
     if not found:
         return None
@@ -118,13 +120,13 @@ def _hour(hour: int, half: str) -> int:
 
 
 def _microsecond(fraction: str | None) -> int:
-    digits = re.match(r"\d*", (fraction or "").strip())
+    digits = re.match(r"\d{0,9}", (fraction or "").strip())
     return int((digits[0] if digits else "").ljust(6, "0")[:6])
 
 
 def _zone(offset: str | None) -> timezone | None:
     """Of `+05:30`, `+0530`, `-5:00`, `+05`, `Z`, `UTC+2`; None of anything else."""
-    offset = (offset or "").strip("\0 ")
+    offset = (offset or "")[:MOST_TEXT].strip("\0 ")
     if offset.upper() in ("Z", "UTC", "GMT"):
         return UTC
     found = OFFSET.fullmatch(offset)

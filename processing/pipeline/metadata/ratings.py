@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-REJECTED, MOST = -1, 5
+REJECTED, MOST, MOST_TEXT = -1, 5, 40
 NUMBER = re.compile(r"\s*([+-]?\d{1,3}(?:[.,]\d{1,6})?)\s*(%?)\s*")
 # The least percent of one star, two stars and so on, as Windows reads them (System.Rating). It writes 1, 25, 50, 75 and 99.
 PERCENT = (1, 13, 38, 63, 88)
@@ -17,7 +17,7 @@ def first(*candidates: str | None) -> int | None:
 
 
 def _stars(written: str | None) -> int | None:
-    found = NUMBER.fullmatch(written or "")
+    found = NUMBER.fullmatch(written or "") if len(written or "") <= MOST_TEXT else None
     if not found:
         return None
     number = float(found[1].replace(",", "."))
