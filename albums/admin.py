@@ -7,7 +7,9 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 
 from albums import removal
+from albums.clock import CLOCK
 from albums.models import Album, Companion, Leftover, Photo, Rendition
+from albums.templatetags.photos import camera_clock, camera_zone
 
 
 @admin.register(Album)
@@ -61,7 +63,7 @@ class RenditionInline(admin.TabularInline):  # type: ignore[type-arg]
 
 @admin.register(Photo)
 class PhotoAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("name", "album", "width", "height", "format", "camera", "taken_at", "created_at", "trashed_at")
+    list_display = ("name", "album", "width", "height", "format", "camera", "taken", "created_at", "trashed_at")
     list_filter = ("format", "created_at", ("trashed_at", admin.EmptyFieldListFilter))
     list_select_related = ("album",)
     search_fields = ("name", "title", "caption", "camera", "original_sha256", "album__title")
@@ -71,6 +73,11 @@ class PhotoAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         *("placeholder", "created_at", "shown_as", "trashed_at"),
     )
     inlines = (RenditionInline, CompanionInline)
+
+    @admin.display(description="taken (camera time)", ordering=CLOCK)
+    def taken(self, photo: Photo) -> str:
+        clock = camera_clock(photo)
+        return f"{clock:%Y-%m-%d %H:%M} {camera_zone(photo)}".strip() if clock else ""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # photos come in by the intake alone

@@ -8,9 +8,9 @@ from urllib.parse import quote
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.utils.http import content_disposition_header
 
 from albums import ranges
+from albums.attachments import attachment
 
 RUNS_NOTHING = "sandbox; default-src 'none'"
 FOR_EVER = "private, max-age=31536000, immutable"
@@ -48,7 +48,7 @@ def download(request: HttpRequest, stored: Stored, name: str) -> HttpResponseBas
             raise _missing()
         return HttpResponseRedirect(link)
     response = _harmless(_from_disk(request, stored))
-    response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
+    response["Content-Disposition"] = attachment(name)
     return response
 
 

@@ -14,6 +14,8 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+from albums.clock import CLOCK
+
 
 class AlbumQuerySet(models.QuerySet["Album"]):
     def visible_to(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> AlbumQuerySet:
@@ -78,6 +80,10 @@ class PhotoQuerySet(models.QuerySet["Photo"]):
         """The photo with what is shown as one with it."""
         lead = photo.shown_as_id or photo.pk
         return self.filter(Q(pk=lead) | Q(shown_as=lead))
+
+    def by_time(self) -> PhotoQuerySet:
+        """In the order in which they were taken, by what their cameras' clocks showed; those without a time come last."""
+        return self.order_by(CLOCK.asc(nulls_last=True), "position", "pk")
 
     def trashed(self) -> PhotoQuerySet:
         return self.filter(trashed_at__isnull=False)

@@ -5,7 +5,7 @@ others, in whatever order they come. It starts from the rows each time, so that 
 """
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from django.db.models import Q, QuerySet
 
@@ -178,18 +178,28 @@ def _is_ambiguous(job: ProcessingJob, names: set[str]) -> bool:
 
 
 def _take_words(photo: Photo, words: dict[str, object]) -> None:
-    """A sidecar's words win, for its editor wrote them last. Time and place it only adds."""
+    """A sidecar's words win, for its editor wrote them last. Time, place and lens it only adds."""
     changes: dict[str, object] = {name: words[name] for name in WORDS if name in words}
     if "taken_at" in words and photo.taken_from not in MEASURED:
-        taken_at, offset = publishing.moment(str(words["taken_at"]))
-        changes |= {"taken_at": taken_at, "taken_offset_minutes": offset, "taken_from": words.get("taken_from", "xmp")}
+        changes |= _time(photo, str(words["taken_at"]), str(words.get("taken_from", "xmp")))
     place = words.get("gps")
     if isinstance(place, dict) and photo.latitude is None:
         changes |= {name: place.get(name) for name in ("latitude", "longitude", "altitude")}
+    if "lens" in words and not photo.lens:
+        changes["lens"] = words["lens"]
     for name, value in changes.items():
         setattr(photo, name, value)
     if changes:
         photo.save(update_fields=list(changes))
+
+
+def _time(photo: Photo, told: str, source: str) -> dict[str, object]:
+    """The sidecar's time. One without a clock, which is midnight without a zone, is less than a moment of the same day."""
+    taken_at, offset = publishing.moment(told)
+    day = taken_at.date() if taken_at and offset is None and taken_at.time() == time.min else None
+    if day and photo.taken_at and _clock(photo).date() == day:
+        return {}
+    return {"taken_at": taken_at, "taken_offset_minutes": offset, "taken_from": source}
 
 
 def _hand(companion: Companion, photo: Photo | None) -> None:

@@ -4,7 +4,6 @@ The files land as they come, but are acknowledged by hand_over() alone, which th
 genuine (its CSRF token may be anywhere in the body).
 """
 
-import re
 import time
 import uuid
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from django.utils.datastructures import MultiValueDict
 
 from albums.models import Album
 from processing import batches
-from processing.intake import refusals, uploads
+from processing.intake import names, refusals, uploads
 from processing.intake.heartbeat import Heartbeat
 from processing.intake.pieces import Body
 from processing.intake.refusals import Refused
@@ -30,8 +29,6 @@ from processing.pipeline import formats
 from processing.states import UploadState
 
 FIELD = "photos"
-ESCAPES = {"%22": '"', "%0D": "\r", "%0A": "\n"}
-ESCAPED = re.compile("|".join(ESCAPES))
 MOST_SECONDS = 1.0
 """How long a slow sender's bytes are gathered: as often its progress is told, and a cancelled form is noticed."""
 
@@ -242,5 +239,4 @@ class _Parser(MultiPartParser):
     """Django's parser drops a file with a hostile name (“..”) without a word. Here every file is received and listed."""
 
     def sanitize_file_name(self, file_name: str) -> str:
-        """What browsers escape in a file's name (HTML, 4.10.21.8), and nothing else: they leave a percent sign as it is."""
-        return ESCAPED.sub(lambda found: ESCAPES[found[0]], file_name)
+        return names.of_form(file_name)

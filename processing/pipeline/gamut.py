@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import ImageCms
 
-from processing.pipeline import colour, depth
+from processing.pipeline import characters, colour, depth
 from processing.pipeline.opened import Opened
 from processing.pipeline.picture import Colours
 
@@ -44,7 +44,7 @@ def _has_wide_samples(found: Opened) -> bool:
 def _of_profile(content: bytes) -> tuple[str | None, int | None]:
     try:
         profile = ImageCms.ImageCmsProfile(BytesIO(content)).profile
-        name = "".join(letter for letter in profile.profile_description or "" if letter.isprintable())
+        name = characters.seen(profile.profile_description or "")
         return name.strip()[:MOST_CHARACTERS] or None, _percent(profile)
     except (OSError, ValueError, TypeError, ImageCms.PyCMSError):
         return None, None

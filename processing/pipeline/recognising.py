@@ -80,9 +80,10 @@ OTHERS: tuple[tuple[re.Pattern[bytes], Refusal, str], ...] = (
 )
 
 # ISO 16684-1: a packet alone in its file, with or without its wrapper. Without the zeros of one that is written in UTF-16.
+# `xml_doc` is what icloudpd calls its root. Each instruction or comment is tried in one way only: they may be many.
 SIDECAR = re.compile(
-    rb"(\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*(<\?.{0,1024}?\?>\s*){0,2}(<!--.{0,1024}?-->\s*)?"
-    rb"<\w{1,9}:(xmpmeta|xapmeta|RDF)[\s>]",
+    rb"(\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*(?:(?>(?:<\?.{0,1024}?\?>|<!--.{0,2048}?-->)\s*)){0,16}"
+    rb"<(\w{1,9}:)?(xmpmeta|xapmeta|xml_doc|RDF)[\s>]",
     re.DOTALL,
 )
 

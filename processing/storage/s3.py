@@ -19,8 +19,8 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.core.files import File
 from django.core.files.storage import Storage
 from django.utils._os import safe_join
-from django.utils.http import content_disposition_header
 
+from albums.attachments import attachment
 from processing import failpoints
 from processing.failpoints import Point
 from processing.storage import ON_LOAN, Listed, bucket, copying, links, sending, trouble
@@ -123,7 +123,7 @@ class S3Store(Storage):
         """With a name it is a download, by a link that is soon no good any more; without, its link stays the same for hours."""
         answer = {}
         if name is not None:
-            answer["ResponseContentDisposition"] = content_disposition_header(True, name) or "attachment"
+            answer["ResponseContentDisposition"] = attachment(name)
         if content_type:
             answer["ResponseContentType"] = content_type
         lasting = seconds or (RENDITION_SECONDS if name is None else ORIGINAL_SECONDS)

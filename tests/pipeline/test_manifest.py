@@ -143,12 +143,16 @@ def test_knows_its_keywords(developed: Developed, path: str) -> None:
     assert set(keywords) == expected
 
 
+OF_CAMERAS = {"photos/DJI_0025.JPG"}
+"""What exiftool gives as their caption, the camera wrote."""
+
+
 @pytest.mark.parametrize("path", _with("captions"))
 def test_knows_its_caption(developed: Developed, path: str) -> None:
     caption = developed.picture(path).metadata.caption
     captions = ENTRIES[path]["metadata"]["captions"]
 
-    expected = next(captions[key] for key in CAPTION_ORDER if key in captions)
+    expected = "" if path in OF_CAMERAS else next(captions[key] for key in CAPTION_ORDER if key in captions)
     assert (caption or "").encode("ascii", "ignore") == expected.replace("?", "").encode("ascii", "ignore")
 
 

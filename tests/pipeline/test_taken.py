@@ -6,14 +6,18 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from processing.pipeline import Origin
 from processing.pipeline.developing import develop
-from processing.pipeline.metadata import moments, names
+from processing.pipeline.metadata import moments, names, read
+from processing.pipeline.metadata.blocks import Blocks
+from processing.pipeline.picture import UNKNOWN
 from processing.sandbox import Sandbox
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -42,6 +46,20 @@ NAMES = {
     "Foto 2024-01-31, 14 22 33.jpg": "2024-01-31T14:22:33",
     "IMG-20240131-WA0007.jpg": "2024-01-31T00:00:00",
     "2024-01-31 Birthday.jpg": "2024-01-31T00:00:00",
+    "signal-2024-01-31-14-22-33-610-1.jpg": "2024-01-31T14:22:33.610",
+    "20249931_101010 20240131_142233.jpg": "2024-01-31T14:22:33",
+    "mmexport1706711553123.jpg": "2024-01-31T14:32:33.123+00:00",
+    "mmexport1706711553000(1).jpg": "2024-01-31T14:32:33+00:00",
+    "mmexport0123456789abcdef0123456789abcdef_1706711553000.jpg": "2024-01-31T14:32:33+00:00",
+    "wx_camera_1706711553000.jpg": "2024-01-31T14:32:33+00:00",
+    "FB_IMG_1706711553000.jpg": "2024-01-31T14:32:33+00:00",
+    "1706711553000.jpg": "2024-01-31T14:32:33+00:00",
+    "1706711553000-2.jpeg": "2024-01-31T14:32:33+00:00",
+    "1706711553000 (3).png": "2024-01-31T14:32:33+00:00",
+    "IMG_1706711553000.jpg": None,
+    "received_1706711553000.jpeg": None,
+    "17067115530001.jpg": None,
+    "119101-28-18.jpg": None,
     "IMG_1234.JPG": None,
     "DSC_0001.jpg": None,
     "20241331_101010.jpg": None,
@@ -57,6 +75,106 @@ def test_reads_the_time_out_of_a_name(name: str, told: str | None) -> None:
     named = names.read(name)
 
     assert (moments.written(named.moment) if named else None) == told
+
+
+NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
+
+
+def told(camera: dict[int, str], origin: Origin = UNKNOWN, **more: Any) -> tuple[str | None, str | None]:
+    """The time and what told it, at noon of the first of June 2024."""
+    metadata = read(Blocks(camera=camera, **more), origin, NOW)
+    return metadata.taken_at, metadata.taken_from
+
+
+@pytest.mark.parametrize(
+    ("date", "is_believed"),
+    [
+        ("2024:06:01 12:59:59+00:00", True),
+        ("2024:06:01 13:00:01+00:00", False),
+        ("2024:06:01 22:59:59+10:00", True),
+        ("2024:06:01 23:00:01+10:00", False),
+        ("2024:06:02 02:59:59", True),  # somewhere it is that late
+        ("2024:06:02 03:00:01", False),
+        ("2025:01:01 00:00:00", False),
+        ("9999:12:31 23:59:59-14:00", False),
+    ],
+)
+def test_a_time_that_has_not_come_yet_is_not_believed(date: str, is_believed: bool) -> None:
+    instead = Origin("IMG_20240131_142233.jpg")
+
+    assert told({ORIGINAL: date}, instead)[1] == ("exif" if is_believed else "name")
+
+
+@pytest.mark.parametrize("name", ["DSC_20991231.jpg", "IMG_20991231_101010.jpg", "9781234567897.jpg"])
+def test_a_name_that_looks_like_a_later_time_tells_none(name: str) -> None:
+    assert told({}, Origin(name, MODIFIED)) == (MODIFIED, "file")
+
+
+def test_a_file_from_the_future_tells_no_time() -> None:
+    assert told({}, Origin("IMG_1.jpg", "2036-02-07T06:28:16+00:00")) == (None, None)
+
+
+def xmp(date: str) -> tuple[bytes]:
+    return (
+        b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description'
+        b' xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" photoshop:DateCreated="'
+        + date.encode()
+        + b'"/></rdf:RDF>',
+    )
+
+
+def iptc(date: bytes, time: bytes = b"") -> dict[tuple[int, int], bytes | list[bytes]]:
+    return {(2, 55): date, (2, 60): time}
+
+
+DAYS: dict[str, tuple[Any, ...]] = {
+    "XMP and a name": ({}, Origin(FULL), {"xmp": xmp("2024-01-31")}, ("2024-01-31T14:22:33", "name")),
+    "XMP and the file": (
+        (
+            {},
+            Origin("a.jpg", "2024-01-31T18:00:00+00:00"),
+            {"xmp": xmp("2024-01-31")},
+            ("2024-01-31T18:00:00+00:00", "file"),
+        )
+    ),
+    "XMP and another day": ({}, Origin(FULL), {"xmp": xmp("2023-01-31")}, ("2023-01-31T00:00:00", "xmp")),
+    "EXIF and XMP": (
+        (
+            {ORIGINAL: "2024:01:31"},
+            UNKNOWN,
+            {"xmp": xmp("2024-01-31T09:10:11+01:00")},
+            ("2024-01-31T09:10:11+01:00", "xmp"),
+        )
+    ),
+    "IPTC and EXIF's change": (
+        (
+            {},
+            UNKNOWN,
+            {"iptc": iptc(b"20240131"), "main": {CHANGED: "2024:01:31 08:09:10"}},
+            ("2024-01-31T08:09:10", "exif"),
+        )
+    ),
+    "IPTC with half a time": ({}, UNKNOWN, {"iptc": iptc(b"20240131", b"9")}, ("2024-01-31T00:00:00", "iptc")),
+    "half a day of IPTC": ({}, Origin(FULL), {"iptc": iptc(b"20240100")}, ("2024-01-31T14:22:33", "name")),
+    "a name and the file": (
+        ({}, Origin("IMG-20240131-WA0007.jpg", "2024-01-31T18:00:00+00:00"), {}, ("2024-01-31T18:00:00+00:00", "file"))
+    ),
+    "midnight by the clock": (({ORIGINAL: "2024:01:31 00:00:00"}, Origin(FULL), {}, ("2024-01-31T00:00:00", "exif"))),
+}
+
+
+@pytest.mark.parametrize(("camera", "origin", "more", "expected"), DAYS.values(), ids=DAYS)
+def test_a_day_is_less_than_a_moment_of_that_day(
+    camera: dict[int, str], origin: Origin, more: dict[str, Any], expected: tuple[str, str]
+) -> None:
+    assert told(camera, origin, **more) == expected
+
+
+def test_iptc_adds_the_offset_that_exif_lacks() -> None:
+    assert told({ORIGINAL: "2024:01:31 14:22:33"}, iptc=iptc(b"20240131", b"142233+0900")) == (
+        "2024-01-31T14:22:33+09:00",
+        "exif",
+    )
 
 
 def photo(path: Path, tags: dict[int, str], camera: dict[int, str]) -> Path:
@@ -126,9 +244,8 @@ def test_the_child_is_told_of_the_file(tmp_path: Path, out: Path) -> None:
 )
 def test_the_command_takes_the_files_name_and_date(tmp_path: Path, out: Path, name: str, expected: list[str]) -> None:
     source = photo(tmp_path / name, {}, {})
-    moment = moments.from_iso(MODIFIED)
-    assert moment is not None
-    os.utime(source, (moment.timestamp(), moment.timestamp()))
+    modified = datetime.fromisoformat(MODIFIED).timestamp()
+    os.utime(source, (modified, modified))
 
     command = [sys.executable, "-m", "processing.pipeline", str(source), str(out)]
     ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)

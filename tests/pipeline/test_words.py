@@ -1,17 +1,22 @@
 """Words in any charset, from any place: XMP's extension, sidecars, cameras that write what they like."""
 
+# ruff: noqa: RUF001 - the characters that look like others are what this is about.
 from __future__ import annotations
 
 import struct
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import pytest
 from PIL import Image
 
+from processing.pipeline import characters, refusals
 from processing.pipeline.developing import develop
-from processing.pipeline.metadata import sidecar, text
+from processing.pipeline.metadata import boilerplate, read, sidecar, text
+from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.picture import Exposure, Gps, Metadata
+from processing.pipeline.recognising import recognise
 
 CHARSETS = [
     ("Zürich", "utf-8"),
@@ -25,6 +30,27 @@ CHARSETS = [
     ("北京长城的照片", "gb2312"),
     ("Москва, Красная площадь", "utf-8"),
     ("Москва, Красная площадь", "cp1251"),
+    ("Café", "mac_roman"),
+    ("München", "mac_roman"),
+    ("Köln", "mac_roman"),
+    ("Große Straße", "mac_roman"),
+    ("København", "mac_roman"),
+    ("Señorita, España", "utf-8"),
+    ("L’été à Genève “en été”", "mac_roman"),
+    ("Hôtel — forêt", "mac_roman"),
+    ("ÅRSTA, voilà", "mac_roman"),
+    ("Étretat", "mac_roman"),
+    ("El Niño", "mac_roman"),
+    ("Ærø, 55° N", "mac_roman"),
+    ("Übung", "mac_roman"),
+    ("black–white", "cp1252"),
+    ("Lošinj", "cp1252"),
+    ("Škoda", "cp1252"),
+    ("cœur", "cp1252"),
+    ("Paris–Rouen, 5 €", "cp1252"),
+    ("don’t", "cp1252"),
+    ("Apple™ ¿Qué?", "cp1252"),
+    ("ŒUVRE", "cp1252"),
 ]
 
 
@@ -39,6 +65,173 @@ def test_words_that_name_no_charset_are_read_all_the_same(words: str, charset: s
 @pytest.mark.parametrize("content", [bytes(range(1, 256)), b"\xff" * 50, b"\x81\x40\xff\xfe"])
 def test_bytes_that_are_no_words_do_no_harm(content: bytes) -> None:
     assert isinstance(text.decode(content), str)
+
+
+def test_a_field_that_ends_within_a_character_is_read_all_the_same() -> None:
+    assert text.clean(text.decode("Zürich, 東京".encode()[:-1])) == "Zürich, 東"
+
+
+MARKERS = {
+    b"\x1b%G": ("Zürich", "utf-8"),
+    b"\x1b%/I": ("Zürich", "utf-8"),
+    b"\x1b.A": ("Zürich", "latin-1"),
+    b"\x1b-B": ("Łódź", "iso8859-2"),
+    b"\x1b-L": ("Москва", "iso8859-5"),
+    b"\x1b-F": ("Αθήνα", "iso8859-7"),
+    b"": ("Zürich", "mac_roman"),
+    b"nonsense": ("Zürich", "cp1252"),
+}
+
+
+@pytest.mark.parametrize(("marker", "words", "charset"), [(marker, *told) for marker, told in MARKERS.items()])
+def test_the_charset_that_iptc_names_is_honoured(marker: bytes, words: str, charset: str) -> None:
+    datasets: dict[tuple[int, int], bytes | list[bytes]] = {(1, 90): marker, (2, 5): words.encode(charset)}
+
+    assert read(Blocks(iptc=datasets)).title == words
+
+
+def test_a_charset_that_iptc_names_wrongly_is_not_believed() -> None:
+    datasets: dict[tuple[int, int], bytes | list[bytes]] = {(1, 90): [b"\x1b%G"], (2, 5): "Zürich".encode("cp1252")}
+
+    assert read(Blocks(iptc=datasets)).title == "Zürich"
+
+
+NEWER = "So tired \U0001fae9"
+ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+KEPT = {
+    "newer than Python": NEWER,
+    "never heard of": "\U0001fb00 \u0c5b \U000323b0",
+    "private": "Mac \uf8ff",
+    "family": "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+    "Persian": "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+    "flag of England": ENGLAND,
+    "two flags": f"{ENGLAND} {ENGLAND}!",
+    "heart": "\u2764\ufe0f",
+    "keycap": "1\ufe0f\u20e3",
+    "ideograph with a selector": "\u845b\U000e0100",
+    "ideographs that NFC would exchange": "\ufa19\u793e \ufa1b",
+    "Arabic number sign": "\u0600123",
+}
+
+
+@pytest.mark.parametrize("words", KEPT.values(), ids=KEPT)
+def test_a_character_is_kept_however_new(words: str) -> None:
+    elements = f"<dc:title><rdf:Alt><rdf:li>{words}</rdf:li></rdf:Alt></dc:title>" + tag("dc:subject", words, "x")
+
+    found = sidecar(packet("", elements))
+
+    assert (found.title, found.keywords) == (words, (words, "x"))
+
+
+DROPPED = {
+    "hidden text in tags": ("cat\U000e0068\U000e0069\U000e007f", "cat"),
+    "a flag without its end": ("\U0001f3f4\U000e0067\U000e0062", "\U0001f3f4"),
+    "text behind a flag's end": (f"{ENGLAND}\U000e0068", ENGLAND),
+    "noncharacters": ("a\ufdd0\U0001fffeb", "ab"),
+    "for ever invisible": ("a\U000e0fff\u2060\u2064b", "ab"),
+    "joiners alone": ("\u200d\u200c", None),
+    "a tab": ("a\tb", "a b"),
+    "other lines": ("a\u2028b\x85c\vd", "a\nb\nc\nd"),
+    "isolates": ("a\u2066b\u2069", "ab"),
+}
+
+
+@pytest.mark.parametrize(("told", "kept"), DROPPED.values(), ids=DROPPED)
+def test_what_hides_or_deceives_is_cut_out(told: str, kept: str | None) -> None:
+    assert text.clean(told) == kept
+
+
+@pytest.mark.parametrize(
+    "whole", ["\U0001f468\u200d\U0001f469\u200d\U0001f467", "e\u0323\u0302\u0301", ENGLAND, "\u2764\ufe0f"]
+)
+def test_a_bound_does_not_cut_within_a_character(whole: str) -> None:
+    assert {characters.cut(f"ab{whole}", 2 + room) for room in range(len(whole))} == {"ab"}
+    assert characters.cut(f"ab{whole}", 2 + len(whole)) == f"ab{whole}"
+    assert len(characters.cut("\u0301" * 50, 9)) == 9
+
+
+CAMERAS_OWN = [
+    "OLYMPUS DIGITAL CAMERA         ",
+    "olympus digital camera",
+    "SONY DSC",
+    "DIGITAL CAMERA",
+    "KONICA MINOLTA DIGITAL CAMERA",
+    "KODAK Digital Still Camera",
+    "ACME DIGITAL CAMERA",
+    "<KENOX S1050  / Samsung S1050>",
+    "<Digimax i5, Samsung #1>",
+    "SAMSUNG CAMERA PICTURES",
+    "Exif_JPEG_PICTURE",
+    "DCIM\\100MEDIA\\DJI_0001.JPG",
+    "E:/DCIM/100MEDIA/DJI_0001.JPG",
+    "Screenshot",
+    "oplus_1048608",
+    "filter: 0; fileterIntensity: 0.0; filterMask: 0;",
+    '{"mirror":false,"sensor_type":"rear"}',
+    "Processed with VSCO with a6 preset",
+    "default",
+]
+PEOPLES = [
+    "My own words",
+    "My digital camera",
+    "Grandpa and his digital camera",
+    "Our Olympus digital camera after the fall",
+    "Sony",
+    "An apple",
+    "mon",
+    "24.12.2014",
+    "{curly}",
+    "Screenshot of the year",
+    "???",
+]
+
+
+@pytest.mark.parametrize("words", CAMERAS_OWN)
+def test_what_a_camera_writes_into_every_picture_is_no_caption(words: str) -> None:
+    wide = words.encode("utf-16-le")
+    elements = f"<dc:description><rdf:Alt><rdf:li>{escape(words)}</rdf:li></rdf:Alt></dc:description>"
+    anywhere = [
+        Blocks(main={0x010E: words}),
+        Blocks(main={0x9C9B: wide, 0x9C9C: wide}),
+        Blocks(camera={0x9286: b"ASCII\0\0\0" + words.encode()}),
+        Blocks(iptc={(2, 120): words.encode(), (2, 5): words.encode()}),
+        Blocks(xmp=(packet("", elements + elements.replace("description", "title")),)),
+    ]
+
+    assert [(found.title, found.caption) for found in map(read, anywhere)] == [(None, None)] * 5
+
+
+@pytest.mark.parametrize("words", PEOPLES)
+def test_what_a_person_writes_is_a_caption(words: str) -> None:
+    assert read(Blocks(main={0x010E: words})).caption == words
+
+
+@pytest.mark.parametrize(
+    ("make", "model", "words"),
+    [
+        ("SAMSUNG", "GT-I9505", "SAMSUNG"),
+        ("Panasonic", "DMC-FZ18", "DMC-FZ18"),
+        ("Panasonic", "DMC-FZ18", "Panasonic DMC-FZ18"),
+        ("HUAWEI", "EVA-L09", "rbtoznor"),
+        ("HUAWEI", "EVA-L09", "sdr_HDRB"),
+        ("HONOR", "BKL", "mde_soft"),
+        ("DJI", "FC6310", "0.9.138"),
+        ("DJI", "FC220", "Type=N, Mode=P, DE=None"),
+    ],
+)
+def test_a_camera_is_known_by_its_habits(make: str, model: str, words: str) -> None:
+    assert read(Blocks(main={0x010F: make, 0x0110: model, 0x010E: words})).caption is None
+    assert read(Blocks(main={0x010F: "NIKON", 0x0110: "D90", 0x010E: words})).caption == words
+
+
+def test_a_persons_caption_is_found_behind_a_cameras() -> None:
+    main, camera = {0x010E: "OLYMPUS DIGITAL CAMERA"}, {0x9286: b"ASCII\0\0\0by hand"}
+
+    assert read(Blocks(main=main, camera=camera)).caption == "by hand"
+
+
+def test_notes_that_never_end_matching_end() -> None:
+    assert not boilerplate.is_boilerplate("hdrpl" * 50 + "!", "HUAWEI")
 
 
 COMMENTS = {
@@ -73,6 +266,9 @@ NAMESPACES = " ".join(
         "tiff": "http://ns.adobe.com/tiff/1.0/",
         "xmp": "http://ns.adobe.com/xap/1.0/",
         "xmpNote": "http://ns.adobe.com/xmp/note/",
+        "xmpMM": "http://ns.adobe.com/xap/1.0/mm/",
+        "mwg-rs": "http://www.metadataworkinggroup.com/schemas/regions/",
+        "MicrosoftPhoto": "http://ns.microsoft.com/photo/1.0/",
     }.items()
 )
 
@@ -84,7 +280,7 @@ def packet(attributes: str = "", elements: str = "") -> bytes:
     ).encode()
 
 
-def words(tag: str, *items: str) -> str:
+def tag(tag: str, *items: str) -> str:
     return f"<{tag}><rdf:Bag>{''.join(f'<rdf:li>{item}</rdf:li>' for item in items)}</rdf:Bag></{tag}>"
 
 
@@ -92,12 +288,12 @@ EVERYTHING = packet(
     'xmp:Rating="5" tiff:Make="Canon" tiff:Model="Canon EOS R5" aux:Lens="RF24-70mm F2.8" exif:FNumber="28/10"'
     ' exif:ExposureTime="1/250" exif:FocalLength="35/1" exif:GPSLatitude="46,56.88N" exif:GPSLongitude="7,26,51W"'
     ' exif:DateTimeOriginal="2024-01-31T14:22:33.5+01:00"',
-    words("dc:title", "A title")
-    + words("dc:description", "Zürich, 東京")
-    + words("dc:subject", "one", "two")
-    + words("dc:creator", "Ansel")
-    + words("dc:rights", "(c) Ansel")
-    + words("exif:ISOSpeedRatings", "400"),
+    tag("dc:title", "A title")
+    + tag("dc:description", "Zürich, 東京")
+    + tag("dc:subject", "one", "two")
+    + tag("dc:creator", "Ansel")
+    + tag("dc:rights", "(c) Ansel")
+    + tag("exif:ISOSpeedRatings", "400"),
 )
 
 
@@ -122,6 +318,209 @@ def test_a_sidecar_in_wide_letters() -> None:
     assert sidecar(EVERYTHING.decode().encode("utf-16")) == sidecar(EVERYTHING)
 
 
+ROOTS = {
+    "its wrapper": EVERYTHING,
+    "the older wrapper": EVERYTHING.replace(b"x:xmpmeta", b"x:xapmeta"),
+    "icloudpd's wrapper": EVERYTHING.replace(b"x:xmpmeta", b"x:xml_doc"),
+    "no wrapper": EVERYTHING[EVERYTHING.index(b"<rdf:RDF") : EVERYTHING.index(b"</x:xmpmeta>")],
+    "instructions": b'<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+    + EVERYTHING
+    + b" " * 99
+    + b'<?xpacket end="w"?>',
+    "a declaration": b"<?xml version='1.0' encoding='utf-8'?>\n" + EVERYTHING,
+    "a mark": b"\xef\xbb\xbf" + EVERYTHING,
+    "comments": b"<!-- <x:xmpmeta> <a> -->"
+    + EVERYTHING.replace(b"<rdf:RDF", b"<!-- by hand & more --><rdf:RDF")
+    + b"<!-- end -->",
+    "a comment in a text": EVERYTHING.replace(b"A title", b"A <!-- small -->title"),
+    "CDATA": EVERYTHING.replace(b"A title", b"<![CDATA[A title]]>"),
+    "CDATA with signs": EVERYTHING.replace(b"(c) Ansel", b"<![CDATA[(c)]]> Ansel"),
+    "a zero": EVERYTHING.replace(b"A title", b"A \0title"),
+    "junk behind": EVERYTHING + b"\0\0junk <x",
+    "wide without a mark": EVERYTHING.decode().encode("utf-16-le"),
+    "wide, big end first": EVERYTHING.decode().encode("utf-16-be"),
+    "very wide": EVERYTHING.decode().encode("utf-32"),
+}
+
+
+@pytest.mark.parametrize("content", ROOTS.values(), ids=ROOTS)
+def test_a_sidecar_is_read_whatever_stands_around_it(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "photo.xmp").write_bytes(content)
+
+    assert sidecar(content) == sidecar(EVERYTHING)
+    with (tmp_path / "photo.xmp").open("rb") as file, pytest.raises(refusals.Sidecar):
+        recognise(file)
+
+
+@pytest.mark.parametrize("declared", ["ISO-8859-1", "windows-1252", "nonsense", "utf-8"])
+def test_a_sidecar_in_another_charset(declared: str) -> None:
+    content = EVERYTHING.decode().replace(", 東京", "").encode("latin-1")
+
+    assert sidecar(f"<?xml version='1.0' encoding='{declared}'?>".encode() + content).caption == "Zürich"
+
+
+@pytest.mark.parametrize(
+    "kind", [b"<!DOCTYPE x>", b'<!DOCTYPE x [<!ENTITY a "b">]>', b'<!doctype x SYSTEM "file:///etc/passwd">']
+)
+def test_a_document_type_is_refused_wherever_it_stands(kind: bytes) -> None:
+    assert sidecar(kind + EVERYTHING) == Metadata()
+    assert sidecar(b"<!-- c -->" + kind + EVERYTHING) == Metadata()
+    assert sidecar(EVERYTHING.replace(b"<rdf:RDF", kind + b"<rdf:RDF")) == Metadata()
+
+
+@pytest.mark.parametrize(
+    "content", [b"<!--" * 300_000, b"<!-- -->" * 200_000, b"<x:xmpmeta>" * 100_000, b"<?x?>" * 200_000]
+)
+def test_a_hostile_sidecar_is_no_long_search(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "photo.xmp").write_bytes(content)
+
+    assert sidecar(content) == Metadata()
+    with (tmp_path / "photo.xmp").open("rb") as file, pytest.raises(refusals.Refused):
+        recognise(file)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2010:04:25" + " " * 300_000 + "x",
+        "5" + " " * 300_000 + "x",
+        "1" * 300_000,
+        "-" * 300_000,
+        "<" * 5000,
+        "dcim/" * 60_000,
+    ],
+)
+def test_a_hostile_value_is_no_long_search(value: str) -> None:
+    names = (
+        "xmp:Rating",
+        "xmp:CreateDate",
+        "exif:GPSLatitude",
+        "exif:GPSAltitude",
+        "exif:FNumber",
+        "aux:LensInfo",
+        "dc:title",
+    )
+
+    found = sidecar(packet(" ".join(f'{name}="{escape(value)}"' for name in names)))
+    exif = read(
+        Blocks(main={0x0132: value, 0x010E: value}, camera={0x9003: value, 0x9011: value, 0x9291: value, 0xA434: value})
+    )
+
+    assert (found.rating, found.gps, found.exposure) == (None, None, Exposure())
+    assert (found.taken_at, exif.taken_at) == (
+        ("2010-04-25T00:00:00",) * 2 if value.startswith("2010") else (None, None)
+    )
+
+
+STRANGER = (
+    "<rdf:Description xmp:Rating='5' photoshop:DateCreated='1999-01-01T01:02:03' tiff:Make='Canon'"
+    " exif:GPSLatitude='60,30N' exif:GPSLongitude='7,30E'>"
+    + tag("dc:title", "Stock sky")
+    + tag("dc:creator", "Somebody Else")
+    + tag("dc:subject", "sky")
+    + "</rdf:Description>"
+)
+OTHERS = {
+    "pantry": f"<xmpMM:Pantry><rdf:Bag><rdf:li>{STRANGER}</rdf:li></rdf:Bag></xmpMM:Pantry>",
+    "ingredients": f"<xmpMM:Ingredients><rdf:Bag><rdf:li>{STRANGER}</rdf:li></rdf:Bag></xmpMM:Ingredients>",
+    "history": f"<xmpMM:History><rdf:Seq><rdf:li>{STRANGER}</rdf:li></rdf:Seq></xmpMM:History>",
+    "origin": f"<xmpMM:DerivedFrom>{STRANGER}</xmpMM:DerivedFrom>",
+    "regions": f"<mwg-rs:Regions><rdf:Description><mwg-rs:RegionList><rdf:Bag><rdf:li>{STRANGER}</rdf:li></rdf:Bag>"
+    "</mwg-rs:RegionList></rdf:Description></mwg-rs:Regions>",
+}
+
+
+@pytest.mark.parametrize("inner", OTHERS.values(), ids=OTHERS)
+def test_what_xmp_says_of_other_pictures_is_none_of_this_one(inner: str) -> None:
+    assert sidecar(packet("", inner)) == Metadata()
+    assert sidecar(packet("", inner + tag("dc:title", "Own"))) == Metadata(title="Own")
+
+
+def test_a_picture_may_be_described_in_several_places() -> None:
+    second = f"<rdf:Description {NAMESPACES} xmp:Rating='4'/>".encode()
+    content = packet("", tag("dc:title", "Own")).replace(b"</rdf:RDF>", second + b"</rdf:RDF>")
+
+    assert sidecar(content) == Metadata(title="Own", rating=4)
+
+
+def test_of_languages_the_default_counts() -> None:
+    title = "<dc:title><rdf:Alt><rdf:li xml:lang='de'>Meer</rdf:li><rdf:li xml:lang='x-default'>Sea</rdf:li></rdf:Alt></dc:title>"
+
+    assert sidecar(packet("", title)).title == "Sea"
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "<dc:title rdf:parseType='Resource'><rdf:value>Sea</rdf:value><x:q xmlns:x='q'>no</x:q></dc:title>",
+        "<dc:title><rdf:Description><rdf:value>Sea</rdf:value></rdf:Description></dc:title>",
+        "<dc:title rdf:value='Sea'/>",
+        "<dc:title>Sea</dc:title>",
+    ],
+)
+def test_a_value_with_qualifiers_is_read(title: str) -> None:
+    assert sidecar(packet("", title)).title == "Sea"
+
+
+RATINGS = {
+    "4": 4,
+    "4.0": 4,
+    " 4 ": 4,
+    "3.5": 4,
+    "0": 0,
+    "-1": -1,
+    "-1.0": -1,
+    "5.00": 5,
+    "4,0": 4,
+    "75%": 4,
+    "99": 5,
+    "100%": 5,
+    "1%": 1,
+    "0%": 0,
+    "-2": None,
+    "101": None,
+    "1000": None,
+    "good": None,
+    "nan": None,
+    "": None,
+}
+
+
+@pytest.mark.parametrize(("told", "stars"), RATINGS.items())
+def test_stars_are_read_in_any_spelling(told: str, stars: int | None) -> None:
+    assert sidecar(packet(f'xmp:Rating="{told}"')).rating == stars
+
+
+@pytest.mark.parametrize(("percent", "stars"), [(0, 0), (1, 1), (25, 2), (50, 3), (75, 4), (99, 5), (100, 5)])
+def test_windows_tells_stars_in_percent(percent: int, stars: int) -> None:
+    assert sidecar(packet(f'MicrosoftPhoto:Rating="{percent}"')).rating == stars
+    assert read(Blocks(main={0x4749: percent})).rating == stars
+    assert read(Blocks(main={0x4746: 2, 0x4749: percent})).rating == 2
+
+
+@pytest.mark.parametrize("lens", ["----", "0.0 mm f/0.0", "  ", "n/a", "?"])
+def test_a_lens_that_the_camera_does_not_know_is_none(lens: str) -> None:
+    assert read(Blocks(camera={0xA434: lens})).lens is None
+    assert sidecar(packet(f'aux:Lens="{lens}"')).lens is None
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        packet('aux:LensInfo="18/1 55/1 35/10 56/10"'),
+        packet(
+            "",
+            "<exifEX:LensSpecification><rdf:Seq>"
+            + "".join(f"<rdf:li>{n}</rdf:li>" for n in ("18/1", "55", "3.5", "56/10"))
+            + "</rdf:Seq></exifEX:LensSpecification>",
+        ),
+        packet('aux:Lens="----" aux:LensInfo="18/1 55/1 35/10 56/10"'),
+    ],
+)
+def test_a_lens_without_a_name_is_told_by_the_numbers_of_xmp(told: bytes) -> None:
+    assert sidecar(told).lens == "18-55mm f/3.5-5.6"
+
+
 LAUGH = EVERYTHING.replace(b"<rdf:RDF", b'<!ENTITY a "b"><rdf:RDF')
 NO_SIDECARS = {"empty": b"", "text": b"no xml", "wide": b"\xff\xfe\0", "cut": EVERYTHING[:-9], "long": bytes(5_000_000)}
 
@@ -132,10 +531,10 @@ def test_what_is_no_sidecar_tells_nothing(content: bytes) -> None:
 
 
 def test_keywords_of_a_tree_are_its_leaves_where_there_are_no_others() -> None:
-    tree = words("lr:hierarchicalSubject", "Places|Europe|Zürich", "People|Ansel")
+    tree = tag("lr:hierarchicalSubject", "Places|Europe|Zürich", "People|Ansel")
 
     assert sidecar(packet("", tree)).keywords == ("Zürich", "Ansel")
-    assert sidecar(packet("", tree + words("dc:subject", "plain"))).keywords == ("plain",)
+    assert sidecar(packet("", tree + tag("dc:subject", "plain"))).keywords == ("plain",)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +570,7 @@ POINTER = packet(f'xmpNote:HasExtendedXMP="{GUID.decode()}" xmp:Rating="3"')
 
 
 def test_reads_what_did_not_fit_into_the_first_segment(tmp_path: Path, out: Path) -> None:
-    more = packet("", words("dc:subject", *(f"word {n}" for n in range(150))))
+    more = packet("", tag("dc:subject", *(f"word {n}" for n in range(150))))
     portions = extended([more[:3000], more[3000:]], GUID)
     source = with_segments(tmp_path / "photo", portions[::-1], POINTER)
 
@@ -181,7 +580,7 @@ def test_reads_what_did_not_fit_into_the_first_segment(tmp_path: Path, out: Path
 
 
 def test_an_extension_of_another_picture_is_none_of_this_one(tmp_path: Path, out: Path) -> None:
-    portions = extended([packet("", words("dc:subject", "stranger"))], b"F" * 32)
+    portions = extended([packet("", tag("dc:subject", "stranger"))], b"F" * 32)
     source = with_segments(tmp_path / "photo", portions, POINTER)
 
     metadata = develop(source, out).metadata

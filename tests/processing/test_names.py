@@ -10,6 +10,21 @@ PHOTOS = Path(os.environ.get("DARKROOM_PHOTOS", Path(__file__).parents[3] / "sha
 
 
 @pytest.mark.parametrize(
+    ("name", "charset"),
+    [("Zürich.jpg", "cp1252"), ("Москва.jpg", "cp1251"), ("東京タワー.jpg", "cp932"), ("Café.jpg", "mac_roman")],
+)
+def test_a_name_on_a_disk_in_another_charset_is_read(name, charset):
+    assert names.shown(os.fsdecode(name.encode(charset))) == name
+
+
+def test_a_name_that_is_no_text_at_all_is_shown_without_it():
+    assert names.shown("a\udcff\ud800b.jpg") == "ab.jpg"
+
+
+ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+
+
+@pytest.mark.parametrize(
     ("sent", "shown"),
     [
         ("IMG_0001.JPG", "IMG_0001.JPG"),
@@ -26,6 +41,16 @@ PHOTOS = Path(os.environ.get("DARKROOM_PHOTOS", Path(__file__).parents[3] / "sha
         ("dir/", "unnamed"),
         ("\x00\x01", "unnamed"),
         ("lone \ud800 surrogate.jpg", "lone  surrogate.jpg"),
+        ("\U0001fae9 tired \U0001f6d8.jpg", "\U0001fae9 tired \U0001f6d8.jpg"),
+        ("\U0001fb00 \u0c5b.jpg", "\U0001fb00 \u0c5b.jpg"),
+        ("\u0645\u06cc\u200c\u062e\u0648.jpg", "\u0645\u06cc\u200c\u062e\u0648.jpg"),
+        (f"England {ENGLAND}.jpg", f"England {ENGLAND}.jpg"),
+        ("hidden\U000e0061\U000e007f.jpg", "hidden.jpg"),
+        ("\u200eIMG-20240131-WA0007.jpg", "IMG-20240131-WA0007.jpg"),
+        ("soft\u00adhyphen\u2060.jpg", "softhyphen.jpg"),
+        ("\ufa19社.jpg", "\ufa19社.jpg"),
+        ("\u200d", "unnamed"),
+        ("12\u223630 100% real%20.jpg", "12\u223630 100% real%20.jpg"),
     ],
 )
 def test_a_name_is_shown_in_one_visible_line(sent, shown):
@@ -36,6 +61,25 @@ def test_a_long_name_keeps_its_ending():
     shown = names.shown("a" * 300 + ".jpeg")
 
     assert (len(shown), shown[-6:]) == (names.LONGEST, "….jpeg")
+
+
+def test_a_long_name_is_not_cut_within_an_emoji():
+    shown = names.shown("a" * 190 + ENGLAND * 9 + ".jpeg")
+
+    assert shown == "a" * 190 + "….jpeg"
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        ("say %22cheese%22.jpg", 'say "cheese".jpg'),
+        ("a%0D%0Ab%0ac.jpg", "a\r\nb\nc.jpg"),
+        ("100%25 real%20.jpg", "100%25 real%20.jpg"),
+        ("50%.jpg", "50%.jpg"),
+    ],
+)
+def test_what_browsers_escape_in_a_form_is_turned_back(sent, meant):
+    assert names.of_form(sent) == meant
 
 
 def test_a_long_name_without_an_ending_is_cut():

@@ -154,6 +154,35 @@ def test_a_sidecar_adds_time_and_place_only_where_there_is_none(album):
     assert (own.taken_at, own.taken_from, own.rating) == (datetime(2024, 5, 1, 10, tzinfo=UTC), "exif", 4)
 
 
+def test_a_sidecar_names_the_lens_where_the_camera_did_not(album):
+    told = sidecar().replace(
+        b"<rdf:Description ", b"<rdf:Description xmlns:aux='http://ns.adobe.com/exif/1.0/aux/' aux:Lens='EF50mm' "
+    )
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0xA434] = "RF35mm"
+    file = BytesIO()
+    Image.new("RGB", (500, 400)).save(file, "JPEG", exif=exif.tobytes())
+
+    send(album, [("A.JPG", jpeg()), ("A.xmp", told), ("B.JPG", file.getvalue()), ("B.xmp", told)])
+
+    assert [photo.lens for photo in album.photos.order_by("name")] == ["EF50mm", "RF35mm"]
+
+
+def test_a_sidecars_day_is_less_than_a_moment_of_that_day(album):
+    told = {"exif_DateTimeOriginal": "2024-01-31"}
+    files = [
+        ("IMG_20240131_142233.JPG", jpeg()),
+        ("IMG_20240131_142233.xmp", sidecar(**told)),
+        ("IMG_20200101_142233.JPG", jpeg(number=90)),
+        ("IMG_20200101_142233.xmp", sidecar(**told)),
+    ]
+    send(album, files)
+
+    other, same = album.photos.order_by("name")
+    assert (same.taken_at, same.taken_from) == (datetime(2024, 1, 31, 14, 22, 33, tzinfo=UTC), "name")
+    assert (other.taken_at, other.taken_from) == (datetime(2024, 1, 31, tzinfo=UTC), "xmp")
+
+
 def test_a_sidecar_for_one_ending_is_for_no_other(album):
     send(album, [("IMG_1.JPG", jpeg(title="Own")), ("IMG_1.CR2.xmp", sidecar())])
 

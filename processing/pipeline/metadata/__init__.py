@@ -6,28 +6,33 @@ is left out, what can be is cleaned.
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from processing.pipeline.metadata import moments, names, takeout, text
+from processing.pipeline.metadata import boilerplate, moments, names, ratings, takeout, text
 from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.metadata.exif import Exif
 from processing.pipeline.metadata.iptc import Iptc
+from processing.pipeline.metadata.moments import Told
 from processing.pipeline.metadata.xmp import MOST_BYTES, Xmp
 from processing.pipeline.picture import UNKNOWN, Exposure, Metadata, Origin
 
 MOST_KEYWORDS = 200
 
 
-def read(blocks: Blocks, origin: Origin = UNKNOWN) -> Metadata:
-    """Where sources differ, what a person wrote (XMP, then IPTC) wins over what the camera wrote (EXIF).
+def read(blocks: Blocks, origin: Origin = UNKNOWN, now: datetime | None = None) -> Metadata:
+    """What the blocks tell, and of the time what `origin` does. `now` is aware; a later time is not believed.
 
+    Where sources differ, what a person wrote (XMP, then IPTC) wins over what the camera wrote (EXIF).
     The time and what it was taken with are the exception: the camera was there.
     """
     exif, xmp, iptc = Exif(blocks), Xmp(blocks.xmp), Iptc(blocks.iptc)
-    taken_at, taken_from = _taken(exif, xmp, iptc, origin)
+    taken_at, taken_from = _taken(exif, xmp, iptc, origin, now or datetime.now(UTC))
+    titles = (xmp.value("dc:title"), iptc.value(5), exif.title, xmp.value("photoshop:Headline"), iptc.value(105))
+    captions = (xmp.value("dc:description"), iptc.value(120), *exif.captions)
     return Metadata(
         taken_at=taken_at,
         taken_from=taken_from,
@@ -35,14 +40,12 @@ def read(blocks: Blocks, origin: Origin = UNKNOWN) -> Metadata:
         lens=exif.lens or xmp.lens,
         exposure=exif.exposure if exif.exposure != Exposure() else xmp.exposure,
         gps=exif.gps or xmp.gps,
-        title=text.first_line(
-            xmp.value("dc:title"), iptc.value(5), exif.title, xmp.value("photoshop:Headline"), iptc.value(105)
-        ),
-        caption=text.first(xmp.value("dc:description"), iptc.value(120), *exif.captions),
+        title=text.first_line(*_by_people(exif, titles)),
+        caption=text.first(*_by_people(exif, captions)),
         keywords=_keywords(exif, xmp, iptc),
         creator=text.first_line(xmp.value("dc:creator"), iptc.value(80), exif.creator),
         copyright=text.first_line(xmp.value("dc:rights"), iptc.value(116), exif.copyright),
-        rating=_rating(xmp.value("xmp:Rating"), exif.rating),
+        rating=ratings.first(*xmp.ratings, *exif.ratings),
     )
 
 
@@ -63,39 +66,46 @@ def of_sidecar(source: Path) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value not in (None, (), asdict(Exposure()))}
 
 
-def _taken(exif: Exif, xmp: Xmp, iptc: Iptc, origin: Origin) -> tuple[str | None, str | None]:
-    """The time, and what told it. When a file was changed is less than what its name says, and a day less than a moment."""
+def _taken(exif: Exif, xmp: Xmp, iptc: Iptc, origin: Origin, now: datetime) -> tuple[str | None, str | None]:
+    """The time, and what told it. When a file was changed is less than what its name says, and a day less than a moment.
+
+    A day alone is made exact by whatever tells a moment of that day.
+    """
     named = names.read(origin.name)
-    moment = named.moment if named else None
+    others = [*xmp.dates, *([iptc.created] if iptc.created else [])]
     candidates = [
-        *(("exif", _placed(date, xmp.dates)) for date in (exif.original, exif.digitized)),
-        *(("xmp", date) for date in xmp.dates),
+        *(("exif", _placed(told, others)) for told in (exif.original, exif.digitized)),
+        *(("xmp", told) for told in xmp.dates),
         ("iptc", iptc.created),
-        ("name", moment if named and named.is_exact else None),
+        ("name", named if named and named.is_exact else None),
         ("exif", exif.changed),
-        ("name", moment),
+        ("name", named),
         ("file", moments.from_iso(origin.modified_at)),
     ]
-    found = ((moments.written(date), source) for source, date in candidates if date)
-    return next(found, (None, None))
+    believed = [(source, told) for source, told in candidates if told and not moments.is_future(told.moment, now)]
+    for source, told in believed:
+        same_day = ((s, other) for s, other in believed if other.is_exact and other.moment.date() == told.moment.date())
+        source, told = (source, told) if told.is_exact else next(same_day, (source, told))
+        return moments.written(told.moment), source
+    return None, None
 
 
-def _placed(date: datetime | None, others: list[datetime]) -> datetime | None:
-    """With the offset that XMP knows of the same moment, where EXIF knows none."""
-    if date is None or date.tzinfo:
-        return date
-    same = (other for other in others if other.replace(tzinfo=None, microsecond=0) == date.replace(microsecond=0))
-    return date.replace(tzinfo=next((other.tzinfo for other in same if other.tzinfo), None))
+def _placed(told: Told | None, others: list[Told]) -> Told | None:
+    """With the offset that XMP or IPTC knows of the same moment, where EXIF knows none."""
+    if told is None or told.moment.tzinfo:
+        return told
+    clock = told.moment.replace(microsecond=0)
+    same = (other.moment for other in others if other.moment.replace(tzinfo=None, microsecond=0) == clock)
+    zone = next((moment.tzinfo for moment in same if moment.tzinfo), None)
+    return replace(told, moment=told.moment.replace(tzinfo=zone))
+
+
+def _by_people(exif: Exif, candidates: Iterable[str | None]) -> Iterator[str]:
+    """Those that no camera or program wrote by itself."""
+    cleaned = (words for words in map(text.clean, candidates) if words)
+    return (words for words in cleaned if not boilerplate.is_boilerplate(words, exif.make, exif.model))
 
 
 def _keywords(exif: Exif, xmp: Xmp, iptc: Iptc) -> tuple[str, ...]:
     found = (text.line(word) for word in (*xmp.keywords, *iptc.values(25), *exif.keywords))
     return tuple(dict.fromkeys(word for word in found if word))[:MOST_KEYWORDS]
-
-
-def _rating(*candidates: str | None) -> int | None:
-    """Stars, 0 to 5; -1 is XMP's "rejected"."""
-    for candidate in candidates:
-        if candidate and candidate.strip() in {"-1", "0", "1", "2", "3", "4", "5"}:
-            return int(candidate)
-    return None

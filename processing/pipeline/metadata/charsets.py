@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - the characters that look like others are what this is about.
 """Text whose charset nobody told, and which is no UTF-8: told by the characters that come out.
 
 Wrong guesses mix scripts or make rare characters; a charset is believed only if all that comes out is of its script.
@@ -7,7 +8,10 @@ from __future__ import annotations
 
 import re
 
-JAPANESE = re.compile(r"(?=.*[\u3041-\u30fe])[\x00-\x7f\u3000-\u30ff\u4e00-\u9fff\uff01-\uff5e]+", re.DOTALL)
+JAPANESE = re.compile(
+    r"(?=.*[\u3041-\u30fe])(?=.*[\u3041-\u9fff].*[\u3041-\u9fff])[\x00-\x7f\u3000-\u30ff\u4e00-\u9fff\uff01-\uff5e]+",
+    re.DOTALL,
+)
 CHINESE = re.compile(
     r"(?=.*[\u4e00-\u9fff].*[\u4e00-\u9fff])[\x00-\x7f\u3000-\u3017\u4e00-\u9fff\uff01-\uff5e]+", re.DOTALL
 )
@@ -16,7 +20,37 @@ CYRILLIC = re.compile(
     r"(?=(?:.*?[\u0430-\u044f]){4})(?:[^A-Za-z\u0080-\uffff]|\b[\u0401-\u0451]+\b|\b[A-Za-z]+\b|[«»№\u2013\u2014])+",
     re.DOTALL,
 )
+# What Macs wrote before they knew UTF-8. Its accented letters are where Windows has punctuation and capitals: Café is CafŽ.
+MAC_ROMAN = re.compile(
+    r"(?:[\t\n\r\x20-\x7e\xa0ÄÅÇÉÑÖÜáàâäãåçéèêëíìîïñóòôöõúùûüßÆØæøÀÃÕŒœÿŸÂÊÁËÈÍÎÏÌÓÔÒÚÛÙ°£§•®©™´¨«»…–—“”‘’¿¡‹›€‚„·ªº])+"
+)
+NO_MAC_ROMAN = re.compile(r"[a-zß-öø-ÿœ][À-ÖØ-ÞŒŸ]|[A-Za-zß-öø-ÿ][£§¨´•][A-Za-zß-öø-ÿ]")
+CONSONANTS = "bcdfghjklmnpqrstvwxzBCDFGHJKLMNPQRSTVWXZ"
+NO_WESTERN = re.compile(
+    r"[a-z][ŠŒŽŸ]|[A-Za-z][ŠŒŽŸ][a-z]|[a-z][À-ÖØ-Þ]"  # capitals within a word
+    r"|[A-Za-z][€ƒ†‡‰‹›™”“‘•¾®¯][a-z]|[a-z]¿|[A-Z]¿[a-z]|[a-zšŸ]§|[aeiou]–[aeiou]"  # signs within a word
+    r"|(?<!\w)[ƒ†‡®¯][a-z]|\d¡|[ˆ˜]"  # and where they make no sense
+    rf"|[{CONSONANTS}][šž][{CONSONANTS}]"  # nobody can say that: Kšln
+)
 CYRILLIC_ONLY = re.compile(rb"[\x00-\x7f\xa8\xab\xb8-\xb9\xbb\x96\x97\xc0-\xff]+")
+
+
+# IIM 4.2, 1:90: the escape sequences of ISO 2022 for a whole charset, by their last letters (ISO-IR).
+UTF_8 = re.compile(rb"\x1b%(?:G|/[G-I])")
+OF_ISO_8859 = re.compile(rb"\x1b[-./]([A-Za-z_])")
+ISO_8859 = {
+    "A": "cp1252", "B": "iso8859-2", "C": "iso8859-3", "D": "iso8859-4", "L": "iso8859-5", "G": "iso8859-6",
+    "F": "iso8859-7", "H": "iso8859-8", "M": "iso8859-9", "V": "iso8859-10", "T": "iso8859-11", "Y": "iso8859-13",
+    "_": "iso8859-14", "b": "iso8859-15", "f": "iso8859-16",
+}  # fmt: skip
+
+
+def of_marker(marker: bytes) -> str | None:
+    """The charset that IPTC's marker names; None when it names none that is known."""
+    if UTF_8.search(marker):
+        return "utf-8"
+    found = OF_ISO_8859.search(marker)
+    return ISO_8859.get(found[1].decode("ascii")) if found else None
 
 
 def guessed(content: bytes) -> str:
@@ -27,7 +61,7 @@ def guessed(content: bytes) -> str:
             continue
         if script.fullmatch(text):
             return text
-    return content.decode("cp1252", "replace")
+    return content.decode("mac_roman" if _is_mac_roman(content.rstrip(b"\0")) else "cp1252", "replace")
 
 
 def _candidates(content: bytes) -> list[tuple[str, re.Pattern[str]]]:
@@ -35,3 +69,14 @@ def _candidates(content: bytes) -> list[tuple[str, re.Pattern[str]]]:
     if CYRILLIC_ONLY.fullmatch(content):
         return [("cp1251", CYRILLIC)]
     return [("cp932", JAPANESE), ("gb2312", CHINESE)]
+
+
+def _is_mac_roman(content: bytes) -> bool:
+    """Whether it makes sense as that, and none as Windows's Western charset."""
+    text = content.decode("mac_roman")
+    if not MAC_ROMAN.fullmatch(text) or NO_MAC_ROMAN.search(text):
+        return False
+    try:
+        return bool(NO_WESTERN.search(content.decode("cp1252")))
+    except UnicodeDecodeError:  # five places of it are empty
+        return True

@@ -3,32 +3,46 @@
 from __future__ import annotations
 
 import math
+from collections import ChainMap
 from collections.abc import Mapping
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from PIL.ExifTags import GPS, Base
 
-from processing.pipeline.metadata import moments, text
+from processing.pipeline.metadata import coordinates, lenses, moments, text
 from processing.pipeline.metadata.blocks import Blocks
+from processing.pipeline.metadata.moments import Told
 from processing.pipeline.picture import Exposure, Gps
 
-RATING = 0x4746
+RATING, RATING_PERCENT = 0x4746, 0x4749
+OFFSETS = (Base.OffsetTimeOriginal, Base.OffsetTimeDigitized, Base.OffsetTime)
 JIS, WIDE, PLAIN = b"JIS\0\0\0\0\0", b"UNICODE\0", (b"ASCII\0\0\0", b"\0" * 8)
 
 
 class Exif:
     def __init__(self, blocks: Blocks) -> None:
-        self._main, self._camera, self._gps = blocks.main, blocks.camera, blocks.gps
+        self._main, self._gps = blocks.main, blocks.gps
+        # Some programs, and all of TIFF/EP, put what belongs into the camera's directory into the main one.
+        self._camera: Mapping[int, Any] = ChainMap(dict(blocks.camera), blocks.main)  # type: ignore[arg-type]
 
     @property
     def camera(self) -> str | None:
         return text.camera(_text(self._main, Base.Make), _text(self._main, Base.Model))
 
     @property
+    def make(self) -> str | None:
+        return text.line(_text(self._main, Base.Make))
+
+    @property
+    def model(self) -> str | None:
+        return text.line(_text(self._main, Base.Model))
+
+    @property
     def lens(self) -> str | None:
-        return text.line(_text(self._camera, Base.LensModel))
+        """Its name, else its numbers. Makers' own notes are not read (docs/decisions/0012)."""
+        numbers = [_finite(number) for number in _several(_value(self._camera, Base.LensSpecification))]
+        return lenses.named(_text(self._camera, Base.LensModel)) or lenses.described(numbers)
 
     @property
     def exposure(self) -> Exposure:
@@ -42,24 +56,21 @@ class Exif:
 
     @property
     def gps(self) -> Gps | None:
-        latitude = _degrees(self._gps, GPS.GPSLatitude, GPS.GPSLatitudeRef, "S", 90)
-        longitude = _degrees(self._gps, GPS.GPSLongitude, GPS.GPSLongitudeRef, "W", 180)
-        # Cameras without a fix write zeros: nobody photographs at 0 N 0 E.
-        if latitude is None or longitude is None or latitude == longitude == 0:
-            return None
-        return Gps(latitude, longitude, self._altitude)
+        latitude = self._coordinate(coordinates.LATITUDE, GPS.GPSLatitude, GPS.GPSLatitudeRef)
+        longitude = self._coordinate(coordinates.LONGITUDE, GPS.GPSLongitude, GPS.GPSLongitudeRef)
+        return coordinates.place(latitude, longitude, self._altitude)
 
     @property
-    def original(self) -> datetime | None:
-        return self._moment(self._camera, Base.DateTimeOriginal, Base.SubsecTimeOriginal, Base.OffsetTimeOriginal)
+    def original(self) -> Told | None:
+        return self._moment(Base.DateTimeOriginal, Base.SubsecTimeOriginal, Base.OffsetTimeOriginal)
 
     @property
-    def digitized(self) -> datetime | None:
-        return self._moment(self._camera, Base.DateTimeDigitized, Base.SubsecTimeDigitized, Base.OffsetTimeDigitized)
+    def digitized(self) -> Told | None:
+        return self._moment(Base.DateTimeDigitized, Base.SubsecTimeDigitized, Base.OffsetTimeDigitized)
 
     @property
-    def changed(self) -> datetime | None:
-        return self._moment(self._main, Base.DateTime, Base.SubsecTime, Base.OffsetTime)
+    def changed(self) -> Told | None:
+        return self._moment(Base.DateTime, Base.SubsecTime, Base.OffsetTime)
 
     @property
     def title(self) -> str | None:
@@ -83,9 +94,10 @@ class Exif:
         return _text(self._main, Base.Copyright)
 
     @property
-    def rating(self) -> str | None:
-        rating = _value(self._main, RATING)
-        return str(rating) if isinstance(rating, int) else None
+    def ratings(self) -> tuple[str | None, ...]:
+        """Stars, then Windows's percent, as they are written."""
+        stars, percent = _value(self._main, RATING), _value(self._main, RATING_PERCENT)
+        return _as_number(stars), f"{percent}%" if _as_number(percent) else None
 
     @cached_property
     def _comment(self) -> str | None:
@@ -99,17 +111,26 @@ class Exif:
             return content.decode("iso2022_jp", "ignore")
         return text.decode(content) if charset in PLAIN else None
 
+    def _coordinate(self, axis: coordinates.Axis, tag: int, reference: int) -> coordinates.Coordinate | None:
+        value = _value(self._gps, tag)
+        side = (_text(self._gps, reference) or "") if reference in self._gps else None
+        if isinstance(value, str | bytes):  # as a text, which EXIF does not allow
+            return coordinates.from_text(axis, text.decode(value), side)
+        return coordinates.from_numbers(axis, [_finite(part) for part in _several(value)], side)
+
     @property
     def _altitude(self) -> float | None:
         metres = _number(self._gps, GPS.GPSAltitude)
-        if metres is None or not 0 <= metres < 100_000:
+        if metres is None:
             return None
-        below = _value(self._gps, GPS.GPSAltitudeRef) in (1, b"\x01", b"\x03")
-        return round(-metres if below else metres, 2)
+        # EXIF 3.0, 4.6.6: 1 and 3 are below; of older bodies as a byte, a number or a text.
+        below = _value(self._gps, GPS.GPSAltitudeRef) in (1, 3, b"\x01", b"\x03", "1")
+        return coordinates.metres_above(metres, is_below=below)
 
-    def _moment(self, tags: Mapping[int, Any], date: int, fraction: int, offset: int) -> datetime | None:
-        shown, subseconds = _text(tags, date), _text(self._camera, fraction)
-        return moments.from_exif(shown, subseconds, _text(self._camera, offset))
+    def _moment(self, date: int, fraction: int, offset: int) -> Told | None:
+        """Lightroom writes one offset for all times, and some cameras another than the time's own: it is the same clock."""
+        offsets = (_text(self._camera, tag) for tag in (offset, *OFFSETS))
+        return moments.from_text(_text(self._camera, date), _text(self._camera, fraction), offsets)
 
 
 def _value(tags: Mapping[int, Any], tag: int) -> Any:
@@ -136,9 +157,18 @@ def _are_bytes(values: bytes | tuple[Any, ...]) -> bool:
     return all(isinstance(value, int) and 0 <= value < 256 for value in values)
 
 
+def _as_number(value: Any) -> str | None:
+    return str(value) if isinstance(value, int) else None
+
+
 def _number(tags: Mapping[int, Any], tag: int) -> float | None:
     value = _value(tags, tag)
     return _finite(value[0] if isinstance(value, tuple) and value else value)
+
+
+def _several(value: Any) -> tuple[Any, ...]:
+    """Pillow takes a single value out of its tuple."""
+    return tuple(value) if isinstance(value, tuple | list) else (value,)
 
 
 def _finite(value: Any) -> float | None:
@@ -152,14 +182,3 @@ def _finite(value: Any) -> float | None:
 
 def _positive(number: float | None) -> float | None:
     return float(f"{number:.6g}") if number and number > 0 else None
-
-
-def _degrees(tags: Mapping[int, Any], tag: int, reference: int, negative: str, most: int) -> float | None:
-    value = _value(tags, tag)
-    parts = [_finite(part) for part in value] if isinstance(value, tuple) and len(value) <= 3 else []
-    known = [part for part in parts if part is not None]
-    degrees = sum(part / 60.0**power for power, part in enumerate(known))
-    if not known or len(known) < len(parts) or not 0 <= degrees <= most:
-        return None
-    towards = (_text(tags, reference) or "").strip("\0 ").upper()
-    return round(-degrees if towards == negative else degrees, 7)

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from processing.pipeline.metadata import moments, text
+from processing.pipeline.metadata import charsets, moments, text
 from processing.pipeline.metadata.blocks import Datasets
+from processing.pipeline.metadata.moments import Told
 
-APPLICATION = 2
+ENVELOPE, APPLICATION = 1, 2
+CODED_CHARACTER_SET = 90
 DATE_CREATED, TIME_CREATED = 55, 60
 
 
 class Iptc:
     def __init__(self, datasets: Datasets) -> None:
         self._datasets = datasets
+        self._charset = charsets.of_marker(next(iter(self._raw(ENVELOPE, CODED_CHARACTER_SET)), b""))
 
     @property
-    def created(self) -> datetime | None:
+    def created(self) -> Told | None:
         return moments.from_iptc(self.value(DATE_CREATED), self.value(TIME_CREATED))
 
     def value(self, number: int) -> str | None:
         return next(iter(self.values(number)), None)
 
     def values(self, number: int) -> list[str]:
-        found = self._datasets.get((APPLICATION, number), [])
-        decoded = (text.decode(value) for value in (found if isinstance(found, list) else [found]))
+        decoded = (text.decode(value, self._charset) for value in self._raw(APPLICATION, number))
         return [value for value in decoded if value]
+
+    def _raw(self, record: int, number: int) -> list[bytes]:
+        found = self._datasets.get((record, number), [])
+        return found if isinstance(found, list) else [found]

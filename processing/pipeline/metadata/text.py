@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
+from contextlib import suppress
 
+from processing.pipeline import characters
 from processing.pipeline.metadata import charsets
 
 MOST_LINE, MOST_TEXT = 200, 5000
-# Control, surrogate and private characters, and the invisible ones that turn text round or hide it.
-UNWANTED = {"Cc", "Cs", "Co", "Cn"}
-INVISIBLE = set("\u200b\u2028\u2029\u2060\ufeff") | {
-    chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
-}
+MOST_BYTES = 64 * 1024
+"""Of one text that are looked at: a TIFF may hold gigabytes of it."""
+NEW_LINE = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 
 
 def first(*candidates: str | None) -> str | None:
@@ -25,7 +25,7 @@ def first_line(*candidates: str | None) -> str | None:
 def line(value: str | None) -> str | None:
     """The text in one line."""
     cleaned = clean(value)
-    return " ".join(cleaned.split())[:MOST_LINE].strip() if cleaned else None
+    return characters.cut(" ".join(cleaned.split()), MOST_LINE).strip() if cleaned else None
 
 
 def camera(make: str | None, model: str | None) -> str | None:
@@ -40,13 +40,13 @@ def clean(value: str | None) -> str | None:
     """The text without what nobody can see; None when nothing is left."""
     if not value:
         return None
-    value = unmojibake(value[: 4 * MOST_TEXT].split("\0")[0].replace("\r\n", "\n").replace("\r", "\n"))
-    kept = "".join(char for char in unicodedata.normalize("NFC", value) if _is_wanted(char))
-    return kept.strip()[:MOST_TEXT].strip() or None
+    value = NEW_LINE.sub("\n", unmojibake(value[: 4 * MOST_TEXT].split("\0")[0]).replace("\t", " "))
+    kept = characters.seen(characters.composed(value), also="\n").strip()
+    return characters.cut(kept, MOST_TEXT).strip() if kept.strip(characters.JOINERS) else None
 
 
-def decode(value: object) -> str | None:
-    """Bytes, or what Pillow made of them as Latin-1: as UTF-8 where they are that, else by `charsets`."""
+def decode(value: object, charset: str | None = None) -> str | None:
+    """Bytes, or what Pillow made of them as Latin-1: in the charset that is told, as UTF-8, else by `charsets`."""
     if isinstance(value, str):
         try:
             content = value.encode("latin-1")
@@ -56,9 +56,16 @@ def decode(value: object) -> str | None:
         content = value
     else:
         return None
+    content = content[:MOST_BYTES]
+    if charset:
+        with suppress(UnicodeDecodeError):
+            return content.decode(charset)
     try:
         return content.decode("utf-8")
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
+        whole = content[: error.start]
+        if error.reason == "unexpected end of data" and not whole.isascii():
+            return whole.decode("utf-8")  # a field of fixed length cut the last character
         return charsets.guessed(content)
 
 
@@ -77,7 +84,3 @@ def unmojibake(value: str) -> str:
         except UnicodeError:
             continue
     return value
-
-
-def _is_wanted(char: str) -> bool:
-    return char == "\n" or (unicodedata.category(char) not in UNWANTED and char not in INVISIBLE)

@@ -1,19 +1,32 @@
 """XMP (ISO 16684-1): the RDF packet that editors write.
 
-Packets are read only without a document type: entities are how XML makes a gigabyte of a kilobyte.
+Entities are how XML makes a gigabyte of a kilobyte. They are declared in a document type, and XML allows none behind the root's
+beginning. So a packet is read from its root on, and not at all if a document type stands before it.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from xml.etree import ElementTree
 
-from processing.pipeline.metadata import moments, text
+from processing.pipeline.metadata import coordinates, lenses, moments, text
+from processing.pipeline.metadata.moments import Told
 from processing.pipeline.picture import Exposure, Gps
 
 MOST_BYTES = 4 * 1024 * 1024
+ROOT = re.compile(r"<!--|<((?:[\w.-]{1,40}:)?(?:xmpmeta|xapmeta|xml_doc|RDF))(?=[\s>])")
+DOCUMENT_TYPE = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+ENCODING = re.compile(rb"\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([\w.-]{1,40})[\"']")
+CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""What XML forbids. A camera that writes a zero into a name should not cost all the rest."""
+WIDE = (
+    *((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"<\0\0\0", "utf-32-le"), (b"\0\0\0<", "utf-32-be")),
+    *((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"<\0", "utf-16-le"), (b"\0<", "utf-16-be")),
+)
+WESTERN = "darkroom-western"
+XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 NAMESPACES = {
     "aux": "http://ns.adobe.com/exif/1.0/aux/",
@@ -21,20 +34,23 @@ NAMESPACES = {
     "digiKam": "http://www.digikam.org/ns/1.0/",
     "exif": "http://ns.adobe.com/exif/1.0/",
     "exifEX": "http://cipa.jp/exif/1.0/",
+    "MicrosoftPhoto": "http://ns.microsoft.com/photo/1.0/",
     "lr": "http://ns.adobe.com/lightroom/1.0/",
     "photoshop": "http://ns.adobe.com/photoshop/1.0/",
     "tiff": "http://ns.adobe.com/tiff/1.0/",
     "xmp": "http://ns.adobe.com/xap/1.0/",
 }
 DATES = ("photoshop:DateCreated", "exif:DateTimeOriginal", "xmp:CreateDate")
-COORDINATE = re.compile(r"(\d{1,3}),(\d{1,2}(?:\.\d+)?)(?:,(\d{1,2}(?:\.\d+)?))?([NSEW])")
 RATIONAL = re.compile(r"(-?\d{1,15}(?:\.\d{1,15})?)(?:/(\d{1,15}))?")
 
 
 class Xmp:
     def __init__(self, packets: Iterable[bytes]) -> None:
         roots = [root for root in map(_parsed, packets) if root is not None]
-        self._descriptions = [found for root in roots for found in root.iter(RDF + "Description")]
+        # Below them stand those of ingredients (Photoshop's pantry), of former states, and of regions within the picture.
+        self._descriptions = [
+            found for tree in map(_trees, roots) for rdf in tree for found in rdf.findall(RDF + "Description")
+        ]
 
     def value(self, name: str) -> str | None:
         return next(self.values(name), None)
@@ -50,9 +66,9 @@ class Xmp:
                 yield from _texts(element)
 
     @property
-    def dates(self) -> list[datetime]:
+    def dates(self) -> list[Told]:
         """When it was taken, the surest first."""
-        return [moment for moment in (moments.from_xmp(self.value(name)) for name in DATES) if moment]
+        return [told for told in (moments.from_text(self.value(name)) for name in DATES) if told]
 
     @property
     def camera(self) -> str | None:
@@ -60,7 +76,8 @@ class Xmp:
 
     @property
     def lens(self) -> str | None:
-        return text.first_line(self.value("exifEX:LensModel"), self.value("aux:Lens"))
+        names = map(lenses.named, (self.value("exifEX:LensModel"), self.value("aux:Lens")))
+        return next(filter(None, names), None) or lenses.described(self._lens_numbers)
 
     @property
     def exposure(self) -> Exposure:
@@ -74,10 +91,18 @@ class Xmp:
 
     @property
     def gps(self) -> Gps | None:
-        latitude, longitude = (_degrees(self.value(f"exif:GPS{side}")) for side in ("Latitude", "Longitude"))
-        if latitude is None or longitude is None or latitude == longitude == 0 or abs(latitude) > 90:
-            return None
-        return Gps(latitude, longitude)
+        latitude, longitude = (
+            coordinates.from_text(axis, self.value(name), self.value(name + "Ref"))
+            for axis, name in ((coordinates.LATITUDE, "exif:GPSLatitude"), (coordinates.LONGITUDE, "exif:GPSLongitude"))
+        )
+        altitude = coordinates.altitude(self.value("exif:GPSAltitude"), self.value("exif:GPSAltitudeRef"))
+        return coordinates.place(latitude, longitude, altitude)
+
+    @property
+    def ratings(self) -> tuple[str | None, ...]:
+        """Stars, then Windows's percent, as they are written."""
+        percent = self.value("MicrosoftPhoto:Rating")
+        return self.value("xmp:Rating"), f"{percent}%" if percent else None
 
     @property
     def keywords(self) -> list[str]:
@@ -86,35 +111,93 @@ class Xmp:
         trees = (*self.values("lr:hierarchicalSubject"), *self.values("digiKam:TagsList"))
         return plain or [re.split(r"[|/]", tree)[-1] for tree in trees]
 
+    @property
+    def _lens_numbers(self) -> list[float | None]:
+        """As a list of fractions (exifEX), or in one text (aux): `24/1 70/1 28/10 28/10`."""
+        told = list(self.values("exifEX:LensSpecification")) or (self.value("aux:LensInfo") or "").split()
+        return [_fraction(number) for number in told[:5]]
+
     def _number(self, name: str) -> float | None:
-        found = RATIONAL.fullmatch((self.value(name) or "").strip())
-        number = float(found[1]) / float(found[2] or 1) if found and float(found[2] or 1) else 0.0
+        number = _fraction(self.value(name)) or 0.0
         return float(f"{number:.6g}") if number > 0 else None
 
 
-def _degrees(value: str | None) -> float | None:
-    """`51,33.7480N` or `51,33,44N` (XMP, part 2, GPSCoordinate)."""
-    found = COORDINATE.fullmatch((value or "").strip())
-    if not found:
-        return None
-    degrees = float(found[1]) + float(found[2]) / 60 + float(found[3] or 0) / 3600
-    if degrees > 180:
-        return None
-    return round(-degrees if found[4] in "SW" else degrees, 7)
+def _fraction(value: str | None) -> float | None:
+    """Of `28/10` or `2.8`; None of `0/0` and of what is no number."""
+    found = RATIONAL.fullmatch((value or "").strip())
+    return float(found[1]) / float(found[2] or 1) if found and float(found[2] or 1) else None
+
+
+def _trees(root: ElementTree.Element) -> list[ElementTree.Element]:
+    return [root] if root.tag == RDF + "RDF" else root.findall(RDF + "RDF")
 
 
 def _texts(element: ElementTree.Element) -> Iterator[str]:
-    items = [item.text for item in element.iter(RDF + "li")] or [element.text]
-    yield from (item for item in items if item and item.strip())
+    """Of a list all, of languages the default first."""
+    lists = [child for child in element if child.tag in (RDF + "Alt", RDF + "Bag", RDF + "Seq")]
+    items = [item for each in lists for item in each.findall(RDF + "li")] if lists else [element]
+    items.sort(key=lambda item: item.get(XML_LANG) != "x-default")
+    yield from (words for words in map(_text, items) if words.strip())
+
+
+def _text(element: ElementTree.Element) -> str:
+    """With qualifiers beside it, the value has an element or attribute of its own (ISO 16684-1, 7.8)."""
+    for holder in (element, element.find(RDF + "Description")):
+        if holder is not None:
+            value = holder.findtext(RDF + "value") or holder.get(RDF + "value")
+            if value:
+                return value
+    return element.text or ""
 
 
 def _parsed(packet: bytes) -> ElementTree.Element | None:
-    if packet[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        packet = packet.decode("utf-16", "ignore").encode("utf-8", "ignore")
-    found = re.search(rb"<(?:\w+:)?(?:xmpmeta|xapmeta|RDF)\b.*</(?:\w+:)?(?:xmpmeta|xapmeta|RDF)>", packet, re.DOTALL)
-    if not found or len(packet) > MOST_BYTES or b"<!" in found[0]:
+    if len(packet) > MOST_BYTES:
+        return None
+    content = CONTROLS.sub("", _decoded(packet))
+    found = _root(content)
+    end = content.rfind(f"</{found[1]}") if found else -1
+    if not found or end < 0:
         return None
     try:
-        return ElementTree.fromstring(found[0].decode("utf-8"))  # noqa: S314 - no "<!", so no entities.
-    except (ElementTree.ParseError, UnicodeDecodeError, ValueError):
+        return ElementTree.fromstring(content[found.start() : content.find(">", end) + 1])  # noqa: S314 - see above.
+    except (ElementTree.ParseError, ValueError):
         return None
+
+
+def _root(content: str) -> re.Match[str] | None:
+    """Where the root begins; what a comment before it says is none. None if there is none, or a document type before it."""
+    at = 0
+    while found := ROOT.search(content, at):
+        if DOCUMENT_TYPE.search(content, at, found.start()):
+            return None
+        if found[1]:
+            return found
+        at = content.find("-->", found.end()) + 3
+        if at < 3:
+            return None
+    return None
+
+
+def _decoded(packet: bytes) -> str:
+    for head, charset in WIDE:
+        if packet.lstrip().startswith(head) or packet.startswith(head):
+            return packet.decode(charset, "ignore")
+    try:
+        return packet.decode("utf-8")
+    except UnicodeDecodeError:
+        declared = ENCODING.match(packet)
+        charset = declared[1].decode("ascii") if declared else "utf-8"
+    try:
+        return packet.decode(charset, WESTERN)
+    except (LookupError, UnicodeError, ValueError):
+        return packet.decode("utf-8", WESTERN)
+
+
+def _western(error: UnicodeError) -> tuple[str, int]:
+    """The bytes that are no UTF-8, as what Windows would make of them."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+
+
+codecs.register_error(WESTERN, _western)

@@ -16,9 +16,16 @@ export function byFolder(items) {
   return groups;
 }
 
-/** The last part is what the photographer called it. Pure. */
+/** The last part is what the photographer called it. Macs take accents apart; a long one is not cut within a character. Pure. */
 export function titleOf(folder, longest = 200) {
-  return folder.split("/").at(-1).trim().slice(0, longest) || "Untitled";
+  let title = "";
+  let left = longest;
+  for (const { segment } of new Intl.Segmenter().segment(folder.split("/").at(-1).normalize("NFC").trim())) {
+    left -= [...segment].length; // the server counts code points
+    if (left < 0) break;
+    title += segment;
+  }
+  return title.trim() || "Untitled";
 }
 
 /** An album for each folder of the items, which are told of it. Answers the albums made, with their folders; what lies in no folder

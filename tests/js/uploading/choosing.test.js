@@ -62,4 +62,7 @@ test("an album is called as the folder is, within what a title can hold", () => 
   assert.equal(titleOf("DCIM/Summer in the Alps"), "Summer in the Alps");
   assert.equal(titleOf("x".repeat(300)).length, 200);
   assert.equal(titleOf(" "), "Untitled");
+  assert.equal(titleOf("Cafe\u0301"), "Caf\u00e9");
+  assert.equal(titleOf("x".repeat(198) + "👨‍👩‍👧"), "x".repeat(198));
+  assert.equal(titleOf("🏴󠁧󠁢󠁥󠁮󠁧󠁿 می‌خواهم \u{1fae9}"), "🏴󠁧󠁢󠁥󠁮󠁧󠁿 می‌خواهم \u{1fae9}");
 });
