@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from albums.views.access import AlbumInTrash
 from processing.storage.trouble import StorageTrouble
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,9 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Of an album in the trash, a page that says so and offers to restore it to whoever may."""
+    if isinstance(exception, AlbumInTrash):
+        return render(request, "trash/album.html", {"album": exception.album}, status=HTTPStatus.NOT_FOUND)
     return _refusal("404.html", HTTPStatus.NOT_FOUND)
 
 

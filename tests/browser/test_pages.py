@@ -39,6 +39,10 @@ def addresses(chromium: Browser, installation: Installation, keeper: Account) ->
     page.wait_for_url(found["done"])
     stop_worker(installation)
     found["empty"] = new_album(page, "Empty")
+    found["album in the trash"] = new_album(page, LONG)
+    page.get_by_role("link", name="Delete").click()
+    page.get_by_role("button", name="Move to trash").click()
+    page.wait_for_url("**/albums/")
     found["waiting"] = new_album(page, "Waiting")
     send(page, pictures(3, name="WAIT_{}.JPG"))
     expect(page.locator(".progress")).to_be_visible()
@@ -52,6 +56,8 @@ def addresses(chromium: Browser, installation: Installation, keeper: Account) ->
         "empty trash": found["done"] + "trash/empty/",
         "nothing in the trash": found["empty"] + "trash/",
         "delete for ever": found["trashed photo"] + "delete-for-ever/",
+        "deleted albums": "/albums/trash/",
+        "delete album permanently": found["album in the trash"] + "delete-permanently/",
         "batches": "/batches/",
         "no batches": "/batches/?text=nothing+is+called+so",
         "batch": "/batches/1/",
@@ -68,6 +74,7 @@ FOCUSED = "(({ id, ariaLabel, innerText }) => id || ariaLabel || innerText)(docu
 PAGES = (
     *("albums", "new", "done", "empty", "waiting", "rename", "delete"),
     *("trash", "empty trash", "nothing in the trash", "trashed photo", "delete for ever"),
+    *("album in the trash", "deleted albums", "delete album permanently"),
     *("batches", "no batches", "batch", "batch at work", "delete batch"),
     *("photo", "delete photo", "queue", "limits", "storage", "not found"),
 )

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, OpenPage, new_album
 from tests.browser.desk import album_of, pictures, send
-from tests.browser.looking import SCHEMES, ensure_accessible
+from tests.browser.looking import SCHEMES, ensure_accessible, ensure_seen
 from tests.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers, pytest.mark.usefixtures("worker")]
@@ -83,3 +83,31 @@ def test_axe_finds_nothing_in_the_message_with_its_way_back(
         ensure_accessible(unheard)
         unheard.get_by_role("button", name="Undo").click()
         expect(unheard.locator(".tile")).to_have_count(2)
+
+
+@pytest.mark.parametrize("has_script", [True, False], ids=["script", "no script"])
+def test_a_deleted_album_is_back_with_one_click(
+    page: Page, open_page: OpenPage, installation: Installation, has_script: bool
+) -> None:
+    address = fill(page, 2)
+    plain = open_page(viewport=PHONE, java_script_enabled=has_script, is_heard=False)
+    plain.goto(address)
+    number = album_of(plain)
+
+    plain.get_by_role("link", name="Delete").click()
+    plain.get_by_role("button", name="Move to trash").click()
+    expect(plain.get_by_text("was moved to the trash.")).to_be_visible()
+    expect(plain.locator(".card")).to_have_count(0)
+    plain.get_by_role("button", name="Undo").click()
+
+    expect(plain.locator(".tile")).to_have_count(2)
+    plain.get_by_role("link", name="Delete").click()
+    plain.get_by_role("button", name="Move to trash").click()
+    plain.get_by_role("link", name="Trash (1)").click()
+    ensure_seen(plain) if has_script else None
+    plain.get_by_role("link", name="permanently").click()
+    plain.get_by_role("button", name="Delete permanently").click()
+    expect(plain.get_by_text("was deleted permanently.")).to_be_visible()
+    assert installation.ask(f"SELECT count(*) FROM albums_photo WHERE album_id = {number}") == [(0,)]
+    verified = json.loads(installation.manage("verify", "--json").stdout)
+    assert (verified["missing"], verified["orphans"]) == ([], [])

@@ -204,7 +204,7 @@ def test_deleting_an_album_tells_of_its_trash(signed_in, album, photos):
 
     page = read(signed_in, f"/albums/{album.pk}/delete/")
 
-    assert "its 2 photos will be deleted, originals included. The 1 photo in its trash goes with it for ever." in page
+    assert "its 2 photos will be moved to the trash. The 1 photo in its own trash goes with it." in page
 
 
 def test_the_trash_costs_the_same_queries_however_much_is_in_it(
