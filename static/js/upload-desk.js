@@ -65,7 +65,7 @@ class UploadDesk extends HTMLElement {
     this.#comparison = new Comparison(this.#ledger, this.#sender);
     this.#checksums = new Checksums(this.#ledger, this.#hasher, (item) => (this.#sender.learn(item), this.#comparison.ask()));
     const parts = { keep: this.#keep, ledger: this.#ledger, sender: this.#sender, hasher: this.#hasher };
-    this.#comingBack = new ComingBack(parts, () => this.#panel);
+    this.#comingBack = new ComingBack(parts, () => this.#panel, () => this.#ticker.ask());
     this.#wakefulness = new Wakefulness(signal);
     new Drops(this, { signal, onFiles: (found) => this.#choose(found), words: () => this.#dropWords() });
     this.#listen(signal);
@@ -161,7 +161,7 @@ class UploadDesk extends HTMLElement {
     forget: () => this.#forget(),
     hurry: () => this.#line.hurry(),
     resume: () => this.#comingBack.resume(),
-    "give-up": () => (this.#comingBack.giveUp(), this.#tidy()),
+    "give-up": () => this.#discard(),
   };
 
   async #press(button) {
@@ -186,6 +186,13 @@ class UploadDesk extends HTMLElement {
     if (!confirm(CANCEL)) return;
     await this.#sender.cancelAll();
     this.#refresh();
+  }
+
+  async #discard() {
+    const missing = plural(this.#ledger.in("missing").length, "remaining file");
+    if (!confirm(`Discard ${missing}? Photos that have arrived stay in the album.`)) return;
+    await this.#comingBack.giveUp();
+    this.#tidy();
   }
 
   #forget() {

@@ -95,7 +95,7 @@ export class DeskView {
     if (!again) return;
     this.#say("again-words", again.words);
     this.#hide("resume", !again.canResume);
-    this.#hide("choose-again", again.canResume);
+    this.#hide("choose-again", again.canResume || again.isElsewhere);
     this.#hide("give-up", !sum.count("missing"));
   }
 

@@ -55,6 +55,11 @@ export class Sender extends EventTarget {
     return this.#turns.isWaiting;
   }
 
+  /** Resolves with whether another tab is sending to one of these albums now. */
+  isElsewhere(albums) {
+    return this.#turns.isElsewhere(albums);
+  }
+
   /** These shall go: now, or as soon as their album takes them. */
   async go(items) {
     for (const item of items) this.#ledger.set(item, { state: "pending", words: "", album: item.album ?? this.page });
