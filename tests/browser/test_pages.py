@@ -113,6 +113,9 @@ def test_the_first_user_is_made_once_through_the_link(open_page: OpenPage, tmp_p
         fresh.start("serve")
         link = fresh.log.read_text().split("works once): ")[1].split()[0]
         page = open_page(None, at=fresh.url, viewport=PHONE, color_scheme="dark", is_heard=False)
+        page.goto("/")
+        expect(page.get_by_role("heading")).to_have_text("No account yet")
+        ensure_accessible(page, "no account")
         page.goto(link)
         ensure_accessible(page, "first user")
         page.get_by_label("Username").fill("anna")
@@ -123,6 +126,7 @@ def test_the_first_user_is_made_once_through_the_link(open_page: OpenPage, tmp_p
 
         page.context.clear_cookies()
         assert page.goto(link).status == 404
+        ensure_accessible(page, "used link")
         page.close()
 
 
