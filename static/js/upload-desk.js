@@ -39,6 +39,7 @@ class UploadDesk extends HTMLElement {
   #notes = [];
   #moment = null;
   #isStale = false;
+  #isGone = false;
   #view;
   #rows;
   #keep;
@@ -82,6 +83,7 @@ class UploadDesk extends HTMLElement {
     for (const source of [this.#ledger, this.#line, this.#sender]) on(source, "change", () => this.#ticker.ask());
     on(this.#sender, "declared", () => (this.#refresh(), this.#comparison.ask())); // what could not go waits, and is compared
     on(this.#sender, "rested", () => (this.#tidy(), this.#ticker.ask()));
+    on(this, "gone", () => this.#leave());
     on(this, "click", ({ target }) => this.#press(target.closest("[data-do]")));
     on(this, "change", ({ target }) => this.#chosen(target));
     on(this, "htmx:afterSwap", () => this.#swapped());
@@ -127,7 +129,7 @@ class UploadDesk extends HTMLElement {
   }
 
   async #choose(found) {
-    if (!found.length) return;
+    if (!found.length || this.#isGone) return;
     const { kept, left } = choosing.sift(found);
     const [were, are] = left === 1 ? ["was", "is no photo"] : ["were", "are no photos"];
     this.#notes = left ? [`${plural(left, "file")} in the folders ${are} and ${were} left out.`] : [];
@@ -265,6 +267,7 @@ class UploadDesk extends HTMLElement {
       sender: this.#sender,
       line: this.#line,
       isBusy: this.#isBusy,
+      isGone: this.#isGone,
       maxFiles: Number(this.#panel.dataset.maxFiles),
       rate: isMoving ? this.#pace.rate : null,
       notes: this.#notes,
@@ -288,6 +291,19 @@ class UploadDesk extends HTMLElement {
 
   #voice(words) {
     this.querySelector("panel-voice")?.say(words);
+  }
+
+  /** The album was deleted: nothing more can be sent, and nothing is asked for any more. */
+  #leave() {
+    [this.#isGone, this.#isStale] = [true, false];
+    this.#sender.queue.pause();
+    // Each time it is told: an answer that was on its way may have put a panel that polls in place once more.
+    const panel = this.#panel.cloneNode(false); // without what was polled
+    panel.hidden = true;
+    for (const name of ["hx-get", "hx-trigger"]) panel.removeAttribute(name);
+    panel.dataset.busy = "";
+    this.#panel.replaceWith(panel);
+    this.#ticker.ask();
   }
 
   #dropWords() {

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, OpenPage, new_album
-from tests.browser.desk import album_of, pictures, send
+from tests.browser.desk import album_of, choose, pictures, send, title
 from tests.browser.looking import SCHEMES, ensure_accessible, ensure_seen
 from tests.installation import Installation
 
@@ -19,6 +19,12 @@ def fill(page: Page, count: int) -> str:
     send(page, pictures(count))
     expect(page.locator(".report")).to_contain_text(f"{count} photos added")
     return address
+
+
+def ensure_only_gone(complaints: list[str]) -> None:
+    """htmx and the browser complain of each answer that is an error, and here the album's are."""
+    assert [said for said in complaints if "410" not in said and "404" not in said] == []
+    complaints.clear()
 
 
 def move_to_trash(page: Page, name: str) -> None:
@@ -111,3 +117,50 @@ def test_a_deleted_album_is_back_with_one_click(
     assert installation.ask(f"SELECT count(*) FROM albums_photo WHERE album_id = {number}") == [(0,)]
     verified = json.loads(installation.manage("verify", "--json").stdout)
     assert (verified["missing"], verified["orphans"]) == ([], [])
+
+
+def test_a_page_whose_album_is_deleted_elsewhere_says_so_and_shows_no_success(
+    page: Page, installation: Installation, complaints: list[str]
+) -> None:
+    installation.stop("run_huey", seconds=200)
+    address = new_album(page)
+    send(page, pictures(3))
+    title(page, "All sent: 3 received")
+    other = page.context.new_page()
+
+    other.goto(f"{address}delete/")
+    other.get_by_role("button", name="Move to trash").click()
+
+    note = page.locator("connection-note")
+    expect(note).to_contain_text("This album is in the trash.")
+    expect(page.locator("[data-desk]")).to_be_hidden()
+    expect(page.locator("#upload-panel")).to_be_hidden()
+    page.get_by_role("link", name="Restore it").click()
+    page.get_by_role("button", name="Restore album").click()
+    expect(page.locator("#upload-panel")).to_contain_text("0 of 3")
+    other.goto(f"{address}delete/")
+    other.get_by_role("button", name="Move to trash").click()
+    other.goto(f"{address}delete-permanently/")
+    other.get_by_role("button", name="Delete permanently").click()
+
+    expect(note).to_contain_text("This")  # in the trash, or deleted already
+    page.reload()
+    expect(page.get_by_role("heading")).to_have_text("Page not found")
+    ensure_only_gone(complaints)
+
+
+def test_photos_that_were_chosen_for_a_deleted_album_stay_listed(open_page: OpenPage) -> None:
+    page = open_page(is_heard=False)
+    address = new_album(page)
+    choose(page, pictures(2))
+    other = page.context.new_page()
+    other.goto(f"{address}delete/")
+    other.get_by_role("button", name="Move to trash").click()
+
+    page.get_by_role("button", name="Send 2 photos").click()
+
+    expect(page.locator("connection-note")).to_contain_text("This album is in the trash.")
+    title(page, "2 files not uploaded")
+    expect(page.locator(".pick")).to_have_count(2)
+    expect(page.get_by_role("button", name="Choose photos")).to_be_hidden()
+    ensure_accessible(page)

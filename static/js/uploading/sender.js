@@ -206,7 +206,7 @@ export class Sender extends EventTarget {
   #broke(item, error) {
     if (error instanceof Paused) this.#ledger.set(item, { state: "waiting", inFlight: 0 });
     else if (error instanceof Cancelled || item.state !== "sending") return;
-    else if (error instanceof Gone) this.#gone(item);
+    else if (error instanceof Gone) this.#gone(item, error.message);
     else if (error instanceof Refused) this.#refuse(item, error.message);
     else this.#ledger.set(item, { state: "failed", inFlight: 0, words: error instanceof Unreadable ? UNREADABLE : error.message || FAILED });
   }
@@ -228,7 +228,8 @@ export class Sender extends EventTarget {
   }
 
   /** Uploads end when nobody sends for long, and then all of them come again; otherwise a person has cancelled this one. */
-  #gone(item) {
+  #gone(item, words) {
+    if (words) return this.#ledger.set(item, { state: "failed", words, inFlight: 0 });
     const wasIdle = this.#isSilent || performance.now() - this.#silenceEnded < AFTER_SILENCE_MS;
     if (!wasIdle || item.hasComeAgain) return this.#ledger.set(item, { state: "failed", words: GONE, inFlight: 0 });
     for (const one of this.#ledger.in(...UNDER_WAY).filter(({ album }) => album === item.album)) {

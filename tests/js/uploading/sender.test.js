@@ -33,9 +33,9 @@ class Server {
   };
 
   /** Answer the PATCH of this upload, when it has come. */
-  async answer(url, status, offset = null) {
+  async answer(url, status, offset = null, json = null) {
     if (!this.#patches.has(url)) await new Promise((came) => this.#came.set(url, came));
-    this.#patches.get(url)(reply(status, offset));
+    this.#patches.get(url)(reply(status, offset, json));
   }
 
   #declare({ files }) {
@@ -97,4 +97,15 @@ test("an upload that is gone while others are heard of was cancelled elsewhere, 
 
   assert.match(items[1].words, /cancelled, here or on another device/);
   assert.equal(server.uploads, 2);
+});
+
+test("an upload to an album that was moved to the trash says so, and may be tried again", async (t) => {
+  t.mock.method(performance, "now", () => 0);
+  const { server, items, all, done } = sending(["sent.jpg"]);
+  await done;
+
+  await server.answer("/uploads/1/", 410, null, { error: "album-in-trash", message: "This album is in the trash." });
+  await all(["failed"]);
+
+  assert.equal(items[0].words, "This album is in the trash.");
 });
