@@ -3,6 +3,7 @@
 import hmac
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model, login
@@ -20,9 +21,18 @@ from config import secret
 
 
 class FirstUserForm(UserCreationForm):  # type: ignore[type-arg]
+    """Django lists every rule before any mistake is made. Here the first is told at once, and the others when they are broken."""
+
+    HELP = {"username": "", "password1": "At least 8 characters. A sentence is easier to remember.", "password2": ""}
+
     class Meta:
         model = User
         fields = ("username",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, help_text in self.HELP.items():
+            self.fields[name].help_text = help_text
 
 
 def exists() -> bool:

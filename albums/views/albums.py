@@ -7,6 +7,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_safe
 
 from albums import album_trash, shelf
@@ -32,7 +33,7 @@ def create(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         assert isinstance(request.user, User)
         form.instance.owner = request.user
-        return redirect(form.save())
+        return redirect(_saved(request, form))
     return render(request, "album/form.html", {"form": form}, status=422 if form.errors else 200)
 
 
@@ -52,7 +53,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     album = album_or_404(request, pk)
     form = AlbumForm(request.POST or None, instance=album)
     if request.method == "POST" and form.is_valid():
-        return redirect(form.save())
+        return redirect(_saved(request, form))
     return render(request, "album/form.html", {"form": form, "album": album}, status=422 if form.errors else 200)
 
 
@@ -69,3 +70,13 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("albums:list")
     counts = {"photo_count": album.photos.shown().count(), "trashed_count": album.photos.trashed().leading().count()}
     return render(request, "album/delete.html", {"album": album, "days": settings.TRASH_DAYS, **counts})
+
+
+def _saved(request: HttpRequest, form: AlbumForm) -> Album:
+    """Two albums may have one title, but not unnoticed: photos for one would go into the other."""
+    album: Album = form.save()
+    namesakes = Album.objects.filter(owner=album.owner, title__iexact=album.title, trashed_at=None)
+    if "title" in form.changed_data and (other := namesakes.exclude(pk=album.pk).first()):
+        words = format_html('You have another album called <a href="{}">{}</a>.', other.get_absolute_url(), other.title)
+        messages.warning(request, words)
+    return album

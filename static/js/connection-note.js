@@ -43,7 +43,7 @@ class ConnectionNote extends HTMLElement {
     if (!isPoll(requestConfig)) this.#say("That did not work. Try again in a moment.");
     else if (xhr?.status === 404 || xhr?.status === 410) this.#tellGone(xhr.status === 410);
     else if (!requestConfig.elt.matches("[hx-trigger]")) return;
-    else this.#say("The server does not answer. Trying again…");
+    else this.#say(navigator.onLine ? "The server does not answer. Trying again…" : "No network. This page goes on by itself when it is back.");
   };
 
   #tellGone(isInTrash) {

@@ -228,6 +228,7 @@ class UploadDesk extends HTMLElement {
   #swapped() {
     this.#isStale = false;
     this.#comingBack.heard().then(() => this.#ticker.ask());
+    if (this.#isBusy) this.#sender.follow();
     this.#ticker.ask();
     if (this.#isBusy || this.isSending) return;
     const later = this.#ledger.in("later");
@@ -270,6 +271,7 @@ class UploadDesk extends HTMLElement {
       isGone: this.#isGone,
       maxFiles: Number(this.#panel.dataset.maxFiles),
       rate: isMoving ? this.#pace.rate : null,
+      secondsLeft: this.#pace.left(sum.bytes),
       notes: this.#notes,
       left: this.#checksums.left,
       again: this.#comingBack.again,

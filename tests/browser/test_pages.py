@@ -107,6 +107,23 @@ def test_no_page_is_wider_than_its_screen(open_page: OpenPage, keeper: Account, 
             assert wide <= width, f"{name} is {wide} px wide on a screen of {width}"
 
 
+LINKS_IN_LISTS = ".file__name a, .file__reason a, .row__reason a, .failure__facts a, .page-head__title a"
+
+
+def test_links_in_lists_are_high_enough_for_a_finger(open_page: OpenPage, keeper: Account, addresses) -> None:
+    page = open_page(keeper, viewport=PHONE)
+    heights: dict[str, list[float]] = {}
+    for name, address in {**addresses, "failures": "/failures/"}.items():
+        if name in ("batch", "failures", "trash", "queue"):
+            page.goto(address)
+            all_heights = "links => links.map((link) => link.getBoundingClientRect().height)"
+            heights[name] = page.locator(LINKS_IN_LISTS).evaluate_all(all_heights)
+
+    assert heights["batch"]
+    assert heights["failures"]
+    assert [(name, height) for name, found in heights.items() for height in found if height < 43] == []
+
+
 def test_the_first_user_is_made_once_through_the_link(open_page: OpenPage, tmp_path: Path) -> None:
     with Installation(tmp_path) as fresh:
         fresh.manage("shell", "-c", "from django.contrib.auth.models import User; User.objects.all().delete()")

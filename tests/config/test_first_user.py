@@ -107,3 +107,11 @@ def test_a_wrong_link_says_where_the_right_one_is(client, link):
     page = client.get("/welcome/guess/").content.decode()
 
     assert ("This link does not work" in page, link in page) == (True, False)
+
+
+def test_the_rules_for_passwords_are_told_when_one_is_broken(client, link):
+    page = client.get(link).content.decode()
+    assert ("At least 8 characters." in page, "commonly used" in page, "<li>" in page) == (True, False, False)
+
+    page = client.post(link, FORM | {"password1": "password", "password2": "password"}).content.decode()
+    assert "too common" in page

@@ -17,7 +17,7 @@ export class DeskView {
     return this.#desk.querySelector(`[data-${name}]`);
   }
 
-  /** `now`: items, sum, sender, line, isBusy, maxFiles, rate, notes, left (unchecked), again. */
+  /** `now`: items, sum, sender, line, isBusy, maxFiles, rate, secondsLeft, notes, left (unchecked), again. */
   show(now) {
     const { sum, sender, items } = now;
     const { isPaused } = sender.queue;
@@ -25,7 +25,7 @@ export class DeskView {
     const isResting = !isSending && !sum.count("chosen", "later");
     this.#hide("batch", !items.length);
     this.#say("title", title(sum, { isPaused, isResting }));
-    this.#say("detail", [detail(sum, isPaused ? null : now.rate), checks(now)].filter(Boolean).join(" · "));
+    this.#say("detail", [detail(sum, isPaused ? null : now.rate, now.secondsLeft), checks(now)].filter(Boolean).join(" · "));
     this.#hide("pause", !isSending || isPaused);
     this.#hide("go-on", !isSending || !isPaused);
     this.#hide("retry", !sum.count("failed"));

@@ -11,12 +11,13 @@ import { sleep } from "./patience.js";
 import { Cancelled, Paused, Queue } from "./queue.js";
 import { carry } from "./routing.js";
 import { hex } from "./sha256.js";
-import { declared, recognised, settled } from "./told.js";
+import { become, declared, recognised, settled } from "./told.js";
 import { Turns } from "./turns.js";
 import { Gone, Refused, TUS } from "./way.js";
 
 const MOST_AT_ONCE = 2000; // what one manifest may list
 const ASK_AGAIN_MS = 5000;
+const FOLLOW_MS = 5000;
 const EXPIRY_MS = 30 * 60_000;
 const AFTER_SILENCE_MS = 60_000;
 const FAILED = "Something went wrong that nobody thought of.";
@@ -37,6 +38,7 @@ export class Sender extends EventTarget {
   #declaring = new Map();
   #heard = performance.now();
   #silenceEnded = -Infinity;
+  #followed = -Infinity;
   #expiryMs = EXPIRY_MS;
 
   /** `album(id)` tells an album's addresses. The lock of `page`, the album on whose page this is, opens by opened(). */
@@ -237,6 +239,17 @@ export class Sender extends EventTarget {
       this.queue.remove(one);
     }
     this.#pump(item.album);
+  }
+
+  /** What was received becomes photos while the others are sent: ask what of it, at most every few seconds. */
+  async follow() {
+    const sent = this.#ledger.in("received").filter(({ album, photo, words }) => album === this.page && !photo && !words);
+    if (!sent.length || performance.now() - this.#followed < FOLLOW_MS) return;
+    this.#followed = performance.now();
+    const answer = await this.#ask(this.page, sent.slice(0, MOST_AT_ONCE), false).catch(() => null);
+    answer?.files.forEach((told, number) => {
+      if (told.state === "received" && (told.photo || told.message)) this.#ledger.set(sent[number], become(told));
+    });
   }
 
   /** Nothing is being sent any more: what was sent is looked at once more, and another tab may have its turn. */
