@@ -45,7 +45,7 @@ def test_a_photo_goes_to_the_trash_and_is_back_with_one_click(page: Page, size: 
     expect(page.get_by_role("link", name="Trash (1)")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
 
-    expect(page.get_by_text("IMG_0002.JPG was put back.")).to_be_visible()
+    expect(page.get_by_text("IMG_0002.JPG was restored.")).to_be_visible()
     names = page.locator(".tile img.frame__image").evaluate_all("all => all.map(i => i.alt)")
     assert names == ["IMG_0001.JPG", "IMG_0002.JPG", "IMG_0003.JPG"]
     expect(page.get_by_role("link", name="Trash (")).to_have_count(0)
@@ -62,15 +62,15 @@ def test_everything_in_the_trash_works_without_javascript(
 
     plain.get_by_role("link", name="Trash (3)").click()
     expect(plain.locator(".trashed")).to_have_count(3)
-    plain.get_by_role("button", name="Put back IMG_0001.JPG").click()
+    plain.get_by_role("button", name="Restore IMG_0001.JPG").click()
     expect(plain.locator(".trashed")).to_have_count(2)
-    plain.get_by_role("link", name="Delete IMG_0002.JPG for ever").click()
-    plain.get_by_role("button", name="Delete for ever").click()
+    plain.get_by_role("link", name="Delete IMG_0002.JPG permanently").click()
+    plain.get_by_role("button", name="Delete permanently").click()
     expect(plain.locator(".trashed")).to_have_count(1)
     plain.get_by_role("link", name="Empty trash").click()
-    plain.get_by_role("button", name="Delete 1 photo for ever").click()
+    plain.get_by_role("button", name="Delete 1 photo permanently").click()
 
-    expect(plain.get_by_text("1 photo was deleted for ever.")).to_be_visible()
+    expect(plain.get_by_text("1 photo was deleted permanently.")).to_be_visible()
     expect(plain.locator(".tile")).to_have_count(2)
     assert installation.ask(f"SELECT count(*) FROM albums_photo WHERE album_id = {album_of(plain)}") == [(2,)]
     verified = json.loads(installation.manage("verify", "--json").stdout)

@@ -78,7 +78,7 @@ export const HINTS = {
   here: "already here",
   twice: "twice in your choice",
   elsewhere: "also in another album",
-  trash: "in the trash, will be put back",
+  trash: "in the trash, will be restored",
 };
 
 /** Why nothing moves, and what to do. `state` is the line's. */
