@@ -14,11 +14,12 @@ from albums.templatetags.photos import camera_clock, camera_zone
 
 @admin.register(Album)
 class AlbumAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("title", "owner", "photo_count", "created_at")
+    list_display = ("title", "owner", "photo_count", "created_at", "trashed_at")
+    list_filter = (("trashed_at", admin.EmptyFieldListFilter),)
     list_select_related = ("owner",)
     search_fields = ("title", "owner__username")
     date_hierarchy = "created_at"
-    readonly_fields = ("created_at",)
+    readonly_fields = ("created_at", "trashed_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Album]:
         albums: QuerySet[Album] = super().get_queryset(request)

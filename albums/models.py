@@ -17,22 +17,51 @@ from django.utils import timezone
 from albums.clock import CLOCK
 
 
+class Trashable:
+    """What can lie in the trash has `trashed_at`, and from it the day when it goes."""
+
+    trashed_at: Any
+
+    @property
+    def leaves_trash_at(self) -> datetime | None:
+        """When the trash lets it go: at the first sweep after that it is deleted for ever."""
+        return self.trashed_at + timedelta(days=settings.TRASH_DAYS) if self.trashed_at else None
+
+    @property
+    def is_leaving_trash(self) -> bool:
+        """Its days in the trash are over; the next sweep deletes it."""
+        return bool(self.leaves_trash_at and self.leaves_trash_at <= timezone.now())
+
+
 class AlbumQuerySet(models.QuerySet["Album"]):
     def visible_to(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> AlbumQuerySet:
-        """A person's own albums; all of them for who may change any album."""
+        """A person's own albums, or all for who may change any album; none that is in the trash."""
+        return self.filter(trashed_at=None).changeable_by(user)
+
+    def changeable_by(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> AlbumQuerySet:
+        """Those in the trash too."""
         if user.has_perm("albums.change_album"):  # type: ignore[union-attr]
             return self
         return self.filter(owner_id=user.pk)
 
+    def trashed(self) -> AlbumQuerySet:
+        return self.filter(trashed_at__isnull=False)
 
-class Album(models.Model):
-    """A titled, ordered set of photos."""
+
+class Album(Trashable, models.Model):
+    """A titled, ordered set of photos.
+
+    `Album.objects` are all of them, those in the trash too: their files are kept, checked, moved and backed up like any others.
+    """
 
     title = models.CharField(max_length=200)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="albums"
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    trashed_at = models.DateTimeField(
+        "in the trash since", null=True, blank=True, editable=False, help_text="Empty: it is not in the trash."
+    )
 
     objects = AlbumQuerySet.as_manager()
 
@@ -47,8 +76,8 @@ class Album(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("albums:detail", args=[self.pk])
 
-    def is_visible_to(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> bool:
-        """As `visible_to`, but its owner costs no question about permissions: that is two queries."""
+    def is_changeable_by(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> bool:
+        """As `changeable_by`, but its owner costs no question about permissions: that is two queries."""
         is_own = user.pk is not None and self.owner_id == user.pk
         return is_own or user.has_perm("albums.change_album")  # type: ignore[union-attr]
 
@@ -89,7 +118,7 @@ class PhotoQuerySet(models.QuerySet["Photo"]):
         return self.filter(trashed_at__isnull=False)
 
 
-class Photo(models.Model):
+class Photo(Trashable, models.Model):
     """One picture in an album: its original, byte for byte as received, and what is known of it.
 
     `Photo.objects` and `album.photos` are all of them, those in the trash too: their files are kept, checked and repaired like
@@ -197,16 +226,6 @@ class Photo(models.Model):
         raws = {half.format for half in self.halves.all()}
         is_live = any(companion.kind == Companion.Kind.MOTION for companion in self.companions.all())
         return [*(["RAW"] if raws else []), *(["Live"] if is_live else [])]
-
-    @property
-    def leaves_trash_at(self) -> datetime | None:
-        """When the trash lets it go: at the first sweep after that it is deleted for ever."""
-        return self.trashed_at + timedelta(days=settings.TRASH_DAYS) if self.trashed_at else None
-
-    @property
-    def is_leaving_trash(self) -> bool:
-        """Its days in the trash are over; the next sweep deletes it."""
-        return bool(self.leaves_trash_at and self.leaves_trash_at <= timezone.now())
 
 
 class Rendition(models.Model):

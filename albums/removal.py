@@ -13,6 +13,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.signals import pre_delete
+from django.dispatch import Signal
 
 from albums.models import Album, Companion, Leftover, Photo, Rendition
 
@@ -24,9 +25,14 @@ FEW = 20
 """The same of who has little time: a bucket may take a quarter of a second for the files of one."""
 
 
+emptied = Signal()
+"""Sent with `album` when its photos are gone, before its own row goes: whoever has many rows of it deletes them in portions."""
+
+
 def delete_album(album: Album) -> None:
     """Delete an album with all its photos. Safe to repeat when it was cut off."""
     delete_photos(album.photos.all())
+    emptied.send(sender=Album, album=album)
     with transaction.atomic():
         album.delete()
 

@@ -1,15 +1,19 @@
 from django.urls import path
 
-from albums.views import albums, photos, trash
+from albums.views import albums, deleted_albums, photos, trash
 
 app_name = "albums"
 
 urlpatterns = [
     path("albums/", albums.index, name="list"),
     path("albums/new/", albums.create, name="create"),
+    path("albums/trash/", deleted_albums.index, name="deleted"),
     path("albums/<int:pk>/", albums.detail, name="detail"),
     path("albums/<int:pk>/edit/", albums.edit, name="edit"),
     path("albums/<int:pk>/delete/", albums.delete, name="delete"),
+    path("albums/<int:pk>/restore/", deleted_albums.restore, name="restore"),
+    path("albums/<int:pk>/delete-permanently/", deleted_albums.remove, name="delete-permanently"),
+    path("albums/<int:pk>/cover.webp", deleted_albums.cover, name="deleted-cover"),
     path("albums/<int:pk>/trash/", trash.index, name="trash"),
     path("albums/<int:pk>/trash/put-back/", trash.put_all_back, name="put-all-back"),
     path("albums/<int:pk>/trash/empty/", trash.empty, name="empty-trash"),

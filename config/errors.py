@@ -5,6 +5,7 @@ Errors raised while the CSRF check reads a body never reach a middleware's proce
 
 import errno
 import logging
+import re
 import sqlite3
 import sys
 from http import HTTPStatus
@@ -14,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from albums.views.access import AlbumInTrash
 from processing.storage.trouble import StorageTrouble
 
 log = logging.getLogger(__name__)
@@ -22,6 +24,12 @@ RETRY_AFTER_SECONDS = "10"
 FULL = {errno.ENOSPC, errno.EDQUOT}
 DISK_FULL = "53100"
 """PostgreSQL's own code for it (its manual, appendix A)."""
+NO_PAGE = "There is no page at this address. Check it for typing errors."
+OF_ALBUM = "This album was deleted, or it belongs to another user."
+OF_PHOTO = "This photo was deleted, or it belongs to another user."
+OF_BATCH = "This upload record was deleted, or it belongs to another user."
+NOT_YOURS = "This page does not exist, or your account may not open it."
+PHOTO_ROUTE = re.compile("(photos|companions)/")
 BUSY = "The server is busy with other work just now. Nothing was lost; try again in a moment."
 NO_ROOM = "The server's disk is full. Nothing was lost; free some space, then try again."
 
@@ -35,7 +43,10 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _refusal("404.html", HTTPStatus.NOT_FOUND)
+    """Of an album in the trash, a page that says so and offers to restore it to whoever may."""
+    if isinstance(exception, AlbumInTrash):
+        return render(request, "trash/album.html", {"album": exception.album}, status=HTTPStatus.NOT_FOUND)
+    return _refusal("404.html", HTTPStatus.NOT_FOUND, words=_missing(request))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -55,9 +66,23 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return render(request, "500.html", status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def _refusal(page: str, status: HTTPStatus) -> HttpResponse:
+def _missing(request: HttpRequest) -> str:
+    """What the address names. The same words for what is gone and for what belongs to somebody else: neither is told."""
+    match = request.resolver_match
+    if match is None:
+        return NO_PAGE
+    if match.namespace == "albums":
+        return OF_PHOTO if PHOTO_ROUTE.match(match.route) else OF_ALBUM
+    if match.namespace == "processing" and match.route.startswith("albums/"):
+        return OF_ALBUM
+    if match.namespace == "processing" and match.route.startswith("batches/"):
+        return OF_BATCH
+    return NOT_YOURS
+
+
+def _refusal(page: str, status: HTTPStatus, **context: str) -> HttpResponse:
     """Django's own look for a CSRF token first, in a body that may be what cannot be read, and then end in a 500."""
-    return HttpResponse(render_to_string(page), status=status)
+    return HttpResponse(render_to_string(page, context), status=status)
 
 
 def _is_about_room(error: BaseException | None) -> bool:

@@ -1,7 +1,9 @@
 """The first user: made through a link that holds a secret, is printed on the server's console, and works once."""
 
 import hmac
+from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model, login
@@ -9,7 +11,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import UserCreationForm
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -19,14 +21,28 @@ from config import secret
 
 
 class FirstUserForm(UserCreationForm):  # type: ignore[type-arg]
+    """Django lists every rule before any mistake is made. Here the first is told at once, and the others when they are broken."""
+
+    HELP = {"username": "", "password1": "At least 8 characters. A sentence is easier to remember.", "password2": ""}
+
     class Meta:
         model = User
         fields = ("username",)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, help_text in self.HELP.items():
+            self.fields[name].help_text = help_text
+
+
+def exists() -> bool:
+    """Is there any user?"""
+    return get_user_model().objects.exists()
+
 
 def link() -> str | None:
     """The path of the one-time link; None once there is a user."""
-    if get_user_model().objects.exists():
+    if exists():
         return None
     return reverse("welcome", args=[secret.kept_in(_path())])
 
@@ -35,28 +51,36 @@ def link() -> str | None:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def welcome(request: HttpRequest, token: str) -> HttpResponse:
+    """404, with a page that says why, when the link has been used or is not the one in the server's log."""
     if not _is_open(token):
-        raise Http404
+        return _closed(request)
     form = FirstUserForm(request.POST or None)
-    if request.method == "POST" and form.is_valid() and (user := _create(form)):
+    if request.method == "POST" and form.is_valid():
+        user = _create(form)
+        if user is None:
+            return _closed(request)
         login(request, user)
         return redirect("albums:create")
     return render(request, "registration/welcome.html", {"form": form}, status=422 if form.errors else 200)
 
 
+def _closed(request: HttpRequest) -> HttpResponse:
+    return render(request, "registration/used_link.html", {"is_used": exists()}, status=HTTPStatus.NOT_FOUND)
+
+
 def _is_open(token: str) -> bool:
     path = _path()
-    if get_user_model().objects.exists() or not path.exists():
+    if exists() or not path.exists():
         return False
     return hmac.compare_digest(path.read_bytes(), token.encode())
 
 
 def _create(form: FirstUserForm) -> User | None:
-    """The first user; of several people who send the form at once, only one gets here past the check."""
+    """The first user; None for all but one of several people who send the form at once."""
     with transaction.atomic():
         _lock_users()
-        if get_user_model().objects.exists():
-            raise Http404
+        if exists():
+            return None
         user: User = form.save(commit=False)
         user.is_staff = user.is_superuser = True
         user.save()

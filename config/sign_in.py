@@ -14,13 +14,16 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 
-from config import throttle
+from config import first_user, throttle
 
 View = Callable[..., HttpResponseBase]
 
 
 def throttled(view: View) -> View:
-    """429 with Retry-After and words, before any password is looked at."""
+    """429 with Retry-After and words, before any password is looked at.
+
+    As long as there is no user, a page that tells where the link to the first account is: nobody could pass the form.
+    """
 
     @login_not_required
     @csrf_protect
@@ -29,6 +32,8 @@ def throttled(view: View) -> View:
     def guarded(request: HttpRequest) -> HttpResponseBase:
         if request.method == "POST" and (wait := throttle.seconds_to_wait(request, request.POST.get("username", ""))):
             return _too_often(request, wait)
+        if request.method in ("GET", "HEAD") and not first_user.exists():
+            return render(request, "registration/no_user.html")
         return view(request)
 
     return guarded

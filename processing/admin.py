@@ -1,18 +1,21 @@
 """The workshop in Django admin: for looking, and for the moves a person may make. No state is ever edited by hand."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.models import User
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.db.models import Count, Model, QuerySet, Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
 from processing import jobs
 from processing.models import Batch, Finding, JobEvent, Measurement, ProcessingJob, Upload, WorkerPulse
+from processing.states import ACTIVE, JobState
 
 
 class LookOnly(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -26,6 +29,25 @@ class LookOnly(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+EXAMPLES = 20
+"""Names on the page that asks for confirmation."""
+CARRIED = (ACTION_CHECKBOX_NAME, "select_across")
+"""What that page carries along, beside the address with its filters, to mean the same jobs."""
+
+
+def _is_confirmed(request: HttpRequest) -> bool:
+    return request.POST.get("post") == "yes"
+
+
+def _seen(request: HttpRequest, jobs: QuerySet[ProcessingJob]) -> QuerySet[ProcessingJob]:
+    """Without those that came after the question: "all" would mean more jobs than were counted."""
+    try:
+        until = datetime.fromisoformat(request.POST.get("until", ""))
+    except ValueError:
+        return jobs
+    return jobs.filter(updated_at__lte=until)
 
 
 class AgeFilter(admin.SimpleListFilter):
@@ -67,18 +89,45 @@ class JobAdmin(LookOnly):
     def requeue(self, request: HttpRequest, queryset: QuerySet[ProcessingJob]) -> None:
         self._each(request, queryset, jobs.requeue, "requeued", "failed")
 
-    @admin.action(description="Cancel waiting and running jobs", permissions=["move"])
-    def cancel(self, request: HttpRequest, queryset: QuerySet[ProcessingJob]) -> None:
-        self._each(request, queryset, jobs.cancel, "cancelled", "waiting or running")
+    @admin.action(description="Cancel waiting and running jobs, with their raw files", permissions=["move"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[ProcessingJob]) -> HttpResponse | None:
+        if not _is_confirmed(request):
+            return self._ask(request, queryset, queryset.filter(state__in=ACTIVE), "cancel")
+        self._each(request, _seen(request, queryset), jobs.cancel, "cancelled", "waiting or running")
+        return None
 
     @admin.action(description="Dismiss failed jobs, with their raw files", permissions=["move"])
-    def dismiss(self, request: HttpRequest, queryset: QuerySet[ProcessingJob]) -> None:
-        self._each(request, queryset, jobs.dismiss, "dismissed", "failed")
+    def dismiss(self, request: HttpRequest, queryset: QuerySet[ProcessingJob]) -> HttpResponse | None:
+        if not _is_confirmed(request):
+            return self._ask(request, queryset, queryset.filter(state=JobState.FAILED), "dismiss")
+        self._each(request, _seen(request, queryset), jobs.dismiss, "dismissed", "failed")
+        return None
 
     def has_move_permission(self, request: HttpRequest) -> bool:
         """The models are look-only; who has Django's permission to change jobs may still move them."""
         assert isinstance(request.user, User)
         return request.user.has_perm("processing.change_processingjob")
+
+    def _ask(
+        self,
+        request: HttpRequest,
+        chosen: QuerySet[ProcessingJob],
+        fitting: QuerySet[ProcessingJob],
+        action: str,
+    ) -> HttpResponse:
+        """Django's intermediate page: how many raw files would be deleted, and how large they are."""
+        context = {
+            **self.admin_site.each_context(request),
+            **fitting.aggregate(count=Count("pk"), bytes=Sum("upload__size", default=0)),
+            "title": f"{action.capitalize()} jobs",
+            "opts": self.model._meta,
+            "action": action,
+            "chosen": chosen.count(),
+            "examples": fitting.order_by("pk")[:EXAMPLES],
+            "carried": [(name, value) for name in CARRIED for value in request.POST.getlist(name)],
+            "until": timezone.now().isoformat(),
+        }
+        return render(request, "admin/processing/confirm_jobs.html", context)
 
     def _each(
         self,

@@ -141,6 +141,7 @@ REFUSED: dict[str, Advice] = {
     ),
     "stopped": Advice("The import ended before it", "Import it again. What is there already is recognised."),
     "cancelled": Advice("Cancelled", "If it was not meant, send it again."),
+    "album-in-trash": Advice("Its album was moved to the trash", f"Restore the album first. {SEND_AGAIN}"),
     "not-as-declared": Advice(
         "Not what was announced",
         f"The file was changed or damaged on its way. {SEND_AGAIN} If that happens again, copy it anew first.",

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import connection
 
-ALBUM = "SELECT id FROM albums_album WHERE id = %(album)s"
+ALBUM = "SELECT trashed_at FROM albums_album WHERE id = %(album)s"
 
 
 def one_row(sql: str, **values: str | int) -> tuple[Any, ...]:
@@ -15,9 +15,12 @@ def one_row(sql: str, **values: str | int) -> tuple[Any, ...]:
     return row or ()
 
 
-def hold(album: int) -> bool:
+def hold(album: int, *, in_use: bool = False) -> bool:
     """Keep the album's row from everybody else until the transaction ends; False when it is gone.
+
+    `in_use`: False, too, when it is in the trash.
 
     PostgreSQL waits here. SQLite waited at BEGIN IMMEDIATE, and knows no FOR UPDATE.
     """
-    return bool(one_row(ALBUM + " FOR UPDATE" * connection.features.has_select_for_update, album=album))
+    row = one_row(ALBUM + " FOR UPDATE" * connection.features.has_select_for_update, album=album)
+    return bool(row) and not (in_use and row[0])

@@ -76,8 +76,11 @@ def join_or_open(
 
 
 def hold(album: int) -> None:
-    """Keep all others from the album until the transaction ends. Raises Album.DoesNotExist when it was deleted just now."""
-    if not asking.hold(album):
+    """Keep all others from the album until the transaction ends. Raises Album.DoesNotExist when it was deleted just now.
+
+    That means for good, or moved to the trash.
+    """
+    if not asking.hold(album, in_use=True):
         raise Album.DoesNotExist
 
 
@@ -110,6 +113,16 @@ def cancel(album: Album, by: str) -> int:
     on_their_way = Upload.objects.receiving().filter(album=album)
     count = sum(uploads.cancel(upload, "cancelled", f"Cancelled by {by}.") for upload in on_their_way)
     return count + sum(jobs.cancel(job, by) for job in ProcessingJob.objects.active().filter(album=album))
+
+
+def stop_receiving(album: Album, by: str) -> int:
+    """End what is on its way to an album in the trash. Answers how many files it was.
+
+    Whatever has arrived whole is developed all the same, so that nothing is missing when the album is restored.
+    """
+    on_their_way = Upload.objects.receiving().filter(album=album)
+    refusal = refusals.ALBUM_IN_TRASH.filled(by=by)
+    return sum(uploads.cancel(upload, refusal.code, refusal.message) for upload in on_their_way)
 
 
 def requeue(failed: QuerySet[ProcessingJob], by: str) -> int:

@@ -1,18 +1,31 @@
-"""When rows of the workshop go, by whatever way (an album deleted, the admin, the shell), their raw files go too."""
+"""What the workshop does when an album is deleted, or rows of its own: uploads end, and raw files go with their rows."""
 
 from typing import Any
 
 from django.db.models.signals import pre_delete
 
-from albums import removal
-from processing import failpoints
+from albums import album_trash, removal
+from albums.models import Album
+from processing import batches, failpoints
 from processing.failpoints import Point
-from processing.models import ProcessingJob, Upload
+from processing.models import Batch, ProcessingJob, Upload
 from processing.states import KEEPS_RAW, UploadState
 
 
 def connect() -> None:
     pre_delete.connect(_let_raw_go, sender=Upload, dispatch_uid="processing.cleaning.upload")
+    album_trash.put_in_trash.connect(_stop_receiving, dispatch_uid="processing.cleaning.put_in_trash")
+    removal.emptied.connect(_forget_batches, dispatch_uid="processing.cleaning.emptied")
+
+
+def _stop_receiving(album: Album, by: str, **_: Any) -> None:
+    batches.stop_receiving(album, by)
+
+
+def _forget_batches(album: Album, **_: Any) -> None:
+    """One in a transaction: of 100,000 uploads with their jobs and events, all at once would take half a gigabyte."""
+    for batch in Batch.objects.filter(album=album):
+        batch.delete()
 
 
 def _let_raw_go(instance: Upload, **_: Any) -> None:

@@ -17,9 +17,9 @@ from processing.batches import AlbumBusy
 from processing.intake import refusals, resumable, uploads
 from processing.intake.manifest import Declared
 from processing.intake.refusals import Refusal
-from processing.models import Batch, Upload
+from processing.models import Batch, ProcessingJob, Upload
 from processing.pipeline import formats
-from processing.states import UploadState
+from processing.states import JobState, UploadState
 
 
 class Match(StrEnum):
@@ -39,7 +39,10 @@ class Match(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Of one file. `upload` is where its bytes go, from `offset` on; `photo` has these very bytes."""
+    """Of one file. `upload` is where its bytes go, from `offset` on; `photo` has these very bytes.
+
+    `refusal` says why it will not be sent; of one that is received, why no photo came of it.
+    """
 
     standing: Match
     upload: Upload | None = None
@@ -150,11 +153,20 @@ def _standing(row: Upload) -> Answer:
         case UploadState.RECEIVING:
             return Answer(Match.NEW, row)
         case UploadState.RECEIVED:
-            return Answer(Match.RECEIVED, row)
+            return _received(row)
     if _may_come_again(row):
         return Answer(Match.NEW)
     refusal = Refusal(row.code, row.message)
     return Answer(_of(refusal), refusal=refusal, photo=row.duplicate_of)
+
+
+def _received(row: Upload) -> Answer:
+    """With the photo that it became, or the reason why it became none."""
+    job: ProcessingJob | None = getattr(row, "job", None)  # forgotten jobs leave none
+    if job is None:
+        return Answer(Match.RECEIVED, row)
+    failed = Refusal(job.error_code, job.error_message) if job.state == JobState.FAILED else None
+    return Answer(Match.RECEIVED, row, refusal=failed, photo=job.photo)
 
 
 def _may_come_again(row: Upload) -> bool:
@@ -201,7 +213,7 @@ class _Rows:
         """But for those that were left out of a folder: whoever sends one after all means another upload."""
         was_left_out = Q(state=UploadState.SKIPPED) & ~Q(code=refusals.COMPANION.code)
         sent = (batch.uploads if batch else Upload.objects.none()).exclude(was_left_out)
-        rows = sent.select_related("batch", "duplicate_of").order_by("created_at", "pk")
+        rows = sent.select_related("batch", "duplicate_of", "job__photo").order_by("created_at", "pk")
         self.by_checksum: dict[tuple[str, str], Upload] = {}
         self._by_id = {row.pk: row for row in rows}
         self._by_look: dict[tuple[str, int | None], list[Upload]] = defaultdict(list)

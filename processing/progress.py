@@ -17,6 +17,8 @@ LISTED = 100
 """Failures and refusals shown by name; more are counted."""
 RATE_SECONDS = 60
 """The rate at which files arrive is that of the last minute: a pause before it says nothing of the time that is left."""
+GUESS_AFTER_SECONDS = 5
+"""The first seconds of a batch say little of the time that the others take."""
 QUIET_SECONDS = 60
 """When nothing has arrived for so long, whoever watches should know what will become of it."""
 
@@ -242,6 +244,8 @@ def _quiet_seconds(uploads: dict[str, Any], now: datetime) -> int:
 
 def _seconds_left(jobs: dict[str, Any], uploads: dict[str, Any], now: datetime, opened_at: datetime) -> int | None:
     """Files are received while others are developed: the slower of the two decides. None while either cannot be told."""
+    if (now - opened_at).total_seconds() < GUESS_AFTER_SECONDS:
+        return None
     developing = _developing_seconds(jobs, uploads["receiving"], now)
     if not uploads["receiving"]:
         return developing

@@ -25,6 +25,7 @@ TOLD = {
     Standing.REFUSED: ("was not taken in", "were not taken in"),
     Standing.SKIPPED: ("was skipped", "were skipped"),
     Standing.EXPIRED: ("did not arrive", "did not arrive"),
+    Standing.AGAIN: ("was uploaded again", "were uploaded again"),
     Standing.CANCELLED: ("was cancelled", "were cancelled"),
     Standing.TRASHED: ("is in the trash", "are in the trash"),
     Standing.GONE: ("is not in the album any more", "are not in the album any more"),
@@ -41,6 +42,7 @@ DAMAGED = (
 TRASHED = ("trashed", "It is in the trash, from where it will be deleted for ever. Put it back to keep it.")
 GONE = ("gone", "It is not in the album any more.")
 CANCELLED = ("cancelled", "It was cancelled.")
+AGAIN = ("again", "It failed here and was uploaded again in batch {batch}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,8 @@ class Line:
     code: str
     reason: str
     note: str
+    again: int | None
+    """The batch that brought the same file once more."""
     job: int | None
     job_state: str
     attempts: int
@@ -173,7 +177,7 @@ def lines(files: QuerySet[Any], counts: Counter[Standing] | None = None) -> Iter
 
 FIELDS = (
     *("pk", "name", "size", "arrived", "sha256", "state", "code", "message", "note", "ended_at"),
-    *("standing", "stored", "beside", "companion", "proved_at"),
+    *("standing", "stored", "beside", "companion", "proved_at", "again"),
     *("job__pk", "job__state", "job__attempts", "job__error_code", "job__error_message"),
 )
 
@@ -194,6 +198,7 @@ def _line(row: dict[str, Any]) -> Line:
         code=code,
         reason=reason,
         note=_note(row),
+        again=row["again"],
         job=row["job__pk"],
         job_state=row["job__state"] or "",
         attempts=row["job__attempts"] or 0,
@@ -214,6 +219,8 @@ def _reason(row: dict[str, Any]) -> tuple[str, str]:
             return TRASHED
         case Standing.GONE:
             return GONE
+        case Standing.AGAIN:
+            return AGAIN[0], AGAIN[1].format(batch=row["again"])
         case Standing.CANCELLED if not own[1]:
             return CANCELLED
     return own

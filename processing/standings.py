@@ -27,6 +27,7 @@ class Standing(TextChoices):
     DAMAGED = "damaged", "Damaged in storage"
     REFUSED = "refused", "Not taken in"
     EXPIRED = "expired", "Did not arrive"
+    AGAIN = "again", "Uploaded again"
     CANCELLED = "cancelled", "Cancelled"
     TRASHED = "trashed", "In the trash"
     GONE = "gone", "Not in the album any more"
@@ -44,8 +45,8 @@ IS_COMPANION = Q(state=UploadState.SKIPPED, code=refusals.COMPANION.code)
 def files(batch: Batch, standing: Standing | None = None) -> QuerySet[Any]:
     """The batch's uploads as they were sent, with what was skipped; only those of one standing, if it is said.
 
-    Each with its `standing`, the id of the photo that it is `stored` as or kept `beside`, of the `companion` that it is then, and
-    when that was `proved_at` last.
+    Each with its `standing`, the id of the photo that it is `stored` as or kept `beside`, of the `companion` that it is then,
+    when that was `proved_at` last, and the id of the batch that brought the same bytes `again` after they had failed here.
     """
     photos = Photo.objects.filter(_by_its_bytes()).order_by("pk")
     found: QuerySet[Any] = batch.uploads.annotate(stored=Subquery(photos.values("pk")[:1]))
@@ -58,6 +59,7 @@ def files(batch: Batch, standing: Standing | None = None) -> QuerySet[Any]:
             Subquery(Photo.objects.filter(pk=OuterRef("stored")).values("verified_at")),
             Subquery(kept.values("verified_at")),
         ),
+        again=Case(When(job__state=JobState.CANCELLED, then=Subquery(_sent_again().values("batch")[:1]))),
         standing=Case(*_whens(), default=Value(Standing.GONE.value), output_field=CharField()),
     )
     return found.filter(standing=standing) if standing else found
@@ -74,6 +76,12 @@ def _by_its_bytes_as_companion() -> Q:
     """By its name too: an editor may write the same words for many photos."""
     same = Q(album=OuterRef("album"), sha256=OuterRef("sha256")) & ~Q(sha256="")
     return (Q(pk=OuterRef("job__companion")) & same) | (same & Q(name=OuterRef("name")))
+
+
+def _sent_again() -> QuerySet[Upload]:
+    """Later uploads of the same bytes to the same album, the first of them first."""
+    same = Upload.objects.filter(album=OuterRef("album"), sha256=OuterRef("sha256"), state=UploadState.RECEIVED)
+    return same.exclude(sha256="").filter(created_at__gt=OuterRef("created_at")).order_by("created_at", "pk")
 
 
 def _whens() -> Iterator[When]:
@@ -97,6 +105,7 @@ def _whens() -> Iterator[When]:
         (Standing.CHECKING, Q(stored__isnull=False) | Q(companion__isnull=False)),
         (Standing.ARRIVING, Q(state=UploadState.RECEIVING)),
         (Standing.EXPIRED, Q(state=UploadState.EXPIRED)),
+        (Standing.AGAIN, Q(again__isnull=False)),
         (Standing.CANCELLED, Q(state=UploadState.CANCELLED) | Q(job__state=JobState.CANCELLED)),
         (Standing.DEVELOPING, Q(job__state__in=ACTIVE) | (is_double & (Q(Exists(twins[0])) | Q(Exists(twins[1]))))),
         (Standing.FAILED, Q(job__state=JobState.FAILED)),

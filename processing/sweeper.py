@@ -14,9 +14,9 @@ from itertools import islice
 from django.conf import settings
 from django.utils import timezone
 
-from albums import removal, trash
-from albums.models import Leftover
-from processing import bell, jobs, proof
+from albums import album_trash, removal, trash
+from albums.models import Album, Leftover
+from processing import batches, bell, jobs, proof
 from processing.intake import half_done, resumable, uploads
 from processing.models import (
     JobEvent,
@@ -50,7 +50,9 @@ class Swept:
     handed_over: int
     rescued: int
     expired: int
+    stopped: int
     trashed_photos: int
+    trashed_albums: int
     leftovers: int
     strays: int
     aborted: int
@@ -72,7 +74,9 @@ def sweep(seconds: float | None = None) -> Swept:
         handed_over=_hand_over_again(now),
         rescued=_rescue(),
         expired=_expire(),
+        stopped=_stop_receiving(),
         trashed_photos=_purge_trash(now, until),
+        trashed_albums=_purge_albums(now, until),
         leftovers=clear_leftovers(now, until),
         strays=clear_strays(_grace(now)),
         aborted=_abort_unknown(now),
@@ -136,6 +140,17 @@ def _expire() -> int:
     return sum(
         uploads.expire(upload) for rows in (Upload.objects.idle(), Upload.objects.abandoned()) for upload in rows
     )
+
+
+def _stop_receiving() -> int:
+    """What is still on its way to albums in the trash: whoever moved them there was cut off before it could be stopped."""
+    albums = Album.objects.trashed().filter(pk__in=Upload.objects.receiving().values("album"))
+    return sum(batches.stop_receiving(album, "Somebody") for album in albums)
+
+
+def _purge_albums(now: datetime, until: float | None) -> int:
+    """As `_purge_trash`, of whole albums: a large one is gone after several sweeps."""
+    return album_trash.purge(now, until) if store().is_there() else 0
 
 
 def _purge_trash(now: datetime, until: float | None) -> int:

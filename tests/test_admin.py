@@ -1,5 +1,7 @@
 """Django admin is for looking, and for the moves a person may make."""
 
+import re
+
 import pytest
 from django.contrib import admin as site
 from django.contrib.auth.models import Permission, User
@@ -8,7 +10,7 @@ from django.urls import reverse
 
 from albums.models import Album, Leftover
 from processing import jobs
-from processing.models import ProcessingJob
+from processing.models import ProcessingJob, Upload
 from processing.states import JobState
 from tests.processing import making
 
@@ -24,9 +26,23 @@ def staff(admin) -> Client:
     return client
 
 
-def run(client: Client, action: str, *chosen: ProcessingJob):
+JOBS = "/admin/processing/processingjob/"
+
+
+def asked(client: Client, action: str, *chosen: ProcessingJob, query: str = "", **more: str) -> dict[str, list[str]]:
+    """The fields of the form on the page that asks whether that is meant."""
+    data = {"action": action, "_selected_action": [job.pk for job in chosen], **more}
+    page = client.post(JOBS + query, data).content.decode()
+    form = page.split('<form method="post">')[1].split("</form>")[0]
+    fields: dict[str, list[str]] = {"words": [" ".join(re.sub("<[^>]+>", " ", page).split())]}
+    for name, value in re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form):
+        fields.setdefault(name, []).append(value)
+    return fields
+
+
+def run(client: Client, action: str, *chosen: ProcessingJob, **more: object):
     url = reverse("admin:processing_processingjob_changelist")
-    data = {"action": action, "_selected_action": [job.pk for job in chosen]}
+    data = {"action": action, "_selected_action": [job.pk for job in chosen], **more}
     response = client.post(url, data, follow=True)
     return [str(message) for message in response.context["messages"]]
 
@@ -90,15 +106,53 @@ def test_waiting_jobs_are_cancelled_and_others_are_said_not_to_fit(staff, album,
     failed = making.job_in(album, JobState.FAILED)
     waiting = making.received(Album.objects.create(title="Winter", owner=owner))
 
-    assert run(staff, "cancel", failed, waiting) == ["1 cancelled. 1 were not waiting or running."]
+    assert run(staff, "cancel", failed, waiting, post="yes") == ["1 cancelled. 1 were not waiting or running."]
     assert ProcessingJob.objects.get(pk=failed.pk).state == JobState.FAILED
 
 
 def test_failed_jobs_are_dismissed(staff, album):
     job = making.job_in(album, JobState.FAILED)
 
-    assert run(staff, "dismiss", job) == ["1 dismissed."]
+    assert run(staff, "dismiss", job, post="yes") == ["1 dismissed."]
     assert ProcessingJob.objects.get().state == JobState.CANCELLED
+
+
+@pytest.mark.parametrize(("action", "state"), [("dismiss", JobState.FAILED), ("cancel", JobState.PENDING)])
+def test_before_raw_files_are_deleted_a_page_asks_and_says_how_many(staff, album, data_dir, action, state):
+    other = making.job_in(album, JobState.COMPLETED)
+    job = making.job_in(album, state)
+    Upload.objects.filter(pk=job.upload_id).update(size=3 << 20)
+
+    form = asked(staff, action, job, other)
+
+    assert "1 raw file (3.0 MB) will be deleted from the server." in form["words"][0]
+    assert job.original_filename in form["words"][0]
+    assert (ProcessingJob.objects.get(pk=job.pk).state, (data_dir / job.raw_path).exists()) == (state, True)
+    del form["words"]
+    assert staff.post(JOBS, form).status_code == 302
+    assert ProcessingJob.objects.get(pk=job.pk).state == JobState.CANCELLED
+
+
+def test_of_jobs_that_do_not_fit_nothing_can_be_confirmed(staff, album):
+    job = making.job_in(album, JobState.COMPLETED)
+
+    words = asked(staff, "dismiss", job)["words"][0]
+
+    assert "Nothing will be deleted: none of the 1 selected jobs can be dismissed." in words
+
+
+def test_all_that_match_are_meant_but_none_that_failed_after_the_question(staff, album, owner):
+    first = making.job_in(album, JobState.FAILED)
+    making.job_in(album, JobState.FAILED)
+    other = making.job_in(Album.objects.create(title="Winter", owner=owner), JobState.FAILED)
+
+    form = asked(staff, "dismiss", first, query=f"?album__id__exact={album.pk}", select_across="1")
+    late = making.job_in(album, JobState.FAILED)
+    del form["words"]
+    staff.post(f"{JOBS}?album__id__exact={album.pk}", form)
+
+    assert "2 raw files" in asked(staff, "dismiss", other, late)["words"][0]
+    assert set(ProcessingJob.objects.failed()) == {other, late}
 
 
 def test_who_may_only_look_is_offered_no_moves(album):

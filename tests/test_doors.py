@@ -16,6 +16,9 @@ ALBUM_DOORS = {
     "albums:detail": {GET},
     "albums:edit": {GET, POST},
     "albums:delete": {GET, POST},
+    "albums:restore": {POST},
+    "albums:delete-permanently": {GET, POST},
+    "albums:deleted-cover": {GET},
     "albums:trash": {GET},
     "albums:put-all-back": {POST},
     "albums:empty-trash": {GET, POST},
@@ -49,6 +52,7 @@ NUMBERED_DOORS = ALBUM_DOORS | BATCH_DOORS | PHOTO_DOORS | COMPANION_DOORS | JOB
 OWN_DOORS = {
     "albums:list": {GET},
     "albums:create": {GET, POST},
+    "albums:deleted": {GET},
     "processing:jobs": {GET},
     "processing:cancel-rerendering": {POST},
     "processing:batches": {GET},

@@ -44,6 +44,16 @@ def duration(seconds: int | None) -> str:
 
 
 @register.filter
+def time_left(seconds: int) -> str:
+    """How long something still takes, as roughly as it is known: “about a minute left”. As timeLeft in static/js/format.js."""
+    if seconds < 10:
+        return "a few seconds left"
+    if seconds < 45:
+        return "less than a minute left"
+    return "about a minute left" if seconds < 90 else f"about {duration(seconds)} left"
+
+
+@register.filter
 def ago(moment: datetime | None) -> str:
     """“just now”, “12 seconds ago”, “3 minutes ago”."""
     if moment is None:

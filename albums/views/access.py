@@ -1,20 +1,49 @@
-"""Whose albums and photos a request may touch: its user's own, or all for who may change any. For others they do not exist."""
+"""Whose albums and photos a request may touch: its user's own, or all for who may change any. For others they do not exist.
+
+Nor does an album that is in the trash, with all its photos, except on the pages of deleted albums.
+"""
 
 from django.http import Http404, HttpRequest
-from django.shortcuts import get_object_or_404
 
 from albums.models import Album, Photo
 
 
+class AlbumInTrash(Http404):
+    """The album is in the trash, and whoever asks may restore it. An Http404, so that it is not found where nobody says more."""
+
+    code = "album-in-trash"
+    message = "This album is in the trash. Restore it first."
+
+    def __init__(self, album: Album) -> None:
+        super().__init__(self.message)
+        self.album = album
+
+
 def album_or_404(request: HttpRequest, pk: int) -> Album:
-    album = Album.objects.filter(pk=pk).first()
-    if album is None or not album.is_visible_to(request.user):
-        raise Http404
+    """Raises AlbumInTrash, too."""
+    album = _changeable(request, pk)
+    if album.trashed_at:
+        raise AlbumInTrash(album)
     return album
+
+
+def deleted_album_or_404(request: HttpRequest, pk: int) -> Album:
+    """One that may be in the trash, or not any more."""
+    return _changeable(request, pk)
 
 
 def photo_or_404(request: HttpRequest, pk: int) -> Photo:
     """One in the trash too: whoever may see its album decides about it."""
     photos = Photo.objects.visible_to(request.user).select_related("album", "shown_as")
     photos = photos.prefetch_related("renditions", "halves", "companions")
-    return get_object_or_404(photos, pk=pk)
+    if photo := photos.filter(pk=pk).first():
+        return photo
+    hidden = Album.objects.changeable_by(request.user).trashed().filter(photos__pk=pk).first()
+    raise AlbumInTrash(hidden) if hidden else Http404
+
+
+def _changeable(request: HttpRequest, pk: int) -> Album:
+    album = Album.objects.filter(pk=pk).first()
+    if album is None or not album.is_changeable_by(request.user):
+        raise Http404
+    return album

@@ -1,12 +1,16 @@
 """The list of albums, and one album."""
 
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_safe
 
-from albums import removal, shelf
+from albums import album_trash, shelf
 from albums.forms import AlbumForm
 from albums.models import Album
 from albums.views.access import album_or_404
@@ -19,7 +23,8 @@ ALBUMS_A_PAGE = 60
 def index(request: HttpRequest) -> HttpResponse:
     page = Paginator(Album.objects.visible_to(request.user), ALBUMS_A_PAGE).get_page(request.GET.get("page"))
     albums = Album.objects.filter(pk__in=[album.pk for album in page])
-    return render(request, "album/list.html", {"page": page, "cards": shelf.cards(albums)})
+    deleted = Album.objects.changeable_by(request.user).trashed().count()
+    return render(request, "album/list.html", {"page": page, "cards": shelf.cards(albums), "deleted_count": deleted})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -28,7 +33,7 @@ def create(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         assert isinstance(request.user, User)
         form.instance.owner = request.user
-        return redirect(form.save())
+        return redirect(_saved(request, form))
     return render(request, "album/form.html", {"form": form}, status=422 if form.errors else 200)
 
 
@@ -48,16 +53,30 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     album = album_or_404(request, pk)
     form = AlbumForm(request.POST or None, instance=album)
     if request.method == "POST" and form.is_valid():
-        return redirect(form.save())
+        return redirect(_saved(request, form))
     return render(request, "album/form.html", {"form": form, "album": album}, status=422 if form.errors else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
-    """GET asks whether that is meant; POST does it."""
+    """GET asks whether that is meant; POST moves it to the trash."""
     album = album_or_404(request, pk)
     if request.method == "POST":
-        removal.delete_album(album)
+        assert isinstance(request.user, User)
+        if album_trash.put_away(album, by=request.user.get_username()):
+            messages.success(request, render_to_string("trash/_album_moved.html", {"album": album}, request))
+        else:
+            messages.success(request, f"{album.title} was deleted.")
         return redirect("albums:list")
     counts = {"photo_count": album.photos.shown().count(), "trashed_count": album.photos.trashed().leading().count()}
-    return render(request, "album/delete.html", {"album": album, **counts})
+    return render(request, "album/delete.html", {"album": album, "days": settings.TRASH_DAYS, **counts})
+
+
+def _saved(request: HttpRequest, form: AlbumForm) -> Album:
+    """Two albums may have one title, but not unnoticed: photos for one would go into the other."""
+    album: Album = form.save()
+    namesakes = Album.objects.filter(owner=album.owner, title__iexact=album.title, trashed_at=None)
+    if "title" in form.changed_data and (other := namesakes.exclude(pk=album.pk).first()):
+        words = format_html('You have another album called <a href="{}">{}</a>.', other.get_absolute_url(), other.title)
+        messages.warning(request, words)
+    return album

@@ -26,7 +26,7 @@ def index(request: HttpRequest, pk: int) -> HttpResponse:
 def put_all_back(request: HttpRequest, pk: int) -> HttpResponse:
     album = album_or_404(request, pk)
     if count := trash.put_all_back(album):
-        messages.success(request, f"{_photos(count)} put back.")
+        messages.success(request, f"{_photos(count)} restored.")
     return redirect(album)
 
 
@@ -38,7 +38,7 @@ def empty(request: HttpRequest, pk: int) -> HttpResponse:
     if not count:
         return redirect(album)
     if request.method == "POST":
-        messages.success(request, f"{_photos(trash.empty(album))} deleted for ever.")
+        messages.success(request, f"{_photos(trash.empty(album))} deleted permanently.")
         return redirect(album)
     return render(request, "trash/empty.html", {"album": album, "photo_count": count})
 
@@ -48,7 +48,7 @@ def put_back(request: HttpRequest, pk: int) -> HttpResponse:
     """To the photo in its album, or, sent from the trash, to what is left there."""
     photo = photo_or_404(request, pk)
     if trash.put_back(photo):
-        messages.success(request, f"{photo.name} was put back.")
+        messages.success(request, f"{photo.name} was restored.")
     if "stay" in request.POST:
         return _what_is_left(photo.album)
     return redirect(f"{photo.album.get_absolute_url()}#photo-{photo.pk}")
@@ -62,7 +62,7 @@ def delete_for_ever(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect(photo)
     if request.method == "POST":
         if trash.remove(photo):
-            messages.success(request, f"{photo.name} was deleted for ever.")
+            messages.success(request, f"{photo.name} was deleted permanently.")
         return _what_is_left(photo.album)
     return render(request, "trash/delete.html", {"photo": photo, "album": photo.album})
 

@@ -42,6 +42,10 @@ CUT_OFF = Refusal("cut-off", "The connection broke while this file was on its wa
 UNREADABLE = Refusal("unreadable", "The file could not be read: {reason}.")
 STOPPED = Refusal("stopped", "The import ended before this file. Import it again; what is there already is recognised.")
 TAKEN_AWAY = Refusal("cancelled", "It was cancelled while it was on its way.")
+ALBUM_IN_TRASH = Refusal(
+    "album-in-trash",
+    "{by} moved the album to the trash while this file was on its way. Restore the album, then upload the file again.",
+)
 NOT_AS_DECLARED = Refusal(
     "not-as-declared",
     "What arrived is not what was announced: the file was changed or damaged on its way. Send it again.",

@@ -7,14 +7,19 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
 from albums.models import Album
+from albums.views.access import AlbumInTrash
 from processing.models import Batch
 
 View = Callable[[HttpRequest], HttpResponse]
 
 
 def batch_or_404(request: HttpRequest, pk: int) -> Batch:
-    batches = Batch.objects.filter(album__in=Album.objects.visible_to(request.user))
-    return get_object_or_404(batches.select_related("album", "opened_by"), pk=pk)
+    """Raises AlbumInTrash, too."""
+    batches = Batch.objects.filter(album__in=Album.objects.changeable_by(request.user))
+    batch = get_object_or_404(batches.select_related("album", "opened_by"), pk=pk)
+    if batch.album.trashed_at:
+        raise AlbumInTrash(batch.album)
+    return batch
 
 
 def may_change_any_album(request: HttpRequest) -> bool:

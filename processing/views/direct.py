@@ -20,7 +20,7 @@ from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
 from albums.models import Album
-from albums.views.access import album_or_404
+from albums.views.access import AlbumInTrash, album_or_404
 from processing.intake import manifest, parts, protocol
 from processing.intake.manifest import BadManifest
 from processing.intake.protocol import Creation, Refusal, Refused
@@ -29,7 +29,7 @@ from processing.states import IS_A_PHOTO, UploadState
 from processing.storage import multiparts, places
 from processing.storage.trouble import StorageTrouble
 from processing.views import draining, line, passes
-from processing.views.uploads import NOT_ALLOWED, SIGN_IN, expected
+from processing.views.uploads import IN_TRASH, NOT_ALLOWED, SIGN_IN, expected
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, Upload, P], HttpResponse]
@@ -67,7 +67,9 @@ def speaks_companion(**views: Callable[..., HttpResponse]) -> Callable[..., Http
             response = view(request, album, **named)
         except Refused as refused:
             response = _refusal(request, refused.refusal)
-        except Http404:
+        except AlbumInTrash:
+            response = _refusal(request, IN_TRASH)
+        except (Http404, Album.DoesNotExist):
             response = _refusal(request, NOT_FOUND)
         except StorageTrouble as trouble:
             response = _refusal(request, Refusal(HTTPStatus.SERVICE_UNAVAILABLE, trouble.code, trouble.message))

@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST
 
 from albums.models import Album
-from albums.views.access import album_or_404
+from albums.views.access import AlbumInTrash, album_or_404
 from processing import batches, panels, pressure
 from processing.batches import AlbumBusy, SentBefore
 from processing.intake.form import FormIntake
@@ -39,7 +39,10 @@ def receive(request: HttpRequest, pk: int) -> HttpResponse:
 
     All that can be known before the body is checked before it is read.
     """
-    album = album_or_404(request, pk)
+    try:
+        album = album_or_404(request, pk)
+    except AlbumInTrash:
+        return _gone(request, pk)
     assert isinstance(request.user, User)
     token, length = _token(request), line.length(request)
     if length is None:  # Django's parser takes that for an empty body; the intake reads to the end that the chunks tell
@@ -69,8 +72,7 @@ def _answer(request: HttpRequest, album: Album, intake: FormIntake, length: int)
     except (UnreadablePostError, MultiPartParserError):
         return _cut_off(request, album, intake)
     except Album.DoesNotExist:  # it was deleted just now
-        draining.drain(request)
-        raise Http404 from None
+        return _gone(request, album.pk)
     except Exception:
         _end(request, intake)
         raise
@@ -107,6 +109,18 @@ def _cut_off(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResp
 def _end(request: HttpRequest, intake: FormIntake) -> None:
     # An Origin header was checked before the first byte was read, so these files are their sender's own will.
     intake.cut_off(keep_whole="Origin" in request.headers)
+
+
+def _gone(request: HttpRequest, pk: int) -> HttpResponse:
+    """The page that offers to restore the album, or JSON for a client that asks for it. Raises Http404."""
+    draining.drain(request)
+    try:
+        album_or_404(request, pk)
+    except AlbumInTrash as in_trash:
+        if request.accepts("text/html"):
+            raise
+        return JsonResponse({"error": in_trash.code, "message": in_trash.message}, status=HTTPStatus.GONE)
+    raise Http404
 
 
 def _busy(request: HttpRequest, album: Album, batch: Batch) -> HttpResponse:

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from albums.models import Album
-from albums.views.access import album_or_404
+from albums.views.access import AlbumInTrash, album_or_404
 from processing import batches, declarations, pressure
 from processing.batches import AlbumBusy
 from processing.declarations import Answer, Declaration, Match
@@ -29,9 +29,9 @@ BUSY = "This album is busy with another batch. Your photos can be sent when it i
 @never_cache
 def declare(request: HttpRequest, pk: int) -> JsonResponse:
     """Opens a batch, or goes on with it, unless it shall only compare. 409 when somebody else's is at work in the album."""
-    album = album_or_404(request, pk)
     assert isinstance(request.user, User)
     try:
+        album = album_or_404(request, pk)
         told = manifest.read(_body(request))
         found = declarations.compare(album, request.user, told.files)
         if not told.opens:
@@ -41,8 +41,8 @@ def declare(request: HttpRequest, pk: int) -> JsonResponse:
         return _answer(request, album, declarations.declare(album, request.user, told.files, told.skipped))
     except AlbumBusy as busy:
         return _problem(HTTPStatus.CONFLICT, "album-busy", BUSY, batch=_batch(request, busy.batch))
-    except Album.DoesNotExist:
-        raise Http404 from None
+    except (AlbumInTrash, Album.DoesNotExist):
+        return _gone(request, pk)
     except TooLarge:
         return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The list of files is too long.")
     except line.EndUnknown:
@@ -113,6 +113,16 @@ def _file(answer: Answer, endpoint: str | None) -> dict[str, Any]:
 def _goes_in_parts(answer: Answer, upload: Upload) -> bool:
     """What has begun through the server goes on there."""
     return parts.may_come(upload) and (not answer.offset or bool(upload.multipart_id))
+
+
+def _gone(request: HttpRequest, pk: int) -> JsonResponse:
+    """The album was deleted, perhaps only just now. Raises Http404 where it cannot be restored."""
+    draining.drain(request)
+    try:
+        album_or_404(request, pk)
+    except AlbumInTrash as in_trash:
+        return _problem(HTTPStatus.GONE, in_trash.code, in_trash.message)
+    raise Http404
 
 
 def _short(shortage: Shortage) -> JsonResponse:

@@ -1,20 +1,28 @@
 """The panel as an answer: polled, and the reply to every action on it."""
 
+from http import HTTPStatus
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from albums.models import Album
-from albums.views.access import album_or_404
+from albums.views.access import AlbumInTrash, album_or_404
 from processing import panels
 
 
 @require_safe
 @never_cache
 def status(request: HttpRequest, pk: int) -> HttpResponse:
-    """GET: the panel as it is now, with the photos that became ready after the one `seen`, or more `since` then."""
-    return partial(request, album_or_404(request, pk))
+    """GET: the panel as it is now, with the photos that became ready after the one `seen`, or more `since` then.
+
+    410 when the album is in the trash.
+    """
+    try:
+        return partial(request, album_or_404(request, pk))
+    except AlbumInTrash:
+        return HttpResponse(status=HTTPStatus.GONE)
 
 
 def answer(request: HttpRequest, album: Album) -> HttpResponse:

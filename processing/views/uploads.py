@@ -20,7 +20,7 @@ from django.utils.http import http_date
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from albums.models import Album
-from albums.views.access import album_or_404
+from albums.views.access import AlbumInTrash, album_or_404
 from processing import batches
 from processing.batches import AlbumBusy
 from processing.intake import protocol, refusals, resumable, uploads
@@ -37,6 +37,7 @@ NOT_FOUND = Refusal(HTTPStatus.NOT_FOUND, "not-found", "There is no such upload.
 FORGED = Refusal(HTTPStatus.FORBIDDEN, "csrf", "Send the CSRF token in the X-CSRFToken header.")
 NOT_ALLOWED = Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "method", "That cannot be done here.")
 BUSY = Refusal(HTTPStatus.CONFLICT, "album-busy", "This album is busy with another batch. Try again when it is done.")
+IN_TRASH = Refusal(HTTPStatus.GONE, AlbumInTrash.code, AlbumInTrash.message)
 FULL_BATCH = Refusal(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE, refusals.TOO_MANY.code, "This batch has as many files as are taken at once."
 )
@@ -55,6 +56,8 @@ def speaks_tus(view: View[P]) -> Callable[..., HttpResponseBase]:
             response = view(request, *args, **kwargs)
         except Refused as refused:
             response = _refusal(request, refused.refusal, refused.offset)
+        except AlbumInTrash:
+            response = _refusal(request, IN_TRASH)
         except (Http404, Album.DoesNotExist):
             response = _refusal(request, NOT_FOUND)
         response["Tus-Resumable"] = protocol.VERSION
@@ -131,6 +134,8 @@ def _stand(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def _go_on(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     part = protocol.part(request.headers)
     mine = _own(request, pk)
+    if mine.album.trashed_at:
+        raise Refused(IN_TRASH)
     response = HttpResponse(status=HTTPStatus.NO_CONTENT)
     with crowd.place():
         response["Upload-Offset"] = str(_receive(request, mine, part))
@@ -146,6 +151,10 @@ def expected(user: User, album: Album, source: Batch.Source, asked: Creation) ->
         upload = batches.join_or_open(album, user, source, asked.name, asked.length, asked.metadata)
     except AlbumBusy:
         raise Refused(BUSY) from None
+    except Album.DoesNotExist:
+        if Album.objects.trashed().filter(pk=album.pk).exists():
+            raise Refused(IN_TRASH) from None
+        raise
     if uploads.count(upload.batch_id) > settings.MAX_BATCH_FILES:
         uploads.refuse(upload, refusals.TOO_MANY.filled(limit=settings.MAX_BATCH_FILES))
         raise Refused(FULL_BATCH)
@@ -174,7 +183,7 @@ def _check_sender(request: HttpRequest) -> None:
 
 def _own(request: HttpRequest, pk: uuid.UUID) -> Upload:
     """An upload belongs to who sends it, even in an album that others may see."""
-    return get_object_or_404(Upload, pk=pk, batch__opened_by=request.user.pk)
+    return get_object_or_404(Upload.objects.select_related("album"), pk=pk, batch__opened_by=request.user.pk)
 
 
 def _abilities() -> HttpResponse:

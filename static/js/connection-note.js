@@ -1,5 +1,8 @@
 /* <connection-note>: guards the regions that are polled, and says quietly when the server cannot be heard.
 
+   Where what the page shows was deleted, it says so (data-gone, and data-back with data-back-words), or that it is in the trash
+   (data-trash, data-restore), and the event "gone" tells the rest of the page.
+
    A region is replaced only by itself: a sign-in page, or whatever a proxy answers, never takes its place. */
 
 class ConnectionNote extends HTMLElement {
@@ -38,10 +41,17 @@ class ConnectionNote extends HTMLElement {
   #lost = (event) => {
     const { requestConfig, xhr } = event.detail;
     if (!isPoll(requestConfig)) this.#say("That did not work. Try again in a moment.");
+    else if (xhr?.status === 404 || xhr?.status === 410) this.#tellGone(xhr.status === 410);
     else if (!requestConfig.elt.matches("[hx-trigger]")) return;
-    else if (xhr?.status === 404) this.#say("This is not here any more.", { textContent: "Reload the page" });
-    else this.#say("The server does not answer. Trying again…");
+    else this.#say(navigator.onLine ? "The server does not answer. Trying again…" : "No network. This page goes on by itself when it is back.");
   };
+
+  #tellGone(isInTrash) {
+    const { gone = "This is not here any more.", back = location.href, backWords = "Reload the page", trash, restore } = this.dataset;
+    if (isInTrash && trash) this.#say(trash, { href: location.href, textContent: restore });
+    else this.#say(gone, { href: back, textContent: backWords });
+    this.dispatchEvent(new Event("gone", { bubbles: true }));
+  }
 
   #say(words, remedy) {
     if (!this.hidden && this.dataset.words === words) return;

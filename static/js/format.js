@@ -15,6 +15,14 @@ export function duration(seconds) {
   }
 }
 
+/** How long something still takes, as sure as an estimate is: nobody counts 87 seconds. */
+export function timeLeft(seconds) {
+  if (seconds < 10) return "a few seconds left";
+  if (seconds < 45) return "less than a minute left";
+  if (seconds < 90) return "about a minute left";
+  return `about ${duration(seconds)} left`;
+}
+
 export function plural(count, word) {
   return `${count} ${word}${count === 1 ? "" : "s"}`;
 }

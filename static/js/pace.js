@@ -2,6 +2,7 @@
 
 const WINDOW_MS = 6000;
 const AT_LEAST_MS = 700;
+const STEADY_MS = 5000;
 
 export class Pace {
   #marks = [];
@@ -19,8 +20,9 @@ export class Pace {
     return ((last[1] - first[1]) / (last[0] - first[0])) * 1000;
   }
 
-  /** Seconds until `total` bytes are sent; null until it can be told. */
+  /** Seconds until `total` bytes are sent; null until it can be told: the first seconds of a connection say little of the others. */
   left(total) {
-    return this.rate ? (total - this.#marks.at(-1)[1]) / this.rate : null;
+    const [first, last] = [this.#marks[0], this.#marks.at(-1)];
+    return this.rate && last[0] - first[0] >= STEADY_MS ? (total - last[1]) / this.rate : null;
   }
 }

@@ -45,6 +45,7 @@ class UploadDesk extends HTMLElement {
   #skipped = [];
   #moment = null;
   #isStale = false;
+  #isGone = false;
   #view;
   #rows;
   #keep;
@@ -71,7 +72,7 @@ class UploadDesk extends HTMLElement {
     this.#comparison = new Comparison(this.#ledger, this.#sender);
     this.#checksums = new Checksums(this.#ledger, this.#hasher, (item) => (this.#sender.learn(item), this.#comparison.ask()));
     const parts = { keep: this.#keep, ledger: this.#ledger, sender: this.#sender, hasher: this.#hasher };
-    this.#comingBack = new ComingBack(parts, () => this.#panel);
+    this.#comingBack = new ComingBack(parts, () => this.#panel, () => this.#ticker.ask());
     this.#wakefulness = new Wakefulness(signal);
     new Drops(this, { signal, onFiles: (found) => this.#choose(found), words: () => this.#dropWords() });
     this.#listen(signal);
@@ -88,6 +89,7 @@ class UploadDesk extends HTMLElement {
     for (const source of [this.#ledger, this.#line, this.#sender]) on(source, "change", () => this.#ticker.ask());
     on(this.#sender, "declared", () => (this.#refresh(), this.#comparison.ask())); // what could not go waits, and is compared
     on(this.#sender, "rested", () => (this.#tidy(), this.#ticker.ask()));
+    on(this, "gone", () => this.#leave());
     on(this, "click", ({ target }) => this.#press(target.closest("[data-do]")));
     on(this, "change", ({ target }) => this.#chosen(target));
     on(this, "htmx:afterSwap", () => this.#swapped());
@@ -133,7 +135,7 @@ class UploadDesk extends HTMLElement {
   }
 
   async #choose(found) {
-    if (!found.length) return;
+    if (!found.length || this.#isGone) return;
     const { kept, companions, left } = choosing.sift(found);
     this.#sender.skip([...companions.map((one) => mention(one, true)), ...left.map((one) => mention(one, false))]);
     this.#skipped = skipped({ companions, left });
@@ -168,7 +170,7 @@ class UploadDesk extends HTMLElement {
     forget: () => this.#forget(),
     hurry: () => this.#line.hurry(),
     resume: () => this.#comingBack.resume(),
-    "give-up": () => (this.#comingBack.giveUp(), this.#tidy()),
+    "give-up": () => this.#discard(),
   };
 
   async #press(button) {
@@ -194,6 +196,13 @@ class UploadDesk extends HTMLElement {
     if (!confirm(CANCEL)) return;
     await this.#sender.cancelAll();
     this.#refresh();
+  }
+
+  async #discard() {
+    const missing = plural(this.#ledger.in("missing").length, "remaining file");
+    if (!confirm(`Discard ${missing}? Photos that have arrived stay in the album.`)) return;
+    await this.#comingBack.giveUp();
+    this.#tidy();
   }
 
   #forget() {
@@ -228,6 +237,7 @@ class UploadDesk extends HTMLElement {
   #swapped() {
     this.#isStale = false;
     this.#comingBack.heard().then(() => this.#ticker.ask());
+    if (this.#isBusy) this.#sender.follow();
     this.#ticker.ask();
     if (this.#isBusy || this.isSending) return;
     const later = this.#ledger.in("later");
@@ -268,8 +278,10 @@ class UploadDesk extends HTMLElement {
       sender: this.#sender,
       line: this.#line,
       isBusy: this.#isBusy,
+      isGone: this.#isGone,
       maxFiles: Number(this.#panel.dataset.maxFiles),
       rate: isMoving ? this.#pace.rate : null,
+      secondsLeft: this.#pace.left(sum.bytes),
       notes: this.#notes,
       skipped: this.#skipped,
       left: this.#checksums.left,
@@ -292,6 +304,19 @@ class UploadDesk extends HTMLElement {
 
   #voice(words) {
     this.querySelector("panel-voice")?.say(words);
+  }
+
+  /** The album was deleted: nothing more can be sent, and nothing is asked for any more. */
+  #leave() {
+    [this.#isGone, this.#isStale] = [true, false];
+    this.#sender.queue.pause();
+    // Each time it is told: an answer that was on its way may have put a panel that polls in place once more.
+    const panel = this.#panel.cloneNode(false); // without what was polled
+    panel.hidden = true;
+    for (const name of ["hx-get", "hx-trigger"]) panel.removeAttribute(name);
+    panel.dataset.busy = "";
+    this.#panel.replaceWith(panel);
+    this.#ticker.ask();
   }
 
   #dropWords() {

@@ -103,7 +103,7 @@ def test_no_word_of_a_photo_or_a_name_runs_on_any_page(page: Page) -> None:
         expect(page.get_by_text(ATTACKS[0]).first).to_be_attached()
         assert_nothing_runs(page)
     page.goto("/photos/1/")
-    page.get_by_role("button", name="Put back").click()
+    page.get_by_role("button", name="Restore").click()
 
     page.goto("/albums/1/")
     expect(page.get_by_text(f"empty {ATTACKS[2]}.jpg").first).to_be_visible()

@@ -54,15 +54,15 @@ def test_two_tabs_do_not_send_the_same_file_twice(
     gate.hold()
     files = large(4)
     sent = sendings(context)
-    send(page, files)
-    expect(page.locator(".pick[data-state=sending]")).to_have_count(3)
-    other = context.new_page()
+    other = context.new_page()  # before anything is sent: later it would say that this is done in another tab
     if not has_locks:
         other.add_init_script(ASKS_UNTIL_ANSWERED)
     other.goto(address)
-    expect(other.locator(".pick[data-state=missing]")).to_have_count(4)
-
     choose(other, files)
+    send(page, files)
+    expect(page.locator(".pick[data-state=sending]")).to_have_count(3)
+
+    other.get_by_role("button", name="Send 4 photos").click()
     if not has_locks:
         other.wait_for_function("() => window.isAnswered && window.asked.length")
         other.evaluate(
@@ -75,6 +75,44 @@ def test_two_tabs_do_not_send_the_same_file_twice(
     expect(other.locator(".pick[data-state=received]")).to_have_count(4)
     assert len(sent) == len(set(sent)) == 4
     assert states(installation, page) == {"received": 4}
+
+
+@pytest.mark.parametrize("has_locks", [True, False], ids=["locks", "plain http"])
+def test_a_second_tab_says_that_the_first_is_sending_and_takes_over_when_it_is_closed(
+    page: Page, installation: Installation, gate: Gate, has_locks: bool
+) -> None:
+    context = page.context
+    if not has_locks:
+        context.add_init_script("Object.defineProperty(Navigator.prototype, 'locks', { get: () => undefined })")
+    address = new_album(page)
+    gate.hold(after_requests=1)
+    files = large(6)
+    send(page, files)
+    polling.until(lambda: states(installation, page) == {"received": 1, "receiving": 5}, 60)
+    other = context.new_page()
+    asked: list[str] = []
+    answers = iter([False, True])
+
+    def answer(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.accept() if next(answers) else dialog.dismiss()
+
+    other.on("dialog", answer)
+
+    other.goto(address)
+    expect(other.locator("[data-again-words]")).to_have_text("Uploading in another tab (1 of 6).")
+    expect(other.get_by_role("button", name="Discard remaining")).to_be_hidden()
+    expect(other.get_by_role("button", name="Choose them again")).to_be_hidden()
+    assert states(installation, page) == {"received": 1, "receiving": 5}
+
+    page.close()
+    expect(other.locator("[data-again-words]")).to_contain_text("5 of 6 photos are still to come")
+    other.get_by_role("button", name="Discard remaining").click()
+    assert asked == ["Discard 5 remaining files? Photos that have arrived stay in the album."]
+    assert states(installation, other) == {"received": 1, "receiving": 5}
+    other.get_by_role("button", name="Discard remaining").click()
+
+    polling.until(lambda: states(installation, other) == {"received": 1, "cancelled": 5}, 60)
 
 
 def test_leaving_is_warned_of_only_while_bytes_are_moving(page: Page, gate: Gate) -> None:

@@ -39,6 +39,10 @@ def addresses(chromium: Browser, installation: Installation, keeper: Account) ->
     page.wait_for_url(found["done"])
     stop_worker(installation)
     found["empty"] = new_album(page, "Empty")
+    found["album in the trash"] = new_album(page, LONG)
+    page.get_by_role("link", name="Delete").click()
+    page.get_by_role("button", name="Move to trash").click()
+    page.wait_for_url("**/albums/")
     found["waiting"] = new_album(page, "Waiting")
     send(page, pictures(3, name="WAIT_{}.JPG"))
     expect(page.locator(".progress")).to_be_visible()
@@ -52,6 +56,8 @@ def addresses(chromium: Browser, installation: Installation, keeper: Account) ->
         "empty trash": found["done"] + "trash/empty/",
         "nothing in the trash": found["empty"] + "trash/",
         "delete for ever": found["trashed photo"] + "delete-for-ever/",
+        "deleted albums": "/albums/trash/",
+        "delete album permanently": found["album in the trash"] + "delete-permanently/",
         "batches": "/batches/",
         "no batches": "/batches/?text=nothing+is+called+so",
         "batch": "/batches/1/",
@@ -68,6 +74,7 @@ FOCUSED = "(({ id, ariaLabel, innerText }) => id || ariaLabel || innerText)(docu
 PAGES = (
     *("albums", "new", "done", "empty", "waiting", "rename", "delete"),
     *("trash", "empty trash", "nothing in the trash", "trashed photo", "delete for ever"),
+    *("album in the trash", "deleted albums", "delete album permanently"),
     *("batches", "no batches", "batch", "batch at work", "delete batch"),
     *("photo", "delete photo", "queue", "limits", "storage", "not found"),
 )
@@ -100,12 +107,32 @@ def test_no_page_is_wider_than_its_screen(open_page: OpenPage, keeper: Account, 
             assert wide <= width, f"{name} is {wide} px wide on a screen of {width}"
 
 
+LINKS_IN_LISTS = ".file__name a, .file__reason a, .row__reason a, .failure__facts a, .page-head__title a"
+
+
+def test_links_in_lists_are_high_enough_for_a_finger(open_page: OpenPage, keeper: Account, addresses) -> None:
+    page = open_page(keeper, viewport=PHONE)
+    heights: dict[str, list[float]] = {}
+    for name, address in {**addresses, "failures": "/failures/"}.items():
+        if name in ("batch", "failures", "trash", "queue"):
+            page.goto(address)
+            all_heights = "links => links.map((link) => link.getBoundingClientRect().height)"
+            heights[name] = page.locator(LINKS_IN_LISTS).evaluate_all(all_heights)
+
+    assert heights["batch"]
+    assert heights["failures"]
+    assert [(name, height) for name, found in heights.items() for height in found if height < 43] == []
+
+
 def test_the_first_user_is_made_once_through_the_link(open_page: OpenPage, tmp_path: Path) -> None:
     with Installation(tmp_path) as fresh:
         fresh.manage("shell", "-c", "from django.contrib.auth.models import User; User.objects.all().delete()")
         fresh.start("serve")
         link = fresh.log.read_text().split("works once): ")[1].split()[0]
         page = open_page(None, at=fresh.url, viewport=PHONE, color_scheme="dark", is_heard=False)
+        page.goto("/")
+        expect(page.get_by_role("heading")).to_have_text("No account yet")
+        ensure_accessible(page, "no account")
         page.goto(link)
         ensure_accessible(page, "first user")
         page.get_by_label("Username").fill("anna")
@@ -116,6 +143,7 @@ def test_the_first_user_is_made_once_through_the_link(open_page: OpenPage, tmp_p
 
         page.context.clear_cookies()
         assert page.goto(link).status == 404
+        ensure_accessible(page, "used link")
         page.close()
 
 

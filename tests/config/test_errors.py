@@ -4,6 +4,7 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
+from albums.models import Album
 from albums.views import albums
 
 pytestmark = pytest.mark.once
@@ -70,3 +71,33 @@ def test_a_form_without_a_boundary_is_no_fault_of_ours(client, address, status):
     answer = client.generic("POST", address, b"no parts", content_type="multipart/form-data")
 
     assert answer.status_code == status
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("/no/such/page", "There is no page at this address."),
+        ("/albums/4711/", "This album was deleted, or it belongs to another user."),
+        ("/albums/4711/cover.webp", "This album was deleted, or it belongs to another user."),
+        ("/albums/4711/uploads/status/", "This album was deleted, or it belongs to another user."),
+        ("/photos/4711/", "This photo was deleted, or it belongs to another user."),
+        ("/companions/4711/", "This photo was deleted, or it belongs to another user."),
+        ("/batches/4711/", "This upload record was deleted, or it belongs to another user."),
+        ("/storage/", "This page does not exist, or your account may not open it."),
+        ("/failures/?album=4711", "This page does not exist, or your account may not open it."),
+    ],
+)
+def test_what_is_not_found_is_named(client, address, words):
+    response = client.get(address)
+
+    assert response.status_code == 404
+    assert words in response.content.decode()
+
+
+def test_somebody_elses_album_reads_like_one_that_never_was(client, stranger, admin):
+    theirs = Album.objects.create(title="Secret", owner=stranger)
+
+    pages = [client.get(f"/albums/{number}/").content for number in (theirs.pk, 4711)]
+
+    assert pages[0] == pages[1]

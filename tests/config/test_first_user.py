@@ -82,3 +82,36 @@ def test_of_several_people_who_open_the_link_at_once_one_gets_in():
 
     assert sorted(answers) == [302, 404, 404, 404, 404]
     assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize("door", ["/accounts/login/", "/admin/login/"])
+def test_whoever_comes_before_there_is_a_user_is_told_where_the_link_is(client, link, door):
+    page = client.get(door).content.decode()
+
+    assert "one-time link that the server prints when it starts" in page
+    assert ('type="password"' in page, link in page) == (False, False)
+
+    client.post(link, FORM)
+    assert 'type="password"' in Client().get(door).content.decode()
+
+
+def test_a_used_link_says_that_it_was_used_and_where_to_sign_in(client, link):
+    client.post(link, FORM)
+
+    page = Client().get(link).content.decode()
+
+    assert ("This link has been used" in page, 'href="/accounts/login/"' in page) == (True, True)
+
+
+def test_a_wrong_link_says_where_the_right_one_is(client, link):
+    page = client.get("/welcome/guess/").content.decode()
+
+    assert ("This link does not work" in page, link in page) == (True, False)
+
+
+def test_the_rules_for_passwords_are_told_when_one_is_broken(client, link):
+    page = client.get(link).content.decode()
+    assert ("At least 8 characters." in page, "commonly used" in page, "<li>" in page) == (True, False, False)
+
+    page = client.post(link, FORM | {"password1": "password", "password2": "password"}).content.decode()
+    assert "too common" in page

@@ -383,3 +383,23 @@ def test_what_never_comes_is_given_up_and_the_album_is_free(signed_in, album):
 def develop_all(album):
     while job := jobs.claim_next("tester"):
         jobs.complete(job, making.photo(album, job), [])
+
+
+def test_what_became_of_a_received_file_is_told_while_its_batch_goes_on(signed_in, album):
+    files = [file(b"done"), file(b"broken"), file(b"waits"), file(b"late")]
+    told = declare(signed_in, album, *files).json()["files"]
+    for answer, content in zip(told[:3], (b"done", b"broken", b"waits"), strict=True):
+        patch(signed_in, answer["upload"], 0, content)
+    done = jobs.claim_next("tester")
+    photo = making.photo(album, done)
+    jobs.complete(done, photo, [])
+    jobs.give_up(jobs.claim_next("tester"), "broken", "The file is damaged.")
+
+    told = declare(signed_in, album, *files, opens=False).json()["files"]
+
+    assert [(each["state"], each["photo"], each["code"], each["message"]) for each in told[:3]] == [
+        ("received", f"/photos/{photo.pk}/", "", ""),
+        ("received", None, "broken", "The file is damaged."),
+        ("received", None, "", ""),
+    ]
+    assert told[3]["state"] == "new"

@@ -59,8 +59,11 @@ def test_a_busy_album_shows_progress_instead_of_the_form_and_polls(signed_in, al
     fill(album, 20)
     for _ in range(5):
         finish_one(album)
+    address = f"/albums/{album.pk}/uploads/status/"
+    assert signed_in.get(address).context["panel"].progress.seconds_left is None  # too soon to guess
+    Batch.objects.update(opened_at=timezone.now() - timedelta(seconds=10))
 
-    response = signed_in.get(f"/albums/{album.pk}/uploads/status/")
+    response = signed_in.get(address)
 
     assert b'name="photos"' not in response.content
     assert b"every 1s" in response.content

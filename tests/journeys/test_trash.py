@@ -35,12 +35,12 @@ def read(client: Client, address: str) -> str:
 def test_the_delete_page_says_where_the_photo_goes_and_for_how_long(signed_in, photos, settings):
     settings.TRASH_DAYS = 7
     page = read(signed_in, f"/photos/{photos[0].pk}/delete/")
-    assert "You can put it back for 7 days; after that it is deleted for ever" in page
-    assert ("Move to trash" in page, "cannot be undone" in page) == (True, False)
+    assert "You can restore it for 7 days; after that it is deleted permanently" in page
+    assert ("Move to trash" in page, "be undone" in page) == (True, False)
 
     settings.TRASH_DAYS = 0
     page = read(signed_in, f"/photos/{photos[0].pk}/delete/")
-    assert ("Move to trash" in page, "cannot be undone" in page) == (False, True)
+    assert ("Move to trash" in page, "be undone" in page) == (False, True)
 
 
 def test_a_deleted_photo_is_in_the_trash_and_one_click_brings_it_back(signed_in, album, photos):
@@ -129,7 +129,7 @@ def test_all_are_put_back_together(signed_in, album, photos):
 
     page = signed_in.post(f"/albums/{album.pk}/trash/put-back/", follow=True).content.decode()
 
-    assert "2 photos were put back." in page
+    assert "2 photos were restored." in page
     assert shown(album) == ["IMG_1.JPG", "IMG_2.JPG", "IMG_3.JPG"]
 
 
@@ -138,7 +138,7 @@ def test_deleting_for_ever_asks_first(signed_in, album, photos):
     trash.put_away(photos[1])
     address = f"/photos/{photos[0].pk}/delete-for-ever/"
 
-    assert "This cannot be undone" in read(signed_in, address)
+    assert "be undone" in read(signed_in, address)
     assert album.photos.count() == 3
     assert signed_in.post(address).url == f"/albums/{album.pk}/trash/"
     assert album.photos.count() == 2
@@ -156,10 +156,10 @@ def test_emptying_asks_first_and_takes_only_what_is_in_the_trash(signed_in, albu
     trash.put_away(photos[1])
     address = f"/albums/{album.pk}/trash/empty/"
 
-    assert "Delete 2 photos for ever" in read(signed_in, address)
+    assert "Delete 2 photos permanently" in read(signed_in, address)
     assert album.photos.count() == 3
     page = signed_in.post(address, follow=True).content.decode()
-    assert "2 photos were deleted for ever." in page
+    assert "2 photos were deleted permanently." in page
     assert list(album.photos.all()) == [photos[2]]
 
 
@@ -173,7 +173,7 @@ def test_an_empty_trash_needs_no_emptying(signed_in, album, photos):
 def test_an_empty_trash_says_what_it_is_for(signed_in, album, photos):
     page = read(signed_in, f"/albums/{album.pk}/trash/")
 
-    assert ("Nothing in the trash" in page, "Put all back" in page, "Empty trash" in page) == (True, False, False)
+    assert ("Nothing in the trash" in page, "Restore all" in page, "Empty trash" in page) == (True, False, False)
 
 
 def test_a_photo_in_the_trash_has_its_page_with_both_ways_out(signed_in, album, photos):
@@ -204,7 +204,7 @@ def test_deleting_an_album_tells_of_its_trash(signed_in, album, photos):
 
     page = read(signed_in, f"/albums/{album.pk}/delete/")
 
-    assert "its 2 photos will be deleted, originals included. The 1 photo in its trash goes with it for ever." in page
+    assert "its 2 photos will be moved to the trash. The 1 photo in its own trash goes with it." in page
 
 
 def test_the_trash_costs_the_same_queries_however_much_is_in_it(

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { bytes, duration, ending, plural, split } from "../../static/js/format.js";
+import { bytes, duration, ending, plural, split, timeLeft } from "../../static/js/format.js";
 
 test("bytes are told in units of 1024, whole below one kilobyte", () => {
   assert.deepEqual([0, 1, 1023, 1024, 1536, 5 << 20, 3 * 2 ** 30].map(bytes), [
@@ -40,4 +40,19 @@ test("a name is never split inside a character", () => {
 
 test("an ending is what follows the last dot, if it looks like one", () => {
   assert.deepEqual(["a.JPG", "a.tar.gz", "none", ".hidden", "a.sentence with words"].map(ending), ["JPG", "gz", "", "", ""]);
+});
+
+test("what is left is told as roughly as it is known", () => {
+  const told = [1, 10, 44, 45, 87, 90, 300, 3600, 7200].map(timeLeft);
+  assert.deepEqual(told, [
+    "a few seconds left",
+    "less than a minute left",
+    "less than a minute left",
+    "about a minute left",
+    "about a minute left",
+    "about 2 minutes left",
+    "about 5 minutes left",
+    "about 60 minutes left",
+    "about 2 hours left",
+  ]);
 });

@@ -16,7 +16,9 @@ test("nothing is told before enough time has passed", () => {
 
 test("the rate is in bytes a second, and what is left follows from it", () => {
   const pace = paced([0, 0], [1000, 2000]);
-  assert.deepEqual([pace.rate, pace.left(10000)], [2000, 4]);
+  assert.deepEqual([pace.rate, pace.left(10000)], [2000, null], "a second is too short to guess the rest");
+  pace.mark(5000, 10000);
+  assert.deepEqual([pace.rate, pace.left(20000)], [2000, 5]);
 });
 
 test("a network that got slower is believed after a few seconds", () => {

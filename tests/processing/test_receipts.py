@@ -285,6 +285,7 @@ def test_a_line_tells_all_there_is_to_know(album):
         code="",
         reason="",
         note="",
+        again=None,
         job=photo.job.pk,
         job_state=JobState.COMPLETED,
         attempts=1,
@@ -331,3 +332,40 @@ def test_a_receipt_costs_one_query(album, django_assert_num_queries):
         receipts.of(batch)
     with django_assert_num_queries(1):
         lines(batch)
+
+
+def test_a_failed_file_that_is_sent_again_and_fails_again_was_not_cancelled(album):
+    first = making.received(album, b"no picture", name="a.jpg").batch
+    worker.develop_next()
+    second = making.received(album, b"no picture", name="a.jpg").batch
+    worker.develop_next()
+
+    assert (standing_of(first), standing_of(second)) == ([Standing.AGAIN], [Standing.FAILED])
+    assert receipts.of(first).words == (
+        "0 of 1 are stored and verified. 1 was uploaded again. Do not format the card yet."
+    )
+    [line] = lines(first)
+    assert (line.code, line.reason) == (
+        "again",
+        f"It failed here and was uploaded again in batch {second.pk}.",
+    )
+
+
+def test_a_failed_file_whose_second_upload_became_a_photo_is_stored(album, monkeypatch):
+    content = making.jpeg((500, 400))
+    monkeypatch.setattr(worker, "_store", lambda *_: (_ for _ in ()).throw(OSError()))
+    monkeypatch.setattr("django.conf.settings.MAX_ATTEMPTS", 1)
+    first = making.received(album, content).batch
+    worker.develop_next()
+    monkeypatch.undo()
+    second = making.received(album, content).batch
+    worker.develop_next()
+
+    assert (standing_of(first), standing_of(second)) == ([Standing.CHECKING], [Standing.CHECKING])
+
+
+def test_a_job_that_a_person_cancelled_stays_cancelled(album):
+    job = making.received(album, b"no picture")
+    jobs.cancel(job, by="anna")
+
+    assert standing_of(job.batch) == [Standing.CANCELLED]

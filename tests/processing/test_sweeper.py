@@ -266,4 +266,4 @@ def test_a_second_sweep_finds_nothing_to_do(album, settings):
     ProcessingJob.objects.update(lease_until=ago(seconds=1))
     sweeper.sweep()
 
-    assert sweeper.sweep() == sweeper.Swept(0, 0, 0, 0, 0, 0, 0, 0, 0)
+    assert sweeper.sweep() == sweeper.Swept(*[0] * 11)

@@ -96,8 +96,10 @@ def _user(name: str | None) -> User | None:
 def _album(named: str, user: User | None, *, create: bool) -> Album:
     """By id, or else by title."""
     if named.isascii() and named.isdigit() and (album := Album.objects.filter(pk=named).first()):
+        if album.trashed_at:
+            raise CommandError(f"Album {named}, {album.title}, is in the trash. Restore it first.")
         return album
-    found = list(Album.objects.filter(title=named))
+    found = list(Album.objects.filter(title=named, trashed_at=None))
     if len(found) > 1:
         ids = ", ".join(str(album.pk) for album in found)
         raise CommandError(f"Several albums are called {named}. Name one by its id: {ids}.")

@@ -1,24 +1,38 @@
 /* After a reload, or on another device: what this person was sending here, and what it takes to go on. */
 import { plural } from "../format.js";
 import { isUnderWay } from "./ledger.js";
+import { sleep } from "./patience.js";
 import * as resuming from "./resuming.js";
 
+const LOOK_AGAIN_MS = 1000;
+
 export class ComingBack {
-  /** What to tell, and whether a press of a button is enough to go on: {words, canResume}, or null. */
+  /** What to tell, and what can be done about it: {words, canResume, isElsewhere}, or null. */
   again = null;
   #parts;
   #panel;
+  #onChange;
+  #isElsewhere = false;
   #isExpected = false;
   #received;
 
   /** `parts` are keep, ledger, sender and hasher; `panel()` is the server's panel as it is now. */
-  constructor(parts, panel) {
+  constructor(parts, panel, onChange = () => {}) {
     this.#parts = parts;
     this.#panel = panel;
+    this.#onChange = onChange;
   }
 
+  /** As long as another tab sends the files, nothing is missing. When it ends, for whatever reason, the rest is looked at. */
   async start() {
-    const { ledger, sender } = this.#parts;
+    const { keep, ledger, sender } = this.#parts;
+    const kept = await keep.all();
+    while (await this.#isSentElsewhere(kept)) {
+      this.#isElsewhere = true;
+      this.#tell();
+      await sleep(LOOK_AGAIN_MS);
+    }
+    this.#isElsewhere = false;
     this.#received = this.#panel().dataset.received; // before the server is asked, or what arrives meanwhile would be no news
     await resuming.restore(this.#parts);
     this.goOn();
@@ -32,7 +46,9 @@ export class ComingBack {
   /** The panel is new. What is missing here may have arrived all the same: its last bytes were on their way, or it came from elsewhere. */
   async heard() {
     this.look();
+    if (this.#isElsewhere || !this.again) return;
     const { ledger } = this.#parts;
+    if (await this.#isSentElsewhere(ledger.in("missing"))) return this.#leave();
     const { received } = this.#panel().dataset;
     const isNews = received !== this.#received;
     this.#received = received;
@@ -63,13 +79,44 @@ export class ComingBack {
     return others;
   }
 
-  giveUp() {
-    this.#parts.sender.cancel(this.#parts.ledger.in("missing"));
+  /** Cancel what is missing, unless another tab has begun to send it. */
+  async giveUp() {
+    const { ledger, sender } = this.#parts;
+    const missing = ledger.in("missing");
+    if (await this.#isSentElsewhere(missing)) return this.#leave();
+    sender.cancel(missing);
     this.look();
   }
 
   look() {
-    this.again = this.#missing() ?? this.#expected();
+    this.again = this.#elsewhere() ?? this.#missing() ?? this.#expected();
+  }
+
+  /** Each album has its own turn: the files of one page may go to several. */
+  #isSentElsewhere(files) {
+    const { sender } = this.#parts;
+    return sender.isElsewhere([...new Set([sender.page, ...files.map(({ album }) => album)])]);
+  }
+
+  /** The files stay kept for the tab that sends them; this one only looks on. */
+  #leave() {
+    const { ledger } = this.#parts;
+    if (this.#isElsewhere) return;
+    this.#isElsewhere = true;
+    ledger.remove(ledger.in("missing").filter(({ file }) => !file));
+    this.start().then(() => this.#tell());
+  }
+
+  #tell() {
+    this.look();
+    this.#onChange();
+  }
+
+  #elsewhere() {
+    if (!this.#isElsewhere) return null;
+    const { busy, received, total } = this.#panel().dataset;
+    const count = busy && Number(total) ? ` (${received} of ${total})` : "";
+    return { isElsewhere: true, canResume: false, words: `Uploading in another tab${count}.` };
   }
 
   #missing() {

@@ -1,6 +1,7 @@
 /* What the desk shows besides the rows: what was chosen, how far it is, why nothing moves, and what can be done. It reads, and decides
    nothing. */
 import { plural } from "../format.js";
+import { ENDED } from "./ledger.js";
 import { byFolder, titleOf } from "./folders.js";
 import { comparison, detail, title, trouble } from "./words.js";
 
@@ -16,7 +17,7 @@ export class DeskView {
     return this.#desk.querySelector(`[data-${name}]`);
   }
 
-  /** `now`: items, sum, sender, line, isBusy, maxFiles, rate, notes, skipped (notes, too), left (unchecked), again. */
+  /** `now`: items, sum, sender, line, isBusy, maxFiles, rate, secondsLeft, notes, skipped (notes, too), left (unchecked), again. */
   show(now) {
     const { sum, sender, items } = now;
     const { isPaused } = sender.queue;
@@ -25,7 +26,7 @@ export class DeskView {
     const isEmpty = !items.length;
     this.#hide("batch", isEmpty && !now.skipped.length);
     this.#say("title", isEmpty ? "No photos to send" : title(sum, { isPaused, isResting }));
-    this.#say("detail", [detail(sum, isPaused ? null : now.rate), checks(now)].filter(Boolean).join(" · "));
+    this.#say("detail", [detail(sum, isPaused ? null : now.rate, now.secondsLeft), checks(now)].filter(Boolean).join(" · "));
     this.#hide("pause", !isSending || isPaused);
     this.#hide("go-on", !isSending || !isPaused);
     this.#hide("retry", !sum.count("failed"));
@@ -40,6 +41,7 @@ export class DeskView {
     this.#line(now, isSending);
     this.#again(now);
     this.#say("invitation", now.isBusy || isSending ? "Prepare the next batch" : "Add photos");
+    if (now.isGone) this.#leave(items);
     this.#desk.dataset.phase = isSending ? "sending" : items.length ? "chosen" : "idle";
     this.#arrange(now.isBusy || isSending);
   }
@@ -50,6 +52,19 @@ export class DeskView {
     if (invitation.contains(document.activeElement) || (this.#desk.firstElementChild !== invitation) === isBusy) return;
     if (isBusy) this.#desk.append(invitation);
     else this.#desk.prepend(invitation);
+  }
+
+  /** What had arrived was the album's; only what had not is still listed, for a person to know. */
+  #leave(items) {
+    const unsent = items.filter(({ state }) => !ENDED.has(state)).length;
+    this.#hide("batch", !unsent);
+    this.#say("invitation", "This album was deleted");
+    this.#say("title", `${plural(unsent, "file")} not uploaded`);
+    this.#say("detail", "");
+    for (const name of ["pause", "go-on", "retry", "cancel", "next", "forget", "send", "again", "line"]) this.#hide(name, true);
+    this.#hide("hint", true);
+    this.#desk.querySelector(".dropzone__choose").hidden = true;
+    this.#desk.hidden = !unsent;
   }
 
   #folders(chosen, isSending) {
@@ -97,7 +112,7 @@ export class DeskView {
     if (!again) return;
     this.#say("again-words", again.words);
     this.#hide("resume", !again.canResume);
-    this.#hide("choose-again", again.canResume);
+    this.#hide("choose-again", again.canResume || again.isElsewhere);
     this.#hide("give-up", !sum.count("missing"));
   }
 

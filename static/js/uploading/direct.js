@@ -147,7 +147,7 @@ class Parts {
     if (status === UNWANTED) throw json?.error === DAMAGED ? new GivenUp(json.message) : new Refused(json?.message ?? "", json?.error);
     const outcome = status >= 200 && status < 300 ? { is: "signed-out" } : verdict(answer); // a page is the sign-in
     if (outcome.is === "refused") throw new Refused(outcome.words, outcome.code);
-    if (outcome.is === "gone") throw new Gone();
+    if (outcome.is === "gone") throw new Gone(outcome.words);
     if (!SHUTS.has(outcome.is)) return outcome;
     this.#link.line.shut(outcome);
     return { ...outcome, isExcused: true };

@@ -20,7 +20,7 @@ export async function declare(url, items, { open, skipped = [], link, signal }) 
     if (answer.status === 200 && answer.json?.files) return answer.json;
     const found = answer.status === 200 ? { is: "signed-out" } : verdict(answer); // 200 with a page is the sign-in
     if (answer.status === 409) throw new Busy(answer.json?.message);
-    if (found.is === "gone") throw new NoAlbum("This album is not here any more.");
+    if (found.is === "gone") throw new NoAlbum(found.words || "This album was deleted.");
     if (!["away", "busy", "signed-out"].includes(found.is)) throw new Error(found.words || "The server did not understand.");
     link.line.shut(found);
   }

@@ -11,12 +11,13 @@ import { sleep } from "./patience.js";
 import { Cancelled, Paused, Queue } from "./queue.js";
 import { carry } from "./routing.js";
 import { hex } from "./sha256.js";
-import { declared, recognised, settled } from "./told.js";
+import { become, declared, recognised, settled } from "./told.js";
 import { Turns } from "./turns.js";
 import { Gone, Refused, TUS } from "./way.js";
 
 const MOST_AT_ONCE = 2000; // what one manifest may list
 const ASK_AGAIN_MS = 5000;
+const FOLLOW_MS = 5000;
 const EXPIRY_MS = 30 * 60_000;
 const AFTER_SILENCE_MS = 60_000;
 const FAILED = "Something went wrong that nobody thought of.";
@@ -38,6 +39,7 @@ export class Sender extends EventTarget {
   #declaring = new Map();
   #heard = performance.now();
   #silenceEnded = -Infinity;
+  #followed = -Infinity;
   #expiryMs = EXPIRY_MS;
 
   /** `album(id)` tells an album's addresses. The lock of `page`, the album on whose page this is, opens by opened(). */
@@ -54,6 +56,11 @@ export class Sender extends EventTarget {
 
   get waitsForTab() {
     return this.#turns.isWaiting;
+  }
+
+  /** Resolves with whether another tab is sending to one of these albums now. */
+  isElsewhere(albums) {
+    return this.#turns.isElsewhere(albums);
   }
 
   /** These shall go: now, or as soon as their album takes them. */
@@ -239,7 +246,7 @@ export class Sender extends EventTarget {
   #broke(item, error) {
     if (error instanceof Paused) this.#ledger.set(item, { state: "waiting", inFlight: 0 });
     else if (error instanceof Cancelled || item.state !== "sending") return;
-    else if (error instanceof Gone) this.#gone(item);
+    else if (error instanceof Gone) this.#gone(item, error.message);
     else if (error instanceof Refused) this.#refuse(item, error.message);
     else this.#ledger.set(item, { state: "failed", inFlight: 0, words: error instanceof Unreadable ? UNREADABLE : error.message || FAILED });
   }
@@ -261,7 +268,8 @@ export class Sender extends EventTarget {
   }
 
   /** Uploads end when nobody sends for long, and then all of them come again; otherwise a person has cancelled this one. */
-  #gone(item) {
+  #gone(item, words) {
+    if (words) return this.#ledger.set(item, { state: "failed", words, inFlight: 0 });
     const wasIdle = this.#isSilent || performance.now() - this.#silenceEnded < AFTER_SILENCE_MS;
     if (!wasIdle || item.hasComeAgain) return this.#ledger.set(item, { state: "failed", words: GONE, inFlight: 0 });
     for (const one of this.#ledger.in(...UNDER_WAY).filter(({ album }) => album === item.album)) {
@@ -269,6 +277,17 @@ export class Sender extends EventTarget {
       this.queue.remove(one);
     }
     this.#pump(item.album);
+  }
+
+  /** What was received becomes photos while the others are sent: ask what of it, at most every few seconds. */
+  async follow() {
+    const sent = this.#ledger.in("received").filter(({ album, photo, words }) => album === this.page && !photo && !words);
+    if (!sent.length || performance.now() - this.#followed < FOLLOW_MS) return;
+    this.#followed = performance.now();
+    const answer = await this.#ask(this.page, sent.slice(0, MOST_AT_ONCE), false).catch(() => null);
+    answer?.files.forEach((told, number) => {
+      if (told.state === "received" && (told.photo || told.message)) this.#ledger.set(sent[number], become(told));
+    });
   }
 
   /** Nothing is being sent any more: what was sent is looked at once more, and another tab may have its turn. */

@@ -20,11 +20,19 @@ export class Turns {
   /** Resolves when it is this tab's turn to send to the album. */
   async take(album) {
     if (this.#held.has(album)) return;
-    const name = `darkroom-album-${album}`;
+    const name = nameOf(album);
     const wait = () => this.#say(true);
     const release = await (navigator.locks ? takeLock(name, wait) : takeByAsking(name, wait));
     this.#held.set(album, release);
     this.#say(false);
+  }
+
+  /** Resolves with whether another tab has its turn in one of these albums now. */
+  async isElsewhere(albums) {
+    const names = albums.filter((album) => !this.#held.has(album)).map(nameOf);
+    if (!navigator.locks) return (await Promise.all(names.map(isHeld))).includes(true);
+    const { held } = await navigator.locks.query();
+    return held.some(({ name }) => names.includes(name));
   }
 
   letGo() {
@@ -37,6 +45,10 @@ export class Turns {
     this.isWaiting = isWaiting;
     this.#onChange();
   }
+}
+
+function nameOf(album) {
+  return `darkroom-album-${album}`;
 }
 
 function takeLock(name, onWait) {
@@ -56,7 +68,7 @@ async function takeByAsking(name, onWait) {
   let [rival, holds] = [false, false];
   channel.onmessage = ({ data }) => {
     // Of two that ask at the same moment, the smaller number goes first.
-    if (data.asks !== undefined && (holds || me < data.asks)) channel.postMessage({ holds: true });
+    if ((data.asks !== undefined && (holds || me < data.asks)) || (data.looks && holds)) channel.postMessage({ holds: true });
     if (data.holds) rival = true;
   };
   for (let waits = 0; ; waits++) {
@@ -69,4 +81,13 @@ async function takeByAsking(name, onWait) {
   }
   holds = true;
   return () => channel.close();
+}
+
+async function isHeld(name) {
+  const channel = new BroadcastChannel(name);
+  const answer = new Promise((done) => (channel.onmessage = ({ data }) => data.holds && done(true)));
+  channel.postMessage({ looks: true });
+  const isSo = await Promise.race([answer, new Promise((done) => setTimeout(() => done(false), ASK_MS))]);
+  channel.close();
+  return isSo;
 }

@@ -11,7 +11,7 @@ const SLOW = new Set([408, 413]);
     {is: "slow"}                the part was too large for something in between, or took too long
     {is: "refused", words, code}  it will never be taken
     {is: "finished"}            it is whole, and no upload any more
-    {is: "gone"}                the upload has ended: expired, or taken back
+    {is: "gone", words}         the upload has ended: expired, or taken back; words only where its album was deleted
     {is: "signed-out"}
     {is: "away"}                nobody answers
     {is: "busy", ms, words}     the server asks for patience; ms is null when it does not say how much
@@ -26,7 +26,7 @@ export function verdict(answer) {
   const { error: code = "", message: words = "" } = answer.json ?? {};
   if (status === 403 && code === "finished") return { is: "finished" };
   if (status === 401 || status === 403) return { is: "signed-out" };
-  if (status === 404 || status === 410) return { is: "gone" };
+  if (status === 404 || status === 410) return { is: "gone", words: code === "album-in-trash" ? words : "" };
   if (status === 460) return { is: "damaged" };
   if (status === 413 && code) return { is: "refused", words, code }; // ours: the upload's length, not the request's
   if (SLOW.has(status)) return { is: "slow", tooLarge: status === 413 };

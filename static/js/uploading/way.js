@@ -97,7 +97,7 @@ class Way {
   /** Whether the line is shut, the file is hopeless, or it is only this part that went wrong. */
   #settle(outcome) {
     if (outcome.is === "refused") throw new Refused(outcome.words, outcome.code);
-    if (outcome.is === "gone") throw new Gone();
+    if (outcome.is === "gone") throw new Gone(outcome.words);
     if (!SHUTS.has(outcome.is)) return outcome;
     this.#link.line.shut(outcome);
     return { ...outcome, isExcused: true };

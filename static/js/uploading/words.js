@@ -1,5 +1,5 @@
 /* What the page says of files and of all of them together. Pure. */
-import { bytes, duration, plural } from "../format.js";
+import { bytes, plural, timeLeft } from "../format.js";
 
 const NAMED = 10;
 
@@ -15,9 +15,9 @@ export function stage(item) {
     case "waiting":
       return share ? `waiting, ${share} % sent` : ["waiting", item.hint || checking(item)].filter(Boolean).join(", ");
     case "sending":
-      return item.offset + item.inFlight >= item.size ? "being stored" : `sending, ${share} %`;
+      return item.offset + item.inFlight >= item.size ? "saving" : `sending, ${share} %`;
     case "received":
-      return "received";
+      return item.words || (item.photo ? "in the album" : "uploaded, processing");
     case "here":
       return item.words || "already here";
     case "refused":
@@ -45,11 +45,11 @@ export function title({ count, files, bytes: size, toCome, ended }, { isPaused, 
   return "Nothing is being sent";
 }
 
-/** Below it: how far, and how fast. */
-export function detail({ count, bytes: size, sent, toCome, ended, files }, rate) {
+/** Below it: how far, how fast, and how many seconds more; null for what is not known. */
+export function detail({ count, bytes: size, sent, toCome, ended, files }, rate, left) {
   if (!toCome) return "";
   const done = `${ended - count("cancelled")} of ${files - count("cancelled", "later", "missing")} sent`;
-  const speed = rate ? [`${bytes(rate)}/s`, `all sent in about ${duration((size - sent) / rate)}`] : [];
+  const speed = [rate && `${bytes(rate)}/s`, rate && left !== null && timeLeft(left)].filter(Boolean);
   return [done, `${bytes(sent)} of ${bytes(size)}`, ...speed].join(" · ");
 }
 
@@ -97,7 +97,7 @@ export const HINTS = {
   here: "already here",
   twice: "twice in your choice",
   elsewhere: "also in another album",
-  trash: "in the trash, will be put back",
+  trash: "in the trash, will be restored",
 };
 
 /** Why nothing moves, and what to do. `state` is the line's. */

@@ -14,8 +14,12 @@ function scene() {
     server.asked += 1;
     return { files: items.map(() => ({ state: server.state, upload: row.upload, offset: 4 })) };
   };
-  const parts = { keep, ledger: new Ledger(), sender: { page: "1", compare, join() {} }, hasher: null };
-  return { panel, server, parts, back: new ComingBack(parts, () => panel) };
+  const cancel = (items) => (server.cancelled = items.length);
+  const isElsewhere = async (albums) => albums.includes(server.elsewhere);
+  const parts = { keep, ledger: new Ledger(), sender: { page: "1", compare, cancel, isElsewhere, join() {} }, hasher: null };
+  const told = [];
+  const back = new ComingBack(parts, () => panel, () => told.push(back.again?.words));
+  return { panel, server, parts, back, told };
 }
 
 test("what arrives after a reload is missing no more, though it came before the first new panel", async () => {
@@ -41,3 +45,70 @@ test("a panel that tells of nothing new asks nobody", async () => {
   assert.equal(server.asked, 1);
   assert.ok(back.again);
 });
+
+test("what another tab sends is not missing, until that tab ends", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { server, parts, back, told, panel } = scene();
+  Object.assign(panel.dataset, { received: "5", total: "12" });
+  server.elsewhere = "1";
+  const started = back.start();
+  await until(() => told.length);
+
+  assert.deepEqual(back.again, { isElsewhere: true, canResume: false, words: "Uploading in another tab (5 of 12)." });
+  assert.deepEqual([parts.ledger.items, server.asked], [[], 0]);
+
+  server.elsewhere = null;
+  t.mock.timers.tick(1000);
+  await started;
+
+  assert.match(back.again.words, /still to come/);
+});
+
+test("files for an album that another tab sends to are not missing either", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { server, parts, back, told } = scene();
+  parts.sender.page = "2";
+  server.elsewhere = "1";
+
+  back.start();
+  await until(() => told.length);
+
+  assert.ok(back.again.isElsewhere);
+});
+
+test("when another tab goes on with what was missing here, this one looks on", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { server, parts, back } = scene();
+  await back.start();
+  server.elsewhere = "1";
+
+  await back.heard();
+
+  assert.ok(back.again?.isElsewhere || (await until(() => back.again?.isElsewhere)));
+  assert.deepEqual(parts.ledger.in("missing"), []);
+});
+
+test("what another tab has begun to send cannot be discarded", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { server, back } = scene();
+  await back.start();
+  server.elsewhere = "1";
+
+  await back.giveUp();
+
+  assert.equal(server.cancelled, undefined);
+});
+
+test("what is missing is discarded", async () => {
+  const { server, back } = scene();
+  await back.start();
+
+  await back.giveUp();
+
+  assert.equal(server.cancelled, 1);
+});
+
+async function until(condition) {
+  while (!condition()) await new Promise((done) => setImmediate(done));
+  return true;
+}

@@ -33,12 +33,15 @@ class Server {
   };
 
   /** Answer the PATCH of this upload, when it has come. */
-  async answer(url, status, offset = null) {
+  async answer(url, status, offset = null, json = null) {
     if (!this.#patches.has(url)) await new Promise((came) => this.#came.set(url, came));
-    this.#patches.get(url)(reply(status, offset));
+    this.#patches.get(url)(reply(status, offset, json));
   }
 
-  #declare({ files }) {
+  become = {}; // what the server tells of a received file, by its upload
+
+  #declare({ files, open }) {
+    if (!open) return reply(200, null, { files: files.map(({ upload }) => ({ state: "received", upload, ...this.become[upload] })) });
     const told = files.map(() => ({ state: "new", upload: `/uploads/${++this.uploads}/`, offset: 0 }));
     return reply(200, null, { files: told, expires_at: new Date(Date.now() + HOUR_MS).toISOString() });
   }
@@ -65,7 +68,7 @@ function sending(names) {
       ledger.addEventListener("change", look);
       look();
     });
-  return { server, items, all, done: sender.go(items) };
+  return { sender, server, items, all, done: sender.go(items) };
 }
 
 test("after a long silence all that expired comes again, though a file that had arrived is heard of first", async (t) => {
@@ -97,4 +100,36 @@ test("an upload that is gone while others are heard of was cancelled elsewhere, 
 
   assert.match(items[1].words, /cancelled, here or on another device/);
   assert.equal(server.uploads, 2);
+});
+
+test("an upload to an album that was moved to the trash says so, and may be tried again", async (t) => {
+  t.mock.method(performance, "now", () => 0);
+  const { server, items, all, done } = sending(["sent.jpg"]);
+  await done;
+
+  await server.answer("/uploads/1/", 410, null, { error: "album-in-trash", message: "This album is in the trash." });
+  await all(["failed"]);
+
+  assert.equal(items[0].words, "This album is in the trash.");
+});
+
+test("what became of received files is asked for once in a while, until it is known", async (t) => {
+  let now = 0;
+  t.mock.method(performance, "now", () => now);
+  const { sender, server, items, all, done } = sending(["photo.jpg", "broken.jpg", "waits.jpg", "held.jpg"]);
+  await done;
+  for (const number of [1, 2, 3]) await server.answer(`/uploads/${number}/`, 204, SIZE);
+  await all(["received", "received", "received", "sending"]);
+  const words = () => items.slice(0, 3).map(({ photo, words }) => photo || words);
+
+  await sender.follow();
+  assert.deepEqual(words(), ["", "", ""]);
+  server.become = { "/uploads/1/": { photo: "/photos/1/" }, "/uploads/2/": { message: "The file is damaged." } };
+  now += 1000;
+  await sender.follow();
+  assert.deepEqual(words(), ["", "", ""], "asked just now");
+  now += 5000;
+  await sender.follow();
+
+  assert.deepEqual(words(), ["/photos/1/", "failed: The file is damaged.", ""]);
 });

@@ -16,6 +16,8 @@ test("a row says its stage in words", () => {
     { state: "sending", offset: 400, inFlight: 30 },
     { state: "sending", offset: 400, inFlight: 900 },
     { state: "received" },
+    { state: "received", photo: "/photos/1/" },
+    { state: "received", words: "failed: The file is damaged." },
     { state: "here", words: "This very picture is already in the album." },
     { state: "refused", words: "The file is empty." },
     { state: "failed", words: "The server stumbled." },
@@ -27,8 +29,10 @@ test("a row says its stage in words", () => {
     "waiting",
     "waiting, 43 % sent",
     "sending, 43 %",
-    "being stored",
-    "received",
+    "saving",
+    "uploaded, processing",
+    "in the album",
+    "failed: The file is damaged.",
     "This very picture is already in the album.",
     "refused: The file is empty.",
     "failed: The server stumbled.",
@@ -48,9 +52,10 @@ test("the title says what is going on", () => {
 });
 
 test("the line below tells how far and how fast", () => {
-  assert.equal(detail(sum("received", "sending"), null), "1 of 2 sent · 1000 bytes of 2.0 KB");
-  assert.equal(detail(sum("received", "sending"), 100), "1 of 2 sent · 1000 bytes of 2.0 KB · 100 bytes/s · all sent in about 10 seconds");
-  assert.equal(detail(sum("chosen"), 100), "");
+  assert.equal(detail(sum("received", "sending"), null, null), "1 of 2 sent · 1000 bytes of 2.0 KB");
+  assert.equal(detail(sum("received", "sending"), 100, null), "1 of 2 sent · 1000 bytes of 2.0 KB · 100 bytes/s");
+  assert.equal(detail(sum("received", "sending"), 100, 87), "1 of 2 sent · 1000 bytes of 2.0 KB · 100 bytes/s · about a minute left");
+  assert.equal(detail(sum("chosen"), 100, 87), "");
 });
 
 test("a comparison counts what is new, here and in the trash", () => {

@@ -1,0 +1,287 @@
+"""Deleted albums: what a person sees of them, and what they can do with them."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+
+from albums import album_trash
+from albums.models import Album, Companion, Photo
+from processing import pressure, worker
+from processing.models import Upload
+from tests.journeys.test_form import picked, send
+from tests.journeys.test_trash import photos, read
+from tests.journeys.test_tus import create, patch, path_of
+from tests.processing import making
+
+pytestmark = pytest.mark.django_db
+__all__ = ["photos"]
+
+
+@pytest.fixture
+def photo(album, django_capture_on_commit_callbacks) -> Photo:
+    making.received(album, making.jpeg((500, 400)))
+    with django_capture_on_commit_callbacks(execute=True):
+        worker.develop_next()
+    return album.photos.get()
+
+
+def status(client: Client, address: str) -> int:
+    response = client.get(address)
+    response.getvalue()  # reads a file to its end, which closes it
+    return response.status_code
+
+
+def words(response) -> str:
+    return " ".join(response.content.decode().split())
+
+
+def test_the_delete_page_says_where_the_album_goes_and_for_how_long(signed_in, album, photos, settings):
+    settings.TRASH_DAYS = 7
+    page = read(signed_in, f"/albums/{album.pk}/delete/")
+    assert "and its 3 photos will be moved to the trash." in page
+    assert "You can restore the album for 7 days; after that it is deleted permanently." in page
+    assert ("Move to trash" in page, "be undone" in page) == (True, False)
+
+    settings.TRASH_DAYS = 0
+    page = read(signed_in, f"/albums/{album.pk}/delete/")
+    assert "and its 3 photos will be deleted, originals included." in page
+    assert ("Move to trash" in page, "be undone" in page) == (False, True)
+
+
+def test_a_deleted_album_is_in_the_trash_and_one_click_brings_it_back(signed_in, album, photos):
+    response = signed_in.post(f"/albums/{album.pk}/delete/", follow=True)
+
+    page = words(response)
+    assert response.redirect_chain == [("/albums/", 302)]
+    assert '<strong class="name">Summer</strong> was moved to the' in page
+    assert f'action="/albums/{album.pk}/restore/"' in page
+    assert ("Trash (1)" in page, f'href="/albums/{album.pk}/"' in page) == (True, False)
+
+    response = signed_in.post(f"/albums/{album.pk}/restore/", follow=True)
+
+    assert response.redirect_chain == [(f"/albums/{album.pk}/", 302)]
+    assert "Summer was restored." in words(response)
+    assert album.photos.shown().count() == 3
+    assert "Trash (" not in read(signed_in, "/albums/")
+
+
+def test_the_way_back_in_the_message_is_a_form_that_passes_the_csrf_check(owner, album):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(owner)
+    client.get(f"/albums/{album.pk}/delete/")
+    token = client.cookies["csrftoken"].value
+    page = client.post(f"/albums/{album.pk}/delete/", {"csrfmiddlewaretoken": token}, follow=True).content.decode()
+    undo = page.split('class="undo"')[1].split("</form>")[0]
+    told = undo.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
+
+    assert client.post(f"/albums/{album.pk}/restore/").status_code == 403
+    assert client.post(f"/albums/{album.pk}/restore/", {"csrfmiddlewaretoken": told}).status_code == 302
+    assert Album.objects.trashed().count() == 0
+
+
+def test_its_address_says_that_it_is_in_the_trash_and_offers_to_restore_it(signed_in, album, photos):
+    day = timezone.now() + timedelta(days=30)
+    album_trash.put_away(album, by="owner")
+
+    for address in ("", "edit/", "delete/", "trash/"):
+        response = signed_in.get(f"/albums/{album.pk}/{address}")
+        page = words(response)
+        assert response.status_code == 404
+        assert "This album is in the trash" in page
+        assert f'action="/albums/{album.pk}/restore/"' in page
+        assert f"{day.day} {day:%B %Y}" in page
+    assert "This album is in the trash" in words(signed_in.get(f"/photos/{photos[0].pk}/"))
+    assert "This album is in the trash" in words(signed_in.get(f"/batches/{Upload.objects.first().batch_id}/"))
+
+
+def test_to_others_it_does_not_exist(stranger, admin, album, photos):
+    album_trash.put_away(album, by="owner")
+    other, keeper = Client(), Client()
+    other.force_login(stranger)
+    keeper.force_login(admin)
+
+    for path in ("", "restore/", "delete-permanently/", "cover.webp"):
+        for method in (other.get, other.post):
+            response = method(f"/albums/{album.pk}/{path}")
+            assert response.status_code in (404, 405)
+            assert b"Summer" not in response.content
+    assert "Summer" not in read(other, "/albums/trash/")
+    assert "Summer" in read(keeper, "/albums/trash/")
+    assert Album.objects.trashed().get() == album
+
+
+def test_its_photos_are_served_to_nobody(signed_in, admin, album, photo):
+    Companion.objects.create(
+        album=album, photo=photo, kind="sidecar", name="a.xmp", key="originals/ab/a.xmp", bytes=1, sha256="0" * 64
+    )
+    default_storage.save("originals/ab/a.xmp", ContentFile(b"x"))
+    rendition = photo.renditions.get().get_absolute_url()
+    addresses = [
+        *(f"/photos/{photo.pk}/", f"/photos/{photo.pk}/original/", f"/photos/{photo.pk}/quality/", rendition),
+        f"/companions/{Companion.objects.get().pk}/",
+    ]
+    keeper = Client()
+    keeper.force_login(admin)
+    assert [status(signed_in, address) for address in addresses] == [200] * 5
+
+    album_trash.put_away(album, by="owner")
+
+    for client in (signed_in, keeper):
+        assert [status(client, address) for address in addresses] == [404] * 5
+
+
+def test_it_is_in_no_list_and_its_uploads_neither(signed_in, album, photos):
+    batch = Upload.objects.first().batch
+    assert f"/batches/{batch.pk}/" in read(signed_in, "/batches/")
+
+    album_trash.put_away(album, by="owner")
+
+    assert f'href="/albums/{album.pk}/"' not in read(signed_in, "/albums/")
+    assert f"/batches/{batch.pk}/" not in read(signed_in, "/batches/")
+    assert "Summer" not in read(signed_in, "/failures/")
+    assert "Summer" not in read(signed_in, "/jobs/")
+
+
+def test_the_list_shows_cover_count_and_date_and_what_was_deleted_last_first(signed_in, owner, album, photo):
+    early = timezone.now() - timedelta(days=29)
+    old = Album.objects.create(title="Winter", owner=owner, trashed_at=early)
+    album_trash.put_away(album, by="owner")
+
+    page = read(signed_in, "/albums/trash/")
+
+    assert page.index("Summer") < page.index("Winter")
+    assert "1 photo. Deletes" in page
+    day = early + timedelta(days=30)
+    assert f"{day.day} {day:%b %Y}" in page
+    assert f'src="/albums/{album.pk}/cover.webp"' in page
+    cover = signed_in.get(f"/albums/{album.pk}/cover.webp")
+    assert (cover.status_code, cover["Content-Type"], cover.getvalue()[:4]) == (200, "image/webp", b"RIFF")
+    assert signed_in.get(f"/albums/{old.pk}/cover.webp").status_code == 404
+    album_trash.restore(album)
+    assert signed_in.get(f"/albums/{album.pk}/cover.webp").status_code == 404
+
+
+def test_from_the_list_albums_are_restored_one_by_one(signed_in, owner, album):
+    other = Album.objects.create(title="Winter", owner=owner)
+    for each in (album, other):
+        album_trash.put_away(each, by="owner")
+
+    response = signed_in.post(f"/albums/{album.pk}/restore/", {"stay": "yes"}, follow=True)
+
+    assert response.redirect_chain == [("/albums/trash/", 302)]
+    page = words(response)
+    assert ("Summer was restored." in page, "Winter" in page) == (True, True)
+    assert Album.objects.trashed().get() == other
+
+
+def test_an_empty_list_says_what_it_is_for(signed_in, album):
+    assert "No deleted albums" in read(signed_in, "/albums/trash/")
+
+
+def test_deleting_permanently_asks_first_and_says_how_much_goes(signed_in, album, photos):
+    Photo.objects.update(original_bytes=2 << 20)
+    album_trash.put_away(album, by="owner")
+    address = f"/albums/{album.pk}/delete-permanently/"
+
+    page = read(signed_in, address)
+    assert "its 3 photos (6.0 MB of originals) will be deleted from the server." in page
+    assert album.photos.count() == 3
+    response = signed_in.post(address, follow=True)
+    assert response.redirect_chain == [("/albums/trash/", 302)]
+    assert "Summer was deleted permanently." in words(response)
+    assert (Album.objects.count(), Photo.objects.count()) == (0, 0)
+
+
+def test_what_was_restored_meanwhile_is_not_deleted_permanently(signed_in, album, photos):
+    address = f"/albums/{album.pk}/delete-permanently/"
+
+    assert (signed_in.get(address).url, signed_in.post(address).url) == (f"/albums/{album.pk}/",) * 2
+    assert album.photos.count() == 3
+
+
+def test_without_a_trash_an_album_is_deleted_at_once(signed_in, album, photos, settings):
+    settings.TRASH_DAYS = 0
+
+    page = words(signed_in.post(f"/albums/{album.pk}/delete/", follow=True))
+
+    assert ("Summer was deleted." in page, "undo" in page, "Trash (" in page) == (True, False, False)
+    assert (Album.objects.count(), Photo.objects.count()) == (0, 0)
+
+
+def test_a_delete_that_is_sent_twice_goes_no_further_than_the_trash(signed_in, album, photos):
+    statuses = [signed_in.post(f"/albums/{album.pk}/delete/").status_code for _ in range(2)]
+
+    assert statuses == [302, 404]
+    assert (Album.objects.trashed().get(), Photo.objects.count()) == (album, 3)
+
+
+def test_uploads_by_every_way_are_refused_with_a_message(signed_in, album):
+    album_trash.put_away(album, by="owner")
+
+    form = send(signed_in, album, *picked(making.jpeg()))
+    form_json = send(signed_in, album, *picked(making.jpeg()), headers={"Accept": "application/json"})
+    manifest = signed_in.post(
+        f"/albums/{album.pk}/uploads/manifest/",
+        json.dumps({"open": True, "files": [{"name": "a.jpg", "size": 1}]}),
+        content_type="application/json",
+    )
+    tus = create(signed_in, album)
+
+    assert (form.status_code, "This album is in the trash" in words(form)) == (404, True)
+    for response in (form_json, manifest, tus):
+        assert (response.status_code, response.json()["error"]) == (410, "album-in-trash")
+        assert response.json()["message"] == "This album is in the trash. Restore it first."
+    assert Upload.objects.count() == 0
+    with pytest.raises(CommandError, match="is in the trash"):
+        call_command("import_photos", str(album.pk), __file__)
+    with pytest.raises(CommandError, match="There is no album Summer"):
+        call_command("import_photos", "Summer", __file__)
+
+
+def test_an_upload_that_was_on_its_way_is_told_why_it_goes_no_further(signed_in, album):
+    upload = path_of(create(signed_in, album, 4))
+    signed_in.post(f"/albums/{album.pk}/delete/")
+
+    response = patch(signed_in, upload, 0, b"four")
+
+    assert (response.status_code, response.json()["error"]) == (410, "album-in-trash")
+    assert Upload.objects.get().code == "album-in-trash"
+
+
+def test_a_page_that_is_open_elsewhere_hears_that_the_album_is_in_the_trash(signed_in, album):
+    address = f"/albums/{album.pk}/uploads/status/"
+    assert signed_in.get(address).status_code == 200
+
+    album_trash.put_away(album, by="owner")
+    assert signed_in.get(address).status_code == 410
+
+    album_trash.remove(album)
+    assert signed_in.get(address).status_code == 404
+
+
+def test_an_album_deleted_between_the_look_and_the_lock_is_told_as_such(signed_in, album, monkeypatch):
+    monkeypatch.setattr(pressure, "of_new", lambda *_: album_trash.put_away(album, by="owner") and None)
+    body = json.dumps({"open": True, "files": [{"name": "a.jpg", "size": 1}]})
+
+    response = signed_in.post(f"/albums/{album.pk}/uploads/manifest/", body, content_type="application/json")
+
+    assert (response.status_code, response.json()["error"]) == (410, "album-in-trash")
+
+
+def test_the_list_costs_the_same_queries_however_long_it_is(
+    signed_in, owner, album, photos, django_assert_num_queries, django_assert_max_num_queries
+):
+    album_trash.put_away(album, by="owner")
+    with django_assert_max_num_queries(9) as small:
+        signed_in.get("/albums/trash/")
+    for number in range(3):
+        Album.objects.create(title=str(number), owner=owner, trashed_at=timezone.now())
+
+    with django_assert_num_queries(len(small)):
+        signed_in.get("/albums/trash/")
