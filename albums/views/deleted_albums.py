@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from albums import album_trash, delivery, shelf
+from albums.delivery import Stored
 from albums.models import Album, Rendition
 from albums.views.access import deleted_album_or_404
 
@@ -35,7 +36,8 @@ def cover(request: HttpRequest, pk: int) -> HttpResponseBase:
     found = min(renditions, key=lambda each: abs(each.edge - COVER_EDGE), default=None)
     if found is None:
         raise Http404
-    response = delivery.rendition(found.key, f"image/{found.format}")
+    stored = Stored(found.key, found.sha256, f"image/{found.format}")
+    response = delivery.rendition(request, stored)
     response["Cache-Control"] = "private, no-cache"
     return response
 
