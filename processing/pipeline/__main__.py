@@ -1,9 +1,10 @@
-"""`python -m processing.pipeline IN OUT/`: one file, one JSON answer; exit 1: refused, 2: misused."""
+"""`python -m processing.pipeline IN OUT/`: one file, one JSON answer; exit 1: refused, 2: wrong usage, told on stderr."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,12 +18,26 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("source", metavar="IN", type=Path, help="the original")
     parser.add_argument("out", metavar="OUT", type=Path, help="the folder for the renditions")
     options = parser.parse_args(arguments)
+    if wrong := _wrong(options.source, options.out):
+        parser.error(wrong)
     try:
         answer, code = develop(options.source, options.out, origin=_origin(options.source)).as_json(), 0
     except Refused as refused:
         answer, code = {"error": refused.code, "message": refused.message}, 1
     print(json.dumps(answer, allow_nan=False))  # noqa: T201 - the answer is this command's purpose.
     return code
+
+
+def _wrong(source: Path, out: Path) -> str:
+    """Why nothing can be developed, whatever the picture is; empty when all is well."""
+    try:
+        with source.open("rb"):
+            nearest = next(each for each in (out, *out.absolute().parents) if each.exists())
+    except OSError as error:
+        return f"{error.filename}: {error.strerror}"
+    if not nearest.is_dir():
+        return f"{nearest}: Not a directory"
+    return "" if os.access(nearest, os.W_OK | os.X_OK) else f"{nearest}: Permission denied"
 
 
 def _origin(source: Path) -> Origin:
