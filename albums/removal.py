@@ -39,7 +39,7 @@ def delete_photos(photos: QuerySet[Photo], until: float | None = None) -> int:
     count = 0
     while chunk := _delete_chunk(photos, CHUNK if until is None else FEW):
         count += chunk
-        if _is_over(until):
+        if is_over(until):
             break
     return count
 
@@ -52,7 +52,7 @@ def clear(leftovers: QuerySet[Leftover], until: float | None = None) -> int:
     for leftover in _in_pages(leftovers):
         if discard(leftover.key):
             count += leftover.delete()[0]
-        if _is_over(until):
+        if is_over(until):
             break
     return count
 
@@ -80,7 +80,8 @@ def connect() -> None:
     pre_delete.connect(_note_key, sender=Companion, dispatch_uid="albums.removal.companion")
 
 
-def _is_over(until: float | None) -> bool:
+def is_over(until: float | None) -> bool:
+    """Has time.monotonic() come to it? None never ends."""
     return until is not None and time.monotonic() >= until
 
 

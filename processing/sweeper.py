@@ -93,8 +93,10 @@ def clear_leftovers(now: datetime, until: float | None = None) -> int:
     cleared = removal.clear(Leftover.objects.filter(hold=None), until)
     lost = Leftover.objects.exclude(hold=None).exclude(hold__in=live)
     lost = lost.filter(created_at__lt=now - timedelta(seconds=settings.LEASE_SECONDS))
-    for leftover in lost.filter(created_at__gte=_grace(now)):
+    for leftover in lost.filter(created_at__gte=_grace(now)).order_by("pk").iterator(AT_A_TIME):
         removal.discard(leftover.key)
+        if removal.is_over(until):
+            break
     return cleared + removal.clear(lost.filter(created_at__lt=_grace(now)), until)
 
 
