@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from processing.pipeline.picture import Gps
 
 MOST_TEXT = 100
-NUMBER = r"(\d{1,12}(?:\.\d{0,18})?(?:/\d{1,12})?)"
+NUMBER = r"(\d{1,12}(?:\.\d{0,18})?(?:e-\d{1,2}|/\d{1,12})?)"  # 4.2e-05 is what programs write close to zero
 MARK = r"(?:\s*(?:deg(?:rees)?\b|min\b|sec\b|''|[°º˚'\u2019\u2032\"\u201d\u2033,;:])\s*|\s+)"
 TEXT = re.compile(
     rf"([A-Za-z]+)?\s*([+\-\u2212])?\s*{NUMBER}(?:{MARK}{NUMBER})?(?:{MARK}{NUMBER})?{MARK}?\s*([A-Za-z]+)?"
@@ -138,7 +138,7 @@ def _is_whole(number: float) -> bool:
 
 def _is_negative(axis: Axis, reference: str) -> bool | None:
     """Whether it is the southern or western hemisphere; None when it cannot be told."""
-    word = " ".join(reference.split("\0")[0].upper().split())
+    word = " ".join(reference.split("\0")[0].upper().split()).rstrip(".")
     if word in axis.negative:
         return True
     return False if word in axis.positive else None
