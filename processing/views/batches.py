@@ -6,16 +6,17 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from albums.models import Album, Companion, Photo
 from processing import batches, logbook, portions, pulse, receipts, standings
-from processing.models import ProcessingJob
+from processing.models import ProcessingJob, Upload
 from processing.portions import Portions
 from processing.receipts import Line
 from processing.standings import Standing
-from processing.views import asked
+from processing.views import asked, confirming
 from processing.views.access import batch_or_404
 from processing.views.filters import BatchFilter
 
@@ -70,7 +71,13 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    batches.cancel_batch(batch_or_404(request, pk), by=asked.who(request))
+    """Cancel what is not done yet of this batch. Without a script, a page asks first."""
+    batch = batch_or_404(request, pk)
+    active, receiving = ProcessingJob.objects.active(), Upload.objects.receiving()
+    rest = (active.filter(batch=batch), receiving.filter(batch=batch))
+    if question := confirming.before_cancelling(request, *rest, reverse("processing:batch", args=[pk])):
+        return question
+    batches.cancel_batch(batch, by=asked.who(request))
     return redirect("processing:batch", pk)
 
 

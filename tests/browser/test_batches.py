@@ -122,6 +122,8 @@ def test_all_of_it_works_without_javascript(open_page: OpenPage, installation: I
     page.get_by_role("button", name="Retry the failed one").click()
     expect(words(page)).to_contain_text("1 is still to be developed")
     page.get_by_role("button", name="Cancel the rest").click()
+    expect(page.get_by_text("1 file will be deleted from the server.")).to_be_visible()
+    page.get_by_role("button", name="Cancel uploads").click()
     expect(words(page)).to_contain_text("1 was cancelled")
     page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Delete record").click()

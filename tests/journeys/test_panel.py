@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from albums.models import Album, Photo
 from processing import jobs, panels, pulse, worker
-from processing.models import Batch, ProcessingJob
+from processing.models import Batch, ProcessingJob, Upload
 from processing.states import JobState
 from tests.pipeline import raws
 from tests.processing import making
@@ -225,6 +225,28 @@ def test_cancelling_the_rest_keeps_what_is_ready_and_opens_the_album(signed_in, 
     assert response.context["panel"].progress.is_busy is False
     assert album.photos.count() == 1
     assert ProcessingJob.objects.filter(state=JobState.CANCELLED).count() == 2
+
+
+def test_without_a_script_a_page_asks_before_raw_files_are_deleted(signed_in, album):
+    batch = fill(album, 3)
+    finish_one(album)
+    fail_one()
+    Upload.objects.update(size=1 << 20)
+    rest = {f"/albums/{album.pk}/uploads/cancel/": 1, f"/batches/{batch.pk}/cancel/": 1}
+
+    for address, count in rest.items():
+        page = signed_in.post(address, {"ask": "yes"}).content.decode()
+        assert (f"{count} file will be deleted from the server." in page, 'name="ask"' in page) == (True, False)
+    assert ProcessingJob.objects.active().count() == 1
+    assert signed_in.post(f"/albums/{album.pk}/uploads/cancel/").status_code == 302
+    assert ProcessingJob.objects.active().count() == 0
+
+    clear = f"/albums/{album.pk}/uploads/clear/"
+    assert "1 failed file (1.0\xa0MB) will be deleted" in signed_in.post(clear, {"ask": "yes"}).content.decode()
+    assert ProcessingJob.objects.failed().count() == 1
+    assert signed_in.post(clear).status_code == 302
+    assert ProcessingJob.objects.failed().count() == 0
+    assert signed_in.post(clear, {"ask": "yes"}).status_code == 302  # nothing would be deleted
 
 
 def test_work_without_a_worker_is_told(signed_in, album):
