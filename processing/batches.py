@@ -71,6 +71,9 @@ def join_or_open(
         batch = running_after_release(album)
         if batch and batch.opened_by_id != user.pk:
             raise AlbumBusy(batch)
+        if batch and size is None and batch.source in Batch.BOUND:
+            # Not to be taken for a file of that form or import, which nobody could go on with: UploadQuerySet.abandoned().
+            Batch.objects.filter(pk=batch.pk).update(source=source)
         batch = batch or Batch.objects.create(album=album, opened_by=user, source=source)
         return uploads.create(batch, name, size, metadata)
 

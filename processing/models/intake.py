@@ -75,9 +75,12 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         return self.receiving().filter(deadlines.passed("expires_at", settings.UPLOAD_EXPIRY_SECONDS))
 
     def abandoned(self) -> UploadQuerySet:
-        """Receiving, but the process that took it in gives no sign of life, and nobody else can go on with it."""
+        """Receiving, but the process that took it in gives no sign of life, and nobody else can go on with it.
+
+        Forms and imports tell no size before the end. A resumable upload that joined their batch does, and may be gone on with.
+        """
         silent = timezone.now() + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS - deadlines.SILENCE_SECONDS)
-        return self.receiving().filter(expires_at__lt=silent, batch__source__in=Batch.BOUND)
+        return self.receiving().filter(expires_at__lt=silent, size=None, batch__source__in=Batch.BOUND)
 
     def quiet(self, seconds: float) -> UploadQuerySet:
         """Some of it is here, but nothing of its batch arrived for so long."""

@@ -76,6 +76,21 @@ def test_a_resumable_upload_may_pause_for_as_long_as_ever(album, settings, sourc
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("size", [5, None])
+@pytest.mark.parametrize("source", BOUND)
+def test_a_resumable_upload_that_joined_the_batch_of_a_form_may_pause_too(album, settings, source, size):
+    """The form is over, and its photos wait to be developed: the batch is at work."""
+    job = making.received(album)
+    Batch.objects.update(source=source)
+    joined = batches.join_or_open(album, album.owner, Batch.Source.TUS, "a.jpg", size)
+    silent(settings, deadlines.SILENCE_SECONDS + 1)
+
+    assert joined.batch_id == job.batch_id
+    assert sweeper.sweep().expired == 0
+    assert batches.release(album) == 0
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("source", BOUND)
 def test_one_that_gave_a_sign_of_life_just_now_is_left_alone(album, settings, source):
     upload = left_behind(album, settings, source)
