@@ -61,5 +61,8 @@ ACTIVE = (JobState.PENDING, JobState.PROCESSING)
 KEEPS_RAW = (*ACTIVE, JobState.FAILED)
 """A job in one of these still needs its raw file."""
 
+COMPANION_FILE = "companion-file"
+"""The code of a skipped upload that is a companion without a picture of its own: nobody misses it."""
+
 ENDED_BADLY = (UploadState.REFUSED, UploadState.EXPIRED)
 """Such an upload has no bytes any more: its file has to be sent again."""
