@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.enums import TextChoices
 
 from albums.models import Album
-from processing import pairs, standings
+from processing import pairs
 from processing.models import Batch, ProcessingJob, Upload
 from processing.states import ACTIVE, ENDED_BADLY, IS_A_PHOTO, JobState, UploadState
 
@@ -88,8 +88,8 @@ def entries(batches: Sequence[Batch]) -> list[Entry]:
             failed=Count("pk", filter=FAILED),
             refused=Count("pk", filter=REFUSED),
             doubles=Count("pk", filter=IS_THERE & (Q(state=UploadState.REFUSED) | Q(job__state=JobState.FAILED))),
-            skipped=Count("pk", filter=~SENT & ~standings.IS_COMPANION),
-            companions=Count("pk", filter=standings.IS_COMPANION),
+            skipped=Count("pk", filter=~SENT & ~pairs.IS_SKIPPED_COMPANION),
+            companions=Count("pk", filter=pairs.IS_SKIPPED_COMPANION),
             active=Count("pk", filter=Q(state=UploadState.RECEIVING) | Q(job__state__in=ACTIVE)),
         )
         .order_by()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q
 
-from processing import pairs, standings
+from processing import pairs
 from processing.models import Batch
 from processing.states import ACTIVE, IS_A_PHOTO, JobState, UploadState
 
@@ -29,8 +29,8 @@ class Outcome:
 def of(batch: Batch) -> Outcome:
     there = pairs.IS_A_PICTURE | Q(code__in=IS_A_PHOTO) | Q(job__error_code__in=IS_A_PHOTO)
     counts = batch.uploads.aggregate(
-        files=Count("pk", filter=~standings.IS_COMPANION),
-        companions=Count("pk", filter=standings.IS_COMPANION),
+        files=Count("pk", filter=~pairs.IS_SKIPPED_COMPANION),
+        companions=Count("pk", filter=pairs.IS_SKIPPED_COMPANION),
         photos=Count("pk", filter=there),
         kept=Count("pk", filter=pairs.IS_KEPT),
         waiting=Count("pk", filter=Q(job__state__in=ACTIVE)),
@@ -45,7 +45,7 @@ def is_over(batch: Batch) -> bool:
 def troubles(batch: Batch) -> Iterator[tuple[str, str]]:
     """The name of each file that did not become a photo and will not by itself, and why."""
     not_taken = (UploadState.REFUSED, UploadState.SKIPPED, UploadState.EXPIRED, UploadState.CANCELLED)
-    dropped = batch.uploads.filter(state__in=not_taken).exclude(standings.IS_COMPANION)
+    dropped = batch.uploads.filter(state__in=not_taken).exclude(pairs.IS_SKIPPED_COMPANION)
     for upload in dropped.exclude(code__in=IS_A_PHOTO).iterator():
         yield upload.name, upload.message
     ended_badly = batch.jobs.filter(state__in=(JobState.FAILED, JobState.CANCELLED)).exclude(error_code__in=IS_A_PHOTO)

@@ -13,7 +13,7 @@ from albums.models import Companion, Photo
 from processing import publishing, takeout
 from processing.models import ProcessingJob, Upload
 from processing.pipeline import formats
-from processing.states import ACTIVE, JobState
+from processing.states import ACTIVE, COMPANION_FILE, JobState, UploadState
 
 SIDECAR = ".xmp"
 PIXEL_VIDEO = ".mp"
@@ -33,6 +33,8 @@ IS_A_PICTURE = Q(job__state=JobState.COMPLETED, job__companion=None, job__photo_
 """Of uploads: what a person counts as photos that were added."""
 IS_KEPT = Q(job__state=JobState.COMPLETED) & (Q(job__companion__isnull=False) | Q(job__photo__shown_as__isnull=False))
 """Of uploads: what is kept beside a photo, or shown as one with it."""
+IS_SKIPPED_COMPANION = Q(state=UploadState.SKIPPED, code=COMPANION_FILE)
+"""Of uploads: companions without a picture of their own, which are no part of what was to be stored."""
 ALONE = "No photo of that name came with it; it is kept with the batch."
 
 

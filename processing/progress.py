@@ -9,7 +9,7 @@ from django.db.models import Count, F, Max, Min, Q, Sum
 from django.utils import timezone
 
 from albums.models import Album
-from processing import pairs, standings
+from processing import pairs
 from processing.models import Batch, ProcessingJob, Upload, UploadQuerySet
 from processing.states import ACTIVE, ENDED_BADLY, JobState, UploadState
 
@@ -160,12 +160,12 @@ def report(album: Album) -> Report:
     batches = Batch.objects.filter(album=album, dismissed_at=None)
     failed = ProcessingJob.objects.failed().filter(album=album).order_by("pk")
     uploads = Upload.objects.filter(batch__in=batches)
-    skipped = Q(state=UploadState.SKIPPED) & ~standings.IS_COMPANION
+    skipped = Q(state=UploadState.SKIPPED) & ~pairs.IS_SKIPPED_COMPANION
     counts = uploads.aggregate(
         added=Count("pk", filter=pairs.IS_A_PICTURE),
         kept=Count("pk", filter=pairs.IS_KEPT),
         refused_count=Count("pk", filter=Q(state__in=ENDED_BADLY, dismissed_at=None)),
-        companions=Count("pk", filter=standings.IS_COMPANION),
+        companions=Count("pk", filter=pairs.IS_SKIPPED_COMPANION),
         skipped_count=Count("pk", filter=skipped),
         first_batch=Min("batch"),
         last_batch=Max("batch"),

@@ -13,7 +13,7 @@ from django.db.models.enums import TextChoices
 from django.db.models.functions import Coalesce
 
 from albums.models import Companion, Photo
-from processing.intake import refusals
+from processing import pairs
 from processing.models import Batch, Finding, ProcessingJob, Upload
 from processing.states import ACTIVE, IS_A_PHOTO, JobState, UploadState
 
@@ -37,9 +37,6 @@ class Standing(TextChoices):
 
 OPEN = (Standing.ARRIVING, Standing.DEVELOPING, Standing.CHECKING)
 """What stands so moves on by itself."""
-
-IS_COMPANION = Q(state=UploadState.SKIPPED, code=refusals.COMPANION.code)
-"""Of uploads: companions without a picture of their own, which are no part of what was to be stored."""
 
 
 def files(batch: Batch, standing: Standing | None = None) -> QuerySet[Any]:
@@ -94,7 +91,7 @@ def _whens() -> Iterator[When]:
     )
     damaged = Finding.objects.filter(companion=OuterRef("companion"))
     for standing, condition in (
-        (Standing.COMPANION, IS_COMPANION),
+        (Standing.COMPANION, pairs.IS_SKIPPED_COMPANION),
         (Standing.SKIPPED, Q(state=UploadState.SKIPPED)),
         (
             Standing.TRASHED,

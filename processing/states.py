@@ -67,5 +67,8 @@ IS_A_PHOTO = frozenset({"duplicate", "restored"})
 The only definition: pages, receipts, lists and commands all go by it.
 """
 
+COMPANION_FILE = "companion-file"
+"""The code of a skipped upload that is a companion without a picture of its own: nobody misses it."""
+
 ENDED_BADLY = (UploadState.REFUSED, UploadState.EXPIRED)
 """Such an upload has no bytes any more: its file has to be sent again."""

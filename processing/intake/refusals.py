@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 
 from django.template.defaultfilters import filesizeformat
 
+from processing.states import COMPANION_FILE
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -54,7 +56,7 @@ EXPIRED = Refusal("expired", "No more of this file arrived for a long time. Send
 RECLAIMED = Refusal("reclaimed", "No more of this file arrived, and its room was needed for others. Send it again.")
 
 COMPANION = Refusal(
-    "companion-file",
+    COMPANION_FILE,
     "This is a companion file (a thumbnail, an edit list or a system file) without a picture of its own, so it was skipped.",
 )
 LEFT_OUT = Refusal(

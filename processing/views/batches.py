@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from albums.models import Album, Companion, Photo
-from processing import batches, logbook, portions, pulse, receipts, standings
+from processing import batches, logbook, pairs, portions, pulse, receipts, standings
 from processing.models import ProcessingJob, Upload
 from processing.portions import Portions
 from processing.receipts import Line
@@ -46,7 +46,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     show = _standing(request.GET.get("show", ""))
     files = standings.files(batch, show)
     if show is None:  # thousands of companions would hide the few files that matter; they have a list of their own
-        files = files.exclude(standings.IS_COMPANION)
+        files = files.exclude(pairs.IS_SKIPPED_COMPANION)
     page = Paginator(files, FILES_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "batch": batch,

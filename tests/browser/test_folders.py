@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from processing.pipeline import formats
 from tests.browser.conftest import OpenPage, new_album
 from tests.browser.desk import title
 from tests.browser.looking import ensure_accessible
@@ -123,3 +124,29 @@ def test_what_is_left_out_of_a_folder_goes_on_the_record_of_its_own_album(page: 
     page.get_by_role("link", name="Monday").click()
     expect(page.locator(".report")).to_contain_text("1 photo added")
     expect(page.locator(".report")).not_to_contain_text("skipped")
+
+
+ASKED = """
+const real = window.showOpenFilePicker.bind(window);
+window.asked = new Promise((done) => {
+  window.showOpenFilePicker = (options) => {
+    const answer = real(options);
+    answer.then(() => done([options, ""]), (error) => done([options, error.name]));
+    return answer;
+  };
+});
+"""
+
+
+def test_the_browsers_own_dialog_offers_every_accepted_ending(page: Page) -> None:
+    """Nobody answers it here: it is aborted, which it would not be if it did not understand what it is asked."""
+    new_album(page)
+    page.evaluate(f"() => {{ {ASKED} }}")
+
+    page.get_by_role("button", name="Choose photos").click()
+    options, error = page.evaluate("window.asked")
+
+    (offered,) = options["types"]
+    endings = [ending for some in offered["accept"].values() for ending in some]
+    assert sorted(endings) == sorted(f".{ending}" for ending in formats.ENDINGS)
+    assert error == "AbortError"
