@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -41,7 +42,7 @@ def restore(album: Album) -> bool:
 
 def remove(album: Album) -> bool:
     """Delete an album in the trash permanently. False when it is not there any more. Safe to repeat when it was cut off."""
-    removal.delete_photos(Photo.objects.filter(album__in=Album.objects.trashed().filter(pk=album.pk)))
+    removal.delete_photos(_photos(album, timezone.now()))
     return _delete_empty(album)
 
 
@@ -51,10 +52,10 @@ def purge(now: datetime, until: float | None = None) -> int:
     Returns how many are gone. `until`: as removal.delete_photos has it; the next purge goes on with the rest. An album that is
     restored meanwhile keeps what is left of it.
     """
-    over = Album.objects.filter(trashed_at__lte=now - timedelta(days=settings.TRASH_DAYS))
+    over = now - timedelta(days=settings.TRASH_DAYS)
     albums = 0
-    for album in over.order_by("trashed_at", "pk"):
-        theirs = Photo.objects.filter(album__in=over.filter(pk=album.pk))
+    for album in Album.objects.filter(trashed_at__lte=over).order_by("trashed_at", "pk"):
+        theirs = _photos(album, over)
         removal.delete_photos(theirs, until)
         if theirs.exists():
             break
@@ -62,6 +63,14 @@ def purge(now: datetime, until: float | None = None) -> int:
         if removal.is_over(until):
             break
     return albums
+
+
+def _photos(album: Album, before: datetime) -> QuerySet[Photo]:
+    """The album's photos, if it was moved to the trash before then.
+
+    By a join, whose rows are all locked with the photos: the album cannot be restored while some of them are being deleted.
+    """
+    return Photo.objects.filter(album=album, album__trashed_at__lte=before)
 
 
 def _delete_empty(album: Album) -> bool:
