@@ -15,28 +15,37 @@ PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 
 def share_in_use(proc: Path = PROC, cgroups: Path = CGROUPS) -> float | None:
     """From 0 to 1, of whichever is fuller: the machine, or a limited cgroup that this process is in. None if nothing tells."""
-    return max([*_of_machine(proc), *_of_groups(proc, cgroups)], default=None)
+    return max((used / total for total, used in (*_machine(proc), *_groups(proc, cgroups))), default=None)
 
 
-def _of_machine(proc: Path) -> Iterator[float]:
+def room(share: float, proc: Path = PROC, cgroups: Path = CGROUPS) -> tuple[int, int] | None:
+    """Bytes that may come into use until that share is, and that there would be with nothing in use. None if nothing tells."""
+    told = [(total, used) for total, used in (*_machine(proc), *_groups(proc, cgroups))]
+    if not told:
+        return None
+    return min(int(share * total) - used for total, used in told), min(int(share * total) for total, _ in told)
+
+
+def _machine(proc: Path) -> Iterator[tuple[int, int]]:
+    """Bytes there are and bytes in use; the kernel tells kilobytes."""
     figures = _figures(proc / "meminfo")
     total, available = figures.get("MemTotal:"), figures.get("MemAvailable:")
     if total and available is not None:
-        yield 1 - available / total
+        yield 1024 * total, 1024 * (total - available)
 
 
-def _of_groups(proc: Path, cgroups: Path) -> Iterator[float]:
+def _groups(proc: Path, cgroups: Path) -> Iterator[tuple[int, int]]:
     """Lines are `id:controllers:path` (cgroups(7)); that of version 2 names no controllers."""
     for line in _text(proc / "self" / "cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
         if not controllers:
-            yield from _of_levels(cgroups, path, "memory.max", "memory.current", "")
+            yield from _levels(cgroups, path, "memory.max", "memory.current", "")
         elif "memory" in controllers.split(","):
             names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_")
-            yield from _of_levels(cgroups / "memory", path, *names)
+            yield from _levels(cgroups / "memory", path, *names)
 
 
-def _of_levels(root: Path, path: str, limit: str, usage: str, prefix: str) -> Iterator[float]:
+def _levels(root: Path, path: str, limit: str, usage: str, prefix: str) -> Iterator[tuple[int, int]]:
     """Of the group and those around it, for a limit may stand at any level.
 
     A container may not see its own path: what is mounted there is its group.
@@ -47,7 +56,7 @@ def _of_levels(root: Path, path: str, limit: str, usage: str, prefix: str) -> It
         if most and most < NO_LIMIT and (used := _number(root / level / usage)) is not None:
             figures = _figures(root / level / "memory.stat")
             cache = figures.get(f"{prefix}inactive_file", 0) + figures.get(f"{prefix}active_file", 0)
-            yield max(0, used - cache) / most
+            yield most, max(0, used - cache)
 
 
 def _figures(path: Path) -> dict[str, int]:

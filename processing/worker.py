@@ -19,7 +19,18 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from albums import likeness
 from albums.models import Companion, Leftover
-from processing import failpoints, jobs, pairs, pressure, previews, publishing, pulse, recipes, standstill
+from processing import (
+    failpoints,
+    jobs,
+    large_pictures,
+    pairs,
+    pressure,
+    previews,
+    publishing,
+    pulse,
+    recipes,
+    standstill,
+)
 from processing.failpoints import Point
 from processing.models import ProcessingJob
 from processing.pipeline import Refused
@@ -102,6 +113,7 @@ def sandbox() -> Sandbox:
         memory_bytes=settings.PIPELINE_MEMORY_BYTES,
         wall_seconds=settings.PIPELINE_SECONDS,
         recipe=recipes.current(),
+        grant=large_pictures.granted,
     )
 
 
@@ -151,7 +163,7 @@ def _render_and_publish(job: ProcessingJob) -> None:
     assert job.claim is not None
     with store().borrow(job.raw_path) as raw, store().scratch(job.claim.hex) as work:
         try:
-            picture = sandbox().develop(raw, work, publishing.origin(job))
+            picture = sandbox().develop(raw, work, publishing.origin(job), is_damaged=job.publish_damaged)
         except Refused as refused:
             _keep(job, _companion(job, raw, refused))
             return
