@@ -16,6 +16,7 @@ class Advice:
 
 EXPORT = "Open it in the program it came from, export it as JPEG and send that."
 COPY_AGAIN = "Copy the photo from the camera or card again and send the new copy; the card may still have it whole."
+OR_PUBLISH = "If there is no better copy, publish it anyway: what can be seen of it, with a warning that stays."
 NO_PHOTO = "Nothing is lost if you dismiss it. If a photo was meant, choose the photo itself and send that."
 OURS = "Retry it. If it fails again, ask whoever runs the server to look into its log."
 BUCKET = "Whoever runs the server has to set that right: `manage.py check_storage` tells what is wrong. Then retry it."
@@ -60,8 +61,8 @@ FAILED: dict[str, Advice] = {
         "An archive", "Unpack it and send the photos in it. Folders can be sent as they are."
     ),
     "unsupported-program": Advice("A program", NO_PHOTO),
-    "broken": Advice("Damaged", COPY_AGAIN),
-    "truncated": Advice("The end of the picture is missing", COPY_AGAIN),
+    "broken": Advice("Damaged", f"{COPY_AGAIN} {OR_PUBLISH}"),
+    "truncated": Advice("The end of the picture is missing", f"{COPY_AGAIN} {OR_PUBLISH}"),
     "bomb": Advice(
         "Unpacks to far more than a picture",
         "If you know where it is from, open it, save it as JPEG and send that. If you do not, dismiss it.",
@@ -75,7 +76,7 @@ FAILED: dict[str, Advice] = {
     "too-heavy": Advice(
         "Takes too much memory to develop",
         "Save it as a plain (not progressive) JPEG, or smaller, and send that; or ask whoever runs the server to allow more "
-        "(PIPELINE_MEMORY), then retry.",
+        "(PIPELINE_MEMORY_LARGE), then retry.",
     ),
     "duplicate": Advice("In the album already", "Nothing is missing: the album has this very picture. Dismiss it."),
     "raw-missing": Advice(
@@ -152,6 +153,9 @@ REFUSED: dict[str, Advice] = {
     "expired": Advice("Never arrived whole", f"{SEND_AGAIN} What is there already is recognised."),
 }
 """Codes of uploads that were refused or expired. Nothing of them is kept, so they can only be sent again."""
+
+CAN_BE_PUBLISHED = frozenset({"broken", "truncated"})
+"""Codes of damage: who wants the photo all the same can have what is left of it."""
 
 NO_MISHAP = IS_A_PHOTO
 """Codes of which a person has nothing to do."""

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from albums.models import Album, Companion
-from processing import asking, jobs
+from processing import advice, asking, jobs
 from processing.intake import refusals, uploads
 from processing.models import Batch, ProcessingJob, Upload, UploadQuerySet
 from processing.states import UploadState
@@ -130,6 +130,12 @@ def stop_receiving(album: Album, by: str) -> int:
 
 def requeue(failed: QuerySet[ProcessingJob], by: str) -> int:
     return _each(failed, lambda job: jobs.requeue(job, by))
+
+
+def publish_damaged(failed: QuerySet[ProcessingJob], by: str) -> int:
+    """Publish these failed jobs as far as they can be decoded: those that are damaged, and of which something could be seen."""
+    seen = failed.filter(error_code__in=advice.CAN_BE_PUBLISHED, preview__isnull=False)
+    return _each(seen, lambda job: jobs.requeue(job, f"{by}, to be published although damaged", publish_damaged=True))
 
 
 def dismiss_failed(failed: QuerySet[ProcessingJob], by: str) -> int:

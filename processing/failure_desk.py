@@ -65,6 +65,11 @@ class Entry:
     photo: Photo | None = None
 
     @property
+    def can_be_published(self) -> bool:
+        """Damaged, and something can be seen of it."""
+        return self.reason.is_kept and self.reason.code in advice.CAN_BE_PUBLISHED and self.has_preview
+
+    @property
     def ending(self) -> str:
         """Of the name, to show where there is no picture."""
         ending = PurePath(self.name).suffix[1:]

@@ -149,11 +149,12 @@ def release(job: ProcessingJob) -> bool:
     return moved
 
 
-def requeue(job: ProcessingJob, by: str = "") -> bool:
-    """Start a failed job afresh, with all its attempts."""
+def requeue(job: ProcessingJob, by: str = "", *, publish_damaged: bool = False) -> bool:
+    """Start a failed job afresh, with all its attempts; to be published as far as it can be decoded, if that is asked for."""
     with transaction.atomic():
         turn = _next_turn(job.album_id)
         changes: dict[str, Any] = {"attempts": 0, "turn": turn, "run_after": timezone.now(), "finished_at": None}
+        changes["publish_damaged"] = publish_damaged
         moved = _move(job, states.REQUEUE, by=by, **changes, **NO_ERROR)
         if moved:
             Preview.objects.filter(job=job.pk).delete()

@@ -21,17 +21,26 @@ FILES = {
 
 def share_in_use(proc: Path = cgroups.PROC, groups: Path = cgroups.CGROUPS) -> float | None:
     """From 0 to 1, of whichever is fuller: the machine, or a limited cgroup that this process is in. None if nothing tells."""
-    return max([*_of_machine(proc), *_of_groups(proc, groups)], default=None)
+    return max((used / total for total, used in (*_machine(proc), *_groups(proc, groups))), default=None)
 
 
-def _of_machine(proc: Path) -> Iterator[float]:
+def room(share: float, proc: Path = cgroups.PROC, groups: Path = cgroups.CGROUPS) -> tuple[int, int] | None:
+    """Bytes that may come into use until that share is, and that there would be with nothing in use. None if nothing tells."""
+    told = [(total, used) for total, used in (*_machine(proc), *_groups(proc, groups))]
+    if not told:
+        return None
+    return min(int(share * total) - used for total, used in told), min(int(share * total) for total, _ in told)
+
+
+def _machine(proc: Path) -> Iterator[tuple[int, int]]:
+    """Bytes there are and bytes in use; the kernel tells kilobytes."""
     figures = _figures(proc / "meminfo")
     total, available = figures.get("MemTotal:"), figures.get("MemAvailable:")
     if total and available is not None:
-        yield 1 - available / total
+        yield 1024 * total, 1024 * (total - available)
 
 
-def _of_groups(proc: Path, groups: Path) -> Iterator[float]:
+def _groups(proc: Path, groups: Path) -> Iterator[tuple[int, int]]:
     """A limit may stand at any level."""
     for version, level in cgroups.levels("memory", proc, groups):
         limit, usage, prefix = FILES[version]
@@ -39,7 +48,7 @@ def _of_groups(proc: Path, groups: Path) -> Iterator[float]:
         if most and most < NO_LIMIT and (used := _number(level / usage)) is not None:
             figures = _figures(level / "memory.stat")
             cache = figures.get(f"{prefix}inactive_file", 0) + figures.get(f"{prefix}active_file", 0)
-            yield max(0, used - cache) / most
+            yield most, max(0, used - cache)
 
 
 def _figures(path: Path) -> dict[str, int]:

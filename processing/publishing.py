@@ -12,6 +12,8 @@ from processing.models import ProcessingJob, Upload
 from processing.pipeline import Origin, Picture
 from processing.storage import places
 
+DAMAGED = "published-damaged"
+"""The code of the pipeline's note, whose module would bring the decoders along."""
 ENDINGS = {"JPEG": "jpg", "MPO": "jpg", "TIFF": "tif", "HEIF": "heic"}
 
 
@@ -68,6 +70,11 @@ def companion(job: ProcessingJob, kind: Companion.Kind, ending: str, words: dict
         sha256=job.upload.sha256,
         words=words or {},
     )
+
+
+def is_damaged(photo: Photo) -> bool:
+    """Whether it was published although its file is visibly damaged. It stays so: what is rendered again is read as leniently."""
+    return any(note.get("code") == DAMAGED for note in photo.notes)
 
 
 def looks(picture: Picture) -> dict[str, Any]:

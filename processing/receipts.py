@@ -35,6 +35,12 @@ TOLD = {
 }
 """Of one file, and of several; worst first."""
 
+STORED = (Standing.VERIFIED, Standing.CHECKING)
+BETTER_COPY = "Format the card only if it holds no better copy."
+PUBLISHED_DAMAGED = (
+    "published-damaged",
+    "It was damaged when it was sent, and is published as far as it can be decoded. Its file is stored as it was sent.",
+)
 DAMAGED = (
     "damaged",
     "A stored file of this photo is missing or damaged. Keep your own copy, and tell who runs the server.",
@@ -50,6 +56,8 @@ class Receipt:
     """How many of a batch's files stand where."""
 
     counts: Mapping[Standing, int]
+    damaged: int = 0
+    """Of those that became photos: published although their files were damaged when they arrived."""
 
     @property
     def total(self) -> int:
@@ -70,7 +78,7 @@ class Receipt:
 
     @property
     def is_safe(self) -> bool:
-        return 0 < self.total == self.verified
+        return 0 < self.total == self.verified and not self.damaged
 
     @property
     def is_open(self) -> bool:
@@ -95,9 +103,19 @@ class Receipt:
         if self.is_safe:
             files = "The one file is" if self.total == 1 else f"All {self.total} files are"
             return f"{files} stored and verified: safe to format the card."
+        if self.damaged and self.total == self.verified:
+            return f"All {self.total} of {self.total} are stored and verified. {self._damage} {BETTER_COPY}"
         others = ", ".join(f"{n} {TOLD[standing][n > 1]}" for standing in TOLD if (n := self.counts.get(standing, 0)))
         verb = "is" if self.verified == 1 else "are"
-        return f"{self.verified} of {self.total} {verb} stored and verified. {others}. {self._advice}"
+        told = f"{self.verified} of {self.total} {verb} stored and verified. {others}."
+        return " ".join(filter(None, (told, self._damage, self._advice)))
+
+    @property
+    def _damage(self) -> str:
+        if not self.damaged:
+            return ""
+        verb = "was" if self.damaged == 1 else "were"
+        return f"{self.damaged} {verb} damaged when sent, and published all the same."
 
     @property
     def _advice(self) -> str:
@@ -132,6 +150,10 @@ class Line:
     attempts: int
 
     @property
+    def is_published_damaged(self) -> bool:
+        return self.code == PUBLISHED_DAMAGED[0]
+
+    @property
     def is_arriving(self) -> bool:
         return self.standing == Standing.ARRIVING
 
@@ -159,8 +181,13 @@ class Line:
 
 
 def of(batch: Batch) -> Receipt:
-    rows = standings.files(batch).order_by().values_list("standing").annotate(n=Count("pk"))
-    return Receipt({Standing(standing): n for standing, n in rows})
+    rows = standings.files(batch).order_by().values_list("standing", "job__publish_damaged").annotate(n=Count("pk"))
+    counts: Counter[Standing] = Counter()
+    damaged = 0
+    for standing, is_damaged, n in rows:
+        counts[Standing(standing)] += n
+        damaged += n if is_damaged and standing in STORED else 0
+    return Receipt(counts, damaged)
 
 
 def lines(files: QuerySet[Any], counts: Counter[Standing] | None = None) -> Iterator[Line]:
@@ -179,6 +206,7 @@ FIELDS = (
     *("pk", "name", "size", "arrived", "sha256", "state", "code", "message", "note", "ended_at"),
     *("standing", "stored", "beside", "companion", "proved_at", "again"),
     *("job__pk", "job__state", "job__attempts", "job__error_code", "job__error_message"),
+    "job__publish_damaged",
 )
 
 
@@ -221,6 +249,8 @@ def _reason(row: dict[str, Any]) -> tuple[str, str]:
             return GONE
         case Standing.AGAIN:
             return AGAIN[0], AGAIN[1].format(batch=row["again"])
+        case Standing.VERIFIED | Standing.CHECKING if row["job__publish_damaged"]:
+            return PUBLISHED_DAMAGED
         case Standing.CANCELLED if not own[1]:
             return CANCELLED
     return own

@@ -10,6 +10,8 @@ import base64
 import signal
 import threading
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
@@ -19,9 +21,13 @@ from processing.pipeline import DEFAULT, Origin, Picture, Recipe, Refused
 from processing.pipeline.messages import Garbled, Message
 from processing.pipeline.picture import UNKNOWN
 from processing.pipeline.process import Child, ChildGone
-from processing.pipeline.refusals import OutOfMemory, from_json
+from processing.pipeline.refusals import OutOfMemory, TooHeavy, from_json
 
 MEBI = 1024 * 1024
+MOST_TRIES = 3
+"""Of a large picture: some tell only step by step what they take."""
+Grant = Callable[[int], AbstractContextManager[int]]
+"""While the block runs, one picture may take so many bytes, where it needs as many as are asked for. Raises a Refused."""
 
 
 class TimedOut(Refused):
@@ -59,20 +65,22 @@ class Sandbox:
         recycle_after: int = 200,
         recycle_bytes: int = 256 * MEBI,
         recipe: Recipe = DEFAULT,
+        grant: Grant | None = None,
     ) -> None:
         limits = replace(recipe.limits, memory_bytes=memory_bytes)
         self._recipe = replace(recipe, limits=limits).as_json()
-        self._memory_bytes = memory_bytes
+        self._memory_bytes, self._grant = memory_bytes, grant
         self._wall_seconds, self._cpu_seconds = wall_seconds, cpu_seconds
         self._recycle_after, self._recycle_bytes = recycle_after, recycle_bytes
         self._turn, self._state = threading.Lock(), threading.Lock()
         self._child: Child | None = None
         self._is_aborted = self._is_closed = False
 
-    def develop(self, source: Path, out: Path, origin: Origin = UNKNOWN) -> Picture:
+    def develop(self, source: Path, out: Path, origin: Origin = UNKNOWN, *, is_damaged: bool = False) -> Picture:
         """As `pipeline.develop`; raises its `Refused`, or TimedOut, Crashed or Aborted."""
-        task = {"source": str(source.absolute()), "out": str(out.absolute()), "origin": asdict(origin)}
-        return Picture.from_json(self._done(task)["picture"])
+        task: Message = {"source": str(source.absolute()), "out": str(out.absolute()), "origin": asdict(origin)}
+        task |= {"is_damaged": True} if is_damaged else {}
+        return Picture.from_json(self._done_at_any_size(task)["picture"])
 
     def preview(self, source: Path) -> bytes:
         """As `pipeline.previewing.preview`, with the same fences and limits; raises the same as `develop`."""
@@ -118,17 +126,43 @@ class Sandbox:
     ) -> None:
         self.close()
 
-    def _done(self, task: Message) -> Message:
-        request = task | {"recipe": self._recipe, "cpu_seconds": self._cpu_seconds}
+    def _done_at_any_size(self, task: Message) -> Message:
+        """With more memory for this one task, if it needs that and may have it."""
+        try:
+            return self._done(task)
+        except TooHeavy as heavy:
+            if self._grant is None or not heavy.needed:
+                raise
+            last = heavy
+        for _ in range(MOST_TRIES):
+            with self._grant(last.needed) as memory_bytes:
+                try:
+                    return self._done(task, memory_bytes)
+                except TooHeavy as heavy:
+                    last = heavy
+        raise last
+
+    def _done(self, task: Message, memory_bytes: int = 0) -> Message:
+        """`memory_bytes`: of a child for this task alone."""
+        recipe: Message = self._recipe
+        if memory_bytes:
+            recipe = recipe | {"limits": recipe["limits"] | {"memory_bytes": memory_bytes}}
+        request = task | {"recipe": recipe, "cpu_seconds": self._cpu_seconds}
         with self._turn:
-            child = self._living_child()
-            answer = self._ask(child, request)
-            self._recycle(child, answer)
+            if memory_bytes:
+                self._drop()
+            try:
+                child = self._living_child(memory_bytes)
+                answer = self._ask(child, request)
+                self._recycle(child, answer)
+            finally:
+                if memory_bytes:
+                    self._drop()
         if "error" in answer:
             raise _refusal(answer)
         return answer
 
-    def _living_child(self) -> Child:
+    def _living_child(self, memory_bytes: int = 0) -> Child:
         """Under the lock that `kill` takes, so that it finds either nothing begun or a child to kill."""
         with self._state:
             if self._is_closed:
@@ -137,7 +171,7 @@ class Sandbox:
             if self._child and self._child.process.poll() is not None:
                 self._child.end()
                 self._child = None
-            self._child = self._child or Child(self._memory_bytes)
+            self._child = self._child or Child(memory_bytes or self._memory_bytes)
             return self._child
 
     def _ask(self, child: Child, request: Message) -> Message:

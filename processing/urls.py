@@ -70,5 +70,6 @@ urlpatterns = [
     path("jobs/<int:pk>/preview/", failures.preview, name="preview"),
     path("failures/", failures.desk, name="failures"),
     path("failures/retry/", failures.retry, name="retry-failures"),
+    path("failures/publish/", failures.publish, name="publish-failures"),
     path("failures/dismiss/", failures.dismiss, name="dismiss-failures"),
 ]

@@ -24,6 +24,7 @@ from processing import (
     constraints,
     failpoints,
     jobs,
+    large_pictures,
     pairs,
     pressure,
     previews,
@@ -115,6 +116,7 @@ def sandbox() -> Sandbox:
         memory_bytes=settings.PIPELINE_MEMORY_BYTES,
         wall_seconds=settings.PIPELINE_SECONDS,
         recipe=recipes.current(),
+        grant=large_pictures.granted,
     )
 
 
@@ -175,7 +177,7 @@ def _render_and_publish(job: ProcessingJob) -> None:
     assert job.claim is not None
     with store().borrow(job.raw_path) as raw, store().scratch(job.claim.hex) as work:
         try:
-            picture = sandbox().develop(raw, work, publishing.origin(job))
+            picture = sandbox().develop(raw, work, publishing.origin(job), is_damaged=job.publish_damaged)
         except Refused as refused:
             _keep(job, _companion(job, raw, refused))
             return

@@ -58,6 +58,7 @@ OWN_DOORS = {
     "processing:batches": {GET},
     "processing:failures": {GET},
     "processing:retry-failures": {POST},
+    "processing:publish-failures": {POST},
     "processing:dismiss-failures": {POST},
 }
 KEEPERS_DOORS = {

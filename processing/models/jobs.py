@@ -60,6 +60,9 @@ class ProcessingJob(models.Model):
     turn = models.BigIntegerField(default=0, help_text="Smallest first; dealt so that albums take turns.")
     run_after = models.DateTimeField(default=timezone.now)
 
+    publish_damaged = models.BooleanField(
+        default=False, db_default=False, help_text="A person wants it published as far as it can be decoded."
+    )
     claim = models.UUIDField(null=True, blank=True, unique=True, help_text="The hold of the worker that has it.")
     lease_until = models.DateTimeField(null=True, blank=True)
     worker = models.CharField(max_length=100, blank=True)

@@ -1,8 +1,8 @@
 """`python -m processing.pipeline.child PARENT MEMORY`: develops one file after another until its input ends.
 
-It reads requests `{"source", "out", "recipe", "cpu_seconds"}`, perhaps with an `"origin"`, and answers `{"picture"}`; if there is
-no `out`, `{"preview"}` in base64, or, where `"words"` are asked for, those of a `{"sidecar"}`; or `{"error", "message",
-"permanent"}`. Each answer tells the memory it holds by now.
+It reads requests `{"source", "out", "recipe", "cpu_seconds"}`, perhaps with an `"origin"` and `"is_damaged"`, and answers
+`{"picture"}`; if there is no `out`, `{"preview"}` in base64, or, where `"words"` are asked for, those of a `{"sidecar"}`; or
+`{"error", "message", "permanent"}`. Each answer tells the memory it holds by now.
 Its first message says that it is ready, and which fence is missing.
 """
 
@@ -59,8 +59,8 @@ def _answer(request: Message) -> Message:
 def _done(request: Message, recipe: Recipe) -> Message:
     source = Path(request["source"])
     if "out" in request:
-        origin = Origin(**request.get("origin", {}))
-        return {"picture": develop(source, Path(request["out"]), recipe, origin).as_json()}
+        origin, is_damaged = Origin(**request.get("origin", {})), bool(request.get("is_damaged"))
+        return {"picture": develop(source, Path(request["out"]), recipe, origin, is_damaged=is_damaged).as_json()}
     if "words" in request:
         return {"sidecar": metadata.of_sidecar(source)}
     return {"preview": base64.b64encode(preview(source, recipe)).decode("ascii")}

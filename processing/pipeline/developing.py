@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from processing.pipeline import faults, gamut, ladder, metadata, opening, orientation, steps
+from processing.pipeline import damaged, faults, gamut, ladder, metadata, opening, orientation, steps
 from processing.pipeline.animation import Moving
 from processing.pipeline.opened import Opened
 from processing.pipeline.picture import UNKNOWN, Origin, Picture
@@ -16,14 +16,19 @@ SHOWN_BY_BROWSERS = frozenset({"JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP"})
 LOSSLESS = frozenset({"PNG", "GIF", "BMP"})
 
 
-def develop(source: Path, out: Path, recipe: Recipe = DEFAULT, origin: Origin = UNKNOWN) -> Picture:
+def develop(
+    source: Path, out: Path, recipe: Recipe = DEFAULT, origin: Origin = UNKNOWN, *, is_damaged: bool = False
+) -> Picture:
     """Writes the renditions into `out`, fsynced, and returns what is known about the picture.
 
     `origin` tells of the file what its bytes may not: when nothing else does, its name or its date say when it was taken.
 
+    `is_damaged` says that it shall become a picture as far as it can be decoded, with a note of that.
+
     Raises a `Refused` for every file that does not become a picture. Files in `out` mean nothing then.
     """
-    with faults.of_the_machine(), opening.opened(source, recipe.limits) as found:
+    opened = damaged.opened if is_damaged else opening.opened
+    with faults.of_the_machine(), opened(source, recipe.limits) as found:
         facts = metadata.read(found.blocks, origin)
         colours = gamut.of(found)
         stored = found.image.size

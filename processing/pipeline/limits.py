@@ -12,7 +12,7 @@ from typing import BinaryIO
 from PIL import Image
 
 from processing.pipeline import items, refusals
-from processing.pipeline.recipe import Limits, fitted
+from processing.pipeline.recipe import MEGA, Limits, fitted
 
 PROCESS_BYTES = 48 * 1_000_000
 # Pillow keeps RGB in four bytes; what has transparency is copied once more to be resized premultiplied.
@@ -30,6 +30,8 @@ WHOLE_RAW, HALF_RAW, RAW_LIBRARIES = 13, 5.5, 24 * 1_000_000
 DEEP, ROWS_PER_STRIP = 14, 278
 JXL, DEEP_JXL = 8, 14
 SWALLOWED = {"WEBP", "AVIF", "HEIF", "JXL"}
+CAMERA_PIXELS = 250 * MEGA
+"""No camera's picture has more: a larger one is neither read in bands nor given more memory than others."""
 AVIF_PIXELS, AVIF_EDGE = 16_384 * 16_384, 32_768
 """What libavif opens at most."""
 
@@ -54,7 +56,7 @@ def check_file(file: BinaryIO, name: str, bounds: Limits) -> int:
 def check_picture(image: Image.Image, bounds: Limits) -> None:
     is_jpeg = image.format in ("JPEG", "MPO")
     _check_size(image.size, bounds.jpeg_pixels if is_jpeg else bounds.other_pixels, bounds)
-    check_memory(memory(image, bounds.largest_edge), bounds)
+    check_memory(memory(image, bounds.largest_edge), bounds, image.size)
 
 
 def check_repair(image: Image.Image, length: int, bounds: Limits) -> None:
@@ -70,6 +72,12 @@ def large_webp_memory(size: tuple[int, int], small: tuple[int, int]) -> int:
     return PROCESS_BYTES + 4 * size[0] * size[1] + 12 * small[0] * small[1]
 
 
+def banded_memory(small: tuple[int, int], edge: int, band_bytes: int) -> int:
+    """Decoded in bands to a smaller size: bands in work, and the small picture while renditions are made of it."""
+    to = fitted(small, edge)
+    return PROCESS_BYTES + band_bytes + small[0] * small[1] * 9 + to[0] * to[1] * ENCODING_ALPHA
+
+
 def check_raw(size: tuple[int, int], bounds: Limits) -> None:
     """The sensor's size. Its data need not be developed, so their memory is another question."""
     _check_size(size, bounds.raw_pixels, bounds)
@@ -82,7 +90,7 @@ def raw_memory(size: tuple[int, int], *, is_half: bool) -> int:
 
 def check_floating(size: tuple[int, int], each: int, bounds: Limits) -> None:
     _check_size(size, bounds.other_pixels, bounds)
-    check_memory(PROCESS_BYTES + RAW_LIBRARIES + size[0] * size[1] * each, bounds)
+    check_memory(PROCESS_BYTES + RAW_LIBRARIES + size[0] * size[1] * each, bounds, size)
 
 
 def deep_memory(image: Image.Image) -> int:
@@ -94,12 +102,16 @@ def deep_memory(image: Image.Image) -> int:
 def check_jxl(size: tuple[int, int], *, is_deep: bool, bounds: Limits) -> None:
     """libjxl gives everything at once, so that this is all that can be asked before."""
     _check_size(size, bounds.other_pixels, bounds)
-    check_memory(PROCESS_BYTES + size[0] * size[1] * (DEEP_JXL if is_deep else JXL), bounds)
+    check_memory(PROCESS_BYTES + size[0] * size[1] * (DEEP_JXL if is_deep else JXL), bounds, size)
 
 
-def check_memory(needed: int, bounds: Limits) -> None:
+def check_memory(needed: int, bounds: Limits, size: tuple[int, int] = (0, 0)) -> None:
+    """Refuses what takes more than there is; for good, if no camera makes pictures of that size."""
     if bounds.memory_bytes is not None and needed > bounds.memory_bytes:
-        raise refusals.TooHeavy(needed, bounds.memory_bytes)
+        refusal = refusals.TooHeavy(needed, bounds.memory_bytes)
+        if size[0] * size[1] > CAMERA_PIXELS:
+            refusal.needed = 0
+        raise refusal
 
 
 def memory(image: Image.Image, edge: int) -> int:
@@ -153,7 +165,7 @@ def _check_webp(file: BinaryIO, bounds: Limits) -> int:
     width, height = webp_size(file)
     _check_size((width, height), bounds.other_pixels, bounds)
     each = USUAL_BYTES_PER_PIXEL + DECODER_BYTES_PER_PIXEL["WEBP"]
-    check_memory(PROCESS_BYTES + width * height * each, bounds)
+    check_memory(PROCESS_BYTES + width * height * each, bounds, (width, height))
     return width * height * WEBP_CANVASES
 
 

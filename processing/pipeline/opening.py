@@ -18,6 +18,7 @@ from PIL import ExifTags, Image, ImageFile, TiffImagePlugin, UnidentifiedImageEr
 
 from processing.pipeline import (
     animation,
+    bands,
     depth,
     faults,
     items,
@@ -47,6 +48,7 @@ pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_image
 
 CODINGS = {"HEIF": {"hvc1", "grid", "iden", "iovl"}, "AVIF": {"av01", "grid", "iden", "iovl"}}
 """Of the main picture, as far as their decoders know them."""
+BANDED = {"PNG", "TIFF"}
 NOT_UNPACKED = {50001}
 """Packings that Pillow believes libtiff to know, though its wheels' libtiff does not: WebP."""
 HDR = Note("hdr", "This is an HDR picture. Its brightest lights are toned down to what every screen can show.")
@@ -68,6 +70,8 @@ def opened_leniently(file: BinaryIO, bounds: Limits) -> Iterator[Image.Image]:
     kind, memory = _recognised(file, bounds, is_strict=False)
     if kind.is_raw:
         raise refusals.UnsupportedRaw(kind.name)
+    if kind.name == "JPEG":
+        file = _legible(file, bounds)
     with faults.of_the_file(memory):
         found = _by_others(file, kind, bounds)
         image = found.image if found else _within(file, kind, bounds)
@@ -88,7 +92,14 @@ def _checked(file: BinaryIO, source: Path, bounds: Limits) -> Opened:
             return raw.opened(file, source, kind.name, bounds)
         if kind.name == "JPEG" and (mended := _mended(file, bounds)):
             return mended
-        return _by_others(file, kind, bounds) or _described(_within(file, kind, bounds), file, source, bounds)
+        if found := _by_others(file, kind, bounds):
+            return found
+        try:
+            return _described(_within(file, kind, bounds), file, source, bounds)
+        except refusals.TooHeavy:
+            if kind.name not in BANDED or (found := _in_bands(file, kind.name, bounds)) is None:
+                raise
+            return found
 
 
 def _recognised(file: BinaryIO, bounds: Limits, *, is_strict: bool = True) -> tuple[Kind, int]:
@@ -143,6 +154,23 @@ def _within(file: BinaryIO, kind: Kind, bounds: Limits) -> ImageFile.ImageFile:
         image.info["lossless"] = True
     limits.check_picture(image, bounds)
     return image
+
+
+def _legible(file: BinaryIO, bounds: Limits) -> BinaryIO:
+    """A JPEG without those faults that hide more of it than is damaged."""
+    with jpeg.mapped(file) as data:
+        is_large = len(data) > bounds.swallowed_bytes
+        return file if is_large or jpeg.is_sound(data) else BytesIO(jpeg_repair.lenient(data))
+
+
+def _in_bands(file: BinaryIO, name: str, bounds: Limits) -> Opened | None:
+    """A picture too large for memory, at the size that renditions are made of; None where it cannot be read so."""
+    image = header(file, name)
+    described = _described(image, file, Path(), replace(bounds, memory_bytes=0))  # so that nothing is kept in 16 bits
+    if described.frames > 1 or (found := bands.reduced(image, file, bounds)) is None:
+        return None
+    turn = described.turn or found.turn
+    return replace(described, image=found.image, turn=turn, source=None, upright=found.upright(turn))
 
 
 def _frame(file: BinaryIO) -> jpeg.Frame | None:

@@ -34,12 +34,12 @@ def preview(source: Path, recipe: Recipe = DEFAULT) -> bytes:
             with opening.opened_leniently(file, recipe.limits) as image:
                 return _small(image, source)
         except refusals.UnsupportedRaw:
-            with opening.opened_leniently(_embedded(file), recipe.limits) as image:
+            with opening.opened_leniently(embedded(file), recipe.limits) as image:
                 return _small(image, source)
 
 
 def _small(image: Image.Image, source: Path) -> bytes:
-    with faults.of_the_file(limits.memory(image, EDGE)), _mercy():
+    with faults.of_the_file(limits.memory(image, EDGE)), mercy():
         job = steps.Job(source, fitted(image.size, EDGE), orientation.turn(image))
         image.draft("RGB", job.size)
         image.load()
@@ -52,7 +52,7 @@ def _small(image: Image.Image, source: Path) -> bytes:
 
 
 @contextmanager
-def _mercy() -> Iterator[None]:
+def mercy() -> Iterator[None]:
     """What is missing of a picture's pixels is left grey. For this picture alone: the next one is developed in this process."""
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     try:
@@ -61,7 +61,7 @@ def _mercy() -> Iterator[None]:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
-def _embedded(file: BinaryIO) -> BytesIO:
+def embedded(file: BinaryIO) -> BytesIO:
     """The largest JPEG in a RAW: cameras put one in for their own screens. Raises NotAnImage when there is none."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         starts = [found.start() for found in islice(JPEG_START.finditer(data), MOST_STARTS)]

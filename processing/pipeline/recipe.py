@@ -35,12 +35,13 @@ class Limits:
     """What may be decoded, judged from the header alone.
 
     A JPEG may be larger than the rest because it is decoded at a fraction of its size, though not below the largest rendition's
-    edge. An animation with more frames, or more pixels in all of them, shows its first. `memory_bytes` is the memory that the
-    process may use; None means that nobody limits it.
+    edge. The rest is judged by the memory it takes; its limit of pixels only stops what no camera makes. An animation with more
+    frames, or more pixels in all of them, shows its first. `memory_bytes` is the memory that the process may use; None means that
+    nobody limits it.
     """
 
     jpeg_pixels: int = 400 * MEGA
-    other_pixels: int = 50 * MEGA
+    other_pixels: int = 250 * MEGA
     raw_pixels: int = 200 * MEGA
     edge: int = 65_535
     animation_frames: int = 500

@@ -147,19 +147,24 @@ class TooWide(Refused):
 
 
 class TooHeavy(Refused):
+    """`needed`: bytes; 0 where memory would not help."""
+
     code = "too-heavy"
 
     def __init__(self, needed: int, allowed: int) -> None:
+        self.needed = needed
         super().__init__(
-            f"Developing this picture takes about {_mega(needed)} MB of memory; "
-            f"{_mega(allowed)} MB are allowed here. "
-            "Save it as a plain (not progressive) JPEG or make it smaller, and send it again."
+            f"Developing this picture takes about {_mega(needed)} MB of memory; {_mega(allowed)} MB are allowed here. "
+            "Nothing is damaged: save it as a plain (not progressive) JPEG or make it smaller, and send that."
         )
+
+    def as_json(self) -> dict[str, object]:
+        return super().as_json() | {"needed": self.needed}
 
 
 class OutOfMemory(Refused):
     code = "out-of-memory"
-    message = "There was not enough memory to develop this picture."
+    message = "There was not enough memory to develop this picture. Nothing is lost; it is tried again."
     permanent = False
 
 
@@ -188,6 +193,8 @@ def from_json(answer: dict[str, object]) -> Refused:
     refused = Refused.__new__(_by_code().get(str(answer["error"]), Refused))
     Refused.__init__(refused, str(answer["message"]))
     refused.code, refused.permanent = str(answer["error"]), bool(answer["permanent"])
+    if isinstance(refused, TooHeavy):
+        refused.needed = int(str(answer.get("needed", 0)))
     return refused
 
 

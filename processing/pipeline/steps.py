@@ -55,8 +55,10 @@ def decode(image: Image.Image, job: Job) -> Image.Image:
 
 def eight_bit(image: Image.Image, _: Job) -> Image.Image:
     """The upper halves of sixteen bits of grey, where nobody wanted both."""
-    if image.mode not in depth.GREY:
-        return image
+    return high_bytes(image) if image.mode in depth.GREY else image
+
+
+def high_bytes(image: Image.Image) -> Image.Image:
     # Pillow's own conversion from 16 bit clips; the detour keeps the high byte.
     high = image.convert("I").point(HIGH_BYTES, "L")
     high.info = image.info
@@ -65,6 +67,10 @@ def eight_bit(image: Image.Image, _: Job) -> Image.Image:
 
 def plain(image: Image.Image, _: Job) -> Image.Image:
     """Palettes, masks and rare models become grey, RGB or CMYK, with alpha where something is transparent."""
+    return in_channels(image)
+
+
+def in_channels(image: Image.Image) -> Image.Image:
     if image.mode in ("I", "F"):
         raise refusals.UnsupportedDepth("32-bit whole numbers")
     if image.mode in PLAIN and "transparency" not in image.info:

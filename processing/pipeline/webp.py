@@ -76,7 +76,7 @@ def opened(file: BinaryIO, bounds: Limits) -> Opened | None:
     size = limits.webp_size(file)
     small = fitted(size, LARGE_EDGE)
     needed = limits.large_webp_memory(size, small)
-    limits.check_memory(needed, bounds)
+    limits.check_memory(needed, bounds, size)
     with faults.of_the_file(needed):
         image = _decoded(library, file, small, has_alpha=_has_alpha(chunks))
     if b"ICCP" in chunks:

@@ -18,6 +18,7 @@ from processing.models import Preview, ProcessingJob
 from processing.views import asked, picking
 
 NOTHING_PICKED = "Nothing was selected. Tick the files first."
+NOT_PUBLISHED = "Nothing was selected of which a damaged picture can be seen."
 FOR_A_WHILE = "private, max-age=600"
 
 
@@ -42,6 +43,18 @@ def retry(request: HttpRequest) -> HttpResponse:
         messages.warning(request, f"{gone} cannot be tried again, since nothing was kept of them. Send them again.")
     if not count and not gone:
         messages.warning(request, NOTHING_PICKED)
+    return _back(request, scope)
+
+
+@require_POST
+def publish(request: HttpRequest) -> HttpResponse:
+    """Publish damaged files that were picked, as far as they can be decoded."""
+    scope = picking.scope(request, request.POST)
+    count = batches.publish_damaged(picking.picked(request.POST, scope).jobs, by=asked.who(request))
+    if count:
+        messages.success(request, f"{count} damaged file{pluralize(count)} will be published, with a warning.")
+    else:
+        messages.warning(request, NOT_PUBLISHED)
     return _back(request, scope)
 
 

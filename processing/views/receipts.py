@@ -84,9 +84,11 @@ def _json(batch: Batch, root: _Root) -> Iterator[str]:
     }
     counts: Counter[Standing] = Counter()
     yield json.dumps(head)[:-1] + ', "files": ['
+    damaged = 0
     for number, line in enumerate(receipts.lines(standings.files(batch), counts)):
+        damaged += line.is_published_damaged
         yield (",\n" if number else "\n") + json.dumps(_told(line, root))
-    receipt = Receipt(counts)
+    receipt = Receipt(counts, damaged)
     foot = {"count": receipt.total, "companions": receipt.companions, "verified": receipt.verified}
     yield "], " + json.dumps(foot | {"safe": receipt.is_safe, "summary": receipt.words})[1:]
 

@@ -25,7 +25,7 @@ TINY = b"RIFF of no picture"
 class NoPipeline(Sandbox):
     """Makes the same tiny file of everything, in no time and without a child."""
 
-    def develop(self, source: Path, out: Path, origin: Origin = UNKNOWN) -> Picture:
+    def develop(self, source: Path, out: Path, origin: Origin = UNKNOWN, **_: object) -> Picture:
         path = out / "400.webp"
         path.write_bytes(TINY)
         rendition = Rendition(str(path), 4, 3, len(TINY))

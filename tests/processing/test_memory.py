@@ -104,3 +104,16 @@ def test_this_very_machine_tells():
 
     assert share is not None
     assert 0 < share < 1
+
+
+def test_room_is_what_is_left_of_the_fullest_and_the_whole_of_the_smallest(machine):
+    assert memory.room(0.8, machine.proc, machine.cgroups) == (int(0.3 * 8000) * 1024, 6400 * 1024)
+
+    machine.in_group("0::/darkroom")
+    machine.second("darkroom", 5 * MEBI, 1 * MEBI)
+
+    assert memory.room(0.8, machine.proc, machine.cgroups) == (int(0.3 * 8000) * 1024, 4 * MEBI)
+
+
+def test_nothing_tells_of_room_where_there_are_no_such_files(tmp_path):
+    assert memory.room(0.8, tmp_path, tmp_path) is None

@@ -1,0 +1,132 @@
+"""A damaged file that a person wants published all the same: what can be seen of it, with a warning that stays."""
+
+import io
+import uuid
+
+import pytest
+from PIL import Image
+
+from processing import batches, failure_desk, proof, receipts, renewing, standings, worker
+from processing.failures import Scope
+from processing.models import JobEvent, Preview, ProcessingJob
+from processing.standings import Standing
+from processing.states import JobState
+from tests.processing import making
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def damaged() -> bytes:
+    file = io.BytesIO()
+    Image.effect_noise((900, 600), 60).convert("RGB").save(file, "JPEG")
+    return file.getvalue()[: len(file.getvalue()) * 2 // 3]
+
+
+@pytest.fixture
+def job(album) -> ProcessingJob:
+    """Failed, with a preview."""
+    making.received(album, damaged())
+    worker.develop_next()
+    job = ProcessingJob.objects.get()
+    assert (job.state, job.error_code) == (JobState.FAILED, "truncated")
+    assert Preview.objects.filter(job=job).exists()
+    return job
+
+
+def published(job: ProcessingJob) -> ProcessingJob:
+    assert batches.publish_damaged(ProcessingJob.objects.all(), by="anna") == 1
+    assert worker.develop_next()
+    job.refresh_from_db()
+    return job
+
+
+def test_it_becomes_a_photo_with_a_warning_and_its_very_bytes(job, album):
+    content = job.upload.size, job.upload.sha256
+
+    photo = published(job).photo
+
+    assert job.state == JobState.COMPLETED
+    assert (photo.width, photo.height) == (900, 600)
+    assert [note["code"] for note in photo.notes] == ["published-damaged"]
+    assert (photo.original_bytes, photo.original_sha256) == content
+    assert photo.renditions.count() == 3
+
+
+def test_the_warning_stays_when_it_is_rendered_again(job):
+    photo = published(job).photo
+    photo.renditions.all().delete()
+
+    renewing.renew(photo, uuid.uuid4())
+
+    photo.refresh_from_db()
+    assert [note["code"] for note in photo.notes] == ["published-damaged"]
+    assert photo.renditions.count() == 3
+
+
+def test_the_receipt_mentions_it_and_is_not_safe(job):
+    published(job)
+    while proof.prove_next():
+        pass
+
+    receipt = receipts.of(job.batch)
+    (line,) = receipts.lines(standings.files(job.batch))
+
+    assert receipt.counts == {Standing.VERIFIED: 1}
+    assert (receipt.damaged, receipt.is_safe) == (1, False)
+    assert receipt.words == (
+        "All 1 of 1 are stored and verified. 1 was damaged when sent, and published all the same. "
+        "Format the card only if it holds no better copy."
+    )
+    assert (line.code, line.standing) == ("published-damaged", Standing.VERIFIED)
+    assert "damaged when it was sent" in line.reason
+
+
+def test_its_timeline_says_who_wanted_it(job):
+    published(job)
+
+    assert JobEvent.objects.get(edge="requeue").by == "anna, to be published although damaged"
+
+
+def test_a_usual_retry_is_as_strict_as_ever(job):
+    batches.publish_damaged(ProcessingJob.objects.all(), by="anna")
+    ProcessingJob.objects.update(state=JobState.FAILED, error_code="truncated", error_message="Cut.")
+
+    batches.requeue(ProcessingJob.objects.all(), by="anna")
+    worker.develop_next()
+
+    job.refresh_from_db()
+    assert (job.state, job.publish_damaged) == (JobState.FAILED, False)
+
+
+@pytest.mark.parametrize(("code", "has_preview"), [("bomb", True), ("unsupported-jpeg", True), ("truncated", False)])
+def test_only_damage_of_which_something_is_seen_can_be_published(job, album, code, has_preview):
+    ProcessingJob.objects.update(error_code=code)
+    if not has_preview:
+        Preview.objects.all().delete()
+
+    assert batches.publish_damaged(ProcessingJob.objects.all(), by="anna") == 0
+
+    (section,) = failure_desk.of(Scope(type(album).objects.all())).sections
+    assert [entry.can_be_published for entry in section.entries] == [False]
+
+
+def test_the_desk_offers_it_as_a_form_that_works_without_a_script(job, album, client):
+    client.force_login(album.owner)
+
+    page = client.get("/failures/").content.decode()
+    assert 'formaction="/failures/publish/"' in page
+    assert "Publish anyway" in page
+    answer = client.post("/failures/publish/", {"pick": f"job:{job.pk}"}, follow=True)
+
+    assert "1 damaged file will be published, with a warning." in answer.content.decode()
+    job.refresh_from_db()
+    assert (job.state, job.publish_damaged) == (JobState.PENDING, True)
+
+
+def test_nobody_publishes_somebody_elses_file(job, stranger, client):
+    client.force_login(stranger)
+
+    client.post("/failures/publish/", {"pick": f"job:{job.pk}"})
+
+    job.refresh_from_db()
+    assert (job.state, job.publish_damaged) == (JobState.FAILED, False)
