@@ -22,12 +22,18 @@ def recent() -> list[migrations.Migration]:
 
 def breaches(migration: migrations.Migration) -> Iterator[str]:
     new = {operation.name_lower for operation in migration.operations if isinstance(operation, migrations.CreateModel)}
+    replaced = {
+        operation.name for operation in migration.operations if isinstance(operation, migrations.RemoveConstraint)
+    }
     for operation in migration.operations:
         is_old = getattr(operation, "model_name", "").lower() not in new
         if isinstance(operation, BREAKING):
             yield f"{operation.describe()}: the version before still reads it"
         elif isinstance(operation, migrations.AddField) and not may_be_left_out(operation.field):
             yield f"{operation.describe()}: the version before writes rows without it"
+        elif isinstance(operation, migrations.AddConstraint) and operation.constraint.name in replaced:
+            if not is_wider(migration, operation):
+                yield f"{operation.describe()}: the version before may break it"
         elif isinstance(operation, migrations.AddConstraint) and is_old:
             yield f"{operation.describe()}: the version before may break it, and the table stands still meanwhile"
         elif isinstance(operation, indexes.Add):
@@ -35,6 +41,15 @@ def breaches(migration: migrations.Migration) -> Iterator[str]:
                 yield f"{operation.describe()}: not in a migration of its own with atomic = False"
         elif isinstance(operation, migrations.AddIndex) and is_old:
             yield f"{operation.describe()}: the table stands still meanwhile; albums.indexes.Add makes it beside the work"
+
+
+def is_wider(migration: migrations.Migration, operation: migrations.AddConstraint) -> bool:
+    """Whether a new list of values (`field IN (…)`) has all those of the constraint that it replaces."""
+    states = MigrationLoader(None).project_state((migration.app_label, migration.name), at_end=False)
+    before = states.models[migration.app_label, operation.model_name_lower].options["constraints"]
+    [old] = [each for each in before if each.name == operation.constraint.name]
+    [(old_field, old_values)], [(field, values)] = old.condition.children, operation.constraint.condition.children
+    return (old_field, field) == (field, field) and field.endswith("__in") and set(values) > set(old_values)
 
 
 def may_be_left_out(field: "models.Field[Any, Any]") -> bool:

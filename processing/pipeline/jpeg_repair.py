@@ -46,6 +46,8 @@ def repaired(data: jpeg.Data, size: tuple[int, int]) -> Repaired:
     if frame is None or frame.is_lossless or not scans:
         raise refusals.Broken
     last = scans[-1]
+    if data[-1:] == END[:1] and data.find(END, last.start) < 0:
+        raise refusals.Truncated  # a camera leaves the whole marker out; half of one is the end of a copy that broke off
     stop, restarts = _end_of(data, last, frame)
     content = data[:stop] + END
     # Behind a complete interval nothing shows that the next ones are missing: so they are counted.

@@ -24,7 +24,7 @@ def files(stored) -> list[str]:
 
 
 def test_a_deleted_photos_files_go_with_it(photo, stored, django_capture_on_commit_callbacks):
-    assert len(files(stored)) == 2
+    assert len(files(stored)) == 3
 
     with django_capture_on_commit_callbacks(execute=True):
         photo.delete()
@@ -37,7 +37,7 @@ def test_a_delete_that_is_undone_keeps_the_files(photo, stored):
         photo.delete()
         transaction.set_rollback(True)
 
-    assert (len(files(stored)), Leftover.objects.count(), Photo.objects.count()) == (2, 0, 1)
+    assert (len(files(stored)), Leftover.objects.count(), Photo.objects.count()) == (3, 0, 1)
 
 
 def test_a_crash_before_the_files_are_deleted_leaves_them_remembered(photo, stored):

@@ -50,12 +50,19 @@ def deep(write: Callable[..., object]) -> Callable[[Path, Any, bytes], object]:
     return lambda path, samples, profile: write(path, samples.astype(np.uint16) * 257, profile)
 
 
+def roomy() -> bytes:
+    """Metadata so large that no rendition has to be encoded worse in order not to be larger than its original."""
+    tags = Image.Exif()
+    tags[0x010E] = "x" * 60_000
+    return tags.tobytes()
+
+
 WRITERS = {
     "JPEG": saved("JPEG", quality=98, subsampling=0),
     "PNG": saved("PNG"),
-    "WebP": saved("WEBP", lossless=True),
+    "WebP": saved("WEBP", lossless=True, exif=roomy()),
     "TIFF": saved("TIFF"),
-    "AVIF": saved("AVIF", quality=98, subsampling="4:4:4"),
+    "AVIF": saved("AVIF", quality=98, subsampling="4:4:4", exif=roomy()),
     "HEIC": saved("HEIF", quality=98, chroma=444),
     "PNG of 16 bits": deep(charts.png16),
     "TIFF of 16 bits": deep(charts.tiff),
@@ -221,7 +228,9 @@ def test_a_png_that_names_its_space_by_number(tmp_path: Path, out: Path, space: 
 def test_a_heic_or_avif_that_names_its_space_by_number(tmp_path: Path, out: Path, name: str) -> None:
     source = tmp_path / "photo"
     image = Image.fromarray(chart())
-    image.save(source, name, quality=98, **({"chroma": 444} if name == "HEIF" else {"subsampling": "4:4:4"}))
+    image.save(
+        source, name, quality=98, exif=roomy(), **({"chroma": 444} if name == "HEIF" else {"subsampling": "4:4:4"})
+    )
     content = source.read_bytes()
     at = content.index(b"colrnclx") + 8
     assert content[at : at + 4] == struct.pack(">HH", 1, 13)

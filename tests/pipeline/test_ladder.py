@@ -67,7 +67,7 @@ def test_renditions_carry_no_metadata(tmp_path: Path, out: Path, name: str) -> N
     picture = develop(source, out)
 
     chunks = [chunk for made in picture.renditions for chunk in _chunks(Path(made.path).read_bytes())]
-    assert chunks in ([b"VP8 "] * 3, [b"VP8L"] * 3)  # a plain PNG is so small that only lossless ones are not larger
+    assert set(chunks) in ({b"VP8 "}, {b"VP8L"})  # a plain PNG is so small that only lossless ones are not larger
 
 
 def test_the_placeholder_is_a_tiny_webp(tmp_path: Path, out: Path) -> None:

@@ -202,7 +202,7 @@ def _reference(image: Image.Image) -> Image.Image:
 
 
 def _encoded(image: Image.Image, like: str) -> Image.Image:
-    rung = next(rung for rung in DEFAULT.rungs if str(rung.edge) == Path(like).stem)
+    rung = next(rung for rung in DEFAULT.fitting(image.size) if str(rung.edge) == Path(like).stem)
     buffer = BytesIO()
     image.save(buffer, "WEBP", quality=rung.quality, method=rung.method)
     with Image.open(buffer) as decoded:

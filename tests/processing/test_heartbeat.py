@@ -188,7 +188,7 @@ def test_an_import_lives_on_while_the_storage_is_slow(album, tmp_path, settings,
 
     monkeypatch.setattr(Stream, "land", slow)
 
-    taken = list(files.FilesIntake(album).take([tmp_path / "a.jpg", tmp_path / "b.jpg"]))
+    taken = list(files.FilesIntake(album).take(map(files.Found, (tmp_path / "a.jpg", tmp_path / "b.jpg"))))
 
     assert [upload.state for upload in taken] == [UploadState.RECEIVED] * 2
 

@@ -53,7 +53,7 @@ def test_nothing_is_read_again_for_a_week(photos):
 
 @pytest.mark.parametrize(("spoil", "trouble"), [(Path.unlink, "missing"), (lambda p: p.write_bytes(b"x"), "corrupt")])
 def test_what_is_wrong_is_noted_and_nothing_else_is_done(photos, data_dir, caplog, spoil, trouble):
-    key = photos[0].renditions.get().key
+    key = photos[0].renditions.first().key
     spoil(data_dir / key)
     before = snapshot(data_dir / "originals") | snapshot(data_dir / "renditions")
 

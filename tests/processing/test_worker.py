@@ -49,7 +49,11 @@ def test_a_raw_file_becomes_a_photo_with_its_original_and_renditions(
     assert photo.original_sha256 == hashlib.sha256(content).hexdigest()
     assert (data_dir / photo.original_key).read_bytes() == content
     renditions = list(photo.renditions.all())
-    assert [(r.edge, r.width, r.height) for r in renditions] == [(800, 800, 533), (400, 400, 267)]
+    assert [(r.edge, r.width, r.height) for r in renditions] == [
+        (900, 900, 600),
+        (800, 800, 533),
+        (400, 400, 267),
+    ]
     for rendition in renditions:
         with Image.open(data_dir / rendition.key) as image:
             assert (image.format, image.size) == ("WEBP", (rendition.width, rendition.height))
@@ -151,8 +155,8 @@ def test_a_job_cancelled_while_it_is_rendered_becomes_no_photo(album, data_dir, 
     making.received(album)
     develop = worker.sandbox().develop
 
-    def cancelled_meanwhile(*paths):
-        picture = develop(*paths)
+    def cancelled_meanwhile(*paths, **options):
+        picture = develop(*paths, **options)
         jobs.cancel(ProcessingJob.objects.get(), "owner")
         return picture
 
@@ -201,9 +205,9 @@ def test_a_heartbeat_keeps_the_lease_while_the_picture_is_rendered(album, settin
         renewed.set()
         return kept
 
-    def slow(*paths):
+    def slow(*paths, **options):
         assert renewed.wait(60)
-        return develop(*paths)
+        return develop(*paths, **options)
 
     monkeypatch.setattr(jobs, "renew", told)
     monkeypatch.setattr(worker.sandbox(), "develop", slow)
@@ -225,9 +229,9 @@ def test_a_heart_goes_on_beating_when_the_database_was_away(album, settings, mon
         renewed.set()
         return renew(job)
 
-    def slow(*paths):
+    def slow(*paths, **options):
         assert renewed.wait(60)
-        return develop(*paths)
+        return develop(*paths, **options)
 
     monkeypatch.setattr(jobs, "renew", trying)
     monkeypatch.setattr(worker.sandbox(), "develop", slow)
@@ -239,7 +243,7 @@ def test_a_heart_goes_on_beating_when_the_database_was_away(album, settings, mon
 def test_stopping_hands_the_running_job_back(album, monkeypatch):
     making.received(album)
 
-    def stopped_meanwhile(*_):
+    def stopped_meanwhile(*_, **__):
         worker.stop()
         raise worker.Aborted
 
@@ -327,7 +331,7 @@ def test_only_the_second_timeout_in_a_row_is_for_good(album, monkeypatch, before
     jobs.retry(jobs.claim_next("tester"), before, "It did not work.")
     ProcessingJob.objects.update(run_after=timezone.now())
 
-    def late(*_):
+    def late(*_, **__):
         raise TimedOut
 
     monkeypatch.setattr(worker.sandbox(), "develop", late)
@@ -340,7 +344,7 @@ def test_a_file_that_crashes_the_developer_again_and_again_is_set_aside_with_wor
     settings.MAX_ATTEMPTS, settings.BACKOFF_BASE_SECONDS = 3, 0
     making.received(album)
 
-    def crash(*_):
+    def crash(*_, **__):
         raise Crashed
 
     monkeypatch.setattr(worker.sandbox(), "develop", crash)
