@@ -64,12 +64,11 @@ def _scene(mode: str, mega: int) -> Image.Image:
 def _measured(source: Path, out: Path) -> list[str]:
     needed, begun = 0, time.perf_counter()
     for _ in range(3):
-        limits = {
-            "wall_seconds": 900,
-            "cpu_seconds": 900,
-            "recycle_bytes": 1 << 40,
-        }  # it stays, to be asked for its peak
-        with Sandbox(memory_bytes=max(USUAL, int(SPARE * needed)), **limits) as sandbox:
+        # It stays, to be asked for its peak.
+        usual = Sandbox(
+            memory_bytes=max(USUAL, int(SPARE * needed)), wall_seconds=900, cpu_seconds=900, recycle_bytes=1 << 40
+        )
+        with usual as sandbox:
             try:
                 sandbox.develop(source, out)
             except TooHeavy as heavy:

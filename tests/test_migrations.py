@@ -47,9 +47,10 @@ def is_wider(migration: migrations.Migration, operation: migrations.AddConstrain
     """Whether a new list of values (`field IN (…)`) has all those of the constraint that it replaces."""
     states = MigrationLoader(None).project_state((migration.app_label, migration.name), at_end=False)
     before = states.models[migration.app_label, operation.model_name_lower].options["constraints"]
-    [old] = [each for each in before if each.name == operation.constraint.name]
-    [(old_field, old_values)], [(field, values)] = old.condition.children, operation.constraint.condition.children
-    return (old_field, field) == (field, field) and field.endswith("__in") and set(values) > set(old_values)
+    new: Any = operation.constraint
+    [old] = [each for each in before if each.name == new.name]
+    [(old_field, old_values)], [(field, values)] = old.condition.children, new.condition.children
+    return bool(old_field == field and field.endswith("__in") and set(values) > set(old_values))
 
 
 def may_be_left_out(field: "models.Field[Any, Any]") -> bool:

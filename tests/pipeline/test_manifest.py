@@ -202,9 +202,14 @@ def _reference(image: Image.Image) -> Image.Image:
 
 
 def _encoded(image: Image.Image, like: str) -> Image.Image:
+    """As WebP of about as many bytes as that rendition, which may be worse in order not to be larger than its original."""
+    there = Path(like).read_bytes()
     rung = next(rung for rung in DEFAULT.fitting(image.size) if str(rung.edge) == Path(like).stem)
-    buffer = BytesIO()
-    image.save(buffer, "WEBP", quality=rung.quality, method=rung.method)
+    for quality in range(rung.quality, -1, -2):
+        buffer = BytesIO()
+        image.save(buffer, "WEBP", quality=quality, method=rung.method)
+        if buffer.tell() <= 1.02 * len(there) or there[12:16] == b"VP8L":
+            break
     with Image.open(buffer) as decoded:
         return decoded.convert("RGB")
 
