@@ -222,8 +222,11 @@ class Installation:
         return answer.headers["Location"]
 
     def delete_album(self, session: requests.Session, album: int) -> requests.Response:
+        """Move it to the trash, if it is not there yet, and delete it there permanently. The answer to that."""
         form = {"csrfmiddlewaretoken": session.cookies["csrftoken"]}
-        return session.post(f"{self.url}/albums/{album}/delete/", form, timeout=60, allow_redirects=False)
+        for step in ("delete", "delete-permanently"):
+            answer = session.post(f"{self.url}/albums/{album}/{step}/", form, timeout=60, allow_redirects=False)
+        return answer
 
 
 @cache

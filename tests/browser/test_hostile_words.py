@@ -39,8 +39,10 @@ ADMIN = (
 def photo(attack: str) -> bytes:
     """Every place for words that the pipeline reads holds the attack."""
     exif = Image.Exif()
-    for tag in (Base.ImageDescription, Base.Make, Base.Model, Base.Artist, Base.Copyright, Base.Software):
+    for tag in (Base.ImageDescription, Base.Artist, Base.Copyright, Base.Software):
         exif[tag] = attack
+    for tag in (Base.Make, Base.Model):
+        exif[tag] = f"{attack} II"  # a title that is no more than the camera's name is not shown
     for wide in (0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F):
         exif[wide] = attack.encode("utf-16-le")
     exif.get_ifd(IFD.Exif)[Base.LensModel] = attack

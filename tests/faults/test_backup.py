@@ -245,7 +245,7 @@ def test_old_snapshots_go_with_what_they_alone_named(empty, backup):
 
     out = empty.manage("backup", str(backup), "--keep", "1").stdout
 
-    assert "1 old snapshots and 3 files let go." in out  # one original, and what two sizes of all photos look like
+    assert "1 old snapshots and 4 files let go." in out  # one original, and what three sizes of all photos look like
     assert len(stored(backup)) == 3
     assert "restores to 2 photos" in empty.manage("restore", str(backup), "--drill").stdout
 

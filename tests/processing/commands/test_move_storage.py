@@ -61,7 +61,7 @@ def a_lease_passes() -> None:
 def test_everything_of_a_photo_moves_and_its_old_files_go_with_the_sweep(photo):
     assert run("--to", "bucket").startswith("1 moved (")
 
-    assert len(keys()) == 3
+    assert len(keys()) == 4
     assert all(key.startswith("s3/") for key in keys())
     assert verify.verify().is_clean
     a_lease_passes()
