@@ -125,7 +125,7 @@ def test_uploads_on_their_way_stop_with_a_reason_and_their_bytes_go(album, data_
 
 
 def test_what_had_arrived_is_developed_and_is_there_when_the_album_is_restored(
-    album, data_dir, django_capture_on_commit_callbacks
+    album, stored, django_capture_on_commit_callbacks
 ):
     making.received(album, making.jpeg((500, 400)))
     album_trash.put_away(album, by="anna")
@@ -134,7 +134,7 @@ def test_what_had_arrived_is_developed_and_is_there_when_the_album_is_restored(
         worker.develop_next()
     album_trash.restore(album)
 
-    assert (album.photos.shown().count(), len(files(data_dir))) == (1, 2)
+    assert (album.photos.shown().count(), len(files(stored))) == (1, 3)
 
 
 def test_no_upload_can_begin(album, owner):

@@ -14,6 +14,7 @@ from albums import album_trash
 from albums.models import Album, Companion, Photo
 from processing import pressure, worker
 from processing.models import Upload
+from tests import stack
 from tests.journeys.test_form import picked, send
 from tests.journeys.test_trash import photos, read
 from tests.journeys.test_tus import create, patch, path_of
@@ -128,7 +129,7 @@ def test_its_photos_are_served_to_nobody(signed_in, admin, album, photo):
     ]
     keeper = Client()
     keeper.force_login(admin)
-    assert [status(signed_in, address) for address in addresses] == [200] * 5
+    assert {status(signed_in, address) for address in addresses} <= {200, 302}  # a bucket's answer is behind a link
 
     album_trash.put_away(album, by="owner")
 
@@ -160,8 +161,8 @@ def test_the_list_shows_cover_count_and_date_and_what_was_deleted_last_first(sig
     day = early + timedelta(days=30)
     assert f"{day.day} {day:%b %Y}" in page
     assert f'src="/albums/{album.pk}/cover.webp"' in page
-    cover = signed_in.get(f"/albums/{album.pk}/cover.webp")
-    assert (cover.status_code, cover["Content-Type"], cover.getvalue()[:4]) == (200, "image/webp", b"RIFF")
+    content, headers = stack.delivered(signed_in.get(f"/albums/{album.pk}/cover.webp"))
+    assert (headers["Content-Type"], content[:4]) == ("image/webp", b"RIFF")
     assert signed_in.get(f"/albums/{old.pk}/cover.webp").status_code == 404
     album_trash.restore(album)
     assert signed_in.get(f"/albums/{album.pk}/cover.webp").status_code == 404
