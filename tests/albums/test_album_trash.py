@@ -16,15 +16,6 @@ from tests.processing import making
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def photo(album, django_capture_on_commit_callbacks) -> Photo:
-    """Developed, with its files."""
-    making.received(album, making.jpeg((500, 400)))
-    with django_capture_on_commit_callbacks(execute=True):
-        worker.develop_next()
-    return album.photos.get()
-
-
 def age(album: Album, **span: float) -> None:
     Album.objects.filter(pk=album.pk).update(trashed_at=timezone.now() - timedelta(**span))
 

@@ -11,14 +11,6 @@ from tests.processing import making
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def photo(album, django_capture_on_commit_callbacks) -> Photo:
-    making.received(album, making.jpeg((500, 400)))
-    with django_capture_on_commit_callbacks(execute=True):
-        worker.develop_next()
-    return album.photos.get()
-
-
 def files(stored) -> list[str]:
     return [path.name for room in ("incoming", "originals", "renditions") for path in (stored / room).rglob("*.*")]
 

@@ -5,19 +5,10 @@ from django.utils import timezone
 
 from albums import removal, shelf, trash
 from albums.models import Album, Leftover, Photo
-from processing import jobs, overview, panels, sweeper, verify, worker
+from processing import jobs, overview, panels, sweeper, verify
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def photo(album, django_capture_on_commit_callbacks) -> Photo:
-    """Developed, with its files."""
-    making.received(album, making.jpeg((500, 400)))
-    with django_capture_on_commit_callbacks(execute=True):
-        worker.develop_next()
-    return album.photos.get()
 
 
 def rows(album: Album, count: int) -> list[Photo]:

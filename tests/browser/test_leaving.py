@@ -11,6 +11,8 @@ from tests.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
 
+NO_LOCKS = "Object.defineProperty(Navigator.prototype, 'locks', { get: () => undefined })"
+"""As on plain http, where browsers have none."""
 ASKS_UNTIL_ANSWERED = """(() => {
   const album = location.pathname.match(/albums.(\\d+)/)[1];
   new BroadcastChannel(`darkroom-album-${album}`).onmessage = ({ data }) => (window.isAnswered ||= data.holds);
@@ -49,7 +51,7 @@ def test_two_tabs_do_not_send_the_same_file_twice(
 ) -> None:
     context = page.context
     if not has_locks:
-        context.add_init_script("Object.defineProperty(Navigator.prototype, 'locks', { get: () => undefined })")
+        context.add_init_script(NO_LOCKS)
     address = new_album(page)
     gate.hold()
     files = large(4)
@@ -86,7 +88,7 @@ def test_a_second_tab_says_that_the_first_is_sending_and_takes_over_when_it_is_c
 ) -> None:
     context = page.context
     if not has_locks:
-        context.add_init_script("Object.defineProperty(Navigator.prototype, 'locks', { get: () => undefined })")
+        context.add_init_script(NO_LOCKS)
     address = new_album(page)
     gate.hold(after_requests=1)
     files = large(6)
