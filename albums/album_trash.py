@@ -1,7 +1,7 @@
 """Deleted albums: an album stays in the trash for TRASH_DAYS with all its photos, and can be restored until then.
 
-The only writer of Album.trashed_at. Its photos keep their rows and files; the album, and so whatever is found through it, is
-visible to nobody. Deleting permanently is removal's.
+The only writer of Album.trashed_at. The photos keep their rows and files, but nobody sees the album or anything in it.
+albums.removal deletes permanently.
 """
 
 from datetime import datetime, timedelta

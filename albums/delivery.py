@@ -29,7 +29,7 @@ class Stored:
 
     @property
     def etag(self) -> str:
-        """Strong: it tells the bytes, whatever their key, their date or the machine that sends them."""
+        """A strong entity tag: the same bytes have the same tag, whatever their key, their date and the server."""
         return f'"{self.sha256}"'
 
 

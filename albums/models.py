@@ -24,7 +24,7 @@ class Trashable:
 
     @property
     def leaves_trash_at(self) -> datetime | None:
-        """When the trash lets it go: at the first sweep after that it is deleted for ever."""
+        """When it may be deleted permanently: the first sweep after that does it."""
         return self.trashed_at + timedelta(days=settings.TRASH_DAYS) if self.trashed_at else None
 
     @property

@@ -26,7 +26,7 @@ FEW = 20
 
 
 emptied = Signal()
-"""Sent with `album` when its photos are gone, before its own row goes: whoever has many rows of it deletes them in portions."""
+"""Sent with `album` after its photos are deleted and before its row is. Receivers delete their own rows of it, in portions."""
 
 
 def delete_album(album: Album) -> None:
@@ -38,7 +38,7 @@ def delete_album(album: Album) -> None:
 
 
 def delete_photos(photos: QuerySet[Photo], until: float | None = None) -> int:
-    """Delete them for ever, a chunk at a time: those that match still when it is their chunk's turn. Answers how many.
+    """Delete permanently, a chunk at a time, the photos that still match when their chunk begins. Returns how many.
 
     `until`: no chunk but the first begins after that moment of time.monotonic(). The rest is there for the next call.
     """

@@ -51,6 +51,6 @@ def empty(album: Album) -> int:
 
 
 def purge(now: datetime, until: float | None = None) -> int:
-    """Delete for ever what has been in any trash for TRASH_DAYS. Answers how many. `until`: as removal.delete_photos has it."""
+    """Delete permanently what has been in the trash for TRASH_DAYS. Returns how many. `until`: see removal.delete_photos."""
     old = Photo.objects.filter(trashed_at__lte=now - timedelta(days=settings.TRASH_DAYS))
     return removal.delete_photos(old.leading(), until)

@@ -43,7 +43,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Of an album in the trash, a page that says so and offers to restore it to whoever may."""
+    """The page of an album in the trash, which offers to restore it to users who may."""
     if isinstance(exception, AlbumInTrash):
         return render(request, "trash/album.html", {"album": exception.album}, status=HTTPStatus.NOT_FOUND)
     return _refusal("404.html", HTTPStatus.NOT_FOUND, words=_missing(request))

@@ -9,7 +9,7 @@ from albums.models import Album, Photo
 
 
 class AlbumInTrash(Http404):
-    """The album is in the trash, and whoever asks may restore it. An Http404, so that it is not found where nobody says more."""
+    """Raised for an album in the trash that the user may restore. Where no view catches it, the answer is 404."""
 
     code = "album-in-trash"
     message = "This album is in the trash. Restore it first."

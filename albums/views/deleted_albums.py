@@ -1,4 +1,4 @@
-"""Albums in the trash: their list, and the two ways out, for whoever may change them."""
+"""Pages of albums in the trash: list, restore, delete permanently. For users who may change the album."""
 
 from django.contrib import messages
 from django.core.paginator import Paginator
