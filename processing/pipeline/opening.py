@@ -29,6 +29,7 @@ from processing.pipeline import (
     naming,
     orientation,
     paged,
+    png,
     raw,
     refusals,
     spaces,
@@ -181,7 +182,7 @@ def _frame(file: BinaryIO) -> jpeg.Frame | None:
 def _described(image: ImageFile.ImageFile, file: BinaryIO, source: Path, bounds: Limits) -> Opened:
     # Action cameras' JPEGs carry a preview as second picture, which makes Pillow call them MPO.
     name = "JPEG" if image.format == "MPO" else str(image.format)
-    deep = depth.is_deep(image, bounds)  # before Pillow looks for EXIF behind a PNG's pixels, and decodes them for that
+    deep = depth.is_deep(image, bounds)
     frames = animation.frames(image)
     is_kept = animation.is_kept(image, frames, bounds)
     facts, turn = _facts(image, file), orientation.turn(image)
@@ -239,6 +240,8 @@ def header(file: BinaryIO, name: str) -> ImageFile.ImageFile:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image = Image.open(file, formats=(name,))
+            if name == "PNG":
+                png.read_description(image, file)
             return _by_libtiff(file) if depth.needs_libtiff(image) else image
     except (UnidentifiedImageError, KeyError, OSError) as error:
         if refusal := _unsupported(file, name, str(error)):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from processing.pipeline import DEFAULT, Refused, bands
 from processing.pipeline.developing import develop
@@ -110,6 +110,18 @@ def test_is_turned_upright(tmp_path: Path, out: Path, name: str, orientation: in
     scene("RGB").save(tmp_path / "photo", name, exif=exif(orientation).tobytes())
 
     alike(tmp_path / "photo", out)
+
+
+def test_a_png_is_never_decoded_as_a_whole(tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    load = PngImagePlugin.PngImageFile.load
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", lambda image: (sizes.append(image.size), load(image))[1])
+    scene("RGB").save(tmp_path / "photo", "PNG")
+
+    develop(tmp_path / "photo", out, LITTLE)
+
+    assert (SIZE[0], 61) in sizes
+    assert SIZE not in sizes
 
 
 def test_a_cut_png_is_refused(tmp_path: Path, out: Path) -> None:

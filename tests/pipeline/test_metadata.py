@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 from PIL.TiffImagePlugin import IFDRational
 
-from processing.pipeline import Picture
+from processing.pipeline import Picture, png
 from processing.pipeline.developing import develop
 from processing.pipeline.metadata import moments, text
 from processing.pipeline.picture import Exposure, Gps, Metadata
@@ -427,3 +428,40 @@ def _xmp(attributes: str = "", elements: str = "") -> bytes:
     return f"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
       <rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"
       {attributes}>{elements}</rdf:Description></rdf:RDF></x:xmpmeta>""".encode()
+
+
+def _raw_profile() -> bytes:
+    """EXIF as ImageMagick stores it in a text."""
+    exif = Image.Exif()
+    exif[0x0110] = "X100"
+    content = exif.tobytes()
+    return f"Raw profile type exif\0\nexif\n{len(content):8}\n{content.hex()}\n".encode()
+
+
+def _exif_chunk() -> bytes:
+    exif = Image.Exif()
+    exif[0x0110] = "X100"
+    return exif.tobytes().removeprefix(b"Exif\0\0")
+
+
+BEHIND_PIXELS = {
+    "EXIF": (b"eXIf", _exif_chunk(), ("X100", None)),
+    "EXIF in a text": (b"tEXt", _raw_profile(), ("X100", None)),
+    "XMP": (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + _xmp('xmp:Rating="4"'), (None, 4)),
+}
+
+
+@pytest.mark.parametrize("is_behind", [False, True], ids=["in front", "behind"])
+@pytest.mark.parametrize(("kind", "content", "expected"), BEHIND_PIXELS.values(), ids=BEHIND_PIXELS)
+def test_a_png_describes_itself_before_or_behind_its_pixels(
+    tmp_path: Path, out: Path, kind: bytes, content: bytes, expected: tuple[str | None, int | None], is_behind: bool
+) -> None:
+    buffer = BytesIO()
+    Image.new("RGB", (16, 16)).save(buffer, "PNG")
+    plain = buffer.getvalue()
+    at = plain.index(b"IEND" if is_behind else b"IDAT") - 4
+    (tmp_path / "photo").write_bytes(plain[:at] + png.chunk(kind, content) + plain[at:])
+
+    metadata = develop(tmp_path / "photo", out).metadata
+
+    assert (metadata.camera, metadata.rating) == expected

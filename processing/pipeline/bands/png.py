@@ -15,12 +15,11 @@ from typing import BinaryIO
 
 from PIL import Image, ImageFile
 
-from processing.pipeline import orientation, refusals
+from processing.pipeline import orientation, png, refusals
 
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 BYTEWISE = {1: 0, 2: 4, 3: 2, 4: 6}
 """The colour type whose pixels of eight bits a channel have so many bytes."""
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PIECE = 1 << 16
 KEPT = (b"PLTE", b"tRNS")
 
@@ -97,36 +96,23 @@ class _Rows:
 def source(image: ImageFile.ImageFile, file: BinaryIO, rows: int) -> Source | None:
     head = b""
     chunks = b""
-    for kind, at, length in _chunks(file):
+    for kind, at, length in png.chunks(file):
         if kind == b"IDAT":
             break
         if kind == b"IHDR":
-            head = _read(file, at, 13)
+            head = png.read(file, at, 13)
         elif kind in KEPT:
-            chunks += _chunk(kind, _read(file, at, min(length, 1024)))
+            chunks += png.chunk(kind, png.read(file, at, min(length, 1024)))
     if len(head) < 13 or head[12]:
         return None
     return Source(file, struct.unpack(">II", head[:8]), head[8:], chunks, rows, orientation.turn(image))
 
 
 def _pixel_data(file: BinaryIO) -> Iterator[bytes]:
-    for kind, at, length in _chunks(file):
+    for kind, at, length in png.chunks(file):
         if kind == b"IDAT":
             for begin in range(at, at + length, PIECE):
-                yield _read(file, begin, min(PIECE, at + length - begin))
-
-
-def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    at = len(SIGNATURE)
-    while len(head := _read(file, at, 8)) == 8:
-        length = int.from_bytes(head[:4])
-        yield head[4:], at + 8, length
-        at += 12 + length
-
-
-def _read(file: BinaryIO, at: int, length: int) -> bytes:
-    file.seek(at)
-    return file.read(length)
+                yield png.read(file, begin, min(PIECE, at + length - begin))
 
 
 def _joined(head: bytes, filtered: bytes) -> bytes:
@@ -147,8 +133,4 @@ def _joined(head: bytes, filtered: bytes) -> bytes:
 def _png(head: bytes, chunks: bytes, rows: bytes) -> bytes:
     """Stored, not packed: it is read once, at once."""
     data = zlib.compress(rows, 0)
-    return SIGNATURE + _chunk(b"IHDR", head) + chunks + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(content, zlib.crc32(kind)))
+    return png.SIGNATURE + png.chunk(b"IHDR", head) + chunks + png.chunk(b"IDAT", data) + png.chunk(b"IEND", b"")
