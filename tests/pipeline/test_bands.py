@@ -115,7 +115,12 @@ def test_is_turned_upright(tmp_path: Path, out: Path, name: str, orientation: in
 def test_a_png_is_never_decoded_as_a_whole(tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
     load = PngImagePlugin.PngImageFile.load
-    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", lambda image: (sizes.append(image.size), load(image))[1])
+
+    def recorded(image: PngImagePlugin.PngImageFile) -> object:
+        sizes.append(image.size)
+        return load(image)
+
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", recorded)
     scene("RGB").save(tmp_path / "photo", "PNG")
 
     develop(tmp_path / "photo", out, LITTLE)
