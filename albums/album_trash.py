@@ -40,10 +40,17 @@ def restore(album: Album) -> bool:
     return True
 
 
-def remove(album: Album) -> bool:
-    """Delete an album in the trash permanently. False when it is not there any more. Safe to repeat when it was cut off."""
-    removal.delete_photos(_photos(album, timezone.now()))
-    return _delete_empty(album)
+def remove(album: Album, until: float | None = None) -> bool:
+    """Delete an album in the trash permanently. False when it is not there any more, or not gone at `until`.
+
+    `until`: as removal.delete_photos has it. The album counts as over from the beginning, so that the next purge deletes what is
+    left of it, also when this process is killed.
+    """
+    over = timezone.now() - timedelta(days=settings.TRASH_DAYS)
+    Album.objects.filter(pk=album.pk, trashed_at__gt=over).update(trashed_at=over)
+    theirs = _photos(album, over)
+    removal.delete_photos(theirs, until)
+    return not theirs.exists() and _delete_empty(album)
 
 
 def purge(now: datetime, until: float | None = None) -> int:

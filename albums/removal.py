@@ -23,7 +23,8 @@ CHUNK = 200
 """Photos removed in one transaction: SQLite has one writer, and nobody should wait long for it."""
 FEW = 20
 """The same of who has little time: a bucket may take a quarter of a second for the files of one."""
-
+REQUEST_SECONDS = 10
+"""For deleting within a request; proxies give up after 60 s. The sweep deletes what is left."""
 
 emptied = Signal()
 """Sent with `album` after its photos are deleted and before its row is. Receivers delete their own rows of it, in portions."""
@@ -84,6 +85,11 @@ def connect() -> None:
     pre_delete.connect(_note_keys, sender=Photo, dispatch_uid="albums.removal.photo")
     pre_delete.connect(_note_key, sender=Rendition, dispatch_uid="albums.removal.rendition")
     pre_delete.connect(_note_key, sender=Companion, dispatch_uid="albums.removal.companion")
+
+
+def end_of_request() -> float:
+    """`until`, for deleting within a request that begins now."""
+    return time.monotonic() + REQUEST_SECONDS
 
 
 def is_over(until: float | None) -> bool:

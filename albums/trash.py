@@ -45,9 +45,15 @@ def remove(photo: Photo) -> bool:
     return bool(removal.delete_photos(Photo.objects.trashed().together(photo)))
 
 
-def empty(album: Album) -> int:
-    """Delete all that is in the album's trash for ever. Answers how many. Safe to repeat when it was cut off."""
-    return removal.delete_photos(album.photos.trashed().leading())
+def empty(album: Album, until: float | None = None) -> int:
+    """Delete permanently all that is in the album's trash. Returns how many.
+
+    `until`: see removal.delete_photos. They count as over from the beginning, so that the next purge deletes the rest, also
+    when this process is killed.
+    """
+    over = timezone.now() - timedelta(days=settings.TRASH_DAYS)
+    album.photos.trashed().filter(trashed_at__gt=over).update(trashed_at=over)
+    return removal.delete_photos(album.photos.trashed().leading(), until)
 
 
 def purge(now: datetime, until: float | None = None) -> int:

@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from albums import album_trash, delivery, shelf
+from albums import album_trash, delivery, removal, shelf
 from albums.delivery import Stored
 from albums.models import Album, Rendition
 from albums.views.access import deleted_album_or_404
@@ -58,8 +58,10 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     if not album.trashed_at:
         return redirect(album)
     if request.method == "POST":
-        if album_trash.remove(album):
+        if album_trash.remove(album, removal.end_of_request()):
             messages.success(request, f"{album.title} was deleted permanently.")
+        elif Album.objects.trashed().filter(pk=album.pk).exists():
+            messages.info(request, f"{album.title} is large: the rest of it is deleted within the next minutes.")
         return redirect("albums:deleted")
     context = {
         "album": album,

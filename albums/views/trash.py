@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from albums import trash
+from albums import removal, trash
 from albums.models import Album
 from albums.views.access import album_or_404, photo_or_404
 
@@ -38,7 +38,9 @@ def empty(request: HttpRequest, pk: int) -> HttpResponse:
     if not count:
         return redirect(album)
     if request.method == "POST":
-        messages.success(request, f"{_photos(trash.empty(album))} deleted permanently.")
+        messages.success(request, f"{_photos(trash.empty(album, removal.end_of_request()))} deleted permanently.")
+        if album.photos.trashed().exists():
+            messages.info(request, "There are many: the rest is deleted within the next minutes.")
         return redirect(album)
     return render(request, "trash/empty.html", {"album": album, "photo_count": count})
 

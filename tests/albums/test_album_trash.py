@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 from django.db.models.signals import pre_delete
+from django.urls import reverse
 from django.utils import timezone
 
 from albums import album_trash, removal, trash
@@ -192,6 +193,20 @@ def test_a_large_album_is_deleted_in_portions_the_longest_in_the_trash_first(alb
         left.append((album_trash.purge(now, until=0), Photo.objects.count(), Album.objects.count()))
 
     assert left == [(1, 5, 1), (0, 3, 1), (0, 1, 1), (1, 0, 0)]
+
+
+def test_what_one_request_cannot_delete_of_a_large_album_is_left_to_the_sweep(album, owner, client, monkeypatch):
+    monkeypatch.setattr(removal, "FEW", 2)
+    monkeypatch.setattr(removal, "REQUEST_SECONDS", 0)
+    client.force_login(owner)
+    rows(album, 5)
+    age(album, days=1)
+
+    response = client.post(reverse("albums:delete-permanently", args=[album.pk]), follow=True)
+
+    assert "the rest of it is deleted within the next minutes" in response.content.decode()
+    assert (album.photos.count(), Album.objects.trashed().count()) == (3, 1)
+    assert (sweeper.sweep().trashed_albums, Photo.objects.count(), Album.objects.count()) == (1, 0, 0)
 
 
 def test_an_album_that_is_restored_in_the_middle_of_a_purge_keeps_the_rest(album, monkeypatch):

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from albums import removal, shelf, trash
@@ -106,6 +107,20 @@ def test_emptying_takes_the_trash_of_this_album_and_nothing_else(album, owner, m
 
     assert trash.empty(album) == 5
     assert set(Photo.objects.all()) == {kept, *others}
+
+
+def test_what_one_request_cannot_delete_of_a_large_trash_is_left_to_the_sweep(album, owner, client, monkeypatch):
+    monkeypatch.setattr(removal, "FEW", 2)
+    monkeypatch.setattr(removal, "REQUEST_SECONDS", 0)
+    client.force_login(owner)
+    rows(album, 5)
+    album.photos.update(trashed_at=timezone.now())
+
+    response = client.post(reverse("albums:empty-trash", args=[album.pk]), follow=True)
+
+    assert "2 photos were deleted permanently" in response.content.decode()
+    assert "the rest is deleted within the next minutes" in response.content.decode()
+    assert (sweeper.sweep().trashed_photos, Photo.objects.count()) == (3, 0)
 
 
 def test_all_are_put_back_at_once(album):
