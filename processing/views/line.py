@@ -125,13 +125,21 @@ class _Chunked:
         return count
 
     def _next(self) -> bytes:
-        try:
-            chunk: bytes = next(self._reader.parser, b"") if self._reader.parser else b""
-        except ParseException as error:
-            raise ConnectionResetError("The chunks make no sense") from error
-        if not chunk:
-            self._reader.parser = None  # as gunicorn does: the body has ended
-        return chunk
+        """The next bytes, or none at the end of the body.
+
+        gunicorn's parser also gives none where a chunk's first byte has not come with its size: only a parser that stops is at
+        the end. What follows on the connection after that is the next request.
+        """
+        while self._reader.parser:
+            try:
+                chunk: bytes | None = next(self._reader.parser, None)
+            except ParseException as error:
+                raise ConnectionResetError("The chunks make no sense") from error
+            if chunk:
+                return chunk
+            if chunk is None:
+                self._reader.parser = None  # as gunicorn does
+        return b""
 
 
 class _Plain:

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
+from gunicorn.http.body import ChunkedReader
+from gunicorn.http.unreader import IterUnreader
 
-from processing.views.line import _Announced
+from processing.views.line import _Announced, _Chunked
 
 
 class Unreader:
@@ -35,7 +37,7 @@ def body(ours: socket.socket, early: bytes, length: int) -> _Announced:
     return _Announced(SimpleNamespace(length=length, unreader=Unreader(early)), ours)
 
 
-def read(announced: _Announced, size: int = 100) -> bytes:
+def read(announced: _Announced | _Chunked, size: int = 100) -> bytes:
     buffer = bytearray(size)
     return bytes(buffer[: announced.readinto(memoryview(buffer))])
 
@@ -70,3 +72,25 @@ def test_a_line_that_breaks_loses_nothing_of_what_came_before(line, breaks):
     assert read(announced) == b"early "
     with pytest.raises(ConnectionResetError):
         read(announced)
+
+
+CHUNKS = b"5\r\nfirst\r\n6;name=value\r\nsecond\r\n0\r\n\r\n"
+NEXT_REQUEST = b"GET /albums/ HTTP/1.1\r\n\r\n"
+
+
+@pytest.mark.parametrize("size", range(1, len(CHUNKS)))
+def test_chunks_may_come_in_segments_of_any_size(size):
+    """gunicorn's parser gives an empty piece where a segment ends behind a chunk's size."""
+    unreader = IterUnreader(CHUNKS[at : at + size] for at in range(0, len(CHUNKS), size))
+    chunked = _Chunked(ChunkedReader(None, unreader))
+
+    assert b"".join(iter(lambda: read(chunked), b"")) == b"firstsecond"
+    assert read(chunked) == b""
+
+
+def test_what_follows_the_last_chunk_belongs_to_the_next_request():
+    unreader = IterUnreader([CHUNKS[:3], CHUNKS[3:] + NEXT_REQUEST])
+    chunked = _Chunked(ChunkedReader(None, unreader))
+
+    assert b"".join(iter(lambda: read(chunked), b"")) == b"firstsecond"
+    assert unreader.read() == NEXT_REQUEST
