@@ -111,11 +111,15 @@ def test_a_place_survives_the_way_through_a_file(tmp_path: Path, out: Path) -> N
 
 
 def place_in_xmp(**told: str) -> Gps | None:
+    return sidecar(_packet(**told)).gps
+
+
+def _packet(**told: str) -> bytes:
     attributes = " ".join(f"exif:GPS{name}='{value}'" for name, value in told.items())
-    return sidecar(
+    return (
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-        f'<rdf:Description xmlns:exif="http://ns.adobe.com/exif/1.0/" {attributes}/></rdf:RDF></x:xmpmeta>'.encode()
-    ).gps
+        f'<rdf:Description xmlns:exif="http://ns.adobe.com/exif/1.0/" {attributes}/></rdf:RDF></x:xmpmeta>'
+    ).encode()
 
 
 XMP = {
@@ -195,3 +199,27 @@ def test_a_place_that_exif_tells_badly_is_taken_from_xmp() -> None:
 
 def test_a_hostile_text_is_no_long_search() -> None:
     assert coordinates.from_text(coordinates.LATITUDE, "1 " * 49) is None
+
+
+NORTH_EAST, SOUTH_WEST = Gps(48.5, 17.1), Gps(-48.5, -17.1)
+
+
+@pytest.mark.parametrize(
+    ("in_exif", "in_xmp", "expected"),
+    [
+        ({"north": None, "east": None}, ("48,30.0S", "17,6.0W"), SOUTH_WEST),
+        ({"north": None, "east": None}, ("-48.5", "-17.1"), SOUTH_WEST),
+        ({"north": None, "east": None}, ("48.5", "17.1"), NORTH_EAST),
+        ({"north": None, "east": None}, None, NORTH_EAST),
+        ({"north": "N", "east": "E"}, ("48,30.0S", "17,6.0W"), NORTH_EAST),
+    ],
+)
+def test_bare_numbers_give_way_to_who_names_the_hemispheres(
+    in_exif: dict[str, Any], in_xmp: tuple[str, str] | None, expected: Gps
+) -> None:
+    packet = _packet(Latitude=in_xmp[0], Longitude=in_xmp[1]) if in_xmp else b""
+    tags = {1: in_exif["north"], 2: LATITUDE, 3: in_exif["east"], 4: LONGITUDE}
+
+    found = read(Blocks(gps={tag: value for tag, value in tags.items() if value}, xmp=(packet,)))
+
+    assert found.gps == expected

@@ -29,6 +29,11 @@ CHARSETS = [
     ("写真です", "cp932"),
     ("北京长城的照片", "gb2312"),
     ("Москва, Красная площадь", "utf-8"),
+    ("长城 故宫", "gb2312"),
+    ("서울의 가을 하늘", "euc_kr"),
+    ("제주도 여행", "euc_kr"),
+    ("Ηλιοβασίλεμα στη Σαντορίνη", "cp1253"),
+    ("ЛЮДИ в парке, Юг", "cp1251"),
     ("Москва, Красная площадь", "cp1251"),
     ("Café", "mac_roman"),
     ("München", "mac_roman"),
@@ -332,6 +337,9 @@ ROOTS = {
     "comments": b"<!-- <x:xmpmeta> <a> -->"
     + EVERYTHING.replace(b"<rdf:RDF", b"<!-- by hand & more --><rdf:RDF")
     + b"<!-- end -->",
+    "a comment with its end behind it": EVERYTHING + b"<!-- </x:xmpmeta> -->",
+    "a comment with its end in it": EVERYTHING.replace(b"<rdf:RDF", b"<!-- </x:xmpmeta> --><rdf:RDF", 1),
+    "another packet behind it": EVERYTHING + EVERYTHING.replace(b"A title", b"Another"),
     "a comment in a text": EVERYTHING.replace(b"A title", b"A <!-- small -->title"),
     "CDATA": EVERYTHING.replace(b"A title", b"<![CDATA[A title]]>"),
     "CDATA with signs": EVERYTHING.replace(b"(c) Ansel", b"<![CDATA[(c)]]> Ansel"),

@@ -18,7 +18,7 @@ from processing.pipeline.metadata.exif import Exif
 from processing.pipeline.metadata.iptc import Iptc
 from processing.pipeline.metadata.moments import Told
 from processing.pipeline.metadata.xmp import MOST_BYTES, Xmp
-from processing.pipeline.picture import UNKNOWN, Exposure, Metadata, Origin
+from processing.pipeline.picture import UNKNOWN, Exposure, Gps, Metadata, Origin
 
 MOST_KEYWORDS = 200
 
@@ -39,7 +39,7 @@ def read(blocks: Blocks, origin: Origin = UNKNOWN, now: datetime | None = None) 
         camera=exif.camera or xmp.camera,
         lens=exif.lens or xmp.lens,
         exposure=exif.exposure if exif.exposure != Exposure() else xmp.exposure,
-        gps=exif.gps or xmp.gps,
+        gps=_place(exif, xmp),
         title=text.first_line(*_by_people(exif, titles)),
         caption=text.first(*_by_people(exif, captions)),
         keywords=_keywords(exif, xmp, iptc),
@@ -98,6 +98,12 @@ def _placed(told: Told | None, others: list[Told]) -> Told | None:
     same = (other.moment for other in others if other.moment.replace(tzinfo=None, microsecond=0) == clock)
     zone = next((moment.tzinfo for moment in same if moment.tzinfo), None)
     return replace(told, moment=told.moment.replace(tzinfo=zone))
+
+
+def _place(exif: Exif, xmp: Xmp) -> Gps | None:
+    """The camera's, unless XMP tells the hemispheres and EXIF does not: bare numbers may be of any of the four."""
+    is_guess = not exif.tells_hemispheres and xmp.tells_hemispheres
+    return (is_guess and xmp.gps) or exif.gps or xmp.gps
 
 
 def _by_people(exif: Exif, candidates: Iterable[str | None]) -> Iterator[str]:

@@ -15,6 +15,13 @@ JAPANESE = re.compile(
 CHINESE = re.compile(
     r"(?=.*[\u4e00-\u9fff].*[\u4e00-\u9fff])[\x00-\x7f\u3000-\u3017\u4e00-\u9fff\uff01-\uff5e]+", re.DOTALL
 )
+KOREAN = re.compile(r"(?:[\x00-\x7f]|[\uac00-\ud7a3]){2,}")
+COMMON_HANGUL = frozenset(
+    "이다는에의가을고지도하은기로서사리를인자그한어나시해대부일수아전보정제주장구라관상성들있여마무비와과우오소"
+)
+"""Half of all syllables in Korean texts are of these; of Chinese read as Korean, one in forty."""
+GREEK = re.compile(r"(?=.*[α-ω][άέήίόύώ])(?:[^A-Za-z\u0080-\uffff]|\b[Ά-ώ]+\b|\b[A-Za-z]+\b|[«»–—·’])+", re.DOTALL)
+"""With an accent behind a small letter, as most Greek words have: read as Cyrillic it is a capital within a word."""
 # Words of Cyrillic alone: a Western word has plain letters beside its accented ones.
 CYRILLIC = re.compile(
     r"(?=(?:.*?[\u0430-\u044f]){4})(?:[^A-Za-z\u0080-\uffff]|\b[\u0401-\u0451]+\b|\b[A-Za-z]+\b|[«»№\u2013\u2014])+",
@@ -32,6 +39,7 @@ NO_WESTERN = re.compile(
     r"|(?<!\w)[ƒ†‡®¯][a-z]|\d¡|[ˆ˜]"  # and where they make no sense
     rf"|[{CONSONANTS}][šž][{CONSONANTS}]"  # nobody can say that: Kšln
 )
+GREEK_ONLY = re.compile(rb"[\x00-\x7f\x92\x96\x97\xa2\xab\xb7-\xbc\xbe-\xd1\xd3-\xfe]+")
 CYRILLIC_ONLY = re.compile(rb"[\x00-\x7f\xa8\xab\xb8-\xb9\xbb\x96\x97\xc0-\xff]+")
 
 
@@ -59,16 +67,23 @@ def guessed(content: bytes) -> str:
             text = content.rstrip(b"\0").decode(charset)
         except UnicodeDecodeError:
             continue
-        if script.fullmatch(text):
+        if script.fullmatch(text) and (charset != "euc_kr" or _is_korean(text)):
             return text
     return content.decode("mac_roman" if _is_mac_roman(content.rstrip(b"\0")) else "cp1252", "replace")
 
 
 def _candidates(content: bytes) -> list[tuple[str, re.Pattern[str]]]:
     """Russian bytes make Chinese pairs too, but hardly any Chinese text has none below them."""
+    greek = [("cp1253", GREEK)] if GREEK_ONLY.fullmatch(content) else []
     if CYRILLIC_ONLY.fullmatch(content):
-        return [("cp1251", CYRILLIC)]
-    return [("cp932", JAPANESE), ("gb2312", CHINESE)]
+        return [*greek, ("cp1251", CYRILLIC)]
+    return [*greek, ("cp932", JAPANESE), ("euc_kr", KOREAN), ("gb2312", CHINESE)]
+
+
+def _is_korean(text: str) -> bool:
+    """Whether it is not Chinese, whose bytes make Korean syllables too, but rare ones."""
+    syllables = [letter for letter in text if not letter.isascii()]
+    return 5 * sum(letter in COMMON_HANGUL for letter in syllables) >= len(syllables)
 
 
 def _is_mac_roman(content: bytes) -> bool:

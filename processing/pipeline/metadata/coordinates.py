@@ -63,6 +63,11 @@ def place(latitude: Coordinate | None, longitude: Coordinate | None, altitude: f
     return Gps(latitude.degrees, longitude.degrees, altitude)
 
 
+def tell_hemispheres(*both: Coordinate | None) -> bool:
+    """Whether both coordinates are there, and at least one has a hemisphere beside it or a minus sign."""
+    return None not in both and any(one and not one.is_bare for one in both)
+
+
 def from_numbers(axis: Axis, numbers: Sequence[float | None], reference: str | None) -> Coordinate | None:
     """Of EXIF's degrees, minutes and seconds; None among them is undefined (0/0). `reference` is None where there is none."""
     known = list(numbers)

@@ -56,9 +56,12 @@ class Exif:
 
     @property
     def gps(self) -> Gps | None:
-        latitude = self._coordinate(coordinates.LATITUDE, GPS.GPSLatitude, GPS.GPSLatitudeRef)
-        longitude = self._coordinate(coordinates.LONGITUDE, GPS.GPSLongitude, GPS.GPSLongitudeRef)
-        return coordinates.place(latitude, longitude, self._altitude)
+        return coordinates.place(*self._coordinates, self._altitude)
+
+    @property
+    def tells_hemispheres(self) -> bool:
+        """Whether the place names its hemispheres, or has signs that tell them."""
+        return coordinates.tell_hemispheres(*self._coordinates)
 
     @property
     def original(self) -> Told | None:
@@ -110,6 +113,13 @@ class Exif:
         if charset == JIS:
             return content.decode("iso2022_jp", "ignore")
         return text.decode(content) if charset in PLAIN else None
+
+    @cached_property
+    def _coordinates(self) -> tuple[coordinates.Coordinate | None, coordinates.Coordinate | None]:
+        return (
+            self._coordinate(coordinates.LATITUDE, GPS.GPSLatitude, GPS.GPSLatitudeRef),
+            self._coordinate(coordinates.LONGITUDE, GPS.GPSLongitude, GPS.GPSLongitudeRef),
+        )
 
     def _coordinate(self, axis: coordinates.Axis, tag: int, reference: int) -> coordinates.Coordinate | None:
         value = _value(self._gps, tag)

@@ -7,13 +7,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
-MORNING, AFTERNOON = ("am", "a.m.", "上午", "午前", "오전"), ("pm", "p.m.", "下午", "午後", "오후")
-HALF = "|".join(map(re.escape, (*MORNING, *AFTERNOON)))
+# What phones write in the languages of the world (Unicode CLDR, dayPeriods), in lower case.
+MORNING = (
+    "am", "a.m.", "a. m.", "上午", "午前", "오전", "ص", "πμ", "π.μ.", "sa", "öö", "de.", "dop.", "fm", "f.m.", "ap.", "पूर्वाह्न",
+    "ก่อนเที่ยง", "ق.ظ.", "לפנה״צ",
+)  # fmt: skip
+AFTERNOON = (
+    "pm", "p.m.", "p. m.", "下午", "午後", "오후", "م", "μμ", "μ.μ.", "ch", "ös", "du.", "odp.", "em", "e.m.", "ip.", "अपराह्न",
+    "หลังเที่ยง", "ب.ظ.", "אחה״צ",
+)  # fmt: skip
+HALF = "|".join(map(re.escape, sorted((*MORNING, *AFTERNOON), key=len, reverse=True)))
+UNKNOWN_HALF = re.compile(r"\s*(?![A-Za-z\u00c0-\u024f])[^\W\d_]")
+"""A word that is not in Latin letters: words in those are zones (`CET`), or have nothing to do with the time."""
+NARROW_SPACES = str.maketrans("\u202f\u00a0", "  ")
 ZONE = r"Z|(?:UTC|GMT)?\s*[+\-\u2212]\s?\d{1,2}(?::?\d{2})?(?::\d{2})?|UTC|GMT"
 DATE = r"(?P<year>\d{4})\s*[:\-/.]\s*(?P<month>\d{1,2})\s*[:\-/.]\s*(?P<day>\d{1,2})(?!\d)"
 TIME = (
     rf"(?P<before>{HALF})?\s*(?P<hour>\d{{1,2}})\s*(?P<mark>[:.\-])\s*(?P<minute>\d{{1,2}})"
-    rf"(?:\s*(?P=mark)\s*(?P<second>\d{{1,2}}))?(?:[.,](?P<fraction>\d+))?\s*(?P<behind>{HALF})?\s*(?P<zone>{ZONE})?(?![\d:])"
+    rf"(?:\s*(?P=mark)\s*(?P<second>\d{{1,2}}))?(?:[.,](?P<fraction>\d+))?\s*(?:(?P<behind>{HALF})(?!\w))?\s*(?P<zone>{ZONE})?(?![\d:])"
 )
 WRITTEN = re.compile(rf"{DATE}(?:(?:\s*[T,:]\s*|\s+){TIME})?", re.IGNORECASE)
 COMPACT = re.compile(
@@ -46,17 +57,17 @@ def from_text(value: str | None, subseconds: str | None = None, offsets: Iterabl
 
     The fraction and the offset may have tags of their own; an offset behind the time counts more, and the first that is one.
     """
-    value = (value or "")[:MOST_TEXT].strip("\0 ")
+    value = (value or "")[:MOST_TEXT].translate(NARROW_SPACES).strip("\0 ")
     found = WRITTEN.match(value) or COMPACT.fullmatch(value)
     if not found:
         return None
     part = found.groupdict()
     day = _told((part["year"], part["month"], part["day"]), is_exact=False)
-    if part["hour"] is None:
-        return day
     half = part.get("before") or part.get("behind") or ""
+    if part["hour"] is None or is_unclear(int(part["hour"]), half, value[found.end() :]):
+        return day
     zones = filter(None, map(_zone, (part["zone"], *offsets)))
-    clock = (_hour(int(part["hour"]), half.lower()), part["minute"], part["second"] or 0)
+    clock = (hour_of_day(int(part["hour"]), half), part["minute"], part["second"] or 0)
     parts = (part["year"], part["month"], part["day"], *clock)
     return _told(parts, _microsecond(subseconds or part.get("fraction")), next(zones, None)) or day
 
@@ -90,6 +101,20 @@ def is_future(moment: datetime, now: datetime) -> bool:
     return moment > now + CLOCK_ERROR
 
 
+def is_unclear(hour: int, half: str, rest: str) -> bool:
+    """Whether nobody knows the half of the day: a word behind the hour may tell it in a language that is not known here."""
+    return not half and 1 <= hour <= 12 and bool(UNKNOWN_HALF.match(rest))
+
+
+def hour_of_day(hour: int, half: str) -> int:
+    """From 0 to 23, by the word of MORNING or AFTERNOON beside it. Some phones write 24 for the first hour of the same day."""
+    if hour == 24:
+        return 0
+    if not half or not 1 <= hour <= 12:
+        return hour
+    return hour % 12 + (12 if half.lower() in AFTERNOON else 0)
+
+
 def written(moment: datetime) -> str:
     """ISO 8601, with a fraction where there is one and an offset where one is known."""
     if moment.microsecond and moment.microsecond % 1000 == 0:
@@ -108,15 +133,6 @@ def _told(
         return None
     is_known = year >= FIRST_PHOTOGRAPH and moment.replace(tzinfo=None) not in NEVER
     return Told(moment, is_exact) if is_known else None
-
-
-def _hour(hour: int, half: str) -> int:
-    """From 0 to 23. Some phones write 24 in the first hour of a day, and mean that day."""
-    if hour == 24:
-        return 0
-    if not half or not 1 <= hour <= 12:
-        return hour
-    return hour % 12 + (12 if half in AFTERNOON else 0)
 
 
 def _microsecond(fraction: str | None) -> int:

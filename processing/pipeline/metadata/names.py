@@ -14,8 +14,11 @@ from processing.pipeline.metadata import moments
 from processing.pipeline.metadata.moments import Told
 
 DATE = r"(?<!\d)((?:19|20)\d\d)([-_. ]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])"
-TIME = r"([01]?\d|2[0-3])([-_.: ]?)([0-5]\d)\6([0-5]\d)(?:[-_.]?(\d{3})(?!\d))?(?:\s*([AaPp])\.?[Mm]\b)?"
-MOMENT = re.compile(DATE + r"(?:[-_. T]|\s*-\s*|,\s*|,?\s+at\s+|\s+um\s+|\s+à\s+)?" + TIME + r"(?!\d)")
+TIME = r"([01]?\d|2[0-3])([-_.: ]?)([0-5]\d)\6([0-5]\d)(?:[-_.]?(\d{3})(?!\d))?(?!\d)"
+HALF = rf"(?:\s*({moments.HALF})(?!\w))?"
+MOMENT = re.compile(
+    DATE + r"(?:[-_. T]|\s*-\s*|,\s*|,?\s+at\s+|\s+um\s+|\s+à\s+|,?\s+a\s+las?\s+)?" + TIME + HALF, re.IGNORECASE
+)
 DAY = re.compile(DATE + r"(?!\d)")
 # WeChat's, Facebook's, and whatever names its files by the milliseconds alone. Elsewhere thirteen digits are just a number.
 MILLISECONDS = re.compile(
@@ -30,7 +33,7 @@ MOST = 255
 
 def read(name: str) -> Told | None:
     """When the picture was taken, by its file's name alone; None when that tells nothing."""
-    name = name[:MOST].replace("\u202f", " ").replace("\u00a0", " ")  # macOS puts a narrow space before PM
+    name = name[:MOST].translate(moments.NARROW_SPACES)  # macOS puts a narrow space before PM
     if found := MILLISECONDS.fullmatch(name):
         return moments.from_milliseconds(int(found[1] or found[2]))
     return next(_exact(name), None) or next(_days(name), None)
@@ -39,8 +42,11 @@ def read(name: str) -> Told | None:
 def _exact(name: str) -> Iterator[Told]:
     zone = UTC if UNIVERSAL.match(name) else None
     for found in MOMENT.finditer(name):
-        year, _, month, day, hour, _, minute, second, fraction, half = found.groups()
-        moment = _moment(year, month, day, str(_hour(int(hour), half)), minute, second, zone=zone)
+        year, _, month, day, hour, mark, minute, second, fraction, half = found.groups(default="")
+        # Times without marks between their digits are written by programs, which count to 24.
+        if mark and moments.is_unclear(int(hour), half, name[found.end() :]):
+            continue
+        moment = _moment(year, month, day, str(moments.hour_of_day(int(hour), half)), minute, second, zone=zone)
         if moment:
             yield Told(moment.replace(microsecond=1000 * int(fraction or 0)))
 
@@ -48,12 +54,6 @@ def _exact(name: str) -> Iterator[Told]:
 def _days(name: str) -> Iterator[Told]:
     moments_found = (_moment(found[1], found[3], found[4]) for found in DAY.finditer(name))
     yield from (Told(moment, is_exact=False) for moment in moments_found if moment)
-
-
-def _hour(hour: int, half: str | None) -> int:
-    if half is None or not 1 <= hour <= 12:
-        return hour
-    return hour % 12 + (12 if half in "Pp" else 0)
 
 
 def _moment(*parts: str, zone: tzinfo | None = None) -> datetime | None:

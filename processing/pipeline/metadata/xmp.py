@@ -9,6 +9,8 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
 from xml.etree import ElementTree
 
 from processing.pipeline.metadata import coordinates, lenses, moments, text
@@ -16,6 +18,8 @@ from processing.pipeline.metadata.moments import Told
 from processing.pipeline.picture import Exposure, Gps
 
 MOST_BYTES = 4 * 1024 * 1024
+MOST_ENDS = 8
+"""Ends of the root that are tried: those in comments are none, and behind the first another packet may follow."""
 ROOT = re.compile(r"<!--|<((?:[\w.-]{1,40}:)?(?:xmpmeta|xapmeta|xml_doc|RDF))(?=[\s>])")
 DOCUMENT_TYPE = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 ENCODING = re.compile(rb"\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([\w.-]{1,40})[\"']")
@@ -91,12 +95,13 @@ class Xmp:
 
     @property
     def gps(self) -> Gps | None:
-        latitude, longitude = (
-            coordinates.from_text(axis, self.value(name), self.value(name + "Ref"))
-            for axis, name in ((coordinates.LATITUDE, "exif:GPSLatitude"), (coordinates.LONGITUDE, "exif:GPSLongitude"))
-        )
         altitude = coordinates.altitude(self.value("exif:GPSAltitude"), self.value("exif:GPSAltitudeRef"))
-        return coordinates.place(latitude, longitude, altitude)
+        return coordinates.place(*self._coordinates, altitude)
+
+    @property
+    def tells_hemispheres(self) -> bool:
+        """Whether the place names its hemispheres, or has signs that tell them."""
+        return coordinates.tell_hemispheres(*self._coordinates)
 
     @property
     def ratings(self) -> tuple[str | None, ...]:
@@ -110,6 +115,14 @@ class Xmp:
         plain = list(self.values("dc:subject"))
         trees = (*self.values("lr:hierarchicalSubject"), *self.values("digiKam:TagsList"))
         return plain or [re.split(r"[|/]", tree)[-1] for tree in trees]
+
+    @property
+    def _coordinates(self) -> tuple[coordinates.Coordinate | None, coordinates.Coordinate | None]:
+        latitude = self._coordinate(coordinates.LATITUDE, "exif:GPSLatitude")
+        return latitude, self._coordinate(coordinates.LONGITUDE, "exif:GPSLongitude")
+
+    def _coordinate(self, axis: coordinates.Axis, name: str) -> coordinates.Coordinate | None:
+        return coordinates.from_text(axis, self.value(name), self.value(name + "Ref"))
 
     @property
     def _lens_numbers(self) -> list[float | None]:
@@ -154,14 +167,12 @@ def _parsed(packet: bytes) -> ElementTree.Element | None:
     if len(packet) > MOST_BYTES:
         return None
     content = CONTROLS.sub("", _decoded(packet))
-    found = _root(content)
-    end = content.rfind(f"</{found[1]}") if found else -1
-    if not found or end < 0:
+    if not (found := _root(content)):
         return None
-    try:
-        return ElementTree.fromstring(content[found.start() : content.find(">", end) + 1])  # noqa: S314 - see above.
-    except (ElementTree.ParseError, ValueError):
-        return None
+    for end in islice(re.finditer(rf"</{re.escape(found[1])}\s*>", content), MOST_ENDS):
+        with suppress(ElementTree.ParseError, ValueError):
+            return ElementTree.fromstring(content[found.start() : end.end()])  # noqa: S314 - see above.
+    return None
 
 
 def _root(content: str) -> re.Match[str] | None:
