@@ -15,8 +15,8 @@ from processing.pipeline.developing import develop
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m processing.pipeline", description="Develops one picture.")
-    parser.add_argument("source", metavar="IN", type=Path, help="the original")
-    parser.add_argument("out", metavar="OUT", type=Path, help="the folder for the renditions")
+    parser.add_argument("source", metavar="IN", type=_path, help="the original")
+    parser.add_argument("out", metavar="OUT", type=_path, help="the folder for the renditions")
     options = parser.parse_args(arguments)
     if wrong := _wrong(options.source, options.out):
         parser.error(wrong)
@@ -28,11 +28,21 @@ def main(arguments: list[str] | None = None) -> int:
     return code
 
 
+def _path(argument: str) -> Path:
+    if not argument:
+        raise argparse.ArgumentTypeError("a path must not be empty")
+    return Path(argument)
+
+
 def _wrong(source: Path, out: Path) -> str:
     """Why nothing can be developed, whatever the picture is; empty when all is well."""
+    way = [out, *out.absolute().parents]
     try:
         with source.open("rb"):
-            nearest = next(each for each in (out, *out.absolute().parents) if each.exists())
+            nearest, missing = next(each for each in way if each.exists()), [each for each in way if not each.exists()]
+        if missing and nearest.is_dir():
+            missing[-1].mkdir()  # as a trial: a refused picture leaves no folder behind
+            missing[-1].rmdir()
     except OSError as error:
         return f"{error.filename}: {error.strerror}"
     if not nearest.is_dir():

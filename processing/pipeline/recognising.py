@@ -43,14 +43,34 @@ OTHERS: tuple[tuple[re.Pattern[bytes], Refusal, str], ...] = (
     (re.compile(rb"II\xbc\x01"), refusals.UnsupportedImage, "a JPEG XR picture"),
     (re.compile(rb"\x76\x2f\x31\x01|#\?RADIANCE"), refusals.UnsupportedImage, "an HDR picture"),
     (re.compile(rb"P[1-7]\s"), refusals.UnsupportedImage, "a portable bitmap"),
+    (re.compile(rb"icns"), refusals.UnsupportedImage, "an icon"),
+    (re.compile(rb".{128}DICM", re.DOTALL), refusals.UnsupportedImage, "a medical picture (DICOM)"),
+    (re.compile(rb"SIMPLE  ="), refusals.UnsupportedImage, "an astronomical picture (FITS)"),
+    (re.compile(rb"DDS \x7c\0\0\0"), refusals.UnsupportedImage, "a texture (DDS)"),
+    (re.compile(rb"qoif"), refusals.UnsupportedImage, "a QOI picture"),
+    (re.compile(rb"\x01\xda[\0\x01][\x01\x02]\0[\x01-\x03]"), refusals.UnsupportedImage, "an SGI picture"),
+    (re.compile(rb"\x0a[\0\x02-\x05]\x01[\x01\x02\x04\x08]"), refusals.UnsupportedImage, "a PCX picture"),
+    (re.compile(rb"SDPX|XPDS"), refusals.UnsupportedImage, "a film scan (DPX)"),
+    # No magic number: no identifier, a kind of picture, and a palette only where the kind has one.
+    (
+        re.compile(
+            rb"\0(\x01[\x01\x09].{4}[\x0f-\x20]|\0[\x02\x03\x0a\x0b]\0{5}).{4}....[\x08\x0f\x10\x18\x20][\0-\x3f]",
+            re.DOTALL,
+        ),
+        refusals.UnsupportedImage,
+        "a Targa picture",
+    ),
     (re.compile(rb"gimp xcf"), refusals.UnsupportedImage, "a GIMP document"),
     (re.compile(rb"\x1a\x45\xdf\xa3"), refusals.UnsupportedVideo, "Matroska or WebM"),
     (re.compile(rb"RIFF....AVI ", re.DOTALL), refusals.UnsupportedVideo, "AVI"),
     (re.compile(rb"\0\0\x01[\xb3\xba]"), refusals.UnsupportedVideo, "MPEG"),
+    # MPEG-2 transport streams (ISO/IEC 13818-1) in packets of 188 bytes; cameras put a time of four bytes before each.
+    (re.compile(rb"G.{187}G.{187}G|.{4}G.{191}G.{191}G", re.DOTALL), refusals.UnsupportedVideo, "AVCHD"),
     (re.compile(rb"FLV\x01"), refusals.UnsupportedVideo, "FLV"),
     (re.compile(rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11"), refusals.UnsupportedVideo, "WMV"),
     (re.compile(rb"....(moov|mdat|wide|skip|free|pnot)", re.DOTALL), refusals.UnsupportedVideo, "QuickTime"),
     (re.compile(rb"RIFF....WAVE", re.DOTALL), refusals.UnsupportedAudio, "WAV"),
+    (re.compile(rb"#!AMR"), refusals.UnsupportedAudio, "AMR"),
     (re.compile(rb"ID3|\xff[\xfa\xfb]"), refusals.UnsupportedAudio, "MP3"),
     (re.compile(rb"OggS"), refusals.UnsupportedAudio, "Ogg"),
     (re.compile(rb"fLaC"), refusals.UnsupportedAudio, "FLAC"),
@@ -92,6 +112,7 @@ TAKEOUT = re.compile(rb"(\xef\xbb\xbf)?\s*\{\s*\"(title\"\s*:|.{0,4096}\"photoTa
 
 # ISO/IEC 14496-12: the brands of the file type box say what an ISO base media file is.
 AVIF = {b"avif", b"avis"}
+AUDIO = {b"M4A ", b"M4B ", b"M4P "}
 HEIF = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 
 
@@ -135,6 +156,8 @@ def _base_media(head: bytes) -> Kind:
             return Kind("HEIF")
     if HEIF & set(brands):
         return Kind("HEIF")
+    if brands[0] in AUDIO:
+        raise refusals.UnsupportedAudio("MPEG-4")
     raise refusals.UnsupportedVideo("QuickTime" if brands[0] == b"qt  " else "MP4")
 
 

@@ -72,6 +72,19 @@ def test_a_picture_that_cannot_be_opened_is_wrong_usage(tmp_path: Path, out: Pat
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize("out", ["", "/proc/none", "a dangling link"])
+def test_a_folder_that_cannot_be_made_is_wrong_usage(tmp_path: Path, out: str) -> None:
+    source = tmp_path / "photo.jpg"
+    Image.new("RGB", (90, 60)).save(source)
+    (tmp_path / "a dangling link").symlink_to(tmp_path / "gone")
+
+    ended = run(source, tmp_path / out if out else "")
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "error:" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def test_folders_that_are_not_there_yet_are_made(tmp_path: Path) -> None:
     source = tmp_path / "photo.jpg"
     Image.new("RGB", (900, 600)).save(source)

@@ -32,6 +32,23 @@ OTHERS = {
     "script": (b"#!/bin/sh\n", "unsupported-program"),
     "psd": (b"8BPS\0\1\0\0", "unsupported-image"),
     "icon": (b"\0\0\1\0\1\0\x10\x10", "unsupported-image"),
+    "icons of a Mac": (b"icns\0\0\1\0ic07", "unsupported-image"),
+    "dicom": (bytes(128) + b"DICM\2\0\0\0", "unsupported-image"),
+    "fits": (b"SIMPLE  =                    T", "unsupported-image"),
+    "dds": (b"DDS |\0\0\0\7\x10\0\0", "unsupported-image"),
+    "qoi": (b"qoif\0\0\0\x10\0\0\0\x10\3\0", "unsupported-image"),
+    "sgi": (b"\x01\xda\1\1\0\3\0\x10\0\x10\0\3", "unsupported-image"),
+    "pcx": (b"\x0a\5\1\x08\0\0\0\0\x0f\0\x0f\0", "unsupported-image"),
+    "dpx": (b"SDPX\0\0\x20\0V2.0\0", "unsupported-image"),
+    "targa": (b"\0\0\2" + bytes(9) + b"\x80\2\xe0\1\x18\0" + b"\x10\x20\x30" * 20, "unsupported-image"),
+    "targa with a palette": (
+        b"\0\1\1\0\0\0\1\x18" + bytes(4) + b"\x80\2\xe0\1\x08\x20" + b"abc" * 256,
+        "unsupported-image",
+    ),
+    "avchd": ((b"\0\0\0\0G" + b"\x40\0\x10" + bytes(184)) * 4, "unsupported-video"),
+    "transport stream": ((b"G\x40\0\x10" + bytes(184)) * 4, "unsupported-video"),
+    "voice note": (b"#!AMR\n\x3c\x91\x17\x16", "unsupported-audio"),
+    "m4a": (b"\0\0\0\x1cftypM4A \0\0\2\0M4A mp42isom", "unsupported-audio"),
     "jpeg 2000": (b"\0\0\0\x0cjP  \r\n\x87\n", "unsupported-image"),
 }
 
