@@ -1,6 +1,7 @@
 """What every answer tells the browser, besides what Django and django-csp say already."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -24,6 +25,10 @@ class HeadersMiddleware:
         response = self._get_response(request)
         for name, value in ANSWERS.items():
             response.headers.setdefault(name, value)
+        if (
+            response.status_code == HTTPStatus.NOT_MODIFIED
+        ):  # it would be the length of the 200 (RFC 9110, 8.6), not Django's 0
+            response.headers.pop("Content-Length", None)
         if "Tus-Resumable" in request.headers:  # its client expects it of whatever went wrong, too
             response.headers.setdefault("Tus-Resumable", protocol.VERSION)
         return response
