@@ -80,6 +80,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_htmx",
     "huey.contrib.djhuey",
+    "allauth",
+    "allauth.account",
+    "allauth.usersessions",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -97,6 +100,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -197,9 +201,18 @@ X_ACCEL = env.text("X_ACCEL")
 # People
 LOGIN_ATTEMPTS = env.number("LOGIN_ATTEMPTS", 10, least=1)
 LOGIN_SECONDS = env.seconds("LOGIN_SECONDS", 300, least=1)
-LOGIN_URL = "login"
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "albums:list"
-LOGOUT_REDIRECT_URL = "login"
+LOGOUT_REDIRECT_URL = "account_login"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ACCOUNT_ADAPTER = "config.accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"login": "config.accounts.forms.SignInForm", "change_password": "config.accounts.forms.PasswordForm"}
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*"]  # nobody signs up; the checks compare it with the above
+ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": None}  # config/throttle.py counts
+ACCOUNT_SESSION_REMEMBER = True  # a session lasts as long as its timeouts say, not until the browser is closed
+ACCOUNT_EMAIL_VERIFICATION = "none"  # an address is for resetting a password; signing in needs none
+ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
 
+from allauth.account.decorators import secure_admin_login
+from allauth.account.views import LoginView
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 
 from config import first_user, throttle
+from config.accounts.forms import SignInForm
 
 View = Callable[..., HttpResponseBase]
 
@@ -40,11 +41,15 @@ def throttled(view: View) -> View:
 
 
 def _too_often(request: HttpRequest, seconds: int) -> HttpResponse:
-    context = {"form": AuthenticationForm(request), "next": request.POST.get("next", ""), "wait": seconds}
-    response = render(request, "registration/login.html", context, status=HTTPStatus.TOO_MANY_REQUESTS)
+    context = {
+        "form": SignInForm(request=request),
+        "redirect_field_value": request.POST.get("next", ""),
+        "wait": seconds,
+    }
+    response = render(request, "account/login.html", context, status=HTTPStatus.TOO_MANY_REQUESTS)
     response["Retry-After"] = str(seconds)
     return response
 
 
-sign_in = throttled(LoginView.as_view(redirect_authenticated_user=True))
-admin_sign_in = throttled(admin.site.login)
+sign_in = throttled(LoginView.as_view())
+admin_sign_in = login_not_required(secure_admin_login(admin.site.login))

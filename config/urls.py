@@ -1,5 +1,4 @@
 from django.contrib import admin
-from django.contrib.auth import views as auth
 from django.urls import include, path
 from django.views.generic import RedirectView
 
@@ -9,8 +8,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="albums:list")),
     path("", include("albums.urls")),
     path("", include("processing.urls")),
-    path("accounts/login/", sign_in.sign_in, name="login"),
-    path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),
+    path("accounts/", include("config.accounts.urls")),
     path("welcome/<str:token>/", first_user.welcome, name="welcome"),
     path("healthz", health.healthz, name="healthz"),
     path("admin/login/", sign_in.admin_sign_in),  # before the admin's own

@@ -50,6 +50,10 @@ COMPANION_DOORS = {"albums:companion": {GET}}
 JOB_DOORS = {"processing:raw": {GET}, "processing:preview": {GET}}
 NUMBERED_DOORS = ALBUM_DOORS | BATCH_DOORS | PHOTO_DOORS | COMPANION_DOORS | JOB_DOORS
 OWN_DOORS = {
+    "account": {GET},
+    "account_change_password": {GET, POST},
+    "account_email": {GET, POST},
+    "usersessions_list": {GET, POST},
     "albums:list": {GET},
     "albums:create": {GET, POST},
     "albums:deleted": {GET},
@@ -72,7 +76,7 @@ KEEPERS_DOORS = {
     "processing:drain": {POST},
 }
 """For who may change any album."""
-OPEN_DOORS = {"login", "logout", "welcome", "healthz"}
+OPEN_DOORS = {"account_login", "account_logout", "account_inactive", "account_reauthenticate", "welcome", "healthz"}
 TUS_DOORS = {"processing:create-upload", "processing:upload"}
 """Answered with 401 and never a redirect: walked in tests/journeys/test_tus.py."""
 

@@ -1,4 +1,4 @@
-"""Guessing passwords has to wait, at both doors; nobody waits for ever, and nobody for somebody else elsewhere."""
+"""Guessing passwords has to wait; nobody waits for ever, and nobody for somebody else elsewhere."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -15,7 +15,7 @@ from tests.servers import Redis
 
 pytestmark = pytest.mark.django_db
 
-DOORS = ["/accounts/login/", "/admin/login/"]
+DOORS = ["/accounts/login/"]
 WRONG, RIGHT = "a poor guess", "a fine password"
 ELSEWHERE = "203.0.113.9"
 

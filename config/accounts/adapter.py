@@ -1,0 +1,29 @@
+"""What differs from allauth's defaults."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Users are created by a superuser in the admin, by the first-user link, or by createsuperuser."""
+        return False
+
+    def is_ajax(self, request: HttpRequest) -> bool:
+        """No page here asks for JSON; answering it would be a second way in to keep safe."""
+        return False
+
+    def is_safe_url(self, url: str) -> bool:
+        """Is `url` on the host that was asked? allauth would also accept every host that the server answers to."""
+        return url_has_allowed_host_and_scheme(
+            url, allowed_hosts={self.request.get_host()}, require_https=self.request.is_secure()
+        )
+
+    def add_message(self, request: HttpRequest, level: int, *args: Any, **kwargs: Any) -> None:
+        """Says what was changed. That somebody signed in or out, the page shows by itself."""
+        template = args[0] if args else kwargs.get("message_template")
+        if template not in ("account/messages/logged_in.txt", "account/messages/logged_out.txt"):
+            super().add_message(request, level, *args, **kwargs)

@@ -1,0 +1,41 @@
+"""allauth's forms with the field names and words of this site."""
+
+from typing import Any
+
+from allauth.account.forms import ChangePasswordForm, LoginForm
+
+
+class SignInForm(LoginForm):  # type: ignore[misc]
+    """The name's field is called `username`: programs send it so (docs/uploading.md), and have since before allauth."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _plainly(self.fields)
+        self.fields["login"].widget.attrs["autofocus"] = True
+
+    def add_prefix(self, field_name: str) -> str:
+        return "username" if field_name == "login" else str(super().add_prefix(field_name))
+
+
+class PasswordForm(ChangePasswordForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _plainly(self.fields)
+
+
+HELP = {"password1": "At least 8 characters. A sentence is easier to remember."}
+LABELS = {
+    "login": "Username",
+    "oldpassword": "Current password",
+    "password1": "New password",
+    "password2": "New password again",
+    "email": "E-mail address",
+}
+
+
+def _plainly(fields: dict[str, Any]) -> None:
+    """Labels as everywhere on this site, no placeholders that repeat them, and one rule for passwords instead of a list."""
+    for name, field in fields.items():
+        field.widget.attrs.pop("placeholder", None)
+        field.label = LABELS.get(name, field.label)
+        field.help_text = HELP.get(name, "")
