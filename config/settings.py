@@ -83,6 +83,9 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.usersessions",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -213,6 +216,39 @@ ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": None}  # config/throttle.p
 ACCOUNT_SESSION_REMEMBER = True  # a session lasts as long as its timeouts say, not until the browser is closed
 ACCOUNT_EMAIL_VERIFICATION = "none"  # an address is for resetting a password; signing in needs none
 ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa"]
+
+# OpenID Connect: only where OIDC_ISSUER names a provider
+OIDC_ISSUER = env.text("OIDC_ISSUER").rstrip("/")
+OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = env.secret("OIDC_CLIENT_SECRET")
+OIDC_NAME = env.text("OIDC_NAME", "SSO")
+OIDC_SCOPES = env.words("OIDC_SCOPES", "openid,profile,email")
+OIDC_GROUPS_CLAIM = env.text("OIDC_GROUPS_CLAIM", "groups")
+OIDC_STAFF_GROUP = env.text("OIDC_STAFF_GROUP")
+OIDC_ADMIN_GROUP = env.text("OIDC_ADMIN_GROUP")
+OIDC_CREATE_USERS = env.flag("OIDC_CREATE_USERS")
+OIDC_ONLY = env.flag("OIDC_ONLY")
+SOCIALACCOUNT_ADAPTER = "config.accounts.oidc.users.ProviderAdapter"
+SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True  # connecting gives the provider a way into the account
+SOCIALACCOUNT_EMAIL_REQUIRED = False
+
+# Second factors
+MFA_ADAPTER = "config.accounts.second_factor.SecondFactorAdapter"
+MFA_FORMS = {
+    "authenticate": "config.accounts.second_factor.CodeForm",
+    "reauthenticate": "config.accounts.second_factor.ConfirmingCodeForm",
+    "activate_totp": "config.accounts.second_factor.FirstCodeForm",
+    "add_webauthn": "config.accounts.passkeys.AddForm",
+    "edit_webauthn": "config.accounts.passkeys.RenameForm",
+    "login_webauthn": "config.accounts.passkeys.SignInForm",
+    "authenticate_webauthn": "config.accounts.passkeys.SecondFactorForm",
+    "reauthenticate_webauthn": "config.accounts.passkeys.ConfirmingForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_TOLERANCE = 1  # clocks of phones are off by some seconds, and people type slowly
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody signs up here, so nobody can take an address that is another's
+MFA_RATE_LIMITS = {"webauthn_login": "60/m/ip"}  # an office shares an address; there is nothing to guess
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

@@ -54,6 +54,16 @@ OWN_DOORS = {
     "account_change_password": {GET, POST},
     "account_email": {GET, POST},
     "usersessions_list": {GET, POST},
+    "mfa_index": {GET},
+    "mfa_reauthenticate": {GET, POST},
+    "mfa_activate_totp": {GET, POST},
+    "mfa_deactivate_totp": {GET, POST},
+    "mfa_view_recovery_codes": {GET},
+    "mfa_generate_recovery_codes": {GET, POST},
+    "mfa_download_recovery_codes": {GET},
+    "mfa_add_webauthn": {GET, POST},
+    "mfa_reauthenticate_webauthn": {GET, POST},
+    "oidc_connection": {GET, POST},
     "albums:list": {GET},
     "albums:create": {GET, POST},
     "albums:deleted": {GET},
@@ -77,6 +87,12 @@ KEEPERS_DOORS = {
 }
 """For who may change any album."""
 OPEN_DOORS = {"account_login", "account_logout", "account_inactive", "account_reauthenticate", "welcome", "healthz"}
+SECOND_FACTOR_DOORS = {"mfa_authenticate", "mfa_login_webauthn", "mfa_edit_webauthn", "mfa_remove_webauthn"}
+"""For who is half signed in, and for one passkey of one's own: walked in tests/accounts/."""
+
+PROVIDER_DOORS = {"oidc_begin", "oidc_callback"}
+"""404 without a provider: walked in tests/accounts/test_oidc.py."""
+
 TUS_DOORS = {"processing:create-upload", "processing:upload"}
 """Answered with 401 and never a redirect: walked in tests/journeys/test_tus.py."""
 
@@ -186,6 +202,7 @@ def test_who_may_change_any_album_sees_them_all(photo, admin):
 @pytest.mark.once
 def test_every_url_of_ours_is_walked_here():
     walked = {*NUMBERED_DOORS, *OWN_DOORS, *KEEPERS_DOORS, *OPEN_DOORS, *TUS_DOORS, *DIRECT_DOORS, PROBE}
+    walked |= SECOND_FACTOR_DOORS | PROVIDER_DOORS
     assert {name for name in names(get_resolver().url_patterns) if not name.startswith("admin:")} == walked
 
 

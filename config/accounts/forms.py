@@ -3,6 +3,8 @@
 from typing import Any
 
 from allauth.account.forms import ChangePasswordForm, LoginForm
+from django.conf import settings
+from django.core.exceptions import ValidationError
 
 
 class SignInForm(LoginForm):  # type: ignore[misc]
@@ -15,6 +17,11 @@ class SignInForm(LoginForm):  # type: ignore[misc]
 
     def add_prefix(self, field_name: str) -> str:
         return "username" if field_name == "login" else str(super().add_prefix(field_name))
+
+    def clean(self) -> Any:
+        if settings.OIDC_ONLY:  # before any password is looked at
+            raise ValidationError(f"Sign in with {settings.OIDC_NAME}. Passwords are off here.", code="oidc-only")
+        return super().clean()
 
 
 class PasswordForm(ChangePasswordForm):  # type: ignore[misc]
