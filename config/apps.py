@@ -5,6 +5,4 @@ class Config(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        from config import checks, throttle  # noqa: F401 - reading the checks registers them
-
-        throttle.connect()
+        from config import checks  # noqa: F401 - reading the checks registers them

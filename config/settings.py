@@ -130,8 +130,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Queue: Huey on SQLite in DATA_DIR unless REDIS_URL names a Redis
 REDIS_URL = env.text("REDIS_URL")
 HUEY = queue.options(REDIS_URL, DATA_DIR / "huey.sqlite3", SECRET_KEY)
-if REDIS_URL:
-    CACHES = {"default": {"BACKEND": "config.cache.Cache", "LOCATION": REDIS_URL, "OPTIONS": queue.REDIS_TIMEOUTS}}
+CACHES = {"default": {"BACKEND": "config.cache.DatabaseCache"}}
 BELL = "processing.tasks.develop_next"
 UPLOAD_BELL = "processing.tasks.hand_over"
 ECHO = "processing.tasks.answer_echo"
@@ -204,12 +203,15 @@ LOGIN_SECONDS = env.seconds("LOGIN_SECONDS", 300, least=1)
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "albums:list"
 LOGOUT_REDIRECT_URL = "account_login"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["config.accounts.backend.Backend"]
 ACCOUNT_ADAPTER = "config.accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {"login": "config.accounts.forms.SignInForm", "change_password": "config.accounts.forms.PasswordForm"}
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*"]  # nobody signs up; the checks compare it with the above
-ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": None}  # config/throttle.py counts
+ACCOUNT_RATE_LIMITS = {
+    "login": None,  # passwords are counted by config/accounts/guesses.py
+    "login_failed": f"{LOGIN_ATTEMPTS}/{LOGIN_SECONDS:g}s/key",  # codes of a second factor, by user
+}
 ACCOUNT_SESSION_REMEMBER = True  # a session lasts as long as its timeouts say, not until the browser is closed
 ACCOUNT_EMAIL_VERIFICATION = "none"  # an address is for resetting a password; signing in needs none
 ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa"]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.forms import ChangePasswordForm, LoginForm
 
 
@@ -21,6 +22,14 @@ class PasswordForm(ChangePasswordForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _plainly(self.fields)
+
+    def clean_oldpassword(self) -> str:
+        """Counts like a try to sign in: whoever finds a browser signed in cannot guess the password here."""
+        password = str(self.cleaned_data["oldpassword"])
+        adapter = get_adapter()
+        if not adapter.reauthenticate(self.user, password):
+            raise adapter.validation_error("enter_current_password")
+        return password
 
 
 HELP = {"password1": "At least 8 characters. A sentence is easier to remember."}
