@@ -5,4 +5,11 @@ class Config(AppConfig):
     name = "config"
 
     def ready(self) -> None:
+        from allauth.account.signals import authentication_step_completed
+        from django.contrib.auth.signals import user_logged_in
+
         from config import checks  # noqa: F401 - reading the checks registers them
+        from config.accounts import activity
+
+        user_logged_in.connect(activity.begin, dispatch_uid="activity")
+        authentication_step_completed.connect(activity.confirmed, dispatch_uid="activity")

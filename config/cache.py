@@ -66,6 +66,7 @@ class DatabaseCache(BaseCache):
             return int(cursor.rowcount)
 
 
-def clear_expired() -> int:
+def clear_expired(at_most: int = 10_000) -> int:
     """Deletes what no longer counts. How many values that were."""
-    return CachedValue.objects.filter(expires_at__lte=time.time()).delete()[0]
+    old = CachedValue.objects.filter(expires_at__lte=time.time()).values("key")[:at_most]
+    return CachedValue.objects.filter(key__in=old).delete()[0]

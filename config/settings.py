@@ -7,7 +7,7 @@ from csp.constants import NONE, SELF
 
 from config import database, env, queue, secret
 
-A_DAY = 24 * 3600
+A_YEAR = 365 * 24 * 3600
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
 
@@ -35,10 +35,16 @@ if PUBLIC_URL:
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS") + ([PUBLIC_URL] if PUBLIC_URL else [])
 BEHIND_TLS = env.flag("BEHIND_TLS", PUBLIC_URL.startswith("https://"))
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
+if BEHIND_TLS:  # a browser takes cookies of such names over https only, and from nobody but this very host
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+SESSION_ENGINE = "config.accounts.session_store"
+SESSION_IDLE_SECONDS = env.seconds("SESSION_IDLE_SECONDS", 259200, least=60)
+SESSION_MAX_SECONDS = env.seconds("SESSION_MAX_SECONDS", 1209600, least=60)
+SESSION_COOKIE_AGE = int(SESSION_MAX_SECONDS)
 SECURE_SSL_REDIRECT = (
     False  # the proxy that speaks TLS redirects; a second redirect here would loop behind a wrong header
 )
-SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", A_DAY if BEHIND_TLS else 0)
+SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", A_YEAR if BEHIND_TLS else 0)
 SILENCED_SYSTEM_CHECKS = [
     "files.E001",  # incoming/ is away: workers wait, pages say so, and commands shall still answer
     "security.W005",  # HSTS for other hosts below ours, and browsers' lists of it: not ours to decide
@@ -95,6 +101,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.accounts.activity.ActivityMiddleware",
     # Before CSRF, which may read the whole body to find its token: who is not signed in sends no body at all.
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
