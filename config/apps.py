@@ -5,11 +5,12 @@ class Config(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        from allauth.account.signals import authentication_step_completed
+        from allauth.account.signals import authentication_step_completed, password_reset
         from django.contrib.auth.signals import user_logged_in
 
         from config import checks  # noqa: F401 - reading the checks registers them
-        from config.accounts import activity
+        from config.accounts import activity, guesses
 
         user_logged_in.connect(activity.begin, dispatch_uid="activity")
+        password_reset.connect(guesses.forget, dispatch_uid="guesses")
         authentication_step_completed.connect(activity.confirmed, dispatch_uid="activity")

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 
-from config import database, env, queue, secret
+from config import database, env, mail, queue, secret
 
 A_YEAR = 365 * 24 * 3600
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -212,7 +212,14 @@ LOGIN_REDIRECT_URL = "albums:list"
 LOGOUT_REDIRECT_URL = "account_login"
 AUTHENTICATION_BACKENDS = ["config.accounts.backend.Backend"]
 ACCOUNT_ADAPTER = "config.accounts.adapter.AccountAdapter"
-ACCOUNT_FORMS = {"login": "config.accounts.forms.SignInForm", "change_password": "config.accounts.forms.PasswordForm"}
+ACCOUNT_FORMS = {
+    "login": "config.accounts.forms.SignInForm",
+    "change_password": "config.accounts.forms.PasswordForm",
+    "reauthenticate": "config.accounts.forms.ConfirmForm",
+    "add_email": "config.accounts.forms.AddressForm",
+    "reset_password": "config.accounts.resetting.ResetForm",
+    "reset_password_from_key": "config.accounts.forms.NewPasswordForm",
+}
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*"]  # nobody signs up; the checks compare it with the above
 ACCOUNT_RATE_LIMITS = {
@@ -222,6 +229,20 @@ ACCOUNT_RATE_LIMITS = {
 ACCOUNT_SESSION_REMEMBER = True  # a session lasts as long as its timeouts say, not until the browser is closed
 ACCOUNT_EMAIL_VERIFICATION = "none"  # an address is for resetting a password; signing in needs none
 ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa"]
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before addresses are changed, to which a new password may be sent
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "Darkroom: "
+ACCOUNT_MAX_EMAIL_ADDRESSES = 5
+PASSWORD_RESET_TIMEOUT = 3600
+EMAIL_URL = env.text("EMAIL_URL")
+_mail = mail.server(EMAIL_URL)
+EMAIL_BACKEND = _mail.backend
+EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.starttls, _mail.tls
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM") or f"darkroom@{urlsplit(PUBLIC_URL).hostname or 'localhost'}"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

@@ -1,6 +1,7 @@
 """Deletes what accounts leave behind."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
@@ -37,7 +38,7 @@ def clear() -> Cleared:
     )
 
 
-def _delete(model: type[Session] | type[UserSession], *conditions: Exists, **fields: object) -> int:
+def _delete(model: type[Session] | type[UserSession], *conditions: Any, **fields: object) -> int:
     keys = list(model._default_manager.filter(*conditions, **fields).values_list("pk", flat=True)[:AT_MOST])
     return sum(
         model._default_manager.filter(pk__in=keys[start : start + 500]).delete()[0]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from allauth.core.exceptions import ImmediateHttpResponse, RateLimited
 from allauth.core.internal import ratelimit
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import transaction
 from django.dispatch import Signal
@@ -72,6 +73,12 @@ def count(request: HttpRequest, name: str) -> Try:
     except RateLimited:
         _ensure_free(request, name, limits)
         raise TooManyGuesses(request, 1) from None  # the last one has just been given back
+
+
+def forget(sender: object, request: HttpRequest, user: User, **kwargs: object) -> None:
+    """Receives password_reset: whoever was sent a link need not wait for having guessed before."""
+    own = next(_limits(request, normalised(user.get_username())))
+    cache.delete(_cache_key(own))
 
 
 def _ensure_free(request: HttpRequest, name: str, limits: tuple[Limit, ...]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import db
-from django.contrib.sessions.models import Session
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.utils import timezone
 
 SIGNED_IN_AT, ACTIVE_AT = "signed_in_at", "active_at"
@@ -20,14 +20,10 @@ ANONYMOUS_SECONDS = 3600
 
 
 class SessionStore(db.SessionStore):
-    def create_model_instance(self, data: dict[str, Any]) -> Session:
+    def create_model_instance(self, data: dict[str, Any]) -> AbstractBaseSession:
         session = super().create_model_instance(data)
         session.expire_date = min(session.expire_date, _end(data))
         return session
-
-    @classmethod
-    def get_model_class(cls) -> type[Session]:
-        return Session
 
 
 def _end(data: dict[str, Any]) -> datetime:
