@@ -2,7 +2,8 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from config import first_user, health, sign_in
+from config import first_user, health
+from config.accounts import views
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="albums:list")),
@@ -11,11 +12,13 @@ urlpatterns = [
     path("accounts/", include("config.accounts.urls")),
     path("welcome/<str:token>/", first_user.welcome, name="welcome"),
     path("healthz", health.healthz, name="healthz"),
-    path("admin/login/", sign_in.admin_sign_in),  # before the admin's own
+    path("admin/login/", views.admin_sign_in),  # before the admin's own
+    path("admin/password_change/", RedirectView.as_view(pattern_name="account_change_password")),
     path("admin/", admin.site.urls),
 ]
 
 handler400 = "config.errors.bad_request"
 handler403 = "config.errors.forbidden"
 handler404 = "config.errors.not_found"
+handler429 = "config.errors.too_many_requests"  # asked for by allauth
 handler500 = "config.errors.server_error"

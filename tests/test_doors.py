@@ -53,6 +53,8 @@ OWN_DOORS = {
     "account": {GET},
     "account_change_password": {GET, POST},
     "account_email": {GET, POST},
+    "account_reauthenticate": {GET, POST},
+    "account_set_password": {GET},
     "usersessions_list": {GET, POST},
     "mfa_index": {GET},
     "mfa_reauthenticate": {GET, POST},
@@ -86,7 +88,23 @@ KEEPERS_DOORS = {
     "processing:drain": {POST},
 }
 """For who may change any album."""
-OPEN_DOORS = {"account_login", "account_logout", "account_inactive", "account_reauthenticate", "welcome", "healthz"}
+OPEN_DOORS = {
+    *("account_login", "account_logout", "account_inactive", "welcome", "healthz"),
+    *("account_reset_password", "account_reset_password_done", "account_reset_password_from_key"),
+    *("account_reset_password_from_key_done", "account_confirm_email", "account_email_verification_sent"),
+}
+UNWANTED_DOORS = {
+    *(
+        "signup/",
+        "login/code/",
+        "login/code/confirm/",
+        "reauthenticate/code/",
+        "phone/change/",
+        "3rdparty/",
+        "social/signup/",
+    ),
+}
+"""Of allauth. No page here signs anybody up, or in by a mail."""
 SECOND_FACTOR_DOORS = {"mfa_authenticate", "mfa_login_webauthn", "mfa_edit_webauthn", "mfa_remove_webauthn"}
 """For who is half signed in, and for one passkey of one's own: walked in tests/accounts/."""
 
@@ -176,6 +194,13 @@ def test_a_wrong_method_is_refused(photo, owner, name, methods):
     wrong = {"put", "delete", "patch", GET, POST} - methods
 
     assert {getattr(client_of(owner), method)(url).status_code for method in wrong} == {405}
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("path", UNWANTED_DOORS)
+def test_what_allauth_has_besides_does_not_exist(owner, path):
+    for client in (Client(), client_of(owner)):
+        assert client.get(f"/accounts/{path}").status_code == 404
 
 
 @pytest.mark.once

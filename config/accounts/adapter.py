@@ -3,8 +3,13 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from django.http import HttpRequest
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+
+from config.accounts import guesses, known_devices, mail, network
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -21,6 +26,40 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return url_has_allowed_host_and_scheme(
             url, allowed_hosts={self.request.get_host()}, require_https=self.request.is_secure()
         )
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return network.address(request)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        if mail.is_possible():
+            message = self.render_mail(template_prefix, email, {"email": email, "site": settings.PUBLIC_URL, **context})
+            mail.later(message.send)
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        user, _, token = key.partition("-")
+        return str(settings.PUBLIC_URL + reverse("account_reset_password_from_key", args=[user, token]))
+
+    def get_email_confirmation_url(self, request: HttpRequest, confirmation: Any) -> str:
+        return str(settings.PUBLIC_URL + reverse("account_confirm_email", args=[confirmation.key]))
+
+    def get_email_verification_redirect_url(self, email_address: Any) -> str:
+        return reverse("account_email")  # by way of signing in, where nobody is
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
+        """The user of that name and password. Raises TooManyGuesses, without looking at the password."""
+        tried = guesses.count(request, str(credentials.get("username", "")))
+        user: AbstractBaseUser | None = super().authenticate(request, **credentials)
+        if user:
+            tried.was_right()
+        return user
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Counted by `guesses`."""
+
+    def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse:
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        known_devices.remember(request, response, user)
+        return response
 
     def add_message(self, request: HttpRequest, level: int, *args: Any, **kwargs: Any) -> None:
         """Says what was changed. That somebody signed in or out, the page shows by itself."""

@@ -2,7 +2,14 @@
 
 from typing import Any
 
-from allauth.account.forms import ChangePasswordForm, LoginForm
+from allauth.account.adapter import get_adapter
+from allauth.account.forms import (
+    AddEmailForm,
+    ChangePasswordForm,
+    LoginForm,
+    ReauthenticateForm,
+    ResetPasswordKeyForm,
+)
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
@@ -12,7 +19,7 @@ class SignInForm(LoginForm):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _plainly(self.fields)
+        plainly(self.fields)
         self.fields["login"].widget.attrs["autofocus"] = True
 
     def add_prefix(self, field_name: str) -> str:
@@ -27,7 +34,33 @@ class SignInForm(LoginForm):  # type: ignore[misc]
 class PasswordForm(ChangePasswordForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _plainly(self.fields)
+        plainly(self.fields)
+
+    def clean_oldpassword(self) -> str:
+        """Counts like a try to sign in: whoever finds a browser signed in cannot guess the password here."""
+        password = str(self.cleaned_data["oldpassword"])
+        adapter = get_adapter()
+        if not adapter.reauthenticate(self.user, password):
+            raise adapter.validation_error("enter_current_password")
+        return password
+
+
+class NewPasswordForm(ResetPasswordKeyForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        plainly(self.fields)
+
+
+class ConfirmForm(ReauthenticateForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        plainly(self.fields)
+
+
+class AddressForm(AddEmailForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        plainly(self.fields)
 
 
 HELP = {"password1": "At least 8 characters. A sentence is easier to remember."}
@@ -40,7 +73,7 @@ LABELS = {
 }
 
 
-def _plainly(fields: dict[str, Any]) -> None:
+def plainly(fields: dict[str, Any]) -> None:
     """Labels as everywhere on this site, no placeholders that repeat them, and one rule for passwords instead of a list."""
     for name, field in fields.items():
         field.widget.attrs.pop("placeholder", None)

@@ -89,8 +89,8 @@ def test_nothing_that_is_asked_comes_from_the_request(provider):
     page = Client().post(BEGIN + "?scope=admin&auth_params=prompt%3Dnone&process=connect&next=https://evil.example/")
 
     query = html.unescape(page.content.decode())
-    assert "admin" not in query.split("/authorization?")[1].split('"')[0]
-    assert "prompt" not in query.split("/authorization?")[1].split('"')[0]
+    assert "admin" not in query.split("authorize?")[1].split('"')[0]
+    assert "prompt" not in query.split("authorize?")[1].split('"')[0]
 
 
 def test_next_leads_only_into_this_site(provider):
