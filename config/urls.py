@@ -4,7 +4,9 @@ from django.views.generic import RedirectView
 
 from config import first_user, health
 from config.accounts import views
+from config.accounts.admin import hide_secrets
 
+hide_secrets()
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="albums:list")),
     path("", include("albums.urls")),

@@ -55,6 +55,16 @@ def test_every_model_is_there():
     }
 
 
+def test_secrets_of_accounts_are_not_there():
+    names = {
+        model.__name__
+        for model in site.site._registry
+        if model._meta.app_label in ("mfa", "socialaccount", "usersessions")
+    }
+
+    assert names == set()
+
+
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
 def test_lists_and_searches_open(staff, album, model):
     making.job_in(album, JobState.FAILED)

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from base64 import urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -85,7 +85,10 @@ def served(provider: FakeProvider) -> Iterator[FakeProvider]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            self._answer({name: values[0] for name, values in parse_qs(body).items()})
+            form = {name: values[0] for name, values in parse_qs(body).items()}
+            if basic := self.headers.get("Authorization", "").removeprefix("Basic "):
+                form["client_secret"] = b64decode(basic).decode().partition(":")[2]
+            self._answer(form)
 
         def _answer(self, form: dict[str, str]) -> None:
             status, content = provider.answer(urlsplit(self.path).path, form)

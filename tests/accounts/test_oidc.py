@@ -389,6 +389,13 @@ def test_the_providers_configuration_is_asked_for_once(provider):
     assert provider.paths.count("/.well-known/openid-configuration") == 1
 
 
+@pytest.mark.parametrize("methods", [["client_secret_basic"], ["client_secret_post"]])
+def test_the_secret_goes_where_the_provider_wants_it(provider, methods):
+    provider.configuration = {"token_endpoint_auth_methods_supported": methods}
+
+    assert through(provider).url == "/albums/"
+
+
 def test_rows_in_the_database_name_no_provider(provider, settings):
     from allauth.socialaccount.models import SocialApp
 

@@ -36,6 +36,12 @@ class Conversation(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
     def openid_config(self) -> dict[str, Any]:
         return configuration()
 
+    @property
+    def basic_auth(self) -> bool:
+        """Does the client secret go into a header? A provider that says nothing wants that (Discovery 1.0, section 3)."""
+        methods = self.openid_config.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+        return "client_secret_post" not in methods
+
     def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:
         """Where the provider sends people back: on PUBLIC_URL, where it is set."""
         return passkeys.origin(request) + reverse("oidc_callback")

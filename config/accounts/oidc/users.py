@@ -60,9 +60,11 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         self, request: HttpRequest, provider: Any, error: Any = None, exception: Any = None, extra_context: Any = None
     ) -> None:
         """Answers with a page of ours: cancelled, expired, or what `exception` says."""
-        otherwise = errors.CANCELLED if error == AuthError.CANCELLED else errors.REFUSED
-        if exception is None and error != AuthError.CANCELLED and "state_id" in (extra_context or {}):
-            otherwise = errors.EXPIRED
+        is_cancelled = (
+            error == AuthError.CANCELLED or request.GET.get("error") == "access_denied"
+        )  # some forget the state
+        is_expired = exception is None and "state_id" in (extra_context or {})
+        otherwise = errors.CANCELLED if is_cancelled else errors.EXPIRED if is_expired else errors.REFUSED
         raise ImmediateHttpResponse(errors.told(request, exception, otherwise))
 
     def get_connect_redirect_url(self, request: HttpRequest, socialaccount: SocialAccount) -> str:
