@@ -19,8 +19,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         "enter_current_password": "This is not your current password.",
         "incorrect_password": "This is not your password.",
         "max_email_addresses": "An account has at most %d addresses. Remove one first.",
-        "too_many_login_attempts": "There were too many wrong codes. Wait a few minutes, then try again; nothing is locked for good.",
-        "username_password_mismatch": "The name or the password is wrong. Capitals matter in the password only.",
+        "too_many_login_attempts": "There were too many wrong codes. Wait some minutes; nothing is locked for good.",
+        "username_password_mismatch": "The name or the password is wrong. Check both, then try again.",
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:

@@ -78,7 +78,7 @@ def test_a_password_is_changed_and_other_browsers_are_signed_out(
 
     expect(page.get_by_text("The password is changed.")).to_be_visible()
     page.goto("/albums/")
-    expect(page.get_by_role("heading", name="Albums")).to_be_visible()
+    expect(page.get_by_role("heading", name="Albums", exact=True)).to_be_visible()
     elsewhere.goto("/albums/")
     expect(elsewhere.get_by_role("heading", name="Sign in")).to_be_visible()
 

@@ -61,7 +61,7 @@ def test_whoever_is_tried_one_password_is_hashed_and_the_answer_is_the_same(owne
     assert len(hashed) == 1
     assert answer.status_code == 200
     assert answer.context["form"].non_field_errors() == [
-        "The name or the password is wrong. Capitals matter in the password only."
+        "The name or the password is wrong. Check both, then try again."
     ]
 
 
