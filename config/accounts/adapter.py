@@ -13,6 +13,16 @@ from config.accounts import guesses, known_devices, mail, network
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "duplicate_email": "This address is already yours.",
+        "enter_current_password": "This is not your current password.",
+        "incorrect_password": "This is not your password.",
+        "max_email_addresses": "An account has at most %d addresses. Remove one first.",
+        "too_many_login_attempts": "There were too many wrong codes. Wait some minutes; nothing is locked for good.",
+        "username_password_mismatch": "The name or the password is wrong. Check both, then try again.",
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Users are created by a superuser in the admin, by the first-user link, or by createsuperuser."""
         return False

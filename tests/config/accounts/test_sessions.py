@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from config.accounts import activity
 from config.accounts.session_store import SessionStore
+from processing import tasks
 
 pytestmark = pytest.mark.django_db
 
@@ -262,3 +263,12 @@ def test_the_expiry_is_the_rows_own(owner, clock):
 
     assert isinstance(expires, datetime)
     assert expires == timezone.now() + timedelta(days=3)
+
+
+def test_a_worker_clears_what_ended(owner, clock):
+    signed_in()
+    clock(4 * A_DAY)
+
+    tasks.sweep.call_local()
+
+    assert Session.objects.count() == 0
