@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from allauth.core import context
+from allauth.core.internal import ratelimit
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.webauthn.forms import (
     AddWebAuthnForm,
@@ -124,6 +125,10 @@ class SignInView(LoginWebAuthnView):  # type: ignore[misc]
         return response
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        # Each writes a session.
+        if not ratelimit.consume(request, app="allauth.mfa", action="webauthn_login", limit_get=True):
+            refused: HttpResponse = ratelimit.respond_429(request)
+            return refused
         return JsonResponse({"request_options": auth.begin_authentication(user=None)})
 
 

@@ -299,6 +299,8 @@ BAD_TOKENS = {
     "other issuer": ({"iss": "https://evil.example"}, "oidc-untrusted"),
     "no subject": ({"sub": None}, "oidc-untrusted"),
     "of another subject": ({"sub": "8"}, "oidc-untrusted"),
+    "no text": ({"sub": 7}, "oidc-untrusted"),
+    "too long": ({"sub": "7" * 192}, "oidc-untrusted"),
     "long over": ({"exp": 1}, "oidc-clock"),
     "from the future": ({"iat": time.time() + 3600}, "oidc-clock"),
     "not yet": ({"nbf": time.time() + 3600}, "oidc-clock"),

@@ -247,6 +247,15 @@ def test_a_page_that_asks_for_the_code_needs_the_password_first(protected):
     assert Client().post(CODE, {"code": WRONG}).url == "/accounts/login/"
 
 
+def test_whoever_cancels_begins_with_the_password_again(protected, clock):
+    client = at_the_code()
+
+    client.post("/accounts/logout/", {"next": "/accounts/login/"})
+
+    assert client.get(CODE).url == "/accounts/login/"
+    assert client.post(CODE, {"code": code_now(clock)}).url == "/accounts/login/"
+
+
 def test_secrets_are_sealed_in_the_database(protected):
     rows = str(list(Authenticator.objects.values_list("data", flat=True)))
 

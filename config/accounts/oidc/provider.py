@@ -24,6 +24,8 @@ LEEWAY_SECONDS = 60
 CONFIGURATION_SECONDS = 600
 DOWN_SECONDS = 5
 """Requests that come so soon after one that failed do not wait for the provider again."""
+LONGEST_SUBJECT = 191
+"""Fits into allauth's column."""
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
@@ -55,7 +57,7 @@ class Conversation(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         data = {"id_token": claims}
         if self.openid_config.get("userinfo_endpoint"):
             told = self._fetch_user_info(token.token)
-            if told.get("sub") != claims["sub"]:  # OpenID Connect Core 5.3.2
+            if not isinstance(told, dict) or told.get("sub") != claims["sub"]:  # OpenID Connect Core 5.3.2
                 raise ProviderError(errors.UNTRUSTED, "userinfo is about another subject than the ID token.")
             data["userinfo"] = claims | told
         return self.get_provider().sociallogin_from_response(request, data)
@@ -122,6 +124,8 @@ def verified(id_token: str, nonce: str | None) -> dict[str, Any]:
         raise ProviderError(errors.UNTRUSTED, f"The ID token is not valid: {error}") from error
     if claims.get("azp", settings.OIDC_CLIENT_ID) != settings.OIDC_CLIENT_ID:
         raise ProviderError(errors.UNTRUSTED, "The ID token was made for another client.")
+    if len(claims["sub"]) > LONGEST_SUBJECT:
+        raise ProviderError(errors.UNTRUSTED, f"The subject is longer than {LONGEST_SUBJECT} characters.")
     if not nonce or not secrets.compare_digest(str(claims.get("nonce")).encode(), nonce.encode()):
         raise ProviderError(errors.UNTRUSTED, "The ID token's nonce is not the one that was sent.")
     return claims
