@@ -5,17 +5,19 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal import auth
 from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib.auth.models import User
+from django.core import mail as outbox
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.test import Client
+from django.test import Client, TestCase
 
-from config.accounts import second_factor
+from config.accounts import mail, second_factor
 from tests.accounts.conftest import code_of, confirm, secret_shown, sign_in
 
 pytestmark = pytest.mark.django_db
@@ -84,6 +86,21 @@ def test_an_app_is_set_up_with_its_first_code_and_recovery_codes(client, owner, 
     assert client.get("/accounts/two-factor/recovery-codes/file/").content.decode().split()[-10:] == recovery_codes(
         owner
     )
+
+
+def test_the_user_is_told_by_mail(client, owner, clock, settings, monkeypatch):
+    settings.EMAIL_URL, settings.PUBLIC_URL = "smtp://mail.example.org", "https://photos.example.org"
+    monkeypatch.setattr(mail, "later", lambda act: act())
+    EmailAddress.objects.create(user=owner, email="owner@example.org", verified=True, primary=True)
+    confirm(client)
+    secret = secret_shown(client.get("/accounts/two-factor/app/"))
+
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        client.post("/accounts/two-factor/app/", {"code": code_of(secret, clock.now)})
+
+    [message] = outbox.outbox
+    assert "Authenticator app activated" in str(message.body)
+    assert message.to == ["owner@example.org"]
 
 
 def test_signing_in_by_password_asks_for_the_code(protected, clock):
