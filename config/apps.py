@@ -5,6 +5,14 @@ class Config(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        from config import checks, throttle  # noqa: F401 - reading the checks registers them
+        from allauth.account.signals import authentication_step_completed, password_reset
+        from django.contrib.auth.signals import user_logged_in
 
-        throttle.connect()
+        from config import checks  # noqa: F401 - reading the checks registers them
+        from config.accounts import activity, guesses, half_way
+        from config.accounts import checks as provider_checks  # noqa: F401
+
+        user_logged_in.connect(activity.begin, dispatch_uid="activity")
+        password_reset.connect(guesses.forget, dispatch_uid="guesses")
+        authentication_step_completed.connect(activity.confirmed, dispatch_uid="activity")
+        half_way.connect()

@@ -49,6 +49,11 @@ HALF_A_KEY = Error(
     hint="Set both; or neither, where the machine has a role of its own.",
     id="darkroom.E007",
 )
+NO_LINKS = Error(
+    "EMAIL_URL is set and PUBLIC_URL is not: links in mails would lead to whatever host a request names.",
+    hint="Set PUBLIC_URL to the address people use.",
+    id="darkroom.E010",
+)
 OPEN_DATA = Warning(
     "Every user of this machine can read DATA_DIR: photos, sessions, and passwords' hashes.",
     hint="chmod 700 it.",
@@ -69,6 +74,7 @@ def installation(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Check
             any(each and not _is_site(each) for each in (settings.S3_ENDPOINT, settings.S3_BROWSER_ENDPOINT)),
         ),
         (HALF_A_KEY, bool(settings.S3_ACCESS_KEY) != bool(settings.S3_SECRET_KEY)),
+        (NO_LINKS, bool(settings.EMAIL_URL) and not settings.PUBLIC_URL),
         (OPEN_DATA, bool(Path(settings.DATA_DIR).stat().st_mode & stat.S_IROTH)),
     )
     return [message for message, is_so in found if is_so]

@@ -14,6 +14,17 @@ def text(name: str, default: str = "") -> str:
     return os.environ.get(name, default).strip()
 
 
+def secret(name: str) -> str:
+    """The value of `name`, or what is in the file that `name` with _FILE added names: what passes containers their secrets."""
+    file = text(f"{name}_FILE")
+    if not file:
+        return text(name)
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error}") from error
+
+
 def one_of(name: str, default: str, *, choices: set[str]) -> str:
     raw = text(name, default).lower() or default
     if raw not in choices:

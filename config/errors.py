@@ -49,6 +49,13 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _refusal("404.html", HTTPStatus.NOT_FOUND, words=_missing(request))
 
 
+def too_many_requests(request: HttpRequest, seconds: int = 60) -> HttpResponse:
+    """allauth also calls it, without knowing how long to wait: its limits count by the minute."""
+    response = render(request, "429.html", {"wait": seconds}, status=HTTPStatus.TOO_MANY_REQUESTS)
+    response["Retry-After"] = str(seconds)
+    return response
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """503 while the database is locked or away, or the bucket in trouble, 507 while the disk is full, 500 for anything else.
 

@@ -5,14 +5,15 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from allauth.account.utils import perform_login
 from django.conf import settings
-from django.contrib.auth import get_user_model, login
+from django.contrib.auth import get_user_model
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import UserCreationForm
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -59,8 +60,8 @@ def welcome(request: HttpRequest, token: str) -> HttpResponse:
         user = _create(form)
         if user is None:
             return _closed(request)
-        login(request, user)
-        return redirect("albums:create")
+        response: HttpResponse = perform_login(request, user, redirect_url=reverse("albums:create"))
+        return response
     return render(request, "registration/welcome.html", {"form": form}, status=422 if form.errors else 200)
 
 

@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 
-from config import database, env, queue, secret
+from config import database, env, mail, queue, secret
 
-A_DAY = 24 * 3600
+A_YEAR = 365 * 24 * 3600
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
 
@@ -35,10 +35,16 @@ if PUBLIC_URL:
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS") + ([PUBLIC_URL] if PUBLIC_URL else [])
 BEHIND_TLS = env.flag("BEHIND_TLS", PUBLIC_URL.startswith("https://"))
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
+if BEHIND_TLS:  # a browser takes cookies of such names over https only, and from nobody but this very host
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+SESSION_ENGINE = "config.accounts.session_store"
+SESSION_IDLE_SECONDS = env.seconds("SESSION_IDLE_SECONDS", 259200, least=60)
+SESSION_MAX_SECONDS = env.seconds("SESSION_MAX_SECONDS", 1209600, least=60)
+SESSION_COOKIE_AGE = int(SESSION_MAX_SECONDS)
 SECURE_SSL_REDIRECT = (
     False  # the proxy that speaks TLS redirects; a second redirect here would loop behind a wrong header
 )
-SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", A_DAY if BEHIND_TLS else 0)
+SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", A_YEAR if BEHIND_TLS else 0)
 SILENCED_SYSTEM_CHECKS = [
     "files.E001",  # incoming/ is away: workers wait, pages say so, and commands shall still answer
     "security.W005",  # HSTS for other hosts below ours, and browsers' lists of it: not ours to decide
@@ -80,6 +86,12 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_htmx",
     "huey.contrib.djhuey",
+    "allauth",
+    "allauth.account",
+    "allauth.usersessions",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -92,11 +104,13 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.accounts.activity.ActivityMiddleware",
     # Before CSRF, which may read the whole body to find its token: who is not signed in sends no body at all.
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -126,8 +140,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Queue: Huey on SQLite in DATA_DIR unless REDIS_URL names a Redis
 REDIS_URL = env.text("REDIS_URL")
 HUEY = queue.options(REDIS_URL, DATA_DIR / "huey.sqlite3", SECRET_KEY)
-if REDIS_URL:
-    CACHES = {"default": {"BACKEND": "config.cache.Cache", "LOCATION": REDIS_URL, "OPTIONS": queue.REDIS_TIMEOUTS}}
+CACHES = {"default": {"BACKEND": "config.cache.DatabaseCache"}}
 BELL = "processing.tasks.develop_next"
 UPLOAD_BELL = "processing.tasks.hand_over"
 ECHO = "processing.tasks.answer_echo"
@@ -197,9 +210,75 @@ X_ACCEL = env.text("X_ACCEL")
 # People
 LOGIN_ATTEMPTS = env.number("LOGIN_ATTEMPTS", 10, least=1)
 LOGIN_SECONDS = env.seconds("LOGIN_SECONDS", 300, least=1)
-LOGIN_URL = "login"
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "albums:list"
-LOGOUT_REDIRECT_URL = "login"
+LOGOUT_REDIRECT_URL = "account_login"
+AUTHENTICATION_BACKENDS = ["config.accounts.backend.Backend"]
+ACCOUNT_ADAPTER = "config.accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "config.accounts.forms.SignInForm",
+    "change_password": "config.accounts.forms.PasswordForm",
+    "reauthenticate": "config.accounts.forms.ConfirmForm",
+    "add_email": "config.accounts.forms.AddressForm",
+    "reset_password": "config.accounts.resetting.ResetForm",
+    "reset_password_from_key": "config.accounts.forms.NewPasswordForm",
+}
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*"]  # nobody signs up; the checks compare it with the above
+ACCOUNT_RATE_LIMITS = {
+    "login": None,  # passwords are counted by config/accounts/guesses.py
+    "login_failed": f"{LOGIN_ATTEMPTS}/{LOGIN_SECONDS:g}s/key",  # codes of a second factor, by user
+}
+ACCOUNT_SESSION_REMEMBER = True  # a session lasts as long as its timeouts say, not until the browser is closed
+ACCOUNT_EMAIL_VERIFICATION = "none"  # an address is for resetting a password; signing in needs none
+ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa"]
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before addresses are changed, to which a new password may be sent
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "Darkroom: "
+ACCOUNT_MAX_EMAIL_ADDRESSES = 5
+PASSWORD_RESET_TIMEOUT = 3600
+EMAIL_URL = env.text("EMAIL_URL")
+_mail = mail.server(EMAIL_URL)
+EMAIL_BACKEND = _mail.backend
+EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.starttls, _mail.tls
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM") or f"darkroom@{urlsplit(PUBLIC_URL).hostname or 'localhost'}"
+
+# OpenID Connect: only where OIDC_ISSUER names a provider
+OIDC_ISSUER = env.text("OIDC_ISSUER").rstrip("/")
+OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = env.secret("OIDC_CLIENT_SECRET")
+OIDC_NAME = env.text("OIDC_NAME", "SSO")
+OIDC_SCOPES = env.words("OIDC_SCOPES", "openid,profile,email")
+OIDC_GROUPS_CLAIM = env.text("OIDC_GROUPS_CLAIM", "groups")
+OIDC_STAFF_GROUP = env.text("OIDC_STAFF_GROUP")
+OIDC_ADMIN_GROUP = env.text("OIDC_ADMIN_GROUP")
+OIDC_CREATE_USERS = env.flag("OIDC_CREATE_USERS")
+OIDC_ONLY = env.flag("OIDC_ONLY")
+SOCIALACCOUNT_ADAPTER = "config.accounts.oidc.users.ProviderAdapter"
+SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True  # connecting gives the provider a way into the account
+SOCIALACCOUNT_EMAIL_REQUIRED = False
+
+# Second factors
+MFA_ADAPTER = "config.accounts.second_factor.SecondFactorAdapter"
+MFA_FORMS = {
+    "authenticate": "config.accounts.second_factor.CodeForm",
+    "reauthenticate": "config.accounts.second_factor.ConfirmingCodeForm",
+    "activate_totp": "config.accounts.second_factor.FirstCodeForm",
+    "add_webauthn": "config.accounts.passkeys.AddForm",
+    "edit_webauthn": "config.accounts.passkeys.RenameForm",
+    "login_webauthn": "config.accounts.passkeys.SignInForm",
+    "authenticate_webauthn": "config.accounts.passkeys.SecondFactorForm",
+    "reauthenticate_webauthn": "config.accounts.passkeys.ConfirmingForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_TOLERANCE = 1  # clocks of phones are off by some seconds, and people type slowly
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody signs up here, so nobody can take an address that is another's
+MFA_RATE_LIMITS = {"webauthn_login": "60/m/ip"}  # an office shares an address; there is nothing to guess
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

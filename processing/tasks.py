@@ -3,8 +3,10 @@
 import logging
 import threading
 import uuid
+from io import StringIO
 
 from django.conf import settings
+from django.core.management import call_command
 from django.db import close_old_connections
 from huey.consumer import Scheduler
 from huey.contrib.djhuey import db_periodic_task, db_task, on_shutdown, on_startup, task
@@ -21,6 +23,8 @@ BEFORE_BELLS = 10
 """A sweep that waited behind 500 bells would rescue nobody."""
 
 GOODBYE_SECONDS = 5.0
+
+EXPIRED_SECONDS = 3600
 
 _stopped = threading.Event()
 _pulse: threading.Thread | None = None
@@ -55,6 +59,8 @@ def sweep() -> None:
     sweeper.sweep(sweeper.SHARE * settings.SWEEP_SECONDS)
     proof.prove_some()
     scrub.step()
+    if rounds.is_mine("clear_expired", EXPIRED_SECONDS):
+        call_command("clear_expired", stdout=StringIO())  # of accounts, which are above this package
 
 
 @task(priority=BEFORE_BELLS)

@@ -55,6 +55,11 @@ def test_every_model_is_there():
     }
 
 
+@pytest.mark.parametrize("model", ["mfa/authenticator", "socialaccount/socialaccount", "usersessions/usersession"])
+def test_secrets_of_accounts_are_not_there(staff, model):
+    assert staff.get(f"/admin/{model}/").status_code == 404
+
+
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
 def test_lists_and_searches_open(staff, album, model):
     making.job_in(album, JobState.FAILED)

@@ -50,6 +50,22 @@ COMPANION_DOORS = {"albums:companion": {GET}}
 JOB_DOORS = {"processing:raw": {GET}, "processing:preview": {GET}}
 NUMBERED_DOORS = ALBUM_DOORS | BATCH_DOORS | PHOTO_DOORS | COMPANION_DOORS | JOB_DOORS
 OWN_DOORS = {
+    "account": {GET},
+    "account_change_password": {GET, POST},
+    "account_email": {GET, POST},
+    "account_reauthenticate": {GET, POST},
+    "account_set_password": {GET},
+    "usersessions_list": {GET, POST},
+    "mfa_index": {GET},
+    "mfa_reauthenticate": {GET, POST},
+    "mfa_activate_totp": {GET, POST},
+    "mfa_deactivate_totp": {GET, POST},
+    "mfa_view_recovery_codes": {GET},
+    "mfa_generate_recovery_codes": {GET, POST},
+    "mfa_download_recovery_codes": {GET},
+    "mfa_add_webauthn": {GET, POST},
+    "mfa_reauthenticate_webauthn": {GET, POST},
+    "oidc_connection": {GET, POST},
     "albums:list": {GET},
     "albums:create": {GET, POST},
     "albums:deleted": {GET},
@@ -72,7 +88,29 @@ KEEPERS_DOORS = {
     "processing:drain": {POST},
 }
 """For who may change any album."""
-OPEN_DOORS = {"login", "logout", "welcome", "healthz"}
+OPEN_DOORS = {
+    *("account_login", "account_logout", "account_inactive", "welcome", "healthz"),
+    *("account_reset_password", "account_reset_password_done", "account_reset_password_from_key"),
+    *("account_reset_password_from_key_done", "account_confirm_email", "account_email_verification_sent"),
+}
+UNWANTED_DOORS = {
+    *(
+        "signup/",
+        "login/code/",
+        "login/code/confirm/",
+        "reauthenticate/code/",
+        "phone/change/",
+        "3rdparty/",
+        "social/signup/",
+    ),
+}
+"""Of allauth. No page here signs anybody up, or in by a mail."""
+SECOND_FACTOR_DOORS = {"mfa_authenticate", "mfa_login_webauthn", "mfa_edit_webauthn", "mfa_remove_webauthn"}
+"""For who is half signed in, and for one passkey of one's own: walked in tests/accounts/."""
+
+PROVIDER_DOORS = {"oidc_begin", "oidc_callback"}
+"""404 without a provider: walked in tests/accounts/test_oidc.py."""
+
 TUS_DOORS = {"processing:create-upload", "processing:upload"}
 """Answered with 401 and never a redirect: walked in tests/journeys/test_tus.py."""
 
@@ -159,6 +197,13 @@ def test_a_wrong_method_is_refused(photo, owner, name, methods):
 
 
 @pytest.mark.once
+@pytest.mark.parametrize("path", UNWANTED_DOORS)
+def test_what_allauth_has_besides_does_not_exist(owner, path):
+    for client in (Client(), client_of(owner)):
+        assert client.get(f"/accounts/{path}").status_code == 404
+
+
+@pytest.mark.once
 @pytest.mark.parametrize("name", OWN_DOORS)
 def test_the_own_pages_ask_for_signing_in(name):
     assert Client().get(reverse(name)).status_code == 302
@@ -182,6 +227,7 @@ def test_who_may_change_any_album_sees_them_all(photo, admin):
 @pytest.mark.once
 def test_every_url_of_ours_is_walked_here():
     walked = {*NUMBERED_DOORS, *OWN_DOORS, *KEEPERS_DOORS, *OPEN_DOORS, *TUS_DOORS, *DIRECT_DOORS, PROBE}
+    walked |= SECOND_FACTOR_DOORS | PROVIDER_DOORS
     assert {name for name in names(get_resolver().url_patterns) if not name.startswith("admin:")} == walked
 
 

@@ -17,21 +17,22 @@ class Unreadable(Exception):
     """It was sealed with another SECRET_KEY."""
 
 
-def seal(secret: str) -> str:
-    return _fernet().encrypt(secret.encode()).decode("ascii")
+def seal(secret: str, purpose: bytes = PURPOSE) -> str:
+    return _fernet(purpose).encrypt(secret.encode()).decode("ascii")
 
 
-def unseal(sealed: str) -> str:
+def unseal(sealed: str, purpose: bytes = PURPOSE) -> str:
+    """The secret. Raises Unreadable where SECRET_KEY or the purpose is another than it was sealed with."""
     from cryptography.fernet import InvalidToken
 
     try:
-        return _fernet().decrypt(sealed.encode("ascii")).decode()
+        return _fernet(purpose).decrypt(sealed.encode("ascii")).decode()
     except InvalidToken as error:
         raise Unreadable from error
 
 
-def _fernet() -> "Fernet":
+def _fernet(purpose: bytes) -> "Fernet":
     """SECRET_KEY is long and random, so one round is enough; the purpose keeps this key apart from what else is made of it."""
-    from cryptography.fernet import Fernet  # only who set up a bucket on its page pays for it
+    from cryptography.fernet import Fernet  # only who has such a secret pays for it
 
-    return Fernet(base64.urlsafe_b64encode(hmac.digest(settings.SECRET_KEY.encode(), PURPOSE, hashlib.sha256)))
+    return Fernet(base64.urlsafe_b64encode(hmac.digest(settings.SECRET_KEY.encode(), purpose, hashlib.sha256)))

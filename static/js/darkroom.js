@@ -6,5 +6,6 @@ import "./kept-scroll.js";
 import "./last-words.js";
 import "./loaded-images.js";
 import "./panel-voice.js";
+import "./passkeys.js";
 import "./photo-grid.js";
 import "./upload-desk.js";

@@ -1,6 +1,7 @@
 /* <limits-meter>: measures from the browser, where the true front door is, before the server measures from its side.
 
    Its form works without: then the server alone measures. What is found goes along as fields of that form. */
+import { csrfToken } from "./csrf.js";
 import { bytes } from "./format.js";
 import { largest } from "./largest.js";
 
@@ -101,7 +102,7 @@ function sent(address, size) {
       resolve({ passed, isRefused, status, ms: now - began, msAfterSent: now - whole, server });
     });
     request.open("POST", address);
-    request.setRequestHeader("X-CSRFToken", token());
+    request.setRequestHeader("X-CSRFToken", csrfToken());
     request.send(zeros(size));
   });
 }
@@ -118,11 +119,6 @@ function counted(request) {
 function zeros(size) {
   const piece = new Uint8Array(Math.min(size, 1 << 20));
   return new Blob(Array(Math.ceil(size / piece.length)).fill(piece)).slice(0, size);
-}
-
-/** It is renewed at signing in, so it is read each time. */
-function token() {
-  return /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? "";
 }
 
 customElements.define("limits-meter", LimitsMeter);

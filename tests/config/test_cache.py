@@ -1,38 +1,80 @@
-"""Django's cache in Redis: it remembers, and while Redis is away it is as if it were empty."""
+"""The cache in the database."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
+from django.core.cache import cache
+from django.db import connection
 
-from config.cache import Cache
-from config.queue import REDIS_TIMEOUTS
+from config.cache import clear_expired
+from config.models import CachedValue
 
-pytestmark = pytest.mark.servers
-
-
-def cache_at(url: str) -> Cache:
-    return Cache(url, {"OPTIONS": REDIS_TIMEOUTS})
+pytestmark = pytest.mark.django_db
 
 
-def test_what_was_set_is_there(redis):
-    cache = cache_at(redis.url)
-    cache.set("name", "beach.jpg", 60)
-    cache.set_many({"one": 1, "two": 2})
+def test_what_was_set_is_there_until_it_expires():
+    cache.set("name", ["beach.jpg", 1], 60)
+    cache.set("old", 1, -1)
+    cache.set("kept", 2, None)
 
-    assert (cache.get("name"), cache.get_many(["one", "two"]), cache.has_key("three")) == (
-        "beach.jpg",
-        {"one": 1, "two": 2},
-        False,
-    )
+    assert [cache.get(key, "none") for key in ("name", "old", "kept", "other")] == [
+        ["beach.jpg", 1],
+        "none",
+        2,
+        "none",
+    ]
 
 
-def test_while_redis_is_away_it_is_empty_and_nobody_is_troubled(redis):
-    cache = cache_at(redis.url)
-    cache.set("name", "beach.jpg", 60)
-    redis.stop()
+def test_what_is_set_again_is_replaced():
+    cache.set("name", 1)
+    cache.set("name", 2)
 
-    cache.set("other", 1)
-    cache.delete("name")
-    cache.set_many({"one": 1})
-    cache.delete_many(["one"])
+    assert cache.get("name") == 2
 
-    assert (cache.get("name", "none"), cache.get_many(["name"]), cache.has_key("name")) == ("none", {}, False)
-    assert (cache.add("name", 1), cache.touch("name"), cache.clear()) == (True, False, False)
+
+def test_what_is_there_is_not_added():
+    assert (cache.add("name", 1), cache.add("name", 2), cache.get("name")) == (True, False, 1)
+
+
+def test_what_expired_may_be_added_again():
+    cache.set("name", 1, -1)
+
+    assert (cache.add("name", 2), cache.get("name")) == (True, 2)
+
+
+def test_what_is_deleted_is_gone():
+    cache.set("name", 1)
+
+    assert (cache.delete("name"), cache.delete("name"), cache.get("name")) == (True, False, None)
+
+
+def test_what_is_touched_lives_longer():
+    cache.set("name", 1, 60)
+
+    assert (cache.touch("name", -1), cache.touch("name")) == (True, False)
+
+
+def test_only_what_expired_is_cleared():
+    cache.set("old", 1, -1)
+    cache.set("new", 1, 60)
+
+    assert clear_expired() == 1
+    assert cache.get("new") == 1
+    cache.clear()
+    assert CachedValue.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_that_add_at_once_one_does():
+    start = Barrier(8)
+
+    def add(number: int) -> bool:
+        start.wait(60)
+        try:
+            return cache.add("name", number)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(add, range(8))) == [False] * 7 + [True]

@@ -86,13 +86,13 @@ def test_of_several_people_who_open_the_link_at_once_one_gets_in():
 
 @pytest.mark.parametrize("door", ["/accounts/login/", "/admin/login/"])
 def test_whoever_comes_before_there_is_a_user_is_told_where_the_link_is(client, link, door):
-    page = client.get(door).content.decode()
+    page = client.get(door, follow=True).content.decode()
 
     assert "one-time link that the server prints when it starts" in page
     assert ('type="password"' in page, link in page) == (False, False)
 
     client.post(link, FORM)
-    assert 'type="password"' in Client().get(door).content.decode()
+    assert 'type="password"' in Client().get(door, follow=True).content.decode()
 
 
 def test_a_used_link_says_that_it_was_used_and_where_to_sign_in(client, link):

@@ -71,9 +71,15 @@ def session(front) -> requests.Session:
     session.headers.update({"Referer": front.url, "Tus-Resumable": "1.0.0"})
     address = f"{front.url}/accounts/login/"
     session.get(address, timeout=60)
-    form = {"username": NAME, "password": PASSWORD, "csrfmiddlewaretoken": session.cookies["csrftoken"]}
+    form = {"username": NAME, "password": PASSWORD, "csrfmiddlewaretoken": token(session)}
     assert session.post(address, form, timeout=60, allow_redirects=False).status_code == 302
     return session
+
+
+def token(session: requests.Session) -> str:
+    """Behind TLS the name of its cookie begins with __Host-."""
+    [found] = [cookie.value for cookie in session.cookies if cookie.name.endswith("csrftoken")]
+    return found
 
 
 @pytest.fixture
@@ -85,7 +91,7 @@ def album(plain) -> int:
 def expected(front: Front, session: requests.Session, album: int, content: bytes) -> str:
     """The address of an upload that was created through the proxy; it has to lead through the proxy, too."""
     headers = {
-        "X-CSRFToken": session.cookies["csrftoken"],
+        "X-CSRFToken": token(session),
         "Upload-Length": str(len(content)),
         "Upload-Metadata": f"filename {base64.b64encode(b'cut.jpg').decode()}",
     }
@@ -103,7 +109,7 @@ def test_what_arrived_before_the_line_was_cut_is_kept_and_the_rest_follows(plain
     head = "\r\n".join([
         f"PATCH {address.removeprefix(front.url)} HTTP/1.1", f"Host: {front.url.split('//')[1]}", "Upload-Offset: 0",
         "Content-Type: application/offset+octet-stream", f"Content-Length: {len(content)}", "Tus-Resumable: 1.0.0",
-        f"Cookie: {cookies}", f"Referer: {front.url}", f"X-CSRFToken: {session.cookies['csrftoken']}", "", "",
+        f"Cookie: {cookies}", f"Referer: {front.url}", f"X-CSRFToken: {token(session)}", "", "",
     ])  # fmt: skip
 
     with fronts.line_to(front) as line:
@@ -114,7 +120,7 @@ def test_what_arrived_before_the_line_was_cut_is_kept_and_the_rest_follows(plain
         lambda: int(session.head(address, timeout=60).headers["Upload-Offset"]), what="nothing is kept"
     )
     assert 0 < offset <= HALF
-    headers = {"X-CSRFToken": session.cookies["csrftoken"], "Upload-Offset": str(offset)}
+    headers = {"X-CSRFToken": token(session), "Upload-Offset": str(offset)}
     headers |= {"Content-Type": "application/offset+octet-stream"}
     answer = session.patch(address, content[offset:], headers=headers, timeout=60)
     assert (answer.status_code, answer.headers["Upload-Offset"]) == (204, str(len(content)))
@@ -122,7 +128,7 @@ def test_what_arrived_before_the_line_was_cut_is_kept_and_the_rest_follows(plain
 
 def test_a_body_of_any_size_passes(front, session, album) -> None:
     files = [("photos", ("large.jpg", os.urandom(24 << 20)))]
-    headers = {"X-CSRFToken": session.cookies["csrftoken"], "Accept": "application/json"}
+    headers = {"X-CSRFToken": token(session), "Accept": "application/json"}
 
     answer = session.post(f"{front.url}/albums/{album}/uploads/", files=files, headers=headers, timeout=120)
 
@@ -247,3 +253,36 @@ def test_static_files_are_kept_for_ever(front, session) -> None:
 def test_nginx_has_nothing_to_complain_of(front) -> None:
     if isinstance(front, Nginx):
         assert front.complaints() == ""
+
+
+def test_cookies_and_hsts_are_as_strict_as_the_line_allows(front, session) -> None:
+    answer = session.get(f"{front.url}/albums/", timeout=60)
+    names = sorted(cookie.name for cookie in session.cookies)
+
+    if isinstance(front, Nginx):
+        assert names == ["__Host-csrftoken", "__Host-known_device", "__Host-sessionid"]
+        assert all(cookie.secure and cookie.path == "/" and not cookie.domain_specified for cookie in session.cookies)
+        assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    else:  # plain http, for this test
+        assert names == ["csrftoken", "known_device", "sessionid"]
+
+
+def test_who_guesses_is_told_apart_by_the_address_that_the_proxy_saw(front, plain) -> None:
+    """What the client writes into X-Forwarded-For by itself makes no other network of it, with a port or without."""
+    stranger = requests.Session()
+    stranger.trust_env, stranger.verify = False, front.certificate
+    stranger.headers["Referer"] = front.url
+    address = f"{front.url}/accounts/login/"
+    stranger.get(address, timeout=60)
+    form = {
+        "username": f"nobody behind {type(front).__name__}",
+        "password": "a poor guess",
+        "csrfmiddlewaretoken": token(stranger),
+    }
+
+    answers = [
+        stranger.post(address, form, headers={"X-Forwarded-For": f"198.51.100.{number}:4711"}, timeout=60).status_code
+        for number in range(12)
+    ]
+
+    assert answers == [200] * 10 + [429] * 2

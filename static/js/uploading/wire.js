@@ -1,5 +1,7 @@
 /* One request, by XMLHttpRequest: fetch cannot tell how many bytes of a body have gone. */
 
+import { csrfToken } from "../csrf.js";
+
 /** Nothing moved for too long, so the request was given up. */
 export class Stalled extends Error {}
 
@@ -58,8 +60,4 @@ function answer(xhr) {
 
 function isOurs(url) {
   return new URL(url, location.href).origin === location.origin;
-}
-
-function csrfToken() {
-  return document.cookie.match(/(?:^|;\s*)csrftoken=([^;]*)/)?.[1] ?? "";
 }

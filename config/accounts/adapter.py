@@ -1,0 +1,78 @@
+"""What differs from allauth's defaults."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from config.accounts import guesses, known_devices, mail, network
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "duplicate_email": "This address is already yours.",
+        "enter_current_password": "This is not your current password.",
+        "incorrect_password": "This is not your password.",
+        "max_email_addresses": "An account has at most %d addresses. Remove one first.",
+        "too_many_login_attempts": "There were too many wrong codes. Wait some minutes; nothing is locked for good.",
+        "username_password_mismatch": "The name or the password is wrong. Check both, then try again.",
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Users are created by a superuser in the admin, by the first-user link, or by createsuperuser."""
+        return False
+
+    def is_ajax(self, request: HttpRequest) -> bool:
+        """No page here asks for JSON; answering it would be a second way in to keep safe."""
+        return False
+
+    def is_safe_url(self, url: str) -> bool:
+        """Is `url` on the host that was asked? allauth would also accept every host that the server answers to."""
+        return url_has_allowed_host_and_scheme(
+            url, allowed_hosts={self.request.get_host()}, require_https=self.request.is_secure()
+        )
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return network.address(request)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        if mail.is_possible():
+            message = self.render_mail(template_prefix, email, {"email": email, "site": settings.PUBLIC_URL, **context})
+            mail.later(message.send)
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        user, _, token = key.partition("-")
+        return str(settings.PUBLIC_URL + reverse("account_reset_password_from_key", args=[user, token]))
+
+    def get_email_confirmation_url(self, request: HttpRequest, confirmation: Any) -> str:
+        return str(settings.PUBLIC_URL + reverse("account_confirm_email", args=[confirmation.key]))
+
+    def get_email_verification_redirect_url(self, email_address: Any) -> str:
+        return reverse("account_email")  # by way of signing in, where nobody is
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
+        """The user of that name and password. Raises TooManyGuesses, without looking at the password."""
+        tried = guesses.count(request, str(credentials.get("username", "")))
+        user: AbstractBaseUser | None = super().authenticate(request, **credentials)
+        if user:
+            tried.was_right()
+        return user
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Counted by `guesses`."""
+
+    def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse:
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        known_devices.remember(request, response, user)
+        return response
+
+    def add_message(self, request: HttpRequest, level: int, *args: Any, **kwargs: Any) -> None:
+        """Says what was changed. That somebody signed in or out, the page shows by itself."""
+        template = args[0] if args else kwargs.get("message_template")
+        if template not in ("account/messages/logged_in.txt", "account/messages/logged_out.txt"):
+            super().add_message(request, level, *args, **kwargs)

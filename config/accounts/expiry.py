@@ -1,0 +1,46 @@
+"""Deletes what accounts leave behind."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from config import cache
+
+AT_MOST = 10_000
+"""Rows of each kind at one time: deleting keeps the writers of SQLite waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """How many of each."""
+
+    sessions: int
+    listed_sessions: int
+    cached_values: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.sessions} expired sessions, {self.listed_sessions} entries of lists of sessions, "
+            f"{self.cached_values} expired values"
+        )
+
+
+def clear() -> Cleared:
+    """What is left is the next call's."""
+    return Cleared(
+        sessions=_delete(Session, expire_date__lt=timezone.now()),
+        listed_sessions=_delete(UserSession, ~Exists(Session.objects.filter(pk=OuterRef("session_key")))),
+        cached_values=cache.clear_expired(AT_MOST),
+    )
+
+
+def _delete(model: type[Session] | type[UserSession], *conditions: Any, **fields: object) -> int:
+    keys = list(model._default_manager.filter(*conditions, **fields).values_list("pk", flat=True)[:AT_MOST])
+    return sum(
+        model._default_manager.filter(pk__in=keys[start : start + 500]).delete()[0]
+        for start in range(0, len(keys), 500)
+    )

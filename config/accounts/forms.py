@@ -1,0 +1,81 @@
+"""allauth's forms with the field names and words of this site."""
+
+from typing import Any
+
+from allauth.account.adapter import get_adapter
+from allauth.account.forms import (
+    AddEmailForm,
+    ChangePasswordForm,
+    LoginForm,
+    ReauthenticateForm,
+    ResetPasswordKeyForm,
+)
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+
+class SignInForm(LoginForm):  # type: ignore[misc]
+    """The name's field is called `username`: programs send it so (docs/uploading.md), and have since before allauth."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        plainly(self.fields)
+        self.fields["login"].widget.attrs["autofocus"] = True
+
+    def add_prefix(self, field_name: str) -> str:
+        return "username" if field_name == "login" else str(super().add_prefix(field_name))
+
+    def clean(self) -> Any:
+        if settings.OIDC_ONLY:  # before any password is looked at
+            raise ValidationError(f"Sign in with {settings.OIDC_NAME}. Passwords are off here.", code="oidc-only")
+        return super().clean()
+
+
+class PasswordForm(ChangePasswordForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        plainly(self.fields)
+
+    def clean_oldpassword(self) -> str:
+        """Counts like a try to sign in: whoever finds a browser signed in cannot guess the password here."""
+        password = str(self.cleaned_data["oldpassword"])
+        adapter = get_adapter()
+        if not adapter.reauthenticate(self.user, password):
+            raise adapter.validation_error("enter_current_password")
+        return password
+
+
+class NewPasswordForm(ResetPasswordKeyForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        plainly(self.fields)
+
+
+class ConfirmForm(ReauthenticateForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        plainly(self.fields)
+
+
+class AddressForm(AddEmailForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        plainly(self.fields)
+
+
+HELP = {"password1": "At least 8 characters. A sentence is easier to remember."}
+LABELS = {
+    "login": "Username",
+    "oldpassword": "Current password",
+    "password1": "New password",
+    "password2": "New password again",
+    "email": "E-mail address",
+}
+
+
+def plainly(fields: dict[str, Any]) -> None:
+    """Labels as everywhere on this site, no placeholders that repeat them, and one rule for passwords instead of a list."""
+    for name, field in fields.items():
+        field.widget.attrs.pop("placeholder", None)
+        field.label = LABELS.get(name, field.label)
+        field.help_text = HELP.get(name, "")

@@ -1,0 +1,99 @@
+"""What can go wrong between this server and the provider, in words. Each code has a page."""
+
+import logging
+from http import HTTPStatus
+from typing import NamedTuple
+
+import requests
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+log = logging.getLogger(__name__)
+
+
+class Trouble(NamedTuple):
+    """`heading` and `words` are shown; `{name}` in them is the provider's."""
+
+    code: str
+    status: HTTPStatus
+    heading: str
+    words: str
+
+
+CANCELLED = Trouble(
+    "oidc-cancelled",
+    HTTPStatus.OK,
+    "Sign-in cancelled",
+    "{name} did not let you in, or you cancelled there. Nothing has changed here.",
+)
+EXPIRED = Trouble(
+    "oidc-expired",
+    HTTPStatus.BAD_REQUEST,
+    "This sign-in has expired",
+    "It took longer than ten minutes, was begun in another browser, or was used already. Sign in again.",
+)
+UNREACHABLE = Trouble(
+    "oidc-unreachable",
+    HTTPStatus.BAD_GATEWAY,
+    "{name} does not answer",
+    "Try again in a minute. Your albums are safe. If it goes on, tell your administrator.",
+)
+REFUSED = Trouble(
+    "oidc-refused",
+    HTTPStatus.BAD_GATEWAY,
+    "{name} refused this server",
+    "Tell your administrator: the client ID or secret may be wrong. The server's log has the answer.",
+)
+CLOCK = Trouble(
+    "oidc-clock",
+    HTTPStatus.BAD_GATEWAY,
+    "The clocks differ",
+    "The clocks of this server and of {name} are minutes apart. Tell your administrator to set them.",
+)
+UNTRUSTED = Trouble(
+    "oidc-untrusted",
+    HTTPStatus.BAD_GATEWAY,
+    "The answer of {name} is not valid",
+    "You are not signed in. Try again; if it goes on, tell your administrator. The server's log says what is wrong.",
+)
+UNKNOWN_USER = Trouble(
+    "oidc-no-account",
+    HTTPStatus.FORBIDDEN,
+    "You have no account here",
+    "{name} knows you, but this site does not. Ask your administrator for an account.",
+)
+NAME_TAKEN = Trouble(
+    "oidc-name-taken",
+    HTTPStatus.CONFLICT,
+    "That account is not connected",
+    "An account with your name or e-mail address exists here. If it is yours, sign in with its password and connect {name} "
+    "under Account. If not, ask your administrator.",
+)
+
+
+class ProviderError(OAuth2Error):  # type: ignore[misc]
+    """Signing in through the provider failed. `trouble` says it to the person, the message to the log."""
+
+    def __init__(self, trouble: Trouble, message: str) -> None:
+        super().__init__(message)
+        self.trouble = trouble
+
+
+def told(request: HttpRequest, exception: Exception | None, otherwise: Trouble = REFUSED) -> HttpResponse:
+    """The page that says what went wrong; the log gets the details, which may concern the server's set-up."""
+    trouble = _trouble(exception, otherwise)
+    log.warning("Sign-in through %s failed with %s: %s", settings.OIDC_ISSUER, trouble.code, exception or "no details")
+    context = {
+        "heading": trouble.heading.format(name=settings.OIDC_NAME),
+        "words": trouble.words.format(name=settings.OIDC_NAME),
+        "code": trouble.code,
+    }
+    return render(request, "socialaccount/authentication_error.html", context, status=trouble.status)
+
+
+def _trouble(exception: Exception | None, otherwise: Trouble) -> Trouble:
+    if isinstance(exception, ProviderError):
+        return exception.trouble
+    return UNREACHABLE if isinstance(exception, requests.RequestException) else otherwise

@@ -1,0 +1,153 @@
+"""The conversation with the provider: discovery, PKCE, nonce, and the ID token with its signature."""
+
+import secrets
+from typing import Any
+
+import jwt
+import requests
+from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.models import SocialApp
+from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
+from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
+from django.conf import settings
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from config.accounts import passkeys
+from config.accounts.oidc import errors
+from config.accounts.oidc.errors import ProviderError
+
+ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+"""With public keys alone: with a shared secret, whoever may check a token may forge one."""
+LEEWAY_SECONDS = 60
+CONFIGURATION_SECONDS = 600
+DOWN_SECONDS = 5
+"""Requests that come so soon after one that failed do not wait for the provider again."""
+LONGEST_SUBJECT = 191
+"""Fits into allauth's column."""
+ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+
+
+class Conversation(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
+    """allauth's adapter for one sign-in. `nonce` is set when the provider has answered: what was sent along."""
+
+    nonce: str | None = None
+
+    @property
+    def openid_config(self) -> dict[str, Any]:
+        return configuration()
+
+    @property
+    def basic_auth(self) -> bool:
+        """Does the client secret go into a header? A provider that says nothing wants that (Discovery 1.0, section 3)."""
+        methods = self.openid_config.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+        return "client_secret_post" not in methods
+
+    def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:
+        """Where the provider sends people back: on PUBLIC_URL, where it is set."""
+        return passkeys.origin(request) + reverse("oidc_callback")
+
+    def complete_login(self, request: HttpRequest, app: SocialApp, token: Any, **kwargs: Any) -> Any:
+        """The allauth SocialLogin of whom the ID token and userinfo tell of. Raises ProviderError where they are not valid."""
+        id_token = kwargs["response"].get("id_token")
+        if not id_token:
+            raise ProviderError(errors.UNTRUSTED, "There is no id_token in the answer; is the scope openid allowed?")
+        claims = verified(id_token, self.nonce)
+        data = {"id_token": claims}
+        if self.openid_config.get("userinfo_endpoint"):
+            told = self._fetch_user_info(token.token)
+            if not isinstance(told, dict) or told.get("sub") != claims["sub"]:  # OpenID Connect Core 5.3.2
+                raise ProviderError(errors.UNTRUSTED, "userinfo is about another subject than the ID token.")
+            data["userinfo"] = claims | told
+        return self.get_provider().sociallogin_from_response(request, data)
+
+
+class Provider(OpenIDConnectProvider):  # type: ignore[misc]
+    oauth2_adapter_class = Conversation
+
+    def get_login_url(self, request: HttpRequest, **kwargs: Any) -> str:
+        return reverse("oidc_begin")
+
+    def get_callback_url(self) -> str:
+        return reverse("oidc_callback")
+
+    def get_redirect_from_request_kwargs(self, request: HttpRequest) -> dict[str, Any]:
+        """Neither scopes nor other parameters come from the request: only the settings say what is asked for."""
+        kwargs: dict[str, Any] = super().get_redirect_from_request_kwargs(request)
+        process = "connect" if request.user.is_authenticated else "login"
+        return kwargs | {"scope": self.get_scope(), "auth_params": {}, "process": process}
+
+    def redirect(self, request: HttpRequest, process: str, **kwargs: Any) -> HttpResponse:
+        nonce = secrets.token_urlsafe(32)
+        params = (kwargs.pop("auth_params", None) or {}) | {"nonce": nonce}
+        response: HttpResponse = super().redirect(request, process, auth_params=params, nonce=nonce, **kwargs)
+        return response
+
+
+def configuration() -> dict[str, Any]:
+    """What the provider publishes of itself. Asked for every ten minutes. Raises ProviderError where that fails."""
+    key = f"oidc:{settings.OIDC_ISSUER}"
+    if cache.get(f"{key}:down"):
+        raise ProviderError(errors.UNREACHABLE, "The provider did not answer a moment ago.")
+    found: dict[str, Any] | None = cache.get(key)
+    if found is None:
+        try:
+            found = _asked_for(f"{settings.OIDC_ISSUER}/.well-known/openid-configuration")
+        except ProviderError:
+            cache.set(f"{key}:down", True, DOWN_SECONDS)
+            raise
+        if found.get("issuer", "").rstrip("/") != settings.OIDC_ISSUER:
+            raise ProviderError(errors.UNTRUSTED, f"OIDC_ISSUER calls itself {found.get('issuer')!r}.")
+        if missing := [name for name in ENDPOINTS if not str(found.get(name)).startswith(("https://", "http://"))]:
+            raise ProviderError(errors.UNTRUSTED, f"The provider's configuration lacks {', '.join(missing)}.")
+        cache.set(key, found, CONFIGURATION_SECONDS)
+    return found
+
+
+def verified(id_token: str, nonce: str | None) -> dict[str, Any]:
+    """The claims of the ID token. Raises ProviderError unless signature, issuer, audience, times and nonce are right."""
+    try:
+        key = _key_of(jwt.get_unverified_header(id_token))
+        claims: dict[str, Any] = jwt.decode(
+            id_token,
+            key,
+            algorithms=ALGORITHMS,
+            audience=settings.OIDC_CLIENT_ID,
+            issuer=configuration()["issuer"],
+            leeway=LEEWAY_SECONDS,
+            options={"require": ["iss", "sub", "aud", "exp", "iat"]},
+        )
+    except (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError) as error:
+        raise ProviderError(errors.CLOCK, f"The ID token is not valid now: {error}") from error
+    except jwt.PyJWTError as error:
+        raise ProviderError(errors.UNTRUSTED, f"The ID token is not valid: {error}") from error
+    if claims.get("azp", settings.OIDC_CLIENT_ID) != settings.OIDC_CLIENT_ID:
+        raise ProviderError(errors.UNTRUSTED, "The ID token was made for another client.")
+    if len(claims["sub"]) > LONGEST_SUBJECT:
+        raise ProviderError(errors.UNTRUSTED, f"The subject is longer than {LONGEST_SUBJECT} characters.")
+    if not nonce or not secrets.compare_digest(str(claims.get("nonce")).encode(), nonce.encode()):
+        raise ProviderError(errors.UNTRUSTED, "The ID token's nonce is not the one that was sent.")
+    return claims
+
+
+def _key_of(header: dict[str, Any]) -> jwt.PyJWK:
+    """The public key that the token says it was signed with; without a name, the only one there is."""
+    keys = jwt.PyJWKSet.from_dict(_asked_for(configuration()["jwks_uri"])).keys
+    named = [key for key in keys if key.key_id == header.get("kid")] if header.get("kid") else keys
+    if len(named) != 1:
+        raise ProviderError(errors.UNTRUSTED, f"The provider has {len(named)} keys of the name {header.get('kid')!r}.")
+    return named[0]
+
+
+def _asked_for(url: str) -> dict[str, Any]:
+    try:
+        with get_adapter().get_requests_session() as session:
+            response = session.get(url)
+            response.raise_for_status()
+            answer = response.json()
+    except requests.RequestException as error:
+        raise ProviderError(errors.UNREACHABLE, f"{url}: {error}") from error
+    if not isinstance(answer, dict):
+        raise ProviderError(errors.UNTRUSTED, f"{url} is no JSON object.")
+    return answer

@@ -1,0 +1,121 @@
+"""The second factor after a password: codes of an app, recovery codes. allauth.mfa with what differs here."""
+
+import logging
+from typing import Any
+
+from allauth.core import context
+from allauth.core.internal import ratelimit
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.totp.internal.auth import generate_totp_secret
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest
+
+from config.accounts import half_way, passkeys
+from processing.storage import sealing
+
+PURPOSE = b"darkroom: secrets of second factors"
+RATES = "5/5m/key,50/d/key"
+"""Wrong codes for one user. Three codes of a million are right at any time: at most one guess in 6,000 days hits."""
+
+log = logging.getLogger(__name__)
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """Seals what is secret, and says how things are called."""
+
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "incorrect_code": "That code is wrong, or was used already. Wait for the next one, or use a recovery code.",
+    }
+
+    def encrypt(self, text: str) -> str:
+        return sealing.seal(text, PURPOSE)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """The secret; one that no code fits, where SECRET_KEY is not the one it was sealed with."""
+        try:
+            return sealing.unseal(encrypted_text, PURPOSE)
+        except sealing.Unreadable:
+            log.warning("A second factor cannot be read: SECRET_KEY has changed. manage.py remove_second_factor helps.")
+            return str(generate_totp_secret())
+
+    def get_totp_label(self, user: User) -> str:
+        return user.get_username()
+
+    def get_totp_issuer(self) -> str:
+        return f"Darkroom ({passkeys.host(context.request)})"
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        return {"id": passkeys.host(context.request), "name": "Darkroom"}
+
+    def get_public_key_credential_user_entity(self, user: User) -> dict[str, Any]:
+        name = user.get_username()
+        entity: dict[str, Any] = super().get_public_key_credential_user_entity(user)
+        return entity | {"name": name, "display_name": name}
+
+    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:
+        number = Authenticator.objects.filter(user=user, type=type).count() + 1
+        return "Passkey" if number == 1 else f"Passkey {number}"
+
+
+class CountedCodes:
+    """Counts each try before the code is looked at, so that tries at the same moment are counted too."""
+
+    user: User
+    fields: dict[str, Any]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        widget = self.fields["code"].widget
+        widget.attrs = {"autocomplete": "one-time-code", "inputmode": "numeric", "maxlength": "20", "autofocus": True}
+        self.fields["code"].label = "Code"
+
+    def clean_code(self) -> str:
+        count(context.request, self.user)
+        code: str = super().clean_code()  # type: ignore[misc]
+        ratelimit.clear(context.request, **_limit(self.user))
+        return code
+
+
+class CodeForm(CountedCodes, AuthenticateForm):  # type: ignore[misc]
+    """After the password."""
+
+    def clean_code(self) -> str:
+        half_way.require_same_password(context.request, self.user)
+        return super().clean_code()
+
+
+class ConfirmingCodeForm(CountedCodes, ReauthenticateForm):  # type: ignore[misc]
+    """Before a change that matters."""
+
+
+class FirstCodeForm(CountedCodes, ActivateTOTPForm):  # type: ignore[misc]
+    """Shows that the app has the secret."""
+
+
+def count(request: HttpRequest, user: User) -> None:
+    """Counts a try of this user's second factor. Raises ValidationError, without counting, where there were too many."""
+    with transaction.atomic():  # a transaction of its own: the count stays when the code is refused
+        User.objects.select_for_update().get(pk=user.pk)
+        is_allowed = ratelimit.consume(request, limit_get=True, **_limit(user))
+    if not is_allowed:
+        raise ValidationError("Too many wrong codes. Wait 5 minutes, then try again.", code="too_many_codes")
+
+
+def remove(user: User) -> int:
+    """Removes the app, all passkeys and all recovery codes of this user. Returns how many of them there were."""
+    removed: int = Authenticator.objects.filter(user=user).delete()[0]
+    return removed
+
+
+def _limit(user: User) -> dict[str, Any]:
+    return {
+        "app": "allauth.mfa",
+        "action": "second_factor",
+        "config": {"second_factor": RATES},
+        "key": f"second factor of {user.pk}",
+    }

@@ -1,0 +1,65 @@
+"""The page where people sign in: before there is any user, and when too many passwords were tried."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from allauth.account.decorators import secure_admin_login
+from allauth.account.views import EmailView, LoginView, PasswordResetView
+from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required, login_required
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+
+from config import first_user
+from config.accounts import mail
+from config.accounts.forms import SignInForm
+from config.accounts.guesses import TooManyGuesses
+
+View = Callable[..., HttpResponseBase]
+
+
+class SignInView(LoginView):  # type: ignore[misc]
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """As long as there is no user, a page that tells where the link to the first account is: nobody could pass the form."""
+        if not first_user.exists():
+            return render(request, "registration/no_user.html")
+        return super().get(request, *args, **kwargs)  # type: ignore[no-any-return]
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """429 with Retry-After and the form, when too many passwords were tried."""
+        try:
+            return super().post(request, *args, **kwargs)  # type: ignore[no-any-return]
+        except TooManyGuesses as refusal:
+            context = self.get_context_data(form=SignInForm(request=request), wait=refusal.seconds)
+            response = self.render_to_response(context, status=HTTPStatus.TOO_MANY_REQUESTS)
+            response["Retry-After"] = str(refusal.seconds)
+            return response  # type: ignore[no-any-return]
+
+
+class ResetView(PasswordResetView):  # type: ignore[misc]
+    """Asks for an address; without a mail server, says whom to ask for a new password."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not mail.is_possible():
+            return render(request, "account/no_mail.html")
+        return super().dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
+
+
+class AddressesView(EmailView):  # type: ignore[misc]
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**kwargs), "mail_is_possible": mail.is_possible()}
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Removes addresses only, without a mail server that could confirm new ones."""
+        if not mail.is_possible() and "action_remove" not in request.POST:
+            return redirect("account_email")
+        return super().post(request, *args, **kwargs)  # type: ignore[no-any-return]
+
+
+reset = login_not_required(ResetView.as_view())
+email = login_required(AddressesView.as_view())
+sign_in = SignInView.as_view()
+admin_sign_in = never_cache(login_not_required(secure_admin_login(admin.site.login)))

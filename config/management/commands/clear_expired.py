@@ -1,0 +1,14 @@
+"""Deletes sessions, and counted tries to sign in, that ended. Workers do it once an hour."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from config.accounts import expiry
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.stdout.write(str(expiry.clear()))

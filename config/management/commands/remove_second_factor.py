@@ -1,0 +1,25 @@
+"""manage.py remove_second_factor NAME: for somebody who lost phone, passkeys and recovery codes."""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from config.accounts import second_factor
+
+
+class Command(BaseCommand):
+    help = (
+        "Removes authenticator app, passkeys and recovery codes of a user, who then signs in with the password alone."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="the user's name")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            user = User.objects.get(username=options["name"])
+        except User.DoesNotExist as error:
+            raise CommandError(f"There is no user called {options['name']}.") from error
+        removed = second_factor.remove(user)
+        self.stdout.write(f"Removed: {removed}. {user.get_username()} signs in with the password alone.")

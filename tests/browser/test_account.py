@@ -1,0 +1,98 @@
+"""Signing in, and the pages of one's own account: by keyboard, without scripts, on a telephone, in the dark."""
+
+import pytest
+from playwright.sync_api import Page, ViewportSize, expect
+
+from tests.browser.accounts import Account
+from tests.browser.conftest import DESKTOP, PHONE, OpenPage, sign_in
+from tests.browser.looking import ensure_accessible
+from tests.installation import PASSWORD, Installation
+
+pytestmark = [pytest.mark.browser, pytest.mark.servers]
+
+ANYBODYS = ("/accounts/login/", "/accounts/password/reset/", "/accounts/password/reset/done/", "/accounts/inactive/")
+OWN = ("", "password/change/", "password/set/", "email/", "sessions/", "logout/", "reauthenticate/")
+NEW = "quite another password"
+WIDTHS = (320, 390, 1400)
+
+
+@pytest.fixture(scope="module")
+def environment() -> dict[str, str]:
+    """With a mail server, which nobody reaches: the pages are all there."""
+    return {"EMAIL_URL": "smtp+plain://127.0.0.1:1", "PUBLIC_URL": "http://photos.example.org"}
+
+
+@pytest.mark.parametrize(("scheme", "size"), [("light", DESKTOP), ("dark", PHONE)])
+@pytest.mark.timeout(600)
+def test_axe_finds_nothing_on_the_pages_of_an_account(open_page: OpenPage, account: Account, scheme, size) -> None:
+    page = open_page(None, viewport=size, color_scheme=scheme, is_heard=False)
+    for address in (*ANYBODYS, "/accounts/password/reset/key/1-abc-def/", "/accounts/confirm-email/none/"):
+        page.goto(address)
+        ensure_accessible(page, address)
+        ensure_no_wider_than_its_screen(page, address)
+    page.goto("/accounts/login/")
+    page.get_by_label("Username").fill("nobody")
+    page.get_by_label("Password").fill("a poor guess")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_be_visible()
+    ensure_accessible(page, "a wrong password")
+    account.sign_in(page.context, page.url)
+    for name in OWN:
+        page.goto(f"/accounts/{name}")
+        ensure_accessible(page, name)
+        ensure_no_wider_than_its_screen(page, name)
+    page.goto("/accounts/password/change/")
+    page.get_by_label("Current password").fill("a poor guess")
+    page.get_by_label("New password", exact=True).fill("12345678")
+    page.get_by_label("New password again").fill("1234")
+    page.get_by_role("button", name="Change password").click()
+    expect(page.get_by_text("too common")).to_be_visible()
+    ensure_accessible(page, "refused passwords")
+
+
+def ensure_no_wider_than_its_screen(page: Page, name: str) -> None:
+    size = page.viewport_size
+    for width in WIDTHS:
+        page.set_viewport_size(ViewportSize(width=width, height=900))
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} on {width} px"
+    page.set_viewport_size(size)
+
+
+@pytest.mark.parametrize("has_scripts", [True, False])
+def test_a_password_is_changed_and_other_browsers_are_signed_out(
+    open_page: OpenPage, account: Account, has_scripts
+) -> None:
+    elsewhere = open_page()
+    elsewhere.goto("/albums/")
+    page = open_page(None, java_script_enabled=has_scripts)
+    sign_in(page, account.name)
+    page.get_by_title(f"Account of {account.name}").click()
+    page.get_by_role("navigation", name="Account").get_by_role("link", name="Sessions").click()
+    expect(page.get_by_text("this browser")).to_have_count(1)
+    page.get_by_role("link", name="Password").click()
+
+    page.get_by_label("Current password").fill(PASSWORD)
+    page.get_by_label("New password", exact=True).fill(NEW)
+    page.get_by_label("New password again").fill(NEW)
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_text("The password is changed.")).to_be_visible()
+    page.goto("/albums/")
+    expect(page.get_by_role("heading", name="Albums", exact=True)).to_be_visible()
+    elsewhere.goto("/albums/")
+    expect(elsewhere.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_whoever_guesses_is_told_how_long_to_wait(
+    open_page: OpenPage, account: Account, installation: Installation
+) -> None:
+    page = open_page(None, is_heard=False)
+    page.goto("/accounts/login/?next=/batches/")
+    for _ in range(11):
+        page.get_by_label("Username").fill(f" {account.name.upper()}")
+        page.get_by_label("Password").fill("a poor guess")
+        page.get_by_role("button", name="Sign in").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("then try again; nothing is locked for good")
+    ensure_accessible(page, "too many guesses")
+    assert installation.answers()

@@ -1,0 +1,314 @@
+"""Signing in with a browser: by password, by a code of an app, by a passkey, and through a provider of OpenID Connect."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+import requests
+from playwright.sync_api import Page, expect
+
+from tests import polling
+from tests.accounts.conftest import code_of
+from tests.browser.accounts import Account
+from tests.browser.conftest import PHONE, OpenPage
+from tests.browser.looking import ensure_accessible
+from tests.installation import PASSWORD, Installation
+from tests.support import ports, processes
+
+pytestmark = [pytest.mark.browser, pytest.mark.servers]
+
+ANNA = {
+    "sub": "7",
+    "preferred_username": "anna",
+    "email": "anna@example.org",
+    "email_verified": True,
+    "groups": ["admins"],
+}
+AUTHENTICATOR = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
+LOOKS = ({"viewport": PHONE, "color_scheme": "dark"}, {"color_scheme": "light"})
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[str]:
+    """A provider that knows Anna."""
+    port = ports.reserve("127.0.0.1")
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "oidc_provider_mock", "--host", "127.0.0.1", "--port", str(port)]
+    process = processes.start([*command, "--require-nonce", "true", "--user-claims", json.dumps(ANNA)])
+    polling.until(lambda: answers(url), 120, "the provider does not answer")
+    yield url
+    processes.stop(process)
+
+
+def answers(url: str) -> bool:
+    with suppress(requests.ConnectionError):
+        return requests.get(f"{url}/.well-known/openid-configuration", timeout=60).ok
+    return False
+
+
+@pytest.fixture(scope="module")
+def environment(environment: dict[str, str], issuer: str) -> dict[str, str]:
+    return environment | {
+        "OIDC_ISSUER": issuer,
+        "OIDC_CLIENT_ID": "darkroom",
+        "OIDC_CLIENT_SECRET": "secret",
+        "OIDC_NAME": "Home",
+        "OIDC_CREATE_USERS": "yes",
+        "OIDC_ADMIN_GROUP": "admins",
+    }
+
+
+@pytest.fixture
+def localhost(installation: Installation) -> str:
+    """The server by a name, to which browsers bind passkeys."""
+    return f"http://localhost:{installation.port}"
+
+
+def sign_in(page: Page, name: str) -> None:
+    page.goto("/accounts/login/")
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def sign_out(page: Page) -> None:
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/accounts/login/")
+
+
+def confirm(page: Page) -> None:
+    expect(page.get_by_role("heading", level=1)).to_have_text("Confirm that it is you")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Continue").click()
+
+
+def set_up_app(page: Page) -> str:
+    """The secret that the app has from now on."""
+    page.goto("/accounts/two-factor/")
+    page.get_by_role("link", name="Set up an app").click()
+    confirm(page)
+    expect(page.get_by_role("img", name="QR code")).to_be_visible()
+    assert page.locator(".qr").evaluate("image => image.complete && image.naturalWidth > 0")
+    secret = page.locator(".key").inner_text()
+    page.get_by_role("textbox", name="Code").fill(code_of(secret, time.time()))
+    page.get_by_role("button", name="Turn on").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Recovery codes")
+    return secret
+
+
+def add_authenticator(page: Page) -> None:
+    """The page's device has a fingerprint reader from now on, with a finger on it."""
+    session = page.context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    session.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
+
+
+def add_passkey(page: Page) -> None:
+    page.goto("/accounts/two-factor/")
+    page.get_by_role("link", name="Add a passkey").click()
+    confirm(page)
+    page.get_by_role("textbox", name="Name").fill("Phone")
+    page.get_by_role("button", name="Add passkey").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Recovery codes")
+
+
+def test_a_password_and_then_a_code_of_the_app_or_a_recovery_code(open_page: OpenPage, account: Account) -> None:
+    page = open_page(None)
+    sign_in(page, account.name)
+    page.wait_for_url("**/albums/")
+    secret = set_up_app(page)
+    recovery_code = page.locator(".codes code").first.inner_text()
+    sign_out(page)
+
+    sign_in(page, account.name)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Enter your code")
+    assert page.evaluate("document.activeElement.name") == "code"
+    page.keyboard.type("12")
+    page.keyboard.press("Enter")
+    expect(page.locator(".errorlist")).to_contain_text("That code is wrong")
+    page.get_by_role("textbox", name="Code").fill(
+        code_of(secret, time.time() + 30)
+    )  # the one before may have been used already
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/albums/")
+    sign_out(page)
+
+    sign_in(page, account.name)
+    page.get_by_role("textbox", name="Code").fill(recovery_code)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/albums/")
+
+
+def test_all_but_passkeys_works_without_scripts_and_the_page_says_so(
+    open_page: OpenPage, account: Account, localhost
+) -> None:
+    page = open_page(None, at=localhost, java_script_enabled=False)
+    page.goto("/accounts/login/")
+    expect(page.get_by_text("Signing in with a passkey needs JavaScript")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign in with a passkey")).to_be_hidden()
+    sign_in(page, account.name)
+    secret = set_up_app_without_scripts(page)
+    sign_out(page)
+
+    sign_in(page, account.name)
+    page.get_by_role("textbox", name="Code").fill(code_of(secret, time.time() + 30))
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+    page.wait_for_url("**/albums/")
+
+
+def set_up_app_without_scripts(page: Page) -> str:
+    page.goto("/accounts/two-factor/app/")
+    confirm(page)
+    secret = page.locator(".key").inner_text()
+    page.get_by_role("textbox", name="Code").fill(code_of(secret, time.time()))
+    page.get_by_role("button", name="Turn on").click()
+    page.wait_for_url("**/recovery-codes/")
+    return secret
+
+
+def test_a_passkey_signs_in_alone_and_after_the_password(open_page: OpenPage, account: Account, localhost) -> None:
+    page = open_page(None, at=localhost)
+    add_authenticator(page)
+    sign_in(page, account.name)
+    page.wait_for_url("**/albums/")
+    add_passkey(page)
+    page.goto("/accounts/two-factor/")
+    expect(page.locator(".row__name")).to_have_text("Phone")
+    sign_out(page)
+
+    page.goto("/accounts/login/?next=/batches/")
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    page.wait_for_url("**/batches/")
+    expect(page.locator(".masthead__name")).to_have_text(account.name)
+    sign_out(page)
+
+    sign_in(page, account.name)
+    page.wait_for_url("**/two-factor/code/")
+    page.get_by_role("button", name="Use a passkey").click()
+    page.wait_for_url("**/albums/")
+
+    page.goto("/accounts/two-factor/")
+    page.get_by_role("link", name="Rename Phone").click()
+    confirm(page)
+    page.get_by_role("textbox", name="Name").fill("Old phone")
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_role("link", name="Remove Old phone").click()
+    page.get_by_role("button", name="Remove").click()
+    expect(page.get_by_text("The passkey is removed.")).to_be_visible()
+    sign_out(page)
+    sign_in(page, account.name)
+    page.wait_for_url("**/albums/")
+
+
+def test_a_passkey_that_is_not_there_is_told(open_page: OpenPage, localhost) -> None:
+    page = open_page(None, at=localhost)
+    add_authenticator(page)
+    page.goto("/accounts/login/")
+
+    page.get_by_role("button", name="Sign in with a passkey").click()
+
+    expect(page.get_by_role("status").filter(has_text="No passkey was used")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign in with a passkey")).to_be_enabled()
+
+
+def test_a_passkey_of_another_address_is_refused(open_page: OpenPage, localhost) -> None:
+    page = open_page(at=localhost)
+    add_authenticator(page)
+    add_passkey(page)
+    sign_out(page)
+    page.goto("/accounts/login/")
+    page.evaluate(
+        """() => {
+          const form = document.querySelector("passkey-form form");
+          form.submit = () => {
+            const signed = JSON.parse(form.elements.credential.value);
+            const client = JSON.parse(atob(signed.response.clientDataJSON.replaceAll("-", "+").replaceAll("_", "/")));
+            client.origin = "http://evil.localhost";
+            signed.response.clientDataJSON = btoa(JSON.stringify(client)).replaceAll("+", "-").replaceAll("/", "_");
+            form.elements.credential.value = JSON.stringify(signed);
+            HTMLFormElement.prototype.submit.call(form);
+          };
+        }"""
+    )
+
+    page.get_by_role("button", name="Sign in with a passkey").click()
+
+    expect(page.get_by_text("This passkey was used at another address")).to_be_visible()
+
+
+def test_the_provider_signs_in_and_its_groups_say_who_is_an_administrator(open_page: OpenPage, issuer: str) -> None:
+    page = open_page(None, is_heard=False)  # the provider's own pages complain of a missing icon
+    page.goto("/accounts/login/?next=/batches/")
+    page.get_by_role("button", name="Sign in with Home").click()
+    page.wait_for_url(f"{issuer}/**")
+    page.get_by_role("button", name="7", exact=True).first.click()
+
+    page.wait_for_url("**/batches/")
+    expect(page.locator(".masthead__name")).to_have_text("anna")
+    expect(page.get_by_role("link", name="Admin")).to_be_visible()
+    sign_out(page)
+
+    page.get_by_role("button", name="Sign in with Home").click()
+    page.wait_for_url(f"{issuer}/**")
+    page.get_by_role("button", name="Deny").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign-in cancelled")
+    ensure_accessible(page, "cancelled")
+
+
+def test_pages_are_accessible_on_a_phone_and_in_the_dark(open_page: OpenPage, users: list[Account], localhost) -> None:
+    for look in LOOKS:
+        page = open_page(None, at=localhost, is_heard=False, **look)  # axe styles what it looks at
+        add_authenticator(page)
+        page.goto("/accounts/login/")
+        expect(page.get_by_role("button", name="Sign in with a passkey")).to_be_visible()
+        ensure_accessible(page, "sign in")
+        sign_in(page, users.pop().name)
+        page.wait_for_url("**/albums/")
+        page.goto("/accounts/two-factor/")
+        ensure_accessible(page, "two-factor, off")
+        page.get_by_role("link", name="Set up an app").click()
+        ensure_accessible(page, "confirm")
+        confirm(page)
+        expect(page.get_by_role("img", name="QR code")).to_be_visible()
+        ensure_accessible(page, "set up an app")
+        page.get_by_role("textbox", name="Code").fill(code_of(page.locator(".key").inner_text(), time.time()))
+        page.get_by_role("button", name="Turn on").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Recovery codes")
+        ensure_accessible(page, "recovery codes")
+        for where in (
+            "passkeys/add/",
+            "two-factor/recovery-codes/new/",
+            "two-factor/app/remove/",
+            "openid-connect/connection/",
+        ):
+            page.goto(f"/accounts/{where}")
+            ensure_accessible(page, where)
+        page.goto("/accounts/passkeys/add/")
+        page.get_by_role("button", name="Add passkey").click()
+        expect(page.get_by_text("The passkey is added.")).to_be_visible()
+        for where in ("two-factor/", "two-factor/confirm/", "passkeys/confirm/"):
+            page.goto(f"/accounts/{where}")
+            ensure_accessible(page, where)
+        name = page.locator(".masthead__name").inner_text()
+        sign_out(page)
+        sign_in(page, name)
+        page.wait_for_url("**/two-factor/code/")
+        ensure_accessible(page, "code")
+
+
+def test_an_address_without_a_name_says_that_passkeys_do_not_work_there(page: Page) -> None:
+    page.goto("/accounts/two-factor/")
+
+    expect(page.get_by_text("Passkeys do not work at this address")).to_be_visible()
+    expect(page.get_by_role("link", name="Add a passkey")).to_have_count(0)

@@ -1,0 +1,56 @@
+"""Passwords are guessed at a real server with two web processes."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from tests.installation import NAME, PASSWORD, Installation
+
+pytestmark = [pytest.mark.faults, pytest.mark.servers]
+
+GUESSES, ATTEMPTS = 24, 10
+CREATE = f"""
+from django.contrib.auth.models import User
+user = User.objects.get(username="{NAME}")
+User.objects.create(username="victim", password=user.password)
+"""
+
+
+@pytest.fixture
+def guessed(tmp_path) -> Iterator[Installation]:
+    with Installation(tmp_path, {"WEB_PROCESSES": "2"}) as installation:
+        installation.manage("shell", "-c", CREATE)
+        installation.start("serve")
+        yield installation
+
+
+def door(installation: Installation) -> tuple[requests.Session, str]:
+    """A client that has the form, and the form's token."""
+    client = requests.Session()
+    client.headers["Connection"] = "close"
+    client.get(f"{installation.url}/accounts/login/", timeout=60)
+    return client, client.cookies["csrftoken"]
+
+
+def test_guesses_at_once_are_counted_before_any_is_looked_at(guessed) -> None:
+    doors = [door(guessed) for _ in range(GUESSES)]
+    start = threading.Barrier(GUESSES)
+    spellings = ["victim", " victim", "VICTIM", "\uff56\uff49\uff43\uff54\uff49\uff4d"]
+
+    def guess(number: int) -> requests.Response:
+        client, token = doors[number]
+        form = {"username": spellings[number % 4], "password": "a poor guess", "csrfmiddlewaretoken": token}
+        start.wait(60)
+        return client.post(f"{guessed.url}/accounts/login/", form, timeout=60)
+
+    with ThreadPoolExecutor(GUESSES) as pool:
+        answers = list(pool.map(guess, range(GUESSES)))
+
+    assert Counter(answer.status_code for answer in answers) == {200: ATTEMPTS, 429: GUESSES - ATTEMPTS}
+    assert all(1 <= int(answer.headers["Retry-After"]) <= 300 for answer in answers if answer.status_code == 429)
+    assert guessed.sign_in(NAME, PASSWORD).get(f"{guessed.url}/albums/", timeout=60).ok  # from the same network
+    assert guessed.answers()
