@@ -38,7 +38,9 @@ IN_A_ROW = 16
 """Requests of one line; then come those who wait for a thread."""
 TICK_SECONDS = 0.5
 IN_MEMORY = 32 << 20
-"""Bytes of requests that have not come to their end, together. Beyond, the oldest is closed."""
+"""Bytes of requests that are on their way or wait for a thread, together. Beyond, the largest of the former are closed."""
+LARGE = 64 << 10
+"""Bytes of one request from which on the sum is looked at each time that more come, and not only now and then."""
 CLOSING_SECONDS = 2.0
 """For the client to take the answer after which its connection is closed."""
 DISCARD_SECONDS, DISCARD_BYTES, DISCARD_AT_ONCE = 10.0, 256 << 20, 256 << 10
@@ -61,7 +63,7 @@ class Lane:
 def lanes(threads: int) -> dict[Kind, Lane]:
     """For WEB_THREADS. Uploads have more than may take in files at once (processing.views.crowd): the others are told to wait."""
     return {
-        Kind.UPLOAD: Lane(threads - threads // 16),
+        Kind.UPLOAD: Lane(threads),
         Kind.PAGE: Lane(max(2, threads // 2)),
         Kind.CHUNKED: Lane(1),
         Kind.HEALTH: Lane(2),
@@ -149,6 +151,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         stage = conn.receive()
         if stage is Stage.RECEIVING:
             conn.wait_until(self.cfg.keepalive, self._request_seconds)
+            if conn.size >= LARGE:
+                self._spare_memory()
             return
         del self._receiving[conn]
         self.poller.unregister(conn.sock)
@@ -183,7 +187,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             return
         self._closing[conn] = None
         conn.to_discard = DISCARD_BYTES
-        conn.until = time.monotonic() + (DISCARD_SECONDS if is_body_coming else CLOSING_SECONDS)
+        conn.close_after(DISCARD_SECONDS if is_body_coming else CLOSING_SECONDS, self._idle_seconds)
 
     def _discard(self, conn: Connection, _: Any) -> None:
         if conn not in self._closing:
@@ -195,14 +199,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         except OSError:
             count = 0
         conn.to_discard -= count
-        if not count or conn.to_discard < 0:
+        if conn.to_discard < 0 or (not count and conn.sock.is_read):
             self._forget(conn)
+        elif not count:  # it sends no more, and may still be reading
+            self.poller.unregister(conn.sock)
+            conn.until = 0.0
 
     def _forget(self, conn: Connection) -> None:
         """Close one that the main thread waits for, at once."""
         self._receiving.pop(conn, None)
         self._closing.pop(conn, None)
-        self.poller.unregister(conn.sock)
+        with suppress(KeyError):
+            self.poller.unregister(conn.sock)
         self._end(conn)
 
     def _end(self, conn: Connection) -> None:
@@ -247,7 +255,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._go_on(conn, is_kept)
         else:
             self.nr_conns -= 1
-            conn.sock.abort()
+            conn.sock.close()
 
     def murder_pending(self) -> None:
         """Close what has exceeded its time. run() calls this after each round of events, once a second at least."""
@@ -264,7 +272,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             else:
                 self._forget(conn)
         for conn in [conn for conn in self._closing if conn.until < now]:
-            self._forget(conn)
+            if conn.has_read_all(now):
+                self._forget(conn)
         for conn, until in list(self._reading.items()):
             if until < now:
                 conn.sock.interrupt()
@@ -274,13 +283,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 conn.until = min(conn.until, now + STOPPING_SECONDS) if conn.is_idle else conn.until
 
     def _spare_memory(self) -> None:
-        total = sum(conn.size for conn in self._receiving)
-        for conn in list(self._receiving):
-            if total <= IN_MEMORY:
-                break
-            total -= conn.size
-            if conn.size:
-                self._forget(conn)
+        waiting = sum(conn.size for lane in self._lanes.values() for conn in lane.waiting)
+        total = waiting + sum(conn.size for conn in self._receiving)
+        while total > IN_MEMORY and (largest := max(self._receiving, key=_size, default=None)) and largest.size:
+            total -= largest.size
+            self._forget(largest)
 
     # Threads
 
@@ -319,6 +326,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             conn.sock.sendall(conn.refusal.answer(conn.head is not None and conn.head.content_type == admission.JSON))
             return False
         return super().handle_request(req, conn)
+
+
+def _size(conn: Connection) -> int:
+    return conn.size
 
 
 def _asks_again(conn: Connection, kind: Kind) -> bool:

@@ -15,6 +15,9 @@ PAGE_BYTES = 1 << 20
 LIST_BYTES = 4 << 20
 """The largest list of files: processing.intake.manifest.MOST_BYTES, which a test holds this to."""
 
+LIST_PATIENCE = 4
+"""So many times as long as another request a list of files may take: what was chosen on a phone is as much as a small photo."""
+
 UPLOADS = re.compile(rb"/albums/\d+/uploads/(tus/?)?|/uploads/[^/]+/?|/limits/probe/")
 """Addresses whose views read bodies of any size as they come, by their own limits and deadlines, once they know the sender."""
 LISTS = re.compile(rb"/albums/\d+/uploads/(manifest/|direct/.+)")
@@ -112,3 +115,8 @@ def most_bytes(head: Head) -> int:
     if SIGN_IN.fullmatch(head.path):
         return SIGN_IN_BYTES
     return LIST_BYTES if LISTS.fullmatch(head.path) else PAGE_BYTES
+
+
+def patience(head: Head) -> int:
+    """How many times as long as another the request may take to come whole."""
+    return LIST_PATIENCE if LISTS.fullmatch(head.path) else 1

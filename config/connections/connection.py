@@ -9,7 +9,7 @@ from gunicorn.workers.gthread import TConn
 from config.connections import admission, head
 from config.connections.admission import Kind, Refusal
 from config.connections.head import Head
-from config.connections.sending import ClientSocket
+from config.connections.sending import ClientSocket, Pace
 
 HEAD_BYTES = 64 << 10
 PIECE = 64 << 10
@@ -42,7 +42,7 @@ class Connection(TConn):  # type: ignore[misc]
         self.head: Head | None = None
         self.said_continue = False
         self._received = bytearray()
-        self._searched, self._has_begun = 0, False
+        self._searched, self._began = 0, 0.0
 
     @property
     def request(self) -> Any:
@@ -66,16 +66,26 @@ class Connection(TConn):  # type: ignore[misc]
     def begin_next(self) -> None:
         """After a request: what was read beyond it belongs to the next."""
         self._received = bytearray(self.parser.unreader.take_buffered())
-        self._searched, self._has_begun = 0, False
+        self._searched, self._began = 0, 0.0
         self.head, self.said_continue = None, False
 
     def wait_until(self, idle_seconds: float, request_seconds: float) -> None:
-        """Set the time limit: for a request to begin, or for the rest of one that has begun. The latter is never put off."""
-        if not self.is_idle and not self._has_begun:
-            self._has_begun = True
-            self.until = time.monotonic() + request_seconds
-        elif self.is_idle:
-            self.until = time.monotonic() + idle_seconds
+        """Set the time limit: for a request to begin, or for all of one that has begun, which trickling bytes do not put off."""
+        now = time.monotonic()
+        if self.is_idle:
+            self.until = now + idle_seconds
+            return
+        self._began = self._began or now
+        self.until = self._began + request_seconds * (admission.patience(self.head) if self.head else 1)
+
+    def close_after(self, seconds: float, idle_seconds: float) -> None:
+        """Set the time limit for the client to take the last answer, whose end it may still be reading then."""
+        now = time.monotonic()
+        self.until, self._pace = now + seconds, Pace(self.sock.read_by_client(), now, idle_seconds)
+
+    def has_read_all(self, now: float) -> bool:
+        """May the connection be closed? A client who is too slow for the rest of its answer is not waited for."""
+        return self.sock.is_read or self._pace.is_too_slow(self.sock.read_by_client(), now)
 
     def receive(self) -> Stage:
         """Take what is there, without waiting for more."""

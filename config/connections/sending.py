@@ -89,6 +89,7 @@ class ClientSocket(socket.socket):
         self._idle_seconds = idle_seconds
         self._kept: deque[memoryview | FileRange] = deque()
         self._sent = 0
+        self._is_ended = False
         with suppress(OSError):  # a Unix socket has none of it
             self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
@@ -104,6 +105,7 @@ class ClientSocket(socket.socket):
         """
         if how != socket.SHUT_RD:
             super().shutdown(how)
+            self._is_ended = True
 
     def interrupt(self) -> None:
         """Let whoever waits for the client's next bytes, in another thread, find that there are none."""
@@ -120,10 +122,15 @@ class ClientSocket(socket.socket):
         """In memory, of what is still to be sent."""
         return sum(len(each) for each in self._kept if isinstance(each, memoryview))
 
+    @property
+    def is_read(self) -> bool:
+        """Has the client's side acknowledged all?"""
+        return self.read_by_client() >= self._sent
+
     def read_by_client(self) -> int:
         """Bytes that the client's side has acknowledged since the connection began."""
         left: int = struct.unpack("i", fcntl.ioctl(self.fileno(), SIOCOUTQ, b"\0\0\0\0"))[0]
-        return self._sent - left
+        return self._sent - max(0, left - self._is_ended)  # the end counts as a byte
 
     def sendall(self, data: bytes, flags: int = 0) -> None:  # type: ignore[override]
         """Returns when the data is sent or kept. Raises OSError when the client is gone, or too slow for what a view makes."""
@@ -175,15 +182,13 @@ class ClientSocket(socket.socket):
                 raise ConnectionAbortedError("The client reads too slowly")
 
     def close(self) -> None:
+        """Close it. The kernel forgets what the client has not read: it would keep that for minutes, of any number of clients."""
         while self._kept:
             self._forget_first()
-        super().close()
-
-    def abort(self) -> None:
-        """Close, and let the kernel forget what the client did not read."""
         with suppress(OSError):
-            self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NOW)
-        self.close()
+            if not self.is_read:
+                self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NOW)
+        super().close()
 
 
 @dataclass(slots=True)

@@ -110,6 +110,13 @@ def slow_list_of_a_user(target: Target) -> Attack:
     return Attack(target.request("POST", f"/albums/{target.album}/uploads/manifest/", told, b"["), b" ")
 
 
+def large_lists_that_lack_their_end(target: Target) -> Attack:
+    """By nobody who is signed in: together they are larger than the memory that is given to such."""
+    told = {"Content-Type": "application/json", "Content-Length": str(3 << 20)}
+    body = b" " * ((3 << 20) - 1)
+    return Attack(target.request("POST", f"/albums/{target.album}/uploads/manifest/", told, body))
+
+
 def slow_uploads_of_nobody(target: Target) -> Attack:
     path = "/uploads/0d9ff5b9-3f0f-4c0b-8a55-a05c0b3b1c2d/"
     told = {
@@ -156,6 +163,7 @@ KINDS = (
     slow_body_to_a_page_of_users,
     slow_form_of_a_user,
     slow_list_of_a_user,
+    large_lists_that_lack_their_end,
     slow_uploads_of_nobody,
     slow_forms_with_files_of_nobody,
     who_reads_no_file,

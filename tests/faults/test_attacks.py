@@ -139,10 +139,11 @@ def assert_served_during_and_clean_after(server: Server, attack: Attack) -> None
 
     with attacks.under(server.target, attack):
         assert_others_are_served(server)
+        assert server.memory() < memory + MORE_MEMORY
 
     polling.until(lambda: server.descriptors() <= descriptors + SPARE, what="connections are left of the attack")
     assert server.workers() == workers
-    assert server.memory() < memory + MORE_MEMORY
+    polling.until(lambda: server.memory() < memory + MORE_MEMORY, what="memory is kept")
 
 
 @pytest.mark.parametrize(

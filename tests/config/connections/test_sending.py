@@ -9,6 +9,7 @@ import pytest
 
 from config.connections import sending
 from config.connections.sending import ClientSocket, Pace, Sender
+from tests import polling
 
 LARGE = 4_000_000
 """Bytes: more than the buffers of a connection that nobody reads."""
@@ -148,6 +149,41 @@ def test_a_file_that_became_shorter_ends_the_answer(ends, tmp_path):
 
     with (tmp_path / "file").open("rb") as file, pytest.raises(ConnectionAbortedError):
         server.sendfile(file, 0, 100)
+
+
+def test_what_the_client_has_read_is_told_apart_from_what_was_sent(ends):
+    server, client = ends
+    server.sendall(b"a" * LARGE)
+    assert not server.is_read
+    is_over, _ = sent_by(Sender(60), server)
+
+    read(client, LARGE)
+    assert is_over.wait(60)
+    server.shutdown(socket.SHUT_WR)
+
+    polling.until(lambda: server.is_read, what="the end is taken for a byte that was not read")
+
+
+def test_closing_forgets_what_the_client_did_not_read(ends):
+    server, client = ends
+    server.sendall(b"a" * LARGE)
+
+    server.close()
+
+    with pytest.raises(ConnectionResetError):
+        read(client, LARGE)
+
+
+def test_the_answer_arrives_although_a_view_stopped_reading(ends):
+    server, client = ends
+    client.sendall(b"a body that goes on")
+    server.shutdown(socket.SHUT_RD)
+    client.sendall(b" and on")
+
+    server.sendall(b"an answer")
+
+    assert read(client, 9) == b"an answer"
+    assert server.recv(100).startswith(b"a body")
 
 
 class TestPace:
