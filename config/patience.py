@@ -35,12 +35,10 @@ LINGER_MS = 5
 """From one thread to another a line goes by way of the main one, which takes as long on a busy server. Measured with a sender of
 many files, one after the other: a tenth of the time."""
 IN_A_ROW = 16
-"""Requests of one line; then come those who wait for a thread."""
+"""Requests of one line, at most; then come those who wait for a thread."""
 TICK_SECONDS = 0.5
 IN_MEMORY = 32 << 20
-"""Bytes of requests that are on their way or wait for a thread, together. Beyond, the largest of the former are closed."""
-LARGE = 64 << 10
-"""Bytes of one request from which on the sum is looked at each time that more come, and not only now and then."""
+"""Bytes of all requests that have not been answered, but for uploads. Beyond, the largest that has not come whole is closed."""
 CLOSING_SECONDS = 2.0
 """For the client to take the answer after which its connection is closed."""
 DISCARD_SECONDS, DISCARD_BYTES, DISCARD_AT_ONCE = 10.0, 256 << 20, 256 << 10
@@ -53,11 +51,22 @@ STOPPING_SECONDS = 2.0
 
 @dataclass(slots=True)
 class Lane:
-    """Requests of one kind, of which so many are answered at once."""
+    """Requests of one kind, of which so many are answered at once.
+
+    Whoever sends requests before the last one is answered waits behind all who do not: else a few clients would fill the queue.
+    """
 
     limit: int
     running: int = 0
     waiting: deque[Connection] = field(default_factory=deque)
+    pipelined: deque[Connection] = field(default_factory=deque)
+
+    def put(self, conn: Connection) -> None:
+        (self.pipelined if conn.is_pipelined else self.waiting).append(conn)
+
+    def next(self) -> Connection | None:
+        queue = self.waiting or self.pipelined
+        return queue.popleft() if queue else None
 
 
 def lanes(threads: int) -> dict[Kind, Lane]:
@@ -80,7 +89,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._receiving: dict[Connection, None] = {}
         """The main thread waits for their next request. Like the next, in the order they began to wait."""
         self._closing: dict[Connection, None] = {}
-        self._sending = 0
+        self._sending = self._in_memory = 0
         self._paused_until = self._checked = 0.0
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
@@ -148,11 +157,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def _receive(self, conn: Connection, _: Any) -> None:
         if conn not in self._receiving:  # closed for another, in this same round
             return
+        before = conn.size
         stage = conn.receive()
+        self._count(conn, conn.size - before)
+        if conn not in self._receiving:  # it was the largest
+            return
         if stage is Stage.RECEIVING:
             conn.wait_until(self.cfg.keepalive, self._request_seconds)
-            if conn.size >= LARGE:
-                self._spare_memory()
             return
         del self._receiving[conn]
         self.poller.unregister(conn.sock)
@@ -214,6 +225,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._end(conn)
 
     def _end(self, conn: Connection) -> None:
+        self._count(conn, -conn.counted)
         self.nr_conns -= 1
         conn.sock.close()
 
@@ -226,12 +238,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             conn.lane = lane
             super().enqueue_req(conn)
         else:
-            lane.waiting.append(conn)
+            lane.put(conn)
 
     def finish_request(self, conn: Connection, fs: "Future[Any]") -> None:
+        self._count(conn, -conn.counted)
         conn.lane.running -= 1
-        if conn.lane.waiting:
-            self.enqueue_req(conn.lane.waiting.popleft())
+        if following := conn.lane.next():
+            self.enqueue_req(following)
         try:
             is_kept = fs.result() is True
         except Exception:
@@ -254,8 +267,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if is_sent:
             self._go_on(conn, is_kept)
         else:
-            self.nr_conns -= 1
-            conn.sock.close()
+            self._end(conn)
 
     def murder_pending(self) -> None:
         """Close what has exceeded its time. run() calls this after each round of events, once a second at least."""
@@ -277,16 +289,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         for conn, until in list(self._reading.items()):
             if until < now:
                 conn.sock.interrupt()
-        self._spare_memory()
         if not self.alive:
             for conn in self._receiving:
                 conn.until = min(conn.until, now + STOPPING_SECONDS) if conn.is_idle else conn.until
 
-    def _spare_memory(self) -> None:
-        waiting = sum(conn.size for lane in self._lanes.values() for conn in lane.waiting)
-        total = waiting + sum(conn.size for conn in self._receiving)
-        while total > IN_MEMORY and (largest := max(self._receiving, key=_size, default=None)) and largest.size:
-            total -= largest.size
+    def _count(self, conn: Connection, more: int) -> None:
+        conn.counted += more
+        self._in_memory += more
+        while self._in_memory > IN_MEMORY and self._receiving:
+            largest = max(self._receiving, key=_size)
+            if not largest.size:
+                return
             self._forget(largest)
 
     # Threads
@@ -298,7 +311,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             if not self._handle(conn):
                 return False
             conn.begin_next()
-            if not self.alive or conn.sock.has_kept or not _asks_again(conn, kind):
+            if not self.alive or conn.lane.waiting or conn.sock.has_kept or not _asks_again(conn, kind):
                 break
         return True
 

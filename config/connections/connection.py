@@ -12,7 +12,7 @@ from config.connections.head import Head
 from config.connections.sending import ClientSocket, Pace
 
 HEAD_BYTES = 64 << 10
-PIECE = 64 << 10
+PIECE, LARGE_PIECE = 64 << 10, 256 << 10
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -37,10 +37,14 @@ class Connection(TConn):  # type: ignore[misc]
         """When it is closed unless its request has come, in time.monotonic()."""
         self.to_discard = 0
         """Bytes that are still thrown away before it is closed."""
+        self.counted = 0
+        """Bytes that the worker reckons for it."""
         self.lane: Any = None
         """The worker's, while a thread answers."""
         self.head: Head | None = None
         self.said_continue = False
+        self.is_pipelined = False
+        """Did the request begin before the last one was answered?"""
         self._received = bytearray()
         self._searched, self._began = 0, 0.0
 
@@ -67,7 +71,7 @@ class Connection(TConn):  # type: ignore[misc]
         """After a request: what was read beyond it belongs to the next."""
         self._received = bytearray(self.parser.unreader.take_buffered())
         self._searched, self._began = 0, 0.0
-        self.head, self.said_continue = None, False
+        self.head, self.said_continue, self.is_pipelined = None, False, bool(self._received)
 
     def wait_until(self, idle_seconds: float, request_seconds: float) -> None:
         """Set the time limit: for a request to begin, or for all of one that has begun, which trickling bytes do not put off."""
@@ -90,7 +94,7 @@ class Connection(TConn):  # type: ignore[misc]
     def receive(self) -> Stage:
         """Take what is there, without waiting for more."""
         try:
-            piece = self.sock.recv(PIECE)
+            piece = self.sock.recv(LARGE_PIECE if self.size > PIECE else PIECE)
         except BlockingIOError:
             return Stage.RECEIVING
         except OSError:
