@@ -205,6 +205,8 @@ AVIF_SPEED = env.number("AVIF_SPEED", 9, most=10)
 # Web server
 WEB_PROCESSES = env.number("WEB_PROCESSES", 1, least=1)
 WEB_THREADS = env.number("WEB_THREADS", 64, least=2)
+WEB_CONNECTIONS = env.number("WEB_CONNECTIONS", 0)
+REQUEST_SECONDS = env.seconds("REQUEST_SECONDS", 15, least=1)
 X_ACCEL = env.text("X_ACCEL")
 
 # People

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from huey.contrib.djhuey import HUEY
 
 from albums.models import Album
+from config import health
 from processing import quota, scrub, worker
 from processing.storage import bucket as bucket_client
 from processing.storage import connection, places
@@ -35,6 +36,7 @@ def data_dir(tmp_path_factory, settings) -> Path:
     settings.STORAGES = settings.STORAGES | {"default": store}
     HUEY.storage.flush_queue()
     quota.forget()
+    health.examination.forget()
     return path
 
 

@@ -74,7 +74,8 @@ class Caddy:
         own |= {"S3_DOMAIN": f"http://127.0.0.1:{servers.free_port()}"}
         config = directory / "Caddyfile"
         # The interface to administer it has a fixed port, which belongs to the machine's own.
-        config.write_text("{\n\tadmin off\n}\n" + (DEPLOY / "caddy/Caddyfile").read_text())
+        text = (DEPLOY / "caddy/Caddyfile").read_text()
+        config.write_text(replaced(text, {"\n{\n\tservers {": "\n{\n\tadmin off\n\tservers {"}))
         self._process = processes.start(
             ["caddy", "run", "--config", str(config), "--adapter", "caddyfile"],
             env={"PATH": os.environ["PATH"], **own},

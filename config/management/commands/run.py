@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from config import preparing
+from config.connections import descriptors
 
 
 class Command(BaseCommand):
@@ -22,6 +23,7 @@ class Command(BaseCommand):
         preparing.prepare()
         self.stdout.flush()
         here = str(Path.cwd())
+        descriptors.raise_limit()
         os.chdir(settings.BASE_DIR)  # where -m finds it
         os.execv(sys.executable, [sys.executable, "-m", "config.supervisor", here])  # noqa: S606
 

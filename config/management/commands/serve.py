@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from config import preparing
+from config.connections import descriptors
 from processing.doctor import address
 
 
@@ -29,6 +30,7 @@ class Command(BaseCommand):
         ]
         bind = f"{address.in_brackets(settings.HOST)}:{settings.PORT}"
         size = ["--workers", str(settings.WEB_PROCESSES), "--threads", str(settings.WEB_THREADS)]
+        descriptors.raise_limit()
         os.chdir(settings.BASE_DIR)
         os.execv(sys.executable, [*gunicorn, "--bind", bind, *size, "config.wsgi"])  # noqa: S606 - ours, every word
 

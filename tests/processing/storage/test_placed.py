@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from albums.models import Photo
+from config import health
 from processing import proof, scrub, staging, sweeper, verify, worker
 from processing.models import Upload
 from processing.states import JobState
@@ -363,6 +364,7 @@ class TestBrowsers:
         assert client.get("/healthz").json()["storage"] is True
 
         settings.S3_BUCKET = "nowhere"
+        health.examination.forget()
 
         assert json.loads(client.get("/healthz").content) == {
             "status": "ill", "web": True, "database": True, "storage": False,
