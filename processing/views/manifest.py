@@ -15,13 +15,16 @@ from processing import batches, declarations, pressure
 from processing.batches import AlbumBusy
 from processing.declarations import Answer, Declaration, Match
 from processing.doctor import records
-from processing.intake import manifest, parts, protocol
+from processing.intake import manifest, pace, parts, protocol
 from processing.intake.manifest import BadManifest
+from processing.intake.protocol import Refusal, Refused
 from processing.models import Batch, Upload
 from processing.pressure import Shortage
-from processing.views import direct, draining, line
+from processing.views import crowd, direct, draining, line
 
 RETRY_AFTER_SECONDS = 30
+MOST_SECONDS = 30.0
+"""All of a list has to come within this. One of 500 photos is as large as a thumbnail."""
 BUSY = "This album is busy with another batch. Your photos can be sent when it is done."
 
 
@@ -43,11 +46,22 @@ def declare(request: HttpRequest, pk: int) -> JsonResponse:
         return _problem(HTTPStatus.CONFLICT, "album-busy", BUSY, batch=_batch(request, busy.batch))
     except (AlbumInTrash, Album.DoesNotExist):
         return _gone(request, pk)
+    except Refused as refused:
+        line.close_after(request)
+        return _crowded(refused.refusal)
     except TooLarge:
+        draining.drain(request)
         return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The list of files is too long.")
     except line.EndUnknown:
+        line.close_after(request)
         return _problem(HTTPStatus.LENGTH_REQUIRED, protocol.LENGTH_REQUIRED.code, protocol.LENGTH_REQUIRED.message)
-    except (BadManifest, UnreadablePostError) as error:
+    except UnreadablePostError:
+        line.hang_up(request)
+        return _problem(
+            HTTPStatus.BAD_REQUEST, "bad-manifest", "The list of files did not arrive whole. Send it again."
+        )
+    except BadManifest as error:
+        draining.drain(request)
         return _problem(HTTPStatus.BAD_REQUEST, "bad-manifest", str(error))
 
 
@@ -58,10 +72,11 @@ class TooLarge(Exception):
 def _body(request: HttpRequest) -> bytes:
     if request.content_type != "application/json":
         raise BadManifest("Send the list as application/json.")
-    with line.impatient(request):
+    if (line.length(request) or 0) > manifest.MOST_BYTES:
+        raise TooLarge
+    with crowd.place(request.user.pk or 0), line.impatient(request, pace.within(MOST_SECONDS)):
         body = line.read(request, manifest.MOST_BYTES + 1)
     if len(body) > manifest.MOST_BYTES:
-        draining.drain(request)
         raise TooLarge
     return body
 
@@ -128,6 +143,12 @@ def _gone(request: HttpRequest, pk: int) -> JsonResponse:
 def _short(shortage: Shortage) -> JsonResponse:
     response = _problem(shortage.status, shortage.code, shortage.intake)
     response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
+def _crowded(refusal: Refusal) -> JsonResponse:
+    response = _problem(HTTPStatus(refusal.status), refusal.code, refusal.message)
+    response["Retry-After"] = str(crowd.RETRY_AFTER_SECONDS)
     return response
 
 

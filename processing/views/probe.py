@@ -18,6 +18,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from processing.doctor import bounds, passage, ticket
 from processing.doctor.line import MARK
+from processing.intake import pace
 from processing.intake.protocol import VERSION, Refusal, Refused
 from processing.views import draining, line
 from processing.views.access import may_change_any_album
@@ -52,7 +53,7 @@ def probe(request: HttpRequest) -> HttpResponse:
         _check_sender(request)
         response = _in_turn(request)
     except Refused as refused:
-        draining.drain(request)
+        draining.drain(request, is_known=_is_known(request))
         refusal = refused.refusal
         response = JsonResponse({"error": refusal.code, "message": refusal.message}, status=refusal.status)
     response[MARK] = request.method or ""
@@ -60,6 +61,11 @@ def probe(request: HttpRequest) -> HttpResponse:
     response["Upload-Offset"] = request.headers.get("Upload-Offset", "0")[:20]
     response["Cache-Control"] = "no-store"
     return response
+
+
+def _is_known(request: HttpRequest) -> bool:
+    """Is it the server itself, or a person who is signed in?"""
+    return ticket.is_valid(request.headers.get(ticket.HEADER, "")) or request.user.is_authenticated
 
 
 def _check_sender(request: HttpRequest) -> None:
@@ -96,9 +102,9 @@ def _count(request: HttpRequest) -> Counted:
     began = last = time.monotonic()
     total, gap, ended, buffer = 0, 0.0, False, memoryview(bytearray(PIECE))
     try:
-        body = line.body(request)
-        with line.impatient(request):
-            while not ended and total <= bounds.LARGEST and last - began < MOST_SECONDS:
+        with line.impatient(request, pace.within(MOST_SECONDS)):
+            body = line.body(request)
+            while not ended and total <= bounds.LARGEST:
                 count = body.readinto(buffer)
                 now = time.monotonic()
                 total, gap, last, ended = total + count, max(gap, now - last), now, not count

@@ -23,7 +23,7 @@ from albums.models import Album
 from albums.views.access import AlbumInTrash, album_or_404
 from processing import batches
 from processing.batches import AlbumBusy
-from processing.intake import protocol, refusals, resumable, uploads
+from processing.intake import pace, protocol, refusals, resumable, uploads
 from processing.intake.protocol import Creation, Part, Refusal, Refused
 from processing.models import Batch, Upload
 from processing.states import UploadState
@@ -60,6 +60,7 @@ def speaks_tus(view: View[P]) -> Callable[..., HttpResponseBase]:
             response = _refusal(request, IN_TRASH)
         except (Http404, Album.DoesNotExist):
             response = _refusal(request, NOT_FOUND)
+        line.close_after(request)  # a body that nobody asked for is not read
         response["Tus-Resumable"] = protocol.VERSION
         response["Cache-Control"] = "no-store"
         return response
@@ -75,12 +76,12 @@ def create(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         raise Refused(NOT_ALLOWED)
     album = album_or_404(request, pk)
+    assert isinstance(request.user, User)
     has_body = line.length(request) != 0
     if has_body:
         protocol.check_type(request.headers)
     first = Part(0, None, protocol.checksum(request.headers))
-    with crowd.place() if has_body else nullcontext():
-        assert isinstance(request.user, User)
+    with crowd.place(request.user.pk) if has_body else nullcontext():
         upload = expected(request.user, album, Batch.Source.TUS, protocol.creation(request.headers))
         reached = _first_bytes(request, upload, first) if has_body else 0
     response = HttpResponse(status=HTTPStatus.CREATED)
@@ -96,7 +97,7 @@ def _first_bytes(request: HttpRequest, upload: Upload, first: Part) -> int:
     try:
         return _receive(request, upload, first)
     except Refused as refused:
-        if refused.refusal is not protocol.BROKEN:
+        if refused.refusal not in protocol.CUT_SHORT:
             uploads.cancel(upload, refused.refusal.code, refused.refusal.message)
         raise
 
@@ -136,8 +137,9 @@ def _go_on(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     mine = _own(request, pk)
     if mine.album.trashed_at:
         raise Refused(IN_TRASH)
+    assert isinstance(request.user, User)
     response = HttpResponse(status=HTTPStatus.NO_CONTENT)
-    with crowd.place():
+    with crowd.place(request.user.pk):
         response["Upload-Offset"] = str(_receive(request, mine, part))
     return _with_expiry(response, mine)
 
@@ -164,7 +166,7 @@ def expected(user: User, album: Album, source: Batch.Source, asked: Creation) ->
 
 
 def _receive(request: HttpRequest, upload: Upload, part: Part) -> int:
-    with line.impatient(request):
+    with line.impatient(request, pace.of_upload()):
         try:
             body = line.body(request)
         except line.EndUnknown:
@@ -202,8 +204,7 @@ def _with_expiry(response: HttpResponse, upload: Upload) -> HttpResponse:
 
 
 def _refusal(request: HttpRequest, refusal: Refusal, offset: int | None = None) -> HttpResponse:
-    # To drain what a crowd sends would take the threads that were spared.
-    line.hang_up(request) if refusal in (protocol.BROKEN, crowd.CROWDED) else draining.drain(request)
+    let_go(request, refusal)
     response = JsonResponse({"error": refusal.code, "message": refusal.message}, status=refusal.status)
     if offset is not None:
         response["Upload-Offset"] = str(offset)
@@ -212,5 +213,15 @@ def _refusal(request: HttpRequest, refusal: Refusal, offset: int | None = None) 
     if refusal is BUSY:
         response["Retry-After"] = "5"
     if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        response["Retry-After"] = str(crowd.RETRY_AFTER_SECONDS if refusal is crowd.CROWDED else 30)
+        response["Retry-After"] = str(crowd.RETRY_AFTER_SECONDS if refusal in crowd.REFUSALS else 30)
     return response
+
+
+def let_go(request: HttpRequest, refusal: Refusal) -> None:
+    """See to what is left of a refused request's body. To drain what a crowd sends would take the threads that were spared."""
+    if refusal in protocol.CUT_SHORT:
+        line.hang_up(request)
+    elif refusal in crowd.REFUSALS:
+        line.close_after(request)
+    else:
+        draining.drain(request)
