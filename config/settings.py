@@ -40,7 +40,6 @@ SECURE_SSL_REDIRECT = (
 )
 SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", A_DAY if BEHIND_TLS else 0)
 SILENCED_SYSTEM_CHECKS = [
-    "files.E001",  # incoming/ is away: workers wait, pages say so, and commands shall still answer
     "security.W005",  # HSTS for other hosts below ours, and browsers' lists of it: not ours to decide
     "security.W021",
     "security.W008",  # redirecting to https: see above
@@ -152,7 +151,7 @@ S3_ADDRESSING = env.one_of("S3_ADDRESSING", "auto", choices={"auto", "path", "vi
 S3_BROWSER_ENDPOINT = env.text("S3_BROWSER_ENDPOINT").rstrip("/")
 S3_ALLOW_INTERNAL = env.flag("S3_ALLOW_INTERNAL")
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
-FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
+FILE_UPLOAD_HANDLERS = ["config.file_parts.RefusingUploadHandler"]
 DATA_UPLOAD_MAX_NUMBER_FILES = None  # the intake counts, and answers per file instead of refusing the request
 
 # Intake
