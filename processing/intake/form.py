@@ -120,7 +120,7 @@ class FormIntake(FileUploadHandler):
         try:
             if self._count > settings.MAX_BATCH_FILES:
                 raise Refused(refusals.TOO_MANY.filled(limit=settings.MAX_BATCH_FILES))
-            self._stream = Stream(upload)
+            self._stream = Stream(upload, sum(stream.untold for stream in self._landed))
         except Refused as refused:
             self._refuse(upload, refused)
 

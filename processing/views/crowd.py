@@ -66,6 +66,7 @@ def kept_for_pages() -> int:
 
 
 def places_of_one() -> int:
-    """How many of them one person may have. While there are two, one stays for others."""
-    wanted = settings.USER_UPLOADS or max(LEAST_SHARE, places() // USUAL_SHARE)
-    return max(1, min(wanted, places() - 1))
+    """How many of them one person may have: as USER_UPLOADS says, else a share that leaves one for others, if there are two."""
+    if settings.USER_UPLOADS:
+        return min(int(settings.USER_UPLOADS), places())
+    return max(1, min(max(LEAST_SHARE, places() // USUAL_SHARE), places() - 1))

@@ -87,7 +87,7 @@ def _answer(request: HttpRequest, album: Album, intake: FormIntake, length: int)
     try:
         _check_sender(request, intake)
         batches.ensure_open(album, intake.token)
-        if shortage := pressure.of_new(length):
+        if shortage := pressure.of_new(length, None, intake.user.pk):
             draining.drain(request)
             return _short(request, album, shortage)
         with crowd.place(intake.user.pk), line.impatient(request, pace.of_upload()):

@@ -39,7 +39,7 @@ def declare(request: HttpRequest, pk: int) -> JsonResponse:
         found = declarations.compare(album, request.user, told.files)
         if not told.opens:
             return _answer(request, album, found)
-        if shortage := found.batch is None and pressure.of_new(found.bytes_to_come(told.files), 0):
+        if shortage := found.batch is None and pressure.of_new(found.bytes_to_come(told.files), 0, request.user.pk):
             return _short(shortage)
         return _answer(request, album, declarations.declare(album, request.user, told.files, told.skipped))
     except AlbumBusy as busy:

@@ -148,7 +148,7 @@ def expected(user: User, album: Album, source: Batch.Source, asked: Creation) ->
     """A new upload in the sender's running batch, or in one that it opens; refused at once if it is empty. Raises Refused."""
     if asked.length is not None and asked.length > settings.MAX_FILE_BYTES:
         raise Refused(protocol.TOO_LARGE)
-    resumable.ensure_room(asked.length or 0, begins=asked.length or 0)
+    resumable.ensure_room(asked.length or 0, user=user.pk, begins=asked.length or 0)
     try:
         upload = batches.join_or_open(album, user, source, asked.name, asked.length, asked.metadata)
     except AlbumBusy:
@@ -185,7 +185,7 @@ def _check_sender(request: HttpRequest) -> None:
 
 def _own(request: HttpRequest, pk: uuid.UUID) -> Upload:
     """An upload belongs to who sends it, even in an album that others may see."""
-    return get_object_or_404(Upload.objects.select_related("album"), pk=pk, batch__opened_by=request.user.pk)
+    return get_object_or_404(Upload.objects.select_related("album", "batch"), pk=pk, batch__opened_by=request.user.pk)
 
 
 def _abilities() -> HttpResponse:
