@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from huey.contrib.djhuey import HUEY
 
 from albums.models import Album
-from processing import quota, scrub, worker
+from processing import allowance, quota, scrub, worker
 from processing.storage import bucket as bucket_client
 from processing.storage import connection, places
 from processing.storage.connection import Connection
@@ -35,6 +35,7 @@ def data_dir(tmp_path_factory, settings) -> Path:
     settings.STORAGES = settings.STORAGES | {"default": store}
     HUEY.storage.flush_queue()
     quota.forget()
+    allowance.forget()
     return path
 
 

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from albums.models import Album
 from albums.views.access import AlbumInTrash, album_or_404
-from processing import batches, panels, pressure
+from processing import allowance, batches, panels, pressure
 from processing.batches import AlbumBusy, SentBefore
 from processing.intake import pace
 from processing.intake.form import FormIntake, TooManyParts
@@ -87,7 +87,7 @@ def _answer(request: HttpRequest, album: Album, intake: FormIntake, length: int)
     try:
         _check_sender(request, intake)
         batches.ensure_open(album, intake.token)
-        if shortage := pressure.of_new(length, None, intake.user.pk):
+        if shortage := allowance.of(intake.user.pk) or pressure.of_new(length, None, intake.user.pk):
             draining.drain(request)
             return _short(request, album, shortage)
         with crowd.place(intake.user.pk), line.impatient(request, pace.of_upload()):

@@ -21,9 +21,10 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from albums.models import Album
 from albums.views.access import AlbumInTrash, album_or_404
-from processing import batches
+from processing import allowance, batches
 from processing.batches import AlbumBusy
 from processing.intake import pace, protocol, refusals, resumable, uploads
+from processing.intake.arriving import short_of
 from processing.intake.protocol import Creation, Part, Refusal, Refused
 from processing.models import Batch, Upload
 from processing.states import UploadState
@@ -148,6 +149,8 @@ def expected(user: User, album: Album, source: Batch.Source, asked: Creation) ->
     """A new upload in the sender's running batch, or in one that it opens; refused at once if it is empty. Raises Refused."""
     if asked.length is not None and asked.length > settings.MAX_FILE_BYTES:
         raise Refused(protocol.TOO_LARGE)
+    if spent := allowance.of(user.pk):
+        raise short_of(spent)
     resumable.ensure_room(asked.length or 0, user=user.pk, begins=asked.length or 0)
     try:
         upload = batches.join_or_open(album, user, source, asked.name, asked.length, asked.metadata)
@@ -157,7 +160,11 @@ def expected(user: User, album: Album, source: Batch.Source, asked: Creation) ->
         if Album.objects.trashed().filter(pk=album.pk).exists():
             raise Refused(IN_TRASH) from None
         raise
-    if uploads.count(upload.batch_id) > settings.MAX_BATCH_FILES:
+    count, rows = uploads.count(upload.batch_id)
+    if count > 2 * settings.MAX_BATCH_FILES or rows > uploads.MOST_ROWS:  # enough of them are told of
+        upload.delete()
+        raise Refused(FULL_BATCH)
+    if count > settings.MAX_BATCH_FILES:
         uploads.refuse(upload, refusals.TOO_MANY.filled(limit=settings.MAX_BATCH_FILES))
         raise Refused(FULL_BATCH)
     if asked.length == 0:
@@ -212,7 +219,7 @@ def _refusal(request: HttpRequest, refusal: Refusal, offset: int | None = None) 
         response["Tus-Version"] = protocol.VERSION
     if refusal is BUSY:
         response["Retry-After"] = "5"
-    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR or refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
         response["Retry-After"] = str(crowd.RETRY_AFTER_SECONDS if refusal in crowd.REFUSALS else 30)
     return response
 
