@@ -23,17 +23,6 @@ class Request(WSGIRequest):
 class Handler(WSGIHandler):
     request_class = Request
 
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        """Answer the request. Where its body was left unread, gunicorn is told to close the connection, and to say so."""
-
-        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-            response: Any = getattr(start_response, "__self__", None)
-            if getattr(environ.get("wsgi.input"), "failed", False) and hasattr(response, "force_close"):
-                response.force_close()
-            return start_response(status, headers, *error)
-
-        return super().__call__(environ, start)
-
 
 django.setup(set_prefix=False)
 application = Handler()

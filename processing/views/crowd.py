@@ -57,12 +57,7 @@ def place(user: int) -> Iterator[None]:
 
 def places() -> int:
     """How many bodies are taken in at once, in this process."""
-    return int(settings.WEB_THREADS) - kept_for_pages()
-
-
-def kept_for_pages() -> int:
-    """How many threads never take in a body."""
-    return max(1, int(settings.WEB_THREADS) // KEPT_FOR_PAGES)
+    return int(settings.WEB_THREADS) - max(1, int(settings.WEB_THREADS) // KEPT_FOR_PAGES)
 
 
 def places_of_one() -> int:

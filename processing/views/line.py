@@ -56,10 +56,10 @@ def hang_up(request: HttpRequest) -> None:
 
 
 def close_after(request: HttpRequest) -> None:
-    """Leave the rest of the body unread: the connection ends after the answer, which says so (config.wsgi).
+    """Leave the rest of the body unread: the connection ends after the answer.
 
-    gunicorn would otherwise hold the thread to look for the next request behind the body. `failed` is its own word for a body
-    behind which no request can be found.
+    gunicorn would otherwise look for the next request behind the body. `failed` is its own word for one behind which none can be
+    found.
     """
     stream: Any = request.META.get("wsgi.input")
     if hasattr(stream, "failed") and not _is_read(stream.reader):

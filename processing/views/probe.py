@@ -53,7 +53,7 @@ def probe(request: HttpRequest) -> HttpResponse:
         _check_sender(request)
         response = _in_turn(request)
     except Refused as refused:
-        draining.drain(request, is_known=_is_known(request))
+        draining.drain(request)
         refusal = refused.refusal
         response = JsonResponse({"error": refusal.code, "message": refusal.message}, status=refusal.status)
     response[MARK] = request.method or ""
@@ -61,11 +61,6 @@ def probe(request: HttpRequest) -> HttpResponse:
     response["Upload-Offset"] = request.headers.get("Upload-Offset", "0")[:20]
     response["Cache-Control"] = "no-store"
     return response
-
-
-def _is_known(request: HttpRequest) -> bool:
-    """Is it the server itself, or a person who is signed in?"""
-    return ticket.is_valid(request.headers.get(ticket.HEADER, "")) or request.user.is_authenticated
 
 
 def _check_sender(request: HttpRequest) -> None:

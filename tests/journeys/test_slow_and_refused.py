@@ -13,7 +13,7 @@ from albums.models import Album
 from processing.intake import pace
 from processing.models import ProcessingJob, Upload
 from processing.states import UploadState
-from processing.views import crowd, draining
+from processing.views import crowd
 from tests.journeys.test_form import multipart
 from tests.journeys.test_tus import OCTETS, VERSION, create, head, patch, path_of
 from tests.processing import making
@@ -120,61 +120,52 @@ class TestSlow:
 
 
 class TestRefused:
-    """What of the body is read of a request that is refused."""
+    """No view reads the body of a request that is refused: it would hold a thread, for as long as its sender likes."""
 
     @pytest.fixture
     def body(self) -> io.BytesIO:
-        return io.BytesIO(bytes(40 << 20))
+        return io.BytesIO(bytes(1 << 20))
 
-    def test_nothing_of_a_body_whose_sender_is_not_signed_in(self, signed_in, album, body):
+    def test_whose_sender_is_not_signed_in(self, signed_in, album, body):
         path = path_of(create(signed_in, album))
 
         answer = patch_with(Client(), path, body)
 
         assert (answer.status_code, answer.json()["error"], body.tell()) == (401, "sign-in", 0)
 
-    def test_nor_of_a_form(self, album, body):
+    def test_a_form_of_such_a_one(self, album, body):
         form = send(Client(), "POST", f"/albums/{album.pk}/uploads/", body, "multipart/form-data; boundary=X")
 
         assert (form.status_code, body.tell()) == (302, 0)
 
-    def test_a_bounded_part_of_one_whose_sender_is(self, signed_in, album, body):
-        path = path_of(create(signed_in, album))
-
-        answer = patch_with(signed_in, path, body, at=5)
-
-        assert answer.status_code in (409, 413)
-        assert body.tell() == draining.MOST_BYTES
-
-    def test_what_trickles_is_read_for_a_bounded_time(self, signed_in, stranger, album, tick):
+    def test_an_upload_of_somebody_else(self, signed_in, stranger, album, body):
         path = path_of(create(signed_in, album))
         other = Client()
         other.force_login(stranger)
-        slow = Trickle(bytes(1000), 1, tick)
 
-        answer = patch_with(other, path, slow)
+        assert (patch_with(other, path, body).status_code, body.tell()) == (404, 0)
 
-        assert (answer.status_code, slow.tell()) == (404, draining.MOST_SECONDS)
+    @pytest.mark.parametrize(("length", "at", "status"), [(10, 0, 413), (2 << 20, 5, 409)])
+    def test_one_that_does_not_fit(self, signed_in, album, body, length, at, status):
+        path = path_of(create(signed_in, album, length))
 
-    def test_nothing_while_others_are_read_to_their_end(self, signed_in, album, body, monkeypatch):
-        path = path_of(create(signed_in, album))
-        with ExitStack() as stack:
-            while draining._places.acquire(blocking=False):
-                stack.callback(draining._places.release)
+        assert (patch_with(signed_in, path, body, at=at).status_code, body.tell()) == (status, 0)
 
-            answer = patch_with(signed_in, path, body, at=5)
+    def test_a_form_to_a_busy_album(self, signed_in, album, body):
+        create(signed_in, album)
 
-        assert (answer.status_code in (409, 413), body.tell()) == (True, 0)
+        answer = send(
+            signed_in, "POST", f"/albums/{album.pk}/uploads/", body, "multipart/form-data; boundary=X", **JSON
+        )
 
-    def test_none_takes_a_place_for_uploads_while_it_is_read(self, signed_in, album, monkeypatch):
-        path = path_of(create(signed_in, album, 10))
-        taken: list[int] = []
-        body = Trickle(bytes(40), 10, lambda: taken.append(crowd._taken.total()))
+        assert (answer.status_code, answer.json()["error"], body.tell()) == (409, "album-busy", 0)
 
-        answer = patch_with(signed_in, path, body, at=5)
+    def test_a_list_of_files_that_is_too_long(self, signed_in, album):
+        body = io.BytesIO(bytes(5 << 20))
 
-        assert answer.status_code in (409, 413)
-        assert set(taken) == {0}
+        answer = send(signed_in, "POST", f"/albums/{album.pk}/uploads/manifest/", body, "application/json")
+
+        assert (answer.status_code, answer.json()["error"], body.tell()) == (413, "too-large", 0)
 
 
 class TestCrowd:
