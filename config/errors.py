@@ -11,12 +11,14 @@ import sys
 from http import HTTPStatus
 
 from django.db import OperationalError, connection
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from albums.views.access import AlbumInTrash
+from config.file_parts import FilesNotTaken
 from processing.storage.trouble import StorageTrouble
+from processing.views import line
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,10 @@ NO_ROOM = "The server's disk is full. Nothing was lost; free some space, then tr
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """413 `files-not-taken` for a form with files where none are taken; the rest of its body is not read."""
+    if isinstance(exception, FilesNotTaken):
+        line.close_after(request)
+        return _no_files(request, exception)
     return _refusal("400.html", HTTPStatus.BAD_REQUEST)
 
 
@@ -71,6 +77,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
         connection.close()  # a file that could only be read when it was opened stays so
         return _passing(request, HTTPStatus.SERVICE_UNAVAILABLE, BUSY)
     return render(request, "500.html", status=HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _no_files(request: HttpRequest, exception: FilesNotTaken) -> HttpResponse:
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    if not request.accepts("text/html"):
+        return JsonResponse({"error": exception.code, "message": exception.message}, status=status)
+    return _refusal("400.html", status, words=exception.message)
 
 
 def _missing(request: HttpRequest) -> str:

@@ -46,7 +46,6 @@ SECURE_SSL_REDIRECT = (
 )
 SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", A_YEAR if BEHIND_TLS else 0)
 SILENCED_SYSTEM_CHECKS = [
-    "files.E001",  # incoming/ is away: workers wait, pages say so, and commands shall still answer
     "security.W005",  # HSTS for other hosts below ours, and browsers' lists of it: not ours to decide
     "security.W021",
     "security.W008",  # redirecting to https: see above
@@ -165,7 +164,7 @@ S3_ADDRESSING = env.one_of("S3_ADDRESSING", "auto", choices={"auto", "path", "vi
 S3_BROWSER_ENDPOINT = env.text("S3_BROWSER_ENDPOINT").rstrip("/")
 S3_ALLOW_INTERNAL = env.flag("S3_ALLOW_INTERNAL")
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
-FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
+FILE_UPLOAD_HANDLERS = ["config.file_parts.RefusingUploadHandler"]
 DATA_UPLOAD_MAX_NUMBER_FILES = None  # the intake counts, and answers per file instead of refusing the request
 
 # Intake
@@ -174,8 +173,13 @@ MAX_FILE_BYTES = env.size("MAX_FILE_SIZE", "2G")
 MIN_FREE_BYTES = env.size("MIN_FREE_SPACE", "512M")
 MEMORY_MARK = env.number("MEMORY_MARK", 80, least=1, most=100)
 BODY_IDLE_SECONDS = env.seconds("BODY_IDLE_SECONDS", 30, least=1)
+MIN_UPLOAD_RATE = env.size("MIN_UPLOAD_RATE", "1000")
+MIN_RATE_SECONDS = env.seconds("MIN_RATE_SECONDS", 60, least=1)
+USER_UPLOADS = env.number("USER_UPLOADS", 0)
 CHUNK_BYTES = env.size("CHUNK_SIZE", "0")
 STAGING_QUOTA_BYTES = env.size("STAGING_QUOTA", "64G")
+USER_FILES_PER_DAY = env.number("USER_FILES_PER_DAY", 100000)
+USER_STAGING_PERCENT = env.number("USER_STAGING_PERCENT", 75, least=1, most=100)
 UPLOAD_EXPIRY_SECONDS = env.seconds("UPLOAD_EXPIRY_SECONDS", 1800, least=1)
 
 # Work

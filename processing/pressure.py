@@ -7,6 +7,7 @@ from http import HTTPStatus
 from django.conf import settings
 
 from processing import memory, quota
+from processing.models import Upload
 from processing.storage import store
 
 RESERVED_FOR_WORK = 8
@@ -45,6 +46,13 @@ STAGING = Shortage(
     "Send again a little later, or fewer at once.",
     "",  # workers are what empties it
 )
+OWN_STAGING = Shortage(
+    "own-staging-full",
+    HTTPStatus.INSUFFICIENT_STORAGE,
+    "Your files that wait to be processed, or have failed and are kept, take all the room that one person may have. Nothing is "
+    "lost: upload more when some are done, or dismiss those that failed.",
+    "",
+)
 STORAGE = Shortage(
     "storage-away",
     HTTPStatus.SERVICE_UNAVAILABLE,
@@ -64,11 +72,24 @@ def of_intake(more: int = 0) -> Shortage | None:
     return MEMORY if memory_is_short() else None
 
 
-def of_new(more: int = 0, staged: int | None = None) -> Shortage | None:
-    """What forbids files of `more` bytes to begin; `staged` of them (all, unless told) will wait in staging at once."""
+def of_new(more: int = 0, staged: int | None = None, user: int | None = None) -> Shortage | None:
+    """What forbids files of `more` bytes to begin, which this user sends, if anybody.
+
+    `staged` of them (all, unless told) will wait in staging at once.
+    """
     if shortage := of_intake(more):
         return shortage
-    return None if quota.has_room(more if staged is None else staged) else STAGING
+    staged = more if staged is None else staged
+    if not quota.has_room(staged):
+        return STAGING
+    return None if user is None or quota.has_share(user, staged) else OWN_STAGING
+
+
+def of_growth(upload: Upload, more: int) -> Shortage | None:
+    """What forbids `more` bytes of a file that has begun."""
+    if shortage := of_intake(more):
+        return shortage
+    return None if quota.may_go_on(upload, more) else OWN_STAGING
 
 
 def of_work() -> Shortage | None:

@@ -9,7 +9,7 @@ from huey.contrib.djhuey import HUEY
 
 from albums.models import Album
 from config import health
-from processing import quota, scrub, worker
+from processing import allowance, quota, scrub, worker
 from processing.storage import bucket as bucket_client
 from processing.storage import connection, places
 from processing.storage.connection import Connection
@@ -37,6 +37,7 @@ def data_dir(tmp_path_factory, settings) -> Path:
     HUEY.storage.flush_queue()
     quota.forget()
     health.examination.forget()
+    allowance.forget()
     return path
 
 

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from processing import pressure
+from processing import pressure, quota
 from processing.intake import beside, fingerprints, landing, protocol, proving, uploads
 from processing.intake.beside import Hash
 from processing.intake.pieces import Body
@@ -59,6 +59,8 @@ class Arriving:
                 for piece in coming:
                     if pressure.disk_is_full(len(piece)):
                         raise short_of(pressure.DISK)
+                    if self.length is None and not quota.may_go_on(self.upload, self._untold(way.reached + len(piece))):
+                        raise short_of(pressure.OWN_STAGING)
                     proved.add(piece)
                     hashing.add(piece)
                     writing.add(piece)
@@ -67,6 +69,10 @@ class Arriving:
                         uploads.touch(self.upload, way.reached)
             proving.ensure_true(self.part, proof)
             way.accept()
+
+    def _untold(self, reached: int) -> int:
+        """How many of these bytes the row does not tell of yet, by which the quota counts."""
+        return reached - self.upload.arrived
 
     def _secured(self, fingerprint: Hash | None) -> int:
         """The bytes that count, now safe. A whole file is handed over."""

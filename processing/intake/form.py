@@ -1,7 +1,7 @@
 """The plain form's door: a multipart body, streamed file by file while it is parsed.
 
-The files land as they come, but are acknowledged by hand_over() alone, which the view calls when it knows that the request is
-genuine (its CSRF token may be anywhere in the body).
+The view knows that the request is genuine when the first file comes. The files land as they come, and hand_over() acknowledges
+them.
 """
 
 import time
@@ -21,6 +21,7 @@ from albums.models import Album
 from processing import batches
 from processing.intake import names, refusals, uploads
 from processing.intake.heartbeat import Heartbeat
+from processing.intake.pace import TooSlow
 from processing.intake.pieces import Body
 from processing.intake.refusals import Refused
 from processing.intake.stream import Stream
@@ -29,18 +30,27 @@ from processing.pipeline import formats
 from processing.states import UploadState
 
 FIELD = "photos"
+MOST_PARTS = 2100
+"""Files and fields of one form. Each file has a row, taken in or not, and each part costs the parser time."""
 MOST_SECONDS = 1.0
 """How long a slow sender's bytes are gathered: as often its progress is told, and a cancelled form is noticed."""
+
+
+class TooManyParts(Exception):
+    """The form has more parts than are taken. Those before are taken in, the rest is not read."""
 
 
 class FormIntake(FileUploadHandler):
     """Receives the files of one form.
 
-    `batch` is None as long as no file came, `broke` is true when the body ended early, `has_no_room` when a file found no room.
+    `batch` is None as long as no file came, `has_no_room` is true when a file found no room, `was_too_slow` when the body was
+    ended for that. `check` is called once, before the first file, with the fields that came before it; what it raises ends the
+    form.
     """
 
     chunk_size = 1 << 20  # of smaller ones the parser makes half as much again of work
-    broke = has_no_room = False
+    has_no_room = was_too_slow = False
+    check: Callable[[QueryDict], None] | None = None
 
     def __init__(
         self,
@@ -55,7 +65,8 @@ class FormIntake(FileUploadHandler):
         super().__init__(request)
         self.batch: Batch | None = None
         self.token = token
-        self._body, self._length, self._album, self._user = body, length, album, user
+        self.user = user
+        self._body, self._length, self._album = body, length, album
         self._count = 0
         self._stream: Stream | None = None
         self._landed: list[Stream] = []
@@ -72,21 +83,13 @@ class FormIntake(FileUploadHandler):
         jobs = [uploads.finish(stream.upload, stream.size, stream.sha256) for stream in landed]
         return [job for job in jobs if job]
 
-    def cut_off(self, *, keep_whole: bool) -> None:
-        """The body ended early. Say so for the file that was on its way; keep those before it if they may be trusted."""
+    def cut_off(self) -> None:
+        """The body ended early. Say so for the file that was on its way, and keep those before it."""
         if self._stream:
             self._stream.abort()
             uploads.refuse(self._stream.upload, refusals.CUT_OFF)
             self._stream = None
-        if keep_whole:
-            self.hand_over()
-        self.reject()
-
-    def reject(self) -> None:
-        """Take none of the files that landed."""
-        landed, self._landed = self._landed, []
-        for stream in landed:
-            uploads.refuse(stream.upload, refusals.CUT_OFF)
+        self.hand_over()
 
     def handle_raw_input(
         self,
@@ -96,17 +99,20 @@ class FormIntake(FileUploadHandler):
         boundary: Any,
         encoding: str | None = None,
     ) -> tuple[QueryDict, MultiValueDict[str, Any]]:
+        whole: Any = _Whole(self._body, self._length, self._heart.heard, b"--" + boundary)
+        self._parser = _Parser(META, whole, [_Reading(self)], encoding)
         try:
-            whole: Any = _Whole(self._body, self._length, self._heart.heard)
-            fields = _Parser(META, whole, [_Reading(self)], encoding).parse()
-            if self._stream:  # Django's parser ends here without a word, and the file would be on its way for ever
-                raise UnreadablePostError("The form ended within a file")
-            return fields
-        except Exception:
-            self.broke = True
-            raise
+            fields = self._parser.parse()
+        finally:
+            self.was_too_slow = whole.was_too_slow
+        if self._stream:  # Django's parser ends here without a word, and the file would be on its way for ever
+            raise UnreadablePostError("The form ended within a file")
+        return fields
 
     def new_file(self, field_name: str, file_name: str, *args: Any, **kwargs: Any) -> None:
+        if self.check:
+            check, self.check = self.check, None
+            check(self._parser.fields)
         if field_name != FIELD or self._was_cancelled():
             raise SkipFile
         self._count += not formats.is_companion(file_name)
@@ -114,7 +120,7 @@ class FormIntake(FileUploadHandler):
         try:
             if self._count > settings.MAX_BATCH_FILES:
                 raise Refused(refusals.TOO_MANY.filled(limit=settings.MAX_BATCH_FILES))
-            self._stream = Stream(upload)
+            self._stream = Stream(upload, sum(stream.untold for stream in self._landed))
         except Refused as refused:
             self._refuse(upload, refused)
 
@@ -139,7 +145,7 @@ class FormIntake(FileUploadHandler):
 
     def _expect(self, name: str) -> Upload:
         if self.batch is None:
-            upload = batches.open_with_upload(self._album, self._user, Batch.Source.FORM, name, self.token)
+            upload = batches.open_with_upload(self._album, self.user, Batch.Source.FORM, name, self.token)
             self.batch = upload.batch
             self._heart.begin(self.batch)
             return upload
@@ -199,14 +205,23 @@ class _Whole:
     The body is taken from the line itself: gunicorn's own stream gathers it from pieces of 8 KiB.
     """
 
-    def __init__(self, body: Callable[[], Body], length: int | None, heard: Callable[[], None] = lambda: None) -> None:
+    was_too_slow = False
+
+    def __init__(
+        self,
+        body: Callable[[], Body],
+        length: int | None,
+        heard: Callable[[], None] = lambda: None,
+        delimiter: bytes = b"",
+    ) -> None:
         """`length` is None of a body that tells its end itself: then only a line that breaks ends it early.
 
-        `heard` is called whenever bytes have come.
+        `heard` is called whenever bytes have come. `delimiter` stands before each part, and is counted.
         """
         self._open, self._left, self._heard = body, length, heard
         self._buffer = memoryview(bytearray(FormIntake.chunk_size))
         self._has_broken = False
+        self._delimiter, self._parts, self._before = delimiter, 0, b""
 
     @cached_property
     def _body(self) -> Body:
@@ -219,7 +234,17 @@ class _Whole:
             self._left -= count
         if not count and (self._left or self._has_broken):
             raise UnreadablePostError("The connection broke before the whole form had arrived")
-        return bytes(chunk[:count])
+        return self._counted(bytes(chunk[:count]))
+
+    def _counted(self, piece: bytes) -> bytes:
+        """Count the delimiters, also one that began in the piece before. Raises TooManyParts."""
+        if self._delimiter:
+            rest = len(self._delimiter) - 1
+            self._parts += piece.count(self._delimiter) + (self._before + piece[:rest]).count(self._delimiter)
+            self._before = (self._before + piece)[-rest:] if len(piece) < rest else piece[-rest:]
+            if self._parts > MOST_PARTS + 1:  # one ends the form
+                raise TooManyParts
+        return piece
 
     def _fill(self, chunk: memoryview) -> int:
         """As much of it as comes in a second before the body ends. What came before a break is told first, and then the break."""
@@ -230,13 +255,20 @@ class _Whole:
                 self._heard()
                 if time.monotonic() > until:
                     break
-        except OSError:
-            self._has_broken = True
+        except OSError as error:
+            self._has_broken, self.was_too_slow = True, isinstance(error, TooSlow)
         return count
 
 
 class _Parser(MultiPartParser):
     """Django's parser drops a file with a hostile name (“..”) without a word. Here every file is received and listed."""
+
+    _post: QueryDict
+
+    @property
+    def fields(self) -> QueryDict:
+        """The fields that have come so far."""
+        return self._post
 
     def sanitize_file_name(self, file_name: str) -> str:
         return names.of_form(file_name)

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from django.conf import settings
 
 from albums import removal
-from processing import bell, failpoints
+from processing import bell, failpoints, pressure, quota
 from processing.failpoints import Point
 from processing.intake import protocol, refusals, uploads
 from processing.intake.protocol import Refusal, Refused
@@ -71,6 +71,9 @@ def sign(upload: Upload, number: int, size: int | None = None) -> str:
         raise Refused(BAD_PART)
     if size is not None and size > (upload.size or settings.MAX_FILE_BYTES):
         raise Refused(protocol.TOO_LARGE)
+    if not quota.may_go_on(upload, quota.reserved(size)):
+        shortage = pressure.OWN_STAGING
+        raise Refused(Refusal(shortage.status, shortage.code, shortage.intake))
     if number > 1 and sum(part.size for part in listed(upload)) >= (upload.size or settings.MAX_FILE_BYTES):
         raise Refused(protocol.TOO_LARGE)
     uploads.touch(upload, upload.arrived)

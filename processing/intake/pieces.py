@@ -13,6 +13,7 @@ from typing import Protocol
 
 from processing.intake import beside, protocol
 from processing.intake.beside import Hash
+from processing.intake.pace import TooSlow
 from processing.intake.protocol import Refused
 from processing.storage.appending import BLOCK, WORTH_GOING_STRAIGHT
 
@@ -128,5 +129,7 @@ def _lent(places: "LifoQueue[memoryview] | None") -> Iterator[memoryview | None]
 def _next(body: Body, buffer: memoryview) -> int:
     try:
         return body.readinto(buffer)
+    except TooSlow:
+        raise Refused(protocol.TOO_SLOW) from None
     except OSError:
         raise Refused(protocol.BROKEN) from None

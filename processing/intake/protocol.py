@@ -58,6 +58,13 @@ LENGTH_REQUIRED = Refusal(HTTPStatus.LENGTH_REQUIRED, "length-required", "Say th
 BROKEN = Refusal(  # a conflict, which clients ask the offset for; after any other refusal of this kind they give up
     HTTPStatus.CONFLICT, "cut-off", "The connection broke. What arrived is kept; go on from the offset."
 )
+TOO_SLOW = Refusal(  # the same: who has only paused goes on
+    HTTPStatus.CONFLICT,
+    "too-slow",
+    "The upload was so slow that its connection was ended. What arrived is kept; go on from the offset.",
+)
+CUT_SHORT = (BROKEN, TOO_SLOW)
+"""The body ended early, and what arrived of it is kept."""
 GONE = Refusal(HTTPStatus.GONE, "gone", "This upload has ended. Start anew.")
 FINISHED = Refusal(HTTPStatus.FORBIDDEN, "finished", "This upload is finished; its photo is no upload any more.")
 

@@ -31,6 +31,11 @@ STAGING_FULL = Refusal(
     "staging-full",
     "So many files wait to be developed that there is no room for more just now. Send this one again a little later.",
 )
+OWN_STAGING_FULL = Refusal(
+    "own-staging-full",
+    "Your files that wait to be processed, or have failed and are kept, take all the room that one person may have. Upload this "
+    "one again when some are done, or dismiss those that failed.",
+)
 DUPLICATE = Refusal("duplicate", "This very picture is already in the album, as {name}. It was not stored twice.")
 KEPT_ALREADY = Refusal(
     DUPLICATE.code, "This very file is kept in the album already, as {name}. It was not stored twice."

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from processing import pressure
+from processing import pressure, quota
 from processing.intake import landing, parts, protocol, refusals, uploads
 from processing.intake.arriving import Arriving, short_of
 from processing.intake.pieces import Body
@@ -66,7 +66,10 @@ def receive(upload: Upload, part: Part, body: Body, length: int | None) -> int:
             raise Refused(protocol.TOO_LARGE, there)
         if upload.size == 0:
             return 0
-        ensure_room(length or 0, there, begins=(upload.size or 0) if there == 0 else None)
+        if there == 0:
+            ensure_room(length or 0, there, user=upload.batch.opened_by_id, begins=upload.size)
+        elif shortage := pressure.of_growth(upload, length or 0):
+            raise short_of(shortage, there)
         return Arriving(upload, growing, part, body, room, length).take_in()
 
 
@@ -77,9 +80,12 @@ def arrived(upload: Upload) -> int:
     return store().grow(upload.key).there()
 
 
-def ensure_room(more: int, there: int | None = None, *, begins: int | None) -> None:
-    """Raises protocol.Refused while the server is short of what `more` bytes need; a file that `begins` has so many in all."""
-    if shortage := pressure.of_intake(more) if begins is None else pressure.of_new(more, begins):
+def ensure_room(more: int, there: int | None = None, *, user: int | None, begins: int | None) -> None:
+    """Raises protocol.Refused while the server is short of what `more` bytes need.
+
+    They are the first of a file of this user, which has `begins` bytes in all, None if that is unknown.
+    """
+    if shortage := pressure.of_new(more, quota.reserved(begins), user):
         raise short_of(shortage, there)
 
 

@@ -9,7 +9,7 @@ from processing import failpoints, pressure, quota
 from processing.failpoints import Point
 from processing.intake import beside, refusals
 from processing.intake.refusals import Refused
-from processing.models import Upload
+from processing.models import Batch, Upload
 from processing.storage import Fenced, store
 from processing.storage.trouble import StorageTrouble
 
@@ -19,16 +19,27 @@ log = logging.getLogger(__name__)
 class Stream:
     """Write chunks, then land. Whatever refuses raises Refused and leaves no bytes behind."""
 
-    def __init__(self, upload: Upload) -> None:
+    def __init__(self, upload: Upload, besides: int = 0) -> None:
+        """`besides` are bytes that landed in the same request, and that no row tells of yet."""
         if pressure.disk_is_full():
             raise Refused(refusals.DISK_FULL)
-        if not quota.has_room():
+        if not quota.has_room(besides=besides):
             raise Refused(refusals.STAGING_FULL)
+        user = upload.batch.opened_by_id
+        self._is_limited = upload.batch.source != Batch.Source.IMPORT and user is not None
+        if self._is_limited and user and not quota.has_share(user, besides=besides):
+            raise Refused(refusals.OWN_STAGING_FULL)
         self.upload = upload
+        self._besides = besides
         self.size = 0
         self._hash = hashlib.sha256()
         self._hashing = beside.hashing(self._hash)
         self._receiving = store().receive(upload.key)
+
+    @property
+    def untold(self) -> int:
+        """Bytes that are there, and that the upload's row does not tell of yet."""
+        return self.size - self.upload.arrived
 
     @property
     def sha256(self) -> str:
@@ -41,6 +52,8 @@ class Stream:
             self._give_up(refusals.too_large(settings.MAX_FILE_BYTES))
         if pressure.disk_is_full(len(chunk)):
             self._give_up(refusals.DISK_FULL)
+        if self._is_limited and not quota.may_go_on(self.upload, self._besides + self.untold):
+            self._give_up(refusals.OWN_STAGING_FULL)
         self._hashing.add(memoryview(chunk))
         try:
             self._receiving.write(chunk)

@@ -30,13 +30,15 @@ KNOWN = """
             WHERE album_id = %(album)s AND state = 'received' AND sha256 = %(sha256)s),
         EXISTS (SELECT 1 FROM processing_upload WHERE album_id = %(album)s AND state = 'received' AND name = %(name)s)
 """
-COUNT = "SELECT COUNT(*) FROM processing_upload WHERE batch_id = %(batch)s AND state <> 'skipped'"
+COUNT = "SELECT COUNT(*) FILTER (WHERE state <> 'skipped'), COUNT(*) FROM processing_upload WHERE batch_id = %(batch)s"
+MOST_ROWS = 20_000
+"""Of one batch: with what was skipped in its folders, and what was refused."""
 
 
-def count(batch: int) -> int:
-    """How many files of a batch there are or were, but for those that were skipped."""
-    number: int = asking.one_row(COUNT, batch=batch)[0]
-    return number
+def count(batch: int) -> tuple[int, int]:
+    """How many files of a batch there are or were: but for those that were skipped, and with them."""
+    count, rows = asking.one_row(COUNT, batch=batch)
+    return count, rows
 
 
 def create(batch: Batch, name: str, size: int | None = None, metadata: str = "") -> Upload:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, UnreadablePostError
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -21,21 +21,23 @@ from django.views.decorators.csrf import csrf_exempt
 
 from albums.models import Album
 from albums.views.access import AlbumInTrash, album_or_404
-from processing.intake import manifest, parts, protocol
+from processing.intake import manifest, pace, parts, protocol
 from processing.intake.manifest import BadManifest
 from processing.intake.protocol import Creation, Refusal, Refused
 from processing.models import Batch, Upload
 from processing.states import IS_A_PHOTO, UploadState
 from processing.storage import multiparts, places
 from processing.storage.trouble import StorageTrouble
-from processing.views import draining, line, passes
-from processing.views.uploads import IN_TRASH, NOT_ALLOWED, SIGN_IN, expected
+from processing.views import crowd, line, passes
+from processing.views.uploads import IN_TRASH, NOT_ALLOWED, SIGN_IN, expected, let_go
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, Upload, P], HttpResponse]
 
 MOST_BYTES = 2 << 20
 """A body lists ten thousand parts at most."""
+MOST_SECONDS = 30.0
+"""All of it has to come within this."""
 LOOK_AGAIN_SECONDS = 2
 RETRY_AFTER_SECONDS = 5
 
@@ -73,6 +75,7 @@ def speaks_companion(**views: Callable[..., HttpResponse]) -> Callable[..., Http
             response = _refusal(request, NOT_FOUND)
         except StorageTrouble as trouble:
             response = _refusal(request, Refusal(HTTPStatus.SERVICE_UNAVAILABLE, trouble.code, trouble.message))
+        line.close_after(request)  # a body that nobody asked for is not read
         response["Cache-Control"] = "no-store"
         return response
 
@@ -190,10 +193,15 @@ def _new(request: HttpRequest, album: Album, name: object, size: object) -> Uplo
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:
+    if (line.length(request) or 0) > MOST_BYTES:
+        raise Refused(BAD_BODY)
     try:
-        body = line.read(request, MOST_BYTES + 1)
+        with crowd.place(request.user.pk or 0), line.impatient(request, pace.within(MOST_SECONDS)):
+            body = line.read(request, MOST_BYTES + 1)
     except line.EndUnknown:
         raise Refused(protocol.LENGTH_REQUIRED) from None
+    except UnreadablePostError:
+        raise Refused(protocol.BROKEN) from None
     try:
         told = json.loads(body) if len(body) <= MOST_BYTES else None
     except (ValueError, RecursionError):
@@ -221,7 +229,7 @@ def _place(upload: Upload) -> dict[str, str]:
 
 
 def _refusal(request: HttpRequest, refusal: Refusal) -> HttpResponse:
-    draining.drain(request)
+    let_go(request, refusal)
     response = JsonResponse({"error": refusal.code, "message": refusal.message}, status=refusal.status)
     if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         response["Retry-After"] = str(RETRY_AFTER_SECONDS)

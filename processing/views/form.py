@@ -1,21 +1,25 @@
 """The plain upload form: many files in one multipart POST."""
 
+import functools
 import uuid
 from contextlib import closing
 from http import HTTPStatus
 
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
+from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST
 
 from albums.models import Album
 from albums.views.access import AlbumInTrash, album_or_404
-from processing import batches, panels, pressure
+from processing import allowance, batches, panels, pressure
 from processing.batches import AlbumBusy, SentBefore
-from processing.intake.form import FormIntake
+from processing.intake import pace
+from processing.intake.form import FormIntake, TooManyParts
 from processing.intake.protocol import Refusal, Refused
 from processing.models import Batch
 from processing.pressure import Shortage
@@ -29,20 +33,46 @@ UNMEASURED = (
     "Send them again with a Content-Length."
 )
 CUT_OFF = "The connection broke before all photos had arrived. Those that did arrive are listed; send the others again."
+TOO_SLOW = (
+    "The photos came so slowly that the connection was ended. Those that did arrive are listed; send the others again, "
+    "fewer at once."
+)
+TOO_MANY_PARTS = (
+    "There were more files in this form than the server takes in one go. Those that came before are listed; send the others "
+    "again, fewer at once."
+)
+FIELDS_TOO_LARGE = (
+    "The form held more than photos. Those that came before are listed; reload the page and send the others again."
+)
+FORGED = (
+    "Nothing was stored, because the form did not prove where it comes from. Reload the page, then send the photos again. "
+    "Programs send the CSRF token in the header X-CSRFToken, or as the field csrfmiddlewaretoken before the first file."
+)
 RETRY_AFTER_SECONDS = 30
 
 
-@csrf_exempt  # the upload handler must be in place before the body is read; _receive, inside, is protected
+class Forged(Exception):
+    """The form did not prove that it comes from a page of ours. `response` is Django's page that says so."""
+
+    def __init__(self, response: HttpResponse) -> None:
+        super().__init__("The CSRF check failed")
+        self.response = response
+
+
+@csrf_exempt  # checked here, before any file is stored: see _check_sender
 @require_POST
 def receive(request: HttpRequest, pk: int) -> HttpResponse:
     """Take in the files of the form. 409 with the running batch when the album is locked, 507 or 503 when there is a shortage.
 
-    All that can be known before the body is checked before it is read.
+    All that can be known before the body is checked before it is read, and before it takes one of the places for uploads.
     """
     try:
         album = album_or_404(request, pk)
     except AlbumInTrash:
         return _gone(request, pk)
+    except Http404:
+        draining.drain(request)
+        raise
     assert isinstance(request.user, User)
     token, length = _token(request), line.length(request)
     if length is None:  # Django's parser takes that for an empty body; the intake reads to the end that the chunks tell
@@ -55,13 +85,23 @@ def receive(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _answer(request: HttpRequest, album: Album, intake: FormIntake, length: int) -> HttpResponse:
     try:
+        _check_sender(request, intake)
         batches.ensure_open(album, intake.token)
-        with crowd.place(), line.impatient(request):
-            return _checked(request, album, intake, length)
+        if shortage := allowance.of(intake.user.pk) or pressure.of_new(length, None, intake.user.pk):
+            draining.drain(request)
+            return _short(request, album, shortage)
+        with crowd.place(intake.user.pk), line.impatient(request, pace.of_upload()):
+            _ = request.FILES  # parses the body
+        return _taken(request, album, intake)
     except AlbumBusy as busy:
         return _busy(request, album, busy.batch)
+    except Forged as forged:
+        draining.drain(request)
+        if request.accepts("text/html"):
+            return forged.response
+        return _problem(request, album, HTTPStatus.FORBIDDEN, "csrf", FORGED)
     except Refused as refused:
-        line.hang_up(request)
+        line.close_after(request)
         return _crowded(request, album, refused.refusal)
     except SentBefore:
         draining.drain(request)
@@ -69,29 +109,45 @@ def _answer(request: HttpRequest, album: Album, intake: FormIntake, length: int)
     except line.EndUnknown:
         line.hang_up(request)
         return _problem(request, album, HTTPStatus.LENGTH_REQUIRED, "length-required", UNMEASURED)
+    except TooManyParts:
+        return _cut_off(request, album, intake, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-many-parts", TOO_MANY_PARTS)
+    except (TooManyFieldsSent, RequestDataTooBig):
+        return _cut_off(
+            request, album, intake, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "fields-too-large", FIELDS_TOO_LARGE
+        )
     except (UnreadablePostError, MultiPartParserError):
-        return _cut_off(request, album, intake)
+        code, words = ("too-slow", TOO_SLOW) if intake.was_too_slow else ("cut-off", CUT_OFF)
+        return _cut_off(request, album, intake, HTTPStatus.BAD_REQUEST, code, words)
     except Album.DoesNotExist:  # it was deleted just now
         return _gone(request, album.pk)
     except Exception:
-        _end(request, intake)
+        intake.cut_off()
+        line.close_after(request)
         raise
 
 
-def _checked(request: HttpRequest, album: Album, intake: FormIntake, length: int) -> HttpResponse:
-    if shortage := pressure.of_new(length):
-        draining.drain(request)
-        return _short(request, album, shortage)
-    response: HttpResponse = csrf_protect(_receive)(request, album, intake)
-    if intake.broke:  # the CSRF check swallows the error when it is the one who reads the body
-        return _cut_off(request, album, intake)
-    if intake.batch and response.status_code == HTTPStatus.FORBIDDEN:
-        intake.reject()
-    return response
+def _check_sender(request: HttpRequest, intake: FormIntake) -> None:
+    """Raise Forged, now where the headers tell, else when the first file comes: then the form's own token has to be there.
+
+    Nothing of a file is read before that. A page of another site is known by its Origin, whatever else it sends.
+    """
+    origin = CsrfViewMiddleware(lambda _: HttpResponse())
+    comes_from_elsewhere = "Origin" in request.headers and not origin._origin_verified(request)  # type: ignore[attr-defined]
+    if comes_from_elsewhere or "X-CSRFToken" in request.headers:
+        _ensure_genuine(request, QueryDict())
+    else:
+        intake.check = functools.partial(_ensure_genuine, request)
 
 
-def _receive(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResponse:
-    _ = request.FILES  # parses the body, unless the CSRF check did
+def _ensure_genuine(request: HttpRequest, fields: QueryDict) -> None:
+    """Raise Forged if Django's CSRF check, with these fields of the form, fails."""
+    request.POST = fields  # type: ignore[assignment]  # else the check reads the body, to find its token there
+    refused = csrf_protect(lambda _: HttpResponse())(request)
+    if refused.status_code == HTTPStatus.FORBIDDEN:
+        raise Forged(refused)
+
+
+def _taken(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResponse:
     if intake.batch is None:
         draining.drain(request)  # a body of another kind is still there
         return _problem(request, album, 422, "no-files", NOTHING)
@@ -100,15 +156,13 @@ def _receive(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResp
     return answer(request, album)
 
 
-def _cut_off(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResponse:
-    _end(request, intake)
-    line.hang_up(request)
-    return _problem(request, album, 400, "cut-off", CUT_OFF)
-
-
-def _end(request: HttpRequest, intake: FormIntake) -> None:
-    # An Origin header was checked before the first byte was read, so these files are their sender's own will.
-    intake.cut_off(keep_whole="Origin" in request.headers)
+def _cut_off(
+    request: HttpRequest, album: Album, intake: FormIntake, status: int, code: str, words: str
+) -> HttpResponse:
+    """Whole files that came before the end are kept: their sender was known before the first of them."""
+    intake.cut_off()
+    line.hang_up(request) if status == HTTPStatus.BAD_REQUEST else line.close_after(request)
+    return _problem(request, album, status, code, words)
 
 
 def _gone(request: HttpRequest, pk: int) -> HttpResponse:

@@ -11,17 +11,25 @@ from django.views.decorators.http import require_POST
 
 from albums.models import Album
 from albums.views.access import AlbumInTrash, album_or_404
-from processing import batches, declarations, pressure
+from processing import allowance, batches, declarations, pressure
 from processing.batches import AlbumBusy
 from processing.declarations import Answer, Declaration, Match
 from processing.doctor import records
-from processing.intake import manifest, parts, protocol
-from processing.intake.manifest import BadManifest
+from processing.intake import manifest, pace, parts, protocol, uploads
+from processing.intake.manifest import BadManifest, Manifest
+from processing.intake.protocol import Refusal, Refused
 from processing.models import Batch, Upload
 from processing.pressure import Shortage
-from processing.views import direct, draining, line
+from processing.views import crowd, direct, draining, line
 
 RETRY_AFTER_SECONDS = 30
+MOST_SECONDS = 30.0
+"""All of a list has to come within this. One of 500 photos is as large as a thumbnail."""
+ROW_BYTES = 2000
+"""What a row of a file takes at most, more or less."""
+TOO_MANY = (
+    "So many files are listed in this upload that no more fit in. What was uploaded is safe; go on with the next."
+)
 BUSY = "This album is busy with another batch. Your photos can be sent when it is done."
 
 
@@ -36,18 +44,31 @@ def declare(request: HttpRequest, pk: int) -> JsonResponse:
         found = declarations.compare(album, request.user, told.files)
         if not told.opens:
             return _answer(request, album, found)
-        if shortage := found.batch is None and pressure.of_new(found.bytes_to_come(told.files), 0):
+        if shortage := _shortage(request.user, found, told):
             return _short(shortage)
+        if found.batch and told.skipped and uploads.count(found.batch.pk)[1] + len(told.skipped) > uploads.MOST_ROWS:
+            return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-many-files", TOO_MANY)
         return _answer(request, album, declarations.declare(album, request.user, told.files, told.skipped))
     except AlbumBusy as busy:
         return _problem(HTTPStatus.CONFLICT, "album-busy", BUSY, batch=_batch(request, busy.batch))
     except (AlbumInTrash, Album.DoesNotExist):
         return _gone(request, pk)
+    except Refused as refused:
+        line.close_after(request)
+        return _crowded(refused.refusal)
     except TooLarge:
+        draining.drain(request)
         return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The list of files is too long.")
     except line.EndUnknown:
+        line.close_after(request)
         return _problem(HTTPStatus.LENGTH_REQUIRED, protocol.LENGTH_REQUIRED.code, protocol.LENGTH_REQUIRED.message)
-    except (BadManifest, UnreadablePostError) as error:
+    except UnreadablePostError:
+        line.hang_up(request)
+        return _problem(
+            HTTPStatus.BAD_REQUEST, "bad-manifest", "The list of files did not arrive whole. Send it again."
+        )
+    except BadManifest as error:
+        draining.drain(request)
         return _problem(HTTPStatus.BAD_REQUEST, "bad-manifest", str(error))
 
 
@@ -58,12 +79,21 @@ class TooLarge(Exception):
 def _body(request: HttpRequest) -> bytes:
     if request.content_type != "application/json":
         raise BadManifest("Send the list as application/json.")
-    with line.impatient(request):
+    if (line.length(request) or 0) > manifest.MOST_BYTES:
+        raise TooLarge
+    with crowd.place(request.user.pk or 0), line.impatient(request, pace.within(MOST_SECONDS)):
         body = line.read(request, manifest.MOST_BYTES + 1)
     if len(body) > manifest.MOST_BYTES:
-        draining.drain(request)
         raise TooLarge
     return body
+
+
+def _shortage(user: User, found: Declaration, told: Manifest) -> Shortage | None:
+    """What forbids to open the batch, or to note further files in the one that is running: who goes on with it is not asked."""
+    if found.batch is None:
+        spent = allowance.of(user.pk, len(told.files) + len(told.skipped))
+        return spent or pressure.of_new(found.bytes_to_come(told.files), 0, user.pk)
+    return pressure.of_intake(len(told.skipped) * ROW_BYTES) if told.skipped else None
 
 
 def _answer(request: HttpRequest, album: Album, found: Declaration) -> JsonResponse:
@@ -128,6 +158,12 @@ def _gone(request: HttpRequest, pk: int) -> JsonResponse:
 def _short(shortage: Shortage) -> JsonResponse:
     response = _problem(shortage.status, shortage.code, shortage.intake)
     response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
+def _crowded(refusal: Refusal) -> JsonResponse:
+    response = _problem(HTTPStatus(refusal.status), refusal.code, refusal.message)
+    response["Retry-After"] = str(crowd.RETRY_AFTER_SECONDS)
     return response
 
 

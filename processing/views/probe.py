@@ -18,6 +18,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from processing.doctor import bounds, passage, ticket
 from processing.doctor.line import MARK
+from processing.intake import pace
 from processing.intake.protocol import VERSION, Refusal, Refused
 from processing.views import draining, line
 from processing.views.access import may_change_any_album
@@ -96,9 +97,9 @@ def _count(request: HttpRequest) -> Counted:
     began = last = time.monotonic()
     total, gap, ended, buffer = 0, 0.0, False, memoryview(bytearray(PIECE))
     try:
-        body = line.body(request)
-        with line.impatient(request):
-            while not ended and total <= bounds.LARGEST and last - began < MOST_SECONDS:
+        with line.impatient(request, pace.within(MOST_SECONDS)):
+            body = line.body(request)
+            while not ended and total <= bounds.LARGEST:
                 count = body.readinto(buffer)
                 now = time.monotonic()
                 total, gap, last, ended = total + count, max(gap, now - last), now, not count

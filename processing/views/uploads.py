@@ -21,9 +21,10 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from albums.models import Album
 from albums.views.access import AlbumInTrash, album_or_404
-from processing import batches
+from processing import allowance, batches
 from processing.batches import AlbumBusy
-from processing.intake import protocol, refusals, resumable, uploads
+from processing.intake import pace, protocol, refusals, resumable, uploads
+from processing.intake.arriving import short_of
 from processing.intake.protocol import Creation, Part, Refusal, Refused
 from processing.models import Batch, Upload
 from processing.states import UploadState
@@ -60,6 +61,7 @@ def speaks_tus(view: View[P]) -> Callable[..., HttpResponseBase]:
             response = _refusal(request, IN_TRASH)
         except (Http404, Album.DoesNotExist):
             response = _refusal(request, NOT_FOUND)
+        line.close_after(request)  # a body that nobody asked for is not read
         response["Tus-Resumable"] = protocol.VERSION
         response["Cache-Control"] = "no-store"
         return response
@@ -75,12 +77,12 @@ def create(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         raise Refused(NOT_ALLOWED)
     album = album_or_404(request, pk)
+    assert isinstance(request.user, User)
     has_body = line.length(request) != 0
     if has_body:
         protocol.check_type(request.headers)
     first = Part(0, None, protocol.checksum(request.headers))
-    with crowd.place() if has_body else nullcontext():
-        assert isinstance(request.user, User)
+    with crowd.place(request.user.pk) if has_body else nullcontext():
         upload = expected(request.user, album, Batch.Source.TUS, protocol.creation(request.headers))
         reached = _first_bytes(request, upload, first) if has_body else 0
     response = HttpResponse(status=HTTPStatus.CREATED)
@@ -96,7 +98,7 @@ def _first_bytes(request: HttpRequest, upload: Upload, first: Part) -> int:
     try:
         return _receive(request, upload, first)
     except Refused as refused:
-        if refused.refusal is not protocol.BROKEN:
+        if refused.refusal not in protocol.CUT_SHORT:
             uploads.cancel(upload, refused.refusal.code, refused.refusal.message)
         raise
 
@@ -136,8 +138,9 @@ def _go_on(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     mine = _own(request, pk)
     if mine.album.trashed_at:
         raise Refused(IN_TRASH)
+    assert isinstance(request.user, User)
     response = HttpResponse(status=HTTPStatus.NO_CONTENT)
-    with crowd.place():
+    with crowd.place(request.user.pk):
         response["Upload-Offset"] = str(_receive(request, mine, part))
     return _with_expiry(response, mine)
 
@@ -146,7 +149,9 @@ def expected(user: User, album: Album, source: Batch.Source, asked: Creation) ->
     """A new upload in the sender's running batch, or in one that it opens; refused at once if it is empty. Raises Refused."""
     if asked.length is not None and asked.length > settings.MAX_FILE_BYTES:
         raise Refused(protocol.TOO_LARGE)
-    resumable.ensure_room(asked.length or 0, begins=asked.length or 0)
+    if spent := allowance.of(user.pk):
+        raise short_of(spent)
+    resumable.ensure_room(asked.length or 0, user=user.pk, begins=asked.length or 0)
     try:
         upload = batches.join_or_open(album, user, source, asked.name, asked.length, asked.metadata)
     except AlbumBusy:
@@ -155,7 +160,11 @@ def expected(user: User, album: Album, source: Batch.Source, asked: Creation) ->
         if Album.objects.trashed().filter(pk=album.pk).exists():
             raise Refused(IN_TRASH) from None
         raise
-    if uploads.count(upload.batch_id) > settings.MAX_BATCH_FILES:
+    count, rows = uploads.count(upload.batch_id)
+    if count > 2 * settings.MAX_BATCH_FILES or rows > uploads.MOST_ROWS:  # enough of them are told of
+        upload.delete()
+        raise Refused(FULL_BATCH)
+    if count > settings.MAX_BATCH_FILES:
         uploads.refuse(upload, refusals.TOO_MANY.filled(limit=settings.MAX_BATCH_FILES))
         raise Refused(FULL_BATCH)
     if asked.length == 0:
@@ -164,7 +173,7 @@ def expected(user: User, album: Album, source: Batch.Source, asked: Creation) ->
 
 
 def _receive(request: HttpRequest, upload: Upload, part: Part) -> int:
-    with line.impatient(request):
+    with line.impatient(request, pace.of_upload()):
         try:
             body = line.body(request)
         except line.EndUnknown:
@@ -183,7 +192,7 @@ def _check_sender(request: HttpRequest) -> None:
 
 def _own(request: HttpRequest, pk: uuid.UUID) -> Upload:
     """An upload belongs to who sends it, even in an album that others may see."""
-    return get_object_or_404(Upload.objects.select_related("album"), pk=pk, batch__opened_by=request.user.pk)
+    return get_object_or_404(Upload.objects.select_related("album", "batch"), pk=pk, batch__opened_by=request.user.pk)
 
 
 def _abilities() -> HttpResponse:
@@ -202,8 +211,7 @@ def _with_expiry(response: HttpResponse, upload: Upload) -> HttpResponse:
 
 
 def _refusal(request: HttpRequest, refusal: Refusal, offset: int | None = None) -> HttpResponse:
-    # To drain what a crowd sends would take the threads that were spared.
-    line.hang_up(request) if refusal in (protocol.BROKEN, crowd.CROWDED) else draining.drain(request)
+    let_go(request, refusal)
     response = JsonResponse({"error": refusal.code, "message": refusal.message}, status=refusal.status)
     if offset is not None:
         response["Upload-Offset"] = str(offset)
@@ -211,6 +219,16 @@ def _refusal(request: HttpRequest, refusal: Refusal, offset: int | None = None) 
         response["Tus-Version"] = protocol.VERSION
     if refusal is BUSY:
         response["Retry-After"] = "5"
-    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        response["Retry-After"] = str(crowd.RETRY_AFTER_SECONDS if refusal is crowd.CROWDED else 30)
+    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR or refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
+        response["Retry-After"] = str(crowd.RETRY_AFTER_SECONDS if refusal in crowd.REFUSALS else 30)
     return response
+
+
+def let_go(request: HttpRequest, refusal: Refusal) -> None:
+    """See to what is left of a refused request's body. To drain what a crowd sends would take the threads that were spared."""
+    if refusal in protocol.CUT_SHORT:
+        line.hang_up(request)
+    elif refusal in crowd.REFUSALS:
+        line.close_after(request)
+    else:
+        draining.drain(request)

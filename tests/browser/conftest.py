@@ -57,7 +57,7 @@ def bucket_proxy() -> Iterator[Proxy | None]:
 @pytest.fixture(scope="module")
 def environment(bucket_proxy: Proxy | None) -> dict[str, str]:
     """The settings of the module's installation. A body that a test holds back is no idle one."""
-    settings = {"SWEEP_SECONDS": "1", "BODY_IDLE_SECONDS": "600"}
+    settings = {"SWEEP_SECONDS": "1", "BODY_IDLE_SECONDS": "600", "MIN_UPLOAD_RATE": "0"}
     return settings | ({"S3_BROWSER_ENDPOINT": bucket_proxy.url} if bucket_proxy else {})
 
 

@@ -68,7 +68,9 @@ def watching(leader: int) -> Iterator[list[int]]:
 @pytest.mark.embedded  # rclone takes the parts of a large object in their order alone
 def test_more_than_two_gibibytes_go_through_a_broken_line_and_the_server_does_not_grow(tmp_path):
     size = (2 << 30) + 4 * MEBIBYTE  # more than a signed number of 32 bits
-    with Installation(tmp_path, {"MAX_FILE_SIZE": "4G", "BODY_IDLE_SECONDS": "600"}) as installation:
+    with Installation(
+        tmp_path, {"MAX_FILE_SIZE": "4G", "BODY_IDLE_SECONDS": "600", "MIN_UPLOAD_RATE": "0"}
+    ) as installation:
         server = installation.start("serve").pid
         session = tus_session(installation)
         album = installation.new_album(session, "Films")

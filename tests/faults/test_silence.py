@@ -35,7 +35,7 @@ def fall_silent(installation: Installation, session: requests.Session, album: in
 
 
 def test_forty_silent_senders_starve_nobody(tmp_path) -> None:
-    with Installation(tmp_path, {"BODY_IDLE_SECONDS": "5"}) as installation:
+    with Installation(tmp_path, {"BODY_IDLE_SECONDS": "5", "USER_UPLOADS": "64"}) as installation:
         installation.start("serve")
         session = installation.sign_in()
         albums = [installation.new_album(session, f"Album {number}") for number in range(SILENT)]

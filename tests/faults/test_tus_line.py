@@ -22,7 +22,7 @@ KEPT_TO_WITHIN = 16 << 10
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory) -> Iterator[Installation]:
     with Installation(
-        tmp_path_factory.mktemp("tus"), {"SWEEP_SECONDS": "1", "BODY_IDLE_SECONDS": "600"}
+        tmp_path_factory.mktemp("tus"), {"SWEEP_SECONDS": "1", "BODY_IDLE_SECONDS": "600", "MIN_UPLOAD_RATE": "0"}
     ) as installation:
         installation.start("serve")
         installation.start("run_huey")

@@ -2,6 +2,8 @@
 
 import io
 import uuid
+from collections import deque
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -195,6 +197,157 @@ def test_a_form_from_another_site_is_refused_before_a_byte_is_stored(owner, albu
     assert (response.status_code, Upload.objects.count()) == (403, 0)
 
 
+def multipart(*parts: tuple[str, bytes]) -> bytes:
+    """A form of these parts: what stands behind `form-data`, and the content."""
+    return (
+        b"".join(
+            f"--X\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode() + content + b"\r\n"
+            for head, content in parts
+        )
+        + b"--X--\r\n"
+    )
+
+
+def send_parts(client: Client, album: Album, *parts: tuple[str, bytes], **more: Any):
+    return client.post(
+        f"/albums/{album.pk}/uploads/", multipart(*parts), content_type="multipart/form-data; boundary=X", **more
+    )
+
+
+TOKEN = "a" * 32
+PHOTO = 'name="photos"; filename="a.jpg"'
+
+
+@pytest.fixture
+def browser(owner) -> Client:
+    """Whose forms are checked, as those of real ones are."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(owner)
+    client.cookies["csrftoken"] = TOKEN
+    return client
+
+
+def test_the_forms_own_token_is_looked_at_before_the_first_file(browser, album):
+    response = send_parts(browser, album, ('name="csrfmiddlewaretoken"', TOKEN.encode()), (PHOTO, making.jpeg()))
+
+    assert (response.status_code, ProcessingJob.objects.count()) == (302, 1)
+
+
+def test_a_token_behind_the_files_comes_too_late(browser, album):
+    parts = ((PHOTO, making.jpeg()), ('name="csrfmiddlewaretoken"', TOKEN.encode()))
+
+    response = send_parts(browser, album, *parts, headers=JSON)
+
+    assert (response.status_code, response.json()["error"]) == (403, "csrf")
+    assert not Upload.objects.exists()
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-CSRFToken": "b" * 32}])
+def test_of_a_forged_form_no_file_is_begun(browser, album, headers, monkeypatch):
+    begun = []
+    monkeypatch.setattr(batches, "open_with_upload", lambda *told: begun.append(told))
+
+    response = send_parts(browser, album, (PHOTO, making.jpeg()), headers=JSON | headers)
+
+    assert (response.status_code, response.json()["error"], begun) == (403, "csrf", [])
+
+
+def test_a_browser_is_shown_the_page_about_expired_forms(browser, album):
+    response = send_parts(browser, album, (PHOTO, making.jpeg()), headers={"Accept": "text/html"})
+
+    assert response.status_code == 403
+    assert "<h1>" in response.content.decode()
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+class Watched(io.BytesIO):
+    """A body that looks how many files this process has open whenever more of it is read."""
+
+    most = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.most = max(self.most, open_files())
+        return super().read(size)
+
+
+def test_a_form_of_a_thousand_files_keeps_few_of_them_open(signed_in, album, settings):
+    content = making.jpeg((16, 16))
+    settings.MAX_BATCH_FILES = 60
+    files = [(f'name="photos"; filename="{n}.jpg"', content + bytes([n // 256, n % 256])) for n in range(1003)]
+    body = Watched(multipart(*files))
+    before = open_files()
+
+    response = signed_in.generic(
+        "POST",
+        f"/albums/{album.pk}/uploads/",
+        content_type="multipart/form-data; boundary=X",
+        **{
+            "CONTENT_TYPE": "multipart/form-data; boundary=X",
+            "CONTENT_LENGTH": str(len(body.getvalue())),
+            "wsgi.input": body,
+        },
+    )
+
+    assert response.status_code == 302
+    assert (ProcessingJob.objects.count(), set(refused().values()), len(refused())) == (60, {"too-many-files"}, 943)
+    assert body.most <= before + 10
+
+
+@pytest.mark.parametrize(
+    "further",
+    [
+        'name="photos"; filename="b.jpg"',
+        'name="elsewhere"; filename="b.jpg"',
+        'name="note"',
+    ],
+)
+def test_a_form_of_too_many_parts_is_ended_and_what_came_before_is_kept(signed_in, album, monkeypatch, further):
+    monkeypatch.setattr(form, "MOST_PARTS", 5)
+    monkeypatch.setattr(form.FormIntake, "chunk_size", 4096)  # so that it is not read at once
+
+    response = send_parts(signed_in, album, (PHOTO, making.jpeg()), *[(further, bytes(5000))] * 50, headers=JSON)
+
+    assert (response.status_code, response.json()["error"]) == (413, "too-many-parts")
+    assert "a.jpg" in ProcessingJob.objects.values_list("original_filename", flat=True)
+    assert Upload.objects.count() <= 6
+    assert not Upload.objects.filter(state=UploadState.RECEIVING).exists()
+
+
+@pytest.mark.parametrize("further", ['filename="b.jpg"', ""])
+def test_parts_without_a_name_count_too(signed_in, album, monkeypatch, further):
+    monkeypatch.setattr(form, "MOST_PARTS", 5)
+
+    response = send_parts(signed_in, album, (PHOTO, making.jpeg()), *[(further, bytes(5000))] * 50, headers=JSON)
+
+    assert (response.status_code, response.json()["error"]) == (413, "too-many-parts")
+
+
+@pytest.mark.parametrize("parts", [[('name="note"', bytes(3 << 20))], [('name="x"', b"1")] * 1003])
+def test_a_form_of_much_else_is_refused_with_words(signed_in, album, parts):
+    response = send_parts(signed_in, album, *parts, headers=JSON)
+
+    assert (response.status_code, response.json()["error"]) == (413, "fields-too-large")
+
+
+def test_a_part_whose_head_does_not_end_is_refused(signed_in, album):
+    response = send_parts(signed_in, album, (PHOTO + "; " + "x" * 5000, making.jpeg()), headers=JSON)
+
+    assert response.status_code in (400, 422)
+    assert not Upload.objects.filter(state=UploadState.RECEIVING).exists()
+
+
+def test_a_delimiter_that_is_cut_in_two_counts(monkeypatch):
+    monkeypatch.setattr(form, "MOST_PARTS", 3)
+    body = form._Whole(lambda: Line(multipart(*[(PHOTO, b"x")] * 5), 1), None, delimiter=b"--X")
+    monkeypatch.setattr(form, "MOST_SECONDS", -1)
+
+    with pytest.raises(form.TooManyParts):
+        deque(iter(lambda: body.read(1), b""))
+
+
 def test_a_busy_album_answers_with_the_running_batch(signed_in, album):
     send(signed_in, album, *picked(making.jpeg()))
     running = Batch.objects.get()
@@ -346,7 +499,7 @@ def test_a_form_without_a_length_or_photos_is_told_that_there_were_none(signed_i
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=X"])
-def test_a_body_that_is_refused_is_read_to_its_end(signed_in, album, content_type):
+def test_of_a_body_that_is_refused_nothing_is_read(signed_in, album, content_type):
     line = io.BytesIO(bytes(1_000_000))
     told = {"content_type": content_type, "CONTENT_TYPE": content_type, "wsgi.input": line}
     if "multipart" in content_type:
@@ -355,7 +508,7 @@ def test_a_body_that_is_refused_is_read_to_its_end(signed_in, album, content_typ
     response = send_chunked(signed_in, album, b"", **told)
 
     assert response.status_code in (409, 422)
-    assert line.tell() == 1_000_000
+    assert line.tell() == 0
 
 
 def test_what_comes_slowly_is_told_before_it_fills_a_piece(monkeypatch):

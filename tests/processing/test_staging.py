@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import time
 from datetime import timedelta
-from io import StringIO
+from io import BytesIO, StringIO
+from types import SimpleNamespace
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -144,7 +146,7 @@ class TestDoors:
 
 class TestRoom:
     def test_what_has_begun_may_end_however_full_it_is(self, signed_in, album, other_album, settings):
-        settings.STAGING_QUOTA_BYTES = 2000
+        settings.STAGING_QUOTA_BYTES, settings.USER_STAGING_PERCENT = 2000, 100
         address = begun(signed_in, album, 1500, b"x" * 10)
         making.received(other_album)
         settings.STAGING_QUOTA_BYTES = 100
@@ -172,6 +174,119 @@ class TestRoom:
         response = signed_in.post(f"/albums/{album.pk}/uploads/manifest/", json.dumps(told), "application/json")
 
         assert {file["state"] for file in response.json()["files"]} == {"new"}
+
+
+class TestShares:
+    """Two people, one of whom takes all that is given."""
+
+    @pytest.fixture
+    def others(self, stranger) -> Client:
+        client = Client()
+        client.force_login(stranger)
+        return client
+
+    @pytest.fixture
+    def their_album(self, stranger) -> Album:
+        return Album.objects.create(title="Theirs", owner=stranger)
+
+    def test_large_files_of_which_a_byte_came_keep_nobody_out(self, signed_in, others, album, their_album, settings):
+        settings.STAGING_QUOTA_BYTES = 64 << 30
+        for _ in range(33):
+            begun(signed_in, album, 2 << 30, b"x")
+
+        assert quota.used() == 33 * (1 + quota.RESERVED_BYTES)
+        assert begun(others, their_album, 1000, b"x" * 1000)
+
+    def test_one_person_begins_no_more_than_fits_into_the_share(
+        self, signed_in, others, album, their_album, settings, monkeypatch
+    ):
+        settings.STAGING_QUOTA_BYTES, settings.USER_STAGING_PERCENT = 10_000, 50
+        monkeypatch.setattr(quota, "RESERVED_BYTES", 999)
+        for _ in range(5):
+            begun(signed_in, album, 5000, b"x")
+
+        answer = create(signed_in, album, 5000)
+
+        assert (answer.status_code, answer.json()["error"], answer["Retry-After"]) == (507, "own-staging-full", "30")
+        assert begun(others, their_album, 4000, b"x" * 4000)
+
+    def test_files_that_failed_and_are_kept_count_for_who_sent_them(
+        self, signed_in, others, album, other_album, their_album, settings
+    ):
+        failed = making.job_in(other_album, JobState.FAILED)
+        settings.STAGING_QUOTA_BYTES, settings.USER_STAGING_PERCENT = failed.upload.size * 4, 25
+
+        form = signed_in.post(f"/albums/{album.pk}/uploads/", {"photos": photo()}, headers=JSON)
+        listed = signed_in.post(
+            f"/albums/{album.pk}/uploads/manifest/",
+            {"open": True, "files": [{"name": "a.jpg", "size": 10}]},
+            "application/json",
+        )
+
+        assert [(a.status_code, a.json()["error"]) for a in (form, listed)] == [(507, "own-staging-full")] * 2
+        assert begun(others, their_album, 100, b"x" * 100)
+
+    def test_of_two_that_outgrow_the_share_the_first_may_end(self, signed_in, album, settings):
+        settings.STAGING_QUOTA_BYTES, settings.USER_STAGING_PERCENT = 20_000, 50
+        first, second = begun(signed_in, album, 4000, b"x"), begun(signed_in, album, 4000, b"x")
+        settings.STAGING_QUOTA_BYTES = 10_000
+        assert patch(signed_in, first, 1, b"x" * 2000).status_code == 204
+
+        answer = patch(signed_in, second, 1, b"x" * 3500)
+
+        assert (answer.status_code, answer.json()["error"], answer["Upload-Offset"]) == (507, "own-staging-full", "1")
+        assert patch(signed_in, first, 2001, b"x" * 1999).status_code == 204
+
+    def test_a_body_of_unknown_length_stops_at_the_share(self, signed_in, album, settings, monkeypatch):
+        settings.STAGING_QUOTA_BYTES, settings.USER_STAGING_PERCENT = 2 << 20, 50
+        monkeypatch.setattr(quota, "RESERVED_BYTES", 1000)
+        begun(signed_in, album, 5000, b"x")
+        second = begun(signed_in, album, 4 << 20, b"x")
+        told = {
+            "wsgi.input": BytesIO(bytes(3 << 20)),
+            "wsgi.input_terminated": True,
+            "HTTP_TRANSFER_ENCODING": "chunked",
+        }
+
+        answer = signed_in.generic(
+            "PATCH",
+            second,
+            content_type=CONTENT_TYPE,
+            headers=TUS | {"Upload-Offset": "1"},
+            CONTENT_TYPE=CONTENT_TYPE,
+            **told,
+        )
+
+        assert (answer.status_code, answer.json()["error"]) == (507, "own-staging-full")
+        assert int(answer["Upload-Offset"]) <= 1 << 20
+
+    def test_of_a_form_the_files_are_taken_that_fit(self, signed_in, album, settings):
+        one, two, three = making.jpeg((300, 300)), making.jpeg((300, 300)), making.jpeg((300, 300))
+        settings.STAGING_QUOTA_BYTES, settings.USER_STAGING_PERCENT = 2 * len(one), 50
+
+        answer = signed_in.post(f"/albums/{album.pk}/uploads/", {"photos": [photo(one), photo(two), photo(three)]})
+
+        assert answer.status_code == 302
+        assert list(Upload.objects.values_list("code", flat=True)) == ["", "own-staging-full", "own-staging-full"]
+
+    def test_on_a_small_disk_the_share_is_one_of_its_room(self, settings, monkeypatch):
+        settings.STAGING_QUOTA_BYTES, settings.USER_STAGING_PERCENT, settings.MIN_FREE_BYTES = 64 << 30, 75, 400
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=10_000, used=8_600, free=1_400))
+
+        assert not quota.has_share(1, 0) or quota._share(quota.Used()) == 750
+
+    def test_an_import_is_the_servers_own(self, album, owner, tmp_path, settings):
+        settings.STAGING_QUOTA_BYTES, settings.USER_STAGING_PERCENT = 1 << 30, 1
+        for number in range(3):
+            (tmp_path / f"{number}.jpg").write_bytes(making.jpeg() + bytes(5 << 20) + bytes([number]))
+
+        call_command("import_photos", str(album.pk), str(tmp_path), stdout=StringIO(), stderr=StringIO())
+
+        assert ProcessingJob.objects.count() == 3
+
+
+def photo(content: bytes | None = None) -> SimpleUploadedFile:
+    return SimpleUploadedFile("a.jpg", content or making.jpeg())
 
 
 class TestReclaiming:
