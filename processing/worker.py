@@ -117,6 +117,7 @@ def sandbox() -> Sandbox:
         wall_seconds=settings.PIPELINE_SECONDS,
         recipe=recipes.current(),
         grant=large_pictures.granted,
+        workspaces=Path(settings.DATA_DIR) / "sandbox",
     )
 
 
@@ -176,6 +177,7 @@ def _blame_storage(job: ProcessingJob, error: OSError) -> None:
 def _render_and_publish(job: ProcessingJob) -> None:
     assert job.claim is not None
     with store().borrow(job.raw_path) as raw, store().scratch(job.claim.hex) as work:
+        sandbox().serve(job.album.owner_id)
         try:
             picture = sandbox().develop(raw, work, publishing.origin(job), is_damaged=job.publish_damaged)
         except Refused as refused:
