@@ -105,7 +105,11 @@ def test_a_copy_cut_off_on_a_disk_without_links_is_left_where_the_sweep_finds_it
     def no_links(*_):
         raise OSError(errno.EPERM, "no links here")
 
+    copied = shutil.copyfile
+
     def cut_off(source, draft):
+        if Path(draft).suffix != ".part":  # for the child to read
+            return copied(source, draft)
         Path(draft).write_bytes(b"half")
         raise OSError(errno.EIO, "cut off")
 
