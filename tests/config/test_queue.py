@@ -48,7 +48,7 @@ def test_only_the_servers_that_are_set_cost_memory(names, loaded, tmp_path):
     assert (ended.stdout, ended.stderr) == (f"{loaded}\n", "")
 
 
-MESSAGE: tuple[Any, ...] = (
+MESSAGE: Any = (
     "id",
     "processing.tasks.develop_next",
     None,
