@@ -89,13 +89,16 @@ def _statm() -> int:
 
 
 def _files(workspace: Path) -> str:
-    allowed = dict.fromkeys(readable(), landlock.READ)
+    readable_ones = readable()
+    allowed = dict.fromkeys(readable_ones, landlock.READ)
     allowed |= {Path("/dev/null"): landlock.READ_FILE | landlock.WRITE_FILE}
     allowed |= {workspace / "in": landlock.READ_FILE, workspace / "out": landlock.FILL}
     try:
         landlock.confine(allowed)
     except landlock.Unavailable as why:
         return f"Which files it may open is not limited: no Landlock ({why})."
+    if inside := [path for path in readable_ones if path in workspace.resolve().parents]:
+        return f"DATA_DIR lies in {inside[0]}, which it may read, for there are libraries."
     return ""
 
 

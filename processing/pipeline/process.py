@@ -97,7 +97,7 @@ class Child:
         return answer
 
     def _read(self, count: int, deadline: float) -> bytes:
-        pipe, read = _number(self.process.stdout), b""
+        pipe, read = _number(self.process.stdout), bytearray()
         while len(read) < count:
             left = max(0.0, deadline - time.monotonic())
             if not select.select([pipe], [], [], min(LOOK_SECONDS, left))[0]:
@@ -107,7 +107,7 @@ class Child:
             if not piece:
                 break
             read += piece
-        return read
+        return bytes(read)
 
     def _look(self, left: float) -> None:
         if not left:

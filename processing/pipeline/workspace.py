@@ -22,6 +22,7 @@ from processing.pipeline.picture import Rendition
 
 MOST_BYTES = 1024 * 1024 * 1024
 """Of all that a child writes for one picture. Four renditions and an animation's take a hundredth of it."""
+MOST_FILES = 1000
 NAME = re.compile(r"[1-9][0-9]{0,4}\.(webp|avif)")
 BEGINNINGS = {".webp": re.compile(rb"RIFF....WEBP", re.DOTALL), ".avif": re.compile(rb"....ftypavi[fs]", re.DOTALL)}
 CANNOT_LINK = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
@@ -38,7 +39,8 @@ class Workspace:
         with _alone_in(parent):
             self.path = Path(tempfile.mkdtemp(prefix="sandbox-", dir=parent))
             self._in_use = (self.path / IN_USE).open("wb")
-            fcntl.flock(self._in_use, fcntl.LOCK_EX)
+            with suppress(OSError):  # without locks, whoever looks cannot take it either, and leaves it
+                fcntl.flock(self._in_use, fcntl.LOCK_EX)
         self.out = self.path / "out"
         for directory in (self.path / "in", self.out):
             directory.mkdir()
@@ -64,7 +66,13 @@ class Workspace:
 
     def is_too_full(self) -> bool:
         """Whether the child has written more than any picture takes. It can delete nothing, so all of it is here."""
-        return sum(entry.stat(follow_symlinks=False).st_blocks * 512 for entry in os.scandir(self.out)) > MOST_BYTES
+        count = used = 0
+        with suppress(FileNotFoundError), os.scandir(self.out) as entries:
+            for entry in entries:
+                count, used = count + 1, used + entry.stat(follow_symlinks=False).st_blocks * 512
+                if used > MOST_BYTES or count > MOST_FILES:
+                    return True
+        return False
 
     def take(self, rendition: Rendition, to: Path) -> Rendition:
         """Moves a file that the child has made to a directory of ours; answers it under its new name.
@@ -103,7 +111,8 @@ def _alone_in(parent: Path | None) -> Iterator[None]:
         return
     parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (parent / "lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        with suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_EX)
         for path in parent.glob("sandbox-*"):
             if _is_nobodys(path):
                 shutil.rmtree(path, ignore_errors=True)

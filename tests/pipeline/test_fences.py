@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from processing.pipeline import process, seccomp
+from processing.pipeline import fences, landlock, process, seccomp
 from processing.pipeline.workspace import Workspace
 from tests.pipeline import inmate
 
@@ -120,3 +120,46 @@ def test_a_machine_without_the_filter_says_so_in_the_log(caplog, workspace):
     child.end()
 
     assert "fewer fences than meant. System calls are not filtered" in caplog.text
+
+
+def test_a_library_of_photos_among_libraries_of_programs_is_warned_of(tmp_path, monkeypatch):
+    monkeypatch.setattr(fences, "readable", lambda: [tmp_path])
+    monkeypatch.setattr(landlock, "confine", lambda _: 7)
+
+    assert (
+        fences._files(tmp_path / "data" / "sandbox")
+        == f"DATA_DIR lies in {tmp_path}, which it may read, for there are libraries."
+    )
+    assert fences._files(tmp_path.parent) == ""
+
+
+def test_a_kernel_without_landlock_is_told_of(tmp_path, monkeypatch):
+    def unavailable(_):
+        raise landlock.Unavailable("Function not implemented")
+
+    monkeypatch.setattr(landlock, "confine", unavailable)
+
+    assert fences._files(tmp_path) == "Which files it may open is not limited: no Landlock (Function not implemented)."
+
+
+@pytest.mark.parametrize(
+    ("version", "size", "files"), [(1, 8, 0x1FFF), (2, 8, 0x3FFF), (3, 8, 0x7FFF), (4, 16, 0x7FFF), (7, 24, 0xFFFF)]
+)
+def test_each_version_of_landlock_is_asked_for_what_it_has(tmp_path, monkeypatch, version, size, files):
+    calls = []
+
+    def call(number, *arguments):
+        calls.append((number, arguments))
+        return version if arguments[-1] == landlock.ASK_VERSION else os.open("/dev/null", os.O_RDONLY)
+
+    monkeypatch.setattr(landlock, "_call", call)
+    monkeypatch.setattr(landlock, "_no_new_privileges", lambda: None)
+
+    assert landlock.confine({tmp_path: landlock.FILL, tmp_path / "nowhere": landlock.READ}) == version
+
+    _, (_, ruleset, rule, restrict) = calls[0], calls
+    told = ruleset[1][0]._obj
+    allowed = rule[1][2]._obj.allowed
+    assert (ruleset[1][1], told.files, told.net, told.scopes) == (size, files, 3 * (version >= 4), 3 * (version >= 6))
+    assert allowed == landlock.FILL & files
+    assert restrict[0] == landlock.RESTRICT_SELF
