@@ -59,6 +59,7 @@ def readable() -> list[Path]:
     Not the project's directory, nor the whole of a prefix: a photo library may lie in there.
     """
     installed = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    installed |= {entry for entry in sys.path if entry.endswith(("/site-packages", "/dist-packages"))}
     libraries = [
         found
         for prefix in {sys.base_prefix, sys.prefix, "/usr/local"}

@@ -56,7 +56,7 @@ def version() -> int:
 def confine(allowed: Mapping[Path, int]) -> int:
     """Refuses the calling thread, and those that it starts, all files but those beneath these paths, with those rights there.
 
-    Answers the version that is enforced. Paths that do not exist are left out. Raises Unavailable, and nothing is refused then.
+    Answers the version that is enforced. Paths that do not exist, or cannot be reached, are left out. Raises Unavailable, and nothing is refused then.
     """
     there = version()
     files = FILES[min(there, len(FILES) - 1)]
@@ -74,15 +74,15 @@ def confine(allowed: Mapping[Path, int]) -> int:
 
 
 def existing(paths: Iterable[Path]) -> list[Path]:
-    """The paths that exist, without those that lie beneath another."""
-    found = sorted({path.resolve() for path in paths if path.exists()})
+    """The paths that exist and can be read, without those that lie beneath another."""
+    found = sorted({path.resolve() for path in paths if os.access(path, os.R_OK)})
     return [path for path in found if not any(above in found for above in path.parents)]
 
 
 def _allow(ruleset: int, path: Path, rights: int) -> None:
     try:
         handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except OSError:
         return
     try:
         if not stat.S_ISDIR(os.fstat(handle).st_mode):
