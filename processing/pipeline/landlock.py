@@ -56,7 +56,8 @@ def version() -> int:
 def confine(allowed: Mapping[Path, int]) -> int:
     """Refuses the calling thread, and those that it starts, all files but those beneath these paths, with those rights there.
 
-    Answers the version that is enforced. Paths that do not exist, or cannot be reached, are left out. Raises Unavailable, and nothing is refused then.
+    Answers the version that is enforced. Paths that do not exist, or cannot be reached, are left out. Raises Unavailable, and
+    nothing is refused then.
     """
     there = version()
     files = FILES[min(there, len(FILES) - 1)]
