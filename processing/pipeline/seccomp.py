@@ -39,6 +39,8 @@ SHARED_ANONYMOUS = 0x21
 """Of mmap: memory that RLIMIT_DATA does not count."""
 O_TMPFILE = 0x400000
 """A file without a name takes room on the disk that nobody finds."""
+O_TRUNC, O_ACCMODE = 0x200, 0x3
+"""A file that is opened to be read can be emptied in the same call. Landlock before version 3 does not mind."""
 ANY = 0xFFFFFFFF
 
 
@@ -212,7 +214,10 @@ def _checks(pid: int) -> dict[str, tuple[Check, ...]]:
         "ioctl": (Check(1, (TCGETS, FIOCLEX)),),
         "prctl": (Check(0, (PR_SET_NAME, PR_GET_NAME, PR_SET_VMA)),),
         "mmap": (Check(3, (SHARED_ANONYMOUS,), SHARED_ANONYMOUS, is_not=True),),
-        "openat": (Check(2, (O_TMPFILE,), O_TMPFILE, is_not=True),),
+        "openat": (
+            Check(2, (O_TMPFILE,), O_TMPFILE, is_not=True),
+            Check(2, (O_TRUNC,), O_TRUNC | O_ACCMODE, is_not=True),
+        ),
     }
 
 

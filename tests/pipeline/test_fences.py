@@ -6,6 +6,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,8 @@ def test_every_machine_has_a_program_that_ends_with_an_answer_for_every_call(mac
         ("mmap", (0, 4096, 1, 0x01), True),
         ("mmap", (0, 4096, 3, 0x21), False),
         ("openat", (3, 0, os.O_RDONLY | os.O_DIRECTORY), True),
+        ("openat", (3, 0, os.O_WRONLY | os.O_TRUNC | os.O_CREAT), True),
+        ("openat", (3, 0, os.O_RDONLY | os.O_TRUNC), False),
         ("openat", (3, 0, 0x400000 | os.O_DIRECTORY | os.O_RDWR), False),
     ],
 )
@@ -131,6 +134,18 @@ def test_a_library_of_photos_among_libraries_of_programs_is_warned_of(tmp_path, 
         == f"DATA_DIR lies in {tmp_path}, which it may read, for there are libraries."
     )
     assert fences._files(tmp_path.parent) == ""
+
+
+def test_threads_that_are_there_already_are_told_of(workspace):
+    release = threading.Event()
+    other = threading.Thread(target=release.wait)
+    other.start()
+
+    told = fences._threads()
+    release.set()
+    other.join()
+
+    assert told == "Threads that it had already are not limited."
 
 
 def test_a_kernel_without_landlock_is_told_of(tmp_path, monkeypatch):

@@ -124,6 +124,7 @@ def test_it_writes_nowhere_but_in_its_folder_and_deletes_nothing(sandbox: Sandbo
         found["delete"] = attempt(os.unlink, original)
         found["rename"] = attempt(os.rename, original, f"{home}/originals/two")
         found["cut off"] = attempt(os.truncate, original, 0)
+        found["cut off its own"] = attempt(os.open, own, os.O_RDONLY | os.O_TRUNC)
         found["replace"] = attempt(os.replace, made, original)
         found["move away"] = attempt(os.rename, original, out + "/one")
         found["delete its own"] = attempt(os.unlink, made)
