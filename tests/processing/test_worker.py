@@ -141,6 +141,27 @@ def test_a_killed_child_is_one_attempt_and_the_next_photo_goes_on(album):
     assert album.photos.count() == 2
 
 
+def test_albums_of_one_owner_share_a_child_and_those_of_another_get_a_new_one(album, owner, stranger):
+    children = []
+    for whose in (owner, owner, stranger):
+        making.received(Album.objects.create(title="Another", owner=whose))
+        worker.develop_next()
+        children.append(worker.sandbox().pid)
+
+    assert children[0] == children[1] != children[2]
+    assert None not in children
+
+
+def test_nothing_is_left_in_the_sandboxes_folder(album, data_dir):
+    making.received(album)
+
+    worker.develop_next()
+
+    assert sorted(path.name for path in (data_dir / "sandbox").rglob("*") if path.is_file()) == ["in-use", "lock"]
+    worker.sandbox().close()
+    assert [path.name for path in (data_dir / "sandbox").iterdir()] == ["lock"]
+
+
 def is_stopped(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
