@@ -45,13 +45,11 @@ def open_target(url: str) -> BaseDatabaseWrapper:
 
 def ensure_still(file: Path) -> None:
     """Whoever still has the database open would go on writing into what was left behind."""
-    users = [
-        process
-        for process in Path("/proc").glob("[0-9]*")
-        if process.name != str(os.getpid()) and _has_open(process, file)
-    ]
+    own = str(os.getpid())
+    found = {process.name for process in Path("/proc").glob("[0-9]*") if _has_open(process, file)}
+    users = (found | _lockers(file)) - {own}
     if users:
-        raise CannotMove(f"Darkroom is running (process {users[0].name}). Stop web and workers first.")
+        raise CannotMove(f"Darkroom is running (process {min(users, key=int)}). Stop web and workers first.")
 
 
 def prepare(target: BaseDatabaseWrapper) -> None:
@@ -123,8 +121,25 @@ def _without_nul(value: Any) -> Any:
 
 
 def _has_open(process: Path, file: Path) -> bool:
-    """Of processes that are none of ours, only root is told."""
+    """Of processes that are none of ours, or that hide what they have open as Darkroom's do, only root is told."""
     try:
         return any(link.exists() and link.samefile(file) for link in (process / "fd").iterdir())
     except OSError:
         return False
+
+
+def _lockers(file: Path) -> set[str]:
+    """Processes that hold a lock of SQLite's on the database. In WAL mode each connection does, on the file of shared memory.
+
+    The kernel tells these to everybody (proc_locks(5)): number, type, kind, access, process, device:inode, range.
+    """
+    names = set()
+    for path in (file, file.with_name(f"{file.name}-shm")):
+        if path.exists():
+            status = path.stat()
+            names.add(f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}")
+    try:
+        lines = [line.split() for line in Path("/proc/locks").read_text(encoding="ascii").splitlines()]
+    except OSError:
+        return set()
+    return {words[4] for words in lines if len(words) == 8 and words[5] in names and int(words[4]) > 0}

@@ -51,21 +51,19 @@ def import_huey_without(*modules: str) -> None:
 
 def options(redis_url: str, sqlite: Path, secret_key: str) -> dict[str, Any]:
     import_huey_without("psycopg", *([] if redis_url else ["redis"]))
-    from huey.serializer import SignedSerializer
+    from config.queue_messages import SignedJson
 
     common = {
         "name": "darkroom",
         "immediate": False,  # said aloud, or djhuey copies DEBUG into it
         "results": False,
-        "serializer": SignedSerializer(
-            secret=secret_key, salt="darkroom.bell"
-        ),  # messages are pickle: only ours are read
+        "serializer": SignedJson(secret_key),
         "consumer": CONSUMER,
     }
     if redis_url:
         from redis import ConnectionPool
 
         pool = ConnectionPool.from_url(redis_url, **REDIS_TIMEOUTS)
-        return common | {"huey_class": "huey.PriorityRedisHuey", "connection": {"connection_pool": pool}}
+        return common | {"huey_class": "config.queue_messages.RedisQueue", "connection": {"connection_pool": pool}}
     connection = {"filename": str(sqlite), "timeout": 5, "factory": Unhurried}
-    return common | {"huey_class": "huey.SqliteHuey", "connection": connection}
+    return common | {"huey_class": "config.queue_messages.SqliteQueue", "connection": connection}

@@ -31,6 +31,7 @@ LONGEST_LINE = 64 * 1024
 
 def main() -> None:
     """Web and worker. The argument is the directory to work in, which relative paths in the environment are about."""
+    kinship.hide_memory()  # secrets may stand in its environment
     os.chdir(sys.argv[1])
     manage = [sys.executable, "-u", str(MANAGE)]
     Supervisor({"web": [*manage, "serve"], "worker": [*manage, "run_huey"]}).run()

@@ -21,6 +21,13 @@ secure_scheme_headers: dict[
 loglevel = "warning"
 
 
+def on_starting(server: Any) -> None:
+    """In the master, before it forks: secrets may stand in its environment, and its workers inherit this."""
+    from config import kinship
+
+    kinship.hide_memory()
+
+
 def post_worker_init(worker: Any) -> None:
     """The first process greets, when it is about to answer."""
     if worker.age == 1:

@@ -33,6 +33,7 @@ def renew(photo: Photo, claim: uuid.UUID, let_go: Callable[[], None] | None = No
 def _made(photo: Photo, claim: uuid.UUID) -> tuple[list[Rendition], Picture]:
     """The unsaved renditions, whose files are stored."""
     with store().scratch(f"again-{claim.hex}") as work, store().borrow(photo.original_key) as original:
+        worker.serve_owner_of(photo.album_id)
         picture = worker.sandbox().develop(original, work, is_damaged=publishing.is_damaged(photo))
         renditions, files = publishing.renditions(photo, picture, claim)
         Leftover.note(list(files), hold=claim)

@@ -1,12 +1,13 @@
 """Runs the pipeline in a child process that may crash, hang or eat memory without taking the worker along.
 
-One child serves many photos (0.05 ms of overhead each; a new one costs 60 ms). It is replaced when it fails,
-when it has grown, and now and then anyway.
+One child serves many photos (a new one costs 60 ms). It is replaced when it fails, when it has grown, when the next photo is
+somebody else's, and now and then anyway. What it may see and do is said by `pipeline.fences`; what it answers is checked by
+`pipeline.answers`, and what it has written by `pipeline.workspace`.
 """
 
 from __future__ import annotations
 
-import base64
+import logging
 import signal
 import threading
 import time
@@ -15,17 +16,22 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
-from processing.pipeline import DEFAULT, Origin, Picture, Recipe, Refused
+from processing.pipeline import DEFAULT, Origin, Picture, Recipe, Refused, answers
 from processing.pipeline.messages import Garbled, Message
 from processing.pipeline.picture import UNKNOWN
 from processing.pipeline.process import Child, ChildGone
-from processing.pipeline.refusals import OutOfMemory, TooHeavy, from_json
+from processing.pipeline.refusals import OutOfMemory, TooHeavy
+from processing.pipeline.workspace import Workspace
+
+log = logging.getLogger(__name__)
 
 MEBI = 1024 * 1024
 MOST_TRIES = 3
 """Of a large picture: some tell only step by step what they take."""
+Result = TypeVar("Result")
+Take = Callable[[Workspace, Message], Result]
 Grant = Callable[[int], AbstractContextManager[int]]
 """While the block runs, one picture may take so many bytes, where it needs as many as are asked for. Raises a Refused."""
 
@@ -66,30 +72,51 @@ class Sandbox:
         recycle_bytes: int = 256 * MEBI,
         recipe: Recipe = DEFAULT,
         grant: Grant | None = None,
+        workspaces: Path | None = None,
     ) -> None:
+        """`workspaces`: where to make the directory that the child sees; best on the file system of photos and renditions."""
         limits = replace(recipe.limits, memory_bytes=memory_bytes)
-        self._recipe = replace(recipe, limits=limits).as_json()
+        self._recipe, self._mark = replace(recipe, limits=limits).as_json(), recipe.mark
         self._memory_bytes, self._grant = memory_bytes, grant
         self._wall_seconds, self._cpu_seconds = wall_seconds, cpu_seconds
         self._recycle_after, self._recycle_bytes = recycle_after, recycle_bytes
         self._turn, self._state = threading.Lock(), threading.Lock()
         self._child: Child | None = None
+        self._workspaces = workspaces
+        self._served: object = None
+        self._workspace: Workspace | None = None
         self._is_aborted = self._is_closed = False
 
     def develop(self, source: Path, out: Path, origin: Origin = UNKNOWN, *, is_damaged: bool = False) -> Picture:
-        """As `pipeline.develop`; raises its `Refused`, or TimedOut, Crashed or Aborted."""
-        task: Message = {"source": str(source.absolute()), "out": str(out.absolute()), "origin": asdict(origin)}
+        """As `pipeline.develop`. Raises its `Refused`, TimedOut, Crashed or Aborted; OSError where a file cannot be reached."""
+        task: Message = {"develop": True, "origin": asdict(origin)}
         task |= {"is_damaged": True} if is_damaged else {}
-        return Picture.from_json(self._done_at_any_size(task)["picture"])
+        out = out.absolute()
+
+        def taken(workspace: Workspace, answer: Message) -> Picture:
+            picture = answers.picture(answer, self._mark)
+            out.mkdir(parents=True, exist_ok=True)
+            return replace(picture, renditions=tuple(workspace.take(made, out) for made in picture.renditions))
+
+        return self._done_at_any_size(task, source, taken)
 
     def preview(self, source: Path) -> bytes:
         """As `pipeline.previewing.preview`, with the same fences and limits; raises the same as `develop`."""
-        return base64.b64decode(self._done({"source": str(source.absolute())})["preview"])
+        return self._done({}, source, lambda _, answer: answers.preview(answer))
 
     def words(self, sidecar: Path) -> dict[str, Any]:
         """What a sidecar says of its photo, as `pipeline.metadata.of_sidecar`."""
-        answer: dict[str, Any] = self._done({"source": str(sidecar.absolute()), "words": True})["sidecar"]
-        return answer
+        return self._done({"words": True}, sidecar, lambda _, answer: answers.sidecar(answer))
+
+    def serve(self, whom: object) -> None:
+        """Ends the child if it has read files of somebody else: what those may have made of it cannot touch other people's.
+
+        A new one takes 60 ms, which is only spent where the next file has another owner.
+        """
+        with self._turn:
+            if whom != self._served:
+                self._drop()
+            self._served = whom
 
     @property
     def pid(self) -> int | None:
@@ -117,6 +144,9 @@ class Sandbox:
         self.kill()
         with self._turn:
             self._drop()
+            if self._workspace:
+                self._workspace.close()
+                self._workspace = None
 
     def __enter__(self) -> Sandbox:
         return self
@@ -126,10 +156,10 @@ class Sandbox:
     ) -> None:
         self.close()
 
-    def _done_at_any_size(self, task: Message) -> Message:
+    def _done_at_any_size(self, task: Message, source: Path, take: Take[Result]) -> Result:
         """With more memory for this one task, if it needs that and may have it."""
         try:
-            return self._done(task)
+            return self._done(task, source, take)
         except TooHeavy as heavy:
             if self._grant is None or not heavy.needed:
                 raise
@@ -137,13 +167,13 @@ class Sandbox:
         for _ in range(MOST_TRIES):
             with self._grant(last.needed) as memory_bytes:
                 try:
-                    return self._done(task, memory_bytes)
+                    return self._done(task, source, take, memory_bytes)
                 except TooHeavy as heavy:
                     last = heavy
         raise last
 
-    def _done(self, task: Message, memory_bytes: int = 0) -> Message:
-        """`memory_bytes`: of a child for this task alone."""
+    def _done(self, task: Message, source: Path, take: Take[Result], memory_bytes: int = 0) -> Result:
+        """What `take` makes of the child's answer. `memory_bytes`: of a child for this task alone."""
         recipe: Message = self._recipe
         if memory_bytes:
             recipe = recipe | {"limits": recipe["limits"] | {"memory_bytes": memory_bytes}}
@@ -152,27 +182,45 @@ class Sandbox:
             if memory_bytes:
                 self._drop()
             try:
-                child = self._living_child(memory_bytes)
-                answer = self._ask(child, request)
-                self._recycle(child, answer)
+                return self._asked(request, source, take, memory_bytes)
             finally:
                 if memory_bytes:
                     self._drop()
-        if "error" in answer:
-            raise _refusal(answer)
-        return answer
 
-    def _living_child(self, memory_bytes: int = 0) -> Child:
+    def _asked(self, request: Message, source: Path, take: Take[Result], memory_bytes: int) -> Result:
+        child, workspace = self._living_child(memory_bytes)
+        try:
+            with workspace.offering(source) as photo:
+                answer = self._ask(child, request | {"source": str(photo), "out": str(workspace.out)})
+            try:
+                self._recycle(child, answers.resident_bytes(answer), answer.get("error"))
+                if "error" in answer:
+                    raise answers.refusal(answer)
+                return take(workspace, answer)
+            except Garbled as error:
+                log.error("A child's answer is not one that the pipeline gives; the child was ended.")
+                self._drop()
+                raise Crashed from error
+        finally:
+            workspace.clear()
+
+    def _living_child(self, memory_bytes: int = 0) -> tuple[Child, Workspace]:
         """Under the lock that `kill` takes, so that it finds either nothing begun or a child to kill."""
         with self._state:
             if self._is_closed:
                 raise Aborted
             self._is_aborted = False
-            if self._child and self._child.process.poll() is not None:
+            if self._child and (self._child.process.poll() is not None or not self._has_workspace()):
                 self._child.end()
                 self._child = None
-            self._child = self._child or Child(memory_bytes or self._memory_bytes)
-            return self._child
+            if not self._has_workspace():
+                self._workspace = Workspace(self._workspaces)
+            assert self._workspace is not None
+            self._child = self._child or Child(memory_bytes or self._memory_bytes, self._workspace)
+            return self._child, self._workspace
+
+    def _has_workspace(self) -> bool:
+        return self._workspace is not None and self._workspace.is_there
 
     def _ask(self, child: Child, request: Message) -> Message:
         try:
@@ -189,8 +237,8 @@ class Sandbox:
             return Aborted()
         return TimedOut() if returncode == -signal.SIGXCPU else Crashed()
 
-    def _recycle(self, child: Child, answer: Message) -> None:
-        has_grown = answer["resident_bytes"] > self._recycle_bytes or answer.get("error") == OutOfMemory.code
+    def _recycle(self, child: Child, resident_bytes: int, error: object) -> None:
+        has_grown = resident_bytes > self._recycle_bytes or error == OutOfMemory.code
         if has_grown or child.answered >= self._recycle_after:
             self._drop()
 
@@ -199,11 +247,3 @@ class Sandbox:
             if self._child:
                 self._child.end()
             self._child = None
-
-
-def _refusal(answer: Message) -> Refused:
-    """An unexpected error brings the child's trace along, as a note for the log."""
-    refused = from_json(answer)
-    if "trace" in answer:
-        refused.add_note(answer["trace"])
-    return refused

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from albums import likeness
-from albums.models import Companion, Leftover, Photo
+from albums.models import Album, Companion, Leftover, Photo
 from processing import (
     backoff,
     constraints,
@@ -117,7 +117,13 @@ def sandbox() -> Sandbox:
         wall_seconds=settings.PIPELINE_SECONDS,
         recipe=recipes.current(),
         grant=large_pictures.granted,
+        workspaces=Path(settings.DATA_DIR) / "sandbox",
     )
+
+
+def serve_owner_of(album_id: int) -> None:
+    """From now on the sandbox reads files of this album, with a child that has read none of another owner's."""
+    sandbox().serve(Album.objects.filter(pk=album_id).values_list("owner_id", flat=True).first())
 
 
 def _develop(job: ProcessingJob) -> bool:
@@ -176,6 +182,7 @@ def _blame_storage(job: ProcessingJob, error: OSError) -> None:
 def _render_and_publish(job: ProcessingJob) -> None:
     assert job.claim is not None
     with store().borrow(job.raw_path) as raw, store().scratch(job.claim.hex) as work:
+        serve_owner_of(job.album_id)
         try:
             picture = sandbox().develop(raw, work, publishing.origin(job), is_damaged=job.publish_damaged)
         except Refused as refused:

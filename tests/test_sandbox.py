@@ -29,6 +29,7 @@ from processing.pipeline import (
 )
 from processing.pipeline.messages import packed, unpacked
 from processing.pipeline.process import ENVIRONMENT
+from processing.pipeline.workspace import Workspace
 from processing.sandbox import Sandbox
 from tests import polling
 from tests.support.processes import bounded
@@ -62,6 +63,13 @@ def out(tmp_path: Path) -> Path:
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox() as sandbox:
         yield sandbox
+
+
+@pytest.fixture
+def workspace() -> Iterator[Workspace]:
+    workspace = Workspace(None)
+    yield workspace
+    workspace.close()
 
 
 @pytest.fixture
@@ -287,13 +295,13 @@ Sandbox().develop(Path({str(endless)!r}), Path({str(out)!r}))
         gone(child)
 
 
-def test_a_child_of_somebody_else_ends_at_once() -> None:
-    with child_process(parent=1) as child:
+def test_a_child_of_somebody_else_ends_at_once(workspace: Workspace) -> None:
+    with child_process(1, workspace) as child:
         assert child.wait(timeout=MINUTE) == 1
 
 
-def test_a_child_says_that_it_is_ready_and_ends_with_its_input() -> None:
-    with child_process(parent=os.getpid()) as child:
+def test_a_child_says_that_it_is_ready_and_ends_with_its_input(workspace: Workspace) -> None:
+    with child_process(os.getpid(), workspace) as child:
         assert child.stdin is not None
         assert child.stdout is not None
         ready = unpacked(child.stdout.read)
@@ -302,8 +310,8 @@ def test_a_child_says_that_it_is_ready_and_ends_with_its_input() -> None:
         assert (ready, child.wait(timeout=MINUTE)) == ({"ready": child.pid, "missing": ""}, 0)
 
 
-def test_a_fault_of_ours_is_reported_with_its_trace_and_the_child_lives(photo: Path) -> None:
-    with child_process(parent=os.getpid()) as child:
+def test_a_fault_of_ours_is_reported_with_its_trace_and_the_child_lives(workspace: Workspace) -> None:
+    with child_process(os.getpid(), workspace) as child:
         assert child.stdin is not None
         assert child.stdout is not None
         unpacked(child.stdout.read)
@@ -317,8 +325,8 @@ def test_a_fault_of_ours_is_reported_with_its_trace_and_the_child_lives(photo: P
         child.stdin.close()
 
 
-def child_process(parent: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "processing.pipeline.child", str(parent), str(512 * MEBI)]
+def child_process(parent: int, workspace: Workspace) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "processing.pipeline.child", str(parent), str(512 * MEBI), str(workspace.path)]
     return subprocess.Popen(command, cwd=PROJECT, env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 

@@ -1,9 +1,9 @@
-"""`python -m processing.pipeline.child PARENT MEMORY`: develops one file after another until its input ends.
+"""`python -m processing.pipeline.child PARENT MEMORY WORKSPACE`: develops one file after another until its input ends.
 
-It reads requests `{"source", "out", "recipe", "cpu_seconds"}`, perhaps with an `"origin"` and `"is_damaged"`, and answers
-`{"picture"}`; if there is no `out`, `{"preview"}` in base64, or, where `"words"` are asked for, those of a `{"sidecar"}`; or
-`{"error", "message", "permanent"}`. Each answer tells the memory it holds by now.
-Its first message says that it is ready, and which fence is missing.
+It reads requests `{"source", "out", "recipe", "cpu_seconds"}`, whose paths lie in the workspace. To `"develop"`, perhaps with
+an `"origin"` and `"is_damaged"`, it answers `{"picture"}`; where `"words"` are asked for, those of a `{"sidecar"}`; else
+`{"preview"}` in base64; or `{"error", "message", "permanent"}`. Each answer tells the memory it holds by now.
+Its first message says that it is ready, and which fences are missing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import traceback
 from pathlib import Path
 from typing import BinaryIO
 
-from processing.pipeline import fences, metadata, refusals
+from processing.pipeline import fences, hands, metadata, refusals, webp
 from processing.pipeline.developing import develop
 from processing.pipeline.messages import Message, packed, unpacked
 from processing.pipeline.picture import Origin
@@ -25,9 +25,10 @@ from processing.pipeline.recipe import Recipe
 MOST_TRACE = 8000
 
 
-def main(parent: int, memory_bytes: int) -> None:
-    missing = fences.raise_fences(parent, memory_bytes)
+def main(parent: int, memory_bytes: int, workspace: Path) -> None:
     requests, answers = _private_pipes()
+    _look_around()
+    missing = fences.raise_fences(parent, memory_bytes, workspace)
     _send(answers, {"ready": os.getpid(), "missing": missing})
     while request := unpacked(requests.read):
         answer = _answer(request)
@@ -44,6 +45,12 @@ def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
     return requests, answers
 
 
+def _look_around() -> None:
+    """What is found out in places that cannot be read any more behind the fences."""
+    hands.count()
+    webp.library()
+
+
 def _answer(request: Message) -> Message:
     try:
         fences.allow_cpu(request["cpu_seconds"])
@@ -58,7 +65,7 @@ def _answer(request: Message) -> Message:
 
 def _done(request: Message, recipe: Recipe) -> Message:
     source = Path(request["source"])
-    if "out" in request:
+    if "develop" in request:
         origin, is_damaged = Origin(**request.get("origin", {})), bool(request.get("is_damaged"))
         return {"picture": develop(source, Path(request["out"]), recipe, origin, is_damaged=is_damaged).as_json()}
     if "words" in request:
@@ -72,4 +79,4 @@ def _send(answers: BinaryIO, message: Message) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 from math import gcd
 from threading import Lock
@@ -47,8 +47,12 @@ class Given:
 Give = Callable[..., Given]
 
 
+@cache
 def count() -> int:
-    """More would not pay: half of a photo's encoding is its largest rendition, and that is one call."""
+    """More would not pay: half of a photo's encoding is its largest rendition, and that is one call.
+
+    Asked once: a child that decodes may not read where it stands any more.
+    """
     return min(2, cpus.available())
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -94,7 +95,8 @@ def _animations(
             bytes_ = file.seek(0, os.SEEK_END)
             os.fsync(file.fileno())
         if made and not is_small:
-            path.unlink()
+            with suppress(PermissionError):  # a child may not; whoever asked takes only what is named
+                path.unlink()
             break
         made.insert(0, Rendition(str(path), *moving.size, bytes=bytes_))
     return tuple(made)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 LENGTH = struct.Struct("!I")
-MOST_BYTES = 4 * 1024 * 1024
+MOST_BYTES = 1024 * 1024
 
 Message = dict[str, Any]
 
@@ -38,7 +38,7 @@ def unpacked(read: Callable[[int], bytes]) -> Message | None:
 def _parsed(body: bytes, length: int) -> Message:
     try:
         message = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Garbled from error
     if len(body) < length or not isinstance(message, dict):
         raise Garbled

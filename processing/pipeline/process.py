@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from processing.pipeline.messages import Message, packed, unpacked
+from processing.pipeline.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
@@ -31,17 +32,26 @@ ENVIRONMENT = {
 }
 
 
+MODULE = "processing.pipeline.child"
+MOST_MISSING = 500
+LOOK_SECONDS = 0.25
+"""How often it is looked at what a child at work has written."""
+
+
 class ChildGone(Exception):
-    """The pipe to the child is closed."""
+    """The pipe to the child is closed, or the child was ended for what it did."""
 
 
 class Child:
-    """One process of `processing.pipeline.child` and the pipes to it."""
+    """One process of `processing.pipeline.child` and the pipes to it. It inherits nothing else: no other descriptor, no variable.
 
-    def __init__(self, memory_bytes: int) -> None:
-        module = [sys.executable, "-m", "processing.pipeline.child", str(os.getpid()), str(memory_bytes)]
+    It never was a copy of the worker: what that has in memory (settings, passwords, sessions) is not in the child's.
+    """
+
+    def __init__(self, memory_bytes: int, workspace: Workspace) -> None:
+        self._workspace = workspace
         self.process: subprocess.Popen[bytes] = subprocess.Popen(
-            module,
+            [sys.executable, "-m", MODULE, str(os.getpid()), str(memory_bytes), str(workspace.path)],
             bufsize=0,
             cwd=PROJECT,
             env=ENVIRONMENT,
@@ -71,8 +81,8 @@ class Child:
 
     def _greet(self, ready: Message) -> None:
         self._is_ready = True
-        if ready["missing"]:
-            log.warning("Pictures are decoded with one fence less than meant. %s", ready["missing"])
+        if ready.get("missing"):
+            log.warning("Pictures are decoded with fewer fences than meant. %s", str(ready["missing"])[:MOST_MISSING])
 
     def _send(self, message: Message) -> None:
         try:
@@ -87,15 +97,24 @@ class Child:
         return answer
 
     def _read(self, count: int, deadline: float) -> bytes:
-        pipe, read = _number(self.process.stdout), b""
+        pipe, read = _number(self.process.stdout), bytearray()
         while len(read) < count:
-            if not select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                raise TimeoutError
+            left = max(0.0, deadline - time.monotonic())
+            if not select.select([pipe], [], [], min(LOOK_SECONDS, left))[0]:
+                self._look(left)
+                continue
             piece = os.read(pipe, count - len(read))
             if not piece:
                 break
             read += piece
-        return read
+        return bytes(read)
+
+    def _look(self, left: float) -> None:
+        if not left:
+            raise TimeoutError
+        if self._workspace.is_too_full():
+            log.error("A child wrote more than any picture takes, and was ended.")
+            raise ChildGone
 
 
 def _number(pipe: Any) -> int:

@@ -190,12 +190,17 @@ class Unexpected(Refused):
 
 def from_json(answer: dict[str, object]) -> Refused:
     """The refusal that another process wrote with `as_json`."""
-    refused = Refused.__new__(_by_code().get(str(answer["error"]), Refused))
+    refused = Refused.__new__(of_the_pipeline().get(str(answer["error"]), Refused))
     Refused.__init__(refused, str(answer["message"]))
     refused.code, refused.permanent = str(answer["error"]), bool(answer["permanent"])
     if isinstance(refused, TooHeavy):
         refused.needed = int(str(answer.get("needed", 0)))
     return refused
+
+
+def of_the_pipeline() -> dict[str, type[Refused]]:
+    """By their codes, those that this module defines. Others are the parent's to raise: that it ended the child, say."""
+    return {code: refusal for code, refusal in _by_code().items() if refusal.__module__ == __name__}
 
 
 def _by_code() -> dict[str, type[Refused]]:

@@ -10,6 +10,7 @@ import ctypes
 import mmap
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -70,15 +71,15 @@ def opened(file: BinaryIO, bounds: Limits) -> Opened | None:
     """The picture at the size that renditions are made of; None for an animation, a heavy file, or without that library."""
     if boxes.length(file) > bounds.swallowed_bytes:
         return None
-    library, chunks = _library(), dict(_chunks(file))
-    if library is None or chunks.get(b"VP8X", b"\0")[0] & ANIMATED:
+    found, chunks = library(), dict(_chunks(file))
+    if found is None or chunks.get(b"VP8X", b"\0")[0] & ANIMATED:
         return None
     size = limits.webp_size(file)
     small = fitted(size, LARGE_EDGE)
     needed = limits.large_webp_memory(size, small)
     limits.check_memory(needed, bounds, size)
     with faults.of_the_file(needed):
-        image = _decoded(library, file, small, has_alpha=_has_alpha(chunks))
+        image = _decoded(found, file, small, has_alpha=_has_alpha(chunks))
     if b"ICCP" in chunks:
         image.info["icc_profile"] = chunks[b"ICCP"]
     image.info |= {"exif": chunks.get(b"EXIF", b""), "xmp": chunks.get(b"XMP ", b"")}
@@ -87,14 +88,19 @@ def opened(file: BinaryIO, bounds: Limits) -> Opened | None:
     return Opened(image, "WEBP", blocks.of_image(image), turn, upright=upright)
 
 
-def _library() -> Any:
+@cache
+def library() -> Any:
+    """libwebp as Pillow has loaded it; None without, or of a version that has another interface.
+
+    Asked once: a child that decodes may not read where its libraries lie any more.
+    """
     if not WebPImagePlugin.SUPPORTED:
         return None
     found = LIBRARY.search(MAPS.read_text()) if MAPS.exists() else None
     if not found:
         return None
-    library = ctypes.CDLL(found[1])
-    return library if hasattr(library, "WebPInitDecoderConfigInternal") else None
+    loaded = ctypes.CDLL(found[1])
+    return loaded if hasattr(loaded, "WebPInitDecoderConfigInternal") else None
 
 
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:

@@ -136,6 +136,14 @@ def test_the_units_are_shut_in(units, unit):
     assert status == 0, said
 
 
+def test_the_worker_may_shut_its_decoder_in_under_every_systemd():
+    """Before version 253, the calls of Landlock are in none of systemd's own sets."""
+    worker = (DEPLOY / "systemd/darkroom-worker@.service").read_text()
+    (allowed,) = re.findall(r"^SystemCallFilter=(.*)$", worker, re.MULTILINE)
+
+    assert {"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"} < set(allowed.split())
+
+
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
 def test_every_command_of_the_units_is_one(unit):
     from django.core.management import get_commands

@@ -1,6 +1,6 @@
 """A child that means harm: raises the real fences, then tries what it is told and says how it went.
 
-`python -m tests.pipeline.inmate ATTEMPT [unfenced]` prints the name of the error, or "done".
+`python -m tests.pipeline.inmate ATTEMPT WORKSPACE [unfenced]` prints the name of the error, or "done".
 """
 
 import ctypes
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from processing.pipeline import fences
 
@@ -52,9 +53,9 @@ ATTEMPTS: dict[str, Callable[[], object]] = {
 }
 
 
-def main(attempt: str, *unfenced: str) -> None:
+def main(attempt: str, workspace: str, *unfenced: str) -> None:
     if not unfenced:
-        fences.raise_fences(os.getppid(), 512 * MEBI)
+        fences.raise_fences(os.getppid(), 512 * MEBI, Path(workspace))
     try:
         ATTEMPTS[attempt]()
     except OSError as error:

@@ -105,7 +105,11 @@ def test_a_copy_cut_off_on_a_disk_without_links_is_left_where_the_sweep_finds_it
     def no_links(*_):
         raise OSError(errno.EPERM, "no links here")
 
+    copied = shutil.copyfile
+
     def cut_off(source, draft):
+        if Path(draft).suffix != ".part":  # for the child to read
+            return copied(source, draft)
         Path(draft).write_bytes(b"half")
         raise OSError(errno.EIO, "cut off")
 
@@ -135,6 +139,27 @@ def test_a_killed_child_is_one_attempt_and_the_next_photo_goes_on(album):
     making.received(album, batch=batch)
     worker.develop_next()
     assert album.photos.count() == 2
+
+
+def test_albums_of_one_owner_share_a_child_and_those_of_another_get_a_new_one(album, owner, stranger):
+    children = []
+    for whose in (owner, owner, stranger):
+        making.received(Album.objects.create(title="Another", owner=whose))
+        worker.develop_next()
+        children.append(worker.sandbox().pid)
+
+    assert children[0] == children[1] != children[2]
+    assert None not in children
+
+
+def test_nothing_is_left_in_the_sandboxes_folder(album, data_dir):
+    making.received(album)
+
+    worker.develop_next()
+
+    assert sorted(path.name for path in (data_dir / "sandbox").rglob("*") if path.is_file()) == ["in-use", "lock"]
+    worker.sandbox().close()
+    assert [path.name for path in (data_dir / "sandbox").iterdir()] == ["lock"]
 
 
 def is_stopped(pid: int) -> bool:
