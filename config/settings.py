@@ -5,13 +5,14 @@ from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 
-from config import database, env, queue, secret
+from config import database, env, file_modes, queue, secret
 
 A_DAY = 24 * 3600
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
 
 # Where things live
+file_modes.restrict_umask()
 DATA_DIR = env.path("DATA_DIR", BASE_DIR / "data")
 DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)  # sessions, password hashes and originals are nobody else's
 _rooms = [DATA_DIR / room for room in ("incoming", "originals", "renditions")]
@@ -121,6 +122,7 @@ DATABASE_POOL = env.number("DATABASE_POOL", 64, least=4)
 DATABASES = {"default": database.options(DATABASE_URL, pool=DATABASE_POOL)}
 if DATABASES["default"]["ENGINE"] == database.SQLITE_ENGINE:
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}  # a file: in-memory and threads do not mix
+file_modes.tighten(DATA_DIR, *database.files(DATABASES["default"]))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Queue: Huey on SQLite in DATA_DIR unless REDIS_URL names a Redis
