@@ -5,6 +5,7 @@ class Config(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        from config import checks, throttle  # noqa: F401 - reading the checks registers them
+        from config import checks, security_log, throttle  # noqa: F401 - reading the checks registers them
 
         throttle.connect()
+        security_log.connect()

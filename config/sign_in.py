@@ -14,7 +14,8 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 
-from config import first_user, throttle
+from config import first_user, security_log, throttle
+from config.security_log import Event
 
 View = Callable[..., HttpResponseBase]
 
@@ -31,6 +32,7 @@ def throttled(view: View) -> View:
     @wraps(view)
     def guarded(request: HttpRequest) -> HttpResponseBase:
         if request.method == "POST" and (wait := throttle.seconds_to_wait(request, request.POST.get("username", ""))):
+            security_log.record(Event.THROTTLED, request, name=request.POST.get("username", ""), wait=wait)
             return _too_often(request, wait)
         if request.method in ("GET", "HEAD") and not first_user.exists():
             return render(request, "registration/no_user.html")

@@ -96,3 +96,29 @@ def named(function: ast.expr) -> set[str]:
     """The names in what is called: of `bad(…)`, `diagnosis.bad(…)`, `(bad if … else warning)(…)`."""
     nodes = list(ast.walk(function))
     return {n.id for n in nodes if isinstance(n, ast.Name)} | {n.attr for n in nodes if isinstance(n, ast.Attribute)}
+
+
+def test_every_event_of_the_security_log_is_documented():
+    from config.security_log import Event
+
+    text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    section = text.split("\n## Security log\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`.+?`) \|", section, re.MULTILINE)
+
+    assert {code for row in rows for code in re.findall(r"`([a-z-]+)`", row)} == set(Event)
+
+
+def test_everything_that_can_be_deleted_of_others_is_documented():
+    sources = [*(ROOT / "albums").glob("**/*.py"), *(ROOT / "processing/views").glob("*.py")]
+    told = {
+        value.value
+        for path in sources
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and "note_deletion" in named(call.func)
+        for value in ast.walk(call.args[2])
+        if isinstance(value, ast.Constant)
+    }
+    text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"^\| `other-users-content-deleted` \| (.+) \|$", text, re.MULTILINE)
+
+    assert set(re.findall(r"`([a-z-]+)`", row)) == told
