@@ -29,7 +29,7 @@ def test_every_documented_default_is_the_real_one():
 
 
 def test_links_between_pages_lead_somewhere():
-    for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]:
+    for page in [ROOT / "README.md", ROOT / "SECURITY.md", *ROOT.glob("docs/**/*.md")]:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
             assert "://" in target or (page.parent / target).exists(), f"{page.name}: {target}"
 
@@ -122,3 +122,11 @@ def test_everything_that_can_be_deleted_of_others_is_documented():
     (row,) = re.findall(r"^\| `other-users-content-deleted` \| (.+) \|$", text, re.MULTILINE)
 
     assert set(re.findall(r"`([a-z-]+)`", row)) == told
+
+
+def test_every_test_that_a_guarantee_names_is_there():
+    text = (ROOT / "docs/security.md").read_text(encoding="utf-8")
+    named_tests = set(re.findall(r"`(tests/[\w/.]+)`", text))
+
+    assert len(named_tests) > 15
+    assert [name for name in sorted(named_tests) if not (ROOT / name).exists()] == []
