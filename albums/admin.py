@@ -11,7 +11,7 @@ from albums import removal
 from albums.clock import CLOCK
 from albums.models import Album, Companion, Leftover, Photo, Rendition
 from albums.templatetags.photos import camera_clock, camera_zone
-from albums.views.access import note_deletion
+from albums.views.access import note, note_deletion
 
 
 def _may(request: HttpRequest, permission: str) -> bool:
@@ -45,6 +45,12 @@ class AlbumAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Whoever may not delete others' albums must not make them their own, and then delete them."""
         may_give_away = _may(request, Album.DELETE_ALBUMS)
         return self.readonly_fields if may_give_away else (*self.readonly_fields, "owner")
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Album | None:
+        found: Album | None = super().get_object(request, object_id, from_field)
+        if found:
+            note(request, found)
+        return found
 
     def delete_model(self, request: HttpRequest, obj: Album) -> None:
         note_deletion(request, obj, "album-deleted")
@@ -100,6 +106,12 @@ class PhotoAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """As an album's owner: a photo that was moved to an own album could be deleted there."""
         may_move = _may(request, Album.DELETE_PHOTOS)
         return self.readonly_fields if may_move else (*self.readonly_fields, "album")
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Photo | None:
+        found: Photo | None = super().get_object(request, object_id, from_field)
+        if found:
+            note(request, found.album)
+        return found
 
     def delete_model(self, request: HttpRequest, obj: Photo) -> None:
         note_deletion(request, obj.album, "photo-deleted")

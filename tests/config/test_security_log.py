@@ -188,9 +188,12 @@ def test_the_admin_is_no_way_around_it(admin, album, lines):
     client.force_login(admin)
     lines()
 
+    client.get(f"/admin/albums/album/{album.pk}/change/")
     client.post(f"/admin/albums/album/{album.pk}/delete/", {"post": "yes"})
 
-    assert "event=other-users-content-deleted" in lines()[0]
+    opened, deleted = lines()
+    assert "event=other-users-album-opened" in opened
+    assert "event=other-users-content-deleted" in deleted
     assert not Album.objects.exists()
 
 
