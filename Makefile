@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test test-all test-js faults lint audit bench formats
+.PHONY: help run check test test-all test-js faults lint audit sbom bench formats
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -51,6 +51,11 @@ lint: ## Run the linters and type checks alone
 audit: ## Ask whether a pinned package has a known hole, where the service can be reached
 	@$(call install,requirements-dev.txt)
 	@tests/tools/audit $(VPYTHON)
+
+sbom: ## Write darkroom.cdx.json, a list (CycloneDX) of the packages that Darkroom runs with
+	@$(call install,requirements-dev.txt)
+	@$(VPYTHON) -W ignore::UserWarning -m cyclonedx_py requirements requirements.txt --pyproject pyproject.toml \
+		--output-reproducible --output-format JSON --output-file darkroom.cdx.json --validate
 
 formats: ## Write the page's list of accepted formats from the pipeline's
 	@$(VPYTHON) -m processing.pipeline.formats

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 
@@ -10,6 +11,12 @@ from albums import removal
 from albums.clock import CLOCK
 from albums.models import Album, Companion, Leftover, Photo, Rendition
 from albums.templatetags.photos import camera_clock, camera_zone
+from albums.views.access import note, note_deletion
+
+
+def _may(request: HttpRequest, permission: str) -> bool:
+    assert isinstance(request.user, User)
+    return request.user.has_perm(permission)
 
 
 @admin.register(Album)
@@ -34,12 +41,24 @@ class AlbumAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         to_delete, counts, _, protected = super().get_deleted_objects(objs, request)
         return to_delete, counts, set(), protected
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Album | None = None) -> tuple[str, ...]:
+        """Whoever may not delete others' albums must not make them their own, and then delete them."""
+        may_give_away = _may(request, Album.DELETE_ALBUMS)
+        return self.readonly_fields if may_give_away else (*self.readonly_fields, "owner")
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Album | None:
+        found: Album | None = super().get_object(request, object_id, from_field)
+        if found:
+            note(request, found)
+        return found
+
     def delete_model(self, request: HttpRequest, obj: Album) -> None:
+        note_deletion(request, obj, "album-deleted")
         removal.delete_album(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Album]) -> None:
         for album in queryset:
-            removal.delete_album(album)
+            self.delete_model(request, album)
 
 
 class CompanionInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -82,6 +101,26 @@ class PhotoAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # photos come in by the intake alone
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Photo | None = None) -> tuple[str, ...]:
+        """As an album's owner: a photo that was moved to an own album could be deleted there."""
+        may_move = _may(request, Album.DELETE_PHOTOS)
+        return self.readonly_fields if may_move else (*self.readonly_fields, "album")
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Photo | None:
+        found: Photo | None = super().get_object(request, object_id, from_field)
+        if found:
+            note(request, found.album)
+        return found
+
+    def delete_model(self, request: HttpRequest, obj: Photo) -> None:
+        note_deletion(request, obj.album, "photo-deleted")
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Photo]) -> None:
+        for album in Album.objects.filter(photos__in=queryset).distinct():
+            note_deletion(request, album, "photos-deleted")
+        super().delete_queryset(request, queryset)
 
 
 @admin.register(Leftover)

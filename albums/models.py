@@ -44,8 +44,18 @@ class AlbumQuerySet(models.QuerySet["Album"]):
             return self
         return self.filter(owner_id=user.pk)
 
+    def emptiable_by(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> AlbumQuerySet:
+        """Those whose photos, files on their way included, a person may delete: as `Album.is_emptiable_by`."""
+        if _has_any(user, Album.DELETE_ALBUMS, Album.DELETE_PHOTOS):
+            return self.changeable_by(user)
+        return self.filter(owner_id=user.pk)
+
     def trashed(self) -> AlbumQuerySet:
         return self.filter(trashed_at__isnull=False)
+
+
+def _has_any(user: AbstractBaseUser | AnonymousUser | AuthUser, *permissions: str) -> bool:
+    return any(user.has_perm(each) for each in permissions)  # type: ignore[union-attr]
 
 
 class Album(Trashable, models.Model):
@@ -65,6 +75,9 @@ class Album(Trashable, models.Model):
 
     objects = AlbumQuerySet.as_manager()
 
+    DELETE_ALBUMS, DELETE_PHOTOS = "albums.delete_album", "albums.delete_photo"
+    """Permissions to delete what belongs to others. Without one of them, `albums.change_album` changes and restores only."""
+
     class Meta:
         ordering = ["-created_at", "-pk"]
         constraints = [models.CheckConstraint(condition=~Q(title=""), name="album_has_title")]
@@ -78,8 +91,21 @@ class Album(Trashable, models.Model):
 
     def is_changeable_by(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> bool:
         """As `changeable_by`, but its owner costs no question about permissions: that is two queries."""
-        is_own = user.pk is not None and self.owner_id == user.pk
-        return is_own or user.has_perm("albums.change_album")  # type: ignore[union-attr]
+        return self.is_of(user) or user.has_perm("albums.change_album")  # type: ignore[union-attr]
+
+    def is_deletable_by(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> bool:
+        """May this person delete the album, to the trash or permanently? Of those that the person may change."""
+        return self.is_of(user) or _has_any(user, self.DELETE_ALBUMS)
+
+    def is_emptiable_by(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> bool:
+        """May this person delete its photos, and files that have not become photos? Of those that the person may change.
+
+        Whoever may delete the album may delete what is in it.
+        """
+        return self.is_of(user) or _has_any(user, self.DELETE_ALBUMS, self.DELETE_PHOTOS)
+
+    def is_of(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> bool:
+        return user.pk is not None and self.owner_id == user.pk
 
 
 class TakenFrom(models.TextChoices):

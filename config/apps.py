@@ -8,7 +8,7 @@ class Config(AppConfig):
         from allauth.account.signals import authentication_step_completed, password_reset
         from django.contrib.auth.signals import user_logged_in
 
-        from config import checks  # noqa: F401 - reading the checks registers them
+        from config import checks, security_log  # noqa: F401 - reading the checks registers them
         from config.accounts import activity, guesses, half_way
         from config.accounts import checks as provider_checks  # noqa: F401
 
@@ -16,3 +16,4 @@ class Config(AppConfig):
         password_reset.connect(guesses.forget, dispatch_uid="guesses")
         authentication_step_completed.connect(activity.confirmed, dispatch_uid="activity")
         half_way.connect()
+        security_log.connect()

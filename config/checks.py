@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
-from config import greeting
+from config import database, file_modes, greeting
 from processing import recipes
 from processing.doctor import bounds
 
@@ -55,9 +55,14 @@ NO_LINKS = Error(
     id="darkroom.E010",
 )
 OPEN_DATA = Warning(
-    "Every user of this machine can read DATA_DIR: photos, sessions, and passwords' hashes.",
-    hint="chmod 700 it.",
+    "Other users of this machine can get into DATA_DIR, where photos, sessions and passwords' hashes are.",
+    hint="chmod o= it: 0700, or 0710 where a proxy sends files and its user is in the group of DATA_DIR.",
     id="darkroom.W001",
+)
+READABLE_SECRETS = Warning(
+    "The database, the queue or a secret in DATA_DIR can be read by more users than the one that Darkroom runs as.",
+    hint="chmod 600 db.sqlite3*, huey.sqlite3* and secret_key. Darkroom does so at each start, if they belong to its user.",
+    id="darkroom.W002",
 )
 
 
@@ -75,7 +80,11 @@ def installation(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Check
         ),
         (HALF_A_KEY, bool(settings.S3_ACCESS_KEY) != bool(settings.S3_SECRET_KEY)),
         (NO_LINKS, bool(settings.EMAIL_URL) and not settings.PUBLIC_URL),
-        (OPEN_DATA, bool(Path(settings.DATA_DIR).stat().st_mode & stat.S_IROTH)),
+        (OPEN_DATA, bool(Path(settings.DATA_DIR).stat().st_mode & stat.S_IRWXO)),
+        (
+            READABLE_SECRETS,
+            bool(file_modes.readable(Path(settings.DATA_DIR), *database.files(settings.DATABASES["default"]))),
+        ),
     )
     return [message for message, is_so in found if is_so]
 

@@ -1,13 +1,18 @@
 """How the database is reached: SQLite in DATA_DIR, or PostgreSQL where DATABASE_URL names one."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import dj_database_url
+
+from config import file_modes
 
 SQLITE_ENGINE = "django.db.backends.sqlite3"
 SQLITE: dict[str, Any] = {
     "timeout": 20,
     "transaction_mode": "IMMEDIATE",
+    "factory": file_modes.PrivateConnection,
     # FULL: a commit that was answered survives a power cut; NORMAL loses the last ones.
     # Half a megabyte of cache for each thread that keeps a connection; below it is the system's, which they share.
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-512;",
@@ -39,3 +44,9 @@ def options(url: str, pool: int) -> dict[str, Any]:
     pooled = {"min_size": 1, "max_size": pool, "timeout": PATIENCE_SECONDS, "max_idle": IDLE_SECONDS}
     # Each connection is tried before it is used: after a restart of the server nobody meets one of before it.
     return database | {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True, "OPTIONS": POSTGRESQL | theirs | {"pool": pooled}}
+
+
+def files(database: Mapping[str, Any]) -> list[Path]:
+    """Of one of Django's DATABASES, the file that it is; none where it is a server's."""
+    is_file = database["ENGINE"] == SQLITE_ENGINE and not str(database["NAME"]).startswith(file_modes.BESIDE_FILES)
+    return [Path(database["NAME"])] if is_file else []

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
-from albums.views.access import AlbumInTrash
+from albums.views.access import AlbumInTrash, MayNotDelete
 from config.file_parts import FilesNotTaken
 from processing.storage.trouble import StorageTrouble
 from processing.views import line
@@ -26,6 +26,7 @@ RETRY_AFTER_SECONDS = "10"
 FULL = {errno.ENOSPC, errno.EDQUOT}
 DISK_FULL = "53100"
 """PostgreSQL's own code for it (its manual, appendix A)."""
+NOT_ALLOWED = "You are signed in, but not with an account that may do this."
 NO_PAGE = "There is no page at this address. Check it for typing errors."
 OF_ALBUM = "This album was deleted, or it belongs to another user."
 OF_PHOTO = "This photo was deleted, or it belongs to another user."
@@ -45,7 +46,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _refusal("403.html", HTTPStatus.FORBIDDEN)
+    words = exception.message if isinstance(exception, MayNotDelete) else NOT_ALLOWED
+    return _refusal("403.html", HTTPStatus.FORBIDDEN, words=words)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -18,7 +18,8 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from config import secret
+from config import secret, security_log
+from config.security_log import Event
 
 
 class FirstUserForm(UserCreationForm):  # type: ignore[type-arg]
@@ -60,6 +61,7 @@ def welcome(request: HttpRequest, token: str) -> HttpResponse:
         user = _create(form)
         if user is None:
             return _closed(request)
+        security_log.record(Event.FIRST_USER, request, user=user)
         response: HttpResponse = perform_login(request, user, redirect_url=reverse("albums:create"))
         return response
     return render(request, "registration/welcome.html", {"form": form}, status=422 if form.errors else 200)

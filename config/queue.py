@@ -4,10 +4,11 @@ A message is only a wake-up (a bell); the job row is the truth. So no results, n
 for jobs, and a lost or doubled message is harmless.
 """
 
-import sqlite3
 import sys
 from pathlib import Path
 from typing import Any
+
+from config import file_modes
 
 REDIS_TIMEOUTS: dict[str, Any] = {
     "socket_timeout": 2,
@@ -27,7 +28,7 @@ CONSUMER = {
 }
 
 
-class Unhurried(sqlite3.Connection):
+class Unhurried(file_modes.PrivateConnection):
     """No bell waits for the disk, to ring or to be heard: of those that a power cut swallows, the sweep rings anew."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -5,13 +5,14 @@ from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 
-from config import database, env, mail, queue, secret
+from config import database, env, file_modes, mail, queue, secret
 
 A_YEAR = 365 * 24 * 3600
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
 
 # Where things live
+file_modes.restrict_umask()
 DATA_DIR = env.path("DATA_DIR", BASE_DIR / "data")
 DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)  # sessions, password hashes and originals are nobody else's
 _rooms = [DATA_DIR / room for room in ("incoming", "originals", "renditions")]
@@ -104,6 +105,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "config.accounts.activity.ActivityMiddleware",
+    "config.security_log.RequestMiddleware",
     # Before CSRF, which may read the whole body to find its token: who is not signed in sends no body at all.
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -134,6 +136,7 @@ DATABASE_POOL = env.number("DATABASE_POOL", 64, least=4)
 DATABASES = {"default": database.options(DATABASE_URL, pool=DATABASE_POOL)}
 if DATABASES["default"]["ENGINE"] == database.SQLITE_ENGINE:
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}  # a file: in-memory and threads do not mix
+file_modes.tighten(DATA_DIR, *database.files(DATABASES["default"]))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Queue: Huey on SQLite in DATA_DIR unless REDIS_URL names a Redis
@@ -221,6 +224,7 @@ LOGIN_REDIRECT_URL = "albums:list"
 LOGOUT_REDIRECT_URL = "account_login"
 AUTHENTICATION_BACKENDS = ["config.accounts.backend.Backend"]
 ACCOUNT_ADAPTER = "config.accounts.adapter.AccountAdapter"
+USERSESSIONS_ADAPTER = "config.accounts.adapter.SessionsAdapter"
 ACCOUNT_FORMS = {
     "login": "config.accounts.forms.SignInForm",
     "change_password": "config.accounts.forms.PasswordForm",
@@ -313,5 +317,8 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     # With a handler of its own, or run_huey adds another and tells of every sweep, twice.
-    "loggers": {"huey": {"handlers": ["console"], "level": "WARNING", "propagate": False}},
+    "loggers": {
+        "huey": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "darkroom.security": {"level": "INFO"},  # whatever LOG_LEVEL says
+    },
 }

@@ -16,6 +16,7 @@ from django.utils import timezone
 from processing import jobs
 from processing.models import Batch, Finding, JobEvent, Measurement, ProcessingJob, Upload, WorkerPulse
 from processing.states import ACTIVE, JobState
+from processing.views.access import may_delete_of_any_album
 
 
 class LookOnly(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -89,14 +90,14 @@ class JobAdmin(LookOnly):
     def requeue(self, request: HttpRequest, queryset: QuerySet[ProcessingJob]) -> None:
         self._each(request, queryset, jobs.requeue, "requeued", "failed")
 
-    @admin.action(description="Cancel waiting and running jobs, with their raw files", permissions=["move"])
+    @admin.action(description="Cancel waiting and running jobs, with their raw files", permissions=["discard"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[ProcessingJob]) -> HttpResponse | None:
         if not _is_confirmed(request):
             return self._ask(request, queryset, queryset.filter(state__in=ACTIVE), "cancel")
         self._each(request, _seen(request, queryset), jobs.cancel, "cancelled", "waiting or running")
         return None
 
-    @admin.action(description="Dismiss failed jobs, with their raw files", permissions=["move"])
+    @admin.action(description="Dismiss failed jobs, with their raw files", permissions=["discard"])
     def dismiss(self, request: HttpRequest, queryset: QuerySet[ProcessingJob]) -> HttpResponse | None:
         if not _is_confirmed(request):
             return self._ask(request, queryset, queryset.filter(state=JobState.FAILED), "dismiss")
@@ -107,6 +108,10 @@ class JobAdmin(LookOnly):
         """The models are look-only; who has Django's permission to change jobs may still move them."""
         assert isinstance(request.user, User)
         return request.user.has_perm("processing.change_processingjob")
+
+    def has_discard_permission(self, request: HttpRequest) -> bool:
+        """Raw files go, and they may be any user's."""
+        return self.has_move_permission(request) and may_delete_of_any_album(request)
 
     def _ask(
         self,

@@ -12,6 +12,7 @@ from enum import StrEnum
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Count, Q, QuerySet, Sum
 
 from albums.models import Album
@@ -30,6 +31,14 @@ class Picked:
 
     jobs: JobQuerySet
     uploads: UploadQuerySet
+
+    def discardable_by(self, user: AbstractBaseUser | AnonymousUser) -> Picked:
+        """Those that this person may delete: of albums that they may empty, and of batches that they sent."""
+        mine = Q(album__in=Album.objects.emptiable_by(user)) | Q(batch__opened_by=user.pk)
+        return Picked(self.jobs.filter(mine), self.uploads.filter(mine))
+
+    def albums(self) -> list[Album]:
+        return list(Album.objects.filter(Q(pk__in=self.jobs.values("album")) | Q(pk__in=self.uploads.values("album"))))
 
     def size(self) -> Size:
         jobs = self.jobs.aggregate(count=Count("pk"), bytes=Sum("upload__size"))

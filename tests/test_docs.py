@@ -29,7 +29,7 @@ def test_every_documented_default_is_the_real_one():
 
 
 def test_links_between_pages_lead_somewhere():
-    for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]:
+    for page in [ROOT / "README.md", ROOT / "SECURITY.md", *ROOT.glob("docs/**/*.md")]:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
             assert "://" in target or (page.parent / target).exists(), f"{page.name}: {target}"
 
@@ -96,3 +96,37 @@ def named(function: ast.expr) -> set[str]:
     """The names in what is called: of `bad(…)`, `diagnosis.bad(…)`, `(bad if … else warning)(…)`."""
     nodes = list(ast.walk(function))
     return {n.id for n in nodes if isinstance(n, ast.Name)} | {n.attr for n in nodes if isinstance(n, ast.Attribute)}
+
+
+def test_every_event_of_the_security_log_is_documented():
+    from config.security_log import Event
+
+    text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    section = text.split("\n## Security log\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`.+?`) \|", section, re.MULTILINE)
+
+    assert {code for row in rows for code in re.findall(r"`([a-z-]+)`", row)} == set(Event)
+
+
+def test_everything_that_can_be_deleted_of_others_is_documented():
+    sources = [*(ROOT / "albums").glob("**/*.py"), *(ROOT / "processing/views").glob("*.py")]
+    told = {
+        value.value
+        for path in sources
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and "note_deletion" in named(call.func)
+        for value in ast.walk(call.args[2])
+        if isinstance(value, ast.Constant)
+    }
+    text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"^\| `other-users-content-deleted` \| (.+) \|$", text, re.MULTILINE)
+
+    assert set(re.findall(r"`([a-z-]+)`", row)) == told
+
+
+def test_every_test_that_a_guarantee_names_is_there():
+    text = (ROOT / "docs/security.md").read_text(encoding="utf-8")
+    named_tests = set(re.findall(r"`(tests/[\w/.]+)`", text))
+
+    assert len(named_tests) > 15
+    assert [name for name in sorted(named_tests) if not (ROOT / name).exists()] == []

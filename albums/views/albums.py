@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from albums import album_trash, shelf
 from albums.forms import AlbumForm
 from albums.models import Album
-from albums.views.access import album_or_404
+from albums.views.access import album_or_404, ensure_deletable, note_deletion
 
 PHOTOS_A_PAGE = 500
 ALBUMS_A_PAGE = 60
@@ -61,8 +61,10 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     """GET asks whether that is meant; POST moves it to the trash."""
     album = album_or_404(request, pk)
+    ensure_deletable(request, album)
     if request.method == "POST":
         assert isinstance(request.user, User)
+        note_deletion(request, album, "album-trashed" if settings.TRASH_DAYS else "album-deleted")
         if album_trash.put_away(album, by=request.user.get_username()):
             messages.success(request, render_to_string("trash/_album_moved.html", {"album": album}, request))
         else:

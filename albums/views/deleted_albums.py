@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from albums import album_trash, delivery, removal, shelf
 from albums.delivery import Stored
 from albums.models import Album, Rendition
-from albums.views.access import deleted_album_or_404
+from albums.views.access import deleted_album_or_404, ensure_deletable, note_deletion
 
 ALBUMS_A_PAGE = 60
 COVER_EDGE = 800
@@ -57,7 +57,9 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     album = deleted_album_or_404(request, pk)
     if not album.trashed_at:
         return redirect(album)
+    ensure_deletable(request, album)
     if request.method == "POST":
+        note_deletion(request, album, "album-deleted")
         if album_trash.remove(album, removal.end_of_request()):
             messages.success(request, f"{album.title} was deleted permanently.")
         elif Album.objects.trashed().filter(pk=album.pk).exists():

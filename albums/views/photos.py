@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from albums import delivery, likeness, quality, shelf, trash
 from albums.delivery import Stored
 from albums.models import Album, Companion, Photo, Rendition
-from albums.views.access import photo_or_404
+from albums.views.access import ensure_emptiable, note, note_deletion, photo_or_404
 
 CONTENT_TYPES = {
     "JPEG": "image/jpeg",
@@ -55,7 +55,9 @@ def original(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_safe
 def companion(request: HttpRequest, pk: int) -> HttpResponseBase:
     """What is kept beside a photo, byte for byte as received, as a download."""
-    found = get_object_or_404(Companion, album__in=Album.objects.visible_to(request.user), pk=pk)
+    companions = Companion.objects.filter(album__in=Album.objects.visible_to(request.user)).select_related("album")
+    found = get_object_or_404(companions, pk=pk)
+    note(request, found.album)
     kind = "video/quicktime" if found.kind == Companion.Kind.MOTION else "application/octet-stream"
     return delivery.download(request, Stored(found.key, found.sha256, kind), found.name)
 
@@ -63,10 +65,12 @@ def companion(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_safe
 def rendition(request: HttpRequest, pk: int, version: str, edge: int, format: str) -> HttpResponseBase:
     """A page from before the photo was rendered again still asks for the old ones: it is led to the nearest of the new."""
-    there = Rendition.objects.filter(photo__in=Photo.objects.visible_to(request.user).filter(pk=pk))
+    photos = Photo.objects.visible_to(request.user).filter(pk=pk)
+    there = Rendition.objects.filter(photo__in=photos).select_related("photo__album")
     found = min(there, key=lambda each: (each.format != format, abs(each.edge - edge)), default=None)
     if found is None or format not in Rendition.Format.values:
         raise Http404
+    note(request, found.photo.album)
     if (found.version, found.edge, found.format) != (version, edge, format):
         return redirect(found)
     return delivery.rendition(request, Stored(found.key, found.sha256, f"image/{found.format}"))
@@ -78,7 +82,9 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     photo = photo_or_404(request, pk)
     if photo.trashed_at:
         return redirect(photo)
+    ensure_emptiable(request, photo.album)
     if request.method == "POST":
+        note_deletion(request, photo.album, "photo-trashed" if settings.TRASH_DAYS else "photo-deleted")
         if trash.put_away(photo):
             messages.success(request, render_to_string("trash/_moved.html", {"photo": photo}, request))
         else:

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from albums import removal, trash
 from albums.models import Album
-from albums.views.access import album_or_404, photo_or_404
+from albums.views.access import album_or_404, ensure_emptiable, note_deletion, photo_or_404
 
 PHOTOS_A_PAGE = 200
 
@@ -34,10 +34,12 @@ def put_all_back(request: HttpRequest, pk: int) -> HttpResponse:
 def empty(request: HttpRequest, pk: int) -> HttpResponse:
     """GET asks whether that is meant; POST does it."""
     album = album_or_404(request, pk)
+    ensure_emptiable(request, album)
     count = album.photos.trashed().leading().count()
     if not count:
         return redirect(album)
     if request.method == "POST":
+        note_deletion(request, album, "trash-emptied")
         messages.success(request, f"{_photos(trash.empty(album, removal.end_of_request()))} deleted permanently.")
         if album.photos.trashed().exists():
             messages.info(request, "There are many: the rest is deleted within the next minutes.")
@@ -62,7 +64,9 @@ def delete_for_ever(request: HttpRequest, pk: int) -> HttpResponse:
     photo = photo_or_404(request, pk)
     if not photo.trashed_at:
         return redirect(photo)
+    ensure_emptiable(request, photo.album)
     if request.method == "POST":
+        note_deletion(request, photo.album, "photo-deleted")
         if trash.remove(photo):
             messages.success(request, f"{photo.name} was deleted permanently.")
         return _what_is_left(photo.album)

@@ -133,8 +133,9 @@ def _of_postgresql(path: Path) -> Iterator[str]:
 
 def _replace_sqlite(source: Path, target: Path, changes: Iterable[str]) -> None:
     draft = target.with_name(f"{target.name}.restoring")
+    draft.unlink(missing_ok=True)
+    draft.touch(mode=0o600)  # before a byte is in it: copying may take minutes
     shutil.copyfile(source, draft)
-    draft.chmod(0o600)
     with closing(sqlite3.connect(draft)) as copied:
         if copied.execute("PRAGMA quick_check").fetchone() != ("ok",):
             raise Refused("The database of this snapshot is damaged; take an older one with --at.")

@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -33,8 +34,23 @@ class Vault:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """For one writer at a time; what another left half done is cleared away. Raises Refused while there is another."""
+        before = os.umask(
+            0o777 & ~PRIVATE
+        )  # for the owner alone is also what the database's and storage's code writes here
+        try:
+            with self._locked():
+                yield
+        finally:
+            os.umask(before)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
         for directory in (self._root, self._files, self._snapshots, self._drafts):
             directory.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        for directory in (self._files, self._snapshots, self._drafts):
+            if stat.S_IMODE(directory.stat().st_mode) != PRIVATE:  # copied from elsewhere, say
+                with suppress(PermissionError):
+                    directory.chmod(PRIVATE)
         with (self._root / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

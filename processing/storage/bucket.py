@@ -59,8 +59,9 @@ def _client(connection: Connection, connect: int, read: int, tries: int) -> Any:
         retries={"mode": "standard", "total_max_attempts": tries},
         max_pool_connections=32,
         tcp_keepalive=True,
+        proxies=inside.NO_PROXIES if connection.is_fenced else None,
     )
     made = session(connection).client("s3", endpoint_url=connection.endpoint or None, config=config)
     if connection.is_fenced:
-        inside.fence(made._endpoint.http_session._manager)  # botocore has no door for that; a test sees that it holds
+        inside.fence_session(made._endpoint.http_session)  # botocore has no door for that; a test sees that it holds
     return made

@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
 from albums.models import Album
-from albums.views.access import AlbumInTrash
+from albums.views.access import AlbumInTrash, MayNotDelete, note
 from processing.models import Batch
 
 View = Callable[[HttpRequest], HttpResponse]
@@ -19,7 +19,24 @@ def batch_or_404(request: HttpRequest, pk: int) -> Batch:
     batch = get_object_or_404(batches.select_related("album", "opened_by"), pk=pk)
     if batch.album.trashed_at:
         raise AlbumInTrash(batch.album)
+    note(request, batch.album)
     return batch
+
+
+def ensure_discardable(request: HttpRequest, album: Album, batch: Batch | None = None) -> None:
+    """Raises MayNotDelete where the user may not delete files that are no photos yet: of the batch, or of all of the album.
+
+    Whoever sent a batch may: these files are theirs.
+    """
+    if album.is_emptiable_by(request.user) or (batch and batch.opened_by_id == request.user.pk):
+        return
+    raise MayNotDelete
+
+
+def may_delete_of_any_album(request: HttpRequest) -> bool:
+    return may_change_any_album(request) and any(
+        request.user.has_perm(each) for each in (Album.DELETE_ALBUMS, Album.DELETE_PHOTOS)
+    )
 
 
 def may_change_any_album(request: HttpRequest) -> bool:

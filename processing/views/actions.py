@@ -3,10 +3,11 @@
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST
 
-from albums.views.access import album_or_404
+from albums.views.access import album_or_404, note_deletion
 from processing import batches
-from processing.models import ProcessingJob, Upload
+from processing.models import Batch, ProcessingJob, Upload
 from processing.views import asked, confirming
+from processing.views.access import ensure_discardable
 from processing.views.panel import answer
 
 
@@ -23,20 +24,32 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
 def clear(request: HttpRequest, pk: int) -> HttpResponse:
     """Put the report away, with its failures. Without a script, a page asks first."""
     album = album_or_404(request, pk)
+    if Batch.objects.filter(album=album, dismissed_at=None).exclude(opened_by=request.user.pk).exists():
+        ensure_discardable(request, album)
     failed = ProcessingJob.objects.failed().filter(album=album)
     if question := confirming.before_dismissing(request, failed, album.get_absolute_url()):
         return question
+    note_deletion(request, album, "failures-dismissed")
     batches.dismiss(album, by=asked.who(request))
     return answer(request, album)
 
 
 @require_POST
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    """Cancel what is not done yet. Without a script, a page asks first."""
+    """Cancel what is not done yet: all, or, in an album that the user may not empty, the batch that the user sent.
+
+    Without a script, a page asks first.
+    """
     album = album_or_404(request, pk)
-    active, receiving = ProcessingJob.objects.active(), Upload.objects.receiving()
-    rest = (active.filter(album=album), receiving.filter(album=album))
+    mine = None if album.is_emptiable_by(request.user) else batches.running_in(album)
+    ensure_discardable(request, album, mine)
+    what = {"batch": mine} if mine else {"album": album}
+    rest = (ProcessingJob.objects.active().filter(**what), Upload.objects.receiving().filter(**what))
     if question := confirming.before_cancelling(request, *rest, album.get_absolute_url()):
         return question
-    batches.cancel(album, by=asked.who(request))
+    note_deletion(request, album, "uploads-cancelled")
+    if mine:
+        batches.cancel_batch(mine, by=asked.who(request))
+    else:
+        batches.cancel(album, by=asked.who(request))
     return answer(request, album)

@@ -11,13 +11,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from albums.models import Album, Companion, Photo
+from albums.views.access import note_deletion
 from processing import batches, logbook, pairs, portions, pulse, receipts, standings
 from processing.models import ProcessingJob, Upload
 from processing.portions import Portions
 from processing.receipts import Line
 from processing.standings import Standing
 from processing.views import asked, confirming
-from processing.views.access import batch_or_404
+from processing.views.access import batch_or_404, ensure_discardable
 from processing.views.filters import BatchFilter
 
 BATCHES_A_PAGE = 50
@@ -73,10 +74,12 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Cancel what is not done yet of this batch. Without a script, a page asks first."""
     batch = batch_or_404(request, pk)
+    ensure_discardable(request, batch.album, batch)
     active, receiving = ProcessingJob.objects.active(), Upload.objects.receiving()
     rest = (active.filter(batch=batch), receiving.filter(batch=batch))
     if question := confirming.before_cancelling(request, *rest, reverse("processing:batch", args=[pk])):
         return question
+    note_deletion(request, batch.album, "uploads-cancelled")
     batches.cancel_batch(batch, by=asked.who(request))
     return redirect("processing:batch", pk)
 
@@ -85,10 +88,12 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     """GET asks whether that is meant; POST does it. 409 while the batch is at work."""
     batch = batch_or_404(request, pk)
+    ensure_discardable(request, batch.album, batch)
     is_at_work = batches.is_at_work(batch)
     if request.method == "POST":
         try:
             batches.forget(batch, by=asked.who(request))
+            note_deletion(request, batch.album, "batch-deleted")
             return redirect("processing:batches")
         except batches.AtWork:
             is_at_work = True

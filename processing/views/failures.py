@@ -12,13 +12,16 @@ from django.views.decorators.http import require_POST, require_safe
 from albums import delivery
 from albums.delivery import RUNS_NOTHING, Stored
 from albums.models import Album
+from albums.views.access import MayNotDelete, note, note_deletion
 from processing import batches, failure_desk
 from processing.failures import Scope
 from processing.models import Preview, ProcessingJob
 from processing.views import asked, picking
+from processing.views.access import may_change_any_album
 
 NOTHING_PICKED = "Nothing was selected. Tick the files first."
 NOT_PUBLISHED = "Nothing was selected of which a damaged picture can be seen."
+NOT_YOURS = "to other users, and your account may not delete them. They are kept."
 FOR_A_WHILE = "private, max-age=600"
 
 
@@ -62,12 +65,20 @@ def publish(request: HttpRequest) -> HttpResponse:
 def dismiss(request: HttpRequest) -> HttpResponse:
     """Put away what was picked. Where raw files would be lost, the first POST only asks, and says how many."""
     scope = picking.scope(request, request.POST)
-    picked = picking.picked(request.POST, scope)
+    chosen = picking.picked(request.POST, scope)
+    picked = chosen.discardable_by(request.user)
     size = picked.size()
+    left = chosen.size().total - size.total if may_change_any_album(request) else 0  # others see none but their own
+    if left and not size.total:
+        raise MayNotDelete
     if size.failed and "confirmed" not in request.POST:
         carried = [*scope.fields.items(), *picking.carried(request.POST), ("until", timezone.now().isoformat())]
         return render(request, "failure/dismiss.html", {"size": size, "scope": scope, "carried": carried})
+    for album in picked.albums():
+        note_deletion(request, album, "failures-dismissed")
     count = batches.dismiss_failed(picked.jobs, by=asked.who(request)) + batches.dismiss_refused(picked.uploads)
+    if left:
+        messages.warning(request, f"{left} file{pluralize(left)} {pluralize(left, 'belongs,belong')} {NOT_YOURS}")
     if count:
         messages.success(request, f"{count} failure{pluralize(count)} dismissed.")
     else:
@@ -99,4 +110,6 @@ def _back(request: HttpRequest, scope: Scope) -> HttpResponse:
 
 def _failed_job(request: HttpRequest, pk: int) -> ProcessingJob:
     failed = ProcessingJob.objects.failed().select_related("upload")
-    return get_object_or_404(failed, pk=pk, album__in=Album.objects.visible_to(request.user))
+    job = get_object_or_404(failed.select_related("album"), pk=pk, album__in=Album.objects.visible_to(request.user))
+    note(request, job.album)
+    return job

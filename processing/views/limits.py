@@ -7,9 +7,10 @@ from django.template.defaultfilters import filesizeformat
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from albums.views.access import MayNotDelete
 from processing import limits, staging
 from processing.doctor import browser, records
-from processing.views.access import for_keepers
+from processing.views.access import for_keepers, may_delete_of_any_album
 
 
 @require_safe
@@ -31,6 +32,9 @@ def measure(request: HttpRequest) -> HttpResponse:
 @require_POST
 @for_keepers
 def reclaim(request: HttpRequest) -> HttpResponse:
+    """Raises MayNotDelete: what is idle, or left behind, may be any user's."""
+    if not may_delete_of_any_album(request):
+        raise MayNotDelete
     freed = staging.reclaim()
     messages.success(request, f"Reclaimed {filesizeformat(freed)}." if freed else "There was nothing to reclaim.")
     return redirect("processing:limits")

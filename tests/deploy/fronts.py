@@ -5,7 +5,7 @@ import shutil
 import socket
 import ssl
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -26,7 +26,10 @@ class Front(Protocol):
 
 
 class Nginx:
-    def __init__(self, directory: Path, port: int, upstream: int, data_dir: Path) -> None:
+    def __init__(
+        self, directory: Path, port: int, upstream: int, data_dir: Path, become: Sequence[str | Path] = ()
+    ) -> None:
+        """`become`: a command that runs the rest of its line as another user."""
         self.url = f"https://127.0.0.1:{port}"
         self.certificate = str(certify(directory))
         self.directory = directory
@@ -42,14 +45,14 @@ class Nginx:
         paths = "".join(
             f"{room}_temp_path {directory / room};" for room in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
-        user = "user root;" if os.geteuid() == 0 else ""
+        user = "user root;" if os.geteuid() == 0 and not become else ""
         (directory / "darkroom.conf").write_text(replaced((DEPLOY / "nginx/darkroom.conf").read_text(), examples))
         (directory / "nginx.conf").write_text(
             f"daemon off; master_process off; pid nginx.pid; {user} events {{}} "
             f"http {{ include /etc/nginx/mime.types; access_log off; {paths} include darkroom.conf; }}"
         )
         self._command = [NGINX, "-p", str(directory), "-e", "error.log", "-c", "nginx.conf"]
-        self._process = processes.start(self._command, stdin=subprocess.DEVNULL)
+        self._process = processes.start([*become, *self._command], stdin=subprocess.DEVNULL)
         _wait_for(port, self._process)
 
     def complaints(self) -> str:
@@ -68,7 +71,9 @@ class Nginx:
 class Caddy:
     certificate = True
 
-    def __init__(self, directory: Path, port: int, upstream: int, data_dir: Path) -> None:
+    def __init__(
+        self, directory: Path, port: int, upstream: int, data_dir: Path, become: Sequence[str | Path] = ()
+    ) -> None:
         self.url = f"http://127.0.0.1:{port}"
         own = {"DOMAIN": self.url, "UPSTREAM": f"127.0.0.1:{upstream}", "FILES": str(data_dir), "HOME": str(directory)}
         own |= {"S3_DOMAIN": f"http://127.0.0.1:{servers.free_port()}"}
@@ -77,7 +82,7 @@ class Caddy:
         text = (DEPLOY / "caddy/Caddyfile").read_text()
         config.write_text(replaced(text, {"\n{\n\tservers {": "\n{\n\tadmin off\n\tservers {"}))
         self._process = processes.start(
-            ["caddy", "run", "--config", str(config), "--adapter", "caddyfile"],
+            [*become, "caddy", "run", "--config", str(config), "--adapter", "caddyfile"],
             env={"PATH": os.environ["PATH"], **own},
             stdin=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

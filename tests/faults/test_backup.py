@@ -117,9 +117,10 @@ def test_its_files_are_named_by_their_checksums_so_that_no_darkroom_is_needed_to
 def test_a_backup_is_nobody_elses(backup):
     snapshot = backup / "snapshots" / names(backup)[0]
 
-    modes = {name: stat.S_IMODE((snapshot / name).stat().st_mode) for name in ("secret_key", "database.sqlite3")}
-    assert modes == {"secret_key": 0o600, "database.sqlite3": 0o600}
-    assert stat.S_IMODE((backup / "files").stat().st_mode) == 0o700
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [*snapshot.iterdir(), *stored(backup)]}
+    assert {"secret_key", "database.sqlite3", "manifest.jsonl.gz", "about.json"} < modes.keys()
+    assert set(modes.values()) == {0o600}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in backup.rglob("*") if path.is_dir()} == {0o700}
 
 
 def test_without_renditions_a_restored_site_makes_them_again(site, empty, backup):

@@ -1,0 +1,20 @@
+"""What the person who looks at a page may do, so that it offers nothing that would be refused."""
+
+from typing import Any
+
+from django import template
+
+from albums.models import Album
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def may_delete_album(context: dict[str, Any], album: Album) -> bool:
+    return album.is_deletable_by(context["request"].user)
+
+
+@register.simple_tag(takes_context=True)
+def may_delete_photos(context: dict[str, Any], album: Album) -> bool:
+    """And the files of failed uploads and of those on their way."""
+    return album.is_emptiable_by(context["request"].user)

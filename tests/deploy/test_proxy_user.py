@@ -1,0 +1,108 @@
+"""A proxy whose user is in the group of DATA_DIR sends photos, and can read neither the database nor a secret."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests import polling, servers
+from tests.deploy import fronts
+from tests.deploy.fronts import Caddy, Front, Nginx
+from tests.installation import NAME, PASSWORD, Installation
+from tests.processing import making
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.servers,
+    pytest.mark.embedded,
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a server as another user"),
+]
+USER, GROUP = 65534, 64000
+BECOME = ["setpriv", f"--reuid={USER}", f"--regid={GROUP}", "--clear-groups"]
+SECRETS = ["db.sqlite3", "db.sqlite3-wal", "db.sqlite3-shm", "huey.sqlite3", "secret_key"]
+
+
+@pytest.fixture(scope="module")
+def reachable() -> Iterator[Path]:
+    """A directory that other users can get to; pytest's own they cannot."""
+    path = Path(tempfile.mkdtemp(prefix="darkroom-proxy-"))
+    path.chmod(0o711)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="module")
+def installation(reachable) -> Iterator[Installation]:
+    """With one photo. Each directory hands its group on to what is made in it, as if the processes ran with that group."""
+    with Installation(reachable, {"X_ACCEL": "/files/"}) as installation:
+        for path in (installation.data_dir, *installation.data_dir.rglob("*")):
+            os.chown(path, -1, GROUP)
+            if path.is_dir():
+                path.chmod(0o2750)
+        installation.data_dir.chmod(0o2710)
+        installation.start("serve")
+        session = installation.sign_in()
+        album = installation.new_album(session, "Summer")
+        assert installation.send(session, album, {"one.jpg": making.jpeg((900, 600))}).ok
+        installation.start("run_huey")
+        installation.wait_until_idle()
+        yield installation
+
+
+@pytest.fixture(scope="module", params=[Nginx, Caddy])
+def front(request, installation, reachable) -> Iterator[Front]:
+    port, upstream = servers.free_port(), servers.free_port()
+    scheme = "https" if request.param is Nginx else "http"
+    public = {"PORT": str(upstream), "PUBLIC_URL": f"{scheme}://127.0.0.1:{port}", "X_ACCEL": "/files/"}
+    installation.start("serve", name=request.param.__name__, env=public)
+    polling.until(lambda: fronts.answers(upstream), what="the web server behind the proxy does not answer")
+    directory = reachable / request.param.__name__
+    directory.mkdir()
+    try:
+        front = request.param(
+            directory, port, upstream, installation.data_dir, become=["sh", "-c", give(directory), *BECOME]
+        )
+        try:
+            yield front
+        finally:
+            front.stop()
+    finally:
+        installation.kill(request.param.__name__)
+
+
+def give(directory: Path) -> str:
+    """A script that gives the proxy its configuration and certificate, which were just written there, and runs the rest."""
+    return f'chown -R {USER}:{GROUP} {directory}; exec "$0" "$@"'
+
+
+def test_it_sends_photos_and_static_files(installation, front):
+    session = requests.Session()
+    session.trust_env, session.verify = False, front.certificate
+    page = session.get(f"{front.url}/accounts/login/", timeout=60).text
+    form = {"username": NAME, "password": PASSWORD, "csrfmiddlewaretoken": session.cookies["csrftoken"]}
+    session.post(f"{front.url}/accounts/login/", form, timeout=60, headers={"Referer": front.url})
+
+    original = session.get(f"{front.url}/photos/1/original/", timeout=60)
+    style = session.get(front.url + page.split('rel="stylesheet" href="')[1].split('"')[0], timeout=60)
+
+    assert (original.status_code, original.headers["Content-Type"]) == (200, "image/jpeg")
+    assert "X-Accel-Redirect" not in original.headers
+    assert (style.status_code, style.headers["Cache-Control"]) == (200, "public, max-age=31536000, immutable")
+
+
+def test_its_user_can_read_photos_and_no_secret(installation):
+    there = [installation.data_dir / name for name in SECRETS]
+    (key,) = installation.ask("SELECT original_key FROM albums_photo")[0]
+
+    assert [path.name for path in there if not path.exists()] == []
+    assert [path.name for path in there if can_read(path)] == []
+    assert can_read(installation.data_dir / key)
+
+
+def can_read(path: Path) -> bool:
+    return subprocess.run([*BECOME, "cat", str(path)], capture_output=True, check=False).returncode == 0

@@ -1,0 +1,66 @@
+"""The Redis of deploy/compose, with its own configuration: it asks for the password, and Darkroom has it."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+import redis as client
+import yaml
+
+from config import queue
+from tests import polling, servers
+from tests.deploy.fronts import DEPLOY
+from tests.support import processes
+
+pytestmark = [pytest.mark.servers, pytest.mark.embedded]
+PASSWORD = "5f0c" * 16
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory) -> Iterator[int]:
+    content = yaml.safe_load((DEPLOY / "compose/compose.yaml").read_text())["configs"]["redis"]["content"]
+    directory, port = tmp_path_factory.mktemp("redis"), servers.free_port()
+    config = directory / "redis.conf"
+    config.write_text(content.replace("${REDIS_PASSWORD}", PASSWORD) + f"port {port}\nbind 127.0.0.1\n")
+    process = processes.start(["redis-server", str(config)], cwd=directory, stdout=subprocess.DEVNULL)
+    try:
+        polling.until(lambda: _answers(port, PASSWORD), servers.START_SECONDS, "Redis does not answer")
+        yield port
+    finally:
+        processes.stop(process)
+
+
+def _answers(port: int, password: str | None) -> bool:
+    try:
+        with client.Redis(port=port, password=password, socket_timeout=60) as redis:
+            return bool(redis.ping())
+    except client.ConnectionError:
+        return False
+
+
+def test_without_the_password_nothing_is_answered(port):
+    with client.Redis(port=port, socket_timeout=60) as redis, pytest.raises(client.AuthenticationError):
+        redis.ping()
+
+
+def test_the_address_that_darkroom_gets_holds_it(port, tmp_path):
+    from huey import PriorityRedisHuey
+
+    options = queue.options(f"redis://:{PASSWORD}@127.0.0.1:{port}/0", tmp_path / "huey.sqlite3", "secret")
+    huey = PriorityRedisHuey("darkroom", **options["connection"])
+
+    assert huey.pending_count() == 0
+
+
+@pytest.mark.skipif(not shutil.which("redis-cli"), reason="there is no redis-cli here")
+def test_the_healthcheck_tells_an_answer_from_a_refusal(port):
+    compose = yaml.safe_load((DEPLOY / "compose/compose.yaml").read_text())
+    check = compose["services"]["redis"]["healthcheck"]["test"][1].replace("redis-cli", f"redis-cli -p {port}")
+
+    def is_healthy(password: str) -> bool:
+        env = {"PATH": os.environ["PATH"], "REDISCLI_AUTH": password}
+        return not subprocess.run(["sh", "-c", check], env=env, capture_output=True, check=False).returncode
+
+    assert (is_healthy(PASSWORD), is_healthy("")) == (True, False)
