@@ -4,7 +4,9 @@ import logging
 import re
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib.auth.models import Group, Permission, User
+from django.core.management import call_command
 from django.test import Client, RequestFactory
 
 from albums.models import Album
@@ -71,6 +73,33 @@ def test_what_is_throttled_is_told(owner, lines, settings):
 
     (line,) = lines()
     assert re.fullmatch(rf"event=sign-in-throttled address=127\.0\.0\.1 name={hashed('owner')} wait=\d+", line)
+
+
+def test_a_second_factor_is_told_when_it_comes_when_it_is_wrong_and_when_it_goes(owner, lines):
+    client = Client()
+    lines()
+    TOTP.activate(owner, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+
+    sign_in(client, "owner")
+    client.post("/accounts/two-factor/code/", {"code": "no code"})
+    call_command("remove_second_factor", "owner")
+
+    assert lines() == [
+        f"event=second-factor-added user={owner.pk} method=totp",
+        f"event=sign-in-failed user={owner.pk} address=127.0.0.1 method=totp",
+        f"event=second-factor-removed user={owner.pk} method=totp",
+    ]
+
+
+def test_ending_other_sessions_is_told(owner, lines):
+    first, second = Client(), Client()
+    sign_in(first, "owner")
+    sign_in(second, "owner")
+    lines()
+
+    second.post("/accounts/sessions/")
+
+    assert lines() == [f"event=other-sessions-ended user={owner.pk} address=127.0.0.1 count=1"]
 
 
 def test_a_proxys_word_about_the_address_counts_as_it_is_set(owner, lines, settings):
