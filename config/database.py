@@ -48,5 +48,5 @@ def options(url: str, pool: int) -> dict[str, Any]:
 
 def files(database: Mapping[str, Any]) -> list[Path]:
     """Of one of Django's DATABASES, the file that it is; none where it is a server's."""
-    is_file = database["ENGINE"] == SQLITE_ENGINE and not str(database["NAME"]).startswith(file_modes.BESIDE_FILES)
+    is_file = database["ENGINE"] == SQLITE_ENGINE and not str(database["NAME"]).startswith(file_modes.NOT_A_PATH)
     return [Path(database["NAME"])] if is_file else []

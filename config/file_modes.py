@@ -19,8 +19,8 @@ OWNER_ALONE = 0o600
 SECRETS = ("secret_key", "first_user_link", "db.sqlite3", "huey.sqlite3")
 """Names in DATA_DIR of what its owner alone may read."""
 SQLITE_FILES = ("", "-wal", "-shm", "-journal")
-BESIDE_FILES = ("file:", ":memory:")
-"""How a name begins with which SQLite opens no plain path."""
+NOT_A_PATH = ("file:", ":memory:")
+"""How names begin that SQLite does not take for a path."""
 
 
 class PrivateConnection(sqlite3.Connection):
@@ -42,10 +42,8 @@ def make_private(path: str) -> None:
     By mknod(2) and not open(2): closing any descriptor of a database drops all locks that this process has on it (POSIX), and
     with them what keeps other processes from writing at the same time.
     """
-    if path and not path.startswith(BESIDE_FILES) and not Path(path).exists():
-        with suppress(
-            OSError
-        ):  # made by another process just now; or it cannot be made, and SQLite says so in its own words
+    if path and not path.startswith(NOT_A_PATH) and not Path(path).exists():
+        with suppress(OSError):  # another process made it just now; or it cannot be made, and SQLite says why
             os.mknod(path, OWNER_ALONE)
 
 

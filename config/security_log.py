@@ -101,13 +101,13 @@ def record(
     """Write a line.
 
     `request`: the one that is being answered, if it is not given; commands have none. `user`: whom it is about; `by` is added
-    when the request's user is another. `name`: as somebody typed it, written as a keyed hash. `facts`: more pairs, such as ids
-    and names of methods; those that are None are left out. Never pass a secret.
+    when the request's user is another. `name`: as somebody typed it, for a user who is not known, written as a keyed hash.
+    `facts`: more pairs, such as ids and names of methods; those that are None are left out. Never pass a secret.
     """
     request = request or _current.get()
     pairs: dict[str, str | int | None] = {"event": event.value}
     actor = _actor(request)
-    about = user.pk if user is not None else actor
+    about = user.pk if user is not None else actor if name is None else None
     pairs |= {"user": about, "by": actor if actor != about else None}
     pairs["address"] = network(request) if request is not None else None
     pairs["name"] = hashed(name) if name is not None else None
@@ -117,8 +117,9 @@ def record(
 
 
 def hashed(name: str) -> str:
-    """The same for a name however it is written, as far as it signs in the same user; another with another SECRET_KEY."""
-    return salted_hmac("config.security_log", normalised(name), algorithm="sha256").hexdigest()[:HASH_CHARACTERS]
+    """The same for a name however it is written (NFKC, spaces around it, case); another with another SECRET_KEY."""
+    settled = normalised(name).encode("utf-8", "surrogatepass")
+    return salted_hmac("config.security_log", settled, algorithm="sha256").hexdigest()[:HASH_CHARACTERS]
 
 
 def connect() -> None:

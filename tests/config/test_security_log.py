@@ -64,6 +64,27 @@ def test_a_failure_tells_a_hash_of_the_name_and_neither_name_nor_password(owner,
     assert hashed("owner") not in first
 
 
+@pytest.mark.parametrize("name", ["owner", " Owner ", "OWNER", "\uff4fwner", "owner\n"])
+def test_a_name_has_one_hash_however_it_is_written(name):
+    assert hashed(name) == hashed("owner")
+
+
+@pytest.mark.parametrize("name", ["", "\ud800", "\x00", "a" * 1_000_000])
+def test_any_name_has_a_hash(name):
+    assert re.fullmatch("[0-9a-f]{16}", hashed(name))
+
+
+def test_a_user_who_tries_another_account_is_not_called_that(admin, owner, lines):
+    client = Client()
+    client.force_login(admin)
+    lines()
+
+    client.post("/accounts/login/", {"username": "owner", "password": "wrong"})
+
+    told = lines()
+    assert [line for line in told if f" user={admin.pk}" in line] == []
+
+
 def test_what_is_throttled_is_told(owner, lines, settings):
     settings.LOGIN_ATTEMPTS = 1
     sign_in(Client(), "owner", "wrong")

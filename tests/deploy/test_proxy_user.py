@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -38,7 +39,18 @@ def reachable() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def installation(reachable) -> Iterator[Installation]:
-    """With one photo. Each directory hands its group on to what is made in it, as if the processes ran with that group."""
+    """With one photo, and processes that were started with the umask 0.
+
+    Each directory hands its group on to what is made in it, as if the processes ran with that group.
+    """
+    before = os.umask(0)
+    try:
+        yield from _installation(reachable)
+    finally:
+        os.umask(before)
+
+
+def _installation(reachable: Path) -> Iterator[Installation]:
     with Installation(reachable, {"X_ACCEL": "/files/"}) as installation:
         for path in (installation.data_dir, *installation.data_dir.rglob("*")):
             os.chown(path, -1, GROUP)
@@ -106,3 +118,15 @@ def test_its_user_can_read_photos_and_no_secret(installation):
 
 def can_read(path: Path) -> bool:
     return subprocess.run([*BECOME, "cat", str(path)], capture_output=True, check=False).returncode == 0
+
+
+def test_what_a_web_server_and_a_worker_write_is_closed_to_others(installation):
+    keys = installation.ask("SELECT original_key FROM albums_photo UNION SELECT key FROM albums_rendition")
+    files = [installation.data_dir / key for (key,) in keys]
+    directories = {above for file in files for above in file.parents if installation.data_dir in above.parents}
+    secrets = [path for path in installation.data_dir.iterdir() if path.name.startswith(("db.", "huey.", "secret"))]
+
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o640}
+    assert {stat.S_IMODE(path.stat().st_mode) & 0o777 for path in directories} == {0o750}
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in secrets} == {path.name: 0o600 for path in secrets}
+    assert {path.name for path in secrets} >= set(SECRETS)
