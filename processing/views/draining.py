@@ -1,12 +1,28 @@
 """An answer sent while the body is still arriving is lost: the browser shows "connection reset" in its place.
 
-So the rest of a refused body has to be read and thrown away. The web server's main thread does that, for every request whose body
-its view has not read to the end, and closes the connection then (config.patience, `DISCARD_SECONDS`). No thread and no place
-among the uploads is taken meanwhile, so views have nothing to do.
+So the rest of a refused body is read and thrown away. Under gunicorn its main thread does so after the answer, for every request
+whose body was not read to the end, and closes the connection then (config.patience, `DISCARD_SECONDS`): no thread waits, and no
+place among the uploads is taken.
 """
+
+import time
+from contextlib import suppress
 
 from django.http import HttpRequest
 
+from processing.views import line
+
+MOST_BYTES = 256 << 20
+MOST_SECONDS = 10.0
+CHUNK = 256 << 10
+
 
 def drain(request: HttpRequest) -> None:
-    """Says that the rest of the body is left to the web server."""
+    """Leave the rest of the body to gunicorn; read it within bounds where another server runs, which would lose the answer."""
+    if "gunicorn.socket" in request.META:
+        return
+    until, left = time.monotonic() + MOST_SECONDS, MOST_BYTES
+    with suppress(OSError, line.EndUnknown):  # the sender has gone: nobody waits for an answer
+        body, memory = line.body(request), memoryview(bytearray(CHUNK))
+        while left > 0 and time.monotonic() < until and (count := body.readinto(memory)):
+            left -= count
