@@ -1,7 +1,6 @@
 """Which system calls a process may make from now on (seccomp(2), a BPF filter): a list of those that decoders need.
 
-A call that is not on the list answers EPERM; ENOSYS if it is newer than the list, or clone3, so that the C library uses an older
-one.
+A call that is not on the list answers EPERM; clone3 and calls newer than the list ENOSYS, and the C library uses older ones.
 Calls that no decoder makes even to try whether they are there end the process (SIGSYS): those that trace, signal or
 read other processes, start programs, use io_uring, or change what the kernel shows. So does a call by another machine's
 numbers (i386, x32).
