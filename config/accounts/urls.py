@@ -1,7 +1,6 @@
 """The pages of allauth that exist here. Those that are missing, as signing up, are not found."""
 
 from allauth.account import views as allauth
-from allauth.usersessions import views as sessions
 from django.urls import URLPattern, path, re_path
 from django.views.decorators.http import require_http_methods
 from django.views.generic import TemplateView
@@ -32,7 +31,7 @@ urlpatterns = [
     page("email/", views.email, "account_email"),
     page("confirm-email/", allauth.email_verification_sent, "account_email_verification_sent"),
     page("confirm-email/<str:key>/", allauth.confirm_email, "account_confirm_email"),
-    page("sessions/", sessions.list_usersessions, "usersessions_list"),
+    page("sessions/", views.list_sessions, "usersessions_list"),
     re_path(
         "^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[0-9A-Za-z-]+)/$",
         read_and_post(allauth.password_reset_from_key),
