@@ -5,11 +5,11 @@ from typing import Any
 
 from allauth.core import context
 from allauth.core.internal import ratelimit
-from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter, get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
-from allauth.mfa.totp.internal.auth import generate_totp_secret
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -94,7 +94,14 @@ class ConfirmingCodeForm(CountedCodes, ReauthenticateForm):  # type: ignore[misc
 
 
 class FirstCodeForm(CountedCodes, ActivateTOTPForm):  # type: ignore[misc]
-    """Shows that the app has the secret."""
+    """Shows that the app has the secret. This code signs nobody in after that."""
+
+    def clean_code(self) -> str:
+        code = super().clean_code()
+        data = {"secret": get_adapter().encrypt(self.secret)}
+        if not TOTP(Authenticator(user=self.user, type=Authenticator.Type.TOTP, data=data)).validate_code(code):
+            raise get_adapter().validation_error("incorrect_code")
+        return code
 
 
 def count(request: HttpRequest, user: User) -> None:

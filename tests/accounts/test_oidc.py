@@ -16,7 +16,7 @@ from django.test import Client
 
 from config.accounts import checks
 from config.accounts.oidc import users
-from tests.accounts.conftest import confirm, sign_in
+from tests.accounts.conftest import PASSWORD, confirm, sign_in
 from tests.accounts.provider import CLIENT_ID, CLIENT_SECRET, FakeProvider, served
 
 pytestmark = pytest.mark.django_db
@@ -40,9 +40,13 @@ def leave(client: Client, provider: FakeProvider, **more) -> str:
     """To the provider; returns the state to come back with."""
     page = client.post(BEGIN, more)
     assert page.status_code == 200, page
-    url = html.unescape(re.search(r'<a class="button button--primary" href="([^"]+)"', page.content.decode())[1])
-    provider.leave(url)
+    provider.leave(url_to(page))
     return provider.asked["state"]
+
+
+def url_to(page) -> str:
+    """The provider's, which the page leads to."""
+    return html.unescape(re.search(r'<a class="button button--primary" href="([^"]+)"', page.content.decode())[1])
 
 
 def come_back(client: Client, state: str, **more):
@@ -231,6 +235,19 @@ def test_a_local_user_connects_the_account_and_keeps_rights(provider, settings, 
     owner.refresh_from_db()
     assert (owner.is_staff, owner.is_superuser, owner.has_usable_password()) == (False, False, True)
     assert later.session["_auth_user_id"] == str(owner.pk)
+
+
+def test_confirming_the_password_goes_straight_on_to_the_provider(provider, owner):
+    provider.claims = ANNA
+    client = Client()
+    sign_in(client)
+    form = client.post(BEGIN).url
+
+    page = client.post(form, {"password": PASSWORD, "next": BEGIN})
+    provider.leave(url_to(page))
+
+    assert come_back(client, provider.asked["state"]).url == CONNECTION
+    assert SocialAccount.objects.get().user == owner
 
 
 def test_an_account_of_somebody_else_is_not_connected_again(provider, owner):

@@ -88,6 +88,17 @@ def test_an_app_is_set_up_with_its_first_code_and_recovery_codes(client, owner, 
     )
 
 
+def test_the_code_that_sets_up_an_app_signs_nobody_in(client, clock):
+    confirm(client)
+    secret = secret_shown(client.get("/accounts/two-factor/app/"))
+    client.post("/accounts/two-factor/app/", {"code": code_of(secret, clock.now)})
+    waiting = at_the_code()
+
+    waiting.post(CODE, {"code": code_of(secret, clock.now)})
+
+    assert not is_in(waiting)
+
+
 def test_the_user_is_told_by_mail(client, owner, clock, settings, monkeypatch):
     settings.EMAIL_URL, settings.PUBLIC_URL = "smtp://mail.example.org", "https://photos.example.org"
     monkeypatch.setattr(mail, "later", lambda act: act())
