@@ -224,7 +224,6 @@ LOGIN_REDIRECT_URL = "albums:list"
 LOGOUT_REDIRECT_URL = "account_login"
 AUTHENTICATION_BACKENDS = ["config.accounts.backend.Backend"]
 ACCOUNT_ADAPTER = "config.accounts.adapter.AccountAdapter"
-USERSESSIONS_ADAPTER = "config.accounts.adapter.SessionsAdapter"
 ACCOUNT_FORMS = {
     "login": "config.accounts.forms.SignInForm",
     "change_password": "config.accounts.forms.PasswordForm",

@@ -1,28 +1,15 @@
 """What differs from allauth's defaults."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.usersessions.adapter import DefaultUserSessionsAdapter
-from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from config import security_log
 from config.accounts import guesses, known_devices, mail, network
-from config.security_log import Event
-
-
-class SessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]
-    def end_sessions(self, sessions: Iterable[UserSession]) -> None:
-        ended = list(sessions)
-        super().end_sessions(ended)
-        if ended:
-            security_log.record(Event.SESSIONS_ENDED, count=len(ended))
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]

@@ -12,6 +12,9 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from config import security_log
+from config.security_log import Event
+
 
 def live(user: Any) -> "QuerySet[Any]":
     """The user's sessions, the latest first."""
@@ -21,7 +24,9 @@ def live(user: Any) -> "QuerySet[Any]":
 
 
 def end_others(request: HttpRequest) -> None:
-    _end(UserSession.objects.filter(user=request.user).exclude(session_key=request.session.session_key))
+    count = _end(UserSession.objects.filter(user=request.user).exclude(session_key=request.session.session_key))
+    if count:
+        security_log.record(Event.SESSIONS_ENDED, request, count=count)
 
 
 def enlist(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
@@ -38,7 +43,9 @@ def end_all(sender: Any, user: Any, **kwargs: Any) -> None:
     _end(UserSession.objects.filter(user=user))
 
 
-def _end(sessions: "QuerySet[Any]") -> None:
+def _end(sessions: "QuerySet[Any]") -> int:
+    """How many were ended."""
     keys = list(sessions.values_list("session_key", flat=True))
     Session.objects.filter(pk__in=keys).delete()
     UserSession.objects.filter(session_key__in=keys).delete()
+    return len(keys)
