@@ -5,7 +5,6 @@ from allauth.mfa.base import views as second_factor
 from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as app
 from allauth.mfa.webauthn import views as keys
-from allauth.usersessions import views as sessions
 from django.contrib.auth.decorators import login_not_required
 from django.urls import URLPattern, path, re_path, reverse_lazy
 from django.views.decorators.http import require_http_methods, require_safe
@@ -40,7 +39,7 @@ urlpatterns = [
     page("email/", views.email, "account_email"),
     page("confirm-email/", allauth.email_verification_sent, "account_email_verification_sent"),
     page("confirm-email/<str:key>/", allauth.confirm_email, "account_confirm_email"),
-    page("sessions/", sessions.list_usersessions, "usersessions_list"),
+    page("sessions/", views.list_sessions, "usersessions_list"),
     page("two-factor/", second_factor.index, "mfa_index"),
     page("two-factor/code/", second_factor.authenticate, "mfa_authenticate"),
     page("two-factor/confirm/", second_factor.reauthenticate, "mfa_reauthenticate"),

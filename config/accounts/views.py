@@ -6,7 +6,8 @@ from typing import Any
 
 from allauth.account.decorators import secure_admin_login
 from allauth.account.views import EmailView, LoginView, PasswordResetView
-from django.contrib import admin
+from allauth.usersessions.views import ListUserSessionsView
+from django.contrib import admin, messages
 from django.contrib.auth.decorators import login_not_required, login_required
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -14,11 +15,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 
 from config import first_user
-from config.accounts import mail
+from config.accounts import mail, sessions
 from config.accounts.forms import SignInForm
 from config.accounts.guesses import TooManyGuesses
 
 View = Callable[..., HttpResponseBase]
+SHOWN = 100
 
 
 class SignInView(LoginView):  # type: ignore[misc]
@@ -59,6 +61,21 @@ class AddressesView(EmailView):  # type: ignore[misc]
         return super().post(request, *args, **kwargs)  # type: ignore[no-any-return]
 
 
+class SessionsView(ListUserSessionsView):  # type: ignore[misc]
+    """The latest SHOWN sessions, and a button that ends all but this one."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        found = sessions.live(self.request.user)
+        context = super(ListUserSessionsView, self).get_context_data(**kwargs)
+        return {**context, "sessions": found[:SHOWN], "session_count": found.count()}
+
+    def form_valid(self, form: Any) -> HttpResponseBase:
+        sessions.end_others(self.request)
+        messages.success(self.request, "All other sessions are signed out.")
+        return redirect("usersessions_list")
+
+
+list_sessions = login_required(SessionsView.as_view())
 reset = login_not_required(ResetView.as_view())
 email = login_required(AddressesView.as_view())
 sign_in = SignInView.as_view()

@@ -7,7 +7,9 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from config.accounts import activity
@@ -272,3 +274,31 @@ def test_a_worker_clears_what_ended(owner, clock):
     tasks.sweep.call_local()
 
     assert Session.objects.count() == 0
+
+
+def test_many_sessions_cost_no_more_queries_than_two(owner):
+    client = signed_in()
+    signed_in()
+    counts = []
+    for _ in range(2):
+        client.get("/accounts/sessions/")  # what was said before is said here
+        with CaptureQueriesContext(connection) as captured:
+            signed_in()
+            client.get("/accounts/sessions/")
+            client.post("/accounts/sessions/")
+        counts.append(len(captured))
+        for _ in range(5):
+            signed_in()
+
+    assert counts[0] == counts[1]
+
+
+def test_sessions_that_a_new_password_ended_are_listed_no_more(owner):
+    client, other = signed_in(), signed_in()
+    form = {"oldpassword": PASSWORD, "password1": "quite another one", "password2": "quite another one"}
+
+    client.post("/accounts/password/change/", form)
+
+    assert Session.objects.count() == 1
+    assert list(UserSession.objects.values_list("session_key", flat=True)) == [key(client)]
+    assert not is_in(other)
