@@ -102,3 +102,16 @@ def test_one_of_several_words(given):
     given("paht")
     with pytest.raises(ImproperlyConfigured, match="THING must be one of auto, path"):
         env.one_of("THING", "auto", choices={"auto", "path"})
+
+
+def test_a_secret_is_in_the_environment_or_in_a_file(monkeypatch, tmp_path):
+    monkeypatch.setenv("OF_A_TEST", "from the environment")
+    assert env.secret("OF_A_TEST") == "from the environment"
+
+    (tmp_path / "secret").write_text("from a file\n")
+    monkeypatch.setenv("OF_A_TEST_FILE", str(tmp_path / "secret"))
+    assert env.secret("OF_A_TEST") == "from a file"
+
+    monkeypatch.setenv("OF_A_TEST_FILE", str(tmp_path / "missing"))
+    with pytest.raises(ImproperlyConfigured, match="OF_A_TEST_FILE cannot be read"):
+        env.secret("OF_A_TEST")
