@@ -132,7 +132,7 @@ TEMPLATES = [
 
 # Database: SQLite in DATA_DIR unless DATABASE_URL names PostgreSQL
 DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
-DATABASE_POOL = env.number("DATABASE_POOL", 64, least=4)
+DATABASE_POOL = env.number("DATABASE_POOL", 80, least=4)  # one for each body that comes in, and some for pages
 DATABASES = {"default": database.options(DATABASE_URL, pool=DATABASE_POOL)}
 if DATABASES["default"]["ENGINE"] == database.SQLITE_ENGINE:
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}  # a file: in-memory and threads do not mix
