@@ -29,7 +29,8 @@ class State(TextChoices):
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One batch, counted. `kept` are beside photos or shown as one with them, `failed` could not be developed, `refused` did not
-    come that far, `doubles` were there already. `skipped` files and `companions` without a picture are not among `files`.
+    come that far, `doubles` were there already. `files` are those of the receipt: `skipped` ones too, but not `companions` without
+    a picture. `bytes` are of those that were sent.
     """
 
     batch: Batch
@@ -82,7 +83,7 @@ def entries(batches: Sequence[Batch]) -> list[Entry]:
         Upload.objects.filter(batch__in=batches)
         .values("batch")
         .annotate(
-            files=Count("pk", filter=SENT),
+            files=Count("pk", filter=~pairs.IS_SKIPPED_COMPANION),
             bytes=Sum("size", filter=SENT, default=0),
             photos=Count("pk", filter=pairs.IS_A_PICTURE),
             kept=Count("pk", filter=pairs.IS_KEPT),
