@@ -29,8 +29,8 @@ class State(TextChoices):
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One batch, counted. `kept` are beside photos or shown as one with them, `failed` could not be developed, `refused` did not
-    come that far, `doubles` were there already. `files` are those of the receipt: `skipped` ones too, but not `companions` without
-    a picture. `bytes` are of those that were sent.
+    come that far, `doubles` were there already. `files` are those of the receipt: `skipped` ones too, but not `companions`
+    without a picture. `bytes` are of those that were sent.
     """
 
     batch: Batch

@@ -132,7 +132,7 @@ def of(album: Album) -> Progress:
     if not batches:
         return Progress()
     now = timezone.now()
-    # In this order: a file that is received meanwhile is not in neither, as if all were done. All of them are counted by the first.
+    # In this order: a file that is received meanwhile is not in neither, as if all were done. The first counts them all.
     uploads = _count_uploads(batches, now)
     jobs = _count_jobs(batches)
     current = ProcessingJob.objects.in_work().filter(album=album).values_list("original_filename", flat=True).first()

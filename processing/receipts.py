@@ -242,7 +242,7 @@ def _line(row: dict[str, Any]) -> Line:
 
 def _note(row: dict[str, Any]) -> str:
     is_alone = row["companion"] and not row["stored"] and not row["beside"]
-    return " ".join(filter(None, (row["note"], pairs.ALONE if is_alone else "")))
+    return pairs.note(row["note"], is_alone=bool(is_alone))
 
 
 def _reason(row: dict[str, Any]) -> tuple[str, str]:

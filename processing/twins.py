@@ -28,7 +28,7 @@ def lost() -> QuerySet[Upload]:
 
 def has_failed() -> Q:
     """Of uploads: doubles of files that failed, and of which there is no photo therefore."""
-    return IS_DOUBLE & Exists(latest().filter(job__state=JobState.FAILED))
+    return IS_DOUBLE & Q(Exists(latest().filter(job__state=JobState.FAILED)))
 
 
 def failed_of(batch: Batch) -> Q:
