@@ -12,14 +12,14 @@ from django.db.models import Q
 
 from albums import trash
 from albums.models import Album, Companion, Photo
-from processing import batches, pairs
+from processing import batches, jobs, namesakes
 from processing.batches import AlbumBusy
 from processing.intake import refusals, resumable, uploads
 from processing.intake.manifest import Declared
 from processing.intake.refusals import Refusal
 from processing.models import Batch, ProcessingJob, Upload
 from processing.pipeline import formats
-from processing.states import JobState, UploadState
+from processing.states import IS_A_PHOTO, JobState, UploadState
 
 
 class Match(StrEnum):
@@ -110,11 +110,15 @@ def _open(batch: Batch, files: Sequence[Declared], judge: "_Judge") -> list[Answ
     wanted = wanted[: settings.MAX_BATCH_FILES]
     for number, upload in zip(wanted, uploads.expect(batch, [files[number] for number in wanted]), strict=True):
         answers[number] = replace(answers[number], upload=upload)
+    turned_away = []
     for file, answer in zip(files, answers, strict=True):
         if answer.standing == Match.TRASH and answer.photo:
             trash.put_back(answer.photo)
         if answer.refusal:
-            uploads.turn_away(batch, file, answer.refusal, answer.photo)
+            turned_away.append(uploads.turn_away(batch, file, answer.refusal, answer.photo))
+    for upload in turned_away:
+        if namesakes.is_sidecar(upload.name) and not upload.duplicate_of and upload.code in IS_A_PHOTO:
+            jobs.settle_double(upload)  # it was alone when it came first
     return answers
 
 
@@ -225,7 +229,8 @@ class _Rows:
     def take(self, file: Declared) -> Upload | None:
         """The upload of this file: named by the file itself, or of the same name and size, where nothing else contradicts."""
         named = [self._by_id[file.upload]] if file.upload in self._by_id else []
-        for row in (*named, *self._by_look[file.name, file.size]):
+        alike = sorted(self._by_look[file.name, file.size], key=lambda row: row.folder != file.folder)
+        for row in (*named, *alike):
             if row.pk in self._by_id and _may_be(row, file):
                 return self._by_id.pop(row.pk)
         return None
@@ -277,7 +282,7 @@ class _Judge:
 def _same(file: Declared | Upload) -> tuple[str, str]:
     """What two files that need be sent only once have in common. An editor may write the same words for many photos."""
     sha256 = file.sha256 if isinstance(file, Declared) else file.sha256 or file.declared_sha256
-    return sha256, file.name if pairs.is_sidecar(file.name) else ""
+    return sha256, file.name if namesakes.is_sidecar(file.name) else ""
 
 
 def _refusal(file: Declared) -> Refusal | None:

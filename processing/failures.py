@@ -16,6 +16,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Count, Q, QuerySet, Sum
 
 from albums.models import Album
+from processing import twins
 from processing.advice import NO_MISHAP
 from processing.models import Batch, JobQuerySet, ProcessingJob, Upload, UploadQuerySet
 
@@ -72,12 +73,18 @@ class Scope:
 
     @property
     def jobs(self) -> JobQuerySet:
-        failed = ProcessingJob.objects.failed().filter(self._where("error_code", "finished_at"))
+        where = self._where("error_code", "finished_at")
+        if self.batch:  # the same bytes may have failed in another batch already, and are not stored twice
+            where &= twins.failed_of(self.batch)
+        failed = ProcessingJob.objects.failed().filter(where)
         return failed.none() if self.kind == Kind.REFUSED else failed
 
     @property
     def uploads(self) -> UploadQuerySet:
         refused = Upload.objects.ended_badly().filter(self._where("code", "ended_at"))
+        refused = refused.exclude(twins.has_failed())  # they stand or fall with a job, which is here
+        if self.batch:
+            refused = refused.filter(batch=self.batch)
         return refused.none() if self.kind == Kind.FAILED else refused
 
     @property
@@ -106,6 +113,6 @@ class Scope:
         return Picked(self.jobs.filter(pk__in=list(jobs)), self.uploads.filter(pk__in=list(uploads)))
 
     def _where(self, code: str, at: str) -> Q:
-        given = {"album": self.album, "batch": self.batch, code: self.code, f"{at}__lte": self.until}
+        given = {"album": self.album, code: self.code, f"{at}__lte": self.until}
         where = Q(album__in=self.albums, **{name: value for name, value in given.items() if value})
         return where if self.code or self.is_all else where & ~Q(**{f"{code}__in": NO_MISHAP})

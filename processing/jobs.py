@@ -16,8 +16,9 @@ from django.utils import timezone
 
 from albums import removal
 from albums.models import Album, Companion, Leftover, Look, Photo, Rendition
-from processing import asking, backoff, bell, pairs, states
+from processing import asking, backoff, bell, namesakes, pairs, states
 from processing.models import JobEvent, JobQuerySet, Preview, ProcessingJob, Upload
+from processing.namesakes import Sent
 from processing.states import Edge, JobState
 
 NO_CLAIM: dict[str, Any] = {"claim": None, "lease_until": None}
@@ -50,7 +51,7 @@ def create(upload: Upload) -> ProcessingJob:
         batch_id=upload.batch_id,
         album_id=upload.album_id,
         original_filename=upload.name,
-        stem=pairs.stem(upload.name),
+        stem=namesakes.stem(upload.name),
         raw_path=upload.key,
         turn=_next_turn(upload.album_id),
     )
@@ -87,8 +88,8 @@ def complete(job: ProcessingJob, photo: Photo, renditions: Iterable[Rendition], 
         if look:
             look.save(force_insert=True)
         if _done(job, photo=photo) and photo.format in pairs.SHOWING:
-            for video in pairs.videos_without_still(job):
-                _wake(video)
+            for sent in Sent.all_of(job):
+                _wake_videos(sent)
 
 
 def keep(job: ProcessingJob, companion: Companion) -> None:
@@ -98,7 +99,8 @@ def keep(job: ProcessingJob, companion: Companion) -> None:
         companion.save(force_insert=True)
         _done(job, companion=companion)
         companion.refresh_from_db(fields=["photo"])
-        if companion.kind == Companion.Kind.MOTION and companion.photo_id is None:
+        is_alone = companion.kind == Companion.Kind.MOTION and companion.photo_id is None
+        if is_alone and not pairs.has_still(Sent.job(job)):
             raise pairs.StillMissing
 
 
@@ -187,6 +189,18 @@ def _done(job: ProcessingJob, **made: Any) -> bool:
     removal.clear_after_commit([job.raw_path])
     bell.ring_after_commit(bell.NO_JOB)  # for the proof
     return has_kin
+
+
+def settle_double(upload: Upload) -> None:
+    """Put together with the files of its batch what the album has already. Call it under the album's lock."""
+    pairs.settle_double(upload)
+    if upload.duplicate_of:
+        _wake_videos(Sent.double(upload))
+
+
+def _wake_videos(still: Sent) -> None:
+    for video in pairs.videos_without_still(still):
+        _wake(video)
 
 
 def _wake(video: ProcessingJob) -> None:

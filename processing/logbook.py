@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.enums import TextChoices
 
 from albums.models import Album
-from processing import pairs
+from processing import pairs, twins
 from processing.models import Batch, ProcessingJob, Upload
 from processing.states import ACTIVE, ENDED_BADLY, IS_A_PHOTO, JobState, UploadState
 
@@ -29,7 +29,8 @@ class State(TextChoices):
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One batch, counted. `kept` are beside photos or shown as one with them, `failed` could not be developed, `refused` did not
-    come that far, `doubles` were there already. `skipped` files and `companions` without a picture are not among `files`.
+    come that far, `doubles` were there already. `files` are those of the receipt: `skipped` ones too, but not `companions`
+    without a picture. `bytes` are of those that were sent.
     """
 
     batch: Batch
@@ -77,17 +78,18 @@ def find(albums: QuerySet[Album], wanted: Wanted) -> QuerySet[Batch]:
 
 
 def entries(batches: Sequence[Batch]) -> list[Entry]:
+    is_double = IS_THERE & (Q(state=UploadState.REFUSED) | Q(job__state=JobState.FAILED))
     rows = (
         Upload.objects.filter(batch__in=batches)
         .values("batch")
         .annotate(
-            files=Count("pk", filter=SENT),
+            files=Count("pk", filter=~pairs.IS_SKIPPED_COMPANION),
             bytes=Sum("size", filter=SENT, default=0),
             photos=Count("pk", filter=pairs.IS_A_PICTURE),
             kept=Count("pk", filter=pairs.IS_KEPT),
-            failed=Count("pk", filter=FAILED),
+            failed=Count("pk", filter=FAILED | twins.has_failed()),
             refused=Count("pk", filter=REFUSED),
-            doubles=Count("pk", filter=IS_THERE & (Q(state=UploadState.REFUSED) | Q(job__state=JobState.FAILED))),
+            doubles=Count("pk", filter=is_double & ~twins.has_failed()),
             skipped=Count("pk", filter=~SENT & ~pairs.IS_SKIPPED_COMPANION),
             companions=Count("pk", filter=pairs.IS_SKIPPED_COMPANION),
             active=Count("pk", filter=Q(state=UploadState.RECEIVING) | Q(job__state__in=ACTIVE)),
@@ -106,7 +108,7 @@ def openers(albums: QuerySet[Album]) -> QuerySet[User]:
 def _in_state(batches: QuerySet[Batch], state: State | None) -> QuerySet[Batch]:
     active = Batch.objects.active().values("pk")
     failed = ProcessingJob.objects.failed().exclude(error_code__in=IS_A_PHOTO).values("batch")
-    refused = Upload.objects.filter(REFUSED).values("batch")
+    refused = Upload.objects.filter(REFUSED | twins.has_failed()).values("batch")
     has_failures = Q(pk__in=failed) | Q(pk__in=refused)
     match state:
         case State.AT_WORK:

@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
-from processing import pairs
-from processing.models import Batch
+from processing import pairs, receipts, standings, twins
+from processing.models import Batch, Upload
+from processing.standings import Standing
 from processing.states import ACTIVE, IS_A_PHOTO, JobState, UploadState
+
+IN_THE_ALBUM = (*standings.OPEN, Standing.VERIFIED, Standing.DAMAGED, Standing.TRASHED)
+"""Or on the way there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ def of(batch: Batch) -> Outcome:
         kept=Count("pk", filter=pairs.IS_KEPT),
         waiting=Count("pk", filter=Q(job__state__in=ACTIVE)),
     )
+    counts["photos"] -= _doubles_of_nothing(batch).count()
     return Outcome(**counts)
 
 
@@ -51,3 +56,10 @@ def troubles(batch: Batch) -> Iterator[tuple[str, str]]:
     ended_badly = batch.jobs.filter(state__in=(JobState.FAILED, JobState.CANCELLED)).exclude(error_code__in=IS_A_PHOTO)
     for job in ended_badly.order_by("pk").iterator():
         yield job.original_filename, job.error_message or "It was cancelled."
+    for line in receipts.lines(_doubles_of_nothing(batch)):
+        yield line.name, line.reason
+
+
+def _doubles_of_nothing(batch: Batch) -> QuerySet[Upload]:
+    """Files that were not stored since the same ones were on their way, of which no photo came."""
+    return standings.files(batch).filter(twins.IS_DOUBLE).exclude(standing__in=IN_THE_ALBUM)

@@ -1,24 +1,21 @@
 """Which files of one batch belong together: a photo and its sidecars, a RAW and its JPEG, a still and its Live video.
 
-Settled whenever one of them is done, in the transaction that publishes it and under its album's lock: whichever is last finds the
-others, in whatever order they come. It starts from the rows each time, so that settling again changes nothing.
+Settled whenever one of them is done, or proves to be in the album already, in the same transaction and under the album's lock:
+whichever is last finds the others, in whatever order they come. It starts from the rows each time, so that settling again changes
+nothing. Names alone decide only within a folder (namesakes.nearest); where two files of one name lie equally near, none gets what
+may belong to the other.
 """
 
-import re
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from albums.models import Companion, Photo
-from processing import publishing, takeout
+from processing import namesakes, publishing, takeout
 from processing.models import ProcessingJob, Upload
-from processing.pipeline import formats
+from processing.namesakes import ENDING, SIDECAR, File, Sent, stem
 from processing.states import ACTIVE, COMPANION_FILE, JobState, UploadState
-
-SIDECAR = ".xmp"
-PIXEL_VIDEO = ".mp"
-ENDING = re.compile(r"\.(?=[a-z0-9]{2,5}$)[a-z0-9]*[a-z][a-z0-9]*$")
-"""Of a picture, in small letters. `holiday.2024` has none."""
 
 SHOWING = ("HEIF", "JPEG")
 """What shows for a RAW of the same moment, or moves with a Live video; the first before the second."""
@@ -35,103 +32,135 @@ IS_KEPT = Q(job__state=JobState.COMPLETED) & (Q(job__companion__isnull=False) | 
 """Of uploads: what is kept beside a photo, or shown as one with it."""
 IS_SKIPPED_COMPANION = Q(state=UploadState.SKIPPED, code=COMPANION_FILE)
 """Of uploads: companions without a picture of their own, which are no part of what was to be stored."""
-ALONE = "No photo of that name came with it; it is kept with the batch."
+ALONE = "No photo that it belongs to was stored with it; it is kept with the batch."
+AMBIGUOUS = (
+    "Several files of that name came with it, and nothing tells which it belongs to; it is kept with the batch. Upload the "
+    "folders as folders to have them told apart."
+)
 
 
 class StillMissing(Exception):
     """The photo that this video belonged to has just gone."""
 
 
-def stem(name: str) -> str:
-    """`img_1` of IMG_1.JPG, IMG_1.xmp, IMG_1.CR2.xmp and Takeout's IMG_1.JPG.json; of PXL_1.MP.jpg that of its video."""
-    if takeout.is_sidecar(name):
-        return takeout.stem(name).removesuffix(PIXEL_VIDEO)
-    return ENDING.sub("", name.casefold().removesuffix(SIDECAR)).removesuffix(PIXEL_VIDEO)
-
-
-def is_sidecar(name: str) -> bool:
-    """By its name alone, before its bytes are here. Many have the same bytes, and each its own photo."""
-    return name.casefold().endswith(SIDECAR) or takeout.is_sidecar(name)
+def note(own: str, *, is_alone: bool) -> str:
+    """What is to be said of a file that was taken, with the reason why it is kept beside no photo."""
+    return " ".join(filter(None, (own, ALONE if is_alone and AMBIGUOUS not in own else "")))
 
 
 def has_kin(job: ProcessingJob) -> bool:
     """Is there another file that may belong to this one, done or not? Most have none."""
-    return bool(job.stem) and _related(job).exclude(pk=job.pk).exists()
+    sent, *doubles = Sent.all_of(job)
+    return bool(doubles) or namesakes.has_others(sent)
 
 
 def settle(job: ProcessingJob) -> None:
     """Put together what is done of this job's stem, and what Takeout says of it. Call it under the album's lock."""
-    done = _related(job).filter(state=JobState.COMPLETED)
-    if not job.stem or done.count() < 2:
-        return
-    photos = list(_photos(done).select_for_update())
-    _show_as_one([photo for photo in photos if stem(photo.name) == job.stem])
-    companions = Companion.objects.filter(pk__in=done.values("companion")).order_by("name", "pk")
-    for companion in sorted(
-        companions, key=lambda each: not takeout.is_sidecar(each.name)
-    ):  # an editor has the last word
-        namesakes = [photo for photo in photos if stem(photo.name) == stem(companion.name)]
-        if companion.kind == Companion.Kind.MOTION:
-            _hand(companion, _still(namesakes))
-        else:
-            _give_words(companion, photos if takeout.is_sidecar(companion.name) else namesakes, job)
+    for sent in Sent.all_of(job):
+        _settle(sent)
 
 
-def still(job: ProcessingJob) -> Photo | None:
-    """The photo that a Live video of this job belongs to, if it is there."""
-    return _still(list(_photos(_kin(job).filter(state=JobState.COMPLETED)))) if job.stem else None
+def settle_double(upload: Upload) -> None:
+    """As settle(), of a file that the album has already. Of nearly all such files there is nothing to be done.
+
+    So that is asked first, from indexes: an import may be repeated, and 100,000 files be here already.
+    """
+    sent = Sent.double(upload)
+    if sent.jobs.exists() or sent.companions_alone.exists():
+        _settle(sent)
+
+
+def has_still(sent: Sent) -> bool:
+    """Is a photo there that a Live video of this name belongs to, or are there several that it may belong to?"""
+    files = namesakes.files(sent)
+    still, is_ambiguous = _still(sent.name, sent.folder, files, _photos(files))
+    return still is not None or is_ambiguous
 
 
 def is_still_to_come(job: ProcessingJob) -> bool:
     """Is a file of this stem, that may be a still, on its way or in work?"""
-    names = [*_kin(job).filter(state__in=ACTIVE).exclude(pk=job.pk).values_list("original_filename", flat=True)]
-    coming = Upload.objects.receiving().filter(batch=job.batch_id, name__istartswith=f"{job.stem}.")
-    names += coming.values_list("name", flat=True)
-    return any(stem(name) == job.stem and not _cannot_be_still(name) for name in names)
+    sent = Sent.job(job)
+    coming = [*sent.to_come.values_list("name", "folder")]
+    in_work = sent.jobs.filter(state__in=ACTIVE).exclude(pk=job.pk)
+    coming += in_work.values_list("original_filename", "upload__folder")
+    return any(
+        stem(name) == job.stem and not namesakes.cannot_be_photo(name) and namesakes.is_near(folder, sent.folder)
+        for name, folder in coming
+    )
 
 
-def videos_without_still(job: ProcessingJob) -> QuerySet[ProcessingJob]:
-    """Of this job's stem: those that were refused because no still was there, or wait for one."""
+def videos_without_still(sent: Sent) -> list[ProcessingJob]:
+    """Of this file's stem: those that were refused because no still was there, or wait for one."""
     videos = Q(state=JobState.FAILED, error_code="unsupported-video") | Q(
         state=JobState.PENDING, error_code="still-to-come"
     )
-    return _kin(job).filter(videos)
+    kin = ProcessingJob.objects.filter(batch=sent.batch, stem=stem(sent.name)).filter(videos).select_related("upload")
+    return [job for job in kin if namesakes.is_near(job.upload.folder, sent.folder)]
 
 
-def _kin(job: ProcessingJob) -> QuerySet[ProcessingJob]:
-    return ProcessingJob.objects.filter(batch=job.batch_id, stem=job.stem)
+def _settle(sent: Sent) -> None:
+    files = namesakes.files(sent)
+    if sum(file.is_there for file in files) < 2:
+        return
+    photos = _photos(files, lock=True)
+    shown = sorted((file for file in files if file.photo in photos), key=lambda file: _place(photos, file))
+    _show_as_one([file for file in shown if stem(file.name) == stem(sent.name)], photos)
+    companions = Companion.objects.in_bulk({file.companion for file in files if file.companion})
+    kept = [file for file in files if file.companion in companions]
+    for file in sorted(kept, key=lambda each: (not takeout.is_sidecar(each.name), each.name, each.companion or 0)):
+        companion = companions[file.companion or 0]  # in this order: an editor has the last word
+        if file.is_double and companion.photo_id:
+            continue  # it was put together when it came first, and what a person has changed since stays
+        if companion.kind == Companion.Kind.MOTION:
+            still, is_ambiguous = _still(file.name, file.folder, files, photos)
+            if is_ambiguous and not file.is_double:
+                companion.photo = None
+                companion.save(update_fields=["photo"])
+            _hand(companion, still)
+        else:
+            is_ambiguous = _give_words(companion, file, files, shown, photos)
+        _tell(file, is_ambiguous=is_ambiguous)
 
 
-def _related(job: ProcessingJob) -> QuerySet[ProcessingJob]:
-    """With those that a name which was cut, or that of an edited copy, sets apart. Of nearly all photos that is the same stem."""
-    if takeout.is_sidecar(job.original_filename):
-        words = Companion.objects.filter(job=job).values_list("words", flat=True).first() or {}
-        stems = takeout.photo_stems(job.original_filename, str(words.get("file", "")))
-    else:
-        stems = takeout.sidecar_stems(job.original_filename)
-    stems = {each.removesuffix(PIXEL_VIDEO) for each in stems}
-    return ProcessingJob.objects.filter(batch=job.batch_id, stem__in={job.stem, *stems})
+def _photos(files: Sequence[File], *, lock: bool = False) -> dict[int | None, Photo]:
+    photos = Photo.objects.filter(pk__in={file.photo for file in files if file.photo}, trashed_at=None)
+    return {photo.pk: photo for photo in (photos.select_for_update() if lock else photos)}
 
 
-def _photos(done: QuerySet[ProcessingJob]) -> QuerySet[Photo]:
-    return Photo.objects.filter(pk__in=done.values("photo"), trashed_at=None).order_by("position", "pk")
+def _place(photos: dict[int | None, Photo], file: File) -> tuple[int, int]:
+    photo = photos[file.photo]
+    return photo.position, photo.pk
 
 
-def _cannot_be_still(name: str) -> bool:
-    return is_sidecar(name) or formats.ending(name) in formats.LIVE_VIDEOS.endings or formats.is_companion(name)
+def _still(name: str, folder: str, files: Sequence[File], photos: dict[int | None, Photo]) -> tuple[Photo | None, bool]:
+    """The photo that a Live video of this name belongs to; or None, and whether that is because there are several."""
+    alike = [file for file in files if stem(file.name) == stem(name) and not namesakes.cannot_be_photo(file.name)]
+    near = namesakes.nearest(alike, folder)
+    stills = [file for file in near if file.photo in photos and photos[file.photo].format in SHOWING]
+    if not stills:
+        return None, False
+    best = min(stills, key=lambda file: SHOWING.index(photos[file.photo].format))
+    own = [file for file in files if file.name.casefold() == name.casefold()]
+    rivals = namesakes.nearest(own, best.folder)
+    if all(namesakes.distance(file.folder, best.folder) < namesakes.distance(folder, best.folder) for file in rivals):
+        return None, False
+    is_ambiguous = _are_several(near, best.name) or _are_several(rivals, name)
+    return (None, True) if is_ambiguous else (photos[best.photo], False)
 
 
-def _still(photos: list[Photo]) -> Photo | None:
-    stills = [photo for photo in photos if photo.format in SHOWING]
-    return min(stills, key=lambda photo: SHOWING.index(photo.format), default=None)
+def _are_several(files: Sequence[File], name: str) -> bool:
+    """Have files of this name different bytes? Two folders of a card may hold an IMG_0001 each."""
+    return len({file.identity for file in files if file.name.casefold() == name.casefold()}) > 1
 
 
-def _show_as_one(photos: list[Photo]) -> None:
-    """A RAW, and the picture that its camera made of it at once."""
-    for raw in photos:
+def _show_as_one(files: Sequence[File], photos: dict[int | None, Photo]) -> None:
+    """A RAW, and the picture that its camera made of it at once. The moment tells them from namesakes, so any folder will do."""
+    for file in files:
+        raw = photos[file.photo]
         if raw.format in NO_RAW or raw.shown_as_id:
             continue
-        if lead := next((photo for photo in photos if photo.format in SHOWING and _is_at_once(raw, photo)), None):
+        others = [photos[each.photo] for each in namesakes.by_distance(files, file.folder)]
+        if lead := next((photo for photo in others if photo.format in SHOWING and _is_at_once(raw, photo)), None):
             raw.shown_as = lead
             raw.save(update_fields=["shown_as"])
 
@@ -150,18 +179,32 @@ def _clock(photo: Photo) -> datetime:
     return photo.taken_at + timedelta(minutes=photo.taken_offset_minutes or 0)
 
 
-def _give_words(sidecar: Companion, photos: list[Photo], job: ProcessingJob) -> None:
-    """To those it means and whatever is shown as one with them; to none where two of the batch have one name."""
-    meant = [photo for photo in photos if _is_meant(sidecar, photo.name)]
-    if not meant or _is_ambiguous(job, {photo.name.casefold() for photo in meant} | {sidecar.name.casefold()}):
-        return
-    leads = {photo.shown_as_id or photo.pk for photo in meant}
-    for photo in photos:
+def _give_words(
+    sidecar: Companion, file: File, files: Sequence[File], shown: Sequence[File], photos: dict[int | None, Photo]
+) -> bool:
+    """To those it means and whatever is shown as one with them. Answers whether it may mean several, and none gets the words."""
+    about = [each for each in files if not namesakes.cannot_be_photo(each.name) and _is_meant(sidecar, each.name)]
+    near = namesakes.nearest(about, file.folder)
+    meant = [each for each in near if each.photo in photos]
+    if not meant:
+        return False
+    rivals = [each for each in files if each.name.casefold() == file.name.casefold()]
+    beside = {each.upload for one in meant for each in namesakes.nearest(rivals, one.folder)}
+    if file.upload not in beside:
+        return False  # the photo has a sidecar of that name in its own folder
+    if _are_several([each for each in rivals if each.upload in beside], file.name) or any(
+        _are_several(near, each.name) for each in meant
+    ):
+        return True
+    leads = {photos[each.photo].shown_as_id or each.photo for each in meant}
+    for photo in {each.photo: photos[each.photo] for each in shown}.values():
         if (photo.shown_as_id or photo.pk) in leads:
             _take_words(photo, sidecar.words)
     # Editors write sidecars for RAW files first of all; Takeout's is that of an edited copy too.
-    meant.sort(key=lambda photo: (photo.format in NO_RAW, stem(photo.name) != stem(sidecar.name)))
-    _hand(sidecar, meant[0].shown_as or meant[0])
+    meant.sort(key=lambda each: (photos[each.photo].format in NO_RAW, stem(each.name) != stem(file.name)))
+    first = photos[meant[0].photo]
+    _hand(sidecar, first.shown_as or first)
+    return False
 
 
 def _is_meant(sidecar: Companion, name: str) -> bool:
@@ -169,14 +212,7 @@ def _is_meant(sidecar: Companion, name: str) -> bool:
     if takeout.is_sidecar(sidecar.name):
         return takeout.is_about(sidecar.name, name, str(sidecar.words.get("file", "")))
     beside = sidecar.name.casefold().removesuffix(SIDECAR)
-    return not ENDING.search(beside) or beside == name.casefold()
-
-
-def _is_ambiguous(job: ProcessingJob, names: set[str]) -> bool:
-    """Two folders of a card may hold an IMG_0001 each."""
-    there = _related(job).exclude(state=JobState.CANCELLED).values_list("original_filename", flat=True)
-    found = [name.casefold() for name in there]
-    return any(found.count(name) > 1 for name in names)
+    return stem(name) == stem(sidecar.name) and (not ENDING.search(beside) or beside == name.casefold())
 
 
 def _take_words(photo: Photo, words: dict[str, object]) -> None:
@@ -208,3 +244,11 @@ def _hand(companion: Companion, photo: Photo | None) -> None:
     if photo and companion.photo_id != photo.pk:
         companion.photo = photo
         companion.save(update_fields=["photo"])
+
+
+def _tell(file: File, *, is_ambiguous: bool) -> None:
+    """Note with the upload that its file may belong to several, or that it does no longer."""
+    upload = Upload.objects.filter(pk=file.upload).only("note").get()
+    note = " ".join(filter(None, (upload.note.replace(AMBIGUOUS, "").strip(), AMBIGUOUS if is_ambiguous else "")))
+    if note != upload.note:
+        Upload.objects.filter(pk=file.upload).update(note=note)

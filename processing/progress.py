@@ -132,13 +132,13 @@ def of(album: Album) -> Progress:
     if not batches:
         return Progress()
     now = timezone.now()
-    # In this order: a file that is received meanwhile counts twice for a moment, and not in neither, as if all were done.
+    # In this order: a file that is received meanwhile is not in neither, as if all were done. The first counts them all.
     uploads = _count_uploads(batches, now)
     jobs = _count_jobs(batches)
     current = ProcessingJob.objects.in_work().filter(album=album).values_list("original_filename", flat=True).first()
     opener = batches[0].opened_by
     return Progress(
-        total=jobs["done"] + jobs["failed"] + jobs["active"] + uploads["receiving"],
+        total=uploads["receiving"] + uploads["received"] - jobs["cancelled"],
         done=jobs["done"],
         failed=jobs["failed"],
         active=jobs["active"],
@@ -187,7 +187,7 @@ def _noted(uploads: UploadQuerySet) -> list[Upload]:
     )
     for upload in noted:
         if upload.is_alone:  # type: ignore[attr-defined]
-            upload.note = " ".join(filter(None, (upload.note, pairs.ALONE)))
+            upload.note = pairs.note(upload.note, is_alone=True)
     return noted
 
 
@@ -212,6 +212,7 @@ def _count_jobs(batches: list[Batch]) -> dict[str, Any]:
         done=Count("pk", filter=done),
         failed=Count("pk", filter=Q(state=JobState.FAILED)),
         active=Count("pk", filter=Q(state__in=ACTIVE)),
+        cancelled=Count("pk", filter=Q(state=JobState.CANCELLED)),
         first=Min("started_at", filter=done),
         last=Max("finished_at", filter=done),
     )

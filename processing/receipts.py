@@ -49,6 +49,13 @@ TRASHED = ("trashed", "It is in the trash, from where it will be deleted for eve
 GONE = ("gone", "It is not in the album any more.")
 CANCELLED = ("cancelled", "It was cancelled.")
 AGAIN = ("again", "It failed here and was uploaded again in batch {batch}.")
+LIKE_ITS_TWIN = {
+    Standing.FAILED: "It is the same file as {name}, which failed: {trouble} What you do about that one counts for both.",
+    Standing.CANCELLED: "It is the same file as {name}, which was cancelled. Upload it again if you want it.",
+    Standing.EXPIRED: "It is the same file as {name}, which did not arrive. Upload it again.",
+    Standing.REFUSED: "It is the same file as {name}, which was not taken in: {trouble}",
+}
+"""Of a file that was not stored since the same one was there or on its way, when nothing came of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +177,7 @@ class Line:
 
     @property
     def can_be_retried(self) -> bool:
-        return self.standing == Standing.FAILED
+        return self.standing == Standing.FAILED and self.job is not None
 
     @property
     def words(self) -> str:
@@ -181,7 +188,7 @@ class Line:
 
 
 def of(batch: Batch) -> Receipt:
-    rows = standings.files(batch).order_by().values_list("standing", "job__publish_damaged").annotate(n=Count("pk"))
+    rows = standings.files(batch).order_by().values_list("standing", "is_published_damaged").annotate(n=Count("pk"))
     counts: Counter[Standing] = Counter()
     damaged = 0
     for standing, is_damaged, n in rows:
@@ -206,7 +213,7 @@ FIELDS = (
     *("pk", "name", "size", "arrived", "sha256", "state", "code", "message", "note", "ended_at"),
     *("standing", "stored", "beside", "companion", "proved_at", "again"),
     *("job__pk", "job__state", "job__attempts", "job__error_code", "job__error_message"),
-    "job__publish_damaged",
+    *("is_published_damaged", "twin", "twin_code", "twin_trouble"),
 )
 
 
@@ -235,7 +242,7 @@ def _line(row: dict[str, Any]) -> Line:
 
 def _note(row: dict[str, Any]) -> str:
     is_alone = row["companion"] and not row["stored"] and not row["beside"]
-    return " ".join(filter(None, (row["note"], pairs.ALONE if is_alone else "")))
+    return pairs.note(row["note"], is_alone=bool(is_alone))
 
 
 def _reason(row: dict[str, Any]) -> tuple[str, str]:
@@ -249,8 +256,11 @@ def _reason(row: dict[str, Any]) -> tuple[str, str]:
             return GONE
         case Standing.AGAIN:
             return AGAIN[0], AGAIN[1].format(batch=row["again"])
-        case Standing.VERIFIED | Standing.CHECKING if row["job__publish_damaged"]:
+        case Standing.VERIFIED | Standing.CHECKING if row["is_published_damaged"]:
             return PUBLISHED_DAMAGED
+        case standing if row["twin"] and standing in LIKE_ITS_TWIN:
+            words = LIKE_ITS_TWIN[standing].format(name=row["twin"], trouble=row["twin_trouble"] or "")
+            return row["twin_code"] or own[0], words
         case Standing.CANCELLED if not own[1]:
             return CANCELLED
     return own

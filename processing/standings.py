@@ -1,8 +1,8 @@
 """Where each file of a batch stands, as a person with a card in hand asks: is it safe? Told by one query, from the rows alone.
 
 A file is stored when a photo has its very bytes: its own photo, the one it is a duplicate of, or another of the album with the
-same SHA-256; or a companion, if it is kept beside a photo. It is verified when everything stored of that photo or companion was
-read back and was right, and nothing since says otherwise.
+same SHA-256; or a companion, if it is kept beside a photo. A file that is the same as another one stands where that one does.
+It is verified when everything stored of that photo or companion was read back and was right, and nothing since says otherwise.
 """
 
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ from django.db.models.enums import TextChoices
 from django.db.models.functions import Coalesce
 
 from albums.models import Companion, Photo
-from processing import pairs
+from processing import pairs, twins
 from processing.models import Batch, Finding, ProcessingJob, Upload
-from processing.states import ACTIVE, IS_A_PHOTO, JobState, UploadState
+from processing.states import ACTIVE, JobState, UploadState
 
 
 class Standing(TextChoices):
@@ -43,7 +43,8 @@ def files(batch: Batch, standing: Standing | None = None) -> QuerySet[Any]:
     """The batch's uploads as they were sent, with what was skipped; only those of one standing, if it is said.
 
     Each with its `standing`, the id of the photo that it is `stored` as or kept `beside`, of the `companion` that it is then,
-    when that was `proved_at` last, and the id of the batch that brought the same bytes `again` after they had failed here.
+    when that was `proved_at` last, and the id of the batch that brought the same bytes `again` after they had failed here. Of a
+    double, the name, state and trouble of its `twin`.
     """
     photos = Photo.objects.filter(_by_its_bytes()).order_by("pk")
     found: QuerySet[Any] = batch.uploads.annotate(stored=Subquery(photos.values("pk")[:1]))
@@ -57,6 +58,8 @@ def files(batch: Batch, standing: Standing | None = None) -> QuerySet[Any]:
             Subquery(kept.values("verified_at")),
         ),
         again=Case(When(job__state=JobState.CANCELLED, then=Subquery(_sent_again().values("batch")[:1]))),
+        is_published_damaged=Exists(ProcessingJob.objects.filter(photo=OuterRef("stored"), publish_damaged=True)),
+        **_twin(),
         standing=Case(*_whens(), default=Value(Standing.GONE.value), output_field=CharField()),
     )
     return found.filter(standing=standing) if standing else found
@@ -81,14 +84,30 @@ def _sent_again() -> QuerySet[Upload]:
     return same.exclude(sha256="").filter(created_at__gt=OuterRef("created_at")).order_by("created_at", "pk")
 
 
+def _twin() -> dict[str, Case]:
+    """Annotations of a double: what became of the file that it is the same as. Empty of all others."""
+    received, lost = twins.latest(), twins.lost()
+    told = {
+        "twin": Coalesce(Subquery(received.values("name")[:1]), Subquery(lost.values("name")[:1])),
+        "twin_job": Subquery(received.values("job__state")[:1]),
+        "twin_lost": Subquery(lost.values("state")[:1]),
+        "twin_code": Coalesce(Subquery(received.values("job__error_code")[:1]), Subquery(lost.values("code")[:1])),
+        "twin_trouble": Coalesce(
+            Subquery(received.values("job__error_message")[:1]), Subquery(lost.values("message")[:1])
+        ),
+    }
+    return {name: Case(When(twins.IS_DOUBLE, then=value)) for name, value in told.items()}
+
+
 def _whens() -> Iterator[When]:
     """The first that fits is told."""
-    is_double = Q(state=UploadState.REFUSED, code__in=IS_A_PHOTO)
+    is_double = twins.IS_DOUBLE
     album, sha256 = OuterRef("album"), OuterRef("sha256")
-    twins = (
+    on_their_way = (
         Upload.objects.receiving().filter(album=album, declared_sha256=sha256),
         ProcessingJob.objects.active().filter(album=album, upload__sha256=sha256),
     )
+    is_lost = Q(twin_job=None, duplicate_of=None)
     damaged = Finding.objects.filter(companion=OuterRef("companion"))
     for standing, condition in (
         (Standing.COMPANION, pairs.IS_SKIPPED_COMPANION),
@@ -104,8 +123,14 @@ def _whens() -> Iterator[When]:
         (Standing.EXPIRED, Q(state=UploadState.EXPIRED)),
         (Standing.AGAIN, Q(again__isnull=False)),
         (Standing.CANCELLED, Q(state=UploadState.CANCELLED) | Q(job__state=JobState.CANCELLED)),
-        (Standing.DEVELOPING, Q(job__state__in=ACTIVE) | (is_double & (Q(Exists(twins[0])) | Q(Exists(twins[1]))))),
-        (Standing.FAILED, Q(job__state=JobState.FAILED)),
-        (Standing.REFUSED, Q(state=UploadState.REFUSED) & ~is_double),
+        (
+            Standing.DEVELOPING,
+            Q(job__state__in=ACTIVE) | (is_double & (Q(Exists(on_their_way[0])) | Q(Exists(on_their_way[1])))),
+        ),
+        (Standing.FAILED, Q(job__state=JobState.FAILED) | Q(twin_job=JobState.FAILED)),
+        (Standing.CANCELLED, Q(twin_job=JobState.CANCELLED)),
+        (Standing.EXPIRED, is_lost & Q(twin_lost=UploadState.EXPIRED)),
+        (Standing.CANCELLED, is_lost & Q(twin_lost=UploadState.CANCELLED)),
+        (Standing.REFUSED, (Q(state=UploadState.REFUSED) & ~is_double) | (is_lost & Q(twin_lost=UploadState.REFUSED))),
     ):
         yield When(condition, then=Value(standing.value))

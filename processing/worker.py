@@ -37,6 +37,7 @@ from processing import (
 from processing.failpoints import Point
 from processing.intake import refusals
 from processing.models import ProcessingJob
+from processing.namesakes import Sent
 from processing.pipeline import Refused
 from processing.pipeline.refusals import DiskFull, Sidecar, UnsupportedVideo
 from processing.sandbox import Aborted, Crashed, Sandbox, TimedOut
@@ -200,7 +201,7 @@ def _companion(job: ProcessingJob, raw: Path, refused: Refused) -> Companion:
         return publishing.companion(job, Companion.Kind.SIDECAR, ending, sandbox().words(raw))
     if refused.code != UnsupportedVideo.code or not _is_live(raw):
         raise refused
-    if pairs.still(job):
+    if pairs.has_still(Sent.job(job)):
         return publishing.companion(job, Companion.Kind.MOTION, ".mov")
     if pairs.is_still_to_come(job):
         raise _StillToCome

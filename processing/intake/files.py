@@ -63,8 +63,8 @@ class FilesIntake:
         if file is None:
             return None
         if self.batch:
-            return uploads.create(self.batch, file.path.name)
-        upload = batches.open_with_upload(self._album, self._user, Batch.Source.IMPORT, file.path.name)
+            return uploads.create(self.batch, str(file.path))
+        upload = batches.open_with_upload(self._album, self._user, Batch.Source.IMPORT, str(file.path))
         self.batch = upload.batch
         self._heart.begin(self.batch)
         return upload

@@ -24,7 +24,7 @@ class BadManifest(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A file that its sender wants to send. What is not known yet is empty."""
+    """A file that its sender wants to send. What is not known yet is empty. `raw_name` may begin with folders."""
 
     raw_name: str
     size: int
@@ -36,6 +36,10 @@ class Declared:
     @property
     def name(self) -> str:
         return names.shown(self.raw_name)
+
+    @property
+    def folder(self) -> str:
+        return names.folder(self.raw_name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,20 +5,33 @@ import re
 from processing.pipeline import characters
 
 LONGEST = 200
+LONGEST_FOLDER = 500
 UNNAMED = "unnamed"
 
 ESCAPED = re.compile("%(?:22|0A|0D)", re.IGNORECASE)
 
 
+HIDDEN_PARTS = "Its name held parts that cannot be shown, so it is listed under this one."
+TOO_LONG = f"Its name has more than {LONGEST} characters, so it is listed under a shorter one."
+
+
 def shown(name: str) -> str:
     """The last part of the name, in one line, without what cannot be seen; shortened in the middle of nothing but its stem."""
-    last = re.split(r"[/\\]", _decoded(name))[-1]
-    visible = "".join(
-        char for char in characters.seen(characters.composed(last)) if char not in characters.MARKS
-    ).strip()
+    visible = _visible(_last(name)).strip()
     if not visible.strip(characters.JOINERS):
         return UNNAMED
     return _shortened(visible)
+
+
+def note(name: str) -> str:
+    """Why the name is shown otherwise than it was sent; empty where a person sees the same. Folders before it are no part of it.
+
+    Macs take accents apart, which looks the same.
+    """
+    last = _last(name)
+    if _visible(last) != last or not last.strip():
+        return HIDDEN_PARTS
+    return TOO_LONG if len(last.strip()) > LONGEST else ""
 
 
 def of_form(name: str) -> str:
@@ -27,6 +40,25 @@ def of_form(name: str) -> str:
     Browsers do not escape the percent sign, so a file that is really called `%22` gets a quote.
     """
     return ESCAPED.sub(lambda found: chr(int(found[0][1:], 16)), name)
+
+
+def folder(name: str) -> str:
+    """The folders before the last part of the name, parted by `/`; of many the last ones. Empty where none are told.
+
+    Only to see which files lie together: it is never used as a path, and not shown.
+    """
+    parts = re.split(r"[/\\]", characters.composed(_decoded(name)))[:-1]
+    visible = [_visible(part).strip() for part in parts]
+    return "/".join(part for part in visible if part not in ("", "."))[-LONGEST_FOLDER:]
+
+
+def _last(name: str) -> str:
+    """Without folders, its accents put together."""
+    return characters.composed(re.split(r"[/\\]", _decoded(name))[-1])
+
+
+def _visible(name: str) -> str:
+    return "".join(char for char in characters.seen(name) if char not in characters.MARKS)
 
 
 def _decoded(name: str) -> str:

@@ -110,7 +110,7 @@ def creation(headers: Mapping[str, str]) -> Creation:
         raise Refused(BAD_LENGTH)
     raw = headers.get("Upload-Metadata", "")
     metadata = _metadata(raw)
-    return Creation(length, metadata.get("filename") or metadata.get("name", ""), raw)
+    return Creation(length, _name(metadata), raw)
 
 
 def part(headers: Mapping[str, str]) -> Part:
@@ -155,6 +155,13 @@ def _metadata(raw: str) -> dict[str, str]:
             raise Refused(BAD_METADATA)
         found[key] = _decoded(encoded.strip(), BAD_METADATA).decode(errors="replace")
     return found
+
+
+def _name(metadata: Mapping[str, str]) -> str:
+    """With its folders, where the client tells them as Uppy does: which files lie together says which belong together."""
+    name = metadata.get("filename") or metadata.get("name", "")
+    path = metadata.get("relativePath", "")
+    return path if name and path.endswith(f"/{name}") else name
 
 
 def _decoded(encoded: str, refusal: Refusal) -> bytes:

@@ -10,13 +10,13 @@ from django.utils import timezone
 
 from albums import removal, trash
 from albums.models import Companion, Photo
-from processing import asking, jobs, pairs
+from processing import asking, jobs, namesakes
 from processing.intake import companions, names, refusals
 from processing.intake.manifest import Declared
 from processing.intake.refusals import Refusal
 from processing.models import Batch, ProcessingJob, Upload
 from processing.pipeline import formats
-from processing.states import ACTIVE, UploadState
+from processing.states import ACTIVE, IS_A_PHOTO, UploadState
 from processing.storage import multiparts, store
 
 MOST_TOUCH_SECONDS = 1.0
@@ -47,9 +47,10 @@ def create(batch: Batch, name: str, size: int | None = None, metadata: str = "")
         batch=batch,
         album_id=batch.album_id,
         name=names.shown(name),
+        folder=names.folder(name),
         size=size,
         metadata=metadata,
-        note=_renamed(name),
+        note=names.note(name),
         expires_at=_expiry(),
     )
 
@@ -152,7 +153,7 @@ def finish(upload: Upload, size: int, sha256: str) -> ProcessingJob | None:
         if upload.declared_sha256 not in ("", sha256):
             refuse(upload, refusals.NOT_AS_DECLARED, size=size, sha256=sha256)
             return None
-        note = upload.note or (NAMESAKE if has_namesake else "")
+        note = " ".join(filter(None, (upload.note, NAMESAKE if has_namesake else "")))
         if not _end(upload, UploadState.RECEIVED, size=size, sha256=sha256, note=note):
             _let_go_if_unwanted(upload)
             return None
@@ -196,6 +197,8 @@ def _drop(upload: Upload, target: UploadState, refusal: Refusal, **known: object
         ended = _end(upload, target, code=refusal.code, message=refusal.message, **known)
         if ended:
             removal.clear_after_commit([upload.key])
+            if refusal.code in IS_A_PHOTO:
+                jobs.settle_double(upload)
             if upload.multipart_id:
                 transaction.on_commit(lambda: _abort(upload), robust=True)
     return ended
@@ -228,10 +231,11 @@ def _declared(batch: Batch, file: Declared) -> Upload:
         batch=batch,
         album_id=batch.album_id,
         name=file.name,
+        folder=file.folder,
         size=file.size,
         modified_at=file.modified_at,
         declared_sha256=file.sha256,
-        note=_renamed(file.raw_name),
+        note=names.note(file.raw_name),
         expires_at=_expiry(),
     )
 
@@ -256,7 +260,7 @@ def _twin(upload: Upload, sha256: str) -> tuple[Refusal, Photo | None] | None:
             trash.put_back(companion.photo)
         return refusals.KEPT_ALREADY.filled(name=companion.name), companion.photo
     same = ProcessingJob.objects.filter(album_id=upload.album_id, upload__sha256=sha256, state__in=ACTIVE)
-    if pairs.is_sidecar(upload.name):  # an editor may write the same words for many
+    if namesakes.is_sidecar(upload.name):  # an editor may write the same words for many
         same = same.filter(original_filename=upload.name)
     if job := same.exclude(upload=upload).first():
         return refusals.TWICE.filled(name=job.original_filename), None
@@ -274,9 +278,3 @@ def duplicate(photo: Photo) -> Refusal:
     """Its album has these very bytes. Whoever sends them again wants them there: out of the trash, if that is where they are."""
     refusal = refusals.RESTORED if trash.put_back(photo) else refusals.DUPLICATE
     return refusal.filled(name=photo.name)
-
-
-def _renamed(name: str) -> str:
-    return (
-        "" if names.shown(name) == name else "Its name held parts that cannot be shown, so it is listed under this one."
-    )

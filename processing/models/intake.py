@@ -104,6 +104,12 @@ class Upload(models.Model):
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="uploads", db_index=False)
     album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="uploads", db_index=False)
     name = models.CharField("file name", max_length=255, help_text="As shown to people; never used as a path.")
+    folder = models.CharField(
+        max_length=500,
+        blank=True,
+        db_default="",
+        help_text="Where its sender has it, to see which files lie together; never used as a path.",
+    )
     place = models.CharField(
         max_length=10,
         blank=True,

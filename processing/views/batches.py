@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from albums.models import Album, Companion, Photo
 from albums.views.access import note_deletion
-from processing import batches, logbook, pairs, portions, pulse, receipts, standings
+from processing import batches, logbook, pairs, portions, pulse, receipts, standings, twins
 from processing.models import ProcessingJob, Upload
 from processing.portions import Portions
 from processing.receipts import Line
@@ -63,9 +63,9 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def retry(request: HttpRequest, pk: int) -> HttpResponse:
-    """Requeue the batch's failed jobs: all, or those named by `job`."""
+    """Requeue the batch's failed jobs, and those that its files are doubles of: all, or those named by `job`."""
     batch = batch_or_404(request, pk)
-    failed = ProcessingJob.objects.failed().filter(batch=batch)
+    failed = ProcessingJob.objects.failed().filter(twins.failed_of(batch))
     batches.requeue(asked.named(request, failed), by=asked.who(request))
     return redirect("processing:batch", pk)
 

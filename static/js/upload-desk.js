@@ -184,7 +184,7 @@ class UploadDesk extends HTMLElement {
     [this.#notes, this.#skipped] = [[], []];
     if (this.querySelector("[name=folders]:checked").value === "each") {
       const made = await makeAlbums(this.#ledger, chosen, this.#desk.dataset.newAlbum);
-      this.#sender.moveSkipped(new Map(made.map(({ folder, album }) => [folder, album])));
+      this.#sender.moveSkipped(new Map(made.map(({ folder, album }) => [folder, album])), chosen);
       this.#notes = [links(`${plural(made.length, "album")} made:`, made)];
     }
     this.#sender.go(chosen);

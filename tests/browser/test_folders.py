@@ -126,6 +126,28 @@ def test_what_is_left_out_of_a_folder_goes_on_the_record_of_its_own_album(page: 
     expect(page.locator(".report")).not_to_contain_text("skipped")
 
 
+def test_what_lies_in_no_folder_that_becomes_an_album_keeps_every_receipt_from_calling_the_card_safe(
+    page: Page, tmp_path: Path
+) -> None:
+    for folder in ("100MSDCF", "101MSDCF"):
+        (tmp_path / "CARD" / "DCIM" / folder).mkdir(parents=True)
+        (tmp_path / "CARD" / "DCIM" / folder / "IMG_1.JPG").write_bytes(making.jpeg((90, 60)))
+    (tmp_path / "CARD" / "PRIVATE" / "CLIP").mkdir(parents=True)
+    (tmp_path / "CARD" / "PRIVATE" / "CLIP" / "C0001.MP4").write_bytes(b"a film")
+    new_album(page)
+
+    page.locator("#desk-folder").set_input_files(tmp_path / "CARD")
+    page.get_by_label("Each folder to an album of its own").check()
+    page.get_by_role("button", name="Send 2 photos").click()
+    title(page, "All sent: 2 received")
+
+    for folder in ("100MSDCF", "101MSDCF"):
+        page.goto("/albums/")
+        page.get_by_role("link", name=folder).first.click()
+        expect(page.locator(".report")).to_contain_text("1 photo added")
+        expect(page.locator(".report")).to_contain_text("C0001.MP4")
+
+
 ASKED = """
 const real = window.showOpenFilePicker.bind(window);
 window.asked = new Promise((done) => {

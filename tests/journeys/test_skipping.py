@@ -176,7 +176,8 @@ def test_it_is_named_on_the_batchs_page_and_in_the_album(signed_in, album):
     album_page = signed_in.get(album.get_absolute_url()).content.decode()
     assert "MVI_2.AVI" in album_page
     (entry,) = logbook.entries([batch])
-    assert (entry.files, entry.skipped, entry.companions, entry.refused, entry.bytes) == (1, 1, 3, 0, len(PHOTO))
+    assert (entry.files, entry.skipped, entry.companions, entry.refused, entry.bytes) == (2, 1, 3, 0, len(PHOTO))
+    assert entry.files == receipts.of(entry.batch).total
 
 
 def test_declaring_a_folder_again_notes_nothing_twice(signed_in, album):

@@ -92,3 +92,24 @@ def test_no_hostile_name_of_the_shared_list_can_be_a_path():
         shown = names.shown(entry["name"])
         assert 0 < len(shown) <= names.LONGEST
         assert not set(shown) & set("/\\\0\n\r")
+
+
+@pytest.mark.parametrize(
+    ("sent", "note"),
+    [
+        ("IMG_0001.JPG", ""),
+        ("Cre\u0301mieux.tif", ""),
+        ("\u1112\u1161\u11ab.jpg", ""),
+        ("DCIM/100APPLE/IMG_1.HEIC", ""),
+        (r"C:\Users\me\Cre\u0301mieux.png", ""),
+        (" spaced.jpg ", ""),
+        ("\u200e", names.HIDDEN_PARTS),
+        ("", names.HIDDEN_PARTS),
+        ("evil\u202egpj.exe", names.HIDDEN_PARTS),
+        ("photo.jpg\0.php", names.HIDDEN_PARTS),
+        ("a" * 300 + ".jpg", names.TOO_LONG),
+        ("a" * 196 + ".jpg", ""),
+    ],
+)
+def test_a_note_is_only_on_names_that_a_person_sees_otherwise(sent, note):
+    assert names.note(sent) == note

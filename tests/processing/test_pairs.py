@@ -15,6 +15,7 @@ from processing import (
     batches,
     findings,
     jobs,
+    namesakes,
     outcome,
     pairs,
     progress,
@@ -106,6 +107,9 @@ def standing_of(batch: Batch) -> dict[str, Standing]:
         ("IMG_1.xmp", "img_1"),
         ("IMG_1.CR2.xmp", "img_1"),
         ("IMG_1.jpg.XMP", "img_1"),
+        ("IMG_1_HEVC.MOV", "img_1"),
+        ("IMG_1_hevc.mov.xmp", "img_1_hevc"),
+        ("IMG_1_HEVC.JPG", "img_1_hevc"),
         ("holiday.2024.jpg", "holiday.2024"),
         ("holiday.2024.xmp", "holiday.2024"),
         ("no ending", "no ending"),
@@ -113,7 +117,7 @@ def standing_of(batch: Batch) -> dict[str, Standing]:
     ],
 )
 def test_the_stem_is_what_names_have_in_common(name, expected):
-    assert pairs.stem(name) == expected
+    assert namesakes.stem(name) == expected
 
 
 @pytest.mark.parametrize("between", [True, False])

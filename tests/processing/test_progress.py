@@ -86,8 +86,14 @@ def test_a_file_that_is_received_while_it_is_counted_keeps_the_album_busy(album,
     for name in ("_count_jobs", "_count_uploads"):
         monkeypatch.setattr(progress, name, arriving_after(getattr(progress, name)))
 
-    assert progress.of(album).is_busy
-    assert progress.of(album).total == 1
+    assert (meanwhile := progress.of(album)).is_busy
+    assert meanwhile.total == progress.of(album).total == 1
+
+
+def test_what_was_cancelled_is_no_part_of_the_total(album, declared):
+    jobs.cancel(arrive(declared[0]))
+
+    assert progress.of(album).total == 3
 
 
 def test_a_form_tells_no_sizes_and_its_progress_none_of_bytes(album):

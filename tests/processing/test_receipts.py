@@ -156,7 +156,7 @@ def test_the_twin_of_a_file_that_fails_is_not_safe(album):
     making.received(album, b"no picture", batch=batch)
     worker.develop_next()
 
-    assert standing_of(batch) == [Standing.FAILED, Standing.GONE]
+    assert standing_of(batch) == [Standing.FAILED, Standing.FAILED]
 
 
 def test_a_duplicate_by_name_alone_is_no_proof(album):

@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 
 from albums.models import Companion
-from processing import pairs, progress, receipts, takeout
+from processing import namesakes, progress, receipts, takeout
 from processing.models import ProcessingJob
 from processing.pipeline.metadata import takeout as words
 from processing.states import JobState
@@ -71,7 +71,7 @@ def takeout_json(title: str = "IMG_1.jpg", **more) -> bytes:
 @pytest.mark.parametrize(("name", "photo"), PAIRS)
 def test_a_photo_is_found_whatever_takeout_made_of_the_name(name, photo):
     assert takeout.is_about(name, photo)
-    assert pairs.stem(name) in {pairs.stem(photo), *takeout.sidecar_stems(photo)}
+    assert namesakes.stem(name) in {namesakes.stem(photo), *takeout.sidecar_stems(photo)}
 
 
 @pytest.mark.once
@@ -81,7 +81,7 @@ def test_and_is_found_from_the_json_that_comes_after_it(name, photo):
     if re.search(r"\(\d\)\.json$", name):
         whole = re.sub(r"\(\d\)", "", whole)
 
-    assert pairs.stem(photo) in {each.removesuffix(".mp") for each in takeout.photo_stems(name, whole)}
+    assert namesakes.stem(photo) in {each.removesuffix(".mp") for each in takeout.photo_stems(name, whole)}
     assert takeout.is_about(name, photo, whole)
 
 

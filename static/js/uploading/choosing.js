@@ -155,9 +155,11 @@ function isOfTakeout(name) {
   return photo.includes(".") && [...STILLS, ...LIVE_VIDEOS].some((one) => one.startsWith(kind));
 }
 
-/** With its folder, in small letters: what a still and its Live video have in common. Google's still is called `PXL_1.MP.jpg`. */
+/** With its folder, in small letters: what a still and its Live video have in common. Google's still is called `PXL_1.MP.jpg`, and
+    icloudpd's video of a HEIC `IMG_1_HEVC.MOV`. */
 function stem(path) {
-  return path.toLowerCase().replace(/\.[^./]*$/, "").replace(/\.mp$/, "");
+  const base = path.toLowerCase().replace(/\.[^./]*$/, "").replace(/\.mp$/, "");
+  return LIVE_VIDEOS.has(endingOf(path)) ? base.replace(/_hevc$/, "") : base;
 }
 
 function endingOf(path) {

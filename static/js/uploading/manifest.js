@@ -36,8 +36,9 @@ async function ask(url, body, { request, stallMs }, signal) {
   }
 }
 
-function entry({ name, size, modified, sha256, upload }) {
-  return { name, size, modified: modified ?? undefined, sha256: sha256 || undefined, upload: upload ?? undefined };
+/** With its folders: files of one name in several belong to those beside them. */
+function entry({ name, path, size, modified, sha256, upload }) {
+  return { name: path || name, size, modified: modified ?? undefined, sha256: sha256 || undefined, upload: upload ?? undefined };
 }
 
 /** With its folders, which tell whether it is a system's. */

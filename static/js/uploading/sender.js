@@ -77,13 +77,21 @@ export class Sender extends EventTarget {
     this.#skipped.push(...files);
   }
 
-  /** The folders become albums of their own: `albums` are by their folders. */
-  moveSkipped(albums) {
-    for (const one of this.#skipped) {
+  /** The folders become albums of their own: `albums` are by their folders, `items` are the files that are sent.
+
+      What lay in none of them is told to every album of this choice, so that no receipt calls a card safe that still holds it; a companion,
+      which nobody misses, to the first alone. */
+  moveSkipped(albums, items) {
+    const all = [...new Set(items.map(({ album }) => album ?? this.page))];
+    this.#skipped = this.#skipped.flatMap((one) => {
+      if (one.album) return [one];
       const folders = one.path.split("/").slice(0, -1);
       while (folders.length && !albums.has(folders.join("/"))) folders.pop();
-      one.album ??= albums.get(folders.join("/")) ?? null;
-    }
+      const own = albums.get(folders.join("/"));
+      const told = own || !all.length ? [own ?? null] : one.isCompanion ? all.slice(0, 1) : all;
+      one.album = told[0];
+      return [one, ...told.slice(1).map((album) => ({ ...one, album, key: undefined }))];
+    });
   }
 
   /** Nothing of the folders is sent after all. */

@@ -29,6 +29,7 @@ test("companions without a picture of their own are known, in folders and by the
 
 test("a video goes with the still that it moves with, and with no other", () => {
   assert.deepEqual(kept("a/IMG_1.HEIC", "a/IMG_1.MOV", "a/IMG_2.MOV", "b/IMG_1.MP4"), ["a/IMG_1.HEIC", "a/IMG_1.MOV"]);
+  assert.deepEqual(kept("a/IMG_1.HEIC", "a/IMG_1_HEVC.MOV", "a/IMG_2_HEVC.MOV"), ["a/IMG_1_HEVC.MOV", "a/IMG_1.HEIC"]);
   assert.deepEqual(kept("a/PXL_1.MP", "a/PXL_1.MP.jpg", "a/PXL_2.MP"), ["a/PXL_1.MP", "a/PXL_1.MP.jpg"]);
 });
 

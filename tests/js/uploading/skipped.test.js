@@ -77,15 +77,43 @@ test("more than one manifest lists goes with further ones", async () => {
 
 test("folders that become albums take with them what lay in them", async () => {
   const { bodies, sender, choose } = scene();
-  sender.skip([{ ...AVI, path: "DCIM/Tuesday/sub/MVI.AVI" }, { ...AVI, path: "notes.avi" }]);
-  sender.moveSkipped(new Map([["DCIM/Tuesday", "7"]]));
+  sender.skip([{ ...AVI, path: "DCIM/Tuesday/sub/MVI.AVI" }]);
   const [one, two] = choose(2);
   Object.assign(one, { album: "7" });
+  sender.moveSkipped(new Map([["DCIM/Tuesday", "7"]]), [one, two]);
 
   await sender.go([one, two]);
 
   const told = Object.fromEntries(bodies.map(({ url, skipped }) => [url, skipped]));
-  assert.deepEqual(told, { "/albums/7/": ["DCIM/Tuesday/sub/MVI.AVI"], "/albums/1/": ["notes.avi"] });
+  assert.deepEqual(told, { "/albums/7/": ["DCIM/Tuesday/sub/MVI.AVI"], "/albums/1/": [] });
+});
+
+test("what lay in no folder that becomes an album is told to each of them, and a companion once", async () => {
+  const { bodies, kept, sender, choose } = scene();
+  sender.skip([{ ...AVI, path: "PRIVATE/CLIP/C0001.MP4" }, { ...JUNK, path: "PRIVATE/.DS_Store" }, { ...AVI, path: "DCIM/100/MVI.AVI" }]);
+  const items = choose(3);
+  items.forEach((item, number) => Object.assign(item, { album: number < 2 ? "7" : "8" }));
+  sender.moveSkipped(new Map([["DCIM/100", "7"], ["DCIM/101", "8"]]), items);
+
+  await sender.go(items);
+
+  const told = Object.fromEntries(bodies.map(({ url, skipped }) => [url, skipped]));
+  assert.deepEqual(told, {
+    "/albums/7/": ["PRIVATE/CLIP/C0001.MP4", "PRIVATE/.DS_Store", "DCIM/100/MVI.AVI"],
+    "/albums/8/": ["PRIVATE/CLIP/C0001.MP4"],
+  });
+  assert.deepEqual([...kept].filter(({ isSkipped }) => isSkipped), []);
+});
+
+test("of folders for which no album could be made, it is told to the album of the page", async () => {
+  const { bodies, sender, choose } = scene();
+  sender.skip([{ ...AVI }]);
+  const items = choose(2);
+  sender.moveSkipped(new Map(), items);
+
+  await sender.go(items);
+
+  assert.deepEqual(bodies.map(({ url, skipped }) => [url, skipped]), [["/albums/1/", ["DCIM/MVI.AVI"]]]);
 });
 
 test("after a reload it is told with what is still to come, and forgotten where nothing is", async () => {
