@@ -99,6 +99,11 @@ class Part:
     checksum: Checksum | None
 
 
+def with_folders(name: str, path: object) -> str:
+    """The path, if it is one of a file of this name: which files lie together says which belong together. Else the name alone."""
+    return path if isinstance(path, str) and name and path.endswith(f"/{name}") else name
+
+
 def check_version(headers: Mapping[str, str]) -> None:
     if headers.get("Tus-Resumable") != VERSION:
         raise Refused(WRONG_VERSION)
@@ -158,10 +163,8 @@ def _metadata(raw: str) -> dict[str, str]:
 
 
 def _name(metadata: Mapping[str, str]) -> str:
-    """With its folders, where the client tells them as Uppy does: which files lie together says which belong together."""
-    name = metadata.get("filename") or metadata.get("name", "")
-    path = metadata.get("relativePath", "")
-    return path if name and path.endswith(f"/{name}") else name
+    """With its folders, where the client tells them as Uppy does."""
+    return with_folders(metadata.get("filename") or metadata.get("name", ""), metadata.get("relativePath"))
 
 
 def _decoded(encoded: str, refusal: Refusal) -> bytes:

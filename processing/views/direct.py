@@ -95,7 +95,8 @@ def own(view: View[P]) -> Callable[..., HttpResponse]:
 
 def _params(request: HttpRequest, album: Album) -> HttpResponse:
     """A new upload that comes as one form, as Uppy sends small files."""
-    upload = _new(request, album, request.GET.get("filename"), request.GET.get("metadata[size]"))
+    told = {name: request.GET.get(f"metadata[{name}]") for name in ("size", "relativePath")}
+    upload = _new(request, album, request.GET.get("filename"), told["size"], told["relativePath"])
     form = parts.form(upload)
     return JsonResponse(
         {"method": "POST", "url": form.url, "fields": form.fields, "expires": multiparts.LIFETIME_SECONDS}
@@ -106,7 +107,8 @@ def _create(request: HttpRequest, album: Album) -> HttpResponse:
     """A new upload that comes in parts."""
     body = _body(request)
     metadata = body.get("metadata")
-    upload = _new(request, album, body.get("filename"), metadata.get("size") if isinstance(metadata, dict) else None)
+    told = metadata if isinstance(metadata, dict) else {}
+    upload = _new(request, album, body.get("filename"), told.get("size"), told.get("relativePath"))
     parts.begin(upload)
     return JsonResponse({"key": upload.key, "uploadId": str(upload.pk)})
 
@@ -181,11 +183,11 @@ def _is_from_elsewhere(request: HttpRequest) -> bool:
     return "Origin" in request.headers and not check._origin_verified(request)  # type: ignore[attr-defined]
 
 
-def _new(request: HttpRequest, album: Album, name: object, size: object) -> Upload:
+def _new(request: HttpRequest, album: Album, name: object, size: object, path: object) -> Upload:
     if not isinstance(name, str) or not name:
         raise Refused(BAD_BODY)
     assert isinstance(request.user, User)
-    asked = Creation(_number(size), name)
+    asked = Creation(_number(size), protocol.with_folders(name, path))
     upload = expected(request.user, album, Batch.Source.DIRECT, asked)
     if upload.state != UploadState.RECEIVING:
         raise Refused(Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, upload.code, upload.message))

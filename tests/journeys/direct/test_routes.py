@@ -49,6 +49,15 @@ def test_several_files_join_one_batch(companion):
     assert [upload.name for upload in Batch.objects.get().uploads.all()] == ["1.jpg", "2.jpg"]
 
 
+@pytest.mark.parametrize(
+    ("path", "folder"), [("DCIM/100APPLE/a.jpg", "DCIM/100APPLE"), (None, ""), (7, ""), ("b/c.jpg", "")]
+)
+def test_its_folder_is_told_as_uppy_tells_it(companion, path, folder):
+    companion.create("a.jpg", relativePath=path)
+
+    assert [(upload.name, upload.folder) for upload in Upload.objects.all()] == [("a.jpg", folder)]
+
+
 def test_parts_are_listed_as_the_bucket_has_them_and_noted(companion):
     upload = companion.create()
     companion.send(upload, PIECES[0])
