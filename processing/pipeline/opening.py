@@ -95,12 +95,18 @@ def _checked(file: BinaryIO, source: Path, bounds: Limits) -> Opened:
             return mended
         if found := _by_others(file, kind, bounds):
             return found
-        try:
-            return _described(_within(file, kind, bounds), file, source, bounds)
-        except refusals.TooHeavy:
-            if kind.name not in BANDED or (found := _in_bands(file, kind.name, bounds)) is None:
-                raise
-            return found
+        found = _by_pillow(file, kind, source, bounds)
+        note = png.damage(file) if kind.name == "PNG" else None
+        return replace(found, notes=(*found.notes, note)) if note else found
+
+
+def _by_pillow(file: BinaryIO, kind: Kind, source: Path, bounds: Limits) -> Opened:
+    try:
+        return _described(_within(file, kind, bounds), file, source, bounds)
+    except refusals.TooHeavy:
+        if kind.name not in BANDED or (found := _in_bands(file, kind.name, bounds)) is None:
+            raise
+        return found
 
 
 def _recognised(file: BinaryIO, bounds: Limits, *, is_strict: bool = True) -> tuple[Kind, int]:
