@@ -21,6 +21,7 @@ from processing.pipeline import (
     bands,
     depth,
     faults,
+    holes,
     items,
     jpeg,
     jpeg_repair,
@@ -87,6 +88,7 @@ def _checked(file: BinaryIO, source: Path, bounds: Limits) -> Opened:
     except refusals.TooHeavy:
         if not _is_webp(file) or (large := webp.opened(file, bounds)) is None:
             raise
+        holes.check(file, "WEBP")
         return large
     with faults.of_the_file(memory):
         if kind.is_raw:
@@ -96,6 +98,7 @@ def _checked(file: BinaryIO, source: Path, bounds: Limits) -> Opened:
         if found := _by_others(file, kind, bounds):
             return found
         found = _by_pillow(file, kind, source, bounds)
+        holes.check(file, kind.name)
         note = png.damage(file) if kind.name == "PNG" else None
         return replace(found, notes=(*found.notes, note)) if note else found
 
