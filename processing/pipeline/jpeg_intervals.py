@@ -99,9 +99,11 @@ Image.register_decoder(NAME, Decoder)
 
 
 def _plan(data: jpeg.Data) -> Plan | None:
-    """None of a kind that cannot be looked at. Raises Truncated when scans are missing, Broken when one has a hole."""
+    """None of a kind that cannot be looked at. Raises Truncated where scans are missing, Broken where headers are or at holes."""
     frame, first = jpeg.frame(data), next(jpeg.scans(data), None)
-    if frame is None or frame.marker not in WATCHED or first is None:
+    if frame is None or first is None:  # libjpeg goes on to whatever follows, as the gain map behind the picture
+        raise refusals.Broken
+    if frame.marker not in WATCHED:
         return None
     intervals = list(jpeg.intervals(data, first))
     _check_holes(data, first, intervals)

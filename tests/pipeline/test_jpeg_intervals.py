@@ -138,6 +138,15 @@ def test_a_damaged_stretch_between_two_restarts_is_noticed(tmp_path: Path, out: 
     assert verdict(tmp_path, out, content[:at] + content[middle.marker :]) == "broken"
 
 
+def test_another_picture_behind_one_without_its_header_is_not_shown_for_it(tmp_path: Path, out: Path) -> None:
+    first = encoded()
+    start, _ = scan(first)
+    behind = photo("L")
+
+    assert verdict(tmp_path, out, first + behind) == "whole"
+    assert verdict(tmp_path, out, put(first, 20, bytes(start + 200 - 20)) + behind) == "broken"
+
+
 def test_a_height_that_the_data_do_not_fill_is_noticed(tmp_path: Path, out: Path) -> None:
     content = encoded()
     at = content.index(b"\xff\xc0") + 5
