@@ -6,6 +6,7 @@ ISO/IEC 14496-12, 8.11.3 (`iloc`), and ISO/IEC 23008-12, 6.5.3 (`ispe`). Both ar
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from processing.pipeline import boxes, refusals
@@ -18,6 +19,14 @@ NAMES = {
 }  # fmt: skip
 IN_FILE = 0
 """Construction method. The others lie within `meta` or within other items."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """`coding`: four letters. `extents`: offset in the file and length of each piece of its data; none if they lie elsewhere."""
+
+    coding: str
+    extents: tuple[tuple[int, int], ...]
 
 
 class _Reader:
@@ -37,8 +46,24 @@ class _Reader:
 
 def data_end(file: BinaryIO) -> int | None:
     """Where the last byte of any item lies, counted from the file's start; None when no item lies in the file itself."""
-    ends = [end for box in boxes.found(file, b"meta", b"iloc") for end in _ends(boxes.body(file, box, MOST_BYTES))]
-    return max(ends, default=None)
+    return max((at + length for _, at, length in _extents(file)), default=None)
+
+
+def shown(file: BinaryIO) -> Iterator[Item]:
+    """The main picture and, of one that is made of others as a grid is of tiles, these (ISO/IEC 23008-12, 6.6.2)."""
+    extents: dict[int, list[tuple[int, int]]] = {}
+    for number, at, length in _extents(file):
+        extents.setdefault(number, []).append((at, length))
+    codings, sources = dict(_codings(file)), _sources(file)
+    seen: set[int] = set()
+    waiting = [_main(file)]
+    while waiting:
+        number = waiting.pop()
+        if number in seen:
+            continue
+        seen.add(number)
+        waiting += sources.get(number, ())
+        yield Item(codings.get(number, ""), tuple(extents.get(number, ())))
 
 
 def largest(file: BinaryIO) -> tuple[int, int] | None:
@@ -53,17 +78,42 @@ def largest(file: BinaryIO) -> tuple[int, int] | None:
 
 def coding(file: BinaryIO) -> str | None:
     """The four letters of how the main picture is coded (`hvc1`, `av01`, `grid`, ...); None when the file does not say."""
-    main = next((boxes.body(file, box, 8) for box in boxes.found(file, b"meta", b"pitm")), b"")
-    number = int.from_bytes(main[4:])
+    return dict(_codings(file)).get(_main(file))
+
+
+def _main(file: BinaryIO) -> int:
+    """The number of the main picture's item; 0, which none has, when the file does not say."""
+    return int.from_bytes(next((boxes.body(file, box, 8) for box in boxes.found(file, b"meta", b"pitm")), b"")[4:])
+
+
+def _codings(file: BinaryIO) -> Iterator[tuple[int, str]]:
     for box in boxes.found(file, b"meta", b"iinf", b"infe"):
         content = boxes.body(file, box, 16)
         size = 4 if content[:1] == b"\3" else 2
-        if content[:1] in (b"\2", b"\3") and int.from_bytes(content[4 : 4 + size]) == number:
-            return content[6 + size : 10 + size].decode("ascii", "replace")
-    return None
+        if content[:1] in (b"\2", b"\3"):
+            yield int.from_bytes(content[4 : 4 + size]), content[6 + size : 10 + size].decode("ascii", "replace")
 
 
-def _ends(content: bytes) -> Iterator[int]:
+def _sources(file: BinaryIO) -> dict[int, list[int]]:
+    """Of each item that is made of others, their numbers (`dimg`; ISO/IEC 14496-12, 8.11.12)."""
+    found: dict[int, list[int]] = {}
+    for box in boxes.found(file, b"meta", b"iref"):
+        size = 4 if boxes.body(file, box, 1) == b"\1" else 2
+        for reference in boxes.inside(file, box.start + 4, box.end):
+            if reference.kind == b"dimg":
+                reader = _Reader(boxes.body(file, reference, MOST_BYTES))
+                made = reader.number(size)
+                found.setdefault(made, []).extend(reader.number(size) for _ in range(reader.number(2)))
+    return found
+
+
+def _extents(file: BinaryIO) -> Iterator[tuple[int, int, int]]:
+    """Item, offset in the file, and length of each piece of data that lies in the file itself."""
+    for box in boxes.found(file, b"meta", b"iloc"):
+        yield from _located(boxes.body(file, box, MOST_BYTES))
+
+
+def _located(content: bytes) -> Iterator[tuple[int, int, int]]:
     reader = _Reader(content)
     version = reader.number(1)
     reader.number(3)
@@ -72,7 +122,7 @@ def _ends(content: bytes) -> Iterator[int]:
     long = 4 if version >= 2 else 2
     left = MOST_EXTENTS
     for _ in range(reader.number(long)):
-        reader.number(long)
+        item = reader.number(long)
         method = reader.number(2) & 0xF if version in (1, 2) else IN_FILE
         elsewhere = reader.number(2)
         base = reader.number(base_size)
@@ -84,4 +134,4 @@ def _ends(content: bytes) -> Iterator[int]:
                 reader.number(index_size)
             offset, length = reader.number(offset_size), reader.number(length_size)
             if method == IN_FILE and not elsewhere:
-                yield base + offset + length
+                yield item, base + offset, length

@@ -1,6 +1,7 @@
 """What libjpeg passes over in silence: damaged and cut scans (ITU-T T.81).
 
-libjpeg paints grey where data are missing and goes on, and Pillow does not report its warnings.
+libjpeg paints grey where data are missing and goes on, and Pillow does not report its warnings. Here is what markers tell;
+`jpeg_intervals` looks at the data between them.
 """
 
 from __future__ import annotations
@@ -11,23 +12,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
-from typing import BinaryIO
-
-from PIL import Image, ImageChops
+from typing import IO
 
 from processing.pipeline import refusals
 
 MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-RESTARTS = re.compile(rb"\xff([\xd0-\xd7])")
-START_OF_SCAN, END_OF_IMAGE, RESTART_INTERVAL = 0xDA, 0xD9, 0xDD
+MARKER_OR_RESTART = re.compile(rb"\xff([^\x00\xff])")
+START_OF_SCAN, END_OF_IMAGE, RESTART_INTERVAL, HUFFMAN_TABLES = 0xDA, 0xD9, 0xDD, 0xC4
+AC, END_OF_BLOCK = 0x10, 0
+"""Class of a Huffman table, and the symbol of its that ends a block."""
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 LOSSLESS, HIERARCHICAL, JPEG_LS = {0xC3, 0xCB}, {0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF}, 0xF7
 PROGRESSIVE = {0xC2, 0xCA}
 # After a scan may follow (table B.1): tables, another scan, DNL, comments, application segments, the end.
 LAWFUL = {0xC4, 0xCC, END_OF_IMAGE, START_OF_SCAN, 0xDB, 0xDC, 0xDD, 0xFE, *range(0xE0, 0xF0)}
 CYCLE = bytes(range(0xD0, 0xD8))
-GREY, CORNER = 128, 4
+PADDING = 64
+"""That many equal bytes in front of a marker are no picture, or one that is flat."""
 Data = mmap.mmap | bytes
 FILLER = b"\x5a\x31\xc6\x2d" * 64
 
@@ -85,6 +86,8 @@ class Scan:
     """A scan header (B.2.3), and what is in force there.
 
     `start` is where its data begin, `low` the lowest bit of its coefficients, `interval` that of restarts in MCUs: 0 without.
+    `high` is the lowest bit that an earlier scan has sent: 0 in the first. `can_be_zeros`: zeros decode to blocks without detail,
+    as there are in any number; else some get the same coefficients everywhere, which no picture has.
     """
 
     start: int
@@ -92,10 +95,21 @@ class Scan:
     band: range
     low: int
     interval: int
+    high: int
+    can_be_zeros: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """What lies between two restart markers, or of a scan without them all; `marker` is where the next one stands."""
+
+    start: int
+    end: int
+    marker: int
 
 
 @contextmanager
-def mapped(file: BinaryIO) -> Iterator[Data]:
+def mapped(file: IO[bytes]) -> Iterator[Data]:
     """The file's bytes, as far as possible without reading them into memory."""
     if isinstance(file, BytesIO):
         yield file.getvalue()
@@ -117,19 +131,60 @@ def frame(data: Data) -> Frame | None:
 def scans(data: Data) -> Iterator[Scan]:
     """Each scan up to the first marker that cannot follow one, or the end."""
     interval, at = 0, None
-    for marker, content, _ in _segments(data):
+    zeros: dict[int, int] = {}
+    for marker, content, length in _segments(data):
         if marker == RESTART_INTERVAL:
             interval = int.from_bytes(data[content : content + 2])
+        if marker == HUFFMAN_TABLES:
+            zeros |= _zeros(data[content : content + length])
         if marker == START_OF_SCAN:
             at = content - 4
             break
     while at is not None:
         if data[at + 1] == RESTART_INTERVAL:
             interval = int.from_bytes(data[at + 4 : at + 6])
+        if data[at + 1] == HUFFMAN_TABLES:
+            zeros |= _zeros(data[at + 4 : _behind(data, at)])
         if data[at + 1] == START_OF_SCAN:
-            yield _scan(data, at, interval)
+            yield _scan(data, at, interval, zeros)
         found = MARKER.search(data, _behind(data, at))
         at = found.start() if found and data[found.start() + 1] in LAWFUL - {END_OF_IMAGE} else None
+
+
+def intervals(data: Data, scan: Scan) -> Iterator[Interval]:
+    """Each of one scan, without the fill bytes (B.1.1.2) in front of its marker."""
+    at = scan.start
+    for found in MARKER_OR_RESTART.finditer(data, scan.start):
+        end = found.start()
+        while end > at and data[end - 1] == 0xFF:
+            end -= 1
+        yield Interval(at, end, found.start())
+        if found[1][0] not in CYCLE:
+            return
+        at = found.end()
+
+
+def is_partial(scans: list[Scan], frame: Frame) -> bool:
+    """Whether some coefficient of some component is in none of the scans with all of its bits."""
+    if frame.is_lossless:
+        return False
+    sent = {(part, place) for scan in scans if not scan.low for part in scan.components for place in scan.band}
+    last = 63 if not frame.is_sequential else 0
+    return any((part, place) not in sent for part in frame.components for place in range(last + 1))
+
+
+def without_padding(data: Data, start: int, end: int) -> int:
+    """Where the data end if a run of equal bytes at their end counts as none of them, but for the first eight."""
+    last = data[max(start, end - PADDING) : end]
+    if len(last) < PADDING or last.count(last[-1:]) < PADDING:
+        return end
+    at = end
+    while at > start:
+        piece = data[max(start, at - 4096) : at]
+        at -= len(piece) - len(piece.rstrip(last[-1:]))
+        if piece.rstrip(last[-1:]):
+            break
+    return min(end, at + 8)
 
 
 def is_sound(data: Data) -> bool:
@@ -148,20 +203,6 @@ def check_data(data: Data) -> None:
     at = first_scan(data)
     while at is not None:
         at = _next_scan(data, at)
-
-
-def check_end(image: Image.Image, source: Path) -> None:
-    """Refuses a picture that was cut and then closed properly, as a faulty copy can leave it.
-
-    What is missing decodes as medium grey. If the last corner is that, data put before the end of the image
-    tell: a complete scan ignores them, an incomplete one turns them into picture.
-    """
-    if not _ends_grey(image):
-        return
-    with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        longer = _lengthened(data)
-    if longer is not None and ImageChops.difference(image, _decoded(longer, image)).getbbox():
-        raise refusals.Truncated
 
 
 def first_scan(data: Data) -> int | None:
@@ -187,13 +228,25 @@ def _frame(marker: int, content: bytes) -> Frame:
     return Frame(marker, content[0], (width, height), tuple(part[0] for part in parts), sampling)
 
 
-def _scan(data: Data, at: int, interval: int) -> Scan:
+def _zeros(content: bytes) -> dict[int, int]:
+    """By class and number of each Huffman table (B.2.4.2): the symbol whose code is zeros, which is the first one."""
+    found, at = {}, 0
+    while at + 17 < len(content):
+        found[content[at]] = content[at + 17]
+        at += 17 + sum(content[at + 1 : at + 17])
+    return found
+
+
+def _scan(data: Data, at: int, interval: int, zeros: dict[int, int]) -> Scan:
     """`at` is where its marker stands."""
     start = _behind(data, at)
     header = data[at + 4 : start]
     count = header[0] if header else 0
     tail = header[1 + 2 * count : 4 + 2 * count].ljust(3, b"\0")
-    return Scan(start, tuple(header[1 : 1 + 2 * count : 2]), range(tail[0], tail[1] + 1), tail[2] & 15, interval)
+    band, tables = range(tail[0], tail[1] + 1), header[2 : 2 + 2 * count : 2]
+    symbols = frozenset(zeros.get(AC | table & 15, END_OF_BLOCK) for table in tables)
+    can_be_zeros = tail[1] == 0 or symbols == {END_OF_BLOCK}
+    return Scan(start, tuple(header[1 : 1 + 2 * count : 2]), band, tail[2] & 15, interval, tail[2] >> 4, can_be_zeros)
 
 
 def _behind(data: Data, at: int) -> int:
@@ -202,35 +255,16 @@ def _behind(data: Data, at: int) -> int:
 
 def _next_scan(data: Data, at: int) -> int | None:
     """Checks one scan; None behind the last. That the end is missing is not looked at."""
-    found = MARKER.search(data, at)
-    end = found.start() if found else len(data)
-    restarts = b"".join(RESTARTS.findall(data, at, end))
+    restarts, end = bytearray(), len(data)
+    for found in MARKER_OR_RESTART.finditer(data, at):
+        if found[1][0] not in CYCLE:
+            end = found.start()
+            break
+        restarts += found[1]
     if restarts != (CYCLE * (len(restarts) // 8 + 1))[: len(restarts)]:
         raise refusals.Broken
-    if not found or data[end + 1] == END_OF_IMAGE:
+    if end == len(data) or data[end + 1] == END_OF_IMAGE:
         return None
     if data[end + 1] not in LAWFUL:
         raise refusals.Broken
     return _behind(data, end)
-
-
-def _lengthened(data: Data) -> bytes | None:
-    """The file with more entropy-coded data in its only scan; None when it has several."""
-    start = first_scan(data)
-    found = MARKER.search(data, start) if start is not None else None
-    if not found or data[found.start() + 1] != END_OF_IMAGE:
-        return None
-    return data[: found.start()] + FILLER + data[found.start() :]
-
-
-def _decoded(data: bytes, like: Image.Image) -> Image.Image:
-    with Image.open(BytesIO(data), formats=("JPEG",)) as image:
-        image.draft(None, like.size)
-        image.load()
-        return image
-
-
-def _ends_grey(image: Image.Image) -> bool:
-    width, height = image.size
-    corner = image.crop((max(0, width - CORNER), max(0, height - CORNER), width, height))
-    return image.mode in ("L", "RGB") and all(band.getextrema() == (GREY, GREY) for band in corner.split())

@@ -49,9 +49,11 @@ def repaired(data: jpeg.Data, size: tuple[int, int]) -> Repaired:
     if data[-1:] == END[:1] and data.find(END, last.start) < 0:
         raise refusals.Truncated  # a camera leaves the whole marker out; half of one is the end of a copy that broke off
     stop, restarts = _end_of(data, last, frame)
+    # Zeros decode as flat blocks, so a file that was made at its full size but not filled would look complete.
+    stop = jpeg.without_padding(data, last.start, stop)
     content = data[:stop] + END
     # Behind a complete interval nothing shows that the next ones are missing: so they are counted.
-    has_all = restarts == frame.restarts(last) and not _is_partial(scans, frame)
+    has_all = restarts == frame.restarts(last) and not jpeg.is_partial(scans, frame)
     if has_all and _same(content, data[:stop] + jpeg.FILLER + END, size):
         return Repaired(content, _note(NO_END))
     if len(scans) > 1 or not frame.is_sequential:
@@ -104,7 +106,7 @@ def _end_of(data: jpeg.Data, scan: jpeg.Scan, frame: jpeg.Frame) -> tuple[int, i
 
 def _end(data: jpeg.Data, start: int) -> int:
     at = data.find(END, start)
-    return _without_fill(data) if at < 0 else at
+    return jpeg.without_padding(data, start, _without_fill(data)) if at < 0 else at
 
 
 def _without_fill(data: jpeg.Data) -> int:
@@ -136,13 +138,6 @@ def _joined(parts: list[bytes], filler: bytes = b"") -> bytes:
     return pieces[0] + b"".join(
         bytes((0xFF, FIRST_RESTART + number % 8)) + piece for number, piece in enumerate(pieces[1:])
     )
-
-
-def _is_partial(scans: list[jpeg.Scan], frame: jpeg.Frame) -> bool:
-    """Whether some coefficient of some component is in none of the scans with all of its bits."""
-    sent = {(part, place) for scan in scans if not scan.low for part in scan.components for place in scan.band}
-    last = 63 if not frame.is_sequential else 0
-    return any((part, place) not in sent for part in frame.components for place in range(last + 1))
 
 
 def _same(one: bytes, other: bytes, size: tuple[int, int]) -> bool:

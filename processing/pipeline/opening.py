@@ -21,6 +21,7 @@ from processing.pipeline import (
     bands,
     depth,
     faults,
+    holes,
     items,
     jpeg,
     jpeg_repair,
@@ -87,6 +88,7 @@ def _checked(file: BinaryIO, source: Path, bounds: Limits) -> Opened:
     except refusals.TooHeavy:
         if not _is_webp(file) or (large := webp.opened(file, bounds)) is None:
             raise
+        holes.check(file, "WEBP")
         return large
     with faults.of_the_file(memory):
         if kind.is_raw:
@@ -95,12 +97,19 @@ def _checked(file: BinaryIO, source: Path, bounds: Limits) -> Opened:
             return mended
         if found := _by_others(file, kind, bounds):
             return found
-        try:
-            return _described(_within(file, kind, bounds), file, source, bounds)
-        except refusals.TooHeavy:
-            if kind.name not in BANDED or (found := _in_bands(file, kind.name, bounds)) is None:
-                raise
-            return found
+        found = _by_pillow(file, kind, source, bounds)
+        holes.check(file, kind.name)
+        note = png.damage(file) if kind.name == "PNG" else None
+        return replace(found, notes=(*found.notes, note)) if note else found
+
+
+def _by_pillow(file: BinaryIO, kind: Kind, source: Path, bounds: Limits) -> Opened:
+    try:
+        return _described(_within(file, kind, bounds), file, source, bounds)
+    except refusals.TooHeavy:
+        if kind.name not in BANDED or (found := _in_bands(file, kind.name, bounds)) is None:
+            raise
+        return found
 
 
 def _recognised(file: BinaryIO, bounds: Limits, *, is_strict: bool = True) -> tuple[Kind, int]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from processing.pipeline import colour, depth, faults, hands, jpeg, limits, refusals
+from processing.pipeline import colour, depth, faults, hands, jpeg_intervals, limits, refusals
 
 HIGH_BYTES = [value >> 8 for value in range(65536)]
 PLAIN = ("L", "LA", "RGB", "RGBA", "CMYK")
@@ -47,9 +47,9 @@ def decode(image: Image.Image, job: Job) -> Image.Image:
             return image
         if not image.info.get("lossless"):  # libjpeg makes no draft of one, and Pillow does not know
             image.draft("RGB", job.size)
-        image.load()
         if job.source:
-            jpeg.check_end(image, job.source)
+            jpeg_intervals.watch(image)
+        image.load()
     return image
 
 
