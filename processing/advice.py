@@ -134,6 +134,10 @@ REFUSED: dict[str, Advice] = {
         "It could not be stored", f"Ask whoever runs the server to look at the storage. {SEND_AGAIN}"
     ),
     "staging-full": Advice("Too many files were waiting", "Send it again when some of them are developed."),
+    "own-staging-full": Advice(
+        "Too many files of yours were waiting",
+        "Send it again when some of them are developed, or deal with those that failed: they are kept, and count.",
+    ),
     "reclaimed": Advice("Its room was taken back", f"Nothing more of it had arrived. {SEND_AGAIN}"),
     "cut-off": Advice("The connection broke", f"{SEND_AGAIN} What is there already is recognised."),
     "unreadable": Advice(

@@ -280,8 +280,9 @@ def test_a_malformed_body_in_chunks_ends_the_connection(direct, path) -> None:
     target = direct.target
     followed = target.request("GET", "/healthz")
     for chunks in MALFORMED:
+        request = _in_chunks(direct, path, chunks)  # takes time, in which an idle connection would be closed
         with target.line() as line:
-            line.sendall(_in_chunks(direct, path, chunks) + followed)
+            line.sendall(request + followed)
 
             said = end_of(line)
 
