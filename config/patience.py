@@ -37,8 +37,11 @@ many files, one after the other: a tenth of the time."""
 IN_A_ROW = 16
 """Requests of one line, at most; then come those who wait for a thread."""
 TICK_SECONDS = 0.5
-IN_MEMORY = 32 << 20
-"""Bytes of all requests that have not been answered, but for uploads. Beyond, the largest that has not come whole is closed."""
+IN_MEMORY, SMALL = 32 << 20, 16 << 10
+"""Bytes of all requests that have not been answered, but for uploads. Beyond, of those larger than the second number the one that
+has been coming for longest is refused."""
+FRESH_SECONDS = 1.0
+"""A connection whose request has not begun so soon is not idle."""
 CLOSING_SECONDS = 2.0
 """For the client to take the answer after which its connection is closed."""
 DISCARD_SECONDS, DISCARD_BYTES, DISCARD_AT_ONCE = 10.0, 256 << 20, 256 << 10
@@ -139,8 +142,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().set_accept_enabled(enabled and not is_full and time.monotonic() >= self._paused_until)
 
     def _make_room(self) -> bool:
-        """Close the connection that is missed least: an idle one, else one that is closing, else the slowest request."""
-        idle = next((conn for conn in self._receiving if conn.is_idle), None)
+        """Close the connection that is missed least: an idle one, else one that is closing, else the slowest request.
+
+        One that has only just come is not idle: its request is on its way.
+        """
+        idle_until = time.monotonic() + self.cfg.keepalive - FRESH_SECONDS
+        idle = next((conn for conn in self._receiving if conn.is_idle and conn.until < idle_until), None)
         if victim := idle or next(iter(self._closing), None) or next(iter(self._receiving), None):
             self._forget(victim)
             return True
@@ -160,7 +167,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         before = conn.size
         stage = conn.receive()
         self._count(conn, conn.size - before)
-        if conn not in self._receiving:  # it was the largest
+        if conn not in self._receiving:  # it has just been crowded out
             return
         if stage is Stage.RECEIVING:
             conn.wait_until(self.cfg.keepalive, self._request_seconds)
@@ -296,11 +303,22 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def _count(self, conn: Connection, more: int) -> None:
         conn.counted += more
         self._in_memory += more
-        while self._in_memory > IN_MEMORY and self._receiving:
-            largest = max(self._receiving, key=_size)
-            if not largest.size:
+        while self._in_memory > IN_MEMORY:
+            large = [each for each in self._receiving if each.size > SMALL] or [
+                each for each in self._receiving if each.size
+            ]
+            if not large:
                 return
-            self._forget(largest)
+            self._crowd_out(max(large, key=_age))
+
+    def _crowd_out(self, conn: Connection) -> None:
+        """The request that has been coming for longest: who stops in the middle, or trickles, makes room for who does not."""
+        del self._receiving[conn]
+        self.poller.unregister(conn.sock)
+        conn.release()
+        self._count(conn, -conn.counted)
+        conn.refusal = admission.CROWDED
+        self._refuse(conn)
 
     # Threads
 
@@ -341,8 +359,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         return super().handle_request(req, conn)
 
 
-def _size(conn: Connection) -> int:
-    return conn.size
+def _age(conn: Connection) -> float:
+    return conn.age
 
 
 def _asks_again(conn: Connection, kind: Kind) -> bool:

@@ -36,7 +36,7 @@ class Kind(Enum):
     UPLOAD = auto()
     """Its body is read by the view."""
     CHUNKED = auto()
-    """A page's body whose length is not told: a thread reads it, within REQUEST_SECONDS."""
+    """The same, where the length of the body is not told."""
     HEALTH = auto()
 
 
@@ -83,6 +83,11 @@ TOO_SLOW = Refusal(
     HTTPStatus.REQUEST_TIMEOUT,
     "too-slow",
     "The connection was too slow for this request. Nothing was changed. Try again.",
+)
+CROWDED = Refusal(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "crowded",
+    "The server has too many requests at once. Nothing was changed. Try again in a moment.",
 )
 BROKEN = Refusal(
     HTTPStatus.BAD_REQUEST,

@@ -8,6 +8,7 @@ from gunicorn.workers.gthread import TConn
 
 from config.connections import admission, head
 from config.connections.admission import Kind, Refusal
+from config.connections.chunks import Chunks, TooLarge
 from config.connections.head import Head
 from config.connections.sending import ClientSocket, Pace
 
@@ -47,6 +48,7 @@ class Connection(TConn):  # type: ignore[misc]
         """Did the request begin before the last one was answered?"""
         self._received = bytearray()
         self._searched, self._began = 0, 0.0
+        self._chunks: Chunks | None = None
 
     @property
     def request(self) -> Any:
@@ -64,6 +66,15 @@ class Connection(TConn):  # type: ignore[misc]
         return len(self._received)
 
     @property
+    def age(self) -> float:
+        """Seconds since the request began; 0 before."""
+        return time.monotonic() - self._began if self._began else 0.0
+
+    def release(self) -> None:
+        """Forget what was received: the request is refused."""
+        self._received = bytearray()
+
+    @property
     def kind(self) -> Kind:
         return admission.kind(self.head) if self.head else Kind.PAGE
 
@@ -72,6 +83,7 @@ class Connection(TConn):  # type: ignore[misc]
         self._received = bytearray(self.parser.unreader.take_buffered())
         self._searched, self._began = 0, 0.0
         self.head, self.said_continue, self.is_pipelined = None, False, bool(self._received)
+        self._chunks = None
 
     def wait_until(self, idle_seconds: float, request_seconds: float) -> None:
         """Set the time limit: for a request to begin, or for all of one that has begun, which trickling bytes do not put off."""
@@ -112,9 +124,19 @@ class Connection(TConn):  # type: ignore[misc]
         assert self.head is not None
         if self.refusal:
             return Stage.REFUSED
-        if self.kind in (Kind.UPLOAD, Kind.CHUNKED) or self.size - self.head.size >= (self.head.length or 0):
+        if self.kind is Kind.UPLOAD or self._is_whole(self.head):
             return Stage.READY
-        return Stage.RECEIVING
+        return Stage.REFUSED if self.refusal else Stage.RECEIVING
+
+    def _is_whole(self, head: Head) -> bool:
+        if head.length is not None:
+            return self.size - head.size >= head.length
+        self._chunks = self._chunks or Chunks(head.size, admission.most_bytes(head))
+        try:
+            return self._chunks.are_here(self._received)
+        except TooLarge:
+            self.refusal = admission.BODY_TOO_LARGE
+            return False
 
     def deliver(self) -> None:
         """Give what was received to gunicorn's parser, as if it had read it."""
@@ -131,7 +153,7 @@ class Connection(TConn):  # type: ignore[misc]
                 self.refusal = admission.HEAD_TOO_LARGE
             return False
         self.refusal = admission.refusal(self.head)
-        if self.head.expects_continue and self.kind is Kind.PAGE and not self.refusal:
+        if self.head.expects_continue and self.kind in (Kind.PAGE, Kind.CHUNKED) and not self.refusal:
             self._say_continue()
         return True
 

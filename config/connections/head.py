@@ -2,8 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
 
 END = b"\r\n\r\n"
+AUTHORITY = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/?]*")
 BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
@@ -11,7 +13,8 @@ BARE_LF = re.compile(rb"(?<!\r)\n")
 class Head:
     """What a request says of itself. `size` is that of the head in bytes, with the empty line.
 
-    `path` is as sent, without the query. `length` is that of the body in bytes; None when it comes in chunks.
+    `path` is as Django will see it: decoded, without authority and query. `length` is that of the body in bytes; None when it
+    comes in chunks.
     """
 
     size: int
@@ -52,11 +55,16 @@ def _parsed(text: bytes, size: int) -> Head:
     words = line.split(b" ")
     return Head(
         size,
-        path=words[1].partition(b"?")[0] if len(words) > 1 else b"",
+        path=_path(words[1]) if len(words) > 1 else b"",
         length=_length(told),
         content_type=told.get(b"content-type", b"").partition(b";")[0].strip().lower(),
         expects_continue=told.get(b"expect", b"").lower() == b"100-continue" and line.endswith(b"HTTP/1.1"),
     )
+
+
+def _path(target: bytes) -> bytes:
+    """Of `/%61lbums/?page=2` or `http://host/albums/` (RFC 9112, section 3.2)."""
+    return unquote_to_bytes(AUTHORITY.sub(b"", target, count=1).partition(b"?")[0])
 
 
 def _length(told: dict[bytes, bytes]) -> int | None:

@@ -36,7 +36,8 @@ FCNTL = (0, 1, 2, 3, 4, 1030)
 TCGETS, FIOCLEX = 0x5401, 0x5451
 PR_SET_NAME, PR_GET_NAME, PR_SET_VMA = 15, 16, 0x53564D41
 SHARED_ANONYMOUS = 0x21
-"""Of mmap: memory that RLIMIT_DATA does not count."""
+MAP_GROWSDOWN, PROT_GROWSDOWN, PROT_GROWSUP = 0x100, 0x01000000, 0x02000000
+"""Of mmap and mprotect: memory that RLIMIT_DATA does not count."""
 O_TMPFILE = 0x400000
 """A file without a name takes room on the disk that nobody finds."""
 O_TRUNC, O_ACCMODE = 0x200, 0x3
@@ -213,7 +214,11 @@ def _checks(pid: int) -> dict[str, tuple[Check, ...]]:
         "fcntl": (Check(1, FCNTL),),
         "ioctl": (Check(1, (TCGETS, FIOCLEX)),),
         "prctl": (Check(0, (PR_SET_NAME, PR_GET_NAME, PR_SET_VMA)),),
-        "mmap": (Check(3, (SHARED_ANONYMOUS,), SHARED_ANONYMOUS, is_not=True),),
+        "mmap": (
+            Check(3, (SHARED_ANONYMOUS,), SHARED_ANONYMOUS, is_not=True),
+            Check(3, (MAP_GROWSDOWN,), MAP_GROWSDOWN, is_not=True),
+        ),
+        "mprotect": tuple(Check(2, (grows,), grows, is_not=True) for grows in (PROT_GROWSDOWN, PROT_GROWSUP)),
         "openat": (
             Check(2, (O_TMPFILE,), O_TMPFILE, is_not=True),
             Check(2, (O_TRUNC,), O_TRUNC | O_ACCMODE, is_not=True),

@@ -34,7 +34,7 @@ ANSWER_SECONDS = 120
 SPARE = 10
 """Descriptors that may be open afterwards which were not before: connections to the database, of threads that began meanwhile."""
 MORE_MEMORY = 160 << 20
-"""Of the web process. It keeps 64 MiB of what may be held for clients, and threads that began keep their heaps: 90 MB were measured."""
+"""Of the web process: it may hold 64 MiB for clients, and threads that began keep their heaps. 90 MB were measured."""
 SMOKE = (attacks.slow_sign_in, attacks.who_reads_no_file, attacks.silent_lines)
 
 
@@ -325,6 +325,26 @@ def test_chunks_that_make_sense_sign_somebody_in(direct) -> None:
 
     assert (signed_in.url, signed_in.status_code) == (f"{direct.target.url}/albums/", 200)
     assert too_large.status_code == 413
+
+
+def test_bodies_in_chunks_that_stop_keep_nobodys_waiting(direct) -> None:
+    head = direct.target.request("POST", "/accounts/login/", attacks.INVENTED | {"Transfer-Encoding": "chunked"})
+    with attacks.under(direct.target, Attack(head, count=20)):
+        test_chunks_that_make_sense_sign_somebody_in(direct)
+
+
+def test_lists_that_stop_keep_no_list_of_a_user_from_coming(direct) -> None:
+    files = [{"name": f"{number}.jpg", "size": 1, "sha256": "0" * 64} for number in range(2000)]
+    told = {"Content-Type": "application/json", "Content-Length": str(3 << 20)}
+    stopped = direct.target.request("POST", f"/albums/{direct.target.album}/uploads/manifest/", told, b" " * 200_000)
+    with attacks.under(direct.target, Attack(stopped, count=200)):
+        answer = direct.session().post(
+            f"{direct.target.url}/albums/{direct.target.album}/uploads/manifest/",
+            json={"files": files},
+            timeout=ANSWER_SECONDS,
+        )
+
+    assert answer.status_code == 200, answer.text[:300]
 
 
 def test_who_waits_to_be_told_to_go_on_is_told_so(direct) -> None:

@@ -231,6 +231,7 @@ def test_it_neither_signals_nor_limits_nor_outlives_others_nor_multiplies(sandbo
             "user": attempt(os.setuid, 1),
             "fork": attempt(os.fork),
             "memory that nobody counts": attempt(mmap.mmap, -1, 1 << 30),
+            "memory that grows down": attempt(mmap.mmap, -1, 1 << 30, 0x122),
             "memory with a name": attempt(os.memfd_create, "x"),
             "a queue": attempt(call, "mq_open", b"/x", os.O_CREAT | os.O_RDWR, 0o600, None),
             "shared memory": attempt(call, "shmget", 1, 4096, 0o1666),

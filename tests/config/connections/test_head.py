@@ -10,6 +10,22 @@ def test_a_head_is_read_when_its_end_has_come():
     assert head.read(bytearray(text + b"title=")) == Head(len(text), b"/albums/new/", 12, b"text/plain")
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        b"/accounts/login/",
+        b"/%61ccounts/l%6Fgin/?next=/",
+        b"http://photos.example/accounts/login/",
+        b"HTTPS://h:1/accounts/login/",
+    ],
+)
+def test_the_path_is_what_the_application_will_see(target):
+    found = head.read(bytearray(b"POST " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n"))
+
+    assert found is not None
+    assert found.path == b"/accounts/login/"
+
+
 @pytest.mark.parametrize("searched", [0, 1, 19, 20, 21])
 def test_the_end_is_found_wherever_the_search_stopped(searched):
     text = bytearray(b"GET / HTTP/1.1\r\nA: b\r\n\r\n")
