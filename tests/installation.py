@@ -41,6 +41,12 @@ JSON = {"Accept": "application/json"}
 UNDONE = "SELECT count(*) FROM processing_processingjob WHERE state IN ('pending', 'processing')"
 
 
+def token(session: requests.Session) -> str:
+    """Against forged requests. Behind TLS the name of its cookie begins with __Host-."""
+    [found] = [cookie.value for cookie in session.cookies if cookie.name.endswith("csrftoken")]
+    return found or ""
+
+
 class Installation:
     def __init__(self, tmp_path: Path, env: Mapping[str, str] | None = None) -> None:
         self.data_dir = tmp_path / "installation"

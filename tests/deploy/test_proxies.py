@@ -11,7 +11,7 @@ import requests
 from tests import polling, servers
 from tests.deploy import fronts
 from tests.deploy.fronts import Caddy, Front, Nginx
-from tests.installation import NAME, PASSWORD, Installation
+from tests.installation import NAME, PASSWORD, Installation, token
 from tests.processing import making
 
 pytestmark = [pytest.mark.faults, pytest.mark.servers, pytest.mark.embedded]
@@ -74,12 +74,6 @@ def session(front) -> requests.Session:
     form = {"username": NAME, "password": PASSWORD, "csrfmiddlewaretoken": token(session)}
     assert session.post(address, form, timeout=60, allow_redirects=False).status_code == 302
     return session
-
-
-def token(session: requests.Session) -> str:
-    """Behind TLS the name of its cookie begins with __Host-."""
-    [found] = [cookie.value for cookie in session.cookies if cookie.name.endswith("csrftoken")]
-    return found
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ class Attack:
 
 
 FORM = "application/x-www-form-urlencoded"
-INVENTED = {"Cookie": "csrftoken=" + "a" * 32, "Content-Type": FORM}
+INVENTED = {"Cookie": f"csrftoken={'a' * 32}; __Host-csrftoken={'a' * 32}", "Content-Type": FORM}
 
 
 def slow_sign_in(target: Target) -> Attack:

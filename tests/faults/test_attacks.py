@@ -22,7 +22,7 @@ from tests.deploy import fronts
 from tests.deploy.fronts import Caddy, Nginx
 from tests.faults import attacks
 from tests.faults.attacks import Attack, Target
-from tests.installation import NAME, PASSWORD, Installation
+from tests.installation import NAME, PASSWORD, Installation, token
 from tests.processing import making
 
 pytestmark = [pytest.mark.faults, pytest.mark.servers, pytest.mark.embedded]
@@ -51,10 +51,10 @@ class Server:
         session.headers.update({"Referer": self.target.url, "Connection": "close"})
         address = f"{self.target.url}/accounts/login/"
         session.get(address, timeout=ANSWER_SECONDS)
-        form = {"username": NAME, "password": PASSWORD, "csrfmiddlewaretoken": session.cookies["csrftoken"]}
+        form = {"username": NAME, "password": PASSWORD, "csrfmiddlewaretoken": token(session)}
         answer = session.post(address, form, timeout=ANSWER_SECONDS, allow_redirects=False)
         assert answer.status_code == 302, answer.text
-        session.headers["X-CSRFToken"] = session.cookies["csrftoken"]
+        session.headers["X-CSRFToken"] = token(session)
         return session
 
     def workers(self) -> list[int]:
@@ -76,10 +76,11 @@ def target_of(installation: Installation, url: str, certificate: str | bool = Tr
     page = session.get(f"{installation.url}/albums/", timeout=ANSWER_SECONDS).text
     found = re.search(r'href="(/static/[^"]+\.css)"', page)
     assert found
+    prefix = "__Host-" if url.startswith("https:") else ""
     return Target(
         url,
         certificate,
-        cookies="; ".join(f"{name}={value}" for name, value in session.cookies.items()),
+        cookies="; ".join(f"{prefix}{name}={value}" for name, value in session.cookies.items()),
         token=session.cookies["csrftoken"],
         album=installation.new_album(session, "The attacker's"),
         static=found[1],

@@ -53,10 +53,13 @@ def descriptors(installation: Installation) -> int:
 
 
 def answer_on(line: socket.socket) -> str:
+    """All that the server says until it hangs up."""
     line.settimeout(240)
+    said = b""
     with suppress(OSError):
-        return line.recv(65536).decode(errors="replace")
-    return ""
+        while piece := line.recv(65536):
+            said += piece
+    return said.decode(errors="replace")
 
 
 @pytest.mark.smoke
