@@ -36,7 +36,7 @@ class Kind(Enum):
     UPLOAD = auto()
     """Its body is read by the view."""
     CHUNKED = auto()
-    """The same, where the length of the body is not told."""
+    """As PAGE, where the length of the body is not told."""
     HEALTH = auto()
 
 
