@@ -14,7 +14,7 @@ import requests
 from tests import polling, servers
 from tests.deploy import fronts
 from tests.deploy.fronts import Caddy, Front, Nginx
-from tests.installation import NAME, PASSWORD, Installation
+from tests.installation import NAME, PASSWORD, Installation, token
 from tests.processing import making
 
 pytestmark = [
@@ -96,7 +96,7 @@ def test_it_sends_photos_and_static_files(installation, front):
     session = requests.Session()
     session.trust_env, session.verify = False, front.certificate
     page = session.get(f"{front.url}/accounts/login/", timeout=60).text
-    form = {"username": NAME, "password": PASSWORD, "csrfmiddlewaretoken": session.cookies["csrftoken"]}
+    form = {"username": NAME, "password": PASSWORD, "csrfmiddlewaretoken": token(session)}
     session.post(f"{front.url}/accounts/login/", form, timeout=60, headers={"Referer": front.url})
 
     original = session.get(f"{front.url}/photos/1/original/", timeout=60)
