@@ -77,7 +77,6 @@ def lanes(threads: int) -> dict[Kind, Lane]:
     return {
         Kind.UPLOAD: Lane(threads),
         Kind.PAGE: Lane(max(2, threads // 2)),
-        Kind.CHUNKED: Lane(1),
         Kind.HEALTH: Lane(2),
     }
 
@@ -347,11 +346,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         bodies.watch(req)
         if conn.said_continue:
             req._expected_100_continue = False
-        if conn.head and conn.kind is Kind.CHUNKED:
-            if not bodies.gather(req, admission.most_bytes(conn.head)):
-                conn.refusal = admission.BODY_TOO_LARGE
-        elif conn.kind is not Kind.UPLOAD and bodies.is_unread(req):
-            conn.refusal = admission.BROKEN
+        if conn.head and conn.kind is not Kind.UPLOAD:
+            if conn.head.length is None:
+                if not bodies.gather(req, admission.most_bytes(conn.head)):
+                    conn.refusal = admission.BODY_TOO_LARGE
+            elif bodies.is_unread(req):
+                conn.refusal = admission.BROKEN
         self._reading.pop(conn, None)
         if conn.refusal:
             conn.sock.sendall(conn.refusal.answer(conn.head is not None and conn.head.content_type == admission.JSON))

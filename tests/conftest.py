@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
 from huey.contrib.djhuey import HUEY
 
 from albums.models import Album
@@ -77,6 +78,19 @@ def owner(db) -> User:
 @pytest.fixture
 def stranger(db) -> User:
     return User.objects.create_user("stranger", password="a fine password")
+
+
+@pytest.fixture
+def others(stranger) -> Client:
+    """The stranger, signed in."""
+    client = Client()
+    client.force_login(stranger)
+    return client
+
+
+@pytest.fixture
+def their_album(stranger) -> Album:
+    return Album.objects.create(title="Theirs", owner=stranger)
 
 
 @pytest.fixture

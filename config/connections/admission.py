@@ -35,8 +35,6 @@ class Kind(Enum):
     """Its body, if it has one, is in memory before a thread takes it."""
     UPLOAD = auto()
     """Its body is read by the view."""
-    CHUNKED = auto()
-    """As PAGE, where the length of the body is not told."""
     HEALTH = auto()
 
 
@@ -101,7 +99,7 @@ def kind(head: Head) -> Kind:
         return Kind.HEALTH
     if head.has_body and UPLOADS.fullmatch(head.path):
         return Kind.UPLOAD
-    return Kind.CHUNKED if head.length is None else Kind.PAGE
+    return Kind.PAGE
 
 
 def refusal(head: Head) -> Refusal | None:

@@ -10,7 +10,7 @@ DIGITS = frozenset(b"0123456789abcdefABCDEF")
 
 
 class TooLarge(Exception):
-    """The body has more bytes or chunks than it may."""
+    """The body has more bytes or chunks than it may, or a line or trailer that is too long."""
 
 
 class Chunks:
@@ -21,7 +21,10 @@ class Chunks:
         self._most_received = start + 2 * most + OVERHEAD_BYTES
 
     def are_here(self, received: bytearray) -> bool:
-        """True when the body has come to its end, or is malformed: gunicorn then says what is wrong. Raises TooLarge."""
+        """True when the body has come to its end, or is malformed. Raises TooLarge.
+
+        Either way gunicorn's parser needs nothing more to come to its end, or to say what is wrong: a thread never waits in it.
+        """
         while (is_whole := self._next(received)) is None:
             pass
         if not is_whole and len(received) > self._most_received:
@@ -32,13 +35,13 @@ class Chunks:
         """None when a chunk is here, and another follows."""
         end = received.find(END, self._at, self._at + LINE_BYTES)
         if end < 0:
-            return len(received) - self._at >= LINE_BYTES
+            return self._waiting(len(received) - self._at, LINE_BYTES)
         digits = bytes(received[self._at : end]).partition(b";")[0].rstrip(b" \t")
-        if not digits or len(digits) > 16 or not DIGITS.issuperset(digits):
+        if not digits or not DIGITS.issuperset(digits):
             return True
         size = int(digits, 16)
         if not size:
-            return received.find(2 * END, end) >= 0 or len(received) - end > TRAILER_BYTES
+            return received.find(2 * END, end) >= 0 or self._waiting(len(received) - end, TRAILER_BYTES)
         if size > self._room or not self._chunks_left:
             raise TooLarge
         behind = end + len(END) + size + len(END)
@@ -48,3 +51,9 @@ class Chunks:
             return True
         self._at, self._room, self._chunks_left = behind, self._room - size, self._chunks_left - 1
         return None
+
+    def _waiting(self, count: int, most: int) -> bool:
+        """False, for what has not come to its end. Raises TooLarge when it should have."""
+        if count >= most:
+            raise TooLarge
+        return False

@@ -153,7 +153,7 @@ class Connection(TConn):  # type: ignore[misc]
                 self.refusal = admission.HEAD_TOO_LARGE
             return False
         self.refusal = admission.refusal(self.head)
-        if self.head.expects_continue and self.kind in (Kind.PAGE, Kind.CHUNKED) and not self.refusal:
+        if self.head.expects_continue and self.kind is Kind.PAGE and not self.refusal:
             self._say_continue()
         return True
 

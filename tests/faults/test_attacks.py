@@ -328,9 +328,12 @@ def test_chunks_that_make_sense_sign_somebody_in(direct) -> None:
     assert too_large.status_code == 413
 
 
-def test_bodies_in_chunks_that_stop_keep_nobodys_waiting(direct) -> None:
-    head = direct.target.request("POST", "/accounts/login/", attacks.INVENTED | {"Transfer-Encoding": "chunked"})
-    with attacks.under(direct.target, Attack(head, count=20)):
+@pytest.mark.parametrize("chunks", [b"", b"5\r\nab", b"1" * 5000, b"F" * 16 + b"\r\n", b"0\r\n" + b"a" * 7000])
+def test_bodies_in_chunks_that_stop_keep_nobodys_waiting(direct, chunks) -> None:
+    told = attacks.INVENTED | {"Transfer-Encoding": "chunked"}
+    with attacks.under(
+        direct.target, Attack(direct.target.request("POST", "/accounts/login/", told, chunks), count=20)
+    ):
         test_chunks_that_make_sense_sign_somebody_in(direct)
 
 

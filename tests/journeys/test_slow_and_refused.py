@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from albums.models import Album
 from processing.intake import pace
 from processing.models import ProcessingJob, Upload
 from processing.states import UploadState
@@ -181,16 +180,6 @@ class TestCrowd:
             for _ in range(crowd.places_of_one()):
                 stack.enter_context(crowd.place(owner.pk))
             yield
-
-    @pytest.fixture
-    def others(self, stranger) -> Client:
-        client = Client()
-        client.force_login(stranger)
-        return client
-
-    @pytest.fixture
-    def their_album(self, stranger) -> Album:
-        return Album.objects.create(title="Theirs", owner=stranger)
 
     def test_who_uploads_too_many_at_once_is_asked_to_come_back(self, signed_in, album, taken):
         path = path_of(create(signed_in, album))

@@ -179,16 +179,6 @@ class TestRoom:
 class TestShares:
     """Two people, one of whom takes all that is given."""
 
-    @pytest.fixture
-    def others(self, stranger) -> Client:
-        client = Client()
-        client.force_login(stranger)
-        return client
-
-    @pytest.fixture
-    def their_album(self, stranger) -> Album:
-        return Album.objects.create(title="Theirs", owner=stranger)
-
     def test_large_files_of_which_a_byte_came_keep_nobody_out(self, signed_in, others, album, their_album, settings):
         settings.STAGING_QUOTA_BYTES = 64 << 30
         for _ in range(33):

@@ -51,7 +51,7 @@ def test_they_do_so_without_the_slash_at_the_end_too(path):
 )
 def test_nothing_else_is_taken_for_an_upload(path):
     assert admission.kind(asked(path)) is Kind.PAGE
-    assert admission.kind(asked(path, None)) is Kind.CHUNKED
+    assert admission.kind(asked(path, None)) is Kind.PAGE
 
 
 @pytest.mark.parametrize("path", ["/accounts/login/", "/admin/login/", "/welcome/token/"])
