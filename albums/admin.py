@@ -42,7 +42,7 @@ class AlbumAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return to_delete, counts, set(), protected
 
     def get_readonly_fields(self, request: HttpRequest, obj: Album | None = None) -> tuple[str, ...]:
-        """Whoever may not delete others' albums must not make them their own, and then delete them."""
+        """The owner, too, for users who may not delete the album: the new owner could."""
         may_give_away = _may(request, Album.DELETE_ALBUMS)
         return self.readonly_fields if may_give_away else (*self.readonly_fields, "owner")
 

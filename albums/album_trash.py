@@ -1,6 +1,6 @@
 """Deleted albums: an album stays in the trash for TRASH_DAYS with all its photos, and can be restored until then.
 
-The only writer of Album.trashed_at. The photos keep their rows and files, but nobody sees the album or anything in it.
+The only writer of Album.trashed_at. Photos keep their rows and files; no page but that of deleted albums shows the album.
 albums.removal deletes permanently.
 """
 

@@ -29,7 +29,7 @@ class Stored:
 
     @property
     def etag(self) -> str:
-        """A strong entity tag: the same bytes have the same tag, whatever their key, their date and the server."""
+        """A strong entity tag. It depends on the bytes alone, not on their key, date or server."""
         return f'"{self.sha256}"'
 
 

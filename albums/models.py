@@ -100,7 +100,7 @@ class Album(Trashable, models.Model):
     def is_emptiable_by(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> bool:
         """May this person delete its photos, and files that have not become photos? Of those that the person may change.
 
-        Whoever may delete the album may delete what is in it.
+        A user who may delete the album may delete its photos.
         """
         return self.is_of(user) or _has_any(user, self.DELETE_ALBUMS, self.DELETE_PHOTOS)
 

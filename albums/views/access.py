@@ -1,7 +1,7 @@
 """Whose albums and photos a request may touch: its user's own, or all for who may change any. For others they do not exist.
 
-Nor does an album that is in the trash, with all its photos, except on the pages of deleted albums. Deleting what belongs to
-somebody else takes a permission of its own (docs/permissions.md).
+Nor does an album that is in the trash, with all its photos, except on the pages of deleted albums. To delete what belongs to
+another user, a user needs a permission of its own (docs/permissions.md).
 """
 
 from django.core.exceptions import PermissionDenied
@@ -18,7 +18,7 @@ destroyed = Signal()
 SEEN = "albums_of_others"
 """In the session: the ids of other users' albums that were opened in it."""
 MOST_SEEN = 500
-"""So many are remembered, the latest: a session is read with every request."""
+"""Ids that a session holds at most, the latest: the web server reads the session with every request."""
 
 
 class AlbumInTrash(Http404):

@@ -20,7 +20,7 @@ PRIVILEGES = "privileges"
 
 
 class ActivityMiddleware:
-    """Notes that somebody was active, and gives the session a new key when its user got or lost privileges."""
+    """Records the time of a user's activity, and gives the session a new key when its user got or lost privileges."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
@@ -69,7 +69,7 @@ def rotate(request: HttpRequest) -> None:
 
 
 def _note(request: HttpRequest) -> None:
-    """Saved at once, and not with the answer: a session that was ended meanwhile shall not fail an upload that is whole."""
+    """Saves the session before the view runs: one that ends meanwhile must not make the answer to a complete upload fail."""
     now = timezone.now().timestamp()
     if now - request.session.get(ACTIVE_AT, 0) < min(AT_MOST_EVERY, settings.SESSION_IDLE_SECONDS / 10):
         return

@@ -53,7 +53,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return str(settings.PUBLIC_URL + reverse("account_confirm_email", args=[confirmation.key]))
 
     def get_email_verification_redirect_url(self, email_address: Any) -> str:
-        return reverse("account_email")  # by way of signing in, where nobody is
+        return reverse("account_email")  # which asks visitors to sign in
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
         """The user of that name and password. Raises TooManyGuesses, without looking at the password."""
