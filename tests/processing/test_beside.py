@@ -174,8 +174,15 @@ def test_a_part_that_is_proved_as_it_comes_is_received_whole(upload, asides):
     assert (upload.state, upload.sha256) == (UploadState.RECEIVED, hashlib.sha256(CONTENT).hexdigest())
     assert path.read_bytes() == CONTENT
     assert [path.name for path in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.django_db
+@pytest.mark.embedded  # the S3 server decides who may read its files
+def test_a_part_that_is_proved_as_it_comes_has_the_mode_of_any_file(upload, asides):
+    receive(upload, checksum=proof())
+
     (settings.DATA_DIR / "as any").touch()
-    assert path.stat().st_mode == (settings.DATA_DIR / "as any").stat().st_mode
+    assert (settings.DATA_DIR / upload.key).stat().st_mode == (settings.DATA_DIR / "as any").stat().st_mode
 
 
 @pytest.mark.django_db
