@@ -29,11 +29,11 @@ test: ## Install what the tests need, then run the linters, all tests without pr
 	@$(MAKE) --no-print-directory lint test-js
 	@$(VPYTHON) -m tests.run quick $(ARGS)
 
-test-all: ## Run every test but those that take minutes, also on PostgreSQL, Redis and S3
+test-all: ## Run every test but those that take minutes, also on PostgreSQL, Redis and S3 (AFTER=test: but what `make test` ran)
 	@$(call install,requirements-dev.txt)
 	@tests/tools/install
 	@$(MAKE) --no-print-directory test-js
-	@$(VPYTHON) -m tests.run all $(ARGS)
+	@$(VPYTHON) -m tests.run $(if $(filter test,$(AFTER)),rest,all) $(ARGS)
 
 test-js:
 	@node --test tests/js/

@@ -3,9 +3,10 @@
 python -m tests.run affected [arguments of pytest]  what `make check` runs: what the changes since the commit BASE affect
 python -m tests.run quick [arguments of pytest]     what `make test` runs
 python -m tests.run all [arguments of pytest]       what `make test-all` runs
+python -m tests.run rest [arguments of pytest]      what `all` runs beyond `quick`: what CI runs after it
 python -m tests.run servers [arguments of pytest]   what `make faults` runs on PostgreSQL, Redis and S3
 
-`all` gives each test that fails next to others a second chance, alone. One that passes then is listed as flaky; the run still
+`all` and `rest` give each test that fails next to others a second chance, alone. One that passes then is listed as flaky; the run still
 passes, unless there are more than MAX_FLAKY of them. The others give none.
 
 A run never hangs and leaves nothing behind: it ends after MAX_SECONDS, and processes that outlive pytest are killed and named.
@@ -57,7 +58,9 @@ class Suite:
 
 
 QUICK = (Suite(EMBEDDED, f"smoke or {WITHOUT_PROCESSES}"),)
-ALL = (Suite(EMBEDDED, "not long"), Suite(SERVERS, WITHOUT_PROCESSES))
+ON_BOTH = Suite(SERVERS, WITHOUT_PROCESSES)
+ALL = (Suite(EMBEDDED, "not long"), ON_BOTH)
+REST = (Suite(EMBEDDED, f"not long and not ({QUICK[0].markers})"), ON_BOTH)
 ON_SERVERS = (Suite(SERVERS, "faults and not long"), Suite(GATEWAY, "browser"))
 
 
@@ -65,8 +68,8 @@ def main(arguments: Sequence[str]) -> int:
     """The exit status: 0 when all tests passed, or failed only next to others and not too many of them."""
     mode, *rest = arguments
     become_subreaper()
-    if mode == "all":
-        return run_with_second_chances(ALL, rest)
+    if mode in ("all", "rest"):
+        return run_with_second_chances({"all": ALL, "rest": REST}[mode], rest)
     suites = (
         affected_suites(os.environ.get("BASE", ""))
         if mode == "affected"
