@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from processing import pressure, quota
 from processing.intake import beside, fingerprints, landing, protocol, proving, uploads
 from processing.intake.beside import Hash
+from processing.intake.fingerprints import Fingerprint
 from processing.intake.pieces import Body
 from processing.intake.protocol import Part, Refused
 from processing.models import Upload
@@ -29,9 +30,10 @@ class Arriving:
 
     def take_in(self) -> int:
         """Answers the new offset. Whatever goes wrong, the bytes that count are safe. Raises Refused, and what the disk does."""
-        proof = self.part.checksum.start() if self.part.checksum else None
-        is_of_the_file = proving.is_of_the_file(self.part)
-        fingerprint = proof if is_of_the_file else fingerprints.resume(self.upload.key, self.part.offset)
+        fingerprint = fingerprints.resume(self.upload.key, self.part.offset)
+        proof: Hash | None = None
+        if self.part.checksum:
+            proof = fingerprint if proving.is_of_the_file(self.part) else self.part.checksum.start()
         before = fingerprint.copy() if fingerprint and proof else None
         try:
             self._write(proof, fingerprint)
@@ -47,7 +49,7 @@ class Arriving:
             raise short_of(pressure.DISK, reached) from error
         return self._secured(fingerprint)
 
-    def _write(self, proof: Hash | None, fingerprint: Hash | None) -> None:
+    def _write(self, proof: Hash | None, fingerprint: Fingerprint | None) -> None:
         touched = time.monotonic()
         with proving.way(self.growing, self.part, self.length) as way:
             with (
@@ -74,14 +76,20 @@ class Arriving:
         """How many of these bytes the row does not tell of yet, by which the quota counts."""
         return reached - self.upload.arrived
 
-    def _secured(self, fingerprint: Hash | None) -> int:
-        """The bytes that count, now safe. A whole file is handed over."""
+    def _secured(self, fingerprint: Fingerprint | None) -> int:
+        """The bytes that count, now safe. A whole file is handed over.
+
+        They are more than this part's when another request has taken the upload over and gone on. Then the fingerprint is not
+        that of the file, and is left out.
+        """
         reached = self.growing.there()
+        if fingerprint and fingerprint.length != reached:
+            fingerprint = None
         if reached == self.upload.size:
             landing.land(self.upload, self.growing, fingerprint)
         else:
             self.growing.sync()
-            fingerprints.keep(self.upload.key, reached, fingerprint)
+            fingerprints.keep(self.upload.key, fingerprint)
             uploads.touch(self.upload, reached)
         return reached
 

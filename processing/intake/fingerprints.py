@@ -6,6 +6,7 @@ hashlib can keep nothing on disk, so this lives in the process, for the files th
 
 import hashlib
 from collections import OrderedDict
+from dataclasses import dataclass, field
 from threading import Lock
 
 from processing.intake.beside import Hash
@@ -14,22 +15,47 @@ ALGORITHM = "sha256"
 MOST = 4096
 """Files remembered, at some 500 bytes each."""
 
-_kept: OrderedDict[str, tuple[int, Hash]] = OrderedDict()
+
+@dataclass(slots=True)
+class Fingerprint:
+    """The SHA-256 of the first `length` bytes of a file.
+
+    The length tells whether it is that of the file as it is now: another request may have taken the upload over and gone on.
+    """
+
+    _running: Hash = field(default_factory=lambda: hashlib.new(ALGORITHM))
+    length: int = 0
+
+    def update(self, piece: memoryview, /) -> None:
+        self._running.update(piece)
+        self.length += len(piece)
+
+    def digest(self) -> bytes:
+        return self._running.digest()
+
+    def hexdigest(self) -> str:
+        return self._running.hexdigest()
+
+    def copy(self) -> "Fingerprint":
+        return Fingerprint(self._running.copy(), self.length)
+
+
+_kept: OrderedDict[str, Fingerprint] = OrderedDict()
 _lock = Lock()
 
 
-def resume(key: str, offset: int) -> Hash | None:
-    """The hash of the first `offset` bytes, for the one who goes on from there. Bytes that are there never change."""
+def resume(key: str, offset: int) -> Fingerprint | None:
+    """The fingerprint of the first `offset` bytes, for the request that appends to them. None where it is not known."""
     with _lock:
-        at, running = _kept.pop(key, (-1, None))
+        kept = _kept.pop(key, None)
     if offset == 0:
-        return hashlib.new(ALGORITHM)
-    return running if at == offset else None
+        return Fingerprint()
+    return kept if kept and kept.length == offset else None
 
 
-def keep(key: str, offset: int, running: Hash | None) -> None:
+def keep(key: str, fingerprint: Fingerprint | None) -> None:
     with _lock:
-        if running:
-            _kept[key] = (offset, running)
+        if fingerprint:
+            _kept[key] = fingerprint
         while len(_kept) > MOST:
             _kept.popitem(last=False)

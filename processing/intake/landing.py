@@ -6,7 +6,7 @@ import logging
 from http import HTTPStatus
 
 from processing.intake import fingerprints, protocol, uploads
-from processing.intake.beside import Hash
+from processing.intake.fingerprints import Fingerprint
 from processing.intake.protocol import Refused
 from processing.models import Upload
 from processing.states import UploadState
@@ -16,10 +16,10 @@ from processing.storage.trouble import StorageTrouble
 log = logging.getLogger(__name__)
 
 
-def land(upload: Upload, growing: Growing, fingerprint: Hash | None = None) -> None:
+def land(upload: Upload, growing: Growing, fingerprint: Fingerprint | None = None) -> None:
     """Repeating is harmless, and needed: the process may end between any two of these. Raises protocol.Refused.
 
-    The file is read once more unless its `fingerprint` is known.
+    The file is read once more unless its `fingerprint`, of all its bytes, is known.
     """
     if upload.place != places.DISK:
         uploads.touch(upload, upload.size or 0)  # so that the bucket is asked for it, should this be the last of us

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def all_sent(page: Page) -> None:
-    title(page, "All sent", 120)
+    expect(page.locator("[data-title]")).to_contain_text(re.compile("All sent|could not be sent"), timeout=120_000)
+    assert page.locator(".pick[data-state=failed]").all_inner_texts() == []
+    title(page, "All sent")
 
 
 def bytes_passed(gate: Gate, count: int) -> None:

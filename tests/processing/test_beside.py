@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+from contextlib import closing
 from pathlib import Path
 from threading import get_ident
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ from processing.intake.beside import Beside
 from processing.intake.protocol import Checksum, Part, Refused
 from processing.models import Upload
 from processing.states import UploadState
-from processing.storage import Fenced, appending, places
+from processing.storage import Fenced, appending, places, store
 from processing.storage.appending import Appending
 from processing.storage.growing import LocalGrowing
 from tests.processing import making
@@ -342,3 +343,40 @@ def test_a_disk_that_fills_up_under_a_part_that_is_proved_leaves_nothing(upload,
 
     assert (refused.value.refusal.code, refused.value.offset) == ("disk-full", 0)
     assert receive(upload, checksum=proof()) == len(CONTENT)
+
+
+class TakenOver(Line):
+    """It breaks where its bytes end, after another request has taken the upload over and written on.
+
+    That request ends with its last byte: a whole file is not handed over yet.
+    """
+
+    def __init__(self, upload: Upload, content: bytes, until: int) -> None:
+        super().__init__(content, 16 * MIB, breaks=True)
+        self._upload, self._until = upload, until
+
+    def readinto(self, buffer: memoryview) -> int:
+        try:
+            return super().readinto(buffer)
+        except ConnectionResetError:
+            with closing(store().grow(self._upload.key)) as growing:
+                growing.append(CONTENT[growing.take_over() : self._until])
+            raise
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("until", [len(CONTENT), len(CONTENT) - 5], ids=["whole", "in part"])
+@pytest.mark.parametrize("size", [1000, 3 * MIB], ids=["small", "large"])
+@pytest.mark.parametrize("checksum", [proof(), None], ids=["checked", "unchecked"])
+def test_a_request_whose_upload_was_taken_over_vouches_for_no_byte_of_the_file(upload, size, until, checksum):
+    with pytest.raises(Refused) as refused:
+        receive(upload, line=TakenOver(upload, CONTENT[:size], until), checksum=checksum)
+    assert refused.value.refusal in (protocol.BROKEN, protocol.REVOKED)
+
+    if until < len(CONTENT):
+        receive(upload, until)
+    else:
+        resumable.offset(Upload.objects.get(pk=upload.pk))
+
+    upload.refresh_from_db()
+    assert (upload.state, upload.sha256) == (UploadState.RECEIVED, hashlib.sha256(CONTENT).hexdigest())
