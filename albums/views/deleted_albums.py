@@ -60,9 +60,11 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     ensure_deletable(request, album)
     if request.method == "POST":
         note_deletion(request, album, "album-deleted")
-        if album_trash.remove(album, removal.end_of_request()):
+        album_trash.remove(album, removal.end_of_request())
+        rest = Album.objects.filter(pk=album.pk).first()
+        if rest is None:  # the sweep may have deleted it meanwhile
             messages.success(request, f"{album.title} was deleted permanently.")
-        elif Album.objects.trashed().filter(pk=album.pk).exists():
+        elif rest.trashed_at:
             messages.info(request, f"{album.title} is large: the rest of it is deleted within the next minutes.")
         return redirect("albums:deleted")
     context = {

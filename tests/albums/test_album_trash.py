@@ -241,3 +241,22 @@ def test_an_album_is_deleted_one_batch_at_a_time(album):
         pre_delete.disconnect(count, sender=Batch)
 
     assert (sizes, Upload.objects.count()) == ([3, 2, 1], 0)
+
+
+def test_who_deletes_permanently_hears_of_it_although_the_sweep_was_sooner(album, owner, client, monkeypatch):
+    delete_photos = removal.delete_photos
+
+    def swept_before(*args) -> int:
+        monkeypatch.setattr(removal, "delete_photos", delete_photos)
+        album_trash.purge(timezone.now())
+        return delete_photos(*args)
+
+    monkeypatch.setattr(removal, "delete_photos", swept_before)
+    client.force_login(owner)
+    rows(album, 2)
+    age(album, days=1)
+
+    response = client.post(reverse("albums:delete-permanently", args=[album.pk]), follow=True)
+
+    assert f"{album.title} was deleted permanently." in response.content.decode()
+    assert (Photo.objects.count(), Album.objects.count()) == (0, 0)
