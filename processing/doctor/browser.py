@@ -1,4 +1,4 @@
-"""What a browser measured (static/js/limits.js), sent as fields of a form. A field that makes no sense was not measured."""
+"""A browser's measurements (static/js/elements/limits-meter.js), sent as fields of a form. An invalid field counts as not measured."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

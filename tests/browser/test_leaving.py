@@ -23,7 +23,7 @@ ASKS_UNTIL_ANSWERED = """(() => {
     return later(act, ms, ...more);
   };
 })()"""
-"""Without locks a tab asks the others, who have ASK_MS of turns.js to answer: here, until the answer has come."""
+"""Without locks a tab asks the others, who have ASK_MS of tab-lock.js to answer: here, until the answer has come."""
 
 
 def test_a_second_device_sees_the_same_progress(

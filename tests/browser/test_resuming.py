@@ -264,7 +264,7 @@ def test_while_the_network_is_away_it_waits_and_goes_on_by_itself(
     page.context.set_offline(True)
     proxy.cut()
     expect(page.locator("[data-line-words]")).to_contain_text("No network")
-    asked = "what is asked more often than a file is tried again (RETRIES in way.js)"
+    asked = "what is asked more often than a file is tried again (RETRIES in tus-upload.js)"
     wait_for(page, lambda: sum(request.method == "HEAD" for request in failed) > 8, asked)
     expect(page.locator(".pick[data-state=failed]")).to_have_count(0)
     proxy.gate.release()

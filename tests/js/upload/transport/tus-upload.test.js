@@ -1,0 +1,211 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import test from "node:test";
+import { ChunkSize, LEAST } from "../../../../static/js/upload/transport/chunk-size.js";
+import { digest } from "../../../../static/js/upload/hashing/digest.js";
+import { Line } from "../../../../static/js/upload/transport/connection.js";
+import { Gone, GivenUp, Refused, send } from "../../../../static/js/upload/transport/tus-upload.js";
+import { Stalled } from "../../../../static/js/upload/transport/request.js";
+import { reply, Server } from "./fake-tus-server.js";
+
+const CHUNK = 1 << 20;
+const PACE = { base: 0 };
+
+function sending(size, { trouble = [], probes = [], offset = 0, stored = offset } = {}) {
+  const content = randomBytes(size);
+  const server = new Server(size);
+  server.trouble = trouble;
+  server.stored = content.subarray(0, stored);
+  const line = new Line(async () => probes.shift() ?? "open", PACE);
+  const chunks = new ChunkSize(CHUNK, CHUNK);
+  const stop = new AbortController();
+  const offsets = [];
+  const link = { request: server.request, part: digest, line, chunks, stallMs: 1000, pace: PACE };
+  const done = send({
+    file: new Blob([content]),
+    url: "/uploads/1/",
+    offset,
+    link,
+    signal: stop.signal,
+    onOffset: (at) => offsets.push(at),
+  });
+  return { content, server, line, chunks, stop, offsets, done };
+}
+
+test("a file goes in parts, each from where the last ended", async () => {
+  const { content, server, offsets, done } = sending(2.5 * CHUNK);
+
+  await done;
+
+  assert.deepEqual(server.log, [`PATCH 0+${CHUNK}`, `PATCH ${CHUNK}+${CHUNK}`, `PATCH ${2 * CHUNK}+${CHUNK / 2}`]);
+  assert.deepEqual(offsets, [0, CHUNK, 2 * CHUNK, 2.5 * CHUNK]);
+  assert.deepEqual(server.stored, content);
+});
+
+test("it goes on from the offset that it is given", async () => {
+  const { content, server, done } = sending(2 * CHUNK, { offset: CHUNK });
+
+  await done;
+
+  assert.deepEqual(server.log, [`PATCH ${CHUNK}+${CHUNK}`]);
+  assert.deepEqual(server.stored, content);
+});
+
+test("an offset that is not known is asked for first", async () => {
+  const { content, server, done } = sending(2 * CHUNK, { offset: null, stored: CHUNK });
+
+  await done;
+
+  assert.deepEqual(server.log, ["HEAD", `PATCH ${CHUNK}+${CHUNK}`]);
+  assert.deepEqual(server.stored, content);
+});
+
+test("a file that is whole there already is only asked for", async () => {
+  const { server, done } = sending(CHUNK, { offset: null, stored: CHUNK });
+
+  await done;
+
+  assert.deepEqual(server.log, ["HEAD"]);
+});
+
+test("an answer that was lost after the part was stored is found again by asking", async () => {
+  const lost = (answer) => (answer(), reply(0));
+  const { content, server, done } = sending(2 * CHUNK, { trouble: [lost] });
+
+  await done;
+
+  assert.deepEqual(server.log.slice(0, 2), [`PATCH 0+${CHUNK}`, "HEAD"]);
+  assert.ok(server.log.slice(2).every((line) => !line.startsWith("PATCH 0+")));
+  assert.deepEqual(server.stored, content);
+});
+
+test("the offset in a 409 is believed without asking again", async () => {
+  const { content, server, done } = sending(2 * CHUNK, { trouble: [reply(409, 0)] });
+
+  await done;
+
+  assert.deepEqual(server.log, [`PATCH 0+${CHUNK}`, `PATCH 0+${CHUNK}`, `PATCH ${CHUNK}+${CHUNK}`]);
+  assert.deepEqual(server.stored, content);
+});
+
+test("a damaged part is sent again", async () => {
+  const { content, server, done } = sending(CHUNK, { trouble: [460] });
+
+  await done;
+
+  assert.deepEqual(server.log, [`PATCH 0+${CHUNK}`, "HEAD", `PATCH 0+${CHUNK}`]);
+  assert.deepEqual(server.stored, content);
+});
+
+test("a proxy that takes no large requests gets smaller ones from then on", async () => {
+  const { content, server, chunks, done } = sending(CHUNK, { trouble: [413] });
+
+  await done;
+
+  assert.equal(server.log[2], `PATCH 0+${CHUNK / 2}`);
+  assert.deepEqual(server.stored, content);
+  assert.equal(chunks.bytes, CHUNK / 2);
+});
+
+test("what stalls is tried again in a smaller part", async () => {
+  const stall = () => Promise.reject(new Stalled());
+  const { content, server, done } = sending(CHUNK, { trouble: [stall] });
+
+  await done;
+
+  assert.deepEqual(server.log.slice(0, 3), [`PATCH 0+${CHUNK}`, "HEAD", `PATCH 0+${CHUNK / 2}`]);
+  assert.deepEqual(server.stored, content);
+});
+
+test("five retries a part, and the part after it has five of its own", async () => {
+  const five = [500, 200, 500, 200, 500, 200, 500, 200, 500, 200].map((status) => (status === 200 ? (answer) => answer() : status));
+  const { content, server, done } = sending(2 * CHUNK, { trouble: [...five, (answer) => answer(), ...five] });
+
+  await done;
+
+  assert.deepEqual(server.stored, content);
+});
+
+test("after five retries it is given up with the server's words", async () => {
+  const bad = reply(500, null, { message: "It hurts." });
+  const { done } = sending(CHUNK, { trouble: Array(6).fill([bad, (answer) => answer()]).flat() });
+
+  await assert.rejects(done, (error) => error instanceof GivenUp && error.message === "It hurts.");
+});
+
+test("while nobody answers it waits, and no retry is used up", async () => {
+  const away = Array(9).fill([0, 0]).flat(); // each part and each question after it
+  const { content, server, line, done } = sending(CHUNK, { trouble: away, probes: Array(20).fill("away").concat("open") });
+  const states = [];
+  line.addEventListener("change", () => states.push(line.state));
+
+  await done;
+
+  assert.deepEqual(server.stored, content);
+  assert.deepEqual([...new Set(states)], ["away", "open"]);
+});
+
+test("a connection that breaks at every part while the server answers is given up in the end", async () => {
+  const { chunks, done } = sending(CHUNK, { trouble: Array(6).fill([0, (answer) => answer()]).flat() });
+
+  await assert.rejects(done, GivenUp);
+  assert.equal(chunks.bytes, LEAST);
+});
+
+test("who is signed out waits until the server knows them again", async () => {
+  const { content, server, line, done } = sending(CHUNK, { trouble: [401], probes: ["signed-out", "open"] });
+  const states = [];
+  line.addEventListener("change", () => (states.push(line.state), line.hurry()));
+  setTimeout(() => line.hurry(), 20);
+
+  await done;
+
+  assert.deepEqual(states, ["signed-out", "open"]);
+  assert.deepEqual(server.stored, content);
+});
+
+test("Retry-After is waited for however often it is asked, and uses up no retry", async () => {
+  const busy = reply(503, null, { message: "Short of memory." }, { "Retry-After": "0" });
+  const { content, server, line, done } = sending(CHUNK, { trouble: Array(12).fill([busy, (answer) => answer()]).flat() });
+  const words = new Set();
+  line.addEventListener("change", () => words.add(line.words));
+
+  await done;
+
+  assert.deepEqual(server.stored, content);
+  assert.ok(words.has("Short of memory."));
+});
+
+test("an upload that has ended is reported as gone", async () => {
+  const { server, done } = sending(CHUNK);
+  server.ended = 410;
+
+  await assert.rejects(done, Gone);
+});
+
+test("what the server will never take is refused with its reason", async () => {
+  const { done } = sending(CHUNK, { trouble: [reply(413, 0, { error: "too-large", message: "Too large." })] });
+
+  await assert.rejects(done, (error) => error instanceof Refused && error.code === "too-large" && error.message === "Too large.");
+});
+
+test("an upload that was finished unseen is no trouble", async () => {
+  const { done } = sending(CHUNK, { trouble: [reply(403, CHUNK, { error: "finished", message: "" })] });
+
+  await done;
+});
+
+test("stopping stops at once, with the reason that was given", async () => {
+  const { stop, done } = sending(CHUNK, { trouble: [() => (stop.abort(new Error("paused")), Promise.reject(stop.signal.reason))] });
+
+  await assert.rejects(done, /paused/);
+});
+
+test("stopping ends the waiting for the network too", async () => {
+  const probes = { shift: () => "away" };
+  const { stop, line, done } = sending(CHUNK, { trouble: [0, 0], probes });
+
+  line.addEventListener("change", () => setImmediate(() => stop.abort(new Error("cancelled"))), { once: true });
+
+  await assert.rejects(done, /cancelled/).finally(() => (probes.shift = () => "open"));
+});
