@@ -1,4 +1,4 @@
-"""A browser's measurements (static/js/elements/limits-meter.js), sent as fields of a form. An invalid field counts as not measured."""
+"""What a browser measured (static/js/elements/limits-meter.js), sent as fields of a form. An invalid field was not measured."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-/* What pages do beyond plain HTML. Every element works without its script; these make it comfortable. */
+/* The custom elements and listeners of all pages. Every page works without them. */
 import "./elements/arrow-keys.js";
 import "./elements/compare-slider.js";
 import "./elements/connection-status.js";

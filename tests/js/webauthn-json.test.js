@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { bytes, creationOptions, requestOptions, signed, text } from "../../static/js/webauthn-json.js";
+import { creationOptions, credentialJson, decodeBytes, encodeBytes, requestOptions } from "../../static/js/webauthn-json.js";
 
 const raw = (...numbers) => Uint8Array.from(numbers);
 
 test("bytes and base64url are the same thing both ways", () => {
   for (const length of [0, 1, 2, 3, 4, 255]) {
-    const some = Uint8Array.from({ length }, (_, index) => (index * 37 + 250) % 256);
-    assert.deepEqual(bytes(text(some)), some);
+    const bytes = Uint8Array.from({ length }, (_, index) => (index * 37 + 250) % 256);
+    assert.deepEqual(decodeBytes(encodeBytes(bytes)), bytes);
   }
-  assert.equal(text(raw(251, 255)), "-_8");
+  assert.equal(encodeBytes(raw(251, 255)), "-_8");
 });
 
 test("what a browser is to make a passkey of has its bytes as bytes", () => {
@@ -26,8 +26,8 @@ test("what a browser is to make a passkey of has its bytes as bytes", () => {
 test("one that signs in alone is kept on the device and asks who is there", () => {
   const options = creationOptions({ challenge: "", user: { id: "" }, authenticatorSelection: { residentKey: "discouraged" } }, true);
 
-  const alone = { residentKey: "required", requireResidentKey: true, userVerification: "required" };
-  assert.deepEqual(options.authenticatorSelection, alone);
+  const passwordless = { residentKey: "required", requireResidentKey: true, userVerification: "required" };
+  assert.deepEqual(options.authenticatorSelection, passwordless);
 });
 
 test("what a browser is to sign names the passkeys that may", () => {
@@ -47,7 +47,7 @@ test("what was signed leaves out what the passkey did not give", () => {
     getClientExtensionResults: () => ({}),
   };
 
-  assert.deepEqual(signed(credential), {
+  assert.deepEqual(credentialJson(credential), {
     id: "AQ",
     rawId: "AQ",
     type: "public-key",

@@ -1,19 +1,19 @@
-/* <last-words data-of="id">: the live region of a polled one. It says what that element reads when the polling has ended; each
-   step on the way would be chatter. */
+/* <final-announcer data-watch="id">: a live region that announces the text of a polled element once the polling has ended, without the steps
+   before. */
 
-class LastWords extends HTMLElement {
+class FinalAnnouncer extends HTMLElement {
   connectedCallback() {
-    document.addEventListener("htmx:afterSwap", this.#listen);
+    document.addEventListener("htmx:afterSwap", this.#afterSwap);
   }
 
   disconnectedCallback() {
-    document.removeEventListener("htmx:afterSwap", this.#listen);
+    document.removeEventListener("htmx:afterSwap", this.#afterSwap);
   }
 
-  #listen = () => {
-    const told = document.getElementById(this.dataset.of);
-    if (told && !told.closest("[hx-trigger]")) this.textContent = told.textContent.trim();
+  #afterSwap = () => {
+    const watched = document.getElementById(this.dataset.watch);
+    if (watched && !watched.closest("[hx-trigger]")) this.textContent = watched.textContent.trim();
   };
 }
 
-customElements.define("last-words", LastWords);
+customElements.define("final-announcer", FinalAnnouncer);

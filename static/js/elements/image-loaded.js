@@ -1,4 +1,4 @@
-/* Marks pictures that have arrived, so that their placeholders can go: they would show through transparent parts. */
+/* Marks images that have loaded with data-loaded, so that their placeholders are hidden: they would show through transparent parts. */
 
 const mark = (image) => image.matches?.(".frame__image") && (image.dataset.loaded = "");
 

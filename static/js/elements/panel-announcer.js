@@ -1,40 +1,35 @@
-/* <panel-voice>: the live region. It stands outside the panel, which is replaced every second, and speaks only of news. */
+/* <panel-announcer>: the live region for the upload panel. It stands outside the panel, which is replaced every second, and announces
+   milestones only. */
 import { plural } from "../format.js";
 
 const STEP_PERCENT = 10;
 
-class PanelVoice extends HTMLElement {
+class PanelAnnouncer extends HTMLElement {
   #before;
 
   connectedCallback() {
-    this.#before = read(panel());
-    document.addEventListener("htmx:afterSwap", this.#listen);
+    this.#before = readPanel(panelElement());
+    document.addEventListener("htmx:afterSwap", this.#afterSwap);
   }
 
   disconnectedCallback() {
-    document.removeEventListener("htmx:afterSwap", this.#listen);
+    document.removeEventListener("htmx:afterSwap", this.#afterSwap);
   }
 
-  say(words) {
-    this.textContent = words;
+  announce(text) {
+    this.textContent = text;
   }
 
-  #listen = () => {
-    const after = read(panel());
-    const words = announcement(this.#before, after);
+  #afterSwap = () => {
+    const after = readPanel(panelElement());
+    const text = announcement(this.#before, after);
     this.#before = after;
-    // What comes from this very page, the desk tells of itself.
-    if (words && !(after.receiving && this.closest("upload-desk")?.isSending)) this.say(words);
+    // Files that this page sends are announced by <upload-desk>.
+    if (text && !(after.receiving && this.closest("upload-desk")?.isSending)) this.announce(text);
   };
 }
 
-function panel() {
-  return document.getElementById("upload-panel");
-}
-
-customElements.define("panel-voice", PanelVoice);
-
-/** The words for the change from one state of the panel to the next; "" when it is not worth saying. */
+/** The announcement of the change from one state of the panel to the next; "" if it is not worth one. Pure. */
 export function announcement(before, after) {
   if (before.busy && !after.busy) return finished(after);
   if (!after.busy) return "";
@@ -45,8 +40,8 @@ export function announcement(before, after) {
   return "";
 }
 
-/** The state that a panel element carries in its data attributes. */
-export function read(panel) {
+/** The state in the panel's data attributes. Without a panel nothing is busy. Pure. */
+export function readPanel(panel) {
   const { busy, receiving, total, done, percent, added, failed, refused } = panel?.dataset ?? {};
   return {
     busy: Boolean(busy),
@@ -61,10 +56,16 @@ export function read(panel) {
 }
 
 function finished({ added, failed, refused }) {
-  const trouble = [failed && `${failed} could not be developed`, refused && `${refused} not taken in`].filter(Boolean);
-  return `Done. ${[`${plural(added, "photo")} added`, ...trouble].join(", ")}.`;
+  const problems = [failed && `${failed} could not be developed`, refused && `${refused} not taken in`].filter(Boolean);
+  return `Done. ${[`${plural(added, "photo")} added`, ...problems].join(", ")}.`;
 }
 
 function step({ percent }) {
   return Math.floor(percent / STEP_PERCENT);
 }
+
+function panelElement() {
+  return document.getElementById("upload-panel");
+}
+
+customElements.define("panel-announcer", PanelAnnouncer);

@@ -1,11 +1,11 @@
-/* <photo-grid>: new photos are put at its list's end as they become ready. Each is shown once, as it was told last, in the album's
-   order.
+/* <photo-grid>: keeps the album's order while htmx appends new photos to its list as they become ready, and shows each photo once, in its
+   latest version.
 
-   A RAW that came first goes when its JPEG comes, which shows for both. It watches the list itself, because htmx tells nobody when
-   it has added to one out of band. */
+   A RAW file that was shown first is removed when its JPEG, which stands for both, arrives. The element observes the list itself, because
+   htmx dispatches no event on it for out-of-band swaps. */
 
 class PhotoGrid extends HTMLElement {
-  #observer = new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach(place)));
+  #observer = new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach(placeTile)));
 
   connectedCallback() {
     this.#observer.observe(this.querySelector(".grid"), { childList: true });
@@ -16,21 +16,22 @@ class PhotoGrid extends HTMLElement {
   }
 }
 
-function place(tile) {
+function placeTile(tile) {
   if (!tile.matches?.(".tile") || !tile.parentElement) return;
-  const old = (tile.dataset.showsFor?.split(" ") ?? []).map((half) => document.getElementById(`photo-${half}`)).filter(Boolean);
+  const stackIds = tile.dataset.showsFor?.split(" ") ?? [];
+  const obsolete = stackIds.map((id) => document.getElementById(`photo-${id}`)).filter(Boolean);
   const shown = document.getElementById(tile.id);
-  // Two answers may bring the same photo: a poll, and the action that overtook it; or one to which something was added.
-  const isKnown = shown !== tile && shown.isEqualNode(tile);
-  if (shown !== tile) old.push(isKnown ? tile : shown);
-  const hasFocus = old.some((one) => one.contains(document.activeElement));
-  for (const one of old) one.remove();
-  if (isKnown) return;
-  putInOrder(tile);
+  // Two responses may bring the same photo: a poll, and an action that overtook it; or one after a file was added to its stack.
+  const isUnchanged = shown !== tile && shown.isEqualNode(tile);
+  if (shown !== tile) obsolete.push(isUnchanged ? tile : shown);
+  const hasFocus = obsolete.some((element) => element.contains(document.activeElement));
+  for (const element of obsolete) element.remove();
+  if (isUnchanged) return;
+  moveIntoOrder(tile);
   if (hasFocus) tile.querySelector("a").focus({ preventScroll: true });
 }
 
-function putInOrder(tile) {
+function moveIntoOrder(tile) {
   let before = tile.previousElementSibling;
   while (before && isBefore(tile, before)) before = before.previousElementSibling;
   if (before === tile.previousElementSibling) return;
@@ -39,11 +40,11 @@ function putInOrder(tile) {
 }
 
 function isBefore(tile, other) {
-  const gap = Number(tile.dataset.position) - Number(other.dataset.position);
-  return gap < 0 || (gap === 0 && number(tile) < number(other));
+  const distance = Number(tile.dataset.position) - Number(other.dataset.position);
+  return distance < 0 || (distance === 0 && photoId(tile) < photoId(other));
 }
 
-function number(tile) {
+function photoId(tile) {
   return Number(tile.id.replace("photo-", ""));
 }
 

@@ -1,11 +1,11 @@
-/* A list that was scrolled stays so when the region around it is replaced. Such a list has an id and [data-keep-scroll]. */
+/* Preserves the scroll position of lists when htmx replaces the region around them. Such a list has an id and [data-preserve-scroll]. */
 
-const kept = new Map();
+const scrollTops = new Map();
 
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  for (const list of detail.target.querySelectorAll("[data-keep-scroll]")) kept.set(list.id, list.scrollTop);
+  for (const list of detail.target.querySelectorAll("[data-preserve-scroll]")) scrollTops.set(list.id, list.scrollTop);
 });
 document.addEventListener("htmx:afterSwap", () => {
-  for (const [id, top] of kept) document.getElementById(id)?.scrollTo({ top, behavior: "instant" });
-  kept.clear();
+  for (const [id, top] of scrollTops) document.getElementById(id)?.scrollTo({ top, behavior: "instant" });
+  scrollTops.clear();
 });

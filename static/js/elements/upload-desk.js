@@ -1,103 +1,100 @@
-/* <upload-desk>: around the upload panel, holding what the panel cannot, since it is replaced: the files of this page.
+/* <upload-desk>: surrounds the upload panel and holds what the panel cannot, since it is replaced while polling: the files of this page.
 
-   They come by dialog, drop and paste, and are sent resumably. Whatever breaks, they stay listed until the server has them. While
-   another batch is at work in the album they wait here, are compared, and go by themselves when it is done. */
+   Files are chosen, dropped or pasted, and sent resumably. Whatever fails, they stay listed until the server has them. While another batch is
+   in progress in the album, they wait here, are checked against the album, and are sent when it is done. */
 import { plural } from "../format.js";
-import { Pace } from "../upload/transport/throughput.js";
-import { Checksums } from "../upload/hashing/background-hashing.js";
-import * as choosing from "../upload/ui/file-picker.js";
-import { ChunkSize } from "../upload/transport/chunk-size.js";
-import { ComingBack } from "../upload/state/resume.js";
-import { Comparison } from "../upload/state/preflight.js";
-import { DeskView, links } from "../upload/ui/view.js";
-import { Drops } from "../upload/ui/drop-zone.js";
-import { makeAlbums } from "../upload/ui/folders.js";
-import { Hasher } from "../upload/hashing/hash-pool.js";
-import { Keep } from "../upload/state/persistence.js";
-import { ENDED, isUnderWay, Ledger, print, totals } from "../upload/state/file-store.js";
-import { Line, probe } from "../upload/transport/connection.js";
-import { moment, news } from "../upload/ui/announcements.js";
-import { refine } from "../upload/ui/progress-bar.js";
-import { Rows } from "../upload/ui/rows.js";
+import { BackgroundHashing } from "../upload/hashing/background-hashing.js";
+import { HashPool } from "../upload/hashing/hash-pool.js";
+import { ENDED, FileStore, fingerprint, isInProgress, totals } from "../upload/state/file-store.js";
+import { Persistence } from "../upload/state/persistence.js";
+import { Preflight } from "../upload/state/preflight.js";
+import { Resume } from "../upload/state/resume.js";
 import { Sender } from "../upload/state/sender.js";
-import { Ticker } from "../upload/ui/throttled-render.js";
-import { skipped } from "../upload/ui/texts.js";
-import { Wakefulness } from "../upload/ui/wake-lock.js";
+import { ChunkSize } from "../upload/transport/chunk-size.js";
+import { Connection, probe } from "../upload/transport/connection.js";
 import { request } from "../upload/transport/request.js";
+import { Throughput } from "../upload/transport/throughput.js";
+import { announcement, snapshot } from "../upload/ui/announcements.js";
+import { DropZone } from "../upload/ui/drop-zone.js";
+import * as filePicker from "../upload/ui/file-picker.js";
+import { createAlbums } from "../upload/ui/folders.js";
+import { updateProgressBar } from "../upload/ui/progress-bar.js";
+import { FileRows } from "../upload/ui/rows.js";
+import { skippedNotes } from "../upload/ui/texts.js";
+import { ThrottledRender } from "../upload/ui/throttled-render.js";
+import { noteWithLinks, UploaderView } from "../upload/ui/view.js";
+import { ScreenWakeLock } from "../upload/ui/wake-lock.js";
 
 const STALL_MS = 60_000;
-const SOON_MS = 1000;
+const NEXT_BATCH_DELAY_MS = 1000;
+const PANEL_RETRY_MS = 1000;
 const CANCEL = "Cancel the photos that are not developed yet? Those that are ready stay in the album.";
-
-function mention({ path, file }, isCompanion) {
-  return { path, size: file.size, modified: file.lastModified, album: null, isSkipped: true, isCompanion };
-}
 
 class UploadDesk extends HTMLElement {
   #stop = new AbortController();
-  #ledger = new Ledger();
-  #hasher = new Hasher();
-  #pace = new Pace();
-  #line = new Line(() => probe(this.#panel.dataset.status));
-  #ticker = new Ticker(() => this.#show());
+  #fileStore = new FileStore();
+  #hashPool = new HashPool();
+  #throughput = new Throughput();
+  #connection = new Connection(() => probe(this.#panel.dataset.status));
+  #render = new ThrottledRender(() => this.#renderNow());
   #notes = [];
-  #skipped = [];
-  #moment = null;
-  #isStale = false;
+  #skippedNotes = [];
+  #snapshot = null;
+  #isPanelStale = false;
   #isGone = false;
   #view;
   #rows;
-  #keep;
+  #persistence;
   #sender;
-  #comparison;
-  #checksums;
-  #comingBack;
-  #wakefulness;
+  #preflight;
+  #hashing;
+  #resume;
+  #wakeLock;
 
   connectedCallback() {
     const { signal } = this.#stop;
-    const { album, person } = this.#desk.dataset;
-    this.#view = new DeskView(this.#desk);
-    this.#rows = new Rows(this.#view.part("list"), this.#view.part("row"));
-    this.#keep = new Keep(person, album);
+    const { album, person } = this.#uploader.dataset;
+    this.#view = new UploaderView(this.#uploader);
+    this.#rows = new FileRows(this.#view.part("list"), this.#view.part("row"));
+    this.#persistence = new Persistence(person, album);
     this.#sender = new Sender({
-      ledger: this.#ledger,
-      link: this.#link(),
-      keep: this.#keep,
-      album: (id) => this.#addresses(id),
+      fileStore: this.#fileStore,
+      transport: this.#transport(),
+      persistence: this.#persistence,
+      albumUrls: (id) => this.#albumUrls(id),
       page: album,
       maxFiles: Number(this.#panel.dataset.maxFiles),
     });
-    this.#comparison = new Comparison(this.#ledger, this.#sender);
-    this.#checksums = new Checksums(this.#ledger, this.#hasher, (item) => (this.#sender.learn(item), this.#comparison.ask()));
-    const parts = { keep: this.#keep, ledger: this.#ledger, sender: this.#sender, hasher: this.#hasher };
-    this.#comingBack = new ComingBack(parts, () => this.#panel, () => this.#ticker.ask());
-    this.#wakefulness = new Wakefulness(signal);
-    new Drops(this, { signal, onFiles: (found) => this.#choose(found), words: () => this.#dropWords() });
+    this.#preflight = new Preflight(this.#fileStore, this.#sender);
+    this.#hashing = new BackgroundHashing(this.#fileStore, this.#hashPool, (item) => this.#checksumKnown(item));
+    const context = { persistence: this.#persistence, fileStore: this.#fileStore, sender: this.#sender, hashPool: this.#hashPool };
+    this.#resume = new Resume(context, () => this.#panel, () => this.#render.request());
+    this.#wakeLock = new ScreenWakeLock(signal);
+    new DropZone(this, { signal, onFiles: (entries) => this.#addFiles(entries), overlayText: () => this.#overlayText() });
     this.#listen(signal);
-    this.#comingBack.start().then(() => (this.#tidy(), this.#ticker.ask()));
+    this.#resume.start().then(() => this.#clearAndRender());
   }
 
   disconnectedCallback() {
     this.#stop.abort();
-    this.#hasher.end();
+    this.#hashPool.terminate();
   }
 
   #listen(signal) {
-    const on = (target, name, act) => target.addEventListener(name, act, { signal });
-    for (const source of [this.#ledger, this.#line, this.#sender]) on(source, "change", () => this.#ticker.ask());
-    on(this.#sender, "declared", () => (this.#refresh(), this.#comparison.ask())); // what could not go waits, and is compared
-    on(this.#sender, "rested", () => (this.#tidy(), this.#ticker.ask()));
-    on(this, "gone", () => this.#leave());
-    on(this, "click", ({ target }) => this.#press(target.closest("[data-do]")));
-    on(this, "change", ({ target }) => this.#chosen(target));
-    on(this, "htmx:afterSwap", () => this.#swapped());
-    for (const name of ["online", "focus"]) on(window, name, () => this.#line.hurry());
-    on(document, "visibilitychange", () => document.hidden || this.#line.hurry());
+    const on = (target, name, listener) => target.addEventListener(name, listener, { signal });
+    for (const source of [this.#fileStore, this.#connection, this.#sender]) on(source, "change", () => this.#render.request());
+    on(this.#sender, "declared", () => (this.#refreshPanel(), this.#preflight.schedule())); // files that must wait are checked
+    on(this.#sender, "idle", () => this.#clearAndRender());
+    on(this, "gone", () => this.#albumGone());
+    on(this, "click", ({ target }) => this.#onClick(target.closest("[data-action]")));
+    on(this, "change", ({ target }) => this.#onInput(target));
+    on(this, "htmx:afterSwap", () => this.#panelReplaced());
+    for (const name of ["online", "focus"]) on(window, name, () => this.#connection.checkNow());
+    on(document, "visibilitychange", () => document.hidden || this.#connection.checkNow());
   }
 
-  get #desk() {
-    return this.querySelector("[data-desk]");
+  get #uploader() {
+    return this.querySelector("[data-uploader]");
   }
 
   get #panel() {
@@ -108,227 +105,246 @@ class UploadDesk extends HTMLElement {
     return Boolean(this.#panel.dataset.busy);
   }
 
-  /** Is anything of this page on its way, or about to be? */
+  /** Whether any file of this page is being sent, or about to be. */
   get isSending() {
-    return this.#ledger.items.some(isUnderWay);
+    return this.#fileStore.items.some(isInProgress);
   }
 
-  #link() {
-    const { dataset } = this.#desk;
+  #transport() {
+    const { dataset } = this.#uploader;
     return {
       request,
-      line: this.#line,
-      chunks: new ChunkSize(),
-      bucket: { hasAnswered: false, isAway: false },
-      part: (blob, options) => this.#hasher.part(blob, options),
+      connection: this.#connection,
+      chunkSize: new ChunkSize(),
+      bucket: { hasAnswered: false, isUnreachable: false },
+      hashPart: (blob, options) => this.#hashPool.hashPart(blob, options),
       get stallMs() {
         return Number(dataset.stallMs ?? STALL_MS);
       },
     };
   }
 
-  #addresses(id) {
-    const { album, manifest, cancel } = this.#desk.dataset;
-    const of = (address) => address.replace(`/albums/${album}/`, `/albums/${id}/`);
-    return { manifest: of(manifest), cancel: of(cancel) };
+  #albumUrls(id) {
+    const { album, manifest, cancel } = this.#uploader.dataset;
+    const forAlbum = (url) => url.replace(`/albums/${album}/`, `/albums/${id}/`);
+    return { manifest: forAlbum(manifest), cancel: forAlbum(cancel) };
   }
 
-  async #choose(found) {
-    if (!found.length || this.#isGone) return;
-    const { kept, companions, left } = choosing.sift(found);
-    this.#sender.skip([...companions.map((one) => mention(one, true)), ...left.map((one) => mention(one, false))]);
-    this.#skipped = skipped({ companions, left });
+  #checksumKnown(item) {
+    this.#sender.checksumKnown(item);
+    this.#preflight.schedule();
+  }
+
+  async #addFiles(entries) {
+    if (!entries.length || this.#isGone) return;
+    const { accepted, companions, unsupported } = filePicker.sortChosenFiles(entries);
+    this.#sender.addSkipped([
+      ...companions.map((entry) => skippedFile(entry, true)),
+      ...unsupported.map((entry) => skippedFile(entry, false)),
+    ]);
+    this.#skippedNotes = skippedNotes({ companions, unsupported });
     this.#notes = [];
-    const others = await this.#comingBack.rejoin(kept);
-    const known = new Set(this.#ledger.items.filter(({ state }) => state !== "cancelled").map(print));
-    const fresh = others.filter((one) => !known.has(print(one)) && known.add(print(one)));
-    const waits = this.#isBusy || this.isSending;
-    this.#ledger.add(fresh.map((one) => ({ ...one, ...(waits ? { state: "later", album: this.#sender.page } : {}) })));
-    if (waits) this.#comparison.ask();
-    this.#ticker.ask();
+    const others = await this.#resume.rejoin(accepted);
+    const known = new Set(this.#fileStore.items.filter(({ state }) => state !== "cancelled").map(fingerprint));
+    const newFiles = others.filter((file) => !known.has(fingerprint(file)) && known.add(fingerprint(file)));
+    const mustWait = this.#isBusy || this.isSending;
+    this.#fileStore.add(newFiles.map((file) => ({ ...file, ...(mustWait ? { state: "later", album: this.#sender.page } : {}) })));
+    if (mustWait) this.#preflight.schedule();
+    this.#render.request();
   }
 
-  #chosen(input) {
+  #onInput(input) {
     if (!input.matches("[data-choose-files], [data-choose-folder]")) return;
-    const found = choosing.fromInput(input);
-    input.value = ""; // so that the same can be chosen again
-    this.#choose(found);
+    const entries = filePicker.filesFromInput(input);
+    input.value = ""; // so that the same files can be chosen again
+    this.#addFiles(entries);
   }
 
   #actions = {
-    files: async () => (choosing.canPick ? this.#choose(await choosing.pickFiles()) : this.#view.part("choose-files").click()),
-    folder: async () => (choosing.canPick ? this.#choose(await choosing.pickFolder()) : this.#view.part("choose-folder").click()),
+    files: async () => (filePicker.hasPickers ? this.#addFiles(await filePicker.pickFiles()) : this.#view.part("choose-files").click()),
+    folder: async () => (filePicker.hasPickers ? this.#addFiles(await filePicker.pickFolder()) : this.#view.part("choose-folder").click()),
     send: () => this.#send(),
     pause: () => this.#sender.queue.pause(),
-    "go-on": () => this.#sender.queue.goOn(),
-    retry: () => this.#sender.go(this.#ledger.in("failed")),
-    "retry-one": (button) => this.#sender.go([this.#itemOf(button)]),
-    drop: (button) => this.#drop(button),
+    continue: () => this.#sender.queue.resume(),
+    retry: () => this.#sender.send(this.#fileStore.in("failed")),
+    "retry-one": (button) => this.#sender.send([this.#itemOf(button)]),
+    remove: (button) => this.#removeOne(button),
     cancel: () => this.#cancelAll(),
     hold: () => (this.#sender.isHeldBack = !this.#sender.isHeldBack),
-    forget: () => this.#forget(),
-    hurry: () => this.#line.hurry(),
-    resume: () => this.#comingBack.resume(),
-    "give-up": () => this.#discard(),
+    clear: () => this.#clearAll(),
+    "check-now": () => this.#connection.checkNow(),
+    resume: () => this.#resume.resume(),
+    discard: () => this.#discard(),
   };
 
-  async #press(button) {
+  async #onClick(button) {
     if (!button) return;
-    await this.#actions[button.dataset.do](button);
-    this.#ticker.ask();
+    await this.#actions[button.dataset.action](button);
+    this.#render.request();
   }
 
   async #send() {
-    const chosen = this.#ledger.in("chosen");
-    [this.#notes, this.#skipped] = [[], []];
+    const chosen = this.#fileStore.in("chosen");
+    [this.#notes, this.#skippedNotes] = [[], []];
     if (this.querySelector("[name=folders]:checked").value === "each") {
-      const made = await makeAlbums(this.#ledger, chosen, this.#desk.dataset.newAlbum);
-      this.#sender.moveSkipped(new Map(made.map(({ folder, album }) => [folder, album])), chosen);
-      this.#notes = [links(`${plural(made.length, "album")} made:`, made)];
+      const albums = await createAlbums(this.#fileStore, chosen, this.#uploader.dataset.newAlbum);
+      this.#sender.assignSkipped(new Map(albums.map(({ folder, album }) => [folder, album])), chosen);
+      this.#notes = [noteWithLinks(`${plural(albums.length, "album")} made:`, albums)];
     }
-    this.#sender.go(chosen);
+    this.#sender.send(chosen);
     this.#view.part("pause").hidden = false;
-    this.#view.part("pause").focus(); // the button that was pressed goes away
+    this.#view.part("pause").focus(); // the button that was pressed disappears
   }
 
   async #cancelAll() {
     if (!confirm(CANCEL)) return;
     await this.#sender.cancelAll();
-    this.#refresh();
+    this.#refreshPanel();
   }
 
   async #discard() {
-    const missing = plural(this.#ledger.in("missing").length, "remaining file");
+    const missing = plural(this.#fileStore.in("missing").length, "remaining file");
     if (!confirm(`Discard ${missing}? Photos that have arrived stay in the album.`)) return;
-    await this.#comingBack.giveUp();
-    this.#tidy();
+    await this.#resume.discard();
+    this.#clearEnded();
   }
 
-  #forget() {
-    this.#sender.cancel(this.#ledger.in("failed"));
-    this.#remove(this.#ledger.in("chosen", "later"));
-    [this.#notes, this.#skipped] = [[], []];
-    this.#sender.skipNothing();
-    this.#tidy();
-    this.querySelector("[data-do=files]").focus();
+  #clearAll() {
+    this.#sender.cancel(this.#fileStore.in("failed"));
+    this.#remove(this.#fileStore.in("chosen", "later"));
+    [this.#notes, this.#skippedNotes] = [[], []];
+    this.#sender.clearSkipped();
+    this.#clearEnded();
+    this.querySelector("[data-action=files]").focus();
   }
 
   #itemOf(button) {
-    return this.#ledger.get(this.#rows.idOf(button));
+    return this.#fileStore.get(this.#rows.idOf(button));
   }
 
-  #drop(button) {
+  #removeOne(button) {
     const item = this.#itemOf(button);
-    const row = button.closest(".pick");
-    const next = (row.nextElementSibling ?? row.previousElementSibling)?.querySelector(".pick__drop:not([hidden])");
+    const row = button.closest(".file-row");
+    const nextButton = (row.nextElementSibling ?? row.previousElementSibling)?.querySelector(".file-row__remove:not([hidden])");
     if (item.state === "chosen" || item.state === "later") this.#remove([item]);
     else this.#sender.cancel([item]);
-    (next ?? this.querySelector("[data-do=files]")).focus();
-    this.#comingBack.look();
+    (nextButton ?? this.querySelector("[data-action=files]")).focus();
+    this.#resume.update();
   }
 
   #remove(items) {
-    this.#keep.forget(items);
-    this.#ledger.remove(items);
+    this.#persistence.forget(items);
+    this.#fileStore.remove(items);
   }
 
-  /** A panel that is not busy tells that the album is free. */
-  #swapped() {
-    this.#isStale = false;
-    this.#comingBack.heard().then(() => this.#ticker.ask());
-    if (this.#isBusy) this.#sender.follow();
-    this.#ticker.ask();
+  /** The panel was replaced. If it is not busy, the album is free, and the next batch is sent. */
+  #panelReplaced() {
+    this.#isPanelStale = false;
+    this.#resume.panelReplaced().then(() => this.#render.request());
+    if (this.#isBusy) this.#sender.pollReceived();
+    this.#render.request();
     if (this.#isBusy || this.isSending) return;
-    const later = this.#ledger.in("later");
-    if (!later.length) return this.#tidy();
-    if (this.#sender.isHeldBack) later.forEach((item) => this.#ledger.set(item, { state: "chosen", album: null }));
-    else setTimeout(() => this.#isBusy || this.#next(), SOON_MS);
+    const nextBatch = this.#fileStore.in("later");
+    if (!nextBatch.length) return this.#clearEnded();
+    if (this.#sender.isHeldBack) nextBatch.forEach((item) => this.#fileStore.set(item, { state: "chosen", album: null }));
+    else setTimeout(() => this.#isBusy || this.#sendNextBatch(), NEXT_BATCH_DELAY_MS);
     this.#sender.isHeldBack = false;
   }
 
-  #next() {
-    const later = this.#ledger.in("later");
-    if (!later.length) return;
-    this.#clear();
-    this.#skipped = [];
-    this.#voice(`The album is free. Sending ${plural(later.length, "photo")}.`);
-    this.#sender.opened(this.#sender.page);
+  #sendNextBatch() {
+    const nextBatch = this.#fileStore.in("later");
+    if (!nextBatch.length) return;
+    this.#removeEnded();
+    this.#skippedNotes = [];
+    this.#announce(`The album is free. Sending ${plural(nextBatch.length, "photo")}.`);
+    this.#sender.albumFree(this.#sender.page);
   }
 
-  /** The report tells what came of those that have ended; what can be tried again stays. */
-  #tidy() {
-    if (!this.#isStale && !this.#isBusy && !this.isSending && !this.#ledger.in("later").length) this.#clear();
+  #clearAndRender() {
+    this.#clearEnded();
+    this.#render.request();
   }
 
-  #clear() {
-    this.#ledger.remove(this.#ledger.items.filter(({ state, album }) => ENDED.has(state) && (album ?? this.#sender.page) === this.#sender.page));
+  /** Removes ended files from the list once the panel's report shows them; files that can be retried stay. */
+  #clearEnded() {
+    if (!this.#isPanelStale && !this.#isBusy && !this.isSending && !this.#fileStore.in("later").length) this.#removeEnded();
   }
 
-  /** Draws everything that changed. True while more rows are to come. */
-  #show() {
-    const { items } = this.#ledger;
+  #removeEnded() {
+    const { page } = this.#sender;
+    this.#fileStore.remove(this.#fileStore.items.filter(({ state, album }) => ENDED.has(state) && (album ?? page) === page));
+  }
+
+  /** Renders everything that has changed. Returns whether more rows are left for the next frame. */
+  #renderNow() {
+    const { items } = this.#fileStore;
     const { queue } = this.#sender;
     const sum = totals(items);
-    const isMoving = queue.isMoving && this.#line.isOpen;
-    this.#pace.mark(performance.now(), sum.sent);
-    this.#view.show({
+    const isTransferring = queue.isRunning && this.#connection.isOpen;
+    this.#throughput.record(performance.now(), sum.sent);
+    this.#view.render({
       items,
       sum,
       sender: this.#sender,
-      line: this.#line,
+      connection: this.#connection,
       isBusy: this.#isBusy,
       isGone: this.#isGone,
       maxFiles: Number(this.#panel.dataset.maxFiles),
-      rate: isMoving ? this.#pace.rate : null,
-      secondsLeft: this.#pace.left(sum.bytes),
+      rate: isTransferring ? this.#throughput.rate : null,
+      secondsLeft: this.#throughput.secondsLeft(sum.bytes),
       notes: this.#notes,
-      skipped: this.#skipped,
-      left: this.#checksums.left,
-      again: this.#comingBack.again,
+      skippedNotes: this.#skippedNotes,
+      unchecked: this.#hashing.remaining,
+      resumeNotice: this.#resume.notice,
     });
-    this.dataset.phase = this.#desk.dataset.phase;
-    this.#wakefulness.set(isMoving);
-    refine(this.#panel, items, this.#sender.page);
-    this.#announce(moment(sum, { isPaused: queue.isPaused, line: this.#line.state }));
-    const isMore = this.#rows.show(this.#ledger.takeChanges());
+    this.dataset.phase = this.#uploader.dataset.phase;
+    this.#wakeLock.setActive(isTransferring);
+    updateProgressBar(this.#panel, items, this.#sender.page);
+    this.#announceChange(snapshot(sum, { isPaused: queue.isPaused, connection: this.#connection.state }));
+    const hasMoreRows = this.#rows.render(this.#fileStore.takeChanges());
     this.#rows.follow(items.find(({ state }) => state === "sending"));
-    return isMore;
+    return hasMoreRows;
   }
 
-  #announce(now) {
-    const words = this.#moment && news(this.#moment, now);
-    this.#moment = now;
-    if (words) this.#voice(words);
+  #announceChange(after) {
+    const text = this.#snapshot && announcement(this.#snapshot, after);
+    this.#snapshot = after;
+    if (text) this.#announce(text);
   }
 
-  #voice(words) {
-    this.querySelector("panel-voice")?.say(words);
+  #announce(text) {
+    this.querySelector("panel-announcer")?.announce(text);
   }
 
-  /** The album was deleted: nothing more can be sent, and nothing is asked for any more. */
-  #leave() {
-    [this.#isGone, this.#isStale] = [true, false];
+  /** The album was deleted: nothing more can be sent, and the panel is not polled any more. */
+  #albumGone() {
+    [this.#isGone, this.#isPanelStale] = [true, false];
     this.#sender.queue.pause();
-    // Each time it is told: an answer that was on its way may have put a panel that polls in place once more.
-    const panel = this.#panel.cloneNode(false); // without what was polled
+    // Each time the event comes: a response that was under way may have put a polling panel in place again.
+    const panel = this.#panel.cloneNode(false); // without its content
     panel.hidden = true;
     for (const name of ["hx-get", "hx-trigger"]) panel.removeAttribute(name);
     panel.dataset.busy = "";
     this.#panel.replaceWith(panel);
-    this.#ticker.ask();
+    this.#render.request();
   }
 
-  #dropWords() {
+  #overlayText() {
     return this.#isBusy ? "Drop to prepare the next batch" : "Drop to add to this album";
   }
 
-  /** Asks for the panel until it comes: one that is not busy does not poll, and would never show what was declared meanwhile. */
-  async #refresh(tries = 0) {
-    this.#isStale = true;
+  /** Fetches the panel until it comes: one that is not busy does not poll, and would never show what was declared meanwhile. */
+  async #refreshPanel(attempt = 0) {
+    this.#isPanelStale = true;
     await htmx.ajax("GET", this.#panel.dataset.status, { target: "#upload-panel", swap: "outerHTML" }).catch(() => {});
-    if (!this.#isStale || this.#stop.signal.aborted) return;
-    setTimeout(() => this.#isStale && this.#refresh(tries + 1), SOON_MS * 2 ** Math.min(tries, 5));
+    if (!this.#isPanelStale || this.#stop.signal.aborted) return;
+    setTimeout(() => this.#isPanelStale && this.#refreshPanel(attempt + 1), PANEL_RETRY_MS * 2 ** Math.min(attempt, 5));
   }
+}
+
+/** A file of a sent folder that is not sent itself, as Sender.addSkipped() takes it. */
+function skippedFile({ path, file }, isCompanion) {
+  return { path, size: file.size, modified: file.lastModified, album: null, isSkipped: true, isCompanion };
 }
 
 customElements.define("upload-desk", UploadDesk);

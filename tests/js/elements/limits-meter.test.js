@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import "./dom.js";
-import { largest } from "../../../static/js/elements/limits-meter.js";
+import { largestRequest } from "../../../static/js/elements/limits-meter.js";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-const bounds = { first: 256 * KIB, least: 64 * KIB, most: 64 * MIB };
+const bounds = { first: 256 * KIB, min: 64 * KIB, max: 64 * MIB };
 
 /** A front door that takes so many bytes, and remembers what it was sent. */
 function door(limit, { ms = () => 1, status = 413 } = {}) {
@@ -19,30 +19,30 @@ function door(limit, { ms = () => 1, status = 413 } = {}) {
 
 test("without a limit the largest that is tried has passed", async () => {
   const { send, sizes } = door(Infinity);
-  assert.deepEqual(await largest(send, bounds), { bytes: 64 * MIB, refusal: null });
+  assert.deepEqual(await largestRequest(send, bounds), { bytes: 64 * MIB, status: null });
   assert.equal(sizes.length, 9);
 });
 
 test("a limit is found exactly where it falls on a step, with the status that was met", async () => {
-  assert.deepEqual(await largest(door(MIB).send, bounds), { bytes: MIB, refusal: 413 });
+  assert.deepEqual(await largestRequest(door(MIB).send, bounds), { bytes: MIB, status: 413 });
 });
 
 test("a limit between two steps is found to within a thirty-second of it, never above", async () => {
   const limit = 5 * MIB + 12345;
-  const { bytes } = await largest(door(limit).send, bounds);
+  const { bytes } = await largestRequest(door(limit).send, bounds);
   assert.ok(bytes <= limit && bytes >= (limit * 31) / 32, `${bytes}`);
 });
 
 test("a connection that is ended is a limit too", async () => {
-  assert.deepEqual(await largest(door(2 * MIB, { status: 0 }).send, bounds), { bytes: 2 * MIB, refusal: 0 });
+  assert.deepEqual(await largestRequest(door(2 * MIB, { status: 0 }).send, bounds), { bytes: 2 * MIB, status: 0 });
 });
 
 test("when nothing passes nothing is claimed", async () => {
-  assert.deepEqual(await largest(door(1).send, bounds), { bytes: 0, refusal: 413 });
+  assert.deepEqual(await largestRequest(door(1).send, bounds), { bytes: 0, status: 413 });
 });
 
 test("a slow line is spared the larger ones", async () => {
   const { send, sizes } = door(Infinity, { ms: (size) => size / 100 });
-  assert.deepEqual(await largest(send, bounds), { bytes: 2 * MIB, refusal: null });
+  assert.deepEqual(await largestRequest(send, bounds), { bytes: 2 * MIB, status: null });
   assert.equal(sizes.at(-1), 2 * MIB);
 });

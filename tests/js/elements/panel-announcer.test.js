@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import "./dom.js";
-import { announcement, read } from "../../../static/js/elements/panel-announcer.js";
+import { announcement, readPanel } from "../../../static/js/elements/panel-announcer.js";
 
 const idle = { busy: false, receiving: 0, total: 0, done: 0, percent: 0, added: 0, failed: 0, refused: 0 };
 const busy = { ...idle, busy: true, total: 20 };
@@ -40,6 +40,6 @@ test("the end sums up", () => {
 
 test("the state is read from the panel's data attributes, and a missing panel is an idle one", () => {
   const dataset = { busy: "yes", receiving: "0", total: "20", done: "5", percent: "25", added: "5", failed: "1", refused: "0" };
-  assert.deepEqual(read({ dataset }), { busy: true, receiving: 0, total: 20, done: 5, percent: 25, added: 5, failed: 1, refused: 0 });
-  assert.equal(announcement(read(undefined), idle), "");
+  assert.deepEqual(readPanel({ dataset }), { busy: true, receiving: 0, total: 20, done: 5, percent: 25, added: 5, failed: 1, refused: 0 });
+  assert.equal(announcement(readPanel(undefined), idle), "");
 });

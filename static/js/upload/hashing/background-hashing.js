@@ -1,44 +1,46 @@
-/* Hashes the listed files in the background, one after the other, while they wait or are sent: what the server has already need not
-   be sent. */
+/* Hashes the listed files in the background, one after the other, while they wait or are sent: files that the server has already need
+   not be sent. */
 import { Unreadable } from "./hash-pool.js";
 import { hex } from "./sha256.js";
 
-const SOON_MS = 1500;
-const NEEDED = ["waiting", "pending", "chosen", "later"]; // the sooner it is sent, the sooner it is hashed
+export const UNREADABLE = "It can’t be read any more. Was it changed, or its card taken out?";
 
-export class Checksums {
-  #ledger;
-  #hasher;
-  #onKnown;
-  #isAtWork = false;
+const REPORT_DELAY_MS = 1500;
+const STATES_BY_PRIORITY = ["waiting", "pending", "chosen", "later"]; // files that are sent sooner are hashed sooner
+
+export class BackgroundHashing {
+  #fileStore;
+  #hashPool;
+  #onHashed;
+  #isRunning = false;
   #stop = null;
   #current = null;
 
-  /** `onKnown(item)` is called for each file whose checksum has become known. */
-  constructor(ledger, hasher, onKnown) {
-    this.#ledger = ledger;
-    this.#hasher = hasher;
-    this.#onKnown = onKnown;
-    ledger.addEventListener("change", () => this.#look());
+  /** `onHashed(item)` is called for each file whose checksum has become known. */
+  constructor(fileStore, hashPool, onHashed) {
+    this.#fileStore = fileStore;
+    this.#hashPool = hashPool;
+    this.#onHashed = onHashed;
+    fileStore.addEventListener("change", () => this.#run());
   }
 
-  /** Of whom it is not yet known. */
-  get left() {
-    return this.#ledger.in(...NEEDED).filter(isOpen).length;
+  /** The number of files that are not hashed yet. */
+  get remaining() {
+    return this.#fileStore.in(...STATES_BY_PRIORITY).filter(needsHash).length;
   }
 
-  async #look() {
-    if (this.#current && !NEEDED.concat("sending").includes(this.#current.state)) this.#stop.abort();
-    if (this.#isAtWork) return;
-    this.#isAtWork = true;
-    await null; // not for each of a thousand that are added at once
+  async #run() {
+    if (this.#current && !STATES_BY_PRIORITY.concat("sending").includes(this.#current.state)) this.#stop.abort();
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    await null; // a thousand files may be added at once
     for (let item = this.#next(); item; item = this.#next()) await this.#hash(item);
-    this.#isAtWork = false;
+    this.#isRunning = false;
   }
 
   #next() {
-    for (const state of NEEDED) {
-      const item = this.#ledger.items.find((one) => one.state === state && isOpen(one));
+    for (const state of STATES_BY_PRIORITY) {
+      const item = this.#fileStore.items.find((candidate) => candidate.state === state && needsHash(candidate));
       if (item) return item;
     }
   }
@@ -46,48 +48,48 @@ export class Checksums {
   async #hash(item) {
     this.#current = item;
     this.#stop = new AbortController();
-    const onProgress = (done) => this.#ledger.set(item, { hashed: done });
+    const onProgress = (hashedBytes) => this.#fileStore.set(item, { hashedBytes });
     try {
-      const bytes = await this.#hasher.file(item.file, { signal: this.#stop.signal, onProgress });
-      this.#ledger.set(item, { sha256: hex(bytes), hashed: null });
-      this.#onKnown(item);
+      const bytes = await this.#hashPool.hashFile(item.file, { signal: this.#stop.signal, onProgress });
+      this.#fileStore.set(item, { sha256: hex(bytes), hashedBytes: null });
+      this.#onHashed(item);
     } catch (error) {
-      const isUnreadable = error instanceof Unreadable;
-      this.#ledger.set(item, { hashed: null, isUnhashable: true, ...(isUnreadable ? { state: "failed", words: UNREADABLE } : {}) });
+      const failure = error instanceof Unreadable ? { state: "failed", message: UNREADABLE } : {};
+      this.#fileStore.set(item, { hashedBytes: null, isUnhashable: true, ...failure });
     } finally {
       this.#current = null;
     }
   }
 }
 
-export const UNREADABLE = "It can’t be read any more. Was it changed, or its card taken out?";
-
-function isOpen(item) {
-  return item.file && item.size > 0 && !item.sha256 && !item.isUnhashable;
-}
-
+/** Collects the checksums that become known only after their files were declared, and reports them together a moment later, so that
+    files that the server has already are not sent. */
 export class LateChecksums {
-  #learned = new Set();
-  #tell;
+  #items = new Set();
+  #report;
 
-  /** `tell(items)` tells the server of those that are still to come. */
-  constructor(tell) {
-    this.#tell = tell;
+  /** `report(items)` tells the server the checksums of files that have not arrived yet. */
+  constructor(report) {
+    this.#report = report;
   }
 
   add(item) {
-    if (!isStillToCome(item)) return;
-    if (!this.#learned.size) setTimeout(() => this.#flush(), SOON_MS);
-    this.#learned.add(item);
+    if (!isIncomplete(item)) return;
+    if (!this.#items.size) setTimeout(() => this.#flush(), REPORT_DELAY_MS);
+    this.#items.add(item);
   }
 
   #flush() {
-    const items = [...this.#learned].filter(isStillToCome);
-    this.#learned.clear();
-    if (items.length) this.#tell(items);
+    const items = [...this.#items].filter(isIncomplete);
+    this.#items.clear();
+    if (items.length) this.#report(items);
   }
 }
 
-function isStillToCome({ upload, state }) {
+function needsHash(item) {
+  return item.file && item.size > 0 && !item.sha256 && !item.isUnhashable;
+}
+
+function isIncomplete({ upload, state }) {
   return upload && (state === "waiting" || state === "sending");
 }

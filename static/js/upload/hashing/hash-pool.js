@@ -1,62 +1,63 @@
-/* Hashing beside the page: one worker for whole files, one after the other, and one for the parts that are about to be sent, which
-   must not wait behind a large file. A browser that starts no such worker hashes here, in slices. */
+/* Two web workers that hash: one for whole files, one after the other, and one for the chunks about to be sent, which must not wait
+   behind a large file. In a browser without module workers the page hashes, slice by slice. */
 import { digest } from "./digest.js";
 
-export class Hasher {
-  #files = new Bench();
-  #parts = new Bench();
+export class HashPool {
+  #files = new HashWorker();
+  #parts = new HashWorker();
 
-  /** The 32 bytes of a whole file's SHA-256. */
-  file(blob, options) {
+  /** Resolves with the 32 bytes of a whole file's SHA-256. Rejects with Unreadable, or the signal's reason. */
+  hashFile(blob, options) {
     return this.#files.digest(blob, options);
   }
 
-  part(blob, options) {
+  /** As hashFile(), but not queued behind whole files. */
+  hashPart(blob, options) {
     return this.#parts.digest(blob, options);
   }
 
-  end() {
-    this.#files.end();
-    this.#parts.end();
+  terminate() {
+    this.#files.terminate();
+    this.#parts.terminate();
   }
 }
 
-/** A file that was there when it was chosen cannot be read now: the card was pulled, or it was changed. */
+/** The file was readable when it was chosen, and is not any more: its card was removed, or it was changed. */
 export class Unreadable extends Error {}
 
-class Bench {
+class HashWorker {
   #worker;
-  #asked = new Map();
-  #count = 0;
+  #requests = new Map();
+  #lastId = 0;
 
   async digest(blob, { signal, onProgress } = {}) {
     signal?.throwIfAborted();
     const worker = this.#start();
-    if (!worker) return here(blob, { signal, onProgress });
-    const id = ++this.#count;
-    return new Promise((done, failed) => {
+    if (!worker) return digestOnPage(blob, { signal, onProgress });
+    const id = ++this.#lastId;
+    return new Promise((resolve, reject) => {
       const cancel = () => {
         worker.postMessage({ id, cancel: true });
-        this.#asked.delete(id);
-        failed(signal.reason);
+        this.#requests.delete(id);
+        reject(signal.reason);
       };
-      const settle = (act, value) => {
+      const finish = (settle, value) => {
         signal?.removeEventListener("abort", cancel);
-        this.#asked.delete(id);
-        act(value);
+        this.#requests.delete(id);
+        settle(value);
       };
       signal?.addEventListener("abort", cancel, { once: true });
-      this.#asked.set(id, {
+      this.#requests.set(id, {
         onProgress,
-        done: (value) => settle(done, value),
-        failed: (name) => settle(failed, new Unreadable(name)),
-        again: () => settle(done, here(blob, { signal, onProgress })),
+        resolve: (bytes) => finish(resolve, bytes),
+        reject: (errorName) => finish(reject, new Unreadable(errorName)),
+        hashOnPage: () => finish(resolve, digestOnPage(blob, { signal, onProgress })),
       });
       worker.postMessage({ id, blob });
     });
   }
 
-  end() {
+  terminate() {
     this.#worker?.terminate();
     this.#worker = null;
   }
@@ -65,30 +66,30 @@ class Bench {
     if (this.#worker !== undefined) return this.#worker;
     try {
       this.#worker = new Worker(new URL("./hash-worker.js", import.meta.url), { type: "module" });
-      this.#worker.addEventListener("message", this.#hear);
-      this.#worker.addEventListener("error", this.#giveUp);
+      this.#worker.addEventListener("message", this.#onMessage);
+      this.#worker.addEventListener("error", this.#onError);
     } catch {
       this.#worker = null;
     }
     return this.#worker;
   }
 
-  #hear = ({ data: { id, done, digest: bytes, failed } }) => {
-    const asked = this.#asked.get(id);
-    if (!asked) return;
-    if (done !== undefined) asked.onProgress?.(done);
-    else if (bytes) asked.done(bytes);
-    else asked.failed(failed);
+  #onMessage = ({ data: { id, hashedBytes, digest: bytes, error } }) => {
+    const request = this.#requests.get(id);
+    if (!request) return;
+    if (hashedBytes !== undefined) request.onProgress?.(hashedBytes);
+    else if (bytes) request.resolve(bytes);
+    else request.reject(error);
   };
 
-  /** No module workers here: what was asked of it is done on the page. */
-  #giveUp = () => {
+  /** This browser has no module workers: the page takes over what was requested of the worker. */
+  #onError = () => {
     this.#worker = null;
-    for (const asked of [...this.#asked.values()]) asked.again();
+    for (const request of [...this.#requests.values()]) request.hashOnPage();
   };
 }
 
-async function here(blob, options) {
+async function digestOnPage(blob, options) {
   try {
     return await digest(blob, options);
   } catch (error) {

@@ -1,8 +1,8 @@
-/* A worker that hashes what it is given, one after the other. {id, blob} asks, {id, cancel: true} takes it back; answers are
-   {id, done} in bytes, then {id, digest}, or {id, failed} with the reason. */
+/* A web worker that hashes files one after the other. Requests: {id, blob}, or {id, cancel: true}. Replies: {id, hashedBytes} as progress,
+   then {id, digest}, or {id, error} with the error's name. */
 import { digest } from "./digest.js";
 
-const TELL_EVERY_MS = 200;
+const PROGRESS_EVERY_MS = 200;
 
 const waiting = new Map();
 let current = null;
@@ -14,23 +14,23 @@ addEventListener("message", ({ data: { id, blob, cancel } }) => {
     return;
   }
   waiting.set(id, blob);
-  if (!current) work();
+  if (!current) hashWaiting();
 });
 
-async function work() {
+async function hashWaiting() {
   for (const [id, blob] of waiting) {
     waiting.delete(id);
     current = { id, stop: new AbortController() };
-    let told = performance.now();
-    const onProgress = (done) => {
-      if (performance.now() - told < TELL_EVERY_MS) return;
-      told = performance.now();
-      postMessage({ id, done });
+    let reportedAt = performance.now();
+    const onProgress = (hashedBytes) => {
+      if (performance.now() - reportedAt < PROGRESS_EVERY_MS) return;
+      reportedAt = performance.now();
+      postMessage({ id, hashedBytes });
     };
     try {
       postMessage({ id, digest: await digest(blob, { signal: current.stop.signal, onProgress }) });
     } catch (error) {
-      postMessage({ id, failed: error.name });
+      postMessage({ id, error: error.name });
     }
   }
   current = null;

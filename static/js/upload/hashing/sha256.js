@@ -1,42 +1,42 @@
-/* SHA-256 in pieces (FIPS 180-4). The browser's own cannot take a file bit by bit, and does not exist on plain http. Pure. */
+/* Incremental SHA-256 (FIPS 180-4). The browser's own takes a file only as a whole, and does not exist on plain http. Pure. */
 
 // The first 32 bits of the fractional parts of the cube roots of the first 64 primes, and of the square roots of the first 8.
 const PRIMES = firstPrimes(64);
 const ROUNDS = Int32Array.from(PRIMES, (prime) => fraction(Math.cbrt(prime)));
 const START = Int32Array.from(PRIMES.slice(0, 8), (prime) => fraction(Math.sqrt(prime)));
 
-const BLOCK = 64;
+const BLOCK_BYTES = 64;
 const LENGTH_BYTES = 8;
 
 export class Sha256 {
   #state = Int32Array.from(START);
   #schedule = new Int32Array(64);
-  #rest = new Uint8Array(BLOCK);
+  #buffer = new Uint8Array(BLOCK_BYTES);
   #filled = 0;
   #length = 0;
 
-  /** More bytes, as a Uint8Array. */
+  /** Adds bytes, a Uint8Array. */
   update(bytes) {
-    let at = 0;
+    let offset = 0;
     this.#length += bytes.length;
     if (this.#filled) {
-      at = Math.min(BLOCK - this.#filled, bytes.length);
-      this.#rest.set(bytes.subarray(0, at), this.#filled);
-      this.#filled += at;
-      if (this.#filled < BLOCK) return this;
-      this.#compress(this.#rest, 0);
+      offset = Math.min(BLOCK_BYTES - this.#filled, bytes.length);
+      this.#buffer.set(bytes.subarray(0, offset), this.#filled);
+      this.#filled += offset;
+      if (this.#filled < BLOCK_BYTES) return this;
+      this.#compress(this.#buffer, 0);
       this.#filled = 0;
     }
-    for (; at + BLOCK <= bytes.length; at += BLOCK) this.#compress(bytes, at);
-    this.#rest.set(bytes.subarray(at));
-    this.#filled = bytes.length - at;
+    for (; offset + BLOCK_BYTES <= bytes.length; offset += BLOCK_BYTES) this.#compress(bytes, offset);
+    this.#buffer.set(bytes.subarray(offset));
+    this.#filled = bytes.length - offset;
     return this;
   }
 
-  /** The 32 bytes. Nothing can be added afterwards. */
+  /** Returns the digest's 32 bytes. Nothing can be added afterwards. */
   digest() {
     const length = this.#length;
-    const padding = new Uint8Array(((BLOCK * 2 - 1 - LENGTH_BYTES - this.#filled) % BLOCK) + 1 + LENGTH_BYTES);
+    const padding = new Uint8Array(((BLOCK_BYTES * 2 - 1 - LENGTH_BYTES - this.#filled) % BLOCK_BYTES) + 1 + LENGTH_BYTES);
     padding[0] = 0x80;
     const view = new DataView(padding.buffer);
     view.setUint32(padding.length - 8, Math.floor(length / 2 ** 29)); // the length in bits, in two halves
@@ -47,14 +47,14 @@ export class Sha256 {
     return new Uint8Array(out.buffer);
   }
 
-  #compress(bytes, at) {
+  #compress(bytes, offset) {
     const w = this.#schedule;
     const state = this.#state;
-    for (let i = 0; i < 16; i++, at += 4) {
-      w[i] = (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
+    for (let i = 0; i < 16; i++, offset += 4) {
+      w[i] = (bytes[offset] << 24) | (bytes[offset + 1] << 16) | (bytes[offset + 2] << 8) | bytes[offset + 3];
     }
     for (let i = 16; i < 64; i++) {
-      const x = w[i - 15]; // one by one: taking an array apart here costs half the speed
+      const x = w[i - 15]; // one by one: destructuring an array here halves the speed
       const y = w[i - 2];
       const low = ((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3);
       const high = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
@@ -102,11 +102,11 @@ export function base64(bytes) {
 }
 
 function firstPrimes(count) {
-  const found = [];
-  for (let number = 2; found.length < count; number++) {
-    if (found.every((prime) => number % prime)) found.push(number);
+  const primes = [];
+  for (let number = 2; primes.length < count; number++) {
+    if (primes.every((prime) => number % prime)) primes.push(number);
   }
-  return found;
+  return primes;
 }
 
 function fraction(root) {

@@ -1,20 +1,20 @@
-/* The list of files on this page: what each is, where it stands, and who wants to know of changes. Pure.
+/* The list of files on this page: what each is, its state, and a "change" event for the page. Pure.
 
-   A file's way:  chosen ─► pending ─► waiting ⇄ sending ─► received
-                     └──► later ──┘        └─► here · refused · skipped · failed · cancelled
-   missing: the server expects it, but after a reload the page has lost hold of it. */
+   States of a file:  chosen ─► pending ─► waiting ⇄ sending ─► received
+                         └──► later ──┘        └─► here · refused · skipped · failed · cancelled
+   missing: the server expects the file, but after a reload the page no longer has access to it. */
 
 export const ENDED = new Set(["received", "here", "refused", "skipped", "cancelled"]);
-const TO_COME = new Set(["pending", "waiting", "sending"]);
+const IN_PROGRESS = new Set(["pending", "waiting", "sending"]);
 
-export function isUnderWay({ state }) {
-  return TO_COME.has(state);
+export function isInProgress({ state }) {
+  return IN_PROGRESS.has(state);
 }
 
-export class Ledger extends EventTarget {
+export class FileStore extends EventTarget {
   #items = new Map();
   #changed = new Set();
-  #count = 0;
+  #lastId = 0;
 
   get items() {
     return [...this.#items.values()];
@@ -24,14 +24,14 @@ export class Ledger extends EventTarget {
     return this.items.filter((item) => states.includes(item.state));
   }
 
-  /** New entries, in order; what they are beyond the defaults is told by `known`. */
-  add(known) {
-    const items = known.map((one) => ({ ...fresh(), ...one, id: ++this.#count }));
+  /** Adds an item for each of `files`, in order, and returns the items. Properties that a file lacks have their defaults. */
+  add(files) {
+    const items = files.map((file) => ({ ...defaults(), ...file, id: ++this.#lastId }));
     for (const item of items) {
       this.#items.set(item.id, item);
       this.#changed.add(item);
     }
-    this.#tell();
+    this.#dispatchChange();
     return items;
   }
 
@@ -43,7 +43,7 @@ export class Ledger extends EventTarget {
     Object.assign(item, changes);
     if (!this.#items.has(item.id)) return;
     this.#changed.add(item);
-    this.#tell();
+    this.#dispatchChange();
   }
 
   remove(items) {
@@ -52,22 +52,23 @@ export class Ledger extends EventTarget {
       item.isRemoved = true;
       this.#changed.add(item);
     }
-    if (items.length) this.#tell();
+    if (items.length) this.#dispatchChange();
   }
 
-  /** What changed since this was asked for the last time: a thousand changes are shown at once. */
+  /** Returns the items that changed since the last call, so that a thousand changes are rendered at once. */
   takeChanges() {
     const changed = [...this.#changed];
     this.#changed.clear();
     return changed;
   }
 
-  #tell() {
+  #dispatchChange() {
     this.dispatchEvent(new Event("change"));
   }
 }
 
-/** Files and bytes by what became of them. `sent` counts acknowledged bytes and those on their way. */
+/** Counts files and bytes: {files, bytes, sent, states, inProgress, ended, count(...states)}. `sent` includes bytes that are not
+    acknowledged yet. */
 export function totals(items) {
   const sum = { files: items.length, bytes: 0, sent: 0, states: {} };
   for (const { state, size, offset, inFlight } of items) {
@@ -76,16 +77,16 @@ export function totals(items) {
     sum.bytes += size;
     sum.sent += state === "received" ? size : Math.min(size, offset + inFlight);
   }
-  const count = (...states) => states.reduce((all, state) => all + (sum.states[state] ?? 0), 0);
-  return { ...sum, count, toCome: count(...TO_COME), ended: count(...ENDED) };
+  const count = (...states) => states.reduce((total, state) => total + (sum.states[state] ?? 0), 0);
+  return { ...sum, count, inProgress: count(...IN_PROGRESS), ended: count(...ENDED) };
 }
 
-/** What tells one chosen file from another. */
-export function print({ path, size, modified }) {
+/** A string that differs for different chosen files. */
+export function fingerprint({ path, size, modified }) {
   return `${path}:${size}:${modified}`;
 }
 
-function fresh() {
+function defaults() {
   return {
     state: "chosen",
     file: null,
@@ -97,14 +98,14 @@ function fresh() {
     grant: null,
     album: null,
     sha256: "",
-    hashed: null,
+    hashedBytes: null,
     upload: null,
     parts: null,
     partBytes: 0,
     offset: 0,
     inFlight: 0,
-    words: "",
-    hint: "",
+    message: "",
+    serverState: null,
     photo: null,
   };
 }

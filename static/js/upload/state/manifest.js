@@ -1,32 +1,33 @@
-/* The batch, declared up front: names, sizes and known checksums go to the server, and what it has of them comes back. */
+/* Declares a batch before it is sent: names, sizes and known checksums go to the server, which replies with the state of each file. */
 import { Stalled } from "../transport/request.js";
-import { verdict } from "../transport/response.js";
+import { interpret } from "../transport/response.js";
+import { CLOSES_CONNECTION } from "../transport/tus-upload.js";
 
-/** Another batch is at work in the album. */
-export class Busy extends Error {}
+/** Another batch is in progress in the album. */
+export class AlbumBusy extends Error {}
 
-/** The album is gone, or is not ours any more. */
-export class NoAlbum extends Error {}
+/** The album was deleted, or this user has lost access to it. */
+export class AlbumGone extends Error {}
 
-/** What `items` are to the server, in their order. With `open`, the batch is opened, or gone on with; otherwise nothing is changed.
-    `skipped` lay in the same folders and are not sent: {path, size, modified} each, for the batch's receipt.
+/** Resolves with the server's reply about `items`, one entry in `files` for each, in order. With `open`, the batch is opened or continued;
+    otherwise nothing changes. `skipped` are files of the same folders that are not sent: {path, size, modified} each, for the receipt.
 
-    Waits while nobody answers. Rejects with Busy, NoAlbum, the signal's reason, or an Error whose message is for the person. */
-export async function declare(url, items, { open, skipped = [], link, signal }) {
-  const body = JSON.stringify({ open, files: items.map(entry), ...(skipped.length ? { skipped: skipped.map(mention) } : {}) });
+    Waits while the server does not answer. Rejects with AlbumBusy, AlbumGone, the signal's reason, or an Error with a message for the user. */
+export async function declare(url, items, { open, skipped = [], transport, signal }) {
+  const body = JSON.stringify({ open, files: items.map(fileEntry), ...(skipped.length ? { skipped: skipped.map(skippedEntry) } : {}) });
   for (;;) {
-    await link.line.open(signal);
-    const answer = await ask(url, body, link, signal);
-    if (answer.status === 200 && answer.json?.files) return answer.json;
-    const found = answer.status === 200 ? { is: "signed-out" } : verdict(answer); // 200 with a page is the sign-in
-    if (answer.status === 409) throw new Busy(answer.json?.message);
-    if (found.is === "gone") throw new NoAlbum(found.words || "This album was deleted.");
-    if (!["away", "busy", "signed-out"].includes(found.is)) throw new Error(found.words || "The server did not understand.");
-    link.line.shut(found);
+    await transport.connection.untilOpen(signal);
+    const response = await post(url, body, transport, signal);
+    if (response.status === 200 && response.json?.files) return response.json;
+    const outcome = response.status === 200 ? { kind: "signed-out" } : interpret(response); // 200 with a page is the sign-in page
+    if (response.status === 409) throw new AlbumBusy(response.json?.message);
+    if (outcome.kind === "gone") throw new AlbumGone(outcome.message || "This album was deleted.");
+    if (!CLOSES_CONNECTION.has(outcome.kind)) throw new Error(outcome.message || "The server did not understand.");
+    transport.connection.close(outcome);
   }
 }
 
-async function ask(url, body, { request, stallMs }, signal) {
+async function post(url, body, { request, stallMs }, signal) {
   const headers = { "Content-Type": "application/json", Accept: "application/json" };
   try {
     return await request("POST", url, { headers, body, signal, stallMs });
@@ -36,12 +37,12 @@ async function ask(url, body, { request, stallMs }, signal) {
   }
 }
 
-/** With its folders: files of one name in several belong to those beside them. */
-function entry({ name, path, size, modified, sha256, upload }) {
+/** The name includes the folders: of files with one name, each is grouped with those in its own folder. */
+function fileEntry({ name, path, size, modified, sha256, upload }) {
   return { name: path || name, size, modified: modified ?? undefined, sha256: sha256 || undefined, upload: upload ?? undefined };
 }
 
-/** With its folders, which tell whether it is a system's. */
-function mention({ path, size, modified }) {
+/** The name includes the folders, by which the server recognises system files. */
+function skippedEntry({ path, size, modified }) {
   return { name: path, size, modified: modified ?? undefined };
 }

@@ -1,36 +1,37 @@
-/* Which of the files chosen again are those that were on their way. Pure. */
+/* Matches files that were chosen again with the items that were in progress before a reload. Pure. */
 
-/** Pairs of an expected item and its file; pairs that only a checksum can tell (date differs); and files that are none of them. */
-export function match(expected, files) {
-  const open = new Map();
-  for (const item of expected) {
-    const key = look(item);
-    open.set(key, [...(open.get(key) ?? []), item]);
+/** Returns {pairs, doubtful, others}: pairs of an item and its file, pairs that only a checksum can confirm since their dates differ, and
+    files that match no item. */
+export function matchFiles(items, files) {
+  const unmatched = new Map();
+  for (const item of items) {
+    const key = nameAndSize(item);
+    unmatched.set(key, [...(unmatched.get(key) ?? []), item]);
   }
   const [pairs, doubtful, others] = [[], [], []];
   for (const file of files) {
-    const candidates = open.get(look(file)) ?? [];
-    const item = best(candidates, file);
+    const candidates = unmatched.get(nameAndSize(file)) ?? [];
+    const item = bestMatch(candidates, file);
     if (!item) {
       others.push(file);
       continue;
     }
     candidates.splice(candidates.indexOf(item), 1);
-    (isSameDate(item, file) ? pairs : doubtful).push([item, file]);
+    (hasSameDate(item, file) ? pairs : doubtful).push([item, file]);
   }
   return { pairs, doubtful, others };
 }
 
-/** Cameras begin anew at DSC_0001 in each folder: of several with one look, that with the date and the folder too. */
-function best(candidates, file) {
-  const score = (item) => 2 * Number(isSameDate(item, file)) + Number(item.path === file.path);
-  return candidates.reduce((first, item) => (first && score(first) >= score(item) ? first : item), null);
+/** Cameras begin again at DSC_0001 in each folder: of several items with one name and size, the date and then the folder decide. */
+function bestMatch(candidates, file) {
+  const score = (item) => 2 * Number(hasSameDate(item, file)) + Number(item.path === file.path);
+  return candidates.reduce((best, item) => (best && score(best) >= score(item) ? best : item), null);
 }
 
-function isSameDate(item, file) {
+function hasSameDate(item, file) {
   return item.modified === null || item.modified === file.modified;
 }
 
-function look({ name, size }) {
+function nameAndSize({ name, size }) {
   return `${size}:${name}`;
 }

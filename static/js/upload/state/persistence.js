@@ -1,39 +1,39 @@
-/* What outlives the page: the files that were to be sent, kept in IndexedDB by person and album until each has arrived. With the
-   browser's file handles, where it has them, nobody needs to choose again. Without IndexedDB nothing is kept, and nothing breaks. */
+/* Stores the files that have not arrived in IndexedDB, by user and album, so that they outlive the page. Where the browser has file handles,
+   these are stored too, and the user need not choose the files again. Without IndexedDB nothing is stored, and uploads work as before. */
 
 const [NAME, VERSION, STORE] = ["darkroom", 1, "files"];
-const A_WEEK_MS = 7 * 24 * 3600 * 1000;
-const KEPT = ["name", "path", "size", "modified", "handle", "grant", "album", "sha256", "upload", "isSkipped", "isCompanion"];
+const MAX_AGE_MS = 7 * 24 * 3600 * 1000;
+const STORED_FIELDS = ["name", "path", "size", "modified", "handle", "grant", "album", "sha256", "upload", "isSkipped", "isCompanion"];
 
-export class Keep {
+export class Persistence {
   #person;
   #page;
   #database;
   #keys = new Map();
 
-  /** `person` and `page` (the album on whose page they were chosen) are strings. */
+  /** `person` and `page` (the id of the album on whose page the files were chosen) are strings. */
   constructor(person, page) {
     this.#person = person;
     this.#page = page;
-    this.#database = open().catch(() => null);
+    this.#database = openDatabase().catch(() => null);
   }
 
-  /** The files of this page that had not arrived, as they were kept. Those of a week ago are let go. */
+  /** Resolves with the stored files of this page, in order. Files older than a week are deleted. */
   async all() {
-    const rows = (await this.#do("readonly", (store) => store.index("whose").getAll([this.#person, this.#page]))) ?? [];
+    const rows = (await this.#transaction("readonly", (store) => store.index("whose").getAll([this.#person, this.#page]))) ?? [];
     const [old, recent] = [[], []];
-    for (const row of rows) (Date.now() - row.at > A_WEEK_MS ? old : recent).push(row);
-    if (old.length) await this.#do("readwrite", (store) => old.forEach(({ key }) => store.delete(key)));
+    for (const row of rows) (Date.now() - row.at > MAX_AGE_MS ? old : recent).push(row);
+    if (old.length) await this.#transaction("readwrite", (store) => old.forEach(({ key }) => store.delete(key)));
     return recent.sort((a, b) => a.order - b.order);
   }
 
-  /** Keep these as they are now. `key` of a kept row continues it. */
+  /** Stores the items as they are now. An item with the `key` of a stored row replaces that row. */
   async save(items) {
     if (!items.length) return;
-    await this.#do("readwrite", (store) => {
+    await this.#transaction("readwrite", (store) => {
       for (const item of items) {
         if (!this.#keys.has(item)) this.#keys.set(item, item.key ?? crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`);
-        const row = Object.fromEntries(KEPT.map((name) => [name, item[name]]));
+        const row = Object.fromEntries(STORED_FIELDS.map((name) => [name, item[name]]));
         store.put({ ...row, order: item.id, key: this.#keys.get(item), person: this.#person, page: this.#page, at: Date.now() });
       }
     });
@@ -41,33 +41,33 @@ export class Keep {
 
   async forget(items) {
     const keys = items.map((item) => this.#keys.get(item) ?? item.key).filter(Boolean);
-    if (keys.length) await this.#do("readwrite", (store) => keys.forEach((key) => store.delete(key)));
+    if (keys.length) await this.#transaction("readwrite", (store) => keys.forEach((key) => store.delete(key)));
   }
 
-  /** The result of the last request in it; null when there is no database, or it is full. */
-  async #do(mode, act) {
+  /** Resolves with the result of the request that `act(store)` returns; null without a database, or when it is full. */
+  async #transaction(mode, act) {
     const database = await this.#database;
     if (!database) return null;
-    return new Promise((done) => {
+    return new Promise((resolve) => {
       try {
         const transaction = database.transaction(STORE, mode);
         const request = act(transaction.objectStore(STORE));
-        transaction.oncomplete = () => done(request?.result ?? null);
-        transaction.onerror = transaction.onabort = () => done(null);
+        transaction.oncomplete = () => resolve(request?.result ?? null);
+        transaction.onerror = transaction.onabort = () => resolve(null);
       } catch {
-        done(null);
+        resolve(null);
       }
     });
   }
 }
 
-function open() {
-  return new Promise((done, failed) => {
+function openDatabase() {
+  return new Promise((resolve, reject) => {
     const request = indexedDB.open(NAME, VERSION);
     request.onupgradeneeded = () => {
       request.result.createObjectStore(STORE, { keyPath: "key" }).createIndex("whose", ["person", "page"]);
     };
-    request.onsuccess = () => done(request.result);
-    request.onerror = request.onblocked = () => failed(request.error);
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = request.onblocked = () => reject(request.error);
   });
 }

@@ -1,45 +1,45 @@
-/* Tells of chosen files what the server has of them already, before anything is sent: a few requests for all, as checksums come in. */
-import { HINTS } from "../ui/texts.js";
+/* Asks the server about chosen files before anything is sent, so that the list shows which are in the album already: a few requests for
+   all files, as their checksums become known. */
 
-const SOON_MS = 1000;
+const DELAY_MS = 1000;
 
-export class Comparison {
-  #ledger;
+export class Preflight {
+  #fileStore;
   #sender;
   #timer = 0;
 
-  constructor(ledger, sender) {
-    this.#ledger = ledger;
+  constructor(fileStore, sender) {
+    this.#fileStore = fileStore;
     this.#sender = sender;
   }
 
-  /** Soon, once for all that ask until then. */
-  ask() {
-    this.#timer ||= setTimeout(() => this.#compare(), SOON_MS);
+  /** Schedules one check for all calls within the delay. */
+  schedule() {
+    this.#timer ||= setTimeout(() => this.#check(), DELAY_MS);
   }
 
-  async #compare() {
+  async #check() {
     this.#timer = 0;
-    const items = this.#ledger.in("chosen", "later").filter(isWorthAsking);
+    const items = this.#fileStore.in("chosen", "later").filter(needsCheck);
     if (!items.length) return;
-    const by = items.map(({ sha256 }) => sha256 || "look");
-    const answer = await this.#sender.compare(this.#sender.page, items).catch(() => null);
-    if (!answer) return;
-    // An upload is told of files of a batch that runs already: begun on another device, or before a reload.
-    const mine = [];
-    answer.files.forEach(({ state, photo, upload }, number) => {
-      const item = items[number];
-      if (item.state !== "later" && item.state !== "chosen") return; // should it come back to that, it is compared again
-      item.comparedWith = by[number];
-      this.#ledger.set(item, { standing: state, hint: HINTS[state] ?? "", photo });
-      if (state === "received") this.#ledger.set(item, { state, offset: item.size });
-      else if (upload) mine.push(item);
+    const basis = items.map(({ sha256 }) => sha256 || "name-and-size");
+    const reply = await this.#sender.query(this.#sender.page, items).catch(() => null);
+    if (!reply) return;
+    // A reply with an upload is about a file of a running batch: one begun on another device, or before a reload.
+    const expected = [];
+    reply.files.forEach(({ state, photo, upload }, index) => {
+      const item = items[index];
+      if (item.state !== "later" && item.state !== "chosen") return; // it is checked again if it returns to one of these states
+      item.checkedBy = basis[index];
+      this.#fileStore.set(item, { serverState: state, photo });
+      if (state === "received") this.#fileStore.set(item, { state, offset: item.size });
+      else if (upload) expected.push(item);
     });
-    if (mine.length) this.#sender.join(mine);
+    if (expected.length) this.#sender.join(expected);
   }
 }
 
-/** By its look once, and once more when its checksum is known. */
-function isWorthAsking({ state, sha256, comparedWith }) {
-  return sha256 ? comparedWith !== sha256 : state === "later" && !comparedWith;
+/** A file of the next batch is checked by name and size, and any file by its checksum, once each. */
+function needsCheck({ state, sha256, checkedBy }) {
+  return sha256 ? checkedBy !== sha256 : state === "later" && !checkedBy;
 }

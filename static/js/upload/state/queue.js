@@ -1,23 +1,23 @@
-/* Three files at a time, in their order, with a pause. What one is, and what carrying it means, is not known here. Pure. */
+/* Sends three items at a time, in their order, and can be paused. It knows neither what an item is nor how it is sent. Pure. */
 
-/** Why a file's sending was stopped: it goes on later. */
+/** The abort reason of an item that is sent again later. */
 export class Paused extends Error {}
 
-/** Why a file's sending was stopped: it is not wanted any more. */
+/** The abort reason of an item that is not to be sent any more. */
 export class Cancelled extends Error {}
 
 export class Queue {
   isPaused = false;
-  #carry;
-  #atOnce;
+  #send;
+  #concurrency;
   #waiting = [];
   #running = new Map();
   #onIdle;
 
-  /** `carry(item, signal)` never rejects, and resolves with whether the item needs no more carrying. `onIdle` is called when the last was carried. */
-  constructor(carry, { atOnce = 3, onIdle = () => {} } = {}) {
-    this.#carry = carry;
-    this.#atOnce = atOnce;
+  /** `send(item, signal)` never rejects, and resolves with whether the item is done. `onIdle` is called after the last item. */
+  constructor(send, { concurrency = 3, onIdle = () => {} } = {}) {
+    this.#send = send;
+    this.#concurrency = concurrency;
     this.#onIdle = onIdle;
   }
 
@@ -25,40 +25,40 @@ export class Queue {
     return !this.#waiting.length && !this.#running.size;
   }
 
-  get isMoving() {
+  get isRunning() {
     return this.#running.size > 0;
   }
 
   add(items) {
-    this.#waiting.push(...items.filter((item) => !this.#waiting.includes(item) && !this.#isCarried(item)));
+    this.#waiting.push(...items.filter((item) => !this.#waiting.includes(item) && !this.#isBeingSent(item)));
     this.#next();
   }
 
   pause() {
     this.isPaused = true;
-    // Back to where they came from, in their order: the first to go on are those that had begun.
+    // Running items go back to the front, in their order, so that they continue first.
     this.#waiting.unshift(...this.#running.keys());
     for (const stop of this.#running.values()) stop.abort(new Paused());
   }
 
-  goOn() {
+  resume() {
     this.isPaused = false;
     this.#next();
   }
 
   remove(item) {
-    this.#waiting = this.#waiting.filter((one) => one !== item);
+    this.#waiting = this.#waiting.filter((other) => other !== item);
     this.#running.get(item)?.abort(new Cancelled());
   }
 
-  /** One that is being stopped may be added again already. */
-  #isCarried(item) {
+  /** False for an item that is being aborted: it may be added again already. */
+  #isBeingSent(item) {
     return this.#running.get(item)?.signal.aborted === false;
   }
 
   #next() {
-    while (!this.isPaused && this.#running.size < this.#atOnce) {
-      const item = this.#waiting.find((one) => !this.#running.has(one));
+    while (!this.isPaused && this.#running.size < this.#concurrency) {
+      const item = this.#waiting.find((candidate) => !this.#running.has(candidate));
       if (!item) break;
       this.#waiting.splice(this.#waiting.indexOf(item), 1);
       this.#run(item);
@@ -68,9 +68,9 @@ export class Queue {
   async #run(item) {
     const stop = new AbortController();
     this.#running.set(item, stop);
-    const isOver = await this.#carry(item, stop.signal);
+    const isDone = await this.#send(item, stop.signal);
     this.#running.delete(item);
-    if (isOver) this.#waiting = this.#waiting.filter((one) => one !== item); // it arrived just as the pause began
+    if (isDone) this.#waiting = this.#waiting.filter((other) => other !== item); // it arrived just as the queue was paused
     this.#next();
     if (this.isIdle) this.#onIdle();
   }

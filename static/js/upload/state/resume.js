@@ -1,202 +1,205 @@
-/* After a reload, or on another device: what this person was sending here, and what it takes to go on. */
+/* Continues uploads after a reload, or on another device: finds the files again, in IndexedDB and at the server, and tells the user what
+   is needed to go on. */
 import { plural } from "../../format.js";
 import { hex } from "../hashing/sha256.js";
-import { isUnderWay } from "./file-store.js";
-import { match } from "./match-files.js";
-import { kept } from "./server-state.js";
 import { sleep } from "../transport/retry.js";
+import { isInProgress } from "./file-store.js";
+import { matchFiles } from "./match-files.js";
+import { afterReload } from "./server-state.js";
 
-const LOOK_AGAIN_MS = 1000;
+const CHECK_AGAIN_MS = 1000;
 
-export class ComingBack {
-  /** What to tell, and what can be done about it: {words, canResume, isElsewhere}, or null. */
-  again = null;
-  #parts;
+export class Resume {
+  /** The notice for the user: {message, canResume, isElsewhere}, or null. */
+  notice = null;
+  #context;
   #panel;
   #onChange;
   #isElsewhere = false;
   #isExpected = false;
   #received;
 
-  /** `parts` are keep, ledger, sender and hasher; `panel()` is the server's panel as it is now. */
-  constructor(parts, panel, onChange = () => {}) {
-    this.#parts = parts;
+  /** `context` has persistence, fileStore, sender and hashPool; `panel()` returns the current panel element. */
+  constructor(context, panel, onChange = () => {}) {
+    this.#context = context;
     this.#panel = panel;
     this.#onChange = onChange;
   }
 
-  /** As long as another tab sends the files, nothing is missing. When it ends, for whatever reason, the rest is looked at. */
+  /** Restores the stored files and continues those that can be read. While another tab sends them, nothing is missing; when it stops, for
+      whatever reason, this tab continues. */
   async start() {
-    const { keep, ledger, sender } = this.#parts;
-    const kept = await keep.all();
-    while (await this.#isSentElsewhere(kept)) {
+    const { persistence, fileStore, sender } = this.#context;
+    const rows = await persistence.all();
+    while (await this.#isSentElsewhere(rows)) {
       this.#isElsewhere = true;
-      this.#tell();
-      await sleep(LOOK_AGAIN_MS);
+      this.#updateAndNotify();
+      await sleep(CHECK_AGAIN_MS);
     }
     this.#isElsewhere = false;
-    this.#received = this.#panel().dataset.received; // before the server is asked, or what arrives meanwhile would be no news
-    await restore(this.#parts);
-    this.goOn();
+    this.#received = this.#panel().dataset.received; // before the server is asked, so that what arrives meanwhile counts as a change
+    await restore(this.#context);
+    this.#continueReadable();
     const { busy, receiving } = this.#panel().dataset;
-    if (ledger.items.length || !busy || !Number(receiving)) return;
-    const told = await sender.compare(sender.page, []).catch(() => null); // a browser that has kept nothing
-    this.#isExpected = Boolean(told?.batch?.mine);
-    this.look();
+    if (fileStore.items.length || !busy || !Number(receiving)) return;
+    const reply = await sender.query(sender.page, []).catch(() => null); // this browser has stored nothing
+    this.#isExpected = Boolean(reply?.batch?.mine);
+    this.update();
   }
 
-  /** The panel is new. What is missing here may have arrived all the same: its last bytes were on their way, or it came from elsewhere. */
-  async heard() {
-    this.look();
-    if (this.#isElsewhere || !this.again) return;
-    const { ledger } = this.#parts;
-    if (await this.#isSentElsewhere(ledger.in("missing"))) return this.#leave();
+  /** Called when the panel was replaced. A missing file may have arrived: its last bytes were in flight, or another device sent it. */
+  async panelReplaced() {
+    this.update();
+    if (this.#isElsewhere || !this.notice) return;
+    const { fileStore } = this.#context;
+    if (await this.#isSentElsewhere(fileStore.in("missing"))) return this.#leaveToOtherTab();
     const { received } = this.#panel().dataset;
-    const isNews = received !== this.#received;
+    const hasChanged = received !== this.#received;
     this.#received = received;
-    if (!isNews || !ledger.in("missing").length) return;
-    await settle(this.#parts, ledger.in("missing"));
-    this.look();
+    if (!hasChanged || !fileStore.in("missing").length) return;
+    await refreshMissing(this.#context, fileStore.in("missing"));
+    this.update();
   }
 
-  /** Ask for leave to read the files again, and go on. Must be called from a press of a button. */
+  /** Asks for permission to read the files again, and continues. Must be called while a click is handled. */
   async resume() {
-    const { ledger } = this.#parts;
-    await open(ledger, ledger.in("missing"), true);
-    this.goOn();
+    const { fileStore } = this.#context;
+    await openFiles(fileStore, fileStore.in("missing"), true);
+    this.#continueReadable();
   }
 
-  goOn() {
-    const { ledger, sender } = this.#parts;
-    const ready = ledger.in("missing").filter(({ file }) => file);
-    if (ready.length) sender.join(ready);
-    this.look();
-  }
-
-  /** Of the files chosen, those that were on their way go on; the others are answered. */
-  async rejoin(found) {
-    const { items, others } = await rejoin(this.#parts, found);
-    if (items.length) this.#parts.sender.join(items);
-    this.look();
+  /** Continues those of the chosen files that were in progress, and resolves with the others. */
+  async rejoin(chosen) {
+    const { items, others } = await rejoin(this.#context, chosen);
+    if (items.length) this.#context.sender.join(items);
+    this.update();
     return others;
   }
 
-  /** Cancel what is missing, unless another tab has begun to send it. */
-  async giveUp() {
-    const { ledger, sender } = this.#parts;
-    const missing = ledger.in("missing");
-    if (await this.#isSentElsewhere(missing)) return this.#leave();
+  /** Cancels the missing files, unless another tab has begun to send them. */
+  async discard() {
+    const { fileStore, sender } = this.#context;
+    const missing = fileStore.in("missing");
+    if (await this.#isSentElsewhere(missing)) return this.#leaveToOtherTab();
     sender.cancel(missing);
-    this.look();
+    this.update();
   }
 
-  look() {
-    this.again = this.#elsewhere() ?? this.#missing() ?? this.#expected();
+  /** Updates the notice. */
+  update() {
+    this.notice = this.#elsewhereNotice() ?? this.#missingNotice() ?? this.#expectedNotice();
   }
 
-  /** Each album has its own turn: the files of one page may go to several. */
+  #continueReadable() {
+    const { fileStore, sender } = this.#context;
+    const readable = fileStore.in("missing").filter(({ file }) => file);
+    if (readable.length) sender.join(readable);
+    this.update();
+  }
+
+  /** Each album has its own lock: the files of one page may go to several. */
   #isSentElsewhere(files) {
-    const { sender } = this.#parts;
-    return sender.isElsewhere([...new Set([sender.page, ...files.map(({ album }) => album)])]);
+    const { sender } = this.#context;
+    return sender.isSentElsewhere([...new Set([sender.page, ...files.map(({ album }) => album)])]);
   }
 
-  /** The files stay kept for the tab that sends them; this one only looks on. */
-  #leave() {
-    const { ledger } = this.#parts;
+  /** The files stay in IndexedDB for the tab that sends them; this tab only shows its progress. */
+  #leaveToOtherTab() {
+    const { fileStore } = this.#context;
     if (this.#isElsewhere) return;
     this.#isElsewhere = true;
-    ledger.remove(ledger.in("missing").filter(({ file }) => !file));
-    this.start().then(() => this.#tell());
+    fileStore.remove(fileStore.in("missing").filter(({ file }) => !file));
+    this.start().then(() => this.#updateAndNotify());
   }
 
-  #tell() {
-    this.look();
+  #updateAndNotify() {
+    this.update();
     this.#onChange();
   }
 
-  #elsewhere() {
+  #elsewhereNotice() {
     if (!this.#isElsewhere) return null;
     const { busy, received, total } = this.#panel().dataset;
     const count = busy && Number(total) ? ` (${received} of ${total})` : "";
-    return { isElsewhere: true, canResume: false, words: `Uploading in another tab${count}.` };
+    return { isElsewhere: true, canResume: false, message: `Uploading in another tab${count}.` };
   }
 
-  #missing() {
-    const { ledger } = this.#parts;
-    const missing = ledger.in("missing").filter(({ file }) => !file);
+  #missingNotice() {
+    const { fileStore } = this.#context;
+    const missing = fileStore.in("missing").filter(({ file }) => !file);
     if (!missing.length) return null;
     const { busy, total } = this.#panel().dataset;
-    // Those that had arrived before the reload are not kept here; the server counts them.
-    const all = Math.max(ledger.items.length, busy ? Number(total) : 0);
+    // Files that had arrived before the reload are not stored here; the server counts them.
+    const all = Math.max(fileStore.items.length, busy ? Number(total) : 0);
     const count = `${missing.length} of ${plural(all, "photo")} ${missing.length === 1 ? "is" : "are"} still to come.`;
     const canResume = missing.every(({ handle }) => handle);
     const remedy = canResume ? "The browser asks whether it may read them again." : "Choose the folder or files again; each goes on where it stopped.";
-    return { canResume, words: `${count} ${remedy}` };
+    return { canResume, message: `${count} ${remedy}` };
   }
 
-  #expected() {
+  #expectedNotice() {
     const { receiving, received, total } = this.#panel().dataset;
-    if (!this.#isExpected || !Number(receiving) || this.#parts.ledger.items.some(isUnderWay)) return null;
-    const words = `${total} files expected, ${received} here. If they do not come from elsewhere, choose them again to go on.`;
-    return { canResume: false, words };
+    if (!this.#isExpected || !Number(receiving) || this.#context.fileStore.items.some(isInProgress)) return null;
+    const message = `${total} files expected, ${received} here. If they do not come from elsewhere, choose them again to go on.`;
+    return { canResume: false, message };
   }
 }
 
-/** The kept files as items of the ledger, missing until their files are at hand again; those that arrived meanwhile are settled. */
-export async function restore({ keep, ledger, sender }) {
-  const rows = await keep.all();
+/** Adds the stored files to the list, as missing until they can be read, and updates those that have arrived meanwhile. */
+export async function restore({ persistence, fileStore, sender }) {
+  const rows = await persistence.all();
   const skipped = rows.filter(({ isSkipped }) => isSkipped);
-  const items = ledger.add(rows.filter(({ isSkipped }) => !isSkipped).map((row) => ({ ...row, state: "missing" })));
-  if (!items.length) return keep.forget(skipped), [];
-  if (skipped.length) sender.skip(skipped);
-  await open(ledger, items);
-  await settle({ keep, ledger, sender }, items);
-  return items;
+  const items = fileStore.add(rows.filter(({ isSkipped }) => !isSkipped).map((row) => ({ ...row, state: "missing" })));
+  if (!items.length) return persistence.forget(skipped);
+  if (skipped.length) sender.addSkipped(skipped);
+  await openFiles(fileStore, items);
+  await refreshMissing({ persistence, fileStore, sender }, items);
 }
 
-/** Ask what has become of missing files: those that have arrived are missing no more. */
-export async function settle({ keep, ledger, sender }, missing) {
+/** Asks the server about missing files: those that have arrived are no longer missing. */
+async function refreshMissing({ persistence, fileStore, sender }, missing) {
   for (const album of new Set(missing.map((item) => item.album))) {
-    const mine = missing.filter((item) => item.album === album);
-    const answer = await sender.compare(album, mine).catch(() => null);
-    answer?.files.forEach((told, number) => {
-      const item = mine[number];
+    const items = missing.filter((item) => item.album === album);
+    const reply = await sender.query(album, items).catch(() => null);
+    reply?.files.forEach((fileReply, index) => {
+      const item = items[index];
       if (item.state !== "missing") return; // it was chosen meanwhile
-      ledger.set(item, kept(item, told));
-      if (item.state !== "missing") keep.forget([item]);
+      fileStore.set(item, afterReload(item, fileReply));
+      if (item.state !== "missing") persistence.forget([item]);
     });
   }
 }
 
-/** Open the files of those whose handles may be read without asking; with `asks`, after asking, which needs a press of a button. */
-export async function open(ledger, items, asks = false) {
-  let mayAsk = asks; // who said no once is not asked for each of the others
+/** Opens the items' files by their handles, as far as the browser permits it. With `asksPermission` the browser may ask the user, which it
+    does only while a click is handled. */
+async function openFiles(fileStore, items, asksPermission = false) {
+  let mayAsk = asksPermission; // a user who refuses once is not asked for each of the other files
   for (const item of items.filter(({ file, handle }) => handle && !file)) {
-    const isGranted = await permission(item.grant, mayAsk);
+    const isGranted = await hasPermission(item.grant, mayAsk);
     mayAsk &&= isGranted;
     const file = isGranted ? await item.handle.getFile().catch(() => null) : null;
-    if (file && file.size === item.size && file.lastModified === item.modified) ledger.set(item, { file });
+    if (file && file.size === item.size && file.lastModified === item.modified) fileStore.set(item, { file });
   }
 }
 
-/** Give the files chosen again to those that miss them. Answers the items that can go on, and what was chosen besides. */
-export async function rejoin({ ledger, hasher }, found) {
-  const expected = ledger.in("missing", "failed");
-  const files = found.map((one) => ({ ...one, name: one.file.name, size: one.file.size, modified: one.file.lastModified }));
-  const { pairs, doubtful, others } = match(expected, files);
-  for (const [item, one] of doubtful) {
-    const same = item.sha256 && hex(await hasher.file(one.file)) === item.sha256;
-    if (same) pairs.push([item, one]);
-    else others.push(one);
+/** Gives missing and failed items the files that were chosen again. Resolves with the items that can continue, and the other files. */
+async function rejoin({ fileStore, hashPool }, chosen) {
+  const expected = fileStore.in("missing", "failed");
+  const files = chosen.map((entry) => ({ ...entry, name: entry.file.name, size: entry.file.size, modified: entry.file.lastModified }));
+  const { pairs, doubtful, others } = matchFiles(expected, files);
+  for (const [item, entry] of doubtful) {
+    const isSame = item.sha256 && hex(await hashPool.hashFile(entry.file)) === item.sha256;
+    if (isSame) pairs.push([item, entry]);
+    else others.push(entry);
   }
-  for (const [item, { file, handle, grant }] of pairs) ledger.set(item, { file, handle, grant, isUnhashable: false });
+  for (const [item, { file, handle, grant }] of pairs) fileStore.set(item, { file, handle, grant, isUnhashable: false });
   return { items: pairs.map(([item]) => item), others };
 }
 
-async function permission(grant, asks) {
+async function hasPermission(grant, asksPermission) {
   try {
     const state = await grant.queryPermission({ mode: "read" });
-    return (state === "prompt" && asks ? await grant.requestPermission({ mode: "read" }) : state) === "granted";
+    return (state === "prompt" && asksPermission ? await grant.requestPermission({ mode: "read" }) : state) === "granted";
   } catch {
     return false;
   }

@@ -1,339 +1,349 @@
-/* Takes files from the list to their albums: declares them, sends what the server wants, and waits where it has to.
+/* Sends the listed files to their albums: declares them, sends those that the server wants, and waits where it has to.
 
-   The only writer of what becomes of a file once it shall be sent. It keeps what it needs to go on after a reload. */
+   The only writer of a file's state from the moment it is to be sent. What is needed to continue after a reload is stored. */
 import { LateChecksums, UNREADABLE } from "../hashing/background-hashing.js";
 import { Unreadable } from "../hashing/hash-pool.js";
-import { insist } from "../transport/repeat-until-answered.js";
-import { ENDED } from "./file-store.js";
-import { Busy, declare, NoAlbum } from "./manifest.js";
-import { sleep } from "../transport/retry.js";
-import { Cancelled, Paused, Queue } from "./queue.js";
-import { carry } from "../transport/choose-transport.js";
 import { hex } from "../hashing/sha256.js";
-import { become, declared, recognised, settled } from "./server-state.js";
-import { Turns } from "./tab-lock.js";
-import { Gone, Refused, TUS } from "../transport/tus-upload.js";
+import { sendFile } from "../transport/choose-transport.js";
+import { repeatUntilAnswered } from "../transport/repeat-until-answered.js";
+import { sleep } from "../transport/retry.js";
+import { TUS_HEADERS, UploadGone, UploadRejected } from "../transport/tus-upload.js";
+import { ENDED } from "./file-store.js";
+import { AlbumBusy, AlbumGone, declare } from "./manifest.js";
+import { Cancelled, Paused, Queue } from "./queue.js";
+import { afterChecksum, afterDeclare, afterReceived, processingResult } from "./server-state.js";
+import { TabLock } from "./tab-lock.js";
 
-const MOST_AT_ONCE = 2000; // what one manifest may list
-const ASK_AGAIN_MS = 5000;
-const FOLLOW_MS = 5000;
-const EXPIRY_MS = 30 * 60_000;
+const MAX_MANIFEST_FILES = 2000;
+const RETRY_OTHER_ALBUM_MS = 5000;
+const POLL_RECEIVED_MS = 5000;
+const DEFAULT_EXPIRY_MS = 30 * 60_000;
 const AFTER_SILENCE_MS = 60_000;
 const FAILED = "Something went wrong that nobody thought of.";
-const GONE = "It was cancelled, here or on another device.";
-const UNDER_WAY = ["waiting", "sending"];
+const CANCELLED = "It was cancelled, here or on another device.";
 
-/** Tells of itself by the events "declared", "rested" and "change". */
+/** Dispatches "declared" after a batch was declared, "idle" when nothing is left to send, and "change". */
 export class Sender extends EventTarget {
   queue;
   isHeldBack = false;
-  #ledger;
-  #link;
-  #keep;
-  #album;
+  #fileStore;
+  #transport;
+  #persistence;
+  #albumUrls;
   #maxFiles;
   #skipped = [];
-  #turns = new Turns(() => this.#tell("change"));
-  #late = new LateChecksums((items) => this.#tellChecksums(items));
-  #declaring = new Map();
-  #heard = performance.now();
-  #silenceEnded = -Infinity;
-  #followed = -Infinity;
-  #expiryMs = EXPIRY_MS;
+  #tabLock = new TabLock(() => this.#dispatch("change"));
+  #lateChecksums = new LateChecksums((items) => this.#reportChecksums(items));
+  #declarations = new Map();
+  #lastResponseAt = performance.now();
+  #silenceEndedAt = -Infinity;
+  #polledAt = -Infinity;
+  #expiryMs = DEFAULT_EXPIRY_MS;
 
-  /** `album(id)` tells an album's addresses. The lock of `page`, the album on whose page this is, opens by opened(). */
-  constructor({ ledger, link, keep, album, page, maxFiles }) {
+  /** `albumUrls(id)` returns an album's {manifest, cancel}. `page` is the id of the album on whose page this is; its panel shows when it is free
+      again, and the page then calls albumFree(). */
+  constructor({ fileStore, transport, persistence, albumUrls, page, maxFiles }) {
     super();
-    this.#ledger = ledger;
-    this.#link = link;
-    this.#keep = keep;
-    this.#album = album;
+    this.#fileStore = fileStore;
+    this.#transport = transport;
+    this.#persistence = persistence;
+    this.#albumUrls = albumUrls;
     this.page = page;
     this.#maxFiles = maxFiles;
-    this.queue = new Queue((item, signal) => this.#carry(item, signal), { onIdle: () => this.#rest() });
+    this.queue = new Queue((item, signal) => this.#sendItem(item, signal), { onIdle: () => this.#checkIdle() });
   }
 
   get waitsForTab() {
-    return this.#turns.isWaiting;
+    return this.#tabLock.isWaiting;
   }
 
   /** Resolves with whether another tab is sending to one of these albums now. */
-  isElsewhere(albums) {
-    return this.#turns.isElsewhere(albums);
+  isSentElsewhere(albums) {
+    return this.#tabLock.isHeldElsewhere(albums);
   }
 
-  /** These shall go: now, or as soon as their album takes them. */
-  async go(items) {
-    for (const item of items) this.#ledger.set(item, { state: "pending", words: "", album: item.album ?? this.page });
-    this.#keep.save([...items, ...this.#skipped]);
+  /** Sends the items, now or as soon as their album accepts them. */
+  async send(items) {
+    for (const item of items) this.#fileStore.set(item, { state: "pending", message: "", album: item.album ?? this.page });
+    this.#persistence.save([...items, ...this.#skipped]);
     const albums = new Set(items.map(({ album }) => album));
-    await Promise.all([...albums].map((album) => this.#pump(album)));
+    await Promise.all([...albums].map((album) => this.#declareInTurn(album)));
   }
 
-  /** Files of the folders that are sent, which are not sent themselves: {path, size, modified, album, isSkipped, isCompanion} each. They are told
-      with the files that are sent to their album (the page's, where none is named), so that the receipt knows of them. */
-  skip(files) {
+  /** Adds files that lie in the sent folders and are not sent themselves: {path, size, modified, album, isSkipped, isCompanion} each. They are
+      declared with the files sent to their album (the page's, unless one is named), so that the receipt lists them. */
+  addSkipped(files) {
     this.#skipped.push(...files);
   }
 
-  /** The folders become albums of their own: `albums` are by their folders, `items` are the files that are sent.
+  /** Assigns the skipped files to the albums made of their folders: `albums` maps folders to albums, `items` are the files that are sent.
 
-      What lay in none of them is told to every album of this choice, so that no receipt calls a card safe that still holds it; a companion,
-      which nobody misses, to the first alone. */
-  moveSkipped(albums, items) {
-    const all = [...new Set(items.map(({ album }) => album ?? this.page))];
-    this.#skipped = this.#skipped.flatMap((one) => {
-      if (one.album) return [one];
-      const folders = one.path.split("/").slice(0, -1);
+      A skipped file in none of the folders is declared with every album of this choice, so that no receipt calls a card safe to format
+      that still holds it; a companion, which nobody would miss, only with the first. */
+  assignSkipped(albums, items) {
+    const allAlbums = [...new Set(items.map(({ album }) => album ?? this.page))];
+    this.#skipped = this.#skipped.flatMap((file) => {
+      if (file.album) return [file];
+      const folders = file.path.split("/").slice(0, -1);
       while (folders.length && !albums.has(folders.join("/"))) folders.pop();
-      const own = albums.get(folders.join("/"));
-      const told = own || !all.length ? [own ?? null] : one.isCompanion ? all.slice(0, 1) : all;
-      one.album = told[0];
-      return [one, ...told.slice(1).map((album) => ({ ...one, album, key: undefined }))];
+      const ownAlbum = albums.get(folders.join("/"));
+      const targets = ownAlbum || !allAlbums.length ? [ownAlbum ?? null] : file.isCompanion ? allAlbums.slice(0, 1) : allAlbums;
+      file.album = targets[0];
+      return [file, ...targets.slice(1).map((album) => ({ ...file, album, key: undefined }))];
     });
   }
 
-  /** Nothing of the folders is sent after all. */
-  skipNothing() {
-    this.#keep.forget(this.#skipped);
+  clearSkipped() {
+    this.#persistence.forget(this.#skipped);
     this.#skipped = [];
   }
 
-  /** Files of a batch that was begun elsewhere, or before a reload. */
+  /** Sends files of a batch that was begun elsewhere, or before a reload. */
   join(items) {
-    for (const item of items) this.#ledger.set(item, { isUnderWay: true });
-    return this.go(items);
+    for (const item of items) this.#fileStore.set(item, { mustFetchOffset: true });
+    return this.send(items);
   }
 
-  /** The lock of an album has opened: what waited for it goes. */
-  opened(album) {
+  /** Sends the files that waited for the album, which has become free. */
+  albumFree(album) {
     if (this.isHeldBack) return;
-    const waiting = this.#ledger.in("later").filter((item) => item.album === album && item.file);
-    if (waiting.length) this.go(waiting);
+    const waiting = this.#fileStore.in("later").filter((item) => item.album === album && item.file);
+    if (waiting.length) this.send(waiting);
   }
 
-  /** What these are to the server, without sending anything: as one answer, however many they are. */
-  async compare(album, items) {
-    const answer = await this.#ask(album, items.slice(0, MOST_AT_ONCE), false);
-    for (let at = MOST_AT_ONCE; at < items.length; at += MOST_AT_ONCE) {
-      answer.files.push(...(await this.#ask(album, items.slice(at, at + MOST_AT_ONCE), false)).files);
+  /** Resolves with the server's reply about the items, however many they are, without opening a batch. */
+  async query(album, items) {
+    const reply = await this.#postManifest(album, items.slice(0, MAX_MANIFEST_FILES), false);
+    for (let start = MAX_MANIFEST_FILES; start < items.length; start += MAX_MANIFEST_FILES) {
+      reply.files.push(...(await this.#postManifest(album, items.slice(start, start + MAX_MANIFEST_FILES), false)).files);
     }
-    return answer;
+    return reply;
   }
 
-  /** Its checksum has become known. */
-  learn(item) {
-    this.#late.add(item);
+  /** Called when the item's checksum has become known. */
+  checksumKnown(item) {
+    this.#lateChecksums.add(item);
   }
 
   cancel(items) {
-    for (const { upload, state } of items) if (upload && !ENDED.has(state)) insist(this.#link, "DELETE", upload, TUS);
-    this.#forgo(items);
-    this.#rest();
+    for (const { upload, state } of items) if (upload && !ENDED.has(state)) this.#deleteUpload(upload);
+    this.#setCancelled(items);
+    this.#checkIdle();
   }
 
-  /** Take back everything that has not arrived, and what the server has not developed yet. */
+  /** Cancels everything that has not arrived, and has the server cancel what is not processed yet. */
   async cancelAll() {
-    const items = this.#ledger.items.filter(({ state }) => !ENDED.has(state) && state !== "chosen");
+    const items = this.#fileStore.items.filter(({ state }) => !ENDED.has(state) && state !== "chosen");
     const albums = new Set(items.map(({ album }) => album).filter(Boolean));
-    this.#forgo(items);
-    this.skipNothing();
-    if (this.queue.isPaused) this.queue.goOn();
-    for (const album of albums) await insist(this.#link, "POST", this.#album(album).cancel);
-    this.#rest();
+    this.#setCancelled(items);
+    this.clearSkipped();
+    if (this.queue.isPaused) this.queue.resume();
+    for (const album of albums) await repeatUntilAnswered(this.#transport, "POST", this.#albumUrls(album).cancel);
+    this.#checkIdle();
   }
 
-  #forgo(items) {
+  #setCancelled(items) {
     for (const item of items) {
-      this.#ledger.set(item, { state: "cancelled", inFlight: 0, words: "" });
+      this.#fileStore.set(item, { state: "cancelled", inFlight: 0, message: "" });
       this.queue.remove(item);
     }
-    this.#keep.forget(items);
+    this.#persistence.forget(items);
   }
 
-  /** Declare what is pending for an album; of two calls at once the second waits, and takes what is left. */
-  #pump(album) {
-    const before = this.#declaring.get(album) ?? Promise.resolve();
-    const now = before.then(() => this.#declarePending(album));
-    this.#declaring.set(album, now);
-    return now;
+  #deleteUpload(upload) {
+    repeatUntilAnswered(this.#transport, "DELETE", upload, TUS_HEADERS);
+  }
+
+  /** Declares the album's pending files. Of two calls at once, the second waits for the first and declares what is left. */
+  #declareInTurn(album) {
+    const previous = this.#declarations.get(album) ?? Promise.resolve();
+    const current = previous.then(() => this.#declarePending(album));
+    this.#declarations.set(album, current);
+    return current;
   }
 
   async #declarePending(album) {
-    const pending = this.#ledger.in("pending").filter((item) => item.album === album && item.file);
+    const pending = this.#fileStore.in("pending").filter((item) => item.album === album && item.file);
     if (!pending.length) return;
     pending.sort((a, b) => Number(Boolean(b.upload)) - Number(Boolean(a.upload)));
-    const [lot, rest] = [pending.slice(0, this.#maxFiles), pending.slice(this.#maxFiles)];
-    for (const item of rest) this.#ledger.set(item, { state: "later" });
-    await this.#turns.take(album);
+    const [batch, nextBatch] = [pending.slice(0, this.#maxFiles), pending.slice(this.#maxFiles)];
+    for (const item of nextBatch) this.#fileStore.set(item, { state: "later" });
+    await this.#tabLock.acquire(album);
     try {
-      this.#apply(lot, await this.#declare(album, lot));
+      this.#applyReply(batch, await this.#declareBatch(album, batch));
     } catch (error) {
-      this.#putOff(lot, error);
+      this.#declarationFailed(batch, error);
     }
-    this.#tell("declared");
-    this.#rest();
-    if (album !== this.page && this.#ledger.in("later").some((item) => item.album === album)) this.#askAgain(album);
+    this.#dispatch("declared");
+    this.#checkIdle();
+    if (album !== this.page && this.#fileStore.in("later").some((item) => item.album === album)) this.#retryOtherAlbum(album);
   }
 
-  /** Each batch of a choice is told of all that was left out: none of their receipts shall say that the card is safe. */
-  async #declare(album, items) {
-    const skipped = this.#skipped.filter((one) => (one.album ?? this.page) === album);
-    const answer = await this.#ask(album, items, true, skipped.slice(0, MOST_AT_ONCE));
-    if (answer.files.every(({ state }) => state === "later")) return answer; // another batch is at work
-    for (let at = MOST_AT_ONCE; at < skipped.length; at += MOST_AT_ONCE) {
-      await this.#ask(album, [], true, skipped.slice(at, at + MOST_AT_ONCE));
+  /** Declares the skipped files with each batch of the choice: none of their receipts may call the card safe to format. */
+  async #declareBatch(album, items) {
+    const skipped = this.#skipped.filter((file) => (file.album ?? this.page) === album);
+    const reply = await this.#postManifest(album, items, true, skipped.slice(0, MAX_MANIFEST_FILES));
+    if (reply.files.every(({ state }) => state === "later")) return reply; // another batch is in progress
+    for (let start = MAX_MANIFEST_FILES; start < skipped.length; start += MAX_MANIFEST_FILES) {
+      await this.#postManifest(album, [], true, skipped.slice(start, start + MAX_MANIFEST_FILES));
     }
-    const isLast = !this.#ledger.in("later").some((one) => one.album === album);
-    const told = new Set(skipped.filter(({ isCompanion }) => isLast || isCompanion));
-    this.#skipped = this.#skipped.filter((one) => !told.has(one));
-    this.#keep.forget([...told]);
-    return answer;
+    const isLastBatch = !this.#fileStore.in("later").some((item) => item.album === album);
+    const declared = new Set(skipped.filter(({ isCompanion }) => isLastBatch || isCompanion));
+    this.#skipped = this.#skipped.filter((file) => !declared.has(file));
+    this.#persistence.forget([...declared]);
+    return reply;
   }
 
-  #apply(items, { files, expires_at: expiry, chunk_bytes: advised }) {
-    this.#link.chunks.advise(advised);
-    this.#heard = performance.now();
-    if (expiry) this.#expiryMs = Math.max(1000, Date.parse(expiry) - Date.now());
-    items.forEach((item, number) => {
-      if (item.state === "pending") this.#ledger.set(item, declared(item, files[number])); // unless it was cancelled meanwhile
+  #applyReply(items, { files, expires_at: expiresAt, chunk_bytes: advisedBytes }) {
+    this.#transport.chunkSize.advise(advisedBytes);
+    this.#lastResponseAt = performance.now();
+    if (expiresAt) this.#expiryMs = Math.max(1000, Date.parse(expiresAt) - Date.now());
+    items.forEach((item, index) => {
+      if (item.state === "pending") this.#fileStore.set(item, afterDeclare(item, files[index])); // unless it was cancelled meanwhile
     });
-    this.#keep.save(items.filter(({ state }) => !ENDED.has(state)));
-    this.#keep.forget(items.filter(({ state }) => ENDED.has(state)));
+    this.#persistence.save(items.filter(({ state }) => !ENDED.has(state)));
+    this.#persistence.forget(items.filter(({ state }) => ENDED.has(state)));
     this.queue.add(items.filter(({ state }) => state === "waiting"));
   }
 
-  #putOff(items, error) {
-    const changes = error instanceof Busy ? { state: "later" } : { state: "failed", words: error.message };
-    for (const item of items) if (item.state === "pending") this.#ledger.set(item, changes);
-    if (error instanceof NoAlbum) this.#keep.forget(items);
+  #declarationFailed(items, error) {
+    const changes = error instanceof AlbumBusy ? { state: "later" } : { state: "failed", message: error.message };
+    for (const item of items) if (item.state === "pending") this.#fileStore.set(item, changes);
+    if (error instanceof AlbumGone) this.#persistence.forget(items);
   }
 
-  async #tellChecksums(items) {
-    this.#keep.save(items);
+  async #reportChecksums(items) {
+    this.#persistence.save(items);
     for (const album of new Set(items.map((item) => item.album))) {
-      const mine = items.filter((item) => item.album === album);
-      const answer = await this.#ask(album, mine, true).catch(() => null);
-      answer?.files.forEach((told, number) => this.#recognise(mine[number], recognised(told)));
+      const albumItems = items.filter((item) => item.album === album);
+      const reply = await this.#postManifest(album, albumItems, true).catch(() => null);
+      reply?.files.forEach((fileReply, index) => this.#applyChecksumReply(albumItems[index], afterChecksum(fileReply)));
     }
   }
 
-  #recognise(item, changes) {
+  #applyChecksumReply(item, changes) {
     if (!changes || ENDED.has(item.state)) return;
-    this.#ledger.set(item, changes);
+    this.#fileStore.set(item, changes);
     this.queue.remove(item);
-    this.#keep.forget([item]);
+    this.#persistence.forget([item]);
   }
 
-  /** Resolves with whether this file needs no more carrying. */
-  async #carry(item, signal) {
-    this.#ledger.set(item, { state: "sending", words: "" });
+  /** Resolves with whether the queue is done with the item. */
+  async #sendItem(item, signal) {
+    this.#fileStore.set(item, { state: "sending", message: "" });
     const onOffset = (offset) => {
-      this.#hear();
-      this.#ledger.set(item, { offset, isUnderWay: false, hasComeAgain: false });
+      this.#noteResponse();
+      this.#fileStore.set(item, { offset, mustFetchOffset: false, hasRestarted: false });
     };
-    const onSent = (inFlight) => this.#ledger.set(item, { inFlight });
-    const offset = item.isUnderWay ? null : item.offset; // another page's last part may still be on its way
+    const onSent = (inFlight) => this.#fileStore.set(item, { inFlight });
+    const offset = item.mustFetchOffset ? null : item.offset; // another page's last chunk may still be in flight
+    const checksum = () => this.#checksum(item, signal);
     try {
-      await carry({ item, offset, checksum: () => this.#checksum(item, signal), link: this.#link, signal, onOffset, onSent });
-      this.#ledger.set(item, { state: "received", offset: item.size, inFlight: 0 });
-      this.#keep.forget([item]);
+      await sendFile({ item, offset, checksum, transport: this.#transport, signal, onOffset, onSent });
+      this.#fileStore.set(item, { state: "received", offset: item.size, inFlight: 0 });
+      this.#persistence.forget([item]);
     } catch (error) {
-      this.#broke(item, error);
+      this.#handleError(item, error);
     }
     return item.state !== "waiting";
   }
 
-  /** Parts in the bucket prove nothing of the whole: the server holds what it reads back to this. */
+  /** The file's SHA-256 in hex. The parts in a bucket do not prove the whole, so the server compares the joined file with it. */
   async #checksum(item, signal) {
-    if (!item.sha256) this.#ledger.set(item, { sha256: hex(await this.#link.part(item.file, { signal })) });
+    if (!item.sha256) this.#fileStore.set(item, { sha256: hex(await this.#transport.hashPart(item.file, { signal })) });
     return item.sha256;
   }
 
-  #broke(item, error) {
-    if (error instanceof Paused) this.#ledger.set(item, { state: "waiting", inFlight: 0 });
+  #handleError(item, error) {
+    if (error instanceof Paused) this.#fileStore.set(item, { state: "waiting", inFlight: 0 });
     else if (error instanceof Cancelled || item.state !== "sending") return;
-    else if (error instanceof Gone) this.#gone(item, error.message);
-    else if (error instanceof Refused) this.#refuse(item, error.message);
-    else this.#ledger.set(item, { state: "failed", inFlight: 0, words: error instanceof Unreadable ? UNREADABLE : error.message || FAILED });
+    else if (error instanceof UploadGone) this.#handleGone(item, error.message);
+    else if (error instanceof UploadRejected) this.#reject(item, error.message);
+    else this.#setFailed(item, error instanceof Unreadable ? UNREADABLE : error.message || FAILED);
   }
 
-  #refuse(item, words) {
-    this.#ledger.set(item, { state: "refused", words, inFlight: 0 });
-    this.#keep.forget([item]);
-    insist(this.#link, "DELETE", item.upload, TUS); // or the album would wait for it
+  #reject(item, message) {
+    this.#fileStore.set(item, { state: "refused", message, inFlight: 0 });
+    this.#persistence.forget([item]);
+    this.#deleteUpload(item.upload); // or the album would wait for it
   }
 
-  /** After a long silence the answers of several files arrive in any order: a file that had arrived before may be the first. */
-  #hear() {
-    if (this.#isSilent) this.#silenceEnded = performance.now();
-    this.#heard = performance.now();
+  #setFailed(item, message) {
+    this.#fileStore.set(item, { state: "failed", message, inFlight: 0 });
+  }
+
+  /** After a long silence responses for several files come in any order: the first may be for a file that had arrived before. */
+  #noteResponse() {
+    if (this.#isSilent) this.#silenceEndedAt = performance.now();
+    this.#lastResponseAt = performance.now();
   }
 
   get #isSilent() {
-    return performance.now() - this.#heard > this.#expiryMs * 0.9;
+    return performance.now() - this.#lastResponseAt > this.#expiryMs * 0.9;
   }
 
-  /** Uploads end when nobody sends for long, and then all of them come again; otherwise a person has cancelled this one. */
-  #gone(item, words) {
-    if (words) return this.#ledger.set(item, { state: "failed", words, inFlight: 0 });
-    const wasIdle = this.#isSilent || performance.now() - this.#silenceEnded < AFTER_SILENCE_MS;
-    if (!wasIdle || item.hasComeAgain) return this.#ledger.set(item, { state: "failed", words: GONE, inFlight: 0 });
-    for (const one of this.#ledger.in(...UNDER_WAY).filter(({ album }) => album === item.album)) {
-      this.#ledger.set(one, { state: "pending", inFlight: 0, hasComeAgain: true, isUnderWay: true });
-      this.queue.remove(one);
+  /** Uploads expire after a long silence, and are then all declared again, once; otherwise a person has cancelled this one. */
+  #handleGone(item, message) {
+    if (message) return this.#setFailed(item, message);
+    const hasExpired = this.#isSilent || performance.now() - this.#silenceEndedAt < AFTER_SILENCE_MS;
+    if (!hasExpired || item.hasRestarted) return this.#setFailed(item, CANCELLED);
+    for (const expired of this.#fileStore.in("waiting", "sending").filter(({ album }) => album === item.album)) {
+      this.#fileStore.set(expired, { state: "pending", inFlight: 0, hasRestarted: true, mustFetchOffset: true });
+      this.queue.remove(expired);
     }
-    this.#pump(item.album);
+    this.#declareInTurn(item.album);
   }
 
-  /** What was received becomes photos while the others are sent: ask what of it, at most every few seconds. */
-  async follow() {
-    const sent = this.#ledger.in("received").filter(({ album, photo, words }) => album === this.page && !photo && !words);
-    if (!sent.length || performance.now() - this.#followed < FOLLOW_MS) return;
-    this.#followed = performance.now();
-    const answer = await this.#ask(this.page, sent.slice(0, MOST_AT_ONCE), false).catch(() => null);
-    answer?.files.forEach((told, number) => {
-      if (told.state === "received" && (told.photo || told.message)) this.#ledger.set(sent[number], become(told));
+  /** Asks which received files have become photos, at most every few seconds. */
+  async pollReceived() {
+    const isUnknown = ({ album, photo, message }) => album === this.page && !photo && !message;
+    const items = this.#fileStore.in("received").filter(isUnknown).slice(0, MAX_MANIFEST_FILES);
+    if (!items.length || performance.now() - this.#polledAt < POLL_RECEIVED_MS) return;
+    this.#polledAt = performance.now();
+    const reply = await this.#postManifest(this.page, items, false).catch(() => null);
+    reply?.files.forEach((fileReply, index) => {
+      const isProcessed = fileReply.state === "received" && (fileReply.photo || fileReply.message);
+      if (isProcessed) this.#fileStore.set(items[index], processingResult(fileReply));
     });
   }
 
-  /** Nothing is being sent any more: what was sent is looked at once more, and another tab may have its turn. */
-  async #rest() {
-    if (!this.#isResting) return;
-    for (const album of this.#turns.albums) await this.#settle(album);
-    if (!this.#isResting) return;
-    this.#turns.letGo();
-    this.#tell("rested");
+  /** When nothing is left to send: checks the sent files once more, and lets another tab send. */
+  async #checkIdle() {
+    if (!this.#isIdle) return;
+    for (const album of this.#tabLock.albums) await this.#checkReceived(album);
+    if (!this.#isIdle) return;
+    this.#tabLock.releaseAll();
+    this.#dispatch("idle");
   }
 
-  get #isResting() {
-    return this.queue.isIdle && !this.#ledger.in("pending").length;
+  get #isIdle() {
+    return this.queue.isIdle && !this.#fileStore.in("pending").length;
   }
 
-  /** Only of a batch that is still at work: what its photos have become since is the report's to tell. */
-  async #settle(album) {
-    const sent = this.#ledger.in("received").filter((item) => item.album === album && !item.isSettled);
-    if (!sent.length) return;
-    for (const item of sent) item.isSettled = true;
-    const answer = await this.#ask(album, sent, false).catch(() => null);
-    if (!answer?.busy || !answer.batch?.mine) return;
-    answer.files.forEach((told, number) => {
-      const changes = settled(told);
-      if (changes) this.#ledger.set(sent[number], changes);
+  /** Applies the server's verdict on files that were received, once each. After the batch has ended, the report shows it instead. */
+  async #checkReceived(album) {
+    const items = this.#fileStore.in("received").filter((item) => item.album === album && !item.isChecked);
+    if (!items.length) return;
+    for (const item of items) item.isChecked = true;
+    const reply = await this.#postManifest(album, items, false).catch(() => null);
+    if (!reply?.busy || !reply.batch?.mine) return;
+    reply.files.forEach((fileReply, index) => {
+      const changes = afterReceived(fileReply);
+      if (changes) this.#fileStore.set(items[index], changes);
     });
   }
 
-  #ask(album, items, open, skipped = []) {
-    return declare(this.#album(album).manifest, items, { open, skipped, link: this.#link });
+  #postManifest(album, items, open, skipped = []) {
+    return declare(this.#albumUrls(album).manifest, items, { open, skipped, transport: this.#transport });
   }
 
-  /** Another album's panel is not on this page, so its lock is asked for. */
-  async #askAgain(album) {
-    await sleep(ASK_AGAIN_MS);
-    this.opened(album);
+  /** The panel of another album is not on this page, so its lock is tried again after a while. */
+  async #retryOtherAlbum(album) {
+    await sleep(RETRY_OTHER_ALBUM_MS);
+    this.albumFree(album);
   }
 
-  #tell(name) {
+  #dispatch(name) {
     this.dispatchEvent(new Event(name));
   }
 }

@@ -1,46 +1,47 @@
-/* One tab at a time sends to an album: by a Web Lock, or, on plain http where there are none, by asking the other tabs. */
+/* A lock for each album, so that one tab at a time sends to it: a Web Lock, or on plain http, where there are none, messages between tabs. */
 
 const ASK_MS = 200;
 const ASK_AGAIN_MS = 2000;
 
-export class Turns {
-  /** Does another tab have its turn now? */
+export class TabLock {
+  /** Whether this tab is waiting for another tab's lock. */
   isWaiting = false;
-  #held = new Map();
+  #releases = new Map();
   #onChange;
 
   constructor(onChange) {
     this.#onChange = onChange;
   }
 
+  /** The ids of the albums that this tab has locked. */
   get albums() {
-    return [...this.#held.keys()];
+    return [...this.#releases.keys()];
   }
 
-  /** Resolves when it is this tab's turn to send to the album. */
-  async take(album) {
-    if (this.#held.has(album)) return;
+  /** Resolves when this tab has the lock of the album. */
+  async acquire(album) {
+    if (this.#releases.has(album)) return;
     const name = nameOf(album);
-    const wait = () => this.#say(true);
-    const release = await (navigator.locks ? takeLock(name, wait) : takeByAsking(name, wait));
-    this.#held.set(album, release);
-    this.#say(false);
+    const onWait = () => this.#setWaiting(true);
+    const release = await (navigator.locks ? acquireWebLock(name, onWait) : acquireByMessages(name, onWait));
+    this.#releases.set(album, release);
+    this.#setWaiting(false);
   }
 
-  /** Resolves with whether another tab has its turn in one of these albums now. */
-  async isElsewhere(albums) {
-    const names = albums.filter((album) => !this.#held.has(album)).map(nameOf);
-    if (!navigator.locks) return (await Promise.all(names.map(isHeld))).includes(true);
+  /** Resolves with whether another tab has the lock of one of these albums. */
+  async isHeldElsewhere(albums) {
+    const names = albums.filter((album) => !this.#releases.has(album)).map(nameOf);
+    if (!navigator.locks) return (await Promise.all(names.map(isHeldByMessages))).includes(true);
     const { held } = await navigator.locks.query();
     return held.some(({ name }) => names.includes(name));
   }
 
-  letGo() {
-    for (const release of this.#held.values()) release();
-    this.#held.clear();
+  releaseAll() {
+    for (const release of this.#releases.values()) release();
+    this.#releases.clear();
   }
 
-  #say(isWaiting) {
+  #setWaiting(isWaiting) {
     if (isWaiting === this.isWaiting) return;
     this.isWaiting = isWaiting;
     this.#onChange();
@@ -51,9 +52,9 @@ function nameOf(album) {
   return `darkroom-album-${album}`;
 }
 
-function takeLock(name, onWait) {
-  return new Promise((taken) => {
-    const hold = () => new Promise((release) => taken(release));
+function acquireWebLock(name, onWait) {
+  return new Promise((resolve) => {
+    const hold = () => new Promise((release) => resolve(release));
     navigator.locks.request(name, { ifAvailable: true }, (lock) => {
       if (lock) return hold();
       onWait();
@@ -62,32 +63,33 @@ function takeLock(name, onWait) {
   });
 }
 
-async function takeByAsking(name, onWait) {
+/** The messages {asks, holds, looks} are understood by tabs of earlier releases too, which may still be open. */
+async function acquireByMessages(name, onWait) {
   const channel = new BroadcastChannel(name);
-  const me = Math.random();
-  let [rival, holds] = [false, false];
+  const ticket = Math.random();
+  let [hasRival, isHeld] = [false, false];
   channel.onmessage = ({ data }) => {
-    // Of two that ask at the same moment, the smaller number goes first.
-    if ((data.asks !== undefined && (holds || me < data.asks)) || (data.looks && holds)) channel.postMessage({ holds: true });
-    if (data.holds) rival = true;
+    // Of two tabs that ask at the same moment, the one with the smaller ticket goes first.
+    if ((data.asks !== undefined && (isHeld || ticket < data.asks)) || (data.looks && isHeld)) channel.postMessage({ holds: true });
+    if (data.holds) hasRival = true;
   };
   for (let waits = 0; ; waits++) {
-    rival = false;
-    channel.postMessage({ asks: me });
-    await new Promise((done) => setTimeout(done, ASK_MS));
-    if (!rival) break;
+    hasRival = false;
+    channel.postMessage({ asks: ticket });
+    await new Promise((resolve) => setTimeout(resolve, ASK_MS));
+    if (!hasRival) break;
     if (!waits) onWait();
-    await new Promise((done) => setTimeout(done, ASK_AGAIN_MS));
+    await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
   }
-  holds = true;
+  isHeld = true;
   return () => channel.close();
 }
 
-async function isHeld(name) {
+async function isHeldByMessages(name) {
   const channel = new BroadcastChannel(name);
-  const answer = new Promise((done) => (channel.onmessage = ({ data }) => data.holds && done(true)));
+  const reply = new Promise((resolve) => (channel.onmessage = ({ data }) => data.holds && resolve(true)));
   channel.postMessage({ looks: true });
-  const isSo = await Promise.race([answer, new Promise((done) => setTimeout(() => done(false), ASK_MS))]);
+  const isHeld = await Promise.race([reply, new Promise((resolve) => setTimeout(() => resolve(false), ASK_MS))]);
   channel.close();
-  return isSo;
+  return isHeld;
 }

@@ -1,19 +1,19 @@
-/* Which way a file goes: straight to the bucket where the server says so and this browser can, through the server otherwise. */
-import { sendParts, Unreachable } from "./s3-upload.js";
-import { send } from "./tus-upload.js";
+/* Chooses where a file is sent: straight to the bucket if the server offers it and this browser reaches it, to the server otherwise. */
+import { BucketUnreachable, sendToBucket } from "./s3-upload.js";
+import { sendByTus } from "./tus-upload.js";
 
-/** Carry the item's file to its upload, by whichever way. `offset` null: ask first. Resolves and rejects as send() and sendParts() do.
+/** Sends the item's file to its upload. An `offset` of null is fetched first. Resolves and rejects as sendByTus() and sendToBucket() do.
 
-    `link.bucket.isAway` remembers for all files that this browser does not reach the bucket. */
-export async function carry({ item, offset, checksum, ...rest }) {
+    `transport.bucket.isUnreachable` is remembered for all files. */
+export async function sendFile({ item, offset, checksum, ...options }) {
   const { file, upload: url, parts, partBytes } = item;
-  const { link } = rest;
-  if (!parts || link.bucket.isAway) return send({ ...rest, file, url, offset: parts ? null : offset });
+  const { bucket } = options.transport;
+  if (!parts || bucket.isUnreachable) return sendByTus({ ...options, file, url, offset: parts ? null : offset });
   try {
-    await sendParts({ ...rest, file, parts, partBytes, isNew: offset === 0, checksum });
+    await sendToBucket({ ...options, file, parts, partBytes, isNew: offset === 0, checksum });
   } catch (error) {
-    if (!(error instanceof Unreachable)) throw error;
-    link.bucket.isAway = !link.bucket.hasAnswered;
-    await send({ ...rest, file, url, offset: null });
+    if (!(error instanceof BucketUnreachable)) throw error;
+    bucket.isUnreachable = !bucket.hasAnswered;
+    await sendByTus({ ...options, file, url, offset: null });
   }
 }

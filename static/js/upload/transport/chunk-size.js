@@ -1,48 +1,48 @@
-/* How many bytes go in one request: few enough that a broken one loses little, many enough that a good link is used. Pure. */
+/* How many bytes go in one request: few enough that a failed request loses little, many enough to use a fast connection. Pure. */
 
-export const LEAST = 256 << 10;
-export const MOST = 64 << 20;
-const START = 8 << 20;
+export const MIN_BYTES = 256 << 10;
+export const MAX_BYTES = 64 << 20;
+const INITIAL_BYTES = 8 << 20;
 const FAST_MS = 4000;
-const SLOW_MS = 16_000; // what is not acknowledged within this is too much to lose
+const SLOW_MS = 16_000; // a request that takes longer is too much to lose
 
 export class ChunkSize {
-  #most;
+  #maxBytes;
 
-  constructor(start = START, most = MOST) {
-    this.#most = Math.max(LEAST, Math.min(most, MOST));
-    this.bytes = clamp(start, this.#most);
+  constructor(initialBytes = INITIAL_BYTES, maxBytes = MAX_BYTES) {
+    this.#maxBytes = Math.max(MIN_BYTES, Math.min(maxBytes, MAX_BYTES));
+    this.bytes = clamp(initialBytes, this.#maxBytes);
   }
 
-  get isLeast() {
-    return this.bytes <= LEAST;
+  get isMinimum() {
+    return this.bytes <= MIN_BYTES;
   }
 
-  /** What the server advises: less than usual is what was measured to come through, and is never exceeded. */
+  /** Applies the server's advice. Less than the default is what the doctor measured to pass, and is never exceeded. */
   advise(bytes) {
-    if (!bytes || bytes >= START) return;
-    this.#most = clamp(bytes, this.#most);
-    this.bytes = Math.min(this.bytes, this.#most);
+    if (!bytes || bytes >= INITIAL_BYTES) return;
+    this.#maxBytes = clamp(bytes, this.#maxBytes);
+    this.bytes = Math.min(this.bytes, this.#maxBytes);
   }
 
-  /** A request of `bytes` was acknowledged after so many milliseconds. A short last part proves nothing. */
+  /** Adapts to a request of `bytes` that was acknowledged after `ms`. A short last chunk proves nothing. */
   acknowledged(bytes, ms) {
     if (ms > SLOW_MS) this.shrink();
-    else if (ms < FAST_MS && bytes >= this.bytes) this.bytes = clamp(this.bytes * 2, this.#most);
+    else if (ms < FAST_MS && bytes >= this.bytes) this.bytes = clamp(this.bytes * 2, this.#maxBytes);
   }
 
-  /** It was too much for the server, for something in between, or for the link. */
+  /** Halves the size: the last request was too much for the server, a proxy, or the connection. */
   shrink() {
-    this.bytes = clamp(Math.floor(this.bytes / 2), this.#most);
+    this.bytes = clamp(Math.floor(this.bytes / 2), this.#maxBytes);
   }
 
-  /** Something in between takes no request of `bytes`, today or ever. */
+  /** Sets the limit below `bytes`: a proxy never accepts a request of that size. */
   tooLarge(bytes) {
-    this.#most = clamp(Math.floor(bytes / 2), this.#most);
-    this.bytes = Math.min(this.bytes, this.#most);
+    this.#maxBytes = clamp(Math.floor(bytes / 2), this.#maxBytes);
+    this.bytes = Math.min(this.bytes, this.#maxBytes);
   }
 }
 
-function clamp(bytes, most) {
-  return Math.max(LEAST, Math.min(bytes, most));
+function clamp(bytes, maxBytes) {
+  return Math.max(MIN_BYTES, Math.min(bytes, maxBytes));
 }

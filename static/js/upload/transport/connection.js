@@ -1,94 +1,95 @@
-/* Whether the server can be reached, for all who send: shut while nobody answers, open again when it does. Waiting here uses up no
-   retries. The browser's own word for being offline is only a hint: it lies both ways, so the server is asked.
+/* The connection to the server, shared by all transfers: closed while the server does not answer, open again when it does. Waiting for
+   it uses up no retries. navigator.onLine is only a hint, wrong in both directions, so the server itself is probed.
 
-   Its states: open · away · offline · signed-out · busy */
+   States: open · unreachable · offline · signed-out · busy */
 import { request } from "./request.js";
 import { backoff, sleep } from "./retry.js";
 
-const SIGN_IN_EVERY_MS = 4000;
-const BUSY_MS = 10_000;
+const SIGN_IN_CHECK_MS = 4000;
+const DEFAULT_BUSY_MS = 10_000;
 const PROBE_TIMEOUT_MS = 10_000;
 
-export class Line extends EventTarget {
+/** Dispatches "change" when its state or message changes. */
+export class Connection extends EventTarget {
   state = "open";
-  words = "";
+  message = "";
   #probe;
-  #pace;
+  #backoffOptions;
   #waiting = [];
-  #wake = () => {};
+  #endPause = () => {};
 
-  /** `probe` asks the server, and resolves with "open", "away" or "signed-out". `pace` goes to backoff(). */
-  constructor(probe, pace = {}) {
+  /** `probe()` resolves with "open", "unreachable" or "signed-out". `backoffOptions` are passed to backoff(). */
+  constructor(probe, backoffOptions = {}) {
     super();
     this.#probe = probe;
-    this.#pace = pace;
+    this.#backoffOptions = backoffOptions;
   }
 
   get isOpen() {
     return this.state === "open";
   }
 
-  /** Resolves when the line is open. Rejects with the signal's reason. */
-  open(signal) {
+  /** Resolves when the connection is open. Rejects with the signal's reason. */
+  untilOpen(signal) {
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.isOpen) return Promise.resolve();
-    return new Promise((done, failed) => {
-      const stop = () => failed(signal.reason);
-      signal?.addEventListener("abort", stop, { once: true });
+    return new Promise((resolve, reject) => {
+      const onAbort = () => reject(signal.reason);
+      signal?.addEventListener("abort", onAbort, { once: true });
       this.#waiting.push(() => {
-        signal?.removeEventListener("abort", stop);
-        done();
+        signal?.removeEventListener("abort", onAbort);
+        resolve();
       });
     });
   }
 
-  /** Nobody gets through until the server has been asked. `is` is away, signed-out or busy (then for `ms`). */
-  shut({ is, ms = null, words = "" }) {
+  /** Closes the connection until a probe succeeds. `kind` is unreachable, signed-out, or busy (then first for `ms`). */
+  close({ kind, ms = null, message = "" }) {
     const wasOpen = this.isOpen;
-    this.#become(is, words);
-    if (wasOpen) this.#watch(is === "busy" ? (ms ?? BUSY_MS) : 0);
+    this.#setState(kind, message);
+    if (wasOpen) this.#reopen(kind === "busy" ? (ms ?? DEFAULT_BUSY_MS) : 0);
   }
 
-  /** Ask at once: the network seems to be back, or somebody looks at the page again. */
-  hurry() {
-    if (this.state !== "busy") this.#wake();
+  /** Probes at once: the network seems to be back, or the person has returned to the page. */
+  checkNow() {
+    if (this.state !== "busy") this.#endPause();
   }
 
-  async #watch(busyMs) {
+  async #reopen(busyMs) {
     if (busyMs) await this.#pause(busyMs);
-    for (let tries = 0; ; tries++) {
-      const found = await this.#probe();
-      if (found === "open") break;
-      this.#become(found);
-      await this.#pause(found === "signed-out" ? SIGN_IN_EVERY_MS : backoff(tries, this.#pace));
+    for (let attempt = 0; ; attempt++) {
+      const state = await this.#probe();
+      if (state === "open") break;
+      this.#setState(state);
+      await this.#pause(state === "signed-out" ? SIGN_IN_CHECK_MS : backoff(attempt, this.#backoffOptions));
     }
-    this.#become("open");
-    this.#waiting.splice(0).forEach((go) => go());
+    this.#setState("open");
+    this.#waiting.splice(0).forEach((release) => release());
   }
 
   async #pause(ms) {
-    const early = new AbortController();
-    this.#wake = () => early.abort();
-    await sleep(ms, early.signal).catch(() => {});
-    this.#wake = () => {};
+    const pause = new AbortController();
+    this.#endPause = () => pause.abort();
+    await sleep(ms, pause.signal).catch(() => {});
+    this.#endPause = () => {};
   }
 
-  #become(state, words = "") {
-    const told = state === "away" && globalThis.navigator?.onLine === false ? "offline" : state;
-    if (told === this.state && words === this.words) return;
-    this.state = told;
-    this.words = words;
+  #setState(newState, message = "") {
+    const state = newState === "unreachable" && globalThis.navigator?.onLine === false ? "offline" : newState;
+    if (state === this.state && message === this.message) return;
+    this.state = state;
+    this.message = message;
     this.dispatchEvent(new Event("change"));
   }
 }
 
-/** "open", "away" or "signed-out". `address` is a page that only who is signed in may see: others are sent elsewhere. */
+/** Resolves with "open", "unreachable" or "signed-out". `address` is a page for signed-in users: others are redirected. */
 export async function probe(address) {
   try {
     const { status, url } = await request("HEAD", address, { stallMs: PROBE_TIMEOUT_MS });
-    if (!status || status >= 500) return "away";
+    if (!status || status >= 500) return "unreachable";
     return new URL(url).pathname === new URL(address, location.href).pathname ? "open" : "signed-out";
   } catch {
-    return "away";
+    return "unreachable";
   }
 }

@@ -1,13 +1,13 @@
-/* Requests that nobody waits for, and that must arrive all the same: taking an upload back, cancelling the rest. */
+/* Requests that run in the background and must reach the server: deleting an upload, cancelling the rest of a batch. */
 
-const TRIES = 5;
+const MAX_ATTEMPTS = 5;
 
-/** Asked again while nobody answers; whatever is answered ends it, since repeating these changes nothing. */
-export async function insist({ request, line }, method, url, headers = {}) {
-  for (let tries = 0; tries < TRIES; tries++) {
-    await line.open();
+/** Repeats the request until the server answers. Any response ends it, since repeating these requests changes nothing. */
+export async function repeatUntilAnswered({ request, connection }, method, url, headers = {}) {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    await connection.untilOpen();
     const { status } = await request(method, url, { headers }).catch(() => ({ status: 0 }));
     if (status) return;
-    line.shut({ is: "away" });
+    connection.close({ kind: "unreachable" });
   }
 }

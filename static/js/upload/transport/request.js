@@ -1,49 +1,50 @@
-/* One request, by XMLHttpRequest: fetch cannot tell how many bytes of a body have gone. */
+/* One HTTP request by XMLHttpRequest: fetch() reports no upload progress. */
 
 import { csrfToken } from "../../csrf.js";
 
-/** Nothing moved for too long, so the request was given up. */
+/** The request was aborted because nothing was sent or received for `stallMs`. */
 export class Stalled extends Error {}
 
-/** Resolves with what was answered; its status is 0 when nothing was. Rejects with Stalled, or the signal's reason.
+/** Resolves with the response: {status, url, header(name), json}. The status is 0 when there was no response.
 
-    The CSRF token is read for each request, since it changes when somebody signs in in another tab. */
+    `onSent(bytes)` reports upload progress. Rejects with Stalled, or the signal's reason. The CSRF token is read for each request,
+    since it changes when the person signs in again in another tab. */
 export function request(method, url, { headers = {}, body = null, signal, onSent, stallMs = 60_000 } = {}) {
-  return new Promise((done, failed) => {
-    if (signal?.aborted) return failed(signal.reason);
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
     const xhr = new XMLHttpRequest();
-    let [timer, reason] = [0, null];
-    const giveUp = (why) => {
-      reason = why;
+    let [timer, abortReason] = [0, null];
+    const abort = (reason) => {
+      abortReason = reason;
       xhr.abort();
     };
-    const watch = () => {
+    const restartTimer = () => {
       clearTimeout(timer);
-      timer = setTimeout(() => giveUp(new Stalled()), stallMs);
+      timer = setTimeout(() => abort(new Stalled()), stallMs);
     };
-    const stop = () => giveUp(signal.reason);
-    const settle = () => {
+    const onAbort = () => abort(signal.reason);
+    const finish = () => {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", stop);
-      if (reason) failed(reason);
-      else done(answer(xhr));
+      signal?.removeEventListener("abort", onAbort);
+      if (abortReason) reject(abortReason);
+      else resolve(responseOf(xhr));
     };
     xhr.open(method, url);
-    if (isOurs(url)) xhr.setRequestHeader("X-CSRFToken", csrfToken()); // the bucket is not to know it
+    if (isSameOrigin(url)) xhr.setRequestHeader("X-CSRFToken", csrfToken()); // never to the bucket
     for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
     xhr.upload.onprogress = ({ loaded }) => {
-      watch();
+      restartTimer();
       onSent?.(loaded);
     };
-    xhr.onreadystatechange = watch;
-    xhr.onloadend = settle;
-    signal?.addEventListener("abort", stop, { once: true });
-    watch();
+    xhr.onreadystatechange = restartTimer;
+    xhr.onloadend = finish;
+    signal?.addEventListener("abort", onAbort, { once: true });
+    restartTimer();
     xhr.send(body);
   });
 }
 
-function answer(xhr) {
+function responseOf(xhr) {
   return {
     status: xhr.status,
     url: xhr.responseURL,
@@ -58,6 +59,6 @@ function answer(xhr) {
   };
 }
 
-function isOurs(url) {
+function isSameOrigin(url) {
   return new URL(url, location.href).origin === location.origin;
 }

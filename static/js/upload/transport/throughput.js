@@ -1,28 +1,28 @@
-/* How fast bytes go, from the last few seconds: an average since the start would hide a network that has just changed. Pure. */
+/* The transfer rate over the last few seconds: an average since the start would hide that the network has just changed. Pure. */
 
 const WINDOW_MS = 6000;
-const AT_LEAST_MS = 700;
+const MIN_MEASURED_MS = 700;
 const STEADY_MS = 5000;
 
-export class Pace {
-  #marks = [];
+export class Throughput {
+  #samples = [];
 
-  /** `sent` bytes in all at `now`, in milliseconds. */
-  mark(now, sent) {
-    this.#marks.push([now, sent]);
-    while (this.#marks.length > 2 && now - this.#marks[0][0] > WINDOW_MS) this.#marks.shift();
+  /** Records that `sent` bytes in all had been sent at `now`, in milliseconds. */
+  record(now, sent) {
+    this.#samples.push([now, sent]);
+    while (this.#samples.length > 2 && now - this.#samples[0][0] > WINDOW_MS) this.#samples.shift();
   }
 
-  /** Bytes a second; null until it can be told. */
+  /** Bytes per second; null while it is unknown. */
   get rate() {
-    const [first, last] = [this.#marks[0], this.#marks.at(-1)];
-    if (!first || last[0] - first[0] < AT_LEAST_MS) return null;
+    const [first, last] = [this.#samples[0], this.#samples.at(-1)];
+    if (!first || last[0] - first[0] < MIN_MEASURED_MS) return null;
     return ((last[1] - first[1]) / (last[0] - first[0])) * 1000;
   }
 
-  /** Seconds until `total` bytes are sent; null until it can be told: the first seconds of a connection say little of the others. */
-  left(total) {
-    const [first, last] = [this.#marks[0], this.#marks.at(-1)];
+  /** Seconds until `total` bytes are sent; null while it is unknown: the first seconds of a connection say little about the rest. */
+  secondsLeft(total) {
+    const [first, last] = [this.#samples[0], this.#samples.at(-1)];
     return this.rate && last[0] - first[0] >= STEADY_MS ? (total - last[1]) / this.rate : null;
   }
 }

@@ -1,30 +1,36 @@
-/* What a screen reader should hear of the sending: milestones, not files. Pure. */
+/* What a screen reader announces about the sending: milestones, not single files. Pure. */
 import { plural } from "../../format.js";
-import { outcome, trouble } from "./texts.js";
+import { connectionProblem, outcomeCounts } from "./texts.js";
 
-const STEP = 25;
+const STEP_PERCENT = 25;
 
-/** What matters of the sum over the list, of the queue and of the line. */
-export function moment(sum, { isPaused, line }) {
-  const all = sum.files - sum.count("cancelled", "later", "missing", "chosen");
-  const share = sum.bytes ? (100 * sum.sent) / sum.bytes : 0;
-  const [failed, missing] = [sum.count("failed"), sum.count("missing")];
-  return { isSending: sum.toCome > 0, all, step: Math.floor(share / STEP) * STEP, isPaused, line, failed, missing, outcome: outcome(sum) };
+/** The state that announcements compare: from the totals of the list, the queue and the connection. */
+export function snapshot(sum, { isPaused, connection }) {
+  return {
+    isSending: sum.inProgress > 0,
+    files: sum.files - sum.count("cancelled", "later", "missing", "chosen"),
+    percent: Math.floor((sum.bytes ? (100 * sum.sent) / sum.bytes : 0) / STEP_PERCENT) * STEP_PERCENT,
+    isPaused,
+    connection,
+    failed: sum.count("failed"),
+    missing: sum.count("missing"),
+    outcome: outcomeCounts(sum),
+  };
 }
 
-/** The words for the change from one moment to the next; "" when it is not worth saying. */
-export function news(before, after) {
-  if (before.isSending && !after.isSending) return ended(after);
+/** The announcement of the change from one snapshot to the next; "" if it is not worth one. */
+export function announcement(before, after) {
+  if (before.isSending && !after.isSending) return finished(after);
   if (!after.isSending) return "";
-  if (!before.isSending) return `Sending ${plural(after.all, "photo")}.`;
-  if (after.line !== before.line) return after.line === "open" ? "Sending goes on." : trouble(after.line);
+  if (!before.isSending) return `Sending ${plural(after.files, "photo")}.`;
+  if (after.connection !== before.connection) return after.connection === "open" ? "Sending goes on." : connectionProblem(after.connection);
   if (after.isPaused !== before.isPaused) return after.isPaused ? "Paused." : "Sending goes on.";
   if (after.failed > before.failed) return `${plural(after.failed, "photo")} could not be sent so far.`;
-  if (after.step > before.step && after.step < 100) return `${after.step} % sent.`;
+  if (after.percent > before.percent && after.percent < 100) return `${after.percent} % sent.`;
   return "";
 }
 
-function ended({ outcome: words, missing }) {
+function finished({ outcome, missing }) {
   if (missing) return `${plural(missing, "photo")} still to come.`;
-  return words ? `All sent: ${words}.` : "";
+  return outcome ? `All sent: ${outcome}.` : "";
 }

@@ -1,59 +1,60 @@
-/* Files dropped anywhere on the page, or pasted into it; a curtain says what will become of them. */
-import { fromTransfer, holdsFiles } from "./file-picker.js";
+/* Accepts files that are dropped anywhere on the page or pasted into it. While files are dragged over it, an overlay says what will happen
+   with them. */
+import { filesFromTransfer, hasFiles } from "./file-picker.js";
 
-export class Drops {
+export class DropZone {
   #root;
   #onFiles;
-  #words;
+  #overlayText;
   #depth = 0;
   #isOwnDrag = false;
 
-  /** `root` holds the curtain; `words()` stand on it. */
-  constructor(root, { signal, onFiles, words }) {
+  /** `root` contains the overlay; `overlayText()` returns its text. */
+  constructor(root, { signal, onFiles, overlayText }) {
     this.#root = root;
     this.#onFiles = onFiles;
-    this.#words = words;
-    const on = (name, act) => document.addEventListener(name, act, { signal });
+    this.#overlayText = overlayText;
+    const on = (name, listener) => document.addEventListener(name, listener, { signal });
     on("dragstart", () => (this.#isOwnDrag = true));
     on("dragend", () => (this.#isOwnDrag = false));
-    on("dragenter", this.#enter);
-    on("dragover", (event) => this.#isOffered(event.dataTransfer) && event.preventDefault());
-    on("dragleave", this.#leave);
-    on("drop", this.#drop);
+    on("dragenter", this.#onDragEnter);
+    on("dragover", (event) => this.#accepts(event.dataTransfer) && event.preventDefault());
+    on("dragleave", this.#onDragLeave);
+    on("drop", this.#onDrop);
     on("paste", (event) => this.#take(event, event.clipboardData));
   }
 
-  get #curtain() {
-    return this.#root.querySelector("[data-curtain]");
+  get #overlay() {
+    return this.#root.querySelector("[data-drop-overlay]");
   }
 
-  /** A photo of this very page, dragged, is a file too, says the browser; nobody means to send it again. */
-  #isOffered(transfer) {
-    return !this.#isOwnDrag && holdsFiles(transfer);
+  /** False for a photo dragged from this very page: the browser offers it as a file, but it is not meant to be sent again. */
+  #accepts(transfer) {
+    return !this.#isOwnDrag && hasFiles(transfer);
   }
 
-  #enter = (event) => {
-    if (!this.#isOffered(event.dataTransfer)) return;
+  #onDragEnter = (event) => {
+    if (!this.#accepts(event.dataTransfer)) return;
     event.preventDefault();
     this.#depth += 1; // every element below the pointer has its own enter and leave
-    this.#root.querySelector("[data-curtain-words]").textContent = this.#words();
-    this.#curtain.hidden = false;
+    this.#root.querySelector("[data-drop-overlay-text]").textContent = this.#overlayText();
+    this.#overlay.hidden = false;
   };
 
-  #leave = () => {
+  #onDragLeave = () => {
     this.#depth = Math.max(0, this.#depth - 1);
-    if (!this.#depth) this.#curtain.hidden = true;
+    if (!this.#depth) this.#overlay.hidden = true;
   };
 
-  #drop = (event) => {
+  #onDrop = (event) => {
     this.#depth = 0;
-    this.#curtain.hidden = true;
+    this.#overlay.hidden = true;
     this.#take(event, event.dataTransfer);
   };
 
   #take(event, transfer) {
-    if (!this.#isOffered(transfer)) return;
+    if (!this.#accepts(transfer)) return;
     event.preventDefault();
-    fromTransfer(transfer).then(this.#onFiles);
+    filesFromTransfer(transfer).then(this.#onFiles);
   }
 }

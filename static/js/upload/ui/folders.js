@@ -1,50 +1,50 @@
-/* Folders that were chosen: which there are, and an album for each. */
+/* The folders of chosen files, and an album for each. */
 import { request } from "../transport/request.js";
 
-/** The name of the folder that was chosen or dropped, or of the folder in it if that held several; "" for a file by itself. Pure. */
+/** The path of the file's folder, beginning at the folder that was chosen or dropped; "" for a file chosen by itself. Pure. */
 export function folderOf({ path }) {
   return path.split("/").slice(0, -1).join("/");
 }
 
-/** Items by folder, in order. Pure. */
+/** A Map from folder to its items, in order. Pure. */
 export function byFolder(items) {
-  const groups = new Map();
+  const folders = new Map();
   for (const item of items) {
     const folder = folderOf(item);
-    groups.set(folder, [...(groups.get(folder) ?? []), item]);
+    folders.set(folder, [...(folders.get(folder) ?? []), item]);
   }
-  return groups;
+  return folders;
 }
 
-/** The last part is what the photographer called it. Macs take accents apart; a long one is not cut within a character. Pure. */
-export function titleOf(folder, longest = 200) {
+/** The album title for a folder: its last part. Decomposed accents (macOS) are composed, and a long title is cut between characters. Pure. */
+export function titleOf(folder, maxLength = 200) {
   let title = "";
-  let left = longest;
+  let remaining = maxLength;
   for (const { segment } of new Intl.Segmenter().segment(folder.split("/").at(-1).normalize("NFC").trim())) {
-    left -= [...segment].length; // the server counts code points
-    if (left < 0) break;
+    remaining -= [...segment].length; // the server counts code points
+    if (remaining < 0) break;
     title += segment;
   }
   return title.trim() || "Untitled";
 }
 
-/** An album for each folder of the items, which are told of it. Answers the albums made, with their folders; what lies in no folder
-    stays where it is. */
-export async function makeAlbums(ledger, items, url) {
-  const made = [];
-  for (const [folder, inside] of byFolder(items)) {
+/** Creates an album for each folder of the items, and sets it on them. Resolves with the new albums: {href, title, folder, album} each. Items
+    in no folder are unchanged. */
+export async function createAlbums(fileStore, items, url) {
+  const albums = [];
+  for (const [folder, folderItems] of byFolder(items)) {
     const title = titleOf(folder);
-    const album = folder && (await makeAlbum(url, title));
+    const album = folder && (await createAlbum(url, title));
     if (!album) continue;
-    for (const item of inside) ledger.set(item, { album });
-    made.push({ href: `/albums/${album}/`, title, folder, album });
+    for (const item of folderItems) fileStore.set(item, { album });
+    albums.push({ href: `/albums/${album}/`, title, folder, album });
   }
-  return made;
+  return albums;
 }
 
-/** Its id; null if the server did not make one. */
-async function makeAlbum(url, title) {
-  const answer = await request("POST", url, { body: new URLSearchParams({ title }) });
-  const found = new URL(answer.url || url, location.href).pathname.match(/\/albums\/(\d+)\/$/);
-  return answer.status === 200 && found ? found[1] : null;
+/** Resolves with the new album's id; null if the server did not create it. */
+async function createAlbum(url, title) {
+  const response = await request("POST", url, { body: new URLSearchParams({ title }) });
+  const match = new URL(response.url || url, location.href).pathname.match(/\/albums\/(\d+)\/$/);
+  return response.status === 200 && match ? match[1] : null;
 }

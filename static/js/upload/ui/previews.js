@@ -1,13 +1,13 @@
-/* Small pictures of chosen files: only of those in sight, two at a time, and only so many. Five hundred camera photos decoded at
-   once would take gigabytes; each is drawn small and let go. */
+/* Previews of chosen files: only those in view, two at a time, and at most 200. Decoding five hundred camera photos at once would take
+   gigabytes; each is drawn small and released. */
 
-const SHOWABLE = new Set(["image/jpeg", "image/png", "image/webp", "image/gif", "image/avif", "image/bmp"]);
-const AT_MOST = 200;
-const AT_ONCE = 2;
+const PREVIEW_TYPES = new Set(["image/jpeg", "image/png", "image/webp", "image/gif", "image/avif", "image/bmp"]);
+const MAX_PREVIEWS = 200;
+const CONCURRENCY = 2;
 const MAX_BYTES = 64 << 20;
-const EDGE = 96;
+const EDGE_PIXELS = 96;
 
-let made = 0;
+let started = 0;
 let running = 0;
 const waiting = [];
 const files = new WeakMap();
@@ -20,31 +20,31 @@ const observer = new IntersectionObserver((entries) => {
   next();
 });
 
-/** Draw the file into the box when it comes into sight. */
+/** Draws a preview of the file into `box` when it comes into view. */
 export function preview(file, box) {
-  if (!SHOWABLE.has(file.type) || file.size > MAX_BYTES) return;
+  if (!PREVIEW_TYPES.has(file.type) || file.size > MAX_BYTES) return;
   files.set(box, file);
   observer.observe(box);
 }
 
 async function next() {
-  if (running >= AT_ONCE || !waiting.length || made >= AT_MOST) return;
+  if (running >= CONCURRENCY || !waiting.length || started >= MAX_PREVIEWS) return;
   const box = waiting.shift();
   if (!box.isConnected) return next();
   running += 1;
-  made += 1;
+  started += 1;
   try {
-    box.replaceChildren(await drawn(files.get(box)));
+    box.replaceChildren(await draw(files.get(box)));
   } catch {
-    // Not a picture after all: its ending stays. The server will say what is wrong with it.
+    // The browser cannot decode it: the box keeps the file's extension, and the server will say what is wrong.
   } finally {
     running -= 1;
     next();
   }
 }
 
-async function drawn(file) {
-  const bitmap = await createImageBitmap(file, { resizeWidth: EDGE, resizeQuality: "medium" });
+async function draw(file) {
+  const bitmap = await createImageBitmap(file, { resizeWidth: EDGE_PIXELS, resizeQuality: "medium" });
   const canvas = Object.assign(document.createElement("canvas"), { width: bitmap.width, height: bitmap.height });
   canvas.getContext("2d").drawImage(bitmap, 0, 0);
   bitmap.close();

@@ -1,20 +1,30 @@
-/* One bar: the panel's, as the server sees it, moved on by the bytes that this page knows to be on their way. */
+/* The panel's progress bar: its value is the server's, advanced by the bytes that this page has in flight. */
 
-/** Receiving and developing each are one half, as in the server's own count (processing/progress.py). Never back, never full. Pure. */
-export function percent({ bytesTotal, bytesArrived, total, settled, told }, sent) {
-  if (!bytesTotal || !total) return told;
+/** Percent done. Receiving and developing count one half each, as in the server's own figure (processing/progress.py), which it never falls
+    below; never 100. Pure. */
+export function percent({ bytesTotal, bytesArrived, total, completed, serverPercent }, sent) {
+  if (!bytesTotal || !total) return serverPercent;
   const arrived = Math.min(1, Math.max(bytesArrived, sent) / bytesTotal);
-  return Math.min(99, Math.max(told, 50 * (arrived + settled / total)));
+  return Math.min(99, Math.max(serverPercent, 50 * (arrived + completed / total)));
 }
 
-export function refine(panel, items, album) {
+/** Advances the bar in `panel` while the album is receiving files. */
+export function updateProgressBar(panel, items, album) {
   const bar = panel.querySelector("#batch-progress");
-  const { busy, receiving, bytesTotal, bytesArrived, total, done, failed, percent: told } = panel.dataset;
+  const { busy, receiving } = panel.dataset;
   if (!bar || !busy || !Number(receiving) || !bar.hasAttribute("value")) return;
   const batch = items.filter((item) => item.album === album && item.upload && item.state !== "cancelled" && item.state !== "here");
   const sent = batch.reduce((sum, { offset, inFlight, size }) => sum + Math.min(size, offset + inFlight), 0);
-  const known = { bytesTotal, bytesArrived, total, done, failed, told };
-  for (const name of Object.keys(known)) known[name] = Number(known[name]);
-  const refined = percent({ ...known, settled: known.done + known.failed }, sent);
-  if (Math.abs(bar.value - refined) >= 0.1) bar.value = refined;
+  const value = percent(serverProgress(panel.dataset), sent);
+  if (Math.abs(bar.value - value) >= 0.1) bar.value = value;
+}
+
+function serverProgress({ bytesTotal, bytesArrived, total, done, failed, percent: serverPercent }) {
+  return {
+    bytesTotal: Number(bytesTotal),
+    bytesArrived: Number(bytesArrived),
+    total: Number(total),
+    completed: Number(done) + Number(failed),
+    serverPercent: Number(serverPercent),
+  };
 }

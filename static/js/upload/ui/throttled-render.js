@@ -1,34 +1,34 @@
-/* Many changes, few looks: what is asked for a thousand times in a moment is done once, at a frame, and not more often than this. */
+/* Renders at most every 250 ms, at an animation frame, however often it is requested. */
 
-const EVERY_MS = 250;
+const INTERVAL_MS = 250;
 
-export class Ticker {
-  #act;
-  #asked = false;
-  #last = -EVERY_MS;
+export class ThrottledRender {
+  #render;
+  #isScheduled = false;
+  #lastRenderAt = -INTERVAL_MS;
 
-  /** `act` answers true when it wants to go on in the very next frame. */
-  constructor(act) {
-    this.#act = act;
+  /** `render()` returns true to be called again in the very next frame. */
+  constructor(render) {
+    this.#render = render;
   }
 
-  ask() {
-    if (this.#asked) return;
-    this.#asked = true;
-    setTimeout(() => this.#atFrame(), Math.max(0, EVERY_MS - (performance.now() - this.#last)));
+  request() {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setTimeout(() => this.#atFrame(), Math.max(0, INTERVAL_MS - (performance.now() - this.#lastRenderAt)));
   }
 
   #atFrame() {
-    // No frame comes while the page is hidden, but the rows should be right when somebody looks again.
+    // A hidden page gets no frames, but its rows should be up to date when the user returns.
     if (document.hidden) return this.#run();
     requestAnimationFrame(() => this.#run());
   }
 
   #run() {
-    this.#asked = false;
-    this.#last = performance.now();
-    if (!this.#act()) return;
-    this.#asked = true;
+    this.#isScheduled = false;
+    this.#lastRenderAt = performance.now();
+    if (!this.#render()) return;
+    this.#isScheduled = true;
     this.#atFrame();
   }
 }

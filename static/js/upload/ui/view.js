@@ -1,158 +1,165 @@
-/* What the desk shows besides the rows: what was chosen, how far it is, why nothing moves, and what can be done. It reads, and decides
-   nothing. */
+/* Renders the uploader apart from the file rows: what was chosen, how far it is, why nothing is being sent, and the possible actions. It only
+   reads state and makes no decisions. */
 import { plural } from "../../format.js";
 import { ENDED } from "../state/file-store.js";
 import { byFolder, titleOf } from "./folders.js";
-import { comparison, detail, title, trouble } from "./texts.js";
+import { connectionProblem, preflightCounts, progressDetail, title } from "./texts.js";
 
-export class DeskView {
-  #desk;
-  #said = new Map();
+const MAX_LISTED_TITLES = 3;
 
-  constructor(desk) {
-    this.#desk = desk;
+export class UploaderView {
+  #root;
+  #texts = new Map();
+
+  constructor(root) {
+    this.#root = root;
   }
 
+  /** The element with the attribute data-<name>. */
   part(name) {
-    return this.#desk.querySelector(`[data-${name}]`);
+    return this.#root.querySelector(`[data-${name}]`);
   }
 
-  /** `now`: items, sum, sender, line, isBusy, maxFiles, rate, secondsLeft, notes, skipped (notes, too), left (unchecked), again. */
-  show(now) {
-    const { sum, sender, items } = now;
+  /** `state`: items, sum (their totals), sender, connection, isBusy, isGone, maxFiles, rate, secondsLeft, notes, skippedNotes, unchecked (number of
+      files not hashed yet) and resumeNotice. */
+  render(state) {
+    const { sum, sender, items } = state;
     const { isPaused } = sender.queue;
-    const isSending = sum.toCome > 0;
-    const isResting = !isSending && !sum.count("chosen", "later");
+    const isSending = sum.inProgress > 0;
+    const isIdle = !isSending && !sum.count("chosen", "later");
     const isEmpty = !items.length;
-    this.#hide("batch", isEmpty && !now.skipped.length);
-    this.#say("title", isEmpty ? "No photos to send" : title(sum, { isPaused, isResting }));
-    this.#say("detail", [detail(sum, isPaused ? null : now.rate, now.secondsLeft), checks(now)].filter(Boolean).join(" · "));
-    this.#hide("pause", !isSending || isPaused);
-    this.#hide("go-on", !isSending || !isPaused);
-    this.#hide("retry", !sum.count("failed"));
-    this.#hide("cancel", !isSending);
-    this.#next(now);
-    this.#say("hold", sender.isHeldBack ? "Send them when it is done" : "Hold them back");
-    this.#hide("forget", isSending || !(sum.count("chosen", "later", "failed") || (isEmpty && now.skipped.length)));
-    this.#hide("send", !sum.count("chosen") || isSending);
-    this.#say("send", `Send ${plural(sum.count("chosen"), "photo")}`);
-    this.#folders(items.filter(({ state }) => state === "chosen"), isSending);
-    this.#notes(now);
-    this.#line(now, isSending);
-    this.#again(now);
-    this.#say("invitation", now.isBusy || isSending ? "Prepare the next batch" : "Add photos");
-    if (now.isGone) this.#leave(items);
-    this.#desk.dataset.phase = isSending ? "sending" : items.length ? "chosen" : "idle";
-    this.#arrange(now.isBusy || isSending);
+    this.#setHidden("batch", isEmpty && !state.skippedNotes.length);
+    this.#setText("title", isEmpty ? "No photos to send" : title(sum, { isPaused, isIdle }));
+    const progress = progressDetail(sum, isPaused ? null : state.rate, state.secondsLeft);
+    this.#setText("detail", [progress, preflightDetail(state)].filter(Boolean).join(" · "));
+    this.#setHidden("pause", !isSending || isPaused);
+    this.#setHidden("continue", !isSending || !isPaused);
+    this.#setHidden("retry", !sum.count("failed"));
+    this.#setHidden("cancel", !isSending);
+    this.#renderNextBatch(state);
+    this.#setText("hold", sender.isHeldBack ? "Send them when it is done" : "Hold them back");
+    const isClearable = sum.count("chosen", "later", "failed") || (isEmpty && state.skippedNotes.length);
+    this.#setHidden("clear", isSending || !isClearable);
+    this.#setHidden("send", !sum.count("chosen") || isSending);
+    this.#setText("send", `Send ${plural(sum.count("chosen"), "photo")}`);
+    this.#renderFolders(items.filter(({ state: itemState }) => itemState === "chosen"), isSending);
+    this.#renderNotes(state);
+    this.#renderConnection(state, isSending);
+    this.#renderResumeNotice(state);
+    this.#setText("invitation", state.isBusy || isSending ? "Prepare the next batch" : "Add photos");
+    if (state.isGone) this.#renderGone(items);
+    this.#root.dataset.phase = isSending ? "sending" : items.length ? "chosen" : "idle";
+    this.#moveInvitation(state.isBusy || isSending);
   }
 
-  /** What is going on comes first; while nothing is, the invitation. In the document too, so that Tab goes as the eye does. */
-  #arrange(isBusy) {
-    const invitation = this.#desk.querySelector(".dropzone");
-    if (invitation.contains(document.activeElement) || (this.#desk.firstElementChild !== invitation) === isBusy) return;
-    if (isBusy) this.#desk.append(invitation);
-    else this.#desk.prepend(invitation);
+  /** Puts the invitation last while a batch is in progress, first otherwise: in the document, so that the Tab order follows. */
+  #moveInvitation(isBusy) {
+    const invitation = this.#root.querySelector(".dropzone");
+    if (invitation.contains(document.activeElement) || (this.#root.firstElementChild !== invitation) === isBusy) return;
+    if (isBusy) this.#root.append(invitation);
+    else this.#root.prepend(invitation);
   }
 
-  /** What had arrived was the album's; only what had not is still listed, for a person to know. */
-  #leave(items) {
+  /** After the album was deleted: only the files that had not arrived are still listed. */
+  #renderGone(items) {
     const unsent = items.filter(({ state }) => !ENDED.has(state)).length;
-    this.#hide("batch", !unsent);
-    this.#say("invitation", "This album was deleted");
-    this.#say("title", `${plural(unsent, "file")} not uploaded`);
-    this.#say("detail", "");
-    for (const name of ["pause", "go-on", "retry", "cancel", "next", "forget", "send", "again", "line"]) this.#hide(name, true);
-    this.#hide("hint", true);
-    this.#desk.querySelector(".dropzone__choose").hidden = true;
-    this.#desk.hidden = !unsent;
+    this.#setHidden("batch", !unsent);
+    this.#setText("invitation", "This album was deleted");
+    this.#setText("title", `${plural(unsent, "file")} not uploaded`);
+    this.#setText("detail", "");
+    const actions = ["pause", "continue", "retry", "cancel", "next", "clear", "send", "resume-notice", "connection"];
+    for (const name of actions) this.#setHidden(name, true);
+    this.#setHidden("hint", true);
+    this.#root.querySelector(".dropzone__choose").hidden = true;
+    this.#root.hidden = !unsent;
   }
 
-  #folders(chosen, isSending) {
+  #renderFolders(chosen, isSending) {
     const folders = [...byFolder(chosen).keys()].filter(Boolean);
-    this.#hide("folders", isSending || !folders.length);
-    this.#say("titles", folders.length ? `: ${list(folders.map((folder) => titleOf(folder)))}` : "");
+    this.#setHidden("folders", isSending || !folders.length);
+    this.#setText("titles", folders.length ? `: ${listed(folders.map((folder) => titleOf(folder)))}` : "");
   }
 
-  #next({ items, sum, sender, left }) {
-    const later = sum.count("later");
-    const found = comparison(items.filter(({ state }) => state === "later"), Math.min(left, later));
-    const waiting = `${plural(later, "photo")}${found ? ` (${found})` : ""}`;
-    const waits = sender.isHeldBack
-      ? `${waiting} held back. ${later === 1 ? "It" : "They"} can be sent when this batch is done.`
-      : `${waiting} ${later === 1 ? "goes" : "go"} with the next batch, by ${later === 1 ? "itself" : "themselves"}, when this one is done. Keep this page open.`;
-    this.#hide("next", !later);
-    this.#say("next-words", later ? waits : "");
+  #renderNextBatch({ items, sum, sender, unchecked }) {
+    const count = sum.count("later");
+    const counts = preflightCounts(items.filter(({ state }) => state === "later"), Math.min(unchecked, count));
+    const photos = `${plural(count, "photo")}${counts ? ` (${counts})` : ""}`;
+    const text = sender.isHeldBack
+      ? `${photos} held back. ${count === 1 ? "It" : "They"} can be sent when this batch is done.`
+      : `${photos} ${count === 1 ? "goes" : "go"} with the next batch, by ${count === 1 ? "itself" : "themselves"}, when this one is done. Keep this page open.`;
+    this.#setHidden("next", !count);
+    this.#setText("next-text", count ? text : "");
   }
 
-  #notes({ sum, sender, maxFiles, notes, skipped }) {
-    const over = sum.count("chosen") - maxFiles;
-    const words = [
-      over > 0 && `One batch takes ${plural(maxFiles, "photo")}. The last ${over} ${over === 1 ? "goes by itself" : "go by themselves"} with the next.`,
+  #renderNotes({ sum, sender, maxFiles, notes, skippedNotes }) {
+    const excess = sum.count("chosen") - maxFiles;
+    const allNotes = [
+      excess > 0 && `One batch takes ${plural(maxFiles, "photo")}. The last ${excess} ${excess === 1 ? "goes by itself" : "go by themselves"} with the next.`,
       sender.waitsForTab && "Another tab sends photos to this album. This one goes on when it is done.",
       ...notes,
-      ...skipped,
+      ...skippedNotes,
     ].filter(Boolean);
-    const key = JSON.stringify(words.map((word) => word.textContent ?? word));
-    if (this.#said.get("notes") === key) return;
-    this.#said.set("notes", key);
-    this.part("notes").replaceChildren(...words.map(note));
+    const key = JSON.stringify(allNotes.map((note) => note.textContent ?? note));
+    if (this.#texts.get("notes") === key) return;
+    this.#texts.set("notes", key);
+    this.part("notes").replaceChildren(...allNotes.map(noteItem));
   }
 
-  #line({ line, sum }, isSending) {
-    const words = isSending && !line.isOpen ? trouble(line.state, line.words) : "";
-    this.#hide("line", !words);
-    this.#say("line-words", words);
-    this.#hide("sign-in", line.state !== "signed-out");
-    this.#hide("hurry", !["away", "offline"].includes(line.state));
-    this.#desk.dataset.failed = sum.count("failed") ? "yes" : "";
+  #renderConnection({ connection, sum }, isSending) {
+    const text = isSending && !connection.isOpen ? connectionProblem(connection.state, connection.message) : "";
+    this.#setHidden("connection", !text);
+    this.#setText("connection-text", text);
+    this.#setHidden("sign-in", connection.state !== "signed-out");
+    this.#setHidden("check-now", !["unreachable", "offline"].includes(connection.state));
+    this.#root.dataset.failed = sum.count("failed") ? "yes" : "";
   }
 
-  #again({ again, sum }) {
-    this.#hide("again", !again);
-    if (!again) return;
-    this.#say("again-words", again.words);
-    this.#hide("resume", !again.canResume);
-    this.#hide("choose-again", again.canResume || again.isElsewhere);
-    this.#hide("give-up", !sum.count("missing"));
+  #renderResumeNotice({ resumeNotice, sum }) {
+    this.#setHidden("resume-notice", !resumeNotice);
+    if (!resumeNotice) return;
+    this.#setText("resume-text", resumeNotice.message);
+    this.#setHidden("resume", !resumeNotice.canResume);
+    this.#setHidden("choose-again", resumeNotice.canResume || resumeNotice.isElsewhere);
+    this.#setHidden("discard", !sum.count("missing"));
   }
 
-  #hide(name, hidden) {
+  #setHidden(name, hidden) {
     const part = this.part(name);
     if (part.hidden !== hidden) part.hidden = hidden;
   }
 
-  /** Only what is new is written: a live region would speak again, and a selection would be lost. */
-  #say(name, words) {
-    if (this.#said.get(name) === words) return;
-    this.#said.set(name, words);
-    this.part(name).textContent = words;
+  /** Writes only a changed text: otherwise a live region would announce it again, and a selection would be lost. */
+  #setText(name, text) {
+    if (this.#texts.get(name) === text) return;
+    this.#texts.set(name, text);
+    this.part(name).textContent = text;
   }
 }
 
-/** A note that names albums, with links to them. */
-export function links(words, albums) {
+/** A note with links to albums. */
+export function noteWithLinks(text, albums) {
   const span = document.createElement("span");
-  span.append(words);
-  albums.forEach(({ href, title }, number) => {
-    span.append(number ? ", " : " ", Object.assign(document.createElement("a"), { href, textContent: title }));
+  span.append(text);
+  albums.forEach(({ href, title }, index) => {
+    span.append(index ? ", " : " ", Object.assign(document.createElement("a"), { href, textContent: title }));
   });
   return span;
 }
 
-function checks({ items, left, sum }) {
-  if (sum.toCome) return "";
+function preflightDetail({ items, unchecked, sum }) {
+  if (sum.inProgress) return "";
   const chosen = items.filter(({ state }) => state === "chosen");
-  const isNews = chosen.some(({ standing }) => standing && standing !== "new");
-  return isNews || (left && chosen.length > 50) ? comparison(chosen, left) : "";
+  const isNotable = chosen.some(({ serverState }) => serverState && serverState !== "new");
+  return isNotable || (unchecked && chosen.length > 50) ? preflightCounts(chosen, unchecked) : "";
 }
 
-function note(words) {
+function noteItem(note) {
   const item = Object.assign(document.createElement("li"), { className: "notice" });
-  item.append(words);
+  item.append(note);
   return item;
 }
 
-function list(names, most = 3) {
-  return names.length > most ? `${names.slice(0, most).join(", ")} and ${names.length - most} more` : names.join(", ");
+function listed(names) {
+  if (names.length <= MAX_LISTED_TITLES) return names.join(", ");
+  return `${names.slice(0, MAX_LISTED_TITLES).join(", ")} and ${names.length - MAX_LISTED_TITLES} more`;
 }
-

@@ -1,29 +1,29 @@
-/* While bytes move: the screen stays awake, since a phone that sleeps stops sending, and whoever leaves is warned. */
+/* While bytes are sent: keeps the screen on, since a phone that sleeps stops sending, and asks for confirmation before the page is left. */
 
-export class Wakefulness {
-  #isMoving = false;
+export class ScreenWakeLock {
+  #isActive = false;
   #lock = null;
 
   constructor(signal) {
-    document.addEventListener("visibilitychange", () => this.#hold(), { signal }); // the browser let go while the page was hidden
-    addEventListener("beforeunload", (event) => this.#isMoving && event.preventDefault(), { signal });
+    document.addEventListener("visibilitychange", () => this.#acquire(), { signal }); // the browser releases it while the page is hidden
+    addEventListener("beforeunload", (event) => this.#isActive && event.preventDefault(), { signal });
   }
 
-  set(isMoving) {
-    if (isMoving === this.#isMoving) return;
-    this.#isMoving = isMoving;
-    if (isMoving) this.#hold();
+  setActive(isActive) {
+    if (isActive === this.#isActive) return;
+    this.#isActive = isActive;
+    if (isActive) this.#acquire();
     else this.#release();
   }
 
-  async #hold() {
-    if (!this.#isMoving || document.hidden || this.#lock?.released === false) return;
+  async #acquire() {
+    if (!this.#isActive || document.hidden || this.#lock?.released === false) return;
     try {
       this.#lock = await navigator.wakeLock?.request("screen");
     } catch {
-      // A low battery forbids it. Sending goes on.
+      // The browser refuses it, for example with a low battery. Sending continues.
     }
-    if (!this.#isMoving) this.#release();
+    if (!this.#isActive) this.#release();
   }
 
   #release() {

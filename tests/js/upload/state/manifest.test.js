@@ -1,13 +1,13 @@
-/* What is told of the files of a batch. */
+/* What is declared about the files of a batch. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { declare } from "../../../../static/js/upload/state/manifest.js";
 
 test("files are declared with their folders, which tell those of one name apart", async () => {
-  const told = [];
+  const declared = [];
   const request = async (_method, _url, { body }) => {
-    told.push(...JSON.parse(body).files);
+    declared.push(...JSON.parse(body).files);
     return { status: 200, json: { files: [] }, header: () => null };
   };
   const items = [
@@ -16,7 +16,7 @@ test("files are declared with their folders, which tell those of one name apart"
     { name: "IMG_3.HEIC", path: "", size: 1 },
   ];
 
-  await declare("/", items, { open: true, link: { request, line: { open: async () => {} } } });
+  await declare("/", items, { open: true, transport: { request, connection: { untilOpen: async () => {} } } });
 
-  assert.deepEqual(told.map(({ name }) => name), ["DCIM/100APPLE/IMG_1.HEIC", "IMG_2.HEIC", "IMG_3.HEIC"]);
+  assert.deepEqual(declared.map(({ name }) => name), ["DCIM/100APPLE/IMG_1.HEIC", "IMG_2.HEIC", "IMG_3.HEIC"]);
 });

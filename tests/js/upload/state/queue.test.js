@@ -41,9 +41,9 @@ test("a pause puts those that had begun back in front, and going on takes them u
   const { queue, log, finish } = bench(5);
   queue.pause();
   await new Promise(setImmediate);
-  assert.equal(queue.isMoving, false);
+  assert.equal(queue.isRunning, false);
   assert.equal(queue.isIdle, false);
-  queue.goOn();
+  queue.resume();
   assert.deepEqual(log, [1, 2, 3, 1, 2, 3]);
   await finish(1);
   assert.deepEqual(log.at(-1), 4);
@@ -51,11 +51,11 @@ test("a pause puts those that had begun back in front, and going on takes them u
 
 test("what arrived just as the pause began is not carried again", async () => {
   const log = [];
-  const queue = new Queue(async (item) => (log.push(item), await null, true), { atOnce: 1 });
+  const queue = new Queue(async (item) => (log.push(item), await null, true), { concurrency: 1 });
   queue.add([1]);
   queue.pause();
   await new Promise(setImmediate);
-  queue.goOn();
+  queue.resume();
   await new Promise(setImmediate);
   assert.deepEqual(log, [1]);
 });
@@ -64,7 +64,7 @@ test("what is removed is stopped with the reason, and the next takes its place",
   const reasons = [];
   const queue = new Queue(
     (item, signal) => new Promise((done) => signal.addEventListener("abort", () => (reasons.push(signal.reason), done(true)))),
-    { atOnce: 1 },
+    { concurrency: 1 },
   );
   queue.add(["a", "b"]);
   queue.remove("b");

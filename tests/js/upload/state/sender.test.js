@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { ChunkSize } from "../../../../static/js/upload/transport/chunk-size.js";
 import { digest } from "../../../../static/js/upload/hashing/digest.js";
-import { Ledger } from "../../../../static/js/upload/state/file-store.js";
-import { Line } from "../../../../static/js/upload/transport/connection.js";
+import { FileStore } from "../../../../static/js/upload/state/file-store.js";
+import { Connection } from "../../../../static/js/upload/transport/connection.js";
 import { Sender } from "../../../../static/js/upload/state/sender.js";
 import { reply } from "../transport/fake-tus-server.js";
 
@@ -42,33 +42,33 @@ class Server {
 
   #declare({ files, open }) {
     if (!open) return reply(200, null, { files: files.map(({ upload }) => ({ state: "received", upload, ...this.become[upload] })) });
-    const told = files.map(() => ({ state: "new", upload: `/uploads/${++this.uploads}/`, offset: 0 }));
-    return reply(200, null, { files: told, expires_at: new Date(Date.now() + HOUR_MS).toISOString() });
+    const replies = files.map(() => ({ state: "new", upload: `/uploads/${++this.uploads}/`, offset: 0 }));
+    return reply(200, null, { files: replies, expires_at: new Date(Date.now() + HOUR_MS).toISOString() });
   }
 }
 
 function sending(names) {
   const server = new Server();
-  const ledger = new Ledger();
-  const link = {
+  const fileStore = new FileStore();
+  const transport = {
     request: server.request,
-    part: digest,
-    line: new Line(async () => "open", { base: 0 }),
-    chunks: new ChunkSize(SIZE, SIZE),
+    hashPart: digest,
+    connection: new Connection(async () => "open", { base: 0 }),
+    chunkSize: new ChunkSize(SIZE, SIZE),
     stallMs: HOUR_MS,
-    pace: { base: 0 },
+    backoffOptions: { base: 0 },
     bucket: {},
   };
-  const keep = { save() {}, forget() {} };
-  const sender = new Sender({ ledger, link, keep, album: () => ({ manifest: "/manifest/" }), page: 1, maxFiles: 2000 });
-  const items = ledger.add(names.map((name) => ({ name, size: SIZE, file: new Blob([new Uint8Array(SIZE)]) })));
+  const persistence = { save() {}, forget() {} };
+  const sender = new Sender({ fileStore, transport, persistence, albumUrls: () => ({ manifest: "/manifest/" }), page: 1, maxFiles: 2000 });
+  const items = fileStore.add(names.map((name) => ({ name, size: SIZE, file: new Blob([new Uint8Array(SIZE)]) })));
   const all = (states) =>
     new Promise((done) => {
       const look = () => String(items.map(({ state }) => state)) === String(states) && done();
-      ledger.addEventListener("change", look);
+      fileStore.addEventListener("change", look);
       look();
     });
-  return { sender, server, items, all, done: sender.go(items) };
+  return { sender, server, items, all, done: sender.send(items) };
 }
 
 test("after a long silence all that expired comes again, though a file that had arrived is heard of first", async (t) => {
@@ -98,7 +98,7 @@ test("an upload that is gone while others are heard of was cancelled elsewhere, 
   await server.answer("/uploads/2/", 404);
   await all(["received", "failed"]);
 
-  assert.match(items[1].words, /cancelled, here or on another device/);
+  assert.match(items[1].message, /cancelled, here or on another device/);
   assert.equal(server.uploads, 2);
 });
 
@@ -110,7 +110,7 @@ test("an upload to an album that was moved to the trash says so, and may be trie
   await server.answer("/uploads/1/", 410, null, { error: "album-in-trash", message: "This album is in the trash." });
   await all(["failed"]);
 
-  assert.equal(items[0].words, "This album is in the trash.");
+  assert.equal(items[0].message, "This album is in the trash.");
 });
 
 test("what became of received files is asked for once in a while, until it is known", async (t) => {
@@ -120,16 +120,16 @@ test("what became of received files is asked for once in a while, until it is kn
   await done;
   for (const number of [1, 2, 3]) await server.answer(`/uploads/${number}/`, 204, SIZE);
   await all(["received", "received", "received", "sending"]);
-  const words = () => items.slice(0, 3).map(({ photo, words }) => photo || words);
+  const results = () => items.slice(0, 3).map(({ photo, message }) => photo || message);
 
-  await sender.follow();
-  assert.deepEqual(words(), ["", "", ""]);
+  await sender.pollReceived();
+  assert.deepEqual(results(), ["", "", ""]);
   server.become = { "/uploads/1/": { photo: "/photos/1/" }, "/uploads/2/": { message: "The file is damaged." } };
   now += 1000;
-  await sender.follow();
-  assert.deepEqual(words(), ["", "", ""], "asked just now");
+  await sender.pollReceived();
+  assert.deepEqual(results(), ["", "", ""], "asked just now");
   now += 5000;
-  await sender.follow();
+  await sender.pollReceived();
 
-  assert.deepEqual(words(), ["/photos/1/", "failed: The file is damaged.", ""]);
+  assert.deepEqual(results(), ["/photos/1/", "failed: The file is damaged.", ""]);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { ChunkSize, LEAST, MOST } from "../../../../static/js/upload/transport/chunk-size.js";
+import { ChunkSize, MIN_BYTES, MAX_BYTES } from "../../../../static/js/upload/transport/chunk-size.js";
 
 const MiB = 1 << 20;
 
@@ -13,7 +13,7 @@ test("less that the server advises is never exceeded, as much as usual is only a
   small.advise(MiB);
   usual.advise(8 * MiB);
   for (const chunks of [small, usual]) for (let times = 0; times < 9; times++) chunks.acknowledged(chunks.bytes, 1);
-  assert.deepEqual([small.bytes, usual.bytes], [MiB, MOST]);
+  assert.deepEqual([small.bytes, usual.bytes], [MiB, MAX_BYTES]);
 });
 
 test("a fast part doubles it, up to the most", () => {
@@ -22,7 +22,7 @@ test("a fast part doubles it, up to the most", () => {
     chunks.acknowledged(chunks.bytes, 1000);
     assert.equal(chunks.bytes, expected * MiB);
   }
-  assert.equal(MOST, 64 * MiB);
+  assert.equal(MAX_BYTES, 64 * MiB);
 });
 
 test("a fast last part, shorter than asked for, proves nothing", () => {
@@ -42,8 +42,8 @@ test("a part that took neither long nor little leaves it as it is, and a slow on
 test("it is never less than the least", () => {
   const chunks = new ChunkSize(MiB);
   for (let times = 0; times < 9; times++) chunks.shrink();
-  assert.equal(chunks.bytes, LEAST);
-  assert.ok(chunks.isLeast);
+  assert.equal(chunks.bytes, MIN_BYTES);
+  assert.ok(chunks.isMinimum);
 });
 
 test("what was too large for something in between is never tried again", () => {

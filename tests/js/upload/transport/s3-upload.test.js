@@ -1,36 +1,36 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import test from "node:test";
-import { sendParts, Unreachable } from "../../../../static/js/upload/transport/s3-upload.js";
-import { Line } from "../../../../static/js/upload/transport/connection.js";
-import { carry } from "../../../../static/js/upload/transport/choose-transport.js";
-import { GivenUp, Gone, Refused } from "../../../../static/js/upload/transport/tus-upload.js";
+import { sendToBucket, BucketUnreachable } from "../../../../static/js/upload/transport/s3-upload.js";
+import { Connection } from "../../../../static/js/upload/transport/connection.js";
+import { sendFile } from "../../../../static/js/upload/transport/choose-transport.js";
+import { RetriesExhausted, UploadGone, UploadRejected } from "../../../../static/js/upload/transport/tus-upload.js";
 import { Stalled } from "../../../../static/js/upload/transport/request.js";
 import { Bucket } from "./fake-bucket.js";
 import { reply } from "./fake-tus-server.js";
 
 const PART = 1000;
-const PACE = { base: 0 };
+const BACKOFF = { base: 0 };
 
 function sending(size, { trouble = [], probes = [], isNew = true, there = [], hasAnswered = false, content = randomBytes(size) } = {}) {
   const bucket = new Bucket(size);
   bucket.trouble = trouble;
   for (const number of there) bucket.stored.set(number, content.subarray((number - 1) * PART, number * PART));
-  const line = new Line(async () => probes.shift() ?? "open", PACE);
+  const connection = new Connection(async () => probes.shift() ?? "open", BACKOFF);
   const stop = new AbortController();
   const offsets = [];
-  const link = { request: bucket.request, line, bucket: { hasAnswered, isAway: false }, stallMs: 1000, pace: PACE };
-  const done = sendParts({
+  const transport = { request: bucket.request, connection, bucket: { hasAnswered, isUnreachable: false }, stallMs: 1000, backoffOptions: BACKOFF };
+  const done = sendToBucket({
     file: new Blob([content]),
     parts: "/parts",
     partBytes: PART,
     isNew,
     checksum: async () => createHash("sha256").update(content).digest("hex"),
-    link,
+    transport,
     signal: stop.signal,
-    onOffset: (at) => offsets.push(at),
+    onOffset: (offset) => offsets.push(offset),
   });
-  return { content, bucket, line, link, stop, offsets, done };
+  return { content, bucket, connection, transport, stop, offsets, done };
 }
 
 test("each part goes to the address that is signed for it, and all are joined", async () => {
@@ -131,7 +131,7 @@ test("a part that the bucket lost is sent again", async () => {
 test("an hour without network uses up no retry", async () => {
   const { content, bucket, done } = sending(2 * PART, {
     trouble: Array.from({ length: 30 }, () => 0),
-    probes: Array.from({ length: 30 }, () => "away"),
+    probes: Array.from({ length: 30 }, () => "unreachable"),
   });
 
   await done;
@@ -152,33 +152,33 @@ test("a bucket that this browser never reached is unreachable, though the server
   const nothing = (answer) => (answer(), bucket.stored.clear(), reply(0));
   const { bucket, done } = sending(PART, { trouble: Array.from({ length: 12 }, (_, n) => (n % 3 === 1 ? nothing : null)) });
 
-  await assert.rejects(done, Unreachable);
+  await assert.rejects(done, BucketUnreachable);
 });
 
 test("a bucket that answers with errors again and again is given up", async () => {
   const { done } = sending(PART, { trouble: Array.from({ length: 60 }, (_, n) => (n % 3 === 1 ? 500 : null)), hasAnswered: true });
 
-  await assert.rejects(done, (error) => error instanceof GivenUp && error.message === "The bucket answered 500.");
+  await assert.rejects(done, (error) => error instanceof RetriesExhausted && error.message === "The bucket answered 500.");
 });
 
 test("what arrived damaged can be tried again", async () => {
   const damage = (answer) => (answer(), bucket.stored.set(1, randomBytes(PART)), reply(200));
   const { bucket, done } = sending(PART, { trouble: [null, damage] });
 
-  await assert.rejects(done, GivenUp);
+  await assert.rejects(done, RetriesExhausted);
 });
 
 test("a file that will never be taken is refused, with the server's words", async () => {
   const no = reply(422, null, { error: "too-large", message: "It is too large." });
   const { done } = sending(PART, { trouble: [no] });
 
-  await assert.rejects(done, (error) => error instanceof Refused && error.message === "It is too large.");
+  await assert.rejects(done, (error) => error instanceof UploadRejected && error.message === "It is too large.");
 });
 
 test("an upload that has ended is gone", async () => {
   const { done } = sending(PART, { trouble: [reply(410, null, { error: "gone", message: "" })] });
 
-  await assert.rejects(done, Gone);
+  await assert.rejects(done, UploadGone);
 });
 
 test("a pause stops it at once", async () => {
@@ -200,21 +200,21 @@ test("where the browser does not reach the bucket, files go through the server f
     if (method === "PATCH") stood = Number(headers["Upload-Offset"]) + body.size;
     return reply(200, stood);
   };
-  const link = {
+  const transport = {
     request,
-    line: new Line(async () => "open", PACE),
-    bucket: { hasAnswered: false, isAway: false },
-    chunks: { bytes: 100, acknowledged() {} },
-    part: async () => new Uint8Array(32),
-    pace: PACE,
+    connection: new Connection(async () => "open", BACKOFF),
+    bucket: { hasAnswered: false, isUnreachable: false },
+    chunkSize: { bytes: 100, acknowledged() {} },
+    hashPart: async () => new Uint8Array(32),
+    backoffOptions: BACKOFF,
   };
   const item = { file: new Blob([content]), upload: "/uploads/1/", parts: "/parts", partBytes: PART };
-  const going = () => carry({ item, offset: 0, checksum: async () => "", link });
+  const sendIt = () => sendFile({ item, offset: 0, checksum: async () => "", transport });
 
-  await going();
+  await sendIt();
   const [before, first] = [log.length, log.slice(-2)];
   stood = 0;
-  await going();
+  await sendIt();
 
   assert.deepEqual(first, ["HEAD /uploads/1/", "PATCH /uploads/1/"]);
   assert.deepEqual(log.slice(before), ["HEAD /uploads/1/", "PATCH /uploads/1/"]);

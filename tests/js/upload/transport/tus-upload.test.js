@@ -1,35 +1,35 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import test from "node:test";
-import { ChunkSize, LEAST } from "../../../../static/js/upload/transport/chunk-size.js";
+import { ChunkSize, MIN_BYTES } from "../../../../static/js/upload/transport/chunk-size.js";
 import { digest } from "../../../../static/js/upload/hashing/digest.js";
-import { Line } from "../../../../static/js/upload/transport/connection.js";
-import { Gone, GivenUp, Refused, send } from "../../../../static/js/upload/transport/tus-upload.js";
+import { Connection } from "../../../../static/js/upload/transport/connection.js";
+import { UploadGone, RetriesExhausted, UploadRejected, sendByTus } from "../../../../static/js/upload/transport/tus-upload.js";
 import { Stalled } from "../../../../static/js/upload/transport/request.js";
 import { reply, Server } from "./fake-tus-server.js";
 
 const CHUNK = 1 << 20;
-const PACE = { base: 0 };
+const BACKOFF = { base: 0 };
 
 function sending(size, { trouble = [], probes = [], offset = 0, stored = offset } = {}) {
   const content = randomBytes(size);
   const server = new Server(size);
   server.trouble = trouble;
   server.stored = content.subarray(0, stored);
-  const line = new Line(async () => probes.shift() ?? "open", PACE);
-  const chunks = new ChunkSize(CHUNK, CHUNK);
+  const connection = new Connection(async () => probes.shift() ?? "open", BACKOFF);
+  const chunkSize = new ChunkSize(CHUNK, CHUNK);
   const stop = new AbortController();
   const offsets = [];
-  const link = { request: server.request, part: digest, line, chunks, stallMs: 1000, pace: PACE };
-  const done = send({
+  const transport = { request: server.request, hashPart: digest, connection, chunkSize, stallMs: 1000, backoffOptions: BACKOFF };
+  const done = sendByTus({
     file: new Blob([content]),
     url: "/uploads/1/",
     offset,
-    link,
+    transport,
     signal: stop.signal,
-    onOffset: (at) => offsets.push(at),
+    onOffset: (offset) => offsets.push(offset),
   });
-  return { content, server, line, chunks, stop, offsets, done };
+  return { content, server, connection, chunkSize, stop, offsets, done };
 }
 
 test("a file goes in parts, each from where the last ended", async () => {
@@ -98,13 +98,13 @@ test("a damaged part is sent again", async () => {
 });
 
 test("a proxy that takes no large requests gets smaller ones from then on", async () => {
-  const { content, server, chunks, done } = sending(CHUNK, { trouble: [413] });
+  const { content, server, chunkSize, done } = sending(CHUNK, { trouble: [413] });
 
   await done;
 
   assert.equal(server.log[2], `PATCH 0+${CHUNK / 2}`);
   assert.deepEqual(server.stored, content);
-  assert.equal(chunks.bytes, CHUNK / 2);
+  assert.equal(chunkSize.bytes, CHUNK / 2);
 });
 
 test("what stalls is tried again in a smaller part", async () => {
@@ -130,33 +130,33 @@ test("after five retries it is given up with the server's words", async () => {
   const bad = reply(500, null, { message: "It hurts." });
   const { done } = sending(CHUNK, { trouble: Array(6).fill([bad, (answer) => answer()]).flat() });
 
-  await assert.rejects(done, (error) => error instanceof GivenUp && error.message === "It hurts.");
+  await assert.rejects(done, (error) => error instanceof RetriesExhausted && error.message === "It hurts.");
 });
 
 test("while nobody answers it waits, and no retry is used up", async () => {
-  const away = Array(9).fill([0, 0]).flat(); // each part and each question after it
-  const { content, server, line, done } = sending(CHUNK, { trouble: away, probes: Array(20).fill("away").concat("open") });
+  const noResponses = Array(9).fill([0, 0]).flat(); // each part and each question after it
+  const { content, server, connection, done } = sending(CHUNK, { trouble: noResponses, probes: Array(20).fill("unreachable").concat("open") });
   const states = [];
-  line.addEventListener("change", () => states.push(line.state));
+  connection.addEventListener("change", () => states.push(connection.state));
 
   await done;
 
   assert.deepEqual(server.stored, content);
-  assert.deepEqual([...new Set(states)], ["away", "open"]);
+  assert.deepEqual([...new Set(states)], ["unreachable", "open"]);
 });
 
 test("a connection that breaks at every part while the server answers is given up in the end", async () => {
-  const { chunks, done } = sending(CHUNK, { trouble: Array(6).fill([0, (answer) => answer()]).flat() });
+  const { chunkSize, done } = sending(CHUNK, { trouble: Array(6).fill([0, (answer) => answer()]).flat() });
 
-  await assert.rejects(done, GivenUp);
-  assert.equal(chunks.bytes, LEAST);
+  await assert.rejects(done, RetriesExhausted);
+  assert.equal(chunkSize.bytes, MIN_BYTES);
 });
 
 test("who is signed out waits until the server knows them again", async () => {
-  const { content, server, line, done } = sending(CHUNK, { trouble: [401], probes: ["signed-out", "open"] });
+  const { content, server, connection, done } = sending(CHUNK, { trouble: [401], probes: ["signed-out", "open"] });
   const states = [];
-  line.addEventListener("change", () => (states.push(line.state), line.hurry()));
-  setTimeout(() => line.hurry(), 20);
+  connection.addEventListener("change", () => (states.push(connection.state), connection.checkNow()));
+  setTimeout(() => connection.checkNow(), 20);
 
   await done;
 
@@ -166,9 +166,9 @@ test("who is signed out waits until the server knows them again", async () => {
 
 test("Retry-After is waited for however often it is asked, and uses up no retry", async () => {
   const busy = reply(503, null, { message: "Short of memory." }, { "Retry-After": "0" });
-  const { content, server, line, done } = sending(CHUNK, { trouble: Array(12).fill([busy, (answer) => answer()]).flat() });
+  const { content, server, connection, done } = sending(CHUNK, { trouble: Array(12).fill([busy, (answer) => answer()]).flat() });
   const words = new Set();
-  line.addEventListener("change", () => words.add(line.words));
+  connection.addEventListener("change", () => words.add(connection.message));
 
   await done;
 
@@ -180,13 +180,13 @@ test("an upload that has ended is reported as gone", async () => {
   const { server, done } = sending(CHUNK);
   server.ended = 410;
 
-  await assert.rejects(done, Gone);
+  await assert.rejects(done, UploadGone);
 });
 
 test("what the server will never take is refused with its reason", async () => {
   const { done } = sending(CHUNK, { trouble: [reply(413, 0, { error: "too-large", message: "Too large." })] });
 
-  await assert.rejects(done, (error) => error instanceof Refused && error.code === "too-large" && error.message === "Too large.");
+  await assert.rejects(done, (error) => error instanceof UploadRejected && error.code === "too-large" && error.message === "Too large.");
 });
 
 test("an upload that was finished unseen is no trouble", async () => {
@@ -202,10 +202,10 @@ test("stopping stops at once, with the reason that was given", async () => {
 });
 
 test("stopping ends the waiting for the network too", async () => {
-  const probes = { shift: () => "away" };
-  const { stop, line, done } = sending(CHUNK, { trouble: [0, 0], probes });
+  const probes = { shift: () => "unreachable" };
+  const { stop, connection, done } = sending(CHUNK, { trouble: [0, 0], probes });
 
-  line.addEventListener("change", () => setImmediate(() => stop.abort(new Error("cancelled"))), { once: true });
+  connection.addEventListener("change", () => setImmediate(() => stop.abort(new Error("cancelled"))), { once: true });
 
   await assert.rejects(done, /cancelled/).finally(() => (probes.shift = () => "open"));
 });
