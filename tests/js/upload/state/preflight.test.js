@@ -5,7 +5,7 @@ import { FileStore } from "../../../../static/js/upload/state/file-store.js";
 
 const NEW = { state: "new" };
 
-/** A list with one chosen file, whose checksum is known; `answer` is what the server says, when asked so often. */
+/** A list with one chosen file, whose checksum is known; `answer(count, item)` returns the reply to the count-th request. */
 function start(t, answer) {
   mock.timers.enable({ apis: ["setTimeout"] });
   t.after(() => mock.timers.reset());

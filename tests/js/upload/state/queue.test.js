@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { Cancelled, Paused, Queue } from "../../../../static/js/upload/state/queue.js";
 
-/** A queue whose items are carried until they are let go. */
+/** A queue whose items are sent until the test finishes them. */
 function bench(count, options = {}) {
   const log = [];
   const open = new Map();

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { Resume } from "../../../../static/js/upload/state/resume.js";
 import { FileStore } from "../../../../static/js/upload/state/file-store.js";
 
-/** One file that was on its way before a reload, and a server that tells what has become of it. */
+/** One file that was being sent before a reload, and a server that replies with its state. */
 function scene() {
   const panel = { dataset: { busy: "yes", receiving: "1", received: "0", total: "1" } };
   const server = { state: "half", asked: 0, forgotten: 0 };

@@ -15,14 +15,14 @@ Object.defineProperty(globalThis, "navigator", {
   configurable: true,
 });
 
-/** A server whose uploads expire after an hour, and which answers a PATCH when the test says so. */
+/** A server whose uploads expire after an hour, and which responds to a PATCH when the test calls answer(). */
 class Server {
   uploads = 0;
   #patches = new Map();
   #came = new Map();
 
   request = async (method, url, { body, signal } = {}) => {
-    await new Promise(setImmediate); // as over a network: all that is to be done at once comes first
+    await new Promise(setImmediate); // as over a network: synchronous work of the page comes first
     if (method === "POST") return this.#declare(JSON.parse(body));
     return new Promise((answer, failed) => {
       if (signal.aborted) return failed(signal.reason);
@@ -32,16 +32,16 @@ class Server {
     });
   };
 
-  /** Answer the PATCH of this upload, when it has come. */
+  /** Responds to the PATCH of this upload, once it has come. */
   async answer(url, status, offset = null, json = null) {
     if (!this.#patches.has(url)) await new Promise((came) => this.#came.set(url, came));
     this.#patches.get(url)(reply(status, offset, json));
   }
 
-  become = {}; // what the server tells of a received file, by its upload
+  results = {}; // the reply about a received file, by its upload
 
   #declare({ files, open }) {
-    if (!open) return reply(200, null, { files: files.map(({ upload }) => ({ state: "received", upload, ...this.become[upload] })) });
+    if (!open) return reply(200, null, { files: files.map(({ upload }) => ({ state: "received", upload, ...this.results[upload] })) });
     const replies = files.map(() => ({ state: "new", upload: `/uploads/${++this.uploads}/`, offset: 0 }));
     return reply(200, null, { files: replies, expires_at: new Date(Date.now() + HOUR_MS).toISOString() });
   }
@@ -124,7 +124,7 @@ test("what became of received files is asked for once in a while, until it is kn
 
   await sender.pollReceived();
   assert.deepEqual(results(), ["", "", ""]);
-  server.become = { "/uploads/1/": { photo: "/photos/1/" }, "/uploads/2/": { message: "The file is damaged." } };
+  server.results = { "/uploads/1/": { photo: "/photos/1/" }, "/uploads/2/": { message: "The file is damaged." } };
   now += 1000;
   await sender.pollReceived();
   assert.deepEqual(results(), ["", "", ""], "asked just now");

@@ -11,7 +11,7 @@ globalThis.navigator ??= { locks: { request: async (_, ...rest) => rest.at(-1)({
 const AVI = { path: "DCIM/MVI.AVI", size: 9, modified: 5, album: null, isSkipped: true, isCompanion: false };
 const JUNK = { path: "DCIM/.DS_Store", size: 6, modified: 5, album: null, isSkipped: true, isCompanion: true };
 
-/** A server that has every file already, so that nothing is sent; with `busy`, it puts all off. */
+/** A server that has every file already, so that nothing is sent; with `busy`, every file has to wait. */
 function scene({ maxFiles = 2, busy = false } = {}) {
   const [bodies, stored] = [[], new Set()];
   const server = { busy };

@@ -1,10 +1,10 @@
-/* A tus server in memory, as the network sees it: what it answers can be interrupted at any request. */
+/* A tus server in memory. A fault can be injected at any request. */
 import { createHash } from "node:crypto";
 
 export class Server {
   stored = Buffer.alloc(0);
   log = [];
-  trouble = []; // for the next requests, in order: a status, an answer, or a function
+  faults = []; // for the next requests, in order: a status, a response, or a function
   ended = 0;
 
   constructor(size) {
@@ -15,10 +15,10 @@ export class Server {
     signal?.throwIfAborted();
     const content = body && Buffer.from(await body.arrayBuffer());
     this.log.push(method === "PATCH" ? `PATCH ${headers["Upload-Offset"]}+${content.length}` : method);
-    const trouble = this.trouble.shift();
-    if (typeof trouble === "function") return trouble(() => this.#answer(method, headers, content));
-    if (typeof trouble === "number") return reply(trouble);
-    if (trouble) return trouble;
+    const fault = this.faults.shift();
+    if (typeof fault === "function") return fault(() => this.#answer(method, headers, content));
+    if (typeof fault === "number") return reply(fault);
+    if (fault) return fault;
     onSent?.(content?.length);
     return this.#answer(method, headers, content);
   };

@@ -12,9 +12,9 @@ import { reply } from "./fake-tus-server.js";
 const PART = 1000;
 const BACKOFF = { base: 0 };
 
-function sending(size, { trouble = [], probes = [], isNew = true, there = [], hasAnswered = false, content = randomBytes(size) } = {}) {
+function sending(size, { faults = [], probes = [], isNew = true, there = [], hasAnswered = false, content = randomBytes(size) } = {}) {
   const bucket = new Bucket(size);
-  bucket.trouble = trouble;
+  bucket.faults = faults;
   for (const number of there) bucket.stored.set(number, content.subarray((number - 1) * PART, number * PART));
   const connection = new Connection(async () => probes.shift() ?? "open", BACKOFF);
   const stop = new AbortController();
@@ -88,7 +88,7 @@ test("what was acknowledged before is only asked for", async () => {
 
 test("an answer that was lost after the part was stored is found again by asking", async () => {
   const lost = (answer) => (answer(), reply(0));
-  const { bucket, done } = sending(2 * PART, { trouble: [null, lost] });
+  const { bucket, done } = sending(2 * PART, { faults: [null, lost] });
 
   await done;
 
@@ -97,21 +97,21 @@ test("an answer that was lost after the part was stored is found again by asking
 
 test("an answer that was lost after the parts were joined is found again by asking", async () => {
   const lost = (answer) => (answer(), reply(0));
-  const { bucket, done } = sending(PART, { trouble: [null, null, lost] });
+  const { bucket, done } = sending(PART, { faults: [null, null, lost] });
 
   await done;
 
   assert.deepEqual(bucket.log.slice(2), ["POST /complete", "GET"]);
 });
 
-for (const [what, trouble] of [
+for (const [what, faults] of [
   ["the bucket asks for patience", reply(503)],
   ["an address has expired", reply(403)],
   ["the bucket forgot the upload", reply(404)],
   ["nothing moves", () => Promise.reject(new Stalled())],
 ]) {
   test(`a part is sent again when ${what}`, async () => {
-    const { content, bucket, done } = sending(2 * PART, { trouble: [null, trouble] });
+    const { content, bucket, done } = sending(2 * PART, { faults: [null, faults] });
 
     await done;
 
@@ -120,7 +120,7 @@ for (const [what, trouble] of [
 }
 
 test("a part that the bucket lost is sent again", async () => {
-  const { content, bucket, done } = sending(2 * PART, { trouble: [null, null, null, null, (answer) => (bucket.stored.delete(1), answer())] });
+  const { content, bucket, done } = sending(2 * PART, { faults: [null, null, null, null, (answer) => (bucket.stored.delete(1), answer())] });
 
   await done;
 
@@ -130,7 +130,7 @@ test("a part that the bucket lost is sent again", async () => {
 
 test("an hour without network uses up no retry", async () => {
   const { content, bucket, done } = sending(2 * PART, {
-    trouble: Array.from({ length: 30 }, () => 0),
+    faults: Array.from({ length: 30 }, () => 0),
     probes: Array.from({ length: 30 }, () => "unreachable"),
   });
 
@@ -150,39 +150,39 @@ test("a large file is asked for until a worker has read it back", async () => {
 
 test("a bucket that this browser never reached is unreachable, though the server answers", async () => {
   const nothing = (answer) => (answer(), bucket.stored.clear(), reply(0));
-  const { bucket, done } = sending(PART, { trouble: Array.from({ length: 12 }, (_, n) => (n % 3 === 1 ? nothing : null)) });
+  const { bucket, done } = sending(PART, { faults: Array.from({ length: 12 }, (_, n) => (n % 3 === 1 ? nothing : null)) });
 
   await assert.rejects(done, BucketUnreachable);
 });
 
 test("a bucket that answers with errors again and again is given up", async () => {
-  const { done } = sending(PART, { trouble: Array.from({ length: 60 }, (_, n) => (n % 3 === 1 ? 500 : null)), hasAnswered: true });
+  const { done } = sending(PART, { faults: Array.from({ length: 60 }, (_, n) => (n % 3 === 1 ? 500 : null)), hasAnswered: true });
 
   await assert.rejects(done, (error) => error instanceof RetriesExhausted && error.message === "The bucket answered 500.");
 });
 
 test("what arrived damaged can be tried again", async () => {
   const damage = (answer) => (answer(), bucket.stored.set(1, randomBytes(PART)), reply(200));
-  const { bucket, done } = sending(PART, { trouble: [null, damage] });
+  const { bucket, done } = sending(PART, { faults: [null, damage] });
 
   await assert.rejects(done, RetriesExhausted);
 });
 
 test("a file that will never be taken is refused, with the server's words", async () => {
   const no = reply(422, null, { error: "too-large", message: "It is too large." });
-  const { done } = sending(PART, { trouble: [no] });
+  const { done } = sending(PART, { faults: [no] });
 
   await assert.rejects(done, (error) => error instanceof UploadRejected && error.message === "It is too large.");
 });
 
 test("an upload that has ended is gone", async () => {
-  const { done } = sending(PART, { trouble: [reply(410, null, { error: "gone", message: "" })] });
+  const { done } = sending(PART, { faults: [reply(410, null, { error: "gone", message: "" })] });
 
   await assert.rejects(done, UploadGone);
 });
 
 test("a pause stops it at once", async () => {
-  const { stop, bucket, done } = sending(3 * PART, { trouble: [null, () => (stop.abort(new Error("paused")), Promise.reject(stop.signal.reason))] });
+  const { stop, bucket, done } = sending(3 * PART, { faults: [null, () => (stop.abort(new Error("paused")), Promise.reject(stop.signal.reason))] });
 
   await assert.rejects(done, /paused/);
   assert.equal(bucket.stored.size, 0);

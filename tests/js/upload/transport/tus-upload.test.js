@@ -11,10 +11,10 @@ import { reply, Server } from "./fake-tus-server.js";
 const CHUNK = 1 << 20;
 const BACKOFF = { base: 0 };
 
-function sending(size, { trouble = [], probes = [], offset = 0, stored = offset } = {}) {
+function sending(size, { faults = [], probes = [], offset = 0, stored = offset } = {}) {
   const content = randomBytes(size);
   const server = new Server(size);
-  server.trouble = trouble;
+  server.faults = faults;
   server.stored = content.subarray(0, stored);
   const connection = new Connection(async () => probes.shift() ?? "open", BACKOFF);
   const chunkSize = new ChunkSize(CHUNK, CHUNK);
@@ -70,7 +70,7 @@ test("a file that is whole there already is only asked for", async () => {
 
 test("an answer that was lost after the part was stored is found again by asking", async () => {
   const lost = (answer) => (answer(), reply(0));
-  const { content, server, done } = sending(2 * CHUNK, { trouble: [lost] });
+  const { content, server, done } = sending(2 * CHUNK, { faults: [lost] });
 
   await done;
 
@@ -80,7 +80,7 @@ test("an answer that was lost after the part was stored is found again by asking
 });
 
 test("the offset in a 409 is believed without asking again", async () => {
-  const { content, server, done } = sending(2 * CHUNK, { trouble: [reply(409, 0)] });
+  const { content, server, done } = sending(2 * CHUNK, { faults: [reply(409, 0)] });
 
   await done;
 
@@ -89,7 +89,7 @@ test("the offset in a 409 is believed without asking again", async () => {
 });
 
 test("a damaged part is sent again", async () => {
-  const { content, server, done } = sending(CHUNK, { trouble: [460] });
+  const { content, server, done } = sending(CHUNK, { faults: [460] });
 
   await done;
 
@@ -98,7 +98,7 @@ test("a damaged part is sent again", async () => {
 });
 
 test("a proxy that takes no large requests gets smaller ones from then on", async () => {
-  const { content, server, chunkSize, done } = sending(CHUNK, { trouble: [413] });
+  const { content, server, chunkSize, done } = sending(CHUNK, { faults: [413] });
 
   await done;
 
@@ -109,7 +109,7 @@ test("a proxy that takes no large requests gets smaller ones from then on", asyn
 
 test("what stalls is tried again in a smaller part", async () => {
   const stall = () => Promise.reject(new Stalled());
-  const { content, server, done } = sending(CHUNK, { trouble: [stall] });
+  const { content, server, done } = sending(CHUNK, { faults: [stall] });
 
   await done;
 
@@ -119,7 +119,7 @@ test("what stalls is tried again in a smaller part", async () => {
 
 test("five retries a part, and the part after it has five of its own", async () => {
   const five = [500, 200, 500, 200, 500, 200, 500, 200, 500, 200].map((status) => (status === 200 ? (answer) => answer() : status));
-  const { content, server, done } = sending(2 * CHUNK, { trouble: [...five, (answer) => answer(), ...five] });
+  const { content, server, done } = sending(2 * CHUNK, { faults: [...five, (answer) => answer(), ...five] });
 
   await done;
 
@@ -128,14 +128,14 @@ test("five retries a part, and the part after it has five of its own", async () 
 
 test("after five retries it is given up with the server's words", async () => {
   const bad = reply(500, null, { message: "It hurts." });
-  const { done } = sending(CHUNK, { trouble: Array(6).fill([bad, (answer) => answer()]).flat() });
+  const { done } = sending(CHUNK, { faults: Array(6).fill([bad, (answer) => answer()]).flat() });
 
   await assert.rejects(done, (error) => error instanceof RetriesExhausted && error.message === "It hurts.");
 });
 
 test("while nobody answers it waits, and no retry is used up", async () => {
   const noResponses = Array(9).fill([0, 0]).flat(); // each part and each question after it
-  const { content, server, connection, done } = sending(CHUNK, { trouble: noResponses, probes: Array(20).fill("unreachable").concat("open") });
+  const { content, server, connection, done } = sending(CHUNK, { faults: noResponses, probes: Array(20).fill("unreachable").concat("open") });
   const states = [];
   connection.addEventListener("change", () => states.push(connection.state));
 
@@ -146,14 +146,14 @@ test("while nobody answers it waits, and no retry is used up", async () => {
 });
 
 test("a connection that breaks at every part while the server answers is given up in the end", async () => {
-  const { chunkSize, done } = sending(CHUNK, { trouble: Array(6).fill([0, (answer) => answer()]).flat() });
+  const { chunkSize, done } = sending(CHUNK, { faults: Array(6).fill([0, (answer) => answer()]).flat() });
 
   await assert.rejects(done, RetriesExhausted);
   assert.equal(chunkSize.bytes, MIN_BYTES);
 });
 
 test("who is signed out waits until the server knows them again", async () => {
-  const { content, server, connection, done } = sending(CHUNK, { trouble: [401], probes: ["signed-out", "open"] });
+  const { content, server, connection, done } = sending(CHUNK, { faults: [401], probes: ["signed-out", "open"] });
   const states = [];
   connection.addEventListener("change", () => (states.push(connection.state), connection.checkNow()));
   setTimeout(() => connection.checkNow(), 20);
@@ -166,7 +166,7 @@ test("who is signed out waits until the server knows them again", async () => {
 
 test("Retry-After is waited for however often it is asked, and uses up no retry", async () => {
   const busy = reply(503, null, { message: "Short of memory." }, { "Retry-After": "0" });
-  const { content, server, connection, done } = sending(CHUNK, { trouble: Array(12).fill([busy, (answer) => answer()]).flat() });
+  const { content, server, connection, done } = sending(CHUNK, { faults: Array(12).fill([busy, (answer) => answer()]).flat() });
   const words = new Set();
   connection.addEventListener("change", () => words.add(connection.message));
 
@@ -184,26 +184,26 @@ test("an upload that has ended is reported as gone", async () => {
 });
 
 test("what the server will never take is refused with its reason", async () => {
-  const { done } = sending(CHUNK, { trouble: [reply(413, 0, { error: "too-large", message: "Too large." })] });
+  const { done } = sending(CHUNK, { faults: [reply(413, 0, { error: "too-large", message: "Too large." })] });
 
   await assert.rejects(done, (error) => error instanceof UploadRejected && error.code === "too-large" && error.message === "Too large.");
 });
 
-test("an upload that was finished unseen is no trouble", async () => {
-  const { done } = sending(CHUNK, { trouble: [reply(403, CHUNK, { error: "finished", message: "" })] });
+test("an upload that was finished without notice is no failure", async () => {
+  const { done } = sending(CHUNK, { faults: [reply(403, CHUNK, { error: "finished", message: "" })] });
 
   await done;
 });
 
 test("stopping stops at once, with the reason that was given", async () => {
-  const { stop, done } = sending(CHUNK, { trouble: [() => (stop.abort(new Error("paused")), Promise.reject(stop.signal.reason))] });
+  const { stop, done } = sending(CHUNK, { faults: [() => (stop.abort(new Error("paused")), Promise.reject(stop.signal.reason))] });
 
   await assert.rejects(done, /paused/);
 });
 
 test("stopping ends the waiting for the network too", async () => {
   const probes = { shift: () => "unreachable" };
-  const { stop, connection, done } = sending(CHUNK, { trouble: [0, 0], probes });
+  const { stop, connection, done } = sending(CHUNK, { faults: [0, 0], probes });
 
   connection.addEventListener("change", () => setImmediate(() => stop.abort(new Error("cancelled"))), { once: true });
 
