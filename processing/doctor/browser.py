@@ -1,4 +1,4 @@
-"""What a browser measured (static/js/limits.js), sent as fields of a form. A field that makes no sense was not measured."""
+"""What a browser measured (static/js/elements/limits-meter.js), sent as fields of a form. An invalid field was not measured."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """The accepted formats by the endings of their names, and the files that come along with photos but hold none.
 
-This is the only list. The `accept` attributes, the file picker, the filter for folders (static/js/uploading/formats.js, which
+This is the only list. The `accept` attributes, the file picker, the filter for folders (static/js/upload/ui/formats.js, which
 `python -m processing.pipeline.formats` writes), the hints on pages and docs/pictures.md follow it; tests/test_formats.py compares
 them. Which decoder a file gets is decided by its bytes alone, see `recognising`.
 """
@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-SCRIPT = Path(__file__).parents[2] / "static/js/uploading/formats.js"
+SCRIPT = Path(__file__).parents[2] / "static/js/upload/ui/formats.js"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ def upload_panel(context: template.Context, album: Album) -> dict[str, Any]:
     return {"panel": panels.of(album), "request": request, "csrf_token": context.get("csrf_token")}
 
 
-@register.inclusion_tag("upload/_desk.html", takes_context=True)
+@register.inclusion_tag("upload/_uploader.html", takes_context=True)
 def upload_desk(context: template.Context, album: Album) -> dict[str, Any]:
     """Beside the panel, and never replaced: what a page with its script sends photos with."""
     return {"album": album, "person": context["request"].user.pk, "max_bytes": settings.MAX_FILE_BYTES}

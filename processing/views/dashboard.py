@@ -14,7 +14,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
     """Who runs the place sees what goes on in deleted albums too: their photos are developed and checked like any others."""
     albums = Album.objects
     queue = overview.of(albums.all() if may_change_any_album(request) else albums.visible_to(request.user))
-    return render(request, "upload/jobs.html", {"queue": queue})
+    return render(request, "queue/page.html", {"queue": queue})
 
 
 @require_POST

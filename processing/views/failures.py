@@ -30,7 +30,7 @@ FOR_A_WHILE = "private, max-age=600"
 def desk(request: HttpRequest) -> HttpResponse:
     """`album`, `batch`, `code` and `kind` narrow it."""
     found = failure_desk.of(picking.scope(request, request.GET), request.GET.get("page"))
-    return render(request, "failure/desk.html", {"desk": found})
+    return render(request, "failure/page.html", {"desk": found})
 
 
 @require_POST

@@ -17,7 +17,7 @@ from processing.views.access import for_keepers, may_delete_of_any_album
 @never_cache
 @for_keepers
 def page(request: HttpRequest) -> HttpResponse:
-    return render(request, "limits/page.html", {"limits": limits.of_now()})
+    return render(request, "diagnostics/page.html", {"limits": limits.of_now()})
 
 
 @require_POST

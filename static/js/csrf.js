@@ -1,9 +1,9 @@
-// The token that Django wants with every request that changes something.
+/* The CSRF token that Django requires with every unsafe request. */
 
-/** From the cookie: it is renewed at signing in, so it is read each time. Behind TLS its name begins with __Host-; one without is of
-    before. */
+/** Reads the token from the cookie, for each request anew, since signing in changes it. Behind TLS the cookie's name begins with __Host-;
+    a cookie without the prefix was set before TLS was turned on. */
 export function csrfToken(cookies = document.cookie) {
-  const found = (name) => cookies.split("; ").find((cookie) => cookie.startsWith(`${name}=`));
-  const cookie = found("__Host-csrftoken") ?? found("csrftoken") ?? "";
+  const find = (name) => cookies.split("; ").find((cookie) => cookie.startsWith(`${name}=`));
+  const cookie = find("__Host-csrftoken") ?? find("csrftoken") ?? "";
   return cookie.slice(cookie.indexOf("=") + 1);
 }

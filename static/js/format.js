@@ -1,8 +1,8 @@
-/* Numbers and names, as people read them. Pure. */
+/* Numbers and file names formatted for people. Pure. */
 
 const UNITS = ["bytes", "KB", "MB", "GB", "TB"];
 
-/** In units of 1024, as the server's pages have it. */
+/** A number of bytes in units of 1024, as on the server's pages. */
 export function bytes(count) {
   const power = count < 1024 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log2(count) / 10));
   const amount = count / 1024 ** power;
@@ -15,7 +15,7 @@ export function duration(seconds) {
   }
 }
 
-/** How long something still takes, as sure as an estimate is: nobody counts 87 seconds. */
+/** The remaining time, no more precise than an estimate can be. */
 export function timeLeft(seconds) {
   if (seconds < 10) return "a few seconds left";
   if (seconds < 45) return "less than a minute left";
@@ -23,17 +23,19 @@ export function timeLeft(seconds) {
   return `about ${duration(seconds)} left`;
 }
 
-export function plural(count, word) {
-  return `${count} ${word}${count === 1 ? "" : "s"}`;
+export function plural(count, noun) {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** A name in two parts, the second of which always stays in sight: the frame's number and the format. */
-export function split(name, tail = 12) {
-  const letters = Array.from(name);
-  return letters.length <= tail * 2 ? [name, ""] : [letters.slice(0, -tail).join(""), letters.slice(-tail).join("")];
+/** The name in two parts. The second, with the frame number and the extension, is never truncated on the page. */
+export function splitName(name, tailLength = 12) {
+  const characters = Array.from(name);
+  if (characters.length <= tailLength * 2) return [name, ""];
+  return [characters.slice(0, -tailLength).join(""), characters.slice(-tailLength).join("")];
 }
 
-export function ending(name) {
+/** The extension without its dot; "" if there is none, or what follows the last dot is too long for one. */
+export function fileExtension(name) {
   const dot = name.lastIndexOf(".");
   return dot > 0 && name.length - dot <= 6 ? name.slice(dot + 1) : "";
 }

@@ -11,7 +11,7 @@ from tests.processing import making
 
 UPLOADS = re.compile(r"/uploads/[0-9a-f-]{36}/$")
 LARGE = 400_000
-NEVER_STALL = "for (const desk of document.querySelectorAll('[data-desk]')) desk.dataset.stallMs ??= 600_000"
+NEVER_STALL = "for (const desk of document.querySelectorAll('[data-uploader]')) desk.dataset.stallMs ??= 600_000"
 """What is held back for a test is not given up by the page meanwhile."""
 
 
@@ -24,7 +24,7 @@ def pictures(count: int, size: tuple[int, int] = (900, 600), name: str = "IMG_{:
 
 def choose(page: Page, files: object) -> None:
     """By the desk, or without a script by the form."""
-    chooser = "#desk-photos" if page.locator("[data-desk]").is_visible() else "#upload-photos"
+    chooser = "#uploader-photos" if page.locator("[data-uploader]").is_visible() else "#upload-photos"
     page.evaluate(NEVER_STALL)
     page.locator(chooser).set_input_files(files)  # type: ignore[arg-type]
 
@@ -48,7 +48,7 @@ def drop(page: Page, count: int, on: str = "body") -> None:
           for (const name of ["dragenter", "dragover", "drop"]) {
             const event = new DragEvent(name, { bubbles: true, cancelable: true, dataTransfer: transfer });
             document.querySelector(on).dispatchEvent(event);
-            if (name === "dragover") window.curtainWasShown = !document.querySelector("[data-curtain]").hidden;
+            if (name === "dragover") window.overlayWasShown = !document.querySelector("[data-drop-overlay]").hidden;
           }
         }""",
         [count, on],
@@ -64,7 +64,7 @@ def large(count: int, name: str = "IMG_{:04}.JPG") -> list[dict[str, object]]:
 
 
 def row(page: Page, name: str) -> Locator:
-    return page.locator(".pick").filter(has_text=name)
+    return page.locator(".file-row").filter(has_text=name)
 
 
 def title(page: Page, words: str, seconds: float = 60) -> None:

@@ -11,8 +11,8 @@ Scheme = Literal["light", "dark"]
 
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 ARE_SEEN = "() => document.images.length > 0 && [...document.images].every(i => i.complete && i.naturalWidth > 0)"
-HEAR = """() => new MutationObserver(() => hear(document.querySelector("panel-voice").textContent))
-  .observe(document.querySelector("panel-voice"), { childList: true })"""
+HEAR = """() => new MutationObserver(() => hear(document.querySelector("panel-announcer").textContent))
+  .observe(document.querySelector("panel-announcer"), { childList: true })"""
 
 
 def ensure_accessible(page: Page, where: str = "") -> None:

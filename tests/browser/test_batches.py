@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.servers]
 NOTES: dict[str, object] = {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"}
 SAFE = "All 3 files are stored and verified: safe to format the card."
 
-UNDER_WAY = ", ".join(f".pick[data-state={state}]" for state in ("pending", "waiting", "sending"))
+UNDER_WAY = ", ".join(f".file-row[data-state={state}]" for state in ("pending", "waiting", "sending"))
 
 
 def batch_of(page: Page, files: list[dict[str, object]]) -> str:
@@ -31,7 +31,7 @@ def batch_of(page: Page, files: list[dict[str, object]]) -> str:
 
 
 def words(page: Page) -> Locator:
-    return page.locator("#receipt-words")
+    return page.locator("#receipt-text")
 
 
 @pytest.mark.usefixtures("no_worker")
@@ -44,7 +44,7 @@ def test_the_card_is_freed_without_a_reload_when_all_is_read_back(page: Page, in
     installation.start("run_huey")
 
     expect(words(page)).to_have_text(SAFE)
-    expect(page.locator("last-words")).to_have_text(SAFE)
+    expect(page.locator("final-announcer")).to_have_text(SAFE)
     expect(page.locator(".file .frame__image")).to_have_count(3)
     expect(page.locator("[hx-trigger]")).to_have_count(0)
     assert page.evaluate("window.notReloaded")

@@ -19,7 +19,7 @@ def test_pausing_stops_and_going_on_sends_the_rest(page: Page, installation: Ins
     new_album(page)
     gate.hold(after_requests=1)
     send(page, large(6))
-    expect(page.locator(".pick[data-state=received]")).to_have_count(1)
+    expect(page.locator(".file-row[data-state=received]")).to_have_count(1)
 
     page.get_by_role("button", name="Pause").click()
     title(page, "Paused")
@@ -31,7 +31,7 @@ def test_pausing_stops_and_going_on_sends_the_rest(page: Page, installation: Ins
             pass
     assert sent == []
     assert states(installation, page) == before
-    expect(page.locator(".pick[data-state=received]")).to_have_count(1)
+    expect(page.locator(".file-row[data-state=received]")).to_have_count(1)
 
     page.get_by_role("button", name="Go on").click()
     title(page, "All sent: 6 received")
@@ -42,7 +42,7 @@ def test_one_file_can_be_cancelled_while_the_others_go_on(page: Page, installati
     new_album(page)
     gate.hold()
     send(page, large(5))
-    expect(page.locator(".pick[data-state=sending]")).to_have_count(3)
+    expect(page.locator(".file-row[data-state=sending]")).to_have_count(3)
 
     page.get_by_role("button", name="Cancel IMG_0005.JPG").click()
     gate.release()
@@ -55,7 +55,7 @@ def test_a_file_on_its_way_can_be_cancelled_too(page: Page, installation: Instal
     new_album(page)
     gate.hold()
     send(page, large(5))
-    expect(page.locator(".pick[data-state=sending]")).to_have_count(3)
+    expect(page.locator(".file-row[data-state=sending]")).to_have_count(3)
 
     page.get_by_role("button", name="Cancel IMG_0001.JPG").click()
     expect(row(page, "IMG_0001.JPG")).to_have_attribute("data-state", "cancelled")
@@ -70,7 +70,7 @@ def test_cancelling_all_frees_the_album(page: Page, installation: Installation, 
     new_album(page)
     gate.hold()
     send(page, large(5))
-    expect(page.locator(".pick[data-state=sending]")).to_have_count(3)
+    expect(page.locator(".file-row[data-state=sending]")).to_have_count(3)
     page.on("dialog", lambda dialog: dialog.accept())
 
     page.get_by_role("button", name="Cancel all").click()
@@ -95,7 +95,7 @@ def test_a_failed_file_can_be_tried_again(page: Page, installation: Installation
     page.route(UPLOADS, break_one)
     page.evaluate("Math.random = () => 0")  # full jitter, at its shortest
     send(page, pictures(3))
-    expect(page.locator(".pick[data-state=failed]")).to_contain_text("The server stumbled.")
+    expect(page.locator(".file-row[data-state=failed]")).to_contain_text("The server stumbled.")
     expect(page.get_by_role("button", name="Retry failed")).to_be_visible()
     page.unroute(UPLOADS)
 
@@ -145,24 +145,24 @@ def test_two_thousand_files_leave_the_page_at_hand(page: Page) -> None:
     page.evaluate("""() => {
         const transfer = new DataTransfer();
         for (let n = 1; n <= 2000; n++) transfer.items.add(new File([`photo ${n}`], `IMG_${n}.JPG`, { type: "image/x-none" }));
-        const input = document.querySelector("#desk-photos");
+        const input = document.querySelector("#uploader-photos");
         input.files = transfer.files;
         input.dispatchEvent(new Event("change", { bubbles: true }));
     }""")
 
-    expect(page.locator(".pick")).to_have_count(2000)
+    expect(page.locator(".file-row")).to_have_count(2000)
     assert max(page.evaluate("window.frames")) <= 200
     expect(page.get_by_role("button", name="Send 2000 photos")).to_be_visible()
     expect(page.locator("[data-detail]")).not_to_contain_text("still being checked")
     page.evaluate("""() => {
         window.touched = new Set();
         new MutationObserver((changes) => changes.forEach(({ target }) => {
-          const row = target.parentElement?.closest(".pick") ?? target;
+          const row = target.parentElement?.closest(".file-row") ?? target;
           window.touched.add(row.dataset?.file);
         })).observe(document.querySelector("[data-list]"), { childList: true, subtree: true, characterData: true });
     }""")
     page.get_by_role("button", name="Remove IMG_7.JPG", exact=True).click()
-    expect(page.locator(".pick")).to_have_count(1999)
+    expect(page.locator(".file-row")).to_have_count(1999)
     assert len(page.evaluate("[...window.touched]")) == 1  # the list itself, of which a row went
 
 
@@ -188,8 +188,8 @@ def test_axe_finds_nothing_while_sending(open_page: OpenPage, gate: Gate, size, 
     new_album(page)
     gate.hold(after_requests=1)
     send(page, large(6))
-    expect(page.locator(".pick[data-state=received]")).to_have_count(1)
-    expect(page.locator(".pick[data-state=sending]")).to_have_count(3)
+    expect(page.locator(".file-row[data-state=received]")).to_have_count(1)
+    expect(page.locator(".file-row[data-state=sending]")).to_have_count(3)
     ensure_accessible(page, "sending")
     page.get_by_role("button", name="Pause").click()
     title(page, "Paused")

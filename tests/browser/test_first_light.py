@@ -73,7 +73,7 @@ def test_the_panel_outlives_a_server_that_is_away(page: Page, mortal: Installati
     send(page, pictures(3))
     expect(page.locator(".progress__count")).to_contain_text("0 of 3")
     installation.kill("serve")
-    told = page.locator("[data-line-words], connection-note").filter(has_text="The server does not answer")
+    told = page.locator("[data-connection-text], connection-status").filter(has_text="The server does not answer")
     expect(told.filter(visible=True)).to_have_count(1)
     expect(page.locator(".progress__count")).to_contain_text("0 of 3")
 
@@ -125,7 +125,7 @@ def test_files_can_be_dropped_anywhere(page: Page, installation: Installation) -
 
     drop(page, 3, on="footer, main, body")
 
-    assert page.evaluate("window.curtainWasShown") is True
+    assert page.evaluate("window.overlayWasShown") is True
     expect(page.get_by_text("3 photos chosen")).to_be_visible()
     expect(page.get_by_text("dropped-2.png")).to_be_visible()
     page.get_by_role("button", name="Send 3 photos").click()
@@ -167,7 +167,7 @@ def test_a_second_person_sees_why_the_album_is_locked(page: Page, open_page: Ope
 
     expect(second.get_by_text("1 photo goes with the next batch, by itself, when this one is done")).to_be_visible()
     expect(second.locator(".progress__count")).to_contain_text("0 of 2")
-    expect(second.locator(".pick")).to_contain_text("LATE_1.JPG")
+    expect(second.locator(".file-row")).to_contain_text("LATE_1.JPG")
 
 
 @pytest.mark.usefixtures("no_worker")
@@ -182,8 +182,8 @@ def test_the_bytes_that_were_sent_are_shown(page: Page) -> None:
     send(page, [large])
 
     expect(page.locator("[data-detail]")).to_contain_text("KB/s")
-    expect(page.locator(".pick__stage")).to_contain_text("sending")
-    expect(page.locator(".pick__bar")).not_to_have_js_property("value", 0)
+    expect(page.locator(".file-row__status")).to_contain_text("sending")
+    expect(page.locator(".file-row__bar")).not_to_have_js_property("value", 0)
     expect(page.locator("#batch-progress")).not_to_have_js_property("value", 0)
     devtools.send("Network.emulateNetworkConditions", line | {"uploadThroughput": -1})
     expect(page.locator("[data-title]")).to_contain_text("All sent")

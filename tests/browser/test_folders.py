@@ -27,7 +27,7 @@ def test_each_folder_becomes_an_album_if_the_person_says_so(page: Page, tmp_path
     (card / "Monday" / "notes.txt").write_bytes(b"no photo")
     new_album(page)
 
-    page.locator("#desk-folder").set_input_files(card)
+    page.locator("#uploader-folder").set_input_files(card)
     expect(page.get_by_text("Skipped 1 file of a kind that albums do not take: DCIM/Monday/notes.txt.")).to_be_visible()
     expect(page.get_by_text("1 companion file skipped")).to_be_visible()
     page.get_by_label("Each folder to an album of its own").check()
@@ -44,7 +44,7 @@ def test_folders_can_go_into_this_album_too_and_their_files_go_in_order(page: Pa
         (tmp_path / f"IMG_{number}.JPG").write_bytes(making.jpeg((90, 60)))
     new_album(page)
 
-    page.locator("#desk-folder").set_input_files(tmp_path)
+    page.locator("#uploader-folder").set_input_files(tmp_path)
     page.get_by_role("button", name="Send 4 photos").click()
 
     expect(page.locator(".report")).to_contain_text("4 photos added")
@@ -70,7 +70,7 @@ def test_a_card_goes_whole_and_what_is_left_out_keeps_it(page: Page, open_page: 
         (card / name).write_bytes(content)
     new_album(page)
 
-    page.locator("#desk-folder").set_input_files(card)
+    page.locator("#uploader-folder").set_input_files(card)
     expect(page.get_by_text("Skipped 1 file of a kind that albums do not take: DCIM/MVI_2.AVI.")).to_be_visible()
     expect(page.get_by_text("3 companion files skipped")).to_be_visible()
     page.get_by_role("button", name="Send 5 photos").click()
@@ -81,7 +81,7 @@ def test_a_card_goes_whole_and_what_is_left_out_keeps_it(page: Page, open_page: 
     expect(page.locator(".report")).to_contain_text("MVI_2.AVI")
     address = page.url
     page.get_by_role("link", name="Receipt").click()
-    words = page.locator(".receipt__words")
+    words = page.locator(".receipt__text")
     expect(words).to_contain_text(
         "5 of 6 are stored and verified. 1 was skipped. Do not format the card yet.", timeout=60_000
     )
@@ -97,7 +97,7 @@ def test_a_folder_that_holds_nothing_to_send_says_so(page: Page, tmp_path: Path)
     (tmp_path / "notes.txt").write_bytes(b"no photo")
     new_album(page)
 
-    page.locator("#desk-folder").set_input_files(tmp_path)
+    page.locator("#uploader-folder").set_input_files(tmp_path)
 
     title(page, "No photos to send")
     expect(page.get_by_text("notes.txt. If it is a photo")).to_be_visible()
@@ -112,7 +112,7 @@ def test_what_is_left_out_of_a_folder_goes_on_the_record_of_its_own_album(page: 
     (tmp_path / "DCIM" / "Tuesday" / "notes.txt").write_bytes(b"no photo")
     new_album(page)
 
-    page.locator("#desk-folder").set_input_files(tmp_path / "DCIM")
+    page.locator("#uploader-folder").set_input_files(tmp_path / "DCIM")
     page.get_by_label("Each folder to an album of its own").check()
     page.get_by_role("button", name="Send 2 photos").click()
     title(page, "All sent: 2 received")
@@ -136,7 +136,7 @@ def test_what_lies_in_no_folder_that_becomes_an_album_keeps_every_receipt_from_c
     (tmp_path / "CARD" / "PRIVATE" / "CLIP" / "C0001.MP4").write_bytes(b"a film")
     new_album(page)
 
-    page.locator("#desk-folder").set_input_files(tmp_path / "CARD")
+    page.locator("#uploader-folder").set_input_files(tmp_path / "CARD")
     page.get_by_label("Each folder to an album of its own").check()
     page.get_by_role("button", name="Send 2 photos").click()
     title(page, "All sent: 2 received")

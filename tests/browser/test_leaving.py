@@ -23,7 +23,7 @@ ASKS_UNTIL_ANSWERED = """(() => {
     return later(act, ms, ...more);
   };
 })()"""
-"""Without locks a tab asks the others, who have ASK_MS of turns.js to answer: here, until the answer has come."""
+"""Without locks a tab asks the others, who have ASK_MS of tab-lock.js to answer: here, until the answer has come."""
 
 
 def test_a_second_device_sees_the_same_progress(
@@ -64,7 +64,7 @@ def test_two_tabs_do_not_send_the_same_file_twice(
     expect(other.get_by_role("button", name="Send 4 photos")).to_be_visible()
     other.route("**/uploads/*/**", lambda route: None)  # it does not hear of the batch, and offers to send
     send(page, files)
-    expect(page.locator(".pick[data-state=sending]")).to_have_count(3)
+    expect(page.locator(".file-row[data-state=sending]")).to_have_count(3)
 
     other.get_by_role("button", name="Send 4 photos").click()
     other.unroute_all(behavior="ignoreErrors")
@@ -77,7 +77,7 @@ def test_two_tabs_do_not_send_the_same_file_twice(
     gate.release()
 
     title(page, "All sent: 4 received")
-    expect(other.locator(".pick[data-state=received]")).to_have_count(4)
+    expect(other.locator(".file-row[data-state=received]")).to_have_count(4)
     assert len(sent) == len(set(sent)) == 4
     assert states(installation, page) == {"received": 4}
 
@@ -105,13 +105,13 @@ def test_a_second_tab_says_that_the_first_is_sending_and_takes_over_when_it_is_c
     other.on("dialog", answer)
 
     other.goto(address)
-    expect(other.locator("[data-again-words]")).to_have_text("Uploading in another tab (1 of 6).")
+    expect(other.locator("[data-resume-text]")).to_have_text("Uploading in another tab (1 of 6).")
     expect(other.get_by_role("button", name="Discard remaining")).to_be_hidden()
     expect(other.get_by_role("button", name="Choose them again")).to_be_hidden()
     assert states(installation, page) == {"received": 1, "receiving": 5}
 
     page.close()
-    expect(other.locator("[data-again-words]")).to_contain_text("5 of 6 photos are still to come")
+    expect(other.locator("[data-resume-text]")).to_contain_text("5 of 6 photos are still to come")
     other.get_by_role("button", name="Discard remaining").click()
     assert asked == ["Discard 5 remaining files? Photos that have arrived stay in the album."]
     assert states(installation, other) == {"received": 1, "receiving": 5}
@@ -136,14 +136,14 @@ def test_leaving_is_warned_of_only_while_bytes_are_moving(page: Page, gate: Gate
     assert asked == []
 
     send(page, large(4))
-    expect(page.locator(".pick[data-state=sending]")).to_have_count(3)
+    expect(page.locator(".file-row[data-state=sending]")).to_have_count(3)
     page.get_by_role("button", name="Pause").click()
     title(page, "Paused")
     page.reload()
     assert asked == []
 
     choose(page, large(4, name="MORE_{}.JPG"))
-    expect(page.locator("[data-next-words]")).to_contain_text("4 photos")
+    expect(page.locator("[data-next-text]")).to_contain_text("4 photos")
     page.reload()
     assert asked == []
 
@@ -159,7 +159,7 @@ def test_whoever_leaves_while_bytes_move_is_asked_first(page: Page, gate: Gate) 
     album = new_album(page)
     gate.hold()
     send(page, large(4))
-    expect(page.locator(".pick[data-state=sending]")).to_have_count(3)
+    expect(page.locator(".file-row[data-state=sending]")).to_have_count(3)
 
     with page.expect_event("dialog"):
         page.close(run_before_unload=True)

@@ -61,7 +61,7 @@ def test_nginx_as_it_comes_makes_parts_smaller(open_page, keeper, installation, 
 
         expect(from_browser(page)).to_contain_text("takes at most 1.0\xa0MB a request")
         expect(from_browser(page)).to_contain_text("In nginx: client_max_body_size 0;")
-        expect(page.locator(".figure", has_text="Sent at once")).to_contain_text("1.0\xa0MB")
+        expect(page.locator(".stat", has_text="Sent at once")).to_contain_text("1.0\xa0MB")
         page.context.close()
     assert complaints, "what did not pass is told on the console by the browser itself"
     complaints.clear()
@@ -115,7 +115,7 @@ def test_what_was_found_is_accessible_and_fits_every_screen(open_page, keeper, i
         installation.manage("doctor", "--set", "--url", nginx.url, status=None)
     page = open_page(keeper, color_scheme=scheme, is_heard=False)
     page.goto("/limits/")
-    for summary in page.locator(".fine > summary").all():
+    for summary in page.locator(".passed > summary").all():
         summary.click()
 
     for size in (DESKTOP, PHONE):

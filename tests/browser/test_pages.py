@@ -107,7 +107,7 @@ def test_no_page_is_wider_than_its_screen(open_page: OpenPage, keeper: Account, 
             assert wide <= width, f"{name} is {wide} px wide on a screen of {width}"
 
 
-LINKS_IN_LISTS = ".file__name a, .file__reason a, .row__reason a, .failure__facts a, .page-head__title a"
+LINKS_IN_LISTS = ".file__name a, .file__reason a, .row__reason a, .failure__meta a, .page-head__title a"
 
 
 def test_links_in_lists_are_high_enough_for_a_finger(open_page: OpenPage, keeper: Account, addresses) -> None:

@@ -41,7 +41,7 @@ def test_the_next_batch_is_prepared_while_the_album_is_locked_and_goes_by_itself
 
     choose(page, [*pictures(2, name="NEXT_{}.JPG"), files[0] | {"name": "COPY.JPG"}])
 
-    next_batch = page.locator("[data-next-words]")
+    next_batch = page.locator("[data-next-text]")
     expect(next_batch).to_contain_text("3 photos (3 new)")
     expect(next_batch).to_contain_text("by themselves, when this one is done")
     assert states(installation, page) == {"received": 3}
@@ -56,7 +56,7 @@ def test_what_was_prepared_can_be_held_back(page: Page, installation: Installati
     send(page, pictures(2))
     title(page, "All sent: 2 received")
     choose(page, pictures(2, name="NEXT_{}.JPG"))
-    expect(page.locator("[data-next-words]")).to_contain_text("2 photos")
+    expect(page.locator("[data-next-text]")).to_contain_text("2 photos")
 
     page.get_by_role("button", name="Hold them back").click()
     installation.start("run_huey")
@@ -78,7 +78,7 @@ def test_somebody_elses_batch_is_waited_for(page: Page, installation: Installati
 
     send(page, pictures(2))
 
-    expect(page.locator("[data-next-words]")).to_contain_text("2 photos (2 new) go with the next batch")
+    expect(page.locator("[data-next-text]")).to_contain_text("2 photos (2 new) go with the next batch")
     expect(page.locator("#upload-panel")).to_contain_text("berta")
     installation.start("run_huey")
     expect(page.locator(".tile")).to_have_count(3)
@@ -105,9 +105,9 @@ def test_files_can_be_dropped_while_photos_are_sent(page: Page, gate: Gate) -> N
     new_album(page)
     gate.hold()
     send(page, large(4))
-    expect(page.locator(".pick[data-state=sending]")).to_have_count(3)
+    expect(page.locator(".file-row[data-state=sending]")).to_have_count(3)
 
     drop(page, 2)
 
-    expect(page.locator("[data-next-words]")).to_contain_text("2 photos")
+    expect(page.locator("[data-next-text]")).to_contain_text("2 photos")
     expect(row(page, "dropped-1.png")).to_contain_text("next batch")

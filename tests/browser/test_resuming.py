@@ -97,7 +97,7 @@ def break_and_mend(page: Page, proxy: Proxy, dice: random.Random) -> str:
     page.context.set_offline(way == "offline")
     proxy.cut()  # when offline, too: Chromium itself sends again what breaks on a connection that was used before
     if is_noticed:
-        expect(page.locator("[data-line]")).to_be_visible()
+        expect(page.locator("[data-connection]")).to_be_visible()
     proxy.mend()
     page.context.set_offline(False)
     return f"{way} {'until it was noticed' if is_noticed else 'for a moment'}"
@@ -123,13 +123,13 @@ def survive(page: Page, proxy: Proxy, installation: Installation, files: list[Pa
             what = break_and_mend(page, proxy, dice)
         elif event == "reload":
             page.reload()
-            expect(page.locator("[data-again-words]")).to_contain_text("still to come")
+            expect(page.locator("[data-resume-text]")).to_contain_text("still to come")
             title(page, "Still to come")  # and not that all that is here was sent
             choose(page, files)
         else:
             installation.kill("serve")
             if dice.random() < 0.5:
-                expect(page.locator("[data-line]")).to_be_visible()
+                expect(page.locator("[data-connection]")).to_be_visible()
             installation.start("serve")
         print(f"{mark / total:.0%} {what}")  # noqa: T201
         proxy.gate.hold_at(following)
@@ -173,7 +173,7 @@ def test_after_a_reload_the_files_chosen_again_go_on_where_they_stopped(
     new_album(page)
     files = begin(page, proxy, folder, 1_200_000)
     page.reload()
-    expect(page.locator("[data-again-words]")).to_contain_text("of 9 photos are still to come")
+    expect(page.locator("[data-resume-text]")).to_contain_text("of 9 photos are still to come")
 
     choose(page, files)
     proxy.gate.release()
@@ -227,7 +227,7 @@ def test_another_browser_of_the_same_person_goes_on_too(
     other = open_page()
     other.goto(address)
 
-    expect(other.locator("[data-again-words]")).to_contain_text("9 files expected")
+    expect(other.locator("[data-resume-text]")).to_contain_text("9 files expected")
     choose(other, files)
     proxy.gate.release()
 
@@ -243,14 +243,14 @@ def test_what_arrived_from_elsewhere_after_a_reload_is_not_asked_for_again(
     address = new_album(page)
     files = begin(page, proxy, folder, 1_200_000)
     page.reload()
-    expect(page.locator("[data-again-words]")).to_contain_text("of 9 photos are still to come")
+    expect(page.locator("[data-resume-text]")).to_contain_text("of 9 photos are still to come")
     other = open_page()
     other.goto(address)
     choose(other, files)
     proxy.gate.release()
     all_sent(other)
 
-    expect(page.locator("[data-again-words]")).to_be_hidden()
+    expect(page.locator("[data-resume-text]")).to_be_hidden()
 
     title(page, "All sent")
     forgive(complaints)
@@ -266,16 +266,16 @@ def test_while_the_network_is_away_it_waits_and_goes_on_by_itself(
 
     page.context.set_offline(True)
     proxy.cut()
-    expect(page.locator("[data-line-words]")).to_contain_text("No network")
-    asked = "what is asked more often than a file is tried again (RETRIES in way.js)"
+    expect(page.locator("[data-connection-text]")).to_contain_text("No network")
+    asked = "what is asked more often than a file is tried again (RETRIES in tus-upload.js)"
     wait_for(page, lambda: sum(request.method == "HEAD" for request in failed) > 8, asked)
-    expect(page.locator(".pick[data-state=failed]")).to_have_count(0)
+    expect(page.locator(".file-row[data-state=failed]")).to_have_count(0)
     proxy.gate.release()
     proxy.mend()
     page.context.set_offline(False)
 
     all_sent(page)
-    expect(page.locator("[data-line]")).to_be_hidden()
+    expect(page.locator("[data-connection]")).to_be_hidden()
     forgive(complaints)
 
 
@@ -289,12 +289,12 @@ def test_what_stalls_is_given_up_and_sent_again(
     page.get_by_role("button", name="Pause").click()
     polling.until(lambda: gate.held == 0, 60, "what was on its way is not given up")
 
-    page.evaluate("document.querySelector('[data-desk]').dataset.stallMs = 1500")
+    page.evaluate("document.querySelector('[data-uploader]').dataset.stallMs = 1500")
     page.get_by_role("button", name="Go on").click()
     polling.until(lambda: gate.held == 3, 60, "nothing is on its way")
     stalled = len(proxy.patches)
     polling.until(lambda: len(proxy.patches) > stalled, 60, "what stalls is not sent again")
-    page.evaluate("document.querySelector('[data-desk]').dataset.stallMs = 600_000")
+    page.evaluate("document.querySelector('[data-uploader]').dataset.stallMs = 600_000")
     gate.release()
 
     all_sent(page)
@@ -310,7 +310,7 @@ def test_who_is_signed_out_signs_in_in_another_tab_and_sending_goes_on(
     page.context.clear_cookies()
     proxy.gate.release()
 
-    expect(page.locator("[data-line-words]")).to_contain_text("You have been signed out")
+    expect(page.locator("[data-connection-text]")).to_contain_text("You have been signed out")
     with page.context.expect_page() as opened:
         page.locator("[data-sign-in]").click()
     tab = opened.value

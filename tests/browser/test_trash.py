@@ -131,9 +131,9 @@ def test_a_page_whose_album_is_deleted_elsewhere_says_so_and_shows_no_success(
     other.goto(f"{address}delete/")
     other.get_by_role("button", name="Move to trash").click()
 
-    note = page.locator("connection-note")
+    note = page.locator("connection-status")
     expect(note).to_contain_text("This album is in the trash.")
-    expect(page.locator("[data-desk]")).to_be_hidden()
+    expect(page.locator("[data-uploader]")).to_be_hidden()
     expect(page.locator("#upload-panel")).to_be_hidden()
     page.get_by_role("link", name="Restore it").click()
     page.get_by_role("button", name="Restore album").click()
@@ -159,8 +159,8 @@ def test_photos_that_were_chosen_for_a_deleted_album_stay_listed(open_page: Open
 
     page.get_by_role("button", name="Send 2 photos").click()
 
-    expect(page.locator("connection-note")).to_contain_text("This album is in the trash.")
+    expect(page.locator("connection-status")).to_contain_text("This album is in the trash.")
     title(page, "2 files not uploaded")
-    expect(page.locator(".pick")).to_have_count(2)
+    expect(page.locator(".file-row")).to_have_count(2)
     expect(page.get_by_role("button", name="Choose photos")).to_be_hidden()
     ensure_accessible(page)

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { bytes, duration, ending, plural, split, timeLeft } from "../../static/js/format.js";
+import { bytes, duration, fileExtension, plural, splitName, timeLeft } from "../../static/js/format.js";
 
 test("bytes are told in units of 1024, whole below one kilobyte", () => {
   assert.deepEqual([0, 1, 1023, 1024, 1536, 5 << 20, 3 * 2 ** 30].map(bytes), [
@@ -30,21 +30,21 @@ test("one is singular", () => {
 });
 
 test("a long name keeps its end apart, a short one stays whole", () => {
-  assert.deepEqual(split("IMG_0001.JPG"), ["IMG_0001.JPG", ""]);
-  assert.deepEqual(split("birthday_in_the_garden_0042.jpeg"), ["birthday_in_the_gard", "en_0042.jpeg"]);
+  assert.deepEqual(splitName("IMG_0001.JPG"), ["IMG_0001.JPG", ""]);
+  assert.deepEqual(splitName("birthday_in_the_garden_0042.jpeg"), ["birthday_in_the_gard", "en_0042.jpeg"]);
 });
 
 test("a name is never split inside a character", () => {
-  assert.equal(split("🐈".repeat(30))[1], "🐈".repeat(12));
+  assert.equal(splitName("🐈".repeat(30))[1], "🐈".repeat(12));
 });
 
 test("an ending is what follows the last dot, if it looks like one", () => {
-  assert.deepEqual(["a.JPG", "a.tar.gz", "none", ".hidden", "a.sentence with words"].map(ending), ["JPG", "gz", "", "", ""]);
+  assert.deepEqual(["a.JPG", "a.tar.gz", "none", ".hidden", "a.sentence with words"].map(fileExtension), ["JPG", "gz", "", "", ""]);
 });
 
 test("what is left is told as roughly as it is known", () => {
-  const told = [1, 10, 44, 45, 87, 90, 300, 3600, 7200].map(timeLeft);
-  assert.deepEqual(told, [
+  const texts = [1, 10, 44, 45, 87, 90, 300, 3600, 7200].map(timeLeft);
+  assert.deepEqual(texts, [
     "a few seconds left",
     "less than a minute left",
     "less than a minute left",

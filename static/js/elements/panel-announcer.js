@@ -1,0 +1,71 @@
+/* <panel-announcer>: the live region for the upload panel. It stands outside the panel, which is replaced every second, and announces
+   milestones only. */
+import { plural } from "../format.js";
+
+const STEP_PERCENT = 10;
+
+class PanelAnnouncer extends HTMLElement {
+  #before;
+
+  connectedCallback() {
+    this.#before = readPanel(panelElement());
+    document.addEventListener("htmx:afterSwap", this.#afterSwap);
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("htmx:afterSwap", this.#afterSwap);
+  }
+
+  announce(text) {
+    this.textContent = text;
+  }
+
+  #afterSwap = () => {
+    const after = readPanel(panelElement());
+    const text = announcement(this.#before, after);
+    this.#before = after;
+    // Files that this page sends are announced by <upload-desk>.
+    if (text && !(after.receiving && this.closest("upload-desk")?.isSending)) this.announce(text);
+  };
+}
+
+/** The announcement of the change from one state of the panel to the next; "" if it is not worth one. Pure. */
+export function announcement(before, after) {
+  if (before.busy && !after.busy) return finished(after);
+  if (!after.busy) return "";
+  if (after.receiving) return before.receiving ? "" : "Receiving photos.";
+  if (!before.busy || before.receiving) return `Developing ${plural(after.total, "photo")}.`;
+  if (after.failed > before.failed) return `${plural(after.failed, "photo")} could not be developed so far.`;
+  if (step(after) > step(before)) return `${after.done} of ${plural(after.total, "photo")} developed.`;
+  return "";
+}
+
+/** The state in the panel's data attributes. Without a panel nothing is busy. Pure. */
+export function readPanel(panel) {
+  const { busy, receiving, total, done, percent, added, failed, refused } = panel?.dataset ?? {};
+  return {
+    busy: Boolean(busy),
+    receiving: Number(receiving),
+    total: Number(total),
+    done: Number(done),
+    percent: Number(percent),
+    added: Number(added),
+    failed: Number(failed),
+    refused: Number(refused),
+  };
+}
+
+function finished({ added, failed, refused }) {
+  const problems = [failed && `${failed} could not be developed`, refused && `${refused} not taken in`].filter(Boolean);
+  return `Done. ${[`${plural(added, "photo")} added`, ...problems].join(", ")}.`;
+}
+
+function step({ percent }) {
+  return Math.floor(percent / STEP_PERCENT);
+}
+
+function panelElement() {
+  return document.getElementById("upload-panel");
+}
+
+customElements.define("panel-announcer", PanelAnnouncer);

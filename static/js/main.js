@@ -1,0 +1,11 @@
+/* The custom elements and listeners of all pages. Every page works without them. */
+import "./elements/arrow-keys.js";
+import "./elements/compare-slider.js";
+import "./elements/connection-status.js";
+import "./elements/preserve-scroll.js";
+import "./elements/final-announcer.js";
+import "./elements/image-loaded.js";
+import "./elements/panel-announcer.js";
+import "./elements/passkey-form.js";
+import "./elements/photo-grid.js";
+import "./elements/upload-desk.js";

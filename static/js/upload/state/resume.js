@@ -1,0 +1,206 @@
+/* Continues uploads after a reload, or on another device: finds the files again, in IndexedDB and at the server, and tells the user what
+   is needed to go on. */
+import { plural } from "../../format.js";
+import { hex } from "../hashing/sha256.js";
+import { sleep } from "../transport/retry.js";
+import { isInProgress } from "./file-store.js";
+import { matchFiles } from "./match-files.js";
+import { afterReload } from "./server-state.js";
+
+const CHECK_AGAIN_MS = 1000;
+
+export class Resume {
+  /** The notice for the user: {message, canResume, isElsewhere}, or null. */
+  notice = null;
+  #context;
+  #panel;
+  #onChange;
+  #isElsewhere = false;
+  #isExpected = false;
+  #received;
+
+  /** `context` has persistence, fileStore, sender and hashPool; `panel()` returns the current panel element. */
+  constructor(context, panel, onChange = () => {}) {
+    this.#context = context;
+    this.#panel = panel;
+    this.#onChange = onChange;
+  }
+
+  /** Restores the stored files and continues those that can be read. While another tab sends them, nothing is missing; when it stops, for
+      whatever reason, this tab continues. */
+  async start() {
+    const { persistence, fileStore, sender } = this.#context;
+    const rows = await persistence.all();
+    while (await this.#isSentElsewhere(rows)) {
+      this.#isElsewhere = true;
+      this.#updateAndNotify();
+      await sleep(CHECK_AGAIN_MS);
+    }
+    this.#isElsewhere = false;
+    this.#received = this.#panel().dataset.received; // before the server is asked, so that what arrives meanwhile counts as a change
+    await restore(this.#context);
+    this.#continueReadable();
+    const { busy, receiving } = this.#panel().dataset;
+    if (fileStore.items.length || !busy || !Number(receiving)) return;
+    const reply = await sender.query(sender.page, []).catch(() => null); // this browser has stored nothing
+    this.#isExpected = Boolean(reply?.batch?.mine);
+    this.update();
+  }
+
+  /** Called when the panel was replaced. A missing file may have arrived: its last bytes were in flight, or another device sent it. */
+  async panelReplaced() {
+    this.update();
+    if (this.#isElsewhere || !this.notice) return;
+    const { fileStore } = this.#context;
+    if (await this.#isSentElsewhere(fileStore.in("missing"))) return this.#leaveToOtherTab();
+    const { received } = this.#panel().dataset;
+    const hasChanged = received !== this.#received;
+    this.#received = received;
+    if (!hasChanged || !fileStore.in("missing").length) return;
+    await refreshMissing(this.#context, fileStore.in("missing"));
+    this.update();
+  }
+
+  /** Asks for permission to read the files again, and continues. Must be called while a click is handled. */
+  async resume() {
+    const { fileStore } = this.#context;
+    await openFiles(fileStore, fileStore.in("missing"), true);
+    this.#continueReadable();
+  }
+
+  /** Continues those of the chosen files that were in progress, and resolves with the others. */
+  async rejoin(chosen) {
+    const { items, others } = await rejoin(this.#context, chosen);
+    if (items.length) this.#context.sender.join(items);
+    this.update();
+    return others;
+  }
+
+  /** Cancels the missing files, unless another tab has begun to send them. */
+  async discard() {
+    const { fileStore, sender } = this.#context;
+    const missing = fileStore.in("missing");
+    if (await this.#isSentElsewhere(missing)) return this.#leaveToOtherTab();
+    sender.cancel(missing);
+    this.update();
+  }
+
+  /** Updates the notice. */
+  update() {
+    this.notice = this.#elsewhereNotice() ?? this.#missingNotice() ?? this.#expectedNotice();
+  }
+
+  #continueReadable() {
+    const { fileStore, sender } = this.#context;
+    const readable = fileStore.in("missing").filter(({ file }) => file);
+    if (readable.length) sender.join(readable);
+    this.update();
+  }
+
+  /** Each album has its own lock: the files of one page may go to several. */
+  #isSentElsewhere(files) {
+    const { sender } = this.#context;
+    return sender.isSentElsewhere([...new Set([sender.page, ...files.map(({ album }) => album)])]);
+  }
+
+  /** The files stay in IndexedDB for the tab that sends them; this tab only shows its progress. */
+  #leaveToOtherTab() {
+    const { fileStore } = this.#context;
+    if (this.#isElsewhere) return;
+    this.#isElsewhere = true;
+    fileStore.remove(fileStore.in("missing").filter(({ file }) => !file));
+    this.start().then(() => this.#updateAndNotify());
+  }
+
+  #updateAndNotify() {
+    this.update();
+    this.#onChange();
+  }
+
+  #elsewhereNotice() {
+    if (!this.#isElsewhere) return null;
+    const { busy, received, total } = this.#panel().dataset;
+    const count = busy && Number(total) ? ` (${received} of ${total})` : "";
+    return { isElsewhere: true, canResume: false, message: `Uploading in another tab${count}.` };
+  }
+
+  #missingNotice() {
+    const { fileStore } = this.#context;
+    const missing = fileStore.in("missing").filter(({ file }) => !file);
+    if (!missing.length) return null;
+    const { busy, total } = this.#panel().dataset;
+    // Files that had arrived before the reload are not stored here; the server counts them.
+    const all = Math.max(fileStore.items.length, busy ? Number(total) : 0);
+    const count = `${missing.length} of ${plural(all, "photo")} ${missing.length === 1 ? "is" : "are"} still to come.`;
+    const canResume = missing.every(({ handle }) => handle);
+    const remedy = canResume ? "The browser asks whether it may read them again." : "Choose the folder or files again; each goes on where it stopped.";
+    return { canResume, message: `${count} ${remedy}` };
+  }
+
+  #expectedNotice() {
+    const { receiving, received, total } = this.#panel().dataset;
+    if (!this.#isExpected || !Number(receiving) || this.#context.fileStore.items.some(isInProgress)) return null;
+    const message = `${total} files expected, ${received} here. If they do not come from elsewhere, choose them again to go on.`;
+    return { canResume: false, message };
+  }
+}
+
+/** Adds the stored files to the list, as missing until they can be read, and updates those that have arrived meanwhile. */
+export async function restore({ persistence, fileStore, sender }) {
+  const rows = await persistence.all();
+  const skipped = rows.filter(({ isSkipped }) => isSkipped);
+  const items = fileStore.add(rows.filter(({ isSkipped }) => !isSkipped).map((row) => ({ ...row, state: "missing" })));
+  if (!items.length) return persistence.forget(skipped);
+  if (skipped.length) sender.addSkipped(skipped);
+  await openFiles(fileStore, items);
+  await refreshMissing({ persistence, fileStore, sender }, items);
+}
+
+/** Asks the server about missing files: those that have arrived are no longer missing. */
+async function refreshMissing({ persistence, fileStore, sender }, missing) {
+  for (const album of new Set(missing.map((item) => item.album))) {
+    const items = missing.filter((item) => item.album === album);
+    const reply = await sender.query(album, items).catch(() => null);
+    reply?.files.forEach((fileReply, index) => {
+      const item = items[index];
+      if (item.state !== "missing") return; // it was chosen meanwhile
+      fileStore.set(item, afterReload(item, fileReply));
+      if (item.state !== "missing") persistence.forget([item]);
+    });
+  }
+}
+
+/** Opens the items' files by their handles, as far as the browser permits it. With `asksPermission` the browser may ask the user, which it
+    does only while a click is handled. */
+async function openFiles(fileStore, items, asksPermission = false) {
+  let mayAsk = asksPermission; // a user who refuses once is not asked for each of the other files
+  for (const item of items.filter(({ file, handle }) => handle && !file)) {
+    const isGranted = await hasPermission(item.grant, mayAsk);
+    mayAsk &&= isGranted;
+    const file = isGranted ? await item.handle.getFile().catch(() => null) : null;
+    if (file && file.size === item.size && file.lastModified === item.modified) fileStore.set(item, { file });
+  }
+}
+
+/** Gives missing and failed items the files that were chosen again. Resolves with the items that can continue, and the other files. */
+async function rejoin({ fileStore, hashPool }, chosen) {
+  const expected = fileStore.in("missing", "failed");
+  const files = chosen.map((entry) => ({ ...entry, name: entry.file.name, size: entry.file.size, modified: entry.file.lastModified }));
+  const { pairs, doubtful, others } = matchFiles(expected, files);
+  for (const [item, entry] of doubtful) {
+    const isSame = item.sha256 && hex(await hashPool.hashFile(entry.file)) === item.sha256;
+    if (isSame) pairs.push([item, entry]);
+    else others.push(entry);
+  }
+  for (const [item, { file, handle, grant }] of pairs) fileStore.set(item, { file, handle, grant, isUnhashable: false });
+  return { items: pairs.map(([item]) => item), others };
+}
+
+async function hasPermission(grant, asksPermission) {
+  try {
+    const state = await grant.queryPermission({ mode: "read" });
+    return (state === "prompt" && asksPermission ? await grant.requestPermission({ mode: "read" }) : state) === "granted";
+  } catch {
+    return false;
+  }
+}

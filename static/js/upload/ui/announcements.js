@@ -1,0 +1,36 @@
+/* What a screen reader announces about the sending: milestones, not single files. Pure. */
+import { plural } from "../../format.js";
+import { connectionProblem, outcomeCounts } from "./texts.js";
+
+const STEP_PERCENT = 25;
+
+/** The state that announcements compare: from the totals of the list, the queue and the connection. */
+export function snapshot(sum, { isPaused, connection }) {
+  return {
+    isSending: sum.inProgress > 0,
+    files: sum.files - sum.count("cancelled", "later", "missing", "chosen"),
+    percent: Math.floor((sum.bytes ? (100 * sum.sent) / sum.bytes : 0) / STEP_PERCENT) * STEP_PERCENT,
+    isPaused,
+    connection,
+    failed: sum.count("failed"),
+    missing: sum.count("missing"),
+    outcome: outcomeCounts(sum),
+  };
+}
+
+/** The announcement of the change from one snapshot to the next; "" if it is not worth one. */
+export function announcement(before, after) {
+  if (before.isSending && !after.isSending) return finished(after);
+  if (!after.isSending) return "";
+  if (!before.isSending) return `Sending ${plural(after.files, "photo")}.`;
+  if (after.connection !== before.connection) return after.connection === "open" ? "Sending goes on." : connectionProblem(after.connection);
+  if (after.isPaused !== before.isPaused) return after.isPaused ? "Paused." : "Sending goes on.";
+  if (after.failed > before.failed) return `${plural(after.failed, "photo")} could not be sent so far.`;
+  if (after.percent > before.percent && after.percent < 100) return `${after.percent} % sent.`;
+  return "";
+}
+
+function finished({ outcome, missing }) {
+  if (missing) return `${plural(missing, "photo")} still to come.`;
+  return outcome ? `All sent: ${outcome}.` : "";
+}

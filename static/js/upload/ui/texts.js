@@ -1,0 +1,127 @@
+/* The texts about single files and about all of them. Pure. */
+import { bytes, plural, timeLeft } from "../../format.js";
+
+const MAX_NAMED = 10;
+const SERVER_STATES = {
+  here: "already here",
+  twice: "twice in your choice",
+  elsewhere: "also in another album",
+  trash: "in the trash, will be restored",
+};
+
+/** The status of a file in its row. */
+export function fileStatus(item) {
+  const percent = percentSent(item);
+  switch (item.state) {
+    case "chosen":
+      return hint(item);
+    case "later":
+      return joined("next batch", hint(item));
+    case "pending":
+    case "waiting":
+      return percent ? `waiting, ${percent} % sent` : joined("waiting", hint(item));
+    case "sending":
+      return item.offset + item.inFlight >= item.size ? "saving" : `sending, ${percent} %`;
+    case "received":
+      return item.message || (item.photo ? "in the album" : "uploaded, processing");
+    case "here":
+      return item.message || "already here";
+    case "refused":
+      return `refused: ${item.message}`;
+    case "skipped":
+      return "companion file, skipped";
+    case "failed":
+      return `failed: ${item.message}`;
+    case "cancelled":
+      return "cancelled";
+    case "missing":
+      return percent ? `${percent} % is here, choose it again` : "choose it again";
+  }
+}
+
+/** The heading over the list. */
+export function title({ count, files, bytes: size, inProgress, ended }, { isPaused, isIdle }) {
+  if (count("chosen")) return `${plural(count("chosen"), "photo")} chosen, ${bytes(size)}`;
+  const all = files - count("cancelled", "later", "missing");
+  if (inProgress) return isPaused ? "Paused" : `Sending ${plural(all, "photo")}`;
+  if (count("failed")) return `${plural(count("failed"), "photo")} could not be sent`;
+  if (count("missing")) return "Still to come";
+  if (isIdle && ended) return `All sent: ${outcomeCounts({ count })}`;
+  if (count("later")) return `${plural(count("later"), "photo")} ready for the next batch`;
+  return "Nothing is being sent";
+}
+
+/** The line below the heading: files, bytes, bytes per second and seconds left; `rate` and `secondsLeft` are null while unknown. */
+export function progressDetail({ count, bytes: size, sent, inProgress, ended, files }, rate, secondsLeft) {
+  if (!inProgress) return "";
+  const done = `${ended - count("cancelled")} of ${files - count("cancelled", "later", "missing")} sent`;
+  const speed = [rate && `${bytes(rate)}/s`, rate && secondsLeft !== null && timeLeft(secondsLeft)].filter(Boolean);
+  return [done, `${bytes(sent)} of ${bytes(size)}`, ...speed].join(" · ");
+}
+
+/** The number of files by outcome: "12 received, 1 failed". */
+export function outcomeCounts({ count }) {
+  return listCounts([
+    [count("received"), "received"],
+    [count("here"), "already here"],
+    [count("refused"), "refused"],
+    [count("skipped"), "skipped"],
+    [count("failed"), "failed"],
+    [count("cancelled"), "cancelled"],
+  ]);
+}
+
+/** The number of files by the server's reply: "12 new, 3 here already, 1 in the trash". `unchecked` is the number of files without a reply. */
+export function preflightCounts(items, unchecked) {
+  const count = (...states) => items.filter(({ serverState }) => states.includes(serverState)).length;
+  return listCounts([
+    [count("new", "half", "later", "elsewhere"), "new"],
+    [count("here"), "here already"],
+    [count("twice"), "twice in your choice"],
+    [count("trash"), "in the trash"],
+    [count("refused"), "that can’t be taken"],
+    [count("skipped"), "companion files to be skipped"],
+    [unchecked, "still being checked"],
+  ]);
+}
+
+/** Notes about chosen files that are not sent: companions as a number, unsupported files by name. */
+export function skippedNotes({ companions, unsupported }) {
+  const names = unsupported.map(({ path }) => path);
+  const isLong = names.length > MAX_NAMED;
+  const listed = isLong ? `${names.slice(0, MAX_NAMED).join(", ")} and ${names.length - MAX_NAMED} more` : names.join(", ");
+  return [
+    names.length &&
+      `Skipped ${plural(names.length, "file")} of a kind that albums do not take: ${listed}. ` +
+        `If ${names.length === 1 ? "it" : "one"} is a photo, choose the file itself.${isLong ? " The receipt lists all." : ""}`,
+    companions.length && `${plural(companions.length, "companion file")} skipped (thumbnails, edit lists and system files).`,
+  ].filter(Boolean);
+}
+
+/** Why nothing is sent, and what to do; undefined while the connection is open. */
+export function connectionProblem(state, message = "") {
+  return {
+    offline: "No network. Sending goes on by itself when it is back.",
+    unreachable: "The server does not answer. Sending goes on by itself when it does.",
+    "signed-out": "You have been signed out. Sign in again in another tab; sending then goes on here by itself.",
+    busy: `${message || "The server is busy."} Sending goes on by itself.`,
+  }[state];
+}
+
+/** What the server said about the file before it is sent, or the progress of its checksum. */
+function hint({ serverState, hashedBytes, size }) {
+  if (SERVER_STATES[serverState]) return SERVER_STATES[serverState];
+  return hashedBytes === null ? "" : `checking, ${Math.floor((100 * hashedBytes) / size)} %`;
+}
+
+function joined(...texts) {
+  return texts.filter(Boolean).join(", ");
+}
+
+function listCounts(counts) {
+  return counts.filter(([count]) => count).map(([count, text]) => `${count} ${text}`).join(", ");
+}
+
+function percentSent({ offset, inFlight, size }) {
+  return size ? Math.floor((100 * Math.min(size, offset + inFlight)) / size) : 0;
+}

@@ -1,0 +1,165 @@
+/* Renders the uploader apart from the file rows: what was chosen, how far it is, why nothing is being sent, and the possible actions. It only
+   reads state and makes no decisions. */
+import { plural } from "../../format.js";
+import { ENDED } from "../state/file-store.js";
+import { byFolder, titleOf } from "./folders.js";
+import { connectionProblem, preflightCounts, progressDetail, title } from "./texts.js";
+
+const MAX_LISTED_TITLES = 3;
+
+export class UploaderView {
+  #root;
+  #texts = new Map();
+
+  constructor(root) {
+    this.#root = root;
+  }
+
+  /** The element with the attribute data-<name>. */
+  part(name) {
+    return this.#root.querySelector(`[data-${name}]`);
+  }
+
+  /** `state`: items, sum (their totals), sender, connection, isBusy, isGone, maxFiles, rate, secondsLeft, notes, skippedNotes, unchecked (number of
+      files not hashed yet) and resumeNotice. */
+  render(state) {
+    const { sum, sender, items } = state;
+    const { isPaused } = sender.queue;
+    const isSending = sum.inProgress > 0;
+    const isIdle = !isSending && !sum.count("chosen", "later");
+    const isEmpty = !items.length;
+    this.#setHidden("batch", isEmpty && !state.skippedNotes.length);
+    this.#setText("title", isEmpty ? "No photos to send" : title(sum, { isPaused, isIdle }));
+    const progress = progressDetail(sum, isPaused ? null : state.rate, state.secondsLeft);
+    this.#setText("detail", [progress, preflightDetail(state)].filter(Boolean).join(" · "));
+    this.#setHidden("pause", !isSending || isPaused);
+    this.#setHidden("continue", !isSending || !isPaused);
+    this.#setHidden("retry", !sum.count("failed"));
+    this.#setHidden("cancel", !isSending);
+    this.#renderNextBatch(state);
+    this.#setText("hold", sender.isHeldBack ? "Send them when it is done" : "Hold them back");
+    const isClearable = sum.count("chosen", "later", "failed") || (isEmpty && state.skippedNotes.length);
+    this.#setHidden("clear", isSending || !isClearable);
+    this.#setHidden("send", !sum.count("chosen") || isSending);
+    this.#setText("send", `Send ${plural(sum.count("chosen"), "photo")}`);
+    this.#renderFolders(items.filter(({ state: itemState }) => itemState === "chosen"), isSending);
+    this.#renderNotes(state);
+    this.#renderConnection(state, isSending);
+    this.#renderResumeNotice(state);
+    this.#setText("invitation", state.isBusy || isSending ? "Prepare the next batch" : "Add photos");
+    if (state.isGone) this.#renderGone(items);
+    this.#root.dataset.phase = isSending ? "sending" : items.length ? "chosen" : "idle";
+    this.#moveInvitation(state.isBusy || isSending);
+  }
+
+  /** Puts the invitation last while a batch is in progress, first otherwise: in the document, so that the Tab order follows. */
+  #moveInvitation(isBusy) {
+    const invitation = this.#root.querySelector(".dropzone");
+    if (invitation.contains(document.activeElement) || (this.#root.firstElementChild !== invitation) === isBusy) return;
+    if (isBusy) this.#root.append(invitation);
+    else this.#root.prepend(invitation);
+  }
+
+  /** After the album was deleted: only the files that had not arrived are still listed. */
+  #renderGone(items) {
+    const unsent = items.filter(({ state }) => !ENDED.has(state)).length;
+    this.#setHidden("batch", !unsent);
+    this.#setText("invitation", "This album was deleted");
+    this.#setText("title", `${plural(unsent, "file")} not uploaded`);
+    this.#setText("detail", "");
+    const actions = ["pause", "continue", "retry", "cancel", "next", "clear", "send", "resume-notice", "connection"];
+    for (const name of actions) this.#setHidden(name, true);
+    this.#setHidden("hint", true);
+    this.#root.querySelector(".dropzone__choose").hidden = true;
+    this.#root.hidden = !unsent;
+  }
+
+  #renderFolders(chosen, isSending) {
+    const folders = [...byFolder(chosen).keys()].filter(Boolean);
+    this.#setHidden("folders", isSending || !folders.length);
+    this.#setText("titles", folders.length ? `: ${listed(folders.map((folder) => titleOf(folder)))}` : "");
+  }
+
+  #renderNextBatch({ items, sum, sender, unchecked }) {
+    const count = sum.count("later");
+    const counts = preflightCounts(items.filter(({ state }) => state === "later"), Math.min(unchecked, count));
+    const photos = `${plural(count, "photo")}${counts ? ` (${counts})` : ""}`;
+    const text = sender.isHeldBack
+      ? `${photos} held back. ${count === 1 ? "It" : "They"} can be sent when this batch is done.`
+      : `${photos} ${count === 1 ? "goes" : "go"} with the next batch, by ${count === 1 ? "itself" : "themselves"}, when this one is done. Keep this page open.`;
+    this.#setHidden("next", !count);
+    this.#setText("next-text", count ? text : "");
+  }
+
+  #renderNotes({ sum, sender, maxFiles, notes, skippedNotes }) {
+    const excess = sum.count("chosen") - maxFiles;
+    const allNotes = [
+      excess > 0 && `One batch takes ${plural(maxFiles, "photo")}. The last ${excess} ${excess === 1 ? "goes by itself" : "go by themselves"} with the next.`,
+      sender.waitsForTab && "Another tab sends photos to this album. This one goes on when it is done.",
+      ...notes,
+      ...skippedNotes,
+    ].filter(Boolean);
+    const key = JSON.stringify(allNotes.map((note) => note.textContent ?? note));
+    if (this.#texts.get("notes") === key) return;
+    this.#texts.set("notes", key);
+    this.part("notes").replaceChildren(...allNotes.map(noteItem));
+  }
+
+  #renderConnection({ connection, sum }, isSending) {
+    const text = isSending && !connection.isOpen ? connectionProblem(connection.state, connection.message) : "";
+    this.#setHidden("connection", !text);
+    this.#setText("connection-text", text);
+    this.#setHidden("sign-in", connection.state !== "signed-out");
+    this.#setHidden("check-now", !["unreachable", "offline"].includes(connection.state));
+    this.#root.dataset.failed = sum.count("failed") ? "yes" : "";
+  }
+
+  #renderResumeNotice({ resumeNotice, sum }) {
+    this.#setHidden("resume-notice", !resumeNotice);
+    if (!resumeNotice) return;
+    this.#setText("resume-text", resumeNotice.message);
+    this.#setHidden("resume", !resumeNotice.canResume);
+    this.#setHidden("choose-again", resumeNotice.canResume || resumeNotice.isElsewhere);
+    this.#setHidden("discard", !sum.count("missing"));
+  }
+
+  #setHidden(name, hidden) {
+    const part = this.part(name);
+    if (part.hidden !== hidden) part.hidden = hidden;
+  }
+
+  /** Writes only a changed text: otherwise a live region would announce it again, and a selection would be lost. */
+  #setText(name, text) {
+    if (this.#texts.get(name) === text) return;
+    this.#texts.set(name, text);
+    this.part(name).textContent = text;
+  }
+}
+
+/** A note with links to albums. */
+export function noteWithLinks(text, albums) {
+  const span = document.createElement("span");
+  span.append(text);
+  albums.forEach(({ href, title }, index) => {
+    span.append(index ? ", " : " ", Object.assign(document.createElement("a"), { href, textContent: title }));
+  });
+  return span;
+}
+
+function preflightDetail({ items, unchecked, sum }) {
+  if (sum.inProgress) return "";
+  const chosen = items.filter(({ state }) => state === "chosen");
+  const isNotable = chosen.some(({ serverState }) => serverState && serverState !== "new");
+  return isNotable || (unchecked && chosen.length > 50) ? preflightCounts(chosen, unchecked) : "";
+}
+
+function noteItem(note) {
+  const item = Object.assign(document.createElement("li"), { className: "notice" });
+  item.append(note);
+  return item;
+}
+
+function listed(names) {
+  if (names.length <= MAX_LISTED_TITLES) return names.join(", ");
+  return `${names.slice(0, MAX_LISTED_TITLES).join(", ")} and ${names.length - MAX_LISTED_TITLES} more`;
+}

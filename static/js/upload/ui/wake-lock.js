@@ -1,0 +1,33 @@
+/* While bytes are sent: keeps the screen on, since a phone that sleeps stops sending, and asks for confirmation before the page is left. */
+
+export class ScreenWakeLock {
+  #isActive = false;
+  #lock = null;
+
+  constructor(signal) {
+    document.addEventListener("visibilitychange", () => this.#acquire(), { signal }); // the browser releases it while the page is hidden
+    addEventListener("beforeunload", (event) => this.#isActive && event.preventDefault(), { signal });
+  }
+
+  setActive(isActive) {
+    if (isActive === this.#isActive) return;
+    this.#isActive = isActive;
+    if (isActive) this.#acquire();
+    else this.#release();
+  }
+
+  async #acquire() {
+    if (!this.#isActive || document.hidden || this.#lock?.released === false) return;
+    try {
+      this.#lock = await navigator.wakeLock?.request("screen");
+    } catch {
+      // The browser refuses it, for example with a low battery. Sending continues.
+    }
+    if (!this.#isActive) this.#release();
+  }
+
+  #release() {
+    this.#lock?.release();
+    this.#lock = null;
+  }
+}

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import "./dom.js";
+import { announcement, readPanel } from "../../../static/js/elements/panel-announcer.js";
+
+const idle = { busy: false, receiving: 0, total: 0, done: 0, percent: 0, added: 0, failed: 0, refused: 0 };
+const busy = { ...idle, busy: true, total: 20 };
+
+test("nothing new is nothing to say", () => {
+  assert.equal(announcement(idle, idle), "");
+  assert.equal(announcement({ ...busy, done: 4, percent: 20 }, { ...busy, done: 5, percent: 25 }), "");
+});
+
+test("the start is told", () => {
+  assert.equal(announcement(idle, busy), "Developing 20 photos.");
+});
+
+test("receiving is told once, and its end as the start of developing", () => {
+  const receiving = { ...busy, receiving: 3 };
+  assert.equal(announcement(idle, receiving), "Receiving photos.");
+  assert.equal(announcement(receiving, { ...receiving, receiving: 4 }), "");
+  assert.equal(announcement({ ...receiving }, { ...busy, total: 1 }), "Developing 1 photo.");
+});
+
+test("every tenth of the way is told", () => {
+  assert.equal(announcement({ ...busy, done: 3, percent: 15 }, { ...busy, done: 4, percent: 20 }), "4 of 20 photos developed.");
+});
+
+test("a failure is told at once", () => {
+  assert.equal(announcement(busy, { ...busy, failed: 1, percent: 5 }), "1 photo could not be developed so far.");
+});
+
+test("the end sums up", () => {
+  assert.equal(announcement(busy, { ...idle, added: 20 }), "Done. 20 photos added.");
+  assert.equal(
+    announcement(busy, { ...idle, added: 17, failed: 2, refused: 1 }),
+    "Done. 17 photos added, 2 could not be developed, 1 not taken in.",
+  );
+});
+
+test("the state is read from the panel's data attributes, and a missing panel is an idle one", () => {
+  const dataset = { busy: "yes", receiving: "0", total: "20", done: "5", percent: "25", added: "5", failed: "1", refused: "0" };
+  assert.deepEqual(readPanel({ dataset }), { busy: true, receiving: 0, total: 20, done: 5, percent: 25, added: 5, failed: 1, refused: 0 });
+  assert.equal(announcement(readPanel(undefined), idle), "");
+});

@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Resume } from "../../../../static/js/upload/state/resume.js";
+import { FileStore } from "../../../../static/js/upload/state/file-store.js";
+
+/** One file that was being sent before a reload, and a server that replies with its state. */
+function scene() {
+  const panel = { dataset: { busy: "yes", receiving: "1", received: "0", total: "1" } };
+  const server = { state: "half", asked: 0, forgotten: 0 };
+  const row = { name: "a.jpg", path: "a.jpg", size: 10, modified: 1, album: "1", upload: "/uploads/a/" };
+  const persistence = { all: async () => [row], forget: (items) => (server.forgotten += items.length) };
+  const query = async (_, items) => {
+    server.asked += 1;
+    return { files: items.map(() => ({ state: server.state, upload: row.upload, offset: 4 })) };
+  };
+  const cancel = (items) => (server.cancelled = items.length);
+  const isSentElsewhere = async (albums) => albums.includes(server.elsewhere);
+  const context = { persistence, fileStore: new FileStore(), sender: { page: "1", query, cancel, isSentElsewhere, join() {} }, hashPool: null };
+  const messages = [];
+  const resume = new Resume(context, () => panel, () => messages.push(resume.notice?.message));
+  return { panel, server, context, resume, messages };
+}
+
+test("what arrives after a reload is missing no more, though it came before the first new panel", async () => {
+  const { panel, server, context, resume } = scene();
+  await resume.start();
+  assert.match(resume.notice.message, /^1 of 1 photo is still to come/);
+
+  server.state = "received";
+  panel.dataset.received = "1";
+  await resume.panelReplaced();
+
+  assert.equal(resume.notice, null);
+  assert.deepEqual(context.fileStore.items.map(({ state }) => state), ["received"]);
+  assert.equal(server.forgotten, 1);
+});
+
+test("a panel that tells of nothing new asks nobody", async () => {
+  const { server, resume } = scene();
+  await resume.start();
+
+  await resume.panelReplaced();
+
+  assert.equal(server.asked, 1);
+  assert.ok(resume.notice);
+});
+
+test("what another tab sends is not missing, until that tab ends", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { server, context, resume, messages, panel } = scene();
+  Object.assign(panel.dataset, { received: "5", total: "12" });
+  server.elsewhere = "1";
+  const started = resume.start();
+  await until(() => messages.length);
+
+  assert.deepEqual(resume.notice, { isElsewhere: true, canResume: false, message: "Uploading in another tab (5 of 12)." });
+  assert.deepEqual([context.fileStore.items, server.asked], [[], 0]);
+
+  server.elsewhere = null;
+  t.mock.timers.tick(1000);
+  await started;
+
+  assert.match(resume.notice.message, /still to come/);
+});
+
+test("files for an album that another tab sends to are not missing either", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { server, context, resume, messages } = scene();
+  context.sender.page = "2";
+  server.elsewhere = "1";
+
+  resume.start();
+  await until(() => messages.length);
+
+  assert.ok(resume.notice.isElsewhere);
+});
+
+test("when another tab goes on with what was missing here, this one looks on", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { server, context, resume } = scene();
+  await resume.start();
+  server.elsewhere = "1";
+
+  await resume.panelReplaced();
+
+  assert.ok(resume.notice?.isElsewhere || (await until(() => resume.notice?.isElsewhere)));
+  assert.deepEqual(context.fileStore.in("missing"), []);
+});
+
+test("what another tab has begun to send cannot be discarded", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { server, resume } = scene();
+  await resume.start();
+  server.elsewhere = "1";
+
+  await resume.discard();
+
+  assert.equal(server.cancelled, undefined);
+});
+
+test("what is missing is discarded", async () => {
+  const { server, resume } = scene();
+  await resume.start();
+
+  await resume.discard();
+
+  assert.equal(server.cancelled, 1);
+});
+
+async function until(condition) {
+  while (!condition()) await new Promise((done) => setImmediate(done));
+  return true;
+}

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { FileStore, totals } from "../../../../static/js/upload/state/file-store.js";
+import { announcement, snapshot } from "../../../../static/js/upload/ui/announcements.js";
+import { percent } from "../../../../static/js/upload/ui/progress-bar.js";
+import { connectionProblem, fileStatus, preflightCounts, progressDetail, title } from "../../../../static/js/upload/ui/texts.js";
+
+const item = (properties) => new FileStore().add([{ size: 1000, ...properties }])[0];
+const sum = (...states) => totals(new FileStore().add(states.map((state) => ({ state, size: 1000, offset: state === "received" ? 1000 : 0 }))));
+
+test("a row says its stage in words", () => {
+  const texts = [
+    { state: "chosen", hashedBytes: 400 },
+    { state: "waiting" },
+    { state: "waiting", offset: 430 },
+    { state: "sending", offset: 400, inFlight: 30 },
+    { state: "sending", offset: 400, inFlight: 900 },
+    { state: "received" },
+    { state: "received", photo: "/photos/1/" },
+    { state: "received", message: "failed: The file is damaged." },
+    { state: "here", message: "This very picture is already in the album." },
+    { state: "refused", message: "The file is empty." },
+    { state: "failed", message: "The server stumbled." },
+    { state: "missing", offset: 430 },
+    { state: "later", serverState: "here" },
+  ].map((properties) => fileStatus(item(properties)));
+  assert.deepEqual(texts, [
+    "checking, 40 %",
+    "waiting",
+    "waiting, 43 % sent",
+    "sending, 43 %",
+    "saving",
+    "uploaded, processing",
+    "in the album",
+    "failed: The file is damaged.",
+    "This very picture is already in the album.",
+    "refused: The file is empty.",
+    "failed: The server stumbled.",
+    "43 % is here, choose it again",
+    "next batch, already here",
+  ]);
+});
+
+test("the title says what is going on", () => {
+  const texts = (state, ...states) => title(sum(...states), { isPaused: false, isIdle: false, ...state });
+  assert.equal(texts({}, "chosen", "chosen"), "2 photos chosen, 2.0 KB");
+  assert.equal(texts({}, "sending", "received", "later"), "Sending 2 photos");
+  assert.equal(texts({ isPaused: true }, "waiting", "received"), "Paused");
+  assert.equal(texts({ isIdle: true }, "received", "here", "here"), "All sent: 1 received, 2 already here");
+  assert.equal(texts({ isIdle: true }, "received", "failed"), "1 photo could not be sent");
+  assert.equal(texts({ isIdle: true }, "received", "missing"), "Still to come", "found again after a reload, not chosen yet");
+});
+
+test("the line below tells how far and how fast", () => {
+  assert.equal(progressDetail(sum("received", "sending"), null, null), "1 of 2 sent · 1000 bytes of 2.0 KB");
+  assert.equal(progressDetail(sum("received", "sending"), 100, null), "1 of 2 sent · 1000 bytes of 2.0 KB · 100 bytes/s");
+  assert.equal(progressDetail(sum("received", "sending"), 100, 87), "1 of 2 sent · 1000 bytes of 2.0 KB · 100 bytes/s · about a minute left");
+  assert.equal(progressDetail(sum("chosen"), 100, 87), "");
+});
+
+test("a comparison counts what is new, here and in the trash", () => {
+  const items = ["new", "elsewhere", "here", "here", "trash", undefined].map((serverState) => ({ serverState }));
+  assert.equal(preflightCounts(items, 1), "2 new, 2 here already, 1 in the trash, 1 still being checked");
+});
+
+test("each trouble says what happens next", () => {
+  for (const state of ["offline", "unreachable", "signed-out", "busy"]) assert.match(connectionProblem(state), /by itself/);
+  assert.equal(connectionProblem("open"), undefined);
+});
+
+test("milestones are news, single files are not", () => {
+  const at = (states, more = {}) => snapshot(sum(...states), { isPaused: false, connection: "open", ...more });
+  const begun = at(["sending", "waiting", "waiting", "waiting"]);
+  const quarter = at(["received", "sending", "waiting", "waiting"]);
+  assert.equal(announcement(at([]), begun), "Sending 4 photos.");
+  assert.equal(announcement(begun, begun), "");
+  assert.equal(announcement(begun, quarter), "25 % sent.");
+  assert.equal(announcement(begun, at(["sending"], { isPaused: true })), "Paused.");
+  assert.equal(announcement(begun, at(["sending"], { connection: "offline" })), connectionProblem("offline"));
+  assert.equal(announcement(at(["sending"], { connection: "offline" }), begun), "Sending goes on.");
+  assert.equal(announcement(quarter, at(["received", "received", "failed"])), "All sent: 2 received, 1 failed.");
+  assert.equal(announcement(quarter, at(["received", "missing"])), "1 photo still to come.", "not all were chosen again");
+});
+
+test("the bar is moved on by the page's own bytes, never back, and never to its end", () => {
+  const panel = { bytesTotal: 1000, bytesArrived: 200, total: 10, completed: 1, serverPercent: 16 };
+  assert.equal(percent(panel, 100), 16);
+  assert.equal(percent(panel, 400), 25);
+  assert.equal(percent({ ...panel, completed: 10 }, 5000), 99);
+  assert.equal(percent({ ...panel, bytesTotal: 0 }, 400), 16);
+});
