@@ -16,7 +16,7 @@ from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce, Least
 
 from processing.models import ProcessingJob, Upload
-from processing.states import KEEPS_RAW
+from processing.models.states import KEEPS_RAW
 from processing.storage import store
 
 REMEMBERED_SECONDS = 2.0

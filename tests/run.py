@@ -6,8 +6,8 @@ python -m tests.run all [arguments of pytest]       what `make test-all` runs
 python -m tests.run rest [arguments of pytest]      what `all` runs beyond `quick`: what CI runs after it
 python -m tests.run servers [arguments of pytest]   what `make faults` runs on PostgreSQL, Redis and S3
 
-`all` and `rest` give each test that fails next to others a second chance, alone. One that passes then is listed as flaky; the run still
-passes, unless there are more than MAX_FLAKY of them. The others give none.
+`all` and `rest` give each test that fails next to others a second chance, alone. One that passes then is listed as flaky; the
+run still passes, unless there are more than MAX_FLAKY of them. The others give none.
 
 A run never hangs and leaves nothing behind: it ends after MAX_SECONDS, and processes that outlive pytest are killed and named.
 """

@@ -43,32 +43,33 @@ def table_of(heading: str) -> dict[str, str]:
 
 
 def test_every_code_of_a_failed_job_is_documented_with_its_class():
-    from processing import sandbox, sweeper, worker
-    from processing.pipeline import refusals
-    from processing.storage import trouble
+    from processing.maintenance import sweep as recovery
+    from processing.pipeline import errors as pipeline_errors
+    from processing.rendering import sandbox, worker
+    from processing.storage import errors as storage_errors
 
-    classes = {**refusals._by_code(), "timeout": sandbox.TimedOut, "crashed": sandbox.Crashed}
+    classes = {**pipeline_errors._by_code(), "timeout": sandbox.TimedOut, "crashed": sandbox.Crashed}
     del classes["refused"], classes["aborted"]  # the first only has subclasses; the second hands its job back
     told = {value[0] for value in vars(worker).values() if isinstance(value, tuple) and len(value) == 2}
-    kinds = {value.code: value for value in vars(trouble).values() if isinstance(value, trouble.Kind)}
-    del kinds[trouble.FULL.code]  # waits like a disk that is full
+    kinds = {value.code: value for value in vars(storage_errors).values() if isinstance(value, storage_errors.Kind)}
+    del kinds[storage_errors.FULL.code]  # waits like a disk that is full
     table = table_of("Errors")
 
-    assert table.keys() == classes.keys() | told | {sweeper.LOST[0]} | kinds.keys()
+    assert table.keys() == classes.keys() | told | {recovery.LOST[0]} | kinds.keys()
     classes |= kinds
     assert {code: table[code] == "yes" for code in classes} == {code: c.permanent for code, c in classes.items()}
 
 
 def test_every_code_of_a_refused_upload_is_documented():
-    from processing.intake import refusals
+    from processing.uploads import rejections
 
-    told = {value.code for value in vars(refusals).values() if isinstance(value, refusals.Refusal)}
+    told = {value.code for value in vars(rejections).values() if isinstance(value, rejections.Refusal)}
 
-    assert table_of("Uploads").keys() == told - {refusals.EXPIRED.code}  # that is a state of its own
+    assert table_of("Uploads").keys() == told - {rejections.EXPIRED.code}  # that is a state of its own
 
 
 def test_every_state_and_edge_is_documented():
-    from processing.states import EDGES
+    from processing.models.states import EDGES
 
     text = (ROOT / "docs/state-machine.md").read_text(encoding="utf-8")
     rows = set(re.findall(r"^\| (\w+) \|", text, re.MULTILINE)) - {"edge", "code"}
@@ -99,7 +100,7 @@ def named(function: ast.expr) -> set[str]:
 
 
 def test_every_event_of_the_security_log_is_documented():
-    from config.security_log import Event
+    from config.accounts.security_log import Event
 
     text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     section = text.split("\n## Security log\n")[1].split("\n## ")[0]

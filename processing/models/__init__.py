@@ -1,8 +1,8 @@
 """The workshop's rows."""
 
-from processing.models.intake import Batch, Part, Upload, UploadQuerySet
-from processing.models.jobs import JobEvent, JobQuerySet, Preview, ProcessingJob, Rerender, RerenderQuerySet
-from processing.models.workshop import BucketConnection, Finding, Measurement, Round, WorkerPulse
+from processing.models.job_rows import JobEvent, JobQuerySet, Preview, ProcessingJob, Rerender, RerenderQuerySet
+from processing.models.maintenance import BucketConnection, Finding, Measurement, Round, WorkerPulse
+from processing.models.uploads import Batch, Part, Upload, UploadQuerySet
 
 __all__ = [
     "Batch",

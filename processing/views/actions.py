@@ -4,9 +4,9 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST
 
 from albums.views.access import album_or_404, note_deletion
-from processing import batches
 from processing.models import Batch, ProcessingJob, Upload
-from processing.views import asked, confirming
+from processing.uploads import batches
+from processing.views import asked, confirmation
 from processing.views.access import ensure_discardable
 from processing.views.panel import answer
 
@@ -27,7 +27,7 @@ def clear(request: HttpRequest, pk: int) -> HttpResponse:
     if Batch.objects.filter(album=album, dismissed_at=None).exclude(opened_by=request.user.pk).exists():
         ensure_discardable(request, album)
     failed = ProcessingJob.objects.failed().filter(album=album)
-    if question := confirming.before_dismissing(request, failed, album.get_absolute_url()):
+    if question := confirmation.before_dismissing(request, failed, album.get_absolute_url()):
         return question
     note_deletion(request, album, "failures-dismissed")
     batches.dismiss(album, by=asked.who(request))
@@ -45,7 +45,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     ensure_discardable(request, album, mine)
     what = {"batch": mine} if mine else {"album": album}
     rest = (ProcessingJob.objects.active().filter(**what), Upload.objects.receiving().filter(**what))
-    if question := confirming.before_cancelling(request, *rest, album.get_absolute_url()):
+    if question := confirmation.before_cancelling(request, *rest, album.get_absolute_url()):
         return question
     note_deletion(request, album, "uploads-cancelled")
     if mine:

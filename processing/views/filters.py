@@ -8,8 +8,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from albums.models import Album
-from processing import logbook
-from processing.logbook import State, Wanted
+from processing.queries import batch_list
+from processing.queries.batch_list import State, Wanted
 
 LONGEST = 200
 
@@ -25,7 +25,7 @@ class BatchFilter(forms.Form):
         self._field("text").widget.input_type = "search"
         self._field("album").queryset = albums
         if request.user.has_perm("albums.change_album"):
-            self._field("person").queryset = logbook.openers(albums)
+            self._field("person").queryset = batch_list.openers(albums)
         else:
             del self.fields["person"]
 

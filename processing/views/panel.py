@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from albums.models import Album
 from albums.views.access import AlbumInTrash, album_or_404
-from processing import panels
+from processing.queries import upload_panel as panel_query
 
 
 @require_safe
@@ -33,7 +33,7 @@ def answer(request: HttpRequest, album: Album) -> HttpResponse:
 
 
 def partial(request: HttpRequest, album: Album, *, status: int = 200, error: str = "") -> HttpResponse:
-    panel = panels.of(album, seen=_told(request, "seen") or 0, since=_told(request, "since"), error=error)
+    panel = panel_query.of(album, seen=_told(request, "seen") or 0, since=_told(request, "since"), error=error)
     return render(request, "upload/_panel.html", {"panel": panel}, status=status)
 
 

@@ -1,4 +1,4 @@
-/* The largest size that passes, found by trying growing ones. Pure: `send` does the sending. The server's own way (processing/doctor/body.py) is
+/* The largest size that passes, found by trying growing ones. Pure: `send` does the sending. The server's own way (processing/doctor/request_size.py) is
    the same. */
 
 const SLOW_MS = 15000;

@@ -3,9 +3,10 @@ from django.db import transaction
 
 from albums import removal
 from albums.models import Album, Leftover, Photo
-from processing import jobs, worker
+from processing import jobs
 from processing.models import ProcessingJob
-from processing.states import JobState
+from processing.models.states import JobState
+from processing.rendering import worker
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db

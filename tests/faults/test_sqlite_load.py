@@ -23,7 +23,9 @@ def test_the_database_is_never_locked(tmp_path, seconds, capsys):
         installation.start("run_huey")
         session = installation.sign_in()
         albums = [installation.new_album(session, f"Album {number}") for number in range(3)]
-        people = [installation.sign_in() for _ in range(POLLERS)]  # one after another: sign-ins at once count as guesses
+        people = [
+            installation.sign_in() for _ in range(POLLERS)
+        ]  # one after another: sign-ins at once count as guesses
         over = threading.Event()
 
         def poll(number: int) -> Counter[int]:

@@ -123,7 +123,7 @@ function inOrder(a, b) {
   return IN_ORDER.compare(a.path, b.path);
 }
 
-/** As `is_companion` of processing/pipeline/formats.py. */
+/** As `is_companion` of processing/pipeline/formats/extensions.py. */
 function isCompanion(path) {
   const folders = path.toLowerCase().split("/");
   const name = folders.pop();

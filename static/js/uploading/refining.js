@@ -1,6 +1,6 @@
 /* One bar: the panel's, as the server sees it, moved on by the bytes that this page knows to be on their way. */
 
-/** Receiving and developing each are one half, as in the server's own count (processing/progress.py). Never back, never full. Pure. */
+/** Receiving and developing each are one half, as in the server's own count (processing/queries/album_progress.py). Never back, never full. Pure. */
 export function percent({ bytesTotal, bytesArrived, total, settled, told }, sent) {
   if (!bytesTotal || !total) return told;
   const arrived = Math.min(1, Math.max(bytesArrived, sent) / bytesTotal);

@@ -1,0 +1,124 @@
+"""When a part's bytes count: as they come, or all at once, when its checksum has proved true."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+
+from processing.storage.base import Fenced, Growing
+from processing.storage.local.direct_io import Appending
+from processing.uploads import body_reader, offload
+from processing.uploads.body_reader import Body
+from processing.uploads.offload import Hash
+from processing.uploads.tus import hash_cache, protocol
+from processing.uploads.tus.protocol import Part, Refused
+
+
+def is_of_the_file(part: Part) -> bool:
+    """Is what proves this part the hash of the file so far?"""
+    return part.offset == 0 and part.checksum is not None and part.checksum.algorithm == hash_cache.ALGORITHM
+
+
+def ensure_true(part: Part, proof: Hash | None) -> None:
+    """Raises Refused when these are not the bytes that were announced."""
+    if part.checksum and proof and not part.checksum.fits(proof.digest()):
+        raise Refused(protocol.CHECKSUM_MISMATCH)
+
+
+class AsTheyCome:
+    """Every byte counts that is written, and stays."""
+
+    is_proved = False
+    """Are its pieces true before the first of them comes?"""
+
+    def __init__(self, growing: Growing, part: Part) -> None:
+        self._growing, self._part, self.reached = growing, part, part.offset
+
+    def coming(self, body: Body, room: int, proof: Hash | None) -> AbstractContextManager[Iterator[memoryview]]:
+        return body_reader.coming(body, room, self._part.offset)
+
+    def write(self, piece: memoryview) -> None:
+        self._growing.append(piece)
+        self.reached += len(piece)
+
+    def accept(self) -> None:
+        """All of it is written, and true. Raises Fenced."""
+
+    def give_up(self) -> None:
+        """Something went wrong."""
+
+
+class InMemory(AsTheyCome):
+    """Nothing is written before it has proved true."""
+
+    is_proved = True
+
+    def __init__(self, growing: Growing, part: Part, place: memoryview) -> None:
+        super().__init__(growing, part)
+        self._place = place
+
+    @contextmanager
+    def coming(self, body: Body, room: int, proof: Hash | None) -> Iterator[Iterator[memoryview]]:
+        assert proof
+        whole = body_reader.whole(body, self._place, proof)
+        ensure_true(self._part, proof)
+        yield iter((whole,))
+
+
+class Aside(AsTheyCome):
+    """The first bytes of a file, in one without a name, which gets its name then."""
+
+    def __init__(self, growing: Growing, part: Part, file: Appending) -> None:
+        super().__init__(growing, part)
+        self._file = file
+
+    def write(self, piece: memoryview) -> None:
+        self._file.append(piece)
+
+    def accept(self) -> None:
+        self._growing.begin_with(self._file)
+        self.reached = self._file.size
+        self._file.close()
+
+    def give_up(self) -> None:
+        self._file.close()
+
+
+class InDoubt(AsTheyCome):
+    """Written where they belong, with a sign that they do not count yet."""
+
+    def __init__(self, growing: Growing, part: Part) -> None:
+        super().__init__(growing, part)
+        self._end = part.offset
+        growing.doubt()
+
+    def write(self, piece: memoryview) -> None:
+        self._growing.append(piece)
+        self._end += len(piece)
+
+    def accept(self) -> None:
+        self._growing.trust()
+        self.reached = self._end
+
+    def give_up(self) -> None:
+        with suppress(Fenced):  # whoever took it over has seen to it
+            self._growing.drop_doubtful()
+
+
+@contextmanager
+def way(growing: Growing, part: Part, length: int | None) -> Iterator[AsTheyCome]:
+    """How a part of that length (None: it is not announced) comes in. Raises Fenced."""
+    file = growing.aside() if is_of_the_file(part) and length and length >= offload.WORTH_WRITING else None
+    with body_reader.in_memory(length if part.checksum and not file else None, part.offset) as place:
+        chosen = _chosen(growing, part, file, place)
+        try:
+            yield chosen
+        except BaseException:
+            chosen.give_up()
+            raise
+
+
+def _chosen(growing: Growing, part: Part, file: Appending | None, place: memoryview | None) -> AsTheyCome:
+    if part.checksum is None:
+        return AsTheyCome(growing, part)
+    if file:
+        return Aside(growing, part, file)
+    return InMemory(growing, part, place) if place else InDoubt(growing, part)
