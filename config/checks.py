@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from config import database, file_modes
-from config.server import banner
+from config.accounts.login import client_address
 from processing.doctor import limits
 from processing.rendering import presets
 
@@ -70,7 +70,7 @@ READABLE_SECRETS = Warning(
 @register(Tags.security)
 def installation(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     found = (
-        (DEBUG_IN_PUBLIC, settings.DEBUG and not banner.is_loopback(settings.HOST)),
+        (DEBUG_IN_PUBLIC, settings.DEBUG and not client_address.is_loopback(settings.HOST)),
         (SHORT_KEY, len(settings.SECRET_KEY) < SHORTEST_KEY),
         (NO_ADDRESS, bool(settings.PUBLIC_URL) and not _is_site(settings.PUBLIC_URL)),
         (SMALL_PARTS, 0 < settings.CHUNK_BYTES < limits.LEAST),

@@ -10,9 +10,9 @@ from huey.contrib.djhuey import HUEY
 
 from albums.models import Album
 from config.http import health
-from processing import quota
+from processing.capacity import staging_quota
 from processing.integrity import scrub
-from processing.rendering import worker
+from processing.rendering import shared_sandbox
 from processing.storage import locations
 from processing.storage.s3 import client as bucket_client
 from processing.storage.s3 import config as s3_config
@@ -40,7 +40,7 @@ def data_dir(tmp_path_factory, settings) -> Path:
     store = settings.STORAGES["default"] | {"OPTIONS": {"location": path}}
     settings.STORAGES = settings.STORAGES | {"default": store}
     HUEY.storage.flush_queue()
-    quota.forget()
+    staging_quota.forget()
     health.examination.forget()
     daily_limit.forget()
     return path
@@ -69,9 +69,9 @@ def stored(data_dir) -> Path:
 def no_child_left() -> Iterator[None]:
     """The worker's sandbox lives as long as its process; here, as long as the test."""
     yield
-    if worker.sandbox.cache_info().currsize:
-        worker.sandbox().close()
-        worker.sandbox.cache_clear()
+    if shared_sandbox.sandbox.cache_info().currsize:
+        shared_sandbox.sandbox().close()
+        shared_sandbox.sandbox.cache_clear()
 
 
 @pytest.fixture

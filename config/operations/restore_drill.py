@@ -17,7 +17,7 @@ from django.db import connection
 from config import env
 from processing.backups import Refused, snapshot_info
 from processing.backups.repository import Vault
-from processing.storage import locations
+from processing.storage import keys as storage_keys
 
 MANAGE = Path(settings.BASE_DIR) / "manage.py"
 SERVERS = ("DATABASE_URL", "REDIS_URL", "S3_")
@@ -48,7 +48,7 @@ def hold(directory: Path, at: str = "", scratch: Path | None = None) -> Held:
         _manage(environment, "restore", str(directory), "--at", snapshot.name, "--onto-disk")
         _manage(environment, "migrate", "--verbosity=0")
         found = json.loads(_manage(environment, "verify", "--json", statuses=(0, 1)))
-    lacking = {locations.bare(key) for key in told.lacking}
+    lacking = {storage_keys.bare(key) for key in told.lacking}
     missing = {key for key in found["missing"] if key not in lacking}
     again = set() if told.renditions else {key for key in missing if key.startswith("renditions/")}
     wrong = [*(missing - again), *(key for key in found["corrupt"] if key not in lacking), *found["orphans"]]

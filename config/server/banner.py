@@ -1,12 +1,12 @@
 """What the web server says on its console when it answers: its address, the way in, and what is amiss with it."""
 
-import ipaddress
 from collections.abc import Iterator
 
 from django.conf import settings
 from django.db import DatabaseError
 
 from config.accounts import first_user
+from config.accounts.login import client_address
 from processing.doctor import site_url
 
 NOT_ENCRYPTED = (
@@ -19,15 +19,8 @@ def lines() -> Iterator[str]:
     yield f"Darkroom answers at {site_url.own()}/"
     if link := _link():
         yield f"There is no user yet. Create the first here (the link works once): {site_url.own()}{link}"
-    if not is_loopback(settings.HOST) and not settings.BEHIND_TLS:
+    if not client_address.is_loopback(settings.HOST) and not settings.BEHIND_TLS:
         yield NOT_ENCRYPTED.format(host=settings.HOST)
-
-
-def is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _link() -> str | None:

@@ -18,7 +18,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from albums.models import Album
 from processing.backups import Refused
-from processing.storage import locations
+from processing.storage import keys as storage_keys
 from processing.storage.local import fsync
 
 SQLITE, POSTGRESQL = "database.sqlite3", "database.dump"
@@ -29,8 +29,8 @@ OUR_SCHEMA = "SELECT pg_catalog.set_config('search_path', 'public', false)"
 """The script works without a search path, and leaves it so."""
 ONTO_DISK = (
     *(
-        f"UPDATE {table} SET {column} = substr({column}, {len(locations.BUCKET) + 1}) "  # noqa: S608 - ours, every word
-        f"WHERE {column} LIKE '{locations.BUCKET}%'"
+        f"UPDATE {table} SET {column} = substr({column}, {len(storage_keys.BUCKET) + 1}) "  # noqa: S608 - ours, every word
+        f"WHERE {column} LIKE '{storage_keys.BUCKET}%'"
         for table, column in (
             ("albums_photo", "original_key"),
             ("albums_rendition", "key"),
@@ -39,8 +39,8 @@ ONTO_DISK = (
             ("processing_finding", "key"),
         )
     ),
-    f"UPDATE processing_upload SET place = '{locations.DISK}'",  # noqa: S608
-    f"DELETE FROM albums_leftover WHERE key LIKE '{locations.BUCKET}%'",  # noqa: S608
+    f"UPDATE processing_upload SET place = '{storage_keys.DISK}'",  # noqa: S608
+    f"DELETE FROM albums_leftover WHERE key LIKE '{storage_keys.BUCKET}%'",  # noqa: S608
     "DELETE FROM processing_bucketconnection",
 )
 """What is nobody's stays in the bucket, and nothing leads there any more."""

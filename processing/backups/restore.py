@@ -20,6 +20,7 @@ from processing.integrity import file_check
 from processing.integrity.file_check import Wanted
 from processing.lib import failpoints
 from processing.lib.failpoints import Point
+from processing.storage import keys as storage_keys
 from processing.storage import locations, store
 from processing.storage.local import fsync
 
@@ -70,7 +71,7 @@ def restore(
 
 
 def _bare(entries: Iterable[Entry]) -> Iterator[Entry]:
-    return (replace(entry, key=locations.bare(entry.key)) for entry in entries)
+    return (replace(entry, key=storage_keys.bare(entry.key)) for entry in entries)
 
 
 def _check(told: About, onto_disk: bool) -> None:
@@ -80,7 +81,7 @@ def _check(told: About, onto_disk: bool) -> None:
         raise Refused(
             f"The snapshot holds {told.database}, which is for another kind of database than DATABASE_URL names."
         )
-    if told.has_bucket and not onto_disk and locations.BUCKET not in locations.in_use():
+    if told.has_bucket and not onto_disk and storage_keys.BUCKET not in locations.in_use():
         raise Refused(
             "The snapshot names files in a bucket, and none is set up here: set S3_*, or restore with --onto-disk."
         )
@@ -100,7 +101,7 @@ def _check_room(directory: Path, told: About, onto_disk: bool) -> None:
     if free is None or free > told.bytes:
         return
     named = manifest.read(directory / MANIFEST)
-    mine = _bare(named) if onto_disk else (each for each in named if locations.of(each.key) == locations.DISK)
+    mine = _bare(named) if onto_disk else (each for each in named if storage_keys.of(each.key) == storage_keys.DISK)
     lacking = sum(entry.bytes for entry in mine if not store().exists(entry.key))
     if free < lacking:
         raise Refused(

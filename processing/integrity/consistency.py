@@ -4,25 +4,23 @@ What is found while others are at work may be passing: a photo was deleted betwe
 more at the end, and told only if it still stands.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from itertools import islice, product
-from typing import TypeVar
+from itertools import product
 
-from django.db.models import Model, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 
 from albums.models import Companion, Leftover, Photo, Rendition
 from processing.integrity import file_check
 from processing.integrity.file_check import Passed, Wanted
-from processing.maintenance import sweep as recovery
+from processing.lib import iteration
 from processing.models import Finding, ProcessingJob
 from processing.models.states import KEEPS_RAW
+from processing.storage import keys as storage_keys
 from processing.storage import locations, store
+from processing.uploads import staging_keys
 
 ROOMS = ("originals", "renditions", "incoming")
-AT_A_TIME = 200
-Row = TypeVar("Row", bound=Model)
-Item = TypeVar("Item")
 
 
 @dataclass(slots=True)
@@ -52,14 +50,14 @@ class Findings:
 def verify(passed: Passed = lambda _: None) -> Findings:
     """`passed` is told of the bytes as they are read: of all of them, when all are there."""
     found = Findings()
-    for photo in one_by_one(Photo.objects.prefetch_related("renditions")):
+    for photo in iteration.one_by_one(Photo.objects.prefetch_related("renditions")):
         found.photos += 1
         for wanted in file_check.of_photo(photo):
             _look(found, wanted, passed)
-    for companion in one_by_one(Companion.objects.all()):
+    for companion in iteration.one_by_one(Companion.objects.all()):
         for wanted in file_check.of(companion):
             _look(found, wanted, passed)
-    for job in one_by_one(_with_raw_files()):
+    for job in iteration.one_by_one(_with_raw_files()):
         _look(found, file_check.of_raw(job), passed)
     found.orphans = [key for keys in _all_keys() for key in unknown(keys)]
     return _still_standing(found)
@@ -82,7 +80,7 @@ def unknown(keys: list[str]) -> list[str]:
     photo's keys are leftovers until the moment it is there.
     """
     known = set(Leftover.objects.filter(key__in=keys).values_list("key", flat=True)) | _wanted(keys)
-    strange = (key for key in keys if key not in known and not recovery.is_on_loan(key))
+    strange = (key for key in keys if key not in known and not staging_keys.is_on_loan(key))
     return [key for key in strange if store().exists(key)]
 
 
@@ -98,38 +96,24 @@ def _look(found: Findings, wanted: Wanted, passed: Passed) -> None:
 
 def _wanted(keys: list[str]) -> set[str]:
     """Those of the keys that a photo, a rendition, a companion, an upload or a job wants."""
-    raw = [key for key in keys if locations.bare(key).startswith("incoming/")]
-    owners = recovery.raw_in_use(raw)
+    raw = [key for key in keys if storage_keys.bare(key).startswith("incoming/")]
+    owners = staging_keys.raw_in_use(raw)
     return {
         *Photo.objects.filter(original_key__in=keys).values_list("original_key", flat=True),
         *Rendition.objects.filter(key__in=keys).values_list("key", flat=True),
         *Companion.objects.filter(key__in=keys).values_list("key", flat=True),
-        *(key for key in raw if recovery.owner(key) in owners),
+        *(key for key in raw if staging_keys.owner(key) in owners),
     }
 
 
 def _still_standing(found: Findings) -> Findings:
-    wanted = {key for keys in chunks([*found.missing, *found.corrupt]) for key in _wanted(keys)}
+    wanted = {key for keys in iteration.chunks([*found.missing, *found.corrupt]) for key in _wanted(keys)}
     found.missing = [key for key in found.missing if key in wanted and not store().exists(key)]
     found.corrupt = [key for key in found.corrupt if key in wanted]
-    found.orphans = [key for keys in chunks(found.orphans) for key in unknown(keys)]
+    found.orphans = [key for keys in iteration.chunks(found.orphans) for key in unknown(keys)]
     return found
 
 
 def _all_keys() -> Iterator[list[str]]:
     for place, room in product(locations.in_use(), ROOMS):
-        yield from chunks(store().keys(place + room))
-
-
-def one_by_one(rows: QuerySet[Row]) -> Iterator[Row]:
-    """In pages, by key: a cursor left open for hours of hashing would hold up the database's housekeeping."""
-    last = 0
-    while page := list(rows.filter(pk__gt=last).order_by("pk")[:AT_A_TIME]):
-        yield from page
-        last = page[-1].pk
-
-
-def chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
-    rest = iter(items)
-    while chunk := list(islice(rest, AT_A_TIME)):
-        yield chunk
+        yield from iteration.chunks(store().keys(place + room))

@@ -14,7 +14,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from albums.models import Companion, Photo
-from processing import capacity
+from processing.capacity import admission
 from processing.integrity import readback
 from processing.integrity.file_check import Kept
 from processing.integrity.readback import Attention, Interrupted
@@ -45,7 +45,7 @@ def due_companions() -> QuerySet[Companion]:
 
 def prove_next() -> bool:
     """Read one photo or companion back, unless there is work. A job that comes ends the reading, which is rung for again."""
-    kept = None if _is_work_due() or capacity.of_work() else _next()
+    kept = None if _is_work_due() or admission.of_work() else _next()
     if kept is None:
         return False
     try:
@@ -61,7 +61,7 @@ def prove_next() -> bool:
 def prove_some() -> int:
     """A slice, for while there is always a photo to develop. Answers how many were read: one at least, if any is due."""
     count, until = 0, time.monotonic() + settings.SWEEP_SECONDS * SLICE
-    if not _is_work_due() or capacity.of_work():
+    if not _is_work_due() or admission.of_work():
         return count
     try:
         while (kept := _next()) and readback.read(kept, lambda _: None):

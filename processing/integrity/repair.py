@@ -10,6 +10,7 @@ from albums.models import Photo
 from processing.integrity import consistency, restoring
 from processing.integrity.consistency import Findings
 from processing.integrity.restoring import Say
+from processing.lib import iteration
 from processing.pipeline import Refused
 from processing.rendering import renewing
 from processing.storage import holds
@@ -22,7 +23,7 @@ def repair(found: Findings, say: Say) -> Findings:
     mended = restored | {key for photo in _with_bad_renditions(bad) for key in _mend(photo, bad, say)}
     moved = {
         key
-        for keys in consistency.chunks(found.orphans)
+        for keys in iteration.chunks(found.orphans)
         for key in consistency.unknown(keys)
         if restoring.quarantine(key, say)
     }
@@ -35,7 +36,7 @@ def repair(found: Findings, say: Say) -> Findings:
 
 
 def _with_bad_renditions(bad: set[str]) -> Iterator[Photo]:
-    for keys in consistency.chunks(sorted(bad)):
+    for keys in iteration.chunks(sorted(bad)):
         yield from Photo.objects.filter(renditions__key__in=keys).distinct()
 
 

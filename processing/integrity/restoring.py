@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 from albums.models import Companion, Photo
 from processing.integrity import file_check
-from processing.integrity.consistency import Findings, chunks
+from processing.integrity.consistency import Findings
 from processing.integrity.file_check import Wanted
+from processing.lib.iteration import chunks
 from processing.models import ProcessingJob, Upload
 from processing.models.states import KEEPS_RAW
+from processing.storage import keys as storage_keys
 from processing.storage import locations, store
 
 QUARANTINE = "quarantine"
@@ -34,7 +36,7 @@ def restore(found: Findings, say: Say) -> set[str]:
 
 def quarantine(key: str, say: Say) -> bool:
     """Move a file out of the way, beside whatever of the same name lies there already."""
-    first = target = f"{locations.of(key)}{QUARANTINE}/{locations.bare(key)}"
+    first = target = f"{storage_keys.of(key)}{QUARANTINE}/{storage_keys.bare(key)}"
     number = 1
     try:
         while store().exists(target):

@@ -13,7 +13,7 @@ from django.db.models import F, Q, Sum
 from django.utils import timezone
 
 from albums.models import Companion, Photo, Rendition
-from processing import capacity
+from processing.capacity import admission
 from processing.integrity import readback
 from processing.integrity.file_check import Kept
 from processing.integrity.readback import Attention, Interrupted
@@ -42,7 +42,7 @@ def step() -> int:
 
 
 def _next(now: datetime) -> Kept | None:
-    if _is_busy() or capacity.of_work() or _read_since(now - DAY) >= settings.SCRUB_BYTES_PER_DAY:
+    if _is_busy() or admission.of_work() or _read_since(now - DAY) >= settings.SCRUB_BYTES_PER_DAY:
         return None
     is_stale = Q(checked_at=None) | Q(checked_at__lt=now - AGAIN_AFTER)
     longest_ago = F("checked_at").asc(nulls_first=True)

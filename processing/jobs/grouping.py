@@ -14,9 +14,9 @@ from django.db.models import Q
 from albums.models import Companion, Photo
 from processing.jobs import name_matching, takeout_names
 from processing.jobs.name_matching import ENDING, SIDECAR, File, Sent, stem
+from processing.lib import dates
 from processing.models import ProcessingJob, Upload
 from processing.models.states import ACTIVE, COMPANION_FILE, JobState, UploadState
-from processing.rendering import photo_builder
 
 SHOWING = ("HEIF", "JPEG")
 """What shows for a RAW of the same moment, or moves with a Live video; the first before the second."""
@@ -241,7 +241,7 @@ def _take_words(photo: Photo, words: dict[str, object]) -> None:
 
 def _time(photo: Photo, told: str, source: str) -> dict[str, object]:
     """The sidecar's time. One without a clock, which is midnight without a zone, is less than a moment of the same day."""
-    taken_at, offset = photo_builder.moment(told)
+    taken_at, offset = dates.moment(told)
     day = taken_at.date() if taken_at and offset is None and taken_at.time() == time.min else None
     if day and photo.taken_at and _clock(photo).date() == day:
         return {}

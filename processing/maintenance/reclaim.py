@@ -11,13 +11,15 @@ from django.db.models import Q
 from django.utils import timezone
 
 from albums.models import Leftover
-from processing import quota
+from processing.capacity import staging_quota
 from processing.maintenance import sweep
 from processing.models import ProcessingJob, Upload
 from processing.models.states import ACTIVE, JobState
-from processing.storage import locations, store
+from processing.storage import keys as storage_keys
+from processing.storage import store
 from processing.storage.base import Listed
 from processing.uploads import lifecycle as uploads
+from processing.uploads import staging_keys
 
 QUIET_SECONDS = 300.0
 """A sender of whom nothing came for so long may come back, but has no claim to the room if it is needed."""
@@ -69,7 +71,7 @@ def reclaim() -> int:
         uploads.reclaim(upload, _quiet_seconds())
     sweep.clear_leftovers(timezone.now())
     sweep.clear_strays(timezone.now() - timedelta(seconds=_quiet_seconds()))
-    quota.forget()
+    staging_quota.forget()
     return sum(size for key, size in found.items() if not store().exists(key))
 
 
@@ -81,7 +83,7 @@ def _staged() -> Iterator[tuple[str, str, int]]:
 
 
 def _sorted(files: list[Listed]) -> Iterator[tuple[str, str, int]]:
-    owners = {identity for file in files if (identity := sweep.owner(file.key))}
+    owners = {identity for file in files if (identity := staging_keys.owner(file.key))}
     receiving = Upload.objects.receiving().filter(pk__in=owners)
     quiet = set(Upload.objects.quiet(_quiet_seconds()).filter(pk__in=owners).values_list("pk", flat=True))
     jobs = ProcessingJob.objects.filter(upload__in=owners)
@@ -96,14 +98,14 @@ def _sorted(files: list[Listed]) -> Iterator[tuple[str, str, int]]:
     }
     quiet_since = timezone.now() - timedelta(seconds=_quiet_seconds())
     for file in files:
-        owner = sweep.owner(file.key)
+        owner = staging_keys.owner(file.key)
         kind = kinds.get(owner) if owner else None
         yield kind or ("stray" if file.modified < quiet_since else "receiving"), file.key, file.size
 
 
 def _left_over() -> Iterator[tuple[str, str, int]]:
     """Those in incoming/ were counted with the rest."""
-    staged = Q(key__startswith="incoming/") | Q(key__startswith=f"{locations.BUCKET}incoming/")
+    staged = Q(key__startswith="incoming/") | Q(key__startswith=f"{storage_keys.BUCKET}incoming/")
     for leftover in Leftover.objects.filter(hold=None).exclude(staged).iterator():
         yield "stray", leftover.key, _size(leftover.key)
 

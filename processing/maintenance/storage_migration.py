@@ -17,12 +17,13 @@ from django.db.models import Q, QuerySet
 
 from albums.models import Album, Companion, Leftover, Photo, Rendition
 from processing.integrity import file_check
-from processing.integrity.consistency import one_by_one
 from processing.integrity.file_check import Kept, Wanted
 from processing.lib import failpoints
 from processing.lib.failpoints import Point
+from processing.lib.iteration import one_by_one
 from processing.storage import errors as storage_errors
-from processing.storage import holds, locations, store
+from processing.storage import holds, store
+from processing.storage import keys as storage_keys
 
 
 class Stale(Exception):
@@ -60,7 +61,7 @@ def elsewhere(place: str, album: Album | None = None) -> Elsewhere:
 
 def move(kept: Kept, place: str) -> int:
     """Bytes that were moved. Raises Stale, Spoiled, NoRoom, or an OSError of the storage; all is as it was then."""
-    files = [wanted for wanted in file_check.of(kept) if locations.of(wanted.key) != place]
+    files = [wanted for wanted in file_check.of(kept) if storage_keys.of(wanted.key) != place]
     _check_room(place, files)
     claim = uuid.uuid4()
     fresh = {wanted.key: _fresh(wanted.key, place, claim) for wanted in files}
@@ -75,19 +76,19 @@ def move(kept: Kept, place: str) -> int:
 
 
 def _not_in(column: str, place: str) -> Q:
-    in_bucket = Q(**{f"{column}__startswith": locations.BUCKET})
-    return ~in_bucket if place == locations.BUCKET else in_bucket
+    in_bucket = Q(**{f"{column}__startswith": storage_keys.BUCKET})
+    return ~in_bucket if place == storage_keys.BUCKET else in_bucket
 
 
 def _fresh(key: str, place: str, claim: uuid.UUID) -> str:
     """As publishing makes them: originals/ab/<claim>.jpg, renditions/ab/<claim>/800.webp."""
-    room, _, *rest = PurePosixPath(locations.bare(key)).parts
+    room, _, *rest = PurePosixPath(storage_keys.bare(key)).parts
     tail = f"/{rest[1]}" if len(rest) > 1 else PurePosixPath(rest[0]).suffix
     return f"{place}{room}/{claim.hex[:2]}/{claim.hex}{tail}"
 
 
 def _check_room(place: str, files: list[Wanted]) -> None:
-    free = store().free_bytes() if place == locations.DISK else None
+    free = store().free_bytes() if place == storage_keys.DISK else None
     if free is not None and free - sum(wanted.size for wanted in files) < settings.MIN_FREE_BYTES:
         raise NoRoom
 

@@ -5,7 +5,6 @@ Safe at any time and with any number of workers: every act is guarded by the row
 
 import logging
 import time
-import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -21,18 +20,16 @@ from processing.integrity import post_write
 from processing.jobs import wakeup
 from processing.models import (
     JobEvent,
-    JobQuerySet,
     ProcessingJob,
     Rerender,
-    RerenderQuerySet,
     Upload,
     WorkerPulse,
 )
-from processing.models.states import KEEPS_RAW
+from processing.storage import keys as storage_keys
 from processing.storage import locations, store
-from processing.storage.base import ON_LOAN, Listed
+from processing.storage.base import Listed
 from processing.storage.errors import StorageTrouble
-from processing.uploads import batches
+from processing.uploads import batches, staging_keys
 from processing.uploads import lifecycle as uploads
 from processing.uploads.direct import recovery
 from processing.uploads.tus import session as tus_session
@@ -99,7 +96,7 @@ def clear_leftovers(now: datetime, until: float | None = None) -> int:
 
     A hold younger than a lease is left alone: it may be a repair's, which has no claim.
     """
-    live = [*_claims(ProcessingJob.objects.in_work()), *_claims(Rerender.objects.in_work())]
+    live = [*staging_keys.claims(ProcessingJob.objects.in_work()), *staging_keys.claims(Rerender.objects.in_work())]
     cleared = removal.clear(Leftover.objects.filter(hold=None), until)
     lost = Leftover.objects.exclude(hold=None).exclude(hold__in=live)
     lost = lost.filter(created_at__lt=now - timedelta(seconds=settings.LEASE_SECONDS))
@@ -167,51 +164,25 @@ def _purge_trash(now: datetime, until: float | None) -> int:
 def staged() -> Iterator[Listed]:
     """All that lies in incoming/, on the disk and in the bucket; a bucket that is in trouble is left out."""
     for place in locations.in_use():
-        if place == locations.DISK or not store().trouble():
+        if place == storage_keys.DISK or not store().trouble():
             yield from store().listed(f"{place}incoming")
 
 
 def _old_keys(before: datetime) -> Iterator[str]:
     lent = min(before, timezone.now() - LOAN)
     for each in staged():
-        if _is_scratch(each.key) or each.modified < (lent if is_on_loan(each.key) else before):
+        if _is_scratch(each.key) or each.modified < (lent if staging_keys.is_on_loan(each.key) else before):
             yield each.key
 
 
 def _clear_unknown(keys: list[str]) -> int:
-    wanted = raw_in_use(keys)
-    strays = [key for key in keys if owner(key) not in wanted]
+    wanted = staging_keys.raw_in_use(keys)
+    strays = [key for key in keys if staging_keys.owner(key) not in wanted]
     return sum(removal.discard(key) for key in strays)
 
 
-def raw_in_use(keys: list[str]) -> set[uuid.UUID]:
-    """Which of the owners of these incoming/ keys (uploads, or claims at work) still want them."""
-    owners = {identity for key in keys if (identity := owner(key))}
-    receiving = Upload.objects.receiving().filter(pk__in=owners).values_list("pk", flat=True)
-    kept = ProcessingJob.objects.filter(upload__in=owners, state__in=KEEPS_RAW).values_list("upload_id", flat=True)
-    return {*receiving, *kept, *_claims(ProcessingJob.objects.in_work().filter(claim__in=owners))}
-
-
-def _claims(rows: JobQuerySet | RerenderQuerySet) -> set[uuid.UUID]:
-    return {claim for claim in rows.order_by().values_list("claim", flat=True) if claim}
-
-
-def owner(key: str) -> uuid.UUID | None:
-    """Of incoming/<upload>, incoming/<upload>.part or incoming/<claim>.work/…"""
-    name = locations.bare(key).split("/")[1].split(".")[0]
-    try:
-        return uuid.UUID(name)
-    except ValueError:
-        return None
-
-
-def is_on_loan(key: str) -> bool:
-    """A copy that somebody reads just now, or did before they were killed."""
-    return key.startswith(f"incoming/{ON_LOAN}")
-
-
 def _is_scratch(key: str) -> bool:
-    return ".work/" in key and owner(key) is not None
+    return ".work/" in key and staging_keys.owner(key) is not None
 
 
 def _ring_missed(now: datetime) -> int:

@@ -1,4 +1,4 @@
-"""The workshop itself: its workers and their rounds, what is wrong with stored files, the bucket, what the doctor measured."""
+"""Upkeep: workers and their rounds, what is wrong with stored files, renditions to be made again, the bucket, measurements."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from albums.models import Companion, Photo
+from processing.lib import backoff
+from processing.models import deadlines
 
 
 class WorkerPulse(models.Model):
@@ -107,3 +109,51 @@ class Measurement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.address} at {self.begun_at:%Y-%m-%d %H:%M}"
+
+
+class RerenderQuerySet(models.QuerySet["Rerender"]):
+    def waiting(self) -> RerenderQuerySet:
+        """Those that something is still to come of, in work or not."""
+        return self.filter(error_code="")
+
+    def given_up(self) -> RerenderQuerySet:
+        return self.exclude(error_code="")
+
+    def in_work(self) -> RerenderQuerySet:
+        return self.filter(claim__isnull=False)
+
+    def due(self) -> RerenderQuerySet:
+        """In the order they are to be done. One whose lease ran out lost its worker, and is due again."""
+        may_run = deadlines.passed("run_after", backoff.longest(settings.BACKOFF_MAX_SECONDS))
+        is_lost = deadlines.passed("lease_until", settings.PIPELINE_SECONDS + settings.LEASE_SECONDS)
+        return self.waiting().filter((Q(claim=None) & may_run) | is_lost).order_by("turn", "pk")
+
+
+class Rerender(models.Model):
+    """A photo whose renditions are to be made again; gone when they are. Only processing/rendering/rerender.py writes it."""
+
+    photo = models.OneToOneField(Photo, on_delete=models.CASCADE, related_name="rerender")
+    turn = models.BigIntegerField(help_text="Smallest first; dealt so that albums take turns.")
+    asked_at = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveIntegerField(default=0, help_text="Counted at claim.")
+    run_after = models.DateTimeField(default=timezone.now)
+    claim = models.UUIDField(null=True, blank=True, unique=True, help_text="The hold of the worker that has it.")
+    lease_until = models.DateTimeField(null=True, blank=True)
+    error_code = models.CharField(max_length=40, blank=True, help_text="Why it was given up.")
+    error_message = models.TextField(blank=True)
+
+    objects = RerenderQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["turn", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(claim__isnull=True, lease_until__isnull=True)
+                | Q(claim__isnull=False, lease_until__isnull=False, error_code=""),
+                name="rerender_claimed_with_lease",
+            ),
+        ]
+        indexes = [models.Index(fields=["error_code", "turn", "id"], name="rerender_code_turn")]
+
+    def __str__(self) -> str:
+        return f"Photo {self.photo_id} again"

@@ -61,7 +61,10 @@ ACTIVE = (JobState.PENDING, JobState.PROCESSING)
 KEEPS_RAW = (*ACTIVE, JobState.FAILED)
 """A job in one of these still needs its raw file."""
 
-IS_A_PHOTO = frozenset({"duplicate", "restored"})
+DUPLICATE = "duplicate"
+"""The code of an upload or a job whose bytes its album has already."""
+
+IS_A_PHOTO = frozenset({DUPLICATE, "restored"})
 """Codes of uploads and jobs that ended because their album has, or is getting, their bytes already: nothing went wrong.
 
 The only definition: pages, receipts, lists and commands all go by it.
@@ -69,6 +72,9 @@ The only definition: pages, receipts, lists and commands all go by it.
 
 COMPANION_FILE = "companion-file"
 """The code of a skipped upload that is a companion without a picture of its own: nobody misses it."""
+
+CAN_BE_PUBLISHED = frozenset({"broken", "truncated"})
+"""Codes of damage: who wants the photo all the same can have what is left of it."""
 
 ENDED_BADLY = (UploadState.REFUSED, UploadState.EXPIRED)
 """Such an upload has no bytes any more: its file has to be sent again."""

@@ -11,7 +11,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Case, Count, F, IntegerField, QuerySet, Value, When
 
 from albums.models import Album, Photo
-from processing.models import ProcessingJob, Upload
+from processing.models import ProcessingJob, Upload, states
 from processing.queries import help_texts, timeline
 from processing.queries.failure_scope import Kind, Scope
 from processing.queries.help_texts import Advice
@@ -67,7 +67,7 @@ class Entry:
     @property
     def can_be_published(self) -> bool:
         """Damaged, and something can be seen of it."""
-        return self.reason.is_kept and self.reason.code in help_texts.CAN_BE_PUBLISHED and self.has_preview
+        return self.reason.is_kept and self.reason.code in states.CAN_BE_PUBLISHED and self.has_preview
 
     @property
     def ending(self) -> str:

@@ -158,9 +158,6 @@ REFUSED: dict[str, Advice] = {
 }
 """Codes of uploads that were refused or expired. Nothing of them is kept, so they can only be sent again."""
 
-CAN_BE_PUBLISHED = frozenset({"broken", "truncated"})
-"""Codes of damage: who wants the photo all the same can have what is left of it."""
-
 NO_MISHAP = IS_A_PHOTO
 """Codes of which a person has nothing to do."""
 

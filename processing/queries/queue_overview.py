@@ -7,8 +7,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from albums.models import Album, Photo
-from processing import capacity
-from processing.capacity import Shortage
+from processing.capacity import admission
+from processing.capacity.admission import Shortage
 from processing.lib import row_counts
 from processing.lib.row_counts import Count
 from processing.models import Finding, ProcessingJob, Rerender, Upload
@@ -79,7 +79,7 @@ def of(albums: QuerySet[Album]) -> Overview:
         workers=crew.alive(albums),
         active=[*listed.in_work(), *listed.filter(state=JobState.PENDING).order_by("turn", "pk")[:LISTED]],
         failed=list(listed.failed().order_by("-finished_at")[:LISTED]),
-        shortage=capacity.of_work(),
+        shortage=admission.of_work(),
         findings=_findings(albums),
         rerenders=row_counts.of(rerenders.waiting()),
         rerenders_failed=row_counts.of(rerenders.given_up()),

@@ -7,6 +7,7 @@ from django.db.models import Count, Q, Sum
 from albums.models import Companion, Photo, Rendition
 from processing.models import ProcessingJob, Upload
 from processing.models.states import KEEPS_RAW
+from processing.storage import keys as storage_keys
 from processing.storage import locations, store
 
 TABLES = ((Photo, "original_key", "original_bytes"), (Rendition, "key", "bytes"), (Companion, "key", "bytes"))
@@ -33,17 +34,17 @@ class Whereabouts:
 def is_bucket_used() -> bool:
     """Does any row rely on the bucket, with a photo or with a file on its way?"""
     on_their_way = (
-        Upload.objects.receiving().filter(place=locations.BUCKET),
-        ProcessingJob.objects.filter(state__in=KEEPS_RAW, raw_path__startswith=locations.BUCKET),
+        Upload.objects.receiving().filter(place=storage_keys.BUCKET),
+        ProcessingJob.objects.filter(state__in=KEEPS_RAW, raw_path__startswith=storage_keys.BUCKET),
     )
-    kept = (model._default_manager.filter(**{f"{key}__startswith": locations.BUCKET}) for model, key, _ in TABLES)
+    kept = (model._default_manager.filter(**{f"{key}__startswith": storage_keys.BUCKET}) for model, key, _ in TABLES)
     return any(rows.exists() for rows in (*on_their_way, *kept))
 
 
 def of_now() -> Whereabouts:
     disk = bucket = Share()
     for model, key, size in TABLES:
-        is_there = Q(**{f"{key}__startswith": locations.BUCKET})
+        is_there = Q(**{f"{key}__startswith": storage_keys.BUCKET})
         sums = model._default_manager.aggregate(
             files=Count("pk"),
             size=Sum(size),
@@ -53,4 +54,4 @@ def of_now() -> Whereabouts:
         mine = Share(sums["there"], sums["there_bytes"] or 0)
         bucket += mine
         disk += Share(sums["files"] - mine.files, (sums["size"] or 0) - mine.bytes)
-    return Whereabouts(disk, bucket, store().free_bytes(), locations.for_new() == locations.BUCKET)
+    return Whereabouts(disk, bucket, store().free_bytes(), locations.for_new() == storage_keys.BUCKET)

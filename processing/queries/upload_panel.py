@@ -9,8 +9,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from albums.models import Album, Photo
-from processing import capacity
-from processing.capacity import Shortage
+from processing.capacity import admission
+from processing.capacity.admission import Shortage
 from processing.jobs import workers
 from processing.models import ProcessingJob, deadlines
 from processing.models.states import JobState
@@ -114,5 +114,5 @@ def _changed(album: Album, since: datetime) -> set[int]:
 
 def _shortage(now: Progress) -> Shortage | None:
     if not now.is_busy:
-        return capacity.of_new()
-    return None if now.current or not now.active else capacity.of_work()
+        return admission.of_new()
+    return None if now.current or not now.active else admission.of_work()

@@ -3,11 +3,11 @@
 import hashlib
 import uuid
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from albums.models import Companion, Photo, Rendition
+from processing.lib import dates
 from processing.models import ProcessingJob, Upload
 from processing.pipeline import Origin, Picture
 from processing.storage import locations
@@ -104,7 +104,7 @@ def _position(upload: Upload) -> int:
 def _photo(job: ProcessingJob, picture: Picture, claim: uuid.UUID) -> Photo:
     assert job.upload.size is not None
     meta, exposure = picture.metadata, picture.metadata.exposure
-    taken_at, offset = moment(meta.taken_at)
+    taken_at, offset = dates.moment(meta.taken_at)
     return Photo(
         album_id=job.album_id,
         position=_position(job.upload),
@@ -135,17 +135,6 @@ def _photo(job: ProcessingJob, picture: Picture, claim: uuid.UUID) -> Photo:
 def _place(picture: Picture) -> dict[str, Any]:
     gps = picture.metadata.gps
     return {"latitude": gps.latitude, "longitude": gps.longitude, "altitude": gps.altitude} if gps else {}
-
-
-def moment(iso: str | None) -> tuple[datetime | None, int | None]:
-    """The camera's time, and its offset from UTC in minutes if it told one; without, its clock is kept as if it were UTC."""
-    if not iso:
-        return None, None
-    taken = datetime.fromisoformat(iso)
-    offset = taken.utcoffset()
-    if offset is None:
-        return taken.replace(tzinfo=UTC), None
-    return taken, offset // timedelta(minutes=1)
 
 
 def _key(room: str, claim: uuid.UUID, tail: str) -> str:

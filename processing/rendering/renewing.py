@@ -15,7 +15,7 @@ from processing.lib import failpoints
 from processing.lib.failpoints import Point
 from processing.models import Finding
 from processing.pipeline import Picture
-from processing.rendering import photo_builder, worker
+from processing.rendering import photo_builder, shared_sandbox
 from processing.storage import holds, store
 
 
@@ -34,8 +34,8 @@ def renew(photo: Photo, claim: uuid.UUID, let_go: Callable[[], None] | None = No
 def _made(photo: Photo, claim: uuid.UUID) -> tuple[list[Rendition], Picture]:
     """The unsaved renditions, whose files are stored."""
     with store().scratch(f"again-{claim.hex}") as work, store().borrow(photo.original_key) as original:
-        worker.serve_owner_of(photo.album_id)
-        picture = worker.sandbox().develop(original, work, is_damaged=photo_builder.is_damaged(photo))
+        shared_sandbox.serve_owner_of(photo.album_id)
+        picture = shared_sandbox.sandbox().develop(original, work, is_damaged=photo_builder.is_damaged(photo))
         renditions, files = photo_builder.renditions(photo, picture, claim)
         Leftover.note(list(files), hold=claim)
         store().adopt(files)

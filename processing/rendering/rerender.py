@@ -16,10 +16,10 @@ from django.db.models import F, Max, Min, QuerySet
 from django.utils import timezone
 
 from albums.models import Photo
-from processing import capacity
-from processing.integrity.consistency import chunks, one_by_one
+from processing.capacity import admission
 from processing.jobs import wakeup
 from processing.lib import backoff
+from processing.lib.iteration import chunks, one_by_one
 from processing.models import ProcessingJob, Rerender
 from processing.pipeline import Recipe, Refused
 from processing.rendering import presets, renewing
@@ -67,7 +67,7 @@ def cancel(photos: QuerySet[Photo]) -> int:
 
 def render_next() -> bool:
     """Make one photo's renditions again, unless there is one to develop, or a shortage of anything. Never raises for a photo."""
-    if ProcessingJob.objects.due().exists() or capacity.of_intake():
+    if ProcessingJob.objects.due().exists() or admission.of_intake():
         return False
     row = _claim_next()
     if row is None:

@@ -18,26 +18,26 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from albums import likeness
-from albums.models import Album, Companion, Leftover, Photo
-from processing import capacity, jobs
+from albums.models import Companion, Leftover, Photo
+from processing import jobs
+from processing.capacity import admission
 from processing.jobs import grouping, takeout_names, workers
 from processing.jobs.name_matching import Sent
 from processing.lib import backoff, constraints, failpoints
 from processing.lib.failpoints import Point
-from processing.models import ProcessingJob
+from processing.models import ProcessingJob, states
 from processing.pipeline import Refused
 from processing.pipeline.errors import DiskFull, Sidecar, UnsupportedVideo
-from processing.rendering import failure_preview, large_pictures, photo_builder, presets, standstill
-from processing.rendering.sandbox import Aborted, Crashed, Sandbox, TimedOut
+from processing.rendering import failure_preview, photo_builder, shared_sandbox, standstill
+from processing.rendering.sandbox import Aborted, Crashed, TimedOut
 from processing.storage import store
 from processing.storage.errors import StorageTrouble
-from processing.uploads import rejections
 
 log = logging.getLogger(__name__)
 
 RAW_GONE = ("raw-missing", "The received file is not in storage any more. Send it again.")
-ALREADY_THERE = (rejections.DUPLICATE.code, "The same picture is in the album already.")
-KEPT_ALREADY = (rejections.DUPLICATE.code, "The same file is kept in the album already, under the same name.")
+ALREADY_THERE = (states.DUPLICATE, "The same picture is in the album already.")
+KEPT_ALREADY = (states.DUPLICATE, "The same file is kept in the album already, under the same name.")
 STORAGE = ("storage", "The server could not read or write its storage.")
 NO_ROOM = ("disk-full", "There was no room to store the picture. It is tried again until there is.")
 INTERNAL = (
@@ -60,8 +60,9 @@ def develop_next() -> bool:
 
     While the server is short of something, wait a moment and pass the bell on: work goes on by itself when that ends.
     """
-    if shortage := capacity.of_work():
-        sandbox().rest()
+    _stop_at_exit()
+    if shortage := admission.of_work():
+        shared_sandbox.sandbox().rest()
         standstill.wait(shortage.work)
         return False
     standstill.end()
@@ -73,7 +74,7 @@ def develop_next() -> bool:
         is_done = _develop(job)
     workers.count_one()
     if not is_done:  # after the heartbeat, which kills the picture when the claim is gone, as it is now
-        failure_preview.make(job, sandbox())
+        failure_preview.make(job, shared_sandbox.sandbox())
     return True
 
 
@@ -81,39 +82,26 @@ def rest_if_drained() -> bool:
     """Was this worker asked to begin nothing more? Then the bell is for others."""
     if not workers.is_drained(name()):
         return False
-    sandbox().rest()
+    shared_sandbox.sandbox().rest()
     standstill.wait(DRAINED)
     return True
 
 
 def stop() -> None:
     """End the running picture and hand its job back, so that no one has to wait for its lease to run out."""
-    if sandbox.cache_info().currsize:
-        sandbox().close()
+    shared_sandbox.close()
     if job := _current:
         jobs.release(job)
 
 
 @cache
-def name() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
+def _stop_at_exit() -> None:
+    atexit.register(stop)
 
 
 @cache
-def sandbox() -> Sandbox:
-    atexit.register(stop)
-    return Sandbox(
-        memory_bytes=settings.PIPELINE_MEMORY_BYTES,
-        wall_seconds=settings.PIPELINE_SECONDS,
-        recipe=presets.current(),
-        grant=large_pictures.granted,
-        workspaces=Path(settings.DATA_DIR) / "sandbox",
-    )
-
-
-def serve_owner_of(album_id: int) -> None:
-    """From now on the sandbox reads files of this album, with a child that has read none of another owner's."""
-    sandbox().serve(Album.objects.filter(pk=album_id).values_list("owner_id", flat=True).first())
+def name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def _develop(job: ProcessingJob) -> bool:
@@ -159,7 +147,7 @@ def _blame_rows(job: ProcessingJob, error: IntegrityError) -> None:
 
 
 def _blame_storage(job: ProcessingJob, error: OSError) -> None:
-    if error.errno in capacity.NO_ROOM:
+    if error.errno in admission.NO_ROOM:
         jobs.postpone(job, *NO_ROOM, seconds=backoff.NO_ROOM_SECONDS)
     elif isinstance(error, StorageTrouble):
         log.warning("Job %s: %s", job.pk, error)
@@ -172,9 +160,11 @@ def _blame_storage(job: ProcessingJob, error: OSError) -> None:
 def _render_and_publish(job: ProcessingJob) -> None:
     assert job.claim is not None
     with store().borrow(job.raw_path) as raw, store().scratch(job.claim.hex) as work:
-        serve_owner_of(job.album_id)
+        shared_sandbox.serve_owner_of(job.album_id)
         try:
-            picture = sandbox().develop(raw, work, photo_builder.origin(job), is_damaged=job.publish_damaged)
+            picture = shared_sandbox.sandbox().develop(
+                raw, work, photo_builder.origin(job), is_damaged=job.publish_damaged
+            )
         except Refused as refused:
             _keep(job, _companion(job, raw, refused))
             return
@@ -187,7 +177,7 @@ def _companion(job: ProcessingJob, raw: Path, refused: Refused) -> Companion:
     """What is no picture, but belongs to one. Raises what was refused when it belongs to none."""
     if refused.code == Sidecar.code:
         ending = takeout_names.ENDING if takeout_names.is_sidecar(job.original_filename) else ".xmp"
-        return photo_builder.companion(job, Companion.Kind.SIDECAR, ending, sandbox().words(raw))
+        return photo_builder.companion(job, Companion.Kind.SIDECAR, ending, shared_sandbox.sandbox().words(raw))
     if refused.code != UnsupportedVideo.code or not _is_live(raw):
         raise refused
     if grouping.has_still(Sent.job(job)):
@@ -242,7 +232,7 @@ def _beat(job: ProcessingJob, done: threading.Event) -> None:
     try:
         while not done.wait(settings.LEASE_SECONDS / 4):
             if not _is_held(job):
-                sandbox().kill()
+                shared_sandbox.sandbox().kill()
                 return
     finally:
         connection.close()

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Protocol
 
 from processing.storage.errors import StorageTrouble
-from processing.storage.local.direct_io import Appending
 
 ON_LOAN = "borrowed-"
 """Begins the name of a scratch room for a copy of an object, which is on the disk for as long as somebody reads it."""
@@ -32,6 +31,21 @@ class Receiving(Protocol):
     def abort(self) -> None: ...
 
 
+class AnonymousFile(Protocol):
+    """A file without a name, which is gone when it is closed, unless it was named before."""
+
+    @property
+    def size(self) -> int: ...
+    def append(self, piece: memoryview) -> None:
+        """Raises OSError; what was written before it stays."""
+
+    def read_back(self) -> Iterator[memoryview]: ...
+    def name(self, path: Path) -> None:
+        """Give it this name. Raises OSError where that cannot be."""
+
+    def close(self) -> None: ...
+
+
 class Growing(Protocol):
     """A file that arrives in several requests. Whoever took it over last may write; all before it are fenced off.
 
@@ -47,10 +61,10 @@ class Growing(Protocol):
     def append(self, chunk: bytes | memoryview) -> None:
         """Raises Fenced when it was taken over. Every byte of it counts from here on, but may be lost with the power."""
 
-    def aside(self) -> Appending | None:
+    def aside(self) -> AnonymousFile | None:
         """A file without a name, for bytes that count when they have proved true; None where there are none such."""
 
-    def begin_with(self, aside: Appending) -> None:
+    def begin_with(self, aside: AnonymousFile) -> None:
         """Its bytes are the first of this file, which has none yet. Raises Fenced, and as append() does."""
 
     def doubt(self) -> None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from django.core.files import File
 from django.core.files.storage import Storage
 
-from processing.storage import errors, locations
+from processing.storage import errors
+from processing.storage import keys as storage_keys
 from processing.storage.base import Growing, Listed, Receiving
 from processing.storage.errors import StorageTrouble
 from processing.storage.local.store import LocalStore
@@ -34,19 +35,19 @@ class PlacedStore(Storage):
         return _bucket(current, Path(self.disk.location))
 
     def receive(self, key: str) -> Receiving:
-        return self._of(key).receive(locations.bare(key))
+        return self._of(key).receive(storage_keys.bare(key))
 
     def grow(self, key: str) -> Growing:
-        return self._of(key).grow(locations.bare(key))
+        return self._of(key).grow(storage_keys.bare(key))
 
     def borrow(self, key: str) -> AbstractContextManager[Path]:
-        return self._of(key).borrow(locations.bare(key))
+        return self._of(key).borrow(storage_keys.bare(key))
 
     def keep(self, key: str, as_key: str) -> None:
-        bare, as_bare = locations.bare(key), locations.bare(as_key)
-        if locations.of(key) == locations.of(as_key):
+        bare, as_bare = storage_keys.bare(key), storage_keys.bare(as_key)
+        if storage_keys.of(key) == storage_keys.of(as_key):
             self._of(key).keep(bare, as_bare)
-        elif locations.of(key) == locations.DISK:
+        elif storage_keys.of(key) == storage_keys.DISK:
             with self.disk.borrow(bare) as path:
                 self.bucket.send(path, as_bare)
         else:
@@ -54,20 +55,20 @@ class PlacedStore(Storage):
                 self.disk.adopt({as_bare: path})
 
     def adopt(self, files: Mapping[str, Path]) -> None:
-        for place in {locations.of(key) for key in files}:
-            mine = {locations.bare(key): path for key, path in files.items() if locations.of(key) == place}
+        for place in {storage_keys.of(key) for key in files}:
+            mine = {storage_keys.bare(key): path for key, path in files.items() if storage_keys.of(key) == place}
             self._in(place).adopt(mine)
 
     def keys(self, prefix: str) -> Iterator[str]:
-        place = locations.of(prefix)
-        return (place + key for key in self._in(place).keys(locations.bare(prefix)))
+        place = storage_keys.of(prefix)
+        return (place + key for key in self._in(place).keys(storage_keys.bare(prefix)))
 
     def listed(self, prefix: str) -> Iterator[Listed]:
-        place = locations.of(prefix)
-        return (replace(each, key=place + each.key) for each in self._in(place).listed(locations.bare(prefix)))
+        place = storage_keys.of(prefix)
+        return (replace(each, key=place + each.key) for each in self._in(place).listed(storage_keys.bare(prefix)))
 
     def move(self, key: str, as_key: str) -> None:
-        self._of(key).move(locations.bare(key), locations.bare(as_key))
+        self._of(key).move(storage_keys.bare(key), storage_keys.bare(as_key))
 
     def scratch(self, name: str) -> AbstractContextManager[Path]:
         return self.disk.scratch(name)
@@ -81,10 +82,10 @@ class PlacedStore(Storage):
         seconds: int | None = None,
         method: str = "GET",
     ) -> str | None:
-        if locations.of(key) == locations.DISK:
+        if storage_keys.of(key) == storage_keys.DISK:
             return None
         return self.bucket.link(
-            locations.bare(key), name=name, content_type=content_type, seconds=seconds, method=method
+            storage_keys.bare(key), name=name, content_type=content_type, seconds=seconds, method=method
         )
 
     def is_there(self) -> bool:
@@ -98,16 +99,16 @@ class PlacedStore(Storage):
         return self.disk.free_bytes()
 
     def exists(self, name: str) -> bool:
-        return self._of(name).exists(locations.bare(name))
+        return self._of(name).exists(storage_keys.bare(name))
 
     def size(self, name: str) -> int:
-        return self._of(name).size(locations.bare(name))
+        return self._of(name).size(storage_keys.bare(name))
 
     def delete(self, name: str) -> None:
-        self._of(name).delete(locations.bare(name))
+        self._of(name).delete(storage_keys.bare(name))
 
     def get_modified_time(self, name: str) -> datetime:
-        return self._of(name).get_modified_time(locations.bare(name))
+        return self._of(name).get_modified_time(storage_keys.bare(name))
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
         """Of the disk alone: a bucket has no folders."""
@@ -115,21 +116,21 @@ class PlacedStore(Storage):
 
     def path(self, name: str) -> str:
         """Of what lies on the disk alone; what is in the bucket has none."""
-        if locations.of(name) == locations.BUCKET:
+        if storage_keys.of(name) == storage_keys.BUCKET:
             raise NotImplementedError(f"{name} lies in a bucket: borrow it")
         return self.disk.path(name)
 
     def _open(self, name: str, mode: str = "rb") -> "File[bytes]":
-        return self._of(name).open(locations.bare(name), mode)
+        return self._of(name).open(storage_keys.bare(name), mode)
 
     def _save(self, name: str, content: Any) -> str:
-        return locations.of(name) + self._of(name).save(locations.bare(name), content)
+        return storage_keys.of(name) + self._of(name).save(storage_keys.bare(name), content)
 
     def _of(self, key: str) -> "LocalStore | S3Store":
-        return self._in(locations.of(key))
+        return self._in(storage_keys.of(key))
 
     def _in(self, place: str) -> "LocalStore | S3Store":
-        return self.bucket if place == locations.BUCKET else self.disk
+        return self.bucket if place == storage_keys.BUCKET else self.disk
 
 
 @lru_cache(maxsize=4)

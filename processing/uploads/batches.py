@@ -11,9 +11,8 @@ from django.utils import timezone
 from albums.models import Album, Companion
 from processing import jobs
 from processing.lib import sql
-from processing.models import Batch, ProcessingJob, Upload, UploadQuerySet
+from processing.models import Batch, ProcessingJob, Upload, UploadQuerySet, states
 from processing.models.states import UploadState
-from processing.queries import help_texts
 from processing.uploads import lifecycle, rejections
 
 RUNNING = """
@@ -136,7 +135,7 @@ def requeue(failed: QuerySet[ProcessingJob], by: str) -> int:
 
 def publish_damaged(failed: QuerySet[ProcessingJob], by: str) -> int:
     """Publish these failed jobs as far as they can be decoded: those that are damaged, and of which something could be seen."""
-    seen = failed.filter(error_code__in=help_texts.CAN_BE_PUBLISHED, preview__isnull=False)
+    seen = failed.filter(error_code__in=states.CAN_BE_PUBLISHED, preview__isnull=False)
     return _each(seen, lambda job: jobs.requeue(job, f"{by}, to be published although damaged", publish_damaged=True))
 
 

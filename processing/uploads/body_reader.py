@@ -12,11 +12,10 @@ from queue import Empty, LifoQueue
 from typing import Protocol
 
 from processing.storage.local.direct_io import BLOCK, WORTH_GOING_STRAIGHT
-from processing.uploads import offload
+from processing.uploads import offload, problems
 from processing.uploads.body_timeouts import TooSlow
 from processing.uploads.offload import Hash
-from processing.uploads.tus import protocol
-from processing.uploads.tus.protocol import Refused
+from processing.uploads.problems import Refused
 
 Read = Callable[[memoryview], int]
 
@@ -100,7 +99,7 @@ def _as_they_come(read: Read, room: int, at: int, pair: memoryview) -> Iterator[
         yield buffer[begin:cut]
         if count > room:
             yield buffer[cut:end]
-            raise Refused(protocol.TOO_LARGE)
+            raise Refused(problems.TOO_LARGE)
         if not count:
             return
         at, rest, room = at + cut - begin, buffer[cut:end], room - count
@@ -131,6 +130,6 @@ def _next(body: Body, buffer: memoryview) -> int:
     try:
         return body.readinto(buffer)
     except TooSlow:
-        raise Refused(protocol.TOO_SLOW) from None
+        raise Refused(problems.TOO_SLOW) from None
     except OSError:
-        raise Refused(protocol.BROKEN) from None
+        raise Refused(problems.BROKEN) from None

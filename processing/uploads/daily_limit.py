@@ -11,7 +11,7 @@ from http import HTTPStatus
 from django.conf import settings
 from django.utils import timezone
 
-from processing.capacity import Shortage
+from processing.capacity.admission import Shortage
 from processing.models import Upload
 
 DAY = timedelta(days=1)

@@ -80,3 +80,8 @@ def _shortened(name: str) -> str:
     if not dot or len(ending) > 10:
         return characters.cut(name, LONGEST - 1) + "…"
     return characters.cut(stem, LONGEST - len(ending) - 2) + "…." + ending
+
+
+def with_folders(name: str, path: object) -> str:
+    """The path, if it is one of a file of this name: which files lie together says which belong together. Else the name alone."""
+    return path if isinstance(path, str) and name and path.endswith(f"/{name}") else name

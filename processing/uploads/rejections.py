@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from django.template.defaultfilters import filesizeformat
 
+from processing.models import states
 from processing.models.states import COMPANION_FILE
 
 
@@ -36,13 +37,13 @@ OWN_STAGING_FULL = Refusal(
     "Your files that wait to be processed, or have failed and are kept, take all the room that one person may have. Upload this "
     "one again when some are done, or dismiss those that failed.",
 )
-DUPLICATE = Refusal("duplicate", "This very picture is already in the album, as {name}. It was not stored twice.")
+DUPLICATE = Refusal(states.DUPLICATE, "This very picture is already in the album, as {name}. It was not stored twice.")
 KEPT_ALREADY = Refusal(
-    DUPLICATE.code, "This very file is kept in the album already, as {name}. It was not stored twice."
+    states.DUPLICATE, "This very file is kept in the album already, as {name}. It was not stored twice."
 )
 RESTORED = Refusal("restored", "This very picture was in the album's trash, as {name}. It was put back.")
 TWICE = Refusal(
-    "duplicate",
+    states.DUPLICATE,
     "It is the same file as {name}, which was sent before. It was not stored twice.",
 )
 CUT_OFF = Refusal("cut-off", "The connection broke while this file was on its way. Send it again.")

@@ -8,7 +8,8 @@ from pathlib import Path
 from processing.models import Upload
 from processing.pipeline.errors import Refused
 from processing.pipeline.formats import detect, extensions
-from processing.storage import locations, store
+from processing.storage import keys as storage_keys
+from processing.storage import store
 
 THUMBNAIL = "thm"
 THUMBNAIL_MOST_BYTES = 1 << 20
@@ -21,7 +22,7 @@ def is_companion(upload: Upload, size: int) -> bool:
     """Is this file, whose bytes are at `upload.key`, a companion? A photo that only has the name of one is none."""
     if not extensions.is_companion(upload.name):
         return False
-    if upload.place != locations.DISK and size > FETCHED_MOST_BYTES:
+    if upload.place != storage_keys.DISK and size > FETCHED_MOST_BYTES:
         return True
     try:
         with store().borrow(upload.key) as path:

@@ -5,7 +5,7 @@ import logging
 
 from django.conf import settings
 
-from processing import capacity, quota
+from processing.capacity import admission, staging_quota
 from processing.lib import failpoints
 from processing.lib.failpoints import Point
 from processing.models import Batch, Upload
@@ -23,13 +23,13 @@ class Stream:
 
     def __init__(self, upload: Upload, besides: int = 0) -> None:
         """`besides` are bytes that landed in the same request, and that no row tells of yet."""
-        if capacity.disk_is_full():
+        if admission.disk_is_full():
             raise Refused(rejections.DISK_FULL)
-        if not quota.has_room(besides=besides):
+        if not staging_quota.has_room(besides=besides):
             raise Refused(rejections.STAGING_FULL)
         user = upload.batch.opened_by_id
         self._is_limited = upload.batch.source != Batch.Source.IMPORT and user is not None
-        if self._is_limited and user and not quota.has_share(user, besides=besides):
+        if self._is_limited and user and not staging_quota.has_share(user, besides=besides):
             raise Refused(rejections.OWN_STAGING_FULL)
         self.upload = upload
         self._besides = besides
@@ -52,9 +52,9 @@ class Stream:
         self.size += len(chunk)
         if self.size > settings.MAX_FILE_BYTES:
             self._give_up(rejections.too_large(settings.MAX_FILE_BYTES))
-        if capacity.disk_is_full(len(chunk)):
+        if admission.disk_is_full(len(chunk)):
             self._give_up(rejections.DISK_FULL)
-        if self._is_limited and not quota.may_go_on(self.upload, self._besides + self.untold):
+        if self._is_limited and not staging_quota.may_go_on(self.upload, self._besides + self.untold):
             self._give_up(rejections.OWN_STAGING_FULL)
         self._hashing.add(memoryview(chunk))
         try:
@@ -79,7 +79,7 @@ class Stream:
         self._receiving.abort()
 
     def _explain(self, error: OSError) -> None:
-        if error.errno in capacity.NO_ROOM:
+        if error.errno in admission.NO_ROOM:
             self._give_up(rejections.DISK_FULL)
         if isinstance(error, StorageTrouble):
             log.warning("Upload %s could not be stored: %s", self.upload.pk, error)

@@ -16,14 +16,14 @@ from django.views.decorators.http import require_POST
 
 from albums.models import Album
 from albums.views.access import AlbumInTrash, album_or_404
-from processing import capacity
-from processing.capacity import Shortage
+from processing.capacity import admission
+from processing.capacity.admission import Shortage
 from processing.models import Batch
 from processing.queries import upload_panel as panel_query
 from processing.uploads import batches, body_timeouts, daily_limit
 from processing.uploads.batches import AlbumBusy, SentBefore
 from processing.uploads.form import FormIntake, TooManyParts
-from processing.uploads.tus.protocol import Refusal, Refused
+from processing.uploads.problems import Refusal, Refused
 from processing.views import draining, request_body, upload_slots
 from processing.views.panel import answer, partial
 
@@ -88,7 +88,7 @@ def _answer(request: HttpRequest, album: Album, intake: FormIntake, length: int)
     try:
         _check_sender(request, intake)
         batches.ensure_open(album, intake.token)
-        if shortage := daily_limit.of(intake.user.pk) or capacity.of_new(length, None, intake.user.pk):
+        if shortage := daily_limit.of(intake.user.pk) or admission.of_new(length, None, intake.user.pk):
             draining.drain(request)
             return _short(request, album, shortage)
         with upload_slots.place(intake.user.pk), request_body.impatient(request, body_timeouts.of_upload()):
@@ -153,7 +153,7 @@ def _taken(request: HttpRequest, album: Album, intake: FormIntake) -> HttpRespon
         draining.drain(request)  # a body of another kind is still there
         return _problem(request, album, 422, "no-files", NOTHING)
     if not intake.hand_over() and intake.has_no_room:
-        return _short(request, album, capacity.DISK)
+        return _short(request, album, admission.DISK)
     return answer(request, album)
 
 

@@ -11,18 +11,17 @@ from django.views.decorators.http import require_POST
 
 from albums.models import Album
 from albums.views.access import AlbumInTrash, album_or_404
-from processing import capacity
-from processing.capacity import Shortage
+from processing.capacity import admission
+from processing.capacity.admission import Shortage
 from processing.doctor import measurements
 from processing.models import Batch, Upload
-from processing.uploads import batches, body_timeouts, daily_limit, manifest, preflight
+from processing.uploads import batches, body_timeouts, daily_limit, manifest, preflight, problems
 from processing.uploads import lifecycle as uploads
 from processing.uploads.batches import AlbumBusy
 from processing.uploads.direct import multipart
 from processing.uploads.manifest import BadManifest, Manifest
 from processing.uploads.preflight import Answer, Declaration, Match
-from processing.uploads.tus import protocol
-from processing.uploads.tus.protocol import Refusal, Refused
+from processing.uploads.problems import Refusal, Refused
 from processing.views import draining, request_body, s3_companion, upload_slots
 
 RETRY_AFTER_SECONDS = 30
@@ -64,7 +63,7 @@ def declare(request: HttpRequest, pk: int) -> JsonResponse:
         return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The list of files is too long.")
     except request_body.EndUnknown:
         request_body.close_after(request)
-        return _problem(HTTPStatus.LENGTH_REQUIRED, protocol.LENGTH_REQUIRED.code, protocol.LENGTH_REQUIRED.message)
+        return _problem(HTTPStatus.LENGTH_REQUIRED, problems.LENGTH_REQUIRED.code, problems.LENGTH_REQUIRED.message)
     except UnreadablePostError:
         request_body.hang_up(request)
         return _problem(
@@ -95,8 +94,8 @@ def _shortage(user: User, found: Declaration, told: Manifest) -> Shortage | None
     """What forbids to open the batch, or to note further files in the one that is running: who goes on with it is not asked."""
     if found.batch is None:
         spent = daily_limit.of(user.pk, len(told.files) + len(told.skipped))
-        return spent or capacity.of_new(found.bytes_to_come(told.files), 0, user.pk)
-    return capacity.of_intake(len(told.skipped) * ROW_BYTES) if told.skipped else None
+        return spent or admission.of_new(found.bytes_to_come(told.files), 0, user.pk)
+    return admission.of_intake(len(told.skipped) * ROW_BYTES) if told.skipped else None
 
 
 def _answer(request: HttpRequest, album: Album, found: Declaration) -> JsonResponse:

@@ -19,7 +19,8 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from processing.doctor import limits, probe_token, proxy_passthrough
 from processing.doctor.http_probe import MARK
 from processing.uploads import body_timeouts
-from processing.uploads.tus.protocol import VERSION, Refusal, Refused
+from processing.uploads.problems import Refusal, Refused
+from processing.uploads.tus.protocol import VERSION
 from processing.views import draining, request_body
 from processing.views.access import may_change_any_album
 from processing.views.tus import FORGED, NOT_ALLOWED, SIGN_IN

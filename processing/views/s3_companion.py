@@ -23,14 +23,16 @@ from albums.models import Album
 from albums.views.access import AlbumInTrash, album_or_404
 from processing.models import Batch, Upload
 from processing.models.states import IS_A_PHOTO, UploadState
+from processing.storage import keys as storage_keys
 from processing.storage import locations
 from processing.storage.errors import StorageTrouble
 from processing.storage.s3 import multipart as s3_multipart
-from processing.uploads import body_timeouts, manifest
+from processing.uploads import body_timeouts, filenames, manifest, problems
 from processing.uploads.direct import multipart as direct_multipart
 from processing.uploads.manifest import BadManifest
+from processing.uploads.problems import Refusal, Refused
 from processing.uploads.tus import protocol
-from processing.uploads.tus.protocol import Creation, Refusal, Refused
+from processing.uploads.tus.protocol import Creation
 from processing.views import request_body, upload_slots, upload_token
 from processing.views.tus import IN_TRASH, NOT_ALLOWED, SIGN_IN, expected, let_go
 
@@ -54,7 +56,7 @@ BAD_BODY = Refusal(
 
 def endpoint(request: HttpRequest, album: Album) -> str | None:
     """Where this person's uploads to the album go straight to the bucket: Uppy's companionEndpoint. None when they do not."""
-    if locations.for_new() != locations.BUCKET:
+    if locations.for_new() != storage_keys.BUCKET:
         return None
     params = reverse("processing:direct-params", args=[album.pk, upload_token.make(request.user, album)])
     return params.removesuffix("/s3/params")
@@ -149,7 +151,7 @@ def _complete(request: HttpRequest, upload: Upload) -> HttpResponse:
     if upload.state == UploadState.REFUSED and upload.code not in IS_A_PHOTO:
         raise Refused(Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, upload.code, upload.message))
     if upload.state in (UploadState.CANCELLED, UploadState.EXPIRED):
-        raise Refused(protocol.GONE)
+        raise Refused(problems.GONE)
     return JsonResponse({"state": "received", **_place(upload)})
 
 
@@ -175,7 +177,7 @@ def _admitted(request: HttpRequest, pk: int, token: str) -> Album:
     if _is_from_elsewhere(request):
         raise Refused(FOREIGN)
     album = album_or_404(request, pk)
-    if locations.for_new() != locations.BUCKET:
+    if locations.for_new() != storage_keys.BUCKET:
         raise Refused(NO_BUCKET)
     return album
 
@@ -192,7 +194,7 @@ def _new(request: HttpRequest, album: Album, name: object, size: object, path: o
     if not isinstance(name, str) or not name:
         raise Refused(BAD_BODY)
     assert isinstance(request.user, User)
-    asked = Creation(_number(size), protocol.with_folders(name, path))
+    asked = Creation(_number(size), filenames.with_folders(name, path))
     upload = expected(request.user, album, Batch.Source.DIRECT, asked)
     if upload.state != UploadState.RECEIVING:
         raise Refused(Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, upload.code, upload.message))
@@ -209,9 +211,9 @@ def _body(request: HttpRequest) -> dict[str, Any]:
         ):
             body = request_body.read(request, MOST_BYTES + 1)
     except request_body.EndUnknown:
-        raise Refused(protocol.LENGTH_REQUIRED) from None
+        raise Refused(problems.LENGTH_REQUIRED) from None
     except UnreadablePostError:
-        raise Refused(protocol.BROKEN) from None
+        raise Refused(problems.BROKEN) from None
     try:
         told = json.loads(body) if len(body) <= MOST_BYTES else None
     except (ValueError, RecursionError):

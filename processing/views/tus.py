@@ -23,13 +23,14 @@ from albums.models import Album
 from albums.views.access import AlbumInTrash, album_or_404
 from processing.models import Batch, Upload
 from processing.models.states import UploadState
-from processing.uploads import batches, body_timeouts, daily_limit, rejections
+from processing.uploads import batches, body_timeouts, daily_limit, problems, rejections
 from processing.uploads import lifecycle as uploads
 from processing.uploads.batches import AlbumBusy
+from processing.uploads.problems import Refusal, Refused
 from processing.uploads.tus import protocol
 from processing.uploads.tus import session as tus_session
 from processing.uploads.tus.chunk import short_of
-from processing.uploads.tus.protocol import Creation, Part, Refusal, Refused
+from processing.uploads.tus.protocol import Creation, Part
 from processing.views import draining, request_body, upload_slots
 
 P = ParamSpec("P")
@@ -100,7 +101,7 @@ def _first_bytes(request: HttpRequest, upload: Upload, first: Part) -> int:
     try:
         return _receive(request, upload, first)
     except Refused as refused:
-        if refused.refusal not in protocol.CUT_SHORT:
+        if refused.refusal not in problems.CUT_SHORT:
             uploads.cancel(upload, refused.refusal.code, refused.refusal.message)
         raise
 
@@ -150,7 +151,7 @@ def _go_on(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def expected(user: User, album: Album, source: Batch.Source, asked: Creation) -> Upload:
     """A new upload in the sender's running batch, or in one that it opens; refused at once if it is empty. Raises Refused."""
     if asked.length is not None and asked.length > settings.MAX_FILE_BYTES:
-        raise Refused(protocol.TOO_LARGE)
+        raise Refused(problems.TOO_LARGE)
     if spent := daily_limit.of(user.pk):
         raise short_of(spent)
     tus_session.ensure_room(asked.length or 0, user=user.pk, begins=asked.length or 0)
@@ -179,7 +180,7 @@ def _receive(request: HttpRequest, upload: Upload, part: Part) -> int:
         try:
             body = request_body.body(request)
         except request_body.EndUnknown:
-            raise Refused(protocol.LENGTH_REQUIRED) from None
+            raise Refused(problems.LENGTH_REQUIRED) from None
         return tus_session.receive(upload, part, body, request_body.length(request))
 
 
@@ -228,7 +229,7 @@ def _refusal(request: HttpRequest, refusal: Refusal, offset: int | None = None) 
 
 def let_go(request: HttpRequest, refusal: Refusal) -> None:
     """See to what is left of a refused request's body. To drain what a crowd sends would take the threads that were spared."""
-    if refusal in protocol.CUT_SHORT:
+    if refusal in problems.CUT_SHORT:
         request_body.hang_up(request)
     elif refusal in upload_slots.REFUSALS:
         request_body.close_after(request)

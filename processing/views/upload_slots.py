@@ -11,7 +11,7 @@ from threading import Lock
 
 from django.conf import settings
 
-from processing.uploads.tus.protocol import Refusal, Refused
+from processing.uploads.problems import Refusal, Refused
 
 KEPT_FOR_PAGES = 8
 """Of so many threads, one."""

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from albums.models import Album
-from processing import capacity
+from processing.capacity import admission
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import UploadState
 from processing.storage import locations
@@ -374,7 +374,7 @@ def test_other_albums_stay_open(signed_in, album, owner):
 
 
 def test_an_album_that_is_deleted_just_now_is_not_there(signed_in, album, monkeypatch):
-    monkeypatch.setattr(capacity, "of_new", lambda *_: Album.objects.filter(pk=album.pk).delete() and None)
+    monkeypatch.setattr(admission, "of_new", lambda *_: Album.objects.filter(pk=album.pk).delete() and None)
 
     assert send(signed_in, album, *picked(making.jpeg(), making.jpeg())).status_code == 404
     assert not Upload.objects.exists()

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from albums import trash
 from albums.models import Album
-from processing import capacity, jobs
+from processing import jobs
+from processing.capacity import admission
 from processing.maintenance import sweep as recovery
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import UploadState
@@ -63,7 +64,7 @@ def test_a_batch_opens_with_an_upload_for_each_file(signed_in, album, owner):
 
 
 def test_an_album_that_is_deleted_just_now_is_not_there(signed_in, album, monkeypatch):
-    monkeypatch.setattr(capacity, "of_new", lambda *_: Album.objects.filter(pk=album.pk).delete() and None)
+    monkeypatch.setattr(admission, "of_new", lambda *_: Album.objects.filter(pk=album.pk).delete() and None)
 
     assert declare(signed_in, album, file(b"late")).status_code == 404
 

@@ -10,7 +10,7 @@ from PIL import Image
 from albums import quality
 from albums.models import Photo, Rendition
 from processing.pipeline import DEFAULT
-from processing.rendering import rerender, worker
+from processing.rendering import rerender, shared_sandbox, worker
 from tests import stack
 from tests.processing import making
 
@@ -125,7 +125,7 @@ def test_a_page_from_before_is_led_to_the_new_renditions(photo, client, settings
     old = {rendition.edge: rendition.get_absolute_url() for rendition in photo.renditions.all()}
     settings.RENDITION_EDGES = [700, 300]
     worker.stop()
-    worker.sandbox.cache_clear()
+    shared_sandbox.sandbox.cache_clear()
     rerender.ask(rerender.chosen(Photo.objects.all()))
     assert rerender.render_next()
 

@@ -13,7 +13,8 @@ from processing.queries import album_progress, batch_list, failure_scope
 from processing.queries import receipt as receipt_query
 from processing.queries.file_status import Standing
 from processing.rendering import worker
-from processing.storage import locations, store
+from processing.storage import keys as storage_keys
+from processing.storage import store
 from processing.uploads import lifecycle as uploads
 from tests.journeys.test_batches import page, receipt_csv, receipt_json
 from tests.journeys.test_form import send
@@ -230,8 +231,8 @@ def test_standings_tell_companions_whatever_their_bytes_are(signed_in, album):
 
 def test_a_large_companion_in_the_bucket_is_not_fetched_to_be_looked_at(album, monkeypatch):
     upload = making.upload(album, "GX010001.LRV")
-    upload.place = locations.BUCKET
-    Upload.objects.update(place=locations.BUCKET)
+    upload.place = storage_keys.BUCKET
+    Upload.objects.update(place=storage_keys.BUCKET)
 
     assert uploads.finish(upload, 64 << 20, "0" * 64) is None
     assert skipped() == {"GX010001.LRV": "companion-file"}

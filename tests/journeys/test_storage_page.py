@@ -12,6 +12,7 @@ from processing.maintenance import bucket_settings
 from processing.models import BucketConnection, ProcessingJob, Upload
 from processing.rendering import worker
 from processing.storage import errors as storage_errors
+from processing.storage import keys as storage_keys
 from processing.storage import locations
 from processing.storage.s3 import config as s3_config
 from processing.storage.s3 import ssrf
@@ -53,7 +54,7 @@ def told(moto, settings) -> dict[str, str]:
 
 
 def test_what_is_saved_is_where_new_photos_go(keeper, told, album, django_capture_on_commit_callbacks):
-    assert locations.for_new() == locations.DISK
+    assert locations.for_new() == storage_keys.DISK
 
     assert keeper.post(PAGE, told).status_code == 302
 

@@ -11,10 +11,11 @@ from django.template.defaultfilters import filesizeformat
 from albums.models import Album, Rendition
 from processing.maintenance import storage_migration
 from processing.maintenance.storage_migration import Elsewhere
+from processing.storage import keys as storage_keys
 from processing.storage import locations
 
 INTERRUPTED = 130
-PLACES = {"disk": locations.DISK, "bucket": locations.BUCKET}
+PLACES = {"disk": storage_keys.DISK, "bucket": storage_keys.BUCKET}
 
 
 class Command(BaseCommand):
@@ -29,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="count and change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if locations.BUCKET not in locations.in_use():
+        if storage_keys.BUCKET not in locations.in_use():
             raise CommandError("No bucket is set up: there is nothing to move from or to.")
         left = storage_migration.elsewhere(PLACES[options["to"]], _album(options["album"]))
         if options["dry_run"]:

@@ -13,13 +13,12 @@ from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2 as Directory
 
 from processing.pipeline import errors, memory_limits, orientation
-from processing.pipeline.colour import cicp, convert, icc
+from processing.pipeline.colour import cicp, convert, icc, srgb_encoding
 from processing.pipeline.containers import tiff_compression, tiff_samples
 from processing.pipeline.containers.tiff_samples import Samples
 from processing.pipeline.formats.opened import Opened
 from processing.pipeline.metadata import camera_raw
 from processing.pipeline.recipe import Limits
-from processing.pipeline.render import high_bit_depth
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
 BYTES_PER_PIXEL = 20
@@ -64,9 +63,9 @@ def _shown(samples: Samples, directory: Directory) -> Image.Image:
     colours = samples[..., :3] if samples.shape[2] >= 3 else samples[..., 0]
     profile, peak = _profile(directory, colours.ndim), _peak(colours)
     shown = np.empty(colours.shape, np.uint8)
-    for top in range(0, len(shown), high_bit_depth.ROWS):
-        light = _light(colours[top : top + high_bit_depth.ROWS], profile)
-        shown[top : top + high_bit_depth.ROWS] = high_bit_depth.encoded(_toned(light, peak))
+    for top in range(0, len(shown), srgb_encoding.ROWS):
+        light = _light(colours[top : top + srgb_encoding.ROWS], profile)
+        shown[top : top + srgb_encoding.ROWS] = srgb_encoding.encoded(_toned(light, peak))
     image = Image.fromarray(shown)
     if samples.shape[2] == 4:
         image.putalpha(Image.fromarray(np.round(np.clip(samples[..., 3], 0, 1) * 255).astype(np.uint8)))

@@ -12,13 +12,12 @@ import numpy as np
 from PIL import Image
 
 from processing.pipeline import errors, memory_limits, orientation
-from processing.pipeline.colour import cicp, icc
+from processing.pipeline.colour import cicp, icc, srgb_encoding
 from processing.pipeline.containers import tiff_compression, tiff_samples
 from processing.pipeline.containers.tiff_samples import Samples
 from processing.pipeline.formats.opened import Opened
 from processing.pipeline.metadata import camera_raw
 from processing.pipeline.recipe import Limits
-from processing.pipeline.render import high_bit_depth
 
 CIE_LAB, ICC_LAB = 8, 9
 BITS = ({8}, {16})
@@ -46,9 +45,9 @@ def opened(file: BinaryIO, bounds: Limits) -> Opened:
 
 def _shown(samples: Samples, bits: int, *, is_cie: bool) -> Image.Image:
     shown = np.empty((*samples.shape[:2], 3), np.uint8)
-    for top in range(0, len(shown), high_bit_depth.ROWS):
-        shown[top : top + high_bit_depth.ROWS] = high_bit_depth.encoded(
-            _light(_scaled(samples[top : top + high_bit_depth.ROWS], bits, is_cie=is_cie))
+    for top in range(0, len(shown), srgb_encoding.ROWS):
+        shown[top : top + srgb_encoding.ROWS] = srgb_encoding.encoded(
+            _light(_scaled(samples[top : top + srgb_encoding.ROWS], bits, is_cie=is_cie))
         )
     return Image.fromarray(shown)
 

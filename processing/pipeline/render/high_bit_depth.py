@@ -10,7 +10,6 @@ NumPy is loaded by the first picture of this kind.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,11 @@ import numpy as np
 from PIL import Image
 
 from processing.pipeline import orientation
-from processing.pipeline.colour import bit_depth, convert, icc
+from processing.pipeline.colour import bit_depth, convert, icc, srgb_encoding
 from processing.pipeline.formats import opener
 
 Plane = np.ndarray[Any, np.dtype[np.uint16]]
 FULL = 65535
-ROWS = 256
 
 
 def developed(image: Image.Image, source: Path, size: tuple[int, int]) -> Image.Image:
@@ -39,12 +37,6 @@ def developed(image: Image.Image, source: Path, size: tuple[int, int]) -> Image.
     if alpha is not None:
         shown.putalpha(Image.fromarray(_eight(alpha)))
     return shown
-
-
-def encoded(light: Any) -> Any:
-    """Linear light, 0 to 1, as eight bits of sRGB; what is outside is cut off."""
-    steps = np.clip(light * np.float32(FULL) + np.float32(0.5), 0, FULL).astype(np.uint16)
-    return _encoding()[steps]
 
 
 def _planes(image: Image.Image, source: Path, size: tuple[int, int]) -> list[Plane]:
@@ -101,12 +93,12 @@ def _converted(planes: list[Plane], profile: icc.Profile | None) -> Image.Image:
     if profile is None:
         return _merged([_eight(plane) for plane in planes])
     if profile.matrix is None:
-        return Image.fromarray(encoded(profile.curves[0])[planes[0]])
+        return Image.fromarray(srgb_encoding.encoded(profile.curves[0])[planes[0]])
     shown = np.empty((*planes[0].shape, 3), np.uint8)
-    for top in range(0, shown.shape[0], ROWS):
-        rows = (plane[top : top + ROWS] for plane in planes)
+    for top in range(0, shown.shape[0], srgb_encoding.ROWS):
+        rows = (plane[top : top + srgb_encoding.ROWS] for plane in planes)
         light = np.stack([curve[row] for curve, row in zip(profile.curves, rows, strict=True)], -1)
-        shown[top : top + ROWS] = encoded(light @ profile.matrix.T)
+        shown[top : top + srgb_encoding.ROWS] = srgb_encoding.encoded(light @ profile.matrix.T)
     return Image.fromarray(shown)
 
 
@@ -125,10 +117,3 @@ def _merged(planes: list[Any]) -> Image.Image:
 
 def _eight(plane: Plane) -> Any:
     return ((plane.astype(np.uint32) * 255 + FULL // 2) // FULL).astype(np.uint8)
-
-
-@lru_cache(maxsize=1)
-def _encoding() -> Any:
-    light = np.linspace(0, 1, FULL + 1)
-    values = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    return np.round(values * 255).astype(np.uint8)

@@ -11,15 +11,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from processing.pipeline import error_mapping, errors, memory_limits
-from processing.pipeline.colour import bit_depth, convert
+from processing.pipeline import error_mapping, memory_limits
+from processing.pipeline.colour import bit_depth, convert, modes
 from processing.pipeline.formats.jpeg import intervals
 from processing.pipeline.render import parallel
-
-HIGH_BYTES = [value >> 8 for value in range(65536)]
-PLAIN = ("L", "LA", "RGB", "RGBA", "CMYK")
-WITH_ALPHA = {"L": "LA", "LA": "LA", "RGB": "RGBA", "RGBA": "RGBA", "PA": "RGBA", "La": "LA", "RGBa": "RGBA"}
-WITHOUT_ALPHA = {"1": "L", "P": "RGB", "RGBX": "RGB", "YCbCr": "RGB", "HSV": "RGB"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,27 +53,12 @@ def decode(image: Image.Image, job: Job) -> Image.Image:
 
 def eight_bit(image: Image.Image, _: Job) -> Image.Image:
     """The upper halves of sixteen bits of grey, where nobody wanted both."""
-    return high_bytes(image) if image.mode in bit_depth.GREY else image
-
-
-def high_bytes(image: Image.Image) -> Image.Image:
-    # Pillow's own conversion from 16 bit clips; the detour keeps the high byte.
-    high = image.convert("I").point(HIGH_BYTES, "L")
-    high.info = image.info
-    return high
+    return modes.high_bytes(image) if image.mode in bit_depth.GREY else image
 
 
 def plain(image: Image.Image, _: Job) -> Image.Image:
     """Palettes, masks and rare models become grey, RGB or CMYK, with alpha where something is transparent."""
-    return in_channels(image)
-
-
-def in_channels(image: Image.Image) -> Image.Image:
-    if image.mode in ("I", "F"):
-        raise errors.UnsupportedDepth("32-bit whole numbers")
-    if image.mode in PLAIN and "transparency" not in image.info:
-        return image
-    return image.convert(_plain_mode(image))
+    return modes.in_channels(image)
 
 
 def inks(image: Image.Image, job: Job) -> Image.Image:
@@ -113,11 +93,3 @@ def opaque(image: Image.Image, _: Job) -> Image.Image:
 FINISH = (eight_bit, plain, inks, shrink, srgb, upright, opaque)
 """What follows the decoding, however strict that was."""
 PREPARE = (sixteen_bit, decode, *FINISH)
-
-
-def _plain_mode(image: Image.Image) -> str:
-    if "transparency" in image.info and image.mode == "P":
-        return "RGBA"
-    if "transparency" in image.info and image.mode in ("1", "L", "RGB"):
-        return WITH_ALPHA.get(image.mode, "LA")
-    return WITHOUT_ALPHA.get(image.mode) or WITH_ALPHA.get(image.mode, "RGB")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from processing.storage.base import Fenced
+from processing.storage.base import AnonymousFile, Fenced
 from processing.storage.local import direct_io, fsync
 from processing.storage.local.direct_io import Appending
 
@@ -64,7 +64,7 @@ class LocalGrowing:
     def aside(self) -> Appending | None:
         return direct_io.nameless(self._path.parent)
 
-    def begin_with(self, aside: Appending) -> None:
+    def begin_with(self, aside: AnonymousFile) -> None:
         with self._locked():
             self._ensure_mine()
             self._draft_path.unlink(missing_ok=True)  # it holds nothing

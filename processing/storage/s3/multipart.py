@@ -10,7 +10,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from processing.storage import errors, locations
+from processing.storage import errors
+from processing.storage import keys as storage_keys
 from processing.storage.errors import StorageTrouble
 from processing.storage.s3 import config
 from processing.storage.s3.config import Connection
@@ -129,7 +130,7 @@ def unfinished() -> Iterator[Unfinished]:
             _client(there).get_paginator("list_multipart_uploads").paginate(Bucket=there.bucket, Prefix=there.prefix)
         ):
             for each in page.get("Uploads", []):
-                yield Unfinished(locations.BUCKET + there.key(each["Key"]), each["UploadId"], each["Initiated"])
+                yield Unfinished(storage_keys.BUCKET + there.key(each["Key"]), each["UploadId"], each["Initiated"])
 
 
 def _ask(verb: str, key: str, **about: Any) -> dict[str, Any]:
@@ -150,7 +151,7 @@ def _ask(verb: str, key: str, **about: Any) -> dict[str, Any]:
 
 
 def _named(there: Connection, key: str) -> dict[str, str]:
-    return {"Bucket": there.bucket, "Key": there.name(locations.bare(key))}
+    return {"Bucket": there.bucket, "Key": there.name(storage_keys.bare(key))}
 
 
 def _connection() -> Connection:

@@ -13,18 +13,18 @@ from http import HTTPStatus
 from django.conf import settings
 
 from albums import removal
-from processing import capacity, quota
+from processing.capacity import admission, staging_quota
 from processing.jobs import wakeup
 from processing.lib import failpoints
 from processing.lib.failpoints import Point
 from processing.models import Part, Upload
 from processing.models.states import UploadState
+from processing.storage import keys as storage_keys
 from processing.storage import locations, store
 from processing.storage.s3 import multipart as s3_multipart
 from processing.storage.s3.multipart import Form, Gone, Stored
-from processing.uploads import lifecycle, rejections
-from processing.uploads.tus import protocol
-from processing.uploads.tus.protocol import Refusal, Refused
+from processing.uploads import lifecycle, problems, rejections
+from processing.uploads.problems import Refusal, Refused
 
 LEAST_BYTES = 5 << 20
 """What S3 takes for a part that is not the last."""
@@ -43,7 +43,7 @@ INCOMPLETE = Refusal(
 
 def may_come(upload: Upload) -> bool:
     """May its bytes go straight to the bucket?"""
-    return upload.state == UploadState.RECEIVING and upload.place == locations.BUCKET == locations.for_new()
+    return upload.state == UploadState.RECEIVING and upload.place == storage_keys.BUCKET == locations.for_new()
 
 
 def part_bytes(size: int | None) -> int:
@@ -74,12 +74,12 @@ def sign(upload: Upload, number: int, size: int | None = None) -> str:
     if not 1 <= number <= MOST_PARTS or size == 0:
         raise Refused(BAD_PART)
     if size is not None and size > (upload.size or settings.MAX_FILE_BYTES):
-        raise Refused(protocol.TOO_LARGE)
-    if not quota.may_go_on(upload, quota.reserved(size)):
-        shortage = capacity.OWN_STAGING
+        raise Refused(problems.TOO_LARGE)
+    if not staging_quota.may_go_on(upload, staging_quota.reserved(size)):
+        shortage = admission.OWN_STAGING
         raise Refused(Refusal(shortage.status, shortage.code, shortage.intake))
     if number > 1 and sum(part.size for part in listed(upload)) >= (upload.size or settings.MAX_FILE_BYTES):
-        raise Refused(protocol.TOO_LARGE)
+        raise Refused(problems.TOO_LARGE)
     lifecycle.touch(upload, upload.arrived)
     begin(upload)
     Part.objects.update_or_create(
@@ -178,7 +178,7 @@ def forget_ended() -> None:
 
 def leave(upload: Upload) -> bool:
     """Somebody goes on with it another way, from its first byte. True when it was whole, and is handed over instead."""
-    if upload.place == locations.DISK or not (upload.multipart_id or upload.parts.exists()):
+    if upload.place == storage_keys.DISK or not (upload.multipart_id or upload.parts.exists()):
         return False
     if _is_there(upload) and hand_over(upload):
         return True
@@ -188,9 +188,9 @@ def leave(upload: Upload) -> bool:
 
 def _ensure_receiving(upload: Upload) -> None:
     if upload.state in (UploadState.RECEIVED, UploadState.SKIPPED):
-        raise Refused(protocol.FINISHED)
+        raise Refused(problems.FINISHED)
     if upload.state != UploadState.RECEIVING:
-        raise Refused(protocol.GONE)
+        raise Refused(problems.GONE)
 
 
 def _listed(upload: Upload) -> list[Stored] | None:
@@ -235,7 +235,7 @@ def _join(upload: Upload, stored: Sequence[Stored]) -> None:
         lifecycle.refuse(
             upload, rejections.NOT_AS_DECLARED if upload.size else rejections.too_large(settings.MAX_FILE_BYTES)
         )
-        raise Refused(protocol.TOO_LARGE)
+        raise Refused(problems.TOO_LARGE)
     if upload.size is None:
         lifecycle.tell_size(upload, size)  # with it the sweep knows that it is whole
     lifecycle.touch(upload, size)

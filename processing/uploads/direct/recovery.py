@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from processing.models import Part, Upload
 from processing.models.states import UploadState
+from processing.storage import keys as storage_keys
 from processing.storage import locations, store
 from processing.storage.errors import StorageTrouble
 from processing.storage.s3 import multipart as s3_multipart
@@ -34,7 +35,7 @@ def hand_over_again(before: datetime) -> int:
 
 def abort_unknown(before: datetime) -> int:
     """Throw away what was begun in the bucket for uploads that have ended, or, before then, by nobody known. How many it was."""
-    if locations.for_new() != locations.BUCKET:
+    if locations.for_new() != storage_keys.BUCKET:
         return 0
     begun, count = s3_multipart.unfinished(), 0
     while some := list(islice(begun, AT_A_TIME)):
@@ -80,7 +81,7 @@ def _may_be_stored_now(upload: Upload) -> bool:
 
 def _owner(key: str) -> uuid.UUID | None:
     """The upload that a key in incoming/ belongs to."""
-    room, _, name = locations.bare(key).partition("/")
+    room, _, name = storage_keys.bare(key).partition("/")
     try:
         return uuid.UUID(name.partition(".")[0]) if room == "incoming" else None
     except ValueError:

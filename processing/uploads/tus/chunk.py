@@ -3,15 +3,16 @@
 import time
 from dataclasses import dataclass
 
-from processing import capacity, quota
-from processing.capacity import Shortage
+from processing.capacity import admission, staging_quota
+from processing.capacity.admission import Shortage
 from processing.models import Upload
 from processing.storage.base import Fenced, Growing
-from processing.uploads import lifecycle, offload
+from processing.uploads import lifecycle, offload, problems
 from processing.uploads.body_reader import Body
 from processing.uploads.offload import Hash
+from processing.uploads.problems import Refused
 from processing.uploads.tus import finalize, hash_cache, protocol, proving
-from processing.uploads.tus.protocol import Part, Refused
+from processing.uploads.tus.protocol import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,9 @@ class Arriving:
             raise
         except OSError as error:
             reached = self._secured(None)
-            if error.errno not in capacity.NO_ROOM:
+            if error.errno not in admission.NO_ROOM:
                 raise
-            raise short_of(capacity.DISK, reached) from error
+            raise short_of(admission.DISK, reached) from error
         return self._secured(fingerprint)
 
     def _write(self, proof: Hash | None, fingerprint: Hash | None) -> None:
@@ -58,10 +59,12 @@ class Arriving:
                 offload.writing(way.write) as writing,
             ):
                 for piece in coming:
-                    if capacity.disk_is_full(len(piece)):
-                        raise short_of(capacity.DISK)
-                    if self.length is None and not quota.may_go_on(self.upload, self._untold(way.reached + len(piece))):
-                        raise short_of(capacity.OWN_STAGING)
+                    if admission.disk_is_full(len(piece)):
+                        raise short_of(admission.DISK)
+                    if self.length is None and not staging_quota.may_go_on(
+                        self.upload, self._untold(way.reached + len(piece))
+                    ):
+                        raise short_of(admission.OWN_STAGING)
                     proved.add(piece)
                     hashing.add(piece)
                     writing.add(piece)
@@ -88,4 +91,4 @@ class Arriving:
 
 
 def short_of(shortage: Shortage, offset: int | None = None) -> Refused:
-    return Refused(protocol.Refusal(shortage.status, shortage.code, shortage.intake), offset)
+    return Refused(problems.Refusal(shortage.status, shortage.code, shortage.intake), offset)

@@ -7,13 +7,14 @@ from http import HTTPStatus
 
 from processing.models import Upload
 from processing.models.states import UploadState
-from processing.storage import locations, store
+from processing.storage import keys as storage_keys
+from processing.storage import store
 from processing.storage.base import Growing
 from processing.storage.errors import StorageTrouble
-from processing.uploads import lifecycle
+from processing.uploads import lifecycle, problems
 from processing.uploads.offload import Hash
-from processing.uploads.tus import hash_cache, protocol
-from processing.uploads.tus.protocol import Refused
+from processing.uploads.problems import Refused
+from processing.uploads.tus import hash_cache
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ def land(upload: Upload, growing: Growing, fingerprint: Hash | None = None) -> N
 
     The file is read once more unless its `fingerprint` is known.
     """
-    if upload.place != locations.DISK:
+    if upload.place != storage_keys.DISK:
         lifecycle.touch(upload, upload.size or 0)  # so that the bucket is asked for it, should this be the last of us
     try:
         growing.commit()
@@ -32,7 +33,7 @@ def land(upload: Upload, growing: Growing, fingerprint: Hash | None = None) -> N
             lifecycle.finish(upload, store().size(upload.key), sha256)
     except StorageTrouble as trouble:
         log.warning("Upload %s is whole, but could not be stored: %s", upload.pk, trouble)
-        refusal = protocol.Refusal(HTTPStatus.SERVICE_UNAVAILABLE, trouble.code, trouble.message)
+        refusal = problems.Refusal(HTTPStatus.SERVICE_UNAVAILABLE, trouble.code, trouble.message)
         raise Refused(refusal, upload.size) from trouble
 
 

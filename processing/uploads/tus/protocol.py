@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from processing.uploads import filenames
+from processing.uploads.problems import Refusal, Refused
+
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination"
 ALGORITHMS = {"sha1": 20, "sha256": 32, "md5": 16}
@@ -15,23 +18,6 @@ CONTENT_TYPE = "application/offset+octet-stream"
 CHECKSUM_MISMATCH_STATUS = 460
 MOST_DIGITS = 15
 """A number of more digits is no size of a file, and would not fit the database."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    status: int
-    code: str
-    message: str
-
-
-class Refused(Exception):
-    """The request cannot be done. `refusal` says how to answer; `offset` is where the upload stands, if that helps."""
-
-    def __init__(self, refusal: Refusal, offset: int | None = None) -> None:
-        super().__init__(refusal.message)
-        self.refusal = refusal
-        self.offset = offset
-
 
 WRONG_VERSION = Refusal(HTTPStatus.PRECONDITION_FAILED, "tus-version", f"This server speaks tus {VERSION} only.")
 WRONG_TYPE = Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "content-type", f"Send the bytes as {CONTENT_TYPE}.")
@@ -51,22 +37,6 @@ REVOKED = Refusal(HTTPStatus.CONFLICT, "revoked", "Another request took this upl
 CHECKSUM_MISMATCH = Refusal(
     CHECKSUM_MISMATCH_STATUS, "checksum-mismatch", "The part was damaged on its way. Send it again."
 )
-TOO_LARGE = Refusal(
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "That is more than the upload's length, or than is taken."
-)
-LENGTH_REQUIRED = Refusal(HTTPStatus.LENGTH_REQUIRED, "length-required", "Say the length of the body.")
-BROKEN = Refusal(  # a conflict, which clients ask the offset for; after any other refusal of this kind they give up
-    HTTPStatus.CONFLICT, "cut-off", "The connection broke. What arrived is kept; go on from the offset."
-)
-TOO_SLOW = Refusal(  # the same: who has only paused goes on
-    HTTPStatus.CONFLICT,
-    "too-slow",
-    "The upload was so slow that its connection was ended. What arrived is kept; go on from the offset.",
-)
-CUT_SHORT = (BROKEN, TOO_SLOW)
-"""The body ended early, and what arrived of it is kept."""
-GONE = Refusal(HTTPStatus.GONE, "gone", "This upload has ended. Start anew.")
-FINISHED = Refusal(HTTPStatus.FORBIDDEN, "finished", "This upload is finished; its photo is no upload any more.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +67,6 @@ class Part:
     offset: int
     length: int | None
     checksum: Checksum | None
-
-
-def with_folders(name: str, path: object) -> str:
-    """The path, if it is one of a file of this name: which files lie together says which belong together. Else the name alone."""
-    return path if isinstance(path, str) and name and path.endswith(f"/{name}") else name
 
 
 def check_version(headers: Mapping[str, str]) -> None:
@@ -164,7 +129,7 @@ def _metadata(raw: str) -> dict[str, str]:
 
 def _name(metadata: Mapping[str, str]) -> str:
     """With its folders, where the client tells them as Uppy does."""
-    return with_folders(metadata.get("filename") or metadata.get("name", ""), metadata.get("relativePath"))
+    return filenames.with_folders(metadata.get("filename") or metadata.get("name", ""), metadata.get("relativePath"))
 
 
 def _decoded(encoded: str, refusal: Refusal) -> bytes:

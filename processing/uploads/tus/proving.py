@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 
-from processing.storage.base import Fenced, Growing
-from processing.storage.local.direct_io import Appending
+from processing.storage.base import AnonymousFile, Fenced, Growing
 from processing.uploads import body_reader, offload
 from processing.uploads.body_reader import Body
 from processing.uploads.offload import Hash
+from processing.uploads.problems import Refused
 from processing.uploads.tus import hash_cache, protocol
-from processing.uploads.tus.protocol import Part, Refused
+from processing.uploads.tus.protocol import Part
 
 
 def is_of_the_file(part: Part) -> bool:
@@ -66,7 +66,7 @@ class InMemory(AsTheyCome):
 class Aside(AsTheyCome):
     """The first bytes of a file, in one without a name, which gets its name then."""
 
-    def __init__(self, growing: Growing, part: Part, file: Appending) -> None:
+    def __init__(self, growing: Growing, part: Part, file: AnonymousFile) -> None:
         super().__init__(growing, part)
         self._file = file
 
@@ -116,7 +116,7 @@ def way(growing: Growing, part: Part, length: int | None) -> Iterator[AsTheyCome
             raise
 
 
-def _chosen(growing: Growing, part: Part, file: Appending | None, place: memoryview | None) -> AsTheyCome:
+def _chosen(growing: Growing, part: Part, file: AnonymousFile | None, place: memoryview | None) -> AsTheyCome:
     if part.checksum is None:
         return AsTheyCome(growing, part)
     if file:

@@ -12,19 +12,21 @@ from datetime import datetime
 
 from django.conf import settings
 
-from processing import capacity, quota
+from processing.capacity import admission, staging_quota
 from processing.models import Upload
 from processing.models.states import IS_A_PHOTO, UploadState
-from processing.storage import locations, store
+from processing.storage import keys as storage_keys
+from processing.storage import store
 from processing.storage.base import Growing
 from processing.storage.errors import StorageTrouble
 from processing.storage.local.partial_file import DRAFT
-from processing.uploads import lifecycle, rejections
+from processing.uploads import lifecycle, problems, rejections
 from processing.uploads.body_reader import Body
 from processing.uploads.direct import multipart
+from processing.uploads.problems import Refused
 from processing.uploads.tus import finalize, protocol
 from processing.uploads.tus.chunk import Arriving, short_of
-from processing.uploads.tus.protocol import Part, Refused
+from processing.uploads.tus.protocol import Part
 
 log = logging.getLogger(__name__)
 
@@ -52,9 +54,9 @@ def receive(upload: Upload, part: Part, body: Body, length: int | None) -> int:
     if (ended := _ended(upload)) is not None:
         if part.offset == ended and not length:
             return ended
-        raise Refused(protocol.FINISHED, ended)
+        raise Refused(problems.FINISHED, ended)
     if multipart.leave(upload):
-        raise Refused(protocol.FINISHED, upload.size)
+        raise Refused(problems.FINISHED, upload.size)
     with _growing(upload) as growing:
         there = growing.take_over()
         if part.offset != there:
@@ -66,12 +68,12 @@ def receive(upload: Upload, part: Part, body: Body, length: int | None) -> int:
             lifecycle.refuse(upload, rejections.EMPTY)
         room = (settings.MAX_FILE_BYTES if upload.size is None else upload.size) - there
         if length is not None and length > room:
-            raise Refused(protocol.TOO_LARGE, there)
+            raise Refused(problems.TOO_LARGE, there)
         if upload.size == 0:
             return 0
         if there == 0:
             ensure_room(length or 0, there, user=upload.batch.opened_by_id, begins=upload.size)
-        elif shortage := capacity.of_growth(upload, length or 0):
+        elif shortage := admission.of_growth(upload, length or 0):
             raise short_of(shortage, there)
         return Arriving(upload, growing, part, body, room, length).take_in()
 
@@ -88,14 +90,14 @@ def ensure_room(more: int, there: int | None = None, *, user: int | None, begins
 
     They are the first of a file of this user, which has `begins` bytes in all, None if that is unknown.
     """
-    if shortage := capacity.of_new(more, quota.reserved(begins), user):
+    if shortage := admission.of_new(more, staging_quota.reserved(begins), user):
         raise short_of(shortage, there)
 
 
 def end(upload: Upload) -> None:
     """The sender does not want it any more. Raises protocol.Refused when it is received, or ended otherwise."""
     if (ended := _ended(upload)) is not None:
-        raise Refused(protocol.FINISHED, ended)
+        raise Refused(problems.FINISHED, ended)
     with _growing(upload) as growing:
         growing.take_over()
     lifecycle.cancel(upload, "cancelled", "Its sender took it back.")
@@ -112,8 +114,8 @@ def _may_be_whole(upload: Upload) -> bool:
 
     One that came in a single request and could not be stored has a draft, and its row may not say yet that any of it arrived.
     """
-    draft = locations.bare(upload.key) + DRAFT
-    return upload.place == locations.DISK or upload.arrived > 0 or store().exists(draft)
+    draft = storage_keys.bare(upload.key) + DRAFT
+    return upload.place == storage_keys.DISK or upload.arrived > 0 or store().exists(draft)
 
 
 def _hand_over_if_whole(upload: Upload) -> bool:
@@ -138,7 +140,7 @@ def _is_handed_over(upload: Upload) -> bool:
 def _growing(upload: Upload) -> "closing[Growing]":
     """Raises protocol.Refused while the storage is away: that nothing is there says nothing then of what has arrived."""
     if not store().is_there():
-        raise short_of(capacity.STORAGE)
+        raise short_of(admission.STORAGE)
     return closing(store().grow(upload.key))
 
 
@@ -149,7 +151,7 @@ def _ended(upload: Upload) -> int | None:
     is_over = upload.state in (UploadState.RECEIVED, UploadState.SKIPPED)
     if is_over or upload.code in (*IS_A_PHOTO, rejections.EMPTY.code):
         return upload.size or 0
-    raise Refused(protocol.GONE)
+    raise Refused(problems.GONE)
 
 
 def _tell_length(upload: Upload, length: int | None, there: int) -> None:
@@ -159,5 +161,5 @@ def _tell_length(upload: Upload, length: int | None, there: int) -> None:
     if upload.size is not None or length < there:
         raise Refused(protocol.BAD_LENGTH, there)
     if length > settings.MAX_FILE_BYTES:
-        raise Refused(protocol.TOO_LARGE, there)
+        raise Refused(problems.TOO_LARGE, there)
     lifecycle.tell_size(upload, length)

@@ -14,7 +14,8 @@ from processing.integrity import consistency, file_check
 from processing.maintenance import storage_migration
 from processing.maintenance import sweep as recovery
 from processing.rendering import worker
-from processing.storage import locations, store
+from processing.storage import keys as storage_keys
+from processing.storage import store
 from processing.storage.s3 import config as s3_config
 from tests.processing import making
 
@@ -52,7 +53,7 @@ def keys() -> set[str]:
 
 
 def stored() -> set[str]:
-    rooms = [f"{place}{room}" for place in locations.ALL for room in ("originals", "renditions")]
+    rooms = [f"{place}{room}" for place in storage_keys.ALL for room in ("originals", "renditions")]
     return {key for room in rooms for key in store().keys(room)}
 
 
@@ -154,7 +155,7 @@ def test_a_photo_that_is_deleted_meanwhile_leaves_nothing(photo, monkeypatch):
     monkeypatch.setattr(storage_migration.failpoints, "reach", lambda point: Photo.objects.all().delete())
 
     with pytest.raises(storage_migration.Stale):
-        storage_migration.move(photo, locations.BUCKET)
+        storage_migration.move(photo, storage_keys.BUCKET)
 
     monkeypatch.undo()
     a_lease_passes()
@@ -168,7 +169,7 @@ def test_a_photo_that_is_rendered_again_meanwhile_keeps_what_is_new(photo, monke
     monkeypatch.setattr(storage_migration.failpoints, "reach", rendered)
 
     with pytest.raises(storage_migration.Stale):
-        storage_migration.move(photo, locations.BUCKET)
+        storage_migration.move(photo, storage_keys.BUCKET)
 
     assert Photo.objects.get().original_key == photo.original_key
 
@@ -182,7 +183,7 @@ def test_who_was_frozen_for_longer_than_a_lease_moves_nothing(photo, monkeypatch
     monkeypatch.setattr(storage_migration.failpoints, "reach", frozen)
 
     with pytest.raises(storage_migration.Stale):
-        storage_migration.move(photo, locations.BUCKET)
+        storage_migration.move(photo, storage_keys.BUCKET)
 
     assert Photo.objects.get().original_key == photo.original_key
 
@@ -215,7 +216,7 @@ def sha256(content: bytes) -> str:
 def test_an_object_that_is_damaged_in_the_bucket_stays_and_is_told(photo, bucket, moto):
     run("--to", "bucket")
     photo.refresh_from_db()
-    name = bucket.name(locations.bare(photo.original_key))
+    name = bucket.name(storage_keys.bare(photo.original_key))
     moto.client().put_object(Bucket=bucket.bucket, Key=name, Body=b"other bytes", Metadata={"sha256": "0" * 64})
 
     with pytest.raises(CommandError, match="1 stayed where they are"):

@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from albums.models import Album, Leftover
-from processing import capacity, quota
+from processing.capacity import admission, staging_quota
 from processing.maintenance import reclaim
 from processing.models import ProcessingJob, Upload
 from processing.models.states import JobState, UploadState
@@ -43,7 +43,7 @@ def other_album(owner) -> Album:
 @pytest.fixture(autouse=True)
 def counts_anew(monkeypatch):
     """What is remembered for two seconds would make every test wait for them."""
-    monkeypatch.setattr(quota, "REMEMBERED_SECONDS", -1)
+    monkeypatch.setattr(staging_quota, "REMEMBERED_SECONDS", -1)
 
 
 def create(client: Client, album: Album, size: int):
@@ -72,33 +72,33 @@ class TestQuota:
         making.received(album)
 
         with django_assert_num_queries(0):
-            assert quota.has_room(1 << 60)
+            assert staging_quota.has_room(1 << 60)
 
     def test_waiting_and_failed_raw_files_count_and_what_is_done_does_not(self, album, owner, other_album):
         failed = making.job_in(other_album, JobState.FAILED)
         making.job_in(Album.objects.create(title="Done", owner=owner), JobState.COMPLETED)
         pending = making.job_in(album, JobState.PENDING)
 
-        assert quota.used() == failed.upload.size + pending.upload.size
+        assert staging_quota.used() == failed.upload.size + pending.upload.size
 
     def test_what_has_begun_counts_with_what_is_still_to_come_of_it(self, signed_in, album):
         create(signed_in, album, 5000)
-        assert quota.used() == 0
+        assert staging_quota.used() == 0
 
         begun(signed_in, album, 1000, b"x" * 10)
-        assert quota.used() == 1000
+        assert staging_quota.used() == 1000
 
     def test_it_is_counted_once_in_a_while(self, album, monkeypatch, django_assert_num_queries, settings):
-        monkeypatch.setattr(quota, "REMEMBERED_SECONDS", 60)
+        monkeypatch.setattr(staging_quota, "REMEMBERED_SECONDS", 60)
         settings.STAGING_QUOTA_BYTES = 1
-        quota.has_room()
+        staging_quota.has_room()
 
         with django_assert_num_queries(0):
-            assert quota.has_room()
+            assert staging_quota.has_room()
 
     def test_counting_reads_no_row_that_is_done(self, album, settings, django_assert_num_queries):
         with django_assert_num_queries(2):
-            quota.used()
+            staging_quota.used()
 
 
 class TestDoors:
@@ -117,7 +117,7 @@ class TestDoors:
         assert not Upload.objects.filter(album=album).exists()
 
     def test_the_page_says_so_before_anybody_sends(self, signed_in, album):
-        assert capacity.STAGING.intake in signed_in.get(f"/albums/{album.pk}/").content.decode()
+        assert admission.STAGING.intake in signed_in.get(f"/albums/{album.pk}/").content.decode()
 
     def test_no_tus_upload_begins(self, signed_in, album):
         response = create(signed_in, album, 1000)
@@ -142,7 +142,7 @@ class TestDoors:
         assert "a.jpg: So many files wait to be developed" in err.getvalue()
 
     def test_workers_go_on(self):
-        assert capacity.of_work() is None
+        assert admission.of_work() is None
 
 
 class TestRoom:
@@ -185,14 +185,14 @@ class TestShares:
         for _ in range(33):
             begun(signed_in, album, 2 << 30, b"x")
 
-        assert quota.used() == 33 * (1 + quota.RESERVED_BYTES)
+        assert staging_quota.used() == 33 * (1 + staging_quota.RESERVED_BYTES)
         assert begun(others, their_album, 1000, b"x" * 1000)
 
     def test_one_person_begins_no_more_than_fits_into_the_share(
         self, signed_in, others, album, their_album, settings, monkeypatch
     ):
         settings.STAGING_QUOTA_BYTES, settings.USER_STAGING_PERCENT = 10_000, 50
-        monkeypatch.setattr(quota, "RESERVED_BYTES", 999)
+        monkeypatch.setattr(staging_quota, "RESERVED_BYTES", 999)
         for _ in range(5):
             begun(signed_in, album, 5000, b"x")
 
@@ -230,7 +230,7 @@ class TestShares:
 
     def test_a_body_of_unknown_length_stops_at_the_share(self, signed_in, album, settings, monkeypatch):
         settings.STAGING_QUOTA_BYTES, settings.USER_STAGING_PERCENT = 2 << 20, 50
-        monkeypatch.setattr(quota, "RESERVED_BYTES", 1000)
+        monkeypatch.setattr(staging_quota, "RESERVED_BYTES", 1000)
         begun(signed_in, album, 5000, b"x")
         second = begun(signed_in, album, 4 << 20, b"x")
         told = {
@@ -264,7 +264,7 @@ class TestShares:
         settings.STAGING_QUOTA_BYTES, settings.USER_STAGING_PERCENT, settings.MIN_FREE_BYTES = 64 << 30, 75, 400
         monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=10_000, used=8_600, free=1_400))
 
-        assert not quota.has_share(1, 0) or quota._share(quota.Used()) == 750
+        assert not staging_quota.has_share(1, 0) or staging_quota._share(staging_quota.Used()) == 750
 
     def test_an_import_is_the_servers_own(self, album, owner, tmp_path, settings):
         settings.STAGING_QUOTA_BYTES, settings.USER_STAGING_PERCENT = 1 << 30, 1

@@ -8,7 +8,7 @@ from PIL import Image
 from processing import jobs
 from processing.models import Preview, ProcessingJob
 from processing.models.states import JobState
-from processing.rendering import failure_preview, worker
+from processing.rendering import failure_preview, shared_sandbox, worker
 from processing.rendering.sandbox import Sandbox
 from processing.uploads import batches
 from tests.processing import making
@@ -56,7 +56,7 @@ def test_one_that_is_to_be_tried_again_has_no_preview(album, settings):
     job = jobs.claim_next("tester")
     jobs.retry(job, "storage", "It did not answer.")
 
-    failure_preview.make(job, worker.sandbox())
+    failure_preview.make(job, shared_sandbox.sandbox())
 
     assert not Preview.objects.exists()
 
@@ -67,10 +67,10 @@ def test_what_was_hard_on_the_sandbox_is_not_decoded_again(album, code):
     job = jobs.claim_next("tester")
     jobs.give_up(job, code, "It was hard.")
 
-    failure_preview.make(job, worker.sandbox())
+    failure_preview.make(job, shared_sandbox.sandbox())
 
     assert not Preview.objects.exists()
-    assert worker.sandbox().pid is None
+    assert shared_sandbox.sandbox().pid is None
 
 
 def test_a_fault_of_the_server_leaves_a_whole_picture_to_look_at(album):
@@ -78,7 +78,7 @@ def test_a_fault_of_the_server_leaves_a_whole_picture_to_look_at(album):
     job = jobs.claim_next("tester")
     jobs.give_up(job, "internal", "Something unexpected went wrong.")
 
-    failure_preview.make(job, worker.sandbox())
+    failure_preview.make(job, shared_sandbox.sandbox())
 
     assert Image.open(io.BytesIO(Preview.objects.get().webp)).size == (400, 267)
 
@@ -99,9 +99,9 @@ def test_a_preview_that_fails_changes_nothing_about_the_failure(album, limit):
 def test_a_preview_that_is_cut_off_changes_nothing_about_the_failure(album):
     job = failed(album, truncated())
     Preview.objects.all().delete()
-    worker.sandbox().close()
+    shared_sandbox.sandbox().close()
 
-    failure_preview.make(job, worker.sandbox())
+    failure_preview.make(job, shared_sandbox.sandbox())
 
     assert (ProcessingJob.objects.get().state, Preview.objects.count()) == (JobState.FAILED, 0)
 
@@ -111,7 +111,7 @@ def test_a_raw_file_that_is_away_has_no_preview(album, data_dir):
     Preview.objects.all().delete()
     (data_dir / job.raw_path).unlink()
 
-    failure_preview.make(job, worker.sandbox())
+    failure_preview.make(job, shared_sandbox.sandbox())
 
     assert not Preview.objects.exists()
 

@@ -17,7 +17,7 @@ from processing.lib import failpoints
 from processing.lib.failpoints import Point
 from processing.maintenance import sweep as recovery
 from processing.models import Finding, ProcessingJob, Rerender
-from processing.rendering import presets, rerender, worker
+from processing.rendering import presets, rerender, shared_sandbox, worker
 from processing.storage import store
 from tests.pipeline.render.test_perceptual_hash import scene
 from tests.processing import making
@@ -38,8 +38,8 @@ def other_settings(photos, settings) -> str:
 
 def set_otherwise(settings) -> str:
     settings.RENDITION_EDGES, settings.AVIF = [600, 300], True
-    worker.sandbox().close()
-    worker.sandbox.cache_clear()
+    shared_sandbox.sandbox().close()
+    shared_sandbox.sandbox.cache_clear()
     return presets.current().mark
 
 
@@ -284,8 +284,8 @@ def test_an_original_that_is_gone_is_tried_again_then_given_up_and_asked_for_ane
 
 def test_what_the_recipe_refuses_is_given_up_at_once(photos, settings):
     settings.MAX_JPEG_PIXELS = 1000
-    worker.sandbox().close()
-    worker.sandbox.cache_clear()
+    shared_sandbox.sandbox().close()
+    shared_sandbox.sandbox.cache_clear()
     ask()
 
     assert render_all() == 2

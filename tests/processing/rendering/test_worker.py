@@ -24,8 +24,9 @@ from processing import jobs
 from processing.maintenance import sweep as recovery
 from processing.models import ProcessingJob
 from processing.models.states import JobState
-from processing.rendering import worker
+from processing.rendering import shared_sandbox, worker
 from processing.rendering.sandbox import Crashed, TimedOut
+from processing.uploads import staging_keys
 from tests import polling
 from tests.pipeline import raws
 from tests.processing import making
@@ -120,13 +121,13 @@ def test_a_copy_cut_off_on_a_disk_without_links_is_left_where_the_sweep_finds_it
     worker.develop_next()
 
     assert not list((data_dir / "originals").rglob("*.*"))
-    assert recovery.owner(f"incoming/{next((data_dir / 'incoming').glob('*.part')).name}") is not None
+    assert staging_keys.owner(f"incoming/{next((data_dir / 'incoming').glob('*.part')).name}") is not None
 
 
 def test_a_killed_child_is_one_attempt_and_the_next_photo_goes_on(album):
     batch = making.received(album).batch
     worker.develop_next()
-    child = worker.sandbox()._child.process
+    child = shared_sandbox.sandbox()._child.process
     job = making.received(album, batch=batch)
     child.send_signal(signal.SIGSTOP)
     polling.until(lambda: is_stopped(child.pid), 60, "the child does not stop")
@@ -148,7 +149,7 @@ def test_albums_of_one_owner_share_a_child_and_those_of_another_get_a_new_one(al
     for whose in (owner, owner, stranger):
         making.received(Album.objects.create(title="Another", owner=whose))
         worker.develop_next()
-        children.append(worker.sandbox().pid)
+        children.append(shared_sandbox.sandbox().pid)
 
     assert children[0] == children[1] != children[2]
     assert None not in children
@@ -160,7 +161,7 @@ def test_nothing_is_left_in_the_sandboxes_folder(album, data_dir):
     worker.develop_next()
 
     assert sorted(path.name for path in (data_dir / "sandbox").rglob("*") if path.is_file()) == ["in-use", "lock"]
-    worker.sandbox().close()
+    shared_sandbox.sandbox().close()
     assert [path.name for path in (data_dir / "sandbox").iterdir()] == ["lock"]
 
 
@@ -180,14 +181,14 @@ def kill_when_it_is_asked(child: subprocess.Popen[bytes]) -> None:
 
 def test_a_job_cancelled_while_it_is_rendered_becomes_no_photo(album, data_dir, monkeypatch):
     making.received(album)
-    develop = worker.sandbox().develop
+    develop = shared_sandbox.sandbox().develop
 
     def cancelled_meanwhile(*paths, **options):
         picture = develop(*paths, **options)
         jobs.cancel(ProcessingJob.objects.get(), "owner")
         return picture
 
-    monkeypatch.setattr(worker.sandbox(), "develop", cancelled_meanwhile)
+    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", cancelled_meanwhile)
     worker.develop_next()
 
     assert (Photo.objects.count(), ProcessingJob.objects.get().state) == (0, JobState.CANCELLED)
@@ -223,7 +224,7 @@ def test_a_worker_that_lost_its_claim_publishes_nothing_and_the_next_one_does(
 def test_a_heartbeat_keeps_the_lease_while_the_picture_is_rendered(album, settings, monkeypatch, transactional_db):
     settings.LEASE_SECONDS = 1
     making.received(album)
-    develop = worker.sandbox().develop
+    develop = shared_sandbox.sandbox().develop
     renewed = threading.Event()
     renew = jobs.renew
 
@@ -237,7 +238,7 @@ def test_a_heartbeat_keeps_the_lease_while_the_picture_is_rendered(album, settin
         return develop(*paths, **options)
 
     monkeypatch.setattr(jobs, "renew", told)
-    monkeypatch.setattr(worker.sandbox(), "develop", slow)
+    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", slow)
     worker.develop_next()
 
     assert album.photos.count() == 1
@@ -246,7 +247,7 @@ def test_a_heartbeat_keeps_the_lease_while_the_picture_is_rendered(album, settin
 def test_a_heart_goes_on_beating_when_the_database_was_away(album, settings, monkeypatch, transactional_db):
     settings.LEASE_SECONDS = 0.2
     making.received(album)
-    develop, renew = worker.sandbox().develop, jobs.renew
+    develop, renew = shared_sandbox.sandbox().develop, jobs.renew
     renewed = threading.Event()
     answers = iter([OperationalError("database is locked")])
 
@@ -261,7 +262,7 @@ def test_a_heart_goes_on_beating_when_the_database_was_away(album, settings, mon
         return develop(*paths, **options)
 
     monkeypatch.setattr(jobs, "renew", trying)
-    monkeypatch.setattr(worker.sandbox(), "develop", slow)
+    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", slow)
     worker.develop_next()
 
     assert album.photos.count() == 1
@@ -274,7 +275,7 @@ def test_stopping_hands_the_running_job_back(album, monkeypatch):
         worker.stop()
         raise worker.Aborted
 
-    monkeypatch.setattr(worker.sandbox(), "develop", stopped_meanwhile)
+    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", stopped_meanwhile)
     worker.develop_next()
 
     job = ProcessingJob.objects.get()
@@ -342,7 +343,7 @@ def test_a_camera_raw_says_how_it_is_shown(album, client, owner, tmp_path):
 def test_a_raw_file_is_not_lost_while_its_storage_is_away(album, data_dir, monkeypatch):
     """The storage goes after the worker has asked for it."""
     making.received(album)
-    monkeypatch.setattr("processing.rendering.worker.capacity.of_work", lambda: None)
+    monkeypatch.setattr("processing.rendering.worker.admission.of_work", lambda: None)
     (data_dir / "incoming").rename(data_dir / "elsewhere")
 
     worker.develop_next()
@@ -361,7 +362,7 @@ def test_only_the_second_timeout_in_a_row_is_for_good(album, monkeypatch, before
     def late(*_, **__):
         raise TimedOut
 
-    monkeypatch.setattr(worker.sandbox(), "develop", late)
+    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", late)
     worker.develop_next()
 
     assert ProcessingJob.objects.get().state == state
@@ -374,7 +375,7 @@ def test_a_file_that_crashes_the_developer_again_and_again_is_set_aside_with_wor
     def crash(*_, **__):
         raise Crashed
 
-    monkeypatch.setattr(worker.sandbox(), "develop", crash)
+    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", crash)
     for _ in range(3):
         worker.develop_next()
 

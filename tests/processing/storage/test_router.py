@@ -18,6 +18,7 @@ from processing.maintenance import sweep as recovery
 from processing.models import Upload
 from processing.models.states import JobState
 from processing.rendering import worker
+from processing.storage import keys as storage_keys
 from processing.storage import locations, store
 from processing.storage.errors import StorageTrouble
 from processing.storage.s3 import client as bucket_
@@ -86,7 +87,7 @@ class TestKeys:
         with pytest.raises(StorageTrouble, match="Set S3_BUCKET") as raised:
             store().exists(key)
         assert raised.value.code == "s3-unset"
-        assert locations.in_use() == (locations.DISK,)
+        assert locations.in_use() == (storage_keys.DISK,)
 
     @pytest.mark.parametrize("prefix", ["photos", "/photos", "photos/", "/photos/"])
     def test_a_prefix_is_a_folder_however_it_is_written(self, prefix):
@@ -101,7 +102,7 @@ class TestWork:
         with django_capture_on_commit_callbacks(execute=True):
             photo = developed(album)
 
-        assert sorted(locations.BUCKET + name for name in names()) == sorted(
+        assert sorted(storage_keys.BUCKET + name for name in names()) == sorted(
             [photo.original_key, *photo.renditions.values_list("key", flat=True)]
         )
         left = [path.relative_to(data_dir) for path in data_dir.rglob("*") if path.is_file()]
@@ -211,7 +212,7 @@ class TestResumable:
         asked = client.head(reverse("processing:upload", args=[upload.pk]), headers={"Tus-Resumable": "1.0.0"})
 
         assert (asked.status_code, asked["Upload-Offset"]) == (200, str(len(content)))
-        assert names() == [locations.bare(upload.key)]
+        assert names() == [storage_keys.bare(upload.key)]
         assert upload.job.state == JobState.PENDING
 
     def test_the_sweep_hands_it_over_where_nobody_asks(self, bucket, album, owner, data_dir, names):
@@ -222,7 +223,7 @@ class TestResumable:
 
         assert recovery.sweep().handed_over == 1
 
-        assert names() == [locations.bare(upload.key)]
+        assert names() == [storage_keys.bare(upload.key)]
         assert [path for path in data_dir.rglob("*") if path.is_file()] == []
 
 
@@ -233,7 +234,7 @@ class TestSweep:
 
         assert recovery.clear_strays(timezone.now() - timedelta(hours=1)) == 0
         assert recovery.clear_strays(timezone.now() + timedelta(hours=1)) == 1
-        assert names() == [locations.bare(waiting.raw_path)]
+        assert names() == [storage_keys.bare(waiting.raw_path)]
 
     def test_it_goes_on_without_a_bucket_that_is_away(self, bucket, settings, album, data_dir):
         (data_dir / "incoming/0a1b").write_bytes(b"stray")
@@ -315,7 +316,7 @@ class TestBrowsers:
 
         assert first.status_code == 302
         assert first["Location"].startswith(
-            f"{bucket.endpoint}/{bucket.bucket}/{bucket.name(locations.bare(rendition.key))}?"
+            f"{bucket.endpoint}/{bucket.bucket}/{bucket.name(storage_keys.bare(rendition.key))}?"
         )
         assert first["Location"] == second["Location"]
         assert first["Cache-Control"] == "private, max-age=3600"

@@ -12,9 +12,8 @@ import pytest
 from processing.storage.local import direct_io
 from processing.storage.local.direct_io import BLOCK, WORTH_GOING_STRAIGHT
 from processing.storage.local.partial_file import DRAFT, LocalGrowing
-from processing.uploads import body_reader
-from processing.uploads.tus import protocol
-from processing.uploads.tus.protocol import Refused
+from processing.uploads import body_reader, problems
+from processing.uploads.problems import Refused
 from tests.processing.lines import Line
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -89,7 +88,7 @@ def test_a_line_that_breaks_keeps_every_byte_that_came(tmp_path, count):
     with pytest.raises(Refused) as refused:
         send(tmp_path / "sea", 0, Line(sent, count, breaks=True))
 
-    assert refused.value.refusal is protocol.BROKEN
+    assert refused.value.refusal is problems.BROKEN
     assert arrived(tmp_path / "sea") == sent
 
 
@@ -97,7 +96,7 @@ def test_more_than_there_is_room_for_is_refused_after_what_there_is_room_for(tmp
     with pytest.raises(Refused) as refused:
         send(tmp_path / "sea", 0, Line(CONTENT, 3 * MIB + 5), room=4 * MIB + 3)
 
-    assert refused.value.refusal is protocol.TOO_LARGE
+    assert refused.value.refusal is problems.TOO_LARGE
     assert arrived(tmp_path / "sea") == CONTENT[: 4 * MIB + 3]
 
 

@@ -12,16 +12,17 @@ from django.conf import settings
 
 from processing.models import Upload
 from processing.models.states import UploadState
-from processing.storage import locations
+from processing.storage import keys as storage_keys
 from processing.storage.base import Fenced
 from processing.storage.local import direct_io
 from processing.storage.local.direct_io import Appending
 from processing.storage.local.partial_file import LocalGrowing
-from processing.uploads import body_reader, offload
+from processing.uploads import body_reader, offload, problems
 from processing.uploads.offload import Beside
+from processing.uploads.problems import Refused
 from processing.uploads.tus import finalize, protocol
 from processing.uploads.tus import session as tus_session
-from processing.uploads.tus.protocol import Checksum, Part, Refused
+from processing.uploads.tus.protocol import Checksum, Part
 from tests.processing import making
 from tests.processing.lines import Line
 
@@ -149,7 +150,7 @@ def test_a_fast_line_that_breaks_is_gone_on_with_where_it_broke(upload):
     with pytest.raises(Refused) as refused:
         receive(upload, line=Line(CONTENT[:sent], 16 * MIB, breaks=True))
 
-    assert (refused.value.refusal, refused.value.offset) == (protocol.BROKEN, sent)
+    assert (refused.value.refusal, refused.value.offset) == (problems.BROKEN, sent)
     assert receive(upload, sent) == len(CONTENT)
     upload.refresh_from_db()
     assert upload.sha256 == hashlib.sha256(CONTENT).hexdigest()
@@ -195,7 +196,7 @@ def test_a_first_part_that_is_proved_is_gone_on_with(upload, asides):
 
     with pytest.raises(Refused) as refused:
         receive(upload, line=Line(first, 16 * MIB, breaks=True), checksum=proof(first))
-    assert (refused.value.refusal, refused.value.offset) == (protocol.BROKEN, 0)
+    assert (refused.value.refusal, refused.value.offset) == (problems.BROKEN, 0)
 
     fresh = Upload.objects.get(pk=upload.pk)
     assert tus_session.receive(fresh, Part(0, None, proof(first)), Line(first, 16 * MIB), len(first)) == len(first)
@@ -262,16 +263,16 @@ def test_a_later_part_that_is_proved_is_received_whole_and_the_file_is_read_by_n
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("content", "refusal"),
-    [(CONTENT[FIRST:-1] + b"?", protocol.CHECKSUM_MISMATCH), (CONTENT[FIRST:-1], protocol.BROKEN)],
+    [(CONTENT[FIRST:-1] + b"?", protocol.CHECKSUM_MISMATCH), (CONTENT[FIRST:-1], problems.BROKEN)],
     ids=["damaged", "cut off"],
 )
 def test_of_a_later_part_that_did_not_prove_true_nothing_stays(begun, content, refusal, monkeypatch):
     monkeypatch.setattr(finalize, "_read_once", None)
     with pytest.raises(Refused) as refused:
-        receive(begun, FIRST, Line(content, 16 * MIB, breaks=refusal is protocol.BROKEN), proof(CONTENT[FIRST:]))
+        receive(begun, FIRST, Line(content, 16 * MIB, breaks=refusal is problems.BROKEN), proof(CONTENT[FIRST:]))
 
     assert (refused.value.refusal, refused.value.offset) == (refusal, FIRST)
-    assert (settings.DATA_DIR / f"{locations.bare(begun.key)}.part").stat().st_size == FIRST
+    assert (settings.DATA_DIR / f"{storage_keys.bare(begun.key)}.part").stat().st_size == FIRST
     assert receive(begun, FIRST, checksum=proof(CONTENT[FIRST:])) == len(CONTENT)
     begun.refresh_from_db()
     assert begun.sha256 == hashlib.sha256(CONTENT).hexdigest()

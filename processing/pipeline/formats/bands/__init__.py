@@ -14,10 +14,9 @@ from typing import BinaryIO
 from PIL import Image, ImageFile
 
 from processing.pipeline import error_mapping, memory_limits, orientation
-from processing.pipeline.colour import bit_depth
+from processing.pipeline.colour import bit_depth, modes
 from processing.pipeline.formats.bands import png, tiff
 from processing.pipeline.recipe import Limits
-from processing.pipeline.render import steps
 
 ROWS = 256
 PREMULTIPLIED = {"RGBA": "RGBa", "LA": "La"}
@@ -75,8 +74,8 @@ def _shrunk(bands: Iterable[Image.Image], size: tuple[int, int], factor: int) ->
 def _even(band: Image.Image) -> Image.Image:
     """In channels of eight bits, with transparent colours weighed by their alpha: only such can be averaged."""
     if band.mode in bit_depth.GREY:
-        band = steps.high_bytes(band)
-    band = steps.in_channels(band)
+        band = modes.high_bytes(band)
+    band = modes.in_channels(band)
     return band.convert(PREMULTIPLIED.get(band.mode, band.mode))
 
 

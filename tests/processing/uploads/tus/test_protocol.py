@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from processing.uploads.problems import Refused
 from processing.uploads.tus import protocol
-from processing.uploads.tus.protocol import Checksum, Creation, Part, Refused
+from processing.uploads.tus.protocol import Checksum, Creation, Part
 
 OCTETS = {"Content-Type": "application/offset+octet-stream"}
 

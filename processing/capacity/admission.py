@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from django.conf import settings
 
-from processing import quota
+from processing.capacity import staging_quota
 from processing.lib import system_memory
 from processing.models import Upload
 from processing.storage import store
@@ -81,16 +81,16 @@ def of_new(more: int = 0, staged: int | None = None, user: int | None = None) ->
     if shortage := of_intake(more):
         return shortage
     staged = more if staged is None else staged
-    if not quota.has_room(staged):
+    if not staging_quota.has_room(staged):
         return STAGING
-    return None if user is None or quota.has_share(user, staged) else OWN_STAGING
+    return None if user is None or staging_quota.has_share(user, staged) else OWN_STAGING
 
 
 def of_growth(upload: Upload, more: int) -> Shortage | None:
     """What forbids `more` bytes of a file that has begun."""
     if shortage := of_intake(more):
         return shortage
-    return None if quota.may_go_on(upload, more) else OWN_STAGING
+    return None if staging_quota.may_go_on(upload, more) else OWN_STAGING
 
 
 def of_work() -> Shortage | None:

@@ -11,11 +11,11 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from huey.contrib.djhuey import HUEY
 
-from processing import capacity
+from processing.capacity import admission
 from processing.lib import system_memory
 from processing.models import ProcessingJob, Upload
 from processing.models.states import JobState
-from processing.rendering import standstill, worker
+from processing.rendering import shared_sandbox, standstill, worker
 from processing.uploads.rejections import Refused
 from processing.uploads.writer import Stream
 from tests.processing import making
@@ -67,14 +67,14 @@ class TestIntake:
         response = send(signed_in, album, making.jpeg(), headers=JSON)
 
         assert (response.status_code, response["Retry-After"]) == (503, "30")
-        assert response.json() == {"error": "memory-pressure", "message": capacity.MEMORY.intake}
+        assert response.json() == {"error": "memory-pressure", "message": admission.MEMORY.intake}
         assert Upload.objects.count() == 0
 
     def test_and_people_the_panel_with_the_reason(self, signed_in, album, meminfo):
         response = send(signed_in, album, making.jpeg(), headers=HTMX)
 
         assert response.status_code == 503
-        assert response.context["panel"].error == capacity.MEMORY.intake
+        assert response.context["panel"].error == admission.MEMORY.intake
         assert b'id="upload-panel"' in response.content
 
     def test_without_script_too(self, signed_in, album, meminfo):
@@ -88,7 +88,7 @@ class TestIntake:
         assert send(signed_in, album, making.jpeg()).status_code == 302
 
     def test_the_page_says_so_before_anybody_sends(self, signed_in, album, meminfo):
-        assert capacity.MEMORY.intake in signed_in.get(f"/albums/{album.pk}/").content.decode()
+        assert admission.MEMORY.intake in signed_in.get(f"/albums/{album.pk}/").content.decode()
 
     def test_a_storage_that_is_away_is_not_made_anew(self, signed_in, album, data_dir):
         take_one_away(data_dir)
@@ -177,13 +177,13 @@ class TestWorker:
         relieve(meminfo)
         batch = making.received(album).batch
         worker.develop_next()
-        assert worker.sandbox().pid
+        assert shared_sandbox.sandbox().pid
         meminfo.write_text("MemTotal: 1000 kB\nMemAvailable: 100 kB\n")
         making.received(album, batch=batch)
 
         worker.develop_next()
 
-        assert worker.sandbox().pid is None
+        assert shared_sandbox.sandbox().pid is None
 
     def test_the_log_tells_it_once_and_when_it_is_over(self, album, meminfo, caplog):
         making.received(album)
@@ -195,7 +195,7 @@ class TestWorker:
         assert [
             record.getMessage() for record in caplog.records if record.name == "processing.rendering.standstill"
         ] == [
-            f"Nothing is developed now. {capacity.MEMORY.work}",
+            f"Nothing is developed now. {admission.MEMORY.work}",
             "Developing goes on.",
         ]
 
@@ -244,7 +244,7 @@ class TestWords:
 
         page = signed_in.get(f"/albums/{album.pk}/uploads/status/")
 
-        assert page.context["panel"].shortage == capacity.MEMORY
+        assert page.context["panel"].shortage == admission.MEMORY
 
     def test_it_says_nothing_of_it_while_one_is_developed(self, signed_in, album, meminfo):
         making.job_in(album, JobState.PROCESSING)
@@ -254,8 +254,8 @@ class TestWords:
     def test_the_queues_page_and_command_say_it(self, signed_in, meminfo):
         out = StringIO()
         call_command("queue_status", stdout=out)
-        assert out.getvalue().splitlines()[-1] == f"Workers wait: {capacity.MEMORY.work}"
-        assert capacity.MEMORY.work in signed_in.get("/jobs/").content.decode()
+        assert out.getvalue().splitlines()[-1] == f"Workers wait: {admission.MEMORY.work}"
+        assert admission.MEMORY.work in signed_in.get("/jobs/").content.decode()
 
         out = StringIO()
         call_command("queue_status", "--json", stdout=out)

@@ -1,0 +1,12 @@
+"""The former name of `processing.pipeline.process.child`.
+
+A worker that was started before an upgrade starts its next child by this name, with the code that is on the disk by then.
+"""
+
+import sys
+from pathlib import Path
+
+from processing.pipeline.process.child import main
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))
