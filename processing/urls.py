@@ -1,7 +1,6 @@
 from django.urls import path
 
 from processing.views import (
-    actions,
     batches,
     diagnostics,
     failures,
@@ -21,9 +20,9 @@ app_name = "processing"
 urlpatterns = [
     path("albums/<int:pk>/uploads/", form.receive, name="receive"),
     path("albums/<int:pk>/uploads/status/", panel.status, name="panel"),
-    path("albums/<int:pk>/uploads/retry/", actions.retry, name="retry"),
-    path("albums/<int:pk>/uploads/clear/", actions.clear, name="clear"),
-    path("albums/<int:pk>/uploads/cancel/", actions.cancel, name="cancel"),
+    path("albums/<int:pk>/uploads/retry/", panel.retry, name="retry"),
+    path("albums/<int:pk>/uploads/clear/", panel.clear, name="clear"),
+    path("albums/<int:pk>/uploads/cancel/", panel.cancel, name="cancel"),
     path("albums/<int:pk>/uploads/manifest/", manifest.declare, name="manifest"),
     path("albums/<int:pk>/uploads/tus/", tus.create, name="create-upload"),
     path("uploads/<uuid:pk>/", tus.upload, name="upload"),

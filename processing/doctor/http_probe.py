@@ -5,7 +5,9 @@ end is heard.
 """
 
 import http.client
+import io
 import json
+import select
 import socket
 import ssl
 import time
@@ -19,7 +21,7 @@ from urllib.parse import urlsplit
 
 from django.urls import reverse
 
-from processing.doctor import hearing, limits, probe_token
+from processing.doctor import limits, probe_token
 
 PIECE = 64 << 10
 CONNECT_SECONDS = 10.0
@@ -111,8 +113,8 @@ class Door:
             connection.sock.settimeout(limits.MOST_WAIT_SECONDS + CONNECT_SECONDS)
             self._begin(connection, method, length, query, headers)
             for piece in body:
-                if (first := hearing.first_word(connection.sock)) is not None:
-                    connection.response_class = partial(hearing.Response, first)  # type: ignore[assignment]
+                if (first := first_word(connection.sock)) is not None:
+                    connection.response_class = partial(Response, first)  # type: ignore[assignment]
                     break
                 if piece:
                     _send(connection, piece, is_chunked=length is None)
@@ -179,3 +181,49 @@ def _last_words(connection: http.client.HTTPConnection, error: Exception, since:
         with suppress(OSError, http.client.HTTPException):
             return _heard(connection, since)
     return Silent(seconds, str(error) or type(error).__name__)
+
+
+def first_word(line: socket.socket) -> bytes | None:
+    """What an answer begins with that comes before its time (of a bare line nothing is taken); None while there is none.
+
+    TLS has words of its own (tickets for a next session), so there only what can be read counts.
+    """
+    if not select.select([line], [], [], 0)[0]:
+        return None
+    if not isinstance(line, ssl.SSLSocket):
+        return b""
+    patience = line.gettimeout()
+    line.setblocking(False)
+    try:
+        return line.recv(1)
+    except ssl.SSLWantReadError:
+        return None
+    finally:
+        line.settimeout(patience)
+
+
+class Response(http.client.HTTPResponse):
+    """An answer whose first byte was read already."""
+
+    def __init__(self, first: bytes, line: socket.socket, **options: Any) -> None:
+        super().__init__(line, **options)
+        self.fp = io.BufferedReader(_Rest(first, self.fp))
+
+
+class _Rest(io.RawIOBase):
+    def __init__(self, first: bytes, rest: Any) -> None:
+        self._first, self._rest = first, rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if first := self._first:
+            self._first = b""
+            buffer[: len(first)] = first
+            return len(first)
+        return int(self._rest.readinto1(buffer))
+
+    def close(self) -> None:
+        self._rest.close()
+        super().close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -11,14 +12,16 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Case, Count, F, IntegerField, QuerySet, Value, When
 
 from albums.models import Album, Photo
-from processing.models import ProcessingJob, Upload, states
-from processing.queries import help_texts, timeline
+from processing.models import JobEvent, ProcessingJob, Upload, states
+from processing.queries import help_texts
 from processing.queries.failure_scope import Kind, Scope
 from processing.queries.help_texts import Advice
-from processing.queries.timeline import Moment
 
 A_PAGE = 50
 LONGEST_ENDING = 5
+ENDS = (states.RETRY.name, states.GIVE_UP.name, states.RELEASE.name)
+"""Moves that end an attempt."""
+SHUT_DOWN = "The worker was shut down; this one does not count."
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +179,7 @@ class _Listing:
             message=job.error_message,
             at=job.finished_at,
             attempts=job.attempts,
-            moments=timeline.of(job.events.all()),
+            moments=timeline(job.events.all()),
             has_preview=job.preview_at is not None,  # type: ignore[attr-defined]
         )
 
@@ -192,3 +195,31 @@ class _Listing:
             at=upload.ended_at,
             photo=upload.duplicate_of,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    at: datetime
+    title: str
+    words: str
+
+
+def timeline(events: Iterable[JobEvent]) -> tuple[Moment, ...]:
+    """What happened to one job, in words: its events without those that only say that an attempt began, in their order.
+
+    Old ones may have been forgotten by the sweep.
+    """
+    return tuple(_moments(events))
+
+
+def _moments(events: Iterable[JobEvent]) -> Iterator[Moment]:
+    attempt = 0
+    for event in events:
+        if event.edge == states.CLAIM.name:
+            attempt = event.attempt  # the event that ends it may tell one less: not every attempt counts
+        elif event.edge in ENDS:
+            yield Moment(event.at, f"Attempt {attempt or event.attempt}", event.detail or SHUT_DOWN)
+        elif event.edge == states.REQUEUE.name:
+            yield Moment(event.at, "Retried", f"by {event.by}" if event.by else "")
+        elif event.edge == "create":
+            yield Moment(event.at, "Received", "")

@@ -9,16 +9,52 @@ from django.utils import timezone
 from albums.models import Album, Photo
 from processing.capacity import admission
 from processing.capacity.admission import Shortage
+from processing.jobs import workers
 from processing.lib import row_counts
 from processing.lib.row_counts import Count
-from processing.models import Finding, ProcessingJob, Rerender, Upload
+from processing.models import Finding, ProcessingJob, Rerender, Upload, WorkerPulse
 from processing.models.states import JobState, UploadState
-from processing.queries import crew
-from processing.queries.crew import Worker
 
 LISTED = 50
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker as people and programs see it: who it is, and what it is doing."""
+
+    pulse: WorkerPulse
+    job: ProcessingJob | None
+    """What it has in work."""
+    is_shown: bool
+    """May the person see what that is?"""
+
+    @property
+    def name(self) -> str:
+        return self.pulse.name
+
+    @property
+    def is_draining(self) -> bool:
+        """It was asked to end what it has in work, and takes nothing more."""
+        return self.pulse.drained_at is not None
+
+    @property
+    def is_drained(self) -> bool:
+        return self.is_draining and self.job is None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "host": self.pulse.host,
+            "version": self.pulse.version,
+            "started_at": self.pulse.started_at.isoformat(),
+            "seen_at": self.pulse.seen_at.isoformat(),
+            "job": self.job.pk if self.job else None,
+            "developed": self.pulse.developed,
+            "per_minute": self.pulse.lately,
+            "draining": self.is_draining,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +112,7 @@ def of(albums: QuerySet[Album]) -> Overview:
         uploads={state.value: row_counts.of(uploads.filter(state=state)) for state in UploadState},
         photos=row_counts.of(_in(albums, Photo.objects.shown())),
         oldest_pending_seconds=_oldest_pending(jobs),
-        workers=crew.alive(albums),
+        workers=alive(albums),
         active=[*listed.in_work(), *listed.filter(state=JobState.PENDING).order_by("turn", "pk")[:LISTED]],
         failed=list(listed.failed().order_by("-finished_at")[:LISTED]),
         shortage=admission.of_work(),
@@ -100,3 +136,13 @@ def _in(albums: QuerySet[Album], rows: Rows, path: str = "album") -> Rows:
 def _oldest_pending(jobs: QuerySet[ProcessingJob]) -> int:
     oldest = jobs.filter(state=JobState.PENDING).order_by("created_at").values_list("created_at", flat=True).first()
     return int((timezone.now() - oldest).total_seconds()) if oldest else 0
+
+
+def alive(albums: QuerySet[Album]) -> list[Worker]:
+    """In the order of their names. What they have in work is shown of these albums alone."""
+    pulses = list(workers.alive().order_by("name"))
+    in_work = ProcessingJob.objects.in_work().filter(worker__in=[each.name for each in pulses])
+    jobs = {job.worker: job for job in in_work.select_related("album")}
+    shown = set(albums.filter(pk__in={job.album_id for job in jobs.values()}).values_list("pk", flat=True))
+    found = [(each, jobs.get(each.name)) for each in pulses]
+    return [Worker(each, job, job is not None and job.album_id in shown) for each, job in found]

@@ -7,7 +7,7 @@ lease ran out is simply due again.
 
 import logging
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 
 from django.conf import settings
@@ -15,16 +15,18 @@ from django.db import transaction
 from django.db.models import F, Max, Min, QuerySet
 from django.utils import timezone
 
-from albums.models import Photo
+from albums import likeness
+from albums.models import Leftover, Photo, Rendition
 from processing.capacity import admission
 from processing.jobs import wakeup
-from processing.lib import backoff
+from processing.lib import backoff, failpoints
+from processing.lib.failpoints import Point
 from processing.lib.iteration import chunks, one_by_one
-from processing.models import ProcessingJob, Rerender
-from processing.pipeline import Recipe, Refused
-from processing.rendering import presets, renewing
+from processing.models import Finding, ProcessingJob, Rerender
+from processing.pipeline import Picture, Recipe, Refused
+from processing.rendering import photo_builder, presets, shared_sandbox
 from processing.rendering.sandbox import Aborted
-from processing.storage import holds
+from processing.storage import holds, store
 from processing.storage.errors import StorageTrouble
 
 log = logging.getLogger(__name__)
@@ -73,7 +75,7 @@ def render_next() -> bool:
     if row is None:
         return False
     try:
-        renewing.renew(row.photo, row.claim or uuid.uuid4(), lambda: _let_go(row))
+        renew(row.photo, row.claim or uuid.uuid4(), lambda: _let_go(row))
     except (Stale, Photo.DoesNotExist):
         log.info("Photo %s is not rendered again: that was cancelled", row.photo_id)
     except Aborted:
@@ -183,3 +185,42 @@ def _give_up(rows: QuerySet[Rerender], code: str, message: str) -> None:
 
 def _held(row: Rerender) -> QuerySet[Rerender]:
     return Rerender.objects.filter(pk=row.pk, claim=row.claim)
+
+
+def renew(photo: Photo, claim: uuid.UUID, let_go: Callable[[], None] | None = None) -> None:
+    """`let_go` ends the claim in the transaction that publishes; it raises when the claim was lost, and nothing is published.
+
+    Without it the claim is nobody's but ours, and sweeps are kept off by its hold alone. Raises a Refused, OSError, holds.Lost
+    or Photo.DoesNotExist when nothing comes of it.
+    """
+    with holds.held(claim):
+        renditions, picture = _made(photo, claim)
+        failpoints.reach(Point.BEFORE_RENDITIONS)
+        _publish(photo, claim, renditions, picture, let_go or (lambda: holds.ensure(claim)))
+
+
+def _made(photo: Photo, claim: uuid.UUID) -> tuple[list[Rendition], Picture]:
+    """The unsaved renditions, whose files are stored."""
+    with store().scratch(f"again-{claim.hex}") as work, store().borrow(photo.original_key) as original:
+        shared_sandbox.serve_owner_of(photo.album_id)
+        picture = shared_sandbox.sandbox().develop(original, work, is_damaged=photo_builder.is_damaged(photo))
+        renditions, files = photo_builder.renditions(photo, picture, claim)
+        Leftover.note(list(files), hold=claim)
+        store().adopt(files)
+    return renditions, picture
+
+
+def _publish(
+    photo: Photo, claim: uuid.UUID, renditions: list[Rendition], picture: Picture, let_go: Callable[[], None]
+) -> None:
+    with transaction.atomic():
+        let_go()
+        there = Photo.objects.select_for_update().get(pk=photo.pk)
+        likeness.note(there, picture.likeness)
+        # What is new has to be read back like what is restored: the background check begins with it.
+        Photo.objects.filter(pk=photo.pk).update(checked_at=None, **photo_builder.looks(picture))
+        old = Rendition.objects.filter(photo=photo)
+        Finding.objects.filter(key__in=old.values("key")).delete()
+        old.delete()
+        Rendition.objects.bulk_create(renditions)
+        holds.release(claim, len(renditions))

@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -21,14 +22,14 @@ from albums import likeness
 from albums.models import Companion, Leftover, Photo
 from processing import jobs
 from processing.capacity import admission
-from processing.jobs import grouping, takeout_names, workers
+from processing.jobs import grouping, takeout_names, wakeup, workers
 from processing.jobs.name_matching import Sent
 from processing.lib import backoff, constraints, failpoints
 from processing.lib.failpoints import Point
 from processing.models import ProcessingJob, states
 from processing.pipeline import Refused
 from processing.pipeline.errors import DiskFull, Sidecar, UnsupportedVideo
-from processing.rendering import failure_preview, photo_builder, shared_sandbox, standstill
+from processing.rendering import failure_preview, photo_builder, shared_sandbox
 from processing.rendering.sandbox import Aborted, Crashed, TimedOut
 from processing.storage import store
 from processing.storage.errors import StorageTrouble
@@ -48,7 +49,11 @@ INTERNAL = (
 DRAINED = "This worker is drained: others develop what waits."
 STILL_TO_COME = ("still-to-come", "It waits for the photo that it moves with.")
 
+PAUSE_SECONDS = 1.0
+"""How long one bell waits. Not longer: the sweep waits behind it, and so does who wants to end the worker."""
+
 _current: ProcessingJob | None = None
+_pause_reason: str | None = None
 
 
 class _StillToCome(Exception):
@@ -63,9 +68,9 @@ def develop_next() -> bool:
     _stop_at_exit()
     if shortage := admission.of_work():
         shared_sandbox.sandbox().rest()
-        standstill.wait(shortage.work)
+        pause(shortage.work)
         return False
-    standstill.end()
+    unpause()
     job = jobs.claim_next(name())
     if job is None:
         return False
@@ -83,8 +88,28 @@ def rest_if_drained() -> bool:
     if not workers.is_drained(name()):
         return False
     shared_sandbox.sandbox().rest()
-    standstill.wait(DRAINED)
+    pause(DRAINED)
     return True
+
+
+def pause(why: str) -> None:
+    """Hold a bell for a moment and pass it on, if anything is due. As many bells as before ring when it is over."""
+    global _pause_reason
+    due = ProcessingJob.objects.due().values_list("pk", flat=True).first()
+    if due is None:
+        return
+    if why != _pause_reason:
+        log.warning("Nothing is developed now. %s", why)
+        _pause_reason = why
+    time.sleep(PAUSE_SECONDS)
+    wakeup.ring(due)
+
+
+def unpause() -> None:
+    global _pause_reason
+    if _pause_reason:
+        log.warning("Developing goes on.")
+        _pause_reason = None
 
 
 def stop() -> None:

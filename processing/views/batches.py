@@ -20,9 +20,9 @@ from processing.queries.file_status import Standing
 from processing.queries.receipt import Line
 from processing.queries.upload_parts import Portions
 from processing.uploads import batches
-from processing.views import asked, confirmation
+from processing.views import access, confirmation
 from processing.views.access import batch_or_404, ensure_discardable
-from processing.views.filters import BatchFilter
+from processing.views.forms import BatchFilter
 
 BATCHES_A_PAGE = 50
 FILES_A_PAGE = 100
@@ -69,7 +69,7 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Requeue the batch's failed jobs, and those that its files are doubles of: all, or those named by `job`."""
     batch = batch_or_404(request, pk)
     failed = ProcessingJob.objects.failed().filter(duplicates.failed_of(batch))
-    batches.requeue(asked.named(request, failed), by=asked.who(request))
+    batches.requeue(access.named(request, failed), by=access.who(request))
     return redirect("processing:batch", pk)
 
 
@@ -83,7 +83,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     if question := confirmation.before_cancelling(request, *rest, reverse("processing:batch", args=[pk])):
         return question
     note_deletion(request, batch.album, "uploads-cancelled")
-    batches.cancel_batch(batch, by=asked.who(request))
+    batches.cancel_batch(batch, by=access.who(request))
     return redirect("processing:batch", pk)
 
 
@@ -95,7 +95,7 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     is_at_work = batches.is_at_work(batch)
     if request.method == "POST":
         try:
-            batches.forget(batch, by=asked.who(request))
+            batches.forget(batch, by=access.who(request))
             note_deletion(request, batch.album, "batch-deleted")
             return redirect("processing:batches")
         except batches.AtWork:

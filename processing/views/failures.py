@@ -17,7 +17,7 @@ from processing.models import Preview, ProcessingJob
 from processing.queries import failure_page
 from processing.queries.failure_scope import Scope
 from processing.uploads import batches
-from processing.views import asked, failure_selection
+from processing.views import access, failure_selection
 from processing.views.access import may_change_any_album
 
 NOTHING_PICKED = "Nothing was selected. Tick the files first."
@@ -40,7 +40,7 @@ def retry(request: HttpRequest) -> HttpResponse:
     scope = failure_selection.scope(request, request.POST)
     picked = failure_selection.picked(request.POST, scope)
     gone = picked.uploads.count()
-    count = batches.requeue(picked.jobs, by=asked.who(request))
+    count = batches.requeue(picked.jobs, by=access.who(request))
     if count:
         messages.success(request, f"{count} file{pluralize(count)} will be tried again.")
     if gone:
@@ -54,7 +54,7 @@ def retry(request: HttpRequest) -> HttpResponse:
 def publish(request: HttpRequest) -> HttpResponse:
     """Publish damaged files that were picked, as far as they can be decoded."""
     scope = failure_selection.scope(request, request.POST)
-    count = batches.publish_damaged(failure_selection.picked(request.POST, scope).jobs, by=asked.who(request))
+    count = batches.publish_damaged(failure_selection.picked(request.POST, scope).jobs, by=access.who(request))
     if count:
         messages.success(request, f"{count} damaged file{pluralize(count)} will be published, with a warning.")
     else:
@@ -81,7 +81,7 @@ def dismiss(request: HttpRequest) -> HttpResponse:
         return render(request, "failure/dismiss.html", {"size": size, "scope": scope, "carried": carried})
     for album in picked.albums():
         note_deletion(request, album, "failures-dismissed")
-    count = batches.dismiss_failed(picked.jobs, by=asked.who(request)) + batches.dismiss_refused(picked.uploads)
+    count = batches.dismiss_failed(picked.jobs, by=access.who(request)) + batches.dismiss_refused(picked.uploads)
     if left:
         messages.warning(request, f"{left} file{pluralize(left)} {pluralize(left, 'belongs,belong')} {NOT_YOURS}")
     if count:

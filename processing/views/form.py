@@ -24,7 +24,7 @@ from processing.uploads import batches, body_timeouts, daily_limit
 from processing.uploads.batches import AlbumBusy, SentBefore
 from processing.uploads.form import FormIntake, TooManyParts
 from processing.uploads.problems import Refusal, Refused
-from processing.views import draining, request_body, upload_slots
+from processing.views import request_body, upload_slots
 from processing.views.panel import answer, partial
 
 BUSY = "This album is busy with another batch. Wait until it is done, or cancel the rest of it; then send your photos again."
@@ -72,7 +72,7 @@ def receive(request: HttpRequest, pk: int) -> HttpResponse:
     except AlbumInTrash:
         return _gone(request, pk)
     except Http404:
-        draining.drain(request)
+        request_body.drain(request)
         raise
     assert isinstance(request.user, User)
     token, length = _token(request), request_body.length(request)
@@ -89,7 +89,7 @@ def _answer(request: HttpRequest, album: Album, intake: FormIntake, length: int)
         _check_sender(request, intake)
         batches.ensure_open(album, intake.token)
         if shortage := daily_limit.of(intake.user.pk) or admission.of_new(length, None, intake.user.pk):
-            draining.drain(request)
+            request_body.drain(request)
             return _short(request, album, shortage)
         with upload_slots.place(intake.user.pk), request_body.impatient(request, body_timeouts.of_upload()):
             _ = request.FILES  # parses the body
@@ -97,7 +97,7 @@ def _answer(request: HttpRequest, album: Album, intake: FormIntake, length: int)
     except AlbumBusy as busy:
         return _busy(request, album, busy.batch)
     except Forged as forged:
-        draining.drain(request)
+        request_body.drain(request)
         if request.accepts("text/html"):
             return forged.response
         return _problem(request, album, HTTPStatus.FORBIDDEN, "csrf", FORGED)
@@ -105,7 +105,7 @@ def _answer(request: HttpRequest, album: Album, intake: FormIntake, length: int)
         request_body.close_after(request)
         return _crowded(request, album, refused.refusal)
     except SentBefore:
-        draining.drain(request)
+        request_body.drain(request)
         return answer(request, album)
     except request_body.EndUnknown:
         request_body.hang_up(request)
@@ -150,7 +150,7 @@ def _ensure_genuine(request: HttpRequest, fields: QueryDict) -> None:
 
 def _taken(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResponse:
     if intake.batch is None:
-        draining.drain(request)  # a body of another kind is still there
+        request_body.drain(request)  # a body of another kind is still there
         return _problem(request, album, 422, "no-files", NOTHING)
     if not intake.hand_over() and intake.has_no_room:
         return _short(request, album, admission.DISK)
@@ -168,7 +168,7 @@ def _cut_off(
 
 def _gone(request: HttpRequest, pk: int) -> HttpResponse:
     """The page that offers to restore the album, or JSON for a client that asks for it. Raises Http404."""
-    draining.drain(request)
+    request_body.drain(request)
     try:
         album_or_404(request, pk)
     except AlbumInTrash as in_trash:
@@ -179,7 +179,7 @@ def _gone(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _busy(request: HttpRequest, album: Album, batch: Batch) -> HttpResponse:
-    draining.drain(request)
+    request_body.drain(request)
     return _problem(request, album, 409, "album-busy", BUSY, batch={"id": batch.pk, "opened_at": batch.opened_at})
 
 

@@ -1,4 +1,4 @@
-"""The form of the storage page: what a person tells of a bucket, held to what can be known before anybody asks the bucket."""
+"""Forms: the bucket of the storage page, and the filter of the list of batches."""
 
 import re
 from typing import Any
@@ -6,18 +6,27 @@ from urllib.parse import urlsplit
 
 from django import forms
 from django.conf import settings
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
+from albums.models import Album
 from processing.maintenance.bucket_settings import UNREADABLE
+from processing.queries import batch_list
+from processing.queries.batch_list import State, Wanted
 from processing.storage.s3 import config as s3_config
 from processing.storage.s3.config import Connection
 
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, as far as all keep to it."""
 PORTS = {"http": 80, "https": 443}
+MAX_SEARCH_LENGTH = 200
 ADDRESSING = (("auto", "As the endpoint wants it"), ("path", "endpoint/bucket/…"), ("virtual", "bucket.endpoint/…"))
 
 
 class ConnectionForm(forms.Form):
+    """What a person tells of a bucket, held to what can be known before anybody asks the bucket."""
+
     bucket = forms.CharField(max_length=63, error_messages={"required": "Say which bucket."})
     endpoint = forms.CharField(
         max_length=300, required=False, help_text="Of the S3 server, as https://s3.example.org; empty for Amazon's own."
@@ -158,3 +167,32 @@ def _check_outside(host: str, port: int) -> None:
         raise forms.ValidationError(
             "That address is inside the server's own network. Whoever runs the server can allow it with S3_ALLOW_INTERNAL=yes."
         )
+
+
+class BatchFilter(forms.Form):
+    """What a person may ask the list of batches for. A nonsense value asks for nothing."""
+
+    text = forms.CharField(label="Album or file name", required=False, max_length=MAX_SEARCH_LENGTH)
+    album = forms.ModelChoiceField(Album.objects.none(), required=False, empty_label="All albums")
+    state = forms.ChoiceField(choices=[("", "Any state"), *State.choices], required=False)
+    person = forms.ModelChoiceField(User.objects.none(), required=False, label="Sent by", empty_label="Anybody")
+
+    def __init__(self, request: HttpRequest, albums: QuerySet[Album]) -> None:
+        super().__init__(request.GET, label_suffix="")
+        self._field("text").widget.input_type = "search"
+        self._field("album").queryset = albums
+        if request.user.has_perm("albums.change_album"):
+            self._field("person").queryset = batch_list.openers(albums)
+        else:
+            del self.fields["person"]
+
+    @property
+    def wanted(self) -> Wanted:
+        self.is_valid()
+        asked: dict[str, Any] = {name: value for name, value in self.cleaned_data.items() if value}
+        if state := asked.get("state"):
+            asked["state"] = State(state)
+        return Wanted(**asked)
+
+    def _field(self, name: str) -> Any:
+        return self.fields[name]

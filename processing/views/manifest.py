@@ -22,7 +22,7 @@ from processing.uploads.direct import multipart
 from processing.uploads.manifest import BadManifest, Manifest
 from processing.uploads.preflight import Answer, Declaration, Match
 from processing.uploads.problems import Refusal, Refused
-from processing.views import draining, request_body, s3_companion, upload_slots
+from processing.views import request_body, s3_companion, upload_slots
 
 RETRY_AFTER_SECONDS = 30
 MOST_SECONDS = 30.0
@@ -59,7 +59,7 @@ def declare(request: HttpRequest, pk: int) -> JsonResponse:
         request_body.close_after(request)
         return _crowded(refused.refusal)
     except TooLarge:
-        draining.drain(request)
+        request_body.drain(request)
         return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The list of files is too long.")
     except request_body.EndUnknown:
         request_body.close_after(request)
@@ -70,7 +70,7 @@ def declare(request: HttpRequest, pk: int) -> JsonResponse:
             HTTPStatus.BAD_REQUEST, "bad-manifest", "The list of files did not arrive whole. Send it again."
         )
     except BadManifest as error:
-        draining.drain(request)
+        request_body.drain(request)
         return _problem(HTTPStatus.BAD_REQUEST, "bad-manifest", str(error))
 
 
@@ -149,7 +149,7 @@ def _goes_in_parts(answer: Answer, upload: Upload) -> bool:
 
 def _gone(request: HttpRequest, pk: int) -> JsonResponse:
     """The album was deleted, perhaps only just now. Raises Http404 where it cannot be restored."""
-    draining.drain(request)
+    request_body.drain(request)
     try:
         album_or_404(request, pk)
     except AlbumInTrash as in_trash:

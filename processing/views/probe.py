@@ -21,7 +21,7 @@ from processing.doctor.http_probe import MARK
 from processing.uploads import body_timeouts
 from processing.uploads.problems import Refusal, Refused
 from processing.uploads.tus.protocol import VERSION
-from processing.views import draining, request_body
+from processing.views import request_body
 from processing.views.access import may_change_any_album
 from processing.views.tus import FORGED, NOT_ALLOWED, SIGN_IN
 
@@ -54,7 +54,7 @@ def probe(request: HttpRequest) -> HttpResponse:
         _check_sender(request)
         response = _in_turn(request)
     except Refused as refused:
-        draining.drain(request)
+        request_body.drain(request)
         refusal = refused.refusal
         response = JsonResponse({"error": refusal.code, "message": refusal.message}, status=refusal.status)
     response[MARK] = request.method or ""

@@ -2,6 +2,7 @@
 
 import select
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -12,6 +13,10 @@ from gunicorn.http.errors import ParseException
 
 from processing.uploads.body_reader import Body
 from processing.uploads.body_timeouts import Pace
+
+MAX_DRAIN_BYTES = 256 << 20
+MAX_DRAIN_SECONDS = 10.0
+DRAIN_CHUNK = 256 << 10
 
 PACE = "darkroom.pace"
 """Of the request whose body is read, in its WSGI environment."""
@@ -227,3 +232,20 @@ def _is_read(reader: Any) -> bool:
         case ChunkedReader():
             return reader.parser is None
     return False
+
+
+def drain(request: HttpRequest) -> None:
+    """Leave the rest of the body to gunicorn; read it within bounds where another server runs.
+
+    An answer sent while the body is still arriving is lost: the browser shows "connection reset" in its place. So the rest of a
+    refused body is read and thrown away. Under gunicorn its main thread does so after the answer, for every request whose body
+    was not read to the end, and closes the connection then (`DISCARD_SECONDS` in config/server/gunicorn_worker.py): no thread
+    waits, and no place among the uploads is taken.
+    """
+    if "gunicorn.socket" in request.META:
+        return
+    until, left = time.monotonic() + MAX_DRAIN_SECONDS, MAX_DRAIN_BYTES
+    with suppress(OSError, EndUnknown):  # the sender has gone: nobody waits for an answer
+        stream, memory = body(request), memoryview(bytearray(DRAIN_CHUNK))
+        while left > 0 and time.monotonic() < until and (count := stream.readinto(memory)):
+            left -= count

@@ -31,7 +31,7 @@ from processing.uploads.tus import protocol
 from processing.uploads.tus import session as tus_session
 from processing.uploads.tus.chunk import short_of
 from processing.uploads.tus.protocol import Creation, Part
-from processing.views import draining, request_body, upload_slots
+from processing.views import request_body, upload_slots
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -234,4 +234,4 @@ def let_go(request: HttpRequest, refusal: Refusal) -> None:
     elif refusal in upload_slots.REFUSALS:
         request_body.close_after(request)
     else:
-        draining.drain(request)
+        request_body.drain(request)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 from django.core.exceptions import SuspiciousFileOperation
-from processing.storage.base import Fenced, Store
 
+from processing.storage.base import Fenced, Store
 from processing.storage.local.store import LocalStore
 from processing.storage.router import PlacedStore
 from processing.storage.s3 import config as s3_config

@@ -67,7 +67,7 @@ def test_others_may_not_and_see_no_button(owner):
 def test_a_drained_worker_takes_nothing_and_passes_its_bell_on(album, monkeypatch):
     rung = []
     monkeypatch.setattr("processing.jobs.wakeup.ring", rung.append)
-    monkeypatch.setattr("processing.rendering.standstill.PAUSE_SECONDS", 0)
+    monkeypatch.setattr("processing.rendering.worker.PAUSE_SECONDS", 0)
     job = making.received(Album.objects.create(title="Winter"))
     jobs_workers.beat(worker.name())
     jobs_workers.drain([worker.name()])

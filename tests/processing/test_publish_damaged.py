@@ -13,7 +13,7 @@ from processing.queries import failure_page, file_status
 from processing.queries import receipt as receipt_query
 from processing.queries.failure_scope import Scope
 from processing.queries.file_status import Standing
-from processing.rendering import renewing, worker
+from processing.rendering import rerender, worker
 from processing.uploads import batches
 from tests.processing import making
 
@@ -60,7 +60,7 @@ def test_the_warning_stays_when_it_is_rendered_again(job):
     photo = published(job).photo
     photo.renditions.all().delete()
 
-    renewing.renew(photo, uuid.uuid4())
+    rerender.renew(photo, uuid.uuid4())
 
     photo.refresh_from_db()
     assert [note["code"] for note in photo.notes] == ["published-damaged"]

@@ -12,6 +12,7 @@ from django.utils.crypto import get_random_string, salted_hmac
 from config.accounts.login.usernames import normalised
 
 SALT = "config.accounts.known_devices"
+"""No module's name any more: cookies that are in use were signed with it."""
 SECONDS = 180 * 24 * 3600
 
 

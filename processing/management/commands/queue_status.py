@@ -10,8 +10,7 @@ from django.core.management.base import BaseCommand
 from albums.models import Album
 from processing.lib.row_counts import Count
 from processing.queries import queue_overview
-from processing.queries.crew import Worker
-from processing.queries.queue_overview import Overview
+from processing.queries.queue_overview import Overview, Worker
 
 
 class Command(BaseCommand):

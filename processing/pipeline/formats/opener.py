@@ -17,7 +17,7 @@ import pillow_heif
 from PIL import ExifTags, Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from processing.pipeline import error_mapping, errors, memory_limits, orientation
-from processing.pipeline.colour import bit_depth, cicp, naming
+from processing.pipeline.colour import bit_depth, cicp, declared_space
 from processing.pipeline.containers import heif_items, png_chunks, tiff_directory, tiff_first_page
 from processing.pipeline.formats import animation, bands, completeness, jxl, large_webp, raw, zeroed_data
 from processing.pipeline.formats.detect import Kind, recognise
@@ -180,8 +180,8 @@ def _described(image: ImageFile.ImageFile, file: BinaryIO, source: Path, bounds:
     facts, turn = _facts(image, file), orientation.turn(image)
     if name == "TIFF" and turn is None:
         turn = _turn_of_first(image, file)
-    named = naming.space(image, file)
-    if profile := naming.profile(named, image, facts):
+    named = declared_space.space(image, file)
+    if profile := declared_space.profile(named, image, facts):
         image.info["icc_profile"] = profile
     notes = [HDR] if named and named[1] in cicp.HDR else []
     if not is_kept:

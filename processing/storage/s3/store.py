@@ -28,7 +28,7 @@ from processing.storage.base import ON_LOAN, Listed
 from processing.storage.errors import StorageTrouble
 from processing.storage.local.partial_file import DRAFT, FENCE
 from processing.storage.local.store import LocalStore
-from processing.storage.s3 import client, copying, presign, transfer
+from processing.storage.s3 import client, presign, transfer
 from processing.storage.s3.config import Connection
 from processing.storage.s3.partial import Goal, S3Growing, S3Receiving
 
@@ -68,7 +68,7 @@ class S3Store(Storage):
 
     def keep(self, key: str, as_key: str) -> None:
         with errors.told(key):
-            copying.copy(self._client, self._object(key), self._object(as_key))
+            transfer.copy(self._client, self._object(key), self._object(as_key))
 
     def adopt(self, files: Mapping[str, Path]) -> None:
         with ThreadPoolExecutor(AT_A_TIME, "s3-adopt") as pool:

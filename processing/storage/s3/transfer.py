@@ -1,6 +1,7 @@
 """Sends a local file to the bucket: in one piece or, when it is large, in parts side by side, each checked by its MD5.
 
-Nothing of it is held in memory: each part is read from the disk twice, for its checksum and for the line.
+Nothing of it is held in memory: each part is read from the disk twice, for its checksum and for the line. Objects are
+copied by the bucket itself.
 """
 
 import base64
@@ -23,6 +24,9 @@ from processing.storage.s3.config import Connection
 PART = 8 << 20
 MOST_PARTS = 10_000
 """S3's own limit."""
+MAX_COPIED = 5 << 30
+"""What S3 copies in one go."""
+COPIED_PART = 1 << 30
 AT_A_TIME = 4
 CHUNK = 1 << 20
 SHA256 = "sha256"
@@ -149,3 +153,43 @@ class Stretch(io.RawIOBase):
             digest.update(chunk)
         self.seek(0)
         return digest.digest()
+
+
+def copy(client: Any, source: dict[str, str], target: dict[str, str]) -> None:
+    """Make a second object with the same bytes and metadata, by the bucket itself: nothing of it comes this way.
+
+    Repeating is harmless. A missing source raises as a GET of it does.
+    """
+    head = client.head_object(**source)
+    if head["ContentLength"] <= MAX_COPIED:
+        client.copy_object(CopySource=source, **target)
+        return
+    _copy_in_parts(client, source, target, head)
+
+
+def _copy_in_parts(client: Any, source: dict[str, str], target: dict[str, str], head: dict[str, Any]) -> None:
+    size = head["ContentLength"]
+    about = {"Metadata": head.get("Metadata", {}), "ContentType": head["ContentType"]}
+    multipart = target | {"UploadId": client.create_multipart_upload(**target, **about)["UploadId"]}
+    try:
+        parts = [
+            _copy_part(client, source, multipart, number, at, min(at + COPIED_PART, size) - 1, head["ETag"])
+            for number, at in enumerate(range(0, size, COPIED_PART), 1)
+        ]
+        client.complete_multipart_upload(MultipartUpload={"Parts": parts}, **multipart)
+    except BaseException:
+        abort(client, multipart)
+        raise
+
+
+def _copy_part(
+    client: Any, source: dict[str, str], multipart: dict[str, str], number: int, first: int, last: int, etag: str
+) -> dict[str, Any]:
+    answer = client.upload_part_copy(
+        CopySource=source,
+        CopySourceRange=f"bytes={first}-{last}",
+        CopySourceIfMatch=etag,  # all parts of one and the same
+        PartNumber=number,
+        **multipart,
+    )
+    return {"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]}

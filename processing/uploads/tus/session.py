@@ -1,6 +1,6 @@
 """Uploads that arrive in parts and may break anywhere: the offset is the size of the file on disk, and nothing else.
 
-While a large part with a checksum is on its way, the file is longer by what has not proved true yet (proving.py).
+While a large part with a checksum is on its way, the file is longer by what has not proved true yet (chunk.py).
 
 Whoever asks for the offset, sends or ends takes the upload over: the writer before is fenced off, and its late bytes are ignored.
 So there is no lock that could stick.

@@ -15,7 +15,7 @@ from processing.capacity import admission
 from processing.lib import system_memory
 from processing.models import ProcessingJob, Upload
 from processing.models.states import JobState
-from processing.rendering import shared_sandbox, standstill, worker
+from processing.rendering import shared_sandbox, worker
 from processing.uploads.rejections import Refused
 from processing.uploads.writer import Stream
 from tests.processing import making
@@ -28,8 +28,8 @@ HTMX = {"HX-Request": "true"}
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch):
-    monkeypatch.setattr(standstill, "PAUSE_SECONDS", 0)
-    monkeypatch.setattr(standstill, "_told", None)
+    monkeypatch.setattr(worker, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(worker, "_pause_reason", None)
 
 
 @pytest.fixture
@@ -192,9 +192,7 @@ class TestWorker:
         relieve(meminfo)
         worker.develop_next()
 
-        assert [
-            record.getMessage() for record in caplog.records if record.name == "processing.rendering.standstill"
-        ] == [
+        assert [record.getMessage() for record in caplog.records if record.name == "processing.rendering.worker"] == [
             f"Nothing is developed now. {admission.MEMORY.work}",
             "Developing goes on.",
         ]

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from processing.storage.base import ON_LOAN
 
 from albums import removal
 from albums.models import Album, Leftover, Photo
@@ -13,6 +12,7 @@ from processing.integrity import consistency
 from processing.maintenance import sweep as recovery
 from processing.models import JobEvent, ProcessingJob, Upload
 from processing.models.states import JobState, UploadState
+from processing.storage.base import ON_LOAN
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db

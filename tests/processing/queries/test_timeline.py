@@ -5,7 +5,7 @@ import pytest
 from processing import jobs
 from processing.maintenance import sweep as recovery
 from processing.models import ProcessingJob
-from processing.queries import timeline
+from processing.queries import failure_page
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 def told() -> list[tuple[str, str]]:
     events = ProcessingJob.objects.get().events.all()
-    return [(moment.title, moment.words) for moment in timeline.of(events)]
+    return [(moment.title, moment.words) for moment in failure_page.timeline(events)]
 
 
 def test_attempts_are_told_with_what_ended_them(album, settings):
@@ -30,7 +30,7 @@ def test_an_attempt_that_does_not_count_keeps_its_number(album):
     jobs.release(jobs.claim_next("tester"))
     jobs.postpone(jobs.claim_next("tester"), "disk-full", "There was no room.", seconds=0)
 
-    assert told() == [("Received", ""), ("Attempt 1", timeline.SHUT_DOWN), ("Attempt 1", "There was no room.")]
+    assert told() == [("Received", ""), ("Attempt 1", failure_page.SHUT_DOWN), ("Attempt 1", "There was no room.")]
 
 
 def test_who_retried_it_is_told(album):

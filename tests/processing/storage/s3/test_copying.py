@@ -17,8 +17,10 @@ def store(rgw, settings, tmp_path):
 
 @pytest.mark.servers
 def test_what_is_larger_than_the_bucket_copies_in_one_go_is_copied_in_parts(store, rgw, monkeypatch, tmp_path):
-    monkeypatch.setattr("processing.storage.s3.copying.MOST", 4 * MIB)  # instead of 5 GiB, which nobody has time for
-    monkeypatch.setattr("processing.storage.s3.copying.PART", 5 * MIB)
+    monkeypatch.setattr(
+        "processing.storage.s3.transfer.MAX_COPIED", 4 * MIB
+    )  # instead of 5 GiB, which nobody has time for
+    monkeypatch.setattr("processing.storage.s3.transfer.COPIED_PART", 5 * MIB)
     content = b"".join(number.to_bytes(4, "big") for number in range(3 * MIB + 1))
     (tmp_path / "large").write_bytes(content)
     store.send(tmp_path / "large", "incoming/1")
