@@ -131,3 +131,34 @@ def test_every_test_that_a_guarantee_names_is_there():
 
     assert len(named_tests) > 15
     assert [name for name in sorted(named_tests) if not (ROOT / name).exists()] == []
+
+
+def named_by_folder(section: str, package: str) -> dict[str, set[str]]:
+    """The modules that the table of the package names, by folder; those of folders without a row stand in the one above."""
+    table = section.split(f"| {package}/ | holds | modules |\n")[1].split("\n\n")[0]
+    named = {}
+    for row in table.splitlines()[1:]:
+        folders, _, modules = row.strip("| ").split(" | ")
+        for folder in re.findall(r"`([\w/]+)/`", folders) or ["."]:
+            named[folder] = set(re.findall(r"`(\w+)`", modules))
+    return named
+
+
+def test_every_module_has_its_place_in_the_architecture():
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    section = text.split("\n## Where things are\n")[1].split("\n## ")[0]
+    entry_points = {"__init__", "__main__", "admin", "apps", "signals", "tasks", "urls"}
+    missing = []
+
+    for package in ("processing", "config"):
+        named = named_by_folder(section, package)
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            if {"management", "templatetags", "migrations"} & set(parts) or f"`{'.'.join(parts)}`" in section:
+                continue
+            folder = Path(*parts[1:-1])
+            above = next((str(each) for each in (folder, *folder.parents) if str(each) in named), "")
+            if path.stem not in named.get(above, set()) | entry_points:
+                missing.append("/".join(parts))
+
+    assert missing == []
