@@ -58,7 +58,7 @@ sbom: ## Write darkroom.cdx.json, a list (CycloneDX) of the packages that Darkro
 		--output-reproducible --output-format JSON --output-file darkroom.cdx.json --validate
 
 formats: ## Write the page's list of accepted formats from the pipeline's
-	@$(VPYTHON) -m processing.pipeline.formats
+	@$(VPYTHON) -m processing.pipeline.formats.extensions
 
 bench: ## Run the benchmarks
 	@$(call install,requirements-dev.txt)

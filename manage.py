@@ -8,7 +8,7 @@ if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from django.core.management import execute_from_command_line
 
-    from config import kinship
+    from config.server import prctl
 
-    kinship.hide_memory()  # the settings hold secrets
+    prctl.hide_memory()  # the settings hold secrets
     execute_from_command_line(sys.argv)

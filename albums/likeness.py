@@ -7,7 +7,7 @@ from django.db.models import Q
 from albums.models import Look, Photo
 
 NEAR = 6
-"""Bits in which two looks may differ, of 64. Measured where they are made: processing/pipeline/likeness.py."""
+"""Bits in which two looks may differ, of 64. Measured where they are made: processing/pipeline/render/perceptual_hash.py."""
 BANDS = ("first", "second", "third", "fourth")
 BAND_BITS = 16
 SAME_SHAPE = 0.03

@@ -12,7 +12,7 @@ from statistics import median
 from playwright.sync_api import Page, Response, sync_playwright
 
 from benchmarks import measure
-from processing.sandbox import Sandbox
+from processing.rendering.sandbox import Sandbox
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, DESKTOP, new_album, sign_in
 from tests.installation import Installation
 

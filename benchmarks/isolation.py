@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 from benchmarks import measure
-from processing.pipeline import developing
-from processing.sandbox import Sandbox
+from processing.pipeline.render import develop
+from processing.rendering.sandbox import Sandbox
 
 
 def run() -> None:
@@ -18,7 +18,7 @@ def run() -> None:
 def _compare(photos: list[Path], scratch: Path) -> None:
     begun = time.perf_counter()
     for photo in photos:
-        developing.develop(photo, scratch)
+        develop.develop(photo, scratch)
     here = time.perf_counter() - begun
     with Sandbox() as sandbox:
         sandbox.develop(photos[0], scratch)

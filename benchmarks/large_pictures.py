@@ -14,13 +14,11 @@ import pillow_jxl  # noqa: F401 - teaches Pillow to write it
 from PIL import Image
 
 from benchmarks import measure
-from processing.large_pictures import SPARE
-from processing.pipeline import (
-    Refused,
-    opening,  # noqa: F401 - teaches Pillow HEIF here too
-)
-from processing.pipeline.refusals import TooHeavy
-from processing.sandbox import MEBI, Sandbox
+from processing.pipeline import Refused
+from processing.pipeline.errors import TooHeavy
+from processing.pipeline.formats import opener  # noqa: F401 - teaches Pillow HEIF here too
+from processing.rendering.large_pictures import SPARE
+from processing.rendering.sandbox import MEBI, Sandbox
 
 MEGAPIXELS = (51, 102, 200)
 USUAL = 512 * MEBI

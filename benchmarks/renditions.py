@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import mean
 
 from benchmarks import measure, peers
-from processing.pipeline.process import ENVIRONMENT
+from processing.pipeline.process.client import ENVIRONMENT
 
 ROUNDS = 3
 EDGES = (2560, 1600, 800, 400)

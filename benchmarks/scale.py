@@ -186,7 +186,12 @@ def _looks() -> Iterator[tuple[str, Callable[[], object]]]:
     from django.utils import timezone
 
     from albums.models import Album
-    from processing import batches, jobs, overview, progress, proof, scrub, sweeper
+    from processing import jobs
+    from processing.integrity import post_write, scrub
+    from processing.jobs import lifecycle
+    from processing.maintenance import sweep as recovery
+    from processing.queries import album_progress, queue_overview
+    from processing.uploads import batches
 
     album = Album.objects.order_by("pk")[99]
     batch = album.batches.get()
@@ -212,13 +217,13 @@ def _looks() -> Iterator[tuple[str, Callable[[], object]]]:
     keeper, _ = User.objects.get_or_create(pk=1000, username="keeper", is_superuser=True)
     person = User.objects.get(pk=1 + album.pk % 100)
     yield "claim", undone(lambda: jobs.claim_next("benchmark"))
-    yield "a new job's turn", lambda: jobs._next_turn(album.pk)
+    yield "a new job's turn", lambda: lifecycle._next_turn(album.pk)
     yield "lock: may a batch be opened?", lambda: batches.running_in(album)
-    yield "a photo to read back", lambda: proof.due().first()
+    yield "a photo to read back", lambda: post_write.due().first()
     yield "background check", lambda: scrub._next(timezone.now())
-    yield "sweep", undone(sweeper.sweep)
-    yield "panel", lambda: (progress.of(album), progress.report(album))
-    yield "queue_status", lambda: overview.of(Album.objects.all())
+    yield "sweep", undone(recovery.sweep)
+    yield "panel", lambda: (album_progress.of(album), album_progress.report(album))
+    yield "queue_status", lambda: queue_overview.of(Album.objects.all())
     for who, name in ((keeper, "keeper"), (person, "person")):
         yield f"albums, {name}", page("/albums/", who)
         yield f"album, {name}", page(f"/albums/{album.pk}/", who)

@@ -8,12 +8,14 @@ class Config(AppConfig):
         from allauth.account.signals import authentication_step_completed, password_reset
         from django.contrib.auth.signals import user_logged_in
 
-        from config import checks, security_log  # noqa: F401 - reading the checks registers them
-        from config.accounts import activity, guesses, half_way
-        from config.accounts import checks as provider_checks  # noqa: F401
+        from config import checks  # noqa: F401 - reading the checks registers them
+        from config.accounts import checks as provider_checks  # noqa: F401 - the same
+        from config.accounts import security_log
+        from config.accounts.login import partial_login, throttle
+        from config.accounts.sessions import activity
 
         user_logged_in.connect(activity.begin, dispatch_uid="activity")
-        password_reset.connect(guesses.forget, dispatch_uid="guesses")
+        password_reset.connect(throttle.forget, dispatch_uid="guesses")
         authentication_step_completed.connect(activity.confirmed, dispatch_uid="activity")
-        half_way.connect()
+        partial_login.connect()
         security_log.connect()

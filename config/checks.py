@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
-from config import database, file_modes, greeting
-from processing import recipes
-from processing.doctor import bounds
+from config import database, file_modes
+from config.accounts.login import client_address
+from processing.doctor import limits
+from processing.rendering import presets
 
 SHORTEST_KEY = 32
 DEBUG_IN_PUBLIC = Error(
@@ -30,7 +31,7 @@ NO_ADDRESS = Error(
     id="darkroom.E003",
 )
 SMALL_PARTS = Error(
-    f"CHUNK_SIZE is smaller than {bounds.LEAST >> 10}K: a photo would take thousands of requests.",
+    f"CHUNK_SIZE is smaller than {limits.LEAST >> 10}K: a photo would take thousands of requests.",
     hint="Leave it at 0: what fits is measured.",
     id="darkroom.E004",
 )
@@ -69,11 +70,11 @@ READABLE_SECRETS = Warning(
 @register(Tags.security)
 def installation(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     found = (
-        (DEBUG_IN_PUBLIC, settings.DEBUG and not greeting.is_loopback(settings.HOST)),
+        (DEBUG_IN_PUBLIC, settings.DEBUG and not client_address.is_loopback(settings.HOST)),
         (SHORT_KEY, len(settings.SECRET_KEY) < SHORTEST_KEY),
         (NO_ADDRESS, bool(settings.PUBLIC_URL) and not _is_site(settings.PUBLIC_URL)),
-        (SMALL_PARTS, 0 < settings.CHUNK_BYTES < bounds.LEAST),
-        (RUNGS, not recipes.is_ladder()),
+        (SMALL_PARTS, 0 < settings.CHUNK_BYTES < limits.LEAST),
+        (RUNGS, not presets.is_ladder()),
         (
             NO_ENDPOINT,
             any(each and not _is_site(each) for each in (settings.S3_ENDPOINT, settings.S3_BROWSER_ENDPOINT)),

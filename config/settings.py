@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 
-from config import database, env, file_modes, mail, queue, secret
+from config import database, env, file_modes, huey, mail, secrets
 
 A_YEAR = 365 * 24 * 3600
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -26,7 +26,7 @@ PUBLIC_URL = env.text("PUBLIC_URL").rstrip("/")
 
 # Safety
 DEBUG = env.flag("DEBUG")
-SECRET_KEY = env.text("SECRET_KEY") or secret.kept_in(DATA_DIR / "secret_key")
+SECRET_KEY = env.text("SECRET_KEY") or secrets.kept_in(DATA_DIR / "secret_key")
 # Who listens on all addresses is reached by names that cannot be known here.
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or (
     ["*"] if HOST in ("0.0.0.0", "::") and not PUBLIC_URL else ["localhost", "127.0.0.1", "[::1]", HOST]  # noqa: S104
@@ -38,7 +38,7 @@ BEHIND_TLS = env.flag("BEHIND_TLS", PUBLIC_URL.startswith("https://"))
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
 if BEHIND_TLS:  # a browser takes cookies of such names over https only, and from nobody but this very host
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
-SESSION_ENGINE = "config.accounts.session_store"
+SESSION_ENGINE = "config.accounts.sessions.store"
 SESSION_IDLE_SECONDS = env.seconds("SESSION_IDLE_SECONDS", 259200, least=60)
 SESSION_MAX_SECONDS = env.seconds("SESSION_MAX_SECONDS", 1209600, least=60)
 SESSION_COOKIE_AGE = int(SESSION_MAX_SECONDS)
@@ -98,14 +98,14 @@ MIDDLEWARE = [
     # Whoever answers further in, with a page, a file or a refusal: these say how a browser has to take it.
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
-    "config.origins.BucketOriginMiddleware",
-    "config.headers.HeadersMiddleware",
+    "config.http.middleware.BucketOriginMiddleware",
+    "config.http.middleware.HeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "config.accounts.activity.ActivityMiddleware",
-    "config.security_log.RequestMiddleware",
+    "config.accounts.sessions.activity.ActivityMiddleware",
+    "config.accounts.security_log.RequestMiddleware",
     # Before CSRF, which may read the whole body to find its token: who is not signed in sends no body at all.
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -141,7 +141,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Queue: Huey on SQLite in DATA_DIR unless REDIS_URL names a Redis
 REDIS_URL = env.text("REDIS_URL")
-HUEY = queue.options(REDIS_URL, DATA_DIR / "huey.sqlite3", SECRET_KEY)
+HUEY = huey.options(REDIS_URL, DATA_DIR / "huey.sqlite3", SECRET_KEY)
 CACHES = {"default": {"BACKEND": "config.cache.DatabaseCache"}}
 BELL = "processing.tasks.develop_next"
 UPLOAD_BELL = "processing.tasks.hand_over"
@@ -152,8 +152,8 @@ STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
-    "default": {"BACKEND": "processing.storage.placed.PlacedStore", "OPTIONS": {"location": DATA_DIR}},
-    "staticfiles": {"BACKEND": "config.static.HashedStatic"},
+    "default": {"BACKEND": "processing.storage.router.PlacedStore", "OPTIONS": {"location": DATA_DIR}},
+    "staticfiles": {"BACKEND": "config.staticfiles.HashedStatic"},
 }
 # New photos go into a bucket where S3_BUCKET names one; those that are there stay where they are.
 S3_BUCKET = env.text("S3_BUCKET")
@@ -167,7 +167,7 @@ S3_ADDRESSING = env.one_of("S3_ADDRESSING", "auto", choices={"auto", "path", "vi
 S3_BROWSER_ENDPOINT = env.text("S3_BROWSER_ENDPOINT").rstrip("/")
 S3_ALLOW_INTERNAL = env.flag("S3_ALLOW_INTERNAL")
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
-FILE_UPLOAD_HANDLERS = ["config.file_parts.RefusingUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["config.http.upload_handlers.RefusingUploadHandler"]
 DATA_UPLOAD_MAX_NUMBER_FILES = None  # the intake counts, and answers per file instead of refusing the request
 
 # Intake
@@ -229,13 +229,13 @@ ACCOUNT_FORMS = {
     "change_password": "config.accounts.forms.PasswordForm",
     "reauthenticate": "config.accounts.forms.ConfirmForm",
     "add_email": "config.accounts.forms.AddressForm",
-    "reset_password": "config.accounts.resetting.ResetForm",
+    "reset_password": "config.accounts.login.password_reset.ResetForm",
     "reset_password_from_key": "config.accounts.forms.NewPasswordForm",
 }
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*"]  # nobody signs up; the checks compare it with the above
 ACCOUNT_RATE_LIMITS = {
-    "login": None,  # passwords are counted by config/accounts/guesses.py
+    "login": None,  # passwords are counted by config/accounts/login/throttle.py
     "login_failed": f"{LOGIN_ATTEMPTS}/{LOGIN_SECONDS:g}s/key",  # codes of a second factor, by user
 }
 ACCOUNT_SESSION_REMEMBER = True  # a session lasts as long as its timeouts say, not until the browser is closed
@@ -311,7 +311,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"()": "config.logs.OneLine", "format": "{asctime} {levelname} {name} {message}", "style": "{"}
+        "line": {"()": "config.log_format.OneLine", "format": "{asctime} {levelname} {name} {message}", "style": "{"}
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},

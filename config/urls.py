@@ -2,9 +2,9 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from config import first_user, health
-from config.accounts import views
+from config.accounts import first_user, views
 from config.accounts.admin import hide_secrets
+from config.http import health
 
 hide_secrets()
 urlpatterns = [
@@ -19,8 +19,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
-handler400 = "config.errors.bad_request"
-handler403 = "config.errors.forbidden"
-handler404 = "config.errors.not_found"
-handler429 = "config.errors.too_many_requests"  # asked for by allauth
-handler500 = "config.errors.server_error"
+handler400 = "config.http.error_pages.bad_request"
+handler403 = "config.http.error_pages.forbidden"
+handler404 = "config.http.error_pages.not_found"
+handler429 = "config.http.error_pages.too_many_requests"  # asked for by allauth
+handler500 = "config.http.error_pages.server_error"

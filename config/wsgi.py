@@ -7,9 +7,9 @@ import django
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.utils.http import parse_header_parameters
 
-from config import kinship
+from config.server import prctl
 
-kinship.hide_memory()  # for servers other than ours, which does it for its master too
+prctl.hide_memory()  # for servers other than ours, which does it for its master too
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 

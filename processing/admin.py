@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from processing import jobs
 from processing.models import Batch, Finding, JobEvent, Measurement, ProcessingJob, Upload, WorkerPulse
-from processing.states import ACTIVE, JobState
+from processing.models.states import ACTIVE, JobState
 from processing.views.access import may_delete_of_any_album
 
 

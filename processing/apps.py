@@ -6,7 +6,8 @@ class ProcessingConfig(AppConfig):
     verbose_name = "Workshop"
 
     def ready(self) -> None:
-        from processing import cleaning, connecting
+        from processing import signals
+        from processing.maintenance import bucket_settings
 
-        cleaning.connect()
-        connecting.connect()
+        signals.connect()
+        bucket_settings.connect()

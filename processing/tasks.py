@@ -11,8 +11,11 @@ from django.db import close_old_connections
 from huey.consumer import Scheduler
 from huey.contrib.djhuey import db_periodic_task, db_task, on_shutdown, on_startup, task
 
-from processing import bell, proof, pulse, rerendering, rounds, scrub, sweeper, worker
-from processing.intake import parts
+from processing.integrity import post_write, scrub
+from processing.jobs import periodic, wakeup, workers
+from processing.maintenance import sweep as recovery
+from processing.rendering import rerender, worker
+from processing.uploads.direct import multipart
 
 log = logging.getLogger(__name__)
 
@@ -38,14 +41,14 @@ def develop_next(job_id: int) -> None:
     """
     if worker.rest_if_drained():
         return
-    if not (worker.develop_next() or proof.prove_next()):
-        rerendering.render_next()
+    if not (worker.develop_next() or post_write.prove_next()):
+        rerender.render_next()
 
 
 @db_task(priority=BEFORE_BELLS)
 def hand_over(upload_id: str) -> None:
     """A large file is whole in the bucket."""
-    parts.hand_over_by_id(uuid.UUID(upload_id))
+    multipart.hand_over_by_id(uuid.UUID(upload_id))
 
 
 @db_periodic_task(lambda _: True, priority=BEFORE_BELLS)
@@ -54,26 +57,26 @@ def sweep() -> None:
 
     Each worker sends one, and who hears the first does what is in it for all.
     """
-    if not rounds.is_mine("sweep", settings.SWEEP_SECONDS):
+    if not periodic.is_mine("sweep", settings.SWEEP_SECONDS):
         return
-    sweeper.sweep(sweeper.SHARE * settings.SWEEP_SECONDS)
-    proof.prove_some()
+    recovery.sweep(recovery.SHARE * settings.SWEEP_SECONDS)
+    post_write.prove_some()
     scrub.step()
-    if rounds.is_mine("clear_expired", EXPIRED_SECONDS):
+    if periodic.is_mine("clear_expired", EXPIRED_SECONDS):
         call_command("clear_expired", stdout=StringIO())  # of accounts, which are above this package
 
 
 @task(priority=BEFORE_BELLS)
 def answer_echo(key: str, until: float) -> None:
-    bell.answer(key, until)
+    wakeup.answer(key, until)
 
 
 @on_startup()
 def begin() -> None:
     global _pulse
-    _pulse = threading.Thread(target=pulse.keep, args=(worker.name(), _stopped), name="pulse", daemon=True)
+    _pulse = threading.Thread(target=workers.keep, args=(worker.name(), _stopped), name="pulse", daemon=True)
     _pulse.start()
-    sweeper.sweep(sweeper.SHARE * settings.SWEEP_SECONDS)
+    recovery.sweep(recovery.SHARE * settings.SWEEP_SECONDS)
     close_old_connections()
 
 

@@ -9,11 +9,15 @@ from django.test import Client
 from huey.contrib.djhuey import HUEY
 
 from albums.models import Album
-from config import health
-from processing import allowance, quota, scrub, worker
-from processing.storage import bucket as bucket_client
-from processing.storage import connection, places
-from processing.storage.connection import Connection
+from config.http import health
+from processing.capacity import staging_quota
+from processing.integrity import scrub
+from processing.rendering import shared_sandbox
+from processing.storage import locations
+from processing.storage.s3 import client as bucket_client
+from processing.storage.s3 import config as s3_config
+from processing.storage.s3.config import Connection
+from processing.uploads import daily_limit
 from tests import stack
 from tests.servers import PostgreSQL, Redis
 
@@ -36,9 +40,9 @@ def data_dir(tmp_path_factory, settings) -> Path:
     store = settings.STORAGES["default"] | {"OPTIONS": {"location": path}}
     settings.STORAGES = settings.STORAGES | {"default": store}
     HUEY.storage.flush_queue()
-    quota.forget()
+    staging_quota.forget()
     health.examination.forget()
-    allowance.forget()
+    daily_limit.forget()
     return path
 
 
@@ -58,16 +62,16 @@ def time_for_storage() -> None:
 @pytest.fixture
 def stored(data_dir) -> Path:
     """Where files that come now are kept, as a directory: on the servers' stack that is the bucket."""
-    return data_dir / places.for_new()
+    return data_dir / locations.for_new()
 
 
 @pytest.fixture(autouse=True)
 def no_child_left() -> Iterator[None]:
     """The worker's sandbox lives as long as its process; here, as long as the test."""
     yield
-    if worker.sandbox.cache_info().currsize:
-        worker.sandbox().close()
-        worker.sandbox.cache_clear()
+    if shared_sandbox.sandbox.cache_info().currsize:
+        shared_sandbox.sandbox().close()
+        shared_sandbox.sandbox.cache_clear()
 
 
 @pytest.fixture
@@ -129,10 +133,10 @@ def bucket(moto, settings) -> Connection:
     """New files go into a bucket of the test's own."""
     for name, value in moto.new_bucket().items():
         setattr(settings, name, value)
-    return connection.from_environment()
+    return s3_config.from_environment()
 
 
 @pytest.fixture(autouse=True)
 def no_saved_connection(monkeypatch) -> None:
-    """Looking for one now and then would count as a query where a test counts them. Tests of it call `connecting.connect()`."""
-    monkeypatch.setattr(connection, "saved", lambda: None)
+    """Looking for one now and then would count as a query where tests count them. Its tests call `bucket_settings.connect()`."""
+    monkeypatch.setattr(s3_config, "saved", lambda: None)

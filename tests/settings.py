@@ -17,9 +17,11 @@ os.environ.update(stack.environment())
 
 import huey  # noqa: E402, F401 - whole, for the tests that use Redis; the settings leave its client out without REDIS_URL
 
-from config import queue  # noqa: E402
+from config import huey as config_huey  # noqa: E402
 
-queue.REDIS_TIMEOUTS.update(socket_timeout=60, socket_connect_timeout=60)  # before the settings make their connections
+config_huey.REDIS_TIMEOUTS.update(
+    socket_timeout=60, socket_connect_timeout=60
+)  # before the settings make their connections
 
 from config.settings import *  # noqa: E402, F403
 from config.settings import STATIC_ROOT, STORAGES  # noqa: E402

@@ -11,7 +11,7 @@ from django.urls import reverse
 from albums.models import Album, Leftover
 from processing import jobs
 from processing.models import ProcessingJob, Upload
-from processing.states import JobState
+from processing.models.states import JobState
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db

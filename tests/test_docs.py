@@ -43,32 +43,33 @@ def table_of(heading: str) -> dict[str, str]:
 
 
 def test_every_code_of_a_failed_job_is_documented_with_its_class():
-    from processing import sandbox, sweeper, worker
-    from processing.pipeline import refusals
-    from processing.storage import trouble
+    from processing.maintenance import sweep as recovery
+    from processing.pipeline import errors as pipeline_errors
+    from processing.rendering import sandbox, worker
+    from processing.storage import errors as storage_errors
 
-    classes = {**refusals._by_code(), "timeout": sandbox.TimedOut, "crashed": sandbox.Crashed}
+    classes = {**pipeline_errors._by_code(), "timeout": sandbox.TimedOut, "crashed": sandbox.Crashed}
     del classes["refused"], classes["aborted"]  # the first only has subclasses; the second hands its job back
     told = {value[0] for value in vars(worker).values() if isinstance(value, tuple) and len(value) == 2}
-    kinds = {value.code: value for value in vars(trouble).values() if isinstance(value, trouble.Kind)}
-    del kinds[trouble.FULL.code]  # waits like a disk that is full
+    kinds = {value.code: value for value in vars(storage_errors).values() if isinstance(value, storage_errors.Kind)}
+    del kinds[storage_errors.FULL.code]  # waits like a disk that is full
     table = table_of("Errors")
 
-    assert table.keys() == classes.keys() | told | {sweeper.LOST[0]} | kinds.keys()
+    assert table.keys() == classes.keys() | told | {recovery.LOST[0]} | kinds.keys()
     classes |= kinds
     assert {code: table[code] == "yes" for code in classes} == {code: c.permanent for code, c in classes.items()}
 
 
 def test_every_code_of_a_refused_upload_is_documented():
-    from processing.intake import refusals
+    from processing.uploads import rejections
 
-    told = {value.code for value in vars(refusals).values() if isinstance(value, refusals.Refusal)}
+    told = {value.code for value in vars(rejections).values() if isinstance(value, rejections.Refusal)}
 
-    assert table_of("Uploads").keys() == told - {refusals.EXPIRED.code}  # that is a state of its own
+    assert table_of("Uploads").keys() == told - {rejections.EXPIRED.code}  # that is a state of its own
 
 
 def test_every_state_and_edge_is_documented():
-    from processing.states import EDGES
+    from processing.models.states import EDGES
 
     text = (ROOT / "docs/state-machine.md").read_text(encoding="utf-8")
     rows = set(re.findall(r"^\| (\w+) \|", text, re.MULTILINE)) - {"edge", "code"}
@@ -99,7 +100,7 @@ def named(function: ast.expr) -> set[str]:
 
 
 def test_every_event_of_the_security_log_is_documented():
-    from config.security_log import Event
+    from config.accounts.security_log import Event
 
     text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     section = text.split("\n## Security log\n")[1].split("\n## ")[0]
@@ -130,3 +131,34 @@ def test_every_test_that_a_guarantee_names_is_there():
 
     assert len(named_tests) > 15
     assert [name for name in sorted(named_tests) if not (ROOT / name).exists()] == []
+
+
+def named_by_folder(section: str, package: str) -> dict[str, set[str]]:
+    """The modules that the table of the package names, by folder; those of folders without a row stand in the one above."""
+    table = section.split(f"| {package}/ | holds | modules |\n")[1].split("\n\n")[0]
+    named = {}
+    for row in table.splitlines()[1:]:
+        folders, _, modules = row.strip("| ").split(" | ")
+        for folder in re.findall(r"`([\w/]+)/`", folders) or ["."]:
+            named[folder] = set(re.findall(r"`(\w+)`", modules))
+    return named
+
+
+def test_every_module_has_its_place_in_the_architecture():
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    section = text.split("\n## Where things are\n")[1].split("\n## ")[0]
+    entry_points = {"__init__", "__main__", "admin", "apps", "signals", "tasks", "urls"}
+    missing = []
+
+    for package in ("processing", "config"):
+        named = named_by_folder(section, package)
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            if {"management", "templatetags", "migrations"} & set(parts) or f"`{'.'.join(parts)}`" in section:
+                continue
+            folder = Path(*parts[1:-1])
+            above = next((str(each) for each in (folder, *folder.parents) if str(each) in named), "")
+            if path.stem not in named.get(above, set()) | entry_points:
+                missing.append("/".join(parts))
+
+    assert missing == []

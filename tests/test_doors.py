@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from albums.models import Album, Companion, Photo, Rendition
 from processing.models import Batch, Preview, ProcessingJob
-from processing.states import JobState
+from processing.models.states import JobState
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from processing.pipeline import formats
+from processing.pipeline.formats import extensions
 
 ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.once
 
 
 def test_the_page_filters_folders_by_the_same_list():
-    assert formats.SCRIPT.read_text(encoding="utf-8") == formats.as_script(), "run `make formats`"
+    assert extensions.SCRIPT.read_text(encoding="utf-8") == extensions.as_script(), "run `make formats`"
 
 
 def test_both_file_inputs_and_both_hints_follow_it(client, owner, album):
@@ -20,13 +20,13 @@ def test_both_file_inputs_and_both_hints_follow_it(client, owner, album):
 
     page = client.get(album.get_absolute_url()).content.decode()
 
-    assert re.findall(r'accept="([^"]*)"', page) == [formats.ACCEPT, formats.ACCEPT]
-    assert page.count(formats.NAMES) == 2
+    assert re.findall(r'accept="([^"]*)"', page) == [extensions.ACCEPT, extensions.ACCEPT]
+    assert page.count(extensions.NAMES) == 2
 
 
 def test_no_script_has_a_list_of_its_own():
     for script in (ROOT / "static/js").rglob("*.js"):
-        if script != formats.SCRIPT:
+        if script != extensions.SCRIPT:
             assert not re.search(r"\b(heif|cr2|nef|raf|jfif)\b", script.read_text(encoding="utf-8")), script.name
 
 
@@ -34,7 +34,7 @@ def test_the_docs_list_every_ending():
     text = (ROOT / "docs/pictures.md").read_text(encoding="utf-8")
     table = text.split("\n## By ending\n")[1].split("\n## ")[0]
     rows = dict(re.findall(r"^\| ([^|`]+) \| ([^|]+) \|", table, re.MULTILINE))
-    kinds = (*formats.PICTURES, formats.RAW, formats.SIDECARS, formats.LIVE_VIDEOS)
+    kinds = (*extensions.PICTURES, extensions.RAW, extensions.SIDECARS, extensions.LIVE_VIDEOS)
 
     del rows["kind"]
     documented = {name: tuple(re.findall(r"`\.([a-z0-9]+)`", endings)) for name, endings in rows.items()}
@@ -43,12 +43,12 @@ def test_the_docs_list_every_ending():
 
 
 def test_the_readme_names_them():
-    assert f"**Takes in** {formats.NAMES} by what they are" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"**Takes in** {extensions.NAMES} by what they are" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_no_ending_is_both_taken_and_skipped():
-    assert len(formats.ENDINGS) == len(set(formats.ENDINGS))
-    assert not formats.COMPANION_ENDINGS & set(formats.ENDINGS)
+    assert len(extensions.ENDINGS) == len(set(extensions.ENDINGS))
+    assert not extensions.COMPANION_ENDINGS & set(extensions.ENDINGS)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_no_ending_is_both_taken_and_skipped():
     ],
 )
 def test_companions_without_a_picture_are_known_by_name(path):
-    assert formats.is_companion(path)
+    assert extensions.is_companion(path)
 
 
 @pytest.mark.parametrize(
@@ -90,4 +90,4 @@ def test_companions_without_a_picture_are_known_by_name(path):
     ],
 )
 def test_and_nothing_else_is(path):
-    assert not formats.is_companion(path)
+    assert not extensions.is_companion(path)

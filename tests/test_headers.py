@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from albums.models import Album, Photo, Rendition
 from albums.views.photos import CONTENT_TYPES
-from processing.intake import names
+from processing.uploads import filenames
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +42,7 @@ NASTY_NAMES = [
 PHOTOS = Path(os.environ.get("DARKROOM_PHOTOS", Path(__file__).parents[2] / "shared" / "photos"))
 COLLECTED = PHOTOS / "filenames.json"
 SHARED_NAMES = sorted(
-    {names.shown(each["name"]) for each in json.loads(COLLECTED.read_text())["names"]} if COLLECTED.exists() else ()
+    {filenames.shown(each["name"]) for each in json.loads(COLLECTED.read_text())["names"]} if COLLECTED.exists() else ()
 )
 """As the intake lets them in; what it does to them is its own tests' matter."""
 

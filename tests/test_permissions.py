@@ -8,7 +8,7 @@ from django.urls import reverse
 from albums.models import Album, Photo
 from processing import jobs
 from processing.models import Batch, ProcessingJob, Upload
-from processing.states import JobState
+from processing.models.states import JobState
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db

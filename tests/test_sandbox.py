@@ -22,15 +22,12 @@ from typing import BinaryIO
 import pytest
 from PIL import Image
 
-from processing.pipeline import (
-    Picture,
-    Refused,
-    opening,  # noqa: F401 - teaches Pillow HEIF here too
-)
-from processing.pipeline.messages import packed, unpacked
-from processing.pipeline.process import ENVIRONMENT
-from processing.pipeline.workspace import Workspace
-from processing.sandbox import Sandbox
+from processing.pipeline import Picture, Refused
+from processing.pipeline.formats import opener  # noqa: F401 - teaches Pillow HEIF here too
+from processing.pipeline.process.client import ENVIRONMENT
+from processing.pipeline.process.messages import packed, unpacked
+from processing.pipeline.process.workspace import Workspace
+from processing.rendering.sandbox import Sandbox
 from tests import polling
 from tests.support.processes import bounded
 
@@ -282,7 +279,7 @@ def test_what_does_not_fit_is_refused_before_it_is_decoded(tmp_path: Path, out: 
 def test_a_busy_child_dies_with_its_killed_parent(endless: Path, out: Path) -> None:
     code = f"""
 from pathlib import Path
-from processing.sandbox import Sandbox
+from processing.rendering.sandbox import Sandbox
 Sandbox().develop(Path({str(endless)!r}), Path({str(out)!r}))
 """
     parent = subprocess.Popen(bounded(sys.executable, "-c", code), cwd=PROJECT)
@@ -326,7 +323,14 @@ def test_a_fault_of_ours_is_reported_with_its_trace_and_the_child_lives(workspac
 
 
 def child_process(parent: int, workspace: Workspace) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "processing.pipeline.child", str(parent), str(512 * MEBI), str(workspace.path)]
+    command = [
+        sys.executable,
+        "-m",
+        "processing.pipeline.process.child",
+        str(parent),
+        str(512 * MEBI),
+        str(workspace.path),
+    ]
     return subprocess.Popen(command, cwd=PROJECT, env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 

@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from config.accounts import guesses, known_devices, mail, network
+from config.accounts import mail
+from config.accounts.login import client_address, known_devices, throttle
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -38,7 +39,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         )
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        return network.address(request)
+        return client_address.address(request)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         if mail.is_possible():
@@ -57,14 +58,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
         """The user of that name and password. Raises TooManyGuesses, without looking at the password."""
-        tried = guesses.count(request, str(credentials.get("username", "")))
+        tried = throttle.count(request, str(credentials.get("username", "")))
         user: AbstractBaseUser | None = super().authenticate(request, **credentials)
         if user:
             tried.was_right()
         return user
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Counted by `guesses`."""
+        """Counted by `throttle`."""
 
     def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **kwargs)

@@ -2,14 +2,14 @@ from allauth.usersessions.apps import UserSessionsConfig
 
 
 class SessionsConfig(UserSessionsConfig):  # type: ignore[misc]
-    """allauth's app with receivers of our own: config/accounts/sessions.py says why."""
+    """allauth's app with receivers of our own: config/accounts/sessions/listing.py says why."""
 
     def ready(self) -> None:
         from allauth.account import signals
 
-        from config.accounts import sessions
+        from config.accounts.sessions import listing
 
-        signals.user_logged_in.connect(sessions.enlist, dispatch_uid="sessions")
+        signals.user_logged_in.connect(listing.enlist, dispatch_uid="sessions")
         for changed in (signals.password_changed, signals.password_set):
-            changed.connect(sessions.keep_this_one, dispatch_uid="sessions")
-        signals.password_reset.connect(sessions.end_all, dispatch_uid="sessions")
+            changed.connect(listing.keep_this_one, dispatch_uid="sessions")
+        signals.password_reset.connect(listing.end_all, dispatch_uid="sessions")

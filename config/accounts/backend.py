@@ -1,7 +1,7 @@
 from allauth.account.auth_backends import AuthenticationBackend
 from django.contrib.auth.models import User
 
-from config.accounts.names import user_called
+from config.accounts.login.usernames import user_called
 
 
 class Backend(AuthenticationBackend):  # type: ignore[misc]

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
-from config import greeting
+from config.accounts.login import client_address
 
 NOT_SAFE = Error(
     "OIDC_ISSUER is no https address: whoever is on the way could sign in as anybody.",
@@ -48,5 +48,5 @@ def provider(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMess
 def _is_safe(issuer: str) -> bool:
     parts = urlsplit(issuer)
     return bool(parts.hostname) and (
-        parts.scheme == "https" or (parts.scheme == "http" and greeting.is_loopback(parts.hostname or ""))
+        parts.scheme == "https" or (parts.scheme == "http" and client_address.is_loopback(parts.hostname or ""))
     )

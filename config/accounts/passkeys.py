@@ -24,7 +24,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from fido2.utils import websafe_decode
 
-from config.accounts import half_way
+from config.accounts.login import partial_login
 
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, AssertionError, struct.error)
 """What reading a response raises that no browser made. ValidationError is none of these."""
@@ -104,7 +104,7 @@ class SecondFactorForm(Checked, AuthenticateWebAuthnForm):  # type: ignore[misc]
     """After the password."""
 
     def clean_credential(self) -> Any:
-        half_way.require_same_password(context.request, self.user)
+        partial_login.require_same_password(context.request, self.user)
         return super().clean_credential()
 
 

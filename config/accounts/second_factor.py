@@ -15,8 +15,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 
-from config.accounts import half_way, passkeys
-from processing.storage import sealing
+from config.accounts import passkeys
+from config.accounts.login import partial_login
+from processing.storage import encryption
 
 PURPOSE = b"darkroom: secrets of second factors"
 RATES = "5/5m/key,50/d/key"
@@ -33,13 +34,13 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     }
 
     def encrypt(self, text: str) -> str:
-        return sealing.seal(text, PURPOSE)
+        return encryption.seal(text, PURPOSE)
 
     def decrypt(self, encrypted_text: str) -> str:
         """The secret; one that no code fits, where SECRET_KEY is not the one it was sealed with."""
         try:
-            return sealing.unseal(encrypted_text, PURPOSE)
-        except sealing.Unreadable:
+            return encryption.unseal(encrypted_text, PURPOSE)
+        except encryption.Unreadable:
             log.warning("A second factor cannot be read: SECRET_KEY has changed. manage.py remove_second_factor helps.")
             return str(generate_totp_secret())
 
@@ -85,7 +86,7 @@ class CodeForm(CountedCodes, AuthenticateForm):  # type: ignore[misc]
     """After the password."""
 
     def clean_code(self) -> str:
-        half_way.require_same_password(context.request, self.user)
+        partial_login.require_same_password(context.request, self.user)
         return super().clean_code()
 
 

@@ -14,10 +14,10 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 
-from config import first_user
-from config.accounts import mail, sessions
+from config.accounts import first_user, mail
 from config.accounts.forms import SignInForm
-from config.accounts.guesses import TooManyGuesses
+from config.accounts.login.throttle import TooManyGuesses
+from config.accounts.sessions import listing
 
 View = Callable[..., HttpResponseBase]
 SHOWN = 100
@@ -65,12 +65,12 @@ class SessionsView(ListUserSessionsView):  # type: ignore[misc]
     """The latest SHOWN sessions, and a button that ends all but this one."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        found = sessions.live(self.request.user)
+        found = listing.live(self.request.user)
         context = super(ListUserSessionsView, self).get_context_data(**kwargs)
         return {**context, "sessions": found[:SHOWN], "session_count": found.count()}
 
     def form_valid(self, form: Any) -> HttpResponseBase:
-        sessions.end_others(self.request)
+        listing.end_others(self.request)
         messages.success(self.request, "All other sessions are signed out.")
         return redirect("usersessions_list")
 

@@ -11,8 +11,8 @@ from django.db.models import QuerySet
 
 from albums.models import Companion, Photo, Rendition
 from processing.models import ProcessingJob
-from processing.states import KEEPS_RAW
-from processing.storage import places
+from processing.models.states import KEEPS_RAW
+from processing.storage import keys as storage_keys
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,7 +51,7 @@ def write(path: Path, entries: Iterable[Entry]) -> Sums:
         for entry in entries:
             file.write(json.dumps(asdict(entry)) + "\n")
             files, size = files + 1, size + entry.bytes
-            has_bucket = has_bucket or places.of(entry.key) == places.BUCKET
+            has_bucket = has_bucket or storage_keys.of(entry.key) == storage_keys.BUCKET
     return Sums(files, size, has_bucket)
 
 

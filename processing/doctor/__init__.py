@@ -1,5 +1,6 @@
 """What stands between a photo and its place: measured, not guessed, and told in plain words.
 
-`body`, `patience` and `passage` go through the real front door, proxies and all, to the probe behind it (views/probe.py);
-`machine` and `workshop` look around inside. Each answers diagnoses. Nothing here changes what photos are, or where.
+`request_size`, `timeouts` and `proxy_passthrough` go through the real front door, proxies and all, to the probe behind it
+(views/probe.py); `host` and `services` look around inside. Each returns diagnoses. Nothing here changes what photos are, or
+where.
 """

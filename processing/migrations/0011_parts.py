@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='upload',
             name='multipart_id',
-            field=models.CharField(blank=True, db_default='', help_text='What the bucket calls it while it goes there straight, in parts. Only intake/parts.py writes it.', max_length=500),
+            field=models.CharField(blank=True, db_default='', help_text='What the bucket calls it while it goes there straight, in parts. Only uploads/direct/multipart.py writes it.', max_length=500),
         ),
         migrations.AlterField(
             model_name='batch',

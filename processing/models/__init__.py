@@ -1,8 +1,24 @@
 """The workshop's rows."""
 
-from processing.models.intake import Batch, Part, Upload, UploadQuerySet
-from processing.models.jobs import JobEvent, JobQuerySet, Preview, ProcessingJob, Rerender, RerenderQuerySet
-from processing.models.workshop import BucketConnection, Finding, Measurement, Round, WorkerPulse
+from processing.models.maintenance import (
+    BucketConnection,
+    Finding,
+    Measurement,
+    Rerender,
+    RerenderQuerySet,
+    Round,
+    WorkerPulse,
+)
+from processing.models.uploads import (
+    Batch,
+    JobEvent,
+    JobQuerySet,
+    Part,
+    Preview,
+    ProcessingJob,
+    Upload,
+    UploadQuerySet,
+)
 
 __all__ = [
     "Batch",

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from processing.pipeline import Origin, Refused
-from processing.pipeline.developing import develop
+from processing.pipeline.render.develop import develop
 
 
 def main(arguments: list[str] | None = None) -> int:

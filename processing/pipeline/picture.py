@@ -85,7 +85,7 @@ class Colours:
 class Picture:
     """`width` and `height` are the original's, upright. Of an animation that stays one, `frames` are shown.
 
-    `likeness` is what `pipeline.likeness` makes of it; None of what is all but flat.
+    `likeness` is what `render.perceptual_hash` makes of it; None of what is all but flat.
     """
 
     format: str

@@ -7,9 +7,11 @@ from django.conf import settings
 
 from albums.models import Album
 from albums.shelf import Card
-from processing import batches, panels, progress
-from processing.pipeline import formats
-from processing.progress import Badge
+from processing.pipeline.formats import extensions
+from processing.queries import album_progress
+from processing.queries import upload_panel as panel_query
+from processing.queries.album_progress import Badge
+from processing.uploads import batches
 
 register = template.Library()
 
@@ -17,7 +19,7 @@ register = template.Library()
 @register.inclusion_tag("upload/_panel.html", takes_context=True)
 def upload_panel(context: template.Context, album: Album) -> dict[str, Any]:
     request = context["request"]
-    return {"panel": panels.of(album), "request": request, "csrf_token": context.get("csrf_token")}
+    return {"panel": panel_query.of(album), "request": request, "csrf_token": context.get("csrf_token")}
 
 
 @register.inclusion_tag("upload/_uploader.html", takes_context=True)
@@ -29,13 +31,13 @@ def upload_desk(context: template.Context, album: Album) -> dict[str, Any]:
 @register.simple_tag
 def accepted_endings() -> str:
     """For the `accept` of a file input."""
-    return formats.ACCEPT
+    return extensions.ACCEPT
 
 
 @register.simple_tag
 def accepted_names() -> str:
     """For a sentence about what can be sent."""
-    return formats.NAMES
+    return extensions.NAMES
 
 
 @register.filter
@@ -46,7 +48,7 @@ def is_busy(album: Album) -> bool:
 
 @register.simple_tag
 def album_badges(cards: list[Card]) -> dict[int, Badge]:
-    return progress.badges([card.album for card in cards])
+    return album_progress.badges([card.album for card in cards])
 
 
 @register.filter

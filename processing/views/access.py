@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from functools import wraps
 
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
 from albums.models import Album
 from albums.views.access import AlbumInTrash, MayNotDelete, note
-from processing.models import Batch
+from processing.models import Batch, ProcessingJob
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -54,3 +56,14 @@ def for_keepers(view: View) -> View:
         return view(request)
 
     return guarded
+
+
+def who(request: HttpRequest) -> str:
+    assert isinstance(request.user, User)
+    return request.user.get_username()
+
+
+def named(request: HttpRequest, jobs: QuerySet[ProcessingJob]) -> QuerySet[ProcessingJob]:
+    """Those of the jobs that a form names by `job`; all, if it names none. What cannot be an id is passed over."""
+    ids = [int(job) for job in request.POST.getlist("job") if job.isascii() and job.isdigit() and len(job) < 19]
+    return jobs.filter(pk__in=ids) if ids else jobs

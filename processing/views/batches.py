@@ -12,14 +12,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from albums.models import Album, Companion, Photo
 from albums.views.access import note_deletion
-from processing import batches, logbook, pairs, portions, pulse, receipts, standings, twins
+from processing.jobs import duplicates, grouping, workers
 from processing.models import ProcessingJob, Upload
-from processing.portions import Portions
-from processing.receipts import Line
-from processing.standings import Standing
-from processing.views import asked, confirming
+from processing.queries import batch_list, file_status, upload_parts
+from processing.queries import receipt as receipt_query
+from processing.queries.file_status import Standing
+from processing.queries.receipt import Line
+from processing.queries.upload_parts import Portions
+from processing.uploads import batches
+from processing.views import access, confirmation
 from processing.views.access import batch_or_404, ensure_discardable
-from processing.views.filters import BatchFilter
+from processing.views.forms import BatchFilter
 
 BATCHES_A_PAGE = 50
 FILES_A_PAGE = 100
@@ -31,10 +34,10 @@ def index(request: HttpRequest) -> HttpResponse:
     albums = Album.objects.visible_to(request.user)
     form = BatchFilter(request, albums)
     wanted = form.wanted
-    page = Paginator(logbook.find(albums, wanted), BATCHES_A_PAGE).get_page(request.GET.get("page"))
-    entries = logbook.entries(list(page))
+    page = Paginator(batch_list.find(albums, wanted), BATCHES_A_PAGE).get_page(request.GET.get("page"))
+    entries = batch_list.entries(list(page))
     is_busy = any(entry.is_busy for entry in entries)
-    context = {"page": page, "entries": entries, "form": form, "is_filtered": wanted != logbook.Wanted()}
+    context = {"page": page, "entries": entries, "form": form, "is_filtered": wanted != batch_list.Wanted()}
     return render(request, "batch/list.html", context | {"is_busy": is_busy})
 
 
@@ -43,20 +46,20 @@ def index(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """The receipt, and the files with where they stand: all, or those that stand where `show` says."""
     batch = batch_or_404(request, pk)
-    receipt = receipts.of(batch)
+    receipt = receipt_query.of(batch)
     show = _standing(request.GET.get("show", ""))
-    files = standings.files(batch, show)
+    files = file_status.files(batch, show)
     if show is None:  # thousands of companions would hide the few files that matter; they have a list of their own
-        files = files.exclude(pairs.IS_SKIPPED_COMPANION)
+        files = files.exclude(grouping.IS_SKIPPED_COMPANION)
     page = Paginator(files, FILES_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "batch": batch,
-        "entry": logbook.entries([batch])[0],
+        "entry": batch_list.entries([batch])[0],
         "receipt": receipt,
         "show": show,
         "page": page,
-        "files": _with_photos(list(receipts.lines(cast(QuerySet[Any], page.object_list)))),
-        "is_worked_on": not receipt.is_open or pulse.alive().exists(),
+        "files": _with_photos(list(receipt_query.lines(cast(QuerySet[Any], page.object_list)))),
+        "is_worked_on": not receipt.is_open or workers.alive().exists(),
     }
     return render(request, "batch/page.html", context)
 
@@ -65,8 +68,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 def retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Requeue the batch's failed jobs, and those that its files are doubles of: all, or those named by `job`."""
     batch = batch_or_404(request, pk)
-    failed = ProcessingJob.objects.failed().filter(twins.failed_of(batch))
-    batches.requeue(asked.named(request, failed), by=asked.who(request))
+    failed = ProcessingJob.objects.failed().filter(duplicates.failed_of(batch))
+    batches.requeue(access.named(request, failed), by=access.who(request))
     return redirect("processing:batch", pk)
 
 
@@ -77,10 +80,10 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     ensure_discardable(request, batch.album, batch)
     active, receiving = ProcessingJob.objects.active(), Upload.objects.receiving()
     rest = (active.filter(batch=batch), receiving.filter(batch=batch))
-    if question := confirming.before_cancelling(request, *rest, reverse("processing:batch", args=[pk])):
+    if question := confirmation.before_cancelling(request, *rest, reverse("processing:batch", args=[pk])):
         return question
     note_deletion(request, batch.album, "uploads-cancelled")
-    batches.cancel_batch(batch, by=asked.who(request))
+    batches.cancel_batch(batch, by=access.who(request))
     return redirect("processing:batch", pk)
 
 
@@ -92,21 +95,21 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     is_at_work = batches.is_at_work(batch)
     if request.method == "POST":
         try:
-            batches.forget(batch, by=asked.who(request))
+            batches.forget(batch, by=access.who(request))
             note_deletion(request, batch.album, "batch-deleted")
             return redirect("processing:batches")
         except batches.AtWork:
             is_at_work = True
     status = 409 if request.method == "POST" else 200
     alone = Companion.objects.filter(job__batch=batch, photo=None).count()
-    context = {"batch": batch, "entry": logbook.entries([batch])[0], "is_at_work": is_at_work, "alone": alone}
+    context = {"batch": batch, "entry": batch_list.entries([batch])[0], "is_at_work": is_at_work, "alone": alone}
     return render(request, "batch/delete.html", context, status=status)
 
 
 def _with_photos(lines: list[Line]) -> list[tuple[Line, Photo | None, Portions | None]]:
     wanted = {line.photo for line in lines if line.photo}
     photos = Photo.objects.prefetch_related("renditions").in_bulk(wanted)
-    in_parts = portions.of(line.upload for line in lines if line.is_arriving)
+    in_parts = upload_parts.of(line.upload for line in lines if line.is_arriving)
     return [(line, photos.get(line.photo) if line.photo else None, in_parts.get(line.upload)) for line in lines]
 
 

@@ -13,10 +13,11 @@ from albums import delivery
 from albums.delivery import RUNS_NOTHING, Stored
 from albums.models import Album
 from albums.views.access import MayNotDelete, note, note_deletion
-from processing import batches, failure_desk
-from processing.failures import Scope
 from processing.models import Preview, ProcessingJob
-from processing.views import asked, picking
+from processing.queries import failure_page
+from processing.queries.failure_scope import Scope
+from processing.uploads import batches
+from processing.views import access, failure_selection
 from processing.views.access import may_change_any_album
 
 NOTHING_PICKED = "Nothing was selected. Tick the files first."
@@ -29,17 +30,17 @@ FOR_A_WHILE = "private, max-age=600"
 @never_cache
 def desk(request: HttpRequest) -> HttpResponse:
     """`album`, `batch`, `code` and `kind` narrow it."""
-    found = failure_desk.of(picking.scope(request, request.GET), request.GET.get("page"))
+    found = failure_page.of(failure_selection.scope(request, request.GET), request.GET.get("page"))
     return render(request, "failure/page.html", {"desk": found})
 
 
 @require_POST
 def retry(request: HttpRequest) -> HttpResponse:
     """Develop again what was picked, as far as its raw file is kept."""
-    scope = picking.scope(request, request.POST)
-    picked = picking.picked(request.POST, scope)
+    scope = failure_selection.scope(request, request.POST)
+    picked = failure_selection.picked(request.POST, scope)
     gone = picked.uploads.count()
-    count = batches.requeue(picked.jobs, by=asked.who(request))
+    count = batches.requeue(picked.jobs, by=access.who(request))
     if count:
         messages.success(request, f"{count} file{pluralize(count)} will be tried again.")
     if gone:
@@ -52,8 +53,8 @@ def retry(request: HttpRequest) -> HttpResponse:
 @require_POST
 def publish(request: HttpRequest) -> HttpResponse:
     """Publish damaged files that were picked, as far as they can be decoded."""
-    scope = picking.scope(request, request.POST)
-    count = batches.publish_damaged(picking.picked(request.POST, scope).jobs, by=asked.who(request))
+    scope = failure_selection.scope(request, request.POST)
+    count = batches.publish_damaged(failure_selection.picked(request.POST, scope).jobs, by=access.who(request))
     if count:
         messages.success(request, f"{count} damaged file{pluralize(count)} will be published, with a warning.")
     else:
@@ -64,19 +65,23 @@ def publish(request: HttpRequest) -> HttpResponse:
 @require_POST
 def dismiss(request: HttpRequest) -> HttpResponse:
     """Put away what was picked. Where raw files would be lost, the first POST only asks, and says how many."""
-    scope = picking.scope(request, request.POST)
-    chosen = picking.picked(request.POST, scope)
+    scope = failure_selection.scope(request, request.POST)
+    chosen = failure_selection.picked(request.POST, scope)
     picked = chosen.discardable_by(request.user)
     size = picked.size()
     left = chosen.size().total - size.total if may_change_any_album(request) else 0  # others see none but their own
     if left and not size.total:
         raise MayNotDelete
     if size.failed and "confirmed" not in request.POST:
-        carried = [*scope.fields.items(), *picking.carried(request.POST), ("until", timezone.now().isoformat())]
+        carried = [
+            *scope.fields.items(),
+            *failure_selection.carried(request.POST),
+            ("until", timezone.now().isoformat()),
+        ]
         return render(request, "failure/dismiss.html", {"size": size, "scope": scope, "carried": carried})
     for album in picked.albums():
         note_deletion(request, album, "failures-dismissed")
-    count = batches.dismiss_failed(picked.jobs, by=asked.who(request)) + batches.dismiss_refused(picked.uploads)
+    count = batches.dismiss_failed(picked.jobs, by=access.who(request)) + batches.dismiss_refused(picked.uploads)
     if left:
         messages.warning(request, f"{left} file{pluralize(left)} {pluralize(left, 'belongs,belong')} {NOT_YOURS}")
     if count:

@@ -16,14 +16,15 @@ from django.views.decorators.http import require_POST
 
 from albums.models import Album
 from albums.views.access import AlbumInTrash, album_or_404
-from processing import allowance, batches, panels, pressure
-from processing.batches import AlbumBusy, SentBefore
-from processing.intake import pace
-from processing.intake.form import FormIntake, TooManyParts
-from processing.intake.protocol import Refusal, Refused
+from processing.capacity import admission
+from processing.capacity.admission import Shortage
 from processing.models import Batch
-from processing.pressure import Shortage
-from processing.views import crowd, draining, line
+from processing.queries import upload_panel as panel_query
+from processing.uploads import batches, body_timeouts, daily_limit
+from processing.uploads.batches import AlbumBusy, SentBefore
+from processing.uploads.form import FormIntake, TooManyParts
+from processing.uploads.problems import Refusal, Refused
+from processing.views import request_body, upload_slots
 from processing.views.panel import answer, partial
 
 BUSY = "This album is busy with another batch. Wait until it is done, or cancel the rest of it; then send your photos again."
@@ -71,13 +72,13 @@ def receive(request: HttpRequest, pk: int) -> HttpResponse:
     except AlbumInTrash:
         return _gone(request, pk)
     except Http404:
-        draining.drain(request)
+        request_body.drain(request)
         raise
     assert isinstance(request.user, User)
-    token, length = _token(request), line.length(request)
+    token, length = _token(request), request_body.length(request)
     if length is None:  # Django's parser takes that for an empty body; the intake reads to the end that the chunks tell
         request.META["CONTENT_LENGTH"] = "1"
-    intake = FormIntake(request, lambda: line.body(request), album, request.user, token, length)
+    intake = FormIntake(request, lambda: request_body.body(request), album, request.user, token, length)
     request.upload_handlers = [intake]
     with closing(intake):
         return _answer(request, album, intake, length or 0)
@@ -87,27 +88,27 @@ def _answer(request: HttpRequest, album: Album, intake: FormIntake, length: int)
     try:
         _check_sender(request, intake)
         batches.ensure_open(album, intake.token)
-        if shortage := allowance.of(intake.user.pk) or pressure.of_new(length, None, intake.user.pk):
-            draining.drain(request)
+        if shortage := daily_limit.of(intake.user.pk) or admission.of_new(length, None, intake.user.pk):
+            request_body.drain(request)
             return _short(request, album, shortage)
-        with crowd.place(intake.user.pk), line.impatient(request, pace.of_upload()):
+        with upload_slots.place(intake.user.pk), request_body.impatient(request, body_timeouts.of_upload()):
             _ = request.FILES  # parses the body
         return _taken(request, album, intake)
     except AlbumBusy as busy:
         return _busy(request, album, busy.batch)
     except Forged as forged:
-        draining.drain(request)
+        request_body.drain(request)
         if request.accepts("text/html"):
             return forged.response
         return _problem(request, album, HTTPStatus.FORBIDDEN, "csrf", FORGED)
     except Refused as refused:
-        line.close_after(request)
+        request_body.close_after(request)
         return _crowded(request, album, refused.refusal)
     except SentBefore:
-        draining.drain(request)
+        request_body.drain(request)
         return answer(request, album)
-    except line.EndUnknown:
-        line.hang_up(request)
+    except request_body.EndUnknown:
+        request_body.hang_up(request)
         return _problem(request, album, HTTPStatus.LENGTH_REQUIRED, "length-required", UNMEASURED)
     except TooManyParts:
         return _cut_off(request, album, intake, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-many-parts", TOO_MANY_PARTS)
@@ -122,7 +123,7 @@ def _answer(request: HttpRequest, album: Album, intake: FormIntake, length: int)
         return _gone(request, album.pk)
     except Exception:
         intake.cut_off()
-        line.close_after(request)
+        request_body.close_after(request)
         raise
 
 
@@ -149,10 +150,10 @@ def _ensure_genuine(request: HttpRequest, fields: QueryDict) -> None:
 
 def _taken(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResponse:
     if intake.batch is None:
-        draining.drain(request)  # a body of another kind is still there
+        request_body.drain(request)  # a body of another kind is still there
         return _problem(request, album, 422, "no-files", NOTHING)
     if not intake.hand_over() and intake.has_no_room:
-        return _short(request, album, pressure.DISK)
+        return _short(request, album, admission.DISK)
     return answer(request, album)
 
 
@@ -161,13 +162,13 @@ def _cut_off(
 ) -> HttpResponse:
     """Whole files that came before the end are kept: their sender was known before the first of them."""
     intake.cut_off()
-    line.hang_up(request) if status == HTTPStatus.BAD_REQUEST else line.close_after(request)
+    request_body.hang_up(request) if status == HTTPStatus.BAD_REQUEST else request_body.close_after(request)
     return _problem(request, album, status, code, words)
 
 
 def _gone(request: HttpRequest, pk: int) -> HttpResponse:
     """The page that offers to restore the album, or JSON for a client that asks for it. Raises Http404."""
-    draining.drain(request)
+    request_body.drain(request)
     try:
         album_or_404(request, pk)
     except AlbumInTrash as in_trash:
@@ -178,13 +179,13 @@ def _gone(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _busy(request: HttpRequest, album: Album, batch: Batch) -> HttpResponse:
-    draining.drain(request)
+    request_body.drain(request)
     return _problem(request, album, 409, "album-busy", BUSY, batch={"id": batch.pk, "opened_at": batch.opened_at})
 
 
 def _crowded(request: HttpRequest, album: Album, refusal: Refusal) -> HttpResponse:
     response = _problem(request, album, refusal.status, refusal.code, refusal.message)
-    response["Retry-After"] = str(crowd.RETRY_AFTER_SECONDS)
+    response["Retry-After"] = str(upload_slots.RETRY_AFTER_SECONDS)
     return response
 
 
@@ -198,7 +199,7 @@ def _problem(request: HttpRequest, album: Album, status: int, code: str, message
     if request.accepts("text/html"):
         if request.htmx:  # type: ignore[attr-defined]
             return partial(request, album, status=status, error=message)
-        panel = panels.of(album, error=message)
+        panel = panel_query.of(album, error=message)
         return render(request, "upload/problem.html", {"panel": panel, "album": album}, status=status)
     return JsonResponse({"error": code, "message": message, **more}, status=status)
 

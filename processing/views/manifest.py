@@ -11,16 +11,18 @@ from django.views.decorators.http import require_POST
 
 from albums.models import Album
 from albums.views.access import AlbumInTrash, album_or_404
-from processing import allowance, batches, declarations, pressure
-from processing.batches import AlbumBusy
-from processing.declarations import Answer, Declaration, Match
-from processing.doctor import records
-from processing.intake import manifest, pace, parts, protocol, uploads
-from processing.intake.manifest import BadManifest, Manifest
-from processing.intake.protocol import Refusal, Refused
+from processing.capacity import admission
+from processing.capacity.admission import Shortage
+from processing.doctor import measurements
 from processing.models import Batch, Upload
-from processing.pressure import Shortage
-from processing.views import crowd, direct, draining, line
+from processing.uploads import batches, body_timeouts, daily_limit, manifest, preflight, problems
+from processing.uploads import lifecycle as uploads
+from processing.uploads.batches import AlbumBusy
+from processing.uploads.direct import multipart
+from processing.uploads.manifest import BadManifest, Manifest
+from processing.uploads.preflight import Answer, Declaration, Match
+from processing.uploads.problems import Refusal, Refused
+from processing.views import request_body, s3_companion, upload_slots
 
 RETRY_AFTER_SECONDS = 30
 MOST_SECONDS = 30.0
@@ -41,34 +43,34 @@ def declare(request: HttpRequest, pk: int) -> JsonResponse:
     try:
         album = album_or_404(request, pk)
         told = manifest.read(_body(request))
-        found = declarations.compare(album, request.user, told.files)
+        found = preflight.compare(album, request.user, told.files)
         if not told.opens:
             return _answer(request, album, found)
         if shortage := _shortage(request.user, found, told):
             return _short(shortage)
         if found.batch and told.skipped and uploads.count(found.batch.pk)[1] + len(told.skipped) > uploads.MOST_ROWS:
             return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-many-files", TOO_MANY)
-        return _answer(request, album, declarations.declare(album, request.user, told.files, told.skipped))
+        return _answer(request, album, preflight.declare(album, request.user, told.files, told.skipped))
     except AlbumBusy as busy:
         return _problem(HTTPStatus.CONFLICT, "album-busy", BUSY, batch=_batch(request, busy.batch))
     except (AlbumInTrash, Album.DoesNotExist):
         return _gone(request, pk)
     except Refused as refused:
-        line.close_after(request)
+        request_body.close_after(request)
         return _crowded(refused.refusal)
     except TooLarge:
-        draining.drain(request)
+        request_body.drain(request)
         return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The list of files is too long.")
-    except line.EndUnknown:
-        line.close_after(request)
-        return _problem(HTTPStatus.LENGTH_REQUIRED, protocol.LENGTH_REQUIRED.code, protocol.LENGTH_REQUIRED.message)
+    except request_body.EndUnknown:
+        request_body.close_after(request)
+        return _problem(HTTPStatus.LENGTH_REQUIRED, problems.LENGTH_REQUIRED.code, problems.LENGTH_REQUIRED.message)
     except UnreadablePostError:
-        line.hang_up(request)
+        request_body.hang_up(request)
         return _problem(
             HTTPStatus.BAD_REQUEST, "bad-manifest", "The list of files did not arrive whole. Send it again."
         )
     except BadManifest as error:
-        draining.drain(request)
+        request_body.drain(request)
         return _problem(HTTPStatus.BAD_REQUEST, "bad-manifest", str(error))
 
 
@@ -79,10 +81,10 @@ class TooLarge(Exception):
 def _body(request: HttpRequest) -> bytes:
     if request.content_type != "application/json":
         raise BadManifest("Send the list as application/json.")
-    if (line.length(request) or 0) > manifest.MOST_BYTES:
+    if (request_body.length(request) or 0) > manifest.MOST_BYTES:
         raise TooLarge
-    with crowd.place(request.user.pk or 0), line.impatient(request, pace.within(MOST_SECONDS)):
-        body = line.read(request, manifest.MOST_BYTES + 1)
+    with upload_slots.place(request.user.pk or 0), request_body.impatient(request, body_timeouts.within(MOST_SECONDS)):
+        body = request_body.read(request, manifest.MOST_BYTES + 1)
     if len(body) > manifest.MOST_BYTES:
         raise TooLarge
     return body
@@ -91,19 +93,19 @@ def _body(request: HttpRequest) -> bytes:
 def _shortage(user: User, found: Declaration, told: Manifest) -> Shortage | None:
     """What forbids to open the batch, or to note further files in the one that is running: who goes on with it is not asked."""
     if found.batch is None:
-        spent = allowance.of(user.pk, len(told.files) + len(told.skipped))
-        return spent or pressure.of_new(found.bytes_to_come(told.files), 0, user.pk)
-    return pressure.of_intake(len(told.skipped) * ROW_BYTES) if told.skipped else None
+        spent = daily_limit.of(user.pk, len(told.files) + len(told.skipped))
+        return spent or admission.of_new(found.bytes_to_come(told.files), 0, user.pk)
+    return admission.of_intake(len(told.skipped) * ROW_BYTES) if told.skipped else None
 
 
 def _answer(request: HttpRequest, album: Album, found: Declaration) -> JsonResponse:
-    batch, endpoint = found.batch, direct.endpoint(request, album)
+    batch, endpoint = found.batch, s3_companion.endpoint(request, album)
     uploads = [answer.upload for answer in found.answers if answer.upload]
     return JsonResponse(
         {
             "batch": _batch(request, batch) if batch else None,
             "busy": batch is not None and batches.running_in(batch.album) is not None,
-            "chunk_bytes": records.chunk_bytes(),
+            "chunk_bytes": measurements.chunk_bytes(),
             "direct": endpoint,
             "expires_at": min((upload.expires_at for upload in uploads), default=None),
             "files": [_file(answer, endpoint) for answer in found.answers],
@@ -132,7 +134,7 @@ def _file(answer: Answer, endpoint: str | None) -> dict[str, Any]:
         "parts": f"{endpoint}/s3/multipart/{upload.pk}"
         if endpoint and upload and _goes_in_parts(answer, upload)
         else None,
-        "part_bytes": parts.part_bytes(upload.size) if upload else None,
+        "part_bytes": multipart.part_bytes(upload.size) if upload else None,
         "offset": answer.offset,
         "code": refusal.code if refusal else "",
         "message": message,
@@ -142,12 +144,12 @@ def _file(answer: Answer, endpoint: str | None) -> dict[str, Any]:
 
 def _goes_in_parts(answer: Answer, upload: Upload) -> bool:
     """What has begun through the server goes on there."""
-    return parts.may_come(upload) and (not answer.offset or bool(upload.multipart_id))
+    return multipart.may_come(upload) and (not answer.offset or bool(upload.multipart_id))
 
 
 def _gone(request: HttpRequest, pk: int) -> JsonResponse:
     """The album was deleted, perhaps only just now. Raises Http404 where it cannot be restored."""
-    draining.drain(request)
+    request_body.drain(request)
     try:
         album_or_404(request, pk)
     except AlbumInTrash as in_trash:
@@ -163,7 +165,7 @@ def _short(shortage: Shortage) -> JsonResponse:
 
 def _crowded(refusal: Refusal) -> JsonResponse:
     response = _problem(HTTPStatus(refusal.status), refusal.code, refusal.message)
-    response["Retry-After"] = str(crowd.RETRY_AFTER_SECONDS)
+    response["Retry-After"] = str(upload_slots.RETRY_AFTER_SECONDS)
     return response
 
 

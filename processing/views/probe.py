@@ -16,19 +16,20 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
-from processing.doctor import bounds, passage, ticket
-from processing.doctor.line import MARK
-from processing.intake import pace
-from processing.intake.protocol import VERSION, Refusal, Refused
-from processing.views import draining, line
+from processing.doctor import limits, probe_token, proxy_passthrough
+from processing.doctor.http_probe import MARK
+from processing.uploads import body_timeouts
+from processing.uploads.problems import Refusal, Refused
+from processing.uploads.tus.protocol import VERSION
+from processing.views import request_body
 from processing.views.access import may_change_any_album
-from processing.views.uploads import FORGED, NOT_ALLOWED, SIGN_IN
+from processing.views.tus import FORGED, NOT_ALLOWED, SIGN_IN
 
 METHODS = {"HEAD", "POST", "PATCH", "DELETE"}
 PIECE = 16 << 10
 MOST_SECONDS = 60.0
 """However slowly it comes, a body is read no longer than this."""
-ANSWERS = set(passage.STATUSES)
+ANSWERS = set(proxy_passthrough.STATUSES)
 NOT_YOURS = Refusal(HTTPStatus.NOT_FOUND, "not-found", "There is no such page.")
 ENOUGH = Refusal(HTTPStatus.TOO_MANY_REQUESTS, "measuring", "Others are measuring just now. Ask again in a second.")
 TOO_LARGE = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "probe-too-large", "No larger body is measured here.")
@@ -53,7 +54,7 @@ def probe(request: HttpRequest) -> HttpResponse:
         _check_sender(request)
         response = _in_turn(request)
     except Refused as refused:
-        draining.drain(request)
+        request_body.drain(request)
         refusal = refused.refusal
         response = JsonResponse({"error": refusal.code, "message": refusal.message}, status=refusal.status)
     response[MARK] = request.method or ""
@@ -66,7 +67,7 @@ def probe(request: HttpRequest) -> HttpResponse:
 def _check_sender(request: HttpRequest) -> None:
     if request.method not in METHODS:
         raise Refused(NOT_ALLOWED)
-    if ticket.is_valid(request.headers.get(ticket.HEADER, "")):
+    if probe_token.is_valid(request.headers.get(probe_token.HEADER, "")):
         return
     if not request.user.is_authenticated:
         raise Refused(SIGN_IN)
@@ -80,7 +81,7 @@ def _in_turn(request: HttpRequest) -> HttpResponse:
     if not _turns.acquire(blocking=False):
         raise Refused(ENOUGH)
     try:
-        if (line.length(request) or 0) > bounds.LARGEST:
+        if (request_body.length(request) or 0) > limits.LARGEST:
             raise Refused(TOO_LARGE)
         _wait(request, "hold")
         counted = _count(request)
@@ -97,18 +98,18 @@ def _count(request: HttpRequest) -> Counted:
     began = last = time.monotonic()
     total, gap, ended, buffer = 0, 0.0, False, memoryview(bytearray(PIECE))
     try:
-        with line.impatient(request, pace.within(MOST_SECONDS)):
-            body = line.body(request)
-            while not ended and total <= bounds.LARGEST:
+        with request_body.impatient(request, body_timeouts.within(MOST_SECONDS)):
+            body = request_body.body(request)
+            while not ended and total <= limits.LARGEST:
                 count = body.readinto(buffer)
                 now = time.monotonic()
                 total, gap, last, ended = total + count, max(gap, now - last), now, not count
-    except line.EndUnknown:
+    except request_body.EndUnknown:
         raise Refused(LENGTH_REQUIRED) from None
     except OSError:
         ended = False
     if not ended:
-        line.hang_up(request)
+        request_body.hang_up(request)
     return Counted(total, last - began, gap)
 
 
@@ -118,7 +119,7 @@ def _wait(request: HttpRequest, name: str) -> None:
     except ValueError:
         return
     if seconds > 0:
-        time.sleep(min(seconds, bounds.wait_seconds()))
+        time.sleep(min(seconds, limits.wait_seconds()))
 
 
 def _status(request: HttpRequest) -> int:
@@ -131,7 +132,7 @@ def _report(request: HttpRequest, counted: Counted) -> dict[str, Any]:
         "bytes": counted.bytes,
         "seconds": counted.seconds,
         "longest_gap": counted.longest_gap,
-        "headers": {name: request.headers.get(name) for name in passage.TUS},
+        "headers": {name: request.headers.get(name) for name in proxy_passthrough.TUS},
         "scheme": request.scheme,
         "host": request.get_host(),
         "is_trusted": _may_send_forms(request),

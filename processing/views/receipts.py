@@ -13,10 +13,11 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from processing import receipts, standings
 from processing.models import Batch
-from processing.receipts import Line, Receipt
-from processing.standings import Standing
+from processing.queries import file_status
+from processing.queries import receipt as receipt_query
+from processing.queries.file_status import Standing
+from processing.queries.receipt import Line, Receipt
 from processing.views.access import batch_or_404
 
 BOM = "\ufeff"
@@ -61,7 +62,7 @@ class _Echo:
 def _csv(batch: Batch, root: _Root) -> Iterator[str]:
     row = csv.writer(_Echo()).writerow  # answers what the echo's write() answers
     yield BOM + str(row(COLUMNS))
-    for line in receipts.lines(standings.files(batch)):
+    for line in receipt_query.lines(file_status.files(batch)):
         yield str(row([_cell(value) for value in _told(line, root).values()]))
 
 
@@ -85,7 +86,7 @@ def _json(batch: Batch, root: _Root) -> Iterator[str]:
     counts: Counter[Standing] = Counter()
     yield json.dumps(head)[:-1] + ', "files": ['
     damaged = 0
-    for number, line in enumerate(receipts.lines(standings.files(batch), counts)):
+    for number, line in enumerate(receipt_query.lines(file_status.files(batch), counts)):
         damaged += line.is_published_damaged
         yield (",\n" if number else "\n") + json.dumps(_told(line, root))
     receipt = Receipt(counts, damaged)

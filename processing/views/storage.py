@@ -13,10 +13,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from processing import connecting, whereabouts
-from processing.connection_form import ConnectionForm
-from processing.storage import connection
-from processing.storage.connection import Connection
+from processing.maintenance import bucket_settings
+from processing.queries import storage_usage
+from processing.storage.s3 import config as s3_config
+from processing.storage.s3.config import Connection
+from processing.views.forms import ConnectionForm
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -44,7 +45,7 @@ def page(request: HttpRequest) -> HttpResponse:
     if settings.S3_BUCKET or not form.is_valid():
         return _page(request, form, status=409 if settings.S3_BUCKET else 422)
     assert isinstance(request.user, User)
-    connecting.save(form.connection(), request.user)
+    bucket_settings.save(form.connection(), request.user)
     messages.success(request, "Saved. Within seconds, new photos go to the bucket.")
     return redirect("processing:storage")
 
@@ -68,13 +69,13 @@ def validate(request: HttpRequest) -> HttpResponse:
 @for_superusers
 def test(request: HttpRequest) -> HttpResponse:
     """Try what was typed, or what the environment says; nothing is saved."""
-    from processing.storage.probe import probe  # and with it boto3, only for who has a bucket
+    from processing.storage.s3.selfcheck import probe  # and with it boto3, only for who has a bucket
 
     form = _form(request)
     if settings.S3_BUCKET:
-        tried: Connection | None = connection.from_environment()
+        tried: Connection | None = s3_config.from_environment()
     else:
-        tried = connecting.fenced(form.connection()) if form.is_valid() else None
+        tried = bucket_settings.fenced(form.connection()) if form.is_valid() else None
     outcomes = list(probe(tried, Path(settings.DATA_DIR), settings.PUBLIC_URL)) if tried else []
     result = {"outcomes": outcomes, "works": all(outcome.is_good or outcome.is_warning for outcome in outcomes)}
     if request.headers.get("HX-Request"):
@@ -85,20 +86,20 @@ def test(request: HttpRequest) -> HttpResponse:
 @require_POST
 @for_superusers
 def disconnect(request: HttpRequest) -> HttpResponse:
-    if whereabouts.is_bucket_used():
+    if storage_usage.is_bucket_used():
         messages.error(
             request, "Files lie in the bucket. Move them to the disk first: manage.py move_storage --to disk."
         )
     else:
-        connecting.remove()
+        bucket_settings.remove()
         messages.success(request, "Removed. New photos go to the disk.")
     return redirect("processing:storage")
 
 
 def _form(request: HttpRequest | None = None) -> ConnectionForm:
-    connecting.forget()  # a person decides by what is so now
-    before = connecting.saved()
-    has_content = before is not None and whereabouts.is_bucket_used()
+    bucket_settings.forget()  # a person decides by what is so now
+    before = bucket_settings.saved()
+    has_content = before is not None and storage_usage.is_bucket_used()
     if request is None:
         return ConnectionForm.of(before, has_content=has_content)
     return ConnectionForm(request.POST, before=before, has_content=has_content)
@@ -107,11 +108,11 @@ def _form(request: HttpRequest | None = None) -> ConnectionForm:
 def _page(request: HttpRequest, form: ConnectionForm, status: int = 200, **more: object) -> HttpResponse:
     context = {
         "form": form,
-        "where": whereabouts.of_now(),
-        "environment": connection.from_environment() if settings.S3_BUCKET else None,
-        "saved": connecting.saved(),
-        "is_used": whereabouts.is_bucket_used(),
-        "is_readable": connecting.is_readable(),
+        "where": storage_usage.of_now(),
+        "environment": s3_config.from_environment() if settings.S3_BUCKET else None,
+        "saved": bucket_settings.saved(),
+        "is_used": storage_usage.is_bucket_used(),
+        "is_readable": bucket_settings.is_readable(),
         "may_be_internal": settings.S3_ALLOW_INTERNAL,
     }
     return render(request, "storage/page.html", context | more, status=status)

@@ -1,7 +1,7 @@
 import pytest
 
 from albums.models import Photo
-from processing import worker
+from processing.rendering import worker
 from tests.processing import making
 
 

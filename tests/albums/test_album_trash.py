@@ -7,10 +7,14 @@ from django.utils import timezone
 
 from albums import album_trash, removal, trash
 from albums.models import Album, Leftover, Photo
-from processing import batches, overview, scrub, sweeper, verify, worker
-from processing.intake import uploads
+from processing.integrity import consistency, scrub
+from processing.maintenance import sweep as recovery
 from processing.models import Batch, ProcessingJob, Upload
-from processing.states import JobState, UploadState
+from processing.models.states import JobState, UploadState
+from processing.queries import queue_overview
+from processing.rendering import worker
+from processing.uploads import batches
+from processing.uploads import lifecycle as uploads
 from tests.albums.test_trash import files, rows
 from tests.processing import making
 
@@ -28,12 +32,12 @@ def test_an_album_in_the_trash_keeps_its_files_and_is_still_checked(
 
     with django_capture_on_commit_callbacks(execute=True):
         assert album_trash.put_away(album, by="anna") is True
-        sweeper.sweep()
+        recovery.sweep()
 
-    found = verify.verify()
+    found = consistency.verify()
     assert (files(data_dir), found.photos, found.is_clean) == (before, 1, True)
     (data_dir / photo.original_key).write_bytes(b"rotten")
-    assert verify.verify().corrupt == [photo.original_key]
+    assert consistency.verify().corrupt == [photo.original_key]
     scrub.step()
     assert Photo.objects.get().checked_at is not None
 
@@ -45,7 +49,7 @@ def test_it_is_visible_to_nobody(album, photo, owner, admin):
         assert list(Album.objects.visible_to(person)) == []
         assert list(Photo.objects.visible_to(person)) == []
         assert list(Album.objects.changeable_by(person).trashed()) == [album]
-    assert overview.of(Album.objects.visible_to(owner)).photos == 0
+    assert queue_overview.of(Album.objects.visible_to(owner)).photos == 0
 
 
 def test_it_is_restored_with_all_that_was_in_it(album):
@@ -145,7 +149,7 @@ def test_the_sweep_stops_what_a_crash_left_on_its_way(album):
     upload = making.upload(album)
     age(album, seconds=1)  # the row was written, and the process died
 
-    assert sweeper.sweep().stopped == 1
+    assert recovery.sweep().stopped == 1
 
     upload.refresh_from_db()
     assert upload.code == "album-in-trash"
@@ -155,7 +159,7 @@ def test_the_sweep_deletes_permanently_what_had_its_days(album, photo, data_dir,
     age(album, days=30, seconds=1)
 
     with django_capture_on_commit_callbacks(execute=True):
-        assert sweeper.sweep().trashed_albums == 1
+        assert recovery.sweep().trashed_albums == 1
 
     assert (files(data_dir), Album.objects.count(), Leftover.objects.count()) == ([], 0, 0)
 
@@ -165,7 +169,7 @@ def test_the_sweep_leaves_the_shown_and_the_freshly_deleted_alone(album, owner):
     rows(fresh, 1)
     age(fresh, days=29, hours=23)
 
-    assert sweeper.sweep().trashed_albums == 0
+    assert recovery.sweep().trashed_albums == 0
     assert set(Album.objects.all()) == {album, fresh}
     assert Photo.objects.count() == 1
 
@@ -174,9 +178,9 @@ def test_nothing_is_deleted_permanently_while_the_storage_is_away(album, photo, 
     age(album, days=31)
     (data_dir / "originals").rename(data_dir / "elsewhere")
 
-    assert sweeper.sweep().trashed_albums == 0
+    assert recovery.sweep().trashed_albums == 0
     (data_dir / "elsewhere").rename(data_dir / "originals")
-    assert sweeper.sweep().trashed_albums == 1
+    assert recovery.sweep().trashed_albums == 1
 
 
 def test_a_large_album_is_deleted_in_portions_the_longest_in_the_trash_first(album, owner, monkeypatch):
@@ -206,7 +210,7 @@ def test_what_one_request_cannot_delete_of_a_large_album_is_left_to_the_sweep(al
 
     assert "the rest of it is deleted within the next minutes" in response.content.decode()
     assert (album.photos.count(), Album.objects.trashed().count()) == (3, 1)
-    assert (sweeper.sweep().trashed_albums, Photo.objects.count(), Album.objects.count()) == (1, 0, 0)
+    assert (recovery.sweep().trashed_albums, Photo.objects.count(), Album.objects.count()) == (1, 0, 0)
 
 
 def test_an_album_that_is_restored_in_the_middle_of_a_purge_keeps_the_rest(album, monkeypatch):

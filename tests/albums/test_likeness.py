@@ -4,10 +4,10 @@ import pytest
 
 from albums import likeness, trash
 from albums.models import Album, Look, Photo
-from processing import worker
-from processing.intake import uploads
-from processing.states import JobState
-from tests.pipeline.test_likeness import saved, scene
+from processing.models.states import JobState
+from processing.rendering import worker
+from processing.uploads import lifecycle as uploads
+from tests.pipeline.render.test_perceptual_hash import saved, scene
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db

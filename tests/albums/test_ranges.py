@@ -12,7 +12,7 @@ from django.utils.http import http_date, parse_http_date
 from albums import ranges
 from albums.models import Album, Companion, Photo, Rendition
 from processing.models import ProcessingJob
-from processing.states import JobState
+from processing.models.states import JobState
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db

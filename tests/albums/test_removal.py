@@ -3,9 +3,10 @@ from django.db import transaction
 
 from albums import removal
 from albums.models import Album, Leftover, Photo
-from processing import jobs, worker
+from processing import jobs
 from processing.models import ProcessingJob
-from processing.states import JobState
+from processing.models.states import JobState
+from processing.rendering import shared_sandbox, worker
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -64,14 +65,14 @@ def test_an_album_deleted_while_a_photo_is_rendered_leaves_nothing(
     album, stored, monkeypatch, django_capture_on_commit_callbacks
 ):
     making.received(album)
-    develop = worker.sandbox().develop
+    develop = shared_sandbox.sandbox().develop
 
     def deleted_meanwhile(*paths):
         picture = develop(*paths)
         removal.delete_album(album)
         return picture
 
-    monkeypatch.setattr(worker.sandbox(), "develop", deleted_meanwhile)
+    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", deleted_meanwhile)
     with django_capture_on_commit_callbacks(execute=True):
         worker.develop_next()
 

@@ -6,7 +6,11 @@ from django.utils import timezone
 
 from albums import removal, shelf, trash
 from albums.models import Album, Leftover, Photo
-from processing import jobs, overview, panels, sweeper, verify
+from processing import jobs
+from processing.integrity import consistency
+from processing.maintenance import sweep as recovery
+from processing.queries import queue_overview
+from processing.queries import upload_panel as panel_query
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +41,7 @@ def test_a_photo_in_the_trash_keeps_its_files_and_is_still_checked(photo, data_d
     with django_capture_on_commit_callbacks(execute=True):
         assert trash.put_away(photo) is True
 
-    found = verify.verify()
+    found = consistency.verify()
     assert (files(data_dir), found.photos, found.is_clean) == (before, 1, True)
     assert (photo.album.photos.shown().count(), photo.album.photos.trashed().get()) == (0, photo)
 
@@ -46,7 +50,7 @@ def test_a_damaged_file_of_a_photo_in_the_trash_is_found(photo, data_dir):
     trash.put_away(photo)
     (data_dir / photo.original_key).write_bytes(b"rotten")
 
-    assert verify.verify().corrupt == [photo.original_key]
+    assert consistency.verify().corrupt == [photo.original_key]
 
 
 def test_what_is_put_back_is_where_it_was(album):
@@ -120,7 +124,7 @@ def test_what_one_request_cannot_delete_of_a_large_trash_is_left_to_the_sweep(al
 
     assert "2 photos were deleted permanently" in response.content.decode()
     assert "the rest is deleted within the next minutes" in response.content.decode()
-    assert (sweeper.sweep().trashed_photos, Photo.objects.count()) == (3, 0)
+    assert (recovery.sweep().trashed_photos, Photo.objects.count()) == (3, 0)
 
 
 def test_all_are_put_back_at_once(album):
@@ -136,7 +140,7 @@ def test_the_sweep_deletes_for_ever_what_had_its_days(photo, album, data_dir, dj
     age(photo, days=30, seconds=1)
 
     with django_capture_on_commit_callbacks(execute=True):
-        assert sweeper.sweep().trashed_photos == 1
+        assert recovery.sweep().trashed_photos == 1
 
     assert (files(data_dir), Photo.objects.count(), Leftover.objects.count()) == ([], 0, 0)
 
@@ -145,7 +149,7 @@ def test_the_sweep_leaves_the_shown_and_the_freshly_deleted_alone(album, data_di
     shown, fresh = rows(album, 2)
     age(fresh, days=29, hours=23)
 
-    assert sweeper.sweep().trashed_photos == 0
+    assert recovery.sweep().trashed_photos == 0
     assert list(album.photos.all()) == [shown, fresh]
 
 
@@ -153,9 +157,9 @@ def test_nothing_is_deleted_for_ever_while_the_storage_is_away(photo, data_dir):
     age(photo, days=31)
     (data_dir / "originals").rename(data_dir / "elsewhere")
 
-    assert sweeper.sweep().trashed_photos == 0
+    assert recovery.sweep().trashed_photos == 0
     (data_dir / "elsewhere").rename(data_dir / "originals")
-    assert sweeper.sweep().trashed_photos == 1
+    assert recovery.sweep().trashed_photos == 1
 
 
 def test_the_day_that_is_told_is_the_day_it_goes(album, settings):
@@ -184,10 +188,10 @@ def test_pages_count_and_show_only_what_is_in_no_trash(album):
         trash.put_away(photo)
 
     card = shelf.cards(Album.objects.all())[0]
-    panel = panels.of(album, seen=first.pk)
+    panel = panel_query.of(album, seen=first.pk)
 
     assert (card.photo_count, card.cover) == (1, second)
     assert (panel.photo_count, panel.fresh, panel.seen) == (1, (second,), second.pk)
-    assert overview.of(Album.objects.all()).photos == 1
+    assert queue_overview.of(Album.objects.all()).photos == 1
     assert shelf.neighbours(second) == (None, None)
     assert shelf.neighbours(Photo.objects.get(pk=third.pk)) == (None, None)

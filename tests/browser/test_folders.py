@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from processing.pipeline import formats
+from processing.pipeline.formats import extensions
 from tests.browser.conftest import OpenPage, new_album
 from tests.browser.desk import title
 from tests.browser.looking import ensure_accessible
 from tests.pipeline import raws
 from tests.processing import making
-from tests.processing.test_pairs import MOV, TAKEN, jpeg, sidecar
-from tests.processing.test_takeout import takeout_json
+from tests.processing.jobs.test_grouping import MOV, TAKEN, jpeg, sidecar
+from tests.processing.jobs.test_takeout_names import takeout_json
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers, pytest.mark.usefixtures("worker")]
 
@@ -170,5 +170,5 @@ def test_the_browsers_own_dialog_offers_every_accepted_ending(page: Page) -> Non
 
     (offered,) = options["types"]
     endings = [ending for some in offered["accept"].values() for ending in some]
-    assert sorted(endings) == sorted(f".{ending}" for ending in formats.ENDINGS)
+    assert sorted(endings) == sorted(f".{ending}" for ending in extensions.ENDINGS)
     assert error == "AbortError"

@@ -11,8 +11,8 @@ from tests.browser.looking import Scheme, ensure_accessible
 from tests.browser.test_batches import UNDER_WAY
 from tests.installation import Installation
 from tests.pipeline import raws
-from tests.pipeline.test_likeness import saved, scene
-from tests.processing.test_pairs import MOV, TAKEN, jpeg, sidecar
+from tests.pipeline.render.test_perceptual_hash import saved, scene
+from tests.processing.jobs.test_grouping import MOV, TAKEN, jpeg, sidecar
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
 

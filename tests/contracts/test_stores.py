@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import SuspiciousFileOperation
 
-from processing.storage import Fenced, Store, connection
-from processing.storage.local import LocalStore
-from processing.storage.placed import PlacedStore
-from processing.storage.s3 import S3Store
+from processing.storage.base import Fenced, Store
+from processing.storage.local.store import LocalStore
+from processing.storage.router import PlacedStore
+from processing.storage.s3 import config as s3_config
+from processing.storage.s3.store import S3Store
 
 KEY = "incoming/0a1b"
 CLAIM = "renditions/ab/abcdef"
@@ -255,7 +256,7 @@ class TestS3StoreOnCeph(TestS3Store):
     def store(self, rgw, settings, tmp_path):
         for name, value in rgw.new_prefix().items():
             setattr(settings, name, value)
-        return S3Store(connection.from_environment(), tmp_path / "store")
+        return S3Store(s3_config.from_environment(), tmp_path / "store")
 
 
 class TestPlacedStoreOnDisk(StoreContract):

@@ -8,7 +8,7 @@ import pytest
 import redis as client
 import yaml
 
-from config import queue
+from config import huey as config_huey
 from tests import polling, servers
 from tests.deploy.fronts import DEPLOY
 from tests.support import processes
@@ -47,7 +47,7 @@ def test_without_the_password_nothing_is_answered(port):
 def test_the_address_that_darkroom_gets_holds_it(port, tmp_path):
     from huey import PriorityRedisHuey
 
-    options = queue.options(f"redis://:{PASSWORD}@127.0.0.1:{port}/0", tmp_path / "huey.sqlite3", "secret")
+    options = config_huey.options(f"redis://:{PASSWORD}@127.0.0.1:{port}/0", tmp_path / "huey.sqlite3", "secret")
     huey = PriorityRedisHuey("darkroom", **options["connection"])
 
     assert huey.pending_count() == 0

@@ -47,11 +47,11 @@ def _outcome(scenario: Callable[[Path], Any], data_dir: Path) -> dict[str, Any]:
 
 def _reach(endpoint: str, data_dir: Path, is_fenced: bool = True) -> str:
     """The code of the trouble that there is; empty if the bucket answers."""
-    from processing.storage import bucket
-    from processing.storage.connection import Connection
-    from processing.storage.s3 import S3Store
+    from processing.storage.s3 import client as s3_client
+    from processing.storage.s3.config import Connection
+    from processing.storage.s3.store import S3Store
 
-    bucket._client.cache_clear()  # its connections are kept open
+    s3_client._client.cache_clear()  # its connections are kept open
     there = Connection("photos", endpoint, access_key="A", secret_key="B", is_fenced=is_fenced)
     found = S3Store(there, data_dir).trouble()
     return found.code if found else ""
@@ -59,7 +59,7 @@ def _reach(endpoint: str, data_dir: Path, is_fenced: bool = True) -> str:
 
 def _form(address: str) -> list[str]:
     """What the page's form has against an endpoint."""
-    from processing.connection_form import ConnectionForm
+    from processing.views.forms import ConnectionForm
 
     told = {"bucket": "photos", "endpoint": address, "region": "us-east-1", "access_key": "A", "secret_key": "B"}
     form = ConnectionForm(told | {"addressing": "path"}, before=None)

@@ -10,12 +10,13 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from albums.models import Album
-from processing import bell, worker
+from processing.jobs import wakeup
 from processing.models import Batch, ProcessingJob, Upload
+from processing.models.states import UploadState
 from processing.pipeline import Origin, Picture
 from processing.pipeline.picture import UNKNOWN, Metadata, Rendition
-from processing.sandbox import Sandbox
-from processing.states import UploadState
+from processing.rendering import worker
+from processing.rendering.sandbox import Sandbox
 from processing.storage import store
 
 AT_A_TIME = 500
@@ -79,4 +80,4 @@ def _receive(title: str, files: dict[str, bytes]) -> None:
         for turn, upload in enumerate(uploads)
     )
     for job in jobs:
-        bell.ring(job.pk)
+        wakeup.ring(job.pk)

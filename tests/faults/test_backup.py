@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from processing.failpoints import Point
+from processing.lib.failpoints import Point
 from tests import polling
 from tests.installation import Installation
 from tests.processing import making

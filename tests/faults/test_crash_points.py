@@ -5,7 +5,7 @@ import signal
 import pytest
 import requests
 
-from processing.failpoints import Point
+from processing.lib.failpoints import Point
 from tests import polling
 from tests.faults import aftermath
 from tests.faults.aftermath import QUICK, Figures

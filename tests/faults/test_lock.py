@@ -7,7 +7,7 @@ from threading import Barrier
 import pytest
 import requests
 
-from processing.deadlines import SILENCE_SECONDS
+from processing.models.deadlines import SILENCE_SECONDS
 from tests import polling, servers
 from tests.installation import Installation
 from tests.processing import making

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from processing.failpoints import Point
+from processing.lib.failpoints import Point
 from tests.faults.aftermath import QUICK
 from tests.installation import Installation
 from tests.processing import making

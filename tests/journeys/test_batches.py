@@ -9,10 +9,14 @@ import pytest
 from django.test import Client
 
 from albums.models import Album, Leftover, Photo
-from processing import jobs, logbook, proof, worker
-from processing.intake import refusals, uploads
+from processing import jobs
+from processing.integrity import post_write
 from processing.models import Batch, JobEvent, ProcessingJob, Upload
-from processing.states import JobState, UploadState
+from processing.models.states import JobState, UploadState
+from processing.queries import batch_list
+from processing.rendering import worker
+from processing.uploads import lifecycle as uploads
+from processing.uploads import rejections
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +44,7 @@ def developed(album: Album, count: int = 1, name: str = "IMG_{}.JPG") -> Batch:
 
 def proved(album: Album, count: int = 1, name: str = "IMG_{}.JPG") -> Batch:
     batch = developed(album, count, name)
-    while proof.prove_next():
+    while post_write.prove_next():
         pass
     return batch
 
@@ -74,7 +78,7 @@ def test_the_line_that_frees_the_card_is_there_only_when_it_is_true(signed_in, a
     assert "safe to format" not in page(signed_in, batch)
     assert "2 are still being checked" in page(signed_in, batch)
 
-    while proof.prove_next():
+    while post_write.prove_next():
         pass
 
     assert "All 2 files are stored and verified: safe to format the card." in page(signed_in, batch)
@@ -85,7 +89,7 @@ def test_the_page_is_live_until_time_changes_nothing_any_more(signed_in, album):
     assert 'hx-trigger="every 2s"' in page(signed_in, batch)
     assert '<noscript><meta http-equiv="refresh"' in page(signed_in, batch)
 
-    proof.prove_next()
+    post_write.prove_next()
 
     assert "hx-trigger" not in page(signed_in, batch)
     assert "http-equiv" not in page(signed_in, batch)
@@ -115,7 +119,7 @@ def test_the_way_to_the_failure_desk_is_shown_when_there_is_something_on_it(sign
     desk = '/failures/?batch={}"'
     failed = with_failures(album)
     refused = making.upload(album).batch
-    uploads.refuse(Upload.objects.get(batch=refused), refusals.EMPTY)
+    uploads.refuse(Upload.objects.get(batch=refused), rejections.EMPTY)
     good = proved(album)
 
     assert [desk.format(batch.pk) in page(signed_in, batch) for batch in (failed, refused, good)] == [True, True, False]
@@ -154,7 +158,7 @@ def test_a_page_costs_the_same_queries_however_large_the_batch(
         page(signed_in, batch)
     for number in range(20):
         making.received(album, making.jpeg((500, 400)) if number % 2 else b"none", batch=batch)
-    while worker.develop_next() or proof.prove_next():
+    while worker.develop_next() or post_write.prove_next():
         pass
 
     with django_assert_num_queries(len(small)):
@@ -186,7 +190,7 @@ def test_the_list_tells_of_each_batch_how_it_stands(signed_in, album):
     batch = developed(album, 2)
     making.received(album, b"no picture", batch=batch)
     worker.develop_next()
-    uploads.refuse(making.upload(album, batch=batch), refusals.EMPTY)
+    uploads.refuse(making.upload(album, batch=batch), rejections.EMPTY)
     content = making.jpeg((500, 400))
     making.received(album, content, batch=batch)
     making.received(album, content, batch=batch)
@@ -212,9 +216,9 @@ def test_the_list_is_filtered(album, owner, stranger, admin):
     done = developed(album, name="DONE_{}.JPG")
     failed = with_failures(album)
     refused = making.upload(album).batch
-    uploads.refuse(Upload.objects.get(batch=refused), refusals.EMPTY)
+    uploads.refuse(Upload.objects.get(batch=refused), rejections.EMPTY)
     double = making.upload(album).batch
-    uploads.refuse(Upload.objects.get(batch=double), refusals.DUPLICATE)
+    uploads.refuse(Upload.objects.get(batch=double), rejections.DUPLICATE)
     busy = sent(other, name="BUSY_{}.JPG")
 
     asked = {
@@ -414,4 +418,4 @@ def test_the_admin_leads_to_the_batch(album, admin):
 def test_entries_of_batches_without_files_are_all_zero(album):
     batch = Batch.objects.create(album=album, source=Batch.Source.TUS)
 
-    assert logbook.entries([batch]) == [logbook.Entry(batch)]
+    assert batch_list.entries([batch]) == [batch_list.Entry(batch)]

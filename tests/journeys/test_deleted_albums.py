@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from albums import album_trash
 from albums.models import Album, Companion, Photo
-from processing import pressure, worker
+from processing.capacity import admission
 from processing.models import Upload
+from processing.rendering import worker
 from tests import stack
 from tests.journeys.test_form import picked, send
 from tests.journeys.test_trash import photos, read
@@ -267,7 +268,7 @@ def test_a_page_that_is_open_elsewhere_hears_that_the_album_is_in_the_trash(sign
 
 
 def test_an_album_deleted_between_the_look_and_the_lock_is_told_as_such(signed_in, album, monkeypatch):
-    monkeypatch.setattr(pressure, "of_new", lambda *_: album_trash.put_away(album, by="owner") and None)
+    monkeypatch.setattr(admission, "of_new", lambda *_: album_trash.put_away(album, by="owner") and None)
     body = json.dumps({"open": True, "files": [{"name": "a.jpg", "size": 1}]})
 
     response = signed_in.post(f"/albums/{album.pk}/uploads/manifest/", body, content_type="application/json")

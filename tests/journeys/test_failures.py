@@ -5,10 +5,12 @@ from django.contrib.messages import get_messages
 from django.test import Client
 
 from albums.models import Album, Photo
-from processing import jobs, progress
-from processing.intake import refusals, uploads
+from processing import jobs
 from processing.models import Batch, Preview, ProcessingJob, Upload
-from processing.states import JobState
+from processing.models.states import JobState
+from processing.queries import album_progress
+from processing.uploads import lifecycle as uploads
+from processing.uploads import rejections
 from tests import stack
 from tests.processing import making
 
@@ -30,7 +32,7 @@ def fail(batch: Batch, code: str = "broken", name: str = "photo.jpg", content: b
     return ProcessingJob.objects.get(pk=job.pk)
 
 
-def refuse(batch: Batch, refusal: refusals.Refusal = refusals.CUT_OFF, photo: Photo | None = None) -> Upload:
+def refuse(batch: Batch, refusal: rejections.Refusal = rejections.CUT_OFF, photo: Photo | None = None) -> Upload:
     upload = making.upload(batch.album, name="refused.jpg", batch=batch)
     uploads.refuse(upload, refusal, duplicate_of=photo)
     return upload
@@ -83,7 +85,7 @@ def test_a_reason_that_nothing_failed_for_leads_to_the_others(signed_in, batch):
 
 
 def test_what_the_album_has_already_is_no_failure(signed_in, batch):
-    refuse(batch, refusals.DUPLICATE)
+    refuse(batch, rejections.DUPLICATE)
 
     html = page(signed_in)
 
@@ -232,13 +234,13 @@ def test_what_failed_after_the_question_is_not_meant_by_the_answer(signed_in, ba
 
 
 def test_what_has_no_raw_file_is_dismissed_without_a_question(signed_in, batch):
-    refused, other = refuse(batch), refuse(batch, refusals.DISK_FULL)
+    refused, other = refuse(batch), refuse(batch, rejections.DISK_FULL)
 
     response = signed_in.post(DISMISS, {"pick": f"upload:{refused.pk}"})
 
     assert said(response) == ["1 failure dismissed."]
-    assert [upload.name for upload in progress.report(batch.album).refused] == [other.name]
-    assert progress.report(batch.album).refused_count == 1
+    assert [upload.name for upload in album_progress.report(batch.album).refused] == [other.name]
+    assert album_progress.report(batch.album).refused_count == 1
     assert Upload.objects.get(pk=refused.pk).dismissed_at is not None
 
 
@@ -259,7 +261,7 @@ def test_a_duplicate_leads_to_its_photo_and_need_not_be_sent_again(signed_in, ba
     job = fail(batch)
     photo = making.photo(batch.album, job)
     photo.save()
-    refuse(batch, refusals.DUPLICATE, photo)
+    refuse(batch, rejections.DUPLICATE, photo)
 
     html = page(signed_in, "?code=duplicate")
 

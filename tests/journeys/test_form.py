@@ -13,11 +13,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from albums.models import Album
-from processing import batches, pressure
-from processing.intake import form, refusals, uploads
+from processing.capacity import admission
 from processing.models import Batch, ProcessingJob, Upload
-from processing.states import UploadState
-from processing.storage import places
+from processing.models.states import UploadState
+from processing.storage import locations
+from processing.uploads import batches, form, rejections
+from processing.uploads import lifecycle as uploads
 from tests.processing import making
 from tests.processing.lines import Line
 
@@ -114,7 +115,7 @@ def test_a_file_with_a_hostile_name_is_taken_under_a_harmless_one(signed_in, alb
     assert response.status_code == 302
     job = ProcessingJob.objects.get()
     assert not set(job.original_filename) & set("/\\\0")
-    assert job.raw_path == f"{places.for_new()}incoming/{job.upload_id}"
+    assert job.raw_path == f"{locations.for_new()}incoming/{job.upload_id}"
 
 
 @pytest.mark.parametrize(
@@ -373,7 +374,7 @@ def test_other_albums_stay_open(signed_in, album, owner):
 
 
 def test_an_album_that_is_deleted_just_now_is_not_there(signed_in, album, monkeypatch):
-    monkeypatch.setattr(pressure, "of_new", lambda *_: Album.objects.filter(pk=album.pk).delete() and None)
+    monkeypatch.setattr(admission, "of_new", lambda *_: Album.objects.filter(pk=album.pk).delete() and None)
 
     assert send(signed_in, album, *picked(making.jpeg(), making.jpeg())).status_code == 404
     assert not Upload.objects.exists()
@@ -388,7 +389,7 @@ def test_a_form_sent_twice_is_one_batch(signed_in, album):
 
 
 def cut_off(upload: Upload) -> None:
-    uploads.refuse(upload, refusals.CUT_OFF)
+    uploads.refuse(upload, rejections.CUT_OFF)
 
 
 def expired(upload: Upload) -> None:

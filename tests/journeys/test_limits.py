@@ -13,10 +13,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from processing.doctor import bounds, diagnosis, passage, records, ticket
-from processing.doctor.body import Largest
-from processing.doctor.examination import Examination
-from processing.doctor.line import Silent
+from processing.doctor import check_result, measurements, probe_token, proxy_passthrough
+from processing.doctor import limits as doctor_limits
+from processing.doctor.http_probe import Silent
+from processing.doctor.request_size import Largest
+from processing.doctor.run import Examination
 from processing.models import Measurement
 from processing.views import probe
 from tests import polling
@@ -35,10 +36,10 @@ def keeper(admin) -> Client:
     return client
 
 
-def measured(limit: int | None, *found: diagnosis.Diagnosis) -> Measurement:
+def measured(limit: int | None, *found: check_result.Diagnosis) -> Measurement:
     """A front door that takes so many bytes and no more; None: one that was not reached."""
     largest = None if limit is None else Largest(limit, Silent(0, ""))
-    return records.keep(Examination("https://photos.example.org", largest, found, ()))
+    return measurements.keep(Examination("https://photos.example.org", largest, found, ()))
 
 
 @pytest.mark.once
@@ -80,7 +81,7 @@ class TestProbe:
         assert 0.2 <= time.monotonic() - began < 3600
 
     def test_no_larger_body_than_is_tried_is_measured(self, keeper, monkeypatch):
-        monkeypatch.setattr(bounds, "LARGEST", 1000)
+        monkeypatch.setattr(doctor_limits, "LARGEST", 1000)
 
         answer = keeper.patch(PROBE, b"x" * 1001, BYTES)
 
@@ -116,19 +117,22 @@ class TestProbe:
         assert {keeper.get(PROBE).status_code, keeper.put(PROBE).status_code} == {405}
 
     def test_the_servers_own_ticket_opens_it(self):
-        assert Client(enforce_csrf_checks=True).post(PROBE, headers={ticket.HEADER: ticket.issue()}).status_code == 200
+        assert (
+            Client(enforce_csrf_checks=True).post(PROBE, headers={probe_token.HEADER: probe_token.issue()}).status_code
+            == 200
+        )
 
     @pytest.mark.parametrize("forged", ["probe", "probe:1:x", ""])
     def test_no_other_does(self, forged):
-        assert Client().post(PROBE, headers={ticket.HEADER: forged}).status_code == 401
+        assert Client().post(PROBE, headers={probe_token.HEADER: forged}).status_code == 401
 
     def test_nor_one_that_is_old(self, monkeypatch):
-        monkeypatch.setattr(ticket, "GOOD_FOR_SECONDS", -1)
+        monkeypatch.setattr(probe_token, "GOOD_FOR_SECONDS", -1)
 
-        assert Client().post(PROBE, headers={ticket.HEADER: ticket.issue()}).status_code == 401
+        assert Client().post(PROBE, headers={probe_token.HEADER: probe_token.issue()}).status_code == 401
 
     def test_and_it_opens_nothing_else(self):
-        assert Client().get(PAGE, headers={ticket.HEADER: ticket.issue()}).status_code == 302
+        assert Client().get(PAGE, headers={probe_token.HEADER: probe_token.issue()}).status_code == 302
 
 
 class TestPage:
@@ -141,9 +145,9 @@ class TestPage:
     def test_troubles_come_first_with_what_to_do(self, keeper):
         measured(
             1 << 20,
-            diagnosis.good("methods", "Methods", "All pass."),
-            diagnosis.warning("buffering", "Bytes on their way", "They are kept back.", "In nginx: so."),
-            diagnosis.bad("body-limit", "Largest request", "At most 1 MB.", "In nginx: thus."),
+            check_result.good("methods", "Methods", "All pass."),
+            check_result.warning("buffering", "Bytes on their way", "They are kept back.", "In nginx: so."),
+            check_result.bad("body-limit", "Largest request", "At most 1 MB.", "In nginx: thus."),
         )
 
         response = keeper.get(PAGE)
@@ -177,7 +181,7 @@ class TestMeasuring:
 
     def test_what_the_browser_measured_counts_at_once(self, keeper, monkeypatch):
         now = time.time_ns()
-        monkeypatch.setattr(passage, "time", SimpleNamespace(time=lambda: now / 1e9))
+        monkeypatch.setattr(proxy_passthrough, "time", SimpleNamespace(time=lambda: now / 1e9))
         fields = {
             "largest": str(3 << 20),
             "refusal": "413",
@@ -188,7 +192,7 @@ class TestMeasuring:
 
         assert keeper.post(MEASURE, fields).url == PAGE
 
-        assert records.chunk_bytes() == 3 << 20
+        assert measurements.chunk_bytes() == 3 << 20
         done = self.finish()
         assert [found["code"] for found in done.browser] == ["body-limit", "buffering", "clock"]
         assert done.browser[0]["remedy"] == "In nginx: client_max_body_size 0;"
@@ -201,7 +205,7 @@ class TestMeasuring:
         )
 
         assert self.finish().browser == []
-        assert records.chunk_bytes() == bounds.PREFERRED
+        assert measurements.chunk_bytes() == doctor_limits.PREFERRED
 
     def test_the_address_is_never_the_askers(self, keeper, settings):
         settings.ALLOWED_HOSTS = ["*"]
@@ -224,7 +228,7 @@ class TestMeasuring:
         def click() -> int:
             try:
                 start.wait(60)
-                return records.begin().pk
+                return measurements.begin().pk
             finally:
                 connection.close()
 
@@ -236,8 +240,8 @@ class TestMeasuring:
 
     def test_the_page_looks_again_for_one_that_ends_while_it_is_made(self, keeper, monkeypatch):
         Measurement.objects.create(address="x")
-        before, ended = records.last(), Measurement.objects.filter(ended_at=None)
-        monkeypatch.setattr(records, "last", lambda: ended.update(ended_at=timezone.now()) and before)
+        before, ended = measurements.last(), Measurement.objects.filter(ended_at=None)
+        monkeypatch.setattr(measurements, "last", lambda: ended.update(ended_at=timezone.now()) and before)
 
         page = keeper.get(PAGE).content.decode()
 
@@ -247,7 +251,7 @@ class TestMeasuring:
 
 class TestChunkBytes:
     def test_until_something_is_measured_it_is_the_preferred(self):
-        assert records.chunk_bytes() == 8 << 20
+        assert measurements.chunk_bytes() == 8 << 20
 
     @pytest.mark.parametrize(
         ("largest", "chunk"),
@@ -256,36 +260,36 @@ class TestChunkBytes:
     def test_it_fits_through_the_front_door(self, largest, chunk):
         measured(largest)
 
-        assert records.chunk_bytes() == chunk
+        assert measurements.chunk_bytes() == chunk
 
     def test_what_was_not_tried_on_a_slow_line_is_no_limit(self):
-        records.keep(Examination("https://photos.example.org", Largest(1 << 20, None), (), ()))
+        measurements.keep(Examination("https://photos.example.org", Largest(1 << 20, None), (), ()))
 
-        assert records.chunk_bytes() == 8 << 20
+        assert measurements.chunk_bytes() == 8 << 20
 
     def test_the_last_measurement_holds(self):
         measured(1 << 20)
         measured(2 << 20)
 
-        assert records.chunk_bytes() == 2 << 20
+        assert measurements.chunk_bytes() == 2 << 20
 
     def test_one_that_could_not_reach_the_door_changes_nothing(self):
         measured(1 << 20)
         measured(None)
 
-        assert records.chunk_bytes() == 1 << 20
+        assert measurements.chunk_bytes() == 1 << 20
 
     def test_the_setting_wins(self, settings):
         settings.CHUNK_BYTES = 16 << 20
         measured(1 << 20)
 
-        assert records.chunk_bytes() == 16 << 20
+        assert measurements.chunk_bytes() == 16 << 20
 
     def test_few_measurements_are_kept(self):
-        for _ in range(records.KEPT + 3):
+        for _ in range(measurements.KEPT + 3):
             measured(None)
 
-        assert Measurement.objects.count() == records.KEPT
+        assert Measurement.objects.count() == measurements.KEPT
 
     def test_the_manifest_tells_it(self, keeper, album):
         measured(1 << 20)
@@ -296,6 +300,6 @@ class TestChunkBytes:
         assert told["chunk_bytes"] == 1 << 20
 
     def test_a_measurement_that_was_killed_stops_nothing(self):
-        Measurement.objects.create(address="x", begun_at=timezone.now() - records.LONGEST * 2)
+        Measurement.objects.create(address="x", begun_at=timezone.now() - measurements.LONGEST * 2)
 
-        assert records.running() is None
+        assert measurements.running() is None

@@ -9,11 +9,14 @@ from django.utils import timezone
 
 from albums import trash
 from albums.models import Album
-from processing import batches, jobs, pressure, sweeper
-from processing.intake import uploads
+from processing import jobs
+from processing.capacity import admission
+from processing.maintenance import sweep as recovery
 from processing.models import Batch, ProcessingJob, Upload
-from processing.states import UploadState
+from processing.models.states import UploadState
 from processing.storage import store
+from processing.uploads import batches
+from processing.uploads import lifecycle as uploads
 from tests.journeys.test_tus import patch
 from tests.processing import making
 
@@ -61,7 +64,7 @@ def test_a_batch_opens_with_an_upload_for_each_file(signed_in, album, owner):
 
 
 def test_an_album_that_is_deleted_just_now_is_not_there(signed_in, album, monkeypatch):
-    monkeypatch.setattr(pressure, "of_new", lambda *_: Album.objects.filter(pk=album.pk).delete() and None)
+    monkeypatch.setattr(admission, "of_new", lambda *_: Album.objects.filter(pk=album.pk).delete() and None)
 
     assert declare(signed_in, album, file(b"late")).status_code == 404
 
@@ -373,7 +376,7 @@ def test_what_never_comes_is_given_up_and_the_album_is_free(signed_in, album):
     assert "given up in 25 minutes" in page
 
     Upload.objects.receiving().update(expires_at=timezone.now() - timedelta(seconds=1))
-    sweeper.sweep()
+    recovery.sweep()
 
     assert {row.name: row.state for row in Upload.objects.all()} == {"1.jpg": "received", "2.jpg": "expired"}
     develop_all(album)

@@ -8,12 +8,15 @@ from django.test import Client
 from django.utils import timezone
 
 from albums.models import Album, Photo
-from processing import jobs, panels, pulse, worker
+from processing import jobs
+from processing.jobs import workers
 from processing.models import Batch, ProcessingJob, Upload
-from processing.states import JobState
+from processing.models.states import JobState
+from processing.queries import upload_panel as panel_query
+from processing.rendering import worker
 from tests.pipeline import raws
 from tests.processing import making
-from tests.processing.test_pairs import TAKEN, jpeg, sidecar
+from tests.processing.jobs.test_grouping import TAKEN, jpeg, sidecar
 
 pytestmark = pytest.mark.django_db
 
@@ -143,7 +146,7 @@ def test_a_photo_that_one_worker_was_late_with_comes_though_newer_ones_were_seen
 def test_a_page_that_was_asleep_for_long_asks_for_no_years_of_jobs(signed_in, album):
     fill(album, 1)
     finish_one(album)
-    ProcessingJob.objects.update(finished_at=timezone.now() - panels.LONG - timedelta(seconds=1))
+    ProcessingJob.objects.update(finished_at=timezone.now() - panel_query.LONG - timedelta(seconds=1))
     seen = album.photos.get().pk
 
     assert answer_to(signed_in, album, f"seen={seen}&since=0") == []
@@ -254,7 +257,7 @@ def test_work_without_a_worker_is_told(signed_in, album):
     status = f"/albums/{album.pk}/uploads/status/"
 
     assert b"No worker is running" in signed_in.get(status).content
-    pulse.beat("tester")
+    workers.beat("tester")
     assert b"No worker is running" not in signed_in.get(status).content
 
 

@@ -9,8 +9,8 @@ from PIL import Image
 
 from albums import quality
 from albums.models import Photo, Rendition
-from processing import rerendering, worker
 from processing.pipeline import DEFAULT
+from processing.rendering import rerender, shared_sandbox, worker
 from tests import stack
 from tests.processing import making
 
@@ -125,9 +125,9 @@ def test_a_page_from_before_is_led_to_the_new_renditions(photo, client, settings
     old = {rendition.edge: rendition.get_absolute_url() for rendition in photo.renditions.all()}
     settings.RENDITION_EDGES = [700, 300]
     worker.stop()
-    worker.sandbox.cache_clear()
-    rerendering.ask(rerendering.chosen(Photo.objects.all()))
-    assert rerendering.render_next()
+    shared_sandbox.sandbox.cache_clear()
+    rerender.ask(rerender.chosen(Photo.objects.all()))
+    assert rerender.render_next()
 
     new = {rendition.edge: rendition.get_absolute_url() for rendition in Rendition.objects.all()}
     assert [client.get(old[edge]).headers["Location"] for edge in (800, 400)] == [new[700], new[300]]

@@ -4,8 +4,8 @@ import pytest
 from django.test import Client
 
 from albums.models import Album, Photo
-from processing import rerendering, worker
 from processing.models import Rerender
+from processing.rendering import rerender, worker
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -16,7 +16,7 @@ def photo(album) -> Photo:
     making.received(album)
     assert worker.develop_next()
     photo = album.photos.get()
-    rerendering.ask([photo])
+    rerender.ask([photo])
     return photo
 
 

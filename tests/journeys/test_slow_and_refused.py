@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from processing.intake import pace
 from processing.models import ProcessingJob, Upload
-from processing.states import UploadState
-from processing.views import crowd
+from processing.models.states import UploadState
+from processing.uploads import body_timeouts
+from processing.views import upload_slots
 from tests.journeys.test_form import multipart
 from tests.journeys.test_tus import OCTETS, VERSION, create, head, patch, path_of
 from tests.processing import making
@@ -39,7 +39,7 @@ class Trickle(io.BytesIO):
 def tick(monkeypatch) -> Callable[[], None]:
     """Moves the clock by which bodies are timed one second on."""
     now = [0.0]
-    monkeypatch.setattr(pace, "clock", lambda: now[0])
+    monkeypatch.setattr(body_timeouts, "clock", lambda: now[0])
 
     def move() -> None:
         now[0] += 1
@@ -177,8 +177,8 @@ class TestCrowd:
     def taken(self, owner) -> Iterator[None]:
         """All places that one person may have."""
         with ExitStack() as stack:
-            for _ in range(crowd.places_of_one()):
-                stack.enter_context(crowd.place(owner.pk))
+            for _ in range(upload_slots.places_of_one()):
+                stack.enter_context(upload_slots.place(owner.pk))
             yield
 
     def test_who_uploads_too_many_at_once_is_asked_to_come_back(self, signed_in, album, taken):
@@ -211,10 +211,10 @@ class TestCrowd:
 
     def test_refusals_are_told_while_all_places_are_taken(self, signed_in, others, owner, stranger, album, settings):
         path = path_of(create(signed_in, album))
-        settings.USER_UPLOADS = crowd.places()
+        settings.USER_UPLOADS = upload_slots.places()
         with ExitStack() as stack:
-            for number in range(crowd.places()):
-                stack.enter_context(crowd.place(-number % 2))
+            for number in range(upload_slots.places()):
+                stack.enter_context(upload_slots.place(-number % 2))
 
             statuses = [
                 patch(Client(), path, 0, b"x").status_code,
@@ -232,10 +232,10 @@ class TestCrowd:
     def test_one_place_stays_for_others_where_there_are_two(self, settings, threads, wanted, places, of_one):
         settings.WEB_THREADS, settings.USER_UPLOADS = threads, wanted
 
-        assert (crowd.places(), crowd.places_of_one()) == (places, of_one)
+        assert (upload_slots.places(), upload_slots.places_of_one()) == (places, of_one)
 
     def test_a_place_is_free_again_when_the_body_ends_however_it_ends(self, owner):
-        with pytest.raises(OSError, match="broken"), crowd.place(owner.pk):
+        with pytest.raises(OSError, match="broken"), upload_slots.place(owner.pk):
             raise OSError("broken")
 
-        assert crowd._taken == {}
+        assert upload_slots._taken == {}

@@ -8,10 +8,15 @@ from django.test import Client
 from django.urls import reverse
 
 from albums.models import Photo
-from processing import connecting, worker
+from processing.maintenance import bucket_settings
 from processing.models import BucketConnection, ProcessingJob, Upload
-from processing.storage import connection, inside, places, trouble
-from processing.storage.s3 import S3Store
+from processing.rendering import worker
+from processing.storage import errors as storage_errors
+from processing.storage import keys as storage_keys
+from processing.storage import locations
+from processing.storage.s3 import config as s3_config
+from processing.storage.s3 import ssrf
+from processing.storage.s3.store import S3Store
 from tests.processing import making
 from tests.s3servers import ACCESS_KEY, SECRET_KEY
 
@@ -22,8 +27,8 @@ PAGE = "/storage/"
 @pytest.fixture(autouse=True)
 def connected(monkeypatch, no_saved_connection) -> None:
     """As in a real process."""
-    connecting.connect()
-    connecting.forget()
+    bucket_settings.connect()
+    bucket_settings.forget()
 
 
 @pytest.fixture
@@ -49,11 +54,11 @@ def told(moto, settings) -> dict[str, str]:
 
 
 def test_what_is_saved_is_where_new_photos_go(keeper, told, album, django_capture_on_commit_callbacks):
-    assert places.for_new() == places.DISK
+    assert locations.for_new() == storage_keys.DISK
 
     assert keeper.post(PAGE, told).status_code == 302
 
-    assert connection.current().secret_key == SECRET_KEY
+    assert s3_config.current().secret_key == SECRET_KEY
     making.received(album, making.jpeg((900, 600)))
     assert Upload.objects.get().key.startswith("s3/incoming/")
     with django_capture_on_commit_callbacks(execute=True):
@@ -77,7 +82,7 @@ def test_an_empty_secret_keeps_the_one_that_is_saved(keeper, told):
     keeper.post(PAGE, told)
     keeper.post(PAGE, told | {"secret_key": "", "prefix": "/photos/"})
 
-    assert (connection.current().secret_key, connection.current().prefix) == (SECRET_KEY, "photos/")
+    assert (s3_config.current().secret_key, s3_config.current().prefix) == (SECRET_KEY, "photos/")
 
 
 @pytest.mark.parametrize("change", [{"endpoint": "http://127.0.0.2:9"}, {"access_key": "ANOTHER"}])
@@ -99,19 +104,19 @@ def test_a_changed_secret_key_of_the_server_is_told_in_words(keeper, told, setti
     assert "SECRET_KEY</code> has changed since" in page
     assert keeper.post(PAGE, told | {"secret_key": ""}).status_code == 422
     assert keeper.post(PAGE, told).status_code == 302
-    assert connection.current().secret_key == SECRET_KEY
+    assert s3_config.current().secret_key == SECRET_KEY
 
 
 def test_another_process_hears_of_it_within_seconds(keeper, told, admin, monkeypatch):
     now = 1000.0
-    monkeypatch.setattr(connecting, "time", SimpleNamespace(monotonic=lambda: now))
-    monkeypatch.setattr(connecting, "_remembered", None)
-    connecting.saved()
+    monkeypatch.setattr(bucket_settings, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(bucket_settings, "_remembered", None)
+    bucket_settings.saved()
     BucketConnection.objects.create(bucket="elsewhere", region="us-east-1", access_key="A", sealed_secret="")
 
-    assert connection.current() is None
-    now += connecting.REMEMBERED_SECONDS + 1
-    assert connection.current().bucket == "elsewhere"
+    assert s3_config.current() is None
+    now += bucket_settings.REMEMBERED_SECONDS + 1
+    assert s3_config.current().bucket == "elsewhere"
 
 
 def test_the_environment_wins_and_the_form_is_read_only(keeper, told, settings):
@@ -123,7 +128,7 @@ def test_the_environment_wins_and_the_form_is_read_only(keeper, told, settings):
     assert "which wins over anything saved here" in page
     assert 'name="bucket"' not in page
     assert keeper.post(PAGE, told | {"bucket": "another"}).status_code == 409
-    assert connection.current().bucket == "of-the-environment"
+    assert s3_config.current().bucket == "of-the-environment"
     assert BucketConnection.objects.get().bucket == told["bucket"]
 
 
@@ -172,7 +177,7 @@ def test_a_bucket_that_holds_photos_is_neither_left_nor_removed(keeper, told, al
     ProcessingJob.objects.all().delete()
     keeper.post("/storage/disconnect/")
     assert not BucketConnection.objects.exists()
-    assert connection.current() is None
+    assert s3_config.current() is None
 
 
 INTERNAL = [
@@ -220,7 +225,7 @@ def test_what_is_no_address_of_a_server_is_refused(keeper, told, address):
 @pytest.mark.once
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700:4700::1111", "64:ff9b::808:808"])
 def test_addresses_of_the_internet_are_public(address):
-    assert inside.is_public(address)
+    assert ssrf.is_public(address)
 
 
 def test_an_address_inside_gets_not_even_a_connection(told, data_dir):
@@ -228,19 +233,19 @@ def test_an_address_inside_gets_not_even_a_connection(told, data_dir):
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
         port = server.getsockname()[1]
-        typed = connection.Connection(
+        typed = s3_config.Connection(
             "photos", f"http://127.0.0.1:{port}", access_key="A", secret_key="B", is_fenced=True
         )
 
         found = S3Store(typed, data_dir).trouble()
 
-        assert (found.code, found.permanent) == (trouble.NETWORK.code, False)
+        assert (found.code, found.permanent) == (storage_errors.NETWORK.code, False)
         with pytest.raises(BlockingIOError):
             server.accept()
 
 
 def test_the_same_connection_works_without_a_fence(told, data_dir):
-    typed = connection.Connection(told["bucket"], told["endpoint"], access_key=ACCESS_KEY, secret_key=SECRET_KEY)
+    typed = s3_config.Connection(told["bucket"], told["endpoint"], access_key=ACCESS_KEY, secret_key=SECRET_KEY)
 
     assert S3Store(typed, data_dir).trouble() is None
 

@@ -10,11 +10,12 @@ from django.test import Client
 from django.utils import timezone
 
 from albums.models import Album
-from processing import batches, jobs
-from processing.intake import uploads
+from processing import jobs
 from processing.models import Batch, ProcessingJob, Upload
-from processing.states import JobState, UploadState
+from processing.models.states import JobState, UploadState
 from processing.storage import store
+from processing.uploads import batches
+from processing.uploads import lifecycle as uploads
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -236,7 +237,7 @@ def test_a_hand_over_that_failed_unseen_is_repeated_for_who_sends_from_a_wrong_o
 
 @pytest.mark.parametrize("committed", [False, True])
 def test_a_hand_over_that_failed_unseen_is_repeated_by_the_sweep(signed_in, album, committed):
-    from processing import sweeper
+    from processing.maintenance import sweep as recovery
 
     create(signed_in, album, 3)
     growing = store().grow(Upload.objects.get().key)
@@ -247,18 +248,18 @@ def test_a_hand_over_that_failed_unseen_is_repeated_by_the_sweep(signed_in, albu
         growing.commit()
     Upload.objects.update(expires_at=timezone.now() + timedelta(minutes=29))
 
-    assert sweeper.sweep().handed_over == 1
+    assert recovery.sweep().handed_over == 1
     assert ProcessingJob.objects.count() == 1
 
 
 def test_a_sweep_leaves_an_upload_on_its_way_alone(signed_in, album):
-    from processing import sweeper
+    from processing.maintenance import sweep as maintenance_recovery
 
     path = path_of(create(signed_in, album, 3))
     patch(signed_in, path, 0, b"12")
     Upload.objects.update(expires_at=timezone.now() + timedelta(minutes=29))
 
-    assert sweeper.sweep().handed_over == 0
+    assert maintenance_recovery.sweep().handed_over == 0
     assert patch(signed_in, path, 2, b"3").status_code in (204, 409)
 
 
@@ -399,7 +400,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_part_is_told_in_words(signed_in
 
     path = path_of(create(signed_in, album, 10))
     with monkeypatch.context() as patched:
-        patched.setattr("processing.storage.growing.LocalGrowing.append", no_room)
+        patched.setattr("processing.storage.local.partial_file.LocalGrowing.append", no_room)
         response = patch(signed_in, path, 0, b"01234")
 
     assert (response.status_code, response.json()["error"], response["Tus-Resumable"]) == (507, "disk-full", "1.0.0")

@@ -10,9 +10,12 @@ from django.test import Client
 from django.utils import timezone
 
 from albums.models import Album
-from processing.intake import fingerprints, pieces, resumable, uploads
 from processing.models import Upload
-from processing.states import UploadState
+from processing.models.states import UploadState
+from processing.uploads import body_reader
+from processing.uploads import lifecycle as uploads
+from processing.uploads.tus import hash_cache
+from processing.uploads.tus import session as tus_session
 from tests.journeys.test_tus import OCTETS, VERSION, b64, checksum, create, head, patch, path_of
 
 pytestmark = pytest.mark.django_db
@@ -88,7 +91,7 @@ def test_head_tells_the_metadata_as_it_was_told(signed_in, album, told):
 
 
 def test_an_album_that_is_deleted_just_now_is_not_there(signed_in, album, monkeypatch):
-    monkeypatch.setattr(resumable, "ensure_room", lambda *_, **__: Album.objects.filter(pk=album.pk).delete())
+    monkeypatch.setattr(tus_session, "ensure_room", lambda *_, **__: Album.objects.filter(pk=album.pk).delete())
 
     response = create(signed_in, album, 4)
 
@@ -229,7 +232,7 @@ WAYS = {
 def test_the_checksum_of_the_whole_is_right_however_it_came(
     signed_in, album, data_dir, monkeypatch, way, restarts, in_memory
 ):
-    monkeypatch.setattr(pieces, "IN_MEMORY", pieces.IN_MEMORY if in_memory else 0)
+    monkeypatch.setattr(body_reader, "IN_MEMORY", body_reader.IN_MEMORY if in_memory else 0)
     path, at = path_of(create(signed_in, album, len(CONTENT))), 0
 
     for length, algorithm in WAYS[way]:
@@ -240,7 +243,7 @@ def test_the_checksum_of_the_whole_is_right_however_it_came(
         assert patch(signed_in, path, at, part, **proof).status_code == 204
         at += length
         if restarts:
-            fingerprints._kept.clear()
+            hash_cache._kept.clear()
 
     upload = Upload.objects.get()
     assert (upload.state, upload.sha256) == (UploadState.RECEIVED, hashlib.sha256(CONTENT).hexdigest())

@@ -12,16 +12,19 @@ from django.utils import timezone
 from PIL import Image
 
 from albums.models import Companion
-from processing import proof, receipts, standings, worker
+from processing.integrity import post_write
 from processing.models import Batch, ProcessingJob
-from processing.states import JobState
+from processing.models.states import JobState
+from processing.queries import file_status
+from processing.queries import receipt as receipt_query
+from processing.rendering import worker
 from tests.journeys.test_form import send
 from tests.journeys.test_manifest import file
 from tests.journeys.test_skipping import JUNK, with_folder
 from tests.journeys.test_tus import create, patch, path_of
 from tests.pipeline import raws
-from tests.processing.test_pairs import MOV, TAKEN, jpeg, sidecar
-from tests.processing.test_takeout import takeout_json
+from tests.processing.jobs.test_grouping import MOV, TAKEN, jpeg, sidecar
+from tests.processing.jobs.test_takeout_names import takeout_json
 
 pytestmark = pytest.mark.django_db
 
@@ -66,18 +69,18 @@ def develop() -> None:
 def finish() -> None:
     while ProcessingJob.objects.active().exists():
         develop()
-    while proof.prove_next():
+    while post_write.prove_next():
         pass
 
 
 def ensure_accounted_for(card: dict[str, bytes], *, album, notes: str) -> None:
     """`notes`: what is to become of the one file that is nothing of the kind."""
     batch = Batch.objects.get()
-    told = {line.name: str(line.standing.value) for line in receipts.lines(standings.files(batch))}
+    told = {line.name: str(line.standing.value) for line in receipt_query.lines(file_status.files(batch))}
     stored = dict.fromkeys(KEPT | PHOTOS, "verified")
     assert told == {**dict.fromkeys(card, "companion"), **stored, "notes.txt": notes}
-    assert sum(1 for _ in receipts.lines(standings.files(batch))) == len(card)
-    receipt = receipts.of(batch)
+    assert sum(1 for _ in receipt_query.lines(file_status.files(batch))) == len(card)
+    receipt = receipt_query.of(batch)
     assert (receipt.total, receipt.verified) == (len(KEPT | PHOTOS) + 1, len(KEPT | PHOTOS))
     assert not receipt.is_safe
     assert {photo.name: photo.caption for photo in album.photos.filter(name__startswith="IMG_3")} == {
@@ -137,7 +140,7 @@ def test_by_the_import_without_what_is_no_photo_it_succeeds(album, card, folder)
     finish()
 
     stored = len(KEPT | PHOTOS)
-    receipt = receipts.of(Batch.objects.get())
+    receipt = receipt_query.of(Batch.objects.get())
     assert (receipt.is_safe, receipt.total, receipt.companions) == (True, stored, len(card) - 1 - stored)
 
 

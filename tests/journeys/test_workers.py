@@ -3,9 +3,11 @@
 import pytest
 
 from albums.models import Album
-from processing import jobs, pulse, tasks, worker
+from processing import jobs, tasks
+from processing.jobs import workers as jobs_workers
 from processing.models import ProcessingJob
-from processing.states import JobState
+from processing.models.states import JobState
+from processing.rendering import worker
 from tests.processing import making
 from tests.test_doors import client_of
 
@@ -23,7 +25,7 @@ def drain(user, name: str, **more):
 @pytest.fixture(autouse=True)
 def workers():
     for name in ("one:1", "two:2"):
-        pulse.beat(name)
+        jobs_workers.beat(name)
 
 
 def test_each_worker_is_shown_with_what_it_does(album, owner):
@@ -49,26 +51,26 @@ def test_what_belongs_to_somebody_else_is_not_named(album, stranger):
 
 def test_who_may_change_any_album_drains_a_worker_and_resumes_it(admin):
     assert drain(admin, "one:1").url == "/jobs/"
-    assert pulse.is_drained("one:1")
+    assert jobs_workers.is_drained("one:1")
     assert "Drained: it takes nothing until it is resumed or started anew" in page(admin)
 
     drain(admin, "one:1", resume="yes")
-    assert not pulse.is_drained("one:1")
+    assert not jobs_workers.is_drained("one:1")
 
 
 def test_others_may_not_and_see_no_button(owner):
     assert "/jobs/workers/drain/" not in page(owner)
     assert drain(owner, "one:1").status_code in (403, 404)
-    assert not pulse.is_drained("one:1")
+    assert not jobs_workers.is_drained("one:1")
 
 
 def test_a_drained_worker_takes_nothing_and_passes_its_bell_on(album, monkeypatch):
     rung = []
-    monkeypatch.setattr("processing.bell.ring", rung.append)
-    monkeypatch.setattr("processing.standstill.PAUSE_SECONDS", 0)
+    monkeypatch.setattr("processing.jobs.wakeup.ring", rung.append)
+    monkeypatch.setattr("processing.rendering.worker.PAUSE_SECONDS", 0)
     job = making.received(Album.objects.create(title="Winter"))
-    pulse.beat(worker.name())
-    pulse.drain([worker.name()])
+    jobs_workers.beat(worker.name())
+    jobs_workers.drain([worker.name()])
 
     tasks.develop_next.call_local(job.pk)
 
@@ -77,11 +79,11 @@ def test_a_drained_worker_takes_nothing_and_passes_its_bell_on(album, monkeypatc
 
 
 def test_what_a_worker_has_dealt_with_is_counted(album, monkeypatch):
-    monkeypatch.setattr("processing.pulse._dealt_with", 0)
-    monkeypatch.setattr("processing.pulse._lately", type(pulse._lately)())
+    monkeypatch.setattr("processing.jobs.workers._dealt_with", 0)
+    monkeypatch.setattr("processing.jobs.workers._lately", type(jobs_workers._lately)())
     making.received(album)
 
     worker.develop_next()
-    pulse.beat("one:1")
+    jobs_workers.beat("one:1")
 
-    assert list(pulse.alive().filter(name="one:1").values_list("developed", "lately")) == [(1, 1)]
+    assert list(jobs_workers.alive().filter(name="one:1").values_list("developed", "lately")) == [(1, 1)]

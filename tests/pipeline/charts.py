@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms
 
-from processing.pipeline import spaces
+from processing.pipeline.colour import cicp
 
 Colour = tuple[float, ...]
 PATCH = 64
@@ -112,12 +112,12 @@ def tiff(
     return path
 
 
-def gamma_profile(primaries: spaces.Primaries, gamma: float) -> bytes:
-    return spaces._icc(primaries, lambda value: value**gamma)
+def gamma_profile(primaries: cicp.Primaries, gamma: float) -> bytes:
+    return cicp._icc(primaries, lambda value: value**gamma)
 
 
 PRO_PHOTO = gamma_profile(((0.7347, 0.2653), (0.1596, 0.8404), (0.0366, 0.0001), (0.3457, 0.3585)), 1.8)
-LINEAR = gamma_profile(spaces.SRGB, 1.0)
+LINEAR = gamma_profile(cicp.SRGB, 1.0)
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 """Version 4, its curves parametric."""
 SWAPPED = (
@@ -129,7 +129,7 @@ SWAPPED = (
 def table_profile(space: bytes, points: int, to_light: Callable[[Colour], Colour], version: int = 2) -> bytes:
     """A profile that is a table (lut16Type, to XYZ), as of printers and old screens: a grid of colours and their light."""
     channels = {b"RGB ": 3, b"CMYK": 4, b"GRAY": 1}[space]
-    to_xyz = np.array(spaces.to_d50(spaces.SRGB))
+    to_xyz = np.array(cicp.to_d50(cicp.SRGB))
     grid = [to_xyz @ np.array(to_light(colour)) for colour in product(np.linspace(0, 1, points), repeat=channels)]
     table = np.clip(np.array(grid) * 32768, 0, 65535).round().astype(">u2").tobytes()
     straight = struct.pack(">2H", 0, 65535)
@@ -165,9 +165,9 @@ def farthest(seen: list[Colour], expected: list[Colour]) -> float:
 
 def lab(colour: Colour) -> Colour:
     """CIE L*a*b*, D50."""
-    light = [spaces.srgb(value / 255) for value in colour]
-    xyz = [sum(a * b for a, b in zip(row, light, strict=True)) for row in spaces.to_d50(spaces.SRGB)]
-    x, y, z = (_root(value / white) for value, white in zip(xyz, spaces.D50, strict=True))
+    light = [cicp.srgb(value / 255) for value in colour]
+    xyz = [sum(a * b for a, b in zip(row, light, strict=True)) for row in cicp.to_d50(cicp.SRGB)]
+    x, y, z = (_root(value / white) for value, white in zip(xyz, cicp.D50, strict=True))
     return 116 * y - 16, 500 * (x - y), 200 * (y - z)
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from processing.pipeline import child
-from processing.pipeline.messages import Message
+from processing.pipeline.process import child
+from processing.pipeline.process.messages import Message
 from processing.pipeline.recipe import Recipe
 
 

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from processing.pipeline import fences
+from processing.pipeline.process import confinement
 
 MEBI = 1024 * 1024
 CLONE3, IO_URING_SETUP = 435, 425  # the same numbers on every machine
@@ -55,7 +55,7 @@ ATTEMPTS: dict[str, Callable[[], object]] = {
 
 def main(attempt: str, workspace: str, *unfenced: str) -> None:
     if not unfenced:
-        fences.raise_fences(os.getppid(), 512 * MEBI, Path(workspace))
+        confinement.raise_fences(os.getppid(), 512 * MEBI, Path(workspace))
     try:
         ATTEMPTS[attempt]()
     except OSError as error:

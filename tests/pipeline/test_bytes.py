@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageStat
 
-from processing.pipeline import Picture, animation
-from processing.pipeline.developing import develop
-from tests.pipeline.test_animation import near, played
+from processing.pipeline import Picture
+from processing.pipeline.formats import animation
+from processing.pipeline.render.develop import develop
+from tests.pipeline.formats.test_animation import near, played
 
 
 def scene(size: tuple[int, int], seed: int = 1) -> Image.Image:

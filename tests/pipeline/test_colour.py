@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageCms
 
-from processing.pipeline import colour
-from processing.pipeline.developing import develop
+from processing.pipeline.colour import convert
+from processing.pipeline.render.develop import develop
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -75,7 +75,7 @@ def test_leaves_srgb_alone() -> None:
     image = Image.new("RGB", (4, 4), (12, 34, 56))
     image.info["icc_profile"] = SRGB
 
-    assert colour.to_srgb(image) is image
+    assert convert.to_srgb(image) is image
 
 
 def _swapped(colour: tuple[int, int, int]) -> tuple[int, int, int]:

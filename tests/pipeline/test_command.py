@@ -103,7 +103,7 @@ def test_a_refused_picture_makes_no_folder(tmp_path: Path) -> None:
 
 
 def test_imports_nothing_of_django_or_huey() -> None:
-    code = "import sys, processing.pipeline.child; print([m for m in sys.modules if m in ('django', 'huey')])"
+    code = "import sys, processing.pipeline.process.child; print([m for m in sys.modules if m in ('django', 'huey')])"
     command = [sys.executable, "-c", code]
     ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=True)
 

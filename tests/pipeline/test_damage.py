@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from processing.pipeline import Refused
-from processing.pipeline.developing import develop
+from processing.pipeline.render.develop import develop
 
 FORMATS = ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF", "HEIF"]
 

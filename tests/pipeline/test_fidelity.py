@@ -16,8 +16,9 @@ import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
-from processing.pipeline import DEFAULT, Refused, spaces
-from processing.pipeline.developing import develop
+from processing.pipeline import DEFAULT, Refused
+from processing.pipeline.colour import cicp
+from processing.pipeline.render.develop import develop
 from tests.pipeline import charts
 from tests.pipeline.charts import by_lcms, chart, farthest, patches
 
@@ -71,8 +72,8 @@ WRITERS = {
     "TIFF of 16 bits, packed": deep(partial(charts.tiff, packed=zlib.compress, tags={259: 8})),
 }
 PROFILES = {
-    "Display P3": spaces.profile(12, 13),
-    "Adobe RGB": spaces.adobe_rgb(),
+    "Display P3": cicp.profile(12, 13),
+    "Adobe RGB": cicp.adobe_rgb(),
     "ProPhoto": charts.PRO_PHOTO,
     "linear": charts.LINEAR,
     "swapped channels": charts.SWAPPED,
@@ -216,7 +217,7 @@ def test_a_png_that_names_its_space_by_number(tmp_path: Path, out: Path, space: 
     content = source.read_bytes()
     named = charts.png_chunk(b"cICP", bytes((*space, 0, 1)))
     source.write_bytes(content[:33] + named + content[33:])
-    expected = patches(by_lcms(Image.fromarray(chart()), spaces.profile(*space)))
+    expected = patches(by_lcms(Image.fromarray(chart()), cicp.profile(*space)))
 
     picture = develop(source, out)
 
@@ -235,7 +236,7 @@ def test_a_heic_or_avif_that_names_its_space_by_number(tmp_path: Path, out: Path
     at = content.index(b"colrnclx") + 8
     assert content[at : at + 4] == struct.pack(">HH", 1, 13)
     source.write_bytes(content[:at] + struct.pack(">HH", 12, 13) + content[at + 4 :])
-    expected = patches(by_lcms(image, spaces.profile(12, 13)))
+    expected = patches(by_lcms(image, cicp.profile(12, 13)))
 
     picture = develop(source, out)
 
@@ -249,7 +250,7 @@ def test_a_camera_that_only_says_adobe_rgb_by_exif(tmp_path: Path, out: Path) ->
     tags.get_ifd(0x8769)[0xA005] = {1: "R03"}
     source = tmp_path / "photo"
     Image.fromarray(chart()).save(source, "JPEG", exif=tags.tobytes(), quality=98, subsampling=0)
-    expected = patches(by_lcms(Image.fromarray(chart()), spaces.adobe_rgb()))
+    expected = patches(by_lcms(Image.fromarray(chart()), cicp.adobe_rgb()))
 
     picture = develop(source, out)
 
@@ -310,7 +311,7 @@ def test_a_tiff_of_light_looks_like_the_same_picture_in_srgb(
 ) -> None:
     packed, tags = packing
     shown = chart(3 if channels == 4 else channels)
-    light = np.vectorize(spaces.srgb)(shown / 255).astype(kind)
+    light = np.vectorize(cicp.srgb)(shown / 255).astype(kind)
     if channels == 4:
         light = np.dstack([light, np.ones(light.shape[:2], kind)])
     source = charts.tiff(tmp_path / "photo", light, order=order, packed=packed, tags=tags)
@@ -341,7 +342,7 @@ def whole_differences(content: bytes) -> bytes:
 
 
 def test_a_tiff_of_light_plane_by_plane(tmp_path: Path, out: Path) -> None:
-    light = np.vectorize(spaces.srgb)(chart() / 255).astype("f4")
+    light = np.vectorize(cicp.srgb)(chart() / 255).astype("f4")
     source = charts.tiff(tmp_path / "photo", light, planar=True)
 
     picture = develop(source, out)
@@ -355,7 +356,7 @@ def test_a_tiff_of_light_plane_by_plane(tmp_path: Path, out: Path) -> None:
 def test_a_tiff_of_light_as_differences(
     tmp_path: Path, out: Path, packing: str, predictor: int, foretold: Callable[[bytes], bytes]
 ) -> None:
-    light = np.vectorize(spaces.srgb)(chart() / 255).astype("f4")
+    light = np.vectorize(cicp.srgb)(chart() / 255).astype("f4")
     packed, tags = PACKINGS[packing]
     tags = {**tags, 317: predictor}
     source = charts.tiff(tmp_path / "photo", light, packed=lambda content: packed(foretold(content)), tags=tags)
@@ -410,7 +411,7 @@ def test_refuses_light_in_a_tile_that_is_a_bomb(tmp_path: Path, out: Path) -> No
 
 
 def test_refuses_light_whose_packing_is_damaged(tmp_path: Path, out: Path) -> None:
-    light = np.vectorize(spaces.srgb)(chart() / 255).astype("f4")
+    light = np.vectorize(cicp.srgb)(chart() / 255).astype("f4")
     packed, tags = PACKINGS["LZW"]
     source = charts.tiff(tmp_path / "photo", light, packed=lambda content: packed(content)[:500], tags=tags)
 

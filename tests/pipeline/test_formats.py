@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image, ImageStat, PngImagePlugin
 
-from processing.pipeline.developing import develop
 from processing.pipeline.picture import Picture
+from processing.pipeline.render.develop import develop
 
 RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 180, 30), (30, 30, 220), (230, 220, 40)
 STORED_AS = {

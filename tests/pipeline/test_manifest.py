@@ -14,13 +14,9 @@ from typing import Any
 import pytest
 from PIL import Image, ImageOps, ImageStat
 
-from processing.pipeline import (
-    DEFAULT,
-    Picture,
-    Refused,
-    opening,  # noqa: F401 - teaches Pillow HEIF here too
-)
-from processing.sandbox import Sandbox
+from processing.pipeline import DEFAULT, Picture, Refused
+from processing.pipeline.formats import opener  # noqa: F401 - teaches Pillow HEIF here too
+from processing.rendering.sandbox import Sandbox
 from tests.pipeline import charts
 
 BESIDE_THE_PROJECT = Path(__file__).resolve().parents[3] / "shared" / "photos"

@@ -13,10 +13,11 @@ import pytest
 from PIL import Image, PngImagePlugin
 from PIL.TiffImagePlugin import IFDRational
 
-from processing.pipeline import Picture, png
-from processing.pipeline.developing import develop
-from processing.pipeline.metadata import moments, text
+from processing.pipeline import Picture
+from processing.pipeline.containers import png_chunks
+from processing.pipeline.metadata import dates, text
 from processing.pipeline.picture import Exposure, Gps, Metadata
+from processing.pipeline.render.develop import develop
 
 ORIGINAL, DIGITIZED, CHANGED = 0x9003, 0x9004, 0x0132
 Read = Callable[..., Metadata]
@@ -279,16 +280,16 @@ def test_a_nonsense_offset_is_left_out(read: Read, offset: str) -> None:
     ],
 )
 def test_reads_the_times_of_xmp(told: str, written: str | None) -> None:
-    found = moments.from_text(told)
+    found = dates.from_text(told)
 
-    assert (moments.written(found.moment) if found else None) == written
+    assert (dates.written(found.moment) if found else None) == written
 
 
 def test_reads_the_times_of_iptc() -> None:
-    found = moments.from_iptc("20240413", "173530-0300")
+    found = dates.from_iptc("20240413", "173530-0300")
 
     assert found is not None
-    assert moments.written(found.moment) == "2024-04-13T17:35:30-03:00"
+    assert dates.written(found.moment) == "2024-04-13T17:35:30-03:00"
 
 
 def test_reads_a_place_south_and_west_below_the_sea(read: Read) -> None:
@@ -468,7 +469,7 @@ def test_a_png_describes_itself_before_or_behind_its_pixels(
     Image.new("RGB", (16, 16)).save(buffer, "PNG")
     plain = buffer.getvalue()
     at = plain.index(b"IEND" if is_behind else b"IDAT") - 4
-    (tmp_path / "photo").write_bytes(plain[:at] + png.chunk(kind, content) + plain[at:])
+    (tmp_path / "photo").write_bytes(plain[:at] + png_chunks.chunk(kind, content) + plain[at:])
 
     metadata = develop(tmp_path / "photo", out).metadata
 

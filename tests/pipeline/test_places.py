@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
-from processing.pipeline.developing import develop
 from processing.pipeline.metadata import coordinates, read, sidecar
 from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.picture import Gps
+from processing.pipeline.render.develop import develop
 
 NONE = IFDRational(0, 0)
 

@@ -11,12 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from processing.pipeline import (
-    Picture,
-    Refused,
-    opening,  # noqa: F401 - teaches Pillow HEIF here too
-)
-from processing.pipeline.developing import develop
+from processing.pipeline import Picture, Refused
+from processing.pipeline.formats import opener  # noqa: F401 - teaches Pillow HEIF here too
+from processing.pipeline.render.develop import develop
 from tests.pipeline import tiffs
 from tests.pipeline.test_formats import quarters
 from tests.pipeline.tiffs import Page

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from processing.pipeline import DEFAULT, Picture, Refused, jpeg, jpeg_repair
-from processing.pipeline.developing import develop
+from processing.pipeline import DEFAULT, Picture, Refused
+from processing.pipeline.formats.jpeg import repair, scans
+from processing.pipeline.render.develop import develop
 
 RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 SIZE = (320, 240)
@@ -210,17 +211,17 @@ def test_words_of_a_mended_file_are_read(tmp_path: Path, out: Path) -> None:
 @pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"mode": "L"}, {"subsampling": 1}], ids=str)
 def test_counts_the_restarts_of_a_scan(options: dict[str, Any]) -> None:
     content = encoded(restart_marker_blocks=3, **options)
-    frame = jpeg.frame(content)
+    frame = scans.frame(content)
 
     assert frame is not None
-    assert frame.restarts(next(jpeg.scans(content))) == len(restarts(content))
+    assert frame.restarts(next(scans.scans(content))) == len(restarts(content))
 
 
 def test_as_much_as_possible_of_a_damaged_file_can_be_seen() -> None:
     content = with_restarts()
     at = restarts(content)[7]
 
-    mended = jpeg_repair.lenient(content[: at - 4] + b"\xff\xc1" + content[at - 2 :])
+    mended = repair.lenient(content[: at - 4] + b"\xff\xc1" + content[at - 2 :])
 
     with Image.open(BytesIO(mended)) as image, Image.open(BytesIO(content)) as whole:
         apart = np.abs(np.asarray(image, np.int16) - np.asarray(whole, np.int16)).max(axis=(1, 2)) > 9

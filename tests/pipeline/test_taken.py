@@ -14,11 +14,11 @@ import pytest
 from PIL import Image
 
 from processing.pipeline import Origin
-from processing.pipeline.developing import develop
-from processing.pipeline.metadata import moments, names, read
+from processing.pipeline.metadata import dates, filename_dates, read
 from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.picture import UNKNOWN
-from processing.sandbox import Sandbox
+from processing.pipeline.render.develop import develop
+from processing.rendering.sandbox import Sandbox
 
 PROJECT = Path(__file__).resolve().parents[2]
 ORIGINAL, CHANGED = 0x9003, 0x0132
@@ -76,9 +76,9 @@ NAMES = {
 
 @pytest.mark.parametrize(("name", "told"), NAMES.items(), ids=ascii)
 def test_reads_the_time_out_of_a_name(name: str, told: str | None) -> None:
-    named = names.read(name)
+    named = filename_dates.read(name)
 
-    assert (moments.written(named.moment) if named else None) == told
+    assert (dates.written(named.moment) if named else None) == told
 
 
 NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)

@@ -15,11 +15,13 @@ from typing import Any
 
 import pytest
 
-from processing.pipeline import Picture, Refused, landlock, process, seccomp
-from processing.pipeline.messages import Garbled
+from processing.pipeline import Picture, Refused
 from processing.pipeline.picture import Rendition
-from processing.pipeline.workspace import Workspace
-from processing.sandbox import Crashed, Sandbox
+from processing.pipeline.process import client as child_process
+from processing.pipeline.process import landlock, seccomp
+from processing.pipeline.process.messages import Garbled
+from processing.pipeline.process.workspace import Workspace
+from processing.rendering.sandbox import Crashed, Sandbox
 
 SECRET = "the secret of this installation"
 OTHERS = {
@@ -56,7 +58,7 @@ def installation(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def sandbox(installation: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setattr(process, "MODULE", "tests.pipeline.impostor")
+    monkeypatch.setattr(child_process, "MODULE", "tests.pipeline.impostor")
     monkeypatch.setenv("SECRET_KEY", SECRET)
     with Sandbox(workspaces=installation / "sandbox", wall_seconds=60) as sandbox:
         yield sandbox
@@ -119,7 +121,7 @@ def test_it_writes_nowhere_but_in_its_folder_and_deletes_nothing(sandbox: Sandbo
         def write(path):
             open(path, "wb").write(b"pwned")
         paths = [original, f"{home}/db.sqlite3", f"{home}/new", f"{home}/huey.sqlite3", "/tmp/new", "/dev/shm/new", own]
-        paths += [own + "2", out + "/../new", os.getcwd() + "/processing/pipeline/child.py", f"/proc/{worker}/mem"]
+        paths += [own + "2", out + "/../new", os.getcwd() + "/processing/pipeline/process/child.py", f"/proc/{worker}/mem"]
         found = {f"write {path.replace(home, '')}": attempt(write, path) for path in paths}
         found["delete"] = attempt(os.unlink, original)
         found["rename"] = attempt(os.rename, original, f"{home}/originals/two")
@@ -172,7 +174,7 @@ def test_it_has_no_variables_of_the_worker_and_no_descriptors_but_its_pipes(
             """,
         )
 
-    known = process.ENVIRONMENT | {"LC_CTYPE": "C.UTF-8"}
+    known = child_process.ENVIRONMENT | {"LC_CTYPE": "C.UTF-8"}
     assert {name: value for name, value in found["variables"].items() if known.get(name) != value} == {}
     # Nothing, /dev/null twice, requests and answers, and its own statm, which has no size.
     assert (found["pipes"], found["sizes"], found["count"]) == (2, [0], 6)
@@ -332,7 +334,7 @@ def test_one_file_cannot_fill_the_disk(sandbox: Sandbox, installation: Path) -> 
 
 
 def test_many_files_cannot_fill_the_disk(sandbox: Sandbox, installation: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("processing.pipeline.workspace.MOST_BYTES", 1024 * 1024)
+    monkeypatch.setattr("processing.pipeline.process.workspace.MOST_BYTES", 1024 * 1024)
 
     with pytest.raises(Crashed):
         run(

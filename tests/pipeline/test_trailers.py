@@ -10,12 +10,10 @@ import pillow_jxl  # noqa: F401 - teaches Pillow to write it
 import pytest
 from PIL import Image
 
-from processing.pipeline import (
-    Refused,
-    items,
-    opening,  # noqa: F401 - teaches Pillow HEIF here too
-)
-from processing.pipeline.developing import develop
+from processing.pipeline import Refused
+from processing.pipeline.containers import heif_items
+from processing.pipeline.formats import opener  # noqa: F401 - teaches Pillow HEIF here too
+from processing.pipeline.render.develop import develop
 
 TAILS = {
     "the rest of some XML": b"/>\n<rdf:li>abc</rdf:li>\n</x:xmpmeta>",
@@ -113,7 +111,7 @@ def test_knows_where_items_end(tmp_path: Path, iloc: bytes, end: int | None) -> 
     path.write_bytes(box(b"meta", bytes(4) + box(b"iloc", iloc)))
 
     with path.open("rb") as file:
-        assert items.data_end(file) == end
+        assert heif_items.data_end(file) == end
 
 
 def test_a_list_of_items_that_never_ends_is_a_bomb(tmp_path: Path) -> None:
@@ -122,6 +120,6 @@ def test_a_list_of_items_that_never_ends_is_a_bomb(tmp_path: Path) -> None:
     path.write_bytes(box(b"meta", bytes(4) + box(b"iloc", b"\0\0\0\0\0\0" + struct.pack(">H", 9) + one * 9)))
 
     with path.open("rb") as file, pytest.raises(Refused) as caught:
-        items.data_end(file)
+        heif_items.data_end(file)
 
     assert caught.value.code == "bomb"

@@ -11,12 +11,12 @@ from xml.sax.saxutils import escape
 import pytest
 from PIL import Image
 
-from processing.pipeline import characters, refusals
-from processing.pipeline.developing import develop
-from processing.pipeline.metadata import boilerplate, read, sidecar, text
+from processing.pipeline import errors as pipeline_errors
+from processing.pipeline.formats.detect import recognise
+from processing.pipeline.metadata import boilerplate, characters, read, sidecar, text
 from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.picture import Exposure, Gps, Metadata
-from processing.pipeline.recognising import recognise
+from processing.pipeline.render.develop import develop
 
 CHARSETS = [
     ("Zürich", "utf-8"),
@@ -356,7 +356,7 @@ def test_a_sidecar_is_read_whatever_stands_around_it(tmp_path: Path, content: by
     (tmp_path / "photo.xmp").write_bytes(content)
 
     assert sidecar(content) == sidecar(EVERYTHING)
-    with (tmp_path / "photo.xmp").open("rb") as file, pytest.raises(refusals.Sidecar):
+    with (tmp_path / "photo.xmp").open("rb") as file, pytest.raises(pipeline_errors.Sidecar):
         recognise(file)
 
 
@@ -383,7 +383,7 @@ def test_a_hostile_sidecar_is_no_long_search(tmp_path: Path, content: bytes) -> 
     (tmp_path / "photo.xmp").write_bytes(content)
 
     assert sidecar(content) == Metadata()
-    with (tmp_path / "photo.xmp").open("rb") as file, pytest.raises(refusals.Refused):
+    with (tmp_path / "photo.xmp").open("rb") as file, pytest.raises(pipeline_errors.Refused):
         recognise(file)
 
 

@@ -7,11 +7,12 @@ from itertools import count
 from PIL import Image
 
 from albums.models import Album, Photo
-from processing import batches, jobs
-from processing.intake import uploads
-from processing.intake.stream import Stream
+from processing import jobs
 from processing.models import Batch, ProcessingJob, Upload
-from processing.states import JobState
+from processing.models.states import JobState
+from processing.uploads import batches
+from processing.uploads import lifecycle as uploads
+from processing.uploads.writer import Stream
 
 _numbers = count()
 

@@ -6,22 +6,18 @@ import pytest
 
 from albums import trash
 from albums.models import Album, Photo
-from processing import (
-    advice,
-    declarations,
-    failure_desk,
-    jobs,
-    logbook,
-    outcome,
-    receipts,
-    worker,
-)
-from processing.failures import Scope
-from processing.intake import refusals, resumable, uploads
-from processing.logbook import State, Wanted
+from processing import jobs
 from processing.models import Batch, Upload
-from processing.standings import Standing
-from processing.states import IS_A_PHOTO, JobState, UploadState
+from processing.models.states import IS_A_PHOTO, JobState, UploadState
+from processing.queries import batch_list, batch_outcome, failure_page, help_texts
+from processing.queries import receipt as receipt_query
+from processing.queries.batch_list import State, Wanted
+from processing.queries.failure_scope import Scope
+from processing.queries.file_status import Standing
+from processing.rendering import worker
+from processing.uploads import lifecycle as uploads
+from processing.uploads import preflight, rejections
+from processing.uploads.tus import session as tus_session
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +35,7 @@ def photo(album) -> Photo:
 @pytest.fixture(params=CODES)
 def again(request, album, photo) -> Upload:
     """The same bytes once more, while their photo is in the album, or in its trash."""
-    if request.param == refusals.RESTORED.code:
+    if request.param == rejections.RESTORED.code:
         trash.put_away(photo)
     upload = making.upload(album, "again.jpg")
     assert uploads.finish(upload, photo.original_bytes, photo.original_sha256) is None
@@ -49,15 +45,15 @@ def again(request, album, photo) -> Upload:
 
 
 def batches_in(state: State) -> list[Batch]:
-    return list(logbook.find(Album.objects.all(), Wanted(state=state)).order_by("pk"))
+    return list(batch_list.find(Album.objects.all(), Wanted(state=state)).order_by("pk"))
 
 
 def failures(batch: Batch) -> int:
-    return failure_desk.of(Scope(Album.objects.all(), batch=batch)).total
+    return failure_page.of(Scope(Album.objects.all(), batch=batch)).total
 
 
 def test_its_batch_is_done_where_the_failure_page_is_empty(again):
-    [entry] = logbook.entries([again.batch])
+    [entry] = batch_list.entries([again.batch])
 
     assert (failures(again.batch), again.batch in batches_in(State.FAILURES)) == (0, False)
     assert again.batch in batches_in(State.DONE)
@@ -65,31 +61,31 @@ def test_its_batch_is_done_where_the_failure_page_is_empty(again):
 
 
 def test_its_receipt_stands_or_falls_with_the_photo(again, photo):
-    assert receipts.of(again.batch).counts == {Standing.CHECKING: 1}
+    assert receipt_query.of(again.batch).counts == {Standing.CHECKING: 1}
 
     photo.delete()
 
-    assert receipts.of(again.batch).counts == {Standing.GONE: 1}
-    assert "was not taken in" not in receipts.of(again.batch).words
+    assert receipt_query.of(again.batch).counts == {Standing.GONE: 1}
+    assert "was not taken in" not in receipt_query.of(again.batch).words
 
 
 def test_it_is_a_photo_to_who_waits_for_the_end_of_its_batch(again):
-    assert (outcome.of(again.batch).photos, list(outcome.troubles(again.batch))) == (1, [])
+    assert (batch_outcome.of(again.batch).photos, list(batch_outcome.troubles(again.batch))) == (1, [])
 
 
 def test_its_sender_is_told_that_it_has_arrived_whole(again, photo):
-    assert resumable.offset(again) == photo.original_bytes
+    assert tus_session.offset(again) == photo.original_bytes
 
 
 def test_who_declares_it_again_need_not_send_it(again):
-    assert declarations._standing(again).standing in ("here", "trash")
+    assert preflight._standing(again).standing in ("here", "trash")
 
 
 def test_it_is_shown_with_advice_that_nothing_is_missing(again):
-    reasons = failure_desk.of(Scope(Album.objects.all(), batch=again.batch)).reasons
+    reasons = failure_page.of(Scope(Album.objects.all(), batch=again.batch)).reasons
 
     assert [(each.code, each.is_mishap) for each in reasons] == [(again.code, False)]
-    assert "Nothing is missing" in advice.of_refused(again.code).todo
+    assert "Nothing is missing" in help_texts.of_refused(again.code).todo
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -97,29 +93,29 @@ def test_a_job_that_found_its_bytes_there_is_no_failure_either(album, photo, cod
     job = making.job_in(album, JobState.PROCESSING)
     jobs.give_up(job, code, "The same picture is in the album already.")
 
-    [entry] = logbook.entries([job.batch])
+    [entry] = batch_list.entries([job.batch])
 
     assert (failures(job.batch), job.batch in batches_in(State.FAILURES)) == (0, False)
     assert (entry.failed, entry.doubles) == (0, 1)
-    assert list(outcome.troubles(job.batch)) == []
+    assert list(batch_outcome.troubles(job.batch)) == []
 
 
 def test_what_failed_otherwise_is_a_failure_to_all_of_them(album):
     job = making.job_in(album, JobState.FAILED)
-    uploads.refuse(making.upload(album, batch=job.batch), refusals.EMPTY)
-    [entry] = logbook.entries([job.batch])
+    uploads.refuse(making.upload(album, batch=job.batch), rejections.EMPTY)
+    [entry] = batch_list.entries([job.batch])
 
     assert (failures(job.batch), batches_in(State.FAILURES), batches_in(State.DONE)) == (2, [job.batch], [])
     assert (entry.failed, entry.refused, entry.doubles) == (1, 1, 0)
-    assert len(list(outcome.troubles(job.batch))) == 2
+    assert len(list(batch_outcome.troubles(job.batch))) == 2
 
 
 def test_every_refusal_that_tells_of_bytes_that_are_there_has_one_of_the_codes():
     found = {
         it
-        for it in vars(refusals).values()
-        if isinstance(it, refusals.Refusal) and "It was not stored twice" in it.message
+        for it in vars(rejections).values()
+        if isinstance(it, rejections.Refusal) and "It was not stored twice" in it.message
     }
 
-    assert {each.code for each in {*found, refusals.RESTORED}} == IS_A_PHOTO == advice.NO_MISHAP
-    assert {declarations._of(SimpleNamespace(code=code)) for code in CODES} == {"here", "trash"}
+    assert {each.code for each in {*found, rejections.RESTORED}} == IS_A_PHOTO == help_texts.NO_MISHAP
+    assert {preflight._of(SimpleNamespace(code=code)) for code in CODES} == {"here", "trash"}

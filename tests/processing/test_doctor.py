@@ -12,11 +12,12 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from processing import memory, pulse
-from processing.doctor import body, diagnosis, machine, passage, remedies, workshop
-from processing.doctor.body import Largest
-from processing.doctor.diagnosis import Diagnosis, State
-from processing.doctor.line import Answer, Door, NoSite, Silent, zeros
+from processing.doctor import check_result, host, proxy_hints, proxy_passthrough, request_size, services
+from processing.doctor.check_result import Diagnosis, State
+from processing.doctor.http_probe import Answer, Door, NoSite, Silent, zeros
+from processing.doctor.request_size import Largest
+from processing.jobs import workers
+from processing.lib import system_memory
 from processing.models import WorkerPulse
 from tests import stack
 
@@ -41,7 +42,7 @@ class TestOpinions:
         ],
     )
     def test_a_limit_is_as_bad_as_what_it_stops(self, largest, refusal, code, state):
-        found = body.of_largest(Largest(largest, refusal), "")
+        found = request_size.of_largest(Largest(largest, refusal), "")
 
         assert (found.code, found.state) == (code, state)
 
@@ -57,30 +58,30 @@ class TestOpinions:
         ],
     )
     def test_of_two_ways_in_the_smaller_limit_holds(self, one, other, narrower):
-        assert body.narrower(one, other) == narrower == body.narrower(other, one)
+        assert request_size.narrower(one, other) == narrower == request_size.narrower(other, one)
 
     def test_a_connection_that_is_ended_is_told_from_an_answer(self):
-        assert "answers 413" in body.of_largest(Largest(MIB, TOO_LARGE), "").words
-        assert "ends the connection" in body.of_largest(Largest(MIB, Silent(0, "")), "").words
+        assert "answers 413" in request_size.of_largest(Largest(MIB, TOO_LARGE), "").words
+        assert "ends the connection" in request_size.of_largest(Largest(MIB, Silent(0, "")), "").words
 
     @pytest.mark.parametrize(
         ("server", "begins"),
         [("nginx/1.22.1", "In nginx:"), ("Apache/2.4", "In Apache:"), ("cloudflare", "Cloudflare"), ("", "Raise")],
     )
     def test_the_remedy_is_for_the_proxy_that_is_there(self, server, begins):
-        assert remedies.fitting(remedies.TOO_LARGE, server).startswith(begins)
+        assert proxy_hints.fitting(proxy_hints.TOO_LARGE, server).startswith(begins)
 
     def test_a_clock_that_is_wrong_is_told_by_how_much(self, monkeypatch):
         now = 1_800_000_000.0
-        monkeypatch.setattr(passage, "time", SimpleNamespace(time=lambda: now))
+        monkeypatch.setattr(proxy_passthrough, "time", SimpleNamespace(time=lambda: now))
 
-        assert passage.of_clock({"now": now - 3}).is_good
-        assert "differ by 90 s" in passage.of_clock({"now": now - 90}, "this browser's").words
+        assert proxy_passthrough.of_clock({"now": now - 3}).is_good
+        assert "differ by 90 s" in proxy_passthrough.of_clock({"now": now - 90}, "this browser's").words
 
     def test_they_are_kept_and_come_back_the_same(self):
-        found = (diagnosis.bad("a", "A", "Words.", "Do."), diagnosis.good("b", "B", "Fine."))
+        found = (check_result.bad("a", "A", "Words.", "Do."), check_result.good("b", "B", "Fine."))
 
-        assert diagnosis.from_json(json.loads(json.dumps(diagnosis.as_json(found)))) == found
+        assert check_result.from_json(json.loads(json.dumps(check_result.as_json(found)))) == found
 
 
 class TestDoor:
@@ -100,23 +101,23 @@ class TestDoor:
 @pytest.mark.usefixtures("data_dir")
 class TestMachine:
     def test_an_ordinary_directory_is_good(self):
-        found = by_code(machine.look())
+        found = by_code(host.look())
 
         assert {"space", "one-disk", "rate", "sync", "links", "memory"} <= found.keys()
         assert [code for code, each in found.items() if not each.is_good] == []
 
     def test_it_leaves_nothing_behind(self, data_dir):
-        list(machine.look())
+        list(host.look())
 
         assert list((data_dir / "incoming").iterdir()) == []
 
     def test_little_room_is_told_before_it_is_out(self, settings, monkeypatch):
         settings.MIN_FREE_BYTES = 512 * MIB
-        monkeypatch.setattr("processing.storage.local.LocalStore.free_bytes", lambda _: 600 * MIB)
-        assert by_code(machine.look())["space-low"].state == State.WARNING
+        monkeypatch.setattr("processing.storage.local.store.LocalStore.free_bytes", lambda _: 600 * MIB)
+        assert by_code(host.look())["space-low"].state == State.WARNING
 
-        monkeypatch.setattr("processing.storage.local.LocalStore.free_bytes", lambda _: 100 * MIB)
-        found = by_code(machine.look())
+        monkeypatch.setattr("processing.storage.local.store.LocalStore.free_bytes", lambda _: 100 * MIB)
+        found = by_code(host.look())
         assert (found["space-out"].state, found["rate-unknown"].state) == (State.BAD, State.WARNING)
 
     def test_a_room_on_another_file_system_is_found(self, data_dir, tmp_path):
@@ -126,12 +127,12 @@ class TestMachine:
         (data_dir / "originals").rmdir()
         (data_dir / "originals").symlink_to(elsewhere)
 
-        assert by_code(machine.look())["several-disks"].state == State.BAD
+        assert by_code(host.look())["several-disks"].state == State.BAD
 
     def test_a_storage_that_is_away_is_all_there_is_to_say(self, data_dir):
         (data_dir / "incoming").rmdir()
 
-        assert [each.code for each in machine.look()] == ["storage-away"]
+        assert [each.code for each in host.look()] == ["storage-away"]
 
     def test_a_disk_that_cannot_be_written_is_told(self, monkeypatch):
         def read_only(*_):
@@ -139,7 +140,7 @@ class TestMachine:
 
         monkeypatch.setattr("os.fsync", read_only)
 
-        assert "Read-only file system" in by_code(machine.look())["write-failed"].words
+        assert "Read-only file system" in by_code(host.look())["write-failed"].words
 
     def test_a_file_system_without_links_is_told(self, monkeypatch):
         def cannot(*_):
@@ -147,55 +148,55 @@ class TestMachine:
 
         monkeypatch.setattr("os.link", cannot)
 
-        assert by_code(machine.look())["no-links"].state == State.WARNING
+        assert by_code(host.look())["no-links"].state == State.WARNING
 
     def test_memory_above_the_mark_is_bad(self, tmp_path, settings, monkeypatch):
         (tmp_path / "meminfo").write_text("MemTotal: 1000 kB\nMemAvailable: 100 kB\n")
         settings.MEMORY_MARK = 80
-        monkeypatch.setattr(memory.share_in_use, "__defaults__", (tmp_path, tmp_path))
+        monkeypatch.setattr(system_memory.share_in_use, "__defaults__", (tmp_path, tmp_path))
 
-        assert by_code(machine.look())["memory-short"].words.startswith("90 % are in use.")
+        assert by_code(host.look())["memory-short"].words.startswith("90 % are in use.")
 
 
 @pytest.mark.django_db
 class TestWorkshop:
     def test_without_a_worker_the_queue_alone_is_tried(self):
-        found = by_code(workshop.look())
+        found = by_code(services.look())
 
         assert found["no-worker"].state == State.BAD
         assert found["bell-untried"].words == f"The queue ({'Redis' if stack.IS_ON_SERVERS else 'SQLite'}) answers."
         assert {"codecs", "database", "clocks"} <= found.keys()
 
     def test_a_worker_that_does_not_hear_is_told(self, monkeypatch):
-        monkeypatch.setattr(pulse, "ALIVE_SECONDS", 3600)
-        pulse.beat("deaf")
-        monkeypatch.setattr(workshop, "EARS_SECONDS", 0.05)
+        monkeypatch.setattr(workers, "ALIVE_SECONDS", 3600)
+        workers.beat("deaf")
+        monkeypatch.setattr(services, "EARS_SECONDS", 0.05)
 
-        found = by_code(workshop.look())
+        found = by_code(services.look())
 
         assert found["worker"].words.startswith("1 at work, last heard of ")
         assert found["bell-unheard"].state == State.WARNING
 
     def test_a_clock_that_runs_ahead_is_found_by_its_sign_of_life(self, monkeypatch):
-        monkeypatch.setattr(workshop, "EARS_SECONDS", 0.05)
+        monkeypatch.setattr(services, "EARS_SECONDS", 0.05)
         WorkerPulse.objects.create(name="ahead", version="1", seen_at=timezone.now() + timedelta(seconds=90))
 
-        assert "the worker's by " in by_code(workshop.look())["clocks-differ"].words
+        assert "the worker's by " in by_code(services.look())["clocks-differ"].words
 
     @pytest.mark.embedded
     @pytest.mark.django_db(transaction=True)
     def test_sqlite_that_may_lose_commits_is_told(self):
-        assert by_code(workshop.look())["database"].words.endswith("journal wal, synchronous full.")
+        assert by_code(services.look())["database"].words.endswith("journal wal, synchronous full.")
 
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA synchronous=NORMAL")
-        found = by_code(workshop.look())
+        found = by_code(services.look())
         connection.close()  # the next one is opened with the setting
 
         assert found["database-unsafe"].words.endswith("synchronous normal.")
 
     def test_the_library_of_pictures_tells_its_versions(self):
-        asked = [sys.executable, "-m", "processing.pipeline.codecs"]
+        asked = [sys.executable, "-m", "processing.pipeline.process.codecs"]
         told = json.loads(subprocess.run(asked, capture_output=True, check=True, timeout=60).stdout)
 
         assert told.keys() == {

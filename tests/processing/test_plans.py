@@ -7,10 +7,12 @@ import pytest
 from django.db import connection
 
 from albums.models import Album
-from processing import batches, jobs, proof
-from processing.intake import uploads
+from processing.integrity import post_write
+from processing.jobs import lifecycle
 from processing.models import Batch, ProcessingJob
-from processing.states import JobState
+from processing.models.states import JobState
+from processing.uploads import batches
+from processing.uploads import lifecycle as uploads
 
 pytestmark = pytest.mark.django_db
 
@@ -61,7 +63,7 @@ def test_whether_an_album_is_busy_is_asked_of_its_own_rows_alone(album):
 
 @pytest.mark.embedded
 @pytest.mark.parametrize(
-    "rows", [lambda: proof.due()[:1], lambda: proof.due_companions()[:1]], ids=["photos", "companions"]
+    "rows", [lambda: post_write.due()[:1], lambda: post_write.due_companions()[:1]], ids=["photos", "companions"]
 )
 def test_what_is_to_be_read_back_is_found_among_what_was_not(rows):
     assert "_verified" in plan(rows())
@@ -71,7 +73,7 @@ def test_what_is_to_be_read_back_is_found_among_what_was_not(rows):
 @pytest.mark.parametrize(
     ("question", "indexes"),
     [
-        (jobs.TURNS, ["job_state_turn", "job_album_state_turn"]),
+        (lifecycle.TURNS, ["job_state_turn", "job_album_state_turn"]),
         (uploads.KNOWN, ["upload_album_state_sha256", "upload_album_name"]),
         (batches.RUNNING, ["upload_album_state_sha256"]),
     ],
@@ -91,7 +93,7 @@ def test_what_is_asked_of_every_file_is_found_by_indexes_alone(album, question, 
 
 def test_a_turn_is_dealt_with_one_question(album, django_assert_num_queries):
     with django_assert_num_queries(1):
-        jobs._next_turn(album.pk)
+        lifecycle._next_turn(album.pk)
 
 
 def test_the_batch_that_keeps_an_album_busy_is_one_query(album, django_assert_num_queries):

@@ -6,11 +6,15 @@ import uuid
 import pytest
 from PIL import Image
 
-from processing import batches, failure_desk, proof, receipts, renewing, standings, worker
-from processing.failures import Scope
+from processing.integrity import post_write
 from processing.models import JobEvent, Preview, ProcessingJob
-from processing.standings import Standing
-from processing.states import JobState
+from processing.models.states import JobState
+from processing.queries import failure_page, file_status
+from processing.queries import receipt as receipt_query
+from processing.queries.failure_scope import Scope
+from processing.queries.file_status import Standing
+from processing.rendering import rerender, worker
+from processing.uploads import batches
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -56,7 +60,7 @@ def test_the_warning_stays_when_it_is_rendered_again(job):
     photo = published(job).photo
     photo.renditions.all().delete()
 
-    renewing.renew(photo, uuid.uuid4())
+    rerender.renew(photo, uuid.uuid4())
 
     photo.refresh_from_db()
     assert [note["code"] for note in photo.notes] == ["published-damaged"]
@@ -65,11 +69,11 @@ def test_the_warning_stays_when_it_is_rendered_again(job):
 
 def test_the_receipt_mentions_it_and_is_not_safe(job):
     published(job)
-    while proof.prove_next():
+    while post_write.prove_next():
         pass
 
-    receipt = receipts.of(job.batch)
-    (line,) = receipts.lines(standings.files(job.batch))
+    receipt = receipt_query.of(job.batch)
+    (line,) = receipt_query.lines(file_status.files(job.batch))
 
     assert receipt.counts == {Standing.VERIFIED: 1}
     assert (receipt.damaged, receipt.is_safe) == (1, False)
@@ -106,7 +110,7 @@ def test_only_damage_of_which_something_is_seen_can_be_published(job, album, cod
 
     assert batches.publish_damaged(ProcessingJob.objects.all(), by="anna") == 0
 
-    (section,) = failure_desk.of(Scope(type(album).objects.all())).sections
+    (section,) = failure_page.of(Scope(type(album).objects.all())).sections
     assert [entry.can_be_published for entry in section.entries] == [False]
 
 

@@ -19,11 +19,14 @@ def test_a_change_of_the_settings_affects_all_tests(all_tests: set[str]) -> None
 
 
 def test_a_module_affects_the_tests_that_import_it() -> None:
-    assert affected_by("config/supervisor.py") == {"tests/config/test_supervisor.py", "tests/faults/test_run.py"}
+    assert affected_by("config/server/supervisor.py") == {
+        "tests/config/server/test_supervisor.py",
+        "tests/faults/test_run.py",
+    }
 
 
 def test_a_module_affects_tests_that_import_it_through_others() -> None:
-    assert "tests/processing/test_worker.py" in affected_by("processing/backoff.py")
+    assert "tests/processing/rendering/test_worker.py" in affected_by("processing/lib/backoff.py")
 
 
 def test_a_view_affects_tests_that_send_requests(all_tests: set[str]) -> None:
@@ -67,10 +70,10 @@ def test_a_deleted_module_is_no_error() -> None:
 
 
 def test_the_nearest_tests_of_a_module_come_first() -> None:
-    ordered = affected.by_distance("processing/counting.py")
+    ordered = affected.by_distance("processing/lib/row_counts.py")
 
-    assert set(ordered) == affected_by("processing/counting.py")
-    assert ordered[0] == "tests/processing/test_counting.py"
+    assert set(ordered) == affected_by("processing/lib/row_counts.py")
+    assert ordered[0] == "tests/processing/lib/test_row_counts.py"
     assert ordered.index("tests/processing/commands/test_queue_status.py") < ordered.index(
         "tests/browser/test_limits.py"
     )

@@ -18,8 +18,8 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.urls import reverse
 
-from config import first_user
-from config.accounts import names, oidc
+from config.accounts import first_user, oidc
+from config.accounts.login import usernames
 from config.accounts.oidc import errors
 from config.accounts.oidc.errors import ProviderError
 from config.accounts.oidc.provider import Provider
@@ -140,7 +140,9 @@ def _require_new_user(sociallogin: SocialLogin) -> None:
     if not settings.OIDC_CREATE_USERS or not first_user.exists():
         raise ProviderError(errors.UNKNOWN_USER, "OIDC_CREATE_USERS is off, or there is no first user yet.")
     user = sociallogin.user
-    is_taken = bool(names.user_called(user.username)) or User.objects.filter(username__iexact=user.username).exists()
+    is_taken = (
+        bool(usernames.user_called(user.username)) or User.objects.filter(username__iexact=user.username).exists()
+    )
     if is_taken or (user.email and filter_users_by_email(user.email)):
         raise ProviderError(
             errors.NAME_TAKEN, "Its name or e-mail address is taken by an account that is not connected."

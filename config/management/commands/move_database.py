@@ -8,8 +8,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
-from config import moving
-from processing import pulse
+from config.operations import sqlite_to_postgres
+from processing.jobs import workers
 
 
 class Command(BaseCommand):
@@ -27,14 +27,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            target = moving.open_target(options["target"])
-            if pulse.alive().exists():
-                raise moving.CannotMove("A worker is running. Stop web and workers first.")
+            target = sqlite_to_postgres.open_target(options["target"])
+            if workers.alive().exists():
+                raise sqlite_to_postgres.CannotMove("A worker is running. Stop web and workers first.")
             source = Path(connections[DEFAULT_DB_ALIAS].settings_dict["NAME"])
-            moving.ensure_still(source)
-            moving.prepare(target)
-            count = moving.move(self.stdout.write)
-        except moving.CannotMove as reason:
+            sqlite_to_postgres.ensure_still(source)
+            sqlite_to_postgres.prepare(target)
+            count = sqlite_to_postgres.move(self.stdout.write)
+        except sqlite_to_postgres.CannotMove as reason:
             raise CommandError(str(reason)) from None
         except DatabaseError as error:
             raise CommandError(f"Nothing was moved: {error}") from error
@@ -46,7 +46,7 @@ class Command(BaseCommand):
     def _verify(self) -> None:
         """By the rows that have come across."""
         here = connections[DEFAULT_DB_ALIAS]
-        connections[DEFAULT_DB_ALIAS] = connections[moving.TARGET]
+        connections[DEFAULT_DB_ALIAS] = connections[sqlite_to_postgres.TARGET]
         try:
             call_command("verify", stdout=self.stdout)
         except SystemExit:

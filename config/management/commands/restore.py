@@ -7,10 +7,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from config import drill
+from config.operations import restore_drill
 from processing.backups import Refused
-from processing.backups.restoring import Restored, restore
-from processing.backups.vault import Vault
+from processing.backups.repository import Vault
+from processing.backups.restore import Restored, restore
 
 INTERRUPTED = 130
 
@@ -66,7 +66,7 @@ class Command(BaseCommand):
             sys.exit(INTERRUPTED)
 
     def _drill(self, directory: Path, at: str, scratch: Path | None) -> None:
-        held = drill.hold(directory, at, scratch)
+        held = restore_drill.hold(directory, at, scratch)
         for key in held.wrong:
             self.stdout.write(f"wrong after restoring: {key}")
         for key in held.lacking:

@@ -9,8 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from config import preparing
-from config.connections import descriptors
+from config.server import startup
+from config.server.connections import file_descriptors
 
 
 class Command(BaseCommand):
@@ -20,12 +20,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         _check_port()
-        preparing.prepare()
+        startup.prepare()
         self.stdout.flush()
         here = str(Path.cwd())
-        descriptors.raise_limit()
+        file_descriptors.raise_limit()
         os.chdir(settings.BASE_DIR)  # where -m finds it
-        os.execv(sys.executable, [sys.executable, "-m", "config.supervisor", here])  # noqa: S606
+        os.execv(sys.executable, [sys.executable, "-m", "config.server.supervisor", here])  # noqa: S606
 
 
 def _check_port() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from config import preparing
-from config.connections import descriptors
-from processing.doctor import address
+from config.server import startup
+from config.server.connections import file_descriptors
+from processing.doctor import site_url
 
 
 class Command(BaseCommand):
@@ -24,20 +24,20 @@ class Command(BaseCommand):
             "-m",
             "gunicorn",
             "--config",
-            "python:config.web",
+            "python:config.server.gunicorn",
             "--chdir",
             str(settings.BASE_DIR),
         ]
-        bind = f"{address.in_brackets(settings.HOST)}:{settings.PORT}"
+        bind = f"{site_url.in_brackets(settings.HOST)}:{settings.PORT}"
         size = ["--workers", str(settings.WEB_PROCESSES), "--threads", str(settings.WEB_THREADS)]
-        descriptors.raise_limit()
+        file_descriptors.raise_limit()
         os.chdir(settings.BASE_DIR)
         os.execv(sys.executable, [*gunicorn, "--bind", bind, *size, "config.wsgi"])  # noqa: S606 - ours, every word
 
 
 def _collect_missing() -> None:
     try:
-        preparing.collect_missing()
+        startup.collect_missing()
     except OSError as error:
         raise CommandError(
             f"The static files are not collected, and cannot be written to {settings.STATIC_ROOT}: {error.strerror}. "

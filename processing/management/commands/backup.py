@@ -10,9 +10,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.template.defaultfilters import filesizeformat
 
 from processing.backups import Refused
-from processing.backups.pruning import prune
-from processing.backups.taking import Taken, take
-from processing.backups.vault import Vault
+from processing.backups.create import Taken, take
+from processing.backups.prune import prune
+from processing.backups.repository import Vault
 
 INTERRUPTED = 130
 

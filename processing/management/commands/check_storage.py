@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from processing.storage import connection
+from processing.storage.s3 import config as s3_config
 
 
 class Command(BaseCommand):
@@ -23,13 +23,13 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="as one JSON object, for other programs")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        current = connection.current()
+        current = s3_config.current()
         if current is None:
             self.stdout.write(
                 "{}" if options["json"] else "No bucket is set up: photos lie on the disk. Set S3_BUCKET."
             )
             return
-        from processing.storage.probe import probe  # and with it boto3, only where there is a bucket
+        from processing.storage.s3.selfcheck import probe  # and with it boto3, only where there is a bucket
 
         outcomes = []
         for outcome in probe(current, Path(settings.DATA_DIR), settings.PUBLIC_URL):

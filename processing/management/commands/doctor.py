@@ -9,10 +9,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from django.template.defaultfilters import filesizeformat
 
-from processing.doctor import address, bounds, diagnosis, records
-from processing.doctor.diagnosis import Diagnosis, State
-from processing.doctor.examination import Examination, examine
-from processing.doctor.line import NoSite
+from processing.doctor import check_result, limits, measurements, site_url
+from processing.doctor.check_result import Diagnosis, State
+from processing.doctor.http_probe import NoSite
+from processing.doctor.run import Examination, examine
 
 MARKS = {State.GOOD: "ok  ", State.WARNING: "warn", State.BAD: "BAD "}
 
@@ -35,11 +35,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            found = examine(options["url"] or address.own())
+            found = examine(options["url"] or site_url.own())
         except NoSite as error:
             raise CommandError(f"{error} is no address of a site. Write it as https://photos.example.org.") from None
         if options["set"]:
-            records.keep(found)
+            measurements.keep(found)
         self.stdout.write(json.dumps(_as_json(found)) if options["json"] else "\n".join(_in_words(found)))
         if found.is_bad:
             sys.exit(1)
@@ -50,7 +50,7 @@ def _as_json(found: Examination) -> dict[str, Any]:
         "address": found.address,
         "largest_body": found.largest.bytes if found.largest else None,
         "chunk_bytes": _chunk_bytes(),
-        "findings": diagnosis.as_json(found.diagnoses),
+        "findings": check_result.as_json(found.diagnoses),
     }
 
 
@@ -64,9 +64,9 @@ def _in_words(found: Examination) -> list[str]:
 def _chunk_bytes() -> int:
     """A database that is away has been told already."""
     try:
-        return records.chunk_bytes()
+        return measurements.chunk_bytes()
     except DatabaseError:
-        return bounds.PREFERRED
+        return limits.PREFERRED
 
 
 def _told(found: Diagnosis) -> list[str]:

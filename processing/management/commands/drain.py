@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from processing import pulse
+from processing.jobs import workers
 from processing.models import ProcessingJob
 
 LOOK_SECONDS = 0.5
@@ -29,14 +29,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         names = self._names(options)
         if options["resume"]:
-            self.stdout.write(f"{pulse.resume(names)} workers go on.")
+            self.stdout.write(f"{workers.resume(names)} workers go on.")
             return
-        self.stdout.write(f"{pulse.drain(names)} workers are draining.")
+        self.stdout.write(f"{workers.drain(names)} workers are draining.")
         if options["wait"]:
             self._wait(names, time.monotonic() + options["timeout"])
 
     def _names(self, options: dict[str, Any]) -> list[str]:
-        alive = pulse.alive()
+        alive = workers.alive()
         if not (options["workers"] or options["host"] or options["all"]):
             raise CommandError("Name the workers, or say --host or --all.")
         if unknown := set(options["workers"]) - set(alive.values_list("name", flat=True)):

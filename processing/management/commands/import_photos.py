@@ -9,10 +9,11 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
 from albums.models import Album
-from processing import outcome, pulse
-from processing.batches import AlbumBusy
-from processing.intake.files import FilesIntake, walk
+from processing.jobs import workers
 from processing.models import Batch
+from processing.queries import batch_outcome
+from processing.uploads.batches import AlbumBusy
+from processing.uploads.importer import FilesIntake, walk
 
 POLL_SECONDS = 0.5
 
@@ -61,18 +62,18 @@ class Command(BaseCommand):
         return intake.batch
 
     def _wait(self, batch: Batch) -> None:
-        if not pulse.alive().exists():
+        if not workers.alive().exists():
             self.stderr.write("Warning: no worker is running, so nothing will be developed until one is.")
-        while not outcome.is_over(batch):
+        while not batch_outcome.is_over(batch):
             time.sleep(POLL_SECONDS)
 
     def _report(self, batch: Batch) -> None:
         """Without --wait, a file that waits to be developed is no trouble."""
         count = 0
-        for name, reason in outcome.troubles(batch):
+        for name, reason in batch_outcome.troubles(batch):
             count += 1
             self.stderr.write(f"{name}: {reason}")
-        self.stdout.write(f"{outcome.of(batch)}")
+        self.stdout.write(f"{batch_outcome.of(batch)}")
         if count:
             raise CommandError(f"{count} did not become photos; the reasons are above.")
 

@@ -9,12 +9,13 @@ from django.db.models import Sum
 from django.template.defaultfilters import filesizeformat
 
 from albums.models import Album, Rendition
-from processing import moving
-from processing.moving import Elsewhere
-from processing.storage import places
+from processing.maintenance import storage_migration
+from processing.maintenance.storage_migration import Elsewhere
+from processing.storage import keys as storage_keys
+from processing.storage import locations
 
 INTERRUPTED = 130
-PLACES = {"disk": places.DISK, "bucket": places.BUCKET}
+PLACES = {"disk": storage_keys.DISK, "bucket": storage_keys.BUCKET}
 
 
 class Command(BaseCommand):
@@ -29,9 +30,9 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="count and change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if places.BUCKET not in places.in_use():
+        if storage_keys.BUCKET not in locations.in_use():
             raise CommandError("No bucket is set up: there is nothing to move from or to.")
-        left = moving.elsewhere(PLACES[options["to"]], _album(options["album"]))
+        left = storage_migration.elsewhere(PLACES[options["to"]], _album(options["album"]))
         if options["dry_run"]:
             self.stdout.write(f"{_counted(left)} would be moved.")
             return
@@ -40,7 +41,7 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self.stderr.write("\nInterrupted. What was moved is moved; run it again for the rest.")
             sys.exit(INTERRUPTED)
-        except moving.NoRoom:
+        except storage_migration.NoRoom:
             raise CommandError(
                 "The disk has no room for more. What was moved is moved; run it again when there is."
             ) from None
@@ -55,11 +56,11 @@ class Command(BaseCommand):
         moved = stayed = size = 0
         for kept in left:
             try:
-                size += moving.move(kept, place)
-            except moving.Stale:
+                size += storage_migration.move(kept, place)
+            except storage_migration.Stale:
                 self.stderr.write(f"{kept.name}: somebody changed it meanwhile; run this again.")
                 stayed += 1
-            except moving.Spoiled as spoiled:
+            except storage_migration.Spoiled as spoiled:
                 self.stderr.write(
                     f"{kept.name}: {spoiled} is lost or damaged. `manage.py verify --repair` comes first."
                 )

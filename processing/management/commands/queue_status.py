@@ -8,10 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from albums.models import Album
-from processing import overview
-from processing.counting import Count
-from processing.crew import Worker
-from processing.overview import Overview
+from processing.lib.row_counts import Count
+from processing.queries import queue_overview
+from processing.queries.queue_overview import Overview, Worker
 
 
 class Command(BaseCommand):
@@ -21,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="as one JSON object, for other programs")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        queue = overview.of(Album.objects.all())
+        queue = queue_overview.of(Album.objects.all())
         self.stdout.write(json.dumps(queue.as_json()) if options["json"] else _in_words(queue))
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from albums.models import Album
-from processing import batches
 from processing.models import JobQuerySet, ProcessingJob
+from processing.uploads import batches
 
 
 class Command(BaseCommand):

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from albums.models import Album, Photo
-from processing import rerendering
+from processing.rendering import rerender
 
 
 class Command(BaseCommand):
@@ -35,10 +35,10 @@ class Command(BaseCommand):
                 raise CommandError(f"There is no album {options['album']}.")
             photos = photos.filter(album=options["album"])
         if options["cancel"]:
-            self.stdout.write(f"{rerendering.cancel(photos)} photos will not be rendered again.")
+            self.stdout.write(f"{rerender.cancel(photos)} photos will not be rendered again.")
             return
-        chosen = rerendering.chosen(photos, missing=options["missing"], outdated=options["outdated"])
+        chosen = rerender.chosen(photos, missing=options["missing"], outdated=options["outdated"])
         if options["dry_run"]:
             self.stdout.write(f"{sum(1 for _ in chosen)} photos would be rendered again.")
         else:
-            self.stdout.write(f"{rerendering.ask(chosen)} photos will be rendered again.")
+            self.stdout.write(f"{rerender.ask(chosen)} photos will be rendered again.")

@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from processing.storage import connection
-from processing.storage.trouble import StorageTrouble
+from processing.storage.errors import StorageTrouble
+from processing.storage.s3 import config as s3_config
 
 
 class Command(BaseCommand):
@@ -28,19 +28,19 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         current, origins = (
-            connection.current(),
+            s3_config.current(),
             options["origin"] or ([settings.PUBLIC_URL] if settings.PUBLIC_URL else []),
         )
         if current is None:
             raise CommandError("No bucket is set up. Set S3_BUCKET and what goes with it.")
         if not origins:
             raise CommandError("Which site's pages may send to it? Set PUBLIC_URL, or give --origin.")
-        from processing.storage import rules  # and with it boto3, only where there is a bucket
+        from processing.storage.s3 import bucket_setup  # and with it boto3, only where there is a bucket
 
         try:
-            if options["create"] and rules.create(current):
+            if options["create"] and bucket_setup.create(current):
                 self.stdout.write(f"Created the bucket {current.bucket}.")
-            outcomes = list(rules.set_up(current, origins))
+            outcomes = list(bucket_setup.set_up(current, origins))
         except StorageTrouble as trouble:
             raise CommandError(str(trouble)) from trouble
         for outcome in outcomes:

@@ -6,7 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.template.defaultfilters import filesizeformat
 
-from processing import staging, sweeper
+from processing.maintenance import reclaim
+from processing.maintenance import sweep as recovery
 
 
 class Command(BaseCommand):
@@ -24,6 +25,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(str(sweeper.sweep()))
+        self.stdout.write(str(recovery.sweep()))
         if options["reclaim"]:
-            self.stdout.write(f"Reclaimed {filesizeformat(staging.reclaim())}.")
+            self.stdout.write(f"Reclaimed {filesizeformat(reclaim.reclaim())}.")

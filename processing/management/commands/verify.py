@@ -9,10 +9,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.template.defaultfilters import filesizeformat
 
-from processing import findings, verify
-from processing.repair import repair
-from processing.storage.trouble import StorageTrouble
-from processing.verify import Findings
+from processing.integrity import consistency, findings
+from processing.integrity.consistency import Findings
+from processing.integrity.repair import repair
+from processing.storage.errors import StorageTrouble
 
 INTERRUPTED = 130
 """The exit status of what Ctrl-C ended, as shells have it: 128 and the signal's number."""
@@ -37,9 +37,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        meter = _Meter(self.stderr, verify.bytes_to_read()) if options["progress"] or self.stderr.isatty() else None
+        meter = (
+            _Meter(self.stderr, consistency.bytes_to_read()) if options["progress"] or self.stderr.isatty() else None
+        )
         try:
-            found = verify.verify(meter.passed) if meter else verify.verify()
+            found = consistency.verify(meter.passed) if meter else consistency.verify()
             if meter:
                 meter.end()
             if options["repair"]:

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from processing.pipeline.metadata import boilerplate, moments, names, ratings, takeout, text
+from processing.pipeline.metadata import boilerplate, dates, filename_dates, ratings, takeout, text
 from processing.pipeline.metadata.blocks import Blocks
+from processing.pipeline.metadata.dates import Told
 from processing.pipeline.metadata.exif import Exif
 from processing.pipeline.metadata.iptc import Iptc
-from processing.pipeline.metadata.moments import Told
 from processing.pipeline.metadata.xmp import MOST_BYTES, Xmp
 from processing.pipeline.picture import UNKNOWN, Exposure, Gps, Metadata, Origin
 
@@ -71,7 +71,7 @@ def _taken(exif: Exif, xmp: Xmp, iptc: Iptc, origin: Origin, now: datetime) -> t
 
     A day alone is made exact by whatever tells a moment of that day.
     """
-    named = names.read(origin.name)
+    named = filename_dates.read(origin.name)
     others = [*xmp.dates, *([iptc.created] if iptc.created else [])]
     candidates = [
         *(("exif", _placed(told, others)) for told in (exif.original, exif.digitized)),
@@ -80,13 +80,13 @@ def _taken(exif: Exif, xmp: Xmp, iptc: Iptc, origin: Origin, now: datetime) -> t
         ("name", named if named and named.is_exact else None),
         ("exif", exif.changed),
         ("name", named),
-        ("file", moments.from_iso(origin.modified_at)),
+        ("file", dates.from_iso(origin.modified_at)),
     ]
-    believed = [(source, told) for source, told in candidates if told and not moments.is_future(told.moment, now)]
+    believed = [(source, told) for source, told in candidates if told and not dates.is_future(told.moment, now)]
     for source, told in believed:
         same_day = ((s, other) for s, other in believed if other.is_exact and other.moment.date() == told.moment.date())
         source, told = (source, told) if told.is_exact else next(same_day, (source, told))
-        return moments.written(told.moment), source
+        return dates.written(told.moment), source
     return None, None
 
 

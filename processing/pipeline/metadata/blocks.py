@@ -13,7 +13,7 @@ from typing import Any
 from PIL import Image, ImageFile, IptcImagePlugin
 from PIL.ExifTags import IFD
 
-from processing.pipeline import tiff
+from processing.pipeline.containers import tiff_directory
 
 Tags = Mapping[int, Any]
 Datasets = Mapping[tuple[int, int], bytes | list[bytes]]
@@ -73,7 +73,7 @@ def _directory(main: Image.Exif, which: int) -> Tags:
 def _packet(image: Image.Image) -> bytes:
     packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
     if packet is None and image.format == "TIFF":
-        packet = getattr(image, "tag_v2", {}).get(tiff.XMP)
+        packet = getattr(image, "tag_v2", {}).get(tiff_directory.XMP)
     if isinstance(packet, str):
         packet = packet.encode("utf-8", "ignore")
     return packet if isinstance(packet, bytes) else b""

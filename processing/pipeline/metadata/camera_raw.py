@@ -11,7 +11,7 @@ from typing import BinaryIO
 from PIL import Image
 from PIL.ExifTags import Base
 
-from processing.pipeline import boxes, tiff
+from processing.pipeline.containers import isobmff, tiff_directory
 from processing.pipeline.metadata import blocks
 from processing.pipeline.metadata.blocks import Blocks
 
@@ -44,7 +44,7 @@ def of_tiff(file: BinaryIO) -> Blocks:
 
 
 def _of_exif(exif: Image.Exif) -> Blocks:
-    packet = exif.get(tiff.XMP)
+    packet = exif.get(tiff_directory.XMP)
     return blocks.of_exif(exif, (packet if isinstance(packet, bytes) else b"",))
 
 
@@ -58,16 +58,16 @@ def _of_cr3(file: BinaryIO) -> Blocks:
 
 def _canon_parts(file: BinaryIO) -> list[tuple[bytes, Image.Exif]]:
     return [
-        (part.kind, _loaded(BytesIO(boxes.body(file, part, HEAD_BYTES))))
-        for box in boxes.found(file, b"moov", b"uuid")
-        if boxes.body(file, box, 16) == CANON
-        for part in boxes.inside(file, box.start + 16, box.end)
+        (part.kind, _loaded(BytesIO(isobmff.body(file, part, HEAD_BYTES))))
+        for box in isobmff.found(file, b"moov", b"uuid")
+        if isobmff.body(file, box, 16) == CANON
+        for part in isobmff.inside(file, box.start + 16, box.end)
         if part.kind in (b"CMT1", b"CMT2", b"CMT4")
     ]
 
 
 def _uuids(file: BinaryIO) -> list[bytes]:
-    return [boxes.body(file, box, HEAD_BYTES) for box in boxes.found(file, b"uuid")]
+    return [isobmff.body(file, box, HEAD_BYTES) for box in isobmff.found(file, b"uuid")]
 
 
 def _loaded(file: BinaryIO) -> Image.Exif:

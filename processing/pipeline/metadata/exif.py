@@ -10,9 +10,9 @@ from typing import Any
 
 from PIL.ExifTags import GPS, Base
 
-from processing.pipeline.metadata import coordinates, lenses, moments, text
+from processing.pipeline.metadata import coordinates, dates, lenses, text
 from processing.pipeline.metadata.blocks import Blocks
-from processing.pipeline.metadata.moments import Told
+from processing.pipeline.metadata.dates import Told
 from processing.pipeline.picture import Exposure, Gps
 
 RATING, RATING_PERCENT = 0x4746, 0x4749
@@ -140,7 +140,7 @@ class Exif:
     def _moment(self, date: int, fraction: int, offset: int) -> Told | None:
         """Lightroom writes one offset for all times, and some cameras another than the time's own: it is the same clock."""
         offsets = (_text(self._camera, tag) for tag in (offset, *OFFSETS))
-        return moments.from_text(_text(self._camera, date), _text(self._camera, fraction), offsets)
+        return dates.from_text(_text(self._camera, date), _text(self._camera, fraction), offsets)
 
 
 def _value(tags: Mapping[int, Any], tag: int) -> Any:

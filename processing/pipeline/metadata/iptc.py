@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from processing.pipeline.metadata import charsets, moments, text
+from processing.pipeline.metadata import charsets, dates, text
 from processing.pipeline.metadata.blocks import Datasets
-from processing.pipeline.metadata.moments import Told
+from processing.pipeline.metadata.dates import Told
 
 ENVELOPE, APPLICATION = 1, 2
 CODED_CHARACTER_SET = 90
@@ -18,7 +18,7 @@ class Iptc:
 
     @property
     def created(self) -> Told | None:
-        return moments.from_iptc(self.value(DATE_CREATED), self.value(TIME_CREATED))
+        return dates.from_iptc(self.value(DATE_CREATED), self.value(TIME_CREATED))
 
     def value(self, number: int) -> str | None:
         return next(iter(self.values(number)), None)

@@ -9,7 +9,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from processing.pipeline.metadata import moments, text
+from processing.pipeline.metadata import dates, text
 from processing.pipeline.picture import Gps, Metadata
 
 JSON = re.compile(rb"(\xef\xbb\xbf)?\s*\{")
@@ -28,7 +28,7 @@ def read(content: bytes) -> tuple[Metadata, str]:
     told = _parsed(content)
     taken = _time(told.get("photoTakenTime"))
     return Metadata(
-        taken_at=moments.written(taken) if taken else None,
+        taken_at=dates.written(taken) if taken else None,
         taken_from="json" if taken else None,
         gps=_place(told.get("geoData")) or _place(told.get("geoDataExif")),
         caption=text.clean(_words(told.get("description"))),

@@ -13,8 +13,9 @@ from contextlib import suppress
 from itertools import islice
 from xml.etree import ElementTree
 
-from processing.pipeline.metadata import coordinates, lenses, moments, text
-from processing.pipeline.metadata.moments import Told
+from processing.pipeline.metadata import coordinates, lenses, text
+from processing.pipeline.metadata import dates as metadata_dates
+from processing.pipeline.metadata.dates import Told
 from processing.pipeline.picture import Exposure, Gps
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -72,7 +73,7 @@ class Xmp:
     @property
     def dates(self) -> list[Told]:
         """When it was taken, the surest first."""
-        return [told for told in (moments.from_text(self.value(name)) for name in DATES) if told]
+        return [told for told in (metadata_dates.from_text(self.value(name)) for name in DATES) if told]
 
     @property
     def camera(self) -> str | None:

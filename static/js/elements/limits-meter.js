@@ -90,7 +90,7 @@ class LimitsMeter extends HTMLElement {
 }
 
 /** The largest request size that passes, found by doubling and then bisecting. Pure: `send(size)` resolves with {passed, status, ms}. The server
-    measures in the same way (processing/doctor/body.py).
+    measures in the same way (processing/doctor/request_size.py).
 
     Resolves with {bytes, status}: the status is that of the next larger request, or null if none was rejected. */
 export async function largestRequest(send, { first, min, max }) {

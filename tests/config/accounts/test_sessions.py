@@ -12,8 +12,8 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from config.accounts import activity
-from config.accounts.session_store import SessionStore
+from config.accounts.sessions import activity
+from config.accounts.sessions.store import SessionStore
 from processing import tasks
 
 pytestmark = pytest.mark.django_db

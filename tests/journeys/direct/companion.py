@@ -12,14 +12,14 @@ from django.test import Client
 from django.utils import timezone
 
 from albums.models import Album
-from processing.intake import parts
 from processing.models import ProcessingJob, Upload
-from processing.states import UploadState
+from processing.models.states import UploadState
 from processing.storage import store
-from processing.views import passes
+from processing.uploads.direct import multipart
+from processing.views import upload_token
 from tests.servers import free_port
 
-PART = parts.LEAST_BYTES
+PART = multipart.LEAST_BYTES
 WHOLE = os.urandom(PART) + b"the end"
 PIECES = (WHOLE[:PART], WHOLE[PART:])
 ORIGIN = "http://testserver"
@@ -31,7 +31,7 @@ class Companion:
 
     def __init__(self, client: Client, album: Album, user: Any) -> None:
         self.client, self.album = client, album
-        self.root = f"/albums/{album.pk}/uploads/direct/{passes.make(user, album)}/s3"
+        self.root = f"/albums/{album.pk}/uploads/direct/{upload_token.make(user, album)}/s3"
 
     def post(self, path: str, body: object = None, **headers: str):
         body = {} if body is None else body

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from django.test import Client
 
-from processing.storage import connection as bucket_connection
-from processing.storage.connection import Connection
+from processing.storage.s3 import config as bucket_connection
+from processing.storage.s3.config import Connection
 from tests.journeys.direct.companion import Companion
 
 

@@ -7,10 +7,11 @@ from django.utils import timezone
 
 from albums import removal
 from albums.models import Leftover
-from processing import batches, sweeper
+from processing.maintenance import sweep as recovery
 from processing.models import Part, Upload
-from processing.states import UploadState
-from processing.storage import multiparts
+from processing.models.states import UploadState
+from processing.storage.s3 import multipart as s3_multipart
+from processing.uploads import batches
 from tests.journeys.direct.companion import (
     PIECES,
     WHOLE,
@@ -37,7 +38,7 @@ def test_a_database_that_fails_after_the_bucket_joined_the_parts_loses_nothing(c
     assert Upload.objects.get().state == UploadState.RECEIVING
     forgotten()
 
-    assert sweeper.sweep().handed_over == 1
+    assert recovery.sweep().handed_over == 1
 
     ensure_received(WHOLE)
 
@@ -70,7 +71,7 @@ def test_a_bucket_that_fails_after_the_database_said_so_loses_nothing(companion,
         assert companion.complete(upload).status_code == 503
     forgotten()
 
-    assert sweeper.sweep().handed_over == 1
+    assert recovery.sweep().handed_over == 1
 
     ensure_received(WHOLE)
 
@@ -83,10 +84,10 @@ def test_a_bucket_that_cannot_be_asked_expires_nothing(companion, settings):
     Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
 
     with bucket_away(settings):
-        assert sweeper.sweep().expired == 0
+        assert recovery.sweep().expired == 0
     forgotten()
 
-    assert sweeper.sweep().handed_over == 1
+    assert recovery.sweep().handed_over == 1
     ensure_received(b"small")
 
 
@@ -98,7 +99,7 @@ def test_a_database_that_fails_after_the_bucket_began_leaves_no_orphan(companion
     assert response.status_code == 503
     assert len(moto.multiparts(bucket.bucket)) == 1
 
-    assert sweeper.sweep().aborted == 1
+    assert recovery.sweep().aborted == 1
 
     assert moto.multiparts(bucket.bucket) == []
 
@@ -111,7 +112,7 @@ def test_a_bucket_that_fails_after_an_upload_was_cancelled_leaves_no_orphan(comp
         assert batches.cancel(companion.album, "owner") == 1
     assert len(moto.multiparts(bucket.bucket)) == 1
 
-    assert sweeper.sweep().aborted == 1
+    assert recovery.sweep().aborted == 1
 
     assert (moto.multiparts(bucket.bucket), Leftover.objects.count(), Part.objects.count()) == ([], 0, 0)
 
@@ -121,9 +122,9 @@ def test_the_sweep_leaves_what_the_server_itself_sends_on(album, moto, bucket, s
     settings.ORPHAN_GRACE_SECONDS = 0
     upload = making.upload(album)
     Upload.objects.filter(pk=upload.pk).update(size=10, arrived=arrived)
-    multiparts.begin(upload.key)
+    s3_multipart.begin(upload.key)
 
-    assert sweeper.sweep().aborted == (not is_left)
+    assert recovery.sweep().aborted == (not is_left)
     assert bool(moto.multiparts(bucket.bucket)) == is_left
 
 
@@ -133,7 +134,7 @@ def test_the_sweep_leaves_what_is_on_its_way(companion, moto, bucket, settings):
     companion.send(upload, PIECES[0])
     forgotten()
 
-    swept = sweeper.sweep()
+    swept = recovery.sweep()
 
     assert (swept.handed_over, swept.aborted, swept.strays) == (0, 0, 0)
     assert moto.multiparts(bucket.bucket) == [f"incoming/{upload}"]
@@ -147,7 +148,7 @@ def test_parts_that_are_all_there_are_joined_though_nobody_comes_back(companion)
     companion.send(upload, *PIECES)
     forgotten()
 
-    assert sweeper.sweep().handed_over == 1
+    assert recovery.sweep().handed_over == 1
     ensure_received(WHOLE)
 
 
@@ -158,7 +159,7 @@ def test_an_upload_of_which_nothing_comes_expires_with_its_parts(companion, moto
     companion.listed(upload)
     Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
 
-    assert sweeper.sweep().expired == 1
+    assert recovery.sweep().expired == 1
 
     assert moto.multiparts(bucket.bucket) == []
     assert companion.complete(upload).status_code == 410
@@ -169,6 +170,6 @@ def test_an_album_deleted_meanwhile_leaves_nothing(companion, moto, bucket, sett
     companion.send(companion.create(), b"small")
 
     removal.delete_album(companion.album)
-    sweeper.sweep()
+    recovery.sweep()
 
     assert moto.multiparts(bucket.bucket) == []

@@ -6,11 +6,12 @@ import pytest
 import requests
 from huey.contrib.djhuey import HUEY
 
-from processing import bell, sweeper
-from processing.intake import parts
+from processing.jobs import wakeup
+from processing.maintenance import sweep as recovery
 from processing.models import Batch, Part, ProcessingJob, Upload
-from processing.states import UploadState
+from processing.models.states import UploadState
 from processing.storage import store
+from processing.uploads.direct import multipart
 from tests.journeys.direct.companion import PART, PIECES, WHOLE, digest, ensure_received, forgotten
 
 pytestmark = [pytest.mark.django_db, pytest.mark.servers]
@@ -208,7 +209,7 @@ def test_a_form_of_the_whole_file_is_found_by_the_sweep(companion, moto, bucket)
     requests.post(told["url"], told["fields"], files={"file": b"small"}, timeout=60).raise_for_status()
     forgotten()
 
-    assert sweeper.sweep().handed_over == 1
+    assert recovery.sweep().handed_over == 1
 
     ensure_received(b"small")
     assert Upload.objects.get().name == "IMG_1.JPG"
@@ -218,7 +219,7 @@ def test_a_form_sent_again_changes_nothing_that_was_received(companion):
     told = companion.get("/params", filename="IMG_1.JPG").json()
     requests.post(told["url"], told["fields"], files={"file": b"small"}, timeout=60)
     forgotten()
-    sweeper.sweep()
+    recovery.sweep()
 
     requests.post(told["url"], told["fields"], files={"file": b"other"}, timeout=60).raise_for_status()
 
@@ -227,32 +228,32 @@ def test_a_form_sent_again_changes_nothing_that_was_received(companion):
 
 
 def test_a_large_file_is_read_back_by_a_worker(companion, monkeypatch):
-    monkeypatch.setattr(parts, "AT_ONCE_BYTES", 4)
+    monkeypatch.setattr(multipart, "AT_ONCE_BYTES", 4)
     upload = companion.create(size=5)
     companion.send(upload, b"small")
 
     response = companion.complete(upload)
     assert (response.status_code, response.json()["state"], response["Retry-After"]) == (202, "checking", "2")
     assert not ProcessingJob.objects.exists()
-    waiting = bell.waiting()
+    waiting = wakeup.waiting()
     assert companion.complete(upload).status_code == 202
-    assert bell.waiting() == waiting  # whoever asks again tells no second worker
+    assert wakeup.waiting() == waiting  # whoever asks again tells no second worker
 
-    parts.hand_over_by_id(uuid.UUID(upload))
+    multipart.hand_over_by_id(uuid.UUID(upload))
     assert companion.complete(upload).json()["state"] == "received"
     ensure_received(b"small")
 
 
 def test_a_large_file_that_no_worker_heard_of_is_told_again_by_the_sweep(companion, monkeypatch):
-    monkeypatch.setattr(parts, "AT_ONCE_BYTES", 4)
+    monkeypatch.setattr(multipart, "AT_ONCE_BYTES", 4)
     upload = companion.create(size=5)
     companion.send(upload, b"small")
     companion.complete(upload)
     HUEY.storage.flush_queue()
     forgotten()
 
-    sweeper.sweep()
-    bells = [HUEY.dequeue() for _ in range(bell.waiting())]
+    recovery.sweep()
+    bells = [HUEY.dequeue() for _ in range(wakeup.waiting())]
 
     assert [told.args for told in bells if told.name == "hand_over"] == [(upload,)]
 

@@ -5,7 +5,8 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from processing import jobs, pulse
+from processing import jobs
+from processing.jobs import workers as jobs_workers
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def workers():
     for name in ("one:1", "one:2", "two:1"):
-        pulse.beat(name)
+        jobs_workers.beat(name)
 
 
 def run(*arguments: str) -> list[str]:
@@ -24,7 +25,7 @@ def run(*arguments: str) -> list[str]:
 
 
 def drained() -> list[str]:
-    return [name for name in ("one:1", "one:2", "two:1") if pulse.is_drained(name)]
+    return [name for name in ("one:1", "one:2", "two:1") if jobs_workers.is_drained(name)]
 
 
 def test_those_that_are_named_are_drained_and_go_on_when_they_are_resumed():
@@ -68,6 +69,6 @@ def test_waiting_ends_when_nothing_is_in_work(album):
 def test_who_starts_anew_is_not_drained():
     run("one:1")
 
-    pulse.begin("one:1")
+    jobs_workers.begin("one:1")
 
     assert drained() == []

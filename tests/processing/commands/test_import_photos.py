@@ -10,10 +10,13 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from albums.models import Album
-from processing import batches, jobs, pulse, worker
-from processing.intake import files, uploads
+from processing import jobs
+from processing.jobs import workers
 from processing.models import Batch, ProcessingJob, Upload
-from processing.states import JobState, UploadState
+from processing.models.states import JobState, UploadState
+from processing.rendering import worker
+from processing.uploads import batches, importer
+from processing.uploads import lifecycle as uploads
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -141,9 +144,9 @@ def test_a_refused_file_is_told_with_its_reason_and_the_others_go_on(album, fold
 
 
 def test_a_file_that_vanishes_is_refused_and_the_others_go_on(album, folder):
-    paths = [files.Found(folder / "gone.jpg"), files.Found(folder / "b.jpg")]
+    paths = [importer.Found(folder / "gone.jpg"), importer.Found(folder / "b.jpg")]
 
-    taken = list(files.FilesIntake(album).take(paths))
+    taken = list(importer.FilesIntake(album).take(paths))
 
     assert [(upload.name, upload.state, upload.code) for upload in taken] == [
         ("gone.jpg", UploadState.REFUSED, "unreadable"),
@@ -171,8 +174,8 @@ def test_the_size_of_a_file_is(album, folder, settings, data_dir):
 
 
 def test_the_album_is_busy_from_the_first_file_to_the_last(album, folder):
-    intake = files.FilesIntake(album)
-    for _ in intake.take([files.Found(folder / "b.jpg"), files.Found(folder / "DCIM/c.jpg")]):
+    intake = importer.FilesIntake(album)
+    for _ in intake.take([importer.Found(folder / "b.jpg"), importer.Found(folder / "DCIM/c.jpg")]):
         job = jobs.claim_next("tester")
         jobs.complete(job, making.photo(album, job), [])
         seen = batches.running_in(album)
@@ -184,7 +187,7 @@ def test_the_album_is_busy_from_the_first_file_to_the_last(album, folder):
 
 def test_an_import_ends_when_somebody_cancels_it(album, folder):
     taken = []
-    for upload in files.FilesIntake(album).take(files.walk([folder / "DCIM"])):
+    for upload in importer.FilesIntake(album).take(importer.walk([folder / "DCIM"])):
         taken.append(upload.state)
         batches.cancel(album, "owner")
 
@@ -193,7 +196,7 @@ def test_an_import_ends_when_somebody_cancels_it(album, folder):
 
 
 def test_an_import_that_is_cut_off_does_not_lock_the_album(album, folder):
-    taking = files.FilesIntake(album).take(files.walk([folder]))
+    taking = importer.FilesIntake(album).take(importer.walk([folder]))
     next(taking)
     taking.close()
 
@@ -204,7 +207,7 @@ def test_an_import_that_is_cut_off_does_not_lock_the_album(album, folder):
 def test_a_link_to_a_folder_is_not_followed(album, folder):
     (folder / "DCIM" / "again").symlink_to(folder)
 
-    assert len([found for found in files.walk([folder]) if not found.skipped]) == 3
+    assert len([found for found in importer.walk([folder]) if not found.skipped]) == 3
 
 
 def test_names_are_in_the_order_of_the_page(album, tmp_path):
@@ -280,8 +283,8 @@ class TestWaiting:
 
     @pytest.fixture
     def alive(self, monkeypatch):
-        monkeypatch.setattr(pulse, "ALIVE_SECONDS", 3600)
-        pulse.beat("tester")
+        monkeypatch.setattr(workers, "ALIVE_SECONDS", 3600)
+        workers.beat("tester")
 
     def test_all_photos_is_success(self, album, folder, alive):
         out, err = run(album.pk, folder, wait=True)
@@ -332,9 +335,9 @@ def test_uploads_of_an_import_in_work_do_not_expire(album, folder, monkeypatch):
     upload = making.upload(album)
     expiry = upload.expires_at - timedelta(minutes=5)
     Upload.objects.update(expires_at=expiry)
-    intake = files.FilesIntake(album)
+    intake = importer.FilesIntake(album)
     intake.batch = upload.batch
 
-    list(intake.take([files.Found(folder / "b.jpg")]))
+    list(intake.take([importer.Found(folder / "b.jpg")]))
 
     assert Upload.objects.get(pk=upload.pk).expires_at > expiry

@@ -10,8 +10,13 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from albums.models import Album, Companion, Leftover, Photo, Rendition
-from processing import inspection, moving, sweeper, verify, worker
-from processing.storage import connection, places, store
+from processing.integrity import consistency, file_check
+from processing.maintenance import storage_migration
+from processing.maintenance import sweep as recovery
+from processing.rendering import worker
+from processing.storage import keys as storage_keys
+from processing.storage import store
+from processing.storage.s3 import config as s3_config
 from tests.processing import making
 
 pytestmark = [pytest.mark.django_db, pytest.mark.servers, pytest.mark.embedded]
@@ -48,14 +53,14 @@ def keys() -> set[str]:
 
 
 def stored() -> set[str]:
-    rooms = [f"{place}{room}" for place in places.ALL for room in ("originals", "renditions")]
+    rooms = [f"{place}{room}" for place in storage_keys.ALL for room in ("originals", "renditions")]
     return {key for room in rooms for key in store().keys(room)}
 
 
 def a_lease_passes() -> None:
     past = timezone.now() - timedelta(days=1)
     Leftover.objects.update(created_at=past)
-    sweeper.sweep()
+    recovery.sweep()
 
 
 def test_everything_of_a_photo_moves_and_its_old_files_go_with_the_sweep(photo):
@@ -63,22 +68,22 @@ def test_everything_of_a_photo_moves_and_its_old_files_go_with_the_sweep(photo):
 
     assert len(keys()) == 4
     assert all(key.startswith("s3/") for key in keys())
-    assert verify.verify().is_clean
+    assert consistency.verify().is_clean
     a_lease_passes()
     assert stored() == keys()
-    assert verify.verify().is_clean
+    assert consistency.verify().is_clean
 
 
 def test_there_and_back_again(photo):
-    before = {wanted.sha256 for wanted in inspection.of(photo)}
+    before = {wanted.sha256 for wanted in file_check.of(photo)}
     run("--to", "bucket")
     run("--to", "disk")
 
     assert not any(key.startswith("s3/") for key in keys())
-    assert {wanted.sha256 for wanted in inspection.of(Photo.objects.get())} == before
+    assert {wanted.sha256 for wanted in file_check.of(Photo.objects.get())} == before
     a_lease_passes()
     assert stored() == keys()
-    assert verify.verify().is_clean
+    assert consistency.verify().is_clean
 
 
 def test_a_second_run_finds_nothing_to_do(photo):
@@ -90,7 +95,7 @@ def test_a_second_run_finds_nothing_to_do(photo):
 def test_old_files_stay_for_a_lease_for_whoever_is_reading_them(photo):
     old = keys()
     run("--to", "bucket")
-    sweeper.sweep()
+    recovery.sweep()
 
     assert old <= stored()
 
@@ -113,7 +118,7 @@ def test_companions_move_too(photo, data_dir):
 
     assert Companion.objects.get().key.startswith("s3/originals/")
     assert Companion.objects.get().key.endswith(".xmp")
-    assert verify.verify().is_clean
+    assert consistency.verify().is_clean
 
 
 def test_only_the_album_that_is_asked_for(photo, owner, settings, bucket, django_capture_on_commit_callbacks):
@@ -147,10 +152,10 @@ def test_a_damaged_original_stays_and_is_told(photo, data_dir):
 
 def test_a_photo_that_is_deleted_meanwhile_leaves_nothing(photo, monkeypatch):
     """Its rows go between the copying and the changing of keys."""
-    monkeypatch.setattr(moving.failpoints, "reach", lambda point: Photo.objects.all().delete())
+    monkeypatch.setattr(storage_migration.failpoints, "reach", lambda point: Photo.objects.all().delete())
 
-    with pytest.raises(moving.Stale):
-        moving.move(photo, places.BUCKET)
+    with pytest.raises(storage_migration.Stale):
+        storage_migration.move(photo, storage_keys.BUCKET)
 
     monkeypatch.undo()
     a_lease_passes()
@@ -161,10 +166,10 @@ def test_a_photo_that_is_rendered_again_meanwhile_keeps_what_is_new(photo, monke
     def rendered(point) -> None:
         Rendition.objects.filter(key__endswith="/800.webp").update(key="renditions/00/other/800.webp")
 
-    monkeypatch.setattr(moving.failpoints, "reach", rendered)
+    monkeypatch.setattr(storage_migration.failpoints, "reach", rendered)
 
-    with pytest.raises(moving.Stale):
-        moving.move(photo, places.BUCKET)
+    with pytest.raises(storage_migration.Stale):
+        storage_migration.move(photo, storage_keys.BUCKET)
 
     assert Photo.objects.get().original_key == photo.original_key
 
@@ -175,16 +180,16 @@ def test_who_was_frozen_for_longer_than_a_lease_moves_nothing(photo, monkeypatch
     def frozen(point) -> None:
         Leftover.objects.exclude(hold=None).update(created_at=timezone.now() - timedelta(hours=1))
 
-    monkeypatch.setattr(moving.failpoints, "reach", frozen)
+    monkeypatch.setattr(storage_migration.failpoints, "reach", frozen)
 
-    with pytest.raises(moving.Stale):
-        moving.move(photo, places.BUCKET)
+    with pytest.raises(storage_migration.Stale):
+        storage_migration.move(photo, storage_keys.BUCKET)
 
     assert Photo.objects.get().original_key == photo.original_key
 
 
 def test_without_a_bucket_there_is_nothing_to_do(db):
-    if connection.current() is None:
+    if s3_config.current() is None:
         with pytest.raises(CommandError, match="No bucket is set up"):
             run("--to", "bucket")
 
@@ -211,7 +216,7 @@ def sha256(content: bytes) -> str:
 def test_an_object_that_is_damaged_in_the_bucket_stays_and_is_told(photo, bucket, moto):
     run("--to", "bucket")
     photo.refresh_from_db()
-    name = bucket.name(places.bare(photo.original_key))
+    name = bucket.name(storage_keys.bare(photo.original_key))
     moto.client().put_object(Bucket=bucket.bucket, Key=name, Body=b"other bytes", Metadata={"sha256": "0" * 64})
 
     with pytest.raises(CommandError, match="1 stayed where they are"):

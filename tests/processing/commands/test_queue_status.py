@@ -11,9 +11,11 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from albums.models import Album
-from processing import jobs, overview, pulse
+from processing import jobs
+from processing.jobs import workers
 from processing.models import ProcessingJob
-from processing.states import JobState
+from processing.models.states import JobState
+from processing.queries import queue_overview
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -21,8 +23,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def nothing_is_dealt_with_yet(monkeypatch):
-    monkeypatch.setattr(pulse, "_dealt_with", 0)
-    monkeypatch.setattr(pulse, "_lately", deque())
+    monkeypatch.setattr(workers, "_dealt_with", 0)
+    monkeypatch.setattr(workers, "_lately", deque())
 
 
 def run(*arguments: str) -> str:
@@ -47,15 +49,15 @@ def test_an_empty_queue_has_every_key():
 
 def test_everything_is_counted_whoever_it_belongs_to(album, monkeypatch):
     now = timezone.now()
-    monkeypatch.setattr(overview, "timezone", SimpleNamespace(now=lambda: now))
-    monkeypatch.setattr(pulse, "ALIVE_SECONDS", 3600)
+    monkeypatch.setattr(queue_overview, "timezone", SimpleNamespace(now=lambda: now))
+    monkeypatch.setattr(workers, "ALIVE_SECONDS", 3600)
     nobodys = Album.objects.create(title="Winter")
     making.job_in(album, JobState.COMPLETED)
     making.job_in(nobodys, JobState.FAILED)
     waiting = making.received(nobodys)
     making.upload(album)
     ProcessingJob.objects.filter(pk=waiting.pk).update(created_at=now - timedelta(seconds=90.5))
-    pulse.beat("tester")
+    workers.beat("tester")
 
     status = json.loads(run("--json"))
 
@@ -73,7 +75,7 @@ def test_everything_is_counted_whoever_it_belongs_to(album, monkeypatch):
 
 def test_people_get_words(album, settings):
     making.received(album)
-    pulse.beat("host:7")
+    workers.beat("host:7")
 
     assert run().splitlines() == [
         "Jobs:    1 pending, 0 processing, 0 completed, 0 failed, 0 cancelled",
@@ -89,8 +91,8 @@ def test_people_get_words(album, settings):
 def test_each_worker_is_told_with_what_it_has_in_work(album, settings):
     job = making.received(album)
     for name in ("one:1", "two:2"):
-        pulse.beat(name)
-    pulse.drain(["two:2"])
+        workers.beat(name)
+    workers.drain(["two:2"])
     jobs.claim_next("one:1")
 
     one, two = json.loads(run("--json"))["worker_list"]

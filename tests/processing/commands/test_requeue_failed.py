@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from albums.models import Album
 from processing import jobs
 from processing.models import JobEvent, ProcessingJob
-from processing.states import JobState
+from processing.models.states import JobState
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db

@@ -6,8 +6,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from albums.models import Album, Photo
-from processing import worker
 from processing.models import Rerender
+from processing.rendering import worker
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,8 @@ import pytest
 import requests
 from django.core.management import CommandError, call_command
 
-from processing.storage import connection, links
+from processing.storage.s3 import config as s3_config
+from processing.storage.s3 import presign
 
 SITE = "https://photos.example.org"
 STEPS = ["reach", "write", "read", "list", "copy", "link", "parts", "browsers", "delete"]
@@ -78,7 +79,7 @@ class TestOnTheGateway:
 
     def test_a_browser_is_told_that_it_may_send_from_this_site_and_no_other(self, rgw, bucket):
         say("setup_bucket")
-        address = links.link(connection.current(), "incoming/x", 60, rounded=False, answer={})
+        address = presign.link(s3_config.current(), "incoming/x", 60, rounded=False, answer={})
 
         def preflight(origin: str) -> requests.Response:
             asked = {"Origin": origin, "Access-Control-Request-Method": "PUT"}

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from processing.models import ProcessingJob, Upload
-from processing.states import JobState, UploadState
+from processing.models.states import JobState, UploadState
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db

@@ -10,10 +10,10 @@ from django.core.management import call_command
 from django.template.defaultfilters import filesizeformat
 
 from albums.models import Album, Leftover, Photo, Rendition
-from processing import worker
 from processing.models import Finding, ProcessingJob
-from processing.states import JobState
-from processing.storage import places
+from processing.models.states import JobState
+from processing.rendering import shared_sandbox, worker
+from processing.storage import keys as storage_keys
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -216,7 +216,7 @@ def test_a_damaged_original_gives_way_to_a_good_copy_and_is_kept(photo, data_dir
 
     assert run("--repair")[:2] == (CLEAN, 0)
     assert (data_dir / photo.original_key).read_bytes() == content
-    assert (data_dir / places.of(key) / "quarantine" / places.bare(key)).read_bytes() == b"damaged"
+    assert (data_dir / storage_keys.of(key) / "quarantine" / storage_keys.bare(key)).read_bytes() == b"damaged"
 
 
 def test_renditions_are_made_from_an_original_that_was_restored(photo, data_dir, django_capture_on_commit_callbacks):
@@ -278,7 +278,7 @@ def test_an_interrupted_run_says_so_in_words(photo, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("processing.inspection.trouble", interrupt)
+    monkeypatch.setattr("processing.integrity.file_check.trouble", interrupt)
     err = StringIO()
 
     with pytest.raises(SystemExit, match="130"):
@@ -302,8 +302,8 @@ def test_repair_never_touches_an_original(photo, data_dir):
 
 def test_a_picture_that_cannot_be_made_again_keeps_its_rows(photo, data_dir, settings):
     settings.MAX_JPEG_PIXELS = 1
-    worker.sandbox().close()
-    worker.sandbox.cache_clear()
+    shared_sandbox.sandbox().close()
+    shared_sandbox.sandbox.cache_clear()
     rendition = photo.renditions.first()
     (data_dir / rendition.key).unlink()
 
@@ -333,7 +333,7 @@ def test_repair_keeps_what_waits_for_its_retry(album, data_dir):
 
 
 def test_more_photos_than_one_page_are_all_looked_at(album, data_dir, monkeypatch):
-    monkeypatch.setattr("processing.verify.AT_A_TIME", 2)
+    monkeypatch.setattr("processing.lib.iteration.BATCH_SIZE", 2)
     for _ in range(5):
         job = making.job_in(album, JobState.COMPLETED)
     shutil.rmtree(data_dir / "originals")

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
-from processing.storage.connection import Connection
+from processing.storage.s3.config import Connection
 from tests.servers import HOST
 
 

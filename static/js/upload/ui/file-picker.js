@@ -130,7 +130,7 @@ function byPath(a, b) {
   return NATURAL_ORDER.compare(a.path, b.path);
 }
 
-/** The same rule as `is_companion` of processing/pipeline/formats.py. */
+/** The same rule as `is_companion` of processing/pipeline/formats/extensions.py. */
 function isCompanion(path) {
   const folders = path.toLowerCase().split("/");
   const name = folders.pop();

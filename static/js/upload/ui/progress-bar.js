@@ -1,6 +1,6 @@
 /* The panel's progress bar: its value is the server's, advanced by the bytes that this page has in flight. */
 
-/** Percent done. Receiving and developing count one half each, as in the server's own figure (processing/progress.py), which it never falls
+/** Percent done. Receiving and developing count one half each, as in the server's own figure (processing/queries/album_progress.py), which it never falls
     below; never 100. Pure. */
 export function percent({ bytesTotal, bytesArrived, total, completed, serverPercent }, sent) {
   if (!bytesTotal || !total) return serverPercent;

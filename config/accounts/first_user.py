@@ -1,0 +1,103 @@
+"""The first user: made through a link that holds a secret, is printed on the server's console, and works once."""
+
+import hmac
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from allauth.account.utils import perform_login
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import UserCreationForm
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from config import secrets
+from config.accounts import security_log
+from config.accounts.security_log import Event
+
+
+class FirstUserForm(UserCreationForm):  # type: ignore[type-arg]
+    """Django lists every rule before any mistake is made. Here the first is told at once, and the others when they are broken."""
+
+    HELP = {"username": "", "password1": "At least 8 characters. A sentence is easier to remember.", "password2": ""}
+
+    class Meta:
+        model = User
+        fields = ("username",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, help_text in self.HELP.items():
+            self.fields[name].help_text = help_text
+
+
+def exists() -> bool:
+    """Is there any user?"""
+    return get_user_model().objects.exists()
+
+
+def link() -> str | None:
+    """The path of the one-time link; None once there is a user."""
+    if exists():
+        return None
+    return reverse("welcome", args=[secrets.kept_in(_path())])
+
+
+@login_not_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def welcome(request: HttpRequest, token: str) -> HttpResponse:
+    """404, with a page that says why, when the link has been used or is not the one in the server's log."""
+    if not _is_open(token):
+        return _closed(request)
+    form = FirstUserForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        user = _create(form)
+        if user is None:
+            return _closed(request)
+        security_log.record(Event.FIRST_USER, request, user=user)
+        response: HttpResponse = perform_login(request, user, redirect_url=reverse("albums:create"))
+        return response
+    return render(request, "registration/welcome.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def _closed(request: HttpRequest) -> HttpResponse:
+    return render(request, "registration/used_link.html", {"is_used": exists()}, status=HTTPStatus.NOT_FOUND)
+
+
+def _is_open(token: str) -> bool:
+    path = _path()
+    if exists() or not path.exists():
+        return False
+    return hmac.compare_digest(path.read_bytes(), token.encode())
+
+
+def _create(form: FirstUserForm) -> User | None:
+    """The first user; None for all but one of several people who send the form at once."""
+    with transaction.atomic():
+        _lock_users()
+        if exists():
+            return None
+        user: User = form.save(commit=False)
+        user.is_staff = user.is_superuser = True
+        user.save()
+    _path().unlink(missing_ok=True)
+    return user
+
+
+def _lock_users() -> None:
+    """Makes other transactions that call this wait. SQLite lets one at a time write as it is (transaction_mode IMMEDIATE)."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {connection.ops.quote_name(User._meta.db_table)} IN SHARE ROW EXCLUSIVE MODE")
+
+
+def _path() -> Path:
+    return Path(settings.DATA_DIR) / "first_user_link"

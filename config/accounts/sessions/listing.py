@@ -1,0 +1,51 @@
+"""The list of a user's sessions, and ending them.
+
+allauth reads every session of a user when that user signs in, and ends them one by one. A program that signs in for each of its
+runs has hundreds; here neither takes more queries for more sessions.
+"""
+
+from typing import Any
+
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from config.accounts import security_log
+from config.accounts.security_log import Event
+
+
+def live(user: Any) -> "QuerySet[Any]":
+    """The user's sessions, the latest first."""
+    rows = Session.objects.filter(pk=OuterRef("session_key"), expire_date__gt=timezone.now())
+    found: QuerySet[Any] = UserSession.objects.filter(Exists(rows), user=user)
+    return found.order_by("-created_at")
+
+
+def end_others(request: HttpRequest) -> None:
+    count = _end(UserSession.objects.filter(user=request.user).exclude(session_key=request.session.session_key))
+    if count:
+        security_log.record(Event.SESSIONS_ENDED, request, count=count)
+
+
+def enlist(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
+    UserSession.objects.create_from_request(request)
+
+
+def keep_this_one(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
+    """The others are void with the password; they are ended, so that the list does not show them."""
+    enlist(sender, request)
+    end_others(request)
+
+
+def end_all(sender: Any, user: Any, **kwargs: Any) -> None:
+    _end(UserSession.objects.filter(user=user))
+
+
+def _end(sessions: "QuerySet[Any]") -> int:
+    """How many were ended."""
+    keys = list(sessions.values_list("session_key", flat=True))
+    Session.objects.filter(pk__in=keys).delete()
+    UserSession.objects.filter(session_key__in=keys).delete()
+    return len(keys)

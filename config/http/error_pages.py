@@ -1,0 +1,124 @@
+"""What a person sees when the server itself is in trouble: passing trouble is told apart from a fault.
+
+Errors raised while the CSRF check reads a body never reach a middleware's process_exception, so this is handler500's work.
+"""
+
+import errno
+import logging
+import re
+import sqlite3
+import sys
+from http import HTTPStatus
+
+from django.db import OperationalError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+
+from albums.views.access import AlbumInTrash, MayNotDelete
+from config.http.upload_handlers import FilesNotTaken
+from processing.storage.errors import StorageTrouble
+from processing.views import request_body
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER_SECONDS = "10"
+FULL = {errno.ENOSPC, errno.EDQUOT}
+DISK_FULL = "53100"
+"""PostgreSQL's own code for it (its manual, appendix A)."""
+NOT_ALLOWED = "You are signed in, but not with an account that may do this."
+NO_PAGE = "There is no page at this address. Check it for typing errors."
+OF_ALBUM = "This album was deleted, or it belongs to another user."
+OF_PHOTO = "This photo was deleted, or it belongs to another user."
+OF_BATCH = "This upload record was deleted, or it belongs to another user."
+NOT_YOURS = "This page does not exist, or your account may not open it."
+PHOTO_ROUTE = re.compile("(photos|companions)/")
+BUSY = "The server is busy with other work just now. Nothing was lost; try again in a moment."
+NO_ROOM = "The server's disk is full. Nothing was lost; free some space, then try again."
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """413 `files-not-taken` for a form with files where none are taken; the rest of its body is not read."""
+    if isinstance(exception, FilesNotTaken):
+        request_body.close_after(request)
+        return _no_files(request, exception)
+    return _refusal("400.html", HTTPStatus.BAD_REQUEST)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    words = exception.message if isinstance(exception, MayNotDelete) else NOT_ALLOWED
+    return _refusal("403.html", HTTPStatus.FORBIDDEN, words=words)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """The page of an album in the trash, which offers to restore it to users who may."""
+    if isinstance(exception, AlbumInTrash):
+        return render(request, "trash/album.html", {"album": exception.album}, status=HTTPStatus.NOT_FOUND)
+    return _refusal("404.html", HTTPStatus.NOT_FOUND, words=_missing(request))
+
+
+def too_many_requests(request: HttpRequest, seconds: int = 60) -> HttpResponse:
+    """allauth also calls it, without knowing how long to wait: its limits count by the minute."""
+    response = render(request, "429.html", {"wait": seconds}, status=HTTPStatus.TOO_MANY_REQUESTS)
+    response["Retry-After"] = str(seconds)
+    return response
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """503 while the database is locked or away, or the bucket in trouble, 507 while the disk is full, 500 for anything else.
+
+    All but the last come with Retry-After.
+    """
+    error = sys.exc_info()[1]
+    if isinstance(error, StorageTrouble):
+        log.warning("%s %s: %s", request.method, request.path, error)
+        return _passing(request, HTTPStatus.SERVICE_UNAVAILABLE, error.message)
+    if _is_about_room(error):
+        return _passing(request, HTTPStatus.INSUFFICIENT_STORAGE, NO_ROOM)
+    if isinstance(error, OperationalError):
+        connection.close()  # a file that could only be read when it was opened stays so
+        return _passing(request, HTTPStatus.SERVICE_UNAVAILABLE, BUSY)
+    return render(request, "500.html", status=HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _no_files(request: HttpRequest, exception: FilesNotTaken) -> HttpResponse:
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    if not request.accepts("text/html"):
+        return JsonResponse({"error": exception.code, "message": exception.message}, status=status)
+    return _refusal("400.html", status, words=exception.message)
+
+
+def _missing(request: HttpRequest) -> str:
+    """What the address names. The same words for what is gone and for what belongs to somebody else: neither is told."""
+    match = request.resolver_match
+    if match is None:
+        return NO_PAGE
+    if match.namespace == "albums":
+        return OF_PHOTO if PHOTO_ROUTE.match(match.route) else OF_ALBUM
+    if match.namespace == "processing" and match.route.startswith("albums/"):
+        return OF_ALBUM
+    if match.namespace == "processing" and match.route.startswith("batches/"):
+        return OF_BATCH
+    return NOT_YOURS
+
+
+def _refusal(page: str, status: HTTPStatus, **context: str) -> HttpResponse:
+    """Django's own look for a CSRF token first, in a body that may be what cannot be read, and then end in a 500."""
+    return HttpResponse(render_to_string(page, context), status=status)
+
+
+def _is_about_room(error: BaseException | None) -> bool:
+    """The disk of the database counts too."""
+    if isinstance(error, OperationalError):
+        cause = error.__cause__
+        return (
+            getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+            or getattr(cause, "sqlstate", "") == DISK_FULL
+        )
+    return isinstance(error, OSError) and error.errno in FULL
+
+
+def _passing(request: HttpRequest, status: HTTPStatus, message: str) -> HttpResponse:
+    response = render(request, "busy.html", {"message": message}, status=status)
+    response["Retry-After"] = RETRY_AFTER_SECONDS
+    return response

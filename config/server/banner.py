@@ -1,0 +1,30 @@
+"""What the web server says on its console when it answers: its address, the way in, and what is amiss with it."""
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.db import DatabaseError
+
+from config.accounts import first_user
+from config.accounts.login import client_address
+from processing.doctor import site_url
+
+NOT_ENCRYPTED = (
+    "Warning: HOST is {host}, so other machines can reach this server, and nothing encrypts what they send. "
+    "Put a proxy that speaks TLS in front, and set PUBLIC_URL or BEHIND_TLS. See docs/configuration.md."
+)
+
+
+def lines() -> Iterator[str]:
+    yield f"Darkroom answers at {site_url.own()}/"
+    if link := _link():
+        yield f"There is no user yet. Create the first here (the link works once): {site_url.own()}{link}"
+    if not client_address.is_loopback(settings.HOST) and not settings.BEHIND_TLS:
+        yield NOT_ENCRYPTED.format(host=settings.HOST)
+
+
+def _link() -> str | None:
+    try:
+        return first_user.link()
+    except DatabaseError:  # not migrated yet, or away: that is for others to tell
+        return None

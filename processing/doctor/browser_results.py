@@ -1,0 +1,47 @@
+"""What a browser measured (static/js/elements/limits-meter.js), sent as fields of a form. An invalid field was not measured."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from http.client import HTTPMessage
+
+from processing.doctor import limits, proxy_passthrough, request_size, timeouts
+from processing.doctor.check_result import Diagnosis
+from processing.doctor.http_probe import Answer, Silent
+from processing.doctor.request_size import Largest
+
+MOST_LETTERS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    largest: Largest | None
+    diagnoses: tuple[Diagnosis, ...]
+
+
+def read(fields: Mapping[str, str]) -> Told:
+    size = _number(fields, "largest", limits.LARGEST)
+    largest = None if size is None else Largest(size, _refusal(fields))
+    return Told(largest, tuple(_diagnoses(fields, largest)))
+
+
+def _diagnoses(fields: Mapping[str, str], largest: Largest | None) -> Iterator[Diagnosis]:
+    server = fields.get("server", "")[:MOST_LETTERS]
+    if largest is not None:
+        yield request_size.of_largest(largest, server)
+    if (buffers := fields.get("buffers")) in ("yes", "no"):
+        yield timeouts.of_buffering(buffers == "yes", server)
+    if now := _number(fields, "now", 1 << 53):
+        yield proxy_passthrough.of_clock({"now": now / 1000}, "this browser's")
+
+
+def _refusal(fields: Mapping[str, str]) -> Answer | Silent | None:
+    """What the first body that was too large met: a status, 0 for an end of the connection; nothing when all passed."""
+    status = _number(fields, "refusal", 999)
+    if status is None:
+        return None
+    return Answer(status, HTTPMessage(), None, 0) if status else Silent(0, "")
+
+
+def _number(fields: Mapping[str, str], name: str, most: int) -> int | None:
+    raw = fields.get(name, "")
+    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 17 and int(raw) <= most else None

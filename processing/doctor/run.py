@@ -1,0 +1,95 @@
+"""All that the doctor finds: at the front door of one address, and inside."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from processing.doctor import host, proxy_passthrough, request_size, services, timeouts
+from processing.doctor.check_result import Diagnosis, State, bad, good, warning
+from processing.doctor.http_probe import MARK, Answer, Door, Silent
+from processing.doctor.request_size import Largest
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    address: str
+    largest: Largest | None
+    """The largest body that passed; None when the door could not be reached."""
+    door: tuple[Diagnosis, ...]
+    inside: tuple[Diagnosis, ...]
+
+    @property
+    def diagnoses(self) -> tuple[Diagnosis, ...]:
+        return self.door + self.inside
+
+    @property
+    def is_bad(self) -> bool:
+        return any(diagnosis.state == State.BAD for diagnosis in self.diagnoses)
+
+
+def examine(url: str) -> Examination:
+    """Takes about as long as the longest silence that is tried. Raises line.NoSite."""
+    door = Door(url)
+    encryption = proxy_passthrough.of_encryption(door)
+    door.certificate_is_checked = encryption.code != "certificate"  # told once; the rest is worth knowing all the same
+    first = door.ask()
+    if not isinstance(first, Answer) or not first.report:
+        return Examination(door.url, None, (_unreachable(door, first), encryption), inside())
+    server, clock = (
+        first.headers.get("Server", ""),
+        proxy_passthrough.of_clock(first.report),
+    )  # at once: the rest takes a while
+    with ThreadPoolExecutor(2) as slow:  # silences, while the rest is asked
+        pauses = slow.submit(timeouts.of_pauses, door, server)
+        late = slow.submit(timeouts.of_late_answers, door, server)
+        largest = request_size.largest(door)
+        found = [
+            _of_server(server),
+            request_size.of_largest(largest, server),
+            proxy_passthrough.of_methods(door, server),
+            proxy_passthrough.of_headers(door, server),
+            proxy_passthrough.of_statuses(door, server),
+            request_size.of_chunks(door, server),
+            *proxy_passthrough.of_address(door, first.report, server),
+            encryption,
+            clock,
+        ]
+        found[2:2] = [*pauses.result(), late.result()]
+    return Examination(door.url, largest, tuple(found), inside())
+
+
+def inside() -> tuple[Diagnosis, ...]:
+    return tuple(_inside())
+
+
+def _inside() -> Iterator[Diagnosis]:
+    yield from host.look()
+    yield from services.look()
+
+
+def _of_server(server: str) -> Diagnosis:
+    if not server or server.lower().startswith("gunicorn"):
+        return good("no-proxy", "Front door", "No proxy makes itself known: Darkroom seems to answer by itself.")
+    return good("proxy", "Front door", f"A proxy stands in front: {server}.")
+
+
+def _unreachable(door: Door, first: Answer | Silent) -> Diagnosis:
+    """Behind some routers a server does not reach itself by its public name, while everybody else does."""
+    title, remedy = (
+        "Front door",
+        "Is PUBLIC_URL the address that people use? Measure from a browser too: open Limits there.",
+    )
+    if isinstance(first, Silent):
+        return warning(
+            "door-unreachable", title, f"The server could not reach {door.url} itself: {first.reason}.", remedy
+        )
+    if first.status == 400 and MARK not in first.headers:
+        words = f"{door.url} answers 400: Darkroom does not know itself by that name."
+        return bad("host-refused", title, words, "Set PUBLIC_URL to it, or add its name to ALLOWED_HOSTS.")
+    if MARK in first.headers:
+        words = f"{door.url} did not take the probe (answered {first.status})."
+        return warning(
+            "probe-refused", title, words, "See that web server and doctor have the same SECRET_KEY and clock."
+        )
+    words = f"{door.url} answers {first.status}, and it is not Darkroom who answers."
+    return bad("door-elsewhere", title, words, remedy)

@@ -1,0 +1,25 @@
+"""Long iterations in pages of BATCH_SIZE, in constant memory."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+from django.db.models import Model, QuerySet
+
+BATCH_SIZE = 200
+Row = TypeVar("Row", bound=Model)
+Item = TypeVar("Item")
+
+
+def one_by_one(rows: QuerySet[Row]) -> Iterator[Row]:
+    """In pages, by key: a cursor left open for hours of hashing would hold up the database's housekeeping."""
+    last = 0
+    while page := list(rows.filter(pk__gt=last).order_by("pk")[:BATCH_SIZE]):
+        yield from page
+        last = page[-1].pk
+
+
+def chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+    rest = iter(items)
+    while chunk := list(islice(rest, BATCH_SIZE)):
+        yield chunk

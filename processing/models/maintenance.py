@@ -1,0 +1,159 @@
+"""Upkeep: workers and their rounds, what is wrong with stored files, renditions to be made again, the bucket, measurements."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from albums.models import Companion, Photo
+from processing.lib import backoff
+from processing.models import deadlines
+
+
+class WorkerPulse(models.Model):
+    """A worker that is, or was, at work: renewed every few seconds by the worker itself."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    host = models.CharField(max_length=100, db_default="")
+    version = models.CharField(max_length=20)
+    started_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now, db_index=True)
+    developed = models.PositiveIntegerField(db_default=0, help_text="Files it has dealt with since it was started.")
+    lately = models.PositiveIntegerField(db_default=0, help_text="Of those, in the last minute.")
+    drained_at = models.DateTimeField(null=True, blank=True, help_text="When it was asked to begin nothing more.")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Round(models.Model):
+    """What is done every so often, by one of however many workers."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    next_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Finding(models.Model):
+    """A stored file that is not what its row says; gone when it is right again."""
+
+    class Trouble(models.TextChoices):
+        MISSING = "missing", "missing"
+        CORRUPT = "corrupt", "damaged"
+
+    key = models.CharField(max_length=200, unique=True)
+    photo = models.ForeignKey(Photo, null=True, blank=True, on_delete=models.CASCADE, related_name="findings")
+    companion = models.ForeignKey(Companion, null=True, blank=True, on_delete=models.CASCADE, related_name="findings")
+    trouble = models.CharField(max_length=10, choices=Trouble)
+    found_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["found_at", "pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(trouble__in=["missing", "corrupt"]), name="finding_trouble_known")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} is {self.get_trouble_display()}"
+
+
+class BucketConnection(models.Model):
+    """The bucket as it was set up on the storage page: one row, or none.
+
+    Only processing/maintenance/bucket_settings.py writes it.
+    """
+
+    ONLY = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY, editable=False)
+    bucket = models.CharField(max_length=63)
+    endpoint = models.CharField(max_length=300, blank=True)
+    region = models.CharField(max_length=60)
+    prefix = models.CharField(max_length=101, blank=True)
+    access_key = models.CharField(max_length=200)
+    sealed_secret = models.TextField(help_text="Encrypted with a key that is made of SECRET_KEY.")
+    addressing = models.CharField(max_length=10, default="auto")
+    browser_endpoint = models.CharField(max_length=300, blank=True)
+    saved_at = models.DateTimeField(default=timezone.now)
+    saved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="bucket_connection_only_one")]
+
+    def __str__(self) -> str:
+        return self.bucket
+
+
+class Measurement(models.Model):
+    """What the doctor found once: through the front door, as a browser saw it, and inside."""
+
+    address = models.CharField(max_length=300)
+    begun_at = models.DateTimeField(default=timezone.now, db_index=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    largest_body = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Bytes of the largest request that passed; empty while unknown."
+    )
+    has_limit = models.BooleanField(default=False, help_text="Whether a larger one was refused.")
+    browser = models.JSONField(default=list, blank=True)
+    door = models.JSONField(default=list, blank=True)
+    inside = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        ordering = ["-begun_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.address} at {self.begun_at:%Y-%m-%d %H:%M}"
+
+
+class RerenderQuerySet(models.QuerySet["Rerender"]):
+    def waiting(self) -> RerenderQuerySet:
+        """Those that something is still to come of, in work or not."""
+        return self.filter(error_code="")
+
+    def given_up(self) -> RerenderQuerySet:
+        return self.exclude(error_code="")
+
+    def in_work(self) -> RerenderQuerySet:
+        return self.filter(claim__isnull=False)
+
+    def due(self) -> RerenderQuerySet:
+        """In the order they are to be done. One whose lease ran out lost its worker, and is due again."""
+        may_run = deadlines.passed("run_after", backoff.longest(settings.BACKOFF_MAX_SECONDS))
+        is_lost = deadlines.passed("lease_until", settings.PIPELINE_SECONDS + settings.LEASE_SECONDS)
+        return self.waiting().filter((Q(claim=None) & may_run) | is_lost).order_by("turn", "pk")
+
+
+class Rerender(models.Model):
+    """A photo whose renditions are to be made again; gone when they are. Only processing/rendering/rerender.py writes it."""
+
+    photo = models.OneToOneField(Photo, on_delete=models.CASCADE, related_name="rerender")
+    turn = models.BigIntegerField(help_text="Smallest first; dealt so that albums take turns.")
+    asked_at = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveIntegerField(default=0, help_text="Counted at claim.")
+    run_after = models.DateTimeField(default=timezone.now)
+    claim = models.UUIDField(null=True, blank=True, unique=True, help_text="The hold of the worker that has it.")
+    lease_until = models.DateTimeField(null=True, blank=True)
+    error_code = models.CharField(max_length=40, blank=True, help_text="Why it was given up.")
+    error_message = models.TextField(blank=True)
+
+    objects = RerenderQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["turn", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(claim__isnull=True, lease_until__isnull=True)
+                | Q(claim__isnull=False, lease_until__isnull=False, error_code=""),
+                name="rerender_claimed_with_lease",
+            ),
+        ]
+        indexes = [models.Index(fields=["error_code", "turn", "id"], name="rerender_code_turn")]
+
+    def __str__(self) -> str:
+        return f"Photo {self.photo_id} again"

@@ -1,0 +1,337 @@
+"""What comes in, and what is to be done about it: batches, the uploads in them, and a job for each received upload."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from albums.models import Album, Companion, Photo
+from processing.lib import backoff
+from processing.models import deadlines
+from processing.models.states import ACTIVE, ENDED_BADLY, JobState, UploadState
+from processing.storage import locations
+
+
+class BatchQuerySet(models.QuerySet["Batch"]):
+    def active(self, album: Album | None = None) -> BatchQuerySet:
+        """Those with work left: an upload on its way, or a job waiting or in work."""
+        batches, jobs, uploads = self, ProcessingJob.objects.active(), Upload.objects.receiving()
+        if album is not None:  # of the batches too, or the database would look at each there is
+            batches, jobs, uploads = batches.filter(album=album), jobs.filter(album=album), uploads.filter(album=album)
+        return batches.filter(Q(pk__in=jobs.values("batch")) | Q(pk__in=uploads.values("batch")))
+
+
+class Batch(models.Model):
+    """What one person sends to one album in one go."""
+
+    class Source(models.TextChoices):
+        FORM = "form", "Upload form"
+        PAGE = "page", "Album page"
+        TUS = "tus", "Resumable upload"
+        DIRECT = "direct", "Straight to the bucket"
+        IMPORT = "import", "Import command"
+
+    BOUND = (Source.FORM, Source.IMPORT)
+    """Taken in by one process, to its end: when that dies, nobody can go on with it."""
+
+    album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="batches")
+    opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    source = models.CharField(max_length=10, choices=Source)
+    token = models.UUIDField(
+        unique=True,
+        null=True,
+        blank=True,
+        help_text="Of the form that was sent, so that a re-sent form is no second batch.",
+    )
+    opened_at = models.DateTimeField(default=timezone.now)
+    dismissed_at = models.DateTimeField(null=True, blank=True, help_text="When a person put its report away.")
+
+    objects = BatchQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-opened_at", "-pk"]
+        verbose_name_plural = "batches"
+        indexes = [
+            models.Index(fields=["album", "dismissed_at"], name="batch_album_report"),
+            models.Index(fields=["-opened_at", "-id"], name="batch_opened"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Batch {self.pk}"
+
+
+class UploadQuerySet(models.QuerySet["Upload"]):
+    def receiving(self) -> UploadQuerySet:
+        return self.filter(state=UploadState.RECEIVING)
+
+    def idle(self) -> UploadQuerySet:
+        """Receiving, but nothing arrived for long."""
+        return self.receiving().filter(deadlines.passed("expires_at", settings.UPLOAD_EXPIRY_SECONDS))
+
+    def abandoned(self) -> UploadQuerySet:
+        """Receiving, but the process that took it in gives no sign of life, and nobody else can go on with it.
+
+        Forms and imports tell no size before the end. A resumable upload that joined their batch does, and may be gone on with.
+        """
+        silent = timezone.now() + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS - deadlines.SILENCE_SECONDS)
+        return self.receiving().filter(expires_at__lt=silent, size=None, batch__source__in=Batch.BOUND)
+
+    def quiet(self, seconds: float) -> UploadQuerySet:
+        """Some of it is here, but nothing of its batch arrived for so long."""
+        left = timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS - seconds)
+        return self.receiving().filter(expires_at__lt=timezone.now() + left, arrived__gt=0)
+
+    def in_the_bucket(self) -> UploadQuerySet:
+        """Those of which something was to go there straight."""
+        return self.filter(models.Exists(Part.objects.filter(upload=models.OuterRef("pk"))))
+
+    def ended_badly(self) -> UploadQuerySet:
+        """Refused or expired, and nobody has put them away yet."""
+        return self.filter(state__in=ENDED_BADLY, dismissed_at=None, batch__dismissed_at=None)
+
+
+class Upload(models.Model):
+    """One file on its way in. Its id is unguessable, its bytes lie at `key` until they are a photo."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # Found by the indexes below that begin with them: one of their own would be written for nothing.
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="uploads", db_index=False)
+    album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="uploads", db_index=False)
+    name = models.CharField("file name", max_length=255, help_text="As shown to people; never used as a path.")
+    folder = models.CharField(
+        max_length=500,
+        blank=True,
+        db_default="",
+        help_text="Where its sender has it, to see which files lie together; never used as a path.",
+    )
+    place = models.CharField(
+        max_length=10,
+        blank=True,
+        default=locations.for_new,
+        db_default="",
+        help_text="Where its bytes go: empty is the disk, s3/ the bucket.",
+    )
+    state = models.CharField(max_length=10, choices=UploadState, default=UploadState.RECEIVING.value)
+    size = models.PositiveBigIntegerField(null=True, blank=True, help_text="Bytes; empty while unknown.")
+    arrived = models.PositiveBigIntegerField(
+        default=0, help_text="Bytes that have arrived, for progress alone: the offset is the size of the file."
+    )
+    sha256 = models.CharField("SHA-256", max_length=64, blank=True)
+    declared_sha256 = models.CharField(
+        "declared SHA-256",
+        max_length=64,
+        blank=True,
+        help_text="What its sender says it is; what arrives is held to it.",
+    )
+    metadata = models.TextField(blank=True, help_text="What a tus client told of it, as it told it.")
+    multipart_id = models.CharField(
+        max_length=500,
+        blank=True,
+        db_default="",
+        help_text="What the bucket calls it while it goes there straight, in parts. Only uploads/direct/multipart.py writes it.",
+    )
+    modified_at = models.DateTimeField(null=True, blank=True, help_text="The file's own date, as its sender told it.")
+    code = models.CharField(max_length=40, blank=True, help_text="Why it was refused or stopped.")
+    message = models.TextField(blank=True, help_text="The same, in words for people.")
+    note = models.TextField(blank=True, help_text="Something worth knowing of a file that was taken.")
+    duplicate_of = models.ForeignKey(Photo, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(help_text="An upload still on its way is given up then.")
+    dismissed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a person put it away, of those that were refused or expired."
+    )
+
+    objects = UploadQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["created_at", "pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=UploadState.values), name="upload_state_known"),
+            models.CheckConstraint(
+                condition=~Q(state=UploadState.RECEIVED) | (Q(size__gt=0) & ~Q(sha256="")),
+                name="upload_received_whole",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=UploadState.REFUSED) | (~Q(code="") & ~Q(message="")),
+                name="upload_refused_with_reason",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["album", "state", "sha256"], name="upload_album_state_sha256"),
+            models.Index(fields=["album", "name"], name="upload_album_name"),
+            models.Index(fields=["state", "expires_at"], name="upload_state_expiry"),
+            models.Index(fields=["batch", "state"], name="upload_batch_state"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def key(self) -> str:
+        """Where the raw bytes lie: chosen here, never by the sender."""
+        return f"{self.place}incoming/{self.pk}"
+
+
+class Part(models.Model):
+    """One part of an upload that goes straight to the bucket. Only processing/uploads/direct/multipart.py writes it.
+
+    What the bucket lists is the truth; the row says what was expected, and what was listed last.
+    """
+
+    class State(models.TextChoices):
+        EXPECTED = "expected", "Expected"
+        STORED = "stored", "Stored"
+
+    WHOLE = 0
+    """The number of a form that holds the whole file."""
+
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="parts")
+    number = models.PositiveIntegerField(help_text="From 1 on; 0 is a form that holds the whole file.")
+    size = models.PositiveBigIntegerField(null=True, blank=True, help_text="Bytes; empty while unknown.")
+    etag = models.CharField("ETag", max_length=100, blank=True, help_text="As the bucket tells it.")
+    state = models.CharField(max_length=10, choices=State, default=State.EXPECTED.value)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["upload", "number"], name="part_numbered_once"),
+            models.CheckConstraint(condition=Q(state__in=["expected", "stored"]), name="part_state_known"),
+            models.CheckConstraint(
+                condition=~Q(state="stored") | (Q(size__isnull=False) & ~Q(etag="")), name="part_stored_with_etag"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Part {self.number} of {self.upload_id}"
+
+
+class JobQuerySet(models.QuerySet["ProcessingJob"]):
+    def active(self) -> JobQuerySet:
+        return self.filter(state__in=ACTIVE)
+
+    def failed(self) -> JobQuerySet:
+        return self.filter(state=JobState.FAILED)
+
+    def in_work(self) -> JobQuerySet:
+        return self.filter(state=JobState.PROCESSING)
+
+    def lost(self) -> JobQuerySet:
+        """In work, but with a lease that ran out: their worker is gone."""
+        return self.in_work().filter(deadlines.passed("lease_until", settings.LEASE_SECONDS))
+
+    def due(self) -> JobQuerySet:
+        """Pending and not waiting for a retry, in the order they are to be done."""
+        may_run = deadlines.passed("run_after", backoff.longest(settings.BACKOFF_MAX_SECONDS))
+        return self.filter(may_run, state=JobState.PENDING).order_by("turn", "pk")
+
+
+class ProcessingJob(models.Model):
+    """The work of turning one received upload into one photo, or its companion.
+
+    Only processing/jobs/lifecycle.py changes its state.
+    """
+
+    upload = models.OneToOneField(Upload, on_delete=models.CASCADE, related_name="job")
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="jobs", db_index=False)
+    album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="jobs", db_index=False)
+    photo = models.OneToOneField(Photo, null=True, blank=True, on_delete=models.SET_NULL, related_name="job")
+    companion = models.OneToOneField(
+        Companion, null=True, blank=True, on_delete=models.SET_NULL, related_name="job", help_text="If it is no photo."
+    )
+    original_filename = models.CharField(max_length=255)
+    stem = models.CharField(
+        max_length=255,
+        blank=True,
+        help_text="The name without its endings, in small letters: what belongs together has one.",
+    )
+    raw_path = models.CharField(max_length=200, help_text="Storage key of the raw file.")
+
+    state = models.CharField(max_length=10, choices=JobState, default=JobState.PENDING.value)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_message = models.TextField(blank=True)
+    attempts = models.PositiveIntegerField(
+        default=0, help_text="Counted at claim, so a file that kills its worker runs out."
+    )
+    turn = models.BigIntegerField(default=0, help_text="Smallest first; dealt so that albums take turns.")
+    run_after = models.DateTimeField(default=timezone.now)
+
+    publish_damaged = models.BooleanField(
+        default=False, db_default=False, help_text="A person wants it published as far as it can be decoded."
+    )
+    claim = models.UUIDField(null=True, blank=True, unique=True, help_text="The hold of the worker that has it.")
+    lease_until = models.DateTimeField(null=True, blank=True)
+    worker = models.CharField(max_length=100, blank=True)
+
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=JobState.values), name="job_state_known"),
+            models.CheckConstraint(
+                condition=Q(state=JobState.PROCESSING, claim__isnull=False, lease_until__isnull=False)
+                | (~Q(state=JobState.PROCESSING) & Q(claim__isnull=True, lease_until__isnull=True)),
+                name="job_claimed_while_processing",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=JobState.FAILED) | (~Q(error_code="") & ~Q(error_message="")),
+                name="job_failed_with_reason",
+            ),
+        ]
+        indexes = [
+            # Whole, not partial: SQLite cannot prove that a bound parameter implies a partial index's condition.
+            models.Index(fields=["state", "turn", "id"], name="job_state_turn"),
+            models.Index(fields=["album", "state", "turn"], name="job_album_state_turn"),
+            models.Index(fields=["batch", "state"], name="job_batch_state"),
+            models.Index(fields=["batch", "stem"], name="job_batch_stem"),
+            models.Index(fields=["state", "lease_until"], name="job_state_lease"),
+            models.Index(fields=["state", "finished_at"], name="job_state_finished"),
+            models.Index(fields=["state", "created_at"], name="job_state_created"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.original_filename} ({self.get_state_display()})"
+
+
+class Preview(models.Model):
+    """What can be seen of a failed job's raw file, and gone with it.
+
+    A row and not a stored file, for it goes in the transaction that ends the failure: nothing of it can be left over, or missing.
+    And a row of its own, or every list of jobs would carry it along.
+    """
+
+    job = models.OneToOneField(ProcessingJob, primary_key=True, on_delete=models.CASCADE, related_name="preview")
+    webp = models.BinaryField()
+    made_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"Preview of job {self.job_id}"
+
+
+class JobEvent(models.Model):
+    """One move of one job: its timeline."""
+
+    job = models.ForeignKey(ProcessingJob, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    edge = models.CharField(max_length=20)
+    attempt = models.PositiveIntegerField(default=0)
+    code = models.CharField(max_length=40, blank=True)
+    detail = models.TextField(blank=True)
+    by = models.CharField(max_length=100, blank=True, help_text="The worker, person or command.")
+
+    class Meta:
+        ordering = ["at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.edge} at {self.at:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,108 @@
+"""TIFFs of floating-point samples: light, without a bound, as HDR programs write it.
+
+Pillow reads them only in grey, so `tiff_samples` reads them. Numbers are taken
+for linear light unless a profile says otherwise; what is brighter than 1 is rolled off like any HDR picture (see `cicp`).
+"""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2 as Directory
+
+from processing.pipeline import errors, memory_limits, orientation
+from processing.pipeline.colour import cicp, convert, icc, srgb_encoding
+from processing.pipeline.containers import tiff_compression, tiff_samples
+from processing.pipeline.containers.tiff_samples import Samples
+from processing.pipeline.formats.opened import Opened
+from processing.pipeline.metadata import camera_raw
+from processing.pipeline.recipe import Limits
+
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
+BYTES_PER_PIXEL = 20
+PROBES = 1_000_000
+SCENE_PEAK = 64.0
+"""Brighter than that, numbers are no share of paper white but some other count, and are scaled to it."""
+
+
+def opened(file: BinaryIO, bounds: Limits) -> Opened:
+    directory = _directory(file)
+    size = int(directory[tiff_samples.WIDTH]), int(directory[tiff_samples.HEIGHT])
+    for each in (size, tiff_samples.part(directory)):  # a tile may be larger than its picture, and as large as it says
+        memory_limits.check_floating(each, BYTES_PER_PIXEL, bounds)
+    image = _shown(_samples(file, directory), directory)
+    turn = orientation.TURNS.get(int(directory.get(tiff_samples.ORIENTATION, 1)))
+    return Opened(image, "TIFF", camera_raw.of_tiff(file), turn)
+
+
+def _directory(file: BinaryIO) -> Directory:
+    directory = tiff_samples.directory(file)
+    bits, compression = (
+        set(directory[tiff_samples.BITS]),
+        directory.get(tiff_samples.COMPRESSION, tiff_compression.NONE),
+    )
+    if bits not in ({16}, {32}) or directory.get(tiff_samples.CHANNELS, 1) not in (1, 3, 4):
+        raise errors.UnsupportedDepth("floating-point numbers of an unusual kind")
+    if directory.get(tiff_samples.PHOTOMETRIC, BLACK_IS_ZERO) not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB):
+        raise errors.UnsupportedDepth("floating-point numbers that are no red, green and blue")
+    if compression not in tiff_compression.KNOWN:
+        raise errors.UnsupportedDepth("floating-point numbers in a packing that is neither ZIP nor LZW")
+    return directory
+
+
+def _samples(file: BinaryIO, directory: Directory) -> Samples:
+    """An unknown or infinite number is no light."""
+    samples = tiff_samples.read(file, directory, "f")
+    np.nan_to_num(samples, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    return samples.max() - samples if directory.get(tiff_samples.PHOTOMETRIC) == WHITE_IS_ZERO else samples
+
+
+def _shown(samples: Samples, directory: Directory) -> Image.Image:
+    colours = samples[..., :3] if samples.shape[2] >= 3 else samples[..., 0]
+    profile, peak = _profile(directory, colours.ndim), _peak(colours)
+    shown = np.empty(colours.shape, np.uint8)
+    for top in range(0, len(shown), srgb_encoding.ROWS):
+        light = _light(colours[top : top + srgb_encoding.ROWS], profile)
+        shown[top : top + srgb_encoding.ROWS] = srgb_encoding.encoded(_toned(light, peak))
+    image = Image.fromarray(shown)
+    if samples.shape[2] == 4:
+        image.putalpha(Image.fromarray(np.round(np.clip(samples[..., 3], 0, 1) * 255).astype(np.uint8)))
+    return image
+
+
+def _profile(directory: Directory, dimensions: int) -> icc.Profile | None:
+    content = directory.get(tiff_samples.PROFILE)
+    try:
+        profile = icc.parsed(content) if convert.is_profile(content) else None
+    except icc.NotOfThisKind:
+        return None
+    return profile if profile and (profile.matrix is None) == (dimensions == 2) else None
+
+
+def _light(samples: Samples, profile: icc.Profile | None) -> Samples:
+    """Linear sRGB. A profile's curve ends at 1; beyond it, numbers are light."""
+    if profile is None:
+        return samples
+    places = np.linspace(0, 1, profile.curves[0].size)
+    channels = np.atleast_3d(samples)
+    turned = [np.interp(channels[..., n], places, curve) for n, curve in enumerate(profile.curves)]
+    light = np.where(channels > 1, channels, np.stack(turned, -1))
+    return light @ profile.matrix.T if profile.matrix is not None else light[..., 0]
+
+
+def _peak(colours: Samples) -> float:
+    """The brightest light but for a thousandth of the picture, which glints and broken cells may exceed."""
+    flat = colours.reshape(-1)
+    return float(np.percentile(flat[:: max(1, flat.size // PROBES)], 99.9))
+
+
+def _toned(light: Samples, peak: float) -> Samples:
+    if peak > SCENE_PEAK:
+        light, peak = light / np.float32(peak), 1.0
+    if peak <= 1:
+        return light
+    places = np.linspace(0, np.sqrt(peak), cicp.POINTS) ** 2
+    tones = [cicp.toned(float(place), peak) for place in places]
+    return np.interp(light, places, tones).astype(np.float32)

@@ -1,0 +1,40 @@
+"""A visibly damaged picture that a person wants published all the same: what can be decoded of it, with a note that stays."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from processing.pipeline import errors, orientation
+from processing.pipeline.formats import opener, raw
+from processing.pipeline.formats.detect import recognise
+from processing.pipeline.formats.opened import Opened
+from processing.pipeline.metadata import blocks
+from processing.pipeline.picture import Note
+from processing.pipeline.recipe import Limits
+from processing.pipeline.render import preview
+
+PUBLISHED = Note(
+    "published-damaged",
+    "This file is damaged and was published all the same: what is missing or wrong shows as grey, shifted or false colours. "
+    "The original is kept byte for byte as it was sent.",
+)
+
+
+@contextmanager
+def opened(source: Path, bounds: Limits) -> Iterator[Opened]:
+    """The picture as far as it can be read, within the same limits. Whoever decodes it meanwhile is lenient too.
+
+    Of a RAW it is the JPEG inside, unless that is a thumbnail.
+    """
+    with source.open("rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        kind = recognise(file)
+        file.seek(0)
+        readable = preview.embedded(file) if kind.is_raw else file
+        with opener.opened_leniently(readable, bounds) as image, preview.mercy():
+            if kind.is_raw and max(image.size) < raw.SMALL_EDGE:
+                raise errors.Truncated
+            yield Opened(image, kind.name, blocks.of_image(image), orientation.turn(image), notes=(PUBLISHED,))

@@ -1,0 +1,118 @@
+"""The limits page's context: what was measured last, and what lies in staging now."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from processing.doctor import check_result, limits, measurements, request_size, site_url
+from processing.doctor.check_result import Diagnosis, State
+from processing.maintenance import reclaim
+from processing.maintenance.reclaim import Staging
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    title: str
+    note: str
+    diagnoses: tuple[Diagnosis, ...]
+
+    @property
+    def troubles(self) -> tuple[Diagnosis, ...]:
+        return tuple(found for found in self.diagnoses if not found.is_good)
+
+    @property
+    def fine(self) -> tuple[Diagnosis, ...]:
+        return tuple(found for found in self.diagnoses if found.is_good)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Of staging: where its stripe begins and how wide it is, in hundredths of the whole."""
+
+    kind: str
+    name: str
+    note: str
+    bytes: int
+    begin: float
+    width: float
+
+
+PARTS = (
+    ("receiving", "Receiving", "on their way in"),
+    ("waiting", "Waiting", "to be developed"),
+    ("failed", "Failed", "kept for you to decide"),
+    ("idle", "Idle", "nothing came for five minutes"),
+    ("stray", "Stray", "left behind by what broke off"),
+)
+LEAST_WIDTH = 0.5
+HOLD_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    address: str
+    chunk_bytes: int
+    largest_body: int | None
+    has_limit: bool
+    """A larger one was refused, not only untried."""
+    measured_at: datetime | None
+    is_measuring: bool
+    groups: tuple[Group, ...]
+    staging: Staging
+    first_bytes: int = request_size.FIRST
+    least_bytes: int = limits.LEAST
+    most_bytes: int = limits.LARGEST
+
+    @property
+    def hold_seconds(self) -> float:
+        return min(HOLD_SECONDS, limits.wait_seconds())
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Of the quota, or of all there is where that is more. What is there at all is seen."""
+        whole, begin, parts = max(self.staging.total, self.staging.quota, 1), 0.0, []
+        for kind, name, note in PARTS:
+            size: int = getattr(self.staging, kind)
+            width = max(LEAST_WIDTH, 100 * size / whole) if size else 0.0
+            parts.append(Part(kind, name, note, size, begin, width))
+            begin += parts[-1].width
+        return tuple(parts)
+
+    @property
+    def bad(self) -> int:
+        return self._count(State.BAD)
+
+    @property
+    def warnings(self) -> int:
+        return self._count(State.WARNING)
+
+    def _count(self, state: State) -> int:
+        return sum(found.state == state for group in self.groups for found in group.diagnoses)
+
+
+def of_now() -> Limits:
+    running = measurements.running()  # asked first: the page looks again for what one that ends meanwhile has found
+    last, passed = measurements.last(), measurements.last_that_passed()
+    shown = (
+        (
+            ("From your browser", "as the page's uploads go", last.browser),
+            ("From the server", f"as it reaches {last.address} itself", last.door),
+            ("Inside", "disk, memory, worker, pictures, database", last.inside),
+        )
+        if last
+        else ()
+    )
+    return Limits(
+        address=site_url.own(),
+        chunk_bytes=measurements.chunk_bytes(),
+        largest_body=passed.largest_body if passed else None,
+        has_limit=bool(passed and passed.has_limit),
+        measured_at=last.ended_at if last else None,
+        is_measuring=running is not None,
+        groups=tuple(Group(title, note, _worst_first(rows)) for title, note, rows in shown if rows),
+        staging=reclaim.of_now(),
+    )
+
+
+def _worst_first(rows: list[dict[str, str]]) -> tuple[Diagnosis, ...]:
+    order = (State.BAD, State.WARNING, State.GOOD)
+    return tuple(sorted(check_result.from_json(rows), key=lambda found: order.index(found.state)))

@@ -1,0 +1,118 @@
+"""Which failures are meant: for the desk that shows them, and for what a person does about them.
+
+There are two kinds: failed jobs, whose raw files are kept, and uploads that were refused or expired, of which nothing is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import Count, Q, QuerySet, Sum
+
+from albums.models import Album
+from processing.jobs import duplicates
+from processing.models import Batch, JobQuerySet, ProcessingJob, Upload, UploadQuerySet
+from processing.queries.help_texts import NO_MISHAP
+
+
+class Kind(StrEnum):
+    FAILED = "failed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """Those that something is to be done about."""
+
+    jobs: JobQuerySet
+    uploads: UploadQuerySet
+
+    def discardable_by(self, user: AbstractBaseUser | AnonymousUser) -> Picked:
+        """Those that this person may delete: of albums that they may empty, and of batches that they sent."""
+        mine = Q(album__in=Album.objects.emptiable_by(user)) | Q(batch__opened_by=user.pk)
+        return Picked(self.jobs.filter(mine), self.uploads.filter(mine))
+
+    def albums(self) -> list[Album]:
+        return list(Album.objects.filter(Q(pk__in=self.jobs.values("album")) | Q(pk__in=self.uploads.values("album"))))
+
+    def size(self) -> Size:
+        jobs = self.jobs.aggregate(count=Count("pk"), bytes=Sum("upload__size"))
+        return Size(jobs["count"], self.uploads.count(), jobs["bytes"] or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    failed: int
+    refused: int
+    raw_bytes: int
+
+    @property
+    def total(self) -> int:
+        return self.failed + self.refused
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The failures in these albums, narrowed by whatever is given. Without a code, only what went wrong."""
+
+    albums: QuerySet[Album]
+    album: Album | None = None
+    batch: Batch | None = None
+    kind: Kind | None = None
+    code: str = ""
+    until: datetime | None = None
+    """Those that came later are not meant: whoever agreed to something had not seen them."""
+    is_all: bool = False
+    """Those of which nothing went wrong, too."""
+
+    @property
+    def jobs(self) -> JobQuerySet:
+        where = self._where("error_code", "finished_at")
+        if self.batch:  # the same bytes may have failed in another batch already, and are not stored twice
+            where &= duplicates.failed_of(self.batch)
+        failed = ProcessingJob.objects.failed().filter(where)
+        return failed.none() if self.kind == Kind.REFUSED else failed
+
+    @property
+    def uploads(self) -> UploadQuerySet:
+        refused = Upload.objects.ended_badly().filter(self._where("code", "ended_at"))
+        refused = refused.exclude(duplicates.has_failed())  # they stand or fall with a job, which is here
+        if self.batch:
+            refused = refused.filter(batch=self.batch)
+        return refused.none() if self.kind == Kind.FAILED else refused
+
+    @property
+    def of_all_reasons(self) -> Scope:
+        return replace(self, kind=None, code="", is_all=True)
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """As the query of an address, or a form, carries it."""
+        fields = {
+            "album": str(self.album.pk) if self.album else "",
+            "batch": str(self.batch.pk) if self.batch else "",
+            "kind": self.kind or "",
+            "code": self.code,
+        }
+        return {name: value for name, value in fields.items() if value}
+
+    @property
+    def query(self) -> str:
+        return urlencode(self.fields)
+
+    def all(self) -> Picked:
+        return Picked(self.jobs, self.uploads)
+
+    def only(self, jobs: Iterable[int] = (), uploads: Iterable[UUID] = ()) -> Picked:
+        return Picked(self.jobs.filter(pk__in=list(jobs)), self.uploads.filter(pk__in=list(uploads)))
+
+    def _where(self, code: str, at: str) -> Q:
+        given = {"album": self.album, code: self.code, f"{at}__lte": self.until}
+        where = Q(album__in=self.albums, **{name: value for name, value in given.items() if value})
+        return where if self.code or self.is_all else where & ~Q(**{f"{code}__in": NO_MISHAP})

@@ -1,0 +1,148 @@
+"""The whole queue at a glance: for the jobs page and `manage.py queue_status`."""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from albums.models import Album, Photo
+from processing.capacity import admission
+from processing.capacity.admission import Shortage
+from processing.jobs import workers
+from processing.lib import row_counts
+from processing.lib.row_counts import Count
+from processing.models import Finding, ProcessingJob, Rerender, Upload, WorkerPulse
+from processing.models.states import JobState, UploadState
+
+LISTED = 50
+
+Rows = TypeVar("Rows", bound=QuerySet[Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker as people and programs see it: who it is, and what it is doing."""
+
+    pulse: WorkerPulse
+    job: ProcessingJob | None
+    """What it has in work."""
+    is_shown: bool
+    """May the person see what that is?"""
+
+    @property
+    def name(self) -> str:
+        return self.pulse.name
+
+    @property
+    def is_draining(self) -> bool:
+        """It was asked to end what it has in work, and takes nothing more."""
+        return self.pulse.drained_at is not None
+
+    @property
+    def is_drained(self) -> bool:
+        return self.is_draining and self.job is None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "host": self.pulse.host,
+            "version": self.pulse.version,
+            "started_at": self.pulse.started_at.isoformat(),
+            "seen_at": self.pulse.seen_at.isoformat(),
+            "job": self.job.pk if self.job else None,
+            "developed": self.pulse.developed,
+            "per_minute": self.pulse.lately,
+            "draining": self.is_draining,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    jobs: dict[str, Count]
+    uploads: dict[str, Count]
+    photos: Count
+    oldest_pending_seconds: int
+    workers: list[Worker]
+    active: list[ProcessingJob]
+    failed: list[ProcessingJob]
+    shortage: Shortage | None
+    """Why workers wait."""
+    findings: list[Finding]
+    """Stored files that are missing or damaged."""
+    rerenders: Count
+    """Photos whose renditions are to be made again."""
+    rerenders_failed: Count
+    given_up: list[Rerender]
+    """Of those, the newest."""
+
+    @property
+    def is_rerendering(self) -> bool:
+        return bool(self.rerenders or self.rerenders_failed)
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "jobs": self.jobs,
+            "uploads": self.uploads,
+            "photos": self.photos,
+            "workers": len(self.workers),
+            "oldest_pending_seconds": self.oldest_pending_seconds,
+            "pressure": self.shortage.code if self.shortage else None,
+            "rerender": {"waiting": self.rerenders, "failed": self.rerenders_failed},
+            "worker_list": [worker.as_json() for worker in self.workers],
+            "estimated": self._estimated(),
+        }
+
+    def _estimated(self) -> list[str]:
+        """The keys of numbers that are about right."""
+        counts = {f"jobs.{state}": count for state, count in self.jobs.items()}
+        counts |= {f"uploads.{state}": count for state, count in self.uploads.items()}
+        counts |= {"photos": self.photos, "rerender.waiting": self.rerenders}
+        return [name for name, count in counts.items() if not count.is_exact]
+
+
+def of(albums: QuerySet[Album]) -> Overview:
+    """Of these albums; the workers are everybody's."""
+    jobs = _in(albums, ProcessingJob.objects.all())
+    listed = jobs.select_related("album")
+    uploads = _in(albums, Upload.objects.all())
+    rerenders = _in(albums, Rerender.objects.all(), "photo__album")
+    return Overview(
+        jobs={state.value: row_counts.of(jobs.filter(state=state)) for state in JobState},
+        uploads={state.value: row_counts.of(uploads.filter(state=state)) for state in UploadState},
+        photos=row_counts.of(_in(albums, Photo.objects.shown())),
+        oldest_pending_seconds=_oldest_pending(jobs),
+        workers=alive(albums),
+        active=[*listed.in_work(), *listed.filter(state=JobState.PENDING).order_by("turn", "pk")[:LISTED]],
+        failed=list(listed.failed().order_by("-finished_at")[:LISTED]),
+        shortage=admission.of_work(),
+        findings=_findings(albums),
+        rerenders=row_counts.of(rerenders.waiting()),
+        rerenders_failed=row_counts.of(rerenders.given_up()),
+        given_up=list(rerenders.given_up().select_related("photo").order_by("-pk")[:LISTED]),
+    )
+
+
+def _findings(albums: QuerySet[Album]) -> list[Finding]:
+    theirs = Q(photo__album__in=albums) | Q(companion__album__in=albums)
+    return list(Finding.objects.filter(theirs).select_related("photo", "companion")[:LISTED])
+
+
+def _in(albums: QuerySet[Album], rows: Rows, path: str = "album") -> Rows:
+    """The rows of these albums. Where all of them are meant, none need be looked up for each row."""
+    return rows.filter(**{f"{path}__in": albums}) if albums.query.where else rows
+
+
+def _oldest_pending(jobs: QuerySet[ProcessingJob]) -> int:
+    oldest = jobs.filter(state=JobState.PENDING).order_by("created_at").values_list("created_at", flat=True).first()
+    return int((timezone.now() - oldest).total_seconds()) if oldest else 0
+
+
+def alive(albums: QuerySet[Album]) -> list[Worker]:
+    """In the order of their names. What they have in work is shown of these albums alone."""
+    pulses = list(workers.alive().order_by("name"))
+    in_work = ProcessingJob.objects.in_work().filter(worker__in=[each.name for each in pulses])
+    jobs = {job.worker: job for job in in_work.select_related("album")}
+    shown = set(albums.filter(pk__in={job.album_id for job in jobs.values()}).values_list("pk", flat=True))
+    found = [(each, jobs.get(each.name)) for each in pulses]
+    return [Worker(each, job, job is not None and job.album_id in shown) for each, job in found]

@@ -1,0 +1,267 @@
+"""The receipt of a batch: what became of each of its files, and one line that says whether their card may be formatted.
+
+It is derived from the rows whenever it is asked, never stored: damage that is found later makes the line untrue again.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, QuerySet
+
+from processing.jobs import grouping
+from processing.models import Batch
+from processing.models.states import JobState, UploadState
+from processing.queries import file_status
+from processing.queries.file_status import Standing
+
+AT_A_TIME = 500
+
+TOLD = {
+    Standing.FAILED: ("failed", "failed"),
+    Standing.DAMAGED: ("is missing or damaged in storage", "are missing or damaged in storage"),
+    Standing.REFUSED: ("was not taken in", "were not taken in"),
+    Standing.SKIPPED: ("was skipped", "were skipped"),
+    Standing.EXPIRED: ("did not arrive", "did not arrive"),
+    Standing.AGAIN: ("was uploaded again", "were uploaded again"),
+    Standing.CANCELLED: ("was cancelled", "were cancelled"),
+    Standing.TRASHED: ("is in the trash", "are in the trash"),
+    Standing.GONE: ("is not in the album any more", "are not in the album any more"),
+    Standing.ARRIVING: ("is still on its way", "are still on their way"),
+    Standing.DEVELOPING: ("is still to be developed", "are still to be developed"),
+    Standing.CHECKING: ("is still being checked", "are still being checked"),
+}
+"""Of one file, and of several; worst first."""
+
+STORED = (Standing.VERIFIED, Standing.CHECKING)
+BETTER_COPY = "Format the card only if it holds no better copy."
+PUBLISHED_DAMAGED = (
+    "published-damaged",
+    "It was damaged when it was sent, and is published as far as it can be decoded. Its file is stored as it was sent.",
+)
+DAMAGED = (
+    "damaged",
+    "A stored file of this photo is missing or damaged. Keep your own copy, and tell who runs the server.",
+)
+TRASHED = ("trashed", "It is in the trash, from where it will be deleted for ever. Put it back to keep it.")
+GONE = ("gone", "It is not in the album any more.")
+CANCELLED = ("cancelled", "It was cancelled.")
+AGAIN = ("again", "It failed here and was uploaded again in batch {batch}.")
+LIKE_ITS_TWIN = {
+    Standing.FAILED: "It is the same file as {name}, which failed: {trouble} What you do about that one counts for both.",
+    Standing.CANCELLED: "It is the same file as {name}, which was cancelled. Upload it again if you want it.",
+    Standing.EXPIRED: "It is the same file as {name}, which did not arrive. Upload it again.",
+    Standing.REFUSED: "It is the same file as {name}, which was not taken in: {trouble}",
+}
+"""Of a file that was not stored since the same one was there or on its way, when nothing came of that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """How many of a batch's files stand where."""
+
+    counts: Mapping[Standing, int]
+    damaged: int = 0
+    """Of those that became photos: published although their files were damaged when they arrived."""
+
+    @property
+    def total(self) -> int:
+        """But for companions without a picture of their own: nobody needs them stored."""
+        return sum(self.counts.values()) - self.companions
+
+    @property
+    def companions(self) -> int:
+        return self.counts.get(Standing.COMPANION, 0)
+
+    @property
+    def verified(self) -> int:
+        return self.counts.get(Standing.VERIFIED, 0)
+
+    @property
+    def groups(self) -> list[tuple[Standing, int]]:
+        return [(standing, count) for standing in Standing if (count := self.counts.get(standing, 0))]
+
+    @property
+    def is_safe(self) -> bool:
+        return 0 < self.total == self.verified and not self.damaged
+
+    @property
+    def is_open(self) -> bool:
+        """Will time alone change it?"""
+        return any(self.counts.get(standing) for standing in file_status.OPEN)
+
+    @property
+    def steps(self) -> int:
+        """How far all is, of twice as many steps as there are files: stored, and read back."""
+        still_to_go = {Standing.ARRIVING: 2, Standing.DEVELOPING: 2, Standing.CHECKING: 1}
+        return 2 * self.total - sum(steps * self.counts.get(standing, 0) for standing, steps in still_to_go.items())
+
+    @property
+    def all_steps(self) -> int:
+        return 2 * self.total
+
+    @property
+    def words(self) -> str:
+        """The one line that a person acts upon."""
+        if not self.total:
+            return "This batch holds only companion files." if self.companions else "This batch holds no files."
+        if self.is_safe:
+            files = "The one file is" if self.total == 1 else f"All {self.total} files are"
+            return f"{files} stored and verified: safe to format the card."
+        if self.damaged and self.total == self.verified:
+            return f"All {self.total} of {self.total} are stored and verified. {self._damage} {BETTER_COPY}"
+        others = ", ".join(f"{n} {TOLD[standing][n > 1]}" for standing in TOLD if (n := self.counts.get(standing, 0)))
+        verb = "is" if self.verified == 1 else "are"
+        told = f"{self.verified} of {self.total} {verb} stored and verified. {others}."
+        return " ".join(filter(None, (told, self._damage, self._advice)))
+
+    @property
+    def _damage(self) -> str:
+        if not self.damaged:
+            return ""
+        verb = "was" if self.damaged == 1 else "were"
+        return f"{self.damaged} {verb} damaged when sent, and published all the same."
+
+    @property
+    def _advice(self) -> str:
+        taken_away = self.counts.get(Standing.TRASHED, 0) + self.counts.get(Standing.GONE, 0)
+        if self.verified + taken_away == self.total:
+            return "Format the card only if you do not want what is missing."
+        return "Do not format the card yet."
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One file. `code` and `reason` say why it is no photo; of a duplicate, which photo it is the same as."""
+
+    upload: UUID
+    name: str
+    size: int | None
+    arrived: int
+    sha256: str
+    standing: Standing
+    received_at: datetime | None
+    verified_at: datetime | None
+    photo: int | None
+    """The one that has its bytes, or that it is kept beside as `companion`."""
+    companion: int | None
+    code: str
+    reason: str
+    note: str
+    again: int | None
+    """The batch that brought the same file once more."""
+    job: int | None
+    job_state: str
+    attempts: int
+
+    @property
+    def is_published_damaged(self) -> bool:
+        return self.code == PUBLISHED_DAMAGED[0]
+
+    @property
+    def is_arriving(self) -> bool:
+        return self.standing == Standing.ARRIVING
+
+    @property
+    def is_bad(self) -> bool:
+        return self.standing in (Standing.FAILED, Standing.DAMAGED)
+
+    @property
+    def tone(self) -> str:
+        """How it is to be taken, for the page: good, busy, bad or plain."""
+        if self.standing in file_status.OPEN:
+            return "busy"
+        return "bad" if self.is_bad else "good" if self.standing == Standing.VERIFIED else "plain"
+
+    @property
+    def can_be_retried(self) -> bool:
+        return self.standing == Standing.FAILED and self.job is not None
+
+    @property
+    def words(self) -> str:
+        """Where it stands; of a job that is not done, what it is doing."""
+        if self.standing == Standing.DEVELOPING and self.job_state:
+            return JobState(self.job_state).label
+        return str(self.standing.label)
+
+
+def of(batch: Batch) -> Receipt:
+    rows = file_status.files(batch).order_by().values_list("standing", "is_published_damaged").annotate(n=Count("pk"))
+    counts: Counter[Standing] = Counter()
+    damaged = 0
+    for standing, is_damaged, n in rows:
+        counts[Standing(standing)] += n
+        damaged += n if is_damaged and standing in STORED else 0
+    return Receipt(counts, damaged)
+
+
+def lines(files: QuerySet[Any], counts: Counter[Standing] | None = None) -> Iterator[Line]:
+    """Of standings.files(), or a slice of it; in constant memory.
+
+    `counts`: filled as they pass. A Receipt of it agrees with the lines that were told, whatever happens meanwhile.
+    """
+    for row in files.values(*FIELDS).iterator(AT_A_TIME):
+        line = _line(row)
+        if counts is not None:
+            counts[line.standing] += 1
+        yield line
+
+
+FIELDS = (
+    *("pk", "name", "size", "arrived", "sha256", "state", "code", "message", "note", "ended_at"),
+    *("standing", "stored", "beside", "companion", "proved_at", "again"),
+    *("job__pk", "job__state", "job__attempts", "job__error_code", "job__error_message"),
+    *("is_published_damaged", "twin", "twin_code", "twin_trouble"),
+)
+
+
+def _line(row: dict[str, Any]) -> Line:
+    code, reason = _reason(row)
+    return Line(
+        upload=row["pk"],
+        name=row["name"],
+        size=row["size"],
+        arrived=row["arrived"],
+        sha256=row["sha256"],
+        standing=Standing(row["standing"]),
+        received_at=row["ended_at"] if row["state"] == UploadState.RECEIVED else None,
+        verified_at=row["proved_at"],
+        photo=row["stored"] or row["beside"],
+        companion=row["companion"],
+        code=code,
+        reason=reason,
+        note=_note(row),
+        again=row["again"],
+        job=row["job__pk"],
+        job_state=row["job__state"] or "",
+        attempts=row["job__attempts"] or 0,
+    )
+
+
+def _note(row: dict[str, Any]) -> str:
+    is_alone = row["companion"] and not row["stored"] and not row["beside"]
+    return grouping.note(row["note"], is_alone=bool(is_alone))
+
+
+def _reason(row: dict[str, Any]) -> tuple[str, str]:
+    own = (row["code"] or row["job__error_code"] or "", row["message"] or row["job__error_message"] or "")
+    match row["standing"]:
+        case Standing.DAMAGED:
+            return DAMAGED
+        case Standing.TRASHED:
+            return TRASHED
+        case Standing.GONE:
+            return GONE
+        case Standing.AGAIN:
+            return AGAIN[0], AGAIN[1].format(batch=row["again"])
+        case Standing.VERIFIED | Standing.CHECKING if row["is_published_damaged"]:
+            return PUBLISHED_DAMAGED
+        case standing if row["twin"] and standing in LIKE_ITS_TWIN:
+            words = LIKE_ITS_TWIN[standing].format(name=row["twin"], trouble=row["twin_trouble"] or "")
+            return row["twin_code"] or own[0], words
+        case Standing.CANCELLED if not own[1]:
+            return CANCELLED
+    return own

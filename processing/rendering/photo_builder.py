@@ -1,0 +1,141 @@
+"""What the pipeline found out, as rows of the library."""
+
+import hashlib
+import uuid
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from albums.models import Companion, Photo, Rendition
+from processing.lib import dates
+from processing.models import ProcessingJob, Upload
+from processing.pipeline import Origin, Picture
+from processing.storage import locations
+
+DAMAGED = "published-damaged"
+"""The code of the pipeline's note, whose module would bring the decoders along."""
+ENDINGS = {"JPEG": "jpg", "MPO": "jpg", "TIFF": "tif", "HEIF": "heic"}
+
+
+def rows(job: ProcessingJob, picture: Picture) -> tuple[Photo, list[Rendition], dict[str, Path]]:
+    """The unsaved photo and renditions, and the rendered files by the storage keys that they are to have.
+
+    The keys carry the claim, so that a worker that lost it can never write into the winner's.
+    """
+    assert job.claim is not None
+    photo = _photo(job, picture, job.claim)
+    return photo, *renditions(photo, picture, job.claim)
+
+
+def origin(job: ProcessingJob) -> Origin:
+    """What the sender told of the file."""
+    modified = job.upload.modified_at
+    return Origin(job.original_filename, modified.isoformat(timespec="seconds") if modified else None)
+
+
+def renditions(photo: Photo, picture: Picture, claim: uuid.UUID) -> tuple[list[Rendition], dict[str, Path]]:
+    """The unsaved renditions of the photo, and their files by the keys that they are to have."""
+    rows = []
+    files = {}
+    for rendition in picture.renditions:
+        path = Path(rendition.path)
+        key = _key("renditions", claim, f"/{path.name}")
+        files[key] = path
+        rows.append(
+            Rendition(
+                photo=photo,
+                edge=int(path.stem),
+                format=path.suffix[1:],
+                key=key,
+                width=rendition.width,
+                height=rendition.height,
+                bytes=rendition.bytes,
+                sha256=_sha256(path),
+                recipe=picture.recipe,
+            )
+        )
+    return rows, files
+
+
+def companion(job: ProcessingJob, kind: Companion.Kind, ending: str, words: dict[str, Any] | None = None) -> Companion:
+    """The unsaved row of a file that is kept beside a photo."""
+    assert job.claim is not None
+    assert job.upload.size is not None
+    return Companion(
+        album_id=job.album_id,
+        kind=kind,
+        name=job.original_filename,
+        key=_key("originals", job.claim, ending),
+        bytes=job.upload.size,
+        sha256=job.upload.sha256,
+        words=words or {},
+    )
+
+
+def is_damaged(photo: Photo) -> bool:
+    """Whether it was published although its file is visibly damaged. It stays so: what is rendered again is read as leniently."""
+    return any(note.get("code") == DAMAGED for note in photo.notes)
+
+
+def looks(picture: Picture) -> dict[str, Any]:
+    """What the photo's row says of how it is shown, which another recipe may see otherwise. No person edits it."""
+    return {
+        "format": picture.format,
+        "width": picture.width,
+        "height": picture.height,
+        "placeholder": picture.placeholder,
+        "profile": picture.colours.profile or "",
+        "gamut": picture.colours.gamut,
+        "bit_depth": picture.colours.bits,
+        "notes": [asdict(note) for note in picture.notes],
+    }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _position(upload: Upload) -> int:
+    """When it was expected, in microseconds: the order in which files were chosen. Several at a time arrive in any order."""
+    return int(upload.created_at.timestamp() * 1_000_000)
+
+
+def _photo(job: ProcessingJob, picture: Picture, claim: uuid.UUID) -> Photo:
+    assert job.upload.size is not None
+    meta, exposure = picture.metadata, picture.metadata.exposure
+    taken_at, offset = dates.moment(meta.taken_at)
+    return Photo(
+        album_id=job.album_id,
+        position=_position(job.upload),
+        name=job.original_filename,
+        title=meta.title or "",
+        caption=meta.caption or "",
+        keywords=list(meta.keywords),
+        original_key=_key("originals", claim, "." + ENDINGS.get(picture.format, picture.format.lower())),
+        original_bytes=job.upload.size,
+        original_sha256=job.upload.sha256,
+        taken_at=taken_at,
+        taken_offset_minutes=offset,
+        taken_from=meta.taken_from or "",
+        camera=meta.camera or "",
+        lens=meta.lens or "",
+        aperture=exposure.aperture,
+        shutter_seconds=exposure.shutter_seconds,
+        iso=exposure.iso,
+        focal_length_mm=exposure.focal_length_mm,
+        creator=meta.creator or "",
+        copyright=meta.copyright or "",
+        rating=meta.rating,
+        **_place(picture),
+        **looks(picture),
+    )
+
+
+def _place(picture: Picture) -> dict[str, Any]:
+    gps = picture.metadata.gps
+    return {"latitude": gps.latitude, "longitude": gps.longitude, "altitude": gps.altitude} if gps else {}
+
+
+def _key(room: str, claim: uuid.UUID, tail: str) -> str:
+    return f"{locations.for_new()}{room}/{claim.hex[:2]}/{claim.hex}{tail}"

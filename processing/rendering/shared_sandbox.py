@@ -1,0 +1,34 @@
+"""The one sandbox of a worker process, which its jobs and renderings share."""
+
+import atexit
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+
+from albums.models import Album
+from processing.rendering import large_pictures, presets
+from processing.rendering.sandbox import Sandbox
+
+
+@cache
+def sandbox() -> Sandbox:
+    atexit.register(close)
+    return Sandbox(
+        memory_bytes=settings.PIPELINE_MEMORY_BYTES,
+        wall_seconds=settings.PIPELINE_SECONDS,
+        recipe=presets.current(),
+        grant=large_pictures.granted,
+        workspaces=Path(settings.DATA_DIR) / "sandbox",
+    )
+
+
+def close() -> None:
+    """End its child, if it has been used."""
+    if sandbox.cache_info().currsize:
+        sandbox().close()
+
+
+def serve_owner_of(album_id: int) -> None:
+    """From now on the sandbox reads files of this album, with a child that has read none of another owner's."""
+    sandbox().serve(Album.objects.filter(pk=album_id).values_list("owner_id", flat=True).first())

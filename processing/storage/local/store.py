@@ -1,0 +1,181 @@
+"""The store on a local disk: one directory tree, every step durable in the order that a power cut respects.
+
+Written, fsynced, renamed, directory fsynced: leave one out, and an acknowledged file can be gone after the lights come back.
+"""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from django.core.files.storage import FileSystemStorage
+
+from processing.lib import failpoints
+from processing.lib.failpoints import Point
+from processing.storage.base import Fenced, Listed
+from processing.storage.local import fsync
+from processing.storage.local.partial_file import DRAFT, FENCE, LocalGrowing
+
+CANNOT_LINK = {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
+"""What file systems without hard links (exFAT, some network drives) answer."""
+
+
+ROOMS = ("incoming", "originals", "renditions")
+
+
+class LocalStore(FileSystemStorage):
+    def receive(self, key: str) -> "LocalReceiving":
+        path = Path(self.path(key))
+        _make_directory(path.parent)
+        return LocalReceiving(path)
+
+    def grow(self, key: str) -> "LocalGrowing":
+        path = Path(self.path(key))
+        _make_directory(path.parent)
+        return LocalGrowing(path)
+
+    @contextmanager
+    def borrow(self, key: str) -> Iterator[Path]:
+        path = Path(self.path(key))
+        if not path.is_file():
+            raise FileNotFoundError(errno.ENOENT, "There are no such bytes", key)
+        yield path
+
+    def keep(self, key: str, as_key: str) -> None:
+        source, target = Path(self.path(key)), Path(self.path(as_key))
+        changed = _made(target.parent)
+        try:
+            os.link(source, target)
+        except FileExistsError:  # whoever made it may have died before that was durable
+            changed = [each for each in target.parents if each.is_relative_to(self.location)]
+        except OSError as error:
+            if error.errno not in CANNOT_LINK:
+                raise
+            self._copy(source, target)
+        fsync.directories({target.parent, *changed})
+
+    def adopt(self, files: Mapping[str, Path]) -> None:
+        targets = {Path(self.path(key)): path for key, path in files.items()}
+        directories = {target.parent for target in targets}
+        changed = [above for directory in directories for above in _made(directory)]
+        fsync.files(targets.values())
+        for target, path in targets.items():
+            path.rename(target)
+            failpoints.reach(Point.BETWEEN_RENDITIONS)
+        fsync.directories({*directories, *changed})
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        root = Path(self.path(prefix))
+        for directory, _, names in os.walk(root):
+            for name in names:
+                yield (Path(directory) / name).relative_to(self.location).as_posix()
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        for key in self.keys(prefix):
+            with suppress(FileNotFoundError):  # it has just been taken away
+                status = Path(self.path(key)).stat()
+                yield Listed(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+
+    def move(self, key: str, as_key: str) -> None:
+        target = Path(self.path(as_key))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Path(self.path(key)).rename(target)
+
+    @contextmanager
+    def scratch(self, name: str) -> Iterator[Path]:
+        path = Path(self.path(f"incoming/{name}.work"))
+        path.mkdir(parents=True, exist_ok=True)
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def delete(self, name: str) -> None:
+        path = Path(self.path(name))
+        failpoints.reach(Point.BEFORE_DELETE)
+        for each in (path.name, path.name + DRAFT, path.name + FENCE):
+            path.with_name(each).unlink(missing_ok=True)
+        failpoints.reach(Point.AFTER_DELETE)
+        self._prune(path.parent)
+
+    def link(
+        self,
+        key: str,
+        *,
+        name: str | None = None,
+        content_type: str | None = None,
+        seconds: int | None = None,
+        method: str = "GET",
+    ) -> None:
+        return None
+
+    def trouble(self) -> None:
+        return None
+
+    def is_there(self) -> bool:
+        """A disk that is not mounted leaves an empty directory, or none."""
+        return all(Path(self.path(room)).is_dir() for room in ROOMS)
+
+    def free_bytes(self) -> int:
+        return shutil.disk_usage(self.location).free
+
+    def _copy(self, source: Path, target: Path) -> None:
+        """The draft lies where the sweep looks: cut off beside its target, it would be nobody's for ever."""
+        draft = Path(self.path(f"incoming/{target.name}.part"))
+        _make_directory(draft.parent)
+        shutil.copyfile(source, draft)
+        fsync.file(draft)
+        draft.rename(target)
+
+    def _prune(self, directory: Path) -> None:
+        """Remove a claim's own directory when it is empty; those above are shared, and somebody may be about to write there."""
+        if len(directory.relative_to(self.location).parts) == 3 or directory.suffix == ".work":
+            with suppress(OSError):  # not empty, or gone already
+                directory.rmdir()
+
+
+class LocalReceiving:
+    """Grows beside its final name, and takes it when it is whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._draft = path.with_name(path.name + DRAFT)
+        self._file = self._draft.open("wb")
+
+    def write(self, chunk: bytes) -> None:
+        at = self._file.tell()
+        self._file.write(chunk)
+        fsync.soon(self._file.fileno(), at, len(chunk))
+
+    def commit(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        try:
+            self._draft.rename(self._path)
+        except FileNotFoundError:
+            if self._path.parent.is_dir():  # else it is the storage that is away
+                raise Fenced from None
+            raise
+        fsync.directory(self._path.parent)
+
+    def abort(self) -> None:
+        with suppress(OSError):  # a full disk may refuse the last flush; the draft goes all the same
+            self._file.close()
+        self._draft.unlink(missing_ok=True)
+
+
+def _make_directory(path: Path) -> None:
+    fsync.directories(_made(path))
+
+
+def _made(path: Path) -> list[Path]:
+    """Make a directory. Answers those above that have a new one now: to be synced before anything in it counts."""
+    if path.is_dir():
+        return []
+    above = _made(path.parent)
+    path.mkdir(exist_ok=True)
+    return [*above, path.parent]

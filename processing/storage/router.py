@@ -1,0 +1,141 @@
+"""Django's default storage: each key's place says which store has its bytes."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.core.files import File
+from django.core.files.storage import Storage
+
+from processing.storage import errors
+from processing.storage import keys as storage_keys
+from processing.storage.base import Growing, Listed, Receiving
+from processing.storage.errors import StorageTrouble
+from processing.storage.local.store import LocalStore
+from processing.storage.s3 import config as s3_config
+from processing.storage.s3.config import Connection
+
+if TYPE_CHECKING:
+    from processing.storage.s3.store import S3Store
+
+
+class PlacedStore(Storage):
+    def __init__(self, location: str | Path) -> None:
+        self.disk = LocalStore(location=location)
+
+    @property
+    def bucket(self) -> "S3Store":
+        """Raises StorageTrouble when none is set up."""
+        if (current := s3_config.current()) is None:
+            raise StorageTrouble(errors.UNSET)
+        return _bucket(current, Path(self.disk.location))
+
+    def receive(self, key: str) -> Receiving:
+        return self._of(key).receive(storage_keys.bare(key))
+
+    def grow(self, key: str) -> Growing:
+        return self._of(key).grow(storage_keys.bare(key))
+
+    def borrow(self, key: str) -> AbstractContextManager[Path]:
+        return self._of(key).borrow(storage_keys.bare(key))
+
+    def keep(self, key: str, as_key: str) -> None:
+        bare, as_bare = storage_keys.bare(key), storage_keys.bare(as_key)
+        if storage_keys.of(key) == storage_keys.of(as_key):
+            self._of(key).keep(bare, as_bare)
+        elif storage_keys.of(key) == storage_keys.DISK:
+            with self.disk.borrow(bare) as path:
+                self.bucket.send(path, as_bare)
+        else:
+            with self.bucket.borrow(bare) as path:
+                self.disk.adopt({as_bare: path})
+
+    def adopt(self, files: Mapping[str, Path]) -> None:
+        for place in {storage_keys.of(key) for key in files}:
+            mine = {storage_keys.bare(key): path for key, path in files.items() if storage_keys.of(key) == place}
+            self._in(place).adopt(mine)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        place = storage_keys.of(prefix)
+        return (place + key for key in self._in(place).keys(storage_keys.bare(prefix)))
+
+    def listed(self, prefix: str) -> Iterator[Listed]:
+        place = storage_keys.of(prefix)
+        return (replace(each, key=place + each.key) for each in self._in(place).listed(storage_keys.bare(prefix)))
+
+    def move(self, key: str, as_key: str) -> None:
+        self._of(key).move(storage_keys.bare(key), storage_keys.bare(as_key))
+
+    def scratch(self, name: str) -> AbstractContextManager[Path]:
+        return self.disk.scratch(name)
+
+    def link(
+        self,
+        key: str,
+        *,
+        name: str | None = None,
+        content_type: str | None = None,
+        seconds: int | None = None,
+        method: str = "GET",
+    ) -> str | None:
+        if storage_keys.of(key) == storage_keys.DISK:
+            return None
+        return self.bucket.link(
+            storage_keys.bare(key), name=name, content_type=content_type, seconds=seconds, method=method
+        )
+
+    def is_there(self) -> bool:
+        return self.disk.is_there() and (s3_config.current() is None or self.bucket.is_there())
+
+    def trouble(self) -> StorageTrouble | None:
+        return self.bucket.trouble() if s3_config.current() else None
+
+    def free_bytes(self) -> int:
+        """Of the disk: drafts and what is in work lie there, wherever they go then."""
+        return self.disk.free_bytes()
+
+    def exists(self, name: str) -> bool:
+        return self._of(name).exists(storage_keys.bare(name))
+
+    def size(self, name: str) -> int:
+        return self._of(name).size(storage_keys.bare(name))
+
+    def delete(self, name: str) -> None:
+        self._of(name).delete(storage_keys.bare(name))
+
+    def get_modified_time(self, name: str) -> datetime:
+        return self._of(name).get_modified_time(storage_keys.bare(name))
+
+    def listdir(self, path: str) -> tuple[list[str], list[str]]:
+        """Of the disk alone: a bucket has no folders."""
+        return self.disk.listdir(path)
+
+    def path(self, name: str) -> str:
+        """Of what lies on the disk alone; what is in the bucket has none."""
+        if storage_keys.of(name) == storage_keys.BUCKET:
+            raise NotImplementedError(f"{name} lies in a bucket: borrow it")
+        return self.disk.path(name)
+
+    def _open(self, name: str, mode: str = "rb") -> "File[bytes]":
+        return self._of(name).open(storage_keys.bare(name), mode)
+
+    def _save(self, name: str, content: Any) -> str:
+        return storage_keys.of(name) + self._of(name).save(storage_keys.bare(name), content)
+
+    def _of(self, key: str) -> "LocalStore | S3Store":
+        return self._in(storage_keys.of(key))
+
+    def _in(self, place: str) -> "LocalStore | S3Store":
+        return self.bucket if place == storage_keys.BUCKET else self.disk
+
+
+@lru_cache(maxsize=4)
+def _bucket(current: Connection, location: Path) -> "S3Store":
+    """boto3 takes a quarter of a second and 25 MB: only who has a bucket pays for it."""
+    from processing.storage.s3.store import S3Store
+
+    return S3Store(current, location)

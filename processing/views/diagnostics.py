@@ -1,0 +1,41 @@
+"""What stands between a photo and its place: measured, with what to do about it; and the room that can be had back."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.template.defaultfilters import filesizeformat
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from albums.views.access import MayNotDelete
+from processing.doctor import browser_results, measurements
+from processing.maintenance import reclaim as maintenance_reclaim
+from processing.queries import diagnostics_page
+from processing.views.access import for_keepers, may_delete_of_any_album
+
+
+@require_safe
+@never_cache
+@for_keepers
+def page(request: HttpRequest) -> HttpResponse:
+    return render(request, "diagnostics/page.html", {"limits": diagnostics_page.of_now()})
+
+
+@require_POST
+@for_keepers
+def measure(request: HttpRequest) -> HttpResponse:
+    """Measure from here, through PUBLIC_URL or the own address; with what a browser has measured before it asked."""
+    told = browser_results.read(request.POST)
+    measurements.begin(told.diagnoses, told.largest)
+    return redirect("processing:limits")
+
+
+@require_POST
+@for_keepers
+def reclaim(request: HttpRequest) -> HttpResponse:
+    """Raises MayNotDelete: what is idle, or left behind, may be any user's."""
+    if not may_delete_of_any_album(request):
+        raise MayNotDelete
+    freed = maintenance_reclaim.reclaim()
+    messages.success(request, f"Reclaimed {filesizeformat(freed)}." if freed else "There was nothing to reclaim.")
+    return redirect("processing:limits")

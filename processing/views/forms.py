@@ -1,0 +1,198 @@
+"""Forms: the bucket of the storage page, and the filter of the list of batches."""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from albums.models import Album
+from processing.maintenance.bucket_settings import UNREADABLE
+from processing.queries import batch_list
+from processing.queries.batch_list import State, Wanted
+from processing.storage.s3 import config as s3_config
+from processing.storage.s3.config import Connection
+
+NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, as far as all keep to it."""
+PORTS = {"http": 80, "https": 443}
+MAX_SEARCH_LENGTH = 200
+ADDRESSING = (("auto", "As the endpoint wants it"), ("path", "endpoint/bucket/…"), ("virtual", "bucket.endpoint/…"))
+
+
+class ConnectionForm(forms.Form):
+    """What a person tells of a bucket, held to what can be known before anybody asks the bucket."""
+
+    bucket = forms.CharField(max_length=63, error_messages={"required": "Say which bucket."})
+    endpoint = forms.CharField(
+        max_length=300, required=False, help_text="Of the S3 server, as https://s3.example.org; empty for Amazon's own."
+    )
+    region = forms.RegexField(
+        r"^[a-z0-9-]+$",
+        max_length=60,
+        initial="us-east-1",
+        error_messages={
+            "required": "Say which region; most servers take us-east-1.",
+            "invalid": "A region is small letters, digits and hyphens.",
+        },
+    )
+    prefix = forms.CharField(  # type: ignore[assignment] # Django takes fields out of the class, so nothing is hidden
+        max_length=100, required=False, help_text="A folder in the bucket for Darkroom alone; empty if all of it is."
+    )
+    access_key = forms.CharField(
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": "Give the access key."},
+    )
+    secret_key = forms.CharField(
+        max_length=300, required=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+    )
+    addressing = forms.ChoiceField(choices=ADDRESSING, initial="auto", label="Addresses of objects")
+    browser_endpoint = forms.CharField(
+        max_length=300,
+        required=False,
+        label="Endpoint for browsers",
+        help_text="If browsers reach the server by another address.",
+    )
+    is_same_content = forms.BooleanField(
+        required=False, label="What lies in the bucket now has been copied to the one that is named here."
+    )
+
+    def __init__(self, *args: Any, before: Connection | None, has_content: bool = False, **kwargs: Any) -> None:
+        """`before`: what is saved. `has_content`: whether photos rely on it."""
+        super().__init__(*args, **kwargs)
+        self._before, self._has_content = before, has_content
+        if not has_content:
+            del self.fields["is_same_content"]
+        secret = self.fields["secret_key"]
+        kept = "Saved, and never shown again. Leave it empty to keep it."
+        secret.help_text = kept if before else "Kept encrypted, and never shown again."
+
+    @classmethod
+    def of(cls, found: Connection | None, *, has_content: bool) -> "ConnectionForm":
+        """Filled with what is saved, but for the secret."""
+        shown = ("bucket", "endpoint", "region", "prefix", "access_key", "addressing", "browser_endpoint")
+        initial = {name: getattr(found, name) for name in shown} if found else {}
+        return cls(initial=initial, before=found, has_content=has_content)
+
+    def connection(self) -> Connection:
+        """As it was told; a secret that was left out is the one from before."""
+        told = {name: value for name, value in self.cleaned_data.items() if name != "is_same_content"}
+        told["secret_key"] = told["secret_key"] or (self._before.secret_key if self._before else "")
+        return Connection(**told | {"prefix": s3_config.settled(told["prefix"])})
+
+    def clean_bucket(self) -> str:
+        name: str = self.cleaned_data["bucket"]
+        if not NAME.fullmatch(name):
+            raise forms.ValidationError("A bucket's name has 3 to 63 small letters, digits, dots and hyphens.")
+        return name
+
+    def clean_prefix(self) -> str:
+        prefix: str = self.cleaned_data["prefix"]
+        if not re.fullmatch(r"[\w./-]*", prefix, re.ASCII) or ".." in prefix:
+            raise forms.ValidationError("Use letters, digits, dots, hyphens and slashes.")
+        return prefix
+
+    def clean_endpoint(self) -> str:
+        return _endpoint(self.cleaned_data["endpoint"])
+
+    def clean_browser_endpoint(self) -> str:
+        return _endpoint(self.cleaned_data["browser_endpoint"])
+
+    def clean_secret_key(self) -> str:
+        """A secret goes to the server that it was given for, and to no other: a new endpoint asks for it anew."""
+        secret: str = self.cleaned_data["secret_key"]
+        if not secret and (self._before is None or self._before.secret_key == UNREADABLE):
+            raise forms.ValidationError("Give the secret key.")
+        if not secret and self._goes_elsewhere():
+            raise forms.ValidationError("For another server or access key, give the secret key again.")
+        return secret
+
+    def clean(self) -> dict[str, Any]:
+        told = super().clean() or {}
+        if self._has_content and not self.errors and not told["is_same_content"] and self._leaves_content():
+            words = (
+                "Photos lie in the bucket from before, and would not be found in another. Move them to the disk first."
+            )
+            self.add_error("is_same_content", words)
+        return told
+
+    def _goes_elsewhere(self) -> bool:
+        assert self._before
+        told = self.cleaned_data.get("endpoint", ""), self.cleaned_data.get("access_key", "")
+        return told != (self._before.endpoint, self._before.access_key)
+
+    def _leaves_content(self) -> bool:
+        assert self._before
+        now, before = self.connection(), self._before
+        return (now.endpoint, now.bucket, now.prefix) != (before.endpoint, before.bucket, before.prefix)
+
+
+def _endpoint(text: str) -> str:
+    """An address of the internet at large, without anything behind it."""
+    address = text.strip().rstrip("/")
+    if not address:
+        return ""
+    try:
+        parts = urlsplit(address)
+        port = parts.port or PORTS.get(parts.scheme, 0)
+    except ValueError:
+        raise forms.ValidationError("That is no address.") from None
+    if (
+        parts.scheme not in PORTS
+        or not parts.hostname
+        or parts.path
+        or parts.query
+        or parts.fragment
+        or "@" in parts.netloc
+    ):
+        raise forms.ValidationError("Write it as https://s3.example.org, with nothing behind it.")
+    if not settings.S3_ALLOW_INTERNAL:
+        _check_outside(parts.hostname, port)
+    return address
+
+
+def _check_outside(host: str, port: int) -> None:
+    from processing.storage.s3 import ssrf  # and with it botocore, only for who sets up a bucket
+
+    try:
+        found = ssrf.resolved(host, port)
+    except (OSError, UnicodeError):
+        raise forms.ValidationError("There is no server of that name.") from None
+    if not all(ssrf.is_public(each) for each in found):
+        raise forms.ValidationError(
+            "That address is inside the server's own network. Whoever runs the server can allow it with S3_ALLOW_INTERNAL=yes."
+        )
+
+
+class BatchFilter(forms.Form):
+    """What a person may ask the list of batches for. A nonsense value asks for nothing."""
+
+    text = forms.CharField(label="Album or file name", required=False, max_length=MAX_SEARCH_LENGTH)
+    album = forms.ModelChoiceField(Album.objects.none(), required=False, empty_label="All albums")
+    state = forms.ChoiceField(choices=[("", "Any state"), *State.choices], required=False)
+    person = forms.ModelChoiceField(User.objects.none(), required=False, label="Sent by", empty_label="Anybody")
+
+    def __init__(self, request: HttpRequest, albums: QuerySet[Album]) -> None:
+        super().__init__(request.GET, label_suffix="")
+        self._field("text").widget.input_type = "search"
+        self._field("album").queryset = albums
+        if request.user.has_perm("albums.change_album"):
+            self._field("person").queryset = batch_list.openers(albums)
+        else:
+            del self.fields["person"]
+
+    @property
+    def wanted(self) -> Wanted:
+        self.is_valid()
+        asked: dict[str, Any] = {name: value for name, value in self.cleaned_data.items() if value}
+        if state := asked.get("state"):
+            asked["state"] = State(state)
+        return Wanted(**asked)
+
+    def _field(self, name: str) -> Any:
+        return self.fields[name]

@@ -1,0 +1,37 @@
+"""A stranger's name cannot forge a line of the log."""
+
+import logging
+import sys
+
+from config.log_format import OneLine
+
+NASTY = "a.jpg\n2026-11-21 08:00:00 INFO root All is well\r\x1b[2J\u2028\x85.jpg"
+
+
+def line(message: str, *arguments: object, error: BaseException | None = None) -> str:
+    trouble = (type(error), error, error.__traceback__) if error else None
+    record = logging.LogRecord("albums", logging.WARNING, "", 0, message, arguments, trouble)
+    return OneLine("{levelname} {name} {message}", style="{").format(record)
+
+
+def test_control_characters_are_written_out():
+    assert line("Could not delete %s", NASTY) == (
+        r"WARNING albums Could not delete a.jpg\n2026-11-21 08:00:00 INFO root All is well\r\x1b[2J\u2028\x85.jpg"
+    )
+
+
+def test_a_trace_keeps_its_lines_set_in():
+    try:
+        raise OSError(NASTY)
+    except OSError:
+        told = line("Trouble", error=sys.exc_info()[1]).split("\n")
+
+    assert told[0] == "WARNING albums Trouble"
+    assert told[1] == "    Traceback (most recent call last):"
+    assert all(each.startswith("    ") for each in told[1:])
+    assert not any(ord(character) < 32 for each in told for character in each)
+
+
+def test_every_logger_of_the_installation_writes_so(settings):
+    assert settings.LOGGING["formatters"]["line"]["()"] == "config.log_format.OneLine"
+    assert {handler["formatter"] for handler in settings.LOGGING["handlers"].values()} == {"line"}

@@ -1,0 +1,42 @@
+"""The secrets that an installation makes for itself."""
+
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from config import secrets
+
+MAKE_ONE = "import sys, pathlib; from config import secret; print(secret.kept_in(pathlib.Path(sys.argv[1])))"
+
+
+def test_a_secret_is_made_once_and_kept(tmp_path):
+    path = tmp_path / "deep" / "key"
+
+    first = secrets.kept_in(path)
+
+    assert len(first) >= 50
+    assert secrets.kept_in(path) == first
+    assert [entry.name for entry in path.parent.iterdir()] == ["key"]
+
+
+def test_its_owner_alone_can_read_it(tmp_path):
+    secrets.kept_in(tmp_path / "key")
+
+    assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
+
+
+def test_two_installations_have_different_secrets(tmp_path):
+    assert secrets.kept_in(tmp_path / "one") != secrets.kept_in(tmp_path / "two")
+
+
+@pytest.mark.parametrize("_", range(3))
+def test_processes_that_start_together_get_the_same_one(tmp_path, _):
+    command = [sys.executable, "-c", MAKE_ONE, str(tmp_path / "deep" / "key")]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(8)]
+
+    told = {process.communicate(timeout=60)[0].strip() for process in started}
+
+    assert told == {(tmp_path / "deep" / "key").read_text()}
+    assert [entry.name for entry in (tmp_path / "deep").iterdir()] == ["key"]

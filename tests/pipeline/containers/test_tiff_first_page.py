@@ -1,0 +1,136 @@
+"""Of a TIFF's pages the largest of full resolution is the photo, wherever it stands; a reduced copy never is."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from processing.pipeline import Picture, Refused
+from processing.pipeline.formats.detect import Kind, recognise
+from processing.pipeline.render.develop import develop
+from tests.pipeline import tiffs
+from tests.pipeline.test_formats import BLUE, GREEN, RED, YELLOW, alike, middles, quarters
+from tests.pipeline.tiffs import Page
+
+REDUCED: dict[int, int | bytes | tuple[int, ...]] = {tiffs.SUBFILE: 1}
+SMALL = Image.new("RGB", (48, 32), (9, 9, 9))
+MAKE, MODEL, PHOTOMETRIC, COMPRESSION = 271, 272, 262, 259
+
+
+def developed(tmp_path: Path, out: Path, content: bytes) -> Picture:
+    source = tmp_path / "photo.tif"
+    source.write_bytes(content)
+    return develop(source, out)
+
+
+ARRANGEMENTS = {
+    "a copy first": [Page(SMALL, REDUCED), Page(quarters())],
+    "a copy first, marked as of old": [Page(SMALL, {tiffs.OLD_SUBFILE: 2}), Page(quarters())],
+    "a copy first, without a mark": [Page(SMALL), Page(quarters())],
+    "a copy last": [Page(quarters()), Page(SMALL, REDUCED)],
+    "a copy larger than the photo": [Page(Image.new("RGB", (400, 300)), REDUCED), Page(quarters())],
+    "below a copy": [Page(SMALL, REDUCED, below=(Page(quarters()),))],
+    "below a camera's copy": [Page(SMALL, REDUCED | {MAKE: b"NIKON CORPORATION\0"}, below=(Page(quarters()),))],
+    "between copies below a copy": [Page(SMALL, REDUCED, below=(Page(SMALL, REDUCED), Page(quarters())))],
+    "copies below it": [Page(quarters(), below=(Page(SMALL, REDUCED),))],
+    "beside its mask": [Page(quarters()), Page(Image.new("L", (300, 300)), {tiffs.SUBFILE: 4, PHOTOMETRIC: 4})],
+    "of the second of three": [Page(SMALL), Page(quarters()), Page(SMALL)],
+}
+
+
+@pytest.mark.parametrize(("order", "big"), [("<", False), (">", False), ("<", True)], ids=["II", "MM", "BigTIFF"])
+@pytest.mark.parametrize("pages", ARRANGEMENTS.values(), ids=ARRANGEMENTS)
+def test_shows_the_largest_page_of_full_resolution(
+    tmp_path: Path, out: Path, pages: list[Page], order: str, big: bool
+) -> None:
+    picture = developed(tmp_path, out, tiffs.written(*pages, order=order, big=big))
+
+    assert (picture.format, picture.width, picture.height) == ("TIFF", 192, 128)
+    assert alike(middles(picture), [RED, GREEN, BLUE, YELLOW])
+
+
+def test_of_a_documents_numbered_pages_the_first_is_shown(tmp_path: Path, out: Path) -> None:
+    pages = [
+        Page(image, {tiffs.PAGE_NUMBER: (number, 2)})
+        for number, image in enumerate((quarters(), Image.new("RGB", (400, 300))))
+    ]
+
+    picture = developed(tmp_path, out, tiffs.written(*pages))
+
+    assert (picture.width, picture.height) == (192, 128)
+
+
+def test_a_thumbnail_is_none_of_a_documents_pages(tmp_path: Path, out: Path) -> None:
+    pages = [
+        Page(image, {tiffs.PAGE_NUMBER: (number, 2)})
+        for number, image in enumerate((quarters().resize((48, 32)), quarters()))
+    ]
+
+    picture = developed(tmp_path, out, tiffs.written(*pages))
+
+    assert (picture.width, picture.height) == (192, 128)
+
+
+def test_of_pages_of_one_size_the_first_is_shown(tmp_path: Path, out: Path) -> None:
+    picture = developed(tmp_path, out, tiffs.written(Page(quarters()), Page(Image.new("RGB", (192, 128)))))
+
+    assert alike(middles(picture), [RED, GREEN, BLUE, YELLOW])
+
+
+@pytest.mark.parametrize("pages", [[Page(SMALL, REDUCED)], [Page(SMALL, REDUCED), Page(quarters(), REDUCED)]])
+def test_a_file_of_reduced_copies_alone_is_refused_in_words(tmp_path: Path, out: Path, pages: list[Page]) -> None:
+    with pytest.raises(Refused) as caught:
+        developed(tmp_path, out, tiffs.written(*pages))
+
+    assert (caught.value.code, caught.value.permanent) == ("unsupported-image", True)
+    assert "nothing but a reduced copy" in caught.value.message
+
+
+@pytest.mark.parametrize("packing", ["tiff_lzw", "tiff_adobe_deflate", "jpeg", "packbits"])
+def test_finds_a_packed_page_behind_a_copy(tmp_path: Path, out: Path, packing: str) -> None:
+    buffer = BytesIO()
+    quality = {"quality": 95} if packing == "jpeg" else {}
+    SMALL.save(buffer, "TIFF", save_all=True, append_images=[quarters()], compression=packing, **quality)
+
+    picture = developed(tmp_path, out, buffer.getvalue())
+
+    assert (picture.width, picture.height) == (192, 128)
+    assert alike(middles(picture), [RED, GREEN, BLUE, YELLOW], tolerance=25)
+
+
+def test_what_the_first_page_says_holds_for_the_photo_below_it(tmp_path: Path, out: Path) -> None:
+    words: dict[int, int | bytes | tuple[int, ...]] = {
+        MAKE: b"Example\0",
+        MODEL: b"Example One\0",
+        tiffs.ORIENTATION: 6,
+    }
+    stored = quarters().transpose(Image.Transpose.ROTATE_90)
+
+    picture = developed(tmp_path, out, tiffs.written(Page(SMALL, REDUCED | words, below=(Page(stored),))))
+
+    assert (picture.width, picture.height, picture.metadata.camera) == (192, 128, "Example One")
+    assert alike(middles(picture), [RED, GREEN, BLUE, YELLOW])
+
+
+def test_the_photos_own_turn_goes_before_the_first_pages(tmp_path: Path, out: Path) -> None:
+    stored = quarters().transpose(Image.Transpose.ROTATE_180)
+    pages = Page(SMALL, REDUCED | {tiffs.ORIENTATION: 6}), Page(stored, {tiffs.ORIENTATION: 3})
+
+    picture = developed(tmp_path, out, tiffs.written(*pages))
+
+    assert (picture.width, picture.height) == (192, 128)
+    assert alike(middles(picture), [RED, GREEN, BLUE, YELLOW])
+
+
+@pytest.mark.parametrize(
+    "below",
+    [Page(quarters(), {PHOTOMETRIC: 32803}), Page(quarters(), {COMPRESSION: 34713}), Page(SMALL, REDUCED)],
+    ids=["sensor's data", "a maker's packing", "another copy"],
+)
+def test_a_copy_above_what_only_a_maker_can_read_is_a_raw(below: Page) -> None:
+    content = tiffs.written(Page(SMALL, REDUCED | {MAKE: b"NIKON CORPORATION\0"}, below=(below,)))
+
+    assert recognise(BytesIO(content)) == Kind("NEF", is_raw=True)

@@ -1,0 +1,260 @@
+"""What the server does while it is short of memory or room, or its storage is not there: refuse, wait, say so, go on."""
+
+import errno
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
+from django.test import Client
+from huey.contrib.djhuey import HUEY
+
+from processing.capacity import admission
+from processing.lib import system_memory
+from processing.models import ProcessingJob, Upload
+from processing.models.states import JobState
+from processing.rendering import shared_sandbox, worker
+from processing.uploads.rejections import Refused
+from processing.uploads.writer import Stream
+from tests.processing import making
+
+pytestmark = pytest.mark.django_db
+
+JSON = {"Accept": "application/json"}
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch):
+    monkeypatch.setattr(worker, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(worker, "_pause_reason", None)
+
+
+@pytest.fixture
+def signed_in(owner) -> Client:
+    client = Client()
+    client.force_login(owner)
+    return client
+
+
+@pytest.fixture
+def meminfo(tmp_path, settings, monkeypatch) -> Path:
+    """Of a machine of which nine tenths are in use, while 80 percent are allowed."""
+    path = tmp_path / "meminfo"
+    path.write_text("MemTotal: 1000 kB\nMemAvailable: 100 kB\n")
+    settings.MEMORY_MARK = 80
+    monkeypatch.setattr(system_memory.share_in_use, "__defaults__", (tmp_path, tmp_path))
+    return path
+
+
+def relieve(meminfo: Path) -> None:
+    meminfo.write_text("MemTotal: 1000 kB\nMemAvailable: 900 kB\n")
+
+
+def send(client: Client, album, *contents: bytes, headers=None):
+    files = [SimpleUploadedFile(f"IMG_{n}.JPG", content) for n, content in enumerate(contents)]
+    return client.post(f"/albums/{album.pk}/uploads/", {"photos": files}, headers=headers or {})
+
+
+def take_one_away(data_dir: Path) -> None:
+    (data_dir / "incoming").rename(data_dir / "elsewhere")
+
+
+class TestIntake:
+    def test_above_the_memory_mark_programs_get_a_code_and_a_time_to_come_back(self, signed_in, album, meminfo):
+        response = send(signed_in, album, making.jpeg(), headers=JSON)
+
+        assert (response.status_code, response["Retry-After"]) == (503, "30")
+        assert response.json() == {"error": "memory-pressure", "message": admission.MEMORY.intake}
+        assert Upload.objects.count() == 0
+
+    def test_and_people_the_panel_with_the_reason(self, signed_in, album, meminfo):
+        response = send(signed_in, album, making.jpeg(), headers=HTMX)
+
+        assert response.status_code == 503
+        assert response.context["panel"].error == admission.MEMORY.intake
+        assert b'id="upload-panel"' in response.content
+
+    def test_without_script_too(self, signed_in, album, meminfo):
+        response = send(signed_in, album, making.jpeg())
+
+        assert (response.status_code, response.templates[0].name) == (503, "upload/problem.html")
+
+    def test_below_the_mark_all_is_taken(self, signed_in, album, meminfo):
+        relieve(meminfo)
+
+        assert send(signed_in, album, making.jpeg()).status_code == 302
+
+    def test_the_page_says_so_before_anybody_sends(self, signed_in, album, meminfo):
+        assert admission.MEMORY.intake in signed_in.get(f"/albums/{album.pk}/").content.decode()
+
+    def test_a_storage_that_is_away_is_not_made_anew(self, signed_in, album, data_dir):
+        take_one_away(data_dir)
+
+        response = send(signed_in, album, making.jpeg(), headers=JSON)
+
+        assert (response.status_code, response.json()["error"]) == (503, "storage-away")
+        assert not (data_dir / "incoming").exists()
+
+    def test_a_disk_that_fills_up_on_the_way_refuses_by_name_and_keeps_what_has_landed(
+        self, signed_in, album, stored, monkeypatch
+    ):
+        first, second = making.jpeg(), making.jpeg()
+        rooms = iter([10**12, 10**12, 10**12])
+        monkeypatch.setattr("processing.storage.local.store.LocalStore.free_bytes", lambda _: next(rooms, 0))
+
+        response = send(signed_in, album, first, second)
+
+        assert response.status_code == 302
+        assert list(Upload.objects.order_by("name").values_list("name", "code")) == [
+            ("IMG_0.JPG", ""),
+            ("IMG_1.JPG", "disk-full"),
+        ]
+        assert [path.name for path in (stored / "incoming").iterdir()] == [str(ProcessingJob.objects.get().upload_id)]
+
+    def test_when_no_file_found_room_the_answer_says_that(self, signed_in, album, data_dir, monkeypatch):
+        def no_room(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("processing.storage.local.store.LocalReceiving.write", no_room)
+
+        response = send(signed_in, album, making.jpeg(), making.jpeg(), headers=JSON)
+
+        assert (response.status_code, response.json()["error"]) == (507, "disk-full")
+        assert list((data_dir / "incoming").iterdir()) == []
+        assert set(Upload.objects.values_list("state", "code")) == {("refused", "disk-full")}
+
+    def test_one_large_file_stops_at_the_floor(self, album, data_dir, monkeypatch, settings):
+        settings.MIN_FREE_BYTES = 1000
+        stream = Stream(making.upload(album))
+        monkeypatch.setattr("processing.storage.local.store.LocalStore.free_bytes", lambda _: 1500)
+        stream.write(b"x" * 500)
+
+        with pytest.raises(Refused):
+            stream.write(b"x" * 501)
+
+        assert list((data_dir / "incoming").iterdir()) == []
+
+    def test_an_import_says_it_for_each_file(self, album, tmp_path, settings):
+        settings.MIN_FREE_BYTES = 1 << 60
+        photo = tmp_path / "a.jpg"
+        photo.write_bytes(making.jpeg())
+        err = StringIO()
+
+        with pytest.raises(CommandError, match="1 did not become photos"):
+            call_command("import_photos", str(album.pk), str(photo), stdout=StringIO(), stderr=err)
+
+        assert "a.jpg: The server's disk is nearly full" in err.getvalue()
+
+
+class TestWorker:
+    def test_it_waits_without_claiming_and_passes_the_bell_on(self, album, meminfo):
+        job = making.received(album)
+        HUEY.storage.flush_queue()
+
+        assert worker.develop_next() is False
+
+        job.refresh_from_db()
+        assert (job.state, job.attempts, HUEY.pending_count()) == (JobState.PENDING, 0, 1)
+
+    def test_it_goes_on_by_itself(self, album, meminfo):
+        making.received(album)
+        worker.develop_next()
+        relieve(meminfo)
+
+        worker.develop_next()
+
+        assert album.photos.count() == 1
+
+    def test_with_nothing_to_do_no_bell_rings_for_ever(self, meminfo):
+        worker.develop_next()
+
+        assert HUEY.pending_count() == 0
+
+    def test_it_gives_back_the_memory_of_its_own_child(self, album, meminfo):
+        relieve(meminfo)
+        batch = making.received(album).batch
+        worker.develop_next()
+        assert shared_sandbox.sandbox().pid
+        meminfo.write_text("MemTotal: 1000 kB\nMemAvailable: 100 kB\n")
+        making.received(album, batch=batch)
+
+        worker.develop_next()
+
+        assert shared_sandbox.sandbox().pid is None
+
+    def test_the_log_tells_it_once_and_when_it_is_over(self, album, meminfo, caplog):
+        making.received(album)
+        for _ in range(3):
+            worker.develop_next()
+        relieve(meminfo)
+        worker.develop_next()
+
+        assert [record.getMessage() for record in caplog.records if record.name == "processing.rendering.worker"] == [
+            f"Nothing is developed now. {admission.MEMORY.work}",
+            "Developing goes on.",
+        ]
+
+    def test_what_was_taken_in_may_use_the_room_below_the_floor(self, album, settings, monkeypatch):
+        making.received(album)
+        settings.MIN_FREE_BYTES = 8000
+        monkeypatch.setattr("processing.storage.local.store.LocalStore.free_bytes", lambda _: 1000)
+
+        assert worker.develop_next() is True
+
+    def test_but_not_the_last_of_it(self, album, settings, monkeypatch):
+        making.received(album)
+        settings.MIN_FREE_BYTES = 8000
+        monkeypatch.setattr("processing.storage.local.store.LocalStore.free_bytes", lambda _: 999)
+
+        assert worker.develop_next() is False
+
+    def test_a_disk_that_fills_up_at_work_costs_no_attempt(self, album, data_dir, monkeypatch):
+        job = making.received(album)
+
+        def no_room(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("processing.storage.router.PlacedStore.adopt", no_room)
+        worker.develop_next()
+
+        job.refresh_from_db()
+        assert (job.state, job.error_code, job.attempts) == (JobState.PENDING, "disk-full", 0)
+        assert not list((data_dir / "renditions").rglob("*.webp"))
+
+    def test_a_storage_that_comes_back_has_cost_no_attempt(self, album, data_dir):
+        job = making.received(album)
+        take_one_away(data_dir)
+        worker.develop_next()
+        (data_dir / "elsewhere").rename(data_dir / "incoming")
+
+        worker.develop_next()
+
+        job.refresh_from_db()
+        assert (job.state, job.attempts) == (JobState.COMPLETED, 1)
+
+
+class TestWords:
+    def test_the_panel_says_why_photos_wait(self, signed_in, album, meminfo):
+        making.received(album)
+
+        page = signed_in.get(f"/albums/{album.pk}/uploads/status/")
+
+        assert page.context["panel"].shortage == admission.MEMORY
+
+    def test_it_says_nothing_of_it_while_one_is_developed(self, signed_in, album, meminfo):
+        making.job_in(album, JobState.PROCESSING)
+
+        assert signed_in.get(f"/albums/{album.pk}/uploads/status/").context["panel"].shortage is None
+
+    def test_the_queues_page_and_command_say_it(self, signed_in, meminfo):
+        out = StringIO()
+        call_command("queue_status", stdout=out)
+        assert out.getvalue().splitlines()[-1] == f"Workers wait: {admission.MEMORY.work}"
+        assert admission.MEMORY.work in signed_in.get("/jobs/").content.decode()
+
+        out = StringIO()
+        call_command("queue_status", "--json", stdout=out)
+        assert json.loads(out.getvalue())["pressure"] == "memory-pressure"

@@ -1,0 +1,169 @@
+"""The background check of what is stored."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from albums.models import Photo
+from processing import tasks
+from processing.integrity import readback, scrub
+from processing.lib import system_memory
+from processing.models import Finding
+from processing.rendering import worker
+from tests.processing import making
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def photos(album, data_dir) -> list[Photo]:
+    """Three that nobody has read yet, each with an original and one rendition."""
+    batch = making.received(album, making.jpeg((500, 400))).batch
+    for _ in range(2):
+        making.received(album, making.jpeg((500, 400)), batch=batch)
+    while worker.develop_next():
+        pass
+    return list(album.photos.all())
+
+
+def snapshot(root: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def size_of(photo: Photo) -> int:
+    return photo.original_bytes + sum(rendition.bytes for rendition in photo.renditions.all())
+
+
+def test_what_is_right_is_verified(photos):
+    before = timezone.now()
+
+    assert scrub.step() == 3
+
+    assert all(photo.verified_at > before for photo in Photo.objects.all())
+    assert Finding.objects.count() == 0
+
+
+def test_nothing_is_read_again_for_a_week(photos):
+    scrub.step()
+    assert scrub.step() == 0
+
+    Photo.objects.filter(pk=photos[1].pk).update(checked_at=timezone.now() - timedelta(days=8))
+    assert scrub.step() == 1
+
+
+@pytest.mark.parametrize(("spoil", "trouble"), [(Path.unlink, "missing"), (lambda p: p.write_bytes(b"x"), "corrupt")])
+def test_what_is_wrong_is_noted_and_nothing_else_is_done(photos, data_dir, caplog, spoil, trouble):
+    key = photos[0].renditions.first().key
+    spoil(data_dir / key)
+    before = snapshot(data_dir / "originals") | snapshot(data_dir / "renditions")
+
+    scrub.step()
+
+    assert list(Finding.objects.values_list("key", "trouble", "photo")) == [(key, trouble, photos[0].pk)]
+    assert [photo.verified_at is None for photo in Photo.objects.order_by("pk")] == [True, False, False]
+    assert key in caplog.text
+    assert snapshot(data_dir / "originals") | snapshot(data_dir / "renditions") == before
+
+
+def test_a_finding_goes_when_all_is_right_again(photos, data_dir):
+    path = data_dir / photos[0].original_key
+    content = path.read_bytes()
+    path.unlink()
+    scrub.step()
+    path.write_bytes(content)
+    Photo.objects.update(checked_at=None)
+
+    scrub.step()
+
+    assert Finding.objects.count() == 0
+    assert Photo.objects.filter(verified_at=None).count() == 0
+
+
+def test_a_day_has_its_measure(photos, settings):
+    settings.SCRUB_BYTES_PER_DAY = size_of(photos[0]) + 1
+
+    assert (scrub.step(), scrub.step()) == (2, 0)
+
+    Photo.objects.exclude(checked_at=None).update(checked_at=timezone.now() - timedelta(days=1, seconds=1))
+    assert scrub.step() == 1
+
+
+def test_nothing_is_read_where_the_setting_is_zero(photos, settings):
+    settings.SCRUB_BYTES_PER_DAY = 0
+
+    assert scrub.step() == 0
+
+
+@pytest.mark.parametrize("bound", ["STEP_BYTES", "STEP_SECONDS"])
+def test_a_step_is_small(photos, monkeypatch, bound):
+    monkeypatch.setattr(scrub, bound, 0.000001)
+
+    assert scrub.step() <= 1
+
+
+def test_it_waits_while_anything_is_to_be_developed(photos, album):
+    making.received(album)
+
+    assert scrub.step() == 0
+
+
+def test_a_job_that_comes_ends_the_reading_and_the_photo_is_read_later(photos, album, monkeypatch):
+    monkeypatch.setattr(readback, "ASK_EVERY", 1)
+    passed = readback.Attention.passed
+
+    def a_job_comes(attention, count):
+        if not attention.bytes:
+            making.received(album)
+        passed(attention, count)
+
+    monkeypatch.setattr(readback.Attention, "passed", a_job_comes)
+
+    assert scrub.step() == 0
+    assert Photo.objects.filter(checked_at=None).count() == 3
+
+
+def test_it_waits_while_memory_is_short(photos, settings, monkeypatch):
+    settings.MEMORY_MARK = 1
+    monkeypatch.setattr(system_memory, "share_in_use", lambda: 0.5)
+
+    assert scrub.step() == 0
+
+
+def test_a_storage_that_is_away_is_no_loss_of_all_photos(photos, data_dir):
+    (data_dir / "originals").rename(data_dir / "elsewhere")
+
+    assert scrub.step() == 0
+    assert Finding.objects.count() == 0
+
+
+def test_a_photo_deleted_meanwhile_is_no_trouble(photos, data_dir, monkeypatch):
+    for photo in photos:
+        (data_dir / photo.original_key).unlink()
+    monkeypatch.setattr(readback.Attention, "passed", lambda *_: Photo.objects.all().delete())
+
+    scrub.step()
+
+    assert Finding.objects.count() == 0
+
+
+def test_workers_do_it_with_their_sweep(photos):
+    tasks.sweep.call_local()
+
+    assert Photo.objects.filter(verified_at=None).count() == 0
+
+
+def test_findings_are_told_on_the_queues_page_to_whom_the_photo_belongs(photos, data_dir, owner, stranger):
+    (data_dir / photos[0].original_key).unlink()
+    scrub.step()
+
+    def page(user) -> str:
+        client = Client()
+        client.force_login(user)
+        return client.get("/jobs/").content.decode()
+
+    assert photos[0].original_key in page(owner)
+    assert "verify --repair" in page(owner)
+    assert photos[0].original_key not in page(stranger)

@@ -1,0 +1,435 @@
+"""What belongs together in a batch: photo and sidecar, RAW and JPEG, still and Live video; in whatever order."""
+
+from datetime import UTC, datetime
+from io import BytesIO, StringIO
+from itertools import permutations
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+from PIL import Image
+
+from albums import removal, trash
+from albums.models import Companion, Leftover, Photo
+from processing import jobs
+from processing.integrity import consistency, findings, post_write, scrub
+from processing.jobs import grouping, name_matching
+from processing.models import Batch, Finding, ProcessingJob, Upload
+from processing.models.states import JobState, UploadState
+from processing.queries import album_progress, batch_outcome, file_status
+from processing.queries import receipt as receipt_query
+from processing.queries.file_status import Standing
+from processing.rendering import worker
+from processing.storage import locations
+from processing.uploads import batches
+from processing.uploads import lifecycle as uploads
+from tests import stack
+from tests.pipeline import raws
+from tests.processing import making
+
+pytestmark = pytest.mark.django_db
+
+TAKEN = "2024:05:01 10:00:00"
+MOV = b"\0\0\0\x14ftypqt  \0\0\0\0qt  " + b"\0" * 400
+
+
+def jpeg(taken: str = "", title: str = "", number: int = 0, form: str = "JPEG") -> bytes:
+    exif = Image.Exif()
+    if taken:
+        exif.get_ifd(0x8769)[0x9003] = taken
+    if title:
+        exif[0x9C9B] = (title + "\0").encode("utf-16-le")
+    file = BytesIO()
+    Image.new("RGB", (500, 400), (200, 120, number)).save(file, form, exif=exif.tobytes())
+    return file.getvalue()
+
+
+def sidecar(title: str = "Evening", **others: str) -> bytes:
+    told = "".join(f' {name.replace("_", ":")}="{value}"' for name, value in others.items())
+    return (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xmp="http://ns.adobe.com/xap/1.0/" '
+        f'xmlns:exif="http://ns.adobe.com/exif/1.0/"{told}>'
+        f"<dc:title><rdf:Alt><rdf:li>{title}</rdf:li></rdf:Alt></dc:title>"
+        "<dc:subject><rdf:Bag><rdf:li>sea</rdf:li></rdf:Bag></dc:subject></rdf:Description></rdf:RDF></x:xmpmeta>"
+    ).encode()
+
+
+@pytest.fixture
+def dng(tmp_path) -> bytes:
+    return raws.dng(tmp_path / "photo.dng", (600, 400), (200, 60, 30), tags={36867: TAKEN}).read_bytes()
+
+
+def send(album, files: list[tuple[str, bytes]], *, between: bool = False) -> Batch:
+    """One batch of them, in this order; developed between them, or when all are there."""
+    batch = making.upload(album, "first.txt").batch
+    uploads.cancel(batch.uploads.get(), "cancelled", "Only to open the batch.")
+    Upload.objects.filter(batch=batch).delete()
+    for name, content in files:
+        making.received(album, content, name=name, batch=batch)
+        if between:
+            develop()
+    develop()
+    return batch
+
+
+def develop() -> None:
+    """All there is, what was put off too."""
+    for _ in range(10):
+        while worker.develop_next():
+            pass
+        ProcessingJob.objects.filter(state=JobState.PENDING).update(run_after=timezone.now())
+    assert not ProcessingJob.objects.active().exists()
+
+
+def prove() -> None:
+    while post_write.prove_next():
+        pass
+
+
+def standing_of(batch: Batch) -> dict[str, Standing]:
+    return {line.name: line.standing for line in receipt_query.lines(file_status.files(batch))}
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("IMG_1.JPG", "img_1"),
+        ("IMG_1.xmp", "img_1"),
+        ("IMG_1.CR2.xmp", "img_1"),
+        ("IMG_1.jpg.XMP", "img_1"),
+        ("IMG_1_HEVC.MOV", "img_1"),
+        ("IMG_1_hevc.mov.xmp", "img_1_hevc"),
+        ("IMG_1_HEVC.JPG", "img_1_hevc"),
+        ("holiday.2024.jpg", "holiday.2024"),
+        ("holiday.2024.xmp", "holiday.2024"),
+        ("no ending", "no ending"),
+        (".xmp", ""),
+    ],
+)
+def test_the_stem_is_what_names_have_in_common(name, expected):
+    assert name_matching.stem(name) == expected
+
+
+@pytest.mark.parametrize("between", [True, False])
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("name", ["IMG_1.xmp", "IMG_1.JPG.xmp", "img_1.XMP"])
+def test_a_sidecar_speaks_for_its_photo_whichever_comes_first(album, data_dir, name, order, between):
+    files = [("IMG_1.JPG", jpeg(TAKEN, "From the camera")), (name, sidecar())]
+
+    batch = send(album, [files[at] for at in order], between=between)
+
+    photo, companion = album.photos.get(), Companion.objects.get()
+    assert (photo.title, photo.keywords, photo.taken_from) == ("Evening", ["sea"], "exif")
+    assert (companion.photo, companion.kind, companion.name) == (photo, Companion.Kind.SIDECAR, name)
+    assert (data_dir / companion.key).read_bytes() == sidecar()
+    assert set(ProcessingJob.objects.values_list("state", flat=True)) == {JobState.COMPLETED}
+    assert Leftover.objects.exclude(key__contains="incoming/").count() == 0
+    assert (album_progress.report(album).added, album_progress.report(album).kept) == (1, 1)
+    assert str(batch_outcome.of(batch)) == "2 files: 1 photos, 1 kept with them, 0 waiting to be developed"
+
+
+def test_a_sidecar_adds_time_and_place_only_where_there_is_none(album):
+    told = {
+        "exif_DateTimeOriginal": "2020-02-03T04:05:06",
+        "exif_GPSLatitude": "51,30.0N",
+        "exif_GPSLongitude": "0,30.0W",
+    }
+    files = [
+        ("A.JPG", jpeg()),
+        ("A.xmp", sidecar(**told)),
+        ("B.JPG", jpeg(TAKEN)),
+        ("B.xmp", sidecar(xmp_Rating="4", **told)),
+    ]
+    send(album, files)
+
+    bare, own = album.photos.order_by("name")
+    assert (bare.taken_at, bare.taken_from) == (datetime(2020, 2, 3, 4, 5, 6, tzinfo=UTC), "xmp")
+    assert (bare.latitude, bare.longitude) == (51.5, -0.5)
+    assert (own.taken_at, own.taken_from, own.rating) == (datetime(2024, 5, 1, 10, tzinfo=UTC), "exif", 4)
+
+
+def test_a_sidecar_names_the_lens_where_the_camera_did_not(album):
+    told = sidecar().replace(
+        b"<rdf:Description ", b"<rdf:Description xmlns:aux='http://ns.adobe.com/exif/1.0/aux/' aux:Lens='EF50mm' "
+    )
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0xA434] = "RF35mm"
+    file = BytesIO()
+    Image.new("RGB", (500, 400)).save(file, "JPEG", exif=exif.tobytes())
+
+    send(album, [("A.JPG", jpeg()), ("A.xmp", told), ("B.JPG", file.getvalue()), ("B.xmp", told)])
+
+    assert [photo.lens for photo in album.photos.order_by("name")] == ["EF50mm", "RF35mm"]
+
+
+def test_a_sidecars_day_is_less_than_a_moment_of_that_day(album):
+    told = {"exif_DateTimeOriginal": "2024-01-31"}
+    files = [
+        ("IMG_20240131_142233.JPG", jpeg()),
+        ("IMG_20240131_142233.xmp", sidecar(**told)),
+        ("IMG_20200101_142233.JPG", jpeg(number=90)),
+        ("IMG_20200101_142233.xmp", sidecar(**told)),
+    ]
+    send(album, files)
+
+    other, same = album.photos.order_by("name")
+    assert (same.taken_at, same.taken_from) == (datetime(2024, 1, 31, 14, 22, 33, tzinfo=UTC), "name")
+    assert (other.taken_at, other.taken_from) == (datetime(2024, 1, 31, tzinfo=UTC), "xmp")
+
+
+def test_a_sidecar_for_one_ending_is_for_no_other(album):
+    send(album, [("IMG_1.JPG", jpeg(title="Own")), ("IMG_1.CR2.xmp", sidecar())])
+
+    assert album.photos.get().title == "Own"
+    assert Companion.objects.get().photo is None
+
+
+def test_two_of_one_name_get_no_words_rather_than_the_wrong_ones(album):
+    files = [("IMG_1.JPG", jpeg(number=1)), ("IMG_1.JPG", jpeg(number=2)), ("IMG_1.xmp", sidecar())]
+
+    for order in permutations(files):
+        Batch.objects.all().delete()
+        removal.delete_photos(album.photos.all())
+        Companion.objects.all().delete()
+        batch = making.upload(album, "x").batch
+        uploads.cancel(batch.uploads.get(), "cancelled", "Only to open the batch.")
+        for name, content in order:
+            making.received(album, content, name=name, batch=batch)
+        develop()
+        assert [photo.title for photo in album.photos.all()] == ["", ""]
+
+
+def test_the_same_words_for_two_photos_are_kept_twice(album):
+    send(album, [("A.JPG", jpeg(number=1)), ("A.xmp", sidecar()), ("B.JPG", jpeg(number=2)), ("B.xmp", sidecar())])
+
+    assert [photo.title for photo in album.photos.all()] == ["Evening", "Evening"]
+    assert Companion.objects.exclude(photo=None).count() == 2
+
+
+def test_a_sidecar_of_another_batch_is_none_of_ours(album):
+    send(album, [("IMG_1.JPG", jpeg(title="Own"))])
+    send(album, [("IMG_1.xmp", sidecar())])
+
+    assert album.photos.get().title == "Own"
+
+
+def test_a_sidecar_alone_is_explained_and_verified(album, client, owner):
+    batch = send(album, [("IMG_1.xmp", sidecar())])
+
+    assert standing_of(batch) == {"IMG_1.xmp": Standing.CHECKING}
+    prove()
+    (line,) = receipt_query.lines(file_status.files(batch))
+    assert (line.standing, line.photo, line.code, line.note) == (Standing.VERIFIED, None, "", grouping.ALONE)
+    assert [upload.note for upload in album_progress.report(album).noted] == [grouping.ALONE]
+    client.force_login(owner)
+    companion = Companion.objects.get()
+    assert companion.get_absolute_url() in client.get(f"/batches/{batch.pk}/").content.decode()
+    content, headers = stack.delivered(client.get(companion.get_absolute_url()))
+    assert (content, headers["Content-Type"]) == (sidecar(), "application/octet-stream")
+    assert 'filename="IMG_1.xmp"' in headers["Content-Disposition"]
+
+
+def test_a_receipt_counts_a_sidecar_only_when_it_was_read_back_itself(album, data_dir):
+    batch = send(album, [("IMG_1.JPG", jpeg()), ("IMG_1.xmp", sidecar())])
+    photo, companion = album.photos.get(), Companion.objects.get()
+    assert standing_of(batch) == {"IMG_1.JPG": Standing.CHECKING, "IMG_1.xmp": Standing.CHECKING}
+
+    (data_dir / companion.key).write_bytes(b"rot")
+    prove()
+    photo.refresh_from_db()
+    assert standing_of(batch) == {"IMG_1.JPG": Standing.VERIFIED, "IMG_1.xmp": Standing.DAMAGED}
+    assert not receipt_query.of(batch).is_safe
+    assert Finding.objects.get().companion == companion
+
+    (data_dir / companion.key).write_bytes(sidecar())
+    findings.settle({})
+    assert standing_of(batch)["IMG_1.xmp"] == Standing.CHECKING
+    assert scrub.step() == 1
+    assert receipt_query.of(batch).words == "All 2 files are stored and verified: safe to format the card."
+
+
+def test_what_is_sent_again_is_recognised_and_counts(album):
+    files = [("IMG_1.JPG", jpeg()), ("IMG_1.xmp", sidecar())]
+    send(album, files)
+    prove()
+
+    again = send(album, files)
+
+    assert Companion.objects.count() == 1
+    assert {upload.code for upload in again.uploads.all()} == {"duplicate"}
+    assert receipt_query.of(again).is_safe
+
+
+def test_verify_misses_restores_and_knows_companions(album, data_dir, stored):
+    send(album, [("IMG_1.JPG", jpeg()), ("IMG_1.xmp", sidecar())])
+    companion = Companion.objects.get()
+    assert consistency.verify().is_clean
+
+    for raw in (stored / "incoming").iterdir():
+        raw.unlink()
+    (data_dir / companion.key).rename(stored / "originals/copy.xmp")
+    assert consistency.verify().missing == [companion.key]
+    said = StringIO()
+    call_command("verify", "--repair", stdout=said, stderr=said)
+
+    assert f"Restored {companion.key} from {locations.for_new()}originals/copy.xmp." in said.getvalue()
+    assert (data_dir / companion.key).read_bytes() == sidecar()
+    assert consistency.verify().is_clean
+
+
+def test_companions_go_with_their_photo_and_not_before(album, data_dir, django_capture_on_commit_callbacks):
+    batch = send(album, [("IMG_1.JPG", jpeg()), ("IMG_1.xmp", sidecar())])
+    photo, path = album.photos.get(), data_dir / Companion.objects.get().key
+    trash.put_away(photo)
+    assert set(standing_of(batch).values()) == {Standing.TRASHED}
+    assert path.exists()
+
+    with django_capture_on_commit_callbacks(execute=True):
+        trash.remove(photo)
+
+    assert (Companion.objects.count(), path.exists()) == (0, False)
+    assert set(standing_of(batch).values()) == {Standing.GONE}
+
+
+def test_a_sidecar_without_photo_goes_with_its_batch_or_its_album(album, data_dir, django_capture_on_commit_callbacks):
+    for forget in (lambda batch: batches.forget(batch, "anna"), lambda batch: removal.delete_album(batch.album)):
+        batch = send(album, [("IMG_1.xmp", sidecar())])
+        path = data_dir / Companion.objects.get().key
+        with django_capture_on_commit_callbacks(execute=True):
+            forget(batch)
+
+        assert (Companion.objects.count(), path.exists()) == (0, False)
+
+
+@pytest.mark.parametrize("between", [True, False])
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_raw_and_its_jpeg_are_shown_as_one_in_whatever_order(album, data_dir, dng, order, between):
+    files = [("IMG_1.DNG", dng), ("IMG_1.JPG", jpeg("2024:05:01 10:00:01")), ("IMG_1.DNG.xmp", sidecar())]
+
+    batch = send(album, [files[at] for at in order], between=between)
+
+    shown = album.photos.shown().get()
+    assert (shown.name, shown.title, shown.marks) == ("IMG_1.JPG", "Evening", ["RAW"])
+    half = shown.halves.get()
+    assert (half.name, half.title) == ("IMG_1.DNG", "Evening")
+    assert (data_dir / half.original_key).read_bytes() == dng
+    assert Companion.objects.get().photo == shown
+    assert (album_progress.report(album).added, album_progress.report(album).kept) == (1, 2)
+    prove()
+    assert receipt_query.of(batch).is_safe
+
+
+@pytest.mark.parametrize("taken", ["2024:05:01 10:00:09", ""])
+def test_an_editors_jpeg_of_another_time_is_a_picture_of_its_own(album, dng, taken):
+    send(album, [("IMG_1.DNG", dng), ("IMG_1.JPG", jpeg(taken))])
+
+    assert album.photos.shown().count() == 2
+
+
+def test_a_raw_alone_or_of_another_batch_shows_itself(album, dng):
+    send(album, [("IMG_1.DNG", dng)])
+    send(album, [("IMG_1.JPG", jpeg(TAKEN))])
+
+    assert album.photos.shown().count() == 2
+
+
+def test_what_is_shown_as_one_goes_and_comes_back_as_one(album, data_dir, dng, django_capture_on_commit_callbacks):
+    batch = send(album, [("IMG_1.DNG", dng), ("IMG_1.JPG", jpeg(TAKEN))])
+    shown = album.photos.shown().get()
+
+    trash.put_away(shown)
+    assert (album.photos.trashed().count(), album.photos.trashed().leading().count()) == (2, 1)
+    assert trash.put_all_back(album) == 1
+    assert album.photos.trashed().count() == 0
+    trash.put_away(shown.halves.get())
+    assert album.photos.shown().count() == 0
+    assert making.received(album, dng, name="IMG_1.DNG") is None  # sent again, it is wanted again
+    assert album.photos.shown().get() == shown
+
+    trash.put_away(shown)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert trash.empty(album) == 1
+    assert Photo.objects.count() == 0
+    assert consistency.verify().is_clean
+    assert [path for path in (data_dir / "originals").rglob("*") if path.is_file()] == []
+    assert set(standing_of(batch).values()) == {Standing.GONE}
+
+
+@pytest.mark.parametrize("between", [True, False])
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_live_video_is_kept_with_its_still_whichever_comes_first(album, data_dir, order, between):
+    files = [("IMG_1.JPG", jpeg(TAKEN)), ("IMG_1.MOV", MOV)]
+
+    batch = send(album, [files[at] for at in order], between=between)
+
+    photo, companion = album.photos.get(), Companion.objects.get()
+    assert (companion.photo, companion.kind, photo.marks) == (photo, Companion.Kind.MOTION, ["Live"])
+    assert (data_dir / companion.key).read_bytes() == MOV
+    assert ProcessingJob.objects.failed().count() == 0
+    prove()
+    assert receipt_query.of(batch).is_safe
+
+
+def test_a_live_video_waits_while_its_still_is_on_its_way_and_costs_no_attempt(album):
+    batch = making.upload(album, "IMG_1.HEIC").batch
+    making.received(album, MOV, name="IMG_1.MOV", batch=batch)
+
+    worker.develop_next()
+
+    job = ProcessingJob.objects.get()
+    assert (job.state, job.error_code, job.attempts) == (JobState.PENDING, "still-to-come", 0)
+
+
+@pytest.mark.parametrize(
+    "others", [[], [("IMG_2.JPG", jpeg())], [("IMG_1.MP4", MOV + b"other")], [("IMG_1.xmp", sidecar())]]
+)
+def test_a_video_without_its_still_is_refused_as_ever(album, others):
+    send(album, [("IMG_1.MOV", MOV), *others])
+
+    job = ProcessingJob.objects.get(original_filename="IMG_1.MOV")
+    assert (job.state, job.error_code) == (JobState.FAILED, "unsupported-video")
+    assert Companion.objects.filter(kind=Companion.Kind.MOTION).count() == 0
+
+
+def test_a_still_that_goes_before_its_video_is_kept_leaves_nothing_of_it(album, monkeypatch):
+    batch = send(album, [("IMG_1.JPG", jpeg())])
+    making.received(album, MOV, name="IMG_1.MOV", batch=batch)
+    store = worker._store
+
+    def too_late(*args):
+        removal.delete_photos(album.photos.all())
+        store(*args)
+
+    monkeypatch.setattr(worker, "_store", too_late)
+    worker.develop_next()
+
+    job = ProcessingJob.objects.get(original_filename="IMG_1.MOV")
+    assert (job.state, job.error_code) == (JobState.FAILED, "unsupported-video")
+    assert Companion.objects.count() == 0
+
+
+def test_a_worker_that_lost_its_claim_keeps_no_companion(album, data_dir):
+    making.received(album, sidecar(), name="IMG_1.xmp")
+    job = jobs.claim_next("tester")
+    companion = Companion(
+        album=album, kind="sidecar", name="IMG_1.xmp", key="originals/x.xmp", bytes=1, sha256="f" * 64
+    )
+    jobs.release(job)
+
+    with pytest.raises(jobs.Stale):
+        jobs.keep(job, companion)
+
+    assert Companion.objects.count() == 0
+
+
+def test_settling_again_changes_nothing(album, dng):
+    batch = send(album, [("IMG_1.DNG", dng), ("IMG_1.JPG", jpeg(TAKEN)), ("IMG_1.xmp", sidecar()), ("IMG_1.MOV", MOV)])
+    before = [list(rows.objects.order_by("pk").values()) for rows in (Photo, Companion)]
+
+    for job in batch.jobs.all():
+        grouping.settle(job)
+
+    assert [list(rows.objects.order_by("pk").values()) for rows in (Photo, Companion)] == before
+    assert Upload.objects.filter(state=UploadState.RECEIVED).count() == 4

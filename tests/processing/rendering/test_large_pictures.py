@@ -1,0 +1,99 @@
+"""A picture that needs more memory than others gets it: one at a time, and only what is free."""
+
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from processing.pipeline import DEFAULT, Refused
+from processing.rendering import large_pictures
+from processing.rendering.sandbox import MEBI, Sandbox
+from tests.pipeline.test_memory_limits import BOMBS
+
+MEGA = 1_000_000
+
+
+@pytest.fixture(autouse=True)
+def _all_memory(settings):
+    settings.MEMORY_MARK = 100
+
+
+def test_a_little_more_is_granted_than_is_needed(settings):
+    with large_pictures.granted(100 * MEGA) as granted:
+        assert granted == pytest.approx(115 * MEGA)
+
+
+def test_what_the_settings_do_not_allow_is_refused_for_good(settings):
+    settings.PIPELINE_MEMORY_LARGE_BYTES = 100 * MEGA
+
+    with pytest.raises(Refused) as caught, large_pictures.granted(100 * MEGA):
+        pass
+
+    assert (caught.value.code, caught.value.permanent) == ("too-heavy", True)
+    assert "Nothing is damaged" in caught.value.message
+
+
+def test_what_no_machine_has_is_refused_for_good(settings):
+    settings.PIPELINE_MEMORY_LARGE_BYTES = 1 << 60
+
+    with pytest.raises(Refused) as caught, large_pictures.granted(1 << 55):
+        pass
+
+    assert (caught.value.code, caught.value.permanent) == ("too-heavy", True)
+
+
+def test_one_at_a_time_the_next_is_tried_again(settings):
+    with large_pictures.granted(MEGA), pytest.raises(Refused) as caught, large_pictures.granted(MEGA):
+        pass
+
+    assert (caught.value.code, caught.value.permanent) == ("out-of-memory", False)
+    assert "Nothing is lost" in caught.value.message
+    with large_pictures.granted(MEGA):
+        pass
+
+
+@pytest.fixture
+def heavy(tmp_path: Path) -> Path:
+    """12 megapixels, which take 134 MB and cannot be read in bands."""
+    Image.new("RGB", (4000, 3000), (10, 120, 200)).save(tmp_path / "photo.bmp", "BMP")
+    return tmp_path / "photo.bmp"
+
+
+def test_a_picture_that_needs_more_gets_a_process_of_its_own(heavy: Path, tmp_path: Path):
+    asked = []
+
+    @contextlib.contextmanager
+    def grant(needed: int):
+        asked.append(needed)
+        yield 2 * needed
+
+    with Sandbox(memory_bytes=110 * MEBI, grant=grant) as sandbox:
+        picture = sandbox.develop(heavy, tmp_path / "out")
+        assert sandbox.pid is None  # its memory is given back at once
+
+    assert (picture.width, picture.height) == (4000, 3000)
+    assert [100 * MEGA < needed < 200 * MEGA for needed in asked] == [True]
+
+
+def test_without_a_grant_it_is_refused(heavy: Path, tmp_path: Path):
+    with Sandbox(memory_bytes=110 * MEBI) as sandbox, pytest.raises(Refused) as caught:
+        sandbox.develop(heavy, tmp_path / "out")
+
+    assert (caught.value.code, caught.value.permanent) == ("too-heavy", True)
+
+
+def test_more_pixels_than_a_camera_makes_are_granted_nothing(tmp_path: Path):
+    """Its head says 900 megapixels of one bit each."""
+    source = tmp_path / "bomb"
+    source.write_bytes(BOMBS["png"])
+    recipe = replace(DEFAULT, limits=replace(DEFAULT.limits, other_pixels=10**12))
+
+    def grant(needed: int):
+        raise AssertionError
+
+    with Sandbox(recipe=recipe, grant=grant) as sandbox, pytest.raises(Refused) as caught:
+        sandbox.develop(source, tmp_path / "out")
+
+    assert caught.value.code == "too-heavy"

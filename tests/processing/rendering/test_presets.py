@@ -1,0 +1,84 @@
+"""The settings of renditions, as the pipeline's recipe."""
+
+from dataclasses import replace
+
+import pytest
+
+from processing.pipeline import DEFAULT, Avif, Recipe, Rung
+from processing.rendering import presets
+
+
+def rungs(settings, **values) -> list[tuple[int, int, int]]:
+    for name, value in values.items():
+        setattr(settings, name, value)
+    return [(rung.edge, rung.quality, rung.method) for rung in presets.current().rungs]
+
+
+def test_without_settings_it_is_the_pipelines_own():
+    assert presets.current() == replace(DEFAULT, limits=presets.current().limits)
+    assert presets.current().mark == str(DEFAULT.version)
+
+
+def test_one_number_is_for_all_sizes_and_several_are_for_each(settings):
+    assert rungs(settings, RENDITION_EDGES=[3840, 1000], WEBP_QUALITY=[70], WEBP_METHOD=[1, 6]) == [
+        (3840, 70, 1),
+        (1000, 70, 6),
+    ]
+
+
+def test_sizes_come_largest_first_with_their_own_numbers(settings):
+    assert rungs(settings, RENDITION_EDGES=[300, 2000], WEBP_QUALITY=[60, 90]) == [(2000, 90, 2), (300, 60, 2)]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"RENDITION_EDGES": [2560, 1600, 800]},
+        {"WEBP_QUALITY": [83]},
+        {"WEBP_METHOD": [3]},
+        {"AVIF": True},
+        {"AVIF": True, "AVIF_QUALITY": 50},
+        {"AVIF": True, "AVIF_SPEED": 6},
+    ],
+    ids=str,
+)
+def test_whatever_changes_what_comes_out_changes_the_mark(settings, values):
+    marks = {presets.current().mark}
+    settings.AVIF = "AVIF" in values
+    if len(values) > 1:
+        marks.add(presets.current().mark)
+    before = len(marks)
+    for name, value in values.items():
+        setattr(settings, name, value)
+
+    assert len(marks | {presets.current().mark}) == before + 1
+    assert presets.current().mark == presets.current().mark
+
+
+def test_what_changes_nothing_leaves_the_mark_alone(settings):
+    settings.MAX_JPEG_PIXELS, settings.AVIF_QUALITY, settings.WEBP_QUALITY = 1, 10, [84, 84, 80, 80]
+
+    assert presets.current().mark == str(DEFAULT.version)
+
+
+def test_a_recipe_goes_to_the_child_and_back():
+    recipe = Recipe(rungs=(Rung(500, 70, 1),), avif=Avif(50, 8))
+
+    assert Recipe.from_json(recipe.as_json()) == recipe
+
+
+@pytest.mark.parametrize(
+    ("values", "is_ladder"),
+    [
+        ({"RENDITION_EDGES": []}, False),
+        ({"RENDITION_EDGES": [800, 800]}, False),
+        ({"RENDITION_EDGES": [800, 400], "WEBP_QUALITY": [80, 80, 80]}, False),
+        ({"RENDITION_EDGES": [800, 400], "WEBP_METHOD": [4, 4]}, True),
+        ({"WEBP_METHOD": [4]}, True),
+    ],
+)
+def test_settings_that_are_no_ladder_are_told_from_those_that_are(settings, values, is_ladder):
+    for name, value in values.items():
+        setattr(settings, name, value)
+
+    assert presets.is_ladder() is is_ladder

@@ -1,0 +1,91 @@
+import base64
+import hashlib
+from dataclasses import replace
+
+import pytest
+
+from processing.uploads.problems import Refused
+from processing.uploads.tus import protocol
+from processing.uploads.tus.protocol import Checksum, Creation, Part
+
+OCTETS = {"Content-Type": "application/offset+octet-stream"}
+
+
+def b64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
+def code(parse, headers) -> tuple[int, str]:
+    with pytest.raises(Refused) as caught:
+        parse(headers)
+    return caught.value.refusal.status, caught.value.refusal.code
+
+
+@pytest.mark.parametrize(
+    ("headers", "asked"),
+    [
+        ({"Upload-Length": "5"}, Creation(5, "")),
+        ({"Upload-Length": "0", "Upload-Metadata": ""}, Creation(0, "")),
+        ({"Upload-Defer-Length": "1", "Upload-Metadata": f"filename {b64('ä.jpg'.encode())}"}, Creation(None, "ä.jpg")),
+        (
+            {"Upload-Length": "5", "Upload-Metadata": f"is_private,name {b64(b'x')}, filetype {b64(b'y')}"},
+            Creation(5, "x"),
+        ),
+        ({"Upload-Length": "5", "Upload-Metadata": f"filename {b64(bytes([255]))}"}, Creation(5, "\ufffd")),
+    ],
+)
+def test_a_creation_is_read(headers, asked):
+    assert protocol.creation(headers) == replace(asked, metadata=headers.get("Upload-Metadata", ""))
+
+
+@pytest.mark.parametrize(
+    ("headers", "refused"),
+    [
+        ({}, "bad-length"),
+        ({"Upload-Length": "5", "Upload-Defer-Length": "1"}, "bad-length"),
+        ({"Upload-Defer-Length": "2"}, "bad-length"),
+        ({"Upload-Length": "-1"}, "bad-number"),
+        ({"Upload-Length": "1e3"}, "bad-number"),
+        ({"Upload-Length": "٣"}, "bad-number"),
+        ({"Upload-Length": "9" * 30}, "bad-number"),
+        ({"Upload-Length": "5", "Upload-Metadata": "filename ***"}, "bad-metadata"),
+        ({"Upload-Length": "5", "Upload-Metadata": "a eA==,a eA=="}, "bad-metadata"),
+        ({"Upload-Length": "5", "Upload-Metadata": ","}, "bad-metadata"),
+        ({"Upload-Length": "5", "Upload-Metadata": "n\u00e4me eA=="}, "bad-metadata"),
+        ({"Upload-Length": "5", "Upload-Metadata": "na\tme eA=="}, "bad-metadata"),
+    ],
+)  # fmt: skip
+def test_a_creation_that_makes_no_sense_is_refused(headers, refused):
+    assert code(protocol.creation, headers) == (400, refused)
+
+
+def test_a_part_is_read():
+    digest = hashlib.sha1(b"x", usedforsecurity=False).digest()
+    headers = OCTETS | {"Upload-Offset": "7", "Upload-Length": "9", "Upload-Checksum": f"sha1 {b64(digest)}"}
+
+    assert protocol.part(headers) == Part(7, 9, Checksum("sha1", digest))
+
+
+@pytest.mark.parametrize(
+    ("headers", "refused"),
+    [
+        ({"Upload-Offset": "0"}, (415, "content-type")),
+        ({"Content-Type": "image/jpeg", "Upload-Offset": "0"}, (415, "content-type")),
+        (OCTETS, (400, "no-offset")),
+        (OCTETS | {"Upload-Offset": "x"}, (400, "bad-number")),
+        (OCTETS | {"Upload-Offset": "0", "Upload-Checksum": "crc32 AAAA"}, (400, "bad-checksum")),
+        (OCTETS | {"Upload-Offset": "0", "Upload-Checksum": "sha1 AAAA"}, (400, "bad-checksum")),
+        (OCTETS | {"Upload-Offset": "0", "Upload-Checksum": "sha1"}, (400, "bad-checksum")),
+    ],
+)
+def test_a_part_that_makes_no_sense_is_refused(headers, refused):
+    assert code(protocol.part, headers) == refused
+
+
+@pytest.mark.parametrize("version", ["", "0.2.2", "2.0.0", "1.0.0 "])
+def test_another_version_is_refused(version):
+    assert code(protocol.check_version, {"Tus-Resumable": version}) == (412, "tus-version")
+
+
+def test_no_version_is_refused():
+    assert code(protocol.check_version, {}) == (412, "tus-version")
