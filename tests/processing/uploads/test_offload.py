@@ -377,7 +377,7 @@ class TakenOver(Line):
 def test_a_request_whose_upload_was_taken_over_vouches_for_no_byte_of_the_file(upload, size, until, checksum):
     with pytest.raises(Refused) as refused:
         receive(upload, line=TakenOver(upload, CONTENT[:size], until), checksum=checksum)
-    assert refused.value.refusal in (protocol.BROKEN, protocol.REVOKED)
+    assert refused.value.refusal in (problems.BROKEN, protocol.REVOKED)
 
     if until < len(CONTENT):
         receive(upload, until)
