@@ -42,10 +42,10 @@ for number, photo in enumerate(photos):
 OURS = """
 import sys
 from pathlib import Path
-from processing.pipeline import developing
+from processing.pipeline.render import develop
 out, *photos = sys.argv[1:]
 for number, photo in enumerate(photos):
-    developing.develop(Path(photo), Path(out) / str(number))
+    develop.develop(Path(photo), Path(out) / str(number))
 """
 MAGICK = """
 out="$1"; shift; number=0

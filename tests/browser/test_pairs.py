@@ -16,7 +16,7 @@ from tests.processing.jobs.test_grouping import MOV, TAKEN, jpeg, sidecar
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
 
-ONE = "from processing import worker; worker.develop_next()"
+ONE = "from processing.rendering import worker; worker.develop_next()"
 FREE = "SELECT count(*) FROM processing_processingjob WHERE state IN ('pending', 'processing')"
 
 

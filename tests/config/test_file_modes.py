@@ -25,7 +25,7 @@ WORK = """
 import os, pathlib
 from django.core.management import call_command
 call_command("migrate", verbosity=0)
-from config import first_user
+from config.accounts import first_user
 first_user.link()
 from processing.tasks import develop_next
 develop_next()

@@ -8,7 +8,7 @@ import pytest
 
 from config import secrets
 
-MAKE_ONE = "import sys, pathlib; from config import secret; print(secret.kept_in(pathlib.Path(sys.argv[1])))"
+MAKE_ONE = "import sys, pathlib; from config import secrets; print(secrets.kept_in(pathlib.Path(sys.argv[1])))"
 
 
 def test_a_secret_is_made_once_and_kept(tmp_path):

@@ -244,7 +244,9 @@ def test_servers_of_ones_own_are_looked_at_and_missed(postgresql, redis, tmp_pat
         assert {"clocks", "codecs", "worker"} <= codes(told, "good")
 
         assert installation.manage("sweep", "--reclaim").stdout.endswith("Reclaimed 0\xa0bytes.\n")
-        counted = installation.manage("shell", "-v0", "-c", "from processing import quota; print(quota.used())")
+        counted = installation.manage(
+            "shell", "-v0", "-c", "from processing.capacity import staging_quota; print(staging_quota.used())"
+        )
         assert counted.stdout == "0\n"
 
         redis.stop()

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
 OLD = "UPDATE albums_photo SET trashed_at = now() - interval '31 days'"
 PUT_BACK = "UPDATE albums_photo SET trashed_at = NULL"
-SWEEP = "from processing import sweeper; sweeper.sweep()"
+SWEEP = "from processing.maintenance import sweep; sweep.sweep()"
 WAITS = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 

@@ -17,14 +17,15 @@ PHOTOS = 30
 NO_GRACE = {"ORPHAN_GRACE_SECONDS": "0", "SWEEP_SECONDS": "1", "LEASE_SECONDS": "600"}
 SWEEP_AND_RING = """
 from pathlib import Path
-from processing import bell, sweeper
+from processing.jobs import wakeup
+from processing.maintenance import sweep
 from processing.models import ProcessingJob
 while True:
-    sweeper.sweep()
+    sweep.sweep()
     Path("{began}").touch()
     for pk in ProcessingJob.objects.due().values_list("pk", flat=True)[:5]:
-        bell.ring(pk)
-        bell.ring(pk)
+        wakeup.ring(pk)
+        wakeup.ring(pk)
 """
 RETRIES = "SELECT code, detail FROM processing_jobevent WHERE edge = 'retry'"
 MOVES = "SELECT edge, count(*) FROM processing_jobevent GROUP BY edge"

@@ -15,7 +15,7 @@ TOLD = "import ctypes; print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
 TWO = """
 import ctypes, errno, json, os, resource, sys
 from pathlib import Path
-from config import kinship
+from config.server import prctl
 PR_SET_DUMPABLE = 4
 folder, user = sys.argv[1], int(sys.argv[2])
 ready, done = os.pipe(), os.pipe()
@@ -26,7 +26,7 @@ if not victim:
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # becoming somebody else has taken it
     os.write(ready[1], b"1")
     os.read(done[0], 1)
-    kinship.hide_memory()
+    prctl.hide_memory()
     with open(folder + "/file", "wb") as file:
         handle = os.open("/proc/self/fd", os.O_RDONLY)
         own = [os.listdir("/proc/self/fd") != [], open("/proc/self/maps").read(1) != "", open("/proc/self/statm").read(1) != ""]
@@ -93,10 +93,10 @@ def test_commands_the_supervisor_and_the_web_server_hide_theirs(tmp_path):
     places = {
         "manage": ("manage.py", "shell", "-v", "0", "-c", TOLD),
         "wsgi": ("-c", f"import config.wsgi; {TOLD}"),
-        "master": ("-c", f"from config import web; web.on_starting(None); {TOLD}"),
+        "master": ("-c", f"from config.server import gunicorn; gunicorn.on_starting(None); {TOLD}"),
         "supervisor": (
             "-c",
-            f"from config import supervisor as s; s.Supervisor.run = lambda _: None; s.main(); {TOLD}",
+            f"from config.server import supervisor as s; s.Supervisor.run = lambda _: None; s.main(); {TOLD}",
             ".",
         ),
     }

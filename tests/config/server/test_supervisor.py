@@ -14,7 +14,7 @@ from tests import polling
 from tests.support.processes import bounded
 
 SUPERVISE = (
-    "import json, sys; from config import supervisor; supervisor.QUICK_SECONDS = {quick}; "
+    "import json, sys; from config.server import supervisor; supervisor.QUICK_SECONDS = {quick}; "
     "supervisor.Supervisor(json.loads(sys.argv[1]), {patience}).run()"
 )
 MINUTE, HOUR = 60.0, 3600.0
