@@ -195,7 +195,7 @@ def _ensure_receiving(upload: Upload) -> None:
 
 
 def _list_parts(upload: Upload) -> list[Stored] | None:
-    """Returns the parts in the bucket and records them. None if there is no multipart upload, because it was joined or is unknown.
+    """Returns the parts in the bucket and records them. None if the bucket has no such multipart upload, or has joined it.
 
     If the bucket has neither parts nor the file, the upload is reset.
     """

@@ -48,7 +48,7 @@ def abort_unknown(before: datetime) -> int:
 
 
 def _try_to_finish(upload: Upload) -> bool:
-    """Skips the upload while the bucket is unavailable: there may be hundreds, and each would wait for a timeout."""
+    """Only renews the expiry while the bucket is unavailable: hundreds of uploads could each wait for a timeout."""
     try:
         if store().is_there():
             return multipart.hand_over_if_whole(upload)
@@ -59,7 +59,7 @@ def _try_to_finish(upload: Upload) -> bool:
 
 
 def _orphaned(chunk: Sequence[Unfinished], before: datetime) -> list[Unfinished]:
-    """The rows are read after the bucket was listed. Otherwise a multipart upload begun in between would look orphaned."""
+    """Returns the orphans of the chunk. Reads the rows after the bucket's list: otherwise new multipart uploads look orphaned."""
     upload_ids = {upload_id for multipart_upload in chunk if (upload_id := _owner(multipart_upload.key))}
     uploads = Upload.objects.only("state", "multipart_id", "size", "arrived").in_bulk(upload_ids)
     return [multipart_upload for multipart_upload in chunk if _is_orphaned(multipart_upload, uploads, before)]
