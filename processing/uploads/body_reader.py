@@ -87,8 +87,8 @@ def whole(body: Body, buffer: memoryview, body_hash: Hash) -> memoryview:
 def _aligned_chunks(read: ReadInto, room: int, at: int, memory: memoryview) -> Iterator[memoryview]:
     """Yields chunks that are aligned in memory as in the file, where the first byte has the offset `at`.
 
-    Large chunks end at a block boundary, as direct I/O requires. The bytes of an incomplete block are carried over to the next chunk, and yielded at the
-    latest when the body ends or the connection breaks.
+    Large chunks end at a block boundary, as direct I/O requires. The bytes of an incomplete block are carried over to
+    the next chunk, and yielded at the latest when the body ends or the connection breaks.
     """
     half, carry = len(memory) // 2, memory[:0]
     for buffer in cycle((memory[:half], memory[half:])):

@@ -247,7 +247,7 @@ class _Whole:
         return chunk
 
     def _fill(self, chunk: memoryview) -> int:
-        """Fills `chunk` for at most MOST_SECONDS and returns the byte count. The bytes before a break are returned before it raises."""
+        """Fills `chunk` for at most MOST_SECONDS and returns the byte count. If the connection breaks, only sets a flag."""
         count, deadline = 0, time.monotonic() + MOST_SECONDS
         try:
             while count < len(chunk) and not self._is_broken and (received := self._body.readinto(chunk[count:])):
