@@ -20,7 +20,7 @@ NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """A missing resource: a stable code, and messages for users who upload (`intake`) and who wait for photos (`work`)."""
+    """A missing resource: a stable code, a message for uploads (`intake`) and one for waiting jobs (`work`)."""
 
     code: str
     status: HTTPStatus

@@ -43,7 +43,7 @@ _cached: tuple[float, Used] | None = None
 
 
 def has_room(more: int = 0, *, besides: int = 0) -> bool:
-    """True if files of `more` bytes in total may begin. Empty staging accepts any size, or a large file never could begin.
+    """True if files of `more` bytes in total may begin. Empty staging accepts any size, or a large file could never begin.
 
     `besides` are bytes that have arrived and that no row counts yet.
     """

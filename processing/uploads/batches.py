@@ -106,7 +106,7 @@ def running_after_release(album: Album) -> Batch | None:
 
 
 def release(album: Album) -> int:
-    """Expires the album's uploads whose form or import process died. Returns their number."""
+    """Expires the album's uploads that a dead process, of a form or import, was receiving. Returns their number."""
     return sum(lifecycle.expire(upload) for upload in Upload.objects.abandoned().filter(album=album))
 
 
@@ -174,7 +174,7 @@ def _move_each(jobs_to_move: QuerySet[ProcessingJob], move: Callable[[Processing
 
 
 def _is_complete(batch: Batch) -> bool:
-    """Whether all files of the batch arrived. If one was cut off, the form may have contained more, which have no row."""
+    """True if no file of the batch was cut off. After one that was, the form may have contained more, which have no row."""
     is_cut_off = Q(state__in=(UploadState.RECEIVING, UploadState.EXPIRED)) | Q(code=rejections.CUT_OFF.code)
     return not batch.uploads.filter(is_cut_off).exists()
 

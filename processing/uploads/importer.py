@@ -115,7 +115,7 @@ def walk(paths: Iterable[Path]) -> Iterator[Found]:
 
 
 def _walk_folder(folder: Path, relative_path: PurePath) -> Iterator[Found]:
-    """`relative_path` leads from the folder given by the user to this one. Names above it are ignored."""
+    """Yields the files of a folder. `relative_path` is relative to the folder given by the user: names above it do not count."""
     try:
         entries = sorted(folder.iterdir(), key=lambda entry: natural_sort.natural(entry.name))
     except OSError:

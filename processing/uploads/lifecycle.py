@@ -24,9 +24,9 @@ from processing.uploads.rejections import Refusal
 
 MAX_TOUCH_INTERVAL_SECONDS = 1.0
 BATCH_TOUCH_FRACTION = 1 / 60
-"""Receiving one file also renews the expiry of the uploads queued in the same batch, of which there may be thousands.
+"""Receiving one file also renews the expiry of the uploads queued in the same batch.
 
-They are updated at most once in this fraction of UPLOAD_EXPIRY_SECONDS.
+There may be thousands. They are updated at most once in this fraction of UPLOAD_EXPIRY_SECONDS.
 """
 SAME_NAME_NOTE = "Another photo in this album has the same name. Both are kept."
 KNOWN = """
@@ -91,7 +91,7 @@ def note_skipped(batch: Batch, files: Iterable[Declared]) -> None:
 
 
 def _skipped_upload(batch: Batch, file: Declared) -> Upload:
-    """The server decides which files are companions, not the client: of any other file the card may hold the only copy."""
+    """Returns the skipped upload. The server, not the client, decides what is a companion: other files may be unique copies."""
     refusal = rejections.COMPANION if extensions.is_companion(file.raw_name) else rejections.LEFT_OUT
     upload = _upload_for(batch, file)
     upload.state, upload.code, upload.message = UploadState.SKIPPED, refusal.code, refusal.message
@@ -253,13 +253,13 @@ def _expiry() -> datetime:
 
 
 def _matches_in_album(upload: Upload, sha256: str) -> tuple[bool, bool]:
-    """Whether the album has a file with these bytes, and one with this name: a cheap check, since most files match neither."""
+    """Returns whether the album has a file with these bytes, and one with this name: a cheap check, as most match neither."""
     same_bytes, same_name = sql.one_row(KNOWN, album=upload.album_id, sha256=sha256, name=upload.name)
     return bool(same_bytes), bool(same_name)
 
 
 def _find_duplicate(upload: Upload, sha256: str) -> tuple[Refusal, Photo | None] | None:
-    """Returns the refusal of a file whose bytes are a photo, companion or unfinished job of the album, and the photo if any."""
+    """Returns the refusal and the photo, if any, when the album has a photo, companion or unfinished job with the same bytes."""
     if photo := Photo.objects.filter(album_id=upload.album_id, original_sha256=sha256).first():
         return duplicate(photo), photo
     companions = Companion.objects.filter(album_id=upload.album_id, sha256=sha256, name=upload.name)
@@ -283,6 +283,6 @@ def _replace_failures(upload: Upload, sha256: str) -> None:
 
 
 def duplicate(photo: Photo) -> Refusal:
-    """Returns the refusal of a file whose bytes `photo` already has. Restores the photo if it is in the trash."""
+    """Returns the refusal of a file with the same bytes as `photo`. Restores the photo if it is in the trash."""
     refusal = rejections.RESTORED if trash.put_back(photo) else rejections.DUPLICATE
     return refusal.filled(name=photo.name)

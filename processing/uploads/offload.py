@@ -26,7 +26,6 @@ class Beside:
     """Runs `work` on chunks in order, in background threads; chunks of fewer than `worth` bytes in the caller's thread.
 
     A chunk must stay valid until the next add(), or the end of the context.
-
     An exception of `work` is raised by the next call of add() or wait(), or when the context ends.
     """
 

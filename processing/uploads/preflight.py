@@ -55,7 +55,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """`batch` is the batch that keeps the album busy, if any. `answers` has one result for each file, in their order."""
+    """`batch` is the batch that keeps the album busy, if any. `answers` are the results, in the order of the files."""
 
     batch: Batch | None
     answers: tuple[Answer, ...]
@@ -206,7 +206,7 @@ def _with_offset(plan: Answer) -> Answer:
 
 
 def _finish_if_whole(plan: Answer) -> Answer:
-    """Finishes an upload whose bytes arrived completely but which was never acknowledged, so that no client sends it again."""
+    """Finishes an upload that arrived in full but was never acknowledged, so that the client does not send it again."""
     upload = plan.upload
     if upload is None or plan.standing != Match.HALF or plan.offset != upload.size:
         return plan
@@ -219,7 +219,7 @@ class _BatchUploads:
     """The uploads of a batch. Each matches one file at most."""
 
     def __init__(self, batch: Batch | None) -> None:
-        """Ignores files that were left out of a folder: a client that sends such a file later needs a new upload."""
+        """Ignores files that were left out of a folder: a client that sends such a file later gets a new upload."""
         left_out = Q(state=UploadState.SKIPPED) & ~Q(code=rejections.COMPANION.code)
         batch_uploads = (batch.uploads if batch else Upload.objects.none()).exclude(left_out)
         uploads = batch_uploads.select_related("batch", "duplicate_of", "job__photo").order_by("created_at", "pk")
@@ -256,7 +256,7 @@ def _is_same_file(upload: Upload, file: Declared) -> bool:
 
 
 class _DuplicateIndex:
-    """Photos and companions with the same bytes as the declared files, from three queries whatever the number of files."""
+    """Photos and companions with the same bytes as the declared files, found by three queries for any number of files."""
 
     def __init__(self, album: Album, user: User, files: Sequence[Declared]) -> None:
         checksums = {file.sha256 for file in files if file.sha256}

@@ -1,6 +1,6 @@
-"""Recognises companions: files beside photos without a picture of their own, such as thumbnails, edit lists and system files.
+"""Recognises companions: files without a picture of their own that accompany photos.
 
-They are skipped and shown as a number, since the user need not do anything about them.
+Examples are thumbnails, edit lists and system files. They are skipped and shown as a number, since the user need not do anything about them.
 """
 
 from pathlib import Path

@@ -163,7 +163,7 @@ def abort(upload: Upload) -> None:
 
 
 def hand_over_if_whole(upload: Upload) -> bool:
-    """Finishes an upload whose client sent everything but never completed it. False if bytes are missing."""
+    """Finishes an upload that the client sent in full but did not complete. False if bytes are missing."""
     if not _is_stored_whole(upload):
         parts = _list_parts(upload) or []
         if not parts or sum(part.size for part in parts) != upload.size:

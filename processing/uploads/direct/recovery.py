@@ -24,7 +24,7 @@ CHUNK_SIZE = 500
 
 
 def hand_over_again(before: datetime) -> int:
-    """Finishes uploads whose files are complete in the bucket but were never acknowledged. Returns their number.
+    """Finishes uploads with a complete file in the bucket that was never acknowledged. Returns their number.
 
     Only uploads that expire before `before`, or were posted as a form, are checked. An upload that cannot be checked, because
     the bucket is unavailable, does not expire: its file may be complete.
@@ -35,7 +35,10 @@ def hand_over_again(before: datetime) -> int:
 
 
 def abort_unknown(before: datetime) -> int:
-    """Aborts multipart uploads whose upload has ended, or that began before `before` and belong to none. Returns their number."""
+    """Aborts orphaned multipart uploads in the bucket, and returns their number. Also deletes the Part rows of ended uploads.
+
+    A multipart upload is orphaned if its upload has ended, or if no upload refers to it and it began before `before`.
+    """
     if locations.for_new() != storage_keys.BUCKET:
         return 0
     unfinished, aborted = s3_multipart.unfinished(), 0

@@ -193,7 +193,7 @@ class InDoubt(AsTheyCome):
         self.reached = self._end
 
     def give_up(self) -> None:
-        with suppress(Fenced):  # the request that took the file over has truncated it
+        with suppress(Fenced):  # another request has taken the file over and truncated it
             self._partial_file.drop_doubtful()
 
 

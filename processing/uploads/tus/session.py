@@ -146,7 +146,7 @@ def _open_partial(upload: Upload) -> "closing[Growing]":
 
 
 def _final_offset(upload: Upload) -> int | None:
-    """Returns the final offset of an upload whose bytes all arrived, None while it is receiving.
+    """Returns the final offset of an upload that arrived in full, None while it is receiving.
 
     Duplicates and companions count as arrived. Raises problems.Refused if the upload ended otherwise.
     """
