@@ -92,7 +92,7 @@ def hold(album: int) -> None:
 
 
 def ensure_open(album: Album, token: uuid.UUID | None = None) -> None:
-    """Raises SentBefore or AlbumBusy. The result is final only while the caller holds the album's lock."""
+    """Raises SentBefore or AlbumBusy. Without the album's lock this is only an early check, before the body is read."""
     if token and (previous := Batch.objects.filter(token=token).first()) and _is_complete(previous):
         raise SentBefore(previous)
     if running := running_after_release(album):

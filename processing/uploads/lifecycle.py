@@ -155,8 +155,8 @@ def finish(upload: Upload, size: int, sha256: str) -> ProcessingJob | None:
             removal.clear_after_commit([upload.key])  # the album was deleted with all its uploads
             return None
         has_same_bytes, has_same_name = _matches_in_album(upload, sha256)
-        if has_same_bytes and (duplicate := _find_duplicate(upload, sha256)):
-            refuse(upload, duplicate[0], size=size, sha256=sha256, duplicate_of=duplicate[1])
+        if has_same_bytes and (existing := _find_duplicate(upload, sha256)):
+            refuse(upload, existing[0], size=size, sha256=sha256, duplicate_of=existing[1])
             return None
         if upload.declared_sha256 not in ("", sha256):
             refuse(upload, rejections.NOT_AS_DECLARED, size=size, sha256=sha256)
@@ -259,7 +259,10 @@ def _matches_in_album(upload: Upload, sha256: str) -> tuple[bool, bool]:
 
 
 def _find_duplicate(upload: Upload, sha256: str) -> tuple[Refusal, Photo | None] | None:
-    """Returns the refusal and the photo, if any, when the album has a photo, companion or unfinished job with the same bytes."""
+    """Returns the refusal and the photo, if any, when the album has a photo, companion or unfinished job with the same bytes.
+
+    Restores that photo, or the companion's, if it is in the trash.
+    """
     if photo := Photo.objects.filter(album_id=upload.album_id, original_sha256=sha256).first():
         return duplicate(photo), photo
     companions = Companion.objects.filter(album_id=upload.album_id, sha256=sha256, name=upload.name)

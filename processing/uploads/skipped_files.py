@@ -1,6 +1,7 @@
 """Recognises companions: files without a picture of their own that accompany photos.
 
-Examples are thumbnails, edit lists and system files. They are skipped and shown as a number, since the user need not do anything about them.
+Examples are thumbnails, edit lists and system files. They are skipped and shown as a number: the user need not do
+anything about them.
 """
 
 from pathlib import Path
