@@ -1,7 +1,7 @@
 """Timeouts for request bodies: an idle timeout, a minimum rate, and for small bodies a deadline.
 
 Idle timeout and minimum rate count only the time the server waits for the client. While the server writes or waits for the
-disk, the client's bytes may be in the socket's buffer.
+disk, the client's bytes may already be in the socket's buffer.
 """
 
 import time

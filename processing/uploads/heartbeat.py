@@ -48,6 +48,6 @@ class Heartbeat:
             try:
                 lifecycle.keep_alive(batch_id)
             except DatabaseError:  # locked or unavailable: retried at the next beat
-                log.warning("Batch %s gave no sign of life", batch_id, exc_info=True)
+                log.warning("The heartbeat of batch %s failed", batch_id, exc_info=True)
             finally:
                 connection.close()

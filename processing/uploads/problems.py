@@ -33,6 +33,6 @@ TOO_SLOW = Refusal(  # 409 for the same reason: a client that only paused can re
     "The upload was so slow that its connection was ended. What arrived is kept; go on from the offset.",
 )
 CUT_SHORT = (BROKEN, TOO_SLOW)
-"""Refusals after which the bytes that arrived are kept."""
+"""Refusals of a body that ended early. The bytes that arrived are kept."""
 GONE = Refusal(HTTPStatus.GONE, "gone", "This upload has ended. Start anew.")
 FINISHED = Refusal(HTTPStatus.FORBIDDEN, "finished", "This upload is finished; its photo is no upload any more.")

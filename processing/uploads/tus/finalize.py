@@ -26,9 +26,8 @@ def land(upload: Upload, partial_file: Growing, fingerprint: Fingerprint | None 
     `fingerprint` is the hash of all its bytes.
     """
     if upload.place != storage_keys.DISK:
-        lifecycle.touch(
-            upload, upload.size or 0
-        )  # if the process is killed now, the sweep looks for the file in the bucket
+        # If the process is killed from here on, the sweep looks for the file in the bucket.
+        lifecycle.touch(upload, upload.size or 0)
     try:
         partial_file.commit()
         sha256 = fingerprint.hexdigest() if fingerprint else _read_once(upload)
