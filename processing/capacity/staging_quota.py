@@ -42,18 +42,18 @@ class Used:
 _cached: tuple[float, Used] | None = None
 
 
-def has_room(more: int = 0, *, besides: int = 0) -> bool:
+def has_room(more: int = 0, *, uncounted_bytes: int = 0) -> bool:
     """True if files of `more` bytes in total may begin. Empty staging accepts any size, or a large file could never begin.
 
-    `besides` are bytes that have arrived and that no row counts yet.
+    `uncounted_bytes` are bytes that have arrived and that no row counts yet.
     """
     quota = settings.STAGING_QUOTA_BYTES
-    return not quota or _fits(_used().of_all() + besides, more, quota)
+    return not quota or _fits(_used().of_all() + uncounted_bytes, more, quota)
 
 
-def has_share(user: int, more: int = 0, *, besides: int = 0) -> bool:
+def has_share(user: int, more: int = 0, *, uncounted_bytes: int = 0) -> bool:
     """True if files of `more` bytes fit into the user's share. Parameters as for has_room()."""
-    return not _has_shares() or _fits(_used().of(user) + besides, more, _share(_used()))
+    return not _has_shares() or _fits(_used().of(user) + uncounted_bytes, more, _share(_used()))
 
 
 def may_go_on(upload: Upload, more: int) -> bool:

@@ -57,21 +57,21 @@ class Body(Protocol):
 
 
 @contextmanager
-def coming(body: Body, room: int, at: int) -> Iterator[Iterator[memoryview]]:
-    """Yields the chunks of a body whose first byte has the offset `at` in the file.
+def coming(body: Body, room: int, offset: int) -> Iterator[Iterator[memoryview]]:
+    """Yields the chunks of a body that starts at `offset` in its file.
 
     A chunk stays valid until the second next chunk is read, and the last one until the context ends, so that threads can hash
     it meanwhile. After the last valid chunk, raises Refused if the connection broke or the body has more than `room` bytes.
     """
     with _double_buffer() as memory:
-        yield filter(None, _aligned_chunks(partial(_read_next, body), room, at, memory))
+        yield filter(None, _aligned_chunks(partial(_read_next, body), room, offset, memory))
 
 
 @contextmanager
-def in_memory(length: int | None, at: int) -> Iterator[memoryview | None]:
+def in_memory(length: int | None, offset: int) -> Iterator[memoryview | None]:
     """Yields a buffer for a part of `length` bytes, aligned as by coming(). None if the part is too long or all are in use."""
     with _borrow(_part_buffers if length and length <= IN_MEMORY else None) as memory:
-        yield memory[at % BLOCK :][:length] if memory else None
+        yield memory[offset % BLOCK :][:length] if memory else None
 
 
 def whole(body: Body, buffer: memoryview, body_hash: Hash) -> memoryview:
@@ -84,15 +84,15 @@ def whole(body: Body, buffer: memoryview, body_hash: Hash) -> memoryview:
     return buffer[:end]
 
 
-def _aligned_chunks(read: ReadInto, room: int, at: int, memory: memoryview) -> Iterator[memoryview]:
-    """Yields chunks that are aligned in memory as in the file, where the first byte has the offset `at`.
+def _aligned_chunks(read: ReadInto, room: int, offset: int, memory: memoryview) -> Iterator[memoryview]:
+    """Yields chunks that are aligned in memory as in the file. The first byte is at `offset` in the file.
 
     Large chunks end at a block boundary, as direct I/O requires. The bytes of an incomplete block are carried over to
     the next chunk, and yielded at the latest when the body ends or the connection breaks.
     """
     half, carry = len(memory) // 2, memory[:0]
     for buffer in cycle((memory[:half], memory[half:])):
-        start = at % BLOCK
+        start = offset % BLOCK
         buffer[start : start + len(carry)] = carry
         try:
             count = read(buffer[start + len(carry) :])
@@ -107,7 +107,7 @@ def _aligned_chunks(read: ReadInto, room: int, at: int, memory: memoryview) -> I
             raise Refused(problems.TOO_LARGE)
         if not count:
             return
-        at, carry, room = at + aligned_end - start, buffer[aligned_end:end], room - count
+        offset, carry, room = offset + aligned_end - start, buffer[aligned_end:end], room - count
 
 
 @contextmanager

@@ -21,18 +21,18 @@ log = logging.getLogger(__name__)
 class Stream:
     """Writes the file of an upload: call write() for each chunk, then land(). Refused is raised after all bytes are deleted."""
 
-    def __init__(self, upload: Upload, besides: int = 0) -> None:
-        """`besides` are bytes of earlier files of the request that no row counts yet."""
+    def __init__(self, upload: Upload, uncounted_bytes: int = 0) -> None:
+        """`uncounted_bytes` are bytes of earlier files of the request that no row counts yet."""
         if admission.disk_is_full():
             raise Refused(rejections.DISK_FULL)
-        if not staging_quota.has_room(besides=besides):
+        if not staging_quota.has_room(uncounted_bytes=uncounted_bytes):
             raise Refused(rejections.STAGING_FULL)
         user = upload.batch.opened_by_id
         self._is_limited = upload.batch.source != Batch.Source.IMPORT and user is not None
-        if self._is_limited and user and not staging_quota.has_share(user, besides=besides):
+        if self._is_limited and user and not staging_quota.has_share(user, uncounted_bytes=uncounted_bytes):
             raise Refused(rejections.OWN_STAGING_FULL)
         self.upload = upload
-        self._besides = besides
+        self._uncounted_bytes = uncounted_bytes
         self.size = 0
         self._hash = hashlib.sha256()
         self._hashing = offload.hashing(self._hash)
@@ -54,7 +54,7 @@ class Stream:
             self._abort_with(rejections.too_large(settings.MAX_FILE_BYTES))
         if admission.disk_is_full(len(chunk)):
             self._abort_with(rejections.DISK_FULL)
-        if self._is_limited and not staging_quota.may_go_on(self.upload, self._besides + self.untold):
+        if self._is_limited and not staging_quota.may_go_on(self.upload, self._uncounted_bytes + self.untold):
             self._abort_with(rejections.OWN_STAGING_FULL)
         self._hashing.add(memoryview(chunk))
         try:
