@@ -1,4 +1,4 @@
-"""Gauges of the machine: may we take more, and may we go on with what we have?"""
+"""Admission control: whether disk, memory and storage allow more uploads, and more work for the workers."""
 
 import errno
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from processing.lib import system_memory
 from processing.models import Upload
 from processing.storage import store
 
-RESERVED_FOR_WORK = 8
-"""What was taken in shall be developed: work may use the room below the floor, down to this fraction of it."""
+WORKER_FLOOR_DIVISOR = 8
+"""Workers may use the disk down to MIN_FREE_BYTES divided by this, so that accepted files can be developed."""
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
-"""What a full disk, or a spent quota, answers to a write."""
+"""Error numbers of a write to a full disk or beyond a disk quota."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """What there is too little of: a stable code, and words for who wants to send photos and for who waits for them."""
+    """A missing resource: a stable code, a message for uploads (`intake`) and one for waiting jobs (`work`)."""
 
     code: str
     status: HTTPStatus
@@ -45,7 +45,7 @@ STAGING = Shortage(
     HTTPStatus.INSUFFICIENT_STORAGE,
     "So many files wait to be developed, or have failed and are kept, that there is no room for more just now. "
     "Send again a little later, or fewer at once.",
-    "",  # workers are what empties it
+    "",  # workers never wait for staging: they empty it
 )
 OWN_STAGING = Shortage(
     "own-staging-full",
@@ -63,20 +63,22 @@ STORAGE = Shortage(
 
 
 def of_intake(more: int = 0) -> Shortage | None:
-    """What forbids to take `more` bytes."""
+    """Returns the shortage that forbids receiving `more` bytes, None if there is none."""
     if not store().is_there():
         return STORAGE
-    if trouble := store().trouble():
-        return Shortage(trouble.code, HTTPStatus.SERVICE_UNAVAILABLE, trouble.message, trouble.message)
+    if storage_problem := store().trouble():
+        return Shortage(
+            storage_problem.code, HTTPStatus.SERVICE_UNAVAILABLE, storage_problem.message, storage_problem.message
+        )
     if disk_is_full(more):
         return DISK
     return MEMORY if memory_is_short() else None
 
 
 def of_new(more: int = 0, staged: int | None = None, user: int | None = None) -> Shortage | None:
-    """What forbids files of `more` bytes to begin, which this user sends, if anybody.
+    """Returns the shortage that forbids new files of `more` bytes by this user (None for an import).
 
-    `staged` of them (all, unless told) will wait in staging at once.
+    `staged` is how many of these bytes will be in staging at once, by default all.
     """
     if shortage := of_intake(more):
         return shortage
@@ -87,32 +89,32 @@ def of_new(more: int = 0, staged: int | None = None, user: int | None = None) ->
 
 
 def of_growth(upload: Upload, more: int) -> Shortage | None:
-    """What forbids `more` bytes of a file that has begun."""
+    """Returns the shortage that forbids `more` bytes of an upload in progress, None if there is none."""
     if shortage := of_intake(more):
         return shortage
     return None if staging_quota.may_go_on(upload, more) else OWN_STAGING
 
 
 def of_work() -> Shortage | None:
-    """What makes a worker wait."""
+    """Returns the shortage that makes workers wait, None if there is none."""
     if not store().is_there():
         return STORAGE
-    if _is_below(settings.MIN_FREE_BYTES // RESERVED_FOR_WORK):
+    if _is_below(settings.MIN_FREE_BYTES // WORKER_FLOOR_DIVISOR):
         return DISK
     return MEMORY if memory_is_short() else None
 
 
 def disk_is_full(more: int = 0) -> bool:
-    """Would `more` bytes bring the free space below the floor?"""
+    """True if `more` bytes would reduce the free space below MIN_FREE_BYTES."""
     return _is_below(settings.MIN_FREE_BYTES + more)
 
 
 def memory_is_short() -> bool:
-    """Is more in use than the mark allows?"""
-    share = system_memory.share_in_use()
-    return share is not None and 100 * share > settings.MEMORY_MARK
+    """True if more than MEMORY_MARK percent of the memory is in use."""
+    share_in_use = system_memory.share_in_use()
+    return share_in_use is not None and 100 * share_in_use > settings.MEMORY_MARK
 
 
 def _is_below(floor: int) -> bool:
-    free = store().free_bytes()
-    return free is not None and free < floor
+    free_bytes = store().free_bytes()
+    return free_bytes is not None and free_bytes < floor

@@ -1,10 +1,10 @@
-"""How much of staging (incoming/) is spoken for: may another file begin to come in, and may one go on?
+"""Quotas for staging (incoming/), in total and for each user: whether a file may begin, and whether it may continue.
 
-A photo leaves staging when it is developed, a failed one when a person has dealt with it. What counts of a file on its way are
-the bytes that arrived, and a bounded reservation for those to come: its declared size is only a claim. One person has a share of
-staging, so that nobody keeps the others from uploading, however many files, albums or sessions they use.
+A file leaves staging when it is developed, or, after a failure, when a user retries or dismisses it. A receiving upload counts
+with the bytes that have arrived and a bounded reservation for the next ones; its declared size is not trusted. Each user has a
+share of staging, so that one user cannot block the others, regardless of the number of files, albums or sessions.
 
-The file of a person that began first may always end, so that no two large ones can each wait for the other's room.
+The oldest upload in progress of each user may always continue. Otherwise two large files could wait for each other's space.
 """
 
 import time
@@ -20,105 +20,103 @@ from processing.models.states import KEEPS_RAW
 from processing.storage import store
 
 REMEMBERED_SECONDS = 2.0
-"""Asked for every part of every file; so long each process believes what it counted last."""
+"""How long each process caches the usage, which is needed for every part of every file."""
 RESERVED_BYTES = 32 << 20
-"""Kept free for each file that has begun: its next few parts, or all that is missing if that is less."""
+"""The maximum reservation for each upload in progress. Less is reserved if fewer bytes are missing."""
 
 
 @dataclass(slots=True)
 class Used:
-    """Bytes by the person who sent them; None is nobody, as of an import or a deleted account."""
+    """Bytes in staging by user id. The id is None for imports and deleted accounts."""
 
-    there: Counter[int | None] = field(default_factory=Counter)
-    """They have arrived."""
-    coming: Counter[int | None] = field(default_factory=Counter)
-    """Reserved for those to come."""
+    arrived: Counter[int | None] = field(default_factory=Counter)
+    reserved: Counter[int | None] = field(default_factory=Counter)
 
     def of_all(self) -> int:
-        return self.there.total() + self.coming.total()
+        return self.arrived.total() + self.reserved.total()
 
     def of(self, user: int | None) -> int:
-        return self.there[user] + self.coming[user]
+        return self.arrived[user] + self.reserved[user]
 
 
-_counted: tuple[float, Used] | None = None
+_cached: tuple[float, Used] | None = None
 
 
-def has_room(more: int = 0, *, besides: int = 0) -> bool:
-    """May files of so many bytes begin? Into empty staging may come whatever comes, or nothing large ever could.
+def has_room(more: int = 0, *, uncounted_bytes: int = 0) -> bool:
+    """True if files of `more` bytes in total may begin. Empty staging accepts any size, or a large file could never begin.
 
-    `besides` are bytes that are there, and that no row tells of yet.
+    `uncounted_bytes` are bytes that have arrived and that no row counts yet.
     """
     quota = settings.STAGING_QUOTA_BYTES
-    return not quota or _fits(_used().of_all() + besides, more, quota)
+    return not quota or _fits(_used().of_all() + uncounted_bytes, more, quota)
 
 
-def has_share(user: int, more: int = 0, *, besides: int = 0) -> bool:
-    """The same of this person's share."""
-    return not _has_shares() or _fits(_used().of(user) + besides, more, _share(_used()))
+def has_share(user: int, more: int = 0, *, uncounted_bytes: int = 0) -> bool:
+    """True if files of `more` bytes fit into the user's share. Parameters as for has_room()."""
+    return not _has_shares() or _fits(_used().of(user) + uncounted_bytes, more, _share(_used()))
 
 
 def may_go_on(upload: Upload, more: int) -> bool:
-    """May so many more bytes of a file come that has begun?"""
+    """True if an upload in progress may receive `more` bytes."""
     if not settings.STAGING_QUOTA_BYTES:
         return True
-    user, now = upload.batch.opened_by_id, _used()
-    fits = now.there.total() + more <= settings.STAGING_QUOTA_BYTES
-    if fits and (user is None or not _has_shares() or now.there[user] + more <= _share(now)):
+    user, usage = upload.batch.opened_by_id, _used()
+    fits = usage.arrived.total() + more <= settings.STAGING_QUOTA_BYTES
+    if fits and (user is None or not _has_shares() or usage.arrived[user] + more <= _share(usage)):
         return True
-    begun = Upload.objects.receiving().filter(arrived__gt=0, batch__opened_by=user)
-    first = begun.order_by("created_at", "pk").values_list("pk", flat=True).first()
-    return first in (None, upload.pk)
+    in_progress = Upload.objects.receiving().filter(arrived__gt=0, batch__opened_by=user)
+    oldest = in_progress.order_by("created_at", "pk").values_list("pk", flat=True).first()
+    return oldest in (None, upload.pk)
 
 
 def reserved(size: int | None) -> int:
-    """What is kept free for a file of that size when it begins."""
+    """Returns the bytes to reserve for a new file of `size` bytes (None if unknown)."""
     return RESERVED_BYTES if size is None else min(size, RESERVED_BYTES)
 
 
 def used() -> int:
-    """Bytes that are there, and those reserved for what has begun."""
+    """Returns the arrived and reserved bytes of all users."""
     return _used().of_all()
 
 
 def forget() -> None:
-    """Count anew: much has changed at once."""
-    global _counted
-    _counted = None
+    """Clears the cached usage, after many files changed at once."""
+    global _cached
+    _cached = None
 
 
-def _fits(taken: int, more: int, limit: int) -> bool:
-    return taken < limit and (not taken or taken + more <= limit)
+def _fits(used_bytes: int, more: int, limit: int) -> bool:
+    return used_bytes < limit and (not used_bytes or used_bytes + more <= limit)
 
 
 def _has_shares() -> bool:
     return bool(settings.STAGING_QUOTA_BYTES) and settings.USER_STAGING_PERCENT < 100
 
 
-def _share(now: Used) -> int:
-    """Of the quota; on a disk that is smaller than that, of the room that staging has there."""
-    room, free = int(settings.STAGING_QUOTA_BYTES), store().free_bytes()
-    if free is not None:
-        room = min(room, now.there.total() + max(0, free - settings.MIN_FREE_BYTES))
-    return room * int(settings.USER_STAGING_PERCENT) // 100
+def _share(usage: Used) -> int:
+    """Returns one user's share of the quota, or of the space available to staging on the disk if that is less."""
+    bytes_to_share, free_bytes = int(settings.STAGING_QUOTA_BYTES), store().free_bytes()
+    if free_bytes is not None:
+        bytes_to_share = min(bytes_to_share, usage.arrived.total() + max(0, free_bytes - settings.MIN_FREE_BYTES))
+    return bytes_to_share * int(settings.USER_STAGING_PERCENT) // 100
 
 
 def _used() -> Used:
-    global _counted
-    if _counted is None or time.monotonic() - _counted[0] > REMEMBERED_SECONDS:
-        _counted = time.monotonic(), _count()
-    return _counted[1]
+    global _cached
+    if _cached is None or time.monotonic() - _cached[0] > REMEMBERED_SECONDS:
+        _cached = time.monotonic(), _count()
+    return _cached[1]
 
 
 def _count() -> Used:
-    now = Used()
-    begun = Upload.objects.receiving().filter(Q(arrived__gt=0) | ~Q(multipart_id=""))
+    usage = Used()
+    in_progress = Upload.objects.receiving().filter(Q(arrived__gt=0) | ~Q(multipart_id=""))
     missing = Coalesce(F("size") - F("arrived"), RESERVED_BYTES)
-    sums = begun.annotate(coming=Least(missing, RESERVED_BYTES)).values("batch__opened_by")
-    for user, there, coming in sums.order_by().values_list("batch__opened_by", Sum("arrived"), Sum("coming")):
-        now.there[user] += there
-        now.coming[user] += max(0, coming)
-    kept = ProcessingJob.objects.filter(state__in=KEEPS_RAW).order_by().values("batch__opened_by")
-    for user, there in kept.values_list("batch__opened_by", Sum("upload__size")):
-        now.there[user] += there or 0
-    return now
+    by_user = in_progress.annotate(reserved=Least(missing, RESERVED_BYTES)).values("batch__opened_by")
+    for user, arrived, reserved in by_user.order_by().values_list("batch__opened_by", Sum("arrived"), Sum("reserved")):
+        usage.arrived[user] += arrived
+        usage.reserved[user] += max(0, reserved)
+    raw_files = ProcessingJob.objects.filter(state__in=KEEPS_RAW).order_by().values("batch__opened_by")
+    for user, arrived in raw_files.values_list("batch__opened_by", Sum("upload__size")):
+        usage.arrived[user] += arrived or 0
+    return usage

@@ -1,1 +1,1 @@
-"""The only way in: every door streams its bytes through here and ends in uploads.finish()."""
+"""Receives uploads: every kind of upload ends in lifecycle.finish()."""

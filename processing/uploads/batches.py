@@ -1,4 +1,4 @@
-"""Batches: opening one takes the album's lock; a person can cancel the rest, and requeue or dismiss what failed."""
+"""Opens, cancels and deletes batches, and requeues or dismisses their failed files. An open batch locks its album."""
 
 import uuid
 from collections.abc import Callable
@@ -23,13 +23,16 @@ RUNNING = """
         (SELECT batch_id FROM processing_processingjob WHERE album_id = %(album)s AND state = 'pending'
             ORDER BY turn LIMIT 1))
 """
-"""One is receiving at most. Beside it a failed job of an earlier batch may have been requeued, which nobody sends to."""
-AT_A_TIME = 200
-"""Jobs moved in one transaction: SQLite has one writer, and nobody should wait long for it."""
+"""Selects the running batch of an album.
+
+At most one batch is receiving. A requeued job of an earlier batch may run at the same time, but that batch takes no files.
+"""
+TRANSACTION_SIZE = 200
+"""The number of jobs changed in one transaction. SQLite has one writer, so transactions must be short."""
 
 
 class AlbumBusy(Exception):
-    """Another batch is at work in the album. `batch` is that one."""
+    """Another batch, `batch`, is running in the album."""
 
     def __init__(self, batch: Batch) -> None:
         super().__init__(f"Album {batch.album_id} is busy with batch {batch.pk}")
@@ -37,7 +40,7 @@ class AlbumBusy(Exception):
 
 
 class SentBefore(Exception):
-    """This very form was sent before, and arrived whole. `batch` is what it became."""
+    """The same form was sent before and arrived completely, as `batch`."""
 
     def __init__(self, batch: Batch) -> None:
         super().__init__(f"The form was sent before, as batch {batch.pk}")
@@ -47,14 +50,14 @@ class SentBefore(Exception):
 def open_with_upload(
     album: Album, user: User | None, source: Batch.Source, name: str, token: uuid.UUID | None = None
 ) -> Upload:
-    """Open a batch with its first upload, which holds the lock from then on.
+    """Opens a batch and returns its first upload, which locks the album until it ends.
 
-    Of any number of simultaneous callers one wins; the others get AlbumBusy with the winner's batch.
+    Exactly one of several simultaneous callers succeeds. The others raise AlbumBusy with the batch of the successful caller.
     """
     with transaction.atomic():
         hold(album.pk)
         ensure_open(album, token)
-        if token:  # of a form that broke off: what is sent now stands for it
+        if token:  # the form was cut off before: the new batch replaces the old one
             Batch.objects.filter(token=token).update(token=None)
         batch = Batch.objects.create(album=album, opened_by=user, source=source, token=token)
         return lifecycle.create(batch, name)
@@ -63,9 +66,9 @@ def open_with_upload(
 def join_or_open(
     album: Album, user: User, source: Batch.Source, name: str, size: int | None, metadata: str = ""
 ) -> Upload:
-    """For senders who know nothing of batches: their uploads join their own running batch, or open one.
+    """Creates an upload in the user's running batch, or in a new one, for clients that declare no batches (tus).
 
-    Raises AlbumBusy when the running batch is somebody else's, and Album.DoesNotExist when the album was deleted just now.
+    Raises AlbumBusy if another user's batch is running, and Album.DoesNotExist if the album was deleted meanwhile.
     """
     with transaction.atomic():
         hold(album.pk)
@@ -73,84 +76,86 @@ def join_or_open(
         if batch and batch.opened_by_id != user.pk:
             raise AlbumBusy(batch)
         if batch and size is None and batch.source in Batch.BOUND:
-            # Not to be taken for a file of that form or import, which nobody could go on with: UploadQuerySet.abandoned().
+            # This upload can be resumed: UploadQuerySet.abandoned() must not expire it with those of the form or import.
             Batch.objects.filter(pk=batch.pk).update(source=source)
         batch = batch or Batch.objects.create(album=album, opened_by=user, source=source)
         return lifecycle.create(batch, name, size, metadata)
 
 
 def hold(album: int) -> None:
-    """Keep all others from the album until the transaction ends. Raises Album.DoesNotExist when it was deleted just now.
+    """Locks the album's row until the transaction ends.
 
-    That means for good, or moved to the trash.
+    Raises Album.DoesNotExist if the album was deleted or moved to the trash meanwhile.
     """
     if not sql.hold(album, in_use=True):
         raise Album.DoesNotExist
 
 
 def ensure_open(album: Album, token: uuid.UUID | None = None) -> None:
-    """Raises SentBefore or AlbumBusy. Outside the lock this is only a first look, before any byte is read."""
-    if token and (earlier := Batch.objects.filter(token=token).first()) and _has_arrived(earlier):
-        raise SentBefore(earlier)
+    """Raises SentBefore or AlbumBusy. Without the album's lock this is only an early check, before the body is read."""
+    if token and (previous := Batch.objects.filter(token=token).first()) and _is_complete(previous):
+        raise SentBefore(previous)
     if running := running_after_release(album):
         raise AlbumBusy(running)
 
 
 def running_after_release(album: Album) -> Batch | None:
-    """As running_in(), when what a dead process held has been given up: the sweep would do it within two minutes."""
+    """Returns running_in() after releasing uploads of dead processes, which the sweep would otherwise do within two minutes."""
     running = running_in(album)
     return running_in(album) if running and running.source in Batch.BOUND and release(album) else running
 
 
 def release(album: Album) -> int:
-    """Give up the files of the album whose form or import died on their way. Answers how many it was."""
+    """Expires the album's uploads that a dead process, of a form or import, was receiving. Returns their number."""
     return sum(lifecycle.expire(upload) for upload in Upload.objects.abandoned().filter(album=album))
 
 
 def running_in(album: Album) -> Batch | None:
-    """The batch that keeps the album busy: of several, the one that is receiving. Derived from the rows, it cannot go stale."""
+    """Returns the batch that keeps the album busy; of several, the receiving one. Derived from the rows, so it is never stale."""
     return next(iter(Batch.objects.raw(RUNNING, {"album": album.pk})), None)
 
 
 def cancel(album: Album, by: str) -> int:
-    """Cancel all that is not done yet in the album; photos that are ready stay. Answers how many files it was."""
-    on_their_way = Upload.objects.receiving().filter(album=album)
-    count = sum(lifecycle.cancel(upload, "cancelled", f"Cancelled by {by}.") for upload in on_their_way)
-    return count + sum(jobs.cancel(job, by) for job in ProcessingJob.objects.active().filter(album=album))
+    """Cancels the album's unfinished uploads and jobs, and returns their number. Finished photos stay."""
+    receiving = Upload.objects.receiving().filter(album=album)
+    cancelled = sum(lifecycle.cancel(upload, "cancelled", f"Cancelled by {by}.") for upload in receiving)
+    return cancelled + sum(jobs.cancel(job, by) for job in ProcessingJob.objects.active().filter(album=album))
 
 
 def stop_receiving(album: Album, by: str) -> int:
-    """End what is on its way to an album in the trash. Answers how many files it was.
+    """Cancels the receiving uploads of an album in the trash, and returns their number.
 
-    Whatever has arrived whole is developed all the same, so that nothing is missing when the album is restored.
+    Jobs of files that have arrived go on, so that a restored album lacks none of them.
     """
-    on_their_way = Upload.objects.receiving().filter(album=album)
+    receiving = Upload.objects.receiving().filter(album=album)
     refusal = rejections.ALBUM_IN_TRASH.filled(by=by)
-    return sum(lifecycle.cancel(upload, refusal.code, refusal.message) for upload in on_their_way)
+    return sum(lifecycle.cancel(upload, refusal.code, refusal.message) for upload in receiving)
 
 
 def requeue(failed: QuerySet[ProcessingJob], by: str) -> int:
-    return _each(failed, lambda job: jobs.requeue(job, by))
+    return _move_each(failed, lambda job: jobs.requeue(job, by))
 
 
 def publish_damaged(failed: QuerySet[ProcessingJob], by: str) -> int:
-    """Publish these failed jobs as far as they can be decoded: those that are damaged, and of which something could be seen."""
-    seen = failed.filter(error_code__in=states.CAN_BE_PUBLISHED, preview__isnull=False)
-    return _each(seen, lambda job: jobs.requeue(job, f"{by}, to be published although damaged", publish_damaged=True))
+    """Requeues damaged files that have a preview, to be published as far as they can be decoded. Returns their number."""
+    decodable = failed.filter(error_code__in=states.CAN_BE_PUBLISHED, preview__isnull=False)
+    return _move_each(
+        decodable, lambda job: jobs.requeue(job, f"{by}, to be published although damaged", publish_damaged=True)
+    )
 
 
 def dismiss_failed(failed: QuerySet[ProcessingJob], by: str) -> int:
-    """Put these failed jobs away, with their raw files."""
-    return _each(failed, lambda job: jobs.dismiss(job, by))
+    """Dismisses failed jobs and deletes their raw files. Returns their number."""
+    return _move_each(failed, lambda job: jobs.dismiss(job, by))
 
 
 def dismiss_refused(uploads: UploadQuerySet) -> int:
-    """Put these away, of those that were refused or expired. The rest of their batch's report stays."""
+    """Dismisses those of the uploads that were refused or expired, and returns their number. The batch's report stays."""
     return Upload.objects.filter(pk__in=uploads.ended_badly().values("pk")).update(dismissed_at=timezone.now())
 
 
 def dismiss(album: Album, by: str) -> int:
-    """Put the album's report away: its failed jobs with their raw files, and what was refused or cut off."""
+    """Dismisses the album's failed jobs, with their raw files, and the reports of its idle batches. Returns the job count."""
     with transaction.atomic():
         count = sum(jobs.dismiss(job, by) for job in ProcessingJob.objects.failed().filter(album=album))
         idle = Batch.objects.filter(album=album, dismissed_at=None).exclude(pk__in=Batch.objects.active(album))
@@ -158,24 +163,24 @@ def dismiss(album: Album, by: str) -> int:
     return count
 
 
-def _each(rows: QuerySet[ProcessingJob], move: Callable[[ProcessingJob], bool]) -> int:
-    """Move each job, a few in one transaction. Answers how many were moved."""
-    moved = last = 0
-    while some := list(rows.filter(pk__gt=last).order_by("pk")[:AT_A_TIME]):
+def _move_each(jobs_to_move: QuerySet[ProcessingJob], move: Callable[[ProcessingJob], bool]) -> int:
+    """Calls `move` for each job, TRANSACTION_SIZE in one transaction. Returns the number of jobs moved."""
+    moved = last_pk = 0
+    while chunk := list(jobs_to_move.filter(pk__gt=last_pk).order_by("pk")[:TRANSACTION_SIZE]):
         with transaction.atomic():
-            moved += sum(move(job) for job in some)
-        last = some[-1].pk
+            moved += sum(move(job) for job in chunk)
+        last_pk = chunk[-1].pk
     return moved
 
 
-def _has_arrived(batch: Batch) -> bool:
-    """Of a batch that broke off on its way, more files may have been meant to come than ever had a row."""
-    broke_off = Q(state__in=(UploadState.RECEIVING, UploadState.EXPIRED)) | Q(code=rejections.CUT_OFF.code)
-    return not batch.uploads.filter(broke_off).exists()
+def _is_complete(batch: Batch) -> bool:
+    """True if no file of the batch was cut off. After one that was, the form may have contained more, which have no row."""
+    is_cut_off = Q(state__in=(UploadState.RECEIVING, UploadState.EXPIRED)) | Q(code=rejections.CUT_OFF.code)
+    return not batch.uploads.filter(is_cut_off).exists()
 
 
 class AtWork(Exception):
-    """The batch has work left."""
+    """The batch has unfinished uploads or jobs."""
 
 
 def is_at_work(batch: Batch) -> bool:
@@ -183,24 +188,22 @@ def is_at_work(batch: Batch) -> bool:
 
 
 def cancel_batch(batch: Batch, by: str) -> int:
-    """Cancel what is not done yet of this batch alone. Answers how many files it was."""
-    on_their_way = Upload.objects.receiving().filter(batch=batch)
-    count = sum(lifecycle.cancel(upload, "cancelled", f"Cancelled by {by}.") for upload in on_their_way)
-    return count + sum(jobs.cancel(job, by) for job in ProcessingJob.objects.active().filter(batch=batch))
+    """Cancels the batch's unfinished uploads and jobs, and returns their number."""
+    receiving = Upload.objects.receiving().filter(batch=batch)
+    cancelled = sum(lifecycle.cancel(upload, "cancelled", f"Cancelled by {by}.") for upload in receiving)
+    return cancelled + sum(jobs.cancel(job, by) for job in ProcessingJob.objects.active().filter(batch=batch))
 
 
 def forget(batch: Batch, by: str) -> None:
-    """Delete the batch's record: uploads, jobs, events, the raw files of what failed, sidecars without a photo. Its photos stay.
+    """Deletes the batch with its uploads, jobs, events, raw files of failed jobs, and sidecars without a photo. Photos stay.
 
-    Raises AtWork.
-
-    In one transaction: a receipt of half a batch would be no receipt.
+    Runs in one transaction, so that no receipt shows half a batch. Raises AtWork.
     """
     with transaction.atomic():
-        hold(batch.album_id)  # nobody adds an upload now
+        hold(batch.album_id)  # from here on no upload can be added
         for job in ProcessingJob.objects.failed().filter(batch=batch):
             jobs.dismiss(job, by)
-        if is_at_work(batch):  # asked after dismissing: from here on nobody can requeue one
+        if is_at_work(batch):  # checked after dismissing: a dismissed job cannot be requeued
             raise AtWork
         Companion.objects.filter(job__batch=batch, photo=None).delete()
         batch.delete()

@@ -1,6 +1,7 @@
-"""A request's body in pieces, each of them worth a write.
+"""Reads a request's body in chunks that are large enough to be written one by one.
 
-The memory is mapped, and so given back at a body's end: of what malloc hands out, threads keep megabytes for ever.
+Buffers are mapped memory, which is returned to the system when a body ends. Memory from malloc() would stay in the threads'
+arenas, megabytes of it.
 """
 
 import mmap
@@ -17,116 +18,120 @@ from processing.uploads.body_timeouts import TooSlow
 from processing.uploads.offload import Hash
 from processing.uploads.problems import Refused
 
-Read = Callable[[memoryview], int]
+ReadInto = Callable[[memoryview], int]
 
 MOST = 4 << 20
-"""Bytes of one piece of a sender who is as fast as the disk, of which few are served at once."""
+"""The maximum chunk size for clients that get one of the pooled buffers: a few clients that are as fast as the disk."""
 LESS = 512 << 10
-"""Bytes of one piece of any other. Who is slower sends smaller ones still."""
+"""The maximum chunk size for all other clients. Slow clients fill even less."""
 IN_MEMORY = 16 << 20
-"""The largest part that is proved in memory."""
+"""The maximum size of a part that is verified in memory."""
 AT_ONCE = 3
-"""Senders who have such memory at a time; more make do with less."""
+"""The number of pooled buffers of each kind. Further clients use smaller ones."""
 
 
-def _memory(size: int) -> memoryview:
+def _map_memory(size: int) -> memoryview:
     return memoryview(mmap.mmap(-1, size))
 
 
-def _lasting(size: int) -> LifoQueue[memoryview]:
-    """It stays: fresh memory costs more than filling it. The last used is used first; what never was takes none."""
-    places: LifoQueue[memoryview] = LifoQueue()
+def _buffer_pool(size: int) -> LifoQueue[memoryview]:
+    """Returns a pool of AT_ONCE buffers that are kept: mapping new memory takes longer than filling it.
+
+    The last used buffer is taken first. Buffers that were never used occupy no memory.
+    """
+    buffers: LifoQueue[memoryview] = LifoQueue()
     for _ in range(AT_ONCE):
-        places.put(_memory(size))
-    return places
+        buffers.put(_map_memory(size))
+    return buffers
 
 
-_places, _pairs = _lasting(IN_MEMORY + BLOCK), _lasting(2 * MOST)
+_part_buffers, _pairs = _buffer_pool(IN_MEMORY + BLOCK), _buffer_pool(2 * MOST)
 
 
 class Body(Protocol):
     def readinto(self, buffer: memoryview) -> int:
-        """Take what is there, at most as much as the buffer holds; wait only while nothing is.
+        """Reads the bytes that are available, at most as many as fit into `buffer`. Waits only if there are none.
 
-        0 at the end; OSError when the line breaks before it.
+        Returns 0 at the end of the body. Raises OSError if the connection breaks before.
         """
 
 
 @contextmanager
-def coming(body: Body, room: int, at: int) -> Iterator[Iterator[memoryview]]:
-    """The pieces of a body that belong from byte `at` of their file on.
+def coming(body: Body, room: int, offset: int) -> Iterator[Iterator[memoryview]]:
+    """Yields the chunks of a body that starts at `offset` in its file.
 
-    A piece is good until the one after the next is asked for, and the last until the context ends: it may be hashed meanwhile.
-    They raise Refused after the last good piece, when the line broke or more came than there is room.
+    A chunk stays valid until the second next chunk is read, and the last one until the context ends, so that threads can hash
+    it meanwhile. After the last valid chunk, raises Refused if the connection broke or the body has more than `room` bytes.
     """
-    with _pair() as pair:
-        yield filter(None, _as_they_come(partial(_next, body), room, at, pair))
+    with _double_buffer() as memory:
+        yield filter(None, _aligned_chunks(partial(_read_next, body), room, offset, memory))
 
 
 @contextmanager
-def in_memory(length: int | None, at: int) -> Iterator[memoryview | None]:
-    """Room for a part of that length, as coming() would place it; None when it is too long, or all places are taken."""
-    with _lent(_places if length and length <= IN_MEMORY else None) as memory:
-        yield memory[at % BLOCK :][:length] if memory else None
+def in_memory(length: int | None, offset: int) -> Iterator[memoryview | None]:
+    """Yields a buffer for a part of `length` bytes, aligned as by coming(). None if the part is too long or all are in use."""
+    with _borrow(_part_buffers if length and length <= IN_MEMORY else None) as memory:
+        yield memory[offset % BLOCK :][:length] if memory else None
 
 
-def whole(body: Body, place: memoryview, proof: Hash) -> memoryview:
-    """All of a body that fits into `place`, hashed. Raises Refused."""
+def whole(body: Body, buffer: memoryview, body_hash: Hash) -> memoryview:
+    """Reads the body into `buffer`, as much as fits, and updates `body_hash` with it. Returns the bytes. Raises Refused."""
     end = 0
-    with offload.hashing(proof) as hashing:
-        while count := _next(body, place[end : end + MOST // 2]):  # the rest of it arrives while this is hashed
-            hashing.add(place[end : end + count])
+    with offload.hashing(body_hash) as hashing:
+        while count := _read_next(body, buffer[end : end + MOST // 2]):  # more arrives while this chunk is hashed
+            hashing.add(buffer[end : end + count])
             end += count
-    return place[:end]
+    return buffer[:end]
 
 
-def _as_they_come(read: Read, room: int, at: int, pair: memoryview) -> Iterator[memoryview]:
-    """They lie in memory as in the file, whose byte `at` comes first, and large ones end where a block does: to go straight.
+def _aligned_chunks(read: ReadInto, room: int, offset: int, memory: memoryview) -> Iterator[memoryview]:
+    """Yields chunks that are aligned in memory as in the file. The first byte is at `offset` in the file.
 
-    So of a block that is not full the bytes wait for the next piece; they come at the latest when the body ends, or breaks.
+    Large chunks end at a block boundary, as direct I/O requires. The bytes of an incomplete block are carried over to
+    the next chunk, and yielded at the latest when the body ends or the connection breaks.
     """
-    half, rest = len(pair) // 2, pair[:0]
-    for buffer in cycle((pair[:half], pair[half:])):
-        begin = at % BLOCK
-        buffer[begin : begin + len(rest)] = rest
+    half, carry = len(memory) // 2, memory[:0]
+    for buffer in cycle((memory[:half], memory[half:])):
+        start = offset % BLOCK
+        buffer[start : start + len(carry)] = carry
         try:
-            count = read(buffer[begin + len(rest) :])
+            count = read(buffer[start + len(carry) :])
         except Refused:
-            yield rest
+            yield carry
             raise
-        end = begin + len(rest) + min(count, room)
-        cut = end if not count or end - begin < WORTH_GOING_STRAIGHT else end // BLOCK * BLOCK
-        yield buffer[begin:cut]
+        end = start + len(carry) + min(count, room)
+        aligned_end = end if not count or end - start < WORTH_GOING_STRAIGHT else end // BLOCK * BLOCK
+        yield buffer[start:aligned_end]
         if count > room:
-            yield buffer[cut:end]
+            yield buffer[aligned_end:end]
             raise Refused(problems.TOO_LARGE)
         if not count:
             return
-        at, rest, room = at + cut - begin, buffer[cut:end], room - count
+        offset, carry, room = offset + aligned_end - start, buffer[aligned_end:end], room - count
 
 
 @contextmanager
-def _pair() -> Iterator[memoryview]:
-    """Room for two pieces."""
-    with _lent(_pairs) as memory:
-        yield memory or _memory(2 * LESS)
+def _double_buffer() -> Iterator[memoryview]:
+    """Yields memory for two chunks: pooled if available, otherwise newly mapped and smaller."""
+    with _borrow(_pairs) as memory:
+        yield memory or _map_memory(2 * LESS)
 
 
 @contextmanager
-def _lent(places: "LifoQueue[memoryview] | None") -> Iterator[memoryview | None]:
-    """One of these; None when all are taken."""
+def _borrow(pool: "LifoQueue[memoryview] | None") -> Iterator[memoryview | None]:
+    """Yields a buffer from the pool, None if all are in use."""
     try:
-        memory = places.get_nowait() if places else None
+        buffer = pool.get_nowait() if pool else None
     except Empty:
-        memory = None
+        buffer = None
     try:
-        yield memory
+        yield buffer
     finally:
-        if places and memory:
-            places.put(memory)
+        if pool and buffer:
+            pool.put(buffer)
 
 
-def _next(body: Body, buffer: memoryview) -> int:
+def _read_next(body: Body, buffer: memoryview) -> int:
     try:
         return body.readinto(buffer)
     except TooSlow:

@@ -1,7 +1,7 @@
-"""How long a request's body may take: no silence, a minimum rate, and where the body is small, a deadline for all of it.
+"""Timeouts for request bodies: an idle timeout, a minimum rate, and for small bodies a deadline.
 
-Only the time counts that the server spends waiting for the client. While it writes, or waits for the disk, the client's bytes
-may lie in the socket's buffer, and are not late.
+Idle timeout and minimum rate count only the time the server waits for the client. While the server writes or waits for the
+disk, the client's bytes may already be in the socket's buffer.
 """
 
 import time
@@ -13,31 +13,31 @@ clock = time.monotonic
 
 
 class TooSlow(TimeoutError):
-    """Fewer bytes came than the minimum rate asks for, or the body was not whole at its deadline."""
+    """The client sent nothing or too little in the time allowed, or the body was incomplete at its deadline."""
 
 
 @dataclass(slots=True)
 class Pace:
-    """The waits of one body. `idle`, `over` and `seconds` are seconds, `least` is bytes a second; 0 is no minimum."""
+    """The timeouts of one body. `idle`, `over` and `seconds` are in seconds, `least` in bytes a second; 0 means no minimum."""
 
     idle: float
-    """How long the client may be silent."""
+    """The maximum time without any bytes."""
     least: int
     over: float
-    """The minimum rate is measured over so long."""
+    """The period over which the minimum rate is measured."""
     seconds: float | None = None
-    """How long all of the body may take; None is no limit."""
+    """The maximum time for the whole body; None means no limit."""
     _waited: float = 0.0
     _bytes: int = 0
-    _began: float = field(default_factory=lambda: clock())
-    _asked: float = 0.0
+    _started_at: float = field(default_factory=lambda: clock())
+    _waiting_since: float = 0.0
 
     def ask(self) -> float:
-        """Begin to wait for the next bytes. Returns for how many seconds at most; raises TooSlow when there are none left."""
-        self._asked = clock()
+        """Starts a wait for the next bytes. Returns the timeout in seconds. Raises TooSlow if no time is left."""
+        self._waiting_since = clock()
         limits = [self.idle]
         if self.seconds is not None:
-            limits.append(self._began + self.seconds - self._asked)
+            limits.append(self._started_at + self.seconds - self._waiting_since)
         if self.least and self._bytes < self.least * self.over:
             limits.append(self.over - self._waited)
         if min(limits) <= 0:
@@ -45,18 +45,18 @@ class Pace:
         return min(limits)
 
     def hear(self, count: int) -> None:
-        """So many bytes came since ask()."""
-        self._waited += clock() - self._asked
+        """Records that `count` bytes arrived since ask()."""
+        self._waited += clock() - self._waiting_since
         self._bytes += count
         if self._waited >= self.over and self._bytes >= self.least * self.over:
             self._waited, self._bytes = 0.0, 0
 
 
 def of_upload() -> Pace:
-    """The pace of a file on its way in: as slow as MIN_UPLOAD_RATE allows, and as long as it takes."""
+    """Returns the timeouts of an upload: at least MIN_UPLOAD_RATE, without a deadline."""
     return Pace(settings.BODY_IDLE_SECONDS, settings.MIN_UPLOAD_RATE, settings.MIN_RATE_SECONDS)
 
 
 def within(seconds: float) -> Pace:
-    """The pace of a small body, all of which has to come within so many seconds."""
+    """Returns the timeouts of a small body that must arrive within `seconds`."""
     return Pace(min(settings.BODY_IDLE_SECONDS, seconds), 0, settings.MIN_RATE_SECONDS, seconds)

@@ -1,6 +1,6 @@
-"""How many files one person may declare in a day.
+"""Limits the number of files that one user may declare in a day.
 
-Each has a row, whether it is sent, refused or taken back, and rows fill a disk too.
+Each file creates a row, even if it is refused or cancelled, and rows fill the disk too.
 """
 
 import time
@@ -16,8 +16,8 @@ from processing.models import Upload
 
 DAY = timedelta(days=1)
 REMEMBERED_SECONDS = 10.0
-MOST_REMEMBERED = 1000
-"""Persons: who comes after that is counted anew."""
+MAX_CACHED_USERS = 1000
+"""The cache is cleared when it has this many users."""
 SPENT = Shortage(
     "too-many-files-today",
     HTTPStatus.TOO_MANY_REQUESTS,
@@ -27,31 +27,31 @@ SPENT = Shortage(
 )
 
 clock: Callable[[], float] = time.monotonic
-_counted: dict[int, tuple[float, int]] = {}
+_cached: dict[int, tuple[float, int]] = {}
 
 
 def of(user: int, more: int = 1) -> Shortage | None:
-    """What forbids `more` further files of this person; None while they are allowed. They count from then on."""
+    """Returns SPENT if the user may not declare `more` files now, otherwise None. Allowed files are counted immediately."""
     limit = settings.USER_FILES_PER_DAY
     if not limit:
         return None
-    at, count = _counted.get(user, (0.0, 0))
-    if user not in _counted or clock() - at > REMEMBERED_SECONDS:
-        at, count = clock(), _count(user)
+    counted_at, count = _cached.get(user, (0.0, 0))
+    if user not in _cached or clock() - counted_at > REMEMBERED_SECONDS:
+        counted_at, count = clock(), _count(user)
     if count + more > limit:
         return SPENT
-    if len(_counted) >= MOST_REMEMBERED:
-        _counted.clear()
-    _counted[user] = at, count + more
+    if len(_cached) >= MAX_CACHED_USERS:
+        _cached.clear()
+    _cached[user] = counted_at, count + more
     return None
 
 
 def forget() -> None:
-    """Count anew: much has changed at once."""
-    _counted.clear()
+    """Clears the cached counts, after many files changed at once."""
+    _cached.clear()
 
 
 def _count(user: int) -> int:
-    """Batches are found by their owner, uploads by their batch: no row of anybody else is read."""
+    """Returns the number of the user's files in the last day. Reads only the user's own rows: batch by user, upload by batch."""
     since = timezone.now() - DAY
     return Upload.objects.filter(batch__opened_by=user, batch__opened_at__gt=since).count()

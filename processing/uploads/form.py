@@ -1,7 +1,6 @@
-"""The plain form's door: a multipart body, streamed file by file while it is parsed.
+"""Receives the plain upload form: streams the files of a multipart body to storage while it is parsed.
 
-The view knows that the request is genuine when the first file comes. The files land as they come, and hand_over() acknowledges
-them.
+The view checks the request before the first file is accepted. Files are stored as they arrive; hand_over() acknowledges them.
 """
 
 import time
@@ -30,24 +29,24 @@ from processing.uploads.writer import Stream
 
 FIELD = "photos"
 MOST_PARTS = 2100
-"""Files and fields of one form. Each file has a row, taken in or not, and each part costs the parser time."""
+"""The maximum number of files and fields in one form. Each file gets a row, accepted or not, and each part takes parser time."""
 MOST_SECONDS = 1.0
-"""How long a slow sender's bytes are gathered: as often its progress is told, and a cancelled form is noticed."""
+"""How long bytes of a slow client are collected, and so the interval of progress updates and checks for cancellation."""
 
 
 class TooManyParts(Exception):
-    """The form has more parts than are taken. Those before are taken in, the rest is not read."""
+    """The form has more than MOST_PARTS parts. Files before that are accepted, the rest is not read."""
 
 
 class FormIntake(FileUploadHandler):
     """Receives the files of one form.
 
-    `batch` is None as long as no file came, `has_no_room` is true when a file found no room, `was_too_slow` when the body was
-    ended for that. `check` is called once, before the first file, with the fields that came before it; what it raises ends the
-    form.
+    `batch` is None until the first file. `has_no_room` is true if the disk was full for a file, `was_too_slow` if the body was
+    ended because it was too slow. `check` is called once, before the first file, with the fields before it; its exceptions end
+    the form.
     """
 
-    chunk_size = 1 << 20  # of smaller ones the parser makes half as much again of work
+    chunk_size = 1 << 20  # with smaller chunks the parser needs 1.5 times as long
     has_no_room = was_too_slow = False
     check: Callable[[QueryDict], None] | None = None
 
@@ -60,7 +59,7 @@ class FormIntake(FileUploadHandler):
         token: uuid.UUID | None,
         length: int | None,
     ) -> None:
-        """`length`: of the body; None when it tells its end itself, being chunked."""
+        """`length` is the length of the body, None if it is chunked."""
         super().__init__(request)
         self.batch: Batch | None = None
         self.token = token
@@ -68,22 +67,22 @@ class FormIntake(FileUploadHandler):
         self._body, self._length, self._album = body, length, album
         self._count = 0
         self._stream: Stream | None = None
-        self._landed: list[Stream] = []
-        self._touched = time.monotonic()
-        self._heart = Heartbeat()
+        self._stored: list[Stream] = []
+        self._touched_at = time.monotonic()
+        self._heartbeat = Heartbeat()
 
     def close(self) -> None:
-        """The request is over, and whatever became of its files has been told."""
-        self._heart.end()
+        """Stops the heartbeat, at the end of the request."""
+        self._heartbeat.end()
 
     def hand_over(self) -> list[ProcessingJob]:
-        """Acknowledge every file that landed whole."""
-        landed, self._landed = self._landed, []
-        jobs = [lifecycle.finish(stream.upload, stream.size, stream.sha256) for stream in landed]
+        """Acknowledges every completely stored file, and returns the created jobs."""
+        streams, self._stored = self._stored, []
+        jobs = [lifecycle.finish(stream.upload, stream.size, stream.sha256) for stream in streams]
         return [job for job in jobs if job]
 
     def cut_off(self) -> None:
-        """The body ended early. Say so for the file that was on its way, and keep those before it."""
+        """Refuses the file that was being received when the body ended early, and acknowledges the files before it."""
         if self._stream:
             self._stream.abort()
             lifecycle.refuse(self._stream.upload, rejections.CUT_OFF)
@@ -98,13 +97,13 @@ class FormIntake(FileUploadHandler):
         boundary: Any,
         encoding: str | None = None,
     ) -> tuple[QueryDict, MultiValueDict[str, Any]]:
-        whole: Any = _Whole(self._body, self._length, self._heart.heard, b"--" + boundary)
-        self._parser = _Parser(META, whole, [_Reading(self)], encoding)
+        body: Any = _Whole(self._body, self._length, self._heartbeat.heard, b"--" + boundary)
+        self._parser = _Parser(META, body, [_ParserAdapter(self)], encoding)
         try:
             fields = self._parser.parse()
         finally:
-            self.was_too_slow = whole.was_too_slow
-        if self._stream:  # Django's parser ends here without a word, and the file would be on its way for ever
+            self.was_too_slow = body.was_too_slow
+        if self._stream:  # Django's parser does not report this, and the upload would stay receiving
             raise UnreadablePostError("The form ended within a file")
         return fields
 
@@ -115,11 +114,11 @@ class FormIntake(FileUploadHandler):
         if field_name != FIELD or self._was_cancelled():
             raise SkipFile
         self._count += not extensions.is_companion(file_name)
-        upload = self._expect(file_name)
+        upload = self._create_upload(file_name)
         try:
             if self._count > settings.MAX_BATCH_FILES:
                 raise Refused(rejections.TOO_MANY.filled(limit=settings.MAX_BATCH_FILES))
-            self._stream = Stream(upload, sum(stream.untold for stream in self._landed))
+            self._stream = Stream(upload, sum(stream.untold for stream in self._stored))
         except Refused as refused:
             self._refuse(upload, refused)
 
@@ -138,31 +137,31 @@ class FormIntake(FileUploadHandler):
         try:
             stream.land()
         except Refused as refused:
-            self._tell(stream.upload, refused)
+            self._record_refusal(stream.upload, refused)
         else:
-            self._landed.append(stream)
+            self._stored.append(stream)
 
-    def _expect(self, name: str) -> Upload:
+    def _create_upload(self, name: str) -> Upload:
         if self.batch is None:
             upload = batches.open_with_upload(self._album, self.user, Batch.Source.FORM, name, self.token)
             self.batch = upload.batch
-            self._heart.begin(self.batch)
+            self._heartbeat.begin(self.batch)
             return upload
         return lifecycle.create(self.batch, name)
 
     def _refuse(self, upload: Upload, refused: Refused) -> None:
         self._stream = None
-        self._tell(upload, refused)
+        self._record_refusal(upload, refused)
         raise SkipFile
 
-    def _tell(self, upload: Upload, refused: Refused) -> None:
+    def _record_refusal(self, upload: Upload, refused: Refused) -> None:
         self.has_no_room |= refused.refusal == rejections.DISK_FULL
         lifecycle.refuse(upload, refused.refusal)
 
     def _keep_alive(self, stream: Stream) -> None:
-        if time.monotonic() - self._touched < lifecycle.touch_seconds():
+        if time.monotonic() - self._touched_at < lifecycle.touch_seconds():
             return
-        self._touched = time.monotonic()
+        self._touched_at = time.monotonic()
         lifecycle.touch(stream.upload, stream.size)
         if self._was_cancelled():
             stream.abort()
@@ -170,15 +169,15 @@ class FormIntake(FileUploadHandler):
             raise SkipFile
 
     def _was_cancelled(self) -> bool:
-        """Somebody cancelled the rest while it was on its way, or deleted the album: nothing more is taken."""
+        """True if the batch was cancelled or the album deleted meanwhile, so that no further file is accepted."""
         if self.batch is None:
             return False
         batch = Batch.objects.filter(pk=self.batch.pk)
         return not batch.exists() or batch.filter(uploads__state=UploadState.CANCELLED).exists()
 
 
-class _Reading(FileUploadHandler):
-    """Passes the parser's calls on: the handler that took over the raw input may not also be the parser's own."""
+class _ParserAdapter(FileUploadHandler):
+    """Forwards the parser's calls to FormIntake: a handler that handles the raw input cannot also be passed to the parser."""
 
     def __init__(self, intake: FormIntake) -> None:
         super().__init__()
@@ -199,9 +198,9 @@ class _Reading(FileUploadHandler):
 
 
 class _Whole:
-    """Django takes a body that ends early for a whole one, and would store the last file cut short. This raises instead.
+    """A body that raises UnreadablePostError if it ends early. Django's parser would store the truncated last file.
 
-    The body is taken from the line itself: gunicorn's own stream gathers it from pieces of 8 KiB.
+    Reads straight from the connection: gunicorn's stream assembles the body from chunks of 8 KiB.
     """
 
     was_too_slow = False
@@ -210,63 +209,65 @@ class _Whole:
         self,
         body: Callable[[], Body],
         length: int | None,
-        heard: Callable[[], None] = lambda: None,
+        on_bytes: Callable[[], None] = lambda: None,
         delimiter: bytes = b"",
     ) -> None:
-        """`length` is None of a body that tells its end itself: then only a line that breaks ends it early.
+        """`length` is None for a chunked body, which ends early only if the connection breaks.
 
-        `heard` is called whenever bytes have come. `delimiter` stands before each part, and is counted.
+        `on_bytes` is called whenever bytes arrive. `delimiter` precedes each part; its occurrences are counted.
         """
-        self._open, self._left, self._heard = body, length, heard
+        self._open_body, self._remaining, self._on_bytes = body, length, on_bytes
         self._buffer = memoryview(bytearray(FormIntake.chunk_size))
-        self._has_broken = False
-        self._delimiter, self._parts, self._before = delimiter, 0, b""
+        self._is_broken = False
+        self._delimiter, self._part_count, self._previous_end = delimiter, 0, b""
 
     @cached_property
     def _body(self) -> Body:
-        return self._open()
+        return self._open_body()
 
     def read(self, size: int) -> bytes:
-        chunk = self._buffer[: size if self._left is None else min(size, self._left)]
+        chunk = self._buffer[: size if self._remaining is None else min(size, self._remaining)]
         count = self._fill(chunk)
-        if self._left is not None:
-            self._left -= count
-        if not count and (self._left or self._has_broken):
+        if self._remaining is not None:
+            self._remaining -= count
+        if not count and (self._remaining or self._is_broken):
             raise UnreadablePostError("The connection broke before the whole form had arrived")
-        return self._counted(bytes(chunk[:count]))
+        return self._count_parts(bytes(chunk[:count]))
 
-    def _counted(self, piece: bytes) -> bytes:
-        """Count the delimiters, also one that began in the piece before. Raises TooManyParts."""
+    def _count_parts(self, chunk: bytes) -> bytes:
+        """Counts the delimiters, including one that began in the previous chunk. Returns the chunk. Raises TooManyParts."""
         if self._delimiter:
-            rest = len(self._delimiter) - 1
-            self._parts += piece.count(self._delimiter) + (self._before + piece[:rest]).count(self._delimiter)
-            self._before = (self._before + piece)[-rest:] if len(piece) < rest else piece[-rest:]
-            if self._parts > MOST_PARTS + 1:  # one ends the form
+            overlap = len(self._delimiter) - 1
+            self._part_count += chunk.count(self._delimiter) + (self._previous_end + chunk[:overlap]).count(
+                self._delimiter
+            )
+            self._previous_end = (self._previous_end + chunk)[-overlap:] if len(chunk) < overlap else chunk[-overlap:]
+            if self._part_count > MOST_PARTS + 1:  # the last delimiter ends the form
                 raise TooManyParts
-        return piece
+        return chunk
 
     def _fill(self, chunk: memoryview) -> int:
-        """As much of it as comes in a second before the body ends. What came before a break is told first, and then the break."""
-        count, until = 0, time.monotonic() + MOST_SECONDS
+        """Fills `chunk` for at most MOST_SECONDS and returns the byte count. If the connection breaks, only sets a flag."""
+        count, deadline = 0, time.monotonic() + MOST_SECONDS
         try:
-            while count < len(chunk) and not self._has_broken and (more := self._body.readinto(chunk[count:])):
-                count += more
-                self._heard()
-                if time.monotonic() > until:
+            while count < len(chunk) and not self._is_broken and (received := self._body.readinto(chunk[count:])):
+                count += received
+                self._on_bytes()
+                if time.monotonic() > deadline:
                     break
         except OSError as error:
-            self._has_broken, self.was_too_slow = True, isinstance(error, TooSlow)
+            self._is_broken, self.was_too_slow = True, isinstance(error, TooSlow)
         return count
 
 
 class _Parser(MultiPartParser):
-    """Django's parser drops a file with a hostile name (“..”) without a word. Here every file is received and listed."""
+    """Receives files with any name. Django's parser silently drops a file with a hostile name (“..”)."""
 
     _post: QueryDict
 
     @property
     def fields(self) -> QueryDict:
-        """The fields that have come so far."""
+        """The fields parsed so far."""
         return self._post
 
     def sanitize_file_name(self, file_name: str) -> str:

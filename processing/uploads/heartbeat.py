@@ -1,7 +1,7 @@
-"""Signs of life of an intake that no other process can go on with: a plain form, or an import.
+"""Heartbeats of a form or import, whose uploads no other process can continue.
 
-Its uploads are given up soon after the last one (`UploadQuerySet.abandoned`), so that a dead process locks no album for long.
-They do not depend on bytes: a file may take a minute to be synced, or sent to the bucket.
+Uploads without a heartbeat expire soon (`UploadQuerySet.abandoned`), so that a dead process does not lock its album for long.
+Heartbeats do not depend on received bytes: syncing a file, or sending it to the bucket, may take a minute.
 """
 
 import logging
@@ -20,34 +20,34 @@ BEAT_SECONDS = 5.0
 
 
 class Heartbeat:
-    """A thread from begin() to end(). It stops when no byte came for UPLOAD_EXPIRY_SECONDS, should nobody hang up before."""
+    """A thread from begin() to end(). It also stops when no byte arrived for UPLOAD_EXPIRY_SECONDS."""
 
     def __init__(self) -> None:
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
-        self._heard_at = time.monotonic()
+        self._last_byte_at = time.monotonic()
 
     def begin(self, batch: Batch) -> None:
-        self._thread = threading.Thread(target=self._beat, args=(batch.pk,), name="heartbeat", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(batch.pk,), name="heartbeat", daemon=True)
         self._thread.start()
 
     def heard(self) -> None:
-        """Bytes have come."""
-        self._heard_at = time.monotonic()
+        """Records that bytes have arrived."""
+        self._last_byte_at = time.monotonic()
 
     def end(self) -> None:
-        """Repeating is harmless."""
+        """Stops the thread and waits for it. Idempotent."""
         self._ended.set()
         if self._thread:
             self._thread.join()
 
-    def _beat(self, batch: int) -> None:
+    def _run(self, batch_id: int) -> None:
         while not self._ended.wait(BEAT_SECONDS):
-            if time.monotonic() - self._heard_at > settings.UPLOAD_EXPIRY_SECONDS:
+            if time.monotonic() - self._last_byte_at > settings.UPLOAD_EXPIRY_SECONDS:
                 return
             try:
-                lifecycle.keep_alive(batch)
-            except DatabaseError:  # locked or away: it is asked again at the next beat
-                log.warning("Batch %s gave no sign of life", batch, exc_info=True)
+                lifecycle.keep_alive(batch_id)
+            except DatabaseError:  # locked or unavailable: retried at the next beat
+                log.warning("The heartbeat of batch %s failed", batch_id, exc_info=True)
             finally:
                 connection.close()

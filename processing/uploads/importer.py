@@ -1,4 +1,4 @@
-"""The import command's door: local files and folders, through the same intake as every other."""
+"""Imports local files and folders, for the import_photos command."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -17,64 +17,64 @@ from processing.uploads.heartbeat import Heartbeat
 from processing.uploads.rejections import Refusal, Refused
 from processing.uploads.writer import Stream
 
-CHUNK = 1 << 20
+CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file to import; or, with the reason why, one to be skipped."""
+    """A file to import, or to skip if `skipped` is a reason."""
 
     path: Path
     skipped: Refusal | None = None
 
 
 class FilesIntake:
-    """Takes files into an album as one batch, whose size nothing limits. `batch` is None as long as no file came."""
+    """Imports files into an album as one batch of any size. `batch` is None until the first file."""
 
     def __init__(self, album: Album, user: User | None = None) -> None:
         self.batch: Batch | None = None
         self._album, self._user = album, user
-        self._touched = time.monotonic()
-        self._heart = Heartbeat()
+        self._touched_at = time.monotonic()
+        self._heartbeat = Heartbeat()
 
-    def take(self, found: Iterable[Found]) -> Iterator[Upload]:
-        """Hand over each file as it lands, and yield its upload, which has ended: received, refused or skipped.
+    def take(self, files: Iterable[Found]) -> Iterator[Upload]:
+        """Stores and acknowledges each file, and yields its upload, which has ended as received, refused or skipped.
 
-        Raises AlbumBusy before the first. Ends early when somebody cancels the batch.
+        Raises AlbumBusy before the first file. Stops if the batch is cancelled.
         """
-        rest = iter(found)
-        file = next(rest, None)
-        expected = self._expect(file)
+        remaining = iter(files)
+        next_file = next(remaining, None)
+        next_upload = self._create_upload(next_file)
         try:
-            while file and expected:
-                upload, source = expected, file
-                # The next file is expected before this one ends: in between the album would be free, and somebody else's.
-                file = next(rest, None)
-                expected = self._expect(file)
-                yield self._taken(upload, source)
+            while next_file and next_upload:
+                upload, current_file = next_upload, next_file
+                # The next upload is created before this one ends, so that no other batch can lock the album in between.
+                next_file = next(remaining, None)
+                next_upload = self._create_upload(next_file)
+                yield self._import_file(upload, current_file)
                 if upload.state == UploadState.CANCELLED:
                     return
         finally:
-            self._heart.end()
+            self._heartbeat.end()
             for upload in Upload.objects.receiving().filter(batch=self.batch):
                 lifecycle.refuse(upload, rejections.STOPPED)
 
-    def _expect(self, file: Found | None) -> Upload | None:
+    def _create_upload(self, file: Found | None) -> Upload | None:
         if file is None:
             return None
         if self.batch:
             return lifecycle.create(self.batch, str(file.path))
         upload = batches.open_with_upload(self._album, self._user, Batch.Source.IMPORT, str(file.path))
         self.batch = upload.batch
-        self._heart.begin(self.batch)
+        self._heartbeat.begin(self.batch)
         return upload
 
-    def _taken(self, upload: Upload, file: Found) -> Upload:
+    def _import_file(self, upload: Upload, file: Found) -> Upload:
         if file.skipped:
             lifecycle.skip(upload, file.skipped)
             return upload
         try:
-            stream = self._stored(upload, file.path)
+            stream = self._store(upload, file.path)
         except Refused as refused:
             lifecycle.refuse(upload, refused.refusal)
         else:
@@ -82,11 +82,11 @@ class FilesIntake:
         upload.refresh_from_db()
         return upload
 
-    def _stored(self, upload: Upload, path: Path) -> Stream:
+    def _store(self, upload: Upload, path: Path) -> Stream:
         stream = Stream(upload)
         try:
-            for chunk in _read(path):
-                self._heart.heard()
+            for chunk in _chunks(path):
+                self._heartbeat.heard()
                 self._keep_alive(stream)
                 stream.write(chunk)
             stream.land()
@@ -96,54 +96,53 @@ class FilesIntake:
         return stream
 
     def _keep_alive(self, stream: Stream) -> None:
-        if time.monotonic() - self._touched > lifecycle.touch_seconds():
-            self._touched = time.monotonic()
+        if time.monotonic() - self._touched_at > lifecycle.touch_seconds():
+            self._touched_at = time.monotonic()
             lifecycle.touch(stream.upload, stream.size)
 
 
 def walk(paths: Iterable[Path]) -> Iterator[Found]:
-    """The files, and those in the folders, in the order of their names.
+    """Yields the files in `paths` and in the folders among them, sorted by name within each folder.
 
-    Companions, and what is hidden in a folder, are found with the reason to skip them.
-    Links to folders are not followed, so that the walk ends. A folder that cannot be listed is yielded itself, for its reason to
-    be told when it is read.
+    Companions and hidden files in folders have a reason to skip them. Links to folders are not followed, so there are no loops.
+    A folder that cannot be listed is yielded itself: reading it raises the error to report.
     """
     for path in paths:
         if path.is_dir():
-            yield from _inside(path, PurePath())
+            yield from _walk_folder(path, PurePath())
         else:
             yield Found(path, _reason_to_skip(path, PurePath()))
 
 
-def _inside(folder: Path, way: PurePath) -> Iterator[Found]:
-    """`way` is from the folder that was named to this one: names above it say nothing."""
+def _walk_folder(folder: Path, relative_path: PurePath) -> Iterator[Found]:
+    """Yields the files of a folder. `relative_path` is relative to the folder given by the user: names above it do not count."""
     try:
         entries = sorted(folder.iterdir(), key=lambda entry: natural_sort.natural(entry.name))
     except OSError:
-        yield Found(folder, _reason_to_skip(folder, way / folder.name) if way.parts else None)
+        yield Found(folder, _reason_to_skip(folder, relative_path / folder.name) if relative_path.parts else None)
         return
     for entry in entries:
         if entry.is_file():
-            yield Found(entry, _reason_to_skip(entry, way / entry.name))
+            yield Found(entry, _reason_to_skip(entry, relative_path / entry.name))
         elif entry.is_dir() and not entry.is_symlink():
-            yield from _inside(entry, way / entry.name)
+            yield from _walk_folder(entry, relative_path / entry.name)
 
 
-def _reason_to_skip(file: Path, way: PurePath) -> Refusal | None:
-    """Of a file in a system's folder, its place; of one called like a companion, its bytes; else, whether it is hidden."""
-    if extensions.is_in_companion_folder(str(way)):
+def _reason_to_skip(file: Path, relative_path: PurePath) -> Refusal | None:
+    """Returns why a file is skipped: by its system folder, by its content if named like a companion, or because it is hidden."""
+    if extensions.is_in_companion_folder(str(relative_path)):
         return rejections.COMPANION
     if extensions.is_companion(file.name):
         return None if skipped_files.holds_photo(file, file.name) else rejections.COMPANION
-    return rejections.HIDDEN if any(part.startswith(".") for part in way.parts) else None
+    return rejections.HIDDEN if any(part.startswith(".") for part in relative_path.parts) else None
 
 
-def _read(path: Path) -> Iterator[bytes]:
+def _chunks(path: Path) -> Iterator[bytes]:
     try:
         if path.is_dir():
-            next(path.iterdir(), None)  # raises what made the walk stop here
+            next(path.iterdir(), None)  # raises the error that stopped the walk
         with path.open("rb") as file:
-            while chunk := file.read(CHUNK):
+            while chunk := file.read(CHUNK_BYTES):
                 yield chunk
     except OSError as error:
         raise Refused(rejections.UNREADABLE.filled(reason=error.strerror or error)) from error

@@ -1,4 +1,4 @@
-"""Work beside the taking in: one thread reads from the line, others hash and write the piece before meanwhile."""
+"""Double buffering: background threads hash and write one chunk while the request's thread reads the next."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -6,31 +6,32 @@ from typing import Protocol
 
 from processing.pipeline import cpus
 
-WORTH_HASHING = 128 << 10
-"""Bytes: what is less is hashed sooner than handed over to a thread."""
+MIN_OFFLOADED_HASHING_BYTES = 128 << 10
+"""Smaller chunks are hashed in the request's thread, which is faster than handing them to another."""
 WORTH_WRITING = 1 << 20
-"""Bytes: the same of writing, for few who are fast (see pieces); of many at once each waits for the disk himself."""
+"""Smaller chunks are written in the request's thread. Only few fast clients send larger ones (see body_reader)."""
 
 _hashing = ThreadPoolExecutor(cpus.available(), "hashing")
 _writing = ThreadPoolExecutor(cpus.available(), "writing")
 
 
 class Hash(Protocol):
-    def update(self, piece: memoryview, /) -> None: ...
+    def update(self, chunk: memoryview, /) -> None: ...
     def digest(self) -> bytes: ...
     def hexdigest(self) -> str: ...
     def copy(self) -> "Hash": ...
 
 
 class Beside:
-    """Add pieces in their order, each of which must last until the next was added, or until the context ends.
+    """Runs `work` on chunks in order, in background threads; chunks of fewer than `worth` bytes in the caller's thread.
 
-    What the work raises is raised by the call after, and ends it: nothing of later pieces is done.
+    A chunk must stay valid until the next add(), or the end of the context.
+    An exception of `work` is raised by the next call of add() or wait(), or when the context ends.
     """
 
-    def __init__(self, threads: ThreadPoolExecutor, worth: int, work: Callable[[memoryview], object] | None) -> None:
-        self._threads, self._worth, self._work = threads, worth, work
-        self._last: Future[object] | None = None
+    def __init__(self, executor: ThreadPoolExecutor, worth: int, work: Callable[[memoryview], object] | None) -> None:
+        self._executor, self._min_bytes, self._work = executor, worth, work
+        self._pending: Future[object] | None = None
 
     def __enter__(self) -> "Beside":
         return self
@@ -38,23 +39,23 @@ class Beside:
     def __exit__(self, *_: object) -> None:
         self.wait()
 
-    def add(self, piece: memoryview) -> None:
+    def add(self, chunk: memoryview) -> None:
         self.wait()
-        if self._work and len(piece) < self._worth:
-            self._work(piece)
+        if self._work and len(chunk) < self._min_bytes:
+            self._work(chunk)
         elif self._work:
-            self._last = self._threads.submit(self._work, piece)
+            self._pending = self._executor.submit(self._work, chunk)
 
     def wait(self) -> None:
-        """Until all that was added is done."""
-        last, self._last = self._last, None
-        if last:
-            last.result()
+        """Waits until all added chunks are processed."""
+        pending, self._pending = self._pending, None
+        if pending:
+            pending.result()
 
 
-def hashing(running: Hash | None) -> Beside:
-    """With nothing to add them to, nothing is done."""
-    return Beside(_hashing, WORTH_HASHING, running.update if running else None)
+def hashing(digest: Hash | None) -> Beside:
+    """Returns a task that updates `digest` with the chunks, or does nothing if it is None."""
+    return Beside(_hashing, MIN_OFFLOADED_HASHING_BYTES, digest.update if digest else None)
 
 
 def writing(write: Callable[[memoryview], object]) -> Beside:

@@ -1,4 +1,4 @@
-"""A batch declared up front: what of it is here already, what is half here and goes on, and what is new."""
+"""Compares a declared batch with the album before any byte is sent: duplicates, resumable uploads, and new files."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ from processing.uploads.tus import session as tus_session
 
 
 class Match(StrEnum):
-    """Where a declared file stands."""
+    """The result of the comparison for one declared file."""
 
     NEW = "new"
     HALF = "half"
@@ -41,9 +41,9 @@ class Match(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Of one file. `upload` is where its bytes go, from `offset` on; `photo` has these very bytes.
+    """The result for one file. The client sends its bytes to `upload`, starting at `offset`. `photo` has the same bytes.
 
-    `refusal` says why it will not be sent; of one that is received, why no photo came of it.
+    `refusal` is the reason why the file is not to be sent, or why a received file did not become a photo.
     """
 
     standing: Match
@@ -55,239 +55,246 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """`batch` is the one that keeps the album busy now, if any; answers are in the order of the files."""
+    """`batch` is the batch that keeps the album busy, if any. `answers` are the results, in the order of the files."""
 
     batch: Batch | None
     answers: tuple[Answer, ...]
 
     def bytes_to_come(self, files: Sequence[Declared]) -> int:
-        """Of these files, the same that were asked about."""
-        return sum(file.size for file, answer in zip(files, self.answers, strict=True) if answer.refusal is None)
+        """Returns the total size of the files that are to be sent. `files` must be the list that was compared."""
+        return sum(file.size for file, plan in zip(files, self.answers, strict=True) if plan.refusal is None)
 
 
-LATER = Answer(Match.LATER)
-MAY_COME_AGAIN = (rejections.NOT_AS_DECLARED.code, rejections.CUT_OFF.code, rejections.DISK_FULL.code)
-"""Refusals of which a second try may come to another end."""
+NEXT_BATCH = Answer(Match.LATER)
+RESENDABLE_CODES = (rejections.NOT_AS_DECLARED.code, rejections.CUT_OFF.code, rejections.DISK_FULL.code)
+"""Refusals after which the same file may be sent again."""
 
 
 def compare(album: Album, user: User, files: Sequence[Declared]) -> Declaration:
-    """What is known of these files. Writes nothing, and minds no lock: the next batch is prepared with it."""
+    """Compares the files with the album. Writes nothing and needs no lock, so it works while another batch is running."""
     running = batches.running_in(album)
-    rows = _Rows(running if running and running.opened_by_id == user.pk else None)
-    judge = _Judge(album, user, files)
-    answers = [_standing(row) if (row := rows.take(file)) else judge.answer(file) for file in files]
-    return Declaration(running, _with_offsets(answers))
+    uploads = _BatchUploads(running if running and running.opened_by_id == user.pk else None)
+    index = _DuplicateIndex(album, user, files)
+    plans = [_standing(upload) if (upload := uploads.take(file)) else index.answer(file) for file in files]
+    return Declaration(running, _with_offsets(plans))
 
 
 def declare(album: Album, user: User, files: Sequence[Declared], skipped: Sequence[Declared] = ()) -> Declaration:
-    """Open a batch with an upload for each new file; or match the files against the user's own running batch, and go on.
+    """Opens a batch with an upload for each new file, or matches the files with the user's running batch and continues that.
 
-    What their sender `skipped` is noted in the batch that any of the files belongs to. Repeating is harmless.
-    Raises AlbumBusy when the running batch is somebody else's.
+    `skipped` files are recorded in that batch if any of the files belongs to it. Idempotent.
+    Raises AlbumBusy if another user's batch is running.
     """
     with transaction.atomic():
         batches.hold(album.pk)
-        judge = _Judge(album, user, files)
+        index = _DuplicateIndex(album, user, files)
         batch = batches.running_after_release(album)
         if batch and batch.opened_by_id != user.pk:
             raise AlbumBusy(batch)
         if batch:
-            answers = list(_join(batch, files, judge))
-            is_theirs = not files or any(answer.upload for answer in answers)  # a further list of skipped has no files
+            plans = list(_join(batch, files, index))
+            # A request that only continues the list of skipped files has no others.
+            is_same_batch = not files or any(plan.upload for plan in plans)
         else:
             batch = Batch.objects.create(album=album, opened_by=user, source=Batch.Source.PAGE) if files else None
-            answers = _open(batch, files, judge) if batch else []
-            is_theirs = True
-        if batch and skipped and is_theirs:
+            plans = _open(batch, files, index) if batch else []
+            is_same_batch = True
+        if batch and skipped and is_same_batch:
             lifecycle.note_skipped(batch, skipped)
-    return Declaration(batch, tuple(map(_handed_over, _with_offsets(answers))))
+    return Declaration(batch, tuple(map(_finish_if_whole, _with_offsets(plans))))
 
 
-def _open(batch: Batch, files: Sequence[Declared], judge: "_Judge") -> list[Answer]:
-    answers = [judge.answer(file) for file in files]
-    wanted = [number for number, answer in enumerate(answers) if answer.refusal is None]
-    for number in wanted[settings.MAX_BATCH_FILES :]:
+def _open(batch: Batch, files: Sequence[Declared], index: "_DuplicateIndex") -> list[Answer]:
+    plans = [index.answer(file) for file in files]
+    accepted = [number for number, plan in enumerate(plans) if plan.refusal is None]
+    for number in accepted[settings.MAX_BATCH_FILES :]:
         refusal = rejections.TOO_MANY.filled(limit=settings.MAX_BATCH_FILES)
-        answers[number] = Answer(Match.REFUSED, refusal=refusal)
-    wanted = wanted[: settings.MAX_BATCH_FILES]
-    for number, upload in zip(wanted, lifecycle.expect(batch, [files[number] for number in wanted]), strict=True):
-        answers[number] = replace(answers[number], upload=upload)
-    turned_away = []
-    for file, answer in zip(files, answers, strict=True):
-        if answer.standing == Match.TRASH and answer.photo:
-            trash.put_back(answer.photo)
-        if answer.refusal:
-            turned_away.append(lifecycle.turn_away(batch, file, answer.refusal, answer.photo))
-    for upload in turned_away:
+        plans[number] = Answer(Match.REFUSED, refusal=refusal)
+    accepted = accepted[: settings.MAX_BATCH_FILES]
+    for number, upload in zip(accepted, lifecycle.expect(batch, [files[number] for number in accepted]), strict=True):
+        plans[number] = replace(plans[number], upload=upload)
+    refused = []
+    for file, plan in zip(files, plans, strict=True):
+        if plan.standing == Match.TRASH and plan.photo:
+            trash.put_back(plan.photo)
+        if plan.refusal:
+            refused.append(lifecycle.turn_away(batch, file, plan.refusal, plan.photo))
+    for upload in refused:
         if name_matching.is_sidecar(upload.name) and not upload.duplicate_of and upload.code in IS_A_PHOTO:
-            jobs.settle_double(upload)  # it was alone when it came first
-    return answers
+            jobs.settle_double(upload)  # it had no photo when it arrived first
+    return plans
 
 
-def _join(batch: Batch, files: Sequence[Declared], judge: "_Judge") -> Iterator[Answer]:
-    """The batch was declared before: its files go on, or come again; others have to wait for the next."""
-    rows = _Rows(batch)
+def _join(batch: Batch, files: Sequence[Declared], index: "_DuplicateIndex") -> Iterator[Answer]:
+    """Yields a result for each file: files of the batch continue or are sent again, others must wait for the next batch."""
+    uploads = _BatchUploads(batch)
     for file in files:
-        row = rows.take(file)
-        if row is None:
-            answer = judge.answer(file)
-            yield answer if answer.refusal else LATER
-        elif row.state == UploadState.RECEIVING:
-            yield _learned(row, file, rows, judge)
-        elif _may_come_again(row):
-            yield Answer(Match.NEW, lifecycle.expect_again(row, file))
+        upload = uploads.take(file)
+        if upload is None:
+            plan = index.answer(file)
+            yield plan if plan.refusal else NEXT_BATCH
+        elif upload.state == UploadState.RECEIVING:
+            yield _with_checksum(upload, file, uploads, index)
+        elif _is_resendable(upload):
+            yield Answer(Match.NEW, lifecycle.expect_again(upload, file))
         else:
-            yield _standing(row)
+            yield _standing(upload)
 
 
-def _learned(row: Upload, file: Declared, rows: "_Rows", judge: "_Judge") -> Answer:
-    """Its checksum may be known only now, and with it that it need not be sent."""
-    if not file.sha256 or row.declared_sha256:
-        return _standing(row)
-    photo, twin = judge.here.get(file.sha256), rows.by_checksum.get(_same(file))
-    if photo or twin:
-        refusal = lifecycle.duplicate(photo) if photo else rejections.TWICE.filled(name=twin.name if twin else "")
-        lifecycle.refuse(row, refusal, sha256=file.sha256, duplicate_of=photo)
+def _with_checksum(upload: Upload, file: Declared, uploads: "_BatchUploads", index: "_DuplicateIndex") -> Answer:
+    """Refuses a receiving upload if its checksum, now declared for the first time, shows that it is a duplicate."""
+    if not file.sha256 or upload.declared_sha256:
+        return _standing(upload)
+    photo, duplicate = index.photos.get(file.sha256), uploads.by_checksum.get(_dedup_key(file))
+    if photo or duplicate:
+        refusal = (
+            lifecycle.duplicate(photo) if photo else rejections.TWICE.filled(name=duplicate.name if duplicate else "")
+        )
+        lifecycle.refuse(upload, refusal, sha256=file.sha256, duplicate_of=photo)
         return Answer(_of(refusal) if photo else Match.TWICE, refusal=refusal, photo=photo)
-    lifecycle.learn_checksum(row, file.sha256)
-    rows.by_checksum[_same(file)] = row
-    return _standing(row)
+    lifecycle.learn_checksum(upload, file.sha256)
+    uploads.by_checksum[_dedup_key(file)] = upload
+    return _standing(upload)
 
 
-def _standing(row: Upload) -> Answer:
-    match row.state:
+def _standing(upload: Upload) -> Answer:
+    match upload.state:
         case UploadState.RECEIVING:
-            return Answer(Match.NEW, row)
+            return Answer(Match.NEW, upload)
         case UploadState.RECEIVED:
-            return _received(row)
-    if _may_come_again(row):
+            return _received(upload)
+    if _is_resendable(upload):
         return Answer(Match.NEW)
-    refusal = Refusal(row.code, row.message)
-    return Answer(_of(refusal), refusal=refusal, photo=row.duplicate_of)
+    refusal = Refusal(upload.code, upload.message)
+    return Answer(_of(refusal), refusal=refusal, photo=upload.duplicate_of)
 
 
-def _received(row: Upload) -> Answer:
-    """With the photo that it became, or the reason why it became none."""
-    job: ProcessingJob | None = getattr(row, "job", None)  # forgotten jobs leave none
+def _received(upload: Upload) -> Answer:
+    """Returns the result for a received upload, with its photo or the error of its failed job."""
+    job: ProcessingJob | None = getattr(upload, "job", None)  # None if the job was deleted
     if job is None:
-        return Answer(Match.RECEIVED, row)
-    failed = Refusal(job.error_code, job.error_message) if job.state == JobState.FAILED else None
-    return Answer(Match.RECEIVED, row, refusal=failed, photo=job.photo)
+        return Answer(Match.RECEIVED, upload)
+    failure = Refusal(job.error_code, job.error_message) if job.state == JobState.FAILED else None
+    return Answer(Match.RECEIVED, upload, refusal=failure, photo=job.photo)
 
 
-def _may_come_again(row: Upload) -> bool:
-    return row.state in (UploadState.CANCELLED, UploadState.EXPIRED) or row.code in MAY_COME_AGAIN
+def _is_resendable(upload: Upload) -> bool:
+    return upload.state in (UploadState.CANCELLED, UploadState.EXPIRED) or upload.code in RESENDABLE_CODES
 
 
 def _of(refusal: Refusal) -> Match:
-    standings = {
+    matches = {
         rejections.DUPLICATE.code: Match.HERE,
         rejections.RESTORED.code: Match.TRASH,
         rejections.COMPANION.code: Match.SKIPPED,
     }
-    return standings.get(refusal.code, Match.REFUSED)
+    return matches.get(refusal.code, Match.REFUSED)
 
 
-def _with_offsets(answers: Sequence[Answer]) -> tuple[Answer, ...]:
-    """Asked of the files themselves, outside of every transaction."""
-    return tuple(map(_with_offset, answers))
+def _with_offsets(plans: Sequence[Answer]) -> tuple[Answer, ...]:
+    """Reads the offsets from the files on disk: call it outside of transactions."""
+    return tuple(map(_with_offset, plans))
 
 
-def _with_offset(answer: Answer) -> Answer:
-    if answer.upload is None:
-        return answer
-    if answer.standing == Match.RECEIVED:
-        return replace(answer, offset=answer.upload.size or 0)
-    offset = tus_session.arrived(answer.upload)
-    return replace(answer, offset=offset, standing=Match.HALF) if offset else answer
+def _with_offset(plan: Answer) -> Answer:
+    if plan.upload is None:
+        return plan
+    if plan.standing == Match.RECEIVED:
+        return replace(plan, offset=plan.upload.size or 0)
+    offset = tus_session.arrived(plan.upload)
+    return replace(plan, offset=offset, standing=Match.HALF) if offset else plan
 
 
-def _handed_over(answer: Answer) -> Answer:
-    """A file that is here whole, but whose hand-over failed unseen, is handed over again: nobody shall send it once more."""
-    upload = answer.upload
-    if upload is None or answer.standing != Match.HALF or answer.offset != upload.size:
-        return answer
+def _finish_if_whole(plan: Answer) -> Answer:
+    """Finishes an upload that arrived in full but was never acknowledged, so that the client does not send it again."""
+    upload = plan.upload
+    if upload is None or plan.standing != Match.HALF or plan.offset != upload.size:
+        return plan
     tus_session.offset(upload)
     upload.refresh_from_db()
     return _with_offset(_standing(upload))
 
 
-class _Rows:
-    """The uploads of a batch, each to be taken by one file."""
+class _BatchUploads:
+    """The uploads of a batch. Each matches one file at most."""
 
     def __init__(self, batch: Batch | None) -> None:
-        """But for those that were left out of a folder: whoever sends one after all means another upload."""
-        was_left_out = Q(state=UploadState.SKIPPED) & ~Q(code=rejections.COMPANION.code)
-        sent = (batch.uploads if batch else Upload.objects.none()).exclude(was_left_out)
-        rows = sent.select_related("batch", "duplicate_of", "job__photo").order_by("created_at", "pk")
+        """Ignores files that were left out of a folder: a client that sends such a file later gets a new upload."""
+        left_out = Q(state=UploadState.SKIPPED) & ~Q(code=rejections.COMPANION.code)
+        batch_uploads = (batch.uploads if batch else Upload.objects.none()).exclude(left_out)
+        uploads = batch_uploads.select_related("batch", "duplicate_of", "job__photo").order_by("created_at", "pk")
         self.by_checksum: dict[tuple[str, str], Upload] = {}
-        self._by_id = {row.pk: row for row in rows}
-        self._by_look: dict[tuple[str, int | None], list[Upload]] = defaultdict(list)
-        for row in self._by_id.values():
-            self._by_look[row.name, row.size].append(row)
-            if row.state in (UploadState.RECEIVING, UploadState.RECEIVED) and (row.sha256 or row.declared_sha256):
-                self.by_checksum.setdefault(_same(row), row)
+        self._by_id = {upload.pk: upload for upload in uploads}
+        self._by_name_and_size: dict[tuple[str, int | None], list[Upload]] = defaultdict(list)
+        for upload in self._by_id.values():
+            self._by_name_and_size[upload.name, upload.size].append(upload)
+            if upload.state in (UploadState.RECEIVING, UploadState.RECEIVED) and (
+                upload.sha256 or upload.declared_sha256
+            ):
+                self.by_checksum.setdefault(_dedup_key(upload), upload)
 
     def take(self, file: Declared) -> Upload | None:
-        """The upload of this file: named by the file itself, or of the same name and size, where nothing else contradicts."""
-        named = [self._by_id[file.upload]] if file.upload in self._by_id else []
-        alike = sorted(self._by_look[file.name, file.size], key=lambda row: row.folder != file.folder)
-        for row in (*named, *alike):
-            if row.pk in self._by_id and _may_be(row, file):
-                return self._by_id.pop(row.pk)
+        """Removes and returns the upload of this file: by id if the client sent one, otherwise by name and size."""
+        by_id = [self._by_id[file.upload]] if file.upload in self._by_id else []
+        candidates = sorted(
+            self._by_name_and_size[file.name, file.size], key=lambda upload: upload.folder != file.folder
+        )
+        for upload in (*by_id, *candidates):
+            if upload.pk in self._by_id and _is_same_file(upload, file):
+                return self._by_id.pop(upload.pk)
         return None
 
 
-def _may_be(row: Upload, file: Declared) -> bool:
-    """Name and size alone would take a changed file for the one that is half here, and make a picture of two halves."""
-    known = row.declared_sha256 or row.sha256
-    if row.size != file.size or (known and file.sha256 and known != file.sha256):
+def _is_same_file(upload: Upload, file: Declared) -> bool:
+    """Compares the checksum or modification time too: the rest of a changed file must not be appended to its old first half."""
+    checksum = upload.declared_sha256 or upload.sha256
+    if upload.size != file.size or (checksum and file.sha256 and checksum != file.sha256):
         return False
-    if known and file.sha256:
+    if checksum and file.sha256:
         return True
-    return not (row.modified_at and file.modified_at) or row.modified_at == file.modified_at
+    return not (upload.modified_at and file.modified_at) or upload.modified_at == file.modified_at
 
 
-class _Judge:
-    """What can be said of files that no batch expects. Asks three times, however many they are."""
+class _DuplicateIndex:
+    """Photos and companions with the same bytes as the declared files, found by three queries for any number of files."""
 
     def __init__(self, album: Album, user: User, files: Sequence[Declared]) -> None:
-        known = {file.sha256 for file in files if file.sha256}
-        photos = Photo.objects.filter(original_sha256__in=known)
-        self.here = {photo.original_sha256: photo for photo in photos.filter(album=album)}
-        others = photos.visible_to(user).exclude(album=album).select_related("album")
-        self._elsewhere = {photo.original_sha256: photo for photo in others}
-        companions = Companion.objects.filter(sha256__in=known, album=album).select_related("photo")
-        self._kept = {(companion.sha256, companion.name): companion for companion in companions}
+        checksums = {file.sha256 for file in files if file.sha256}
+        photos = Photo.objects.filter(original_sha256__in=checksums)
+        self.photos = {photo.original_sha256: photo for photo in photos.filter(album=album)}
+        photos_elsewhere = photos.visible_to(user).exclude(album=album).select_related("album")
+        self._elsewhere = {photo.original_sha256: photo for photo in photos_elsewhere}
+        companions = Companion.objects.filter(sha256__in=checksums, album=album).select_related("photo")
+        self._companions = {(companion.sha256, companion.name): companion for companion in companions}
         self._names: dict[tuple[str, str], str] = {}
 
     def answer(self, file: Declared) -> Answer:
-        """Asked in the files' order: the second of two that are the same need not be sent."""
-        if refusal := _refusal(file):
+        """Returns the result for a file that no batch expects. Call it in the files' order: the second of two is refused."""
+        if refusal := _reason_to_refuse(file):
             return Answer(_of(refusal), refusal=refusal)
-        if photo := self.here.get(file.sha256):
+        if photo := self.photos.get(file.sha256):
             refusal = rejections.RESTORED if photo.trashed_at else rejections.DUPLICATE
             return Answer(_of(refusal), refusal=refusal.filled(name=photo.name), photo=photo)
-        if kept := self._kept.get((file.sha256, file.name)):
-            refusal = rejections.KEPT_ALREADY.filled(name=kept.name)
-            return Answer(Match.HERE, refusal=refusal, photo=kept.photo)
-        same = _same(file)
-        if name := self._names.get(same):
+        if companion := self._companions.get((file.sha256, file.name)):
+            refusal = rejections.KEPT_ALREADY.filled(name=companion.name)
+            return Answer(Match.HERE, refusal=refusal, photo=companion.photo)
+        key = _dedup_key(file)
+        if name := self._names.get(key):
             return Answer(Match.TWICE, refusal=rejections.TWICE.filled(name=name))
         if file.sha256:
-            self._names[same] = file.name
+            self._names[key] = file.name
         if photo := self._elsewhere.get(file.sha256):
             return Answer(Match.ELSEWHERE, photo=photo)
         return Answer(Match.NEW)
 
 
-def _same(file: Declared | Upload) -> tuple[str, str]:
-    """What two files that need be sent only once have in common. An editor may write the same words for many photos."""
+def _dedup_key(file: Declared | Upload) -> tuple[str, str]:
+    """Returns the key for finding duplicates. It includes a sidecar's name: editors write identical sidecars for many photos."""
     sha256 = file.sha256 if isinstance(file, Declared) else file.sha256 or file.declared_sha256
     return sha256, file.name if name_matching.is_sidecar(file.name) else ""
 
 
-def _refusal(file: Declared) -> Refusal | None:
+def _reason_to_refuse(file: Declared) -> Refusal | None:
     if extensions.is_companion(file.raw_name):
         return rejections.COMPANION
     if not file.size:

@@ -1,4 +1,4 @@
-"""What can be wrong with a request that sends a file: a status, a stable code, and words for its sender."""
+"""Errors of upload requests: an HTTP status, a stable code, and a message for the client."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -12,7 +12,7 @@ class Refusal:
 
 
 class Refused(Exception):
-    """The request cannot be done. `refusal` says how to answer; `offset` is where the upload stands, if that helps."""
+    """The request is refused. `refusal` is the response; `offset` is the current offset, None if it does not matter."""
 
     def __init__(self, refusal: Refusal, offset: int | None = None) -> None:
         super().__init__(refusal.message)
@@ -24,15 +24,15 @@ TOO_LARGE = Refusal(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "That is more than the upload's length, or than is taken."
 )
 LENGTH_REQUIRED = Refusal(HTTPStatus.LENGTH_REQUIRED, "length-required", "Say the length of the body.")
-BROKEN = Refusal(  # a conflict, which clients ask the offset for; after any other refusal of this kind they give up
+BROKEN = Refusal(  # after 409 tus clients fetch the offset; after other 4xx they give up
     HTTPStatus.CONFLICT, "cut-off", "The connection broke. What arrived is kept; go on from the offset."
 )
-TOO_SLOW = Refusal(  # the same: who has only paused goes on
+TOO_SLOW = Refusal(  # 409 for the same reason: a client that only paused can resume
     HTTPStatus.CONFLICT,
     "too-slow",
     "The upload was so slow that its connection was ended. What arrived is kept; go on from the offset.",
 )
 CUT_SHORT = (BROKEN, TOO_SLOW)
-"""The body ended early, and what arrived of it is kept."""
+"""Refusals of a body that ended early. The bytes that arrived are kept."""
 GONE = Refusal(HTTPStatus.GONE, "gone", "This upload has ended. Start anew.")
 FINISHED = Refusal(HTTPStatus.FORBIDDEN, "finished", "This upload is finished; its photo is no upload any more.")

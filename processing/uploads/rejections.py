@@ -1,4 +1,4 @@
-"""Why a file is not taken in: a stable code, and words for the person who sent it."""
+"""Reasons why a file is rejected: a stable code, and a message for the user."""
 
 from dataclasses import dataclass, replace
 
@@ -80,7 +80,7 @@ def too_large(limit: int) -> Refusal:
 
 
 class Refused(Exception):
-    """A file cannot be taken in. `refusal` says why."""
+    """A file is rejected, for the reason `refusal`."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.message)

@@ -1,6 +1,7 @@
-"""Files that come along with photos and hold no picture of their own: thumbnails, edit lists, what systems leave in folders.
+"""Recognises companions: files without a picture of their own that accompany photos.
 
-They are skipped, and told as a number: nothing is wrong, and nothing is to be done.
+Examples are thumbnails, edit lists and system files. They are skipped and shown as a number: the user need not do
+anything about them.
 """
 
 from pathlib import Path
@@ -11,30 +12,30 @@ from processing.pipeline.formats import detect, extensions
 from processing.storage import keys as storage_keys
 from processing.storage import store
 
-THUMBNAIL = "thm"
-THUMBNAIL_MOST_BYTES = 1 << 20
-"""Cameras write thumbnails of videos as small JPEGs. A larger picture of that name is a photo."""
-FETCHED_MOST_BYTES = 16 << 20
-"""To look into a file in the bucket, all of it is fetched. A larger one of such a name is the preview of a video."""
+THUMBNAIL_EXTENSION = "thm"
+MAX_THUMBNAIL_BYTES = 1 << 20
+"""Cameras write thumbnails of videos as small JPEGs. A larger file with this extension is a photo."""
+MAX_FETCHED_BYTES = 16 << 20
+"""A file in the bucket is downloaded completely for this check. A larger one with such a name is the preview of a video."""
 
 
 def is_companion(upload: Upload, size: int) -> bool:
-    """Is this file, whose bytes are at `upload.key`, a companion? A photo that only has the name of one is none."""
+    """True if the file at `upload.key` is a companion: it is named like one and contains no photo."""
     if not extensions.is_companion(upload.name):
         return False
-    if upload.place != storage_keys.DISK and size > FETCHED_MOST_BYTES:
+    if upload.place != storage_keys.DISK and size > MAX_FETCHED_BYTES:
         return True
     try:
         with store().borrow(upload.key) as path:
             return not holds_photo(path, upload.name)
-    except FileNotFoundError:  # it was handed over before, and developed: then it was a photo
+    except FileNotFoundError:  # already acknowledged and developed, so it was a photo
         return False
 
 
 def holds_photo(path: Path, name: str) -> bool:
-    """Is the file with the name of a companion a photo all the same? One that cannot be read may be."""
+    """True if a file that is named like a companion contains a photo, or cannot be read."""
     try:
-        if extensions.ending(name) == THUMBNAIL and path.stat().st_size <= THUMBNAIL_MOST_BYTES:
+        if extensions.ending(name) == THUMBNAIL_EXTENSION and path.stat().st_size <= MAX_THUMBNAIL_BYTES:
             return False
         with path.open("rb") as file:
             detect.recognise(file)

@@ -1,4 +1,4 @@
-"""Keys in incoming/, and which upload or claim owns each."""
+"""Finds the upload or claim that owns a key in incoming/."""
 
 import uuid
 
@@ -9,19 +9,21 @@ from processing.storage.base import ON_LOAN
 
 
 def raw_in_use(keys: list[str]) -> set[uuid.UUID]:
-    """Which of the owners of these incoming/ keys (uploads, or claims at work) still want them."""
-    owners = {identity for key in keys if (identity := owner(key))}
-    receiving = Upload.objects.receiving().filter(pk__in=owners).values_list("pk", flat=True)
-    kept = ProcessingJob.objects.filter(upload__in=owners, state__in=KEEPS_RAW).values_list("upload_id", flat=True)
-    return {*receiving, *kept, *claims(ProcessingJob.objects.in_work().filter(claim__in=owners))}
+    """Returns the ids of the uploads and active claims that still need these keys in incoming/."""
+    owner_ids = {owner_id for key in keys if (owner_id := owner(key))}
+    receiving = Upload.objects.receiving().filter(pk__in=owner_ids).values_list("pk", flat=True)
+    raw_files = ProcessingJob.objects.filter(upload__in=owner_ids, state__in=KEEPS_RAW).values_list(
+        "upload_id", flat=True
+    )
+    return {*receiving, *raw_files, *claims(ProcessingJob.objects.in_work().filter(claim__in=owner_ids))}
 
 
-def claims(rows: JobQuerySet | RerenderQuerySet) -> set[uuid.UUID]:
-    return {claim for claim in rows.order_by().values_list("claim", flat=True) if claim}
+def claims(queryset: JobQuerySet | RerenderQuerySet) -> set[uuid.UUID]:
+    return {claim for claim in queryset.order_by().values_list("claim", flat=True) if claim}
 
 
 def owner(key: str) -> uuid.UUID | None:
-    """Of incoming/<upload>, incoming/<upload>.part or incoming/<claim>.work/…"""
+    """Returns the id in incoming/<upload>, incoming/<upload>.part or incoming/<claim>.work/…; None for other keys."""
     name = storage_keys.bare(key).split("/")[1].split(".")[0]
     try:
         return uuid.UUID(name)
@@ -30,5 +32,5 @@ def owner(key: str) -> uuid.UUID | None:
 
 
 def is_on_loan(key: str) -> bool:
-    """A copy that somebody reads just now, or did before they were killed."""
+    """True for a temporary copy that a process is reading, or left behind when it was killed."""
     return key.startswith(f"incoming/{ON_LOAN}")

@@ -1,4 +1,4 @@
-"""One file's bytes on their way in: written once, hashed while they pass, durable before they are acknowledged."""
+"""Writes a file to storage while hashing it. The bytes are durable before the upload is acknowledged."""
 
 import hashlib
 import logging
@@ -19,20 +19,20 @@ log = logging.getLogger(__name__)
 
 
 class Stream:
-    """Write chunks, then land. Whatever refuses raises Refused and leaves no bytes behind."""
+    """Writes the file of an upload: call write() for each chunk, then land(). Refused is raised after all bytes are deleted."""
 
-    def __init__(self, upload: Upload, besides: int = 0) -> None:
-        """`besides` are bytes that landed in the same request, and that no row tells of yet."""
+    def __init__(self, upload: Upload, uncounted_bytes: int = 0) -> None:
+        """`uncounted_bytes` are bytes of earlier files of the request that no row counts yet."""
         if admission.disk_is_full():
             raise Refused(rejections.DISK_FULL)
-        if not staging_quota.has_room(besides=besides):
+        if not staging_quota.has_room(uncounted_bytes=uncounted_bytes):
             raise Refused(rejections.STAGING_FULL)
         user = upload.batch.opened_by_id
         self._is_limited = upload.batch.source != Batch.Source.IMPORT and user is not None
-        if self._is_limited and user and not staging_quota.has_share(user, besides=besides):
+        if self._is_limited and user and not staging_quota.has_share(user, uncounted_bytes=uncounted_bytes):
             raise Refused(rejections.OWN_STAGING_FULL)
         self.upload = upload
-        self._besides = besides
+        self._uncounted_bytes = uncounted_bytes
         self.size = 0
         self._hash = hashlib.sha256()
         self._hashing = offload.hashing(self._hash)
@@ -40,7 +40,7 @@ class Stream:
 
     @property
     def untold(self) -> int:
-        """Bytes that are there, and that the upload's row does not tell of yet."""
+        """The number of arrived bytes that the upload's row does not count yet."""
         return self.size - self.upload.arrived
 
     @property
@@ -51,42 +51,42 @@ class Stream:
     def write(self, chunk: bytes) -> None:
         self.size += len(chunk)
         if self.size > settings.MAX_FILE_BYTES:
-            self._give_up(rejections.too_large(settings.MAX_FILE_BYTES))
+            self._abort_with(rejections.too_large(settings.MAX_FILE_BYTES))
         if admission.disk_is_full(len(chunk)):
-            self._give_up(rejections.DISK_FULL)
-        if self._is_limited and not staging_quota.may_go_on(self.upload, self._besides + self.untold):
-            self._give_up(rejections.OWN_STAGING_FULL)
+            self._abort_with(rejections.DISK_FULL)
+        if self._is_limited and not staging_quota.may_go_on(self.upload, self._uncounted_bytes + self.untold):
+            self._abort_with(rejections.OWN_STAGING_FULL)
         self._hashing.add(memoryview(chunk))
         try:
             self._receiving.write(chunk)
             failpoints.reach(Point.BYTES_ARRIVE)
         except OSError as error:
-            self._explain(error)
+            self._raise_refusal(error)
 
     def land(self) -> None:
-        """Make the bytes durable under the upload's key. Raises Refused when there are none, or no room for them."""
+        """Makes the bytes durable under the upload's key. Raises Refused if there are none, or no space for them."""
         if not self.size:
-            self._give_up(rejections.EMPTY)
+            self._abort_with(rejections.EMPTY)
         try:
             self._receiving.commit()
         except Fenced:
-            self._give_up(rejections.TAKEN_AWAY)
+            self._abort_with(rejections.TAKEN_AWAY)
         except OSError as error:
-            self._explain(error)
+            self._raise_refusal(error)
         failpoints.reach(Point.FILE_WRITTEN)
 
     def abort(self) -> None:
         self._receiving.abort()
 
-    def _explain(self, error: OSError) -> None:
+    def _raise_refusal(self, error: OSError) -> None:
         if error.errno in admission.NO_ROOM:
-            self._give_up(rejections.DISK_FULL)
+            self._abort_with(rejections.DISK_FULL)
         if isinstance(error, StorageTrouble):
             log.warning("Upload %s could not be stored: %s", self.upload.pk, error)
-            self._give_up(rejections.STORAGE_AWAY.filled(reason=error.message))
+            self._abort_with(rejections.STORAGE_AWAY.filled(reason=error.message))
         self.abort()
         raise error
 
-    def _give_up(self, refusal: rejections.Refusal) -> None:
+    def _abort_with(self, refusal: rejections.Refusal) -> None:
         self.abort()
         raise Refused(refusal)

@@ -1,7 +1,7 @@
-"""Uploads that go straight to the bucket, in parts whose addresses are signed here. Alone writes Part and Upload.multipart_id.
+"""Uploads sent straight to the bucket, in parts with presigned URLs. The only writer of Part and Upload.multipart_id.
 
-What the bucket lists is the truth. Each step is row first, then the bucket, then the row; each may be repeated, and is, by the
-sender or the sweep. That the bucket does not know an upload any more says nothing: then the file itself is looked at.
+The bucket's list of parts is authoritative. Each step writes the row, then the bucket, then the row again; the client or the
+sweep may repeat it. If the bucket no longer knows a multipart upload, the file itself is checked: it may have been joined.
 """
 
 import time
@@ -27,13 +27,14 @@ from processing.uploads import lifecycle, problems, rejections
 from processing.uploads.problems import Refusal, Refused
 
 LEAST_BYTES = 5 << 20
-"""What S3 takes for a part that is not the last."""
-USUAL_BYTES = 8 << 20
+"""The minimum size that S3 accepts for any part but the last."""
+DEFAULT_PART_BYTES = 8 << 20
 MOST_PARTS = 10_000
 AT_ONCE_BYTES = 64 << 20
-"""A larger file is read back by a worker, not while its sender waits for the answer."""
+"""Larger files are read back by a worker instead of during the request."""
 SENT = ".sent"
-"""A form is posted beside the file's key: it may come again as long as it is signed, and what was received shall not change."""
+"""Suffix of the key that a form posts to. The form may be posted again while its signature is valid, and must not overwrite a
+received file."""
 
 BAD_PART = Refusal(HTTPStatus.BAD_REQUEST, "bad-part", f"Parts are numbered from 1 to {MOST_PARTS}, and have a size.")
 INCOMPLETE = Refusal(
@@ -42,33 +43,33 @@ INCOMPLETE = Refusal(
 
 
 def may_come(upload: Upload) -> bool:
-    """May its bytes go straight to the bucket?"""
+    """True if the client may send the upload's bytes straight to the bucket."""
     return upload.state == UploadState.RECEIVING and upload.place == storage_keys.BUCKET == locations.for_new()
 
 
 def part_bytes(size: int | None) -> int:
-    """How large the parts of such a file had best be."""
-    least = -(-(size or 0) // MOST_PARTS)
-    return max(USUAL_BYTES, -(-least // LEAST_BYTES) * LEAST_BYTES)
+    """Returns the recommended part size for a file of `size` bytes."""
+    min_bytes = -(-(size or 0) // MOST_PARTS)
+    return max(DEFAULT_PART_BYTES, -(-min_bytes // LEAST_BYTES) * LEAST_BYTES)
 
 
 def begin(upload: Upload) -> None:
-    """From now on parts of it may come. Raises Refused when the upload has ended."""
+    """Starts a multipart upload in the bucket, unless one has started. Raises Refused if the upload has ended."""
     _ensure_receiving(upload)
     if upload.multipart_id:
         return
-    fresh = s3_multipart.begin(upload.key)
+    multipart_id = s3_multipart.begin(upload.key)
     failpoints.reach(Point.PARTS_BEGUN)
-    if not Upload.objects.receiving().filter(pk=upload.pk, multipart_id="").update(multipart_id=fresh):
-        s3_multipart.abort(upload.key, fresh)  # another request was faster, or it has ended
+    if not Upload.objects.receiving().filter(pk=upload.pk, multipart_id="").update(multipart_id=multipart_id):
+        s3_multipart.abort(upload.key, multipart_id)  # another request started one, or the upload has ended
     upload.refresh_from_db()
     _ensure_receiving(upload)
 
 
 def sign(upload: Upload, number: int, size: int | None = None) -> str:
-    """Where the part's bytes are to be put: exactly `size` of them, if that is told. Raises Refused.
+    """Returns the presigned URL for a part, of exactly `size` bytes if given. Raises Refused.
 
-    Those that came before are noted on the way.
+    Also records the parts that the bucket already has.
     """
     _ensure_receiving(upload)
     if not 1 <= number <= MOST_PARTS or size == 0:
@@ -89,100 +90,100 @@ def sign(upload: Upload, number: int, size: int | None = None) -> str:
 
 
 def form(upload: Upload) -> Form:
-    """How to post the whole file at once. Nobody tells when that was done: the sweep finds it."""
+    """Returns a presigned form for posting the whole file. The client does not report the end: the sweep finds the file."""
     _ensure_receiving(upload)
     Part.objects.get_or_create(upload=upload, number=Part.WHOLE)
     return s3_multipart.form(upload.key + SENT, upload.size or 1, upload.size or settings.MAX_FILE_BYTES)
 
 
 def listed(upload: Upload) -> list[Stored]:
-    """The parts that the bucket has, noted in the rows; or had, when they are joined already and nobody was told.
+    """Returns the parts in the bucket and records them. If they were joined already, returns the parts recorded last.
 
-    Raises Refused when the upload has ended.
+    Raises Refused if the upload has ended.
     """
     _ensure_receiving(upload)
-    stored = _listed(upload)
-    if stored is None:
-        stored = _noted(upload)
+    parts = _list_parts(upload)
+    if parts is None:
+        parts = _recorded_parts(upload)
     lifecycle.touch(upload, upload.arrived)
-    return stored
+    return parts
 
 
 def touch(upload: Upload, arrived: int) -> None:
-    """Its sender says how far it is, for others to see: parts on their way are not listed."""
+    """Stores the progress that the client reports: the bucket does not list a part before it is complete."""
     _ensure_receiving(upload)
     lifecycle.touch(upload, min(arrived, upload.size or arrived))
 
 
 def complete(upload: Upload, sha256: str = "") -> bool:
-    """All of it was sent. True when it has ended, and is received if it could be; False when a worker has to read it back first.
+    """Joins the parts after the client sent the last one. True if the upload has ended, False if a worker reads it back first.
 
-    Raises Refused when parts are missing, or too many.
+    Raises Refused if parts are missing, or larger in total than the file.
     """
     if upload.state != UploadState.RECEIVING:
         return True
     if sha256 and not upload.declared_sha256:
         lifecycle.learn_checksum(upload, sha256)
-    stored = _listed(upload)
-    if stored is not None:
-        _join(upload, stored)
-    elif not _is_there(upload):
+    parts = _list_parts(upload)
+    if parts is not None:
+        _join_parts(upload, parts)
+    elif not _is_stored_whole(upload):
         raise Refused(INCOMPLETE)
     elif _is_large(upload):
-        return False  # a worker was told when it was joined, and the sweep tells another
+        return False  # a worker was notified after joining; if that was lost, the sweep finishes it
     return _read_back(upload)
 
 
 def hand_over(upload: Upload) -> bool:
-    """Read the file back, once, and acknowledge it if it is what it should be. False when it is not there."""
-    found = s3_multipart.digest(upload.key, _KeptAlive(upload))
-    if found is None:
+    """Reads the file back once and acknowledges it, or refuses it if it differs from its declaration. False if it is missing."""
+    digest = s3_multipart.digest(upload.key, _TouchUpload(upload))
+    if digest is None:
         return False
-    if not found.size:
+    if not digest.size:
         lifecycle.refuse(upload, rejections.EMPTY, size=0)
-    elif upload.size not in (None, found.size):
-        lifecycle.refuse(upload, rejections.NOT_AS_DECLARED, size=found.size, sha256=found.sha256)
+    elif upload.size not in (None, digest.size):
+        lifecycle.refuse(upload, rejections.NOT_AS_DECLARED, size=digest.size, sha256=digest.sha256)
     else:
-        lifecycle.finish(upload, found.size, found.sha256)
-    _forget(upload)
+        lifecycle.finish(upload, digest.size, digest.sha256)
+    _delete_parts(upload)
     return True
 
 
 def hand_over_by_id(pk: uuid.UUID) -> None:
-    """A worker's part: the upload may have ended meanwhile."""
+    """Hands over an upload in a worker. Does nothing if the upload has ended meanwhile."""
     if upload := Upload.objects.receiving().filter(pk=pk).first():
         hand_over(upload)
 
 
 def abort(upload: Upload) -> None:
-    """Its sender does not want it any more. Raises Refused when it is received, or ended otherwise."""
+    """Cancels the upload at the client's request. Raises Refused if it has ended."""
     _ensure_receiving(upload)
     lifecycle.cancel(upload, "cancelled", "Its sender took it back.")
-    _forget(upload)
+    _delete_parts(upload)
 
 
 def hand_over_if_whole(upload: Upload) -> bool:
-    """What its sender did not come to, or was never told of. False when it is not all there."""
-    if not _is_there(upload):
-        stored = _listed(upload) or []
-        if not stored or sum(part.size for part in stored) != upload.size:
+    """Finishes an upload that the client sent in full but did not complete. False if bytes are missing."""
+    if not _is_stored_whole(upload):
+        parts = _list_parts(upload) or []
+        if not parts or sum(part.size for part in parts) != upload.size:
             return False
-        _join(upload, stored)
+        _join_parts(upload, parts)
     return _read_back(upload)
 
 
 def forget_ended() -> None:
-    """Parts of uploads that are received, or ended otherwise: nothing is to be told of them any more."""
+    """Deletes the Part rows of uploads that have ended."""
     Part.objects.exclude(upload__state=UploadState.RECEIVING).delete()
 
 
 def leave(upload: Upload) -> bool:
-    """Somebody goes on with it another way, from its first byte. True when it was whole, and is handed over instead."""
+    """Discards the parts, since the client restarts the upload through the server. True if it was complete and is handed over."""
     if upload.place == storage_keys.DISK or not (upload.multipart_id or upload.parts.exists()):
         return False
-    if _is_there(upload) and hand_over(upload):
+    if _is_stored_whole(upload) and hand_over(upload):
         return True
-    _begin_anew(upload)
+    _restart(upload)
     return False
 
 
@@ -193,43 +194,46 @@ def _ensure_receiving(upload: Upload) -> None:
         raise Refused(problems.GONE)
 
 
-def _listed(upload: Upload) -> list[Stored] | None:
-    """The parts that the bucket has, noted in the rows; None when it has the whole file, or knows nothing of it: then anew."""
+def _list_parts(upload: Upload) -> list[Stored] | None:
+    """Returns the parts in the bucket and records them. None if the bucket has no such multipart upload, or has joined it.
+
+    If the bucket has neither parts nor the file, the upload is reset.
+    """
     if not upload.multipart_id:
         return None
     try:
-        stored = s3_multipart.parts(upload.key, upload.multipart_id)
+        parts = s3_multipart.parts(upload.key, upload.multipart_id)
     except Gone:
-        if not _is_there(upload):
-            _begin_anew(upload)
+        if not _is_stored_whole(upload):
+            _restart(upload)
         return None
-    _note(upload, stored)
-    return stored
+    _record_parts(upload, parts)
+    return parts
 
 
-def _note(upload: Upload, stored: Sequence[Stored]) -> None:
+def _record_parts(upload: Upload, parts: Sequence[Stored]) -> None:
     rows = [
         Part(upload=upload, number=part.number, size=part.size, etag=part.etag, state=Part.State.STORED)
-        for part in stored
+        for part in parts
     ]
     fields = ["size", "etag", "state"]
     Part.objects.bulk_create(rows, update_conflicts=True, unique_fields=["upload", "number"], update_fields=fields)
-    arrived = sum(part.size for part in stored)
-    if arrived != upload.arrived:
-        upload.arrived = arrived
-        lifecycle.touch(upload, arrived)
+    total_bytes = sum(part.size for part in parts)
+    if total_bytes != upload.arrived:
+        upload.arrived = total_bytes
+        lifecycle.touch(upload, total_bytes)
 
 
-def _noted(upload: Upload) -> list[Stored]:
-    """The parts as they were listed last."""
-    rows = upload.parts.filter(state=Part.State.STORED).exclude(number=Part.WHOLE)
-    return [Stored(part.number, part.size or 0, part.etag) for part in rows]
+def _recorded_parts(upload: Upload) -> list[Stored]:
+    """Returns the parts from the last listing."""
+    parts = upload.parts.filter(state=Part.State.STORED).exclude(number=Part.WHOLE)
+    return [Stored(part.number, part.size or 0, part.etag) for part in parts]
 
 
-def _join(upload: Upload, stored: Sequence[Stored]) -> None:
-    size = sum(part.size for part in stored)
-    is_in_order = [part.number for part in stored] == list(range(1, len(stored) + 1))
-    if not stored or not is_in_order or size < (upload.size or 0):
+def _join_parts(upload: Upload, parts: Sequence[Stored]) -> None:
+    size = sum(part.size for part in parts)
+    is_in_order = [part.number for part in parts] == list(range(1, len(parts) + 1))
+    if not parts or not is_in_order or size < (upload.size or 0):
         raise Refused(INCOMPLETE)
     if size > (upload.size or settings.MAX_FILE_BYTES):
         lifecycle.refuse(
@@ -237,13 +241,13 @@ def _join(upload: Upload, stored: Sequence[Stored]) -> None:
         )
         raise Refused(problems.TOO_LARGE)
     if upload.size is None:
-        lifecycle.tell_size(upload, size)  # with it the sweep knows that it is whole
+        lifecycle.tell_size(upload, size)  # lets the sweep recognise a complete file
     lifecycle.touch(upload, size)
     failpoints.reach(Point.PARTS_LISTED)
     try:
-        s3_multipart.join(upload.key, upload.multipart_id, stored)
-    except Gone:  # it was joined before, and the answer lost
-        if not _is_there(upload):
+        s3_multipart.join(upload.key, upload.multipart_id, parts)
+    except Gone:  # it was joined before, and the response was lost
+        if not _is_stored_whole(upload):
             raise Refused(INCOMPLETE) from None
     failpoints.reach(Point.PARTS_JOINED)
 
@@ -259,8 +263,8 @@ def _is_large(upload: Upload) -> bool:
     return (upload.size or 0) > AT_ONCE_BYTES
 
 
-def _is_there(upload: Upload) -> bool:
-    """Is it whole in the bucket? One that came as a form is put in its place for that."""
+def _is_stored_whole(upload: Upload) -> bool:
+    """True if the bucket has the complete file. A file that was posted by a form is copied to the upload's key first."""
     if store().exists(upload.key):
         return True
     if not upload.parts.filter(number=Part.WHOLE).exists():
@@ -271,8 +275,8 @@ def _is_there(upload: Upload) -> bool:
     return False
 
 
-def _begin_anew(upload: Upload) -> None:
-    """The bucket forgets the parts of it; the rows, too."""
+def _restart(upload: Upload) -> None:
+    """Deletes the parts, in the bucket and in the database, so that the upload starts from offset 0."""
     Upload.objects.receiving().filter(pk=upload.pk, multipart_id=upload.multipart_id).update(multipart_id="", arrived=0)
     if upload.multipart_id:
         s3_multipart.abort(upload.key, upload.multipart_id)
@@ -280,14 +284,14 @@ def _begin_anew(upload: Upload) -> None:
     upload.refresh_from_db()
 
 
-def _forget(upload: Upload) -> None:
+def _delete_parts(upload: Upload) -> None:
     if upload.parts.filter(number=Part.WHOLE).exists():
         removal.clear_after_commit([upload.key + SENT])
     upload.parts.all().delete()
 
 
-class _KeptAlive:
-    """Called while a file is read back, which may take longer than an upload lives."""
+class _TouchUpload:
+    """Touches the upload while its file is read back, which may take longer than the upload's expiry time."""
 
     def __init__(self, upload: Upload) -> None:
         self._upload, self._touched = upload, time.monotonic()

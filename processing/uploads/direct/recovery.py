@@ -1,4 +1,4 @@
-"""What the sweep does for uploads that go straight to the bucket: whatever a step left half done is done, or thrown away."""
+"""The sweep's recovery of direct uploads: finishes interrupted ones and aborts orphaned multipart uploads in the bucket."""
 
 import logging
 import uuid
@@ -20,67 +20,71 @@ from processing.uploads.direct import multipart
 
 log = logging.getLogger(__name__)
 
-AT_A_TIME = 500
+CHUNK_SIZE = 500
 
 
 def hand_over_again(before: datetime) -> int:
-    """Files that are whole in the bucket, of which nobody was told, and nothing was heard since. How many it was.
+    """Finishes uploads with a complete file in the bucket that was never acknowledged. Returns their number.
 
-    One that cannot be looked at is kept from expiring: nobody knows yet what would be lost.
+    Only uploads that expire before `before`, or were posted as a form, are checked. An upload that cannot be checked, because
+    the bucket is unavailable, does not expire: its file may be complete.
     """
-    as_form = Part.objects.filter(number=Part.WHOLE, upload=OuterRef("pk"))  # nobody else will ever tell
-    silent = Upload.objects.receiving().in_the_bucket().filter(Exists(as_form) | Q(expires_at__lt=before))
-    return sum(_is_handed_over(upload) for upload in silent)
+    posted_as_form = Part.objects.filter(number=Part.WHOLE, upload=OuterRef("pk"))  # no request follows a form
+    candidates = Upload.objects.receiving().in_the_bucket().filter(Exists(posted_as_form) | Q(expires_at__lt=before))
+    return sum(_try_to_finish(upload) for upload in candidates)
 
 
 def abort_unknown(before: datetime) -> int:
-    """Throw away what was begun in the bucket for uploads that have ended, or, before then, by nobody known. How many it was."""
+    """Aborts orphaned multipart uploads in the bucket, and returns their number. Also deletes the Part rows of ended uploads.
+
+    A multipart upload is orphaned if its upload has ended, or if no upload refers to it and it began before `before`.
+    """
     if locations.for_new() != storage_keys.BUCKET:
         return 0
-    begun, count = s3_multipart.unfinished(), 0
-    while some := list(islice(begun, AT_A_TIME)):
-        for each in _unwanted(some, before):
-            s3_multipart.abort(each.key, each.multipart_id)
-            count += 1
+    unfinished, aborted = s3_multipart.unfinished(), 0
+    while chunk := list(islice(unfinished, CHUNK_SIZE)):
+        for multipart_upload in _orphaned(chunk, before):
+            s3_multipart.abort(multipart_upload.key, multipart_upload.multipart_id)
+            aborted += 1
     multipart.forget_ended()
-    return count
+    return aborted
 
 
-def _is_handed_over(upload: Upload) -> bool:
-    """Not tried while the bucket cannot be reached: there may be hundreds, and each would wait for the line."""
+def _try_to_finish(upload: Upload) -> bool:
+    """Only renews the expiry while the bucket is unavailable: hundreds of uploads could each wait for a timeout."""
     try:
         if store().is_there():
             return multipart.hand_over_if_whole(upload)
-    except StorageTrouble as trouble:
-        log.warning("Upload %s cannot be looked at in the bucket yet: %s", upload.pk, trouble)
+    except StorageTrouble as error:
+        log.warning("Upload %s cannot be checked in the bucket yet: %s", upload.pk, error)
     lifecycle.touch(upload, upload.arrived)
     return False
 
 
-def _unwanted(some: Sequence[Unfinished], before: datetime) -> list[Unfinished]:
-    """Listed first, rows asked after, or a new one would seem unknown."""
-    owners = {identity for each in some if (identity := _owner(each.key))}
-    known = Upload.objects.only("state", "multipart_id", "size", "arrived").in_bulk(owners)
-    return [each for each in some if _is_unwanted(each, known, before)]
+def _orphaned(chunk: Sequence[Unfinished], before: datetime) -> list[Unfinished]:
+    """Returns the orphans of the chunk. Reads the rows after the bucket's list: otherwise new multipart uploads look orphaned."""
+    upload_ids = {upload_id for multipart_upload in chunk if (upload_id := _owner(multipart_upload.key))}
+    uploads = Upload.objects.only("state", "multipart_id", "size", "arrived").in_bulk(upload_ids)
+    return [multipart_upload for multipart_upload in chunk if _is_orphaned(multipart_upload, uploads, before)]
 
 
-def _is_unwanted(each: Unfinished, known: dict[uuid.UUID, Upload], before: datetime) -> bool:
-    owner = _owner(each.key)
-    upload = known.get(owner) if owner else None
+def _is_orphaned(multipart_upload: Unfinished, uploads: dict[uuid.UUID, Upload], before: datetime) -> bool:
+    upload_id = _owner(multipart_upload.key)
+    upload = uploads.get(upload_id) if upload_id else None
     if upload and upload.state != UploadState.RECEIVING:
         return True
-    if upload and (upload.multipart_id == each.multipart_id or _may_be_stored_now(upload)):
+    if upload and (upload.multipart_id == multipart_upload.multipart_id or _may_be_transferring(upload)):
         return False
-    return each.begun_at < before
+    return multipart_upload.begun_at < before
 
 
-def _may_be_stored_now(upload: Upload) -> bool:
-    """Its bytes came here, all of them, and whoever received them sends them on; a large file takes a while."""
+def _may_be_transferring(upload: Upload) -> bool:
+    """True if all bytes arrived at the server, so that a request may be sending the file to the bucket now."""
     return upload.arrived == upload.size
 
 
 def _owner(key: str) -> uuid.UUID | None:
-    """The upload that a key in incoming/ belongs to."""
+    """Returns the id of the upload that owns a key in incoming/, None for other keys."""
     room, _, name = storage_keys.bare(key).partition("/")
     try:
         return uuid.UUID(name.partition(".")[0]) if room == "incoming" else None

@@ -1,5 +1,6 @@
-"""One part of an upload, from the line to the disk; and when its bytes count: as they come, or all at once, when its checksum
-has proved true.
+"""Receives one part of an upload (the body of one request) and writes it to disk.
+
+Without a checksum every byte counts as soon as it is written. With one, all bytes count once the checksum has been verified.
 """
 
 import time
@@ -22,9 +23,9 @@ from processing.uploads.tus.protocol import Part
 
 @dataclass(frozen=True, slots=True)
 class Arriving:
-    """`growing` was taken over, and stands where the part begins.
+    """A part that is being received. `growing` is the partial file, already taken over, with `part.offset` bytes.
 
-    Its body announces `length` bytes, None if that is unknown, and may hold `room`.
+    The body has a declared length of `length` bytes (None if unknown), and may have at most `room`.
     """
 
     upload: Upload
@@ -35,71 +36,70 @@ class Arriving:
     length: int | None
 
     def take_in(self) -> int:
-        """Answers the new offset. Whatever goes wrong, the bytes that count are safe. Raises Refused, and what the disk does."""
-        fingerprint = hash_cache.resume(self.upload.key, self.part.offset)
-        proof: Hash | None = None
+        """Receives the part and returns the new offset. Raises Refused or OSError, after syncing the valid bytes."""
+        file_hash = hash_cache.resume(self.upload.key, self.part.offset)
+        part_hash: Hash | None = None
         if self.part.checksum:
-            proof = fingerprint if is_of_the_file(self.part) else self.part.checksum.start()
-        before = fingerprint.copy() if fingerprint and proof else None
+            part_hash = file_hash if is_of_the_file(self.part) else self.part.checksum.start()
+        file_hash_before = file_hash.copy() if file_hash and part_hash else None
         try:
-            self._write(proof, fingerprint)
-        except Fenced:  # what is there is another's to secure
+            self._write(part_hash, file_hash)
+        except Fenced:  # another request owns the file now and syncs it
             raise Refused(protocol.REVOKED) from None
-        except Refused as refused:  # of a part that is proved the fingerprint may have seen more than counts
-            refused.offset = self._secured(before if proof else fingerprint)
+        except Refused as refused:  # with a checksum, file_hash may include bytes that were not verified
+            refused.offset = self._secure(file_hash_before if part_hash else file_hash)
             raise
         except OSError as error:
-            reached = self._secured(None)
+            offset = self._secure(None)
             if error.errno not in admission.NO_ROOM:
                 raise
-            raise short_of(admission.DISK, reached) from error
-        return self._secured(fingerprint)
+            raise short_of(admission.DISK, offset) from error
+        return self._secure(file_hash)
 
-    def _write(self, proof: Hash | None, fingerprint: Fingerprint | None) -> None:
-        touched = time.monotonic()
+    def _write(self, part_hash: Hash | None, file_hash: Fingerprint | None) -> None:
+        touched_at = time.monotonic()
         with way(self.growing, self.part, self.length) as strategy:
             with (
-                strategy.coming(self.body, self.room, proof) as coming,
-                offload.hashing(None if strategy.is_proved else proof) as proved,
-                offload.hashing(None if fingerprint is proof else fingerprint) as hashing,
+                strategy.coming(self.body, self.room, part_hash) as chunks,
+                offload.hashing(None if strategy.is_proved else part_hash) as part_hashing,
+                offload.hashing(None if file_hash is part_hash else file_hash) as file_hashing,
                 offload.writing(strategy.write) as writing,
             ):
-                for piece in coming:
-                    if admission.disk_is_full(len(piece)):
+                for chunk in chunks:
+                    if admission.disk_is_full(len(chunk)):
                         raise short_of(admission.DISK)
                     if self.length is None and not staging_quota.may_go_on(
-                        self.upload, self._untold(strategy.reached + len(piece))
+                        self.upload, self._uncounted_bytes(strategy.reached + len(chunk))
                     ):
                         raise short_of(admission.OWN_STAGING)
-                    proved.add(piece)
-                    hashing.add(piece)
-                    writing.add(piece)
-                    if time.monotonic() - touched > lifecycle.touch_seconds():
-                        touched = time.monotonic()
+                    part_hashing.add(chunk)
+                    file_hashing.add(chunk)
+                    writing.add(chunk)
+                    if time.monotonic() - touched_at > lifecycle.touch_seconds():
+                        touched_at = time.monotonic()
                         lifecycle.touch(self.upload, strategy.reached)
-            ensure_true(self.part, proof)
+            ensure_true(self.part, part_hash)
             strategy.accept()
 
-    def _untold(self, reached: int) -> int:
-        """How many of these bytes the row does not tell of yet, by which the quota counts."""
-        return reached - self.upload.arrived
+    def _uncounted_bytes(self, offset: int) -> int:
+        """Returns the number of bytes up to `offset` that the row, and so the quota, does not count yet."""
+        return offset - self.upload.arrived
 
-    def _secured(self, fingerprint: Fingerprint | None) -> int:
-        """The bytes that count, now safe. A whole file is handed over.
+    def _secure(self, file_hash: Fingerprint | None) -> int:
+        """Syncs the valid bytes and returns their number. Finishes the upload if it is complete.
 
-        They are more than this part's when another request has taken the upload over and gone on. Then the fingerprint is not
-        that of the file, and is left out.
+        If another request has taken the upload over and appended more, `file_hash` covers only a part and is discarded.
         """
-        reached = self.growing.there()
-        if fingerprint and fingerprint.length != reached:
-            fingerprint = None
-        if reached == self.upload.size:
-            finalize.land(self.upload, self.growing, fingerprint)
+        offset = self.growing.there()
+        if file_hash and file_hash.length != offset:
+            file_hash = None
+        if offset == self.upload.size:
+            finalize.land(self.upload, self.growing, file_hash)
         else:
             self.growing.sync()
-            hash_cache.keep(self.upload.key, fingerprint)
-            lifecycle.touch(self.upload, reached)
-        return reached
+            hash_cache.keep(self.upload.key, file_hash)
+            lifecycle.touch(self.upload, offset)
+        return offset
 
 
 def short_of(shortage: Shortage, offset: int | None = None) -> Refused:
@@ -107,112 +107,116 @@ def short_of(shortage: Shortage, offset: int | None = None) -> Refused:
 
 
 def is_of_the_file(part: Part) -> bool:
-    """Is what proves this part the hash of the file so far?"""
+    """True if the part's checksum is also the hash of the file up to the end of the part."""
     return part.offset == 0 and part.checksum is not None and part.checksum.algorithm == hash_cache.ALGORITHM
 
 
-def ensure_true(part: Part, proof: Hash | None) -> None:
-    """Raises Refused when these are not the bytes that were announced."""
-    if part.checksum and proof and not part.checksum.fits(proof.digest()):
+def ensure_true(part: Part, part_hash: Hash | None) -> None:
+    """Raises Refused if the part's bytes do not match its checksum."""
+    if part.checksum and part_hash and not part.checksum.fits(part_hash.digest()):
         raise Refused(protocol.CHECKSUM_MISMATCH)
 
 
 class AsTheyCome:
-    """Every byte counts that is written, and stays."""
+    """Appends directly: every byte counts once it is written."""
 
     is_proved = False
-    """Are its pieces true before the first of them comes?"""
+    """True if coming() verifies the checksum before it yields the first chunk."""
 
-    def __init__(self, growing: Growing, part: Part) -> None:
-        self._growing, self._part, self.reached = growing, part, part.offset
+    def __init__(self, partial_file: Growing, part: Part) -> None:
+        self._partial_file, self._part, self.reached = partial_file, part, part.offset
 
-    def coming(self, body: Body, room: int, proof: Hash | None) -> AbstractContextManager[Iterator[memoryview]]:
+    def coming(self, body: Body, room: int, part_hash: Hash | None) -> AbstractContextManager[Iterator[memoryview]]:
         return body_reader.coming(body, room, self._part.offset)
 
-    def write(self, piece: memoryview) -> None:
-        self._growing.append(piece)
-        self.reached += len(piece)
+    def write(self, chunk: memoryview) -> None:
+        self._partial_file.append(chunk)
+        self.reached += len(chunk)
 
     def accept(self) -> None:
-        """All of it is written, and true. Raises Fenced."""
+        """Called when all bytes are written and the checksum, if any, is verified. Raises Fenced."""
 
     def give_up(self) -> None:
-        """Something went wrong."""
+        """Called after an error. Discards the bytes that are not verified."""
 
 
 class InMemory(AsTheyCome):
-    """Nothing is written before it has proved true."""
+    """Buffers the part in memory and writes it once its checksum is verified."""
 
     is_proved = True
 
-    def __init__(self, growing: Growing, part: Part, place: memoryview) -> None:
-        super().__init__(growing, part)
-        self._place = place
+    def __init__(self, partial_file: Growing, part: Part, buffer: memoryview) -> None:
+        super().__init__(partial_file, part)
+        self._buffer = buffer
 
     @contextmanager
-    def coming(self, body: Body, room: int, proof: Hash | None) -> Iterator[Iterator[memoryview]]:
-        assert proof
-        whole = body_reader.whole(body, self._place, proof)
-        ensure_true(self._part, proof)
-        yield iter((whole,))
+    def coming(self, body: Body, room: int, part_hash: Hash | None) -> Iterator[Iterator[memoryview]]:
+        assert part_hash
+        content = body_reader.whole(body, self._buffer, part_hash)
+        ensure_true(self._part, part_hash)
+        yield iter((content,))
 
 
 class Aside(AsTheyCome):
-    """The first bytes of a file, in one without a name, which gets its name then."""
+    """Writes the first part of a file to an anonymous file, which is named once the checksum is verified."""
 
-    def __init__(self, growing: Growing, part: Part, file: AnonymousFile) -> None:
-        super().__init__(growing, part)
-        self._file = file
+    def __init__(self, partial_file: Growing, part: Part, anonymous_file: AnonymousFile) -> None:
+        super().__init__(partial_file, part)
+        self._anonymous_file = anonymous_file
 
-    def write(self, piece: memoryview) -> None:
-        self._file.append(piece)
+    def write(self, chunk: memoryview) -> None:
+        self._anonymous_file.append(chunk)
 
     def accept(self) -> None:
-        self._growing.begin_with(self._file)
-        self.reached = self._file.size
-        self._file.close()
+        self._partial_file.begin_with(self._anonymous_file)
+        self.reached = self._anonymous_file.size
+        self._anonymous_file.close()
 
     def give_up(self) -> None:
-        self._file.close()
+        self._anonymous_file.close()
 
 
 class InDoubt(AsTheyCome):
-    """Written where they belong, with a sign that they do not count yet."""
+    """Appends in place, and marks the bytes as unverified, so that they are truncated unless accept() is called."""
 
-    def __init__(self, growing: Growing, part: Part) -> None:
-        super().__init__(growing, part)
+    def __init__(self, partial_file: Growing, part: Part) -> None:
+        super().__init__(partial_file, part)
         self._end = part.offset
-        growing.doubt()
+        partial_file.doubt()
 
-    def write(self, piece: memoryview) -> None:
-        self._growing.append(piece)
-        self._end += len(piece)
+    def write(self, chunk: memoryview) -> None:
+        self._partial_file.append(chunk)
+        self._end += len(chunk)
 
     def accept(self) -> None:
-        self._growing.trust()
+        self._partial_file.trust()
         self.reached = self._end
 
     def give_up(self) -> None:
-        with suppress(Fenced):  # whoever took it over has seen to it
-            self._growing.drop_doubtful()
+        with suppress(Fenced):  # another request has taken the file over and truncated it
+            self._partial_file.drop_doubtful()
 
 
 @contextmanager
-def way(growing: Growing, part: Part, length: int | None) -> Iterator[AsTheyCome]:
-    """How a part of that length (None: it is not announced) comes in. Raises Fenced."""
-    file = growing.aside() if is_of_the_file(part) and length and length >= offload.WORTH_WRITING else None
-    with body_reader.in_memory(length if part.checksum and not file else None, part.offset) as place:
-        chosen = _chosen(growing, part, file, place)
+def way(partial_file: Growing, part: Part, length: int | None) -> Iterator[AsTheyCome]:
+    """Yields the strategy for a part of `length` bytes (None if unknown), and gives it up on errors. Raises Fenced."""
+    anonymous_file = (
+        partial_file.aside() if is_of_the_file(part) and length and length >= offload.WORTH_WRITING else None
+    )
+    with body_reader.in_memory(length if part.checksum and not anonymous_file else None, part.offset) as buffer:
+        strategy = _strategy(partial_file, part, anonymous_file, buffer)
         try:
-            yield chosen
+            yield strategy
         except BaseException:
-            chosen.give_up()
+            strategy.give_up()
             raise
 
 
-def _chosen(growing: Growing, part: Part, file: AnonymousFile | None, place: memoryview | None) -> AsTheyCome:
+def _strategy(
+    partial_file: Growing, part: Part, anonymous_file: AnonymousFile | None, buffer: memoryview | None
+) -> AsTheyCome:
     if part.checksum is None:
-        return AsTheyCome(growing, part)
-    if file:
-        return Aside(growing, part, file)
-    return InMemory(growing, part, place) if place else InDoubt(growing, part)
+        return AsTheyCome(partial_file, part)
+    if anonymous_file:
+        return Aside(partial_file, part, anonymous_file)
+    return InMemory(partial_file, part, buffer) if buffer else InDoubt(partial_file, part)

@@ -1,4 +1,4 @@
-"""The end of an upload that arrived whole: its file gets its name, and is handed over to be developed."""
+"""Finishes a complete upload: renames its file and hands it over to be developed."""
 
 import fcntl
 import hashlib
@@ -19,26 +19,28 @@ from processing.uploads.tus.hash_cache import Fingerprint
 log = logging.getLogger(__name__)
 
 
-def land(upload: Upload, growing: Growing, fingerprint: Fingerprint | None = None) -> None:
-    """Repeating is harmless, and needed: the process may end between any two of these. Raises protocol.Refused.
+def land(upload: Upload, partial_file: Growing, fingerprint: Fingerprint | None = None) -> None:
+    """Commits the file and acknowledges the upload. Raises problems.Refused if the storage fails.
 
-    The file is read once more unless its `fingerprint`, of all its bytes, is known.
+    Idempotent: the process may be killed between any two steps, so the call is repeated. Reads the file again unless
+    `fingerprint` is the hash of all its bytes.
     """
     if upload.place != storage_keys.DISK:
-        lifecycle.touch(upload, upload.size or 0)  # so that the bucket is asked for it, should this be the last of us
+        # If the process is killed from here on, the sweep looks for the file in the bucket.
+        lifecycle.touch(upload, upload.size or 0)
     try:
-        growing.commit()
+        partial_file.commit()
         sha256 = fingerprint.hexdigest() if fingerprint else _read_once(upload)
         if sha256:
             lifecycle.finish(upload, store().size(upload.key), sha256)
-    except StorageTrouble as trouble:
-        log.warning("Upload %s is whole, but could not be stored: %s", upload.pk, trouble)
-        refusal = problems.Refusal(HTTPStatus.SERVICE_UNAVAILABLE, trouble.code, trouble.message)
-        raise Refused(refusal, upload.size) from trouble
+    except StorageTrouble as error:
+        log.warning("Upload %s is complete, but could not be stored: %s", upload.pk, error)
+        refusal = problems.Refusal(HTTPStatus.SERVICE_UNAVAILABLE, error.code, error.message)
+        raise Refused(refusal, upload.size) from error
 
 
 def _read_once(upload: Upload) -> str:
-    """Of several who ask at once, one reads the file and the others wait for it: "" when it was handed over meanwhile."""
+    """Returns the file's SHA-256, or "" if the upload was received meanwhile. Of concurrent callers, only one reads it."""
     with store().borrow(upload.key) as path, path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         if Upload.objects.filter(pk=upload.pk, state=UploadState.RECEIVED).exists():

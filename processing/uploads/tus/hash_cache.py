@@ -1,7 +1,7 @@
-"""SHA-256 of files on their way in, carried from one part to the next: the end of a file need not wait until it was read again.
+"""Keeps the running SHA-256 of uploads between their parts, so that a complete file need not be read again.
 
-hashlib can keep nothing on disk, so this lives in the process, for the files that went on last. One that is not found here
-(after a restart, or when another process took the next part) is read from the disk at its end.
+hashlib cannot save its state, so the cache is in memory and per process, for the most recently active uploads. After a cache
+miss (a restart, or a part received by another process) the complete file is read from disk.
 """
 
 import hashlib
@@ -12,32 +12,32 @@ from threading import Lock
 from processing.uploads.offload import Hash
 
 ALGORITHM = "sha256"
-MOST = 4096
-"""Files remembered, at some 500 bytes each."""
+MAX_ENTRIES = 4096
+"""The maximum number of cached hashes, of about 500 bytes each."""
 
 
 @dataclass(slots=True)
 class Fingerprint:
-    """The SHA-256 of the first `length` bytes of a file.
+    """The running SHA-256 of the first `length` bytes of a file.
 
-    The length tells whether it is that of the file as it is now: another request may have taken the upload over and gone on.
+    It is outdated if `length` is not the file's size: another request has taken the upload over and appended more.
     """
 
-    _running: Hash = field(default_factory=lambda: hashlib.new(ALGORITHM))
+    _hash: Hash = field(default_factory=lambda: hashlib.new(ALGORITHM))
     length: int = 0
 
-    def update(self, piece: memoryview, /) -> None:
-        self._running.update(piece)
-        self.length += len(piece)
+    def update(self, chunk: memoryview, /) -> None:
+        self._hash.update(chunk)
+        self.length += len(chunk)
 
     def digest(self) -> bytes:
-        return self._running.digest()
+        return self._hash.digest()
 
     def hexdigest(self) -> str:
-        return self._running.hexdigest()
+        return self._hash.hexdigest()
 
     def copy(self) -> "Fingerprint":
-        return Fingerprint(self._running.copy(), self.length)
+        return Fingerprint(self._hash.copy(), self.length)
 
 
 _kept: OrderedDict[str, Fingerprint] = OrderedDict()
@@ -45,17 +45,17 @@ _lock = Lock()
 
 
 def resume(key: str, offset: int) -> Fingerprint | None:
-    """The fingerprint of the first `offset` bytes, for the request that appends to them. None where it is not known."""
+    """Removes and returns the hash of the first `offset` bytes, for the request that appends to them. None on a cache miss."""
     with _lock:
-        kept = _kept.pop(key, None)
+        cached = _kept.pop(key, None)
     if offset == 0:
         return Fingerprint()
-    return kept if kept and kept.length == offset else None
+    return cached if cached and cached.length == offset else None
 
 
 def keep(key: str, fingerprint: Fingerprint | None) -> None:
     with _lock:
         if fingerprint:
             _kept[key] = fingerprint
-        while len(_kept) > MOST:
+        while len(_kept) > MAX_ENTRIES:
             _kept.popitem(last=False)

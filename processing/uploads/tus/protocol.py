@@ -1,4 +1,4 @@
-"""tus 1.0.0 as values: headers come in, what they ask for or a refusal goes out. Pure. https://tus.io/protocols/resumable-upload"""
+"""Parses the headers of tus 1.0.0 (https://tus.io/protocols/resumable-upload), and defines its errors. No I/O."""
 
 import base64
 import binascii
@@ -13,11 +13,11 @@ from processing.uploads.problems import Refusal, Refused
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination"
 ALGORITHMS = {"sha1": 20, "sha256": 32, "md5": 16}
-"""Names and lengths in bytes of the digests that a part may carry."""
+"""The accepted checksum algorithms, with the digest length in bytes."""
 CONTENT_TYPE = "application/offset+octet-stream"
 CHECKSUM_MISMATCH_STATUS = 460
 MOST_DIGITS = 15
-"""A number of more digits is no size of a file, and would not fit the database."""
+"""Longer numbers are no file sizes and do not fit into the database column."""
 
 WRONG_VERSION = Refusal(HTTPStatus.PRECONDITION_FAILED, "tus-version", f"This server speaks tus {VERSION} only.")
 WRONG_TYPE = Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "content-type", f"Send the bytes as {CONTENT_TYPE}.")
@@ -44,8 +44,8 @@ class Checksum:
     algorithm: str
     digest: bytes
 
-    def fits(self, found: bytes) -> bool:
-        return found == self.digest
+    def fits(self, digest: bytes) -> bool:
+        return digest == self.digest
 
     def start(self) -> "hashlib._Hash":
         return hashlib.new(self.algorithm, usedforsecurity=False)
@@ -53,7 +53,7 @@ class Checksum:
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """A new upload: its length in bytes (None: told later), the file's name as its sender has it, and all that he told of it."""
+    """A new upload: its length in bytes (None if deferred), the file name from the client, and the Upload-Metadata header."""
 
     length: int | None
     name: str
@@ -62,7 +62,7 @@ class Creation:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Bytes to come: where they belong, and what is told of them. `length` is the whole upload's, told late."""
+    """The headers of a request with bytes of an upload. `length` is the length of the upload if it was deferred."""
 
     offset: int
     length: int | None
@@ -75,20 +75,20 @@ def check_version(headers: Mapping[str, str]) -> None:
 
 
 def creation(headers: Mapping[str, str]) -> Creation:
-    length, deferred = _number(headers, "Upload-Length"), headers.get("Upload-Defer-Length")
+    length, deferred = _parse_number(headers, "Upload-Length"), headers.get("Upload-Defer-Length")
     if (length is None) == (deferred is None) or deferred not in (None, "1"):
         raise Refused(BAD_LENGTH)
-    raw = headers.get("Upload-Metadata", "")
-    metadata = _metadata(raw)
-    return Creation(length, _name(metadata), raw)
+    header = headers.get("Upload-Metadata", "")
+    metadata = _parse_metadata(header)
+    return Creation(length, _file_name(metadata), header)
 
 
 def part(headers: Mapping[str, str]) -> Part:
     check_type(headers)
-    offset = _number(headers, "Upload-Offset")
+    offset = _parse_number(headers, "Upload-Offset")
     if offset is None:
         raise Refused(NO_OFFSET)
-    return Part(offset, _number(headers, "Upload-Length"), checksum(headers))
+    return Part(offset, _parse_number(headers, "Upload-Length"), checksum(headers))
 
 
 def check_type(headers: Mapping[str, str]) -> None:
@@ -97,42 +97,42 @@ def check_type(headers: Mapping[str, str]) -> None:
 
 
 def checksum(headers: Mapping[str, str]) -> Checksum | None:
-    raw = headers.get("Upload-Checksum")
-    if raw is None:
+    header = headers.get("Upload-Checksum")
+    if header is None:
         return None
-    algorithm, _, encoded = raw.strip().partition(" ")
-    digest = _decoded(encoded, BAD_CHECKSUM)
+    algorithm, _, encoded = header.strip().partition(" ")
+    digest = _decode_base64(encoded, BAD_CHECKSUM)
     if len(digest) != ALGORITHMS.get(algorithm.lower()):
         raise Refused(BAD_CHECKSUM)
     return Checksum(algorithm.lower(), digest)
 
 
-def _number(headers: Mapping[str, str], name: str) -> int | None:
-    raw = headers.get(name)
-    if raw is None:
+def _parse_number(headers: Mapping[str, str], name: str) -> int | None:
+    header = headers.get(name)
+    if header is None:
         return None
-    if not (raw.isascii() and raw.isdigit() and len(raw) <= MOST_DIGITS):
+    if not (header.isascii() and header.isdigit() and len(header) <= MOST_DIGITS):
         raise Refused(NOT_A_NUMBER)
-    return int(raw)
+    return int(header)
 
 
-def _metadata(raw: str) -> dict[str, str]:
-    """An empty header is no metadata: tuspy sends one."""
-    found: dict[str, str] = {}
-    for pair in raw.split(",") if raw.strip() else []:
+def _parse_metadata(header: str) -> dict[str, str]:
+    """Returns the pairs of Upload-Metadata. The header may be empty, as sent by tuspy. Raises Refused."""
+    metadata: dict[str, str] = {}
+    for pair in header.split(",") if header.strip() else []:
         key, _, encoded = pair.strip().partition(" ")
-        if not (key and key.isascii() and key.isprintable()) or key in found:
+        if not (key and key.isascii() and key.isprintable()) or key in metadata:
             raise Refused(BAD_METADATA)
-        found[key] = _decoded(encoded.strip(), BAD_METADATA).decode(errors="replace")
-    return found
+        metadata[key] = _decode_base64(encoded.strip(), BAD_METADATA).decode(errors="replace")
+    return metadata
 
 
-def _name(metadata: Mapping[str, str]) -> str:
-    """With its folders, where the client tells them as Uppy does."""
+def _file_name(metadata: Mapping[str, str]) -> str:
+    """Returns the file name, with its folders if the client sends them like Uppy does (relativePath)."""
     return filenames.with_folders(metadata.get("filename") or metadata.get("name", ""), metadata.get("relativePath"))
 
 
-def _decoded(encoded: str, refusal: Refusal) -> bytes:
+def _decode_base64(encoded: str, refusal: Refusal) -> bytes:
     try:
         return base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):

@@ -1,9 +1,9 @@
-"""Uploads that arrive in parts and may break anywhere: the offset is the size of the file on disk, and nothing else.
+"""Resumable uploads. The offset is derived from the size of the file on disk and stored nowhere else.
 
-While a large part with a checksum is on its way, the file is longer by what has not proved true yet (chunk.py).
+While a large part with a checksum arrives, the file also contains bytes that are not verified yet (chunk.py).
 
-Whoever asks for the offset, sends or ends takes the upload over: the writer before is fenced off, and its late bytes are ignored.
-So there is no lock that could stick.
+Every request that reads the offset, appends or terminates takes the upload over with a new fence token. Late bytes of the
+previous writer are ignored, so there is no lock that could get stuck.
 """
 
 import logging
@@ -32,134 +32,138 @@ log = logging.getLogger(__name__)
 
 
 def offset(upload: Upload) -> int:
-    """Where to go on; every writer before is fenced off. A whole upload is handed over again, if that failed unseen."""
-    if (ended := _ended(upload)) is not None:
-        return ended
+    """Returns the offset and fences off every previous writer. Finishes a complete upload if that failed before."""
+    if (final_offset := _final_offset(upload)) is not None:
+        return final_offset
     if multipart.leave(upload):
         return upload.size or 0
-    with _growing(upload) as growing:
-        there = growing.take_over()
-        if there == upload.size:
-            finalize.land(upload, growing)
-        elif there:
-            growing.sync()  # a writer that was cut off may not have come to it, and what is told here shall hold
-    return there
+    with _open_partial(upload) as partial_file:
+        offset_on_disk = partial_file.take_over()
+        if offset_on_disk == upload.size:
+            finalize.land(upload, partial_file)
+        elif offset_on_disk:
+            partial_file.sync()  # an interrupted writer may not have synced, and the returned bytes must survive a power cut
+    return offset_on_disk
 
 
 def receive(upload: Upload, part: Part, body: Body, length: int | None) -> int:
-    """Append what the body holds; `length` of it is announced, None if that is unknown. Answers the new offset.
+    """Appends a body with a declared length of `length` bytes (None if unknown). Returns the new offset.
 
-    Raises protocol.Refused, with the offset that holds. What arrived of a body that broke is kept, unless it has a checksum.
+    Raises problems.Refused with the valid offset. Bytes that arrived before a broken connection are kept, unless the part has a
+    checksum.
     """
-    if (ended := _ended(upload)) is not None:
-        if part.offset == ended and not length:
-            return ended
-        raise Refused(problems.FINISHED, ended)
+    if (final_offset := _final_offset(upload)) is not None:
+        if part.offset == final_offset and not length:
+            return final_offset
+        raise Refused(problems.FINISHED, final_offset)
     if multipart.leave(upload):
         raise Refused(problems.FINISHED, upload.size)
-    with _growing(upload) as growing:
-        there = growing.take_over()
-        if part.offset != there:
-            if there and there == upload.size:
-                finalize.land(upload, growing)  # who hears of the last byte will not ask again
-            raise Refused(protocol.OFFSET_MISMATCH, there)
-        _tell_length(upload, part.length, there)
+    with _open_partial(upload) as partial_file:
+        offset_on_disk = partial_file.take_over()
+        if part.offset != offset_on_disk:
+            if offset_on_disk and offset_on_disk == upload.size:
+                finalize.land(upload, partial_file)  # a client that gets the final offset sends no further request
+            raise Refused(protocol.OFFSET_MISMATCH, offset_on_disk)
+        _set_deferred_length(upload, part.length, offset_on_disk)
         if upload.size == 0:
             lifecycle.refuse(upload, rejections.EMPTY)
-        room = (settings.MAX_FILE_BYTES if upload.size is None else upload.size) - there
+        room = (settings.MAX_FILE_BYTES if upload.size is None else upload.size) - offset_on_disk
         if length is not None and length > room:
-            raise Refused(problems.TOO_LARGE, there)
+            raise Refused(problems.TOO_LARGE, offset_on_disk)
         if upload.size == 0:
             return 0
-        if there == 0:
-            ensure_room(length or 0, there, user=upload.batch.opened_by_id, begins=upload.size)
+        if offset_on_disk == 0:
+            ensure_room(length or 0, offset_on_disk, user=upload.batch.opened_by_id, begins=upload.size)
         elif shortage := admission.of_growth(upload, length or 0):
-            raise short_of(shortage, there)
-        return Arriving(upload, growing, part, body, room, length).take_in()
+            raise short_of(shortage, offset_on_disk)
+        return Arriving(upload, partial_file, part, body, room, length).take_in()
 
 
 def arrived(upload: Upload) -> int:
-    """The bytes that are there just now, for who only wants to know: unlike offset() this takes nothing over."""
+    """Returns the number of bytes that have arrived. Unlike offset(), it fences off no writer."""
     if upload.multipart_id or not _may_be_whole(upload):
         return upload.arrived
     return store().grow(upload.key).there()
 
 
-def ensure_room(more: int, there: int | None = None, *, user: int | None, begins: int | None) -> None:
-    """Raises protocol.Refused while the server is short of what `more` bytes need.
+def ensure_room(more: int, offset: int | None = None, *, user: int | None, begins: int | None) -> None:
+    """Raises problems.Refused, with `offset`, if the server has no room for the first `more` bytes of a file of this user.
 
-    They are the first of a file of this user, which has `begins` bytes in all, None if that is unknown.
+    `begins` is the size of the whole file, None if unknown.
     """
     if shortage := admission.of_new(more, staging_quota.reserved(begins), user):
-        raise short_of(shortage, there)
+        raise short_of(shortage, offset)
 
 
 def end(upload: Upload) -> None:
-    """The sender does not want it any more. Raises protocol.Refused when it is received, or ended otherwise."""
-    if (ended := _ended(upload)) is not None:
-        raise Refused(problems.FINISHED, ended)
-    with _growing(upload) as growing:
-        growing.take_over()
+    """Cancels an upload on the client's request. Raises problems.Refused if it has ended."""
+    if (final_offset := _final_offset(upload)) is not None:
+        raise Refused(problems.FINISHED, final_offset)
+    with _open_partial(upload) as partial_file:
+        partial_file.take_over()
     lifecycle.cancel(upload, "cancelled", "Its sender took it back.")
 
 
 def hand_over_again(before: datetime) -> int:
-    """Uploads that arrived whole, whose hand-over failed unseen, and of which nothing was heard since. How many it was."""
+    """Finishes complete uploads that were never acknowledged and that expire earlier than `before`. Returns their number."""
     idle = Upload.objects.receiving().filter(size__gt=0, expires_at__lt=before, multipart_id="")
-    return sum(_hand_over_if_whole(upload) for upload in idle)
+    return sum(_try_to_finish(upload) for upload in idle)
 
 
 def _may_be_whole(upload: Upload) -> bool:
-    """Without asking the bucket, which takes its time: of thousands that wait for their turn there is nothing to be found.
+    """False if no bytes of the upload have arrived, so that the bucket need not be queried for thousands of queued uploads.
 
-    One that came in a single request and could not be stored has a draft, and its row may not say yet that any of it arrived.
+    A file that arrived in one request and could not be stored has a draft on disk, even if its row says that nothing arrived.
     """
     draft = storage_keys.bare(upload.key) + DRAFT
     return upload.place == storage_keys.DISK or upload.arrived > 0 or store().exists(draft)
 
 
-def _hand_over_if_whole(upload: Upload) -> bool:
-    """Not while the bucket is in trouble: the sweep has other work, and comes again."""
+def _try_to_finish(upload: Upload) -> bool:
+    """Returns False if the storage fails, so that the sweep goes on. The next sweep tries again."""
     try:
-        return _is_handed_over(upload)
-    except (Refused, StorageTrouble) as trouble:
-        log.warning("Upload %s is not handed over yet: %s", upload.pk, trouble)
+        return _finish_if_whole(upload)
+    except (Refused, StorageTrouble) as error:
+        log.warning("Upload %s could not be finished yet: %s", upload.pk, error)
         return False
 
 
-def _is_handed_over(upload: Upload) -> bool:
+def _finish_if_whole(upload: Upload) -> bool:
     if not _may_be_whole(upload):
         return False
-    with closing(store().grow(upload.key)) as growing:
-        if growing.there() != upload.size or growing.take_over() != upload.size:
+    with closing(store().grow(upload.key)) as partial_file:
+        if partial_file.there() != upload.size or partial_file.take_over() != upload.size:
             return False
-        finalize.land(upload, growing)
+        finalize.land(upload, partial_file)
     return True
 
 
-def _growing(upload: Upload) -> "closing[Growing]":
-    """Raises protocol.Refused while the storage is away: that nothing is there says nothing then of what has arrived."""
+def _open_partial(upload: Upload) -> "closing[Growing]":
+    """Opens the partial file. Raises problems.Refused if the storage is unavailable: a missing file would look like offset 0."""
     if not store().is_there():
         raise short_of(admission.STORAGE)
     return closing(store().grow(upload.key))
 
 
-def _ended(upload: Upload) -> int | None:
-    """The final offset of an upload that is received (or was, and proved a double or companion); None while it is on its way."""
+def _final_offset(upload: Upload) -> int | None:
+    """Returns the final offset of an upload that arrived in full, None while it is receiving.
+
+    Duplicates and companions count as arrived. Raises problems.Refused if the upload ended otherwise.
+    """
     if upload.state == UploadState.RECEIVING:
         return None
-    is_over = upload.state in (UploadState.RECEIVED, UploadState.SKIPPED)
-    if is_over or upload.code in (*IS_A_PHOTO, rejections.EMPTY.code):
+    was_received = upload.state in (UploadState.RECEIVED, UploadState.SKIPPED)
+    if was_received or upload.code in (*IS_A_PHOTO, rejections.EMPTY.code):
         return upload.size or 0
     raise Refused(problems.GONE)
 
 
-def _tell_length(upload: Upload, length: int | None, there: int) -> None:
-    """The length that was deferred at creation is told now, once."""
+def _set_deferred_length(upload: Upload, length: int | None, offset_on_disk: int) -> None:
+    """Stores the length that was deferred at creation. It can be set once."""
     if length is None or length == upload.size:
         return
-    if upload.size is not None or length < there:
-        raise Refused(protocol.BAD_LENGTH, there)
+    if upload.size is not None or length < offset_on_disk:
+        raise Refused(protocol.BAD_LENGTH, offset_on_disk)
     if length > settings.MAX_FILE_BYTES:
-        raise Refused(problems.TOO_LARGE, there)
+        raise Refused(problems.TOO_LARGE, offset_on_disk)
     lifecycle.tell_size(upload, length)
