@@ -70,7 +70,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way to encode an animation in fewer bytes: a factor for the quality, and the number of frames of which one is kept."""
+    """A way to encode an animation in fewer bytes: the factor for the quality, and n to keep every nth frame."""
 
     quality: float
     every: int
@@ -143,8 +143,9 @@ class Moving(Image.Image):
 
     @property
     def _options(self) -> dict[str, Any]:
-        """The encoder's options. Only the first frame is a key frame: more would cost half of the time and a third of the bytes,
-        and are only useful for seeking.
+        """The encoder's options.
+
+        Only the first frame is a key frame: more would cost half of the time and a third of the bytes, and only help seeking.
         """
         options = {"icc_profile": None, "exif": b"", "xmp": b"", "kmin": 0, "kmax": 0, "background": (0, 0, 0, 0)}
         return options | {"save_all": True, "duration": self._durations, "loop": loops(self._image)}

@@ -1,7 +1,7 @@
 """Bands of a PNG (PNG 3, sections 9 and 10), whose single zlib stream is decompressed band by band.
 
 A row's filter refers to the row above. So each band begins with the unfiltered last row of the band before. Filters work on
-bytes, independently of the colour type: Pillow undoes them in a picture of 8-bit channels with the same number of bytes per pixel.
+bytes, independently of the colour type. Pillow undoes them in a picture of 8-bit channels with as many bytes per pixel.
 """
 
 from __future__ import annotations
