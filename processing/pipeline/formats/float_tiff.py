@@ -30,7 +30,7 @@ SCENE_PEAK = 64.0
 def opened(file: BinaryIO, bounds: Limits) -> Opened:
     directory = _directory(file)
     size = int(directory[tiff_samples.WIDTH]), int(directory[tiff_samples.HEIGHT])
-    for shape in (size, tiff_samples.part(directory)):  # a tile may be larger than its picture, and as large as it says
+    for shape in (size, tiff_samples.part(directory)):  # a tile may be declared larger than the picture
         memory_limits.check_floating(shape, BYTES_PER_PIXEL, bounds)
     image = _shown(_samples(file, directory), directory)
     turn = orientation.TURNS.get(int(directory.get(tiff_samples.ORIENTATION, 1)))

@@ -22,7 +22,7 @@ from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.recipe import Limits
 
 SIGNATURE = b"\xff\x0a"
-HEADER_BYTES, MAX_HEADER_BYTES = 64, 32
+READ_BYTES, MAX_HEADER_BYTES = 64, 32
 # The bytes to skip in boxes with the codestream: `jxlp` has a part of it, after the part's number.
 CODESTREAM_SKIP = {b"jxlc": 0, b"jxlp": 4}
 THREADS = 2
@@ -79,13 +79,13 @@ def _blocks(parts: dict[bytes, bytes]) -> Blocks:
 def _codestream(file: BinaryIO) -> bytes:
     """The first bytes of the codestream, which may be split into several boxes."""
     file.seek(0)
-    head = file.read(HEADER_BYTES)
+    head = file.read(READ_BYTES)
     if head.startswith(SIGNATURE):
         return head
     codestream = b""
     for box in isobmff.inside(file, 0, isobmff.length(file)):
         if box.kind in CODESTREAM_SKIP:
-            codestream += isobmff.body(file, box, HEADER_BYTES)[CODESTREAM_SKIP[box.kind] :]
+            codestream += isobmff.body(file, box, READ_BYTES)[CODESTREAM_SKIP[box.kind] :]
         if len(codestream) >= MAX_HEADER_BYTES:
             break
     return codestream

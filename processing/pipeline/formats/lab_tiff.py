@@ -34,7 +34,7 @@ def opened(file: BinaryIO, bounds: Limits) -> Opened:
         raise errors.UnsupportedDepth("CIE L*a*b* of an unusual depth")
     if directory.get(tiff_samples.COMPRESSION, tiff_compression.NONE) not in tiff_compression.KNOWN:
         raise errors.UnsupportedDepth("CIE L*a*b* in a packing that is neither ZIP nor LZW")
-    for shape in (size, tiff_samples.part(directory)):  # a tile may be larger than its picture, and as large as it says
+    for shape in (size, tiff_samples.part(directory)):  # a tile may be declared larger than the picture
         memory_limits.check_floating(shape, BYTES_PER_PIXEL, bounds)
     samples = tiff_samples.read(file, directory, "u")
     is_cie = directory.get(tiff_samples.PHOTOMETRIC) == CIE_LAB

@@ -31,7 +31,7 @@ MAX_BAND_BYTES = 64 * 1024 * 1024
 class Piece:
     """A strip or tile, or some rows of an uncompressed one."""
 
-    at: int
+    offset: int
     length: int
 
 
@@ -74,18 +74,20 @@ class Source:
         """A TIFF with these rows. The order of its parts is by plane, then by row."""
         planes, height = _planes(self.tags), sum(row.height for row in rows)
         across = len(rows[0].pieces) // planes
-        ordered = [row.pieces[plane * across + nth] for plane in range(planes) for row in rows for nth in range(across)]
+        ordered = [
+            row.pieces[plane * across + column] for plane in range(planes) for row in rows for column in range(across)
+        ]
         contents = [self._content(piece) for piece in ordered]
         is_tiled = TILES in self.tags
         tags = {tag: self.tags[tag] for tag in KEPT_TAGS if tag in self.tags} | {HEIGHT: height}
         if not is_tiled:
             tags[ROWS_PER_STRIP] = self.part_rows if len(rows) > 1 else height
         counts = [len(content) for content in contents]
-        places = (TILES, TILE_BYTES) if is_tiled else (STRIPS, STRIP_BYTES)
-        return _head(self.tags.prefix, tags, places, counts) + b"".join(contents)
+        data_tags = (TILES, TILE_BYTES) if is_tiled else (STRIPS, STRIP_BYTES)
+        return _head(self.tags.prefix, tags, data_tags, counts) + b"".join(contents)
 
     def _content(self, piece: Piece) -> bytes:
-        self.file.seek(piece.at)
+        self.file.seek(piece.offset)
         content = self.file.read(piece.length)
         if len(content) < piece.length:
             raise errors.Truncated
@@ -99,15 +101,15 @@ def source(image: ImageFile.ImageFile, file: BinaryIO, rows: int) -> Source | No
     is_tiled = TILES in tags
     across = -(-size[0] // int(tags[TILE_WIDTH])) if is_tiled else 1
     part_rows = int(tags[TILE_HEIGHT]) if is_tiled else min(int(tags.get(ROWS_PER_STRIP, size[1])), size[1])
-    places = (TILES, TILE_BYTES) if is_tiled else (STRIPS, STRIP_BYTES)
-    pieces = [Piece(*span) for span in zip(*(tags[tag] for tag in places), strict=True)]
+    data_tags = (TILES, TILE_BYTES) if is_tiled else (STRIPS, STRIP_BYTES)
+    pieces = [Piece(*span) for span in zip(*(tags[tag] for tag in data_tags), strict=True)]
     down = -(-size[1] // part_rows)
     if len(pieces) != across * down * planes:
         return None
     parts = [
         Row(
             min(part_rows, size[1] - row * part_rows),
-            [pieces[(plane * down + row) * across + nth] for plane in range(planes) for nth in range(across)],
+            [pieces[(plane * down + row) * across + column] for plane in range(planes) for column in range(across)],
         )
         for row in range(down)
     ]
@@ -133,19 +135,19 @@ def _row_bytes(tags: Any, width: int) -> int:
 def _cut(row: Row, row_bytes: int, rows: int) -> Iterator[Row]:
     for top in range(0, row.height, rows):
         count = min(rows, row.height - top)
-        yield Row(count, [Piece(piece.at + top * row_bytes, count * row_bytes) for piece in row.pieces])
+        yield Row(count, [Piece(piece.offset + top * row_bytes, count * row_bytes) for piece in row.pieces])
 
 
-def _head(prefix: bytes, tags: dict[int, Any], places: tuple[int, int], counts: list[int]) -> bytes:
+def _head(prefix: bytes, tags: dict[int, Any], data_tags: tuple[int, int], counts: list[int]) -> bytes:
     """Header and directory. The data of the parts must follow immediately."""
     order = "<" if prefix == b"II" else ">"
     entries = {tag: _entry(value, order) for tag, value in tags.items()}
-    entries[places[1]] = LONG, len(counts), struct.pack(f"{order}{len(counts)}I", *counts)
-    entries[places[0]] = LONG, len(counts), bytes(4 * len(counts))
+    entries[data_tags[1]] = LONG, len(counts), struct.pack(f"{order}{len(counts)}I", *counts)
+    entries[data_tags[0]] = LONG, len(counts), bytes(4 * len(counts))
     values_offset = 8 + 2 + 12 * len(entries) + 4
     data_offset = values_offset + sum(len(raw) + len(raw) % 2 for _, _, raw in entries.values() if len(raw) > 4)
-    starts = [data_offset + sum(counts[:nth]) for nth in range(len(counts))]
-    entries[places[0]] = LONG, len(counts), struct.pack(f"{order}{len(counts)}I", *starts)
+    offsets = [data_offset + sum(counts[:nth]) for nth in range(len(counts))]
+    entries[data_tags[0]] = LONG, len(counts), struct.pack(f"{order}{len(counts)}I", *offsets)
     directory, values = b"", b""
     for tag, (kind, count, raw) in sorted(entries.items()):
         content = raw

@@ -153,15 +153,15 @@ def _check_intervals(data: jpeg_scans.Data, plan: Plan, feeder: Feeder) -> tuple
     """The faults of intervals that lack data, and the numbers of intervals that may have surplus data."""
     short, doubtful = [], set()
     for number, interval in enumerate(plan.intervals):
-        feeder.feed(data, feeder.at, interval.start)
+        feeder.feed(data, feeder.offset, interval.start)
         ends = plan.ends(number)
         if interval.start not in plan.refined and feeder.is_ahead(data, interval, ends=ends):
             doubtful.add(number)
-        feeder.feed(data, feeder.at, interval.end)
+        feeder.feed(data, feeder.offset, interval.end)
         if feeder.lacks(ends=ends):
             short.append(Fault(number, is_short=True))
-        feeder.at = interval.marker
-    feeder.feed(data, feeder.at, len(data))
+        feeder.offset = interval.marker
+    feeder.feed(data, feeder.offset, len(data))
     return short, doubtful
 
 
@@ -169,14 +169,14 @@ def _confirmed(data: jpeg_scans.Data, plan: Plan, feeder: Feeder, doubtful: set[
     """The faults of the doubtful intervals: complete before the end of their data, or complete only with padding."""
     faults = []
     for number, interval in enumerate(plan.intervals):
-        feeder.feed(data, feeder.at, interval.start)
+        feeder.feed(data, feeder.offset, interval.start)
         if number in doubtful:
             end = jpeg_scans.without_padding(data, interval.start, interval.end)
             is_padded = end < interval.end
-            feeder.feed(data, feeder.at, end if is_padded else end - LEFT_OVER)
+            feeder.feed(data, feeder.offset, end if is_padded else end - LEFT_OVER)
             if feeder.lacks(ends=plan.ends(number)) == is_padded:
                 faults.append(Fault(number, is_short=is_padded))
         else:
-            feeder.feed(data, feeder.at, interval.end)
-        feeder.at = interval.marker
+            feeder.feed(data, feeder.offset, interval.end)
+        feeder.offset = interval.marker
     return faults

@@ -22,19 +22,19 @@ LEFT_OVER, TRIES_BEFORE = 32, 16
 class Feeder:
     """Wraps one of Pillow's JPEG decoders.
 
-    `at` is the offset of the next byte to feed, `error` Pillow's error code, or 0.
+    `offset` is that of the next byte to feed, `error` Pillow's error code, or 0.
     """
 
     def __init__(self, decoder: Any) -> None:
         self._decoder, self._unconsumed = decoder, b""
-        self.at, self.error, self.is_done = 0, 0, False
+        self.offset, self.error, self.is_done = 0, 0, False
 
     def feed(self, data: scans.Data, start: int, end: int) -> None:
         for offset in range(start, end, CHUNK_BYTES):
             if self.is_done:
                 break
             self._decode(data[offset : min(offset + CHUNK_BYTES, end)])
-        self.at = end
+        self.offset = end
 
     def is_ahead(self, data: scans.Data, interval: scans.Interval, *, ends: bool) -> bool:
         """True if the interval seems complete although more than LEFT_OVER of its bytes have not been fed.
@@ -43,11 +43,11 @@ class Feeder:
         caller confirms it by `lacks`, which feeds filler in place of those bytes.
         """
         start = interval.end - LEFT_OVER - TRIES_BEFORE
-        if start < max(interval.start, self.at):
+        if start < max(interval.start, self.offset):
             return False
-        self.feed(data, self.at, start)
-        while self.at < interval.end - LEFT_OVER:
-            self.feed(data, self.at, self.at + (2 if data[self.at] == 0xFF else 1))
+        self.feed(data, self.offset, start)
+        while self.offset < interval.end - LEFT_OVER:
+            self.feed(data, self.offset, self.offset + (2 if data[self.offset] == 0xFF else 1))
             if self._unconsumed and not self.is_done:
                 return False
         return self.is_done or not ends
