@@ -115,18 +115,18 @@ class Moving(Image.Image):
 
         If it has more, the SMALLER_WAYS are tried while there is time. The file contains the last try.
         """
-        if self._encode(file, clock, quality=quality, method=method) <= (most or math.inf):
+        if self._written(file, clock, quality=quality, method=method) <= (most or math.inf):
             return True
         for way in SMALLER_WAYS:
             if not clock.has_time_for(self.size):
                 return False
-            self._keep_every_nth(way.every)
+            self._keep_every(way.every)
             options = {"quality": max(1, round(quality * way.quality)), "method": 0, "allow_mixed": True}
-            if self._encode(file, clock, **options) <= (most or math.inf):
+            if self._written(file, clock, **options) <= (most or math.inf):
                 return True
         return False
 
-    def _encode(self, file: BinaryIO, clock: Clock, **options: Any) -> int:
+    def _written(self, file: BinaryIO, clock: Clock, **options: Any) -> int:
         started = time.thread_time()
         file.seek(0)
         file.truncate()
@@ -137,7 +137,7 @@ class Moving(Image.Image):
         file.flush()
         return file.tell()
 
-    def _keep_every_nth(self, every: int) -> None:
+    def _keep_every(self, every: int) -> None:
         self._step, self.n_frames = every, -(-self._count // every)
         self.seek(0)
 

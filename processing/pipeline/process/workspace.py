@@ -38,9 +38,9 @@ class Workspace:
     def __init__(self, parent: Path | None) -> None:
         with _locked(parent):
             self.path = Path(tempfile.mkdtemp(prefix="sandbox-", dir=parent))
-            self._lock = (self.path / LOCK_NAME).open("wb")
+            self._in_use = (self.path / LOCK_NAME).open("wb")
             with suppress(OSError):  # without file locks no worker can lock it, so none removes it
-                fcntl.flock(self._lock, fcntl.LOCK_EX)
+                fcntl.flock(self._in_use, fcntl.LOCK_EX)
         self.out = self.path / "out"
         for directory in (self.path / "in", self.out):
             directory.mkdir()
@@ -100,7 +100,7 @@ class Workspace:
 
     def close(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
-        self._lock.close()
+        self._in_use.close()
 
 
 @contextmanager
