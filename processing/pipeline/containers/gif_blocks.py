@@ -1,4 +1,4 @@
-"""Is a GIF (89a) whole? Pillow takes one that was cut between or within its frames for a shorter one."""
+"""Detects truncated GIFs (89a). Pillow opens a file that ends between or within frames as a shorter animation."""
 
 from __future__ import annotations
 
@@ -8,27 +8,30 @@ from typing import BinaryIO
 from processing.pipeline import errors
 
 EXTENSION, IMAGE, TRAILER = 0x21, 0x2C, 0x3B
-SCREEN, IMAGE_HEAD = 13, 10
+SCREEN_BYTES, IMAGE_DESCRIPTOR_BYTES = 13, 10
 
 
 def check_blocks(file: BinaryIO) -> None:
-    """Refuses a file that ends within a block. That the trailer alone is missing is forgiven: many writers forget it."""
+    """Raises Truncated if the file ends within a block. A missing trailer is accepted, because many writers omit it."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         try:
-            at = SCREEN + _colours(data[10])
-            while at < len(data) and data[at] in (EXTENSION, IMAGE):
-                at = _behind(data, at)
+            offset = SCREEN_BYTES + _colour_table_bytes(data[10])
+            while offset < len(data) and data[offset] in (EXTENSION, IMAGE):
+                offset = _block_end(data, offset)
         except IndexError as error:
             raise errors.Truncated from error
 
 
-def _behind(data: mmap.mmap, at: int) -> int:
-    """An extension is a label and sub-blocks; an image its place, perhaps colours, a code size and sub-blocks."""
-    at += 2 if data[at] == EXTENSION else IMAGE_HEAD + _colours(data[at + 9]) + 1
-    while size := data[at]:
-        at += 1 + size
-    return at + 1
+def _block_end(data: mmap.mmap, offset: int) -> int:
+    """The offset after the block at `offset`.
+
+    An extension is a label and sub-blocks. An image is a descriptor, an optional colour table, a code size and sub-blocks.
+    """
+    offset += 2 if data[offset] == EXTENSION else IMAGE_DESCRIPTOR_BYTES + _colour_table_bytes(data[offset + 9]) + 1
+    while size := data[offset]:
+        offset += 1 + size
+    return offset + 1
 
 
-def _colours(flags: int) -> int:
+def _colour_table_bytes(flags: int) -> int:
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0

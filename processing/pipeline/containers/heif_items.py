@@ -1,6 +1,6 @@
-"""The items of a HEIF or AVIF file: where their bytes lie, and how large its pictures are.
+"""The items of a HEIF or AVIF file: the offsets of their data, and the sizes of the pictures.
 
-ISO/IEC 14496-12, 8.11.3 (`iloc`), and ISO/IEC 23008-12, 6.5.3 (`ispe`). Both are read before a decoder sees the file.
+ISO/IEC 14496-12, 8.11.3 (`iloc`), and ISO/IEC 23008-12, 6.5.3 (`ispe`). Both are read before a decoder opens the file.
 """
 
 from __future__ import annotations
@@ -12,63 +12,66 @@ from typing import BinaryIO
 from processing.pipeline import errors
 from processing.pipeline.containers import isobmff
 
-MOST_BYTES = 4 * 1024 * 1024
-MOST_EXTENTS = 65_536
+MAX_BOX_BYTES = 4 * 1024 * 1024
+MAX_EXTENTS = 65_536
 NAMES = {
     "avc1": "coded as H.264", "vvc1": "coded as H.266", "j2k1": "coded as JPEG 2000", "jpeg": "coded as JPEG",
     "unci": "without compression", "evc1": "coded as EVC",
 }  # fmt: skip
 IN_FILE = 0
-"""Construction method. The others lie within `meta` or within other items."""
+"""The construction method for data in the file itself. With others, the data is in `meta` or in other items."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """`coding`: four letters. `extents`: offset in the file and length of each piece of its data; none if they lie elsewhere."""
+    """An item. `coding` is its four-letter type, `extents` the offset and length of each part of its data in the file.
+
+    `extents` is empty if the data is not in the file itself.
+    """
 
     coding: str
     extents: tuple[tuple[int, int], ...]
 
 
 class _Reader:
-    """Big-endian numbers, one after the other. A box that ends too early is a cut or broken one."""
+    """Reads consecutive big-endian numbers. Raises Truncated if the box ends too early."""
 
     def __init__(self, content: bytes) -> None:
-        self._content, self._at = content, 0
+        self._content, self._offset = content, 0
 
     def number(self, size: int) -> int:
-        end = self._at + size
+        end = self._offset + size
         if end > len(self._content):
             raise errors.Truncated
-        value = int.from_bytes(self._content[self._at : end])
-        self._at = end
+        value = int.from_bytes(self._content[self._offset : end])
+        self._offset = end
         return value
 
 
 def data_end(file: BinaryIO) -> int | None:
-    """Where the last byte of any item lies, counted from the file's start; None when no item lies in the file itself."""
-    return max((at + length for _, at, length in _extents(file)), default=None)
+    """The offset after the last byte of any item; None if the file itself holds the data of no item."""
+    return max((offset + length for _, offset, length in _extents(file)), default=None)
 
 
 def shown(file: BinaryIO) -> Iterator[Item]:
-    """The main picture and, of one that is made of others as a grid is of tiles, these (ISO/IEC 23008-12, 6.6.2)."""
+    """The main picture and the items that it is derived from, for example the tiles of a grid (ISO/IEC 23008-12, 6.6.2)."""
     extents: dict[int, list[tuple[int, int]]] = {}
-    for number, at, length in _extents(file):
-        extents.setdefault(number, []).append((at, length))
+    for item_id, offset, length in _extents(file):
+        extents.setdefault(item_id, []).append((offset, length))
     codings, sources = dict(_codings(file)), _sources(file)
-    seen: set[int] = set()
-    waiting = [_main(file)]
-    while waiting:
-        number = waiting.pop()
-        if number in seen:
+    visited: set[int] = set()
+    pending = [_main_id(file)]
+    while pending:
+        item_id = pending.pop()
+        if item_id in visited:
             continue
-        seen.add(number)
-        waiting += sources.get(number, ())
-        yield Item(codings.get(number, ""), tuple(extents.get(number, ())))
+        visited.add(item_id)
+        pending += sources.get(item_id, ())
+        yield Item(codings.get(item_id, ""), tuple(extents.get(item_id, ())))
 
 
 def largest(file: BinaryIO) -> tuple[int, int] | None:
-    """Width and height of the largest picture that the file declares, before it is turned; None when it declares none."""
+    """Width and height of the largest picture that the file declares, before rotation; None if it declares none."""
     sizes = []
     for box in isobmff.found(file, b"meta", b"iprp", b"ipco", b"ispe"):
         content = isobmff.body(file, box, 12)
@@ -78,12 +81,12 @@ def largest(file: BinaryIO) -> tuple[int, int] | None:
 
 
 def coding(file: BinaryIO) -> str | None:
-    """The four letters of how the main picture is coded (`hvc1`, `av01`, `grid`, ...); None when the file does not say."""
-    return dict(_codings(file)).get(_main(file))
+    """The four-letter type of the main picture (`hvc1`, `av01`, `grid`, ...); None if the file does not declare it."""
+    return dict(_codings(file)).get(_main_id(file))
 
 
-def _main(file: BinaryIO) -> int:
-    """The number of the main picture's item; 0, which none has, when the file does not say."""
+def _main_id(file: BinaryIO) -> int:
+    """The ID of the main picture's item; 0, which no item has, if the file does not declare it."""
     return int.from_bytes(next((isobmff.body(file, box, 8) for box in isobmff.found(file, b"meta", b"pitm")), b"")[4:])
 
 
@@ -96,43 +99,43 @@ def _codings(file: BinaryIO) -> Iterator[tuple[int, str]]:
 
 
 def _sources(file: BinaryIO) -> dict[int, list[int]]:
-    """Of each item that is made of others, their numbers (`dimg`; ISO/IEC 14496-12, 8.11.12)."""
-    found: dict[int, list[int]] = {}
+    """The IDs of the source items, by the ID of each derived item (`dimg`; ISO/IEC 14496-12, 8.11.12)."""
+    sources: dict[int, list[int]] = {}
     for box in isobmff.found(file, b"meta", b"iref"):
         size = 4 if isobmff.body(file, box, 1) == b"\1" else 2
         for reference in isobmff.inside(file, box.start + 4, box.end):
             if reference.kind == b"dimg":
-                reader = _Reader(isobmff.body(file, reference, MOST_BYTES))
-                made = reader.number(size)
-                found.setdefault(made, []).extend(reader.number(size) for _ in range(reader.number(2)))
-    return found
+                reader = _Reader(isobmff.body(file, reference, MAX_BOX_BYTES))
+                derived = reader.number(size)
+                sources.setdefault(derived, []).extend(reader.number(size) for _ in range(reader.number(2)))
+    return sources
 
 
 def _extents(file: BinaryIO) -> Iterator[tuple[int, int, int]]:
-    """Item, offset in the file, and length of each piece of data that lies in the file itself."""
+    """Item ID, offset and length of each extent in the file itself."""
     for box in isobmff.found(file, b"meta", b"iloc"):
-        yield from _located(isobmff.body(file, box, MOST_BYTES))
+        yield from _parse_locations(isobmff.body(file, box, MAX_BOX_BYTES))
 
 
-def _located(content: bytes) -> Iterator[tuple[int, int, int]]:
+def _parse_locations(content: bytes) -> Iterator[tuple[int, int, int]]:
     reader = _Reader(content)
     version = reader.number(1)
     reader.number(3)
     sizes = reader.number(2)
     offset_size, length_size, base_size, index_size = (sizes >> shift & 0xF for shift in (12, 8, 4, 0))
-    long = 4 if version >= 2 else 2
-    left = MOST_EXTENTS
-    for _ in range(reader.number(long)):
-        item = reader.number(long)
+    id_size = 4 if version >= 2 else 2
+    remaining = MAX_EXTENTS
+    for _ in range(reader.number(id_size)):
+        item = reader.number(id_size)
         method = reader.number(2) & 0xF if version in (1, 2) else IN_FILE
-        elsewhere = reader.number(2)
+        data_reference = reader.number(2)
         base = reader.number(base_size)
         for _ in range(reader.number(2)):
-            left -= 1
-            if left < 0:
+            remaining -= 1
+            if remaining < 0:
                 raise errors.Bomb
             if version in (1, 2):
                 reader.number(index_size)
             offset, length = reader.number(offset_size), reader.number(length_size)
-            if method == IN_FILE and not elsewhere:
+            if method == IN_FILE and not data_reference:
                 yield item, base + offset, length

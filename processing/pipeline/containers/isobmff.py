@@ -1,4 +1,4 @@
-"""The boxes of ISO/IEC 14496-12, of which HEIF, AVIF, CR3 and JPEG XL files are made: a length, a kind, a body."""
+"""Reads the boxes (ISO/IEC 14496-12) of HEIF, AVIF, CR3 and JPEG XL files: a length, a type and a body."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 KIND = re.compile(rb"[ -~\xa9]{4}")
-MOST = 4096
-"""Boxes in one place; no picture has as many."""
+MAX_BOXES = 4096
+"""The limit of boxes on one level. No picture has as many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """`start` and `end` are its body's. A cut file's last box ends behind the file's end."""
+    """A box; `start` and `end` are the offsets of its body. In a truncated file, the last box ends after the file's end."""
 
     kind: bytes
     start: int
@@ -27,8 +27,8 @@ def length(file: BinaryIO) -> int:
 
 
 def inside(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
-    """One after the other; trailing bytes that are no box, as cameras leave them, end the walk."""
-    for _ in range(MOST):
+    """The boxes between two offsets. Stops at trailing bytes that are no box, which some cameras write."""
+    for _ in range(MAX_BOXES):
         if start + 8 > end:
             return
         file.seek(start)
@@ -45,27 +45,28 @@ def inside(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
 
 
 def found(file: BinaryIO, *path: bytes) -> Iterator[Box]:
-    """All boxes of that path from the file's root, none beyond the one around it: so the walk ends, whatever they say.
+    """All boxes with that path of types from the file's root.
 
-    `meta` is a full box: four bytes stand before its children; and so is `iinf`, which counts them besides.
+    A box is cut at the end of its parent, so that the walk ends even if the lengths are wrong.
     """
     boxes = [Box(b"", 0, length(file))]
     for kind in path:
         boxes = [
             replace(child, end=min(child.end, box.end))
             for box in boxes
-            for child in inside(file, box.start + _before_children(file, box), box.end)
+            for child in inside(file, box.start + _header_bytes(file, box), box.end)
             if child.kind == kind
         ]
     yield from boxes
 
 
-def _before_children(file: BinaryIO, box: Box) -> int:
+def _header_bytes(file: BinaryIO, box: Box) -> int:
+    """The number of bytes before the children: `meta` and `iinf` are full boxes, and `iinf` also has their count."""
     if box.kind == b"iinf":
         return 8 if body(file, box, 1) != b"\0" else 6
     return 4 if box.kind == b"meta" else 0
 
 
-def body(file: BinaryIO, box: Box, most: int) -> bytes:
+def body(file: BinaryIO, box: Box, limit: int) -> bytes:
     file.seek(box.start)
-    return file.read(min(most, box.end - box.start))
+    return file.read(min(limit, box.end - box.start))

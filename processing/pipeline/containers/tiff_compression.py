@@ -1,7 +1,7 @@
-"""Undoes the packing of one strip or tile of a TIFF (TIFF 6.0, sections 9 and 13; Adobe's Technical Note 1).
+"""Decompresses one strip or tile of a TIFF (TIFF 6.0, sections 9 and 13; Adobe's Technical Note 1).
 
-What zlib cannot, libtiff does, which Pillow brings along. Both packings are of bytes, whatever these stand for: so a strip of any
-samples can be handed to Pillow as a grey picture, as wide as a row has bytes.
+Deflate is decompressed by zlib, LZW and PackBits by Pillow's libtiff. Both of the latter work on bytes, independently of the
+sample format, so Pillow gets a strip of any samples as a grey picture whose width is the bytes of a row.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LONG = 4
 
 
 def unpacked(content: bytes, packing: int, row_bytes: int, rows: int) -> bytes:
-    """That many bytes. Raises Truncated for less, or whatever the decoder does."""
+    """The decompressed `row_bytes * rows` bytes. Raises Truncated if there are fewer, and the decoder's exceptions."""
     length = row_bytes * rows
     if packing in (DEFLATE, OLD_DEFLATE):
         content = zlib.decompressobj().decompress(content, length)
@@ -32,9 +32,9 @@ def unpacked(content: bytes, packing: int, row_bytes: int, rows: int) -> bytes:
 
 
 def _by_libtiff(content: bytes, packing: int, width: int, height: int) -> bytes:
-    grey = {256: width, 257: height, 258: 8, 259: packing, 262: 1, 273: 0, 277: 1, 278: height, 279: len(content)}
-    grey[273] = 8 + 2 + 12 * len(grey) + 4
-    entries = b"".join(struct.pack("<HHII", tag, LONG, 1, value) for tag, value in grey.items())
-    file = BytesIO(b"II*\0\x08\0\0\0" + struct.pack("<H", len(grey)) + entries + bytes(4) + content)
+    tags = {256: width, 257: height, 258: 8, 259: packing, 262: 1, 273: 0, 277: 1, 278: height, 279: len(content)}
+    tags[273] = 8 + 2 + 12 * len(tags) + 4
+    entries = b"".join(struct.pack("<HHII", tag, LONG, 1, value) for tag, value in tags.items())
+    file = BytesIO(b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + entries + bytes(4) + content)
     with Image.open(file, formats=("TIFF",)) as image:
         return image.tobytes()

@@ -1,8 +1,8 @@
-"""The directories of a TIFF: tells a camera's RAW from a picture, and which of several pictures is the photo.
+"""Reads the directories of a TIFF, to distinguish camera RAW from pictures and to find the photo among several pages.
 
-Most RAW formats are TIFFs whose first picture is a thumbnail, and a TIFF decoder happily returns that one: a
-KDC of 1224 x 816 opened as 256 x 171. So the directories are walked here, as TIFF 6.0, TIFF/EP, DNG 1.7 and
-BigTIFF describe them, before any decoder sees the file.
+Most RAW formats are TIFFs whose first page is a thumbnail, and a TIFF decoder returns that thumbnail: a KDC of 1224 x 816 opened
+as 256 x 171. So this module walks the directories, as TIFF 6.0, TIFF/EP, DNG 1.7 and BigTIFF describe them, before any decoder
+opens the file.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ SUBFILE, OLD_SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, MAKE, ORIEN
     254, 255, 256, 257, 258, 259, 262, 271, 274, 330,
 )  # fmt: skip
 PAGE_NUMBER, SAMPLE_FORMAT, XMP, CFA_PATTERN, DNG_VERSION = 297, 339, 700, 33422, 50706
-# Where data lie, and their lengths: strips, tiles, and a JPEG.
-DATA = ((273, 279), (324, 325), (513, 514))
+# The tags with offsets and lengths of data: strips, tiles, and a JPEG.
+DATA_TAGS = ((273, 279), (324, 325), (513, 514))
 COLOUR_FILTER_ARRAY, LINEAR_RAW, MASK = 32803, 34892, 4
 RAW_COMPRESSIONS = {
     32767: "ARW",
@@ -31,7 +31,7 @@ RAW_COMPRESSIONS = {
     65000: "KDC",
     65535: "PEF",
 }
-# Of pictures that any program shows: TIFF 6.0, its supplements, and what libtiff has added.
+# Compressions of ordinary pictures: TIFF 6.0, its supplements, and libtiff's additions.
 PLAIN_COMPRESSIONS = {1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34712, 34925, 50000, 50001, 50002, 52546}
 MAKERS = {"NIKON": "NEF", "SONY": "ARW", "PENTAX": "PEF", "SAMSUNG": "SRW", "KODAK": "KDC", "EASTMAN": "KDC"}
 MAKERS |= {
@@ -42,30 +42,30 @@ MAKERS |= {
     "MAMIYA": "MEF",
     "LEAF": "MOS",
 }
-MOST_DIRECTORIES, MOST_TAGS, MOST_VALUES, MOST_OFFSETS = 32, 512, 64, 65_536
-NOWHERE = 0xFFFFFFFF
-THUMBNAIL = 4
-"""So many times longer is what a page is a thumbnail of."""
-FLOATING = 3
-LAB = (8, 9)
-COLOURS = {
+MAX_DIRECTORIES, MAX_TAGS, MAX_VALUES, MAX_OFFSETS = 32, 512, 64, 65_536
+NO_OFFSET = 0xFFFFFFFF
+THUMBNAIL_FACTOR = 4
+"""A page counts as a thumbnail if another page's longer side is at least this many times as long."""
+FLOAT_FORMAT = 3
+LAB_PHOTOMETRICS = (8, 9)
+PHOTOMETRIC_NAMES = {
     0: "grey", 1: "grey", 2: "RGB", 3: "a palette", 5: "CMYK", 6: "YCbCr", 8: "CIE L*a*b*", 9: "ICC L*a*b*", 10: "ITU L*a*b*",
     32844: "LogL", 32845: "LogLuv",
 }  # fmt: skip
-KNOWN_PACKINGS = {1, 2, 3, 4, 5, 7, 8, 32773, 32946, 34925, 50000}
-PACKINGS = {
+COMMON_COMPRESSIONS = {1, 2, 3, 4, 5, 7, 8, 32773, 32946, 34925, 50000}
+COMPRESSION_NAMES = {
     6: "JPEG of old", 32809: "ThunderScan", 34676: "LogLuv", 34677: "LogLuv", 34712: "JPEG 2000", 34892: "lossy JPEG",
     50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL",
 }  # fmt: skip
-SIZES = {1: "B", 2: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
-BIG = 43
+TYPE_FORMATS = {1: "B", 2: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+BIG_TIFF = 43
 
 Directory = dict[int, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A directory with a picture, and where in the file it stands."""
+    """A directory with a picture, and the directory's offset in the file."""
 
     offset: int
     tags: Directory
@@ -76,36 +76,36 @@ class Page:
 
     @property
     def number(self) -> int | None:
-        """Of a page of a document."""
+        """The page number in a document, if it has one."""
         return next(iter(self.tags.get(PAGE_NUMBER, ())), None)
 
     @property
     def is_reduced(self) -> bool:
-        """Marked as a copy of another page at less than its resolution."""
+        """True if the page is marked as a copy of another page at reduced resolution."""
         return bool(self.tags.get(SUBFILE, (0,))[0] & 1) or self.tags.get(OLD_SUBFILE) == (2,)
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """How the file writes numbers: order of bytes, a directory's count, and a place in the file."""
+    """The byte order, and the `struct` formats of a directory's count and of an offset."""
 
     order: str
-    count: str
-    place: str
+    count_format: str
+    offset_format: str
     first: int
-    """Where the place of the first directory stands."""
+    """The position of the offset of the first directory."""
 
     @property
     def entry_bytes(self) -> int:
-        return 4 + 2 * self.place_bytes
+        return 4 + 2 * self.offset_bytes
 
     @property
-    def place_bytes(self) -> int:
-        return struct.calcsize(self.place)
+    def offset_bytes(self) -> int:
+        return struct.calcsize(self.offset_format)
 
 
 def raw_kind(file: BinaryIO) -> str | None:
-    """The usual name of the RAW format (`DNG`, `NEF`, ..., `RAW` where it has none), or None for a TIFF that is one."""
+    """The usual name of the RAW format (`DNG`, `NEF`, ..., or `RAW` if it has none); None for an ordinary TIFF."""
     directories = [directory for _, directory in _directories(file)]
     if not directories:
         return None
@@ -114,70 +114,78 @@ def raw_kind(file: BinaryIO) -> str | None:
     kinds = (RAW_COMPRESSIONS.get(value) for entry in directories for value in entry.get(COMPRESSION, ()))
     if kind := next(filter(None, kinds), None):
         return kind
-    is_raw = _has_sensor_data(directories) or (_is_thumbnail(directories[0]) and not _shows_itself(file))
+    is_raw = _has_sensor_data(directories) or (_is_thumbnail(directories[0]) and not _has_plain_page(file))
     return _maker(directories[0]) if is_raw else None
 
 
 def photo(file: BinaryIO) -> Page | None:
-    """The largest page of full resolution, of equal ones the first; None where no directory has a picture.
+    """The largest page of full resolution, or the first of equally large ones; None if no directory has a picture.
 
-    Of a document's numbered pages it is the first, unless that is as small beside another as thumbnails are. Raises a refusal
-    when all pages are marked as reduced copies: the photo itself is not in the file.
+    In a document with numbered pages, the photo is the largest with the first page's number, unless another page is
+    THUMBNAIL_FACTOR times as long. Raises UnsupportedImage if all pages are marked as reduced copies, so that the photo itself
+    is not in the file.
     """
     pages = list(_pages(file))
-    whole = [page for page in pages if not page.is_reduced]
+    full_pages = [page for page in pages if not page.is_reduced]
     if not pages:
         return None
-    if not whole:
+    if not full_pages:
         raise errors.UnsupportedImage("a TIFF with nothing but a reduced copy of its photo")
-    alike = [page for page in whole if page.number == whole[0].number]
-    largest, first = (max(some, key=lambda page: page.size[0] * page.size[1]) for some in (whole, alike))
-    return largest if max(largest.size) >= THUMBNAIL * max(first.size) else first
+    same_number = [page for page in full_pages if page.number == full_pages[0].number]
+    largest, first = (
+        max(candidates, key=lambda page: page.size[0] * page.size[1]) for candidates in (full_pages, same_number)
+    )
+    return largest if max(largest.size) >= THUMBNAIL_FACTOR * max(first.size) else first
 
 
 def first(file: BinaryIO) -> Page | None:
-    """The first directory, whatever it holds: words about the photo stand there."""
-    return next((Page(*found) for found in _directories(file)), None)
+    """The first directory, with or without a picture. It often has the photo's metadata."""
+    return next((Page(*entry) for entry in _directories(file)), None)
 
 
 def is_floating(page: Page | None) -> bool:
-    """Whether its samples are floating-point numbers."""
-    return page is not None and set(page.tags.get(SAMPLE_FORMAT, ())) == {FLOATING}
+    """True if the page's samples are floating-point numbers."""
+    return page is not None and set(page.tags.get(SAMPLE_FORMAT, ())) == {FLOAT_FORMAT}
 
 
 def is_lab(page: Page | None) -> bool:
-    return page is not None and page.tags.get(PHOTOMETRIC, (0,))[0] in LAB
+    return page is not None and page.tags.get(PHOTOMETRIC, (0,))[0] in LAB_PHOTOMETRICS
 
 
 def packing(file: BinaryIO) -> int:
-    """Of the photo (tag 259)."""
+    """The photo's compression (tag 259)."""
     page = photo(file)
     return page.tags.get(COMPRESSION, (1,))[0] if page else 1
 
 
 def unusual(file: BinaryIO) -> str | None:
-    """How the photo's samples are stored, in words, if its data are all there: then no decoder's failure means damage."""
+    """A description of how the photo's samples are stored; None if data is missing.
+
+    If all data is present, a decoder's failure means an unsupported kind of picture rather than damage.
+    """
     page = photo(file)
-    if page is None or any(at + length > _length(file) for at, length in _spans(page.tags)):
+    if page is None or any(offset + length > _length(file) for offset, length in _spans(page.tags)):
         return None
     bits = "+".join(map(str, page.tags.get(BITS, (1,))))
-    colours = COLOURS.get(page.tags.get(PHOTOMETRIC, (0,))[0], "colours of an unknown kind")
+    colours = PHOTOMETRIC_NAMES.get(page.tags.get(PHOTOMETRIC, (0,))[0], "colours of an unknown kind")
     number = packing(file)
-    packed = f", packed as {PACKINGS.get(number, f'number {number}')}" if number not in KNOWN_PACKINGS else ""
-    return f"{colours} of {bits} bits{packed}"
+    compression = (
+        f", packed as {COMPRESSION_NAMES.get(number, f'number {number}')}" if number not in COMMON_COMPRESSIONS else ""
+    )
+    return f"{colours} of {bits} bits{compression}"
 
 
 def head(file: BinaryIO, page: Page) -> bytes:
-    """The file's first bytes, changed to make that page its first."""
+    """The first bytes of the file, with the offset of `page` as that of the first directory."""
     layout = _layout(file)
     file.seek(0)
-    return file.read(layout.first) + struct.pack(layout.order + layout.place, page.offset)
+    return file.read(layout.first) + struct.pack(layout.order + layout.offset_format, page.offset)
 
 
 def data_end(file: BinaryIO) -> int:
-    """Where the last of the data that the directories speak of ends. Works on RAW files with another head too."""
+    """The offset after the last data that any directory refers to. Also works for RAW files with another signature."""
     spans = [span for _, directory in _directories(file) for span in _spans(directory)]
-    return max((start + length for start, length in spans if start != NOWHERE), default=0)
+    return max((start + length for start, length in spans if start != NO_OFFSET), default=0)
 
 
 def _length(file: BinaryIO) -> int:
@@ -185,7 +193,9 @@ def _length(file: BinaryIO) -> int:
 
 
 def _spans(directory: Directory) -> list[tuple[int, int]]:
-    pairs = (zip(directory.get(at, ()), directory.get(lengths, ()), strict=False) for at, lengths in DATA)
+    pairs = (
+        zip(directory.get(offsets, ()), directory.get(lengths, ()), strict=False) for offsets, lengths in DATA_TAGS
+    )
     return [span for pair in pairs for span in pair]
 
 
@@ -193,7 +203,7 @@ def _pages(file: BinaryIO) -> Iterator[Page]:
     for offset, directory in _directories(file):
         is_mask = bool(directory.get(SUBFILE, (0,))[0] & 4) or MASK in directory.get(PHOTOMETRIC, ())
         has_size = all(min(directory.get(tag, (0,)), default=0) > 0 for tag in (WIDTH, HEIGHT))
-        if has_size and not is_mask and any(directory.get(at) for at, _ in DATA):
+        if has_size and not is_mask and any(directory.get(offsets) for offsets, _ in DATA_TAGS):
             yield Page(offset, directory)
 
 
@@ -208,8 +218,8 @@ def _is_thumbnail(first: Directory) -> bool:
     return bool(SUB_IFDS in first and first.get(SUBFILE, (0,))[0] & 1)
 
 
-def _shows_itself(file: BinaryIO) -> bool:
-    """Whether a page of full resolution is packed as pictures are, and not as some sensor's data."""
+def _has_plain_page(file: BinaryIO) -> bool:
+    """True if a page of full resolution has the compression of an ordinary picture rather than of sensor data."""
     return any(
         not page.is_reduced and set(page.tags.get(COMPRESSION, (1,))) <= PLAIN_COMPRESSIONS for page in _pages(file)
     )
@@ -224,53 +234,59 @@ def _layout(file: BinaryIO) -> _Layout:
     file.seek(0)
     start = file.read(4)
     order = "<" if start[:2] == b"II" else ">"
-    is_big = len(start) == 4 and struct.unpack(order + "H", start[2:])[0] == BIG
+    is_big = len(start) == 4 and struct.unpack(order + "H", start[2:])[0] == BIG_TIFF
     return _Layout(order, "Q", "Q", 8) if is_big else _Layout(order, "H", "I", 4)
 
 
 def _directories(file: BinaryIO) -> Iterator[tuple[int, Directory]]:
-    """The first directories of the chain and below it, with their places. A broken one ends the walk; its decoder says why."""
+    """Offset and content of each directory, including sub-directories, up to MAX_DIRECTORIES.
+
+    The walk ends at a broken directory, for which the decoder will raise its own error.
+    """
     layout = _layout(file)
-    seen: set[int] = set()
+    visited: set[int] = set()
     try:
-        waiting = [_numbers(file, layout.first, layout.order + layout.place)[0]]
-        while waiting and len(seen) < MOST_DIRECTORIES:
-            at = waiting.pop(0)
-            if at and at not in seen:
-                seen.add(at)
-                directory, following = _directory(file, at, layout)
-                waiting += [*directory.get(SUB_IFDS, ()), following]
-                yield at, directory
+        pending = [_unpack(file, layout.first, layout.order + layout.offset_format)[0]]
+        while pending and len(visited) < MAX_DIRECTORIES:
+            offset = pending.pop(0)
+            if offset and offset not in visited:
+                visited.add(offset)
+                directory, next_offset = _directory(file, offset, layout)
+                pending += [*directory.get(SUB_IFDS, ()), next_offset]
+                yield offset, directory
     except (struct.error, OSError, OverflowError):
         return
 
 
-def _directory(file: BinaryIO, at: int, layout: _Layout) -> tuple[Directory, int]:
-    (count,) = _numbers(file, at, layout.order + layout.count)
-    if count > MOST_TAGS:
+def _directory(file: BinaryIO, offset: int, layout: _Layout) -> tuple[Directory, int]:
+    (count,) = _unpack(file, offset, layout.order + layout.count_format)
+    if count > MAX_TAGS:
         return {}, 0
-    begin, each = at + struct.calcsize(layout.count), layout.entry_bytes
-    entry = f"{layout.order}HH{layout.place}"
-    places = [begin + each * nth for nth in range(count)]
-    entries = [(place + 4 + layout.place_bytes, *_numbers(file, place, entry)) for place in places]
-    (following,) = _numbers(file, begin + each * count, layout.order + layout.place)
-    known = (entry for entry in entries if entry[2] in SIZES)
+    entries_offset, entry_bytes = offset + struct.calcsize(layout.count_format), layout.entry_bytes
+    entry = f"{layout.order}HH{layout.offset_format}"
+    positions = [entries_offset + entry_bytes * nth for nth in range(count)]
+    entries = [(position + 4 + layout.offset_bytes, *_unpack(file, position, entry)) for position in positions]
+    (next_offset,) = _unpack(file, entries_offset + entry_bytes * count, layout.order + layout.offset_format)
+    readable = (entry for entry in entries if entry[2] in TYPE_FORMATS)
     return {
-        tag: _values(file, place, kind, min(size, _most(tag)), layout) for place, tag, kind, size in known
-    }, following
+        tag: _values(file, position, kind, min(size, _max_values(tag)), layout)
+        for position, tag, kind, size in readable
+    }, next_offset
 
 
-def _most(tag: int) -> int:
-    return MOST_OFFSETS if any(tag in pair for pair in DATA) else MOST_VALUES
+def _max_values(tag: int) -> int:
+    return MAX_OFFSETS if any(tag in pair for pair in DATA_TAGS) else MAX_VALUES
 
 
-def _values(file: BinaryIO, place: int, kind: int, count: int, layout: _Layout) -> tuple[int, ...]:
-    """A few bytes stand in the entry itself, more where it points to."""
-    form = f"{layout.order}{count}{SIZES[kind]}"
-    fits = struct.calcsize(form) <= layout.place_bytes
-    return _numbers(file, place if fits else _numbers(file, place, layout.order + layout.place)[0], form)
+def _values(file: BinaryIO, position: int, kind: int, count: int, layout: _Layout) -> tuple[int, ...]:
+    """The values of an entry: in the entry itself if they fit, otherwise at the offset that it contains."""
+    format_string = f"{layout.order}{count}{TYPE_FORMATS[kind]}"
+    fits = struct.calcsize(format_string) <= layout.offset_bytes
+    return _unpack(
+        file, position if fits else _unpack(file, position, layout.order + layout.offset_format)[0], format_string
+    )
 
 
-def _numbers(file: BinaryIO, at: int, form: str) -> tuple[int, ...]:
-    file.seek(at)
-    return struct.unpack(form, file.read(struct.calcsize(form)))
+def _unpack(file: BinaryIO, offset: int, format_string: str) -> tuple[int, ...]:
+    file.seek(offset)
+    return struct.unpack(format_string, file.read(struct.calcsize(format_string)))

@@ -1,4 +1,4 @@
-"""A TIFF seen as if its photo were its first page: decoders show the first one."""
+"""Presents a TIFF to decoders, which read the first page, as if its photo were the first page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from processing.pipeline.containers import tiff_directory
 
 
 class _Repaged(io.RawIOBase):
-    """The same file with another beginning. libtiff reads by the file's number, and is told the page's place by Pillow."""
+    """The same file with another head. libtiff reads the original by its file descriptor, with the page's offset from Pillow."""
 
     def __init__(self, file: BinaryIO, head: bytes) -> None:
         self._file, self._head = file, head
@@ -30,15 +30,18 @@ class _Repaged(io.RawIOBase):
         return self._file.fileno()
 
     def readinto(self, buffer: Any) -> int:
-        at = self._file.tell()
+        offset = self._file.tell()
         content = self._file.read(len(buffer))
-        start = self._head[at : at + len(content)]
-        buffer[: len(content)] = start + content[len(start) :]
+        head = self._head[offset : offset + len(content)]
+        buffer[: len(content)] = head + content[len(head) :]
         return len(content)
 
 
 def at_photo(file: BinaryIO) -> BinaryIO:
-    """The file itself where the photo is its first page, or has none. Raises as `tiff_directory.photo` does."""
+    """The file with its photo as first page; the file itself if that is so already, or if it has no photo.
+
+    Raises the same exceptions as `tiff_directory.photo`.
+    """
     page, first = tiff_directory.photo(file), tiff_directory.first(file)
     if page is None or first is None or page.offset == first.offset:
         return file

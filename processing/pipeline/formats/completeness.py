@@ -1,7 +1,7 @@
-"""Is the whole file there? Finds what decoders pass over in silence.
+"""Detects truncated files that decoders open without an error.
 
-libheif opens a cut file as a 16 x 16 picture, LibRaw develops a third of a sensor's data. What libjpeg does `jpeg.scans` tells,
-and `jpeg.repair` whether it can be seen.
+libheif opens a truncated file as a 16 x 16 picture, and LibRaw develops a third of a sensor's data. Truncated JPEGs are detected
+by `jpeg.scans`, and `jpeg.repair` decides whether that is visible.
 """
 
 from __future__ import annotations
@@ -12,30 +12,30 @@ from processing.pipeline import errors
 from processing.pipeline.containers import gif_blocks, heif_items, isobmff, tiff_directory
 from processing.pipeline.formats.detect import Kind
 
-# Of CRW, MRW and X3F only LibRaw knows the shape.
-TIFF_LIKE_UNLESS = {"CR3", "RAF", "CRW", "MRW", "X3F"}
-RAF_SPANS = (84, 92, 100)
-NEEDED = {"CR3": {b"ftyp", b"moov", b"uuid", b"mdat"}, "JXL": {b"ftyp", b"JXL ", b"jxlc", b"jxlp", b"jbrd"}}
-"""The boxes that a picture's data and its description lie in."""
+# Formats that are not structured like TIFF. Only LibRaw knows the structure of CRW, MRW and X3F.
+NOT_TIFF_LIKE = {"CR3", "RAF", "CRW", "MRW", "X3F"}
+RAF_SPAN_OFFSETS = (84, 92, 100)
+NEEDED_BOXES = {"CR3": {b"ftyp", b"moov", b"uuid", b"mdat"}, "JXL": {b"ftyp", b"JXL ", b"jxlc", b"jxlp", b"jbrd"}}
+"""The boxes with a picture's data and metadata."""
 
 
 def check(file: BinaryIO, kind: Kind) -> None:
     if kind.name in ("AVIF", "HEIF"):
         _check_items(file)
-    elif kind.name in NEEDED:
-        _check_boxes(file, NEEDED[kind.name])
+    elif kind.name in NEEDED_BOXES:
+        _check_boxes(file, NEEDED_BOXES[kind.name])
     elif kind.name == "WEBP":
         _check_riff(file)
     elif kind.name == "GIF":
         gif_blocks.check_blocks(file)
     elif kind.name == "RAF":
         _check_raf(file)
-    elif kind.is_raw and kind.name not in TIFF_LIKE_UNLESS:
+    elif kind.is_raw and kind.name not in NOT_TIFF_LIKE:
         _check_end(file, tiff_directory.data_end(file))
 
 
 def _check_items(file: BinaryIO) -> None:
-    """Refuses a picture that lacks bytes of any item. The samples of a sequence lie in `mdat`, which has to be whole then."""
+    """Raises Truncated if data of any item is missing. For a sequence, `mdat` must be complete, because it has the samples."""
     end = heif_items.data_end(file)
     needed = {b"ftyp", b"meta", b"moov"}
     kinds = _check_boxes(file, needed)
@@ -46,15 +46,15 @@ def _check_items(file: BinaryIO) -> None:
 
 
 def _check_boxes(file: BinaryIO, needed: set[bytes]) -> set[bytes]:
-    """The kinds of boxes in the file. Refuses a needed one that is cut.
+    """The types of boxes in the file. Raises Truncated if one of the `needed` types is incomplete.
 
-    What follows the last may look like a box and end anywhere: phones put trailers and halves of other files there.
+    Other boxes may be incomplete: phones append trailers and parts of other files, which can look like boxes.
     """
     end = isobmff.length(file)
-    found = list(isobmff.inside(file, 0, end))
-    if any(box.end > end for box in found if box.kind in needed):
+    boxes = list(isobmff.inside(file, 0, end))
+    if any(box.end > end for box in boxes if box.kind in needed):
         raise errors.Truncated
-    return {box.kind for box in found}
+    return {box.kind for box in boxes}
 
 
 def _check_riff(file: BinaryIO) -> None:
@@ -64,14 +64,23 @@ def _check_riff(file: BinaryIO) -> None:
 
 
 def _check_raf(file: BinaryIO) -> None:
-    """Its header says where the JPEG, the sensor's header and its data lie."""
+    """Raises Truncated if the JPEG, the sensor's header or its data is incomplete. The file's header has their offsets."""
     file.seek(0)
     head = file.read(108)
-    _check_end(file, max(int.from_bytes(head[at : at + 4]) + int.from_bytes(head[at + 4 : at + 8]) for at in RAF_SPANS))
+    _check_end(
+        file,
+        max(
+            int.from_bytes(head[offset : offset + 4]) + int.from_bytes(head[offset + 4 : offset + 8])
+            for offset in RAF_SPAN_OFFSETS
+        ),
+    )
 
 
 def _check_end(file: BinaryIO, end: int) -> None:
-    """Some makers' lengths are a little too long: a hundredth is forgiven, which a cut copy hardly loses."""
+    """Raises Truncated if the file ends before `end`.
+
+    One hundredth is tolerated, because the lengths of some makers are slightly too large. An interrupted copy usually lacks more.
+    """
     length = isobmff.length(file)
     if end > length + length // 100 + 4096:
         raise errors.Truncated

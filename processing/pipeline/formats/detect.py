@@ -1,6 +1,6 @@
-"""What a file is, by its first bytes and never by its name.
+"""Detects the format of a file by its first bytes, never by its name.
 
-Only one decoder is ever offered a file: the one named here. Everything else is refused with its reason.
+A file is opened only by the decoder of the detected format. Any other file is rejected with a reason.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ PICTURES: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"II[*+]\0|MM\0[*+]"), "TIFF"),
 )
 
-# Most are TIFFs with another head; those that have a TIFF's are told by `tiff_directory.raw_kind`.
-RAWS: tuple[tuple[re.Pattern[bytes], str], ...] = (
+# Most are TIFFs with another signature. `tiff_directory.raw_kind` detects those with the signature of TIFF.
+RAW_FORMATS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"II\*\0....CR", re.DOTALL), "CR2"),
     (re.compile(rb"II....HEAPCCDR", re.DOTALL), "CRW"),
     (re.compile(rb"FUJIFILMCCD-RAW"), "RAF"),
@@ -37,7 +37,7 @@ RAWS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"FOVb"), "X3F"),
 )
 
-OTHERS: tuple[tuple[re.Pattern[bytes], Refusal, str], ...] = (
+UNSUPPORTED: tuple[tuple[re.Pattern[bytes], Refusal, str], ...] = (
     (re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"), errors.UnsupportedImage, "a JPEG 2000 picture"),
     (re.compile(rb"8BPS"), errors.UnsupportedImage, "a Photoshop document"),
     (re.compile(rb"\0\0[\x01\x02]\0[^\0]\0"), errors.UnsupportedImage, "an icon"),
@@ -52,7 +52,7 @@ OTHERS: tuple[tuple[re.Pattern[bytes], Refusal, str], ...] = (
     (re.compile(rb"\x01\xda[\0\x01][\x01\x02]\0[\x01-\x03]"), errors.UnsupportedImage, "an SGI picture"),
     (re.compile(rb"\x0a[\0\x02-\x05]\x01[\x01\x02\x04\x08]"), errors.UnsupportedImage, "a PCX picture"),
     (re.compile(rb"SDPX|XPDS"), errors.UnsupportedImage, "a film scan (DPX)"),
-    # No magic number: no identifier, a kind of picture, and a palette only where the kind has one.
+    # Targa has no magic number: no identifier, a valid kind of picture, and a palette only if the kind has one.
     (
         re.compile(
             rb"\0(\x01[\x01\x09].{4}[\x0f-\x20]|\0[\x02\x03\x0a\x0b]\0{5}).{4}....[\x08\x0f\x10\x18\x20][\0-\x3f]",
@@ -65,7 +65,7 @@ OTHERS: tuple[tuple[re.Pattern[bytes], Refusal, str], ...] = (
     (re.compile(rb"\x1a\x45\xdf\xa3"), errors.UnsupportedVideo, "Matroska or WebM"),
     (re.compile(rb"RIFF....AVI ", re.DOTALL), errors.UnsupportedVideo, "AVI"),
     (re.compile(rb"\0\0\x01[\xb3\xba]"), errors.UnsupportedVideo, "MPEG"),
-    # MPEG-2 transport streams (ISO/IEC 13818-1) in packets of 188 bytes; cameras put a time of four bytes before each.
+    # MPEG-2 transport streams (ISO/IEC 13818-1) in packets of 188 bytes; cameras write a 4-byte timestamp before each.
     (re.compile(rb"G.{187}G.{187}G|.{4}G.{191}G.{191}G", re.DOTALL), errors.UnsupportedVideo, "AVCHD"),
     (re.compile(rb"FLV\x01"), errors.UnsupportedVideo, "FLV"),
     (re.compile(rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11"), errors.UnsupportedVideo, "WMV"),
@@ -100,18 +100,18 @@ OTHERS: tuple[tuple[re.Pattern[bytes], Refusal, str], ...] = (
     ),
 )
 
-# ISO 16684-1: a packet alone in its file, with or without its wrapper. Without the zeros of one that is written in UTF-16.
-# `xml_doc` is what icloudpd calls its root. Each instruction or comment is tried in one way only: they may be many.
+# An XMP packet that is a file of its own, with or without its wrapper (ISO 16684-1). Zeros are removed first, for UTF-16.
+# icloudpd calls its root element `xml_doc`. The atomic group prevents backtracking over many instructions or comments.
 SIDECAR = re.compile(
     rb"(\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*(?:(?>(?:<\?.{0,1024}?\?>|<!--.{0,2048}?-->)\s*)){0,16}"
     rb"<(\w{1,9}:)?(xmpmeta|xapmeta|xml_doc|RDF)[\s>]",
     re.DOTALL,
 )
 
-# Google Takeout's JSON about the photo beside it.
+# Google Takeout's JSON file for a photo.
 TAKEOUT = re.compile(rb"(\xef\xbb\xbf)?\s*\{\s*\"(title\"\s*:|.{0,4096}\"photoTakenTime\"\s*:)", re.DOTALL)
 
-# ISO/IEC 14496-12: the brands of the file type box say what an ISO base media file is.
+# The brands in the file type box of ISO base media files (ISO/IEC 14496-12).
 AVIF = {b"avif", b"avis"}
 AUDIO = {b"M4A ", b"M4B ", b"M4P "}
 HEIF = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
@@ -119,35 +119,35 @@ HEIF = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`name` is Pillow's name of the format, or a RAW file's usual ending in capitals (`NEF`)."""
+    """A detected format. `name` is Pillow's name of it, or the usual extension of a RAW format in capitals (`NEF`)."""
 
     name: str
     is_raw: bool = False
 
 
 def recognise(file: BinaryIO) -> Kind:
-    """What the file is; raises the refusal that fits when it is none of ours."""
+    """The kind of the file. Raises EmptyFile, Sidecar, NotAnImage or the exception for an unsupported format."""
     head = file.read(HEAD_BYTES)
     if not head:
         raise errors.EmptyFile
     if head[4:8] == b"ftyp":
-        return _base_media(head)
-    if raw := _first(RAWS, head):
+        return _base_media_kind(head)
+    if raw := _first_match(RAW_FORMATS, head):
         return Kind(raw, is_raw=True)
-    found = _first(PICTURES, head)
-    if found is None:
+    name = _first_match(PICTURES, head)
+    if name is None:
         if SIDECAR.match(head.replace(b"\0", b"")) or TAKEOUT.match(head):
             raise errors.Sidecar
-        _refuse_others(head)
+        _raise_if_unsupported(head)
         raise errors.NotAnImage
-    if found == "TIFF" and (raw := tiff_directory.raw_kind(file)):
+    if name == "TIFF" and (raw := tiff_directory.raw_kind(file)):
         return Kind(raw, is_raw=True)
-    return Kind(found)
+    return Kind(name)
 
 
-def _base_media(head: bytes) -> Kind:
+def _base_media_kind(head: bytes) -> Kind:
     size = min(int.from_bytes(head[:4]), 256)
-    brands = [head[8:12], *(head[at : at + 4] for at in range(16, size, 4))]
+    brands = [head[8:12], *(head[offset : offset + 4] for offset in range(16, size, 4))]
     if brands[0] == b"crx ":
         return Kind("CR3", is_raw=True)
     for brand in brands:
@@ -162,11 +162,11 @@ def _base_media(head: bytes) -> Kind:
     raise errors.UnsupportedVideo("QuickTime" if brands[0] == b"qt  " else "MP4")
 
 
-def _first(magics: tuple[tuple[re.Pattern[bytes], str], ...], head: bytes) -> str | None:
+def _first_match(magics: tuple[tuple[re.Pattern[bytes], str], ...], head: bytes) -> str | None:
     return next((name for magic, name in magics if magic.match(head)), None)
 
 
-def _refuse_others(head: bytes) -> None:
-    for magic, refusal, kind in OTHERS:
+def _raise_if_unsupported(head: bytes) -> None:
+    for magic, refusal, kind in UNSUPPORTED:
         if magic.match(head):
             raise refusal(kind)

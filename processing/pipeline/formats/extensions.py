@@ -1,8 +1,8 @@
-"""The accepted formats by the endings of their names, and the files that come along with photos but hold none.
+"""The accepted formats by file extension, and the companion files, which accompany photos but are none.
 
 This is the only list. The `accept` attributes, the file picker, the filter for folders (static/js/upload/ui/formats.js, which
-`python -m processing.pipeline.formats.extensions` writes), the hints on pages and docs/pictures.md follow it;
-tests/test_formats.py compares them. Which decoder a file gets is decided by its bytes alone, see `detect`.
+`python -m processing.pipeline.formats.extensions` writes), the hints on pages and docs/pictures.md are derived from it;
+tests/test_formats.py compares them. The decoder for a file is chosen by its content alone, see `detect`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SCRIPT = Path(__file__).parents[3] / "static/js/upload/ui/formats.js"
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """`name` as photographers say it; `endings` in small letters and without the dot."""
+    """A format, by the name that photographers use. `endings` are lower-case extensions without the dot."""
 
     name: str
     endings: tuple[str, ...]
@@ -44,16 +44,16 @@ RAW = _format(
     "k25 bay cap mdc",
 )
 SIDECARS = _format("sidecars", "xmp json")
-"""What an editor (XMP) or Google Takeout (JSON) says of the photo beside it."""
+"""Metadata about a photo, written by an editor (XMP) or by Google Takeout (JSON)."""
 LIVE_VIDEOS = _format("Live Photo videos", "mov mp4 m4v mp")
-"""Taken together with the still of the same name. Google's phones and Takeout call theirs `.MP`."""
+"""Recorded together with the still of the same name. Google's phones and Takeout use `.MP`."""
 
-STILL_ENDINGS = frozenset(ending for each in (*PICTURES, RAW) for ending in each.endings)
-ENDINGS = tuple(ending for each in (*PICTURES, RAW, SIDECARS, LIVE_VIDEOS) for ending in each.endings)
+STILL_ENDINGS = frozenset(ending for kind in (*PICTURES, RAW) for ending in kind.endings)
+ENDINGS = tuple(ending for kind in (*PICTURES, RAW, SIDECARS, LIVE_VIDEOS) for ending in kind.endings)
 ACCEPT = ",".join(("image/*", *(f".{ending}" for ending in ENDINGS)))
-"""For `<input accept>`. Systems that do not know the type of a RAW file or a sidecar go by its ending."""
-NAMES = f"{', '.join(each.name for each in PICTURES)} and {RAW.name}"
-"""In a sentence: `JPEG, HEIC, … and camera RAW`."""
+"""The value of `<input accept>`. The extensions are for systems that do not know the media types of RAW files and sidecars."""
+NAMES = f"{', '.join(kind.name for kind in PICTURES)} and {RAW.name}"
+"""The names for use in a sentence: `JPEG, HEIC, … and camera RAW`."""
 
 COMPANION_ENDINGS = frozenset(
     (
@@ -69,7 +69,7 @@ COMPANION_NAMES = frozenset(
         *("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "indexervolumeguid", "wpsettings.dat"),  # Windows
         *(".nomedia", ".database_uuid", ".directory"),  # Android, KDE
         *("zbthumbnail.info", "pspbrwse.jbf", "autprint.mrk", "leinfo.sav"),  # Canon, Paint Shop Pro, DPOF, GoPro
-        # Google Takeout's, of a whole album, and of the archive.
+        # Google Takeout: files about a whole album or about the archive.
         *("metadata.json", "metadaten.json", "métadonnées.json", "metadatos.json", "metadati.json", "metadados.json"),
         *("metagegevens.json", "print-subscriptions.json", "shared_album_comments.json"),
         *("user-generated-memory-titles.json", "archive_browser.html"),
@@ -91,18 +91,20 @@ COMPANION_FOLDERS = frozenset(
         *(".thumbnails", ".dtrash"),  # Android, digiKam
     )
 )
-"""What lies in one of these is a system's: thumbnails, indexes, or what a person has deleted."""
+"""Folders of a system: all files in them are thumbnails, indexes or deleted files."""
 COMPANION_BEGINNINGS = ("._", ".thumbdata", ".trash-")
-"""Of a name or a folder's: AppleDouble files, which macOS writes on disks of others; Android's thumbnails; Linux's trash."""
+"""Prefixes of names and folders: AppleDouble files (macOS on foreign disks), Android's thumbnails, Linux's trash."""
 COMPANION_STREAM = ":zone.identifier"
-"""What Windows notes of a download, as a file of its own where it was copied to another system."""
+"""Windows' mark of a downloaded file, which becomes a file of its own when it is copied to another system."""
 
 
 def is_companion(path: str) -> bool:
-    """Does a file of this name belong to photos without being one, or to a system? By its name, and the folders in `path`."""
+    """True if the name, or a folder in `path`, is that of a companion or system file."""
     *folders, name = re.split(r"[/\\]", path.casefold())
-    is_named_so = name in COMPANION_NAMES or name.startswith(COMPANION_BEGINNINGS) or name.endswith(COMPANION_STREAM)
-    return is_named_so or ending(name) in COMPANION_ENDINGS or any(map(_is_companion_folder, folders))
+    is_companion_name = (
+        name in COMPANION_NAMES or name.startswith(COMPANION_BEGINNINGS) or name.endswith(COMPANION_STREAM)
+    )
+    return is_companion_name or ending(name) in COMPANION_ENDINGS or any(map(_is_companion_folder, folders))
 
 
 def is_in_companion_folder(path: str) -> bool:
@@ -114,28 +116,28 @@ def _is_companion_folder(name: str) -> bool:
 
 
 def ending(name: str) -> str:
-    """`jpg` of IMG_1.JPG; empty where there is none, as in `.hidden`."""
-    stem, _, last = name.casefold().rpartition(".")
-    return last if stem else ""
+    """The lower-case extension: `jpg` for IMG_1.JPG, "" for a name without one, such as `.hidden`."""
+    stem, _, suffix = name.casefold().rpartition(".")
+    return suffix if stem else ""
 
 
 def as_script() -> str:
-    """The JavaScript module with the same list."""
+    """The JavaScript module with these lists."""
 
-    def words(name: str, values: object) -> str:
-        listed = ", ".join(_quoted(value) for value in values)  # type: ignore[attr-defined]
-        return f"export const {name} = [{listed}];\n"
+    def constant(name: str, values: object) -> str:
+        items = ", ".join(_quoted(value) for value in values)  # type: ignore[attr-defined]
+        return f"export const {name} = [{items}];\n"
 
     return (
         "/* The accepted formats by their endings. "
         "`make formats` writes this; processing/pipeline/formats/extensions.py explains it. */\n"
-        + words("STILLS", [ending for each in (*PICTURES, RAW) for ending in each.endings])
-        + words("SIDECARS", SIDECARS.endings)
-        + words("LIVE_VIDEOS", LIVE_VIDEOS.endings)
-        + words("COMPANION_ENDINGS", sorted(COMPANION_ENDINGS))
-        + words("COMPANION_NAMES", sorted(COMPANION_NAMES))
-        + words("COMPANION_FOLDERS", sorted(COMPANION_FOLDERS))
-        + words("COMPANION_BEGINNINGS", COMPANION_BEGINNINGS)
+        + constant("STILLS", [ending for kind in (*PICTURES, RAW) for ending in kind.endings])
+        + constant("SIDECARS", SIDECARS.endings)
+        + constant("LIVE_VIDEOS", LIVE_VIDEOS.endings)
+        + constant("COMPANION_ENDINGS", sorted(COMPANION_ENDINGS))
+        + constant("COMPANION_NAMES", sorted(COMPANION_NAMES))
+        + constant("COMPANION_FOLDERS", sorted(COMPANION_FOLDERS))
+        + constant("COMPANION_BEGINNINGS", COMPANION_BEGINNINGS)
         + f"export const COMPANION_STREAM = {_quoted(COMPANION_STREAM)};\n"
     )
 

@@ -1,7 +1,7 @@
-"""TIFFs of floating-point samples: light, without a bound, as HDR programs write it.
+"""Opens TIFFs with floating-point samples, which HDR programs write: light without an upper limit.
 
-Pillow reads them only in grey, so `tiff_samples` reads them. Numbers are taken
-for linear light unless a profile says otherwise; what is brighter than 1 is rolled off like any HDR picture (see `cicp`).
+Pillow reads only grey ones, so `tiff_samples` reads them. Samples are linear light unless the file has a profile. Light brighter
+than 1 is toned down like in any HDR picture (see `cicp`).
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from processing.pipeline.recipe import Limits
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
 BYTES_PER_PIXEL = 20
-PROBES = 1_000_000
+MAX_PROBES = 1_000_000
 SCENE_PEAK = 64.0
-"""Brighter than that, numbers are no share of paper white but some other count, and are scaled to it."""
+"""If the peak is higher, samples are not relative to paper white but on another scale, and are divided by the peak."""
 
 
 def opened(file: BinaryIO, bounds: Limits) -> Opened:
     directory = _directory(file)
     size = int(directory[tiff_samples.WIDTH]), int(directory[tiff_samples.HEIGHT])
-    for each in (size, tiff_samples.part(directory)):  # a tile may be larger than its picture, and as large as it says
-        memory_limits.check_floating(each, BYTES_PER_PIXEL, bounds)
+    for shape in (size, tiff_samples.part(directory)):  # a tile may be declared larger than the picture
+        memory_limits.check_floating(shape, BYTES_PER_PIXEL, bounds)
     image = _shown(_samples(file, directory), directory)
     turn = orientation.TURNS.get(int(directory.get(tiff_samples.ORIENTATION, 1)))
     return Opened(image, "TIFF", camera_raw.of_tiff(file), turn)
@@ -53,7 +53,7 @@ def _directory(file: BinaryIO) -> Directory:
 
 
 def _samples(file: BinaryIO, directory: Directory) -> Samples:
-    """An unknown or infinite number is no light."""
+    """The samples; 0 for NaN and infinities, inverted if white is zero."""
     samples = tiff_samples.read(file, directory, "f")
     np.nan_to_num(samples, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     return samples.max() - samples if directory.get(tiff_samples.PHOTOMETRIC) == WHITE_IS_ZERO else samples
@@ -82,20 +82,20 @@ def _profile(directory: Directory, dimensions: int) -> icc.Profile | None:
 
 
 def _light(samples: Samples, profile: icc.Profile | None) -> Samples:
-    """Linear sRGB. A profile's curve ends at 1; beyond it, numbers are light."""
+    """Linear sRGB. A profile's curves end at 1; samples above 1 are linear already."""
     if profile is None:
         return samples
-    places = np.linspace(0, 1, profile.curves[0].size)
+    positions = np.linspace(0, 1, profile.curves[0].size)
     channels = np.atleast_3d(samples)
-    turned = [np.interp(channels[..., n], places, curve) for n, curve in enumerate(profile.curves)]
-    light = np.where(channels > 1, channels, np.stack(turned, -1))
+    linear = [np.interp(channels[..., n], positions, curve) for n, curve in enumerate(profile.curves)]
+    light = np.where(channels > 1, channels, np.stack(linear, -1))
     return light @ profile.matrix.T if profile.matrix is not None else light[..., 0]
 
 
 def _peak(colours: Samples) -> float:
-    """The brightest light but for a thousandth of the picture, which glints and broken cells may exceed."""
+    """The 99.9th percentile of light. Reflections and defective cells may be brighter."""
     flat = colours.reshape(-1)
-    return float(np.percentile(flat[:: max(1, flat.size // PROBES)], 99.9))
+    return float(np.percentile(flat[:: max(1, flat.size // MAX_PROBES)], 99.9))
 
 
 def _toned(light: Samples, peak: float) -> Samples:
@@ -103,6 +103,6 @@ def _toned(light: Samples, peak: float) -> Samples:
         light, peak = light / np.float32(peak), 1.0
     if peak <= 1:
         return light
-    places = np.linspace(0, np.sqrt(peak), cicp.POINTS) ** 2
-    tones = [cicp.toned(float(place), peak) for place in places]
-    return np.interp(light, places, tones).astype(np.float32)
+    positions = np.linspace(0, np.sqrt(peak), cicp.POINTS) ** 2
+    tones = [cicp.toned(float(position), peak) for position in positions]
+    return np.interp(light, positions, tones).astype(np.float32)

@@ -1,9 +1,9 @@
-"""JPEG XL (ISO/IEC 18181), through libjxl.
+"""Opens JPEG XL (ISO/IEC 18181) with libjxl.
 
-The decoder gives all pixels at once, so the header is read by hand before: sizes and depth stand in its first bits. libjxl turns
-pictures upright itself. One made from a JPEG without loss is unpacked to that JPEG, and decoded as such.
+The decoder returns all pixels at once, so this module first reads the size and the depth from the header. libjxl applies the
+orientation. A file that was losslessly transcoded from a JPEG is converted back to that JPEG, which is decoded like any other.
 
-libjxl is loaded by the first such file: other photos need not pay for it.
+libjxl is imported with the first such file.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.recipe import Limits
 
 SIGNATURE = b"\xff\x0a"
-HEADER_BYTES, MOST_HEADER = 64, 32
-# Boxes with the whole codestream, and with a part of it behind the part's number.
-SKIPPED = {b"jxlc": 0, b"jxlp": 4}
+READ_BYTES, MAX_HEADER_BYTES = 64, 32
+# The bytes to skip in boxes with the codestream: `jxlp` has a part of it, after the part's number.
+CODESTREAM_SKIP = {b"jxlc": 0, b"jxlp": 4}
 THREADS = 2
 TIFF_HEADS = (b"II*\0", b"MM\0*")
-# 18181-1, 9.2.2: how many bits a side has, by two bits before it; and a width by its ratio to the height.
-SIDES = (9, 13, 18, 30)
+# 18181-1, 9.2.2: the number of bits of a side, by the two bits before it; and the ratio of width to height.
+SIDE_BITS = (9, 13, 18, 30)
 RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
 
 
@@ -40,7 +40,7 @@ def opened(file: BinaryIO, bounds: Limits) -> Opened:
 
 
 def read_header(codestream: bytes) -> tuple[tuple[int, int], bool]:
-    """The size, and whether samples have, or may have, more than eight bits."""
+    """The size, and True if samples have, or may have, more than eight bits. Raises Broken or Truncated."""
     bits = _bits(codestream)
     if codestream[:2] != SIGNATURE:
         raise errors.Broken
@@ -65,39 +65,39 @@ def _decoded(content: bytes, bounds: Limits) -> Opened:
 
 
 def _blocks(parts: dict[bytes, bytes]) -> Blocks:
-    """EXIF stands behind four bytes that say where in the box it begins; some writers forget them."""
+    """The metadata blocks. EXIF follows a four-byte offset, which some writers omit."""
     exif = Image.Exif()
     content = parts.get(b"Exif", b"")
     start = 0 if content[:4] in TIFF_HEADS else 4 + int.from_bytes(content[:4])
     try:
         exif.load(content[start:])
-    except Exception:  # noqa: BLE001 - over a broken header Pillow raises anything.
+    except Exception:  # noqa: BLE001 - Pillow raises any exception for a broken header.
         exif = Image.Exif()
     return blocks.of_exif(exif, (parts.get(b"xml ", b""),))
 
 
 def _codestream(file: BinaryIO) -> bytes:
-    """The first bytes of the picture itself, which may be split over several boxes."""
+    """The first bytes of the codestream, which may be split into several boxes."""
     file.seek(0)
-    head = file.read(HEADER_BYTES)
+    head = file.read(READ_BYTES)
     if head.startswith(SIGNATURE):
         return head
-    found = b""
+    codestream = b""
     for box in isobmff.inside(file, 0, isobmff.length(file)):
-        if box.kind in SKIPPED:
-            found += isobmff.body(file, box, HEADER_BYTES)[SKIPPED[box.kind] :]
-        if len(found) >= MOST_HEADER:
+        if box.kind in CODESTREAM_SKIP:
+            codestream += isobmff.body(file, box, READ_BYTES)[CODESTREAM_SKIP[box.kind] :]
+        if len(codestream) >= MAX_HEADER_BYTES:
             break
-    return found
+    return codestream
 
 
 def _bits(content: bytes) -> Iterator[int]:
-    """Least significant first."""
-    return (byte >> place & 1 for byte in content for place in range(8))
+    """The bits of each byte, the least significant first."""
+    return (byte >> shift & 1 for byte in content for shift in range(8))
 
 
 def _take(bits: Iterator[int], count: int) -> int:
-    return sum(next(bits) << place for place in range(count))
+    return sum(next(bits) << shift for shift in range(count))
 
 
 def _size(bits: Iterator[int]) -> tuple[int, int]:
@@ -106,18 +106,21 @@ def _size(bits: Iterator[int]) -> tuple[int, int]:
     ratio = _take(bits, 3)
     if not ratio:
         return _side(bits, is_small), height
-    over, under = RATIOS[ratio]
-    return height * over // under, height
+    numerator, denominator = RATIOS[ratio]
+    return height * numerator // denominator, height
 
 
 def _side(bits: Iterator[int], is_small: int) -> int:
     if is_small:
         return 8 * (_take(bits, 5) + 1)
-    return _take(bits, SIDES[_take(bits, 2)]) + 1
+    return _take(bits, SIDE_BITS[_take(bits, 2)]) + 1
 
 
 def _is_deep(bits: Iterator[int]) -> bool:
-    """9.2.5: all defaults mean eight bits; where extra fields stand in between, it is not worth reading on."""
+    """True if samples have more than eight bits, or if extra fields precede the depth (9.2.5), which are not parsed.
+
+    If all fields are default, samples have eight bits.
+    """
     if _take(bits, 1):
         return False
     has_extra_fields, is_float = _take(bits, 1), _take(bits, 1)

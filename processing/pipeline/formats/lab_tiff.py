@@ -1,7 +1,7 @@
-"""TIFFs in CIE L*a*b*, which Pillow reads with eight bits a sample at most, and does not turn into RGB.
+"""Opens TIFFs in CIE L*a*b*, which Pillow reads with at most eight bits a sample and does not convert to RGB.
 
-L* runs from 0 to 100, a* and b* from -128 to 128 (TIFF 6.0, section 23). ICC's own encoding shifts a* and b* by half the range,
-and its L* of sixteen bits reaches 100 at 0xFF00 (TIFF Technical Note 4). The white is D50's, as in a profile.
+L* ranges from 0 to 100, a* and b* from -128 to 128 (TIFF 6.0, section 23). ICC's encoding shifts a* and b* by half the range, and
+its L* of 16 bits is 100 at 0xFF00 (TIFF Technical Note 4). The white point is D50, as in a profile.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CIE_LAB, ICC_LAB = 8, 9
 BITS = ({8}, {16})
 BYTES_PER_PIXEL = 24
 EPSILON, KAPPA = 216 / 24389, 24389 / 27
-"""CIE 15: where the cube root becomes a straight line, and how steep that is."""
+"""CIE 15: the value below which a line replaces the cube root, and the slope of that line."""
 
 
 def opened(file: BinaryIO, bounds: Limits) -> Opened:
@@ -34,8 +34,8 @@ def opened(file: BinaryIO, bounds: Limits) -> Opened:
         raise errors.UnsupportedDepth("CIE L*a*b* of an unusual depth")
     if directory.get(tiff_samples.COMPRESSION, tiff_compression.NONE) not in tiff_compression.KNOWN:
         raise errors.UnsupportedDepth("CIE L*a*b* in a packing that is neither ZIP nor LZW")
-    for each in (size, tiff_samples.part(directory)):  # a tile may be larger than its picture, and as large as it says
-        memory_limits.check_floating(each, BYTES_PER_PIXEL, bounds)
+    for shape in (size, tiff_samples.part(directory)):  # a tile may be declared larger than the picture
+        memory_limits.check_floating(shape, BYTES_PER_PIXEL, bounds)
     samples = tiff_samples.read(file, directory, "u")
     is_cie = directory.get(tiff_samples.PHOTOMETRIC) == CIE_LAB
     image = _shown(samples, bits.pop(), is_cie=is_cie)
@@ -53,10 +53,10 @@ def _shown(samples: Samples, bits: int, *, is_cie: bool) -> Image.Image:
 
 
 def _scaled(samples: Samples, bits: int, *, is_cie: bool) -> Samples:
-    """L* from 0 to 100, a* and b* around 0; grey has none of these."""
-    whole, half, step = float(2**bits - 1), float(2 ** (bits - 1)), float(2 ** (bits - 8))
+    """L* from 0 to 100, and a* and b* around 0, which are 0 for grey."""
+    maximum, half, step = float(2**bits - 1), float(2 ** (bits - 1)), float(2 ** (bits - 8))
     lab = np.zeros((*samples.shape[:2], 3), np.float32)
-    white = whole if is_cie or bits == 8 else float(0xFF00)
+    white = maximum if is_cie or bits == 8 else float(0xFF00)
     lab[..., 0] = samples[..., 0] * (100 / white)
     if samples.shape[2] >= 3:
         colours = samples[..., 1:3]

@@ -1,7 +1,7 @@
-"""Still WebP pictures too large for Pillow, which holds one four times over (two canvases, a copy, the image).
+"""Opens still WebP pictures that are too large for Pillow, which holds four copies (two canvases, a copy, the image).
 
-libwebp itself needs a few rows of a lossy picture and makes it smaller while it decodes. So it is asked directly, the library
-that Pillow has loaded anyway. Its interface (webp/decode.h) is versioned; where it is another one, the picture stays refused.
+libwebp itself holds only a few rows of a lossy picture, and can scale it down while decoding. So this module calls the libwebp
+that Pillow has loaded. Its interface (webp/decode.h) is versioned; with another version, the picture is rejected.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from processing.pipeline.recipe import Limits, fitted
 
 ABI = 0x0209
 RGB, RGBA = 0, 1
-ANIMATED, LARGE_EDGE = 0x02, 3840
-LIBRARY = re.compile(r"\s(/\S*/libwebp[-.][^/]*so[^/]*)$", re.MULTILINE)
-MAPS = Path("/proc/self/maps")
-HEADED, MOST_CHUNKS, MOST_FACTS = (b"ICCP", b"EXIF", b"XMP "), 1000, 8 * 1024 * 1024
+ANIMATION_FLAG, LARGE_EDGE = 0x02, 3840
+LIBRARY_PATH = re.compile(r"\s(/\S*/libwebp[-.][^/]*so[^/]*)$", re.MULTILINE)
+MAPS_FILE = Path("/proc/self/maps")
+METADATA_CHUNKS, MAX_CHUNKS, MAX_METADATA_BYTES = (b"ICCP", b"EXIF", b"XMP "), 1000, 8 * 1024 * 1024
 
 
 class _Features(ctypes.Structure):
@@ -69,18 +69,18 @@ class _Config(ctypes.Structure):
 
 
 def opened(file: BinaryIO, bounds: Limits) -> Opened | None:
-    """The picture at the size that renditions are made of; None for an animation, a heavy file, or without that library."""
+    """The picture, reduced to the size of the largest rendition; None for an animation, a large file, or without libwebp."""
     if isobmff.length(file) > bounds.swallowed_bytes:
         return None
-    found, chunks = library(), dict(_chunks(file))
-    if found is None or chunks.get(b"VP8X", b"\0")[0] & ANIMATED:
+    libwebp, chunks = library(), dict(_chunks(file))
+    if libwebp is None or chunks.get(b"VP8X", b"\0")[0] & ANIMATION_FLAG:
         return None
     size = memory_limits.webp_size(file)
     small = fitted(size, LARGE_EDGE)
     needed = memory_limits.large_webp_memory(size, small)
     memory_limits.check_memory(needed, bounds, size)
     with error_mapping.of_the_file(needed):
-        image = _decoded(found, file, small, has_alpha=_has_alpha(chunks))
+        image = _decoded(libwebp, file, small, has_alpha=_has_alpha(chunks))
     if b"ICCP" in chunks:
         image.info["icc_profile"] = chunks[b"ICCP"]
     image.info |= {"exif": chunks.get(b"EXIF", b""), "xmp": chunks.get(b"XMP ", b"")}
@@ -91,40 +91,40 @@ def opened(file: BinaryIO, bounds: Limits) -> Opened | None:
 
 @cache
 def library() -> Any:
-    """libwebp as Pillow has loaded it; None without, or of a version that has another interface.
+    """The libwebp that Pillow has loaded; None without it, or if its version has another interface.
 
-    Asked once: a child that decodes may not read where its libraries lie any more.
+    Cached, because a child process cannot read /proc/self/maps once its limits are applied.
     """
     if not WebPImagePlugin.SUPPORTED:
         return None
-    found = LIBRARY.search(MAPS.read_text()) if MAPS.exists() else None
-    if not found:
+    match = LIBRARY_PATH.search(MAPS_FILE.read_text()) if MAPS_FILE.exists() else None
+    if not match:
         return None
-    loaded = ctypes.CDLL(found[1])
-    return loaded if hasattr(loaded, "WebPInitDecoderConfigInternal") else None
+    libwebp = ctypes.CDLL(match[1])
+    return libwebp if hasattr(libwebp, "WebPInitDecoderConfigInternal") else None
 
 
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """RIFF's chunks (RFC 9649, 2.3): those with facts whole, of the others the beginning."""
-    at = 12
-    for _ in range(MOST_CHUNKS):
-        file.seek(at)
+    """The RIFF chunks (RFC 9649, 2.3): type and content. Of chunks other than metadata, only the first 16 bytes."""
+    offset = 12
+    for _ in range(MAX_CHUNKS):
+        file.seek(offset)
         head = file.read(8)
         if len(head) < 8:
             return
         length = int.from_bytes(head[4:], "little")
-        yield head[:4], file.read(min(length, MOST_FACTS if head[:4] in HEADED else 16))
-        at += 8 + length + length % 2
+        yield head[:4], file.read(min(length, MAX_METADATA_BYTES if head[:4] in METADATA_CHUNKS else 16))
+        offset += 8 + length + length % 2
 
 
 def _has_alpha(chunks: dict[bytes, bytes]) -> bool:
-    """In the extended header's flags, or in a lossless picture's own (RFC 9649, 3.4)."""
+    """True if the extended header, or a lossless picture's header (RFC 9649, 3.4), has the alpha flag."""
     return bool(chunks.get(b"VP8X", b"\0")[0] & 0x10 or chunks.get(b"VP8L", bytes(5))[4:5] > b"\x0f")
 
 
-def _decoded(library: Any, file: BinaryIO, size: tuple[int, int], *, has_alpha: bool) -> Image.Image:
+def _decoded(libwebp: Any, file: BinaryIO, size: tuple[int, int], *, has_alpha: bool) -> Image.Image:
     config, channels = _Config(), 4 if has_alpha else 3
-    if not library.WebPInitDecoderConfigInternal(ctypes.byref(config), ABI):
+    if not libwebp.WebPInitDecoderConfigInternal(ctypes.byref(config), ABI):
         raise errors.TooHeavy(memory_limits.large_webp_memory(size, size), 0)
     content = bytearray(size[0] * size[1] * channels)
     pixels = (ctypes.c_char * len(content)).from_buffer(content)
@@ -134,7 +134,7 @@ def _decoded(library: Any, file: BinaryIO, size: tuple[int, int], *, has_alpha: 
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY) as data:
         start = (ctypes.c_char * len(data)).from_buffer(data)
         try:
-            status = library.WebPDecode(start, ctypes.c_size_t(len(data)), ctypes.byref(config))
+            status = libwebp.WebPDecode(start, ctypes.c_size_t(len(data)), ctypes.byref(config))
         finally:
             del start
     if status == 1:

@@ -1,4 +1,4 @@
-"""A file that is open: the picture in it, its pixels mostly still undecoded, and what was learned on the way."""
+"""An opened file: its picture, usually not decoded yet, and its metadata."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from processing.pipeline.picture import Note
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """`turn` makes the image upright. `upright` is the original's size where the image is a smaller one of it."""
+    """`turn` makes the image upright. `upright` is the upright size of the original if the image is smaller than that."""
 
     image: Image.Image
     format: str
     blocks: Blocks
     turn: Image.Transpose | None = None
     source: Path | None = None
-    """The file that the image is decoded from, if it is one by itself and not a part of it."""
+    """The file that the image is decoded from; None if the image is only a part of the file."""
     frames: int = 1
-    """Of an animation that is to stay one."""
+    """The number of frames if the renditions are animated, otherwise 1."""
     is_deep: bool = False
-    """It has sixteen bits a sample, and there is memory to make use of them."""
+    """True if the image has 16 bits a sample, and there is enough memory to process them."""
     upright: tuple[int, int] | None = None
     notes: tuple[Note, ...] = ()

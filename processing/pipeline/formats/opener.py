@@ -1,6 +1,6 @@
-"""Opens a file with the one decoder that fits it, and refuses what its header already condemns.
+"""Opens a file with the decoder for its format, and raises an error if the header shows that it cannot be developed.
 
-No pixel is decoded here.
+This module itself decodes no pixels.
 """
 
 from __future__ import annotations
@@ -28,75 +28,75 @@ from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.picture import Note
 from processing.pipeline.recipe import Limits, fitted
 
-# Thumbnails off: draft() would otherwise decode one instead of the picture.
+# Without thumbnails=False, draft() decodes the thumbnail instead of the picture.
 pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=2)
 
 CODINGS = {"HEIF": {"hvc1", "grid", "iden", "iovl"}, "AVIF": {"av01", "grid", "iden", "iovl"}}
-"""Of the main picture, as far as their decoders know them."""
+"""The types of main pictures that the decoders support."""
 BANDED = {"PNG", "TIFF"}
-NOT_UNPACKED = {50001}
-"""Packings that Pillow believes libtiff to know, though its wheels' libtiff does not: WebP."""
+UNSUPPORTED_COMPRESSIONS = {50001}
+"""Compressions that Pillow passes to libtiff although the libtiff in its wheels does not support them: WebP."""
 HDR = Note("hdr", "This is an HDR picture. Its brightest lights are toned down to what every screen can show.")
 
 
 @contextmanager
 def opened(source: Path, bounds: Limits) -> Iterator[Opened]:
-    """The picture with its header read and found within `bounds`; its pixels are mostly still in the file."""
+    """Context manager for a picture whose header is read and within `bounds`. Most formats' pixels are not decoded yet."""
     with source.open("rb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = _checked(file, source, bounds)
-        with found.image:
-            yield found
+        picture = _open_strictly(file, source, bounds)
+        with picture.image:
+            yield picture
 
 
 @contextmanager
 def opened_leniently(file: BinaryIO, bounds: Limits) -> Iterator[Image.Image]:
-    """As `opened`, for who only wants to look: a JPEG may end early or hold anything. RAW is not even tried."""
-    kind, memory = _recognised(file, bounds, is_strict=False)
+    """Like `opened`, for previews: a JPEG may be truncated or damaged. Raises UnsupportedRaw for RAW files."""
+    kind, memory = _recognise(file, bounds, is_strict=False)
     if kind.is_raw:
         raise errors.UnsupportedRaw(kind.name)
     if kind.name == "JPEG":
-        file = _legible(file, bounds)
+        file = _without_hiding_faults(file, bounds)
     with error_mapping.of_the_file(memory):
-        found = _by_others(file, kind, bounds)
-        image = found.image if found else _within(file, kind, bounds)
+        picture = _open_without_pillow(file, kind, bounds)
+        image = picture.image if picture else _open_within_limits(file, kind, bounds)
     with image, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield image
 
 
-def _checked(file: BinaryIO, source: Path, bounds: Limits) -> Opened:
+def _open_strictly(file: BinaryIO, source: Path, bounds: Limits) -> Opened:
     try:
-        kind, memory = _recognised(file, bounds)
+        kind, memory = _recognise(file, bounds)
     except errors.TooHeavy:
-        if not _is_webp(file) or (large := large_webp.opened(file, bounds)) is None:
+        if not _is_webp(file) or (large_picture := large_webp.opened(file, bounds)) is None:
             raise
         zeroed_data.check(file, "WEBP")
-        return large
+        return large_picture
     with error_mapping.of_the_file(memory):
         if kind.is_raw:
             return raw.opened(file, source, kind.name, bounds)
-        if kind.name == "JPEG" and (mended := _mended(file, bounds)):
-            return mended
-        if found := _by_others(file, kind, bounds):
-            return found
-        found = _by_pillow(file, kind, source, bounds)
+        if kind.name == "JPEG" and (repaired := _repaired(file, bounds)):
+            return repaired
+        if picture := _open_without_pillow(file, kind, bounds):
+            return picture
+        picture = _open_with_pillow(file, kind, source, bounds)
         zeroed_data.check(file, kind.name)
         note = png_chunks.damage(file) if kind.name == "PNG" else None
-        return replace(found, notes=(*found.notes, note)) if note else found
+        return replace(picture, notes=(*picture.notes, note)) if note else picture
 
 
-def _by_pillow(file: BinaryIO, kind: Kind, source: Path, bounds: Limits) -> Opened:
+def _open_with_pillow(file: BinaryIO, kind: Kind, source: Path, bounds: Limits) -> Opened:
     try:
-        return _described(_within(file, kind, bounds), file, source, bounds)
+        return _with_metadata(_open_within_limits(file, kind, bounds), file, source, bounds)
     except errors.TooHeavy:
-        if kind.name not in BANDED or (found := _in_bands(file, kind.name, bounds)) is None:
+        if kind.name not in BANDED or (picture := _open_in_bands(file, kind.name, bounds)) is None:
             raise
-        return found
+        return picture
 
 
-def _recognised(file: BinaryIO, bounds: Limits, *, is_strict: bool = True) -> tuple[Kind, int]:
-    """What it is, and the memory that reading its header takes."""
+def _recognise(file: BinaryIO, bounds: Limits, *, is_strict: bool = True) -> tuple[Kind, int]:
+    """The kind of file, and the memory that reading its header needs."""
     with error_mapping.of_the_file():
         kind = recognise(file)
         if is_strict or not kind.is_raw:
@@ -104,17 +104,17 @@ def _recognised(file: BinaryIO, bounds: Limits, *, is_strict: bool = True) -> tu
         return kind, memory_limits.check_file(file, kind.name, bounds)
 
 
-def _mended(file: BinaryIO, bounds: Limits) -> Opened | None:
-    """A JPEG with slight damage as if it had none, and a note of it; None of one that is sound. Raises what fits the others."""
+def _repaired(file: BinaryIO, bounds: Limits) -> Opened | None:
+    """A repaired JPEG with a note of its damage; None if it is undamaged. Raises Truncated or Broken if it cannot be repaired."""
     with scans.mapped(file) as data:
         if scans.is_sound(data):
             return None
-        image = _within(file, Kind("JPEG"), bounds)
+        image = _open_within_limits(file, Kind("JPEG"), bounds)
         memory_limits.check_repair(image, len(data), bounds)
         repaired = repair.repaired(data, fitted(image.size, bounds.largest_edge))
-    whole = BytesIO(repaired.content)
-    found = _described(header(whole, "JPEG"), whole, Path(), bounds)
-    return replace(found, source=None, notes=(*found.notes, repaired.note))
+    content = BytesIO(repaired.content)
+    picture = _with_metadata(header(content, "JPEG"), content, Path(), bounds)
+    return replace(picture, source=None, notes=(*picture.notes, repaired.note))
 
 
 def _is_webp(file: BinaryIO) -> bool:
@@ -122,24 +122,24 @@ def _is_webp(file: BinaryIO) -> bool:
     return recognise(file).name == "WEBP"
 
 
-def _by_others(file: BinaryIO, kind: Kind, bounds: Limits) -> Opened | None:
-    """What Pillow does not open."""
+def _open_without_pillow(file: BinaryIO, kind: Kind, bounds: Limits) -> Opened | None:
+    """The picture if its format is not opened by Pillow; otherwise None."""
     if kind.name == "JXL":
         return jxl.opened(file, bounds)
-    page = tiff_directory.photo(file) if kind.name == "TIFF" else None
-    if tiff_directory.is_floating(page):
-        from processing.pipeline.formats import float_tiff  # it brings NumPy along
+    photo_page = tiff_directory.photo(file) if kind.name == "TIFF" else None
+    if tiff_directory.is_floating(photo_page):
+        from processing.pipeline.formats import float_tiff  # imports NumPy
 
         return float_tiff.opened(tiff_first_page.at_photo(file), bounds)
-    if tiff_directory.is_lab(page):
+    if tiff_directory.is_lab(photo_page):
         from processing.pipeline.formats import lab_tiff
 
         return lab_tiff.opened(tiff_first_page.at_photo(file), bounds)
     return None
 
 
-def _within(file: BinaryIO, kind: Kind, bounds: Limits) -> ImageFile.ImageFile:
-    frame = _frame(file) if kind.name == "JPEG" else None
+def _open_within_limits(file: BinaryIO, kind: Kind, bounds: Limits) -> ImageFile.ImageFile:
+    frame = _jpeg_frame(file) if kind.name == "JPEG" else None
     if frame and frame.unsupported:
         raise errors.UnsupportedJpeg(frame.unsupported)
     image = header(file, kind.name)
@@ -149,63 +149,72 @@ def _within(file: BinaryIO, kind: Kind, bounds: Limits) -> ImageFile.ImageFile:
     return image
 
 
-def _legible(file: BinaryIO, bounds: Limits) -> BinaryIO:
-    """A JPEG without those faults that hide more of it than is damaged."""
+def _without_hiding_faults(file: BinaryIO, bounds: Limits) -> BinaryIO:
+    """The JPEG without faults that hide more of the picture than is damaged."""
     with scans.mapped(file) as data:
         is_large = len(data) > bounds.swallowed_bytes
         return file if is_large or scans.is_sound(data) else BytesIO(repair.lenient(data))
 
 
-def _in_bands(file: BinaryIO, name: str, bounds: Limits) -> Opened | None:
-    """A picture too large for memory, at the size that renditions are made of; None where it cannot be read so."""
+def _open_in_bands(file: BinaryIO, name: str, bounds: Limits) -> Opened | None:
+    """A picture too large for memory, reduced to the size of the largest rendition; None if it cannot be read in bands."""
     image = header(file, name)
-    described = _described(image, file, Path(), replace(bounds, memory_bytes=0))  # so that nothing is kept in 16 bits
-    if described.frames > 1 or (found := bands.reduced(image, file, bounds)) is None:
+    described = _with_metadata(image, file, Path(), replace(bounds, memory_bytes=0))  # no memory for 16 bits a sample
+    if described.frames > 1 or (reduced := bands.reduced(image, file, bounds)) is None:
         return None
-    turn = described.turn or found.turn
-    return replace(described, image=found.image, turn=turn, source=None, upright=found.upright(turn))
+    turn = described.turn or reduced.turn
+    return replace(described, image=reduced.image, turn=turn, source=None, upright=reduced.upright(turn))
 
 
-def _frame(file: BinaryIO) -> scans.Frame | None:
+def _jpeg_frame(file: BinaryIO) -> scans.Frame | None:
     with scans.mapped(file) as data:
         return scans.frame(data)
 
 
-def _described(image: ImageFile.ImageFile, file: BinaryIO, source: Path, bounds: Limits) -> Opened:
-    # Action cameras' JPEGs carry a preview as second picture, which makes Pillow call them MPO.
+def _with_metadata(image: ImageFile.ImageFile, file: BinaryIO, source: Path, bounds: Limits) -> Opened:
+    # JPEGs of action cameras have a preview as second picture, so Pillow detects them as MPO.
     name = "JPEG" if image.format == "MPO" else str(image.format)
-    deep = bit_depth.is_deep(image, bounds)
+    is_deep = bit_depth.is_deep(image, bounds)
     frames = animation.frames(image)
-    is_kept = animation.is_kept(image, frames, bounds)
-    facts, turn = _facts(image, file), orientation.turn(image)
+    is_animated = animation.is_kept(image, frames, bounds)
+    metadata_blocks, turn = _metadata_blocks(image, file), orientation.turn(image)
     if name == "TIFF" and turn is None:
-        turn = _turn_of_first(image, file)
-    named = declared_space.space(image, file)
-    if profile := declared_space.profile(named, image, facts):
+        turn = _first_page_turn(image, file)
+    declared = declared_space.space(image, file)
+    if profile := declared_space.profile(declared, image, metadata_blocks):
         image.info["icc_profile"] = profile
-    notes = [HDR] if named and named[1] in cicp.HDR else []
-    if not is_kept:
+    notes = [HDR] if declared and declared[1] in cicp.HDR else []
+    if not is_animated:
         notes.append(animation.stopped(image, frames, bounds))
-    return Opened(image, name, facts, turn, source, frames=frames if is_kept else 1, is_deep=deep, notes=tuple(notes))
+    return Opened(
+        image,
+        name,
+        metadata_blocks,
+        turn,
+        source,
+        frames=frames if is_animated else 1,
+        is_deep=is_deep,
+        notes=tuple(notes),
+    )
 
 
-def _facts(image: ImageFile.ImageFile, file: BinaryIO) -> Blocks:
-    """What the picture says of itself. A TIFF's further page may leave that to the first."""
-    own = blocks.of_image(image)
-    if image.format != "TIFF" or own.camera or _is_first(image, file):
-        return own
-    first = camera_raw.read(file, "TIFF", None)
-    return first if first.main else own
+def _metadata_blocks(image: ImageFile.ImageFile, file: BinaryIO) -> Blocks:
+    """The picture's metadata blocks; those of a TIFF's first page if the photo is another page without a camera name."""
+    page_blocks = blocks.of_image(image)
+    if image.format != "TIFF" or page_blocks.camera or _is_first_page(image, file):
+        return page_blocks
+    first_blocks = camera_raw.read(file, "TIFF", None)
+    return first_blocks if first_blocks.main else page_blocks
 
 
-def _turn_of_first(image: ImageFile.ImageFile, file: BinaryIO) -> Image.Transpose | None:
+def _first_page_turn(image: ImageFile.ImageFile, file: BinaryIO) -> Image.Transpose | None:
     first = tiff_directory.first(file)
-    if first is None or _is_first(image, file) or ExifTags.Base.Orientation in _tags(image):
+    if first is None or _is_first_page(image, file) or ExifTags.Base.Orientation in _tags(image):
         return None
     return orientation.TURNS.get(first.tags.get(tiff_directory.ORIENTATION, (1,))[0])
 
 
-def _is_first(image: ImageFile.ImageFile, file: BinaryIO) -> bool:
+def _is_first_page(image: ImageFile.ImageFile, file: BinaryIO) -> bool:
     first = tiff_directory.first(file)
     return first is None or first.offset == getattr(_tags(image), "offset", first.offset)
 
@@ -215,18 +224,18 @@ def _tags(image: ImageFile.ImageFile) -> Any:
 
 
 def header(file: BinaryIO, name: str) -> ImageFile.ImageFile:
-    """The image as Pillow opens it, its pixels still in the file.
+    """The image as opened by Pillow, with its pixels not decoded yet.
 
-    Pillow's own limit is off meanwhile: it keeps the size to itself, and `memory_limits` names it in words.
+    Pillow's own pixel limit is disabled, because its error does not contain the size; `memory_limits` has its own.
 
-    "Truncated" here only lets a PNG be opened whose optional chunks are damaged; its pixels get no mercy.
+    LOAD_TRUNCATED_IMAGES is set only to open a PNG with damaged optional chunks. Damaged pixels still raise an error.
     """
     if name == "TIFF":
         file = tiff_first_page.at_photo(file)
-        if tiff_directory.packing(file) in NOT_UNPACKED and (kind := tiff_directory.unusual(file)):
+        if tiff_directory.packing(file) in UNSUPPORTED_COMPRESSIONS and (kind := tiff_directory.unusual(file)):
             raise errors.UnsupportedDepth(kind)
     file.seek(0)
-    usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    pixel_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     ImageFile.LOAD_TRUNCATED_IMAGES = name == "PNG"
     try:
         with warnings.catch_warnings():
@@ -234,29 +243,29 @@ def header(file: BinaryIO, name: str) -> ImageFile.ImageFile:
             image = Image.open(file, formats=(name,))
             if name == "PNG":
                 png_chunks.read_description(image, file)
-            return _by_libtiff(file) if bit_depth.needs_libtiff(image) else image
+            return _open_with_libtiff(file) if bit_depth.needs_libtiff(image) else image
     except (UnidentifiedImageError, KeyError, OSError) as error:
-        if refusal := _unsupported(file, name, str(error)):
-            raise refusal from error
+        if unsupported := _unsupported(file, name, str(error)):
+            raise unsupported from error
         raise
     finally:
-        Image.MAX_IMAGE_PIXELS = usual
+        Image.MAX_IMAGE_PIXELS = pixel_limit
         ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
 def _unsupported(file: BinaryIO, name: str, error: str) -> errors.Refused | None:
-    """Why a file that is not damaged cannot be opened; None of one that may be damaged."""
+    """The error for a file that is undamaged but unsupported; None if the file may be damaged."""
     if name == "TIFF" and (kind := tiff_directory.unusual(file)):
         return errors.UnsupportedDepth(kind)
     if name in CODINGS and (coding := heif_items.coding(file)) and coding not in CODINGS[name]:
-        words = heif_items.NAMES.get(coding, f"coded as “{coding}”")
-        return errors.UnsupportedImage(f"a {'HEIC' if name == 'HEIF' else name} picture {words}")
+        description = heif_items.NAMES.get(coding, f"coded as “{coding}”")
+        return errors.UnsupportedImage(f"a {'HEIC' if name == 'HEIF' else name} picture {description}")
     if "unsupported" in error.lower():
         return errors.UnsupportedImage(f"a {name} of an unusual kind")
     return None
 
 
-def _by_libtiff(file: BinaryIO) -> ImageFile.ImageFile:
+def _open_with_libtiff(file: BinaryIO) -> ImageFile.ImageFile:
     file.seek(0)
     TiffImagePlugin.READ_LIBTIFF = True
     try:

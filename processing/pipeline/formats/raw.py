@@ -1,9 +1,9 @@
-"""Camera RAW, through LibRaw.
+"""Opens camera RAW files with LibRaw.
 
-What a photographer knows as the picture is the camera's own JPEG, and most RAW files carry it in full size: it is shown where
-it is large enough. Else the sensor's data are developed, with the camera's white balance and as bright as its preview.
+Most RAW files contain the camera's own JPEG in full size, which is the picture as the photographer knows it. If that JPEG is
+large enough, it is used. Otherwise the sensor's data is developed, with the camera's white balance and the JPEG's brightness.
 
-LibRaw and NumPy are loaded by the first RAW file: 20 MB and a quarter of a second that other photos need not pay.
+LibRaw and NumPy are imported with the first RAW file, because they cost 20 MB and a quarter of a second.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from processing.pipeline.recipe import Limits
 
 LARGE_EDGE = 2560
 SMALL_EDGE = 1024
-"""Shown only when LibRaw cannot develop the sensor's data; below it, a preview is a thumbnail."""
-NEARLY = 0.9
-"""A camera's JPEG lacks the sensor's edges; with so much of its length it is the whole picture all the same."""
+"""The minimum size of a preview that is used if LibRaw cannot develop the sensor's data. Smaller previews are thumbnails."""
+WHOLE_SHARE = 0.9
+"""The share of the sensor's length from which a camera's JPEG counts as the whole picture. It lacks the sensor's edges."""
 BASELINE_EXPOSURE = 50730
-MOST_STOPS = 4
+MAX_STOPS = 4
 PROBE_EDGE = 256
-# LibRaw's turns, which are the sensor's: 180°, and 90° to the left and to the right.
+# LibRaw's codes of the sensor's rotation: 180°, 90° to the left, and 90° to the right.
 TURNS = {3: orientation.TURNS[3], 5: orientation.TURNS[8], 6: orientation.TURNS[6]}
 
 PREVIEW = Note("raw-preview", "This is the camera's own JPEG, which lies inside the RAW file.")
@@ -51,20 +51,22 @@ class Sensor:
 
 
 def opened(file: BinaryIO, source: Path, kind: str, bounds: Limits) -> Opened:
-    """The camera's JPEG, still undecoded, or the developed picture."""
+    """The camera's JPEG, not decoded yet, or the developed picture."""
     with _read(source, kind) as raw:
         sensor = Sensor((int(raw.sizes.width), int(raw.sizes.height)), TURNS.get(raw.sizes.flip))
         memory_limits.check_raw(sensor.size, bounds)
         preview = _preview(raw)
         blocks = camera_raw.read(file, kind, preview)
-        if preview and max(preview.size) >= min(LARGE_EDGE, NEARLY * max(sensor.size)):
-            return _shown(preview, sensor, Opened(preview, kind, blocks, notes=(PREVIEW,)), bounds)
+        if preview and max(preview.size) >= min(LARGE_EDGE, WHOLE_SHARE * max(sensor.size)):
+            return _from_preview(preview, sensor, Opened(preview, kind, blocks, notes=(PREVIEW,)), bounds)
         try:
             image = _developed(raw, kind, preview, blocks, bounds)
         except errors.UnsupportedRaw:
             if preview is None or max(preview.size) < SMALL_EDGE:
                 raise
-            return _shown(preview, sensor, Opened(preview, kind, blocks, notes=(_small(preview),)), bounds)
+            return _from_preview(
+                preview, sensor, Opened(preview, kind, blocks, notes=(_small_preview_note(preview),)), bounds
+            )
         return Opened(image, kind, blocks, sensor.turn, upright=sensor.upright, notes=(DEVELOPED,))
 
 
@@ -74,7 +76,7 @@ def _read(source: Path, kind: str) -> Iterator[Any]:
 
     raw = rawpy.RawPy()
     try:
-        with _errors(kind):
+        with _translated_errors(kind):
             raw.open_file(str(source))
         yield raw
     finally:
@@ -82,8 +84,8 @@ def _read(source: Path, kind: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _errors(kind: str, memory: int = 0) -> Iterator[None]:
-    """LibRaw's words as ours: what it cannot read is no damage."""
+def _translated_errors(kind: str, memory: int = 0) -> Iterator[None]:
+    """Translates LibRaw's exceptions. Data that it cannot read raises UnsupportedRaw, because that is no damage."""
     import rawpy
 
     with error_mapping.of_the_file(memory):
@@ -98,30 +100,30 @@ def _errors(kind: str, memory: int = 0) -> Iterator[None]:
 
 
 def _preview(raw: Any) -> Image.Image | None:
-    """The largest JPEG inside, its header read; None when there is none, or a damaged one."""
+    """The largest JPEG in the file, with its header read; None if there is none or it is damaged."""
     import rawpy
 
     try:
-        found = raw.extract_thumb()
-        if found.format != rawpy.ThumbFormat.JPEG:
+        thumbnail = raw.extract_thumb()
+        if thumbnail.format != rawpy.ThumbFormat.JPEG:
             return None
-        scans.check_data(found.data)
-        image = Image.open(BytesIO(found.data), formats=("JPEG",))
+        scans.check_data(thumbnail.data)
+        image = Image.open(BytesIO(thumbnail.data), formats=("JPEG",))
     except (rawpy.LibRawError, rawpy.NotSupportedError, errors.Refused, OSError, ValueError, SyntaxError):
         return None
     return image
 
 
-def _shown(preview: Image.Image, sensor: Sensor, found: Opened, bounds: Limits) -> Opened:
+def _from_preview(preview: Image.Image, sensor: Sensor, opened_preview: Opened, bounds: Limits) -> Opened:
     memory_limits.check_picture(preview, bounds)
-    is_whole = max(preview.size) >= NEARLY * max(sensor.size)
-    return replace(found, turn=_turn_of(preview, sensor), upright=None if is_whole else sensor.upright)
+    is_whole = max(preview.size) >= WHOLE_SHARE * max(sensor.size)
+    return replace(opened_preview, turn=_preview_turn(preview, sensor), upright=None if is_whole else sensor.upright)
 
 
-def _turn_of(preview: Image.Image, sensor: Sensor) -> Image.Transpose | None:
-    """Most cameras leave their preview as the sensor lies; some turn it, and then its shape is the other one.
+def _preview_turn(preview: Image.Image, sensor: Sensor) -> Image.Transpose | None:
+    """The preview's rotation. Most cameras store it in the sensor's orientation; some rotate it, which its shape shows.
 
-    The preview's own tag tells nothing: where it has none, LibRaw adds the sensor's.
+    The preview's orientation tag is not reliable, because LibRaw adds the sensor's if it is missing.
     """
     is_turned = orientation.swaps_sides(sensor.turn) and _is_wide(preview.size) != _is_wide(sensor.size)
     return None if is_turned else sensor.turn
@@ -132,21 +134,21 @@ def _is_wide(size: tuple[int, int]) -> bool:
 
 
 def _developed(raw: Any, kind: str, preview: Image.Image | None, blocks: Blocks, bounds: Limits) -> Image.Image:
-    """At half the sensor's size where that suffices: four cells are a pixel then, and nothing need be guessed."""
+    """The developed picture, at half the sensor's size if that suffices: then four cells make a pixel, without interpolation."""
     size = int(raw.sizes.width), int(raw.sizes.height)
     memory_limits.check_memory(memory_limits.raw_memory(size, is_half=True), bounds)
-    with _errors(kind):
+    with _translated_errors(kind):
         raw.unpack()
     is_half = _is_bayer(raw) and max(size) >= 2 * LARGE_EDGE
     memory = memory_limits.raw_memory(size, is_half=is_half)
     memory_limits.check_memory(memory, bounds)
     options: dict[str, Any] = {"half_size": is_half, "use_camera_wb": True, "user_flip": 0, "gamma": (2.4, 12.92)}
-    options |= {"no_auto_bright": preview is not None or kind == "DNG", "bright": _baseline(blocks)}
-    with _errors(kind, memory):
+    options |= {"no_auto_bright": preview is not None or kind == "DNG", "bright": _baseline_factor(blocks)}
+    with _translated_errors(kind, memory):
         image = Image.fromarray(raw.postprocess(**options))
-        if preview and (brighter := _brighter(image, preview)):
+        if preview and (factor := _brightness_factor(image, preview)):
             del image
-            image = Image.fromarray(raw.postprocess(**options | {"bright": options["bright"] * brighter}))
+            image = Image.fromarray(raw.postprocess(**options | {"bright": options["bright"] * factor}))
     return image
 
 
@@ -155,33 +157,35 @@ def _is_bayer(raw: Any) -> bool:
     return pattern is not None and pattern.shape == (2, 2)
 
 
-def _baseline(blocks: Blocks) -> float:
-    """A DNG says by how much its maker means it to be brighter."""
+def _baseline_factor(blocks: Blocks) -> float:
+    """The factor of brightness from a DNG's BaselineExposure; 1.0 without it or if it is invalid."""
     try:
         exposure = float(blocks.main.get(BASELINE_EXPOSURE, 0))
     except (TypeError, ValueError, ZeroDivisionError):
         return 1.0
-    return float(2.0**exposure) if abs(exposure) <= MOST_STOPS else 1.0
+    return float(2.0**exposure) if abs(exposure) <= MAX_STOPS else 1.0
 
 
-def _brighter(image: Image.Image, preview: Image.Image) -> float | None:
-    """By how much more light its middle grey would be the preview's; None when that is no visible difference."""
+def _brightness_factor(image: Image.Image, preview: Image.Image) -> float | None:
+    """The factor that makes the image's median light that of the preview; None if the difference is not visible or too large."""
     preview.draft("L", (PROBE_EDGE, PROBE_EDGE))
-    ours, cameras = (_light(ImageStat.Stat(_small_grey(each)).median[0]) for each in (image, preview))
-    factor = cameras / ours if ours and cameras else 1.0
-    return factor if 1.07 < max(factor, 1 / factor) < 2.0**MOST_STOPS else None
+    developed_light, preview_light = (
+        _linear(ImageStat.Stat(_small_grey(picture)).median[0]) for picture in (image, preview)
+    )
+    factor = preview_light / developed_light if developed_light and preview_light else 1.0
+    return factor if 1.07 < max(factor, 1 / factor) < 2.0**MAX_STOPS else None
 
 
 def _small_grey(image: Image.Image) -> Image.Image:
     return image.convert("L").resize((PROBE_EDGE, PROBE_EDGE), Image.Resampling.BOX)
 
 
-def _light(value: float) -> float:
-    """sRGB's decoding (IEC 61966-2-1)."""
-    share = value / 255
-    return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+def _linear(value: float) -> float:
+    """Linear light of an sRGB value from 0 to 255 (IEC 61966-2-1)."""
+    encoded = value / 255
+    return encoded / 12.92 if encoded <= 0.04045 else ((encoded + 0.055) / 1.055) ** 2.4
 
 
-def _small(preview: Image.Image) -> Note:
-    words = f"This camera's RAW data cannot be developed. Shown is its own JPEG of {preview.width} x {preview.height} pixels."
-    return Note("raw-small-preview", words)
+def _small_preview_note(preview: Image.Image) -> Note:
+    message = f"This camera's RAW data cannot be developed. Shown is its own JPEG of {preview.width} x {preview.height} pixels."
+    return Note("raw-small-preview", message)

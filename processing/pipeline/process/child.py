@@ -1,9 +1,14 @@
 """`python -m processing.pipeline.process.child PARENT MEMORY WORKSPACE`: develops one file after another until its input ends.
 
-It reads requests `{"source", "out", "recipe", "cpu_seconds"}`, whose paths lie in the workspace. To `"develop"`, perhaps with
-an `"origin"` and `"is_damaged"`, it answers `{"picture"}`; where `"words"` are asked for, those of a `{"sidecar"}`; else
-`{"preview"}` in base64; or `{"error", "message", "permanent"}`. Each answer tells the memory it holds by now.
-Its first message says that it is ready, and which fences are missing.
+The first message is `{"ready", "missing"}`, with the limits that this kernel could not apply. Each request has `"source"`,
+`"out"`, `"recipe"` and `"cpu_seconds"`; its paths are in the workspace. The responses are:
+
+- to a request with `"develop"`, and optionally `"origin"` and `"is_damaged"`: `{"picture"}`
+- to a request with `"words"`: `{"sidecar"}`
+- to any other request: `{"preview"}` in base64
+- on failure: `{"error", "message", "permanent"}`, with a `"trace"` if the error was unexpected
+
+Every response also has `"resident_bytes"`, the memory that the process holds.
 """
 
 from __future__ import annotations
@@ -25,45 +30,45 @@ from processing.pipeline.render import parallel
 from processing.pipeline.render.develop import develop
 from processing.pipeline.render.preview import preview
 
-MOST_TRACE = 8000
+MAX_TRACE = 8000
 
 
 def main(parent: int, memory_bytes: int, workspace: Path) -> None:
-    requests, answers = _private_pipes()
-    _look_around()
+    requests, responses = _private_pipes()
+    _warm_caches()
     missing = confinement.raise_fences(parent, memory_bytes, workspace)
-    _send(answers, {"ready": os.getpid(), "missing": missing})
+    _send(responses, {"ready": os.getpid(), "missing": missing})
     while request := unpacked(requests.read):
-        answer = _answer(request)
-        _send(answers, answer | {"resident_bytes": confinement.resident_bytes()})
+        response = _respond(request)
+        _send(responses, response | {"resident_bytes": confinement.resident_bytes()})
 
 
 def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The pipes under numbers of their own: what a library prints goes to stderr, and it reads nothing."""
-    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
+    """Duplicates stdin and stdout for messages, so that libraries print to stderr and read from /dev/null."""
+    requests, responses = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
     os.dup2(2, 1)
-    return requests, answers
+    return requests, responses
 
 
-def _look_around() -> None:
-    """What is found out in places that cannot be read any more behind the fences."""
+def _warm_caches() -> None:
+    """Caches values from files that cannot be read once the limits are applied."""
     parallel.count()
     large_webp.library()
 
 
-def _answer(request: Message) -> Message:
+def _respond(request: Message) -> Message:
     try:
         confinement.allow_cpu(request["cpu_seconds"])
         return _done(request, Recipe.from_json(request["recipe"]))
-    except errors.Refused as refused:
-        return refused.as_json()
+    except errors.Refused as error:
+        return error.as_json()
     except MemoryError:
         return errors.OutOfMemory().as_json()
-    except Exception:  # noqa: BLE001 - the edge of the process: the parent gets the trace to record.
-        return errors.Unexpected().as_json() | {"trace": traceback.format_exc()[-MOST_TRACE:]}
+    except Exception:  # noqa: BLE001 - the process boundary: the parent records the traceback.
+        return errors.Unexpected().as_json() | {"trace": traceback.format_exc()[-MAX_TRACE:]}
 
 
 def _done(request: Message, recipe: Recipe) -> Message:
@@ -76,9 +81,9 @@ def _done(request: Message, recipe: Recipe) -> Message:
     return {"preview": base64.b64encode(preview(source, recipe)).decode("ascii")}
 
 
-def _send(answers: BinaryIO, message: Message) -> None:
-    answers.write(packed(message))
-    answers.flush()
+def _send(responses: BinaryIO, message: Message) -> None:
+    responses.write(packed(message))
+    responses.flush()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The parent's end of `child`: starts the process, speaks with it against the clock, ends it."""
+"""The worker's end of `child`: starts the process, exchanges messages with a deadline, and kills it."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from processing.pipeline.process.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
-PROJECT = Path(__file__).resolve().parents[3]
-# Pixels are freed and wanted again for every size: keeping them in the heap saves 6 % of the CPU time.
+PROJECT_ROOT = Path(__file__).resolve().parents[3]
+# Pixel buffers are freed and allocated again for every size: keeping them in the heap saves 6 % of the CPU time.
 ENVIRONMENT = {
     "PATH": os.defpath,
     "LANG": "C.UTF-8",
-    # One heap for both threads: what one frees the other gets. A second heap held 20 to 30 MB more at the peak.
+    # One heap for both threads, so that each reuses the memory that the other frees. A second heap added 20 to 30 MB to the peak.
     "MALLOC_ARENA_MAX": "1",
     "PILLOW_BLOCK_SIZE": "4m",
     "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
     "MALLOC_TRIM_THRESHOLD_": str(128 * 1024 * 1024),
-    # What RAW files bring along: LibRaw's threads, and those that NumPy would start for algebra that nobody asks for.
+    # Only RAW files start these threads: LibRaw, and NumPy for linear algebra, which is not used.
     "OMP_NUM_THREADS": "2",
     "OPENBLAS_NUM_THREADS": "1",
 }
 
 
 MODULE = "processing.pipeline.process.child"
-MOST_MISSING = 500
-LOOK_SECONDS = 0.25
-"""How often it is looked at what a child at work has written."""
+MAX_MISSING_LENGTH = 500
+CHECK_SECONDS = 0.25
+"""How often the workspace's size is checked while the child is working."""
 
 
 class ChildGone(Exception):
-    """The pipe to the child is closed, or the child was ended for what it did."""
+    """The child has closed its pipe, or has written more than is allowed."""
 
 
 class Child:
-    """One process of `processing.pipeline.process.child` and the pipes to it.
+    """A process of `processing.pipeline.process.child` and the pipes to it.
 
-    It inherits nothing else: no other descriptor, no variable. It never was a copy of the worker: what that has in memory
-    (settings, passwords, sessions) is not in the child's.
+    The process inherits no other file descriptor and no environment variable. It is started by exec, so its memory holds
+    none of the worker's settings, passwords and sessions.
     """
 
     def __init__(self, memory_bytes: int, workspace: Workspace) -> None:
@@ -54,7 +54,7 @@ class Child:
         self.process: subprocess.Popen[bytes] = subprocess.Popen(
             [sys.executable, "-m", MODULE, str(os.getpid()), str(memory_bytes), str(workspace.path)],
             bufsize=0,
-            cwd=PROJECT,
+            cwd=PROJECT_ROOT,
             env=ENVIRONMENT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -65,7 +65,7 @@ class Child:
         self._is_ready = False
 
     def ask(self, request: Message, deadline: float) -> Message:
-        """The child's answer. TimeoutError at the deadline (monotonic clock), ChildGone when it ended."""
+        """The child's response. Raises TimeoutError at the deadline (monotonic clock), and ChildGone."""
         if not self._is_ready:
             self._greet(self._receive(deadline))
         self._send(request)
@@ -73,7 +73,7 @@ class Child:
         return self._receive(deadline)
 
     def end(self) -> None:
-        """Kills the process and waits for its end; SIGKILL needs no time-out."""
+        """Kills the process and waits for its end, without a timeout because SIGKILL cannot be ignored."""
         self.process.kill()
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
@@ -83,40 +83,42 @@ class Child:
     def _greet(self, ready: Message) -> None:
         self._is_ready = True
         if ready.get("missing"):
-            log.warning("Pictures are decoded with fewer fences than meant. %s", str(ready["missing"])[:MOST_MISSING])
+            log.warning(
+                "Pictures are decoded with fewer fences than meant. %s", str(ready["missing"])[:MAX_MISSING_LENGTH]
+            )
 
     def _send(self, message: Message) -> None:
         try:
-            os.write(_number(self.process.stdin), packed(message))
+            os.write(_descriptor(self.process.stdin), packed(message))
         except BrokenPipeError as error:
             raise ChildGone from error
 
     def _receive(self, deadline: float) -> Message:
-        answer = unpacked(lambda count: self._read(count, deadline))
-        if answer is None:
+        response = unpacked(lambda count: self._read(count, deadline))
+        if response is None:
             raise ChildGone
-        return answer
+        return response
 
     def _read(self, count: int, deadline: float) -> bytes:
-        pipe, read = _number(self.process.stdout), bytearray()
-        while len(read) < count:
-            left = max(0.0, deadline - time.monotonic())
-            if not select.select([pipe], [], [], min(LOOK_SECONDS, left))[0]:
-                self._look(left)
+        pipe, content = _descriptor(self.process.stdout), bytearray()
+        while len(content) < count:
+            remaining_seconds = max(0.0, deadline - time.monotonic())
+            if not select.select([pipe], [], [], min(CHECK_SECONDS, remaining_seconds))[0]:
+                self._check_limits(remaining_seconds)
                 continue
-            piece = os.read(pipe, count - len(read))
-            if not piece:
+            chunk = os.read(pipe, count - len(content))
+            if not chunk:
                 break
-            read += piece
-        return bytes(read)
+            content += chunk
+        return bytes(content)
 
-    def _look(self, left: float) -> None:
-        if not left:
+    def _check_limits(self, remaining_seconds: float) -> None:
+        if not remaining_seconds:
             raise TimeoutError
         if self._workspace.is_too_full():
-            log.error("A child wrote more than any picture takes, and was ended.")
+            log.error("Killing a child process that wrote more than any picture needs.")
             raise ChildGone
 
 
-def _number(pipe: Any) -> int:
+def _descriptor(pipe: Any) -> int:
     return int(pipe.fileno())

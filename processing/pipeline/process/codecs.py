@@ -1,7 +1,4 @@
-"""What kinds of pictures this Pillow can read and write, by version.
-
-`python -m processing.pipeline.process.codecs` prints it as JSON.
-"""
+"""The versions of the picture codecs. `python -m processing.pipeline.process.codecs` prints them as JSON."""
 
 import json
 import sys
@@ -12,7 +9,7 @@ from PIL import features
 
 
 def versions() -> dict[str, str | None]:
-    """None for what is missing."""
+    """The version of each codec; None if it is missing."""
     turbo = " (turbo)" if features.check_feature("libjpeg_turbo") else ""
     jpeg = features.version("jpg")
     return {
@@ -22,14 +19,14 @@ def versions() -> dict[str, str | None]:
         "AVIF": features.version("avif"),
         "HEIC": pillow_heif.libheif_version(),
         "TIFF": features.version("libtiff"),
-        "JPEG XL": _of_plugin("pillow_jxl", "pillow-jxl-plugin"),
-        "camera RAW": _of_plugin("rawpy", "rawpy"),
+        "JPEG XL": _plugin_version("pillow_jxl", "pillow-jxl-plugin"),
+        "camera RAW": _plugin_version("rawpy", "rawpy"),
         "colour profiles": features.version("littlecms2"),
     }
 
 
-def _of_plugin(module: str, package: str) -> str | None:
-    """The version of a package that can be loaded, too: its libraries may not suit this machine."""
+def _plugin_version(module: str, package: str) -> str | None:
+    """The version of a package, or None if it cannot be imported: its libraries may not run on this machine."""
     try:
         import_module(module)
         return metadata.version(package)

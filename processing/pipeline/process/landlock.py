@@ -1,12 +1,12 @@
-"""Which files a process may open from now on, and no more than that (Landlock, landlock(7), Linux 5.13 and later).
+"""Restricts the files that a process may open, with Landlock (landlock(7), Linux 5.13 and later).
 
-The kernel tells by a version (ABI) what it can refuse. Version 1: to open, make, delete files. 2: to move them to another
-directory. 3: to cut them off. 4: TCP. 5: `ioctl` on devices. 6: abstract Unix sockets and signals to other processes. What is
-refused is refused for good, to all threads that the process starts, and to root. At every version, a process that is locked in
-cannot trace one that is not, nor read or write its memory.
+The kernel reports a version (ABI) of what it can deny. Version 1: opening, creating and deleting files. 2: moving files to
+another directory. 3: truncating. 4: TCP. 5: `ioctl` on devices. 6: abstract Unix sockets and signals to other processes. A
+restriction cannot be lifted, and also applies to root and to all threads that the process starts. At every version, a restricted
+process cannot trace an unrestricted one, nor read or write its memory.
 
-Not refused, at any version yet: to ask whether a path exists, how large it is and whose. Calls that change modes, owners, times
-or attributes are for `seccomp` to refuse.
+No version yet denies stat(2): whether a path exists, its size and its owner. `seccomp` denies the calls that change modes,
+owners, times or attributes.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
-"""Numbers of the calls, the same on every machine."""
+"""System call numbers, the same on every architecture."""
 ASK_VERSION, PATH_BENEATH = 1, 1
 PR_SET_NO_NEW_PRIVS = 38
 
 WRITE_FILE, READ_FILE, READ_DIR, MAKE_REG, TRUNCATE = 1 << 1, 1 << 2, 1 << 3, 1 << 8, 1 << 14
 ON_FILES = 1 << 0 | WRITE_FILE | READ_FILE | TRUNCATE | 1 << 15
-"""What can be allowed on a file that is no directory."""
+"""The rights that apply to files other than directories."""
 READ = READ_FILE | READ_DIR
 FILL = READ_FILE | READ_DIR | WRITE_FILE | MAKE_REG | TRUNCATE
-"""To make files in a directory and write them; no links, no directories, no special files, and nothing is deleted."""
+"""The right to create and write regular files in a directory. It excludes links, directories, special files and deleting."""
 
 FILES = (0, 0x1FFF, 0x3FFF, 0x7FFF, 0x7FFF, 0xFFFF)
-"""By the version: the uses of files that it can refuse. Later ones can refuse the same as the last."""
+"""The rights on files that each version can deny, by version. Versions after the last are the same as the last."""
 TCP, SCOPES = 0b11, 0b11
-"""To bind and to connect; abstract Unix sockets, and signals."""
+"""TCP: bind and connect. SCOPES: abstract Unix sockets and signals."""
 
 
 class Unavailable(Exception):
@@ -43,26 +43,26 @@ class _Ruleset(ctypes.Structure):
     _fields_ = [("files", ctypes.c_uint64), ("net", ctypes.c_uint64), ("scopes", ctypes.c_uint64)]
 
 
-class _Beneath(ctypes.Structure):
+class _PathBeneath(ctypes.Structure):
     _pack_ = 1
     _fields_ = [("allowed", ctypes.c_uint64), ("directory", ctypes.c_int32)]
 
 
 def version() -> int:
-    """The version that this kernel has. Raises Unavailable."""
+    """The version of this kernel's Landlock. Raises Unavailable."""
     return _call(CREATE_RULESET, None, 0, ASK_VERSION)
 
 
 def confine(allowed: Mapping[Path, int]) -> int:
-    """Refuses the calling thread, and those that it starts, all files but those beneath these paths, with those rights there.
+    """Restricts the calling thread, and threads that it starts, to files below the paths in `allowed`, with their rights.
 
-    Answers the version that is enforced. Paths that do not exist, or cannot be reached, are left out. Raises Unavailable, and
-    nothing is refused then.
+    Returns the version that is enforced. Skips paths that do not exist or cannot be reached. Raises Unavailable, without any
+    restriction.
     """
-    there = version()
-    files = FILES[min(there, len(FILES) - 1)]
-    rules = _Ruleset(files, TCP if there >= 4 else 0, SCOPES if there >= 6 else 0)
-    size = 8 if there < 4 else 16 if there < 6 else 24
+    abi = version()
+    files = FILES[min(abi, len(FILES) - 1)]
+    rules = _Ruleset(files, TCP if abi >= 4 else 0, SCOPES if abi >= 6 else 0)
+    size = 8 if abi < 4 else 16 if abi < 6 else 24
     ruleset = _call(CREATE_RULESET, ctypes.byref(rules), size, 0)
     try:
         for path, rights in allowed.items():
@@ -71,26 +71,26 @@ def confine(allowed: Mapping[Path, int]) -> int:
         _call(RESTRICT_SELF, ruleset, 0)
     finally:
         os.close(ruleset)
-    return there
+    return abi
 
 
 def existing(paths: Iterable[Path]) -> list[Path]:
-    """The paths that exist and can be read, without those that lie beneath another."""
-    found = sorted({path.resolve() for path in paths if os.access(path, os.R_OK)})
-    return [path for path in found if not any(above in found for above in path.parents)]
+    """The resolved paths that exist and are readable, without those inside another of them."""
+    resolved = sorted({path.resolve() for path in paths if os.access(path, os.R_OK)})
+    return [path for path in resolved if not any(parent in resolved for parent in path.parents)]
 
 
 def _allow(ruleset: int, path: Path, rights: int) -> None:
     try:
-        handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
         return
     try:
-        if not stat.S_ISDIR(os.fstat(handle).st_mode):
+        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
             rights &= ON_FILES
-        _call(ADD_RULE, ruleset, PATH_BENEATH, ctypes.byref(_Beneath(rights, handle)), 0)
+        _call(ADD_RULE, ruleset, PATH_BENEATH, ctypes.byref(_PathBeneath(rights, descriptor)), 0)
     finally:
-        os.close(handle)
+        os.close(descriptor)
 
 
 def _no_new_privileges() -> None:
@@ -98,11 +98,11 @@ def _no_new_privileges() -> None:
 
 
 def _call(number: int, *arguments: object) -> int:
-    filled = (ctypes.c_ulong(value) if isinstance(value, int) else value for value in arguments)
-    answer: int = _libc().syscall(ctypes.c_long(number), *filled)
-    if answer < 0:
+    converted = (ctypes.c_ulong(value) if isinstance(value, int) else value for value in arguments)
+    result: int = _libc().syscall(ctypes.c_long(number), *converted)
+    if result < 0:
         raise Unavailable(os.strerror(ctypes.get_errno()))
-    return answer
+    return result
 
 
 def _libc() -> ctypes.CDLL:

@@ -14,7 +14,7 @@ Message = dict[str, Any]
 
 
 class Garbled(Exception):
-    """What came is no message: the other side is not to be believed any more."""
+    """The received bytes are not a valid message. The process that sent them must not be trusted any more."""
 
 
 def packed(message: Message) -> bytes:
@@ -23,7 +23,7 @@ def packed(message: Message) -> bytes:
 
 
 def unpacked(read: Callable[[int], bytes]) -> Message | None:
-    """The next message, or None at the end. `read(n)` returns n bytes, fewer only when there are no more."""
+    """The next message, or None at the end of the stream. `read(n)` returns n bytes, or fewer at the end."""
     head = read(LENGTH.size)
     if not head:
         return None

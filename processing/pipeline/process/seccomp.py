@@ -1,15 +1,15 @@
-"""Which system calls a process may make from now on (seccomp(2), a BPF filter): a list of those that decoders need.
+"""Restricts the system calls of a process to those that decoders need, with a seccomp(2) BPF filter.
 
-A call that is not on the list answers EPERM; clone3 and calls newer than the list ENOSYS, and the C library uses older ones.
-Calls that no decoder makes even to try whether they are there end the process (SIGSYS): those that trace, signal or
-read other processes, start programs, use io_uring, or change what the kernel shows. So does a call by another machine's
-numbers (i386, x32).
+A call that is not on the list returns EPERM. clone3 and calls newer than the list return ENOSYS, so that the C library falls back
+to older ones. Some calls kill the process (SIGSYS), because no decoder makes them even to probe the kernel: those that trace,
+signal or read other processes, start programs, use io_uring, or change mounts, namespaces, keys or the kernel. So does a call
+with another architecture's numbers (i386, x32).
 
-Some calls are allowed with certain arguments only, see `_checks`. A filter sees numbers, not what they point to: which files
-may be opened is for `landlock` to refuse. Costs 0.2 ms a child and some 0.05 µs a call.
+Some calls are allowed with certain arguments only, see `_checks`. A filter sees numbers, not what they point to, so `landlock`
+restricts which files may be opened. Costs 0.2 ms per child and about 0.05 µs per call.
 
-The list was found by tracing every file of the photo collection, and those that tests make, with glibc 2.36 on x86-64. That for
-ARM64 holds the same calls under that machine's numbers; it was not traced.
+The list comes from tracing every file of the photo collection, and those that tests make, with glibc 2.36 on x86-64. The list for
+ARM64 has the same calls under that architecture's numbers and was not traced.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ from dataclasses import dataclass
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP = 38, 22
 SECCOMP_MODE_FILTER = 2
 X32 = 0x40000000
-"""The bit that marks a call of x86-64's second, 32-bit way of calling, whose numbers differ."""
+"""The bit that marks a call by x86-64's x32 ABI, which has other numbers."""
 
 NEWEST = 450
-"""The last call that the list has judged (Linux 5.17). From 424 on, numbers are the same on every machine."""
+"""The newest call that the list covers (Linux 5.17). From 424 on, numbers are the same on every architecture."""
 THREAD = (0x3D0F00, 0x7D0F00)
-"""The flags of clone with which glibc and musl start a thread. A process, or a thread in other namespaces, has others."""
+"""The flags of clone with which glibc and musl start a thread. Processes, and threads in other namespaces, have other flags."""
 FCNTL = (0, 1, 2, 3, 4, 1030)
-"""To duplicate, and to get and set flags. Not F_SETOWN, by which a pipe sends signals to another process."""
+"""Commands that duplicate, and that get and set flags. Not F_SETOWN, with which a pipe sends signals to another process."""
 TCGETS, FIOCLEX = 0x5401, 0x5451
 PR_SET_NAME, PR_GET_NAME, PR_SET_VMA = 15, 16, 0x53564D41
 SHARED_ANONYMOUS = 0x21
 MAP_GROWSDOWN, PROT_GROWSDOWN, PROT_GROWSUP = 0x100, 0x01000000, 0x02000000
-"""Of mmap and mprotect: memory that RLIMIT_DATA does not count."""
+"""Flags of mmap and mprotect for memory that RLIMIT_DATA does not count."""
 O_TMPFILE = 0x400000
-"""A file without a name takes room on the disk that nobody finds."""
+"""Creates a file without a name, which uses disk space that `Workspace.is_too_full` does not see."""
 O_TRUNC, O_ACCMODE = 0x200, 0x3
-"""A file that is opened to be read can be emptied in the same call. Landlock before version 3 does not mind."""
+"""O_TRUNC truncates a file even if it is opened for reading. Landlock before version 3 does not deny that."""
 ANY = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Linux's numbers for one kind of processor: linux/audit.h, asm/unistd.h."""
+    """The system call numbers of one architecture: linux/audit.h, asm/unistd.h."""
 
     audit_arch: int
     allowed: dict[str, int]
@@ -56,7 +56,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`argument & mask` has to be one of the values; with `is_not`, none of them."""
+    """A condition: `argument & mask` must be one of the values, or none of them with `is_not`."""
 
     argument: int
     values: tuple[int, ...]
@@ -82,7 +82,7 @@ DEADLY_EVERYWHERE = {
 MACHINES = {
     "x86_64": Machine(
         audit_arch=0xC000003E,
-        # Those that a photo calls a thousand times first: the filter is read from the top.
+        # Those that a photo calls a thousand times come first, because the kernel runs the filter from the top.
         allowed={"read": 0, "futex": 202, "lseek": 8, "mmap": 9, "munmap": 11, "madvise": 28, "mremap": 25, "brk": 12}
         | {
             "write": 1,
@@ -152,19 +152,19 @@ MACHINES = {
     ),
 }
 CLONE3 = 435
-"""Its flags cannot be looked at: told that there is none, the C library uses clone."""
+"""A filter cannot read its flags, which are behind a pointer. On ENOSYS, the C library falls back to clone."""
 
-# linux/bpf_common.h and linux/seccomp.h: what the program is made of, and where it finds the call's number, machine, arguments.
+# linux/bpf_common.h and linux/seccomp.h: BPF instructions, and the offsets of the call's number, architecture and arguments.
 LOAD, AND, EQUAL, AT_LEAST, ANSWER = 0x20, 0x54, 0x15, 0x35, 0x06
 NUMBER, ARCH, FIRST_ARGUMENT = 0, 4, 16
 ALLOW, ERRNO, KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
 
 Step = tuple[int, int, int, int]
-"""An instruction, how many steps it skips on yes and on no, and its value."""
+"""An instruction: its code, how many steps it skips if true and if false, and its value."""
 
 
 class Unavailable(Exception):
-    """This kernel or machine has no such filter."""
+    """This kernel does not support seccomp filters, or this architecture has no list."""
 
 
 class _Program(ctypes.Structure):
@@ -172,18 +172,18 @@ class _Program(ctypes.Structure):
 
 
 def close_doors() -> None:
-    """For this process, for good, and for every thread it starts. Raises Unavailable."""
+    """Applies the filter to this process, irrevocably, and to every thread that it starts. Raises Unavailable."""
     machine = MACHINES.get(os.uname().machine)
     if machine is None:
         raise Unavailable(f"no list of system calls for {os.uname().machine}")
     code = program(machine, os.getpid())
-    filled = _Program(len(code) // 8, code)
+    loaded = _Program(len(code) // 8, code)
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
-    _prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(filled))
+    _prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(loaded))
 
 
 def program(machine: Machine, pid: int) -> bytes:
-    """Look at the machine, then at the call's number; of some calls, at their arguments too. Read from top to bottom."""
+    """The BPF program: it checks the architecture, then the call's number, then the arguments of some calls."""
     checks = _checks(pid)
     steps: list[Step] = [
         (LOAD, 0, 0, ARCH),
@@ -193,7 +193,7 @@ def program(machine: Machine, pid: int) -> bytes:
         (ANSWER, 0, 0, KILL_PROCESS),
     ]
     for name, number in machine.allowed.items():
-        steps += _only_for(number, [*_arguments(checks.get(name, ())), (ANSWER, 0, 0, ALLOW)])
+        steps += _only_for(number, [*_argument_steps(checks.get(name, ())), (ANSWER, 0, 0, ALLOW)])
     for number in machine.deadly.values():
         steps += _only_for(number, [(ANSWER, 0, 0, KILL_PROCESS)])
     steps += _only_for(CLONE3, [(ANSWER, 0, 0, ERRNO | errno.ENOSYS)])
@@ -206,7 +206,7 @@ def program(machine: Machine, pid: int) -> bytes:
 
 
 def _checks(pid: int) -> dict[str, tuple[Check, ...]]:
-    """abort() sends SIGABRT to its own thread. Limits and signals of other processes are not a decoder's to change."""
+    """The conditions on arguments, by call. abort() needs tgkill for SIGABRT to its own thread."""
     return {
         "tgkill": (Check(0, (pid,)), Check(2, (signal.SIGABRT,))),
         "prlimit64": (Check(0, (0, pid)),),
@@ -226,32 +226,32 @@ def _checks(pid: int) -> dict[str, tuple[Check, ...]]:
     }
 
 
-def _arguments(checks: tuple[Check, ...]) -> Iterator[Step]:
-    """The lower halves: the kernel takes all these arguments for 32 bits."""
+def _argument_steps(checks: tuple[Check, ...]) -> Iterator[Step]:
+    """The steps that check arguments. They read the lower halves: the kernel treats all these arguments as 32 bits."""
     for check in checks:
         yield LOAD, 0, 0, FIRST_ARGUMENT + 8 * check.argument
         yield AND, 0, 0, check.mask
-        left = len(check.values)
+        remaining = len(check.values)
         for value in check.values:
-            left -= 1
+            remaining -= 1
             if check.is_not:
-                yield EQUAL, left, left + 1 if not left else 0, value
+                yield EQUAL, remaining, remaining + 1 if not remaining else 0, value
             else:
-                yield EQUAL, left + 1, 0, value
+                yield EQUAL, remaining + 1, 0, value
         yield ANSWER, 0, 0, ERRNO | errno.EPERM
 
 
-def _only_for(number: int, then: list[Step]) -> list[Step]:
-    """These steps, of which the last answers, for this call; others go on behind them."""
-    return [(EQUAL, 0, len(then), number), *then]
+def _only_for(number: int, steps: list[Step]) -> list[Step]:
+    """The steps for one call; their last step returns. Other calls skip them."""
+    return [(EQUAL, 0, len(steps), number), *steps]
 
 
-def _unless_equal(value: int, answer: int) -> list[Step]:
-    return [(EQUAL, 1, 0, value), (ANSWER, 0, 0, answer)]
+def _unless_equal(value: int, action: int) -> list[Step]:
+    return [(EQUAL, 1, 0, value), (ANSWER, 0, 0, action)]
 
 
 def _prctl(option: int, *arguments: object) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
-    filled = [*arguments, 0, 0, 0, 0][:4]
-    if libc.prctl(option, *(ctypes.c_ulong(value) if isinstance(value, int) else value for value in filled)):
+    padded = [*arguments, 0, 0, 0, 0][:4]
+    if libc.prctl(option, *(ctypes.c_ulong(value) if isinstance(value, int) else value for value in padded)):
         raise Unavailable(f"prctl({option}): {os.strerror(ctypes.get_errno())}")

@@ -1,6 +1,6 @@
-"""The directory that a worker shares with its child: the one file that the child may read, and the one place where it may write.
+"""The directory that a worker shares with its child process: the file to read, and the output directory.
 
-The child is not believed: a file that it made is taken over only if it is what it says.
+The child is not trusted: the worker checks each output file before it moves the file to its own directory.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from processing.pipeline.picture import Rendition
 from processing.pipeline.process.messages import Garbled
 
 MOST_BYTES = 1024 * 1024 * 1024
-"""Of all that a child writes for one picture. Four renditions and an animation's take a hundredth of it."""
+"""For all output files of one picture. Four renditions, and those of an animation, take a hundredth of it."""
 MOST_FILES = 1000
 NAME = re.compile(r"[1-9][0-9]{0,4}\.(webp|avif)")
-BEGINNINGS = {".webp": re.compile(rb"RIFF....WEBP", re.DOTALL), ".avif": re.compile(rb"....ftypavi[fs]", re.DOTALL)}
-CANNOT_LINK = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
-IN_USE = "in-use"
+SIGNATURES = {".webp": re.compile(rb"RIFF....WEBP", re.DOTALL), ".avif": re.compile(rb"....ftypavi[fs]", re.DOTALL)}
+LINK_UNSUPPORTED = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
+LOCK_NAME = "in-use"
 
 
 class Workspace:
-    """`path` holds `in/`, for the file to be read, and `out/`, for those that are made. Owned by one sandbox.
+    """A directory with `in/`, for the file to read, and `out/`, for the output files. Each sandbox has its own.
 
-    With a parent, what killed workers have left there is removed first. Without, it lies among the system's temporary files.
+    With `parent`, the workspaces of killed workers there are removed first. Without, it is in the system's temporary directory.
     """
 
     def __init__(self, parent: Path | None) -> None:
-        with _alone_in(parent):
+        with _locked(parent):
             self.path = Path(tempfile.mkdtemp(prefix="sandbox-", dir=parent))
-            self._in_use = (self.path / IN_USE).open("wb")
-            with suppress(OSError):  # without locks, whoever looks cannot take it either, and leaves it
+            self._in_use = (self.path / LOCK_NAME).open("wb")
+            with suppress(OSError):  # without file locks no worker can lock it, so none removes it
                 fcntl.flock(self._in_use, fcntl.LOCK_EX)
         self.out = self.path / "out"
         for directory in (self.path / "in", self.out):
@@ -51,10 +51,10 @@ class Workspace:
 
     @contextmanager
     def offering(self, source: Path) -> Iterator[Path]:
-        """The name by which the child may read this file, while the block runs. Raises OSError.
+        """Context manager for the path under which the child may read `source`. Raises OSError.
 
-        A hard link: it costs nothing, and of the file's own directory the child sees nothing. Where the file lies on another
-        file system, a copy.
+        The path is a hard link, which costs nothing and hides the file's own directory from the child. If the file is on another
+        file system, the path is a copy.
         """
         offered = self.path / "in" / "photo"
         offered.unlink(missing_ok=True)
@@ -65,7 +65,7 @@ class Workspace:
             offered.unlink(missing_ok=True)
 
     def is_too_full(self) -> bool:
-        """Whether the child has written more than any picture takes. It can delete nothing, so all of it is here."""
+        """True if the output exceeds MOST_BYTES or MOST_FILES. The child cannot delete files, so none is missed."""
         count = used = 0
         with suppress(FileNotFoundError), os.scandir(self.out) as entries:
             for entry in entries:
@@ -75,22 +75,22 @@ class Workspace:
         return False
 
     def take(self, rendition: Rendition, to: Path) -> Rendition:
-        """Moves a file that the child has made to a directory of ours; answers it under its new name.
+        """Moves an output file to the worker's directory `to` and returns the rendition with its new path.
 
-        Raises Garbled if it is not a plain picture file of the size that the child tells, or OSError.
+        Raises Garbled if it is not a regular WebP or AVIF file of the size that the child reported. Raises OSError.
         """
-        made = Path(rendition.path)
-        if made.parent != self.out or not NAME.fullmatch(made.name):
+        source = Path(rendition.path)
+        if source.parent != self.out or not NAME.fullmatch(source.name):
             raise Garbled
-        taken = to / made.name
-        with _opened(made, rendition.bytes) as file:
-            if not BEGINNINGS[made.suffix].match(file.read(16)):
+        target = to / source.name
+        with _opened(source, rendition.bytes) as file:
+            if not SIGNATURES[source.suffix].match(file.read(16)):
                 raise Garbled
-            _move(file, made, taken)
-        return Rendition(str(taken), rendition.width, rendition.height, rendition.bytes)
+            _move(file, source, target)
+        return Rendition(str(target), rendition.width, rendition.height, rendition.bytes)
 
     def clear(self) -> None:
-        """Removes whatever the child has left."""
+        """Deletes everything in the output directory."""
         for entry in os.scandir(self.out):
             if entry.is_dir(follow_symlinks=False):
                 shutil.rmtree(entry.path, ignore_errors=True)
@@ -104,8 +104,8 @@ class Workspace:
 
 
 @contextmanager
-def _alone_in(parent: Path | None) -> Iterator[None]:
-    """Makes the directory and removes what is nobody's there. Nobody else makes or removes anything meanwhile."""
+def _locked(parent: Path | None) -> Iterator[None]:
+    """Creates `parent`, deletes the workspaces of dead workers in it, and holds its lock while the block runs."""
     if parent is None:
         yield
         return
@@ -114,15 +114,15 @@ def _alone_in(parent: Path | None) -> Iterator[None]:
         with suppress(OSError):
             fcntl.flock(lock, fcntl.LOCK_EX)
         for path in parent.glob("sandbox-*"):
-            if _is_nobodys(path):
+            if _is_orphaned(path):
                 shutil.rmtree(path, ignore_errors=True)
         yield
 
 
-def _is_nobodys(path: Path) -> bool:
+def _is_orphaned(path: Path) -> bool:
     try:
-        with (path / IN_USE).open("r+b") as held:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with (path / LOCK_NAME).open("r+b") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except FileNotFoundError:
         return True
     except OSError:
@@ -134,41 +134,41 @@ def _link_or_copy(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except OSError as error:
-        if error.errno not in CANNOT_LINK:
+        if error.errno not in LINK_UNSUPPORTED:
             raise
         shutil.copyfile(source, target)
 
 
 def _opened(path: Path, size: int) -> BinaryIO:
-    """A plain file of that size, with no other name and no special bits. Raises Garbled for anything else."""
+    """Opens a regular file of that size with one link and no setuid, setgid or sticky bit. Raises Garbled for any other."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENOENT, errno.ENXIO, errno.EACCES):
             raise Garbled from error
         raise
-    found = os.fstat(handle)
-    is_plain = stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and not found.st_mode & 0o7000
-    if not is_plain or found.st_size != size:
-        os.close(handle)
+    status = os.fstat(descriptor)
+    is_plain = stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and not status.st_mode & 0o7000
+    if not is_plain or status.st_size != size:
+        os.close(descriptor)
         raise Garbled
-    return os.fdopen(handle, "rb")
+    return os.fdopen(descriptor, "rb")
 
 
-def _move(file: BinaryIO, made: Path, taken: Path) -> None:
-    """Renames it; to another file system, copies what is open."""
+def _move(file: BinaryIO, source: Path, target: Path) -> None:
+    """Renames the file. If the target is on another file system, copies the open file instead."""
     try:
-        made.rename(taken)
+        source.rename(target)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
         file.seek(0)
-        with taken.open("wb") as copy:
+        with target.open("wb") as copy:
             shutil.copyfileobj(file, copy, 1024 * 1024)
             copy.flush()
             os.fsync(copy.fileno())
     else:
-        # What was looked at is what was moved: without fences, the child could put something else there in between.
-        if not os.path.samestat(os.fstat(file.fileno()), taken.lstat()):
-            taken.unlink()
+        # The renamed file must be the one that was checked: without Landlock, the child could have replaced it in between.
+        if not os.path.samestat(os.fstat(file.fileno()), target.lstat()):
+            target.unlink()
             raise Garbled

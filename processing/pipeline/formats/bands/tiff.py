@@ -1,6 +1,6 @@
-"""Bands of a TIFF: some of its strips or rows of tiles, under a directory of their own (TIFF 6.0).
+"""Bands of a TIFF: files with some of its strips or rows of tiles, and a directory of their own (TIFF 6.0).
 
-Whatever their packing, strips and tiles are packed each by itself. Those that are not packed at all can be cut anywhere.
+With every compression, each strip or tile is compressed separately. Uncompressed ones can be cut between any two rows.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from processing.pipeline import errors, orientation
 
 WIDTH, HEIGHT, BITS, COMPRESSION, ORIENTATION, CHANNELS, PLANAR = 256, 257, 258, 259, 274, 277, 284
 STRIPS, ROWS_PER_STRIP, STRIP_BYTES, TILE_WIDTH, TILE_HEIGHT, TILES, TILE_BYTES = 273, 278, 279, 322, 323, 324, 325
-KEPT = (
+KEPT_TAGS = (
     WIDTH, BITS, COMPRESSION, 262, 266, CHANNELS, PLANAR, 292, 293, 317, 320, TILE_WIDTH, TILE_HEIGHT, 332, 338, 339, 347, 529,
     530, 531, 532,
 )  # fmt: skip
-"""Tags that say how samples are stored and packed."""
-UNPACKED = 1
+"""The tags that describe how samples are stored and compressed."""
+UNCOMPRESSED = 1
 SHORT, LONG, RATIONAL, UNDEFINED = 3, 4, 5, 7
-MOST_BAND_BYTES = 64 * 1024 * 1024
+MAX_BAND_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A strip or tile, or some rows of one that is not packed."""
+    """A strip or tile, or some rows of an uncompressed one."""
 
-    at: int
+    offset: int
     length: int
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """So many rows of pixels: the parts of all columns, plane after plane."""
+    """A row of strips or tiles, in all columns, plane after plane. `height` is in pixels."""
 
     height: int
     pieces: Sequence[Piece]
@@ -54,38 +54,40 @@ class Source:
     turn: Image.Transpose | None
 
     @property
-    def _at_once(self) -> int:
+    def _parts_per_band(self) -> int:
         return max(1, self.rows // self.part_rows)
 
     @property
     def band_bytes(self) -> int:
-        """Unpacked, or as Pillow holds it, whichever is more."""
+        """The size of a band when decompressed, or as Pillow holds it, whichever is larger."""
         samples = int(self.tags.get(CHANNELS, 1)) * int(max(self.tags.get(BITS, (1,))))
-        return self._at_once * self.part_rows * self.size[0] * max(4, samples // 8)
+        return self._parts_per_band * self.part_rows * self.size[0] * max(4, samples // 8)
 
     def bands(self) -> Iterator[Image.Image]:
-        for first in range(0, len(self.parts), self._at_once):
-            content = self._file_of(self.parts[first : first + self._at_once])
+        for first in range(0, len(self.parts), self._parts_per_band):
+            content = self._file_of(self.parts[first : first + self._parts_per_band])
             with Image.open(BytesIO(content), formats=("TIFF",)) as image:
                 image.load()
                 yield image
 
-    def _file_of(self, some: Sequence[Row]) -> bytes:
-        """The parts in the order that TIFF wants: all of a plane, row after row, before those of the next."""
-        planes, height = _planes(self.tags), sum(row.height for row in some)
-        across = len(some[0].pieces) // planes
-        ordered = [row.pieces[plane * across + nth] for plane in range(planes) for row in some for nth in range(across)]
+    def _file_of(self, rows: Sequence[Row]) -> bytes:
+        """A TIFF with these rows. The order of its parts is by plane, then by row."""
+        planes, height = _planes(self.tags), sum(row.height for row in rows)
+        across = len(rows[0].pieces) // planes
+        ordered = [
+            row.pieces[plane * across + column] for plane in range(planes) for row in rows for column in range(across)
+        ]
         contents = [self._content(piece) for piece in ordered]
         is_tiled = TILES in self.tags
-        tags = {tag: self.tags[tag] for tag in KEPT if tag in self.tags} | {HEIGHT: height}
+        tags = {tag: self.tags[tag] for tag in KEPT_TAGS if tag in self.tags} | {HEIGHT: height}
         if not is_tiled:
-            tags[ROWS_PER_STRIP] = self.part_rows if len(some) > 1 else height
+            tags[ROWS_PER_STRIP] = self.part_rows if len(rows) > 1 else height
         counts = [len(content) for content in contents]
-        places = (TILES, TILE_BYTES) if is_tiled else (STRIPS, STRIP_BYTES)
-        return _written(self.tags.prefix, tags, places, counts) + b"".join(contents)
+        data_tags = (TILES, TILE_BYTES) if is_tiled else (STRIPS, STRIP_BYTES)
+        return _head(self.tags.prefix, tags, data_tags, counts) + b"".join(contents)
 
     def _content(self, piece: Piece) -> bytes:
-        self.file.seek(piece.at)
+        self.file.seek(piece.offset)
         content = self.file.read(piece.length)
         if len(content) < piece.length:
             raise errors.Truncated
@@ -93,30 +95,30 @@ class Source:
 
 
 def source(image: ImageFile.ImageFile, file: BinaryIO, rows: int) -> Source | None:
-    """None where the parts are too large to be unpacked one row of them at a time, or are not those that the size needs."""
+    """The source of bands; None if one row of parts is too large for memory, or if their number does not fit the size."""
     tags: Any = image.tag_v2  # type: ignore[attr-defined]
     size, planes = (int(tags[WIDTH]), int(tags[HEIGHT])), _planes(tags)
     is_tiled = TILES in tags
     across = -(-size[0] // int(tags[TILE_WIDTH])) if is_tiled else 1
     part_rows = int(tags[TILE_HEIGHT]) if is_tiled else min(int(tags.get(ROWS_PER_STRIP, size[1])), size[1])
-    places = (TILES, TILE_BYTES) if is_tiled else (STRIPS, STRIP_BYTES)
-    pieces = [Piece(*each) for each in zip(*(tags[tag] for tag in places), strict=True)]
+    data_tags = (TILES, TILE_BYTES) if is_tiled else (STRIPS, STRIP_BYTES)
+    pieces = [Piece(*span) for span in zip(*(tags[tag] for tag in data_tags), strict=True)]
     down = -(-size[1] // part_rows)
     if len(pieces) != across * down * planes:
         return None
-    found = [
+    parts = [
         Row(
             min(part_rows, size[1] - row * part_rows),
-            [pieces[(plane * down + row) * across + nth] for plane in range(planes) for nth in range(across)],
+            [pieces[(plane * down + row) * across + column] for plane in range(planes) for column in range(across)],
         )
         for row in range(down)
     ]
-    if not is_tiled and tags.get(COMPRESSION, UNPACKED) == UNPACKED and part_rows > rows:
-        found, part_rows = [cut for row in found for cut in _cut(row, _row_bytes(tags, size[0]), rows)], rows
-    if part_rows * size[0] * 4 > MOST_BAND_BYTES:
+    if not is_tiled and tags.get(COMPRESSION, UNCOMPRESSED) == UNCOMPRESSED and part_rows > rows:
+        parts, part_rows = [cut for row in parts for cut in _cut(row, _row_bytes(tags, size[0]), rows)], rows
+    if part_rows * size[0] * 4 > MAX_BAND_BYTES:
         return None
     turn = orientation.TURNS.get(tags.get(ORIENTATION, 0)) or orientation.turn(image)
-    return Source(file, tags, size, part_rows, found, rows, turn)
+    return Source(file, tags, size, part_rows, parts, rows, turn)
 
 
 def _planes(tags: Any) -> int:
@@ -124,33 +126,33 @@ def _planes(tags: Any) -> int:
 
 
 def _row_bytes(tags: Any, width: int) -> int:
-    """Of a strip that is not packed, in one plane."""
+    """The bytes per row in one plane of an uncompressed strip."""
     bits, channels = tags.get(BITS, (1,)), int(tags.get(CHANNELS, 1))
-    each = int(bits[0] if _planes(tags) > 1 else sum(bits) if len(bits) == channels else bits[0] * channels)
-    return -(-width * each // 8)
+    pixel_bits = int(bits[0] if _planes(tags) > 1 else sum(bits) if len(bits) == channels else bits[0] * channels)
+    return -(-width * pixel_bits // 8)
 
 
 def _cut(row: Row, row_bytes: int, rows: int) -> Iterator[Row]:
     for top in range(0, row.height, rows):
         count = min(rows, row.height - top)
-        yield Row(count, [Piece(piece.at + top * row_bytes, count * row_bytes) for piece in row.pieces])
+        yield Row(count, [Piece(piece.offset + top * row_bytes, count * row_bytes) for piece in row.pieces])
 
 
-def _written(prefix: bytes, tags: dict[int, Any], places: tuple[int, int], counts: list[int]) -> bytes:
-    """Header and directory. The parts' bytes are to follow at once."""
+def _head(prefix: bytes, tags: dict[int, Any], data_tags: tuple[int, int], counts: list[int]) -> bytes:
+    """Header and directory. The data of the parts must follow immediately."""
     order = "<" if prefix == b"II" else ">"
     entries = {tag: _entry(value, order) for tag, value in tags.items()}
-    entries[places[1]] = LONG, len(counts), struct.pack(f"{order}{len(counts)}I", *counts)
-    entries[places[0]] = LONG, len(counts), bytes(4 * len(counts))
-    behind = 8 + 2 + 12 * len(entries) + 4
-    data_at = behind + sum(len(raw) + len(raw) % 2 for _, _, raw in entries.values() if len(raw) > 4)
-    starts = [data_at + sum(counts[:nth]) for nth in range(len(counts))]
-    entries[places[0]] = LONG, len(counts), struct.pack(f"{order}{len(counts)}I", *starts)
+    entries[data_tags[1]] = LONG, len(counts), struct.pack(f"{order}{len(counts)}I", *counts)
+    entries[data_tags[0]] = LONG, len(counts), bytes(4 * len(counts))
+    values_offset = 8 + 2 + 12 * len(entries) + 4
+    data_offset = values_offset + sum(len(raw) + len(raw) % 2 for _, _, raw in entries.values() if len(raw) > 4)
+    offsets = [data_offset + sum(counts[:nth]) for nth in range(len(counts))]
+    entries[data_tags[0]] = LONG, len(counts), struct.pack(f"{order}{len(counts)}I", *offsets)
     directory, values = b"", b""
     for tag, (kind, count, raw) in sorted(entries.items()):
         content = raw
         if len(raw) > 4:
-            content = struct.pack(order + "I", behind + len(values))
+            content = struct.pack(order + "I", values_offset + len(values))
             values += raw + bytes(len(raw) % 2)
         directory += struct.pack(order + "HHI", tag, kind, count) + content.ljust(4, b"\0")
     head = prefix + struct.pack(order + "HI", 42, 8) + struct.pack(order + "H", len(entries))

@@ -1,7 +1,7 @@
-"""Feeds libjpeg, through Pillow, with pieces of a JPEG, and tells whether it has all blocks of an interval.
+"""Feeds a JPEG to libjpeg in parts, through Pillow, and checks whether libjpeg has decoded all blocks of an interval.
 
-When it has, it searches for the next marker and takes any byte that is none; behind the last block of a single scan it ends.
-Within an interval, it waits for the rest of an MCU and leaves what it has of it.
+After the last block of an interval, libjpeg searches for the next marker and consumes any other byte. After the last block of a
+single scan, it finishes. Within an interval, it waits for the rest of an MCU and leaves the incomplete MCU unconsumed.
 """
 
 from __future__ import annotations
@@ -10,61 +10,61 @@ from typing import Any
 
 from processing.pipeline.formats.jpeg import scans
 
-PIECE = 1 << 16
+CHUNK_BYTES = 1 << 16
 FILLER = b"\xfe"
-"""Long codes in the usual tables: a dozen of these bytes hardly make an MCU."""
-AHEAD, LOOKS = 12, 4
-"""libjpeg reads eight bytes ahead of what it decodes. Behind these, single bytes are tried."""
-LEFT_OVER, LOOKS_BEFORE = 32, 16
-"""Some encoders leave up to 24 bytes in front of a marker."""
+"""A byte with long codes in the usual Huffman tables: a dozen of them hardly complete an MCU."""
+READ_AHEAD, TRIES = 12, 4
+"""The bytes to feed at first, because libjpeg reads eight bytes ahead; and the number of single bytes to try after them."""
+LEFT_OVER, TRIES_BEFORE = 32, 16
+"""The surplus bytes to tolerate, because some encoders write up to 24 before a marker; and the bytes to try before these."""
 
 
 class Feeder:
-    """Around one of Pillow's decoders of JPEGs.
+    """Wraps one of Pillow's JPEG decoders.
 
-    `at`: the place in the file up to which it was fed. `error`: Pillow's, 0 for none.
+    `offset` is that of the next byte to feed, `error` Pillow's error code, or 0.
     """
 
     def __init__(self, decoder: Any) -> None:
-        self._decoder, self._rest = decoder, b""
-        self.at, self.error, self.is_done = 0, 0, False
+        self._decoder, self._unconsumed = decoder, b""
+        self.offset, self.error, self.is_done = 0, 0, False
 
     def feed(self, data: scans.Data, start: int, end: int) -> None:
-        for at in range(start, end, PIECE):
+        for offset in range(start, end, CHUNK_BYTES):
             if self.is_done:
                 break
-            self._take(data[at : min(at + PIECE, end)])
-        self.at = end
+            self._decode(data[offset : min(offset + CHUNK_BYTES, end)])
+        self.offset = end
 
     def is_ahead(self, data: scans.Data, interval: scans.Interval, *, ends: bool) -> bool:
-        """Whether all blocks seem to be there though more than LEFT_OVER bytes are to come.
+        """True if the interval seems complete although more than LEFT_OVER of its bytes have not been fed.
 
-        `ends`: the interval is the last, of a single scan. Where an MCU takes a byte or less, it seems so by mistake: then
-        `lacks` tells, with filler in place of the rest.
+        `ends` is True for the last interval of a single scan. If an MCU takes a byte or less, the result may be wrong. Then the
+        caller confirms it by `lacks`, which feeds filler in place of those bytes.
         """
-        start = interval.end - LEFT_OVER - LOOKS_BEFORE
-        if start < max(interval.start, self.at):
+        start = interval.end - LEFT_OVER - TRIES_BEFORE
+        if start < max(interval.start, self.offset):
             return False
-        self.feed(data, self.at, start)
-        while self.at < interval.end - LEFT_OVER:
-            self.feed(data, self.at, self.at + (2 if data[self.at] == 0xFF else 1))
-            if self._rest and not self.is_done:
+        self.feed(data, self.offset, start)
+        while self.offset < interval.end - LEFT_OVER:
+            self.feed(data, self.offset, self.offset + (2 if data[self.offset] == 0xFF else 1))
+            if self._unconsumed and not self.is_done:
                 return False
         return self.is_done or not ends
 
     def lacks(self, *, ends: bool) -> bool:
-        """Whether the interval is not complete; tried with filler, which spoils the picture if so."""
-        self._take(FILLER * AHEAD)
-        for _ in range(LOOKS):
-            self._take(FILLER)
-            if self._rest and not self.is_done:
+        """True if the interval is incomplete. The test feeds filler, which spoils the picture in that case."""
+        self._decode(FILLER * READ_AHEAD)
+        for _ in range(TRIES):
+            self._decode(FILLER)
+            if self._unconsumed and not self.is_done:
                 return True
         return ends and not self.is_done
 
-    def _take(self, content: bytes) -> None:
+    def _decode(self, content: bytes) -> None:
         if self.is_done:
             return
-        self._rest += content
-        taken, self.error = self._decoder.decode(self._rest)
-        self.is_done = taken < 0
-        self._rest = self._rest[max(0, taken) :]
+        self._unconsumed += content
+        consumed, self.error = self._decoder.decode(self._unconsumed)
+        self.is_done = consumed < 0
+        self._unconsumed = self._unconsumed[max(0, consumed) :]
