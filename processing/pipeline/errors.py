@@ -129,10 +129,10 @@ class Bomb(Refused):
 class TooManyPixels(Refused):
     code = "too-many-pixels"
 
-    def __init__(self, width: int, height: int, most: int) -> None:
+    def __init__(self, width: int, height: int, max_pixels: int) -> None:
         super().__init__(
             f"This picture has {_mega(width * height)} megapixels ({width} x {height}); "
-            f"up to {_mega(most)} are possible for this kind of file. Nothing is damaged: export it as JPEG, of which "
+            f"up to {_mega(max_pixels)} are possible for this kind of file. Nothing is damaged: export it as JPEG, of which "
             "larger ones can be shown, or with fewer pixels, and send that."
         )
 
@@ -140,9 +140,9 @@ class TooManyPixels(Refused):
 class TooWide(Refused):
     code = "too-wide"
 
-    def __init__(self, width: int, height: int, most: int) -> None:
+    def __init__(self, width: int, height: int, max_side: int) -> None:
         super().__init__(
-            f"This picture is {width} x {height} pixels; a side may have {most}. Make it smaller and send it again."
+            f"This picture is {width} x {height} pixels; a side may have {max_side}. Make it smaller and send it again."
         )
 
 

@@ -28,7 +28,7 @@ def is_deep(image: Image.Image, bounds: Limits) -> bool:
 
 
 def needs_libtiff(image: Image.Image) -> bool:
-    """True for planar 16-bit TIFFs. If uncompressed, Pillow's own decoder reads their planes as bytes, which gives red stripes."""
+    """True for planar 16-bit TIFFs. If uncompressed, Pillow's own decoder reads them as bytes, which gives red stripes."""
     tags = getattr(image, "tag_v2", {})
     return tags.get(PLANAR) == 2 and 16 in tags.get(BITS, ())
 

@@ -45,14 +45,14 @@ def seen(text: str, *, also: str = "") -> str:
     return "".join(char for char in text if char in also or _is_visible(char))
 
 
-def cut(text: str, most: int) -> str:
-    """Returns at most `most` characters, without cutting inside an emoji or between a letter and its accent."""
-    if len(text) <= most:
+def cut(text: str, max_length: int) -> str:
+    """Returns at most `max_length` characters, without cutting inside an emoji or between a letter and its accent."""
+    if len(text) <= max_length:
         return text
-    end = most
+    end = max_length
     while end and (_continues(text[end]) or text[end - 1] == JOINERS[1]):
         end -= 1
-    return text[: end or most]
+    return text[: end or max_length]
 
 
 def _tags(tags: re.Match[str]) -> str:

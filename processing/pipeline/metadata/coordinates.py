@@ -24,9 +24,9 @@ MAX_ALTITUDE_METRES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """`most` is the largest value in degrees; `positive` and `negative` are the names of the hemispheres."""
+    """`limit` is the largest value in degrees; `positive` and `negative` are the names of the hemispheres."""
 
-    most: int
+    limit: int
     positive: frozenset[str]
     negative: frozenset[str]
 
@@ -122,7 +122,7 @@ def _signed(axis: Axis, parts: list[float], reference: str | None, *, is_negativ
     if any(part > 60 for part in parts[1:]) or _has_ambiguous_minutes(parts):
         return None
     degrees = sum(part / 60.0**power for power, part in enumerate(parts))
-    if degrees > axis.most:
+    if degrees > axis.limit:
         return None
     if reference is not None:
         is_negative_side = _is_negative(axis, reference)

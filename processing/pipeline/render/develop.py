@@ -55,7 +55,7 @@ def develop(
 
 
 def _size_limit(file_format: str, source: Path) -> renditions.Most | None:
-    """If browsers display the original, a rendition must not be larger than it."""
+    """Returns the original's size as the limit for its renditions; None if browsers do not display the original."""
     if file_format not in SHOWN_BY_BROWSERS:
         return None
     return renditions.Most(source.stat().st_size, file_format in LOSSLESS)

@@ -5,7 +5,7 @@ Eight bits of a wide-gamut or linear space have too few steps in the shadows: co
 Pillow has no mode for three 16-bit channels. It reads such samples in either byte order and keeps the high byte. So the file is
 read in the right and in the wrong byte order, which yields both bytes of every sample.
 
-This module imports NumPy, so it is imported by the first 16-bit picture.
+NumPy is imported together with this module, for the first 16-bit picture.
 """
 
 from __future__ import annotations

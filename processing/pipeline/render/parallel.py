@@ -28,11 +28,11 @@ well at the same file size (74.4 and 74.3 at 1.5 times). At smaller ratios (72.4
 softer."""
 PREMULTIPLIED = {"LA": "La", "RGBA": "RGBa"}
 MIN_PIXELS = 1_000_000
-"""Pixels of the result. A smaller picture takes less time than starting a thread."""
+"""Pixels of the result. Resizing to fewer takes less time than starting a thread."""
 MAX_BANDS = 8
-"""Divides the temporary memory of resizing by as much."""
+"""Resizing a band takes that much less temporary memory than resizing the whole."""
 SUBPIXELS = 64
-"""Parts of a pixel. Pillow stores a box's edges in single precision, which is exact for these up to a width of 2^18 pixels."""
+"""Possible edges per pixel. Pillow stores a box in single precision: such edges are exact up to a width of 2^18 pixels."""
 
 Band = tuple[int, int]
 
@@ -93,10 +93,8 @@ def resized(
     if not bands:
         return image.resize(size, resample)
     if image.mode in PREMULTIPLIED:  # once, instead of by `resize` for each band
-        return _resized_in_bands(image.convert(PREMULTIPLIED[image.mode]), size, bands, threads, resample).convert(
-            image.mode
-        )
-    return _resized_in_bands(image, size, bands, threads, resample)
+        return _in_bands(image.convert(PREMULTIPLIED[image.mode]), size, bands, threads, resample).convert(image.mode)
+    return _in_bands(image, size, bands, threads, resample)
 
 
 def _run_now(work: Callable[..., Any], *arguments: Any) -> Task:
@@ -105,10 +103,10 @@ def _run_now(work: Callable[..., Any], *arguments: Any) -> Task:
     return Task(future.result, future)
 
 
-def _resized_in_bands(
+def _in_bands(
     image: Image.Image, size: tuple[int, int], bands: list[Band], threads: int | None, resample: Image.Resampling
 ) -> Image.Image:
-    """Filters read pixels beyond the edges of a box, so that the result has no seams."""
+    """Resizes the bands separately. Filters also read the pixels next to a band, so that the result has no seams."""
     result = Image.new(image.mode, size, None)  # uninitialised
     result.info = image.info.copy()
     scale, lock = image.width / size[0], Lock()

@@ -52,27 +52,27 @@ def write(
     out: Path,
     recipe: Recipe,
     animate: Animate | None = None,
-    most: Most | None = None,
+    limit: Most | None = None,
 ) -> Ladder:
     """Writes and fsyncs EDGE.webp, and EDGE.avif if the recipe has AVIF, for each rung of an original of that upright size.
 
     With `animate`, which returns all frames in a size, writes animated WebP only. Quality is lowered until no file exceeds
-    `most`; a size that still exceeds it is left out.
+    `limit`; a size that still exceeds it is left out.
     """
     out.mkdir(parents=True, exist_ok=True)
     rungs = recipe.fitting(size)
     if animate:
         small = _resized(image, fitted(image.size, rungs[-1].edge))
-        renditions = _animations(rungs, size, out, animate, most)
+        renditions = _animations(rungs, size, out, animate, limit)
         _sync_directory(out)
         return Ladder(renditions, _placeholder(small, recipe.placeholder_edge), perceptual_hash.of(small))
     tasks = []
     with parallel.helping() as submit:
         for rung in rungs:
             image = _resized(image, fitted(size, rung.edge))
-            tasks.append(submit(_rendition, image, out / f"{rung.edge}.webp", rung, most, rung is rungs[-1]))
+            tasks.append(submit(_rendition, image, out / f"{rung.edge}.webp", rung, limit, rung is rungs[-1]))
             if recipe.avif:
-                tasks.append(submit(_rendition, image, out / f"{rung.edge}.avif", recipe.avif, most))
+                tasks.append(submit(_rendition, image, out / f"{rung.edge}.avif", recipe.avif, limit))
         # From the smallest size, while the largest is encoded.
         placeholder, look = _placeholder(image, recipe.placeholder_edge), perceptual_hash.of(image)
         renditions = tuple(rendition for rendition in parallel.outcomes(tasks) if rendition)
@@ -81,7 +81,7 @@ def write(
 
 
 def _animations(
-    rungs: Sequence[Rung], size: tuple[int, int], out: Path, animate: Animate, most: Most | None
+    rungs: Sequence[Rung], size: tuple[int, int], out: Path, animate: Animate, limit: Most | None
 ) -> tuple[Rendition, ...]:
     """Returns the renditions, largest first. Makes them from the smallest up, until the time is used up or one is too large."""
     renditions: list[Rendition] = []
@@ -92,13 +92,12 @@ def _animations(
             break
         path = out / f"{rung.edge}.webp"
         with path.open("w+b") as file:
-            is_small = moving.write(file, rung.quality, rung.method, most.bytes if most else None, clock)
+            is_small = moving.write(file, rung.quality, rung.method, limit.bytes if limit else None, clock)
             length = file.seek(0, os.SEEK_END)
             os.fsync(file.fileno())
         if renditions and not is_small:
-            with suppress(
-                PermissionError
-            ):  # the child may not delete files; its worker takes only the files that are listed
+            # The child may not delete files; its worker takes only the files that are listed.
+            with suppress(PermissionError):
                 path.unlink()
             break
         renditions.insert(0, Rendition(str(path), *moving.size, bytes=length))
@@ -118,13 +117,13 @@ def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _rendition(
-    image: Image.Image, path: Path, settings: Rung | Avif, most: Most | None, is_last: bool = False
+    image: Image.Image, path: Path, settings: Rung | Avif, limit: Most | None, is_last: bool = False
 ) -> Rendition | None:
-    """Writes one file. Returns None, without a file, if it exceeds `most` at every quality, unless it is the last size."""
+    """Writes one file. Returns None, without a file, if it exceeds `limit` at every quality, unless it is the last size."""
     content = _encoded(image, path.suffix[1:], settings)
-    if most and len(content) > most.bytes:
-        content = _smaller(image, path.suffix[1:], settings, content, most)
-        if len(content) > most.bytes and not is_last:
+    if limit and len(content) > limit.bytes:
+        content = _smaller(image, path.suffix[1:], settings, content, limit)
+        if len(content) > limit.bytes and not is_last:
             return None
     with path.open("wb") as file:
         file.write(content)
@@ -133,20 +132,19 @@ def _rendition(
     return Rendition(str(path), *image.size, bytes=len(content))
 
 
-def _smaller(image: Image.Image, file_format: str, settings: Rung | Avif, content: bytes, most: Most) -> bytes:
-    """Returns the best encoding within `most`: lossless if that is smaller, as for drawings, else with a lower quality.
+def _smaller(image: Image.Image, file_format: str, settings: Rung | Avif, content: bytes, limit: Most) -> bytes:
+    """Returns the best encoding within `limit`: lossless if that is smaller, as for drawings, else with a lower quality.
 
     Tries at most MAX_TRIES qualities, the last of them 0. Returns the smallest encoding if all are too large.
     """
     smallest, quality = content, settings.quality
-    if most.is_lossless and file_format == "webp":
-        smallest = min(
-            smallest, _encoded(image, file_format, settings, lossless=True, quality=LOSSLESS_EFFORT), key=len
-        )
+    if limit.is_lossless and file_format == "webp":
+        lossless = _encoded(image, file_format, settings, lossless=True, quality=LOSSLESS_EFFORT)
+        smallest = min(smallest, lossless, key=len)
     for remaining_tries in range(MAX_TRIES, 0, -1):
-        if len(smallest) <= most.bytes or not quality:
+        if len(smallest) <= limit.bytes or not quality:
             break
-        scaled = int(quality * most.bytes / len(smallest) * 0.9)
+        scaled = int(quality * limit.bytes / len(smallest) * 0.9)
         quality = max(0, min(quality - 5, scaled)) if remaining_tries > 1 else 0
         smallest = min(smallest, _encoded(image, file_format, settings, quality=quality), key=len)
     return smallest

@@ -19,7 +19,7 @@ from processing.pipeline.render import parallel
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The file (None if the image is only a part of it, such as a frame), the size to reach before the turn, and the turn."""
+    """The file (None if the image is only a part of it, such as a frame), the size before the turn to reach, and the turn."""
 
     source: Path | None
     size: tuple[int, int]
