@@ -19,7 +19,7 @@ PROCESS_BYTES = 48 * 1_000_000
 # Pillow stores RGB in four bytes. A transparent image is copied once more, to be resized premultiplied.
 BYTES_PER_PIXEL = {"1": 2, "L": 2, "P": 9, "PA": 9, "LA": 8, "RGBA": 8, "I;16": 9, "I;16B": 9}
 USUAL_BYTES_PER_PIXEL = 5
-# Per pixel of the largest rendition while it is made, with alpha also the premultiplied copy, and the memory of two bands.
+# Bytes per pixel of the largest rendition while it is made: with alpha, of its premultiplied copy and of two bands too.
 SHRUNK, SHRUNK_ALPHA = 4, 14
 # The same while it is encoded: the rendition, the next one, and libwebp's memory. Noisy transparency takes 45.
 ENCODING, ENCODING_ALPHA = 14, 22
@@ -108,7 +108,10 @@ def check_jxl(size: tuple[int, int], *, is_deep: bool, bounds: Limits) -> None:
 
 
 def check_memory(needed: int, bounds: Limits, size: tuple[int, int] = (0, 0)) -> None:
-    """Raises TooHeavy if `needed` bytes exceed the limit. Above CAMERA_PIXELS its `needed` is 0: a retry gets no more memory."""
+    """Raises TooHeavy if `needed` bytes exceed the limit.
+
+    If `size` is above CAMERA_PIXELS, the exception's `needed` is 0, so that the file is not retried with more memory.
+    """
     if bounds.memory_bytes is not None and needed > bounds.memory_bytes:
         too_heavy = errors.TooHeavy(needed, bounds.memory_bytes)
         if size[0] * size[1] > CAMERA_PIXELS:
@@ -128,10 +131,10 @@ def memory(image: Image.Image, edge: int) -> int:
         decoded = _draft_pixels(image, target) * USUAL_BYTES_PER_PIXEL
         return PROCESS_BYTES + max(decoded + _coefficients(image, pixels), decoded + small * SHRUNK, encoding)
     canvases = pixels * WEBP_CANVASES if image.format == "WEBP" else 0
-    bytes_per_pixel = BYTES_PER_PIXEL.get(image.mode, USUAL_BYTES_PER_PIXEL) + DECODER_BYTES_PER_PIXEL.get(
+    per_pixel = BYTES_PER_PIXEL.get(image.mode, USUAL_BYTES_PER_PIXEL) + DECODER_BYTES_PER_PIXEL.get(
         str(image.format), 0
     )
-    shrinking = pixels * bytes_per_pixel + small * (SHRUNK_ALPHA if _has_alpha(image) else SHRUNK)
+    shrinking = pixels * per_pixel + small * (SHRUNK_ALPHA if _has_alpha(image) else SHRUNK)
     return PROCESS_BYTES + max(shrinking, encoding + canvases)
 
 

@@ -78,11 +78,14 @@ class Recipe:
         If the picture is smaller than the largest rung, its own size is the first, with the settings of the next larger rung.
         Rungs above MAX_EDGE_RATIO of that size are left out. A picture no larger than the smallest rung gets only that rung.
         """
-        ladder, own = sorted(self.rungs, key=lambda rung: rung.edge, reverse=True), max(size)
-        larger = [rung for rung in ladder if rung.edge >= own]
-        if not larger or own <= ladder[-1].edge:
+        ladder, long_edge = sorted(self.rungs, key=lambda rung: rung.edge, reverse=True), max(size)
+        larger = [rung for rung in ladder if rung.edge >= long_edge]
+        if not larger or long_edge <= ladder[-1].edge:
             return tuple(larger[-1:] or ladder)
-        return (replace(larger[-1], edge=own), *(rung for rung in ladder if rung.edge <= MAX_EDGE_RATIO * own))
+        return (
+            replace(larger[-1], edge=long_edge),
+            *(rung for rung in ladder if rung.edge <= MAX_EDGE_RATIO * long_edge),
+        )
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -80,9 +80,10 @@ def _packet(image: Image.Image) -> bytes:
 
 
 def _extension(image: Image.Image, packet: bytes) -> tuple[bytes, ...]:
-    """Returns the extended packet of a JPEG: the XMP that did not fit into 64 KB (XMP, part 3, 1.1.3.1); () if there is none.
+    """Returns a JPEG's extended packet, the XMP that did not fit into 64 KB; () without one.
 
-    Each portion has its own segment, with the packet's GUID, the total length and its offset. The standard packet has the GUID.
+    Each portion has its own segment: the packet's GUID, the total length, the portion's offset and content (XMP, part 3,
+    1.1.3.1). The standard packet contains the GUID.
     """
     guid = EXTENDED.search(packet)
     portions = [
@@ -90,9 +91,8 @@ def _extension(image: Image.Image, packet: bytes) -> tuple[bytes, ...]:
         for marker, content in getattr(image, "applist", [])
         if marker == "APP1" and content.startswith(EXTENSION)
     ]
-    by_offset = {
-        int.from_bytes(portion[36:40]): portion[40:] for portion in portions if guid and portion[:32] == guid[1]
-    }
+    own_portions = (portion for portion in portions if guid and portion[:32] == guid[1])
+    by_offset = {int.from_bytes(portion[36:40]): portion[40:] for portion in own_portions}
     extended = b"".join(portion for _, portion in sorted(by_offset.items()))
     return (extended,) if 0 < len(extended) <= MAX_EXTENDED_BYTES else ()
 

@@ -24,7 +24,7 @@ ZONE = r"Z|(?:UTC|GMT)?\s*[+\-\u2212]\s?\d{1,2}(?::?\d{2})?(?::\d{2})?|UTC|GMT"
 DATE = r"(?P<year>\d{4})\s*[:\-/.]\s*(?P<month>\d{1,2})\s*[:\-/.]\s*(?P<day>\d{1,2})(?!\d)"
 TIME = (
     rf"(?P<before>{HALF})?\s*(?P<hour>\d{{1,2}})\s*(?P<mark>[:.\-])\s*(?P<minute>\d{{1,2}})"
-    rf"(?:\s*(?P=mark)\s*(?P<second>\d{{1,2}}))?(?:[.,](?P<fraction>\d+))?\s*(?:(?P<behind>{HALF})(?!\w))?\s*(?P<zone>{ZONE})?(?![\d:])"
+    rf"(?:\s*(?P=mark)\s*(?P<second>\d{{1,2}}))?(?:[.,](?P<fraction>\d+))?\s*(?:(?P<after>{HALF})(?!\w))?\s*(?P<zone>{ZONE})?(?![\d:])"
 )
 SEPARATED = re.compile(rf"{DATE}(?:(?:\s*[T,:]\s*|\s+){TIME})?", re.IGNORECASE)
 COMPACT = re.compile(
@@ -63,7 +63,7 @@ def from_text(value: str | None, subseconds: str | None = None, offsets: Iterabl
         return None
     part = match.groupdict()
     day = _checked((part["year"], part["month"], part["day"]), is_exact=False)
-    half = part.get("before") or part.get("behind") or ""
+    half = part.get("before") or part.get("after") or ""
     if part["hour"] is None or is_unclear(int(part["hour"]), half, value[match.end() :]):
         return day
     zones = filter(None, map(_zone, (part["zone"], *offsets)))

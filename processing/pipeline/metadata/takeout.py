@@ -16,7 +16,7 @@ JSON = re.compile(rb"(\xef\xbb\xbf)?\s*\{")
 FAVOURITE = 5
 """Stars for a favourite: Google has no other rating."""
 EARLIEST = datetime(1826, 1, 1, tzinfo=UTC)
-"""The year of the first photograph."""
+"""The first photograph was taken in 1826."""
 
 
 def is_json(content: bytes) -> bool:

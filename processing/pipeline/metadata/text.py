@@ -28,7 +28,7 @@ def line(value: str | None) -> str | None:
 
 
 def camera(make: str | None, model: str | None) -> str | None:
-    """Returns make and model; leaves out the make if the model's name begins with it."""
+    """Returns make and model; leaves out the make if the model's first word is part of it."""
     make, model = line(make), line(model)
     if not make or not model:
         return model or make

@@ -122,13 +122,15 @@ def _in_bands(
     return result
 
 
-def _bands(size: tuple[int, int], to: tuple[int, int]) -> list[Band]:
+def _bands(size: tuple[int, int], target: tuple[int, int]) -> list[Band]:
     """Returns columns whose edges have exact positions in the original; [] if that is impossible or not worth it.
 
     Rows do not work: with only a few rows Pillow resizes vertically first, and rounds in between.
     """
-    if to[0] * to[1] < MIN_PIXELS or size == to:
+    if target[0] * target[1] < MIN_PIXELS or size == target:
         return []
-    step = to[0] // gcd(to[0], size[0] * SUBPIXELS)
-    bands = list(pairwise(sorted({round(to[0] * n / MAX_BANDS / step) * step for n in range(MAX_BANDS)} | {to[0]})))
-    return bands if 2 * max(end - start for start, end in bands) <= to[0] else []
+    step = target[0] // gcd(target[0], size[0] * SUBPIXELS)
+    bands = list(
+        pairwise(sorted({round(target[0] * nth / MAX_BANDS / step) * step for nth in range(MAX_BANDS)} | {target[0]}))
+    )
+    return bands if 2 * max(end - start for start, end in bands) <= target[0] else []
