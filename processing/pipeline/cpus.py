@@ -12,8 +12,8 @@ from processing.pipeline import cgroups
 
 def available(proc: Path = cgroups.PROC, groups: Path = cgroups.CGROUPS) -> int:
     """Returns the number of CPUs in the process's affinity mask, or its cgroup's quota if that is less; at least one."""
-    allowed = len(os.sched_getaffinity(0))
-    return max(1, min([allowed, *map(ceil, _quotas(proc, groups))]))
+    affinity = len(os.sched_getaffinity(0))
+    return max(1, min([affinity, *map(ceil, _quotas(proc, groups))]))
 
 
 def _quotas(proc: Path, groups: Path) -> Iterator[float]:

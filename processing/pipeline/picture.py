@@ -119,9 +119,9 @@ class Picture:
 
 
 def _metadata(values: dict[str, Any]) -> Metadata:
-    plain = ("taken_at", "taken_from", "camera", "lens", "title", "caption", "creator", "copyright", "rating")
+    names = ("taken_at", "taken_from", "camera", "lens", "title", "caption", "creator", "copyright", "rating")
     return Metadata(
-        **{name: values[name] for name in plain},
+        **{name: values[name] for name in names},
         exposure=Exposure(**values["exposure"]),
         gps=Gps(**values["gps"]) if values["gps"] else None,
         keywords=tuple(values["keywords"]),

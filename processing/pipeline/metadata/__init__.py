@@ -70,21 +70,23 @@ def _taken(exif: Exif, xmp: Xmp, iptc: Iptc, origin: Origin, now: datetime) -> t
 
     If the best candidate is a day without a time, an exact time on the same day from any other source replaces it.
     """
-    named = filename_dates.read(origin.name)
+    name_date = filename_dates.read(origin.name)
     editor_dates = [*xmp.dates, *([iptc.created] if iptc.created else [])]
     candidates = [
         *(("exif", _with_offset(date, editor_dates)) for date in (exif.original, exif.digitized)),
         *(("xmp", date) for date in xmp.dates),
         ("iptc", iptc.created),
-        ("name", named if named and named.is_exact else None),
+        ("name", name_date if name_date and name_date.is_exact else None),
         ("exif", exif.changed),
-        ("name", named),
+        ("name", name_date),
         ("file", dates.from_iso(origin.modified_at)),
     ]
     plausible = [(source, date) for source, date in candidates if date and not dates.is_future(date.moment, now)]
     for source, date in plausible:
         same_day = (
-            (s, exact) for s, exact in plausible if exact.is_exact and exact.moment.date() == date.moment.date()
+            (exact_source, exact)
+            for exact_source, exact in plausible
+            if exact.is_exact and exact.moment.date() == date.moment.date()
         )
         source, date = (source, date) if date.is_exact else next(same_day, (source, date))
         return dates.written(date.moment), source

@@ -38,11 +38,11 @@ def composed(text: str) -> str:
     return UNSTABLE.sub(lambda match: unicodedata.normalize("NFC", match[0]), text)
 
 
-def seen(text: str, *, also: str = "") -> str:
-    """Returns the text without invisible and misleading characters; keeps the control characters in `also`."""
+def seen(text: str, *, keep: str = "") -> str:
+    """Returns the text without invisible and misleading characters; keeps the control characters in `keep`."""
     if not text.isascii():
         text = NEVER.sub("", TAGS.sub(_tags, text))
-    return "".join(char for char in text if char in also or _is_visible(char))
+    return "".join(char for char in text if char in keep or _is_visible(char))
 
 
 def cut(text: str, max_length: int) -> str:

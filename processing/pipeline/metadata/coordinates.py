@@ -54,8 +54,8 @@ def place(latitude: Coordinate | None, longitude: Coordinate | None, altitude: f
     """
     if latitude is None or longitude is None:
         return None
-    both = (latitude, longitude)
-    if any(coordinate.is_named for coordinate in both) and any(coordinate.is_bare for coordinate in both):
+    position = (latitude, longitude)
+    if any(coordinate.is_named for coordinate in position) and any(coordinate.is_bare for coordinate in position):
         return None
     # Cameras without a GPS fix write zeros; 0 N 0 E is open sea.
     if latitude.degrees == longitude.degrees == 0:

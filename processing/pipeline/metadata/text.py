@@ -40,7 +40,7 @@ def clean(value: str | None) -> str | None:
     if not value:
         return None
     value = NEW_LINE.sub("\n", unmojibake(value[: 4 * MOST_TEXT].split("\0")[0]).replace("\t", " "))
-    visible = characters.seen(characters.composed(value), also="\n").strip()
+    visible = characters.seen(characters.composed(value), keep="\n").strip()
     return characters.cut(visible, MOST_TEXT).strip() if visible.strip(characters.JOINERS) else None
 
 

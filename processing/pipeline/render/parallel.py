@@ -75,8 +75,8 @@ def helping(threads: int | None = None) -> Iterator[Submit]:
 
 def outcomes(tasks: Sequence[Task]) -> list[Any]:
     """Returns the results in order. Runs the tasks that have not started in this thread, so that both threads end together."""
-    own = {index: task.work() for index, task in enumerate(tasks) if task.future.cancel()}
-    return [own[index] if index in own else task.future.result() for index, task in enumerate(tasks)]
+    own_results = {index: task.work() for index, task in enumerate(tasks) if task.future.cancel()}
+    return [own_results[index] if index in own_results else task.future.result() for index, task in enumerate(tasks)]
 
 
 def shrunk(image: Image.Image, size: tuple[int, int]) -> Image.Image:
