@@ -1,10 +1,10 @@
-"""Turns one file into upright sRGB WebP renditions and a description of the picture.
+"""Develops one file: makes upright sRGB WebP renditions and a description of the picture.
 
-Nothing here may import Django, Huey or the rest of the project, so that it can
-run in a child process with limits, or alone as `python -m processing.pipeline IN OUT/`.
+No module below may import Django, Huey or the rest of the project, so that the pipeline can run in a child process with limits,
+or alone as `python -m processing.pipeline IN OUT/`.
 
-The package itself loads no decoder: the worker, which only talks of pictures, stays 14 MB smaller.
-`processing.pipeline.render.develop` does the work.
+This package itself imports no decoder, which keeps the worker 14 MB smaller. The entry point is
+`processing.pipeline.render.develop`.
 """
 
 from processing.pipeline.errors import Refused

@@ -1,4 +1,4 @@
-"""`python -m processing.pipeline IN OUT/`: one file, one JSON answer; exit 1: refused, 2: wrong usage, told on stderr."""
+"""`python -m processing.pipeline IN OUT/` develops one file and prints JSON. Exits with 1 if it is refused, 2 on wrong usage."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("source", metavar="IN", type=_path, help="the original")
     parser.add_argument("out", metavar="OUT", type=_path, help="the folder for the renditions")
     options = parser.parse_args(arguments)
-    if wrong := _wrong(options.source, options.out):
-        parser.error(wrong)
+    if problem := _path_problem(options.source, options.out):
+        parser.error(problem)
     try:
-        answer, code = develop(options.source, options.out, origin=_origin(options.source)).as_json(), 0
+        result, code = develop(options.source, options.out, origin=_origin(options.source)).as_json(), 0
     except Refused as refused:
-        answer, code = {"error": refused.code, "message": refused.message}, 1
-    print(json.dumps(answer, allow_nan=False))  # noqa: T201 - the answer is this command's purpose.
+        result, code = {"error": refused.code, "message": refused.message}, 1
+    print(json.dumps(result, allow_nan=False))  # noqa: T201 - the command's output.
     return code
 
 
@@ -34,14 +34,15 @@ def _path(argument: str) -> Path:
     return Path(argument)
 
 
-def _wrong(source: Path, out: Path) -> str:
-    """Why nothing can be developed, whatever the picture is; empty when all is well."""
-    way = [out, *out.absolute().parents]
+def _path_problem(source: Path, out: Path) -> str:
+    """Returns why `source` cannot be read or `out` cannot be written, or ""."""
+    folders = [out, *out.absolute().parents]
     try:
         with source.open("rb"):
-            nearest, missing = next(each for each in way if each.exists()), [each for each in way if not each.exists()]
+            nearest = next(folder for folder in folders if folder.exists())
+            missing = [folder for folder in folders if not folder.exists()]
         if missing and nearest.is_dir():
-            missing[-1].mkdir()  # as a trial: a refused picture leaves no folder behind
+            missing[-1].mkdir()  # only a test: a refused picture must not leave a folder behind
             missing[-1].rmdir()
     except OSError as error:
         return f"{error.filename}: {error.strerror}"

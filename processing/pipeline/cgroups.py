@@ -1,4 +1,4 @@
-"""The cgroups that this process is in (cgroups(7)). Pure: it reads the kernel's files below the paths it is given."""
+"""Finds the cgroups of this process (cgroups(7)). Pure: reads the kernel's files below the given paths only."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 
 
 def levels(controller: str, proc: Path = PROC, cgroups: Path = CGROUPS) -> Iterator[tuple[int, Path]]:
-    """Yields the version (1 or 2) and the directory of each group that may limit the process: its own, and those around it.
+    """Yields the version (1 or 2) and the directory of each group that may limit the process: its own and that group's ancestors.
 
-    Lines are `id:controllers:path`; that of version 2 names no controllers. A container may not see its own path: what is
-    mounted there is its group.
+    Lines are `id:controllers:path`; version 2 has an empty list of controllers. In a container the path may not exist below
+    `cgroups`: the root that is mounted there is its group then.
     """
     for line in text(proc / "self" / "cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
@@ -25,7 +25,7 @@ def levels(controller: str, proc: Path = PROC, cgroups: Path = CGROUPS) -> Itera
 
 
 def text(path: Path) -> str:
-    """Empty for a file that is not there, or may not be read."""
+    """Returns the file's content, or "" if it does not exist or cannot be read."""
     try:
         return path.read_text(encoding="ascii", errors="replace")
     except OSError:

@@ -1,6 +1,6 @@
 """The former name of `processing.pipeline.process.child`.
 
-A worker that was started before an upgrade starts its next child by this name, with the code that is on the disk by then.
+A worker that was started before an upgrade starts its next child by this name, with the new code on disk.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Whose fault is an error: the file's, for good, or the machine's, for now?"""
+"""Maps exceptions to the pipeline's errors: permanent ones of the file, or temporary ones of the machine."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from PIL import Image
 
 from processing.pipeline import errors
 
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-UNREADABLE = {errno.EIO, errno.ENOENT, errno.EACCES, errno.EPERM, errno.ESTALE, errno.EMFILE, errno.EISDIR}
+DISK_FULL_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+UNREADABLE_ERRNOS = {errno.EIO, errno.ENOENT, errno.EACCES, errno.EPERM, errno.ESTALE, errno.EMFILE, errno.EISDIR}
 
 
 @contextmanager
 def of_the_machine() -> Iterator[None]:
-    """Memory, disk and permissions become refusals that a later attempt may not meet; other errors pass."""
+    """Converts errors of memory, disk and permissions to temporary errors; a later attempt may succeed. Others pass unchanged."""
     try:
         yield
     except MemoryError as error:
         raise errors.OutOfMemory from error
     except (OSError, ValueError) as error:
-        if refusal := _machine(error):
-            raise refusal from error
+        if machine_error := _machine_error(error):
+            raise machine_error from error
         raise
 
 
 @contextmanager
 def of_the_file(memory: int = 0) -> Iterator[None]:
-    """Around a decoder: they raise whatever a damaged file led them to, so any error means damage.
+    """Wraps a decoder: any exception means that the file is damaged, because decoders raise arbitrary ones for damaged files.
 
-    Except that libjpeg and libheif call it damage when they get no memory: where that is possible, `memory`
-    is what they need, and the kernel is asked whether they could have it.
+    But libjpeg and libheif also report damage if an allocation fails. `memory` is the number of bytes that such a decoder needs:
+    if the kernel does not grant them now, OutOfMemory is raised instead.
     """
     try:
         with of_the_machine():
@@ -41,28 +41,28 @@ def of_the_file(memory: int = 0) -> Iterator[None]:
     except errors.Refused:
         raise
     except Exception as error:
-        raise _refusal(error, memory) from error
+        raise _file_error(error, memory) from error
 
 
-def _machine(error: Exception) -> errors.Refused | None:
+def _machine_error(error: Exception) -> errors.Refused | None:
     number = error.errno if isinstance(error, OSError) else None
     if number == errno.ENOMEM or "out of memory" in str(error).lower():
         return errors.OutOfMemory()
-    if number in FULL:
+    if number in DISK_FULL_ERRNOS:
         return errors.DiskFull()
-    return errors.Unreadable() if number in UNREADABLE else None
+    return errors.Unreadable() if number in UNREADABLE_ERRNOS else None
 
 
-def _refusal(error: Exception, memory: int) -> errors.Refused:
-    if memory and not _has_room(memory):
+def _file_error(error: Exception, memory: int) -> errors.Refused:
+    if memory and not _can_allocate(memory):
         return errors.OutOfMemory()
-    words = str(error).lower()
-    if isinstance(error, Image.DecompressionBombError) or "too large" in words or "too much memory" in words:
+    message = str(error).lower()
+    if isinstance(error, Image.DecompressionBombError) or "too large" in message or "too much memory" in message:
         return errors.Bomb()
-    return errors.Truncated() if "truncated" in words else errors.Broken()
+    return errors.Truncated() if "truncated" in message else errors.Broken()
 
 
-def _has_room(needed: int) -> bool:
+def _can_allocate(needed: int) -> bool:
     try:
         mmap.mmap(-1, needed, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
     except (OSError, MemoryError):

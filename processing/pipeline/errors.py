@@ -1,6 +1,6 @@
-"""Why a file does not become a picture: one exception per reason, each with a stable code.
+"""The reasons why a file cannot be developed: one exception each, with a stable code.
 
-The messages are read by the person who sent the file, so they say what to do about it.
+The messages are for the sender of the file, so they say what to do.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import ClassVar
 
 
 class Refused(Exception):
-    """`permanent` says that the same file would be refused again, however often one tries."""
+    """A file that cannot be developed. `permanent`: every further attempt with the same file fails too."""
 
     code: str = "refused"
     message: str = "Darkroom cannot develop this file."
@@ -24,17 +24,17 @@ class Refused(Exception):
 
 
 class Unsupported(Refused):
-    """A file that is what it says, only nothing that Darkroom develops."""
+    """An intact file of a kind that Darkroom does not develop."""
 
-    words: ClassVar[str] = ""
+    template: ClassVar[str] = ""
 
     def __init__(self, kind: str) -> None:
-        super().__init__(self.words.format(kind=kind))
+        super().__init__(self.template.format(kind=kind))
 
 
 class UnsupportedRaw(Unsupported):
     code = "unsupported-raw"
-    words = (
+    template = (
         "This is a camera RAW file ({kind}) of a kind that Darkroom cannot develop, without a JPEG in it that is large "
         "enough to show; export it as JPEG or DNG and send that."
     )
@@ -42,12 +42,12 @@ class UnsupportedRaw(Unsupported):
 
 class UnsupportedImage(Unsupported):
     code = "unsupported-image"
-    words = "This is {kind}, which Darkroom cannot show; export it as JPEG or PNG and send that."
+    template = "This is {kind}, which Darkroom cannot show; export it as JPEG or PNG and send that."
 
 
 class UnsupportedJpeg(Unsupported):
     code = "unsupported-jpeg"
-    words = (
+    template = (
         "This is {kind}. It is not damaged, but neither browsers nor Darkroom show such a JPEG. Open it in the program that "
         "wrote it, or in one for scientific or medical pictures, save it as an ordinary JPEG or as a TIFF or PNG of 16 bits, "
         "and send that."
@@ -56,44 +56,44 @@ class UnsupportedJpeg(Unsupported):
 
 class UnsupportedVector(Unsupported):
     code = "unsupported-vector"
-    words = "This is a drawing ({kind}), not a photo; export it as PNG and send that."
+    template = "This is a drawing ({kind}), not a photo; export it as PNG and send that."
 
 
 class UnsupportedVideo(Unsupported):
     code = "unsupported-video"
-    words = "This is a video ({kind}). Darkroom keeps photos only; send a still from it as JPEG."
+    template = "This is a video ({kind}). Darkroom keeps photos only; send a still from it as JPEG."
 
 
 class UnsupportedAudio(Unsupported):
     code = "unsupported-audio"
-    words = "This is a sound file ({kind}), not a photo. Darkroom keeps photos only."
+    template = "This is a sound file ({kind}), not a photo. Darkroom keeps photos only."
 
 
 class UnsupportedDocument(Unsupported):
     code = "unsupported-document"
-    words = "This is a document ({kind}), not a photo; export the page as JPEG and send that."
+    template = "This is a document ({kind}), not a photo; export the page as JPEG and send that."
 
 
 class UnsupportedArchive(Unsupported):
     code = "unsupported-archive"
-    words = "This is an archive ({kind}); unpack it and send the photos in it."
+    template = "This is an archive ({kind}); unpack it and send the photos in it."
 
 
 class UnsupportedProgram(Unsupported):
     code = "unsupported-program"
-    words = "This is a program ({kind}), not a photo. Choose the photo itself and send that."
+    template = "This is a program ({kind}), not a photo. Choose the photo itself and send that."
 
 
 class UnsupportedDepth(Unsupported):
     code = "unsupported-depth"
-    words = (
+    template = (
         "The colours of this picture are stored as {kind}, which Darkroom cannot show, though nothing is damaged; "
         "export it as RGB or grey with 8 or 16 bits, as TIFF, PNG or JPEG, and send that."
     )
 
 
 class Sidecar(Refused):
-    """No picture, and no mistake: what an editor or Google says of the picture beside it. `metadata.of_sidecar` tells what."""
+    """Metadata of another file, by an editor or Google: no picture, and no failure. `metadata.of_sidecar` reads it."""
 
     code = "sidecar"
     message = (
@@ -129,10 +129,10 @@ class Bomb(Refused):
 class TooManyPixels(Refused):
     code = "too-many-pixels"
 
-    def __init__(self, width: int, height: int, most: int) -> None:
+    def __init__(self, width: int, height: int, max_pixels: int) -> None:
         super().__init__(
             f"This picture has {_mega(width * height)} megapixels ({width} x {height}); "
-            f"up to {_mega(most)} are possible for this kind of file. Nothing is damaged: export it as JPEG, of which "
+            f"up to {_mega(max_pixels)} are possible for this kind of file. Nothing is damaged: export it as JPEG, of which "
             "larger ones can be shown, or with fewer pixels, and send that."
         )
 
@@ -140,14 +140,14 @@ class TooManyPixels(Refused):
 class TooWide(Refused):
     code = "too-wide"
 
-    def __init__(self, width: int, height: int, most: int) -> None:
+    def __init__(self, width: int, height: int, max_side: int) -> None:
         super().__init__(
-            f"This picture is {width} x {height} pixels; a side may have {most}. Make it smaller and send it again."
+            f"This picture is {width} x {height} pixels; a side may have {max_side}. Make it smaller and send it again."
         )
 
 
 class TooHeavy(Refused):
-    """`needed`: bytes; 0 where memory would not help."""
+    """`needed` is in bytes; 0 if more memory would not help."""
 
     code = "too-heavy"
 
@@ -181,31 +181,31 @@ class Unreadable(Refused):
 
 
 class Unexpected(Refused):
-    """A fault of Darkroom, not of the file."""
+    """An error of Darkroom, not of the file."""
 
     code = "unexpected"
     message = "Something went wrong in Darkroom while developing this picture."
     permanent = False
 
 
-def from_json(answer: dict[str, object]) -> Refused:
-    """The refusal that another process wrote with `as_json`."""
-    refused = Refused.__new__(of_the_pipeline().get(str(answer["error"]), Refused))
-    Refused.__init__(refused, str(answer["message"]))
-    refused.code, refused.permanent = str(answer["error"]), bool(answer["permanent"])
+def from_json(values: dict[str, object]) -> Refused:
+    """Returns the exception that another process serialised with `as_json`."""
+    refused = Refused.__new__(of_the_pipeline().get(str(values["error"]), Refused))
+    Refused.__init__(refused, str(values["message"]))
+    refused.code, refused.permanent = str(values["error"]), bool(values["permanent"])
     if isinstance(refused, TooHeavy):
-        refused.needed = int(str(answer.get("needed", 0)))
+        refused.needed = int(str(values.get("needed", 0)))
     return refused
 
 
 def of_the_pipeline() -> dict[str, type[Refused]]:
-    """By their codes, those that this module defines. Others are the parent's to raise: that it ended the child, say."""
-    return {code: refusal for code, refusal in _by_code().items() if refusal.__module__ == __name__}
+    """Returns the classes of this module by code. The parent process defines others, such as for a child that it ended."""
+    return {code: refused for code, refused in _by_code().items() if refused.__module__ == __name__}
 
 
 def _by_code() -> dict[str, type[Refused]]:
-    found = [*Refused.__subclasses__(), *Unsupported.__subclasses__()]
-    return {refusal.code: refusal for refusal in found}
+    subclasses = [*Refused.__subclasses__(), *Unsupported.__subclasses__()]
+    return {refused.code: refused for refused in subclasses}
 
 
 def _mega(number: int) -> str:

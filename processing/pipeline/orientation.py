@@ -1,4 +1,4 @@
-"""Which way up: every container has its own rule, and the turn must happen exactly once."""
+"""Determines how to turn a picture upright. Each container has its own rule, and the turn must happen exactly once."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ TURNS = {
 
 
 def turn(image: Image.Image) -> Image.Transpose | None:
-    """What makes the opened image upright; None when it is, or when its decoder sees to it."""
-    if image.format == "HEIF":  # libheif obeys irot and imir, and EXIF has no say there
+    """Returns the transposition that makes the opened image upright; None if it is upright or its decoder turns it."""
+    if image.format == "HEIF":  # libheif applies irot and imir, and EXIF is to be ignored
         return None
     if image.format == "TIFF":
-        return TURNS.get(_left_over(image))
+        return TURNS.get(_tiff_tag(image))
     return TURNS.get(_tag(image))
 
 
@@ -29,18 +29,18 @@ def swaps_sides(turned: Image.Transpose | None) -> bool:
 
 
 def _tag(image: Image.Image) -> int:
-    """EXIF's, and where it has none XMP's. For AVIF Pillow states irot and imir as EXIF's; XMP has no say there."""
+    """Returns EXIF's orientation, else XMP's. For AVIF Pillow reports irot and imir as EXIF's, and XMP is ignored."""
     try:
-        tag = _container(image) if image.format == "AVIF" else image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # noqa: BLE001 - broken EXIF raises anything, and is no reason to lose the photo.
+        tag = _container_tag(image) if image.format == "AVIF" else image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # noqa: BLE001 - broken EXIF raises arbitrary exceptions, and the photo may still be fine.
         return 1
     return tag if isinstance(tag, int) else 1
 
 
-def _left_over(image: Image.Image) -> int:
-    """Pillow 13 turns a TIFF while loading it, by its own tag or by XMP's, but only tells its size by the former.
+def _tiff_tag(image: Image.Image) -> int:
+    """Returns XMP's orientation for a TIFF without a tag of its own, and hides it from Pillow; otherwise 1.
 
-    So XMP's is taken out of its hands here.
+    Pillow 13 turns a TIFF while loading it, by its own tag or XMP's, but only the former is considered in the size of the image.
     """
     if ExifTags.Base.Orientation in getattr(image, "tag_v2", {}):
         return 1
@@ -50,7 +50,7 @@ def _left_over(image: Image.Image) -> int:
     return tag
 
 
-def _container(image: Image.Image) -> object:
+def _container_tag(image: Image.Image) -> object:
     exif = Image.Exif()
     exif.load(image.info.get("exif", b""))
     return exif.get(ExifTags.Base.Orientation, 1)

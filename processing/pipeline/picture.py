@@ -1,4 +1,4 @@
-"""What the pipeline tells about a picture: frozen values whose JSON form is the public interface."""
+"""The pipeline's description of a picture, as frozen dataclasses. Their JSON form is the public interface."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Rendition:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something worth knowing about how the picture came to be: a stable code, and words for its photographer."""
+    """A remark on how the picture was developed: a stable code, and a message for its photographer."""
 
     code: str
     message: str
@@ -24,7 +24,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What is known of the file beside its bytes: its name and its own date (ISO 8601), as its sender tells them."""
+    """The file's name and modification date (ISO 8601), as its sender states them."""
 
     name: str = ""
     modified_at: str | None = None
@@ -35,7 +35,7 @@ UNKNOWN = Origin()
 
 @dataclass(frozen=True, slots=True)
 class Gps:
-    """Degrees north and east (WGS 84), metres above the sea."""
+    """Degrees north and east (WGS 84), metres above sea level."""
 
     latitude: float
     longitude: float
@@ -52,10 +52,10 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What the file says about itself, cleaned. `taken_at` is ISO 8601, with an offset where one is known.
+    """The file's metadata, cleaned. `taken_at` is ISO 8601, with an offset if it is known.
 
-    `taken_from` says where it stands: exif, xmp, iptc, Takeout's `json`, the file's `name`, or its own date (`file`), the least
-    certain.
+    `taken_from` is the source of `taken_at`: `exif`, `xmp`, `iptc`, Takeout's `json`, the file's `name`, or its modification date
+    (`file`), the least reliable.
     """
 
     taken_at: str | None = None
@@ -74,7 +74,7 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """Of the original: its profile's name and gamut (in percent of sRGB's), and bits a sample. None: not known."""
+    """The original's profile name, gamut (in percent of sRGB's) and bits per sample. None means unknown."""
 
     profile: str | None = None
     gamut: int | None = None
@@ -83,9 +83,9 @@ class Colours:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """`width` and `height` are the original's, upright. Of an animation that stays one, `frames` are shown.
+    """A developed picture. `width` and `height` are the original's, upright. `frames` is above 1 for an animation.
 
-    `likeness` is what `render.perceptual_hash` makes of it; None of what is all but flat.
+    `likeness` is the hash of `render.perceptual_hash`; None for an almost uniform picture.
     """
 
     format: str
@@ -101,7 +101,7 @@ class Picture:
     colours: Colours = field(default_factory=Colours)
 
     def as_json(self) -> dict[str, Any]:
-        """One flat object of strict JSON: the metadata's keys stand beside the others, no number is nan."""
+        """Returns one flat object of strict JSON: the metadata's keys are on the top level, and no number is NaN."""
         values = asdict(self)
         values |= values.pop("metadata")
         return values | {name: list(values[name]) for name in ("keywords", "renditions", "notes")}
@@ -119,9 +119,9 @@ class Picture:
 
 
 def _metadata(values: dict[str, Any]) -> Metadata:
-    plain = ("taken_at", "taken_from", "camera", "lens", "title", "caption", "creator", "copyright", "rating")
+    names = ("taken_at", "taken_from", "camera", "lens", "title", "caption", "creator", "copyright", "rating")
     return Metadata(
-        **{name: values[name] for name in plain},
+        **{name: values[name] for name in names},
         exposure=Exposure(**values["exposure"]),
         gps=Gps(**values["gps"]) if values["gps"] else None,
         keywords=tuple(values["keywords"]),

@@ -1,4 +1,4 @@
-"""What the pipeline makes of a picture, and what it refuses to touch, as plain values."""
+"""Settings of the pipeline: the renditions to make and the limits for pictures."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 
 MEGA = 1_000_000
 MEBI = 1024 * 1024
-HARDLY_SMALLER = 0.9
+MAX_EDGE_RATIO = 0.9
+"""Of a rung's edge to the largest rendition's: a rung that is hardly smaller is left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One size of the ladder: its long edge in pixels, and WebP's quality (0-100) and effort (0-6)."""
+    """One rendition size: its long edge in pixels, and WebP's quality (0-100) and effort (0-6)."""
 
     edge: int
     quality: int
@@ -23,21 +24,21 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Avif:
-    """What AVIF is to be like beside WebP: its quality (0-100) and speed (0-10)."""
+    """The quality (0-100) and speed (0-10) of the AVIF files, which are made in addition to WebP."""
 
-    # Measured: at speed 9 it scores as WebP does at 0.8 of its bytes, for up to 1.6 times its CPU.
+    # Measured: at speed 9 AVIF scores like WebP with 0.8 of its bytes and up to 1.6 times its CPU.
     quality: int = 60
     speed: int = 9
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What may be decoded, judged from the header alone.
+    """Limits of the pictures to decode, checked against the header alone.
 
-    A JPEG may be larger than the rest because it is decoded at a fraction of its size, though not below the largest rendition's
-    edge. The rest is judged by the memory it takes; its limit of pixels only stops what no camera makes. An animation with more
-    frames, or more pixels in all of them, shows its first. `memory_bytes` is the memory that the process may use; None means that
-    nobody limits it.
+    JPEGs may be larger than other formats, because they are decoded at a fraction of their size, though not below the largest
+    rendition's edge. Other formats are limited by the memory that they take; their pixel limit only stops pictures that no camera
+    makes. An animation with more frames, or with more pixels in all frames, becomes a still of its first frame.
+    `memory_bytes` is the memory that the process may use; None means unlimited.
     """
 
     jpeg_pixels: int = 400 * MEGA
@@ -53,7 +54,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Raise `version` whenever the same file would come out differently."""
+    """What to make of a picture. Increase `version` whenever the output for the same file changes."""
 
     version: int = 5
     # Measured: effort 2 costs 45 % of effort 4's CPU for 3 to 7 % more bytes, effort 1 73 % of effort 2's for 11 % more.
@@ -64,24 +65,27 @@ class Recipe:
 
     @property
     def mark(self) -> str:
-        """Tells what different recipes make apart: the version, and a fingerprint of what is set otherwise than by default."""
-        usual = asdict(Recipe())
-        unusual = {name: value for name, value in asdict(self).items() if name != "limits" and value != usual[name]}
-        if not unusual:
+        """Identifies the recipe's output: the version, with a hash of the settings (except limits) that are not the defaults."""
+        defaults = asdict(Recipe())
+        changed = {name: value for name, value in asdict(self).items() if name != "limits" and value != defaults[name]}
+        if not changed:
             return str(self.version)
-        return f"{self.version}-{hashlib.sha256(json.dumps(unusual, sort_keys=True).encode()).hexdigest()[:12]}"
+        return f"{self.version}-{hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:12]}"
 
     def fitting(self, size: tuple[int, int]) -> tuple[Rung, ...]:
-        """The rungs of a picture of that size, largest first; none enlarges it.
+        """Returns the rungs for a picture of that size, largest first. None enlarges the picture.
 
-        One that is smaller than the largest rung has its own size as the largest, made as the next larger rung is. Rungs that are
-        hardly smaller than that are left out. The smallest rung stands for itself and for what is smaller still.
+        If the picture is smaller than the largest rung, its own size is the first, with the settings of the next larger rung.
+        Rungs above MAX_EDGE_RATIO of that size are left out. A picture no larger than the smallest rung gets only that rung.
         """
-        ladder, own = sorted(self.rungs, key=lambda rung: rung.edge, reverse=True), max(size)
-        larger = [rung for rung in ladder if rung.edge >= own]
-        if not larger or own <= ladder[-1].edge:
+        ladder, long_edge = sorted(self.rungs, key=lambda rung: rung.edge, reverse=True), max(size)
+        larger = [rung for rung in ladder if rung.edge >= long_edge]
+        if not larger or long_edge <= ladder[-1].edge:
             return tuple(larger[-1:] or ladder)
-        return (replace(larger[-1], edge=own), *(rung for rung in ladder if rung.edge <= HARDLY_SMALLER * own))
+        return (
+            replace(larger[-1], edge=long_edge),
+            *(rung for rung in ladder if rung.edge <= MAX_EDGE_RATIO * long_edge),
+        )
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -94,11 +98,11 @@ class Recipe:
 
 
 def fitted(size: tuple[int, int], edge: int) -> tuple[int, int]:
-    """The size with that long edge and the same shape, never larger than it was."""
-    longest = max(size)
-    if longest <= edge:
+    """Returns `size` scaled down to that long edge; never enlarged."""
+    long_edge = max(size)
+    if long_edge <= edge:
         return size
-    width, height = (max(1, round(side * edge / longest)) for side in size)
+    width, height = (max(1, round(side * edge / long_edge)) for side in size)
     return width, height
 
 

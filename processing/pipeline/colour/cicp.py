@@ -1,10 +1,9 @@
-"""Colour spaces that a file names by number or by a sign instead of embedding a profile: made into ICC profiles.
+"""Makes ICC profiles for colour spaces that a file identifies by code points, so that lcms can convert them like any other.
 
-So lcms, and everything behind it, need know but one thing. Code points are those of ITU-T H.273 (CICP), which HEIF, AVIF and PNG
-use.
+Code points are those of ITU-T H.273 (CICP), which HEIF, AVIF and PNG use.
 
-HDR has no place on a page of SDR pictures: its curves (PQ, HLG) end in a shoulder. Up to a little below the white of paper (203
-cd/m², ITU-R BT.2408) light stays what it is; above, up to 1000 cd/m², it is rolled off, each channel for itself, as film does.
+HDR (PQ, HLG) is tone mapped to SDR by a shoulder in the curve. Light up to a little below paper white (203 cd/m², ITU-R BT.2408)
+is unchanged. Above that, up to 1000 cd/m², it is rolled off in each channel separately, like film.
 """
 
 from __future__ import annotations
@@ -41,16 +40,16 @@ BRADFORD = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.06
 
 @lru_cache(maxsize=16)
 def profile(primaries: int, transfer: int) -> bytes | None:
-    """The space as an ICC profile; None when it is sRGB, or unknown and taken for it."""
+    """Returns the space as an ICC profile; None if it is sRGB, or unknown and so treated as sRGB."""
     if primaries not in PRIMARIES or (primaries == 1 and transfer not in CURVES):
         return None
-    # BT.709's own curve is a camera's; its pictures are looked at on screens that are sRGB's or nearly.
+    # BT.709's own curve is for cameras; its pictures are made for screens with sRGB's curve or a similar one.
     return _icc(PRIMARIES[primaries], CURVES.get(transfer, srgb))
 
 
 @lru_cache(maxsize=1)
 def adobe_rgb() -> bytes:
-    """What cameras mean by EXIF's interoperability index R03 (DCF 2.0)."""
+    """Returns the profile of EXIF's interoperability index R03 (DCF 2.0)."""
     return _icc(ADOBE_RGB, lambda value: value ** (563 / 256))
 
 
@@ -59,18 +58,18 @@ def srgb(value: float) -> float:
 
 
 def toned(light: float, peak: float) -> float:
-    """Light from 0 to `peak`, of which 1 is the white of paper, brought below 1 without a bend in the curve."""
+    """Maps light from 0 to `peak` (1 is paper white) to at most 1, with a smooth curve."""
     if light <= SHOULDER:
         return light
-    room = 1 - SHOULDER
-    above, most = (light - SHOULDER) / room, (peak - SHOULDER) / room
-    return min(1.0, SHOULDER + room * above * (1 + above * (1 / most**2)) / (1 + above))
+    range_above = 1 - SHOULDER
+    above, max_above = (light - SHOULDER) / range_above, (peak - SHOULDER) / range_above
+    return min(1.0, SHOULDER + range_above * above * (1 + above * (1 / max_above**2)) / (1 + above))
 
 
-def multiplied(one: Matrix, other: Matrix) -> Matrix:
+def multiplied(left: Matrix, right: Matrix) -> Matrix:
     return tuple(
-        tuple(sum(a * b for a, b in zip(row, column, strict=True)) for column in zip(*other, strict=True))
-        for row in one
+        tuple(sum(a * b for a, b in zip(row, column, strict=True)) for column in zip(*right, strict=True))
+        for row in left
     )
 
 
@@ -86,14 +85,14 @@ def inverse(matrix: Matrix) -> Matrix:
 
 
 def to_d50(primaries: Primaries) -> Matrix:
-    """From linear RGB to XYZ as ICC has it, adapted to D50 by Bradford's way."""
+    """Returns the matrix from linear RGB to ICC's XYZ, adapted to D50 with the Bradford transform."""
     columns = tuple(_xyz(point) for point in primaries[:3])
     white = _xyz(primaries[3])
-    raw = tuple(zip(*columns, strict=True))
-    amounts = _applied(inverse(raw), white)
-    scaled = tuple(tuple(value * amount for value, amount in zip(row, amounts, strict=True)) for row in raw)
-    seen, wanted = _applied(BRADFORD, white), _applied(BRADFORD, D50)
-    gains = tuple(tuple(wanted[n] / seen[n] if n == m else 0.0 for m in range(3)) for n in range(3))
+    unscaled = tuple(zip(*columns, strict=True))
+    amounts = _applied(inverse(unscaled), white)
+    scaled = tuple(tuple(value * amount for value, amount in zip(row, amounts, strict=True)) for row in unscaled)
+    source_cone, target_cone = _applied(BRADFORD, white), _applied(BRADFORD, D50)
+    gains = tuple(tuple(target_cone[n] / source_cone[n] if n == m else 0.0 for m in range(3)) for n in range(3))
     return multiplied(multiplied(inverse(BRADFORD), multiplied(gains, BRADFORD)), scaled)
 
 
@@ -107,14 +106,14 @@ def _applied(matrix: Matrix, vector: tuple[float, ...]) -> tuple[float, ...]:
 
 
 def _pq(value: float) -> float:
-    """SMPTE ST 2084."""
+    """The PQ curve (SMPTE ST 2084), tone mapped."""
     root = value ** (1 / 78.84375)
     light = 10_000 * (max(root - 0.8359375, 0.0) / (18.8515625 - 18.6875 * root)) ** (1 / 0.1593017578125)
     return toned(min(light, PEAK) / PAPER_WHITE, PEAK / PAPER_WHITE)
 
 
 def _hlg(value: float) -> float:
-    """ARIB STD-B67, on a screen of 1000 cd/m² (system gamma 1.2)."""
+    """The HLG curve (ARIB STD-B67) for a 1000 cd/m² display (system gamma 1.2), tone mapped."""
     scene = (
         value * value / 3 if value <= 0.5 else (2.718281828 ** ((value - 0.55991073) / 0.17883277) + 0.28466892) / 12
     )
@@ -131,16 +130,16 @@ CURVES: dict[int, Curve] = {
 
 
 def _icc(primaries: Primaries, curve: Curve) -> bytes:
-    """The smallest profile of a screen (ICC.1:2001-04): three colours and one curve for all of them."""
+    """Returns a minimal display profile (ICC.1:2001-04) with three primaries and one curve for all channels."""
     table = struct.pack(f">{POINTS}H", *(round(65535 * curve(n / (POINTS - 1))) for n in range(POINTS)))
     curve_tag = b"curv\0\0\0\0" + struct.pack(">I", POINTS) + table
     colours = [_xyz_tag(column) for column in zip(*to_d50(primaries), strict=True)]
-    at = 128 + 4 + 12 * 7
+    body_offset = 128 + 4 + 12 * 7
     entries, body = [], b""
     for name, content in zip((b"wtpt", b"rXYZ", b"gXYZ", b"bXYZ"), (_xyz_tag(D50), *colours), strict=True):
-        entries.append((name, at + len(body), len(content)))
+        entries.append((name, body_offset + len(body), len(content)))
         body += content
-    entries += [(name, at + len(body), len(curve_tag)) for name in (b"rTRC", b"gTRC", b"bTRC")]
+    entries += [(name, body_offset + len(body), len(curve_tag)) for name in (b"rTRC", b"gTRC", b"bTRC")]
     tags = struct.pack(">I", 7) + b"".join(struct.pack(">4sII", *entry) for entry in entries)
     length = 128 + len(tags) + len(body) + len(curve_tag)
     head = struct.pack(">I4sI4s4s4s", length, b"none", 0x02100000, b"mntr", b"RGB ", b"XYZ ").ljust(36, b"\0")

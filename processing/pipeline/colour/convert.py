@@ -1,4 +1,4 @@
-"""From the embedded profile's colours to sRGB."""
+"""Converts images from the colours of their embedded profile to sRGB."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TypeGuard
 
 from PIL import Image, ImageChops, ImageCms
 
-MOST_PROFILE_BYTES = 8 * 1024 * 1024
+MAX_PROFILE_BYTES = 8 * 1024 * 1024
 SPACES = {"RGB": "RGB ", "L": "GRAY", "CMYK": "CMYK"}
-INVISIBLE = 2
+MAX_INVISIBLE_DIFFERENCE = 2
 
 
 def to_srgb(image: Image.Image) -> Image.Image:
-    """The image as sRGB, transparency untouched. Without a usable profile it is taken for sRGB already."""
+    """Returns the image as sRGB with unchanged alpha. An image without a usable profile is treated as sRGB."""
     profile = image.info.get("icc_profile")
     if not is_profile(profile):
         return image
@@ -23,19 +23,19 @@ def to_srgb(image: Image.Image) -> Image.Image:
     transform = _transform(profile, colours.mode)
     if transform is None:
         return image
-    turned = ImageCms.applyTransform(colours, transform)
-    if turned is not None and alpha is not None:
-        turned.putalpha(alpha)
-    return turned or image
+    converted = ImageCms.applyTransform(colours, transform)
+    if converted is not None and alpha is not None:
+        converted.putalpha(alpha)
+    return converted or image
 
 
 def is_profile(content: object) -> TypeGuard[bytes]:
-    """Whether it may be one, by its size; lcms and `icc` say more."""
-    return isinstance(content, bytes) and 128 <= len(content) <= MOST_PROFILE_BYTES
+    """True if `content` has a possible size for a profile; lcms and `icc` check the rest."""
+    return isinstance(content, bytes) and 128 <= len(content) <= MAX_PROFILE_BYTES
 
 
 def _split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """lcms knows no grey with alpha, so alpha always goes round it."""
+    """Separates alpha from the colours, because lcms does not support grey with alpha."""
     if image.mode in ("LA", "RGBA"):
         return image.convert(image.mode[:-1]), image.getchannel("A")
     return image, None
@@ -43,7 +43,7 @@ def _split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 @lru_cache(maxsize=16)
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """Kept, because a camera embeds the same profile in every photo. None when there is nothing to do."""
+    """Returns None if nothing has to be converted. Cached, because a camera embeds the same profile in every photo."""
     try:
         source = ImageCms.ImageCmsProfile(BytesIO(profile))
         if source.profile.xcolor_space != SPACES.get(mode):
@@ -67,9 +67,9 @@ def _build(source: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCmsTran
 
 def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
     probe = _probe()
-    turned = ImageCms.applyTransform(probe, transform)
-    extrema = ImageChops.difference(probe, turned or probe).getextrema()
-    return all(high <= INVISIBLE for _, high in extrema)  # type: ignore[misc]
+    converted = ImageCms.applyTransform(probe, transform)
+    extrema = ImageChops.difference(probe, converted or probe).getextrema()
+    return all(high <= MAX_INVISIBLE_DIFFERENCE for _, high in extrema)  # type: ignore[misc]
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""The colour space of a picture without a profile, where its container names one: as the ICC profile of `cicp`."""
+"""Reads the colour space that a picture's container declares by code points, and returns the ICC profile from `cicp` for it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Space = tuple[int, int]
 
 ADOBE_RGB = "R03"
 PNG_FIRST_CHUNK = 8
-MOST_CHUNKS = 1000
+MAX_CHUNKS = 1000
 
 
 def space(image: Image.Image, file: BinaryIO) -> Space | None:
-    """What the container says; None when it says nothing, or has no place to."""
+    """Returns the space that the container declares; None if it declares none."""
     if image.format == "PNG":
         return _of_png(file)
     if image.format == "AVIF":
@@ -27,12 +27,15 @@ def space(image: Image.Image, file: BinaryIO) -> Space | None:
     return _of_heif(image.info.get("nclx_profile"))
 
 
-def profile(named: Space | None, image: Image.Image, blocks: Blocks) -> bytes | None:
-    """None where the embedded one counts, or nothing is named. A PNG's cICP goes before its profile (PNG 3, 11.3.2.6)."""
-    has_one = "icc_profile" in image.info
-    if named and (image.format == "PNG" or not has_one):
-        return cicp.profile(*named)
-    return cicp.adobe_rgb() if blocks.interop == ADOBE_RGB and not has_one else None
+def profile(declared: Space | None, image: Image.Image, blocks: Blocks) -> bytes | None:
+    """Returns the declared space's profile; None if none is declared or the embedded profile takes precedence.
+
+    In a PNG, cICP takes precedence over the embedded profile (PNG 3, 11.3.2.6).
+    """
+    has_profile = "icc_profile" in image.info
+    if declared and (image.format == "PNG" or not has_profile):
+        return cicp.profile(*declared)
+    return cicp.adobe_rgb() if blocks.interop == ADOBE_RGB and not has_profile else None
 
 
 def _of_heif(nclx: Any) -> Space | None:
@@ -42,7 +45,7 @@ def _of_heif(nclx: Any) -> Space | None:
 
 
 def _of_avif(file: BinaryIO) -> Space | None:
-    """Of the first colour property (ISO/IEC 23008-12, 12.1.5); a plane of transparency has none."""
+    """Returns the space of the first `nclx` property (ISO/IEC 23008-12, 12.1.5); alpha planes have none."""
     for box in isobmff.found(file, b"meta", b"iprp", b"ipco", b"colr"):
         content = isobmff.body(file, box, 8)
         if content[:4] == b"nclx":
@@ -51,13 +54,13 @@ def _of_avif(file: BinaryIO) -> Space | None:
 
 
 def _of_png(file: BinaryIO) -> Space | None:
-    at = PNG_FIRST_CHUNK
-    for _ in range(MOST_CHUNKS):
-        file.seek(at)
+    offset = PNG_FIRST_CHUNK
+    for _ in range(MAX_CHUNKS):
+        file.seek(offset)
         head = file.read(10)
         if head[4:8] == b"cICP":
             return head[8], head[9]
         if len(head) < 10 or head[4:8] == b"IDAT":
             return None
-        at += 12 + int.from_bytes(head[:4])
+        offset += 12 + int.from_bytes(head[:4])
     return None

@@ -1,6 +1,6 @@
-"""What an ICC profile of a screen or a grey scale says (ICC.1:2022): its tone curves and its colours, as numbers.
+"""Parses tone curves and primaries of ICC profiles for displays and grey scales (ICC.1:2022).
 
-lcms through Pillow takes eight bits a sample only; with these, sixteen bits and floating point go the same way.
+Pillow's lcms supports only eight bits per sample; this module is for 16-bit and floating-point samples.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ import numpy as np
 
 from processing.pipeline.colour import cicp
 
-MOST_TAGS, MOST_POINTS = 200, 65_536
+MAX_TAGS, MAX_POINTS = 200, 65_536
 PARAMETERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}
 Samples = np.ndarray[Any, Any]
 """32-bit floating point."""
-# From the profiles' XYZ to linear sRGB.
+# The matrix from a profile's XYZ to linear sRGB.
 FROM_XYZ = cicp.inverse(cicp.to_d50(cicp.SRGB))
 
 
 class NotOfThisKind(Exception):
-    """A profile with tables, of inks, or broken: lcms may know what to do with it."""
+    """The profile has lookup tables, is not RGB or grey, or is broken. lcms may still support it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A curve for each channel (65,536 values from 0 to 1), and the way from their light to linear sRGB."""
+    """A curve for each channel (65,536 values from 0 to 1), and the matrix from linear light to linear sRGB."""
 
     curves: tuple[Samples, ...]
     matrix: Samples | None
@@ -49,57 +49,58 @@ def parsed(content: bytes) -> Profile:
 
 
 def srgb() -> Profile:
-    return Profile((_of(cicp.srgb),) * 3, None)
+    return Profile((_sampled(cicp.srgb),) * 3, None)
 
 
 def linear() -> Profile:
-    return Profile((_of(lambda value: value),) * 3, None)
+    return Profile((_sampled(lambda value: value),) * 3, None)
 
 
 def _tags(content: bytes) -> dict[bytes, bytes]:
     (count,) = struct.unpack_from(">I", content, 128)
-    entries = [struct.unpack_from(">4sII", content, 132 + 12 * nth) for nth in range(min(count, MOST_TAGS))]
-    return {name: content[at : at + size] for name, at, size in entries}
+    entries = [struct.unpack_from(">4sII", content, 132 + 12 * index) for index in range(min(count, MAX_TAGS))]
+    return {name: content[offset : offset + size] for name, offset, size in entries}
 
 
 def _curve(tag: bytes) -> Samples:
-    places = np.linspace(0, 1, 65_536)
+    inputs = np.linspace(0, 1, 65_536)
     kind, count = tag[:4], struct.unpack_from(">I", tag, 8)[0]
     if kind == b"para":
-        return _parametric(places, tag)
-    if kind != b"curv" or count > MOST_POINTS:
+        return _parametric(inputs, tag)
+    if kind != b"curv" or count > MAX_POINTS:
         raise NotOfThisKind
     if count == 0:
-        return places.astype(np.float32)
+        return inputs.astype(np.float32)
     points = np.array(struct.unpack_from(f">{count}H", tag, 12))
     values: Samples = (
-        np.interp(places, np.linspace(0, 1, count), points / 65535) if count > 1 else places ** (points[0] / 256)
+        np.interp(inputs, np.linspace(0, 1, count), points / 65535) if count > 1 else inputs ** (points[0] / 256)
     )
     return values.astype(np.float32)
 
 
-def _parametric(places: Any, tag: bytes) -> Samples:
-    """10.18: a power, from `d` on; a straight line below. What a kind leaves out is its neutral value."""
+def _parametric(inputs: Any, tag: bytes) -> Samples:
+    """A power function from `d` on and a linear one below (10.18). Parameters that a function type lacks are neutral."""
     kind = struct.unpack_from(">H", tag, 8)[0]
-    given = [value / 65536 for value in struct.unpack_from(f">{PARAMETERS[kind]}i", tag, 12)]
-    gamma, a, b, c, d, e, f = _filled(kind, given)
+    stored = [value / 65536 for value in struct.unpack_from(f">{PARAMETERS[kind]}i", tag, 12)]
+    gamma, a, b, c, d, e, f = _with_defaults(kind, stored)
     with np.errstate(invalid="ignore"):
-        values = np.where(places >= d, np.maximum(a * places + b, 0) ** gamma + e, c * places + f)
-    kept: Samples = np.clip(np.nan_to_num(values), 0, 1)
-    return kept.astype(np.float32)
+        values = np.where(inputs >= d, np.maximum(a * inputs + b, 0) ** gamma + e, c * inputs + f)
+    clipped: Samples = np.clip(np.nan_to_num(values), 0, 1)
+    return clipped.astype(np.float32)
 
 
-def _filled(kind: int, given: list[float]) -> tuple[float, ...]:
-    gamma, a, b = [*given, 1.0, 0.0][:3] if kind == 0 else given[:3]
+def _with_defaults(kind: int, stored: list[float]) -> tuple[float, ...]:
+    """Returns gamma and `a` to `f` of a parametric curve."""
+    gamma, a, b = [*stored, 1.0, 0.0][:3] if kind == 0 else stored[:3]
     if kind in (1, 2):
-        offset = given[3] if kind == 2 else 0.0
+        offset = stored[3] if kind == 2 else 0.0
         return gamma, a, b, 0.0, -b / a if a else 0.0, offset, offset
     if kind in (3, 4):
-        return gamma, a, b, given[3], given[4], *(given[5:] or (0.0, 0.0))
+        return gamma, a, b, stored[3], stored[4], *(stored[5:] or (0.0, 0.0))
     return gamma, a, b, 0.0, -1.0, 0.0, 0.0
 
 
-def _of(curve: cicp.Curve) -> Samples:
+def _sampled(curve: cicp.Curve) -> Samples:
     coarse = np.linspace(0, 1, 4096)
     values = np.array([curve(float(value)) for value in coarse])
     fine: Samples = np.interp(np.linspace(0, 1, 65_536), coarse, values)

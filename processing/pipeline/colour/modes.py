@@ -1,4 +1,4 @@
-"""Pillow's modes of images: those in channels of eight bits, which every step takes, and how the others become such."""
+"""Converts images to the modes with 8-bit channels, which all steps support."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WITHOUT_ALPHA = {"1": "L", "P": "RGB", "RGBX": "RGB", "YCbCr": "RGB", "HSV": "RG
 
 
 def high_bytes(image: Image.Image) -> Image.Image:
-    # Pillow's own conversion from 16 bit clips; the detour keeps the high byte.
+    # Pillow's own conversion from 16 bits clips; going through mode I keeps the high byte.
     high = image.convert("I").point(HIGH_BYTES, "L")
     high.info = image.info
     return high

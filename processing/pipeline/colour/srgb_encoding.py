@@ -1,4 +1,4 @@
-"""Linear light, encoded as sRGB (IEC 61966-2-1)."""
+"""Encodes linear light as sRGB (IEC 61966-2-1)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 
 FULL = 65535
 ROWS = 256
-"""A picture is encoded so many rows at a time, which bounds the memory that it takes."""
+"""Rows to encode at a time, which limits the memory."""
 
 
 def encoded(light: Any) -> Any:
-    """Linear light, 0 to 1, as eight bits of sRGB; what is outside is cut off."""
+    """Returns linear light from 0 to 1 as 8-bit sRGB; other values are clipped."""
     steps = np.clip(light * np.float32(FULL) + np.float32(0.5), 0, FULL).astype(np.uint16)
     return _encoding()[steps]
 

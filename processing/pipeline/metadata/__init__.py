@@ -1,7 +1,6 @@
-"""What a picture says about itself, from EXIF, XMP and IPTC.
+"""Reads a picture's metadata from EXIF, XMP and IPTC.
 
-Every byte of it is a stranger's. Whatever is wrong with it, the photo is still a photo: what cannot be read
-is left out, what can be is cleaned.
+The input is untrusted. Broken metadata never makes a photo fail: unreadable values are left out, readable ones are cleaned.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ from processing.pipeline.metadata.iptc import Iptc
 from processing.pipeline.metadata.xmp import MOST_BYTES, Xmp
 from processing.pipeline.picture import UNKNOWN, Exposure, Gps, Metadata, Origin
 
-MOST_KEYWORDS = 200
+MAX_KEYWORDS = 200
 
 
 def read(blocks: Blocks, origin: Origin = UNKNOWN, now: datetime | None = None) -> Metadata:
-    """What the blocks tell, and of the time what `origin` does. `now` is aware; a later time is not believed.
+    """Returns the metadata of the blocks; `origin` can also supply the date. `now` is aware; dates after it are ignored.
 
-    Where sources differ, what a person wrote (XMP, then IPTC) wins over what the camera wrote (EXIF).
-    The time and what it was taken with are the exception: the camera was there.
+    Where sources differ, text written by a person (XMP, then IPTC) takes precedence over the camera's (EXIF).
+    For the date, camera, lens and exposure EXIF takes precedence, because the camera recorded them itself.
     """
     exif, xmp, iptc = Exif(blocks), Xmp(blocks.xmp), Iptc(blocks.iptc)
     taken_at, taken_from = _taken(exif, xmp, iptc, origin, now or datetime.now(UTC))
@@ -39,7 +38,7 @@ def read(blocks: Blocks, origin: Origin = UNKNOWN, now: datetime | None = None) 
         camera=exif.camera or xmp.camera,
         lens=exif.lens or xmp.lens,
         exposure=exif.exposure if exif.exposure != Exposure() else xmp.exposure,
-        gps=_place(exif, xmp),
+        gps=_position(exif, xmp),
         title=text.first_line(*_by_people(exif, titles)),
         caption=text.first(*_by_people(exif, captions)),
         keywords=_keywords(exif, xmp, iptc),
@@ -50,68 +49,74 @@ def read(blocks: Blocks, origin: Origin = UNKNOWN, now: datetime | None = None) 
 
 
 def sidecar(content: bytes) -> Metadata:
-    """What a sidecar (`.xmp`) says of the picture beside it; nothing, if it is none. Pure, and safe with any bytes."""
+    """Returns the metadata in a sidecar (`.xmp`), empty if `content` is not one. Pure, and safe with any bytes."""
     return read(Blocks(xmp=(content,)))
 
 
 def of_sidecar(source: Path) -> dict[str, Any]:
-    """The same of a file, as strict JSON and without what it leaves out. One too large to be a sidecar says nothing.
+    """Returns the metadata in a sidecar file as strict JSON without empty values; {} for a file too large to be a sidecar.
 
-    Of Google Takeout's JSON, `file` is the photo's name.
+    For Google Takeout's JSON, `file` is the photo's name.
     """
     with source.open("rb") as file:
         content = file.read(MOST_BYTES + 1)
-    found, name = takeout.read(content) if takeout.is_json(content) else (sidecar(content), "")
-    told = asdict(found) | {"file": name or None}
-    return {name: value for name, value in told.items() if value not in (None, (), asdict(Exposure()))}
+    metadata, name = takeout.read(content) if takeout.is_json(content) else (sidecar(content), "")
+    values = asdict(metadata) | {"file": name or None}
+    return {key: value for key, value in values.items() if value not in (None, (), asdict(Exposure()))}
 
 
 def _taken(exif: Exif, xmp: Xmp, iptc: Iptc, origin: Origin, now: datetime) -> tuple[str | None, str | None]:
-    """The time, and what told it. When a file was changed is less than what its name says, and a day less than a moment.
+    """Returns the date taken and its source, or (None, None). A modification date ranks below an exact time in the file name.
 
-    A day alone is made exact by whatever tells a moment of that day.
+    If the best candidate is a day without a time, an exact time on the same day from any other source replaces it.
     """
-    named = filename_dates.read(origin.name)
-    others = [*xmp.dates, *([iptc.created] if iptc.created else [])]
+    name_date = filename_dates.read(origin.name)
+    editor_dates = [*xmp.dates, *([iptc.created] if iptc.created else [])]
     candidates = [
-        *(("exif", _placed(told, others)) for told in (exif.original, exif.digitized)),
-        *(("xmp", told) for told in xmp.dates),
+        *(("exif", _with_offset(date, editor_dates)) for date in (exif.original, exif.digitized)),
+        *(("xmp", date) for date in xmp.dates),
         ("iptc", iptc.created),
-        ("name", named if named and named.is_exact else None),
+        ("name", name_date if name_date and name_date.is_exact else None),
         ("exif", exif.changed),
-        ("name", named),
+        ("name", name_date),
         ("file", dates.from_iso(origin.modified_at)),
     ]
-    believed = [(source, told) for source, told in candidates if told and not dates.is_future(told.moment, now)]
-    for source, told in believed:
-        same_day = ((s, other) for s, other in believed if other.is_exact and other.moment.date() == told.moment.date())
-        source, told = (source, told) if told.is_exact else next(same_day, (source, told))
-        return dates.written(told.moment), source
+    plausible = [(source, date) for source, date in candidates if date and not dates.is_future(date.moment, now)]
+    for source, date in plausible:
+        same_day = (
+            (exact_source, exact)
+            for exact_source, exact in plausible
+            if exact.is_exact and exact.moment.date() == date.moment.date()
+        )
+        source, date = (source, date) if date.is_exact else next(same_day, (source, date))
+        return dates.written(date.moment), source
     return None, None
 
 
-def _placed(told: Told | None, others: list[Told]) -> Told | None:
-    """With the offset that XMP or IPTC knows of the same moment, where EXIF knows none."""
-    if told is None or told.moment.tzinfo:
-        return told
-    clock = told.moment.replace(microsecond=0)
-    same = (other.moment for other in others if other.moment.replace(tzinfo=None, microsecond=0) == clock)
-    zone = next((moment.tzinfo for moment in same if moment.tzinfo), None)
-    return replace(told, moment=told.moment.replace(tzinfo=zone))
+def _with_offset(date: Told | None, editor_dates: list[Told]) -> Told | None:
+    """Adds the UTC offset of an XMP or IPTC date with the same local time, if EXIF has no offset."""
+    if date is None or date.moment.tzinfo:
+        return date
+    local_time = date.moment.replace(microsecond=0)
+    matches = (
+        edited.moment for edited in editor_dates if edited.moment.replace(tzinfo=None, microsecond=0) == local_time
+    )
+    zone = next((moment.tzinfo for moment in matches if moment.tzinfo), None)
+    return replace(date, moment=date.moment.replace(tzinfo=zone))
 
 
-def _place(exif: Exif, xmp: Xmp) -> Gps | None:
-    """The camera's, unless XMP tells the hemispheres and EXIF does not: bare numbers may be of any of the four."""
-    is_guess = not exif.tells_hemispheres and xmp.tells_hemispheres
-    return (is_guess and xmp.gps) or exif.gps or xmp.gps
+def _position(exif: Exif, xmp: Xmp) -> Gps | None:
+    """Returns EXIF's position, or XMP's if EXIF has none or only XMP gives the hemispheres: bare numbers are ambiguous."""
+    is_ambiguous = not exif.tells_hemispheres and xmp.tells_hemispheres
+    return (is_ambiguous and xmp.gps) or exif.gps or xmp.gps
 
 
 def _by_people(exif: Exif, candidates: Iterable[str | None]) -> Iterator[str]:
-    """Those that no camera or program wrote by itself."""
-    cleaned = (words for words in map(text.clean, candidates) if words)
-    return (words for words in cleaned if not boilerplate.is_boilerplate(words, exif.make, exif.model))
+    """Yields the texts that are not boilerplate of a camera or program."""
+    texts = (cleaned for cleaned in map(text.clean, candidates) if cleaned)
+    return (cleaned for cleaned in texts if not boilerplate.is_boilerplate(cleaned, exif.make, exif.model))
 
 
 def _keywords(exif: Exif, xmp: Xmp, iptc: Iptc) -> tuple[str, ...]:
-    found = (text.line(word) for word in (*xmp.keywords, *iptc.values(25), *exif.keywords))
-    return tuple(dict.fromkeys(word for word in found if word))[:MOST_KEYWORDS]
+    keywords = (text.line(keyword) for keyword in (*xmp.keywords, *iptc.values(25), *exif.keywords))
+    return tuple(dict.fromkeys(keyword for keyword in keywords if keyword))[:MAX_KEYWORDS]

@@ -1,6 +1,6 @@
-"""Where a picture keeps what it says about itself: EXIF's directories, XMP's packets, IPTC's datasets.
+"""Extracts the raw metadata blocks of a picture: EXIF's directories, XMP's packets, IPTC's datasets.
 
-Every container has places of its own for them; from here on it no longer matters which it was.
+Each container stores them differently; `Blocks` is independent of the container.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ Datasets = Mapping[tuple[int, int], bytes | list[bytes]]
 INTEROP_INDEX = 1
 EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 EXTENDED = re.compile(rb'HasExtendedXMP(?:="|>)([0-9A-Fa-f]{32})')
-MOST_EXTENDED_BYTES = 4 * 1024 * 1024
+MAX_EXTENDED_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """EXIF's main, camera and place directories, the XMP packets, IPTC's datasets: empty where there are none."""
+    """EXIF's main, camera and GPS directories, the XMP packets and IPTC's datasets; empty if missing."""
 
     main: Tags = field(default_factory=dict)
     camera: Tags = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Blocks:
     xmp: tuple[bytes, ...] = ()
     iptc: Datasets = field(default_factory=dict)
     interop: str = ""
-    """EXIF's sign of the colour space when there is no profile: `R98` is sRGB, `R03` is Adobe RGB."""
+    """EXIF's name of the colour space of a picture without a profile: `R98` is sRGB, `R03` is Adobe RGB."""
 
 
 def of_image(image: Image.Image) -> Blocks:
@@ -44,7 +44,7 @@ def of_image(image: Image.Image) -> Blocks:
 
 
 def of_exif(exif: Image.Exif, xmp: tuple[bytes, ...] = (), iptc: Datasets | None = None) -> Blocks:
-    """The blocks around an EXIF tree that somebody else has found."""
+    """Returns the blocks of a loaded EXIF tree and the given XMP packets and IPTC datasets."""
     interop = _directory(exif, IFD.Interop).get(INTEROP_INDEX) if IFD.Exif in exif else ""
     return Blocks(
         exif,
@@ -59,13 +59,13 @@ def of_exif(exif: Image.Exif, xmp: tuple[bytes, ...] = (), iptc: Datasets | None
 def _exif(image: Image.Image) -> Image.Exif:
     try:
         return image.getexif()
-    except Exception:  # noqa: BLE001 - over a broken header Pillow raises anything.
+    except Exception:  # noqa: BLE001 - Pillow raises arbitrary exceptions for a broken header.
         return Image.Exif()
 
 
-def _directory(main: Image.Exif, which: int) -> Tags:
+def _directory(main: Image.Exif, tag: int) -> Tags:
     try:
-        return main.get_ifd(which)
+        return main.get_ifd(tag)
     except Exception:  # noqa: BLE001 - see _exif.
         return {}
 
@@ -80,19 +80,21 @@ def _packet(image: Image.Image) -> bytes:
 
 
 def _extension(image: Image.Image, packet: bytes) -> tuple[bytes, ...]:
-    """What did not fit into a JPEG's 64 KB: portions in segments of their own (XMP, part 3, 1.1.3.1).
+    """Returns a JPEG's extended packet, the XMP that did not fit into 64 KB; () without one.
 
-    Each has the packet's name, the whole length and where it belongs; the standard packet names the right one.
+    Each portion has its own segment: the packet's GUID, the total length, the portion's offset and content (XMP, part 3,
+    1.1.3.1). The standard packet contains the GUID.
     """
-    found = EXTENDED.search(packet)
+    guid = EXTENDED.search(packet)
     portions = [
         content[len(EXTENSION) :]
         for marker, content in getattr(image, "applist", [])
         if marker == "APP1" and content.startswith(EXTENSION)
     ]
-    mine = {int.from_bytes(it[36:40]): it[40:] for it in portions if found and it[:32] == found[1]}
-    whole = b"".join(portion for _, portion in sorted(mine.items()))
-    return (whole,) if 0 < len(whole) <= MOST_EXTENDED_BYTES else ()
+    own_portions = (portion for portion in portions if guid and portion[:32] == guid[1])
+    by_offset = {int.from_bytes(portion[36:40]): portion[40:] for portion in own_portions}
+    extended = b"".join(portion for _, portion in sorted(by_offset.items()))
+    return (extended,) if 0 < len(extended) <= MAX_EXTENDED_BYTES else ()
 
 
 def _datasets(image: Image.Image) -> Datasets:
@@ -100,5 +102,5 @@ def _datasets(image: Image.Image) -> Datasets:
         return {}
     try:
         return IptcImagePlugin.getiptcinfo(image) or {}
-    except Exception:  # noqa: BLE001 - Pillow raises anything over a broken block; the photo is not to blame.
+    except Exception:  # noqa: BLE001 - Pillow raises arbitrary exceptions for a broken block; the photo may still be fine.
         return {}

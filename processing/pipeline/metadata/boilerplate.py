@@ -1,6 +1,6 @@
-"""Words that cameras and programs write into every picture: they tell nothing about this one, so they are no caption.
+"""Recognises text that cameras and programs write into every picture, and that is therefore no caption.
 
-The one list of them. Compared without case and with single spaces.
+Texts are compared case-insensitively, with runs of spaces as one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ WORDS = frozenset(
         *("acd systems digital imaging", "applemark", "binary comment", "charset=ascii", "created by imlib"),
         *("created with gimp", "created with the gimp", "gd-jpeg", "iclarified", "intel(r) jpeg library", "picasa"),
         *("lead technologies inc. v1.01", "screenshot", "simulator screenshot", "file written by adobe photoshop"),
-        # What a field is called, and what stands in it when nothing was said
+        # Names of fields, and placeholders in empty fields
         *(
             "ascii",
             "caption",
@@ -55,7 +55,7 @@ PATTERNS = (
     re.compile(r"<[^<>]*(?:samsung|kenox|digimax)[^<>]*>", re.IGNORECASE),
     # DCIM\100MEDIA\DJI_0001.JPG
     re.compile(r"(?:[\w:]*[\\/])*dcim[\\/].*", re.IGNORECASE),
-    # What phones and programs note for themselves: oplus_1048608; filter: 0; fileterIntensity: 0.0
+    # Internal notes of phones and programs: oplus_1048608; filter: 0; fileterIntensity: 0.0
     re.compile(r"(?:oplus|oppo)_\d+", re.IGNORECASE),
     re.compile(r"filter: ?-?\d+;.*", re.IGNORECASE),
     re.compile(r"processed with (?:vsco|vscocam|moldiv)\b.*", re.IGNORECASE),
@@ -65,36 +65,36 @@ MODES = re.compile(
     r"(?:(?:bhdp|brust|btf|btr|burst|cof|dav|edf|fbt|frem|front|fshbty|hdr|hdrb|jbdf|mde|mdn|mon|nor|ozn|oznor|pl|ptf|ptr"
     r"|qrf|rbt|rhdr|rpt|sdr|soft|wo)_?)+"
 )
-"""How Huawei's phones name their modes of taking, one behind the other: rbtoznor, hdrpl, mde_soft, sdr_HDRB."""
-OF_MAKERS = (
+"""Camera modes of Huawei's phones, concatenated: rbtoznor, hdrpl, mde_soft, sdr_HDRB."""
+MAKER_NOTES = (
     (re.compile(r"(?:huawei|honor)\b"), MODES),
     (re.compile(r"dji\b"), re.compile(r"v?\d+(?:\.\d+)+|type=\w+, ?mode=\w+.*")),
 )
-LONGEST, LONGEST_NOTES = 300, 24
+MAX_LENGTH, MAX_NOTES_LENGTH = 300, 24
 
 
-def is_boilerplate(words: str, make: str | None = None, model: str | None = None) -> bool:
-    """Whether a camera or program wrote these words by itself. `make` and `model` are the camera's, where it told them."""
-    if words.startswith("{") and words.endswith("}"):
-        return _is_json(words)
-    if len(words) > LONGEST:
+def is_boilerplate(text: str, make: str | None = None, model: str | None = None) -> bool:
+    """True if a camera or program wrote the text automatically. `make` and `model` are the camera's, if known."""
+    if text.startswith("{") and text.endswith("}"):
+        return _is_json(text)
+    if len(text) > MAX_LENGTH:
         return False
-    line = " ".join(words.split())
+    line = " ".join(text.split())
     plain = line.casefold()
     cameras = {name for name in (_plain(make), _plain(model), _plain(f"{make} {model}")) if name}
     if plain in WORDS or plain in cameras or any(pattern.fullmatch(line) for pattern in PATTERNS):
         return True
-    of_maker = (notes for maker, notes in OF_MAKERS if maker.match(_plain(make)))
-    return len(plain) <= LONGEST_NOTES and any(notes.fullmatch(plain) for notes in of_maker)
+    maker_notes = (notes for maker, notes in MAKER_NOTES if maker.match(_plain(make)))
+    return len(plain) <= MAX_NOTES_LENGTH and any(notes.fullmatch(plain) for notes in maker_notes)
 
 
 def _plain(name: str | None) -> str:
     return " ".join((name or "").split()).casefold()
 
 
-def _is_json(words: str) -> bool:
-    """Xiaomi's phones note the camera's settings so."""
+def _is_json(text: str) -> bool:
+    """True for a JSON object, as which Xiaomi's phones write the camera's settings."""
     try:
-        return isinstance(json.loads(words), dict)
+        return isinstance(json.loads(text), dict)
     except (ValueError, RecursionError):
         return False

@@ -1,6 +1,6 @@
-"""What a camera's RAW file says about itself. Most are TIFFs, some with another head; RAF and CR3 hide theirs deeper.
+"""Reads the metadata of camera RAW files. Most are TIFFs, some with a different signature; CR3 has TIFFs inside boxes.
 
-What is found nowhere else is taken from the JPEG inside, which the same camera wrote at the same moment.
+If a file (such as RAF) has none of its own, the metadata of its embedded JPEG is used: the camera wrote both at the same time.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from processing.pipeline.metadata.blocks import Blocks
 
 HEAD_BYTES = 8 * 1024 * 1024
 TIFF_HEADS = {b"II": b"II*\0", b"MM": b"MM\0*"}
-# Canon's own boxes (CR3) and Adobe's for XMP.
+# UUIDs of Canon's own boxes (CR3) and of Adobe's box for XMP.
 CANON = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 ADOBE = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 
 
 def read(file: BinaryIO, kind: str, preview: Image.Image | None) -> Blocks:
     try:
-        found = _of_cr3(file) if kind == "CR3" else of_tiff(file)
-    except Exception:  # noqa: BLE001 - over a broken header Pillow raises anything.
-        found = Blocks()
-    if Base.Make in found.main or preview is None:
-        return found
+        own_blocks = _of_cr3(file) if kind == "CR3" else of_tiff(file)
+    except Exception:  # noqa: BLE001 - Pillow raises arbitrary exceptions for a broken header.
+        own_blocks = Blocks()
+    if Base.Make in own_blocks.main or preview is None:
+        return own_blocks
     return blocks.of_image(preview)
 
 
@@ -49,7 +49,7 @@ def _of_exif(exif: Image.Exif) -> Blocks:
 
 
 def _of_cr3(file: BinaryIO) -> Blocks:
-    """Each directory is a TIFF of its own, in a box: CMT1 the main one, CMT2 the camera's, CMT4 the place's."""
+    """Returns the blocks of a CR3. Each directory is a TIFF in its own box: CMT1 is main, CMT2 camera, CMT4 GPS."""
     parts: dict[bytes, Image.Exif] = dict(_canon_parts(file))
     packet = next((body[16:] for body in _uuids(file) if body[:16] == ADOBE), b"")
     main, camera, gps = (parts.get(kind, Image.Exif()) for kind in (b"CMT1", b"CMT2", b"CMT4"))

@@ -1,4 +1,4 @@
-"""EXIF 3.0."""
+"""Reads EXIF 3.0."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ JIS, WIDE, PLAIN = b"JIS\0\0\0\0\0", b"UNICODE\0", (b"ASCII\0\0\0", b"\0" * 8)
 class Exif:
     def __init__(self, blocks: Blocks) -> None:
         self._main, self._gps = blocks.main, blocks.gps
-        # Some programs, and all of TIFF/EP, put what belongs into the camera's directory into the main one.
+        # Some programs, and all TIFF/EP files, have the tags of the camera directory in the main one.
         self._camera: Mapping[int, Any] = ChainMap(dict(blocks.camera), blocks.main)  # type: ignore[arg-type]
 
     @property
@@ -40,8 +40,8 @@ class Exif:
 
     @property
     def lens(self) -> str | None:
-        """Its name, else its numbers. Makers' own notes are not read (docs/decisions/0012)."""
-        numbers = [_finite(number) for number in _several(_value(self._camera, Base.LensSpecification))]
+        """The lens's name, else its focal lengths and apertures. Maker notes are not read (docs/decisions/0012)."""
+        numbers = [_finite(number) for number in _as_tuple(_value(self._camera, Base.LensSpecification))]
         return lenses.named(_text(self._camera, Base.LensModel)) or lenses.described(numbers)
 
     @property
@@ -60,7 +60,7 @@ class Exif:
 
     @property
     def tells_hemispheres(self) -> bool:
-        """Whether the place names its hemispheres, or has signs that tell them."""
+        """True if the position has named hemispheres or a minus sign."""
         return coordinates.tell_hemispheres(*self._coordinates)
 
     @property
@@ -81,8 +81,8 @@ class Exif:
 
     @property
     def captions(self) -> tuple[str | None, ...]:
-        described = _text(self._main, Base.ImageDescription)
-        return described, _wide(self._main, Base.XPComment), self._comment
+        description = _text(self._main, Base.ImageDescription)
+        return description, _wide(self._main, Base.XPComment), self._comment
 
     @property
     def keywords(self) -> list[str]:
@@ -98,7 +98,7 @@ class Exif:
 
     @property
     def ratings(self) -> tuple[str | None, ...]:
-        """Stars, then Windows's percent, as they are written."""
+        """Stars, then Windows's percentage, unparsed."""
         stars, percent = _value(self._main, RATING), _value(self._main, RATING_PERCENT)
         return _as_number(stars), f"{percent}%" if _as_number(percent) else None
 
@@ -123,22 +123,25 @@ class Exif:
 
     def _coordinate(self, axis: coordinates.Axis, tag: int, reference: int) -> coordinates.Coordinate | None:
         value = _value(self._gps, tag)
-        side = (_text(self._gps, reference) or "") if reference in self._gps else None
-        if isinstance(value, str | bytes):  # as a text, which EXIF does not allow
-            return coordinates.from_text(axis, text.decode(value), side)
-        return coordinates.from_numbers(axis, [_finite(part) for part in _several(value)], side)
+        hemisphere = (_text(self._gps, reference) or "") if reference in self._gps else None
+        if isinstance(value, str | bytes):  # text, which EXIF does not allow
+            return coordinates.from_text(axis, text.decode(value), hemisphere)
+        return coordinates.from_numbers(axis, [_finite(part) for part in _as_tuple(value)], hemisphere)
 
     @property
     def _altitude(self) -> float | None:
         metres = _number(self._gps, GPS.GPSAltitude)
         if metres is None:
             return None
-        # EXIF 3.0, 4.6.6: 1 and 3 are below; of older bodies as a byte, a number or a text.
-        below = _value(self._gps, GPS.GPSAltitudeRef) in (1, 3, b"\x01", b"\x03", "1")
-        return coordinates.metres_above(metres, is_below=below)
+        # EXIF 3.0, 4.6.6: 1 and 3 are below sea level. Older cameras write a byte, a number or a text.
+        is_below = _value(self._gps, GPS.GPSAltitudeRef) in (1, 3, b"\x01", b"\x03", "1")
+        return coordinates.metres_above(metres, is_below=is_below)
 
     def _moment(self, date: int, fraction: int, offset: int) -> Told | None:
-        """Lightroom writes one offset for all times, and some cameras another than the time's own: it is the same clock."""
+        """Returns a date, with any of the three offsets if it has none: all three are of the camera's one clock.
+
+        Lightroom writes one offset for all dates, and some cameras write only the offset of another date.
+        """
         offsets = (_text(self._camera, tag) for tag in (offset, *OFFSETS))
         return dates.from_text(_text(self._camera, date), _text(self._camera, fraction), offsets)
 
@@ -146,7 +149,7 @@ class Exif:
 def _value(tags: Mapping[int, Any], tag: int) -> Any:
     try:
         return tags.get(tag)
-    except Exception:  # noqa: BLE001 - values are parsed when they are asked for, and broken ones raise anything.
+    except Exception:  # noqa: BLE001 - Pillow parses values on access, and broken ones raise arbitrary exceptions.
         return None
 
 
@@ -156,7 +159,7 @@ def _text(tags: Mapping[int, Any], tag: int) -> str | None:
 
 
 def _wide(tags: Mapping[int, Any], tag: int) -> str | None:
-    """Windows' own tags are UTF-16 in bytes."""
+    """Decodes one of Windows's XP tags: UTF-16 in bytes."""
     value = _value(tags, tag)
     return (
         bytes(value).decode("utf-16-le", "ignore") if isinstance(value, bytes | tuple) and _are_bytes(value) else None
@@ -176,13 +179,13 @@ def _number(tags: Mapping[int, Any], tag: int) -> float | None:
     return _finite(value[0] if isinstance(value, tuple) and value else value)
 
 
-def _several(value: Any) -> tuple[Any, ...]:
-    """Pillow takes a single value out of its tuple."""
+def _as_tuple(value: Any) -> tuple[Any, ...]:
+    """Undoes Pillow's unpacking of tuples with one value."""
     return tuple(value) if isinstance(value, tuple | list) else (value,)
 
 
 def _finite(value: Any) -> float | None:
-    """0/0 comes out of Pillow as nan, which no JSON can say."""
+    """Returns the value as a finite float, or None. Pillow returns nan for 0/0, which JSON cannot represent."""
     try:
         number = float(value)
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):

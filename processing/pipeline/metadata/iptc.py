@@ -1,4 +1,4 @@
-"""IPTC's older block (IIM 4.2), which photo agencies and Photoshop still write."""
+"""Reads IPTC's older format (IIM 4.2), which photo agencies and Photoshop still write."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ class Iptc:
         return [value for value in decoded if value]
 
     def _raw(self, record: int, number: int) -> list[bytes]:
-        found = self._datasets.get((record, number), [])
-        return found if isinstance(found, list) else [found]
+        values = self._datasets.get((record, number), [])
+        return values if isinstance(values, list) else [values]

@@ -1,4 +1,4 @@
-"""What a lens is called, and where nothing names it, what EXIF's four numbers say of it: `18-55mm f/3.5-5.6`."""
+"""Names lenses by the name in the metadata, or by EXIF's four numbers: `18-55mm f/3.5-5.6`."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from collections.abc import Sequence
 from processing.pipeline.metadata import text
 
 UNKNOWN = re.compile(r"(?:[-.,0?\s]|mm|f/|n/a|none|unknown|lens|\(|\))*", re.IGNORECASE)
-LONGEST_MM, DIMMEST = 10_000, 100
+MAX_FOCAL_LENGTH_MM, MAX_F_NUMBER = 10_000, 100
 
 
 def named(value: str | None) -> str | None:
-    """The name in one line; None of what cameras write when they do not know it: `----`, `0.0 mm f/0.0`."""
+    """Returns the name on one line; None for the placeholders of cameras for an unknown lens: `----`, `0.0 mm f/0.0`."""
     name = text.line(value)
     return name if name and not UNKNOWN.fullmatch(name) else None
 
 
 def described(numbers: Sequence[float | None]) -> str | None:
-    """Of the shortest and the longest focal length in mm, and the least f-number at each (EXIF 3.0, LensSpecification).
+    """Returns a name from the shortest and longest focal length in mm and the smallest f-number at each.
 
-    None without both focal lengths; an undefined f-number (0/0) is left out.
+    The numbers are EXIF 3.0's LensSpecification. None without both focal lengths; an undefined f-number (0/0) is left out.
     """
     if len(numbers) != 4:
         return None
     shortest, longest, *apertures = numbers
-    if not shortest or not longest or not 0 < shortest <= longest <= LONGEST_MM:
+    if not shortest or not longest or not 0 < shortest <= longest <= MAX_FOCAL_LENGTH_MM:
         return None
     focal = _range(shortest, longest)
-    known = [number for number in apertures if number and math.isfinite(number) and 0 < number <= DIMMEST]
-    return f"{focal}mm f/{_range(known[0], known[-1])}" if known else f"{focal}mm"
+    f_numbers = [number for number in apertures if number and math.isfinite(number) and 0 < number <= MAX_F_NUMBER]
+    return f"{focal}mm f/{_range(f_numbers[0], f_numbers[-1])}" if f_numbers else f"{focal}mm"
 
 
-def _range(least: float, most: float) -> str:
-    first, last = f"{least:.3g}" if least < 1000 else f"{least:.0f}", f"{most:.3g}" if most < 1000 else f"{most:.0f}"
+def _range(low: float, high: float) -> str:
+    first, last = f"{low:.3g}" if low < 1000 else f"{low:.0f}", f"{high:.3g}" if high < 1000 else f"{high:.0f}"
     return first if first == last else f"{first}-{last}"

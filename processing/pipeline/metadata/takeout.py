@@ -1,4 +1,4 @@
-"""What Google Takeout says of a photo, in the JSON file beside it: time, place, description, and whether it is a favourite."""
+"""Reads the JSON file that Google Takeout adds to a photo: time, position, description, and whether it is a favourite."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from processing.pipeline.picture import Gps, Metadata
 
 JSON = re.compile(rb"(\xef\xbb\xbf)?\s*\{")
 FAVOURITE = 5
-"""Stars: Google knows favourites, and no other rating."""
-FIRST = datetime(1826, 1, 1, tzinfo=UTC)
-"""The year of the first photograph."""
+"""Stars for a favourite: Google has no other rating."""
+EARLIEST = datetime(1826, 1, 1, tzinfo=UTC)
+"""The first photograph was taken in 1826."""
 
 
 def is_json(content: bytes) -> bool:
@@ -24,41 +24,41 @@ def is_json(content: bytes) -> bool:
 
 
 def read(content: bytes) -> tuple[Metadata, str]:
-    """What it says, and the photo's name as Google knows it. Nothing of what cannot be read; safe with any bytes."""
-    told = _parsed(content)
-    taken = _time(told.get("photoTakenTime"))
+    """Returns the metadata and the photo's name at Google, or "". Unreadable values are left out. Safe with any bytes."""
+    values = _parsed(content)
+    taken = _time(values.get("photoTakenTime"))
     return Metadata(
         taken_at=dates.written(taken) if taken else None,
         taken_from="json" if taken else None,
-        gps=_place(told.get("geoData")) or _place(told.get("geoDataExif")),
-        caption=text.clean(_words(told.get("description"))),
-        rating=FAVOURITE if told.get("favorited") is True else None,
-    ), text.line(html.unescape(_words(told.get("title")))) or ""
+        gps=_position(values.get("geoData")) or _position(values.get("geoDataExif")),
+        caption=text.clean(_string(values.get("description"))),
+        rating=FAVOURITE if values.get("favorited") is True else None,
+    ), text.line(html.unescape(_string(values.get("title")))) or ""
 
 
 def _parsed(content: bytes) -> dict[str, Any]:
     try:
-        told = json.loads(content.decode("utf-8-sig"))
+        values = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return values if isinstance(values, dict) else {}
 
 
-def _time(told: Any) -> datetime | None:
-    """From seconds since 1970, in text. None of what no photo can have been taken at, and of 0, which stands for unknown."""
+def _time(value: Any) -> datetime | None:
+    """Converts `{"timestamp": seconds since 1970}`. None for 0, which means unknown, and for times when no photo can be taken."""
     try:
-        seconds = int(told["timestamp"])
+        seconds = int(value["timestamp"])
         moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    return moment if seconds and FIRST <= moment <= datetime.now(UTC) + timedelta(days=1) else None
+    return moment if seconds and EARLIEST <= moment <= datetime.now(UTC) + timedelta(days=1) else None
 
 
-def _place(told: Any) -> Gps | None:
-    """Degrees and metres; zeros where nothing is known."""
-    if not isinstance(told, dict):
+def _position(value: Any) -> Gps | None:
+    """Converts degrees and metres; Google writes zeros for an unknown position."""
+    if not isinstance(value, dict):
         return None
-    latitude, longitude, altitude = (_number(told.get(name)) for name in ("latitude", "longitude", "altitude"))
+    latitude, longitude, altitude = (_number(value.get(name)) for name in ("latitude", "longitude", "altitude"))
     if latitude is None or longitude is None or latitude == longitude == 0:
         return None
     if abs(latitude) > 90 or abs(longitude) > 180:
@@ -66,11 +66,11 @@ def _place(told: Any) -> Gps | None:
     return Gps(round(latitude, 7), round(longitude, 7), altitude or None)
 
 
-def _number(told: Any) -> float | None:
-    if isinstance(told, bool) or not isinstance(told, int | float):
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(told) if math.isfinite(told) else None
+    return float(value) if math.isfinite(value) else None
 
 
-def _words(told: Any) -> str:
-    return told if isinstance(told, str) else ""
+def _string(value: Any) -> str:
+    return value if isinstance(value, str) else ""

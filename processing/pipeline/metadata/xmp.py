@@ -1,7 +1,7 @@
-"""XMP (ISO 16684-1): the RDF packet that editors write.
+"""Reads XMP (ISO 16684-1), the RDF packet that editors write.
 
-Entities are how XML makes a gigabyte of a kilobyte. They are declared in a document type, and XML allows none behind the root's
-beginning. So a packet is read from its root on, and not at all if a document type stands before it.
+Entities can expand a kilobyte of XML to a gigabyte. They are declared in a document type, which XML allows only before the root
+element. So a packet is parsed from its root on, and is rejected if a document type precedes the root.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from processing.pipeline.metadata.dates import Told
 from processing.pipeline.picture import Exposure, Gps
 
 MOST_BYTES = 4 * 1024 * 1024
-MOST_ENDS = 8
-"""Ends of the root that are tried: those in comments are none, and behind the first another packet may follow."""
+MAX_END_TAGS = 8
+"""End tags of the root to try: one may be inside a comment, and another packet may follow the first."""
 ROOT = re.compile(r"<!--|<((?:[\w.-]{1,40}:)?(?:xmpmeta|xapmeta|xml_doc|RDF))(?=[\s>])")
 DOCUMENT_TYPE = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 ENCODING = re.compile(rb"\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([\w.-]{1,40})[\"']")
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-"""What XML forbids. A camera that writes a zero into a name should not cost all the rest."""
+"""Characters that XML forbids. They are removed: a camera that writes NUL into a name must not make the packet unreadable."""
 WIDE = (
     *((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"<\0\0\0", "utf-32-le"), (b"\0\0\0<", "utf-32-be")),
     *((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"<\0", "utf-16-le"), (b"\0<", "utf-16-be")),
@@ -52,16 +52,19 @@ RATIONAL = re.compile(r"(-?\d{1,15}(?:\.\d{1,15})?)(?:/(\d{1,15}))?")
 class Xmp:
     def __init__(self, packets: Iterable[bytes]) -> None:
         roots = [root for root in map(_parsed, packets) if root is not None]
-        # Below them stand those of ingredients (Photoshop's pantry), of former states, and of regions within the picture.
+        # Top level only. Nested descriptions are of ingredients (Photoshop's pantry), former states, and regions of the picture.
         self._descriptions = [
-            found for tree in map(_trees, roots) for rdf in tree for found in rdf.findall(RDF + "Description")
+            description
+            for tree in map(_trees, roots)
+            for rdf in tree
+            for description in rdf.findall(RDF + "Description")
         ]
 
     def value(self, name: str) -> str | None:
         return next(self.values(name), None)
 
     def values(self, name: str) -> Iterator[str]:
-        """All that a property says: as an attribute, as text, or as the items of a list."""
+        """Yields all values of a property: an attribute, a text, or the items of a list."""
         prefix, _, local = name.partition(":")
         key = f"{{{NAMESPACES[prefix]}}}{local}"
         for description in self._descriptions:
@@ -72,8 +75,8 @@ class Xmp:
 
     @property
     def dates(self) -> list[Told]:
-        """When it was taken, the surest first."""
-        return [told for told in (metadata_dates.from_text(self.value(name)) for name in DATES) if told]
+        """The dates taken, the most reliable first."""
+        return [date for date in (metadata_dates.from_text(self.value(name)) for name in DATES) if date]
 
     @property
     def camera(self) -> str | None:
@@ -101,21 +104,21 @@ class Xmp:
 
     @property
     def tells_hemispheres(self) -> bool:
-        """Whether the place names its hemispheres, or has signs that tell them."""
+        """True if the position has named hemispheres or a minus sign."""
         return coordinates.tell_hemispheres(*self._coordinates)
 
     @property
     def ratings(self) -> tuple[str | None, ...]:
-        """Stars, then Windows's percent, as they are written."""
+        """Stars, then Windows's percentage, unparsed."""
         percent = self.value("MicrosoftPhoto:Rating")
         return self.value("xmp:Rating"), f"{percent}%" if percent else None
 
     @property
     def keywords(self) -> list[str]:
-        """Those of a tree only where there are no plain ones: the last word is the keyword, those before it where it stands."""
-        plain = list(self.values("dc:subject"))
-        trees = (*self.values("lr:hierarchicalSubject"), *self.values("digiKam:TagsList"))
-        return plain or [re.split(r"[|/]", tree)[-1] for tree in trees]
+        """The flat keywords, or if there are none, the last element of each hierarchical keyword."""
+        flat = list(self.values("dc:subject"))
+        hierarchical = (*self.values("lr:hierarchicalSubject"), *self.values("digiKam:TagsList"))
+        return flat or [re.split(r"[|/]", path)[-1] for path in hierarchical]
 
     @property
     def _coordinates(self) -> tuple[coordinates.Coordinate | None, coordinates.Coordinate | None]:
@@ -127,9 +130,9 @@ class Xmp:
 
     @property
     def _lens_numbers(self) -> list[float | None]:
-        """As a list of fractions (exifEX), or in one text (aux): `24/1 70/1 28/10 28/10`."""
-        told = list(self.values("exifEX:LensSpecification")) or (self.value("aux:LensInfo") or "").split()
-        return [_fraction(number) for number in told[:5]]
+        """The numbers from a list of fractions (exifEX) or from one text (aux): `24/1 70/1 28/10 28/10`."""
+        fractions = list(self.values("exifEX:LensSpecification")) or (self.value("aux:LensInfo") or "").split()
+        return [_fraction(fraction) for fraction in fractions[:5]]
 
     def _number(self, name: str) -> float | None:
         number = _fraction(self.value(name)) or 0.0
@@ -137,9 +140,9 @@ class Xmp:
 
 
 def _fraction(value: str | None) -> float | None:
-    """Of `28/10` or `2.8`; None of `0/0` and of what is no number."""
-    found = RATIONAL.fullmatch((value or "").strip())
-    return float(found[1]) / float(found[2] or 1) if found and float(found[2] or 1) else None
+    """Parses `28/10` or `2.8`; None for `0/0` and for text that is not a number."""
+    match = RATIONAL.fullmatch((value or "").strip())
+    return float(match[1]) / float(match[2] or 1) if match and float(match[2] or 1) else None
 
 
 def _trees(root: ElementTree.Element) -> list[ElementTree.Element]:
@@ -147,15 +150,15 @@ def _trees(root: ElementTree.Element) -> list[ElementTree.Element]:
 
 
 def _texts(element: ElementTree.Element) -> Iterator[str]:
-    """Of a list all, of languages the default first."""
+    """Yields the text of the element, or of all items if it is a list; the default language comes first."""
     lists = [child for child in element if child.tag in (RDF + "Alt", RDF + "Bag", RDF + "Seq")]
-    items = [item for each in lists for item in each.findall(RDF + "li")] if lists else [element]
+    items = [item for container in lists for item in container.findall(RDF + "li")] if lists else [element]
     items.sort(key=lambda item: item.get(XML_LANG) != "x-default")
-    yield from (words for words in map(_text, items) if words.strip())
+    yield from (content for content in map(_text, items) if content.strip())
 
 
 def _text(element: ElementTree.Element) -> str:
-    """With qualifiers beside it, the value has an element or attribute of its own (ISO 16684-1, 7.8)."""
+    """Returns the element's text. A value with qualifiers is in an `rdf:value` element or attribute (ISO 16684-1, 7.8)."""
     for holder in (element, element.find(RDF + "Description")):
         if holder is not None:
             value = holder.findtext(RDF + "value") or holder.get(RDF + "value")
@@ -168,31 +171,31 @@ def _parsed(packet: bytes) -> ElementTree.Element | None:
     if len(packet) > MOST_BYTES:
         return None
     content = CONTROLS.sub("", _decoded(packet))
-    if not (found := _root(content)):
+    if not (root := _root(content)):
         return None
-    for end in islice(re.finditer(rf"</{re.escape(found[1])}\s*>", content), MOST_ENDS):
+    for end_tag in islice(re.finditer(rf"</{re.escape(root[1])}\s*>", content), MAX_END_TAGS):
         with suppress(ElementTree.ParseError, ValueError):
-            return ElementTree.fromstring(content[found.start() : end.end()])  # noqa: S314 - see above.
+            return ElementTree.fromstring(content[root.start() : end_tag.end()])  # noqa: S314 - see the module docstring.
     return None
 
 
 def _root(content: str) -> re.Match[str] | None:
-    """Where the root begins; what a comment before it says is none. None if there is none, or a document type before it."""
-    at = 0
-    while found := ROOT.search(content, at):
-        if DOCUMENT_TYPE.search(content, at, found.start()):
+    """Returns the root's start tag outside comments; None if there is none or a document type precedes it."""
+    offset = 0
+    while match := ROOT.search(content, offset):
+        if DOCUMENT_TYPE.search(content, offset, match.start()):
             return None
-        if found[1]:
-            return found
-        at = content.find("-->", found.end()) + 3
-        if at < 3:
+        if match[1]:
+            return match
+        offset = content.find("-->", match.end()) + 3
+        if offset < 3:
             return None
     return None
 
 
 def _decoded(packet: bytes) -> str:
-    for head, charset in WIDE:
-        if packet.lstrip().startswith(head) or packet.startswith(head):
+    for prefix, charset in WIDE:
+        if packet.lstrip().startswith(prefix) or packet.startswith(prefix):
             return packet.decode(charset, "ignore")
     try:
         return packet.decode("utf-8")
@@ -206,7 +209,7 @@ def _decoded(packet: bytes) -> str:
 
 
 def _western(error: UnicodeError) -> tuple[str, int]:
-    """The bytes that are no UTF-8, as what Windows would make of them."""
+    """Decodes the bytes that are invalid in the packet's charset as Windows-1252."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     return error.object[error.start : error.end].decode("cp1252", "replace"), error.end

@@ -1,4 +1,4 @@
-"""A visibly damaged picture that a person wants published all the same: what can be decoded of it, with a note that stays."""
+"""Opens a visibly damaged picture that its owner wants to publish all the same, and adds a permanent note."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ PUBLISHED = Note(
 
 @contextmanager
 def opened(source: Path, bounds: Limits) -> Iterator[Opened]:
-    """The picture as far as it can be read, within the same limits. Whoever decodes it meanwhile is lenient too.
+    """Yields the picture as far as it can be read, within the same limits. Decoding inside the block is lenient too.
 
-    Of a RAW it is the JPEG inside, unless that is a thumbnail.
+    For a RAW this is the embedded JPEG. Raises Truncated if that is only a thumbnail.
     """
     with source.open("rb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")

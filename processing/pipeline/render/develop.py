@@ -1,4 +1,4 @@
-"""The way of one picture: open, read what it says about itself, prepare, write."""
+"""Develops one picture: opens it, reads its metadata, prepares it and writes the renditions."""
 
 from __future__ import annotations
 
@@ -21,60 +21,61 @@ LOSSLESS = frozenset({"PNG", "GIF", "BMP"})
 def develop(
     source: Path, out: Path, recipe: Recipe = DEFAULT, origin: Origin = UNKNOWN, *, is_damaged: bool = False
 ) -> Picture:
-    """Writes the renditions into `out`, fsynced, and returns what is known about the picture.
+    """Writes the renditions into `out`, fsynced, and returns the description of the picture.
 
-    `origin` tells of the file what its bytes may not: when nothing else does, its name or its date say when it was taken.
+    If the metadata has no date taken, it is derived from the file's name or date in `origin`. With `is_damaged`, a damaged
+    picture is developed as far as it can be decoded, and gets a note.
 
-    `is_damaged` says that it shall become a picture as far as it can be decoded, with a note of that.
-
-    Raises a `Refused` for every file that does not become a picture. Files in `out` mean nothing then.
+    Raises a `Refused` for every file that cannot be developed; the files in `out` are invalid then.
     """
-    opened = damaged.opened if is_damaged else opener.opened
-    with error_mapping.of_the_machine(), opened(source, recipe.limits) as found:
-        facts = metadata.read(found.blocks, origin)
-        colours = gamut.of(found)
-        stored = found.image.size
-        size = _turned(stored, found)
-        target = fitted(stored, recipe.fitting(stored)[0].edge)
-        animate = _animate(found) if found.frames > 1 else None
-        master = animate(_turned(target, found)) if animate else _prepare(found.image, _job(found, target))
-        if master is not found.image and not animate:
-            found.image.close()  # the largest thing in memory, and nobody needs it any more
-        made = renditions.write(master, size, out, recipe, animate, _most(found.format, source))
+    open_picture = damaged.opened if is_damaged else opener.opened
+    with error_mapping.of_the_machine(), open_picture(source, recipe.limits) as opened:
+        file_metadata = metadata.read(opened.blocks, origin)
+        colours = gamut.of(opened)
+        stored_size = opened.image.size
+        size = _turned(stored_size, opened)
+        target_size = fitted(stored_size, recipe.fitting(stored_size)[0].edge)
+        animate = _animate(opened) if opened.frames > 1 else None
+        master = animate(_turned(target_size, opened)) if animate else _prepare(opened.image, _job(opened, target_size))
+        if master is not opened.image and not animate:
+            opened.image.close()  # the largest object in memory, no longer needed
+        ladder = renditions.write(master, size, out, recipe, animate, _size_limit(opened.format, source))
     return Picture(
-        found.format,
-        *(found.upright or size),
-        facts,
-        made.placeholder,
-        made.renditions,
+        opened.format,
+        *(opened.upright or size),
+        file_metadata,
+        ladder.placeholder,
+        ladder.renditions,
         recipe.mark,
-        found.frames,
-        found.notes,
-        made.look,
+        opened.frames,
+        opened.notes,
+        ladder.look,
         colours,
     )
 
 
-def _most(form: str, source: Path) -> renditions.Most | None:
-    """What browsers show themselves needs no rendition that is larger."""
-    return renditions.Most(source.stat().st_size, form in LOSSLESS) if form in SHOWN_BY_BROWSERS else None
+def _size_limit(file_format: str, source: Path) -> renditions.Most | None:
+    """Returns the original's size as the limit for its renditions; None if browsers do not display the original."""
+    if file_format not in SHOWN_BY_BROWSERS:
+        return None
+    return renditions.Most(source.stat().st_size, file_format in LOSSLESS)
 
 
-def _animate(found: Opened) -> renditions.Animate:
-    """Every frame goes the way of a still picture."""
+def _animate(opened: Opened) -> renditions.Animate:
+    """Returns a function that prepares every frame like a still picture."""
 
     def prepare(frame: Image.Image, size: tuple[int, int]) -> Image.Image:
-        return _prepare(frame, steps.Job(None, _turned(size, found), found.turn))
+        return _prepare(frame, steps.Job(None, _turned(size, opened), opened.turn))
 
-    return lambda size: Moving(found.image, found.frames, size, prepare)
-
-
-def _job(found: Opened, target: tuple[int, int]) -> steps.Job:
-    return steps.Job(found.source, target, found.turn, found.is_deep)
+    return lambda size: Moving(opened.image, opened.frames, size, prepare)
 
 
-def _turned(size: tuple[int, int], found: Opened) -> tuple[int, int]:
-    return size[::-1] if orientation.swaps_sides(found.turn) else size
+def _job(opened: Opened, target_size: tuple[int, int]) -> steps.Job:
+    return steps.Job(opened.source, target_size, opened.turn, opened.is_deep)
+
+
+def _turned(size: tuple[int, int], opened: Opened) -> tuple[int, int]:
+    return size[::-1] if orientation.swaps_sides(opened.turn) else size
 
 
 def _prepare(image: Image.Image, job: steps.Job) -> Image.Image:

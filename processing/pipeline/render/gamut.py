@@ -1,4 +1,4 @@
-"""What colours the original is made of, told beside its renditions, which are always sRGB of eight bits."""
+"""Describes the original's colours: its profile, gamut and bit depth. Its renditions are always 8-bit sRGB."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from processing.pipeline.picture import Colours
 
 EIGHT_BITS = {"JPEG", "WEBP", "GIF"}
 WHOLE_SAMPLES = {"L", "LA", "P", "RGB", "RGBA", "CMYK"}
-"""What Pillow makes of eight bits a sample, and of sixteen too, where `is_deep` says so."""
-MOST_CHARACTERS, MOST_PERCENT = 200, 1000
+"""Pillow's modes for eight bits per sample, and for sixteen if `is_deep` is set."""
+MAX_CHARACTERS, MAX_PERCENT = 200, 1000
 
 
-def of(found: Opened) -> Colours:
-    content = found.image.info.get("icc_profile")
+def of(opened: Opened) -> Colours:
+    content = opened.image.info.get("icc_profile")
     name, percent = _of_profile(content) if convert.is_profile(content) else (None, None)
-    return Colours(name, percent, _bits(found))
+    return Colours(name, percent, _bits(opened))
 
 
-def _bits(found: Opened) -> int | None:
-    """None where nothing says it for sure: a preview stands for a RAW, a part of a file for the whole."""
-    if found.is_deep:
+def _bits(opened: Opened) -> int | None:
+    """Returns the bits per sample; None if uncertain, as for a RAW shown by its preview or a file opened in part."""
+    if opened.is_deep:
         return 16
-    if found.format == "HEIF":
-        told = found.image.info.get("bit_depth")
-        return told if isinstance(told, int) else None
-    is_plain = found.format in EIGHT_BITS or (found.format in ("PNG", "TIFF") and found.image.mode in WHOLE_SAMPLES)
-    return 8 if found.source and is_plain and not _has_wide_samples(found) else None
+    if opened.format == "HEIF":
+        bits = opened.image.info.get("bit_depth")
+        return bits if isinstance(bits, int) else None
+    is_plain = opened.format in EIGHT_BITS or (opened.format in ("PNG", "TIFF") and opened.image.mode in WHOLE_SAMPLES)
+    return 8 if opened.source and is_plain and not _has_wide_samples(opened) else None
 
 
-def _has_wide_samples(found: Opened) -> bool:
-    """More than eight bits for which there is no memory."""
-    return any("16" in bit_depth.rawmode(tile) for tile in getattr(found.image, "tile", []))
+def _has_wide_samples(opened: Opened) -> bool:
+    """True for 16-bit samples that are decoded to eight bits for lack of memory."""
+    return any("16" in bit_depth.rawmode(tile) for tile in getattr(opened.image, "tile", []))
 
 
 @lru_cache(maxsize=16)
@@ -46,16 +46,19 @@ def _of_profile(content: bytes) -> tuple[str | None, int | None]:
     try:
         profile = ImageCms.ImageCmsProfile(BytesIO(content)).profile
         name = characters.seen(profile.profile_description or "")
-        return name.strip()[:MOST_CHARACTERS] or None, _percent(profile)
+        return name.strip()[:MAX_CHARACTERS] or None, _percent(profile)
     except (OSError, ValueError, TypeError, ImageCms.PyCMSError):
         return None, None
 
 
 def _percent(profile: Any) -> int | None:
-    """The triangle of the primaries in CIE 1931 xy, adapted to D50 as profiles store them: Display P3 has 132 % of sRGB's."""
-    own, usual = _area(profile), _area(ImageCms.createProfile("sRGB"))
-    percent = 100 * own / usual if own and usual else 0.0
-    return round(percent) if 1 <= percent <= MOST_PERCENT else None
+    """Returns the area of the primaries' triangle in percent of sRGB's; None if unknown. Display P3 has 132 %.
+
+    The triangle is in CIE 1931 xy, adapted to D50, as profiles store it.
+    """
+    area, srgb_area = _area(profile), _area(ImageCms.createProfile("sRGB"))
+    percent = 100 * area / srgb_area if area and srgb_area else 0.0
+    return round(percent) if 1 <= percent <= MAX_PERCENT else None
 
 
 def _area(profile: Any) -> float | None:

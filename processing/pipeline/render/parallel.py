@@ -1,6 +1,6 @@
-"""Two threads inside one photo. Pillow lets go of the interpreter's lock in every stage, so both really work.
+"""Processes one photo in two threads. Pillow releases the GIL in every stage, so that they run in parallel.
 
-What comes out is to the byte what one thread makes: work is handed over whole, or cut where nothing is rounded.
+The output is byte for byte that of one thread: tasks are whole operations, or bands with exact edges.
 """
 
 from __future__ import annotations
@@ -20,113 +20,117 @@ from PIL import Image
 from processing.pipeline import cpus
 
 FILTER = Image.Resampling.BICUBIC
-"""LANCZOS takes 1.4 times its CPU. At the same bytes of WebP it scores no better (SSIMULACRA2, eight photos: 73.3 and 74.0)."""
-FAR = 1.25
-FAR_FILTER = Image.Resampling.HAMMING
-"""For the first step to a large picture, if it is that far: 0.6 of FILTER's CPU, and as good at the same bytes (74.4 and 74.3 at
-1.5 times). Nearer it is softer (72.4 and 73.1 at 1.17 times), and so it is when one step follows another."""
+"""LANCZOS takes 1.4 times the CPU. At the same WebP size it scores no better (SSIMULACRA2, eight photos: 73.3 and 74.0)."""
+FIRST_STEP_RATIO = 1.25
+FIRST_STEP_FILTER = Image.Resampling.HAMMING
+"""For the first step to a large picture, if it shrinks by at least FIRST_STEP_RATIO. It takes 0.6 of FILTER's CPU and scores as
+well at the same file size (74.4 and 74.3 at 1.5 times). At smaller ratios (72.4 and 73.1 at 1.17 times) and in later steps it is
+softer."""
 PREMULTIPLIED = {"LA": "La", "RGBA": "RGBa"}
-WORTH_PIXELS = 1_000_000
-"""Of the result. A smaller picture is ready before a thread is."""
-MOST_BANDS = 8
-"""What a band needs beside the picture is that much smaller than what the whole would need."""
-PARTS = 64
-"""Of a pixel. Pillow keeps a box's edges in single precision: such parts are exact in pictures up to 2^18 pixels wide."""
+MIN_PIXELS = 1_000_000
+"""Pixels of the result. Resizing to fewer takes less time than starting a thread."""
+MAX_BANDS = 8
+"""Resizing a band takes that much less temporary memory than resizing the whole."""
+SUBPIXELS = 64
+"""Possible edges per pixel. Pillow stores a box in single precision: such edges are exact up to a width of 2^18 pixels."""
 
 Band = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """Work that was handed over, and what becomes of it."""
+class Task:
+    """A submitted function and the future of its result."""
 
     work: Callable[[], Any]
     future: Future[Any]
 
 
-Give = Callable[..., Given]
+Submit = Callable[..., Task]
 
 
 @cache
 def count() -> int:
-    """More would not pay: half of a photo's encoding is its largest rendition, and that is one call.
+    """Returns the number of threads: 2, or 1 on a single CPU. More threads gain nothing.
 
-    Asked once: a child that decodes may not read where it stands any more.
+    Half of a photo's encoding time is the largest rendition, which is a single call. The result is cached because the sandboxed
+    child can no longer read the cgroup's files while it decodes.
     """
     return min(2, cpus.available())
 
 
 @contextmanager
-def helping(hands: int | None = None) -> Iterator[Give]:
-    """Gives a function to call with work and its arguments, for the other hand to do. With one hand it is done at once, here."""
-    if (hands or count()) < 2:
-        yield _done_here
+def helping(threads: int | None = None) -> Iterator[Submit]:
+    """Yields a function that submits a call to a second thread. With one thread it runs the call at once in this one."""
+    if (threads or count()) < 2:
+        yield _run_now
         return
-    with ThreadPoolExecutor(1) as other:
+    with ThreadPoolExecutor(1) as pool:
 
-        def give(work: Callable[..., Any], *arguments: Any) -> Given:
-            mine = partial(work, *arguments)
-            return Given(mine, other.submit(mine))
+        def submit(work: Callable[..., Any], *arguments: Any) -> Task:
+            call = partial(work, *arguments)
+            return Task(call, pool.submit(call))
 
-        yield give
+        yield submit
 
 
-def outcomes(given: Sequence[Given]) -> list[Any]:
-    """In the same order. What the other hand has not yet begun is done here: both end at about the same time."""
-    own = {at: one.work() for at, one in enumerate(given) if one.future.cancel()}
-    return [own[at] if at in own else one.future.result() for at, one in enumerate(given)]
+def outcomes(tasks: Sequence[Task]) -> list[Any]:
+    """Returns the results in order. Runs the tasks that have not started in this thread, so that both threads end together."""
+    own_results = {index: task.work() for index, task in enumerate(tasks) if task.future.cancel()}
+    return [own_results[index] if index in own_results else task.future.result() for index, task in enumerate(tasks)]
 
 
 def shrunk(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The first step, from what was decoded."""
-    is_far = size[0] * size[1] >= WORTH_PIXELS and image.width >= FAR * size[0]
-    return resized(image, size, how=FAR_FILTER if is_far else FILTER)
+    """Returns the decoded image in the size of the largest rendition."""
+    is_far = size[0] * size[1] >= MIN_PIXELS and image.width >= FIRST_STEP_RATIO * size[0]
+    return resized(image, size, resample=FIRST_STEP_FILTER if is_far else FILTER)
 
 
 def resized(
-    image: Image.Image, size: tuple[int, int], hands: int | None = None, how: Image.Resampling = FILTER
+    image: Image.Image, size: tuple[int, int], threads: int | None = None, resample: Image.Resampling = FILTER
 ) -> Image.Image:
-    """As `Image.resize`, in bands where it can be cut exactly: they take less memory, and two hands share them."""
+    """Like `Image.resize`, in bands if the image can be cut exactly: this takes less memory, and two threads share the bands."""
     bands = _bands(image.size, size)
     if not bands:
-        return image.resize(size, how)
-    if image.mode in PREMULTIPLIED:  # as `resize` would do for each band
-        return _joined(image.convert(PREMULTIPLIED[image.mode]), size, bands, hands, how).convert(image.mode)
-    return _joined(image, size, bands, hands, how)
+        return image.resize(size, resample)
+    if image.mode in PREMULTIPLIED:  # once, instead of by `resize` for each band
+        return _in_bands(image.convert(PREMULTIPLIED[image.mode]), size, bands, threads, resample).convert(image.mode)
+    return _in_bands(image, size, bands, threads, resample)
 
 
-def _done_here(work: Callable[..., Any], *arguments: Any) -> Given:
-    done: Future[Any] = Future()
-    done.set_result(work(*arguments))
-    return Given(done.result, done)
+def _run_now(work: Callable[..., Any], *arguments: Any) -> Task:
+    future: Future[Any] = Future()
+    future.set_result(work(*arguments))
+    return Task(future.result, future)
 
 
-def _joined(
-    image: Image.Image, size: tuple[int, int], bands: list[Band], hands: int | None, how: Image.Resampling
+def _in_bands(
+    image: Image.Image, size: tuple[int, int], bands: list[Band], threads: int | None, resample: Image.Resampling
 ) -> Image.Image:
-    """Filters look beyond the edges of a box, so that no seam shows."""
-    whole = Image.new(image.mode, size, None)  # uncleared
-    whole.info = image.info.copy()
-    across, lock = image.width / size[0], Lock()
+    """Resizes the bands separately. Filters also read the pixels next to a band, so that the result has no seams."""
+    result = Image.new(image.mode, size, None)  # uninitialised
+    result.info = image.info.copy()
+    scale, lock = image.width / size[0], Lock()
 
-    def make(left: int, right: int) -> None:
-        box = (left * across, 0, right * across, image.height)
-        made = image.resize((right - left, size[1]), how, box=box)
+    def resize_band(start: int, end: int) -> None:
+        box = (start * scale, 0, end * scale, image.height)
+        band = image.resize((end - start, size[1]), resample, box=box)
         with lock:
-            whole.paste(made, (left, 0))
+            result.paste(band, (start, 0))
 
-    with helping(hands) as give:
-        outcomes([give(make, *band) for band in bands])
-    return whole
+    with helping(threads) as submit:
+        outcomes([submit(resize_band, *band) for band in bands])
+    return result
 
 
-def _bands(size: tuple[int, int], to: tuple[int, int]) -> list[Band]:
-    """Columns whose edges lie exactly somewhere in the original. None where it does not pay or cannot be.
+def _bands(size: tuple[int, int], target: tuple[int, int]) -> list[Band]:
+    """Returns columns whose edges have exact positions in the original; [] if that is impossible or not worth it.
 
-    Rows would do as well, but with a few of them Pillow goes first down and then across, and rounds what lies between.
+    Rows do not work: with only a few rows Pillow resizes vertically first, and rounds in between.
     """
-    if to[0] * to[1] < WORTH_PIXELS or size == to:
+    if target[0] * target[1] < MIN_PIXELS or size == target:
         return []
-    step = to[0] // gcd(to[0], size[0] * PARTS)
-    bands = list(pairwise(sorted({round(to[0] * n / MOST_BANDS / step) * step for n in range(MOST_BANDS)} | {to[0]})))
-    return bands if 2 * max(right - left for left, right in bands) <= to[0] else []
+    step = target[0] // gcd(target[0], size[0] * SUBPIXELS)
+    bands = list(
+        pairwise(sorted({round(target[0] * nth / MAX_BANDS / step) * step for nth in range(MAX_BANDS)} | {target[0]}))
+    )
+    return bands if 2 * max(end - start for start, end in bands) <= target[0] else []

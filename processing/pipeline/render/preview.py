@@ -1,7 +1,7 @@
-"""A small picture of a file that could not be developed: whatever of it can be seen, for a person to tell which one it is.
+"""Makes a small preview of a file that could not be developed, so that its owner can recognise it.
 
-Lenient where developing is strict: what is missing or damaged stays grey, and a camera RAW shows the JPEG that it carries.
-The limits hold as ever.
+Decoding is lenient here: missing or damaged parts are grey, and a camera RAW is shown by its embedded JPEG. The limits are
+those of developing.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from processing.pipeline.render import steps
 
 EDGE, QUALITY, METHOD = 400, 60, 4
 JPEG_START = re.compile(rb"\xff\xd8\xff[\xc0-\xfe]")
-MOST_STARTS = 32
+MAX_JPEG_STARTS = 32
 HEADER_BYTES = 128 * 1024
-MOST_EMBEDDED_BYTES = 24 * 1024 * 1024
+MAX_EMBEDDED_BYTES = 24 * 1024 * 1024
 
 
 def preview(source: Path, recipe: Recipe = DEFAULT) -> bytes:
-    """As WebP, its long edge at most EDGE. Raises a `Refused` where nothing can be seen."""
+    """Returns a WebP file with a long edge of at most EDGE. Raises a `Refused` if nothing can be decoded."""
     with error_mapping.of_the_machine(), source.open("rb") as file:
         try:
             with opener.opened_leniently(file, recipe.limits) as image:
@@ -48,14 +48,14 @@ def _small(image: Image.Image, source: Path) -> bytes:
         for step in steps.FINISH:
             image = step(image, job)
         buffer = BytesIO()
-        # Nothing of the file's metadata goes along, as with renditions.
+        # No metadata of the original, as in renditions.
         image.save(buffer, "WEBP", quality=QUALITY, method=METHOD, icc_profile=None, exif=b"", xmp=b"")
         return buffer.getvalue()
 
 
 @contextmanager
 def mercy() -> Iterator[None]:
-    """What is missing of a picture's pixels is left grey. For this picture alone: the next one is developed in this process."""
+    """Lets Pillow decode truncated pictures, with grey for missing pixels, until the block ends: its flag is global."""
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     try:
         yield
@@ -64,18 +64,18 @@ def mercy() -> Iterator[None]:
 
 
 def embedded(file: BinaryIO) -> BytesIO:
-    """The largest JPEG in a RAW: cameras put one in for their own screens. Raises NotAnImage when there is none."""
+    """Returns the largest JPEG in a RAW; cameras embed it for their own screens. Raises NotAnImage if there is none."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        starts = [found.start() for found in islice(JPEG_START.finditer(data), MOST_STARTS)]
+        starts = [match.start() for match in islice(JPEG_START.finditer(data), MAX_JPEG_STARTS)]
         sizes = {start: _pixels(data[start : start + HEADER_BYTES]) for start in starts}
-        best = max(sizes, key=lambda start: sizes[start], default=None)
-        if best is None or not sizes[best]:
+        largest = max(sizes, key=lambda start: sizes[start], default=None)
+        if largest is None or not sizes[largest]:
             raise errors.NotAnImage
-        return BytesIO(data[best : best + MOST_EMBEDDED_BYTES])
+        return BytesIO(data[largest : largest + MAX_EMBEDDED_BYTES])
 
 
 def _pixels(head: bytes) -> int:
-    """0 for what is no picture of 8 bits: a RAW's own pixels may be a JPEG of 12 or 14, which nobody here can decode."""
+    """Returns 0 if `head` is not of an 8-bit JPEG. A RAW's sensor data may be a 12 or 14-bit JPEG, which cannot be decoded."""
     with suppress(Exception), Image.open(BytesIO(head), formats=("JPEG",)) as image:
         return image.width * image.height
     return 0

@@ -1,7 +1,7 @@
-"""The renditions: which sizes a picture gets, and their files.
+"""Writes the files of a picture's renditions.
 
-Each is made from the one above it. The chain loses nothing that one can see (SSIMULACRA2 within 0.4 of
-resizing every size from the full picture) and costs a third less. While one is encoded, the next is made.
+Each rendition is made from the next larger one. The chain loses nothing visible (SSIMULACRA2 within 0.4 of
+resizing every size from the full picture) and costs a third less. While one is encoded, the next is resized.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from processing.pipeline.recipe import Avif, Recipe, Rung, fitted
 from processing.pipeline.render import parallel, perceptual_hash
 
 THREADS = 2
-"""An AVIF encoder's own; left to itself it takes one for each of the machine's cores, and memory for each."""
-MOST_TRIES, LOSSLESS_EFFORT = 4, 20
+"""The AVIF encoder's threads. By default it uses one for each core of the machine, each with its own memory."""
+MAX_TRIES, LOSSLESS_EFFORT = 4, 20
 Animate = Callable[[tuple[int, int]], Moving]
 
 
 @dataclass(frozen=True, slots=True)
 class Most:
-    """The bytes of an original that browsers show, and whether it is packed without loss, as drawings are."""
+    """The size of an original that browsers display, and whether its compression is lossless, as for drawings."""
 
     bytes: int
     is_lossless: bool
@@ -39,7 +39,7 @@ class Most:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """`placeholder` is a data URI of about a hundred characters for the page to show until the picture has come."""
+    """The written renditions. `placeholder` is a data URI of about a hundred characters, shown until the picture is loaded."""
 
     renditions: tuple[Rendition, ...]
     placeholder: str
@@ -52,55 +52,56 @@ def write(
     out: Path,
     recipe: Recipe,
     animate: Animate | None = None,
-    most: Most | None = None,
+    limit: Most | None = None,
 ) -> Ladder:
-    """Writes EDGE.webp for every rung of an original of that upright size, safe from power cuts; EDGE.avif too, if it is wished.
+    """Writes and fsyncs EDGE.webp, and EDGE.avif if the recipe has AVIF, for each rung of an original of that upright size.
 
-    With `animate`, which gives all the frames in a size, it is their image that is written, as WebP alone. Quality is lowered
-    until no file exceeds `most`; a size for which that does not suffice is left out.
+    With `animate`, which returns all frames in a size, writes animated WebP only. Quality is lowered until no file exceeds
+    `limit`; a size that still exceeds it is left out.
     """
     out.mkdir(parents=True, exist_ok=True)
     rungs = recipe.fitting(size)
     if animate:
         small = _resized(image, fitted(image.size, rungs[-1].edge))
-        renditions = _animations(rungs, size, out, animate, most)
+        renditions = _animations(rungs, size, out, animate, limit)
         _sync_directory(out)
         return Ladder(renditions, _placeholder(small, recipe.placeholder_edge), perceptual_hash.of(small))
-    written = []
-    with parallel.helping() as give:
+    tasks = []
+    with parallel.helping() as submit:
         for rung in rungs:
             image = _resized(image, fitted(size, rung.edge))
-            written.append(give(_rendition, image, out / f"{rung.edge}.webp", rung, most, rung is rungs[-1]))
+            tasks.append(submit(_rendition, image, out / f"{rung.edge}.webp", rung, limit, rung is rungs[-1]))
             if recipe.avif:
-                written.append(give(_rendition, image, out / f"{rung.edge}.avif", recipe.avif, most))
-        # Of the smallest, while the largest is being encoded.
+                tasks.append(submit(_rendition, image, out / f"{rung.edge}.avif", recipe.avif, limit))
+        # From the smallest size, while the largest is encoded.
         placeholder, look = _placeholder(image, recipe.placeholder_edge), perceptual_hash.of(image)
-        renditions = tuple(made for made in parallel.outcomes(written) if made)
+        renditions = tuple(rendition for rendition in parallel.outcomes(tasks) if rendition)
     _sync_directory(out)
     return Ladder(renditions, placeholder, look)
 
 
 def _animations(
-    rungs: Sequence[Rung], size: tuple[int, int], out: Path, animate: Animate, most: Most | None
+    rungs: Sequence[Rung], size: tuple[int, int], out: Path, animate: Animate, limit: Most | None
 ) -> tuple[Rendition, ...]:
-    """Largest first; made from the smallest on, one at a time, as long as there is time and the next is not too large."""
-    made: list[Rendition] = []
+    """Returns the renditions, largest first. Makes them from the smallest up, until the time is used up or one is too large."""
+    renditions: list[Rendition] = []
     clock = animation.Clock()
     for rung in reversed(rungs):
         moving = animate(fitted(size, rung.edge))
-        if made and not clock.has_time_for(moving.size):
+        if renditions and not clock.has_time_for(moving.size):
             break
         path = out / f"{rung.edge}.webp"
         with path.open("w+b") as file:
-            is_small = moving.write(file, rung.quality, rung.method, most.bytes if most else None, clock)
-            bytes_ = file.seek(0, os.SEEK_END)
+            is_small = moving.write(file, rung.quality, rung.method, limit.bytes if limit else None, clock)
+            length = file.seek(0, os.SEEK_END)
             os.fsync(file.fileno())
-        if made and not is_small:
-            with suppress(PermissionError):  # a child may not; whoever asked takes only what is named
+        if renditions and not is_small:
+            # The child may not delete files; its worker takes only the files that are listed.
+            with suppress(PermissionError):
                 path.unlink()
             break
-        made.insert(0, Rendition(str(path), *moving.size, bytes=bytes_))
-    return tuple(made)
+        renditions.insert(0, Rendition(str(path), *moving.size, bytes=length))
+    return tuple(renditions)
 
 
 def _placeholder(image: Image.Image, edge: int) -> str:
@@ -111,18 +112,18 @@ def _placeholder(image: Image.Image, edge: int) -> str:
 
 
 def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The other hand has the largest one to encode, which takes as long as all that is left: a third would only slow it down."""
+    """Resizes in one thread: the other encodes the largest rendition meanwhile, which takes as long as everything else."""
     return image if image.size == size else parallel.resized(image, size, 1)
 
 
 def _rendition(
-    image: Image.Image, path: Path, how: Rung | Avif, most: Most | None, is_last: bool = False
+    image: Image.Image, path: Path, settings: Rung | Avif, limit: Most | None, is_last: bool = False
 ) -> Rendition | None:
-    """None for one that takes too many bytes however it is encoded, unless it is the last."""
-    content = _encoded(image, path.suffix[1:], how)
-    if most and len(content) > most.bytes:
-        content = _smaller(image, path.suffix[1:], how, content, most)
-        if len(content) > most.bytes and not is_last:
+    """Writes one file. Returns None, without a file, if it exceeds `limit` at every quality, unless it is the last size."""
+    content = _encoded(image, path.suffix[1:], settings)
+    if limit and len(content) > limit.bytes:
+        content = _smaller(image, path.suffix[1:], settings, content, limit)
+        if len(content) > limit.bytes and not is_last:
             return None
     with path.open("wb") as file:
         file.write(content)
@@ -131,28 +132,33 @@ def _rendition(
     return Rendition(str(path), *image.size, bytes=len(content))
 
 
-def _smaller(image: Image.Image, form: str, how: Rung | Avif, content: bytes, most: Most) -> bytes:
-    """As good as it can be within that many bytes: without loss where that takes fewer, as it does for drawings; else worse.
+def _smaller(image: Image.Image, file_format: str, settings: Rung | Avif, content: bytes, limit: Most) -> bytes:
+    """Returns the best encoding within `limit`: lossless if that is smaller, as for drawings, else with a lower quality.
 
-    A few tries, each lower than the one before as that was too large. The smallest counts if none is small enough.
+    Tries at most MAX_TRIES qualities, the last of them 0. Returns the smallest encoding if all are too large.
     """
-    best, quality = content, how.quality
-    if most.is_lossless and form == "webp":
-        best = min(best, _encoded(image, form, how, lossless=True, quality=LOSSLESS_EFFORT), key=len)
-    for left in range(MOST_TRIES, 0, -1):
-        if len(best) <= most.bytes or not quality:
+    smallest, quality = content, settings.quality
+    if limit.is_lossless and file_format == "webp":
+        lossless = _encoded(image, file_format, settings, lossless=True, quality=LOSSLESS_EFFORT)
+        smallest = min(smallest, lossless, key=len)
+    for remaining_tries in range(MAX_TRIES, 0, -1):
+        if len(smallest) <= limit.bytes or not quality:
             break
-        quality = max(0, min(quality - 5, int(quality * most.bytes / len(best) * 0.9))) if left > 1 else 0
-        best = min(best, _encoded(image, form, how, quality=quality), key=len)
-    return best
+        scaled = int(quality * limit.bytes / len(smallest) * 0.9)
+        quality = max(0, min(quality - 5, scaled)) if remaining_tries > 1 else 0
+        smallest = min(smallest, _encoded(image, file_format, settings, quality=quality), key=len)
+    return smallest
 
 
-def _encoded(image: Image.Image, form: str, how: Rung | Avif, **other: Any) -> bytes:
-    # Nothing of the original's metadata: a rendition is published, and its colours are sRGB by now.
-    options: dict[str, Any] = {"quality": how.quality, "icc_profile": None, "exif": b"", "xmp": b""}
-    options |= {"speed": how.speed, "max_threads": THREADS} if isinstance(how, Avif) else {"method": how.method}
+def _encoded(image: Image.Image, file_format: str, settings: Rung | Avif, **overrides: Any) -> bytes:
+    # No metadata of the original: renditions are published. No profile: the colours are already sRGB.
+    options: dict[str, Any] = {"quality": settings.quality, "icc_profile": None, "exif": b"", "xmp": b""}
+    if isinstance(settings, Avif):
+        options |= {"speed": settings.speed, "max_threads": THREADS}
+    else:
+        options |= {"method": settings.method}
     buffer = BytesIO()
-    image.save(buffer, form, **options | other)
+    image.save(buffer, file_format, **options | overrides)
     return buffer.getvalue()
 
 

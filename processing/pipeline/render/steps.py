@@ -1,7 +1,7 @@
-"""The steps from a file's pixels to the largest rendition's: image in, image out, nothing to do first.
+"""The steps from a file's pixels to the largest rendition's. Each returns the image, unchanged if there is nothing to do.
 
-The order is the cheap one: shrink before anything that touches every pixel. Only what resizing needs
-(channels instead of a palette) comes earlier.
+The image is shrunk as early as possible, because all other steps process every pixel. Only the steps that resizing depends on
+(channels instead of a palette) come before.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from processing.pipeline.render import parallel
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The file, if the image is one by itself, and what the steps are to reach: the largest rendition's size, the turn."""
+    """The file (None if the image is only a part of it, such as a frame), the size before the turn to reach, and the turn."""
 
     source: Path | None
     size: tuple[int, int]
@@ -28,22 +28,22 @@ class Job:
 
 
 def sixteen_bit(image: Image.Image, job: Job) -> Image.Image:
-    """All that a picture of sixteen bits needs until it has eight; the steps below find it done."""
+    """Decodes, shrinks and converts a 16-bit picture to 8-bit sRGB, so that most later steps have nothing to do."""
     if not (job.is_deep and job.source):
         return image
     with error_mapping.of_the_file(memory_limits.deep_memory(image)):
-        from processing.pipeline.render import high_bit_depth  # it brings NumPy along
+        from processing.pipeline.render import high_bit_depth  # imports NumPy
 
         return high_bit_depth.developed(image, job.source, job.size)
 
 
 def decode(image: Image.Image, job: Job) -> Image.Image:
-    """All pixels, except that a JPEG is decoded at the smallest eighth that is still large enough."""
+    """Decodes the pixels. A JPEG is decoded at the smallest of libjpeg's scales (1/8 to 1) that is large enough."""
     with error_mapping.of_the_file(memory_limits.memory(image, max(job.size))):
         if image.format not in ("JPEG", "MPO"):
             image.load()
             return image
-        if not image.info.get("lossless"):  # libjpeg makes no draft of one, and Pillow does not know
+        if not image.info.get("lossless"):  # libjpeg has no draft mode for it, but Pillow does not know
             image.draft("RGB", job.size)
         if job.source:
             intervals.watch(image)
@@ -52,17 +52,17 @@ def decode(image: Image.Image, job: Job) -> Image.Image:
 
 
 def eight_bit(image: Image.Image, _: Job) -> Image.Image:
-    """The upper halves of sixteen bits of grey, where nobody wanted both."""
+    """Reduces 16-bit grey that `sixteen_bit` did not process to its high bytes."""
     return modes.high_bytes(image) if image.mode in bit_depth.GREY else image
 
 
 def plain(image: Image.Image, _: Job) -> Image.Image:
-    """Palettes, masks and rare models become grey, RGB or CMYK, with alpha where something is transparent."""
+    """Converts palettes, masks and rare modes to grey, RGB or CMYK, with alpha if anything is transparent."""
     return modes.in_channels(image)
 
 
 def inks(image: Image.Image, job: Job) -> Image.Image:
-    """Inks are mixed before the picture is made smaller: between two of them lies not the mean of their colours."""
+    """Converts CMYK to sRGB before shrinking: the mean of two inks is not the mean of their colours."""
     return srgb(image, job) if image.mode == "CMYK" else image
 
 
@@ -71,11 +71,11 @@ def shrink(image: Image.Image, job: Job) -> Image.Image:
 
 
 def srgb(image: Image.Image, _: Job) -> Image.Image:
-    turned = convert.to_srgb(image)
-    if turned is image:
+    converted = convert.to_srgb(image)
+    if converted is image:
         return image.convert("RGB") if image.mode == "CMYK" else image
-    turned.info.pop("icc_profile", None)  # done, should a later step ask again
-    return turned
+    converted.info.pop("icc_profile", None)  # so that no later step converts it again
+    return converted
 
 
 def upright(image: Image.Image, job: Job) -> Image.Image:
@@ -83,7 +83,7 @@ def upright(image: Image.Image, job: Job) -> Image.Image:
 
 
 def opaque(image: Image.Image, _: Job) -> Image.Image:
-    """WebP knows RGB and RGBA; an alpha channel that hides nothing is not worth its bytes."""
+    """Converts to RGB or RGBA, the modes of WebP. An alpha channel without transparency is dropped."""
     if image.mode == "RGB":
         return image
     has_holes = image.mode in ("LA", "RGBA") and image.getchannel("A").getextrema() != (255, 255)
@@ -91,5 +91,5 @@ def opaque(image: Image.Image, _: Job) -> Image.Image:
 
 
 FINISH = (eight_bit, plain, inks, shrink, srgb, upright, opaque)
-"""What follows the decoding, however strict that was."""
+"""The steps after decoding, strict or lenient."""
 PREPARE = (sixteen_bit, decode, *FINISH)
