@@ -82,9 +82,7 @@ class Scope:
     @property
     def uploads(self) -> UploadQuerySet:
         refused = Upload.objects.ended_badly().filter(self._where("code", "ended_at"))
-        refused = refused.exclude(
-            duplicates.has_failed()
-        )  # these duplicates share the outcome of a failed job, which is listed itself
+        refused = refused.exclude(duplicates.has_failed())  # duplicates of a failed job, which is listed
         if self.batch:
             refused = refused.filter(batch=self.batch)
         return refused.none() if self.kind == Kind.FAILED else refused
