@@ -19,11 +19,11 @@ from processing.uploads.direct import multipart
 
 log = logging.getLogger(__name__)
 
-# Huey checks for periodic tasks once a minute by default.
+# Huey's default is 60 seconds.
 Scheduler.periodic_task_seconds = max(1, round(settings.SWEEP_SECONDS))
 
 HIGH_PRIORITY = 10
-"""Runs before wake-up messages: a sweep behind 500 of them would be too late to rescue jobs."""
+"""The priority of tasks that run before wakeup messages. A sweep behind 500 of those would rescue jobs too late."""
 
 HEARTBEAT_STOP_SECONDS = 5.0
 
@@ -37,7 +37,7 @@ _heartbeat: threading.Thread | None = None
 def develop_next(job_id: int) -> None:
     """Processes the next due job. Without one, verifies a stored photo. Without one of these, renders a photo again.
 
-    `job_id` is ignored: a message only wakes the worker up.
+    `job_id` does not matter: the message only notifies the worker.
     """
     if worker.rest_if_drained():
         return
@@ -47,15 +47,16 @@ def develop_next(job_id: int) -> None:
 
 @db_task(priority=HIGH_PRIORITY)
 def hand_over(upload_id: str) -> None:
-    """Completes an upload whose large file has been joined in the bucket."""
+    """Completes an upload after its large file has been joined in the bucket."""
     multipart.hand_over_by_id(uuid.UUID(upload_id))
 
 
 @db_periodic_task(lambda _: True, priority=HIGH_PRIORITY)
 def sweep() -> None:
-    """Runs the sweep and the other periodic work. One task for all of it, since the sweep counts waiting messages.
+    """Runs the sweep and the other periodic work.
 
-    Each worker sends this message, and only the first worker to receive one in each interval runs the work.
+    It is one task, since the sweep counts waiting messages and would mistake a second one for a wakeup message. Each worker sends
+    this message, and only the first worker to receive one in each interval runs the work.
     """
     if not periodic.is_mine("sweep", settings.SWEEP_SECONDS):
         return
@@ -63,9 +64,8 @@ def sweep() -> None:
     post_write.prove_some()
     scrub.step()
     if periodic.is_mine("clear_expired", CLEAR_EXPIRED_SECONDS):
-        call_command(
-            "clear_expired", stdout=StringIO()
-        )  # a command of config.accounts, which this package may not import
+        # By name, since this package may not import config.
+        call_command("clear_expired", stdout=StringIO())
 
 
 @task(priority=HIGH_PRIORITY)
@@ -86,7 +86,6 @@ def begin() -> None:
 def end() -> None:
     _stopped.set()
     worker.stop()
-    if (
-        _heartbeat
-    ):  # waits until the thread has removed the worker's row; otherwise the worker would seem alive for a while
+    if _heartbeat:
+        # The thread deletes the worker's row at its end. Otherwise the worker would seem alive for a while.
         _heartbeat.join(HEARTBEAT_STOP_SECONDS)

@@ -14,7 +14,7 @@ from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import ACTIVE, ENDED_BADLY, IS_A_PHOTO, JobState, UploadState
 
 IS_IN_ALBUM = Q(code__in=IS_A_PHOTO) | Q(job__error_code__in=IS_A_PHOTO)
-"""Uploads whose bytes the album had already."""
+"""Matches uploads of bytes that the album had already."""
 SENT = ~Q(state=UploadState.SKIPPED)
 REFUSED = Q(state__in=ENDED_BADLY) & ~Q(code__in=IS_A_PHOTO)
 FAILED = Q(job__state=JobState.FAILED) & ~Q(job__error_code__in=IS_A_PHOTO)
@@ -103,7 +103,7 @@ def entries(batches: Sequence[Batch]) -> list[Entry]:
 
 
 def openers(albums: QuerySet[Album]) -> QuerySet[User]:
-    """Returns the users who have sent files to these albums."""
+    """Returns the senders of the batches of these albums."""
     return User.objects.filter(pk__in=Batch.objects.filter(album__in=albums).values("opened_by")).order_by("username")
 
 

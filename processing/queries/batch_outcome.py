@@ -62,5 +62,5 @@ def troubles(batch: Batch) -> Iterator[tuple[str, str]]:
 
 
 def _duplicates_without_photo(batch: Batch) -> QuerySet[Upload]:
-    """Returns duplicates whose file with the same bytes did not become a photo."""
+    """Returns duplicates of files that did not become photos."""
     return file_status.files(batch).filter(duplicates.IS_DOUBLE).exclude(standing__in=IN_ALBUM)

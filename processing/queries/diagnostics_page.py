@@ -91,9 +91,8 @@ class Limits:
 
 
 def of_now() -> Limits:
-    running = (
-        measurements.running()
-    )  # before last(): if the measurement ends between the two, the page still polls for its result
+    # Before last(): if the measurement ends between the two queries, the page still polls for its result.
+    running = measurements.running()
     last, passed = measurements.last(), measurements.last_that_passed()
     sections = (
         (

@@ -131,7 +131,7 @@ def _matches(scope: Scope, reason: Reason) -> bool:
 
 
 def _reasons(scope: Scope) -> list[Reason]:
-    """Returns all reasons: first those whose files are kept, then the most frequent. Reasons that are no mishaps come last."""
+    """Returns all reasons: first those that keep their files, then the most frequent. Reasons that are no mishaps come last."""
     failed = scope.jobs.order_by().values_list("error_code").annotate(n=Count("pk"))
     refused = scope.uploads.order_by().values_list("code").annotate(n=Count("pk"))
     reasons = [Reason(Kind.FAILED, *row) for row in failed] + [Reason(Kind.REFUSED, *row) for row in refused]

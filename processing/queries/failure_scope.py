@@ -1,6 +1,6 @@
 """The filter behind the failure page and its bulk actions.
 
-There are two kinds of failures: failed jobs, whose raw files are kept, and refused or expired uploads, whose files are not.
+There are two kinds of failures: failed jobs, which keep their raw files, and refused or expired uploads, which keep nothing.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Scope:
     kind: Kind | None = None
     code: str = ""
     until: datetime | None = None
-    """Failures after this time are left out, since the user who confirmed an action had not seen them."""
+    """Failures after this time are left out, since the user had not seen them when confirming an action."""
     is_all: bool = False
     """Includes codes that are no mishaps."""
 

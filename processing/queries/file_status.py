@@ -44,11 +44,11 @@ def files(batch: Batch, standing: Standing | None = None) -> QuerySet[Any]:
     """Returns the batch's uploads in the order of sending, skipped files included; only those of `standing` if it is given.
 
     Annotations:
-    `standing` is the status. `stored` is the id of the photo with the file's bytes. `companion` is the id of the companion with
-    the file's bytes, and `beside` that of its photo. `proved_at` is the time of the last verification of that photo or companion.
-    `again` is the id of the batch in which the same bytes were sent again after they had failed here.
-    For duplicates, `twin` is the name of the file with the same bytes, and `twin_job`, `twin_lost`, `twin_code` and
-    `twin_trouble` are its job's state, its upload's state if it was lost, its error code and its error message.
+    `standing`: the status. `stored`: the id of the photo with the file's bytes. `companion`: the id of the companion with the
+    file's bytes. `beside`: the id of that companion's photo. `proved_at`: the last verification of that photo or companion.
+    `again`: the id of the batch that sent the same bytes again after they had failed here.
+    For duplicates, of the file with the same bytes: `twin`, its name; `twin_job`, its job's state; `twin_lost`, its upload's
+    state if it was not received; `twin_code` and `twin_trouble`, its error code and message.
     """
     photos = Photo.objects.filter(_photo_has_same_bytes()).order_by("pk")
     uploads: QuerySet[Any] = batch.uploads.annotate(stored=Subquery(photos.values("pk")[:1]))

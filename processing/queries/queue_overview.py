@@ -72,10 +72,10 @@ class Overview:
     findings: list[Finding]
     """Stored files that are missing or damaged."""
     rerenders: Count
-    """Photos whose renditions are to be made again."""
+    """Photos that wait to be rendered again."""
     rerenders_failed: Count
     given_up: list[Rerender]
-    """The newest of the failed ones."""
+    """The newest failed rerenders."""
 
     @property
     def is_rerendering(self) -> bool:

@@ -56,7 +56,7 @@ DUPLICATE_REASONS = {
     Standing.EXPIRED: "It is the same file as {name}, which did not arrive. Upload it again.",
     Standing.REFUSED: "It is the same file as {name}, which was not taken in: {trouble}",
 }
-"""Reasons for duplicates that were not stored, because another file with the same bytes had been sent, which then failed."""
+"""Reasons for duplicates that were not stored, because a file with the same bytes had been sent, but did not become a photo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One file. `code` and `reason` explain why it is no photo, or of which photo it is a duplicate."""
+    """One file. `code` and `reason` explain why it is no photo, or name the photo that it duplicates."""
 
     upload: UUID
     name: str
@@ -146,13 +146,13 @@ class Line:
     received_at: datetime | None
     verified_at: datetime | None
     photo: int | None
-    """The id of the photo that has the file's bytes, or whose companion the file is."""
+    """The id of the photo with the file's bytes, or of the photo that `companion` belongs to."""
     companion: int | None
     code: str
     reason: str
     note: str
     again: int | None
-    """The id of the later batch in which the same file was uploaded again."""
+    """The id of the later batch that contains the same file."""
     job: int | None
     job_state: str
     attempts: int

@@ -19,13 +19,13 @@ from processing.queries.album_progress import Progress, Report
 from processing.uploads import batches
 
 MAX_NEW_PHOTOS = 100
-"""New photos in one response to a poll. The next response contains further ones."""
+"""New photos in one response to a poll. The next response contains more."""
 FAST_POLL_FILES = 3
 """Up to this many unfinished files, the page polls every 500 ms."""
 COMMIT_DELAY = timedelta(seconds=3)
 """A job that finished this shortly before a response may have been committed after it, since several workers run in parallel."""
 MAX_LOOKBACK = timedelta(minutes=10)
-"""A page that last polled before that gets only new photos, and changed ones when it is reloaded. Limits the query for jobs."""
+"""A poll returns no changes older than this, which limits its query. The page shows older changes after a reload."""
 
 
 @dataclass(frozen=True, slots=True)

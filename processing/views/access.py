@@ -1,4 +1,4 @@
-"""Access to albums and their batches: for the album's owner and for users who may change any album. Others get a 404."""
+"""Access to albums and their batches: for the album's owner and users with permission to change any album. Others get a 404."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -28,7 +28,7 @@ def batch_or_404(request: HttpRequest, pk: int) -> Batch:
 def ensure_discardable(request: HttpRequest, album: Album, batch: Batch | None = None) -> None:
     """Raises MayNotDelete if the user may not delete files that are no photos yet: those of the batch, or of the whole album.
 
-    The user who sent a batch may delete its files.
+    The sender of a batch may delete its files.
     """
     if album.is_emptiable_by(request.user) or (batch and batch.opened_by_id == request.user.pk):
         return
@@ -42,12 +42,12 @@ def may_delete_of_any_album(request: HttpRequest) -> bool:
 
 
 def may_change_any_album(request: HttpRequest) -> bool:
-    """True for administrators, who also see what belongs to no single album."""
+    """True if the user may change any album, and so also see pages about the whole installation."""
     return request.user.has_perm("albums.change_album")
 
 
 def for_keepers(view: View) -> View:
-    """Decorates a view to raise Http404 for users who may not change any album."""
+    """Decorates a view to raise Http404 unless the user may change any album."""
 
     @wraps(view)
     def guarded(request: HttpRequest) -> HttpResponse:
@@ -64,7 +64,7 @@ def who(request: HttpRequest) -> str:
 
 
 def named(request: HttpRequest, jobs: QuerySet[ProcessingJob]) -> QuerySet[ProcessingJob]:
-    """Returns the jobs whose ids the form sends as `job`, or all if it sends none. Values that are no ids are ignored."""
+    """Returns the jobs named by the form's `job` fields, or all without such a field. Values that are no ids are ignored."""
     values = request.POST.getlist("job")
     ids = [int(value) for value in values if value.isascii() and value.isdigit() and len(value) < 19]
     return jobs.filter(pk__in=ids) if ids else jobs

@@ -36,7 +36,7 @@ def desk(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def retry(request: HttpRequest) -> HttpResponse:
-    """Requeues the selected failures whose raw files are kept."""
+    """Requeues the selected failures that still have a raw file."""
     scope = failure_selection.scope(request, request.POST)
     picked = failure_selection.picked(request.POST, scope)
     refused_count = picked.uploads.count()

@@ -130,11 +130,11 @@ def _receive_files(request: HttpRequest, album: Album, intake: FormIntake, lengt
 def _check_sender(request: HttpRequest, intake: FormIntake) -> None:
     """Raises Forged at once if the headers decide. Otherwise the intake checks the form's token before the first file.
 
-    No bytes of a file are read before the check. A page of another site is recognised by its Origin header.
+    No bytes of a file are read before the check. A page of another origin is recognised by its Origin header.
     """
     middleware = CsrfViewMiddleware(lambda _: HttpResponse())
-    is_cross_site = "Origin" in request.headers and not middleware._origin_verified(request)  # type: ignore[attr-defined]
-    if is_cross_site or "X-CSRFToken" in request.headers:
+    is_cross_origin = "Origin" in request.headers and not middleware._origin_verified(request)  # type: ignore[attr-defined]
+    if is_cross_origin or "X-CSRFToken" in request.headers:
         _ensure_genuine(request, QueryDict())
     else:
         intake.check = functools.partial(_ensure_genuine, request)

@@ -46,7 +46,7 @@ class Counted:
     """The longest time between two reads, in seconds: a pause of the client, or of a proxy that buffers the body."""
 
 
-@csrf_exempt  # anonymous requests get no CSRF check; those of signed-in users are checked in _check_sender
+@csrf_exempt  # _check_sender checks it, but not for requests with a probe token
 @login_not_required
 def probe(request: HttpRequest) -> HttpResponse:
     """Measures one request.

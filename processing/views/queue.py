@@ -13,7 +13,7 @@ from processing.views.access import for_keepers, may_change_any_album
 
 @require_safe
 def jobs(request: HttpRequest) -> HttpResponse:
-    """Administrators also see jobs of albums in the trash, whose photos are developed and checked like all others."""
+    """Administrators also see jobs of albums in the trash: photos there are developed and checked like all others."""
     albums = Album.objects
     queue = queue_overview.of(albums.all() if may_change_any_album(request) else albums.visible_to(request.user))
     return render(request, "queue/page.html", {"queue": queue})

@@ -56,10 +56,7 @@ def impatient(request: HttpRequest, pace: Pace) -> Iterator[None]:
 
 
 def hang_up(request: HttpRequest) -> None:
-    """Shuts down the read side of the connection, which closes as soon as the response is sent.
-
-    For a client that stopped sending or broke off.
-    """
+    """Shuts down the read side of a client's connection after an error or timeout. It closes as soon as the response is sent."""
     close_after(request)
     if connection := request.META.get("gunicorn.socket"):
         with suppress(OSError):  # the socket is closed already
@@ -78,7 +75,7 @@ def close_after(request: HttpRequest) -> None:
 
 
 def body(request: HttpRequest) -> Body:
-    """Returns a reader of the body whose reads return the bytes that have arrived; gunicorn's own reads wait for more.
+    """Returns a reader of the body. Each read returns the bytes that have arrived, while gunicorn's own reads wait for more.
 
     So bytes that have arrived are neither held in memory until the next ones come, nor copied. Raises EndUnknown.
     """
@@ -111,7 +108,7 @@ def read(request: HttpRequest, most: int) -> bytes:
 
 
 def length(request: HttpRequest) -> int | None:
-    """Returns the body's length in bytes; None for a chunked body, whose length is known only at its end."""
+    """Returns the body's length in bytes; None for a chunked body, since its length is known only at the end."""
     if request.headers.get("Transfer-Encoding"):
         return None
     header = request.META.get("CONTENT_LENGTH") or "0"
@@ -180,7 +177,7 @@ class _ChunkedBody:
 
 
 class _StreamBody:
-    """Another server's stream, or one in memory. A read cannot be interrupted; a read that took too long ends the body."""
+    """Another server's stream, or one in memory. A read cannot be interrupted; exceeded time limits raise after it."""
 
     def __init__(self, stream: Any, pace: Pace | None = None) -> None:
         self._stream, self._pace = stream, pace
@@ -196,7 +193,7 @@ class _StreamBody:
 
 
 class _PacedSocket:
-    """A socket whose every wait is limited by the body's pace. Raises TooSlow or TimeoutError."""
+    """A socket that limits every wait by the body's pace. Raises TooSlow or TimeoutError."""
 
     def __init__(self, connection: socket.socket, pace: Pace) -> None:
         self._socket, self._pace = connection, pace
@@ -245,8 +242,8 @@ def drain(request: HttpRequest) -> None:
 
     A response that is sent while the body is still arriving is lost: the browser shows "connection reset" instead. So the rest
     of a refused body has to be read. Under gunicorn the main thread does that after the response, for every request whose body
-    was not read to its end, and then closes the connection (`DISCARD_SECONDS` in config/server/gunicorn_worker.py). That keeps
-    no thread waiting and occupies no upload slot.
+    was not read to its end, and then closes the connection (`DISCARD_SECONDS` in config/server/gunicorn_worker.py). So
+    no thread waits and no upload slot is occupied.
     """
     if "gunicorn.socket" in request.META:
         return

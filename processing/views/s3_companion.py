@@ -88,7 +88,7 @@ def speaks_companion(**views: Callable[..., HttpResponse]) -> Callable[..., Http
 
 
 def own(view: View[P]) -> Callable[..., HttpResponse]:
-    """Decorates a view of one upload. Raises Http404 for everyone but the user who sent it."""
+    """Decorates a view of one upload. Raises Http404 unless the user sent it."""
 
     @wraps(view)
     def of_upload(request: HttpRequest, album: Album, upload: UUID, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
@@ -176,7 +176,7 @@ def _check_access(request: HttpRequest, pk: int, token: str) -> Album:
         raise Refused(SIGN_IN)
     if not upload_token.is_good(token, request.user, pk):
         raise Http404
-    if _is_cross_site(request):
+    if _is_cross_origin(request):
         raise Refused(FOREIGN)
     album = album_or_404(request, pk)
     if locations.for_new() != storage_keys.BUCKET:
@@ -184,8 +184,8 @@ def _check_access(request: HttpRequest, pk: int, token: str) -> Album:
     return album
 
 
-def _is_cross_site(request: HttpRequest) -> bool:
-    """True if Sec-Fetch-Site or Origin names another site. Other clients than browsers send neither, and need only the token."""
+def _is_cross_origin(request: HttpRequest) -> bool:
+    """True if Sec-Fetch-Site or Origin names another origin. Clients other than browsers send neither and need only the token."""
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         return True
     check = CsrfViewMiddleware(lambda _: HttpResponse())
