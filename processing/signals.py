@@ -31,12 +31,12 @@ def _forget_batches(album: Album, **_: Any) -> None:
 
 def _delete_raw_file(instance: Upload, **_: Any) -> None:
     """Deletes the upload's raw file after commit. A running job is deleted with its upload, so its worker cannot complete it."""
-    if _has_raw(instance):
+    if _has_raw_file(instance):
         removal.clear_after_commit([instance.key])
     failpoints.reach(Point.ROWS_GOING)
 
 
-def _has_raw(upload: Upload) -> bool:
+def _has_raw_file(upload: Upload) -> bool:
     """True if the raw file has not been deleted already. Saves thousands of deletions for a large batch."""
     is_kept = ProcessingJob.objects.filter(upload=upload, state__in=KEEPS_RAW)
     return upload.state == UploadState.RECEIVING or is_kept.exists()

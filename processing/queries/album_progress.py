@@ -67,8 +67,10 @@ class Progress:
         """Receiving and developing count as one half each. Below 100 while the album is busy."""
         if not self.total:
             return 0
-        arrived = self.bytes_arrived / self.bytes_total if self.is_receiving and self.bytes_total else 1.0
-        fraction = (arrived + self.settled / self.total) / 2 if self.is_measured else self.settled / self.total
+        received_fraction = self.bytes_arrived / self.bytes_total if self.is_receiving and self.bytes_total else 1.0
+        fraction = (
+            (received_fraction + self.settled / self.total) / 2 if self.is_measured else self.settled / self.total
+        )
         return min(99 if self.is_busy else 100, int(100 * fraction))
 
     @property

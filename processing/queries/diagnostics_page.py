@@ -70,10 +70,10 @@ class Limits:
     @property
     def parts(self) -> tuple[Part, ...]:
         """The segments of the staging bar. The whole bar is the quota, or the bytes in staging if they exceed it."""
-        whole, begin, parts = max(self.staging.total, self.staging.quota, 1), 0.0, []
+        bar_bytes, begin, parts = max(self.staging.total, self.staging.quota, 1), 0.0, []
         for kind, name, note in PARTS:
             size: int = getattr(self.staging, kind)
-            width = max(MIN_WIDTH, 100 * size / whole) if size else 0.0
+            width = max(MIN_WIDTH, 100 * size / bar_bytes) if size else 0.0
             parts.append(Part(kind, name, note, size, begin, width))
             begin += parts[-1].width
         return tuple(parts)
@@ -93,7 +93,7 @@ class Limits:
 def of_now() -> Limits:
     # Before last(): if the measurement ends between the two queries, the page still polls for its result.
     running = measurements.running()
-    last, passed = measurements.last(), measurements.last_that_passed()
+    last, last_passed = measurements.last(), measurements.last_that_passed()
     sections = (
         (
             ("From your browser", "as the page's uploads go", last.browser),
@@ -106,8 +106,8 @@ def of_now() -> Limits:
     return Limits(
         address=site_url.own(),
         chunk_bytes=measurements.chunk_bytes(),
-        largest_body=passed.largest_body if passed else None,
-        has_limit=bool(passed and passed.has_limit),
+        largest_body=last_passed.largest_body if last_passed else None,
+        has_limit=bool(last_passed and last_passed.has_limit),
         measured_at=last.ended_at if last else None,
         is_measuring=running is not None,
         groups=tuple(Group(title, note, _worst_first(rows)) for title, note, rows in sections if rows),

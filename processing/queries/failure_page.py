@@ -149,7 +149,7 @@ class _Listing:
         job_count = sum(reason.count for reason in self._reasons.values() if reason.is_kept)
         jobs = self._jobs()[min(start, job_count) : min(stop, job_count)]
         uploads = self._uploads()[max(start - job_count, 0) : max(stop - job_count, 0)]
-        return [*map(self._of_job, jobs), *map(self._of_upload, uploads)]
+        return [*map(self._job_entry, jobs), *map(self._upload_entry, uploads)]
 
     def _jobs(self) -> QuerySet[ProcessingJob]:
         # The join only tests whether a preview exists. Its bytes are not loaded: the browser requests them.
@@ -168,7 +168,7 @@ class _Listing:
         """Returns the reason, or a new one with a count of 1 if it appeared after the reasons were counted."""
         return self._reasons.get((kind, code)) or Reason(kind, code, 1)
 
-    def _of_job(self, job: ProcessingJob) -> Entry:
+    def _job_entry(self, job: ProcessingJob) -> Entry:
         return Entry(
             reason=self._reason(Kind.FAILED, job.error_code),
             id=str(job.pk),
@@ -183,7 +183,7 @@ class _Listing:
             has_preview=job.preview_at is not None,  # type: ignore[attr-defined]
         )
 
-    def _of_upload(self, upload: Upload) -> Entry:
+    def _upload_entry(self, upload: Upload) -> Entry:
         return Entry(
             reason=self._reason(Kind.REFUSED, upload.code),
             id=str(upload.pk),

@@ -61,10 +61,10 @@ def files(batch: Batch, standing: Standing | None = None) -> QuerySet[Any]:
             Subquery(Photo.objects.filter(pk=OuterRef("stored")).values("verified_at")),
             Subquery(own_companion.values("verified_at")),
         ),
-        again=Case(When(job__state=JobState.CANCELLED, then=Subquery(_sent_again().values("batch")[:1]))),
+        again=Case(When(job__state=JobState.CANCELLED, then=Subquery(_later_uploads().values("batch")[:1]))),
         is_published_damaged=Exists(ProcessingJob.objects.filter(photo=OuterRef("stored"), publish_damaged=True)),
-        **_twin(),
-        standing=Case(*_whens(), default=Value(Standing.GONE.value), output_field=CharField()),
+        **_twin_annotations(),
+        standing=Case(*_status_branches(), default=Value(Standing.GONE.value), output_field=CharField()),
     )
     return uploads.filter(standing=standing) if standing else uploads
 
@@ -83,13 +83,13 @@ def _companion_has_same_bytes() -> Q:
     return (Q(pk=OuterRef("job__companion")) & has_same_sha256) | (has_same_sha256 & Q(name=OuterRef("name")))
 
 
-def _sent_again() -> QuerySet[Upload]:
+def _later_uploads() -> QuerySet[Upload]:
     """Returns later uploads of the same bytes to the same album, earliest first."""
     uploads = Upload.objects.filter(album=OuterRef("album"), sha256=OuterRef("sha256"), state=UploadState.RECEIVED)
     return uploads.exclude(sha256="").filter(created_at__gt=OuterRef("created_at")).order_by("created_at", "pk")
 
 
-def _twin() -> dict[str, Case]:
+def _twin_annotations() -> dict[str, Case]:
     """Returns the annotations of a duplicate about the file with the same bytes. They are null for all other files."""
     received, lost = duplicates.latest(), duplicates.lost()
     annotations = {
@@ -104,7 +104,7 @@ def _twin() -> dict[str, Case]:
     return {name: Case(When(duplicates.IS_DOUBLE, then=value)) for name, value in annotations.items()}
 
 
-def _whens() -> Iterator[When]:
+def _status_branches() -> Iterator[When]:
     """Yields the CASE branches in order of precedence."""
     is_duplicate = duplicates.IS_DOUBLE
     album, sha256 = OuterRef("album"), OuterRef("sha256")

@@ -104,14 +104,14 @@ class Overview:
 
 def of(albums: QuerySet[Album]) -> Overview:
     """Returns the overview of these albums. Workers are the same for all users."""
-    jobs = _in(albums, ProcessingJob.objects.all())
+    jobs = _of_albums(albums, ProcessingJob.objects.all())
     listed = jobs.select_related("album")
-    uploads = _in(albums, Upload.objects.all())
-    rerenders = _in(albums, Rerender.objects.all(), "photo__album")
+    uploads = _of_albums(albums, Upload.objects.all())
+    rerenders = _of_albums(albums, Rerender.objects.all(), "photo__album")
     return Overview(
         jobs={state.value: row_counts.of(jobs.filter(state=state)) for state in JobState},
         uploads={state.value: row_counts.of(uploads.filter(state=state)) for state in UploadState},
-        photos=row_counts.of(_in(albums, Photo.objects.shown())),
+        photos=row_counts.of(_of_albums(albums, Photo.objects.shown())),
         oldest_pending_seconds=_oldest_pending(jobs),
         workers=alive(albums),
         active=[*listed.in_work(), *listed.filter(state=JobState.PENDING).order_by("turn", "pk")[:MAX_LISTED]],
@@ -129,7 +129,7 @@ def _findings(albums: QuerySet[Album]) -> list[Finding]:
     return list(Finding.objects.filter(is_in_albums).select_related("photo", "companion")[:MAX_LISTED])
 
 
-def _in(albums: QuerySet[Album], rows: Rows, path: str = "album") -> Rows:
+def _of_albums(albums: QuerySet[Album], rows: Rows, path: str = "album") -> Rows:
     """Returns the rows of these albums. Adds no condition if `albums` is unfiltered, which saves a lookup for each row."""
     return rows.filter(**{f"{path}__in": albums}) if albums.query.where else rows
 

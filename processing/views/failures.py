@@ -49,7 +49,7 @@ def retry(request: HttpRequest) -> HttpResponse:
         )
     if not count and not refused_count:
         messages.warning(request, NOTHING_PICKED)
-    return _back(request, scope)
+    return _redirect_to_page(request, scope)
 
 
 @require_POST
@@ -61,7 +61,7 @@ def publish(request: HttpRequest) -> HttpResponse:
         messages.success(request, f"{count} damaged file{pluralize(count)} will be published, with a warning.")
     else:
         messages.warning(request, NOT_PUBLISHED)
-    return _back(request, scope)
+    return _redirect_to_page(request, scope)
 
 
 @require_POST
@@ -92,7 +92,7 @@ def dismiss(request: HttpRequest) -> HttpResponse:
         messages.success(request, f"{count} failure{pluralize(count)} dismissed.")
     else:
         messages.warning(request, NOTHING_PICKED)
-    return _back(request, scope)
+    return _redirect_to_page(request, scope)
 
 
 @require_safe
@@ -112,7 +112,7 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
     return response
 
 
-def _back(request: HttpRequest, scope: Scope) -> HttpResponse:
+def _redirect_to_page(request: HttpRequest, scope: Scope) -> HttpResponse:
     query = scope.fields | {name: value for name, value in request.POST.items() if name == "page" and value}
     return redirect(reverse("processing:failures", query=query))
 

@@ -70,7 +70,7 @@ def receive(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         album = album_or_404(request, pk)
     except AlbumInTrash:
-        return _gone(request, pk)
+        return _in_trash_problem(request, pk)
     except Http404:
         request_body.drain(request)
         raise
@@ -90,12 +90,12 @@ def _receive_files(request: HttpRequest, album: Album, intake: FormIntake, lengt
         batches.ensure_open(album, intake.token)
         if shortage := daily_limit.of(intake.user.pk) or admission.of_new(length, None, intake.user.pk):
             request_body.drain(request)
-            return _short(request, album, shortage)
+            return _shortage_problem(request, album, shortage)
         with upload_slots.place(intake.user.pk), request_body.impatient(request, body_timeouts.of_upload()):
             _ = request.FILES  # parses the body
         return _finish(request, album, intake)
     except AlbumBusy as busy:
-        return _busy(request, album, busy.batch)
+        return _busy_problem(request, album, busy.batch)
     except Forged as forged:
         request_body.drain(request)
         if request.accepts("text/html"):
@@ -103,7 +103,7 @@ def _receive_files(request: HttpRequest, album: Album, intake: FormIntake, lengt
         return _problem(request, album, HTTPStatus.FORBIDDEN, "csrf", FORGED)
     except Refused as refused:
         request_body.close_after(request)
-        return _crowded(request, album, refused.refusal)
+        return _no_slot_problem(request, album, refused.refusal)
     except SentBefore:
         request_body.drain(request)
         return answer(request, album)
@@ -120,7 +120,7 @@ def _receive_files(request: HttpRequest, album: Album, intake: FormIntake, lengt
         code, message = ("too-slow", TOO_SLOW) if intake.was_too_slow else ("cut-off", CUT_OFF)
         return _cut_off(request, album, intake, HTTPStatus.BAD_REQUEST, code, message)
     except Album.DoesNotExist:  # it was deleted during the request
-        return _gone(request, album.pk)
+        return _in_trash_problem(request, album.pk)
     except Exception:
         intake.cut_off()
         request_body.close_after(request)
@@ -153,7 +153,7 @@ def _finish(request: HttpRequest, album: Album, intake: FormIntake) -> HttpRespo
         request_body.drain(request)  # a body that is no multipart form has not been read
         return _problem(request, album, 422, "no-files", NOTHING)
     if not intake.hand_over() and intake.has_no_room:
-        return _short(request, album, admission.DISK)
+        return _shortage_problem(request, album, admission.DISK)
     return answer(request, album)
 
 
@@ -166,7 +166,7 @@ def _cut_off(
     return _problem(request, album, status, code, message)
 
 
-def _gone(request: HttpRequest, pk: int) -> HttpResponse:
+def _in_trash_problem(request: HttpRequest, pk: int) -> HttpResponse:
     """Raises AlbumInTrash for browsers; returns JSON with 410 for other clients. Raises Http404 if the album was deleted."""
     request_body.drain(request)
     try:
@@ -178,18 +178,18 @@ def _gone(request: HttpRequest, pk: int) -> HttpResponse:
     raise Http404
 
 
-def _busy(request: HttpRequest, album: Album, batch: Batch) -> HttpResponse:
+def _busy_problem(request: HttpRequest, album: Album, batch: Batch) -> HttpResponse:
     request_body.drain(request)
     return _problem(request, album, 409, "album-busy", BUSY, batch={"id": batch.pk, "opened_at": batch.opened_at})
 
 
-def _crowded(request: HttpRequest, album: Album, refusal: Refusal) -> HttpResponse:
+def _no_slot_problem(request: HttpRequest, album: Album, refusal: Refusal) -> HttpResponse:
     response = _problem(request, album, refusal.status, refusal.code, refusal.message)
     response["Retry-After"] = str(upload_slots.RETRY_AFTER_SECONDS)
     return response
 
 
-def _short(request: HttpRequest, album: Album, shortage: Shortage) -> HttpResponse:
+def _shortage_problem(request: HttpRequest, album: Album, shortage: Shortage) -> HttpResponse:
     response = _problem(request, album, shortage.status, shortage.code, shortage.intake)
     response["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response

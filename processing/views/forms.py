@@ -98,41 +98,41 @@ class ConnectionForm(forms.Form):
         return prefix
 
     def clean_endpoint(self) -> str:
-        return _endpoint(self.cleaned_data["endpoint"])
+        return _clean_endpoint(self.cleaned_data["endpoint"])
 
     def clean_browser_endpoint(self) -> str:
-        return _endpoint(self.cleaned_data["browser_endpoint"])
+        return _clean_endpoint(self.cleaned_data["browser_endpoint"])
 
     def clean_secret_key(self) -> str:
         """Requires the secret key again for another endpoint or access key, so that the saved one is sent to no other server."""
         secret: str = self.cleaned_data["secret_key"]
         if not secret and (self._before is None or self._before.secret_key == UNREADABLE):
             raise forms.ValidationError("Give the secret key.")
-        if not secret and self._goes_elsewhere():
+        if not secret and self._has_other_target():
             raise forms.ValidationError("For another server or access key, give the secret key again.")
         return secret
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
-        if self._has_content and not self.errors and not values["is_same_content"] and self._leaves_content():
+        if self._has_content and not self.errors and not values["is_same_content"] and self._changes_location():
             message = (
                 "Photos lie in the bucket from before, and would not be found in another. Move them to the disk first."
             )
             self.add_error("is_same_content", message)
         return values
 
-    def _goes_elsewhere(self) -> bool:
+    def _has_other_target(self) -> bool:
         assert self._before
         target = self.cleaned_data.get("endpoint", ""), self.cleaned_data.get("access_key", "")
         return target != (self._before.endpoint, self._before.access_key)
 
-    def _leaves_content(self) -> bool:
+    def _changes_location(self) -> bool:
         assert self._before
         after, before = self.connection(), self._before
         return (after.endpoint, after.bucket, after.prefix) != (before.endpoint, before.bucket, before.prefix)
 
 
-def _endpoint(text: str) -> str:
+def _clean_endpoint(text: str) -> str:
     """Returns the URL without a trailing slash. Raises ValidationError unless it is a public origin without a path."""
     address = text.strip().rstrip("/")
     if not address:
@@ -152,11 +152,11 @@ def _endpoint(text: str) -> str:
     ):
         raise forms.ValidationError("Write it as https://s3.example.org, with nothing behind it.")
     if not settings.S3_ALLOW_INTERNAL:
-        _check_outside(parts.hostname, port)
+        _check_public(parts.hostname, port)
     return address
 
 
-def _check_outside(host: str, port: int) -> None:
+def _check_public(host: str, port: int) -> None:
     from processing.storage.s3 import ssrf  # imports botocore, which only the setup of a bucket needs
 
     try:

@@ -46,20 +46,20 @@ def declare(request: HttpRequest, pk: int) -> JsonResponse:
         files, skipped = payload.files, payload.skipped
         declaration = preflight.compare(album, request.user, files)
         if not payload.opens:
-            return _success(request, album, declaration)
+            return _declaration_response(request, album, declaration)
         if shortage := _shortage(request.user, declaration, payload):
-            return _short(shortage)
+            return _shortage_problem(shortage)
         batch = declaration.batch
         if batch and skipped and uploads.count(batch.pk)[1] + len(skipped) > uploads.MOST_ROWS:
             return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-many-files", TOO_MANY)
-        return _success(request, album, preflight.declare(album, request.user, files, skipped))
+        return _declaration_response(request, album, preflight.declare(album, request.user, files, skipped))
     except AlbumBusy as busy:
         return _problem(HTTPStatus.CONFLICT, "album-busy", BUSY, batch=_batch(request, busy.batch))
     except (AlbumInTrash, Album.DoesNotExist):
-        return _gone(request, pk)
+        return _in_trash_problem(request, pk)
     except Refused as refused:
         request_body.close_after(request)
-        return _crowded(refused.refusal)
+        return _no_slot_problem(refused.refusal)
     except TooLarge:
         request_body.drain(request)
         return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The list of files is too long.")
@@ -106,7 +106,7 @@ def _shortage(user: User, declaration: Declaration, payload: Manifest) -> Shorta
     return admission.of_intake(len(payload.skipped) * ROW_BYTES) if payload.skipped else None
 
 
-def _success(request: HttpRequest, album: Album, declaration: Declaration) -> JsonResponse:
+def _declaration_response(request: HttpRequest, album: Album, declaration: Declaration) -> JsonResponse:
     batch, endpoint = declaration.batch, s3_companion.endpoint(request, album)
     uploads = [plan.upload for plan in declaration.answers if plan.upload]
     return JsonResponse(
@@ -155,7 +155,7 @@ def _goes_in_parts(plan: Answer, upload: Upload) -> bool:
     return multipart.may_come(upload) and (not plan.offset or bool(upload.multipart_id))
 
 
-def _gone(request: HttpRequest, pk: int) -> JsonResponse:
+def _in_trash_problem(request: HttpRequest, pk: int) -> JsonResponse:
     """Returns 410 if the album is in the trash. Raises Http404 if it was deleted."""
     request_body.drain(request)
     try:
@@ -165,13 +165,13 @@ def _gone(request: HttpRequest, pk: int) -> JsonResponse:
     raise Http404
 
 
-def _short(shortage: Shortage) -> JsonResponse:
+def _shortage_problem(shortage: Shortage) -> JsonResponse:
     response = _problem(shortage.status, shortage.code, shortage.intake)
     response["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
 
 
-def _crowded(refusal: Refusal) -> JsonResponse:
+def _no_slot_problem(refusal: Refusal) -> JsonResponse:
     response = _problem(HTTPStatus(refusal.status), refusal.code, refusal.message)
     response["Retry-After"] = str(upload_slots.RETRY_AFTER_SECONDS)
     return response

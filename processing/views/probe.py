@@ -140,12 +140,12 @@ def _report(request: HttpRequest, counted: Counted) -> dict[str, Any]:
         "headers": {name: request.headers.get(name) for name in proxy_passthrough.TUS},
         "scheme": request.scheme,
         "host": request.get_host(),
-        "is_trusted": _may_send_forms(request),
+        "is_trusted": _passes_origin_check(request),
         "now": time.time(),
     }
 
 
-def _may_send_forms(request: HttpRequest) -> bool:
+def _passes_origin_check(request: HttpRequest) -> bool:
     """True if Django's check of the Origin header would accept a form from this client."""
     if "Origin" not in request.headers:
         return True

@@ -75,24 +75,24 @@ def _cell(value: Any) -> str:
 
 def _json(batch: Batch, root: _Root) -> Iterator[str]:
     """Yields the counts after the files, so that they agree with the lines even if rows change meanwhile."""
-    head = {
+    header = {
         "batch": batch.pk,
         "url": root.address("processing:batch", batch.pk),
         "album": {"id": batch.album_id, "title": batch.album.title},
         "source": batch.source,
         "sent_by": batch.opened_by.get_username() if batch.opened_by else None,
-        "sent_at": _moment(batch.opened_at),
-        "made_at": _moment(timezone.now()),
+        "sent_at": _timestamp(batch.opened_at),
+        "made_at": _timestamp(timezone.now()),
     }
     counts: Counter[Standing] = Counter()
-    yield json.dumps(head)[:-1] + ', "files": ['
+    yield json.dumps(header)[:-1] + ', "files": ['
     damaged = 0
     for number, line in enumerate(receipt_query.lines(file_status.files(batch), counts)):
         damaged += line.is_published_damaged
         yield (",\n" if number else "\n") + json.dumps(_columns(line, root))
     receipt = Receipt(counts, damaged)
-    foot = {"count": receipt.total, "companions": receipt.companions, "verified": receipt.verified}
-    yield "], " + json.dumps(foot | {"safe": receipt.is_safe, "summary": receipt.words})[1:]
+    footer = {"count": receipt.total, "companions": receipt.companions, "verified": receipt.verified}
+    yield "], " + json.dumps(footer | {"safe": receipt.is_safe, "summary": receipt.words})[1:]
 
 
 def _columns(line: Line, root: _Root) -> dict[str, Any]:
@@ -101,8 +101,8 @@ def _columns(line: Line, root: _Root) -> dict[str, Any]:
         "name": line.name,
         "bytes": line.size,
         "sha256": line.sha256 or None,
-        "received": _moment(line.received_at),
-        "verified": _moment(line.verified_at),
+        "received": _timestamp(line.received_at),
+        "verified": _timestamp(line.verified_at),
         "state": line.standing.value,
         "photo": root.address("albums:photo", line.photo) or None,
         "code": line.code or None,
@@ -110,7 +110,7 @@ def _columns(line: Line, root: _Root) -> dict[str, Any]:
     }
 
 
-def _moment(moment: datetime | None) -> str | None:
+def _timestamp(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if moment else None
 
 

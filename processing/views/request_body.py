@@ -70,7 +70,7 @@ def close_after(request: HttpRequest) -> None:
     no request can be found.
     """
     stream: Any = request.META.get("wsgi.input")
-    if hasattr(stream, "failed") and not _is_read(stream.reader):
+    if hasattr(stream, "failed") and not _is_read_to_end(stream.reader):
         stream.failed = True
 
 
@@ -227,7 +227,7 @@ def _unreader(request: HttpRequest) -> Any:
     return getattr(reader, "unreader", None) or getattr(getattr(reader, "req", None), "unreader", None)
 
 
-def _is_read(reader: Any) -> bool:
+def _is_read_to_end(reader: Any) -> bool:
     """True if the body was read to its end."""
     match reader:
         case LengthReader():

@@ -101,7 +101,7 @@ def own(view: View[P]) -> Callable[..., HttpResponse]:
 def _params(request: HttpRequest, album: Album) -> HttpResponse:
     """Creates an upload that is sent as one form, as Uppy does with small files."""
     metadata = {name: request.GET.get(f"metadata[{name}]") for name in ("size", "relativePath")}
-    upload = _new(request, album, request.GET.get("filename"), metadata["size"], metadata["relativePath"])
+    upload = _create_upload(request, album, request.GET.get("filename"), metadata["size"], metadata["relativePath"])
     form = direct_multipart.form(upload)
     return JsonResponse(
         {"method": "POST", "url": form.url, "fields": form.fields, "expires": s3_multipart.LIFETIME_SECONDS}
@@ -114,7 +114,7 @@ def _create(request: HttpRequest, album: Album) -> HttpResponse:
     metadata = body.get("metadata")
     if not isinstance(metadata, dict):
         metadata = {}
-    upload = _new(request, album, body.get("filename"), metadata.get("size"), metadata.get("relativePath"))
+    upload = _create_upload(request, album, body.get("filename"), metadata.get("size"), metadata.get("relativePath"))
     direct_multipart.begin(upload)
     return JsonResponse({"key": upload.key, "uploadId": str(upload.pk)})
 
@@ -192,7 +192,7 @@ def _is_cross_origin(request: HttpRequest) -> bool:
     return "Origin" in request.headers and not check._origin_verified(request)  # type: ignore[attr-defined]
 
 
-def _new(request: HttpRequest, album: Album, name: object, size: object, path: object) -> Upload:
+def _create_upload(request: HttpRequest, album: Album, name: object, size: object, path: object) -> Upload:
     if not isinstance(name, str) or not name:
         raise Refused(BAD_BODY)
     assert isinstance(request.user, User)

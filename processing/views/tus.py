@@ -119,14 +119,14 @@ def upload(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         case "PATCH":
             return _patch(request, pk)
         case "DELETE":
-            tus_session.end(_own(request, pk))
+            tus_session.end(_own_upload_or_404(request, pk))
             return HttpResponse(status=HTTPStatus.NO_CONTENT)
         case _:
             raise Refused(NOT_ALLOWED)
 
 
 def _head(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    upload = _own(request, pk)
+    upload = _own_upload_or_404(request, pk)
     response = HttpResponse(status=HTTPStatus.OK)
     response["Upload-Offset"] = str(tus_session.offset(upload))
     if upload.size is None:
@@ -140,7 +140,7 @@ def _head(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _patch(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     part = protocol.part(request.headers)
-    upload = _own(request, pk)
+    upload = _own_upload_or_404(request, pk)
     if upload.album.trashed_at:
         raise Refused(IN_TRASH)
     assert isinstance(request.user, User)
@@ -154,8 +154,8 @@ def expected(user: User, album: Album, source: Batch.Source, creation: Creation)
     """Creates an upload in the user's running batch or in a new one. An empty file is refused at once. Raises Refused."""
     if creation.length is not None and creation.length > settings.MAX_FILE_BYTES:
         raise Refused(problems.TOO_LARGE)
-    if spent := daily_limit.of(user.pk):
-        raise short_of(spent)
+    if shortage := daily_limit.of(user.pk):
+        raise short_of(shortage)
     tus_session.ensure_room(creation.length or 0, user=user.pk, begins=creation.length or 0)
     try:
         upload = batches.join_or_open(album, user, source, creation.name, creation.length, creation.metadata)
@@ -195,7 +195,7 @@ def _check_sender(request: HttpRequest) -> None:
         raise Refused(FORGED)
 
 
-def _own(request: HttpRequest, pk: uuid.UUID) -> Upload:
+def _own_upload_or_404(request: HttpRequest, pk: uuid.UUID) -> Upload:
     """Returns the upload if the user sent it. Raises Http404 for all others, even if they may see the album."""
     return get_object_or_404(Upload.objects.select_related("album", "batch"), pk=pk, batch__opened_by=request.user.pk)
 

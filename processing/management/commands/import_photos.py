@@ -38,7 +38,7 @@ class Command(BaseCommand):
         parser.add_argument("--user", metavar="NAME", help="whose import, and whose album with --create")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        _check(options["paths"])
+        _check_paths(options["paths"])
         user = _user(options["user"])
         album = _album(options["album"], user, create=options["create"])
         batch = self._take(album, user, options["paths"], is_verbose=options["verbosity"] > 1)
@@ -78,7 +78,7 @@ class Command(BaseCommand):
             raise CommandError(f"{count} did not become photos; the reasons are above.")
 
 
-def _check(paths: list[Path]) -> None:
+def _check_paths(paths: list[Path]) -> None:
     if missing := [str(path) for path in paths if not path.exists()]:
         raise CommandError(f"There is nothing at {', '.join(missing)}.")
     if unsupported := [str(path) for path in paths if not path.is_file() and not path.is_dir()]:
