@@ -93,14 +93,14 @@ def body(request: HttpRequest) -> Body:
     return _StreamBody(request.META["wsgi.input"], pace)
 
 
-def read(request: HttpRequest, most: int) -> bytes:
-    """Returns the body, or its first `most` bytes. Raises EndUnknown, and UnreadablePostError when the connection breaks.
+def read(request: HttpRequest, max_bytes: int) -> bytes:
+    """Returns the body, or its first `max_bytes` bytes. Raises EndUnknown, and UnreadablePostError when the connection breaks.
 
     Memory use grows with the bytes that have arrived, not with the announced length.
     """
     reader, content, buffer = body(request), bytearray(), memoryview(bytearray(BLOCKING_READ_BYTES))
     try:
-        while (remaining := most - len(content)) and (count := reader.readinto(buffer[:remaining])):
+        while (remaining := max_bytes - len(content)) and (count := reader.readinto(buffer[:remaining])):
             content += buffer[:count]
     except OSError as error:
         raise UnreadablePostError(*error.args) from error
