@@ -14,7 +14,7 @@ from processing.models import Batch, ProcessingJob, Upload, UploadQuerySet
 from processing.models.states import ACTIVE, ENDED_BADLY, JobState, UploadState
 
 MAX_LISTED = 100
-"""Failures and refusals shown by name. Those beyond it are only counted."""
+"""Failures and refusals shown by name. Further ones are only counted."""
 RATE_SECONDS = 60
 """The window for the rate at which files arrive. An earlier pause does not affect the remaining time."""
 MIN_ESTIMATE_SECONDS = 5
@@ -240,7 +240,7 @@ def _count_uploads(batches: list[Batch], now: datetime) -> dict[str, Any]:
 
 
 def _quiet_seconds(uploads: dict[str, Any], now: datetime) -> int:
-    """Derived from the expiry, which is extended whenever bytes arrive."""
+    """Returns the seconds since the last bytes arrived, computed from the expiry: all bytes that arrive extend it."""
     if not uploads["last_expiry"]:
         return 0
     last_arrival = uploads["last_expiry"] - timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS)
@@ -261,7 +261,7 @@ def _seconds_left(jobs: dict[str, Any], uploads: dict[str, Any], now: datetime, 
 
 
 def _developing_seconds(jobs: dict[str, Any], expected: int, now: datetime) -> int | None:
-    """Estimated from the rate of these batches, including the turns of other albums. None until two photos are done."""
+    """Returns an estimate from the rate of these batches, including the turns of other albums. None until two photos are done."""
     done, active, first, last = jobs["done"], jobs["active"], jobs["first"], jobs["last"]
     if done < 2:
         return None
@@ -272,7 +272,7 @@ def _developing_seconds(jobs: dict[str, Any], expected: int, now: datetime) -> i
 
 
 def _arriving_seconds(uploads: dict[str, Any], now: datetime, opened_at: datetime) -> int | None:
-    """Estimated from the files that were received in the last minute; if there are none, from all bytes of the batch so far."""
+    """Returns an estimate from the files of the last minute; if there are none, from all bytes of the batch so far."""
     if uploads["of_unknown_size"] or _quiet_seconds(uploads, now) >= QUIET_SECONDS / 2:
         return None
     age_seconds = max(1.0, (now - opened_at).total_seconds())

@@ -9,7 +9,7 @@ SALT = "darkroom.direct"
 
 
 def make(user: AbstractBaseUser | AnonymousUser, album: Album) -> str:
-    """Returns the token of this user and album, which never expires. It grants nothing unless the user is signed in too."""
+    """Returns the token of this user and album. The token never expires, but grants nothing unless the user is signed in too."""
     return signing.Signer(salt=SALT, sep=".").sign(_subject(user, album.pk))
 
 
