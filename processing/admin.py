@@ -1,4 +1,4 @@
-"""The workshop in Django admin: for looking, and for the moves a person may make. No state is ever edited by hand."""
+"""The models of processing in Django admin: read-only, with actions for jobs. States cannot be edited."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ from processing.views.access import may_delete_of_any_album
 
 
 class LookOnly(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Everything is shown, nothing can be added, changed or deleted."""
+    """A read-only admin."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -32,18 +32,18 @@ class LookOnly(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
 
-EXAMPLES = 20
-"""Names on the page that asks for confirmation."""
-CARRIED = (ACTION_CHECKBOX_NAME, "select_across")
-"""What that page carries along, beside the address with its filters, to mean the same jobs."""
+MAX_EXAMPLES = 20
+"""File names on the confirmation page."""
+CARRIED_FIELDS = (ACTION_CHECKBOX_NAME, "select_across")
+"""Form fields that the confirmation page repeats to select the same jobs. Filters are part of its URL."""
 
 
 def _is_confirmed(request: HttpRequest) -> bool:
     return request.POST.get("post") == "yes"
 
 
-def _seen(request: HttpRequest, jobs: QuerySet[ProcessingJob]) -> QuerySet[ProcessingJob]:
-    """Without those that came after the question: "all" would mean more jobs than were counted."""
+def _unchanged(request: HttpRequest, jobs: QuerySet[ProcessingJob]) -> QuerySet[ProcessingJob]:
+    """Leaves out jobs that changed after the confirmation page was shown, since that page did not count them."""
     try:
         until = datetime.fromisoformat(request.POST.get("until", ""))
     except ValueError:
@@ -88,65 +88,65 @@ class JobAdmin(LookOnly):
 
     @admin.action(description="Requeue failed jobs", permissions=["move"])
     def requeue(self, request: HttpRequest, queryset: QuerySet[ProcessingJob]) -> None:
-        self._each(request, queryset, jobs.requeue, "requeued", "failed")
+        self._apply(request, queryset, jobs.requeue, "requeued", "failed")
 
     @admin.action(description="Cancel waiting and running jobs, with their raw files", permissions=["discard"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[ProcessingJob]) -> HttpResponse | None:
         if not _is_confirmed(request):
             return self._ask(request, queryset, queryset.filter(state__in=ACTIVE), "cancel")
-        self._each(request, _seen(request, queryset), jobs.cancel, "cancelled", "waiting or running")
+        self._apply(request, _unchanged(request, queryset), jobs.cancel, "cancelled", "waiting or running")
         return None
 
     @admin.action(description="Dismiss failed jobs, with their raw files", permissions=["discard"])
     def dismiss(self, request: HttpRequest, queryset: QuerySet[ProcessingJob]) -> HttpResponse | None:
         if not _is_confirmed(request):
             return self._ask(request, queryset, queryset.filter(state=JobState.FAILED), "dismiss")
-        self._each(request, _seen(request, queryset), jobs.dismiss, "dismissed", "failed")
+        self._apply(request, _unchanged(request, queryset), jobs.dismiss, "dismissed", "failed")
         return None
 
     def has_move_permission(self, request: HttpRequest) -> bool:
-        """The models are look-only; who has Django's permission to change jobs may still move them."""
+        """True with Django's permission to change jobs, although the models are read-only."""
         assert isinstance(request.user, User)
         return request.user.has_perm("processing.change_processingjob")
 
     def has_discard_permission(self, request: HttpRequest) -> bool:
-        """Raw files go, and they may be any user's."""
+        """True if the user may also delete files of any album, since the actions delete raw files."""
         return self.has_move_permission(request) and may_delete_of_any_album(request)
 
     def _ask(
         self,
         request: HttpRequest,
-        chosen: QuerySet[ProcessingJob],
-        fitting: QuerySet[ProcessingJob],
+        selected: QuerySet[ProcessingJob],
+        affected: QuerySet[ProcessingJob],
         action: str,
     ) -> HttpResponse:
-        """Django's intermediate page: how many raw files would be deleted, and how large they are."""
+        """Returns the confirmation page with the number and size of the raw files that would be deleted."""
         context = {
             **self.admin_site.each_context(request),
-            **fitting.aggregate(count=Count("pk"), bytes=Sum("upload__size", default=0)),
+            **affected.aggregate(count=Count("pk"), bytes=Sum("upload__size", default=0)),
             "title": f"{action.capitalize()} jobs",
             "opts": self.model._meta,
             "action": action,
-            "chosen": chosen.count(),
-            "examples": fitting.order_by("pk")[:EXAMPLES],
-            "carried": [(name, value) for name in CARRIED for value in request.POST.getlist(name)],
+            "chosen": selected.count(),
+            "examples": affected.order_by("pk")[:MAX_EXAMPLES],
+            "carried": [(name, value) for name in CARRIED_FIELDS for value in request.POST.getlist(name)],
             "until": timezone.now().isoformat(),
         }
         return render(request, "admin/processing/confirm_jobs.html", context)
 
-    def _each(
+    def _apply(
         self,
         request: HttpRequest,
         queryset: QuerySet[ProcessingJob],
-        verb: Callable[[ProcessingJob, str], bool],
-        done: str,
-        fitting: str,
+        action: Callable[[ProcessingJob, str], bool],
+        past_tense: str,
+        expected_state: str,
     ) -> None:
         assert isinstance(request.user, User)
-        chosen = list(queryset)
-        count = sum(verb(job, request.user.get_username()) for job in chosen)
-        others = f" {len(chosen) - count} were not {fitting}." if count < len(chosen) else ""
-        self.message_user(request, f"{count} {done}.{others}", messages.SUCCESS if count else messages.WARNING)
+        selected = list(queryset)
+        count = sum(action(job, request.user.get_username()) for job in selected)
+        skipped = f" {len(selected) - count} were not {expected_state}." if count < len(selected) else ""
+        self.message_user(request, f"{count} {past_tense}.{skipped}", messages.SUCCESS if count else messages.WARNING)
 
 
 @admin.register(Batch)

@@ -1,4 +1,4 @@
-"""What the workshop does when an album is deleted, or rows of its own: uploads end, and raw files go with their rows."""
+"""Signal receivers: end uploads when their album is deleted, and delete raw files with their rows."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from processing.uploads import batches
 
 
 def connect() -> None:
-    pre_delete.connect(_let_raw_go, sender=Upload, dispatch_uid="processing.cleaning.upload")
+    pre_delete.connect(_delete_raw_file, sender=Upload, dispatch_uid="processing.cleaning.upload")
     album_trash.put_in_trash.connect(_stop_receiving, dispatch_uid="processing.cleaning.put_in_trash")
     removal.emptied.connect(_forget_batches, dispatch_uid="processing.cleaning.emptied")
 
@@ -24,19 +24,19 @@ def _stop_receiving(album: Album, by: str, **_: Any) -> None:
 
 
 def _forget_batches(album: Album, **_: Any) -> None:
-    """One in a transaction: of 100,000 uploads with their jobs and events, all at once would take half a gigabyte."""
+    """Deletes one batch per transaction: all rows of 100,000 uploads with jobs and events would take 500 MB of memory."""
     for batch in Batch.objects.filter(album=album):
         batch.delete()
 
 
-def _let_raw_go(instance: Upload, **_: Any) -> None:
-    """A running job loses its row with its upload, and so its claim: its worker can finish nothing any more."""
-    if _has_raw(instance):
+def _delete_raw_file(instance: Upload, **_: Any) -> None:
+    """Deletes the upload's raw file after commit. A running job is deleted with its upload, so its worker cannot complete it."""
+    if _has_raw_file(instance):
         removal.clear_after_commit([instance.key])
     failpoints.reach(Point.ROWS_GOING)
 
 
-def _has_raw(upload: Upload) -> bool:
-    """Of whatever ended otherwise, the bytes were let go then; a batch of thousands need not do it once more."""
+def _has_raw_file(upload: Upload) -> bool:
+    """True if the raw file has not been deleted already. Saves thousands of deletions for a large batch."""
     is_kept = ProcessingJob.objects.filter(upload=upload, state__in=KEEPS_RAW)
     return upload.state == UploadState.RECEIVING or is_kept.exists()

@@ -1,4 +1,4 @@
-"""What Huey runs. No logic: each task makes one call."""
+"""Huey's tasks. Each task makes one call and contains no logic."""
 
 import logging
 import threading
@@ -19,25 +19,25 @@ from processing.uploads.direct import multipart
 
 log = logging.getLogger(__name__)
 
-# Huey asks for periodic tasks once a minute; here as often as the setting says.
+# Huey's default is 60 seconds.
 Scheduler.periodic_task_seconds = max(1, round(settings.SWEEP_SECONDS))
 
-BEFORE_BELLS = 10
-"""A sweep that waited behind 500 bells would rescue nobody."""
+HIGH_PRIORITY = 10
+"""The priority of tasks that run before wakeup messages. A sweep behind 500 of those would rescue jobs too late."""
 
-GOODBYE_SECONDS = 5.0
+HEARTBEAT_STOP_SECONDS = 5.0
 
-EXPIRED_SECONDS = 3600
+CLEAR_EXPIRED_SECONDS = 3600
 
 _stopped = threading.Event()
-_pulse: threading.Thread | None = None
+_heartbeat: threading.Thread | None = None
 
 
 @db_task()
 def develop_next(job_id: int) -> None:
-    """Answer a bell: do whatever job is next, or else read a stored photo back, or else render one again.
+    """Processes the next due job. Without one, verifies a stored photo. Without one of these, renders a photo again.
 
-    Which one rang does not matter.
+    `job_id` does not matter: the message only notifies the worker.
     """
     if worker.rest_if_drained():
         return
@@ -45,37 +45,39 @@ def develop_next(job_id: int) -> None:
         rerender.render_next()
 
 
-@db_task(priority=BEFORE_BELLS)
+@db_task(priority=HIGH_PRIORITY)
 def hand_over(upload_id: str) -> None:
-    """A large file is whole in the bucket."""
+    """Completes an upload after its large file has been joined in the bucket."""
     multipart.hand_over_by_id(uuid.UUID(upload_id))
 
 
-@db_periodic_task(lambda _: True, priority=BEFORE_BELLS)
+@db_periodic_task(lambda _: True, priority=HIGH_PRIORITY)
 def sweep() -> None:
-    """One message for all: the sweep counts those that wait, and a second one would look to it like a bell.
+    """Runs the sweep and the other periodic work.
 
-    Each worker sends one, and who hears the first does what is in it for all.
+    It is one task, since the sweep counts waiting messages and would mistake a second one for a wakeup message. Each worker sends
+    this message, and only the first worker to receive one in each interval runs the work.
     """
     if not periodic.is_mine("sweep", settings.SWEEP_SECONDS):
         return
     recovery.sweep(recovery.SHARE * settings.SWEEP_SECONDS)
     post_write.prove_some()
     scrub.step()
-    if periodic.is_mine("clear_expired", EXPIRED_SECONDS):
-        call_command("clear_expired", stdout=StringIO())  # of accounts, which are above this package
+    if periodic.is_mine("clear_expired", CLEAR_EXPIRED_SECONDS):
+        # By name, since this package may not import config.
+        call_command("clear_expired", stdout=StringIO())
 
 
-@task(priority=BEFORE_BELLS)
+@task(priority=HIGH_PRIORITY)
 def answer_echo(key: str, until: float) -> None:
     wakeup.answer(key, until)
 
 
 @on_startup()
 def begin() -> None:
-    global _pulse
-    _pulse = threading.Thread(target=workers.keep, args=(worker.name(), _stopped), name="pulse", daemon=True)
-    _pulse.start()
+    global _heartbeat
+    _heartbeat = threading.Thread(target=workers.keep, args=(worker.name(), _stopped), name="pulse", daemon=True)
+    _heartbeat.start()
     recovery.sweep(recovery.SHARE * settings.SWEEP_SECONDS)
     close_old_connections()
 
@@ -84,5 +86,6 @@ def begin() -> None:
 def end() -> None:
     _stopped.set()
     worker.stop()
-    if _pulse:  # its goodbye; cut off, the worker would seem alive for a while
-        _pulse.join(GOODBYE_SECONDS)
+    if _heartbeat:
+        # The thread deletes the worker's row at its end. Otherwise the worker would seem alive for a while.
+        _heartbeat.join(HEARTBEAT_STOP_SECONDS)

@@ -48,7 +48,7 @@ urlpatterns = [
         s3_companion.arrived,
         name="direct-arrived",
     ),
-    # tus answers with no redirect, so these stand for those with the slash.
+    # tus responses are never redirects, so these routes replace the redirects to the URLs with a slash.
     path("albums/<int:pk>/uploads/tus", tus.create),
     path("uploads/<uuid:pk>", tus.upload),
     path("batches/", batches.index, name="batches"),

@@ -1,4 +1,4 @@
-"""The read side: frozen summaries for pages. However large a batch is, a panel costs the same few queries."""
+"""The progress, the report and the badges of albums, from a number of queries that does not depend on the size of a batch."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,19 +13,19 @@ from processing.jobs import grouping
 from processing.models import Batch, ProcessingJob, Upload, UploadQuerySet
 from processing.models.states import ACTIVE, ENDED_BADLY, JobState, UploadState
 
-LISTED = 100
-"""Failures and refusals shown by name; more are counted."""
+MAX_LISTED = 100
+"""Failures and refusals shown by name. Further ones are only counted."""
 RATE_SECONDS = 60
-"""The rate at which files arrive is that of the last minute: a pause before it says nothing of the time that is left."""
-GUESS_AFTER_SECONDS = 5
-"""The first seconds of a batch say little of the time that the others take."""
+"""The window for the rate at which files arrive. An earlier pause does not affect the remaining time."""
+MIN_ESTIMATE_SECONDS = 5
+"""The age of a batch from which on the remaining time is estimated: its first seconds are not typical."""
 QUIET_SECONDS = 60
-"""When nothing has arrived for so long, whoever watches should know what will become of it."""
+"""After this time without any bytes, the panel says when the missing files will expire."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is going on in an album now. All zero when nothing is."""
+    """The work in an album at the moment. All zero when there is none."""
 
     total: int = 0
     done: int = 0
@@ -35,16 +35,16 @@ class Progress:
     received: int = 0
     refused: int = 0
     bytes_total: int = 0
-    """Of all files taken or on their way, as far as their sizes are known."""
+    """The sum of all known sizes, of files received or on their way."""
     bytes_arrived: int = 0
     is_measured: bool = True
-    """Are all sizes known? A plain form does not tell them."""
+    """True if all sizes are known. A plain form does not declare them."""
     quiet_seconds: int = 0
-    """For how long nothing has arrived, though something should."""
+    """Seconds since the last bytes arrived, while a file is expected."""
     expires_in: int | None = None
-    """Seconds until what is missing is given up; None when nothing is."""
+    """Seconds until the next missing file expires; None when no file is missing."""
     batch: int | None = None
-    """Its id, for the way to its page; of several, the one that came first."""
+    """The id of the batch, for a link to its page; of several, the id of the first."""
     since: datetime | None = None
     seconds_left: int | None = None
     current: str = ""
@@ -64,12 +64,14 @@ class Progress:
 
     @property
     def percent(self) -> int:
-        """Of receiving and developing together, each as one half. Never 100 while work is left."""
+        """Receiving and developing count as one half each. Below 100 while the album is busy."""
         if not self.total:
             return 0
-        arrived = self.bytes_arrived / self.bytes_total if self.is_receiving and self.bytes_total else 1.0
-        share = (arrived + self.settled / self.total) / 2 if self.is_measured else self.settled / self.total
-        return min(99 if self.is_busy else 100, int(100 * share))
+        received_fraction = self.bytes_arrived / self.bytes_total if self.is_receiving and self.bytes_total else 1.0
+        fraction = (
+            (received_fraction + self.settled / self.total) / 2 if self.is_measured else self.settled / self.total
+        )
+        return min(99 if self.is_busy else 100, int(100 * fraction))
 
     @property
     def is_quiet(self) -> bool:
@@ -78,27 +80,27 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of the batches whose report nobody has put away yet."""
+    """The outcome of the batches that no user has dismissed yet."""
 
     added: int = 0
     kept: int = 0
-    """Beside photos, or shown as one with them."""
+    """Files kept as companions of photos, or shown as one with another photo."""
     failed_count: int = 0
     refused_count: int = 0
     failed: list[ProcessingJob] = field(default_factory=list)
     refused: list[Upload] = field(default_factory=list)
     companions: int = 0
-    """Skipped, since they hold no picture of their own."""
+    """Files that were skipped because they contain no picture of their own."""
     skipped_count: int = 0
     skipped: list[Upload] = field(default_factory=list)
-    """What lay in a folder and was not taken: no failure, but not stored either."""
+    """Files of a folder that were not uploaded. They are neither failed nor stored."""
     noted: list[Upload] = field(default_factory=list)
     first_batch: int | None = None
     last_batch: int | None = None
 
     @property
     def batch(self) -> int | None:
-        """The one whose receipt says more; None when it is about several."""
+        """The id of the batch to link to; None when the report covers several."""
         return self.first_batch if self.first_batch == self.last_batch else None
 
     @property
@@ -120,19 +122,20 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """For the list of albums."""
+    """The numbers shown with an album in the list of albums."""
 
     active: int
     failed: int
 
 
 def of(album: Album) -> Progress:
-    """The progress of the batches at work in the album."""
+    """Returns the progress of the album's active batches."""
     batches = list(Batch.objects.active(album).select_related("opened_by"))
     if not batches:
         return Progress()
     now = timezone.now()
-    # In this order: a file that is received meanwhile is not in neither, as if all were done. The first counts them all.
+    # Uploads before jobs: a file whose upload ends between the two queries is then counted by one of them at least, and the
+    # album does not look finished.
     uploads = _count_uploads(batches, now)
     jobs = _count_jobs(batches)
     current = ProcessingJob.objects.in_work().filter(album=album).values_list("original_filename", flat=True).first()
@@ -157,6 +160,7 @@ def of(album: Album) -> Progress:
 
 
 def report(album: Album) -> Report:
+    """Returns the report of the batches that have not been dismissed."""
     batches = Batch.objects.filter(album=album, dismissed_at=None)
     failed = ProcessingJob.objects.failed().filter(album=album).order_by("pk")
     uploads = Upload.objects.filter(batch__in=batches)
@@ -171,28 +175,28 @@ def report(album: Album) -> Report:
         last_batch=Max("batch"),
     )
     return Report(
-        failed=list(failed[:LISTED]),
+        failed=list(failed[:MAX_LISTED]),
         failed_count=failed.count(),
-        refused=list(uploads.ended_badly().select_related("duplicate_of")[:LISTED]),
-        noted=_noted(uploads),
-        skipped=list(uploads.filter(skipped)[:LISTED]) if counts["skipped_count"] else [],
+        refused=list(uploads.ended_badly().select_related("duplicate_of")[:MAX_LISTED]),
+        noted=_with_note(uploads),
+        skipped=list(uploads.filter(skipped)[:MAX_LISTED]) if counts["skipped_count"] else [],
         **counts,
     )
 
 
-def _noted(uploads: UploadQuerySet) -> list[Upload]:
+def _with_note(uploads: UploadQuerySet) -> list[Upload]:
     is_alone = Q(job__companion__isnull=False, job__companion__photo=None)
-    noted = list(
-        uploads.filter(~Q(note="") | is_alone, state=UploadState.RECEIVED).annotate(is_alone=is_alone)[:LISTED]
+    uploads_with_note = list(
+        uploads.filter(~Q(note="") | is_alone, state=UploadState.RECEIVED).annotate(is_alone=is_alone)[:MAX_LISTED]
     )
-    for upload in noted:
+    for upload in uploads_with_note:
         if upload.is_alone:  # type: ignore[attr-defined]
             upload.note = grouping.note(upload.note, is_alone=True)
-    return noted
+    return uploads_with_note
 
 
 def badges(albums: list[Album]) -> dict[int, Badge]:
-    """By album id, for those with something at work or failed."""
+    """Returns badges by album id, for albums that have active or failed jobs."""
     rows = (
         ProcessingJob.objects.filter(album__in=albums, state__in=(*ACTIVE, JobState.FAILED))
         .values("album")
@@ -220,7 +224,7 @@ def _count_jobs(batches: list[Batch]) -> dict[str, Any]:
 
 def _count_uploads(batches: list[Batch], now: datetime) -> dict[str, Any]:
     receiving, received = Q(state=UploadState.RECEIVING), Q(state=UploadState.RECEIVED)
-    just_now = Q(ended_at__gt=now - timedelta(seconds=RATE_SECONDS))
+    is_recent = Q(ended_at__gt=now - timedelta(seconds=RATE_SECONDS))
     return Upload.objects.filter(batch__in=batches).aggregate(
         receiving=Count("pk", filter=receiving),
         received=Count("pk", filter=received),
@@ -229,50 +233,52 @@ def _count_uploads(batches: list[Batch], now: datetime) -> dict[str, Any]:
         bytes_received=Sum("size", filter=received, default=0),
         bytes_expected=Sum("size", filter=receiving, default=0),
         bytes_on_their_way=Sum("arrived", filter=receiving & Q(arrived__lte=F("size")), default=0),
-        bytes_just_received=Sum("size", filter=received & just_now, default=0),
+        bytes_just_received=Sum("size", filter=received & is_recent, default=0),
         next_expiry=Min("expires_at", filter=receiving),
         last_expiry=Max("expires_at", filter=receiving),
     )
 
 
 def _quiet_seconds(uploads: dict[str, Any], now: datetime) -> int:
-    """Whatever arrives puts the expiry off, so the expiry tells when something came last."""
+    """Returns the seconds since the last bytes arrived, computed from the expiry: all bytes that arrive extend it."""
     if not uploads["last_expiry"]:
         return 0
-    came_last = uploads["last_expiry"] - timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS)
-    return max(0, int((now - came_last).total_seconds()))
+    last_arrival = uploads["last_expiry"] - timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS)
+    return max(0, int((now - last_arrival).total_seconds()))
 
 
 def _seconds_left(jobs: dict[str, Any], uploads: dict[str, Any], now: datetime, opened_at: datetime) -> int | None:
-    """Files are received while others are developed: the slower of the two decides. None while either cannot be told."""
-    if (now - opened_at).total_seconds() < GUESS_AFTER_SECONDS:
+    """Returns the larger of the times left for receiving and developing, which run in parallel. None if either is unknown."""
+    if (now - opened_at).total_seconds() < MIN_ESTIMATE_SECONDS:
         return None
-    developing = _developing_seconds(jobs, uploads["receiving"], now)
+    developing_seconds = _developing_seconds(jobs, uploads["receiving"], now)
     if not uploads["receiving"]:
-        return developing
-    arriving = _arriving_seconds(uploads, now, opened_at)
-    return None if developing is None or arriving is None else max(developing, arriving)
+        return developing_seconds
+    arriving_seconds = _arriving_seconds(uploads, now, opened_at)
+    if developing_seconds is None or arriving_seconds is None:
+        return None
+    return max(developing_seconds, arriving_seconds)
 
 
-def _developing_seconds(jobs: dict[str, Any], to_come: int, now: datetime) -> int | None:
-    """From the rate measured in these batches, other albums' turns included; None until two photos are done."""
+def _developing_seconds(jobs: dict[str, Any], expected: int, now: datetime) -> int | None:
+    """Returns an estimate from the rate of these batches, including the turns of other albums. None until two photos are done."""
     done, active, first, last = jobs["done"], jobs["active"], jobs["first"], jobs["last"]
     if done < 2:
         return None
-    rate: float = (last - first).total_seconds() / done
-    idle = (now - last).total_seconds()
-    left: float = rate * (active + to_come) - min(idle, rate)
-    return max(1, round(left))
+    seconds_per_photo: float = (last - first).total_seconds() / done
+    idle_seconds = (now - last).total_seconds()
+    seconds_left: float = seconds_per_photo * (active + expected) - min(idle_seconds, seconds_per_photo)
+    return max(1, round(seconds_left))
 
 
 def _arriving_seconds(uploads: dict[str, Any], now: datetime, opened_at: datetime) -> int | None:
-    """From the files that ended in the last minute; of one so large that none did, from all that arrived of the batch."""
+    """Returns an estimate from the files of the last minute; if there are none, from all bytes of the batch so far."""
     if uploads["of_unknown_size"] or _quiet_seconds(uploads, now) >= QUIET_SECONDS / 2:
         return None
-    since_opened = max(1.0, (now - opened_at).total_seconds())
-    rate: float = uploads["bytes_just_received"] / min(RATE_SECONDS, since_opened)
-    rate = rate or (uploads["bytes_received"] + uploads["bytes_on_their_way"]) / since_opened
-    if not rate:
+    age_seconds = max(1.0, (now - opened_at).total_seconds())
+    bytes_per_second: float = uploads["bytes_just_received"] / min(RATE_SECONDS, age_seconds)
+    bytes_per_second = bytes_per_second or (uploads["bytes_received"] + uploads["bytes_on_their_way"]) / age_seconds
+    if not bytes_per_second:
         return None
-    left: float = (uploads["bytes_expected"] - uploads["bytes_on_their_way"]) / rate
-    return max(1, round(left))
+    seconds_left: float = (uploads["bytes_expected"] - uploads["bytes_on_their_way"]) / bytes_per_second
+    return max(1, round(seconds_left))

@@ -1,4 +1,4 @@
-"""The batches that there were, as their list shows them: frozen entries, a constant number of queries for however many."""
+"""The list of batches, filtered and counted by a constant number of queries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from processing.jobs import duplicates, grouping
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import ACTIVE, ENDED_BADLY, IS_A_PHOTO, JobState, UploadState
 
-IS_THERE = Q(code__in=IS_A_PHOTO) | Q(job__error_code__in=IS_A_PHOTO)
-"""Of uploads: their album had their bytes already."""
+IS_IN_ALBUM = Q(code__in=IS_A_PHOTO) | Q(job__error_code__in=IS_A_PHOTO)
+"""Matches uploads of bytes that the album had already."""
 SENT = ~Q(state=UploadState.SKIPPED)
 REFUSED = Q(state__in=ENDED_BADLY) & ~Q(code__in=IS_A_PHOTO)
 FAILED = Q(job__state=JobState.FAILED) & ~Q(job__error_code__in=IS_A_PHOTO)
@@ -28,9 +28,11 @@ class State(TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One batch, counted. `kept` are beside photos or shown as one with them, `failed` could not be developed, `refused` did not
-    come that far, `doubles` were there already. `files` are those of the receipt: `skipped` ones too, but not `companions`
-    without a picture. `bytes` are of those that were sent.
+    """One batch and the numbers of its files.
+
+    `files` counts those of the receipt: skipped files, but not `companions`, which are companions without a picture of their own.
+    `bytes` is the size of all files but skipped ones. `kept` counts companions of photos and photos shown as one with another.
+    `failed` could not be developed, `refused` did not become jobs, and the album had the bytes of `doubles` already.
     """
 
     batch: Batch
@@ -56,7 +58,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which batches a person asks for; what is empty is not asked about. `text`: in the album's title or a file's name."""
+    """The filter of the list. Empty fields match every batch. `text` is part of the album's title or of a file's name."""
 
     album: Album | None = None
     person: User | None = None
@@ -64,21 +66,21 @@ class Wanted:
     text: str = ""
 
 
-def find(albums: QuerySet[Album], wanted: Wanted) -> QuerySet[Batch]:
-    """Of these albums, newest first."""
-    found = Batch.objects.filter(album__in=albums).select_related("album", "opened_by")
-    if wanted.album:
-        found = found.filter(album=wanted.album)
-    if wanted.person:
-        found = found.filter(opened_by=wanted.person)
-    if wanted.text:
-        by_name = Upload.objects.filter(name__icontains=wanted.text)
-        found = found.filter(Q(album__title__icontains=wanted.text) | Q(pk__in=by_name.values("batch")))
-    return _in_state(found, wanted.state)
+def find(albums: QuerySet[Album], filters: Wanted) -> QuerySet[Batch]:
+    """Returns the batches of these albums that match the filter, newest first."""
+    batches = Batch.objects.filter(album__in=albums).select_related("album", "opened_by")
+    if filters.album:
+        batches = batches.filter(album=filters.album)
+    if filters.person:
+        batches = batches.filter(opened_by=filters.person)
+    if filters.text:
+        uploads = Upload.objects.filter(name__icontains=filters.text)
+        batches = batches.filter(Q(album__title__icontains=filters.text) | Q(pk__in=uploads.values("batch")))
+    return _in_state(batches, filters.state)
 
 
 def entries(batches: Sequence[Batch]) -> list[Entry]:
-    is_double = IS_THERE & (Q(state=UploadState.REFUSED) | Q(job__state=JobState.FAILED))
+    is_duplicate = IS_IN_ALBUM & (Q(state=UploadState.REFUSED) | Q(job__state=JobState.FAILED))
     rows = (
         Upload.objects.filter(batch__in=batches)
         .values("batch")
@@ -89,19 +91,19 @@ def entries(batches: Sequence[Batch]) -> list[Entry]:
             kept=Count("pk", filter=grouping.IS_KEPT),
             failed=Count("pk", filter=FAILED | duplicates.has_failed()),
             refused=Count("pk", filter=REFUSED),
-            doubles=Count("pk", filter=is_double & ~duplicates.has_failed()),
+            doubles=Count("pk", filter=is_duplicate & ~duplicates.has_failed()),
             skipped=Count("pk", filter=~SENT & ~grouping.IS_SKIPPED_COMPANION),
             companions=Count("pk", filter=grouping.IS_SKIPPED_COMPANION),
             active=Count("pk", filter=Q(state=UploadState.RECEIVING) | Q(job__state__in=ACTIVE)),
         )
         .order_by()
     )
-    counted: dict[int, dict[str, Any]] = {row["batch"]: {**row} for row in rows}
-    return [Entry(**counted.get(batch.pk, {}) | {"batch": batch}) for batch in batches]
+    counts: dict[int, dict[str, Any]] = {row["batch"]: {**row} for row in rows}
+    return [Entry(**counts.get(batch.pk, {}) | {"batch": batch}) for batch in batches]
 
 
 def openers(albums: QuerySet[Album]) -> QuerySet[User]:
-    """Who ever sent something to these albums."""
+    """Returns the senders of the batches of these albums."""
     return User.objects.filter(pk__in=Batch.objects.filter(album__in=albums).values("opened_by")).order_by("username")
 
 

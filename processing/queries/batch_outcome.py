@@ -1,4 +1,4 @@
-"""What became of one batch, file by file: for whoever waits for its end."""
+"""The outcome of one batch, for `manage.py import_photos`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from processing.models.states import ACTIVE, IS_A_PHOTO, JobState, UploadState
 from processing.queries import file_status, receipt
 from processing.queries.file_status import Standing
 
-IN_THE_ALBUM = (*file_status.OPEN, Standing.VERIFIED, Standing.DAMAGED, Standing.TRASHED)
-"""Or on the way there."""
+IN_ALBUM = (*file_status.OPEN, Standing.VERIFIED, Standing.DAMAGED, Standing.TRASHED)
+"""Statuses of files that are in the album or are still being processed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,27 +20,27 @@ class Outcome:
     files: int
     photos: int
     kept: int
-    """Beside photos, or shown as one with them."""
+    """Files kept as companions of photos, or shown as one with another photo."""
     waiting: int
     companions: int
-    """Skipped: they hold no picture of their own."""
+    """Files that were skipped because they contain no picture of their own."""
 
     def __str__(self) -> str:
-        kept = f"{self.kept} kept with them, " if self.kept else ""
+        companions = f"{self.kept} kept with them, " if self.kept else ""
         skipped = f"; {self.companions} companion file{'s' * (self.companions != 1)} skipped" if self.companions else ""
-        return f"{self.files} files: {self.photos} photos, {kept}{self.waiting} waiting to be developed{skipped}"
+        return f"{self.files} files: {self.photos} photos, {companions}{self.waiting} waiting to be developed{skipped}"
 
 
 def of(batch: Batch) -> Outcome:
-    there = grouping.IS_A_PICTURE | Q(code__in=IS_A_PHOTO) | Q(job__error_code__in=IS_A_PHOTO)
+    is_in_album = grouping.IS_A_PICTURE | Q(code__in=IS_A_PHOTO) | Q(job__error_code__in=IS_A_PHOTO)
     counts = batch.uploads.aggregate(
         files=Count("pk", filter=~grouping.IS_SKIPPED_COMPANION),
         companions=Count("pk", filter=grouping.IS_SKIPPED_COMPANION),
-        photos=Count("pk", filter=there),
+        photos=Count("pk", filter=is_in_album),
         kept=Count("pk", filter=grouping.IS_KEPT),
         waiting=Count("pk", filter=Q(job__state__in=ACTIVE)),
     )
-    counts["photos"] -= _doubles_of_nothing(batch).count()
+    counts["photos"] -= _duplicates_without_photo(batch).count()
     return Outcome(**counts)
 
 
@@ -49,18 +49,18 @@ def is_over(batch: Batch) -> bool:
 
 
 def troubles(batch: Batch) -> Iterator[tuple[str, str]]:
-    """The name of each file that did not become a photo and will not by itself, and why."""
-    not_taken = (UploadState.REFUSED, UploadState.SKIPPED, UploadState.EXPIRED, UploadState.CANCELLED)
-    dropped = batch.uploads.filter(state__in=not_taken).exclude(grouping.IS_SKIPPED_COMPANION)
-    for upload in dropped.exclude(code__in=IS_A_PHOTO).iterator():
+    """Yields name and reason of each file that is no photo and will not become one without user action."""
+    states = (UploadState.REFUSED, UploadState.SKIPPED, UploadState.EXPIRED, UploadState.CANCELLED)
+    uploads = batch.uploads.filter(state__in=states).exclude(grouping.IS_SKIPPED_COMPANION)
+    for upload in uploads.exclude(code__in=IS_A_PHOTO).iterator():
         yield upload.name, upload.message
-    ended_badly = batch.jobs.filter(state__in=(JobState.FAILED, JobState.CANCELLED)).exclude(error_code__in=IS_A_PHOTO)
-    for job in ended_badly.order_by("pk").iterator():
+    jobs = batch.jobs.filter(state__in=(JobState.FAILED, JobState.CANCELLED)).exclude(error_code__in=IS_A_PHOTO)
+    for job in jobs.order_by("pk").iterator():
         yield job.original_filename, job.error_message or "It was cancelled."
-    for line in receipt.lines(_doubles_of_nothing(batch)):
+    for line in receipt.lines(_duplicates_without_photo(batch)):
         yield line.name, line.reason
 
 
-def _doubles_of_nothing(batch: Batch) -> QuerySet[Upload]:
-    """Files that were not stored since the same ones were on their way, of which no photo came."""
-    return file_status.files(batch).filter(duplicates.IS_DOUBLE).exclude(standing__in=IN_THE_ALBUM)
+def _duplicates_without_photo(batch: Batch) -> QuerySet[Upload]:
+    """Returns duplicates of files that did not become photos."""
+    return file_status.files(batch).filter(duplicates.IS_DOUBLE).exclude(standing__in=IN_ALBUM)

@@ -1,4 +1,4 @@
-"""The limits page's context: what was measured last, and what lies in staging now."""
+"""The limits page's context: the last measurements, and the current use of staging."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,16 +17,16 @@ class Group:
 
     @property
     def troubles(self) -> tuple[Diagnosis, ...]:
-        return tuple(found for found in self.diagnoses if not found.is_good)
+        return tuple(diagnosis for diagnosis in self.diagnoses if not diagnosis.is_good)
 
     @property
     def fine(self) -> tuple[Diagnosis, ...]:
-        return tuple(found for found in self.diagnoses if found.is_good)
+        return tuple(diagnosis for diagnosis in self.diagnoses if diagnosis.is_good)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Of staging: where its stripe begins and how wide it is, in hundredths of the whole."""
+    """One segment of the staging bar. `begin` and `width` are percentages of the whole bar."""
 
     kind: str
     name: str
@@ -43,7 +43,8 @@ PARTS = (
     ("idle", "Idle", "nothing came for five minutes"),
     ("stray", "Stray", "left behind by what broke off"),
 )
-LEAST_WIDTH = 0.5
+MIN_WIDTH = 0.5
+"""The least width of a segment that is not empty, in percent, so that it is visible."""
 HOLD_SECONDS = 2.0
 
 
@@ -53,7 +54,7 @@ class Limits:
     chunk_bytes: int
     largest_body: int | None
     has_limit: bool
-    """A larger one was refused, not only untried."""
+    """True if a larger body was refused; False if none was tried."""
     measured_at: datetime | None
     is_measuring: bool
     groups: tuple[Group, ...]
@@ -68,11 +69,11 @@ class Limits:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """Of the quota, or of all there is where that is more. What is there at all is seen."""
-        whole, begin, parts = max(self.staging.total, self.staging.quota, 1), 0.0, []
+        """The segments of the staging bar. The whole bar is the quota, or the bytes in staging if they exceed it."""
+        bar_bytes, begin, parts = max(self.staging.total, self.staging.quota, 1), 0.0, []
         for kind, name, note in PARTS:
             size: int = getattr(self.staging, kind)
-            width = max(LEAST_WIDTH, 100 * size / whole) if size else 0.0
+            width = max(MIN_WIDTH, 100 * size / bar_bytes) if size else 0.0
             parts.append(Part(kind, name, note, size, begin, width))
             begin += parts[-1].width
         return tuple(parts)
@@ -86,13 +87,14 @@ class Limits:
         return self._count(State.WARNING)
 
     def _count(self, state: State) -> int:
-        return sum(found.state == state for group in self.groups for found in group.diagnoses)
+        return sum(diagnosis.state == state for group in self.groups for diagnosis in group.diagnoses)
 
 
 def of_now() -> Limits:
-    running = measurements.running()  # asked first: the page looks again for what one that ends meanwhile has found
-    last, passed = measurements.last(), measurements.last_that_passed()
-    shown = (
+    # Before last(): if the measurement ends between the two queries, the page still polls for its result.
+    running = measurements.running()
+    last, last_passed = measurements.last(), measurements.last_that_passed()
+    sections = (
         (
             ("From your browser", "as the page's uploads go", last.browser),
             ("From the server", f"as it reaches {last.address} itself", last.door),
@@ -104,15 +106,15 @@ def of_now() -> Limits:
     return Limits(
         address=site_url.own(),
         chunk_bytes=measurements.chunk_bytes(),
-        largest_body=passed.largest_body if passed else None,
-        has_limit=bool(passed and passed.has_limit),
+        largest_body=last_passed.largest_body if last_passed else None,
+        has_limit=bool(last_passed and last_passed.has_limit),
         measured_at=last.ended_at if last else None,
         is_measuring=running is not None,
-        groups=tuple(Group(title, note, _worst_first(rows)) for title, note, rows in shown if rows),
+        groups=tuple(Group(title, note, _worst_first(rows)) for title, note, rows in sections if rows),
         staging=reclaim.of_now(),
     )
 
 
 def _worst_first(rows: list[dict[str, str]]) -> tuple[Diagnosis, ...]:
     order = (State.BAD, State.WARNING, State.GOOD)
-    return tuple(sorted(check_result.from_json(rows), key=lambda found: order.index(found.state)))
+    return tuple(sorted(check_result.from_json(rows), key=lambda diagnosis: order.index(diagnosis.state)))

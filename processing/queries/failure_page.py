@@ -1,4 +1,4 @@
-"""The failure desk: everything that failed, grouped by reason. However much that is, a page costs the same few queries."""
+"""The failure page: all failures grouped by reason, from a number of queries that does not depend on how many there are."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from processing.queries.failure_scope import Kind, Scope
 from processing.queries.help_texts import Advice
 
 A_PAGE = 50
-LONGEST_ENDING = 5
+MAX_SUFFIX_LENGTH = 5
 ENDS = (states.RETRY.name, states.GIVE_UP.name, states.RELEASE.name)
-"""Moves that end an attempt."""
+"""Transitions that end an attempt."""
 SHUT_DOWN = "The worker was shut down; this one does not count."
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """All files, on whatever page, that have one code."""
+    """The files with one error code, on all pages."""
 
     kind: Kind
     code: str
@@ -34,7 +34,7 @@ class Reason:
 
     @property
     def is_kept(self) -> bool:
-        """Their raw files are still there."""
+        """True if the raw files are kept."""
         return self.kind == Kind.FAILED
 
     @property
@@ -52,7 +52,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file. `id` is its job's, or, if there was none, its upload's."""
+    """One file. `id` is that of its job, or of its upload if it has no job."""
 
     reason: Reason
     id: str
@@ -69,19 +69,19 @@ class Entry:
 
     @property
     def can_be_published(self) -> bool:
-        """Damaged, and something can be seen of it."""
+        """True if the file is damaged but has a preview."""
         return self.reason.is_kept and self.reason.code in states.CAN_BE_PUBLISHED and self.has_preview
 
     @property
     def ending(self) -> str:
-        """Of the name, to show where there is no picture."""
-        ending = PurePath(self.name).suffix[1:]
-        return ending if len(ending) <= LONGEST_ENDING else ""
+        """The file name's suffix, shown instead of a preview."""
+        suffix = PurePath(self.name).suffix[1:]
+        return suffix if len(suffix) <= MAX_SUFFIX_LENGTH else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The files of one reason that are on this page."""
+    """The files of one reason on this page."""
 
     reason: Reason
     entries: list[Entry]
@@ -95,11 +95,11 @@ class Section:
 class Desk:
     scope: Scope
     reasons: list[Reason]
-    """Those there are."""
+    """All reasons in the albums."""
     looked_at: list[Reason]
-    """Those that the page is about."""
+    """The reasons that match the filter."""
     page: Page[int]
-    """Of the files' numbers."""
+    """The page of file numbers; a number is a position in the filtered list."""
     sections: list[Section]
 
     @property
@@ -108,51 +108,51 @@ class Desk:
 
     @property
     def shown(self) -> int:
-        """On all pages, of the reason that is looked at."""
+        """The number of files that match the filter, on all pages."""
         return self.page.paginator.count
 
     @property
     def kept(self) -> int:
-        """Of those, how many can be retried."""
+        """The number of these files that can be retried."""
         return sum(reason.count for reason in self.looked_at if reason.is_kept)
 
 
 def of(scope: Scope, page: str | None = None) -> Desk:
     reasons = _reasons(scope.of_all_reasons)
-    looked_at = [reason for reason in reasons if _is_in(scope, reason)]
-    numbers = Paginator(range(sum(reason.count for reason in looked_at)), A_PAGE).get_page(page)
-    entries = _Listing(scope, looked_at).entries(numbers.start_index() - 1, numbers.end_index()) if numbers else []
+    matching = [reason for reason in reasons if _matches(scope, reason)]
+    numbers = Paginator(range(sum(reason.count for reason in matching)), A_PAGE).get_page(page)
+    entries = _Listing(scope, matching).entries(numbers.start_index() - 1, numbers.end_index()) if numbers else []
     sections = [Section(reason, list(files)) for reason, files in groupby(entries, key=lambda entry: entry.reason)]
-    return Desk(scope, reasons, looked_at, numbers, sections)
+    return Desk(scope, reasons, matching, numbers, sections)
 
 
-def _is_in(scope: Scope, reason: Reason) -> bool:
+def _matches(scope: Scope, reason: Reason) -> bool:
     return scope.kind in (None, reason.kind) and (reason.is_mishap if not scope.code else scope.code == reason.code)
 
 
 def _reasons(scope: Scope) -> list[Reason]:
-    """What is kept comes first, since something can be done about it; then the most frequent. No mishaps come last."""
+    """Returns all reasons: first those that keep their files, then the most frequent. Reasons that are no mishaps come last."""
     failed = scope.jobs.order_by().values_list("error_code").annotate(n=Count("pk"))
     refused = scope.uploads.order_by().values_list("code").annotate(n=Count("pk"))
     reasons = [Reason(Kind.FAILED, *row) for row in failed] + [Reason(Kind.REFUSED, *row) for row in refused]
-    return sorted(reasons, key=lambda each: (not each.is_mishap, not each.is_kept, -each.count, each.code))
+    return sorted(reasons, key=lambda reason: (not reason.is_mishap, not reason.is_kept, -reason.count, reason.code))
 
 
 class _Listing:
-    """The files of these reasons in the reasons' order, one after the other from two tables."""
+    """The files of these reasons, in the order of the reasons: first jobs, then uploads."""
 
     def __init__(self, scope: Scope, reasons: list[Reason]) -> None:
         self._scope = scope
         self._reasons = {(reason.kind, reason.code): reason for reason in reasons}
 
     def entries(self, start: int, stop: int) -> list[Entry]:
-        kept = sum(reason.count for reason in self._reasons.values() if reason.is_kept)
-        jobs = self._jobs()[min(start, kept) : min(stop, kept)]
-        uploads = self._uploads()[max(start - kept, 0) : max(stop - kept, 0)]
-        return [*map(self._of_job, jobs), *map(self._of_upload, uploads)]
+        job_count = sum(reason.count for reason in self._reasons.values() if reason.is_kept)
+        jobs = self._jobs()[min(start, job_count) : min(stop, job_count)]
+        uploads = self._uploads()[max(start - job_count, 0) : max(stop - job_count, 0)]
+        return [*map(self._job_entry, jobs), *map(self._upload_entry, uploads)]
 
     def _jobs(self) -> QuerySet[ProcessingJob]:
-        # The preview's row is joined, and only asked whether it is there: its bytes are for the browser to fetch.
+        # The join only tests whether a preview exists. Its bytes are not loaded: the browser requests them.
         jobs = self._scope.jobs.annotate(preview_at=F("preview__made_at")).select_related("album", "upload")
         return jobs.prefetch_related("events").order_by(self._rank("error_code"), "-finished_at", "-pk")
 
@@ -161,14 +161,14 @@ class _Listing:
         return uploads.order_by(self._rank("code"), "-ended_at", "-pk")
 
     def _rank(self, field: str) -> Case:
-        whens = [When(**{field: code}, then=Value(rank)) for rank, (_, code) in enumerate(self._reasons)]
-        return Case(*whens, default=Value(len(whens)), output_field=IntegerField())
+        branches = [When(**{field: code}, then=Value(rank)) for rank, (_, code) in enumerate(self._reasons)]
+        return Case(*branches, default=Value(len(branches)), output_field=IntegerField())
 
     def _reason(self, kind: Kind, code: str) -> Reason:
-        """One that came up since they were counted has this file at least."""
+        """Returns the reason, or a new one with a count of 1 if it appeared after the reasons were counted."""
         return self._reasons.get((kind, code)) or Reason(kind, code, 1)
 
-    def _of_job(self, job: ProcessingJob) -> Entry:
+    def _job_entry(self, job: ProcessingJob) -> Entry:
         return Entry(
             reason=self._reason(Kind.FAILED, job.error_code),
             id=str(job.pk),
@@ -183,7 +183,7 @@ class _Listing:
             has_preview=job.preview_at is not None,  # type: ignore[attr-defined]
         )
 
-    def _of_upload(self, upload: Upload) -> Entry:
+    def _upload_entry(self, upload: Upload) -> Entry:
         return Entry(
             reason=self._reason(Kind.REFUSED, upload.code),
             id=str(upload.pk),
@@ -205,9 +205,9 @@ class Moment:
 
 
 def timeline(events: Iterable[JobEvent]) -> tuple[Moment, ...]:
-    """What happened to one job, in words: its events without those that only say that an attempt began, in their order.
+    """Returns the history of one job for its page, in order of time. Events that only start an attempt are left out.
 
-    Old ones may have been forgotten by the sweep.
+    Old events may be missing, since the sweep deletes them.
     """
     return tuple(_moments(events))
 
@@ -216,7 +216,7 @@ def _moments(events: Iterable[JobEvent]) -> Iterator[Moment]:
     attempt = 0
     for event in events:
         if event.edge == states.CLAIM.name:
-            attempt = event.attempt  # the event that ends it may tell one less: not every attempt counts
+            attempt = event.attempt  # the event that ends it may have one less, since interrupted attempts do not count
         elif event.edge in ENDS:
             yield Moment(event.at, f"Attempt {attempt or event.attempt}", event.detail or SHUT_DOWN)
         elif event.edge == states.REQUEUE.name:

@@ -1,6 +1,6 @@
-"""Which failures are meant: for the desk that shows them, and for what a person does about them.
+"""The filter behind the failure page and its bulk actions.
 
-There are two kinds: failed jobs, whose raw files are kept, and uploads that were refused or expired, of which nothing is.
+There are two kinds of failures: failed jobs, which keep their raw files, and refused or expired uploads, which keep nothing.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """Those that something is to be done about."""
+    """The failures that an action applies to."""
 
     jobs: JobQuerySet
     uploads: UploadQuerySet
 
     def discardable_by(self, user: AbstractBaseUser | AnonymousUser) -> Picked:
-        """Those that this person may delete: of albums that they may empty, and of batches that they sent."""
-        mine = Q(album__in=Album.objects.emptiable_by(user)) | Q(batch__opened_by=user.pk)
-        return Picked(self.jobs.filter(mine), self.uploads.filter(mine))
+        """Returns the failures that the user may delete: those of albums they may empty and of batches they sent."""
+        is_discardable = Q(album__in=Album.objects.emptiable_by(user)) | Q(batch__opened_by=user.pk)
+        return Picked(self.jobs.filter(is_discardable), self.uploads.filter(is_discardable))
 
     def albums(self) -> list[Album]:
         return list(Album.objects.filter(Q(pk__in=self.jobs.values("album")) | Q(pk__in=self.uploads.values("album"))))
@@ -59,7 +59,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The failures in these albums, narrowed by whatever is given. Without a code, only what went wrong."""
+    """The failures in `albums` that match all filters. Without `code` or `is_all`, codes that are no mishaps are left out."""
 
     albums: QuerySet[Album]
     album: Album | None = None
@@ -67,14 +67,14 @@ class Scope:
     kind: Kind | None = None
     code: str = ""
     until: datetime | None = None
-    """Those that came later are not meant: whoever agreed to something had not seen them."""
+    """Failures after this time are left out, since the user had not seen them when confirming an action."""
     is_all: bool = False
-    """Those of which nothing went wrong, too."""
+    """Includes codes that are no mishaps."""
 
     @property
     def jobs(self) -> JobQuerySet:
         where = self._where("error_code", "finished_at")
-        if self.batch:  # the same bytes may have failed in another batch already, and are not stored twice
+        if self.batch:  # a file is not stored twice: its bytes may have failed as part of another batch
             where &= duplicates.failed_of(self.batch)
         failed = ProcessingJob.objects.failed().filter(where)
         return failed.none() if self.kind == Kind.REFUSED else failed
@@ -82,7 +82,7 @@ class Scope:
     @property
     def uploads(self) -> UploadQuerySet:
         refused = Upload.objects.ended_badly().filter(self._where("code", "ended_at"))
-        refused = refused.exclude(duplicates.has_failed())  # they stand or fall with a job, which is here
+        refused = refused.exclude(duplicates.has_failed())  # duplicates of a failed job, which is listed
         if self.batch:
             refused = refused.filter(batch=self.batch)
         return refused.none() if self.kind == Kind.FAILED else refused
@@ -93,7 +93,7 @@ class Scope:
 
     @property
     def fields(self) -> dict[str, str]:
-        """As the query of an address, or a form, carries it."""
+        """The filter as parameters of a query string or form."""
         fields = {
             "album": str(self.album.pk) if self.album else "",
             "batch": str(self.batch.pk) if self.batch else "",
@@ -113,6 +113,6 @@ class Scope:
         return Picked(self.jobs.filter(pk__in=list(jobs)), self.uploads.filter(pk__in=list(uploads)))
 
     def _where(self, code: str, at: str) -> Q:
-        given = {"album": self.album, code: self.code, f"{at}__lte": self.until}
-        where = Q(album__in=self.albums, **{name: value for name, value in given.items() if value})
+        filters = {"album": self.album, code: self.code, f"{at}__lte": self.until}
+        where = Q(album__in=self.albums, **{name: value for name, value in filters.items() if value})
         return where if self.code or self.is_all else where & ~Q(**{f"{code}__in": NO_MISHAP})

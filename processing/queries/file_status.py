@@ -1,8 +1,9 @@
-"""Where each file of a batch stands, as a person with a card in hand asks: is it safe? Told by one query, from the rows alone.
+"""The status of each file of a batch: whether it is stored and verified, so that its original may be deleted. One query.
 
-A file is stored when a photo has its very bytes: its own photo, the one it is a duplicate of, or another of the album with the
-same SHA-256; or a companion, if it is kept beside a photo. A file that is the same as another one stands where that one does.
-It is verified when everything stored of that photo or companion was read back and was right, and nothing since says otherwise.
+A file is stored when a photo or a companion has the same SHA-256. The photo may be the file's own, the one that it duplicates,
+or another one of the album. A duplicate has the status of the file that it duplicates.
+A file is verified when all stored files of that photo or companion were read back, had the right checksums, and no finding has
+been recorded since.
 """
 
 from collections.abc import Iterator
@@ -36,58 +37,62 @@ class Standing(TextChoices):
 
 
 OPEN = (Standing.ARRIVING, Standing.DEVELOPING, Standing.CHECKING)
-"""What stands so moves on by itself."""
+"""Statuses that change without any user action."""
 
 
 def files(batch: Batch, standing: Standing | None = None) -> QuerySet[Any]:
-    """The batch's uploads as they were sent, with what was skipped; only those of one standing, if it is said.
+    """Returns the batch's uploads in the order of sending, skipped files included; only those of `standing` if it is given.
 
-    Each with its `standing`, the id of the photo that it is `stored` as or kept `beside`, of the `companion` that it is then,
-    when that was `proved_at` last, and the id of the batch that brought the same bytes `again` after they had failed here. Of a
-    double, the name, state and trouble of its `twin`.
+    Annotations:
+    `standing`: the status. `stored`: the id of the photo with the file's bytes. `companion`: the id of the companion with the
+    file's bytes. `beside`: the id of that companion's photo. `proved_at`: the last verification of that photo or companion.
+    `again`: the id of the batch that sent the same bytes again after they had failed here.
+    For duplicates, of the file with the same bytes: `twin`, its name; `twin_job`, its job's state; `twin_lost`, its upload's
+    state if it was not received; `twin_code` and `twin_trouble`, its error code and message.
     """
-    photos = Photo.objects.filter(_by_its_bytes()).order_by("pk")
-    found: QuerySet[Any] = batch.uploads.annotate(stored=Subquery(photos.values("pk")[:1]))
-    companions = Companion.objects.filter(_by_its_bytes_as_companion()).order_by("pk")
-    found = found.annotate(companion=Subquery(companions.values("pk")[:1]))
-    kept = Companion.objects.filter(pk=OuterRef("companion"))
-    found = found.annotate(
-        beside=Subquery(kept.values("photo")),
+    photos = Photo.objects.filter(_photo_has_same_bytes()).order_by("pk")
+    uploads: QuerySet[Any] = batch.uploads.annotate(stored=Subquery(photos.values("pk")[:1]))
+    companions = Companion.objects.filter(_companion_has_same_bytes()).order_by("pk")
+    uploads = uploads.annotate(companion=Subquery(companions.values("pk")[:1]))
+    own_companion = Companion.objects.filter(pk=OuterRef("companion"))
+    uploads = uploads.annotate(
+        beside=Subquery(own_companion.values("photo")),
         proved_at=Coalesce(
             Subquery(Photo.objects.filter(pk=OuterRef("stored")).values("verified_at")),
-            Subquery(kept.values("verified_at")),
+            Subquery(own_companion.values("verified_at")),
         ),
-        again=Case(When(job__state=JobState.CANCELLED, then=Subquery(_sent_again().values("batch")[:1]))),
+        again=Case(When(job__state=JobState.CANCELLED, then=Subquery(_later_uploads().values("batch")[:1]))),
         is_published_damaged=Exists(ProcessingJob.objects.filter(photo=OuterRef("stored"), publish_damaged=True)),
-        **_twin(),
-        standing=Case(*_whens(), default=Value(Standing.GONE.value), output_field=CharField()),
+        **_twin_annotations(),
+        standing=Case(*_status_branches(), default=Value(Standing.GONE.value), output_field=CharField()),
     )
-    return found.filter(standing=standing) if standing else found
+    return uploads.filter(standing=standing) if standing else uploads
 
 
-def _by_its_bytes() -> Q:
-    """Each alternative whole, so that databases find each by its own index."""
-    same = Q(original_sha256=OuterRef("sha256")) & ~Q(original_sha256="")
-    by_id = (Q(pk=OuterRef("job__photo")) & same) | (Q(pk=OuterRef("duplicate_of")) & same)
-    return by_id | (Q(album=OuterRef("album")) & same)
+def _photo_has_same_bytes() -> Q:
+    """Repeats the checksum in each alternative, so that the database can use another index for each."""
+    has_same_sha256 = Q(original_sha256=OuterRef("sha256")) & ~Q(original_sha256="")
+    is_own_photo = Q(pk=OuterRef("job__photo")) & has_same_sha256
+    is_duplicated_photo = Q(pk=OuterRef("duplicate_of")) & has_same_sha256
+    return is_own_photo | is_duplicated_photo | (Q(album=OuterRef("album")) & has_same_sha256)
 
 
-def _by_its_bytes_as_companion() -> Q:
-    """By its name too: an editor may write the same words for many photos."""
-    same = Q(album=OuterRef("album"), sha256=OuterRef("sha256")) & ~Q(sha256="")
-    return (Q(pk=OuterRef("job__companion")) & same) | (same & Q(name=OuterRef("name")))
+def _companion_has_same_bytes() -> Q:
+    """Compares names too, since an editor may write identical sidecars for many photos."""
+    has_same_sha256 = Q(album=OuterRef("album"), sha256=OuterRef("sha256")) & ~Q(sha256="")
+    return (Q(pk=OuterRef("job__companion")) & has_same_sha256) | (has_same_sha256 & Q(name=OuterRef("name")))
 
 
-def _sent_again() -> QuerySet[Upload]:
-    """Later uploads of the same bytes to the same album, the first of them first."""
-    same = Upload.objects.filter(album=OuterRef("album"), sha256=OuterRef("sha256"), state=UploadState.RECEIVED)
-    return same.exclude(sha256="").filter(created_at__gt=OuterRef("created_at")).order_by("created_at", "pk")
+def _later_uploads() -> QuerySet[Upload]:
+    """Returns later uploads of the same bytes to the same album, earliest first."""
+    uploads = Upload.objects.filter(album=OuterRef("album"), sha256=OuterRef("sha256"), state=UploadState.RECEIVED)
+    return uploads.exclude(sha256="").filter(created_at__gt=OuterRef("created_at")).order_by("created_at", "pk")
 
 
-def _twin() -> dict[str, Case]:
-    """Annotations of a double: what became of the file that it is the same as. Empty of all others."""
+def _twin_annotations() -> dict[str, Case]:
+    """Returns the annotations of a duplicate about the file with the same bytes. They are null for all other files."""
     received, lost = duplicates.latest(), duplicates.lost()
-    told = {
+    annotations = {
         "twin": Coalesce(Subquery(received.values("name")[:1]), Subquery(lost.values("name")[:1])),
         "twin_job": Subquery(received.values("job__state")[:1]),
         "twin_lost": Subquery(lost.values("state")[:1]),
@@ -96,27 +101,25 @@ def _twin() -> dict[str, Case]:
             Subquery(received.values("job__error_message")[:1]), Subquery(lost.values("message")[:1])
         ),
     }
-    return {name: Case(When(duplicates.IS_DOUBLE, then=value)) for name, value in told.items()}
+    return {name: Case(When(duplicates.IS_DOUBLE, then=value)) for name, value in annotations.items()}
 
 
-def _whens() -> Iterator[When]:
-    """The first that fits is told."""
-    is_double = duplicates.IS_DOUBLE
+def _status_branches() -> Iterator[When]:
+    """Yields the CASE branches in order of precedence."""
+    is_duplicate = duplicates.IS_DOUBLE
     album, sha256 = OuterRef("album"), OuterRef("sha256")
-    on_their_way = (
-        Upload.objects.receiving().filter(album=album, declared_sha256=sha256),
-        ProcessingJob.objects.active().filter(album=album, upload__sha256=sha256),
-    )
+    same_uploads = Upload.objects.receiving().filter(album=album, declared_sha256=sha256)
+    same_jobs = ProcessingJob.objects.active().filter(album=album, upload__sha256=sha256)
     is_lost = Q(twin_job=None, duplicate_of=None)
-    damaged = Finding.objects.filter(companion=OuterRef("companion"))
-    for standing, condition in (
+    companion_findings = Finding.objects.filter(companion=OuterRef("companion"))
+    for status, condition in (
         (Standing.COMPANION, grouping.IS_SKIPPED_COMPANION),
         (Standing.SKIPPED, Q(state=UploadState.SKIPPED)),
         (
             Standing.TRASHED,
             Q(Exists(Photo.objects.trashed().filter(pk=Coalesce(OuterRef("stored"), OuterRef("beside"))))),
         ),
-        (Standing.DAMAGED, Q(Exists(Finding.objects.filter(photo=OuterRef("stored")))) | Q(Exists(damaged))),
+        (Standing.DAMAGED, Q(Exists(Finding.objects.filter(photo=OuterRef("stored")))) | Q(Exists(companion_findings))),
         (Standing.VERIFIED, Q(proved_at__isnull=False)),
         (Standing.CHECKING, Q(stored__isnull=False) | Q(companion__isnull=False)),
         (Standing.ARRIVING, Q(state=UploadState.RECEIVING)),
@@ -125,12 +128,15 @@ def _whens() -> Iterator[When]:
         (Standing.CANCELLED, Q(state=UploadState.CANCELLED) | Q(job__state=JobState.CANCELLED)),
         (
             Standing.DEVELOPING,
-            Q(job__state__in=ACTIVE) | (is_double & (Q(Exists(on_their_way[0])) | Q(Exists(on_their_way[1])))),
+            Q(job__state__in=ACTIVE) | (is_duplicate & (Q(Exists(same_uploads)) | Q(Exists(same_jobs)))),
         ),
         (Standing.FAILED, Q(job__state=JobState.FAILED) | Q(twin_job=JobState.FAILED)),
         (Standing.CANCELLED, Q(twin_job=JobState.CANCELLED)),
         (Standing.EXPIRED, is_lost & Q(twin_lost=UploadState.EXPIRED)),
         (Standing.CANCELLED, is_lost & Q(twin_lost=UploadState.CANCELLED)),
-        (Standing.REFUSED, (Q(state=UploadState.REFUSED) & ~is_double) | (is_lost & Q(twin_lost=UploadState.REFUSED))),
+        (
+            Standing.REFUSED,
+            (Q(state=UploadState.REFUSED) & ~is_duplicate) | (is_lost & Q(twin_lost=UploadState.REFUSED)),
+        ),
     ):
-        yield When(condition, then=Value(standing.value))
+        yield When(condition, then=Value(status.value))

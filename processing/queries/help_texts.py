@@ -7,7 +7,7 @@ from processing.models.states import IS_A_PHOTO
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """`reason` heads all files of the code. `may_help`: trying the same bytes again may well come out otherwise."""
+    """`reason` is the heading above all files with the code. `may_help` is true if retrying the same bytes may succeed."""
 
     reason: str
     todo: str
@@ -117,7 +117,7 @@ FAILED: dict[str, Advice] = {
     "unexpected": Advice("A fault of Darkroom", OURS, may_help=True),
     "internal": Advice("A fault of the server", OURS, may_help=True),
 }
-"""Codes of failed jobs. Their raw file is kept, so each can be retried."""
+"""Advice by the codes of failed jobs. Their raw files are kept, so each can be retried."""
 
 REFUSED: dict[str, Advice] = {
     "empty-file": Advice("Empty file", COPY_AGAIN),
@@ -156,10 +156,10 @@ REFUSED: dict[str, Advice] = {
     "hidden": Advice("Hidden", "If it is a photo, name the file itself and import it."),
     "expired": Advice("Never arrived whole", f"{SEND_AGAIN} What is there already is recognised."),
 }
-"""Codes of uploads that were refused or expired. Nothing of them is kept, so they can only be sent again."""
+"""Advice by the codes of refused or expired uploads. Their files are not kept, so they can only be sent again."""
 
 NO_MISHAP = IS_A_PHOTO
-"""Codes of which a person has nothing to do."""
+"""Codes that need no action by the user."""
 
 UNKNOWN = Advice("Something else", OURS, may_help=True)
 

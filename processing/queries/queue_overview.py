@@ -1,4 +1,4 @@
-"""The whole queue at a glance: for the jobs page and `manage.py queue_status`."""
+"""An overview of the queue, for the jobs page and `manage.py queue_status`."""
 
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -15,20 +15,21 @@ from processing.lib.row_counts import Count
 from processing.models import Finding, ProcessingJob, Rerender, Upload, WorkerPulse
 from processing.models.states import JobState, UploadState
 
-LISTED = 50
+MAX_LISTED = 50
+"""Rows of each list."""
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A worker as people and programs see it: who it is, and what it is doing."""
+    """A running worker and its job."""
 
     pulse: WorkerPulse
     job: ProcessingJob | None
-    """What it has in work."""
+    """The job that the worker is processing."""
     is_shown: bool
-    """May the person see what that is?"""
+    """True if the user may see the job's album."""
 
     @property
     def name(self) -> str:
@@ -36,7 +37,7 @@ class Worker:
 
     @property
     def is_draining(self) -> bool:
-        """It was asked to end what it has in work, and takes nothing more."""
+        """True if the worker finishes its job and claims no other."""
         return self.pulse.drained_at is not None
 
     @property
@@ -67,14 +68,14 @@ class Overview:
     active: list[ProcessingJob]
     failed: list[ProcessingJob]
     shortage: Shortage | None
-    """Why workers wait."""
+    """Why workers claim no jobs."""
     findings: list[Finding]
     """Stored files that are missing or damaged."""
     rerenders: Count
-    """Photos whose renditions are to be made again."""
+    """Photos that wait to be rendered again."""
     rerenders_failed: Count
     given_up: list[Rerender]
-    """Of those, the newest."""
+    """The newest failed rerenders."""
 
     @property
     def is_rerendering(self) -> bool:
@@ -94,7 +95,7 @@ class Overview:
         }
 
     def _estimated(self) -> list[str]:
-        """The keys of numbers that are about right."""
+        """Returns the keys of the numbers that are estimates."""
         counts = {f"jobs.{state}": count for state, count in self.jobs.items()}
         counts |= {f"uploads.{state}": count for state, count in self.uploads.items()}
         counts |= {"photos": self.photos, "rerender.waiting": self.rerenders}
@@ -102,34 +103,34 @@ class Overview:
 
 
 def of(albums: QuerySet[Album]) -> Overview:
-    """Of these albums; the workers are everybody's."""
-    jobs = _in(albums, ProcessingJob.objects.all())
+    """Returns the overview of these albums. Workers are the same for all users."""
+    jobs = _of_albums(albums, ProcessingJob.objects.all())
     listed = jobs.select_related("album")
-    uploads = _in(albums, Upload.objects.all())
-    rerenders = _in(albums, Rerender.objects.all(), "photo__album")
+    uploads = _of_albums(albums, Upload.objects.all())
+    rerenders = _of_albums(albums, Rerender.objects.all(), "photo__album")
     return Overview(
         jobs={state.value: row_counts.of(jobs.filter(state=state)) for state in JobState},
         uploads={state.value: row_counts.of(uploads.filter(state=state)) for state in UploadState},
-        photos=row_counts.of(_in(albums, Photo.objects.shown())),
+        photos=row_counts.of(_of_albums(albums, Photo.objects.shown())),
         oldest_pending_seconds=_oldest_pending(jobs),
         workers=alive(albums),
-        active=[*listed.in_work(), *listed.filter(state=JobState.PENDING).order_by("turn", "pk")[:LISTED]],
-        failed=list(listed.failed().order_by("-finished_at")[:LISTED]),
+        active=[*listed.in_work(), *listed.filter(state=JobState.PENDING).order_by("turn", "pk")[:MAX_LISTED]],
+        failed=list(listed.failed().order_by("-finished_at")[:MAX_LISTED]),
         shortage=admission.of_work(),
         findings=_findings(albums),
         rerenders=row_counts.of(rerenders.waiting()),
         rerenders_failed=row_counts.of(rerenders.given_up()),
-        given_up=list(rerenders.given_up().select_related("photo").order_by("-pk")[:LISTED]),
+        given_up=list(rerenders.given_up().select_related("photo").order_by("-pk")[:MAX_LISTED]),
     )
 
 
 def _findings(albums: QuerySet[Album]) -> list[Finding]:
-    theirs = Q(photo__album__in=albums) | Q(companion__album__in=albums)
-    return list(Finding.objects.filter(theirs).select_related("photo", "companion")[:LISTED])
+    is_in_albums = Q(photo__album__in=albums) | Q(companion__album__in=albums)
+    return list(Finding.objects.filter(is_in_albums).select_related("photo", "companion")[:MAX_LISTED])
 
 
-def _in(albums: QuerySet[Album], rows: Rows, path: str = "album") -> Rows:
-    """The rows of these albums. Where all of them are meant, none need be looked up for each row."""
+def _of_albums(albums: QuerySet[Album], rows: Rows, path: str = "album") -> Rows:
+    """Returns the rows of these albums. Adds no condition if `albums` is unfiltered, which saves a lookup for each row."""
     return rows.filter(**{f"{path}__in": albums}) if albums.query.where else rows
 
 
@@ -139,10 +140,10 @@ def _oldest_pending(jobs: QuerySet[ProcessingJob]) -> int:
 
 
 def alive(albums: QuerySet[Album]) -> list[Worker]:
-    """In the order of their names. What they have in work is shown of these albums alone."""
+    """Returns the running workers by name. Only jobs of these albums are shown."""
     pulses = list(workers.alive().order_by("name"))
-    in_work = ProcessingJob.objects.in_work().filter(worker__in=[each.name for each in pulses])
+    in_work = ProcessingJob.objects.in_work().filter(worker__in=[pulse.name for pulse in pulses])
     jobs = {job.worker: job for job in in_work.select_related("album")}
-    shown = set(albums.filter(pk__in={job.album_id for job in jobs.values()}).values_list("pk", flat=True))
-    found = [(each, jobs.get(each.name)) for each in pulses]
-    return [Worker(each, job, job is not None and job.album_id in shown) for each, job in found]
+    visible_albums = set(albums.filter(pk__in={job.album_id for job in jobs.values()}).values_list("pk", flat=True))
+    pairs = [(pulse, jobs.get(pulse.name)) for pulse in pulses]
+    return [Worker(pulse, job, job is not None and job.album_id in visible_albums) for pulse, job in pairs]

@@ -1,6 +1,6 @@
-"""The receipt of a batch: what became of each of its files, and one line that says whether their card may be formatted.
+"""The receipt of a batch: the outcome of each of its files, and one sentence on whether the memory card may be formatted.
 
-It is derived from the rows whenever it is asked, never stored: damage that is found later makes the line untrue again.
+It is computed from the rows on every request and never stored, since damage may be found later.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from processing.models.states import JobState, UploadState
 from processing.queries import file_status
 from processing.queries.file_status import Standing
 
-AT_A_TIME = 500
+ITERATOR_CHUNK_SIZE = 500
 
 TOLD = {
     Standing.FAILED: ("failed", "failed"),
@@ -34,7 +34,7 @@ TOLD = {
     Standing.DEVELOPING: ("is still to be developed", "are still to be developed"),
     Standing.CHECKING: ("is still being checked", "are still being checked"),
 }
-"""Of one file, and of several; worst first."""
+"""The phrase for one file and for several, worst first."""
 
 STORED = (Standing.VERIFIED, Standing.CHECKING)
 BETTER_COPY = "Format the card only if it holds no better copy."
@@ -50,26 +50,26 @@ TRASHED = ("trashed", "It is in the trash, from where it will be deleted for eve
 GONE = ("gone", "It is not in the album any more.")
 CANCELLED = ("cancelled", "It was cancelled.")
 AGAIN = ("again", "It failed here and was uploaded again in batch {batch}.")
-LIKE_ITS_TWIN = {
+DUPLICATE_REASONS = {
     Standing.FAILED: "It is the same file as {name}, which failed: {trouble} What you do about that one counts for both.",
     Standing.CANCELLED: "It is the same file as {name}, which was cancelled. Upload it again if you want it.",
     Standing.EXPIRED: "It is the same file as {name}, which did not arrive. Upload it again.",
     Standing.REFUSED: "It is the same file as {name}, which was not taken in: {trouble}",
 }
-"""Of a file that was not stored since the same one was there or on its way, when nothing came of that."""
+"""Reasons for duplicates that were not stored, because a file with the same bytes had been sent, but did not become a photo."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """How many of a batch's files stand where."""
+    """A batch's number of files by status."""
 
     counts: Mapping[Standing, int]
     damaged: int = 0
-    """Of those that became photos: published although their files were damaged when they arrived."""
+    """Stored files that were published although they were damaged when they arrived."""
 
     @property
     def total(self) -> int:
-        """But for companions without a picture of their own: nobody needs them stored."""
+        """The number of files without skipped companions, which do not need to be stored."""
         return sum(self.counts.values()) - self.companions
 
     @property
@@ -82,7 +82,7 @@ class Receipt:
 
     @property
     def groups(self) -> list[tuple[Standing, int]]:
-        return [(standing, count) for standing in Standing if (count := self.counts.get(standing, 0))]
+        return [(status, count) for status in Standing if (count := self.counts.get(status, 0))]
 
     @property
     def is_safe(self) -> bool:
@@ -90,14 +90,14 @@ class Receipt:
 
     @property
     def is_open(self) -> bool:
-        """Will time alone change it?"""
-        return any(self.counts.get(standing) for standing in file_status.OPEN)
+        """True if the receipt will change without any user action."""
+        return any(self.counts.get(status) for status in file_status.OPEN)
 
     @property
     def steps(self) -> int:
-        """How far all is, of twice as many steps as there are files: stored, and read back."""
-        still_to_go = {Standing.ARRIVING: 2, Standing.DEVELOPING: 2, Standing.CHECKING: 1}
-        return 2 * self.total - sum(steps * self.counts.get(standing, 0) for standing, steps in still_to_go.items())
+        """The number of steps done. Each file takes two: it is stored, then read back."""
+        remaining_steps = {Standing.ARRIVING: 2, Standing.DEVELOPING: 2, Standing.CHECKING: 1}
+        return 2 * self.total - sum(n * self.counts.get(status, 0) for status, n in remaining_steps.items())
 
     @property
     def all_steps(self) -> int:
@@ -105,7 +105,7 @@ class Receipt:
 
     @property
     def words(self) -> str:
-        """The one line that a person acts upon."""
+        """The sentence on whether the memory card may be formatted."""
         if not self.total:
             return "This batch holds only companion files." if self.companions else "This batch holds no files."
         if self.is_safe:
@@ -113,10 +113,10 @@ class Receipt:
             return f"{files} stored and verified: safe to format the card."
         if self.damaged and self.total == self.verified:
             return f"All {self.total} of {self.total} are stored and verified. {self._damage} {BETTER_COPY}"
-        others = ", ".join(f"{n} {TOLD[standing][n > 1]}" for standing in TOLD if (n := self.counts.get(standing, 0)))
+        unverified = ", ".join(f"{n} {TOLD[status][n > 1]}" for status in TOLD if (n := self.counts.get(status, 0)))
         verb = "is" if self.verified == 1 else "are"
-        told = f"{self.verified} of {self.total} {verb} stored and verified. {others}."
-        return " ".join(filter(None, (told, self._damage, self._advice)))
+        summary = f"{self.verified} of {self.total} {verb} stored and verified. {unverified}."
+        return " ".join(filter(None, (summary, self._damage, self._advice)))
 
     @property
     def _damage(self) -> str:
@@ -127,15 +127,15 @@ class Receipt:
 
     @property
     def _advice(self) -> str:
-        taken_away = self.counts.get(Standing.TRASHED, 0) + self.counts.get(Standing.GONE, 0)
-        if self.verified + taken_away == self.total:
+        removed = self.counts.get(Standing.TRASHED, 0) + self.counts.get(Standing.GONE, 0)
+        if self.verified + removed == self.total:
             return "Format the card only if you do not want what is missing."
         return "Do not format the card yet."
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One file. `code` and `reason` say why it is no photo; of a duplicate, which photo it is the same as."""
+    """One file. `code` and `reason` explain why it is no photo, or name the photo that it duplicates."""
 
     upload: UUID
     name: str
@@ -146,13 +146,13 @@ class Line:
     received_at: datetime | None
     verified_at: datetime | None
     photo: int | None
-    """The one that has its bytes, or that it is kept beside as `companion`."""
+    """The id of the photo with the file's bytes, or of the photo that `companion` belongs to."""
     companion: int | None
     code: str
     reason: str
     note: str
     again: int | None
-    """The batch that brought the same file once more."""
+    """The id of the later batch that contains the same file."""
     job: int | None
     job_state: str
     attempts: int
@@ -171,7 +171,7 @@ class Line:
 
     @property
     def tone(self) -> str:
-        """How it is to be taken, for the page: good, busy, bad or plain."""
+        """The style of the status on the page: good, busy, bad or plain."""
         if self.standing in file_status.OPEN:
             return "busy"
         return "bad" if self.is_bad else "good" if self.standing == Standing.VERIFIED else "plain"
@@ -182,28 +182,29 @@ class Line:
 
     @property
     def words(self) -> str:
-        """Where it stands; of a job that is not done, what it is doing."""
+        """The label of the status; for a job that is not done, that of the job's state."""
         if self.standing == Standing.DEVELOPING and self.job_state:
             return JobState(self.job_state).label
         return str(self.standing.label)
 
 
 def of(batch: Batch) -> Receipt:
+    """Returns the batch's receipt, from one query."""
     rows = file_status.files(batch).order_by().values_list("standing", "is_published_damaged").annotate(n=Count("pk"))
     counts: Counter[Standing] = Counter()
     damaged = 0
-    for standing, is_damaged, n in rows:
-        counts[Standing(standing)] += n
-        damaged += n if is_damaged and standing in STORED else 0
+    for status, is_damaged, n in rows:
+        counts[Standing(status)] += n
+        damaged += n if is_damaged and status in STORED else 0
     return Receipt(counts, damaged)
 
 
 def lines(files: QuerySet[Any], counts: Counter[Standing] | None = None) -> Iterator[Line]:
-    """Of standings.files(), or a slice of it; in constant memory.
+    """Yields the lines of `file_status.files()` or a slice of it, in constant memory.
 
-    `counts`: filled as they pass. A Receipt of it agrees with the lines that were told, whatever happens meanwhile.
+    Each line is added to `counts`. A Receipt made of these counts agrees with the lines, even if rows change meanwhile.
     """
-    for row in files.values(*FIELDS).iterator(AT_A_TIME):
+    for row in files.values(*FIELDS).iterator(ITERATOR_CHUNK_SIZE):
         line = _line(row)
         if counts is not None:
             counts[line.standing] += 1
@@ -247,7 +248,7 @@ def _note(row: dict[str, Any]) -> str:
 
 
 def _reason(row: dict[str, Any]) -> tuple[str, str]:
-    own = (row["code"] or row["job__error_code"] or "", row["message"] or row["job__error_message"] or "")
+    code, message = row["code"] or row["job__error_code"] or "", row["message"] or row["job__error_message"] or ""
     match row["standing"]:
         case Standing.DAMAGED:
             return DAMAGED
@@ -259,9 +260,9 @@ def _reason(row: dict[str, Any]) -> tuple[str, str]:
             return AGAIN[0], AGAIN[1].format(batch=row["again"])
         case Standing.VERIFIED | Standing.CHECKING if row["is_published_damaged"]:
             return PUBLISHED_DAMAGED
-        case standing if row["twin"] and standing in LIKE_ITS_TWIN:
-            words = LIKE_ITS_TWIN[standing].format(name=row["twin"], trouble=row["twin_trouble"] or "")
-            return row["twin_code"] or own[0], words
-        case Standing.CANCELLED if not own[1]:
+        case status if row["twin"] and status in DUPLICATE_REASONS:
+            reason = DUPLICATE_REASONS[status].format(name=row["twin"], trouble=row["twin_trouble"] or "")
+            return row["twin_code"] or code, reason
+        case Standing.CANCELLED if not message:
             return CANCELLED
-    return own
+    return code, message

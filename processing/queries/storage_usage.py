@@ -1,4 +1,4 @@
-"""Where files live: how many and how large on the disk and in the bucket, and what room there is, for the storage page."""
+"""Number and size of the files on the disk and in the bucket, and the free space, for the storage page."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from processing.models.states import KEEPS_RAW
 from processing.storage import keys as storage_keys
 from processing.storage import locations, store
 
-TABLES = ((Photo, "original_key", "original_bytes"), (Rendition, "key", "bytes"), (Companion, "key", "bytes"))
+KEY_COLUMNS = ((Photo, "original_key", "original_bytes"), (Rendition, "key", "bytes"), (Companion, "key", "bytes"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,31 +27,33 @@ class Whereabouts:
     disk: Share
     bucket: Share
     free_bytes: int | None
-    """On the disk."""
+    """Free space on the disk."""
     new_go_to_bucket: bool
 
 
 def is_bucket_used() -> bool:
-    """Does any row rely on the bucket, with a photo or with a file on its way?"""
-    on_their_way = (
+    """True if any photo, companion or upload is stored in the bucket."""
+    unfinished = (
         Upload.objects.receiving().filter(place=storage_keys.BUCKET),
         ProcessingJob.objects.filter(state__in=KEEPS_RAW, raw_path__startswith=storage_keys.BUCKET),
     )
-    kept = (model._default_manager.filter(**{f"{key}__startswith": storage_keys.BUCKET}) for model, key, _ in TABLES)
-    return any(rows.exists() for rows in (*on_their_way, *kept))
+    stored = (
+        model._default_manager.filter(**{f"{key}__startswith": storage_keys.BUCKET}) for model, key, _ in KEY_COLUMNS
+    )
+    return any(rows.exists() for rows in (*unfinished, *stored))
 
 
 def of_now() -> Whereabouts:
     disk = bucket = Share()
-    for model, key, size in TABLES:
-        is_there = Q(**{f"{key}__startswith": storage_keys.BUCKET})
+    for model, key, size in KEY_COLUMNS:
+        is_in_bucket = Q(**{f"{key}__startswith": storage_keys.BUCKET})
         sums = model._default_manager.aggregate(
             files=Count("pk"),
             size=Sum(size),
-            there=Count("pk", filter=is_there),
-            there_bytes=Sum(size, filter=is_there),
+            bucket_files=Count("pk", filter=is_in_bucket),
+            bucket_bytes=Sum(size, filter=is_in_bucket),
         )
-        mine = Share(sums["there"], sums["there_bytes"] or 0)
-        bucket += mine
-        disk += Share(sums["files"] - mine.files, (sums["size"] or 0) - mine.bytes)
+        in_bucket = Share(sums["bucket_files"], sums["bucket_bytes"] or 0)
+        bucket += in_bucket
+        disk += Share(sums["files"] - in_bucket.files, (sums["size"] or 0) - in_bucket.bytes)
     return Whereabouts(disk, bucket, store().free_bytes(), locations.for_new() == storage_keys.BUCKET)

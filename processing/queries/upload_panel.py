@@ -1,4 +1,4 @@
-"""The upload panel's context: one for the page, the poll and every action, so that they cannot differ."""
+"""The upload panel's template context, shared by the page, the poll and every action."""
 
 import uuid
 from dataclasses import dataclass
@@ -18,13 +18,14 @@ from processing.queries import album_progress
 from processing.queries.album_progress import Progress, Report
 from processing.uploads import batches
 
-NEW_AT_MOST = 100
-"""Photos sent along with one poll. More come with the next."""
-FEW = 3
-LATE = timedelta(seconds=3)
-"""What was finished so shortly before an answer may have been committed after it: of many workers, photos come out of order."""
-LONG = timedelta(minutes=10)
-"""A page that was asleep for longer gets new photos, and the rest when it is loaded again: nobody looks through years of jobs."""
+MAX_NEW_PHOTOS = 100
+"""New photos in one response to a poll. The next response contains more."""
+FAST_POLL_FILES = 3
+"""Up to this many unfinished files, the page polls every 500 ms."""
+COMMIT_DELAY = timedelta(seconds=3)
+"""A job that finished this shortly before a response may have been committed after it, since several workers run in parallel."""
+MAX_LOOKBACK = timedelta(minutes=10)
+"""A poll returns no changes older than this, which limits its query. The page shows older changes after a reload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,34 +37,34 @@ class Panel:
     error: str = ""
     fresh: tuple[Photo, ...] = ()
     seen: int = 0
-    """The id of the newest photo that the page has; the next poll brings those after it."""
+    """The id of the newest photo on the page. The next poll returns later ones."""
     at: int = 0
-    """When this was, in seconds since 1970; the next poll brings photos that something was added to since."""
+    """The time of this panel in seconds since 1970. The next poll also returns photos that were changed since."""
     photo_count: int = 0
     shortage: Shortage | None = None
-    """Why no photos can be sent now; or, while some wait, why none is developed."""
+    """Why no photos can be uploaded; while jobs are pending, why none is developed."""
     is_worked_on: bool = True
-    """Is there a worker to do what waits?"""
+    """True if nothing is pending or a worker is running."""
 
     @property
     def mark(self) -> str:
-        """What the page has, as the next request tells it."""
+        """The query string of the next poll, which says what the page already shows."""
         return f"seen={self.seen}&since={self.at}"
 
     @property
     def is_held_up(self) -> bool:
-        """A worker would go on, but for the shortage."""
+        """True if only the shortage keeps a worker from continuing."""
         return self.is_worked_on and self.shortage is not None
 
     @property
     def is_polled(self) -> bool:
-        """While work goes on, and until the page has every photo: the last answer may have held only some of them."""
-        return self.progress.is_busy or len(self.fresh) == NEW_AT_MOST
+        """True while the album is busy, and until the page has every photo: a full response may have been followed by more."""
+        return self.progress.is_busy or len(self.fresh) == MAX_NEW_PHOTOS
 
     @property
     def polled_every(self) -> str:
-        """As htmx has it. Whoever sent a few waits for just these; of many, one more each second is soon enough."""
-        return "500ms" if self.progress.receiving + self.progress.active <= FEW else "1s"
+        """The polling interval in htmx's syntax: shorter for the last few files."""
+        return "500ms" if self.progress.receiving + self.progress.active <= FAST_POLL_FILES else "1s"
 
     @property
     def max_files(self) -> int:
@@ -75,22 +76,26 @@ class Panel:
 
 
 def of(album: Album, *, seen: int | None = None, since: int | None = None, error: str = "") -> Panel:
-    """`seen`: the newest photo id that the page shows already; None when the page is just being made. `since`: when that was."""
+    """Returns the album's panel.
+
+    `seen` is the id of the newest photo that the page already shows, None if the page is just being rendered. `since` is the
+    time of the page's last response, in seconds since 1970.
+    """
     at = int(timezone.now().timestamp())
-    now = album_progress.of(album)
-    if now.is_receiving and now.quiet_seconds >= deadlines.SILENCE_SECONDS and batches.release(album):
-        now = album_progress.of(album)
+    progress = album_progress.of(album)
+    if progress.is_receiving and progress.quiet_seconds >= deadlines.SILENCE_SECONDS and batches.release(album):
+        progress = album_progress.of(album)
     shown = album.photos.shown()
     newest = shown.order_by("-pk").values_list("pk", flat=True).first() or 0
     fresh: tuple[Photo, ...] = ()
-    changed = set() if since is None else _changed(album, datetime.fromtimestamp(since, UTC) - LATE)
+    changed = set() if since is None else _changed(album, datetime.fromtimestamp(since, UTC) - COMMIT_DELAY)
     if seen is not None and (newest > seen or changed):
         photos = shown.filter(Q(pk__gt=seen) | Q(pk__in=changed)).order_by("pk")
-        fresh = tuple(photos.prefetch_related("renditions", "halves", "companions")[:NEW_AT_MOST])
+        fresh = tuple(photos.prefetch_related("renditions", "halves", "companions")[:MAX_NEW_PHOTOS])
         newest = max(seen, fresh[-1].pk) if fresh else newest
     return Panel(
         album=album,
-        progress=now,
+        progress=progress,
         report=album_progress.report(album),
         token=uuid.uuid4(),
         error=error,
@@ -98,21 +103,21 @@ def of(album: Album, *, seen: int | None = None, since: int | None = None, error
         seen=newest,
         at=at,
         photo_count=shown.count(),
-        shortage=_shortage(now),
-        is_worked_on=not now.active or workers.alive().exists(),
+        shortage=_shortage(progress),
+        is_worked_on=not progress.active or workers.alive().exists(),
     )
 
 
 def _changed(album: Album, since: datetime) -> set[int]:
-    """The latest photos that came since, or got a RAW, a video or a sidecar."""
-    since = max(since, timezone.now() - LONG)
-    done = ProcessingJob.objects.filter(album=album, state=JobState.COMPLETED, finished_at__gte=since)
-    latest = done.order_by("-finished_at")[:NEW_AT_MOST]
-    found = latest.values_list("photo", "photo__shown_as", "companion__photo")
-    return {pk for photo, shown_as, kept_with in found if (pk := shown_as or photo or kept_with)}
+    """Returns the ids of the latest photos that were published since then, or got a RAW, a video or a sidecar."""
+    since = max(since, timezone.now() - MAX_LOOKBACK)
+    completed = ProcessingJob.objects.filter(album=album, state=JobState.COMPLETED, finished_at__gte=since)
+    latest = completed.order_by("-finished_at")[:MAX_NEW_PHOTOS]
+    photo_ids = latest.values_list("photo", "photo__shown_as", "companion__photo")
+    return {pk for photo, shown_as, companion_of in photo_ids if (pk := shown_as or photo or companion_of)}
 
 
-def _shortage(now: Progress) -> Shortage | None:
-    if not now.is_busy:
+def _shortage(progress: Progress) -> Shortage | None:
+    if not progress.is_busy:
         return admission.of_new()
-    return None if now.current or not now.active else admission.of_work()
+    return None if progress.current or not progress.active else admission.of_work()

@@ -1,4 +1,4 @@
-"""How far files are that go straight to the bucket: which of their parts it has, and which are on their way."""
+"""The progress of uploads straight to the bucket: which of their parts are stored, and which are expected."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from processing.models import Part
 
 @dataclass(frozen=True, slots=True)
 class Portions:
-    """By number."""
+    """The numbers of the parts."""
 
     stored: tuple[int, ...]
     expected: tuple[int, ...]
@@ -22,14 +22,13 @@ class Portions:
         stored = f"{len(self.stored)} part{'s' * (len(self.stored) != 1)} in the bucket"
         if not self.expected:
             return stored
-        several = len(self.expected) > 1
-        return (
-            f"{stored}, part{'s' * several} {', '.join(map(str, self.expected))} on {'their' if several else 'its'} way"
-        )
+        is_plural = len(self.expected) > 1
+        numbers = ", ".join(map(str, self.expected))
+        return f"{stored}, part{'s' * is_plural} {numbers} on {'their' if is_plural else 'its'} way"
 
 
 def of(uploads: Iterable[UUID]) -> dict[UUID, Portions]:
-    """Of those of these uploads that have parts, by one query."""
+    """Returns the parts by upload, for those of the uploads that have parts. One query."""
     numbers: defaultdict[UUID, dict[str, list[int]]] = defaultdict(lambda: {state: [] for state in Part.State.values})
     rows = Part.objects.filter(upload__in=set(uploads)).order_by("number")
     for upload, number, state in rows.values_list("upload_id", "number", "state"):

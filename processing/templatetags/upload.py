@@ -1,4 +1,4 @@
-"""{% upload_panel album %}, {% upload_desk album %}: the workshop on the library's pages, so that no import points upwards."""
+"""Template tags for album pages, such as {% upload_panel album %}, so that `albums` does not import `processing`."""
 
 from typing import Any
 
@@ -24,25 +24,25 @@ def upload_panel(context: template.Context, album: Album) -> dict[str, Any]:
 
 @register.inclusion_tag("upload/_uploader.html", takes_context=True)
 def upload_desk(context: template.Context, album: Album) -> dict[str, Any]:
-    """Beside the panel, and never replaced: what a page with its script sends photos with."""
+    """The upload form of pages with JavaScript. Unlike the panel, it is never replaced by a poll."""
     return {"album": album, "person": context["request"].user.pk, "max_bytes": settings.MAX_FILE_BYTES}
 
 
 @register.simple_tag
 def accepted_endings() -> str:
-    """For the `accept` of a file input."""
+    """Returns the value of a file input's `accept` attribute."""
     return extensions.ACCEPT
 
 
 @register.simple_tag
 def accepted_names() -> str:
-    """For a sentence about what can be sent."""
+    """Returns the names of the accepted formats, for a sentence."""
     return extensions.NAMES
 
 
 @register.filter
 def is_busy(album: Album) -> bool:
-    """For the page's head, which cannot wait for the panel: without JavaScript a busy page refreshes itself."""
+    """True if a batch is active. The page's head is rendered before the panel, and refreshes a busy page without JavaScript."""
     return batches.running_in(album) is not None
 
 

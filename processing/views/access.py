@@ -1,4 +1,4 @@
-"""Who may touch an album and its batches: its owner, and whoever may change any album. For everyone else it does not exist."""
+"""Access to albums and their batches: for the album's owner and users with permission to change any album. Others get a 404."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -16,7 +16,7 @@ View = Callable[[HttpRequest], HttpResponse]
 
 
 def batch_or_404(request: HttpRequest, pk: int) -> Batch:
-    """Raises AlbumInTrash, too."""
+    """Returns the batch. Raises Http404, and AlbumInTrash when its album is in the trash."""
     batches = Batch.objects.filter(album__in=Album.objects.changeable_by(request.user))
     batch = get_object_or_404(batches.select_related("album", "opened_by"), pk=pk)
     if batch.album.trashed_at:
@@ -26,9 +26,9 @@ def batch_or_404(request: HttpRequest, pk: int) -> Batch:
 
 
 def ensure_discardable(request: HttpRequest, album: Album, batch: Batch | None = None) -> None:
-    """Raises MayNotDelete where the user may not delete files that are no photos yet: of the batch, or of all of the album.
+    """Raises MayNotDelete if the user may not delete files that are no photos yet: those of the batch, or of the whole album.
 
-    Whoever sent a batch may: these files are theirs.
+    The sender of a batch may delete its files.
     """
     if album.is_emptiable_by(request.user) or (batch and batch.opened_by_id == request.user.pk):
         return
@@ -37,17 +37,17 @@ def ensure_discardable(request: HttpRequest, album: Album, batch: Batch | None =
 
 def may_delete_of_any_album(request: HttpRequest) -> bool:
     return may_change_any_album(request) and any(
-        request.user.has_perm(each) for each in (Album.DELETE_ALBUMS, Album.DELETE_PHOTOS)
+        request.user.has_perm(permission) for permission in (Album.DELETE_ALBUMS, Album.DELETE_PHOTOS)
     )
 
 
 def may_change_any_album(request: HttpRequest) -> bool:
-    """Who runs the place: sees what concerns no single album."""
+    """True if the user may change any album, and so also see pages about the whole installation."""
     return request.user.has_perm("albums.change_album")
 
 
 def for_keepers(view: View) -> View:
-    """For everyone but who may change any album, this does not exist."""
+    """Decorates a view to raise Http404 unless the user may change any album."""
 
     @wraps(view)
     def guarded(request: HttpRequest) -> HttpResponse:
@@ -64,6 +64,7 @@ def who(request: HttpRequest) -> str:
 
 
 def named(request: HttpRequest, jobs: QuerySet[ProcessingJob]) -> QuerySet[ProcessingJob]:
-    """Those of the jobs that a form names by `job`; all, if it names none. What cannot be an id is passed over."""
-    ids = [int(job) for job in request.POST.getlist("job") if job.isascii() and job.isdigit() and len(job) < 19]
+    """Returns the jobs named by the form's `job` fields, or all without such a field. Values that are no ids are ignored."""
+    values = request.POST.getlist("job")
+    ids = [int(value) for value in values if value.isascii() and value.isdigit() and len(value) < 19]
     return jobs.filter(pk__in=ids) if ids else jobs

@@ -1,4 +1,4 @@
-"""The batches: their list, each one's page with its receipt, and what a person can do about one. Every action is a plain form."""
+"""The list of batches, the page of each batch with its receipt, and its actions. Every action is a plain form."""
 
 from typing import Any, cast
 
@@ -33,23 +33,23 @@ FILES_A_PAGE = 100
 def index(request: HttpRequest) -> HttpResponse:
     albums = Album.objects.visible_to(request.user)
     form = BatchFilter(request, albums)
-    wanted = form.wanted
-    page = Paginator(batch_list.find(albums, wanted), BATCHES_A_PAGE).get_page(request.GET.get("page"))
+    filters = form.wanted
+    page = Paginator(batch_list.find(albums, filters), BATCHES_A_PAGE).get_page(request.GET.get("page"))
     entries = batch_list.entries(list(page))
     is_busy = any(entry.is_busy for entry in entries)
-    context = {"page": page, "entries": entries, "form": form, "is_filtered": wanted != batch_list.Wanted()}
+    context = {"page": page, "entries": entries, "form": form, "is_filtered": filters != batch_list.Wanted()}
     return render(request, "batch/list.html", context | {"is_busy": is_busy})
 
 
 @require_safe
 @never_cache
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """The receipt, and the files with where they stand: all, or those that stand where `show` says."""
+    """The receipt, and the files with their status. The query parameter `show` selects the files of one status."""
     batch = batch_or_404(request, pk)
     receipt = receipt_query.of(batch)
     show = _standing(request.GET.get("show", ""))
     files = file_status.files(batch, show)
-    if show is None:  # thousands of companions would hide the few files that matter; they have a list of their own
+    if show is None:  # thousands of companions would hide the few files that matter, and have their own list
         files = files.exclude(grouping.IS_SKIPPED_COMPANION)
     page = Paginator(files, FILES_A_PAGE).get_page(request.GET.get("page"))
     context = {
@@ -66,7 +66,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def retry(request: HttpRequest, pk: int) -> HttpResponse:
-    """Requeue the batch's failed jobs, and those that its files are doubles of: all, or those named by `job`."""
+    """Requeues the batch's failed jobs, and failed jobs with the same bytes as its files: all, or those named by `job`."""
     batch = batch_or_404(request, pk)
     failed = ProcessingJob.objects.failed().filter(duplicates.failed_of(batch))
     batches.requeue(access.named(request, failed), by=access.who(request))
@@ -75,13 +75,13 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    """Cancel what is not done yet of this batch. Without a script, a page asks first."""
+    """Cancels the batch's unfinished files. Without JavaScript, a page asks for confirmation first."""
     batch = batch_or_404(request, pk)
     ensure_discardable(request, batch.album, batch)
     active, receiving = ProcessingJob.objects.active(), Upload.objects.receiving()
-    rest = (active.filter(batch=batch), receiving.filter(batch=batch))
-    if question := confirmation.before_cancelling(request, *rest, reverse("processing:batch", args=[pk])):
-        return question
+    active, receiving = active.filter(batch=batch), receiving.filter(batch=batch)
+    if page := confirmation.before_cancelling(request, active, receiving, reverse("processing:batch", args=[pk])):
+        return page
     note_deletion(request, batch.album, "uploads-cancelled")
     batches.cancel_batch(batch, by=access.who(request))
     return redirect("processing:batch", pk)
@@ -89,7 +89,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
-    """GET asks whether that is meant; POST does it. 409 while the batch is at work."""
+    """GET asks for confirmation; POST deletes the batch. Returns 409 while the batch is active."""
     batch = batch_or_404(request, pk)
     ensure_discardable(request, batch.album, batch)
     is_at_work = batches.is_at_work(batch)
@@ -101,17 +101,22 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
         except batches.AtWork:
             is_at_work = True
     status = 409 if request.method == "POST" else 200
-    alone = Companion.objects.filter(job__batch=batch, photo=None).count()
-    context = {"batch": batch, "entry": batch_list.entries([batch])[0], "is_at_work": is_at_work, "alone": alone}
+    lone_companions = Companion.objects.filter(job__batch=batch, photo=None).count()
+    context = {
+        "batch": batch,
+        "entry": batch_list.entries([batch])[0],
+        "is_at_work": is_at_work,
+        "alone": lone_companions,
+    }
     return render(request, "batch/delete.html", context, status=status)
 
 
 def _with_photos(lines: list[Line]) -> list[tuple[Line, Photo | None, Portions | None]]:
-    wanted = {line.photo for line in lines if line.photo}
-    photos = Photo.objects.prefetch_related("renditions").in_bulk(wanted)
-    in_parts = upload_parts.of(line.upload for line in lines if line.is_arriving)
-    return [(line, photos.get(line.photo) if line.photo else None, in_parts.get(line.upload)) for line in lines]
+    photo_ids = {line.photo for line in lines if line.photo}
+    photos = Photo.objects.prefetch_related("renditions").in_bulk(photo_ids)
+    parts = upload_parts.of(line.upload for line in lines if line.is_arriving)
+    return [(line, photos.get(line.photo) if line.photo else None, parts.get(line.upload)) for line in lines]
 
 
-def _standing(asked: str) -> Standing | None:
-    return Standing(asked) if asked in Standing.values else None
+def _standing(value: str) -> Standing | None:
+    return Standing(value) if value in Standing.values else None

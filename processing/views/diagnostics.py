@@ -1,4 +1,4 @@
-"""What stands between a photo and its place: measured, with what to do about it; and the room that can be had back."""
+"""The limits page: the doctor's measurements with remedies, and the space in staging that can be reclaimed."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -24,16 +24,16 @@ def page(request: HttpRequest) -> HttpResponse:
 @require_POST
 @for_keepers
 def measure(request: HttpRequest) -> HttpResponse:
-    """Measure from here, through PUBLIC_URL or the own address; with what a browser has measured before it asked."""
-    told = browser_results.read(request.POST)
-    measurements.begin(told.diagnoses, told.largest)
+    """Starts a measurement from the server, through PUBLIC_URL or its own address, and adds the browser's results to it."""
+    results = browser_results.read(request.POST)
+    measurements.begin(results.diagnoses, results.largest)
     return redirect("processing:limits")
 
 
 @require_POST
 @for_keepers
 def reclaim(request: HttpRequest) -> HttpResponse:
-    """Raises MayNotDelete: what is idle, or left behind, may be any user's."""
+    """Deletes idle uploads and orphans from staging. Raises MayNotDelete, since the files may belong to any user."""
     if not may_delete_of_any_album(request):
         raise MayNotDelete
     freed = maintenance_reclaim.reclaim()

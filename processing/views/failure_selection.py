@@ -1,4 +1,4 @@
-"""Which failures an address or a form means."""
+"""Parses which failures a URL or a form selects."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -13,44 +13,51 @@ from albums.models import Album
 from processing.models import Batch
 from processing.queries.failure_scope import Kind, Picked, Scope
 
-CARRIED = ("pick", "job", "upload", "until", "page")
-"""What a confirmation carries along, beside the scope, to mean the same files."""
+CARRIED_FIELDS = ("pick", "job", "upload", "until", "page")
+"""Form fields that a confirmation page repeats, in addition to the scope's, to select the same files."""
 
 
-def scope(request: HttpRequest, given: QueryDict) -> Scope:
-    """An album or batch that is not there, or not for this person, is not found; nor is nonsense, or it would mean all."""
+def scope(request: HttpRequest, params: QueryDict) -> Scope:
+    """Returns the filter. Raises Http404 for an album or batch that does not exist or is not visible, and for invalid values.
+
+    Invalid values are not ignored, since that would select all failures.
+    """
     albums = Album.objects.visible_to(request.user)
-    album, batch, kind, until = (given.get(name) for name in ("album", "batch", "kind", "until"))
+    album, batch, kind, until = (params.get(name) for name in ("album", "batch", "kind", "until"))
     return Scope(
         albums,
         album=get_object_or_404(albums, pk=_number(album)) if album else None,
         batch=get_object_or_404(Batch, pk=_number(batch), album__in=albums) if batch else None,
         kind=_kind(kind) if kind else None,
-        code=_code(given.get("code", "")),
+        code=_code(params.get("code", "")),
         until=_moment(until) if until else None,
     )
 
 
 def picked(form: QueryDict, scope: Scope) -> Picked:
-    """By the button that was pressed: `all`, a reason (`failed:CODE`), one (`job:ID`, `upload:ID`), or else those ticked."""
-    what, _, which = _code(form.get("pick", "")).partition(":")
-    if what == "all":
+    """Returns the failures that the pressed button selects.
+
+    The button's value is `all`, a reason (`failed:CODE`) or one file (`job:ID`, `upload:ID`). Without it, the ticked files are
+    selected.
+    """
+    kind, _, value = _code(form.get("pick", "")).partition(":")
+    if kind == "all":
         return scope.all()
-    if what in list(Kind) and which:
-        return replace(scope, kind=Kind(what), code=which).all()
-    if what == "job":
-        return scope.only(jobs=_numbers([which]))
-    if what == "upload":
-        return scope.only(uploads=_ids([which]))
+    if kind in list(Kind) and value:
+        return replace(scope, kind=Kind(kind), code=value).all()
+    if kind == "job":
+        return scope.only(jobs=_numbers([value]))
+    if kind == "upload":
+        return scope.only(uploads=_ids([value]))
     return scope.only(_numbers(form.getlist("job")), _ids(form.getlist("upload")))
 
 
 def carried(form: QueryDict) -> list[tuple[str, str]]:
-    return [(name, value) for name in CARRIED for value in form.getlist(name)]
+    return [(name, value) for name in CARRIED_FIELDS for value in form.getlist(name)]
 
 
 def _code(raw: str) -> str:
-    """PostgreSQL takes no text with a NUL."""
+    """Replaces NUL characters, which PostgreSQL accepts in no text."""
     return raw.replace("\0", "\ufffd")
 
 
@@ -62,29 +69,29 @@ def _kind(raw: str) -> Kind:
 
 
 def _number(raw: str) -> int:
-    """For what is no number, one that no row has."""
+    """Parses an id; 0, which no row has, if `raw` is not a number."""
     return next(iter(_numbers([raw])), 0)
 
 
 def _numbers(raw: list[str]) -> list[int]:
-    return [int(each) for each in raw if each.isascii() and each.isdigit() and len(each) < 19]
+    return [int(value) for value in raw if value.isascii() and value.isdigit() and len(value) < 19]
 
 
 def _ids(raw: list[str]) -> list[UUID]:
-    found = []
-    for each in raw:
+    ids = []
+    for value in raw:
         try:
-            found.append(UUID(each))
+            ids.append(UUID(value))
         except ValueError:
             continue
-    return found
+    return ids
 
 
 def _moment(raw: str) -> datetime:
     try:
-        found = parse_datetime(raw)
+        moment = parse_datetime(raw)
     except ValueError:
-        found = None
-    if found is None or timezone.is_naive(found):
+        moment = None
+    if moment is None or timezone.is_naive(moment):
         raise Http404
-    return found
+    return moment

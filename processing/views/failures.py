@@ -1,4 +1,4 @@
-"""The failure desk: what failed, and what a person does about it. Every action is a plain form; htmx only saves the page load."""
+"""The failure page and its actions. Every action is a plain form; htmx only saves the page load."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -23,54 +23,57 @@ from processing.views.access import may_change_any_album
 NOTHING_PICKED = "Nothing was selected. Tick the files first."
 NOT_PUBLISHED = "Nothing was selected of which a damaged picture can be seen."
 NOT_YOURS = "to other users, and your account may not delete them. They are kept."
-FOR_A_WHILE = "private, max-age=600"
+PREVIEW_CACHE_CONTROL = "private, max-age=600"
 
 
 @require_safe
 @never_cache
 def desk(request: HttpRequest) -> HttpResponse:
-    """`album`, `batch`, `code` and `kind` narrow it."""
-    found = failure_page.of(failure_selection.scope(request, request.GET), request.GET.get("page"))
-    return render(request, "failure/page.html", {"desk": found})
+    """The query parameters `album`, `batch`, `code` and `kind` filter the failures."""
+    desk = failure_page.of(failure_selection.scope(request, request.GET), request.GET.get("page"))
+    return render(request, "failure/page.html", {"desk": desk})
 
 
 @require_POST
 def retry(request: HttpRequest) -> HttpResponse:
-    """Develop again what was picked, as far as its raw file is kept."""
+    """Requeues the selected failures that still have a raw file."""
     scope = failure_selection.scope(request, request.POST)
     picked = failure_selection.picked(request.POST, scope)
-    gone = picked.uploads.count()
+    refused_count = picked.uploads.count()
     count = batches.requeue(picked.jobs, by=access.who(request))
     if count:
         messages.success(request, f"{count} file{pluralize(count)} will be tried again.")
-    if gone:
-        messages.warning(request, f"{gone} cannot be tried again, since nothing was kept of them. Send them again.")
-    if not count and not gone:
+    if refused_count:
+        messages.warning(
+            request, f"{refused_count} cannot be tried again, since nothing was kept of them. Send them again."
+        )
+    if not count and not refused_count:
         messages.warning(request, NOTHING_PICKED)
-    return _back(request, scope)
+    return _redirect_to_page(request, scope)
 
 
 @require_POST
 def publish(request: HttpRequest) -> HttpResponse:
-    """Publish damaged files that were picked, as far as they can be decoded."""
+    """Publishes the selected damaged files, as far as they can be decoded."""
     scope = failure_selection.scope(request, request.POST)
     count = batches.publish_damaged(failure_selection.picked(request.POST, scope).jobs, by=access.who(request))
     if count:
         messages.success(request, f"{count} damaged file{pluralize(count)} will be published, with a warning.")
     else:
         messages.warning(request, NOT_PUBLISHED)
-    return _back(request, scope)
+    return _redirect_to_page(request, scope)
 
 
 @require_POST
 def dismiss(request: HttpRequest) -> HttpResponse:
-    """Put away what was picked. Where raw files would be lost, the first POST only asks, and says how many."""
+    """Dismisses the selected failures. If raw files would be deleted, the first POST only asks for confirmation."""
     scope = failure_selection.scope(request, request.POST)
-    chosen = failure_selection.picked(request.POST, scope)
-    picked = chosen.discardable_by(request.user)
+    selected = failure_selection.picked(request.POST, scope)
+    picked = selected.discardable_by(request.user)
     size = picked.size()
-    left = chosen.size().total - size.total if may_change_any_album(request) else 0  # others see none but their own
-    if left and not size.total:
+    # Other users see only failures that they may delete.
+    kept_count = selected.size().total - size.total if may_change_any_album(request) else 0
+    if kept_count and not size.total:
         raise MayNotDelete
     if size.failed and "confirmed" not in request.POST:
         carried = [
@@ -82,18 +85,19 @@ def dismiss(request: HttpRequest) -> HttpResponse:
     for album in picked.albums():
         note_deletion(request, album, "failures-dismissed")
     count = batches.dismiss_failed(picked.jobs, by=access.who(request)) + batches.dismiss_refused(picked.uploads)
-    if left:
-        messages.warning(request, f"{left} file{pluralize(left)} {pluralize(left, 'belongs,belong')} {NOT_YOURS}")
+    if kept_count:
+        verb = pluralize(kept_count, "belongs,belong")
+        messages.warning(request, f"{kept_count} file{pluralize(kept_count)} {verb} {NOT_YOURS}")
     if count:
         messages.success(request, f"{count} failure{pluralize(count)} dismissed.")
     else:
         messages.warning(request, NOTHING_PICKED)
-    return _back(request, scope)
+    return _redirect_to_page(request, scope)
 
 
 @require_safe
 def raw(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """What was received, byte for byte, as a download: whatever it holds, no browser runs it here."""
+    """Returns the received file as a download with a content type that browsers do not run."""
     job = _failed_job(request, pk)
     stored = Stored(job.raw_path, job.upload.sha256, "application/octet-stream")
     return delivery.download(request, stored, job.original_filename)
@@ -101,14 +105,14 @@ def raw(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 @require_safe
 def preview(request: HttpRequest, pk: int) -> HttpResponse:
-    found = get_object_or_404(Preview, job=_failed_job(request, pk))
-    response = HttpResponse(found.webp, content_type="image/webp")
-    response["Cache-Control"] = FOR_A_WHILE
+    preview = get_object_or_404(Preview, job=_failed_job(request, pk))
+    response = HttpResponse(preview.webp, content_type="image/webp")
+    response["Cache-Control"] = PREVIEW_CACHE_CONTROL
     response["Content-Security-Policy"] = RUNS_NOTHING
     return response
 
 
-def _back(request: HttpRequest, scope: Scope) -> HttpResponse:
+def _redirect_to_page(request: HttpRequest, scope: Scope) -> HttpResponse:
     query = scope.fields | {name: value for name, value in request.POST.items() if name == "page" and value}
     return redirect(reverse("processing:failures", query=query))
 

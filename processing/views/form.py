@@ -53,7 +53,7 @@ RETRY_AFTER_SECONDS = 30
 
 
 class Forged(Exception):
-    """The form did not prove that it comes from a page of ours. `response` is Django's page that says so."""
+    """The CSRF check failed. `response` is Django's error page."""
 
     def __init__(self, response: HttpResponse) -> None:
         super().__init__("The CSRF check failed")
@@ -63,39 +63,39 @@ class Forged(Exception):
 @csrf_exempt  # checked here, before any file is stored: see _check_sender
 @require_POST
 def receive(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take in the files of the form. 409 with the running batch when the album is locked, 507 or 503 when there is a shortage.
+    """Receives the files of the form. Returns 409 with the running batch if the album is locked, 507 or 503 on a shortage.
 
-    All that can be known before the body is checked before it is read, and before it takes one of the places for uploads.
+    All checks that do not need the body run before it is read and before it occupies an upload slot.
     """
     try:
         album = album_or_404(request, pk)
     except AlbumInTrash:
-        return _gone(request, pk)
+        return _in_trash_problem(request, pk)
     except Http404:
         request_body.drain(request)
         raise
     assert isinstance(request.user, User)
     token, length = _token(request), request_body.length(request)
-    if length is None:  # Django's parser takes that for an empty body; the intake reads to the end that the chunks tell
+    if length is None:  # Django's parser would treat the body as empty; the intake reads it to its last chunk
         request.META["CONTENT_LENGTH"] = "1"
     intake = FormIntake(request, lambda: request_body.body(request), album, request.user, token, length)
     request.upload_handlers = [intake]
     with closing(intake):
-        return _answer(request, album, intake, length or 0)
+        return _receive_files(request, album, intake, length or 0)
 
 
-def _answer(request: HttpRequest, album: Album, intake: FormIntake, length: int) -> HttpResponse:
+def _receive_files(request: HttpRequest, album: Album, intake: FormIntake, length: int) -> HttpResponse:
     try:
         _check_sender(request, intake)
         batches.ensure_open(album, intake.token)
         if shortage := daily_limit.of(intake.user.pk) or admission.of_new(length, None, intake.user.pk):
             request_body.drain(request)
-            return _short(request, album, shortage)
+            return _shortage_problem(request, album, shortage)
         with upload_slots.place(intake.user.pk), request_body.impatient(request, body_timeouts.of_upload()):
             _ = request.FILES  # parses the body
-        return _taken(request, album, intake)
+        return _finish(request, album, intake)
     except AlbumBusy as busy:
-        return _busy(request, album, busy.batch)
+        return _busy_problem(request, album, busy.batch)
     except Forged as forged:
         request_body.drain(request)
         if request.accepts("text/html"):
@@ -103,7 +103,7 @@ def _answer(request: HttpRequest, album: Album, intake: FormIntake, length: int)
         return _problem(request, album, HTTPStatus.FORBIDDEN, "csrf", FORGED)
     except Refused as refused:
         request_body.close_after(request)
-        return _crowded(request, album, refused.refusal)
+        return _no_slot_problem(request, album, refused.refusal)
     except SentBefore:
         request_body.drain(request)
         return answer(request, album)
@@ -117,10 +117,10 @@ def _answer(request: HttpRequest, album: Album, intake: FormIntake, length: int)
             request, album, intake, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "fields-too-large", FIELDS_TOO_LARGE
         )
     except (UnreadablePostError, MultiPartParserError):
-        code, words = ("too-slow", TOO_SLOW) if intake.was_too_slow else ("cut-off", CUT_OFF)
-        return _cut_off(request, album, intake, HTTPStatus.BAD_REQUEST, code, words)
-    except Album.DoesNotExist:  # it was deleted just now
-        return _gone(request, album.pk)
+        code, message = ("too-slow", TOO_SLOW) if intake.was_too_slow else ("cut-off", CUT_OFF)
+        return _cut_off(request, album, intake, HTTPStatus.BAD_REQUEST, code, message)
+    except Album.DoesNotExist:  # it was deleted during the request
+        return _in_trash_problem(request, album.pk)
     except Exception:
         intake.cut_off()
         request_body.close_after(request)
@@ -128,46 +128,46 @@ def _answer(request: HttpRequest, album: Album, intake: FormIntake, length: int)
 
 
 def _check_sender(request: HttpRequest, intake: FormIntake) -> None:
-    """Raise Forged, now where the headers tell, else when the first file comes: then the form's own token has to be there.
+    """Raises Forged at once if the headers decide. Otherwise the intake checks the form's token before the first file.
 
-    Nothing of a file is read before that. A page of another site is known by its Origin, whatever else it sends.
+    No bytes of a file are read before the check. A page of another origin is recognised by its Origin header.
     """
-    origin = CsrfViewMiddleware(lambda _: HttpResponse())
-    comes_from_elsewhere = "Origin" in request.headers and not origin._origin_verified(request)  # type: ignore[attr-defined]
-    if comes_from_elsewhere or "X-CSRFToken" in request.headers:
+    middleware = CsrfViewMiddleware(lambda _: HttpResponse())
+    is_cross_origin = "Origin" in request.headers and not middleware._origin_verified(request)  # type: ignore[attr-defined]
+    if is_cross_origin or "X-CSRFToken" in request.headers:
         _ensure_genuine(request, QueryDict())
     else:
         intake.check = functools.partial(_ensure_genuine, request)
 
 
 def _ensure_genuine(request: HttpRequest, fields: QueryDict) -> None:
-    """Raise Forged if Django's CSRF check, with these fields of the form, fails."""
-    request.POST = fields  # type: ignore[assignment]  # else the check reads the body, to find its token there
-    refused = csrf_protect(lambda _: HttpResponse())(request)
-    if refused.status_code == HTTPStatus.FORBIDDEN:
-        raise Forged(refused)
+    """Raises Forged if Django's CSRF check fails with these fields of the form."""
+    request.POST = fields  # type: ignore[assignment]  # otherwise the check reads the body to find its token
+    response = csrf_protect(lambda _: HttpResponse())(request)
+    if response.status_code == HTTPStatus.FORBIDDEN:
+        raise Forged(response)
 
 
-def _taken(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResponse:
+def _finish(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResponse:
     if intake.batch is None:
-        request_body.drain(request)  # a body of another kind is still there
+        request_body.drain(request)  # a body that is no multipart form has not been read
         return _problem(request, album, 422, "no-files", NOTHING)
     if not intake.hand_over() and intake.has_no_room:
-        return _short(request, album, admission.DISK)
+        return _shortage_problem(request, album, admission.DISK)
     return answer(request, album)
 
 
 def _cut_off(
-    request: HttpRequest, album: Album, intake: FormIntake, status: int, code: str, words: str
+    request: HttpRequest, album: Album, intake: FormIntake, status: int, code: str, message: str
 ) -> HttpResponse:
-    """Whole files that came before the end are kept: their sender was known before the first of them."""
+    """Keeps the files that arrived whole. The CSRF check has run before the first of them."""
     intake.cut_off()
     request_body.hang_up(request) if status == HTTPStatus.BAD_REQUEST else request_body.close_after(request)
-    return _problem(request, album, status, code, words)
+    return _problem(request, album, status, code, message)
 
 
-def _gone(request: HttpRequest, pk: int) -> HttpResponse:
-    """The page that offers to restore the album, or JSON for a client that asks for it. Raises Http404."""
+def _in_trash_problem(request: HttpRequest, pk: int) -> HttpResponse:
+    """Raises AlbumInTrash for browsers; returns JSON with 410 for other clients. Raises Http404 if the album was deleted."""
     request_body.drain(request)
     try:
         album_or_404(request, pk)
@@ -178,18 +178,18 @@ def _gone(request: HttpRequest, pk: int) -> HttpResponse:
     raise Http404
 
 
-def _busy(request: HttpRequest, album: Album, batch: Batch) -> HttpResponse:
+def _busy_problem(request: HttpRequest, album: Album, batch: Batch) -> HttpResponse:
     request_body.drain(request)
     return _problem(request, album, 409, "album-busy", BUSY, batch={"id": batch.pk, "opened_at": batch.opened_at})
 
 
-def _crowded(request: HttpRequest, album: Album, refusal: Refusal) -> HttpResponse:
+def _no_slot_problem(request: HttpRequest, album: Album, refusal: Refusal) -> HttpResponse:
     response = _problem(request, album, refusal.status, refusal.code, refusal.message)
     response["Retry-After"] = str(upload_slots.RETRY_AFTER_SECONDS)
     return response
 
 
-def _short(request: HttpRequest, album: Album, shortage: Shortage) -> HttpResponse:
+def _shortage_problem(request: HttpRequest, album: Album, shortage: Shortage) -> HttpResponse:
     response = _problem(request, album, shortage.status, shortage.code, shortage.intake)
     response["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response

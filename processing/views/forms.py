@@ -18,14 +18,14 @@ from processing.storage.s3 import config as s3_config
 from processing.storage.s3.config import Connection
 
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, as far as all keep to it."""
+"""The rules that all S3 servers share: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
 PORTS = {"http": 80, "https": 443}
 MAX_SEARCH_LENGTH = 200
 ADDRESSING = (("auto", "As the endpoint wants it"), ("path", "endpoint/bucket/…"), ("virtual", "bucket.endpoint/…"))
 
 
 class ConnectionForm(forms.Form):
-    """What a person tells of a bucket, held to what can be known before anybody asks the bucket."""
+    """The connection to a bucket, validated without a request to the bucket."""
 
     bucket = forms.CharField(max_length=63, error_messages={"required": "Say which bucket."})
     endpoint = forms.CharField(
@@ -40,7 +40,7 @@ class ConnectionForm(forms.Form):
             "invalid": "A region is small letters, digits and hyphens.",
         },
     )
-    prefix = forms.CharField(  # type: ignore[assignment] # Django takes fields out of the class, so nothing is hidden
+    prefix = forms.CharField(  # type: ignore[assignment] # Django removes fields from the class, so Form.prefix stays as it is
         max_length=100, required=False, help_text="A folder in the bucket for Darkroom alone; empty if all of it is."
     )
     access_key = forms.CharField(
@@ -63,27 +63,27 @@ class ConnectionForm(forms.Form):
     )
 
     def __init__(self, *args: Any, before: Connection | None, has_content: bool = False, **kwargs: Any) -> None:
-        """`before`: what is saved. `has_content`: whether photos rely on it."""
+        """`before` is the saved connection. `has_content` is true if photos are stored in its bucket."""
         super().__init__(*args, **kwargs)
         self._before, self._has_content = before, has_content
         if not has_content:
             del self.fields["is_same_content"]
         secret = self.fields["secret_key"]
-        kept = "Saved, and never shown again. Leave it empty to keep it."
-        secret.help_text = kept if before else "Kept encrypted, and never shown again."
+        help_text = "Saved, and never shown again. Leave it empty to keep it."
+        secret.help_text = help_text if before else "Kept encrypted, and never shown again."
 
     @classmethod
-    def of(cls, found: Connection | None, *, has_content: bool) -> "ConnectionForm":
-        """Filled with what is saved, but for the secret."""
-        shown = ("bucket", "endpoint", "region", "prefix", "access_key", "addressing", "browser_endpoint")
-        initial = {name: getattr(found, name) for name in shown} if found else {}
-        return cls(initial=initial, before=found, has_content=has_content)
+    def of(cls, connection: Connection | None, *, has_content: bool) -> "ConnectionForm":
+        """Returns a form with the saved values, without the secret key."""
+        names = ("bucket", "endpoint", "region", "prefix", "access_key", "addressing", "browser_endpoint")
+        initial = {name: getattr(connection, name) for name in names} if connection else {}
+        return cls(initial=initial, before=connection, has_content=has_content)
 
     def connection(self) -> Connection:
-        """As it was told; a secret that was left out is the one from before."""
-        told = {name: value for name, value in self.cleaned_data.items() if name != "is_same_content"}
-        told["secret_key"] = told["secret_key"] or (self._before.secret_key if self._before else "")
-        return Connection(**told | {"prefix": s3_config.settled(told["prefix"])})
+        """Returns the connection as entered. An empty secret key is replaced by the saved one."""
+        values = {name: value for name, value in self.cleaned_data.items() if name != "is_same_content"}
+        values["secret_key"] = values["secret_key"] or (self._before.secret_key if self._before else "")
+        return Connection(**values | {"prefix": s3_config.settled(values["prefix"])})
 
     def clean_bucket(self) -> str:
         name: str = self.cleaned_data["bucket"]
@@ -98,42 +98,42 @@ class ConnectionForm(forms.Form):
         return prefix
 
     def clean_endpoint(self) -> str:
-        return _endpoint(self.cleaned_data["endpoint"])
+        return _clean_endpoint(self.cleaned_data["endpoint"])
 
     def clean_browser_endpoint(self) -> str:
-        return _endpoint(self.cleaned_data["browser_endpoint"])
+        return _clean_endpoint(self.cleaned_data["browser_endpoint"])
 
     def clean_secret_key(self) -> str:
-        """A secret goes to the server that it was given for, and to no other: a new endpoint asks for it anew."""
+        """Requires the secret key again for another endpoint or access key, so that the saved one is sent to no other server."""
         secret: str = self.cleaned_data["secret_key"]
         if not secret and (self._before is None or self._before.secret_key == UNREADABLE):
             raise forms.ValidationError("Give the secret key.")
-        if not secret and self._goes_elsewhere():
+        if not secret and self._has_other_target():
             raise forms.ValidationError("For another server or access key, give the secret key again.")
         return secret
 
     def clean(self) -> dict[str, Any]:
-        told = super().clean() or {}
-        if self._has_content and not self.errors and not told["is_same_content"] and self._leaves_content():
-            words = (
+        values = super().clean() or {}
+        if self._has_content and not self.errors and not values["is_same_content"] and self._changes_location():
+            message = (
                 "Photos lie in the bucket from before, and would not be found in another. Move them to the disk first."
             )
-            self.add_error("is_same_content", words)
-        return told
+            self.add_error("is_same_content", message)
+        return values
 
-    def _goes_elsewhere(self) -> bool:
+    def _has_other_target(self) -> bool:
         assert self._before
-        told = self.cleaned_data.get("endpoint", ""), self.cleaned_data.get("access_key", "")
-        return told != (self._before.endpoint, self._before.access_key)
+        target = self.cleaned_data.get("endpoint", ""), self.cleaned_data.get("access_key", "")
+        return target != (self._before.endpoint, self._before.access_key)
 
-    def _leaves_content(self) -> bool:
+    def _changes_location(self) -> bool:
         assert self._before
-        now, before = self.connection(), self._before
-        return (now.endpoint, now.bucket, now.prefix) != (before.endpoint, before.bucket, before.prefix)
+        after, before = self.connection(), self._before
+        return (after.endpoint, after.bucket, after.prefix) != (before.endpoint, before.bucket, before.prefix)
 
 
-def _endpoint(text: str) -> str:
-    """An address of the internet at large, without anything behind it."""
+def _clean_endpoint(text: str) -> str:
+    """Returns the URL without a trailing slash. Raises ValidationError unless it is a public origin without a path."""
     address = text.strip().rstrip("/")
     if not address:
         return ""
@@ -152,25 +152,25 @@ def _endpoint(text: str) -> str:
     ):
         raise forms.ValidationError("Write it as https://s3.example.org, with nothing behind it.")
     if not settings.S3_ALLOW_INTERNAL:
-        _check_outside(parts.hostname, port)
+        _check_public(parts.hostname, port)
     return address
 
 
-def _check_outside(host: str, port: int) -> None:
-    from processing.storage.s3 import ssrf  # and with it botocore, only for who sets up a bucket
+def _check_public(host: str, port: int) -> None:
+    from processing.storage.s3 import ssrf  # imports botocore, which only the setup of a bucket needs
 
     try:
-        found = ssrf.resolved(host, port)
+        addresses = ssrf.resolved(host, port)
     except (OSError, UnicodeError):
         raise forms.ValidationError("There is no server of that name.") from None
-    if not all(ssrf.is_public(each) for each in found):
+    if not all(ssrf.is_public(address) for address in addresses):
         raise forms.ValidationError(
             "That address is inside the server's own network. Whoever runs the server can allow it with S3_ALLOW_INTERNAL=yes."
         )
 
 
 class BatchFilter(forms.Form):
-    """What a person may ask the list of batches for. A nonsense value asks for nothing."""
+    """The filter of the list of batches. Invalid values are ignored."""
 
     text = forms.CharField(label="Album or file name", required=False, max_length=MAX_SEARCH_LENGTH)
     album = forms.ModelChoiceField(Album.objects.none(), required=False, empty_label="All albums")
@@ -189,10 +189,10 @@ class BatchFilter(forms.Form):
     @property
     def wanted(self) -> Wanted:
         self.is_valid()
-        asked: dict[str, Any] = {name: value for name, value in self.cleaned_data.items() if value}
-        if state := asked.get("state"):
-            asked["state"] = State(state)
-        return Wanted(**asked)
+        values: dict[str, Any] = {name: value for name, value in self.cleaned_data.items() if value}
+        if state := values.get("state"):
+            values["state"] = State(state)
+        return Wanted(**values)
 
     def _field(self, name: str) -> Any:
         return self.fields[name]

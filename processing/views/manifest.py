@@ -1,4 +1,4 @@
-"""POST /albums/<id>/uploads/manifest/: a batch is declared up front, or compared with what is here. JSON in, JSON out."""
+"""POST /albums/<id>/uploads/manifest/: declares a batch before its files are sent, or only compares it. JSON in, JSON out."""
 
 from http import HTTPStatus
 from typing import Any
@@ -25,10 +25,10 @@ from processing.uploads.problems import Refusal, Refused
 from processing.views import request_body, s3_companion, upload_slots
 
 RETRY_AFTER_SECONDS = 30
-MOST_SECONDS = 30.0
-"""All of a list has to come within this. One of 500 photos is as large as a thumbnail."""
+MAX_BODY_SECONDS = 30.0
+"""Time limit for the whole list. A list of 500 photos is as large as a thumbnail."""
 ROW_BYTES = 2000
-"""What a row of a file takes at most, more or less."""
+"""An estimate of the most that a file's row takes in the database."""
 TOO_MANY = (
     "So many files are listed in this upload that no more fit in. What was uploaded is safe; go on with the next."
 )
@@ -38,26 +38,28 @@ BUSY = "This album is busy with another batch. Your photos can be sent when it i
 @require_POST
 @never_cache
 def declare(request: HttpRequest, pk: int) -> JsonResponse:
-    """Opens a batch, or goes on with it, unless it shall only compare. 409 when somebody else's is at work in the album."""
+    """Opens or continues a batch, or only compares the files. Returns 409 if another user's batch is active in the album."""
     assert isinstance(request.user, User)
     try:
         album = album_or_404(request, pk)
-        told = manifest.read(_body(request))
-        found = preflight.compare(album, request.user, told.files)
-        if not told.opens:
-            return _answer(request, album, found)
-        if shortage := _shortage(request.user, found, told):
-            return _short(shortage)
-        if found.batch and told.skipped and uploads.count(found.batch.pk)[1] + len(told.skipped) > uploads.MOST_ROWS:
+        payload = manifest.read(_body(request))
+        files, skipped = payload.files, payload.skipped
+        declaration = preflight.compare(album, request.user, files)
+        if not payload.opens:
+            return _declaration_response(request, album, declaration)
+        if shortage := _shortage(request.user, declaration, payload):
+            return _shortage_problem(shortage)
+        batch = declaration.batch
+        if batch and skipped and uploads.count(batch.pk)[1] + len(skipped) > uploads.MOST_ROWS:
             return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-many-files", TOO_MANY)
-        return _answer(request, album, preflight.declare(album, request.user, told.files, told.skipped))
+        return _declaration_response(request, album, preflight.declare(album, request.user, files, skipped))
     except AlbumBusy as busy:
         return _problem(HTTPStatus.CONFLICT, "album-busy", BUSY, batch=_batch(request, busy.batch))
     except (AlbumInTrash, Album.DoesNotExist):
-        return _gone(request, pk)
+        return _in_trash_problem(request, pk)
     except Refused as refused:
         request_body.close_after(request)
-        return _crowded(refused.refusal)
+        return _no_slot_problem(refused.refusal)
     except TooLarge:
         request_body.drain(request)
         return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The list of files is too long.")
@@ -75,7 +77,7 @@ def declare(request: HttpRequest, pk: int) -> JsonResponse:
 
 
 class TooLarge(Exception):
-    """More than a list of files can be."""
+    """The body is longer than MOST_BYTES of processing.uploads.manifest."""
 
 
 def _body(request: HttpRequest) -> bytes:
@@ -83,24 +85,30 @@ def _body(request: HttpRequest) -> bytes:
         raise BadManifest("Send the list as application/json.")
     if (request_body.length(request) or 0) > manifest.MOST_BYTES:
         raise TooLarge
-    with upload_slots.place(request.user.pk or 0), request_body.impatient(request, body_timeouts.within(MOST_SECONDS)):
+    with (
+        upload_slots.place(request.user.pk or 0),
+        request_body.impatient(request, body_timeouts.within(MAX_BODY_SECONDS)),
+    ):
         body = request_body.read(request, manifest.MOST_BYTES + 1)
     if len(body) > manifest.MOST_BYTES:
         raise TooLarge
     return body
 
 
-def _shortage(user: User, found: Declaration, told: Manifest) -> Shortage | None:
-    """What forbids to open the batch, or to note further files in the one that is running: who goes on with it is not asked."""
-    if found.batch is None:
-        spent = daily_limit.of(user.pk, len(told.files) + len(told.skipped))
-        return spent or admission.of_new(found.bytes_to_come(told.files), 0, user.pk)
-    return admission.of_intake(len(told.skipped) * ROW_BYTES) if told.skipped else None
+def _shortage(user: User, declaration: Declaration, payload: Manifest) -> Shortage | None:
+    """Returns why the batch may not be opened, or why no skipped files may be added to the running one.
+
+    Continuing a running batch is not limited otherwise.
+    """
+    if declaration.batch is None:
+        daily_shortage = daily_limit.of(user.pk, len(payload.files) + len(payload.skipped))
+        return daily_shortage or admission.of_new(declaration.bytes_to_come(payload.files), 0, user.pk)
+    return admission.of_intake(len(payload.skipped) * ROW_BYTES) if payload.skipped else None
 
 
-def _answer(request: HttpRequest, album: Album, found: Declaration) -> JsonResponse:
-    batch, endpoint = found.batch, s3_companion.endpoint(request, album)
-    uploads = [answer.upload for answer in found.answers if answer.upload]
+def _declaration_response(request: HttpRequest, album: Album, declaration: Declaration) -> JsonResponse:
+    batch, endpoint = declaration.batch, s3_companion.endpoint(request, album)
+    uploads = [plan.upload for plan in declaration.answers if plan.upload]
     return JsonResponse(
         {
             "batch": _batch(request, batch) if batch else None,
@@ -108,7 +116,7 @@ def _answer(request: HttpRequest, album: Album, found: Declaration) -> JsonRespo
             "chunk_bytes": measurements.chunk_bytes(),
             "direct": endpoint,
             "expires_at": min((upload.expires_at for upload in uploads), default=None),
-            "files": [_file(answer, endpoint) for answer in found.answers],
+            "files": [_file(plan, endpoint) for plan in declaration.answers],
         }
     )
 
@@ -122,33 +130,33 @@ def _batch(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     }
 
 
-def _file(answer: Answer, endpoint: str | None) -> dict[str, Any]:
-    """Addresses are relative: whatever proxy the page came through, its uploads go the same way."""
-    upload, photo, refusal = answer.upload, answer.photo, answer.refusal
+def _file(plan: Answer, endpoint: str | None) -> dict[str, Any]:
+    """URLs are relative, so that uploads go through the same proxy as the page."""
+    upload, photo, refusal = plan.upload, plan.photo, plan.refusal
     message = refusal.message if refusal else ""
-    if answer.standing == Match.ELSEWHERE and photo:
+    if plan.standing == Match.ELSEWHERE and photo:
         message = f"It is also in your album “{photo.album}”."
     return {
-        "state": answer.standing,
+        "state": plan.standing,
         "upload": reverse("processing:upload", args=[upload.pk]) if upload else None,
         "parts": f"{endpoint}/s3/multipart/{upload.pk}"
-        if endpoint and upload and _goes_in_parts(answer, upload)
+        if endpoint and upload and _goes_in_parts(plan, upload)
         else None,
         "part_bytes": multipart.part_bytes(upload.size) if upload else None,
-        "offset": answer.offset,
+        "offset": plan.offset,
         "code": refusal.code if refusal else "",
         "message": message,
         "photo": photo.get_absolute_url() if photo else None,
     }
 
 
-def _goes_in_parts(answer: Answer, upload: Upload) -> bool:
-    """What has begun through the server goes on there."""
-    return multipart.may_come(upload) and (not answer.offset or bool(upload.multipart_id))
+def _goes_in_parts(plan: Answer, upload: Upload) -> bool:
+    """True if the file goes straight to the bucket. An upload that began through the server continues there."""
+    return multipart.may_come(upload) and (not plan.offset or bool(upload.multipart_id))
 
 
-def _gone(request: HttpRequest, pk: int) -> JsonResponse:
-    """The album was deleted, perhaps only just now. Raises Http404 where it cannot be restored."""
+def _in_trash_problem(request: HttpRequest, pk: int) -> JsonResponse:
+    """Returns 410 if the album is in the trash. Raises Http404 if it was deleted."""
     request_body.drain(request)
     try:
         album_or_404(request, pk)
@@ -157,13 +165,13 @@ def _gone(request: HttpRequest, pk: int) -> JsonResponse:
     raise Http404
 
 
-def _short(shortage: Shortage) -> JsonResponse:
+def _shortage_problem(shortage: Shortage) -> JsonResponse:
     response = _problem(shortage.status, shortage.code, shortage.intake)
     response["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
 
 
-def _crowded(refusal: Refusal) -> JsonResponse:
+def _no_slot_problem(refusal: Refusal) -> JsonResponse:
     response = _problem(HTTPStatus(refusal.status), refusal.code, refusal.message)
     response["Retry-After"] = str(upload_slots.RETRY_AFTER_SECONDS)
     return response

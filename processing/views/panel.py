@@ -1,6 +1,6 @@
-"""The panel as an answer: polled, and the reply to every action on it.
+"""The upload panel: its poll, and the actions on an album's batches, which return it.
 
-The actions are what a person can do about an album's batches. Every one is a plain form; htmx only saves the page load.
+Every action is a plain form; htmx only saves the page load.
 """
 
 from http import HTTPStatus
@@ -22,9 +22,9 @@ from processing.views.access import ensure_discardable
 @require_safe
 @never_cache
 def status(request: HttpRequest, pk: int) -> HttpResponse:
-    """GET: the panel as it is now, with the photos that became ready after the one `seen`, or more `since` then.
+    """Returns the current panel, with the photos that are newer than the photo `seen` or were changed after `since`.
 
-    410 when the album is in the trash.
+    Returns 410 if the album is in the trash.
     """
     try:
         return partial(request, album_or_404(request, pk))
@@ -33,25 +33,25 @@ def status(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def answer(request: HttpRequest, album: Album) -> HttpResponse:
-    """After an action: the panel for htmx, the album's page for everybody else."""
+    """Returns the response to an action: the panel for htmx, otherwise a redirect to the album."""
     if request.htmx:  # type: ignore[attr-defined]
         return partial(request, album)
     return redirect(album)
 
 
 def partial(request: HttpRequest, album: Album, *, status: int = 200, error: str = "") -> HttpResponse:
-    panel = panel_query.of(album, seen=_told(request, "seen") or 0, since=_told(request, "since"), error=error)
+    panel = panel_query.of(album, seen=_number(request, "seen") or 0, since=_number(request, "since"), error=error)
     return render(request, "upload/_panel.html", {"panel": panel}, status=status)
 
 
-def _told(request: HttpRequest, name: str) -> int | None:
-    raw = request.GET.get(name, "")
-    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 12 else None
+def _number(request: HttpRequest, name: str) -> int | None:
+    value = request.GET.get(name, "")
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 12 else None
 
 
 @require_POST
 def retry(request: HttpRequest, pk: int) -> HttpResponse:
-    """Requeue the album's failed jobs: all, or those named by `job`."""
+    """Requeues the album's failed jobs: all, or those named by `job`."""
     album = album_or_404(request, pk)
     failed = ProcessingJob.objects.failed().filter(album=album)
     batches.requeue(access.named(request, failed), by=access.who(request))
@@ -60,13 +60,13 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def clear(request: HttpRequest, pk: int) -> HttpResponse:
-    """Put the report away, with its failures. Without a script, a page asks first."""
+    """Dismisses the report and its failures. Without JavaScript, a page asks for confirmation first."""
     album = album_or_404(request, pk)
     if Batch.objects.filter(album=album, dismissed_at=None).exclude(opened_by=request.user.pk).exists():
         ensure_discardable(request, album)
     failed = ProcessingJob.objects.failed().filter(album=album)
-    if question := confirmation.before_dismissing(request, failed, album.get_absolute_url()):
-        return question
+    if page := confirmation.before_dismissing(request, failed, album.get_absolute_url()):
+        return page
     note_deletion(request, album, "failures-dismissed")
     batches.dismiss(album, by=access.who(request))
     return answer(request, album)
@@ -74,20 +74,20 @@ def clear(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    """Cancel what is not done yet: all, or, in an album that the user may not empty, the batch that the user sent.
+    """Cancels the unfinished files: all, or only those of the user's batch if the user may not empty the album.
 
-    Without a script, a page asks first.
+    Without JavaScript, a page asks for confirmation first.
     """
     album = album_or_404(request, pk)
-    mine = None if album.is_emptiable_by(request.user) else batches.running_in(album)
-    ensure_discardable(request, album, mine)
-    what = {"batch": mine} if mine else {"album": album}
-    rest = (ProcessingJob.objects.active().filter(**what), Upload.objects.receiving().filter(**what))
-    if question := confirmation.before_cancelling(request, *rest, album.get_absolute_url()):
-        return question
+    own_batch = None if album.is_emptiable_by(request.user) else batches.running_in(album)
+    ensure_discardable(request, album, own_batch)
+    filters = {"batch": own_batch} if own_batch else {"album": album}
+    active, receiving = ProcessingJob.objects.active().filter(**filters), Upload.objects.receiving().filter(**filters)
+    if page := confirmation.before_cancelling(request, active, receiving, album.get_absolute_url()):
+        return page
     note_deletion(request, album, "uploads-cancelled")
-    if mine:
-        batches.cancel_batch(mine, by=access.who(request))
+    if own_batch:
+        batches.cancel_batch(own_batch, by=access.who(request))
     else:
         batches.cancel(album, by=access.who(request))
     return answer(request, album)

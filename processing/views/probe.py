@@ -1,7 +1,7 @@
-"""The doctor's probe: takes a body, counts it, throws it away, and tells what it saw of the request.
+"""The doctor's probe: reads and discards a body, and returns its size, its timing and what arrived of the request's headers.
 
-It is asked through the front door, by a browser or by the server itself. Only a few at once are served, within bounds, so that
-measuring starves nobody.
+A browser or the server itself requests it through the public address. It serves only a few requests at once, and limits their
+size and duration, so that measurements do not slow down other requests.
 """
 
 import threading
@@ -26,10 +26,10 @@ from processing.views.access import may_change_any_album
 from processing.views.tus import FORGED, NOT_ALLOWED, SIGN_IN
 
 METHODS = {"HEAD", "POST", "PATCH", "DELETE"}
-PIECE = 16 << 10
-MOST_SECONDS = 60.0
-"""However slowly it comes, a body is read no longer than this."""
-ANSWERS = set(proxy_passthrough.STATUSES)
+BUFFER_BYTES = 16 << 10
+MAX_BODY_SECONDS = 60.0
+"""Time limit for reading one body."""
+STATUSES = set(proxy_passthrough.STATUSES)
 NOT_YOURS = Refusal(HTTPStatus.NOT_FOUND, "not-found", "There is no such page.")
 ENOUGH = Refusal(HTTPStatus.TOO_MANY_REQUESTS, "measuring", "Others are measuring just now. Ask again in a second.")
 TOO_LARGE = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "probe-too-large", "No larger body is measured here.")
@@ -43,16 +43,20 @@ class Counted:
     bytes: int
     seconds: float
     longest_gap: float
-    """Seconds between two pieces at most: how long the sender paused, unless somebody in between held the body back."""
+    """The longest time between two reads, in seconds: a pause of the client, or of a proxy that buffers the body."""
 
 
-@csrf_exempt  # who is not signed in gets an answer without a form; who is, is checked below
+@csrf_exempt  # _check_sender checks it, but not for requests with a probe token
 @login_not_required
 def probe(request: HttpRequest) -> HttpResponse:
-    """`answer`: with that status. `hold`: seconds before the body is read. `late`: seconds before the answer."""
+    """Measures one request.
+
+    Query parameters: `answer`, the status of the response; `hold`, seconds to wait before the body is read; `late`, seconds to
+    wait before the response is sent.
+    """
     try:
         _check_sender(request)
-        response = _in_turn(request)
+        response = _measure(request)
     except Refused as refused:
         request_body.drain(request)
         refusal = refused.refusal
@@ -77,7 +81,7 @@ def _check_sender(request: HttpRequest) -> None:
         raise Refused(FORGED)
 
 
-def _in_turn(request: HttpRequest) -> HttpResponse:
+def _measure(request: HttpRequest) -> HttpResponse:
     if not _turns.acquire(blocking=False):
         raise Refused(ENOUGH)
     try:
@@ -94,23 +98,24 @@ def _in_turn(request: HttpRequest) -> HttpResponse:
 
 
 def _count(request: HttpRequest) -> Counted:
-    """What arrives until the end, or until it broke or took too long: then nothing more of it is read."""
-    began = last = time.monotonic()
-    total, gap, ended, buffer = 0, 0.0, False, memoryview(bytearray(PIECE))
+    """Counts the bytes of the body. On an error, a timeout or excess size, it stops reading and closes the connection."""
+    started_at = last_read_at = time.monotonic()
+    total, longest_gap, is_complete, buffer = 0, 0.0, False, memoryview(bytearray(BUFFER_BYTES))
     try:
-        with request_body.impatient(request, body_timeouts.within(MOST_SECONDS)):
-            body = request_body.body(request)
-            while not ended and total <= limits.LARGEST:
-                count = body.readinto(buffer)
+        with request_body.impatient(request, body_timeouts.within(MAX_BODY_SECONDS)):
+            reader = request_body.body(request)
+            while not is_complete and total <= limits.LARGEST:
+                count = reader.readinto(buffer)
                 now = time.monotonic()
-                total, gap, last, ended = total + count, max(gap, now - last), now, not count
+                total, longest_gap = total + count, max(longest_gap, now - last_read_at)
+                last_read_at, is_complete = now, not count
     except request_body.EndUnknown:
         raise Refused(LENGTH_REQUIRED) from None
     except OSError:
-        ended = False
-    if not ended:
+        is_complete = False
+    if not is_complete:
         request_body.hang_up(request)
-    return Counted(total, last - began, gap)
+    return Counted(total, last_read_at - started_at, longest_gap)
 
 
 def _wait(request: HttpRequest, name: str) -> None:
@@ -123,8 +128,8 @@ def _wait(request: HttpRequest, name: str) -> None:
 
 
 def _status(request: HttpRequest) -> int:
-    asked = request.GET.get("answer", "")
-    return int(asked) if asked in {str(status) for status in ANSWERS} else HTTPStatus.OK
+    value = request.GET.get("answer", "")
+    return int(value) if value in {str(status) for status in STATUSES} else HTTPStatus.OK
 
 
 def _report(request: HttpRequest, counted: Counted) -> dict[str, Any]:
@@ -135,13 +140,13 @@ def _report(request: HttpRequest, counted: Counted) -> dict[str, Any]:
         "headers": {name: request.headers.get(name) for name in proxy_passthrough.TUS},
         "scheme": request.scheme,
         "host": request.get_host(),
-        "is_trusted": _may_send_forms(request),
+        "is_trusted": _passes_origin_check(request),
         "now": time.time(),
     }
 
 
-def _may_send_forms(request: HttpRequest) -> bool:
-    """Would Django's check of the Origin header let a form of this sender in? Its own answer, whatever its rules."""
+def _passes_origin_check(request: HttpRequest) -> bool:
+    """True if Django's check of the Origin header would accept a form from this client."""
     if "Origin" not in request.headers:
         return True
     check = CsrfViewMiddleware(lambda _: HttpResponse())

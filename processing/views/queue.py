@@ -1,4 +1,4 @@
-"""What the queue is doing."""
+"""The jobs page: the queue and its workers."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,7 +13,7 @@ from processing.views.access import for_keepers, may_change_any_album
 
 @require_safe
 def jobs(request: HttpRequest) -> HttpResponse:
-    """Who runs the place sees what goes on in deleted albums too: their photos are developed and checked like any others."""
+    """Administrators also see jobs of albums in the trash: photos there are developed and checked like all others."""
     albums = Album.objects
     queue = queue_overview.of(albums.all() if may_change_any_album(request) else albums.visible_to(request.user))
     return render(request, "queue/page.html", {"queue": queue})
@@ -21,7 +21,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def cancel_rerendering(request: HttpRequest) -> HttpResponse:
-    """Of all photos that the person may see."""
+    """Cancels the pending rerenders of all photos that the user may see."""
     rerender.cancel(Photo.objects.visible_to(request.user))
     return redirect("processing:jobs")
 
@@ -29,7 +29,7 @@ def cancel_rerendering(request: HttpRequest) -> HttpResponse:
 @require_POST
 @for_keepers
 def drain(request: HttpRequest) -> HttpResponse:
-    """Have the `worker` begin nothing more, or, with `resume`, go on."""
-    act = workers.resume if "resume" in request.POST else workers.drain
-    act([request.POST.get("worker", "")])
+    """Drains the worker named by `worker`. With `resume`, lets it claim jobs again."""
+    action = workers.resume if "resume" in request.POST else workers.drain
+    action([request.POST.get("worker", "")])
     return redirect("processing:jobs")

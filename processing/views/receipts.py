@@ -1,4 +1,4 @@
-"""The receipt as a file to keep: CSV for spreadsheets, JSON for programs. Both are streamed, in constant memory."""
+"""The receipt as a download: CSV for spreadsheets, JSON for programs. Both are streamed in constant memory."""
 
 import csv
 import json
@@ -21,10 +21,11 @@ from processing.queries.receipt import Line, Receipt
 from processing.views.access import batch_or_404
 
 BOM = "\ufeff"
-"""Without it Excel takes UTF-8 for the computer's old code page, and Zürich for ZÃ¼rich. Other readers skip it."""
+"""Without it Excel reads UTF-8 as the computer's legacy code page, and shows ZÃ¼rich for Zürich. Other readers skip it."""
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""A cell that begins with one of these (the last four: East Asia's wide signs) is run by spreadsheets, whoever named the file so.
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""Spreadsheets run a cell that begins with one of these as a formula. The last four are East Asian full-width signs.
+
 https://owasp.org/www-community/attacks/CSV_Injection"""
 
 COLUMNS = ("name", "bytes", "sha256", "received", "verified", "state", "photo", "code", "reason")
@@ -45,13 +46,13 @@ def as_json(request: HttpRequest, pk: int) -> StreamingHttpResponse:
 
 
 class _Root:
-    """This server's address: a receipt is read where no page is around it."""
+    """Builds absolute URLs, since a receipt is read outside of this site."""
 
     def __init__(self, request: HttpRequest) -> None:
-        self._of = request.build_absolute_uri
+        self._absolute = request.build_absolute_uri
 
     def address(self, name: str, pk: int | None) -> str:
-        return self._of(reverse(name, args=[pk])) if pk else ""
+        return self._absolute(reverse(name, args=[pk])) if pk else ""
 
 
 class _Echo:
@@ -60,48 +61,48 @@ class _Echo:
 
 
 def _csv(batch: Batch, root: _Root) -> Iterator[str]:
-    row = csv.writer(_Echo()).writerow  # answers what the echo's write() answers
+    row = csv.writer(_Echo()).writerow  # returns the result of write()
     yield BOM + str(row(COLUMNS))
     for line in receipt_query.lines(file_status.files(batch)):
-        yield str(row([_cell(value) for value in _told(line, root).values()]))
+        yield str(row([_cell(value) for value in _columns(line, root).values()]))
 
 
 def _cell(value: Any) -> str:
-    """Names as they were sent, but for an apostrophe before what a spreadsheet would run."""
+    """Returns the value as text, with an apostrophe in front if a spreadsheet would run it as a formula."""
     text = "" if value is None else str(value)
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULA_PREFIXES) else text
 
 
 def _json(batch: Batch, root: _Root) -> Iterator[str]:
-    """The sum comes after the files, for it is that of these very lines, whatever happens meanwhile."""
-    head = {
+    """Yields the counts after the files, so that they agree with the lines even if rows change meanwhile."""
+    header = {
         "batch": batch.pk,
         "url": root.address("processing:batch", batch.pk),
         "album": {"id": batch.album_id, "title": batch.album.title},
         "source": batch.source,
         "sent_by": batch.opened_by.get_username() if batch.opened_by else None,
-        "sent_at": _moment(batch.opened_at),
-        "made_at": _moment(timezone.now()),
+        "sent_at": _timestamp(batch.opened_at),
+        "made_at": _timestamp(timezone.now()),
     }
     counts: Counter[Standing] = Counter()
-    yield json.dumps(head)[:-1] + ', "files": ['
+    yield json.dumps(header)[:-1] + ', "files": ['
     damaged = 0
     for number, line in enumerate(receipt_query.lines(file_status.files(batch), counts)):
         damaged += line.is_published_damaged
-        yield (",\n" if number else "\n") + json.dumps(_told(line, root))
+        yield (",\n" if number else "\n") + json.dumps(_columns(line, root))
     receipt = Receipt(counts, damaged)
-    foot = {"count": receipt.total, "companions": receipt.companions, "verified": receipt.verified}
-    yield "], " + json.dumps(foot | {"safe": receipt.is_safe, "summary": receipt.words})[1:]
+    footer = {"count": receipt.total, "companions": receipt.companions, "verified": receipt.verified}
+    yield "], " + json.dumps(footer | {"safe": receipt.is_safe, "summary": receipt.words})[1:]
 
 
-def _told(line: Line, root: _Root) -> dict[str, Any]:
-    """By column; None where there is nothing to tell."""
+def _columns(line: Line, root: _Root) -> dict[str, Any]:
+    """Returns values by column; None for empty ones."""
     return {
         "name": line.name,
         "bytes": line.size,
         "sha256": line.sha256 or None,
-        "received": _moment(line.received_at),
-        "verified": _moment(line.verified_at),
+        "received": _timestamp(line.received_at),
+        "verified": _timestamp(line.verified_at),
         "state": line.standing.value,
         "photo": root.address("albums:photo", line.photo) or None,
         "code": line.code or None,
@@ -109,11 +110,11 @@ def _told(line: Line, root: _Root) -> dict[str, Any]:
     }
 
 
-def _moment(moment: datetime | None) -> str | None:
+def _timestamp(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if moment else None
 
 
-def _download(parts: Iterator[str], batch: Batch, content_type: str, ending: str) -> StreamingHttpResponse:
+def _download(parts: Iterator[str], batch: Batch, content_type: str, suffix: str) -> StreamingHttpResponse:
     response = StreamingHttpResponse(parts, content_type=content_type)
-    response["Content-Disposition"] = f'attachment; filename="receipt-{batch.pk}.{ending}"'
+    response["Content-Disposition"] = f'attachment; filename="receipt-{batch.pk}.{suffix}"'
     return response

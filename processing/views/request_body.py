@@ -1,4 +1,7 @@
-"""The line to the sender. Only gunicorn lets us at it; elsewhere bodies are read as Django does, and nobody is hung up on."""
+"""Reads request bodies straight from gunicorn's socket, with timeouts and an early close of the connection.
+
+On other servers it falls back to the WSGI stream, and no connection is closed early.
+"""
 
 import select
 import socket
@@ -16,156 +19,156 @@ from processing.uploads.body_timeouts import Pace
 
 MAX_DRAIN_BYTES = 256 << 20
 MAX_DRAIN_SECONDS = 10.0
-DRAIN_CHUNK = 256 << 10
+DRAIN_CHUNK_BYTES = 256 << 10
 
-PACE = "darkroom.pace"
-"""Of the request whose body is read, in its WSGI environment."""
-AT_ONCE = 16 << 10
-"""Bytes asked for where a read waits until it has them all: what a line that breaks may lose."""
+PACE_KEY = "darkroom.pace"
+"""The WSGI environment's key for the Pace of the body that is being read."""
+BLOCKING_READ_BYTES = 16 << 10
+"""Size of a read that blocks until it is complete. A broken connection loses at most this many bytes."""
 
 
 class EndUnknown(Exception):
-    """The body has no length, and the server below does not say that it knows where it ends."""
+    """The request has no Content-Length, and the WSGI server does not declare that it ends the stream with the body."""
 
 
 @contextmanager
 def impatient(request: HttpRequest, pace: Pace) -> Iterator[None]:
-    """While a body is read: a sender who is silent, or slower than the pace allows, is hung up on, which frees the thread.
+    """Applies the pace's timeouts to reads of the body, so that a silent or slow client does not keep the thread.
 
-    Every wait for the socket is bounded, also those inside gunicorn's parser of chunks: bytes that trickle in extend nothing.
+    Every wait for the socket is bounded, also those inside gunicorn's parser of chunks. Bytes that trickle in extend no timeout.
     """
-    request.META[PACE] = pace
-    line = request.META.get("gunicorn.socket")
-    if line is None:
+    request.META[PACE_KEY] = pace
+    connection = request.META.get("gunicorn.socket")
+    if connection is None:
         yield
         return
     unreader = _unreader(request)
-    before, watched = line.gettimeout(), getattr(unreader, "sock", None)
-    if watched is not None:
-        unreader.sock = _Paced(watched, pace)
+    timeout_before, unreader_socket = connection.gettimeout(), getattr(unreader, "sock", None)
+    if unreader_socket is not None:
+        unreader.sock = _PacedSocket(unreader_socket, pace)
     try:
         yield
     finally:
-        if watched is not None:
-            unreader.sock = watched
-        with suppress(OSError):  # it is gone already
-            line.settimeout(before)
+        if unreader_socket is not None:
+            unreader.sock = unreader_socket
+        with suppress(OSError):  # the socket is closed already
+            connection.settimeout(timeout_before)
 
 
 def hang_up(request: HttpRequest) -> None:
-    """Read no more from this sender, who fell silent or broke off: the connection ends as soon as the answer is sent."""
+    """Shuts down the read side of a client's connection after an error or timeout. It closes as soon as the response is sent."""
     close_after(request)
-    if line := request.META.get("gunicorn.socket"):
-        with suppress(OSError):  # it is gone already
-            line.shutdown(socket.SHUT_RD)
+    if connection := request.META.get("gunicorn.socket"):
+        with suppress(OSError):  # the socket is closed already
+            connection.shutdown(socket.SHUT_RD)
 
 
 def close_after(request: HttpRequest) -> None:
-    """Leave the rest of the body unread: the connection ends after the answer.
+    """Leaves the rest of the body unread and closes the connection after the response.
 
-    gunicorn would otherwise look for the next request behind the body. `failed` is its own word for one behind which none can be
-    found.
+    gunicorn would otherwise read the body to its end to find the next request. Its attribute `failed` marks a body behind which
+    no request can be found.
     """
     stream: Any = request.META.get("wsgi.input")
-    if hasattr(stream, "failed") and not _is_read(stream.reader):
+    if hasattr(stream, "failed") and not _is_read_to_end(stream.reader):
         stream.failed = True
 
 
 def body(request: HttpRequest) -> Body:
-    """The request's body as it comes in: every read answers what is there, where gunicorn's own would wait for more.
+    """Returns a reader of the body. Each read returns the bytes that have arrived, while gunicorn's own reads wait for more.
 
-    So no byte that arrived waits in memory for the next, and none is copied on its way. Raises EndUnknown.
+    So bytes that have arrived are neither held in memory until the next ones come, nor copied. Raises EndUnknown.
     """
-    reader, pace = getattr(request.META["wsgi.input"], "reader", None), request.META.get(PACE)
+    reader, pace = getattr(request.META["wsgi.input"], "reader", None), request.META.get(PACE_KEY)
     match reader:
         case LengthReader():
-            return _Announced(reader, request.META["gunicorn.socket"], pace)
+            return _BodyWithLength(reader, request.META["gunicorn.socket"], pace)
         case ChunkedReader():
-            return _Chunked(reader)
+            return _ChunkedBody(reader)
     if length(request) is not None:
-        return _Plain(request, pace)
+        return _StreamBody(request, pace)
     if not request.META.get("wsgi.input_terminated"):
         raise EndUnknown
-    return _Plain(
-        request.META["wsgi.input"], pace
-    )  # Django's own stream takes a body without a length for an empty one
+    # Not the request itself: Django's stream treats a body without a length as empty.
+    return _StreamBody(request.META["wsgi.input"], pace)
 
 
-def read(request: HttpRequest, most: int) -> bytes:
-    """The body, or its first `most` bytes, all in memory. Raises EndUnknown, and UnreadablePostError when the line breaks.
+def read(request: HttpRequest, max_bytes: int) -> bytes:
+    """Returns the body, or its first `max_bytes` bytes. Raises EndUnknown, and UnreadablePostError when the connection breaks.
 
-    The memory grows with what has come, not with what is announced.
+    Memory use grows with the bytes that have arrived, not with the announced length.
     """
-    coming, pieces, buffer = body(request), bytearray(), memoryview(bytearray(AT_ONCE))
+    reader, content, buffer = body(request), bytearray(), memoryview(bytearray(BLOCKING_READ_BYTES))
     try:
-        while (room := most - len(pieces)) and (count := coming.readinto(buffer[:room])):
-            pieces += buffer[:count]
+        while (remaining := max_bytes - len(content)) and (count := reader.readinto(buffer[:remaining])):
+            content += buffer[:count]
     except OSError as error:
         raise UnreadablePostError(*error.args) from error
-    return bytes(pieces)
+    return bytes(content)
 
 
 def length(request: HttpRequest) -> int | None:
-    """None while it is not known: a chunked body tells it at its end."""
+    """Returns the body's length in bytes; None for a chunked body, since its length is known only at the end."""
     if request.headers.get("Transfer-Encoding"):
         return None
-    raw = request.META.get("CONTENT_LENGTH") or "0"
-    return int(raw) if raw.isascii() and raw.isdigit() else 0
+    header = request.META.get("CONTENT_LENGTH") or "0"
+    return int(header) if header.isascii() and header.isdigit() else 0
 
 
-class _Announced:
-    """Content-Length is known. What came in with the headers lies in gunicorn's buffer; all else is taken from the socket."""
+class _BodyWithLength:
+    """A body with a Content-Length. Bytes that came with the headers are in gunicorn's buffer; all others are in the socket."""
 
-    def __init__(self, reader: Any, line: socket.socket, pace: Pace | None = None) -> None:
-        self._reader, self._line, self._take = reader, line, _Paced(line, pace) if pace else line
+    def __init__(self, reader: Any, connection: socket.socket, pace: Pace | None = None) -> None:
+        self._reader, self._socket = reader, connection
+        self._paced_socket = _PacedSocket(connection, pace) if pace else connection
 
     def readinto(self, buffer: memoryview) -> int:
         buffer = buffer[: self._reader.length]
         if not buffer:
             return 0
-        early = self._reader.unreader.take_buffered()
-        count = len(early[: len(buffer)])
-        if early:
-            buffer[:count] = early[:count]
-            self._reader.unreader.unread(early[count:])
-            with suppress(OSError):  # a line that broke is told by the next read: these bytes are here
-                count += self._line.recv_into(buffer[count:]) if self._has_more() else 0
+        buffered = self._reader.unreader.take_buffered()
+        count = len(buffered[: len(buffer)])
+        if buffered:
+            buffer[:count] = buffered[:count]
+            self._reader.unreader.unread(buffered[count:])
+            with suppress(OSError):  # the buffered bytes count even if the connection broke; the next read raises
+                count += self._socket.recv_into(buffer[count:]) if self._has_more() else 0
         else:
-            count = self._take.recv_into(buffer)
+            count = self._paced_socket.recv_into(buffer)
         if not count:
-            raise ConnectionResetError("The body ended before its length")
-        self._reader.length -= count  # else gunicorn would wait for them, to reach the next request
+            raise ConnectionResetError("The body ended before its Content-Length")
+        self._reader.length -= count  # gunicorn would otherwise wait for these bytes, to reach the next request
         return count
 
     def _has_more(self) -> bool:
-        """Is there more already? Then it comes with what came before, in one piece instead of two."""
+        """True if the socket has bytes ready, which are then returned together with the buffered ones."""
         poll = select.poll()
-        poll.register(self._line, select.POLLIN)
+        poll.register(self._socket, select.POLLIN)
         return bool(poll.poll(0))
 
 
-class _Chunked:
+class _ChunkedBody:
     def __init__(self, reader: Any) -> None:
-        self._reader, self._rest = reader, memoryview(b"")
+        self._reader, self._unread = reader, memoryview(b"")
 
     def readinto(self, buffer: memoryview) -> int:
-        if not self._rest:
-            self._rest = memoryview(self._next())
-        count = min(len(buffer), len(self._rest))
-        buffer[:count], self._rest = self._rest[:count], self._rest[count:]
+        if not self._unread:
+            self._unread = memoryview(self._next())
+        count = min(len(buffer), len(self._unread))
+        buffer[:count], self._unread = self._unread[:count], self._unread[count:]
         return count
 
     def _next(self) -> bytes:
-        """The next bytes, or none at the end of the body.
+        """Returns the next bytes, or b"" at the end of the body.
 
-        gunicorn's parser also gives none where a chunk's first byte has not come with its size: only a parser that stops is at
-        the end. What follows on the connection after that is the next request.
+        gunicorn's parser also returns b"" when a chunk's size arrived without the chunk's first byte, so only an exhausted
+        parser marks the end. Bytes after the end belong to the next request.
         """
         while self._reader.parser:
             try:
                 chunk: bytes | None = next(self._reader.parser, None)
             except ParseException as error:
-                raise ConnectionResetError("The chunks make no sense") from error
+                raise ConnectionResetError("The chunked encoding is invalid") from error
             if chunk:
                 return chunk
             if chunk is None:
@@ -173,8 +176,8 @@ class _Chunked:
         return b""
 
 
-class _Plain:
-    """Another server's stream, or one in memory. What it waits for cannot be cut short, but is over when it was too long."""
+class _StreamBody:
+    """Another server's stream, or one in memory. A read cannot be interrupted; exceeded time limits raise after it."""
 
     def __init__(self, stream: Any, pace: Pace | None = None) -> None:
         self._stream, self._pace = stream, pace
@@ -182,50 +185,50 @@ class _Plain:
     def readinto(self, buffer: memoryview) -> int:
         if self._pace:
             self._pace.ask()
-        chunk = self._stream.read(min(len(buffer), AT_ONCE))
+        chunk = self._stream.read(min(len(buffer), BLOCKING_READ_BYTES))
         if self._pace:
             self._pace.hear(len(chunk))
         buffer[: len(chunk)] = chunk
         return len(chunk)
 
 
-class _Paced:
-    """A socket on which every wait ends when the pace of the body says so, with TooSlow or TimeoutError."""
+class _PacedSocket:
+    """A socket that limits every wait by the body's pace. Raises TooSlow or TimeoutError."""
 
-    def __init__(self, line: socket.socket, pace: Pace) -> None:
-        self._line, self._pace = line, pace
+    def __init__(self, connection: socket.socket, pace: Pace) -> None:
+        self._socket, self._pace = connection, pace
 
     def recv(self, size: int) -> bytes:
         with self._waiting():
-            chunk = self._line.recv(size)
+            chunk = self._socket.recv(size)
         self._pace.hear(len(chunk))
         return chunk
 
     def recv_into(self, buffer: memoryview) -> int:
         with self._waiting():
-            count = self._line.recv_into(buffer)
+            count = self._socket.recv_into(buffer)
         self._pace.hear(count)
         return count
 
     @contextmanager
     def _waiting(self) -> Iterator[None]:
-        self._line.settimeout(self._pace.ask())
+        self._socket.settimeout(self._pace.ask())
         try:
             yield
         except TimeoutError:
             self._pace.hear(0)
-            self._pace.ask()  # raises TooSlow if it was that, and not silence
+            self._pace.ask()  # raises TooSlow if the client was slow rather than silent
             raise
 
 
 def _unreader(request: HttpRequest) -> Any:
-    """gunicorn's buffer of the connection, which its parsers read through; None with another server, or of a body in memory."""
+    """Returns gunicorn's read buffer of the connection; None on other servers, and for a body in memory."""
     reader = getattr(request.META.get("wsgi.input"), "reader", None)
     return getattr(reader, "unreader", None) or getattr(getattr(reader, "req", None), "unreader", None)
 
 
-def _is_read(reader: Any) -> bool:
-    """Was all of the body read?"""
+def _is_read_to_end(reader: Any) -> bool:
+    """True if the body was read to its end."""
     match reader:
         case LengthReader():
             return bool(reader.length == 0)
@@ -235,17 +238,17 @@ def _is_read(reader: Any) -> bool:
 
 
 def drain(request: HttpRequest) -> None:
-    """Leave the rest of the body to gunicorn; read it within bounds where another server runs.
+    """Reads and discards the rest of the body, at most MAX_DRAIN_BYTES and MAX_DRAIN_SECONDS. Does nothing under gunicorn.
 
-    An answer sent while the body is still arriving is lost: the browser shows "connection reset" in its place. So the rest of a
-    refused body is read and thrown away. Under gunicorn its main thread does so after the answer, for every request whose body
-    was not read to the end, and closes the connection then (`DISCARD_SECONDS` in config/server/gunicorn_worker.py): no thread
-    waits, and no place among the uploads is taken.
+    A response that is sent while the body is still arriving is lost: the browser shows "connection reset" instead. So the rest
+    of a refused body has to be read. Under gunicorn the main thread does that after the response, for every request whose body
+    was not read to its end, and then closes the connection (`DISCARD_SECONDS` in config/server/gunicorn_worker.py). So
+    no thread waits and no upload slot is occupied.
     """
     if "gunicorn.socket" in request.META:
         return
-    until, left = time.monotonic() + MAX_DRAIN_SECONDS, MAX_DRAIN_BYTES
-    with suppress(OSError, EndUnknown):  # the sender has gone: nobody waits for an answer
-        stream, memory = body(request), memoryview(bytearray(DRAIN_CHUNK))
-        while left > 0 and time.monotonic() < until and (count := stream.readinto(memory)):
-            left -= count
+    deadline, remaining = time.monotonic() + MAX_DRAIN_SECONDS, MAX_DRAIN_BYTES
+    with suppress(OSError, EndUnknown):  # the client has closed the connection and reads no response
+        reader, buffer = body(request), memoryview(bytearray(DRAIN_CHUNK_BYTES))
+        while remaining > 0 and time.monotonic() < deadline and (count := reader.readinto(buffer)):
+            remaining -= count

@@ -1,7 +1,7 @@
-"""Straight to the bucket: the routes of Uppy's Companion, for the page and for an unmodified Uppy.
+"""Uploads straight to the bucket: the routes of Uppy's Companion, for the page and for an unmodified Uppy.
 
-https://uppy.io/docs/companion/ · The bytes never come here: only what is to be signed, listed and put together. An upload is
-named by its own id; what the bucket calls it is no client's business, and may change. Every answer is JSON, and none a redirect.
+https://uppy.io/docs/companion/ · Darkroom signs, lists and joins the parts, and never receives their bytes. The URLs contain
+the upload's own id, not the bucket's, which may change. Every response is JSON, and none is a redirect.
 """
 
 import json
@@ -39,11 +39,11 @@ from processing.views.tus import IN_TRASH, NOT_ALLOWED, SIGN_IN, expected, let_g
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, Upload, P], HttpResponse]
 
-MOST_BYTES = 2 << 20
-"""A body lists ten thousand parts at most."""
-MOST_SECONDS = 30.0
-"""All of it has to come within this."""
-LOOK_AGAIN_SECONDS = 2
+MAX_BODY_BYTES = 2 << 20
+"""Enough for a list of 10,000 parts, the maximum."""
+MAX_BODY_SECONDS = 30.0
+"""Time limit for the whole body."""
+CHECK_AGAIN_SECONDS = 2
 RETRY_AFTER_SECONDS = 5
 
 NOT_FOUND = Refusal(HTTPStatus.NOT_FOUND, "not-found", "There is no such upload.")
@@ -55,7 +55,7 @@ BAD_BODY = Refusal(
 
 
 def endpoint(request: HttpRequest, album: Album) -> str | None:
-    """Where this person's uploads to the album go straight to the bucket: Uppy's companionEndpoint. None when they do not."""
+    """Returns Uppy's companionEndpoint for this user's uploads to the album; None if new files do not go to the bucket."""
     if locations.for_new() != storage_keys.BUCKET:
         return None
     params = reverse("processing:direct-params", args=[album.pk, upload_token.make(request.user, album)])
@@ -63,15 +63,15 @@ def endpoint(request: HttpRequest, album: Album) -> str | None:
 
 
 def speaks_companion(**views: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
-    """The frame of every route: one view for each method, sign-in, pass and origin, errors as JSON."""
+    """Builds a route from one view for each method. Checks sign-in, upload token and origin, and returns errors as JSON."""
 
-    def framed(request: HttpRequest, pk: int, token: str, **named: Any) -> HttpResponse:
+    def route(request: HttpRequest, pk: int, token: str, **kwargs: Any) -> HttpResponse:
         try:
             view = views.get(request.method or "")
             if view is None:
                 raise Refused(NOT_ALLOWED)
-            album = _admitted(request, pk, token)
-            response = view(request, album, **named)
+            album = _check_access(request, pk, token)
+            response = view(request, album, **kwargs)
         except Refused as refused:
             response = _refusal(request, refused.refusal)
         except AlbumInTrash:
@@ -80,28 +80,28 @@ def speaks_companion(**views: Callable[..., HttpResponse]) -> Callable[..., Http
             response = _refusal(request, NOT_FOUND)
         except StorageTrouble as trouble:
             response = _refusal(request, Refusal(HTTPStatus.SERVICE_UNAVAILABLE, trouble.code, trouble.message))
-        request_body.close_after(request)  # a body that nobody asked for is not read
+        request_body.close_after(request)  # a body that the view did not read stays unread
         response["Cache-Control"] = "no-store"
         return response
 
-    return csrf_exempt(login_not_required(framed))
+    return csrf_exempt(login_not_required(route))
 
 
 def own(view: View[P]) -> Callable[..., HttpResponse]:
-    """The view of one upload, which is its sender's alone."""
+    """Decorates a view of one upload. Raises Http404 unless the user sent it."""
 
     @wraps(view)
     def of_upload(request: HttpRequest, album: Album, upload: UUID, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        mine = Upload.objects.select_related("batch").filter(album=album, batch__opened_by=request.user.pk)
-        return view(request, get_object_or_404(mine, pk=upload), *args, **kwargs)
+        uploads = Upload.objects.select_related("batch").filter(album=album, batch__opened_by=request.user.pk)
+        return view(request, get_object_or_404(uploads, pk=upload), *args, **kwargs)
 
     return of_upload
 
 
 def _params(request: HttpRequest, album: Album) -> HttpResponse:
-    """A new upload that comes as one form, as Uppy sends small files."""
-    told = {name: request.GET.get(f"metadata[{name}]") for name in ("size", "relativePath")}
-    upload = _new(request, album, request.GET.get("filename"), told["size"], told["relativePath"])
+    """Creates an upload that is sent as one form, as Uppy does with small files."""
+    metadata = {name: request.GET.get(f"metadata[{name}]") for name in ("size", "relativePath")}
+    upload = _create_upload(request, album, request.GET.get("filename"), metadata["size"], metadata["relativePath"])
     form = direct_multipart.form(upload)
     return JsonResponse(
         {"method": "POST", "url": form.url, "fields": form.fields, "expires": s3_multipart.LIFETIME_SECONDS}
@@ -109,26 +109,27 @@ def _params(request: HttpRequest, album: Album) -> HttpResponse:
 
 
 def _create(request: HttpRequest, album: Album) -> HttpResponse:
-    """A new upload that comes in parts."""
+    """Creates an upload that is sent in parts."""
     body = _body(request)
     metadata = body.get("metadata")
-    told = metadata if isinstance(metadata, dict) else {}
-    upload = _new(request, album, body.get("filename"), told.get("size"), told.get("relativePath"))
+    if not isinstance(metadata, dict):
+        metadata = {}
+    upload = _create_upload(request, album, body.get("filename"), metadata.get("size"), metadata.get("relativePath"))
     direct_multipart.begin(upload)
     return JsonResponse({"key": upload.key, "uploadId": str(upload.pk)})
 
 
 @own
 def _list(request: HttpRequest, upload: Upload) -> HttpResponse:
-    listed = [
+    parts = [
         {"PartNumber": part.number, "Size": part.size, "ETag": part.etag} for part in direct_multipart.listed(upload)
     ]
-    return JsonResponse(listed, safe=False)
+    return JsonResponse(parts, safe=False)
 
 
 @own
 def _sign(request: HttpRequest, upload: Upload, number: int) -> HttpResponse:
-    """With `size` in the query, the address takes exactly so many bytes."""
+    """Returns a signed URL for one part. With `size` in the query, the URL accepts exactly that number of bytes."""
     url = direct_multipart.sign(upload, number, _number(request.GET.get("size")))
     return JsonResponse({"url": url, "expires": s3_multipart.LIFETIME_SECONDS})
 
@@ -141,18 +142,18 @@ def _arrived(request: HttpRequest, upload: Upload) -> HttpResponse:
 
 @own
 def _complete(request: HttpRequest, upload: Upload) -> HttpResponse:
-    """200 when it is received; 202 while a worker has still to read it back: the same question is answered later."""
-    is_over = direct_multipart.complete(upload, _checksum(_body(request)))
+    """Returns 200 if the file is received, or 202 while a worker has yet to read it back: the client has to ask again."""
+    is_done = direct_multipart.complete(upload, _checksum(_body(request)))
     upload.refresh_from_db()
-    if not is_over and upload.state == UploadState.RECEIVING:
-        response = JsonResponse({"state": "checking", **_place(upload)}, status=HTTPStatus.ACCEPTED)
-        response["Retry-After"] = str(LOOK_AGAIN_SECONDS)
+    if not is_done and upload.state == UploadState.RECEIVING:
+        response = JsonResponse({"state": "checking", **_location(upload)}, status=HTTPStatus.ACCEPTED)
+        response["Retry-After"] = str(CHECK_AGAIN_SECONDS)
         return response
     if upload.state == UploadState.REFUSED and upload.code not in IS_A_PHOTO:
         raise Refused(Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, upload.code, upload.message))
     if upload.state in (UploadState.CANCELLED, UploadState.EXPIRED):
         raise Refused(problems.GONE)
-    return JsonResponse({"state": "received", **_place(upload)})
+    return JsonResponse({"state": "received", **_location(upload)})
 
 
 @own
@@ -169,12 +170,13 @@ arrived = speaks_companion(POST=_arrived)
 complete = speaks_companion(POST=_complete)
 
 
-def _admitted(request: HttpRequest, pk: int, token: str) -> Album:
+def _check_access(request: HttpRequest, pk: int, token: str) -> Album:
+    """Returns the album if the request may upload to it. Raises Refused, Http404 or AlbumInTrash."""
     if not request.user.is_authenticated:
         raise Refused(SIGN_IN)
     if not upload_token.is_good(token, request.user, pk):
         raise Http404
-    if _is_from_elsewhere(request):
+    if _is_cross_origin(request):
         raise Refused(FOREIGN)
     album = album_or_404(request, pk)
     if locations.for_new() != storage_keys.BUCKET:
@@ -182,61 +184,61 @@ def _admitted(request: HttpRequest, pk: int, token: str) -> Album:
     return album
 
 
-def _is_from_elsewhere(request: HttpRequest) -> bool:
-    """Browsers tell of it by one of two headers; a program tells nothing, and has the pass."""
+def _is_cross_origin(request: HttpRequest) -> bool:
+    """True if Sec-Fetch-Site or Origin names another origin. Clients other than browsers send neither and need only the token."""
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         return True
     check = CsrfViewMiddleware(lambda _: HttpResponse())
     return "Origin" in request.headers and not check._origin_verified(request)  # type: ignore[attr-defined]
 
 
-def _new(request: HttpRequest, album: Album, name: object, size: object, path: object) -> Upload:
+def _create_upload(request: HttpRequest, album: Album, name: object, size: object, path: object) -> Upload:
     if not isinstance(name, str) or not name:
         raise Refused(BAD_BODY)
     assert isinstance(request.user, User)
-    asked = Creation(_number(size), filenames.with_folders(name, path))
-    upload = expected(request.user, album, Batch.Source.DIRECT, asked)
+    creation = Creation(_number(size), filenames.with_folders(name, path))
+    upload = expected(request.user, album, Batch.Source.DIRECT, creation)
     if upload.state != UploadState.RECEIVING:
         raise Refused(Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, upload.code, upload.message))
     return upload
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:
-    if (request_body.length(request) or 0) > MOST_BYTES:
+    if (request_body.length(request) or 0) > MAX_BODY_BYTES:
         raise Refused(BAD_BODY)
     try:
         with (
             upload_slots.place(request.user.pk or 0),
-            request_body.impatient(request, body_timeouts.within(MOST_SECONDS)),
+            request_body.impatient(request, body_timeouts.within(MAX_BODY_SECONDS)),
         ):
-            body = request_body.read(request, MOST_BYTES + 1)
+            body = request_body.read(request, MAX_BODY_BYTES + 1)
     except request_body.EndUnknown:
         raise Refused(problems.LENGTH_REQUIRED) from None
     except UnreadablePostError:
         raise Refused(problems.BROKEN) from None
     try:
-        told = json.loads(body) if len(body) <= MOST_BYTES else None
+        payload = json.loads(body) if len(body) <= MAX_BODY_BYTES else None
     except (ValueError, RecursionError):
-        told = None
-    if not isinstance(told, dict):
+        payload = None
+    if not isinstance(payload, dict):
         raise Refused(BAD_BODY)
-    return told
+    return payload
 
 
 def _checksum(body: dict[str, Any]) -> str:
     try:
         return manifest.checksum(body.get("sha256"))
-    except BadManifest as bad:
-        raise Refused(Refusal(HTTPStatus.BAD_REQUEST, BAD_BODY.code, str(bad))) from None
+    except BadManifest as error:
+        raise Refused(Refusal(HTTPStatus.BAD_REQUEST, BAD_BODY.code, str(error))) from None
 
 
-def _number(told: object) -> int | None:
-    """A size as a query or JSON tells it; None when it tells none."""
-    words = str(told) if isinstance(told, str | int) and not isinstance(told, bool) else ""
-    return int(words) if words.isascii() and words.isdigit() and len(words) <= protocol.MOST_DIGITS else None
+def _number(value: object) -> int | None:
+    """Parses a size from a query or JSON; None if it is not one."""
+    digits = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= protocol.MOST_DIGITS else None
 
 
-def _place(upload: Upload) -> dict[str, str]:
+def _location(upload: Upload) -> dict[str, str]:
     return {"location": upload.album.get_absolute_url(), "key": upload.key}
 
 

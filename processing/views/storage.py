@@ -1,4 +1,4 @@
-"""The storage page: where files live, and the bucket that new ones go to. For superusers: it holds the keys to all photos."""
+"""The storage page: the use of disk and bucket, and the bucket's settings. Only for superusers, since it contains its keys."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -23,7 +23,7 @@ View = Callable[[HttpRequest], HttpResponse]
 
 
 def for_superusers(view: View) -> View:
-    """For everyone else, this does not exist."""
+    """Decorates a view to raise Http404 for everyone but superusers."""
 
     @wraps(view)
     def guarded(request: HttpRequest) -> HttpResponse:
@@ -54,7 +54,7 @@ def page(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("secret_key")
 @for_superusers
 def validate(request: HttpRequest) -> HttpResponse:
-    """One field as it is judged now, for the page to put in its place; asked for when it was changed."""
+    """Returns one validated field as a fragment, which htmx requests when the field was changed."""
     form = _form(request)
     name = request.GET.get("field", "")
     if name not in form.fields:
@@ -68,19 +68,19 @@ def validate(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("secret_key")
 @for_superusers
 def test(request: HttpRequest) -> HttpResponse:
-    """Try what was typed, or what the environment says; nothing is saved."""
-    from processing.storage.s3.selfcheck import probe  # and with it boto3, only for who has a bucket
+    """Tests the connection in the form, or that of the environment. Saves nothing."""
+    from processing.storage.s3.selfcheck import probe  # imports boto3, which is needed only with a bucket
 
     form = _form(request)
     if settings.S3_BUCKET:
-        tried: Connection | None = s3_config.from_environment()
+        connection: Connection | None = s3_config.from_environment()
     else:
-        tried = bucket_settings.fenced(form.connection()) if form.is_valid() else None
-    outcomes = list(probe(tried, Path(settings.DATA_DIR), settings.PUBLIC_URL)) if tried else []
+        connection = bucket_settings.fenced(form.connection()) if form.is_valid() else None
+    outcomes = list(probe(connection, Path(settings.DATA_DIR), settings.PUBLIC_URL)) if connection else []
     result = {"outcomes": outcomes, "works": all(outcome.is_good or outcome.is_warning for outcome in outcomes)}
     if request.headers.get("HX-Request"):
         return render(request, "storage/_outcomes.html", result | {"form": form})
-    return _page(request, form, status=200 if tried else 422, **result)
+    return _page(request, form, status=200 if connection else 422, **result)
 
 
 @require_POST
@@ -97,7 +97,7 @@ def disconnect(request: HttpRequest) -> HttpResponse:
 
 
 def _form(request: HttpRequest | None = None) -> ConnectionForm:
-    bucket_settings.forget()  # a person decides by what is so now
+    bucket_settings.forget()  # the page has to show the current settings
     before = bucket_settings.saved()
     has_content = before is not None and storage_usage.is_bucket_used()
     if request is None:

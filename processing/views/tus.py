@@ -1,6 +1,6 @@
-"""tus 1.0.0: resumable uploads for the page and for any client that speaks it.
+"""The endpoints of tus 1.0.0: resumable uploads for the page and for any tus client.
 
-Every answer carries Tus-Resumable, errors included, and none is a redirect: so signing in, CSRF and 404 are answered here.
+Every response has a Tus-Resumable header, errors included, and none is a redirect. So sign-in, CSRF and 404 are handled here.
 """
 
 import uuid
@@ -48,10 +48,10 @@ FULL_BATCH = Refusal(
 
 
 def speaks_tus(view: View[P]) -> Callable[..., HttpResponseBase]:
-    """The frame of every tus endpoint: version, method override, sign-in, CSRF, errors as JSON, and the headers on them all."""
+    """Decorates a tus endpoint: method override, checks of version, sign-in and CSRF, errors as JSON, and common headers."""
 
     @wraps(view)
-    def framed(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def endpoint(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         request.method = request.headers.get("X-HTTP-Method-Override", request.method or "").upper()
         try:
             if request.method != "OPTIONS":
@@ -64,19 +64,19 @@ def speaks_tus(view: View[P]) -> Callable[..., HttpResponseBase]:
             response = _refusal(request, IN_TRASH)
         except (Http404, Album.DoesNotExist):
             response = _refusal(request, NOT_FOUND)
-        request_body.close_after(request)  # a body that nobody asked for is not read
+        request_body.close_after(request)  # a body that the view did not read stays unread
         response["Tus-Resumable"] = protocol.VERSION
         response["Cache-Control"] = "no-store"
         return response
 
-    return csrf_exempt(login_not_required(framed))
+    return csrf_exempt(login_not_required(endpoint))
 
 
 @speaks_tus
 def create(request: HttpRequest, pk: int) -> HttpResponse:
-    """OPTIONS: what can be done here. POST: a new upload in the album, with its first bytes if the body holds some."""
+    """OPTIONS: the supported extensions. POST: a new upload in the album, with its first bytes if there is a body."""
     if request.method == "OPTIONS":
-        return _abilities()
+        return _options()
     if request.method != "POST":
         raise Refused(NOT_ALLOWED)
     album = album_or_404(request, pk)
@@ -84,22 +84,24 @@ def create(request: HttpRequest, pk: int) -> HttpResponse:
     has_body = request_body.length(request) != 0
     if has_body:
         protocol.check_type(request.headers)
-    first = Part(0, None, protocol.checksum(request.headers))
+    first_part = Part(0, None, protocol.checksum(request.headers))
     with upload_slots.place(request.user.pk) if has_body else nullcontext():
         upload = expected(request.user, album, Batch.Source.TUS, protocol.creation(request.headers))
-        reached = _first_bytes(request, upload, first) if has_body else 0
+        offset = _receive_first(request, upload, first_part) if has_body else 0
     response = HttpResponse(status=HTTPStatus.CREATED)
-    response["Location"] = request.build_absolute_uri(
-        reverse("processing:upload", args=[upload.pk])
-    )  # aiotus wants it absolute
-    response["Upload-Offset"] = str(reached)
+    # Absolute, since aiotus requires it.
+    response["Location"] = request.build_absolute_uri(reverse("processing:upload", args=[upload.pk]))
+    response["Upload-Offset"] = str(offset)
     return _with_expiry(response, upload)
 
 
-def _first_bytes(request: HttpRequest, upload: Upload, first: Part) -> int:
-    """What breaks off in them does not undo the upload. What is refused does: its sender was told no address to go on at."""
+def _receive_first(request: HttpRequest, upload: Upload, part: Part) -> int:
+    """Returns the offset after the first bytes. Cancels the upload if they are refused, since the client has no URL to resume at.
+
+    An interrupted body does not cancel the upload.
+    """
     try:
-        return _receive(request, upload, first)
+        return _receive(request, upload, part)
     except Refused as refused:
         if refused.refusal not in problems.CUT_SHORT:
             uploads.cancel(upload, refused.refusal.code, refused.refusal.message)
@@ -108,55 +110,55 @@ def _first_bytes(request: HttpRequest, upload: Upload, first: Part) -> int:
 
 @speaks_tus
 def upload(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """HEAD: the offset. PATCH: go on from it. DELETE: take the upload back."""
+    """HEAD: the offset. PATCH: appends from the offset. DELETE: cancels the upload."""
     match request.method:
         case "OPTIONS":
-            return _abilities()
+            return _options()
         case "HEAD":
-            return _stand(request, pk)
+            return _head(request, pk)
         case "PATCH":
-            return _go_on(request, pk)
+            return _patch(request, pk)
         case "DELETE":
-            tus_session.end(_own(request, pk))
+            tus_session.end(_own_upload_or_404(request, pk))
             return HttpResponse(status=HTTPStatus.NO_CONTENT)
         case _:
             raise Refused(NOT_ALLOWED)
 
 
-def _stand(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    mine = _own(request, pk)
+def _head(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    upload = _own_upload_or_404(request, pk)
     response = HttpResponse(status=HTTPStatus.OK)
-    response["Upload-Offset"] = str(tus_session.offset(mine))
-    if mine.size is None:
+    response["Upload-Offset"] = str(tus_session.offset(upload))
+    if upload.size is None:
         response["Upload-Defer-Length"] = "1"
     else:
-        response["Upload-Length"] = str(mine.size)
-    if mine.metadata:
-        response["Upload-Metadata"] = mine.metadata
-    return _with_expiry(response, mine)
+        response["Upload-Length"] = str(upload.size)
+    if upload.metadata:
+        response["Upload-Metadata"] = upload.metadata
+    return _with_expiry(response, upload)
 
 
-def _go_on(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def _patch(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     part = protocol.part(request.headers)
-    mine = _own(request, pk)
-    if mine.album.trashed_at:
+    upload = _own_upload_or_404(request, pk)
+    if upload.album.trashed_at:
         raise Refused(IN_TRASH)
     assert isinstance(request.user, User)
     response = HttpResponse(status=HTTPStatus.NO_CONTENT)
     with upload_slots.place(request.user.pk):
-        response["Upload-Offset"] = str(_receive(request, mine, part))
-    return _with_expiry(response, mine)
+        response["Upload-Offset"] = str(_receive(request, upload, part))
+    return _with_expiry(response, upload)
 
 
-def expected(user: User, album: Album, source: Batch.Source, asked: Creation) -> Upload:
-    """A new upload in the sender's running batch, or in one that it opens; refused at once if it is empty. Raises Refused."""
-    if asked.length is not None and asked.length > settings.MAX_FILE_BYTES:
+def expected(user: User, album: Album, source: Batch.Source, creation: Creation) -> Upload:
+    """Creates an upload in the user's running batch or in a new one. An empty file is refused at once. Raises Refused."""
+    if creation.length is not None and creation.length > settings.MAX_FILE_BYTES:
         raise Refused(problems.TOO_LARGE)
-    if spent := daily_limit.of(user.pk):
-        raise short_of(spent)
-    tus_session.ensure_room(asked.length or 0, user=user.pk, begins=asked.length or 0)
+    if shortage := daily_limit.of(user.pk):
+        raise short_of(shortage)
+    tus_session.ensure_room(creation.length or 0, user=user.pk, begins=creation.length or 0)
     try:
-        upload = batches.join_or_open(album, user, source, asked.name, asked.length, asked.metadata)
+        upload = batches.join_or_open(album, user, source, creation.name, creation.length, creation.metadata)
     except AlbumBusy:
         raise Refused(BUSY) from None
     except Album.DoesNotExist:
@@ -164,13 +166,13 @@ def expected(user: User, album: Album, source: Batch.Source, asked: Creation) ->
             raise Refused(IN_TRASH) from None
         raise
     count, rows = uploads.count(upload.batch_id)
-    if count > 2 * settings.MAX_BATCH_FILES or rows > uploads.MOST_ROWS:  # enough of them are told of
+    if count > 2 * settings.MAX_BATCH_FILES or rows > uploads.MOST_ROWS:  # the refusals listed so far are enough
         upload.delete()
         raise Refused(FULL_BATCH)
     if count > settings.MAX_BATCH_FILES:
         uploads.refuse(upload, rejections.TOO_MANY.filled(limit=settings.MAX_BATCH_FILES))
         raise Refused(FULL_BATCH)
-    if asked.length == 0:
+    if creation.length == 0:
         uploads.refuse(upload, rejections.EMPTY)
     return upload
 
@@ -187,18 +189,18 @@ def _receive(request: HttpRequest, upload: Upload, part: Part) -> int:
 def _check_sender(request: HttpRequest) -> None:
     if not request.user.is_authenticated:
         raise Refused(SIGN_IN)
-    request.POST = QueryDict()  # else the check looks for its token in the body, and reads that to its end
-    answer = csrf_protect(lambda _: HttpResponse())(request)
-    if answer.status_code == HTTPStatus.FORBIDDEN:
+    request.POST = QueryDict()  # otherwise the CSRF check reads the whole body to find its token
+    response = csrf_protect(lambda _: HttpResponse())(request)
+    if response.status_code == HTTPStatus.FORBIDDEN:
         raise Refused(FORGED)
 
 
-def _own(request: HttpRequest, pk: uuid.UUID) -> Upload:
-    """An upload belongs to who sends it, even in an album that others may see."""
+def _own_upload_or_404(request: HttpRequest, pk: uuid.UUID) -> Upload:
+    """Returns the upload if the user sent it. Raises Http404 for all others, even if they may see the album."""
     return get_object_or_404(Upload.objects.select_related("album", "batch"), pk=pk, batch__opened_by=request.user.pk)
 
 
-def _abilities() -> HttpResponse:
+def _options() -> HttpResponse:
     response = HttpResponse(status=HTTPStatus.NO_CONTENT)
     response["Tus-Version"] = protocol.VERSION
     response["Tus-Extension"] = protocol.EXTENSIONS
@@ -228,7 +230,7 @@ def _refusal(request: HttpRequest, refusal: Refusal, offset: int | None = None) 
 
 
 def let_go(request: HttpRequest, refusal: Refusal) -> None:
-    """See to what is left of a refused request's body. To drain what a crowd sends would take the threads that were spared."""
+    """Drains or abandons the rest of a refused body. It is not drained if no slot was free: that would occupy a thread."""
     if refusal in problems.CUT_SHORT:
         request_body.hang_up(request)
     elif refusal in upload_slots.REFUSALS:

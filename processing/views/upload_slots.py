@@ -1,6 +1,7 @@
-"""How many bodies are taken in at once: fewer than there are threads, so that pages are answered whatever is being sent.
+"""Limits how many upload bodies are received at once, in all and by one user.
 
-And of one person fewer than that, so that nobody keeps the others from uploading, however many sessions or albums they use.
+The total is below the number of threads, so that pages are served during uploads. The limit by user is below the total, so that
+one user cannot keep others from uploading, however many sessions or albums they use.
 """
 
 from collections import Counter
@@ -13,12 +14,12 @@ from django.conf import settings
 
 from processing.uploads.problems import Refusal, Refused
 
-KEPT_FOR_PAGES = 8
-"""Of so many threads, one."""
-USUAL_SHARE = 4
-"""One person may use one of so many places, unless USER_UPLOADS says otherwise."""
-LEAST_SHARE = 6
-"""But so many, where there are more: what a browser opens to one server."""
+THREADS_PER_PAGE_THREAD = 8
+"""One of this many threads is reserved for pages."""
+SLOTS_PER_USER_SLOT = 4
+"""One user may occupy one of this many slots, unless USER_UPLOADS is set."""
+MIN_USER_SLOTS = 6
+"""Slots that one user may occupy at least, if there are more: a browser opens this many connections to one server."""
 
 CROWDED = Refusal(
     HTTPStatus.SERVICE_UNAVAILABLE,
@@ -39,7 +40,7 @@ _lock = Lock()
 
 @contextmanager
 def place(user: int) -> Iterator[None]:
-    """A place for one body of this user. Raises Refused when there is none: nobody waits, for that would take a thread too."""
+    """Occupies a slot for one body of this user. Raises Refused if none is free: waiting would occupy a thread too."""
     with _lock:
         if _taken.total() >= places():
             raise Refused(CROWDED)
@@ -56,12 +57,12 @@ def place(user: int) -> Iterator[None]:
 
 
 def places() -> int:
-    """How many bodies are taken in at once, in this process."""
-    return int(settings.WEB_THREADS) - max(1, int(settings.WEB_THREADS) // KEPT_FOR_PAGES)
+    """Returns how many bodies this process receives at once."""
+    return int(settings.WEB_THREADS) - max(1, int(settings.WEB_THREADS) // THREADS_PER_PAGE_THREAD)
 
 
 def places_of_one() -> int:
-    """How many of them one person may have: as USER_UPLOADS says, else a share that leaves one for others, if there are two."""
+    """Returns how many slots one user may occupy: USER_UPLOADS, or a share that leaves a slot for others if there are two."""
     if settings.USER_UPLOADS:
         return min(int(settings.USER_UPLOADS), places())
-    return max(1, min(max(LEAST_SHARE, places() // USUAL_SHARE), places() - 1))
+    return max(1, min(max(MIN_USER_SLOTS, places() // SLOTS_PER_USER_SLOT), places() - 1))

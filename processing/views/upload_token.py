@@ -1,4 +1,4 @@
-"""A pass: words that nobody can guess, in the path of requests of one person to one album, where no CSRF token can be sent."""
+"""Signed tokens in the URLs of one user's uploads to one album, for clients that cannot send a CSRF token."""
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core import signing
@@ -9,13 +9,13 @@ SALT = "darkroom.direct"
 
 
 def make(user: AbstractBaseUser | AnonymousUser, album: Album) -> str:
-    """The same for as long as both last: a pass alone opens nothing, its person has to be signed in besides."""
+    """Returns the token of this user and album. The token never expires, but grants nothing unless the user is signed in too."""
     return signing.Signer(salt=SALT, sep=".").sign(_subject(user, album.pk))
 
 
-def is_good(told: str, user: AbstractBaseUser | AnonymousUser, album: int) -> bool:
+def is_good(token: str, user: AbstractBaseUser | AnonymousUser, album: int) -> bool:
     try:
-        return signing.Signer(salt=SALT, sep=".").unsign(told) == _subject(user, album)
+        return signing.Signer(salt=SALT, sep=".").unsign(token) == _subject(user, album)
     except signing.BadSignature:
         return False
 

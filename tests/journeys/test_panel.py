@@ -146,7 +146,7 @@ def test_a_photo_that_one_worker_was_late_with_comes_though_newer_ones_were_seen
 def test_a_page_that_was_asleep_for_long_asks_for_no_years_of_jobs(signed_in, album):
     fill(album, 1)
     finish_one(album)
-    ProcessingJob.objects.update(finished_at=timezone.now() - panel_query.LONG - timedelta(seconds=1))
+    ProcessingJob.objects.update(finished_at=timezone.now() - panel_query.MAX_LOOKBACK - timedelta(seconds=1))
     seen = album.photos.get().pk
 
     assert answer_to(signed_in, album, f"seen={seen}&since=0") == []

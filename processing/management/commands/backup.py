@@ -1,4 +1,4 @@
-"""A backup of all that cannot be made again."""
+"""`manage.py backup`: backs up the database and all files that cannot be made again."""
 
 import sys
 from argparse import ArgumentParser
@@ -43,8 +43,8 @@ class Command(BaseCommand):
             raise CommandError("DIR lies in DATA_DIR, and would be lost with it. Choose another disk.")
         vault = Vault(directory)
         try:
-            taken = take(vault, options["renditions"], self.stderr.write)
-            self.stdout.write(_in_words(taken))
+            snapshot = take(vault, options["renditions"], self.stderr.write)
+            self.stdout.write(_as_text(snapshot))
             if options["keep"]:
                 self.stdout.write("{} old snapshots and {} files let go.".format(*prune(vault, options["keep"])))
         except Refused as refused:
@@ -54,9 +54,9 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self.stderr.write("\nInterrupted. What was copied is kept; run it again.")
             sys.exit(INTERRUPTED)
-        if taken.lacking:
+        if snapshot.lacking:
             raise CommandError(
-                f"{len(taken.lacking)} files are lost or damaged in this installation, named above, and so not in the backup."
+                f"{len(snapshot.lacking)} files are lost or damaged in this installation, named above, and so not in the backup."
             )
 
 
@@ -67,13 +67,13 @@ def _count(text: str) -> int:
     return count
 
 
-def _in_words(taken: Taken) -> str:
+def _as_text(snapshot: Taken) -> str:
     secret = (
         "The secret key is in it, and password hashes are: keep it as safe as the server."
-        if taken.has_secret
+        if snapshot.has_secret
         else "SECRET_KEY is set by the environment and not in it: keep that with your configuration."
     )
     return (
-        f"Snapshot {taken.name}: {taken.files} files, {filesizeformat(taken.bytes)}, "
-        f"of which {taken.new_files} ({filesizeformat(taken.new_bytes)}) were new.\n{secret}"
+        f"Snapshot {snapshot.name}: {snapshot.files} files, {filesizeformat(snapshot.bytes)}, "
+        f"of which {snapshot.new_files} ({filesizeformat(snapshot.new_bytes)}) were new.\n{secret}"
     )

@@ -1,4 +1,4 @@
-"""Does the bucket do all that is asked of it?"""
+"""`manage.py check_storage`: tests every operation that Darkroom needs of the bucket."""
 
 import json
 import sys
@@ -23,16 +23,16 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="as one JSON object, for other programs")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        current = s3_config.current()
-        if current is None:
+        connection = s3_config.current()
+        if connection is None:
             self.stdout.write(
                 "{}" if options["json"] else "No bucket is set up: photos lie on the disk. Set S3_BUCKET."
             )
             return
-        from processing.storage.s3.selfcheck import probe  # and with it boto3, only where there is a bucket
+        from processing.storage.s3.selfcheck import probe  # imports boto3, which is needed only with a bucket
 
         outcomes = []
-        for outcome in probe(current, Path(settings.DATA_DIR), settings.PUBLIC_URL):
+        for outcome in probe(connection, Path(settings.DATA_DIR), settings.PUBLIC_URL):
             outcomes.append(outcome)
             if not options["json"]:
                 mark = "ok" if outcome.is_good else "WARNING" if outcome.is_warning else "FAILED"

@@ -1,4 +1,4 @@
-"""What stands between a photo and its place."""
+"""`manage.py doctor`: measures what limits uploads."""
 
 import json
 import sys
@@ -35,40 +35,40 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            found = examine(options["url"] or site_url.own())
+            result = examine(options["url"] or site_url.own())
         except NoSite as error:
             raise CommandError(f"{error} is no address of a site. Write it as https://photos.example.org.") from None
         if options["set"]:
-            measurements.keep(found)
-        self.stdout.write(json.dumps(_as_json(found)) if options["json"] else "\n".join(_in_words(found)))
-        if found.is_bad:
+            measurements.keep(result)
+        self.stdout.write(json.dumps(_as_json(result)) if options["json"] else "\n".join(_lines(result)))
+        if result.is_bad:
             sys.exit(1)
 
 
-def _as_json(found: Examination) -> dict[str, Any]:
+def _as_json(result: Examination) -> dict[str, Any]:
     return {
-        "address": found.address,
-        "largest_body": found.largest.bytes if found.largest else None,
+        "address": result.address,
+        "largest_body": result.largest.bytes if result.largest else None,
         "chunk_bytes": _chunk_bytes(),
-        "findings": check_result.as_json(found.diagnoses),
+        "findings": check_result.as_json(result.diagnoses),
     }
 
 
-def _in_words(found: Examination) -> list[str]:
-    lines = [f"Measured through {found.address}"]
-    for each in found.diagnoses:
-        lines += _told(each)
+def _lines(result: Examination) -> list[str]:
+    lines = [f"Measured through {result.address}"]
+    for diagnosis in result.diagnoses:
+        lines += _diagnosis_lines(diagnosis)
     return [*lines, f"Uploads go in parts of {filesizeformat(_chunk_bytes())}."]
 
 
 def _chunk_bytes() -> int:
-    """A database that is away has been told already."""
+    """Returns the chunk size, or the default if the database is unavailable, which the diagnoses report."""
     try:
         return measurements.chunk_bytes()
     except DatabaseError:
         return limits.PREFERRED
 
 
-def _told(found: Diagnosis) -> list[str]:
-    line = f"{MARKS[found.state]}  {found.title}: {found.words} ({found.code})"
-    return [line, f"      {found.remedy}"] if found.remedy else [line]
+def _diagnosis_lines(diagnosis: Diagnosis) -> list[str]:
+    line = f"{MARKS[diagnosis.state]}  {diagnosis.title}: {diagnosis.words} ({diagnosis.code})"
+    return [line, f"      {diagnosis.remedy}"] if diagnosis.remedy else [line]

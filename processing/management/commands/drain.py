@@ -1,4 +1,4 @@
-"""Workers that end what they have in work and begin nothing more, until they are resumed or started anew."""
+"""`manage.py drain`: has workers finish their jobs and claim no others until they are resumed or restarted."""
 
 import time
 from argparse import ArgumentParser
@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from processing.jobs import workers
 from processing.models import ProcessingJob
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 
 
 class Command(BaseCommand):
@@ -45,9 +45,9 @@ class Command(BaseCommand):
             return list(alive.values_list("name", flat=True))
         return [*options["workers"], *alive.filter(host=options["host"] or None).values_list("name", flat=True)]
 
-    def _wait(self, names: list[str], until: float) -> None:
+    def _wait(self, names: list[str], deadline: float) -> None:
         while ProcessingJob.objects.in_work().filter(worker__in=names).exists():
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise CommandError("Some still have a photo in work.")
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
         self.stdout.write("They have nothing in work.")

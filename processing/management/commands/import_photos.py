@@ -1,4 +1,4 @@
-"""Photos from files and folders of this machine."""
+"""`manage.py import_photos`: imports photos from files and folders of this machine."""
 
 import time
 from argparse import ArgumentParser
@@ -38,19 +38,19 @@ class Command(BaseCommand):
         parser.add_argument("--user", metavar="NAME", help="whose import, and whose album with --create")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        _check(options["paths"])
+        _check_paths(options["paths"])
         user = _user(options["user"])
         album = _album(options["album"], user, create=options["create"])
-        batch = self._take(album, user, options["paths"], say_each=options["verbosity"] > 1)
+        batch = self._take(album, user, options["paths"], is_verbose=options["verbosity"] > 1)
         if options["wait"]:
             self._wait(batch)
         self._report(batch)
 
-    def _take(self, album: Album, user: User | None, paths: list[Path], *, say_each: bool) -> Batch:
+    def _take(self, album: Album, user: User | None, paths: list[Path], *, is_verbose: bool) -> Batch:
         intake = FilesIntake(album, user)
         try:
             for upload in intake.take(walk(paths)):
-                if say_each:
+                if is_verbose:
                     self.stdout.write(f"{upload.name}: {upload.message or 'received'}")
         except AlbumBusy as busy:
             raise CommandError(
@@ -68,7 +68,7 @@ class Command(BaseCommand):
             time.sleep(POLL_SECONDS)
 
     def _report(self, batch: Batch) -> None:
-        """Without --wait, a file that waits to be developed is no trouble."""
+        """Raises CommandError if any file did not become a photo. A file that is still to be developed is no error."""
         count = 0
         for name, reason in batch_outcome.troubles(batch):
             count += 1
@@ -78,11 +78,11 @@ class Command(BaseCommand):
             raise CommandError(f"{count} did not become photos; the reasons are above.")
 
 
-def _check(paths: list[Path]) -> None:
+def _check_paths(paths: list[Path]) -> None:
     if missing := [str(path) for path in paths if not path.exists()]:
         raise CommandError(f"There is nothing at {', '.join(missing)}.")
-    if strange := [str(path) for path in paths if not path.is_file() and not path.is_dir()]:
-        raise CommandError(f"Neither a file nor a folder: {', '.join(strange)}.")
+    if unsupported := [str(path) for path in paths if not path.is_file() and not path.is_dir()]:
+        raise CommandError(f"Neither a file nor a folder: {', '.join(unsupported)}.")
 
 
 def _user(name: str | None) -> User | None:
@@ -94,22 +94,22 @@ def _user(name: str | None) -> User | None:
         raise CommandError(f"There is no user {name}.") from None
 
 
-def _album(named: str, user: User | None, *, create: bool) -> Album:
-    """By id, or else by title."""
-    if named.isascii() and named.isdigit() and (album := Album.objects.filter(pk=named).first()):
+def _album(id_or_title: str, user: User | None, *, create: bool) -> Album:
+    """Returns the album with this id, or else with this title. Raises CommandError."""
+    if id_or_title.isascii() and id_or_title.isdigit() and (album := Album.objects.filter(pk=id_or_title).first()):
         if album.trashed_at:
-            raise CommandError(f"Album {named}, {album.title}, is in the trash. Restore it first.")
+            raise CommandError(f"Album {id_or_title}, {album.title}, is in the trash. Restore it first.")
         return album
-    found = list(Album.objects.filter(title=named, trashed_at=None))
-    if len(found) > 1:
-        ids = ", ".join(str(album.pk) for album in found)
-        raise CommandError(f"Several albums are called {named}. Name one by its id: {ids}.")
-    if not found and not create:
-        raise CommandError(f"There is no album {named}. Use --create to make it.")
-    return found[0] if found else _created(named.strip(), user)
+    albums = list(Album.objects.filter(title=id_or_title, trashed_at=None))
+    if len(albums) > 1:
+        ids = ", ".join(str(album.pk) for album in albums)
+        raise CommandError(f"Several albums are called {id_or_title}. Name one by its id: {ids}.")
+    if not albums and not create:
+        raise CommandError(f"There is no album {id_or_title}. Use --create to make it.")
+    return albums[0] if albums else _create(id_or_title.strip(), user)
 
 
-def _created(title: str, user: User | None) -> Album:
+def _create(title: str, user: User | None) -> Album:
     if not 0 < len(title) <= 200:
         raise CommandError("A title has 1 to 200 characters.")
     return Album.objects.create(title=title, owner=user)

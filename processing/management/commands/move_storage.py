@@ -1,4 +1,4 @@
-"""Photos from the disk into the bucket, or back."""
+"""`manage.py move_storage`: moves photos from the disk to the bucket, or back."""
 
 import sys
 from argparse import ArgumentParser
@@ -32,12 +32,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if storage_keys.BUCKET not in locations.in_use():
             raise CommandError("No bucket is set up: there is nothing to move from or to.")
-        left = storage_migration.elsewhere(PLACES[options["to"]], _album(options["album"]))
+        remaining = storage_migration.elsewhere(PLACES[options["to"]], _album(options["album"]))
         if options["dry_run"]:
-            self.stdout.write(f"{_counted(left)} would be moved.")
+            self.stdout.write(f"{_counts(remaining)} would be moved.")
             return
         try:
-            moved, stayed, size = self._move(left, PLACES[options["to"]])
+            moved, failed, size = self._move(remaining, PLACES[options["to"]])
         except KeyboardInterrupt:
             self.stderr.write("\nInterrupted. What was moved is moved; run it again for the rest.")
             sys.exit(INTERRUPTED)
@@ -48,26 +48,26 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{error} What was moved is moved; run it again for the rest.") from error
         self.stdout.write(f"{moved} moved ({filesizeformat(size)}); what they leave behind goes within minutes.")
-        if stayed:
-            raise CommandError(f"{stayed} stayed where they are, for the reasons above.")
+        if failed:
+            raise CommandError(f"{failed} stayed where they are, for the reasons above.")
 
-    def _move(self, left: Elsewhere, place: str) -> tuple[int, int, int]:
-        """How many photos and companions moved, how many stayed, and bytes."""
-        moved = stayed = size = 0
-        for kept in left:
+    def _move(self, remaining: Elsewhere, place: str) -> tuple[int, int, int]:
+        """Returns the number of photos and companions moved, the number not moved, and the bytes moved."""
+        moved = failed = size = 0
+        for item in remaining:
             try:
-                size += storage_migration.move(kept, place)
+                size += storage_migration.move(item, place)
             except storage_migration.Stale:
-                self.stderr.write(f"{kept.name}: somebody changed it meanwhile; run this again.")
-                stayed += 1
+                self.stderr.write(f"{item.name}: somebody changed it meanwhile; run this again.")
+                failed += 1
             except storage_migration.Spoiled as spoiled:
                 self.stderr.write(
-                    f"{kept.name}: {spoiled} is lost or damaged. `manage.py verify --repair` comes first."
+                    f"{item.name}: {spoiled} is lost or damaged. `manage.py verify --repair` comes first."
                 )
-                stayed += 1
+                failed += 1
             else:
                 moved += 1
-        return moved, stayed, size
+        return moved, failed, size
 
 
 def _album(pk: int | None) -> Album | None:
@@ -78,11 +78,11 @@ def _album(pk: int | None) -> Album | None:
     return album
 
 
-def _counted(left: Elsewhere) -> str:
+def _counts(remaining: Elsewhere) -> str:
     sums = (
-        left.photos.aggregate(n=Sum("original_bytes")),
-        Rendition.objects.filter(photo__in=left.photos).aggregate(n=Sum("bytes")),
-        left.companions.aggregate(n=Sum("bytes")),
+        remaining.photos.aggregate(n=Sum("original_bytes")),
+        Rendition.objects.filter(photo__in=remaining.photos).aggregate(n=Sum("bytes")),
+        remaining.companions.aggregate(n=Sum("bytes")),
     )
-    size = sum(each["n"] or 0 for each in sums)
-    return f"{left.photos.count()} photos and {left.companions.count()} companions ({filesizeformat(size)} at most)"
+    size = sum(row["n"] or 0 for row in sums)
+    return f"{remaining.photos.count()} photos and {remaining.companions.count()} companions ({filesizeformat(size)} at most)"

@@ -1,4 +1,4 @@
-"""The whole queue at a glance."""
+"""`manage.py queue_status`: an overview of the queue."""
 
 import json
 from argparse import ArgumentParser
@@ -21,17 +21,17 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         queue = queue_overview.of(Album.objects.all())
-        self.stdout.write(json.dumps(queue.as_json()) if options["json"] else _in_words(queue))
+        self.stdout.write(json.dumps(queue.as_json()) if options["json"] else _as_text(queue))
 
 
-def _in_words(queue: Overview) -> str:
+def _as_text(queue: Overview) -> str:
     return "\n".join(
         [
-            f"Jobs:    {_counted(queue.jobs)}",
-            f"Uploads: {_counted(queue.uploads)}",
+            f"Jobs:    {_counts(queue.jobs)}",
+            f"Uploads: {_counts(queue.uploads)}",
             f"Photos:  {queue.photos.words}",
             f"Workers: {len(queue.workers)}",
-            *(f"  {_at_work(worker)}" for worker in queue.workers),
+            *(f"  {_worker_line(worker)}" for worker in queue.workers),
             f"Oldest waiting: {queue.oldest_pending_seconds} s",
             f"Rendered again: {queue.rerenders} waiting, {queue.rerenders_failed} failed",
             *([f"Workers wait: {queue.shortage.work}"] if queue.shortage else []),
@@ -39,11 +39,13 @@ def _in_words(queue: Overview) -> str:
     )
 
 
-def _at_work(worker: Worker) -> str:
-    doing = f"job {worker.job.pk}" if worker.job else "idle"
-    duty = ", draining" if worker.is_draining else ""
-    return f"{worker.name} (version {worker.pulse.version}): {doing}, {worker.pulse.lately} in the last minute{duty}"
+def _worker_line(worker: Worker) -> str:
+    activity = f"job {worker.job.pk}" if worker.job else "idle"
+    suffix = ", draining" if worker.is_draining else ""
+    return (
+        f"{worker.name} (version {worker.pulse.version}): {activity}, {worker.pulse.lately} in the last minute{suffix}"
+    )
 
 
-def _counted(counts: Mapping[str, Count]) -> str:
+def _counts(counts: Mapping[str, Count]) -> str:
     return ", ".join(f"{count.words} {state}" for state, count in counts.items())

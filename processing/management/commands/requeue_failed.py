@@ -1,4 +1,4 @@
-"""Failed jobs back to pending."""
+"""`manage.py requeue_failed`: requeues failed jobs."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -20,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="list the jobs and change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        failed = _chosen(options)
+        failed = _selected(options)
         if options["dry_run"]:
             for job in failed.order_by("pk").iterator():
                 self.stdout.write(f"{job.pk}: {job.original_filename} ({job.error_code})")
@@ -29,7 +29,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{batches.requeue(failed, by='requeue_failed')} jobs requeued.")
 
 
-def _chosen(options: dict[str, Any]) -> JobQuerySet:
+def _selected(options: dict[str, Any]) -> JobQuerySet:
     failed = ProcessingJob.objects.failed()
     if options["album"] is not None:
         if not Album.objects.filter(pk=options["album"]).exists():
@@ -37,8 +37,8 @@ def _chosen(options: dict[str, Any]) -> JobQuerySet:
         failed = failed.filter(album=options["album"])
     if options["job"]:
         failed = failed.filter(pk__in=options["job"])
-        if others := set(options["job"]) - set(failed.values_list("pk", flat=True)):
-            raise CommandError(f"No failed jobs here: {', '.join(map(str, sorted(others)))}.")
+        if unknown := set(options["job"]) - set(failed.values_list("pk", flat=True)):
+            raise CommandError(f"No failed jobs here: {', '.join(map(str, sorted(unknown)))}.")
     if options["code"]:
         failed = failed.filter(error_code=options["code"])
     return failed

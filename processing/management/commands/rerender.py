@@ -1,4 +1,4 @@
-"""Renditions made again, by the recipe that is set now."""
+"""`manage.py rerender`: has workers render photos again with the current recipe."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -37,8 +37,8 @@ class Command(BaseCommand):
         if options["cancel"]:
             self.stdout.write(f"{rerender.cancel(photos)} photos will not be rendered again.")
             return
-        chosen = rerender.chosen(photos, missing=options["missing"], outdated=options["outdated"])
+        selected = rerender.chosen(photos, missing=options["missing"], outdated=options["outdated"])
         if options["dry_run"]:
-            self.stdout.write(f"{sum(1 for _ in chosen)} photos would be rendered again.")
+            self.stdout.write(f"{sum(1 for _ in selected)} photos would be rendered again.")
         else:
-            self.stdout.write(f"{rerender.ask(chosen)} photos will be rendered again.")
+            self.stdout.write(f"{rerender.ask(selected)} photos will be rendered again.")

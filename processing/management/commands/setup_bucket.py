@@ -1,4 +1,4 @@
-"""The bucket's own rules."""
+"""`manage.py setup_bucket`: sets the bucket's CORS and lifecycle rules."""
 
 import sys
 from argparse import ArgumentParser
@@ -27,20 +27,18 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        current, origins = (
-            s3_config.current(),
-            options["origin"] or ([settings.PUBLIC_URL] if settings.PUBLIC_URL else []),
-        )
-        if current is None:
+        connection = s3_config.current()
+        origins = options["origin"] or ([settings.PUBLIC_URL] if settings.PUBLIC_URL else [])
+        if connection is None:
             raise CommandError("No bucket is set up. Set S3_BUCKET and what goes with it.")
         if not origins:
             raise CommandError("Which site's pages may send to it? Set PUBLIC_URL, or give --origin.")
-        from processing.storage.s3 import bucket_setup  # and with it boto3, only where there is a bucket
+        from processing.storage.s3 import bucket_setup  # imports boto3, which is needed only with a bucket
 
         try:
-            if options["create"] and bucket_setup.create(current):
-                self.stdout.write(f"Created the bucket {current.bucket}.")
-            outcomes = list(bucket_setup.set_up(current, origins))
+            if options["create"] and bucket_setup.create(connection):
+                self.stdout.write(f"Created the bucket {connection.bucket}.")
+            outcomes = list(bucket_setup.set_up(connection, origins))
         except StorageTrouble as trouble:
             raise CommandError(str(trouble)) from trouble
         for outcome in outcomes:

@@ -1,4 +1,4 @@
-"""Recovery now."""
+"""`manage.py sweep`: runs the sweep at once."""
 
 from argparse import ArgumentParser
 from typing import Any

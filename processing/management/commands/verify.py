@@ -1,4 +1,4 @@
-"""Rows against files."""
+"""`manage.py verify`: compares rows with files."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ from processing.integrity.repair import repair
 from processing.storage.errors import StorageTrouble
 
 INTERRUPTED = 130
-"""The exit status of what Ctrl-C ended, as shells have it: 128 and the signal's number."""
+"""The exit status after Ctrl-C, as in shells: 128 plus the signal's number."""
 
 
 class Command(BaseCommand):
@@ -38,17 +38,18 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         meter = (
-            _Meter(self.stderr, consistency.bytes_to_read()) if options["progress"] or self.stderr.isatty() else None
+            _ProgressMeter(self.stderr, consistency.bytes_to_read())
+            if options["progress"] or self.stderr.isatty()
+            else None
         )
         try:
-            found = consistency.verify(meter.passed) if meter else consistency.verify()
+            result = consistency.verify(meter.add) if meter else consistency.verify()
             if meter:
                 meter.end()
             if options["repair"]:
-                findings.settle(
-                    found.troubles
-                )  # what is repaired has to be read back before it counts as verified again
-                found = repair(found, say=(self.stderr if options["json"] else self.stdout).write)
+                # Before the repair: a repaired file has to be read back before it counts as verified again.
+                findings.settle(result.troubles)
+                result = repair(result, say=(self.stderr if options["json"] else self.stdout).write)
         except StorageTrouble as trouble:
             raise CommandError(f"Not all files could be looked at. {trouble}") from trouble
         except KeyboardInterrupt:
@@ -56,41 +57,43 @@ class Command(BaseCommand):
                 "\nInterrupted. What was repaired is whole, the rest is as it was; start again at any time."
             )
             sys.exit(INTERRUPTED)
-        findings.settle(found.troubles)
-        self.stdout.write(json.dumps(found.as_json()) if options["json"] else _in_words(found))
-        if not found.is_clean:
+        findings.settle(result.troubles)
+        self.stdout.write(json.dumps(result.as_json()) if options["json"] else _as_text(result))
+        if not result.is_clean:
             sys.exit(1)
 
 
-class _Meter:
-    """Progress: a line that is written over on a terminal, a line now and then elsewhere."""
+class _ProgressMeter:
+    """Writes progress: one line that is overwritten on a terminal, a line every ten seconds elsewhere."""
 
     def __init__(self, out: OutputWrapper, total: int) -> None:
         self._out, self._total, self._read = out, total, 0
         self._is_terminal = out.isatty()
-        self._every = 0.2 if self._is_terminal else 10.0
-        self._told = float("-inf")
+        self._interval_seconds = 0.2 if self._is_terminal else 10.0
+        self._written_at = float("-inf")
 
-    def passed(self, count: int) -> None:
+    def add(self, count: int) -> None:
         self._read += count
-        if time.monotonic() - self._told >= self._every:
-            self._tell()
+        if time.monotonic() - self._written_at >= self._interval_seconds:
+            self._write()
 
     def end(self) -> None:
-        """What is missing was not read: all is told only when all is there."""
-        self._tell()
+        """Writes the last line. It is below 100 % if files are missing, since they were not read."""
+        self._write()
         if self._is_terminal:
             self._out.write("")
 
-    def _tell(self) -> None:
-        self._told = time.monotonic()
-        share = 100 * self._read // self._total if self._total else 100
-        line = f"Read {filesizeformat(self._read)} of {filesizeformat(self._total)} ({share} %)"
+    def _write(self) -> None:
+        self._written_at = time.monotonic()
+        percent = 100 * self._read // self._total if self._total else 100
+        line = f"Read {filesizeformat(self._read)} of {filesizeformat(self._total)} ({percent} %)"
         self._out.write(f"\r{line}\x1b[K" if self._is_terminal else line, ending="" if self._is_terminal else "\n")
         self._out.flush()
 
 
-def _in_words(found: Findings) -> str:
-    lines = [f"{name}: {key}" for name in ("missing", "corrupt", "orphans") for key in getattr(found, name)]
-    agreement = "rows and files agree" if found.is_clean else "rows and files do not agree"
-    return "\n".join([*(line.replace("orphans:", "orphan:") for line in lines), f"{found.photos} photos: {agreement}."])
+def _as_text(result: Findings) -> str:
+    lines = [f"{name}: {key}" for name in ("missing", "corrupt", "orphans") for key in getattr(result, name)]
+    agreement = "rows and files agree" if result.is_clean else "rows and files do not agree"
+    return "\n".join(
+        [*(line.replace("orphans:", "orphan:") for line in lines), f"{result.photos} photos: {agreement}."]
+    )

@@ -8,7 +8,7 @@ import pytest
 from gunicorn.http.body import ChunkedReader
 from gunicorn.http.unreader import IterUnreader
 
-from processing.views.request_body import _Announced, _Chunked
+from processing.views.request_body import _BodyWithLength, _ChunkedBody
 
 
 class Unreader:
@@ -33,11 +33,11 @@ def line() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield ours, theirs
 
 
-def body(ours: socket.socket, early: bytes, length: int) -> _Announced:
-    return _Announced(SimpleNamespace(length=length, unreader=Unreader(early)), ours)
+def body(ours: socket.socket, early: bytes, length: int) -> _BodyWithLength:
+    return _BodyWithLength(SimpleNamespace(length=length, unreader=Unreader(early)), ours)
 
 
-def read(announced: _Announced | _Chunked, size: int = 100) -> bytes:
+def read(announced: _BodyWithLength | _ChunkedBody, size: int = 100) -> bytes:
     buffer = bytearray(size)
     return bytes(buffer[: announced.readinto(memoryview(buffer))])
 
@@ -82,7 +82,7 @@ NEXT_REQUEST = b"GET /albums/ HTTP/1.1\r\n\r\n"
 def test_chunks_may_come_in_segments_of_any_size(size):
     """gunicorn's parser gives an empty piece where a segment ends behind a chunk's size."""
     unreader = IterUnreader(CHUNKS[at : at + size] for at in range(0, len(CHUNKS), size))
-    chunked = _Chunked(ChunkedReader(None, unreader))
+    chunked = _ChunkedBody(ChunkedReader(None, unreader))
 
     assert b"".join(iter(lambda: read(chunked), b"")) == b"firstsecond"
     assert read(chunked) == b""
@@ -90,7 +90,7 @@ def test_chunks_may_come_in_segments_of_any_size(size):
 
 def test_what_follows_the_last_chunk_belongs_to_the_next_request():
     unreader = IterUnreader([CHUNKS[:3], CHUNKS[3:] + NEXT_REQUEST])
-    chunked = _Chunked(ChunkedReader(None, unreader))
+    chunked = _ChunkedBody(ChunkedReader(None, unreader))
 
     assert b"".join(iter(lambda: read(chunked), b"")) == b"firstsecond"
     assert unreader.read() == NEXT_REQUEST
