@@ -68,7 +68,10 @@ def stem(sidecar: str) -> str:
 
 
 def is_about(sidecar: str, photo: str, title: str = "") -> bool:
-    """True if the sidecar's photo is this one or its unedited original. `title`: the photo's full name from the file."""
+    """True if the sidecar is about this photo, or about the original of this edited copy.
+
+    `title`: the photo's full name, as the sidecar states it.
+    """
     target = _photo_of(sidecar)
     return any(_matches(target, variant, title) for name in _names(photo) for variant in (name, name.unedited))
 
