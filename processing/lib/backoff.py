@@ -16,13 +16,13 @@ def longest(max_delay: float) -> float:
     return max(max_delay, NO_ROOM_SECONDS, STILL_SECONDS)
 
 
-def delay(attempts: int, base: float, most: float, chance: float | None = None) -> float:
-    """Returns the seconds to wait after `attempts` attempts: full jitter below min(base · 2ⁿ, most), at least a tenth of it.
+def delay(attempts: int, base: float, max_delay: float, chance: float | None = None) -> float:
+    """Returns the seconds to wait after `attempts` attempts: full jitter below min(base · 2ⁿ, max_delay), at least 10 % of it.
 
     Full jitter as in Marc Brooker's "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015).
     `chance` is a number from 0 to 1, random by default.
     """
     if chance is None:
         chance = random.random()  # noqa: S311 - spreads load, guards nothing
-    ceiling = min(base * 2.0 ** min(attempts - 1, 32), most)
+    ceiling = min(base * 2.0 ** min(attempts - 1, 32), max_delay)
     return ceiling * max(chance, 0.1)

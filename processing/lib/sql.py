@@ -1,4 +1,4 @@
-"""Raw SQL for queries that run once per file: for these, building the query in Django takes ten times as long as its execution."""
+"""Raw SQL for queries that run once per file: Django would take ten times as long to build such a query as to run it."""
 
 from typing import Any
 
