@@ -1,4 +1,4 @@
-"""The library: albums, their photos and renditions, and the storage keys that no row wants any more. Knows nothing of queues."""
+"""Models of the library: albums, photos, renditions, companions, and storage keys to be deleted. Independent of processing."""
 
 from __future__ import annotations
 
