@@ -94,13 +94,13 @@ class Album(Trashable, models.Model):
         return self.is_of(user) or user.has_perm("albums.change_album")  # type: ignore[union-attr]
 
     def is_deletable_by(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> bool:
-        """True if the user, who may change the album, may also delete it, to the trash or permanently."""
+        """True if a user with access to the album may also delete it, to the trash or permanently."""
         return self.is_of(user) or _has_any(user, self.DELETE_ALBUMS)
 
     def is_emptiable_by(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> bool:
-        """True if the user, who may change the album, may also delete its photos and its unfinished or failed uploads.
+        """True if a user with access to the album may also delete its photos and its unfinished or failed uploads.
 
-        A user who may delete the album may delete its photos.
+        The permission to delete the album includes that to delete its photos.
         """
         return self.is_of(user) or _has_any(user, self.DELETE_ALBUMS, self.DELETE_PHOTOS)
 
