@@ -108,7 +108,8 @@ def _check_database() -> Diagnosis:
     with connection.cursor() as cursor:
         journal = cursor.execute("PRAGMA journal_mode").fetchone()[0]
         synchronous = cursor.execute("PRAGMA synchronous").fetchone()[0]
-    message = f"SQLite {sqlite3.sqlite_version}, journal {journal}, synchronous {('off', 'normal', 'full', 'extra')[synchronous]}."
+    level = ("off", "normal", "full", "extra")[synchronous]
+    message = f"SQLite {sqlite3.sqlite_version}, journal {journal}, synchronous {level}."
     if journal == "wal" and synchronous >= 2:
         return good("database", title, message)
     return warning(
