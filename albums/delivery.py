@@ -16,7 +16,7 @@ RUNS_NOTHING = "sandbox; default-src 'none'"
 IMMUTABLE = "private, max-age=31536000, immutable"
 """For a URL that changes with its bytes, so that it never becomes stale."""
 AN_HOUR = "private, max-age=3600"
-"""For the redirect to a rendition's link, which is valid for several hours."""
+"""For the redirect to a rendition's link: the link is valid for several hours, so the browser may cache it for one."""
 
 
 @dataclass(frozen=True, slots=True)

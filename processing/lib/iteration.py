@@ -12,7 +12,10 @@ Item = TypeVar("Item")
 
 
 def one_by_one(rows: QuerySet[Row]) -> Iterator[Row]:
-    """Yields the rows, read in pages by primary key. A cursor that is open for hours would block the database's VACUUM."""
+    """Yields the rows, read in pages by primary key.
+
+    A cursor that stays open for hours of hashing would hold up the database's maintenance, such as VACUUM.
+    """
     last = 0
     while page := list(rows.filter(pk__gt=last).order_by("pk")[:BATCH_SIZE]):
         yield from page

@@ -112,7 +112,7 @@ class Sandbox:
         return self._run({"words": True}, sidecar, lambda _, response: responses.sidecar(response))
 
     def serve(self, owner: object) -> None:
-        """Ends the child if it has read files of another owner: a child that those compromised cannot reach this owner's files.
+        """Ends the child if it has read files of another owner: those may have compromised it.
 
         A new child takes 60 ms, which is only spent when the owner changes.
         """

@@ -85,7 +85,7 @@ def develop_next() -> bool:
 
 
 def rest_if_drained() -> bool:
-    """True if this worker is drained: it passes the message on to other workers and frees its sandbox."""
+    """If this worker is drained, frees its sandbox, passes the message on to other workers and returns True."""
     if not workers.is_drained(name()):
         return False
     shared_sandbox.sandbox().rest()
