@@ -44,7 +44,8 @@ class Quality:
 
 def of(photo: Photo, rendition_id: str = "") -> Quality:
     """Returns the comparison with the rendition of that id; by default with the largest that is not the reference."""
-    original, renditions = _of_original(photo), tuple(_of(rendition) for rendition in photo.renditions.all())
+    original = _original_sample(photo)
+    renditions = tuple(_rendition_sample(rendition) for rendition in photo.renditions.all())
     reference = original if photo.format in SHOWN_BY_BROWSERS else next(iter(renditions), None)
     candidates = [sample for sample in renditions if sample is not reference] or list(renditions)
     compared = next((sample for sample in renditions if sample.id == rendition_id), None) or next(
@@ -53,7 +54,7 @@ def of(photo: Photo, rendition_id: str = "") -> Quality:
     return Quality(original, renditions, reference, compared)
 
 
-def _of_original(photo: Photo) -> Sample:
+def _original_sample(photo: Photo) -> Sample:
     return Sample(
         id="original",
         name=f"Original, {photo.format}",
@@ -67,7 +68,7 @@ def _of_original(photo: Photo) -> Sample:
     )
 
 
-def _of(rendition: Rendition) -> Sample:
+def _rendition_sample(rendition: Rendition) -> Sample:
     return Sample(
         id=f"{rendition.edge}.{rendition.format}",
         name=f"{rendition.edge}, {rendition.get_format_display()}",

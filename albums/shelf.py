@@ -38,6 +38,6 @@ def neighbours(photo: Photo) -> tuple[Photo | None, Photo | None]:
     before = siblings.filter(position__lte=photo.position).order_by("-position", "-pk")
     after = siblings.filter(position__gte=photo.position).order_by("position", "pk")
     return (
-        next((p for p in before[:5] if (p.position, p.pk) < key), None),
-        next((p for p in after[:5] if (p.position, p.pk) > key), None),
+        next((sibling for sibling in before[:5] if (sibling.position, sibling.pk) < key), None),
+        next((sibling for sibling in after[:5] if (sibling.position, sibling.pk) > key), None),
     )

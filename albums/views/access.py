@@ -1,7 +1,7 @@
 """Access control: a user may see and change their own albums, or all with the permission to change any. Others get 404.
 
-An album in the trash is only accessible on the pages of deleted albums, and its photos are not accessible at all. Deleting
-another user's albums or photos needs a separate permission (docs/permissions.md).
+An album in the trash is only accessible on the pages of deleted albums, and its photos have no pages. Deleting another user's
+albums or photos needs a separate permission (docs/permissions.md).
 """
 
 from django.core.exceptions import PermissionDenied

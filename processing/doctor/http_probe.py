@@ -211,9 +211,9 @@ def first_word(sock: socket.socket) -> bytes | None:
 class Response(http.client.HTTPResponse):
     """A response whose first byte has already been read."""
 
-    def __init__(self, first: bytes, line: socket.socket, **options: Any) -> None:
-        super().__init__(line, **options)
-        self.fp = io.BufferedReader(_PrefixedReader(first, self.fp))
+    def __init__(self, first_byte: bytes, sock: socket.socket, **options: Any) -> None:
+        super().__init__(sock, **options)
+        self.fp = io.BufferedReader(_PrefixedReader(first_byte, self.fp))
 
 
 class _PrefixedReader(io.RawIOBase):

@@ -34,15 +34,15 @@ def examine(url: str) -> Examination:
     door.certificate_is_checked = encryption.code != "certificate"  # reported once; the other checks run anyway
     first = door.ask()
     if not isinstance(first, Answer) or not first.report:
-        return Examination(door.url, None, (_unreachable(door, first), encryption), inside())
+        return Examination(door.url, None, (_unreachable_diagnosis(door, first), encryption), inside())
     server = first.headers.get("Server", "")
     clock = proxy_passthrough.of_clock(first.report)  # now, because the other checks take a while
-    with ThreadPoolExecutor(2) as slow:  # pauses are measured while the other checks run
-        pauses = slow.submit(timeouts.of_pauses, door, server)
-        late_answers = slow.submit(timeouts.of_late_answers, door, server)
+    with ThreadPoolExecutor(2) as executor:  # pauses are measured while the other checks run
+        pauses = executor.submit(timeouts.of_pauses, door, server)
+        late_answers = executor.submit(timeouts.of_late_answers, door, server)
         largest = request_size.largest(door)
         diagnoses = [
-            _of_server(server),
+            _proxy_diagnosis(server),
             request_size.of_largest(largest, server),
             proxy_passthrough.of_methods(door, server),
             proxy_passthrough.of_headers(door, server),
@@ -65,13 +65,13 @@ def _inside() -> Iterator[Diagnosis]:
     yield from services.look()
 
 
-def _of_server(server: str) -> Diagnosis:
+def _proxy_diagnosis(server: str) -> Diagnosis:
     if not server or server.lower().startswith("gunicorn"):
         return good("no-proxy", "Front door", "No proxy makes itself known: Darkroom seems to answer by itself.")
     return good("proxy", "Front door", f"A proxy stands in front: {server}.")
 
 
-def _unreachable(door: Door, first: Answer | Silent) -> Diagnosis:
+def _unreachable_diagnosis(door: Door, first: Answer | Silent) -> Diagnosis:
     """Returns the diagnosis of a failed first request.
 
     No response is only a warning: behind some routers, the server itself cannot use its public name although browsers can.

@@ -43,7 +43,7 @@ def of_pauses(door: Door, server: str) -> tuple[Diagnosis, ...]:
     """Returns two diagnoses of one pause. If it was too long, a shorter one is tried for the second diagnosis."""
     longest = pause(door, limits.wait_seconds())
     completed = longest if longest.was_borne else pause(door, longest.seconds / 2)
-    return _of_longest(longest, server), _of_buffering(completed, server)
+    return _pause_diagnosis(longest, server), _buffering_diagnosis(completed, server)
 
 
 def of_late_answers(door: Door, server: str) -> Diagnosis:
@@ -60,7 +60,7 @@ def of_late_answers(door: Door, server: str) -> Diagnosis:
     )
 
 
-def _of_longest(tried_pause: Pause, server: str) -> Diagnosis:
+def _pause_diagnosis(tried_pause: Pause, server: str) -> Diagnosis:
     if tried_pause.was_borne:
         return good(
             "pause", TITLE_PAUSE, f"A sender may pause for {tried_pause.seconds:.0f} s; nothing longer was tried."
@@ -74,7 +74,7 @@ def _of_longest(tried_pause: Pause, server: str) -> Diagnosis:
     )
 
 
-def _of_buffering(tried_pause: Pause, server: str) -> Diagnosis:
+def _buffering_diagnosis(tried_pause: Pause, server: str) -> Diagnosis:
     if not tried_pause.was_borne:
         return warning(
             "buffering-unknown", TITLE_BUFFER, "Pauses are not borne, so it cannot be told whether a proxy buffers."

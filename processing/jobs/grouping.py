@@ -22,8 +22,8 @@ SHOWING = ("HEIF", "JPEG")
 """Formats that are shown for a RAW of the same moment, or that have a Live video; in order of preference."""
 NOT_RAW = frozenset({"JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "HEIF", "AVIF", "JXL"})
 MAX_CAPTURE_GAP = timedelta(seconds=2)
-"""Cameras write the second file a moment after the first. An editor's JPEG with another time is a separate photo."""
-MEASURED = ("exif", "xmp", "iptc")
+"""Cameras write the second file a moment after the first. An editor's JPEG with another time is a photo of its own."""
+RELIABLE_SOURCES = ("exif", "xmp", "iptc")
 """Sources of a reliable capture time. A time from a file name or a file's date is not reliable."""
 TEXT_FIELDS = ("title", "caption", "keywords", "creator", "copyright", "rating")
 
@@ -176,7 +176,7 @@ def _stack_raws(files: Sequence[File], photos: dict[int | None, Photo]) -> None:
 
 
 def _is_same_moment(raw: Photo, photo: Photo) -> bool:
-    if not (raw.taken_from in MEASURED and photo.taken_from in MEASURED) or (
+    if not (raw.taken_from in RELIABLE_SOURCES and photo.taken_from in RELIABLE_SOURCES) or (
         raw.camera and photo.camera and raw.camera != photo.camera
     ):
         return False
@@ -232,7 +232,7 @@ def _may_be_about(sidecar: Companion, name: str) -> bool:
 def _merge_metadata(photo: Photo, metadata: dict[str, object]) -> None:
     """Overwrites the photo's texts with the sidecar's, which were written last. Time, place and lens are only filled in."""
     changes: dict[str, object] = {name: metadata[name] for name in TEXT_FIELDS if name in metadata}
-    if "taken_at" in metadata and photo.taken_from not in MEASURED:
+    if "taken_at" in metadata and photo.taken_from not in RELIABLE_SOURCES:
         changes |= _capture_time(photo, str(metadata["taken_at"]), str(metadata.get("taken_from", "xmp")))
     gps = metadata.get("gps")
     if isinstance(gps, dict) and photo.latitude is None:

@@ -191,11 +191,11 @@ def _complete(job: ProcessingJob, **published: Any) -> bool:
     Leftover.objects.filter(hold=job.claim).delete()
     if not _move(job, states.COMPLETE, finished_at=timezone.now(), **published, **NO_ERROR, **NO_CLAIM):
         raise Stale
-    if has_kin := grouping.has_kin(job):
+    if has_siblings := grouping.has_kin(job):
         grouping.settle(job)
     removal.clear_after_commit([job.raw_path])
     wakeup.ring_after_commit(wakeup.NO_JOB)  # for the post-write verification
-    return has_kin
+    return has_siblings
 
 
 def settle_double(upload: Upload) -> None:

@@ -55,21 +55,21 @@ def ring_after_commit(job_id: int, delay: float = 0) -> None:
     transaction.on_commit(lambda: ring(job_id, delay))
 
 
-def echo(patience: float) -> float | None:
-    """Returns the seconds until a worker replied; None when none replied within `patience` seconds.
+def echo(timeout: float) -> float | None:
+    """Returns the seconds until a worker replied; None when none replied within `timeout` seconds.
 
     Raises the queue's own exception when the queue is unavailable.
     """
     queue = import_string(settings.BELL).huey
     queue.pending_count()
-    if not patience:
+    if not timeout:
         return None
-    key, began = f"echo-{secrets.token_hex(8)}", time.monotonic()
-    import_string(settings.ECHO)(key, time.time() + patience)
-    while time.monotonic() - began < patience:
+    key, started_at = f"echo-{secrets.token_hex(8)}", time.monotonic()
+    import_string(settings.ECHO)(key, time.time() + timeout)
+    while time.monotonic() - started_at < timeout:
         if queue.storage.has_data_for_key(key):
             queue.storage.pop_data(key)
-            return time.monotonic() - began
+            return time.monotonic() - started_at
         time.sleep(POLL_SECONDS)
     return None
 

@@ -27,8 +27,10 @@ def granted(needed: int) -> Iterator[int]:
     Raises TooHeavy if the machine cannot ever have that much below MEMORY_MARK, or if the settings do not allow it. Raises
     OutOfMemory, which is retried, if the memory is not free now.
     """
-    requested, room = int(SPARE * needed), system_memory.room(settings.MEMORY_MARK / 100)
-    limit = min(settings.PIPELINE_MEMORY_LARGE_BYTES, room[1] if room else settings.PIPELINE_MEMORY_LARGE_BYTES)
+    requested, available = int(SPARE * needed), system_memory.room(settings.MEMORY_MARK / 100)
+    limit = min(
+        settings.PIPELINE_MEMORY_LARGE_BYTES, available[1] if available else settings.PIPELINE_MEMORY_LARGE_BYTES
+    )
     if requested > limit:
         raise TooHeavy(needed, max(settings.PIPELINE_MEMORY_BYTES, int(limit / SPARE)))
     with (Path(settings.DATA_DIR) / NAME).open("ab") as lock:
@@ -36,6 +38,6 @@ def granted(needed: int) -> Iterator[int]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise OutOfMemory(BUSY) from error
-        if room and requested > room[0]:
+        if available and requested > available[0]:
             raise OutOfMemory(SHORT.format(needed=f"{needed / 1_000_000:,.0f}"))
         yield requested

@@ -139,5 +139,5 @@ def _gps(picture: Picture) -> dict[str, Any]:
     return {"latitude": gps.latitude, "longitude": gps.longitude, "altitude": gps.altitude} if gps else {}
 
 
-def _key(room: str, claim: uuid.UUID, tail: str) -> str:
-    return f"{locations.for_new()}{room}/{claim.hex[:2]}/{claim.hex}{tail}"
+def _key(folder: str, claim: uuid.UUID, suffix: str) -> str:
+    return f"{locations.for_new()}{folder}/{claim.hex[:2]}/{claim.hex}{suffix}"

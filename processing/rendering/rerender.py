@@ -212,9 +212,9 @@ def renew(photo: Photo, claim: uuid.UUID, finish: Callable[[], None] | None = No
 
 def _render(photo: Photo, claim: uuid.UUID) -> tuple[list[Rendition], Picture]:
     """Renders the photo and stores the files. Returns the unsaved renditions and the pipeline's result."""
-    with store().scratch(f"again-{claim.hex}") as work, store().borrow(photo.original_key) as original:
+    with store().scratch(f"again-{claim.hex}") as scratch, store().borrow(photo.original_key) as original:
         shared_sandbox.serve_owner_of(photo.album_id)
-        picture = shared_sandbox.sandbox().develop(original, work, is_damaged=photo_builder.is_damaged(photo))
+        picture = shared_sandbox.sandbox().develop(original, scratch, is_damaged=photo_builder.is_damaged(photo))
         renditions, files = photo_builder.renditions(photo, picture, claim)
         Leftover.note(list(files), hold=claim)
         store().adopt(files)

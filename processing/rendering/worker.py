@@ -185,11 +185,11 @@ def _fail_storage(job: ProcessingJob, error: OSError) -> None:
 
 def _render_and_publish(job: ProcessingJob) -> None:
     assert job.claim is not None
-    with store().borrow(job.raw_path) as raw, store().scratch(job.claim.hex) as work:
+    with store().borrow(job.raw_path) as raw, store().scratch(job.claim.hex) as scratch:
         shared_sandbox.serve_owner_of(job.album_id)
         try:
             picture = shared_sandbox.sandbox().develop(
-                raw, work, photo_builder.origin(job), is_damaged=job.publish_damaged
+                raw, scratch, photo_builder.origin(job), is_damaged=job.publish_damaged
             )
         except Refused as error:
             _keep(job, _companion(job, raw, error))
