@@ -27,7 +27,7 @@ class BatchQuerySet(models.QuerySet["Batch"]):
 
 
 class Batch(models.Model):
-    """The files that one user sends to one album at a time."""
+    """The files that a user sends to an album in one go."""
 
     class Source(models.TextChoices):
         FORM = "form", "Upload form"
