@@ -15,9 +15,9 @@ opened = Signal()
 destroyed = Signal()
 """Sent with `request`, `album` and `what` (as `album-trashed`) when a user deletes another user's album or photos of it."""
 
-SEEN = "albums_of_others"
+SESSION_KEY = "albums_of_others"
 """The session key of the ids of other users' albums that were opened in the session."""
-MAX_SEEN = 500
+MAX_SESSION_IDS = 500
 """The maximum number of ids, the latest ones: the web server reads the session with every request."""
 
 
@@ -85,9 +85,9 @@ def note(request: HttpRequest, album: Album) -> None:
     """Sends `opened` if the album belongs to another user and is opened for the first time in this session."""
     if album.is_of(request.user):
         return
-    album_ids = request.session.get(SEEN, [])
+    album_ids = request.session.get(SESSION_KEY, [])
     if album.pk not in album_ids:
-        request.session[SEEN] = [*album_ids[1 - MAX_SEEN :], album.pk]
+        request.session[SESSION_KEY] = [*album_ids[1 - MAX_SESSION_IDS :], album.pk]
         opened.send(sender=Album, request=request, album=album)
 
 

@@ -27,8 +27,8 @@ CHUNK_BYTES = 64 << 10
 CONNECT_SECONDS = 10.0
 MARK = "X-Darkroom-Probe"
 """A header of every response of the probe. A response without it comes from a proxy."""
-BUSY_SECONDS = 60.0
-PAUSE_SECONDS = 0.5
+MAX_BUSY_SECONDS = 60.0
+RETRY_SECONDS = 0.5
 
 
 class NoSite(ValueError):
@@ -83,18 +83,18 @@ class Door:
         query: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> Answer | Silent:
-        """Sends one request and returns its result. Retries for BUSY_SECONDS while the probe is busy (429).
+        """Sends one request and returns its result. Retries for MAX_BUSY_SECONDS while the probe is busy (429).
 
         The body is sent as `body` yields it. An empty chunk only checks for an early response. Without a length, the body is sent
         with chunked transfer encoding.
         """
-        deadline = time.monotonic() + BUSY_SECONDS
+        deadline = time.monotonic() + MAX_BUSY_SECONDS
         while True:
             result = self._send_request(method, body(), length, query, headers or {})
             is_busy = isinstance(result, Answer) and result.status == 429 and MARK in result.headers
             if not is_busy or time.monotonic() > deadline:
                 return result
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(RETRY_SECONDS)
 
     def certificate(self) -> dict[str, Any]:
         """Returns the verified certificate, as the ssl module does.

@@ -22,7 +22,7 @@ TUS = {
 METHODS = ("HEAD", "PATCH", "DELETE")
 STATUSES = (409, 410, 412, 460)
 """Statuses of the tus endpoint that a proxy may replace with its own error pages."""
-RENEW_DAYS = 14
+MIN_CERTIFICATE_DAYS = 14
 MAX_SKEW_SECONDS = 5.0
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -99,7 +99,7 @@ def of_encryption(door: Door) -> Diagnosis:
     except (OSError, KeyError) as error:
         return warning("certificate-unknown", title, f"The certificate could not be read ({error}).")
     days = (datetime.fromtimestamp(ends_at, UTC) - datetime.now(UTC)).days
-    if days < RENEW_DAYS:
+    if days < MIN_CERTIFICATE_DAYS:
         return warning("certificate-ends", title, f"The certificate ends in {days} days.", "See why it is not renewed.")
     return good("encrypted", title, f"TLS with a certificate that is good for {days} days.")
 

@@ -15,7 +15,7 @@ from processing.jobs import wakeup, workers
 from processing.models import ProcessingJob, WorkerPulse
 
 EARS_SECONDS = 5.0
-CODECS_SECONDS = 20
+CODECS_TIMEOUT_SECONDS = 20
 MAX_SKEW = timedelta(seconds=5)
 REQUIRED_FORMATS = {"JPEG", "WebP"}
 """Formats without which nothing works: cameras write JPEG, and renditions are WebP."""
@@ -80,7 +80,7 @@ def _check_codecs() -> Diagnosis:
     command = [sys.executable, "-m", "processing.pipeline.process.codecs"]
     try:
         process = subprocess.run(
-            command, capture_output=True, timeout=CODECS_SECONDS, check=True, cwd=settings.BASE_DIR
+            command, capture_output=True, timeout=CODECS_TIMEOUT_SECONDS, check=True, cwd=settings.BASE_DIR
         )
         codecs: dict[str, str | None] = json.loads(process.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):

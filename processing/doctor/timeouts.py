@@ -8,8 +8,8 @@ from processing.doctor import limits, proxy_hints
 from processing.doctor.check_result import Diagnosis, good, warning
 from processing.doctor.http_probe import Answer, Door, Silent, zeros
 
-HALF = 128 << 10
-LISTEN_SECONDS = 0.1
+HALF_BYTES = 128 << 10
+POLL_SECONDS = 0.1
 TITLE_PAUSE, TITLE_LATE, TITLE_BUFFER = "Pauses", "Slow answers", "Bytes on their way"
 
 
@@ -34,7 +34,7 @@ class Pause:
 def pause(door: Door, seconds: float) -> Pause:
     """Sends a body with a pause. Ends early when the server or a proxy does not wait that long."""
     began, paused_at = time.monotonic(), [0.0]
-    result = door.ask("POST", lambda: _halves(seconds, paused_at), 2 * HALF)
+    result = door.ask("POST", lambda: _halves(seconds, paused_at), 2 * HALF_BYTES)
     is_whole = isinstance(result, Answer) and result.is_whole
     return Pause(seconds if is_whole else time.monotonic() - (paused_at[0] or began), result)
 
@@ -95,9 +95,9 @@ def of_buffering(buffers: bool, server: str) -> Diagnosis:
 
 
 def _halves(seconds: float, paused_at: list[float]) -> Iterator[bytes]:
-    yield from zeros(HALF)
+    yield from zeros(HALF_BYTES)
     paused_at[0] = time.monotonic()
     while time.monotonic() - paused_at[0] < seconds:
-        time.sleep(LISTEN_SECONDS)
+        time.sleep(POLL_SECONDS)
         yield b""
-    yield from zeros(HALF)
+    yield from zeros(HALF_BYTES)

@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from processing.models import WorkerPulse
 
-BEAT_SECONDS = 10
+HEARTBEAT_SECONDS = 10
 ALIVE_SECONDS = 35
-LATELY_SECONDS = 60.0
+RECENT_SECONDS = 60.0
 
 _dealt_with = 0
 _lately: deque[float] = deque()
@@ -37,7 +37,7 @@ def keep(name: str, stopped: threading.Event) -> None:
             pass
         finally:
             connection.close()
-        if stopped.wait(BEAT_SECONDS):
+        if stopped.wait(HEARTBEAT_SECONDS):
             break
     WorkerPulse.objects.filter(name=name).delete()
     connection.close()
@@ -85,6 +85,6 @@ def is_drained(name: str) -> bool:
 
 
 def _count_recent(now: float) -> int:
-    while _lately and _lately[0] < now - LATELY_SECONDS:
+    while _lately and _lately[0] < now - RECENT_SECONDS:
         _lately.popleft()
     return len(_lately)

@@ -12,7 +12,7 @@ from processing.pipeline.errors import OutOfMemory, TooHeavy
 
 SPARE = 1.15
 """The factor applied to an estimate, for the process's other memory and for fragmentation."""
-NAME = "large-picture.lock"
+LOCK_NAME = "large-picture.lock"
 BUSY = "Another large picture is being developed, and there is memory for one. Nothing is lost; it is tried again."
 SHORT = (
     "Developing this picture takes about {needed} MB of memory, which the server does not have free just now. Nothing is lost; "
@@ -33,7 +33,7 @@ def granted(needed: int) -> Iterator[int]:
     )
     if requested > limit:
         raise TooHeavy(needed, max(settings.PIPELINE_MEMORY_BYTES, int(limit / SPARE)))
-    with (Path(settings.DATA_DIR) / NAME).open("ab") as lock:
+    with (Path(settings.DATA_DIR) / LOCK_NAME).open("ab") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -36,9 +36,9 @@ from processing.storage.errors import StorageTrouble
 
 log = logging.getLogger(__name__)
 
-RAW_GONE = ("raw-missing", "The received file is not in storage any more. Send it again.")
-ALREADY_THERE = (states.DUPLICATE, "The same picture is in the album already.")
-KEPT_ALREADY = (states.DUPLICATE, "The same file is kept in the album already, under the same name.")
+RAW_MISSING = ("raw-missing", "The received file is not in storage any more. Send it again.")
+DUPLICATE_PHOTO = (states.DUPLICATE, "The same picture is in the album already.")
+DUPLICATE_COMPANION = (states.DUPLICATE, "The same file is kept in the album already, under the same name.")
 STORAGE = ("storage", "The server could not read or write its storage.")
 NO_ROOM = ("disk-full", "There was no room to store the picture. It is tried again until there is.")
 INTERNAL = (
@@ -150,7 +150,9 @@ def _develop(job: ProcessingJob) -> bool:
     except Refused as error:
         jobs.fail(job, error.code, error.message, permanent=error.permanent)
     except FileNotFoundError:
-        jobs.fail(job, *RAW_GONE, permanent=False)  # the file may return: a disk is not mounted, or a folder was moved
+        jobs.fail(
+            job, *RAW_MISSING, permanent=False
+        )  # the file may return: a disk is not mounted, or a folder was moved
     except IntegrityError as error:
         _fail_integrity(job, error)
     except OSError as error:
@@ -164,9 +166,9 @@ def _develop(job: ProcessingJob) -> bool:
 def _fail_integrity(job: ProcessingJob, error: IntegrityError) -> None:
     """Fails the job as a duplicate if the album already has the same bytes. Any other violated constraint is a bug."""
     if constraints.is_broken(error, Photo, "photo_once_in_album"):
-        jobs.fail(job, *ALREADY_THERE, permanent=True)
+        jobs.fail(job, *DUPLICATE_PHOTO, permanent=True)
     elif constraints.is_broken(error, Companion, "companion_once_in_album"):
-        jobs.fail(job, *KEPT_ALREADY, permanent=True)
+        jobs.fail(job, *DUPLICATE_COMPANION, permanent=True)
     else:
         log.exception("Job %s: the database refused its rows", job.pk)
         jobs.fail(job, *INTERNAL, permanent=False)
