@@ -209,7 +209,7 @@ def first_word(sock: socket.socket) -> bytes | None:
 
 
 class Response(http.client.HTTPResponse):
-    """A response whose first byte has already been read."""
+    """A response after its first byte has been read."""
 
     def __init__(self, first_byte: bytes, sock: socket.socket, **options: Any) -> None:
         super().__init__(sock, **options)

@@ -11,7 +11,7 @@ from processing.doctor.http_probe import Answer, Door, Silent, zeros
 
 FIRST = 256 << 10
 SLOW_SECONDS = 15.0
-"""After a body that took longer, no larger one is sent: a higher limit does not matter on so slow a connection."""
+"""After a body with a longer duration, no larger one is sent: a higher limit does not matter on so slow a connection."""
 PRECISION = 32
 """The limit is determined to within 1/PRECISION of its value, or the smallest chunk."""
 TITLE = "Largest request"

@@ -50,7 +50,7 @@ def _check_queue() -> Diagnosis:
     has_workers = workers.alive().exists()
     try:
         seconds = wakeup.echo(EARS_SECONDS if has_workers else 0)
-    except Exception as error:  # noqa: BLE001 - whatever a queue of any kind may raise
+    except Exception as error:  # noqa: BLE001 - each kind of queue raises its own exceptions
         message = f"The queue ({kind}) does not answer: {type(error).__name__}. Photos are taken, and wait for the next sweep."
         return bad(
             "bell-away",

@@ -72,7 +72,7 @@ def settle_double(upload: Upload) -> None:
 
 
 def has_still(sent: Sent) -> bool:
-    """True if the album has a photo that a Live video of this name belongs to, or several to which it may belong."""
+    """True if the album has a photo that a Live video of this name belongs to, or several candidates."""
     files = name_matching.files(sent)
     still, is_ambiguous = _still(sent.name, sent.folder, files, _photos(files))
     return still is not None or is_ambiguous
@@ -163,7 +163,7 @@ def _has_different_bytes(files: Sequence[File], name: str) -> bool:
 
 
 def _stack_raws(files: Sequence[File], photos: dict[int | None, Photo]) -> None:
-    """Stacks each RAW under the picture that its camera wrote with it. The moment identifies that, whatever its folder."""
+    """Stacks each RAW under the picture that its camera wrote with it. The moment identifies that, in any folder."""
     for file in files:
         raw = photos[file.photo]
         if raw.format in NOT_RAW or raw.shown_as_id:

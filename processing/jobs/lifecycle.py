@@ -97,7 +97,7 @@ def complete(job: ProcessingJob, photo: Photo, renditions: Iterable[Rendition], 
 
 
 def keep(job: ProcessingJob, companion: Companion) -> None:
-    """Like `complete`, for a companion file. Raises StillMissing for a Live video whose photo has just been deleted."""
+    """Like `complete`, for a companion file. Raises StillMissing for a Live video if its photo has just been deleted."""
     with transaction.atomic():
         _lock_album(job)
         companion.save(force_insert=True)

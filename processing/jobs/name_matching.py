@@ -92,17 +92,17 @@ class Sent:
 
     @property
     def doubles(self) -> QuerySet[Upload]:
-        """Duplicates whose names have the common prefix. They have no job, so their stem is not in the database."""
+        """Duplicates with names of the common prefix. They have no job, so their stem is not in the database."""
         return self._with_prefix.filter(duplicates.IS_DOUBLE)
 
     @property
     def to_come(self) -> QuerySet[Upload]:
-        """Uploads in progress whose names have the common prefix."""
+        """Uploads in progress with names of the common prefix."""
         return self._with_prefix.filter(state=UploadState.RECEIVING)
 
     @property
     def companions_alone(self) -> QuerySet[Companion]:
-        """Companions in the album without a photo whose names have the common prefix."""
+        """Companions in the album without a photo, with names of the common prefix."""
         return Companion.objects.filter(album=self.album, photo=None, name__istartswith=self._prefix)
 
     @property
@@ -155,7 +155,7 @@ def files(sent: Sent) -> list[File]:
 
 
 def nearest(files: Iterable[File], folder: str) -> list[File]:
-    """Returns the files in this folder; else those in a folder of the same name; else those whose folder is unknown.
+    """Returns the files in this folder; else those in a folder of the same name; else those without a known folder.
 
     Takeout splits a folder into several archives. Files in folders of other names never match: two memory cards may each
     contain an IMG_0001.

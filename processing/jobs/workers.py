@@ -22,7 +22,7 @@ _lately: deque[float] = deque()
 
 
 def alive() -> QuerySet[WorkerPulse]:
-    """Workers whose last heartbeat is at most ALIVE_SECONDS old."""
+    """Workers with a heartbeat in the last ALIVE_SECONDS."""
     return WorkerPulse.objects.filter(seen_at__gt=timezone.now() - timedelta(seconds=ALIVE_SECONDS))
 
 
