@@ -1,4 +1,4 @@
-"""The library in Django admin. Deleting here goes as everywhere, but past the trash: rows first, bytes after the commit."""
+"""The library in Django admin. Deletions here are permanent and bypass the trash: rows first, bytes after the commit."""
 
 from typing import Any
 
@@ -37,20 +37,20 @@ class AlbumAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return album.photo_count  # type: ignore[attr-defined,no-any-return]
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """The workshop's rows are look-only on their own pages, but they go with their album."""
+        """Lets rows of `processing`, which are read-only in the admin, be deleted together with their album."""
         to_delete, counts, _, protected = super().get_deleted_objects(objs, request)
         return to_delete, counts, set(), protected
 
     def get_readonly_fields(self, request: HttpRequest, obj: Album | None = None) -> tuple[str, ...]:
-        """The owner, too, for users who may not delete the album: the new owner could."""
+        """Adds the owner for users without the permission to delete albums: the new owner could delete the album."""
         may_give_away = _may(request, Album.DELETE_ALBUMS)
         return self.readonly_fields if may_give_away else (*self.readonly_fields, "owner")
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Album | None:
-        found: Album | None = super().get_object(request, object_id, from_field)
-        if found:
-            note(request, found)
-        return found
+        album: Album | None = super().get_object(request, object_id, from_field)
+        if album:
+            note(request, album)
+        return album
 
     def delete_model(self, request: HttpRequest, obj: Album) -> None:
         note_deletion(request, obj, "album-deleted")
@@ -100,18 +100,18 @@ class PhotoAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return f"{clock:%Y-%m-%d %H:%M} {camera_zone(photo)}".strip() if clock else ""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return False  # photos come in by the intake alone
+        return False  # photos are only created by uploads
 
     def get_readonly_fields(self, request: HttpRequest, obj: Photo | None = None) -> tuple[str, ...]:
-        """As an album's owner: a photo that was moved to an own album could be deleted there."""
+        """Adds the album for users without the permission to delete photos: in their own album they could delete the photo."""
         may_move = _may(request, Album.DELETE_PHOTOS)
         return self.readonly_fields if may_move else (*self.readonly_fields, "album")
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Photo | None:
-        found: Photo | None = super().get_object(request, object_id, from_field)
-        if found:
-            note(request, found.album)
-        return found
+        photo: Photo | None = super().get_object(request, object_id, from_field)
+        if photo:
+            note(request, photo.album)
+        return photo
 
     def delete_model(self, request: HttpRequest, obj: Photo) -> None:
         note_deletion(request, obj.album, "photo-deleted")
@@ -134,4 +134,4 @@ class LeftoverAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Leftover | None = None) -> bool:
-        return False  # the row is all that remembers the bytes; the sweep takes both away
+        return False  # without the row the bytes would be an orphan; the sweep deletes both

@@ -1,7 +1,7 @@
-"""What the camera's clock showed when a photo was taken, for the database to sort by.
+"""The camera's local time as a database expression, for sorting.
 
-Of some photos the zone is known, and `taken_at` is a point in time; of others it is the clock's time as if it were UTC.
-Their clocks can be compared: who travels sets them, and the photos of one day stay together.
+If the time zone is known, `taken_at` is a point in time; otherwise it is the local time stored as UTC. Local times can be
+compared: travellers set their cameras to local time, and the photos of one day stay together.
 """
 
 from typing import Any
@@ -13,12 +13,12 @@ from django.db.models.sql.compiler import SQLCompiler
 
 
 class Clock(Func):
-    """A number or a time that grows with the clock's. Null where the time of taking is not known."""
+    """A number or time that sorts like the camera's local time. NULL if the capture time is unknown."""
 
     arity = 2
 
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> Any:
-        """In days, exact to a tenth of a millisecond."""
+        """The Julian day, accurate to a tenth of a millisecond."""
         return self.as_sql(compiler, connection, template="(julianday(%(expressions)s / 1440.0)", arg_joiner=") + ")
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> Any:

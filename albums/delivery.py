@@ -1,4 +1,4 @@
-"""Stored bytes for a browser: from the disk, by us or by a proxy that shares it (X_ACCEL); or by a link to the bucket."""
+"""Responses with stored files: from the disk, by Darkroom or by a proxy that shares the disk (X_ACCEL); or by a bucket link."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -13,10 +13,10 @@ from albums import ranges
 from albums.attachments import attachment
 
 RUNS_NOTHING = "sandbox; default-src 'none'"
-FOR_EVER = "private, max-age=31536000, immutable"
-"""For an address that changes with its bytes, so that it never goes stale."""
+IMMUTABLE = "private, max-age=31536000, immutable"
+"""For a URL that changes with its bytes, so that it never becomes stale."""
 AN_HOUR = "private, max-age=3600"
-"""A rendition's link is good for several hours, so a browser need not ask for it again in the next."""
+"""For the redirect to a rendition's link: the link is valid for several hours, so the browser may cache it for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,12 @@ class Stored:
 
     @property
     def etag(self) -> str:
-        """A strong entity tag. It depends on the bytes alone, not on their key, date or server."""
+        """A strong entity tag. Depends only on the bytes, not on their key, date or server."""
         return f'"{self.sha256}"'
 
 
 class Linking(Protocol):
-    """What the storage in use can do beyond Django's own."""
+    """The method that the default storage has beyond Django's own."""
 
     def link(
         self, key: str, *, name: str | None = None, content_type: str | None = None, method: str = "GET"
@@ -42,48 +42,48 @@ class Linking(Protocol):
 
 
 def download(request: HttpRequest, stored: Stored, name: str) -> HttpResponseBase:
-    """Byte for byte as received. Whatever it holds, no browser runs it here."""
+    """Returns the file as a download, byte for byte. The headers keep a browser from executing its content on this site."""
     if link := _link(request, stored.key, name=name, content_type=stored.content_type):
         if not default_storage.exists(stored.key):  # the bucket would say so in XML
             raise _missing()
         return HttpResponseRedirect(link)
-    response = _harmless(_from_disk(request, stored))
+    response = _sandboxed(_from_disk(request, stored))
     response["Content-Disposition"] = attachment(name)
     return response
 
 
 def rendition(request: HttpRequest, stored: Stored) -> HttpResponseBase:
-    """A picture that never changes at its address."""
+    """Returns a rendition, which never changes at its URL."""
     link = _link(request, stored.key)
-    response = HttpResponseRedirect(link) if link else _harmless(_from_disk(request, stored))
+    response = HttpResponseRedirect(link) if link else _sandboxed(_from_disk(request, stored))
     if response.status_code not in (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE):
-        response["Cache-Control"] = AN_HOUR if link else FOR_EVER
+        response["Cache-Control"] = AN_HOUR if link else IMMUTABLE
     return response
 
 
-def _link(request: HttpRequest, key: str, **told: str) -> str | None:
-    """A signature is good for one method."""
-    return cast(Linking, default_storage).link(key, method=request.method or "GET", **told)
+def _link(request: HttpRequest, key: str, **options: str) -> str | None:
+    """Returns a link to the bucket, signed for the request's method only; None for a file on the disk."""
+    return cast(Linking, default_storage).link(key, method=request.method or "GET", **options)
 
 
-def _harmless(response: HttpResponseBase) -> HttpResponseBase:
+def _sandboxed(response: HttpResponseBase) -> HttpResponseBase:
     response["Content-Security-Policy"] = RUNS_NOTHING
     return response
 
 
 def _from_disk(request: HttpRequest, stored: Stored) -> HttpResponseBase:
-    return _by_proxy(stored) if settings.X_ACCEL and not _names(request, stored) else _from_here(request, stored)
+    return _by_proxy(stored) if settings.X_ACCEL and not _has_own_etag(request, stored) else _directly(request, stored)
 
 
-def _names(request: HttpRequest, stored: Stored) -> bool:
-    """Does the client tell our entity tag, as a condition that no proxy can judge?
+def _has_own_etag(request: HttpRequest, stored: Stored) -> bool:
+    """True if a condition of the request has this file's entity tag, which proxies cannot evaluate.
 
-    nginx compares before it takes our tag for its own, and Caddy 2.6 never takes it. Ranges and If-Range are theirs.
+    nginx evaluates the condition before it uses this ETag, and Caddy 2.6 never uses it. They do handle ranges and If-Range.
     """
     return any(stored.etag in request.headers.get(header, "") for header in ("If-Match", "If-None-Match"))
 
 
-def _from_here(request: HttpRequest, stored: Stored) -> HttpResponseBase:
+def _directly(request: HttpRequest, stored: Stored) -> HttpResponseBase:
     try:
         file = default_storage.open(stored.key)
     except FileNotFoundError as error:
@@ -92,7 +92,7 @@ def _from_here(request: HttpRequest, stored: Stored) -> HttpResponseBase:
 
 
 def _by_proxy(stored: Stored) -> HttpResponse:
-    """Headers alone; nginx and Caddy put the file, or the range of it, behind them."""
+    """Returns headers only. nginx or Caddy add the file or the requested range."""
     if not default_storage.exists(stored.key):
         raise _missing()
     response = HttpResponse(headers={"ETag": stored.etag}, content_type=stored.content_type)

@@ -1,7 +1,7 @@
-"""How migrations add indexes to tables that may be large and in use.
+"""A migration operation that adds an index to a table that may be large and in use.
 
-`Add` goes into a migration with `atomic = False` that does nothing else: on PostgreSQL the index is made beside the work
-(CREATE INDEX CONCURRENTLY) instead of stopping it for minutes. Whatever was cut off is done again.
+`Add` must be the only operation of a migration with `atomic = False`. On PostgreSQL it uses CREATE INDEX CONCURRENTLY, which does
+not block writes for minutes. After an interruption the migration can be run again.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ class Add(AddIndex):
             super().database_forwards(app_label, schema_editor, from_state, to_state)
             return
         model = to_state.apps.get_model(app_label, self.model_name)
-        # One that was cut off is there, but not valid.
+        # An interrupted CREATE INDEX CONCURRENTLY leaves an invalid index.
         schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(self.index.name)}")
-        beside: dict[str, Any] = {"concurrently": True}
-        schema_editor.add_index(model, self.index, **beside)
+        options: dict[str, Any] = {"concurrently": True}
+        schema_editor.add_index(model, self.index, **options)

@@ -1,4 +1,4 @@
-"""The library: albums, their photos and renditions, and the storage keys that no row wants any more. Knows nothing of queues."""
+"""Models of the library: albums, photos, renditions, companions, and storage keys to be deleted. Independent of processing."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from albums.clock import CLOCK
 
 
 class Trashable:
-    """What can lie in the trash has `trashed_at`, and from it the day when it goes."""
+    """Mixin for models that can be in the trash."""
 
     trashed_at: Any
 
     @property
     def leaves_trash_at(self) -> datetime | None:
-        """When it may be deleted permanently: the first sweep after that does it."""
+        """When the object may be deleted permanently. The first sweep after that deletes it. None if not in the trash."""
         return self.trashed_at + timedelta(days=settings.TRASH_DAYS) if self.trashed_at else None
 
     @property
     def is_leaving_trash(self) -> bool:
-        """Its days in the trash are over; the next sweep deletes it."""
+        """True if TRASH_DAYS have passed; the next sweep deletes the object."""
         return bool(self.leaves_trash_at and self.leaves_trash_at <= timezone.now())
 
 
 class AlbumQuerySet(models.QuerySet["Album"]):
     def visible_to(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> AlbumQuerySet:
-        """A person's own albums, or all for who may change any album; none that is in the trash."""
+        """The user's own albums, or all for a user with the permission to change any album. Without those in the trash."""
         return self.filter(trashed_at=None).changeable_by(user)
 
     def changeable_by(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> AlbumQuerySet:
-        """Those in the trash too."""
+        """Like `visible_to`, including albums in the trash."""
         if user.has_perm("albums.change_album"):  # type: ignore[union-attr]
             return self
         return self.filter(owner_id=user.pk)
 
     def emptiable_by(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> AlbumQuerySet:
-        """Those whose photos, files on their way included, a person may delete: as `Album.is_emptiable_by`."""
+        """Albums from which the user may delete photos and uploads in progress, as `Album.is_emptiable_by`."""
         if _has_any(user, Album.DELETE_ALBUMS, Album.DELETE_PHOTOS):
             return self.changeable_by(user)
         return self.filter(owner_id=user.pk)
@@ -55,13 +55,13 @@ class AlbumQuerySet(models.QuerySet["Album"]):
 
 
 def _has_any(user: AbstractBaseUser | AnonymousUser | AuthUser, *permissions: str) -> bool:
-    return any(user.has_perm(each) for each in permissions)  # type: ignore[union-attr]
+    return any(user.has_perm(permission) for permission in permissions)  # type: ignore[union-attr]
 
 
 class Album(Trashable, models.Model):
     """A titled, ordered set of photos.
 
-    `Album.objects` are all of them, those in the trash too: their files are kept, checked, moved and backed up like any others.
+    `Album.objects` includes albums in the trash: their files are checked, moved and backed up like any others.
     """
 
     title = models.CharField(max_length=200)
@@ -76,7 +76,7 @@ class Album(Trashable, models.Model):
     objects = AlbumQuerySet.as_manager()
 
     DELETE_ALBUMS, DELETE_PHOTOS = "albums.delete_album", "albums.delete_photo"
-    """Permissions to delete what belongs to others. Without one of them, `albums.change_album` changes and restores only."""
+    """Permissions to delete other users' albums and photos. `albums.change_album` alone allows changing and restoring."""
 
     class Meta:
         ordering = ["-created_at", "-pk"]
@@ -90,17 +90,17 @@ class Album(Trashable, models.Model):
         return reverse("albums:detail", args=[self.pk])
 
     def is_changeable_by(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> bool:
-        """As `changeable_by`, but its owner costs no question about permissions: that is two queries."""
+        """True if the user may change the album, as `changeable_by`. For the owner, saves the two queries for permissions."""
         return self.is_of(user) or user.has_perm("albums.change_album")  # type: ignore[union-attr]
 
     def is_deletable_by(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> bool:
-        """May this person delete the album, to the trash or permanently? Of those that the person may change."""
+        """True if a user with access to the album may also delete it, to the trash or permanently."""
         return self.is_of(user) or _has_any(user, self.DELETE_ALBUMS)
 
     def is_emptiable_by(self, user: AbstractBaseUser | AnonymousUser | AuthUser) -> bool:
-        """May this person delete its photos, and files that have not become photos? Of those that the person may change.
+        """True if a user with access to the album may also delete its photos and its unfinished or failed uploads.
 
-        A user who may delete the album may delete its photos.
+        The permission to delete the album includes that to delete its photos.
         """
         return self.is_of(user) or _has_any(user, self.DELETE_ALBUMS, self.DELETE_PHOTOS)
 
@@ -109,7 +109,7 @@ class Album(Trashable, models.Model):
 
 
 class TakenFrom(models.TextChoices):
-    """What told when a photo was taken, the surest first."""
+    """The source of a photo's capture time, the most reliable first."""
 
     EXIF = "exif", "the camera"
     XMP = "xmp", "an editor"
@@ -124,20 +124,20 @@ class PhotoQuerySet(models.QuerySet["Photo"]):
         return self.filter(album__in=Album.objects.visible_to(user))
 
     def shown(self) -> PhotoQuerySet:
-        """Those that pages show: all but what is in the trash, and what another photo shows for."""
+        """Photos that pages show: without those in the trash and those that another photo is shown for."""
         return self.leading().filter(trashed_at=None)
 
     def leading(self) -> PhotoQuerySet:
-        """All but the RAW of a pair, which its JPEG shows for."""
+        """Photos without the RAWs of pairs, for which their JPEGs are shown."""
         return self.filter(shown_as=None)
 
     def together(self, photo: Photo) -> PhotoQuerySet:
-        """The photo with what is shown as one with it."""
+        """The photo, and the photos that are shown as one with it."""
         lead = photo.shown_as_id or photo.pk
         return self.filter(Q(pk=lead) | Q(shown_as=lead))
 
     def by_time(self) -> PhotoQuerySet:
-        """In the order in which they were taken, by what their cameras' clocks showed; those without a time come last."""
+        """Sorted by the local time of capture; photos without a time come last."""
         return self.order_by(CLOCK.asc(nulls_last=True), "position", "pk")
 
     def trashed(self) -> PhotoQuerySet:
@@ -145,10 +145,10 @@ class PhotoQuerySet(models.QuerySet["Photo"]):
 
 
 class Photo(Trashable, models.Model):
-    """One picture in an album: its original, byte for byte as received, and what is known of it.
+    """One picture in an album: its original, byte for byte as received, and its metadata.
 
-    `Photo.objects` and `album.photos` are all of them, those in the trash too: their files are kept, checked and repaired like
-    any others. What pages show and count is `.shown()`.
+    `Photo.objects` and `album.photos` include photos in the trash: their files are checked and repaired like any others. Pages
+    show and count only `.shown()`.
     """
 
     album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="photos", db_index=False)
@@ -227,7 +227,7 @@ class Photo(Trashable, models.Model):
     class Meta:
         ordering = ["position", "pk"]
         constraints = [
-            # The same bytes twice in an album would be a photo done twice.
+            # Two photos with the same bytes would be one upload processed twice.
             models.UniqueConstraint(fields=["album", "original_sha256"], name="photo_once_in_album"),
             models.CheckConstraint(condition=Q(width__gt=0, height__gt=0), name="photo_has_size"),
         ]
@@ -235,7 +235,7 @@ class Photo(Trashable, models.Model):
             models.Index(fields=["album", "position"], name="photo_album_position"),
             models.Index(fields=["checked_at"], name="photo_checked"),
             models.Index(fields=["verified_at", "created_at"], name="photo_verified"),
-            # An album is counted on every page and poll: from the index alone.
+            # Every page and poll counts the album's photos: an index-only scan.
             models.Index(fields=["album", "trashed_at", "shown_as"], name="photo_album_trashed"),
             models.Index(fields=["trashed_at"], name="photo_trashed", condition=Q(trashed_at__isnull=False)),
         ]
@@ -248,14 +248,14 @@ class Photo(Trashable, models.Model):
 
     @property
     def marks(self) -> list[str]:
-        """What else there is of it, in a word each. Uses prefetched halves and companions."""
+        """Badges of the photo: "RAW" and "Live". Uses prefetched halves and companions."""
         raws = {half.format for half in self.halves.all()}
         is_live = any(companion.kind == Companion.Kind.MOTION for companion in self.companions.all())
         return [*(["RAW"] if raws else []), *(["Live"] if is_live else [])]
 
 
 class Rendition(models.Model):
-    """A picture derived from a photo's original: a WebP per size, and beside it perhaps an AVIF."""
+    """A picture derived from a photo's original: per size a WebP and, if the settings say so, an AVIF."""
 
     class Format(models.TextChoices):
         WEBP = "webp", "WebP"
@@ -288,14 +288,14 @@ class Rendition(models.Model):
 
     @property
     def version(self) -> str:
-        """Changes whenever the bytes may have changed, so that a URL that carries it may be cached for ever."""
+        """The version in the rendition's URL. Changes whenever the bytes may have changed, so the URL can be cached forever."""
         return self.key.split("/")[-2]
 
 
 class Look(models.Model):
-    """What a photo looks like, in four times 16 bits. All but flat pictures have none.
+    """A photo's perceptual hash of 64 bits, in four columns of 16. Almost flat pictures have none.
 
-    Four columns, each with an index: looks that differ in 7 bits at most have one in which they differ in 1 at most.
+    Each column has an index: two hashes that differ in at most 7 bits have a column in which they differ in at most 1 bit.
     """
 
     photo = models.OneToOneField(Photo, primary_key=True, on_delete=models.CASCADE, related_name="look")
@@ -316,9 +316,9 @@ class Look(models.Model):
 
 
 class Companion(models.Model):
-    """A file that came with a photo and is kept beside it, byte for byte. No picture by itself, so it is no photo.
+    """A sidecar or Live video that is stored with a photo, byte for byte as received.
 
-    Without a photo, it is kept with the batch that brought it.
+    Without a photo, it belongs only to its batch.
     """
 
     class Kind(models.TextChoices):
@@ -356,9 +356,10 @@ class Companion(models.Model):
 
 
 class Leftover(models.Model):
-    """A storage key that no row wants any more, or not yet.
+    """A storage key to be deleted, or reserved for a file that is about to be written: a write-ahead log for cleanup.
 
-    Written before the bytes are, and before a row that names them goes; so whatever is cut off in between can be found again.
+    The row is written before the bytes are, and before the row that names the key is deleted. After an interruption, every orphan
+    has a row here.
     """
 
     key = models.CharField(max_length=200, unique=True)
@@ -373,7 +374,7 @@ class Leftover(models.Model):
 
     @classmethod
     def note(cls, keys: list[str], hold: uuid.UUID | None = None) -> None:
-        """Remember the keys, once each; a key that may go now is held no longer."""
+        """Records each key once, in one query. The new hold replaces an earlier one; without a hold a key may be deleted."""
         rows = [Leftover(key=key, hold=hold) for key in keys if key]
         options: dict[str, Any] = {
             "update_conflicts": True,

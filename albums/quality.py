@@ -1,4 +1,4 @@
-"""A photo's original and renditions side by side, with what each is made of. Decodes nothing: it tells what rows know."""
+"""Compares a photo's original with its renditions, from the rows alone: nothing is decoded."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ SHOWN_BY_BROWSERS = {"JPEG", "MPO", "PNG", "GIF", "WEBP", "AVIF", "BMP"}
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """`gamut` is in percent of sRGB's area. What is empty is not known."""
+    """One image of the comparison. `gamut` is in percent of sRGB's area. Empty fields are unknown."""
 
     id: str
     name: str
@@ -34,7 +34,7 @@ class Quality:
     original: Sample
     renditions: tuple[Sample, ...]
     reference: Sample | None
-    """What the other is held against: the original, or the largest rendition where no browser shows that."""
+    """The original, or the largest rendition if browsers cannot show the original."""
     compared: Sample | None
 
     @property
@@ -42,16 +42,19 @@ class Quality:
         return self.reference is not self.original
 
 
-def of(photo: Photo, asked: str = "") -> Quality:
-    """`asked` is the id of the rendition to look at; the largest, or the next one to the reference, when there is no such."""
-    original, renditions = _of_original(photo), tuple(_of(rendition) for rendition in photo.renditions.all())
-    shown = original if photo.format in SHOWN_BY_BROWSERS else next(iter(renditions), None)
-    others = [sample for sample in renditions if sample is not shown] or list(renditions)
-    compared = next((sample for sample in renditions if sample.id == asked), None) or next(iter(others), None)
-    return Quality(original, renditions, shown, compared)
+def of(photo: Photo, rendition_id: str = "") -> Quality:
+    """Returns the comparison with the rendition of that id; by default with the largest that is not the reference."""
+    original = _original_sample(photo)
+    renditions = tuple(_rendition_sample(rendition) for rendition in photo.renditions.all())
+    reference = original if photo.format in SHOWN_BY_BROWSERS else next(iter(renditions), None)
+    candidates = [sample for sample in renditions if sample is not reference] or list(renditions)
+    compared = next((sample for sample in renditions if sample.id == rendition_id), None) or next(
+        iter(candidates), None
+    )
+    return Quality(original, renditions, reference, compared)
 
 
-def _of_original(photo: Photo) -> Sample:
+def _original_sample(photo: Photo) -> Sample:
     return Sample(
         id="original",
         name=f"Original, {photo.format}",
@@ -65,7 +68,7 @@ def _of_original(photo: Photo) -> Sample:
     )
 
 
-def _of(rendition: Rendition) -> Sample:
+def _rendition_sample(rendition: Rendition) -> Sample:
     return Sample(
         id=f"{rendition.edge}.{rendition.format}",
         name=f"{rendition.edge}, {rendition.get_format_display()}",

@@ -1,7 +1,7 @@
-"""Taking photos and albums away without storage and database ever falling out of step.
+"""Deletes photos and albums, and keeps storage and database consistent.
 
-Rows go first, in the transaction that notes their keys as leftovers; bytes go after the commit. Whatever is cut off in between
-is done by the next sweep.
+The rows are deleted first, in the transaction that records their keys as leftovers. The bytes are deleted after the commit. The
+next sweep completes an interrupted deletion.
 """
 
 import logging
@@ -20,18 +20,18 @@ from albums.models import Album, Companion, Leftover, Photo, Rendition
 log = logging.getLogger(__name__)
 
 CHUNK = 200
-"""Photos removed in one transaction: SQLite has one writer, and nobody should wait long for it."""
+"""Photos deleted per transaction: SQLite has one writer, so a transaction must be short."""
 FEW = 20
-"""The same of who has little time: a bucket may take a quarter of a second for the files of one."""
+"""Photos deleted per transaction when there is a time limit: a bucket may take a quarter of a second for the files of one."""
 REQUEST_SECONDS = 10
-"""For deleting within a request; proxies give up after 60 s. The sweep deletes what is left."""
+"""The time limit for deletions within a request; proxies give up after 60 s. The sweep deletes the remaining photos."""
 
 emptied = Signal()
-"""Sent with `album` after its photos are deleted and before its row is. Receivers delete their own rows of it, in portions."""
+"""Sent with `album` after its photos are deleted and before its row is. Receivers delete their own rows of it, in chunks."""
 
 
 def delete_album(album: Album) -> None:
-    """Delete an album with all its photos. Safe to repeat when it was cut off."""
+    """Deletes an album with all its photos. Can be repeated after an interruption."""
     delete_photos(album.photos.all())
     emptied.send(sender=Album, album=album)
     with transaction.atomic():
@@ -39,9 +39,9 @@ def delete_album(album: Album) -> None:
 
 
 def delete_photos(photos: QuerySet[Photo], until: float | None = None) -> int:
-    """Delete permanently, a chunk at a time, the photos that still match when their chunk begins. Returns how many.
+    """Deletes photos permanently, in chunks; only those that still match when their chunk begins. Returns how many.
 
-    `until`: no chunk but the first begins after that moment of time.monotonic(). The rest is there for the next call.
+    `until`: a time of time.monotonic() after which no chunk but the first begins. The next call deletes the remaining photos.
     """
     count = 0
     while chunk := _delete_chunk(photos, CHUNK if until is None else FEW):
@@ -52,8 +52,9 @@ def delete_photos(photos: QuerySet[Photo], until: float | None = None) -> int:
 
 
 def clear(leftovers: QuerySet[Leftover], until: float | None = None) -> int:
-    """Delete the bytes, then the rows that remembered them. What cannot be deleted now stays remembered, and what is left at
-    `until`, as with delete_photos. Answers how many.
+    """Deletes the bytes of the leftovers, then their rows. Returns how many.
+
+    A row stays if its bytes cannot be deleted now. `until`: as in delete_photos.
     """
     count = 0
     for leftover in _in_pages(leftovers):
@@ -65,7 +66,7 @@ def clear(leftovers: QuerySet[Leftover], until: float | None = None) -> int:
 
 
 def discard(key: str) -> bool:
-    """Delete the bytes. False, and told in the log, when that cannot be done now."""
+    """Deletes the bytes of the key. On an error, logs it and returns False."""
     try:
         default_storage.delete(key)
     except OSError:
@@ -75,42 +76,42 @@ def discard(key: str) -> bool:
 
 
 def clear_after_commit(keys: list[str]) -> None:
-    """Note the keys as leftovers in this transaction; delete their bytes when it has been committed."""
+    """Records the keys as leftovers in this transaction, and deletes their bytes after the commit."""
     Leftover.note(keys)
     transaction.on_commit(lambda: clear(Leftover.objects.filter(key__in=keys, hold=None)), robust=True)
 
 
 def connect() -> None:
-    """Every way to delete a photo (pages, admin, cascade, shell) passes here."""
+    """Connects the signal handlers that every deletion (by pages, admin, cascade or shell) triggers."""
     pre_delete.connect(_note_keys, sender=Photo, dispatch_uid="albums.removal.photo")
     pre_delete.connect(_note_key, sender=Rendition, dispatch_uid="albums.removal.rendition")
     pre_delete.connect(_note_key, sender=Companion, dispatch_uid="albums.removal.companion")
 
 
 def end_of_request() -> float:
-    """`until`, for deleting within a request that begins now."""
+    """Returns `until` for deletions within a request that begins now."""
     return time.monotonic() + REQUEST_SECONDS
 
 
 def is_over(until: float | None) -> bool:
-    """Has time.monotonic() come to it? None never ends."""
+    """True if time.monotonic() has reached `until`. None means no limit."""
     return until is not None and time.monotonic() >= until
 
 
 def _in_pages(leftovers: QuerySet[Leftover]) -> Iterator[Leftover]:
-    """There may be hundreds of thousands, as after the end of a large album."""
+    """Yields the leftovers page by page. The deletion of a large album leaves hundreds of thousands."""
     last = 0
     while page := list(leftovers.filter(pk__gt=last).order_by("pk")[:CHUNK]):
-        last = page[-1].pk  # who gets it may delete it, and with it its key
+        last = page[-1].pk  # read now: the caller may delete the row, which clears its primary key
         yield from page
         if len(page) < CHUNK:
             return
 
 
-def _delete_chunk(photos: QuerySet[Photo], most: int) -> int:
-    """The rows are locked first: one that is put back at this moment is either not in the chunk, or gone before it can be."""
+def _delete_chunk(photos: QuerySet[Photo], limit: int) -> int:
+    """Locks the rows, then deletes them. A photo that is being restored is either not in the chunk or deleted first."""
     with transaction.atomic():
-        chunk = list(photos.select_for_update().values_list("pk", flat=True)[:most])
+        chunk = list(photos.select_for_update().values_list("pk", flat=True)[:limit])
         Photo.objects.filter(pk__in=chunk).delete()
     return len(chunk)
 

@@ -1,4 +1,4 @@
-"""The read side of the library: albums with their covers and counts, in a constant number of queries."""
+"""Queries for the library's pages: albums with covers and counts, in a constant number of queries."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from albums.models import Album, Photo
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """An album as the list shows it."""
+    """An album in the list of albums."""
 
     album: Album
     photo_count: int
@@ -17,24 +17,27 @@ class Card:
 
 
 def cards(albums: QuerySet[Album]) -> list[Card]:
-    first = Photo.objects.shown().filter(album=OuterRef("pk")).order_by("position", "pk").values("pk")[:1]
+    cover_ids = Photo.objects.shown().filter(album=OuterRef("pk")).order_by("position", "pk").values("pk")[:1]
     counted = albums.annotate(
-        photo_count=Count("photos", filter=Q(photos__trashed_at=None, photos__shown_as=None)), cover_id=Subquery(first)
+        photo_count=Count("photos", filter=Q(photos__trashed_at=None, photos__shown_as=None)),
+        cover_id=Subquery(cover_ids),
     )
-    rows = list(counted.order_by("-created_at", "-pk"))  # said again: a query that groups drops the model's own order
+    rows = list(
+        counted.order_by("-created_at", "-pk")
+    )  # explicit: a query with GROUP BY drops the model's default ordering
     covers = Photo.objects.filter(pk__in=[row.cover_id for row in rows]).prefetch_related("renditions").in_bulk()
     return [Card(row, row.photo_count, covers.get(row.cover_id)) for row in rows]
 
 
 def neighbours(photo: Photo) -> tuple[Photo | None, Photo | None]:
-    """The photos before and after, in the album's order. One in the trash, or that another shows for, is beside nobody."""
+    """Returns the previous and next photo in the album's order. None for a photo that pages do not show."""
     if photo.trashed_at or photo.shown_as_id:
         return None, None
     key = (photo.position, photo.pk)
-    others = photo.album.photos.shown().exclude(pk=photo.pk)
-    before = others.filter(position__lte=photo.position).order_by("-position", "-pk")
-    after = others.filter(position__gte=photo.position).order_by("position", "pk")
+    siblings = photo.album.photos.shown().exclude(pk=photo.pk)
+    before = siblings.filter(position__lte=photo.position).order_by("-position", "-pk")
+    after = siblings.filter(position__gte=photo.position).order_by("position", "pk")
     return (
-        next((p for p in before[:5] if (p.position, p.pk) < key), None),
-        next((p for p in after[:5] if (p.position, p.pk) > key), None),
+        next((sibling for sibling in before[:5] if (sibling.position, sibling.pk) < key), None),
+        next((sibling for sibling in after[:5] if (sibling.position, sibling.pk) > key), None),
     )

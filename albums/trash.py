@@ -1,7 +1,7 @@
-"""The trash of an album: a photo lies there for TRASH_DAYS with all its files, and can be put back until it is deleted for ever.
+"""The trash of an album: a photo stays there for TRASH_DAYS with all its files, and can be restored until it is deleted.
 
-What is shown as one goes and comes back as one. The only writer of Photo.trashed_at. Deleting for ever is removal's: rows first,
-bytes after the commit.
+Photos that are shown as one are moved and restored together. The only writer of Photo.trashed_at. albums.removal deletes
+permanently.
 """
 
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from albums.models import Album, Photo
 
 
 def put_away(photo: Photo) -> bool:
-    """To its album's trash. False when there is none (TRASH_DAYS is 0), and the photo was deleted for ever."""
+    """Moves the photo to its album's trash. If there is none (TRASH_DAYS is 0), deletes it permanently and returns False."""
     if not settings.TRASH_DAYS:
         removal.delete_photos(Photo.objects.together(photo))
         return False
@@ -26,7 +26,7 @@ def put_away(photo: Photo) -> bool:
 
 
 def put_back(photo: Photo) -> bool:
-    """To where it was in its album. False when it is not in the trash: it never was, or it is gone."""
+    """Restores the photo to its place in the album. False when it is not in the trash or was deleted."""
     if not Photo.objects.trashed().together(photo).update(trashed_at=None):
         return False
     photo.trashed_at = None
@@ -34,29 +34,32 @@ def put_back(photo: Photo) -> bool:
 
 
 def put_all_back(album: Album) -> int:
-    """Answers how many; a pair counts as the one that it is shown as."""
+    """Restores all photos in the album's trash. Returns how many; a pair counts as one."""
     with transaction.atomic():
         album.photos.trashed().exclude(shown_as=None).update(trashed_at=None)
         return album.photos.trashed().update(trashed_at=None)
 
 
 def remove(photo: Photo) -> bool:
-    """Delete a photo in the trash for ever. False when it is not there: it was put back, or is gone."""
+    """Deletes a photo in the trash permanently. False when it is not in the trash or was already deleted."""
     return bool(removal.delete_photos(Photo.objects.trashed().together(photo)))
 
 
 def empty(album: Album, until: float | None = None) -> int:
-    """Delete permanently all that is in the album's trash. Returns how many.
+    """Deletes all photos in the album's trash permanently. Returns how many.
 
-    `until`: see removal.delete_photos. They count as over from the beginning, so that the next purge deletes the rest, also
-    when this process is killed.
+    `until`: see removal.delete_photos. All photos are marked as expired first, so that the next purge deletes the remaining ones
+    even if this process is killed.
     """
-    over = timezone.now() - timedelta(days=settings.TRASH_DAYS)
-    album.photos.trashed().filter(trashed_at__gt=over).update(trashed_at=over)
+    expired_at = timezone.now() - timedelta(days=settings.TRASH_DAYS)
+    album.photos.trashed().filter(trashed_at__gt=expired_at).update(trashed_at=expired_at)
     return removal.delete_photos(album.photos.trashed().leading(), until)
 
 
 def purge(now: datetime, until: float | None = None) -> int:
-    """Delete permanently what has been in the trash for TRASH_DAYS. Returns how many. `until`: see removal.delete_photos."""
-    old = Photo.objects.filter(trashed_at__lte=now - timedelta(days=settings.TRASH_DAYS))
-    return removal.delete_photos(old.leading(), until)
+    """Deletes photos permanently that have been in the trash for TRASH_DAYS. Returns how many.
+
+    `until`: see removal.delete_photos.
+    """
+    expired = Photo.objects.filter(trashed_at__lte=now - timedelta(days=settings.TRASH_DAYS))
+    return removal.delete_photos(expired.leading(), until)

@@ -1,4 +1,4 @@
-"""What the person who looks at a page may do, so that it offers nothing that would be refused."""
+"""Template tags for the user's permissions, so that pages offer no action that would be refused."""
 
 from typing import Any
 
@@ -16,5 +16,5 @@ def may_delete_album(context: dict[str, Any], album: Album) -> bool:
 
 @register.simple_tag(takes_context=True)
 def may_delete_photos(context: dict[str, Any], album: Album) -> bool:
-    """And the files of failed uploads and of those on their way."""
+    """True if the user may delete photos, and files of failed uploads and of uploads in progress."""
     return album.is_emptiable_by(context["request"].user)

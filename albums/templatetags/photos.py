@@ -1,4 +1,4 @@
-"""A photo as an <img>: the sizes to choose from, and what is known of it in words."""
+"""Template tags and filters for photos: the sources of an <img>, and formatted metadata and durations."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -12,20 +12,21 @@ register = template.Library()
 
 @register.simple_tag
 def srcset(photo: Photo, format: str = Rendition.Format.WEBP) -> str:
-    """Every rendition of the format with its width, for the browser to choose from. Uses prefetched renditions."""
-    return ", ".join(f"{r.get_absolute_url()} {r.width}w" for r in photo.renditions.all() if r.format == format)
+    """Returns the `srcset` of all renditions of the format. Uses prefetched renditions."""
+    renditions = [rendition for rendition in photo.renditions.all() if rendition.format == format]
+    return ", ".join(f"{rendition.get_absolute_url()} {rendition.width}w" for rendition in renditions)
 
 
 @register.simple_tag
 def rendition(photo: Photo, edge: int) -> Rendition | None:
-    """The WebP whose long edge is nearest to `edge`."""
-    found = (r for r in photo.renditions.all() if r.format == Rendition.Format.WEBP)
-    return min(found, key=lambda r: abs(r.edge - edge), default=None)
+    """Returns the WebP whose long edge is nearest to `edge`. Uses prefetched renditions."""
+    webps = (webp for webp in photo.renditions.all() if webp.format == Rendition.Format.WEBP)
+    return min(webps, key=lambda webp: abs(webp.edge - edge), default=None)
 
 
 @register.filter
 def shutter(seconds: float | None) -> str:
-    """1/250 s, 0.5 s, 30 s."""
+    """Formats a shutter speed: 1/250 s, 0.5 s, 30 s."""
     if not seconds or seconds <= 0:
         return ""
     return f"1/{round(1 / seconds)} s" if seconds < 0.4 else f"{seconds:g} s"
@@ -33,7 +34,7 @@ def shutter(seconds: float | None) -> str:
 
 @register.filter
 def duration(seconds: int | None) -> str:
-    """About how long, as a person would say it: “12 seconds”, “3 minutes”, “2 hours”."""
+    """Formats a duration approximately: “12 seconds”, “3 minutes”, “2 hours”."""
     if seconds is None:
         return ""
     for size, unit in ((3600, "hour"), (60, "minute"), (1, "second")):
@@ -45,7 +46,7 @@ def duration(seconds: int | None) -> str:
 
 @register.filter
 def time_left(seconds: int) -> str:
-    """How long something still takes, as roughly as it is known: “about a minute left”. As timeLeft in static/js/format.js."""
+    """Formats an estimate of the remaining time: “about a minute left”. Same as timeLeft in static/js/format.js."""
     if seconds < 10:
         return "a few seconds left"
     if seconds < 45:
@@ -55,7 +56,7 @@ def time_left(seconds: int) -> str:
 
 @register.filter
 def ago(moment: datetime | None) -> str:
-    """“just now”, “12 seconds ago”, “3 minutes ago”."""
+    """Formats the time since a moment: “just now”, “12 seconds ago”, “3 minutes ago”."""
     if moment is None:
         return ""
     seconds = int((now() - moment).total_seconds())
@@ -64,7 +65,7 @@ def ago(moment: datetime | None) -> str:
 
 @register.filter
 def camera_clock(photo: Photo) -> datetime | None:
-    """What the camera's own clock showed, wherever its reader is; naive, so that no template converts it."""
+    """Returns the camera's local time. Naive, so that templates do not convert it to the user's time zone."""
     if photo.taken_at is None:
         return None
     zone = timezone(timedelta(minutes=photo.taken_offset_minutes or 0))
@@ -73,7 +74,7 @@ def camera_clock(photo: Photo) -> datetime | None:
 
 @register.filter
 def camera_zone(photo: Photo) -> str:
-    """“UTC+02:00”; empty when the camera did not tell."""
+    """Formats the camera's time zone: “UTC+02:00”; empty if unknown."""
     minutes = photo.taken_offset_minutes
     if minutes is None:
         return ""

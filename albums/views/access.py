@@ -1,7 +1,7 @@
-"""Whose albums and photos a request may touch: its user's own, or all for who may change any. For others they do not exist.
+"""Access control: a user may see and change their own albums, or all with the permission to change any. Others get 404.
 
-Nor does an album that is in the trash, with all its photos, except on the pages of deleted albums. To delete what belongs to
-another user, a user needs a permission of its own (docs/permissions.md).
+An album in the trash is only accessible on the pages of deleted albums, and its photos have no pages. Deleting another user's
+albums or photos needs a separate permission (docs/permissions.md).
 """
 
 from django.core.exceptions import PermissionDenied
@@ -11,18 +11,18 @@ from django.http import Http404, HttpRequest
 from albums.models import Album, Photo
 
 opened = Signal()
-"""Sent with `request` and `album` when a person gets to another user's album: the first time in a session."""
+"""Sent with `request` and `album` when a user opens another user's album for the first time in a session."""
 destroyed = Signal()
-"""Sent with `request`, `album` and `what` (as `album-trashed`) when a person deleted something of another user's album."""
+"""Sent with `request`, `album` and `what` (as `album-trashed`) when a user deletes another user's album or photos of it."""
 
-SEEN = "albums_of_others"
-"""In the session: the ids of other users' albums that were opened in it."""
-MOST_SEEN = 500
-"""Ids that a session holds at most, the latest: the web server reads the session with every request."""
+SESSION_KEY = "albums_of_others"
+"""The session key of the ids of other users' albums that were opened in the session."""
+MAX_SESSION_IDS = 500
+"""The maximum number of ids, the latest ones: the web server reads the session with every request."""
 
 
 class AlbumInTrash(Http404):
-    """Raised for an album in the trash that the user may restore. Where no view catches it, the answer is 404."""
+    """The album is in the trash, and the user may restore it. Results in a 404 response unless a view catches it."""
 
     code = "album-in-trash"
     message = "This album is in the trash. Restore it first."
@@ -33,7 +33,7 @@ class AlbumInTrash(Http404):
 
 
 class MayNotDelete(PermissionDenied):
-    """Raised for what the user may see and change, but not delete. Where no view catches it, the answer is 403."""
+    """The user may see and change the object, but not delete it. Results in a 403 response unless a view catches it."""
 
     code = "may-not-delete"
     message = (
@@ -46,7 +46,7 @@ class MayNotDelete(PermissionDenied):
 
 
 def album_or_404(request: HttpRequest, pk: int) -> Album:
-    """Raises AlbumInTrash, too."""
+    """Returns the album. Raises Http404, or AlbumInTrash if the album is in the trash."""
     album = _changeable(request, pk)
     if album.trashed_at:
         raise AlbumInTrash(album)
@@ -54,45 +54,45 @@ def album_or_404(request: HttpRequest, pk: int) -> Album:
 
 
 def deleted_album_or_404(request: HttpRequest, pk: int) -> Album:
-    """One that may be in the trash, or not any more."""
+    """Returns an album that may or may not be in the trash. Raises Http404."""
     return _changeable(request, pk)
 
 
 def photo_or_404(request: HttpRequest, pk: int) -> Photo:
-    """One in the trash too: whoever may see its album decides about it."""
+    """Returns the photo, even from the trash. Raises Http404, or AlbumInTrash if its album is in the trash."""
     photos = Photo.objects.visible_to(request.user).select_related("album", "shown_as")
     photos = photos.prefetch_related("renditions", "halves", "companions")
     if photo := photos.filter(pk=pk).first():
         note(request, photo.album)
         return photo
-    hidden = Album.objects.changeable_by(request.user).trashed().filter(photos__pk=pk).first()
-    raise AlbumInTrash(hidden) if hidden else Http404
+    trashed_album = Album.objects.changeable_by(request.user).trashed().filter(photos__pk=pk).first()
+    raise AlbumInTrash(trashed_album) if trashed_album else Http404
 
 
 def ensure_deletable(request: HttpRequest, album: Album) -> None:
-    """Raises MayNotDelete where the user may not delete the album."""
+    """Raises MayNotDelete if the user may not delete the album."""
     if not album.is_deletable_by(request.user):
         raise MayNotDelete
 
 
 def ensure_emptiable(request: HttpRequest, album: Album) -> None:
-    """Raises MayNotDelete where the user may not delete photos of the album, or files on their way to it."""
+    """Raises MayNotDelete if the user may not delete photos of the album, or uploads in progress to it."""
     if not album.is_emptiable_by(request.user):
         raise MayNotDelete
 
 
 def note(request: HttpRequest, album: Album) -> None:
-    """Send `opened` if the album is another user's and was not opened in this session yet."""
+    """Sends `opened` if the album belongs to another user and is opened for the first time in this session."""
     if album.is_of(request.user):
         return
-    seen = request.session.get(SEEN, [])
-    if album.pk not in seen:
-        request.session[SEEN] = [*seen[1 - MOST_SEEN :], album.pk]
+    album_ids = request.session.get(SESSION_KEY, [])
+    if album.pk not in album_ids:
+        request.session[SESSION_KEY] = [*album_ids[1 - MAX_SESSION_IDS :], album.pk]
         opened.send(sender=Album, request=request, album=album)
 
 
 def note_deletion(request: HttpRequest, album: Album, what: str) -> None:
-    """Send `destroyed` if the album is another user's."""
+    """Sends `destroyed` if the album belongs to another user."""
     if not album.is_of(request.user):
         destroyed.send(sender=Album, request=request, album=album, what=what)
 

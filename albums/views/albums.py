@@ -1,4 +1,4 @@
-"""The list of albums, and one album."""
+"""Pages: the list of albums, and one album."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -33,7 +33,7 @@ def create(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         assert isinstance(request.user, User)
         form.instance.owner = request.user
-        return redirect(_saved(request, form))
+        return redirect(_save_and_warn(request, form))
     return render(request, "album/form.html", {"form": form}, status=422 if form.errors else 200)
 
 
@@ -42,7 +42,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     album = album_or_404(request, pk)
     photos = album.photos.shown().prefetch_related("renditions", "halves", "companions")
     page = Paginator(photos, PHOTOS_A_PAGE).get_page(request.GET.get("page"))
-    # The paginator cuts the last page where the photos ended when it counted them. They are read later, when there may be more.
+    # The paginator ends the last page at the count that it read before. When the photos are read, there may be more.
     first = (page.number - 1) * PHOTOS_A_PAGE
     page.object_list = photos[first : first + PHOTOS_A_PAGE]
     return render(request, "album/page.html", {"album": album, "page": page})
@@ -53,13 +53,13 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     album = album_or_404(request, pk)
     form = AlbumForm(request.POST or None, instance=album)
     if request.method == "POST" and form.is_valid():
-        return redirect(_saved(request, form))
+        return redirect(_save_and_warn(request, form))
     return render(request, "album/form.html", {"form": form, "album": album}, status=422 if form.errors else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
-    """GET asks whether that is meant; POST moves it to the trash."""
+    """GET shows a confirmation; POST moves the album to the trash."""
     album = album_or_404(request, pk)
     ensure_deletable(request, album)
     if request.method == "POST":
@@ -74,11 +74,13 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "album/delete.html", {"album": album, "days": settings.TRASH_DAYS, **counts})
 
 
-def _saved(request: HttpRequest, form: AlbumForm) -> Album:
-    """Two albums may have one title, but not unnoticed: photos for one would go into the other."""
+def _save_and_warn(request: HttpRequest, form: AlbumForm) -> Album:
+    """Saves the album. Warns about another album of the same title: users might upload photos to the wrong one."""
     album: Album = form.save()
     namesakes = Album.objects.filter(owner=album.owner, title__iexact=album.title, trashed_at=None)
-    if "title" in form.changed_data and (other := namesakes.exclude(pk=album.pk).first()):
-        words = format_html('You have another album called <a href="{}">{}</a>.', other.get_absolute_url(), other.title)
-        messages.warning(request, words)
+    if "title" in form.changed_data and (namesake := namesakes.exclude(pk=album.pk).first()):
+        message = format_html(
+            'You have another album called <a href="{}">{}</a>.', namesake.get_absolute_url(), namesake.title
+        )
+        messages.warning(request, message)
     return album

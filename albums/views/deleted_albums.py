@@ -18,7 +18,7 @@ COVER_EDGE = 800
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """Those deleted last come first."""
+    """Lists the albums in the trash, the last deleted first."""
     deleted = Album.objects.changeable_by(request.user).trashed().order_by("-trashed_at", "-pk")
     page = Paginator(deleted, ALBUMS_A_PAGE).get_page(request.GET.get("page"))
     cards = {card.album: card for card in shelf.cards(Album.objects.filter(pk__in=[album.pk for album in page]))}
@@ -29,14 +29,14 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def cover(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """The first photo of an album in the trash: all that is shown of it, since its photos have no pages there."""
+    """Returns a rendition of the first photo of an album in the trash. The other photos are not accessible there."""
     album = deleted_album_or_404(request, pk)
     first = album.photos.shown().first() if album.trashed_at else None
     renditions = first.renditions.filter(format=Rendition.Format.WEBP) if first else ()
-    found = min(renditions, key=lambda each: abs(each.edge - COVER_EDGE), default=None)
-    if found is None:
+    nearest = min(renditions, key=lambda rendition: abs(rendition.edge - COVER_EDGE), default=None)
+    if nearest is None:
         raise Http404
-    stored = Stored(found.key, found.sha256, f"image/{found.format}")
+    stored = Stored(nearest.key, nearest.sha256, f"image/{nearest.format}")
     response = delivery.rendition(request, stored)
     response["Cache-Control"] = "private, no-cache"
     return response
@@ -44,7 +44,7 @@ def cover(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 @require_POST
 def restore(request: HttpRequest, pk: int) -> HttpResponse:
-    """To the album, or, sent from the list of deleted albums, to what is left there."""
+    """Restores the album. Redirects to it, or back to the list of deleted albums if the request has `stay`."""
     album = deleted_album_or_404(request, pk)
     if album_trash.restore(album):
         messages.success(request, f"{album.title} was restored.")
@@ -53,7 +53,7 @@ def restore(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
-    """GET asks whether that is meant; POST does it. Only an album in the trash can be meant."""
+    """GET shows a confirmation; POST deletes the album permanently. Only for an album in the trash."""
     album = deleted_album_or_404(request, pk)
     if not album.trashed_at:
         return redirect(album)
@@ -61,10 +61,10 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         note_deletion(request, album, "album-deleted")
         album_trash.remove(album, removal.end_of_request())
-        rest = Album.objects.filter(pk=album.pk).first()
-        if rest is None:  # the sweep may have deleted it meanwhile
+        remaining = Album.objects.filter(pk=album.pk).first()
+        if remaining is None:  # the sweep may have deleted it meanwhile
             messages.success(request, f"{album.title} was deleted permanently.")
-        elif rest.trashed_at:
+        elif remaining.trashed_at:
             messages.info(request, f"{album.title} is large: the rest of it is deleted within the next minutes.")
         return redirect("albums:deleted")
     context = {

@@ -1,4 +1,4 @@
-"""One photo: its page, its bytes."""
+"""A photo's pages and files."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -24,7 +24,7 @@ CONTENT_TYPES = {
     "AVIF": "image/avif",
     "JXL": "image/jxl",
 }
-"""By Photo.format. Never one that a browser would run, whatever the bytes are."""
+"""Media types by Photo.format. None of them makes a browser execute the bytes."""
 
 
 @require_safe
@@ -37,7 +37,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def quality_check(request: HttpRequest, pk: int) -> HttpResponse:
-    """Its original against the rendition that is asked for by `with`."""
+    """Compares the original with the rendition given by the parameter `with`."""
     photo = photo_or_404(request, pk)
     return render(
         request, "photo/quality.html", {"photo": photo, "quality": quality.of(photo, request.GET.get("with", ""))}
@@ -46,39 +46,42 @@ def quality_check(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def original(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Byte for byte as received, as a download: whatever it holds, no browser runs it here."""
+    """Returns the original as a download, byte for byte as received."""
     photo = photo_or_404(request, pk)
-    kind = CONTENT_TYPES.get(photo.format, "application/octet-stream")
-    return delivery.download(request, Stored(photo.original_key, photo.original_sha256, kind), photo.name)
+    content_type = CONTENT_TYPES.get(photo.format, "application/octet-stream")
+    return delivery.download(request, Stored(photo.original_key, photo.original_sha256, content_type), photo.name)
 
 
 @require_safe
 def companion(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """What is kept beside a photo, byte for byte as received, as a download."""
+    """Returns a sidecar or Live video as a download, byte for byte as received."""
     companions = Companion.objects.filter(album__in=Album.objects.visible_to(request.user)).select_related("album")
-    found = get_object_or_404(companions, pk=pk)
-    note(request, found.album)
-    kind = "video/quicktime" if found.kind == Companion.Kind.MOTION else "application/octet-stream"
-    return delivery.download(request, Stored(found.key, found.sha256, kind), found.name)
+    row = get_object_or_404(companions, pk=pk)
+    note(request, row.album)
+    content_type = "video/quicktime" if row.kind == Companion.Kind.MOTION else "application/octet-stream"
+    return delivery.download(request, Stored(row.key, row.sha256, content_type), row.name)
 
 
 @require_safe
 def rendition(request: HttpRequest, pk: int, version: str, edge: int, format: str) -> HttpResponseBase:
-    """A page from before the photo was rendered again still asks for the old ones: it is led to the nearest of the new."""
+    """Returns a rendition, or redirects to the nearest one.
+
+    A page that was loaded before the photo was rendered again still requests the old renditions.
+    """
     photos = Photo.objects.visible_to(request.user).filter(pk=pk)
-    there = Rendition.objects.filter(photo__in=photos).select_related("photo__album")
-    found = min(there, key=lambda each: (each.format != format, abs(each.edge - edge)), default=None)
-    if found is None or format not in Rendition.Format.values:
+    renditions = Rendition.objects.filter(photo__in=photos).select_related("photo__album")
+    nearest = min(renditions, key=lambda row: (row.format != format, abs(row.edge - edge)), default=None)
+    if nearest is None or format not in Rendition.Format.values:
         raise Http404
-    note(request, found.photo.album)
-    if (found.version, found.edge, found.format) != (version, edge, format):
-        return redirect(found)
-    return delivery.rendition(request, Stored(found.key, found.sha256, f"image/{found.format}"))
+    note(request, nearest.photo.album)
+    if (nearest.version, nearest.edge, nearest.format) != (version, edge, format):
+        return redirect(nearest)
+    return delivery.rendition(request, Stored(nearest.key, nearest.sha256, f"image/{nearest.format}"))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
-    """GET asks whether that is meant; POST moves it to the trash. Sent twice, it takes it no further than there."""
+    """GET shows a confirmation; POST moves the photo to the trash. A repeated POST does not delete it permanently."""
     photo = photo_or_404(request, pk)
     if photo.trashed_at:
         return redirect(photo)

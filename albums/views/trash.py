@@ -1,4 +1,4 @@
-"""An album's trash: what lies in it, and the two ways out."""
+"""Pages of an album's trash: list, restore, delete permanently."""
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -32,7 +32,7 @@ def put_all_back(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def empty(request: HttpRequest, pk: int) -> HttpResponse:
-    """GET asks whether that is meant; POST does it."""
+    """GET shows a confirmation; POST deletes all photos in the trash permanently."""
     album = album_or_404(request, pk)
     ensure_emptiable(request, album)
     count = album.photos.trashed().leading().count()
@@ -49,18 +49,18 @@ def empty(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def put_back(request: HttpRequest, pk: int) -> HttpResponse:
-    """To the photo in its album, or, sent from the trash, to what is left there."""
+    """Restores the photo. Redirects to it in its album, or back to the trash if the request has `stay`."""
     photo = photo_or_404(request, pk)
     if trash.put_back(photo):
         messages.success(request, f"{photo.name} was restored.")
     if "stay" in request.POST:
-        return _what_is_left(photo.album)
+        return _redirect_to_trash(photo.album)
     return redirect(f"{photo.album.get_absolute_url()}#photo-{photo.pk}")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_for_ever(request: HttpRequest, pk: int) -> HttpResponse:
-    """GET asks whether that is meant; POST does it. Only what is in the trash can be meant."""
+    """GET shows a confirmation; POST deletes the photo permanently. Only for a photo in the trash."""
     photo = photo_or_404(request, pk)
     if not photo.trashed_at:
         return redirect(photo)
@@ -69,12 +69,12 @@ def delete_for_ever(request: HttpRequest, pk: int) -> HttpResponse:
         note_deletion(request, photo.album, "photo-deleted")
         if trash.remove(photo):
             messages.success(request, f"{photo.name} was deleted permanently.")
-        return _what_is_left(photo.album)
+        return _redirect_to_trash(photo.album)
     return render(request, "trash/delete.html", {"photo": photo, "album": photo.album})
 
 
-def _what_is_left(album: Album) -> HttpResponseRedirect:
-    """The trash page, as long as there is something on it."""
+def _redirect_to_trash(album: Album) -> HttpResponseRedirect:
+    """Redirects to the trash, or to the album if the trash is empty."""
     if album.photos.trashed().exists():
         return HttpResponseRedirect(reverse("albums:trash", args=[album.pk]))
     return HttpResponseRedirect(album.get_absolute_url())

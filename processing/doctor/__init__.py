@@ -1,6 +1,6 @@
-"""What stands between a photo and its place: measured, not guessed, and told in plain words.
+"""The doctor: measures what may prevent uploads from working.
 
-`request_size`, `timeouts` and `proxy_passthrough` go through the real front door, proxies and all, to the probe behind it
-(views/probe.py); `host` and `services` look around inside. Each returns diagnoses. Nothing here changes what photos are, or
-where.
+`request_size`, `timeouts` and `proxy_passthrough` send requests through the real front door, including all proxies, to the
+probe (views/probe.py). `host` and `services` check the server from inside. Each returns diagnoses. No check changes photos or
+their files.
 """

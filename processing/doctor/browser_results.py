@@ -1,4 +1,4 @@
-"""What a browser measured (static/js/elements/limits-meter.js), sent as fields of a form. An invalid field was not measured."""
+"""Reads a browser's measurements (static/js/elements/limits-meter.js) from form fields. An invalid field counts as missing."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from processing.doctor.check_result import Diagnosis
 from processing.doctor.http_probe import Answer, Silent
 from processing.doctor.request_size import Largest
 
-MOST_LETTERS = 60
+MAX_SERVER_LENGTH = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ def read(fields: Mapping[str, str]) -> Told:
 
 
 def _diagnoses(fields: Mapping[str, str], largest: Largest | None) -> Iterator[Diagnosis]:
-    server = fields.get("server", "")[:MOST_LETTERS]
+    server = fields.get("server", "")[:MAX_SERVER_LENGTH]
     if largest is not None:
         yield request_size.of_largest(largest, server)
     if (buffers := fields.get("buffers")) in ("yes", "no"):
@@ -35,13 +35,13 @@ def _diagnoses(fields: Mapping[str, str], largest: Largest | None) -> Iterator[D
 
 
 def _refusal(fields: Mapping[str, str]) -> Answer | Silent | None:
-    """What the first body that was too large met: a status, 0 for an end of the connection; nothing when all passed."""
+    """Returns the result of the first body that was too large: a status, or 0 for a closed connection. None if all passed."""
     status = _number(fields, "refusal", 999)
     if status is None:
         return None
     return Answer(status, HTTPMessage(), None, 0) if status else Silent(0, "")
 
 
-def _number(fields: Mapping[str, str], name: str, most: int) -> int | None:
+def _number(fields: Mapping[str, str], name: str, max_value: int) -> int | None:
     raw = fields.get(name, "")
-    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 17 and int(raw) <= most else None
+    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 17 and int(raw) <= max_value else None

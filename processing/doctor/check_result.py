@@ -1,4 +1,4 @@
-"""One finding of the doctor. Pure."""
+"""The result of one check of the doctor. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -14,7 +14,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """`code` is stable, for programs; `words` say what is so, `remedy` what to do about it."""
+    """A check's result. `code` is stable, for programs; `words` describe the result, `remedy` what to do about it."""
 
     code: str
     state: State
@@ -27,16 +27,16 @@ class Diagnosis:
         return self.state == State.GOOD
 
 
-def good(code: str, title: str, words: str) -> Diagnosis:
-    return Diagnosis(code, State.GOOD, title, words)
+def good(code: str, title: str, message: str) -> Diagnosis:
+    return Diagnosis(code, State.GOOD, title, message)
 
 
-def warning(code: str, title: str, words: str, remedy: str = "") -> Diagnosis:
-    return Diagnosis(code, State.WARNING, title, words, remedy)
+def warning(code: str, title: str, message: str, remedy: str = "") -> Diagnosis:
+    return Diagnosis(code, State.WARNING, title, message, remedy)
 
 
-def bad(code: str, title: str, words: str, remedy: str = "") -> Diagnosis:
-    return Diagnosis(code, State.BAD, title, words, remedy)
+def bad(code: str, title: str, message: str, remedy: str = "") -> Diagnosis:
+    return Diagnosis(code, State.BAD, title, message, remedy)
 
 
 def as_json(diagnoses: Iterable[Diagnosis]) -> list[dict[str, str]]:

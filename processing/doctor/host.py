@@ -1,4 +1,4 @@
-"""The machine: its disk and its memory, tried rather than believed."""
+"""Checks the machine's disk and memory."""
 
 import os
 import secrets
@@ -13,15 +13,15 @@ from processing.doctor.check_result import Diagnosis, bad, good, warning
 from processing.lib import system_memory
 from processing.storage import store
 
-ROOMY = 4
-"""So many times the least free space is room for a while."""
-FEW_NODES = 0.05
-TRIED_BYTES = 32 << 20
-PIECE = 1 << 20
-SLOW_BYTES_A_SECOND = 10 << 20
+LOW_SPACE_FACTOR = 4
+"""Below this multiple of MIN_FREE_BYTES, free space is low."""
+MIN_FREE_INODES = 0.05
+TEST_BYTES = 32 << 20
+CHUNK_BYTES = 1 << 20
+SLOW_BYTES_PER_SECOND = 10 << 20
 SYNCS = 5
 SLOW_SYNC_SECONDS = 0.2
-ROOMS = ("incoming", "originals", "renditions")
+FOLDERS = ("incoming", "originals", "renditions")
 
 
 def look() -> Iterator[Diagnosis]:
@@ -33,62 +33,67 @@ def look() -> Iterator[Diagnosis]:
             "Mount it.",
         )
         return
-    yield _of_space()
-    yield from _of_nodes()
-    yield _of_rooms()
-    yield from _of_writing()
-    yield from _of_memory()
+    yield _check_space()
+    yield from _check_inodes()
+    yield _check_file_system()
+    yield from _check_writing()
+    yield from _check_memory()
 
 
-def _of_space() -> Diagnosis:
+def _check_space() -> Diagnosis:
     free, title = store().free_bytes(), "Free space"
     if free is None:
         return good("space", title, "The storage knows no limit.")
-    words, least = f"{filesizeformat(free)} are free.", settings.MIN_FREE_BYTES
-    if free < least:
+    message, min_free = f"{filesizeformat(free)} are free.", settings.MIN_FREE_BYTES
+    if free < min_free:
         return bad(
-            "space-out", title, f"{words} Below {filesizeformat(least)} no photos are taken.", "Free some space."
+            "space-out", title, f"{message} Below {filesizeformat(min_free)} no photos are taken.", "Free some space."
         )
-    if free < least * ROOMY:
+    if free < min_free * LOW_SPACE_FACTOR:
         return warning(
-            "space-low", title, f"{words} Below {filesizeformat(least)} no photos are taken.", "Free some space soon."
+            "space-low",
+            title,
+            f"{message} Below {filesizeformat(min_free)} no photos are taken.",
+            "Free some space soon.",
         )
-    return good("space", title, words)
+    return good("space", title, message)
 
 
-def _of_nodes() -> Iterator[Diagnosis]:
-    """Each file takes one, and each photo makes five files. Some file systems (btrfs) have no number of them."""
+def _check_inodes() -> Iterator[Diagnosis]:
+    """Checks the free inodes. Each photo has five files. Some file systems (btrfs) have no fixed number of inodes."""
     disk = os.statvfs(settings.DATA_DIR)
     if not disk.f_files:
         return
-    words = f"There is room for {disk.f_favail:,} more files."
-    if disk.f_favail < disk.f_files * FEW_NODES:
+    message = f"There is room for {disk.f_favail:,} more files."
+    if disk.f_favail < disk.f_files * MIN_FREE_INODES:
         yield warning(
-            "files-low", "Number of files", words, "The file system runs out of inodes: delete small files on it."
+            "files-low", "Number of files", message, "The file system runs out of inodes: delete small files on it."
         )
     else:
-        yield good("files", "Number of files", words)
+        yield good("files", "Number of files", message)
 
 
-def _of_rooms() -> Diagnosis:
+def _check_file_system() -> Diagnosis:
     title = "One file system"
-    if len({(Path(settings.DATA_DIR) / room).stat().st_dev for room in ROOMS}) == 1:
+    if len({(Path(settings.DATA_DIR) / folder).stat().st_dev for folder in FOLDERS}) == 1:
         return good(
             "one-disk",
             title,
             "incoming/, originals/ and renditions/ share one: photos are linked and renamed, not copied.",
         )
-    words = "incoming/, originals/ and renditions/ lie on different file systems: photos cannot be put in their place."
-    return bad("several-disks", title, words, "Keep DATA_DIR on one file system; mount that as a whole.")
+    message = (
+        "incoming/, originals/ and renditions/ lie on different file systems: photos cannot be put in their place."
+    )
+    return bad("several-disks", title, message, "Keep DATA_DIR on one file system; mount that as a whole.")
 
 
-def _of_writing() -> Iterator[Diagnosis]:
-    """As photos are written: in pieces, synced, linked."""
+def _check_writing() -> Iterator[Diagnosis]:
+    """Writes like an upload: in chunks, with fsync and hard links."""
     try:
-        with store().scratch(f"doctor-{secrets.token_hex(4)}") as room:
-            yield _of_rate(room / "rate")
-            yield _of_syncs(room / "sync")
-            yield _of_links(room / "sync", room / "link")
+        with store().scratch(f"doctor-{secrets.token_hex(4)}") as folder:
+            yield _check_rate(folder / "rate")
+            yield _check_fsync(folder / "sync")
+            yield _check_hard_links(folder / "sync", folder / "link")
     except OSError as error:
         yield bad(
             "write-failed",
@@ -98,24 +103,24 @@ def _of_writing() -> Iterator[Diagnosis]:
         )
 
 
-def _of_rate(path: Path) -> Diagnosis:
+def _check_rate(path: Path) -> Diagnosis:
     free, title = store().free_bytes(), "Writing"
-    if free is not None and free < settings.MIN_FREE_BYTES + TRIED_BYTES:
+    if free is not None and free < settings.MIN_FREE_BYTES + TEST_BYTES:
         return warning("rate-unknown", title, "There is no room to try how fast the disk is.", "Free some space.")
-    piece, began = os.urandom(PIECE), time.monotonic()
+    chunk, began = os.urandom(CHUNK_BYTES), time.monotonic()
     with path.open("wb") as file:
-        for _ in range(TRIED_BYTES // PIECE):
-            file.write(piece)
+        for _ in range(TEST_BYTES // CHUNK_BYTES):
+            file.write(chunk)
         file.flush()
         os.fsync(file.fileno())
-    rate = TRIED_BYTES / (time.monotonic() - began)
-    words = f"The disk takes {filesizeformat(rate)} a second, made safe."
-    if rate < SLOW_BYTES_A_SECOND:
-        return warning("rate-low", title, f"{words} Uploads are no faster.", "Move DATA_DIR to a faster disk.")
-    return good("rate", title, words)
+    rate = TEST_BYTES / (time.monotonic() - began)
+    message = f"The disk takes {filesizeformat(rate)} a second, made safe."
+    if rate < SLOW_BYTES_PER_SECOND:
+        return warning("rate-low", title, f"{message} Uploads are no faster.", "Move DATA_DIR to a faster disk.")
+    return good("rate", title, message)
 
 
-def _of_syncs(path: Path) -> Diagnosis:
+def _check_fsync(path: Path) -> Diagnosis:
     began = time.monotonic()
     for _ in range(SYNCS):
         with path.open("wb") as file:
@@ -123,33 +128,35 @@ def _of_syncs(path: Path) -> Diagnosis:
             file.flush()
             os.fsync(file.fileno())
     seconds, title = (time.monotonic() - began) / SYNCS, "Making safe"
-    words = f"One fsync takes {1000 * seconds:.1f} ms."
+    message = f"One fsync takes {1000 * seconds:.1f} ms."
     if seconds > SLOW_SYNC_SECONDS:
         return warning(
-            "sync-slow", title, f"{words} Every file needs some.", "Move DATA_DIR to a disk of this machine."
+            "sync-slow", title, f"{message} Every file needs some.", "Move DATA_DIR to a disk of this machine."
         )
-    return good("sync", title, words)
+    return good("sync", title, message)
 
 
-def _of_links(path: Path, link: Path) -> Diagnosis:
+def _check_hard_links(path: Path, link: Path) -> Diagnosis:
     title = "Hard links"
     try:
         link.hardlink_to(path)
     except OSError:
-        words = "The file system has no hard links: each photo is copied once more, and takes its room twice meanwhile."
+        message = (
+            "The file system has no hard links: each photo is copied once more, and takes its room twice meanwhile."
+        )
         return warning(
-            "no-links", title, words, "ext4, XFS, btrfs and ZFS have them; exFAT and some network drives do not."
+            "no-links", title, message, "ext4, XFS, btrfs and ZFS have them; exFAT and some network drives do not."
         )
     return good("links", title, "They work: the received file itself becomes the original.")
 
 
-def _of_memory() -> Iterator[Diagnosis]:
+def _check_memory() -> Iterator[Diagnosis]:
     share, title = system_memory.share_in_use(), "Memory"
     if share is None:
         return
-    words = f"{100 * share:.0f} % are in use."
+    message = f"{100 * share:.0f} % are in use."
     if 100 * share > settings.MEMORY_MARK:
-        words = f"{words} Above {settings.MEMORY_MARK} % (MEMORY_MARK) no photos are taken or developed."
-        yield bad("memory-short", title, words, "Stop what takes it, or give the server more.")
+        message = f"{message} Above {settings.MEMORY_MARK} % (MEMORY_MARK) no photos are taken or developed."
+        yield bad("memory-short", title, message, "Stop what takes it, or give the server more.")
     else:
-        yield good("memory", title, words)
+        yield good("memory", title, message)

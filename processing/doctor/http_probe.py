@@ -1,7 +1,7 @@
-"""A request to the probe, sent as slowly as is wanted, over a connection of its own.
+"""Sends requests to the probe, each over a new connection and at a controlled speed.
 
-No library: what is measured is how the bytes travel, so they are sent here, piece by piece, and an answer that comes before the
-end is heard.
+Uses no HTTP client library, because the doctor measures how bytes are transferred: the body is sent chunk by chunk, and a
+response that arrives before the end of the body is read at once.
 """
 
 import http.client
@@ -23,16 +23,16 @@ from django.urls import reverse
 
 from processing.doctor import limits, probe_token
 
-PIECE = 64 << 10
+CHUNK_BYTES = 64 << 10
 CONNECT_SECONDS = 10.0
 MARK = "X-Darkroom-Probe"
-"""On every answer of the probe itself: what lacks it was answered by somebody in between."""
-BUSY_SECONDS = 60.0
-PAUSE_SECONDS = 0.5
+"""A header of every response of the probe. A response without it comes from a proxy."""
+MAX_BUSY_SECONDS = 60.0
+RETRY_SECONDS = 0.5
 
 
 class NoSite(ValueError):
-    """That is no address of a site."""
+    """The URL is not the address of a site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class Answer:
     status: int
     headers: HTTPMessage
     report: dict[str, Any] | None
-    """What the probe counted; None when it refused, or when it was not the probe that answered."""
+    """The probe's measurements; None when the probe refused the request, or the response comes from a proxy."""
     seconds: float
-    """From the last byte sent to the answer."""
+    """From the last byte sent to the response."""
 
     @property
     def is_whole(self) -> bool:
@@ -51,14 +51,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Silent:
-    """No answer: the connection ended, `seconds` after it fell silent."""
+    """The connection was closed without a response, `seconds` after the last byte was sent."""
 
     seconds: float
     reason: str
 
 
 class Door:
-    """The probe at an address as people use it. Raises NoSite for what cannot be one."""
+    """The probe at a site's public URL. Raises NoSite for an invalid URL."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -83,52 +83,56 @@ class Door:
         query: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> Answer | Silent:
-        """One request, its body sent as that is yielded; an empty piece only listens. Without a length it goes in chunks.
+        """Sends one request and returns its result. Retries for MAX_BUSY_SECONDS while the probe is busy (429).
 
-        While the probe has its hands full (429), it is asked again.
+        The body is sent as `body` yields it. An empty chunk only checks for an early response. Without a length, the body is sent
+        with chunked transfer encoding.
         """
-        until = time.monotonic() + BUSY_SECONDS
+        deadline = time.monotonic() + MAX_BUSY_SECONDS
         while True:
-            answer = self._ask(method, body(), length, query, headers or {})
-            is_busy = isinstance(answer, Answer) and answer.status == 429 and MARK in answer.headers
-            if not is_busy or time.monotonic() > until:
-                return answer
-            time.sleep(PAUSE_SECONDS)
+            result = self._send_request(method, body(), length, query, headers or {})
+            is_busy = isinstance(result, Answer) and result.status == 429 and MARK in result.headers
+            if not is_busy or time.monotonic() > deadline:
+                return result
+            time.sleep(RETRY_SECONDS)
 
     def certificate(self) -> dict[str, Any]:
-        """As ssl tells it, once proved. Raises OSError; ssl.SSLCertVerificationError when it is not to be trusted."""
-        with (
-            socket.create_connection((self.host, self.port or 443), CONNECT_SECONDS) as bare,
-            ssl.create_default_context().wrap_socket(bare, server_hostname=self.host) as line,
-        ):
-            return line.getpeercert() or {}
+        """Returns the verified certificate, as the ssl module does.
 
-    def _ask(
+        Raises OSError; ssl.SSLCertVerificationError if the certificate is not trusted.
+        """
+        with (
+            socket.create_connection((self.host, self.port or 443), CONNECT_SECONDS) as plain_socket,
+            ssl.create_default_context().wrap_socket(plain_socket, server_hostname=self.host) as tls_socket,
+        ):
+            return tls_socket.getpeercert() or {}
+
+    def _send_request(
         self, method: str, body: Iterable[bytes], length: int | None, query: str, headers: Mapping[str, str]
     ) -> Answer | Silent:
-        connection = self._connection()
-        silent_since = time.monotonic()
+        connection = self._new_connection()
+        last_sent_at = time.monotonic()
         try:
             connection.connect()
             connection.sock.settimeout(limits.MOST_WAIT_SECONDS + CONNECT_SECONDS)
-            self._begin(connection, method, length, query, headers)
-            for piece in body:
-                if (first := first_word(connection.sock)) is not None:
-                    connection.response_class = partial(Response, first)  # type: ignore[assignment]
+            self._send_headers(connection, method, length, query, headers)
+            for chunk in body:
+                if (first_byte := first_word(connection.sock)) is not None:
+                    connection.response_class = partial(Response, first_byte)  # type: ignore[assignment]
                     break
-                if piece:
-                    _send(connection, piece, is_chunked=length is None)
-                    silent_since = time.monotonic()
+                if chunk:
+                    _send(connection, chunk, is_chunked=length is None)
+                    last_sent_at = time.monotonic()
             else:
                 if length is None:
                     connection.send(b"0\r\n\r\n")
-            return _heard(connection, silent_since)
+            return _read_response(connection, last_sent_at)
         except (OSError, http.client.HTTPException) as error:
-            return _last_words(connection, error, silent_since)
+            return _read_late_response(connection, error, last_sent_at)
         finally:
             connection.close()
 
-    def _begin(
+    def _send_headers(
         self,
         connection: http.client.HTTPConnection,
         method: str,
@@ -138,12 +142,12 @@ class Door:
     ) -> None:
         connection.putrequest(method, f"{self._path}?{query}" if query else self._path, skip_accept_encoding=True)
         size = {"Transfer-Encoding": "chunked"} if length is None else {"Content-Length": str(length)}
-        mine = {probe_token.HEADER: self._ticket, "Origin": self.url, "Connection": "close"}
-        for name, value in {**size, **mine, **headers}.items():
+        own_headers = {probe_token.HEADER: self._ticket, "Origin": self.url, "Connection": "close"}
+        for name, value in {**size, **own_headers, **headers}.items():
             connection.putheader(name, value)
         connection.endheaders()
 
-    def _connection(self) -> http.client.HTTPConnection:
+    def _new_connection(self) -> http.client.HTTPConnection:
         if not self.is_secure:
             return http.client.HTTPConnection(self.host, self.port, timeout=CONNECT_SECONDS)
         context = ssl.create_default_context()
@@ -153,77 +157,79 @@ class Door:
 
 
 def zeros(count: int) -> list[bytes]:
-    """A body of so many bytes."""
-    whole, rest = divmod(count, PIECE)
-    return [bytes(PIECE)] * whole + ([bytes(rest)] if rest else [])
+    """Returns a body of `count` zero bytes, in chunks."""
+    full_chunks, remainder = divmod(count, CHUNK_BYTES)
+    return [bytes(CHUNK_BYTES)] * full_chunks + ([bytes(remainder)] if remainder else [])
 
 
-def _send(connection: http.client.HTTPConnection, piece: bytes, is_chunked: bool) -> None:
-    connection.send(b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
+def _send(connection: http.client.HTTPConnection, chunk: bytes, is_chunked: bool) -> None:
+    connection.send(b"%x\r\n%b\r\n" % (len(chunk), chunk) if is_chunked else chunk)
 
 
-def _heard(connection: http.client.HTTPConnection, since: float) -> Answer | Silent:
+def _read_response(connection: http.client.HTTPConnection, last_sent_at: float) -> Answer | Silent:
     response = connection.getresponse()
-    seconds = time.monotonic() - since
+    seconds = time.monotonic() - last_sent_at
     content = response.read()
     report = None
     if MARK in response.headers:
         with suppress(ValueError):
-            told = json.loads(content or b"null")
-            report = told if isinstance(told, dict) and "bytes" in told else None
+            payload = json.loads(content or b"null")
+            report = payload if isinstance(payload, dict) and "bytes" in payload else None
     return Answer(response.status, response.headers, report, seconds)
 
 
-def _last_words(connection: http.client.HTTPConnection, error: Exception, since: float) -> Answer | Silent:
-    """Who refuses a body answers first and hangs up then: the answer may still lie there."""
-    seconds = time.monotonic() - since
+def _read_late_response(
+    connection: http.client.HTTPConnection, error: Exception, last_sent_at: float
+) -> Answer | Silent:
+    """Returns the response of a server that refused the body and closed the connection: it may still be in the buffer."""
+    seconds = time.monotonic() - last_sent_at
     if isinstance(error, BrokenPipeError | ConnectionResetError):
         with suppress(OSError, http.client.HTTPException):
-            return _heard(connection, since)
+            return _read_response(connection, last_sent_at)
     return Silent(seconds, str(error) or type(error).__name__)
 
 
-def first_word(line: socket.socket) -> bytes | None:
-    """What an answer begins with that comes before its time (of a bare line nothing is taken); None while there is none.
+def first_word(sock: socket.socket) -> bytes | None:
+    """Returns the first byte of an early response, or b"" on a plain socket, which is not read. None if there is no response.
 
-    TLS has words of its own (tickets for a next session), so there only what can be read counts.
+    A TLS socket may be readable because of protocol messages such as session tickets, so there a byte must be read.
     """
-    if not select.select([line], [], [], 0)[0]:
+    if not select.select([sock], [], [], 0)[0]:
         return None
-    if not isinstance(line, ssl.SSLSocket):
+    if not isinstance(sock, ssl.SSLSocket):
         return b""
-    patience = line.gettimeout()
-    line.setblocking(False)
+    timeout = sock.gettimeout()
+    sock.setblocking(False)
     try:
-        return line.recv(1)
+        return sock.recv(1)
     except ssl.SSLWantReadError:
         return None
     finally:
-        line.settimeout(patience)
+        sock.settimeout(timeout)
 
 
 class Response(http.client.HTTPResponse):
-    """An answer whose first byte was read already."""
+    """A response after its first byte has been read."""
 
-    def __init__(self, first: bytes, line: socket.socket, **options: Any) -> None:
-        super().__init__(line, **options)
-        self.fp = io.BufferedReader(_Rest(first, self.fp))
+    def __init__(self, first_byte: bytes, sock: socket.socket, **options: Any) -> None:
+        super().__init__(sock, **options)
+        self.fp = io.BufferedReader(_PrefixedReader(first_byte, self.fp))
 
 
-class _Rest(io.RawIOBase):
-    def __init__(self, first: bytes, rest: Any) -> None:
-        self._first, self._rest = first, rest
+class _PrefixedReader(io.RawIOBase):
+    def __init__(self, prefix: bytes, stream: Any) -> None:
+        self._prefix, self._stream = prefix, stream
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        if first := self._first:
-            self._first = b""
-            buffer[: len(first)] = first
-            return len(first)
-        return int(self._rest.readinto1(buffer))
+        if prefix := self._prefix:
+            self._prefix = b""
+            buffer[: len(prefix)] = prefix
+            return len(prefix)
+        return int(self._stream.readinto1(buffer))
 
     def close(self) -> None:
-        self._rest.close()
+        self._stream.close()
         super().close()

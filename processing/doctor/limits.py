@@ -1,16 +1,16 @@
-"""How far the doctor goes: the probe answers within these bounds, and who measures asks for no more."""
+"""The limits of the doctor's measurements. The probe enforces them, and the doctor's requests stay within them."""
 
 from django.conf import settings
 
 PREFERRED = 8 << 20
-"""The part of a file that is sent at once where nothing forbids it. A part whose connection breaks is sent again as a whole."""
+"""The default chunk size of uploads. After a connection error, the whole chunk is sent again."""
 LARGEST = 64 << 20
-"""No larger body is tried: every client of ours sends smaller ones."""
+"""The largest body that is tried: all clients of Darkroom send smaller ones."""
 LEAST = 64 << 10
-"""No smaller part is worth a request."""
+"""The smallest useful chunk size."""
 MOST_WAIT_SECONDS = 20.0
 
 
 def wait_seconds() -> float:
-    """The longest silence that is tried: well within that after which we hang up ourselves."""
+    """Returns the longest pause that is tried, well below Darkroom's own timeout."""
     return float(min(MOST_WAIT_SECONDS, settings.BODY_IDLE_SECONDS * 2 / 3))

@@ -1,4 +1,4 @@
-"""What was measured last, kept for all web processes and beyond restarts; the size of parts follows from it."""
+"""Stores the doctor's measurements in the database, and derives the chunk size of uploads from the last one."""
 
 import logging
 import threading
@@ -18,16 +18,16 @@ from processing.models import Measurement
 log = logging.getLogger(__name__)
 
 KEPT = 10
-LONGEST_ADDRESS = 300
-BROKE_OFF = check_result.bad(
+MAX_ADDRESS_LENGTH = 300
+FAILED = check_result.bad(
     "doctor-broke-off", "The doctor", "Something unexpected went wrong while measuring; the log says more."
 )
 LONGEST = timedelta(minutes=3)
-"""A measurement that is older and has no end was killed with its process."""
+"""The longest possible measurement. An older one without an end was killed with its process."""
 
 
 def chunk_bytes() -> int:
-    """The part of a file that a client should send at once."""
+    """Returns the chunk size that clients should use."""
     if settings.CHUNK_BYTES:
         return int(settings.CHUNK_BYTES)
     last = last_that_passed()
@@ -45,50 +45,53 @@ def running() -> Measurement | None:
 
 
 def last_that_passed() -> Measurement | None:
-    """The last whose bodies got through; a browser's part counts as soon as it is told."""
+    """Returns the last measurement with a largest body. A browser's result counts as soon as it is stored."""
     return Measurement.objects.exclude(largest_body=None).first()
 
 
-def begin(told: tuple[Diagnosis, ...] = (), largest: Largest | None = None) -> Measurement:
-    """Measure in a thread of its own, unless that runs already. `told` and `largest` are what a browser has measured."""
-    row = Measurement(address=site_url.own()[:LONGEST_ADDRESS], browser=check_result.as_json(told))
-    _tell(row, largest)
-    with periodic.alone("measurement"):  # of two clicks at once one begins
-        if now := running():
-            return now
+def begin(browser_diagnoses: tuple[Diagnosis, ...] = (), largest: Largest | None = None) -> Measurement:
+    """Starts a measurement in a thread, unless one is running. Returns its row.
+
+    `browser_diagnoses` and `largest` are a browser's results.
+    """
+    row = Measurement(address=site_url.own()[:MAX_ADDRESS_LENGTH], browser=check_result.as_json(browser_diagnoses))
+    _set_largest(row, largest)
+    with periodic.alone("measurement"):  # of two simultaneous requests, one starts it
+        if current := running():
+            return current
         row.begun_at = timezone.now()
         row.save()
     threading.Thread(target=_measure, args=(row, largest), name="doctor", daemon=True).start()
     return row
 
 
-def keep(found: Examination) -> Measurement:
-    """A measurement made elsewhere, as by the command."""
-    row = Measurement(address=found.address[:LONGEST_ADDRESS])
-    _settle(row, found, None)
+def keep(examination: Examination) -> Measurement:
+    """Stores a measurement that was made elsewhere, such as in the command."""
+    row = Measurement(address=examination.address[:MAX_ADDRESS_LENGTH])
+    _save(row, examination, None)
     return row
 
 
-def _measure(row: Measurement, seen_by_browser: Largest | None) -> None:
+def _measure(row: Measurement, browser_largest: Largest | None) -> None:
     try:
-        _settle(row, run.examine(row.address), seen_by_browser)
+        _save(row, run.examine(row.address), browser_largest)
     except Exception:
-        log.exception("The doctor broke off")
-        row.door, row.ended_at = check_result.as_json([BROKE_OFF]), timezone.now()
+        log.exception("The doctor failed with an unexpected error")
+        row.door, row.ended_at = check_result.as_json([FAILED]), timezone.now()
         row.save()
     finally:
         connection.close()
 
 
-def _settle(row: Measurement, found: Examination, seen_by_browser: Largest | None) -> None:
-    _tell(row, request_size.narrower(found.largest, seen_by_browser))
-    row.door, row.inside = check_result.as_json(found.door), check_result.as_json(found.inside)
+def _save(row: Measurement, examination: Examination, browser_largest: Largest | None) -> None:
+    _set_largest(row, request_size.narrower(examination.largest, browser_largest))
+    row.door, row.inside = check_result.as_json(examination.door), check_result.as_json(examination.inside)
     row.ended_at = timezone.now()
     row.save()
-    old = Measurement.objects.values_list("pk", flat=True)[KEPT:]
-    Measurement.objects.filter(pk__in=list(old)).delete()
+    expired = Measurement.objects.values_list("pk", flat=True)[KEPT:]
+    Measurement.objects.filter(pk__in=list(expired)).delete()
 
 
-def _tell(row: Measurement, largest: Largest | None) -> None:
+def _set_largest(row: Measurement, largest: Largest | None) -> None:
     row.largest_body = largest.bytes if largest else None
     row.has_limit = bool(largest and largest.has_limit)

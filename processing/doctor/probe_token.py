@@ -1,6 +1,6 @@
-"""How the server knows its own measurements at its door: whoever can sign as the server may probe it, and nothing else.
+"""The signed ticket by which the probe recognises the server's own requests.
 
-A session would open the albums to whatever address is measured; a ticket opens the probe alone, for a few minutes.
+A session would give the measured address access to the albums. A ticket only gives access to the probe, for a few minutes.
 """
 
 from django.core import signing

@@ -1,4 +1,4 @@
-"""What to write where, for the proxies that people use. Pure."""
+"""Configuration hints for common proxies. Pure."""
 
 from collections.abc import Mapping
 
@@ -41,6 +41,6 @@ FORWARDED = {
 
 
 def fitting(remedies: Mapping[str, str], server: str) -> str:
-    """The remedy for whoever names itself so in its Server header."""
+    """Returns the remedy for the proxy with this Server header."""
     name = server.lower()
-    return next((words for known, words in remedies.items() if known and known in name), remedies[""])
+    return next((remedy for proxy, remedy in remedies.items() if proxy and proxy in name), remedies[""])

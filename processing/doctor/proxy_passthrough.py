@@ -1,4 +1,4 @@
-"""What of a request and its answer passes the front door unchanged: methods, headers, statuses, the address, the clock."""
+"""Checks what passes the proxies unchanged: methods, headers, statuses and the address; also TLS and the clocks."""
 
 import ssl
 import time
@@ -21,31 +21,31 @@ TUS = {
 }
 METHODS = ("HEAD", "PATCH", "DELETE")
 STATUSES = (409, 410, 412, 460)
-"""What the resumable door says that a proxy may hold for its own to explain."""
-RENEW_DAYS = 14
-MOST_SKEW_SECONDS = 5.0
+"""Statuses of the tus endpoint that a proxy may replace with its own error pages."""
+MIN_CERTIFICATE_DAYS = 14
+MAX_SKEW_SECONDS = 5.0
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 def of_methods(door: Door, server: str) -> Diagnosis:
-    lost = [method for method in METHODS if not _is_probes(door.ask(method), method)]
+    lost = [method for method in METHODS if not _is_from_probe(door.ask(method), method)]
     if not lost:
         return good("methods", "Methods", f"{', '.join(METHODS)} pass.")
-    what = "no upload can be taken back" if lost == ["DELETE"] else "no upload can resume"
+    effect = "no upload can be taken back" if lost == ["DELETE"] else "no upload can resume"
     return (warning if lost == ["DELETE"] else bad)(
         "methods-lost",
         "Methods",
-        f"{', '.join(lost)} does not pass: {what}.",
+        f"{', '.join(lost)} does not pass: {effect}.",
         proxy_hints.fitting(proxy_hints.METHODS, server),
     )
 
 
 def of_headers(door: Door, server: str) -> Diagnosis:
-    answer = door.ask("POST", headers=TUS)
-    report = _report(answer)
+    result = door.ask("POST", headers=TUS)
+    report = _report(result)
     lost = [name for name, value in TUS.items() if report.get("headers", {}).get(name) != value]
-    if isinstance(answer, Answer):
-        lost += [f"{name} (of answers)" for name in ("Upload-Offset", "Tus-Resumable") if name not in answer.headers]
+    if isinstance(result, Answer):
+        lost += [f"{name} (of answers)" for name in ("Upload-Offset", "Tus-Resumable") if name not in result.headers]
     if not lost:
         return good("headers", "Headers", "All headers of resumable uploads pass, both ways.")
     return bad(
@@ -57,7 +57,7 @@ def of_headers(door: Door, server: str) -> Diagnosis:
 
 
 def of_statuses(door: Door, server: str) -> Diagnosis:
-    lost = [str(status) for status in STATUSES if not _says(door.ask("POST", query=f"answer={status}"), status)]
+    lost = [str(status) for status in STATUSES if not _has_status(door.ask("POST", query=f"answer={status}"), status)]
     if not lost:
         return good("statuses", "Answers", f"{', '.join(map(str, STATUSES))} pass as they are.")
     return bad(
@@ -69,15 +69,15 @@ def of_statuses(door: Door, server: str) -> Diagnosis:
 
 
 def of_address(door: Door, report: dict[str, Any], server: str) -> Iterator[Diagnosis]:
-    """Does Darkroom know by which address it is reached? Its links, and its check of where forms come from, hang on that."""
-    seen, title = f"{report['scheme']}://{report['host']}", "Address"
+    """Checks that Darkroom knows its own public address. Its links and its check of the Origin header depend on that."""
+    own_url, title = f"{report['scheme']}://{report['host']}", "Address"
     remedy = proxy_hints.fitting(proxy_hints.FORWARDED, server)
     if not report["is_trusted"]:
-        words = f"People use {door.url}, Darkroom sees {seen}: every form sent from there is refused (403)."
-        yield bad("origin-refused", title, words, remedy)
-    elif _site(seen) != _site(door.url):
-        words = f"People use {door.url}, Darkroom sees {seen}: the addresses that it gives to upload clients lead elsewhere."
-        yield bad("address-differs", title, words, remedy)
+        message = f"People use {door.url}, Darkroom sees {own_url}: every form sent from there is refused (403)."
+        yield bad("origin-refused", title, message, remedy)
+    elif _origin(own_url) != _origin(door.url):
+        message = f"People use {door.url}, Darkroom sees {own_url}: the addresses that it gives to upload clients lead elsewhere."
+        yield bad("address-differs", title, message, remedy)
     else:
         yield good("address", title, f"Darkroom knows that it is reached as {door.url}.")
 
@@ -87,43 +87,43 @@ def of_encryption(door: Door) -> Diagnosis:
     if not door.is_secure:
         if door.host in LOOPBACK:
             return good("loopback", title, "This address is reached from this machine alone and needs none.")
-        words = "Nothing encrypts what people send here, and browsers give pages without encryption no checksums."
+        message = "Nothing encrypts what people send here, and browsers give pages without encryption no checksums."
         return warning(
-            "not-encrypted", title, words, "Put a proxy that speaks TLS in front, and set PUBLIC_URL to its address."
+            "not-encrypted", title, message, "Put a proxy that speaks TLS in front, and set PUBLIC_URL to its address."
         )
     try:
-        ends = ssl.cert_time_to_seconds(door.certificate()["notAfter"])
+        ends_at = ssl.cert_time_to_seconds(door.certificate()["notAfter"])
     except ssl.SSLError as error:
-        words = f"The certificate is not trusted: {getattr(error, 'verify_message', '') or error.reason}."
-        return bad("certificate", title, words, "Get one for this name, for example from Let's Encrypt.")
+        message = f"The certificate is not trusted: {getattr(error, 'verify_message', '') or error.reason}."
+        return bad("certificate", title, message, "Get one for this name, for example from Let's Encrypt.")
     except (OSError, KeyError) as error:
         return warning("certificate-unknown", title, f"The certificate could not be read ({error}).")
-    days = (datetime.fromtimestamp(ends, UTC) - datetime.now(UTC)).days
-    if days < RENEW_DAYS:
+    days = (datetime.fromtimestamp(ends_at, UTC) - datetime.now(UTC)).days
+    if days < MIN_CERTIFICATE_DAYS:
         return warning("certificate-ends", title, f"The certificate ends in {days} days.", "See why it is not renewed.")
     return good("encrypted", title, f"TLS with a certificate that is good for {days} days.")
 
 
-def of_clock(report: dict[str, Any], whose: str = "the doctor's") -> Diagnosis:
+def of_clock(report: dict[str, Any], clock_owner: str = "the doctor's") -> Diagnosis:
     skew = abs(report["now"] - time.time())
-    if skew < MOST_SKEW_SECONDS:
-        return good("clock", "Clocks", f"The web server's clock and {whose} agree.")
-    words = f"The web server's clock and {whose} differ by {skew:.0f} s."
-    return warning("clock-differs", "Clocks", words, "Let a time service (NTP) set both.")
+    if skew < MAX_SKEW_SECONDS:
+        return good("clock", "Clocks", f"The web server's clock and {clock_owner} agree.")
+    message = f"The web server's clock and {clock_owner} differ by {skew:.0f} s."
+    return warning("clock-differs", "Clocks", message, "Let a time service (NTP) set both.")
 
 
-def _is_probes(answer: Answer | Silent, method: str) -> bool:
-    return isinstance(answer, Answer) and answer.headers.get(MARK) == method
+def _is_from_probe(result: Answer | Silent, method: str) -> bool:
+    return isinstance(result, Answer) and result.headers.get(MARK) == method
 
 
-def _says(answer: Answer | Silent, status: int) -> bool:
-    return isinstance(answer, Answer) and answer.status == status and answer.report is not None
+def _has_status(result: Answer | Silent, status: int) -> bool:
+    return isinstance(result, Answer) and result.status == status and result.report is not None
 
 
-def _report(answer: Answer | Silent) -> dict[str, Any]:
-    return (answer.report or {}) if isinstance(answer, Answer) else {}
+def _report(result: Answer | Silent) -> dict[str, Any]:
+    return (result.report or {}) if isinstance(result, Answer) else {}
 
 
-def _site(url: str) -> tuple[str, str, int]:
+def _origin(url: str) -> tuple[str, str, int]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname or "", parts.port or {"https": 443}.get(parts.scheme, 80)

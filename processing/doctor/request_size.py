@@ -1,4 +1,4 @@
-"""How large a body passes the front door, and in what form: found by sending growing ones."""
+"""Measures the largest request body that passes the proxies, and whether chunked bodies pass."""
 
 from dataclasses import dataclass
 
@@ -11,15 +11,15 @@ from processing.doctor.http_probe import Answer, Door, Silent, zeros
 
 FIRST = 256 << 10
 SLOW_SECONDS = 15.0
-"""Who took so long for one body gets no larger one: what is not known of it does not matter on such a line."""
-GRAIN = 32
-"""The limit is found to within this fraction of itself, or the least part."""
+"""After a body with a longer duration, no larger one is sent: a higher limit does not matter on so slow a connection."""
+PRECISION = 32
+"""The limit is determined to within 1/PRECISION of its value, or the smallest chunk."""
 TITLE = "Largest request"
 
 
 @dataclass(frozen=True, slots=True)
 class Largest:
-    """The largest body that passed, and what the one above it met; nothing, when no limit was met."""
+    """The largest body that passed, and the result of the first larger one; None when no limit was found."""
 
     bytes: int
     refusal: Answer | Silent | None
@@ -29,79 +29,79 @@ class Largest:
         return self.refusal is not None
 
 
-def narrower(one: Largest | None, other: Largest | None) -> Largest | None:
-    """Of two ways in, what passes both: the smaller limit, or, without any, the larger of what was tried."""
-    known = [each for each in (one, other) if each]
-    limits = [each for each in known if each.has_limit]
-    return min(limits, key=_size) if limits else max(known, key=_size, default=None)
+def narrower(first: Largest | None, second: Largest | None) -> Largest | None:
+    """Returns what passes on both routes: the smaller limit, or without a limit, the larger size that was tried."""
+    results = [result for result in (first, second) if result]
+    limits = [result for result in results if result.has_limit]
+    return min(limits, key=_size) if limits else max(results, key=_size, default=None)
 
 
 def largest(door: Door) -> Largest:
-    """Growing bodies until one is refused, then between the two."""
+    """Doubles the size until a body is refused, then searches between the last two sizes."""
     passed, size = 0, FIRST
     while True:
-        answer = _sent(door, size)
-        if not _passed(answer, size):
-            return _between(door, passed, size, answer)
+        result = _send(door, size)
+        if not _passed(result, size):
+            return _search(door, passed, size, result)
         passed, size = size, size * 2
-        if size > doctor_limits.LARGEST or _seconds(answer) > SLOW_SECONDS:
+        if size > doctor_limits.LARGEST or _duration(result) > SLOW_SECONDS:
             return Largest(passed, None)
 
 
-def of_largest(found: Largest, server: str) -> Diagnosis:
-    size = filesizeformat(found.bytes)
-    if not found.has_limit:
+def of_largest(largest: Largest, server: str) -> Diagnosis:
+    size = filesizeformat(largest.bytes)
+    if not largest.has_limit:
         return good("body-size", TITLE, f"Requests of {size} pass; nothing larger was tried.")
-    status = found.refusal.status if isinstance(found.refusal, Answer) else 0
-    how = f"answers {status} to larger ones" if status else "ends the connection of larger ones"
-    words = f"A proxy in front of Darkroom takes at most {size} a request, and {how}."
+    status = largest.refusal.status if isinstance(largest.refusal, Answer) else 0
+    refusal = f"answers {status} to larger ones" if status else "ends the connection of larger ones"
+    message = f"A proxy in front of Darkroom takes at most {size} a request, and {refusal}."
     remedy = proxy_hints.fitting(proxy_hints.TOO_LARGE, server)
-    if found.bytes < doctor_limits.LEAST:
-        return bad("body-limit", TITLE, f"{words} No photo can be sent that way.", remedy)
-    part = f"{words} The page sends parts that fit, but its form without JavaScript and other programs may not."
-    return (bad if found.bytes < doctor_limits.PREFERRED else warning)("body-limit", TITLE, part, remedy)
+    if largest.bytes < doctor_limits.LEAST:
+        return bad("body-limit", TITLE, f"{message} No photo can be sent that way.", remedy)
+    advice = f"{message} The page sends parts that fit, but its form without JavaScript and other programs may not."
+    return (bad if largest.bytes < doctor_limits.PREFERRED else warning)("body-limit", TITLE, advice, remedy)
 
 
 def of_chunks(door: Door, server: str) -> Diagnosis:
-    """A body whose length is not told beforehand, as streaming clients send it."""
-    answer = door.ask("POST", lambda: zeros(FIRST), length=None)
-    if isinstance(answer, Answer) and answer.report and answer.report["bytes"] == FIRST:
+    """Checks that a body of unknown length passes, as streaming clients send it."""
+    result = door.ask("POST", lambda: zeros(FIRST), length=None)
+    if isinstance(result, Answer) and result.report and result.report["bytes"] == FIRST:
         return good("chunked", "Bodies of unknown length", "Chunked bodies arrive whole.")
-    met = f"Answered {answer.status}" if isinstance(answer, Answer) else f"The connection ended ({answer.reason})"
+    outcome = f"Answered {result.status}" if isinstance(result, Answer) else f"The connection ended ({result.reason})"
     return warning(
         "chunked-lost",
         "Bodies of unknown length",
-        f"Chunked bodies do not pass. {met}. Only programs that stream need them; the page does not.",
+        f"Chunked bodies do not pass. {outcome}. Only programs that stream need them; the page does not.",
         "Let them tell Content-Length, or let the proxy speak HTTP/1.1 to Darkroom; in nginx: proxy_http_version 1.1;",
     )
 
 
-def _between(door: Door, low: int, high: int, refusal: Answer | Silent) -> Largest:
-    while high - low > max(doctor_limits.LEAST, low // GRAIN):
+def _search(door: Door, low: int, high: int, refusal: Answer | Silent) -> Largest:
+    while high - low > max(doctor_limits.LEAST, low // PRECISION):
         size = (low + high) // 2 // doctor_limits.LEAST * doctor_limits.LEAST
         if not low < size < high:
             break
-        answer = _sent(door, size)
-        if _passed(answer, size):
+        result = _send(door, size)
+        if _passed(result, size):
             low = size
         else:
-            high, refusal = size, answer
+            high, refusal = size, result
     return Largest(low, refusal)
 
 
-def _sent(door: Door, size: int) -> Answer | Silent:
-    """A connection that ends may be a limit, or an accident: only what happens twice counts."""
-    answer = door.ask("POST", lambda: zeros(size), size)
-    return door.ask("POST", lambda: zeros(size), size) if isinstance(answer, Silent) else answer
+def _send(door: Door, size: int) -> Answer | Silent:
+    """Sends a body. Repeats it once if the connection was closed: that is only a limit if it happens twice."""
+    result = door.ask("POST", lambda: zeros(size), size)
+    return door.ask("POST", lambda: zeros(size), size) if isinstance(result, Silent) else result
 
 
-def _passed(answer: Answer | Silent, size: int) -> bool:
-    return isinstance(answer, Answer) and answer.report is not None and answer.report.get("bytes") == size
+def _passed(result: Answer | Silent, size: int) -> bool:
+    return isinstance(result, Answer) and result.report is not None and result.report.get("bytes") == size
 
 
-def _seconds(answer: Answer | Silent) -> float:
-    return answer.report["seconds"] if isinstance(answer, Answer) and answer.report else answer.seconds
+def _duration(result: Answer | Silent) -> float:
+    return result.report["seconds"] if isinstance(result, Answer) and result.report else result.seconds
 
 
-def _size(found: Largest) -> int:
-    return found.bytes
+def _size(largest: Largest) -> int:
+    return largest.bytes

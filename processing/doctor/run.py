@@ -1,4 +1,4 @@
-"""All that the doctor finds: at the front door of one address, and inside."""
+"""Runs all checks of the doctor: through the front door of one address, and inside."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from processing.doctor.request_size import Largest
 class Examination:
     address: str
     largest: Largest | None
-    """The largest body that passed; None when the door could not be reached."""
+    """The largest body that passed; None when the address could not be reached."""
     door: tuple[Diagnosis, ...]
     inside: tuple[Diagnosis, ...]
 
@@ -28,23 +28,21 @@ class Examination:
 
 
 def examine(url: str) -> Examination:
-    """Takes about as long as the longest silence that is tried. Raises line.NoSite."""
+    """Runs all checks. Takes about as long as the longest pause that is tried. Raises http_probe.NoSite."""
     door = Door(url)
     encryption = proxy_passthrough.of_encryption(door)
-    door.certificate_is_checked = encryption.code != "certificate"  # told once; the rest is worth knowing all the same
+    door.certificate_is_checked = encryption.code != "certificate"  # reported once; the other checks run anyway
     first = door.ask()
     if not isinstance(first, Answer) or not first.report:
-        return Examination(door.url, None, (_unreachable(door, first), encryption), inside())
-    server, clock = (
-        first.headers.get("Server", ""),
-        proxy_passthrough.of_clock(first.report),
-    )  # at once: the rest takes a while
-    with ThreadPoolExecutor(2) as slow:  # silences, while the rest is asked
-        pauses = slow.submit(timeouts.of_pauses, door, server)
-        late = slow.submit(timeouts.of_late_answers, door, server)
+        return Examination(door.url, None, (_unreachable_diagnosis(door, first), encryption), inside())
+    server = first.headers.get("Server", "")
+    clock = proxy_passthrough.of_clock(first.report)  # now, because the other checks take a while
+    with ThreadPoolExecutor(2) as executor:  # pauses are measured while the other checks run
+        pauses = executor.submit(timeouts.of_pauses, door, server)
+        late_answers = executor.submit(timeouts.of_late_answers, door, server)
         largest = request_size.largest(door)
-        found = [
-            _of_server(server),
+        diagnoses = [
+            _proxy_diagnosis(server),
             request_size.of_largest(largest, server),
             proxy_passthrough.of_methods(door, server),
             proxy_passthrough.of_headers(door, server),
@@ -54,8 +52,8 @@ def examine(url: str) -> Examination:
             encryption,
             clock,
         ]
-        found[2:2] = [*pauses.result(), late.result()]
-    return Examination(door.url, largest, tuple(found), inside())
+        diagnoses[2:2] = [*pauses.result(), late_answers.result()]
+    return Examination(door.url, largest, tuple(diagnoses), inside())
 
 
 def inside() -> tuple[Diagnosis, ...]:
@@ -67,14 +65,17 @@ def _inside() -> Iterator[Diagnosis]:
     yield from services.look()
 
 
-def _of_server(server: str) -> Diagnosis:
+def _proxy_diagnosis(server: str) -> Diagnosis:
     if not server or server.lower().startswith("gunicorn"):
         return good("no-proxy", "Front door", "No proxy makes itself known: Darkroom seems to answer by itself.")
     return good("proxy", "Front door", f"A proxy stands in front: {server}.")
 
 
-def _unreachable(door: Door, first: Answer | Silent) -> Diagnosis:
-    """Behind some routers a server does not reach itself by its public name, while everybody else does."""
+def _unreachable_diagnosis(door: Door, first: Answer | Silent) -> Diagnosis:
+    """Returns the diagnosis of a failed first request.
+
+    No response is only a warning: behind some routers, the server itself cannot use its public name although browsers can.
+    """
     title, remedy = (
         "Front door",
         "Is PUBLIC_URL the address that people use? Measure from a browser too: open Limits there.",
@@ -84,12 +85,12 @@ def _unreachable(door: Door, first: Answer | Silent) -> Diagnosis:
             "door-unreachable", title, f"The server could not reach {door.url} itself: {first.reason}.", remedy
         )
     if first.status == 400 and MARK not in first.headers:
-        words = f"{door.url} answers 400: Darkroom does not know itself by that name."
-        return bad("host-refused", title, words, "Set PUBLIC_URL to it, or add its name to ALLOWED_HOSTS.")
+        message = f"{door.url} answers 400: Darkroom does not know itself by that name."
+        return bad("host-refused", title, message, "Set PUBLIC_URL to it, or add its name to ALLOWED_HOSTS.")
     if MARK in first.headers:
-        words = f"{door.url} did not take the probe (answered {first.status})."
+        message = f"{door.url} did not take the probe (answered {first.status})."
         return warning(
-            "probe-refused", title, words, "See that web server and doctor have the same SECRET_KEY and clock."
+            "probe-refused", title, message, "See that web server and doctor have the same SECRET_KEY and clock."
         )
-    words = f"{door.url} answers {first.status}, and it is not Darkroom who answers."
-    return bad("door-elsewhere", title, words, remedy)
+    message = f"{door.url} answers {first.status}, and it is not Darkroom who answers."
+    return bad("door-elsewhere", title, message, remedy)

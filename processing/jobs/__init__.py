@@ -1,4 +1,4 @@
-"""Jobs. `lifecycle` alone changes the state of a job; its verbs are called by this package's name: `jobs.cancel(job)`."""
+"""Jobs. Only `lifecycle` changes the state of a job; its functions are called through this package: `jobs.cancel(job)`."""
 
 from processing.jobs.lifecycle import (
     QUARANTINED,

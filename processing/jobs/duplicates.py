@@ -1,7 +1,7 @@
-"""Files that were not stored because the same bytes were on their way already: what becomes of those, becomes of them.
+"""Duplicates: files that were not stored because another upload with the same bytes was already in progress.
 
-Such a double is refused with a code of IS_A_PHOTO before anybody knows whether a photo comes of its twin. So its fate is asked
-for in the rows, whenever it is told: a twin that is retried, published or sent again puts both right.
+A duplicate is rejected with a code from IS_A_PHOTO before the outcome of the other upload is known. Its outcome is therefore
+derived from the rows on every read, so that retrying, publishing or resending the other upload also settles the duplicate.
 """
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -10,28 +10,28 @@ from processing.models import Batch, Upload
 from processing.models.states import IS_A_PHOTO, JobState, UploadState
 
 IS_DOUBLE = Q(state=UploadState.REFUSED, code__in=IS_A_PHOTO)
-"""Of uploads."""
+"""A condition on uploads."""
 
 
 def latest() -> QuerySet[Upload]:
-    """Uploads with the outer row's bytes that were received into its album, the last one first."""
-    same = Upload.objects.filter(album=OuterRef("album"), state=UploadState.RECEIVED, sha256=OuterRef("sha256"))
-    return same.exclude(sha256="").exclude(job=None).exclude(job__error_code__in=IS_A_PHOTO).order_by("-job__pk")
+    """Uploads received into the outer row's album with the same bytes, the last one first. For a subquery."""
+    uploads = Upload.objects.filter(album=OuterRef("album"), state=UploadState.RECEIVED, sha256=OuterRef("sha256"))
+    return uploads.exclude(sha256="").exclude(job=None).exclude(job__error_code__in=IS_A_PHOTO).order_by("-job__pk")
 
 
 def lost() -> QuerySet[Upload]:
-    """Uploads of the outer row's batch that were declared with its bytes and never arrived."""
+    """Uploads of the outer row's batch that were declared with the same bytes and never arrived. For a subquery."""
     ended = (UploadState.EXPIRED, UploadState.CANCELLED, UploadState.REFUSED)
-    same = Upload.objects.filter(batch=OuterRef("batch"), state__in=ended, declared_sha256=OuterRef("sha256"))
-    return same.exclude(declared_sha256="").exclude(IS_DOUBLE).order_by("-created_at", "-pk")
+    uploads = Upload.objects.filter(batch=OuterRef("batch"), state__in=ended, declared_sha256=OuterRef("sha256"))
+    return uploads.exclude(declared_sha256="").exclude(IS_DOUBLE).order_by("-created_at", "-pk")
 
 
 def has_failed() -> Q:
-    """Of uploads: doubles of files that failed, and of which there is no photo therefore."""
+    """A condition on uploads: duplicates of files that failed, so that the album has no photo of them."""
     return IS_DOUBLE & Q(Exists(latest().filter(job__state=JobState.FAILED)))
 
 
 def failed_of(batch: Batch) -> Q:
-    """Of jobs: the batch's own, and those of other batches that files of this one are doubles of."""
+    """A condition on jobs: those of the batch, and those of other batches whose files are duplicated in this one."""
     doubles = batch.uploads.filter(IS_DOUBLE).exclude(sha256="")
     return Q(batch=batch) | Q(album=batch.album_id, upload__sha256__in=doubles.values("sha256"))

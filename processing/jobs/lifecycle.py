@@ -1,7 +1,7 @@
-"""The only writer of ProcessingJob.state: one verb an edge, each one guarded UPDATE together with its event.
+"""The only writer of ProcessingJob.state: one function per edge, each a guarded UPDATE that also writes its event.
 
-Zero rows moved means that somebody else was faster. Then nothing was changed and nothing may be done: the verbs answer False,
-and complete() raises Stale so that its whole transaction is undone.
+Zero updated rows mean that another process changed the job first. Nothing has changed then and the caller must do nothing:
+the functions return False, and complete() raises Stale so that its whole transaction is rolled back.
 """
 
 import uuid
@@ -28,7 +28,7 @@ QUARANTINED = (
     "{message} After {attempts} attempts it is set aside, where it holds up nothing: most likely this very file is what stops "
     "the work. Save it anew with another program and send that, or ask whoever runs the server to look into the log."
 )
-"""The last words on a file that brought its worker, or the developer's process, down again and again."""
+"""The final message for a file that repeatedly crashed its worker or the decoding process."""
 
 TURNS = """
     SELECT (SELECT turn FROM processing_processingjob WHERE state = 'pending' ORDER BY turn LIMIT 1),
@@ -38,7 +38,10 @@ TURNS = """
         (SELECT turn FROM processing_processingjob WHERE album_id = %(album)s AND state = 'processing'
             ORDER BY turn DESC LIMIT 1)
 """
-"""The first turn of each active state, and an album's last. Each from an index: a minimum over both would read all that wait."""
+"""The first turn of each active state, and the album's last turn in each. Every subquery reads one index entry.
+
+A minimum over both states would read every pending job.
+"""
 
 
 class Stale(Exception):
@@ -46,7 +49,7 @@ class Stale(Exception):
 
 
 def create(upload: Upload) -> ProcessingJob:
-    """The work for an upload just received. Call it in the transaction that receives the upload."""
+    """Returns a new job for the upload. Must be called in the transaction that marks the upload as received."""
     job = ProcessingJob.objects.create(
         upload=upload,
         batch_id=upload.batch_id,
@@ -62,43 +65,43 @@ def create(upload: Upload) -> ProcessingJob:
 
 
 def claim_next(worker: str) -> ProcessingJob | None:
-    """Take the next due job, albums taking turns; None when there is nothing to do now.
+    """Claims and returns the next due job, in order of turn; None when no job is due.
 
-    Nobody waits for anybody: PostgreSQL looks past the jobs that others are taking at this moment.
+    Workers do not wait for each other: PostgreSQL skips the rows that other workers have locked.
     """
     due = ProcessingJob.objects.due()
-    if not due.exists():  # asked outside: the transaction would wait for SQLite's one writer, for nothing
+    if not due.exists():  # checked before the transaction, which would wait for SQLite's one writer for nothing
         return None
     with transaction.atomic():
-        # A whole lock, not NO KEY: the claim is unique, and PostgreSQL asks for a whole one to change what could be a key.
+        # FOR UPDATE, not FOR NO KEY UPDATE: `claim` is unique, and PostgreSQL needs the full lock to change a unique column.
         job = due.select_for_update(skip_locked=True, of=("self",)).select_related("upload").first()
-        return job if job and _take(job, worker) else None
+        return job if job and _claim(job, worker) else None
 
 
 def renew(job: ProcessingJob) -> bool:
-    """Prolong the lease. Leaves no event: a heartbeat is no news."""
-    return bool(_held(job).filter(state=JobState.PROCESSING).update(lease_until=_lease(timezone.now())))
+    """Extends the lease. Writes no event."""
+    return bool(_claimed_rows(job).filter(state=JobState.PROCESSING).update(lease_until=_lease(timezone.now())))
 
 
 def complete(job: ProcessingJob, photo: Photo, renditions: Iterable[Rendition], look: Look | None = None) -> None:
-    """Publish the photo and finish the job in one transaction: both or neither. Raises Stale when the claim is lost."""
+    """Publishes the photo and completes the job in one transaction. Raises Stale when the claim is lost."""
     with transaction.atomic():
         _lock_album(job)
         photo.save()
         Rendition.objects.bulk_create(renditions)
         if look:
             look.save(force_insert=True)
-        if _done(job, photo=photo) and photo.format in grouping.SHOWING:
+        if _complete(job, photo=photo) and photo.format in grouping.SHOWING:
             for sent in Sent.all_of(job):
-                _wake_videos(sent)
+                _resume_videos(sent)
 
 
 def keep(job: ProcessingJob, companion: Companion) -> None:
-    """As `complete`, of a file that is kept beside a photo. Raises StillMissing of a video whose photo has just gone."""
+    """Like `complete`, for a companion file. Raises StillMissing for a Live video if its photo has just been deleted."""
     with transaction.atomic():
         _lock_album(job)
         companion.save(force_insert=True)
-        _done(job, companion=companion)
+        _complete(job, companion=companion)
         companion.refresh_from_db(fields=["photo"])
         is_alone = companion.kind == Companion.Kind.MOTION and companion.photo_id is None
         if is_alone and not grouping.has_still(Sent.job(job)):
@@ -114,10 +117,10 @@ def fail(
     at_last: str = "{message} It was tried {attempts} times.",
     expired: bool = False,
 ) -> bool:
-    """Retry with backoff while attempts are left; give up when they are spent or the error is permanent.
+    """Retries with backoff while attempts remain; gives up when none remain or the error is permanent.
 
-    `at_last`: what is said when they are spent.
-    `expired`: only if the lease ran out (the sweep's way; the holder itself need not wait for that).
+    `at_last`: the message when no attempts remain.
+    `expired`: only act if the lease has expired. The sweep sets it; the worker that holds the claim does not.
     """
     if permanent:
         return give_up(job, code, message, expired=expired)
@@ -127,24 +130,24 @@ def fail(
 
 
 def retry(job: ProcessingJob, code: str, message: str, *, expired: bool = False) -> bool:
-    """Wait for another attempt, behind the album's other photos: what fails again and again never keeps fresh work waiting."""
+    """Schedules another attempt behind the album's other photos, so that repeated failures never delay new jobs."""
     delay = backoff.delay(job.attempts, settings.BACKOFF_BASE_SECONDS, settings.BACKOFF_MAX_SECONDS)
-    return _put_off(job, delay, turn=_next_turn(job.album_id), expired=expired, **_error(code, message))
+    return _reschedule(job, delay, turn=_next_turn(job.album_id), expired=expired, **_error(code, message))
 
 
 def postpone(job: ProcessingJob, code: str, message: str, *, seconds: float) -> bool:
-    """Wait for another attempt through no fault of the file: this one does not count."""
-    return _put_off(job, seconds, attempts=F("attempts") - 1, **_error(code, message))
+    """Schedules another attempt without counting this one: the file did not cause the failure."""
+    return _reschedule(job, seconds, attempts=F("attempts") - 1, **_error(code, message))
 
 
 def give_up(job: ProcessingJob, code: str, message: str, *, expired: bool = False) -> bool:
-    """Park the job for a person. Its raw file stays, its album is not locked by it."""
+    """Marks the job as failed until a user acts. Its raw file is kept, and the job no longer locks its album."""
     changes: dict[str, Any] = {"finished_at": timezone.now(), **_error(code, message)}
     return _move(job, states.GIVE_UP, expired=expired, **changes, **NO_CLAIM)
 
 
 def release(job: ProcessingJob) -> bool:
-    """Hand a job back untouched when its worker shuts down; the attempt does not count."""
+    """Returns the job to the queue when its worker shuts down. The attempt does not count."""
     with transaction.atomic():
         moved = _move(job, states.RELEASE, attempts=F("attempts") - 1, **NO_CLAIM)
         if moved:
@@ -153,7 +156,10 @@ def release(job: ProcessingJob) -> bool:
 
 
 def requeue(job: ProcessingJob, by: str = "", *, publish_damaged: bool = False) -> bool:
-    """Start a failed job afresh, with all its attempts; to be published as far as it can be decoded, if that is asked for."""
+    """Restarts a failed job with all its attempts.
+
+    `publish_damaged`: publish the photo even if only part of it can be decoded.
+    """
     with transaction.atomic():
         turn = _next_turn(job.album_id)
         changes: dict[str, Any] = {"attempts": 0, "turn": turn, "run_after": timezone.now(), "finished_at": None}
@@ -166,46 +172,46 @@ def requeue(job: ProcessingJob, by: str = "", *, publish_damaged: bool = False) 
 
 
 def cancel(job: ProcessingJob, by: str = "") -> bool:
-    """Drop a waiting or running job and its raw file. A running one loses its claim, so it can finish nothing."""
+    """Cancels a pending or processing job and deletes its raw file. A worker that is processing it loses its claim."""
     return _drop(job, states.CANCEL, by)
 
 
 def dismiss(job: ProcessingJob, by: str = "") -> bool:
-    """Put a failed job away, with its raw file."""
+    """Dismisses a failed job and deletes its raw file."""
     return _drop(job, states.DISMISS, by)
 
 
 def _lock_album(job: ProcessingJob) -> None:
-    """Two workers that publish what belongs together do so one after the other: PostgreSQL would show neither the other's row."""
+    """Makes workers that publish files of one group take turns: in PostgreSQL neither would see the other's uncommitted row."""
     Album.objects.select_for_update(no_key=True).filter(pk=job.album_id).values_list("pk").first()
 
 
-def _done(job: ProcessingJob, **made: Any) -> bool:
-    """Answers whether other files belong, or may belong, to what was made."""
+def _complete(job: ProcessingJob, **published: Any) -> bool:
+    """Completes the job. Returns whether other files belong, or may belong, to its photo or companion."""
     Leftover.objects.filter(hold=job.claim).delete()
-    if not _move(job, states.COMPLETE, finished_at=timezone.now(), **made, **NO_ERROR, **NO_CLAIM):
+    if not _move(job, states.COMPLETE, finished_at=timezone.now(), **published, **NO_ERROR, **NO_CLAIM):
         raise Stale
-    if has_kin := grouping.has_kin(job):
+    if has_siblings := grouping.has_kin(job):
         grouping.settle(job)
     removal.clear_after_commit([job.raw_path])
-    wakeup.ring_after_commit(wakeup.NO_JOB)  # for the proof
-    return has_kin
+    wakeup.ring_after_commit(wakeup.NO_JOB)  # for the post-write verification
+    return has_siblings
 
 
 def settle_double(upload: Upload) -> None:
-    """Put together with the files of its batch what the album has already. Call it under the album's lock."""
+    """Groups a file that the album already has with the files of its batch. Must be called under the album's lock."""
     grouping.settle_double(upload)
     if upload.duplicate_of:
-        _wake_videos(Sent.double(upload))
+        _resume_videos(Sent.double(upload))
 
 
-def _wake_videos(still: Sent) -> None:
+def _resume_videos(still: Sent) -> None:
     for video in grouping.videos_without_still(still):
-        _wake(video)
+        _resume_video(video)
 
 
-def _wake(video: ProcessingJob) -> None:
-    """Its still is here: it is no video alone any more."""
+def _resume_video(video: ProcessingJob) -> None:
+    """Requeues the Live video or makes it due now, because its still photo has arrived."""
     if video.state == JobState.FAILED:
         requeue(video, by="its photo")
     else:
@@ -213,7 +219,7 @@ def _wake(video: ProcessingJob) -> None:
         wakeup.ring_after_commit(video.pk)
 
 
-def _put_off(job: ProcessingJob, delay: float, **changes: Any) -> bool:
+def _reschedule(job: ProcessingJob, delay: float, **changes: Any) -> bool:
     with transaction.atomic():
         run_after = timezone.now() + timedelta(seconds=delay)
         moved = _move(job, states.RETRY, run_after=run_after, **changes, **NO_CLAIM)
@@ -232,8 +238,8 @@ def _drop(job: ProcessingJob, edge: Edge, by: str) -> bool:
 
 
 def _move(job: ProcessingJob, edge: Edge, *, by: str = "", expired: bool = False, **changes: Any) -> bool:
-    """The one UPDATE that changes a state, guarded by the states the edge may leave and by the claim it may need."""
-    rows = _held(job) if edge.held else ProcessingJob.objects.filter(pk=job.pk)
+    """Runs the guarded UPDATE: only from one of the edge's source states and, if the edge requires it, only with the claim."""
+    rows = _claimed_rows(job) if edge.held else ProcessingJob.objects.filter(pk=job.pk)
     if expired:
         rows = rows.lost()
     with transaction.atomic():
@@ -251,8 +257,8 @@ def _move(job: ProcessingJob, edge: Edge, *, by: str = "", expired: bool = False
     return True
 
 
-def _take(job: ProcessingJob, worker: str) -> bool:
-    """Its row is locked, so what was read of it holds, and what is written need not be read."""
+def _claim(job: ProcessingJob, worker: str) -> bool:
+    """Claims the job. Its row is locked, so `job` is current and can be updated in memory without reading it again."""
     now = timezone.now()
     claim: dict[str, Any] = {"claim": uuid.uuid4(), "lease_until": _lease(now), "worker": worker}
     claim |= {"attempts": job.attempts + 1, "started_at": now, "finished_at": None}
@@ -263,17 +269,21 @@ def _take(job: ProcessingJob, worker: str) -> bool:
     return True
 
 
-def _attempt(job: ProcessingJob, edge: Edge, told: object) -> int:
-    """Which one this move belongs to. Who holds the claim knows that: nobody else changes the row."""
-    if isinstance(told, int):
-        return told
-    if edge.held and told is None:
+def _attempt(job: ProcessingJob, edge: Edge, attempts: object) -> int:
+    """Returns the attempt number for the event.
+
+    The worker that holds the claim uses `job.attempts`, since no other process changes the row. Other transitions read it from
+    the database.
+    """
+    if isinstance(attempts, int):
+        return attempts
+    if edge.held and attempts is None:
         return job.attempts
     return ProcessingJob.objects.values_list("attempts", flat=True).get(pk=job.pk)
 
 
-def _held(job: ProcessingJob) -> JobQuerySet:
-    """The job's row, if the claim that this worker got is still the one that holds it."""
+def _claimed_rows(job: ProcessingJob) -> JobQuerySet:
+    """The job's row, if this worker's claim is still the current one."""
     return ProcessingJob.objects.filter(pk=job.pk, claim=job.claim).exclude(claim=None)
 
 
@@ -288,9 +298,9 @@ def _lease(now: datetime) -> datetime:
 def _next_turn(album_id: int) -> int:
     """Start-time fair queueing: behind the album's own last job, but never before the front of the whole queue.
 
-    So albums take turns, one photo each, and a newcomer neither waits for 500 photos of another nor overtakes it for ever.
+    Albums take turns, one photo each. A new album neither waits for 500 photos of another one nor keeps overtaking it.
     """
-    *fronts, last, latest = sql.one_row(TURNS, album=album_id)
+    *fronts, last_pending, last_processing = sql.one_row(TURNS, album=album_id)
     front = min((turn for turn in fronts if turn is not None), default=0)
-    own = max((turn for turn in (last, latest) if turn is not None), default=-1)
-    return max(front, own + 1)
+    last = max((turn for turn in (last_pending, last_processing) if turn is not None), default=-1)
+    return max(front, last + 1)

@@ -1,4 +1,4 @@
-"""The files of a batch that may belong together: what their names have in common, and how near their folders are."""
+"""Finds the files of a batch that may belong together, by their stems and by the distance of their folders."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -18,15 +18,15 @@ from processing.pipeline.formats import extensions
 SIDECAR = ".xmp"
 PIXEL_VIDEO = ".mp"
 HEVC_VIDEO = "_hevc"
-"""What icloudpd adds to the name of the video of a HEIC: IMG_1.HEIC has IMG_1_HEVC.MOV."""
+"""The suffix that icloudpd adds to the name of a HEIC's video: IMG_1.HEIC has IMG_1_HEVC.MOV."""
 ENDING = re.compile(r"\.(?=[a-z0-9]{2,5}$)[a-z0-9]*[a-z][a-z0-9]*$")
-"""Of a picture, in small letters. `holiday.2024` has none."""
+"""A picture's file name extension, in lower case. `holiday.2024` has none."""
 FAR = 3
 ASCII = re.compile(r"[\x00-\x7f]*")
 
 
 def stem(name: str) -> str:
-    """`img_1` of IMG_1.JPG, IMG_1.xmp, IMG_1.CR2.xmp and Takeout's IMG_1.JPG.json; of PXL_1.MP.jpg that of its video."""
+    """Returns `img_1` for IMG_1.JPG, IMG_1.xmp, IMG_1.CR2.xmp and Takeout's IMG_1.JPG.json; `pxl_1` for PXL_1.MP.jpg."""
     if takeout_names.is_sidecar(name):
         return takeout_names.stem(name).removesuffix(PIXEL_VIDEO)
     base = ENDING.sub("", name.casefold().removesuffix(SIDECAR)).removesuffix(PIXEL_VIDEO)
@@ -34,7 +34,7 @@ def stem(name: str) -> str:
 
 
 def is_sidecar(name: str) -> bool:
-    """By its name alone, before its bytes are here. Many have the same bytes, and each its own photo."""
+    """True if the name is a sidecar's. Many sidecars have the same bytes, but each belongs to its own photo."""
     return name.casefold().endswith(SIDECAR) or takeout_names.is_sidecar(name)
 
 
@@ -46,7 +46,7 @@ def cannot_be_photo(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What others are looked for by. `title` is the photo's whole name, if a JSON file of Takeout tells it."""
+    """A file as it was sent: the search criteria for its siblings. `title` is the photo's full name from a Takeout file."""
 
     batch: int
     album: int
@@ -56,35 +56,35 @@ class Sent:
 
     @classmethod
     def job(cls, job: ProcessingJob) -> Self:
-        words = None
+        metadata = None
         if takeout_names.is_sidecar(job.original_filename):
-            words = Companion.objects.filter(job=job).values_list("words", flat=True).first()
-        return cls(job.batch_id, job.album_id, job.original_filename, job.upload.folder, _title(words))
+            metadata = Companion.objects.filter(job=job).values_list("words", flat=True).first()
+        return cls(job.batch_id, job.album_id, job.original_filename, job.upload.folder, _title(metadata))
 
     @classmethod
     def double(cls, upload: Upload) -> Self:
-        words = None
+        metadata = None
         if takeout_names.is_sidecar(upload.name):
-            kept = Companion.objects.filter(album=upload.album_id, sha256=upload.sha256, name=upload.name)
-            words = kept.values_list("words", flat=True).first()
-        return cls(upload.batch_id, upload.album_id, upload.name, upload.folder, _title(words))
+            companions = Companion.objects.filter(album=upload.album_id, sha256=upload.sha256, name=upload.name)
+            metadata = companions.values_list("words", flat=True).first()
+        return cls(upload.batch_id, upload.album_id, upload.name, upload.folder, _title(metadata))
 
     @classmethod
     def all_of(cls, job: ProcessingJob) -> list[Self]:
-        """The job's file, then what else was sent with its batch and has the same bytes, perhaps beside other files."""
-        same = Upload.objects.filter(
+        """Returns the job's file, then its duplicates in the batch, which may be in other folders."""
+        uploads = Upload.objects.filter(
             duplicates.IS_DOUBLE, album=job.album_id, sha256=job.upload.sha256, batch=job.batch_id
         )
-        return [cls.job(job), *map(cls.double, same)]
+        return [cls.job(job), *map(cls.double, uploads)]
 
     @property
     def stems(self) -> set[str]:
-        """Its own, and those that a name which was cut, or that of an edited copy, sets apart. Nearly all photos have but one."""
+        """The file's stem, and those that siblings may have because of a truncated name or an edited copy. Mostly one."""
         is_takeout = takeout_names.is_sidecar(self.name)
-        others = (
+        takeout_stems = (
             takeout_names.photo_stems(self.name, self.title) if is_takeout else takeout_names.sidecar_stems(self.name)
         )
-        return {stem(self.name), *(each.removesuffix(PIXEL_VIDEO) for each in others)} - {""}
+        return {stem(self.name), *(takeout_stem.removesuffix(PIXEL_VIDEO) for takeout_stem in takeout_stems)} - {""}
 
     @property
     def jobs(self) -> QuerySet[ProcessingJob]:
@@ -92,36 +92,36 @@ class Sent:
 
     @property
     def doubles(self) -> QuerySet[Upload]:
-        """Files that the album has already, of about this name: no job tells their stem."""
-        return self._alike.filter(duplicates.IS_DOUBLE)
+        """Duplicates with names of the common prefix. They have no job, so their stem is not in the database."""
+        return self._with_prefix.filter(duplicates.IS_DOUBLE)
 
     @property
     def to_come(self) -> QuerySet[Upload]:
-        """Files on their way, of about this name."""
-        return self._alike.filter(state=UploadState.RECEIVING)
+        """Uploads in progress with names of the common prefix."""
+        return self._with_prefix.filter(state=UploadState.RECEIVING)
 
     @property
     def companions_alone(self) -> QuerySet[Companion]:
-        """Of about this name in the album, kept beside no photo."""
-        return Companion.objects.filter(album=self.album, photo=None, name__istartswith=self._beginning)
+        """Companions in the album without a photo, with names of the common prefix."""
+        return Companion.objects.filter(album=self.album, photo=None, name__istartswith=self._prefix)
 
     @property
-    def _alike(self) -> QuerySet[Upload]:
-        return Upload.objects.filter(batch=self.batch, name__istartswith=self._beginning)
+    def _with_prefix(self) -> QuerySet[Upload]:
+        return Upload.objects.filter(batch=self.batch, name__istartswith=self._prefix)
 
     @property
-    def _beginning(self) -> str:
-        """Databases fold the case of ASCII letters alike, and of all others as they please."""
-        plain = ASCII.match(self.name)
-        assert plain
-        return _beginning([plain[0].casefold(), *self.stems])
+    def _prefix(self) -> str:
+        """The common ASCII prefix of all stems. Databases agree on case folding only for ASCII letters."""
+        ascii_part = ASCII.match(self.name)
+        assert ascii_part
+        return _common_prefix([ascii_part[0].casefold(), *self.stems])
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of the batch under the name that it was sent by, with the photo or companion that has its bytes.
+    """A file of the batch under its sent name, with the photo or companion that has its bytes.
 
-    `identity` is the same for the same bytes, as far as they are known.
+    `identity` is equal for equal bytes, if they are known.
     """
 
     upload: UUID
@@ -138,59 +138,60 @@ class File:
 
 
 def has_others(sent: Sent) -> bool:
-    """Is there another file that may belong to this one, done or not? Most have none."""
+    """True if another file, processed or not, may belong to this one. Most files have none."""
     if not stem(sent.name):
         return False
     return sent.jobs.exclude(original_filename=sent.name, upload__folder=sent.folder).exists() or sent.doubles.exists()
 
 
 def files(sent: Sent) -> list[File]:
-    """All that may belong together with it, itself too, whether there is anything of them yet or not."""
+    """Returns the file and all its possible siblings, processed or not."""
     stems = sent.stems
     jobs = sent.jobs.exclude(state=JobState.CANCELLED).order_by("pk")
     columns = ("upload", "original_filename", "upload__folder", "upload__sha256", "photo", "companion")
-    found = [File(*row) for row in jobs.values_list(*columns)]
-    others = (sent.doubles | sent.to_come).order_by("created_at", "pk")
-    alike = [upload for upload in others if stem(upload.name) in stems]
-    return found + _with_what_is_there(sent.album, alike)
+    with_job = [File(*row) for row in jobs.values_list(*columns)]
+    without_job = (sent.doubles | sent.to_come).order_by("created_at", "pk")
+    return with_job + _files_of(sent.album, [upload for upload in without_job if stem(upload.name) in stems])
 
 
 def nearest(files: Iterable[File], folder: str) -> list[File]:
-    """Those in this folder; else in one that is called so, for Takeout comes in parts; else those of which no folder is known.
+    """Returns the files in this folder; else those in a folder of the same name; else those without a known folder.
 
-    Files of folders of other names have nothing to do with it: two cards may hold an IMG_0001 each.
+    Takeout splits a folder into several archives. Files in folders of other names never match: two memory cards may each
+    contain an IMG_0001.
     """
     near: dict[int, list[File]] = {}
     for file in files:
         near.setdefault(distance(file.folder, folder), []).append(file)
-    first = min(near, default=FAR)
-    return near[first] if first < FAR else []
+    smallest = min(near, default=FAR)
+    return near[smallest] if smallest < FAR else []
 
 
 def by_distance(files: Iterable[File], folder: str) -> list[File]:
-    """All of them, the nearest first."""
+    """Returns all the files, the nearest first."""
     return sorted(files, key=lambda file: distance(file.folder, folder))
 
 
-def is_near(one: str, other: str) -> bool:
-    return distance(one, other) < FAR
+def is_near(folder: str, other_folder: str) -> bool:
+    return distance(folder, other_folder) < FAR
 
 
-def distance(one: str, other: str) -> int:
-    """Between two folders, from 0 for the same to FAR."""
-    if one == other:
+def distance(folder: str, other_folder: str) -> int:
+    """Returns the distance of two folders: 0 same, 1 same name, 2 one unknown, FAR."""
+    if folder == other_folder:
         return 0
-    if not one or not other:
+    if not folder or not other_folder:
         return 2
-    return 1 if one.rpartition("/")[2] == other.rpartition("/")[2] else FAR
+    return 1 if folder.rpartition("/")[2] == other_folder.rpartition("/")[2] else FAR
 
 
-def _with_what_is_there(album: int, uploads: Sequence[Upload]) -> list[File]:
+def _files_of(album: int, uploads: Sequence[Upload]) -> list[File]:
+    """Returns the uploads as files, with the photos and companions of the album that have their bytes."""
     if not uploads:
         return []
-    known = {upload.sha256 for upload in uploads if upload.sha256}
-    photos = dict(Photo.objects.filter(album=album, original_sha256__in=known).values_list("original_sha256", "pk"))
-    rows = Companion.objects.filter(album=album, sha256__in=known).values_list("sha256", "name", "pk")
+    hashes = {upload.sha256 for upload in uploads if upload.sha256}
+    photos = dict(Photo.objects.filter(album=album, original_sha256__in=hashes).values_list("original_sha256", "pk"))
+    rows = Companion.objects.filter(album=album, sha256__in=hashes).values_list("sha256", "name", "pk")
     companions = {(sha256, name): pk for sha256, name, pk in rows}
     return [
         File(
@@ -206,11 +207,10 @@ def _with_what_is_there(album: int, uploads: Sequence[Upload]) -> list[File]:
     ]
 
 
-def _beginning(names: list[str]) -> str:
-    """What all of them begin with."""
-    alike = takewhile(lambda chars: chars[0] == chars[1], zip(min(names), max(names), strict=False))
-    return "".join(char for char, _ in alike)
+def _common_prefix(names: list[str]) -> str:
+    equal = takewhile(lambda chars: chars[0] == chars[1], zip(min(names), max(names), strict=False))
+    return "".join(char for char, _ in equal)
 
 
-def _title(words: dict[str, object] | None) -> str:
-    return str((words or {}).get("file", ""))
+def _title(metadata: dict[str, object] | None) -> str:
+    return str((metadata or {}).get("file", ""))

@@ -1,4 +1,4 @@
-"""What is done every so often is done by one worker, however many there are."""
+"""Locks in the database: a periodic task runs in one worker per interval, and a named block in one process at a time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,22 +9,22 @@ from django.utils import timezone
 
 from processing.models import Round, deadlines
 
-EARLY = 0.1
-"""A clock that is slow by this share would else miss its own turn, and wait for another whole one."""
+TOLERANCE = 0.1
+"""The share of an interval by which a call may come early. Without it, a worker with a slow clock would skip an interval."""
 
 
 def is_mine(name: str, seconds: float) -> bool:
-    """Of all who ask within so many seconds, one is told yes."""
+    """True for exactly one caller per interval of `seconds`, across all processes."""
     now = timezone.now()
     Round.objects.get_or_create(name=name, defaults={"next_at": now})
     due = Round.objects.filter(deadlines.passed("next_at", seconds), name=name)
-    return bool(due.update(next_at=now + timedelta(seconds=(1 - EARLY) * seconds)))
+    return bool(due.update(next_at=now + timedelta(seconds=(1 - TOLERANCE) * seconds)))
 
 
 @contextmanager
 def alone(name: str) -> Iterator[None]:
-    """One transaction for the block; whoever comes with the same name meanwhile waits for its end, on whatever machine."""
+    """Runs the block in a transaction. Other callers with the same name, on any machine, wait until it ends."""
     Round.objects.get_or_create(name=name, defaults={"next_at": timezone.now()})
     with transaction.atomic():
-        Round.objects.select_for_update().get(name=name)  # SQLite has one writer, and waited before
+        Round.objects.select_for_update().get(name=name)  # SQLite has one writer: it already waited at BEGIN IMMEDIATE
         yield

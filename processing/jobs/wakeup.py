@@ -1,4 +1,4 @@
-"""The bell wakes a worker. It carries a job's id, but the job row is the truth: ringing twice or never is harmless."""
+"""Messages that wake a worker. Only the job row is authoritative: a duplicate or lost message is harmless."""
 
 import logging
 import secrets
@@ -14,40 +14,40 @@ from processing.lib.failpoints import Point
 
 log = logging.getLogger(__name__)
 
-SILENT_SECONDS = 10.0
-"""How long a queue that did not answer is left alone: each photo of a form would wait two seconds for a frozen Redis."""
-LISTEN_SECONDS = 0.02
+RETRY_SECONDS = 10.0
+"""How long no message is sent after the queue failed. Otherwise each photo of a form would wait two seconds for a hung Redis."""
+POLL_SECONDS = 0.02
 
 NO_JOB = 0
 
-_silent_until = 0.0
+_suspended_until = 0.0
 
 
 def ring(job_id: int, delay: float = 0) -> None:
-    """Wake a worker, in `delay` seconds. A queue that is away never fails whoever rings: the sweep rings again."""
+    """Wakes a worker in `delay` seconds. Never raises when the queue is unavailable: the sweep sends the message again."""
     failpoints.reach(Point.BEFORE_BELL)
-    _ring(settings.BELL, job_id, delay)
+    _send(settings.BELL, job_id, delay)
 
 
 def ring_for_upload(upload_id: uuid.UUID) -> None:
-    """It is whole in the bucket, and too large to be read back while its sender waits."""
-    _ring(settings.UPLOAD_BELL, str(upload_id), 0)
+    """Wakes a worker for an upload that is complete in the bucket and too large to be read back within a request."""
+    _send(settings.UPLOAD_BELL, str(upload_id), 0)
 
 
-def _ring(task_path: str, what: int | str, delay: float) -> None:
-    global _silent_until
-    if time.monotonic() < _silent_until:
+def _send(task_path: str, argument: int | str, delay: float) -> None:
+    global _suspended_until
+    if time.monotonic() < _suspended_until:
         return
     try:
         task = import_string(task_path)
-        task.schedule((what,), delay=delay) if delay else task(what)
+        task.schedule((argument,), delay=delay) if delay else task(argument)
     except Exception:
-        _silent_until = time.monotonic() + SILENT_SECONDS
-        log.warning("The bell for %s did not ring; the sweep will ring it", what, exc_info=True)
+        _suspended_until = time.monotonic() + RETRY_SECONDS
+        log.warning("The wake-up message for %s could not be sent; the sweep will send it", argument, exc_info=True)
 
 
 def ring_for_what_waits() -> None:
-    """Whoever hears it and finds no job that is due reads a stored photo back, or renders one again."""
+    """Wakes a worker. If no job is due, the worker reads a stored photo back or renders one again."""
     ring(NO_JOB)
 
 
@@ -55,32 +55,35 @@ def ring_after_commit(job_id: int, delay: float = 0) -> None:
     transaction.on_commit(lambda: ring(job_id, delay))
 
 
-def echo(patience: float) -> float | None:
-    """Seconds until a worker answered; None when none did within `patience`. Raises what the queue raises when it is away."""
+def echo(timeout: float) -> float | None:
+    """Returns the seconds until a worker replied; None when none replied within `timeout` seconds.
+
+    Raises the queue's own exception when the queue is unavailable.
+    """
     queue = import_string(settings.BELL).huey
     queue.pending_count()
-    if not patience:
+    if not timeout:
         return None
-    key, began = f"echo-{secrets.token_hex(8)}", time.monotonic()
-    import_string(settings.ECHO)(key, time.time() + patience)
-    while time.monotonic() - began < patience:
+    key, started_at = f"echo-{secrets.token_hex(8)}", time.monotonic()
+    import_string(settings.ECHO)(key, time.time() + timeout)
+    while time.monotonic() - started_at < timeout:
         if queue.storage.has_data_for_key(key):
             queue.storage.pop_data(key)
-            return time.monotonic() - began
-        time.sleep(LISTEN_SECONDS)
+            return time.monotonic() - started_at
+        time.sleep(POLL_SECONDS)
     return None
 
 
 def answer(key: str, until: float) -> None:
-    """A worker's part of an echo; after `until` nobody listens any more."""
+    """Replies to `echo`; the worker calls it. Does nothing after `until`, when the caller no longer waits."""
     if time.time() < until:
         import_string(settings.BELL).huey.storage.put_data(key, b"heard")
 
 
 def waiting() -> int:
-    """How many bells ring unanswered; 0 when the queue cannot be asked."""
+    """Returns the number of unprocessed messages; 0 when the queue is unavailable."""
     try:
         return int(import_string(settings.BELL).huey.pending_count())
     except Exception:
-        log.warning("The queue does not answer", exc_info=True)
+        log.warning("The queue is unavailable", exc_info=True)
         return 0

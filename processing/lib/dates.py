@@ -1,10 +1,10 @@
-"""Times that a file states."""
+"""Parses the capture times of files."""
 
 from datetime import UTC, datetime, timedelta
 
 
 def moment(iso: str | None) -> tuple[datetime | None, int | None]:
-    """The camera's time, and its offset from UTC in minutes if it told one; without, its clock is kept as if it were UTC."""
+    """Returns the capture time and its offset from UTC in minutes. Without an offset, the local time is stored as UTC."""
     if not iso:
         return None, None
     taken = datetime.fromisoformat(iso)

@@ -1,6 +1,6 @@
-"""Places where a test kills this process, as a power cut would. DARKROOM_FAULT names one; off by default.
+"""Failpoints: places where a test kills this process, like a power cut. DARKROOM_FAULT selects one; off by default.
 
-tests/faults/test_crash_points.py walks them all.
+tests/faults/test_crash_points.py tests all of them.
 """
 
 import os
@@ -36,7 +36,7 @@ _passes = count(1)
 
 
 def reach(point: Point) -> None:
-    """SIGKILL when DARKROOM_FAULT is this point's name; with `name:3`, when it is passed for the third time."""
+    """Sends SIGKILL to this process if DARKROOM_FAULT is this point's name; with `name:3`, on the third pass."""
     name, _, nth = settings.FAULT.partition(":")
     if name == point and next(_passes) == int(nth or 1):
         os.kill(os.getpid(), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Long iterations in pages of BATCH_SIZE, in constant memory."""
+"""Iterates over many rows or items in batches of BATCH_SIZE, in constant memory."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -12,7 +12,10 @@ Item = TypeVar("Item")
 
 
 def one_by_one(rows: QuerySet[Row]) -> Iterator[Row]:
-    """In pages, by key: a cursor left open for hours of hashing would hold up the database's housekeeping."""
+    """Yields the rows, read in pages by primary key.
+
+    A cursor that stays open for hours of hashing would hold up the database's maintenance, such as VACUUM.
+    """
     last = 0
     while page := list(rows.filter(pk__gt=last).order_by("pk")[:BATCH_SIZE]):
         yield from page
@@ -20,6 +23,6 @@ def one_by_one(rows: QuerySet[Row]) -> Iterator[Row]:
 
 
 def chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
-    rest = iter(items)
-    while chunk := list(islice(rest, BATCH_SIZE)):
+    iterator = iter(items)
+    while chunk := list(islice(iterator, BATCH_SIZE)):
         yield chunk

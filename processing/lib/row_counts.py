@@ -1,4 +1,4 @@
-"""How many rows there are: to the last one where that is quick, and about where there are very many."""
+"""Counts rows: exactly where that is fast, and by an estimate where there are very many."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from django.db import connections
 from django.db.models import QuerySet
 
 EXACT = 100_000
-"""So many rows of an index are counted in some ten milliseconds."""
+"""The largest exact count. Counting so many index entries takes about ten milliseconds."""
 
 
 class Count(int):
-    """A number of rows. Of very many, PostgreSQL's own estimate, which is a few percent off."""
+    """A number of rows. If it is not exact, PostgreSQL's own estimate, which is a few percent off."""
 
     is_exact: bool
 
@@ -28,7 +28,7 @@ class Count(int):
 
 
 def of(rows: QuerySet[Any]) -> Count:
-    """SQLite has no estimates, and counts."""
+    """Returns the number of rows. Always exact on SQLite, which has no estimates."""
     if connections[rows.db].vendor != "postgresql":
         return Count(rows.count())
     exact = rows.order_by()[: EXACT + 1].count()

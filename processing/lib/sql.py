@@ -1,4 +1,4 @@
-"""Questions in SQL, for those asked of every file: put together by Django, each takes ten times as long as its answer."""
+"""Raw SQL for queries that run once per file: Django would take ten times as long to build such a query as to run it."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ ALBUM = "SELECT trashed_at FROM albums_album WHERE id = %(album)s"
 
 
 def one_row(sql: str, **values: str | int) -> tuple[Any, ...]:
-    """The only row of the answer, or the first; none is empty. `values` are named in it as %(name)s."""
+    """Returns the first row of the result, or (). The query refers to `values` as %(name)s."""
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         row: tuple[Any, ...] | None = cursor.fetchone()
@@ -16,11 +16,9 @@ def one_row(sql: str, **values: str | int) -> tuple[Any, ...]:
 
 
 def hold(album: int, *, in_use: bool = False) -> bool:
-    """Keep the album's row from everybody else until the transaction ends; False when it is gone.
+    """Locks the album's row until the transaction ends. False if the album does not exist, or with `in_use` is in the trash.
 
-    `in_use`: False, too, when it is in the trash.
-
-    PostgreSQL waits here. SQLite waited at BEGIN IMMEDIATE, and knows no FOR UPDATE.
+    PostgreSQL waits for the lock here. SQLite has no FOR UPDATE, and already waited at BEGIN IMMEDIATE.
     """
     row = one_row(ALBUM + " FOR UPDATE" * connection.features.has_select_for_update, album=album)
     return bool(row) and not (in_use and row[0])

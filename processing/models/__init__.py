@@ -1,4 +1,4 @@
-"""The workshop's rows."""
+"""The models of the processing app."""
 
 from processing.models.maintenance import (
     BucketConnection,

@@ -1,4 +1,4 @@
-"""Deadlines kept in rows, read by a clock that may be set back meanwhile."""
+"""Conditions on deadlines in rows, which stay correct when the clock is set back."""
 
 from datetime import timedelta
 
@@ -6,14 +6,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 SILENCE_SECONDS = 40
-"""So long after its last sign of life (uploads/heartbeat.py) a process that takes files in counts as dead."""
+"""A process that receives files counts as dead this long after its last heartbeat (uploads/heartbeat.py)."""
 
 
 def passed(field: str, span: float) -> Q:
-    """Rows whose deadline, put `span` seconds ahead at most, has passed.
+    """A condition for rows with a passed deadline. Deadlines are set at most `span` seconds ahead.
 
-    One much further ahead was put by a clock that has been set back since; waiting for it could take for ever. The margin is
-    for machines whose clocks differ.
+    A deadline more than twice `span` ahead also counts as passed: it was set before the clock was set back, and could take years
+    to pass. The factor of two allows for clock differences between machines.
     """
     now = timezone.now()
     return Q(**{f"{field}__lte": now}) | Q(**{f"{field}__gt": now + timedelta(seconds=2 * span)})

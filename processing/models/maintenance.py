@@ -1,4 +1,4 @@
-"""Upkeep: workers and their rounds, what is wrong with stored files, renditions to be made again, the bucket, measurements."""
+"""Models of maintenance: workers, periodic tasks, findings, photos to render again, the bucket's settings, measurements."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from processing.models import deadlines
 
 
 class WorkerPulse(models.Model):
-    """A worker that is, or was, at work: renewed every few seconds by the worker itself."""
+    """A worker process. The worker updates its row every few seconds."""
 
     name = models.CharField(max_length=100, primary_key=True)
     host = models.CharField(max_length=100, db_default="")
@@ -29,7 +29,7 @@ class WorkerPulse(models.Model):
 
 
 class Round(models.Model):
-    """What is done every so often, by one of however many workers."""
+    """A periodic task, which one worker runs per interval."""
 
     name = models.CharField(max_length=40, primary_key=True)
     next_at = models.DateTimeField()
@@ -39,7 +39,7 @@ class Round(models.Model):
 
 
 class Finding(models.Model):
-    """A stored file that is not what its row says; gone when it is right again."""
+    """A stored file that does not match its row. Deleted when the file is correct again."""
 
     class Trouble(models.TextChoices):
         MISSING = "missing", "missing"
@@ -62,7 +62,7 @@ class Finding(models.Model):
 
 
 class BucketConnection(models.Model):
-    """The bucket as it was set up on the storage page: one row, or none.
+    """The bucket's settings from the storage page: at most one row.
 
     Only processing/maintenance/bucket_settings.py writes it.
     """
@@ -91,7 +91,7 @@ class BucketConnection(models.Model):
 
 
 class Measurement(models.Model):
-    """What the doctor found once: through the front door, as a browser saw it, and inside."""
+    """The results of one run of the doctor: through the front door, from a browser, and inside."""
 
     address = models.CharField(max_length=300)
     begun_at = models.DateTimeField(default=timezone.now, db_index=True)
@@ -113,7 +113,7 @@ class Measurement(models.Model):
 
 class RerenderQuerySet(models.QuerySet["Rerender"]):
     def waiting(self) -> RerenderQuerySet:
-        """Those that something is still to come of, in work or not."""
+        """Queued or in progress."""
         return self.filter(error_code="")
 
     def given_up(self) -> RerenderQuerySet:
@@ -123,14 +123,14 @@ class RerenderQuerySet(models.QuerySet["Rerender"]):
         return self.filter(claim__isnull=False)
 
     def due(self) -> RerenderQuerySet:
-        """In the order they are to be done. One whose lease ran out lost its worker, and is due again."""
+        """Rows to render now, in order. A row with an expired lease has lost its worker and is due again."""
         may_run = deadlines.passed("run_after", backoff.longest(settings.BACKOFF_MAX_SECONDS))
         is_lost = deadlines.passed("lease_until", settings.PIPELINE_SECONDS + settings.LEASE_SECONDS)
         return self.waiting().filter((Q(claim=None) & may_run) | is_lost).order_by("turn", "pk")
 
 
 class Rerender(models.Model):
-    """A photo whose renditions are to be made again; gone when they are. Only processing/rendering/rerender.py writes it."""
+    """A photo to be rendered again. Deleted when that is done. Only processing/rendering/rerender.py writes it."""
 
     photo = models.OneToOneField(Photo, on_delete=models.CASCADE, related_name="rerender")
     turn = models.BigIntegerField(help_text="Smallest first; dealt so that albums take turns.")

@@ -1,4 +1,4 @@
-"""Both life cycles, as data.
+"""The life cycles of jobs and uploads, as data.
 
     ProcessingJob   (create) ─► pending ──claim──► processing ──complete──► completed
                                   ▲ ▲ │               │  │
@@ -8,7 +8,7 @@
                                                   └──dismiss──► cancelled
     Upload          receiving ─► received | refused | skipped | expired | cancelled
 
-Only processing/jobs/lifecycle.py moves a job along these edges, only processing/uploads/lifecycle.py an upload.
+Only processing/jobs/lifecycle.py changes the state of a job, and only processing/uploads/lifecycle.py that of an upload.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class UploadState(models.TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A move that a job can make. A held edge may be fired by the holder of the job's claim alone."""
+    """A transition of a job. Only the worker that holds the job's claim may make a `held` one."""
 
     name: str
     sources: frozenset[JobState]
@@ -56,25 +56,25 @@ DISMISS = Edge("dismiss", frozenset({JobState.FAILED}), JobState.CANCELLED)
 EDGES = (CLAIM, RENEW, COMPLETE, RETRY, GIVE_UP, RELEASE, CANCEL, REQUEUE, DISMISS)
 
 ACTIVE = (JobState.PENDING, JobState.PROCESSING)
-"""A job in one of these locks its album."""
+"""A job in one of these states locks its album."""
 
 KEEPS_RAW = (*ACTIVE, JobState.FAILED)
-"""A job in one of these still needs its raw file."""
+"""A job in one of these states still needs its raw file."""
 
 DUPLICATE = "duplicate"
-"""The code of an upload or a job whose bytes its album has already."""
+"""The code of an upload or a job when the album already has the same bytes."""
 
 IS_A_PHOTO = frozenset({DUPLICATE, "restored"})
-"""Codes of uploads and jobs that ended because their album has, or is getting, their bytes already: nothing went wrong.
+"""Codes of uploads and jobs that ended because the album already has, or is receiving, the same bytes. They are no failures.
 
-The only definition: pages, receipts, lists and commands all go by it.
+The only definition: pages, receipts, lists and commands use it.
 """
 
 COMPANION_FILE = "companion-file"
-"""The code of a skipped upload that is a companion without a picture of its own: nobody misses it."""
+"""The code of a skipped upload: a companion file that is not needed without its photo."""
 
 CAN_BE_PUBLISHED = frozenset({"broken", "truncated"})
-"""Codes of damage: who wants the photo all the same can have what is left of it."""
+"""Codes of damaged files that a user may still publish, as far as they can be decoded."""
 
 ENDED_BADLY = (UploadState.REFUSED, UploadState.EXPIRED)
-"""Such an upload has no bytes any more: its file has to be sent again."""
+"""Uploads in these states have no bytes any more: the file has to be sent again."""

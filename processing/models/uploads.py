@@ -1,4 +1,4 @@
-"""What comes in, and what is to be done about it: batches, the uploads in them, and a job for each received upload."""
+"""Models of uploading and processing: batches, the uploads in them, and a job for each received upload."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from processing.storage import locations
 
 class BatchQuerySet(models.QuerySet["Batch"]):
     def active(self, album: Album | None = None) -> BatchQuerySet:
-        """Those with work left: an upload on its way, or a job waiting or in work."""
+        """Batches with an upload in progress, or with a pending or processing job."""
         batches, jobs, uploads = self, ProcessingJob.objects.active(), Upload.objects.receiving()
-        if album is not None:  # of the batches too, or the database would look at each there is
+        if album is not None:  # also filters the batches: otherwise the database would scan all of them
             batches, jobs, uploads = batches.filter(album=album), jobs.filter(album=album), uploads.filter(album=album)
         return batches.filter(Q(pk__in=jobs.values("batch")) | Q(pk__in=uploads.values("batch")))
 
 
 class Batch(models.Model):
-    """What one person sends to one album in one go."""
+    """The files that a user sends to an album in one go."""
 
     class Source(models.TextChoices):
         FORM = "form", "Upload form"
@@ -37,7 +37,7 @@ class Batch(models.Model):
         IMPORT = "import", "Import command"
 
     BOUND = (Source.FORM, Source.IMPORT)
-    """Taken in by one process, to its end: when that dies, nobody can go on with it."""
+    """Sources whose uploads are bound to one process: when it dies, they cannot be resumed."""
 
     album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="batches")
     opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
@@ -70,36 +70,37 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         return self.filter(state=UploadState.RECEIVING)
 
     def idle(self) -> UploadQuerySet:
-        """Receiving, but nothing arrived for long."""
+        """Receiving, but no bytes have arrived for UPLOAD_EXPIRY_SECONDS."""
         return self.receiving().filter(deadlines.passed("expires_at", settings.UPLOAD_EXPIRY_SECONDS))
 
     def abandoned(self) -> UploadQuerySet:
-        """Receiving, but the process that took it in gives no sign of life, and nobody else can go on with it.
+        """Receiving, but the process that received it sends no heartbeat, and no other process can resume it.
 
-        Forms and imports tell no size before the end. A resumable upload that joined their batch does, and may be gone on with.
+        Uploads of forms and imports have no size before their end. One with a size is a resumable upload that joined their
+        batch.
         """
-        silent = timezone.now() + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS - deadlines.SILENCE_SECONDS)
-        return self.receiving().filter(expires_at__lt=silent, size=None, batch__source__in=Batch.BOUND)
+        expiry = timezone.now() + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS - deadlines.SILENCE_SECONDS)
+        return self.receiving().filter(expires_at__lt=expiry, size=None, batch__source__in=Batch.BOUND)
 
     def quiet(self, seconds: float) -> UploadQuerySet:
-        """Some of it is here, but nothing of its batch arrived for so long."""
-        left = timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS - seconds)
-        return self.receiving().filter(expires_at__lt=timezone.now() + left, arrived__gt=0)
+        """Partly received, but nothing of the batch has arrived for `seconds`."""
+        expiry = timezone.now() + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS - seconds)
+        return self.receiving().filter(expires_at__lt=expiry, arrived__gt=0)
 
     def in_the_bucket(self) -> UploadQuerySet:
-        """Those of which something was to go there straight."""
+        """Uploads with parts that were to go directly to the bucket."""
         return self.filter(models.Exists(Part.objects.filter(upload=models.OuterRef("pk"))))
 
     def ended_badly(self) -> UploadQuerySet:
-        """Refused or expired, and nobody has put them away yet."""
+        """Refused or expired, and not dismissed."""
         return self.filter(state__in=ENDED_BADLY, dismissed_at=None, batch__dismissed_at=None)
 
 
 class Upload(models.Model):
-    """One file on its way in. Its id is unguessable, its bytes lie at `key` until they are a photo."""
+    """One uploaded file. Its id cannot be guessed. Its bytes are at `key` until the photo is published."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # Found by the indexes below that begin with them: one of their own would be written for nothing.
+    # Without indexes of their own: the indexes below that begin with these columns serve the same queries.
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="uploads", db_index=False)
     album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="uploads", db_index=False)
     name = models.CharField("file name", max_length=255, help_text="As shown to people; never used as a path.")
@@ -174,14 +175,14 @@ class Upload(models.Model):
 
     @property
     def key(self) -> str:
-        """Where the raw bytes lie: chosen here, never by the sender."""
+        """The storage key of the raw bytes. Never chosen by the client."""
         return f"{self.place}incoming/{self.pk}"
 
 
 class Part(models.Model):
-    """One part of an upload that goes straight to the bucket. Only processing/uploads/direct/multipart.py writes it.
+    """One part of an upload that goes directly to the bucket. Only processing/uploads/direct/multipart.py writes it.
 
-    What the bucket lists is the truth; the row says what was expected, and what was listed last.
+    The bucket's list of parts is authoritative. The row holds what was expected, and what was listed last.
     """
 
     class State(models.TextChoices):
@@ -189,7 +190,7 @@ class Part(models.Model):
         STORED = "stored", "Stored"
 
     WHOLE = 0
-    """The number of a form that holds the whole file."""
+    """The part number of a form that contains the whole file."""
 
     upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="parts")
     number = models.PositiveIntegerField(help_text="From 1 on; 0 is a form that holds the whole file.")
@@ -222,17 +223,17 @@ class JobQuerySet(models.QuerySet["ProcessingJob"]):
         return self.filter(state=JobState.PROCESSING)
 
     def lost(self) -> JobQuerySet:
-        """In work, but with a lease that ran out: their worker is gone."""
+        """Processing with an expired lease: the worker is gone."""
         return self.in_work().filter(deadlines.passed("lease_until", settings.LEASE_SECONDS))
 
     def due(self) -> JobQuerySet:
-        """Pending and not waiting for a retry, in the order they are to be done."""
+        """Pending and not waiting for a retry, in the order of processing."""
         may_run = deadlines.passed("run_after", backoff.longest(settings.BACKOFF_MAX_SECONDS))
         return self.filter(may_run, state=JobState.PENDING).order_by("turn", "pk")
 
 
 class ProcessingJob(models.Model):
-    """The work of turning one received upload into one photo, or its companion.
+    """Turns one received upload into a photo or a companion.
 
     Only processing/jobs/lifecycle.py changes its state.
     """
@@ -290,7 +291,7 @@ class ProcessingJob(models.Model):
             ),
         ]
         indexes = [
-            # Whole, not partial: SQLite cannot prove that a bound parameter implies a partial index's condition.
+            # Not partial indexes: SQLite cannot prove that a bound parameter implies their condition.
             models.Index(fields=["state", "turn", "id"], name="job_state_turn"),
             models.Index(fields=["album", "state", "turn"], name="job_album_state_turn"),
             models.Index(fields=["batch", "state"], name="job_batch_state"),
@@ -305,10 +306,10 @@ class ProcessingJob(models.Model):
 
 
 class Preview(models.Model):
-    """What can be seen of a failed job's raw file, and gone with it.
+    """A preview of a failed job's raw file. Deleted with that file.
 
-    A row and not a stored file, for it goes in the transaction that ends the failure: nothing of it can be left over, or missing.
-    And a row of its own, or every list of jobs would carry it along.
+    The bytes are in the database, not in a stored file, so that the transaction that ends the failure deletes them too. They can
+    be neither orphaned nor missing. They have their own table so that lists of jobs do not read them.
     """
 
     job = models.OneToOneField(ProcessingJob, primary_key=True, on_delete=models.CASCADE, related_name="preview")
@@ -320,7 +321,7 @@ class Preview(models.Model):
 
 
 class JobEvent(models.Model):
-    """One move of one job: its timeline."""
+    """One transition of a job; all of them are its timeline."""
 
     job = models.ForeignKey(ProcessingJob, on_delete=models.CASCADE, related_name="events")
     at = models.DateTimeField(default=timezone.now, db_index=True)

@@ -1,6 +1,6 @@
-"""Previews of what could not be developed, made by the same sandbox, right after the job failed.
+"""Previews of failed files, made in the same sandbox right after the job has failed.
 
-A kindness only: whatever comes of it, the failure stays as it is, and a preview that never came is not asked for again.
+A preview is optional: its outcome never changes the failure, and a missing preview is not retried.
 """
 
 import logging
@@ -16,25 +16,25 @@ from processing.storage.errors import StorageTrouble
 log = logging.getLogger(__name__)
 
 NOT_AGAIN = frozenset({"bomb", "crashed", "timeout", "out-of-memory"})
-"""What was hard on the sandbox is not decoded once more, only to be looked at."""
+"""Error codes of files that overloaded the sandbox. They are not decoded again for a preview."""
 MOST_BYTES = 256 * 1024
-"""Far more than the pipeline makes. The child has read a stranger's file: it is not believed without a look."""
+"""Far more than the pipeline produces. The child has read an untrusted file, so the size of its response is checked."""
 
 
 def make(job: ProcessingJob, sandbox: Sandbox) -> None:
-    """If the job has failed for good, and something can be seen of its file."""
+    """Stores a preview if the job has failed permanently and its file can be decoded in part."""
     try:
         if _failed(job).exists():
             with store().borrow(job.raw_path) as raw:
                 _keep(job, sandbox.preview(raw))
-    except (Refused, FileNotFoundError, StorageTrouble) as why:
-        log.debug("Job %s has no preview: %s", job.pk, why)
+    except (Refused, FileNotFoundError, StorageTrouble) as error:
+        log.debug("Job %s has no preview: %s", job.pk, error)
     except Exception:
-        log.exception("Job %s: trouble with its preview", job.pk)
+        log.exception("Job %s: unexpected error while its preview was made", job.pk)
 
 
 def _keep(job: ProcessingJob, webp: bytes) -> None:
-    """Unless the raw file has been let go, or is tried again, meanwhile: both take the job's row before the preview's."""
+    """Saves the preview, unless the raw file was deleted or the job retried meanwhile: both lock the job's row first."""
     if len(webp) > MOST_BYTES:
         return
     with transaction.atomic():

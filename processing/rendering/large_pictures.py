@@ -1,4 +1,4 @@
-"""Memory for a picture that needs more than PIPELINE_MEMORY: one at a time on a machine, and only what that has free."""
+"""Grants memory to pictures that need more than PIPELINE_MEMORY: to one at a time per machine, and only free memory."""
 
 import fcntl
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from processing.lib import system_memory
 from processing.pipeline.errors import OutOfMemory, TooHeavy
 
 SPARE = 1.15
-"""Of an estimate: what else the process holds, and pieces of memory that lie scattered."""
-NAME = "large-picture.lock"
+"""The factor applied to an estimate, for the process's other memory and for fragmentation."""
+LOCK_NAME = "large-picture.lock"
 BUSY = "Another large picture is being developed, and there is memory for one. Nothing is lost; it is tried again."
 SHORT = (
     "Developing this picture takes about {needed} MB of memory, which the server does not have free just now. Nothing is lost; "
@@ -22,20 +22,22 @@ SHORT = (
 
 @contextmanager
 def granted(needed: int) -> Iterator[int]:
-    """While the block runs, one picture may take so many bytes: a little more than it needs.
+    """While the block runs, one picture may use the yielded number of bytes: `needed` times SPARE.
 
-    Raises TooHeavy if the machine never has as many below MEMORY_MARK, or the settings do not allow them; and OutOfMemory, which
-    is tried again, if it has not now.
+    Raises TooHeavy if the machine cannot ever have that much below MEMORY_MARK, or if the settings do not allow it. Raises
+    OutOfMemory, which is retried, if the memory is not free now.
     """
-    wanted, room = int(SPARE * needed), system_memory.room(settings.MEMORY_MARK / 100)
-    most = min(settings.PIPELINE_MEMORY_LARGE_BYTES, room[1] if room else settings.PIPELINE_MEMORY_LARGE_BYTES)
-    if wanted > most:
-        raise TooHeavy(needed, max(settings.PIPELINE_MEMORY_BYTES, int(most / SPARE)))
-    with (Path(settings.DATA_DIR) / NAME).open("ab") as lock:
+    requested, available = int(SPARE * needed), system_memory.room(settings.MEMORY_MARK / 100)
+    limit = min(
+        settings.PIPELINE_MEMORY_LARGE_BYTES, available[1] if available else settings.PIPELINE_MEMORY_LARGE_BYTES
+    )
+    if requested > limit:
+        raise TooHeavy(needed, max(settings.PIPELINE_MEMORY_BYTES, int(limit / SPARE)))
+    with (Path(settings.DATA_DIR) / LOCK_NAME).open("ab") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise OutOfMemory(BUSY) from error
-        if room and wanted > room[0]:
+        if available and requested > available[0]:
             raise OutOfMemory(SHORT.format(needed=f"{needed / 1_000_000:,.0f}"))
-        yield wanted
+        yield requested

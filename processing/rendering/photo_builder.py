@@ -1,4 +1,4 @@
-"""What the pipeline found out, as rows of the library."""
+"""Builds the library's unsaved rows from the pipeline's result."""
 
 import hashlib
 import uuid
@@ -13,14 +13,14 @@ from processing.pipeline import Origin, Picture
 from processing.storage import locations
 
 DAMAGED = "published-damaged"
-"""The code of the pipeline's note, whose module would bring the decoders along."""
+"""The code of the pipeline's note. Importing the module that defines it would load the decoders."""
 ENDINGS = {"JPEG": "jpg", "MPO": "jpg", "TIFF": "tif", "HEIF": "heic"}
 
 
 def rows(job: ProcessingJob, picture: Picture) -> tuple[Photo, list[Rendition], dict[str, Path]]:
-    """The unsaved photo and renditions, and the rendered files by the storage keys that they are to have.
+    """Returns the unsaved photo and renditions, and the rendered files by their future storage keys.
 
-    The keys carry the claim, so that a worker that lost it can never write into the winner's.
+    The keys contain the claim, so that a worker that has lost its claim never overwrites the files of the next one.
     """
     assert job.claim is not None
     photo = _photo(job, picture, job.claim)
@@ -28,13 +28,13 @@ def rows(job: ProcessingJob, picture: Picture) -> tuple[Photo, list[Rendition], 
 
 
 def origin(job: ProcessingJob) -> Origin:
-    """What the sender told of the file."""
+    """Returns the file's name and modification date as the client sent them."""
     modified = job.upload.modified_at
     return Origin(job.original_filename, modified.isoformat(timespec="seconds") if modified else None)
 
 
 def renditions(photo: Photo, picture: Picture, claim: uuid.UUID) -> tuple[list[Rendition], dict[str, Path]]:
-    """The unsaved renditions of the photo, and their files by the keys that they are to have."""
+    """Returns the unsaved renditions of the photo, and their files by their future storage keys."""
     rows = []
     files = {}
     for rendition in picture.renditions:
@@ -57,8 +57,10 @@ def renditions(photo: Photo, picture: Picture, claim: uuid.UUID) -> tuple[list[R
     return rows, files
 
 
-def companion(job: ProcessingJob, kind: Companion.Kind, ending: str, words: dict[str, Any] | None = None) -> Companion:
-    """The unsaved row of a file that is kept beside a photo."""
+def companion(
+    job: ProcessingJob, kind: Companion.Kind, ending: str, metadata: dict[str, Any] | None = None
+) -> Companion:
+    """Returns the unsaved row of a companion file."""
     assert job.claim is not None
     assert job.upload.size is not None
     return Companion(
@@ -68,17 +70,17 @@ def companion(job: ProcessingJob, kind: Companion.Kind, ending: str, words: dict
         key=_key("originals", job.claim, ending),
         bytes=job.upload.size,
         sha256=job.upload.sha256,
-        words=words or {},
+        words=metadata or {},
     )
 
 
 def is_damaged(photo: Photo) -> bool:
-    """Whether it was published although its file is visibly damaged. It stays so: what is rendered again is read as leniently."""
+    """True if the photo was published although its file is damaged. Rendering it again then decodes it as leniently."""
     return any(note.get("code") == DAMAGED for note in photo.notes)
 
 
 def looks(picture: Picture) -> dict[str, Any]:
-    """What the photo's row says of how it is shown, which another recipe may see otherwise. No person edits it."""
+    """Returns the photo's columns that depend on the recipe. Users cannot edit them."""
     return {
         "format": picture.format,
         "width": picture.width,
@@ -97,7 +99,7 @@ def _sha256(path: Path) -> str:
 
 
 def _position(upload: Upload) -> int:
-    """When it was expected, in microseconds: the order in which files were chosen. Several at a time arrive in any order."""
+    """Returns the creation time of the upload in microseconds: the order of selection. Files arrive in any order."""
     return int(upload.created_at.timestamp() * 1_000_000)
 
 
@@ -127,15 +129,15 @@ def _photo(job: ProcessingJob, picture: Picture, claim: uuid.UUID) -> Photo:
         creator=meta.creator or "",
         copyright=meta.copyright or "",
         rating=meta.rating,
-        **_place(picture),
+        **_gps(picture),
         **looks(picture),
     )
 
 
-def _place(picture: Picture) -> dict[str, Any]:
+def _gps(picture: Picture) -> dict[str, Any]:
     gps = picture.metadata.gps
     return {"latitude": gps.latitude, "longitude": gps.longitude, "altitude": gps.altitude} if gps else {}
 
 
-def _key(room: str, claim: uuid.UUID, tail: str) -> str:
-    return f"{locations.for_new()}{room}/{claim.hex[:2]}/{claim.hex}{tail}"
+def _key(folder: str, claim: uuid.UUID, suffix: str) -> str:
+    return f"{locations.for_new()}{folder}/{claim.hex[:2]}/{claim.hex}{suffix}"

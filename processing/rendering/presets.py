@@ -1,13 +1,13 @@
-"""The recipe that renditions are made by, as the settings have it."""
+"""The recipe for renditions, from the settings."""
 
 from django.conf import settings
 
 from processing.pipeline import Avif, Limits, Recipe, Rung
 
 LARGE = 1600
-"""From here on a rendition is looked at by itself, and gets more quality."""
-OF_LARGE, OF_SMALL = (84, 2), (80, 2)
-"""Quality and effort where nothing else is set."""
+"""Renditions of at least this edge are viewed on their own and get a higher quality."""
+LARGE_DEFAULT, SMALL_DEFAULT = (84, 2), (80, 2)
+"""WebP quality and method, unless the settings say otherwise."""
 
 
 def current() -> Recipe:
@@ -23,12 +23,12 @@ def current() -> Recipe:
 
 
 def version(mark: str) -> int:
-    """The pipeline's, of a recipe's mark."""
+    """Returns the pipeline's version from a recipe's mark."""
     return int(mark.partition("-")[0])
 
 
 def is_ladder() -> bool:
-    """Are the settings a recipe at all?"""
+    """True if the settings form a valid recipe."""
     edges = settings.RENDITION_EDGES
     lengths = {len(settings.WEBP_QUALITY), len(settings.WEBP_METHOD)}
     return len(edges) == len(set(edges)) > 0 and lengths <= {0, 1, len(edges)}
@@ -36,11 +36,11 @@ def is_ladder() -> bool:
 
 def _rungs() -> list[Rung]:
     edges = settings.RENDITION_EDGES
-    usual = [OF_LARGE if edge >= LARGE else OF_SMALL for edge in edges]
-    qualities = _for_each(settings.WEBP_QUALITY, [quality for quality, _ in usual])
-    methods = _for_each(settings.WEBP_METHOD, [method for _, method in usual])
+    defaults = [LARGE_DEFAULT if edge >= LARGE else SMALL_DEFAULT for edge in edges]
+    qualities = _for_each(settings.WEBP_QUALITY, [quality for quality, _ in defaults])
+    methods = _for_each(settings.WEBP_METHOD, [method for _, method in defaults])
     return [Rung(*rung) for rung in zip(edges, qualities, methods, strict=True)]
 
 
-def _for_each(given: list[int], usual: list[int]) -> list[int]:
-    return given * len(usual) if len(given) == 1 else given or usual
+def _for_each(values: list[int], defaults: list[int]) -> list[int]:
+    return values * len(defaults) if len(values) == 1 else values or defaults

@@ -1,8 +1,8 @@
-"""Renditions made again because a person asked for it, after the settings or the recipe have changed.
+"""Renders photos again on request, after the settings or the recipe have changed. The only writer of `Rerender`.
 
-A photo that waits for it is a `Rerender` row, written here alone. A worker takes one when its bell finds no photo to develop and
-none to read back: it never comes before new work. The claim is as a job's: a worker that lost it publishes nothing. A row whose
-lease ran out is simply due again.
+A `Rerender` row is a queued photo. A worker processes one when no job is due and no photo needs to be read back, so new photos
+always come first. The claim works as for jobs: a worker that has lost it publishes nothing. A row with an expired lease is due
+again.
 """
 
 import logging
@@ -35,97 +35,105 @@ NO_ORIGINAL = ("original-missing", "Its original is not in storage. `manage.py v
 STORAGE = ("storage", "The server could not read or write its storage.")
 INTERNAL = ("internal", "Something unexpected went wrong on the server; its log says more.")
 LOOKS_SINCE = 3
-"""The recipe's version from which on every photo was looked at."""
+"""The first recipe version that computes the perceptual hash of every photo."""
 LOST = ("worker-lost", "The worker stopped in the middle of this photo, again and again.")
 
 
 class Stale(Exception):
-    """The claim is lost: it was cancelled, or another worker has it."""
+    """The claim is lost: the request was cancelled, or another worker has claimed it."""
 
 
 def chosen(photos: QuerySet[Photo], *, missing: bool = False, outdated: bool = False) -> Iterator[Photo]:
-    """Those whose renditions are not what the settings ask for; all of them when neither is asked.
+    """Yields the photos that match `missing` or `outdated`; all photos if neither is set.
 
-    `missing`: a size, a format or what the photo looks like is not there, or a rendition is known to be lost or damaged.
-    `outdated`: some rendition was made by another recipe than the one that is set.
+    `missing`: a size, a format or the perceptual hash is missing, or a rendition is known to be lost or damaged.
+    `outdated`: a rendition was made with another recipe than the current one.
     """
     recipe = presets.current()
     for photo in one_by_one(photos.select_related("look").prefetch_related("renditions", "findings")):
-        is_chosen = (missing and _lacks_some(photo, recipe)) or (outdated and _is_old(photo, recipe))
+        is_chosen = (missing and _is_incomplete(photo, recipe)) or (outdated and _is_outdated(photo, recipe))
         if is_chosen or not (missing or outdated):
             yield photo
 
 
 def ask(photos: Iterable[Photo]) -> int:
-    """Have their renditions made again. Answers for how many that is new: who waits already keeps its place."""
+    """Queues the photos. Returns how many were added: a photo that is already queued keeps its turn."""
     turns: dict[int, int] = {}
-    return sum(_ask(chunk, turns) for chunk in chunks(photos))
+    return sum(_enqueue(chunk, turns) for chunk in chunks(photos))
 
 
 def cancel(photos: QuerySet[Photo]) -> int:
-    """Nothing more comes of those that wait, or of the one in work; what was made stays. Answers how many."""
+    """Removes the photos from the queue, including one in progress. Finished renditions stay. Returns how many."""
     return Rerender.objects.filter(photo__in=photos).delete()[0]
 
 
 def render_next() -> bool:
-    """Make one photo's renditions again, unless there is one to develop, or a shortage of anything. Never raises for a photo."""
+    """Renders one queued photo again. Returns whether there was one. Never raises for a faulty photo.
+
+    Does nothing while a job is due or the server is short of a resource.
+    """
     if ProcessingJob.objects.due().exists() or admission.of_intake():
         return False
     row = _claim_next()
     if row is None:
         return False
     try:
-        renew(row.photo, row.claim or uuid.uuid4(), lambda: _let_go(row))
+        renew(row.photo, row.claim or uuid.uuid4(), lambda: _finish(row))
     except (Stale, Photo.DoesNotExist):
-        log.info("Photo %s is not rendered again: that was cancelled", row.photo_id)
+        log.info("Photo %s is not rendered again: the request was cancelled", row.photo_id)
     except Aborted:
-        _held(row).update(claim=None, lease_until=None, attempts=F("attempts") - 1)
-    except Refused as refused:
-        _fail(row, refused.code, refused.message, is_final=refused.permanent)
+        _claimed_rows(row).update(claim=None, lease_until=None, attempts=F("attempts") - 1)
+    except Refused as error:
+        _fail(row, error.code, error.message, is_final=error.permanent)
     except FileNotFoundError:
         _fail(row, *NO_ORIGINAL)
     except holds.Lost:
-        log.warning("Photo %s is not rendered again: a sweep may have taken its files", row.photo_id)
+        log.warning("Photo %s is not rendered again: a sweep may have deleted its files", row.photo_id)
         _fail(row, *STORAGE)
-    except StorageTrouble as trouble:
-        log.warning("Photo %s is not rendered again: %s", row.photo_id, trouble)
-        _fail(row, trouble.code, trouble.message, is_final=trouble.permanent)
+    except StorageTrouble as error:
+        log.warning("Photo %s is not rendered again: %s", row.photo_id, error)
+        _fail(row, error.code, error.message, is_final=error.permanent)
     except OSError:
-        log.exception("Photo %s: storage trouble while it was rendered again", row.photo_id)
+        log.exception("Photo %s: storage error while it was rendered again", row.photo_id)
         _fail(row, *STORAGE)
     except Exception:
-        log.exception("Photo %s: unexpected trouble while it was rendered again", row.photo_id)
+        log.exception("Photo %s: unexpected error while it was rendered again", row.photo_id)
         _fail(row, *INTERNAL)
     return True
 
 
-def _is_old(photo: Photo, recipe: Recipe) -> bool:
+def _is_outdated(photo: Photo, recipe: Recipe) -> bool:
     return any(rendition.recipe != recipe.mark for rendition in photo.renditions.all())
 
 
-def _lacks_some(photo: Photo, recipe: Recipe) -> bool:
-    """What the recipe that is set has made is all that it makes, be it less than one would think: of some RAWs only a preview."""
-    there = photo.renditions.all()
-    if {rendition.key for rendition in there} & {finding.key for finding in photo.findings.all()}:
+def _is_incomplete(photo: Photo, recipe: Recipe) -> bool:
+    """True if a rendition or the perceptual hash is missing, or a rendition is known to be lost or damaged.
+
+    Renditions of the current recipe count as complete even if sizes are missing: some RAWs only contain a small preview.
+    """
+    renditions = photo.renditions.all()
+    if {rendition.key for rendition in renditions} & {finding.key for finding in photo.findings.all()}:
         return True
-    if there and not _is_old(photo, recipe):
+    if renditions and not _is_outdated(photo, recipe):
         return False
     formats = ["webp", "avif"] if recipe.avif else ["webp"]
-    wanted = {(rung.edge, ending) for rung in recipe.fitting((photo.width, photo.height)) for ending in formats}
-    return not wanted <= {(rendition.edge, rendition.format) for rendition in there} or _lacks_look(photo)
+    expected = {(rung.edge, ending) for rung in recipe.fitting((photo.width, photo.height)) for ending in formats}
+    return not expected <= {(rendition.edge, rendition.format) for rendition in renditions} or _lacks_look(photo)
 
 
 def _lacks_look(photo: Photo) -> bool:
-    """Recipes did not tell it from the first. One that does has told that there is none: the picture is all but flat."""
-    return not hasattr(photo, "look") and any(presets.version(it.recipe) < LOOKS_SINCE for it in photo.renditions.all())
+    """True if the perceptual hash was never computed. Since LOOKS_SINCE, a missing one means that the picture is almost flat."""
+    if hasattr(photo, "look"):
+        return False
+    return any(presets.version(rendition.recipe) < LOOKS_SINCE for rendition in photo.renditions.all())
 
 
-def _ask(photos: list[Photo], turns: dict[int, int]) -> int:
+def _enqueue(photos: list[Photo], turns: dict[int, int]) -> int:
     with transaction.atomic():
         photos = list(Photo.objects.select_for_update().filter(pk__in=[photo.pk for photo in photos]))
-        waiting = set(Rerender.objects.waiting().filter(photo__in=photos).values_list("photo_id", flat=True))
+        queued = set(Rerender.objects.waiting().filter(photo__in=photos).values_list("photo_id", flat=True))
         Rerender.objects.given_up().filter(photo__in=photos).delete()
-        rows = [_row(photo, turns) for photo in photos if photo.pk not in waiting]
+        rows = [_row(photo, turns) for photo in photos if photo.pk not in queued]
         Rerender.objects.bulk_create(rows, ignore_conflicts=True)
         for _ in rows:
             wakeup.ring_after_commit(wakeup.NO_JOB)
@@ -133,11 +141,11 @@ def _ask(photos: list[Photo], turns: dict[int, int]) -> int:
 
 
 def _row(photo: Photo, turns: dict[int, int]) -> Rerender:
-    """Start-time fair queueing, as jobs have it: albums take turns, one photo each."""
+    """Returns an unsaved row. Its turn follows start-time fair queueing, as for jobs: albums take turns, one photo each."""
     if photo.album_id not in turns:
         front = Rerender.objects.waiting().aggregate(turn=Min("turn"))["turn"]
-        own = Rerender.objects.waiting().filter(photo__album=photo.album_id).aggregate(turn=Max("turn"))["turn"]
-        turns[photo.album_id] = max(front or 0, 0 if own is None else own + 1)
+        last = Rerender.objects.waiting().filter(photo__album=photo.album_id).aggregate(turn=Max("turn"))["turn"]
+        turns[photo.album_id] = max(front or 0, 0 if last is None else last + 1)
     turn = turns[photo.album_id]
     turns[photo.album_id] += 1
     return Rerender(photo=photo, turn=turn)
@@ -146,36 +154,38 @@ def _row(photo: Photo, turns: dict[int, int]) -> Rerender:
 def _claim_next() -> Rerender | None:
     while Rerender.objects.due().exists():
         with transaction.atomic():
-            free = Rerender.objects.due().select_for_update(skip_locked=True, of=("self",))
-            row = free.select_related("photo").first()
-            if row is None:  # others are taking what there was
+            unlocked = Rerender.objects.due().select_for_update(skip_locked=True, of=("self",))
+            row = unlocked.select_related("photo").first()
+            if row is None:  # other workers have locked all due rows
                 return None
-            mine = Rerender.objects.filter(pk=row.pk, claim=row.claim)
+            own_row = Rerender.objects.filter(pk=row.pk, claim=row.claim)
             if row.attempts >= settings.MAX_ATTEMPTS:
-                _give_up(mine, *LOST)
+                _give_up(own_row, *LOST)
                 continue
             claim = uuid.uuid4()
             until = timezone.now() + timedelta(seconds=settings.PIPELINE_SECONDS + settings.LEASE_SECONDS)
-            if mine.update(claim=claim, lease_until=until, attempts=F("attempts") + 1):
+            if own_row.update(claim=claim, lease_until=until, attempts=F("attempts") + 1):
                 row.claim = claim
                 row.attempts += 1
                 return row
     return None
 
 
-def _let_go(row: Rerender) -> None:
-    if not _held(row).delete()[0]:
+def _finish(row: Rerender) -> None:
+    if not _claimed_rows(row).delete()[0]:
         raise Stale
 
 
 def _fail(row: Rerender, code: str, message: str, *, is_final: bool = False) -> None:
-    """The old renditions stay. It is tried again, behind all others, until its attempts are spent."""
+    """Schedules another attempt behind all other photos, until no attempts remain. The old renditions stay."""
     if is_final or row.attempts >= settings.MAX_ATTEMPTS:
-        _give_up(_held(row), code, message)
+        _give_up(_claimed_rows(row), code, message)
         return
     delay = backoff.delay(row.attempts, settings.BACKOFF_BASE_SECONDS, settings.BACKOFF_MAX_SECONDS)
     last = Rerender.objects.waiting().aggregate(turn=Max("turn"))["turn"] or 0
-    _held(row).update(claim=None, lease_until=None, turn=last, run_after=timezone.now() + timedelta(seconds=delay))
+    _claimed_rows(row).update(
+        claim=None, lease_until=None, turn=last, run_after=timezone.now() + timedelta(seconds=delay)
+    )
     wakeup.ring(wakeup.NO_JOB, delay)
 
 
@@ -183,27 +193,28 @@ def _give_up(rows: QuerySet[Rerender], code: str, message: str) -> None:
     rows.update(claim=None, lease_until=None, error_code=code, error_message=message)
 
 
-def _held(row: Rerender) -> QuerySet[Rerender]:
+def _claimed_rows(row: Rerender) -> QuerySet[Rerender]:
     return Rerender.objects.filter(pk=row.pk, claim=row.claim)
 
 
-def renew(photo: Photo, claim: uuid.UUID, let_go: Callable[[], None] | None = None) -> None:
-    """`let_go` ends the claim in the transaction that publishes; it raises when the claim was lost, and nothing is published.
+def renew(photo: Photo, claim: uuid.UUID, finish: Callable[[], None] | None = None) -> None:
+    """Renders the photo again under the claim and replaces its renditions.
 
-    Without it the claim is nobody's but ours, and sweeps are kept off by its hold alone. Raises a Refused, OSError, holds.Lost
-    or Photo.DoesNotExist when nothing comes of it.
+    `finish` ends the claim in the transaction that publishes. It must raise if the claim is lost; then nothing is published.
+    Without it no row has the claim, and only the hold keeps sweeps from deleting the files. Raises Refused, OSError, holds.Lost
+    or Photo.DoesNotExist when the photo cannot be rendered.
     """
     with holds.held(claim):
-        renditions, picture = _made(photo, claim)
+        renditions, picture = _render(photo, claim)
         failpoints.reach(Point.BEFORE_RENDITIONS)
-        _publish(photo, claim, renditions, picture, let_go or (lambda: holds.ensure(claim)))
+        _publish(photo, claim, renditions, picture, finish or (lambda: holds.ensure(claim)))
 
 
-def _made(photo: Photo, claim: uuid.UUID) -> tuple[list[Rendition], Picture]:
-    """The unsaved renditions, whose files are stored."""
-    with store().scratch(f"again-{claim.hex}") as work, store().borrow(photo.original_key) as original:
+def _render(photo: Photo, claim: uuid.UUID) -> tuple[list[Rendition], Picture]:
+    """Renders the photo and stores the files. Returns the unsaved renditions and the pipeline's result."""
+    with store().scratch(f"again-{claim.hex}") as scratch, store().borrow(photo.original_key) as original:
         shared_sandbox.serve_owner_of(photo.album_id)
-        picture = shared_sandbox.sandbox().develop(original, work, is_damaged=photo_builder.is_damaged(photo))
+        picture = shared_sandbox.sandbox().develop(original, scratch, is_damaged=photo_builder.is_damaged(photo))
         renditions, files = photo_builder.renditions(photo, picture, claim)
         Leftover.note(list(files), hold=claim)
         store().adopt(files)
@@ -211,13 +222,13 @@ def _made(photo: Photo, claim: uuid.UUID) -> tuple[list[Rendition], Picture]:
 
 
 def _publish(
-    photo: Photo, claim: uuid.UUID, renditions: list[Rendition], picture: Picture, let_go: Callable[[], None]
+    photo: Photo, claim: uuid.UUID, renditions: list[Rendition], picture: Picture, finish: Callable[[], None]
 ) -> None:
     with transaction.atomic():
-        let_go()
-        there = Photo.objects.select_for_update().get(pk=photo.pk)
-        likeness.note(there, picture.likeness)
-        # What is new has to be read back like what is restored: the background check begins with it.
+        finish()
+        locked_photo = Photo.objects.select_for_update().get(pk=photo.pk)
+        likeness.note(locked_photo, picture.likeness)
+        # New renditions have to be read back: the background check starts with photos that have no `checked_at`.
         Photo.objects.filter(pk=photo.pk).update(checked_at=None, **photo_builder.looks(picture))
         old = Rendition.objects.filter(photo=photo)
         Finding.objects.filter(key__in=old.values("key")).delete()

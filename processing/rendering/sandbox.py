@@ -1,8 +1,8 @@
-"""Runs the pipeline in a child process that may crash, hang or eat memory without taking the worker along.
+"""Runs the pipeline in a child process that may crash, hang or exhaust its memory without affecting the worker.
 
-One child serves many photos (a new one costs 60 ms). It is replaced when it fails, when it has grown, when the next photo is
-somebody else's, and now and then anyway. What it may see and do is said by `pipeline.fences`; what it answers is checked by
-`pipeline.answers`, and what it has written by `pipeline.workspace`.
+One child processes many photos, because starting one takes 60 ms. It is replaced when it fails, when its memory has grown, when
+the next photo has another owner, and after `recycle_after` photos. `pipeline.process.confinement` limits its access,
+`pipeline.process.responses` checks its responses, and `pipeline.process.workspace` checks the files that it wrote.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from processing.pipeline.process.workspace import Workspace
 log = logging.getLogger(__name__)
 
 MEBI = 1024 * 1024
-MOST_TRIES = 3
-"""Of a large picture: some tell only step by step what they take."""
+MAX_TRIES = 3
+"""Attempts for a large picture. The memory that a picture needs may only become known step by step."""
 Result = TypeVar("Result")
 Take = Callable[[Workspace, Message], Result]
 Grant = Callable[[int], AbstractContextManager[int]]
-"""While the block runs, one picture may take so many bytes, where it needs as many as are asked for. Raises a Refused."""
+"""Called with the bytes that a picture needs. While the block runs, one picture may use the returned bytes. Raises Refused."""
 
 
 class TimedOut(Refused):
@@ -50,7 +50,7 @@ class Crashed(Refused):
 
 
 class Aborted(Refused):
-    """Somebody called `kill` or `close`: the picture has nothing to do with it."""
+    """`kill` or `close` was called. The picture is not at fault."""
 
     code = "aborted"
     message = "Developing this picture was interrupted."
@@ -60,7 +60,7 @@ class Aborted(Refused):
 class Sandbox:
     """Develops one picture at a time; `kill` and `close` may be called from any thread.
 
-    The child dies with the thread that started it (PR_SET_PDEATHSIG): let one long-lived thread develop.
+    The child dies with the thread that started it (PR_SET_PDEATHSIG), so `develop` must be called from one long-lived thread.
     """
 
     def __init__(
@@ -75,76 +75,78 @@ class Sandbox:
         grant: Grant | None = None,
         workspaces: Path | None = None,
     ) -> None:
-        """`workspaces`: where to make the directory that the child sees; best on the file system of photos and renditions."""
+        """`workspaces`: the parent of the directory that the child can access, on the file system of photos and renditions."""
         limits = replace(recipe.limits, memory_bytes=memory_bytes)
         self._recipe, self._mark = replace(recipe, limits=limits).as_json(), recipe.mark
         self._memory_bytes, self._grant = memory_bytes, grant
         self._wall_seconds, self._cpu_seconds = wall_seconds, cpu_seconds
         self._recycle_after, self._recycle_bytes = recycle_after, recycle_bytes
-        self._turn, self._state = threading.Lock(), threading.Lock()
+        self._task_lock, self._child_lock = threading.Lock(), threading.Lock()
         self._child: Child | None = None
         self._workspaces = workspaces
-        self._served: object = None
+        self._owner: object = None
         self._workspace: Workspace | None = None
         self._is_aborted = self._is_closed = False
 
     def develop(self, source: Path, out: Path, origin: Origin = UNKNOWN, *, is_damaged: bool = False) -> Picture:
-        """As `pipeline.develop`. Raises its `Refused`, TimedOut, Crashed or Aborted; OSError where a file cannot be reached."""
+        """Like `pipeline.develop`. Raises its `Refused`, TimedOut, Crashed or Aborted; OSError if a file is inaccessible."""
         task: Message = {"develop": True, "origin": asdict(origin)}
         task |= {"is_damaged": True} if is_damaged else {}
         out = out.absolute()
 
-        def taken(workspace: Workspace, answer: Message) -> Picture:
-            picture = responses.picture(answer, self._mark)
+        def take(workspace: Workspace, response: Message) -> Picture:
+            picture = responses.picture(response, self._mark)
             out.mkdir(parents=True, exist_ok=True)
-            return replace(picture, renditions=tuple(workspace.take(made, out) for made in picture.renditions))
+            return replace(
+                picture, renditions=tuple(workspace.take(rendition, out) for rendition in picture.renditions)
+            )
 
-        return self._done_at_any_size(task, source, taken)
+        return self._run_at_any_size(task, source, take)
 
     def preview(self, source: Path) -> bytes:
-        """As `pipeline.previewing.preview`, with the same fences and limits; raises the same as `develop`."""
-        return self._done({}, source, lambda _, answer: responses.preview(answer))
+        """Like `pipeline.render.preview.preview`. Has the same limits and raises the same exceptions as `develop`."""
+        return self._run({}, source, lambda _, response: responses.preview(response))
 
     def words(self, sidecar: Path) -> dict[str, Any]:
-        """What a sidecar says of its photo, as `pipeline.metadata.of_sidecar`."""
-        return self._done({"words": True}, sidecar, lambda _, answer: responses.sidecar(answer))
+        """Returns a sidecar's metadata, like `pipeline.metadata.of_sidecar`."""
+        return self._run({"words": True}, sidecar, lambda _, response: responses.sidecar(response))
 
-    def serve(self, whom: object) -> None:
-        """Ends the child if it has read files of somebody else: what those may have made of it cannot touch other people's.
+    def serve(self, owner: object) -> None:
+        """Ends the child if it has read files of another owner: those may have compromised it.
 
-        A new one takes 60 ms, which is only spent where the next file has another owner.
+        A new child takes 60 ms, which is only spent when the owner changes.
         """
-        with self._turn:
-            if whom != self._served:
-                self._drop()
-            self._served = whom
+        with self._task_lock:
+            if owner != self._owner:
+                self._end_child()
+            self._owner = owner
 
     @property
     def pid(self) -> int | None:
-        """The child's process id, while there is a child."""
+        """The child's process id; None without a child."""
         child = self._child
         return child.process.pid if child else None
 
     def kill(self) -> None:
-        """Ends what runs now: the develop that waits for it raises Aborted, the next one gets a new child."""
-        with self._state:
+        """Kills the child: the running `develop` raises Aborted, and the next one starts a new child."""
+        with self._child_lock:
             self._is_aborted = True
             if self._child:
                 self._child.process.kill()
 
     def rest(self) -> None:
-        """Ends the child if it is idle, and gives back the memory it holds. The next picture gets a new one."""
-        if self._turn.acquire(blocking=False):
+        """Ends the child if it is idle, to free its memory. The next picture starts a new one."""
+        if self._task_lock.acquire(blocking=False):
             try:
-                self._drop()
+                self._end_child()
             finally:
-                self._turn.release()
+                self._task_lock.release()
 
     def close(self) -> None:
         self._is_closed = True
         self.kill()
-        with self._turn:
-            self._drop()
+        with self._task_lock:
+            self._end_child()
             if self._workspace:
                 self._workspace.close()
                 self._workspace = None
@@ -157,57 +159,60 @@ class Sandbox:
     ) -> None:
         self.close()
 
-    def _done_at_any_size(self, task: Message, source: Path, take: Take[Result]) -> Result:
-        """With more memory for this one task, if it needs that and may have it."""
+    def _run_at_any_size(self, task: Message, source: Path, take: Take[Result]) -> Result:
+        """Runs the task, with more memory for it alone if it needs that and `grant` allows it."""
         try:
-            return self._done(task, source, take)
-        except TooHeavy as heavy:
-            if self._grant is None or not heavy.needed:
+            return self._run(task, source, take)
+        except TooHeavy as error:
+            if self._grant is None or not error.needed:
                 raise
-            last = heavy
-        for _ in range(MOST_TRIES):
-            with self._grant(last.needed) as memory_bytes:
+            last_error = error
+        for _ in range(MAX_TRIES):
+            with self._grant(last_error.needed) as memory_bytes:
                 try:
-                    return self._done(task, source, take, memory_bytes)
-                except TooHeavy as heavy:
-                    last = heavy
-        raise last
+                    return self._run(task, source, take, memory_bytes)
+                except TooHeavy as error:
+                    last_error = error
+        raise last_error
 
-    def _done(self, task: Message, source: Path, take: Take[Result], memory_bytes: int = 0) -> Result:
-        """What `take` makes of the child's answer. `memory_bytes`: of a child for this task alone."""
+    def _run(self, task: Message, source: Path, take: Take[Result], memory_bytes: int = 0) -> Result:
+        """Runs the task and returns `take` of the child's response. With `memory_bytes`, a new child runs only this task."""
         recipe: Message = self._recipe
         if memory_bytes:
             recipe = recipe | {"limits": recipe["limits"] | {"memory_bytes": memory_bytes}}
         request = task | {"recipe": recipe, "cpu_seconds": self._cpu_seconds}
-        with self._turn:
+        with self._task_lock:
             if memory_bytes:
-                self._drop()
+                self._end_child()
             try:
-                return self._asked(request, source, take, memory_bytes)
+                return self._run_in_child(request, source, take, memory_bytes)
             finally:
                 if memory_bytes:
-                    self._drop()
+                    self._end_child()
 
-    def _asked(self, request: Message, source: Path, take: Take[Result], memory_bytes: int) -> Result:
-        child, workspace = self._living_child(memory_bytes)
+    def _run_in_child(self, request: Message, source: Path, take: Take[Result], memory_bytes: int) -> Result:
+        child, workspace = self._ensure_child(memory_bytes)
         try:
             with workspace.offering(source) as photo:
-                answer = self._ask(child, request | {"source": str(photo), "out": str(workspace.out)})
+                response = self._request(child, request | {"source": str(photo), "out": str(workspace.out)})
             try:
-                self._recycle(child, responses.resident_bytes(answer), answer.get("error"))
-                if "error" in answer:
-                    raise responses.refusal(answer)
-                return take(workspace, answer)
+                self._recycle(child, responses.resident_bytes(response), response.get("error"))
+                if "error" in response:
+                    raise responses.refusal(response)
+                return take(workspace, response)
             except Garbled as error:
-                log.error("A child's answer is not one that the pipeline gives; the child was ended.")
-                self._drop()
+                log.error("A child's response is invalid; the child was ended.")
+                self._end_child()
                 raise Crashed from error
         finally:
             workspace.clear()
 
-    def _living_child(self, memory_bytes: int = 0) -> tuple[Child, Workspace]:
-        """Under the lock that `kill` takes, so that it finds either nothing begun or a child to kill."""
-        with self._state:
+    def _ensure_child(self, memory_bytes: int = 0) -> tuple[Child, Workspace]:
+        """Returns the child and its workspace, after starting them if needed. Takes the lock that `kill` takes.
+
+        So `kill` finds either a child or no task in progress.
+        """
+        with self._child_lock:
             if self._is_closed:
                 raise Aborted
             self._is_aborted = False
@@ -223,17 +228,17 @@ class Sandbox:
     def _has_workspace(self) -> bool:
         return self._workspace is not None and self._workspace.is_there
 
-    def _ask(self, child: Child, request: Message) -> Message:
+    def _request(self, child: Child, request: Message) -> Message:
         try:
             return child.ask(request, time.monotonic() + self._wall_seconds)
         except TimeoutError as error:
-            self._drop()
+            self._end_child()
             raise TimedOut from error
         except (ChildGone, Garbled) as error:
-            self._drop()
-            raise self._why(child.process.returncode) from error
+            self._end_child()
+            raise self._failure(child.process.returncode) from error
 
-    def _why(self, returncode: int) -> Refused:
+    def _failure(self, returncode: int) -> Refused:
         if self._is_aborted:
             return Aborted()
         return TimedOut() if returncode == -signal.SIGXCPU else Crashed()
@@ -241,10 +246,10 @@ class Sandbox:
     def _recycle(self, child: Child, resident_bytes: int, error: object) -> None:
         has_grown = resident_bytes > self._recycle_bytes or error == OutOfMemory.code
         if has_grown or child.answered >= self._recycle_after:
-            self._drop()
+            self._end_child()
 
-    def _drop(self) -> None:
-        with self._state:
+    def _end_child(self) -> None:
+        with self._child_lock:
             if self._child:
                 self._child.end()
             self._child = None

@@ -1,4 +1,4 @@
-"""The one sandbox of a worker process, which its jobs and renderings share."""
+"""The sandbox of a worker process, shared by jobs and repeated renderings."""
 
 import atexit
 from functools import cache
@@ -24,11 +24,11 @@ def sandbox() -> Sandbox:
 
 
 def close() -> None:
-    """End its child, if it has been used."""
+    """Closes the sandbox, if it was used."""
     if sandbox.cache_info().currsize:
         sandbox().close()
 
 
 def serve_owner_of(album_id: int) -> None:
-    """From now on the sandbox reads files of this album, with a child that has read none of another owner's."""
+    """Prepares the sandbox for files of this album: its child must not have read files of another owner."""
     sandbox().serve(Album.objects.filter(pk=album_id).values_list("owner_id", flat=True).first())

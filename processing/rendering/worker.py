@@ -1,7 +1,7 @@
-"""A worker: claim a job, render its picture, store the files, complete. One image at a time.
+"""The worker: claims a job, renders its picture, stores the files and completes the job. One picture at a time.
 
-Every write is fenced by the claim. Whatever kills the worker between two steps leaves a job whose lease runs out, and files
-that a Leftover row remembers.
+The claim is the fence token of every write. A worker that is killed between two steps leaves a job whose lease expires, and files
+that are recorded in Leftover rows.
 """
 
 import atexit
@@ -36,9 +36,9 @@ from processing.storage.errors import StorageTrouble
 
 log = logging.getLogger(__name__)
 
-RAW_GONE = ("raw-missing", "The received file is not in storage any more. Send it again.")
-ALREADY_THERE = (states.DUPLICATE, "The same picture is in the album already.")
-KEPT_ALREADY = (states.DUPLICATE, "The same file is kept in the album already, under the same name.")
+RAW_MISSING = ("raw-missing", "The received file is not in storage any more. Send it again.")
+DUPLICATE_PHOTO = (states.DUPLICATE, "The same picture is in the album already.")
+DUPLICATE_COMPANION = (states.DUPLICATE, "The same file is kept in the album already, under the same name.")
 STORAGE = ("storage", "The server could not read or write its storage.")
 NO_ROOM = ("disk-full", "There was no room to store the picture. It is tried again until there is.")
 INTERNAL = (
@@ -50,20 +50,21 @@ DRAINED = "This worker is drained: others develop what waits."
 STILL_TO_COME = ("still-to-come", "It waits for the photo that it moves with.")
 
 PAUSE_SECONDS = 1.0
-"""How long one bell waits. Not longer: the sweep waits behind it, and so does who wants to end the worker."""
+"""How long a wake-up message is held. The sweep and the worker's shutdown wait for it, so it must be short."""
 
 _current: ProcessingJob | None = None
 _pause_reason: str | None = None
 
 
 class _StillToCome(Exception):
-    """A Live video before its photo."""
+    """A Live video was processed before its photo arrived."""
 
 
 def develop_next() -> bool:
-    """Do the next due job, if there is one. Never raises for what is wrong with a file: that is the job's to tell.
+    """Processes the next due job, if any. Returns whether there was one. Never raises for a faulty file: the job fails instead.
 
-    While the server is short of something, wait a moment and pass the bell on: work goes on by itself when that ends.
+    While the server is short of a resource, waits for PAUSE_SECONDS and sends the message again, so that work resumes
+    automatically.
     """
     _stop_at_exit()
     if shortage := admission.of_work():
@@ -75,16 +76,16 @@ def develop_next() -> bool:
     if job is None:
         return False
     failpoints.reach(Point.CLAIMED)
-    with _at_work_on(job):
+    with _heartbeat_for(job):
         is_done = _develop(job)
     workers.count_one()
-    if not is_done:  # after the heartbeat, which kills the picture when the claim is gone, as it is now
+    if not is_done:  # after the heartbeat has ended: it kills the child process when the claim is gone, as it is now
         failure_preview.make(job, shared_sandbox.sandbox())
     return True
 
 
 def rest_if_drained() -> bool:
-    """Was this worker asked to begin nothing more? Then the bell is for others."""
+    """If this worker is drained, frees its sandbox, passes the message on to other workers and returns True."""
     if not workers.is_drained(name()):
         return False
     shared_sandbox.sandbox().rest()
@@ -92,17 +93,17 @@ def rest_if_drained() -> bool:
     return True
 
 
-def pause(why: str) -> None:
-    """Hold a bell for a moment and pass it on, if anything is due. As many bells as before ring when it is over."""
+def pause(reason: str) -> None:
+    """Waits for PAUSE_SECONDS and sends the wake-up message again, if a job is due. The number of messages stays the same."""
     global _pause_reason
-    due = ProcessingJob.objects.due().values_list("pk", flat=True).first()
-    if due is None:
+    job_id = ProcessingJob.objects.due().values_list("pk", flat=True).first()
+    if job_id is None:
         return
-    if why != _pause_reason:
-        log.warning("Nothing is developed now. %s", why)
-        _pause_reason = why
+    if reason != _pause_reason:
+        log.warning("Nothing is developed now. %s", reason)
+        _pause_reason = reason
     time.sleep(PAUSE_SECONDS)
-    wakeup.ring(due)
+    wakeup.ring(job_id)
 
 
 def unpause() -> None:
@@ -113,7 +114,7 @@ def unpause() -> None:
 
 
 def stop() -> None:
-    """End the running picture and hand its job back, so that no one has to wait for its lease to run out."""
+    """Stops the current picture and returns its job to the queue, so that the job need not wait for its lease to expire."""
     shared_sandbox.close()
     if job := _current:
         jobs.release(job)
@@ -130,90 +131,92 @@ def name() -> str:
 
 
 def _develop(job: ProcessingJob) -> bool:
-    """False when nothing came of it, for whatever reason."""
+    """Processes the job. Returns False when it produced no photo or companion."""
     try:
         _render_and_publish(job)
         return True
     except jobs.Stale:
-        log.info("Job %s was cancelled or rescued while it was in work; nothing of it is kept", job.pk)
+        log.info("Job %s was cancelled or rescued while it was processed; its result is discarded", job.pk)
     except Aborted:
-        jobs.release(job)  # shutting down; or the claim is lost, and then this changes nothing
+        jobs.release(job)  # the worker shuts down, or the claim is lost and this changes nothing
     except _StillToCome:
         jobs.postpone(job, *STILL_TO_COME, seconds=backoff.STILL_SECONDS)
-    except TimedOut as late:
-        jobs.fail(job, late.code, late.message, permanent=job.error_code == late.code)
-    except Crashed as crash:
-        jobs.fail(job, crash.code, crash.message, permanent=False, at_last=jobs.QUARANTINED)
+    except TimedOut as error:
+        jobs.fail(job, error.code, error.message, permanent=job.error_code == error.code)
+    except Crashed as error:
+        jobs.fail(job, error.code, error.message, permanent=False, at_last=jobs.QUARANTINED)
     except DiskFull:
         jobs.postpone(job, *NO_ROOM, seconds=backoff.NO_ROOM_SECONDS)
-    except Refused as refused:
-        jobs.fail(job, refused.code, refused.message, permanent=refused.permanent)
+    except Refused as error:
+        jobs.fail(job, error.code, error.message, permanent=error.permanent)
     except FileNotFoundError:
-        jobs.fail(job, *RAW_GONE, permanent=False)  # it may come back: a disk that is not mounted, a folder moved
+        jobs.fail(
+            job, *RAW_MISSING, permanent=False
+        )  # the file may return: a disk is not mounted, or a folder was moved
     except IntegrityError as error:
-        _blame_rows(job, error)
+        _fail_integrity(job, error)
     except OSError as error:
-        _blame_storage(job, error)
+        _fail_storage(job, error)
     except Exception:
-        log.exception("Job %s: unexpected trouble", job.pk)
+        log.exception("Job %s: unexpected error", job.pk)
         jobs.fail(job, *INTERNAL, permanent=False)
     return False
 
 
-def _blame_rows(job: ProcessingJob, error: IntegrityError) -> None:
-    """Two files of an album may be published with the same bytes; any other refusal of the database is a fault of ours."""
+def _fail_integrity(job: ProcessingJob, error: IntegrityError) -> None:
+    """Fails the job as a duplicate if the album already has the same bytes. Any other violated constraint is a bug."""
     if constraints.is_broken(error, Photo, "photo_once_in_album"):
-        jobs.fail(job, *ALREADY_THERE, permanent=True)
+        jobs.fail(job, *DUPLICATE_PHOTO, permanent=True)
     elif constraints.is_broken(error, Companion, "companion_once_in_album"):
-        jobs.fail(job, *KEPT_ALREADY, permanent=True)
+        jobs.fail(job, *DUPLICATE_COMPANION, permanent=True)
     else:
         log.exception("Job %s: the database refused its rows", job.pk)
         jobs.fail(job, *INTERNAL, permanent=False)
 
 
-def _blame_storage(job: ProcessingJob, error: OSError) -> None:
+def _fail_storage(job: ProcessingJob, error: OSError) -> None:
     if error.errno in admission.NO_ROOM:
         jobs.postpone(job, *NO_ROOM, seconds=backoff.NO_ROOM_SECONDS)
     elif isinstance(error, StorageTrouble):
         log.warning("Job %s: %s", job.pk, error)
         jobs.fail(job, error.code, error.message, permanent=error.permanent)
     else:
-        log.exception("Job %s: storage trouble", job.pk)
+        log.exception("Job %s: storage error", job.pk)
         jobs.fail(job, *STORAGE, permanent=False)
 
 
 def _render_and_publish(job: ProcessingJob) -> None:
     assert job.claim is not None
-    with store().borrow(job.raw_path) as raw, store().scratch(job.claim.hex) as work:
+    with store().borrow(job.raw_path) as raw, store().scratch(job.claim.hex) as scratch:
         shared_sandbox.serve_owner_of(job.album_id)
         try:
             picture = shared_sandbox.sandbox().develop(
-                raw, work, photo_builder.origin(job), is_damaged=job.publish_damaged
+                raw, scratch, photo_builder.origin(job), is_damaged=job.publish_damaged
             )
-        except Refused as refused:
-            _keep(job, _companion(job, raw, refused))
+        except Refused as error:
+            _keep(job, _companion(job, raw, error))
             return
         photo, renditions, files = photo_builder.rows(job, picture)
         _store(job, photo.original_key, files)
         jobs.complete(job, photo, renditions, likeness.look(photo, picture.likeness))
 
 
-def _companion(job: ProcessingJob, raw: Path, refused: Refused) -> Companion:
-    """What is no picture, but belongs to one. Raises what was refused when it belongs to none."""
-    if refused.code == Sidecar.code:
+def _companion(job: ProcessingJob, raw: Path, error: Refused) -> Companion:
+    """Returns the companion row for a sidecar or Live video. Raises `error` for any other file that is not a picture."""
+    if error.code == Sidecar.code:
         ending = takeout_names.ENDING if takeout_names.is_sidecar(job.original_filename) else ".xmp"
         return photo_builder.companion(job, Companion.Kind.SIDECAR, ending, shared_sandbox.sandbox().words(raw))
-    if refused.code != UnsupportedVideo.code or not _is_live(raw):
-        raise refused
+    if error.code != UnsupportedVideo.code or not _is_live(raw):
+        raise error
     if grouping.has_still(Sent.job(job)):
         return photo_builder.companion(job, Companion.Kind.MOTION, ".mov")
     if grouping.is_still_to_come(job):
         raise _StillToCome
-    raise refused
+    raise error
 
 
 def _is_live(raw: Path) -> bool:
-    """ISO/IEC 14496-12: phones write their Live videos as such files, and no others."""
+    """True for a file of ISO/IEC 14496-12, the only format in which phones write Live videos."""
     with raw.open("rb") as file:
         return file.read(8)[4:] == b"ftyp"
 
@@ -227,10 +230,10 @@ def _keep(job: ProcessingJob, companion: Companion) -> None:
 
 
 def _store(job: ProcessingJob, key: str, files: dict[str, Path]) -> None:
-    """The raw file as this key, and what was made of it; noted first, so that nothing of it can be lost track of."""
+    """Stores the raw file under `key`, and the rendered files. Records all keys as leftovers before it writes any file."""
     with transaction.atomic():
         Leftover.note([key, *files], hold=job.claim)
-        if not jobs.renew(job):  # the sweep may have cleared these keys already: a late write would be nobody's
+        if not jobs.renew(job):  # the sweep may have deleted these keys already: a late write would be an orphan
             raise jobs.Stale
     store().adopt(files)
     store().keep(job.raw_path, key)
@@ -238,24 +241,24 @@ def _store(job: ProcessingJob, key: str, files: dict[str, Path]) -> None:
 
 
 @contextmanager
-def _at_work_on(job: ProcessingJob) -> Iterator[None]:
-    """Renew the job's lease while the block runs; kill the picture when the claim is lost."""
+def _heartbeat_for(job: ProcessingJob) -> Iterator[None]:
+    """Renews the job's lease in a thread while the block runs. Kills the child process when the claim is lost."""
     global _current
-    done = threading.Event()
-    heart = threading.Thread(target=_beat, args=(job, done), name="heartbeat", daemon=True)
+    stopped = threading.Event()
+    thread = threading.Thread(target=_heartbeat, args=(job, stopped), name="heartbeat", daemon=True)
     _current = job
-    heart.start()
+    thread.start()
     try:
         yield
     finally:
         _current = None
-        done.set()
-        heart.join()
+        stopped.set()
+        thread.join()
 
 
-def _beat(job: ProcessingJob, done: threading.Event) -> None:
+def _heartbeat(job: ProcessingJob, stopped: threading.Event) -> None:
     try:
-        while not done.wait(settings.LEASE_SECONDS / 4):
+        while not stopped.wait(settings.LEASE_SECONDS / 4):
             if not _is_held(job):
                 shared_sandbox.sandbox().kill()
                 return
@@ -264,10 +267,10 @@ def _beat(job: ProcessingJob, done: threading.Event) -> None:
 
 
 def _is_held(job: ProcessingJob) -> bool:
-    """A database that is locked or away is asked again at the next beat: the claim may well be ours still."""
+    """Renews the lease; False when the claim is lost. True on a database error: the next heartbeat tries again."""
     try:
         return jobs.renew(job)
     except DatabaseError:
-        log.warning("Job %s: the database did not answer its heartbeat", job.pk, exc_info=True)
+        log.warning("Job %s: the heartbeat could not be written to the database", job.pk, exc_info=True)
         connection.close()
         return True
