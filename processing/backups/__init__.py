@@ -1,6 +1,6 @@
 """Backups: consistent snapshots of the database and of every file that it references.
 
-A backup is a directory to which each run adds a snapshot:
+A backup is a directory. Each run adds a snapshot:
 
     files/ab/<sha256>        every file once, under its checksum, also if several keys or snapshots reference it
     snapshots/<time>/        database.sqlite3 or database.dump, manifest.jsonl.gz, optionally secret_key, about.json

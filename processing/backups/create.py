@@ -104,8 +104,8 @@ def _own_secret() -> str:
 def _copy(vault: Vault, entries: Iterable[Entry], renditions: bool, say: Say) -> _CopyResult:
     """Copies the files that the repository lacks.
 
-    A file is read before its row is checked. A row is deleted before its file, so a missing file whose row still exists is damage
-    and not a deletion.
+    A file is read before its row is checked. A row is deleted before its file, so a file that is missing while its row still
+    exists is lost, not deleted.
     """
     files = size = 0
     lacking = []

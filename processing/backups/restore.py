@@ -50,7 +50,7 @@ def restore(
     directory = vault.snapshot(name)
     about = snapshot_info.read(directory)
     _check(about, onto_disk)
-    _check_room(directory, about, onto_disk)
+    _check_free_space(directory, about, onto_disk)
     copied = 0
     damaged: list[str] = []
     lacking = set(about.lacking)
@@ -95,7 +95,7 @@ def _check(about: About, onto_disk: bool) -> None:
         )
 
 
-def _check_room(directory: Path, about: About, onto_disk: bool) -> None:
+def _check_free_space(directory: Path, about: About, onto_disk: bool) -> None:
     """Raises Refused if the disk lacks the space for the files that are not there yet."""
     free = store().free_bytes()
     if free is None or free > about.bytes:

@@ -25,7 +25,7 @@ class About:
     has_bucket: bool
     """True if the manifest has files that were in a bucket."""
     lacking: list[str]
-    """Keys whose files were missing or damaged in the installation itself."""
+    """Keys of files that were missing or damaged in the installation itself."""
     sha256: dict[str, str]
     format: int = FORMAT
 

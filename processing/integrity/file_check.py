@@ -27,7 +27,7 @@ class Wanted:
 
 
 Kept = Photo | Companion
-"""A row whose files are read back together, and which has the date of the last read-back."""
+"""A row with files that are read back together, and with the date of the last read-back."""
 
 
 def of(item: Kept) -> Iterator[Wanted]:

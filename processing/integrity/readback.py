@@ -23,13 +23,13 @@ class Attention:
     """Counts the bytes read, and checks for more important work every ASK_EVERY bytes. Raises Interrupted if there is any."""
 
     def __init__(self, has_other_work: Callable[[], bool]) -> None:
-        self.bytes = self._checked_at = 0
+        self.bytes = self._bytes_at_last_check = 0
         self._has_other_work = has_other_work
 
     def passed(self, count: int) -> None:
         self.bytes += count
-        if self.bytes - self._checked_at >= ASK_EVERY:
-            self._checked_at = self.bytes
+        if self.bytes - self._bytes_at_last_check >= ASK_EVERY:
+            self._bytes_at_last_check = self.bytes
             if self._has_other_work():
                 raise Interrupted
 
@@ -37,7 +37,7 @@ class Attention:
 def read(item: Kept, passed: Passed) -> bool:
     """Reads all files of a photo or companion, which is then verified or has findings. False if another worker is reading it.
 
-    After Interrupted or StorageTrouble, which are raised, the row is as before.
+    Raises Interrupted and StorageTrouble; then the row is as before.
     """
     rows = type(item)._default_manager
     own_row = rows.filter(pk=item.pk, checked_at=item.checked_at)

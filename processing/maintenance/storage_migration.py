@@ -64,7 +64,7 @@ def move(item: Kept, place: str) -> int:
     storage; then nothing has changed.
     """
     files = [file for file in file_check.of(item) if storage_keys.of(file.key) != place]
-    _check_room(place, files)
+    _check_free_space(place, files)
     claim = uuid.uuid4()
     new_keys = {file.key: _new_key(file.key, place, claim) for file in files}
     Leftover.note(list(new_keys.values()), hold=claim)
@@ -84,12 +84,12 @@ def _not_in(column: str, place: str) -> Q:
 
 def _new_key(key: str, place: str, claim: uuid.UUID) -> str:
     """Returns a new key, formed like those of the worker: originals/ab/<claim>.jpg, renditions/ab/<claim>/800.webp."""
-    room, _, *file_parts = PurePosixPath(storage_keys.bare(key)).parts
+    directory, _, *file_parts = PurePosixPath(storage_keys.bare(key)).parts
     suffix = f"/{file_parts[1]}" if len(file_parts) > 1 else PurePosixPath(file_parts[0]).suffix
-    return f"{place}{room}/{claim.hex[:2]}/{claim.hex}{suffix}"
+    return f"{place}{directory}/{claim.hex[:2]}/{claim.hex}{suffix}"
 
 
-def _check_room(place: str, files: list[Wanted]) -> None:
+def _check_free_space(place: str, files: list[Wanted]) -> None:
     free = store().free_bytes() if place == storage_keys.DISK else None
     if free is not None and free - sum(file.size for file in files) < settings.MIN_FREE_BYTES:
         raise NoRoom

@@ -43,7 +43,7 @@ AT_A_TIME = 500
 MAX_LOAN = timedelta(hours=6)
 """A local copy of an object that is older than this was left behind by a killed process: no read takes this long."""
 HAND_OVER_SECONDS = 20
-"""A complete upload without activity for this long has lost its process between the last byte and the creation of its job."""
+"""A complete upload without activity for this long has no job because its request was killed after the last byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def sweep(seconds: float | None = None) -> Swept:
 
 
 def clear_leftovers(now: datetime, until: float | None = None) -> int:
-    """Deletes the files of Leftover rows that no live claim holds, and returns how many.
+    """Deletes Leftover rows that no live claim holds, with their files, and returns the number of rows.
 
     Rows of expired claims are kept until ORPHAN_GRACE_SECONDS have passed, because a stalled worker may still write their keys.
     Rows with a hold younger than a lease are skipped: the hold may belong to a repair, which has no claim.
@@ -141,7 +141,7 @@ def _abort_unknown(now: datetime) -> int:
 
 
 def _rescue() -> int:
-    """Fails the attempt of jobs whose lease has expired, because their worker has stopped."""
+    """Ends the attempts of jobs with an expired lease, because their workers have stopped."""
     lost_jobs = ProcessingJob.objects.lost()
     return sum(jobs.fail(job, *LOST, permanent=False, at_last=jobs.QUARANTINED, expired=True) for job in lost_jobs)
 
@@ -159,12 +159,12 @@ def _stop_receiving() -> int:
 
 
 def _purge_albums(now: datetime, until: float | None) -> int:
-    """Deletes albums whose time in the trash is over. A large one takes several sweeps."""
+    """Deletes albums that have expired in the trash. A large one takes several sweeps."""
     return album_trash.purge(now, until) if store().is_there() else 0
 
 
 def _purge_trash(now: datetime, until: float | None) -> int:
-    """Deletes photos whose time in the trash is over. Skipped while the storage is unreachable: a file that cannot be reached
+    """Deletes photos that have expired in the trash. Skipped while the storage is unreachable: a file that cannot be reached
     counts as deleted, and would be an orphan later.
     """
     return trash.purge(now, until) if store().is_there() else 0

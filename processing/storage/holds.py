@@ -1,7 +1,7 @@
 """Holds: they protect files that are stored but not published yet from the sweep while their writer is at work.
 
-The keys are Leftover rows, held by a claim that belongs to no job. A sweep deletes files whose hold was not renewed for a whole
-lease. So the publishing transaction checks that the hold was renewed within the last half lease.
+The keys are Leftover rows, held by a claim that belongs to no job. A sweep deletes files if their hold was not renewed for a
+whole lease. So the publishing transaction checks that the hold was renewed within the last half lease.
 """
 
 import logging

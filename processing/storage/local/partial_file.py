@@ -126,7 +126,7 @@ class LocalGrowing:
         return NONE_UNVERIFIED
 
     def _truncate_unverified(self) -> None:
-        """Deletes the bytes before the offset, so that they are still unverified if the process is killed in between."""
+        """Truncates the file, then clears the offset: if the process is killed in between, the bytes are still unverified."""
         if (verified_size := self._unverified_from()) == NONE_UNVERIFIED:
             return
         self._close_draft()  # its append position would be behind the truncated end

@@ -1,4 +1,4 @@
-"""The store on the local disk: one directory tree, in which every step is durable before the next one relies on it.
+"""The store on the local disk: one directory tree. Every step is durable before the next one relies on it.
 
 Write, fsync, rename, fsync of the directory: without any one of them a power cut could lose an acknowledged file.
 """
@@ -47,7 +47,7 @@ class LocalStore(FileSystemStorage):
         changed = _makedirs(target.parent)
         try:
             os.link(source, target)
-        except FileExistsError:  # a process that made it may have been killed before it was durable
+        except FileExistsError:  # the process that made the link may have been killed before it was durable
             changed = [directory for directory in target.parents if directory.is_relative_to(self.location)]
         except OSError as error:
             if error.errno not in CANNOT_LINK:

@@ -1,4 +1,4 @@
-"""Presigned URLs: they allow anyone who has one to fetch an object for a limited time, without credentials.
+"""Presigned URLs: they give access to an object for a limited time, without credentials.
 
 boto3 signs with the current second. URLs of renditions are signed with a rounded time instead, so that all processes produce the
 same URL for hours, and browsers can cache it.

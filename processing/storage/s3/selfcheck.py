@@ -42,8 +42,8 @@ def probe(connection: Connection, location: Path, origin: str = "") -> Iterator[
     `origin`: the site's origin, if known. The check whether its pages may upload to the bucket needs it.
     """
     store = S3Store(connection, location)
-    with store.scratch(f"probe-{secrets.token_hex(8)}") as room:
-        trial = _Trial(store, room, f"probe/{secrets.token_hex(8)}", origin)
+    with store.scratch(f"probe-{secrets.token_hex(8)}") as directory:
+        trial = _Trial(store, directory, f"probe/{secrets.token_hex(8)}", origin)
         try:
             for step in STEPS:
                 try:
@@ -61,7 +61,7 @@ def probe(connection: Connection, location: Path, origin: str = "") -> Iterator[
 @dataclass(frozen=True, slots=True)
 class _Trial:
     store: S3Store
-    room: Path
+    directory: Path
     key: str
     origin: str
 
@@ -81,7 +81,7 @@ def _reach(trial: _Trial) -> Outcome:
 
 
 def _write(trial: _Trial) -> Outcome:
-    path = trial.room / "written"
+    path = trial.directory / "written"
     path.write_bytes(trial.content)
     trial.store.send(path, trial.key)
     return Outcome("write", "An object was written, and its checksum is right.")
@@ -133,7 +133,7 @@ def _link(trial: _Trial) -> Outcome:
 
 
 def _parts(trial: _Trial) -> Outcome:
-    path = trial.room / "large"
+    path = trial.directory / "large"
     path.write_bytes(bytes(MIN_PART_BYTES + 1))
     transfer.send(trial.store.connection, path, trial.key, part=MIN_PART_BYTES, whole=0)
     if trial.store.size(trial.key) != MIN_PART_BYTES + 1:

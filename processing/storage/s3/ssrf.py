@@ -24,7 +24,7 @@ ALSO_INTERNAL = (
     ipaddress.ip_network("192.0.0.0/24"),  # RFC 6890; some clouds have their metadata there
     ipaddress.ip_network("192.88.99.0/24"),  # 6to4 relays, deprecated by RFC 7526
 )
-"""IPv4 networks that Python considers global."""
+"""Internal IPv4 networks that Python's `is_global` accepts."""
 UNICAST = ipaddress.ip_network("2000::/3")
 """Global unicast: the part of IPv6 that is allocated to the public internet (RFC 4291). It excludes fc00::/7, fe80::/10,
 fec0::/10, multicast, IPv4-compatible ::/96, SIIT's ::ffff:0:0:0/96, and 64:ff9b:1::/48, for

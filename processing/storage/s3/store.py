@@ -41,7 +41,7 @@ DEFAULT_CONTENT_TYPE = "application/octet-stream"
 RENDITION_LINK_SECONDS = 6 * 3600
 DOWNLOAD_LINK_SECONDS = 300
 CHUNK = 1 << 20
-MAX_UPLOADS = 4
+MAX_PARALLEL_UPLOADS = 4
 
 
 class S3Store(Storage):
@@ -61,8 +61,8 @@ class S3Store(Storage):
     @contextmanager
     def borrow(self, key: str) -> Iterator[Path]:
         """Downloads a copy to the disk, so that large files need disk space but no memory."""
-        with self.scratch(ON_LOAN + secrets.token_hex(8)) as room:
-            path = room / Path(key).name
+        with self.scratch(ON_LOAN + secrets.token_hex(8)) as directory:
+            path = directory / Path(key).name
             self._fetch(key, path)
             yield path
 
@@ -71,7 +71,7 @@ class S3Store(Storage):
             transfer.copy(self._client, self._object(key), self._object(as_key))
 
     def adopt(self, files: Mapping[str, Path]) -> None:
-        with ThreadPoolExecutor(MAX_UPLOADS, "s3-adopt") as pool:
+        with ThreadPoolExecutor(MAX_PARALLEL_UPLOADS, "s3-adopt") as pool:
             for path in pool.map(lambda item: self._upload(*item), files.items()):
                 path.unlink()
                 failpoints.reach(Point.BETWEEN_RENDITIONS)
