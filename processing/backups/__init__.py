@@ -1,13 +1,13 @@
-"""Backups: the database as it was at one moment, and every file that it names.
+"""Backups: consistent snapshots of the database and of every file that it references.
 
-A backup is a directory, grown by each run:
+A backup is a directory. Each run adds a snapshot:
 
-    files/ab/<sha256>        every file once, whatever it is called and however many snapshots name it
-    snapshots/<time>/        database.sqlite3 or database.dump, manifest.jsonl.gz, perhaps secret_key, about.json
+    files/ab/<sha256>        every file once, under its checksum, also if several keys or snapshots reference it
+    snapshots/<time>/        database.sqlite3 or database.dump, manifest.jsonl.gz, optionally secret_key, about.json
 
-A snapshot appears under its time when all that it names is there, and durable; until then it is a draft.
+A snapshot is renamed from a draft to its time once all files that it references are stored durably.
 """
 
 
 class Refused(Exception):
-    """Why it was not done, in words for who runs the command. Nothing is half done that would have to be cleaned up."""
+    """The operation failed. The message is for the user of the command; nothing needs to be cleaned up."""

@@ -1,7 +1,8 @@
-"""Taking a backup while the site runs: the database at one moment first, then all files that it names.
+"""Creates a backup while the site is running: first a snapshot of the database, then copies of all files that it references.
 
-A file may go between the two: a photo is deleted for ever, a raw file becomes an original. Then that moment is given up for
-a later one, of which less is still to be copied each time. So what is published never names a file that the backup lacks.
+A file may be deleted in between: its photo is deleted permanently, or a raw file becomes an original. Then the snapshot is
+discarded and a new one taken, with fewer files left to copy each time. So a published snapshot references no file that the backup
+lacks, except those that it lists as lost or damaged in the installation itself.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,7 +20,7 @@ from processing.backups.snapshot_info import ABOUT, MANIFEST, SECRET, About
 from processing.storage import errors as storage_errors
 from processing.storage import store
 
-ROUNDS = 20
+MAX_ATTEMPTS = 20
 Say = Callable[[str], object]
 
 
@@ -35,8 +36,8 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class _Round:
-    """What came of copying what one moment names."""
+class _CopyResult:
+    """The result of copying the files of one database snapshot."""
 
     files: int = 0
     bytes: int = 0
@@ -45,63 +46,67 @@ class _Round:
 
 
 def take(vault: Vault, renditions: bool = False, say: Say = lambda _: None) -> Taken:
-    """Add a snapshot. Killed at any point, it leaves the earlier ones as they are, and the next run goes on from there."""
+    """Adds a snapshot. If it is killed, earlier snapshots remain intact, and the next run keeps the files copied so far."""
     if not store().is_there():
         raise Refused("The storage is away; a backup of it now would lack everything.")
     with vault.locked():
-        files = size = 0
-        for _ in range(ROUNDS):
-            draft, told = _look(vault, renditions)
-            done = _copy(vault, manifest.read(draft / MANIFEST), renditions, say)
-            files, size = files + done.files, size + done.bytes
-            if not done.is_outdated:
+        new_files = new_bytes = 0
+        for _ in range(MAX_ATTEMPTS):
+            draft, about = _new_draft(vault, renditions)
+            result = _copy(vault, manifest.read(draft / MANIFEST), renditions, say)
+            new_files, new_bytes = new_files + result.files, new_bytes + result.bytes
+            if not result.is_outdated:
                 vault.sync()
-                snapshot_info.write(draft, replace(told, lacking=list(done.lacking)))
+                snapshot_info.write(draft, replace(about, lacking=list(result.lacking)))
                 has_secret = (draft / SECRET).exists()
                 name = vault.publish(draft)
-                return Taken(name, told.files, told.bytes, files, size, done.lacking, has_secret)
+                return Taken(name, about.files, about.bytes, new_files, new_bytes, result.lacking, has_secret)
             say("Something was deleted or developed meanwhile; looking again.")
     raise Refused(
         "Files kept going faster than they could be copied. What was copied is kept; run it again at a quieter time."
     )
 
 
-def _look(vault: Vault, renditions: bool) -> tuple[Path, About]:
-    """A draft with all of a snapshot but its files."""
+def _new_draft(vault: Vault, renditions: bool) -> tuple[Path, About]:
+    """Writes a draft of a snapshot, without the referenced files. Returns its directory and its description."""
     draft = vault.new_draft()
-    name = database_dump.file_name()
+    database_name = database_dump.file_name()
     taken_at = datetime.now(UTC).isoformat(timespec="seconds")
-    with database_dump.snapshot(draft / name) as rows:
-        named = manifest.write(draft / MANIFEST, manifest.wanted(rows, renditions))
-        applied = database_dump.migrations(rows)
+    with database_dump.snapshot(draft / database_name) as alias:
+        sums = manifest.write(draft / MANIFEST, manifest.wanted(alias, renditions))
+        migrations = database_dump.migrations(alias)
     if secret := _own_secret():
         (draft / SECRET).touch(mode=0o600)
         (draft / SECRET).write_text(secret, encoding="ascii")
-    sums = {path.name: snapshot_info.checksum(path) for path in draft.iterdir() if path.name != ABOUT}
+    checksums = {path.name: snapshot_info.checksum(path) for path in draft.iterdir() if path.name != ABOUT}
     return draft, About(
         version=settings.VERSION,
         taken_at=taken_at,
-        database=name,
-        migrations=applied,
-        files=named.files,
-        bytes=named.bytes,
+        database=database_name,
+        migrations=migrations,
+        files=sums.files,
+        bytes=sums.bytes,
         renditions=renditions,
-        has_bucket=named.has_bucket,
+        has_bucket=sums.has_bucket,
         lacking=[],
-        sha256=sums,
+        sha256=checksums,
     )
 
 
 def _own_secret() -> str:
-    """The secret key that the installation made for itself; empty when the environment sets it, which keeps it elsewhere then."""
+    """The secret key that the installation generated; empty if the environment sets the key."""
     with suppress(FileNotFoundError):
-        kept = (Path(settings.DATA_DIR) / "secret_key").read_text(encoding="ascii")
-        return kept if kept == settings.SECRET_KEY else ""
+        secret = (Path(settings.DATA_DIR) / "secret_key").read_text(encoding="ascii")
+        return secret if secret == settings.SECRET_KEY else ""
     return ""
 
 
-def _copy(vault: Vault, entries: Iterable[Entry], renditions: bool, say: Say) -> _Round:
-    """Copy what the vault lacks. Bytes first, rows after: who is gone from the one is gone from the other before."""
+def _copy(vault: Vault, entries: Iterable[Entry], renditions: bool, say: Say) -> _CopyResult:
+    """Copies the files that the repository lacks.
+
+    A file is read before its row is checked. A row is deleted before its file, so a file that is missing while its row still
+    exists is lost, not deleted.
+    """
     files = size = 0
     lacking = []
     for entry in entries:
@@ -114,9 +119,9 @@ def _copy(vault: Vault, entries: Iterable[Entry], renditions: bool, say: Say) ->
             if isinstance(error, OSError) and not storage_errors.is_damage(error):
                 raise
             if not manifest.is_wanted(entry.key, renditions):
-                return _Round(files, size, is_outdated=True)
+                return _CopyResult(files, size, is_outdated=True)
             say(f"{entry.key} is lost or damaged here; `manage.py verify` tells more.")
             lacking.append(entry.key)
         else:
             files, size = files + 1, size + entry.bytes
-    return _Round(files, size, tuple(lacking))
+    return _CopyResult(files, size, tuple(lacking))

@@ -1,4 +1,4 @@
-"""What a snapshot names: a line of JSON a file, in the order of checksums, so that lists of millions are compared in passing."""
+"""The manifest of a snapshot: a line of JSON for each file, sorted by checksum, so that large manifests are merged as streams."""
 
 import gzip
 import heapq
@@ -23,7 +23,7 @@ class Entry:
 
 
 def wanted(database: str, renditions: bool) -> Iterator[Entry]:
-    """Every file that the rows want, as that database has them: originals, companions, raw files, and renditions if asked for."""
+    """Yields every file that rows of the database reference: originals, companions, raw files, and renditions if requested."""
     columns = _columns(database, renditions)
     yield from (
         Entry(*row)
@@ -32,7 +32,7 @@ def wanted(database: str, renditions: bool) -> Iterator[Entry]:
 
 
 def is_wanted(key: str, renditions: bool) -> bool:
-    """Does a row want it at this moment?"""
+    """True if a row currently references the key."""
     return any(rows.filter(**{names[2]: key}).exists() for rows, names in _columns("default", renditions))
 
 
@@ -44,7 +44,7 @@ class Sums:
 
 
 def write(path: Path, entries: Iterable[Entry]) -> Sums:
-    """What was named, in all."""
+    """Writes the manifest, and returns the totals."""
     files = size = 0
     has_bucket = False
     with gzip.open(path, "wt", compresslevel=6, encoding="utf-8") as file:
@@ -62,7 +62,7 @@ def read(path: Path) -> Iterator[Entry]:
 
 
 def _columns(database: str, renditions: bool) -> list[tuple[QuerySet, tuple[str, str, str]]]:  # type: ignore[type-arg]
-    """Rows, and what their files' checksum, size and key are called."""
+    """Querysets with the names of their columns for checksum, size and key."""
     raw = ProcessingJob.objects.using(database).filter(state__in=KEEPS_RAW)
     return [
         (Photo.objects.using(database), ("original_sha256", "original_bytes", "original_key")),

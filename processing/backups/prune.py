@@ -1,4 +1,4 @@
-"""Letting old snapshots go, and then the files that none of the others names."""
+"""Deletes old snapshots, and then the files that no remaining snapshot references."""
 
 import heapq
 from collections.abc import Iterator
@@ -10,28 +10,28 @@ from processing.backups.snapshot_info import MANIFEST
 
 
 def prune(vault: Vault, keep: int) -> tuple[int, int]:
-    """Keep the newest snapshots. How many went, and how many files; memory does not grow with either."""
+    """Keeps the `keep` newest snapshots. Returns the numbers of deleted snapshots and files. Runs in constant memory."""
     with vault.locked():
         old = vault.names()[:-keep]
         for name in old:
             vault.forget(name)
-        return len(old), _drop_unnamed(vault)
+        return len(old), _delete_unreferenced(vault)
 
 
-def _drop_unnamed(vault: Vault) -> int:
-    """Both lists are in the order of checksums, so one walk beside the other is enough."""
-    named, dropped = _named(vault), 0
-    current = next(named, None)
+def _delete_unreferenced(vault: Vault) -> int:
+    """Merges both lists, which are sorted by checksum, in one pass. Returns the number of deleted files."""
+    referenced, dropped = _referenced_checksums(vault), 0
+    checksum = next(referenced, None)
     for path in vault.stored():
-        while current is not None and current < path.name:
-            current = next(named, None)
-        if path.name != current:
+        while checksum is not None and checksum < path.name:
+            checksum = next(referenced, None)
+        if path.name != checksum:
             path.unlink()
             dropped += 1
     return dropped
 
 
-def _named(vault: Vault) -> Iterator[str]:
-    lists = [manifest.read(vault.snapshot(name) / MANIFEST) for name in vault.names()]
-    for sha256, _ in groupby(entry.sha256 for entry in heapq.merge(*lists)):
+def _referenced_checksums(vault: Vault) -> Iterator[str]:
+    manifests = [manifest.read(vault.snapshot(name) / MANIFEST) for name in vault.names()]
+    for sha256, _ in groupby(entry.sha256 for entry in heapq.merge(*manifests)):
         yield sha256

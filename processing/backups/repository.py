@@ -1,4 +1,4 @@
-"""The directory of a backup: who may write to it, its files by their checksums, its snapshots by their times."""
+"""The directory of a backup: its lock, its files by checksum, and its snapshots by time."""
 
 import errno
 import fcntl
@@ -19,11 +19,11 @@ from processing.storage.local import fsync
 
 CHUNK = 1 << 20
 PRIVATE = 0o700
-"""The database holds password hashes, and photos are nobody else's."""
+"""Owner only: the database has password hashes, and photos are private."""
 
 
 class Damaged(Exception):
-    """A file is not what its entry says, or cannot be read."""
+    """A file differs from its manifest entry, or cannot be read."""
 
 
 class Vault:
@@ -33,22 +33,21 @@ class Vault:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """For one writer at a time; what another left half done is cleared away. Raises Refused while there is another."""
-        before = os.umask(
-            0o777 & ~PRIVATE
-        )  # for the owner alone is also what the database's and storage's code writes here
+        """Locks the repository for one writer, and deletes drafts of interrupted runs. Raises Refused if it is already locked."""
+        # Files that the database's and the storage's code writes here must be private too.
+        previous_umask = os.umask(0o777 & ~PRIVATE)
         try:
             with self._locked():
                 yield
         finally:
-            os.umask(before)
+            os.umask(previous_umask)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         for directory in (self._root, self._files, self._snapshots, self._drafts):
             directory.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
         for directory in (self._files, self._snapshots, self._drafts):
-            if stat.S_IMODE(directory.stat().st_mode) != PRIVATE:  # copied from elsewhere, say
+            if stat.S_IMODE(directory.stat().st_mode) != PRIVATE:  # for example after copying the repository
                 with suppress(PermissionError):
                     directory.chmod(PRIVATE)
         with (self._root / "lock").open("w") as lock:
@@ -60,7 +59,7 @@ class Vault:
             yield
 
     def has(self, entry: Entry) -> bool:
-        """Is it there? By its size alone: reading everything again is a drill's work."""
+        """True if a file of this checksum and size is stored. Its content is not read: that is the task of the restore drill."""
         try:
             return self.path(entry).stat().st_size == entry.bytes
         except FileNotFoundError:
@@ -70,7 +69,7 @@ class Vault:
         return self._files / entry.sha256[:2] / entry.sha256
 
     def add(self, entry: Entry, source: Path) -> None:
-        """Copy it in, checked on the way. Raises Damaged; nothing of it is kept then."""
+        """Copies a file into the repository, and verifies its size and checksum. Raises Damaged; then nothing is stored."""
         draft, target = self._drafts / entry.sha256, self.path(entry)
         copy(entry, source, draft)
         failpoints.reach(Point.BACKING_UP)
@@ -80,19 +79,19 @@ class Vault:
         draft.rename(target)
 
     def sync(self) -> None:
-        """The names of all files survive a power cut from here on; their bytes do already."""
+        """Makes the names of all files durable. Their bytes are durable already."""
         for directory in self._files.iterdir():
             fsync.directory(directory)
 
     def new_draft(self) -> Path:
-        """An empty directory for a snapshot in the making."""
+        """Creates an empty directory for a new snapshot."""
         path = self._drafts / "snapshot"
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(mode=PRIVATE)
         return path
 
     def publish(self, draft: Path) -> str:
-        """The draft becomes a snapshot. Its name, which is the time."""
+        """Publishes the draft as a snapshot. Returns its name, which is the current time."""
         name = f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S.%fZ}"
         for path in draft.iterdir():
             fsync.file(path)
@@ -102,11 +101,11 @@ class Vault:
         return name
 
     def names(self) -> list[str]:
-        """Of all snapshots, the oldest first."""
+        """The names of all snapshots, the oldest first."""
         return sorted(path.name for path in self._snapshots.iterdir()) if self._snapshots.is_dir() else []
 
     def snapshot(self, name: str) -> Path:
-        """Its directory; the newest one's without a name. Raises Refused if there is none."""
+        """The directory of a snapshot; of the newest one if `name` is empty. Raises Refused if there is none."""
         names = self.names()
         if not names:
             raise Refused(f"There is no complete backup in {self._root}.")
@@ -115,13 +114,13 @@ class Vault:
         return self._snapshots / (name or names[-1])
 
     def forget(self, name: str) -> None:
-        """Half a snapshot must never be seen: it turns into a draft, and that is cleared away."""
+        """Deletes a snapshot. It becomes a draft first, so that no partly deleted snapshot is visible."""
         (self._snapshots / name).rename(self._drafts / name)
         fsync.directory(self._snapshots)
         shutil.rmtree(self._drafts / name)
 
     def stored(self) -> Iterator[Path]:
-        """Every file, in the order of checksums."""
+        """Yields the path of every stored file, sorted by checksum."""
         for directory in sorted(self._files.iterdir()):
             yield from sorted(directory.iterdir())
 
@@ -131,25 +130,25 @@ class Vault:
 
 
 def copy(entry: Entry, source: Path, target: Path) -> None:
-    """A durable copy, held to size and checksum. Raises Damaged, and FileNotFoundError for a source that is gone."""
+    """Makes a durable copy, and verifies size and checksum. Raises Damaged, or FileNotFoundError if the source is missing."""
     digest, size = hashlib.sha256(), 0
-    with source.open("rb") as reading, target.open("wb") as writing:
-        while chunk := _read(reading.fileno()):
+    with source.open("rb") as source_file, target.open("wb") as target_file:
+        while chunk := _read(source_file.fileno()):
             digest.update(chunk)
             size += len(chunk)
-            writing.write(chunk)
-        writing.flush()
-        os.fsync(writing.fileno())
+            target_file.write(chunk)
+        target_file.flush()
+        os.fsync(target_file.fileno())
     if (size, digest.hexdigest()) != (entry.bytes, entry.sha256):
         with suppress(FileNotFoundError):
             target.unlink()
         raise Damaged
 
 
-def _read(handle: int) -> bytes:
+def _read(fd: int) -> bytes:
     try:
-        return os.read(handle, CHUNK)
+        return os.read(fd, CHUNK)
     except OSError as error:
-        if error.errno == errno.EIO:  # a bad sector: this file's trouble alone
+        if error.errno == errno.EIO:  # a bad sector affects only this file
             raise Damaged from error
         raise

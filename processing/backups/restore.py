@@ -1,6 +1,6 @@
-"""A backup becomes an installation again: every file first, each held to the manifest, then the database in one step.
+"""Restores a backup into an empty installation: first all files, verified against the manifest, then the database in one step.
 
-Killed in between, it is an installation without rows, and the next run goes on from there. It writes over nothing.
+If it is killed in between, the database is still empty, and the next run continues. Existing files are never overwritten.
 """
 
 import os
@@ -24,8 +24,8 @@ from processing.storage import keys as storage_keys
 from processing.storage import locations, store
 from processing.storage.local import fsync
 
-AT_A_TIME = 50
-"""Files that are made durable together."""
+BATCH_SIZE = 50
+"""Files that are fsynced together."""
 WORK = "restoring"
 Say = Callable[[str], object]
 
@@ -34,29 +34,29 @@ Say = Callable[[str], object]
 class Restored:
     about: About
     files: int
-    """Those that were not there from an earlier run."""
+    """The number of files copied, without those from an earlier run."""
     damaged: tuple[str, ...]
-    """Keys that could not be restored: their bytes in the backup are lost, or others than the manifest says."""
+    """Keys that could not be restored: their file in the backup is missing or differs from the manifest."""
     has_secret: bool
 
 
 def restore(
     vault: Vault, name: str = "", *, without_damaged: bool = False, onto_disk: bool = False, say: Say = lambda _: None
 ) -> Restored:
-    """From the snapshot of that name, or the newest. Raises Refused before anything is written where it cannot succeed.
+    """Restores the snapshot of that name, or the newest. Raises Refused before it writes anything if it cannot succeed.
 
-    `onto_disk`: what lay in a bucket comes to lie on the disk.
+    `onto_disk`: stores the files of the bucket on the disk.
     """
     directory = vault.snapshot(name)
-    told = snapshot_info.read(directory)
-    _check(told, onto_disk)
-    _check_room(directory, told, onto_disk)
+    about = snapshot_info.read(directory)
+    _check(about, onto_disk)
+    _check_free_space(directory, about, onto_disk)
     copied = 0
     damaged: list[str] = []
-    lacking = set(told.lacking)
-    for entries in _portions(manifest.read(directory / MANIFEST)):
-        there = [entry for entry in entries if entry.key not in lacking or vault.has(entry)]
-        good, bad = _put_back(vault, _bare(there) if onto_disk else there)
+    lacking = set(about.lacking)
+    for entries in _batches(manifest.read(directory / MANIFEST)):
+        restorable = [entry for entry in entries if entry.key not in lacking or vault.has(entry)]
+        good, bad = _restore_files(vault, _bare(restorable) if onto_disk else restorable)
         copied, damaged = copied + good, damaged + bad
     for key in damaged:
         say(f"{key} is damaged in the backup.")
@@ -65,29 +65,29 @@ def restore(
             f"{len(damaged)} files are damaged in the backup, named above. The rest is in its place, and no database yet: "
             "take an older snapshot with --at, or restore without them with --without-damaged."
         )
-    has_secret = _put_back_secret(directory)
-    database_dump.put_back(directory / told.database, onto_disk)
-    return Restored(told, copied, tuple(damaged), has_secret)
+    has_secret = _restore_secret(directory)
+    database_dump.put_back(directory / about.database, onto_disk)
+    return Restored(about, copied, tuple(damaged), has_secret)
 
 
 def _bare(entries: Iterable[Entry]) -> Iterator[Entry]:
     return (replace(entry, key=storage_keys.bare(entry.key)) for entry in entries)
 
 
-def _check(told: About, onto_disk: bool) -> None:
+def _check(about: About, onto_disk: bool) -> None:
     if not store().is_there():
         raise Refused("The storage is away: incoming/, originals/ or renditions/ is not there.")
-    if told.database != database_dump.file_name():
+    if about.database != database_dump.file_name():
         raise Refused(
-            f"The snapshot holds {told.database}, which is for another kind of database than DATABASE_URL names."
+            f"The snapshot holds {about.database}, which is for another kind of database than DATABASE_URL names."
         )
-    if told.has_bucket and not onto_disk and storage_keys.BUCKET not in locations.in_use():
+    if about.has_bucket and not onto_disk and storage_keys.BUCKET not in locations.in_use():
         raise Refused(
             "The snapshot names files in a bucket, and none is set up here: set S3_*, or restore with --onto-disk."
         )
-    if newer := database_dump.unknown(told.migrations):
+    if newer := database_dump.unknown(about.migrations):
         raise Refused(
-            f"The snapshot is of a newer Darkroom ({told.version}), which knows {newer[0]}: install that one."
+            f"The snapshot is of a newer Darkroom ({about.version}), which knows {newer[0]}: install that one."
         )
     if not database_dump.is_empty():
         raise Refused(
@@ -95,31 +95,33 @@ def _check(told: About, onto_disk: bool) -> None:
         )
 
 
-def _check_room(directory: Path, told: About, onto_disk: bool) -> None:
-    """On the disk, for what goes there and is not there yet."""
+def _check_free_space(directory: Path, about: About, onto_disk: bool) -> None:
+    """Raises Refused if the disk lacks the space for the files that are not there yet."""
     free = store().free_bytes()
-    if free is None or free > told.bytes:
+    if free is None or free > about.bytes:
         return
-    named = manifest.read(directory / MANIFEST)
-    mine = _bare(named) if onto_disk else (each for each in named if storage_keys.of(each.key) == storage_keys.DISK)
-    lacking = sum(entry.bytes for entry in mine if not store().exists(entry.key))
-    if free < lacking:
+    entries = manifest.read(directory / MANIFEST)
+    disk_entries = (
+        _bare(entries) if onto_disk else (entry for entry in entries if storage_keys.of(entry.key) == storage_keys.DISK)
+    )
+    missing_bytes = sum(entry.bytes for entry in disk_entries if not store().exists(entry.key))
+    if free < missing_bytes:
         raise Refused(
-            f"The snapshot's files take {filesizeformat(lacking)}, and the disk has {filesizeformat(free)} left."
+            f"The snapshot's files take {filesizeformat(missing_bytes)}, and the disk has {filesizeformat(free)} left."
         )
 
 
-def _portions(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
-    while portion := list(islice(entries, AT_A_TIME)):
-        yield portion
+def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
+    while batch := list(islice(entries, BATCH_SIZE)):
+        yield batch
 
 
-def _put_back(vault: Vault, entries: Iterable[Entry]) -> tuple[int, list[str]]:
-    """How many were put in their places, and the keys of those that could not be."""
+def _restore_files(vault: Vault, entries: Iterable[Entry]) -> tuple[int, list[str]]:
+    """Returns the number of files stored, and the keys of those that are damaged in the backup."""
     files, damaged = {}, []
     with store().scratch(WORK) as work:
         for entry in entries:
-            if _is_there(entry):
+            if _is_restored(entry):
                 continue
             path = work / entry.key.replace("/", "-")
             try:
@@ -133,8 +135,8 @@ def _put_back(vault: Vault, entries: Iterable[Entry]) -> tuple[int, list[str]]:
     return len(files), damaged
 
 
-def _is_there(entry: Entry) -> bool:
-    """From an earlier run that was cut off. Raises Refused when other bytes are in its place."""
+def _is_restored(entry: Entry) -> bool:
+    """True if an interrupted run has restored the file already. Raises Refused if the key has other content."""
     if not store().exists(entry.key):
         return False
     if not file_check.is_good_at(entry.key, Wanted(entry.key, entry.bytes, entry.sha256), lambda _: None):
@@ -142,8 +144,8 @@ def _is_there(entry: Entry) -> bool:
     return True
 
 
-def _put_back_secret(directory: Path) -> bool:
-    """In place of the one that this installation has just made for itself. One that the environment sets is not touched."""
+def _restore_secret(directory: Path) -> bool:
+    """Replaces the secret key that this installation has generated. A key set by the environment is not changed."""
     source, target = directory / SECRET, Path(settings.DATA_DIR) / SECRET
     if not source.exists() or not target.exists() or target.read_text(encoding="ascii") != settings.SECRET_KEY:
         return False

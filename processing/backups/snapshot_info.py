@@ -1,4 +1,4 @@
-"""What a snapshot says of itself. Its file is written last, and holds the checksums of the others."""
+"""The description of a snapshot (about.json). It is written last, and contains the checksums of the snapshot's other files."""
 
 import hashlib
 import json
@@ -14,18 +14,18 @@ ABOUT, MANIFEST, SECRET = "about.json", "manifest.jsonl.gz", "secret_key"
 @dataclass(frozen=True, slots=True)
 class About:
     version: str
-    """Of Darkroom."""
+    """The version of Darkroom."""
     taken_at: str
     database: str
-    """The file's name, by which one can tell the kind."""
+    """The name of the database file, which shows the kind of database."""
     migrations: list[str]
     files: int
     bytes: int
     renditions: bool
     has_bucket: bool
-    """Does it name files that lay in a bucket?"""
+    """True if the manifest has files that were in a bucket."""
     lacking: list[str]
-    """Keys of which the installation itself had lost the bytes, or had others than its rows say."""
+    """Keys of files that were missing or damaged in the installation itself."""
     sha256: dict[str, str]
     format: int = FORMAT
 
@@ -35,11 +35,11 @@ def write(directory: Path, about: About) -> None:
 
 
 def read(directory: Path) -> About:
-    """Raises Refused when it is of another format, or its files are not what it says."""
-    told = json.loads((directory / ABOUT).read_text(encoding="utf-8"))
-    if told.get("format") != FORMAT:
+    """Returns the description. Raises Refused if its format is unknown, or the checksum of a file differs."""
+    fields = json.loads((directory / ABOUT).read_text(encoding="utf-8"))
+    if fields.get("format") != FORMAT:
         raise Refused(f"{directory} was written by another version of Darkroom, in a format that this one cannot read.")
-    about = About(**told)
+    about = About(**fields)
     for name, sha256 in about.sha256.items():
         if not (directory / name).is_file() or checksum(directory / name) != sha256:
             raise Refused(f"{directory / name} is damaged; take an older snapshot with --at.")

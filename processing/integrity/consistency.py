@@ -1,7 +1,7 @@
-"""Do rows and files agree? Looks at every row's file and every file's row, in constant memory, and changes nothing.
+"""Consistency check between rows and stored files, in both directions and in constant memory. It changes nothing.
 
-What is found while others are at work may be passing: a photo was deleted between two looks. So every finding is looked at once
-more at the end, and told only if it still stands.
+While other processes are at work, an inconsistency may be temporary: a photo may be deleted between two queries. So every
+inconsistency is checked again at the end, and reported only if it still exists.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ ROOMS = ("originals", "renditions", "incoming")
 
 @dataclass(slots=True)
 class Findings:
-    """Storage keys. Missing and corrupt ones are wanted by rows; orphans are there and wanted by none."""
+    """Storage keys. Missing and corrupt files are referenced by rows; orphans exist in storage but are referenced by no row."""
 
     photos: int = 0
     missing: list[str] = field(default_factory=list)
@@ -34,7 +34,7 @@ class Findings:
 
     @property
     def troubles(self) -> dict[str, Finding.Trouble]:
-        """By key; orphans are none, for no row is without its file."""
+        """Missing and corrupt files by key. Orphans are not included, because they belong to no row."""
         return dict.fromkeys(self.missing, Finding.Trouble.MISSING) | dict.fromkeys(
             self.corrupt, Finding.Trouble.CORRUPT
         )
@@ -48,19 +48,21 @@ class Findings:
 
 
 def verify(passed: Passed = lambda _: None) -> Findings:
-    """`passed` is told of the bytes as they are read: of all of them, when all are there."""
-    found = Findings()
+    """Checks all files and rows. `passed` is called with the size of each chunk read; the total is bytes_to_read() unless files
+    are missing or have the wrong size.
+    """
+    findings = Findings()
     for photo in iteration.one_by_one(Photo.objects.prefetch_related("renditions")):
-        found.photos += 1
-        for wanted in file_check.of_photo(photo):
-            _look(found, wanted, passed)
+        findings.photos += 1
+        for file in file_check.of_photo(photo):
+            _check(findings, file, passed)
     for companion in iteration.one_by_one(Companion.objects.all()):
-        for wanted in file_check.of(companion):
-            _look(found, wanted, passed)
+        for file in file_check.of(companion):
+            _check(findings, file, passed)
     for job in iteration.one_by_one(_with_raw_files()):
-        _look(found, file_check.of_raw(job), passed)
-    found.orphans = [key for keys in _all_keys() for key in unknown(keys)]
-    return _still_standing(found)
+        _check(findings, file_check.of_raw(job), passed)
+    findings.orphans = [key for keys in _all_keys() for key in unknown(keys)]
+    return _recheck(findings)
 
 
 def bytes_to_read() -> int:
@@ -70,48 +72,48 @@ def bytes_to_read() -> int:
         Companion.objects.aggregate(n=Sum("bytes")),
         _with_raw_files().aggregate(n=Sum("upload__size")),
     )
-    return sum(each["n"] or 0 for each in sums)
+    return sum(total["n"] or 0 for total in sums)
 
 
 def unknown(keys: list[str]) -> list[str]:
-    """Those of the keys that no row knows, and that are still there.
+    """Returns the keys that no row references and that still exist in storage.
 
-    Keys are listed first and asked after, or a new file would look like nobody's; and leftovers are asked for first, since a
-    photo's keys are leftovers until the moment it is there.
+    The caller lists the keys before this reads rows: in the opposite order, a new file would look like an orphan. Leftover rows
+    are read first, because the keys of a photo are leftovers until it is published.
     """
-    known = set(Leftover.objects.filter(key__in=keys).values_list("key", flat=True)) | _wanted(keys)
-    strange = (key for key in keys if key not in known and not staging_keys.is_on_loan(key))
-    return [key for key in strange if store().exists(key)]
+    known_keys = set(Leftover.objects.filter(key__in=keys).values_list("key", flat=True)) | _referenced(keys)
+    unknown_keys = (key for key in keys if key not in known_keys and not staging_keys.is_on_loan(key))
+    return [key for key in unknown_keys if store().exists(key)]
 
 
 def _with_raw_files() -> QuerySet[ProcessingJob]:
     return ProcessingJob.objects.filter(state__in=KEEPS_RAW).select_related("upload")
 
 
-def _look(found: Findings, wanted: Wanted, passed: Passed) -> None:
-    trouble = file_check.trouble(wanted, passed)
+def _check(findings: Findings, file: Wanted, passed: Passed) -> None:
+    trouble = file_check.trouble(file, passed)
     if trouble:
-        (found.missing if trouble == Finding.Trouble.MISSING else found.corrupt).append(wanted.key)
+        (findings.missing if trouble == Finding.Trouble.MISSING else findings.corrupt).append(file.key)
 
 
-def _wanted(keys: list[str]) -> set[str]:
-    """Those of the keys that a photo, a rendition, a companion, an upload or a job wants."""
-    raw = [key for key in keys if storage_keys.bare(key).startswith("incoming/")]
-    owners = staging_keys.raw_in_use(raw)
+def _referenced(keys: list[str]) -> set[str]:
+    """Returns the keys that a photo, a rendition, a companion, an upload or a job references."""
+    raw_keys = [key for key in keys if storage_keys.bare(key).startswith("incoming/")]
+    owners_in_use = staging_keys.raw_in_use(raw_keys)
     return {
         *Photo.objects.filter(original_key__in=keys).values_list("original_key", flat=True),
         *Rendition.objects.filter(key__in=keys).values_list("key", flat=True),
         *Companion.objects.filter(key__in=keys).values_list("key", flat=True),
-        *(key for key in raw if staging_keys.owner(key) in owners),
+        *(key for key in raw_keys if staging_keys.owner(key) in owners_in_use),
     }
 
 
-def _still_standing(found: Findings) -> Findings:
-    wanted = {key for keys in iteration.chunks([*found.missing, *found.corrupt]) for key in _wanted(keys)}
-    found.missing = [key for key in found.missing if key in wanted and not store().exists(key)]
-    found.corrupt = [key for key in found.corrupt if key in wanted]
-    found.orphans = [key for keys in iteration.chunks(found.orphans) for key in unknown(keys)]
-    return found
+def _recheck(findings: Findings) -> Findings:
+    referenced = {key for keys in iteration.chunks([*findings.missing, *findings.corrupt]) for key in _referenced(keys)}
+    findings.missing = [key for key in findings.missing if key in referenced and not store().exists(key)]
+    findings.corrupt = [key for key in findings.corrupt if key in referenced]
+    findings.orphans = [key for keys in iteration.chunks(findings.orphans) for key in unknown(keys)]
+    return findings
 
 
 def _all_keys() -> Iterator[list[str]]:

@@ -1,4 +1,4 @@
-"""Files against their rows, one photo at a time: is each there, whole, and byte for byte what was received or rendered?"""
+"""Checks of stored files against the size and checksum in their rows, one photo or companion at a time."""
 
 import hashlib
 import os
@@ -14,12 +14,12 @@ from processing.storage.errors import StorageTrouble
 CHUNK = 1 << 20
 
 Passed = Callable[[int], None]
-"""Told of every stretch of bytes that was read. May raise to end the reading."""
+"""Callback with the size of each chunk that was read. May raise an exception to stop reading."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a row says of its file."""
+    """Key, size and checksum of a file according to its row."""
 
     key: str
     size: int
@@ -27,18 +27,19 @@ class Wanted:
 
 
 Kept = Photo | Companion
-"""What is read back by itself, and has a date for it."""
+"""A row with files that are read back together, and with the date of the last read-back."""
 
 
-def of(kept: Kept) -> Iterator[Wanted]:
-    if isinstance(kept, Photo):
-        yield from of_photo(kept)
+def of(item: Kept) -> Iterator[Wanted]:
+    """Yields the expected files of a photo or companion."""
+    if isinstance(item, Photo):
+        yield from of_photo(item)
     else:
-        yield Wanted(kept.key, kept.bytes, kept.sha256)
+        yield Wanted(item.key, item.bytes, item.sha256)
 
 
 def of_photo(photo: Photo) -> Iterator[Wanted]:
-    """The original, then the renditions."""
+    """Yields the original, then the renditions."""
     yield Wanted(photo.original_key, photo.original_bytes, photo.original_sha256)
     for rendition in photo.renditions.all():
         yield Wanted(rendition.key, rendition.bytes, rendition.sha256)
@@ -48,10 +49,10 @@ def of_raw(job: ProcessingJob) -> Wanted:
     return Wanted(job.raw_path, job.upload.size or 0, job.upload.sha256)
 
 
-def trouble(wanted: Wanted, passed: Passed) -> Finding.Trouble | None:
-    """What is wrong with the file; None if nothing is. Raises StorageTrouble when the bucket does not let it be read."""
+def trouble(file: Wanted, passed: Passed) -> Finding.Trouble | None:
+    """Returns the problem of the file; None if there is none. Raises StorageTrouble if the bucket cannot be read."""
     try:
-        return None if is_good_at(wanted.key, wanted, passed) else Finding.Trouble.CORRUPT
+        return None if is_good_at(file.key, file, passed) else Finding.Trouble.CORRUPT
     except FileNotFoundError:
         return Finding.Trouble.MISSING
     except StorageTrouble:
@@ -60,9 +61,9 @@ def trouble(wanted: Wanted, passed: Passed) -> Finding.Trouble | None:
         return Finding.Trouble.CORRUPT
 
 
-def is_good_at(key: str, wanted: Wanted, passed: Passed) -> bool:
-    """Are the wanted bytes at this key? Whoever lies about its size is not even read."""
-    if store().size(key) != wanted.size:
+def is_good_at(key: str, expected: Wanted, passed: Passed) -> bool:
+    """True if the file at this key has the expected bytes. A file of another size is not read."""
+    if store().size(key) != expected.size:
         return False
     digest = hashlib.sha256()
     with store().borrow(key) as path, path.open("rb") as file:
@@ -70,13 +71,13 @@ def is_good_at(key: str, wanted: Wanted, passed: Passed) -> bool:
         while chunk := file.read(CHUNK):
             digest.update(chunk)
             passed(len(chunk))
-    return digest.hexdigest() == wanted.sha256
+    return digest.hexdigest() == expected.sha256
 
 
 def _forget_cached(file: BufferedReader) -> None:
-    """Have the system drop what it holds of the file in memory, so that its bytes come from the disk, or whatever stands for one.
+    """Drops the file from the page cache, so that its bytes are read from the disk.
 
-    posix_fadvise(2): a wish, granted for pages that are written and that no other process maps.
+    posix_fadvise(2) is advisory: it drops pages that are written back and that no process maps.
     """
     if hasattr(os, "posix_fadvise"):
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

@@ -1,4 +1,4 @@
-"""What is wrong with stored files, kept where people see it until it is right again: the queue's page and the admin."""
+"""Findings: rows for damaged or missing files, shown on the queue page and in the admin until the files are repaired."""
 
 import logging
 from collections.abc import Mapping
@@ -17,22 +17,22 @@ Troubles = Mapping[str, Finding.Trouble]
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose file it is, by id. A raw file is neither's."""
+    """Ids of the photo or companion that owns a file. A raw file has neither."""
 
     photo: int | None = None
     companion: int | None = None
 
 
-def note(kept: Photo | Companion, troubles: Troubles) -> None:
-    """These are all the troubles that the photo, or the companion, has."""
-    owner = Owner(photo=kept.pk) if isinstance(kept, Photo) else Owner(companion=kept.pk)
+def note(item: Photo | Companion, troubles: Troubles) -> None:
+    """Replaces the findings of a photo or companion."""
+    owner = Owner(photo=item.pk) if isinstance(item, Photo) else Owner(companion=item.pk)
     Finding.objects.filter(photo=owner.photo, companion=owner.companion).exclude(key__in=troubles).delete()
     for key, trouble in troubles.items():
         _note(key, trouble, owner)
 
 
 def settle(troubles: Troubles) -> None:
-    """These are all the troubles that there are."""
+    """Replaces the findings of all files."""
     for key in Finding.objects.values_list("key", flat=True):
         if key not in troubles:
             _settle(key)
@@ -43,17 +43,17 @@ def settle(troubles: Troubles) -> None:
 
 
 def _settle(key: str) -> None:
-    """What was restored counts as verified when it has been read back, which is what the background check does next."""
+    """Deletes a finding, and makes the background check read the item back first: only then does it count as verified again."""
     for rows in (Photo.objects, Companion.objects):
         rows.filter(findings__key=key).update(checked_at=None)
     Finding.objects.filter(key=key).delete()
 
 
 def _note(key: str, trouble: Finding.Trouble, owner: Owner) -> None:
-    told = {"trouble": trouble, "photo_id": owner.photo, "companion_id": owner.companion}
-    _, is_new = Finding.objects.update_or_create(key=key, defaults=told)
+    fields = {"trouble": trouble, "photo_id": owner.photo, "companion_id": owner.companion}
+    _, is_new = Finding.objects.update_or_create(key=key, defaults=fields)
     if is_new:
-        # What was right once is not any more; and when it is restored, it has to be read back first.
+        # The item is no longer verified. After a repair it has to be read back first.
         for rows in (Photo.objects, Companion.objects):
             rows.filter(findings__key=key).update(verified_at=None)
         log.error("Stored file %s is %s; manage.py verify --repair restores what can be restored", key, trouble.label)

@@ -1,7 +1,7 @@
-"""The proof: soon after a photo is made, what was stored of it is read back and compared, so that its batch's receipt can say so.
+"""Post-write verification: reads the stored files of a new photo back, so that the receipt of its batch can confirm them.
 
-It never delays developing: it is what a worker does when its bell finds no job that is due, or in small slices while there always
-is one. Each photo rings a bell for it when it is made, and the sweep rings those that were lost; reading twice is harmless.
+It never delays developing: a worker verifies when it is woken up and no job is due, or in short time slices while jobs never run
+out. Each new photo sends a wake-up message for it, and the sweep replaces lost messages. Reading a file twice is harmless.
 """
 
 import logging
@@ -27,46 +27,49 @@ log = logging.getLogger(__name__)
 Row = TypeVar("Row", Photo, Companion)
 
 FRESH = timedelta(days=7)
-"""Older photos are left to the background check: a library that was there before shall not be read all at once."""
+"""Older photos are left to the background check, so that an existing library is not read all at once."""
 ABANDONED_LEASES = 5
-"""A reading that began so many leases ago and has not ended was killed."""
-SLICE = 1 / 30
-"""How much of the time goes into it while photos wait to be developed."""
+"""A read-back that began this many leases ago and has not ended counts as abandoned."""
+BACKLOG_SHARE = 1 / 30
+"""The share of time for verification while photos wait to be developed."""
 
 
 def due() -> QuerySet[Photo]:
-    """Made lately, not read back yet and not being read just now. The newest batch comes first: somebody waits for it."""
-    return _unread(Photo.objects.all()).order_by(F("job__batch").desc(nulls_last=True), "pk")
+    """New photos that are not verified and not being read. Those of the newest batch come first: its user may be waiting."""
+    return _unverified(Photo.objects.all()).order_by(F("job__batch").desc(nulls_last=True), "pk")
 
 
 def due_companions() -> QuerySet[Companion]:
-    return _unread(Companion.objects.all()).order_by("pk")
+    """New companions that are not verified and not being read."""
+    return _unverified(Companion.objects.all()).order_by("pk")
 
 
 def prove_next() -> bool:
-    """Read one photo or companion back, unless there is work. A job that comes ends the reading, which is rung for again."""
-    kept = None if _is_work_due() or admission.of_work() else _next()
-    if kept is None:
+    """Reads back one photo or companion unless a job is due. A new job interrupts the read-back, and a wake-up message is sent to
+    repeat it. True if one was read.
+    """
+    item = None if _is_work_due() or admission.of_work() else _next()
+    if item is None:
         return False
     try:
-        return readback.read(kept, Attention(_is_work_due).passed)
+        return readback.read(item, Attention(_is_work_due).passed)
     except Interrupted:
         wakeup.ring_for_what_waits()
         return False
-    except StorageTrouble as trouble:  # rung for by the sweep
-        log.warning("%s could not be read back: %s", kept, trouble)
+    except StorageTrouble as trouble:  # the sweep sends another wake-up message
+        log.warning("%s could not be read back: %s", item, trouble)
         return False
 
 
 def prove_some() -> int:
-    """A slice, for while there is always a photo to develop. Answers how many were read: one at least, if any is due."""
-    count, until = 0, time.monotonic() + settings.SWEEP_SECONDS * SLICE
+    """Reads back photos for one time slice if jobs are due, and returns how many: at least one, if any is due."""
+    count, deadline = 0, time.monotonic() + settings.SWEEP_SECONDS * BACKLOG_SHARE
     if not _is_work_due() or admission.of_work():
         return count
     try:
-        while (kept := _next()) and readback.read(kept, lambda _: None):
+        while (item := _next()) and readback.read(item, lambda _: None):
             count += 1
-            if time.monotonic() >= until:
+            if time.monotonic() >= deadline:
                 break
     except StorageTrouble as trouble:
         log.warning("Photos could not be read back: %s", trouble)
@@ -77,11 +80,11 @@ def _next() -> Kept | None:
     return due().first() or due_companions().first()
 
 
-def _unread(rows: QuerySet[Row]) -> QuerySet[Row]:
+def _unverified(rows: QuerySet[Row]) -> QuerySet[Row]:
     now = timezone.now()
     abandoned = timedelta(seconds=ABANDONED_LEASES * settings.LEASE_SECONDS)
-    unread = rows.filter(verified_at=None, findings=None, created_at__gt=now - FRESH)
-    return unread.exclude(checked_at__range=(now - abandoned, now))
+    unverified = rows.filter(verified_at=None, findings=None, created_at__gt=now - FRESH)
+    return unverified.exclude(checked_at__range=(now - abandoned, now))
 
 
 def _is_work_due() -> bool:

@@ -1,4 +1,4 @@
-"""Reading back what is stored of one photo, or of a companion, and noting what comes of it. Never changes or deletes a file."""
+"""Reads back the stored files of one photo or companion, and records the result. Never changes or deletes a file."""
 
 from collections.abc import Callable
 
@@ -16,55 +16,53 @@ ASK_EVERY = 8 << 20
 
 
 class Interrupted(Exception):
-    """There is something better to do."""
+    """The read-back was interrupted, because more important work is waiting."""
 
 
 class Attention:
-    """Counts the bytes that are read, and looks up from them now and then. Raises Interrupted when there is something better."""
+    """Counts the bytes read, and checks for more important work every ASK_EVERY bytes. Raises Interrupted if there is any."""
 
-    def __init__(self, is_wanted_elsewhere: Callable[[], bool]) -> None:
-        self.bytes = self._asked = 0
-        self._is_wanted_elsewhere = is_wanted_elsewhere
+    def __init__(self, has_other_work: Callable[[], bool]) -> None:
+        self.bytes = self._bytes_at_last_check = 0
+        self._has_other_work = has_other_work
 
     def passed(self, count: int) -> None:
         self.bytes += count
-        if self.bytes - self._asked >= ASK_EVERY:
-            self._asked = self.bytes
-            if self._is_wanted_elsewhere():
+        if self.bytes - self._bytes_at_last_check >= ASK_EVERY:
+            self._bytes_at_last_check = self.bytes
+            if self._has_other_work():
                 raise Interrupted
 
 
-def read(kept: Kept, passed: Passed) -> bool:
-    """Read all files of the photo, or the companion's: it is verified now, or has findings. False when another worker has it.
+def read(item: Kept, passed: Passed) -> bool:
+    """Reads all files of a photo or companion, which is then verified or has findings. False if another worker is reading it.
 
-    When it is Interrupted, or the bucket is in trouble, it is as if it had never begun.
+    Raises Interrupted and StorageTrouble; then the row is as before.
     """
-    rows = type(kept)._default_manager
-    mine = rows.filter(pk=kept.pk, checked_at=kept.checked_at)
+    rows = type(item)._default_manager
+    own_row = rows.filter(pk=item.pk, checked_at=item.checked_at)
     now = timezone.now()
-    if not mine.update(checked_at=now):
+    if not own_row.update(checked_at=now):
         return False
     failpoints.reach(Point.READING_BACK)
     try:
-        found = {
-            wanted.key: trouble for wanted in file_check.of(kept) if (trouble := file_check.trouble(wanted, passed))
-        }
+        troubles = {file.key: trouble for file in file_check.of(item) if (trouble := file_check.trouble(file, passed))}
     except (Interrupted, StorageTrouble):
-        rows.filter(pk=kept.pk, checked_at=now).update(checked_at=kept.checked_at)
+        rows.filter(pk=item.pk, checked_at=now).update(checked_at=item.checked_at)
         raise
-    _conclude(kept, found)
+    _record(item, troubles)
     return True
 
 
-def _conclude(read: Kept, found: Troubles) -> None:
-    """By the row as it is now: the photo may be gone, or its renditions have been made again under other keys."""
+def _record(item: Kept, troubles: Troubles) -> None:
+    """Records the result for the current row: the photo may be deleted, or its renditions may have new keys."""
     with transaction.atomic():
-        rows = type(read)._default_manager.filter(pk=read.pk)
-        kept = rows.select_for_update().first()
-        if kept is None:
+        rows = type(item)._default_manager.filter(pk=item.pk)
+        current = rows.select_for_update().first()
+        if current is None:
             return
-        keys = {wanted.key for wanted in file_check.of(kept)}
-        still = {key: trouble for key, trouble in found.items() if key in keys}
-        findings.note(kept, still)
-        if not found:
+        keys = {file.key for file in file_check.of(current)}
+        current_troubles = {key: trouble for key, trouble in troubles.items() if key in keys}
+        findings.note(current, current_troubles)
+        if not troubles:
             rows.update(verified_at=timezone.now())

@@ -1,9 +1,8 @@
-"""Sets right what verify found, as far as that loses nothing: lost originals are restored from copies, renditions made again from
-good originals, and files that no row knows moved to DATA_DIR/quarantine/. An original is never changed or deleted. Repeating is
-harmless.
+"""Repairs inconsistencies without losing data: restores lost originals from copies, renders renditions again from good originals,
+and moves orphans to DATA_DIR/quarantine/. Never changes or deletes an original. Repeating is harmless.
 
-A copy is wherever the same bytes, by their SHA-256, are still to be found: in incoming/, in quarantine/, under a key that no row
-knows, or under another photo. A damaged file is moved to quarantine/ before a copy takes its place.
+A copy is any file with the same SHA-256: in incoming/, in quarantine/, an orphan, or the original of another photo. A damaged
+file is moved to quarantine/ before a copy replaces it.
 """
 
 import uuid
@@ -26,36 +25,36 @@ QUARANTINE = "quarantine"
 
 Say = Callable[[str], None]
 Copies = dict[int, list[str]]
-"""Keys of what may be copies, by their size."""
+"""Keys of possible copies, by file size."""
 
 
-def repair(found: Findings, say: Say) -> Findings:
-    """Say each act; answer what remains."""
-    restored = restore(found, say)
-    bad = {*found.missing, *found.corrupt} - restored
-    mended = restored | {key for photo in _with_bad_renditions(bad) for key in _mend(photo, bad, say)}
+def repair(findings: Findings, say: Say) -> Findings:
+    """Repairs what it can, passes a message about each step to `say`, and returns the remaining findings."""
+    restored = restore(findings, say)
+    bad_keys = {*findings.missing, *findings.corrupt} - restored
+    repaired = restored | {key for photo in _with_bad_renditions(bad_keys) for key in _rerender(photo, bad_keys, say)}
     moved = {
-        key for keys in iteration.chunks(found.orphans) for key in consistency.unknown(keys) if quarantine(key, say)
+        key for keys in iteration.chunks(findings.orphans) for key in consistency.unknown(keys) if quarantine(key, say)
     }
     return Findings(
-        photos=found.photos,
-        missing=[key for key in found.missing if key not in mended],
-        corrupt=[key for key in found.corrupt if key not in mended],
-        orphans=[key for key in found.orphans if key not in moved],
+        photos=findings.photos,
+        missing=[key for key in findings.missing if key not in repaired],
+        corrupt=[key for key in findings.corrupt if key not in repaired],
+        orphans=[key for key in findings.orphans if key not in moved],
     )
 
 
-def _with_bad_renditions(bad: set[str]) -> Iterator[Photo]:
-    for keys in iteration.chunks(sorted(bad)):
+def _with_bad_renditions(bad_keys: set[str]) -> Iterator[Photo]:
+    for keys in iteration.chunks(sorted(bad_keys)):
         yield from Photo.objects.filter(renditions__key__in=keys).distinct()
 
 
-def _mend(photo: Photo, bad: set[str], say: Say) -> list[str]:
-    """The keys that were bad and are no more, since fresh ones took their place."""
-    keys = bad.intersection(photo.renditions.values_list("key", flat=True))
-    if not keys:  # it came in an earlier chunk too
+def _rerender(photo: Photo, bad_keys: set[str], say: Say) -> list[str]:
+    """Renders the renditions of a photo again, and returns the bad keys that the new renditions replace."""
+    replaced_keys = bad_keys.intersection(photo.renditions.values_list("key", flat=True))
+    if not replaced_keys:  # repaired already in an earlier chunk
         return []
-    if photo.original_key in bad:
+    if photo.original_key in bad_keys:
         say(f"Photo {photo.pk}: its renditions cannot be made again, for its original is no good either.")
         return []
     try:
@@ -66,27 +65,27 @@ def _mend(photo: Photo, bad: set[str], say: Say) -> list[str]:
     except (Refused, OSError, Photo.DoesNotExist) as error:
         say(f"Photo {photo.pk}: its renditions could not be made again: {error}")
         return []
-    say(f"Photo {photo.pk}: made its renditions again, for {', '.join(sorted(keys))}.")
-    return sorted(keys)
+    say(f"Photo {photo.pk}: made its renditions again, for {', '.join(sorted(replaced_keys))}.")
+    return sorted(replaced_keys)
 
 
-def restore(found: Findings, say: Say) -> set[str]:
-    """The keys that are good again."""
-    lost = list(_lost([*found.missing, *found.corrupt]))
-    if not lost:
+def restore(findings: Findings, say: Say) -> set[str]:
+    """Restores lost originals, companions and raw files from copies, and returns the restored keys."""
+    lost_files = list(_lost_files([*findings.missing, *findings.corrupt]))
+    if not lost_files:
         return set()
-    put_aside = (key for place in locations.in_use() for key in store().keys(place + QUARANTINE))
-    copies = _copies([*found.orphans, *put_aside], {wanted.size for wanted in lost})
-    return {wanted.key for wanted in lost if _put_back(wanted, copies, say)}
+    quarantined = (key for place in locations.in_use() for key in store().keys(place + QUARANTINE))
+    copies = _possible_copies([*findings.orphans, *quarantined], {file.size for file in lost_files})
+    return {file.key for file in lost_files if _restore_file(file, copies, say)}
 
 
 def quarantine(key: str, say: Say) -> bool:
-    """Move a file out of the way, beside whatever of the same name lies there already."""
-    first = target = f"{storage_keys.of(key)}{QUARANTINE}/{storage_keys.bare(key)}"
+    """Moves a file to quarantine/, with a numeric suffix if the name is taken. False if that failed."""
+    base = target = f"{storage_keys.of(key)}{QUARANTINE}/{storage_keys.bare(key)}"
     number = 1
     try:
         while store().exists(target):
-            target = f"{first}.{number}"
+            target = f"{base}.{number}"
             number += 1
         store().move(key, target)
     except OSError as error:
@@ -96,8 +95,8 @@ def quarantine(key: str, say: Say) -> bool:
     return True
 
 
-def _lost(bad: list[str]) -> Iterator[Wanted]:
-    for keys in iteration.chunks(bad):
+def _lost_files(bad_keys: list[str]) -> Iterator[Wanted]:
+    for keys in iteration.chunks(bad_keys):
         for photo in Photo.objects.filter(original_key__in=keys):
             yield next(file_check.of_photo(photo))
         for companion in Companion.objects.filter(key__in=keys):
@@ -106,7 +105,7 @@ def _lost(bad: list[str]) -> Iterator[Wanted]:
             yield file_check.of_raw(job)
 
 
-def _copies(keys: Iterable[str], sizes: set[int]) -> Copies:
+def _possible_copies(keys: Iterable[str], sizes: set[int]) -> Copies:
     copies: Copies = defaultdict(list)
     for key in keys:
         if (size := _size(key)) in sizes:
@@ -114,30 +113,30 @@ def _copies(keys: Iterable[str], sizes: set[int]) -> Copies:
     return copies
 
 
-def _put_back(wanted: Wanted, copies: Copies, say: Say) -> bool:
-    source = next((key for key in _candidates(wanted, copies) if _is_copy(key, wanted)), None)
+def _restore_file(file: Wanted, copies: Copies, say: Say) -> bool:
+    source = next((key for key in _candidates(file, copies) if _is_copy(key, file)), None)
     if source is None:
         return False
-    if store().exists(wanted.key) and not quarantine(wanted.key, say):
+    if store().exists(file.key) and not quarantine(file.key, say):
         return False
     try:
-        store().keep(source, wanted.key)
+        store().keep(source, file.key)
     except OSError as error:
-        say(f"{wanted.key} could not be restored: {error.strerror}.")
+        say(f"{file.key} could not be restored: {error.strerror}.")
         return False
-    say(f"Restored {wanted.key} from {source}.")
+    say(f"Restored {file.key} from {source}.")
     return True
 
 
-def _candidates(wanted: Wanted, copies: Copies) -> Iterator[str]:
-    yield from (upload.key for upload in Upload.objects.filter(sha256=wanted.sha256))
-    yield from Photo.objects.filter(original_sha256=wanted.sha256).values_list("original_key", flat=True)
-    yield from copies.get(wanted.size, [])
+def _candidates(file: Wanted, copies: Copies) -> Iterator[str]:
+    yield from (upload.key for upload in Upload.objects.filter(sha256=file.sha256))
+    yield from Photo.objects.filter(original_sha256=file.sha256).values_list("original_key", flat=True)
+    yield from copies.get(file.size, [])
 
 
-def _is_copy(key: str, wanted: Wanted) -> bool:
+def _is_copy(key: str, file: Wanted) -> bool:
     try:
-        return key != wanted.key and file_check.is_good_at(key, wanted, lambda _: None)
+        return key != file.key and file_check.is_good_at(key, file, lambda _: None)
     except OSError:
         return False
 

@@ -1,7 +1,7 @@
-"""The background check: reads what is stored again and again, a setting's worth a day, while there is nothing else to do.
+"""The background check: reads all stored files repeatedly while no job is active, at most SCRUB_BYTES_PER_DAY a day.
 
-What it finds it notes; it never changes or deletes a file. A photo that nobody has read yet comes first, then whatever was read
-longest ago, so where it is stands in the photos' own rows.
+It records findings, and never changes or deletes a file. Photos that have never been read come first, then those read longest
+ago, so the progress is stored in the rows of the photos.
 """
 
 import logging
@@ -24,25 +24,25 @@ log = logging.getLogger(__name__)
 
 STEP_BYTES = 64 << 20
 STEP_SECONDS = 2.0
-"""A step ends with the photo at which either is reached; a job that comes ends it at once."""
+"""A step ends after the photo with which either limit is reached. A new job ends it at once."""
 DAY = timedelta(days=1)
 AGAIN_AFTER = timedelta(days=7)
-"""Nothing is read more often."""
+"""The minimum time between two checks of the same photo."""
 
 
 def step() -> int:
-    """Read a few photos, if the time is right. Answers how many."""
-    count, until, attention = 0, time.monotonic() + STEP_SECONDS, Attention(_is_busy)
-    while attention.bytes < STEP_BYTES and time.monotonic() < until:
-        kept = _next(timezone.now())
-        if kept is None or not _read(kept, attention):
+    """Reads a few photos or companions if the system is idle, and returns how many."""
+    count, deadline, attention = 0, time.monotonic() + STEP_SECONDS, Attention(_is_busy)
+    while attention.bytes < STEP_BYTES and time.monotonic() < deadline:
+        item = _next(timezone.now())
+        if item is None or not _read(item, attention):
             break
         count += 1
     return count
 
 
 def _next(now: datetime) -> Kept | None:
-    if _is_busy() or admission.of_work() or _read_since(now - DAY) >= settings.SCRUB_BYTES_PER_DAY:
+    if _is_busy() or admission.of_work() or _bytes_read_since(now - DAY) >= settings.SCRUB_BYTES_PER_DAY:
         return None
     is_stale = Q(checked_at=None) | Q(checked_at__lt=now - AGAIN_AFTER)
     longest_ago = F("checked_at").asc(nulls_first=True)
@@ -54,19 +54,19 @@ def _is_busy() -> bool:
     return ProcessingJob.objects.active().exists()
 
 
-def _read_since(since: datetime) -> int:
+def _bytes_read_since(since: datetime) -> int:
     originals = Photo.objects.filter(checked_at__gt=since).aggregate(bytes=Sum("original_bytes"))
     renditions = Rendition.objects.filter(photo__checked_at__gt=since).aggregate(bytes=Sum("bytes"))
     companions = Companion.objects.filter(checked_at__gt=since).aggregate(sum=Sum("bytes"))
     return (originals["bytes"] or 0) + (renditions["bytes"] or 0) + (companions["sum"] or 0)
 
 
-def _read(kept: Kept, attention: Attention) -> bool:
-    """False when another worker has it, or there is something better to do."""
+def _read(item: Kept, attention: Attention) -> bool:
+    """False if another worker is reading the item, more important work is waiting, or the bucket failed."""
     try:
-        return readback.read(kept, attention.passed)
+        return readback.read(item, attention.passed)
     except Interrupted:
         return False
     except StorageTrouble as trouble:
-        log.warning("%s could not be read: %s", kept, trouble)
+        log.warning("%s could not be read: %s", item, trouble)
         return False

@@ -1,4 +1,4 @@
-"""The bucket as it was set up on the storage page: one row, written here alone, and remembered for a moment by each process."""
+"""The bucket connection saved on the storage page: one row, written only here, and cached briefly by each process."""
 
 import logging
 import time
@@ -18,46 +18,48 @@ from processing.storage.s3.config import Connection
 log = logging.getLogger(__name__)
 
 REMEMBERED_SECONDS = 3.0
-"""Asked for every file; so long each process believes what it read last."""
+"""How long each process caches the connection, which is needed for every file."""
 UNREADABLE = "unreadable"
-"""Stands for a secret key that cannot be read: the bucket refuses it, in words, and nothing looks for other keys instead."""
+"""Placeholder for a secret key that cannot be decrypted: the bucket rejects it with a clear error, and boto3 does not search for
+other credentials."""
 
 _remembered: tuple[float, Connection | None] | None = None
 
 
 def connect() -> None:
+    """Makes `s3.config` use the saved connection."""
     s3_config.saved = saved
 
 
 def saved() -> Connection | None:
-    """While the database is away, what was known last."""
+    """The saved connection; while the database is unavailable, the one read last."""
     global _remembered
     if _remembered is None or time.monotonic() - _remembered[0] > REMEMBERED_SECONDS:
         try:
             _remembered = time.monotonic(), _read()
         except DatabaseError:
-            log.warning("The saved connection to the bucket could not be read; going by what was known last")
+            log.warning("The saved connection to the bucket could not be read; using the last one known")
             return _remembered[1] if _remembered else None
     return _remembered[1]
 
 
 def is_readable() -> bool:
-    """False when the secret key was sealed with another SECRET_KEY than the one that is set now."""
-    found = saved()
-    return found is None or found.secret_key != UNREADABLE
+    """False if the secret key was encrypted with another SECRET_KEY than the current one."""
+    connection = saved()
+    return connection is None or connection.secret_key != UNREADABLE
 
 
-def save(wanted: Connection, by: User) -> None:
-    """New files go there within seconds, from every process."""
+def save(connection: Connection, by: User) -> None:
+    """Saves the connection. All processes store new files in the bucket within REMEMBERED_SECONDS."""
     values = {
-        "bucket": wanted.bucket,
-        "endpoint": wanted.endpoint,
-        "region": wanted.region,
-        "prefix": wanted.prefix,
-        "access_key": wanted.access_key,
-        "sealed_secret": encryption.seal(wanted.secret_key),
-        "addressing": wanted.addressing,
-        "browser_endpoint": wanted.browser_endpoint,
+        "bucket": connection.bucket,
+        "endpoint": connection.endpoint,
+        "region": connection.region,
+        "prefix": connection.prefix,
+        "access_key": connection.access_key,
+        "sealed_secret": encryption.seal(connection.secret_key),
+        "addressing": connection.addressing,
+        "browser_endpoint": connection.browser_endpoint,
         "saved_at": timezone.now(),
         "saved_by": by,
     }
@@ -66,20 +68,20 @@ def save(wanted: Connection, by: User) -> None:
 
 
 def remove() -> None:
-    """New files go to the disk from now on."""
+    """Deletes the saved connection. New files are stored on the disk."""
     BucketConnection.objects.all().delete()
     forget()
 
 
 def forget() -> None:
-    """Look anew: it has just changed."""
+    """Clears this process's cache."""
     global _remembered
     _remembered = None
 
 
-def fenced(wanted: Connection) -> Connection:
-    """As one that a person typed: kept out of the server's own network, unless a setting lets it in."""
-    return replace(wanted, is_fenced=not settings.S3_ALLOW_INTERNAL)
+def fenced(connection: Connection) -> Connection:
+    """Returns the connection with access to the server's own network blocked, unless S3_ALLOW_INTERNAL permits it."""
+    return replace(connection, is_fenced=not settings.S3_ALLOW_INTERNAL)
 
 
 def _read() -> Connection | None:

@@ -1,4 +1,4 @@
-"""What lies in staging (incoming/), whose it is, and the room that nobody needs any more."""
+"""The usage of the staging area (incoming/) by kind of owner, and its reclaimable space."""
 
 import uuid
 from collections.abc import Iterator
@@ -22,22 +22,22 @@ from processing.uploads import lifecycle as uploads
 from processing.uploads import staging_keys
 
 QUIET_SECONDS = 300.0
-"""A sender of whom nothing came for so long may come back, but has no claim to the room if it is needed."""
+"""An upload without data for this long may still continue, but its space is reclaimed when it is needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Staging:
-    """In bytes of files as they lie on the disk."""
+    """Bytes of files in storage, by kind."""
 
     receiving: int
     waiting: int
-    """Taken in, to be developed or at it."""
+    """Received, and waiting to be developed or being developed."""
     failed: int
-    """Failed, and kept for a person to decide."""
+    """Failed, and kept until a user decides."""
     idle: int
-    """On their way, but nothing came for long."""
+    """Incomplete, without data for QUIET_SECONDS."""
     stray: int
-    """Nobody's: left behind by what was killed."""
+    """Orphans: left behind by killed processes."""
     quota: int
     reclaimable_keys: tuple[str, ...] = field(default=(), repr=False)
 
@@ -57,7 +57,7 @@ class Staging:
 def of_now() -> Staging:
     sizes = dict.fromkeys(("receiving", "waiting", "failed", "idle", "stray"), 0)
     keys: list[str] = []
-    for kind, key, size in (*_staged(), *_left_over()):
+    for kind, key, size in (*_staged(), *_leftovers()):
         sizes[kind] += size
         if kind in ("idle", "stray"):
             keys.append(key)
@@ -65,31 +65,31 @@ def of_now() -> Staging:
 
 
 def reclaim() -> int:
-    """Free the room of what nobody is waiting for. How many bytes were freed; what came to life meanwhile stays."""
-    found = {key: _size(key) for key in of_now().reclaimable_keys}
+    """Deletes idle uploads and orphans, and returns the bytes freed. Uploads that have resumed meanwhile remain."""
+    sizes = {key: _size(key) for key in of_now().reclaimable_keys}
     for upload in Upload.objects.quiet(_quiet_seconds()):
         uploads.reclaim(upload, _quiet_seconds())
     sweep.clear_leftovers(timezone.now())
     sweep.clear_strays(timezone.now() - timedelta(seconds=_quiet_seconds()))
     staging_quota.forget()
-    return sum(size for key, size in found.items() if not store().exists(key))
+    return sum(size for key, size in sizes.items() if not store().exists(key))
 
 
 def _staged() -> Iterator[tuple[str, str, int]]:
-    """Files are listed first, rows asked after, or a new one would seem unknown."""
+    """Yields kind, key and size. Lists files before reading rows: in the opposite order, a new file would look like an orphan."""
     staged = sweep.staged()
-    while some := list(islice(staged, sweep.AT_A_TIME)):
-        yield from _sorted(some)
+    while files := list(islice(staged, sweep.AT_A_TIME)):
+        yield from _classified(files)
 
 
-def _sorted(files: list[Listed]) -> Iterator[tuple[str, str, int]]:
+def _classified(files: list[Listed]) -> Iterator[tuple[str, str, int]]:
     owners = {identity for file in files if (identity := staging_keys.owner(file.key))}
     receiving = Upload.objects.receiving().filter(pk__in=owners)
-    quiet = set(Upload.objects.quiet(_quiet_seconds()).filter(pk__in=owners).values_list("pk", flat=True))
+    idle = set(Upload.objects.quiet(_quiet_seconds()).filter(pk__in=owners).values_list("pk", flat=True))
     jobs = ProcessingJob.objects.filter(upload__in=owners)
     kinds: dict[uuid.UUID | None, str] = {
         **dict.fromkeys(receiving.values_list("pk", flat=True), "receiving"),
-        **dict.fromkeys(quiet, "idle"),
+        **dict.fromkeys(idle, "idle"),
         **dict.fromkeys(jobs.filter(state__in=ACTIVE).values_list("upload_id", flat=True), "waiting"),
         **dict.fromkeys(jobs.filter(state=JobState.FAILED).values_list("upload_id", flat=True), "failed"),
         **dict.fromkeys(
@@ -103,8 +103,8 @@ def _sorted(files: list[Listed]) -> Iterator[tuple[str, str, int]]:
         yield kind or ("stray" if file.modified < quiet_since else "receiving"), file.key, file.size
 
 
-def _left_over() -> Iterator[tuple[str, str, int]]:
-    """Those in incoming/ were counted with the rest."""
+def _leftovers() -> Iterator[tuple[str, str, int]]:
+    """Yields the leftovers outside incoming/, which _staged() has counted already."""
     staged = Q(key__startswith="incoming/") | Q(key__startswith=f"{storage_keys.BUCKET}incoming/")
     for leftover in Leftover.objects.filter(hold=None).exclude(staged).iterator():
         yield "stray", leftover.key, _size(leftover.key)
@@ -113,7 +113,7 @@ def _left_over() -> Iterator[tuple[str, str, int]]:
 def _size(key: str) -> int:
     try:
         return store().size(key)
-    except OSError:  # it has just gone, or cannot be asked after
+    except OSError:  # deleted meanwhile, or unreachable
         return 0
 
 

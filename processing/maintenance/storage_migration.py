@@ -1,9 +1,9 @@
-"""Moves photos and companions between the disk and the bucket while people look at them.
+"""Moves photos and companions between the disk and the bucket while the site is in use.
 
-Each file is copied under a fresh key, read back there and hashed; then all keys of a photo change in one transaction. So a row
-names whole files at any moment. The old ones are leftovers from then on, and stay for a lease yet, for whoever is reading them.
+Each file is copied to a new key, read back and hashed. Then all keys of a photo change in one transaction, so its rows name
+complete files at any moment. The old files become leftovers, and remain for one more lease for requests that are reading them.
 
-Fresh keys, for the old ones may still be on somebody's list to delete when a photo moves there and back.
+Keys are always new: when a photo moves to the bucket and back, its previous keys may still have Leftover rows.
 """
 
 import uuid
@@ -27,20 +27,20 @@ from processing.storage import keys as storage_keys
 
 
 class Stale(Exception):
-    """Its rows or its copies changed meanwhile: it was deleted, rendered again, or moved by another."""
+    """The rows or the copies changed during the move: the photo was deleted, rendered again, or moved by another process."""
 
 
 class Spoiled(Exception):
-    """A file is lost or damaged where it lies; the argument is its key. It has to be repaired first."""
+    """The source file is lost or damaged and has to be repaired first. The argument is its key."""
 
 
 class NoRoom(Exception):
-    """The disk would fall below MIN_FREE_SPACE."""
+    """The move would leave less than MIN_FREE_SPACE on the disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """What does not lie in the place yet."""
+    """Photos and companions with files outside the target location."""
 
     photos: QuerySet[Photo]
     companions: QuerySet[Companion]
@@ -51,28 +51,30 @@ class Elsewhere:
 
 
 def elsewhere(place: str, album: Album | None = None) -> Elsewhere:
-    there = Rendition.objects.filter(_not_in("key", place))
-    photos = Photo.objects.filter(_not_in("original_key", place) | Q(pk__in=there.values("photo")))
+    misplaced_renditions = Rendition.objects.filter(_not_in("key", place))
+    photos = Photo.objects.filter(_not_in("original_key", place) | Q(pk__in=misplaced_renditions.values("photo")))
     companions = Companion.objects.filter(_not_in("key", place))
     if album is not None:
         photos, companions = photos.filter(album=album), companions.filter(album=album)
     return Elsewhere(photos, companions)
 
 
-def move(kept: Kept, place: str) -> int:
-    """Bytes that were moved. Raises Stale, Spoiled, NoRoom, or an OSError of the storage; all is as it was then."""
-    files = [wanted for wanted in file_check.of(kept) if storage_keys.of(wanted.key) != place]
-    _check_room(place, files)
+def move(item: Kept, place: str) -> int:
+    """Moves all files of a photo or companion, and returns their bytes. Raises Stale, Spoiled, NoRoom, or an OSError of the
+    storage; then nothing has changed.
+    """
+    files = [file for file in file_check.of(item) if storage_keys.of(file.key) != place]
+    _check_free_space(place, files)
     claim = uuid.uuid4()
-    fresh = {wanted.key: _fresh(wanted.key, place, claim) for wanted in files}
-    Leftover.note(list(fresh.values()), hold=claim)
+    new_keys = {file.key: _new_key(file.key, place, claim) for file in files}
+    Leftover.note(list(new_keys.values()), hold=claim)
     with holds.held(claim):
-        for wanted in files:
-            _copy(wanted, fresh[wanted.key])
+        for file in files:
+            _copy(file, new_keys[file.key])
             failpoints.reach(Point.MOVING)
-        _publish(kept, fresh, claim)
+        _publish(item, new_keys, claim)
     failpoints.reach(Point.MOVED)
-    return sum(wanted.size for wanted in files)
+    return sum(file.size for file in files)
 
 
 def _not_in(column: str, place: str) -> Q:
@@ -80,50 +82,50 @@ def _not_in(column: str, place: str) -> Q:
     return ~in_bucket if place == storage_keys.BUCKET else in_bucket
 
 
-def _fresh(key: str, place: str, claim: uuid.UUID) -> str:
-    """As publishing makes them: originals/ab/<claim>.jpg, renditions/ab/<claim>/800.webp."""
-    room, _, *rest = PurePosixPath(storage_keys.bare(key)).parts
-    tail = f"/{rest[1]}" if len(rest) > 1 else PurePosixPath(rest[0]).suffix
-    return f"{place}{room}/{claim.hex[:2]}/{claim.hex}{tail}"
+def _new_key(key: str, place: str, claim: uuid.UUID) -> str:
+    """Returns a new key, formed like those of the worker: originals/ab/<claim>.jpg, renditions/ab/<claim>/800.webp."""
+    directory, _, *file_parts = PurePosixPath(storage_keys.bare(key)).parts
+    suffix = f"/{file_parts[1]}" if len(file_parts) > 1 else PurePosixPath(file_parts[0]).suffix
+    return f"{place}{directory}/{claim.hex[:2]}/{claim.hex}{suffix}"
 
 
-def _check_room(place: str, files: list[Wanted]) -> None:
+def _check_free_space(place: str, files: list[Wanted]) -> None:
     free = store().free_bytes() if place == storage_keys.DISK else None
-    if free is not None and free - sum(wanted.size for wanted in files) < settings.MIN_FREE_BYTES:
+    if free is not None and free - sum(file.size for file in files) < settings.MIN_FREE_BYTES:
         raise NoRoom
 
 
-def _copy(wanted: Wanted, key: str) -> None:
-    """Read back from where it lies now, whatever the store says of its own checks."""
+def _copy(file: Wanted, key: str) -> None:
+    """Copies the file and reads the copy back, even if the store has verified it already. Raises Spoiled."""
     try:
-        store().keep(wanted.key, key)
-        if file_check.is_good_at(key, wanted, lambda _: None):
+        store().keep(file.key, key)
+        if file_check.is_good_at(key, file, lambda _: None):
             return
     except OSError as error:
         if not storage_errors.is_damage(error):
             raise
-        raise Spoiled(wanted.key) from error
-    raise Spoiled(wanted.key)
+        raise Spoiled(file.key) from error
+    raise Spoiled(file.key)
 
 
-def _publish(kept: Kept, fresh: dict[str, str], claim: uuid.UUID) -> None:
-    """All keys at once, if they are still those that were copied, and no sweep can have taken the copies."""
+def _publish(item: Kept, new_keys: dict[str, str], claim: uuid.UUID) -> None:
+    """Changes all keys in one transaction. Raises Stale if the keys have changed or a sweep may have deleted the copies."""
     with transaction.atomic():
-        row = type(kept)._default_manager.select_for_update().filter(pk=kept.pk).first()
-        if row is None or not {wanted.key for wanted in file_check.of(row)} >= fresh.keys():
+        row = type(item)._default_manager.select_for_update().filter(pk=item.pk).first()
+        if row is None or not {file.key for file in file_check.of(row)} >= new_keys.keys():
             raise Stale
         try:
             holds.ensure(claim)
-            holds.release(claim, len(fresh))
+            holds.release(claim, len(new_keys))
         except holds.Lost:
             raise Stale from None
-        if isinstance(kept, Photo):
-            Photo.objects.filter(pk=kept.pk, original_key__in=fresh).update(
-                original_key=fresh.get(kept.original_key, kept.original_key)
+        if isinstance(item, Photo):
+            Photo.objects.filter(pk=item.pk, original_key__in=new_keys).update(
+                original_key=new_keys.get(item.original_key, item.original_key)
             )
-            for rendition in Rendition.objects.filter(photo=kept.pk, key__in=fresh):
-                Rendition.objects.filter(pk=rendition.pk).update(key=fresh[rendition.key])
+            for rendition in Rendition.objects.filter(photo=item.pk, key__in=new_keys):
+                Rendition.objects.filter(pk=rendition.pk).update(key=new_keys[rendition.key])
         else:
-            Companion.objects.filter(pk=kept.pk).update(key=fresh[kept.key])
-        # Held by nobody that lives, so the sweep takes them, but not before a lease is over.
-        Leftover.note(list(fresh), hold=uuid.uuid4())
+            Companion.objects.filter(pk=item.pk).update(key=new_keys[item.key])
+        # No live claim has this hold, so the sweep deletes the old files, but not before a lease has passed.
+        Leftover.note(list(new_keys), hold=uuid.uuid4())

@@ -1,6 +1,6 @@
-"""Recovery: what a crash, a cut line or a lost bell left behind is found here and set right.
+"""The recovery sweep: repairs what crashes, lost connections and lost wake-up messages have left behind.
 
-Safe at any time and with any number of workers: every act is guarded by the row it is about.
+It may run at any time in any number of workers, because each change is guarded by its row.
 """
 
 import logging
@@ -37,18 +37,18 @@ from processing.uploads.tus import session as tus_session
 log = logging.getLogger(__name__)
 
 SHARE = 1 / 10
-"""Of the time between two sweeps: what a worker may spend on deleting."""
+"""The part of the sweep interval that a worker may spend on deleting."""
 LOST = ("worker-lost", "The worker stopped in the middle of this file.")
 AT_A_TIME = 500
-LOAN = timedelta(hours=6)
-"""A copy on loan that is older was left by a reader who was killed: nobody reads a file for so long."""
+MAX_LOAN = timedelta(hours=6)
+"""A local copy of an object that is older than this was left behind by a killed process: no read takes this long."""
 HAND_OVER_SECONDS = 20
-"""An upload that is whole and was not touched for so long was forgotten between its last byte and its job."""
+"""A complete upload without activity for this long has no job because its request was killed after the last byte."""
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """How many of each were set right."""
+    """The number of repairs of each kind."""
 
     handed_over: int
     rescued: int
@@ -67,9 +67,9 @@ class Swept:
 
 
 def sweep(seconds: float | None = None) -> Swept:
-    """`seconds`: how long deleting may take of each kind; what is left is the next sweep's. None: until all is done.
+    """Runs all repairs. `seconds`: time limit for each kind of deletion; the next sweep continues. None: no limit.
 
-    A worker sweeps between two photos: a hundred thousand from a trash would keep everybody waiting for hours.
+    A worker sweeps between two photos. Without a limit, deleting 100,000 photos from a trash would block it for hours.
     """
     now = timezone.now()
     until = None if seconds is None else time.monotonic() + seconds
@@ -83,7 +83,7 @@ def sweep(seconds: float | None = None) -> Swept:
         leftovers=clear_leftovers(now, until),
         strays=clear_strays(_grace(now)),
         aborted=_abort_unknown(now),
-        bells=_ring_missed(now),
+        bells=_wake_for_due_work(now),
         old_events=_forget_events(now),
     )
     if any(asdict(swept).values()):
@@ -92,51 +92,58 @@ def sweep(seconds: float | None = None) -> Swept:
 
 
 def clear_leftovers(now: datetime, until: float | None = None) -> int:
-    """Bytes that nobody wants. Those of a lost claim are remembered for a while: its worker may wake up and write them late.
+    """Deletes Leftover rows that no live claim holds, with their files, and returns the number of rows.
 
-    A hold younger than a lease is left alone: it may be a repair's, which has no claim.
+    Rows of expired claims are kept until ORPHAN_GRACE_SECONDS have passed, because a stalled worker may still write their keys.
+    Rows with a hold younger than a lease are skipped: the hold may belong to a repair, which has no claim.
     """
-    live = [*staging_keys.claims(ProcessingJob.objects.in_work()), *staging_keys.claims(Rerender.objects.in_work())]
+    live_claims = [
+        *staging_keys.claims(ProcessingJob.objects.in_work()),
+        *staging_keys.claims(Rerender.objects.in_work()),
+    ]
     cleared = removal.clear(Leftover.objects.filter(hold=None), until)
-    lost = Leftover.objects.exclude(hold=None).exclude(hold__in=live)
-    lost = lost.filter(created_at__lt=now - timedelta(seconds=settings.LEASE_SECONDS))
-    for leftover in lost.filter(created_at__gte=_grace(now)).order_by("pk").iterator(AT_A_TIME):
+    expired = Leftover.objects.exclude(hold=None).exclude(hold__in=live_claims)
+    expired = expired.filter(created_at__lt=now - timedelta(seconds=settings.LEASE_SECONDS))
+    for leftover in expired.filter(created_at__gte=_grace(now)).order_by("pk").iterator(AT_A_TIME):
         removal.discard(leftover.key)
         if removal.is_over(until):
             break
-    return cleared + removal.clear(lost.filter(created_at__lt=_grace(now)), until)
+    return cleared + removal.clear(expired.filter(created_at__lt=_grace(now)), until)
 
 
 def clear_strays(before: datetime) -> int:
-    """Files in incoming/ that no row knows: those last written before then; of any age, what a lost claim was working on.
+    """Deletes orphans in incoming/ that were last written before `before`, and returns how many.
 
-    No other will ever want the latter. Files are listed first, rows asked after, or a new one would seem unknown.
+    Working directories of expired claims are deleted at any age, because no other claim uses them. Files are listed before rows
+    are read: in the opposite order, a new file would look like an orphan.
     """
-    old, cleared = _old_keys(before), 0
-    while keys := list(islice(old, AT_A_TIME)):
+    old_keys, cleared = _old_keys(before), 0
+    while keys := list(islice(old_keys, AT_A_TIME)):
         cleared += _clear_unknown(keys)
     return cleared
 
 
 def _hand_over_again(now: datetime) -> int:
-    """Before any expires: what is whole is not idle."""
-    forgotten = now + timedelta(seconds=max(0, settings.UPLOAD_EXPIRY_SECONDS - HAND_OVER_SECONDS))
-    return recovery.hand_over_again(forgotten) + tus_session.hand_over_again(forgotten)
+    """Finishes complete uploads. Runs before _expire(), which would count them as idle."""
+    as_of = now + timedelta(seconds=max(0, settings.UPLOAD_EXPIRY_SECONDS - HAND_OVER_SECONDS))
+    return recovery.hand_over_again(as_of) + tus_session.hand_over_again(as_of)
 
 
 def _abort_unknown(now: datetime) -> int:
-    """Parts in the bucket that nobody will ever join."""
+    """Aborts multipart uploads in the bucket that belong to no upload."""
     try:
         return recovery.abort_unknown(_grace(now))
     except StorageTrouble as trouble:
-        log.warning("What is unfinished in the bucket cannot be looked through yet: %s", trouble)
+        log.warning(
+            "Unfinished multipart uploads in the bucket could not be listed; the next sweep retries: %s", trouble
+        )
         return 0
 
 
 def _rescue() -> int:
-    """Jobs whose lease ran out: their worker is gone."""
-    lost = ProcessingJob.objects.lost()
-    return sum(jobs.fail(job, *LOST, permanent=False, at_last=jobs.QUARANTINED, expired=True) for job in lost)
+    """Ends the attempts of jobs with an expired lease, because their workers have stopped."""
+    lost_jobs = ProcessingJob.objects.lost()
+    return sum(jobs.fail(job, *LOST, permanent=False, at_last=jobs.QUARANTINED, expired=True) for job in lost_jobs)
 
 
 def _expire() -> int:
@@ -146,38 +153,40 @@ def _expire() -> int:
 
 
 def _stop_receiving() -> int:
-    """What is still on its way to albums in the trash: whoever moved them there was cut off before it could be stopped."""
+    """Cancels uploads to albums in the trash that remained because the request that moved the album was killed."""
     albums = Album.objects.trashed().filter(pk__in=Upload.objects.receiving().values("album"))
     return sum(batches.stop_receiving(album, "Somebody") for album in albums)
 
 
 def _purge_albums(now: datetime, until: float | None) -> int:
-    """As `_purge_trash`, of whole albums: a large one is gone after several sweeps."""
+    """Deletes albums that have expired in the trash. A large one takes several sweeps."""
     return album_trash.purge(now, until) if store().is_there() else 0
 
 
 def _purge_trash(now: datetime, until: float | None) -> int:
-    """Not while the storage is away: a file that cannot be reached counts as deleted, and would turn up again as nobody's."""
+    """Deletes photos that have expired in the trash. Skipped while the storage is unreachable: a file that cannot be reached
+    counts as deleted, and would be an orphan later.
+    """
     return trash.purge(now, until) if store().is_there() else 0
 
 
 def staged() -> Iterator[Listed]:
-    """All that lies in incoming/, on the disk and in the bucket; a bucket that is in trouble is left out."""
+    """Yields the files in incoming/ on the disk and, if it is reachable, in the bucket."""
     for place in locations.in_use():
         if place == storage_keys.DISK or not store().trouble():
             yield from store().listed(f"{place}incoming")
 
 
 def _old_keys(before: datetime) -> Iterator[str]:
-    lent = min(before, timezone.now() - LOAN)
-    for each in staged():
-        if _is_scratch(each.key) or each.modified < (lent if staging_keys.is_on_loan(each.key) else before):
-            yield each.key
+    loan_limit = min(before, timezone.now() - MAX_LOAN)
+    for file in staged():
+        if _is_scratch(file.key) or file.modified < (loan_limit if staging_keys.is_on_loan(file.key) else before):
+            yield file.key
 
 
 def _clear_unknown(keys: list[str]) -> int:
-    wanted = staging_keys.raw_in_use(keys)
-    strays = [key for key in keys if staging_keys.owner(key) not in wanted]
+    owners_in_use = staging_keys.raw_in_use(keys)
+    strays = [key for key in keys if staging_keys.owner(key) not in owners_in_use]
     return sum(removal.discard(key) for key in strays)
 
 
@@ -185,28 +194,29 @@ def _is_scratch(key: str) -> bool:
     return ".work/" in key and staging_keys.owner(key) is not None
 
 
-def _ring_missed(now: datetime) -> int:
-    """A lost message loses nothing. Ringing once too often is harmless, so a few bells too many do not matter."""
+def _wake_for_due_work(now: datetime) -> int:
+    """Sends wake-up messages for due work that has none, and returns how many. Redundant messages are harmless."""
     just_now = (now - timedelta(seconds=1), now)
-    most = AT_A_TIME + wakeup.waiting()
-    quiet = ProcessingJob.objects.due().exclude(updated_at__range=just_now)
-    unread = [rows.exclude(created_at__range=just_now) for rows in (post_write.due(), post_write.due_companions())]
+    limit = AT_A_TIME + wakeup.waiting()
+    due_jobs = ProcessingJob.objects.due().exclude(updated_at__range=just_now)
+    unverified = [rows.exclude(created_at__range=just_now) for rows in (post_write.due(), post_write.due_companions())]
     needed = 0
-    for rows in (quiet, *unread, Rerender.objects.due()):  # no further than matters: there may be millions
-        needed += rows.order_by()[: most - needed].count()
-    missing = min(AT_A_TIME, max(0, needed - (most - AT_A_TIME)))
-    silent = list(quiet.values_list("pk", flat=True)[:missing])
-    for pk in silent:
-        wakeup.ring(pk)
-    for _ in range(missing - len(silent)):
+    for rows in (due_jobs, *unverified, Rerender.objects.due()):
+        # Counts up to the limit only: there may be millions of rows.
+        needed += rows.order_by()[: limit - needed].count()
+    missing = min(AT_A_TIME, max(0, needed - (limit - AT_A_TIME)))
+    job_ids = list(due_jobs.values_list("pk", flat=True)[:missing])
+    for job_id in job_ids:
+        wakeup.ring(job_id)
+    for _ in range(missing - len(job_ids)):
         wakeup.ring_for_what_waits()
     return missing
 
 
 def _forget_events(now: datetime) -> int:
     WorkerPulse.objects.filter(seen_at__lt=now - timedelta(days=1)).delete()
-    old = JobEvent.objects.filter(at__lt=now - timedelta(days=settings.EVENT_DAYS))
-    return old.delete()[0]
+    old_events = JobEvent.objects.filter(at__lt=now - timedelta(days=settings.EVENT_DAYS))
+    return old_events.delete()[0]
 
 
 def _grace(now: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""Where bytes lie. The store in use is Django's default storage; `base` says what it promises."""
+"""File storage on the disk and in an S3 bucket. The store is Django's default storage; `base` defines its interface."""
 
 from typing import cast
 

@@ -1,7 +1,7 @@
-"""What a store promises beyond the interface of Django's storages.
+"""The interface of a store, beyond that of Django's storages.
 
-Each of its keys says by its first letters whether it is on the disk or in the bucket (locations.py). What is wrong with the
-bucket is raised as StorageTrouble (errors.py).
+The prefix of a key says whether the file is on the disk or in the bucket (keys.py). Errors of the bucket are raised as
+StorageTrouble (errors.py).
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,76 +14,76 @@ from typing import Protocol
 from processing.storage.errors import StorageTrouble
 
 ON_LOAN = "borrowed-"
-"""Begins the name of a scratch room for a copy of an object, which is on the disk for as long as somebody reads it."""
+"""Name prefix of the scratch directories that hold the local copy of an object while it is being read."""
 
 
 class Fenced(Exception):
-    """Another took the file over, or away: this one may write no more."""
+    """Another writer took the file over, or the file was deleted: this writer may not write any more."""
 
 
 class Receiving(Protocol):
-    """A file on its way in. It exists under its key only after commit() returned, and then survives a power cut."""
+    """A file that is being received. It exists under its key only after commit() has returned, and then survives a power cut."""
 
     def write(self, chunk: bytes) -> None: ...
     def commit(self) -> None:
-        """Raises Fenced when its key was deleted meanwhile."""
+        """Makes the file durable under its key. Raises Fenced if the key was deleted meanwhile."""
 
     def abort(self) -> None: ...
 
 
 class AnonymousFile(Protocol):
-    """A file without a name, which is gone when it is closed, unless it was named before."""
+    """A file without a name. Closing it deletes it, unless it was given a name before."""
 
     @property
     def size(self) -> int: ...
-    def append(self, piece: memoryview) -> None:
-        """Raises OSError; what was written before it stays."""
+    def append(self, chunk: memoryview) -> None:
+        """Appends the chunk. Raises OSError; bytes that were written before remain."""
 
     def read_back(self) -> Iterator[memoryview]: ...
     def name(self, path: Path) -> None:
-        """Give it this name. Raises OSError where that cannot be."""
+        """Gives the file this path. Raises OSError where the file system does not allow it."""
 
     def close(self) -> None: ...
 
 
 class Growing(Protocol):
-    """A file that arrives in several requests. Whoever took it over last may write; all before it are fenced off.
+    """A file that arrives in several requests. Only the writer that took it over last may write; earlier writers are fenced off.
 
-    No lock outlives a write, so none can stick: a dead or hanging writer keeps nobody out.
+    A lock is held only during a write, so a dead or stalled writer blocks no other.
     """
 
     def take_over(self) -> int:
-        """Fence off every other writer, whose doubtful bytes go. Answers the bytes that are there, which stay."""
+        """Fences off all other writers and deletes unverified bytes. Returns the offset: the number of bytes that remain."""
 
     def there(self) -> int:
-        """The bytes that count just now. Fences nobody off."""
+        """The current offset: the number of bytes that count. Fences off no writer."""
 
     def append(self, chunk: bytes | memoryview) -> None:
-        """Raises Fenced when it was taken over. Every byte of it counts from here on, but may be lost with the power."""
+        """Appends the chunk. Its bytes count at once, but a power cut may lose them. Raises Fenced if the file was taken over."""
 
     def aside(self) -> AnonymousFile | None:
-        """A file without a name, for bytes that count when they have proved true; None where there are none such."""
+        """An anonymous file for bytes that count only once their checksum is verified; None where there are no such files."""
 
     def begin_with(self, aside: AnonymousFile) -> None:
-        """Its bytes are the first of this file, which has none yet. Raises Fenced, and as append() does."""
+        """Makes the anonymous file the start of this file, which must be empty. Raises Fenced, or OSError like append()."""
 
     def doubt(self) -> None:
-        """What is appended from here on does not count. Raises Fenced."""
+        """Starts an unverified range: bytes appended from here on do not count. Raises Fenced."""
 
     def trust(self) -> None:
-        """What was in doubt counts from here on, and survives a power cut. Raises Fenced."""
+        """Makes the unverified bytes count, and durable. Raises Fenced."""
 
     def drop_doubtful(self) -> None:
-        """What was in doubt is gone, as it is when another takes the file over. Raises Fenced."""
+        """Deletes the unverified bytes, as take_over() does. Raises Fenced."""
 
     def sync(self) -> None:
-        """What was appended survives a power cut from here on."""
+        """Makes all appended bytes durable: they survive a power cut once this returns."""
 
     def commit(self) -> None:
-        """The file is whole: it exists under its key from here on, and survives a power cut. Repeating is harmless."""
+        """Publishes the complete file under its key, durably. Repeating is harmless."""
 
     def close(self) -> None:
-        """Let go of what it holds open. Repeating is harmless."""
+        """Closes the open file descriptors. Repeating is harmless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,35 +96,35 @@ class Listed:
 class Store(Protocol):
     """Keys are relative paths with "/" (`renditions/ab/…/800.webp`, `s3/renditions/…` in the bucket).
 
-    They are chosen by us, never by a sender.
+    Darkroom chooses them, never a client.
     """
 
     def receive(self, key: str) -> Receiving:
-        """Start to take in a file."""
+        """Starts to receive a new file."""
 
     def grow(self, key: str) -> Growing:
-        """Go on with a file that arrives in several requests."""
+        """Opens, or continues, a file that arrives in several requests."""
 
     def borrow(self, key: str) -> AbstractContextManager[Path]:
-        """A local, readable path of the bytes, for as long as the context lasts. FileNotFoundError if there are none."""
+        """A local, readable path of the file, valid within the context. Raises FileNotFoundError if the file does not exist."""
 
     def keep(self, key: str, as_key: str) -> None:
-        """The same bytes under a second key, durable and without a copy where that can be. Repeating is harmless."""
+        """Stores the same bytes durably under a second key, without copying them where possible. Repeating is harmless."""
 
     def adopt(self, files: Mapping[str, Path]) -> None:
-        """Take over local files, each as its key, durable when this returns. The paths are gone afterwards."""
+        """Moves local files into the store, by key. They are durable when this returns; the local paths no longer exist."""
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """Every key below the prefix, in constant memory."""
+        """Yields every key below the prefix, in constant memory."""
 
     def listed(self, prefix: str) -> Iterator[Listed]:
-        """As keys(), with what the listing tells besides: asking for each would be a question to the bucket each."""
+        """Like keys(), with size and modification time from the listing, which saves a request to the bucket for each key."""
 
     def move(self, key: str, as_key: str) -> None:
-        """The same bytes under another key of the same place, and not under this one any more."""
+        """Moves a file to another key in the same location."""
 
     def scratch(self, name: str) -> AbstractContextManager[Path]:
-        """An empty local directory on the store's file system, gone with the context."""
+        """An empty local directory on the store's file system, deleted at the end of the context."""
 
     def link(
         self,
@@ -135,22 +135,22 @@ class Store(Protocol):
         seconds: int | None = None,
         method: str = "GET",
     ) -> str | None:
-        """Where a browser may get the bytes itself, for a while; None where it must get them here.
+        """A temporary URL from which a browser can fetch the file directly; None if it has to be served by Darkroom.
 
-        `name`: as a download, under this name. `seconds`: how long it is good, at least. `method`: GET or HEAD, for each has
-        a signature of its own.
+        `name`: offer the file as a download under this name. `seconds`: minimum validity. `method`: GET or HEAD; a signature
+        is valid for one of them.
         """
 
     def is_there(self) -> bool:
-        """Is the place there at all? Asked before every file, so it is cheap, and true where only trying would tell."""
+        """True if the storage is reachable, or if only a real attempt could show otherwise. Cheap: called before every file."""
 
     def trouble(self) -> StorageTrouble | None:
-        """What is wrong with the bucket, in words; None when it is well, or there is none. Cheap like is_there()."""
+        """The bucket's current error; None if there is none, or no bucket is configured. Cheap like is_there()."""
 
     def free_bytes(self) -> int | None:
-        """Room left; None where that has no meaning."""
+        """Free bytes; None for storage without a fixed size."""
 
     def exists(self, name: str) -> bool: ...
     def size(self, name: str) -> int: ...
     def delete(self, name: str) -> None:
-        """Delete the bytes. No error if they are gone already."""
+        """Deletes the file. No error if it does not exist."""

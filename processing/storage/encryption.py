@@ -1,4 +1,4 @@
-"""Secrets at rest: sealed with a key that is made of SECRET_KEY, so that a copy of the database alone gives none away."""
+"""Encryption of secrets at rest with a key derived from SECRET_KEY, so that a copy of the database alone reveals none."""
 
 import base64
 import hashlib
@@ -14,7 +14,7 @@ PURPOSE = b"darkroom: the bucket's secret key"
 
 
 class Unreadable(Exception):
-    """It was sealed with another SECRET_KEY."""
+    """The secret was encrypted with another SECRET_KEY."""
 
 
 def seal(secret: str, purpose: bytes = PURPOSE) -> str:
@@ -22,7 +22,7 @@ def seal(secret: str, purpose: bytes = PURPOSE) -> str:
 
 
 def unseal(sealed: str, purpose: bytes = PURPOSE) -> str:
-    """The secret. Raises Unreadable where SECRET_KEY or the purpose is another than it was sealed with."""
+    """Returns the decrypted secret. Raises Unreadable if it was encrypted with another SECRET_KEY or purpose."""
     from cryptography.fernet import InvalidToken
 
     try:
@@ -32,7 +32,7 @@ def unseal(sealed: str, purpose: bytes = PURPOSE) -> str:
 
 
 def _fernet(purpose: bytes) -> "Fernet":
-    """SECRET_KEY is long and random, so one round is enough; the purpose keeps this key apart from what else is made of it."""
-    from cryptography.fernet import Fernet  # only who has such a secret pays for it
+    """One HMAC is enough, since SECRET_KEY is long and random. The purpose separates this key from others derived from it."""
+    from cryptography.fernet import Fernet  # imported only where such a secret exists
 
     return Fernet(base64.urlsafe_b64encode(hmac.digest(settings.SECRET_KEY.encode(), purpose, hashlib.sha256)))

@@ -1,7 +1,7 @@
-"""What can be wrong with the bucket, told apart by what is to be done about it, in words for who runs the server.
+"""Errors of the bucket, classified by their remedy, with messages for the administrator.
 
-What is permanent stays so until a person sets it right; of the rest, trying again may help. A missing object is a
-FileNotFoundError, as on a disk.
+A permanent error lasts until a person fixes its cause; other errors may be retried. A missing object is a FileNotFoundError,
+as on a disk.
 """
 
 import errno
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class StorageTrouble(OSError):
-    """The bucket did not do what it was asked. `cause` is what it said itself, for logs."""
+    """A request to the bucket failed. `cause` is the bucket's own message, for logs."""
 
     def __init__(self, kind: "Kind", cause: str = "") -> None:
         super().__init__(kind.errno, kind.message)
@@ -23,7 +23,7 @@ class StorageTrouble(OSError):
 
 
 def is_damage(error: OSError) -> bool:
-    """Is it about these bytes alone: gone, unreadable, others than were sent? Else it is about the disk or the bucket."""
+    """True if the error concerns this file alone: missing, unreadable or changed. Otherwise the disk or the bucket failed."""
     if isinstance(error, StorageTrouble):
         return False
     return isinstance(error, FileNotFoundError) or error.errno == errno.EIO
@@ -69,8 +69,8 @@ FULL = Kind("s3-full", "The bucket has no room left. Free some, or have its quot
 DAMAGED = Kind("s3-network", "Bytes were damaged on their way to or from the bucket. It is tried again.")
 REFUSED = Kind("s3-refused", "The bucket refused what it was asked. The server's log says more.")
 
-NOT_THERE = {"NoSuchKey", "NotFound", "404"}
-KINDS = {
+NOT_FOUND_CODES = {"NoSuchKey", "NotFound", "404"}
+KINDS_BY_CODE = {
     **dict.fromkeys(
         (
             "InvalidAccessKeyId",
@@ -97,12 +97,12 @@ KINDS = {
     **dict.fromkeys(("BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "IncompleteBody"), DAMAGED),
     **dict.fromkeys(("QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "507"), FULL),
 }
-"""By the code that the bucket answers; by the HTTP status where a HEAD has no body to say it in."""
+"""By the error code in the bucket's response, or by the HTTP status: the response to a HEAD has no body with a code."""
 
 
 @contextmanager
 def told(key: str = "") -> Iterator[None]:
-    """What boto3 raises within, as the OSError that it means. `key`: what a missing object is told by."""
+    """Translates exceptions of boto3 in the block into an OSError. `key`: the file name of a FileNotFoundError."""
     from botocore.exceptions import BotoCoreError, ClientError
     from urllib3.exceptions import HTTPError
 
@@ -117,18 +117,22 @@ def classified(error: Exception, key: str = "") -> OSError:
     from urllib3.exceptions import HTTPError
 
     if isinstance(error, exceptions.ClientError):
-        return _answered(error.response, key)
-    away = (exceptions.HTTPClientError, exceptions.ConnectionError, exceptions.IncompleteReadError, HTTPError)
-    if isinstance(error, away):
+        return _classified_response(error.response, key)
+    network_errors = (exceptions.HTTPClientError, exceptions.ConnectionError, exceptions.IncompleteReadError, HTTPError)
+    if isinstance(error, network_errors):
         return StorageTrouble(NETWORK, str(error))
-    keyless = (exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.CredentialRetrievalError)
-    return StorageTrouble(CREDENTIALS if isinstance(error, keyless) else REFUSED, str(error))
+    credential_errors = (
+        exceptions.NoCredentialsError,
+        exceptions.PartialCredentialsError,
+        exceptions.CredentialRetrievalError,
+    )
+    return StorageTrouble(CREDENTIALS if isinstance(error, credential_errors) else REFUSED, str(error))
 
 
-def _answered(response: dict[str, Any], key: str) -> OSError:
+def _classified_response(response: dict[str, Any], key: str) -> OSError:
     code = str(response.get("Error", {}).get("Code", ""))
-    if code in NOT_THERE:
+    if code in NOT_FOUND_CODES:
         return FileNotFoundError(errno.ENOENT, "There are no such bytes", key)
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    kind = KINDS.get(code) or (NETWORK if status >= 500 else REFUSED)
+    kind = KINDS_BY_CODE.get(code) or (NETWORK if status >= 500 else REFUSED)
     return StorageTrouble(kind, f"{code}: {response.get('Error', {}).get('Message', '')}")

@@ -1,7 +1,7 @@
-"""Keeps sweeps off files that are stored but not published yet, for as long as whoever stored them is at work.
+"""Holds: they protect files that are stored but not published yet from the sweep while their writer is at work.
 
-Their keys are leftovers, held by a claim that no job has. A sweep takes those whose hold was not renewed for a whole lease; so
-who publishes makes sure, in the same transaction, that it was renewed within half of one.
+The keys are Leftover rows, held by a claim that belongs to no job. A sweep deletes files if their hold was not renewed for a
+whole lease. So the publishing transaction checks that the hold was renewed within the last half lease.
 """
 
 import logging
@@ -21,30 +21,30 @@ log = logging.getLogger(__name__)
 
 
 class Lost(Exception):
-    """The hold was not renewed for too long, as when the process was frozen: a sweep may have taken the files."""
+    """The hold was not renewed in time, for example because the process was suspended: a sweep may have deleted the files."""
 
 
 @contextmanager
 def held(claim: uuid.UUID) -> Iterator[None]:
-    """Renews the hold while the block runs, however slow the storage is. The keys may be noted before it or in it."""
+    """Renews the hold in a thread while the block runs, however slow the storage is. Keys may be noted before or in the block."""
     done = threading.Event()
-    beating = threading.Thread(target=_renew, args=(claim, done), name="hold", daemon=True)
-    beating.start()
+    heartbeat = threading.Thread(target=_renew, args=(claim, done), name="hold", daemon=True)
+    heartbeat.start()
     try:
         yield
     finally:
         done.set()
-        beating.join()
+        heartbeat.join()
 
 
 def ensure(claim: uuid.UUID) -> None:
-    """In the transaction that publishes. Raises Lost."""
+    """Checks the hold; call it in the publishing transaction. Raises Lost."""
     if Leftover.objects.filter(hold=claim).exclude(created_at__gt=_renewed_since()).exists():
         raise Lost
 
 
 def release(claim: uuid.UUID, count: int) -> None:
-    """In the transaction that publishes: the `count` keys are leftovers no more. Raises Lost when some were taken."""
+    """Deletes the Leftover rows of `count` keys; call it in the publishing transaction. Raises Lost if any row is missing."""
     if Leftover.objects.filter(hold=claim).delete()[0] != count:
         raise Lost
 
@@ -54,12 +54,12 @@ def _renewed_since() -> datetime:
 
 
 def _renew(claim: uuid.UUID, done: threading.Event) -> None:
-    """One that is older than half a lease stays lost: a sweep may be about to take its file."""
+    """Does not renew a row older than half a lease: a sweep may be about to delete its file."""
     try:
         while not done.wait(settings.LEASE_SECONDS / 8):
             try:
                 Leftover.objects.filter(hold=claim, created_at__gt=_renewed_since()).update(created_at=timezone.now())
-            except DatabaseError:  # locked or away: it is asked again at the next beat
+            except DatabaseError:  # locked or unreachable: the next heartbeat retries
                 log.warning("A hold could not be renewed", exc_info=True)
                 connection.close()
     finally:

@@ -1,6 +1,6 @@
-"""Keys of stored files, whose first letters say where the bytes lie: so each row says it by itself, and moving is changing keys.
+"""Keys of stored files. The prefix of a key is its location, so moving a file between locations changes its key.
 
-`originals/ab/….jpg` lies on the disk, `s3/originals/ab/….jpg` in the bucket.
+`originals/ab/….jpg` is on the disk, `s3/originals/ab/….jpg` in the bucket.
 """
 
 DISK = ""
@@ -9,10 +9,10 @@ ALL = (DISK, BUCKET)
 
 
 def of(key: str) -> str:
-    """The place of its bytes: DISK or BUCKET."""
+    """The location of the key: DISK or BUCKET."""
     return BUCKET if key.startswith(BUCKET) else DISK
 
 
 def bare(key: str) -> str:
-    """The key without its place, as the store of that place knows it."""
+    """The key without its location, as used by the store of that location."""
     return key.removeprefix(BUCKET)

@@ -1,6 +1,6 @@
-"""Where new files go, and where files may lie: the disk, and the bucket if one is configured.
+"""Storage locations: the disk, and the bucket if one is configured.
 
-What is configured decides only where new files go; where a file lies is told by its key (keys.py).
+The configuration only decides where new files are stored; the location of an existing file is in its key (keys.py).
 """
 
 from processing.storage.keys import ALL, BUCKET, DISK
@@ -8,10 +8,10 @@ from processing.storage.s3 import config as s3_config
 
 
 def for_new() -> str:
-    """Where files go that come now."""
+    """The location for new files."""
     return BUCKET if s3_config.current() else DISK
 
 
 def in_use() -> tuple[str, ...]:
-    """Those that files may lie in. Without a connection nothing can be said of a bucket."""
+    """The locations that are accessible: without a connection the bucket is not."""
     return ALL if s3_config.current() else (DISK,)

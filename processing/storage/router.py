@@ -1,4 +1,4 @@
-"""Django's default storage: each key's place says which store has its bytes."""
+"""Django's default storage: passes each call to the disk or the bucket, by the prefix of the key."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -29,7 +29,7 @@ class PlacedStore(Storage):
 
     @property
     def bucket(self) -> "S3Store":
-        """Raises StorageTrouble when none is set up."""
+        """Raises StorageTrouble if no bucket is configured."""
         if (current := s3_config.current()) is None:
             raise StorageTrouble(errors.UNSET)
         return _bucket(current, Path(self.disk.location))
@@ -56,8 +56,10 @@ class PlacedStore(Storage):
 
     def adopt(self, files: Mapping[str, Path]) -> None:
         for place in {storage_keys.of(key) for key in files}:
-            mine = {storage_keys.bare(key): path for key, path in files.items() if storage_keys.of(key) == place}
-            self._in(place).adopt(mine)
+            paths_by_key = {
+                storage_keys.bare(key): path for key, path in files.items() if storage_keys.of(key) == place
+            }
+            self._in(place).adopt(paths_by_key)
 
     def keys(self, prefix: str) -> Iterator[str]:
         place = storage_keys.of(prefix)
@@ -65,7 +67,7 @@ class PlacedStore(Storage):
 
     def listed(self, prefix: str) -> Iterator[Listed]:
         place = storage_keys.of(prefix)
-        return (replace(each, key=place + each.key) for each in self._in(place).listed(storage_keys.bare(prefix)))
+        return (replace(entry, key=place + entry.key) for entry in self._in(place).listed(storage_keys.bare(prefix)))
 
     def move(self, key: str, as_key: str) -> None:
         self._of(key).move(storage_keys.bare(key), storage_keys.bare(as_key))
@@ -95,7 +97,7 @@ class PlacedStore(Storage):
         return self.bucket.trouble() if s3_config.current() else None
 
     def free_bytes(self) -> int:
-        """Of the disk: drafts and what is in work lie there, wherever they go then."""
+        """Free bytes of the disk, which holds all partial and temporary files, also those destined for the bucket."""
         return self.disk.free_bytes()
 
     def exists(self, name: str) -> bool:
@@ -111,11 +113,11 @@ class PlacedStore(Storage):
         return self._of(name).get_modified_time(storage_keys.bare(name))
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
-        """Of the disk alone: a bucket has no folders."""
+        """Lists the disk only: a bucket has no folders."""
         return self.disk.listdir(path)
 
     def path(self, name: str) -> str:
-        """Of what lies on the disk alone; what is in the bucket has none."""
+        """The path of a file on the disk. Raises NotImplementedError for keys in the bucket."""
         if storage_keys.of(name) == storage_keys.BUCKET:
             raise NotImplementedError(f"{name} lies in a bucket: borrow it")
         return self.disk.path(name)
@@ -135,7 +137,7 @@ class PlacedStore(Storage):
 
 @lru_cache(maxsize=4)
 def _bucket(current: Connection, location: Path) -> "S3Store":
-    """boto3 takes a quarter of a second and 25 MB: only who has a bucket pays for it."""
+    """Imports boto3 only where a bucket is configured: the import takes a quarter of a second and 25 MB."""
     from processing.storage.s3.store import S3Store
 
     return S3Store(current, location)

@@ -1,4 +1,4 @@
-"""Bytes appended to a local file: past the system's cache where they come faster than the disk takes them."""
+"""Appends to local files, bypassing the page cache (O_DIRECT) for large chunks."""
 
 import errno
 import fcntl
@@ -9,16 +9,16 @@ from pathlib import Path
 from processing.storage.local import fsync
 
 BLOCK = 4096
-"""Bytes. What goes straight to the disk begins and ends at multiples of it, in the file as in memory."""
+"""Bytes. A direct write must begin and end at multiples of it, both in the file and in memory."""
 WORTH_GOING_STRAIGHT = 256 << 10
-"""Bytes: fewer are gathered by the system's cache, which hands them on when they are so many."""
-STRAIGHT: int = getattr(os, "O_DIRECT", 0)  # Linux has it, and the next
+"""Bytes. Smaller writes go through the page cache, and writeback is started each time this many have accumulated."""
+STRAIGHT: int = getattr(os, "O_DIRECT", 0)  # Linux only, like O_TMPFILE
 NAMELESS: int = getattr(os, "O_TMPFILE", 0)
 CLOSED = -1
 
 
 def nameless(directory: Path) -> "Appending | None":
-    """A file that is gone when it is closed, unless it was named before; None where there are no such files."""
+    """An anonymous file (O_TMPFILE), deleted on close unless it was named before; None where the file system has none."""
     try:
         return Appending(directory, NAMELESS | os.O_RDWR) if NAMELESS else None
     except OSError:
@@ -26,73 +26,74 @@ def nameless(directory: Path) -> "Appending | None":
 
 
 class Appending:
-    """Large pieces go straight: the cache would cost a copy, push out what others need again, and let the wait for the disk grow
-    until the end. Measured: 1,450 MiB/s instead of 1,000, hashed on the way.
+    """A file opened for appending. Large chunks bypass the page cache, which would cost a copy, evict other data, and postpone
+    the wait for the disk until the end. Measured: 1,450 MiB/s instead of 1,000, including hashing.
     """
 
     def __init__(self, path: Path, flags: int = os.O_WRONLY | os.O_CREAT) -> None:
         """Raises OSError; `flags` are open(2)'s."""
-        self._handle = os.open(path, flags | os.O_APPEND, 0o666)
-        self._is_straight, self._may_go_straight = False, bool(STRAIGHT)
-        self._at = self._handed_on = os.fstat(self._handle).st_size
+        self._fd = os.open(path, flags | os.O_APPEND, 0o666)
+        self._is_direct, self._may_be_direct = False, bool(STRAIGHT)
+        self._size = self._written_back = os.fstat(self._fd).st_size
 
     @property
     def size(self) -> int:
-        return self._at
+        return self._size
 
-    def append(self, piece: memoryview) -> None:
-        """Raises OSError; what was written before it stays."""
-        for stretch, straight in self._stretches(piece):
-            self._write(stretch, straight=straight)
+    def append(self, chunk: memoryview) -> None:
+        """Appends the chunk. Raises OSError; bytes that were written before remain."""
+        for part, is_direct in self._split_for_direct_io(chunk):
+            self._write(part, is_direct=is_direct)
 
     def close(self) -> None:
-        if self._handle != CLOSED:
-            os.close(self._handle)
-        self._handle = CLOSED
+        if self._fd != CLOSED:
+            os.close(self._fd)
+        self._fd = CLOSED
 
     __del__ = close
 
     def read_back(self) -> Iterator[memoryview]:
-        """Of a file without a name."""
-        self._go(straight=False)
-        at = 0
-        while piece := os.pread(self._handle, WORTH_GOING_STRAIGHT, at):
-            yield memoryview(piece)
-            at += len(piece)
+        """Yields the bytes of an anonymous file from the start."""
+        self._set_direct(is_direct=False)
+        offset = 0
+        while chunk := os.pread(self._fd, WORTH_GOING_STRAIGHT, offset):
+            yield memoryview(chunk)
+            offset += len(chunk)
 
     def name(self, path: Path) -> None:
-        """Give a file without a name this one. Raises OSError, where the file system or a missing /proc does not allow that."""
-        itself = f"/proc/self/fd/{self._handle}"
-        # Python follows the link in /proc only when it is given a handle, which an absolute path has no use for.
-        os.link(itself, path, src_dir_fd=self._handle, follow_symlinks=True)
+        """Gives an anonymous file this path. Raises OSError if the file system or a missing /proc does not allow it."""
+        own_path = f"/proc/self/fd/{self._fd}"
+        # Python follows the link in /proc only if src_dir_fd is given; an absolute path ignores its value.
+        os.link(own_path, path, src_dir_fd=self._fd, follow_symlinks=True)
 
-    def _stretches(self, piece: memoryview) -> Iterator[tuple[memoryview, bool]]:
-        """What of it can go straight, and what lies before and after it in blocks that are not full."""
-        begin = -self._at % BLOCK
-        end = begin + (len(piece) - begin) // BLOCK * BLOCK
-        if not self._may_go_straight or end - begin < WORTH_GOING_STRAIGHT:
-            begin = end = len(piece)
-        yield piece[:begin], False
-        yield piece[begin:end], True
-        yield piece[end:], False
+    def _split_for_direct_io(self, chunk: memoryview) -> Iterator[tuple[memoryview, bool]]:
+        """Splits a chunk into the range that can be written directly and the partial blocks before and after it."""
+        start = -self._size % BLOCK
+        end = start + (len(chunk) - start) // BLOCK * BLOCK
+        if not self._may_be_direct or end - start < WORTH_GOING_STRAIGHT:
+            start = end = len(chunk)
+        yield chunk[:start], False
+        yield chunk[start:end], True
+        yield chunk[end:], False
 
-    def _write(self, stretch: memoryview, *, straight: bool) -> None:
-        while stretch:
+    def _write(self, part: memoryview, *, is_direct: bool) -> None:
+        while part:
             try:
-                self._go(straight=straight)
-                count = os.write(self._handle, stretch)
+                self._set_direct(is_direct=is_direct)
+                count = os.write(self._fd, part)
             except OSError as error:
-                if not straight or error.errno != errno.EINVAL:
+                if not is_direct or error.errno != errno.EINVAL:
                     raise
-                straight = self._may_go_straight = False  # this file system, or this place in memory, is none for it
+                # The file system does not support direct writes, or this buffer is not aligned.
+                is_direct = self._may_be_direct = False
                 continue
-            self._at += count
-            stretch = stretch[count:]
-        if not straight and self._at - self._handed_on >= WORTH_GOING_STRAIGHT:
-            fsync.soon(self._handle, self._handed_on, self._at - self._handed_on)
-            self._handed_on = self._at
+            self._size += count
+            part = part[count:]
+        if not is_direct and self._size - self._written_back >= WORTH_GOING_STRAIGHT:
+            fsync.soon(self._fd, self._written_back, self._size - self._written_back)
+            self._written_back = self._size
 
-    def _go(self, *, straight: bool) -> None:
-        if straight != self._is_straight:
-            fcntl.fcntl(self._handle, fcntl.F_SETFL, os.O_APPEND | (STRAIGHT if straight else 0))
-            self._is_straight = straight
+    def _set_direct(self, *, is_direct: bool) -> None:
+        if is_direct != self._is_direct:
+            fcntl.fcntl(self._fd, fcntl.F_SETFL, os.O_APPEND | (STRAIGHT if is_direct else 0))
+            self._is_direct = is_direct

@@ -1,4 +1,4 @@
-"""What survives a power cut: a file's bytes when it was synced, its name when its directory was."""
+"""Durability against power cuts: fsync of a file makes its bytes durable, fsync of its directory makes its name durable."""
 
 import ctypes
 import os
@@ -6,20 +6,20 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
-WHOLE = 0
+TO_END = 0
 """As a length: to the end of the file."""
-START = 2
-"""SYNC_FILE_RANGE_WRITE of sync_file_range(2)."""
-_start_writing = getattr(ctypes.CDLL(None), "sync_file_range", None)  # Linux has it
+SYNC_FILE_RANGE_WRITE = 2
+"""See sync_file_range(2)."""
+_sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)  # Linux only
 
 
-def soon(handle: int, at: int, length: int) -> None:
-    """Let the disk begin with these bytes of an open file, and wait for nothing: the fsync at the end finds less to do.
+def soon(fd: int, offset: int, length: int) -> None:
+    """Starts writing these bytes of an open file to the disk without waiting, so that the final fsync has less to do.
 
     Measured with files of 12 MB: 26 ms each instead of 45.
     """
-    if _start_writing:
-        _start_writing(handle, ctypes.c_int64(at), ctypes.c_int64(length), START)
+    if _sync_file_range:
+        _sync_file_range(fd, ctypes.c_int64(offset), ctypes.c_int64(length), SYNC_FILE_RANGE_WRITE)
 
 
 def file(path: Path) -> None:
@@ -27,13 +27,13 @@ def file(path: Path) -> None:
 
 
 def files(paths: Iterable[Path]) -> None:
-    """All at once: the disk begins with every one before any is waited for, and a journal that is shared is written once."""
+    """Starts the writeback of all files before waiting for the first fsync, so that a shared journal is written once."""
     with ExitStack() as stack:
-        handles = [stack.enter_context(path.open("rb")).fileno() for path in paths]
-        for handle in handles if len(handles) > 1 else ():
-            soon(handle, 0, WHOLE)
-        for handle in handles:
-            os.fsync(handle)
+        fds = [stack.enter_context(path.open("rb")).fileno() for path in paths]
+        for fd in fds if len(fds) > 1 else ():
+            soon(fd, 0, TO_END)
+        for fd in fds:
+            os.fsync(fd)
 
 
 def directory(path: Path) -> None:
@@ -42,8 +42,8 @@ def directory(path: Path) -> None:
 
 def directories(paths: Iterable[Path]) -> None:
     for path in paths:
-        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            os.fsync(handle)
+            os.fsync(fd)
         finally:
-            os.close(handle)
+            os.close(fd)

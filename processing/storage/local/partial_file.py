@@ -1,4 +1,4 @@
-"""A file that grows on the local disk, request by request, and the fence that lets one writer at a time append to it."""
+"""Partial files on the local disk that are appended to by several requests, with a fence that admits one writer at a time."""
 
 import fcntl
 import os
@@ -12,21 +12,22 @@ from processing.storage.local import direct_io, fsync
 from processing.storage.local.direct_io import Appending
 
 DRAFT, FENCE = ".part", ".fence"
-"""A file on its way in lies beside its final name, with the sign of who may write it."""
-TOKEN_BYTES, DOUBT_BYTES = 16, 8
+"""Suffixes of the partial file and its fence file, which are in the directory of the final file."""
+TOKEN_BYTES, OFFSET_BYTES = 16, 8
 CLOSED = -1
-NOWHERE = 1 << 62
-"""Further than any file goes."""
+NONE_UNVERIFIED = 1 << 62
+"""Larger than any file: no bytes are unverified."""
 
 
 class LocalGrowing:
-    """Grows as a draft. A small file beside it names the writer that took it over last, and is locked for the time of a write.
+    """A partial file with a fence file, which contains the fence token of the last writer and is locked during each write.
 
-    flock(2) ends with the process that holds it, and is never held while anybody waits for the network. Both files stay open from
-    one write to the next: a fence that was deleted meanwhile has no link left, and its draft is nobody's any more.
+    flock(2) is released when its process ends, and is never held while waiting for the network. Both files stay open between
+    writes: a fence file that was deleted meanwhile has a link count of 0, and its writer may not write any more.
 
-    Behind the token the fence may hold an offset: from there on the draft's bytes are in doubt, and do not count. It is on the
-    disk before the first of them, so that not even a power cut makes them count, and off it before they are acknowledged.
+    The token may be followed by an offset. Bytes of the partial file from this offset on are unverified and do not count. The
+    offset is written durably before the first such byte, so that even a power cut does not make them count, and is removed
+    durably before they are acknowledged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,23 +43,23 @@ class LocalGrowing:
         self._fence = os.open(self._fence_path, os.O_RDWR | os.O_CREAT, 0o600)
         with self._locked():
             os.pwrite(self._fence, self._token, 0)
-            self._drop_doubtful()
+            self._truncate_unverified()
             return self.there()
 
     def there(self) -> int:
         with suppress(FileNotFoundError):
-            before = self._doubted_from()
-            return min(self._draft_path.stat().st_size, before, self._doubted_from())
-        return self._committed()
+            unverified_from = self._unverified_from()
+            return min(self._draft_path.stat().st_size, unverified_from, self._unverified_from())
+        return self._committed_size()
 
-    def _committed(self) -> int:
+    def _committed_size(self) -> int:
         with suppress(FileNotFoundError):
             return self._path.stat().st_size
         return 0
 
     def append(self, chunk: bytes | memoryview) -> None:
         with self._locked():
-            self._ensure_mine()
+            self._ensure_not_fenced()
             self._append(memoryview(chunk))
 
     def aside(self) -> Appending | None:
@@ -66,34 +67,34 @@ class LocalGrowing:
 
     def begin_with(self, aside: AnonymousFile) -> None:
         with self._locked():
-            self._ensure_mine()
-            self._draft_path.unlink(missing_ok=True)  # it holds nothing
+            self._ensure_not_fenced()
+            self._draft_path.unlink(missing_ok=True)  # it is empty
             try:
                 aside.name(self._draft_path)
             except OSError:
-                for piece in aside.read_back():
-                    self._append(piece)
+                for chunk in aside.read_back():
+                    self._append(chunk)
 
     def doubt(self) -> None:
         with self._locked():
-            self._ensure_mine()
-            os.pwrite(self._fence, self.there().to_bytes(DOUBT_BYTES), TOKEN_BYTES)
+            self._ensure_not_fenced()
+            os.pwrite(self._fence, self.there().to_bytes(OFFSET_BYTES), TOKEN_BYTES)
             os.fsync(self._fence)
         fsync.directory(self._path.parent)
 
     def trust(self) -> None:
         self.sync()
         with self._locked():
-            self._ensure_mine()
-            self._end_doubt()
+            self._ensure_not_fenced()
+            self._clear_unverified()
 
     def drop_doubtful(self) -> None:
         with self._locked():
-            self._ensure_mine()
-            self._drop_doubtful()
+            self._ensure_not_fenced()
+            self._truncate_unverified()
 
     def sync(self) -> None:
-        with suppress(FileNotFoundError):  # nothing was appended yet, or all is committed
+        with suppress(FileNotFoundError):  # nothing was appended yet, or the file is committed
             fsync.file(self._draft_path)
         fsync.directory(self._path.parent)
 
@@ -102,7 +103,7 @@ class LocalGrowing:
             fsync.file(self._draft_path)
             self._draft_path.rename(self._path)
         fsync.directory(self._path.parent)
-        self._fence_path.unlink(missing_ok=True)  # and with it every earlier writer's right
+        self._fence_path.unlink(missing_ok=True)  # which fences off all earlier writers
 
     def close(self) -> None:
         if self._fence != CLOSED:
@@ -117,33 +118,33 @@ class LocalGrowing:
             self._draft.close()
         self._draft = None
 
-    def _doubted_from(self) -> int:
-        """As the fence says it, which may not be there."""
+    def _unverified_from(self) -> int:
+        """The offset in the fence file, or NONE_UNVERIFIED if there is none."""
         with suppress(FileNotFoundError):
-            told = self._fence_path.read_bytes()[TOKEN_BYTES:]
-            return int.from_bytes(told) if told else NOWHERE
-        return NOWHERE
+            stored_offset = self._fence_path.read_bytes()[TOKEN_BYTES:]
+            return int.from_bytes(stored_offset) if stored_offset else NONE_UNVERIFIED
+        return NONE_UNVERIFIED
 
-    def _drop_doubtful(self) -> None:
-        """The bytes first: whoever is cut off in between finds them still in doubt."""
-        if (counted := self._doubted_from()) == NOWHERE:
+    def _truncate_unverified(self) -> None:
+        """Truncates the file, then clears the offset: if the process is killed in between, the bytes are still unverified."""
+        if (verified_size := self._unverified_from()) == NONE_UNVERIFIED:
             return
-        self._close_draft()  # it would go on where the doubtful ones end
+        self._close_draft()  # its append position would be behind the truncated end
         with suppress(FileNotFoundError):
-            os.truncate(self._draft_path, counted)
+            os.truncate(self._draft_path, verified_size)
             fsync.file(self._draft_path)
-        self._end_doubt()
+        self._clear_unverified()
 
-    def _end_doubt(self) -> None:
+    def _clear_unverified(self) -> None:
         os.ftruncate(self._fence, TOKEN_BYTES)
         os.fsync(self._fence)
 
-    def _append(self, piece: memoryview) -> None:
+    def _append(self, chunk: memoryview) -> None:
         if self._draft is None:
             self._draft = Appending(self._draft_path)
-        self._draft.append(piece)
+        self._draft.append(chunk)
 
-    def _ensure_mine(self) -> None:
+    def _ensure_not_fenced(self) -> None:
         if not os.fstat(self._fence).st_nlink or os.pread(self._fence, len(self._token), 0) != self._token:
             raise Fenced
 

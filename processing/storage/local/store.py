@@ -1,6 +1,6 @@
-"""The store on a local disk: one directory tree, every step durable in the order that a power cut respects.
+"""The store on the local disk: one directory tree. Every step is durable before the next one relies on it.
 
-Written, fsynced, renamed, directory fsynced: leave one out, and an acknowledged file can be gone after the lights come back.
+Write, fsync, rename, fsync of the directory: without any one of them a power cut could lose an acknowledged file.
 """
 
 import errno
@@ -20,21 +20,19 @@ from processing.storage.local import fsync
 from processing.storage.local.partial_file import DRAFT, FENCE, LocalGrowing
 
 CANNOT_LINK = {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
-"""What file systems without hard links (exFAT, some network drives) answer."""
-
-
+"""Errors of file systems without hard links (exFAT, some network drives)."""
 ROOMS = ("incoming", "originals", "renditions")
 
 
 class LocalStore(FileSystemStorage):
     def receive(self, key: str) -> "LocalReceiving":
         path = Path(self.path(key))
-        _make_directory(path.parent)
+        _makedirs_durably(path.parent)
         return LocalReceiving(path)
 
     def grow(self, key: str) -> "LocalGrowing":
         path = Path(self.path(key))
-        _make_directory(path.parent)
+        _makedirs_durably(path.parent)
         return LocalGrowing(path)
 
     @contextmanager
@@ -46,11 +44,11 @@ class LocalStore(FileSystemStorage):
 
     def keep(self, key: str, as_key: str) -> None:
         source, target = Path(self.path(key)), Path(self.path(as_key))
-        changed = _made(target.parent)
+        changed = _makedirs(target.parent)
         try:
             os.link(source, target)
-        except FileExistsError:  # whoever made it may have died before that was durable
-            changed = [each for each in target.parents if each.is_relative_to(self.location)]
+        except FileExistsError:  # the process that made the link may have been killed before it was durable
+            changed = [directory for directory in target.parents if directory.is_relative_to(self.location)]
         except OSError as error:
             if error.errno not in CANNOT_LINK:
                 raise
@@ -60,7 +58,7 @@ class LocalStore(FileSystemStorage):
     def adopt(self, files: Mapping[str, Path]) -> None:
         targets = {Path(self.path(key)): path for key, path in files.items()}
         directories = {target.parent for target in targets}
-        changed = [above for directory in directories for above in _made(directory)]
+        changed = [parent for directory in directories for parent in _makedirs(directory)]
         fsync.files(targets.values())
         for target, path in targets.items():
             path.rename(target)
@@ -75,7 +73,7 @@ class LocalStore(FileSystemStorage):
 
     def listed(self, prefix: str) -> Iterator[Listed]:
         for key in self.keys(prefix):
-            with suppress(FileNotFoundError):  # it has just been taken away
+            with suppress(FileNotFoundError):  # deleted meanwhile
                 status = Path(self.path(key)).stat()
                 yield Listed(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
 
@@ -96,8 +94,8 @@ class LocalStore(FileSystemStorage):
     def delete(self, name: str) -> None:
         path = Path(self.path(name))
         failpoints.reach(Point.BEFORE_DELETE)
-        for each in (path.name, path.name + DRAFT, path.name + FENCE):
-            path.with_name(each).unlink(missing_ok=True)
+        for file_name in (path.name, path.name + DRAFT, path.name + FENCE):
+            path.with_name(file_name).unlink(missing_ok=True)
         failpoints.reach(Point.AFTER_DELETE)
         self._prune(path.parent)
 
@@ -116,29 +114,29 @@ class LocalStore(FileSystemStorage):
         return None
 
     def is_there(self) -> bool:
-        """A disk that is not mounted leaves an empty directory, or none."""
+        """False if the disk is not mounted: then the directory is empty or missing."""
         return all(Path(self.path(room)).is_dir() for room in ROOMS)
 
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.location).free
 
     def _copy(self, source: Path, target: Path) -> None:
-        """The draft lies where the sweep looks: cut off beside its target, it would be nobody's for ever."""
+        """Copies through a temporary file in incoming/, because a sweep after a crash looks for orphans only there."""
         draft = Path(self.path(f"incoming/{target.name}.part"))
-        _make_directory(draft.parent)
+        _makedirs_durably(draft.parent)
         shutil.copyfile(source, draft)
         fsync.file(draft)
         draft.rename(target)
 
     def _prune(self, directory: Path) -> None:
-        """Remove a claim's own directory when it is empty; those above are shared, and somebody may be about to write there."""
+        """Removes the directory of a claim if it is empty. Its parents are shared: another process may be about to use them."""
         if len(directory.relative_to(self.location).parts) == 3 or directory.suffix == ".work":
             with suppress(OSError):  # not empty, or gone already
                 directory.rmdir()
 
 
 class LocalReceiving:
-    """Grows beside its final name, and takes it when it is whole."""
+    """Writes a temporary file in the target directory, and renames it on commit."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -146,9 +144,9 @@ class LocalReceiving:
         self._file = self._draft.open("wb")
 
     def write(self, chunk: bytes) -> None:
-        at = self._file.tell()
+        offset = self._file.tell()
         self._file.write(chunk)
-        fsync.soon(self._file.fileno(), at, len(chunk))
+        fsync.soon(self._file.fileno(), offset, len(chunk))
 
     def commit(self) -> None:
         self._file.flush()
@@ -157,25 +155,25 @@ class LocalReceiving:
         try:
             self._draft.rename(self._path)
         except FileNotFoundError:
-            if self._path.parent.is_dir():  # else it is the storage that is away
+            if self._path.parent.is_dir():  # otherwise the storage is not mounted
                 raise Fenced from None
             raise
         fsync.directory(self._path.parent)
 
     def abort(self) -> None:
-        with suppress(OSError):  # a full disk may refuse the last flush; the draft goes all the same
+        with suppress(OSError):  # the last flush may fail on a full disk; the temporary file is deleted anyway
             self._file.close()
         self._draft.unlink(missing_ok=True)
 
 
-def _make_directory(path: Path) -> None:
-    fsync.directories(_made(path))
+def _makedirs_durably(path: Path) -> None:
+    fsync.directories(_makedirs(path))
 
 
-def _made(path: Path) -> list[Path]:
-    """Make a directory. Answers those above that have a new one now: to be synced before anything in it counts."""
+def _makedirs(path: Path) -> list[Path]:
+    """Makes a directory and its parents. Returns the directories with a new entry, which the caller has to fsync."""
     if path.is_dir():
         return []
-    above = _made(path.parent)
+    changed = _makedirs(path.parent)
     path.mkdir(exist_ok=True)
-    return [*above, path.parent]
+    return [*changed, path.parent]

@@ -1,6 +1,6 @@
-"""The rules of a bucket that Darkroom needs: who may send to it from a page, and that parts nobody completes go by themselves.
+"""Sets the bucket's CORS rule, which admits uploads from Darkroom's pages, and the lifecycle rule for abandoned parts.
 
-Rules of others stay: ours are known by their names.
+Other rules of the bucket remain: Darkroom's are recognised by their ids.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,88 +13,101 @@ from processing.storage.s3 import client as s3_client
 from processing.storage.s3.config import Connection
 from processing.storage.s3.selfcheck import Outcome
 
-CORS, PARTS = "darkroom-pages", "darkroom-parts"
-DAYS = 2
-"""An upload of which nothing comes expires after half an hour, and the sweep aborts it: this is for what it cannot know of."""
-NONE_YET = {"NoSuchCORSConfiguration", "NoSuchLifecycleConfiguration"}
-NOT_KNOWN = {"NotImplemented", "MethodNotAllowed", "501", "405"}
+CORS_RULE_ID, PARTS_RULE_ID = "darkroom-pages", "darkroom-parts"
+ABORT_AFTER_DAYS = 2
+"""An idle upload expires after half an hour, and the sweep aborts it. This rule is for uploads that the sweep cannot know of."""
+NO_RULES_CODES = {"NoSuchCORSConfiguration", "NoSuchLifecycleConfiguration"}
+UNSUPPORTED_CODES = {"NotImplemented", "MethodNotAllowed", "501", "405"}
 
 
 def set_up(connection: Connection, origins: list[str]) -> Iterator[Outcome]:
-    """Put the rules in place, read back; repeating is harmless. Raises StorageTrouble when the bucket is not to be had."""
+    """Sets the rules and reads them back. Repeating is harmless. Raises StorageTrouble if the bucket is not accessible."""
     client = s3_client.client(connection)
-    yield _settled(
+    yield _apply(
         "pages", f"Pages of {', '.join(origins)} may send to the bucket.", lambda: _cors(client, connection, origins)
     )
-    words = f"Parts that nobody completes are deleted after {DAYS} days."
-    yield _settled("parts", words, lambda: _lifecycle(client, connection))
+    message = f"Parts that nobody completes are deleted after {ABORT_AFTER_DAYS} days."
+    yield _apply("parts", message, lambda: _lifecycle(client, connection))
 
 
 def create(connection: Connection) -> bool:
-    """Make the bucket, unless it is there."""
+    """Creates the bucket. False if it exists already."""
     client = s3_client.client(connection)
     with errors.told():
-        if connection.bucket in {each["Name"] for each in client.list_buckets()["Buckets"]}:
+        if connection.bucket in {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}:
             return False
-        where = (
+        location = (
             {} if connection.region == "us-east-1" or connection.endpoint else {"LocationConstraint": connection.region}
         )
-        client.create_bucket(Bucket=connection.bucket, **({"CreateBucketConfiguration": where} if where else {}))
+        client.create_bucket(Bucket=connection.bucket, **({"CreateBucketConfiguration": location} if location else {}))
     return True
 
 
-def _settled(step: str, words: str, act: Callable[[], bool]) -> Outcome:
+def _apply(step: str, message: str, set_rule: Callable[[], bool]) -> Outcome:
     try:
         with errors.told():
-            is_kept = act()
-    except errors.StorageTrouble as found:
-        if not any(f"{code}:" in found.cause for code in NOT_KNOWN):
+            is_set = set_rule()
+    except errors.StorageTrouble as error:
+        if not any(f"{code}:" in error.cause for code in UNSUPPORTED_CODES):
             raise
         return Outcome(step, "This server has no such rules.", "s3-no-rules", is_warning=True)
     return (
-        Outcome(step, words)
-        if is_kept
+        Outcome(step, message)
+        if is_set
         else Outcome(step, "The bucket took the rule, and does not have it.", "s3-rules")
     )
 
 
 def _cors(client: Any, connection: Connection, origins: list[str]) -> bool:
     rule = {
-        "ID": CORS,
+        "ID": CORS_RULE_ID,
         "AllowedOrigins": origins,
-        "AllowedMethods": ["GET", "HEAD", "PUT", "POST"],  # POST: a form, as Uppy sends small files
+        "AllowedMethods": ["GET", "HEAD", "PUT", "POST"],  # POST: a form, which is how Uppy sends small files
         "AllowedHeaders": ["*"],
-        "ExposeHeaders": ["ETag"],  # by which a page tells the parts that it sent
+        "ExposeHeaders": ["ETag"],  # by which a page names the parts that it has uploaded
         "MaxAgeSeconds": 3600,
     }
-    theirs = [each for each in _there(client.get_bucket_cors, "CORSRules", connection) if each.get("ID") != CORS]
-    client.put_bucket_cors(Bucket=connection.bucket, CORSConfiguration={"CORSRules": [*theirs, rule]})
+    other_rules = [
+        cors_rule
+        for cors_rule in _current_rules(client.get_bucket_cors, "CORSRules", connection)
+        if cors_rule.get("ID") != CORS_RULE_ID
+    ]
+    client.put_bucket_cors(Bucket=connection.bucket, CORSConfiguration={"CORSRules": [*other_rules, rule]})
     return any(
-        each.get("ID") == CORS and each["AllowedOrigins"] == origins and "ETag" in each.get("ExposeHeaders", ())
-        for each in _there(client.get_bucket_cors, "CORSRules", connection)
+        cors_rule.get("ID") == CORS_RULE_ID
+        and cors_rule["AllowedOrigins"] == origins
+        and "ETag" in cors_rule.get("ExposeHeaders", ())
+        for cors_rule in _current_rules(client.get_bucket_cors, "CORSRules", connection)
     )
 
 
 def _lifecycle(client: Any, connection: Connection) -> bool:
     rule = {
-        "ID": PARTS,
+        "ID": PARTS_RULE_ID,
         "Status": "Enabled",
         "Filter": {"Prefix": connection.prefix},
-        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": DAYS},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": ABORT_AFTER_DAYS},
     }
-    read = client.get_bucket_lifecycle_configuration
-    theirs = [each for each in _there(read, "Rules", connection) if each.get("ID") != PARTS]
+    get_rules = client.get_bucket_lifecycle_configuration
+    other_rules = [
+        lifecycle_rule
+        for lifecycle_rule in _current_rules(get_rules, "Rules", connection)
+        if lifecycle_rule.get("ID") != PARTS_RULE_ID
+    ]
     client.put_bucket_lifecycle_configuration(
-        Bucket=connection.bucket, LifecycleConfiguration={"Rules": [*theirs, rule]}
+        Bucket=connection.bucket, LifecycleConfiguration={"Rules": [*other_rules, rule]}
     )
-    return any(each.get("ID") == PARTS and each["Status"] == "Enabled" for each in _there(read, "Rules", connection))
+    return any(
+        lifecycle_rule.get("ID") == PARTS_RULE_ID and lifecycle_rule["Status"] == "Enabled"
+        for lifecycle_rule in _current_rules(get_rules, "Rules", connection)
+    )
 
 
-def _there(read: Any, name: str, connection: Connection) -> list[dict[str, Any]]:
+def _current_rules(get_rules: Any, name: str, connection: Connection) -> list[dict[str, Any]]:
     try:
-        rules: list[dict[str, Any]] = read(Bucket=connection.bucket)[name]
+        rules: list[dict[str, Any]] = get_rules(Bucket=connection.bucket)[name]
     except ClientError as error:
-        if error.response["Error"]["Code"] in NONE_YET:
+        if error.response["Error"]["Code"] in NO_RULES_CODES:
             return []
         raise
     return rules

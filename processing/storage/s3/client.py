@@ -1,4 +1,4 @@
-"""boto3, as we want it: one client for each connection and process, shared by all its threads."""
+"""Configured boto3 clients: one for each connection and process, shared by all threads."""
 
 from dataclasses import replace
 from functools import lru_cache
@@ -11,21 +11,22 @@ from botocore.config import Config
 from processing.storage.s3 import ssrf
 from processing.storage.s3.config import Connection
 
-CONNECT_SECONDS, READ_SECONDS, TRIES = 5, 30, 3
+CONNECT_SECONDS, READ_SECONDS, MAX_ATTEMPTS = 5, 30, 3
 HURRIED_SECONDS = 3
-"""A look whether the bucket is there at all: whoever asks has no time."""
+"""Timeout of the reachability check, which page requests wait for."""
 
-_making = Lock()
+_creation_lock = Lock()
 
 
 def client(connection: Connection) -> Any:
-    """For work: patient, and tries again by itself."""
-    with _making:  # boto3 makes clients in one thread at a time only
-        return _client(replace(connection, prefix=""), CONNECT_SECONDS, READ_SECONDS, TRIES)
+    """A client for transfers, with long timeouts and retries."""
+    with _creation_lock:  # creating a boto3 client is not thread-safe
+        return _client(replace(connection, prefix=""), CONNECT_SECONDS, READ_SECONDS, MAX_ATTEMPTS)
 
 
 def hurried(connection: Connection) -> Any:
-    with _making:
+    """A client for checks, with short timeouts and no retry."""
+    with _creation_lock:
         return _client(replace(connection, prefix=""), HURRIED_SECONDS, HURRIED_SECONDS, 1)
 
 
@@ -39,29 +40,30 @@ def session(connection: Connection) -> Any:
     )
 
 
-def configuration(connection: Connection, **more: Any) -> Config:
+def configuration(connection: Connection, **options: Any) -> Config:
     return Config(
-        signature_version="s3v4",  # without it, links come out signed as nobody does any more
-        # Not everybody who speaks S3 knows AWS's newer checksums. Ours are Content-MD5 and a SHA-256 of our own.
+        signature_version="s3v4",  # without it, URLs are signed with the obsolete version 2
+        # Not every S3 server supports AWS's newer checksums. Darkroom sends Content-MD5, and its own SHA-256 as metadata.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         s3={"addressing_style": connection.style},
-        **more,
+        **options,
     )
 
 
 @lru_cache(maxsize=16)
-def _client(connection: Connection, connect: int, read: int, tries: int) -> Any:
+def _client(connection: Connection, connect_timeout: int, read_timeout: int, max_attempts: int) -> Any:
     config = configuration(
         connection,
-        connect_timeout=connect,
-        read_timeout=read,
-        retries={"mode": "standard", "total_max_attempts": tries},
+        connect_timeout=connect_timeout,
+        read_timeout=read_timeout,
+        retries={"mode": "standard", "total_max_attempts": max_attempts},
         max_pool_connections=32,
         tcp_keepalive=True,
         proxies=ssrf.NO_PROXIES if connection.is_fenced else None,
     )
-    made = session(connection).client("s3", endpoint_url=connection.endpoint or None, config=config)
+    s3_client = session(connection).client("s3", endpoint_url=connection.endpoint or None, config=config)
     if connection.is_fenced:
-        ssrf.fence_session(made._endpoint.http_session)  # botocore has no door for that; a test sees that it holds
-    return made
+        # botocore has no public API for this; a test checks that it works.
+        ssrf.fence_session(s3_client._endpoint.http_session)
+    return s3_client

@@ -1,4 +1,4 @@
-"""Which bucket, where, and with which keys. The environment wins over what was saved on a page."""
+"""The S3 connection settings. The environment takes precedence over settings saved on the storage page."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ AWS = ".amazonaws.com"
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Without an endpoint it is AWS's own; without keys, boto3 looks for them as it does everywhere (a role, say)."""
+    """No endpoint means AWS. Without keys, boto3 uses its usual credential sources (such as a role)."""
 
     bucket: str
     endpoint: str = ""
@@ -22,12 +22,12 @@ class Connection:
     session_token: str = field(default="", repr=False)
     addressing: str = "auto"
     browser_endpoint: str = ""
-    """As browsers reach it, where that is not as the server does."""
+    """The endpoint for browsers, if it differs from the server's."""
     is_fenced: bool = False
-    """It may lead nowhere inside the server's own network: a person typed it on a page."""
+    """Connections into the server's own network are blocked, because a user entered the endpoint on a page."""
 
     def name(self, key: str) -> str:
-        """The object's name in the bucket, of a key without its place."""
+        """The object's name in the bucket. The key is without its location."""
         return self.prefix + key
 
     def key(self, name: str) -> str:
@@ -35,7 +35,7 @@ class Connection:
 
     @property
     def style(self) -> str:
-        """Other servers than AWS seldom have a host name for each bucket."""
+        """The addressing style. Servers other than AWS rarely have a host name for each bucket."""
         if self.addressing != "auto":
             return self.addressing
         return "path" if self.endpoint and AWS not in self.endpoint else "virtual"
@@ -60,14 +60,14 @@ def from_environment() -> Connection:
 
 
 def settled(prefix: str) -> str:
-    """A prefix as it is put before names: `photos` and `/photos/` are `photos/`."""
+    """Returns the normalised prefix: `photos` and `/photos/` become `photos/`."""
     bare = prefix.strip("/")
     return f"{bare}/" if bare else ""
 
 
-def _nothing() -> None:
+def _no_connection() -> None:
     return None
 
 
-saved: Callable[[], Connection | None] = _nothing
-"""What was saved on a page, if that is how it was set up. Asked for every new file, so whoever puts it here remembers it."""
+saved: Callable[[], Connection | None] = _no_connection
+"""Returns the connection saved on the storage page, if any. Called for every new file, so the implementation has to cache it."""

@@ -1,6 +1,6 @@
-"""Files that go to the bucket without passing through here: in signed parts, or as one signed form. Nothing is remembered here.
+"""Direct uploads from clients to the bucket: in presigned parts, or as one presigned form. Stateless.
 
-Everything but begin() is safe to repeat. The key says where a file will lie once it is whole; while it is not, there is nothing.
+Everything but begin() is safe to repeat. The object exists under its key only once it is complete.
 """
 
 import hashlib
@@ -17,17 +17,17 @@ from processing.storage.s3 import config
 from processing.storage.s3.config import Connection
 
 LIFETIME_SECONDS = 3600
-"""Of what is signed. The bucket looks at it when a request begins, however long that takes then."""
-PIECE = 1 << 20
+"""Lifetime of signatures. The bucket checks it when a request begins; the request itself may take longer."""
+CHUNK = 1 << 20
 
 
 class Gone(Exception):
-    """The bucket knows no such upload: its parts were joined, or thrown away, or it was never begun. Look at the file."""
+    """The bucket has no such multipart upload: it was completed, aborted or never begun. Callers check if the object exists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One part, as the bucket has it."""
+    """A part that the bucket has received."""
 
     number: int
     size: int
@@ -36,7 +36,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Where a form that holds one file is posted, and its fields but for the file."""
+    """The URL of a presigned form for one file, and the form's fields other than the file."""
 
     url: str
     fields: dict[str, str]
@@ -56,121 +56,123 @@ class Digest:
 
 
 def begin(key: str) -> str:
-    """What the bucket calls the upload from now on. Another each time."""
-    told = _ask("create_multipart_upload", key, ContentType="application/octet-stream")
-    return str(told["UploadId"])
+    """Creates a multipart upload and returns its id. Each call creates a new one."""
+    response = _call("create_multipart_upload", key, ContentType="application/octet-stream")
+    return str(response["UploadId"])
 
 
 def sign(key: str, multipart_id: str, number: int, size: int | None) -> str:
-    """Where the part's bytes are PUT, by whoever has the address: exactly `size` of them, if that is told."""
-    there = _connection()
-    about: dict[str, Any] = {**_named(there, key), "UploadId": multipart_id, "PartNumber": number}
+    """Returns a presigned URL for the PUT of a part. If `size` is given, the body must have exactly this many bytes."""
+    connection = _connection()
+    params: dict[str, Any] = {**_object(connection, key), "UploadId": multipart_id, "PartNumber": number}
     if size is not None:
-        about["ContentLength"] = size
-    return str(_signer(there).generate_presigned_url("upload_part", about, ExpiresIn=LIFETIME_SECONDS))
+        params["ContentLength"] = size
+    return str(_signer(connection).generate_presigned_url("upload_part", params, ExpiresIn=LIFETIME_SECONDS))
 
 
 def form(key: str, least: int, most: int) -> Form:
-    """A form that puts one file of so many bytes there."""
-    there = _connection()
+    """Returns a presigned form that stores one file of `least` to `most` bytes under the key."""
+    connection = _connection()
     fields = {"success_action_status": "201"}
     conditions: list[Any] = [fields, ["content-length-range", least, most]]
-    told = _signer(there).generate_presigned_post(
-        **_named(there, key), Fields=fields, Conditions=conditions, ExpiresIn=LIFETIME_SECONDS
+    post = _signer(connection).generate_presigned_post(
+        **_object(connection, key), Fields=fields, Conditions=conditions, ExpiresIn=LIFETIME_SECONDS
     )
-    return Form(told["url"], told["fields"])
+    return Form(post["url"], post["fields"])
 
 
 def parts(key: str, multipart_id: str) -> list[Stored]:
-    """Those that have arrived whole, by number. Raises Gone."""
-    found: list[Stored] = []
-    after = 0
+    """Returns the parts that have arrived completely, ordered by number. Raises Gone."""
+    stored_parts: list[Stored] = []
+    last_number = 0
     while True:
-        page = _ask("list_parts", key, UploadId=multipart_id, PartNumberMarker=after)
-        found += [Stored(part["PartNumber"], part["Size"], part["ETag"]) for part in page.get("Parts", [])]
+        page = _call("list_parts", key, UploadId=multipart_id, PartNumberMarker=last_number)
+        stored_parts += [Stored(part["PartNumber"], part["Size"], part["ETag"]) for part in page.get("Parts", [])]
         if not page.get("IsTruncated"):
-            return found
-        after = page["NextPartNumberMarker"]
+            return stored_parts
+        last_number = page["NextPartNumberMarker"]
 
 
 def join(key: str, multipart_id: str, stored: Sequence[Stored]) -> None:
-    """Make one file of them. Raises Gone when that was done already, too."""
-    told = [{"PartNumber": part.number, "ETag": part.etag} for part in stored]
-    _ask("complete_multipart_upload", key, UploadId=multipart_id, MultipartUpload={"Parts": told})
+    """Completes the multipart upload from these parts. Raises Gone, also if it is complete already."""
+    etags = [{"PartNumber": part.number, "ETag": part.etag} for part in stored]
+    _call("complete_multipart_upload", key, UploadId=multipart_id, MultipartUpload={"Parts": etags})
 
 
 def abort(key: str, multipart_id: str) -> None:
-    """Throw its parts away; what is signed is worth nothing from then on."""
+    """Deletes the parts; presigned URLs of the upload are invalid from then on."""
     try:
-        _ask("abort_multipart_upload", key, UploadId=multipart_id)
+        _call("abort_multipart_upload", key, UploadId=multipart_id)
     except Gone:
         return
 
 
 def digest(key: str, on_piece: Callable[[], None]) -> Digest | None:
-    """Read the file once, in constant memory, and tell its size and SHA-256; None when there is none."""
+    """Reads the object once, in constant memory, and returns its size and SHA-256; None if it does not exist."""
     sha256, size = hashlib.sha256(), 0
     try:
-        body = _ask("get_object", key)["Body"]
+        body = _call("get_object", key)["Body"]
     except Gone:
         return None
     with errors.told(key):
-        for piece in body.iter_chunks(PIECE):
-            sha256.update(piece)
-            size += len(piece)
+        for chunk in body.iter_chunks(CHUNK):
+            sha256.update(chunk)
+            size += len(chunk)
             on_piece()
     return Digest(size, sha256.hexdigest())
 
 
 def unfinished() -> Iterator[Unfinished]:
-    """Every upload in parts that has begun in our part of the bucket, whoever began it."""
-    there = _connection()
+    """Yields every unfinished multipart upload below Darkroom's prefix, whichever client began it."""
+    connection = _connection()
     with errors.told():
-        for page in (
-            _client(there).get_paginator("list_multipart_uploads").paginate(Bucket=there.bucket, Prefix=there.prefix)
-        ):
-            for each in page.get("Uploads", []):
-                yield Unfinished(storage_keys.BUCKET + there.key(each["Key"]), each["UploadId"], each["Initiated"])
+        paginator = _client(connection).get_paginator("list_multipart_uploads")
+        for page in paginator.paginate(Bucket=connection.bucket, Prefix=connection.prefix):
+            for upload in page.get("Uploads", []):
+                yield Unfinished(
+                    storage_keys.BUCKET + connection.key(upload["Key"]), upload["UploadId"], upload["Initiated"]
+                )
 
 
-def _ask(verb: str, key: str, **about: Any) -> dict[str, Any]:
+def _call(method: str, key: str, **params: Any) -> dict[str, Any]:
     from botocore.exceptions import ClientError
 
-    there = _connection()
+    connection = _connection()
     try:
         with errors.told(key):
-            answer: dict[str, Any] = getattr(_client(there), verb)(**_named(there, key), **about)
-            return answer
+            response: dict[str, Any] = getattr(_client(connection), method)(**_object(connection, key), **params)
+            return response
     except FileNotFoundError as error:
         raise Gone from error
     except StorageTrouble as error:
-        said = error.__cause__
-        if isinstance(said, ClientError) and said.response["Error"].get("Code") == "NoSuchUpload":
+        cause = error.__cause__
+        if isinstance(cause, ClientError) and cause.response["Error"].get("Code") == "NoSuchUpload":
             raise Gone from error
         raise
 
 
-def _named(there: Connection, key: str) -> dict[str, str]:
-    return {"Bucket": there.bucket, "Key": there.name(storage_keys.bare(key))}
+def _object(connection: Connection, key: str) -> dict[str, str]:
+    return {"Bucket": connection.bucket, "Key": connection.name(storage_keys.bare(key))}
 
 
 def _connection() -> Connection:
-    there = config.current()
-    if there is None:
+    connection = config.current()
+    if connection is None:
         raise StorageTrouble(errors.UNSET)
-    return there
+    return connection
 
 
-def _client(there: Connection) -> Any:
-    from processing.storage.s3 import client  # takes a third of a second, and memory: only for who has one
+def _client(connection: Connection) -> Any:
+    # The import takes a third of a second and memory, so it runs only where there is a bucket.
+    from processing.storage.s3 import client
 
-    return client.client(there)
+    return client.client(connection)
 
 
 @lru_cache(maxsize=8)
-def _signer(there: Connection) -> Any:
-    """Signs for the address by which browsers reach the bucket. Asks nobody."""
+def _signer(connection: Connection) -> Any:
+    """A client that signs URLs for the endpoint that browsers use. It sends no requests."""
     from processing.storage.s3 import client as s3_client
 
-    endpoint = there.browser_endpoint or there.endpoint or None
-    return s3_client.session(there).client("s3", endpoint_url=endpoint, config=s3_client.configuration(there))
+    endpoint = connection.browser_endpoint or connection.endpoint or None
+    return s3_client.session(connection).client("s3", endpoint_url=endpoint, config=s3_client.configuration(connection))

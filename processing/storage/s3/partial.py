@@ -1,7 +1,7 @@
-"""Files on their way to the bucket: they grow on the local disk, and go there when they are whole.
+"""Partial files for the bucket: they are received on the local disk and sent to the bucket once complete.
 
-The bucket has no file that can grow, and a line that breaks costs nothing of what lies here. The draft goes only after the bucket
-has all of it, so whatever is cut off in between is sent again.
+S3 objects cannot be appended to, and a lost connection to the bucket does not lose the local file. The local file is deleted
+only after the bucket has all of it, so an interrupted transfer is repeated.
 """
 
 import fcntl
@@ -18,11 +18,11 @@ from processing.storage.local.store import LocalReceiving
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """The object that a draft is to become."""
+    """The object that a local partial file becomes."""
 
     send: Callable[[Path], None]
     size: Callable[[], int]
-    """Raises FileNotFoundError as long as it is not there."""
+    """Raises FileNotFoundError if the object does not exist yet."""
     take_back: Callable[[], None]
 
 
@@ -33,9 +33,9 @@ class S3Receiving(LocalReceiving):
 
     def commit(self) -> None:
         self._file.flush()
-        is_there = _hand_over(self._file.fileno(), self._draft, self._goal)
+        is_stored = _hand_over(self._file.fileno(), self._draft, self._goal)
         self._file.close()
-        if not is_there:
+        if not is_stored:
             raise Fenced
 
 
@@ -44,37 +44,37 @@ class S3Growing(LocalGrowing):
         super().__init__(path)
         self._goal = goal
 
-    def _committed(self) -> int:
+    def _committed_size(self) -> int:
         with suppress(FileNotFoundError):
             return self._goal.size()
         return 0
 
     def commit(self) -> None:
         try:
-            handle = os.open(self._draft_path, os.O_RDONLY)
+            fd = os.open(self._draft_path, os.O_RDONLY)
         except FileNotFoundError:  # committed before
-            handle = -1
-        if handle >= 0:
+            fd = -1
+        if fd >= 0:
             try:
-                fcntl.flock(
-                    handle, fcntl.LOCK_EX
-                )  # of several who commit at once, one sends and the others wait for it
-                if os.fstat(handle).st_nlink:
-                    _hand_over(handle, self._draft_path, self._goal)
+                fcntl.flock(fd, fcntl.LOCK_EX)  # of concurrent commits, one sends and the others wait
+                if os.fstat(fd).st_nlink:
+                    _hand_over(fd, self._draft_path, self._goal)
             finally:
-                os.close(handle)
-        self._fence_path.unlink(missing_ok=True)  # and with it every earlier writer's right
+                os.close(fd)
+        self._fence_path.unlink(missing_ok=True)  # which fences off all earlier writers
 
 
-def _hand_over(handle: int, draft: Path, goal: Goal) -> bool:
-    """False when the draft was deleted meanwhile. Whoever deletes takes the draft first and the object second, so none stays."""
+def _hand_over(fd: int, draft: Path, goal: Goal) -> bool:
+    """Sends the file. False if it was deleted meanwhile: delete() removes the local file first and the object second, so that
+    neither remains.
+    """
     try:
         goal.send(draft)
     except FileNotFoundError:
-        if os.fstat(handle).st_nlink:
+        if os.fstat(fd).st_nlink:
             raise
         return False
-    if not os.fstat(handle).st_nlink:
+    if not os.fstat(fd).st_nlink:
         goal.take_back()
         return False
     draft.unlink(missing_ok=True)

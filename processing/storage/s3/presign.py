@@ -1,7 +1,7 @@
-"""Presigned addresses: whoever has one may get the object, for so long, without a key of his own.
+"""Presigned URLs: they give access to an object for a limited time, without credentials.
 
-boto3 signs with the second at which it is asked. A rendition's link is signed with a rounded time instead, so that it is the same
-for hours, in every process, and the browser's cache knows it.
+boto3 signs with the current second. URLs of renditions are signed with a rounded time instead, so that all processes produce the
+same URL for hours, and browsers can cache it.
 """
 
 import time
@@ -22,45 +22,46 @@ from processing.storage.s3.config import Connection
 def link(
     connection: Connection, key: str, seconds: int, *, rounded: bool, answer: dict[str, str], method: str = "GET"
 ) -> str:
-    """Good for `seconds` at least; rounded: for twice as many at most, and the same for so long.
+    """Returns a URL that is valid for at least `seconds`. `rounded`: it stays the same for `seconds`, and is valid for at most
+    twice as long.
 
-    `answer`: what the bucket shall say with it (ResponseContentType, ResponseContentDisposition). `method`: GET or HEAD; the
-    signature is of one of them.
+    `answer`: headers of the bucket's response (ResponseContentType, ResponseContentDisposition). `method`: GET or HEAD; a
+    signature is valid for one of them.
     """
     now = time.time()
-    begin, lasting = (now // seconds * seconds, 2 * seconds) if rounded else (now, seconds)
-    request = AWSRequest(method, _address(connection, key, tuple(answer.items())))
+    signed_at, lifetime = (now // seconds * seconds, 2 * seconds) if rounded else (now, seconds)
+    request = AWSRequest(method, _object_url(connection, key, tuple(answer.items())))
     credentials = client.session(connection).get_credentials().get_frozen_credentials()
-    _Signer(credentials, connection.region, lasting, datetime.fromtimestamp(begin, UTC)).add_auth(request)
+    _Signer(credentials, connection.region, lifetime, datetime.fromtimestamp(signed_at, UTC)).add_auth(request)
     return str(request.url)
 
 
 @lru_cache(maxsize=8)
 def origin(connection: Connection) -> str:
-    """What a browser has to be allowed to get links from."""
-    parts = urlsplit(_address(connection, "any", ()))
+    """The origin of the URLs, for the Content-Security-Policy."""
+    parts = urlsplit(_object_url(connection, "any", ()))
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _address(connection: Connection, key: str, answer: tuple[tuple[str, str], ...]) -> str:
-    params = {"Bucket": connection.bucket, "Key": connection.name(key), **dict(answer)}
-    address: str = _unsigned(connection).generate_presigned_url("get_object", params)
-    return address
+def _object_url(connection: Connection, key: str, response_headers: tuple[tuple[str, str], ...]) -> str:
+    params = {"Bucket": connection.bucket, "Key": connection.name(key), **dict(response_headers)}
+    url: str = _unsigned(connection).generate_presigned_url("get_object", params)
+    return url
 
 
 @lru_cache(maxsize=8)
 def _unsigned(connection: Connection) -> Any:
-    """Knows how the address of an object is written."""
+    """A client that builds the URL of an object without signing it."""
     config = client.configuration(connection).merge(Config(signature_version=UNSIGNED))
     endpoint = connection.browser_endpoint or connection.endpoint or None
     return client.session(connection).client("s3", endpoint_url=endpoint, config=config)
 
 
 class _Signer(S3SigV4QueryAuth):  # type: ignore[misc]
-    def __init__(self, credentials: Any, region: str, seconds: int, begin: datetime) -> None:
-        super().__init__(credentials, "s3", region, expires=seconds)
-        self._begin = begin.strftime(SIGV4_TIMESTAMP)
+    def __init__(self, credentials: Any, region: str, lifetime: int, signed_at: datetime) -> None:
+        super().__init__(credentials, "s3", region, expires=lifetime)
+        self._signed_at = signed_at.strftime(SIGV4_TIMESTAMP)
 
     def _modify_request_before_signing(self, request: Any) -> None:
-        request.context["timestamp"] = self._begin
+        request.context["timestamp"] = self._signed_at
         super()._modify_request_before_signing(request)

@@ -1,6 +1,6 @@
-"""Tries all that Darkroom does with a bucket, with a small object of its own, and tells in words what came of each.
+"""Tests every operation that Darkroom needs of a bucket on a small object, and describes the result of each.
 
-Used for a connection before anything relies on it, and when something is wrong. Leaves nothing behind.
+Used before a connection is saved, and for diagnosis. The objects are deleted at the end.
 """
 
 import secrets
@@ -17,14 +17,14 @@ from processing.storage.s3 import ssrf, transfer
 from processing.storage.s3.config import Connection
 from processing.storage.s3.store import S3Store
 
-LEAST_PART = 5 << 20
-"""S3's own, of all parts but the last."""
-NAME, KIND = "probe.jpg", "image/jpeg"
+MIN_PART_BYTES = 5 << 20
+"""S3's minimum for all parts but the last."""
+FILE_NAME, CONTENT_TYPE = "probe.jpg", "image/jpeg"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Of one step. Good without a code; one with a code that is a warning keeps nothing from working."""
+    """The result of one step. No code means success; a warning has a code but prevents nothing from working."""
 
     step: str
     words: str
@@ -37,13 +37,13 @@ class Outcome:
 
 
 def probe(connection: Connection, location: Path, origin: str = "") -> Iterator[Outcome]:
-    """Each outcome as it comes; the first that is bad is the last. `location`: a local directory for what is sent and read.
+    """Yields the outcome of each step, and stops after the first OSError. `location`: a local directory for temporary files.
 
-    `origin` is the site's own: whether its pages may send straight to the bucket is told if it is known.
+    `origin`: the site's origin, if known. The check whether its pages may upload to the bucket needs it.
     """
     store = S3Store(connection, location)
-    with store.scratch(f"probe-{secrets.token_hex(8)}") as room:
-        trial = _Trial(store, room, f"probe/{secrets.token_hex(8)}", origin)
+    with store.scratch(f"probe-{secrets.token_hex(8)}") as directory:
+        trial = _Trial(store, directory, f"probe/{secrets.token_hex(8)}", origin)
         try:
             for step in STEPS:
                 try:
@@ -61,7 +61,7 @@ def probe(connection: Connection, location: Path, origin: str = "") -> Iterator[
 @dataclass(frozen=True, slots=True)
 class _Trial:
     store: S3Store
-    room: Path
+    directory: Path
     key: str
     origin: str
 
@@ -81,7 +81,7 @@ def _reach(trial: _Trial) -> Outcome:
 
 
 def _write(trial: _Trial) -> Outcome:
-    path = trial.room / "written"
+    path = trial.directory / "written"
     path.write_bytes(trial.content)
     trial.store.send(path, trial.key)
     return Outcome("write", "An object was written, and its checksum is right.")
@@ -108,47 +108,51 @@ def _copy(trial: _Trial) -> Outcome:
 
 
 def _link(trial: _Trial) -> Outcome:
-    """As a browser would: without keys, from where browsers reach the bucket."""
-    link = trial.store.link(trial.key, name=NAME, content_type=KIND)
+    """Fetches the object like a browser: without credentials, from the endpoint for browsers."""
+    link = trial.store.link(trial.key, name=FILE_NAME, content_type=CONTENT_TYPE)
     try:
-        answer = _ask(trial, "GET", link)
-        bare = _ask(trial, "GET", link.split("?")[0])
+        signed = _request(trial, "GET", link)
+        unsigned = _request(trial, "GET", link.split("?")[0])
     except HTTPError as error:
-        where = urlsplit(link).netloc
-        return Outcome("link", f"Browsers are sent to {where}, and nobody answers there: {error}", "s3-link")
-    if answer.data != trial.content:
-        words = (
-            f"A link for browsers was answered by {answer.status}. Check S3_BROWSER_ENDPOINT, S3_REGION and the clock."
+        host = urlsplit(link).netloc
+        return Outcome("link", f"Browsers are sent to {host}, and nobody answers there: {error}", "s3-link")
+    if signed.data != trial.content:
+        message = (
+            f"A link for browsers was answered by {signed.status}. Check S3_BROWSER_ENDPOINT, S3_REGION and the clock."
         )
-        return Outcome("link", words, "s3-link")
-    if answer.headers.get("Content-Type") != KIND or "attachment" not in answer.headers.get("Content-Disposition", ""):
+        return Outcome("link", message, "s3-link")
+    disposition = signed.headers.get("Content-Disposition", "")
+    if signed.headers.get("Content-Type") != CONTENT_TYPE or "attachment" not in disposition:
         return Outcome(
             "link", "A link works, but not as a download: the bucket leaves out its headers.", "s3-link", True
         )
-    if bare.status == 200:
-        words = "A link works, but so does one without a signature: whoever has an address sees it. Make the bucket private."
-        return Outcome("link", words, "s3-public", is_warning=True)
+    if unsigned.status == 200:
+        message = "A link works, but so does one without a signature: whoever has an address sees it. Make the bucket private."
+        return Outcome("link", message, "s3-public", is_warning=True)
     return Outcome("link", "A link for browsers works, and without its signature it does not.")
 
 
 def _parts(trial: _Trial) -> Outcome:
-    path = trial.room / "large"
-    path.write_bytes(bytes(LEAST_PART + 1))
-    transfer.send(trial.store.connection, path, trial.key, part=LEAST_PART, whole=0)
-    if trial.store.size(trial.key) != LEAST_PART + 1:
+    path = trial.directory / "large"
+    path.write_bytes(bytes(MIN_PART_BYTES + 1))
+    transfer.send(trial.store.connection, path, trial.key, part=MIN_PART_BYTES, whole=0)
+    if trial.store.size(trial.key) != MIN_PART_BYTES + 1:
         return Outcome("parts", "What was sent in parts did not become one object.", "s3-parts")
     return Outcome("parts", "A large object was sent in parts.")
 
 
 def _browsers(trial: _Trial) -> Outcome:
-    """The question that a browser asks before it sends anything to another site (CORS)."""
+    """Sends the CORS preflight request that a browser sends before an upload to another origin."""
     if not trial.origin:
         return Outcome("browsers", "Whether pages may send to the bucket was not asked, since PUBLIC_URL is not set.")
-    asked = {"Origin": trial.origin, "Access-Control-Request-Method": "PUT"}
-    answer = _ask(trial, "OPTIONS", trial.store.link(trial.key), asked)
-    if answer.status >= 300 or answer.headers.get("Access-Control-Allow-Origin") not in ("*", trial.origin):
-        words = f"Pages of {trial.origin} may not send to the bucket, so photos take the longer way. Run manage.py setup_bucket."
-        return Outcome("browsers", words, "s3-cors", is_warning=True)
+    headers = {"Origin": trial.origin, "Access-Control-Request-Method": "PUT"}
+    response = _request(trial, "OPTIONS", trial.store.link(trial.key), headers)
+    if response.status >= 300 or response.headers.get("Access-Control-Allow-Origin") not in ("*", trial.origin):
+        message = (
+            f"Pages of {trial.origin} may not send to the bucket, so photos take the longer way. "
+            "Run manage.py setup_bucket."
+        )
+        return Outcome("browsers", message, "s3-cors", is_warning=True)
     return Outcome("browsers", f"Pages of {trial.origin} may send to the bucket.")
 
 
@@ -163,8 +167,8 @@ def _delete(trial: _Trial) -> Outcome:
 STEPS = (_reach, _write, _read, _list, _copy, _link, _parts, _browsers, _delete)
 
 
-def _ask(trial: _Trial, method: str, address: str, headers: dict[str, str] | None = None) -> BaseHTTPResponse:
+def _request(trial: _Trial, method: str, url: str, headers: dict[str, str] | None = None) -> BaseHTTPResponse:
     manager = PoolManager(timeout=Timeout(5), retries=False)
     if trial.store.connection.is_fenced:
         ssrf.fence(manager)
-    return manager.request(method, address, headers=headers, redirect=False)
+    return manager.request(method, url, headers=headers, redirect=False)

@@ -1,8 +1,9 @@
-"""Keeps what a person typed as the bucket's address from leading into the server's own network (SSRF).
+"""Blocks connections from a bucket endpoint that a user entered into the server's own network (SSRF).
 
-A name is looked at when it is typed, and again for every connection: it is resolved once, all its addresses are judged, and one
-of these very addresses is connected to. So nothing is sent to a name that means another machine by then (DNS rebinding), nor to
-where a redirect leads. Proxies (HTTP_PROXY, HTTPS_PROXY) are not used for such a connection: they resolve names by themselves.
+A host name is checked when it is entered, and again for every connection: it is resolved once, all its addresses are checked, and
+the connection is made to one of the checked addresses. So neither a name that resolves to another address later (DNS rebinding)
+nor a redirect can bypass the check. Proxies (HTTP_PROXY, HTTPS_PROXY) are not used for such a connection, because they resolve
+names themselves.
 """
 
 import ipaddress
@@ -15,56 +16,60 @@ from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool, AWSHTT
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 NO_PROXIES: dict[str, str] = {}
-"""As botocore's setting: without one it would take those of the environment."""
-WORDS = "This address is inside the server's own network."
+"""For botocore's `proxies` option, which defaults to the proxies in the environment."""
+ERROR_MESSAGE = "This address is inside the server's own network."
 
 ALSO_INTERNAL = (
-    ipaddress.ip_network("168.63.129.16/32"),  # Azure's own services, beside every virtual machine there
+    ipaddress.ip_network("168.63.129.16/32"),  # Azure's platform services, reachable from every virtual machine
     ipaddress.ip_network("192.0.0.0/24"),  # RFC 6890; some clouds have their metadata there
-    ipaddress.ip_network("192.88.99.0/24"),  # relays of 6to4, given up by RFC 7526
+    ipaddress.ip_network("192.88.99.0/24"),  # 6to4 relays, deprecated by RFC 7526
 )
-"""IPv4 that Python holds for global."""
+"""Internal IPv4 networks that Python's `is_global` accepts."""
 UNICAST = ipaddress.ip_network("2000::/3")
-"""All of IPv6 that is given out to the internet at large (RFC 4291). Outside lie fc00::/7, fe80::/10, fec0::/10, multicast,
-IPv4-compatible ::/96, SIIT's ::ffff:0:0:0/96, and 64:ff9b:1::/48, which translators use locally (RFC 8215)."""
+"""Global unicast: the part of IPv6 that is allocated to the public internet (RFC 4291). It excludes fc00::/7, fe80::/10,
+fec0::/10, multicast, IPv4-compatible ::/96, SIIT's ::ffff:0:0:0/96, and 64:ff9b:1::/48, for
+local use by translators (RFC 8215)."""
 SPECIAL = (ipaddress.ip_network("2001::/23"), ipaddress.ip_network("3fff::/20"))
-"""In there, what is for protocols (RFC 2928) and for documentation (RFC 9637)."""
-NAT64, TEREDO, SIXTOFOUR = (ipaddress.ip_network(each) for each in ("64:ff9b::/96", "2001::/32", "2002::/16"))
-"""Addresses that lead to one of IPv4 (RFC 6052, 4380, 3056), which is judged in their place."""
+"""Networks within UNICAST that are reserved for protocols (RFC 2928) and documentation (RFC 9637)."""
+NAT64, TEREDO, SIXTOFOUR = (ipaddress.ip_network(network) for network in ("64:ff9b::/96", "2001::/32", "2002::/16"))
+"""IPv6 addresses that embed an IPv4 address (RFC 6052, 4380, 3056), which is checked instead."""
 ISATAP = (0x0000_5EFE, 0x0200_5EFE)
-"""The last 64 bits of an address begin so where the rest is one of IPv4 (RFC 5214)."""
+"""The upper half of an interface id whose lower half is an IPv4 address (RFC 5214)."""
 
 
 def is_public(address: str) -> bool:
-    """Of the internet at large: not this machine, a private or link-local network, a cloud's own, or a form that leads to one."""
+    """True for addresses of the public internet. False for this host, private, link-local and cloud-internal networks, and for
+    IPv6 addresses that embed such an address.
+    """
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, IPv4Address):
-        return ip.is_global and not ip.is_multicast and not any(ip in each for each in ALSO_INTERNAL)
-    inner = _within(ip)
+        return ip.is_global and not ip.is_multicast and not any(ip in network for network in ALSO_INTERNAL)
+    embedded = _embedded_ipv4(ip)
     if ip.ipv4_mapped or ip in NAT64 or ip in TEREDO or ip in SIXTOFOUR:
-        return all(is_public(str(each)) for each in inner)
-    is_unicast = ip in UNICAST and ip.is_global and not any(ip in each for each in SPECIAL)
-    return is_unicast and all(is_public(str(each)) for each in inner)
+        return all(is_public(str(embedded_address)) for embedded_address in embedded)
+    is_unicast = ip in UNICAST and ip.is_global and not any(ip in network for network in SPECIAL)
+    return is_unicast and all(is_public(str(embedded_address)) for embedded_address in embedded)
 
 
 def resolved(host: str, port: int) -> list[str]:
-    """All addresses of a name, the ones to try first in front. Raises OSError if it has none, UnicodeError if it is no name."""
-    return list(dict.fromkeys(str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+    """Returns a host name's addresses in order of preference. Raises OSError if it has none, UnicodeError if it is invalid."""
+    address_infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(socket_address[0]) for *_, socket_address in address_infos))
 
 
 def fence(manager: Any) -> None:
-    """Have a urllib3 PoolManager talk to public addresses alone."""
+    """Restricts a urllib3 PoolManager to public addresses."""
     manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
 
 
 def fence_session(session: Any) -> None:
-    """The same of a botocore URLLib3Session. One that was made with proxies reaches them only where they are public, too."""
-    session._pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}  # of managers that it makes for proxies
+    """Restricts a botocore URLLib3Session, and the proxies that it was created with, to public addresses."""
+    session._pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}  # used for its proxy managers
     fence(session._manager)
 
 
-def _within(ip: IPv6Address) -> list[IPv4Address]:
-    """The addresses of IPv4 that one of IPv6 stands for, or passes through."""
+def _embedded_ipv4(ip: IPv6Address) -> list[IPv4Address]:
+    """The IPv4 addresses embedded in an IPv6 address."""
     if ip.ipv4_mapped:
         return [ip.ipv4_mapped]
     if ip.teredo:
@@ -76,35 +81,35 @@ def _within(ip: IPv6Address) -> list[IPv4Address]:
 
 
 class _Fenced:
-    """Connects to none but addresses that were judged. The name stays what certificates are held to."""
+    """Connects only to checked addresses. Certificates are still verified against the host name."""
 
     host: str
     port: int
 
     def _new_conn(self) -> socket.socket:
-        name = self.host
+        host_name = self.host
         try:
-            addresses = resolved(name, self.port)
+            addresses = resolved(host_name, self.port)
         except (socket.gaierror, UnicodeError) as error:
             reason = error if isinstance(error, socket.gaierror) else socket.gaierror(str(error))
-            raise NameResolutionError(name, self, reason) from error  # type: ignore[arg-type]
-        if not all(is_public(each) for each in addresses):
-            raise NewConnectionError(self, WORDS)  # type: ignore[arg-type]
+            raise NameResolutionError(host_name, self, reason) from error  # type: ignore[arg-type]
+        if not all(is_public(address) for address in addresses):
+            raise NewConnectionError(self, ERROR_MESSAGE)  # type: ignore[arg-type]
         for address in addresses[:-1]:
             with suppress(NewConnectionError, ConnectTimeoutError):
-                return self._to(address, name)
-        return self._to(addresses[-1], name)
+                return self._connect_to(address, host_name)
+        return self._connect_to(addresses[-1], host_name)
 
-    def _to(self, address: str, name: str) -> socket.socket:
+    def _connect_to(self, address: str, host_name: str) -> socket.socket:
         self.host = address
         try:
-            line: socket.socket = super()._new_conn()  # type: ignore[misc]
+            connection: socket.socket = super()._new_conn()  # type: ignore[misc]
         finally:
-            self.host = name
-        if not is_public(line.getpeername()[0]):
-            line.close()
-            raise NewConnectionError(self, WORDS)  # type: ignore[arg-type]
-        return line
+            self.host = host_name
+        if not is_public(connection.getpeername()[0]):
+            connection.close()
+            raise NewConnectionError(self, ERROR_MESSAGE)  # type: ignore[arg-type]
+        return connection
 
 
 class _HTTP(_Fenced, AWSHTTPConnection):  # type: ignore[misc]

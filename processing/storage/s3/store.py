@@ -1,6 +1,6 @@
-"""The store in a bucket. Its keys are without their place; PlacedStore puts `s3/` before them.
+"""The store in a bucket. Its keys are without their location; PlacedStore adds the prefix `s3/`.
 
-The local directory holds drafts on their way in, and what is borrowed, for as long as it is.
+The local directory holds partial files that are being received, and copies of objects while they are being read.
 """
 
 import errno
@@ -33,15 +33,15 @@ from processing.storage.s3.config import Connection
 from processing.storage.s3.partial import Goal, S3Growing, S3Receiving
 
 REMEMBERED_SECONDS = 3.0
-"""Asked before every file: so long what was found last is believed."""
-FOR_EVER = "private, max-age=31536000, immutable"
+"""How long the result of the reachability check is cached. It is needed before every file."""
+CACHE_CONTROL = "private, max-age=31536000, immutable"
 """Renditions never change under their key."""
-TYPES = {".webp": "image/webp", ".avif": "image/avif"}
-UNKNOWN_TYPE = "application/octet-stream"
-RENDITION_SECONDS = 6 * 3600
-ORIGINAL_SECONDS = 300
+CONTENT_TYPES = {".webp": "image/webp", ".avif": "image/avif"}
+DEFAULT_CONTENT_TYPE = "application/octet-stream"
+RENDITION_LINK_SECONDS = 6 * 3600
+DOWNLOAD_LINK_SECONDS = 300
 CHUNK = 1 << 20
-AT_A_TIME = 4
+MAX_PARALLEL_UPLOADS = 4
 
 
 class S3Store(Storage):
@@ -49,8 +49,8 @@ class S3Store(Storage):
         self.connection = connection
         self._local = LocalStore(location=location)
         self._location = location
-        self._looked: tuple[float, StorageTrouble | None] | None = None
-        self._looking = Lock()
+        self._last_check: tuple[float, StorageTrouble | None] | None = None
+        self._check_lock = Lock()
 
     def receive(self, key: str) -> S3Receiving:
         return S3Receiving(self._draft(key), self._goal(key))
@@ -60,9 +60,9 @@ class S3Store(Storage):
 
     @contextmanager
     def borrow(self, key: str) -> Iterator[Path]:
-        """A copy on the disk: so large a file needs room there, and no memory."""
-        with self.scratch(ON_LOAN + secrets.token_hex(8)) as room:
-            path = room / Path(key).name
+        """Downloads a copy to the disk, so that large files need disk space but no memory."""
+        with self.scratch(ON_LOAN + secrets.token_hex(8)) as directory:
+            path = directory / Path(key).name
             self._fetch(key, path)
             yield path
 
@@ -71,17 +71,17 @@ class S3Store(Storage):
             transfer.copy(self._client, self._object(key), self._object(as_key))
 
     def adopt(self, files: Mapping[str, Path]) -> None:
-        with ThreadPoolExecutor(AT_A_TIME, "s3-adopt") as pool:
-            for path in pool.map(lambda item: self._take(*item), files.items()):
+        with ThreadPoolExecutor(MAX_PARALLEL_UPLOADS, "s3-adopt") as pool:
+            for path in pool.map(lambda item: self._upload(*item), files.items()):
                 path.unlink()
                 failpoints.reach(Point.BETWEEN_RENDITIONS)
 
     def send(self, path: Path, key: str) -> None:
-        """A local file as this object, which the file outlives."""
+        """Uploads a local file as this object. The local file remains."""
         suffix = Path(key).suffix
-        headers: dict[str, Any] = {"ContentType": TYPES.get(suffix, UNKNOWN_TYPE)}
-        if suffix in TYPES:
-            headers["CacheControl"] = FOR_EVER
+        headers: dict[str, Any] = {"ContentType": CONTENT_TYPES.get(suffix, DEFAULT_CONTENT_TYPE)}
+        if suffix in CONTENT_TYPES:
+            headers["CacheControl"] = CACHE_CONTROL
         transfer.send(self.connection, path, key, **headers)
 
     def keys(self, prefix: str) -> Iterator[str]:
@@ -91,8 +91,8 @@ class S3Store(Storage):
         pages = self._client.get_paginator("list_objects_v2")
         with errors.told(prefix):
             for page in pages.paginate(Bucket=self.connection.bucket, Prefix=self.connection.name(f"{prefix}/")):
-                for each in page.get("Contents", ()):
-                    yield Listed(self.connection.key(each["Key"]), each["Size"], each["LastModified"])
+                for item in page.get("Contents", ()):
+                    yield Listed(self.connection.key(item["Key"]), item["Size"], item["LastModified"])
 
     def move(self, key: str, as_key: str) -> None:
         self.keep(key, as_key)
@@ -102,13 +102,13 @@ class S3Store(Storage):
         return self._local.scratch(name)
 
     def delete(self, name: str) -> None:
-        """Not tried while the bucket cannot be reached: there may be hundreds, and each would wait for the line."""
-        if away := self.trouble():
-            raise away
+        """Raises at once while the bucket is unreachable: of hundreds of deletions, each would wait for the timeout."""
+        if trouble := self.trouble():
+            raise trouble
         failpoints.reach(Point.BEFORE_DELETE)
         draft = self._path(name)
-        for ending in (DRAFT, FENCE):
-            draft.with_name(draft.name + ending).unlink(missing_ok=True)
+        for suffix in (DRAFT, FENCE):
+            draft.with_name(draft.name + suffix).unlink(missing_ok=True)
         with errors.told(name):
             self._client.delete_object(**self._object(name))
         failpoints.reach(Point.AFTER_DELETE)
@@ -122,34 +122,37 @@ class S3Store(Storage):
         seconds: int | None = None,
         method: str = "GET",
     ) -> str:
-        """With a name it is a download, by a link that is soon no good any more; without, its link stays the same for hours."""
-        answer = {}
+        """With a name, a short-lived URL for a download; without, a URL that stays the same for hours."""
+        response_headers = {}
         if name is not None:
-            answer["ResponseContentDisposition"] = attachment(name)
+            response_headers["ResponseContentDisposition"] = attachment(name)
         if content_type:
-            answer["ResponseContentType"] = content_type
-        lasting = seconds or (RENDITION_SECONDS if name is None else ORIGINAL_SECONDS)
+            response_headers["ResponseContentType"] = content_type
+        lifetime = seconds or (RENDITION_LINK_SECONDS if name is None else DOWNLOAD_LINK_SECONDS)
         with errors.told(key):
-            return presign.link(self.connection, key, lasting, rounded=name is None, answer=answer, method=method)
+            return presign.link(
+                self.connection, key, lifetime, rounded=name is None, answer=response_headers, method=method
+            )
 
     def is_there(self) -> bool:
-        """What only a person can set right is told by trying."""
-        found = self.trouble()
-        return found is None or found.permanent
+        """True also for permanent errors: they are reported by the real attempt."""
+        trouble = self.trouble()
+        return trouble is None or trouble.permanent
 
     def trouble(self) -> StorageTrouble | None:
-        """What keeps the bucket from answering, as far as a look can tell."""
-        if self._is_known():
-            return self._known()
-        if not self._looking.acquire(blocking=self._looked is None):  # one looks, the others go by what was seen last
-            return self._known()
+        """The error of the last reachability check, at most REMEMBERED_SECONDS old; None if the bucket is reachable."""
+        if self._is_fresh():
+            return self._last_trouble()
+        is_first_check = self._last_check is None
+        if not self._check_lock.acquire(blocking=is_first_check):  # one thread checks, the others use the last result
+            return self._last_trouble()
         try:
-            if not self._is_known():
-                found = self._look()
-                self._looked = time.monotonic(), found
+            if not self._is_fresh():
+                trouble = self._check()
+                self._last_check = time.monotonic(), trouble
         finally:
-            self._looking.release()
-        return self._known()
+            self._check_lock.release()
+        return self._last_trouble()
 
     def free_bytes(self) -> None:
         return None
@@ -169,7 +172,7 @@ class S3Store(Storage):
         return modified
 
     def _open(self, name: str, mode: str = "rb") -> "File[bytes]":
-        """Read from a copy without a name, which goes when it is closed."""
+        """Opens an unlinked local copy, which is deleted on close."""
         with self.borrow(name) as path:
             return File(path.open("rb"), name)
 
@@ -189,7 +192,7 @@ class S3Store(Storage):
         return {"Bucket": self.connection.bucket, "Key": self.connection.name(key)}
 
     def _path(self, key: str) -> Path:
-        """Where its draft's final name would be. A key that leads out of the tree leads out of the prefix too."""
+        """The local path for the key. Raises SuspiciousFileOperation for keys that would lead out of the tree and the prefix."""
         path = Path(safe_join(self._location, key))
         if path.relative_to(Path(self._location).resolve()).as_posix() != key:
             raise SuspiciousFileOperation(f"Not a key: {key}")
@@ -207,50 +210,50 @@ class S3Store(Storage):
             take_back=lambda: self.delete(key),
         )
 
-    def _take(self, key: str, path: Path) -> Path:
+    def _upload(self, key: str, path: Path) -> Path:
         self.send(path, key)
         return path
 
     def _head(self, key: str) -> dict[str, Any]:
-        """A HEAD that finds nothing does not say what was not there: the object, or the whole bucket."""
+        """The response to a HEAD. A 404 does not say if the object or the bucket is missing, so the bucket is checked then."""
         try:
             with errors.told(key):
                 head: dict[str, Any] = self._client.head_object(**self._object(key))
                 return head
         except FileNotFoundError:
-            if found := self.trouble():
-                raise found from None
+            if trouble := self.trouble():
+                raise trouble from None
             raise
 
     def _fetch(self, key: str, path: Path) -> None:
         with errors.told(key), path.open("wb") as file:
-            answer = self._client.get_object(**self._object(key))
+            response = self._client.get_object(**self._object(key))
             digest, size = hashlib.sha256(), 0
-            for chunk in answer["Body"].iter_chunks(CHUNK):
+            for chunk in response["Body"].iter_chunks(CHUNK):
                 file.write(chunk)
                 digest.update(chunk)
                 size += len(chunk)
-        sent = answer.get("Metadata", {}).get(transfer.SHA256, digest.hexdigest())
-        if size != answer["ContentLength"]:
-            raise StorageTrouble(errors.NETWORK, f"{size} bytes of {answer['ContentLength']} of {key}")
-        if sent != digest.hexdigest():
+        sha256 = response.get("Metadata", {}).get(transfer.SHA256, digest.hexdigest())
+        if size != response["ContentLength"]:
+            raise StorageTrouble(errors.NETWORK, f"{size} bytes of {response['ContentLength']} of {key}")
+        if sha256 != digest.hexdigest():
             raise OSError(errno.EIO, "The bytes in the bucket are not those that were sent there", key)
 
-    def _is_known(self) -> bool:
-        return self._looked is not None and time.monotonic() - self._looked[0] <= REMEMBERED_SECONDS
+    def _is_fresh(self) -> bool:
+        return self._last_check is not None and time.monotonic() - self._last_check[0] <= REMEMBERED_SECONDS
 
-    def _known(self) -> StorageTrouble | None:
-        return self._looked[1] if self._looked else None
+    def _last_trouble(self) -> StorageTrouble | None:
+        return self._last_check[1] if self._last_check else None
 
-    def _look(self) -> StorageTrouble | None:
-        """A listing and not a HEAD, which has no words for what is wrong."""
+    def _check(self) -> StorageTrouble | None:
+        """Checks the bucket with a listing, because the response to a HEAD has no error code."""
         try:
             with errors.told():
                 client.hurried(self.connection).list_objects_v2(
                     Bucket=self.connection.bucket, Prefix=self.connection.prefix, MaxKeys=1
                 )
-        except StorageTrouble as found:
-            return found
+        except StorageTrouble as trouble:
+            return trouble
         except FileNotFoundError:
             return StorageTrouble(errors.BUCKET_MISSING)
         return None

@@ -1,7 +1,7 @@
-"""Sends a local file to the bucket: in one piece or, when it is large, in parts side by side, each checked by its MD5.
+"""Uploads a local file to the bucket: in one request or, if it is large, in parallel parts. The MD5 of each is checked.
 
-Nothing of it is held in memory: each part is read from the disk twice, for its checksum and for the line. Objects are
-copied by the bucket itself.
+Parts are not held in memory: each is read from the disk twice, for its checksum and for the upload. Objects are copied by the
+bucket itself.
 """
 
 import base64
@@ -23,63 +23,64 @@ from processing.storage.s3.config import Connection
 
 PART = 8 << 20
 MOST_PARTS = 10_000
-"""S3's own limit."""
+"""S3's limit."""
 MAX_COPIED = 5 << 30
-"""What S3 copies in one go."""
+"""Bytes that S3 copies in one request."""
 COPIED_PART = 1 << 30
-AT_A_TIME = 4
+MAX_PARALLEL_PARTS = 4
 CHUNK = 1 << 20
 SHA256 = "sha256"
-"""The object's metadata that holds it: what comes back is held to it."""
+"""The metadata key of the object's checksum, which downloads are verified against."""
 
 
 def send(
     connection: Connection, path: Path, key: str, *, part: int = PART, whole: int = 2 * PART, **headers: str
 ) -> None:
-    """The file as this object; when this returns, the bucket has all of it. Repeating is harmless.
+    """Uploads the file as this object; when this returns, the bucket has all of it. Repeating is harmless.
 
-    `whole`: so many bytes at most are sent in one piece; more of them in parts of `part` bytes, or larger.
+    `whole`: the maximum number of bytes for one request; larger files are uploaded in parts of at least `part` bytes.
     """
     with path.open("rb") as file, errors.told(key):
         size = os.fstat(file.fileno()).st_size
-        object_ = {"Bucket": connection.bucket, "Key": connection.name(key)}
+        object_params = {"Bucket": connection.bucket, "Key": connection.name(key)}
         headers |= {"Metadata": {SHA256: hashlib.file_digest(file, "sha256").hexdigest()}}  # type: ignore[dict-item]
         client = s3_client.client(connection)
         if size <= whole:
-            _put(client, Stretch(file.fileno(), 0, size), object_ | headers)
+            _upload_whole(client, Stretch(file.fileno(), 0, size), object_params | headers)
         else:
-            _in_parts(client, file.fileno(), stretches(size, part), object_, headers)
+            _upload_parts(client, file.fileno(), stretches(size, part), object_params, headers)
 
 
 def abort(client: Any, multipart: dict[str, str]) -> None:
-    """A kindness, after something else went wrong: what stays behind, the sweep and the bucket's own rules clear away."""
+    """Aborts a multipart upload. Errors are ignored: the sweep and the bucket's lifecycle rule delete the remaining parts."""
     with suppress(BotoCoreError, ClientError):
         client.abort_multipart_upload(**multipart)
 
 
 def stretches(size: int, part: int = PART) -> list[tuple[int, int]]:
-    """Where each part begins, and its length: all the same, but the last."""
+    """Returns the offset and the length of each part. All parts but the last have the same length."""
     part = max(part, -(-size // MOST_PARTS))
-    return [(at, min(part, size - at)) for at in range(0, size, part)]
+    return [(offset, min(part, size - offset)) for offset in range(0, size, part)]
 
 
-def _put(client: Any, body: "Stretch", wanted: dict[str, Any]) -> None:
+def _upload_whole(client: Any, body: "Stretch", params: dict[str, Any]) -> None:
     md5 = body.md5()
-    _check(client.put_object(Body=body, ContentMD5=_base64(md5), **wanted), md5)
+    _check(client.put_object(Body=body, ContentMD5=_base64(md5), **params), md5)
 
 
-def _in_parts(
-    client: Any, handle: int, parts: list[tuple[int, int]], object_: dict[str, str], headers: dict[str, Any]
+def _upload_parts(
+    client: Any, fd: int, parts: list[tuple[int, int]], object_params: dict[str, str], headers: dict[str, Any]
 ) -> None:
-    multipart = object_ | {"UploadId": client.create_multipart_upload(**object_, **headers)["UploadId"]}
-    pool = ThreadPoolExecutor(AT_A_TIME, "s3-part")
+    multipart = object_params | {"UploadId": client.create_multipart_upload(**object_params, **headers)["UploadId"]}
+    pool = ThreadPoolExecutor(MAX_PARALLEL_PARTS, "s3-part")
     try:
-        sent = list(pool.map(partial(_part, client, handle, multipart), range(1, len(parts) + 1), parts))
-        client.complete_multipart_upload(MultipartUpload={"Parts": sent}, **multipart)
+        etags = list(pool.map(partial(_upload_part, client, fd, multipart), range(1, len(parts) + 1), parts))
+        client.complete_multipart_upload(MultipartUpload={"Parts": etags}, **multipart)
     except (BotoCoreError, ClientError):
         pool.shutdown(cancel_futures=True)
         size = sum(length for _, length in parts)
-        is_whole = _is_whole(client, object_, size, headers)  # the answer of a complete that went well may get lost
+        # The response to a successful complete_multipart_upload may have been lost.
+        is_whole = _is_whole(client, object_params, size, headers)
         abort(client, multipart)
         if not is_whole:
             raise
@@ -91,26 +92,26 @@ def _in_parts(
         pool.shutdown(cancel_futures=True)
 
 
-def _part(client: Any, handle: int, multipart: dict[str, str], number: int, part: tuple[int, int]) -> dict[str, Any]:
-    body = Stretch(handle, *part)
+def _upload_part(client: Any, fd: int, multipart: dict[str, str], number: int, part: tuple[int, int]) -> dict[str, Any]:
+    body = Stretch(fd, *part)
     md5 = body.md5()
-    answer = client.upload_part(Body=body, ContentMD5=_base64(md5), PartNumber=number, **multipart)
-    _check(answer, md5)
-    return {"PartNumber": number, "ETag": answer["ETag"]}
+    response = client.upload_part(Body=body, ContentMD5=_base64(md5), PartNumber=number, **multipart)
+    _check(response, md5)
+    return {"PartNumber": number, "ETag": response["ETag"]}
 
 
-def _check(answer: dict[str, Any], md5: bytes) -> None:
-    """An ETag is the MD5 of what arrived, unless the bucket encrypts with keys of its own."""
-    is_encrypted = answer.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in answer
-    etag = answer["ETag"].strip('"')
+def _check(response: dict[str, Any], md5: bytes) -> None:
+    """Compares the ETag with the MD5, which it is unless the bucket encrypts with its own keys. Raises StorageTrouble."""
+    is_encrypted = response.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in response
+    etag = response["ETag"].strip('"')
     if not is_encrypted and len(etag) == len(md5.hex()) and etag != md5.hex():
         raise StorageTrouble(errors.DAMAGED, f"ETag {etag} for MD5 {md5.hex()}")
 
 
-def _is_whole(client: Any, object_: dict[str, str], size: int, headers: dict[str, Any]) -> bool:
+def _is_whole(client: Any, object_params: dict[str, str], size: int, headers: dict[str, Any]) -> bool:
     try:
-        head = client.head_object(**object_)
-    except (BotoCoreError, ClientError):  # then it is not known to be
+        head = client.head_object(**object_params)
+    except (BotoCoreError, ClientError):  # not known to be complete
         return False
     return bool(head["ContentLength"] == size and head.get("Metadata") == headers["Metadata"])
 
@@ -120,10 +121,10 @@ def _base64(digest: bytes) -> str:
 
 
 class Stretch(io.RawIOBase):
-    """A part of a local file, as a file of its own. Threads share the handle, since none moves it."""
+    """A file object for a range of a local file. Threads share the descriptor, because pread() does not move its position."""
 
-    def __init__(self, handle: int, at: int, length: int) -> None:
-        self._handle, self._at, self._length, self._position = handle, at, length, 0
+    def __init__(self, fd: int, start: int, length: int) -> None:
+        self._fd, self._start, self._length, self._position = fd, start, length, 0
 
     def readable(self) -> bool:
         return True
@@ -139,8 +140,10 @@ class Stretch(io.RawIOBase):
         return self._position
 
     def read(self, size: int | None = -1) -> bytes:
-        rest = self._length - self._position
-        chunk = os.pread(self._handle, rest if size is None or size < 0 else min(size, rest), self._at + self._position)
+        remaining = self._length - self._position
+        chunk = os.pread(
+            self._fd, remaining if size is None or size < 0 else min(size, remaining), self._start + self._position
+        )
         self._position += len(chunk)
         return chunk
 
@@ -156,9 +159,9 @@ class Stretch(io.RawIOBase):
 
 
 def copy(client: Any, source: dict[str, str], target: dict[str, str]) -> None:
-    """Make a second object with the same bytes and metadata, by the bucket itself: nothing of it comes this way.
+    """Makes the bucket copy an object with its metadata, without downloading it.
 
-    Repeating is harmless. A missing source raises as a GET of it does.
+    Repeating is harmless. A missing source raises the same error as a GET.
     """
     head = client.head_object(**source)
     if head["ContentLength"] <= MAX_COPIED:
@@ -169,12 +172,12 @@ def copy(client: Any, source: dict[str, str], target: dict[str, str]) -> None:
 
 def _copy_in_parts(client: Any, source: dict[str, str], target: dict[str, str], head: dict[str, Any]) -> None:
     size = head["ContentLength"]
-    about = {"Metadata": head.get("Metadata", {}), "ContentType": head["ContentType"]}
-    multipart = target | {"UploadId": client.create_multipart_upload(**target, **about)["UploadId"]}
+    object_attributes = {"Metadata": head.get("Metadata", {}), "ContentType": head["ContentType"]}
+    multipart = target | {"UploadId": client.create_multipart_upload(**target, **object_attributes)["UploadId"]}
     try:
         parts = [
-            _copy_part(client, source, multipart, number, at, min(at + COPIED_PART, size) - 1, head["ETag"])
-            for number, at in enumerate(range(0, size, COPIED_PART), 1)
+            _copy_part(client, source, multipart, number, offset, min(offset + COPIED_PART, size) - 1, head["ETag"])
+            for number, offset in enumerate(range(0, size, COPIED_PART), 1)
         ]
         client.complete_multipart_upload(MultipartUpload={"Parts": parts}, **multipart)
     except BaseException:
@@ -183,13 +186,19 @@ def _copy_in_parts(client: Any, source: dict[str, str], target: dict[str, str], 
 
 
 def _copy_part(
-    client: Any, source: dict[str, str], multipart: dict[str, str], number: int, first: int, last: int, etag: str
+    client: Any,
+    source: dict[str, str],
+    multipart: dict[str, str],
+    number: int,
+    first_byte: int,
+    last_byte: int,
+    etag: str,
 ) -> dict[str, Any]:
-    answer = client.upload_part_copy(
+    response = client.upload_part_copy(
         CopySource=source,
-        CopySourceRange=f"bytes={first}-{last}",
-        CopySourceIfMatch=etag,  # all parts of one and the same
+        CopySourceRange=f"bytes={first_byte}-{last_byte}",
+        CopySourceIfMatch=etag,  # all parts from the same version of the object
         PartNumber=number,
         **multipart,
     )
-    return {"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]}
+    return {"PartNumber": number, "ETag": response["CopyPartResult"]["ETag"]}
