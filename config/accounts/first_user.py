@@ -24,7 +24,7 @@ from config.accounts.security_log import Event
 
 
 class FirstUserForm(UserCreationForm):  # type: ignore[type-arg]
-    """Django's form, which shows only the first password rule as help text; the others appear as errors when they are violated."""
+    """Django's form with one password rule as help text. The other rules appear only as errors."""
 
     HELP = {"username": "", "password1": "At least 8 characters. A sentence is easier to remember.", "password2": ""}
 

@@ -1,4 +1,4 @@
-"""Sends mails from a thread of the web server, so that no response waits for it or discloses by its duration that a mail was sent."""
+"""Sends mails in a thread, so that no response waits for them or discloses by its duration that one was sent."""
 
 import logging
 from collections.abc import Callable

@@ -3,11 +3,11 @@
     2026-11-29 03:15:02,123 INFO darkroom.security event=sign-in-failed address=192.0.2.7 name=3f2a9c…
 
 A line consists of key=value pairs. Values with characters other than letters, digits and `._:@/+-` are quoted as JSON strings, so
-no value can add a pair or a line. Typed names are never logged, since they may be passwords in the wrong field. Instead a hash keyed
-with SECRET_KEY is logged, which is the same for the same name. Passwords, tokens, cookies and session keys are not logged either.
+no value can add a pair or a line. Typed names are never logged, since they may be passwords in the wrong field. Their hash, keyed
+with SECRET_KEY, is logged instead; it is the same for the same name. Passwords, tokens, cookies and session keys are never logged.
 
-allauth also sends Django's sign-in signals. Changes of second factors are logged by signals of their rows, so that commands and the
-admin are covered.
+allauth also sends Django's sign-in signals. Changes of second factors are logged by model signals, which cover commands and the
+admin too.
 """
 
 import json
@@ -210,7 +210,9 @@ def _remember_user(instance: User, raw: bool = False, update_fields: Any = None,
     if raw or instance.pk is None or not is_watched:
         setattr(instance, PREVIOUS_VALUES, None)
         return
-    setattr(instance, PREVIOUS_VALUES, type(instance)._default_manager.filter(pk=instance.pk).values(*LOGGED_FIELDS).first())
+    setattr(
+        instance, PREVIOUS_VALUES, type(instance)._default_manager.filter(pk=instance.pk).values(*LOGGED_FIELDS).first()
+    )
 
 
 def _user_saved(

@@ -13,7 +13,7 @@ from config.accounts.forms import plainly
 
 
 class ResetForm(ResetPasswordForm):  # type: ignore[misc]
-    """Looks up users only after the response, so that content and time of the response are the same for every address."""
+    """Looks up users in the mail thread: content and duration of the response are the same for every address."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
