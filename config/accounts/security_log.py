@@ -3,8 +3,9 @@
     2026-11-29 03:15:02,123 INFO darkroom.security event=sign-in-failed address=192.0.2.7 name=3f2a9c…
 
 A line consists of key=value pairs. Values with characters other than letters, digits and `._:@/+-` are quoted as JSON strings, so
-no value can add a pair or a line. Typed names are never logged, since they may be passwords in the wrong field. Their hash, keyed
-with SECRET_KEY, is logged instead; it is the same for the same name. Passwords, tokens, cookies and session keys are never logged.
+no value can add a pair or a line. Typed names are never logged, since they may be passwords in the wrong field. A hash that
+is keyed with SECRET_KEY, and the same for the same name, is logged instead. Passwords, tokens, cookies and session keys are never
+logged.
 
 allauth also sends Django's sign-in signals. Changes of second factors are logged by model signals, which cover commands and the
 admin too.

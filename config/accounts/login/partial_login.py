@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
-PASSWORD_HASH_KEY = "password_when_given"
+AUTH_HASH_KEY = "password_when_given"
 
 
 def connect() -> None:
@@ -20,7 +20,7 @@ def require_same_password(request: HttpRequest, user: User) -> None:
 
     For sessions that are signed in, Django checks this.
     """
-    if not constant_time_compare(request.session.get(PASSWORD_HASH_KEY, ""), user.get_session_auth_hash()):
+    if not constant_time_compare(request.session.get(AUTH_HASH_KEY, ""), user.get_session_auth_hash()):
         raise ValidationError(
             "Your password was changed meanwhile. Cancel, and sign in again.", code="password_changed"
         )
@@ -28,4 +28,4 @@ def require_same_password(request: HttpRequest, user: User) -> None:
 
 def _remember(request: HttpRequest, user: User, method: str, **kwargs: Any) -> None:
     if method != "mfa":
-        request.session[PASSWORD_HASH_KEY] = user.get_session_auth_hash()
+        request.session[AUTH_HASH_KEY] = user.get_session_auth_hash()
