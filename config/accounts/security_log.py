@@ -39,7 +39,7 @@ PLAIN = re.compile(r"[\w.:@/+-]+", re.ASCII)
 HASH_CHARACTERS = 16
 """Of 64 hexadecimal digits: enough to distinguish names."""
 MAX_VALUE_CHARACTERS = 200
-LOGGED_FIELDS = ("password", "is_staff", "is_superuser", "is_active")
+WATCHED_FIELDS = ("password", "is_staff", "is_superuser", "is_active")
 PREVIOUS_VALUES = "_security_log_before"
 
 
@@ -207,12 +207,14 @@ def _destroyed(request: HttpRequest, album: Album, what: str, **_: Any) -> None:
 
 def _remember_user(instance: User, raw: bool = False, update_fields: Any = None, **_: Any) -> None:
     """Stores the row's values before it is saved. Signing in saves only `last_login`, which costs no query here."""
-    is_watched = update_fields is None or set(update_fields) & set(LOGGED_FIELDS)
+    is_watched = update_fields is None or set(update_fields) & set(WATCHED_FIELDS)
     if raw or instance.pk is None or not is_watched:
         setattr(instance, PREVIOUS_VALUES, None)
         return
     setattr(
-        instance, PREVIOUS_VALUES, type(instance)._default_manager.filter(pk=instance.pk).values(*LOGGED_FIELDS).first()
+        instance,
+        PREVIOUS_VALUES,
+        type(instance)._default_manager.filter(pk=instance.pk).values(*WATCHED_FIELDS).first(),
     )
 
 
@@ -234,7 +236,7 @@ def _user_saved(
 
 
 def _privileges(row: dict[str, Any]) -> str:
-    return "+".join(name.removeprefix("is_") for name in LOGGED_FIELDS[1:] if row[name]) or "none"
+    return "+".join(name.removeprefix("is_") for name in WATCHED_FIELDS[1:] if row[name]) or "none"
 
 
 def _granted(instance: Any, action: str, reverse: bool, pk_set: set[int] | None, model: Any, **_: Any) -> None:

@@ -74,7 +74,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         return bool(settings.OIDC_CREATE_USERS)
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> User:
-        """Sets the new user's name, and the e-mail address if the provider has verified it."""
+        """Sets the new user's name, and a verified e-mail address: an unverified one may belong to another person."""
         user: User = super().populate_user(request, sociallogin, data)
         user.username = name_of(claims_of(sociallogin))
         verified = {address.email for address in sociallogin.email_addresses if address.verified}

@@ -29,10 +29,10 @@ class SessionStore(db.SessionStore):
 def _expire_date(data: dict[str, Any]) -> datetime:
     now = timezone.now().timestamp()
     if SESSION_KEY not in data:
-        return _datetime(now + ANONYMOUS_SECONDS)
+        return _as_datetime(now + ANONYMOUS_SECONDS)
     active_at, signed_in_at = data.get(ACTIVE_AT, now), data.get(SIGNED_IN_AT, now)
-    return _datetime(min(active_at + settings.SESSION_IDLE_SECONDS, signed_in_at + settings.SESSION_MAX_SECONDS))
+    return _as_datetime(min(active_at + settings.SESSION_IDLE_SECONDS, signed_in_at + settings.SESSION_MAX_SECONDS))
 
 
-def _datetime(seconds: float) -> datetime:
+def _as_datetime(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, tz=UTC)

@@ -78,7 +78,7 @@ class Pace:
 
 
 class ClientSocket(socket.socket):
-    """A client's socket. Sending does not wait for the client: unsent data is kept for a Sender.
+    """A client's socket. Sending keeps unsent data for a Sender instead of waiting for the client.
 
     `setblocking(True)`, which is used to read a body, sets the idle timeout.
     """
@@ -228,7 +228,7 @@ class Sender:
         return True
 
     def _wake(self) -> None:
-        with suppress(BlockingIOError):  # the pipe is full: the thread is awake
+        with suppress(BlockingIOError):  # the buffer is full, so the thread is awake
             self._wakeup_writer.send(b"\0")
 
     def _run(self) -> None:
