@@ -118,7 +118,7 @@ def test_the_one_that_takes_longest_can_be_cut_off(ends):
 
 def test_a_view_that_makes_more_than_is_kept_waits_for_its_client(ends, monkeypatch):
     server, client = ends
-    monkeypatch.setattr(response_sender, "IN_MEMORY", 100_000)
+    monkeypatch.setattr(response_sender, "MAX_RESPONSE_BYTES", 100_000)
 
     def make() -> None:
         with suppress(OSError):  # the client goes away before the end
@@ -136,7 +136,7 @@ def test_a_view_that_makes_more_than_is_kept_waits_for_its_client(ends, monkeypa
 
 def test_a_view_does_not_wait_for_a_client_that_reads_nothing(ends, monkeypatch):
     server, _ = ends
-    monkeypatch.setattr(response_sender, "IN_MEMORY", 100_000)
+    monkeypatch.setattr(response_sender, "MAX_RESPONSE_BYTES", 100_000)
     server._idle_seconds = 0.1
 
     with pytest.raises(ConnectionAbortedError):
