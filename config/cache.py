@@ -1,7 +1,8 @@
 """A Django cache backend in the installation's database, so that all web processes share it.
 
-Rate limits need this: a cache per process would count only its own attempts, and one in Redis would lose counts in an outage. Values
-are JSON. Django's own database cache stores pickles: an attacker with write access to its table could run code in the web server.
+Rate limits need this: a cache per process would count only its own attempts, and one in Redis would lose counts in an outage.
+Values are JSON. Django's own database cache stores pickles: with write access to its table, an attacker could run code in the web
+server.
 """
 
 import json

@@ -27,7 +27,7 @@ CONSUMER = {
 
 
 class Unhurried(file_modes.PrivateConnection):
-    """A connection that does not wait for the disk. After a power cut the sweep sends lost wake-ups again."""
+    """A connection that does not wait for the disk. The sweep resends wake-ups that a power cut has lost."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

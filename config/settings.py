@@ -134,9 +134,8 @@ DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
 DATABASE_POOL = env.number("DATABASE_POOL", 80, least=4)  # one for each upload in progress, and some for pages
 DATABASES = {"default": database.options(DATABASE_URL, pool=DATABASE_POOL)}
 if DATABASES["default"]["ENGINE"] == database.SQLITE_ENGINE:
-    DATABASES["default"]["TEST"] = {
-        "NAME": str(DATA_DIR / "test.sqlite3")
-    }  # in-memory databases do not work with threads
+    # A file, because in-memory databases do not work with threads.
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 file_modes.tighten(DATA_DIR, *database.files(DATABASES["default"]))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -169,9 +168,8 @@ S3_BROWSER_ENDPOINT = env.text("S3_BROWSER_ENDPOINT").rstrip("/")
 S3_ALLOW_INTERNAL = env.flag("S3_ALLOW_INTERNAL")
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 FILE_UPLOAD_HANDLERS = ["config.http.upload_handlers.RefusingUploadHandler"]
-DATA_UPLOAD_MAX_NUMBER_FILES = (
-    None  # the upload form counts files, and reports each one instead of refusing the request
-)
+# The upload form counts files itself, and reports each one instead of refusing the request.
+DATA_UPLOAD_MAX_NUMBER_FILES = None
 
 # Uploads
 MAX_BATCH_FILES = env.number("MAX_BATCH_FILES", 500, least=1)
@@ -236,11 +234,8 @@ ACCOUNT_FORMS = {
     "reset_password_from_key": "config.accounts.forms.NewPasswordForm",
 }
 ACCOUNT_LOGIN_METHODS = {"username"}
-ACCOUNT_SIGNUP_FIELDS = [
-    "username*",
-    "email",
-    "password1*",
-]  # allauth's checks compare this with the above; sign-up is closed
+# Sign-up is closed, but allauth's checks compare its fields with the login methods.
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*"]
 ACCOUNT_RATE_LIMITS = {
     "login": None,  # passwords are counted by config/accounts/login/throttle.py
     "login_failed": f"{LOGIN_ATTEMPTS}/{LOGIN_SECONDS:g}s/key",  # second-factor codes, per user

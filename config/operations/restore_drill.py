@@ -58,9 +58,10 @@ def hold(directory: Path, at: str = "", scratch: Path | None = None) -> Held:
 
 @contextmanager
 def _database() -> Iterator[dict[str, str]]:
-    """Yields the environment for the drill's database: with SQLite a file in the scratch directory, which needs none.
+    """Yields the environment variables for the drill's database.
 
-    With PostgreSQL, creates a temporary database on the same server.
+    An SQLite database is in the scratch directory and needs none. With PostgreSQL, a temporary database is created on the same
+    server, and dropped afterwards.
     """
     if connection.vendor != "postgresql":
         yield {}
