@@ -121,7 +121,7 @@ def _consume(request: HttpRequest, limit: Limit) -> ratelimit.RateLimitUsage:
 def _seconds_to_wait(limit: Limit) -> int:
     """Returns the seconds until the limit allows another attempt; 0 if it does now."""
     now = time.time()
-    attempts = [at for at in cache.get(_cache_key(limit), []) if at > now - settings.LOGIN_SECONDS]
+    attempts = [timestamp for timestamp in cache.get(_cache_key(limit), []) if timestamp > now - settings.LOGIN_SECONDS]
     if len(attempts) < limit.most:
         return 0
     return max(1, round(float(attempts[limit.most - 1]) + float(settings.LOGIN_SECONDS) - now))
