@@ -8,7 +8,7 @@ class Config(AppConfig):
         from allauth.account.signals import authentication_step_completed, password_reset
         from django.contrib.auth.signals import user_logged_in
 
-        from config import checks  # noqa: F401 - reading the checks registers them
+        from config import checks  # noqa: F401 - importing the checks registers them
         from config.accounts import checks as provider_checks  # noqa: F401 - the same
         from config.accounts import security_log
         from config.accounts.login import partial_login, throttle

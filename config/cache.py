@@ -1,7 +1,8 @@
-"""Django's cache in the database that this installation has, so that all its web processes share it.
+"""A Django cache backend in the installation's database, so that all web processes share it.
 
-Rate limits need that: a cache per process would count each process's part, and one in Redis would forget while Redis is away.
-Values are JSON. Django's own database cache keeps pickles, and whoever could write such a row could run code in the web server.
+Rate limits need this: a cache per process would count only its own attempts, and one in Redis would lose counts in an outage.
+Values are JSON. Django's own database cache stores pickles: with write access to its table, an attacker could run code in the web
+server.
 """
 
 import json
@@ -18,7 +19,7 @@ INSERT INTO {table} ("key", "value", "expires_at") VALUES (%s, %s, %s)
 ON CONFLICT ("key") DO UPDATE SET "value" = excluded."value", "expires_at" = excluded."expires_at"
 """
 ADD = SET + ' WHERE {table}."expires_at" <= %s'
-FOR_EVER = 1e300
+NEVER_EXPIRES = 1e300
 
 
 class DatabaseCache(BaseCache):
@@ -26,14 +27,14 @@ class DatabaseCache(BaseCache):
         super().__init__(params)
 
     def add(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
-        """False where there is a value. Of several callers at once, in any process, one gets True: it is one statement."""
+        """Returns True if the value was added, False if the key exists. One atomic statement: one concurrent caller gets True."""
         row = self._row(key, value, timeout, version)
         return self._write(ADD, [*row, time.time()]) == 1
 
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
         rows = CachedValue.objects.filter(key=self._key(key, version), expires_at__gt=time.time())
-        found = rows.values_list("value", flat=True).first()
-        return default if found is None else json.loads(found)
+        serialized = rows.values_list("value", flat=True).first()
+        return default if serialized is None else json.loads(serialized)
 
     def set(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> None:
         self._write(SET, self._row(key, value, timeout, version))
@@ -57,16 +58,16 @@ class DatabaseCache(BaseCache):
     def _expiry(self, timeout: Any) -> float:
         if timeout == DEFAULT_TIMEOUT:
             timeout = self.default_timeout
-        return FOR_EVER if timeout is None else time.time() + timeout
+        return NEVER_EXPIRES if timeout is None else time.time() + timeout
 
     def _write(self, statement: str, values: list[Any]) -> int:
-        """How many rows that changed: 0 or 1."""
+        """Executes the statement, and returns the number of changed rows: 0 or 1."""
         with connection.cursor() as cursor:
             cursor.execute(statement.format(table=connection.ops.quote_name(CachedValue._meta.db_table)), values)
             return int(cursor.rowcount)
 
 
 def clear_expired(at_most: int = 10_000) -> int:
-    """Deletes what no longer counts. How many values that were."""
-    old = CachedValue.objects.filter(expires_at__lte=time.time()).values("key")[:at_most]
-    return CachedValue.objects.filter(key__in=old).delete()[0]
+    """Deletes at most `at_most` expired values, and returns their number."""
+    expired = CachedValue.objects.filter(expires_at__lte=time.time()).values("key")[:at_most]
+    return CachedValue.objects.filter(key__in=expired).delete()[0]

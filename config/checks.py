@@ -1,4 +1,4 @@
-"""What `manage.py check`, and with it every start, says about an installation that would be unsafe."""
+"""System checks for unsafe or inconsistent settings. They run at every start."""
 
 import stat
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from config.accounts.login import client_address
 from processing.doctor import limits
 from processing.rendering import presets
 
-SHORTEST_KEY = 32
+MIN_KEY_CHARACTERS = 32
 DEBUG_IN_PUBLIC = Error(
     "DEBUG shows the inside of the server to whoever can reach it, and HOST is no loopback address.",
     hint="Turn DEBUG off, or set HOST to 127.0.0.1.",
     id="darkroom.E001",
 )
 SHORT_KEY = Error(
-    f"SECRET_KEY is shorter than {SHORTEST_KEY} characters: sessions could be forged by guessing it.",
+    f"SECRET_KEY is shorter than {MIN_KEY_CHARACTERS} characters: sessions could be forged by guessing it.",
     hint="Leave it empty: a good one is made and kept in DATA_DIR.",
     id="darkroom.E002",
 )
@@ -69,15 +69,15 @@ READABLE_SECRETS = Warning(
 
 @register(Tags.security)
 def installation(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    found = (
+    problems = (
         (DEBUG_IN_PUBLIC, settings.DEBUG and not client_address.is_loopback(settings.HOST)),
-        (SHORT_KEY, len(settings.SECRET_KEY) < SHORTEST_KEY),
+        (SHORT_KEY, len(settings.SECRET_KEY) < MIN_KEY_CHARACTERS),
         (NO_ADDRESS, bool(settings.PUBLIC_URL) and not _is_site(settings.PUBLIC_URL)),
         (SMALL_PARTS, 0 < settings.CHUNK_BYTES < limits.LEAST),
         (RUNGS, not presets.is_ladder()),
         (
             NO_ENDPOINT,
-            any(each and not _is_site(each) for each in (settings.S3_ENDPOINT, settings.S3_BROWSER_ENDPOINT)),
+            any(url and not _is_site(url) for url in (settings.S3_ENDPOINT, settings.S3_BROWSER_ENDPOINT)),
         ),
         (HALF_A_KEY, bool(settings.S3_ACCESS_KEY) != bool(settings.S3_SECRET_KEY)),
         (NO_LINKS, bool(settings.EMAIL_URL) and not settings.PUBLIC_URL),
@@ -87,9 +87,9 @@ def installation(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Check
             bool(file_modes.readable(Path(settings.DATA_DIR), *database.files(settings.DATABASES["default"]))),
         ),
     )
-    return [message for message, is_so in found if is_so]
+    return [message for message, applies in problems if applies]
 
 
-def _is_site(address: str) -> bool:
-    parts = urlsplit(address)
+def _is_site(url: str) -> bool:
+    parts = urlsplit(url)
     return parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.path or parts.query)

@@ -1,4 +1,4 @@
-"""Typed readers of the environment. The only place that reads os.environ; a value that makes no sense stops the start."""
+"""Typed readers of environment variables; no other module reads os.environ. Invalid values raise ImproperlyConfigured."""
 
 import os
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ def text(name: str, default: str = "") -> str:
 
 
 def secret(name: str) -> str:
-    """The value of `name`, or what is in the file that `name` with _FILE added names: what passes containers their secrets."""
+    """Returns the value of `name`, or the content of the file in `{name}_FILE`, as container secrets are passed."""
     file = text(f"{name}_FILE")
     if not file:
         return text(name)
@@ -60,7 +60,7 @@ def seconds(name: str, default: float, *, least: float = 0.0, most: float | None
 
 
 def size(name: str, default: str) -> int:
-    """Bytes, from a whole number with an optional unit of 1024: 512M, 2G, 65536."""
+    """Returns bytes, from a whole number with an optional binary unit: 512M, 2G, 65536."""
     raw = text(name, default).upper().removesuffix("B").removesuffix("I")
     scale = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}.get(raw[-1:], 1)
     digits = raw[:-1] if scale > 1 else raw
@@ -70,12 +70,12 @@ def size(name: str, default: str) -> int:
 
 
 def words(name: str, default: str = "") -> list[str]:
-    """A list, from words parted by commas."""
+    """Returns the items of a comma-separated list."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
 def numbers(name: str, default: str = "", *, least: int = 0, most: int | None = None) -> list[int]:
-    """A list of whole numbers, parted by commas."""
+    """Returns the whole numbers of a comma-separated list."""
     try:
         values = [int(word) for word in words(name, default)]
     except ValueError:
@@ -88,14 +88,14 @@ def path(name: str, default: Path) -> Path:
     return Path(raw).expanduser().resolve() if raw else default
 
 
-def instead(others: Mapping[str, str], *without: str) -> dict[str, str]:
-    """The environment for a program that runs another installation: with others in place, and without what begins with these."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(without)}
-    return kept | dict(others)
+def instead(overrides: Mapping[str, str], *prefixes: str) -> dict[str, str]:
+    """Returns the environment for another installation: without variables that begin with `prefixes`, and with `overrides`."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
+    return inherited | dict(overrides)
 
 
 def _within(name: str, value: float, least: float, most: float | None) -> float:
-    if not value >= least or (most is not None and value > most):  # "not >=" refuses nan too
+    if not value >= least or (most is not None and value > most):  # "not >=" also refuses NaN
         upper = "" if most is None else f" and at most {most:g}"
         raise ImproperlyConfigured(f"{name} must be at least {least:g}{upper}, not {value:g}.")
     return value

@@ -1,8 +1,8 @@
-"""Who may read the files in DATA_DIR: others nothing at all, the group what a proxy sends, their owner alone the rest.
+"""File modes in DATA_DIR: other users have no access, the group reads what a proxy sends, and the owner alone reads the rest.
 
-A proxy on the same machine (X_ACCEL) reads static/, originals/, renditions/ and incoming/ through the group of DATA_DIR. So that
-group must not be able to read the database, the queue or a secret. SQLite gives its log and shared memory (-wal, -shm,
--journal) the mode of the database (`findCreateFileMode` in SQLite's os_unix.c): the database's mode is all there is to set.
+A proxy on the same machine (X_ACCEL) reads static/, originals/, renditions/ and incoming/ through the group of DATA_DIR. So the
+group must not be able to read the database, the queue or a secret. SQLite creates its log and shared memory (-wal, -shm,
+-journal) with the mode of the database (`findCreateFileMode` in SQLite's os_unix.c), so only the database's mode has to be set.
 """
 
 import os
@@ -13,18 +13,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-NOT_FOR_OTHERS = 0o027
-"""As a umask: files 0640, directories 0750."""
-OWNER_ALONE = 0o600
+UMASK = 0o027
+"""A umask: files 0640, directories 0750."""
+OWNER_ONLY_MODE = 0o600
 SECRETS = ("secret_key", "first_user_link", "db.sqlite3", "huey.sqlite3")
-"""Names in DATA_DIR of what its owner alone may read."""
-SQLITE_FILES = ("", "-wal", "-shm", "-journal")
+"""Files in DATA_DIR that only their owner may read."""
+SQLITE_SUFFIXES = ("", "-wal", "-shm", "-journal")
 NOT_A_PATH = ("file:", ":memory:")
-"""How names begin that SQLite does not take for a path."""
+"""Prefixes of database names that are not paths."""
 
 
 class PrivateConnection(sqlite3.Connection):
-    """A connection to a database that its owner alone can read, whatever the umask is when it makes the file."""
+    """A connection that creates its database file readable only by the owner, regardless of the umask."""
 
     def __init__(self, database: Any, *args: Any, **kwargs: Any) -> None:
         make_private(os.fsdecode(database))
@@ -32,25 +32,28 @@ class PrivateConnection(sqlite3.Connection):
 
 
 def restrict_umask() -> None:
-    """From now on this process, and those it starts, give others no access to a file. A stricter umask stays as it is."""
-    os.umask(os.umask(NOT_FOR_OTHERS) | NOT_FOR_OTHERS)
+    """Restricts the umask, so that new files of this process and its children give other users no access.
+
+    A stricter umask stays unchanged.
+    """
+    os.umask(os.umask(UMASK) | UMASK)
 
 
 def make_private(path: str) -> None:
-    """Make an empty file for its owner alone, unless there is one.
+    """Creates an empty file that only its owner can access, unless the file exists.
 
-    By mknod(2) and not open(2): closing any descriptor of a database drops all locks that this process has on it (POSIX), and
-    with them what keeps other processes from writing at the same time.
+    Uses mknod(2) instead of open(2): closing any descriptor of a database releases all POSIX locks that this process holds on it,
+    and other processes could then write at the same time.
     """
     if path and not path.startswith(NOT_A_PATH) and not Path(path).exists():
-        with suppress(OSError):  # another process made it just now; or it cannot be made, and SQLite says why
-            os.mknod(path, OWNER_ALONE)
+        with suppress(OSError):  # another process has just created it, or SQLite will report why it cannot be created
+            os.mknod(path, OWNER_ONLY_MODE)
 
 
 def tighten(data_dir: Path, *databases: Path) -> None:
-    """Take from all but the owner what an earlier version left readable: secrets, database, queue, SQLite's files beside them.
+    """Removes other users' access to secrets, database and queue, with SQLite's additional files, from earlier versions.
 
-    Files that belong to another user, and links, are left alone; `readable()` tells of them.
+    Skips links and files of other users; `readable()` returns them.
     """
     for path in _private(data_dir, databases):
         with suppress(OSError):
@@ -60,16 +63,16 @@ def tighten(data_dir: Path, *databases: Path) -> None:
 
 
 def readable(data_dir: Path, *databases: Path) -> list[Path]:
-    """The private files that more people than their owner may read or write."""
-    found = []
+    """Returns the private files that other users or the group may read or write."""
+    paths = []
     for path in _private(data_dir, databases):
         with suppress(OSError):
             if path.stat().st_mode & 0o077:
-                found.append(path)
-    return found
+                paths.append(path)
+    return paths
 
 
 def _private(data_dir: Path, databases: Iterable[Path]) -> Iterator[Path]:
     for path in {*(data_dir / name for name in SECRETS), *databases}:
-        for ending in SQLITE_FILES:
-            yield path.with_name(path.name + ending)
+        for suffix in SQLITE_SUFFIXES:
+            yield path.with_name(path.name + suffix)

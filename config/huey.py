@@ -1,7 +1,7 @@
-"""How Huey is set up: SQLite in DATA_DIR, or Redis where REDIS_URL names one.
+"""Huey's settings: a queue in SQLite in DATA_DIR, or in Redis if REDIS_URL is set.
 
-A message is only a wake-up (a bell); the job row is the truth. So no results, no retries and no schedules are kept in the queue
-for jobs, and a lost or doubled message is harmless.
+A message only wakes up a worker; the job's state is in its row. So the queue keeps no results, retries or schedules for jobs, and
+a lost or duplicated message is harmless.
 """
 
 import sys
@@ -10,15 +10,13 @@ from typing import Any
 
 from config import file_modes
 
-REDIS_TIMEOUTS: dict[str, Any] = {
-    "socket_timeout": 2,
-    "socket_connect_timeout": 2,
-}  # a frozen Redis held requests up for a minute without
+# Without timeouts, a frozen Redis delayed requests by a minute.
+REDIS_TIMEOUTS: dict[str, Any] = {"socket_timeout": 2, "socket_connect_timeout": 2}
 
 CONSUMER = {
-    "worker_type": "thread",  # a worker process would outlive a killed consumer; the decoding has its own child anyway
+    "worker_type": "thread",  # a worker process would outlive a killed consumer, and decoding has its own child process anyway
     "workers": 1,  # one image at a time
-    # A look at an empty queue takes a tenth of a millisecond, and somebody may be waiting for the photo that rings next.
+    # Polling an empty queue takes a tenth of a millisecond, and a user may be waiting for the next photo.
     "initial_delay": 0.1,
     "backoff": 1,
     "max_delay": 0.1,
@@ -29,7 +27,7 @@ CONSUMER = {
 
 
 class Unhurried(file_modes.PrivateConnection):
-    """No bell waits for the disk, to ring or to be heard: of those that a power cut swallows, the sweep rings anew."""
+    """A connection that does not wait for the disk. The sweep resends wake-ups that a power cut has lost."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -37,9 +35,9 @@ class Unhurried(file_modes.PrivateConnection):
 
 
 def import_huey_without(*modules: str) -> None:
-    """Import Huey as if these modules were not installed, unless they are imported already.
+    """Imports Huey as if `modules` were not installed. Has no effect on modules that are already imported.
 
-    Huey imports the client of each server it can use. Those of Redis and PostgreSQL take 23 MB and 0.15 s in every process.
+    Huey imports the client of each server that it supports. Those of Redis and PostgreSQL take 23 MB and 0.15 s in every process.
     """
     hidden: dict[str, Any] = {name: None for name in modules if name not in sys.modules}
     sys.modules.update(hidden)
@@ -56,7 +54,7 @@ def options(redis_url: str, sqlite: Path, secret_key: str) -> dict[str, Any]:
 
     common = {
         "name": "darkroom",
-        "immediate": False,  # said aloud, or djhuey copies DEBUG into it
+        "immediate": False,  # explicit, because djhuey uses DEBUG as the default
         "results": False,
         "serializer": SignedJson(secret_key),
         "consumer": CONSUMER,

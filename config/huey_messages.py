@@ -1,8 +1,8 @@
-"""The queue's messages: JSON that is signed, of a fixed shape. Whoever can write into the queue's database can run nothing by it.
+"""The queue's messages: signed JSON of a fixed shape, so that write access to the queue's database does not permit running code.
 
-The key is derived from SECRET_KEY. What is not signed with it is dropped before anything of it is parsed: a message of an older
-version (a pickle), of an installation with another key, or a forged one. Nothing is lost with it, for the job's row is the truth
-and the sweep wakes a worker again. Import this after `config.huey.import_huey_without`.
+The key is derived from SECRET_KEY. Messages without a valid signature are dropped before they are parsed: pickles of an older
+version, messages of an installation with another key, and forged ones. No work is lost, because the job's state is in its row and
+the sweep wakes up a worker again. Import this module after calling `config.huey.import_huey_without`.
 """
 
 import logging
@@ -21,12 +21,12 @@ from huey.storage import PriorityRedisStorage, SqliteStorage
 log = logging.getLogger(__name__)
 
 SALT = "darkroom.queue"
-MOST_BYTES = 16 * 1024
-MOST_DROPPED = 10_000
-"""At a time. Then the consumer looks whether it is to stop."""
-CARRIED = ("id", "name", "eta", "retries", "retry_delay", "priority", "args", "kwargs", "retry_backoff")
-"""What of Huey's message goes along. Darkroom's tasks have no successors, no chords, no time-outs and do not expire."""
-PLAIN = (str, int, float, bool, type(None))
+MAX_MESSAGE_BYTES = 16 * 1024
+MAX_DROPPED = 10_000
+"""Maximum per call of dequeue(). After it the consumer checks whether it has to stop."""
+STORED_FIELDS = ("id", "name", "eta", "retries", "retry_delay", "priority", "args", "kwargs", "retry_backoff")
+"""The stored fields of Huey's message. Darkroom's tasks have no successors, chords, timeouts or expiry."""
+PLAIN_TYPES = (str, int, float, bool, type(None))
 Shape = dict[str, tuple[type, ...]]
 SHAPE: Shape = {
     "id": (str,),
@@ -42,18 +42,18 @@ SHAPE: Shape = {
 
 
 class Unreadable(Exception):
-    """A message that this installation has not written, or of another shape."""
+    """The message was not signed by this installation, or has another shape."""
 
 
 class SignedJson(Serializer):  # type: ignore[misc]
-    """Huey's messages and the values that it keeps, as signed JSON. The signature is an HMAC with SHA-256."""
+    """Serializes Huey's messages and stored values as signed JSON. The signature is an HMAC with SHA-256."""
 
     def __init__(self, secret_key: str) -> None:
         super().__init__()
         self._signer = Signer(key=secret_key, salt=SALT, fallback_keys=[])
 
     def _serialize(self, data: Any) -> bytes:
-        content = {"task": _carried(data)} if isinstance(data, Message) else {"value": data}
+        content = {"task": _stored_fields(data)} if isinstance(data, Message) else {"value": data}
         return self._signer.sign_object(content).encode("ascii")
 
     def _deserialize(self, data: bytes) -> Any:
@@ -64,7 +64,7 @@ class SignedJson(Serializer):  # type: ignore[misc]
         return _message(content.get("task"))
 
     def _content(self, data: bytes) -> dict[str, Any]:
-        if len(data) > MOST_BYTES:
+        if len(data) > MAX_MESSAGE_BYTES:
             raise Unreadable
         try:
             content = self._signer.unsign_object(bytes(data).decode("ascii"))
@@ -76,19 +76,19 @@ class SignedJson(Serializer):  # type: ignore[misc]
 
 
 class Queue(Huey):  # type: ignore[misc]
-    """Drops what cannot be read, a run of such messages with one line in the log, and gives the next one that can."""
+    """A queue that drops unreadable messages, with one log line per run of them, and returns the next readable one."""
 
     def dequeue(self) -> Task | None:
         dropped = 0
         try:
-            while dropped < MOST_DROPPED and (data := self.storage.dequeue()) is not None:
+            while dropped < MAX_DROPPED and (data := self.storage.dequeue()) is not None:
                 try:
                     return self.deserialize_task(data)
-                except (Unreadable, HueyException):  # the latter for a task that this version does not have
+                except (Unreadable, HueyException):  # HueyException: the task does not exist in this version
                     dropped += 1
             return None
         finally:
-            _tell(dropped)
+            _log_dropped(dropped)
 
     def _deserialize_all(self, messages: Iterable[bytes]) -> list[Task]:
         tasks, dropped = [], 0
@@ -97,7 +97,7 @@ class Queue(Huey):  # type: ignore[misc]
                 tasks.append(self.deserialize_task(data))
             except (Unreadable, HueyException):
                 dropped += 1
-        _tell(dropped)
+        _log_dropped(dropped)
         return tasks
 
 
@@ -109,18 +109,20 @@ class RedisQueue(Queue):
     storage_class = PriorityRedisStorage
 
 
-def _carried(message: Message) -> dict[str, Any]:
-    """Raises TypeError for what does not go along, so that it shows where the message is written."""
-    left = {name: value for name, value in message._asdict().items() if name not in CARRIED and value is not None}
-    carried = {name: getattr(message, name) for name in CARRIED}
-    carried |= {"args": list(message.args), "eta": message.eta.isoformat() if message.eta else None}
-    if left or not _is_shaped(carried):
-        raise TypeError(f"{message.name}: the queue carries plain arguments, and nothing else: {left or carried}")
-    return carried
+def _stored_fields(message: Message) -> dict[str, Any]:
+    """Returns the stored fields of a message. Raises TypeError for unsupported content, so that sending it fails."""
+    unsupported = {
+        name: value for name, value in message._asdict().items() if name not in STORED_FIELDS and value is not None
+    }
+    fields = {name: getattr(message, name) for name in STORED_FIELDS}
+    fields |= {"args": list(message.args), "eta": message.eta.isoformat() if message.eta else None}
+    if unsupported or not _has_shape(fields):
+        raise TypeError(f"{message.name}: the queue carries plain arguments, and nothing else: {unsupported or fields}")
+    return fields
 
 
 def _message(task: Any) -> Message:
-    if not isinstance(task, dict) or not _is_shaped(task):
+    if not isinstance(task, dict) or not _has_shape(task):
         raise Unreadable
     try:
         eta = datetime.fromisoformat(task["eta"]) if task["eta"] else None
@@ -129,17 +131,17 @@ def _message(task: Any) -> Message:
     return Message(**task | {"args": tuple(task["args"]), "eta": eta})
 
 
-def _is_shaped(task: dict[str, Any]) -> bool:
+def _has_shape(task: dict[str, Any]) -> bool:
     return (
         task.keys() == SHAPE.keys()
         and all(isinstance(task[name], kinds) for name, kinds in SHAPE.items())
-        and all(isinstance(value, PLAIN) for value in (*task["args"], *task["kwargs"].values()))
+        and all(isinstance(value, PLAIN_TYPES) for value in (*task["args"], *task["kwargs"].values()))
     )
 
 
-def _tell(dropped: int) -> None:
+def _log_dropped(dropped: int) -> None:
     if dropped:
         log.warning(
-            "Messages of the queue that this version has not signed were dropped: %d. Nothing is lost; the sweep rings again.",
+            "Messages of the queue that this version has not signed were dropped: %d. Nothing is lost; the sweep wakes a worker.",
             dropped,
         )

@@ -1,4 +1,4 @@
-"""A line of the log is one line: what strangers' names and addresses hold cannot forge another."""
+"""A log formatter that keeps each record on one line, so that names and addresses from clients cannot forge records."""
 
 import logging
 import re
@@ -8,21 +8,21 @@ CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class OneLine(logging.Formatter):
-    """Control characters of messages are written out; a trace keeps its lines, set in, so that none looks like a record."""
+    """Escapes control characters in messages, and indents the lines of tracebacks, so that none looks like a record."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        return CONTROLS.sub(_written_out, super().formatMessage(record))
+        return CONTROLS.sub(_escaped, super().formatMessage(record))
 
     def formatException(self, ei: Any) -> str:
-        return _set_in(super().formatException(ei))
+        return _indented(super().formatException(ei))
 
     def formatStack(self, stack_info: str) -> str:
-        return _set_in(super().formatStack(stack_info))
+        return _indented(super().formatStack(stack_info))
 
 
-def _set_in(lines: str) -> str:
-    return "\n".join("    " + CONTROLS.sub(_written_out, line) for line in lines.split("\n"))
+def _indented(lines: str) -> str:
+    return "\n".join("    " + CONTROLS.sub(_escaped, line) for line in lines.split("\n"))
 
 
-def _written_out(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode("ascii")
+def _escaped(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")

@@ -1,4 +1,4 @@
-"""Django's settings for mail, from one address of a server."""
+"""Parses EMAIL_URL into Django's mail settings."""
 
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 SCHEMES = {"smtp": 587, "smtps": 465, "smtp+plain": 25}
-"""With STARTTLS, with TLS from the first byte, and without (for a relay on the same machine)."""
+"""Default ports for STARTTLS, implicit TLS, and no TLS (for a relay on the same machine)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Server:
 
 
 def server(url: str) -> Server:
-    """The server at this address, as smtp://user:password@mail.example.org:587; for an empty one, nothing is sent."""
+    """Returns the server of a URL such as smtp://user:password@mail.example.org:587. With an empty URL no mail is sent."""
     if not url:
         return Server("django.core.mail.backends.dummy.EmailBackend")
     parts = urlsplit(url)

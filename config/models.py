@@ -2,7 +2,7 @@ from django.db import models
 
 
 class CachedValue(models.Model):
-    """A row of the cache: config/cache.py reads and writes it."""
+    """A row of the cache in config/cache.py."""
 
     key = models.CharField(max_length=255, primary_key=True)
     value = models.TextField(help_text="JSON")

@@ -1,4 +1,4 @@
-"""The secrets that a fresh installation makes for itself and keeps in DATA_DIR, readable by its owner alone."""
+"""Secrets that a new installation generates and stores in DATA_DIR, readable only by their owner."""
 
 import os
 import secrets
@@ -6,22 +6,24 @@ from pathlib import Path
 
 
 def kept_in(path: Path) -> str:
-    """Read the secret at path; make one first if there is none. Two processes that start together get the same one."""
+    """Returns the secret in the file, which is generated if it does not exist. Concurrent processes get the same secret."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary_path = path.with_name(f".{path.name}.{os.getpid()}")
     if not path.exists():
-        _write_private(draft, secrets.token_urlsafe(48))
+        _write_private(temporary_path, secrets.token_urlsafe(48))
         try:
-            os.link(draft, path)  # never replaces: the first one wins, and a half-written one is never seen
+            os.link(
+                temporary_path, path
+            )  # link() never replaces: the first process wins, and no process reads a partial file
         except FileExistsError:
             pass
         finally:
-            draft.unlink()
+            temporary_path.unlink()
     return path.read_text(encoding="ascii")
 
 
-def _write_private(path: Path, words: str) -> None:
+def _write_private(path: Path, content: str) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
-        file.write(words)
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""All settings, from the environment. docs/configuration.md explains each; a test keeps the two together."""
+"""All settings, read from the environment. docs/configuration.md explains them; a test compares the two."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -7,27 +7,27 @@ from csp.constants import NONE, SELF
 
 from config import database, env, file_modes, huey, mail, secrets
 
-A_YEAR = 365 * 24 * 3600
+YEAR_SECONDS = 365 * 24 * 3600
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
 
-# Where things live
+# Directories and addresses
 file_modes.restrict_umask()
 DATA_DIR = env.path("DATA_DIR", BASE_DIR / "data")
-DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)  # sessions, password hashes and originals are nobody else's
-_rooms = [DATA_DIR / room for room in ("incoming", "originals", "renditions")]
-# Not one alone: that was a disk of its own, and an empty directory in its place would look as if all its files were lost.
-if not any(room.exists() for room in _rooms):
-    for _room in _rooms:
-        _room.mkdir()
+DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)  # sessions, password hashes and originals are private
+_directories = [DATA_DIR / name for name in ("incoming", "originals", "renditions")]
+# A single missing directory may be an unmounted disk. Creating it would make all of its files look lost.
+if not any(directory.exists() for directory in _directories):
+    for _directory in _directories:
+        _directory.mkdir()
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.number("PORT", 8000, least=1, most=65535)
 PUBLIC_URL = env.text("PUBLIC_URL").rstrip("/")
 
-# Safety
+# Security
 DEBUG = env.flag("DEBUG")
 SECRET_KEY = env.text("SECRET_KEY") or secrets.kept_in(DATA_DIR / "secret_key")
-# Who listens on all addresses is reached by names that cannot be known here.
+# A server that listens on all addresses is reached by host names that are not known here.
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or (
     ["*"] if HOST in ("0.0.0.0", "::") and not PUBLIC_URL else ["localhost", "127.0.0.1", "[::1]", HOST]  # noqa: S104
 )
@@ -36,18 +36,17 @@ if PUBLIC_URL:
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS") + ([PUBLIC_URL] if PUBLIC_URL else [])
 BEHIND_TLS = env.flag("BEHIND_TLS", PUBLIC_URL.startswith("https://"))
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
-if BEHIND_TLS:  # a browser takes cookies of such names over https only, and from nobody but this very host
+if BEHIND_TLS:  # browsers accept cookies with this prefix over https only, and only from this host
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SESSION_ENGINE = "config.accounts.sessions.store"
 SESSION_IDLE_SECONDS = env.seconds("SESSION_IDLE_SECONDS", 259200, least=60)
 SESSION_MAX_SECONDS = env.seconds("SESSION_MAX_SECONDS", 1209600, least=60)
 SESSION_COOKIE_AGE = int(SESSION_MAX_SECONDS)
-SECURE_SSL_REDIRECT = (
-    False  # the proxy that speaks TLS redirects; a second redirect here would loop behind a wrong header
-)
-SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", A_YEAR if BEHIND_TLS else 0)
+# The TLS proxy redirects to https. A redirect here would loop behind a proxy that sends a wrong header.
+SECURE_SSL_REDIRECT = False
+SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", YEAR_SECONDS if BEHIND_TLS else 0)
 SILENCED_SYSTEM_CHECKS = [
-    "security.W005",  # HSTS for other hosts below ours, and browsers' lists of it: not ours to decide
+    "security.W005",  # HSTS for subdomains and preload lists: the administrator decides
     "security.W021",
     "security.W008",  # redirecting to https: see above
 ]
@@ -63,7 +62,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": [SELF],
         "font-src": [SELF],
         "connect-src": [SELF],
-        "worker-src": [SELF],  # checksums are made beside the page
+        "worker-src": [SELF],  # checksums are computed in web workers
         "img-src": [SELF, "data:", "blob:"],  # data: placeholders, blob: previews of chosen files
         "form-action": [SELF],
         "object-src": [NONE],
@@ -72,7 +71,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# What runs
+# Applications and middleware
 INSTALLED_APPS = [
     "config",
     "processing",
@@ -95,7 +94,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    # Whoever answers further in, with a page, a file or a refusal: these say how a browser has to take it.
+    # These add security headers to every response, including static files and errors.
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "config.http.middleware.BucketOriginMiddleware",
@@ -106,7 +105,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "config.accounts.sessions.activity.ActivityMiddleware",
     "config.accounts.security_log.RequestMiddleware",
-    # Before CSRF, which may read the whole body to find its token: who is not signed in sends no body at all.
+    # Before CSRF, which may read the whole body to find its token: no body of an anonymous request is read.
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -132,10 +131,11 @@ TEMPLATES = [
 
 # Database: SQLite in DATA_DIR unless DATABASE_URL names PostgreSQL
 DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
-DATABASE_POOL = env.number("DATABASE_POOL", 80, least=4)  # one for each body that comes in, and some for pages
+DATABASE_POOL = env.number("DATABASE_POOL", 80, least=4)  # one for each upload in progress, and some for pages
 DATABASES = {"default": database.options(DATABASE_URL, pool=DATABASE_POOL)}
 if DATABASES["default"]["ENGINE"] == database.SQLITE_ENGINE:
-    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}  # a file: in-memory and threads do not mix
+    # A file, because in-memory databases do not work with threads.
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 file_modes.tighten(DATA_DIR, *database.files(DATABASES["default"]))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -155,7 +155,7 @@ STORAGES = {
     "default": {"BACKEND": "processing.storage.router.PlacedStore", "OPTIONS": {"location": DATA_DIR}},
     "staticfiles": {"BACKEND": "config.staticfiles.HashedStatic"},
 }
-# New photos go into a bucket where S3_BUCKET names one; those that are there stay where they are.
+# With S3_BUCKET, new photos are stored in the bucket; existing photos stay where they are.
 S3_BUCKET = env.text("S3_BUCKET")
 S3_ENDPOINT = env.text("S3_ENDPOINT").rstrip("/")
 S3_REGION = env.text("S3_REGION", "us-east-1")
@@ -168,9 +168,10 @@ S3_BROWSER_ENDPOINT = env.text("S3_BROWSER_ENDPOINT").rstrip("/")
 S3_ALLOW_INTERNAL = env.flag("S3_ALLOW_INTERNAL")
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 FILE_UPLOAD_HANDLERS = ["config.http.upload_handlers.RefusingUploadHandler"]
-DATA_UPLOAD_MAX_NUMBER_FILES = None  # the intake counts, and answers per file instead of refusing the request
+# The upload form counts files itself, and reports each one instead of refusing the request.
+DATA_UPLOAD_MAX_NUMBER_FILES = None
 
-# Intake
+# Uploads
 MAX_BATCH_FILES = env.number("MAX_BATCH_FILES", 500, least=1)
 MAX_FILE_BYTES = env.size("MAX_FILE_SIZE", "2G")
 MIN_FREE_BYTES = env.size("MIN_FREE_SPACE", "512M")
@@ -185,7 +186,7 @@ USER_FILES_PER_DAY = env.number("USER_FILES_PER_DAY", 100000)
 USER_STAGING_PERCENT = env.number("USER_STAGING_PERCENT", 75, least=1, most=100)
 UPLOAD_EXPIRY_SECONDS = env.seconds("UPLOAD_EXPIRY_SECONDS", 1800, least=1)
 
-# Work
+# Jobs
 LEASE_SECONDS = env.seconds("LEASE_SECONDS", 60, least=1)
 SWEEP_SECONDS = env.seconds("SWEEP_SECONDS", 60, least=1)
 ORPHAN_GRACE_SECONDS = env.seconds("ORPHAN_GRACE_SECONDS", 3600)
@@ -216,7 +217,7 @@ WEB_CONNECTIONS = env.number("WEB_CONNECTIONS", 0)
 REQUEST_SECONDS = env.seconds("REQUEST_SECONDS", 15, least=1)
 X_ACCEL = env.text("X_ACCEL")
 
-# People
+# Accounts
 LOGIN_ATTEMPTS = env.number("LOGIN_ATTEMPTS", 10, least=1)
 LOGIN_SECONDS = env.seconds("LOGIN_SECONDS", 300, least=1)
 LOGIN_URL = "account_login"
@@ -233,15 +234,16 @@ ACCOUNT_FORMS = {
     "reset_password_from_key": "config.accounts.forms.NewPasswordForm",
 }
 ACCOUNT_LOGIN_METHODS = {"username"}
-ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*"]  # nobody signs up; the checks compare it with the above
+# Sign-up is closed, but allauth's checks compare its fields with the login methods.
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*"]
 ACCOUNT_RATE_LIMITS = {
     "login": None,  # passwords are counted by config/accounts/login/throttle.py
-    "login_failed": f"{LOGIN_ATTEMPTS}/{LOGIN_SECONDS:g}s/key",  # codes of a second factor, by user
+    "login_failed": f"{LOGIN_ATTEMPTS}/{LOGIN_SECONDS:g}s/key",  # second-factor codes, per user
 }
-ACCOUNT_SESSION_REMEMBER = True  # a session lasts as long as its timeouts say, not until the browser is closed
-ACCOUNT_EMAIL_VERIFICATION = "none"  # an address is for resetting a password; signing in needs none
+ACCOUNT_SESSION_REMEMBER = True  # sessions end by their timeouts, not when the browser is closed
+ACCOUNT_EMAIL_VERIFICATION = "none"  # addresses are for resetting passwords; signing in needs none
 ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa"]
-ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before addresses are changed, to which a new password may be sent
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before changing addresses, which receive password-reset links
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Darkroom: "
@@ -256,7 +258,7 @@ EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.starttls, _mail.tls
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM") or f"darkroom@{urlsplit(PUBLIC_URL).hostname or 'localhost'}"
 
-# OpenID Connect: only where OIDC_ISSUER names a provider
+# OpenID Connect, if OIDC_ISSUER is set
 OIDC_ISSUER = env.text("OIDC_ISSUER").rstrip("/")
 OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID")
 OIDC_CLIENT_SECRET = env.secret("OIDC_CLIENT_SECRET")
@@ -268,7 +270,7 @@ OIDC_ADMIN_GROUP = env.text("OIDC_ADMIN_GROUP")
 OIDC_CREATE_USERS = env.flag("OIDC_CREATE_USERS")
 OIDC_ONLY = env.flag("OIDC_ONLY")
 SOCIALACCOUNT_ADAPTER = "config.accounts.oidc.users.ProviderAdapter"
-SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True  # connecting gives the provider a way into the account
+SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True  # connecting lets the provider sign in to the account
 SOCIALACCOUNT_EMAIL_REQUIRED = False
 
 # Second factors
@@ -285,9 +287,9 @@ MFA_FORMS = {
 }
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
-MFA_TOTP_TOLERANCE = 1  # clocks of phones are off by some seconds, and people type slowly
-MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody signs up here, so nobody can take an address that is another's
-MFA_RATE_LIMITS = {"webauthn_login": "60/m/ip"}  # an office shares an address; there is nothing to guess
+MFA_TOTP_TOLERANCE = 1  # phone clocks are off by some seconds, and people type slowly
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # sign-up is closed, so no visitor can claim the address of another person
+MFA_RATE_LIMITS = {"webauthn_login": "60/m/ip"}  # an office shares one address, and passkeys cannot be guessed
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -315,9 +317,9 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    # With a handler of its own, or run_huey adds another and tells of every sweep, twice.
+    # With its own handler; otherwise run_huey adds one, and every sweep is logged twice.
     "loggers": {
         "huey": {"handlers": ["console"], "level": "WARNING", "propagate": False},
-        "darkroom.security": {"level": "INFO"},  # whatever LOG_LEVEL says
+        "darkroom.security": {"level": "INFO"},  # regardless of LOG_LEVEL
     },
 }

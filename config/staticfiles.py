@@ -1,4 +1,4 @@
-"""Static files under names that carry their hash, so that browsers may keep them for ever."""
+"""Static files storage with hashed file names, so that browsers can cache the files indefinitely."""
 
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
@@ -10,13 +10,13 @@ OUR_MODULES = (
         (r"""(?P<matched>new URL\(\s*["'](?P<url>\.{1,2}/[^"']+)["'])""", 'new URL("%(url)s"'),
     ),
 )
-"""What an ES module of ours asks for by a relative address: other modules, and workers."""
+"""The relative URLs in our own ES modules: other modules and workers."""
 
 
 class HashedStatic(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
-    """Hashes the addresses inside our own ES modules too.
+    """Also replaces the URLs in our own ES modules by hashed ones.
 
-    Django's switch for that (support_js_module_import_aggregation) reads every package's scripts and stumbles over theirs.
+    Django's option for this (support_js_module_import_aggregation) parses the scripts of all packages, and fails on some.
     """
 
     patterns = (*CompressedManifestStaticFilesStorage.patterns, OUR_MODULES)

@@ -14,7 +14,7 @@ urlpatterns = [
     path("accounts/", include("config.accounts.urls")),
     path("welcome/<str:token>/", first_user.welcome, name="welcome"),
     path("healthz", health.healthz, name="healthz"),
-    path("admin/login/", views.admin_sign_in),  # before the admin's own
+    path("admin/login/", views.admin_sign_in),  # overrides the admin's own
     path("admin/password_change/", RedirectView.as_view(pattern_name="account_change_password")),
     path("admin/", admin.site.urls),
 ]
@@ -22,5 +22,5 @@ urlpatterns = [
 handler400 = "config.http.error_pages.bad_request"
 handler403 = "config.http.error_pages.forbidden"
 handler404 = "config.http.error_pages.not_found"
-handler429 = "config.http.error_pages.too_many_requests"  # asked for by allauth
+handler429 = "config.http.error_pages.too_many_requests"  # used by allauth
 handler500 = "config.http.error_pages.server_error"

@@ -9,14 +9,14 @@ from django.utils.http import parse_header_parameters
 
 from config.server import prctl
 
-prctl.hide_memory()  # for servers other than ours, which does it for its master too
+prctl.hide_memory()  # for other servers: ours does this in gunicorn's master too
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 
 class Request(WSGIRequest):
-    """Every page is UTF-8, so every form comes back in it, whatever charset its sender names.
+    """A request that ignores the charset of its Content-Type: every page is UTF-8, so every form is too.
 
-    Django takes any codec that Python has, and breaks before its error handling begins over those that are none of text (rot13).
+    Django accepts any Python codec, and crashes before its error handling on codecs that are not for text (rot13).
     """
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:

@@ -1,1 +1,1 @@
-"""Users, how they sign in, and their sessions: django-allauth, with what differs here. docs/decisions/0013 says why."""
+"""Users, sign-in and sessions: django-allauth with deviations (docs/decisions/0013)."""

@@ -1,4 +1,4 @@
-"""What differs from allauth's defaults."""
+"""The account adapter: deviations from allauth's defaults."""
 
 from typing import Any
 
@@ -25,15 +25,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """Users are created by a superuser in the admin, by the first-user link, or by createsuperuser."""
+        """Returns False: users are created in the admin, by the first-user link, or by createsuperuser."""
         return False
 
     def is_ajax(self, request: HttpRequest) -> bool:
-        """No page here asks for JSON; answering it would be a second way in to keep safe."""
+        """Returns False: no page requests JSON, and JSON responses would be a second interface to secure."""
         return False
 
     def is_safe_url(self, url: str) -> bool:
-        """Is `url` on the host that was asked? allauth would also accept every host that the server answers to."""
+        """True if `url` is on the host of the request. allauth would accept every host in ALLOWED_HOSTS."""
         return url_has_allowed_host_and_scheme(
             url, allowed_hosts={self.request.get_host()}, require_https=self.request.is_secure()
         )
@@ -54,18 +54,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return str(settings.PUBLIC_URL + reverse("account_confirm_email", args=[confirmation.key]))
 
     def get_email_verification_redirect_url(self, email_address: Any) -> str:
-        return reverse("account_email")  # which asks visitors to sign in
+        return reverse("account_email")  # anonymous visitors have to sign in there
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
-        """The user of that name and password. Raises TooManyGuesses, without looking at the password."""
-        tried = throttle.count(request, str(credentials.get("username", "")))
+        """Returns the user of this name and password. Raises TooManyGuesses without checking the password."""
+        attempt = throttle.count(request, str(credentials.get("username", "")))
         user: AbstractBaseUser | None = super().authenticate(request, **credentials)
         if user:
-            tried.was_right()
+            attempt.was_right()
         return user
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Counted by `throttle`."""
+        """Does nothing: `throttle` counts attempts."""
 
     def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **kwargs)
@@ -73,7 +73,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return response
 
     def add_message(self, request: HttpRequest, level: int, *args: Any, **kwargs: Any) -> None:
-        """Says what was changed. That somebody signed in or out, the page shows by itself."""
+        """Adds messages about changes, but not about signing in or out, which the page shows anyway."""
         template = args[0] if args else kwargs.get("message_template")
         if template not in ("account/messages/logged_in.txt", "account/messages/logged_out.txt"):
             super().add_message(request, level, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""What allauth would show and let change in the admin, and is nobody's to see or to write."""
+"""Removes allauth's models with secrets from the admin."""
 
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
@@ -6,9 +6,9 @@ from allauth.usersessions.models import UserSession
 from django.contrib import admin
 
 HIDDEN = (Authenticator, SocialAccount, SocialApp, SocialToken, UserSession)
-"""Secrets of second factors; whose account is connected, which is a way into it; keys of sessions."""
+"""Second-factor secrets, connections to the provider (which can sign in to the account), and session keys."""
 
 
 def hide_secrets() -> None:
-    """Takes these models out of the admin. Called when all apps have registered theirs."""
+    """Unregisters HIDDEN from the admin. Call it after all apps have registered their models."""
     admin.site.unregister([model for model in HIDDEN if admin.site.is_registered(model)])

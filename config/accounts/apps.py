@@ -2,7 +2,7 @@ from allauth.usersessions.apps import UserSessionsConfig
 
 
 class SessionsConfig(UserSessionsConfig):  # type: ignore[misc]
-    """allauth's app with receivers of our own: config/accounts/sessions/listing.py says why."""
+    """allauth's app with our own signal receivers (see config/accounts/sessions/listing.py)."""
 
     def ready(self) -> None:
         from allauth.account import signals

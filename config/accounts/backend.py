@@ -5,8 +5,8 @@ from config.accounts.login.usernames import user_called
 
 
 class Backend(AuthenticationBackend):  # type: ignore[misc]
-    """allauth's, which takes as long for an unknown name as for a known one; names are found however they are written."""
+    """allauth's backend, which takes as long for unknown names as for known ones. Names match in any spelling."""
 
     def _authenticate_by_username(self, username: str, password: str) -> User | None:
-        found: User | None = self._check_password(user_called(username), password)
-        return found
+        user: User | None = self._check_password(user_called(username), password)
+        return user

@@ -1,4 +1,4 @@
-"""What every start says about a provider of OpenID Connect that is not set up right."""
+"""System checks for the OpenID Connect settings."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,14 +35,14 @@ NOBODY_NEW = Warning(
 @register(Tags.security)
 def provider(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     issuer = settings.OIDC_ISSUER
-    found = (
+    problems = (
         (NOT_SAFE, bool(issuer) and not _is_safe(issuer)),
         (NO_CLIENT, bool(issuer) and not (settings.OIDC_CLIENT_ID and settings.OIDC_CLIENT_SECRET)),
         (ONLY_NOTHING, settings.OIDC_ONLY and not issuer),
         (TOO_LONG, len(issuer) > 200),
         (NOBODY_NEW, settings.OIDC_ONLY and bool(issuer) and not settings.OIDC_CREATE_USERS),
     )
-    return [message for message, is_so in found if is_so]
+    return [message for message, applies in problems if applies]
 
 
 def _is_safe(issuer: str) -> bool:

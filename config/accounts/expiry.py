@@ -1,4 +1,4 @@
-"""Deletes what accounts leave behind."""
+"""Deletes expired sessions and cache rows."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +10,13 @@ from django.utils import timezone
 
 from config import cache
 
-AT_MOST = 10_000
-"""Rows of each kind at one time: deleting keeps the writers of SQLite waiting."""
+BATCH_SIZE = 10_000
+"""Maximum of rows of each kind per call: deleting blocks other writers on SQLite."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """How many of each."""
+    """How many rows of each kind were deleted."""
 
     sessions: int
     listed_sessions: int
@@ -30,16 +30,16 @@ class Cleared:
 
 
 def clear() -> Cleared:
-    """What is left is the next call's."""
+    """Deletes at most BATCH_SIZE rows of each kind. The next call deletes more."""
     return Cleared(
         sessions=_delete(Session, expire_date__lt=timezone.now()),
         listed_sessions=_delete(UserSession, ~Exists(Session.objects.filter(pk=OuterRef("session_key")))),
-        cached_values=cache.clear_expired(AT_MOST),
+        cached_values=cache.clear_expired(BATCH_SIZE),
     )
 
 
 def _delete(model: type[Session] | type[UserSession], *conditions: Any, **fields: object) -> int:
-    keys = list(model._default_manager.filter(*conditions, **fields).values_list("pk", flat=True)[:AT_MOST])
+    keys = list(model._default_manager.filter(*conditions, **fields).values_list("pk", flat=True)[:BATCH_SIZE])
     return sum(
         model._default_manager.filter(pk__in=keys[start : start + 500]).delete()[0]
         for start in range(0, len(keys), 500)

@@ -1,4 +1,4 @@
-"""The first user: made through a link that holds a secret, is printed on the server's console, and works once."""
+"""Creates the first user through a one-time link with a secret, which is printed on the server's console."""
 
 import hmac
 from http import HTTPStatus
@@ -24,7 +24,7 @@ from config.accounts.security_log import Event
 
 
 class FirstUserForm(UserCreationForm):  # type: ignore[type-arg]
-    """Django lists every rule before any mistake is made. Here the first is told at once, and the others when they are broken."""
+    """Django's form with one password rule as help text. The other rules appear only as errors."""
 
     HELP = {"username": "", "password1": "At least 8 characters. A sentence is easier to remember.", "password2": ""}
 
@@ -39,12 +39,12 @@ class FirstUserForm(UserCreationForm):  # type: ignore[type-arg]
 
 
 def exists() -> bool:
-    """Is there any user?"""
+    """True if there is any user."""
     return get_user_model().objects.exists()
 
 
 def link() -> str | None:
-    """The path of the one-time link; None once there is a user."""
+    """Returns the path of the one-time link; None if a user exists."""
     if exists():
         return None
     return reverse("welcome", args=[secrets.kept_in(_path())])
@@ -54,7 +54,7 @@ def link() -> str | None:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def welcome(request: HttpRequest, token: str) -> HttpResponse:
-    """404, with a page that says why, when the link has been used or is not the one in the server's log."""
+    """Shows the form, and creates the user. Returns 404 with an explanation if the link is used or wrong."""
     if not _is_open(token):
         return _closed(request)
     form = FirstUserForm(request.POST or None)
@@ -80,7 +80,7 @@ def _is_open(token: str) -> bool:
 
 
 def _create(form: FirstUserForm) -> User | None:
-    """The first user; None for all but one of several people who send the form at once."""
+    """Creates and returns the first user. Of concurrent requests, all but one get None."""
     with transaction.atomic():
         _lock_users()
         if exists():
@@ -93,7 +93,7 @@ def _create(form: FirstUserForm) -> User | None:
 
 
 def _lock_users() -> None:
-    """Makes other transactions that call this wait. SQLite lets one at a time write as it is (transaction_mode IMMEDIATE)."""
+    """Makes other transactions that call this wait. SQLite needs no lock: it allows one writer (transaction_mode IMMEDIATE)."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(f"LOCK TABLE {connection.ops.quote_name(User._meta.db_table)} IN SHARE ROW EXCLUSIVE MODE")

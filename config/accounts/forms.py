@@ -1,4 +1,4 @@
-"""allauth's forms with the field names and words of this site."""
+"""allauth's forms with this site's field names and labels."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 
 
 class SignInForm(LoginForm):  # type: ignore[misc]
-    """The name's field is called `username`: programs send it so (docs/uploading.md), and have since before allauth."""
+    """The sign-in form. Its name field is called `username`, because programs send that (docs/uploading.md)."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -26,7 +26,7 @@ class SignInForm(LoginForm):  # type: ignore[misc]
         return "username" if field_name == "login" else str(super().add_prefix(field_name))
 
     def clean(self) -> Any:
-        if settings.OIDC_ONLY:  # before any password is looked at
+        if settings.OIDC_ONLY:  # before any password is checked
             raise ValidationError(f"Sign in with {settings.OIDC_NAME}. Passwords are off here.", code="oidc-only")
         return super().clean()
 
@@ -37,7 +37,7 @@ class PasswordForm(ChangePasswordForm):  # type: ignore[misc]
         plainly(self.fields)
 
     def clean_oldpassword(self) -> str:
-        """Counts like a try to sign in: whoever finds a browser signed in cannot guess the password here."""
+        """Counts like a sign-in attempt, so that the password cannot be guessed in a browser that is signed in."""
         password = str(self.cleaned_data["oldpassword"])
         adapter = get_adapter()
         if not adapter.reauthenticate(self.user, password):
@@ -74,7 +74,7 @@ LABELS = {
 
 
 def plainly(fields: dict[str, Any]) -> None:
-    """Labels as everywhere on this site, no placeholders that repeat them, and one rule for passwords instead of a list."""
+    """Sets this site's labels and help texts, and removes placeholders, which repeat the labels."""
     for name, field in fields.items():
         field.widget.attrs.pop("placeholder", None)
         field.label = LABELS.get(name, field.label)

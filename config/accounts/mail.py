@@ -1,4 +1,4 @@
-"""Mails, sent by a thread of the web server: no page waits for a mail server, and none tells by its time whether it sent any."""
+"""Sends mails in a thread, so that no response waits for them or discloses by its duration that one was sent."""
 
 import logging
 from collections.abc import Callable
@@ -10,35 +10,35 @@ from django.db import connection
 
 log = logging.getLogger(__name__)
 
-AT_MOST = 100
-"""Wait at once. More are dropped: a mail server that hangs shall not fill the memory."""
+MAX_WAITING = 100
+"""Maximum of waiting mails. More are dropped, so that a stalled mail server does not fill the memory."""
 
 _sender = ThreadPoolExecutor(1, thread_name_prefix="mail")
-_room = BoundedSemaphore(AT_MOST)
+_room = BoundedSemaphore(MAX_WAITING)
 
 
 def is_possible() -> bool:
-    """Is there a mail server, and an address of this site that links may lead to? A request's own Host may be anybody's."""
+    """True if a mail server and PUBLIC_URL are set. Links need PUBLIC_URL, because the Host of a request cannot be trusted."""
     return bool(settings.EMAIL_URL and settings.PUBLIC_URL)
 
 
 def later(act: Callable[[], object]) -> None:
-    """Has `act` done by the thread. What it raises is logged: whoever asked is told the same in any case."""
+    """Runs `act` in the thread. Exceptions are logged: the response to the user must be the same in any case."""
     if not _room.acquire(blocking=False):
-        log.error("A mail was dropped: %d others are waiting for the mail server", AT_MOST)
+        log.error("A mail was dropped: %d others are waiting for the mail server", MAX_WAITING)
         return
     _sender.submit(_do, act)
 
 
 def wait() -> None:
-    """Until all that was asked for before is done."""
+    """Waits until all earlier calls are done."""
     _sender.submit(lambda: None).result()
 
 
 def _do(act: Callable[[], object]) -> None:
     try:
         act()
-    except Exception:  # the thread's edge
+    except Exception:  # the outermost function of the thread
         log.exception("A mail could not be sent")
     finally:
         _room.release()

@@ -1,4 +1,4 @@
-"""Passkeys: which address they belong to, and the forms that take what the browser signed. allauth.mfa.webauthn does the rest."""
+"""Passkeys: the origin that they are bound to, and the forms for signed responses. allauth.mfa.webauthn does the rest."""
 
 import ipaddress
 import json
@@ -27,28 +27,32 @@ from fido2.utils import websafe_decode
 from config.accounts.login import partial_login
 
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, AssertionError, struct.error)
-"""What reading a response raises that no browser made. ValidationError is none of these."""
+"""Exceptions that parsing a malformed response raises. ValidationError is none of these."""
 
 
 def origin(request: HttpRequest) -> str:
-    """Where pages are opened, as `https://photos.example.org`: PUBLIC_URL, or where there is none the request's own."""
-    return _plain(settings.PUBLIC_URL or _own(request))
+    """Returns the site's origin, as `https://photos.example.org`: that of PUBLIC_URL if it is set, else that of the request."""
+    return _origin_of(settings.PUBLIC_URL or _request_origin(request))
 
 
 def host(request: HttpRequest) -> str:
-    """The host of `origin`, without a port: the RP ID, to which browsers bind a passkey."""
+    """Returns the host of `origin`, without a port. It is the RP ID that browsers bind passkeys to."""
     return urlsplit(origin(request)).hostname or ""
 
 
 def work_here(request: HttpRequest) -> bool:
-    """Can this page use passkeys? Browsers want https or localhost, and a name instead of an IP address."""
-    here = _plain(_own(request))
+    """True if this page can use passkeys. Browsers require https or localhost, and a host name instead of an IP address."""
+    page_origin = _origin_of(_request_origin(request))
     name = host(request)
-    return here == origin(request) and not _is_ip(name) and (here.startswith("https:") or name == "localhost")
+    return (
+        page_origin == origin(request)
+        and not _is_ip(name)
+        and (page_origin.startswith("https:") or name == "localhost")
+    )
 
 
 class Checked:
-    """Refuses what was signed on another origin (the library asks for the host alone), and what nobody can read."""
+    """Refuses responses of another origin (the library checks only the host), and malformed ones."""
 
     cleaned_data: dict[str, Any]
 
@@ -63,7 +67,7 @@ class Checked:
 
 
 class AddForm(Checked, AddWebAuthnForm):  # type: ignore[misc]
-    """Adds a passkey; with `passwordless`, one that signs in alone."""
+    """Adds a passkey; with `passwordless`, one that needs no password."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -97,11 +101,11 @@ class RenameForm(EditWebAuthnForm):  # type: ignore[misc]
 
 
 class SignInForm(Checked, LoginWebAuthnForm):  # type: ignore[misc]
-    """Instead of name and password."""
+    """Signs in without name and password."""
 
 
 class SecondFactorForm(Checked, AuthenticateWebAuthnForm):  # type: ignore[misc]
-    """After the password."""
+    """The second step of signing in, after the password."""
 
     def clean_credential(self) -> Any:
         partial_login.require_same_password(context.request, self.user)
@@ -109,13 +113,13 @@ class SecondFactorForm(Checked, AuthenticateWebAuthnForm):  # type: ignore[misc]
 
 
 class ConfirmingForm(Checked, ReauthenticateWebAuthnForm):  # type: ignore[misc]
-    """Before a change that matters."""
+    """Reauthentication before a sensitive change."""
 
 
 class SignInView(LoginWebAuthnView):  # type: ignore[misc]
-    """GET: JSON, what the browser is to sign, under `request_options`. POST: `credential`, what it signed; signs in.
+    """GET returns JSON with the challenge under `request_options`. POST signs in with the signed `credential`.
 
-    404 where passwords are switched off, and passkeys with them.
+    Returns 404 if OIDC_ONLY disables passwords and passkeys.
     """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -125,7 +129,7 @@ class SignInView(LoginWebAuthnView):  # type: ignore[misc]
         return response
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        # Each writes a session.
+        # Each GET writes a session.
         if not ratelimit.consume(request, app="allauth.mfa", action="webauthn_login", limit_get=True):
             refused: HttpResponse = ratelimit.respond_429(request)
             return refused
@@ -133,18 +137,18 @@ class SignInView(LoginWebAuthnView):  # type: ignore[misc]
 
 
 def _require_origin(credential: dict[str, Any]) -> None:
-    """Raises ValidationError where the browser signed this for a page of another origin, or in a frame of another site."""
-    signed = json.loads(websafe_decode(credential["response"]["clientDataJSON"]))
-    if signed["origin"] != origin(context.request) or signed.get("crossOrigin"):
+    """Raises ValidationError if the browser signed for a page of another origin, or in a frame of another site."""
+    client_data = json.loads(websafe_decode(credential["response"]["clientDataJSON"]))
+    if client_data["origin"] != origin(context.request) or client_data.get("crossOrigin"):
         raise ValidationError("This passkey was used at another address than this site's.", code="other_origin")
 
 
-def _own(request: HttpRequest) -> str:
+def _request_origin(request: HttpRequest) -> str:
     return f"{request.scheme}://{request.get_host()}"
 
 
-def _plain(url: str) -> str:
-    """The origin of this URL as browsers write it: in lower case, without a port that goes without saying."""
+def _origin_of(url: str) -> str:
+    """Returns the URL's origin as browsers write it: in lower case, without a default port."""
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     port = "" if parts.port in (None, {"http": 80, "https": 443}.get(parts.scheme)) else f":{parts.port}"

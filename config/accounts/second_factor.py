@@ -1,4 +1,4 @@
-"""The second factor after a password: codes of an app, recovery codes. allauth.mfa with what differs here."""
+"""Second factors: authenticator app and recovery codes. Deviations from allauth.mfa."""
 
 import logging
 from typing import Any
@@ -20,14 +20,15 @@ from config.accounts.login import partial_login
 from processing.storage import encryption
 
 PURPOSE = b"darkroom: secrets of second factors"
-RATES = "5/5m/key,50/d/key"
-"""Wrong codes for one user. Three codes of a million are right at any time: at most one guess in 6,000 days hits."""
+CODE_RATES = "5/5m/key,50/d/key"
+"""Limits of wrong codes for one user. Three of a million codes are valid at any time: on average one guess succeeds in
+6,000 days."""
 
 log = logging.getLogger(__name__)
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    """Seals what is secret, and says how things are called."""
+    """Encrypts second-factor secrets, and sets the names that apps and browsers show."""
 
     error_messages = DefaultMFAAdapter.error_messages | {
         "incorrect_code": "That code is wrong, or was used already. Wait for the next one, or use a recovery code.",
@@ -37,11 +38,13 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         return encryption.seal(text, PURPOSE)
 
     def decrypt(self, encrypted_text: str) -> str:
-        """The secret; one that no code fits, where SECRET_KEY is not the one it was sealed with."""
+        """Returns the secret; a random one, which no code matches, if SECRET_KEY has changed since it was encrypted."""
         try:
             return encryption.unseal(encrypted_text, PURPOSE)
         except encryption.Unreadable:
-            log.warning("A second factor cannot be read: SECRET_KEY has changed. manage.py remove_second_factor helps.")
+            log.warning(
+                "A second factor cannot be decrypted: SECRET_KEY has changed. manage.py remove_second_factor helps."
+            )
             return str(generate_totp_secret())
 
     def get_totp_label(self, user: User) -> str:
@@ -64,7 +67,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
 
 class CountedCodes:
-    """Counts each try before the code is looked at, so that tries at the same moment are counted too."""
+    """Counts each attempt before the code is checked, so that concurrent attempts are counted too."""
 
     user: User
     fields: dict[str, Any]
@@ -83,7 +86,7 @@ class CountedCodes:
 
 
 class CodeForm(CountedCodes, AuthenticateForm):  # type: ignore[misc]
-    """After the password."""
+    """The second step of signing in, after the password."""
 
     def clean_code(self) -> str:
         partial_login.require_same_password(context.request, self.user)
@@ -91,11 +94,11 @@ class CodeForm(CountedCodes, AuthenticateForm):  # type: ignore[misc]
 
 
 class ConfirmingCodeForm(CountedCodes, ReauthenticateForm):  # type: ignore[misc]
-    """Before a change that matters."""
+    """Reauthentication before a sensitive change."""
 
 
 class FirstCodeForm(CountedCodes, ActivateTOTPForm):  # type: ignore[misc]
-    """Shows that the app has the secret. This code signs nobody in after that."""
+    """Proves that the app has the secret. The same code cannot be used again to sign in."""
 
     def clean_code(self) -> str:
         code = super().clean_code()
@@ -106,8 +109,8 @@ class FirstCodeForm(CountedCodes, ActivateTOTPForm):  # type: ignore[misc]
 
 
 def count(request: HttpRequest, user: User) -> None:
-    """Counts a try of this user's second factor. Raises ValidationError, without counting, where there were too many."""
-    with transaction.atomic():  # a transaction of its own: the count stays when the code is refused
+    """Counts an attempt for this user. Raises ValidationError, without counting, if the limit is reached."""
+    with transaction.atomic():  # a separate transaction: the count stays when the code is refused
         User.objects.select_for_update().get(pk=user.pk)
         is_allowed = ratelimit.consume(request, limit_get=True, **_limit(user))
     if not is_allowed:
@@ -115,7 +118,7 @@ def count(request: HttpRequest, user: User) -> None:
 
 
 def remove(user: User) -> int:
-    """Removes the app, all passkeys and all recovery codes of this user. Returns how many of them there were."""
+    """Removes the app, all passkeys and all recovery codes of this user, and returns their number."""
     removed: int = Authenticator.objects.filter(user=user).delete()[0]
     return removed
 
@@ -124,6 +127,6 @@ def _limit(user: User) -> dict[str, Any]:
     return {
         "app": "allauth.mfa",
         "action": "second_factor",
-        "config": {"second_factor": RATES},
+        "config": {"second_factor": CODE_RATES},
         "key": f"second factor of {user.pk}",
     }

@@ -1,12 +1,14 @@
-"""The security log: who signed in, who tried to, and who used a privilege. One line an event, of the logger `darkroom.security`.
+"""The security log: sign-ins, failed sign-ins and uses of privileges. One line per event, by the logger `darkroom.security`.
 
     2026-11-29 03:15:02,123 INFO darkroom.security event=sign-in-failed address=192.0.2.7 name=3f2a9c…
 
-A line is key=value pairs. Values are quoted as JSON strings if they hold anything but letters, digits and `._:@/+-`, so no value
-can add a pair or a line. What people type is never written, since it may be a password in the wrong field: only a hash of it,
-keyed with SECRET_KEY, by which lines about the same name can be told to be. Nor are passwords, tokens, cookies or session keys.
+A line consists of key=value pairs. Values with characters other than letters, digits and `._:@/+-` are quoted as JSON strings, so
+no value can add a pair or a line. Typed names are never logged, since they may be passwords in the wrong field. A hash that
+is keyed with SECRET_KEY, and the same for the same name, is logged instead. Passwords, tokens, cookies and session keys are never
+logged.
 
-allauth signs in by Django's signals, too. Second factors are told of by their rows, so that commands and the admin are covered.
+allauth also sends Django's sign-in signals. Changes of second factors are logged by model signals, which cover commands and the
+admin too.
 """
 
 import json
@@ -35,19 +37,19 @@ log = logging.getLogger("darkroom.security")
 
 PLAIN = re.compile(r"[\w.:@/+-]+", re.ASCII)
 HASH_CHARACTERS = 16
-"""Of 64: enough to tell names apart, too few to be taken for anything else."""
-MOST_CHARACTERS = 200
-WATCHED = ("password", "is_staff", "is_superuser", "is_active")
-BEFORE = "_security_log_before"
+"""Of 64 hexadecimal digits: enough to distinguish names."""
+MAX_VALUE_CHARACTERS = 200
+WATCHED_FIELDS = ("password", "is_staff", "is_superuser", "is_active")
+PREVIOUS_VALUES = "_security_log_before"
 
 
 class Event(StrEnum):
-    """What is told. The values are stable: alarms are set on them."""
+    """The logged events. The values are stable, since alerts depend on them."""
 
     SIGNED_IN = "signed-in"
     SIGN_IN_FAILED = "sign-in-failed"
     THROTTLED = "sign-in-throttled"
-    """Not even looked at: too many failures before."""
+    """Refused without checking the password, after too many failures."""
     SIGNED_OUT = "signed-out"
     PASSWORD_CHANGED = "password-changed"  # noqa: S105 - the name of an event
     PASSWORD_RESET = "password-reset"  # noqa: S105
@@ -57,9 +59,9 @@ class Event(StrEnum):
     FIRST_USER = "first-user-created"
     USER_CREATED = "user-created"
     PRIVILEGES_CHANGED = "privileges-changed"
-    """Of a user: staff, superuser or active (`now` and `before` name those that are set), groups or permissions."""
+    """A user's staff, superuser or active flags (`now` and `before` list the set ones), groups or permissions changed."""
     ALBUM_OPENED = "other-users-album-opened"
-    """By a privilege, the first time in a session."""
+    """Opened with a privilege, for the first time in a session."""
     DELETED = "other-users-content-deleted"
 
 
@@ -70,14 +72,14 @@ LEVELS = {
     Event.PRIVILEGES_CHANGED: logging.WARNING,
     Event.DELETED: logging.WARNING,
 }
-"""All others are INFO."""
+"""The level of all other events is INFO."""
 
 
 _current: ContextVar[HttpRequest | None] = ContextVar("security_log_request", default=None)
 
 
 class RequestMiddleware:
-    """Holds the request for events that come from the database's signals, such as a user who was made superuser in the admin."""
+    """Stores the current request for events from model signals, such as a change of privileges in the admin."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
@@ -98,17 +100,17 @@ def record(
     name: str | None = None,
     **facts: str | int | None,
 ) -> None:
-    """Write a line.
+    """Writes a line to the security log.
 
-    `request`: the one that is being answered, if it is not given; commands have none. `user`: whom it is about; `by` is added
-    when the request's user is another. `name`: as somebody typed it, for a user who is not known, written as a keyed hash.
-    `facts`: more pairs, such as ids and names of methods; those that are None are left out. Never pass a secret.
+    `request` defaults to the current request; commands have none. `user` is the affected user, and `by` is added if the request's
+    user is another one. `name` is a typed name, for an unknown user; it is logged as a keyed hash. `facts` are additional pairs,
+    such as ids and names of methods; values of None are left out. Never pass a secret.
     """
     request = request or _current.get()
     pairs: dict[str, str | int | None] = {"event": event.value}
     actor = _actor(request)
-    about = user.pk if user is not None else actor if name is None else None
-    pairs |= {"user": about, "by": actor if actor != about else None}
+    subject = user.pk if user is not None else actor if name is None else None
+    pairs |= {"user": subject, "by": actor if actor != subject else None}
     pairs["address"] = network(request) if request is not None else None
     pairs["name"] = hashed(name) if name is not None else None
     pairs |= facts
@@ -117,13 +119,16 @@ def record(
 
 
 def hashed(name: str) -> str:
-    """The same for a name however it is written (NFKC, spaces around it, case); another with another SECRET_KEY."""
-    settled = normalised(name).encode("utf-8", "surrogatepass")
-    return salted_hmac("config.security_log", settled, algorithm="sha256").hexdigest()[:HASH_CHARACTERS]
+    """Returns the keyed hash of a name; equal for all spellings of it (NFKC, surrounding spaces, case).
+
+    The hash depends on SECRET_KEY.
+    """
+    normal_name = normalised(name).encode("utf-8", "surrogatepass")
+    return salted_hmac("config.security_log", normal_name, algorithm="sha256").hexdigest()[:HASH_CHARACTERS]
 
 
 def connect() -> None:
-    """Listen to the signals of Django, allauth and albums."""
+    """Connects the receivers to the signals of Django, allauth and albums."""
     from allauth.account.signals import password_reset
     from allauth.mfa.models import Authenticator
     from allauth.mfa.signals import authentication_failed
@@ -154,7 +159,7 @@ def _actor(request: HttpRequest | None) -> int | None:
 
 
 def _value(value: str | int) -> str:
-    text = str(value)[:MOST_CHARACTERS]
+    text = str(value)[:MAX_VALUE_CHARACTERS]
     return text if PLAIN.fullmatch(text) else json.dumps(text)
 
 
@@ -201,20 +206,24 @@ def _destroyed(request: HttpRequest, album: Album, what: str, **_: Any) -> None:
 
 
 def _remember_user(instance: User, raw: bool = False, update_fields: Any = None, **_: Any) -> None:
-    """As the row is before it is saved. Signing in saves `last_login` alone, which costs no query here."""
-    is_watched = update_fields is None or set(update_fields) & set(WATCHED)
+    """Stores the row's values before it is saved. Signing in saves only `last_login`, which costs no query here."""
+    is_watched = update_fields is None or set(update_fields) & set(WATCHED_FIELDS)
     if raw or instance.pk is None or not is_watched:
-        setattr(instance, BEFORE, None)
+        setattr(instance, PREVIOUS_VALUES, None)
         return
-    setattr(instance, BEFORE, type(instance)._default_manager.filter(pk=instance.pk).values(*WATCHED).first())
+    setattr(
+        instance,
+        PREVIOUS_VALUES,
+        type(instance)._default_manager.filter(pk=instance.pk).values(*WATCHED_FIELDS).first(),
+    )
 
 
 def _user_saved(
     instance: User, created: bool, raw: bool = False, update_fields: Iterable[str] | None = None, **_: Any
 ) -> None:
-    """A password that Django hashes anew at sign-in, with more rounds than before, is the same password."""
+    """Logs changes of a user. A password that Django rehashes at sign-in, with more rounds, is not a change."""
     is_rehashed = set(update_fields or ()) == {"password"} and getattr(instance, "_password", None) is None
-    before = getattr(instance, BEFORE, None)
+    before = getattr(instance, PREVIOUS_VALUES, None)
     if raw:
         return
     if created:
@@ -222,16 +231,16 @@ def _user_saved(
     elif before:
         if before["password"] != instance.password and not is_rehashed:
             record(Event.PASSWORD_CHANGED, user=instance)
-        if (was := _privileges(before)) != (now := _privileges(vars(instance))):
-            record(Event.PRIVILEGES_CHANGED, user=instance, before=was, now=now)
+        if (old := _privileges(before)) != (new := _privileges(vars(instance))):
+            record(Event.PRIVILEGES_CHANGED, user=instance, before=old, now=new)
 
 
 def _privileges(row: dict[str, Any]) -> str:
-    return "+".join(name.removeprefix("is_") for name in WATCHED[1:] if row[name]) or "none"
+    return "+".join(name.removeprefix("is_") for name in WATCHED_FIELDS[1:] if row[name]) or "none"
 
 
 def _granted(instance: Any, action: str, reverse: bool, pk_set: set[int] | None, model: Any, **_: Any) -> None:
-    """Groups or permissions of a user; or, from the other side, users of a group or permission."""
+    """Logs changes of a user's groups or permissions, and of the users of a group or permission."""
     if action not in ("post_add", "post_remove", "pre_clear"):
         return
     ids = "+".join(str(pk) for pk in sorted(pk_set or ())) or None

@@ -1,4 +1,4 @@
-"""The pages of allauth that exist here. Those that are missing, as signing up, are not found."""
+"""The enabled pages of allauth. All others, such as signing up, return 404."""
 
 from allauth.account import views as allauth
 from allauth.mfa.base import views as second_factor
@@ -15,7 +15,7 @@ from config.accounts.oidc import views as oidc
 
 
 def page(route: str, view: views.View, name: str) -> URLPattern:
-    """The view at `route`. Django's form views would take PUT for POST."""
+    """Returns the URL pattern, limited to GET, HEAD and POST: Django's form views treat PUT like POST."""
     return path(route, read_and_post(view), name=name)
 
 

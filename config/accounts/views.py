@@ -1,4 +1,4 @@
-"""The page where people sign in: before there is any user, and when too many passwords were tried."""
+"""The pages for signing in, resetting passwords, addresses and sessions, where they differ from allauth's."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -20,18 +20,18 @@ from config.accounts.login.throttle import TooManyGuesses
 from config.accounts.sessions import listing
 
 View = Callable[..., HttpResponseBase]
-SHOWN = 100
+MAX_SHOWN = 100
 
 
 class SignInView(LoginView):  # type: ignore[misc]
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """As long as there is no user, a page that tells where the link to the first account is: nobody could pass the form."""
+        """Shows the form; if there is no user yet, a page that explains where the first-user link is."""
         if not first_user.exists():
             return render(request, "registration/no_user.html")
         return super().get(request, *args, **kwargs)  # type: ignore[no-any-return]
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """429 with Retry-After and the form, when too many passwords were tried."""
+        """Signs in. After too many attempts, responds with 429, Retry-After and the form."""
         try:
             return super().post(request, *args, **kwargs)  # type: ignore[no-any-return]
         except TooManyGuesses as refusal:
@@ -42,7 +42,7 @@ class SignInView(LoginView):  # type: ignore[misc]
 
 
 class ResetView(PasswordResetView):  # type: ignore[misc]
-    """Asks for an address; without a mail server, says whom to ask for a new password."""
+    """Asks for an address. Without a mail server, tells the user to contact the administrator."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not mail.is_possible():
@@ -55,19 +55,19 @@ class AddressesView(EmailView):  # type: ignore[misc]
         return {**super().get_context_data(**kwargs), "mail_is_possible": mail.is_possible()}
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Removes addresses only, without a mail server that could confirm new ones."""
+        """Changes addresses. Without a mail server to confirm new ones, addresses can only be removed."""
         if not mail.is_possible() and "action_remove" not in request.POST:
             return redirect("account_email")
         return super().post(request, *args, **kwargs)  # type: ignore[no-any-return]
 
 
 class SessionsView(ListUserSessionsView):  # type: ignore[misc]
-    """The latest SHOWN sessions, and a button that ends all but this one."""
+    """Lists the latest MAX_SHOWN sessions, and ends all but the current one."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        found = listing.live(self.request.user)
+        sessions = listing.live(self.request.user)
         context = super(ListUserSessionsView, self).get_context_data(**kwargs)
-        return {**context, "sessions": found[:SHOWN], "session_count": found.count()}
+        return {**context, "sessions": sessions[:MAX_SHOWN], "session_count": sessions.count()}
 
     def form_valid(self, form: Any) -> HttpResponseBase:
         listing.end_others(self.request)

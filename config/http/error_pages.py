@@ -1,4 +1,4 @@
-"""What a person sees when the server itself is in trouble: passing trouble is told apart from a fault.
+"""Django's error handlers. They distinguish temporary errors from faults.
 
 Errors raised while the CSRF check reads a body never reach a middleware's process_exception, so this is handler500's work.
 """
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 RETRY_AFTER_SECONDS = "10"
 FULL = {errno.ENOSPC, errno.EDQUOT}
 DISK_FULL = "53100"
-"""PostgreSQL's own code for it (its manual, appendix A)."""
+"""PostgreSQL's error code (its manual, appendix A)."""
 NOT_ALLOWED = "You are signed in, but not with an account that may do this."
 NO_PAGE = "There is no page at this address. Check it for typing errors."
 OF_ALBUM = "This album was deleted, or it belongs to another user."
@@ -38,7 +38,7 @@ NO_ROOM = "The server's disk is full. Nothing was lost; free some space, then tr
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """413 `files-not-taken` for a form with files where none are taken; the rest of its body is not read."""
+    """Returns 400; for a form with files to a view that accepts none, 413 `files-not-taken`, without reading the body's rest."""
     if isinstance(exception, FilesNotTaken):
         request_body.close_after(request)
         return _no_files(request, exception)
@@ -46,38 +46,38 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    words = exception.message if isinstance(exception, MayNotDelete) else NOT_ALLOWED
-    return _refusal("403.html", HTTPStatus.FORBIDDEN, words=words)
+    message = exception.message if isinstance(exception, MayNotDelete) else NOT_ALLOWED
+    return _refusal("403.html", HTTPStatus.FORBIDDEN, words=message)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """The page of an album in the trash, which offers to restore it to users who may."""
+    """Returns 404. For an album in the trash, users who may restore it get a page that offers this."""
     if isinstance(exception, AlbumInTrash):
         return render(request, "trash/album.html", {"album": exception.album}, status=HTTPStatus.NOT_FOUND)
     return _refusal("404.html", HTTPStatus.NOT_FOUND, words=_missing(request))
 
 
 def too_many_requests(request: HttpRequest, seconds: int = 60) -> HttpResponse:
-    """allauth also calls it, without knowing how long to wait: its limits count by the minute."""
+    """Returns 429 with Retry-After. allauth does not pass `seconds`, because its limits count by the minute."""
     response = render(request, "429.html", {"wait": seconds}, status=HTTPStatus.TOO_MANY_REQUESTS)
     response["Retry-After"] = str(seconds)
     return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """503 while the database is locked or away, or the bucket in trouble, 507 while the disk is full, 500 for anything else.
+    """Returns 503 if the database is locked or unreachable or the bucket fails, 507 if the disk is full, and 500 otherwise.
 
-    All but the last come with Retry-After.
+    503 and 507 have a Retry-After header.
     """
     error = sys.exc_info()[1]
     if isinstance(error, StorageTrouble):
         log.warning("%s %s: %s", request.method, request.path, error)
-        return _passing(request, HTTPStatus.SERVICE_UNAVAILABLE, error.message)
-    if _is_about_room(error):
-        return _passing(request, HTTPStatus.INSUFFICIENT_STORAGE, NO_ROOM)
+        return _temporary_error(request, HTTPStatus.SERVICE_UNAVAILABLE, error.message)
+    if _is_disk_full(error):
+        return _temporary_error(request, HTTPStatus.INSUFFICIENT_STORAGE, NO_ROOM)
     if isinstance(error, OperationalError):
-        connection.close()  # a file that could only be read when it was opened stays so
-        return _passing(request, HTTPStatus.SERVICE_UNAVAILABLE, BUSY)
+        connection.close()  # a connection that was opened read-only would stay read-only
+        return _temporary_error(request, HTTPStatus.SERVICE_UNAVAILABLE, BUSY)
     return render(request, "500.html", status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
@@ -89,7 +89,7 @@ def _no_files(request: HttpRequest, exception: FilesNotTaken) -> HttpResponse:
 
 
 def _missing(request: HttpRequest) -> str:
-    """What the address names. The same words for what is gone and for what belongs to somebody else: neither is told."""
+    """Returns the message for a 404. It is the same for deleted objects and those of other users, and discloses neither."""
     match = request.resolver_match
     if match is None:
         return NO_PAGE
@@ -107,7 +107,7 @@ def _refusal(page: str, status: HTTPStatus, **context: str) -> HttpResponse:
     return HttpResponse(render_to_string(page, context), status=status)
 
 
-def _is_about_room(error: BaseException | None) -> bool:
+def _is_disk_full(error: BaseException | None) -> bool:
     """The disk of the database counts too."""
     if isinstance(error, OperationalError):
         cause = error.__cause__
@@ -118,7 +118,7 @@ def _is_about_room(error: BaseException | None) -> bool:
     return isinstance(error, OSError) and error.errno in FULL
 
 
-def _passing(request: HttpRequest, status: HTTPStatus, message: str) -> HttpResponse:
+def _temporary_error(request: HttpRequest, status: HTTPStatus, message: str) -> HttpResponse:
     response = render(request, "busy.html", {"message": message}, status=status)
     response["Retry-After"] = RETRY_AFTER_SECONDS
     return response

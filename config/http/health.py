@@ -1,4 +1,4 @@
-"""Is the installation well? For load balancers and watchdogs, so without signing in."""
+"""The health check for load balancers and watchdogs. It needs no sign-in."""
 
 import threading
 import time
@@ -13,28 +13,28 @@ from django.views.decorators.http import require_safe
 
 from processing.storage import store
 
-FRESH_SECONDS = 1.0
-"""So long an examination counts for all who ask: anybody may ask, as often as they like."""
+CACHE_SECONDS = 1.0
+"""How long a result is cached, since anonymous clients may send any number of requests."""
 
 
 class Examination:
-    """What the parts of the installation answered last."""
+    """The cached state of the installation's parts."""
 
     def __init__(self) -> None:
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._parts: dict[str, bool] = {}
-        self._until = 0.0
+        self._fresh_until = 0.0
 
     def parts(self) -> dict[str, bool]:
-        """By name, whether it answers. Of those who ask at the same time one examines, the others wait for it."""
-        with self._turn:
-            if time.monotonic() >= self._until:
-                self._parts = {"web": True, "database": _answers(_ask_database), "storage": _answers(_ask_storage)}
-                self._until = time.monotonic() + FRESH_SECONDS
+        """Returns by name whether each part works. Concurrent callers wait for one check."""
+        with self._lock:
+            if time.monotonic() >= self._fresh_until:
+                self._parts = {"web": True, "database": _works(_check_database), "storage": _works(_check_storage)}
+                self._fresh_until = time.monotonic() + CACHE_SECONDS
             return self._parts
 
     def forget(self) -> None:
-        self._until = 0.0
+        self._fresh_until = 0.0
 
 
 examination = Examination()
@@ -44,27 +44,27 @@ examination = Examination()
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 when database and storage answer, 503 otherwise. Says which, never why: the log does."""
+    """Returns 200 if database and storage work, else 503. The body says which part fails; the log has the reason."""
     parts = examination.parts()
-    well = all(parts.values())
-    return JsonResponse({"status": "ok" if well else "ill", **parts}, status=200 if well else 503)
+    is_well = all(parts.values())
+    return JsonResponse({"status": "ok" if is_well else "ill", **parts}, status=200 if is_well else 503)
 
 
-def _answers(ask: Callable[[], object]) -> bool:
+def _works(check: Callable[[], object]) -> bool:
     try:
-        ask()
-    except Exception:  # noqa: BLE001 - whatever is wrong, the answer is the same
+        check()
+    except Exception:  # noqa: BLE001 - every error means that the part fails
         return False
     return True
 
 
-def _ask_database() -> None:
+def _check_database() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
 
 
-def _ask_storage() -> None:
-    for room in ("incoming", "originals", "renditions"):
-        default_storage.listdir(room)
+def _check_storage() -> None:
+    for directory in ("incoming", "originals", "renditions"):
+        default_storage.listdir(directory)
     if trouble := store().trouble():
         raise trouble

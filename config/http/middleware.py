@@ -1,4 +1,4 @@
-"""What every answer tells the browser, besides what Django and django-csp say already."""
+"""Middleware that adds response headers beyond those of Django and django-csp."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -9,19 +9,19 @@ from django.http.response import HttpResponseBase
 from processing.storage.s3 import config as s3_config
 from processing.uploads.tus import protocol
 
-ANSWERS = {
-    # Nothing here needs them, so nothing that slipped in may ask for them.
+HEADERS = {
+    # No page uses these features, so injected code must not either.
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cross-Origin-Resource-Policy": "same-origin",
-    # Pages are private: not kept on the disk of a shared computer. A view that knows better says so itself.
+    # Pages are private and must not stay on the disk of a shared computer. Views may override this.
     "Cache-Control": "no-store, private",
 }
 
 
 class BucketOriginMiddleware:
-    """Tells a browser that it may go to the bucket, for pictures that are shown and files that are sent.
+    """Allows the bucket's origin in the Content-Security-Policy, for images and uploads.
 
-    Inside django-csp's own, which adds to its policy what an answer carries.
+    It runs inside django-csp's middleware, which adds the response's `_csp_update` to the policy.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -30,7 +30,7 @@ class BucketOriginMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self._get_response(request)
         if current := s3_config.current():
-            from processing.storage.s3 import presign  # and with it boto3, only where there is a bucket
+            from processing.storage.s3 import presign  # imports boto3, so only if there is a bucket
 
             origin = [presign.origin(current)]
             response._csp_update = {"img-src": origin, "connect-src": origin}  # type: ignore[attr-defined]
@@ -43,11 +43,11 @@ class HeadersMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self._get_response(request)
-        for name, value in ANSWERS.items():
+        for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
-        # Of a 304 it would be the length of the 200 (RFC 9110, 8.6), not Django's 0.
+        # In a 304 it would have to be the length of the 200 response (RFC 9110, 8.6), not Django's 0.
         if response.status_code == HTTPStatus.NOT_MODIFIED:
             response.headers.pop("Content-Length", None)
-        if "Tus-Resumable" in request.headers:  # its client expects it of whatever went wrong, too
+        if "Tus-Resumable" in request.headers:  # tus clients expect it in error responses too
             response.headers.setdefault("Tus-Resumable", protocol.VERSION)
         return response

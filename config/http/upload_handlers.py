@@ -1,8 +1,7 @@
-"""The upload handler of every view that takes no files: it refuses the first file of a form, before a byte of it is stored.
+"""The default upload handler, which refuses the first file of a form before any byte of it is stored.
 
-Django's own handlers keep whatever files a form holds, on the disk if they are large, before the view is asked who sent them.
-The admin has no forms with files. The view of the upload form installs a handler of its own (processing/views/form.py), when it
-knows its sender.
+Django's own handlers store all files of a form, on the disk if they are large, before the view can check the user. The admin has
+no forms with files. The view of the upload form checks the user, then installs its own handler (processing/views/form.py).
 """
 
 from typing import Any, NoReturn
@@ -12,7 +11,7 @@ from django.http.multipartparser import MultiPartParserError
 
 
 class FilesNotTaken(MultiPartParserError):
-    """A form with files was sent to a view that takes none. `code` and `message` are what its sender is told."""
+    """A form with files was sent to a view that accepts none. The response contains `code` and `message`."""
 
     code = "files-not-taken"
     message = "This address takes no files, and nothing of them was stored. Upload photos from the page of their album."

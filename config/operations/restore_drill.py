@@ -1,4 +1,4 @@
-"""A fire drill: a backup is restored into an installation of its own, beside this one, which is then verified and thrown away."""
+"""The restore drill: restores a backup into a temporary installation, verifies it there, and deletes the installation."""
 
 import json
 import secrets
@@ -20,8 +20,8 @@ from processing.backups.repository import Vault
 from processing.storage import keys as storage_keys
 
 MANAGE = Path(settings.BASE_DIR) / "manage.py"
-SERVERS = ("DATABASE_URL", "REDIS_URL", "S3_")
-"""The real ones: no setting that begins so reaches the drill."""
+SERVER_PREFIXES = ("DATABASE_URL", "REDIS_URL", "S3_")
+"""Prefixes of the settings of production servers, which are not passed to the drill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,55 +29,60 @@ class Held:
     name: str
     photos: int
     wrong: tuple[str, ...]
-    """Keys that should be right after restoring, and are not."""
+    """Keys that are missing, corrupt or orphaned after restoring."""
     lacking: tuple[str, ...]
-    """Keys that the installation had lost already when the backup was taken."""
+    """Keys that the installation had already lost when the backup was made."""
     renditions: int
-    """How many the backup leaves to be made again."""
+    """How many renditions the backup does not contain and have to be rendered again."""
 
 
 def hold(directory: Path, at: str = "", scratch: Path | None = None) -> Held:
-    """Raises Refused when not even restoring succeeds. All of it comes to lie on the disk, wherever it lay.
+    """Runs the drill, and returns its result. Raises Refused if restoring fails.
 
-    The scratch directory needs room for all files of the snapshot.
+    All files are restored to the local disk, including those from a bucket. The scratch directory needs space for all files of
+    the snapshot.
     """
     snapshot = Vault(directory).snapshot(at)
-    told = snapshot_info.read(snapshot)
+    info = snapshot_info.read(snapshot)
     with TemporaryDirectory(prefix="darkroom-drill-", dir=scratch) as data_dir, _database() as database:
-        environment = env.instead({"DATA_DIR": data_dir, **database}, *SERVERS)
+        environment = env.instead({"DATA_DIR": data_dir, **database}, *SERVER_PREFIXES)
         _manage(environment, "restore", str(directory), "--at", snapshot.name, "--onto-disk")
         _manage(environment, "migrate", "--verbosity=0")
-        found = json.loads(_manage(environment, "verify", "--json", statuses=(0, 1)))
-    lacking = {storage_keys.bare(key) for key in told.lacking}
-    missing = {key for key in found["missing"] if key not in lacking}
-    again = set() if told.renditions else {key for key in missing if key.startswith("renditions/")}
-    wrong = [*(missing - again), *(key for key in found["corrupt"] if key not in lacking), *found["orphans"]]
-    return Held(snapshot.name, found["photos"], tuple(sorted(wrong)), tuple(told.lacking), len(again))
+        report = json.loads(_manage(environment, "verify", "--json", statuses=(0, 1)))
+    lacking = {storage_keys.bare(key) for key in info.lacking}
+    missing = {key for key in report["missing"] if key not in lacking}
+    rerendered = set() if info.renditions else {key for key in missing if key.startswith("renditions/")}
+    wrong = [*(missing - rerendered), *(key for key in report["corrupt"] if key not in lacking), *report["orphans"]]
+    return Held(snapshot.name, report["photos"], tuple(sorted(wrong)), tuple(info.lacking), len(rerendered))
 
 
 @contextmanager
 def _database() -> Iterator[dict[str, str]]:
-    """SQLite lies in the scratch directory. On PostgreSQL there is a database for the drill, on the same server."""
+    """Yields the environment variables for the drill's database.
+
+    An SQLite database is in the scratch directory and needs none. With PostgreSQL, a temporary database is created on the same
+    server, and dropped afterwards.
+    """
     if connection.vendor != "postgresql":
         yield {}
         return
     name = f"darkroom_drill_{secrets.token_hex(4)}"
-    _tell_server(f'CREATE DATABASE "{name}"')
+    _execute(f'CREATE DATABASE "{name}"')
     try:
         yield {"DATABASE_URL": urlsplit(settings.DATABASE_URL)._replace(path=f"/{name}").geturl()}
     finally:
-        _tell_server(f'DROP DATABASE "{name}" WITH (FORCE)')
+        _execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-def _tell_server(statement: str) -> None:
+def _execute(statement: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement)
 
 
 def _manage(environment: Mapping[str, str], *arguments: str, statuses: tuple[int, ...] = (0,)) -> str:
-    """What the command printed. Raises Refused with what it complained of."""
+    """Runs a management command, and returns its output. Raises Refused with its error output."""
     command = [sys.executable, str(MANAGE), *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode not in statuses:
-        raise Refused(f"The drill failed at `{arguments[0]}`:\n{done.stderr.strip()}")
-    return done.stdout
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if process.returncode not in statuses:
+        raise Refused(f"The drill failed at `{arguments[0]}`:\n{process.stderr.strip()}")
+    return process.stdout

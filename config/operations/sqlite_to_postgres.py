@@ -1,6 +1,6 @@
-"""A whole database from SQLite to an empty PostgreSQL, row by row: in one transaction, so that it is there or it is not.
+"""Copies the database from SQLite to an empty PostgreSQL database, in one transaction.
 
-The rows are streamed, so that a million photos take no more memory than one. Nothing of the source is changed.
+The rows are streamed, so that memory use does not depend on the number of photos. The source is not changed.
 """
 
 import json
@@ -23,37 +23,37 @@ from config import database
 
 TARGET = "target"
 MADE_BY_MIGRATE: tuple[type[Model], ...] = (ContentType, Permission)
-AT_A_TIME = 1000
+BATCH_SIZE = 1000
 
 
 class CannotMove(Exception):
-    """Why not, in words for who runs the server. Nothing was changed."""
+    """The database cannot be moved. The message is for the administrator. Nothing was changed."""
 
 
 def open_target(url: str) -> BaseDatabaseWrapper:
-    """A connection to where everything is to go, under an alias of its own."""
-    here, there = connections[DEFAULT_DB_ALIAS], database.options(url, pool=4)
-    if here.vendor != "sqlite":
+    """Returns the connection to the target database, under the alias TARGET. Raises CannotMove."""
+    source, target = connections[DEFAULT_DB_ALIAS], database.options(url, pool=4)
+    if source.vendor != "sqlite":
         raise CannotMove(
             "This installation is not on SQLite. To move between PostgreSQL servers, use pg_dump and pg_restore."
         )
-    if there["ENGINE"] != "django.db.backends.postgresql":
+    if target["ENGINE"] != "django.db.backends.postgresql":
         raise CannotMove("The target is no PostgreSQL: name it as postgres://user:password@host/name.")
-    connections.databases[TARGET] = connections.configure_settings({DEFAULT_DB_ALIAS: there})[DEFAULT_DB_ALIAS]
+    connections.databases[TARGET] = connections.configure_settings({DEFAULT_DB_ALIAS: target})[DEFAULT_DB_ALIAS]
     return connections[TARGET]
 
 
 def ensure_still(file: Path) -> None:
-    """Whoever still has the database open would go on writing into what was left behind."""
-    own = str(os.getpid())
-    found = {process.name for process in Path("/proc").glob("[0-9]*") if _has_open(process, file)}
-    users = (found | _lockers(file)) - {own}
+    """Raises CannotMove if another process has the database open: it would continue to write to the old database."""
+    own_pid = str(os.getpid())
+    openers = {process.name for process in Path("/proc").glob("[0-9]*") if _has_open(process, file)}
+    users = (openers | _lockers(file)) - {own_pid}
     if users:
         raise CannotMove(f"Darkroom is running (process {min(users, key=int)}). Stop web and workers first.")
 
 
 def prepare(target: BaseDatabaseWrapper) -> None:
-    """Make the tables. Raises CannotMove when something is in them."""
+    """Creates the tables. Raises CannotMove if the target is not empty."""
     source = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
     if source.migration_plan(source.loader.graph.leaf_nodes()):
         raise CannotMove("This installation's own database is not up to date. Run `manage.py migrate` first.")
@@ -67,12 +67,12 @@ def prepare(target: BaseDatabaseWrapper) -> None:
 
 
 def move(tell: Callable[[str], None]) -> int:
-    """Copy every row, and count on both sides. Answers how many there are."""
+    """Copies all rows, compares the counts of both databases, and returns the total. Raises CannotMove if they differ."""
     total = 0
-    # The first takes SQLite's one write lock: what is copied is how it is at one moment.
+    # The first transaction holds SQLite's only write lock, so that the copy is consistent.
     with transaction.atomic(), transaction.atomic(using=TARGET):
-        for made in reversed(MADE_BY_MIGRATE):
-            made._base_manager.using(TARGET).all().delete()
+        for model in reversed(MADE_BY_MIGRATE):
+            model._base_manager.using(TARGET).all().delete()
         for model in _models():
             count = _copy(model)
             if not count == model._base_manager.count() == model._base_manager.using(TARGET).count():
@@ -89,12 +89,12 @@ def move(tell: Callable[[str], None]) -> int:
 
 
 def _models() -> list[type[Model]]:
-    found = apps.get_models(include_auto_created=True)
-    return [model for model in found if model._meta.managed and not model._meta.proxy]
+    models = apps.get_models(include_auto_created=True)
+    return [model for model in models if model._meta.managed and not model._meta.proxy]
 
 
 def _copy(model: type[Model]) -> int:
-    """By COPY, which takes rows as they come. Foreign keys are looked at when all are there."""
+    """Copies the rows with COPY, and returns their number. Foreign keys are checked later, at the end of move()."""
     target, fields, count = connections[TARGET], model._meta.concrete_fields, 0
     quote = target.ops.quote_name
     columns = ", ".join(quote(str(field.column)) for field in fields)
@@ -107,12 +107,12 @@ def _copy(model: type[Model]) -> int:
 
 def _rows(model: type[Model], columns: list[str]) -> Iterator[list[Any]]:
     rows = model._base_manager.order_by("pk").values_list(*columns)
-    for row in rows.iterator(chunk_size=AT_A_TIME):
+    for row in rows.iterator(chunk_size=BATCH_SIZE):
         yield [_without_nul(value) for value in row]
 
 
 def _without_nul(value: Any) -> Any:
-    """PostgreSQL keeps no NUL in text, SQLite does."""
+    """Removes NUL characters, which SQLite stores in text and PostgreSQL does not."""
     if isinstance(value, str):
         return value.replace("\0", "")
     if isinstance(value, list | dict) and "\\u0000" in (text := json.dumps(value)):
@@ -121,7 +121,10 @@ def _without_nul(value: Any) -> Any:
 
 
 def _has_open(process: Path, file: Path) -> bool:
-    """Of processes that are none of ours, or that hide what they have open as Darkroom's do, only root is told."""
+    """True if the process has the file open.
+
+    Only root can see this for processes of other users, and for processes that hide their descriptors, as Darkroom's do.
+    """
     try:
         return any(link.exists() and link.samefile(file) for link in (process / "fd").iterdir())
     except OSError:
@@ -129,17 +132,17 @@ def _has_open(process: Path, file: Path) -> bool:
 
 
 def _lockers(file: Path) -> set[str]:
-    """Processes that hold a lock of SQLite's on the database. In WAL mode each connection does, on the file of shared memory.
+    """Returns the ids of processes with an SQLite lock. In WAL mode each connection locks the shared-memory file.
 
-    The kernel tells these to everybody (proc_locks(5)): number, type, kind, access, process, device:inode, range.
+    Every user can read the locks (proc_locks(5)): number, type, kind, access, process, device:inode, range.
     """
-    names = set()
+    inodes = set()
     for path in (file, file.with_name(f"{file.name}-shm")):
         if path.exists():
             status = path.stat()
-            names.add(f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}")
+            inodes.add(f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}")
     try:
-        lines = [line.split() for line in Path("/proc/locks").read_text(encoding="ascii").splitlines()]
+        locks = [line.split() for line in Path("/proc/locks").read_text(encoding="ascii").splitlines()]
     except OSError:
         return set()
-    return {words[4] for words in lines if len(words) == 8 and words[5] in names and int(words[4]) > 0}
+    return {lock[4] for lock in locks if len(lock) == 8 and lock[5] in inodes and int(lock[4]) > 0}

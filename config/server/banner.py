@@ -1,4 +1,4 @@
-"""What the web server says on its console when it answers: its address, the way in, and what is amiss with it."""
+"""The lines that the web server prints when it is ready: its address, the first-user link, and warnings."""
 
 from collections.abc import Iterator
 
@@ -26,5 +26,5 @@ def lines() -> Iterator[str]:
 def _link() -> str | None:
     try:
         return first_user.link()
-    except DatabaseError:  # not migrated yet, or away: that is for others to tell
+    except DatabaseError:  # not migrated yet, or unreachable: reported elsewhere
         return None

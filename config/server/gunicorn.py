@@ -1,6 +1,6 @@
-"""Gunicorn's own settings (`-c python:config.server.gunicorn`).
+"""Gunicorn's settings (`-c python:config.server.gunicorn`).
 
-Its master reads this, so nothing here may import Django before it is called. Kept that way the master takes 25 MB instead of 65.
+Gunicorn's master process imports this module, so it must not import Django at import time: the master takes 25 MB instead of 65.
 """
 
 import os
@@ -8,45 +8,43 @@ from contextlib import suppress
 from typing import Any
 
 worker_class = "config.server.gunicorn_worker.Worker"
-# The main thread of a worker gives the sign of life, its other threads answer: a slow upload is no silence.
+# The main thread of a worker sends the heartbeat, other threads handle requests: a slow upload does not stop the heartbeat.
 timeout = 60
-graceful_timeout = 25  # less than the supervisor's patience
-keepalive = 5  # longer than the panel's polling
-worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - signs of life need no disk
-control_socket_disable = True  # it would lie in the home directory
+graceful_timeout = 25  # less than the supervisor's PATIENCE_SECONDS
+keepalive = 5  # longer than the panel's polling interval
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - heartbeat files need no disk
+control_socket_disable = True  # it would be created in the home directory
 forwarded_allow_ips = ""
-secure_scheme_headers: dict[
-    str, str
-] = {}  # no proxy's headers are believed here: settings.py alone says which ones count
+secure_scheme_headers: dict[str, str] = {}  # no proxy headers are trusted here: settings.py decides which ones are
 loglevel = "warning"
 
 
 def on_starting(server: Any) -> None:
-    """In the master, before it forks: secrets may stand in its environment, and its workers inherit this."""
+    """Hides the memory of the master, whose environment may contain secrets. Workers inherit this."""
     from config.server import prctl
 
     prctl.hide_memory()
 
 
 def post_worker_init(worker: Any) -> None:
-    """The first process greets, when it is about to answer."""
+    """Prints the banner in the first worker, just before it accepts connections."""
     if worker.age == 1:
         from config.server import banner
 
         for line in banner.lines():
-            print(line, flush=True)  # noqa: T201 - the console is where it belongs
-    _hold_database()
+            print(line, flush=True)  # noqa: T201 - the banner is for the console
+    _keep_sqlite_open()
 
 
-def _hold_database() -> None:
-    """Keep this thread's connection to SQLite, on which no request comes; others are closed by their requests.
+def _keep_sqlite_open() -> None:
+    """Keeps the main thread's SQLite connection open. The connections of requests are closed by Django.
 
-    Whoever closes the last one folds the log into the database, and that waits for the disk: a PATCH took 24 ms instead of 17.
+    Closing the last connection checkpoints the write-ahead log and waits for the disk: a PATCH took 24 ms instead of 17.
     """
     from django.db import DatabaseError, connection
 
     if connection.vendor != "sqlite":
         connection.close()
         return
-    with suppress(DatabaseError), connection.cursor() as cursor:  # requests will tell of it
+    with suppress(DatabaseError), connection.cursor() as cursor:  # requests will report it
         cursor.execute("SELECT 1 FROM django_migrations")

@@ -1,9 +1,10 @@
-"""gunicorn's worker with threads, for clients of whom none can make others wait: no thread waits for a slow client.
+"""gunicorn's threaded worker, changed so that no thread waits for a slow client.
 
-The main thread receives heads and small bodies (connections.connection), threads answer, and one more thread sends what clients
-read slowly (connections.sending). Nothing here may import Django before it is called: see config.server.gunicorn.
+The main thread receives request heads and small bodies (connections.connection), a thread pool runs the views, and one sender
+thread sends the responses that clients read slowly (connections.response_sender). This module must not import Django at import
+time: see config.server.gunicorn.
 
-What this takes from gunicorn 27, beside what it documents: ThreadWorker's `poller`, `tpool`, `nr_conns`, `sockets`, `alive`,
+Undocumented parts of gunicorn 27 that this module uses: ThreadWorker's `poller`, `tpool`, `nr_conns`, `sockets`, `alive`,
 `handle`, `handle_request`, `enqueue_req`, `finish_request`, `murder_pending` (called after each round of events) and
 `set_accept_enabled`; the parser's `unreader`; a request's `body` (`reader`, `failed`) and `_expected_100_continue`; and that
 `start_response` is a method of the Response.
@@ -32,31 +33,31 @@ from config.server.connections.response_sender import ClientSocket, Sender
 log = logging.getLogger("darkroom.connections")
 
 LINGER_MS = 5
-"""From one thread to another a line goes by way of the main one, which takes as long on a busy server. Measured with a sender of
-many files, one after the other: a tenth of the time."""
-IN_A_ROW = 16
-"""Requests of one line, at most; then come those who wait for a thread."""
+"""How long a thread waits for the next request of its connection. Handing the connection back to the main thread takes as long
+on a busy server. Measured with a client that sends many files one after the other: a tenth of the time."""
+MAX_CONSECUTIVE_REQUESTS = 16
+"""Requests that a thread handles for one connection before connections that wait for a thread get their turn."""
 TICK_SECONDS = 0.5
-IN_MEMORY, SMALL = 32 << 20, 16 << 10
-"""Bytes of all requests that have not been answered, but for uploads. Beyond, of those larger than the second number the one that
-has been coming for longest is refused."""
+MAX_MEMORY_BYTES, SMALL_REQUEST_BYTES = 32 << 20, 16 << 10
+"""Limit for the received bytes of all unanswered requests except uploads. Above it, the oldest request that is
+larger than the second number is refused."""
 FRESH_SECONDS = 1.0
-"""A connection whose request has not begun so soon is not idle."""
+"""A new connection does not count as idle for this long: its first request may be on its way."""
 CLOSING_SECONDS = 2.0
-"""For the client to take the answer after which its connection is closed."""
-DISCARD_SECONDS, DISCARD_BYTES, DISCARD_AT_ONCE = 10.0, 256 << 20, 256 << 10
-"""The same, while a body is still coming that nobody reads: a browser looks at the answer when it has sent it."""
+"""How long the client may take to read the last response before its connection is closed."""
+DISCARD_SECONDS, DISCARD_BYTES, DISCARD_CHUNK_BYTES = 10.0, 256 << 20, 256 << 10
+"""Limits while an unread body is still arriving: a browser reads the response only after it has sent the whole body."""
 PAUSE_SECONDS = 1.0
-"""Without accepting, after the system had no descriptor or memory for another connection."""
+"""Pause in accepting connections after the system had no descriptor or memory for another one."""
 STOPPING_SECONDS = 2.0
-"""What an idle connection is kept for while the server stops: its next request may be on its way."""
+"""How long idle connections stay open while the server stops: the next request may be on its way."""
 
 
 @dataclass(slots=True)
 class Lane:
-    """Requests of one kind, of which so many are answered at once.
+    """The queue of one kind of request, of which `limit` run at once.
 
-    Whoever sends requests before the last one is answered waits behind all who do not: else a few clients would fill the queue.
+    Pipelined requests wait behind all others; otherwise a few clients could fill the queue.
     """
 
     limit: int
@@ -73,7 +74,11 @@ class Lane:
 
 
 def lanes(threads: int) -> dict[Kind, Lane]:
-    """For WEB_THREADS. Uploads have more than may take in files at once (views/upload_slots.py): the others are told to wait."""
+    """Returns the lanes for `threads` (WEB_THREADS).
+
+    The upload lane has more threads than there are upload slots (views/upload_slots.py): the threads without a slot tell their
+    clients to wait.
+    """
     return {
         Kind.UPLOAD: Lane(threads),
         Kind.PAGE: Lane(max(2, threads // 2)),
@@ -86,69 +91,69 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.worker_connections = sys.maxsize  # set_accept_enabled() counts instead
         self._lanes = lanes(self.cfg.threads)
-        self._reading: dict[Connection, float] = {}
-        """Whose thread may still have to wait for the client, and until when."""
+        self._read_deadlines: dict[Connection, float] = {}
+        """Deadlines of connections whose thread may still wait for bytes of the client."""
         self._receiving: dict[Connection, None] = {}
-        """The main thread waits for their next request. Like the next, in the order they began to wait."""
+        """Connections whose next request the main thread waits for. This dict and `_closing` are in the order of waiting."""
         self._closing: dict[Connection, None] = {}
-        self._sending = self._in_memory = 0
-        self._paused_until = self._checked = 0.0
+        self._sending = self._memory_bytes = 0
+        self._paused_until = self._checked_at = 0.0
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(sum(lane.limit for lane in self._lanes.values()), "web")
 
     def load_wsgi(self) -> None:
-        """The last step before run(); in the worker's own process, where settings may be read."""
+        """Reads the settings. gunicorn calls this in the worker's process, as the last step before run()."""
         super().load_wsgi()
         from django.conf import settings
 
-        self.wsgi: Any = partial(_answer, self.wsgi)
+        self.wsgi: Any = partial(_call_application, self.wsgi)
         self._idle_seconds = settings.BODY_IDLE_SECONDS
         self._request_seconds = settings.REQUEST_SECONDS
-        self._most = settings.WEB_CONNECTIONS or file_descriptors.connections(self.cfg.threads)
+        self._max_connections = settings.WEB_CONNECTIONS or file_descriptors.connections(self.cfg.threads)
         self._sender = Sender(self._idle_seconds)
 
-    # The main thread: connections come, and go.
+    # Main thread: accepting and closing connections.
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """An error that concerns one connection shall not end all others."""
+        """Logs errors, so that an error of one connection does not end all others."""
         try:
             super().wait_for_and_dispatch_events(timeout)
         except Exception:
-            log.exception("A connection failed")
+            log.exception("Handling a connection failed")
 
     def accept(self, listener: socket.socket) -> None:
-        if self.nr_conns >= self._most and not self._make_room():
+        if self.nr_conns >= self._max_connections and not self._make_room():
             self.set_accept_enabled(False)
             return
         try:
             accepted, client = listener.accept()
         except (BlockingIOError, ConnectionAbortedError, InterruptedError):
             return
-        except OSError as error:  # no descriptor is free (EMFILE, ENFILE), or no memory: it passes
+        except OSError as error:  # no descriptor is free (EMFILE, ENFILE), or no memory: this is temporary
             log.warning("A connection could not be accepted: %s. Trying again in %g s.", error.strerror, PAUSE_SECONDS)
             self._paused_until = time.monotonic() + PAUSE_SECONDS
             self._make_room()
             self.set_accept_enabled(False)
             return
         self.nr_conns += 1
-        line = ClientSocket(accepted, self._idle_seconds)
-        self._wait_for_request(Connection(self.cfg, line, client, listener.getsockname()))
+        sock = ClientSocket(accepted, self._idle_seconds)
+        self._wait_for_request(Connection(self.cfg, sock, client, listener.getsockname()))
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """run() calls this in every round as long as it wants connections and none are accepted."""
-        is_full = self.nr_conns >= self._most and not (self._receiving or self._closing)
+        """Starts accepting unless the server is full or paused. run() calls this in each round while accepting is off."""
+        is_full = self.nr_conns >= self._max_connections and not (self._receiving or self._closing)
         super().set_accept_enabled(enabled and not is_full and time.monotonic() >= self._paused_until)
 
     def _make_room(self) -> bool:
-        """Close the connection that is missed least: an idle one, else one that is closing, else the slowest request.
+        """Closes an idle connection, else one that is closing, else the one that has been receiving for longest.
 
-        One that has only just come is not idle: its request is on its way.
+        If there is none of these, cuts off a slow response and returns False. New connections are not idle (FRESH_SECONDS).
         """
         idle_until = time.monotonic() + self.cfg.keepalive - FRESH_SECONDS
         idle = next((conn for conn in self._receiving if conn.is_idle and conn.until < idle_until), None)
         if victim := idle or next(iter(self._closing), None) or next(iter(self._receiving), None):
-            self._forget(victim)
+            self._close_now(victim)
             return True
         if self._sending:
             self._sender.cut_longest()
@@ -161,21 +166,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         conn.wait_until(self.cfg.keepalive if self.alive else STOPPING_SECONDS, self._request_seconds)
 
     def _receive(self, conn: Connection, _: Any) -> None:
-        if conn not in self._receiving:  # closed for another, in this same round
+        if conn not in self._receiving:  # closed in this same round to make room
             return
-        before = conn.size
+        size_before = conn.size
         stage = conn.receive()
-        self._count(conn, conn.size - before)
-        if conn not in self._receiving:  # it has just been crowded out
+        self._count_memory(conn, conn.size - size_before)
+        if conn not in self._receiving:  # it was refused just now to free memory
             return
         if stage is Stage.RECEIVING:
             conn.wait_until(self.cfg.keepalive, self._request_seconds)
             return
         del self._receiving[conn]
         self.poller.unregister(conn.sock)
-        self._take(conn, stage)
+        self._dispatch(conn, stage)
 
-    def _take(self, conn: Connection, stage: Stage) -> None:
+    def _dispatch(self, conn: Connection, stage: Stage) -> None:
         match stage:
             case Stage.READY:
                 self.enqueue_req(conn)
@@ -184,23 +189,23 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             case Stage.RECEIVING:
                 self._wait_for_request(conn)
             case Stage.GONE:
-                self._end(conn)
+                self._release(conn)
 
     def _refuse(self, conn: Connection) -> None:
         assert conn.refusal
         is_json = conn.head is not None and conn.head.content_type == admission.JSON
         with suppress(OSError):
             conn.sock.sendall(conn.refusal.answer(is_json))
-        self._close(conn, is_body_coming=True)
+        self._close_gracefully(conn, is_body_coming=True)
 
-    def _close(self, conn: Connection, is_body_coming: bool = False) -> None:
-        """Close it as RFC 9112 section 9.6 says: the answer would be lost if bytes were left that nobody reads."""
+    def _close_gracefully(self, conn: Connection, is_body_coming: bool = False) -> None:
+        """Closes the connection in the steps of RFC 9112, section 9.6: unread bytes would make the client lose the response."""
         try:
             conn.sock.shutdown(socket.SHUT_WR)
             conn.sock.setblocking(False)
             self.poller.register(conn.sock, EVENT_READ, partial(self._discard, conn))
         except (OSError, ValueError):
-            self._end(conn)
+            self._release(conn)
             return
         self._closing[conn] = None
         conn.to_discard = DISCARD_BYTES
@@ -210,32 +215,32 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if conn not in self._closing:
             return
         try:
-            count = len(conn.sock.recv(DISCARD_AT_ONCE))
+            count = len(conn.sock.recv(DISCARD_CHUNK_BYTES))
         except BlockingIOError:
             return
         except OSError:
             count = 0
         conn.to_discard -= count
         if conn.to_discard < 0 or (not count and conn.sock.is_read):
-            self._forget(conn)
-        elif not count:  # it sends no more, and may still be reading
+            self._close_now(conn)
+        elif not count:  # the client has finished sending, and may still be reading
             self.poller.unregister(conn.sock)
             conn.until = 0.0
 
-    def _forget(self, conn: Connection) -> None:
-        """Close one that the main thread waits for, at once."""
+    def _close_now(self, conn: Connection) -> None:
+        """Closes a connection of the main thread at once."""
         self._receiving.pop(conn, None)
         self._closing.pop(conn, None)
         with suppress(KeyError):
             self.poller.unregister(conn.sock)
-        self._end(conn)
+        self._release(conn)
 
-    def _end(self, conn: Connection) -> None:
-        self._count(conn, -conn.counted)
+    def _release(self, conn: Connection) -> None:
+        self._count_memory(conn, -conn.counted)
         self.nr_conns -= 1
         conn.sock.close()
 
-    # The main thread: requests come to threads, and back.
+    # Main thread: handing requests to threads and taking connections back.
 
     def enqueue_req(self, conn: Connection) -> None:
         lane = self._lanes[conn.kind]
@@ -247,102 +252,101 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             lane.put(conn)
 
     def finish_request(self, conn: Connection, fs: "Future[Any]") -> None:
-        self._count(conn, -conn.counted)
+        self._count_memory(conn, -conn.counted)
         conn.lane.running -= 1
-        if following := conn.lane.next():
-            self.enqueue_req(following)
+        if next_conn := conn.lane.next():
+            self.enqueue_req(next_conn)
         try:
             is_kept = fs.result() is True
         except Exception:
-            log.exception("A connection failed")
+            log.exception("Handling a connection failed")
             is_kept = False
-        self._go_on(conn, is_kept)
+        self._continue(conn, is_kept)
 
-    def _go_on(self, conn: Connection, is_kept: bool) -> None:
-        """After an answer: send the rest of it, then wait for the next request, or close."""
+    def _continue(self, conn: Connection, is_kept: bool) -> None:
+        """Sends the rest of the response, then waits for the next request or closes."""
         if conn.sock.has_kept:
             self._sending += 1
-            self._sender.send(conn.sock, partial(self.method_queue.defer, self._sent, conn, is_kept))
+            self._sender.send(conn.sock, partial(self.method_queue.defer, self._on_sent, conn, is_kept))
         elif is_kept:
-            self._take(conn, conn.look())
+            self._dispatch(conn, conn.look())
         else:
-            self._close(conn, request_body.is_unread(conn.request))
+            self._close_gracefully(conn, request_body.is_unread(conn.request))
 
-    def _sent(self, conn: Connection, is_kept: bool, is_sent: bool) -> None:
+    def _on_sent(self, conn: Connection, is_kept: bool, is_sent: bool) -> None:
         self._sending -= 1
         if is_sent:
-            self._go_on(conn, is_kept)
+            self._continue(conn, is_kept)
         else:
-            self._end(conn)
+            self._release(conn)
 
     def murder_pending(self) -> None:
-        """Close what has exceeded its time. run() calls this after each round of events, once a second at least."""
+        """Closes connections that have exceeded their time limit. run() calls this at least once a second."""
         now = time.monotonic()
-        if now - self._checked < TICK_SECONDS:
+        if now - self._checked_at < TICK_SECONDS:
             return
-        self._checked = now
+        self._checked_at = now
         for conn in [conn for conn in self._receiving if conn.until < now]:
-            if conn.head:  # its body is what is slow: it waits for an answer
+            if conn.head:  # only the body is slow: the client expects a response
                 self._receiving.pop(conn)
                 self.poller.unregister(conn.sock)
                 conn.refusal = admission.TOO_SLOW
                 self._refuse(conn)
             else:
-                self._forget(conn)
+                self._close_now(conn)
         for conn in [conn for conn in self._closing if conn.until < now]:
             if conn.has_read_all(now):
-                self._forget(conn)
-        for conn, until in list(self._reading.items()):
+                self._close_now(conn)
+        for conn, until in list(self._read_deadlines.items()):
             if until < now:
                 conn.sock.interrupt()
         if not self.alive:
             for conn in self._receiving:
                 conn.until = min(conn.until, now + STOPPING_SECONDS) if conn.is_idle else conn.until
 
-    def _count(self, conn: Connection, more: int) -> None:
-        conn.counted += more
-        self._in_memory += more
-        while self._in_memory > IN_MEMORY:
-            large = [each for each in self._receiving if each.size > SMALL] or [
-                each for each in self._receiving if each.size
-            ]
-            if not large:
+    def _count_memory(self, conn: Connection, count: int) -> None:
+        conn.counted += count
+        self._memory_bytes += count
+        while self._memory_bytes > MAX_MEMORY_BYTES:
+            large = [conn for conn in self._receiving if conn.size > SMALL_REQUEST_BYTES]
+            candidates = large or [conn for conn in self._receiving if conn.size]
+            if not candidates:
                 return
-            self._crowd_out(max(large, key=_age))
+            self._refuse_to_free_memory(max(candidates, key=_age))
 
-    def _crowd_out(self, conn: Connection) -> None:
-        """The request that has been coming for longest: who stops in the middle, or trickles, makes room for who does not."""
+    def _refuse_to_free_memory(self, conn: Connection) -> None:
+        """Refuses the oldest request, so that stalled and trickling clients make room for others."""
         del self._receiving[conn]
         self.poller.unregister(conn.sock)
         conn.release()
-        self._count(conn, -conn.counted)
+        self._count_memory(conn, -conn.counted)
         conn.refusal = admission.CROWDED
         self._refuse(conn)
 
-    # Threads
+    # Thread pool
 
     def handle(self, conn: Connection) -> bool:
-        """Answer requests until the client has to be waited for. True when the connection is kept."""
+        """Handles requests until the client has to be waited for. Returns True if the connection is kept open."""
         kind = conn.kind
-        for _ in range(IN_A_ROW):
+        for _ in range(MAX_CONSECUTIVE_REQUESTS):
             if not self._handle(conn):
                 return False
             conn.begin_next()
-            if not self.alive or conn.lane.waiting or conn.sock.has_kept or not _asks_again(conn, kind):
+            if not self.alive or conn.lane.waiting or conn.sock.has_kept or not _has_next_request(conn, kind):
                 break
         return True
 
     def _handle(self, conn: Connection) -> bool:
         if conn.kind is not Kind.UPLOAD:
-            self._reading[conn] = time.monotonic() + self._request_seconds
+            self._read_deadlines[conn] = time.monotonic() + self._request_seconds
         try:
             conn.deliver()
             return super().handle(conn) is True
         finally:
-            self._reading.pop(conn, None)
+            self._read_deadlines.pop(conn, None)
 
     def handle_request(self, req: Any, conn: Connection) -> Any:
-        """The head is there."""
+        """Runs the application for a parsed head, or sends the connection's refusal."""
         request_body.watch(req)
         if conn.said_continue:
             req._expected_100_continue = False
@@ -352,7 +356,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                     conn.refusal = admission.BODY_TOO_LARGE
             elif request_body.is_unread(req):
                 conn.refusal = admission.BROKEN
-        self._reading.pop(conn, None)
+        self._read_deadlines.pop(conn, None)
         if conn.refusal:
             conn.sock.sendall(conn.refusal.answer(conn.head is not None and conn.head.content_type == admission.JSON))
             return False
@@ -363,8 +367,8 @@ def _age(conn: Connection) -> float:
     return conn.age
 
 
-def _asks_again(conn: Connection, kind: Kind) -> bool:
-    """Is another request of this kind here, or does it come at once?"""
+def _has_next_request(conn: Connection, kind: Kind) -> bool:
+    """True if another request of this kind has arrived, or arrives within LINGER_MS."""
     stage = conn.look()
     if stage is Stage.RECEIVING:
         poll = select.poll()
@@ -375,10 +379,10 @@ def _asks_again(conn: Connection, kind: Kind) -> bool:
     return stage is Stage.READY and conn.kind is kind
 
 
-def _answer(application: Any, environ: dict[str, Any], start_response: Any) -> Any:
-    """The WSGI application, whose answer ends the connection when the body was not read to its end.
+def _call_application(application: Any, environ: dict[str, Any], start_response: Any) -> Any:
+    """Calls the WSGI application. Closes the connection after the response if the body was not read completely.
 
-    A body whose chunks are malformed is answered with 400, whatever the view made of it.
+    The status is 400 if the chunks of the body are malformed, regardless of the view's response.
     """
     response = start_response.__self__
 

@@ -1,4 +1,4 @@
-"""What Linux does for a process that asks for it (prctl(2)): ends it together with its parent, and lets no other look into it."""
+"""Linux process controls (prctl(2)): end with the parent process, and hide memory from other processes."""
 
 import ctypes
 import os
@@ -9,7 +9,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def end_with(parent: int, sign: signal.Signals) -> None:
-    """To be called in the child, before exec. `parent` is the process that was to be it: it may have ended already."""
+    """Makes Linux send `sign` to this process when its parent ends. Call it in the child, before exec.
+
+    `parent` is the process id of the expected parent. If it has ended already, the signal is sent now. Raises OSError.
+    """
     if _libc.prctl(PR_SET_PDEATHSIG, sign, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
     if os.getppid() != parent:
@@ -17,9 +20,9 @@ def end_with(parent: int, sign: signal.Signals) -> None:
 
 
 def hide_memory() -> None:
-    """Other processes of the same user can no longer trace this one, nor read its memory, environment or open files.
+    """Prevents other processes of the same user from tracing this one and from reading its memory, environment or open files.
 
-    Root can. There are no core dumps any more. What /proc tells everybody stays: command line, status, memory in use. It lasts
-    until exec, and holds for processes that are forked from this one.
+    Root still can. Core dumps are disabled. Command line, status and memory use stay visible in /proc. The effect lasts until
+    exec, and forked processes inherit it.
     """
     _libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)

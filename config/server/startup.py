@@ -1,4 +1,4 @@
-"""What has to be done before the processes start: migrate the database, collect the static files. Skipped when it is done."""
+"""Migrates the database and collects the static files before the processes start, if that is necessary."""
 
 import fcntl
 import hashlib
@@ -19,36 +19,36 @@ from config.staticfiles import HashedStatic
 
 
 def prepare() -> None:
-    if _is_behind():
+    if _has_unapplied_migrations():
         call_command("migrate", interactive=False, verbosity=0)
     _collect_static()
     connection.close()
 
 
-def _is_behind() -> bool:
+def _has_unapplied_migrations() -> bool:
     executor = MigrationExecutor(connection)
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def collect_missing() -> None:
-    """Collect the static files, unless all are there whose addresses pages tell. Raises OSError when they cannot be written.
+    """Collects the static files unless all of them exist. Raises OSError if they cannot be written.
 
-    Without them every page would be answered 500: their addresses hold hashes that stand in a list beside them.
+    Without them every page would fail with status 500: pages look up the hashed file names in the manifest.
     """
     if not _are_collected():
-        with _alone():
+        with _collecting_lock():
             if not _are_collected():
-                _list().unlink(missing_ok=True)  # a damaged one would stop Django from writing another
+                _manifest().unlink(missing_ok=True)  # Django does not replace a damaged manifest
                 _collect()
 
 
 def _collect_static() -> None:
-    """The stamp is written last: what was cut off is done again."""
-    stamp, now = Path(settings.STATIC_ROOT) / ".stamp", _fingerprint()
-    if not stamp.exists() or stamp.read_text() != now:
-        with _alone():
+    """Collects the static files if they have changed. The stamp is written last, so an interrupted run is repeated."""
+    stamp, fingerprint = Path(settings.STATIC_ROOT) / ".stamp", _fingerprint()
+    if not stamp.exists() or stamp.read_text() != fingerprint:
+        with _collecting_lock():
             _collect()
-        stamp.write_text(now)
+        stamp.write_text(fingerprint)
 
 
 def _collect() -> None:
@@ -56,8 +56,8 @@ def _collect() -> None:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """Of several processes that are started at once, one collects and the others wait."""
+def _collecting_lock() -> Iterator[None]:
+    """Holds a file lock: of several processes that start at once, one collects and the others wait."""
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
     handle = os.open(settings.STATIC_ROOT, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -68,26 +68,26 @@ def _alone() -> Iterator[None]:
 
 
 def _are_collected() -> bool:
-    """Is every file that there is in the list, and each that it names in its place?"""
+    """True if the manifest lists every static file, and every listed file exists."""
     try:
-        told = json.loads(_list().read_bytes())["paths"]
+        paths = json.loads(_manifest().read_bytes())["paths"]
     except (OSError, ValueError, KeyError):
         return False
     ignored = apps.get_app_config("staticfiles").ignore_patterns  # type: ignore[attr-defined]
     names = {name for finder in get_finders() for name, _ in finder.list(ignored)}
-    return names <= told.keys() and all((_list().parent / path).is_file() for path in told.values())
+    return names <= paths.keys() and all((_manifest().parent / path).is_file() for path in paths.values())
 
 
-def _list() -> Path:
-    """Of the addresses, by the names of the files."""
+def _manifest() -> Path:
+    """The path of the manifest, which maps file names to hashed names."""
     return Path(settings.STATIC_ROOT) / str(HashedStatic.manifest_name)
 
 
 def _fingerprint() -> str:
-    """Of every static file's name, size and time, without reading any, and of how they are stored."""
+    """Returns a hash of all static files' names, sizes and modification times, and of the storage settings. Reads no file."""
     digest = hashlib.sha256(str(settings.STORAGES["staticfiles"]).encode())
     for finder in get_finders():
-        for name, storage in sorted(finder.list([]), key=lambda found: found[0]):
+        for name, storage in sorted(finder.list([]), key=lambda item: item[0]):
             status = Path(storage.path(name)).stat()
             digest.update(f"{name}:{status.st_size}:{status.st_mtime_ns}\n".encode())
     return digest.hexdigest()

@@ -1,7 +1,6 @@
-"""Keeps processes running side by side: starts again what dies, passes their output on, ends them together.
+"""Runs web and worker side by side: restarts processes that exit, prints their output, and stops them together.
 
-`manage.py run` prepares the installation and then becomes this, so nothing here may import Django: that would hold 40 MB for
-nothing.
+`manage.py run` prepares the installation and then executes this module. It must not import Django, which would take 40 MB.
 """
 
 import os
@@ -21,25 +20,25 @@ from config.server import prctl
 
 MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
 QUICK_SECONDS = 10.0
-"""Whoever lived shorter than this died at once."""
-MOST_PAUSE = 30.0
+"""A process that exits within this time after its start counts as a quick death."""
+MAX_PAUSE_SECONDS = 30.0
 PATIENCE_SECONDS = 30.0
-"""How long processes may take to end before they are killed. The worker finishes its picture meanwhile."""
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-LONGEST_LINE = 64 * 1024
+"""How long processes may take to exit before they are killed. The worker finishes its photo in this time."""
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+MAX_LINE_BYTES = 64 * 1024
 
 
 def main() -> None:
-    """Web and worker. The argument is the directory to work in, which relative paths in the environment are about."""
-    prctl.hide_memory()  # secrets may stand in its environment
+    """Runs web and worker. The command-line argument is the working directory, for relative paths in the environment."""
+    prctl.hide_memory()  # its environment may contain secrets
     os.chdir(sys.argv[1])
     manage = [sys.executable, "-u", str(MANAGE)]
     Supervisor({"web": [*manage, "serve"], "worker": [*manage, "run_huey"]}).run()
 
 
 def pause(quick_deaths: int) -> float:
-    """Seconds before the next start: none after a long life; 1, 2, 4 … after dying at once again and again."""
-    return min(2.0 ** (quick_deaths - 1), MOST_PAUSE) if quick_deaths else 0.0
+    """Returns the seconds before the next start: 0 after a long run; 1, 2, 4 … after consecutive quick deaths."""
+    return min(2.0 ** (quick_deaths - 1), MAX_PAUSE_SECONDS) if quick_deaths else 0.0
 
 
 class Supervisor:
@@ -52,30 +51,30 @@ class Supervisor:
         self._kill_at = 0.0
 
     def run(self) -> None:
-        """Until SIGINT, SIGTERM or SIGHUP, and then until every process has ended. A second signal kills them at once."""
-        alarm = self._watch_signals()
+        """Runs until SIGINT, SIGTERM or SIGHUP, then until all processes have exited. A second signal kills them at once."""
+        wakeup = self._watch_signals()
         while not self._stops or any(process.is_running for process in self._processes):
-            self._look_after_processes(time.monotonic())
-            self._pass_on_output(alarm, timeout=1.0)
-        self._pass_on_output(alarm, timeout=0)
+            self._manage_processes(time.monotonic())
+            self._print_output(wakeup, timeout=1.0)
+        self._print_output(wakeup, timeout=0)
 
     def _watch_signals(self) -> socket.socket:
-        """A socket that becomes readable at a signal, so that waiting for output ends at once."""
-        reading, writing = socket.socketpair()
-        reading.setblocking(False)
-        writing.setblocking(False)
-        signal.set_wakeup_fd(writing.detach(), warn_on_full_buffer=False)
+        """Returns a socket that becomes readable when a signal arrives, so that waiting for output ends at once."""
+        reader, writer = socket.socketpair()
+        reader.setblocking(False)
+        writer.setblocking(False)
+        signal.set_wakeup_fd(writer.detach(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        for sign in STOPPING:
-            if sign != signal.SIGHUP or signal.getsignal(sign) != signal.SIG_IGN:  # nohup means it to live on
+        for sign in STOP_SIGNALS:
+            if sign != signal.SIGHUP or signal.getsignal(sign) != signal.SIG_IGN:  # under nohup, SIGHUP stays ignored
                 signal.signal(sign, self._stop)
-        self._selector.register(reading, selectors.EVENT_READ)
-        return reading
+        self._selector.register(reader, selectors.EVENT_READ)
+        return reader
 
     def _stop(self, *_: object) -> None:
         self._stops += 1
 
-    def _look_after_processes(self, now: float) -> None:
+    def _manage_processes(self, now: float) -> None:
         for process in self._processes:
             if status := process.reap(now):
                 _say(f"{process.name} {status}")
@@ -93,23 +92,23 @@ class Supervisor:
         else:
             process.terminate()
 
-    def _pass_on_output(self, alarm: socket.socket, timeout: float) -> None:
+    def _print_output(self, wakeup: socket.socket, timeout: float) -> None:
         for key, _ in self._selector.select(timeout):
-            if key.fileobj is alarm:
+            if key.fileobj is wakeup:
                 with suppress(BlockingIOError):
-                    alarm.recv(4096)
+                    wakeup.recv(4096)
             elif not key.data.pass_on(key.fileobj):
                 self._selector.unregister(key.fileobj)
 
 
 class Process:
-    """One of the processes: started when it is due, and due again when it died."""
+    """A supervised process, started at `due` and due again after it exits."""
 
     def __init__(self, name: str, command: list[str], label: str) -> None:
         self.name, self.due = name, 0.0
         self._command, self._prefix = command, f"{label} | ".encode()
         self._child: subprocess.Popen[bytes] | None = None
-        self._started, self._quick_deaths, self._is_asked = 0.0, 0, False
+        self._started, self._quick_deaths, self._is_terminating = 0.0, 0, False
         self._half_line = b""
 
     @property
@@ -117,7 +116,7 @@ class Process:
         return self._child is not None
 
     def start(self, now: float) -> IO[bytes]:
-        """Answers its output."""
+        """Starts the process and returns its output."""
         self._started = now
         self._child = subprocess.Popen(
             self._command,
@@ -125,32 +124,32 @@ class Process:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for the supervisor alone, who then asks politely
+            start_new_session=True,  # Ctrl-C reaches only the supervisor, which then sends SIGTERM
             preexec_fn=partial(prctl.end_with, os.getpid(), signal.SIGTERM),
         )
         assert self._child.stdout is not None
         return self._child.stdout
 
     def reap(self, now: float) -> str | None:
-        """What to say of its death, if it has just died and that is news; its whole family is dead then."""
+        """Returns a message if the process has just exited unexpectedly, else None. Kills its remaining process group."""
         if self._child is None or (code := self._child.poll()) is None:
             return None
-        with suppress(ProcessLookupError):  # what it leaves behind would keep the port, or work on unseen
+        with suppress(ProcessLookupError):  # remaining children would keep the port or continue to work
             os.killpg(self._child.pid, signal.SIGKILL)
         self._child = None
         self._quick_deaths = self._quick_deaths + 1 if now - self._started < QUICK_SECONDS else 0
         wait = pause(self._quick_deaths)
         self.due = now + wait
         ended = f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
-        if self._is_asked:
+        if self._is_terminating:
             return ended if code else None
         return f"{ended}; it starts again{f' in {wait:g} s' if wait else ''}"
 
     def terminate(self) -> None:
-        """Ask it to end, once."""
-        if self._child and not self._is_asked:
+        """Sends SIGTERM, once."""
+        if self._child and not self._is_terminating:
             self._child.terminate()
-        self._is_asked = True
+        self._is_terminating = True
 
     def kill(self) -> None:
         if self._child:
@@ -158,26 +157,26 @@ class Process:
                 os.killpg(self._child.pid, signal.SIGKILL)
 
     def pass_on(self, output: IO[bytes]) -> bool:
-        """Print what it said, in whole lines; False at the end."""
-        said = output.read(LONGEST_LINE)
-        *lines, self._half_line = (self._half_line + said).split(b"\n")
-        if self._half_line and (not said or len(self._half_line) > LONGEST_LINE):
+        """Prints available output as whole lines. Returns False at the end of the output."""
+        chunk = output.read(MAX_LINE_BYTES)
+        *lines, self._half_line = (self._half_line + chunk).split(b"\n")
+        if self._half_line and (not chunk or len(self._half_line) > MAX_LINE_BYTES):
             lines.append(self._half_line)
             self._half_line = b""
         _print(b"".join(self._prefix + line + b"\n" for line in lines))
-        if not said:
+        if not chunk:
             output.close()
-        return bool(said)
+        return bool(chunk)
 
 
-def _say(words: str) -> None:
-    _print(f"{words}\n".encode())
+def _say(message: str) -> None:
+    _print(f"{message}\n".encode())
 
 
-def _print(words: bytes) -> None:
-    with suppress(OSError):  # nobody reads any more; that is no reason to stop
-        while words:
-            words = words[os.write(1, words) :]
+def _print(output: bytes) -> None:
+    with suppress(OSError):  # the console is closed; the supervisor continues
+        while output:
+            output = output[os.write(1, output) :]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What pages of accounts have to know about the way they were opened."""
+"""Template tags for the account pages."""
 
 from typing import Any
 
@@ -12,17 +12,17 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def passkeys_work(context: dict[str, Any]) -> bool:
-    """Can passkeys be used at the address of this page?"""
+    """True if passkeys can be used at the address of this page."""
     return passkeys.work_here(context["request"])
 
 
 @register.simple_tag
 def provider() -> str:
-    """The name of the OpenID Connect provider; empty without one."""
+    """The name of the OpenID Connect provider; "" without one."""
     return settings.OIDC_NAME if oidc.is_on() else ""
 
 
 @register.simple_tag
 def only_provider() -> bool:
-    """Are passwords and passkeys switched off for signing in?"""
+    """True if passwords and passkeys are disabled for signing in."""
     return bool(settings.OIDC_ONLY)

@@ -1,4 +1,4 @@
-"""Where a request comes from."""
+"""Returns the client's IP address and networks."""
 
 import ipaddress
 import re
@@ -7,37 +7,37 @@ from django.conf import settings
 from django.http import HttpRequest
 
 UNKNOWN = "::"
-"""Stands for an address that cannot be read, as behind a Unix socket."""
+"""The value for an unknown address, as behind a Unix socket."""
 WITH_PORT = re.compile(r'"?(?:\[(?P<v6>[^\]]+)\](?::\d*)?|(?P<v4>[\d.]+):\d*)"?')
 """RFC 7239, section 6: some proxies write the port, and IPv6 in brackets."""
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def address(request: HttpRequest) -> str:
-    """The client's IP address, UNKNOWN where there is none.
+    """Returns the client's IP address, or UNKNOWN.
 
-    X-Forwarded-For is believed only behind a proxy, and of it only what that proxy itself wrote: its end.
+    X-Forwarded-For is trusted only behind a proxy (BEHIND_TLS), and only its last entry, which that proxy has added.
     """
     return str(_address(request) or UNKNOWN)
 
 
 def network(request: HttpRequest) -> str:
-    """What one customer has: an IPv4 address, or a /64 of IPv6."""
+    """Returns the network of one customer: an IPv4 address, or an IPv6 /64."""
     return _network(request, 64)
 
 
 def site(request: HttpRequest) -> str | None:
-    """The /48 of IPv6, which a provider hands out as 65,536 networks to one customer. None for IPv4."""
+    """Returns the IPv6 /48, which a provider may assign to one customer as 65,536 networks. None for IPv4."""
     return _network(request, 48) if isinstance(_address(request), ipaddress.IPv6Address) else None
 
 
 def _network(request: HttpRequest, prefix: int) -> str:
-    found = _address(request)
-    if found is None:
+    ip = _address(request)
+    if ip is None:
         return "unknown"
-    if isinstance(found, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((int(found), prefix), strict=False))
-    return str(found)
+    if isinstance(ip, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((int(ip), prefix), strict=False))
+    return str(ip)
 
 
 def _address(request: HttpRequest) -> Address | None:
@@ -47,10 +47,10 @@ def _address(request: HttpRequest) -> Address | None:
     if match := WITH_PORT.fullmatch(peer):
         peer = match["v6"] or match["v4"]
     try:
-        found = ipaddress.ip_address(peer.partition("%")[0])
+        ip = ipaddress.ip_address(peer.partition("%")[0])
     except ValueError:
         return None
-    return getattr(found, "ipv4_mapped", None) or found
+    return getattr(ip, "ipv4_mapped", None) or ip
 
 
 def is_loopback(host: str) -> bool:

@@ -1,6 +1,6 @@
-"""Browsers in which somebody signed in before, known by a cookie ("device cookie" in OWASP's words).
+"""Recognises browsers in which a user has signed in before, by a cookie (OWASP: "device cookie").
 
-Such a browser has a limit of its own for guesses: whoever guesses elsewhere, or from the same network, cannot lock it out.
+Each such browser has its own limit of sign-in attempts, so attempts from elsewhere or from the same network cannot lock it out.
 """
 
 from django.conf import settings
@@ -12,14 +12,14 @@ from django.utils.crypto import get_random_string, salted_hmac
 from config.accounts.login.usernames import normalised
 
 SALT = "config.accounts.known_devices"
-"""No module's name any more: cookies that are in use were signed with it."""
-SECONDS = 180 * 24 * 3600
+"""A former module name. It must not change, because existing cookies were signed with it."""
+COOKIE_SECONDS = 180 * 24 * 3600
 
 
 def of(request: HttpRequest, name: str) -> str:
-    """The device's own id, where a user of this (normalised) name signed in with this browser; else empty."""
-    told = request.get_signed_cookie(_cookie(), default="", salt=SALT, max_age=SECONDS) or ""
-    owner, _, device = told.partition(".")
+    """Returns the device id if the user of this (normalised) name has signed in with this browser; else ""."""
+    value = request.get_signed_cookie(_cookie_name(), default="", salt=SALT, max_age=COOKIE_SECONDS) or ""
+    owner, _, device = value.partition(".")
     return device if owner == _hashed(name) else ""
 
 
@@ -27,18 +27,18 @@ def remember(request: HttpRequest, response: HttpResponseBase, user: User) -> No
     name = normalised(user.get_username())
     device = of(request, name) or get_random_string(22)
     response.set_signed_cookie(
-        _cookie(),
+        _cookie_name(),
         f"{_hashed(name)}.{device}",
         salt=SALT,
-        max_age=SECONDS,
+        max_age=COOKIE_SECONDS,
         secure=settings.BEHIND_TLS,
         httponly=True,
         samesite="Lax",
     )
 
 
-def _cookie() -> str:
-    """A browser takes a cookie of the first name over https only, and from nobody but this very host."""
+def _cookie_name() -> str:
+    """Returns the cookie's name. Browsers accept the `__Host-` prefix over https only, and only from this host."""
     return "__Host-known_device" if settings.BEHIND_TLS else "known_device"
 
 

@@ -1,4 +1,4 @@
-"""Somebody who has given the password, and not yet the second factor: a password changed meanwhile ends that, too."""
+"""Ends sign-ins between password and second factor when the password is changed meanwhile."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
-KEY = "password_when_given"
+AUTH_HASH_KEY = "password_when_given"
 
 
 def connect() -> None:
@@ -16,8 +16,11 @@ def connect() -> None:
 
 
 def require_same_password(request: HttpRequest, user: User) -> None:
-    """Raises ValidationError unless the password is the one that this session has given. Signed in, Django checks that itself."""
-    if not constant_time_compare(request.session.get(KEY, ""), user.get_session_auth_hash()):
+    """Raises ValidationError if the password has changed since this session passed that step.
+
+    For sessions that are signed in, Django checks this.
+    """
+    if not constant_time_compare(request.session.get(AUTH_HASH_KEY, ""), user.get_session_auth_hash()):
         raise ValidationError(
             "Your password was changed meanwhile. Cancel, and sign in again.", code="password_changed"
         )
@@ -25,4 +28,4 @@ def require_same_password(request: HttpRequest, user: User) -> None:
 
 def _remember(request: HttpRequest, user: User, method: str, **kwargs: Any) -> None:
     if method != "mfa":
-        request.session[KEY] = user.get_session_auth_hash()
+        request.session[AUTH_HASH_KEY] = user.get_session_auth_hash()

@@ -1,4 +1,4 @@
-"""Who is sent a link to a new password."""
+"""Sends links for resetting a password."""
 
 from allauth.account.forms import ResetPasswordForm, default_token_generator
 from allauth.account.internal import flows
@@ -13,7 +13,7 @@ from config.accounts.forms import plainly
 
 
 class ResetForm(ResetPasswordForm):  # type: ignore[misc]
-    """Looks nobody up before it answers: the answer is the same, and as quick, for every address."""
+    """Looks up users in the mail thread: content and duration of the response are the same for every address."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
@@ -29,7 +29,7 @@ class ResetForm(ResetPasswordForm):  # type: ignore[misc]
 
 
 def send_link(request: HttpRequest, email: str) -> None:
-    """A mail to each user of this address; none to an address that nobody has."""
+    """Sends a mail to each user of this address; none if no user has it."""
     with context.request_context(request):
         users = list(users_of(email))
         if users:
@@ -37,11 +37,11 @@ def send_link(request: HttpRequest, email: str) -> None:
 
 
 def users_of(email: str) -> "list[User]":
-    """The active users with a password who confirmed this address, or for whom an administrator wrote it down.
+    """Returns the active users with a password who confirmed this address, or whose address an administrator entered.
 
-    An address that a user typed and did not confirm may be a stranger's.
+    An unconfirmed address that a user entered may belong to another person.
     """
     confirmed = EmailAddress.objects.filter(email__iexact=email, verified=True).values("user")
-    theirs = Q(pk__in=confirmed) | Q(email__iexact=email, emailaddress=None)
-    found = User.objects.filter(theirs, is_active=True).distinct()
-    return [user for user in found if user.has_usable_password()]
+    has_address = Q(pk__in=confirmed) | Q(email__iexact=email, emailaddress=None)
+    users = User.objects.filter(has_address, is_active=True).distinct()
+    return [user for user in users if user.has_usable_password()]

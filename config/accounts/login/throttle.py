@@ -1,7 +1,7 @@
-"""How many passwords may be tried. Each try counts before the password is looked at, and no longer once it was right.
+"""Rate limits for passwords. Each attempt is counted before the password is checked; a successful one is uncounted.
 
-One transaction holds the count of a try: of tries at once, in any thread or process, each sees those before it. A try that is
-refused counts for nothing, so that nobody waits for ever. The numbers lie in the cache, which is in the database.
+Each attempt is counted in one transaction, so concurrent attempts in all threads and processes see each other. Refused attempts
+are not counted, so the wait always ends. The counts are stored in the cache, which is in the database.
 """
 
 import time
@@ -25,17 +25,17 @@ from config.accounts.login.usernames import normalised
 from config.http import error_pages
 
 NAMES_A_NETWORK = 20
-"""An office shares an address: as many people may have forgotten their password there at once."""
+"""Factor for the limit of a network. An office shares one address, and this many users may mistype passwords at once."""
 NETWORKS_A_NAME = 10
 SITE = 3
 APP, ACTION = "allauth.account", "guess"
 
 refused = Signal()
-"""Sent with `request`, `name` (normalised) and `seconds` when a try was refused without looking at the password."""
+"""Sent with `request`, `name` (normalised) and `seconds` when an attempt is refused without checking the password."""
 
 
 class TooManyGuesses(ImmediateHttpResponse):  # type: ignore[misc]
-    """Answered with 429, by allauth's middleware where no view catches it. `seconds`: how long to wait."""
+    """Makes allauth's middleware respond with 429 if no view catches it. `seconds` is the time to wait."""
 
     def __init__(self, request: HttpRequest, seconds: int) -> None:
         super().__init__(error_pages.too_many_requests(request, seconds))
@@ -49,36 +49,36 @@ class Limit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """A try that was counted."""
+    """A counted attempt."""
 
     counted: tuple[tuple[Limit, ratelimit.RateLimitUsage], ...]
 
     def was_right(self) -> None:
-        """Whoever knows the password starts afresh; what was counted for others as well is given back."""
+        """Resets the user's own limit after a correct password, and uncounts the attempt in the other limits."""
         with transaction.atomic():
             for _, usage in self.counted:
                 usage.rollback()
-            own = self.counted[0][0]
-            cache.delete(_cache_key(own))
+            own_limit = self.counted[0][0]
+            cache.delete(_cache_key(own_limit))
 
 
 def count(request: HttpRequest, name: str) -> Try:
-    """Counts a try with this name. Raises TooManyGuesses where there were too many; then it is not counted."""
+    """Counts an attempt with this name. Raises TooManyGuesses, without counting, if a limit is reached."""
     name = normalised(name)
     limits = tuple(_limits(request, name))
-    _ensure_free(request, name, limits)  # a read first: who is refused all the time shall not keep writers waiting
+    _ensure_free(request, name, limits)  # read first: refused attempts must not block writers
     try:
         with transaction.atomic():
             return Try(tuple((limit, _consume(request, limit)) for limit in limits))
     except RateLimited:
         _ensure_free(request, name, limits)
-        raise TooManyGuesses(request, 1) from None  # the last one has just been given back
+        raise TooManyGuesses(request, 1) from None  # another attempt has just been uncounted
 
 
 def forget(sender: object, request: HttpRequest, user: User, **kwargs: object) -> None:
-    """Receives password_reset: whoever was sent a link need not wait for having guessed before."""
-    own = next(_limits(request, normalised(user.get_username())))
-    cache.delete(_cache_key(own))
+    """Receives password_reset: a user with a new password does not have to wait for earlier attempts."""
+    own_limit = next(_limits(request, normalised(user.get_username())))
+    cache.delete(_cache_key(own_limit))
 
 
 def _ensure_free(request: HttpRequest, name: str, limits: tuple[Limit, ...]) -> None:
@@ -88,25 +88,25 @@ def _ensure_free(request: HttpRequest, name: str, limits: tuple[Limit, ...]) -> 
 
 
 def _limits(request: HttpRequest, name: str) -> Iterator[Limit]:
-    """The first is the person's own. The others keep the guesses of many networks or for many names in bounds.
+    """Yields the user's own limit first, then limits for attempts from many networks or for many names.
 
-    They do not hold for a browser in which that user signed in before: nobody locks it out by guessing from elsewhere, or from
-    the same network. Names are hashed with a key: now and then people type their password in their place.
+    A browser in which the user has signed in before has only its own limit, so that attempts from elsewhere or from the same
+    network cannot lock it out. Names are hashed with a key, since people sometimes type their password as the name.
     """
     attempts = int(settings.LOGIN_ATTEMPTS)
     if device := known_devices.of(request, name):
         yield Limit(_hashed("device", device), attempts)
         return
-    here = network(request)
-    yield Limit(_hashed("name in network", name, here), attempts)
+    client_network = network(request)
+    yield Limit(_hashed("name in network", name, client_network), attempts)
     yield Limit(_hashed("name", name), attempts * NETWORKS_A_NAME)
-    if whole_site := site(request):
-        yield Limit(_hashed("name in site", name, whole_site), attempts * SITE)
-    yield Limit(_hashed("network", here), attempts * NAMES_A_NETWORK)
+    if client_site := site(request):
+        yield Limit(_hashed("name in site", name, client_site), attempts * SITE)
+    yield Limit(_hashed("network", client_network), attempts * NAMES_A_NETWORK)
 
 
 def _consume(request: HttpRequest, limit: Limit) -> ratelimit.RateLimitUsage:
-    """Raises RateLimited when it is full."""
+    """Counts an attempt. Raises RateLimited if the limit is reached."""
     return ratelimit.consume(
         request,
         app=APP,
@@ -119,16 +119,16 @@ def _consume(request: HttpRequest, limit: Limit) -> ratelimit.RateLimitUsage:
 
 
 def _seconds_to_wait(limit: Limit) -> int:
-    """Until one try fewer than the most counts; 0 when there are fewer now."""
+    """Returns the seconds until the limit allows another attempt; 0 if it does now."""
     now = time.time()
-    counting = [at for at in cache.get(_cache_key(limit), []) if at > now - settings.LOGIN_SECONDS]
-    if len(counting) < limit.most:
+    attempts = [timestamp for timestamp in cache.get(_cache_key(limit), []) if timestamp > now - settings.LOGIN_SECONDS]
+    if len(attempts) < limit.most:
         return 0
-    return max(1, round(float(counting[limit.most - 1]) + float(settings.LOGIN_SECONDS) - now))
+    return max(1, round(float(attempts[limit.most - 1]) + float(settings.LOGIN_SECONDS) - now))
 
 
 def _cache_key(limit: Limit) -> str:
-    """Where allauth keeps the times of the tries, the latest first."""
+    """The key under which allauth stores the times of the attempts, the latest first."""
     rate = ratelimit.Rate(limit.most, float(settings.LOGIN_SECONDS), "key")
     return str(ratelimit.get_cache_key(None, app=APP, action=ACTION, rate=rate, key=limit.key))
 

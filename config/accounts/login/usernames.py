@@ -1,4 +1,4 @@
-"""A name that is typed, and the user it means."""
+"""Normalises typed names, and finds their users."""
 
 import unicodedata
 
@@ -7,23 +7,23 @@ from django.db.models import Q
 
 
 def normalised(name: str) -> str:
-    """The form in which names are compared: full-width letters, capitals and space around them make no other name."""
+    """Returns the form of a name for comparison, without full-width letters, capitals and surrounding spaces."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
 
 
 def user_called(name: str) -> User | None:
-    """The user of exactly that name, else the only one whose name is the same when both are normalised.
+    """Returns the user of exactly this name, else the only user whose normalised name is the same, else None.
 
-    One query, whether or not there is such a user: how long it takes tells nothing. The database finds those that may be meant
-    (PostgreSQL also calls the Turkish i without a dot the same as i). They are compared here, by the rule that guesses are
-    counted by.
+    Makes one query whether or not the user exists, so that its duration discloses nothing. The database returns candidates
+    (PostgreSQL also equates the dotless Turkish i with i). The candidates are compared here, by the same rule that counts
+    attempts.
     """
     plain = unicodedata.normalize("NFKC", name).strip()
     spellings = {name, plain, plain.lower(), plain.casefold(), normalised(name)}
-    alike = Q(username__in=spellings) | Q(username__iexact=plain)
-    found = [user for user in User.objects.filter(alike) if normalised(user.username) == normalised(name)]
+    is_similar = Q(username__in=spellings) | Q(username__iexact=plain)
+    users = [user for user in User.objects.filter(is_similar) if normalised(user.username) == normalised(name)]
     for spelling in (name, plain):
-        for user in found:
+        for user in users:
             if user.username == spelling:
                 return user
-    return found[0] if len(found) == 1 else None
+    return users[0] if len(users) == 1 else None

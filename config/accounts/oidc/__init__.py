@@ -1,6 +1,6 @@
-"""OpenID Connect with one provider, which the OIDC_ settings name. allauth's flow, with the checks that it leaves out.
+"""OpenID Connect with the one provider in the OIDC_ settings: allauth's flow plus the checks that it omits.
 
-The provider's accounts are known by issuer and subject: a subject alone means somebody else at another provider.
+The provider's accounts are identified by issuer and subject, since different providers can use the same subject.
 """
 
 from allauth.socialaccount.models import SocialApp
@@ -8,12 +8,12 @@ from django.conf import settings
 
 
 def is_on() -> bool:
-    """Do the settings name a provider?"""
+    """True if the settings name a provider."""
     return bool(settings.OIDC_ISSUER)
 
 
 def app() -> SocialApp:
-    """The settings as allauth's row, which is never saved. Raises SocialApp.DoesNotExist where there is no provider."""
+    """Returns the settings as an unsaved SocialApp. Raises SocialApp.DoesNotExist if no provider is set."""
     if not is_on():
         raise SocialApp.DoesNotExist
     return SocialApp(

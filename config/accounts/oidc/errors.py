@@ -1,4 +1,4 @@
-"""What can go wrong between this server and the provider, in words. Each code has a page."""
+"""Errors of signing in through the provider, and the page that shows them."""
 
 import logging
 from http import HTTPStatus
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class Trouble(NamedTuple):
-    """`heading` and `words` are shown; `{name}` in them is the provider's."""
+    """An error for the user. `{name}` in `heading` and `words` is replaced by the provider's name."""
 
     code: str
     status: HTTPStatus
@@ -74,16 +74,16 @@ NAME_TAKEN = Trouble(
 
 
 class ProviderError(OAuth2Error):  # type: ignore[misc]
-    """Signing in through the provider failed. `trouble` says it to the person, the message to the log."""
+    """Signing in through the provider failed. `trouble` is shown to the user, the message is logged."""
 
     def __init__(self, trouble: Trouble, message: str) -> None:
         super().__init__(message)
         self.trouble = trouble
 
 
-def told(request: HttpRequest, exception: Exception | None, otherwise: Trouble = REFUSED) -> HttpResponse:
-    """The page that says what went wrong; the log gets the details, which may concern the server's set-up."""
-    trouble = _trouble(exception, otherwise)
+def told(request: HttpRequest, exception: Exception | None, default: Trouble = REFUSED) -> HttpResponse:
+    """Returns the error page, and logs the details, which may concern the server's configuration."""
+    trouble = _trouble(exception, default)
     log.warning("Sign-in through %s failed with %s: %s", settings.OIDC_ISSUER, trouble.code, exception or "no details")
     context = {
         "heading": trouble.heading.format(name=settings.OIDC_NAME),
@@ -93,7 +93,7 @@ def told(request: HttpRequest, exception: Exception | None, otherwise: Trouble =
     return render(request, "socialaccount/authentication_error.html", context, status=trouble.status)
 
 
-def _trouble(exception: Exception | None, otherwise: Trouble) -> Trouble:
+def _trouble(exception: Exception | None, default: Trouble) -> Trouble:
     if isinstance(exception, ProviderError):
         return exception.trouble
-    return UNREACHABLE if isinstance(exception, requests.RequestException) else otherwise
+    return UNREACHABLE if isinstance(exception, requests.RequestException) else default

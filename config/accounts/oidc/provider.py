@@ -1,4 +1,4 @@
-"""The conversation with the provider: discovery, PKCE, nonce, and the ID token with its signature."""
+"""The OpenID Connect client: discovery, PKCE, nonce, and validation of the ID token."""
 
 import secrets
 from typing import Any
@@ -19,18 +19,18 @@ from config.accounts.oidc import errors
 from config.accounts.oidc.errors import ProviderError
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
-"""With public keys alone: with a shared secret, whoever may check a token may forge one."""
+"""Asymmetric algorithms only: with a shared secret, every party that can verify a token can also forge one."""
 LEEWAY_SECONDS = 60
 CONFIGURATION_SECONDS = 600
 DOWN_SECONDS = 5
-"""Requests that come so soon after one that failed do not wait for the provider again."""
-LONGEST_SUBJECT = 191
-"""Fits into allauth's column."""
+"""For this long after a failed request, further ones fail at once instead of waiting for the provider."""
+MAX_SUBJECT_CHARACTERS = 191
+"""The size of allauth's column."""
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 class Conversation(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
-    """allauth's adapter for one sign-in. `nonce` is set when the provider has answered: what was sent along."""
+    """allauth's adapter for one sign-in. The callback view sets `nonce` to the one that was sent to the provider."""
 
     nonce: str | None = None
 
@@ -40,26 +40,26 @@ class Conversation(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
 
     @property
     def basic_auth(self) -> bool:
-        """Does the client secret go into a header? A provider that says nothing wants that (Discovery 1.0, section 3)."""
+        """True if the client secret is sent in a header, which is the default (Discovery 1.0, section 3)."""
         methods = self.openid_config.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         return "client_secret_post" not in methods
 
     def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:
-        """Where the provider sends people back: on PUBLIC_URL, where it is set."""
+        """Returns the callback URL, on PUBLIC_URL if it is set."""
         return passkeys.origin(request) + reverse("oidc_callback")
 
     def complete_login(self, request: HttpRequest, app: SocialApp, token: Any, **kwargs: Any) -> Any:
-        """The allauth SocialLogin of whom the ID token and userinfo tell of. Raises ProviderError where they are not valid."""
+        """Returns the SocialLogin for the ID token and userinfo. Raises ProviderError if they are not valid."""
         id_token = kwargs["response"].get("id_token")
         if not id_token:
             raise ProviderError(errors.UNTRUSTED, "There is no id_token in the answer; is the scope openid allowed?")
         claims = verified(id_token, self.nonce)
         data = {"id_token": claims}
         if self.openid_config.get("userinfo_endpoint"):
-            told = self._fetch_user_info(token.token)
-            if not isinstance(told, dict) or told.get("sub") != claims["sub"]:  # OpenID Connect Core 5.3.2
+            userinfo = self._fetch_user_info(token.token)
+            if not isinstance(userinfo, dict) or userinfo.get("sub") != claims["sub"]:  # OpenID Connect Core 5.3.2
                 raise ProviderError(errors.UNTRUSTED, "userinfo is about another subject than the ID token.")
-            data["userinfo"] = claims | told
+            data["userinfo"] = claims | userinfo
         return self.get_provider().sociallogin_from_response(request, data)
 
 
@@ -86,27 +86,27 @@ class Provider(OpenIDConnectProvider):  # type: ignore[misc]
 
 
 def configuration() -> dict[str, Any]:
-    """What the provider publishes of itself. Asked for every ten minutes. Raises ProviderError where that fails."""
+    """Returns the provider's published configuration, cached for ten minutes. Raises ProviderError if fetching it fails."""
     key = f"oidc:{settings.OIDC_ISSUER}"
     if cache.get(f"{key}:down"):
         raise ProviderError(errors.UNREACHABLE, "The provider did not answer a moment ago.")
-    found: dict[str, Any] | None = cache.get(key)
-    if found is None:
+    document: dict[str, Any] | None = cache.get(key)
+    if document is None:
         try:
-            found = _asked_for(f"{settings.OIDC_ISSUER}/.well-known/openid-configuration")
+            document = _fetch_json(f"{settings.OIDC_ISSUER}/.well-known/openid-configuration")
         except ProviderError:
             cache.set(f"{key}:down", True, DOWN_SECONDS)
             raise
-        if found.get("issuer", "").rstrip("/") != settings.OIDC_ISSUER:
-            raise ProviderError(errors.UNTRUSTED, f"OIDC_ISSUER calls itself {found.get('issuer')!r}.")
-        if missing := [name for name in ENDPOINTS if not str(found.get(name)).startswith(("https://", "http://"))]:
+        if document.get("issuer", "").rstrip("/") != settings.OIDC_ISSUER:
+            raise ProviderError(errors.UNTRUSTED, f"OIDC_ISSUER calls itself {document.get('issuer')!r}.")
+        if missing := [name for name in ENDPOINTS if not str(document.get(name)).startswith(("https://", "http://"))]:
             raise ProviderError(errors.UNTRUSTED, f"The provider's configuration lacks {', '.join(missing)}.")
-        cache.set(key, found, CONFIGURATION_SECONDS)
-    return found
+        cache.set(key, document, CONFIGURATION_SECONDS)
+    return document
 
 
 def verified(id_token: str, nonce: str | None) -> dict[str, Any]:
-    """The claims of the ID token. Raises ProviderError unless signature, issuer, audience, times and nonce are right."""
+    """Returns the claims of the ID token. Raises ProviderError unless signature, issuer, audience, times and nonce are valid."""
     try:
         key = _key_of(jwt.get_unverified_header(id_token))
         claims: dict[str, Any] = jwt.decode(
@@ -124,30 +124,32 @@ def verified(id_token: str, nonce: str | None) -> dict[str, Any]:
         raise ProviderError(errors.UNTRUSTED, f"The ID token is not valid: {error}") from error
     if claims.get("azp", settings.OIDC_CLIENT_ID) != settings.OIDC_CLIENT_ID:
         raise ProviderError(errors.UNTRUSTED, "The ID token was made for another client.")
-    if len(claims["sub"]) > LONGEST_SUBJECT:
-        raise ProviderError(errors.UNTRUSTED, f"The subject is longer than {LONGEST_SUBJECT} characters.")
+    if len(claims["sub"]) > MAX_SUBJECT_CHARACTERS:
+        raise ProviderError(errors.UNTRUSTED, f"The subject is longer than {MAX_SUBJECT_CHARACTERS} characters.")
     if not nonce or not secrets.compare_digest(str(claims.get("nonce")).encode(), nonce.encode()):
         raise ProviderError(errors.UNTRUSTED, "The ID token's nonce is not the one that was sent.")
     return claims
 
 
 def _key_of(header: dict[str, Any]) -> jwt.PyJWK:
-    """The public key that the token says it was signed with; without a name, the only one there is."""
-    keys = jwt.PyJWKSet.from_dict(_asked_for(configuration()["jwks_uri"])).keys
-    named = [key for key in keys if key.key_id == header.get("kid")] if header.get("kid") else keys
-    if len(named) != 1:
-        raise ProviderError(errors.UNTRUSTED, f"The provider has {len(named)} keys of the name {header.get('kid')!r}.")
-    return named[0]
+    """Returns the public key that the token's header names; without a name, the provider's only key."""
+    keys = jwt.PyJWKSet.from_dict(_fetch_json(configuration()["jwks_uri"])).keys
+    candidates = [key for key in keys if key.key_id == header.get("kid")] if header.get("kid") else keys
+    if len(candidates) != 1:
+        raise ProviderError(
+            errors.UNTRUSTED, f"The provider has {len(candidates)} keys of the name {header.get('kid')!r}."
+        )
+    return candidates[0]
 
 
-def _asked_for(url: str) -> dict[str, Any]:
+def _fetch_json(url: str) -> dict[str, Any]:
     try:
         with get_adapter().get_requests_session() as session:
             response = session.get(url)
             response.raise_for_status()
-            answer = response.json()
+            document = response.json()
     except requests.RequestException as error:
         raise ProviderError(errors.UNREACHABLE, f"{url}: {error}") from error
-    if not isinstance(answer, dict):
+    if not isinstance(document, dict):
         raise ProviderError(errors.UNTRUSTED, f"{url} is no JSON object.")
-    return answer
+    return document

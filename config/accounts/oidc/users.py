@@ -1,6 +1,7 @@
-"""Whom the provider signs in: who gets an account, who never does, and what groups permit.
+"""Users who sign in through the provider: new accounts, refusals, and rights from groups.
 
-A user is the provider's if its account is connected and there is no password here. Only their rights follow the groups.
+A user belongs to the provider if a provider account is connected and the user has no password here. Only these users get their
+rights from groups.
 """
 
 import re
@@ -24,14 +25,14 @@ from config.accounts.oidc import errors
 from config.accounts.oidc.errors import ProviderError
 from config.accounts.oidc.provider import Provider
 
-NOT_IN_NAMES = re.compile(r"[^\w.@+-]+")
-"""What Django's names of users may not contain."""
+INVALID_IN_USERNAMES = re.compile(r"[^\w.@+-]+")
+"""Characters that Django does not allow in usernames."""
 TIMEOUT_SECONDS = (3, 5)
-"""To connect, and between two pieces of an answer."""
+"""Timeouts for connecting, and for each read of a response."""
 
 
 class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
-    """allauth's, with one provider that only the settings name: rows of the database name none."""
+    """allauth's adapter with the one provider from the settings; providers in the database are ignored."""
 
     def list_apps(
         self, request: HttpRequest | None, provider: str | None = None, client_id: str | None = None
@@ -47,7 +48,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         return session
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Raises ProviderError where nobody may be signed in; gives and takes rights of users of the provider."""
+        """Updates the rights of users who belong to the provider. Raises ProviderError if the sign-in is not allowed."""
         if sociallogin.state.get("process") == "connect":
             return
         if not sociallogin.is_existing:
@@ -59,13 +60,12 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     def on_authentication_error(
         self, request: HttpRequest, provider: Any, error: Any = None, exception: Any = None, extra_context: Any = None
     ) -> None:
-        """Answers with a page of ours: cancelled, expired, or what `exception` says."""
-        is_cancelled = (
-            error == AuthError.CANCELLED or request.GET.get("error") == "access_denied"
-        )  # some forget the state
+        """Raises a response with our error page: cancelled, expired, or the error in `exception`."""
+        # Some providers omit the state when the user cancels.
+        is_cancelled = error == AuthError.CANCELLED or request.GET.get("error") == "access_denied"
         is_expired = exception is None and "state_id" in (extra_context or {})
-        otherwise = errors.CANCELLED if is_cancelled else errors.EXPIRED if is_expired else errors.REFUSED
-        raise ImmediateHttpResponse(errors.told(request, exception, otherwise))
+        default = errors.CANCELLED if is_cancelled else errors.EXPIRED if is_expired else errors.REFUSED
+        raise ImmediateHttpResponse(errors.told(request, exception, default))
 
     def get_connect_redirect_url(self, request: HttpRequest, socialaccount: SocialAccount) -> str:
         return reverse("oidc_connection")
@@ -74,11 +74,11 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         return bool(settings.OIDC_CREATE_USERS)
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> User:
-        """The new user's name and, if the provider has confirmed it, e-mail address: an unconfirmed one may be anybody's."""
+        """Sets the new user's name, and a verified e-mail address: an unverified one may belong to another person."""
         user: User = super().populate_user(request, sociallogin, data)
         user.username = name_of(claims_of(sociallogin))
-        confirmed = {address.email for address in sociallogin.email_addresses if address.verified}
-        user.email = user.email if user.email in confirmed else ""
+        verified = {address.email for address in sociallogin.email_addresses if address.verified}
+        user.email = user.email if user.email in verified else ""
         return user
 
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: Any = None) -> User:
@@ -86,44 +86,44 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         try:
             with transaction.atomic():
                 user: User = super().save_user(request, sociallogin, form)
-        except IntegrityError as error:  # somebody of that name came at the same moment
+        except IntegrityError as error:  # another user of this name was created at the same time
             raise ProviderError(errors.NAME_TAKEN, "The name was taken meanwhile.") from error
         return user
 
 
 def belongs_to_provider(user: User) -> bool:
-    """Does only the provider sign this user in?"""
+    """True if the user can sign in only through the provider."""
     return not user.has_usable_password() and SocialAccount.objects.filter(user=user).exists()
 
 
 def claims_of(sociallogin: SocialLogin) -> dict[str, Any]:
-    """What the provider said of this person: of userinfo and ID token, the former."""
+    """Returns the provider's claims about the user: userinfo if present, else the ID token."""
     data = sociallogin.account.extra_data
     claims: dict[str, Any] = data.get("userinfo") or data.get("id_token") or {}
     return claims
 
 
 def name_of(claims: dict[str, Any]) -> str:
-    """A name for a new user, from the claims."""
-    wanted = str(claims.get("preferred_username") or claims.get("email") or claims["sub"])
-    plain = unicodedata.normalize("NFKC", wanted).strip()
-    return NOT_IN_NAMES.sub("-", plain)[:150].strip("-") or "user"
+    """Returns a username for a new user."""
+    claimed_name = str(claims.get("preferred_username") or claims.get("email") or claims["sub"])
+    plain = unicodedata.normalize("NFKC", claimed_name).strip()
+    return INVALID_IN_USERNAMES.sub("-", plain)[:150].strip("-") or "user"
 
 
 def groups_of(claims: dict[str, Any]) -> set[str]:
-    """The groups in the claim that OIDC_GROUPS_CLAIM names; dots lead inside, as realm_access.roles. None are no groups."""
-    found: Any = claims.get(settings.OIDC_GROUPS_CLAIM)
-    if found is None:
-        found = claims
+    """Returns the groups in the claim OIDC_GROUPS_CLAIM, which may be a path as realm_access.roles. Without it, none."""
+    value: Any = claims.get(settings.OIDC_GROUPS_CLAIM)
+    if value is None:
+        value = claims
         for step in settings.OIDC_GROUPS_CLAIM.split("."):
-            found = found.get(step) if isinstance(found, dict) else None
-    if isinstance(found, str):
-        return {found}
-    return {each for each in found if isinstance(each, str)} if isinstance(found, list) else set()
+            value = value.get(step) if isinstance(value, dict) else None
+    if isinstance(value, str):
+        return {value}
+    return {group for group in value if isinstance(group, str)} if isinstance(value, list) else set()
 
 
 def follow_groups(user: User, claims: dict[str, Any], *, save: bool = True) -> None:
-    """Gives and takes the rights of staff and superusers, as far as OIDC_STAFF_GROUP and OIDC_ADMIN_GROUP say who has them."""
+    """Sets the user's staff and superuser flags from OIDC_STAFF_GROUP and OIDC_ADMIN_GROUP, if these are set."""
     staff, admin = settings.OIDC_STAFF_GROUP, settings.OIDC_ADMIN_GROUP
     if not staff and not admin:
         return
@@ -136,7 +136,7 @@ def follow_groups(user: User, claims: dict[str, Any], *, save: bool = True) -> N
 
 
 def _require_new_user(sociallogin: SocialLogin) -> None:
-    """Raises ProviderError unless this person may be given an account that is nobody's yet."""
+    """Raises ProviderError unless a new account may be created with this name and address."""
     if not settings.OIDC_CREATE_USERS or not first_user.exists():
         raise ProviderError(errors.UNKNOWN_USER, "OIDC_CREATE_USERS is off, or there is no first user yet.")
     user = sociallogin.user

@@ -1,4 +1,4 @@
-"""Signing in through the provider, and connecting it to an account. Without OIDC_ISSUER, nothing of this is found."""
+"""Views for signing in through the provider and for connecting an account. Without OIDC_ISSUER they return 404."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -24,12 +24,12 @@ from config.accounts.oidc import errors
 from config.accounts.oidc.provider import Conversation, Provider
 
 RATES = {"begin": "60/m/ip"}
-"""Each asks the provider something now and then; an office shares an address."""
+"""Each call may send a request to the provider. An office shares one address."""
 View = Callable[..., HttpResponseBase]
 
 
 def with_provider(view: View) -> View:
-    """The view; 404 without a provider, and a page in words for whatever goes wrong with it."""
+    """Decorates a view: 404 without a provider, and an error page if communicating with the provider fails."""
 
     @never_cache
     @wraps(view)
@@ -48,23 +48,23 @@ def with_provider(view: View) -> View:
 @require_POST
 @with_provider
 def begin(request: HttpRequest) -> HttpResponseBase:
-    """A page that goes on to the provider: to sign in, or for who is signed in, to connect the account.
+    """Shows a page that leads to the provider: to sign in, or to connect the account of a user who is signed in.
 
-    No redirect: form-action of the Content-Security-Policy holds for where a form is redirected to as well, and the provider may
-    redirect to anywhere in its turn.
+    This is not a redirect, because form-action of the Content-Security-Policy also applies to redirects after a form, and the
+    provider may redirect further to any address.
     """
     if not ratelimit.consume(request, app="config", action="begin", config=RATES):
         refused: HttpResponse = ratelimit.respond_429(request)
         return refused
-    there = _connect(request) if request.user.is_authenticated else _leave(request)
-    return render(request, "socialaccount/leave.html", {"url": there.url, "name": settings.OIDC_NAME})
+    redirection = _connect(request) if request.user.is_authenticated else _redirect_to_provider(request)
+    return render(request, "socialaccount/leave.html", {"url": redirection.url, "name": settings.OIDC_NAME})
 
 
 @login_not_required
 @require_safe
 @with_provider
 def callback(request: HttpRequest) -> HttpResponseBase:
-    """Where the provider sends people back to, with a code or an error."""
+    """Receives users whom the provider redirects back, with a code or an error."""
     view: View = Callback.adapter_view(Conversation(request, settings.OIDC_ISSUER))
     return view(request)
 
@@ -72,7 +72,7 @@ def callback(request: HttpRequest) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 @with_provider
 def connection(request: HttpRequest) -> HttpResponseBase:
-    """The connection between this account and the provider. POST ends it."""
+    """Shows the connection between this account and the provider. POST removes it."""
     accounts = SocialAccount.objects.filter(user=request.user.pk, provider=settings.OIDC_ISSUER)
     form = DisconnectForm(request.POST or None, request=request)
     if request.method == "POST" and form.is_valid():
@@ -83,7 +83,7 @@ def connection(request: HttpRequest) -> HttpResponseBase:
 
 
 class Callback(OAuth2CallbackView):  # type: ignore[misc]
-    """allauth's, which tells the adapter the nonce that was sent along."""
+    """allauth's view, which also passes the nonce from the state to the adapter."""
 
     def _get_state(self, request: HttpRequest, provider: Provider) -> tuple[dict[str, Any] | None, HttpResponse | None]:
         state, response = super()._get_state(request, provider)
@@ -93,9 +93,9 @@ class Callback(OAuth2CallbackView):  # type: ignore[misc]
 
 @reauthentication_required(app="allauth.socialaccount")  # type: ignore[untyped-decorator]
 def _connect(request: HttpRequest) -> Any:
-    return _leave(request)
+    return _redirect_to_provider(request)
 
 
-def _leave(request: HttpRequest) -> Any:
-    """allauth's redirect to the provider; state, nonce and PKCE's secret are in the session by then."""
+def _redirect_to_provider(request: HttpRequest) -> Any:
+    """Stores state, nonce and PKCE verifier in the session, and returns allauth's redirect to the provider."""
     return Provider(request, app=oidc.app()).redirect_from_request(request)

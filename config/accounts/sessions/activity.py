@@ -1,4 +1,4 @@
-"""What keeps a session alive, and when it gets another key."""
+"""Records user activity, which extends sessions, and gives sessions new keys."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,12 +15,12 @@ from django.utils import timezone
 from config.accounts.sessions.store import ACTIVE_AT, SIGNED_IN_AT
 
 AT_MOST_EVERY = 600
-"""Seconds between two notes of activity: a page that is used costs no write each time."""
+"""Minimum of seconds between two records of activity, so that not every request writes."""
 PRIVILEGES = "privileges"
 
 
 class ActivityMiddleware:
-    """Records the time of a user's activity, and gives the session a new key when its user got or lost privileges."""
+    """Records the time of a user's activity, and gives the session a new key when the user's privileges have changed."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
@@ -31,15 +31,15 @@ class ActivityMiddleware:
                 request.session[PRIVILEGES] = _privileges(request.user)
                 rotate(request)
             if is_activity(request):
-                _note(request)
+                _record_activity(request)
         return self._get_response(request)
 
 
 def is_activity(request: HttpRequest) -> bool:
-    """Did a person ask for this, or a program send something?
+    """True if a person caused the request, or if it is not a read.
 
-    What a page fetches by itself does not count: polls of htmx, pictures, and reloads without a script (a browser says whether a
-    person caused a navigation). A page that is left open all night does not keep its session alive.
+    Automatic requests of a page do not count: htmx polls, images, and automatic reloads (browsers send whether a person caused a
+    navigation). So a page that stays open all night does not extend its session.
     """
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         return True
@@ -49,27 +49,27 @@ def is_activity(request: HttpRequest) -> bool:
 
 
 def begin(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
-    """Receives user_logged_in: Django has given the session a new key by then."""
+    """Receives user_logged_in. Django has already given the session a new key."""
     now = timezone.now().timestamp()
     request.session[SIGNED_IN_AT] = request.session[ACTIVE_AT] = now
     request.session[PRIVILEGES] = _privileges(user)
 
 
 def confirmed(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
-    """Receives authentication_step_completed: who has just confirmed a password may do more than before."""
+    """Receives authentication_step_completed: gives the session a new key after a confirmed password, which permits more."""
     if kwargs.get("reauthenticated"):
         rotate(request)
 
 
 def rotate(request: HttpRequest) -> None:
-    """A new key for the session of a user who is signed in. The list of sessions goes on to show it."""
-    before = request.session.session_key
+    """Gives a signed-in session a new key, and updates the list of sessions."""
+    old_key = request.session.session_key
     request.session.cycle_key()
-    UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
+    UserSession.objects.filter(session_key=old_key).update(session_key=request.session.session_key)
 
 
-def _note(request: HttpRequest) -> None:
-    """Saves the session before the view runs: one that ends meanwhile must not make the answer to a complete upload fail."""
+def _record_activity(request: HttpRequest) -> None:
+    """Saves the session before the view runs, so that a session that ends meanwhile does not fail a complete upload."""
     now = timezone.now().timestamp()
     if now - request.session.get(ACTIVE_AT, 0) < min(AT_MOST_EVERY, settings.SESSION_IDLE_SECONDS / 10):
         return

@@ -1,7 +1,7 @@
-"""The list of a user's sessions, and ending them.
+"""Lists and ends the sessions of a user.
 
-allauth reads every session of a user when that user signs in, and ends them one by one. A program that signs in for each of its
-runs has hundreds; here neither takes more queries for more sessions.
+allauth reads every session of a user at sign-in, and ends them one by one. A program that signs in for each of its runs has
+hundreds of sessions; here the number of queries does not depend on their number.
 """
 
 from typing import Any
@@ -17,10 +17,10 @@ from config.accounts.security_log import Event
 
 
 def live(user: Any) -> "QuerySet[Any]":
-    """The user's sessions, the latest first."""
-    rows = Session.objects.filter(pk=OuterRef("session_key"), expire_date__gt=timezone.now())
-    found: QuerySet[Any] = UserSession.objects.filter(Exists(rows), user=user)
-    return found.order_by("-created_at")
+    """Returns the user's live sessions, the latest first."""
+    live_rows = Session.objects.filter(pk=OuterRef("session_key"), expire_date__gt=timezone.now())
+    sessions: QuerySet[Any] = UserSession.objects.filter(Exists(live_rows), user=user)
+    return sessions.order_by("-created_at")
 
 
 def end_others(request: HttpRequest) -> None:
@@ -34,7 +34,7 @@ def enlist(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
 
 
 def keep_this_one(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
-    """The others are void with the password; they are ended, so that the list does not show them."""
+    """Ends the user's other sessions. The new password invalidates them, but the list would still show them."""
     enlist(sender, request)
     end_others(request)
 
@@ -44,7 +44,7 @@ def end_all(sender: Any, user: Any, **kwargs: Any) -> None:
 
 
 def _end(sessions: "QuerySet[Any]") -> int:
-    """How many were ended."""
+    """Deletes the sessions, and returns their number."""
     keys = list(sessions.values_list("session_key", flat=True))
     Session.objects.filter(pk__in=keys).delete()
     UserSession.objects.filter(session_key__in=keys).delete()

@@ -1,4 +1,4 @@
-"""From SQLite to PostgreSQL, when one machine is not enough any more."""
+"""Moves the database from SQLite to PostgreSQL."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -44,8 +44,8 @@ class Command(BaseCommand):
         self.stdout.write(f"Now set DATABASE_URL to the target and start Darkroom. {source} stays as it is.")
 
     def _verify(self) -> None:
-        """By the rows that have come across."""
-        here = connections[DEFAULT_DB_ALIAS]
+        """Runs `verify` with the target as the default database."""
+        source = connections[DEFAULT_DB_ALIAS]
         connections[DEFAULT_DB_ALIAS] = connections[sqlite_to_postgres.TARGET]
         try:
             call_command("verify", stdout=self.stdout)
@@ -54,4 +54,4 @@ class Command(BaseCommand):
                 "All rows have come across; but they and the files do not agree, as told above."
             ) from None
         finally:
-            connections[DEFAULT_DB_ALIAS] = here
+            connections[DEFAULT_DB_ALIAS] = source

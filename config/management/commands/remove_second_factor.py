@@ -1,4 +1,4 @@
-"""manage.py remove_second_factor NAME: for somebody who lost phone, passkeys and recovery codes."""
+"""Removes the second factors of a user who has lost phone, passkeys and recovery codes."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A backup becomes an installation again, or proves that it could."""
+"""Restores a backup, or runs a restore drill."""
 
 import sys
 from argparse import ArgumentParser
@@ -56,7 +56,7 @@ class Command(BaseCommand):
                     onto_disk=options["onto_disk"],
                     say=self.stderr.write,
                 )
-                self.stdout.write("\n".join(_in_words(restored)))
+                self.stdout.write("\n".join(_summary(restored)))
         except Refused as refused:
             raise CommandError(str(refused)) from refused
         except OSError as error:
@@ -66,29 +66,29 @@ class Command(BaseCommand):
             sys.exit(INTERRUPTED)
 
     def _drill(self, directory: Path, at: str, scratch: Path | None) -> None:
-        held = restore_drill.hold(directory, at, scratch)
-        for key in held.wrong:
+        result = restore_drill.hold(directory, at, scratch)
+        for key in result.wrong:
             self.stdout.write(f"wrong after restoring: {key}")
-        for key in held.lacking:
+        for key in result.lacking:
             self.stdout.write(f"lost already when the backup was taken: {key}")
-        if held.wrong:
-            raise CommandError(f"The drill failed: {len(held.wrong)} files of snapshot {held.name} are not right.")
-        again = f"; {held.renditions} renditions would be made again" if held.renditions else ""
+        if result.wrong:
+            raise CommandError(f"The drill failed: {len(result.wrong)} files of snapshot {result.name} are not right.")
+        again = f"; {result.renditions} renditions would be made again" if result.renditions else ""
         self.stdout.write(
-            f"The drill held: snapshot {held.name} restores to {held.photos} photos, every file verified{again}."
+            f"The drill held: snapshot {result.name} restores to {result.photos} photos, every file verified{again}."
         )
 
 
-def _in_words(restored: Restored) -> list[str]:
-    told = restored.about
-    lines = [f"Restored what was backed up at {told.taken_at}: {told.files} files, {restored.files} of them now."]
+def _summary(restored: Restored) -> list[str]:
+    info = restored.about
+    lines = [f"Restored what was backed up at {info.taken_at}: {info.files} files, {restored.files} of them now."]
     if restored.damaged:
         lines.append(f"{len(restored.damaged)} files are left out, being damaged in the backup; `verify` lists them.")
     if not restored.has_secret:
         lines.append("The secret key is not from the backup: with another than before, people have to sign in again.")
     lines.append("Next: `manage.py migrate` and `manage.py collectstatic --noinput` (`make run` does both), then")
     lines.append("`manage.py verify`, which must agree before people come back.")
-    if not told.renditions:
+    if not info.renditions:
         lines.append("Renditions are not in this backup: when `verify` has noted them, `manage.py rerender --missing`")
         lines.append("has the workers make them again.")
     return lines

@@ -1,4 +1,4 @@
-"""Web and worker together, on one machine."""
+"""Runs web and worker together on one machine."""
 
 import os
 import socket
@@ -22,19 +22,19 @@ class Command(BaseCommand):
         _check_port()
         startup.prepare()
         self.stdout.flush()
-        here = str(Path.cwd())
+        working_directory = str(Path.cwd())
         file_descriptors.raise_limit()
-        os.chdir(settings.BASE_DIR)  # where -m finds it
-        os.execv(sys.executable, [sys.executable, "-m", "config.server.supervisor", here])  # noqa: S606
+        os.chdir(settings.BASE_DIR)  # so that -m finds the package
+        os.execv(sys.executable, [sys.executable, "-m", "config.server.supervisor", working_directory])  # noqa: S606
 
 
 def _check_port() -> None:
-    """Said once and clearly here; the web server would say it again and again."""
+    """Raises CommandError if the port is not available: reported once here, instead of at each restart of the web server."""
     family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.HOST, settings.PORT))
         except OSError as error:
-            where = f"port {settings.PORT} of {settings.HOST}"
-            raise CommandError(f"Cannot answer on {where}: {error.strerror}. Set PORT or HOST.") from error
+            address = f"port {settings.PORT} of {settings.HOST}"
+            raise CommandError(f"Cannot answer on {address}: {error.strerror}. Set PORT or HOST.") from error

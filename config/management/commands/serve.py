@@ -1,4 +1,4 @@
-"""The production web server."""
+"""Runs the production web server."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ class Command(BaseCommand):
     help = "Answer HTTP on HOST:PORT, with WEB_PROCESSES processes of WEB_THREADS threads each (see docs/configuration.md)."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Becomes gunicorn, whose master needs none of what this process has loaded."""
+        """Executes gunicorn in place of this process, to free the memory of the loaded modules."""
         if not settings.DEBUG:
             _collect_missing()
         gunicorn = [
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         size = ["--workers", str(settings.WEB_PROCESSES), "--threads", str(settings.WEB_THREADS)]
         file_descriptors.raise_limit()
         os.chdir(settings.BASE_DIR)
-        os.execv(sys.executable, [*gunicorn, "--bind", bind, *size, "config.wsgi"])  # noqa: S606 - ours, every word
+        os.execv(sys.executable, [*gunicorn, "--bind", bind, *size, "config.wsgi"])  # noqa: S606 - no argument comes from users
 
 
 def _collect_missing() -> None:

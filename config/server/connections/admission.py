@@ -1,4 +1,4 @@
-"""What kind a request is, and whether it is refused by its head alone: before its body is read and before a thread is taken."""
+"""Classifies requests by their head, and refuses some before their body is read and before they occupy a thread."""
 
 import json
 import re
@@ -9,32 +9,32 @@ from http import HTTPStatus
 from config.server.connections.request_head import Head
 
 SIGN_IN_BYTES = 16 << 10
-"""The largest form that is read from a client who is not signed in."""
+"""The largest form that an anonymous client may send."""
 PAGE_BYTES = 1 << 20
 """The largest body of any other request that sends no files."""
 LIST_BYTES = 4 << 20
-"""The largest list of files: processing.uploads.manifest.MOST_BYTES, which a test holds this to."""
+"""The largest list of files. A test compares it with processing.uploads.manifest.MOST_BYTES."""
 
 LIST_PATIENCE = 4
-"""So many times as long as another request a list of files may take: what was chosen on a phone is as much as a small photo."""
+"""Factor for the time limit of a list of files: a list of files chosen on a phone can be as large as a small photo."""
 
 UPLOADS = re.compile(rb"/albums/\d+/uploads/(tus/?)?|/uploads/[^/]+/?|/limits/probe/")
-"""Addresses whose views read bodies of any size as they come, by their own limits and deadlines, once they know the sender."""
+"""Paths whose views read bodies of any size as they arrive, with their own limits and deadlines, after authentication."""
 LISTS = re.compile(rb"/albums/\d+/uploads/(manifest/|direct/.+)")
 SIGN_IN = re.compile(rb"/(accounts|admin/login|welcome)/.*")
-"""Addresses whose views read a body from anybody."""
+"""Paths whose views read a body from anonymous clients."""
 HEALTH = b"/healthz"
 FORM = b"application/x-www-form-urlencoded"
 JSON = b"application/json"
 
 
 class Kind(Enum):
-    """Requests of one kind never wait for threads that others hold."""
+    """The kind of a request. Each kind has its own threads, so that no kind waits for another."""
 
     PAGE = auto()
-    """Its body, if it has one, is in memory before a thread takes it."""
+    """The whole body is in memory before a thread handles the request."""
     UPLOAD = auto()
-    """Its body is read by the view."""
+    """The view reads the body."""
     HEALTH = auto()
 
 
@@ -45,11 +45,11 @@ class Refusal:
     message: str
 
     def answer(self, is_json: bool = False) -> bytes:
-        """The whole response, after which the connection is closed."""
-        told = (
+        """Returns the whole response; the connection is closed after it."""
+        text = (
             json.dumps({"error": self.code, "message": self.message}) if is_json else f"{self.message}\n({self.code})\n"
         )
-        body = told.encode()
+        body = text.encode()
         lines = (
             f"HTTP/1.1 {self.status.value} {self.status.phrase}",
             "Connection: close",
@@ -103,7 +103,7 @@ def kind(head: Head) -> Kind:
 
 
 def refusal(head: Head) -> Refusal | None:
-    """None when the request may go on."""
+    """Returns the reason to refuse the request, or None."""
     if not head.has_body or kind(head) is Kind.UPLOAD:
         return None
     if SIGN_IN.fullmatch(head.path) and head.content_type != FORM:
@@ -114,12 +114,12 @@ def refusal(head: Head) -> Refusal | None:
 
 
 def most_bytes(head: Head) -> int:
-    """The largest body that the address takes, of a request that is no upload."""
+    """Returns the largest body in bytes that the path accepts, for requests other than uploads."""
     if SIGN_IN.fullmatch(head.path):
         return SIGN_IN_BYTES
     return LIST_BYTES if LISTS.fullmatch(head.path) else PAGE_BYTES
 
 
 def patience(head: Head) -> int:
-    """How many times as long as another the request may take to come whole."""
+    """Returns the factor for the time in which the whole request must arrive."""
     return LIST_PATIENCE if LISTS.fullmatch(head.path) else 1

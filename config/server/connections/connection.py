@@ -1,4 +1,4 @@
-"""A connection whose next request is received by the web server's main thread, so that a slow one costs no other."""
+"""Connections whose next request the web server's main thread receives, so that a slow request occupies no other thread."""
 
 import time
 from enum import Enum, auto
@@ -12,22 +12,22 @@ from config.server.connections.chunked_body import Chunks, TooLarge
 from config.server.connections.request_head import Head
 from config.server.connections.response_sender import ClientSocket, Pace
 
-HEAD_BYTES = 64 << 10
-PIECE, LARGE_PIECE = 64 << 10, 256 << 10
+MAX_HEAD_BYTES = 64 << 10
+CHUNK_BYTES, LARGE_CHUNK_BYTES = 64 << 10, 256 << 10
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Stage(Enum):
     RECEIVING = auto()
     READY = auto()
-    """A thread may take the request. Of a page all is here; of an upload the head."""
+    """A thread may take the request. A page has been received completely; an upload up to the end of its head."""
     REFUSED = auto()
-    """`refusal` says why."""
+    """`refusal` is the reason."""
     GONE = auto()
 
 
 class Connection(TConn):  # type: ignore[misc]
-    """gunicorn's connection: `parser`, `sock`, `init()` and `data_ready` are its own."""
+    """gunicorn's connection, which defines `parser`, `sock`, `init()` and `data_ready`."""
 
     sock: ClientSocket
 
@@ -35,43 +35,43 @@ class Connection(TConn):  # type: ignore[misc]
         super().__init__(cfg, sock, client, server)
         self.refusal: Refusal | None = None
         self.until = 0.0
-        """When it is closed unless its request has come, in time.monotonic()."""
+        """The deadline for its next request, in time.monotonic(). The connection is closed then."""
         self.to_discard = 0
-        """Bytes that are still thrown away before it is closed."""
+        """How many bytes may still be discarded before the connection is closed."""
         self.counted = 0
-        """Bytes that the worker reckons for it."""
+        """The bytes of this connection in the worker's memory count."""
         self.lane: Any = None
-        """The worker's, while a thread answers."""
+        """The worker's lane, while a thread handles a request."""
         self.head: Head | None = None
         self.said_continue = False
         self.is_pipelined = False
-        """Did the request begin before the last one was answered?"""
+        """True if the request began before the response to the last one was complete."""
         self._received = bytearray()
-        self._searched, self._began = 0, 0.0
+        self._searched, self._began_at = 0, 0.0
         self._chunks: Chunks | None = None
 
     @property
     def request(self) -> Any:
-        """gunicorn's, of which the head was parsed last; None before the first."""
+        """gunicorn's last parsed request; None before the first."""
         return self.parser.mesg if self.parser else None
 
     @property
     def is_idle(self) -> bool:
-        """Has nothing of a request come?"""
+        """True if no byte of a request has been received."""
         return not self._received
 
     @property
     def size(self) -> int:
-        """Bytes in memory."""
+        """Received bytes in memory."""
         return len(self._received)
 
     @property
     def age(self) -> float:
-        """Seconds since the request began; 0 before."""
-        return time.monotonic() - self._began if self._began else 0.0
+        """Seconds since the request began; 0 before it begins."""
+        return time.monotonic() - self._began_at if self._began_at else 0.0
 
     def release(self) -> None:
-        """Forget what was received: the request is refused."""
+        """Discards what was received of a refused request."""
         self._received = bytearray()
 
     @property
@@ -79,56 +79,56 @@ class Connection(TConn):  # type: ignore[misc]
         return admission.kind(self.head) if self.head else Kind.PAGE
 
     def begin_next(self) -> None:
-        """After a request: what was read beyond it belongs to the next."""
+        """Prepares for the next request. It begins with the bytes that were read beyond the last one."""
         self._received = bytearray(self.parser.unreader.take_buffered())
-        self._searched, self._began = 0, 0.0
+        self._searched, self._began_at = 0, 0.0
         self.head, self.said_continue, self.is_pipelined = None, False, bool(self._received)
         self._chunks = None
 
     def wait_until(self, idle_seconds: float, request_seconds: float) -> None:
-        """Set the time limit: for a request to begin, or for all of one that has begun, which trickling bytes do not put off."""
+        """Sets the deadline: for a request to begin, or for a whole request once it has begun. More bytes do not extend it."""
         now = time.monotonic()
         if self.is_idle:
             self.until = now + idle_seconds
             return
-        self._began = self._began or now
-        self.until = self._began + request_seconds * (admission.patience(self.head) if self.head else 1)
+        self._began_at = self._began_at or now
+        self.until = self._began_at + request_seconds * (admission.patience(self.head) if self.head else 1)
 
     def close_after(self, seconds: float, idle_seconds: float) -> None:
-        """Set the time limit for the client to take the last answer, whose end it may still be reading then."""
+        """Sets the deadline for reading the last response. After it, a client may finish reading if it is fast enough."""
         now = time.monotonic()
         self.until, self._pace = now + seconds, Pace(self.sock.read_by_client(), now, idle_seconds)
 
     def has_read_all(self, now: float) -> bool:
-        """May the connection be closed? A client who is too slow for the rest of its answer is not waited for."""
+        """True if the connection may be closed: the client has read the last response, or reads it too slowly."""
         return self.sock.is_read or self._pace.is_too_slow(self.sock.read_by_client(), now)
 
     def receive(self) -> Stage:
-        """Take what is there, without waiting for more."""
+        """Receives the available bytes without waiting, and returns the stage of the request."""
         try:
-            piece = self.sock.recv(LARGE_PIECE if self.size > PIECE else PIECE)
+            chunk = self.sock.recv(LARGE_CHUNK_BYTES if self.size > CHUNK_BYTES else CHUNK_BYTES)
         except BlockingIOError:
             return Stage.RECEIVING
         except OSError:
             return Stage.GONE
-        if not piece:
-            # gunicorn answers what broke off in the middle as it is malformed, and closes.
+        if not chunk:
+            # gunicorn responds to a truncated request as to a malformed one, and closes.
             return Stage.GONE if self.is_idle else Stage.READY
-        self._received += piece
+        self._received += chunk
         return self.look()
 
     def look(self) -> Stage:
-        """How far the next request is, going by what has been received."""
+        """Returns the stage of the next request, from the bytes received so far."""
         if self.head is None and not self._read_head():
             return Stage.REFUSED if self.refusal else Stage.RECEIVING
         assert self.head is not None
         if self.refusal:
             return Stage.REFUSED
-        if self.kind is Kind.UPLOAD or self._is_whole(self.head):
+        if self.kind is Kind.UPLOAD or self._is_complete(self.head):
             return Stage.READY
         return Stage.REFUSED if self.refusal else Stage.RECEIVING
 
-    def _is_whole(self, head: Head) -> bool:
+    def _is_complete(self, head: Head) -> bool:
         if head.length is not None:
             return self.size - head.size >= head.length
         self._chunks = self._chunks or Chunks(head.size, admission.most_bytes(head))
@@ -139,7 +139,7 @@ class Connection(TConn):  # type: ignore[misc]
             return False
 
     def deliver(self) -> None:
-        """Give what was received to gunicorn's parser, as if it had read it."""
+        """Passes the received bytes to gunicorn's parser as if it had read them."""
         self.data_ready = True
         self.init()
         self.parser.unreader.unread(bytes(self._received))
@@ -149,7 +149,7 @@ class Connection(TConn):  # type: ignore[misc]
         self.head = request_head.read(self._received, self._searched)
         self._searched = len(self._received)
         if self.head is None:
-            if len(self._received) > HEAD_BYTES:
+            if len(self._received) > MAX_HEAD_BYTES:
                 self.refusal = admission.HEAD_TOO_LARGE
             return False
         self.refusal = admission.refusal(self.head)
@@ -158,6 +158,6 @@ class Connection(TConn):  # type: ignore[misc]
         return True
 
     def _say_continue(self) -> None:
-        """The client waits for this before it sends the body. gunicorn says it to those whose body a thread reads."""
+        """Sends `100 Continue`, which the client waits for before it sends the body. For uploads gunicorn sends it."""
         self.said_continue = True
         self.sock.sendall(CONTINUE)

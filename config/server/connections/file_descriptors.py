@@ -1,23 +1,25 @@
-"""How many descriptors the process may have open, and how many connections it may therefore take."""
+"""Raises the limit of open file descriptors, and derives the maximum number of connections from it."""
 
 import resource
 
-MOST = 1000
-"""Connections, unless WEB_CONNECTIONS says otherwise. An idle one takes some kilobytes."""
-OTHERS = 64
-"""Descriptors that are open anyway: libraries, databases, logs."""
-A_THREAD = 4
-"""Descriptors that a thread may have open at once: a file that comes in, its directory, the database."""
-LEAST = 16
+MAX_CONNECTIONS = 1000
+"""The default maximum of connections. An idle one takes some kilobytes."""
+RESERVED_DESCRIPTORS = 64
+"""Descriptors for libraries, databases and logs."""
+DESCRIPTORS_PER_THREAD = 4
+"""Descriptors that a thread may have open at once: an uploaded file, its directory, the database."""
+MIN_CONNECTIONS = 16
 
 
 def raise_limit() -> None:
-    """Raise the soft limit of this process, and of those that it becomes or starts, to the hard one."""
+    """Raises the soft limit of this process to the hard limit. Programs that it executes or starts inherit that."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def connections(threads: int) -> int:
-    """Returns how many connections a process of so many threads takes: each has a socket, and may have a file that is sent."""
+    """Returns the maximum number of connections for `threads`: each has a socket and perhaps a file that is being sent."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(LEAST, min(MOST, (soft - OTHERS - A_THREAD * 2 * threads) // 2))
+    return max(
+        MIN_CONNECTIONS, min(MAX_CONNECTIONS, (soft - RESERVED_DESCRIPTORS - DESCRIPTORS_PER_THREAD * 2 * threads) // 2)
+    )

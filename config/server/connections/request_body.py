@@ -1,6 +1,6 @@
-"""A request's body as gunicorn has it: whether it has been read to its end, and whether it made sense.
+"""Tells whether gunicorn has read a request's body completely, and whether the body was malformed.
 
-gunicorn looks only at what was read by way of its Body, and takes a generator of chunks that failed for one that ended.
+gunicorn tracks only what is read through its Body, and treats a chunk generator that failed as one that has ended.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from gunicorn.http.unreader import IterUnreader
 
 
 def watch(request: Any) -> None:
-    """Note in the body of the request (`failed`, `is_malformed`) when reading its chunks fails, whoever reads them."""
+    """Makes the request's body record (`failed`, `is_malformed`) when reading its chunks fails, for every reader."""
     body = request.body
     body.is_malformed = False
     if isinstance(body.reader, ChunkedReader):
@@ -29,7 +29,7 @@ def _watched(chunks: Iterator[bytes], body: Any) -> Iterator[bytes]:
 
 
 def is_unread(request: Any) -> bool:
-    """May more of the body come from the client, or is it unknown where it ends? Then the connection serves no other request."""
+    """True if more of the body may arrive or its end is unknown. The connection cannot serve another request then."""
     body = getattr(request, "body", None)
     if body is None or body.failed:
         return True
@@ -39,17 +39,17 @@ def is_unread(request: Any) -> bool:
 
 
 def gather(request: Any, most: int) -> bool:
-    """Read a body of chunks, and give the request one of known length in its place. False when it has more than `most` bytes.
+    """Reads a chunked body and replaces it with one of known length. Returns False if it has more than `most` bytes.
 
-    Raises gunicorn's ParseException when it is malformed, and OSError when the client is gone.
+    Raises gunicorn's ParseException if the body is malformed, and OSError if the client has disconnected.
     """
     content = request.body.read(most + 1)
     if len(content) > most:
         return False
-    there = IterUnreader(())
-    there.unread(content)
+    unreader = IterUnreader(())
+    unreader.unread(content)
     request.headers = [(name, value) for name, value in request.headers if name != "TRANSFER-ENCODING"]
     request.headers.append(("CONTENT-LENGTH", str(len(content))))
-    request.body = Body(LengthReader(there, len(content)))
+    request.body = Body(LengthReader(unreader, len(content)))
     request.body.is_malformed = False
     return True

@@ -1,4 +1,4 @@
-"""The head of a request, as far as it decides where the request goes. gunicorn parses it again, and refuses malformed ones."""
+"""Parses what decides how a request is handled. gunicorn parses the head again, and refuses malformed ones."""
 
 import re
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ BARE_LF = re.compile(rb"(?<!\r)\n")
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a request says of itself. `size` is that of the head in bytes, with the empty line.
+    """The parsed head. `size` is the size of the head in bytes, including the empty line.
 
-    `path` is as Django will see it: decoded, without authority and query. `length` is that of the body in bytes; None when it
-    comes in chunks.
+    `path` is the path that Django will see: decoded, without authority and query. `length` is the size of the body in bytes, or
+    None if the body is chunked.
     """
 
     size: int
@@ -29,14 +29,13 @@ class Head:
 
 
 def read(received: bytearray, searched: int = 0) -> Head | None:
-    """Returns the head with which the bytes begin; None while its end has not come.
+    """Returns the head at the beginning of the bytes, or None if its end has not been received.
 
-    Of the first `searched` bytes it is known that the end is not in them. A head with a bare line feed never ends, so it counts
-    as ended: gunicorn answers 400.
+    The first `searched` bytes are known not to contain the end. A head with a bare line feed counts as complete, since it would
+    never end: gunicorn responds with 400.
     """
-    begin = (
-        2 if received.startswith(b"\r\n") else 0
-    )  # RFC 9112 section 2.2: one empty line before the request is ignored
+    # RFC 9112, section 2.2: one empty line before the request is ignored.
+    begin = 2 if received.startswith(b"\r\n") else 0
     searched = max(begin, searched - len(END) + 1)
     end = received.find(END, searched)
     if BARE_LF.search(received, searched, end if end >= 0 else len(received)):
@@ -48,28 +47,28 @@ def read(received: bytearray, searched: int = 0) -> Head | None:
 
 def _parsed(text: bytes, size: int) -> Head:
     line, *fields = text.split(b"\r\n")
-    told = {}
+    headers = {}
     for field in fields:
         name, _, value = field.partition(b":")
-        told[name.lower()] = value.strip(b" \t")
-    words = line.split(b" ")
+        headers[name.lower()] = value.strip(b" \t")
+    request_line = line.split(b" ")
     return Head(
         size,
-        path=_path(words[1]) if len(words) > 1 else b"",
-        length=_length(told),
-        content_type=told.get(b"content-type", b"").partition(b";")[0].strip().lower(),
-        expects_continue=told.get(b"expect", b"").lower() == b"100-continue" and line.endswith(b"HTTP/1.1"),
+        path=_path(request_line[1]) if len(request_line) > 1 else b"",
+        length=_length(headers),
+        content_type=headers.get(b"content-type", b"").partition(b";")[0].strip().lower(),
+        expects_continue=headers.get(b"expect", b"").lower() == b"100-continue" and line.endswith(b"HTTP/1.1"),
     )
 
 
 def _path(target: bytes) -> bytes:
-    """Of `/%61lbums/?page=2` or `http://host/albums/` (RFC 9112, section 3.2)."""
+    """Returns the path of a target such as `/%61lbums/?page=2` or `http://host/albums/` (RFC 9112, section 3.2)."""
     return unquote_to_bytes(AUTHORITY.sub(b"", target, count=1).partition(b"?")[0])
 
 
-def _length(told: dict[bytes, bytes]) -> int | None:
-    """One that is no number counts as none: gunicorn refuses it before it reads the body."""
-    if b"transfer-encoding" in told:
+def _length(headers: dict[bytes, bytes]) -> int | None:
+    """Returns the length of the body; None if it is chunked. An invalid number counts as 0: gunicorn refuses the request."""
+    if b"transfer-encoding" in headers:
         return None
-    digits = told.get(b"content-length", b"")
+    digits = headers.get(b"content-length", b"")
     return int(digits) if digits.isdigit() and len(digits) < 20 else 0

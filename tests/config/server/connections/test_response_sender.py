@@ -94,7 +94,7 @@ def test_who_reads_nothing_is_cut_off(ends):
 
 def test_of_all_that_waits_the_oldest_is_cut_off_when_it_is_too_much(ends, monkeypatch):
     server, _ = ends
-    monkeypatch.setattr(response_sender, "TOGETHER", LARGE // 10)
+    monkeypatch.setattr(response_sender, "MAX_TOTAL_BYTES", LARGE // 10)
     server.sendall(b"a" * LARGE)
 
     is_over, told = sent_by(Sender(600), server)
@@ -118,7 +118,7 @@ def test_the_one_that_takes_longest_can_be_cut_off(ends):
 
 def test_a_view_that_makes_more_than_is_kept_waits_for_its_client(ends, monkeypatch):
     server, client = ends
-    monkeypatch.setattr(response_sender, "IN_MEMORY", 100_000)
+    monkeypatch.setattr(response_sender, "MAX_RESPONSE_BYTES", 100_000)
 
     def make() -> None:
         with suppress(OSError):  # the client goes away before the end
@@ -136,7 +136,7 @@ def test_a_view_that_makes_more_than_is_kept_waits_for_its_client(ends, monkeypa
 
 def test_a_view_does_not_wait_for_a_client_that_reads_nothing(ends, monkeypatch):
     server, _ = ends
-    monkeypatch.setattr(response_sender, "IN_MEMORY", 100_000)
+    monkeypatch.setattr(response_sender, "MAX_RESPONSE_BYTES", 100_000)
     server._idle_seconds = 0.1
 
     with pytest.raises(ConnectionAbortedError):
@@ -199,7 +199,7 @@ class TestPace:
 
         for second in range(0, 600, 20):  # it reads for a moment, then there is a tunnel
             assert not pace.is_too_slow(read, float(second))
-            read += 2 * 20 * response_sender.LEAST_RATE
+            read += 2 * 20 * response_sender.MIN_RATE
 
     def test_who_reads_a_byte_now_and_then_is_too_slow_after_a_minute(self):
         pace = Pace(0, 0.0, idle_seconds=30)
