@@ -253,7 +253,7 @@ def test_all_shared_photos_become_photos_or_are_refused_by_name(page: Page, inst
     new_album(page)
 
     send(page, [PHOTOS / entry["path"] for entry in entries])
-    expect(page.locator(".report__head")).to_be_visible(timeout=180_000)
+    expect(page.locator(".report__head")).to_be_visible(timeout=900_000)
 
     shown = set(page.locator(".tile img.frame__image").evaluate_all("all => all.map(i => i.alt)"))
     told = page.locator(".report .row__name").all_inner_texts()
