@@ -15,7 +15,7 @@ from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import UploadState
 from processing.pipeline import Origin, Picture
 from processing.pipeline.picture import UNKNOWN, Metadata, Rendition
-from processing.rendering import worker
+from processing.rendering import shared_sandbox
 from processing.rendering.sandbox import Sandbox
 from processing.storage import store
 
@@ -34,7 +34,7 @@ class NoPipeline(Sandbox):
 
 
 def work() -> None:
-    worker.Sandbox = NoPipeline  # type: ignore[attr-defined]
+    shared_sandbox.Sandbox = NoPipeline  # type: ignore[attr-defined]
     call_command("run_huey")
 
 
