@@ -22,6 +22,7 @@ def test_a_module_affects_the_tests_that_import_it() -> None:
     assert affected_by("config/server/supervisor.py") == {
         "tests/config/server/test_supervisor.py",
         "tests/faults/test_run.py",
+        "tests/faults/test_upgrade.py",
     }
 
 
