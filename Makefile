@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test test-all test-js faults lint audit sbom bench formats
+.PHONY: help run dev check test test-file test-all test-js faults lint audit sbom bench formats
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -16,6 +16,11 @@ help: ## List what can be made
 run: ## Set up what is missing, then start web and worker together
 	@$(call install,requirements.txt)
 	@exec $(VPYTHON) manage.py run
+
+dev: ## Run web and worker for development: pages show errors, and the web server reloads when Python or a template changes
+	@$(call install,requirements-dev.txt)
+	@DEBUG=yes GUNICORN_CMD_ARGS="--reload $$(find templates -name '*.html' -printf '--reload-extra-file %p ')" \
+		exec $(VPYTHON) manage.py run
 
 check: ## Run the linters and the tests that the changes since BASE affect
 	@$(call install,requirements-dev.txt)
@@ -28,6 +33,11 @@ test: ## Install what the tests need, then run the linters, all tests without pr
 	@tests/tools/install
 	@$(MAKE) --no-print-directory lint test-js
 	@$(VPYTHON) -m tests.run quick $(ARGS)
+
+test-file: ## Run one file, folder or test, without linters: make test-file T=tests/test_docs.py
+	@$(call install,requirements-dev.txt)
+	@if [ -z "$(T)" ]; then echo "Name a test: make test-file T=tests/test_docs.py" >&2; exit 2; fi
+	@$(VPYTHON) -m pytest -q $(T) $(ARGS)
 
 test-all: ## Run every test but those that take minutes, also on PostgreSQL, Redis and S3 (AFTER=test: but what `make test` ran)
 	@$(call install,requirements-dev.txt)
