@@ -13,11 +13,13 @@ from processing.backups import Refused
 from processing.backups.create import Taken, take
 from processing.backups.prune import prune
 from processing.backups.repository import Vault
+from processing.management import SETTINGS_ONLY
 
 INTERRUPTED = 130
 
 
 class Command(BaseCommand):
+    requires_system_checks = SETTINGS_ONLY
     help = (
         "Add a snapshot to the backup in DIR: the database as it is at this moment, and every original, companion and raw file "
         "that it names and DIR lacks. Safe while the site runs, and to interrupt: the next run goes on from there."

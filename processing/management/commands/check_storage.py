@@ -10,10 +10,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from processing.management import SETTINGS_ONLY
 from processing.storage.s3 import config as s3_config
 
 
 class Command(BaseCommand):
+    requires_system_checks = SETTINGS_ONLY
     help = (
         "Write, read, list, copy, link, send in parts and delete an object of its own in the S3 bucket that is set up, and tell "
         "what came of each. Exits with 0 when all that is needed works."

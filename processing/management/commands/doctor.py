@@ -13,11 +13,13 @@ from processing.doctor import check_result, limits, measurements, site_url
 from processing.doctor.check_result import Diagnosis, State
 from processing.doctor.http_probe import NoSite
 from processing.doctor.run import Examination, examine
+from processing.management import SETTINGS_ONLY
 
 MARKS = {State.GOOD: "ok  ", State.WARNING: "warn", State.BAD: "BAD "}
 
 
 class Command(BaseCommand):
+    requires_system_checks = SETTINGS_ONLY
     help = (
         "Measure, through the real front door, what uploads meet: the largest request, time-outs, buffering, headers, "
         "encryption; and look at disk, memory, worker, queue, codecs, database and clocks. Takes half a minute. Exits with 0 "

@@ -7,12 +7,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from processing.jobs import workers
+from processing.management import SETTINGS_ONLY
 from processing.models import ProcessingJob
 
 POLL_SECONDS = 0.5
 
 
 class Command(BaseCommand):
+    requires_system_checks = SETTINGS_ONLY
     help = (
         "Drain workers: each ends the photo it has in work and begins no other, so that it, or its machine, can be stopped "
         "without anybody waiting. Others do what waits. `queue_status` tells their names."

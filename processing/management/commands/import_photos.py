@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from albums.models import Album
 from processing.jobs import workers
+from processing.management import SETTINGS_ONLY
 from processing.models import Batch
 from processing.queries import batch_outcome
 from processing.uploads.batches import AlbumBusy
@@ -19,6 +20,7 @@ POLL_SECONDS = 0.5
 
 
 class Command(BaseCommand):
+    requires_system_checks = SETTINGS_ONLY
     help = (
         "Import photos from files and folders into an album, through the same intake as an upload. "
         "Folders are searched to the bottom, in the order of names (2 before 10). Companion files without a picture of "

@@ -11,6 +11,7 @@ from django.template.defaultfilters import filesizeformat
 from albums.models import Album, Rendition
 from processing.maintenance import storage_migration
 from processing.maintenance.storage_migration import Elsewhere
+from processing.management import SETTINGS_ONLY
 from processing.storage import keys as storage_keys
 from processing.storage import locations
 
@@ -19,6 +20,7 @@ PLACES = {"disk": storage_keys.DISK, "bucket": storage_keys.BUCKET}
 
 
 class Command(BaseCommand):
+    requires_system_checks = SETTINGS_ONLY
     help = (
         "Move photos, with their renditions and companions, to the disk or into the bucket, while the site runs. Each file is "
         "copied, read back and compared at its new place before its row says so. Safe to interrupt and to repeat."

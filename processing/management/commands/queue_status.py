@@ -9,11 +9,13 @@ from django.core.management.base import BaseCommand
 
 from albums.models import Album
 from processing.lib.row_counts import Count
+from processing.management import SETTINGS_ONLY
 from processing.queries import queue_overview
 from processing.queries.queue_overview import Overview, Worker
 
 
 class Command(BaseCommand):
+    requires_system_checks = SETTINGS_ONLY
     help = "Tell how many jobs, uploads, photos and workers there are, and how long the oldest job has been waiting."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -6,11 +6,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from albums.models import Album
+from processing.management import SETTINGS_ONLY
 from processing.models import JobQuerySet, ProcessingJob
 from processing.uploads import batches
 
 
 class Command(BaseCommand):
+    requires_system_checks = SETTINGS_ONLY
     help = "Try failed jobs once more, with all their attempts: all of them, or those that every given option names."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

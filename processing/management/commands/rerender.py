@@ -6,10 +6,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from albums.models import Album, Photo
+from processing.management import SETTINGS_ONLY
 from processing.rendering import rerender
 
 
 class Command(BaseCommand):
+    requires_system_checks = SETTINGS_ONLY
     help = (
         "Have workers make the renditions of photos again from their originals, when no new photo waits: of all photos, or "
         "of those that lack some or have outdated ones. People see the old ones until the new ones are there."

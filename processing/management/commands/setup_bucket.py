@@ -7,11 +7,13 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from processing.management import SETTINGS_ONLY
 from processing.storage.errors import StorageTrouble
 from processing.storage.s3 import config as s3_config
 
 
 class Command(BaseCommand):
+    requires_system_checks = SETTINGS_ONLY
     help = (
         "Let this site's pages send photos straight to the S3 bucket, and have it clear away parts that nobody completes. Rules "
         "of others stay. Repeating is harmless."

@@ -8,9 +8,11 @@ from django.template.defaultfilters import filesizeformat
 
 from processing.maintenance import reclaim
 from processing.maintenance import sweep as recovery
+from processing.management import SETTINGS_ONLY
 
 
 class Command(BaseCommand):
+    requires_system_checks = SETTINGS_ONLY
     help = (
         "Set right now what a crash, a cut line or a lost message left behind: jobs whose worker is gone, uploads that stopped, "
         "leftover bytes, bells that never rang. Workers do the same once a minute."

@@ -12,6 +12,7 @@ from django.template.defaultfilters import filesizeformat
 from processing.integrity import consistency, findings
 from processing.integrity.consistency import Findings
 from processing.integrity.repair import repair
+from processing.management import SETTINGS_ONLY
 from processing.storage.errors import StorageTrouble
 
 INTERRUPTED = 130
@@ -19,6 +20,7 @@ INTERRUPTED = 130
 
 
 class Command(BaseCommand):
+    requires_system_checks = SETTINGS_ONLY
     help = (
         "Compare every row with its file, checksums included, and every file with its row. Exits with 0 only when all agree. "
         "Safe while the server runs, and to interrupt."
