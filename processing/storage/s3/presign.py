@@ -5,6 +5,7 @@ same URL for hours, and browsers can cache it.
 """
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -31,7 +32,7 @@ def link(
     now = time.time()
     signed_at, lifetime = (now // seconds * seconds, 2 * seconds) if rounded else (now, seconds)
     request = AWSRequest(method, _object_url(connection, key, tuple(answer.items())))
-    credentials = client.session(connection).get_credentials().get_frozen_credentials()
+    credentials = client.session(replace(connection, prefix="")).get_credentials().get_frozen_credentials()
     _Signer(credentials, connection.region, lifetime, datetime.fromtimestamp(signed_at, UTC)).add_auth(request)
     return str(request.url)
 
@@ -45,7 +46,7 @@ def origin(connection: Connection) -> str:
 
 def _object_url(connection: Connection, key: str, response_headers: tuple[tuple[str, str], ...]) -> str:
     params = {"Bucket": connection.bucket, "Key": connection.name(key), **dict(response_headers)}
-    url: str = _unsigned(connection).generate_presigned_url("get_object", params)
+    url: str = _unsigned(replace(connection, prefix="")).generate_presigned_url("get_object", params)
     return url
 
 
