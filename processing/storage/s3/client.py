@@ -6,6 +6,7 @@ from threading import Lock
 from typing import Any
 
 import boto3
+from botocore import UNSIGNED
 from botocore.config import Config
 
 from processing.storage.s3 import ssrf
@@ -30,8 +31,18 @@ def hurried(connection: Connection) -> Any:
         return _client(replace(connection, prefix=""), HURRIED_SECONDS, HURRIED_SECONDS, 1)
 
 
-@lru_cache(maxsize=8)
+def for_browsers(connection: Connection, *, signs: bool) -> Any:
+    """A client that builds URLs for the endpoint that browsers use, and `signs` them or not. It sends no requests."""
+    with _creation_lock:
+        return _for_browsers(replace(connection, prefix=""), signs)
+
+
 def session(connection: Connection) -> Any:
+    return _session(replace(connection, prefix=""))
+
+
+@lru_cache(maxsize=8)
+def _session(connection: Connection) -> Any:
     return boto3.session.Session(
         aws_access_key_id=connection.access_key or None,
         aws_secret_access_key=connection.secret_key or None,
@@ -49,6 +60,15 @@ def configuration(connection: Connection, **options: Any) -> Config:
         s3={"addressing_style": connection.style},
         **options,
     )
+
+
+@lru_cache(maxsize=16)
+def _for_browsers(connection: Connection, signs: bool) -> Any:
+    config = configuration(connection)
+    if not signs:
+        config = config.merge(Config(signature_version=UNSIGNED))
+    endpoint = connection.browser_endpoint or connection.endpoint or None
+    return session(connection).client("s3", endpoint_url=endpoint, config=config)
 
 
 @lru_cache(maxsize=16)

@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from processing.storage import errors
@@ -169,10 +168,7 @@ def _client(connection: Connection) -> Any:
     return client.client(connection)
 
 
-@lru_cache(maxsize=8)
 def _signer(connection: Connection) -> Any:
-    """A client that signs URLs for the endpoint that browsers use. It sends no requests."""
-    from processing.storage.s3 import client as s3_client
+    from processing.storage.s3 import client
 
-    endpoint = connection.browser_endpoint or connection.endpoint or None
-    return s3_client.session(connection).client("s3", endpoint_url=endpoint, config=s3_client.configuration(connection))
+    return client.for_browsers(connection, signs=True)

@@ -5,16 +5,13 @@ same URL for hours, and browsers can cache it.
 """
 
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from botocore import UNSIGNED
 from botocore.auth import SIGV4_TIMESTAMP, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
-from botocore.config import Config
 
 from processing.storage.s3 import client
 from processing.storage.s3.config import Connection
@@ -32,7 +29,7 @@ def link(
     now = time.time()
     signed_at, lifetime = (now // seconds * seconds, 2 * seconds) if rounded else (now, seconds)
     request = AWSRequest(method, _object_url(connection, key, tuple(answer.items())))
-    credentials = client.session(replace(connection, prefix="")).get_credentials().get_frozen_credentials()
+    credentials = client.session(connection).get_credentials().get_frozen_credentials()
     _Signer(credentials, connection.region, lifetime, datetime.fromtimestamp(signed_at, UTC)).add_auth(request)
     return str(request.url)
 
@@ -46,16 +43,8 @@ def origin(connection: Connection) -> str:
 
 def _object_url(connection: Connection, key: str, response_headers: tuple[tuple[str, str], ...]) -> str:
     params = {"Bucket": connection.bucket, "Key": connection.name(key), **dict(response_headers)}
-    url: str = _unsigned(replace(connection, prefix="")).generate_presigned_url("get_object", params)
+    url: str = client.for_browsers(connection, signs=False).generate_presigned_url("get_object", params)
     return url
-
-
-@lru_cache(maxsize=8)
-def _unsigned(connection: Connection) -> Any:
-    """A client that builds the URL of an object without signing it."""
-    config = client.configuration(connection).merge(Config(signature_version=UNSIGNED))
-    endpoint = connection.browser_endpoint or connection.endpoint or None
-    return client.session(connection).client("s3", endpoint_url=endpoint, config=config)
 
 
 class _Signer(S3SigV4QueryAuth):  # type: ignore[misc]
