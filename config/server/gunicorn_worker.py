@@ -55,7 +55,7 @@ STOPPING_SECONDS = 2.0
 
 @dataclass(slots=True)
 class Lane:
-    """The queue of one kind of request, of which `limit` run at once.
+    """The queue of one kind of request; at most `limit` of its requests run at a time.
 
     Pipelined requests wait behind all others; otherwise a few clients could fill the queue.
     """
