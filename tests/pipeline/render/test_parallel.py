@@ -1,4 +1,3 @@
-import os
 import threading
 
 import pytest
@@ -29,8 +28,20 @@ def picture(mode, size):
 
 
 @pytest.fixture
-def many_cores(monkeypatch):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+def cpus(monkeypatch):
+    """Sets the number of CPUs, whatever this machine has. Clears the cached number of threads before and after the test."""
+
+    def pretend(number):
+        monkeypatch.setattr(parallel.cpus, "available", lambda: number)
+        parallel.count.cache_clear()
+
+    yield pretend
+    parallel.count.cache_clear()
+
+
+@pytest.fixture
+def many_cores(cpus):
+    cpus(8)
 
 
 CASES = [("RGB", *sides) for sides in SIZES]
@@ -79,8 +90,8 @@ def test_two_hands_work_at_the_same_time(many_cores):
     assert len({*threads, threading.current_thread()}) == 2
 
 
-def test_one_core_does_its_work_itself_and_at_once(monkeypatch):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+def test_one_core_does_its_work_itself_and_at_once(cpus):
+    cpus(1)
     done = []
 
     with parallel.helping() as give:
@@ -114,11 +125,12 @@ def test_no_thread_outlives_a_photo(tmp_path, many_cores):
     assert threading.enumerate() == before
 
 
-def test_one_core_and_two_write_the_same_files(tmp_path, monkeypatch):
+def test_one_core_and_two_write_the_same_files(tmp_path, cpus):
     picture("RGB", (3000, 2000)).save(tmp_path / "photo.jpg")
     made = []
-    for cores in ({0}, {0, 1}):
-        monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: cores)
+    for cores in (1, 2):
+        cpus(cores)
+        assert parallel.count() == cores
         shown = develop.develop(tmp_path / "photo.jpg", tmp_path / "out")
         made.append((shown, [(tmp_path / "out" / f"{edge}.webp").read_bytes() for edge in (2560, 1600, 800, 400)]))
 
