@@ -188,7 +188,7 @@ def _looks() -> Iterator[tuple[str, Callable[[], object]]]:
     from albums.models import Album
     from processing import jobs
     from processing.integrity import post_write, scrub
-    from processing.jobs import lifecycle
+    from processing.jobs import transitions
     from processing.maintenance import sweep as recovery
     from processing.queries import album_progress, queue_overview
     from processing.uploads import batches
@@ -217,7 +217,7 @@ def _looks() -> Iterator[tuple[str, Callable[[], object]]]:
     keeper, _ = User.objects.get_or_create(pk=1000, username="keeper", is_superuser=True)
     person = User.objects.get(pk=1 + album.pk % 100)
     yield "claim", undone(lambda: jobs.claim_next("benchmark"))
-    yield "a new job's turn", lambda: lifecycle._next_turn(album.pk)
+    yield "a new job's turn", lambda: transitions._next_turn(album.pk)
     yield "lock: may a batch be opened?", lambda: batches.running_in(album)
     yield "a photo to read back", lambda: post_write.due().first()
     yield "background check", lambda: scrub._next(timezone.now())

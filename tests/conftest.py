@@ -10,14 +10,13 @@ from huey.contrib.djhuey import HUEY
 
 from albums.models import Album
 from config.http import health
-from processing.capacity import staging_quota
+from processing.capacity import daily_limit, staging_quota
 from processing.integrity import scrub
 from processing.rendering import shared_sandbox
 from processing.storage import locations
-from processing.storage.s3 import client as bucket_client
 from processing.storage.s3 import config as s3_config
+from processing.storage.s3 import s3_client as bucket_client
 from processing.storage.s3.config import Connection
-from processing.uploads import daily_limit
 from tests import stack
 from tests.servers import PostgreSQL, Redis
 

@@ -46,7 +46,7 @@ def test_every_code_of_a_failed_job_is_documented_with_its_class():
     from processing.maintenance import sweep as recovery
     from processing.pipeline import errors as pipeline_errors
     from processing.rendering import sandbox, worker
-    from processing.storage import errors as storage_errors
+    from processing.storage import storage_errors
 
     classes = {**pipeline_errors._by_code(), "timeout": sandbox.TimedOut, "crashed": sandbox.Crashed}
     del classes["refused"], classes["aborted"]  # the first only has subclasses; the second hands its job back

@@ -17,8 +17,8 @@ from django.template.loader import render_to_string
 
 from albums.views.access import AlbumInTrash, MayNotDelete
 from config.http.upload_handlers import FilesNotTaken
-from processing.storage.errors import StorageTrouble
-from processing.views import request_body
+from processing.storage.storage_errors import StorageTrouble
+from processing.uploads import request_body
 
 log = logging.getLogger(__name__)
 

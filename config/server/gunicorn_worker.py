@@ -76,7 +76,7 @@ class Lane:
 def lanes(threads: int) -> dict[Kind, Lane]:
     """Returns the lanes for `threads` (WEB_THREADS).
 
-    The upload lane has more threads than there are upload slots (views/upload_slots.py): the threads without a slot tell their
+    The upload lane has more threads than there are upload slots (uploads/upload_slots.py): the threads without a slot tell their
     clients to wait.
     """
     return {

@@ -13,12 +13,11 @@ from pathlib import Path
 
 from django.conf import settings
 
-from processing.backups import Refused, database_dump, manifest, snapshot_info
-from processing.backups.manifest import Entry
+from processing.backups import Refused, database_dump, snapshot_info, snapshot_manifest
 from processing.backups.repository import Damaged, Vault
 from processing.backups.snapshot_info import ABOUT, MANIFEST, SECRET, About
-from processing.storage import errors as storage_errors
-from processing.storage import store
+from processing.backups.snapshot_manifest import Entry
+from processing.storage import storage_errors, store
 
 MAX_ATTEMPTS = 20
 Say = Callable[[str], object]
@@ -53,7 +52,7 @@ def take(vault: Vault, renditions: bool = False, say: Say = lambda _: None) -> T
         new_files = new_bytes = 0
         for _ in range(MAX_ATTEMPTS):
             draft, about = _new_draft(vault, renditions)
-            result = _copy(vault, manifest.read(draft / MANIFEST), renditions, say)
+            result = _copy(vault, snapshot_manifest.read(draft / MANIFEST), renditions, say)
             new_files, new_bytes = new_files + result.files, new_bytes + result.bytes
             if not result.is_outdated:
                 vault.sync()
@@ -73,7 +72,7 @@ def _new_draft(vault: Vault, renditions: bool) -> tuple[Path, About]:
     database_name = database_dump.file_name()
     taken_at = datetime.now(UTC).isoformat(timespec="seconds")
     with database_dump.snapshot(draft / database_name) as alias:
-        sums = manifest.write(draft / MANIFEST, manifest.wanted(alias, renditions))
+        sums = snapshot_manifest.write(draft / MANIFEST, snapshot_manifest.wanted(alias, renditions))
         migrations = database_dump.migrations(alias)
     if secret := _own_secret():
         (draft / SECRET).touch(mode=0o600)
@@ -118,7 +117,7 @@ def _copy(vault: Vault, entries: Iterable[Entry], renditions: bool, say: Say) ->
         except (OSError, Damaged) as error:
             if isinstance(error, OSError) and not storage_errors.is_damage(error):
                 raise
-            if not manifest.is_wanted(entry.key, renditions):
+            if not snapshot_manifest.is_wanted(entry.key, renditions):
                 return _CopyResult(files, size, is_outdated=True)
             say(f"{entry.key} is lost or damaged here; `manage.py verify` tells more.")
             lacking.append(entry.key)

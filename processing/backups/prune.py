@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Iterator
 from itertools import groupby
 
-from processing.backups import manifest
+from processing.backups import snapshot_manifest
 from processing.backups.repository import Vault
 from processing.backups.snapshot_info import MANIFEST
 
@@ -32,6 +32,6 @@ def _delete_unreferenced(vault: Vault) -> int:
 
 
 def _referenced_checksums(vault: Vault) -> Iterator[str]:
-    manifests = [manifest.read(vault.snapshot(name) / MANIFEST) for name in vault.names()]
+    manifests = [snapshot_manifest.read(vault.snapshot(name) / MANIFEST) for name in vault.names()]
     for sha256, _ in groupby(entry.sha256 for entry in heapq.merge(*manifests)):
         yield sha256

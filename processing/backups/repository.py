@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from processing.backups import Refused
-from processing.backups.manifest import Entry
+from processing.backups.snapshot_manifest import Entry
 from processing.lib import failpoints
 from processing.lib.failpoints import Point
 from processing.storage.local import fsync

@@ -12,10 +12,10 @@ from pathlib import Path
 from django.conf import settings
 from django.template.defaultfilters import filesizeformat
 
-from processing.backups import Refused, database_dump, manifest, snapshot_info
-from processing.backups.manifest import Entry
+from processing.backups import Refused, database_dump, snapshot_info, snapshot_manifest
 from processing.backups.repository import Damaged, Vault, copy
 from processing.backups.snapshot_info import MANIFEST, SECRET, About
+from processing.backups.snapshot_manifest import Entry
 from processing.integrity import file_check
 from processing.integrity.file_check import Wanted
 from processing.lib import failpoints
@@ -54,7 +54,7 @@ def restore(
     copied = 0
     damaged: list[str] = []
     lacking = set(about.lacking)
-    for entries in _batches(manifest.read(directory / MANIFEST)):
+    for entries in _batches(snapshot_manifest.read(directory / MANIFEST)):
         restorable = [entry for entry in entries if entry.key not in lacking or vault.has(entry)]
         good, bad = _restore_files(vault, _bare(restorable) if onto_disk else restorable)
         copied, damaged = copied + good, damaged + bad
@@ -100,7 +100,7 @@ def _check_free_space(directory: Path, about: About, onto_disk: bool) -> None:
     free = store().free_bytes()
     if free is None or free > about.bytes:
         return
-    entries = manifest.read(directory / MANIFEST)
+    entries = snapshot_manifest.read(directory / MANIFEST)
     disk_entries = (
         _bare(entries) if onto_disk else (entry for entry in entries if storage_keys.of(entry.key) == storage_keys.DISK)
     )

@@ -9,7 +9,7 @@ from io import BufferedReader
 from albums.models import Companion, Photo
 from processing.models import Finding, ProcessingJob
 from processing.storage import store
-from processing.storage.errors import StorageTrouble
+from processing.storage.storage_errors import StorageTrouble
 
 CHUNK = 1 << 20
 

@@ -20,7 +20,7 @@ from processing.integrity.file_check import Kept
 from processing.integrity.readback import Attention, Interrupted
 from processing.jobs import wakeup
 from processing.models import ProcessingJob
-from processing.storage.errors import StorageTrouble
+from processing.storage.storage_errors import StorageTrouble
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from processing.integrity.file_check import Kept, Passed
 from processing.integrity.findings import Troubles
 from processing.lib import failpoints
 from processing.lib.failpoints import Point
-from processing.storage.errors import StorageTrouble
+from processing.storage.storage_errors import StorageTrouble
 
 ASK_EVERY = 8 << 20
 

@@ -18,7 +18,7 @@ from processing.integrity import readback
 from processing.integrity.file_check import Kept
 from processing.integrity.readback import Attention, Interrupted
 from processing.models import ProcessingJob
-from processing.storage.errors import StorageTrouble
+from processing.storage.storage_errors import StorageTrouble
 
 log = logging.getLogger(__name__)
 

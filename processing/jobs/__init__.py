@@ -1,6 +1,6 @@
 """Jobs. Only `lifecycle` changes the state of a job; its functions are called through this package: `jobs.cancel(job)`."""
 
-from processing.jobs.lifecycle import (
+from processing.jobs.transitions import (
     QUARANTINED,
     Stale,
     cancel,

@@ -14,7 +14,7 @@ from django.db.models import Q
 from albums.models import Companion, Photo
 from processing.jobs import name_matching, takeout_names
 from processing.jobs.name_matching import ENDING, SIDECAR, File, Sent, stem
-from processing.lib import dates
+from processing.lib import timestamps
 from processing.models import ProcessingJob, Upload
 from processing.models.states import ACTIVE, COMPANION_FILE, JobState, UploadState
 
@@ -250,7 +250,7 @@ def _capture_time(photo: Photo, iso: str, source: str) -> dict[str, object]:
 
     A date alone reads as midnight without a time zone.
     """
-    taken_at, offset = dates.moment(iso)
+    taken_at, offset = timestamps.moment(iso)
     day = taken_at.date() if taken_at and offset is None and taken_at.time() == time.min else None
     if day and photo.taken_at and _camera_clock(photo).date() == day:
         return {}

@@ -21,8 +21,7 @@ from processing.integrity.file_check import Kept, Wanted
 from processing.lib import failpoints
 from processing.lib.failpoints import Point
 from processing.lib.iteration import one_by_one
-from processing.storage import errors as storage_errors
-from processing.storage import holds, store
+from processing.storage import holds, storage_errors, store
 from processing.storage import keys as storage_keys
 
 

@@ -28,7 +28,7 @@ from processing.models import (
 from processing.storage import keys as storage_keys
 from processing.storage import locations, store
 from processing.storage.base import Listed
-from processing.storage.errors import StorageTrouble
+from processing.storage.storage_errors import StorageTrouble
 from processing.uploads import batches, staging_keys
 from processing.uploads import lifecycle as uploads
 from processing.uploads.direct import recovery

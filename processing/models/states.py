@@ -8,7 +8,7 @@
                                                   └──dismiss──► cancelled
     Upload          receiving ─► received | refused | skipped | expired | cancelled
 
-Only processing/jobs/lifecycle.py changes the state of a job, and only processing/uploads/lifecycle.py that of an upload.
+Only processing/jobs/transitions.py changes the state of a job, and only processing/uploads/lifecycle.py that of an upload.
 """
 
 from dataclasses import dataclass

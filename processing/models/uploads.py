@@ -235,7 +235,7 @@ class JobQuerySet(models.QuerySet["ProcessingJob"]):
 class ProcessingJob(models.Model):
     """Turns one received upload into a photo or a companion.
 
-    Only processing/jobs/lifecycle.py changes its state.
+    Only processing/jobs/transitions.py changes its state.
     """
 
     upload = models.OneToOneField(Upload, on_delete=models.CASCADE, related_name="job")

@@ -11,7 +11,7 @@ from processing.models import JobQuerySet, Preview, ProcessingJob
 from processing.pipeline import Refused
 from processing.rendering.sandbox import Sandbox
 from processing.storage import store
-from processing.storage.errors import StorageTrouble
+from processing.storage.storage_errors import StorageTrouble
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from albums.models import Companion, Photo, Rendition
-from processing.lib import dates
+from processing.lib import timestamps
 from processing.models import ProcessingJob, Upload
 from processing.pipeline import Origin, Picture
 from processing.storage import locations
@@ -106,7 +106,7 @@ def _position(upload: Upload) -> int:
 def _photo(job: ProcessingJob, picture: Picture, claim: uuid.UUID) -> Photo:
     assert job.upload.size is not None
     meta, exposure = picture.metadata, picture.metadata.exposure
-    taken_at, offset = dates.moment(meta.taken_at)
+    taken_at, offset = timestamps.moment(meta.taken_at)
     return Photo(
         album_id=job.album_id,
         position=_position(job.upload),

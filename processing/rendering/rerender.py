@@ -27,7 +27,7 @@ from processing.pipeline import Picture, Recipe, Refused
 from processing.rendering import photo_builder, presets, shared_sandbox
 from processing.rendering.sandbox import Aborted
 from processing.storage import holds, store
-from processing.storage.errors import StorageTrouble
+from processing.storage.storage_errors import StorageTrouble
 
 log = logging.getLogger(__name__)
 

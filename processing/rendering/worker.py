@@ -32,7 +32,7 @@ from processing.pipeline.errors import DiskFull, Sidecar, UnsupportedVideo
 from processing.rendering import failure_preview, photo_builder, shared_sandbox
 from processing.rendering.sandbox import Aborted, Crashed, TimedOut
 from processing.storage import store
-from processing.storage.errors import StorageTrouble
+from processing.storage.storage_errors import StorageTrouble
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from processing.storage.errors import StorageTrouble
+from processing.storage.storage_errors import StorageTrouble
 
 ON_LOAN = "borrowed-"
 """Name prefix of the scratch directories that hold the local copy of an object while it is being read."""

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 from django.core.files import File
 from django.core.files.storage import Storage
 
-from processing.storage import errors
 from processing.storage import keys as storage_keys
+from processing.storage import storage_errors
 from processing.storage.base import Growing, Listed, Receiving
-from processing.storage.errors import StorageTrouble
-from processing.storage.local.store import LocalStore
+from processing.storage.local.local_store import LocalStore
 from processing.storage.s3 import config as s3_config
 from processing.storage.s3.config import Connection
+from processing.storage.storage_errors import StorageTrouble
 
 if TYPE_CHECKING:
-    from processing.storage.s3.store import S3Store
+    from processing.storage.s3.s3_store import S3Store
 
 
 class PlacedStore(Storage):
@@ -31,7 +31,7 @@ class PlacedStore(Storage):
     def bucket(self) -> "S3Store":
         """Raises StorageTrouble if no bucket is configured."""
         if (current := s3_config.current()) is None:
-            raise StorageTrouble(errors.UNSET)
+            raise StorageTrouble(storage_errors.UNSET)
         return _bucket(current, Path(self.disk.location))
 
     def receive(self, key: str) -> Receiving:
@@ -138,6 +138,6 @@ class PlacedStore(Storage):
 @lru_cache(maxsize=4)
 def _bucket(current: Connection, location: Path) -> "S3Store":
     """Imports boto3 only where a bucket is configured: the import takes a quarter of a second and 25 MB."""
-    from processing.storage.s3.store import S3Store
+    from processing.storage.s3.s3_store import S3Store
 
     return S3Store(current, location)

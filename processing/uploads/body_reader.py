@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import cycle
 from queue import Empty, LifoQueue
-from typing import Protocol
 
 from processing.storage.local.direct_io import BLOCK, WORTH_GOING_STRAIGHT
 from processing.uploads import offload, problems
 from processing.uploads.body_timeouts import TooSlow
 from processing.uploads.offload import Hash
 from processing.uploads.problems import Refused
+from processing.uploads.request_body import Body
 
 ReadInto = Callable[[memoryview], int]
 
@@ -46,14 +46,6 @@ def _buffer_pool(size: int) -> LifoQueue[memoryview]:
 
 
 _part_buffers, _pairs = _buffer_pool(IN_MEMORY + BLOCK), _buffer_pool(2 * MOST)
-
-
-class Body(Protocol):
-    def readinto(self, buffer: memoryview) -> int:
-        """Reads the bytes that are available, at most as many as fit into `buffer`. Waits only if there are none.
-
-        Returns 0 at the end of the body. Raises OSError if the connection breaks before.
-        """
 
 
 @contextmanager

@@ -21,10 +21,10 @@ from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import UploadState
 from processing.pipeline.formats import extensions
 from processing.uploads import batches, filenames, lifecycle, rejections
-from processing.uploads.body_reader import Body
 from processing.uploads.body_timeouts import TooSlow
 from processing.uploads.heartbeat import Heartbeat
 from processing.uploads.rejections import Refused
+from processing.uploads.request_body import Body
 from processing.uploads.writer import Stream
 
 FIELD = "photos"

@@ -17,7 +17,7 @@ from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import ACTIVE, IS_A_PHOTO, UploadState
 from processing.pipeline.formats import extensions
 from processing.storage import store
-from processing.storage.s3 import multipart as s3_multipart
+from processing.storage.s3 import s3_multipart
 from processing.uploads import filenames, rejections, skipped_files
 from processing.uploads.manifest import Declared
 from processing.uploads.rejections import Refusal

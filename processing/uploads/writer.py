@@ -11,7 +11,7 @@ from processing.lib.failpoints import Point
 from processing.models import Batch, Upload
 from processing.storage import store
 from processing.storage.base import Fenced
-from processing.storage.errors import StorageTrouble
+from processing.storage.storage_errors import StorageTrouble
 from processing.uploads import offload, rejections
 from processing.uploads.rejections import Refused
 

@@ -18,12 +18,11 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from processing.doctor import limits, probe_token, proxy_passthrough
 from processing.doctor.http_probe import MARK
-from processing.uploads import body_timeouts
+from processing.uploads import body_timeouts, request_body
 from processing.uploads.problems import Refusal, Refused
 from processing.uploads.tus.protocol import VERSION
-from processing.views import request_body
 from processing.views.access import may_change_any_album
-from processing.views.tus import FORGED, NOT_ALLOWED, SIGN_IN
+from processing.views.tus_endpoints import FORGED, NOT_ALLOWED, SIGN_IN
 
 METHODS = {"HEAD", "POST", "PATCH", "DELETE"}
 BUFFER_BYTES = 16 << 10

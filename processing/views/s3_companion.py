@@ -25,16 +25,16 @@ from processing.models import Batch, Upload
 from processing.models.states import IS_A_PHOTO, UploadState
 from processing.storage import keys as storage_keys
 from processing.storage import locations
-from processing.storage.errors import StorageTrouble
-from processing.storage.s3 import multipart as s3_multipart
-from processing.uploads import body_timeouts, filenames, manifest, problems
+from processing.storage.s3 import s3_multipart
+from processing.storage.storage_errors import StorageTrouble
+from processing.uploads import body_timeouts, filenames, manifest, problems, request_body, upload_slots
 from processing.uploads.direct import multipart as direct_multipart
+from processing.uploads.direct import upload_token
 from processing.uploads.manifest import BadManifest
 from processing.uploads.problems import Refusal, Refused
 from processing.uploads.tus import protocol
 from processing.uploads.tus.protocol import Creation
-from processing.views import request_body, upload_slots, upload_token
-from processing.views.tus import IN_TRASH, NOT_ALLOWED, SIGN_IN, expected, let_go
+from processing.views.tus_endpoints import IN_TRASH, NOT_ALLOWED, SIGN_IN, expected, let_go
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, Upload, P], HttpResponse]

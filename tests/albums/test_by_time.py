@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from albums.models import Photo
-from processing.lib import dates
+from processing.lib import timestamps
 from processing.models.states import JobState
 from tests.processing import making
 
@@ -24,7 +24,7 @@ TAKEN = {
 def photo(album, name: str, taken: str | None) -> Photo:
     photo = making.photo(album, making.job_in(album, JobState.COMPLETED))
     photo.name = name
-    photo.taken_at, photo.taken_offset_minutes = dates.moment(taken)
+    photo.taken_at, photo.taken_offset_minutes = timestamps.moment(taken)
     photo.save()
     return photo
 

@@ -6,10 +6,10 @@ import pytest
 from django.core.exceptions import SuspiciousFileOperation
 
 from processing.storage.base import Fenced, Store
-from processing.storage.local.store import LocalStore
+from processing.storage.local.local_store import LocalStore
 from processing.storage.router import PlacedStore
 from processing.storage.s3 import config as s3_config
-from processing.storage.s3.store import S3Store
+from processing.storage.s3.s3_store import S3Store
 
 KEY = "incoming/0a1b"
 CLAIM = "renditions/ab/abcdef"

@@ -47,9 +47,9 @@ def _outcome(scenario: Callable[[Path], Any], data_dir: Path) -> dict[str, Any]:
 
 def _reach(endpoint: str, data_dir: Path, is_fenced: bool = True) -> str:
     """The code of the trouble that there is; empty if the bucket answers."""
-    from processing.storage.s3 import client as s3_client
+    from processing.storage.s3 import s3_client
     from processing.storage.s3.config import Connection
-    from processing.storage.s3.store import S3Store
+    from processing.storage.s3.s3_store import S3Store
 
     s3_client._client.cache_clear()  # its connections are kept open
     there = Connection("photos", endpoint, access_key="A", secret_key="B", is_fenced=is_fenced)

@@ -11,12 +11,11 @@ from albums.models import Photo
 from processing.maintenance import bucket_settings
 from processing.models import BucketConnection, ProcessingJob, Upload
 from processing.rendering import worker
-from processing.storage import errors as storage_errors
 from processing.storage import keys as storage_keys
-from processing.storage import locations
+from processing.storage import locations, storage_errors
 from processing.storage.s3 import config as s3_config
 from processing.storage.s3 import ssrf
-from processing.storage.s3.store import S3Store
+from processing.storage.s3.s3_store import S3Store
 from tests.processing import making
 from tests.s3servers import ACCESS_KEY, SECRET_KEY
 

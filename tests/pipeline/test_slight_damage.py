@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from processing.pipeline import DEFAULT, Picture, Refused
-from processing.pipeline.formats.jpeg import repair, scans
+from processing.pipeline.formats.jpeg import jpeg_repair, scans
 from processing.pipeline.render.develop import develop
 
 RESTART = re.compile(rb"\xff[\xd0-\xd7]")
@@ -221,7 +221,7 @@ def test_as_much_as_possible_of_a_damaged_file_can_be_seen() -> None:
     content = with_restarts()
     at = restarts(content)[7]
 
-    mended = repair.lenient(content[: at - 4] + b"\xff\xc1" + content[at - 2 :])
+    mended = jpeg_repair.lenient(content[: at - 4] + b"\xff\xc1" + content[at - 2 :])
 
     with Image.open(BytesIO(mended)) as image, Image.open(BytesIO(content)) as whole:
         apart = np.abs(np.asarray(image, np.int16) - np.asarray(whole, np.int16)).max(axis=(1, 2)) > 9

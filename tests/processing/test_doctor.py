@@ -113,10 +113,10 @@ class TestMachine:
 
     def test_little_room_is_told_before_it_is_out(self, settings, monkeypatch):
         settings.MIN_FREE_BYTES = 512 * MIB
-        monkeypatch.setattr("processing.storage.local.store.LocalStore.free_bytes", lambda _: 600 * MIB)
+        monkeypatch.setattr("processing.storage.local.local_store.LocalStore.free_bytes", lambda _: 600 * MIB)
         assert by_code(host.look())["space-low"].state == State.WARNING
 
-        monkeypatch.setattr("processing.storage.local.store.LocalStore.free_bytes", lambda _: 100 * MIB)
+        monkeypatch.setattr("processing.storage.local.local_store.LocalStore.free_bytes", lambda _: 100 * MIB)
         found = by_code(host.look())
         assert (found["space-out"].state, found["rate-unknown"].state) == (State.BAD, State.WARNING)
 

@@ -8,7 +8,7 @@ from django.db import connection
 
 from albums.models import Album
 from processing.integrity import post_write
-from processing.jobs import lifecycle
+from processing.jobs import transitions
 from processing.models import Batch, ProcessingJob
 from processing.models.states import JobState
 from processing.uploads import batches
@@ -73,7 +73,7 @@ def test_what_is_to_be_read_back_is_found_among_what_was_not(rows):
 @pytest.mark.parametrize(
     ("question", "indexes"),
     [
-        (lifecycle.TURNS, ["job_state_turn", "job_album_state_turn"]),
+        (transitions.TURNS, ["job_state_turn", "job_album_state_turn"]),
         (uploads.KNOWN, ["upload_album_state_sha256", "upload_album_name"]),
         (batches.RUNNING, ["upload_album_state_sha256"]),
     ],
@@ -93,7 +93,7 @@ def test_what_is_asked_of_every_file_is_found_by_indexes_alone(album, question, 
 
 def test_a_turn_is_dealt_with_one_question(album, django_assert_num_queries):
     with django_assert_num_queries(1):
-        lifecycle._next_turn(album.pk)
+        transitions._next_turn(album.pk)
 
 
 def test_the_batch_that_keeps_an_album_busy_is_one_query(album, django_assert_num_queries):

@@ -31,7 +31,7 @@ def test_a_module_affects_tests_that_import_it_through_others() -> None:
 
 
 def test_a_view_affects_tests_that_send_requests(all_tests: set[str]) -> None:
-    of_view = affected_by("processing/views/manifest.py")
+    of_view = affected_by("processing/views/manifest_endpoint.py")
 
     assert {"tests/journeys/test_manifest.py", "tests/test_doors.py"} <= of_view
     assert "tests/pipeline/test_colour.py" in all_tests - of_view

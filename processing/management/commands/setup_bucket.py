@@ -8,8 +8,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from processing.management import SETTINGS_ONLY
-from processing.storage.errors import StorageTrouble
 from processing.storage.s3 import config as s3_config
+from processing.storage.storage_errors import StorageTrouble
 
 
 class Command(BaseCommand):

@@ -13,7 +13,7 @@ from processing.integrity import consistency, findings
 from processing.integrity.consistency import Findings
 from processing.integrity.repair import repair
 from processing.management import SETTINGS_ONLY
-from processing.storage.errors import StorageTrouble
+from processing.storage.storage_errors import StorageTrouble
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C, as in shells: 128 plus the signal's number."""

@@ -21,7 +21,7 @@ from processing.pipeline.colour import bit_depth, cicp, declared_space
 from processing.pipeline.containers import heif_items, png_chunks, tiff_directory, tiff_first_page
 from processing.pipeline.formats import animation, bands, completeness, jxl, large_webp, raw, zeroed_data
 from processing.pipeline.formats.detect import Kind, recognise
-from processing.pipeline.formats.jpeg import repair, scans
+from processing.pipeline.formats.jpeg import jpeg_repair, scans
 from processing.pipeline.formats.opened import Opened
 from processing.pipeline.metadata import blocks, camera_raw
 from processing.pipeline.metadata.blocks import Blocks
@@ -111,7 +111,7 @@ def _repaired(file: BinaryIO, bounds: Limits) -> Opened | None:
             return None
         image = _open_within_limits(file, Kind("JPEG"), bounds)
         memory_limits.check_repair(image, len(data), bounds)
-        repaired = repair.repaired(data, fitted(image.size, bounds.largest_edge))
+        repaired = jpeg_repair.repaired(data, fitted(image.size, bounds.largest_edge))
     content = BytesIO(repaired.content)
     picture = _with_metadata(header(content, "JPEG"), content, Path(), bounds)
     return replace(picture, source=None, notes=(*picture.notes, repaired.note))
@@ -153,7 +153,7 @@ def _without_hiding_faults(file: BinaryIO, bounds: Limits) -> BinaryIO:
     """The JPEG without faults that hide more of the picture than is damaged."""
     with scans.mapped(file) as data:
         is_large = len(data) > bounds.swallowed_bytes
-        return file if is_large or scans.is_sound(data) else BytesIO(repair.lenient(data))
+        return file if is_large or scans.is_sound(data) else BytesIO(jpeg_repair.lenient(data))
 
 
 def _open_in_bands(file: BinaryIO, name: str, bounds: Limits) -> Opened | None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from processing.storage import errors
-from processing.storage.s3 import client as s3_client
+from processing.storage import storage_errors
+from processing.storage.s3 import s3_client
 from processing.storage.s3.config import Connection
 from processing.storage.s3.selfcheck import Outcome
 
@@ -33,7 +33,7 @@ def set_up(connection: Connection, origins: list[str]) -> Iterator[Outcome]:
 def create(connection: Connection) -> bool:
     """Creates the bucket. False if it exists already."""
     client = s3_client.client(connection)
-    with errors.told():
+    with storage_errors.told():
         if connection.bucket in {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}:
             return False
         location = (
@@ -45,9 +45,9 @@ def create(connection: Connection) -> bool:
 
 def _apply(step: str, message: str, set_rule: Callable[[], bool]) -> Outcome:
     try:
-        with errors.told():
+        with storage_errors.told():
             is_set = set_rule()
-    except errors.StorageTrouble as error:
+    except storage_errors.StorageTrouble as error:
         if not any(f"{code}:" in error.cause for code in UNSUPPORTED_CODES):
             raise
         return Outcome(step, "This server has no such rules.", "s3-no-rules", is_warning=True)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from processing.storage.base import Fenced
+from processing.storage.local.local_store import LocalReceiving
 from processing.storage.local.partial_file import LocalGrowing
-from processing.storage.local.store import LocalReceiving
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from botocore.auth import SIGV4_TIMESTAMP, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 
-from processing.storage.s3 import client
+from processing.storage.s3 import s3_client
 from processing.storage.s3.config import Connection
 
 
@@ -29,7 +29,7 @@ def link(
     now = time.time()
     signed_at, lifetime = (now // seconds * seconds, 2 * seconds) if rounded else (now, seconds)
     request = AWSRequest(method, _object_url(connection, key, tuple(answer.items())))
-    credentials = client.session(connection).get_credentials().get_frozen_credentials()
+    credentials = s3_client.session(connection).get_credentials().get_frozen_credentials()
     _Signer(credentials, connection.region, lifetime, datetime.fromtimestamp(signed_at, UTC)).add_auth(request)
     return str(request.url)
 
@@ -43,7 +43,7 @@ def origin(connection: Connection) -> str:
 
 def _object_url(connection: Connection, key: str, response_headers: tuple[tuple[str, str], ...]) -> str:
     params = {"Bucket": connection.bucket, "Key": connection.name(key), **dict(response_headers)}
-    url: str = client.for_browsers(connection, signs=False).generate_presigned_url("get_object", params)
+    url: str = s3_client.for_browsers(connection, signs=False).generate_presigned_url("get_object", params)
     return url
 
 

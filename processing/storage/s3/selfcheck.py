@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError
 
 from processing.storage.s3 import ssrf, transfer
 from processing.storage.s3.config import Connection
-from processing.storage.s3.store import S3Store
+from processing.storage.s3.s3_store import S3Store
 
 MIN_PART_BYTES = 5 << 20
 """S3's minimum for all parts but the last."""

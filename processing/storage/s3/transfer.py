@@ -16,10 +16,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from processing.storage import errors
-from processing.storage.errors import StorageTrouble
-from processing.storage.s3 import client as s3_client
+from processing.storage import storage_errors
+from processing.storage.s3 import s3_client
 from processing.storage.s3.config import Connection
+from processing.storage.storage_errors import StorageTrouble
 
 PART = 8 << 20
 MOST_PARTS = 10_000
@@ -40,7 +40,7 @@ def send(
 
     `whole`: the maximum number of bytes for one request; larger files are uploaded in parts of at least `part` bytes.
     """
-    with path.open("rb") as file, errors.told(key):
+    with path.open("rb") as file, storage_errors.told(key):
         size = os.fstat(file.fileno()).st_size
         object_params = {"Bucket": connection.bucket, "Key": connection.name(key)}
         headers |= {"Metadata": {SHA256: hashlib.file_digest(file, "sha256").hexdigest()}}  # type: ignore[dict-item]
@@ -105,7 +105,7 @@ def _check(response: dict[str, Any], md5: bytes) -> None:
     is_encrypted = response.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in response
     etag = response["ETag"].strip('"')
     if not is_encrypted and len(etag) == len(md5.hex()) and etag != md5.hex():
-        raise StorageTrouble(errors.DAMAGED, f"ETag {etag} for MD5 {md5.hex()}")
+        raise StorageTrouble(storage_errors.DAMAGED, f"ETag {etag} for MD5 {md5.hex()}")
 
 
 def _is_whole(client: Any, object_params: dict[str, str], size: int, headers: dict[str, Any]) -> bool:

@@ -21,8 +21,8 @@ from processing.models import Part, Upload
 from processing.models.states import UploadState
 from processing.storage import keys as storage_keys
 from processing.storage import locations, store
-from processing.storage.s3 import multipart as s3_multipart
-from processing.storage.s3.multipart import Form, Gone, Stored
+from processing.storage.s3 import s3_multipart
+from processing.storage.s3.s3_multipart import Form, Gone, Stored
 from processing.uploads import lifecycle, problems, rejections
 from processing.uploads.problems import Refusal, Refused
 

@@ -12,9 +12,9 @@ from processing.models import Part, Upload
 from processing.models.states import UploadState
 from processing.storage import keys as storage_keys
 from processing.storage import locations, store
-from processing.storage.errors import StorageTrouble
-from processing.storage.s3 import multipart as s3_multipart
-from processing.storage.s3.multipart import Unfinished
+from processing.storage.s3 import s3_multipart
+from processing.storage.s3.s3_multipart import Unfinished
+from processing.storage.storage_errors import StorageTrouble
 from processing.uploads import lifecycle
 from processing.uploads.direct import multipart
 

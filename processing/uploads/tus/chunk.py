@@ -13,9 +13,9 @@ from processing.capacity.admission import Shortage
 from processing.models import Upload
 from processing.storage.base import AnonymousFile, Fenced, Growing
 from processing.uploads import body_reader, lifecycle, offload, problems
-from processing.uploads.body_reader import Body
 from processing.uploads.offload import Hash
 from processing.uploads.problems import Refused
+from processing.uploads.request_body import Body
 from processing.uploads.tus import finalize, hash_cache, protocol
 from processing.uploads.tus.hash_cache import Fingerprint
 from processing.uploads.tus.protocol import Part

@@ -10,7 +10,7 @@ from processing.models.states import UploadState
 from processing.storage import keys as storage_keys
 from processing.storage import store
 from processing.storage.base import Growing
-from processing.storage.errors import StorageTrouble
+from processing.storage.storage_errors import StorageTrouble
 from processing.uploads import lifecycle, problems
 from processing.uploads.problems import Refused
 from processing.uploads.tus import hash_cache

@@ -18,12 +18,12 @@ from processing.models.states import IS_A_PHOTO, UploadState
 from processing.storage import keys as storage_keys
 from processing.storage import store
 from processing.storage.base import Growing
-from processing.storage.errors import StorageTrouble
 from processing.storage.local.partial_file import DRAFT
+from processing.storage.storage_errors import StorageTrouble
 from processing.uploads import lifecycle, problems, rejections
-from processing.uploads.body_reader import Body
 from processing.uploads.direct import multipart
 from processing.uploads.problems import Refused
+from processing.uploads.request_body import Body
 from processing.uploads.tus import finalize, protocol
 from processing.uploads.tus.chunk import Arriving, short_of
 from processing.uploads.tus.protocol import Part

@@ -15,8 +15,7 @@ from albums.models import Album
 from processing.models import ProcessingJob, Upload
 from processing.models.states import UploadState
 from processing.storage import store
-from processing.uploads.direct import multipart
-from processing.views import upload_token
+from processing.uploads.direct import multipart, upload_token
 from tests.servers import free_port
 
 PART = multipart.LEAST_BYTES

@@ -10,7 +10,7 @@ from albums.models import Leftover
 from processing.maintenance import sweep as recovery
 from processing.models import Part, Upload
 from processing.models.states import UploadState
-from processing.storage.s3 import multipart as s3_multipart
+from processing.storage.s3 import s3_multipart
 from processing.uploads import batches
 from tests.journeys.direct.companion import (
     PIECES,

@@ -103,7 +103,7 @@ class TestIntake:
     ):
         first, second = making.jpeg(), making.jpeg()
         rooms = iter([10**12, 10**12, 10**12])
-        monkeypatch.setattr("processing.storage.local.store.LocalStore.free_bytes", lambda _: next(rooms, 0))
+        monkeypatch.setattr("processing.storage.local.local_store.LocalStore.free_bytes", lambda _: next(rooms, 0))
 
         response = send(signed_in, album, first, second)
 
@@ -118,7 +118,7 @@ class TestIntake:
         def no_room(*_):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr("processing.storage.local.store.LocalReceiving.write", no_room)
+        monkeypatch.setattr("processing.storage.local.local_store.LocalReceiving.write", no_room)
 
         response = send(signed_in, album, making.jpeg(), making.jpeg(), headers=JSON)
 
@@ -129,7 +129,7 @@ class TestIntake:
     def test_one_large_file_stops_at_the_floor(self, album, data_dir, monkeypatch, settings):
         settings.MIN_FREE_BYTES = 1000
         stream = Stream(making.upload(album))
-        monkeypatch.setattr("processing.storage.local.store.LocalStore.free_bytes", lambda _: 1500)
+        monkeypatch.setattr("processing.storage.local.local_store.LocalStore.free_bytes", lambda _: 1500)
         stream.write(b"x" * 500)
 
         with pytest.raises(Refused):
@@ -200,14 +200,14 @@ class TestWorker:
     def test_what_was_taken_in_may_use_the_room_below_the_floor(self, album, settings, monkeypatch):
         making.received(album)
         settings.MIN_FREE_BYTES = 8000
-        monkeypatch.setattr("processing.storage.local.store.LocalStore.free_bytes", lambda _: 1000)
+        monkeypatch.setattr("processing.storage.local.local_store.LocalStore.free_bytes", lambda _: 1000)
 
         assert worker.develop_next() is True
 
     def test_but_not_the_last_of_it(self, album, settings, monkeypatch):
         making.received(album)
         settings.MIN_FREE_BYTES = 8000
-        monkeypatch.setattr("processing.storage.local.store.LocalStore.free_bytes", lambda _: 999)
+        monkeypatch.setattr("processing.storage.local.local_store.LocalStore.free_bytes", lambda _: 999)
 
         assert worker.develop_next() is False
 

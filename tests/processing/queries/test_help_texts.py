@@ -8,7 +8,7 @@ from processing.pipeline import Refused
 from processing.pipeline import errors as pipeline
 from processing.queries import help_texts
 from processing.rendering import sandbox, worker
-from processing.storage import errors as storage_errors
+from processing.storage import storage_errors
 from processing.uploads import rejections as intake
 
 

@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from processing.storage.errors import StorageTrouble
-from processing.storage.s3.store import S3Store
+from processing.storage.s3.s3_store import S3Store
+from processing.storage.storage_errors import StorageTrouble
 from tests.processing.storage.answering import answering, refusal
 
 
@@ -82,5 +82,5 @@ def test_what_was_found_is_remembered_for_a_moment(tmp_path, monkeypatch):
         store.trouble()
 
     assert store.trouble().code == "s3-throttled"  # though nobody answers any more
-    monkeypatch.setattr("processing.storage.s3.store.REMEMBERED_SECONDS", 0)
+    monkeypatch.setattr("processing.storage.s3.s3_store.REMEMBERED_SECONDS", 0)
     assert store.trouble().code == "s3-network"

@@ -20,9 +20,9 @@ from processing.models.states import JobState
 from processing.rendering import worker
 from processing.storage import keys as storage_keys
 from processing.storage import locations, store
-from processing.storage.errors import StorageTrouble
-from processing.storage.s3 import client as bucket_
 from processing.storage.s3 import config as s3_config
+from processing.storage.s3 import s3_client as bucket_
+from processing.storage.storage_errors import StorageTrouble
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db

@@ -13,9 +13,8 @@ from gunicorn.config import Config
 from gunicorn.http.body import Body, ChunkedReader, LengthReader
 from gunicorn.http.unreader import SocketUnreader
 
-from processing.uploads import body_timeouts
+from processing.uploads import body_timeouts, request_body
 from processing.uploads.body_timeouts import Pace, TooSlow
-from processing.views import request_body
 
 
 class Clock:

@@ -9,8 +9,8 @@ from django.test import Client
 from django.utils import timezone
 
 from albums.models import Album
+from processing.capacity import daily_limit
 from processing.models import Batch, Upload
-from processing.uploads import daily_limit
 from processing.uploads import lifecycle as uploads
 from tests.journeys.test_tus import create
 from tests.processing import making

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from processing.storage.local.store import LocalStore
+from processing.storage.local.local_store import LocalStore
 
 RAW, ORIGINAL = "incoming/raw", "originals/ab/abc.jpg"
 

@@ -3,7 +3,7 @@ import hashlib
 import pytest
 
 from processing.storage.s3 import config as s3_config
-from processing.storage.s3.store import S3Store
+from processing.storage.s3.s3_store import S3Store
 
 MIB = 1 << 20
 

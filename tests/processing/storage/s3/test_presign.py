@@ -8,7 +8,7 @@ import requests
 from processing.storage.s3 import config as s3_config
 from processing.storage.s3 import presign
 from processing.storage.s3.config import Connection
-from processing.storage.s3.store import S3Store
+from processing.storage.s3.s3_store import S3Store
 
 HOUR = 3600
 AWS = Connection("photos", region="eu-west-1", access_key="key", secret_key="secret")

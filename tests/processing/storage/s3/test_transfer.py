@@ -4,10 +4,10 @@ import tracemalloc
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from processing.storage.errors import StorageTrouble
-from processing.storage.s3 import client as bucket_
+from processing.storage.s3 import s3_client as bucket_
 from processing.storage.s3 import transfer
-from processing.storage.s3.store import S3Store
+from processing.storage.s3.s3_store import S3Store
+from processing.storage.storage_errors import StorageTrouble
 from tests.processing.storage.answering import answering, refusal
 
 MIB = 1 << 20

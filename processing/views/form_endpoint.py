@@ -16,15 +16,14 @@ from django.views.decorators.http import require_POST
 
 from albums.models import Album
 from albums.views.access import AlbumInTrash, album_or_404
-from processing.capacity import admission
+from processing.capacity import admission, daily_limit
 from processing.capacity.admission import Shortage
 from processing.models import Batch
 from processing.queries import upload_panel as panel_query
-from processing.uploads import batches, body_timeouts, daily_limit
+from processing.uploads import batches, body_timeouts, request_body, upload_slots
 from processing.uploads.batches import AlbumBusy, SentBefore
 from processing.uploads.form import FormIntake, TooManyParts
 from processing.uploads.problems import Refusal, Refused
-from processing.views import request_body, upload_slots
 from processing.views.panel import answer, partial
 
 BUSY = "This album is busy with another batch. Wait until it is done, or cancel the rest of it; then send your photos again."

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from processing.storage import errors
 from processing.storage import keys as storage_keys
-from processing.storage.errors import StorageTrouble
+from processing.storage import storage_errors
 from processing.storage.s3 import config
 from processing.storage.s3.config import Connection
+from processing.storage.storage_errors import StorageTrouble
 
 LIFETIME_SECONDS = 3600
 """Lifetime of signatures. The bucket checks it when a request begins; the request itself may take longer."""
@@ -113,7 +113,7 @@ def digest(key: str, on_piece: Callable[[], None]) -> Digest | None:
         body = _call("get_object", key)["Body"]
     except Gone:
         return None
-    with errors.told(key):
+    with storage_errors.told(key):
         for chunk in body.iter_chunks(CHUNK):
             sha256.update(chunk)
             size += len(chunk)
@@ -124,7 +124,7 @@ def digest(key: str, on_piece: Callable[[], None]) -> Digest | None:
 def unfinished() -> Iterator[Unfinished]:
     """Yields every unfinished multipart upload below Darkroom's prefix, whichever client began it."""
     connection = _connection()
-    with errors.told():
+    with storage_errors.told():
         paginator = _client(connection).get_paginator("list_multipart_uploads")
         for page in paginator.paginate(Bucket=connection.bucket, Prefix=connection.prefix):
             for upload in page.get("Uploads", []):
@@ -138,7 +138,7 @@ def _call(method: str, key: str, **params: Any) -> dict[str, Any]:
 
     connection = _connection()
     try:
-        with errors.told(key):
+        with storage_errors.told(key):
             response: dict[str, Any] = getattr(_client(connection), method)(**_object(connection, key), **params)
             return response
     except FileNotFoundError as error:
@@ -157,18 +157,18 @@ def _object(connection: Connection, key: str) -> dict[str, str]:
 def _connection() -> Connection:
     connection = config.current()
     if connection is None:
-        raise StorageTrouble(errors.UNSET)
+        raise StorageTrouble(storage_errors.UNSET)
     return connection
 
 
 def _client(connection: Connection) -> Any:
     # The import takes a third of a second and memory, so it runs only where there is a bucket.
-    from processing.storage.s3 import client
+    from processing.storage.s3 import s3_client
 
-    return client.client(connection)
+    return s3_client.client(connection)
 
 
 def _signer(connection: Connection) -> Any:
-    from processing.storage.s3 import client
+    from processing.storage.s3 import s3_client
 
-    return client.for_browsers(connection, signs=True)
+    return s3_client.for_browsers(connection, signs=True)

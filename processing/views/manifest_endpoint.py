@@ -11,18 +11,18 @@ from django.views.decorators.http import require_POST
 
 from albums.models import Album
 from albums.views.access import AlbumInTrash, album_or_404
-from processing.capacity import admission
+from processing.capacity import admission, daily_limit
 from processing.capacity.admission import Shortage
 from processing.doctor import measurements
 from processing.models import Batch, Upload
-from processing.uploads import batches, body_timeouts, daily_limit, manifest, preflight, problems
+from processing.uploads import batches, body_timeouts, manifest, preflight, problems, request_body, upload_slots
 from processing.uploads import lifecycle as uploads
 from processing.uploads.batches import AlbumBusy
 from processing.uploads.direct import multipart
 from processing.uploads.manifest import BadManifest, Manifest
 from processing.uploads.preflight import Answer, Declaration, Match
 from processing.uploads.problems import Refusal, Refused
-from processing.views import request_body, s3_companion, upload_slots
+from processing.views import s3_companion
 
 RETRY_AFTER_SECONDS = 30
 MAX_BODY_SECONDS = 30.0

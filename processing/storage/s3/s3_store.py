@@ -23,14 +23,14 @@ from django.utils._os import safe_join
 from albums.attachments import attachment
 from processing.lib import failpoints
 from processing.lib.failpoints import Point
-from processing.storage import errors
+from processing.storage import storage_errors
 from processing.storage.base import ON_LOAN, Listed
-from processing.storage.errors import StorageTrouble
+from processing.storage.local.local_store import LocalStore
 from processing.storage.local.partial_file import DRAFT, FENCE
-from processing.storage.local.store import LocalStore
-from processing.storage.s3 import client, presign, transfer
+from processing.storage.s3 import presign, s3_client, transfer
 from processing.storage.s3.config import Connection
 from processing.storage.s3.partial import Goal, S3Growing, S3Receiving
+from processing.storage.storage_errors import StorageTrouble
 
 REMEMBERED_SECONDS = 3.0
 """How long the result of the reachability check is cached. It is needed before every file."""
@@ -67,7 +67,7 @@ class S3Store(Storage):
             yield path
 
     def keep(self, key: str, as_key: str) -> None:
-        with errors.told(key):
+        with storage_errors.told(key):
             transfer.copy(self._client, self._object(key), self._object(as_key))
 
     def adopt(self, files: Mapping[str, Path]) -> None:
@@ -89,7 +89,7 @@ class S3Store(Storage):
 
     def listed(self, prefix: str) -> Iterator[Listed]:
         pages = self._client.get_paginator("list_objects_v2")
-        with errors.told(prefix):
+        with storage_errors.told(prefix):
             for page in pages.paginate(Bucket=self.connection.bucket, Prefix=self.connection.name(f"{prefix}/")):
                 for item in page.get("Contents", ()):
                     yield Listed(self.connection.key(item["Key"]), item["Size"], item["LastModified"])
@@ -109,7 +109,7 @@ class S3Store(Storage):
         draft = self._path(name)
         for suffix in (DRAFT, FENCE):
             draft.with_name(draft.name + suffix).unlink(missing_ok=True)
-        with errors.told(name):
+        with storage_errors.told(name):
             self._client.delete_object(**self._object(name))
         failpoints.reach(Point.AFTER_DELETE)
 
@@ -129,7 +129,7 @@ class S3Store(Storage):
         if content_type:
             response_headers["ResponseContentType"] = content_type
         lifetime = seconds or (RENDITION_LINK_SECONDS if name is None else DOWNLOAD_LINK_SECONDS)
-        with errors.told(key):
+        with storage_errors.told(key):
             return presign.link(
                 self.connection, key, lifetime, rounded=name is None, answer=response_headers, method=method
             )
@@ -185,7 +185,7 @@ class S3Store(Storage):
 
     @property
     def _client(self) -> Any:
-        return client.client(self.connection)
+        return s3_client.client(self.connection)
 
     def _object(self, key: str) -> dict[str, str]:
         self._path(key)
@@ -217,7 +217,7 @@ class S3Store(Storage):
     def _head(self, key: str) -> dict[str, Any]:
         """The response to a HEAD. A 404 does not say if the object or the bucket is missing, so the bucket is checked then."""
         try:
-            with errors.told(key):
+            with storage_errors.told(key):
                 head: dict[str, Any] = self._client.head_object(**self._object(key))
                 return head
         except FileNotFoundError:
@@ -226,7 +226,7 @@ class S3Store(Storage):
             raise
 
     def _fetch(self, key: str, path: Path) -> None:
-        with errors.told(key), path.open("wb") as file:
+        with storage_errors.told(key), path.open("wb") as file:
             response = self._client.get_object(**self._object(key))
             digest, size = hashlib.sha256(), 0
             for chunk in response["Body"].iter_chunks(CHUNK):
@@ -235,7 +235,7 @@ class S3Store(Storage):
                 size += len(chunk)
         sha256 = response.get("Metadata", {}).get(transfer.SHA256, digest.hexdigest())
         if size != response["ContentLength"]:
-            raise StorageTrouble(errors.NETWORK, f"{size} bytes of {response['ContentLength']} of {key}")
+            raise StorageTrouble(storage_errors.NETWORK, f"{size} bytes of {response['ContentLength']} of {key}")
         if sha256 != digest.hexdigest():
             raise OSError(errno.EIO, "The bytes in the bucket are not those that were sent there", key)
 
@@ -248,12 +248,12 @@ class S3Store(Storage):
     def _check(self) -> StorageTrouble | None:
         """Checks the bucket with a listing, because the response to a HEAD has no error code."""
         try:
-            with errors.told():
-                client.hurried(self.connection).list_objects_v2(
+            with storage_errors.told():
+                s3_client.hurried(self.connection).list_objects_v2(
                     Bucket=self.connection.bucket, Prefix=self.connection.prefix, MaxKeys=1
                 )
         except StorageTrouble as trouble:
             return trouble
         except FileNotFoundError:
-            return StorageTrouble(errors.BUCKET_MISSING)
+            return StorageTrouble(storage_errors.BUCKET_MISSING)
         return None

@@ -8,13 +8,12 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, Protocol
 
 from django.http import HttpRequest, UnreadablePostError
 from gunicorn.http.body import ChunkedReader, LengthReader
 from gunicorn.http.errors import ParseException
 
-from processing.uploads.body_reader import Body
 from processing.uploads.body_timeouts import Pace
 
 MAX_DRAIN_BYTES = 256 << 20
@@ -25,6 +24,14 @@ PACE_KEY = "darkroom.pace"
 """The WSGI environment's key for the Pace of the body that is being read."""
 BLOCKING_READ_BYTES = 16 << 10
 """Size of a read that blocks until it is complete. A broken connection loses at most this many bytes."""
+
+
+class Body(Protocol):
+    def readinto(self, buffer: memoryview) -> int:
+        """Reads the bytes that are available, at most as many as fit into `buffer`. Waits only if there are none.
+
+        Returns 0 at the end of the body. Raises OSError if the connection breaks before.
+        """
 
 
 class EndUnknown(Exception):

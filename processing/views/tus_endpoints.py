@@ -21,9 +21,10 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from albums.models import Album
 from albums.views.access import AlbumInTrash, album_or_404
+from processing.capacity import daily_limit
 from processing.models import Batch, Upload
 from processing.models.states import UploadState
-from processing.uploads import batches, body_timeouts, daily_limit, problems, rejections
+from processing.uploads import batches, body_timeouts, problems, rejections, request_body, upload_slots
 from processing.uploads import lifecycle as uploads
 from processing.uploads.batches import AlbumBusy
 from processing.uploads.problems import Refusal, Refused
@@ -31,7 +32,6 @@ from processing.uploads.tus import protocol
 from processing.uploads.tus import session as tus_session
 from processing.uploads.tus.chunk import short_of
 from processing.uploads.tus.protocol import Creation, Part
-from processing.views import request_body, upload_slots
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
