@@ -7,7 +7,6 @@ share of staging, so that one user cannot block the others, regardless of the nu
 The oldest upload in progress of each user may always continue. Otherwise two large files could wait for each other's space.
 """
 
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -15,6 +14,7 @@ from django.conf import settings
 from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce, Least
 
+from processing.lib.cached_value import CachedValue
 from processing.models import ProcessingJob, Upload
 from processing.models.states import KEEPS_RAW
 from processing.storage import store
@@ -37,9 +37,6 @@ class Used:
 
     def of(self, user: int | None) -> int:
         return self.arrived[user] + self.reserved[user]
-
-
-_cached: tuple[float, Used] | None = None
 
 
 def has_room(more: int = 0, *, uncounted_bytes: int = 0) -> bool:
@@ -81,8 +78,7 @@ def used() -> int:
 
 def forget() -> None:
     """Clears the cached usage, after many files changed at once."""
-    global _cached
-    _cached = None
+    _cached_usage.clear()
 
 
 def _fits(used_bytes: int, more: int, limit: int) -> bool:
@@ -102,10 +98,7 @@ def _share(usage: Used) -> int:
 
 
 def _used() -> Used:
-    global _cached
-    if _cached is None or time.monotonic() - _cached[0] > REMEMBERED_SECONDS:
-        _cached = time.monotonic(), _count()
-    return _cached[1]
+    return _cached_usage.get(REMEMBERED_SECONDS)
 
 
 def _count() -> Used:
@@ -120,3 +113,6 @@ def _count() -> Used:
     for user, arrived in raw_files.values_list("batch__opened_by", Sum("upload__size")):
         usage.arrived[user] += arrived or 0
     return usage
+
+
+_cached_usage = CachedValue(_count)

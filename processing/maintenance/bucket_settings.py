@@ -1,7 +1,6 @@
 """The bucket connection saved on the storage page: one row, written only here, and cached briefly by each process."""
 
 import logging
-import time
 from dataclasses import replace
 
 from django.conf import settings
@@ -9,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError
 from django.utils import timezone
 
+from processing.lib.cached_value import CachedValue
 from processing.models import BucketConnection
 from processing.storage import encryption
 from processing.storage.encryption import Unreadable
@@ -23,8 +23,6 @@ UNREADABLE = "unreadable"
 """Placeholder for a secret key that cannot be decrypted: the bucket rejects it with a clear error, and boto3 does not search for
 other credentials."""
 
-_remembered: tuple[float, Connection | None] | None = None
-
 
 def connect() -> None:
     """Makes `s3.config` use the saved connection."""
@@ -33,14 +31,11 @@ def connect() -> None:
 
 def saved() -> Connection | None:
     """The saved connection; while the database is unavailable, the one read last."""
-    global _remembered
-    if _remembered is None or time.monotonic() - _remembered[0] > REMEMBERED_SECONDS:
-        try:
-            _remembered = time.monotonic(), _read()
-        except DatabaseError:
-            log.warning("The saved connection to the bucket could not be read; using the last one known")
-            return _remembered[1] if _remembered else None
-    return _remembered[1]
+    try:
+        return _cached_connection.get(REMEMBERED_SECONDS)
+    except DatabaseError:
+        log.warning("The saved connection to the bucket could not be read; using the last one known")
+        return _cached_connection.last
 
 
 def is_readable() -> bool:
@@ -75,8 +70,7 @@ def remove() -> None:
 
 def forget() -> None:
     """Clears this process's cache."""
-    global _remembered
-    _remembered = None
+    _cached_connection.clear()
 
 
 def fenced(connection: Connection) -> Connection:
@@ -104,3 +98,6 @@ def _read() -> Connection | None:
             browser_endpoint=row.browser_endpoint,
         )
     )
+
+
+_cached_connection = CachedValue(_read)

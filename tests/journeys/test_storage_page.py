@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from albums.models import Photo
+from processing.lib import cached_value
 from processing.maintenance import bucket_settings
 from processing.models import BucketConnection, ProcessingJob, Upload
 from processing.rendering import worker
@@ -108,8 +109,8 @@ def test_a_changed_secret_key_of_the_server_is_told_in_words(keeper, told, setti
 
 def test_another_process_hears_of_it_within_seconds(keeper, told, admin, monkeypatch):
     now = 1000.0
-    monkeypatch.setattr(bucket_settings, "time", SimpleNamespace(monotonic=lambda: now))
-    monkeypatch.setattr(bucket_settings, "_remembered", None)
+    monkeypatch.setattr(cached_value, "time", SimpleNamespace(monotonic=lambda: now))
+    bucket_settings.forget()
     bucket_settings.saved()
     BucketConnection.objects.create(bucket="elsewhere", region="us-east-1", access_key="A", sealed_secret="")
 

@@ -6,13 +6,11 @@ The local directory holds partial files that are being received, and copies of o
 import errno
 import hashlib
 import secrets
-import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from django.core.exceptions import SuspiciousFileOperation
@@ -22,6 +20,7 @@ from django.utils._os import safe_join
 
 from albums.attachments import attachment
 from processing.lib import failpoints
+from processing.lib.cached_value import CachedValue
 from processing.lib.failpoints import Point
 from processing.storage import storage_errors
 from processing.storage.base import ON_LOAN, Listed
@@ -49,8 +48,7 @@ class S3Store(Storage):
         self.connection = connection
         self._local = LocalStore(location=location)
         self._location = location
-        self._last_check: tuple[float, StorageTrouble | None] | None = None
-        self._check_lock = Lock()
+        self._trouble = CachedValue(self._check)
 
     def receive(self, key: str) -> S3Receiving:
         return S3Receiving(self._draft(key), self._goal(key))
@@ -141,18 +139,7 @@ class S3Store(Storage):
 
     def trouble(self) -> StorageTrouble | None:
         """The error of the last reachability check, at most REMEMBERED_SECONDS old; None if the bucket is reachable."""
-        if self._is_fresh():
-            return self._last_trouble()
-        is_first_check = self._last_check is None
-        if not self._check_lock.acquire(blocking=is_first_check):  # one thread checks, the others use the last result
-            return self._last_trouble()
-        try:
-            if not self._is_fresh():
-                trouble = self._check()
-                self._last_check = time.monotonic(), trouble
-        finally:
-            self._check_lock.release()
-        return self._last_trouble()
+        return self._trouble.get(REMEMBERED_SECONDS)
 
     def free_bytes(self) -> None:
         return None
@@ -238,12 +225,6 @@ class S3Store(Storage):
             raise StorageTrouble(storage_errors.NETWORK, f"{size} bytes of {response['ContentLength']} of {key}")
         if sha256 != digest.hexdigest():
             raise OSError(errno.EIO, "The bytes in the bucket are not those that were sent there", key)
-
-    def _is_fresh(self) -> bool:
-        return self._last_check is not None and time.monotonic() - self._last_check[0] <= REMEMBERED_SECONDS
-
-    def _last_trouble(self) -> StorageTrouble | None:
-        return self._last_check[1] if self._last_check else None
 
     def _check(self) -> StorageTrouble | None:
         """Checks the bucket with a listing, because the response to a HEAD has no error code."""
