@@ -11,7 +11,7 @@ import sys
 from http import HTTPStatus
 
 from django.db import OperationalError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
@@ -19,10 +19,10 @@ from albums.views.access import AlbumInTrash, MayNotDelete
 from config.http.upload_handlers import FilesNotTaken
 from processing.storage.storage_errors import StorageTrouble
 from processing.uploads import request_body
+from processing.views.problem_responses import busy, problem
 
 log = logging.getLogger(__name__)
 
-RETRY_AFTER_SECONDS = "10"
 FULL = {errno.ENOSPC, errno.EDQUOT}
 DISK_FULL = "53100"
 """PostgreSQL's error code (its manual, appendix A)."""
@@ -84,7 +84,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def _no_files(request: HttpRequest, exception: FilesNotTaken) -> HttpResponse:
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     if not request.accepts("text/html"):
-        return JsonResponse({"error": exception.code, "message": exception.message}, status=status)
+        return problem(status, exception.code, exception.message)
     return _refusal("400.html", status, words=exception.message)
 
 
@@ -119,6 +119,4 @@ def _is_disk_full(error: BaseException | None) -> bool:
 
 
 def _temporary_error(request: HttpRequest, status: HTTPStatus, message: str) -> HttpResponse:
-    response = render(request, "busy.html", {"message": message}, status=status)
-    response["Retry-After"] = RETRY_AFTER_SECONDS
-    return response
+    return busy(render(request, "busy.html", {"message": message}, status=status), "server")

@@ -1,7 +1,7 @@
 """The default upload handler, which refuses the first file of a form before any byte of it is stored.
 
 Django's own handlers store all files of a form, on the disk if they are large, before the view can check the user. The admin has
-no forms with files. The view of the upload form checks the user and installs its own handler (processing/views/form_endpoint.py).
+no forms with files. The view of the upload form parses its body itself (processing/uploads/form.py).
 """
 
 from typing import Any, NoReturn

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -14,6 +15,7 @@ from processing.lib import sql
 from processing.models import Batch, ProcessingJob, Upload, UploadQuerySet, states
 from processing.models.states import UploadState
 from processing.uploads import lifecycle, rejections
+from processing.uploads.rejections import Refusal
 
 RUNNING = """
     SELECT * FROM processing_batch WHERE id = COALESCE(
@@ -82,6 +84,12 @@ def join_or_open(
         return lifecycle.create(batch, name, size, metadata)
 
 
+def limit_refusal(number: int) -> Refusal | None:
+    """Returns the refusal of a batch's file of this number, counted from 1, if it exceeds MAX_BATCH_FILES. Else None."""
+    limit = settings.MAX_BATCH_FILES
+    return rejections.TOO_MANY.filled(limit=limit) if number > limit else None
+
+
 def hold(album: int) -> None:
     """Locks the album's row until the transaction ends.
 
@@ -115,11 +123,17 @@ def running_in(album: Album) -> Batch | None:
     return next(iter(Batch.objects.raw(RUNNING, {"album": album.pk})), None)
 
 
-def cancel(album: Album, by: str) -> int:
-    """Cancels the album's unfinished uploads and jobs, and returns their number. Finished photos stay."""
-    receiving = Upload.objects.receiving().filter(album=album)
+def unfinished(target: Album | Batch) -> tuple[QuerySet[ProcessingJob], UploadQuerySet]:
+    """Returns the active jobs and the receiving uploads of an album or a batch."""
+    filters = {"batch": target} if isinstance(target, Batch) else {"album": target}
+    return ProcessingJob.objects.active().filter(**filters), Upload.objects.receiving().filter(**filters)
+
+
+def cancel(target: Album | Batch, by: str) -> int:
+    """Cancels the unfinished uploads and jobs of an album or a batch, and returns their number. Finished photos stay."""
+    active, receiving = unfinished(target)
     cancelled = sum(lifecycle.cancel(upload, "cancelled", f"Cancelled by {by}.") for upload in receiving)
-    return cancelled + sum(jobs.cancel(job, by) for job in ProcessingJob.objects.active().filter(album=album))
+    return cancelled + sum(jobs.cancel(job, by) for job in active)
 
 
 def stop_receiving(album: Album, by: str) -> int:
@@ -185,13 +199,6 @@ class AtWork(Exception):
 
 def is_at_work(batch: Batch) -> bool:
     return Batch.objects.active().filter(pk=batch.pk).exists()
-
-
-def cancel_batch(batch: Batch, by: str) -> int:
-    """Cancels the batch's unfinished uploads and jobs, and returns their number."""
-    receiving = Upload.objects.receiving().filter(batch=batch)
-    cancelled = sum(lifecycle.cancel(upload, "cancelled", f"Cancelled by {by}.") for upload in receiving)
-    return cancelled + sum(jobs.cancel(job, by) for job in ProcessingJob.objects.active().filter(batch=batch))
 
 
 def forget(batch: Batch, by: str) -> None:

@@ -1,26 +1,25 @@
 """Receives the plain upload form: streams the files of a multipart body to storage while it is parsed.
 
-The view checks the request before the first file is accepted. Files are stored as they arrive; hand_over() acknowledges them.
+receive() stores files as they arrive; hand_over() acknowledges them.
 """
 
 import time
 import uuid
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
-from django.http import HttpRequest, QueryDict, UnreadablePostError
+from django.http import HttpRequest, HttpResponse, QueryDict, UnreadablePostError
 from django.http.multipartparser import MultiPartParser
-from django.utils.datastructures import MultiValueDict
 
 from albums.models import Album
+from processing.lib import csrf
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import UploadState
 from processing.pipeline.formats import extensions
-from processing.uploads import batches, filenames, lifecycle, rejections
+from processing.uploads import batches, filenames, lifecycle, rejections, request_body
 from processing.uploads.body_timeouts import TooSlow
 from processing.uploads.heartbeat import Heartbeat
 from processing.uploads.rejections import Refused
@@ -38,38 +37,46 @@ class TooManyParts(Exception):
     """The form has more than MOST_PARTS parts. Files before that are accepted, the rest is not read."""
 
 
+class CsrfFailed(Exception):
+    """The CSRF check failed. `response` is Django's error page."""
+
+    def __init__(self, response: HttpResponse) -> None:
+        super().__init__("The CSRF check failed")
+        self.response = response
+
+
 class FormIntake(FileUploadHandler):
-    """Receives the files of one form.
+    """Receives the files of one form. Django's parser calls new_file(), receive_data_chunk() and file_complete() for each.
 
     `batch` is None until the first file. `has_no_room` is true if the disk was full for a file, `was_too_slow` if the body was
-    ended because it was too slow. `check` is called once, before the first file, with the fields before it; its exceptions end
-    the form.
+    ended because it was too slow. `length` is the length of the body, None if it is chunked.
     """
 
     chunk_size = 1 << 20  # with smaller chunks the parser needs 1.5 times as long
     has_no_room = was_too_slow = False
-    check: Callable[[QueryDict], None] | None = None
 
-    def __init__(
-        self,
-        request: HttpRequest,
-        body: Callable[[], Body],
-        album: Album,
-        user: User,
-        token: uuid.UUID | None,
-        length: int | None,
-    ) -> None:
-        """`length` is the length of the body, None if it is chunked."""
+    def __init__(self, request: HttpRequest, album: Album, user: User, token: uuid.UUID | None) -> None:
         super().__init__(request)
         self.batch: Batch | None = None
-        self.token = token
-        self.user = user
-        self._body, self._length, self._album = body, length, album
+        self.user, self.token = user, token
+        self.length = request_body.length(request)
+        if self.length is None:  # Django's parser would treat the body as empty; the intake reads it to its last chunk
+            request.META["CONTENT_LENGTH"] = "1"
+        self._request, self._album = request, album
+        self._has_checked_sender = False
         self._count = 0
         self._stream: Stream | None = None
         self._stored: list[Stream] = []
         self._touched_at = time.monotonic()
         self._heartbeat = Heartbeat()
+
+    def check_sender(self) -> None:
+        """Raises CsrfFailed if the headers show it; if they decide nothing, the form's token is checked before the first file.
+
+        No bytes of a file are read before the check. A page of another origin is recognised by its Origin header.
+        """
+        if csrf.is_cross_origin(self._request) or "X-CSRFToken" in self._request.headers:
+            self._ensure_genuine(QueryDict())
 
     def close(self) -> None:
         """Stops the heartbeat, at the end of the request."""
@@ -89,35 +96,33 @@ class FormIntake(FileUploadHandler):
             self._stream = None
         self.hand_over()
 
-    def handle_raw_input(
-        self,
-        input_data: Any,
-        META: dict[str, Any],
-        content_length: int,
-        boundary: Any,
-        encoding: str | None = None,
-    ) -> tuple[QueryDict, MultiValueDict[str, Any]]:
-        body: Any = _Whole(self._body, self._length, self._heartbeat.heard, b"--" + boundary)
-        self._parser = _Parser(META, body, [_ParserAdapter(self)], encoding)
+    def receive(self) -> None:
+        """Stores the files while the body is parsed. A body that is no multipart form is left to Django, which finds no files."""
+        request = self._request
+        if request.content_type != "multipart/form-data":
+            _ = request.FILES
+            return
+        request.POST = QueryDict()  # otherwise a later look at it would parse the body again
+        delimiter = b"--" + (request.content_params or {}).get("boundary", "").encode()
+        body: Any = _Whole(partial(request_body.body, request), self.length, self._heartbeat.heard, delimiter)
+        self._parser = _Parser(request.META, body, [self], request.encoding)
         try:
-            fields = self._parser.parse()
+            self._parser.parse()
         finally:
             self.was_too_slow = body.was_too_slow
         if self._stream:  # Django's parser does not report this, and the upload would stay receiving
             raise UnreadablePostError("The form ended within a file")
-        return fields
 
     def new_file(self, field_name: str, file_name: str, *args: Any, **kwargs: Any) -> None:
-        if self.check:
-            check, self.check = self.check, None
-            check(self._parser.fields)
+        if not self._has_checked_sender:
+            self._ensure_genuine(self._parser.fields)
         if field_name != FIELD or self._was_cancelled():
             raise SkipFile
         self._count += not extensions.is_companion(file_name)
         upload = self._create_upload(file_name)
         try:
-            if self._count > settings.MAX_BATCH_FILES:
-                raise Refused(rejections.TOO_MANY.filled(limit=settings.MAX_BATCH_FILES))
+            if refusal := batches.limit_refusal(self._count):
+                raise Refused(refusal)
             self._stream = Stream(upload, sum(stream.untold for stream in self._stored))
         except Refused as refused:
             self._refuse(upload, refused)
@@ -140,6 +145,12 @@ class FormIntake(FileUploadHandler):
             self._record_refusal(stream.upload, refused)
         else:
             self._stored.append(stream)
+
+    def _ensure_genuine(self, fields: QueryDict) -> None:
+        """Raises CsrfFailed if Django's CSRF check fails with these fields of the form."""
+        if response := csrf.failure(self._request, fields):
+            raise CsrfFailed(response)
+        self._has_checked_sender = True
 
     def _create_upload(self, name: str) -> Upload:
         if self.batch is None:
@@ -174,27 +185,6 @@ class FormIntake(FileUploadHandler):
             return False
         batch = Batch.objects.filter(pk=self.batch.pk)
         return not batch.exists() or batch.filter(uploads__state=UploadState.CANCELLED).exists()
-
-
-class _ParserAdapter(FileUploadHandler):
-    """Forwards the parser's calls to FormIntake: a handler that handles the raw input cannot also be passed to the parser."""
-
-    def __init__(self, intake: FormIntake) -> None:
-        super().__init__()
-        self.chunk_size = intake.chunk_size
-        self._intake = intake
-
-    def handle_raw_input(self, *args: Any, **kwargs: Any) -> None:
-        return None
-
-    def new_file(self, *args: Any, **kwargs: Any) -> None:
-        self._intake.new_file(*args, **kwargs)
-
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        self._intake.receive_data_chunk(raw_data, start)
-
-    def file_complete(self, file_size: int) -> None:
-        self._intake.file_complete(file_size)
 
 
 class _Whole:

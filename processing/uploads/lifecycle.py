@@ -9,16 +9,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from albums import removal, trash
-from albums.models import Companion, Photo
+from albums.models import Photo
 from processing import jobs
-from processing.jobs import name_matching
 from processing.lib import sql
 from processing.models import Batch, ProcessingJob, Upload
-from processing.models.states import ACTIVE, IS_A_PHOTO, UploadState
+from processing.models.states import IS_A_PHOTO, UploadState
 from processing.pipeline.formats import extensions
 from processing.storage import store
 from processing.storage.s3 import s3_multipart
-from processing.uploads import filenames, rejections, skipped_files
+from processing.uploads import filenames, known_files, rejections, skipped_files
+from processing.uploads.known_files import KnownFile
 from processing.uploads.manifest import Declared
 from processing.uploads.rejections import Refusal
 
@@ -29,13 +29,6 @@ BATCH_TOUCH_FRACTION = 1 / 60
 There may be thousands. They are updated at most once in this fraction of UPLOAD_EXPIRY_SECONDS.
 """
 SAME_NAME_NOTE = "Another photo in this album has the same name. Both are kept."
-KNOWN = """
-    SELECT EXISTS (SELECT 1 FROM albums_photo WHERE album_id = %(album)s AND original_sha256 = %(sha256)s)
-        OR EXISTS (SELECT 1 FROM albums_companion WHERE album_id = %(album)s AND sha256 = %(sha256)s)
-        OR EXISTS (SELECT 1 FROM processing_upload
-            WHERE album_id = %(album)s AND state = 'received' AND sha256 = %(sha256)s),
-        EXISTS (SELECT 1 FROM processing_upload WHERE album_id = %(album)s AND state = 'received' AND name = %(name)s)
-"""
 COUNT_FILES = (
     "SELECT COUNT(*) FILTER (WHERE state <> 'skipped'), COUNT(*) FROM processing_upload WHERE batch_id = %(batch)s"
 )
@@ -154,9 +147,9 @@ def finish(upload: Upload, size: int, sha256: str) -> ProcessingJob | None:
         if not sql.hold(upload.album_id):
             removal.clear_after_commit([upload.key])  # the album was deleted with all its uploads
             return None
-        has_same_bytes, has_same_name = _matches_in_album(upload, sha256)
-        if has_same_bytes and (existing := _find_duplicate(upload, sha256)):
-            refuse(upload, existing[0], size=size, sha256=sha256, duplicate_of=existing[1])
+        has_same_bytes, has_same_name = known_files.matches(upload, sha256)
+        if has_same_bytes and (known := known_files.find(upload, sha256)):
+            refuse_known(upload, known, size=size, sha256=sha256)
             return None
         if upload.declared_sha256 not in ("", sha256):
             refuse(upload, rejections.NOT_AS_DECLARED, size=size, sha256=sha256)
@@ -175,6 +168,13 @@ def refuse(upload: Upload, refusal: Refusal, **fields: object) -> bool:
     if refusal.code == rejections.EMPTY.code and extensions.is_companion(upload.name):  # `.nomedia` is always empty
         return skip(upload, rejections.COMPANION, **fields)
     return _end_without_photo(upload, UploadState.REFUSED, refusal, **fields)
+
+
+def refuse_known(upload: Upload, known: KnownFile, **fields: object) -> None:
+    """Refuses a file whose bytes the album has. Restores their photo if it is in the trash."""
+    if known.photo:
+        trash.put_back(known.photo)
+    refuse(upload, known.refusal, duplicate_of=known.photo, **fields)
 
 
 def skip(upload: Upload, refusal: Refusal, **fields: object) -> bool:
@@ -252,40 +252,8 @@ def _expiry() -> datetime:
     return timezone.now() + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS)
 
 
-def _matches_in_album(upload: Upload, sha256: str) -> tuple[bool, bool]:
-    """Returns whether the album has a file with these bytes, and one with this name: a cheap check, as most match neither."""
-    same_bytes, same_name = sql.one_row(KNOWN, album=upload.album_id, sha256=sha256, name=upload.name)
-    return bool(same_bytes), bool(same_name)
-
-
-def _find_duplicate(upload: Upload, sha256: str) -> tuple[Refusal, Photo | None] | None:
-    """Returns the refusal and the photo, if any, when the album has a photo, companion or unfinished job with the same bytes.
-
-    Restores that photo, or the companion's, if it is in the trash.
-    """
-    if photo := Photo.objects.filter(album_id=upload.album_id, original_sha256=sha256).first():
-        return duplicate(photo), photo
-    companions = Companion.objects.filter(album_id=upload.album_id, sha256=sha256, name=upload.name)
-    if companion := companions.select_related("photo").first():
-        if companion.photo:
-            trash.put_back(companion.photo)
-        return rejections.KEPT_ALREADY.filled(name=companion.name), companion.photo
-    unfinished_jobs = ProcessingJob.objects.filter(album_id=upload.album_id, upload__sha256=sha256, state__in=ACTIVE)
-    if name_matching.is_sidecar(upload.name):  # an editor may write identical sidecars for several photos
-        unfinished_jobs = unfinished_jobs.filter(original_filename=upload.name)
-    if job := unfinished_jobs.exclude(upload=upload).first():
-        return rejections.TWICE.filled(name=job.original_filename), None
-    return None
-
-
 def _replace_failures(upload: Upload, sha256: str) -> None:
     """Dismisses failed jobs with the same bytes: the user sent the file again, and its new job replaces them."""
     failed = ProcessingJob.objects.failed().filter(album_id=upload.album_id, upload__sha256=sha256)
     for job in failed.exclude(upload=upload):
         jobs.dismiss(job, by="sent again")
-
-
-def duplicate(photo: Photo) -> Refusal:
-    """Returns the refusal of a file with the same bytes as `photo`. Restores the photo if it is in the trash."""
-    refusal = rejections.RESTORED if trash.put_back(photo) else rejections.DUPLICATE
-    return refusal.filled(name=photo.name)

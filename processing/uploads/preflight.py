@@ -11,14 +11,15 @@ from django.db import transaction
 from django.db.models import Q
 
 from albums import trash
-from albums.models import Album, Companion, Photo
+from albums.models import Album, Photo
 from processing import jobs
 from processing.jobs import name_matching
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import IS_A_PHOTO, JobState, UploadState
 from processing.pipeline.formats import extensions
-from processing.uploads import batches, lifecycle, rejections
+from processing.uploads import batches, known_files, lifecycle, rejections
 from processing.uploads.batches import AlbumBusy
+from processing.uploads.known_files import KnownFiles
 from processing.uploads.manifest import Declared
 from processing.uploads.rejections import Refusal
 from processing.uploads.tus import session as tus_session
@@ -107,17 +108,16 @@ def declare(album: Album, user: User, files: Sequence[Declared], skipped: Sequen
 def _open(batch: Batch, files: Sequence[Declared], index: "_DuplicateIndex") -> list[Answer]:
     plans = [index.answer(file) for file in files]
     accepted = [number for number, plan in enumerate(plans) if plan.refusal is None]
-    for number in accepted[settings.MAX_BATCH_FILES :]:
-        refusal = rejections.TOO_MANY.filled(limit=settings.MAX_BATCH_FILES)
-        plans[number] = Answer(Match.REFUSED, refusal=refusal)
-    accepted = accepted[: settings.MAX_BATCH_FILES]
+    for count, number in enumerate(accepted, 1):
+        if refusal := batches.limit_refusal(count):
+            plans[number] = Answer(Match.REFUSED, refusal=refusal)
+    accepted = [number for number in accepted if plans[number].refusal is None]
     for number, upload in zip(accepted, lifecycle.expect(batch, [files[number] for number in accepted]), strict=True):
         plans[number] = replace(plans[number], upload=upload)
     refused = []
     for file, plan in zip(files, plans, strict=True):
-        if plan.standing == Match.TRASH and plan.photo:
-            trash.put_back(plan.photo)
         if plan.refusal:
+            _restore(plan)
             refused.append(lifecycle.turn_away(batch, file, plan.refusal, plan.photo))
     for upload in refused:
         if name_matching.is_sidecar(upload.name) and not upload.duplicate_of and upload.code in IS_A_PHOTO:
@@ -132,6 +132,7 @@ def _join(batch: Batch, files: Sequence[Declared], index: "_DuplicateIndex") -> 
         upload = uploads.take(file)
         if upload is None:
             plan = index.answer(file)
+            _restore(plan)
             yield plan if plan.refusal else NEXT_BATCH
         elif upload.state == UploadState.RECEIVING:
             yield _with_checksum(upload, file, uploads, index)
@@ -141,17 +142,23 @@ def _join(batch: Batch, files: Sequence[Declared], index: "_DuplicateIndex") -> 
             yield _standing(upload)
 
 
+def _restore(plan: Answer) -> None:
+    """Restores the photo that makes the file superfluous, or whose companion does, if it is in the trash."""
+    if plan.refusal and plan.photo and plan.photo.trashed_at:
+        trash.put_back(plan.photo)
+
+
 def _with_checksum(upload: Upload, file: Declared, uploads: "_BatchUploads", index: "_DuplicateIndex") -> Answer:
     """Refuses a receiving upload if its checksum, now declared for the first time, shows that it is a duplicate."""
     if not file.sha256 or upload.declared_sha256:
         return _standing(upload)
-    photo, duplicate = index.photos.get(file.sha256), uploads.by_checksum.get(_dedup_key(file))
-    if photo or duplicate:
-        refusal = (
-            lifecycle.duplicate(photo) if photo else rejections.TWICE.filled(name=duplicate.name if duplicate else "")
-        )
-        lifecycle.refuse(upload, refusal, sha256=file.sha256, duplicate_of=photo)
-        return Answer(_of(refusal) if photo else Match.TWICE, refusal=refusal, photo=photo)
+    if known := index.known.find(file.name, file.sha256):
+        lifecycle.refuse_known(upload, known, sha256=file.sha256)
+        return Answer(_of(known.refusal), refusal=known.refusal, photo=known.photo)
+    if twin := uploads.by_checksum.get(_dedup_key(file)):
+        refusal = rejections.TWICE.filled(name=twin.name)
+        lifecycle.refuse(upload, refusal, sha256=file.sha256)
+        return Answer(Match.TWICE, refusal=refusal)
     lifecycle.learn_checksum(upload, file.sha256)
     uploads.by_checksum[_dedup_key(file)] = upload
     return _standing(upload)
@@ -256,28 +263,21 @@ def _is_same_file(upload: Upload, file: Declared) -> bool:
 
 
 class _DuplicateIndex:
-    """Photos and companions with the same bytes as the declared files, found by three queries for any number of files."""
+    """Files with the same bytes as the declared ones, found by three queries for any number of files."""
 
     def __init__(self, album: Album, user: User, files: Sequence[Declared]) -> None:
         checksums = {file.sha256 for file in files if file.sha256}
-        photos = Photo.objects.filter(original_sha256__in=checksums)
-        self.photos = {photo.original_sha256: photo for photo in photos.filter(album=album)}
-        photos_elsewhere = photos.visible_to(user).exclude(album=album).select_related("album")
-        self._elsewhere = {photo.original_sha256: photo for photo in photos_elsewhere}
-        companions = Companion.objects.filter(sha256__in=checksums, album=album).select_related("photo")
-        self._companions = {(companion.sha256, companion.name): companion for companion in companions}
+        self.known = KnownFiles(album.pk, checksums)
+        photos_elsewhere = Photo.objects.filter(original_sha256__in=checksums).visible_to(user).exclude(album=album)
+        self._elsewhere = {photo.original_sha256: photo for photo in photos_elsewhere.select_related("album")}
         self._names: dict[tuple[str, str], str] = {}
 
     def answer(self, file: Declared) -> Answer:
         """Returns the result for a file that no batch expects. Call it in the files' order: the second of two is refused."""
         if refusal := _reason_to_refuse(file):
             return Answer(_of(refusal), refusal=refusal)
-        if photo := self.photos.get(file.sha256):
-            refusal = rejections.RESTORED if photo.trashed_at else rejections.DUPLICATE
-            return Answer(_of(refusal), refusal=refusal.filled(name=photo.name), photo=photo)
-        if companion := self._companions.get((file.sha256, file.name)):
-            refusal = rejections.KEPT_ALREADY.filled(name=companion.name)
-            return Answer(Match.HERE, refusal=refusal, photo=companion.photo)
+        if known := self.known.find(file.name, file.sha256):
+            return Answer(_of(known.refusal), refusal=known.refusal, photo=known.photo)
         key = _dedup_key(file)
         if name := self._names.get(key):
             return Answer(Match.TWICE, refusal=rejections.TWICE.filled(name=name))
@@ -289,9 +289,8 @@ class _DuplicateIndex:
 
 
 def _dedup_key(file: Declared | Upload) -> tuple[str, str]:
-    """Returns the key for finding duplicates. It includes a sidecar's name: editors write identical sidecars for many photos."""
     sha256 = file.sha256 if isinstance(file, Declared) else file.sha256 or file.declared_sha256
-    return sha256, file.name if name_matching.is_sidecar(file.name) else ""
+    return known_files.dedup_key(file.name, sha256)
 
 
 def _reason_to_refuse(file: Declared) -> Refusal | None:

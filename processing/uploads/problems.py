@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from albums.views.access import AlbumInTrash
+from processing.capacity.admission import Shortage
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -20,6 +23,19 @@ class Refused(Exception):
         self.offset = offset
 
 
+SIGN_IN = Refusal(HTTPStatus.UNAUTHORIZED, "sign-in", "Sign in first.")
+CSRF_FAILED = Refusal(HTTPStatus.FORBIDDEN, "csrf", "Send the CSRF token in the X-CSRFToken header.")
+METHOD_NOT_ALLOWED = Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "method", "That cannot be done here.")
+NO_SUCH_UPLOAD = Refusal(HTTPStatus.NOT_FOUND, "not-found", "There is no such upload.")
+ALBUM_BUSY = Refusal(
+    HTTPStatus.CONFLICT, "album-busy", "This album is busy with another batch. Try again when it is done."
+)
+ALBUM_IN_TRASH = Refusal(HTTPStatus.GONE, AlbumInTrash.code, AlbumInTrash.message)
+TOO_MANY_ROWS = Refusal(
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "too-many-files",
+    "So many files are listed in this upload that no more fit in. What was uploaded is safe; go on with the next.",
+)
 TOO_LARGE = Refusal(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "That is more than the upload's length, or than is taken."
 )
@@ -36,3 +52,8 @@ CUT_SHORT = (BROKEN, TOO_SLOW)
 """Refusals of a body that ended early. The bytes that arrived are kept."""
 GONE = Refusal(HTTPStatus.GONE, "gone", "This upload has ended. Start anew.")
 FINISHED = Refusal(HTTPStatus.FORBIDDEN, "finished", "This upload is finished; its photo is no upload any more.")
+
+
+def shortage_refusal(shortage: Shortage, offset: int | None = None) -> Refused:
+    """Returns the exception for a missing resource."""
+    return Refused(Refusal(shortage.status, shortage.code, shortage.intake), offset)

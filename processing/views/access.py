@@ -46,16 +46,32 @@ def may_change_any_album(request: HttpRequest) -> bool:
     return request.user.has_perm("albums.change_album")
 
 
-def for_keepers(view: View) -> View:
-    """Decorates a view to raise Http404 unless the user may change any album."""
+def is_superuser(request: HttpRequest) -> bool:
+    return isinstance(request.user, User) and request.user.is_superuser
 
-    @wraps(view)
-    def guarded(request: HttpRequest) -> HttpResponse:
-        if not may_change_any_album(request):
-            raise Http404
-        return view(request)
 
-    return guarded
+def only_if(is_allowed: Callable[[HttpRequest], bool]) -> Callable[[View], View]:
+    """Returns a decorator for views, which raise Http404 for users that `is_allowed` rejects."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest) -> HttpResponse:
+            if not is_allowed(request):
+                raise Http404
+            return view(request)
+
+        return guarded
+
+    return decorate
+
+
+for_keepers = only_if(may_change_any_album)
+for_superusers = only_if(is_superuser)
+
+
+def is_htmx(request: HttpRequest) -> bool:
+    """True if htmx sent the request and expects a fragment instead of a page."""
+    return bool(request.htmx)  # type: ignore[attr-defined]
 
 
 def who(request: HttpRequest) -> str:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from albums.models import Album, Companion, Photo
 from albums.views.access import note_deletion
 from processing.jobs import duplicates, grouping, workers
-from processing.models import ProcessingJob, Upload
+from processing.models import ProcessingJob
 from processing.queries import batch_list, file_status, upload_parts
 from processing.queries import receipt as receipt_query
 from processing.queries.file_status import Standing
@@ -78,12 +78,11 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Cancels the batch's unfinished files. Without JavaScript, a page asks for confirmation first."""
     batch = batch_or_404(request, pk)
     ensure_discardable(request, batch.album, batch)
-    active, receiving = ProcessingJob.objects.active(), Upload.objects.receiving()
-    active, receiving = active.filter(batch=batch), receiving.filter(batch=batch)
-    if page := confirmation.before_cancelling(request, active, receiving, reverse("processing:batch", args=[pk])):
+    back = reverse("processing:batch", args=[pk])
+    if page := confirmation.before_cancelling(request, *batches.unfinished(batch), back=back):
         return page
     note_deletion(request, batch.album, "uploads-cancelled")
-    batches.cancel_batch(batch, by=access.who(request))
+    batches.cancel(batch, by=access.who(request))
     return redirect("processing:batch", pk)
 
 

@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.template.defaultfilters import filesizeformat, pluralize
 
 from processing.models import ProcessingJob, UploadQuerySet
+from processing.views.access import is_htmx
 
 
 def before_dismissing(request: HttpRequest, failed: QuerySet[ProcessingJob], back: str) -> HttpResponse | None:
@@ -32,7 +33,7 @@ def before_cancelling(
 
 def _needs_confirmation(request: HttpRequest) -> bool:
     """True if the form contains `ask`. With htmx, the browser has asked already."""
-    return "ask" in request.POST and not request.htmx  # type: ignore[attr-defined]
+    return "ask" in request.POST and not is_htmx(request)
 
 
 def _page(request: HttpRequest, title: str, message: str, button: str, back: str) -> HttpResponse:

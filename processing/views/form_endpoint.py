@@ -1,17 +1,15 @@
 """The plain upload form: many files in one multipart POST."""
 
-import functools
 import uuid
 from contextlib import closing
 from http import HTTPStatus
 
 from django.contrib.auth.models import User
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict, UnreadablePostError
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
-from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import render
-from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from albums.models import Album
@@ -22,9 +20,11 @@ from processing.models import Batch
 from processing.queries import upload_panel as panel_query
 from processing.uploads import batches, body_timeouts, request_body, upload_slots
 from processing.uploads.batches import AlbumBusy, SentBefore
-from processing.uploads.form import FormIntake, TooManyParts
-from processing.uploads.problems import Refusal, Refused
+from processing.uploads.form import CsrfFailed, FormIntake, TooManyParts
+from processing.uploads.problems import Refused
+from processing.views.access import is_htmx
 from processing.views.panel import answer, partial
+from processing.views.problem_responses import album_in_trash, busy, problem
 
 BUSY = "This album is busy with another batch. Wait until it is done, or cancel the rest of it; then send your photos again."
 NOTHING = "No photos were chosen. Choose some, then send them."
@@ -48,18 +48,9 @@ FORGED = (
     "Nothing was stored, because the form did not prove where it comes from. Reload the page, then send the photos again. "
     "Programs send the CSRF token in the header X-CSRFToken, or as the field csrfmiddlewaretoken before the first file."
 )
-RETRY_AFTER_SECONDS = 30
 
 
-class Forged(Exception):
-    """The CSRF check failed. `response` is Django's error page."""
-
-    def __init__(self, response: HttpResponse) -> None:
-        super().__init__("The CSRF check failed")
-        self.response = response
-
-
-@csrf_exempt  # checked here, before any file is stored: see _check_sender
+@csrf_exempt  # checked before any file is stored: see FormIntake.check_sender
 @require_POST
 def receive(request: HttpRequest, pk: int) -> HttpResponse:
     """Receives the files of the form. Returns 409 with the running batch if the album is locked, 507 or 503 on a shortage.
@@ -69,40 +60,37 @@ def receive(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         album = album_or_404(request, pk)
     except AlbumInTrash:
-        return _in_trash_problem(request, pk)
+        return album_in_trash(request, pk, as_page=request.accepts("text/html"))
     except Http404:
         request_body.drain(request)
         raise
     assert isinstance(request.user, User)
-    token, length = _token(request), request_body.length(request)
-    if length is None:  # Django's parser would treat the body as empty; the intake reads it to its last chunk
-        request.META["CONTENT_LENGTH"] = "1"
-    intake = FormIntake(request, lambda: request_body.body(request), album, request.user, token, length)
-    request.upload_handlers = [intake]
+    intake = FormIntake(request, album, request.user, _token(request))
     with closing(intake):
-        return _receive_files(request, album, intake, length or 0)
+        return _receive_files(request, album, intake)
 
 
-def _receive_files(request: HttpRequest, album: Album, intake: FormIntake, length: int) -> HttpResponse:
+def _receive_files(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResponse:
     try:
-        _check_sender(request, intake)
+        intake.check_sender()
         batches.ensure_open(album, intake.token)
-        if shortage := daily_limit.of(intake.user.pk) or admission.of_new(length, None, intake.user.pk):
+        if shortage := daily_limit.of(intake.user.pk) or admission.of_new(intake.length or 0, None, intake.user.pk):
             request_body.drain(request)
             return _shortage_problem(request, album, shortage)
         with upload_slots.place(intake.user.pk), request_body.impatient(request, body_timeouts.of_upload()):
-            _ = request.FILES  # parses the body
+            intake.receive()
         return _finish(request, album, intake)
-    except AlbumBusy as busy:
-        return _busy_problem(request, album, busy.batch)
-    except Forged as forged:
+    except AlbumBusy as error:
+        return _busy_problem(request, album, error.batch)
+    except CsrfFailed as error:
         request_body.drain(request)
         if request.accepts("text/html"):
-            return forged.response
+            return error.response
         return _problem(request, album, HTTPStatus.FORBIDDEN, "csrf", FORGED)
     except Refused as refused:
         request_body.close_after(request)
-        return _no_slot_problem(request, album, refused.refusal)
+        refusal = refused.refusal
+        return busy(_problem(request, album, refusal.status, refusal.code, refusal.message), "no-slot")
     except SentBefore:
         request_body.drain(request)
         return answer(request, album)
@@ -119,32 +107,11 @@ def _receive_files(request: HttpRequest, album: Album, intake: FormIntake, lengt
         code, message = ("too-slow", TOO_SLOW) if intake.was_too_slow else ("cut-off", CUT_OFF)
         return _cut_off(request, album, intake, HTTPStatus.BAD_REQUEST, code, message)
     except Album.DoesNotExist:  # it was deleted during the request
-        return _in_trash_problem(request, album.pk)
+        return album_in_trash(request, album.pk, as_page=request.accepts("text/html"))
     except Exception:
         intake.cut_off()
         request_body.close_after(request)
         raise
-
-
-def _check_sender(request: HttpRequest, intake: FormIntake) -> None:
-    """Raises Forged at once if the headers decide. Otherwise the intake checks the form's token before the first file.
-
-    No bytes of a file are read before the check. A page of another origin is recognised by its Origin header.
-    """
-    middleware = CsrfViewMiddleware(lambda _: HttpResponse())
-    is_cross_origin = "Origin" in request.headers and not middleware._origin_verified(request)  # type: ignore[attr-defined]
-    if is_cross_origin or "X-CSRFToken" in request.headers:
-        _ensure_genuine(request, QueryDict())
-    else:
-        intake.check = functools.partial(_ensure_genuine, request)
-
-
-def _ensure_genuine(request: HttpRequest, fields: QueryDict) -> None:
-    """Raises Forged if Django's CSRF check fails with these fields of the form."""
-    request.POST = fields  # type: ignore[assignment]  # otherwise the check reads the body to find its token
-    response = csrf_protect(lambda _: HttpResponse())(request)
-    if response.status_code == HTTPStatus.FORBIDDEN:
-        raise Forged(response)
 
 
 def _finish(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResponse:
@@ -165,42 +132,22 @@ def _cut_off(
     return _problem(request, album, status, code, message)
 
 
-def _in_trash_problem(request: HttpRequest, pk: int) -> HttpResponse:
-    """Raises AlbumInTrash for browsers; returns JSON with 410 for other clients. Raises Http404 if the album was deleted."""
-    request_body.drain(request)
-    try:
-        album_or_404(request, pk)
-    except AlbumInTrash as in_trash:
-        if request.accepts("text/html"):
-            raise
-        return JsonResponse({"error": in_trash.code, "message": in_trash.message}, status=HTTPStatus.GONE)
-    raise Http404
-
-
 def _busy_problem(request: HttpRequest, album: Album, batch: Batch) -> HttpResponse:
     request_body.drain(request)
     return _problem(request, album, 409, "album-busy", BUSY, batch={"id": batch.pk, "opened_at": batch.opened_at})
 
 
-def _no_slot_problem(request: HttpRequest, album: Album, refusal: Refusal) -> HttpResponse:
-    response = _problem(request, album, refusal.status, refusal.code, refusal.message)
-    response["Retry-After"] = str(upload_slots.RETRY_AFTER_SECONDS)
-    return response
-
-
 def _shortage_problem(request: HttpRequest, album: Album, shortage: Shortage) -> HttpResponse:
-    response = _problem(request, album, shortage.status, shortage.code, shortage.intake)
-    response["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return response
+    return busy(_problem(request, album, shortage.status, shortage.code, shortage.intake), "shortage")
 
 
 def _problem(request: HttpRequest, album: Album, status: int, code: str, message: str, **more: object) -> HttpResponse:
     if request.accepts("text/html"):
-        if request.htmx:  # type: ignore[attr-defined]
+        if is_htmx(request):
             return partial(request, album, status=status, error=message)
         panel = panel_query.of(album, error=message)
         return render(request, "upload/problem.html", {"panel": panel, "album": album}, status=status)
-    return JsonResponse({"error": code, "message": message, **more}, status=status)
+    return problem(status, code, message, **more)
 
 
 def _token(request: HttpRequest) -> uuid.UUID | None:

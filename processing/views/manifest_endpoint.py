@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
+from django.http import HttpRequest, JsonResponse, UnreadablePostError
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
@@ -23,15 +23,13 @@ from processing.uploads.manifest import BadManifest, Manifest
 from processing.uploads.preflight import Answer, Declaration, Match
 from processing.uploads.problems import Refusal, Refused
 from processing.views import s3_companion
+from processing.views.problem_responses import album_in_trash, busy, problem, refused
 
-RETRY_AFTER_SECONDS = 30
 MAX_BODY_SECONDS = 30.0
 """Time limit for the whole list. A list of 500 photos is as large as a thumbnail."""
 ROW_BYTES = 2000
 """An estimate of the most that a file's row takes in the database."""
-TOO_MANY = (
-    "So many files are listed in this upload that no more fit in. What was uploaded is safe; go on with the next."
-)
+TOO_LONG = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The list of files is too long.")
 BUSY = "This album is busy with another batch. Your photos can be sent when it is done."
 
 
@@ -48,50 +46,40 @@ def declare(request: HttpRequest, pk: int) -> JsonResponse:
         if not payload.opens:
             return _declaration_response(request, album, declaration)
         if shortage := _shortage(request.user, declaration, payload):
-            return _shortage_problem(shortage)
+            return busy(problem(shortage.status, shortage.code, shortage.intake), "shortage")
         batch = declaration.batch
         if batch and skipped and uploads.count(batch.pk)[1] + len(skipped) > uploads.MOST_ROWS:
-            return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-many-files", TOO_MANY)
+            raise Refused(problems.TOO_MANY_ROWS)
         return _declaration_response(request, album, preflight.declare(album, request.user, files, skipped))
-    except AlbumBusy as busy:
-        return _problem(HTTPStatus.CONFLICT, "album-busy", BUSY, batch=_batch(request, busy.batch))
+    except AlbumBusy as error:
+        return problem(HTTPStatus.CONFLICT, "album-busy", BUSY, batch=_batch(request, error.batch))
     except (AlbumInTrash, Album.DoesNotExist):
-        return _in_trash_problem(request, pk)
-    except Refused as refused:
-        request_body.close_after(request)
-        return _no_slot_problem(refused.refusal)
-    except TooLarge:
-        request_body.drain(request)
-        return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The list of files is too long.")
+        return album_in_trash(request, pk)
+    except Refused as error:
+        response = refused(request, error.refusal)
+        return busy(response, "no-slot") if error.refusal in upload_slots.REFUSALS else response
     except request_body.EndUnknown:
-        request_body.close_after(request)
-        return _problem(HTTPStatus.LENGTH_REQUIRED, problems.LENGTH_REQUIRED.code, problems.LENGTH_REQUIRED.message)
+        return refused(request, problems.LENGTH_REQUIRED)
     except UnreadablePostError:
         request_body.hang_up(request)
-        return _problem(
-            HTTPStatus.BAD_REQUEST, "bad-manifest", "The list of files did not arrive whole. Send it again."
-        )
+        return problem(HTTPStatus.BAD_REQUEST, "bad-manifest", "The list of files did not arrive whole. Send it again.")
     except BadManifest as error:
         request_body.drain(request)
-        return _problem(HTTPStatus.BAD_REQUEST, "bad-manifest", str(error))
-
-
-class TooLarge(Exception):
-    """The body is longer than MOST_BYTES of processing.uploads.manifest."""
+        return problem(HTTPStatus.BAD_REQUEST, "bad-manifest", str(error))
 
 
 def _body(request: HttpRequest) -> bytes:
     if request.content_type != "application/json":
         raise BadManifest("Send the list as application/json.")
     if (request_body.length(request) or 0) > manifest.MOST_BYTES:
-        raise TooLarge
+        raise Refused(TOO_LONG)
     with (
         upload_slots.place(request.user.pk or 0),
         request_body.impatient(request, body_timeouts.within(MAX_BODY_SECONDS)),
     ):
         body = request_body.read(request, manifest.MOST_BYTES + 1)
     if len(body) > manifest.MOST_BYTES:
-        raise TooLarge
+        raise Refused(TOO_LONG)
     return body
 
 
@@ -153,29 +141,3 @@ def _file(plan: Answer, endpoint: str | None) -> dict[str, Any]:
 def _goes_in_parts(plan: Answer, upload: Upload) -> bool:
     """True if the file goes straight to the bucket. An upload that began through the server continues there."""
     return multipart.may_come(upload) and (not plan.offset or bool(upload.multipart_id))
-
-
-def _in_trash_problem(request: HttpRequest, pk: int) -> JsonResponse:
-    """Returns 410 if the album is in the trash. Raises Http404 if it was deleted."""
-    request_body.drain(request)
-    try:
-        album_or_404(request, pk)
-    except AlbumInTrash as in_trash:
-        return _problem(HTTPStatus.GONE, in_trash.code, in_trash.message)
-    raise Http404
-
-
-def _shortage_problem(shortage: Shortage) -> JsonResponse:
-    response = _problem(shortage.status, shortage.code, shortage.intake)
-    response["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return response
-
-
-def _no_slot_problem(refusal: Refusal) -> JsonResponse:
-    response = _problem(HTTPStatus(refusal.status), refusal.code, refusal.message)
-    response["Retry-After"] = str(upload_slots.RETRY_AFTER_SECONDS)
-    return response
-
-
-def _problem(status: HTTPStatus, code: str, message: str, **more: object) -> JsonResponse:
-    return JsonResponse({"error": code, "message": message, **more}, status=status)

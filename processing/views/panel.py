@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from albums.models import Album
 from albums.views.access import AlbumInTrash, album_or_404, note_deletion
-from processing.models import Batch, ProcessingJob, Upload
+from processing.models import Batch, ProcessingJob
 from processing.queries import upload_panel as panel_query
 from processing.uploads import batches
 from processing.views import access, confirmation
@@ -34,7 +34,7 @@ def status(request: HttpRequest, pk: int) -> HttpResponse:
 
 def answer(request: HttpRequest, album: Album) -> HttpResponse:
     """Returns the response to an action: the panel for htmx, otherwise a redirect to the album."""
-    if request.htmx:  # type: ignore[attr-defined]
+    if access.is_htmx(request):
         return partial(request, album)
     return redirect(album)
 
@@ -81,13 +81,9 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     album = album_or_404(request, pk)
     own_batch = None if album.is_emptiable_by(request.user) else batches.running_in(album)
     ensure_discardable(request, album, own_batch)
-    filters = {"batch": own_batch} if own_batch else {"album": album}
-    active, receiving = ProcessingJob.objects.active().filter(**filters), Upload.objects.receiving().filter(**filters)
-    if page := confirmation.before_cancelling(request, active, receiving, album.get_absolute_url()):
+    target = own_batch or album
+    if page := confirmation.before_cancelling(request, *batches.unfinished(target), back=album.get_absolute_url()):
         return page
     note_deletion(request, album, "uploads-cancelled")
-    if own_batch:
-        batches.cancel_batch(own_batch, by=access.who(request))
-    else:
-        batches.cancel(album, by=access.who(request))
+    batches.cancel(target, by=access.who(request))
     return answer(request, album)

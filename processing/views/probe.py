@@ -13,16 +13,16 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.middleware.csrf import CsrfViewMiddleware
-from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.csrf import csrf_exempt
 
 from processing.doctor import limits, probe_token, proxy_passthrough
 from processing.doctor.http_probe import MARK
-from processing.uploads import body_timeouts, request_body
+from processing.lib import csrf
+from processing.uploads import body_timeouts, problems, request_body
 from processing.uploads.problems import Refusal, Refused
 from processing.uploads.tus.protocol import VERSION
 from processing.views.access import may_change_any_album
-from processing.views.tus_endpoints import FORGED, NOT_ALLOWED, SIGN_IN
+from processing.views.problem_responses import refused
 
 METHODS = {"HEAD", "POST", "PATCH", "DELETE"}
 BUFFER_BYTES = 16 << 10
@@ -32,7 +32,6 @@ STATUSES = set(proxy_passthrough.STATUSES)
 NOT_YOURS = Refusal(HTTPStatus.NOT_FOUND, "not-found", "There is no such page.")
 ENOUGH = Refusal(HTTPStatus.TOO_MANY_REQUESTS, "measuring", "Others are measuring just now. Ask again in a second.")
 TOO_LARGE = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "probe-too-large", "No larger body is measured here.")
-LENGTH_REQUIRED = Refusal(HTTPStatus.LENGTH_REQUIRED, "length-required", "Say the length of the body.")
 
 _turns = threading.BoundedSemaphore(max(1, min(4, settings.WEB_THREADS // 2)))
 
@@ -56,10 +55,8 @@ def probe(request: HttpRequest) -> HttpResponse:
     try:
         _check_sender(request)
         response = _measure(request)
-    except Refused as refused:
-        request_body.drain(request)
-        refusal = refused.refusal
-        response = JsonResponse({"error": refusal.code, "message": refusal.message}, status=refusal.status)
+    except Refused as error:
+        response = refused(request, error.refusal)
     response[MARK] = request.method or ""
     response["Tus-Resumable"] = VERSION
     response["Upload-Offset"] = request.headers.get("Upload-Offset", "0")[:20]
@@ -69,15 +66,15 @@ def probe(request: HttpRequest) -> HttpResponse:
 
 def _check_sender(request: HttpRequest) -> None:
     if request.method not in METHODS:
-        raise Refused(NOT_ALLOWED)
+        raise Refused(problems.METHOD_NOT_ALLOWED)
     if probe_token.is_valid(request.headers.get(probe_token.HEADER, "")):
         return
     if not request.user.is_authenticated:
-        raise Refused(SIGN_IN)
+        raise Refused(problems.SIGN_IN)
     if not may_change_any_album(request):
         raise Refused(NOT_YOURS)
-    if csrf_protect(lambda _: HttpResponse())(request).status_code == HTTPStatus.FORBIDDEN:
-        raise Refused(FORGED)
+    if csrf.failure(request):
+        raise Refused(problems.CSRF_FAILED)
 
 
 def _measure(request: HttpRequest) -> HttpResponse:
@@ -109,7 +106,7 @@ def _count(request: HttpRequest) -> Counted:
                 total, longest_gap = total + count, max(longest_gap, now - last_read_at)
                 last_read_at, is_complete = now, not count
     except request_body.EndUnknown:
-        raise Refused(LENGTH_REQUIRED) from None
+        raise Refused(problems.LENGTH_REQUIRED) from None
     except OSError:
         is_complete = False
     if not is_complete:
@@ -139,14 +136,6 @@ def _report(request: HttpRequest, counted: Counted) -> dict[str, Any]:
         "headers": {name: request.headers.get(name) for name in proxy_passthrough.TUS},
         "scheme": request.scheme,
         "host": request.get_host(),
-        "is_trusted": _passes_origin_check(request),
+        "is_trusted": not csrf.is_cross_origin(request),
         "now": time.time(),
     }
-
-
-def _passes_origin_check(request: HttpRequest) -> bool:
-    """True if Django's check of the Origin header would accept a form from this client."""
-    if "Origin" not in request.headers:
-        return True
-    check = CsrfViewMiddleware(lambda _: HttpResponse())
-    return bool(check._origin_verified(request))  # type: ignore[attr-defined]

@@ -14,13 +14,13 @@ from uuid import UUID
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, UnreadablePostError
-from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
 from albums.models import Album
 from albums.views.access import AlbumInTrash, album_or_404
+from processing.lib import csrf
 from processing.models import Batch, Upload
 from processing.models.states import IS_A_PHOTO, UploadState
 from processing.storage import keys as storage_keys
@@ -28,13 +28,14 @@ from processing.storage import locations
 from processing.storage.s3 import s3_multipart
 from processing.storage.storage_errors import StorageTrouble
 from processing.uploads import body_timeouts, filenames, manifest, problems, request_body, upload_slots
+from processing.uploads.creation import create_upload
 from processing.uploads.direct import multipart as direct_multipart
 from processing.uploads.direct import upload_token
 from processing.uploads.manifest import BadManifest
 from processing.uploads.problems import Refusal, Refused
 from processing.uploads.tus import protocol
 from processing.uploads.tus.protocol import Creation
-from processing.views.tus_endpoints import IN_TRASH, NOT_ALLOWED, SIGN_IN, expected, let_go
+from processing.views.problem_responses import busy, refused
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, Upload, P], HttpResponse]
@@ -43,10 +44,7 @@ MAX_BODY_BYTES = 2 << 20
 """Enough for a list of 10,000 parts, the maximum."""
 MAX_BODY_SECONDS = 30.0
 """Time limit for the whole body."""
-CHECK_AGAIN_SECONDS = 2
-RETRY_AFTER_SECONDS = 5
 
-NOT_FOUND = Refusal(HTTPStatus.NOT_FOUND, "not-found", "There is no such upload.")
 NO_BUCKET = Refusal(HTTPStatus.NOT_FOUND, "no-bucket", "Uploads go through the server here, since no bucket is set up.")
 FOREIGN = Refusal(HTTPStatus.FORBIDDEN, "origin", "This can be asked from pages of this server only.")
 BAD_BODY = Refusal(
@@ -69,15 +67,15 @@ def speaks_companion(**views: Callable[..., HttpResponse]) -> Callable[..., Http
         try:
             view = views.get(request.method or "")
             if view is None:
-                raise Refused(NOT_ALLOWED)
+                raise Refused(problems.METHOD_NOT_ALLOWED)
             album = _check_access(request, pk, token)
             response = view(request, album, **kwargs)
-        except Refused as refused:
-            response = _refusal(request, refused.refusal)
+        except Refused as error:
+            response = _refusal(request, error.refusal)
         except AlbumInTrash:
-            response = _refusal(request, IN_TRASH)
+            response = _refusal(request, problems.ALBUM_IN_TRASH)
         except (Http404, Album.DoesNotExist):
-            response = _refusal(request, NOT_FOUND)
+            response = _refusal(request, problems.NO_SUCH_UPLOAD)
         except StorageTrouble as trouble:
             response = _refusal(request, Refusal(HTTPStatus.SERVICE_UNAVAILABLE, trouble.code, trouble.message))
         request_body.close_after(request)  # a body that the view did not read stays unread
@@ -147,8 +145,7 @@ def _complete(request: HttpRequest, upload: Upload) -> HttpResponse:
     upload.refresh_from_db()
     if not is_done and upload.state == UploadState.RECEIVING:
         response = JsonResponse({"state": "checking", **_location(upload)}, status=HTTPStatus.ACCEPTED)
-        response["Retry-After"] = str(CHECK_AGAIN_SECONDS)
-        return response
+        return busy(response, "read-back")
     if upload.state == UploadState.REFUSED and upload.code not in IS_A_PHOTO:
         raise Refused(Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, upload.code, upload.message))
     if upload.state in (UploadState.CANCELLED, UploadState.EXPIRED):
@@ -173,7 +170,7 @@ complete = speaks_companion(POST=_complete)
 def _check_access(request: HttpRequest, pk: int, token: str) -> Album:
     """Returns the album if the request may upload to it. Raises Refused, Http404 or AlbumInTrash."""
     if not request.user.is_authenticated:
-        raise Refused(SIGN_IN)
+        raise Refused(problems.SIGN_IN)
     if not upload_token.is_good(token, request.user, pk):
         raise Http404
     if _is_cross_origin(request):
@@ -188,8 +185,7 @@ def _is_cross_origin(request: HttpRequest) -> bool:
     """True if Sec-Fetch-Site or Origin names another origin. Clients other than browsers send neither and need only the token."""
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         return True
-    check = CsrfViewMiddleware(lambda _: HttpResponse())
-    return "Origin" in request.headers and not check._origin_verified(request)  # type: ignore[attr-defined]
+    return csrf.is_cross_origin(request)
 
 
 def _create_upload(request: HttpRequest, album: Album, name: object, size: object, path: object) -> Upload:
@@ -197,7 +193,7 @@ def _create_upload(request: HttpRequest, album: Album, name: object, size: objec
         raise Refused(BAD_BODY)
     assert isinstance(request.user, User)
     creation = Creation(_number(size), filenames.with_folders(name, path))
-    upload = expected(request.user, album, Batch.Source.DIRECT, creation)
+    upload = create_upload(request.user, album, Batch.Source.DIRECT, creation)
     if upload.state != UploadState.RECEIVING:
         raise Refused(Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, upload.code, upload.message))
     return upload
@@ -243,8 +239,5 @@ def _location(upload: Upload) -> dict[str, str]:
 
 
 def _refusal(request: HttpRequest, refusal: Refusal) -> HttpResponse:
-    let_go(request, refusal)
-    response = JsonResponse({"error": refusal.code, "message": refusal.message}, status=refusal.status)
-    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        response["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return response
+    response = refused(request, refusal)
+    return busy(response, "bucket") if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR else response

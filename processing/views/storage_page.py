@@ -1,13 +1,11 @@
 """The storage page: the use of disk and bucket, and the bucket's settings. Only for superusers, since it contains its keys."""
 
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -17,21 +15,8 @@ from processing.maintenance import bucket_settings
 from processing.queries import storage_usage
 from processing.storage.s3 import config as s3_config
 from processing.storage.s3.config import Connection
+from processing.views.access import for_superusers, is_htmx
 from processing.views.forms import ConnectionForm
-
-View = Callable[[HttpRequest], HttpResponse]
-
-
-def for_superusers(view: View) -> View:
-    """Decorates a view to raise Http404 for everyone but superusers."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest) -> HttpResponse:
-        if not (isinstance(request.user, User) and request.user.is_superuser):
-            raise Http404
-        return view(request)
-
-    return guarded
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -78,7 +63,7 @@ def test(request: HttpRequest) -> HttpResponse:
         connection = bucket_settings.fenced(form.connection()) if form.is_valid() else None
     outcomes = list(probe(connection, Path(settings.DATA_DIR), settings.PUBLIC_URL)) if connection else []
     result = {"outcomes": outcomes, "works": all(outcome.is_good or outcome.is_warning for outcome in outcomes)}
-    if request.headers.get("HX-Request"):
+    if is_htmx(request):
         return render(request, "storage/_outcomes.html", result | {"form": form})
     return _page(request, form, status=200 if connection else 422, **result)
 

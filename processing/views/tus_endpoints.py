@@ -13,38 +13,28 @@ from typing import Concatenate, ParamSpec
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.http import http_date
-from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.csrf import csrf_exempt
 
 from albums.models import Album
 from albums.views.access import AlbumInTrash, album_or_404
-from processing.capacity import daily_limit
+from processing.lib import csrf
 from processing.models import Batch, Upload
 from processing.models.states import UploadState
-from processing.uploads import batches, body_timeouts, problems, rejections, request_body, upload_slots
+from processing.uploads import body_timeouts, problems, request_body, upload_slots
 from processing.uploads import lifecycle as uploads
-from processing.uploads.batches import AlbumBusy
+from processing.uploads.creation import create_upload
 from processing.uploads.problems import Refusal, Refused
 from processing.uploads.tus import protocol
 from processing.uploads.tus import session as tus_session
-from processing.uploads.tus.chunk import short_of
-from processing.uploads.tus.protocol import Creation, Part
+from processing.uploads.tus.protocol import Part
+from processing.views.problem_responses import Cause, busy, refused
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
-
-SIGN_IN = Refusal(HTTPStatus.UNAUTHORIZED, "sign-in", "Sign in first.")
-NOT_FOUND = Refusal(HTTPStatus.NOT_FOUND, "not-found", "There is no such upload.")
-FORGED = Refusal(HTTPStatus.FORBIDDEN, "csrf", "Send the CSRF token in the X-CSRFToken header.")
-NOT_ALLOWED = Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "method", "That cannot be done here.")
-BUSY = Refusal(HTTPStatus.CONFLICT, "album-busy", "This album is busy with another batch. Try again when it is done.")
-IN_TRASH = Refusal(HTTPStatus.GONE, AlbumInTrash.code, AlbumInTrash.message)
-FULL_BATCH = Refusal(
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, rejections.TOO_MANY.code, "This batch has as many files as are taken at once."
-)
 
 
 def speaks_tus(view: View[P]) -> Callable[..., HttpResponseBase]:
@@ -58,12 +48,12 @@ def speaks_tus(view: View[P]) -> Callable[..., HttpResponseBase]:
                 protocol.check_version(request.headers)
                 _check_sender(request)
             response = view(request, *args, **kwargs)
-        except Refused as refused:
-            response = _refusal(request, refused.refusal, refused.offset)
+        except Refused as error:
+            response = _refusal(request, error.refusal, error.offset)
         except AlbumInTrash:
-            response = _refusal(request, IN_TRASH)
+            response = _refusal(request, problems.ALBUM_IN_TRASH)
         except (Http404, Album.DoesNotExist):
-            response = _refusal(request, NOT_FOUND)
+            response = _refusal(request, problems.NO_SUCH_UPLOAD)
         request_body.close_after(request)  # a body that the view did not read stays unread
         response["Tus-Resumable"] = protocol.VERSION
         response["Cache-Control"] = "no-store"
@@ -78,7 +68,7 @@ def create(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "OPTIONS":
         return _options()
     if request.method != "POST":
-        raise Refused(NOT_ALLOWED)
+        raise Refused(problems.METHOD_NOT_ALLOWED)
     album = album_or_404(request, pk)
     assert isinstance(request.user, User)
     has_body = request_body.length(request) != 0
@@ -86,7 +76,7 @@ def create(request: HttpRequest, pk: int) -> HttpResponse:
         protocol.check_type(request.headers)
     first_part = Part(0, None, protocol.checksum(request.headers))
     with upload_slots.place(request.user.pk) if has_body else nullcontext():
-        upload = expected(request.user, album, Batch.Source.TUS, protocol.creation(request.headers))
+        upload = create_upload(request.user, album, Batch.Source.TUS, protocol.creation(request.headers))
         offset = _receive_first(request, upload, first_part) if has_body else 0
     response = HttpResponse(status=HTTPStatus.CREATED)
     # Absolute, since aiotus requires it.
@@ -102,9 +92,9 @@ def _receive_first(request: HttpRequest, upload: Upload, part: Part) -> int:
     """
     try:
         return _receive(request, upload, part)
-    except Refused as refused:
-        if refused.refusal not in problems.CUT_SHORT:
-            uploads.cancel(upload, refused.refusal.code, refused.refusal.message)
+    except Refused as error:
+        if error.refusal not in problems.CUT_SHORT:
+            uploads.cancel(upload, error.refusal.code, error.refusal.message)
         raise
 
 
@@ -122,7 +112,7 @@ def upload(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             tus_session.end(_own_upload_or_404(request, pk))
             return HttpResponse(status=HTTPStatus.NO_CONTENT)
         case _:
-            raise Refused(NOT_ALLOWED)
+            raise Refused(problems.METHOD_NOT_ALLOWED)
 
 
 def _head(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
@@ -142,39 +132,12 @@ def _patch(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     part = protocol.part(request.headers)
     upload = _own_upload_or_404(request, pk)
     if upload.album.trashed_at:
-        raise Refused(IN_TRASH)
+        raise Refused(problems.ALBUM_IN_TRASH)
     assert isinstance(request.user, User)
     response = HttpResponse(status=HTTPStatus.NO_CONTENT)
     with upload_slots.place(request.user.pk):
         response["Upload-Offset"] = str(_receive(request, upload, part))
     return _with_expiry(response, upload)
-
-
-def expected(user: User, album: Album, source: Batch.Source, creation: Creation) -> Upload:
-    """Creates an upload in the user's running batch or in a new one. An empty file is refused at once. Raises Refused."""
-    if creation.length is not None and creation.length > settings.MAX_FILE_BYTES:
-        raise Refused(problems.TOO_LARGE)
-    if shortage := daily_limit.of(user.pk):
-        raise short_of(shortage)
-    tus_session.ensure_room(creation.length or 0, user=user.pk, begins=creation.length or 0)
-    try:
-        upload = batches.join_or_open(album, user, source, creation.name, creation.length, creation.metadata)
-    except AlbumBusy:
-        raise Refused(BUSY) from None
-    except Album.DoesNotExist:
-        if Album.objects.trashed().filter(pk=album.pk).exists():
-            raise Refused(IN_TRASH) from None
-        raise
-    count, rows = uploads.count(upload.batch_id)
-    if count > 2 * settings.MAX_BATCH_FILES or rows > uploads.MOST_ROWS:  # the refusals listed so far are enough
-        upload.delete()
-        raise Refused(FULL_BATCH)
-    if count > settings.MAX_BATCH_FILES:
-        uploads.refuse(upload, rejections.TOO_MANY.filled(limit=settings.MAX_BATCH_FILES))
-        raise Refused(FULL_BATCH)
-    if creation.length == 0:
-        uploads.refuse(upload, rejections.EMPTY)
-    return upload
 
 
 def _receive(request: HttpRequest, upload: Upload, part: Part) -> int:
@@ -188,11 +151,9 @@ def _receive(request: HttpRequest, upload: Upload, part: Part) -> int:
 
 def _check_sender(request: HttpRequest) -> None:
     if not request.user.is_authenticated:
-        raise Refused(SIGN_IN)
-    request.POST = QueryDict()  # otherwise the CSRF check reads the whole body to find its token
-    response = csrf_protect(lambda _: HttpResponse())(request)
-    if response.status_code == HTTPStatus.FORBIDDEN:
-        raise Refused(FORGED)
+        raise Refused(problems.SIGN_IN)
+    if csrf.failure(request):
+        raise Refused(problems.CSRF_FAILED)
 
 
 def _own_upload_or_404(request: HttpRequest, pk: uuid.UUID) -> Upload:
@@ -216,24 +177,20 @@ def _with_expiry(response: HttpResponse, upload: Upload) -> HttpResponse:
 
 
 def _refusal(request: HttpRequest, refusal: Refusal, offset: int | None = None) -> HttpResponse:
-    let_go(request, refusal)
-    response = JsonResponse({"error": refusal.code, "message": refusal.message}, status=refusal.status)
+    response = refused(request, refusal)
     if offset is not None:
         response["Upload-Offset"] = str(offset)
     if refusal is protocol.WRONG_VERSION:
         response["Tus-Version"] = protocol.VERSION
-    if refusal is BUSY:
-        response["Retry-After"] = "5"
-    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR or refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
-        response["Retry-After"] = str(upload_slots.RETRY_AFTER_SECONDS if refusal in upload_slots.REFUSALS else 30)
-    return response
+    cause = _retry_cause(refusal)
+    return busy(response, cause) if cause else response
 
 
-def let_go(request: HttpRequest, refusal: Refusal) -> None:
-    """Drains or abandons the rest of a refused body. It is not drained if no slot was free: that would occupy a thread."""
-    if refusal in problems.CUT_SHORT:
-        request_body.hang_up(request)
-    elif refusal in upload_slots.REFUSALS:
-        request_body.close_after(request)
-    else:
-        request_body.drain(request)
+def _retry_cause(refusal: Refusal) -> Cause | None:
+    """Returns why the client should try again later, None if it should not."""
+    if refusal is problems.ALBUM_BUSY:
+        return "album-busy"
+    if refusal in upload_slots.REFUSALS:
+        return "no-slot"
+    is_temporary = refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR or refusal.status == HTTPStatus.TOO_MANY_REQUESTS
+    return "shortage" if is_temporary else None

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from albums import trash
-from albums.models import Album
+from albums.models import Album, Companion
 from processing import jobs
 from processing.capacity import admission
 from processing.maintenance import sweep as recovery
@@ -155,6 +155,42 @@ def test_what_is_in_the_trash_is_put_back_when_the_batch_opens(signed_in, album,
     assert set(Upload.objects.filter(name="again.jpg").values_list("code", flat=True)) == (
         {"restored"} if opens else set()
     )
+
+
+def test_a_photo_in_the_trash_is_restored_when_its_companion_is_declared_again(signed_in, album):
+    photo = photo_in(album, b"picture")
+    sidecar = file(b"sidecar", "photo.xmp")
+    Companion.objects.create(
+        album=album, photo=photo, kind="sidecar", name="photo.xmp", key="k", bytes=7, sha256=sidecar["sha256"]
+    )
+    trash.put_away(photo)
+
+    response = declare(signed_in, album, sidecar)
+
+    assert states(response) == ["here"]
+    assert list(album.photos.shown()) == [photo]
+
+
+def test_a_photo_in_the_trash_is_restored_while_another_batch_of_its_sender_runs(signed_in, album):
+    photo = photo_in(album, b"picture")
+    trash.put_away(photo)
+    declare(signed_in, album, file(b"first", "1.jpg"))
+
+    response = declare(signed_in, album, file(b"first", "1.jpg"), file(b"picture", "again.jpg"))
+
+    assert states(response) == ["new", "trash"]
+    assert list(album.photos.shown()) == [photo]
+
+
+def test_a_checksum_that_is_declared_late_finds_companions_too(signed_in, album):
+    sidecar = file(b"sidecar", "photo.xmp")
+    Companion.objects.create(album=album, kind="sidecar", name="photo.xmp", key="k", bytes=7, sha256=sidecar["sha256"])
+    declare(signed_in, album, file(b"sidecar", "photo.xmp", hashed=False))
+
+    response = declare(signed_in, album, sidecar)
+
+    assert states(response) == ["here"]
+    assert Upload.objects.get().code == "duplicate"
 
 
 def test_bytes_that_prove_to_be_in_the_trash_are_put_back(signed_in, album):

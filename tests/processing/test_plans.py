@@ -11,8 +11,7 @@ from processing.integrity import post_write
 from processing.jobs import transitions
 from processing.models import Batch, ProcessingJob
 from processing.models.states import JobState
-from processing.uploads import batches
-from processing.uploads import lifecycle as uploads
+from processing.uploads import batches, known_files
 
 pytestmark = pytest.mark.django_db
 
@@ -74,7 +73,7 @@ def test_what_is_to_be_read_back_is_found_among_what_was_not(rows):
     ("question", "indexes"),
     [
         (transitions.TURNS, ["job_state_turn", "job_album_state_turn"]),
-        (uploads.KNOWN, ["upload_album_state_sha256", "upload_album_name"]),
+        (known_files.MATCHES_IN_ALBUM, ["upload_album_state_sha256", "upload_album_name"]),
         (batches.RUNNING, ["upload_album_state_sha256"]),
     ],
     ids=["turns", "known", "running"],

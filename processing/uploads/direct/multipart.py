@@ -77,8 +77,7 @@ def sign(upload: Upload, number: int, size: int | None = None) -> str:
     if size is not None and size > (upload.size or settings.MAX_FILE_BYTES):
         raise Refused(problems.TOO_LARGE)
     if not staging_quota.may_go_on(upload, staging_quota.reserved(size)):
-        shortage = admission.OWN_STAGING
-        raise Refused(Refusal(shortage.status, shortage.code, shortage.intake))
+        raise problems.shortage_refusal(admission.OWN_STAGING)
     if number > 1 and sum(part.size for part in listed(upload)) >= (upload.size or settings.MAX_FILE_BYTES):
         raise Refused(problems.TOO_LARGE)
     lifecycle.touch(upload, upload.arrived)

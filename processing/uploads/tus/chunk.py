@@ -9,12 +9,11 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 
 from processing.capacity import admission, staging_quota
-from processing.capacity.admission import Shortage
 from processing.models import Upload
 from processing.storage.base import AnonymousFile, Fenced, Growing
-from processing.uploads import body_reader, lifecycle, offload, problems
+from processing.uploads import body_reader, lifecycle, offload
 from processing.uploads.offload import Hash
-from processing.uploads.problems import Refused
+from processing.uploads.problems import Refused, shortage_refusal
 from processing.uploads.request_body import Body
 from processing.uploads.tus import finalize, hash_cache, protocol
 from processing.uploads.tus.hash_cache import Fingerprint
@@ -53,7 +52,7 @@ class Arriving:
             offset = self._secure(None)
             if error.errno not in admission.NO_ROOM:
                 raise
-            raise short_of(admission.DISK, offset) from error
+            raise shortage_refusal(admission.DISK, offset) from error
         return self._secure(file_hash)
 
     def _write(self, part_hash: Hash | None, file_hash: Fingerprint | None) -> None:
@@ -67,11 +66,11 @@ class Arriving:
             ):
                 for chunk in chunks:
                     if admission.disk_is_full(len(chunk)):
-                        raise short_of(admission.DISK)
+                        raise shortage_refusal(admission.DISK)
                     if self.length is None and not staging_quota.may_go_on(
                         self.upload, self._uncounted_bytes(strategy.reached + len(chunk))
                     ):
-                        raise short_of(admission.OWN_STAGING)
+                        raise shortage_refusal(admission.OWN_STAGING)
                     part_hashing.add(chunk)
                     file_hashing.add(chunk)
                     writing.add(chunk)
@@ -100,10 +99,6 @@ class Arriving:
             hash_cache.keep(self.upload.key, file_hash)
             lifecycle.touch(self.upload, offset)
         return offset
-
-
-def short_of(shortage: Shortage, offset: int | None = None) -> Refused:
-    return Refused(problems.Refusal(shortage.status, shortage.code, shortage.intake), offset)
 
 
 def is_of_the_file(part: Part) -> bool:

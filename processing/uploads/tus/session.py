@@ -22,10 +22,10 @@ from processing.storage.local.partial_file import DRAFT
 from processing.storage.storage_errors import StorageTrouble
 from processing.uploads import lifecycle, problems, rejections
 from processing.uploads.direct import multipart
-from processing.uploads.problems import Refused
+from processing.uploads.problems import Refused, shortage_refusal
 from processing.uploads.request_body import Body
 from processing.uploads.tus import finalize, protocol
-from processing.uploads.tus.chunk import Arriving, short_of
+from processing.uploads.tus.chunk import Arriving
 from processing.uploads.tus.protocol import Part
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def receive(upload: Upload, part: Part, body: Body, length: int | None) -> int:
         if offset_on_disk == 0:
             ensure_room(length or 0, offset_on_disk, user=upload.batch.opened_by_id, begins=upload.size)
         elif shortage := admission.of_growth(upload, length or 0):
-            raise short_of(shortage, offset_on_disk)
+            raise shortage_refusal(shortage, offset_on_disk)
         return Arriving(upload, partial_file, part, body, room, length).take_in()
 
 
@@ -92,7 +92,7 @@ def ensure_room(more: int, offset: int | None = None, *, user: int | None, begin
     `begins` is the size of the whole file, None if unknown.
     """
     if shortage := admission.of_new(more, staging_quota.reserved(begins), user):
-        raise short_of(shortage, offset)
+        raise shortage_refusal(shortage, offset)
 
 
 def end(upload: Upload) -> None:
@@ -141,7 +141,7 @@ def _finish_if_whole(upload: Upload) -> bool:
 def _open_partial(upload: Upload) -> "closing[Growing]":
     """Opens the partial file. Raises problems.Refused if the storage is unavailable: a missing file would look like offset 0."""
     if not store().is_there():
-        raise short_of(admission.STORAGE)
+        raise shortage_refusal(admission.STORAGE)
     return closing(store().grow(upload.key))
 
 

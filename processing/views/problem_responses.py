@@ -1,0 +1,62 @@
+"""JSON responses for problems, and the table of Retry-After values."""
+
+from http import HTTPStatus
+from typing import Literal, TypeVar
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+
+from albums.views.access import AlbumInTrash, album_or_404
+from processing.uploads import problems, request_body, upload_slots
+from processing.uploads.problems import Refusal
+
+Response = TypeVar("Response", bound=HttpResponse)
+Cause = Literal["read-back", "album-busy", "no-slot", "bucket", "server", "shortage"]
+
+RETRY_AFTER_SECONDS: dict[Cause, int] = {
+    "read-back": 2,  # a worker reads a file back from the bucket
+    "album-busy": 5,
+    "no-slot": 5,  # as many bodies as possible are being received
+    "bucket": 5,  # a step of a direct upload failed
+    "server": 10,  # the database is locked, the disk is full, or the bucket fails
+    "shortage": 30,  # of disk, memory, storage or the user's share
+}
+
+
+def problem(status: int, code: str, message: str, **details: object) -> JsonResponse:
+    """Returns the JSON that every problem has: a stable code and a message, with `details` after them."""
+    return JsonResponse({"error": code, "message": message, **details}, status=status)
+
+
+def busy(response: Response, cause: Cause) -> Response:
+    """Adds the seconds after which the client should send the same request again."""
+    response["Retry-After"] = str(RETRY_AFTER_SECONDS[cause])
+    return response
+
+
+def refused(request: HttpRequest, refusal: Refusal) -> JsonResponse:
+    """Returns the refusal as JSON, after draining or abandoning the rest of the body.
+
+    The body is not drained if no upload slot was free: that would occupy a thread.
+    """
+    if refusal in problems.CUT_SHORT:
+        request_body.hang_up(request)
+    elif refusal in upload_slots.REFUSALS:
+        request_body.close_after(request)
+    else:
+        request_body.drain(request)
+    return problem(refusal.status, refusal.code, refusal.message)
+
+
+def album_in_trash(request: HttpRequest, pk: int, *, as_page: bool = False) -> JsonResponse:
+    """Returns 410 for an album that was moved to the trash during the request. Raises Http404 if it was deleted.
+
+    With `as_page`, raises AlbumInTrash, which results in a page.
+    """
+    request_body.drain(request)
+    try:
+        album_or_404(request, pk)
+    except AlbumInTrash as in_trash:
+        if as_page:
+            raise
+        return problem(HTTPStatus.GONE, in_trash.code, in_trash.message)
+    raise Http404
