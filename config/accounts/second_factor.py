@@ -41,7 +41,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         """Returns the secret; a random one, which no code matches, if SECRET_KEY has changed since it was encrypted."""
         try:
             return encryption.unseal(encrypted_text, PURPOSE)
-        except encryption.Unreadable:
+        except encryption.SecretUnreadable:
             log.warning(
                 "A second factor cannot be decrypted: SECRET_KEY has changed. manage.py remove_second_factor helps."
             )

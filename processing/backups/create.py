@@ -16,7 +16,7 @@ from django.conf import settings
 from processing.backups import Refused, database_dump, snapshot_info, snapshot_manifest
 from processing.backups.repository import Damaged, Vault
 from processing.backups.snapshot_info import ABOUT, MANIFEST, SECRET, About
-from processing.backups.snapshot_manifest import Entry
+from processing.backups.snapshot_manifest import ManifestEntry
 from processing.storage import storage_errors, store
 
 MAX_ATTEMPTS = 20
@@ -100,7 +100,7 @@ def _own_secret() -> str:
     return ""
 
 
-def _copy(vault: Vault, entries: Iterable[Entry], renditions: bool, say: Say) -> _CopyResult:
+def _copy(vault: Vault, entries: Iterable[ManifestEntry], renditions: bool, say: Say) -> _CopyResult:
     """Copies the files that the repository lacks.
 
     A file is read before its row is checked. A row is deleted before its file, so a file that is missing while its row still

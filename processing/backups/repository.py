@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from processing.backups import Refused
-from processing.backups.snapshot_manifest import Entry
+from processing.backups.snapshot_manifest import ManifestEntry
 from processing.lib import failpoints
 from processing.lib.failpoints import Point
 from processing.storage.local import fsync
@@ -58,17 +58,17 @@ class Vault:
             self._clear_drafts()
             yield
 
-    def has(self, entry: Entry) -> bool:
+    def has(self, entry: ManifestEntry) -> bool:
         """True if a file of this checksum and size is stored. Its content is not read: that is the task of the restore drill."""
         try:
             return self.path(entry).stat().st_size == entry.bytes
         except FileNotFoundError:
             return False
 
-    def path(self, entry: Entry) -> Path:
+    def path(self, entry: ManifestEntry) -> Path:
         return self._files / entry.sha256[:2] / entry.sha256
 
-    def add(self, entry: Entry, source: Path) -> None:
+    def add(self, entry: ManifestEntry, source: Path) -> None:
         """Copies a file into the repository, and verifies its size and checksum. Raises Damaged; then nothing is stored."""
         draft, target = self._drafts / entry.sha256, self.path(entry)
         copy(entry, source, draft)
@@ -129,7 +129,7 @@ class Vault:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def copy(entry: Entry, source: Path, target: Path) -> None:
+def copy(entry: ManifestEntry, source: Path, target: Path) -> None:
     """Makes a durable copy, and verifies size and checksum. Raises Damaged, or FileNotFoundError if the source is missing."""
     digest, size = hashlib.sha256(), 0
     with source.open("rb") as source_file, target.open("wb") as target_file:

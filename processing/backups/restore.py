@@ -15,7 +15,7 @@ from django.template.defaultfilters import filesizeformat
 from processing.backups import Refused, database_dump, snapshot_info, snapshot_manifest
 from processing.backups.repository import Damaged, Vault, copy
 from processing.backups.snapshot_info import MANIFEST, SECRET, About
-from processing.backups.snapshot_manifest import Entry
+from processing.backups.snapshot_manifest import ManifestEntry
 from processing.integrity import file_check
 from processing.integrity.file_check import Wanted
 from processing.lib import failpoints
@@ -70,7 +70,7 @@ def restore(
     return Restored(about, copied, tuple(damaged), has_secret)
 
 
-def _bare(entries: Iterable[Entry]) -> Iterator[Entry]:
+def _bare(entries: Iterable[ManifestEntry]) -> Iterator[ManifestEntry]:
     return (replace(entry, key=storage_keys.bare(entry.key)) for entry in entries)
 
 
@@ -111,12 +111,12 @@ def _check_free_space(directory: Path, about: About, onto_disk: bool) -> None:
         )
 
 
-def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
+def _batches(entries: Iterator[ManifestEntry]) -> Iterator[list[ManifestEntry]]:
     while batch := list(islice(entries, BATCH_SIZE)):
         yield batch
 
 
-def _restore_files(vault: Vault, entries: Iterable[Entry]) -> tuple[int, list[str]]:
+def _restore_files(vault: Vault, entries: Iterable[ManifestEntry]) -> tuple[int, list[str]]:
     """Returns the number of files stored, and the keys of those that are damaged in the backup."""
     files, damaged = {}, []
     with store().scratch(WORK) as work:
@@ -135,7 +135,7 @@ def _restore_files(vault: Vault, entries: Iterable[Entry]) -> tuple[int, list[st
     return len(files), damaged
 
 
-def _is_restored(entry: Entry) -> bool:
+def _is_restored(entry: ManifestEntry) -> bool:
     """True if an interrupted run has restored the file already. Raises Refused if the key has other content."""
     if not store().exists(entry.key):
         return False

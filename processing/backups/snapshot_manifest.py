@@ -16,17 +16,17 @@ from processing.storage import keys as storage_keys
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Entry:
+class ManifestEntry:
     sha256: str
     bytes: int
     key: str
 
 
-def wanted(database: str, renditions: bool) -> Iterator[Entry]:
+def wanted(database: str, renditions: bool) -> Iterator[ManifestEntry]:
     """Yields every file that rows of the database reference: originals, companions, raw files, and renditions if requested."""
     columns = _columns(database, renditions)
     yield from (
-        Entry(*row)
+        ManifestEntry(*row)
         for row in heapq.merge(*(rows.values_list(*names).order_by(*names).iterator() for rows, names in columns))
     )
 
@@ -43,7 +43,7 @@ class Sums:
     has_bucket: bool
 
 
-def write(path: Path, entries: Iterable[Entry]) -> Sums:
+def write(path: Path, entries: Iterable[ManifestEntry]) -> Sums:
     """Writes the manifest, and returns the totals."""
     files = size = 0
     has_bucket = False
@@ -55,10 +55,10 @@ def write(path: Path, entries: Iterable[Entry]) -> Sums:
     return Sums(files, size, has_bucket)
 
 
-def read(path: Path) -> Iterator[Entry]:
+def read(path: Path) -> Iterator[ManifestEntry]:
     with gzip.open(path, "rt", encoding="utf-8") as file:
         for line in file:
-            yield Entry(**json.loads(line))
+            yield ManifestEntry(**json.loads(line))
 
 
 def _columns(database: str, renditions: bool) -> list[tuple[QuerySet, tuple[str, str, str]]]:  # type: ignore[type-arg]

@@ -11,7 +11,7 @@ from django.utils import timezone
 from processing.lib.cached_value import CachedValue
 from processing.models import BucketConnection
 from processing.storage import encryption
-from processing.storage.encryption import Unreadable
+from processing.storage.encryption import SecretUnreadable
 from processing.storage.s3 import config as s3_config
 from processing.storage.s3.config import Connection
 
@@ -84,7 +84,7 @@ def _read() -> Connection | None:
         return None
     try:
         secret = encryption.unseal(row.sealed_secret)
-    except Unreadable:
+    except SecretUnreadable:
         secret = UNREADABLE
     return fenced(
         Connection(

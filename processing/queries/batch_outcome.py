@@ -16,7 +16,7 @@ IN_ALBUM = (*file_status.OPEN, Standing.VERIFIED, Standing.DAMAGED, Standing.TRA
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class BatchOutcome:
     files: int
     photos: int
     kept: int
@@ -31,7 +31,7 @@ class Outcome:
         return f"{self.files} files: {self.photos} photos, {companions}{self.waiting} waiting to be developed{skipped}"
 
 
-def of(batch: Batch) -> Outcome:
+def of(batch: Batch) -> BatchOutcome:
     is_in_album = grouping.IS_A_PICTURE | Q(code__in=IS_A_PHOTO) | Q(job__error_code__in=IS_A_PHOTO)
     counts = batch.uploads.aggregate(
         files=Count("pk", filter=~grouping.IS_SKIPPED_COMPANION),
@@ -41,7 +41,7 @@ def of(batch: Batch) -> Outcome:
         waiting=Count("pk", filter=Q(job__state__in=ACTIVE)),
     )
     counts["photos"] -= _duplicates_without_photo(batch).count()
-    return Outcome(**counts)
+    return BatchOutcome(**counts)
 
 
 def is_over(batch: Batch) -> bool:

@@ -14,7 +14,7 @@ from django.db.models import Case, Count, F, IntegerField, QuerySet, Value, When
 from albums.models import Album, Photo
 from processing.models import JobEvent, ProcessingJob, Upload, states
 from processing.queries import help_texts
-from processing.queries.failure_scope import Kind, Scope
+from processing.queries.failure_scope import FailureKind, Scope
 from processing.queries.help_texts import Advice
 
 A_PAGE = 50
@@ -28,14 +28,14 @@ SHUT_DOWN = "The worker was shut down; this one does not count."
 class Reason:
     """The files with one error code, on all pages."""
 
-    kind: Kind
+    kind: FailureKind
     code: str
     count: int
 
     @property
     def is_kept(self) -> bool:
         """True if the raw files are kept."""
-        return self.kind == Kind.FAILED
+        return self.kind == FailureKind.FAILED
 
     @property
     def is_mishap(self) -> bool:
@@ -134,7 +134,9 @@ def _reasons(scope: Scope) -> list[Reason]:
     """Returns all reasons: first those that keep their files, then the most frequent. Reasons that are no mishaps come last."""
     failed = scope.jobs.order_by().values_list("error_code").annotate(n=Count("pk"))
     refused = scope.uploads.order_by().values_list("code").annotate(n=Count("pk"))
-    reasons = [Reason(Kind.FAILED, *row) for row in failed] + [Reason(Kind.REFUSED, *row) for row in refused]
+    reasons = [Reason(FailureKind.FAILED, *row) for row in failed] + [
+        Reason(FailureKind.REFUSED, *row) for row in refused
+    ]
     return sorted(reasons, key=lambda reason: (not reason.is_mishap, not reason.is_kept, -reason.count, reason.code))
 
 
@@ -164,13 +166,13 @@ class _Listing:
         branches = [When(**{field: code}, then=Value(rank)) for rank, (_, code) in enumerate(self._reasons)]
         return Case(*branches, default=Value(len(branches)), output_field=IntegerField())
 
-    def _reason(self, kind: Kind, code: str) -> Reason:
+    def _reason(self, kind: FailureKind, code: str) -> Reason:
         """Returns the reason, or a new one with a count of 1 if it appeared after the reasons were counted."""
         return self._reasons.get((kind, code)) or Reason(kind, code, 1)
 
     def _job_entry(self, job: ProcessingJob) -> Entry:
         return Entry(
-            reason=self._reason(Kind.FAILED, job.error_code),
+            reason=self._reason(FailureKind.FAILED, job.error_code),
             id=str(job.pk),
             name=job.original_filename,
             album=job.album,
@@ -185,7 +187,7 @@ class _Listing:
 
     def _upload_entry(self, upload: Upload) -> Entry:
         return Entry(
-            reason=self._reason(Kind.REFUSED, upload.code),
+            reason=self._reason(FailureKind.REFUSED, upload.code),
             id=str(upload.pk),
             name=upload.name,
             album=upload.album,

@@ -21,7 +21,7 @@ from processing.models import Batch, JobQuerySet, ProcessingJob, Upload, UploadQ
 from processing.queries.help_texts import NO_MISHAP
 
 
-class Kind(StrEnum):
+class FailureKind(StrEnum):
     FAILED = "failed"
     REFUSED = "refused"
 
@@ -64,7 +64,7 @@ class Scope:
     albums: QuerySet[Album]
     album: Album | None = None
     batch: Batch | None = None
-    kind: Kind | None = None
+    kind: FailureKind | None = None
     code: str = ""
     until: datetime | None = None
     """Failures after this time are left out, since the user had not seen them when confirming an action."""
@@ -77,7 +77,7 @@ class Scope:
         if self.batch:  # a file is not stored twice: its bytes may have failed as part of another batch
             where &= duplicates.failed_of(self.batch)
         failed = ProcessingJob.objects.failed().filter(where)
-        return failed.none() if self.kind == Kind.REFUSED else failed
+        return failed.none() if self.kind == FailureKind.REFUSED else failed
 
     @property
     def uploads(self) -> UploadQuerySet:
@@ -85,7 +85,7 @@ class Scope:
         refused = refused.exclude(duplicates.has_failed())  # duplicates of a failed job, which is listed
         if self.batch:
             refused = refused.filter(batch=self.batch)
-        return refused.none() if self.kind == Kind.FAILED else refused
+        return refused.none() if self.kind == FailureKind.FAILED else refused
 
     @property
     def of_all_reasons(self) -> Scope:

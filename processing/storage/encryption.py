@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 PURPOSE = b"darkroom: the bucket's secret key"
 
 
-class Unreadable(Exception):
+class SecretUnreadable(Exception):
     """The secret was encrypted with another SECRET_KEY."""
 
 
@@ -28,7 +28,7 @@ def unseal(sealed: str, purpose: bytes = PURPOSE) -> str:
     try:
         return _fernet(purpose).decrypt(sealed.encode("ascii")).decode()
     except InvalidToken as error:
-        raise Unreadable from error
+        raise SecretUnreadable from error
 
 
 def _fernet(purpose: bytes) -> "Fernet":

@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime
 
 from albums.models import Album
 from processing.models import Batch
-from processing.queries.failure_scope import Kind, Picked, Scope
+from processing.queries.failure_scope import FailureKind, Picked, Scope
 
 CARRIED_FIELDS = ("pick", "job", "upload", "until", "page")
 """Form fields that a confirmation page repeats, in addition to the scope's, to select the same files."""
@@ -43,8 +43,8 @@ def picked(form: QueryDict, scope: Scope) -> Picked:
     kind, _, value = _code(form.get("pick", "")).partition(":")
     if kind == "all":
         return scope.all()
-    if kind in list(Kind) and value:
-        return replace(scope, kind=Kind(kind), code=value).all()
+    if kind in list(FailureKind) and value:
+        return replace(scope, kind=FailureKind(kind), code=value).all()
     if kind == "job":
         return scope.only(jobs=_numbers([value]))
     if kind == "upload":
@@ -61,9 +61,9 @@ def _code(raw: str) -> str:
     return raw.replace("\0", "\ufffd")
 
 
-def _kind(raw: str) -> Kind:
+def _kind(raw: str) -> FailureKind:
     try:
-        return Kind(raw)
+        return FailureKind(raw)
     except ValueError as error:
         raise Http404 from error
 

@@ -30,7 +30,7 @@ from processing.uploads.creation import create_upload
 from processing.uploads.problems import Refusal, Refused
 from processing.uploads.tus import protocol
 from processing.uploads.tus import session as tus_session
-from processing.uploads.tus.protocol import Part
+from processing.uploads.tus.protocol import PartHeaders
 from processing.views.problem_responses import Cause, busy, refused
 
 P = ParamSpec("P")
@@ -74,7 +74,7 @@ def create(request: HttpRequest, pk: int) -> HttpResponse:
     has_body = request_body.length(request) != 0
     if has_body:
         protocol.check_type(request.headers)
-    first_part = Part(0, None, protocol.checksum(request.headers))
+    first_part = PartHeaders(0, None, protocol.checksum(request.headers))
     with upload_slots.place(request.user.pk) if has_body else nullcontext():
         upload = create_upload(request.user, album, Batch.Source.TUS, protocol.creation(request.headers))
         offset = _receive_first(request, upload, first_part) if has_body else 0
@@ -85,7 +85,7 @@ def create(request: HttpRequest, pk: int) -> HttpResponse:
     return _with_expiry(response, upload)
 
 
-def _receive_first(request: HttpRequest, upload: Upload, part: Part) -> int:
+def _receive_first(request: HttpRequest, upload: Upload, part: PartHeaders) -> int:
     """Returns the offset after the first bytes. Cancels the upload if they are refused, since the client has no URL to resume at.
 
     An interrupted body does not cancel the upload.
@@ -140,7 +140,7 @@ def _patch(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return _with_expiry(response, upload)
 
 
-def _receive(request: HttpRequest, upload: Upload, part: Part) -> int:
+def _receive(request: HttpRequest, upload: Upload, part: PartHeaders) -> int:
     with request_body.impatient(request, body_timeouts.of_upload()):
         try:
             body = request_body.body(request)

@@ -36,7 +36,7 @@ DENIED = {"EACCES", "EPERM"}
 def _has_landlock() -> bool:
     try:
         return landlock.version() >= 6
-    except landlock.Unavailable:
+    except landlock.LandlockUnavailable:
         return False
 
 

@@ -103,7 +103,7 @@ def _files(workspace: Path) -> str:
     allowed |= {workspace / "in": landlock.READ_FILE, workspace / "out": landlock.FILL}
     try:
         landlock.confine(allowed)
-    except landlock.Unavailable as error:
+    except landlock.LandlockUnavailable as error:
         return f"Which files it may open is not limited: no Landlock ({error})."
     if inside := [path for path in libraries if path in workspace.resolve().parents]:
         return f"DATA_DIR lies in {inside[0]}, which it may read, for there are libraries."
@@ -113,7 +113,7 @@ def _files(workspace: Path) -> str:
 def _filter_calls() -> str:
     try:
         seccomp.close_doors()
-    except seccomp.Unavailable as error:
+    except seccomp.SeccompUnavailable as error:
         return f"System calls are not filtered: {error}."
     return ""
 

@@ -35,7 +35,7 @@ TCP, SCOPES = 0b11, 0b11
 """TCP: bind and connect. SCOPES: abstract Unix sockets and signals."""
 
 
-class Unavailable(Exception):
+class LandlockUnavailable(Exception):
     """This kernel has no Landlock, or it is switched off."""
 
 
@@ -49,15 +49,15 @@ class _PathBeneath(ctypes.Structure):
 
 
 def version() -> int:
-    """The version of this kernel's Landlock. Raises Unavailable."""
+    """The version of this kernel's Landlock. Raises LandlockUnavailable."""
     return _call(CREATE_RULESET, None, 0, ASK_VERSION)
 
 
 def confine(allowed: Mapping[Path, int]) -> int:
     """Restricts the calling thread, and threads that it starts, to files below the paths in `allowed`, with their rights.
 
-    Returns the version that is enforced. Skips paths that do not exist or cannot be reached. Raises Unavailable, without any
-    restriction.
+    Returns the version that is enforced. Skips paths that do not exist or cannot be reached. Raises LandlockUnavailable, and
+    then restricts nothing.
     """
     abi = version()
     files = FILES[min(abi, len(FILES) - 1)]
@@ -101,7 +101,7 @@ def _call(number: int, *arguments: object) -> int:
     converted = (ctypes.c_ulong(value) if isinstance(value, int) else value for value in arguments)
     result: int = _libc().syscall(ctypes.c_long(number), *converted)
     if result < 0:
-        raise Unavailable(os.strerror(ctypes.get_errno()))
+        raise LandlockUnavailable(os.strerror(ctypes.get_errno()))
     return result
 
 

@@ -163,7 +163,7 @@ Step = tuple[int, int, int, int]
 """An instruction: its code, how many steps it skips if true and if false, and its value."""
 
 
-class Unavailable(Exception):
+class SeccompUnavailable(Exception):
     """This kernel does not support seccomp filters, or this architecture has no list."""
 
 
@@ -172,10 +172,10 @@ class _Program(ctypes.Structure):
 
 
 def close_doors() -> None:
-    """Applies the filter to this process, irrevocably, and to every thread that it starts. Raises Unavailable."""
+    """Applies the filter to this process, irrevocably, and to every thread that it starts. Raises SeccompUnavailable."""
     machine = MACHINES.get(os.uname().machine)
     if machine is None:
-        raise Unavailable(f"no list of system calls for {os.uname().machine}")
+        raise SeccompUnavailable(f"no list of system calls for {os.uname().machine}")
     code = program(machine, os.getpid())
     loaded = _Program(len(code) // 8, code)
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
@@ -254,4 +254,4 @@ def _prctl(option: int, *arguments: object) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     padded = [*arguments, 0, 0, 0, 0][:4]
     if libc.prctl(option, *(ctypes.c_ulong(value) if isinstance(value, int) else value for value in padded)):
-        raise Unavailable(f"prctl({option}): {os.strerror(ctypes.get_errno())}")
+        raise SeccompUnavailable(f"prctl({option}): {os.strerror(ctypes.get_errno())}")

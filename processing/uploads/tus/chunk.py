@@ -17,7 +17,7 @@ from processing.uploads.problems import Refused, shortage_refusal
 from processing.uploads.request_body import Body
 from processing.uploads.tus import finalize, hash_cache, protocol
 from processing.uploads.tus.hash_cache import Fingerprint
-from processing.uploads.tus.protocol import Part
+from processing.uploads.tus.protocol import PartHeaders
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Arriving:
 
     upload: Upload
     growing: Growing
-    part: Part
+    part: PartHeaders
     body: Body
     room: int
     length: int | None
@@ -101,12 +101,12 @@ class Arriving:
         return offset
 
 
-def is_of_the_file(part: Part) -> bool:
+def is_of_the_file(part: PartHeaders) -> bool:
     """True if the part's checksum is also the hash of the file up to the end of the part."""
     return part.offset == 0 and part.checksum is not None and part.checksum.algorithm == hash_cache.ALGORITHM
 
 
-def ensure_true(part: Part, part_hash: Hash | None) -> None:
+def ensure_true(part: PartHeaders, part_hash: Hash | None) -> None:
     """Raises Refused if the part's bytes do not match its checksum."""
     if part.checksum and part_hash and not part.checksum.fits(part_hash.digest()):
         raise Refused(protocol.CHECKSUM_MISMATCH)
@@ -118,7 +118,7 @@ class AsTheyCome:
     is_proved = False
     """True if coming() verifies the checksum before it yields the first chunk."""
 
-    def __init__(self, partial_file: Growing, part: Part) -> None:
+    def __init__(self, partial_file: Growing, part: PartHeaders) -> None:
         self._partial_file, self._part, self.reached = partial_file, part, part.offset
 
     def coming(self, body: Body, room: int, part_hash: Hash | None) -> AbstractContextManager[Iterator[memoryview]]:
@@ -140,7 +140,7 @@ class InMemory(AsTheyCome):
 
     is_proved = True
 
-    def __init__(self, partial_file: Growing, part: Part, buffer: memoryview) -> None:
+    def __init__(self, partial_file: Growing, part: PartHeaders, buffer: memoryview) -> None:
         super().__init__(partial_file, part)
         self._buffer = buffer
 
@@ -155,7 +155,7 @@ class InMemory(AsTheyCome):
 class Aside(AsTheyCome):
     """Writes the first part of a file to an anonymous file, which is named once the checksum is verified."""
 
-    def __init__(self, partial_file: Growing, part: Part, anonymous_file: AnonymousFile) -> None:
+    def __init__(self, partial_file: Growing, part: PartHeaders, anonymous_file: AnonymousFile) -> None:
         super().__init__(partial_file, part)
         self._anonymous_file = anonymous_file
 
@@ -174,7 +174,7 @@ class Aside(AsTheyCome):
 class InDoubt(AsTheyCome):
     """Appends in place, and marks the bytes as unverified, so that they are truncated unless accept() is called."""
 
-    def __init__(self, partial_file: Growing, part: Part) -> None:
+    def __init__(self, partial_file: Growing, part: PartHeaders) -> None:
         super().__init__(partial_file, part)
         self._end = part.offset
         partial_file.doubt()
@@ -193,7 +193,7 @@ class InDoubt(AsTheyCome):
 
 
 @contextmanager
-def way(partial_file: Growing, part: Part, length: int | None) -> Iterator[AsTheyCome]:
+def way(partial_file: Growing, part: PartHeaders, length: int | None) -> Iterator[AsTheyCome]:
     """Yields the strategy for a part of `length` bytes (None if unknown), and gives it up on errors. Raises Fenced."""
     anonymous_file = (
         partial_file.aside() if is_of_the_file(part) and length and length >= offload.WORTH_WRITING else None
@@ -208,7 +208,7 @@ def way(partial_file: Growing, part: Part, length: int | None) -> Iterator[AsThe
 
 
 def _strategy(
-    partial_file: Growing, part: Part, anonymous_file: AnonymousFile | None, buffer: memoryview | None
+    partial_file: Growing, part: PartHeaders, anonymous_file: AnonymousFile | None, buffer: memoryview | None
 ) -> AsTheyCome:
     if part.checksum is None:
         return AsTheyCome(partial_file, part)

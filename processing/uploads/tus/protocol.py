@@ -61,7 +61,7 @@ class Creation:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PartHeaders:
     """The headers of a request with bytes of an upload. `length` is the length of the upload if it was deferred."""
 
     offset: int
@@ -83,12 +83,12 @@ def creation(headers: Mapping[str, str]) -> Creation:
     return Creation(length, _file_name(metadata), header)
 
 
-def part(headers: Mapping[str, str]) -> Part:
+def part(headers: Mapping[str, str]) -> PartHeaders:
     check_type(headers)
     offset = _parse_number(headers, "Upload-Offset")
     if offset is None:
         raise Refused(NO_OFFSET)
-    return Part(offset, _parse_number(headers, "Upload-Length"), checksum(headers))
+    return PartHeaders(offset, _parse_number(headers, "Upload-Length"), checksum(headers))
 
 
 def check_type(headers: Mapping[str, str]) -> None:

@@ -26,7 +26,7 @@ from processing.uploads.problems import Refused, shortage_refusal
 from processing.uploads.request_body import Body
 from processing.uploads.tus import finalize, protocol
 from processing.uploads.tus.chunk import Arriving
-from processing.uploads.tus.protocol import Part
+from processing.uploads.tus.protocol import PartHeaders
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def offset(upload: Upload) -> int:
     return offset_on_disk
 
 
-def receive(upload: Upload, part: Part, body: Body, length: int | None) -> int:
+def receive(upload: Upload, part: PartHeaders, body: Body, length: int | None) -> int:
     """Appends a body with a declared length of `length` bytes (None if unknown). Returns the new offset.
 
     Raises problems.Refused with the valid offset. Bytes that arrived before a broken connection are kept, unless the part has a

@@ -157,7 +157,7 @@ def test_threads_that_are_there_already_are_told_of(workspace):
 
 def test_a_kernel_without_landlock_is_told_of(tmp_path, monkeypatch):
     def unavailable(_):
-        raise landlock.Unavailable("Function not implemented")
+        raise landlock.LandlockUnavailable("Function not implemented")
 
     monkeypatch.setattr(landlock, "confine", unavailable)
 

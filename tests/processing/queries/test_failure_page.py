@@ -6,7 +6,7 @@ from albums.models import Album
 from processing import jobs
 from processing.models import Batch, Preview, ProcessingJob, Upload
 from processing.queries import failure_page
-from processing.queries.failure_scope import Kind, Scope
+from processing.queries.failure_scope import FailureKind, Scope
 from processing.uploads import lifecycle as uploads
 from processing.uploads import rejections
 from tests.processing import making
@@ -35,7 +35,7 @@ def desk(page: str | None = None, **narrowed) -> failure_page.Desk:
     return failure_page.of(Scope(Album.objects.all(), **narrowed), page)
 
 
-def reasons(found: failure_page.Desk) -> list[tuple[Kind, str, int]]:
+def reasons(found: failure_page.Desk) -> list[tuple[FailureKind, str, int]]:
     return [(reason.kind, reason.code, reason.count) for reason in found.reasons]
 
 
@@ -60,10 +60,10 @@ def test_what_can_be_retried_comes_first_then_the_most_frequent_and_duplicates_l
     fail(batch, "timeout")
 
     assert reasons(desk()) == [
-        (Kind.FAILED, "timeout", 2),
-        (Kind.FAILED, "broken", 1),
-        (Kind.REFUSED, "cut-off", 1),
-        (Kind.REFUSED, "duplicate", 2),
+        (FailureKind.FAILED, "timeout", 2),
+        (FailureKind.FAILED, "broken", 1),
+        (FailureKind.REFUSED, "cut-off", 1),
+        (FailureKind.REFUSED, "duplicate", 2),
     ]
 
 
@@ -107,7 +107,7 @@ def test_a_code_of_both_kinds_is_two_reasons(batch):
 
     assert [reason.advice.may_help for reason in found.looked_at] == [True, False]
     assert (found.shown, found.kept) == (2, 1)
-    assert listed(desk(code="disk-full", kind=Kind.REFUSED))[0][0] == "refused-disk-full"
+    assert listed(desk(code="disk-full", kind=FailureKind.REFUSED))[0][0] == "refused-disk-full"
 
 
 def test_one_reason_is_looked_at_while_the_others_are_named(batch):

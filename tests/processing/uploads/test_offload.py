@@ -24,7 +24,7 @@ from processing.uploads.offload import Beside
 from processing.uploads.problems import Refused
 from processing.uploads.tus import finalize, protocol
 from processing.uploads.tus import session as tus_session
-from processing.uploads.tus.protocol import Checksum, Part
+from processing.uploads.tus.protocol import Checksum, PartHeaders
 from tests.processing import making
 from tests.processing.lines import Line
 
@@ -60,7 +60,9 @@ def fails_at(monkeypatch):
 
 def receive(upload: Upload, at: int = 0, line: Line | None = None, checksum: Checksum | None = None) -> int:
     fresh = Upload.objects.get(pk=upload.pk)
-    return tus_session.receive(fresh, Part(at, None, checksum), line or Line(CONTENT[at:], 16 * MIB), len(CONTENT) - at)
+    return tus_session.receive(
+        fresh, PartHeaders(at, None, checksum), line or Line(CONTENT[at:], 16 * MIB), len(CONTENT) - at
+    )
 
 
 def proof(content: bytes = CONTENT) -> Checksum:
@@ -201,7 +203,9 @@ def test_a_first_part_that_is_proved_is_gone_on_with(upload, asides):
     assert (refused.value.refusal, refused.value.offset) == (problems.BROKEN, 0)
 
     fresh = Upload.objects.get(pk=upload.pk)
-    assert tus_session.receive(fresh, Part(0, None, proof(first)), Line(first, 16 * MIB), len(first)) == len(first)
+    assert tus_session.receive(fresh, PartHeaders(0, None, proof(first)), Line(first, 16 * MIB), len(first)) == len(
+        first
+    )
     assert receive(upload, len(first), checksum=proof(CONTENT[len(first) :])) == len(CONTENT)
     upload.refresh_from_db()
     assert upload.sha256 == hashlib.sha256(CONTENT).hexdigest()
@@ -243,7 +247,7 @@ def begun(request, monkeypatch, upload) -> Upload:
     """Its next part is proved before it is written, or after."""
     monkeypatch.setattr(body_reader, "IN_MEMORY", request.param)
     first = Line(CONTENT[:FIRST], 16 * MIB)
-    tus_session.receive(Upload.objects.get(pk=upload.pk), Part(0, None, None), first, FIRST)
+    tus_session.receive(Upload.objects.get(pk=upload.pk), PartHeaders(0, None, None), first, FIRST)
     return upload
 
 

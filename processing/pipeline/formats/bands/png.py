@@ -26,7 +26,7 @@ KEPT_CHUNKS = (b"PLTE", b"tRNS")
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PngSource:
     file: BinaryIO
     size: tuple[int, int]
     head: bytes
@@ -94,7 +94,7 @@ class _RowReader:
         return b"".join(parts)
 
 
-def source(image: ImageFile.ImageFile, file: BinaryIO, rows: int) -> Source | None:
+def source(image: ImageFile.ImageFile, file: BinaryIO, rows: int) -> PngSource | None:
     head = b""
     chunks = b""
     for kind, offset, length in png_chunks.chunks(file):
@@ -106,7 +106,7 @@ def source(image: ImageFile.ImageFile, file: BinaryIO, rows: int) -> Source | No
             chunks += png_chunks.chunk(kind, png_chunks.read(file, offset, min(length, 1024)))
     if len(head) < 13 or head[12]:
         return None
-    return Source(file, struct.unpack(">II", head[:8]), head[8:], chunks, rows, orientation.turn(image))
+    return PngSource(file, struct.unpack(">II", head[:8]), head[8:], chunks, rows, orientation.turn(image))
 
 
 def _pixel_data(file: BinaryIO) -> Iterator[bytes]:

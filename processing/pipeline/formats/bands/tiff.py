@@ -44,7 +44,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class TiffSource:
     file: BinaryIO
     tags: Any
     size: tuple[int, int]
@@ -94,7 +94,7 @@ class Source:
         return content
 
 
-def source(image: ImageFile.ImageFile, file: BinaryIO, rows: int) -> Source | None:
+def source(image: ImageFile.ImageFile, file: BinaryIO, rows: int) -> TiffSource | None:
     """The source of bands; None if one row of parts is too large for memory, or if their number does not fit the size."""
     tags: Any = image.tag_v2  # type: ignore[attr-defined]
     size, planes = (int(tags[WIDTH]), int(tags[HEIGHT])), _planes(tags)
@@ -118,7 +118,7 @@ def source(image: ImageFile.ImageFile, file: BinaryIO, rows: int) -> Source | No
     if part_rows * size[0] * 4 > MAX_BAND_BYTES:
         return None
     turn = orientation.TURNS.get(tags.get(ORIENTATION, 0)) or orientation.turn(image)
-    return Source(file, tags, size, part_rows, parts, rows, turn)
+    return TiffSource(file, tags, size, part_rows, parts, rows, turn)
 
 
 def _planes(tags: Any) -> int:

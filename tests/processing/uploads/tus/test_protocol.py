@@ -6,7 +6,7 @@ import pytest
 
 from processing.uploads.problems import Refused
 from processing.uploads.tus import protocol
-from processing.uploads.tus.protocol import Checksum, Creation, Part
+from processing.uploads.tus.protocol import Checksum, Creation, PartHeaders
 
 OCTETS = {"Content-Type": "application/offset+octet-stream"}
 
@@ -63,7 +63,7 @@ def test_a_part_is_read():
     digest = hashlib.sha1(b"x", usedforsecurity=False).digest()
     headers = OCTETS | {"Upload-Offset": "7", "Upload-Length": "9", "Upload-Checksum": f"sha1 {b64(digest)}"}
 
-    assert protocol.part(headers) == Part(7, 9, Checksum("sha1", digest))
+    assert protocol.part(headers) == PartHeaders(7, 9, Checksum("sha1", digest))
 
 
 @pytest.mark.parametrize(
