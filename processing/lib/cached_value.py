@@ -1,11 +1,15 @@
 """Caches one value for some seconds, in each process."""
 
+import math
 import time
 from collections.abc import Callable
 from threading import Lock
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+MAX_AGE_FACTOR = 10
+"""While one thread loads a value, the others use the previous one up to an age of this many times the usual one."""
 
 
 class CachedValue(Generic[T]):
@@ -19,12 +23,14 @@ class CachedValue(Generic[T]):
     def get(self, seconds: float) -> T:
         """Returns a value that was loaded at most `seconds` ago.
 
-        While one thread loads a new value, other threads get the previous one, and wait only if there is none.
+        While one thread loads a new value, other threads get the previous one. They wait if there is none, or if it is older
+        than MAX_AGE_FACTOR times `seconds`: nothing may have asked for it for hours.
         """
         entry = self._entry
-        if entry and time.monotonic() - entry[0] <= seconds:
+        age = time.monotonic() - entry[0] if entry else math.inf
+        if entry and age <= seconds:
             return entry[1]
-        if not self._lock.acquire(blocking=entry is None):
+        if not self._lock.acquire(blocking=age > MAX_AGE_FACTOR * seconds):
             assert entry
             return entry[1]
         try:

@@ -43,6 +43,7 @@ def is_activity(request: HttpRequest) -> bool:
     """
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         return True
+    # This runs before HtmxMiddleware, so `request.htmx` is not set yet.
     if "HX-Request" in request.headers or "text/html" not in request.headers.get("Accept", ""):
         return False
     return request.headers.get("Sec-Fetch-User") == "?1" or "Sec-Fetch-Mode" not in request.headers

@@ -74,20 +74,27 @@ def test_while_one_thread_loads_the_others_get_the_last_value(clock):
         assert (meanwhile, loading.result(DEADLINE_SECONDS), value.get(3)) == ("old", "new", "new")
 
 
-def test_threads_that_ask_for_the_first_value_share_one_load():
+@pytest.mark.parametrize("is_first", [True, False])
+def test_threads_share_one_load_if_there_is_no_recent_value(clock, is_first):
     loads, is_loading, may_go_on = [], Event(), Event()
 
     def load() -> int:
-        loads.append(1)
-        is_loading.set()
-        assert may_go_on.wait(DEADLINE_SECONDS)
-        return 7
+        loads.append(len(loads))
+        if is_first or len(loads) > 1:
+            is_loading.set()
+            assert may_go_on.wait(DEADLINE_SECONDS)
+        return loads[-1]
 
     value = CachedValue(load)
+    if not is_first:
+        value.get(3)
+        clock.now += 3600
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(value.get, DEADLINE_SECONDS)
+        first = pool.submit(value.get, 3)
         assert is_loading.wait(DEADLINE_SECONDS)
-        second = pool.submit(value.get, DEADLINE_SECONDS)
+        second = pool.submit(value.get, 3)
         may_go_on.set()
 
-        assert (first.result(DEADLINE_SECONDS), second.result(DEADLINE_SECONDS), len(loads)) == (7, 7, 1)
+        results = {first.result(DEADLINE_SECONDS), second.result(DEADLINE_SECONDS)}
+    assert results == {loads[-1]}
+    assert len(loads) == 2 - is_first
