@@ -174,24 +174,21 @@ def staged() -> Iterator[Listed]:
     """Yields the files in incoming/ on the disk and, if it is reachable, in the bucket."""
     for place in locations.in_use():
         if place == storage_keys.DISK or not store().trouble():
-            yield from store().listed(f"{place}incoming")
+            yield from store().listed(f"{place}{storage_keys.INCOMING}")
 
 
 def _old_keys(before: datetime) -> Iterator[str]:
     loan_limit = min(before, timezone.now() - MAX_LOAN)
     for file in staged():
-        if _is_scratch(file.key) or file.modified < (loan_limit if staging_keys.is_on_loan(file.key) else before):
+        limit = loan_limit if staging_keys.is_on_loan(file.key) else before
+        if storage_keys.is_scratch(file.key) or file.modified < limit:
             yield file.key
 
 
 def _clear_unknown(keys: list[str]) -> int:
     owners_in_use = staging_keys.raw_in_use(keys)
-    strays = [key for key in keys if staging_keys.owner(key) not in owners_in_use]
+    strays = [key for key in keys if storage_keys.owner(key) not in owners_in_use]
     return sum(removal.discard(key) for key in strays)
-
-
-def _is_scratch(key: str) -> bool:
-    return ".work/" in key and staging_keys.owner(key) is not None
 
 
 def _wake_for_due_work(now: datetime) -> int:

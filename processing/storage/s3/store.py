@@ -26,7 +26,7 @@ from processing.lib.failpoints import Point
 from processing.storage import errors
 from processing.storage.base import ON_LOAN, Listed
 from processing.storage.errors import StorageTrouble
-from processing.storage.local.partial_file import DRAFT, FENCE
+from processing.storage.keys import DRAFT, FENCE
 from processing.storage.local.store import LocalStore
 from processing.storage.s3 import client, presign, transfer
 from processing.storage.s3.config import Connection

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from processing.storage.keys import DRAFT
 from processing.storage.local import direct_io
 from processing.storage.local.direct_io import BLOCK, WORTH_GOING_STRAIGHT
-from processing.storage.local.partial_file import DRAFT, LocalGrowing
+from processing.storage.local.partial_file import LocalGrowing
 from processing.uploads import body_reader, problems
 from processing.uploads.problems import Refused
 from tests.processing.lines import Line
