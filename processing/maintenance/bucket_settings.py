@@ -28,7 +28,7 @@ _remembered: tuple[float, Connection | None] | None = None
 
 def connect() -> None:
     """Makes `s3.config` use the saved connection."""
-    s3_config.saved = saved
+    s3_config.register_source(saved)
 
 
 def saved() -> Connection | None:

@@ -4,13 +4,13 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import islice
 
 from django.conf import settings
 from django.utils import timezone
 
 from albums.models import Leftover
 from processing.capacity import staging_quota
+from processing.lib import iteration
 from processing.maintenance import sweep
 from processing.models import ProcessingJob, Upload
 from processing.models.states import ACTIVE, JobState
@@ -75,8 +75,7 @@ def reclaim() -> int:
 
 def _staged() -> Iterator[tuple[str, str, int]]:
     """Yields kind, key and size. Lists files before reading rows: in the opposite order, a new file would look like an orphan."""
-    staged = sweep.staged()
-    while files := list(islice(staged, sweep.AT_A_TIME)):
+    for files in iteration.chunks(sweep.staged(), sweep.AT_A_TIME):
         yield from _classified(files)
 
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 
 from django.conf import settings
 from django.utils import timezone
@@ -18,6 +17,7 @@ from albums.models import Album, Leftover
 from processing import jobs
 from processing.integrity import post_write
 from processing.jobs import wakeup
+from processing.lib import iteration
 from processing.models import (
     JobEvent,
     ProcessingJob,
@@ -117,10 +117,7 @@ def clear_strays(before: datetime) -> int:
     Working directories of expired claims are deleted at any age, because no other claim uses them. Files are listed before rows
     are read: in the opposite order, a new file would look like an orphan.
     """
-    old_keys, cleared = _old_keys(before), 0
-    while keys := list(islice(old_keys, AT_A_TIME)):
-        cleared += _clear_unknown(keys)
-    return cleared
+    return sum(map(_clear_unknown, iteration.chunks(_old_keys(before), AT_A_TIME)))
 
 
 def _hand_over_again(now: datetime) -> int:

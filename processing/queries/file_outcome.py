@@ -58,7 +58,8 @@ def with_outcome(uploads: QuerySet[Any]) -> QuerySet[Any]:
     """Annotates the uploads with `outcome`."""
     branches = (When(condition, then=Value(outcome.value)) for outcome, condition in conditions().items())
     cancelled = Value(FileOutcome.CANCELLED.value)
-    return uploads.annotate(outcome=Case(*branches, default=cancelled, output_field=CharField()))
+    annotated: QuerySet[Any] = uploads.annotate(outcome=Case(*branches, default=cancelled, output_field=CharField()))
+    return annotated
 
 
 def count(uploads: QuerySet[Any]) -> Counter[FileOutcome]:

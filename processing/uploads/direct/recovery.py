@@ -4,10 +4,10 @@ import logging
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import islice
 
 from django.db.models import Exists, OuterRef, Q
 
+from processing.lib import iteration
 from processing.models import Part, Upload
 from processing.models.states import UploadState
 from processing.storage import keys as storage_keys
@@ -41,8 +41,8 @@ def abort_unknown(before: datetime) -> int:
     """
     if locations.for_new() != storage_keys.BUCKET:
         return 0
-    unfinished, aborted = s3_multipart.unfinished(), 0
-    while chunk := list(islice(unfinished, CHUNK_SIZE)):
+    aborted = 0
+    for chunk in iteration.chunks(s3_multipart.unfinished(), CHUNK_SIZE):
         for multipart_upload in _orphaned(chunk, before):
             s3_multipart.abort(multipart_upload.key, multipart_upload.multipart_id)
             aborted += 1
