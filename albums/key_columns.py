@@ -47,7 +47,7 @@ class KeyColumn:
     related_name: str = ""
     """The name of the same relation on the item."""
     is_needed: Q = field(default_factory=Q)
-    """The rows that still need their file."""
+    """The rows that have a file and still need it."""
 
     def rows(self, database: str = "default") -> QuerySet[Any]:
         """The rows that need their file."""
@@ -109,7 +109,7 @@ def of_items(model: type[Item]) -> list[KeyColumn]:
 def files(item: Item) -> Iterator[File]:
     """Yields the files of a photo or companion, the original first. Uses prefetched rows."""
     for column in of_items(type(item)):
-        yield from map(column.file, column.loaded(item))
+        yield from (file for file in map(column.file, column.loaded(item)) if file[0])
 
 
 def item(key: str) -> Item | None:

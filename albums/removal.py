@@ -117,5 +117,4 @@ def _delete_chunk(photos: QuerySet[Photo], limit: int) -> int:
 
 
 def _note_keys(sender: type[Model], instance: Model, **_: Any) -> None:
-    columns = (column for column in key_columns.published() if column.model is sender)
-    clear_after_commit([column.file(instance)[0] for column in columns])
+    clear_after_commit([getattr(instance, column.key) for column in key_columns.published() if column.model is sender])

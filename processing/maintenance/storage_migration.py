@@ -79,7 +79,7 @@ def move(item: Kept, place: str) -> int:
 def _has_files_outside(place: str, model: type[Kept]) -> Q:
     conditions = Q(pk__in=[])
     for column in key_columns.of_items(model):
-        is_outside = _not_in(column.key, place)
+        is_outside = column.is_needed & _not_in(column.key, place)
         conditions |= Q(pk__in=column.rows().filter(is_outside).values(column.item)) if column.item else is_outside
     return conditions
 

@@ -40,17 +40,18 @@ def conditions() -> dict[FileOutcome, Q]:
     is_in_album = Q(job__error_code__in=IS_A_PHOTO)
     job_ended = Q(job__state__in=(JobState.FAILED, JobState.CANCELLED))
     return {
-        FileOutcome.COMPANION: grouping.IS_SKIPPED_COMPANION,
-        FileOutcome.SKIPPED: Q(state=UploadState.SKIPPED) & ~grouping.IS_SKIPPED_COMPANION,
-        FileOutcome.ARRIVING: Q(state=UploadState.RECEIVING),
-        FileOutcome.EXPIRED: Q(state=UploadState.EXPIRED),
-        FileOutcome.WAITING: Q(job__state__in=ACTIVE),
+        # In order of frequency, because the database evaluates them one after the other for each row.
         FileOutcome.ADDED: grouping.IS_A_PICTURE,
+        FileOutcome.WAITING: Q(job__state__in=ACTIVE),
+        FileOutcome.ARRIVING: Q(state=UploadState.RECEIVING),
         FileOutcome.KEPT: grouping.IS_KEPT,
         FileOutcome.FAILED_DUPLICATE: duplicates.has_failed(),
         FileOutcome.DUPLICATE: duplicates.IS_DOUBLE | (job_ended & is_in_album),
         FileOutcome.FAILED: Q(job__state=JobState.FAILED) & ~is_in_album,
         FileOutcome.REFUSED: Q(state=UploadState.REFUSED) & ~duplicates.IS_DOUBLE,
+        FileOutcome.EXPIRED: Q(state=UploadState.EXPIRED),
+        FileOutcome.COMPANION: grouping.IS_SKIPPED_COMPANION,
+        FileOutcome.SKIPPED: Q(state=UploadState.SKIPPED) & ~grouping.IS_SKIPPED_COMPANION,
     }
 
 

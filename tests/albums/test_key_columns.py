@@ -12,7 +12,7 @@ from albums.key_columns import KeyColumn, Kind
 from albums.models import Leftover, Photo
 from processing.backups import database_dump, manifest
 from processing.backups.manifest import Entry
-from processing.integrity import consistency, findings, repair
+from processing.integrity import consistency, file_check, findings, repair
 from processing.maintenance import storage_migration
 from processing.models import BucketConnection, Finding
 from processing.queries import storage_usage
@@ -101,6 +101,22 @@ def test_the_keys_of_a_new_column_are_rewritten_when_a_backup_is_restored_to_the
             cursor.execute(statement)
 
     assert Photo.objects.get().creator == KEY
+
+
+def test_a_photo_without_a_file_in_the_new_column_lacks_nothing(second_file, photo):
+    store().delete(KEY)
+    Photo.objects.update(creator="")
+
+    assert consistency.verify().is_clean
+    assert "" not in {file.key for file in file_check.of(Photo.objects.get())}
+
+
+def test_a_photo_without_a_file_in_the_new_column_has_none_to_be_moved(second_file, photo):
+    key = f"{storage_keys.BUCKET}{storage_keys.bare(photo.original_key)}"
+    Photo.objects.update(creator="", original_key=key)
+    photo.renditions.all().delete()
+
+    assert not storage_migration.elsewhere(storage_keys.BUCKET).photos.exists()
 
 
 def test_a_file_in_a_new_column_is_deleted_with_its_row(second_file, photo, django_capture_on_commit_callbacks):
