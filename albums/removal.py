@@ -11,11 +11,12 @@ from typing import Any
 
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.db.models.signals import pre_delete
 from django.dispatch import Signal
 
-from albums.models import Album, Companion, Leftover, Photo, Rendition
+from albums import key_columns
+from albums.models import Album, Leftover, Photo
 
 log = logging.getLogger(__name__)
 
@@ -83,9 +84,8 @@ def clear_after_commit(keys: list[str]) -> None:
 
 def connect() -> None:
     """Connects the signal handlers that every deletion (by pages, admin, cascade or shell) triggers."""
-    pre_delete.connect(_note_keys, sender=Photo, dispatch_uid="albums.removal.photo")
-    pre_delete.connect(_note_key, sender=Rendition, dispatch_uid="albums.removal.rendition")
-    pre_delete.connect(_note_key, sender=Companion, dispatch_uid="albums.removal.companion")
+    for model in {column.model for column in key_columns.published()}:
+        pre_delete.connect(_note_keys, sender=model, dispatch_uid=f"albums.removal.{model._meta.model_name}")
 
 
 def end_of_request() -> float:
@@ -116,9 +116,5 @@ def _delete_chunk(photos: QuerySet[Photo], limit: int) -> int:
     return len(chunk)
 
 
-def _note_keys(instance: Photo, **_: Any) -> None:
-    clear_after_commit([instance.original_key])
-
-
-def _note_key(instance: Rendition | Companion, **_: Any) -> None:
-    clear_after_commit([instance.key])
+def _note_keys(sender: type[Model], instance: Model, **_: Any) -> None:
+    clear_after_commit([getattr(instance, column.key) for column in key_columns.published() if column.model is sender])

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from csp.constants import NONE, SELF
 
 from config import database, env, file_modes, huey, mail, secrets
+from processing.storage import keys as storage_keys
 
 YEAR_SECONDS = 365 * 24 * 3600
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -15,7 +16,7 @@ VERSION = "0.1.0"
 file_modes.restrict_umask()
 DATA_DIR = env.path("DATA_DIR", BASE_DIR / "data")
 DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)  # sessions, password hashes and originals are private
-_directories = [DATA_DIR / name for name in ("incoming", "originals", "renditions")]
+_directories = [DATA_DIR / name for name in storage_keys.DIRECTORIES]
 # A single missing directory may be an unmounted disk. Creating it would make all of its files look lost.
 if not any(directory.exists() for directory in _directories):
     for _directory in _directories:

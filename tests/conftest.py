@@ -138,4 +138,4 @@ def bucket(moto, settings) -> Connection:
 @pytest.fixture(autouse=True)
 def no_saved_connection(monkeypatch) -> None:
     """Looking for one now and then would count as a query where tests count them. Its tests call `bucket_settings.connect()`."""
-    monkeypatch.setattr(s3_config, "saved", lambda: None)
+    monkeypatch.setattr(s3_config, "_source", lambda: None)

@@ -133,6 +133,20 @@ def test_every_test_that_a_guarantee_names_is_there():
     assert [name for name in sorted(named_tests) if not (ROOT / name).exists()] == []
 
 
+def test_every_undocumented_interface_is_used_where_the_page_says():
+    text = (ROOT / "docs/upgrading-dependencies.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.+) \| (`.+`) \| (.+) \| (`tests/.+`) \|$", text, re.MULTILINE)
+    unused = {}
+
+    for interfaces, places, _, tests in rows:
+        code = "".join((ROOT / path).read_text(encoding="utf-8") for path in re.findall("`(.+?)`", places))
+        unused |= {name: places for name in re.findall(r"`([\w.]+)`", interfaces) if name not in code}
+        assert [path for path in re.findall("`(.+?)`", tests) if not (ROOT / path).exists()] == []
+
+    assert len(rows) == len(re.findall(r"^\| .* \|$", text, re.MULTILINE)) - text.count("| interface |")
+    assert unused == {}
+
+
 def named_by_folder(section: str, package: str) -> dict[str, set[str]]:
     """The modules that the table of the package names, by folder; those of folders without a row stand in the one above."""
     table = section.split(f"| {package}/ | holds | modules |\n")[1].split("\n\n")[0]

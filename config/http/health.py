@@ -11,6 +11,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from processing.storage import keys as storage_keys
 from processing.storage import store
 
 CACHE_SECONDS = 1.0
@@ -64,7 +65,7 @@ def _check_database() -> None:
 
 
 def _check_storage() -> None:
-    for directory in ("incoming", "originals", "renditions"):
+    for directory in storage_keys.DIRECTORIES:
         default_storage.listdir(directory)
     if trouble := store().trouble():
         raise trouble

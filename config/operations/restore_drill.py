@@ -51,7 +51,8 @@ def hold(directory: Path, at: str = "", scratch: Path | None = None) -> Held:
         report = json.loads(_manage(environment, "verify", "--json", statuses=(0, 1)))
     lacking = {storage_keys.bare(key) for key in info.lacking}
     missing = {key for key in report["missing"] if key not in lacking}
-    rerendered = set() if info.renditions else {key for key in missing if key.startswith("renditions/")}
+    renditions = {key for key in missing if storage_keys.directory(key) == storage_keys.RENDITIONS}
+    rerendered = set() if info.renditions else renditions
     wrong = [*(missing - rerendered), *(key for key in report["corrupt"] if key not in lacking), *report["orphans"]]
     return Held(snapshot.name, report["photos"], tuple(sorted(wrong)), tuple(info.lacking), len(rerendered))
 

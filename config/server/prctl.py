@@ -1,4 +1,8 @@
-"""Linux process controls (prctl(2)): end with the parent process, and hide memory from other processes."""
+"""Linux process controls (prctl(2)): end with the parent process, and hide memory from other processes.
+
+processing/pipeline/process/confinement.py makes the same two calls in the child process. Neither can use the other: the pipeline
+imports nothing of the project, and importing the pipeline would add 5 MB to the supervisor.
+"""
 
 import ctypes
 import os

@@ -16,6 +16,8 @@ from django.db.backends.postgresql.client import DatabaseClient
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
+from albums import key_columns
+from albums.key_columns import Kind
 from albums.models import Album
 from processing.backups import Refused
 from processing.storage import keys as storage_keys
@@ -27,23 +29,6 @@ PG_RESTORE = "pg_restore"
 PSQL_OPTIONS = ("--no-psqlrc", "--quiet", "--output=/dev/null", "--single-transaction", "--set=ON_ERROR_STOP=1")
 SET_SEARCH_PATH = "SELECT pg_catalog.set_config('search_path', 'public', false)"
 """pg_restore's script clears the search path and does not restore it."""
-MOVE_KEYS_TO_DISK = (
-    *(
-        f"UPDATE {table} SET {column} = substr({column}, {len(storage_keys.BUCKET) + 1}) "  # noqa: S608 - constants only
-        f"WHERE {column} LIKE '{storage_keys.BUCKET}%'"
-        for table, column in (
-            ("albums_photo", "original_key"),
-            ("albums_rendition", "key"),
-            ("albums_companion", "key"),
-            ("processing_processingjob", "raw_path"),
-            ("processing_finding", "key"),
-        )
-    ),
-    f"UPDATE processing_upload SET place = '{storage_keys.DISK}'",  # noqa: S608
-    f"DELETE FROM albums_leftover WHERE key LIKE '{storage_keys.BUCKET}%'",  # noqa: S608
-    "DELETE FROM processing_bucketconnection",
-)
-"""Statements that move all keys to the disk. Orphans remain in the bucket, and no row refers to the bucket any more."""
 
 
 def file_name() -> str:
@@ -91,11 +76,29 @@ def put_back(path: Path, onto_disk: bool = False) -> None:
     `onto_disk`: rewrites the keys, so that all files are on the disk.
     """
     connection.close()
-    statements = MOVE_KEYS_TO_DISK if onto_disk else ()
+    statements = _move_keys_to_disk() if onto_disk else ()
     if connection.vendor == "sqlite":
         _replace_sqlite(path, Path(str(connection.settings_dict["NAME"])), statements)
     else:
         _replace_postgresql(path, statements)
+
+
+def _move_keys_to_disk() -> list[str]:
+    """Returns the statements that move all keys to the disk.
+
+    Orphans remain in the bucket, and no row refers to the bucket any more.
+    """
+    columns = ((column.model._meta.db_table, column.key) for column in key_columns.columns(*Kind))
+    return [
+        *(
+            f"UPDATE {table} SET {key} = substr({key}, {len(storage_keys.BUCKET) + 1}) "  # noqa: S608 - constants only
+            f"WHERE {key} LIKE '{storage_keys.BUCKET}%'"
+            for table, key in columns
+        ),
+        f"UPDATE processing_upload SET place = '{storage_keys.DISK}'",  # noqa: S608
+        f"DELETE FROM albums_leftover WHERE key LIKE '{storage_keys.BUCKET}%'",  # noqa: S608
+        "DELETE FROM processing_bucketconnection",
+    ]
 
 
 @contextmanager

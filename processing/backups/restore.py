@@ -6,7 +6,6 @@ If it is killed in between, the database is still empty, and the next run contin
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
 from django.conf import settings
@@ -18,7 +17,7 @@ from processing.backups.snapshot_info import MANIFEST, SECRET, About
 from processing.backups.snapshot_manifest import ManifestEntry
 from processing.integrity import file_check
 from processing.integrity.file_check import Wanted
-from processing.lib import failpoints
+from processing.lib import failpoints, iteration
 from processing.lib.failpoints import Point
 from processing.storage import keys as storage_keys
 from processing.storage import locations, store
@@ -54,7 +53,7 @@ def restore(
     copied = 0
     damaged: list[str] = []
     lacking = set(about.lacking)
-    for entries in _batches(snapshot_manifest.read(directory / MANIFEST)):
+    for entries in iteration.chunks(snapshot_manifest.read(directory / MANIFEST), BATCH_SIZE):
         restorable = [entry for entry in entries if entry.key not in lacking or vault.has(entry)]
         good, bad = _restore_files(vault, _bare(restorable) if onto_disk else restorable)
         copied, damaged = copied + good, damaged + bad
@@ -109,11 +108,6 @@ def _check_free_space(directory: Path, about: About, onto_disk: bool) -> None:
         raise Refused(
             f"The snapshot's files take {filesizeformat(missing_bytes)}, and the disk has {filesizeformat(free)} left."
         )
-
-
-def _batches(entries: Iterator[ManifestEntry]) -> Iterator[list[ManifestEntry]]:
-    while batch := list(islice(entries, BATCH_SIZE)):
-        yield batch
 
 
 def _restore_files(vault: Vault, entries: Iterable[ManifestEntry]) -> tuple[int, list[str]]:

@@ -7,11 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from django.db.models import QuerySet
-
-from albums.models import Companion, Photo, Rendition
-from processing.models import ProcessingJob
-from processing.models.states import KEEPS_RAW
+from albums import key_columns
+from albums.key_columns import KeyColumn, Kind
 from processing.storage import keys as storage_keys
 
 
@@ -24,16 +21,13 @@ class ManifestEntry:
 
 def wanted(database: str, renditions: bool) -> Iterator[ManifestEntry]:
     """Yields every file that rows of the database reference: originals, companions, raw files, and renditions if requested."""
-    columns = _columns(database, renditions)
-    yield from (
-        ManifestEntry(*row)
-        for row in heapq.merge(*(rows.values_list(*names).order_by(*names).iterator() for rows, names in columns))
-    )
+    sorted_rows = (_sorted_rows(column, database) for column in _columns(renditions))
+    yield from (ManifestEntry(*row) for row in heapq.merge(*sorted_rows))
 
 
 def is_wanted(key: str, renditions: bool) -> bool:
     """True if a row currently references the key."""
-    return any(rows.filter(**{names[2]: key}).exists() for rows, names in _columns("default", renditions))
+    return any(column.rows().filter(**{column.key: key}).exists() for column in _columns(renditions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +55,10 @@ def read(path: Path) -> Iterator[ManifestEntry]:
             yield ManifestEntry(**json.loads(line))
 
 
-def _columns(database: str, renditions: bool) -> list[tuple[QuerySet, tuple[str, str, str]]]:  # type: ignore[type-arg]
-    """Querysets with the names of their columns for checksum, size and key."""
-    raw = ProcessingJob.objects.using(database).filter(state__in=KEEPS_RAW)
-    return [
-        (Photo.objects.using(database), ("original_sha256", "original_bytes", "original_key")),
-        (Companion.objects.using(database), ("sha256", "bytes", "key")),
-        (raw, ("upload__sha256", "upload__size", "raw_path")),
-        *([(Rendition.objects.using(database), ("sha256", "bytes", "key"))] if renditions else []),
-    ]
+def _columns(renditions: bool) -> list[KeyColumn]:
+    return key_columns.columns(Kind.STORED, Kind.RAW, *([Kind.RENDERED] if renditions else []))
+
+
+def _sorted_rows(column: KeyColumn, database: str) -> Iterator[tuple[str, int, str]]:
+    names = column.sha256, column.size, column.key
+    return column.rows(database).values_list(*names).order_by(*names).iterator()

@@ -11,6 +11,7 @@ from django.template.defaultfilters import filesizeformat
 
 from processing.doctor.check_result import Diagnosis, bad, good, warning
 from processing.lib import system_memory
+from processing.storage import keys as storage_keys
 from processing.storage import store
 
 LOW_SPACE_FACTOR = 4
@@ -21,7 +22,6 @@ CHUNK_BYTES = 1 << 20
 SLOW_BYTES_PER_SECOND = 10 << 20
 SYNCS = 5
 SLOW_SYNC_SECONDS = 0.2
-FOLDERS = ("incoming", "originals", "renditions")
 
 
 def look() -> Iterator[Diagnosis]:
@@ -75,7 +75,7 @@ def _check_inodes() -> Iterator[Diagnosis]:
 
 def _check_file_system() -> Diagnosis:
     title = "One file system"
-    if len({(Path(settings.DATA_DIR) / folder).stat().st_dev for folder in FOLDERS}) == 1:
+    if len({(Path(settings.DATA_DIR) / directory).stat().st_dev for directory in storage_keys.DIRECTORIES}) == 1:
         return good(
             "one-disk",
             title,

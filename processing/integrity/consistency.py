@@ -8,19 +8,20 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import product
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Sum
 
-from albums.models import Companion, Leftover, Photo, Rendition
+from albums import key_columns
+from albums.key_columns import Kind
+from albums.models import Leftover, Photo
 from processing.integrity import file_check
 from processing.integrity.file_check import Passed, Wanted
 from processing.lib import iteration
-from processing.models import Finding, ProcessingJob
-from processing.models.states import KEEPS_RAW
+from processing.models import Finding
 from processing.storage import keys as storage_keys
 from processing.storage import locations, store
 from processing.uploads import staging_keys
 
-ROOMS = ("originals", "renditions", "incoming")
+FILES = (Kind.STORED, Kind.RENDERED, Kind.RAW)
 
 
 @dataclass(slots=True)
@@ -51,28 +52,16 @@ def verify(passed: Passed = lambda _: None) -> Findings:
     """Checks all files and rows. `passed` is called with the size of each chunk read; the total is bytes_to_read() unless files
     are missing or have the wrong size.
     """
-    findings = Findings()
-    for photo in iteration.one_by_one(Photo.objects.prefetch_related("renditions")):
-        findings.photos += 1
-        for file in file_check.of_photo(photo):
-            _check(findings, file, passed)
-    for companion in iteration.one_by_one(Companion.objects.all()):
-        for file in file_check.of(companion):
-            _check(findings, file, passed)
-    for job in iteration.one_by_one(_with_raw_files()):
-        _check(findings, file_check.of_raw(job), passed)
+    findings = Findings(photos=Photo.objects.count())
+    for column in key_columns.columns(*FILES):
+        for _, *file in iteration.one_by_one(column.rows().values_list("pk", *column.file_lookups, named=True)):
+            _check(findings, Wanted(*file), passed)
     findings.orphans = [key for keys in _all_keys() for key in unknown(keys)]
     return _recheck(findings)
 
 
 def bytes_to_read() -> int:
-    sums = (
-        Photo.objects.aggregate(n=Sum("original_bytes")),
-        Rendition.objects.aggregate(n=Sum("bytes")),
-        Companion.objects.aggregate(n=Sum("bytes")),
-        _with_raw_files().aggregate(n=Sum("upload__size")),
-    )
-    return sum(total["n"] or 0 for total in sums)
+    return sum(column.rows().aggregate(n=Sum(column.size))["n"] or 0 for column in key_columns.columns(*FILES))
 
 
 def unknown(keys: list[str]) -> list[str]:
@@ -86,10 +75,6 @@ def unknown(keys: list[str]) -> list[str]:
     return [key for key in unknown_keys if store().exists(key)]
 
 
-def _with_raw_files() -> QuerySet[ProcessingJob]:
-    return ProcessingJob.objects.filter(state__in=KEEPS_RAW).select_related("upload")
-
-
 def _check(findings: Findings, file: Wanted, passed: Passed) -> None:
     trouble = file_check.trouble(file, passed)
     if trouble:
@@ -98,13 +83,11 @@ def _check(findings: Findings, file: Wanted, passed: Passed) -> None:
 
 def _referenced(keys: list[str]) -> set[str]:
     """Returns the keys that a photo, a rendition, a companion, an upload or a job references."""
-    raw_keys = [key for key in keys if storage_keys.bare(key).startswith("incoming/")]
+    raw_keys = [key for key in keys if storage_keys.directory(key) == storage_keys.INCOMING]
     owners_in_use = staging_keys.raw_in_use(raw_keys)
     return {
-        *Photo.objects.filter(original_key__in=keys).values_list("original_key", flat=True),
-        *Rendition.objects.filter(key__in=keys).values_list("key", flat=True),
-        *Companion.objects.filter(key__in=keys).values_list("key", flat=True),
-        *(key for key in raw_keys if staging_keys.owner(key) in owners_in_use),
+        *(key for column in key_columns.published() for key in column.holding(keys).values_list(column.key, flat=True)),
+        *(key for key in raw_keys if storage_keys.owner(key) in owners_in_use),
     }
 
 
@@ -117,5 +100,5 @@ def _recheck(findings: Findings) -> Findings:
 
 
 def _all_keys() -> Iterator[list[str]]:
-    for place, room in product(locations.in_use(), ROOMS):
-        yield from iteration.chunks(store().keys(place + room))
+    for place, directory in product(locations.in_use(), storage_keys.DIRECTORIES):
+        yield from iteration.chunks(store().keys(place + directory))

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BufferedReader
 
+from albums import key_columns
 from albums.models import Companion, Photo
-from processing.models import Finding, ProcessingJob
+from processing.models import Finding
 from processing.storage import store
 from processing.storage.storage_errors import StorageTrouble
 
@@ -31,22 +32,8 @@ Kept = Photo | Companion
 
 
 def of(item: Kept) -> Iterator[Wanted]:
-    """Yields the expected files of a photo or companion."""
-    if isinstance(item, Photo):
-        yield from of_photo(item)
-    else:
-        yield Wanted(item.key, item.bytes, item.sha256)
-
-
-def of_photo(photo: Photo) -> Iterator[Wanted]:
-    """Yields the original, then the renditions."""
-    yield Wanted(photo.original_key, photo.original_bytes, photo.original_sha256)
-    for rendition in photo.renditions.all():
-        yield Wanted(rendition.key, rendition.bytes, rendition.sha256)
-
-
-def of_raw(job: ProcessingJob) -> Wanted:
-    return Wanted(job.raw_path, job.upload.size or 0, job.upload.sha256)
+    """Yields the expected files of a photo or companion, the original first."""
+    return (Wanted(*file) for file in key_columns.files(item))
 
 
 def trouble(file: Wanted, passed: Passed) -> Finding.Trouble | None:

@@ -4,8 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.db.models import Q
-
+from albums import key_columns
 from albums.models import Companion, Photo
 from processing.models import Finding
 
@@ -22,10 +21,14 @@ class Owner:
     photo: int | None = None
     companion: int | None = None
 
+    @classmethod
+    def of(cls, item: Photo | Companion | None) -> "Owner":
+        return cls(item.pk if isinstance(item, Photo) else None, item.pk if isinstance(item, Companion) else None)
+
 
 def note(item: Photo | Companion, troubles: Troubles) -> None:
     """Replaces the findings of a photo or companion."""
-    owner = Owner(photo=item.pk) if isinstance(item, Photo) else Owner(companion=item.pk)
+    owner = Owner.of(item)
     Finding.objects.filter(photo=owner.photo, companion=owner.companion).exclude(key__in=troubles).delete()
     for key, trouble in troubles.items():
         _note(key, trouble, owner)
@@ -37,9 +40,7 @@ def settle(troubles: Troubles) -> None:
         if key not in troubles:
             _settle(key)
     for key, trouble in troubles.items():
-        photos = Photo.objects.filter(Q(original_key=key) | Q(renditions__key=key))
-        companions = Companion.objects.filter(key=key)
-        _note(key, trouble, Owner(*(rows.values_list("pk", flat=True).first() for rows in (photos, companions))))
+        _note(key, trouble, Owner.of(key_columns.item(key)))
 
 
 def _settle(key: str) -> None:

@@ -9,19 +9,18 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
-from albums.models import Companion, Photo
+from albums import key_columns
+from albums.key_columns import Kind
+from albums.models import Photo
 from processing.integrity import consistency, file_check
 from processing.integrity.consistency import Findings
 from processing.integrity.file_check import Wanted
 from processing.lib import iteration
-from processing.models import ProcessingJob, Upload
-from processing.models.states import KEEPS_RAW
+from processing.models import Upload
 from processing.pipeline import Refused
 from processing.rendering import rerender
 from processing.storage import holds, locations, store
 from processing.storage import keys as storage_keys
-
-QUARANTINE = "quarantine"
 
 Say = Callable[[str], None]
 Copies = dict[int, list[str]]
@@ -74,14 +73,14 @@ def restore(findings: Findings, say: Say) -> set[str]:
     lost_files = list(_lost_files([*findings.missing, *findings.corrupt]))
     if not lost_files:
         return set()
-    quarantined = (key for place in locations.in_use() for key in store().keys(place + QUARANTINE))
+    quarantined = (key for place in locations.in_use() for key in store().keys(place + storage_keys.QUARANTINE))
     copies = _possible_copies([*findings.orphans, *quarantined], {file.size for file in lost_files})
     return {file.key for file in lost_files if _restore_file(file, copies, say)}
 
 
 def quarantine(key: str, say: Say) -> bool:
     """Moves a file to quarantine/, with a numeric suffix if the name is taken. False if that failed."""
-    base = target = f"{storage_keys.of(key)}{QUARANTINE}/{storage_keys.bare(key)}"
+    base = target = storage_keys.quarantined(key)
     number = 1
     try:
         while store().exists(target):
@@ -97,12 +96,8 @@ def quarantine(key: str, say: Say) -> bool:
 
 def _lost_files(bad_keys: list[str]) -> Iterator[Wanted]:
     for keys in iteration.chunks(bad_keys):
-        for photo in Photo.objects.filter(original_key__in=keys):
-            yield next(file_check.of_photo(photo))
-        for companion in Companion.objects.filter(key__in=keys):
-            yield from file_check.of(companion)
-        for job in ProcessingJob.objects.filter(raw_path__in=keys, state__in=KEEPS_RAW).select_related("upload"):
-            yield file_check.of_raw(job)
+        for column in key_columns.columns(Kind.STORED, Kind.RAW):
+            yield from (Wanted(*file) for file in column.holding(keys).values_list(*column.file_lookups))
 
 
 def _possible_copies(keys: Iterable[str], sizes: set[int]) -> Copies:
@@ -130,7 +125,8 @@ def _restore_file(file: Wanted, copies: Copies, say: Say) -> bool:
 
 def _candidates(file: Wanted, copies: Copies) -> Iterator[str]:
     yield from (upload.key for upload in Upload.objects.filter(sha256=file.sha256))
-    yield from Photo.objects.filter(original_sha256=file.sha256).values_list("original_key", flat=True)
+    for column in key_columns.columns(Kind.STORED):
+        yield from column.rows().filter(**{column.sha256: file.sha256}).values_list(column.key, flat=True)
     yield from copies.get(file.size, [])
 
 

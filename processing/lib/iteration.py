@@ -1,4 +1,4 @@
-"""Iterates over many rows or items in batches of BATCH_SIZE, in constant memory."""
+"""Iterates over many rows or items in batches, in constant memory."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -22,7 +22,8 @@ def one_by_one(rows: QuerySet[Row]) -> Iterator[Row]:
         last = page[-1].pk
 
 
-def chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+def chunks(items: Iterable[Item], size: int = BATCH_SIZE) -> Iterator[list[Item]]:
+    """Yields lists of `size` items; the last may be shorter. Takes no item before it is needed."""
     iterator = iter(items)
-    while chunk := list(islice(iterator, BATCH_SIZE)):
+    while chunk := list(islice(iterator, size)):
         yield chunk

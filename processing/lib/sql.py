@@ -18,7 +18,9 @@ def one_row(sql: str, **values: str | int) -> tuple[Any, ...]:
 def hold(album: int, *, in_use: bool = False) -> bool:
     """Locks the album's row until the transaction ends. False if the album does not exist, or with `in_use` is in the trash.
 
-    PostgreSQL waits for the lock here. SQLite has no FOR UPDATE, and already waited at BEGIN IMMEDIATE.
+    PostgreSQL waits for the lock here. SQLite has no FOR UPDATE. It has waited at BEGIN IMMEDIATE already, because
+    config/database.py sets `transaction_mode`; without that setting, nothing would be locked.
     """
-    row = one_row(ALBUM + " FOR UPDATE" * connection.features.has_select_for_update, album=album)
+    lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
+    row = one_row(ALBUM + lock, album=album)
     return bool(row) and not (in_use and row[0])

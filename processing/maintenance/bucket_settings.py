@@ -26,7 +26,7 @@ other credentials."""
 
 def connect() -> None:
     """Makes `s3.config` use the saved connection."""
-    s3_config.saved = saved
+    s3_config.register_source(saved)
 
 
 def saved() -> Connection | None:

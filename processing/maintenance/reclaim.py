@@ -4,14 +4,13 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import islice
 
 from django.conf import settings
-from django.db.models import Q
 from django.utils import timezone
 
 from albums.models import Leftover
 from processing.capacity import staging_quota
+from processing.lib import iteration
 from processing.maintenance import sweep
 from processing.models import ProcessingJob, Upload
 from processing.models.states import ACTIVE, JobState
@@ -19,7 +18,6 @@ from processing.storage import keys as storage_keys
 from processing.storage import store
 from processing.storage.base import Listed
 from processing.uploads import lifecycle as uploads
-from processing.uploads import staging_keys
 
 QUIET_SECONDS = 300.0
 """An upload without data for this long may still continue, but its space is reclaimed when it is needed."""
@@ -77,13 +75,12 @@ def reclaim() -> int:
 
 def _staged() -> Iterator[tuple[str, str, int]]:
     """Yields kind, key and size. Lists files before reading rows: in the opposite order, a new file would look like an orphan."""
-    staged = sweep.staged()
-    while files := list(islice(staged, sweep.AT_A_TIME)):
+    for files in iteration.chunks(sweep.staged(), sweep.AT_A_TIME):
         yield from _classified(files)
 
 
 def _classified(files: list[Listed]) -> Iterator[tuple[str, str, int]]:
-    owners = {identity for file in files if (identity := staging_keys.owner(file.key))}
+    owners = {identity for file in files if (identity := storage_keys.owner(file.key))}
     receiving = Upload.objects.receiving().filter(pk__in=owners)
     idle = set(Upload.objects.quiet(_quiet_seconds()).filter(pk__in=owners).values_list("pk", flat=True))
     jobs = ProcessingJob.objects.filter(upload__in=owners)
@@ -98,16 +95,16 @@ def _classified(files: list[Listed]) -> Iterator[tuple[str, str, int]]:
     }
     quiet_since = timezone.now() - timedelta(seconds=_quiet_seconds())
     for file in files:
-        owner = staging_keys.owner(file.key)
+        owner = storage_keys.owner(file.key)
         kind = kinds.get(owner) if owner else None
         yield kind or ("stray" if file.modified < quiet_since else "receiving"), file.key, file.size
 
 
 def _leftovers() -> Iterator[tuple[str, str, int]]:
     """Yields the leftovers outside incoming/, which _staged() has counted already."""
-    staged = Q(key__startswith="incoming/") | Q(key__startswith=f"{storage_keys.BUCKET}incoming/")
-    for leftover in Leftover.objects.filter(hold=None).exclude(staged).iterator():
-        yield "stray", leftover.key, _size(leftover.key)
+    for key in Leftover.objects.filter(hold=None).values_list("key", flat=True).iterator():
+        if storage_keys.directory(key) != storage_keys.INCOMING:
+            yield "stray", key, _size(key)
 
 
 def _size(key: str) -> int:

@@ -9,13 +9,13 @@ Keys are always new: when a photo moves to the bucket and back, its previous key
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from albums.models import Album, Companion, Leftover, Photo, Rendition
+from albums import key_columns
+from albums.models import Album, Companion, Leftover, Photo
 from processing.integrity import file_check
 from processing.integrity.file_check import Kept, Wanted
 from processing.lib import failpoints
@@ -50,9 +50,8 @@ class Elsewhere:
 
 
 def elsewhere(place: str, album: Album | None = None) -> Elsewhere:
-    misplaced_renditions = Rendition.objects.filter(_not_in("key", place))
-    photos = Photo.objects.filter(_not_in("original_key", place) | Q(pk__in=misplaced_renditions.values("photo")))
-    companions = Companion.objects.filter(_not_in("key", place))
+    photos = Photo.objects.filter(_has_files_outside(place, Photo))
+    companions = Companion.objects.filter(_has_files_outside(place, Companion))
     if album is not None:
         photos, companions = photos.filter(album=album), companions.filter(album=album)
     return Elsewhere(photos, companions)
@@ -65,7 +64,7 @@ def move(item: Kept, place: str) -> int:
     files = [file for file in file_check.of(item) if storage_keys.of(file.key) != place]
     _check_free_space(place, files)
     claim = uuid.uuid4()
-    new_keys = {file.key: _new_key(file.key, place, claim) for file in files}
+    new_keys = {file.key: storage_keys.relocated(file.key, place, claim) for file in files}
     Leftover.note(list(new_keys.values()), hold=claim)
     with holds.held(claim):
         for file in files:
@@ -76,16 +75,17 @@ def move(item: Kept, place: str) -> int:
     return sum(file.size for file in files)
 
 
+def _has_files_outside(place: str, model: type[Kept]) -> Q:
+    conditions = Q(pk__in=[])
+    for column in key_columns.of_items(model):
+        is_outside = column.is_needed & _not_in(column.key, place)
+        conditions |= Q(pk__in=column.rows().filter(is_outside).values(column.item)) if column.item else is_outside
+    return conditions
+
+
 def _not_in(column: str, place: str) -> Q:
     in_bucket = Q(**{f"{column}__startswith": storage_keys.BUCKET})
     return ~in_bucket if place == storage_keys.BUCKET else in_bucket
-
-
-def _new_key(key: str, place: str, claim: uuid.UUID) -> str:
-    """Returns a new key, formed like those of the worker: originals/ab/<claim>.jpg, renditions/ab/<claim>/800.webp."""
-    directory, _, *file_parts = PurePosixPath(storage_keys.bare(key)).parts
-    suffix = f"/{file_parts[1]}" if len(file_parts) > 1 else PurePosixPath(file_parts[0]).suffix
-    return f"{place}{directory}/{claim.hex[:2]}/{claim.hex}{suffix}"
 
 
 def _check_free_space(place: str, files: list[Wanted]) -> None:
@@ -118,13 +118,9 @@ def _publish(item: Kept, new_keys: dict[str, str], claim: uuid.UUID) -> None:
             holds.release(claim, len(new_keys))
         except holds.Lost:
             raise Stale from None
-        if isinstance(item, Photo):
-            Photo.objects.filter(pk=item.pk, original_key__in=new_keys).update(
-                original_key=new_keys.get(item.original_key, item.original_key)
-            )
-            for rendition in Rendition.objects.filter(photo=item.pk, key__in=new_keys):
-                Rendition.objects.filter(pk=rendition.pk).update(key=new_keys[rendition.key])
-        else:
-            Companion.objects.filter(pk=item.pk).update(key=new_keys[item.key])
+        for column in key_columns.of_items(type(item)):
+            keys = column.of_item(item).values_list(column.key, flat=True)
+            for key in new_keys.keys() & set(keys):
+                column.holding([key]).update(**{column.key: new_keys[key]})
         # No live claim has this hold, so the sweep deletes the old files, but not before a lease has passed.
         Leftover.note(list(new_keys), hold=uuid.uuid4())

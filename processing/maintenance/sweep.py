@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 
 from django.conf import settings
 from django.utils import timezone
@@ -18,6 +17,7 @@ from albums.models import Album, Leftover
 from processing import jobs
 from processing.integrity import post_write
 from processing.jobs import wakeup
+from processing.lib import iteration
 from processing.models import (
     JobEvent,
     ProcessingJob,
@@ -117,10 +117,7 @@ def clear_strays(before: datetime) -> int:
     Working directories of expired claims are deleted at any age, because no other claim uses them. Files are listed before rows
     are read: in the opposite order, a new file would look like an orphan.
     """
-    old_keys, cleared = _old_keys(before), 0
-    while keys := list(islice(old_keys, AT_A_TIME)):
-        cleared += _clear_unknown(keys)
-    return cleared
+    return sum(map(_clear_unknown, iteration.chunks(_old_keys(before), AT_A_TIME)))
 
 
 def _hand_over_again(now: datetime) -> int:
@@ -174,24 +171,21 @@ def staged() -> Iterator[Listed]:
     """Yields the files in incoming/ on the disk and, if it is reachable, in the bucket."""
     for place in locations.in_use():
         if place == storage_keys.DISK or not store().trouble():
-            yield from store().listed(f"{place}incoming")
+            yield from store().listed(f"{place}{storage_keys.INCOMING}")
 
 
 def _old_keys(before: datetime) -> Iterator[str]:
     loan_limit = min(before, timezone.now() - MAX_LOAN)
     for file in staged():
-        if _is_scratch(file.key) or file.modified < (loan_limit if staging_keys.is_on_loan(file.key) else before):
+        limit = loan_limit if staging_keys.is_on_loan(file.key) else before
+        if storage_keys.is_scratch(file.key) or file.modified < limit:
             yield file.key
 
 
 def _clear_unknown(keys: list[str]) -> int:
     owners_in_use = staging_keys.raw_in_use(keys)
-    strays = [key for key in keys if staging_keys.owner(key) not in owners_in_use]
+    strays = [key for key in keys if storage_keys.owner(key) not in owners_in_use]
     return sum(removal.discard(key) for key in strays)
-
-
-def _is_scratch(key: str) -> bool:
-    return ".work/" in key and staging_keys.owner(key) is not None
 
 
 def _wake_for_due_work(now: datetime) -> int:

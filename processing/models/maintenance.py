@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from albums import key_columns
+from albums.key_columns import KeyColumn, Kind
 from albums.models import Companion, Photo
 from processing.lib import backoff
 from processing.models import deadlines
@@ -59,6 +61,9 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} is {self.get_trouble_display()}"
+
+
+key_columns.register(KeyColumn(Kind.NAMED, Finding, "key"))
 
 
 class BucketConnection(models.Model):

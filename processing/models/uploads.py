@@ -10,10 +10,13 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from albums import key_columns
+from albums.key_columns import KeyColumn, Kind
 from albums.models import Album, Companion, Photo
 from processing.lib import backoff
 from processing.models import deadlines
-from processing.models.states import ACTIVE, ENDED_BADLY, JobState, UploadState
+from processing.models.states import ACTIVE, ENDED_BADLY, KEEPS_RAW, JobState, UploadState
+from processing.storage import keys as storage_keys
 from processing.storage import locations
 
 
@@ -176,7 +179,7 @@ class Upload(models.Model):
     @property
     def key(self) -> str:
         """The storage key of the raw bytes. Never chosen by the client."""
-        return f"{self.place}incoming/{self.pk}"
+        return storage_keys.received(self.place, self.pk)
 
 
 class Part(models.Model):
@@ -303,6 +306,18 @@ class ProcessingJob(models.Model):
 
     def __str__(self) -> str:
         return f"{self.original_filename} ({self.get_state_display()})"
+
+
+key_columns.register(
+    KeyColumn(
+        Kind.RAW,
+        ProcessingJob,
+        "raw_path",
+        "upload__size",
+        "upload__sha256",
+        is_needed=Q(state__in=KEEPS_RAW),
+    )
+)
 
 
 class Preview(models.Model):

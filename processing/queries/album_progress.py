@@ -1,5 +1,6 @@
 """The progress, the report and the badges of albums, from a number of queries that does not depend on the size of a batch."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +12,9 @@ from django.utils import timezone
 from albums.models import Album
 from processing.jobs import grouping
 from processing.models import Batch, ProcessingJob, Upload, UploadQuerySet
-from processing.models.states import ACTIVE, ENDED_BADLY, JobState, UploadState
+from processing.models.states import ACTIVE, ENDED_BADLY, IS_A_PHOTO, JobState, UploadState
+from processing.queries import file_outcome
+from processing.queries.file_outcome import FileOutcome
 
 MAX_LISTED = 100
 """Failures and refusals shown by name. Further ones are only counted."""
@@ -33,7 +36,6 @@ class Progress:
     active: int = 0
     receiving: int = 0
     received: int = 0
-    refused: int = 0
     bytes_total: int = 0
     """The sum of all known sizes, of files received or on their way."""
     bytes_arrived: int = 0
@@ -87,8 +89,10 @@ class Report:
     """Files kept as companions of photos, or shown as one with another photo."""
     failed_count: int = 0
     refused_count: int = 0
+    duplicate_count: int = 0
     failed: list[ProcessingJob] = field(default_factory=list)
     refused: list[Upload] = field(default_factory=list)
+    """Includes duplicates."""
     companions: int = 0
     """Files that were skipped because they contain no picture of their own."""
     skipped_count: int = 0
@@ -105,7 +109,7 @@ class Report:
 
     @property
     def is_there(self) -> bool:
-        return bool(self.added or self.kept or self.failed_count or self.refused_count or self.not_sent)
+        return bool(self.added or self.kept or self.trouble or self.not_sent)
 
     @property
     def not_sent(self) -> int:
@@ -113,7 +117,7 @@ class Report:
 
     @property
     def trouble(self) -> int:
-        return self.failed_count + self.refused_count
+        return self.failed_count + self.refused_count + self.duplicate_count
 
     @property
     def unlisted(self) -> int:
@@ -155,33 +159,53 @@ def of(album: Album) -> Progress:
         expires_in=max(0, int((uploads["next_expiry"] - now).total_seconds())) if uploads["next_expiry"] else None,
         current=current or "",
         by=opener.get_username() if opener else "",
-        **{name: uploads[name] for name in ("receiving", "received", "refused")},
+        receiving=uploads["receiving"],
+        received=uploads["received"],
     )
 
 
 def report(album: Album) -> Report:
-    """Returns the report of the batches that have not been dismissed."""
+    """Returns the report of the batches that have not been dismissed, and of all failed jobs."""
     batches = Batch.objects.filter(album=album, dismissed_at=None)
-    failed = ProcessingJob.objects.failed().filter(album=album).order_by("pk")
     uploads = Upload.objects.filter(batch__in=batches)
-    skipped = Q(state=UploadState.SKIPPED) & ~grouping.IS_SKIPPED_COMPANION
-    counts = uploads.aggregate(
-        added=Count("pk", filter=grouping.IS_A_PICTURE),
-        kept=Count("pk", filter=grouping.IS_KEPT),
-        refused_count=Count("pk", filter=Q(state__in=ENDED_BADLY, dismissed_at=None)),
-        companions=Count("pk", filter=grouping.IS_SKIPPED_COMPANION),
-        skipped_count=Count("pk", filter=skipped),
-        first_batch=Min("batch"),
-        last_batch=Max("batch"),
-    )
+    failed = ProcessingJob.objects.failed().filter(album=album).order_by("pk")
+    jobs = failed.aggregate(all=Count("pk"), duplicates=Count("pk", filter=Q(error_code__in=IS_A_PHOTO)))
+    rows = _count_outcomes(uploads)
+    counts = Counter({row["outcome"]: row["files"] for row in rows})
+    listed = Counter({row["outcome"]: row["listed"] for row in rows})
     return Report(
+        added=counts[FileOutcome.ADDED],
+        kept=counts[FileOutcome.KEPT],
+        failed_count=jobs["all"] - jobs["duplicates"] + listed[FileOutcome.FAILED_DUPLICATE],
+        refused_count=listed[FileOutcome.REFUSED] + listed[FileOutcome.EXPIRED],
+        duplicate_count=jobs["duplicates"] + listed[FileOutcome.DUPLICATE],
         failed=list(failed[:MAX_LISTED]),
-        failed_count=failed.count(),
         refused=list(uploads.ended_badly().select_related("duplicate_of")[:MAX_LISTED]),
+        companions=counts[FileOutcome.COMPANION],
+        skipped_count=counts[FileOutcome.SKIPPED],
+        skipped=_skipped(uploads) if counts[FileOutcome.SKIPPED] else [],
         noted=_with_note(uploads),
-        skipped=list(uploads.filter(skipped)[:MAX_LISTED]) if counts["skipped_count"] else [],
-        **counts,
+        first_batch=min((row["first_batch"] for row in rows), default=None),
+        last_batch=max((row["last_batch"] for row in rows), default=None),
     )
+
+
+def _count_outcomes(uploads: UploadQuerySet) -> list[dict[str, Any]]:
+    """Returns for each outcome: the number of files, how many of them did not arrive and are not dismissed, and their batches."""
+    is_listed = Q(state__in=ENDED_BADLY, dismissed_at=None)
+    rows = file_outcome.with_outcome(uploads).order_by().values("outcome")
+    return list(
+        rows.annotate(
+            files=Count("pk"),
+            listed=Count("pk", filter=is_listed),
+            first_batch=Min("batch"),
+            last_batch=Max("batch"),
+        )
+    )
+
+
+def _skipped(uploads: UploadQuerySet) -> list[Upload]:
+    return list(uploads.filter(file_outcome.conditions()[FileOutcome.SKIPPED])[:MAX_LISTED])
 
 
 def _with_note(uploads: UploadQuerySet) -> list[Upload]:
@@ -228,7 +252,6 @@ def _count_uploads(batches: list[Batch], now: datetime) -> dict[str, Any]:
     return Upload.objects.filter(batch__in=batches).aggregate(
         receiving=Count("pk", filter=receiving),
         received=Count("pk", filter=received),
-        refused=Count("pk", filter=Q(state__in=ENDED_BADLY)),
         of_unknown_size=Count("pk", filter=receiving & Q(size=None)),
         bytes_received=Sum("size", filter=received, default=0),
         bytes_expected=Sum("size", filter=receiving, default=0),

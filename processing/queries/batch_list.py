@@ -1,23 +1,21 @@
 """The list of batches, filtered and counted by a constant number of queries."""
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import reduce
+from operator import or_
 
 from django.contrib.auth.models import User
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.enums import TextChoices
 
 from albums.models import Album
-from processing.jobs import duplicates, grouping
-from processing.models import Batch, ProcessingJob, Upload
-from processing.models.states import ACTIVE, ENDED_BADLY, IS_A_PHOTO, JobState, UploadState
+from processing.models import Batch, Upload
+from processing.queries import file_outcome
+from processing.queries.file_outcome import FileOutcome
 
-IS_IN_ALBUM = Q(code__in=IS_A_PHOTO) | Q(job__error_code__in=IS_A_PHOTO)
-"""Matches uploads of bytes that the album had already."""
-SENT = ~Q(state=UploadState.SKIPPED)
-REFUSED = Q(state__in=ENDED_BADLY) & ~Q(code__in=IS_A_PHOTO)
-FAILED = Q(job__state=JobState.FAILED) & ~Q(job__error_code__in=IS_A_PHOTO)
+FAILURES = (FileOutcome.FAILED, FileOutcome.FAILED_DUPLICATE, FileOutcome.REFUSED, FileOutcome.EXPIRED)
 
 
 class State(TextChoices):
@@ -80,26 +78,14 @@ def find(albums: QuerySet[Album], filters: Wanted) -> QuerySet[Batch]:
 
 
 def entries(batches: Sequence[Batch]) -> list[Entry]:
-    is_duplicate = IS_IN_ALBUM & (Q(state=UploadState.REFUSED) | Q(job__state=JobState.FAILED))
-    rows = (
-        Upload.objects.filter(batch__in=batches)
-        .values("batch")
-        .annotate(
-            files=Count("pk", filter=~grouping.IS_SKIPPED_COMPANION),
-            bytes=Sum("size", filter=SENT, default=0),
-            photos=Count("pk", filter=grouping.IS_A_PICTURE),
-            kept=Count("pk", filter=grouping.IS_KEPT),
-            failed=Count("pk", filter=FAILED | duplicates.has_failed()),
-            refused=Count("pk", filter=REFUSED),
-            doubles=Count("pk", filter=is_duplicate & ~duplicates.has_failed()),
-            skipped=Count("pk", filter=~SENT & ~grouping.IS_SKIPPED_COMPANION),
-            companions=Count("pk", filter=grouping.IS_SKIPPED_COMPANION),
-            active=Count("pk", filter=Q(state=UploadState.RECEIVING) | Q(job__state__in=ACTIVE)),
-        )
-        .order_by()
-    )
-    counts: dict[int, dict[str, Any]] = {row["batch"]: {**row} for row in rows}
-    return [Entry(**counts.get(batch.pk, {}) | {"batch": batch}) for batch in batches]
+    """Returns the batches with their numbers, from one query."""
+    uploads = file_outcome.with_outcome(Upload.objects.filter(batch__in=batches)).order_by()
+    counts: dict[int, Counter[FileOutcome]] = defaultdict(Counter)
+    sizes: dict[int, Counter[FileOutcome]] = defaultdict(Counter)
+    rows = uploads.values_list("batch", "outcome").annotate(n=Count("pk"), size=Sum("size", default=0))
+    for batch, outcome, n, size in rows:
+        counts[batch][FileOutcome(outcome)], sizes[batch][FileOutcome(outcome)] = n, size
+    return [_entry(batch, counts[batch.pk], sizes[batch.pk]) for batch in batches]
 
 
 def openers(albums: QuerySet[Album]) -> QuerySet[User]:
@@ -107,11 +93,28 @@ def openers(albums: QuerySet[Album]) -> QuerySet[User]:
     return User.objects.filter(pk__in=Batch.objects.filter(album__in=albums).values("opened_by")).order_by("username")
 
 
+def _entry(batch: Batch, counts: Counter[FileOutcome], sizes: Counter[FileOutcome]) -> Entry:
+    return Entry(
+        batch,
+        files=counts.total() - counts[FileOutcome.COMPANION],
+        bytes=sizes.total() - sizes[FileOutcome.SKIPPED] - sizes[FileOutcome.COMPANION],
+        photos=counts[FileOutcome.ADDED],
+        kept=counts[FileOutcome.KEPT],
+        failed=counts[FileOutcome.FAILED] + counts[FileOutcome.FAILED_DUPLICATE],
+        refused=counts[FileOutcome.REFUSED] + counts[FileOutcome.EXPIRED],
+        doubles=counts[FileOutcome.DUPLICATE],
+        skipped=counts[FileOutcome.SKIPPED],
+        companions=counts[FileOutcome.COMPANION],
+        active=counts[FileOutcome.ARRIVING] + counts[FileOutcome.WAITING],
+    )
+
+
 def _in_state(batches: QuerySet[Batch], state: State | None) -> QuerySet[Batch]:
     active = Batch.objects.active().values("pk")
-    failed = ProcessingJob.objects.failed().exclude(error_code__in=IS_A_PHOTO).values("batch")
-    refused = Upload.objects.filter(REFUSED | duplicates.has_failed()).values("batch")
-    has_failures = Q(pk__in=failed) | Q(pk__in=refused)
+    conditions = file_outcome.conditions()
+    # Each in a subquery of its own, so that the database can use an index for each.
+    with_failures = (Upload.objects.filter(conditions[outcome]).values("batch") for outcome in FAILURES)
+    has_failures = reduce(or_, (Q(pk__in=batch_ids) for batch_ids in with_failures))
     match state:
         case State.AT_WORK:
             return batches.filter(pk__in=active)

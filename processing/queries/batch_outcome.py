@@ -3,16 +3,24 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 
-from processing.jobs import duplicates, grouping
+from processing.jobs import duplicates
 from processing.models import Batch, Upload
-from processing.models.states import ACTIVE, IS_A_PHOTO, JobState, UploadState
-from processing.queries import file_status, receipt
+from processing.queries import file_outcome, file_status, receipt
+from processing.queries.file_outcome import FileOutcome
 from processing.queries.file_status import Standing
 
 IN_ALBUM = (*file_status.OPEN, Standing.VERIFIED, Standing.DAMAGED, Standing.TRASHED)
 """Statuses of files that are in the album or are still being processed."""
+NO_PHOTO = (
+    FileOutcome.REFUSED,
+    FileOutcome.EXPIRED,
+    FileOutcome.SKIPPED,
+    FileOutcome.CANCELLED,
+    FileOutcome.FAILED,
+)
+"""Outcomes of files that did not become photos. Of a duplicate, the status tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +40,15 @@ class BatchOutcome:
 
 
 def of(batch: Batch) -> BatchOutcome:
-    is_in_album = grouping.IS_A_PICTURE | Q(code__in=IS_A_PHOTO) | Q(job__error_code__in=IS_A_PHOTO)
-    counts = batch.uploads.aggregate(
-        files=Count("pk", filter=~grouping.IS_SKIPPED_COMPANION),
-        companions=Count("pk", filter=grouping.IS_SKIPPED_COMPANION),
-        photos=Count("pk", filter=is_in_album),
-        kept=Count("pk", filter=grouping.IS_KEPT),
-        waiting=Count("pk", filter=Q(job__state__in=ACTIVE)),
+    counts = file_outcome.count(batch.uploads.all())
+    copies = counts[FileOutcome.DUPLICATE] + counts[FileOutcome.FAILED_DUPLICATE]
+    return BatchOutcome(
+        files=counts.total() - counts[FileOutcome.COMPANION],
+        photos=counts[FileOutcome.ADDED] + copies - _duplicates_without_photo(batch).count(),
+        kept=counts[FileOutcome.KEPT],
+        waiting=counts[FileOutcome.WAITING],
+        companions=counts[FileOutcome.COMPANION],
     )
-    counts["photos"] -= _duplicates_without_photo(batch).count()
-    return BatchOutcome(**counts)
 
 
 def is_over(batch: Batch) -> bool:
@@ -50,13 +57,9 @@ def is_over(batch: Batch) -> bool:
 
 def troubles(batch: Batch) -> Iterator[tuple[str, str]]:
     """Yields name and reason of each file that is no photo and will not become one without user action."""
-    states = (UploadState.REFUSED, UploadState.SKIPPED, UploadState.EXPIRED, UploadState.CANCELLED)
-    uploads = batch.uploads.filter(state__in=states).exclude(grouping.IS_SKIPPED_COMPANION)
-    for upload in uploads.exclude(code__in=IS_A_PHOTO).iterator():
-        yield upload.name, upload.message
-    jobs = batch.jobs.filter(state__in=(JobState.FAILED, JobState.CANCELLED)).exclude(error_code__in=IS_A_PHOTO)
-    for job in jobs.order_by("pk").iterator():
-        yield job.original_filename, job.error_message or "It was cancelled."
+    uploads = file_outcome.with_outcome(batch.uploads.all()).filter(outcome__in=NO_PHOTO)
+    for name, message, job_message in uploads.values_list("name", "message", "job__error_message").iterator():
+        yield name, message or job_message or "It was cancelled."
     for line in receipt.lines(_duplicates_without_photo(batch)):
         yield line.name, line.reason
 

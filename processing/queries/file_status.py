@@ -14,9 +14,11 @@ from django.db.models.enums import TextChoices
 from django.db.models.functions import Coalesce
 
 from albums.models import Companion, Photo
-from processing.jobs import duplicates, grouping
+from processing.jobs import duplicates
 from processing.models import Batch, Finding, ProcessingJob, Upload
-from processing.models.states import ACTIVE, JobState, UploadState
+from processing.models.states import JobState, UploadState
+from processing.queries import file_outcome
+from processing.queries.file_outcome import FileOutcome
 
 
 class Standing(TextChoices):
@@ -106,15 +108,15 @@ def _twin_annotations() -> dict[str, Case]:
 
 def _status_branches() -> Iterator[When]:
     """Yields the CASE branches in order of precedence."""
-    is_duplicate = duplicates.IS_DOUBLE
+    outcomes, is_duplicate = file_outcome.conditions(), duplicates.IS_DOUBLE
     album, sha256 = OuterRef("album"), OuterRef("sha256")
     same_uploads = Upload.objects.receiving().filter(album=album, declared_sha256=sha256)
     same_jobs = ProcessingJob.objects.active().filter(album=album, upload__sha256=sha256)
     is_lost = Q(twin_job=None, duplicate_of=None)
     companion_findings = Finding.objects.filter(companion=OuterRef("companion"))
     for status, condition in (
-        (Standing.COMPANION, grouping.IS_SKIPPED_COMPANION),
-        (Standing.SKIPPED, Q(state=UploadState.SKIPPED)),
+        (Standing.COMPANION, outcomes[FileOutcome.COMPANION]),
+        (Standing.SKIPPED, outcomes[FileOutcome.SKIPPED]),
         (
             Standing.TRASHED,
             Q(Exists(Photo.objects.trashed().filter(pk=Coalesce(OuterRef("stored"), OuterRef("beside"))))),
@@ -122,13 +124,13 @@ def _status_branches() -> Iterator[When]:
         (Standing.DAMAGED, Q(Exists(Finding.objects.filter(photo=OuterRef("stored")))) | Q(Exists(companion_findings))),
         (Standing.VERIFIED, Q(proved_at__isnull=False)),
         (Standing.CHECKING, Q(stored__isnull=False) | Q(companion__isnull=False)),
-        (Standing.ARRIVING, Q(state=UploadState.RECEIVING)),
-        (Standing.EXPIRED, Q(state=UploadState.EXPIRED)),
+        (Standing.ARRIVING, outcomes[FileOutcome.ARRIVING]),
+        (Standing.EXPIRED, outcomes[FileOutcome.EXPIRED]),
         (Standing.AGAIN, Q(again__isnull=False)),
         (Standing.CANCELLED, Q(state=UploadState.CANCELLED) | Q(job__state=JobState.CANCELLED)),
         (
             Standing.DEVELOPING,
-            Q(job__state__in=ACTIVE) | (is_duplicate & (Q(Exists(same_uploads)) | Q(Exists(same_jobs)))),
+            outcomes[FileOutcome.WAITING] | (is_duplicate & (Q(Exists(same_uploads)) | Q(Exists(same_jobs)))),
         ),
         (Standing.FAILED, Q(job__state=JobState.FAILED) | Q(twin_job=JobState.FAILED)),
         (Standing.CANCELLED, Q(twin_job=JobState.CANCELLED)),
@@ -136,7 +138,7 @@ def _status_branches() -> Iterator[When]:
         (Standing.CANCELLED, is_lost & Q(twin_lost=UploadState.CANCELLED)),
         (
             Standing.REFUSED,
-            (Q(state=UploadState.REFUSED) & ~is_duplicate) | (is_lost & Q(twin_lost=UploadState.REFUSED)),
+            outcomes[FileOutcome.REFUSED] | (is_lost & Q(twin_lost=UploadState.REFUSED)),
         ),
     ):
         yield When(condition, then=Value(status.value))

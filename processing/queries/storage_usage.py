@@ -4,13 +4,11 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q, Sum
 
-from albums.models import Companion, Photo, Rendition
-from processing.models import ProcessingJob, Upload
-from processing.models.states import KEEPS_RAW
+from albums import key_columns
+from albums.key_columns import Kind
+from processing.models import Upload
 from processing.storage import keys as storage_keys
 from processing.storage import locations, store
-
-KEY_COLUMNS = ((Photo, "original_key", "original_bytes"), (Rendition, "key", "bytes"), (Companion, "key", "bytes"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +31,20 @@ class Whereabouts:
 
 def is_bucket_used() -> bool:
     """True if any photo, companion or upload is stored in the bucket."""
-    unfinished = (
-        Upload.objects.receiving().filter(place=storage_keys.BUCKET),
-        ProcessingJob.objects.filter(state__in=KEEPS_RAW, raw_path__startswith=storage_keys.BUCKET),
-    )
-    stored = (
-        model._default_manager.filter(**{f"{key}__startswith": storage_keys.BUCKET}) for model, key, _ in KEY_COLUMNS
-    )
-    return any(rows.exists() for rows in (*unfinished, *stored))
+    columns = key_columns.columns(Kind.RAW, Kind.STORED, Kind.RENDERED)
+    stored = (column.rows().filter(**{f"{column.key}__startswith": storage_keys.BUCKET}) for column in columns)
+    return any(rows.exists() for rows in (Upload.objects.receiving().filter(place=storage_keys.BUCKET), *stored))
 
 
 def of_now() -> Whereabouts:
     disk = bucket = Share()
-    for model, key, size in KEY_COLUMNS:
-        is_in_bucket = Q(**{f"{key}__startswith": storage_keys.BUCKET})
-        sums = model._default_manager.aggregate(
+    for column in key_columns.published():
+        is_in_bucket = Q(**{f"{column.key}__startswith": storage_keys.BUCKET})
+        sums = column.rows().aggregate(
             files=Count("pk"),
-            size=Sum(size),
+            size=Sum(column.size),
             bucket_files=Count("pk", filter=is_in_bucket),
-            bucket_bytes=Sum(size, filter=is_in_bucket),
+            bucket_bytes=Sum(column.size, filter=is_in_bucket),
         )
         in_bucket = Share(sums["bucket_files"], sums["bucket_bytes"] or 0)
         bucket += in_bucket

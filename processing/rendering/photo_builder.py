@@ -10,6 +10,7 @@ from albums.models import Companion, Photo, Rendition
 from processing.lib import timestamps
 from processing.models import ProcessingJob, Upload
 from processing.pipeline import Origin, Picture
+from processing.storage import keys as storage_keys
 from processing.storage import locations
 
 DAMAGED = "published-damaged"
@@ -39,7 +40,7 @@ def renditions(photo: Photo, picture: Picture, claim: uuid.UUID) -> tuple[list[R
     files = {}
     for rendition in picture.renditions:
         path = Path(rendition.path)
-        key = _key("renditions", claim, f"/{path.name}")
+        key = storage_keys.rendition(locations.for_new(), claim, path.name)
         files[key] = path
         rows.append(
             Rendition(
@@ -67,7 +68,7 @@ def companion(
         album_id=job.album_id,
         kind=kind,
         name=job.original_filename,
-        key=_key("originals", job.claim, ending),
+        key=storage_keys.original(locations.for_new(), job.claim, ending),
         bytes=job.upload.size,
         sha256=job.upload.sha256,
         words=metadata or {},
@@ -107,6 +108,7 @@ def _photo(job: ProcessingJob, picture: Picture, claim: uuid.UUID) -> Photo:
     assert job.upload.size is not None
     meta, exposure = picture.metadata, picture.metadata.exposure
     taken_at, offset = timestamps.moment(meta.taken_at)
+    ending = ENDINGS.get(picture.format, picture.format.lower())
     return Photo(
         album_id=job.album_id,
         position=_position(job.upload),
@@ -114,7 +116,7 @@ def _photo(job: ProcessingJob, picture: Picture, claim: uuid.UUID) -> Photo:
         title=meta.title or "",
         caption=meta.caption or "",
         keywords=list(meta.keywords),
-        original_key=_key("originals", claim, "." + ENDINGS.get(picture.format, picture.format.lower())),
+        original_key=storage_keys.original(locations.for_new(), claim, f".{ending}"),
         original_bytes=job.upload.size,
         original_sha256=job.upload.sha256,
         taken_at=taken_at,
@@ -137,7 +139,3 @@ def _photo(job: ProcessingJob, picture: Picture, claim: uuid.UUID) -> Photo:
 def _gps(picture: Picture) -> dict[str, Any]:
     gps = picture.metadata.gps
     return {"latitude": gps.latitude, "longitude": gps.longitude, "altitude": gps.altitude} if gps else {}
-
-
-def _key(folder: str, claim: uuid.UUID, suffix: str) -> str:
-    return f"{locations.for_new()}{folder}/{claim.hex[:2]}/{claim.hex}{suffix}"

@@ -15,6 +15,10 @@ from processing.storage.storage_errors import StorageTrouble
 
 ON_LOAN = "borrowed-"
 """Name prefix of the scratch directories that hold the local copy of an object while it is being read."""
+BLOCK_BYTES = 4096
+"""A write is fastest if it begins and ends at multiples of this, both in the file and in memory."""
+MIN_DIRECT_BYTES = 256 << 10
+"""The size from which on aligned writes bypass the page cache."""
 
 
 class Fenced(Exception):

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import cycle
 from queue import Empty, LifoQueue
 
-from processing.storage.local.direct_io import BLOCK, WORTH_GOING_STRAIGHT
+from processing.storage.base import BLOCK_BYTES, MIN_DIRECT_BYTES
 from processing.uploads import offload, problems
 from processing.uploads.body_timeouts import TooSlow
 from processing.uploads.offload import Hash
@@ -45,7 +45,7 @@ def _buffer_pool(size: int) -> LifoQueue[memoryview]:
     return buffers
 
 
-_part_buffers, _pairs = _buffer_pool(IN_MEMORY + BLOCK), _buffer_pool(2 * MOST)
+_part_buffers, _pairs = _buffer_pool(IN_MEMORY + BLOCK_BYTES), _buffer_pool(2 * MOST)
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def coming(body: Body, room: int, offset: int) -> Iterator[Iterator[memoryview]]
 def in_memory(length: int | None, offset: int) -> Iterator[memoryview | None]:
     """Yields a buffer for a part of `length` bytes, aligned as by coming(). None if the part is too long or all are in use."""
     with _borrow(_part_buffers if length and length <= IN_MEMORY else None) as memory:
-        yield memory[offset % BLOCK :][:length] if memory else None
+        yield memory[offset % BLOCK_BYTES :][:length] if memory else None
 
 
 def whole(body: Body, buffer: memoryview, body_hash: Hash) -> memoryview:
@@ -84,7 +84,7 @@ def _aligned_chunks(read: ReadInto, room: int, offset: int, memory: memoryview) 
     """
     half, carry = len(memory) // 2, memory[:0]
     for buffer in cycle((memory[:half], memory[half:])):
-        start = offset % BLOCK
+        start = offset % BLOCK_BYTES
         buffer[start : start + len(carry)] = carry
         try:
             count = read(buffer[start + len(carry) :])
@@ -92,7 +92,7 @@ def _aligned_chunks(read: ReadInto, room: int, offset: int, memory: memoryview) 
             yield carry
             raise
         end = start + len(carry) + min(count, room)
-        aligned_end = end if not count or end - start < WORTH_GOING_STRAIGHT else end // BLOCK * BLOCK
+        aligned_end = end if not count or end - start < MIN_DIRECT_BYTES else end // BLOCK_BYTES * BLOCK_BYTES
         yield buffer[start:aligned_end]
         if count > room:
             yield buffer[aligned_end:end]

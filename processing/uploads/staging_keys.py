@@ -1,4 +1,4 @@
-"""Finds the upload or claim that owns a key in incoming/."""
+"""Which keys in incoming/ are in use."""
 
 import uuid
 
@@ -10,7 +10,7 @@ from processing.storage.base import ON_LOAN
 
 def raw_in_use(keys: list[str]) -> set[uuid.UUID]:
     """Returns the ids of the uploads and active claims that still need these keys in incoming/."""
-    owner_ids = {owner_id for key in keys if (owner_id := owner(key))}
+    owner_ids = {owner_id for key in keys if (owner_id := storage_keys.owner(key))}
     receiving = Upload.objects.receiving().filter(pk__in=owner_ids).values_list("pk", flat=True)
     raw_files = ProcessingJob.objects.filter(upload__in=owner_ids, state__in=KEEPS_RAW).values_list(
         "upload_id", flat=True
@@ -22,15 +22,6 @@ def claims(queryset: JobQuerySet | RerenderQuerySet) -> set[uuid.UUID]:
     return {claim for claim in queryset.order_by().values_list("claim", flat=True) if claim}
 
 
-def owner(key: str) -> uuid.UUID | None:
-    """Returns the id in incoming/<upload>, incoming/<upload>.part or incoming/<claim>.work/…; None for other keys."""
-    name = storage_keys.bare(key).split("/")[1].split(".")[0]
-    try:
-        return uuid.UUID(name)
-    except ValueError:
-        return None
-
-
 def is_on_loan(key: str) -> bool:
     """True for a temporary copy that a process is reading, or left behind when it was killed."""
-    return key.startswith(f"incoming/{ON_LOAN}")
+    return key.startswith(f"{storage_keys.INCOMING}/{ON_LOAN}")

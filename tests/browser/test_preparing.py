@@ -47,7 +47,7 @@ def test_the_next_batch_is_prepared_while_the_album_is_locked_and_goes_by_itself
     assert states(installation, page) == {"received": 3}
     installation.start("run_huey")
     expect(page.locator(".tile")).to_have_count(5)
-    expect(page.locator(".report")).to_contain_text("1 not taken in")  # the copy of a photo that was not one yet
+    expect(page.locator(".report")).to_contain_text("1 duplicate")  # the copy of a photo that was not one yet
 
 
 @pytest.mark.usefixtures("no_worker")

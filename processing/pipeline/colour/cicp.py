@@ -54,6 +54,7 @@ def adobe_rgb() -> bytes:
 
 
 def srgb(value: float) -> float:
+    """Linear light of an sRGB value, both from 0 to 1 (IEC 61966-2-1)."""
     return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
 
 

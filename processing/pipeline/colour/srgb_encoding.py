@@ -1,4 +1,4 @@
-"""Encodes linear light as sRGB (IEC 61966-2-1)."""
+"""Encodes linear light as sRGB: the inverse of cicp.srgb()."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+
+from processing.pipeline.colour import cicp
 
 FULL = 65535
 ROWS = 256
@@ -20,6 +22,6 @@ def encoded(light: Any) -> Any:
 
 @lru_cache(maxsize=1)
 def _encoding() -> Any:
-    light = np.linspace(0, 1, FULL + 1)
-    values = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    return np.round(values * 255).astype(np.uint8)
+    """Returns the value for each step of light: the number of values whose upper limit, half a step above them, it reaches."""
+    limits = [cicp.srgb((value + 0.5) / 255) for value in range(255)]
+    return np.searchsorted(limits, np.linspace(0, 1, FULL + 1), side="right").astype(np.uint8)

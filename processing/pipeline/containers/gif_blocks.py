@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from processing.pipeline import errors
 
-EXTENSION, IMAGE, TRAILER = 0x21, 0x2C, 0x3B
+EXTENSION, IMAGE = 0x21, 0x2C
 SCREEN_BYTES, IMAGE_DESCRIPTOR_BYTES = 13, 10
 
 

@@ -48,7 +48,6 @@ SIDECARS = _format("sidecars", "xmp json")
 LIVE_VIDEOS = _format("Live Photo videos", "mov mp4 m4v mp")
 """Recorded together with the still of the same name. Google's phones and Takeout use `.MP`."""
 
-STILL_ENDINGS = frozenset(ending for kind in (*PICTURES, RAW) for ending in kind.endings)
 ENDINGS = tuple(ending for kind in (*PICTURES, RAW, SIDECARS, LIVE_VIDEOS) for ending in kind.endings)
 ACCEPT = ",".join(("image/*", *(f".{ending}" for ending in ENDINGS)))
 """The value of `<input accept>`. The extensions are for systems that do not know the media types of RAW files and sidecars."""

@@ -19,7 +19,7 @@ from processing.pipeline.formats.opened import Opened
 from processing.pipeline.metadata import camera_raw
 from processing.pipeline.recipe import Limits
 
-CIE_LAB, ICC_LAB = 8, 9
+CIE_LAB = 8
 BITS = ({8}, {16})
 BYTES_PER_PIXEL = 24
 EPSILON, KAPPA = 216 / 24389, 24389 / 27

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 from PIL import Image, ImageStat
 
 from processing.pipeline import error_mapping, errors, memory_limits, orientation
+from processing.pipeline.colour import cicp
 from processing.pipeline.formats.jpeg import scans
 from processing.pipeline.formats.opened import Opened
 from processing.pipeline.metadata import camera_raw
@@ -170,7 +171,7 @@ def _brightness_factor(image: Image.Image, preview: Image.Image) -> float | None
     """The factor that makes the image's median light that of the preview; None if the difference is not visible or too large."""
     preview.draft("L", (PROBE_EDGE, PROBE_EDGE))
     developed_light, preview_light = (
-        _linear(ImageStat.Stat(_small_grey(picture)).median[0]) for picture in (image, preview)
+        cicp.srgb(ImageStat.Stat(_small_grey(picture)).median[0] / 255) for picture in (image, preview)
     )
     factor = preview_light / developed_light if developed_light and preview_light else 1.0
     return factor if 1.07 < max(factor, 1 / factor) < 2.0**MAX_STOPS else None
@@ -178,12 +179,6 @@ def _brightness_factor(image: Image.Image, preview: Image.Image) -> float | None
 
 def _small_grey(image: Image.Image) -> Image.Image:
     return image.convert("L").resize((PROBE_EDGE, PROBE_EDGE), Image.Resampling.BOX)
-
-
-def _linear(value: float) -> float:
-    """Linear light of an sRGB value from 0 to 255 (IEC 61966-2-1)."""
-    encoded = value / 255
-    return encoded / 12.92 if encoded <= 0.04045 else ((encoded + 0.055) / 1.055) ** 2.4
 
 
 def _small_preview_note(preview: Image.Image) -> Note:

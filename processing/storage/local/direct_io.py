@@ -1,4 +1,7 @@
-"""Appends to local files, bypassing the page cache (O_DIRECT) for large chunks."""
+"""Appends to local files, bypassing the page cache (O_DIRECT) for large chunks.
+
+Smaller writes go through the page cache; its writeback is started each time MIN_DIRECT_BYTES have accumulated.
+"""
 
 import errno
 import fcntl
@@ -6,12 +9,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from processing.storage.base import BLOCK_BYTES, MIN_DIRECT_BYTES
 from processing.storage.local import fsync
 
-BLOCK = 4096
-"""Bytes. A direct write must begin and end at multiples of it, both in the file and in memory."""
-WORTH_GOING_STRAIGHT = 256 << 10
-"""Bytes. Smaller writes go through the page cache, and writeback is started each time this many have accumulated."""
 STRAIGHT: int = getattr(os, "O_DIRECT", 0)  # Linux only, like O_TMPFILE
 NAMELESS: int = getattr(os, "O_TMPFILE", 0)
 CLOSED = -1
@@ -56,7 +56,7 @@ class Appending:
         """Yields the bytes of an anonymous file from the start."""
         self._set_direct(is_direct=False)
         offset = 0
-        while chunk := os.pread(self._fd, WORTH_GOING_STRAIGHT, offset):
+        while chunk := os.pread(self._fd, MIN_DIRECT_BYTES, offset):
             yield memoryview(chunk)
             offset += len(chunk)
 
@@ -68,9 +68,9 @@ class Appending:
 
     def _split_for_direct_io(self, chunk: memoryview) -> Iterator[tuple[memoryview, bool]]:
         """Splits a chunk into the range that can be written directly and the partial blocks before and after it."""
-        start = -self._size % BLOCK
-        end = start + (len(chunk) - start) // BLOCK * BLOCK
-        if not self._may_be_direct or end - start < WORTH_GOING_STRAIGHT:
+        start = -self._size % BLOCK_BYTES
+        end = start + (len(chunk) - start) // BLOCK_BYTES * BLOCK_BYTES
+        if not self._may_be_direct or end - start < MIN_DIRECT_BYTES:
             start = end = len(chunk)
         yield chunk[:start], False
         yield chunk[start:end], True
@@ -89,7 +89,7 @@ class Appending:
                 continue
             self._size += count
             part = part[count:]
-        if not is_direct and self._size - self._written_back >= WORTH_GOING_STRAIGHT:
+        if not is_direct and self._size - self._written_back >= MIN_DIRECT_BYTES:
             fsync.soon(self._fd, self._written_back, self._size - self._written_back)
             self._written_back = self._size
 

@@ -15,13 +15,14 @@ from django.core.files.storage import FileSystemStorage
 
 from processing.lib import failpoints
 from processing.lib.failpoints import Point
+from processing.storage import keys as storage_keys
 from processing.storage.base import Fenced, Listed
+from processing.storage.keys import DRAFT, FENCE
 from processing.storage.local import fsync
-from processing.storage.local.partial_file import DRAFT, FENCE, LocalGrowing
+from processing.storage.local.partial_file import LocalGrowing
 
 CANNOT_LINK = {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 """Errors of file systems without hard links (exFAT, some network drives)."""
-ROOMS = ("incoming", "originals", "renditions")
 
 
 class LocalStore(FileSystemStorage):
@@ -84,7 +85,7 @@ class LocalStore(FileSystemStorage):
 
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
-        path = Path(self.path(f"incoming/{name}.work"))
+        path = Path(self.path(storage_keys.scratch(name)))
         path.mkdir(parents=True, exist_ok=True)
         try:
             yield path
@@ -115,14 +116,14 @@ class LocalStore(FileSystemStorage):
 
     def is_there(self) -> bool:
         """False if the disk is not mounted: then the directory is empty or missing."""
-        return all(Path(self.path(room)).is_dir() for room in ROOMS)
+        return all(Path(self.path(directory)).is_dir() for directory in storage_keys.DIRECTORIES)
 
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.location).free
 
     def _copy(self, source: Path, target: Path) -> None:
         """Copies through a temporary file in incoming/, because a sweep after a crash looks for orphans only there."""
-        draft = Path(self.path(f"incoming/{target.name}.part"))
+        draft = Path(self.path(storage_keys.draft(f"{storage_keys.INCOMING}/{target.name}")))
         _makedirs_durably(draft.parent)
         shutil.copyfile(source, draft)
         fsync.file(draft)
@@ -130,7 +131,7 @@ class LocalStore(FileSystemStorage):
 
     def _prune(self, directory: Path) -> None:
         """Removes the directory of a claim if it is empty. Its parents are shared: another process may be about to use them."""
-        if len(directory.relative_to(self.location).parts) == 3 or directory.suffix == ".work":
+        if len(directory.relative_to(self.location).parts) == 3 or directory.suffix == storage_keys.SCRATCH:
             with suppress(OSError):  # not empty, or gone already
                 directory.rmdir()
 

@@ -8,11 +8,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from processing.storage.base import AnonymousFile, Fenced
+from processing.storage.keys import DRAFT, FENCE
 from processing.storage.local import direct_io, fsync
 from processing.storage.local.direct_io import Appending
 
-DRAFT, FENCE = ".part", ".fence"
-"""Suffixes of the partial file and its fence file, which are in the directory of the final file."""
 TOKEN_BYTES, OFFSET_BYTES = 16, 8
 CLOSED = -1
 NONE_UNVERIFIED = 1 << 62

@@ -41,8 +41,18 @@ class Connection:
         return "path" if self.endpoint and AWS not in self.endpoint else "virtual"
 
 
+Source = Callable[[], Connection | None]
+
+
+def _no_connection() -> None:
+    return None
+
+
+_source: Source = _no_connection
+
+
 def current() -> Connection | None:
-    return from_environment() if settings.S3_BUCKET else saved()
+    return from_environment() if settings.S3_BUCKET else _source()
 
 
 def from_environment() -> Connection:
@@ -65,9 +75,11 @@ def settled(prefix: str) -> str:
     return f"{bare}/" if bare else ""
 
 
-def _no_connection() -> None:
-    return None
+def register_source(source: Source) -> None:
+    """Sets the function that returns the connection saved on the storage page, if any.
 
-
-saved: Callable[[], Connection | None] = _no_connection
-"""Returns the connection saved on the storage page, if any. Called for every new file, so the implementation has to cache it."""
+    The storage knows no models, so `processing.maintenance.bucket_settings` registers it when Django starts. It is called for
+    every new file, so it has to cache its result.
+    """
+    global _source
+    _source = source

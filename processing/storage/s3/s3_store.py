@@ -24,8 +24,8 @@ from processing.lib.cached_value import CachedValue
 from processing.lib.failpoints import Point
 from processing.storage import storage_errors
 from processing.storage.base import ON_LOAN, Listed
+from processing.storage.keys import DRAFT, FENCE
 from processing.storage.local.local_store import LocalStore
-from processing.storage.local.partial_file import DRAFT, FENCE
 from processing.storage.s3 import presign, s3_client, transfer
 from processing.storage.s3.config import Connection
 from processing.storage.s3.partial import Goal, S3Growing, S3Receiving

@@ -4,10 +4,10 @@ import logging
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import islice
 
 from django.db.models import Exists, OuterRef, Q
 
+from processing.lib import iteration
 from processing.models import Part, Upload
 from processing.models.states import UploadState
 from processing.storage import keys as storage_keys
@@ -41,8 +41,8 @@ def abort_unknown(before: datetime) -> int:
     """
     if locations.for_new() != storage_keys.BUCKET:
         return 0
-    unfinished, aborted = s3_multipart.unfinished(), 0
-    while chunk := list(islice(unfinished, CHUNK_SIZE)):
+    aborted = 0
+    for chunk in iteration.chunks(s3_multipart.unfinished(), CHUNK_SIZE):
         for multipart_upload in _orphaned(chunk, before):
             s3_multipart.abort(multipart_upload.key, multipart_upload.multipart_id)
             aborted += 1
@@ -63,13 +63,13 @@ def _try_to_finish(upload: Upload) -> bool:
 
 def _orphaned(chunk: Sequence[Unfinished], before: datetime) -> list[Unfinished]:
     """Returns the orphans of the chunk. Reads the rows after the bucket's list: otherwise new multipart uploads look orphaned."""
-    upload_ids = {upload_id for multipart_upload in chunk if (upload_id := _owner(multipart_upload.key))}
+    upload_ids = {upload_id for multipart_upload in chunk if (upload_id := storage_keys.owner(multipart_upload.key))}
     uploads = Upload.objects.only("state", "multipart_id", "size", "arrived").in_bulk(upload_ids)
     return [multipart_upload for multipart_upload in chunk if _is_orphaned(multipart_upload, uploads, before)]
 
 
 def _is_orphaned(multipart_upload: Unfinished, uploads: dict[uuid.UUID, Upload], before: datetime) -> bool:
-    upload_id = _owner(multipart_upload.key)
+    upload_id = storage_keys.owner(multipart_upload.key)
     upload = uploads.get(upload_id) if upload_id else None
     if upload and upload.state != UploadState.RECEIVING:
         return True
@@ -81,12 +81,3 @@ def _is_orphaned(multipart_upload: Unfinished, uploads: dict[uuid.UUID, Upload],
 def _may_be_transferring(upload: Upload) -> bool:
     """True if all bytes arrived at the server, so that a request may be sending the file to the bucket now."""
     return upload.arrived == upload.size
-
-
-def _owner(key: str) -> uuid.UUID | None:
-    """Returns the id of the upload that owns a key in incoming/, None for other keys."""
-    room, _, name = storage_keys.bare(key).partition("/")
-    try:
-        return uuid.UUID(name.partition(".")[0]) if room == "incoming" else None
-    except ValueError:
-        return None

@@ -18,7 +18,6 @@ from processing.models.states import IS_A_PHOTO, UploadState
 from processing.storage import keys as storage_keys
 from processing.storage import store
 from processing.storage.base import Growing
-from processing.storage.local.partial_file import DRAFT
 from processing.storage.storage_errors import StorageTrouble
 from processing.uploads import lifecycle, problems, rejections
 from processing.uploads.direct import multipart
@@ -115,8 +114,8 @@ def _may_be_whole(upload: Upload) -> bool:
 
     A file that arrived in one request and could not be stored has a draft on disk, even if its row says that nothing arrived.
     """
-    draft = storage_keys.bare(upload.key) + DRAFT
-    return upload.place == storage_keys.DISK or upload.arrived > 0 or store().exists(draft)
+    is_started = upload.place == storage_keys.DISK or upload.arrived > 0
+    return is_started or store().exists(storage_keys.draft(upload.key))
 
 
 def _try_to_finish(upload: Upload) -> bool:

@@ -42,7 +42,7 @@ export function announcement(before, after) {
 
 /** The state in the panel's data attributes. Without a panel nothing is busy. Pure. */
 export function readPanel(panel) {
-  const { busy, receiving, total, done, percent, added, failed, refused } = panel?.dataset ?? {};
+  const { busy, receiving, total, done, percent, added, failed, refused, duplicates } = panel?.dataset ?? {};
   return {
     busy: Boolean(busy),
     receiving: Number(receiving),
@@ -52,11 +52,16 @@ export function readPanel(panel) {
     added: Number(added),
     failed: Number(failed),
     refused: Number(refused),
+    duplicates: Number(duplicates),
   };
 }
 
-function finished({ added, failed, refused }) {
-  const problems = [failed && `${failed} could not be developed`, refused && `${refused} not taken in`].filter(Boolean);
+function finished({ added, failed, refused, duplicates }) {
+  const problems = [
+    failed && `${failed} could not be developed`,
+    refused && `${refused} not taken in`,
+    duplicates && plural(duplicates, "duplicate"),
+  ].filter(Boolean);
   return `Done. ${[`${plural(added, "photo")} added`, ...problems].join(", ")}.`;
 }
 

@@ -3,7 +3,7 @@ import test from "node:test";
 import "./dom.js";
 import { announcement, readPanel } from "../../../static/js/elements/panel-announcer.js";
 
-const idle = { busy: false, receiving: 0, total: 0, done: 0, percent: 0, added: 0, failed: 0, refused: 0 };
+const idle = { busy: false, receiving: 0, total: 0, done: 0, percent: 0, added: 0, failed: 0, refused: 0, duplicates: 0 };
 const busy = { ...idle, busy: true, total: 20 };
 
 test("nothing new is nothing to say", () => {
@@ -33,13 +33,23 @@ test("a failure is told at once", () => {
 test("the end sums up", () => {
   assert.equal(announcement(busy, { ...idle, added: 20 }), "Done. 20 photos added.");
   assert.equal(
-    announcement(busy, { ...idle, added: 17, failed: 2, refused: 1 }),
-    "Done. 17 photos added, 2 could not be developed, 1 not taken in.",
+    announcement(busy, { ...idle, added: 17, failed: 2, refused: 1, duplicates: 3 }),
+    "Done. 17 photos added, 2 could not be developed, 1 not taken in, 3 duplicates.",
   );
 });
 
 test("the state is read from the panel's data attributes, and a missing panel is an idle one", () => {
-  const dataset = { busy: "yes", receiving: "0", total: "20", done: "5", percent: "25", added: "5", failed: "1", refused: "0" };
-  assert.deepEqual(readPanel({ dataset }), { busy: true, receiving: 0, total: 20, done: 5, percent: 25, added: 5, failed: 1, refused: 0 });
+  const dataset = { busy: "yes", receiving: "0", total: "20", done: "5", percent: "25", added: "5", failed: "1", refused: "0", duplicates: "2" };
+  assert.deepEqual(readPanel({ dataset }), {
+    busy: true,
+    receiving: 0,
+    total: 20,
+    done: 5,
+    percent: 25,
+    added: 5,
+    failed: 1,
+    refused: 0,
+    duplicates: 2,
+  });
   assert.equal(announcement(readPanel(undefined), idle), "");
 });

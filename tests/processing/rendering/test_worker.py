@@ -26,7 +26,7 @@ from processing.models import ProcessingJob
 from processing.models.states import JobState
 from processing.rendering import shared_sandbox, worker
 from processing.rendering.sandbox import Crashed, TimedOut
-from processing.uploads import staging_keys
+from processing.storage import keys as storage_keys
 from tests import polling
 from tests.pipeline import raws
 from tests.processing import making
@@ -121,7 +121,7 @@ def test_a_copy_cut_off_on_a_disk_without_links_is_left_where_the_sweep_finds_it
     worker.develop_next()
 
     assert not list((data_dir / "originals").rglob("*.*"))
-    assert staging_keys.owner(f"incoming/{next((data_dir / 'incoming').glob('*.part')).name}") is not None
+    assert storage_keys.owner(f"incoming/{next((data_dir / 'incoming').glob('*.part')).name}") is not None
 
 
 def test_a_killed_child_is_one_attempt_and_the_next_photo_goes_on(album):

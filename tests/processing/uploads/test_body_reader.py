@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from processing.storage.base import BLOCK_BYTES, MIN_DIRECT_BYTES
+from processing.storage.keys import DRAFT
 from processing.storage.local import direct_io
-from processing.storage.local.direct_io import BLOCK, WORTH_GOING_STRAIGHT
-from processing.storage.local.partial_file import DRAFT, LocalGrowing
+from processing.storage.local.partial_file import LocalGrowing
 from processing.uploads import body_reader, problems
 from processing.uploads.problems import Refused
 from tests.processing.lines import Line
@@ -53,13 +54,13 @@ def writes(monkeypatch) -> list[tuple[int, bool]]:
     return seen
 
 
-@pytest.mark.parametrize("at", [0, 1, BLOCK - 1, BLOCK, 5 * MIB + 17])
+@pytest.mark.parametrize("at", [0, 1, BLOCK_BYTES - 1, BLOCK_BYTES, 5 * MIB + 17])
 @pytest.mark.parametrize(
     "counts",
     [
         (16 * MIB,),
         (1000, 16 * MIB),
-        (WORTH_GOING_STRAIGHT - 1, 3 * MIB + 5),
+        (MIN_DIRECT_BYTES - 1, 3 * MIB + 5),
         (1 * MIB + 1, 100, 2 * MIB + 4095, 1, 4096, 16 * MIB),
         (70_001,),
     ],
@@ -111,7 +112,7 @@ def test_what_comes_fast_goes_straight_to_the_disk(tmp_path, writes):
 def test_it_goes_straight_again_after_an_odd_offset(tmp_path, writes):
     send(tmp_path / "sea", 5, Line(CONTENT[5:], 16 * MIB))
 
-    assert writes == [(BLOCK - 5, False), (4 * MIB - BLOCK, True), (4 * MIB, True), (4 * MIB, True)]
+    assert writes == [(BLOCK_BYTES - 5, False), (4 * MIB - BLOCK_BYTES, True), (4 * MIB, True), (4 * MIB, True)]
 
 
 def test_what_comes_slowly_does_not_wait_for_a_block_to_be_full(tmp_path, writes):

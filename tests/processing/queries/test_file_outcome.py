@@ -1,0 +1,168 @@
+"""One definition of what has become of a file: pages and commands count a batch alike."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from albums.models import Album, Companion
+from processing import jobs
+from processing.models import Batch, ProcessingJob, Upload
+from processing.models.states import DUPLICATE, JobState
+from processing.queries import album_progress, batch_list, batch_outcome, file_outcome, receipt
+from processing.queries.batch_list import State, Wanted
+from processing.queries.file_outcome import FileOutcome
+from processing.queries.file_status import Standing
+from processing.uploads import batches, rejections
+from processing.uploads import lifecycle as uploads
+from processing.uploads.manifest import Declared
+from tests.processing import making
+
+pytestmark = pytest.mark.django_db
+
+NO_PICTURE = b"no picture"
+
+
+def claimed(batch: Batch, content: bytes | None = None) -> ProcessingJob:
+    making.received(batch.album, content or making.jpeg(), batch=batch)
+    return jobs.claim_next("tester")
+
+
+def add(batch: Batch) -> None:
+    job = claimed(batch)
+    photo = making.photo(batch.album, job)
+    photo.original_sha256 = job.upload.sha256
+    jobs.complete(job, photo, [])
+
+
+def keep(batch: Batch) -> None:
+    job = claimed(batch)
+    upload = job.upload
+    row = Companion(album=batch.album, kind=Companion.Kind.SIDECAR, name=upload.name, key=f"originals/{upload.pk}")
+    row.bytes, row.sha256 = upload.size, upload.sha256
+    jobs.keep(job, row)
+
+
+def repeat_a_photo(batch: Batch) -> None:
+    photo = batch.album.photos.get()
+    uploads.finish(making.upload(batch.album, batch=batch), 1, photo.original_sha256)
+
+
+def find_the_photo_there_already(batch: Batch) -> None:
+    """Two workers render the same bytes: the second finds the photo of the first."""
+    job = claimed(batch)
+    Upload.objects.filter(pk=job.upload_id).update(sha256=batch.album.photos.get().original_sha256)
+    jobs.give_up(job, DUPLICATE, "The same picture is in the album already.")
+
+
+def fail_twice(batch: Batch) -> None:
+    job = claimed(batch, NO_PICTURE)
+    making.received(batch.album, NO_PICTURE, batch=batch)
+    jobs.give_up(job, "not-an-image", "It is no picture.")
+
+
+def expire(batch: Batch) -> None:
+    late = making.upload(batch.album, batch=batch)
+    Upload.objects.filter(pk=late.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    uploads.expire(late)
+
+
+def cancel_an_upload(batch: Batch) -> None:
+    uploads.cancel(making.upload(batch.album, batch=batch), "cancelled", "Cancelled by anna.")
+
+
+MAKE: tuple[Callable[[Batch], object], ...] = (
+    add,
+    keep,
+    repeat_a_photo,
+    find_the_photo_there_already,
+    fail_twice,
+    lambda batch: uploads.refuse(making.upload(batch.album, batch=batch), rejections.EMPTY),
+    expire,
+    cancel_an_upload,
+    lambda batch: jobs.cancel(claimed(batch)),
+    lambda batch: uploads.note_skipped(batch, [Declared("notes.txt", 1), Declared("Thumbs.db", 1)]),
+    lambda batch: making.received(batch.album, batch=batch),
+    lambda batch: making.upload(batch.album, batch=batch),
+)
+COUNTS = Counter(dict.fromkeys(FileOutcome, 1) | {FileOutcome.DUPLICATE: 2, FileOutcome.CANCELLED: 2})
+
+
+@pytest.fixture
+def batch(album) -> Batch:
+    """Has a file of every outcome."""
+    batch = Batch.objects.create(album=album, source=Batch.Source.PAGE)
+    for make in MAKE:
+        make(batch)
+    return batch
+
+
+def test_every_file_has_one_outcome(batch):
+    assert file_outcome.count(batch.uploads.all()) == COUNTS
+
+
+def test_the_list_of_batches_counts_each_file_once(batch):
+    (entry,) = batch_list.entries([batch])
+
+    counted = (entry.photos, entry.kept, entry.failed, entry.refused, entry.doubles, entry.skipped, entry.active)
+    assert counted == (1, 1, 2, 2, 2, 1, 2)
+    assert entry.companions == 1
+    assert entry.files == sum(counted) + COUNTS[FileOutcome.CANCELLED]
+
+
+def test_the_albums_report_counts_like_the_list_of_batches(batch):
+    (entry,) = batch_list.entries([batch])
+
+    report = album_progress.report(batch.album)
+
+    assert (report.added, report.kept, report.failed_count) == (entry.photos, entry.kept, entry.failed)
+    assert (report.refused_count, report.duplicate_count) == (entry.refused, entry.doubles)
+    assert (report.skipped_count, report.companions) == (entry.skipped, entry.companions)
+    assert (report.batch, report.unlisted) == (batch.pk, 0)
+
+
+def test_the_import_command_counts_like_the_list_of_batches(batch):
+    (entry,) = batch_list.entries([batch])
+
+    outcome = batch_outcome.of(batch)
+
+    assert outcome.photos == entry.photos + entry.doubles
+    assert (outcome.files, outcome.kept, outcome.companions) == (entry.files, entry.kept, entry.companions)
+    assert outcome.waiting == COUNTS[FileOutcome.WAITING]
+    without_photo = entry.failed + entry.refused + entry.skipped + COUNTS[FileOutcome.CANCELLED]
+    assert len(list(batch_outcome.troubles(batch))) == without_photo
+
+
+def test_the_receipt_counts_like_the_list_of_batches(batch):
+    (entry,) = batch_list.entries([batch])
+
+    counts = receipt.of(batch).counts
+
+    assert counts[Standing.CHECKING] == entry.photos + entry.kept + entry.doubles
+    assert counts[Standing.FAILED] == entry.failed
+    assert counts[Standing.REFUSED] + counts[Standing.EXPIRED] == entry.refused
+    assert counts[Standing.ARRIVING] + counts[Standing.DEVELOPING] == entry.active
+    assert counts[Standing.CANCELLED] == COUNTS[FileOutcome.CANCELLED]
+    assert (counts[Standing.SKIPPED], counts[Standing.COMPANION]) == (entry.skipped, entry.companions)
+
+
+@pytest.mark.parametrize("outcome", FileOutcome)
+def test_a_batch_is_listed_with_failures_if_it_has_one(batch, outcome):
+    for other in file_outcome.with_outcome(Upload.objects.exclude(code=DUPLICATE)).exclude(outcome=outcome):
+        other.delete()
+    if outcome not in (FileOutcome.DUPLICATE, FileOutcome.FAILED_DUPLICATE):
+        Upload.objects.filter(code=DUPLICATE).delete()
+
+    (entry,) = batch_list.entries([batch])
+
+    listed = list(batch_list.find(Album.objects.all(), Wanted(state=State.FAILURES)))
+    assert (batch in listed) == bool(entry.failed or entry.refused)
+
+
+def test_a_dismissed_duplicate_is_still_in_the_album(batch):
+    batches.dismiss_failed(ProcessingJob.objects.filter(state=JobState.FAILED, error_code=DUPLICATE), by="anna")
+
+    assert file_outcome.count(batch.uploads.all()) == COUNTS
+    assert album_progress.report(batch.album).duplicate_count == 1
