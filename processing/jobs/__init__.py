@@ -11,12 +11,12 @@ from processing.jobs.lifecycle import (
     fail,
     give_up,
     keep,
+    make_due,
     postpone,
     release,
     renew,
     requeue,
     retry,
-    settle_double,
 )
 
 __all__ = [
@@ -30,10 +30,10 @@ __all__ = [
     "fail",
     "give_up",
     "keep",
+    "make_due",
     "postpone",
     "release",
     "renew",
     "requeue",
     "retry",
-    "settle_double",
 ]

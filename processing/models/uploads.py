@@ -11,7 +11,6 @@ from django.db.models import Q
 from django.utils import timezone
 
 from albums.models import Album, Companion, Photo
-from processing.lib import backoff
 from processing.models import deadlines
 from processing.models.states import ACTIVE, ENDED_BADLY, JobState, UploadState
 from processing.storage import locations
@@ -228,8 +227,7 @@ class JobQuerySet(models.QuerySet["ProcessingJob"]):
 
     def due(self) -> JobQuerySet:
         """Pending and not waiting for a retry, in the order of processing."""
-        may_run = deadlines.passed("run_after", backoff.longest(settings.BACKOFF_MAX_SECONDS))
-        return self.filter(may_run, state=JobState.PENDING).order_by("turn", "pk")
+        return self.filter(deadlines.retry_passed(), state=JobState.PENDING).order_by("turn", "pk")
 
 
 class ProcessingJob(models.Model):

@@ -11,7 +11,7 @@ from django.utils import timezone
 from albums import removal, trash
 from albums.models import Companion, Photo
 from processing import jobs
-from processing.jobs import name_matching
+from processing.jobs import grouping, name_matching
 from processing.lib import sql
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import ACTIVE, IS_A_PHOTO, UploadState
@@ -206,7 +206,7 @@ def _end_without_photo(upload: Upload, target: UploadState, refusal: Refusal, **
         if ended:
             removal.clear_after_commit([upload.key])
             if refusal.code in IS_A_PHOTO:
-                jobs.settle_double(upload)
+                grouping.settle_double(upload)
             if upload.multipart_id:
                 transaction.on_commit(lambda: _abort(upload), robust=True)
     return ended
