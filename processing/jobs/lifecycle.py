@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from albums import removal
 from albums.models import Companion, Leftover, Look, Photo, Rendition
-from processing.jobs import claims, name_matching, wakeup
+from processing.jobs import batch_completion, claims, name_matching, wakeup
 from processing.jobs.claims import NO_CLAIM
 from processing.lib import sql
 from processing.models import JobEvent, JobQuerySet, Preview, ProcessingJob, Upload, states
@@ -197,6 +197,8 @@ def _drop(job: ProcessingJob, edge: Edge, by: str) -> bool:
         if moved:
             Preview.objects.filter(job=job.pk).delete()
             removal.clear_after_commit([job.raw_path])
+            if edge == states.CANCEL:
+                batch_completion.finish_after_commit(job.batch_id)
     return moved
 
 

@@ -49,6 +49,9 @@ class Batch(models.Model):
     )
     opened_at = models.DateTimeField(default=timezone.now)
     dismissed_at = models.DateTimeField(null=True, blank=True, help_text="When a person put its report away.")
+    finished_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its last upload and its last job had settled for the first time."
+    )
 
     objects = BatchQuerySet.as_manager()
 
@@ -58,6 +61,7 @@ class Batch(models.Model):
         indexes = [
             models.Index(fields=["album", "dismissed_at"], name="batch_album_report"),
             models.Index(fields=["-opened_at", "-id"], name="batch_opened"),
+            models.Index(fields=["id"], condition=Q(finished_at=None), name="batch_unfinished"),
         ]
 
     def __str__(self) -> str:

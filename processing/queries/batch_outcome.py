@@ -44,10 +44,6 @@ def of(batch: Batch) -> Outcome:
     return Outcome(**counts)
 
 
-def is_over(batch: Batch) -> bool:
-    return not batch.jobs.active().exists() and not batch.uploads.receiving().exists()
-
-
 def troubles(batch: Batch) -> Iterator[tuple[str, str]]:
     """Yields name and reason of each file that is no photo and will not become one without user action."""
     states = (UploadState.REFUSED, UploadState.SKIPPED, UploadState.EXPIRED, UploadState.CANCELLED)

@@ -27,7 +27,7 @@ from albums import likeness
 from albums.models import Companion, Leftover, Look, Photo, Rendition
 from processing import jobs
 from processing.capacity import admission
-from processing.jobs import grouping, takeout_names, wakeup, workers
+from processing.jobs import batch_completion, grouping, takeout_names, wakeup, workers
 from processing.jobs.name_matching import Sent
 from processing.lib import backoff, constraints, failpoints, sql
 from processing.lib.failpoints import Point
@@ -88,6 +88,8 @@ def develop_next() -> bool:
     workers.count_one()
     if not is_published:  # after the heartbeat, which kills the child process when the claim is gone, as it is now
         failure_preview.make(job, shared_sandbox.sandbox())
+    failpoints.reach(Point.BEFORE_BATCH_END)
+    batch_completion.finish(job.batch_id)
     return True
 
 
