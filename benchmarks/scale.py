@@ -35,8 +35,8 @@ FILL = """
     SELECT n, 'Album ' || n, 1 + n %% 100, now() - interval '12 days' + n * interval '25 s'
     FROM generate_series(%(first)s / {album} + 1, %(last)s / {album}) n;
 
-    INSERT INTO processing_batch (id, album_id, opened_by_id, source, opened_at, dismissed_at)
-    SELECT id, id, owner_id, 'page', created_at, CASE WHEN id %% 3 = 0 THEN now() END
+    INSERT INTO processing_batch (id, album_id, opened_by_id, source, opened_at, dismissed_at, finished_at)
+    SELECT id, id, owner_id, 'page', created_at, CASE WHEN id %% 3 = 0 THEN now() END, CASE WHEN id %% 100 > 0 THEN now() END
     FROM albums_album WHERE id > %(first)s / {album};
 
     CREATE TEMPORARY TABLE file AS

@@ -151,7 +151,7 @@ class JobAdmin(LookOnly):
 
 @admin.register(Batch)
 class BatchAdmin(LookOnly):
-    list_display = ("id", "album", "opened_by", "source", "opened_at", "dismissed_at")
+    list_display = ("id", "album", "opened_by", "source", "opened_at", "finished_at", "dismissed_at")
     list_filter = ("source", "opened_at")
     list_select_related = ("album", "opened_by")
     search_fields = ("album__title", "opened_by__username")

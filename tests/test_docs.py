@@ -45,12 +45,13 @@ def table_of(heading: str) -> dict[str, str]:
 def test_every_code_of_a_failed_job_is_documented_with_its_class():
     from processing.maintenance import sweep as recovery
     from processing.pipeline import errors as pipeline_errors
-    from processing.rendering import sandbox, worker
+    from processing.rendering import failure_reasons, sandbox, worker
     from processing.storage import storage_errors
 
     classes = {**pipeline_errors._by_code(), "timeout": sandbox.TimedOut, "crashed": sandbox.Crashed}
     del classes["refused"], classes["aborted"]  # the first only has subclasses; the second hands its job back
-    told = {value[0] for value in vars(worker).values() if isinstance(value, tuple) and len(value) == 2}
+    constants = [*vars(worker).values(), *vars(failure_reasons).values()]
+    told = {value[0] for value in constants if isinstance(value, tuple) and len(value) == 2}
     kinds = {value.code: value for value in vars(storage_errors).values() if isinstance(value, storage_errors.Kind)}
     del kinds[storage_errors.FULL.code]  # waits like a disk that is full
     table = table_of("Errors")

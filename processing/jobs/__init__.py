@@ -1,4 +1,4 @@
-"""Jobs. Only `lifecycle` changes the state of a job; its functions are called through this package: `jobs.cancel(job)`."""
+"""Jobs. Only `transitions` changes the state of a job; its functions are called through this package: `jobs.cancel(job)`."""
 
 from processing.jobs.transitions import (
     QUARANTINED,
@@ -11,12 +11,12 @@ from processing.jobs.transitions import (
     fail,
     give_up,
     keep,
+    make_due,
     postpone,
     release,
     renew,
     requeue,
     retry,
-    settle_double,
 )
 
 __all__ = [
@@ -30,10 +30,10 @@ __all__ = [
     "fail",
     "give_up",
     "keep",
+    "make_due",
     "postpone",
     "release",
     "renew",
     "requeue",
     "retry",
-    "settle_double",
 ]

@@ -1,9 +1,9 @@
 """Groups the files of a batch that belong together: a photo and its sidecars, a RAW and its JPEG, a still and its Live video.
 
 Grouping runs whenever one of the files is done, or turns out to be a duplicate, in the same transaction and under the album's
-lock: the last file of a group finds the others, in any order of arrival. It is derived from the rows each time, so that repeating
-it changes nothing. Names alone decide only within a folder (name_matching.nearest). If two files of one name are equally near,
-nothing is assigned to either.
+lock (rendering/worker.py, uploads/lifecycle.py). So the last file of a group finds the others, in any order of arrival. Grouping
+is derived from the rows each time, so that repeating it changes nothing. Names alone decide only within a folder
+(name_matching.nearest). If two files of one name are equally near, nothing is assigned to either.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from datetime import datetime, time, timedelta
 from django.db.models import Q
 
 from albums.models import Companion, Photo
-from processing.jobs import name_matching, takeout_names
+from processing.jobs import name_matching, takeout_names, transitions
 from processing.jobs.name_matching import ENDING, SIDECAR, File, Sent, stem
 from processing.lib import timestamps
 from processing.models import ProcessingJob, Upload
@@ -40,10 +40,6 @@ AMBIGUOUS = (
 )
 
 
-class StillMissing(Exception):
-    """The photo of this Live video has just been deleted."""
-
-
 def note(own: str, *, is_alone: bool) -> str:
     """Returns the note for a stored file: its own, and if it has no photo, the reason."""
     return " ".join(filter(None, (own, ALONE if is_alone and AMBIGUOUS not in own else "")))
@@ -62,13 +58,22 @@ def settle(job: ProcessingJob) -> None:
 
 
 def settle_double(upload: Upload) -> None:
-    """Like settle(), for a duplicate of a file that the album already has.
+    """Like settle() and resume_videos(), for a duplicate of a file that the album already has.
 
     For nearly all duplicates there is nothing to do. Two indexed queries check that first: a repeated import may have 100,000.
     """
     sent = Sent.double(upload)
     if sent.jobs.exists() or sent.companions_alone.exists():
         _settle(sent)
+    if upload.duplicate_of:
+        _resume_videos(sent)
+
+
+def resume_videos(job: ProcessingJob, photo: Photo) -> None:
+    """Processes the Live videos that wait for this photo of the job, or that failed without it."""
+    if photo.format in SHOWING:
+        for sent in Sent.all_of(job):
+            _resume_videos(sent)
 
 
 def has_still(sent: Sent) -> bool:
@@ -76,6 +81,13 @@ def has_still(sent: Sent) -> bool:
     files = name_matching.files(sent)
     still, is_ambiguous = _still(sent.name, sent.folder, files, _photos(files))
     return still is not None or is_ambiguous
+
+
+def has_lost_still(job: ProcessingJob, companion: Companion) -> bool:
+    """True if the job's file is a Live video whose photo was deleted while the video was processed. Call it after settle()."""
+    companion.refresh_from_db(fields=["photo"])
+    is_alone = companion.kind == Companion.Kind.MOTION and companion.photo_id is None
+    return is_alone and not has_still(Sent.job(job))
 
 
 def is_still_to_come(job: ProcessingJob) -> bool:
@@ -92,7 +104,15 @@ def is_still_to_come(job: ProcessingJob) -> bool:
     )
 
 
-def videos_without_still(sent: Sent) -> list[ProcessingJob]:
+def _resume_videos(still: Sent) -> None:
+    for video in _videos_without_still(still):
+        if video.state == JobState.FAILED:
+            transitions.requeue(video, by="its photo")
+        else:
+            transitions.make_due(video)
+
+
+def _videos_without_still(sent: Sent) -> list[ProcessingJob]:
     """Returns the Live videos of this stem that failed because they had no still photo, or that wait for one."""
     videos = Q(state=JobState.FAILED, error_code="unsupported-video") | Q(
         state=JobState.PENDING, error_code="still-to-come"

@@ -1,13 +1,12 @@
 """The only writer of ProcessingJob.state: one function per edge, each a guarded UPDATE that also writes its event.
 
 Zero updated rows mean that another process changed the job first. Nothing has changed then and the caller must do nothing:
-the functions return False, and complete() raises Stale so that its whole transaction is rolled back.
+the functions return False; complete() and keep() raise Stale, so that the whole transaction is rolled back.
 """
 
-import uuid
 from collections.abc import Iterable
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
+from typing import Any, cast
 
 from django.conf import settings
 from django.db import transaction
@@ -15,14 +14,13 @@ from django.db.models import F
 from django.utils import timezone
 
 from albums import removal
-from albums.models import Album, Companion, Leftover, Look, Photo, Rendition
-from processing.jobs import grouping, name_matching, wakeup
-from processing.jobs.name_matching import Sent
-from processing.lib import backoff, sql
+from albums.models import Companion, Leftover, Look, Photo, Rendition
+from processing.jobs import batch_completion, claims, name_matching, wakeup
+from processing.jobs.claims import NO_CLAIM
+from processing.lib import sql
 from processing.models import JobEvent, JobQuerySet, Preview, ProcessingJob, Upload, states
 from processing.models.states import Edge, JobState
 
-NO_CLAIM: dict[str, Any] = {"claim": None, "lease_until": None}
 NO_ERROR: dict[str, Any] = {"error_code": "", "error_message": ""}
 QUARANTINED = (
     "{message} After {attempts} attempts it is set aside, where it holds up nothing: most likely this very file is what stops "
@@ -65,47 +63,36 @@ def create(upload: Upload) -> ProcessingJob:
 
 
 def claim_next(worker: str) -> ProcessingJob | None:
-    """Claims and returns the next due job, in order of turn; None when no job is due.
-
-    Workers do not wait for each other: PostgreSQL skips the rows that other workers have locked.
-    """
+    """Claims and returns the next due job, in order of turn; None when no job is due."""
     due = ProcessingJob.objects.due()
     if not due.exists():  # checked before the transaction, which would wait for SQLite's one writer for nothing
         return None
     with transaction.atomic():
-        # FOR UPDATE, not FOR NO KEY UPDATE: `claim` is unique, and PostgreSQL needs the full lock to change a unique column.
-        job = due.select_for_update(skip_locked=True, of=("self",)).select_related("upload").first()
+        job = claims.lock_first(due, "upload")
         return job if job and _claim(job, worker) else None
 
 
 def renew(job: ProcessingJob) -> bool:
     """Extends the lease. Writes no event."""
-    return bool(_claimed_rows(job).filter(state=JobState.PROCESSING).update(lease_until=_lease(timezone.now())))
+    lease_until = timezone.now() + timedelta(seconds=settings.LEASE_SECONDS)
+    return bool(_claimed_rows(job).filter(state=JobState.PROCESSING).update(lease_until=lease_until))
 
 
 def complete(job: ProcessingJob, photo: Photo, renditions: Iterable[Rendition], look: Look | None = None) -> None:
-    """Publishes the photo and completes the job in one transaction. Raises Stale when the claim is lost."""
+    """Publishes the photo and completes the job: both or neither. Raises Stale when the claim is lost."""
     with transaction.atomic():
-        _lock_album(job)
         photo.save()
         Rendition.objects.bulk_create(renditions)
         if look:
             look.save(force_insert=True)
-        if _complete(job, photo=photo) and photo.format in grouping.SHOWING:
-            for sent in Sent.all_of(job):
-                _resume_videos(sent)
+        _complete(job, photo=photo)
 
 
 def keep(job: ProcessingJob, companion: Companion) -> None:
-    """Like `complete`, for a companion file. Raises StillMissing for a Live video if its photo has just been deleted."""
+    """Like `complete`, for a companion file."""
     with transaction.atomic():
-        _lock_album(job)
         companion.save(force_insert=True)
         _complete(job, companion=companion)
-        companion.refresh_from_db(fields=["photo"])
-        is_alone = companion.kind == Companion.Kind.MOTION and companion.photo_id is None
-        if is_alone and not grouping.has_still(Sent.job(job)):
-            raise grouping.StillMissing
 
 
 def fail(
@@ -124,15 +111,15 @@ def fail(
     """
     if permanent:
         return give_up(job, code, message, expired=expired)
-    if job.attempts >= settings.MAX_ATTEMPTS:
+    if claims.are_attempts_spent(job):
         return give_up(job, code, at_last.format(message=message, attempts=job.attempts), expired=expired)
     return retry(job, code, message, expired=expired)
 
 
 def retry(job: ProcessingJob, code: str, message: str, *, expired: bool = False) -> bool:
     """Schedules another attempt behind the album's other photos, so that repeated failures never delay new jobs."""
-    delay = backoff.delay(job.attempts, settings.BACKOFF_BASE_SECONDS, settings.BACKOFF_MAX_SECONDS)
-    return _reschedule(job, delay, turn=_next_turn(job.album_id), expired=expired, **_error(code, message))
+    turn = _next_turn(job.album_id)
+    return _reschedule(job, claims.retry_delay(job), turn=turn, expired=expired, **_error(code, message))
 
 
 def postpone(job: ProcessingJob, code: str, message: str, *, seconds: float) -> bool:
@@ -181,42 +168,18 @@ def dismiss(job: ProcessingJob, by: str = "") -> bool:
     return _drop(job, states.DISMISS, by)
 
 
-def _lock_album(job: ProcessingJob) -> None:
-    """Makes workers that publish files of one group take turns: in PostgreSQL neither would see the other's uncommitted row."""
-    Album.objects.select_for_update(no_key=True).filter(pk=job.album_id).values_list("pk").first()
+def make_due(job: ProcessingJob) -> None:
+    """Ends the wait of a pending job."""
+    ProcessingJob.objects.filter(pk=job.pk, state=JobState.PENDING).update(run_after=timezone.now())
+    wakeup.ring_after_commit(job.pk)
 
 
-def _complete(job: ProcessingJob, **published: Any) -> bool:
-    """Completes the job. Returns whether other files belong, or may belong, to its photo or companion."""
+def _complete(job: ProcessingJob, **published: Any) -> None:
     Leftover.objects.filter(hold=job.claim).delete()
     if not _move(job, states.COMPLETE, finished_at=timezone.now(), **published, **NO_ERROR, **NO_CLAIM):
         raise Stale
-    if has_siblings := grouping.has_kin(job):
-        grouping.settle(job)
     removal.clear_after_commit([job.raw_path])
     wakeup.ring_after_commit(wakeup.NO_JOB)  # for the post-write verification
-    return has_siblings
-
-
-def settle_double(upload: Upload) -> None:
-    """Groups a file that the album already has with the files of its batch. Must be called under the album's lock."""
-    grouping.settle_double(upload)
-    if upload.duplicate_of:
-        _resume_videos(Sent.double(upload))
-
-
-def _resume_videos(still: Sent) -> None:
-    for video in grouping.videos_without_still(still):
-        _resume_video(video)
-
-
-def _resume_video(video: ProcessingJob) -> None:
-    """Requeues the Live video or makes it due now, because its still photo has arrived."""
-    if video.state == JobState.FAILED:
-        requeue(video, by="its photo")
-    else:
-        ProcessingJob.objects.filter(pk=video.pk, state=JobState.PENDING).update(run_after=timezone.now())
-        wakeup.ring_after_commit(video.pk)
 
 
 def _reschedule(job: ProcessingJob, delay: float, **changes: Any) -> bool:
@@ -234,6 +197,8 @@ def _drop(job: ProcessingJob, edge: Edge, by: str) -> bool:
         if moved:
             Preview.objects.filter(job=job.pk).delete()
             removal.clear_after_commit([job.raw_path])
+            if edge == states.CANCEL:
+                batch_completion.finish_after_commit(job.batch_id)
     return moved
 
 
@@ -260,11 +225,11 @@ def _move(job: ProcessingJob, edge: Edge, *, by: str = "", expired: bool = False
 def _claim(job: ProcessingJob, worker: str) -> bool:
     """Claims the job. Its row is locked, so `job` is current and can be updated in memory without reading it again."""
     now = timezone.now()
-    claim: dict[str, Any] = {"claim": uuid.uuid4(), "lease_until": _lease(now), "worker": worker}
-    claim |= {"attempts": job.attempts + 1, "started_at": now, "finished_at": None}
-    if not _move(job, states.CLAIM, by=worker, **claim):
+    changes: dict[str, Any] = {"worker": worker, "attempts": job.attempts + 1, "started_at": now, "finished_at": None}
+    changes |= claims.new(now, settings.LEASE_SECONDS)
+    if not _move(job, states.CLAIM, by=worker, **changes):
         return False
-    for name, value in {"state": states.CLAIM.target, **claim}.items():
+    for name, value in {"state": states.CLAIM.target, **changes}.items():
         setattr(job, name, value)
     return True
 
@@ -283,24 +248,13 @@ def _attempt(job: ProcessingJob, edge: Edge, attempts: object) -> int:
 
 
 def _claimed_rows(job: ProcessingJob) -> JobQuerySet:
-    """The job's row, if this worker's claim is still the current one."""
-    return ProcessingJob.objects.filter(pk=job.pk, claim=job.claim).exclude(claim=None)
+    return cast(JobQuerySet, claims.held(ProcessingJob.objects.all(), job))
 
 
 def _error(code: str, message: str) -> dict[str, Any]:
     return {"error_code": code, "error_message": message}
 
 
-def _lease(now: datetime) -> datetime:
-    return now + timedelta(seconds=settings.LEASE_SECONDS)
-
-
 def _next_turn(album_id: int) -> int:
-    """Start-time fair queueing: behind the album's own last job, but never before the front of the whole queue.
-
-    Albums take turns, one photo each. A new album neither waits for 500 photos of another one nor keeps overtaking it.
-    """
-    *fronts, last_pending, last_processing = sql.one_row(TURNS, album=album_id)
-    front = min((turn for turn in fronts if turn is not None), default=0)
-    last = max((turn for turn in (last_pending, last_processing) if turn is not None), default=-1)
-    return max(front, last + 1)
+    *queue_turns, last_pending, last_processing = sql.one_row(TURNS, album=album_id)
+    return claims.next_turn(queue_turns, (last_pending, last_processing))

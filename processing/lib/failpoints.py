@@ -18,6 +18,7 @@ class Point(StrEnum):
     CLAIMED = "claimed"
     BETWEEN_RENDITIONS = "between-renditions"
     BEFORE_PHOTO = "before-photo"
+    BEFORE_BATCH_END = "before-batch-end"
     BEFORE_RENDITIONS = "before-renditions"
     BEFORE_DELETE = "before-delete"
     AFTER_DELETE = "after-delete"

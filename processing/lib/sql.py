@@ -15,12 +15,13 @@ def one_row(sql: str, **values: str | int) -> tuple[Any, ...]:
     return row or ()
 
 
-def hold(album: int, *, in_use: bool = False) -> bool:
+def hold(album: int, *, in_use: bool = False, no_key: bool = False) -> bool:
     """Locks the album's row until the transaction ends. False if the album does not exist, or with `in_use` is in the trash.
 
-    PostgreSQL waits for the lock here. SQLite has no FOR UPDATE. It has waited at BEGIN IMMEDIATE already, because
-    config/database.py sets `transaction_mode`; without that setting, nothing would be locked.
+    With `no_key`, other transactions may add rows that refer to the album meanwhile, such as uploads. PostgreSQL waits for the
+    lock here. SQLite has no FOR UPDATE. It has waited at BEGIN IMMEDIATE already, because config/database.py sets
+    `transaction_mode`; without that setting, nothing would be locked.
     """
-    lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
-    row = one_row(ALBUM + lock, album=album)
+    lock = " FOR NO KEY UPDATE" if no_key else " FOR UPDATE"
+    row = one_row(ALBUM + lock if connection.features.has_select_for_update else ALBUM, album=album)
     return bool(row) and not (in_use and row[0])

@@ -16,7 +16,7 @@ from albums import album_trash, removal, trash
 from albums.models import Album, Leftover
 from processing import jobs
 from processing.integrity import post_write
-from processing.jobs import wakeup
+from processing.jobs import batch_completion, wakeup
 from processing.lib import iteration
 from processing.models import (
     JobEvent,
@@ -54,6 +54,7 @@ class Swept:
     rescued: int
     expired: int
     stopped: int
+    finished_batches: int
     trashed_photos: int
     trashed_albums: int
     leftovers: int
@@ -78,6 +79,7 @@ def sweep(seconds: float | None = None) -> Swept:
         rescued=_rescue(),
         expired=_expire(),
         stopped=_stop_receiving(),
+        finished_batches=batch_completion.finish_all(),
         trashed_photos=_purge_trash(now, until),
         trashed_albums=_purge_albums(now, until),
         leftovers=clear_leftovers(now, until),

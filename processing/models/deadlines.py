@@ -2,8 +2,11 @@
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
+
+from processing.lib import backoff
 
 SILENCE_SECONDS = 40
 """A process that receives files counts as dead this long after its last heartbeat (uploads/heartbeat.py)."""
@@ -17,3 +20,8 @@ def passed(field: str, span: float) -> Q:
     """
     now = timezone.now()
     return Q(**{f"{field}__lte": now}) | Q(**{f"{field}__gt": now + timedelta(seconds=2 * span)})
+
+
+def retry_passed() -> Q:
+    """A condition for rows that do not wait for a retry: jobs and photos to be rendered again."""
+    return passed("run_after", backoff.longest(settings.BACKOFF_MAX_SECONDS))

@@ -10,7 +10,6 @@ from django.utils import timezone
 from albums import key_columns
 from albums.key_columns import KeyColumn, Kind
 from albums.models import Companion, Photo
-from processing.lib import backoff
 from processing.models import deadlines
 
 
@@ -129,9 +128,8 @@ class RerenderQuerySet(models.QuerySet["Rerender"]):
 
     def due(self) -> RerenderQuerySet:
         """Rows to render now, in order. A row with an expired lease has lost its worker and is due again."""
-        may_run = deadlines.passed("run_after", backoff.longest(settings.BACKOFF_MAX_SECONDS))
         is_lost = deadlines.passed("lease_until", settings.PIPELINE_SECONDS + settings.LEASE_SECONDS)
-        return self.waiting().filter((Q(claim=None) & may_run) | is_lost).order_by("turn", "pk")
+        return self.waiting().filter((Q(claim=None) & deadlines.retry_passed()) | is_lost).order_by("turn", "pk")
 
 
 class Rerender(models.Model):

@@ -13,7 +13,6 @@ from django.utils import timezone
 from albums import key_columns
 from albums.key_columns import KeyColumn, Kind
 from albums.models import Album, Companion, Photo
-from processing.lib import backoff
 from processing.models import deadlines
 from processing.models.states import ACTIVE, ENDED_BADLY, KEEPS_RAW, JobState, UploadState
 from processing.storage import keys as storage_keys
@@ -53,6 +52,9 @@ class Batch(models.Model):
     )
     opened_at = models.DateTimeField(default=timezone.now)
     dismissed_at = models.DateTimeField(null=True, blank=True, help_text="When a person put its report away.")
+    finished_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its last upload and its last job had settled for the first time."
+    )
 
     objects = BatchQuerySet.as_manager()
 
@@ -62,6 +64,7 @@ class Batch(models.Model):
         indexes = [
             models.Index(fields=["album", "dismissed_at"], name="batch_album_report"),
             models.Index(fields=["-opened_at", "-id"], name="batch_opened"),
+            models.Index(fields=["id"], condition=Q(finished_at=None), name="batch_unfinished"),
         ]
 
     def __str__(self) -> str:
@@ -231,8 +234,7 @@ class JobQuerySet(models.QuerySet["ProcessingJob"]):
 
     def due(self) -> JobQuerySet:
         """Pending and not waiting for a retry, in the order of processing."""
-        may_run = deadlines.passed("run_after", backoff.longest(settings.BACKOFF_MAX_SECONDS))
-        return self.filter(may_run, state=JobState.PENDING).order_by("turn", "pk")
+        return self.filter(deadlines.retry_passed(), state=JobState.PENDING).order_by("turn", "pk")
 
 
 class ProcessingJob(models.Model):

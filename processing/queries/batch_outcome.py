@@ -51,10 +51,6 @@ def of(batch: Batch) -> BatchOutcome:
     )
 
 
-def is_over(batch: Batch) -> bool:
-    return not batch.jobs.active().exists() and not batch.uploads.receiving().exists()
-
-
 def troubles(batch: Batch) -> Iterator[tuple[str, str]]:
     """Yields name and reason of each file that is no photo and will not become one without user action."""
     uploads = file_outcome.with_outcome(batch.uploads.all()).filter(outcome__in=NO_PHOTO)

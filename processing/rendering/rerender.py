@@ -17,30 +17,24 @@ from django.utils import timezone
 
 from albums import likeness
 from albums.models import Leftover, Photo, Rendition
+from processing import jobs
 from processing.capacity import admission
-from processing.jobs import wakeup
-from processing.lib import backoff, failpoints
+from processing.jobs import claims, wakeup
+from processing.lib import failpoints
 from processing.lib.failpoints import Point
 from processing.lib.iteration import chunks, one_by_one
 from processing.models import Finding, ProcessingJob, Rerender
-from processing.pipeline import Picture, Recipe, Refused
-from processing.rendering import photo_builder, presets, shared_sandbox
+from processing.pipeline import Picture, Recipe
+from processing.rendering import failure_reasons, photo_builder, presets, shared_sandbox
 from processing.rendering.sandbox import Aborted
 from processing.storage import holds, store
-from processing.storage.storage_errors import StorageTrouble
 
 log = logging.getLogger(__name__)
 
 NO_ORIGINAL = ("original-missing", "Its original is not in storage. `manage.py verify --repair` may find it.")
-STORAGE = ("storage", "The server could not read or write its storage.")
-INTERNAL = ("internal", "Something unexpected went wrong on the server; its log says more.")
 LOOKS_SINCE = 3
 """The first recipe version that computes the perceptual hash of every photo."""
 LOST = ("worker-lost", "The worker stopped in the middle of this photo, again and again.")
-
-
-class Stale(Exception):
-    """The claim is lost: the request was cancelled, or another worker has claimed it."""
 
 
 def chosen(photos: QuerySet[Photo], *, missing: bool = False, outdated: bool = False) -> Iterator[Photo]:
@@ -79,26 +73,18 @@ def render_next() -> bool:
         return False
     try:
         renew(row.photo, row.claim or uuid.uuid4(), lambda: _finish(row))
-    except (Stale, Photo.DoesNotExist):
+    except (jobs.Stale, Photo.DoesNotExist):
         log.info("Photo %s is not rendered again: the request was cancelled", row.photo_id)
     except Aborted:
-        _claimed_rows(row).update(claim=None, lease_until=None, attempts=F("attempts") - 1)
-    except Refused as error:
-        _fail(row, error.code, error.message, is_final=error.permanent)
+        _claimed_rows(row).update(attempts=F("attempts") - 1, **claims.NO_CLAIM)
     except FileNotFoundError:
         _fail(row, *NO_ORIGINAL)
     except holds.Lost:
         log.warning("Photo %s is not rendered again: a sweep may have deleted its files", row.photo_id)
-        _fail(row, *STORAGE)
-    except StorageTrouble as error:
-        log.warning("Photo %s is not rendered again: %s", row.photo_id, error)
-        _fail(row, error.code, error.message, is_final=error.permanent)
-    except OSError:
-        log.exception("Photo %s: storage error while it was rendered again", row.photo_id)
-        _fail(row, *STORAGE)
-    except Exception:
-        log.exception("Photo %s: unexpected error while it was rendered again", row.photo_id)
-        _fail(row, *INTERNAL)
+        _fail(row, *failure_reasons.STORAGE)
+    except Exception as error:  # noqa: BLE001 - the reason is logged and stored
+        reason = failure_reasons.describe(error, f"Photo {row.photo_id}, to be rendered again")
+        _fail(row, reason.code, reason.message, is_final=reason.is_permanent)
     return True
 
 
@@ -141,11 +127,11 @@ def _enqueue(photos: list[Photo], turns: dict[int, int]) -> int:
 
 
 def _row(photo: Photo, turns: dict[int, int]) -> Rerender:
-    """Returns an unsaved row. Its turn follows start-time fair queueing, as for jobs: albums take turns, one photo each."""
+    """Returns an unsaved row. `turns` contains the next turn of each album that was read before."""
     if photo.album_id not in turns:
         front = Rerender.objects.waiting().aggregate(turn=Min("turn"))["turn"]
         last = Rerender.objects.waiting().filter(photo__album=photo.album_id).aggregate(turn=Max("turn"))["turn"]
-        turns[photo.album_id] = max(front or 0, 0 if last is None else last + 1)
+        turns[photo.album_id] = claims.next_turn([front], [last])
     turn = turns[photo.album_id]
     turns[photo.album_id] += 1
     return Rerender(photo=photo, turn=turn)
@@ -154,18 +140,17 @@ def _row(photo: Photo, turns: dict[int, int]) -> Rerender:
 def _claim_next() -> Rerender | None:
     while Rerender.objects.due().exists():
         with transaction.atomic():
-            unlocked = Rerender.objects.due().select_for_update(skip_locked=True, of=("self",))
-            row = unlocked.select_related("photo").first()
+            row = claims.lock_first(Rerender.objects.due(), "photo")
             if row is None:  # other workers have locked all due rows
                 return None
             own_row = Rerender.objects.filter(pk=row.pk, claim=row.claim)
-            if row.attempts >= settings.MAX_ATTEMPTS:
+            if claims.are_attempts_spent(row):
                 _give_up(own_row, *LOST)
                 continue
-            claim = uuid.uuid4()
-            until = timezone.now() + timedelta(seconds=settings.PIPELINE_SECONDS + settings.LEASE_SECONDS)
-            if own_row.update(claim=claim, lease_until=until, attempts=F("attempts") + 1):
-                row.claim = claim
+            # Renders have no heartbeat, so the lease covers the longest one.
+            claim = claims.new(timezone.now(), settings.PIPELINE_SECONDS + settings.LEASE_SECONDS)
+            if own_row.update(attempts=F("attempts") + 1, **claim):
+                row.claim = claim["claim"]
                 row.attempts += 1
                 return row
     return None
@@ -173,28 +158,27 @@ def _claim_next() -> Rerender | None:
 
 def _finish(row: Rerender) -> None:
     if not _claimed_rows(row).delete()[0]:
-        raise Stale
+        raise jobs.Stale
 
 
 def _fail(row: Rerender, code: str, message: str, *, is_final: bool = False) -> None:
     """Schedules another attempt behind all other photos, until no attempts remain. The old renditions stay."""
-    if is_final or row.attempts >= settings.MAX_ATTEMPTS:
+    if is_final or claims.are_attempts_spent(row):
         _give_up(_claimed_rows(row), code, message)
         return
-    delay = backoff.delay(row.attempts, settings.BACKOFF_BASE_SECONDS, settings.BACKOFF_MAX_SECONDS)
+    delay = claims.retry_delay(row)
     last = Rerender.objects.waiting().aggregate(turn=Max("turn"))["turn"] or 0
-    _claimed_rows(row).update(
-        claim=None, lease_until=None, turn=last, run_after=timezone.now() + timedelta(seconds=delay)
-    )
+    run_after = timezone.now() + timedelta(seconds=delay)
+    _claimed_rows(row).update(turn=last, run_after=run_after, **claims.NO_CLAIM)
     wakeup.ring(wakeup.NO_JOB, delay)
 
 
 def _give_up(rows: QuerySet[Rerender], code: str, message: str) -> None:
-    rows.update(claim=None, lease_until=None, error_code=code, error_message=message)
+    rows.update(error_code=code, error_message=message, **claims.NO_CLAIM)
 
 
 def _claimed_rows(row: Rerender) -> QuerySet[Rerender]:
-    return Rerender.objects.filter(pk=row.pk, claim=row.claim)
+    return claims.held(Rerender.objects.all(), row)
 
 
 def renew(photo: Photo, claim: uuid.UUID, finish: Callable[[], None] | None = None) -> None:

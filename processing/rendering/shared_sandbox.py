@@ -1,4 +1,7 @@
-"""The sandbox of a worker process, shared by jobs and repeated renderings."""
+"""The sandbox of a worker process, shared by jobs and repeated renderings.
+
+There is one for the process: Huey runs one worker thread (config/huey.py), and the child dies with the thread that started it.
+"""
 
 import atexit
 from functools import cache

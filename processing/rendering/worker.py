@@ -1,4 +1,8 @@
-"""The worker: claims a job, renders its picture, stores the files and completes the job. One picture at a time.
+"""The worker: the whole path of a job from its claim to the photo. One picture at a time.
+
+The functions are in the order of the path: develop_next() claims a job; _process() renders its file and stores the results;
+_publish_photo() publishes them, completes the job and groups the photo with the files that belong to it; then come the preview of
+a failure and the end of the batch. What is called below this module never calls back into it.
 
 The claim is the fence token of every write. A worker that is killed between two steps leaves a job whose lease expires, and files
 that are recorded in Leftover rows.
@@ -12,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -19,41 +24,43 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from albums import likeness
-from albums.models import Companion, Leftover, Photo
+from albums.models import Companion, Leftover, Look, Photo, Rendition
 from processing import jobs
 from processing.capacity import admission
-from processing.jobs import grouping, takeout_names, wakeup, workers
+from processing.jobs import batch_completion, grouping, takeout_names, wakeup, workers
 from processing.jobs.name_matching import Sent
-from processing.lib import backoff, constraints, failpoints
+from processing.lib import backoff, constraints, failpoints, sql
 from processing.lib.failpoints import Point
 from processing.models import ProcessingJob, states
 from processing.pipeline import Refused
 from processing.pipeline.errors import DiskFull, Sidecar, UnsupportedVideo
-from processing.rendering import failure_preview, photo_builder, shared_sandbox
+from processing.rendering import failure_preview, failure_reasons, photo_builder, shared_sandbox
+from processing.rendering.failure_reasons import INTERNAL, NO_ROOM
 from processing.rendering.sandbox import Aborted, Crashed, TimedOut
 from processing.storage import store
-from processing.storage.storage_errors import StorageTrouble
 
 log = logging.getLogger(__name__)
 
 RAW_MISSING = ("raw-missing", "The received file is not in storage any more. Send it again.")
 DUPLICATE_PHOTO = (states.DUPLICATE, "The same picture is in the album already.")
 DUPLICATE_COMPANION = (states.DUPLICATE, "The same file is kept in the album already, under the same name.")
-STORAGE = ("storage", "The server could not read or write its storage.")
-NO_ROOM = ("disk-full", "There was no room to store the picture. It is tried again until there is.")
-INTERNAL = (
-    "internal",
-    "Something unexpected went wrong on the server; its log says more.",
-)
-
 DRAINED = "This worker is drained: others develop what waits."
 STILL_TO_COME = ("still-to-come", "It waits for the photo that it moves with.")
 
 PAUSE_SECONDS = 1.0
 """How long a wake-up message is held. The sweep and the worker's shutdown wait for it, so it must be short."""
 
-_current: ProcessingJob | None = None
-_pause_reason: str | None = None
+
+@dataclass(slots=True)
+class _Status:
+    """What this process is doing. Only the worker's thread writes it; stop() may run in another thread, and reads `job`."""
+
+    job: ProcessingJob | None = None
+    pause_reason: str = ""
+
+
+_status = _Status()
+"""One for the process, like its sandbox (shared_sandbox.py): Huey runs one worker thread per process (config/huey.py)."""
 
 
 class _StillToCome(Exception):
@@ -77,63 +84,19 @@ def develop_next() -> bool:
         return False
     failpoints.reach(Point.CLAIMED)
     with _heartbeat_for(job):
-        is_done = _develop(job)
+        is_published = _attempt(job)
     workers.count_one()
-    if not is_done:  # after the heartbeat has ended: it kills the child process when the claim is gone, as it is now
+    if not is_published:  # after the heartbeat, which kills the child process when the claim is gone, as it is now
         failure_preview.make(job, shared_sandbox.sandbox())
+    failpoints.reach(Point.BEFORE_BATCH_END)
+    batch_completion.finish(job.batch_id)
     return True
 
 
-def rest_if_drained() -> bool:
-    """If this worker is drained, frees its sandbox, passes the message on to other workers and returns True."""
-    if not workers.is_drained(name()):
-        return False
-    shared_sandbox.sandbox().rest()
-    pause(DRAINED)
-    return True
-
-
-def pause(reason: str) -> None:
-    """Waits for PAUSE_SECONDS and sends the wake-up message again, if a job is due. The number of messages stays the same."""
-    global _pause_reason
-    job_id = ProcessingJob.objects.due().values_list("pk", flat=True).first()
-    if job_id is None:
-        return
-    if reason != _pause_reason:
-        log.warning("Nothing is developed now. %s", reason)
-        _pause_reason = reason
-    time.sleep(PAUSE_SECONDS)
-    wakeup.ring(job_id)
-
-
-def unpause() -> None:
-    global _pause_reason
-    if _pause_reason:
-        log.warning("Developing goes on.")
-        _pause_reason = None
-
-
-def stop() -> None:
-    """Stops the current picture and returns its job to the queue, so that the job need not wait for its lease to expire."""
-    shared_sandbox.close()
-    if job := _current:
-        jobs.release(job)
-
-
-@cache
-def _stop_at_exit() -> None:
-    atexit.register(stop)
-
-
-@cache
-def name() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def _develop(job: ProcessingJob) -> bool:
+def _attempt(job: ProcessingJob) -> bool:
     """Processes the job. Returns False when it produced no photo or companion."""
     try:
-        _render_and_publish(job)
+        _process(job)
         return True
     except jobs.Stale:
         log.info("Job %s was cancelled or rescued while it was processed; its result is discarded", job.pk)
@@ -145,47 +108,17 @@ def _develop(job: ProcessingJob) -> bool:
         jobs.fail(job, error.code, error.message, permanent=job.error_code == error.code)
     except Crashed as error:
         jobs.fail(job, error.code, error.message, permanent=False, at_last=jobs.QUARANTINED)
-    except DiskFull:
-        jobs.postpone(job, *NO_ROOM, seconds=backoff.NO_ROOM_SECONDS)
-    except Refused as error:
-        jobs.fail(job, error.code, error.message, permanent=error.permanent)
-    except FileNotFoundError:
-        jobs.fail(
-            job, *RAW_MISSING, permanent=False
-        )  # the file may return: a disk is not mounted, or a folder was moved
+    except FileNotFoundError:  # the file may return: a disk is not mounted, or a folder was moved
+        jobs.fail(job, *RAW_MISSING, permanent=False)
     except IntegrityError as error:
         _fail_integrity(job, error)
-    except OSError as error:
-        _fail_storage(job, error)
-    except Exception:
-        log.exception("Job %s: unexpected error", job.pk)
-        jobs.fail(job, *INTERNAL, permanent=False)
+    except Exception as error:  # noqa: BLE001 - the reason is logged and stored
+        _fail(job, error)
     return False
 
 
-def _fail_integrity(job: ProcessingJob, error: IntegrityError) -> None:
-    """Fails the job as a duplicate if the album already has the same bytes. Any other violated constraint is a bug."""
-    if constraints.is_broken(error, Photo, "photo_once_in_album"):
-        jobs.fail(job, *DUPLICATE_PHOTO, permanent=True)
-    elif constraints.is_broken(error, Companion, "companion_once_in_album"):
-        jobs.fail(job, *DUPLICATE_COMPANION, permanent=True)
-    else:
-        log.exception("Job %s: the database refused its rows", job.pk)
-        jobs.fail(job, *INTERNAL, permanent=False)
-
-
-def _fail_storage(job: ProcessingJob, error: OSError) -> None:
-    if error.errno in admission.NO_ROOM:
-        jobs.postpone(job, *NO_ROOM, seconds=backoff.NO_ROOM_SECONDS)
-    elif isinstance(error, StorageTrouble):
-        log.warning("Job %s: %s", job.pk, error)
-        jobs.fail(job, error.code, error.message, permanent=error.permanent)
-    else:
-        log.exception("Job %s: storage error", job.pk)
-        jobs.fail(job, *STORAGE, permanent=False)
-
-
-def _render_and_publish(job: ProcessingJob) -> None:
+def _process(job: ProcessingJob) -> None:
+    """Renders the job's file and publishes the photo or companion. Raises the reason if it cannot."""
     assert job.claim is not None
     with store().borrow(job.raw_path) as raw, store().scratch(job.claim.hex) as scratch:
         shared_sandbox.serve_owner_of(job.album_id)
@@ -194,11 +127,13 @@ def _render_and_publish(job: ProcessingJob) -> None:
                 raw, scratch, photo_builder.origin(job), is_damaged=job.publish_damaged
             )
         except Refused as error:
-            _keep(job, _companion(job, raw, error))
+            companion = _companion(job, raw, error)
+            _store(job, companion.key, {})
+            _publish_companion(job, companion)
             return
         photo, renditions, files = photo_builder.rows(job, picture)
         _store(job, photo.original_key, files)
-        jobs.complete(job, photo, renditions, likeness.look(photo, picture.likeness))
+        _publish_photo(job, photo, renditions, likeness.look(photo, picture.likeness))
 
 
 def _companion(job: ProcessingJob, raw: Path, error: Refused) -> Companion:
@@ -221,14 +156,6 @@ def _is_live(raw: Path) -> bool:
         return file.read(8)[4:] == b"ftyp"
 
 
-def _keep(job: ProcessingJob, companion: Companion) -> None:
-    _store(job, companion.key, {})
-    try:
-        jobs.keep(job, companion)
-    except grouping.StillMissing:
-        raise UnsupportedVideo("QuickTime") from None
-
-
 def _store(job: ProcessingJob, key: str, files: dict[str, Path]) -> None:
     """Stores the raw file under `key`, and the rendered files. Records all keys as leftovers before it writes any file."""
     with transaction.atomic():
@@ -240,18 +167,62 @@ def _store(job: ProcessingJob, key: str, files: dict[str, Path]) -> None:
     failpoints.reach(Point.BEFORE_PHOTO)
 
 
+def _publish_photo(job: ProcessingJob, photo: Photo, renditions: list[Rendition], look: Look | None) -> None:
+    """Publishes the photo, completes the job and groups the photo with its siblings: all in one transaction, or nothing.
+
+    The album's lock makes workers that publish files of one group take turns: neither would see the other's uncommitted rows.
+    Raises Stale when the claim is lost.
+    """
+    with transaction.atomic():
+        sql.hold(job.album_id, no_key=True)
+        jobs.complete(job, photo, renditions, look)
+        if grouping.has_kin(job):
+            grouping.settle(job)
+            grouping.resume_videos(job, photo)
+
+
+def _publish_companion(job: ProcessingJob, companion: Companion) -> None:
+    """Like _publish_photo(), for a companion. Raises UnsupportedVideo for a Live video whose photo has just been deleted."""
+    with transaction.atomic():
+        sql.hold(job.album_id, no_key=True)
+        jobs.keep(job, companion)
+        if grouping.has_kin(job):
+            grouping.settle(job)
+        if grouping.has_lost_still(job, companion):
+            raise UnsupportedVideo("QuickTime")
+
+
+def _fail_integrity(job: ProcessingJob, error: IntegrityError) -> None:
+    """Fails the job as a duplicate if the album already has the same bytes. Any other violated constraint is a bug."""
+    if constraints.is_broken(error, Photo, "photo_once_in_album"):
+        jobs.fail(job, *DUPLICATE_PHOTO, permanent=True)
+    elif constraints.is_broken(error, Companion, "companion_once_in_album"):
+        jobs.fail(job, *DUPLICATE_COMPANION, permanent=True)
+    else:
+        log.exception("Job %s: the database refused its rows", job.pk)
+        jobs.fail(job, *INTERNAL, permanent=False)
+
+
+def _fail(job: ProcessingJob, error: Exception) -> None:
+    """Fails the job for any other reason. It is postponed if the disk is full, for which the file is not at fault."""
+    if isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in admission.NO_ROOM):
+        jobs.postpone(job, *NO_ROOM, seconds=backoff.NO_ROOM_SECONDS)
+        return
+    reason = failure_reasons.describe(error, f"Job {job.pk}")
+    jobs.fail(job, reason.code, reason.message, permanent=reason.is_permanent)
+
+
 @contextmanager
 def _heartbeat_for(job: ProcessingJob) -> Iterator[None]:
     """Renews the job's lease in a thread while the block runs. Kills the child process when the claim is lost."""
-    global _current
     stopped = threading.Event()
     thread = threading.Thread(target=_heartbeat, args=(job, stopped), name="heartbeat", daemon=True)
-    _current = job
+    _status.job = job
     thread.start()
     try:
         yield
     finally:
-        _current = None
+        _status.job = None
         stopped.set()
         thread.join()
 
@@ -274,3 +245,47 @@ def _is_held(job: ProcessingJob) -> bool:
         log.warning("Job %s: the heartbeat could not be written to the database", job.pk, exc_info=True)
         connection.close()
         return True
+
+
+def rest_if_drained() -> bool:
+    """If this worker is drained, frees its sandbox, passes the message on to other workers and returns True."""
+    if not workers.is_drained(name()):
+        return False
+    shared_sandbox.sandbox().rest()
+    pause(DRAINED)
+    return True
+
+
+def pause(reason: str) -> None:
+    """Waits for PAUSE_SECONDS and sends the wake-up message again, if a job is due. The number of messages stays the same."""
+    job_id = ProcessingJob.objects.due().values_list("pk", flat=True).first()
+    if job_id is None:
+        return
+    if reason != _status.pause_reason:
+        log.warning("Nothing is developed now. %s", reason)
+        _status.pause_reason = reason
+    time.sleep(PAUSE_SECONDS)
+    wakeup.ring(job_id)
+
+
+def unpause() -> None:
+    if _status.pause_reason:
+        log.warning("Developing goes on.")
+        _status.pause_reason = ""
+
+
+def stop() -> None:
+    """Stops the current picture and returns its job to the queue, so that the job need not wait for its lease to expire."""
+    shared_sandbox.close()
+    if job := _status.job:
+        jobs.release(job)
+
+
+@cache
+def name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@cache
+def _stop_at_exit() -> None:
+    atexit.register(stop)

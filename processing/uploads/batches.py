@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from albums.models import Album, Companion
 from processing import jobs
+from processing.jobs import batch_completion
 from processing.lib import sql
 from processing.models import Batch, ProcessingJob, Upload, UploadQuerySet, states
 from processing.models.states import UploadState
@@ -198,7 +199,7 @@ class AtWork(Exception):
 
 
 def is_at_work(batch: Batch) -> bool:
-    return Batch.objects.active().filter(pk=batch.pk).exists()
+    return not batch_completion.is_settled(batch.pk)
 
 
 def forget(batch: Batch, by: str) -> None:

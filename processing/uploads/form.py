@@ -67,6 +67,7 @@ class FormIntake(FileUploadHandler):
         self._count = 0
         self._stream: Stream | None = None
         self._stored: list[Stream] = []
+        self._rejected: tuple[Upload, Refused] | None = None
         self._touched_at = time.monotonic()
         self._heartbeat = Heartbeat()
 
@@ -84,6 +85,7 @@ class FormIntake(FileUploadHandler):
 
     def hand_over(self) -> list[ProcessingJob]:
         """Acknowledges every completely stored file, and returns the created jobs."""
+        self._record_rejection()
         streams, self._stored = self._stored, []
         jobs = [lifecycle.finish(stream.upload, stream.size, stream.sha256) for stream in streams]
         return [job for job in jobs if job]
@@ -120,6 +122,7 @@ class FormIntake(FileUploadHandler):
             raise SkipFile
         self._count += not extensions.is_companion(file_name)
         upload = self._create_upload(file_name)
+        self._record_rejection()
         try:
             if refusal := batches.limit_refusal(self._count):
                 raise Refused(refusal)
@@ -142,7 +145,7 @@ class FormIntake(FileUploadHandler):
         try:
             stream.land()
         except Refused as refused:
-            self._record_refusal(stream.upload, refused)
+            self._reject(stream.upload, refused)
         else:
             self._stored.append(stream)
 
@@ -162,12 +165,22 @@ class FormIntake(FileUploadHandler):
 
     def _refuse(self, upload: Upload, refused: Refused) -> None:
         self._stream = None
-        self._record_refusal(upload, refused)
+        self._reject(upload, refused)
         raise SkipFile
 
-    def _record_refusal(self, upload: Upload, refused: Refused) -> None:
+    def _reject(self, upload: Upload, refused: Refused) -> None:
+        """Rejects the upload when the next one exists or the form has ended, so that the batch is active without a gap.
+
+        In a gap, another batch could lock the album, and this one would count as finished.
+        """
         self.has_no_room |= refused.refusal == rejections.DISK_FULL
-        lifecycle.refuse(upload, refused.refusal)
+        self._rejected = upload, refused
+
+    def _record_rejection(self) -> None:
+        if self._rejected:
+            upload, refused = self._rejected
+            lifecycle.refuse(upload, refused.refusal)
+            self._rejected = None
 
     def _keep_alive(self, stream: Stream) -> None:
         if time.monotonic() - self._touched_at < lifecycle.touch_seconds():

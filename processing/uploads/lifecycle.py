@@ -11,6 +11,7 @@ from django.utils import timezone
 from albums import removal, trash
 from albums.models import Photo
 from processing import jobs
+from processing.jobs import batch_completion, grouping
 from processing.lib import sql
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import IS_A_PHOTO, UploadState
@@ -205,8 +206,9 @@ def _end_without_photo(upload: Upload, target: UploadState, refusal: Refusal, **
         ended = _end(upload, target, code=refusal.code, message=refusal.message, **fields)
         if ended:
             removal.clear_after_commit([upload.key])
+            batch_completion.finish_after_commit(upload.batch_id)
             if refusal.code in IS_A_PHOTO:
-                jobs.settle_double(upload)
+                grouping.settle_double(upload)
             if upload.multipart_id:
                 transaction.on_commit(lambda: _abort(upload), robust=True)
     return ended

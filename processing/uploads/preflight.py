@@ -12,8 +12,7 @@ from django.db.models import Q
 
 from albums import trash
 from albums.models import Album, Photo
-from processing import jobs
-from processing.jobs import name_matching
+from processing.jobs import batch_completion, grouping, name_matching
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import IS_A_PHOTO, JobState, UploadState
 from processing.pipeline.formats import extensions
@@ -121,7 +120,9 @@ def _open(batch: Batch, files: Sequence[Declared], index: "_DuplicateIndex") -> 
             refused.append(lifecycle.turn_away(batch, file, plan.refusal, plan.photo))
     for upload in refused:
         if name_matching.is_sidecar(upload.name) and not upload.duplicate_of and upload.code in IS_A_PHOTO:
-            jobs.settle_double(upload)  # it had no photo when it arrived first
+            grouping.settle_double(upload)  # it had no photo when it arrived first
+    if not accepted:
+        batch_completion.finish_after_commit(batch.pk)
     return plans
 
 

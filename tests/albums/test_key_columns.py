@@ -6,12 +6,12 @@ import pytest
 from django.apps import apps
 from django.db import connection
 from django.db.models import CharField, Q, TextField
+from processing.backups.snapshot_manifest import ManifestEntry
 
 from albums import key_columns
 from albums.key_columns import KeyColumn, Kind
 from albums.models import Leftover, Photo
-from processing.backups import database_dump, manifest
-from processing.backups.manifest import Entry
+from processing.backups import database_dump, snapshot_manifest
 from processing.integrity import consistency, file_check, findings, repair
 from processing.maintenance import storage_migration
 from processing.models import BucketConnection, Finding
@@ -74,8 +74,8 @@ def test_a_lost_file_in_a_new_column_is_restored_from_a_copy(second_file, data_d
 
 
 def test_a_file_in_a_new_column_is_backed_up(second_file):
-    assert Entry(SHA256, len(CONTENT), KEY) in [*manifest.wanted("default", renditions=False)]
-    assert manifest.is_wanted(KEY, renditions=False)
+    assert ManifestEntry(SHA256, len(CONTENT), KEY) in [*snapshot_manifest.wanted("default", renditions=False)]
+    assert snapshot_manifest.is_wanted(KEY, renditions=False)
 
 
 def test_a_file_in_a_new_column_counts_as_stored(second_file, photo):

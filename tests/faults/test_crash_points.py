@@ -25,6 +25,7 @@ WORKER_POINTS = (
     f"{Point.BEFORE_DELETE}:2",
 )
 DELETING_POINTS = (Point.ROWS_GOING, f"{Point.BEFORE_DELETE}:4", f"{Point.AFTER_DELETE}:4")
+UNFINISHED = "SELECT count(*) FROM processing_batch WHERE finished_at IS NULL AND album_id = {}"
 UNPROVED = "SELECT count(*) FROM albums_photo WHERE verified_at IS NULL AND album_id = {}"
 RERENDERING_POINTS = (
     f"{Point.BETWEEN_RENDITIONS}:3",
@@ -103,6 +104,16 @@ def test_the_worker_dies_while_it_reads_a_photo_back(serving, album, photos):
 
     assert_all_are_photos(serving, album, photos)
     polling.until(lambda: serving.ask(UNPROVED.format(album)) == [(0,)], 240, "a photo is not read back")
+
+
+def test_the_worker_dies_between_the_last_photo_and_the_end_of_the_batch(serving, album, photos):
+    fault = {"DARKROOM_FAULT": f"{Point.BEFORE_BATCH_END}:{PHOTOS}"}
+    assert serving.start("run_huey", env=fault).wait(SECONDS) == -signal.SIGKILL
+    assert serving.ask(UNFINISHED.format(album)) == [(1,)]
+    restart(serving, "run_huey")
+
+    assert_all_are_photos(serving, album, photos)
+    polling.until(lambda: serving.ask(UNFINISHED.format(album)) == [(0,)], what="no sweep records the end of the batch")
 
 
 @pytest.mark.parametrize("point", RERENDERING_POINTS)

@@ -42,6 +42,11 @@ def pending():
         (lambda album: pending().order_by("created_at")[:1], "job_state_created"),
         (lambda album: ProcessingJob.objects.failed().order_by("-finished_at")[:50], "job_state_finished"),
         (lambda album: Batch.objects.all()[:50], "batch_opened"),
+        pytest.param(
+            lambda album: Batch.objects.filter(finished_at=None).order_by("pk")[:50],
+            "batch_unfinished",
+            marks=pytest.mark.embedded,  # as above
+        ),
         (lambda album: Album.objects.all()[:60], "album_created"),
     ],
 )

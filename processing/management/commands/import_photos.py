@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
 from albums.models import Album
-from processing.jobs import workers
+from processing.jobs import batch_completion, workers
 from processing.management import SETTINGS_ONLY
 from processing.models import Batch
 from processing.queries import batch_outcome
@@ -66,7 +66,7 @@ class Command(BaseCommand):
     def _wait(self, batch: Batch) -> None:
         if not workers.alive().exists():
             self.stderr.write("Warning: no worker is running, so nothing will be developed until one is.")
-        while not batch_outcome.is_over(batch):
+        while not batch_completion.finish(batch.pk):
             time.sleep(POLL_SECONDS)
 
     def _report(self, batch: Batch) -> None:

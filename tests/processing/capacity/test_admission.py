@@ -29,7 +29,7 @@ HTMX = {"HX-Request": "true"}
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch):
     monkeypatch.setattr(worker, "PAUSE_SECONDS", 0)
-    monkeypatch.setattr(worker, "_pause_reason", None)
+    monkeypatch.setattr(worker._status, "pause_reason", "")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from processing.maintenance import sweep as recovery
 from processing.pipeline import Refused
 from processing.pipeline import errors as pipeline
 from processing.queries import help_texts
-from processing.rendering import sandbox, worker
+from processing.rendering import failure_reasons, sandbox, worker
 from processing.storage import storage_errors
 from processing.uploads import rejections as intake
 
@@ -19,7 +19,8 @@ def of_the_pipeline() -> dict[str, bool]:
 
 
 def of_the_worker() -> set[str]:
-    told = {value[0] for value in vars(worker).values() if isinstance(value, tuple) and len(value) == 2}
+    constants = [*vars(worker).values(), *vars(failure_reasons).values()]
+    told = {value[0] for value in constants if isinstance(value, tuple) and len(value) == 2}
     return told | {recovery.LOST[0]}
 
 

@@ -1,0 +1,38 @@
+"""Why a picture could not be rendered or stored, as a code and a message; the same for jobs and for photos rendered again."""
+
+import logging
+from typing import NamedTuple
+
+from processing.pipeline import Refused
+from processing.storage.storage_errors import StorageTrouble
+
+log = logging.getLogger(__name__)
+
+STORAGE = ("storage", "The server could not read or write its storage.")
+NO_ROOM = ("disk-full", "There was no room to store the picture. It is tried again until there is.")
+INTERNAL = ("internal", "Something unexpected went wrong on the server; its log says more.")
+
+
+class Reason(NamedTuple):
+    code: str
+    message: str
+    is_permanent: bool = False
+
+
+def describe(error: Exception, subject: str) -> Reason:
+    """Returns the reason for an error of the pipeline, the storage or the server.
+
+    Errors that an administrator can act on are logged with `subject`, the job or photo.
+    """
+    match error:
+        case Refused():
+            return Reason(error.code, error.message, error.permanent)
+        case StorageTrouble():
+            log.warning("%s: %s", subject, error)
+            return Reason(error.code, error.message, error.permanent)
+        case OSError():
+            log.error("%s: storage error", subject, exc_info=error)
+            return Reason(*STORAGE)
+        case _:
+            log.error("%s: unexpected error", subject, exc_info=error)
+            return Reason(*INTERNAL)

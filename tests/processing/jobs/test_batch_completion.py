@@ -1,0 +1,236 @@
+"""The end of a batch is announced exactly once, by whatever settles its last file."""
+
+import threading
+from datetime import timedelta
+from importlib import import_module
+
+import pytest
+from django.apps import apps
+from django.db import connection
+from django.utils import timezone
+
+from albums.models import Album
+from processing import jobs
+from processing.jobs import batch_completion
+from processing.maintenance import sweep as recovery
+from processing.models import Batch, ProcessingJob, Upload
+from processing.models.states import JobState
+from processing.rendering import worker
+from processing.uploads import batches, preflight, rejections
+from processing.uploads import lifecycle as uploads
+from processing.uploads.manifest import Declared
+from tests.processing import making
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def announced():
+    """The ids of the batches that were announced, in order."""
+    announced = []
+
+    def receive(batch: Batch, **_) -> None:
+        announced.append(batch.pk)
+
+    batch_completion.batch_finished.connect(receive)
+    yield announced
+    batch_completion.batch_finished.disconnect(receive)
+
+
+@pytest.fixture
+def committed(django_capture_on_commit_callbacks):
+    """Calls a function as in a transaction of its own: with what it does after the commit."""
+
+    def call(function, *args):
+        with django_capture_on_commit_callbacks(execute=True):
+            return function(*args)
+
+    return call
+
+
+def complete_next(album: Album) -> ProcessingJob:
+    """Publish a photo like a worker that is killed before it looks at the batch."""
+    job = jobs.claim_next("tester")
+    jobs.complete(job, making.photo(album, job), [])
+    return job
+
+
+def test_a_worker_announces_the_batch_after_its_last_job(album, announced):
+    batch = making.received(album).batch
+    making.received(album, b"no picture", batch=batch)
+
+    worker.develop_next()
+    assert (announced, Batch.objects.get().finished_at) == ([], None)
+    worker.develop_next()
+
+    assert announced == [batch.pk]
+    assert Batch.objects.get().finished_at is not None
+
+
+def test_a_batch_goes_on_while_a_file_is_being_received_or_waits_for_a_retry(album, announced):
+    batch = making.received(album).batch
+    late = making.upload(album, batch=batch)
+    complete_next(album)
+    assert not batch_completion.finish(batch.pk)
+
+    uploads.refuse(late, rejections.EMPTY)
+    making.received(album, batch=batch)
+    jobs.retry(jobs.claim_next("tester"), "storage", "It did not work.")
+    assert not batch_completion.finish(batch.pk)
+
+    assert announced == []
+
+
+def expire(upload: Upload) -> None:
+    Upload.objects.update(expires_at=timezone.now() - timedelta(days=1))
+    recovery.sweep()
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda upload: uploads.refuse(upload, rejections.EMPTY),
+        lambda upload: uploads.skip(upload, rejections.COMPANION),
+        lambda upload: uploads.cancel(upload, "cancelled", "Cancelled by its sender."),
+        lambda upload: batches.cancel(upload.album, "anna"),
+        lambda upload: batches.stop_receiving(upload.album, "anna"),
+        lambda upload: uploads.finish(upload, 4, making_duplicate(upload)),
+        expire,
+    ],
+    ids=["rejected", "skipped", "cancelled", "all cancelled", "album in the trash", "a duplicate", "expired"],
+)
+def test_a_batch_ends_with_an_upload_that_has_no_job(album, announced, committed, end):
+    batch = making.received(album).batch
+    last = making.upload(album, "last.jpg", batch)
+    complete_next(album)
+
+    committed(end, last)
+
+    assert announced == [batch.pk]
+    recovery.sweep()
+    assert announced == [batch.pk]
+
+
+def making_duplicate(upload: Upload) -> str:
+    """The checksum of a photo that the album has."""
+    return upload.album.photos.get().original_sha256
+
+
+@pytest.mark.parametrize("state", [JobState.PENDING, JobState.PROCESSING])
+def test_a_batch_ends_with_a_job_that_is_cancelled(album, announced, committed, state):
+    job = making.job_in(album, state)
+
+    committed(jobs.cancel, job, "anna")
+
+    assert announced == [job.batch_id]
+
+
+def test_a_batch_ends_with_a_job_whose_worker_is_gone_for_good(album, announced, settings):
+    settings.MAX_ATTEMPTS = 1
+    job = making.job_in(album, JobState.PROCESSING)
+    ProcessingJob.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+
+    recovery.sweep()
+
+    assert ProcessingJob.objects.get().state == JobState.FAILED
+    assert announced == [job.batch_id]
+
+
+def test_a_list_of_which_nothing_is_to_be_sent_is_a_batch_that_has_ended(album, owner, announced, committed):
+    empty = Declared(raw_name="a.jpg", size=0)
+
+    declaration = committed(preflight.declare, album, owner, [empty])
+
+    assert announced == [declaration.batch.pk]
+
+
+def test_a_batch_whose_worker_was_killed_after_the_last_job_is_announced_by_one_sweep(album, announced):
+    making.received(album)
+    job = complete_next(album)
+    assert announced == []
+
+    swept = [recovery.sweep().finished_batches for _ in range(2)]
+
+    assert (announced, swept) == ([job.batch_id], [1, 0])
+
+
+def test_the_sweep_leaves_batches_that_go_on(album, owner, announced):
+    making.job_in(album, JobState.PENDING)
+    making.job_in(Album.objects.create(title="Winter", owner=owner), JobState.PROCESSING)
+    making.upload(Album.objects.create(title="Spring", owner=owner))
+
+    assert batch_completion.finish_all() == 0
+    assert announced == []
+
+
+def test_an_announcement_that_fails_leaves_nothing_and_is_made_again(album, announced):
+    job = making.job_in(album, JobState.COMPLETED)
+
+    def fail(**_) -> None:
+        Album.objects.update(title="Half done")
+        raise RuntimeError
+
+    batch_completion.batch_finished.connect(fail)
+    with pytest.raises(RuntimeError):
+        batch_completion.finish(job.batch_id)
+    batch_completion.batch_finished.disconnect(fail)
+    assert (Batch.objects.get().finished_at, Album.objects.get().title) == (None, "Summer")
+    announced.clear()  # what the failed transaction had written is gone
+
+    assert batch_completion.finish(job.batch_id)
+    assert announced == [job.batch_id]
+
+
+def test_a_batch_that_goes_on_after_its_end_is_not_announced_again(album, announced, committed):
+    job = making.job_in(album, JobState.FAILED)
+    assert batch_completion.finish(job.batch_id)
+    finished_at = Batch.objects.get().finished_at
+
+    jobs.requeue(job, "anna")
+    another = making.upload(album, "another.jpg", job.batch)
+    assert not batch_completion.finish(job.batch_id)
+    worker.develop_next()
+    committed(uploads.refuse, another, rejections.EMPTY)
+
+    assert batch_completion.finish(job.batch_id)
+    assert announced == [job.batch_id]
+    assert Batch.objects.get().finished_at == finished_at
+
+
+def test_workers_that_end_a_batch_at_the_same_time_announce_it_once(album, announced, transactional_db):
+    batch = making.received(album).batch
+    for _ in range(3):
+        making.received(album, batch=batch)
+    claimed = [jobs.claim_next(f"worker:{number}") for number in range(4)]
+    all_done, results = threading.Barrier(len(claimed), timeout=60), []
+
+    def work(job: ProcessingJob) -> None:
+        try:
+            jobs.complete(job, making.photo(album, job), [])
+            all_done.wait()
+            results.append(batch_completion.finish(batch.pk))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work, args=[job], daemon=True) for job in claimed]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+
+    assert results == [True] * len(claimed)
+    assert announced == [batch.pk]
+
+
+def test_batches_that_had_settled_before_an_upgrade_are_not_announced(album, owner, announced):
+    settled = making.job_in(album, JobState.COMPLETED).batch
+    failed = making.job_in(Album.objects.create(title="Winter", owner=owner), JobState.FAILED).batch
+    waiting = making.job_in(Album.objects.create(title="Spring", owner=owner), JobState.PENDING).batch
+    receiving = making.upload(Album.objects.create(title="Autumn", owner=owner)).batch
+
+    import_module("processing.migrations.0018_batch_finished").mark_settled_batches(apps, connection.schema_editor())
+    recovery.sweep()
+
+    assert announced == []
+    assert set(Batch.objects.exclude(finished_at=None)) == {settled, failed}
+    assert set(Batch.objects.filter(finished_at=None)) == {waiting, receiving}
