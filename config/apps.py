@@ -1,3 +1,5 @@
+import gc
+
 from django.apps import AppConfig
 
 
@@ -19,3 +21,4 @@ class Config(AppConfig):
         authentication_step_completed.connect(activity.confirmed, dispatch_uid="activity")
         partial_login.connect()
         security_log.connect()
+        gc.enable()  # disabled by manage.py during imports

@@ -91,7 +91,6 @@ INSTALLED_APPS = [
     "config.accounts.apps.SessionsConfig",
     "allauth.mfa",
     "allauth.socialaccount",
-    "allauth.socialaccount.providers.openid_connect",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -1,5 +1,6 @@
 """The WSGI application that `manage.py serve` runs."""
 
+import gc
 import os
 from typing import Any
 
@@ -27,5 +28,7 @@ class Handler(WSGIHandler):
     request_class = Request
 
 
+gc.disable()  # as in manage.py
 django.setup(set_prefix=False)
+gc.enable()
 application = Handler()

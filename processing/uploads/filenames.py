@@ -2,7 +2,7 @@
 
 import re
 
-from processing.pipeline.metadata import characters
+from processing.pipeline import characters
 
 LONGEST = 200
 MAX_FOLDER_LENGTH = 500

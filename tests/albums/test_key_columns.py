@@ -6,12 +6,12 @@ import pytest
 from django.apps import apps
 from django.db import connection
 from django.db.models import CharField, Q, TextField
-from processing.backups.snapshot_manifest import ManifestEntry
 
 from albums import key_columns
 from albums.key_columns import KeyColumn, Kind
 from albums.models import Leftover, Photo
 from processing.backups import database_dump, snapshot_manifest
+from processing.backups.snapshot_manifest import ManifestEntry
 from processing.integrity import consistency, file_check, findings, repair
 from processing.maintenance import storage_migration
 from processing.models import BucketConnection, Finding

@@ -48,6 +48,28 @@ def test_only_the_servers_that_are_set_cost_memory(names, loaded, tmp_path):
     assert (ended.stdout, ended.stderr) == (f"{loaded}\n", "")
 
 
+WORKER = """
+import sys
+import django
+django.setup()
+import processing.tasks
+print([name for name in ("PIL", "boto3", "cryptography", "fido2", "jwt", "requests", "config.urls") if name in sys.modules])
+import config.urls
+print([name for name in ("PIL", "boto3", "jwt", "requests") if name in sys.modules])
+"""
+
+
+@pytest.mark.once
+def test_a_worker_loads_no_pages_and_neither_process_loads_decoders_or_clients_that_it_does_not_use(tmp_path):
+    env = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "config.settings"}
+
+    ended = subprocess.run(
+        [sys.executable, "-c", WORKER], cwd=PROJECT, env=env, capture_output=True, text=True, check=False
+    )
+
+    assert (ended.stdout, ended.stderr) == ("[]\n[]\n", "")
+
+
 MESSAGE: Any = (
     "id",
     "processing.tasks.develop_next",

@@ -11,9 +11,10 @@ from xml.sax.saxutils import escape
 import pytest
 from PIL import Image
 
+from processing.pipeline import characters
 from processing.pipeline import errors as pipeline_errors
 from processing.pipeline.formats.detect import recognise
-from processing.pipeline.metadata import boilerplate, characters, read, sidecar, text
+from processing.pipeline.metadata import boilerplate, read, sidecar, text
 from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.picture import Exposure, Gps, Metadata
 from processing.pipeline.render.develop import develop

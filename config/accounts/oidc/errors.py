@@ -12,6 +12,9 @@ from django.shortcuts import render
 
 log = logging.getLogger(__name__)
 
+FAILURES = (OAuth2Error, requests.RequestException)
+"""What talking to the provider raises."""
+
 
 class Trouble(NamedTuple):
     """An error for the user. `{name}` in `heading` and `words` is replaced by the provider's name."""

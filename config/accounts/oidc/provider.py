@@ -7,6 +7,7 @@ import jwt
 import requests
 from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.models import SocialApp
+from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.conf import settings
@@ -83,6 +84,15 @@ class Provider(OpenIDConnectProvider):  # type: ignore[misc]
         params = (kwargs.pop("auth_params", None) or {}) | {"nonce": nonce}
         response: HttpResponse = super().redirect(request, process, auth_params=params, nonce=nonce, **kwargs)
         return response
+
+
+class Callback(OAuth2CallbackView):  # type: ignore[misc]
+    """allauth's view, which also passes the nonce from the state to the adapter."""
+
+    def _get_state(self, request: HttpRequest, provider: Provider) -> tuple[dict[str, Any] | None, HttpResponse | None]:
+        state, response = super()._get_state(request, provider)
+        self.adapter.nonce = (state or {}).get("nonce")
+        return state, response
 
 
 def configuration() -> dict[str, Any]:

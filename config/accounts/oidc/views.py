@@ -1,16 +1,16 @@
-"""Views for signing in through the provider and for connecting an account. Without OIDC_ISSUER they return 404."""
+"""Views for signing in through the provider and for connecting an account. Without OIDC_ISSUER they return 404.
+
+They import `provider` and `errors` only when OIDC_ISSUER is set: requests, PyJWT and what these need take 7 MB and 0.1 s.
+"""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-import requests
 from allauth.account.decorators import reauthentication_required
 from allauth.core.internal import ratelimit
 from allauth.socialaccount.forms import DisconnectForm
 from allauth.socialaccount.models import SocialAccount
-from allauth.socialaccount.providers.oauth2.client import OAuth2Error
-from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -20,8 +20,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from config.accounts import oidc
-from config.accounts.oidc import errors
-from config.accounts.oidc.provider import Conversation, Provider
 
 RATES = {"begin": "60/m/ip"}
 """Each call may send a request to the provider. An office shares one address."""
@@ -36,9 +34,11 @@ def with_provider(view: View) -> View:
     def guarded(request: HttpRequest) -> HttpResponseBase:
         if not oidc.is_on():
             raise Http404
+        from config.accounts.oidc import errors
+
         try:
             return view(request)
-        except (OAuth2Error, requests.RequestException) as error:
+        except errors.FAILURES as error:
             return errors.told(request, error)
 
     return guarded
@@ -65,7 +65,9 @@ def begin(request: HttpRequest) -> HttpResponseBase:
 @with_provider
 def callback(request: HttpRequest) -> HttpResponseBase:
     """Receives users whom the provider redirects back, with a code or an error."""
-    view: View = Callback.adapter_view(Conversation(request, settings.OIDC_ISSUER))
+    from config.accounts.oidc import provider
+
+    view: View = provider.Callback.adapter_view(provider.Conversation(request, settings.OIDC_ISSUER))
     return view(request)
 
 
@@ -82,15 +84,6 @@ def connection(request: HttpRequest) -> HttpResponseBase:
     return render(request, "socialaccount/connections.html", context, status=422 if form.errors else 200)
 
 
-class Callback(OAuth2CallbackView):  # type: ignore[misc]
-    """allauth's view, which also passes the nonce from the state to the adapter."""
-
-    def _get_state(self, request: HttpRequest, provider: Provider) -> tuple[dict[str, Any] | None, HttpResponse | None]:
-        state, response = super()._get_state(request, provider)
-        self.adapter.nonce = (state or {}).get("nonce")
-        return state, response
-
-
 @reauthentication_required(app="allauth.socialaccount")  # type: ignore[untyped-decorator]
 def _connect(request: HttpRequest) -> Any:
     return _redirect_to_provider(request)
@@ -98,4 +91,6 @@ def _connect(request: HttpRequest) -> Any:
 
 def _redirect_to_provider(request: HttpRequest) -> Any:
     """Stores state, nonce and PKCE verifier in the session, and returns allauth's redirect to the provider."""
+    from config.accounts.oidc.provider import Provider
+
     return Provider(request, app=oidc.app()).redirect_from_request(request)

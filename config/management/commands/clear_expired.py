@@ -5,10 +5,12 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from config.accounts import expiry
+from processing.management import SETTINGS_ONLY
 
 
 class Command(BaseCommand):
     help = __doc__
+    requires_system_checks = SETTINGS_ONLY
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write(str(expiry.clear()))

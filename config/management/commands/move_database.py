@@ -10,6 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 from config.operations import sqlite_to_postgres
 from processing.jobs import workers
+from processing.management import SETTINGS_ONLY
 
 
 class Command(BaseCommand):
@@ -18,6 +19,7 @@ class Command(BaseCommand):
         "stored files against it. Stop web and workers before, and set DATABASE_URL afterwards. The SQLite database stays as "
         "it is."
     )
+    requires_system_checks = SETTINGS_ONLY
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

@@ -6,12 +6,14 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.accounts import second_factor
+from processing.management import SETTINGS_ONLY
 
 
 class Command(BaseCommand):
     help = (
         "Removes authenticator app, passkeys and recovery codes of a user, who then signs in with the password alone."
     )
+    requires_system_checks = SETTINGS_ONLY
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="the user's name")

@@ -11,6 +11,7 @@ from config.operations import restore_drill
 from processing.backups import Refused
 from processing.backups.repository import Vault
 from processing.backups.restore import Restored, restore
+from processing.management import SETTINGS_ONLY
 
 INTERRUPTED = 130
 
@@ -20,6 +21,7 @@ class Command(BaseCommand):
         "Restore the backup in DIR into this installation, which must be empty and not running: every file is held to its "
         "checksum, then the database is put in its place. It writes over nothing; interrupted, it goes on when it is run again."
     )
+    requires_system_checks = SETTINGS_ONLY
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("directory", metavar="DIR", type=Path)

@@ -11,12 +11,14 @@ from django.core.management.base import BaseCommand, CommandError
 
 from config.server import startup
 from config.server.connections import file_descriptors
+from processing.management import SETTINGS_ONLY
 
 
 class Command(BaseCommand):
     help = (
         "Prepare the installation, then run web and worker side by side. What dies is started again; Ctrl-C ends both."
     )
+    requires_system_checks = SETTINGS_ONLY
 
     def handle(self, *args: Any, **options: Any) -> None:
         _check_port()

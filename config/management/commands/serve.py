@@ -10,10 +10,12 @@ from django.core.management.base import BaseCommand, CommandError
 from config.server import startup
 from config.server.connections import file_descriptors
 from processing.doctor import site_url
+from processing.management import SETTINGS_ONLY
 
 
 class Command(BaseCommand):
     help = "Answer HTTP on HOST:PORT, with WEB_PROCESSES processes of WEB_THREADS threads each (see docs/configuration.md)."
+    requires_system_checks = SETTINGS_ONLY
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Executes gunicorn in place of this process, to free the memory of the loaded modules."""

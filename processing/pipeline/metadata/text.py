@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 
-from processing.pipeline.metadata import characters, charsets
+from processing.pipeline import characters
+from processing.pipeline.metadata import charsets
 
 MOST_LINE, MOST_TEXT = 200, 5000
 MOST_BYTES = 64 * 1024

@@ -8,9 +8,9 @@ from typing import Any
 
 from PIL import ImageCms
 
+from processing.pipeline import characters
 from processing.pipeline.colour import bit_depth, convert
 from processing.pipeline.formats.opened import Opened
-from processing.pipeline.metadata import characters
 from processing.pipeline.picture import Colours
 
 EIGHT_BITS = {"JPEG", "WEBP", "GIF"}

@@ -6,12 +6,16 @@ from django.core.management.base import SystemCheckError
 
 from processing.management import SETTINGS_ONLY
 
-COMMANDS = sorted(name for name, app in get_commands().items() if app == "processing")
+COMMANDS = sorted((app, name) for name, app in get_commands().items() if app in ("config", "processing"))
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_checks_the_settings_and_leaves_out_the_code(name):
-    assert load_command_class("processing", name).requires_system_checks == SETTINGS_ONLY
+@pytest.mark.parametrize(("app", "name"), COMMANDS)
+def test_every_command_checks_the_settings_and_leaves_out_the_code(app, name):
+    assert load_command_class(app, name).requires_system_checks == SETTINGS_ONLY
+
+
+def test_the_worker_starts_with_our_command():
+    assert get_commands()["run_huey"] == "config"
 
 
 @pytest.mark.django_db
