@@ -70,7 +70,11 @@ class Entry:
     @property
     def can_be_published(self) -> bool:
         """True if the file is damaged but has a preview."""
-        return self.reason.is_kept and self.reason.code in states.CAN_BE_PUBLISHED and self.has_preview
+        return self.is_damaged and self.has_preview
+
+    @property
+    def is_damaged(self) -> bool:
+        return self.reason.is_kept and self.reason.code in states.CAN_BE_PUBLISHED
 
     @property
     def ending(self) -> str:

@@ -14,6 +14,7 @@ from processing.lib import row_counts
 from processing.lib.row_counts import Count
 from processing.models import Finding, ProcessingJob, Rerender, Upload, WorkerPulse
 from processing.models.states import JobState, UploadState
+from processing.queries.failure_scope import Scope
 
 MAX_LISTED = 50
 """Rows of each list."""
@@ -66,7 +67,11 @@ class Overview:
     oldest_pending_seconds: int
     workers: list[Worker]
     active: list[ProcessingJob]
+    failures: Count
+    """The failed jobs that the failure page lists, unlike `jobs`: without codes that are no mishaps
+    and without albums in the trash."""
     failed: list[ProcessingJob]
+    """The newest of `failures`."""
     shortage: Shortage | None
     """Why workers claim no jobs."""
     findings: list[Finding]
@@ -106,6 +111,7 @@ def of(albums: QuerySet[Album]) -> Overview:
     """Returns the overview of these albums. Workers are the same for all users."""
     jobs = _of_albums(albums, ProcessingJob.objects.all())
     listed = jobs.select_related("album")
+    failures = Scope(albums.filter(trashed_at=None)).jobs
     uploads = _of_albums(albums, Upload.objects.all())
     rerenders = _of_albums(albums, Rerender.objects.all(), "photo__album")
     return Overview(
@@ -115,7 +121,8 @@ def of(albums: QuerySet[Album]) -> Overview:
         oldest_pending_seconds=_oldest_pending(jobs),
         workers=alive(albums),
         active=[*listed.in_work(), *listed.filter(state=JobState.PENDING).order_by("turn", "pk")[:MAX_LISTED]],
-        failed=list(listed.failed().order_by("-finished_at")[:MAX_LISTED]),
+        failures=row_counts.of(failures),
+        failed=list(failures.select_related("album").order_by("-finished_at")[:MAX_LISTED]),
         shortage=admission.of_work(),
         findings=_findings(albums),
         rerenders=row_counts.of(rerenders.waiting()),

@@ -3,6 +3,8 @@
 import logging
 import sys
 
+import pytest
+
 from config.log_format import OneLine
 
 NASTY = "a.jpg\n2026-11-21 08:00:00 INFO root All is well\r\x1b[2J\u2028\x85.jpg"
@@ -30,6 +32,16 @@ def test_a_trace_keeps_its_lines_set_in():
     assert told[1] == "    Traceback (most recent call last):"
     assert all(each.startswith("    ") for each in told[1:])
     assert not any(ord(character) < 32 for each in told for character in each)
+
+
+@pytest.mark.parametrize(("status", "is_traced"), [(400, False), (403, False), (499, False), (500, True), (503, True)])
+def test_only_a_fault_of_the_server_is_traced(status: int, is_traced: bool):
+    error = OSError("why")
+    record = logging.LogRecord("django.request", logging.ERROR, "", 0, "Refused", (), (OSError, error, None))
+    record.status_code = status
+
+    assert ("why" in OneLine("{message}", style="{").format(record)) is is_traced
+    assert record.exc_info  # other handlers may need it
 
 
 def test_every_logger_of_the_installation_writes_so(settings):

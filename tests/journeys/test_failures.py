@@ -4,6 +4,7 @@ import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
 
+from albums import album_trash
 from albums.models import Album, Photo
 from processing import jobs
 from processing.models import Batch, Preview, ProcessingJob, Upload
@@ -126,6 +127,21 @@ def test_the_album_and_the_queue_lead_to_it(signed_in, batch):
 
     assert f'href="{DESK}?album={batch.album_id}"' in signed_in.get(f"/albums/{batch.album_id}/").content.decode()
     assert f'href="{DESK}"' in signed_in.get("/jobs/").content.decode()
+
+
+def test_the_queue_counts_and_lists_the_failures_that_it_leads_to(admin, batch, stranger):
+    fail(batch, name="listed.jpg")
+    fail(batch, "restored", name="no mishap.jpg")
+    in_trash = Album.objects.create(title="Deleted", owner=stranger)
+    fail(making.upload(in_trash).batch, name="deleted.jpg")
+    album_trash.put_away(in_trash, by="stranger")
+    client = Client()
+    client.force_login(admin)
+
+    queue = client.get("/jobs/").context["queue"]
+
+    assert (queue.failures, [job.original_filename for job in queue.failed]) == (1, ["listed.jpg"])
+    assert page(client).count('class="failure__name') == 1
 
 
 def test_pages_keep_what_the_desk_is_narrowed_to(signed_in, batch):

@@ -33,18 +33,37 @@ def sizes(picture: Picture) -> list[int]:
     return [made.bytes for made in picture.renditions]
 
 
-@pytest.mark.parametrize("quality", [3, 12, 30])
-def test_a_hard_packed_jpeg_has_no_larger_rendition(tmp_path: Path, out: Path, quality: int) -> None:
+@pytest.mark.parametrize(
+    ("quality", "widths"), [(3, [800, 400]), (12, [1600, 800, 400]), (30, [2200, 1600, 800, 400])], ids=str
+)
+def test_a_hard_packed_jpeg_has_no_larger_rendition(tmp_path: Path, out: Path, quality: int, widths: list[int]) -> None:
     source = tmp_path / "photo.jpg"
     scene((2200, 1500)).save(source, "JPEG", quality=quality)
 
     picture = develop(source, out)
 
-    assert [made.width for made in picture.renditions] == [2200, 1600, 800, 400]
+    assert [made.width for made in picture.renditions] == widths
     assert max(sizes(picture)) <= source.stat().st_size
     for made in picture.renditions:
         with Image.open(made.path) as image:
             assert image.size == (made.width, made.height)
+
+
+@pytest.mark.parametrize(("size", "widths"), [((300, 200), [300]), ((1000, 700), [400])], ids=str)
+def test_quality_is_not_lowered_until_little_is_left_of_the_picture(
+    tmp_path: Path, out: Path, size: tuple[int, int], widths: list[int]
+) -> None:
+    source, expected = tmp_path / "photo.jpg", tmp_path / "expected.webp"
+    Image.effect_noise(size, 90).convert("RGB").save(source, "JPEG", quality=2)
+
+    picture = develop(source, out)
+
+    assert [made.width for made in picture.renditions] == widths
+    if widths == [300]:
+        with Image.open(source) as stored:
+            stored.save(expected, "WEBP", quality=20, method=2)
+        assert expected.stat().st_size > source.stat().st_size
+        assert Path(picture.renditions[0].path).read_bytes() == expected.read_bytes()
 
 
 def test_a_usual_jpeg_keeps_the_quality_that_is_set(tmp_path: Path, out: Path) -> None:
@@ -76,7 +95,7 @@ def test_a_drawing_has_no_larger_rendition(tmp_path: Path, out: Path, name: str,
         apart = [
             a - b for a, b in zip(*(ImageStat.Stat(each.convert("RGB")).mean for each in (shown, stored)), strict=True)
         ]
-    assert max(map(abs, apart)) < 6
+    assert max(map(abs, apart)) < 8  # a single pixel of quality 20
 
 
 def test_what_browsers_do_not_show_may_be_smaller_than_its_renditions(tmp_path: Path, out: Path) -> None:

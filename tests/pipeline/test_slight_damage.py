@@ -82,7 +82,16 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("tail", [b"", bytes(700), TRAILER], ids=["nothing", "zeros", "trailer"])
+TAILS = {
+    "nothing": b"",
+    "zeros": bytes(700),
+    "erased flash": b"\xff" * 700,
+    "trailer": TRAILER,
+    "trailer and erased flash": TRAILER + b"\xff" * 2,
+}
+
+
+@pytest.mark.parametrize("tail", TAILS.values(), ids=TAILS)
 @pytest.mark.parametrize("options", KINDS.values(), ids=KINDS)
 def test_a_missing_end_marker_is_noted(tmp_path: Path, out: Path, options: dict[str, Any], tail: bytes) -> None:
     content = encoded(**options)

@@ -20,9 +20,9 @@ from tests.processing import making
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def damaged() -> bytes:
+def damaged(name: str = "JPEG") -> bytes:
     file = io.BytesIO()
-    Image.effect_noise((900, 600), 60).convert("RGB").save(file, "JPEG")
+    Image.effect_noise((900, 600), 60).convert("RGB").save(file, name)
     return file.getvalue()[: len(file.getvalue()) * 2 // 3]
 
 
@@ -125,6 +125,18 @@ def test_the_desk_offers_it_as_a_form_that_works_without_a_script(job, album, cl
     assert "1 damaged file will be published, with a warning." in answer.content.decode()
     job.refresh_from_db()
     assert (job.state, job.publish_damaged) == (JobState.PENDING, True)
+
+
+@pytest.mark.parametrize(("name", "is_shown"), [("AVIF", False), ("WEBP", True)])
+def test_the_page_says_if_no_part_of_a_file_can_be_shown(album, client, name, is_shown):
+    making.received(album, damaged(name))
+    worker.develop_next()
+    client.force_login(album.owner)
+
+    page = client.get("/failures/").content.decode()
+
+    assert ("Publish anyway" in page) == is_shown
+    assert ("No part of it could be shown, so it cannot be published." in page) != is_shown
 
 
 def test_nobody_publishes_somebody_elses_file(job, stranger, client):

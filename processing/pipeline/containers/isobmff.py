@@ -23,7 +23,12 @@ class Box:
 
 
 def length(file: BinaryIO) -> int:
-    return os.fstat(file.fileno()).st_size
+    """Returns the length of the file in bytes. The file's position stays."""
+    position = file.tell()
+    try:
+        return file.seek(0, os.SEEK_END)
+    finally:
+        file.seek(position)
 
 
 def inside(file: BinaryIO, start: int, end: int) -> Iterator[Box]:

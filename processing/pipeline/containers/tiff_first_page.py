@@ -5,7 +5,13 @@ from __future__ import annotations
 import io
 from typing import Any, BinaryIO, cast
 
+from PIL import TiffImagePlugin
+
 from processing.pipeline.containers import tiff_directory
+
+# Pillow 13 looks for BigTIFF's version in the third byte, also if the bytes are in the other order.
+BIG_ENDIAN_BIG_TIFF, AS_PILLOW_READS_IT = b"MM\x00+", b"MM+\x00"
+TiffImagePlugin.PREFIXES.append(AS_PILLOW_READS_IT)
 
 
 class _Repaged(io.RawIOBase):
@@ -38,11 +44,15 @@ class _Repaged(io.RawIOBase):
 
 
 def at_photo(file: BinaryIO) -> BinaryIO:
-    """The file with its photo as first page; the file itself if that is so already, or if it has no photo.
+    """The file with its photo as first page and a head that Pillow reads; the file itself if it needs neither or has no photo.
 
     Raises the same exceptions as `tiff_directory.photo`.
     """
     page, first = tiff_directory.photo(file), tiff_directory.first(file)
-    if page is None or first is None or page.offset == first.offset:
+    if page is None or first is None:
         return file
-    return cast(BinaryIO, _Repaged(file, tiff_directory.head(file, page)))
+    head = tiff_directory.head(file, page)
+    is_misread = head.startswith(BIG_ENDIAN_BIG_TIFF)
+    if page.offset == first.offset and not is_misread:
+        return file
+    return cast(BinaryIO, _Repaged(file, AS_PILLOW_READS_IT + head[4:] if is_misread else head))

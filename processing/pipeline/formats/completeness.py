@@ -19,9 +19,20 @@ NEEDED_BOXES = {"CR3": {b"ftyp", b"moov", b"uuid", b"mdat"}, "JXL": {b"ftyp", b"
 """The boxes with a picture's data and metadata."""
 
 
-def check(file: BinaryIO, kind: Kind) -> None:
+def is_complete(file: BinaryIO, kind: Kind) -> bool:
+    try:
+        check(file, kind)
+    except errors.Truncated:
+        return False
+    return True
+
+
+def check(file: BinaryIO, kind: Kind, *, is_strict: bool = True) -> None:
+    """Raises Truncated if the end of the file is missing; if not `is_strict`, only if no part of the picture can be decoded."""
+    if not is_strict and (kind.is_raw or kind.name == "WEBP"):
+        return
     if kind.name in ("AVIF", "HEIF"):
-        _check_items(file)
+        _check_items(file, is_strict=is_strict or kind.name == "AVIF")
     elif kind.name in NEEDED_BOXES:
         _check_boxes(file, NEEDED_BOXES[kind.name])
     elif kind.name == "WEBP":
@@ -34,14 +45,19 @@ def check(file: BinaryIO, kind: Kind) -> None:
         _check_end(file, tiff_directory.data_end(file))
 
 
-def _check_items(file: BinaryIO) -> None:
-    """Raises Truncated if data of any item is missing. For a sequence, `mdat` must be complete, because it has the samples."""
+def _check_items(file: BinaryIO, *, is_strict: bool) -> None:
+    """Raises Truncated if data of any item is missing; if not `is_strict`, only if the list of items is.
+
+    For a sequence, `mdat` must be complete, because it has the samples.
+    """
     end = heif_items.data_end(file)
     needed = {b"ftyp", b"meta", b"moov"}
     kinds = _check_boxes(file, needed)
-    if end is None or b"moov" in kinds:
+    if not kinds & {b"meta", b"moov"}:
+        raise errors.Truncated
+    if is_strict and (end is None or b"moov" in kinds):
         _check_boxes(file, needed | {b"mdat"})
-    if not kinds & {b"meta", b"moov"} or (end or 0) > isobmff.length(file):
+    if is_strict and (end or 0) > isobmff.length(file):
         raise errors.Truncated
 
 

@@ -19,7 +19,7 @@ from PIL import ExifTags, Image, ImageFile, TiffImagePlugin, UnidentifiedImageEr
 from processing.pipeline import error_mapping, errors, memory_limits, orientation
 from processing.pipeline.colour import bit_depth, cicp, declared_space
 from processing.pipeline.containers import heif_items, png_chunks, tiff_directory, tiff_first_page
-from processing.pipeline.formats import animation, bands, completeness, jxl, large_webp, raw, zeroed_data
+from processing.pipeline.formats import animation, bands, completeness, jxl, large_webp, raw, truncated, zeroed_data
 from processing.pipeline.formats.detect import Kind, recognise
 from processing.pipeline.formats.jpeg import jpeg_repair, scans
 from processing.pipeline.formats.opened import Opened
@@ -51,18 +51,27 @@ def opened(source: Path, bounds: Limits) -> Iterator[Opened]:
 
 @contextmanager
 def opened_leniently(file: BinaryIO, bounds: Limits) -> Iterator[Image.Image]:
-    """Like `opened`, for previews: a JPEG may be truncated or damaged. Raises UnsupportedRaw for RAW files."""
+    """Like `opened`, for previews: JPEG, PNG, HEIC and still WebP may be truncated. Raises UnsupportedRaw for RAW files."""
     kind, memory = _recognise(file, bounds, is_strict=False)
     if kind.is_raw:
         raise errors.UnsupportedRaw(kind.name)
     if kind.name == "JPEG":
         file = _without_hiding_faults(file, bounds)
     with error_mapping.of_the_file(memory):
-        picture = _open_without_pillow(file, kind, bounds)
-        image = picture.image if picture else _open_within_limits(file, kind, bounds)
+        image = _open_truncated_webp(file, kind) or _open_leniently(file, kind, bounds)
     with image, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield image
+
+
+def _open_truncated_webp(file: BinaryIO, kind: Kind) -> Image.Image | None:
+    return truncated.webp(file) if kind.name == "WEBP" and not completeness.is_complete(file, kind) else None
+
+
+def _open_leniently(file: BinaryIO, kind: Kind, bounds: Limits) -> Image.Image:
+    if picture := _open_without_pillow(file, kind, bounds):
+        return picture.image
+    return _open_within_limits(truncated.heif(file, bounds) if kind.name == "HEIF" else file, kind, bounds)
 
 
 def _open_strictly(file: BinaryIO, source: Path, bounds: Limits) -> Opened:
@@ -99,8 +108,7 @@ def _recognise(file: BinaryIO, bounds: Limits, *, is_strict: bool = True) -> tup
     """The kind of file, and the memory that reading its header needs."""
     with error_mapping.of_the_file():
         kind = recognise(file)
-        if is_strict or not kind.is_raw:
-            completeness.check(file, kind)
+        completeness.check(file, kind, is_strict=is_strict)
         return kind, memory_limits.check_file(file, kind.name, bounds)
 
 

@@ -21,8 +21,16 @@ WORDS = frozenset(
             "moultrie digital game camera",
         ),
         *("pentax image", "samsung camera pictures", "scanner", "sony dsc", "spypoint", "metadata-start"),
+        *("camera phone", "exif_jpeg", "gopro", "image", "jpeg image", "samsung electronics", "-", ""),
         # Programs
-        *("acd systems digital imaging", "applemark", "binary comment", "charset=ascii", "created by imlib"),
+        *(
+            "acd systems digital imaging",
+            "applemark",
+            "binary comment",
+            "charset=ascii",
+            "created by imagegear",
+            "created by imlib",
+        ),
         *("created with gimp", "created with the gimp", "gd-jpeg", "iclarified", "intel(r) jpeg library", "picasa"),
         *("lead technologies inc. v1.01", "screenshot", "simulator screenshot", "file written by adobe photoshop"),
         # Names of fields, and placeholders in empty fields
@@ -37,7 +45,18 @@ WORDS = frozenset(
             "n/a",
             "none",
         ),
-        *("null", "undefined", "unknown", "user comment", "user comments", "usercomment", "x-default", "no comment"),
+        *(
+            "no title",
+            "null",
+            "undefined",
+            "unknown",
+            "untitled",
+            "user comment",
+            "user comments",
+            "usercomment",
+            "x-default",
+            "no comment",
+        ),
     }
 )
 
@@ -48,8 +67,9 @@ MAKERS = (
 )
 PATTERNS = (
     # OLYMPUS DIGITAL CAMERA, KODAK Digital Still Camera, DIGITAL CAMERA, SONY DSC
-    re.compile(rf"(?:(?:{MAKERS}) )?(?:digital (?:still |video |photo )?camera|digitalcamera)", re.IGNORECASE),
+    re.compile(rf"(?:(?:{MAKERS}) )?(?:digital (?:still ?|video |photo )?camera|digitalcamera)", re.IGNORECASE),
     re.compile(rf"(?:{MAKERS}) (?:dsc|camera pictures?|jpeg|digital)", re.IGNORECASE),
+    re.compile(r"(?:hp|hewlett-packard) photosmart \w+", re.IGNORECASE),
     re.compile(r"(?:[A-Z0-9.-]+ ){1,2}DIGITAL (?:STILL )?CAMERA"),
     # <KENOX S1050 / Samsung S1050>, <Digimax i5, Samsung #1>
     re.compile(r"<[^<>]*(?:samsung|kenox|digimax)[^<>]*>", re.IGNORECASE),
@@ -80,7 +100,7 @@ def is_boilerplate(text: str, make: str | None = None, model: str | None = None)
     if len(text) > MAX_LENGTH:
         return False
     line = " ".join(text.split())
-    plain = line.casefold()
+    plain = line.casefold().rstrip(". ")
     cameras = {name for name in (_plain(make), _plain(model), _plain(f"{make} {model}")) if name}
     if plain in WORDS or plain in cameras or any(pattern.fullmatch(line) for pattern in PATTERNS):
         return True

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from processing.pipeline.picture import Gps
 
 MAX_TEXT = 100
-NUMBER = r"(\d{1,12}(?:\.\d{0,18})?(?:e-\d{1,2}|/\d{1,12})?)"  # programs write numbers close to zero as 4.2e-05
+NUMBER = r"(\d{1,12}(?:\.\d{0,30})?(?:[eE][+-]?\d{1,2}|/\d{1,12})?)"  # programs write numbers close to zero as 4.2e-05
 MARK = r"(?:\s*(?:deg(?:rees)?\b|min\b|sec\b|''|[°º˚'\u2019\u2032\"\u201d\u2033,;:])\s*|\s+)"
 TEXT = re.compile(
     rf"([A-Za-z]+)?\s*([+\-\u2212])?\s*{NUMBER}(?:{MARK}{NUMBER})?(?:{MARK}{NUMBER})?{MARK}?\s*([A-Za-z]+)?"
@@ -86,7 +86,7 @@ def from_numbers(axis: Axis, numbers: Sequence[float | None], reference: str | N
 
 def from_text(axis: Axis, value: str | None, reference: str | None = None) -> Coordinate | None:
     """Parses `51,33.7480N`, `51,33,44N` (XMP, part 2, GPSCoordinate), `-51.5625`, `51.5625` with a reference, `51° 33' 44" N`."""
-    value = (value or "").strip()
+    value = (value or "").strip().strip("[]()")  # programs write a list of numbers as their language shows it
     match = TEXT.fullmatch(value) if len(value) <= MAX_TEXT else None
     if not match or DECIMAL_COMMA.fullmatch(value):
         return None

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
+from processing.pipeline.metadata import year_last_dates
+
 # The day periods that phones write in their users' languages (Unicode CLDR, dayPeriods), in lower case.
 MORNING = (
     "am", "a.m.", "a. m.", "上午", "午前", "오전", "ص", "πμ", "π.μ.", "sa", "öö", "de.", "dop.", "fm", "f.m.", "ap.", "पूर्वाह्न",
@@ -20,18 +22,19 @@ HALF = "|".join(map(re.escape, sorted((*MORNING, *AFTERNOON), key=len, reverse=T
 UNKNOWN_HALF = re.compile(r"\s*(?![A-Za-z\u00c0-\u024f])[^\W\d_]")
 """A word in a non-Latin script. Words in Latin letters are time zones (`CET`) or have nothing to do with the time."""
 NARROW_SPACES = str.maketrans("\u202f\u00a0", "  ")
-ZONE = r"Z|(?:UTC|GMT)?\s*[+\-\u2212]\s?\d{1,2}(?::?\d{2})?(?::\d{2})?|UTC|GMT"
-DATE = r"(?P<year>\d{4})\s*[:\-/.]\s*(?P<month>\d{1,2})\s*[:\-/.]\s*(?P<day>\d{1,2})(?!\d)"
+ZONE = r"Z|(?:UTC|GMT)?\s*[+\-\u2212\u2013]\s?\d{1,2}(?::?\d{2})?(?::\d{2})?|UTC|GMT"
+DATE = r"(?P<year>\d{4})\s*[:\-/.年년]\s*(?P<month>\d{1,2})\s*[:\-/.月월]\s*(?P<day>\d{1,2})(?!\d)[日일]?"
 TIME = (
-    rf"(?P<before>{HALF})?\s*(?P<hour>\d{{1,2}})\s*(?P<mark>[:.\-])\s*(?P<minute>\d{{1,2}})"
-    rf"(?:\s*(?P=mark)\s*(?P<second>\d{{1,2}}))?(?:[.,](?P<fraction>\d+))?\s*(?:(?P<after>{HALF})(?!\w))?\s*(?P<zone>{ZONE})?(?![\d:])"
+    rf"(?P<before>{HALF})?\s*(?P<hour>\d{{1,2}})\s*(?P<mark>[:.\-h时時시])\s*(?P<minute>\d{{1,2}})"
+    rf"(?:\s*(?:(?P=mark)|[m分분])\s*(?P<second>\d{{1,2}}))?(?:[s秒초]|[m分분](?!\w))?(?:[.,](?P<fraction>\d+))?"
+    rf"\s*(?:(?P<after>{HALF})(?!\w))?\s*(?P<zone>{ZONE})?(?![\d:])"
 )
-SEPARATED = re.compile(rf"{DATE}(?:(?:\s*[T,:]\s*|\s+){TIME})?", re.IGNORECASE)
+SEPARATED = re.compile(rf"{DATE}(?:(?:\s*[T,:_]\s*|\s+|-(?=\d\d-\d\d-\d\d)){TIME})?", re.IGNORECASE)
 COMPACT = re.compile(
-    r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)"
-    rf"(?:[ T]?(?P<hour>\d\d):?(?P<minute>\d\d)(?::?(?P<second>\d\d))?(?P<zone>{ZONE})?)?"
+    r"(?P<year>\d{4})[:\-/.]?(?P<month>\d\d)[:\-/.]?(?P<day>\d\d)"
+    rf"(?:[ T_]?(?P<hour>\d\d):?(?P<minute>\d\d)(?::?(?P<second>\d\d))?(?P<zone>{ZONE})?)?"
 )
-OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+\-\u2212])\s?(\d{1,2})(?::?(\d{2}))?(?::\d{2})?", re.IGNORECASE)
+OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+\-\u2212\u2013])\s?(\d{1,2})(?::?(\d{2})|:(\d))?(?::\d{2})?", re.IGNORECASE)
 
 MAX_TEXT = 100
 """Characters that are parsed. Matching a field full of spaces would take minutes."""
@@ -57,8 +60,8 @@ def from_text(value: str | None, subseconds: str | None = None, offsets: Iterabl
 
     `subseconds` and `offsets` come from other tags. An offset in `value` takes precedence, then the first valid one of `offsets`.
     """
-    value = (value or "")[:MAX_TEXT].translate(NARROW_SPACES).strip("\0 ")
-    match = SEPARATED.match(value) or COMPACT.fullmatch(value)
+    value = year_last_dates.year_first((value or "")[:MAX_TEXT].translate(NARROW_SPACES).strip("\0 \"'"))
+    match = COMPACT.fullmatch(value) or SEPARATED.match(value)
     if not match:
         return None
     part = match.groupdict()
@@ -147,7 +150,8 @@ def _zone(offset: str | None) -> timezone | None:
     if offset.upper() in ("Z", "UTC", "GMT"):
         return UTC
     match = OFFSET.fullmatch(offset)
-    if not match or int(match[3] or 0) > 59:
+    minutes = int(match[3] or match[4] or 0) if match else 60
+    if not match or minutes > 59:
         return None
-    distance = timedelta(hours=int(match[2]), minutes=int(match[3] or 0))
+    distance = timedelta(hours=int(match[2]), minutes=minutes)
     return timezone(distance if match[1] == "+" else -distance) if distance <= MAX_UTC_OFFSET else None

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 
-from processing.pipeline.metadata import dates
+from processing.pipeline.metadata import dates, year_last_dates
 from processing.pipeline.metadata.dates import Told
 
 DATE = r"(?<!\d)((?:19|20)\d\d)([-_. ]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])"
@@ -20,14 +20,19 @@ MOMENT = re.compile(
     DATE + r"(?:[-_. T]|\s*-\s*|,\s*|,?\s+at\s+|\s+um\s+|\s+à\s+|,?\s+a\s+las?\s+)?" + TIME + HALF, re.IGNORECASE
 )
 DAY = re.compile(DATE + r"(?!\d)")
+# photo_1@31-01-2024_14-22-33.jpg (Telegram, day first), Photo 31-01-2024.jpg
+YEAR_LAST = re.compile(r"(@|(?<![\d-]))(\d\d)([-_.])(\d\d)\3((?:19|20)\d\d)(?!\d)")
+# vlcsnap-2024-01-31-14h22m33s123.png
+LETTERED = re.compile(r"(?<!\d)(\d\d)h(\d\d)m(\d\d)(?:s(?!\d{4}))?", re.IGNORECASE)
 # WeChat, Facebook, and names of milliseconds only. In any other name thirteen digits are just a number.
 MILLISECONDS = re.compile(
     r"(?:.*?(?<![A-Za-z])(?:mmexport(?:[0-9a-f]{32}_)?|wx_camera_|microMsg\.|FB_IMG_)(\d{13})(?!\d).*"
     r"|(\d{13})(?:(?:[-_~ ]\(?|\()\d{1,3}\)?)?(?:\.\w{2,5})?)",
     re.IGNORECASE,
 )
-# Google's Pixel phones use UTC in names, all others local time.
+# Google's Pixel phones use UTC in names. All others use local time, unless a Z follows it.
 UNIVERSAL = re.compile(r"PXL_", re.IGNORECASE)
+ZULU = re.compile(r"Z(?![A-Za-z])")
 MAX_LENGTH = 255
 
 
@@ -36,12 +41,19 @@ def read(name: str) -> Told | None:
     name = name[:MAX_LENGTH].translate(dates.NARROW_SPACES)  # macOS writes a narrow space before PM
     if match := MILLISECONDS.fullmatch(name):
         return dates.from_milliseconds(int(match[1] or match[2]))
+    name = LETTERED.sub(r"\1.\2.\3.", YEAR_LAST.sub(_year_first, name))
     return next(_exact(name), None) or next(_days(name), None)
 
 
+def _year_first(match: re.Match[str]) -> str:
+    sign, first, _, second, year = match.groups()
+    ordered = year_last_dates.month_and_day(int(first), int(second), is_day_first=sign == "@")
+    return f"{sign}{year}-{ordered[0]:02}-{ordered[1]:02}" if ordered else match[0]
+
+
 def _exact(name: str) -> Iterator[Told]:
-    zone = UTC if UNIVERSAL.match(name) else None
     for match in MOMENT.finditer(name):
+        zone = UTC if UNIVERSAL.match(name) or ZULU.match(name, match.end()) else None
         year, _, month, day, hour, separator, minute, second, fraction, half = match.groups(default="")
         # Times without separators are written by programs, which use 24 hours.
         if separator and dates.is_unclear(int(hour), half, name[match.end() :]):
@@ -58,6 +70,7 @@ def _days(name: str) -> Iterator[Told]:
 
 def _moment(*parts: str, zone: tzinfo | None = None) -> datetime | None:
     try:
-        return datetime(*(int(part) for part in parts)).replace(tzinfo=zone)  # type: ignore[arg-type] # no part is a zone
+        moment = datetime(*(int(part) for part in parts))  # type: ignore[arg-type] # no part is a zone
     except ValueError:
         return None
+    return None if moment in dates.NEVER else moment.replace(tzinfo=zone)

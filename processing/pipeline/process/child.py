@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from processing.pipeline import errors, metadata
-from processing.pipeline.formats import large_webp
+from processing.pipeline.formats import libwebp
 from processing.pipeline.picture import Origin
 from processing.pipeline.process import confinement
 from processing.pipeline.process.messages import Message, packed, unpacked
@@ -56,7 +56,7 @@ def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
 def _warm_caches() -> None:
     """Caches values from files that cannot be read once the limits are applied."""
     parallel.count()
-    large_webp.library()
+    libwebp.library()
 
 
 def _respond(request: Message) -> Message:

@@ -26,6 +26,14 @@ from processing.pipeline.render import parallel, perceptual_hash
 THREADS = 2
 """The AVIF encoder's threads. By default it uses one for each core of the machine, each with its own memory."""
 MAX_TRIES, LOSSLESS_EFFORT = 4, 20
+MIN_QUALITY = 20
+"""The lowest quality that is tried so as not to exceed the original's bytes.
+
+Measured on ten photos of 640 and 1280 pixels as JPEGs of quality 5 to 75, against the JPEG's own pixels: WebP has 23 to 27 dB
+(SSIM 0.60 to 0.86) at quality 0, 27 to 30 dB (0.82 to 0.92) at 10, and 28 to 34 dB (0.86 to 0.96) at 20. JPEGs of quality 20 and
+more are not exceeded at 20. Of worse ones, the next smaller size at 20 or more, enlarged, is as close to the JPEG (0.90 to 0.92)
+as the full size at the quality that fits, 0 to 10 (0.78 to 0.92).
+"""
 Animate = Callable[[tuple[int, int]], Moving]
 
 
@@ -56,8 +64,8 @@ def write(
 ) -> Ladder:
     """Writes and fsyncs EDGE.webp, and EDGE.avif if the recipe has AVIF, for each rung of an original of that upright size.
 
-    With `animate`, which returns all frames in a size, writes animated WebP only. Quality is lowered until no file exceeds
-    `limit`; a size that still exceeds it is left out.
+    With `animate`, which returns all frames in a size, writes animated WebP only. Quality is lowered, down to MIN_QUALITY, until
+    no file exceeds `limit`. A size that still exceeds it is left out, except the smallest.
     """
     out.mkdir(parents=True, exist_ok=True)
     rungs = recipe.fitting(size)
@@ -135,17 +143,17 @@ def _rendition(
 def _smaller(image: Image.Image, file_format: str, settings: Rung | Avif, content: bytes, limit: Most) -> bytes:
     """Returns the best encoding within `limit`: lossless if that is smaller, as for drawings, else with a lower quality.
 
-    Tries at most MAX_TRIES qualities, the last of them 0. Returns the smallest encoding if all are too large.
+    Tries at most MAX_TRIES qualities, the last of them MIN_QUALITY. Returns the smallest encoding if all are too large.
     """
-    smallest, quality = content, settings.quality
+    smallest, quality, lowest = content, settings.quality, min(MIN_QUALITY, settings.quality)
     if limit.is_lossless and file_format == "webp":
         lossless = _encoded(image, file_format, settings, lossless=True, quality=LOSSLESS_EFFORT)
         smallest = min(smallest, lossless, key=len)
     for remaining_tries in range(MAX_TRIES, 0, -1):
-        if len(smallest) <= limit.bytes or not quality:
+        if len(smallest) <= limit.bytes or quality == lowest:
             break
         scaled = int(quality * limit.bytes / len(smallest) * 0.9)
-        quality = max(0, min(quality - 5, scaled)) if remaining_tries > 1 else 0
+        quality = max(lowest, min(quality - 5, scaled)) if remaining_tries > 1 else lowest
         smallest = min(smallest, _encoded(image, file_format, settings, quality=quality), key=len)
     return smallest
 

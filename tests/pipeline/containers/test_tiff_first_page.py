@@ -41,7 +41,9 @@ ARRANGEMENTS = {
 }
 
 
-@pytest.mark.parametrize(("order", "big"), [("<", False), (">", False), ("<", True)], ids=["II", "MM", "BigTIFF"])
+@pytest.mark.parametrize(
+    ("order", "big"), [("<", False), (">", False), ("<", True), (">", True)], ids=["II", "MM", "BigTIFF", "MM BigTIFF"]
+)
 @pytest.mark.parametrize("pages", ARRANGEMENTS.values(), ids=ARRANGEMENTS)
 def test_shows_the_largest_page_of_full_resolution(
     tmp_path: Path, out: Path, pages: list[Page], order: str, big: bool

@@ -5,16 +5,18 @@ from __future__ import annotations
 from io import BytesIO
 from pathlib import Path
 
+import pillow_heif
 import pytest
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, ImageStat
 
 from processing.pipeline import Refused
 from processing.pipeline.render.develop import develop
+from processing.pipeline.render.preview import preview
 from tests.pipeline import raws
 from tests.pipeline.test_memory_limits import BOMBS
 from tests.pipeline.test_slight_damage import encoded, restarts, scene, with_restarts
 
-BLUE = (20, 60, 200)
+BLUE, RED = (20, 60, 200), (200, 30, 30)
 
 
 def cut(name: str) -> bytes:
@@ -50,6 +52,76 @@ def test_shows_what_is_left_with_a_note(tmp_path: Path, out: Path, content: byte
     assert [note.code for note in picture.notes] == ["published-damaged"]
     assert source.read_bytes() == content
     assert not ImageFile.LOAD_TRUNCATED_IMAGES  # the next file meets no mercy
+
+
+def halves(mode: str = "RGB") -> Image.Image:
+    """Red above, blue below."""
+    image = Image.new("RGB", (640, 480), RED)
+    image.paste(scene().resize((640, 240)), (0, 0))
+    image.paste(RED, (0, 0, 640, 60))
+    image.paste(BLUE, (0, 420, 640, 480))
+    return image.convert(mode)
+
+
+def encoded_as(name: str, mode: str = "RGB", **options: object) -> bytes:
+    buffer = BytesIO()
+    if name == "HEIF":
+        pillow_heif.from_pillow(halves(mode)).save(buffer, quality=90)
+    else:
+        halves(mode).save(buffer, name, **options)
+    return buffer.getvalue()
+
+
+ENDINGS: dict[str, bytes] = {
+    "HEIC": encoded_as("HEIF"),
+    "lossy WebP": encoded_as("WEBP", quality=90),
+    "lossy WebP with transparency": encoded_as("WEBP", "RGBA", quality=90),
+    "lossless WebP": encoded_as("WEBP", lossless=True),
+}
+
+
+@pytest.mark.parametrize("content", ENDINGS.values(), ids=ENDINGS)
+def test_shows_the_rows_above_the_cut(tmp_path: Path, out: Path, content: bytes) -> None:
+    source = tmp_path / "photo"
+    source.write_bytes(content[: len(content) * 2 // 3])
+    with pytest.raises(Refused) as caught:
+        develop(source, out)
+
+    picture = develop(source, out, is_damaged=True)
+
+    assert caught.value.code == "truncated"
+    assert (picture.width, picture.height) == (640, 480)
+    assert [note.code for note in picture.notes] == ["published-damaged"]
+    for shown in (Image.open(picture.renditions[0].path), Image.open(BytesIO(preview(source)))):
+        above, below = (
+            ImageStat.Stat(shown.convert("RGB").crop((0, top, shown.width, top + 20))) for top in (0, shown.height - 20)
+        )
+        assert max(abs(mean - red) for mean, red in zip(above.mean, RED, strict=True)) < 8
+        assert max(below.stddev) < 2
+        assert below.mean[2] < 140  # not the blue that is missing
+
+
+@pytest.mark.parametrize("length", [40, 500])
+@pytest.mark.parametrize("content", ENDINGS.values(), ids=ENDINGS)
+def test_a_file_that_lacks_nearly_everything_is_refused(tmp_path: Path, out: Path, content: bytes, length: int) -> None:
+    source = tmp_path / "photo"
+    source.write_bytes(content[:length])
+
+    for attempt in (lambda: develop(source, out, is_damaged=True), lambda: preview(source)):
+        with pytest.raises(Refused) as caught:
+            attempt()
+        assert caught.value.code == "truncated"
+
+
+def test_of_a_cut_avif_or_animation_nothing_can_be_shown(tmp_path: Path, out: Path) -> None:
+    animation = encoded_as("WEBP", save_all=True, append_images=[halves().rotate(90)], duration=100)
+    for content in (encoded_as("AVIF"), animation):
+        source = tmp_path / "photo"
+        source.write_bytes(content[: len(content) // 2])
+
+        with pytest.raises(Refused) as caught:
+            develop(source, out, is_damaged=True)
+        assert caught.value.code == "truncated"
 
 
 @pytest.mark.parametrize(("size", "is_shown"), [((1500, 1000), True), ((600, 400), False)], ids=["large", "thumbnail"])

@@ -47,9 +47,9 @@ def repaired(data: jpeg_scans.Data, size: tuple[int, int]) -> Repaired:
     if frame is None or frame.is_lossless or not scans:
         raise errors.Broken
     last = scans[-1]
-    if data[-1:] == END[:1] and data.find(END, last.start) < 0:
-        raise errors.Truncated  # cameras omit the whole marker; half of one means an interrupted copy
     end, restarts = _scan_end(data, last, frame)
+    if end == len(data) - 1 and data.find(END, last.start) < 0:
+        raise errors.Truncated  # cameras omit the whole marker; half of one means an interrupted copy
     # Zeros decode as flat blocks, so a file that was allocated at full size but not filled would look complete.
     end = jpeg_scans.without_padding(data, last.start, end)
     content = data[:end] + END
