@@ -46,7 +46,7 @@ INTERNAL = (
     "Something unexpected went wrong on the server; its log says more.",
 )
 
-DRAINED = "This worker is drained: others develop what waits."
+DRAINED = "An administrator paused this worker; others continue."
 STILL_TO_COME = ("still-to-come", "It waits for the photo that it moves with.")
 
 PAUSE_SECONDS = 1.0
@@ -100,7 +100,7 @@ def pause(reason: str) -> None:
     if job_id is None:
         return
     if reason != _pause_reason:
-        log.warning("Nothing is developed now. %s", reason)
+        log.warning("Processing is paused. %s", reason)
         _pause_reason = reason
     time.sleep(PAUSE_SECONDS)
     wakeup.ring(job_id)
@@ -109,7 +109,7 @@ def pause(reason: str) -> None:
 def unpause() -> None:
     global _pause_reason
     if _pause_reason:
-        log.warning("Developing goes on.")
+        log.warning("Processing resumed.")
         _pause_reason = None
 
 

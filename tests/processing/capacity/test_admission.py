@@ -193,8 +193,8 @@ class TestWorker:
         worker.develop_next()
 
         assert [record.getMessage() for record in caplog.records if record.name == "processing.rendering.worker"] == [
-            f"Nothing is developed now. {admission.MEMORY.work}",
-            "Developing goes on.",
+            f"Processing is paused. {admission.MEMORY.work}",
+            "Processing resumed.",
         ]
 
     def test_what_was_taken_in_may_use_the_room_below_the_floor(self, album, settings, monkeypatch):
