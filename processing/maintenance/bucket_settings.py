@@ -38,7 +38,7 @@ def saved() -> Connection | None:
         try:
             _remembered = time.monotonic(), _read()
         except DatabaseError:
-            log.warning("The saved connection to the bucket could not be read; using the last one known")
+            log.warning("Can't read the saved bucket settings; using the last known ones")
             return _remembered[1] if _remembered else None
     return _remembered[1]
 

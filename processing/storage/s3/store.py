@@ -237,7 +237,7 @@ class S3Store(Storage):
         if size != response["ContentLength"]:
             raise StorageTrouble(errors.NETWORK, f"{size} bytes of {response['ContentLength']} of {key}")
         if sha256 != digest.hexdigest():
-            raise OSError(errno.EIO, "The bytes in the bucket are not those that were sent there", key)
+            raise OSError(errno.EIO, "The object in the bucket differs from the uploaded data", key)
 
     def _is_fresh(self) -> bool:
         return self._last_check is not None and time.monotonic() - self._last_check[0] <= REMEMBERED_SECONDS
