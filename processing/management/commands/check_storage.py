@@ -17,8 +17,8 @@ from processing.storage.s3 import config as s3_config
 class Command(BaseCommand):
     requires_system_checks = SETTINGS_ONLY
     help = (
-        "Test the S3 bucket with an object of its own: write, read, list, copy, link, upload in parts and delete it. Exits with 0 if "
-        "everything required works."
+        "Test the S3 bucket with an object of its own: write, read, list, copy, link, upload in parts and delete it. Exits with "
+        "0 if everything required works."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
