@@ -142,9 +142,7 @@ def _abort_unknown(now: datetime) -> int:
     try:
         return recovery.abort_unknown(_grace(now))
     except StorageTrouble as trouble:
-        log.warning(
-            "Unfinished multipart uploads in the bucket could not be listed; the next sweep retries: %s", trouble
-        )
+        log.warning("Can't list unfinished multipart uploads in the bucket; the next sweep retries: %s", trouble)
         return 0
 
 

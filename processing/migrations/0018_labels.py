@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='batch',
             name='source',
-            field=models.CharField(choices=[('form', 'Web form'), ('page', 'Web'), ('tus', 'tus client'), ('direct', 'Direct to bucket'), ('import', 'Import command')], max_length=10),
+            field=models.CharField(choices=[('form', 'Upload form'), ('page', 'Web'), ('tus', 'Resumable upload'), ('direct', 'Direct to bucket'), ('import', 'Import command')], max_length=10),
         ),
         migrations.AlterField(
             model_name='batch',

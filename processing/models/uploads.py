@@ -30,9 +30,9 @@ class Batch(models.Model):
     """The files that a user sends to an album in one go."""
 
     class Source(models.TextChoices):
-        FORM = "form", "Web form"
+        FORM = "form", "Upload form"
         PAGE = "page", "Web"
-        TUS = "tus", "tus client"
+        TUS = "tus", "Resumable upload"
         DIRECT = "direct", "Direct to bucket"
         IMPORT = "import", "Import command"
 

@@ -31,12 +31,12 @@ from processing.storage.errors import StorageTrouble
 
 log = logging.getLogger(__name__)
 
-NO_ORIGINAL = ("original-missing", "Its original is not in storage. `manage.py verify --repair` may find it.")
-STORAGE = ("storage", "The server could not read or write its storage.")
-INTERNAL = ("internal", "Something unexpected went wrong on the server; its log says more.")
+NO_ORIGINAL = ("original-missing", "The original is missing. To look for it, run `manage.py verify --repair`.")
+STORAGE = ("storage", "Can't read or write the server's storage.")
+INTERNAL = ("internal", "Unexpected error. See the server's log for details.")
 LOOKS_SINCE = 3
 """The first recipe version that computes the perceptual hash of every photo."""
-LOST = ("worker-lost", "The worker stopped in the middle of this photo, again and again.")
+LOST = ("worker-lost", "The worker stopped repeatedly while processing this photo.")
 
 
 class Stale(Exception):
@@ -80,7 +80,7 @@ def render_next() -> bool:
     try:
         renew(row.photo, row.claim or uuid.uuid4(), lambda: _finish(row))
     except (Stale, Photo.DoesNotExist):
-        log.info("Photo %s is not rendered again: the request was cancelled", row.photo_id)
+        log.info("Photo %s was not rerendered: the request was cancelled", row.photo_id)
     except Aborted:
         _claimed_rows(row).update(claim=None, lease_until=None, attempts=F("attempts") - 1)
     except Refused as error:
@@ -88,16 +88,16 @@ def render_next() -> bool:
     except FileNotFoundError:
         _fail(row, *NO_ORIGINAL)
     except holds.Lost:
-        log.warning("Photo %s is not rendered again: a sweep may have deleted its files", row.photo_id)
+        log.warning("Photo %s was not rerendered: a sweep may have deleted its files", row.photo_id)
         _fail(row, *STORAGE)
     except StorageTrouble as error:
-        log.warning("Photo %s is not rendered again: %s", row.photo_id, error)
+        log.warning("Photo %s was not rerendered: %s", row.photo_id, error)
         _fail(row, error.code, error.message, is_final=error.permanent)
     except OSError:
-        log.exception("Photo %s: storage error while it was rendered again", row.photo_id)
+        log.exception("Photo %s: storage error while rerendering", row.photo_id)
         _fail(row, *STORAGE)
     except Exception:
-        log.exception("Photo %s: unexpected error while it was rendered again", row.photo_id)
+        log.exception("Photo %s: unexpected error while rerendering", row.photo_id)
         _fail(row, *INTERNAL)
     return True
 

@@ -136,7 +136,7 @@ def _develop(job: ProcessingJob) -> bool:
         _render_and_publish(job)
         return True
     except jobs.Stale:
-        log.info("Job %s was cancelled or rescued while it was processed; its result is discarded", job.pk)
+        log.info("Job %s was cancelled or recovered during processing; its result is discarded", job.pk)
     except Aborted:
         jobs.release(job)  # the worker shuts down, or the claim is lost and this changes nothing
     except _StillToCome:
@@ -271,6 +271,6 @@ def _is_held(job: ProcessingJob) -> bool:
     try:
         return jobs.renew(job)
     except DatabaseError:
-        log.warning("Job %s: the heartbeat could not be written to the database", job.pk, exc_info=True)
+        log.warning("Job %s: can't write the heartbeat to the database", job.pk, exc_info=True)
         connection.close()
         return True

@@ -13,7 +13,7 @@ from processing.doctor import site_url
 
 
 class Command(BaseCommand):
-    help = "Answer HTTP on HOST:PORT, with WEB_PROCESSES processes of WEB_THREADS threads each (see docs/configuration.md)."
+    help = "Run the web server on HOST:PORT, with WEB_PROCESSES processes of WEB_THREADS threads (see docs/configuration.md)."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Executes gunicorn in place of this process, to free the memory of the loaded modules."""
@@ -40,6 +40,6 @@ def _collect_missing() -> None:
         startup.collect_missing()
     except OSError as error:
         raise CommandError(
-            f"The static files are not collected, and cannot be written to {settings.STATIC_ROOT}: {error.strerror}. "
-            "Run `manage.py collectstatic --noinput` as a user who may write there, then serve again."
+            f"Can't write the static files to {settings.STATIC_ROOT}: {error.strerror}. "
+            "Run `manage.py collectstatic --noinput` as a user with write access, then start the server again."
         ) from error

@@ -252,7 +252,7 @@ class TestWords:
     def test_the_queues_page_and_command_say_it(self, signed_in, meminfo):
         out = StringIO()
         call_command("queue_status", stdout=out)
-        assert out.getvalue().splitlines()[-1] == f"Workers wait: {admission.MEMORY.work}"
+        assert out.getvalue().splitlines()[-1] == f"Processing is paused. {admission.MEMORY.work}"
         assert admission.MEMORY.work in signed_in.get("/jobs/").content.decode()
 
         out = StringIO()
