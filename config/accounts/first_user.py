@@ -36,6 +36,7 @@ class FirstUserForm(UserCreationForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         for name, help_text in self.HELP.items():
             self.fields[name].help_text = help_text
+        self.fields["password2"].label = "Confirm password"
 
 
 def exists() -> bool:

@@ -38,10 +38,10 @@ class Part:
 
 PARTS = (
     ("receiving", "Uploading", "in progress"),
-    ("waiting", "Queued", "waiting to be processed"),
+    ("waiting", "Queued", "to be processed"),
     ("failed", "Failed", "waiting for review"),
     ("idle", "Stalled", "no data for 5 minutes"),
-    ("stray", "Orphaned", "left by interrupted uploads"),
+    ("stray", "Orphaned", "left over"),
 )
 MIN_WIDTH = 0.5
 """The least width of a segment that is not empty, in percent, so that it is visible."""

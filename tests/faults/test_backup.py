@@ -156,7 +156,7 @@ def test_killed_while_it_restores_the_next_run_goes_on(empty, backup):
 
     assert killed.returncode == -signal.SIGKILL
     out = empty.manage("restore", str(backup)).stdout
-    assert ", 0 of them now" in out
+    assert ", 0 of them in this run" in out
     assert verified(empty) == CLEAN
 
 
@@ -180,7 +180,7 @@ def test_a_damaged_database_of_the_backup_is_not_restored(empty, backup):
 
 
 def test_a_drill_tells_what_is_damaged(site, backup, tmp_path):
-    assert "restores to 3 photos, every file verified." in site.manage("restore", str(backup), "--drill").stdout
+    assert "restores 3 photos, all files verified." in site.manage("restore", str(backup), "--drill").stdout
 
     spoil(stored(backup)[0])
 

@@ -143,7 +143,7 @@ class TestIntake:
         photo.write_bytes(making.jpeg())
         err = StringIO()
 
-        with pytest.raises(CommandError, match="1 did not become photos"):
+        with pytest.raises(CommandError, match="1 file not imported"):
             call_command("import_photos", str(album.pk), str(photo), stdout=StringIO(), stderr=err)
 
         assert "a.jpg: The server's disk is nearly full" in err.getvalue()
