@@ -31,9 +31,9 @@ from processing.storage.errors import StorageTrouble
 
 log = logging.getLogger(__name__)
 
-NO_ORIGINAL = ("original-missing", "The original is missing. To look for it, run `manage.py verify --repair`.")
-STORAGE = ("storage", "Can't read or write the server's storage.")
-INTERNAL = ("internal", "Unexpected error. See the server's log for details.")
+NO_ORIGINAL = ("original-missing", "The original is missing from storage. manage.py verify --repair may restore it.")
+STORAGE = ("storage", "The server could not read or write its storage.")
+INTERNAL = ("internal", "Unexpected server error. The server log has details.")
 LOOKS_SINCE = 3
 """The first recipe version that computes the perceptual hash of every photo."""
 LOST = ("worker-lost", "The worker stopped repeatedly while processing this photo.")
