@@ -152,8 +152,8 @@ class Photo(Trashable, models.Model):
     """
 
     album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="photos", db_index=False)
-    position = models.BigIntegerField(help_text="Photos of an album are shown in this order.")
-    name = models.CharField("file name", max_length=255, help_text="As it was called where it came from.")
+    position = models.BigIntegerField(help_text="The photo's place in its album, smallest first.")
+    name = models.CharField("file name", max_length=255, help_text="The uploaded file's name.")
     title = models.CharField(max_length=500, blank=True)
     caption = models.TextField(blank=True)
     keywords = models.JSONField(default=list, blank=True)
@@ -162,34 +162,32 @@ class Photo(Trashable, models.Model):
     original_bytes = models.PositiveBigIntegerField(editable=False)
     original_sha256 = models.CharField("SHA-256", max_length=64, editable=False)
     format = models.CharField(max_length=20, editable=False)
-    width = models.PositiveIntegerField(editable=False, help_text="Pixels of the upright original.")
-    height = models.PositiveIntegerField(editable=False, help_text="Pixels of the upright original.")
-    placeholder = models.TextField(blank=True, editable=False, help_text="A tiny WebP as a data URI.")
+    width = models.PositiveIntegerField(editable=False, help_text="Pixels, after rotation.")
+    height = models.PositiveIntegerField(editable=False, help_text="Pixels, after rotation.")
+    placeholder = models.TextField(blank=True, editable=False, help_text="Tiny WebP as a data URI.")
     profile = models.CharField(
-        "colour profile", max_length=200, blank=True, editable=False, help_text="What the original's calls itself."
+        "colour profile", max_length=200, blank=True, editable=False, help_text="Name of the embedded profile."
     )
     gamut = models.PositiveIntegerField(
         null=True,
         blank=True,
         editable=False,
-        help_text="Of that profile, in percent of sRGB's area; empty when unknown.",
+        help_text="Size of the profile's gamut, in percent of sRGB. Empty if unknown.",
     )
     bit_depth = models.PositiveSmallIntegerField(
-        null=True, blank=True, editable=False, help_text="Bits a sample of the original; empty when unknown."
+        null=True, blank=True, editable=False, help_text="Bits per sample of the original. Empty if unknown."
     )
 
     taken_at = models.DateTimeField(
-        null=True, blank=True, help_text="The camera's clock; UTC when its zone is unknown."
+        null=True, blank=True, help_text="Camera time; taken as UTC if the time zone is unknown."
     )
     taken_offset_minutes = models.SmallIntegerField(
-        null=True, blank=True, help_text="The camera's zone, east of UTC; empty when unknown."
+        null=True, blank=True, help_text="Camera's time zone, in minutes east of UTC. Empty if unknown."
     )
     taken_from = models.CharField(
-        max_length=4, blank=True, choices=TakenFrom, editable=False, help_text="Where the time of taking stood."
+        max_length=4, blank=True, choices=TakenFrom, editable=False, help_text="Source of the capture time."
     )
-    notes = models.JSONField(
-        default=list, blank=True, editable=False, help_text="What is worth knowing of how it is shown: codes and words."
-    )
+    notes = models.JSONField(default=list, blank=True, editable=False, help_text="Rendering notes, as codes and texts.")
     camera = models.CharField(max_length=200, blank=True)
     lens = models.CharField(max_length=200, blank=True)
     aperture = models.FloatField(null=True, blank=True)
@@ -204,10 +202,10 @@ class Photo(Trashable, models.Model):
     rating = models.SmallIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     checked_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="When its files were last read, whatever came of it."
+        null=True, blank=True, editable=False, help_text="When all files were last checked."
     )
     verified_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="When all its files were last read and right."
+        null=True, blank=True, editable=False, help_text="When all files were last found intact."
     )
     shown_as = models.ForeignKey(
         "self",
@@ -216,10 +214,10 @@ class Photo(Trashable, models.Model):
         editable=False,
         on_delete=models.CASCADE,
         related_name="halves",
-        help_text="Of a RAW: the JPEG of the same moment, which shows for both.",
+        help_text="For a RAW file: the JPEG shown in its place.",
     )
     trashed_at = models.DateTimeField(
-        "in the trash since", null=True, blank=True, editable=False, help_text="Empty: it is in no trash."
+        "in trash since", null=True, blank=True, editable=False, help_text="Empty if not in the trash."
     )
 
     objects = PhotoQuerySet.as_manager()
@@ -262,7 +260,7 @@ class Rendition(models.Model):
         AVIF = "avif", "AVIF"
 
     photo = models.ForeignKey(Photo, on_delete=models.CASCADE, related_name="renditions")
-    edge = models.PositiveIntegerField(help_text="The nominal long edge.")
+    edge = models.PositiveIntegerField(help_text="Nominal long edge, in pixels.")
     format = models.CharField(max_length=4, choices=Format, default=Format.WEBP.value)
     key = models.CharField(max_length=200, unique=True)
     width = models.PositiveIntegerField()
@@ -270,7 +268,7 @@ class Rendition(models.Model):
     bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField("SHA-256", max_length=64)
     recipe = models.CharField(
-        max_length=40, default="1", help_text="The recipe that made it: its version, and a mark of unusual settings."
+        max_length=40, default="1", help_text="Recipe version, with a fingerprint of non-default settings."
     )
 
     class Meta:
@@ -332,10 +330,10 @@ class Companion(models.Model):
     key = models.CharField(max_length=200, unique=True)
     bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField("SHA-256", max_length=64)
-    words = models.JSONField(default=dict, blank=True, help_text="What a sidecar says of its photo.")
+    words = models.JSONField(default=dict, blank=True, help_text="Metadata from a sidecar.")
     created_at = models.DateTimeField(default=timezone.now)
-    checked_at = models.DateTimeField(null=True, blank=True, help_text="When its file was last read.")
-    verified_at = models.DateTimeField(null=True, blank=True, help_text="When its file was last read and right.")
+    checked_at = models.DateTimeField(null=True, blank=True, help_text="When the file was last checked.")
+    verified_at = models.DateTimeField(null=True, blank=True, help_text="When the file was last found intact.")
 
     class Meta:
         ordering = ["name", "pk"]
@@ -363,10 +361,16 @@ class Leftover(models.Model):
     """
 
     key = models.CharField(max_length=200, unique=True)
-    hold = models.UUIDField(null=True, blank=True, help_text="Whoever may still publish it; empty: it may go.")
+    hold = models.UUIDField(
+        "reserved for",
+        null=True,
+        blank=True,
+        help_text="Lock of the job that may still write the file. Empty: deletable.",
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        verbose_name = "pending deletion"
         indexes = [models.Index(fields=["hold"], name="leftover_hold")]
 
     def __str__(self) -> str:

@@ -71,7 +71,7 @@ def discard(key: str) -> bool:
     try:
         default_storage.delete(key)
     except OSError:
-        log.exception("Could not delete %s; the sweep will try again", key)
+        log.exception("Can't delete %s; the sweep will retry", key)
         return False
     return True
 

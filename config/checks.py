@@ -16,53 +16,53 @@ from processing.rendering import presets
 
 MIN_KEY_CHARACTERS = 32
 DEBUG_IN_PUBLIC = Error(
-    "DEBUG shows the inside of the server to whoever can reach it, and HOST is no loopback address.",
+    "DEBUG is on and HOST is not a loopback address, so visitors can see server internals.",
     hint="Turn DEBUG off, or set HOST to 127.0.0.1.",
     id="darkroom.E001",
 )
 SHORT_KEY = Error(
-    f"SECRET_KEY is shorter than {MIN_KEY_CHARACTERS} characters: sessions could be forged by guessing it.",
-    hint="Leave it empty: a good one is made and kept in DATA_DIR.",
+    f"SECRET_KEY is shorter than {MIN_KEY_CHARACTERS} characters, so it could be guessed to forge sessions.",
+    hint="Leave it empty to have one generated in DATA_DIR.",
     id="darkroom.E002",
 )
 NO_ADDRESS = Error(
-    "PUBLIC_URL is no address of a site.",
-    hint="Write it with its scheme and without a path, as https://photos.example.org.",
+    "PUBLIC_URL is not a valid site address.",
+    hint="Use the form https://photos.example.org, without a path.",
     id="darkroom.E003",
 )
 SMALL_PARTS = Error(
-    f"CHUNK_SIZE is smaller than {limits.LEAST >> 10}K: a photo would take thousands of requests.",
-    hint="Leave it at 0: what fits is measured.",
+    f"CHUNK_SIZE is smaller than {limits.LEAST >> 10}K, so a photo would need thousands of requests.",
+    hint="Set it to 0 to use a measured size.",
     id="darkroom.E004",
 )
 RUNGS = Error(
-    "RENDITION_EDGES, WEBP_QUALITY and WEBP_METHOD make no ladder of sizes.",
-    hint="RENDITION_EDGES are different numbers, one at least; the others are one number for all of them, or one for each.",
+    "RENDITION_EDGES, WEBP_QUALITY and WEBP_METHOD don't fit together.",
+    hint="Set RENDITION_EDGES to one or more different numbers, and the others to one number, or one per edge.",
     id="darkroom.E005",
 )
 NO_ENDPOINT = Error(
-    "S3_ENDPOINT or S3_BROWSER_ENDPOINT is no address of a server.",
-    hint="Write it with its scheme and without a path, as https://s3.example.org; empty is AWS.",
+    "S3_ENDPOINT or S3_BROWSER_ENDPOINT is not a valid server address.",
+    hint="Use the form https://s3.example.org, without a path. Leave it empty for AWS.",
     id="darkroom.E006",
 )
 HALF_A_KEY = Error(
-    "Of S3_ACCESS_KEY and S3_SECRET_KEY, one is set and the other is not.",
-    hint="Set both; or neither, where the machine has a role of its own.",
+    "Only one of S3_ACCESS_KEY and S3_SECRET_KEY is set.",
+    hint="Set both, or neither if the server has its own role.",
     id="darkroom.E007",
 )
 NO_LINKS = Error(
-    "EMAIL_URL is set and PUBLIC_URL is not: links in mails would lead to whatever host a request names.",
-    hint="Set PUBLIC_URL to the address people use.",
+    "EMAIL_URL is set without PUBLIC_URL, so links in e-mails could lead to any host.",
+    hint="Set PUBLIC_URL to the address users open.",
     id="darkroom.E010",
 )
 OPEN_DATA = Warning(
-    "Other users of this machine can get into DATA_DIR, where photos, sessions and passwords' hashes are.",
-    hint="chmod o= it: 0700, or 0710 where a proxy sends files and its user is in the group of DATA_DIR.",
+    "Other users of this machine can access DATA_DIR, with photos, sessions and password hashes.",
+    hint="Set its mode to 0700, or to 0710 if a proxy in its group sends files.",
     id="darkroom.W001",
 )
 READABLE_SECRETS = Warning(
-    "The database, the queue or a secret in DATA_DIR can be read by more users than the one that Darkroom runs as.",
-    hint="chmod 600 db.sqlite3*, huey.sqlite3* and secret_key. Darkroom does so at each start, if they belong to its user.",
+    "Other users can read the database, the queue or a secret in DATA_DIR.",
+    hint="Run chmod 600 on db.sqlite3*, huey.sqlite3* and secret_key. Darkroom does so at start for files of its user.",
     id="darkroom.W002",
 )
 

@@ -22,7 +22,7 @@ def secret(name: str) -> str:
     try:
         return Path(file).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error}") from error
+        raise ImproperlyConfigured(f"Can't read {name}_FILE: {error}") from error
 
 
 def one_of(name: str, default: str, *, choices: set[str]) -> str:
@@ -79,7 +79,7 @@ def numbers(name: str, default: str = "", *, least: int = 0, most: int | None = 
     try:
         values = [int(word) for word in words(name, default)]
     except ValueError:
-        raise ImproperlyConfigured(f"{name} must be whole numbers parted by commas, not {text(name)!r}.") from None
+        raise ImproperlyConfigured(f"{name} must be whole numbers separated by commas, not {text(name)!r}.") from None
     return [int(_within(name, value, least, most)) for value in values]
 
 

@@ -142,6 +142,6 @@ def _has_shape(task: dict[str, Any]) -> bool:
 def _log_dropped(dropped: int) -> None:
     if dropped:
         log.warning(
-            "Messages of the queue that this version has not signed were dropped: %d. Nothing is lost; the sweep wakes a worker.",
+            "Dropped queue messages without a valid signature: %d. No job is lost; the sweep wakes a worker.",
             dropped,
         )

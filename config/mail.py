@@ -27,7 +27,7 @@ def server(url: str) -> Server:
     parts = urlsplit(url)
     if parts.scheme not in SCHEMES or not parts.hostname:
         raise ImproperlyConfigured(
-            "EMAIL_URL must be like smtp://user:password@mail.example.org:587, or smtps:// for port 465."
+            "EMAIL_URL must have the form smtp://user:password@mail.example.org:587, or smtps:// for port 465."
         )
     return Server(
         backend="django.core.mail.backends.smtp.EmailBackend",

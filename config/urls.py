@@ -6,6 +6,7 @@ from config.accounts import first_user, views
 from config.accounts.admin import hide_secrets
 from config.http import health
 
+admin.site.site_header = admin.site.site_title = "Darkroom administration"
 hide_secrets()
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="albums:list")),

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.db.models import Count, Model, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils import timezone
 
@@ -57,7 +58,7 @@ class AgeFilter(admin.SimpleListFilter):
     AGES = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, f"Older than one {name}") for name in self.AGES]
+        return [(name, f"Older than 1 {name}") for name in self.AGES]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         age = self.AGES.get(self.value() or "")
@@ -86,18 +87,18 @@ class JobAdmin(LookOnly):
     inlines = (Timeline,)
     actions = ("requeue", "cancel", "dismiss")
 
-    @admin.action(description="Requeue failed jobs", permissions=["move"])
+    @admin.action(description="Retry failed jobs", permissions=["move"])
     def requeue(self, request: HttpRequest, queryset: QuerySet[ProcessingJob]) -> None:
-        self._apply(request, queryset, jobs.requeue, "requeued", "failed")
+        self._apply(request, queryset, jobs.requeue, "retried", "failed")
 
-    @admin.action(description="Cancel waiting and running jobs, with their raw files", permissions=["discard"])
+    @admin.action(description="Cancel queued and running jobs, and delete their files", permissions=["discard"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[ProcessingJob]) -> HttpResponse | None:
         if not _is_confirmed(request):
             return self._ask(request, queryset, queryset.filter(state__in=ACTIVE), "cancel")
-        self._apply(request, _unchanged(request, queryset), jobs.cancel, "cancelled", "waiting or running")
+        self._apply(request, _unchanged(request, queryset), jobs.cancel, "cancelled", "queued or running")
         return None
 
-    @admin.action(description="Dismiss failed jobs, with their raw files", permissions=["discard"])
+    @admin.action(description="Dismiss failed jobs, and delete their files", permissions=["discard"])
     def dismiss(self, request: HttpRequest, queryset: QuerySet[ProcessingJob]) -> HttpResponse | None:
         if not _is_confirmed(request):
             return self._ask(request, queryset, queryset.filter(state=JobState.FAILED), "dismiss")
@@ -145,8 +146,9 @@ class JobAdmin(LookOnly):
         assert isinstance(request.user, User)
         selected = list(queryset)
         count = sum(action(job, request.user.get_username()) for job in selected)
-        skipped = f" {len(selected) - count} were not {expected_state}." if count < len(selected) else ""
-        self.message_user(request, f"{count} {past_tense}.{skipped}", messages.SUCCESS if count else messages.WARNING)
+        skipped = f" Skipped {len(selected) - count}: not {expected_state}." if count < len(selected) else ""
+        message = f"{count} job{pluralize(count)} {past_tense}.{skipped}"
+        self.message_user(request, message, messages.SUCCESS if count else messages.WARNING)
 
 
 @admin.register(Batch)

@@ -3,7 +3,7 @@ from django.apps import AppConfig
 
 class ProcessingConfig(AppConfig):
     name = "processing"
-    verbose_name = "Workshop"
+    verbose_name = "Processing"
 
     def ready(self) -> None:
         from processing import signals

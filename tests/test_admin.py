@@ -83,7 +83,7 @@ def test_a_jobs_timeline_is_told_on_its_page(staff, album):
 
     page = staff.get(reverse("admin:processing_processingjob_change", args=[job.pk])).content.decode()
 
-    for told in ("create", "claim", "give_up", "The file is damaged."):
+    for told in ("Created", "Started", "Failed", "The file is damaged."):
         assert told in page
 
 
@@ -103,7 +103,7 @@ def test_nothing_is_added_by_hand(staff, model):
 def test_failed_jobs_are_requeued(staff, album):
     job = making.job_in(album, JobState.FAILED)
 
-    assert run(staff, "requeue", job) == ["1 requeued."]
+    assert run(staff, "requeue", job) == ["1 job retried."]
     assert ProcessingJob.objects.get().state == JobState.PENDING
 
 
@@ -111,14 +111,14 @@ def test_waiting_jobs_are_cancelled_and_others_are_said_not_to_fit(staff, album,
     failed = making.job_in(album, JobState.FAILED)
     waiting = making.received(Album.objects.create(title="Winter", owner=owner))
 
-    assert run(staff, "cancel", failed, waiting, post="yes") == ["1 cancelled. 1 were not waiting or running."]
+    assert run(staff, "cancel", failed, waiting, post="yes") == ["1 job cancelled. Skipped 1: not queued or running."]
     assert ProcessingJob.objects.get(pk=failed.pk).state == JobState.FAILED
 
 
 def test_failed_jobs_are_dismissed(staff, album):
     job = making.job_in(album, JobState.FAILED)
 
-    assert run(staff, "dismiss", job, post="yes") == ["1 dismissed."]
+    assert run(staff, "dismiss", job, post="yes") == ["1 job dismissed."]
     assert ProcessingJob.objects.get().state == JobState.CANCELLED
 
 
@@ -130,7 +130,7 @@ def test_before_raw_files_are_deleted_a_page_asks_and_says_how_many(staff, album
 
     form = asked(staff, action, job, other)
 
-    assert "1 raw file (3.0 MB) will be deleted from the server." in form["words"][0]
+    assert "1 uploaded file (3.0 MB) will be deleted." in form["words"][0]
     assert job.original_filename in form["words"][0]
     assert (ProcessingJob.objects.get(pk=job.pk).state, (data_dir / job.raw_path).exists()) == (state, True)
     del form["words"]
@@ -143,7 +143,7 @@ def test_of_jobs_that_do_not_fit_nothing_can_be_confirmed(staff, album):
 
     words = asked(staff, "dismiss", job)["words"][0]
 
-    assert "Nothing will be deleted: none of the 1 selected jobs can be dismissed." in words
+    assert "The selected job can\u2019t be dismissed." in words
 
 
 def test_all_that_match_are_meant_but_none_that_failed_after_the_question(staff, album, owner):
@@ -156,7 +156,7 @@ def test_all_that_match_are_meant_but_none_that_failed_after_the_question(staff,
     del form["words"]
     staff.post(f"{JOBS}?album__id__exact={album.pk}", form)
 
-    assert "2 raw files" in asked(staff, "dismiss", other, late)["words"][0]
+    assert "2 uploaded files" in asked(staff, "dismiss", other, late)["words"][0]
     assert set(ProcessingJob.objects.failed()) == {other, late}
 
 

@@ -16,12 +16,12 @@ from config.accounts.login import client_address, known_devices, throttle
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     error_messages = {
         **DefaultAccountAdapter.error_messages,
-        "duplicate_email": "This address is already yours.",
-        "enter_current_password": "This is not your current password.",
-        "incorrect_password": "This is not your password.",
-        "max_email_addresses": "An account has at most %d addresses. Remove one first.",
-        "too_many_login_attempts": "There were too many wrong codes. Wait some minutes; nothing is locked for good.",
-        "username_password_mismatch": "The name or the password is wrong. Check both, then try again.",
+        "duplicate_email": "You have already added this address.",
+        "enter_current_password": "Wrong current password.",
+        "incorrect_password": "Wrong password.",
+        "max_email_addresses": "You can have up to %d addresses. Remove one first.",
+        "too_many_login_attempts": "Too many failed attempts. Try again in a few minutes.",
+        "username_password_mismatch": "Wrong username or password.",
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:

@@ -10,24 +10,24 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from config.accounts.login import client_address
 
 NOT_SAFE = Error(
-    "OIDC_ISSUER is no https address: whoever is on the way could sign in as anybody.",
-    hint="Write it as the provider does, as https://auth.example.org/realms/home. Only loopback goes without https.",
+    "OIDC_ISSUER is not an https address, so sign-ins could be intercepted.",
+    hint="Use the provider's form, such as https://auth.example.org/realms/home. Only loopback may use http.",
     id="darkroom.E021",
 )
 NO_CLIENT = Error(
-    "OIDC_ISSUER is set, but OIDC_CLIENT_ID or OIDC_CLIENT_SECRET is not.",
-    hint="The provider shows both where Darkroom is registered as a client.",
+    "OIDC_ISSUER is set without OIDC_CLIENT_ID or OIDC_CLIENT_SECRET.",
+    hint="Copy both from the provider's client settings for Darkroom.",
     id="darkroom.E022",
 )
 ONLY_NOTHING = Error(
-    "OIDC_ONLY is on without OIDC_ISSUER: nobody could sign in.",
-    hint="Name the provider, or switch OIDC_ONLY off.",
+    "OIDC_ONLY is on without OIDC_ISSUER, so sign-in is impossible.",
+    hint="Set OIDC_ISSUER, or turn OIDC_ONLY off.",
     id="darkroom.E023",
 )
 TOO_LONG = Error("OIDC_ISSUER is longer than 200 characters.", id="darkroom.E024")
 NOBODY_NEW = Warning(
-    "OIDC_ONLY is on and OIDC_CREATE_USERS is off: only who has connected the provider already can sign in.",
-    hint="Switch OIDC_CREATE_USERS on, if all users of the provider may have an account.",
+    "OIDC_ONLY is on and OIDC_CREATE_USERS is off, so only users already connected can sign in.",
+    hint="Turn OIDC_CREATE_USERS on if all the provider's users may have an account.",
     id="darkroom.W021",
 )
 

@@ -24,8 +24,8 @@ class Cleared:
 
     def __str__(self) -> str:
         return (
-            f"{self.sessions} expired sessions, {self.listed_sessions} entries of lists of sessions, "
-            f"{self.cached_values} expired values"
+            f"expired sessions deleted: {self.sessions}, session list entries: {self.listed_sessions}, "
+            f"expired cache values: {self.cached_values}"
         )
 
 

@@ -26,7 +26,7 @@ from config.accounts.security_log import Event
 class FirstUserForm(UserCreationForm):  # type: ignore[type-arg]
     """Django's form with one password rule as help text. The other rules appear only as errors."""
 
-    HELP = {"username": "", "password1": "At least 8 characters. A sentence is easier to remember.", "password2": ""}
+    HELP = {"username": "", "password1": "At least 8 characters. Sentences are easy to remember.", "password2": ""}
 
     class Meta:
         model = User
@@ -36,6 +36,7 @@ class FirstUserForm(UserCreationForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         for name, help_text in self.HELP.items():
             self.fields[name].help_text = help_text
+        self.fields["password2"].label = "Confirm password"
 
 
 def exists() -> bool:

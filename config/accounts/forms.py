@@ -27,7 +27,7 @@ class SignInForm(LoginForm):  # type: ignore[misc]
 
     def clean(self) -> Any:
         if settings.OIDC_ONLY:  # before any password is checked
-            raise ValidationError(f"Sign in with {settings.OIDC_NAME}. Passwords are off here.", code="oidc-only")
+            raise ValidationError(f"Sign in with {settings.OIDC_NAME}. Passwords are turned off.", code="oidc-only")
         return super().clean()
 
 
@@ -63,12 +63,12 @@ class AddressForm(AddEmailForm):  # type: ignore[misc]
         plainly(self.fields)
 
 
-HELP = {"password1": "At least 8 characters. A sentence is easier to remember."}
+HELP = {"password1": "At least 8 characters. Sentences are easy to remember."}
 LABELS = {
     "login": "Username",
     "oldpassword": "Current password",
     "password1": "New password",
-    "password2": "New password again",
+    "password2": "Confirm new password",
     "email": "E-mail address",
 }
 

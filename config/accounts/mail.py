@@ -25,7 +25,7 @@ def is_possible() -> bool:
 def later(act: Callable[[], object]) -> None:
     """Runs `act` in the thread. Exceptions are logged: the response to the user must be the same in any case."""
     if not _room.acquire(blocking=False):
-        log.error("A mail was dropped: %d others are waiting for the mail server", MAX_WAITING)
+        log.error("E-mail dropped: %d others are waiting for the mail server", MAX_WAITING)
         return
     _sender.submit(_do, act)
 
@@ -39,7 +39,7 @@ def _do(act: Callable[[], object]) -> None:
     try:
         act()
     except Exception:  # the outermost function of the thread
-        log.exception("A mail could not be sent")
+        log.exception("E-mail could not be sent")
     finally:
         _room.release()
         connection.close()

@@ -72,10 +72,10 @@ class AddForm(Checked, AddWebAuthnForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["name"].label = "Name"
-        self.fields["name"].help_text = "What it is on, as “Phone” or “Blue key”."
+        self.fields["name"].help_text = "The device it is on, such as “Phone”."
         self.fields["name"].max_length = 100
         self.fields["name"].widget.attrs["maxlength"] = "100"
-        self.fields["passwordless"].label = "Sign in with it alone, without a password"
+        self.fields["passwordless"].label = "Use it to sign in without a password"
         self.fields["passwordless"].help_text = ""
         self.fields["passwordless"].initial = True
 
@@ -140,7 +140,7 @@ def _require_origin(credential: dict[str, Any]) -> None:
     """Raises ValidationError if the browser signed for a page of another origin, or in a frame of another site."""
     client_data = json.loads(websafe_decode(credential["response"]["clientDataJSON"]))
     if client_data["origin"] != origin(context.request) or client_data.get("crossOrigin"):
-        raise ValidationError("This passkey was used at another address than this site's.", code="other_origin")
+        raise ValidationError("This passkey was used at a different address.", code="other_origin")
 
 
 def _request_origin(request: HttpRequest) -> str:

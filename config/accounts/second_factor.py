@@ -31,7 +31,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """Encrypts second-factor secrets, and sets the names that apps and browsers show."""
 
     error_messages = DefaultMFAAdapter.error_messages | {
-        "incorrect_code": "That code is wrong, or was used already. Wait for the next one, or use a recovery code.",
+        "incorrect_code": "Wrong or already used code. Wait for the next one, or use a recovery code.",
     }
 
     def encrypt(self, text: str) -> str:
@@ -43,7 +43,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
             return encryption.unseal(encrypted_text, PURPOSE)
         except encryption.SecretUnreadable:
             log.warning(
-                "A second factor cannot be decrypted: SECRET_KEY has changed. manage.py remove_second_factor helps."
+                "Can't decrypt a second factor: SECRET_KEY has changed. To reset it, run manage.py remove_second_factor."
             )
             return str(generate_totp_secret())
 
@@ -114,7 +114,7 @@ def count(request: HttpRequest, user: User) -> None:
         User.objects.select_for_update().get(pk=user.pk)
         is_allowed = ratelimit.consume(request, limit_get=True, **_limit(user))
     if not is_allowed:
-        raise ValidationError("Too many wrong codes. Wait 5 minutes, then try again.", code="too_many_codes")
+        raise ValidationError("Too many wrong codes. Try again in 5 minutes.", code="too_many_codes")
 
 
 def remove(user: User) -> int:

@@ -71,7 +71,7 @@ class SessionsView(ListUserSessionsView):  # type: ignore[misc]
 
     def form_valid(self, form: Any) -> HttpResponseBase:
         listing.end_others(self.request)
-        messages.success(self.request, "All other sessions are signed out.")
+        messages.success(self.request, "All other sessions signed out.")
         return redirect("usersessions_list")
 
 

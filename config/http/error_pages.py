@@ -26,15 +26,15 @@ log = logging.getLogger(__name__)
 FULL = {errno.ENOSPC, errno.EDQUOT}
 DISK_FULL = "53100"
 """PostgreSQL's error code (its manual, appendix A)."""
-NOT_ALLOWED = "You are signed in, but not with an account that may do this."
-NO_PAGE = "There is no page at this address. Check it for typing errors."
+NOT_ALLOWED = "Your account doesn't have permission to do this."
+NO_PAGE = "There is no page at this address. Check it for typos."
 OF_ALBUM = "This album was deleted, or it belongs to another user."
 OF_PHOTO = "This photo was deleted, or it belongs to another user."
 OF_BATCH = "This upload record was deleted, or it belongs to another user."
-NOT_YOURS = "This page does not exist, or your account may not open it."
+NOT_YOURS = "This page doesn't exist, or you don't have permission to open it."
 PHOTO_ROUTE = re.compile("(photos|companions)/")
-BUSY = "The server is busy with other work just now. Nothing was lost; try again in a moment."
-NO_ROOM = "The server's disk is full. Nothing was lost; free some space, then try again."
+BUSY = "The server is busy. Nothing was lost. Try again in a moment."
+NO_ROOM = "The server's disk is full. Nothing was lost. Free up space, then try again."
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

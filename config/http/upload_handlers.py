@@ -14,7 +14,7 @@ class FilesNotTaken(MultiPartParserError):
     """A form with files was sent to a view that accepts none. The response contains `code` and `message`."""
 
     code = "files-not-taken"
-    message = "This address takes no files, and nothing of them was stored. Upload photos from the page of their album."
+    message = "This address doesn't accept files. Nothing was stored. Upload photos on their album's page."
 
 
 class RefusingUploadHandler(FileUploadHandler):

@@ -85,5 +85,5 @@ def _manage(environment: Mapping[str, str], *arguments: str, statuses: tuple[int
     command = [sys.executable, str(MANAGE), *arguments]
     process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if process.returncode not in statuses:
-        raise Refused(f"The drill failed at `{arguments[0]}`:\n{process.stderr.strip()}")
+        raise Refused(f"Drill failed at `{arguments[0]}`:\n{process.stderr.strip()}")
     return process.stdout

@@ -35,10 +35,10 @@ def open_target(url: str) -> BaseDatabaseWrapper:
     source, target = connections[DEFAULT_DB_ALIAS], database.options(url, pool=4)
     if source.vendor != "sqlite":
         raise CannotMove(
-            "This installation is not on SQLite. To move between PostgreSQL servers, use pg_dump and pg_restore."
+            "This installation doesn't use SQLite. To move between PostgreSQL servers, use pg_dump and pg_restore."
         )
     if target["ENGINE"] != "django.db.backends.postgresql":
-        raise CannotMove("The target is no PostgreSQL: name it as postgres://user:password@host/name.")
+        raise CannotMove("The target is not PostgreSQL. Use the form postgres://user:password@host/name.")
     connections.databases[TARGET] = connections.configure_settings({DEFAULT_DB_ALIAS: target})[DEFAULT_DB_ALIAS]
     return connections[TARGET]
 
@@ -56,14 +56,14 @@ def prepare(target: BaseDatabaseWrapper) -> None:
     """Creates the tables. Raises CannotMove if the target is not empty."""
     source = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
     if source.migration_plan(source.loader.graph.leaf_nodes()):
-        raise CannotMove("This installation's own database is not up to date. Run `manage.py migrate` first.")
+        raise CannotMove("The SQLite database is not up to date. Run `manage.py migrate` first.")
     tables = target.introspection.table_names()
     if tables and "django_migrations" not in tables:
-        raise CannotMove("The target is not empty: other programs have tables in it.")
+        raise CannotMove("The target is not empty: it has other tables.")
     call_command("migrate", database=TARGET, interactive=False, verbosity=0)
     for model in _models():
         if model not in MADE_BY_MIGRATE and model._base_manager.using(TARGET).exists():
-            raise CannotMove(f"The target is not empty: there is something in {model._meta.db_table}.")
+            raise CannotMove(f"The target is not empty: {model._meta.db_table} has rows.")
 
 
 def move(tell: Callable[[str], None]) -> int:
@@ -76,7 +76,7 @@ def move(tell: Callable[[str], None]) -> int:
         for model in _models():
             count = _copy(model)
             if not count == model._base_manager.count() == model._base_manager.using(TARGET).count():
-                raise CannotMove(f"{model._meta.db_table} has not as many rows here and there.")
+                raise CannotMove(f"The row counts of {model._meta.db_table} differ.")
             if count:
                 tell(f"{model._meta.db_table}: {count}")
             total += count

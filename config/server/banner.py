@@ -10,15 +10,15 @@ from config.accounts.login import client_address
 from processing.doctor import site_url
 
 NOT_ENCRYPTED = (
-    "Warning: HOST is {host}, so other machines can reach this server, and nothing encrypts what they send. "
-    "Put a proxy that speaks TLS in front, and set PUBLIC_URL or BEHIND_TLS. See docs/configuration.md."
+    "Warning: HOST is {host}, so other machines can reach this server, but traffic isn't encrypted. "
+    "Put a TLS proxy in front, and set PUBLIC_URL or BEHIND_TLS. See docs/configuration.md."
 )
 
 
 def lines() -> Iterator[str]:
-    yield f"Darkroom answers at {site_url.own()}/"
+    yield f"Darkroom is running at {site_url.own()}/"
     if link := _link():
-        yield f"There is no user yet. Create the first here (the link works once): {site_url.own()}{link}"
+        yield f"Create the administrator account (the link works once): {site_url.own()}{link}"
     if not client_address.is_loopback(settings.HOST) and not settings.BEHIND_TLS:
         yield NOT_ENCRYPTED.format(host=settings.HOST)
 

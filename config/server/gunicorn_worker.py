@@ -131,7 +131,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         except (BlockingIOError, ConnectionAbortedError, InterruptedError):
             return
         except OSError as error:  # no descriptor is free (EMFILE, ENFILE), or no memory: this is temporary
-            log.warning("A connection could not be accepted: %s. Trying again in %g s.", error.strerror, PAUSE_SECONDS)
+            log.warning("Can't accept connections: %s. Retrying in %g s.", error.strerror, PAUSE_SECONDS)
             self._paused_until = time.monotonic() + PAUSE_SECONDS
             self._make_room()
             self.set_accept_enabled(False)

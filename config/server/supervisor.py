@@ -86,7 +86,7 @@ class Supervisor:
     def _end(self, process: "Process", now: float) -> None:
         if not self._kill_at:
             self._kill_at = now + self._patience
-            _say("Stopping. What is in work is finished first; once more stops at once.")
+            _say("Stopping after the current work. Press Ctrl-C again to stop at once.")
         if self._stops > 1 or now > self._kill_at:
             process.kill()
         else:
@@ -143,7 +143,7 @@ class Process:
         ended = f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
         if self._is_terminating:
             return ended if code else None
-        return f"{ended}; it starts again{f' in {wait:g} s' if wait else ''}"
+        return f"{ended}; restarting{f' in {wait:g} s' if wait else ''}"
 
     def terminate(self) -> None:
         """Sends SIGTERM, once."""

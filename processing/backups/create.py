@@ -47,7 +47,7 @@ class _CopyResult:
 def take(vault: Vault, renditions: bool = False, say: Say = lambda _: None) -> Taken:
     """Adds a snapshot. If it is killed, earlier snapshots remain intact, and the next run keeps the files copied so far."""
     if not store().is_there():
-        raise Refused("The storage is away; a backup of it now would lack everything.")
+        raise Refused("The storage is unavailable, so nothing can be backed up.")
     with vault.locked():
         new_files = new_bytes = 0
         for _ in range(MAX_ATTEMPTS):
@@ -60,10 +60,8 @@ def take(vault: Vault, renditions: bool = False, say: Say = lambda _: None) -> T
                 has_secret = (draft / SECRET).exists()
                 name = vault.publish(draft)
                 return Taken(name, about.files, about.bytes, new_files, new_bytes, result.lacking, has_secret)
-            say("Something was deleted or developed meanwhile; looking again.")
-    raise Refused(
-        "Files kept going faster than they could be copied. What was copied is kept; run it again at a quieter time."
-    )
+            say("Photos were processed or deleted meanwhile. Starting another pass.")
+    raise Refused("Files change faster than they can be copied. Run the command again when the site is less busy.")
 
 
 def _new_draft(vault: Vault, renditions: bool) -> tuple[Path, About]:
@@ -119,7 +117,7 @@ def _copy(vault: Vault, entries: Iterable[ManifestEntry], renditions: bool, say:
                 raise
             if not snapshot_manifest.is_wanted(entry.key, renditions):
                 return _CopyResult(files, size, is_outdated=True)
-            say(f"{entry.key} is lost or damaged here; `manage.py verify` tells more.")
+            say(f"{entry.key} is missing or damaged. For details, run `manage.py verify`.")
             lacking.append(entry.key)
         else:
             files, size = files + 1, size + entry.bytes

@@ -24,7 +24,7 @@ from processing.storage import keys as storage_keys
 from processing.storage.local import fsync
 
 SQLITE, POSTGRESQL = "database.sqlite3", "database.dump"
-MISSING = "{} is not installed; it comes with PostgreSQL's client (postgresql-client)."
+MISSING = "{} is not installed. Install PostgreSQL's client (postgresql-client)."
 PG_RESTORE = "pg_restore"
 PSQL_OPTIONS = ("--no-psqlrc", "--quiet", "--output=/dev/null", "--single-transaction", "--set=ON_ERROR_STOP=1")
 SET_SEARCH_PATH = "SELECT pg_catalog.set_config('search_path', 'public', false)"
@@ -146,7 +146,7 @@ def _replace_sqlite(source: Path, target: Path, statements: Iterable[str]) -> No
     shutil.copyfile(source, draft)
     with closing(sqlite3.connect(draft)) as database:
         if database.execute("PRAGMA quick_check").fetchone() != ("ok",):
-            raise Refused("The database of this snapshot is damaged; take an older one with --at.")
+            raise Refused("This snapshot's database is damaged. Use --at to choose an older one.")
         for statement in statements:
             database.execute(statement)
         database.commit()
@@ -165,7 +165,7 @@ def _replace_postgresql(source: Path, statements: Iterable[str]) -> None:
         script = Path(directory) / "script.sql"
         options = ("--clean", "--if-exists", "--no-owner", "--no-privileges", "--file", str(script))
         if subprocess.run([PG_RESTORE, *options, str(source)], check=False).returncode:
-            raise Refused("The database of this snapshot is damaged; take an older one with --at.")
+            raise Refused("This snapshot's database is damaged. Use --at to choose an older one.")
         commands = [option for statement in (SET_SEARCH_PATH, *statements) for option in ("--command", statement)]
         _run(_Script, *PSQL_OPTIONS, "--file", str(script), *commands)
 
@@ -187,4 +187,4 @@ def _run(client: type[_Dump], *parameters: str) -> None:
     try:
         client(connection).runshell(list(parameters))
     except subprocess.CalledProcessError as error:
-        raise Refused(f"{client.executable_name} failed, for the reason that it gave above.") from error
+        raise Refused(f"{client.executable_name} failed; see its message above.") from error

@@ -54,7 +54,7 @@ class Vault:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise Refused(f"Another backup into {self._root} is at work.") from None
+                raise Refused(f"Another backup to {self._root} is running.") from None
             self._clear_drafts()
             yield
 
@@ -108,9 +108,9 @@ class Vault:
         """The directory of a snapshot; of the newest one if `name` is empty. Raises Refused if there is none."""
         names = self.names()
         if not names:
-            raise Refused(f"There is no complete backup in {self._root}.")
+            raise Refused(f"No complete backup in {self._root}.")
         if name and name not in names:
-            raise Refused(f"There is no snapshot {name} in {self._root}; there are {', '.join(names)}.")
+            raise Refused(f"No snapshot {name} in {self._root}. Available: {', '.join(names)}.")
         return self._snapshots / (name or names[-1])
 
     def forget(self, name: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.conf import settings
-from django.template.defaultfilters import filesizeformat
+from django.template.defaultfilters import filesizeformat, pluralize
 
 from processing.backups import Refused, database_dump, snapshot_info, snapshot_manifest
 from processing.backups.repository import Damaged, Vault, copy
@@ -61,8 +61,8 @@ def restore(
         say(f"{key} is damaged in the backup.")
     if damaged and not without_damaged:
         raise Refused(
-            f"{len(damaged)} files are damaged in the backup, named above. The rest is in its place, and no database yet: "
-            "take an older snapshot with --at, or restore without them with --without-damaged."
+            f"{len(damaged)} file{pluralize(len(damaged))} damaged in the backup; see above. The others are restored, the "
+            "database is not. Use --at to choose an older snapshot, or --without-damaged to skip these files."
         )
     has_secret = _restore_secret(directory)
     database_dump.put_back(directory / about.database, onto_disk)
@@ -75,23 +75,15 @@ def _bare(entries: Iterable[ManifestEntry]) -> Iterator[ManifestEntry]:
 
 def _check(about: About, onto_disk: bool) -> None:
     if not store().is_there():
-        raise Refused("The storage is away: incoming/, originals/ or renditions/ is not there.")
+        raise Refused("The storage is unavailable: incoming/, originals/ or renditions/ is missing.")
     if about.database != database_dump.file_name():
-        raise Refused(
-            f"The snapshot holds {about.database}, which is for another kind of database than DATABASE_URL names."
-        )
+        raise Refused(f"The snapshot contains {about.database}, which doesn't fit the database of DATABASE_URL.")
     if about.has_bucket and not onto_disk and storage_keys.BUCKET not in locations.in_use():
-        raise Refused(
-            "The snapshot names files in a bucket, and none is set up here: set S3_*, or restore with --onto-disk."
-        )
+        raise Refused("The snapshot has files in a bucket, but none is configured. Set S3_*, or use --onto-disk.")
     if newer := database_dump.unknown(about.migrations):
-        raise Refused(
-            f"The snapshot is of a newer Darkroom ({about.version}), which knows {newer[0]}: install that one."
-        )
+        raise Refused(f"The snapshot needs a newer Darkroom ({about.version}, with {newer[0]}). Upgrade first.")
     if not database_dump.is_empty():
-        raise Refused(
-            "There is a database with people or albums in it already; a backup is restored where there is none."
-        )
+        raise Refused("The database already has users or albums. Restore into an empty installation.")
 
 
 def _check_free_space(directory: Path, about: About, onto_disk: bool) -> None:
@@ -106,7 +98,7 @@ def _check_free_space(directory: Path, about: About, onto_disk: bool) -> None:
     missing_bytes = sum(entry.bytes for entry in disk_entries if not store().exists(entry.key))
     if free < missing_bytes:
         raise Refused(
-            f"The snapshot's files take {filesizeformat(missing_bytes)}, and the disk has {filesizeformat(free)} left."
+            f"The snapshot needs {filesizeformat(missing_bytes)}, but the disk has {filesizeformat(free)} free."
         )
 
 
@@ -134,7 +126,7 @@ def _is_restored(entry: ManifestEntry) -> bool:
     if not store().exists(entry.key):
         return False
     if not file_check.is_good_at(entry.key, Wanted(entry.key, entry.bytes, entry.sha256), lambda _: None):
-        raise Refused(f"{entry.key} is there already, with other bytes; a backup is restored into an empty place.")
+        raise Refused(f"{entry.key} exists with other content. Restore into an empty installation.")
     return True
 
 

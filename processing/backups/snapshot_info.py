@@ -38,11 +38,11 @@ def read(directory: Path) -> About:
     """Returns the description. Raises Refused if its format is unknown, or the checksum of a file differs."""
     fields = json.loads((directory / ABOUT).read_text(encoding="utf-8"))
     if fields.get("format") != FORMAT:
-        raise Refused(f"{directory} was written by another version of Darkroom, in a format that this one cannot read.")
+        raise Refused(f"{directory} has a format that this version of Darkroom can't read.")
     about = About(**fields)
     for name, sha256 in about.sha256.items():
         if not (directory / name).is_file() or checksum(directory / name) != sha256:
-            raise Refused(f"{directory / name} is damaged; take an older snapshot with --at.")
+            raise Refused(f"{directory / name} is damaged. Use --at to choose an older snapshot.")
     return about
 
 

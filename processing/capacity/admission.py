@@ -32,13 +32,13 @@ MEMORY = Shortage(
     "memory-pressure",
     HTTPStatus.SERVICE_UNAVAILABLE,
     "The server is short of memory just now and takes no photos. Send them again in a minute.",
-    "The server is short of memory; developing goes on by itself.",
+    "The server is low on memory. Processing resumes automatically.",
 )
 DISK = Shortage(
     "disk-full",
     HTTPStatus.INSUFFICIENT_STORAGE,
     "The server's disk is nearly full, so no photos can be stored now. Free some space, then send them again.",
-    "The server's disk is full; developing goes on by itself when some space is freed.",
+    "The server's disk is full. Processing resumes when space is freed.",
 )
 STAGING = Shortage(
     "staging-full",
@@ -58,7 +58,7 @@ STORAGE = Shortage(
     "storage-away",
     HTTPStatus.SERVICE_UNAVAILABLE,
     "The server's storage is not there, so no photos can be stored now. Send them again when it is back.",
-    "The server's storage is not there; developing goes on by itself when it is back.",
+    "The server's storage is unavailable. Processing resumes when it is back.",
 )
 
 

@@ -29,8 +29,8 @@ def look() -> Iterator[Diagnosis]:
         yield bad(
             "storage-away",
             "Storage",
-            "The place of the photos is not there: nothing can be taken or developed.",
-            "Mount it.",
+            "The storage directories are missing. Photos can't be stored or processed.",
+            "Mount the file system of DATA_DIR.",
         )
         return
     yield _check_space()
@@ -43,18 +43,21 @@ def look() -> Iterator[Diagnosis]:
 def _check_space() -> Diagnosis:
     free, title = store().free_bytes(), "Free space"
     if free is None:
-        return good("space", title, "The storage knows no limit.")
-    message, min_free = f"{filesizeformat(free)} are free.", settings.MIN_FREE_BYTES
+        return good("space", title, "The storage reports no limit.")
+    message, min_free = f"{filesizeformat(free)} free.", settings.MIN_FREE_BYTES
     if free < min_free:
         return bad(
-            "space-out", title, f"{message} Below {filesizeformat(min_free)} no photos are taken.", "Free some space."
+            "space-out",
+            title,
+            f"{message} Below {filesizeformat(min_free)}, uploads are rejected.",
+            "Free up disk space.",
         )
     if free < min_free * LOW_SPACE_FACTOR:
         return warning(
             "space-low",
             title,
-            f"{message} Below {filesizeformat(min_free)} no photos are taken.",
-            "Free some space soon.",
+            f"{message} Below {filesizeformat(min_free)}, uploads are rejected.",
+            "Free up disk space soon.",
         )
     return good("space", title, message)
 
@@ -64,27 +67,25 @@ def _check_inodes() -> Iterator[Diagnosis]:
     disk = os.statvfs(settings.DATA_DIR)
     if not disk.f_files:
         return
-    message = f"There is room for {disk.f_favail:,} more files."
+    message = f"{disk.f_favail:,} more files fit."
     if disk.f_favail < disk.f_files * MIN_FREE_INODES:
         yield warning(
-            "files-low", "Number of files", message, "The file system runs out of inodes: delete small files on it."
+            "files-low", "Free inodes", message, "The file system is running out of inodes. Delete small files on it."
         )
     else:
-        yield good("files", "Number of files", message)
+        yield good("files", "Free inodes", message)
 
 
 def _check_file_system() -> Diagnosis:
-    title = "One file system"
+    title = "File system"
     if len({(Path(settings.DATA_DIR) / directory).stat().st_dev for directory in storage_keys.DIRECTORIES}) == 1:
         return good(
             "one-disk",
             title,
-            "incoming/, originals/ and renditions/ share one: photos are linked and renamed, not copied.",
+            "incoming/, originals/ and renditions/ share one. Photos are moved without copying.",
         )
-    message = (
-        "incoming/, originals/ and renditions/ lie on different file systems: photos cannot be put in their place."
-    )
-    return bad("several-disks", title, message, "Keep DATA_DIR on one file system; mount that as a whole.")
+    message = "incoming/, originals/ and renditions/ are on different file systems. Photos can't be moved into place."
+    return bad("several-disks", title, message, "Keep all of DATA_DIR on one file system.")
 
 
 def _check_writing() -> Iterator[Diagnosis]:
@@ -97,16 +98,18 @@ def _check_writing() -> Iterator[Diagnosis]:
     except OSError as error:
         yield bad(
             "write-failed",
-            "Writing",
-            f"The disk cannot be written: {error.strerror or error}.",
-            "See who owns DATA_DIR.",
+            "Disk writes",
+            f"Can't write to the disk: {error.strerror or error}.",
+            "Check the owner and permissions of DATA_DIR.",
         )
 
 
 def _check_rate(path: Path) -> Diagnosis:
-    free, title = store().free_bytes(), "Writing"
+    free, title = store().free_bytes(), "Disk writes"
     if free is not None and free < settings.MIN_FREE_BYTES + TEST_BYTES:
-        return warning("rate-unknown", title, "There is no room to try how fast the disk is.", "Free some space.")
+        return warning(
+            "rate-unknown", title, "Not enough free space to measure the write speed.", "Free up disk space."
+        )
     chunk, began = os.urandom(CHUNK_BYTES), time.monotonic()
     with path.open("wb") as file:
         for _ in range(TEST_BYTES // CHUNK_BYTES):
@@ -114,9 +117,9 @@ def _check_rate(path: Path) -> Diagnosis:
         file.flush()
         os.fsync(file.fileno())
     rate = TEST_BYTES / (time.monotonic() - began)
-    message = f"The disk takes {filesizeformat(rate)} a second, made safe."
+    message = f"{filesizeformat(rate)}/s, including fsync."
     if rate < SLOW_BYTES_PER_SECOND:
-        return warning("rate-low", title, f"{message} Uploads are no faster.", "Move DATA_DIR to a faster disk.")
+        return warning("rate-low", title, f"{message} Uploads can't be faster.", "Move DATA_DIR to a faster disk.")
     return good("rate", title, message)
 
 
@@ -127,12 +130,10 @@ def _check_fsync(path: Path) -> Diagnosis:
             file.write(b"x")
             file.flush()
             os.fsync(file.fileno())
-    seconds, title = (time.monotonic() - began) / SYNCS, "Making safe"
-    message = f"One fsync takes {1000 * seconds:.1f} ms."
+    seconds, title = (time.monotonic() - began) / SYNCS, "fsync"
+    message = f"{1000 * seconds:.1f} ms per call."
     if seconds > SLOW_SYNC_SECONDS:
-        return warning(
-            "sync-slow", title, f"{message} Every file needs some.", "Move DATA_DIR to a disk of this machine."
-        )
+        return warning("sync-slow", title, f"{message} Every file needs several.", "Move DATA_DIR to a local disk.")
     return good("sync", title, message)
 
 
@@ -141,22 +142,20 @@ def _check_hard_links(path: Path, link: Path) -> Diagnosis:
     try:
         link.hardlink_to(path)
     except OSError:
-        message = (
-            "The file system has no hard links: each photo is copied once more, and takes its room twice meanwhile."
-        )
+        message = "Not supported. Each photo is copied, and takes twice its space meanwhile."
         return warning(
-            "no-links", title, message, "ext4, XFS, btrfs and ZFS have them; exFAT and some network drives do not."
+            "no-links", title, message, "Use ext4, XFS, Btrfs or ZFS; exFAT and some network drives have no hard links."
         )
-    return good("links", title, "They work: the received file itself becomes the original.")
+    return good("links", title, "Supported. Originals are stored without copying.")
 
 
 def _check_memory() -> Iterator[Diagnosis]:
     share, title = system_memory.share_in_use(), "Memory"
     if share is None:
         return
-    message = f"{100 * share:.0f} % are in use."
+    message = f"{100 * share:.0f}% used."
     if 100 * share > settings.MEMORY_MARK:
-        message = f"{message} Above {settings.MEMORY_MARK} % (MEMORY_MARK) no photos are taken or developed."
-        yield bad("memory-short", title, message, "Stop what takes it, or give the server more.")
+        message = f"{message} Above {settings.MEMORY_MARK}% (MEMORY_MARK), uploads and processing stop."
+        yield bad("memory-short", title, message, "Stop other programs, or add memory.")
     else:
         yield good("memory", title, message)

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 KEPT = 10
 MAX_ADDRESS_LENGTH = 300
 FAILED = check_result.bad(
-    "doctor-broke-off", "The doctor", "Something unexpected went wrong while measuring; the log says more."
+    "doctor-broke-off", "Upload check", "The check failed unexpectedly. See the server's log for details."
 )
 LONGEST = timedelta(minutes=3)
 """The longest possible measurement. An older one without an end was killed with its process."""
@@ -76,7 +76,7 @@ def _measure(row: Measurement, browser_largest: Largest | None) -> None:
     try:
         _save(row, run.examine(row.address), browser_largest)
     except Exception:
-        log.exception("The doctor failed with an unexpected error")
+        log.exception("The upload check failed unexpectedly")
         row.door, row.ended_at = check_result.as_json([FAILED]), timezone.now()
         row.save()
     finally:

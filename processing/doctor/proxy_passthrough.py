@@ -30,12 +30,12 @@ LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 def of_methods(door: Door, server: str) -> Diagnosis:
     lost = [method for method in METHODS if not _is_from_probe(door.ask(method), method)]
     if not lost:
-        return good("methods", "Methods", f"{', '.join(METHODS)} pass.")
-    effect = "no upload can be taken back" if lost == ["DELETE"] else "no upload can resume"
+        return good("methods", "HTTP methods", f"{', '.join(METHODS)} pass through.")
+    effect = "can't be cancelled" if lost == ["DELETE"] else "can't resume"
     return (warning if lost == ["DELETE"] else bad)(
         "methods-lost",
-        "Methods",
-        f"{', '.join(lost)} does not pass: {effect}.",
+        "HTTP methods",
+        f"Blocked: {', '.join(lost)}. Uploads {effect}.",
         proxy_hints.fitting(proxy_hints.METHODS, server),
     )
 
@@ -45,63 +45,63 @@ def of_headers(door: Door, server: str) -> Diagnosis:
     report = _report(result)
     lost = [name for name, value in TUS.items() if report.get("headers", {}).get(name) != value]
     if isinstance(result, Answer):
-        lost += [f"{name} (of answers)" for name in ("Upload-Offset", "Tus-Resumable") if name not in result.headers]
+        lost += [f"{name} (response)" for name in ("Upload-Offset", "Tus-Resumable") if name not in result.headers]
     if not lost:
-        return good("headers", "Headers", "All headers of resumable uploads pass, both ways.")
+        return good("headers", "Headers", "Resumable upload headers pass in both directions.")
     return bad(
         "headers-lost",
         "Headers",
-        f"{', '.join(lost)} does not pass unchanged: no upload can resume.",
-        "Let the proxy pass these headers on.",
+        f"Changed or removed: {', '.join(lost)}. Uploads can't resume.",
+        "Let the proxy pass these headers through.",
     )
 
 
 def of_statuses(door: Door, server: str) -> Diagnosis:
     lost = [str(status) for status in STATUSES if not _has_status(door.ask("POST", query=f"answer={status}"), status)]
     if not lost:
-        return good("statuses", "Answers", f"{', '.join(map(str, STATUSES))} pass as they are.")
+        return good("statuses", "Status codes", f"{', '.join(map(str, STATUSES))} pass unchanged.")
     return bad(
         "statuses-lost",
-        "Answers",
-        f"A proxy puts its own answer in place of {', '.join(lost)}: a client cannot tell what to do next.",
+        "Status codes",
+        f"A proxy replaces responses with status {', '.join(lost)}. Clients can't tell what to do next.",
         proxy_hints.fitting(proxy_hints.STATUSES, server),
     )
 
 
 def of_address(door: Door, report: dict[str, Any], server: str) -> Iterator[Diagnosis]:
     """Checks that Darkroom knows its own public address. Its links and its check of the Origin header depend on that."""
-    own_url, title = f"{report['scheme']}://{report['host']}", "Address"
+    own_url, title = f"{report['scheme']}://{report['host']}", "Public URL"
     remedy = proxy_hints.fitting(proxy_hints.FORWARDED, server)
     if not report["is_trusted"]:
-        message = f"People use {door.url}, Darkroom sees {own_url}: every form sent from there is refused (403)."
+        message = f"Users open {door.url}, but Darkroom sees {own_url}. All forms are rejected (403)."
         yield bad("origin-refused", title, message, remedy)
     elif _origin(own_url) != _origin(door.url):
-        message = f"People use {door.url}, Darkroom sees {own_url}: the addresses that it gives to upload clients lead elsewhere."
+        message = f"Users open {door.url}, but Darkroom sees {own_url}. Upload clients get wrong URLs."
         yield bad("address-differs", title, message, remedy)
     else:
-        yield good("address", title, f"Darkroom knows that it is reached as {door.url}.")
+        yield good("address", title, f"Darkroom sees the right address, {door.url}.")
 
 
 def of_encryption(door: Door) -> Diagnosis:
-    title = "Encryption"
+    title = "HTTPS"
     if not door.is_secure:
         if door.host in LOOPBACK:
-            return good("loopback", title, "This address is reached from this machine alone and needs none.")
-        message = "Nothing encrypts what people send here, and browsers give pages without encryption no checksums."
-        return warning(
-            "not-encrypted", title, message, "Put a proxy that speaks TLS in front, and set PUBLIC_URL to its address."
-        )
+            return good("loopback", title, "Not needed: only this machine can reach this address.")
+        message = "Traffic isn't encrypted, and browsers disable some features, such as checksums."
+        return warning("not-encrypted", title, message, "Put a TLS proxy in front, and set PUBLIC_URL to its address.")
     try:
         ends_at = ssl.cert_time_to_seconds(door.certificate()["notAfter"])
     except ssl.SSLError as error:
-        message = f"The certificate is not trusted: {getattr(error, 'verify_message', '') or error.reason}."
-        return bad("certificate", title, message, "Get one for this name, for example from Let's Encrypt.")
+        message = f"The certificate isn't trusted: {getattr(error, 'verify_message', '') or error.reason}."
+        return bad("certificate", title, message, "Get one for this host name, for example from Let's Encrypt.")
     except (OSError, KeyError) as error:
-        return warning("certificate-unknown", title, f"The certificate could not be read ({error}).")
+        return warning("certificate-unknown", title, f"The certificate can't be read: {error}.")
     days = (datetime.fromtimestamp(ends_at, UTC) - datetime.now(UTC)).days
     if days < MIN_CERTIFICATE_DAYS:
-        return warning("certificate-ends", title, f"The certificate ends in {days} days.", "See why it is not renewed.")
-    return good("encrypted", title, f"TLS with a certificate that is good for {days} days.")
+        return warning(
+            "certificate-ends", title, f"The certificate expires in {days} days.", "Check why it isn't renewed."
+        )
+    return good("encrypted", title, f"The certificate is valid for {days} more days.")
 
 
 def of_clock(report: dict[str, Any], clock_owner: str = "the doctor's") -> Diagnosis:
@@ -109,7 +109,7 @@ def of_clock(report: dict[str, Any], clock_owner: str = "the doctor's") -> Diagn
     if skew < MAX_SKEW_SECONDS:
         return good("clock", "Clocks", f"The web server's clock and {clock_owner} agree.")
     message = f"The web server's clock and {clock_owner} differ by {skew:.0f} s."
-    return warning("clock-differs", "Clocks", message, "Let a time service (NTP) set both.")
+    return warning("clock-differs", "Clocks", message, "Synchronise both with NTP.")
 
 
 def _is_from_probe(result: Answer | Silent, method: str) -> bool:

@@ -14,7 +14,7 @@ SLOW_SECONDS = 15.0
 """After a body with a longer duration, no larger one is sent: a higher limit does not matter on so slow a connection."""
 PRECISION = 32
 """The limit is determined to within 1/PRECISION of its value, or the smallest chunk."""
-TITLE = "Largest request"
+TITLE = "Max request size"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,14 @@ def largest(door: Door) -> Largest:
 def of_largest(largest: Largest, server: str) -> Diagnosis:
     size = filesizeformat(largest.bytes)
     if not largest.has_limit:
-        return good("body-size", TITLE, f"Requests of {size} pass; nothing larger was tried.")
+        return good("body-size", TITLE, f"At least {size} (largest tried).")
     status = largest.refusal.status if isinstance(largest.refusal, Answer) else 0
-    refusal = f"answers {status} to larger ones" if status else "ends the connection of larger ones"
-    message = f"A proxy in front of Darkroom takes at most {size} a request, and {refusal}."
+    refusal = f"returns {status} for larger ones" if status else "closes the connection on larger ones"
+    message = f"A proxy accepts at most {size} per request and {refusal}."
     remedy = proxy_hints.fitting(proxy_hints.TOO_LARGE, server)
     if largest.bytes < doctor_limits.LEAST:
-        return bad("body-limit", TITLE, f"{message} No photo can be sent that way.", remedy)
-    advice = f"{message} The page sends parts that fit, but its form without JavaScript and other programs may not."
+        return bad("body-limit", TITLE, f"{message} No photo can be uploaded this way.", remedy)
+    advice = f"{message} The page adapts; the form without JavaScript and other clients may fail."
     return (bad if largest.bytes < doctor_limits.PREFERRED else warning)("body-limit", TITLE, advice, remedy)
 
 
@@ -66,13 +66,13 @@ def of_chunks(door: Door, server: str) -> Diagnosis:
     """Checks that a body of unknown length passes, as streaming clients send it."""
     result = door.ask("POST", lambda: zeros(FIRST), length=None)
     if isinstance(result, Answer) and result.report and result.report["bytes"] == FIRST:
-        return good("chunked", "Bodies of unknown length", "Chunked bodies arrive whole.")
-    outcome = f"Answered {result.status}" if isinstance(result, Answer) else f"The connection ended ({result.reason})"
+        return good("chunked", "Chunked requests", "Chunked request bodies arrive intact.")
+    outcome = f"status {result.status}" if isinstance(result, Answer) else f"connection closed: {result.reason}"
     return warning(
         "chunked-lost",
-        "Bodies of unknown length",
-        f"Chunked bodies do not pass. {outcome}. Only programs that stream need them; the page does not.",
-        "Let them tell Content-Length, or let the proxy speak HTTP/1.1 to Darkroom; in nginx: proxy_http_version 1.1;",
+        "Chunked requests",
+        f"Chunked request bodies fail ({outcome}). Only streaming clients need them, not the page.",
+        "Have clients send Content-Length, or use HTTP/1.1 behind the proxy; in nginx: proxy_http_version 1.1;",
     )
 
 

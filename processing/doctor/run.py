@@ -67,8 +67,8 @@ def _inside() -> Iterator[Diagnosis]:
 
 def _proxy_diagnosis(server: str) -> Diagnosis:
     if not server or server.lower().startswith("gunicorn"):
-        return good("no-proxy", "Front door", "No proxy makes itself known: Darkroom seems to answer by itself.")
-    return good("proxy", "Front door", f"A proxy stands in front: {server}.")
+        return good("no-proxy", "Proxy", "No proxy detected.")
+    return good("proxy", "Proxy", f"Detected: {server}.")
 
 
 def _unreachable_diagnosis(door: Door, first: Answer | Silent) -> Diagnosis:
@@ -77,20 +77,21 @@ def _unreachable_diagnosis(door: Door, first: Answer | Silent) -> Diagnosis:
     No response is only a warning: behind some routers, the server itself cannot use its public name although browsers can.
     """
     title, remedy = (
-        "Front door",
-        "Is PUBLIC_URL the address that people use? Measure from a browser too: open Limits there.",
+        "Proxy",
+        "Check that PUBLIC_URL is the address users open. Also run the check on the Diagnostics page.",
     )
     if isinstance(first, Silent):
-        return warning(
-            "door-unreachable", title, f"The server could not reach {door.url} itself: {first.reason}.", remedy
-        )
+        return warning("door-unreachable", title, f"The server can't reach {door.url} itself: {first.reason}.", remedy)
     if first.status == 400 and MARK not in first.headers:
-        message = f"{door.url} answers 400: Darkroom does not know itself by that name."
-        return bad("host-refused", title, message, "Set PUBLIC_URL to it, or add its name to ALLOWED_HOSTS.")
+        message = f"{door.url} returns 400: Darkroom doesn't allow this host name."
+        return bad("host-refused", title, message, "Set PUBLIC_URL to this address, or add its host to ALLOWED_HOSTS.")
     if MARK in first.headers:
-        message = f"{door.url} did not take the probe (answered {first.status})."
+        message = f"{door.url} rejected the test request (status {first.status})."
         return warning(
-            "probe-refused", title, message, "See that web server and doctor have the same SECRET_KEY and clock."
+            "probe-refused",
+            title,
+            message,
+            "Check that web server and doctor share SECRET_KEY, and that their clocks agree.",
         )
-    message = f"{door.url} answers {first.status}, and it is not Darkroom who answers."
+    message = f"{door.url} returns {first.status}, and the response isn't from Darkroom."
     return bad("door-elsewhere", title, message, remedy)

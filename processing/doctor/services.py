@@ -26,8 +26,8 @@ def look() -> Iterator[Diagnosis]:
     try:
         yield _check_database()
     except DatabaseError as error:
-        message = f"The database does not answer: {error}".strip()
-        yield bad("database-away", "Database", message, "Start it, see DATABASE_URL, or run manage.py migrate.")
+        message = f"The database isn't responding: {error}".strip()
+        yield bad("database-away", "Database", message, "Start it, check DATABASE_URL, or run manage.py migrate.")
         return
     yield _check_workers()
     yield _check_queue()
@@ -37,46 +37,46 @@ def look() -> Iterator[Diagnosis]:
 def _check_workers() -> Diagnosis:
     alive = workers.alive().count()
     last = WorkerPulse.objects.order_by("-seen_at").first()
-    title = "Worker"
+    title = "Workers"
     if alive and last:
         age = max(0, round((timezone.now() - last.seen_at).total_seconds()))
-        return good("worker", title, f"{alive} at work, last heard of {age} s ago.")
-    message = "No worker is running: photos are taken, but none is developed."
-    return bad("no-worker", title, message, "Start one: manage.py run_huey, or make run, which starts web and worker.")
+        return good("worker", title, f"{alive} running, last heartbeat {age} s ago.")
+    message = "No worker is running. Uploads are kept, but not processed."
+    return bad("no-worker", title, message, "Start one: manage.py run_huey, or make run for web and worker.")
 
 
 def _check_queue() -> Diagnosis:
-    kind, title = ("Redis" if settings.REDIS_URL else "SQLite"), "Bell"
+    kind, title = ("Redis" if settings.REDIS_URL else "SQLite"), "Queue signal"
     has_workers = workers.alive().exists()
     try:
         seconds = wakeup.echo(EARS_SECONDS if has_workers else 0)
     except Exception as error:  # noqa: BLE001 - each kind of queue raises its own exceptions
-        message = f"The queue ({kind}) does not answer: {type(error).__name__}. Photos are taken, and wait for the next sweep."
+        message = f"The queue ({kind}) isn't responding: {type(error).__name__}. Photos are processed with a delay."
         return bad(
             "bell-away",
             title,
             message,
-            "Start Redis, or see REDIS_URL." if settings.REDIS_URL else "See DATA_DIR/huey.sqlite3.",
+            "Start Redis, or check REDIS_URL." if settings.REDIS_URL else "Check DATA_DIR/huey.sqlite3.",
         )
     if seconds is not None:
-        return good("bell", title, f"A worker answered through {kind} within {seconds:.1f} s.")
+        return good("bell", title, f"A worker responded through {kind} in {seconds:.1f} s.")
     if not has_workers:
-        return good("bell-untried", title, f"The queue ({kind}) answers.")
+        return good("bell-untried", title, f"The queue ({kind}) responds.")
     if ProcessingJob.objects.in_work().exists():
         return good(
             "bell-busy",
             title,
-            f"The queue ({kind}) answers; the worker is at a photo and did not come within {EARS_SECONDS:.0f} s.",
+            f"The queue ({kind}) responds. The worker is processing a photo.",
         )
-    message = f"The queue ({kind}) answers, but no worker does."
+    message = f"The queue ({kind}) responds, but no worker does."
     return warning(
-        "bell-unheard", title, message, "See that web and worker have the same DATA_DIR, REDIS_URL and SECRET_KEY."
+        "bell-unheard", title, message, "Check that web and worker share DATA_DIR, REDIS_URL and SECRET_KEY."
     )
 
 
 def _check_codecs() -> Diagnosis:
     """Lists the decoders in a child process: the web server never loads a decoder."""
-    title = "Pictures"
+    title = "Image decoders"
     command = [sys.executable, "-m", "processing.pipeline.process.codecs"]
     try:
         process = subprocess.run(
@@ -84,16 +84,14 @@ def _check_codecs() -> Diagnosis:
         )
         codecs: dict[str, str | None] = json.loads(process.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
-        return bad(
-            "codecs-unknown", title, "The library of pictures cannot be loaded.", "Install requirements.txt again."
-        )
+        return bad("codecs-unknown", title, "The image libraries can't be loaded.", "Reinstall requirements.txt.")
     versions = ", ".join(f"{name} {version}" for name, version in codecs.items() if version)
     missing = [name for name, version in codecs.items() if not version]
     if not missing:
         return good("codecs", title, f"{versions}.")
-    remedy = "Install Pillow and its companions from PyPI (requirements.txt): their wheels have all of them."
+    remedy = "Reinstall requirements.txt from PyPI; its wheels include all decoders."
     return (bad if REQUIRED_FORMATS & set(missing) else warning)(
-        "codecs-missing", title, f"{', '.join(missing)} cannot be read. There are {versions}.", remedy
+        "codecs-missing", title, f"Missing: {', '.join(missing)}. Installed: {versions}.", remedy
     )
 
 
@@ -113,22 +111,25 @@ def _check_database() -> Diagnosis:
     if journal == "wal" and synchronous >= 2:
         return good("database", title, message)
     return warning(
-        "database-unsafe", title, message, "WAL and full are set at every start: the file system may forbid them."
+        "database-unsafe",
+        title,
+        message,
+        "Darkroom sets WAL and full at every start. The file system may not support them.",
     )
 
 
 def _check_clocks() -> Diagnosis:
     """Compares the clocks of the database and of the worker, which dates its heartbeats itself."""
-    title = "Clocks inside"
+    title = "Server clocks"
     skews = {"database": abs(_database_now() - timezone.now())}
     if last := WorkerPulse.objects.order_by("-seen_at").first():
         # Only a heartbeat in the future counts: an old one says nothing about the clock.
         skews["worker"] = max(timedelta(), last.seen_at - timezone.now())
-    differences = [f"the {clock}'s by {skew.total_seconds():.0f} s" for clock, skew in skews.items() if skew > MAX_SKEW]
+    differences = [f"{clock} by {skew.total_seconds():.0f} s" for clock, skew in skews.items() if skew > MAX_SKEW]
     if not differences:
         return good("clocks", title, "Database, worker and web server agree.")
-    message = f"Clocks differ from the web server's: {', '.join(differences)}. Leases and uploads may end too early."
-    return warning("clocks-differ", title, message, "Let a time service (NTP) set all of them.")
+    message = f"Different from the web server: {', '.join(differences)}. Uploads and jobs may expire early."
+    return warning("clocks-differ", title, message, "Synchronise them with NTP.")
 
 
 def _database_now() -> datetime:

@@ -10,7 +10,7 @@ from processing.doctor.http_probe import Answer, Door, Silent, zeros
 
 HALF_BYTES = 128 << 10
 POLL_SECONDS = 0.1
-TITLE_PAUSE, TITLE_LATE, TITLE_BUFFER = "Pauses", "Slow answers", "Bytes on their way"
+TITLE_PAUSE, TITLE_LATE, TITLE_BUFFER = "Idle timeout", "Response timeout", "Request buffering"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,12 @@ def of_late_answers(door: Door, server: str) -> Diagnosis:
     seconds = limits.wait_seconds()
     result = door.ask("POST", query=f"late={seconds:.2f}")
     if isinstance(result, Answer) and result.is_whole:
-        return good("late-answer", TITLE_LATE, f"An answer may take {seconds:.0f} s; nothing longer was tried.")
-    outcome = f"answers {result.status} itself" if isinstance(result, Answer) else "hangs up"
+        return good("late-answer", TITLE_LATE, f"At least {seconds:.0f} s for a response (longest tried).")
+    outcome = f"returns {result.status}" if isinstance(result, Answer) else "closes the connection"
     return warning(
         "late-answer-cut",
         TITLE_LATE,
-        f"A proxy waits {result.seconds:.0f} s for an answer, then it {outcome}. The last part of a large file may take longer.",
+        f"A proxy waits {result.seconds:.0f} s for a response, then {outcome}. Finishing a large upload may take longer.",
         proxy_hints.fitting(proxy_hints.LATE, server),
     )
 
@@ -63,33 +63,33 @@ def of_late_answers(door: Door, server: str) -> Diagnosis:
 def _pause_diagnosis(tried_pause: Pause, server: str) -> Diagnosis:
     if tried_pause.was_borne:
         return good(
-            "pause", TITLE_PAUSE, f"A sender may pause for {tried_pause.seconds:.0f} s; nothing longer was tried."
+            "pause", TITLE_PAUSE, f"Clients may pause for at least {tried_pause.seconds:.0f} s (longest tried)."
         )
-    outcome = f"answers {tried_pause.answer.status}" if isinstance(tried_pause.answer, Answer) else "hangs up"
+    outcome = (
+        f"returns {tried_pause.answer.status}" if isinstance(tried_pause.answer, Answer) else "closes the connection"
+    )
     return warning(
         "pause-cut",
         TITLE_PAUSE,
-        f"A proxy {outcome} when a sender pauses for {tried_pause.seconds:.0f} s: uploads break off on poor networks.",
+        f"A proxy {outcome} when a client pauses for {tried_pause.seconds:.0f} s. Uploads fail on poor networks.",
         proxy_hints.fitting(proxy_hints.PAUSES, server),
     )
 
 
 def _buffering_diagnosis(tried_pause: Pause, server: str) -> Diagnosis:
     if not tried_pause.was_borne:
-        return warning(
-            "buffering-unknown", TITLE_BUFFER, "Pauses are not borne, so it cannot be told whether a proxy buffers."
-        )
+        return warning("buffering-unknown", TITLE_BUFFER, "Unknown, because requests with pauses fail.")
     return of_buffering(buffers=not tried_pause.was_felt, server=server)
 
 
 def of_buffering(buffers: bool, server: str) -> Diagnosis:
     if not buffers:
-        return good("streams", TITLE_BUFFER, "Bytes reach Darkroom while they arrive: what came before a cut is kept.")
+        return good("streams", TITLE_BUFFER, "None. Interrupted uploads keep what was received.")
     return warning(
         "buffering",
         TITLE_BUFFER,
-        "A proxy keeps each request back until it is whole. When a connection breaks, the part on its way is lost and sent "
-        "again, progress stands still meanwhile, and every photo is written to the disk once more.",
+        "A proxy holds each request until it is complete. Interrupted chunks are uploaded again, progress lags, and each "
+        "photo is written twice.",
         proxy_hints.fitting(proxy_hints.BUFFERS, server),
     )
 

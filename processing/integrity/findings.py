@@ -57,4 +57,4 @@ def _note(key: str, trouble: Finding.Trouble, owner: Owner) -> None:
         # The item is no longer verified. After a repair it has to be read back first.
         for rows in (Photo.objects, Companion.objects):
             rows.filter(findings__key=key).update(verified_at=None)
-        log.error("Stored file %s is %s; manage.py verify --repair restores what can be restored", key, trouble.label)
+        log.error("Stored file %s is %s. To repair it, run manage.py verify --repair", key, trouble.label)

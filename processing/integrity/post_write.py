@@ -57,7 +57,7 @@ def prove_next() -> bool:
         wakeup.ring_for_what_waits()
         return False
     except StorageTrouble as trouble:  # the sweep sends another wake-up message
-        log.warning("%s could not be read back: %s", item, trouble)
+        log.warning("Can't read %s back: %s", item, trouble)
         return False
 
 
@@ -72,7 +72,7 @@ def prove_some() -> int:
             if time.monotonic() >= deadline:
                 break
     except StorageTrouble as trouble:
-        log.warning("Photos could not be read back: %s", trouble)
+        log.warning("Can't read photos back: %s", trouble)
     return count
 
 

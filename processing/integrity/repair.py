@@ -54,17 +54,17 @@ def _rerender(photo: Photo, bad_keys: set[str], say: Say) -> list[str]:
     if not replaced_keys:  # repaired already in an earlier chunk
         return []
     if photo.original_key in bad_keys:
-        say(f"Photo {photo.pk}: its renditions cannot be made again, for its original is no good either.")
+        say(f"Photo {photo.pk}: can't make its renditions again, because its original is damaged too.")
         return []
     try:
         rerender.renew(photo, uuid.uuid4())
     except holds.Lost:
-        say(f"Photo {photo.pk}: storing its renditions took so long that a sweep may have taken them. Repair it again.")
+        say(f"Photo {photo.pk}: storing its renditions took too long. Run the repair again.")
         return []
     except (Refused, OSError, Photo.DoesNotExist) as error:
-        say(f"Photo {photo.pk}: its renditions could not be made again: {error}")
+        say(f"Photo {photo.pk}: can't make its renditions again: {error}")
         return []
-    say(f"Photo {photo.pk}: made its renditions again, for {', '.join(sorted(replaced_keys))}.")
+    say(f"Photo {photo.pk}: made its renditions again, replacing {', '.join(sorted(replaced_keys))}.")
     return sorted(replaced_keys)
 
 
@@ -88,7 +88,7 @@ def quarantine(key: str, say: Say) -> bool:
             number += 1
         store().move(key, target)
     except OSError as error:
-        say(f"{key} could not be moved: {error.strerror}.")
+        say(f"{key} can't be moved: {error.strerror}.")
         return False
     say(f"Moved {key} to {target}.")
     return True
@@ -117,7 +117,7 @@ def _restore_file(file: Wanted, copies: Copies, say: Say) -> bool:
     try:
         store().keep(source, file.key)
     except OSError as error:
-        say(f"{file.key} could not be restored: {error.strerror}.")
+        say(f"{file.key} can't be restored: {error.strerror}.")
         return False
     say(f"Restored {file.key} from {source}.")
     return True

@@ -68,5 +68,5 @@ def _read(item: Kept, attention: Attention) -> bool:
     except Interrupted:
         return False
     except StorageTrouble as trouble:
-        log.warning("%s could not be read: %s", item, trouble)
+        log.warning("Can't read %s: %s", item, trouble)
         return False

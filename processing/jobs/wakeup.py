@@ -43,7 +43,7 @@ def _send(task_path: str, argument: int | str, delay: float) -> None:
         task.schedule((argument,), delay=delay) if delay else task(argument)
     except Exception:
         _suspended_until = time.monotonic() + RETRY_SECONDS
-        log.warning("The wake-up message for %s could not be sent; the sweep will send it", argument, exc_info=True)
+        log.warning("Can't send the wake-up message for %s; the sweep will send it", argument, exc_info=True)
 
 
 def ring_for_what_waits() -> None:

@@ -34,7 +34,7 @@ def saved() -> Connection | None:
     try:
         return _cached_connection.get(REMEMBERED_SECONDS)
     except DatabaseError:
-        log.warning("The saved connection to the bucket could not be read; using the last one known")
+        log.warning("Can't read the saved bucket settings; using the last known ones")
         return _cached_connection.last
 
 

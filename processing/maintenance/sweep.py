@@ -6,7 +6,7 @@ It may run at any time in any number of workers, because each change is guarded 
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -46,6 +46,14 @@ HAND_OVER_SECONDS = 20
 """A complete upload without activity for this long has no job because its request was killed after the last byte."""
 
 
+LABELS = (
+    *("uploads completed", "jobs recovered", "uploads expired", "uploads abandoned"),
+    *("trashed photos deleted", "trashed albums deleted", "pending deletions done", "orphaned files deleted"),
+    *("multipart uploads aborted", "wake-ups sent", "old events deleted"),
+)
+"""What each field of Swept counts, in words for administrators."""
+
+
 @dataclass(frozen=True, slots=True)
 class Swept:
     """The number of repairs of each kind."""
@@ -64,7 +72,7 @@ class Swept:
     old_events: int
 
     def __str__(self) -> str:
-        return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in asdict(self).items())
+        return ", ".join(f"{label}: {count}" for label, count in zip(LABELS, astuple(self), strict=True))
 
 
 def sweep(seconds: float | None = None) -> Swept:
@@ -133,9 +141,7 @@ def _abort_unknown(now: datetime) -> int:
     try:
         return recovery.abort_unknown(_grace(now))
     except StorageTrouble as trouble:
-        log.warning(
-            "Unfinished multipart uploads in the bucket could not be listed; the next sweep retries: %s", trouble
-        )
+        log.warning("Can't list unfinished multipart uploads in the bucket; the next sweep retries: %s", trouble)
         return 0
 
 

@@ -20,10 +20,13 @@ class WorkerPulse(models.Model):
     host = models.CharField(max_length=100, db_default="")
     version = models.CharField(max_length=20)
     started_at = models.DateTimeField(default=timezone.now)
-    seen_at = models.DateTimeField(default=timezone.now, db_index=True)
-    developed = models.PositiveIntegerField(db_default=0, help_text="Files it has dealt with since it was started.")
-    lately = models.PositiveIntegerField(db_default=0, help_text="Of those, in the last minute.")
-    drained_at = models.DateTimeField(null=True, blank=True, help_text="When it was asked to begin nothing more.")
+    seen_at = models.DateTimeField("last heartbeat", default=timezone.now, db_index=True)
+    developed = models.PositiveIntegerField("jobs done", db_default=0, help_text="Since the worker started.")
+    lately = models.PositiveIntegerField("jobs/min", db_default=0, help_text="Jobs done in the last minute.")
+    drained_at = models.DateTimeField("paused at", null=True, blank=True, help_text="Empty if not paused.")
+
+    class Meta:
+        verbose_name = "worker"
 
     def __str__(self) -> str:
         return self.name
@@ -49,10 +52,11 @@ class Finding(models.Model):
     key = models.CharField(max_length=200, unique=True)
     photo = models.ForeignKey(Photo, null=True, blank=True, on_delete=models.CASCADE, related_name="findings")
     companion = models.ForeignKey(Companion, null=True, blank=True, on_delete=models.CASCADE, related_name="findings")
-    trouble = models.CharField(max_length=10, choices=Trouble)
+    trouble = models.CharField("problem", max_length=10, choices=Trouble)
     found_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        verbose_name = "integrity issue"
         ordering = ["found_at", "pk"]
         constraints = [
             models.CheckConstraint(condition=Q(trouble__in=["missing", "corrupt"]), name="finding_trouble_known")
@@ -79,7 +83,7 @@ class BucketConnection(models.Model):
     region = models.CharField(max_length=60)
     prefix = models.CharField(max_length=101, blank=True)
     access_key = models.CharField(max_length=200)
-    sealed_secret = models.TextField(help_text="Encrypted with a key that is made of SECRET_KEY.")
+    sealed_secret = models.TextField(help_text="Encrypted with a key derived from SECRET_KEY.")
     addressing = models.CharField(max_length=10, default="auto")
     browser_endpoint = models.CharField(max_length=300, blank=True)
     saved_at = models.DateTimeField(default=timezone.now)
@@ -98,17 +102,19 @@ class Measurement(models.Model):
     """The results of one run of the doctor: through the front door, from a browser, and inside."""
 
     address = models.CharField(max_length=300)
-    begun_at = models.DateTimeField(default=timezone.now, db_index=True)
-    ended_at = models.DateTimeField(null=True, blank=True)
+    begun_at = models.DateTimeField("started at", default=timezone.now, db_index=True)
+    ended_at = models.DateTimeField("finished at", null=True, blank=True)
     largest_body = models.PositiveBigIntegerField(
-        null=True, blank=True, help_text="Bytes of the largest request that passed; empty while unknown."
+        "max request size", null=True, blank=True, help_text="Bytes. Empty if unknown."
     )
-    has_limit = models.BooleanField(default=False, help_text="Whether a larger one was refused.")
-    browser = models.JSONField(default=list, blank=True)
-    door = models.JSONField(default=list, blank=True)
-    inside = models.JSONField(default=list, blank=True)
+    has_limit = models.BooleanField("limited", default=False, help_text="A larger request was rejected.")
+    browser = models.JSONField("from the browser", default=list, blank=True)
+    door = models.JSONField("from the server", default=list, blank=True)
+    inside = models.JSONField("system", default=list, blank=True)
 
     class Meta:
+        verbose_name = "diagnostics run"
+        verbose_name_plural = "diagnostics"
         ordering = ["-begun_at", "-pk"]
 
     def __str__(self) -> str:
@@ -136,13 +142,13 @@ class Rerender(models.Model):
     """A photo to be rendered again. Deleted when that is done. Only processing/rendering/rerender.py writes it."""
 
     photo = models.OneToOneField(Photo, on_delete=models.CASCADE, related_name="rerender")
-    turn = models.BigIntegerField(help_text="Smallest first; dealt so that albums take turns.")
+    turn = models.BigIntegerField("priority", help_text="Smallest first. Albums alternate.")
     asked_at = models.DateTimeField(default=timezone.now)
-    attempts = models.PositiveIntegerField(default=0, help_text="Counted at claim.")
+    attempts = models.PositiveIntegerField(default=0, help_text="Counted when an attempt starts.")
     run_after = models.DateTimeField(default=timezone.now)
-    claim = models.UUIDField(null=True, blank=True, unique=True, help_text="The hold of the worker that has it.")
+    claim = models.UUIDField("lock", null=True, blank=True, unique=True, help_text="Held by the worker.")
     lease_until = models.DateTimeField(null=True, blank=True)
-    error_code = models.CharField(max_length=40, blank=True, help_text="Why it was given up.")
+    error_code = models.CharField(max_length=40, blank=True, help_text="Why it failed.")
     error_message = models.TextField(blank=True)
 
     objects = RerenderQuerySet.as_manager()

@@ -17,17 +17,17 @@ from django.db import models
 
 
 class JobState(models.TextChoices):
-    PENDING = "pending", "Waiting"
-    PROCESSING = "processing", "Developing"
+    PENDING = "pending", "Queued"
+    PROCESSING = "processing", "Processing"
     COMPLETED = "completed", "Done"
     FAILED = "failed", "Failed"
     CANCELLED = "cancelled", "Cancelled"
 
 
 class UploadState(models.TextChoices):
-    RECEIVING = "receiving", "On its way"
-    RECEIVED = "received", "Received"
-    REFUSED = "refused", "Refused"
+    RECEIVING = "receiving", "Uploading"
+    RECEIVED = "received", "Uploaded"
+    REFUSED = "refused", "Rejected"
     SKIPPED = "skipped", "Skipped"
     EXPIRED = "expired", "Expired"
     CANCELLED = "cancelled", "Cancelled"
@@ -54,6 +54,19 @@ REQUEUE = Edge("requeue", frozenset({JobState.FAILED}), JobState.PENDING)
 DISMISS = Edge("dismiss", frozenset({JobState.FAILED}), JobState.CANCELLED)
 
 EDGES = (CLAIM, RENEW, COMPLETE, RETRY, GIVE_UP, RELEASE, CANCEL, REQUEUE, DISMISS)
+
+EVENTS = {
+    "create": "Created",
+    CLAIM.name: "Started",
+    COMPLETE.name: "Completed",
+    RETRY.name: "Retry scheduled",
+    GIVE_UP.name: "Failed",
+    RELEASE.name: "Released",
+    CANCEL.name: "Cancelled",
+    REQUEUE.name: "Retried",
+    DISMISS.name: "Dismissed",
+}
+"""What the admin calls an event of a job, by the edge's name."""
 
 ACTIVE = (JobState.PENDING, JobState.PROCESSING)
 """A job in one of these states locks its album."""

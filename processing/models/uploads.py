@@ -14,7 +14,7 @@ from albums import key_columns
 from albums.key_columns import KeyColumn, Kind
 from albums.models import Album, Companion, Photo
 from processing.models import deadlines
-from processing.models.states import ACTIVE, ENDED_BADLY, KEEPS_RAW, JobState, UploadState
+from processing.models.states import ACTIVE, ENDED_BADLY, EVENTS, KEEPS_RAW, JobState, UploadState
 from processing.storage import keys as storage_keys
 from processing.storage import locations
 
@@ -33,9 +33,9 @@ class Batch(models.Model):
 
     class Source(models.TextChoices):
         FORM = "form", "Upload form"
-        PAGE = "page", "Album page"
+        PAGE = "page", "Web"
         TUS = "tus", "Resumable upload"
-        DIRECT = "direct", "Straight to the bucket"
+        DIRECT = "direct", "Direct to bucket"
         IMPORT = "import", "Import command"
 
     BOUND = (Source.FORM, Source.IMPORT)
@@ -48,10 +48,10 @@ class Batch(models.Model):
         unique=True,
         null=True,
         blank=True,
-        help_text="Of the form that was sent, so that a re-sent form is no second batch.",
+        help_text="Token of the form. A form sent twice opens one batch.",
     )
     opened_at = models.DateTimeField(default=timezone.now)
-    dismissed_at = models.DateTimeField(null=True, blank=True, help_text="When a person put its report away.")
+    dismissed_at = models.DateTimeField(null=True, blank=True, help_text="When a user dismissed the report.")
     finished_at = models.DateTimeField(
         null=True, blank=True, help_text="When its last upload and its last job had settled for the first time."
     )
@@ -109,12 +109,12 @@ class Upload(models.Model):
     # Without indexes of their own: the indexes below that begin with these columns serve the same queries.
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="uploads", db_index=False)
     album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="uploads", db_index=False)
-    name = models.CharField("file name", max_length=255, help_text="As shown to people; never used as a path.")
+    name = models.CharField("file name", max_length=255, help_text="Display only; never used as a path.")
     folder = models.CharField(
         max_length=500,
         blank=True,
         db_default="",
-        help_text="Where its sender has it, to see which files lie together; never used as a path.",
+        help_text="The file's folder on the client. Never used as a path.",
     )
     place = models.CharField(
         max_length=10,
@@ -124,34 +124,36 @@ class Upload(models.Model):
         help_text="Where its bytes go: empty is the disk, s3/ the bucket.",
     )
     state = models.CharField(max_length=10, choices=UploadState, default=UploadState.RECEIVING.value)
-    size = models.PositiveBigIntegerField(null=True, blank=True, help_text="Bytes; empty while unknown.")
+    size = models.PositiveBigIntegerField(null=True, blank=True, help_text="Bytes. Empty if unknown.")
     arrived = models.PositiveBigIntegerField(
-        default=0, help_text="Bytes that have arrived, for progress alone: the offset is the size of the file."
+        "received", default=0, help_text="Bytes, for progress only. The offset is the file's size on disk."
     )
     sha256 = models.CharField("SHA-256", max_length=64, blank=True)
     declared_sha256 = models.CharField(
         "declared SHA-256",
         max_length=64,
         blank=True,
-        help_text="What its sender says it is; what arrives is held to it.",
+        help_text="Checksum from the client, which the file has to match.",
     )
-    metadata = models.TextField(blank=True, help_text="What a tus client told of it, as it told it.")
+    metadata = models.TextField(blank=True, help_text="Upload-Metadata as the tus client sent it.")
     multipart_id = models.CharField(
         max_length=500,
         blank=True,
         db_default="",
-        help_text="What the bucket calls it while it goes there straight, in parts. Only uploads/direct/multipart.py writes it.",
+        help_text="The bucket's ID of a multipart upload in progress.",
     )
-    modified_at = models.DateTimeField(null=True, blank=True, help_text="The file's own date, as its sender told it.")
-    code = models.CharField(max_length=40, blank=True, help_text="Why it was refused or stopped.")
-    message = models.TextField(blank=True, help_text="The same, in words for people.")
-    note = models.TextField(blank=True, help_text="Something worth knowing of a file that was taken.")
+    modified_at = models.DateTimeField(
+        null=True, blank=True, help_text="The file's modification time, from the client."
+    )
+    code = models.CharField(max_length=40, blank=True, help_text="Why it was rejected or stopped.")
+    message = models.TextField(blank=True, help_text="The same as text.")
+    note = models.TextField(blank=True, help_text="A warning about an accepted file.")
     duplicate_of = models.ForeignKey(Photo, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True, blank=True)
-    expires_at = models.DateTimeField(help_text="An upload still on its way is given up then.")
+    expires_at = models.DateTimeField(help_text="When an unfinished upload expires.")
     dismissed_at = models.DateTimeField(
-        null=True, blank=True, help_text="When a person put it away, of those that were refused or expired."
+        null=True, blank=True, help_text="When a user dismissed a rejected or expired upload."
     )
 
     objects = UploadQuerySet.as_manager()
@@ -199,9 +201,9 @@ class Part(models.Model):
     """The part number of a form that contains the whole file."""
 
     upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="parts")
-    number = models.PositiveIntegerField(help_text="From 1 on; 0 is a form that holds the whole file.")
-    size = models.PositiveBigIntegerField(null=True, blank=True, help_text="Bytes; empty while unknown.")
-    etag = models.CharField("ETag", max_length=100, blank=True, help_text="As the bucket tells it.")
+    number = models.PositiveIntegerField(help_text="Starts at 1. 0 is a form with the whole file.")
+    size = models.PositiveBigIntegerField(null=True, blank=True, help_text="Bytes. Empty if unknown.")
+    etag = models.CharField("ETag", max_length=100, blank=True, help_text="As listed by the bucket.")
     state = models.CharField(max_length=10, choices=State, default=State.EXPECTED.value)
 
     class Meta:
@@ -248,30 +250,31 @@ class ProcessingJob(models.Model):
     album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="jobs", db_index=False)
     photo = models.OneToOneField(Photo, null=True, blank=True, on_delete=models.SET_NULL, related_name="job")
     companion = models.OneToOneField(
-        Companion, null=True, blank=True, on_delete=models.SET_NULL, related_name="job", help_text="If it is no photo."
-    )
-    original_filename = models.CharField(max_length=255)
-    stem = models.CharField(
-        max_length=255,
+        Companion,
+        null=True,
         blank=True,
-        help_text="The name without its endings, in small letters: what belongs together has one.",
+        on_delete=models.SET_NULL,
+        related_name="job",
+        help_text="Set if the file is not a photo.",
     )
-    raw_path = models.CharField(max_length=200, help_text="Storage key of the raw file.")
+    original_filename = models.CharField("file name", max_length=255)
+    stem = models.CharField(
+        "base name", max_length=255, blank=True, help_text="Lower-case name without extensions; groups related files."
+    )
+    raw_path = models.CharField("raw file", max_length=200, help_text="Its storage key.")
 
     state = models.CharField(max_length=10, choices=JobState, default=JobState.PENDING.value)
     error_code = models.CharField(max_length=40, blank=True)
     error_message = models.TextField(blank=True)
-    attempts = models.PositiveIntegerField(
-        default=0, help_text="Counted at claim, so a file that kills its worker runs out."
-    )
-    turn = models.BigIntegerField(default=0, help_text="Smallest first; dealt so that albums take turns.")
-    run_after = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveIntegerField(default=0, help_text="Counted when an attempt starts.")
+    turn = models.BigIntegerField("priority", default=0, help_text="Smallest first. Albums alternate.")
+    run_after = models.DateTimeField("not before", default=timezone.now)
 
     publish_damaged = models.BooleanField(
-        default=False, db_default=False, help_text="A person wants it published as far as it can be decoded."
+        default=False, db_default=False, help_text="A user chose to publish the readable part."
     )
-    claim = models.UUIDField(null=True, blank=True, unique=True, help_text="The hold of the worker that has it.")
-    lease_until = models.DateTimeField(null=True, blank=True)
+    claim = models.UUIDField("lock", null=True, blank=True, unique=True, help_text="Held by the worker.")
+    lease_until = models.DateTimeField("lock expires at", null=True, blank=True)
     worker = models.CharField(max_length=100, blank=True)
 
     created_at = models.DateTimeField(default=timezone.now)
@@ -282,6 +285,7 @@ class ProcessingJob(models.Model):
     objects = JobQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "job"
         ordering = ["-pk"]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=JobState.values), name="job_state_known"),
@@ -342,14 +346,14 @@ class JobEvent(models.Model):
 
     job = models.ForeignKey(ProcessingJob, on_delete=models.CASCADE, related_name="events")
     at = models.DateTimeField(default=timezone.now, db_index=True)
-    edge = models.CharField(max_length=20)
+    edge = models.CharField("event", max_length=20, choices=EVENTS)
     attempt = models.PositiveIntegerField(default=0)
     code = models.CharField(max_length=40, blank=True)
     detail = models.TextField(blank=True)
-    by = models.CharField(max_length=100, blank=True, help_text="The worker, person or command.")
+    by = models.CharField(max_length=100, blank=True, help_text="Worker, user or command.")
 
     class Meta:
         ordering = ["at", "pk"]
 
     def __str__(self) -> str:
-        return f"{self.edge} at {self.at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.get_edge_display()} at {self.at:%Y-%m-%d %H:%M:%S}"

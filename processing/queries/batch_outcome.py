@@ -34,9 +34,14 @@ class BatchOutcome:
     """Files that were skipped because they contain no picture of their own."""
 
     def __str__(self) -> str:
-        companions = f"{self.kept} kept with them, " if self.kept else ""
-        skipped = f"; {self.companions} companion file{'s' * (self.companions != 1)} skipped" if self.companions else ""
-        return f"{self.files} files: {self.photos} photos, {companions}{self.waiting} waiting to be developed{skipped}"
+        related = f"{_plural(self.kept, 'related file')}, " if self.kept else ""
+        skipped = f"; {_plural(self.companions, 'companion file')} skipped" if self.companions else ""
+        photos = _plural(self.photos, "photo")
+        return f"{_plural(self.files, 'file')}: {photos}, {related}{self.waiting} queued{skipped}"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def of(batch: Batch) -> BatchOutcome:

@@ -37,11 +37,11 @@ class Part:
 
 
 PARTS = (
-    ("receiving", "Receiving", "on their way in"),
-    ("waiting", "Waiting", "to be developed"),
-    ("failed", "Failed", "kept for you to decide"),
-    ("idle", "Idle", "nothing came for five minutes"),
-    ("stray", "Stray", "left behind by what broke off"),
+    ("receiving", "Uploading", "in progress"),
+    ("waiting", "Queued", "to be processed"),
+    ("failed", "Failed", "waiting for review"),
+    ("idle", "Stalled", "no data for 5 minutes"),
+    ("stray", "Orphaned", "left over"),
 )
 MIN_WIDTH = 0.5
 """The least width of a segment that is not empty, in percent, so that it is visible."""
@@ -96,9 +96,9 @@ def of_now() -> Limits:
     last, last_passed = measurements.last(), measurements.last_that_passed()
     sections = (
         (
-            ("From your browser", "as the page's uploads go", last.browser),
-            ("From the server", f"as it reaches {last.address} itself", last.door),
-            ("Inside", "disk, memory, worker, pictures, database", last.inside),
+            ("From your browser", "like uploads from the page", last.browser),
+            ("From the server", f"through {last.address}", last.door),
+            ("System", "disk, memory, workers, image decoders, database", last.inside),
         )
         if last
         else ()

@@ -30,7 +30,7 @@ def make(job: ProcessingJob, sandbox: Sandbox) -> None:
     except (Refused, FileNotFoundError, StorageTrouble) as error:
         log.debug("Job %s has no preview: %s", job.pk, error)
     except Exception:
-        log.exception("Job %s: unexpected error while its preview was made", job.pk)
+        log.exception("Job %s: unexpected error while making its preview", job.pk)
 
 
 def _keep(job: ProcessingJob, webp: bytes) -> None:

@@ -9,8 +9,8 @@ from processing.storage.storage_errors import StorageTrouble
 log = logging.getLogger(__name__)
 
 STORAGE = ("storage", "The server could not read or write its storage.")
-NO_ROOM = ("disk-full", "There was no room to store the picture. It is tried again until there is.")
-INTERNAL = ("internal", "Something unexpected went wrong on the server; its log says more.")
+NO_ROOM = ("disk-full", "No space to store the photo. Retrying until there is.")
+INTERNAL = ("internal", "Unexpected server error. The server log has details.")
 
 
 class Reason(NamedTuple):

@@ -31,10 +31,10 @@ from processing.storage import holds, store
 
 log = logging.getLogger(__name__)
 
-NO_ORIGINAL = ("original-missing", "Its original is not in storage. `manage.py verify --repair` may find it.")
+NO_ORIGINAL = ("original-missing", "The original is missing from storage. manage.py verify --repair may restore it.")
 LOOKS_SINCE = 3
 """The first recipe version that computes the perceptual hash of every photo."""
-LOST = ("worker-lost", "The worker stopped in the middle of this photo, again and again.")
+LOST = ("worker-lost", "The worker stopped repeatedly while processing this photo.")
 
 
 def chosen(photos: QuerySet[Photo], *, missing: bool = False, outdated: bool = False) -> Iterator[Photo]:
@@ -74,16 +74,16 @@ def render_next() -> bool:
     try:
         renew(row.photo, row.claim or uuid.uuid4(), lambda: _finish(row))
     except (jobs.Stale, Photo.DoesNotExist):
-        log.info("Photo %s is not rendered again: the request was cancelled", row.photo_id)
+        log.info("Photo %s was not rerendered: the request was cancelled", row.photo_id)
     except Aborted:
         _claimed_rows(row).update(attempts=F("attempts") - 1, **claims.NO_CLAIM)
     except FileNotFoundError:
         _fail(row, *NO_ORIGINAL)
     except holds.Lost:
-        log.warning("Photo %s is not rendered again: a sweep may have deleted its files", row.photo_id)
+        log.warning("Photo %s was not rerendered: a sweep may have deleted its files", row.photo_id)
         _fail(row, *failure_reasons.STORAGE)
     except Exception as error:  # noqa: BLE001 - the reason is logged and stored
-        reason = failure_reasons.describe(error, f"Photo {row.photo_id}, to be rendered again")
+        reason = failure_reasons.describe(error, f"Photo {row.photo_id}, while rerendering")
         _fail(row, reason.code, reason.message, is_final=reason.is_permanent)
     return True
 

@@ -201,7 +201,7 @@ class Sandbox:
                     raise responses.refusal(response)
                 return take(workspace, response)
             except Garbled as error:
-                log.error("A child's response is invalid; the child was ended.")
+                log.error("The sandbox sent an invalid response and was stopped.")
                 self._end_child()
                 raise Crashed from error
         finally:

@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 RAW_MISSING = ("raw-missing", "The received file is not in storage any more. Send it again.")
 DUPLICATE_PHOTO = (states.DUPLICATE, "The same picture is in the album already.")
 DUPLICATE_COMPANION = (states.DUPLICATE, "The same file is kept in the album already, under the same name.")
-DRAINED = "This worker is drained: others develop what waits."
+DRAINED = "An administrator paused this worker; others continue."
 STILL_TO_COME = ("still-to-come", "It waits for the photo that it moves with.")
 
 PAUSE_SECONDS = 1.0
@@ -99,7 +99,7 @@ def _attempt(job: ProcessingJob) -> bool:
         _process(job)
         return True
     except jobs.Stale:
-        log.info("Job %s was cancelled or rescued while it was processed; its result is discarded", job.pk)
+        log.info("Job %s was cancelled or recovered during processing; its result is discarded", job.pk)
     except Aborted:
         jobs.release(job)  # the worker shuts down, or the claim is lost and this changes nothing
     except _StillToCome:
@@ -242,7 +242,7 @@ def _is_held(job: ProcessingJob) -> bool:
     try:
         return jobs.renew(job)
     except DatabaseError:
-        log.warning("Job %s: the heartbeat could not be written to the database", job.pk, exc_info=True)
+        log.warning("Job %s: can't write the heartbeat to the database", job.pk, exc_info=True)
         connection.close()
         return True
 
@@ -262,7 +262,7 @@ def pause(reason: str) -> None:
     if job_id is None:
         return
     if reason != _status.pause_reason:
-        log.warning("Nothing is developed now. %s", reason)
+        log.warning("Processing is paused. %s", reason)
         _status.pause_reason = reason
     time.sleep(PAUSE_SECONDS)
     wakeup.ring(job_id)
@@ -270,7 +270,7 @@ def pause(reason: str) -> None:
 
 def unpause() -> None:
     if _status.pause_reason:
-        log.warning("Developing goes on.")
+        log.warning("Processing resumed.")
         _status.pause_reason = ""
 
 

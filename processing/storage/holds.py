@@ -60,7 +60,7 @@ def _renew(claim: uuid.UUID, done: threading.Event) -> None:
             try:
                 Leftover.objects.filter(hold=claim, created_at__gt=_renewed_since()).update(created_at=timezone.now())
             except DatabaseError:  # locked or unreachable: the next heartbeat retries
-                log.warning("A hold could not be renewed", exc_info=True)
+                log.warning("Can't renew a hold", exc_info=True)
                 connection.close()
     finally:
         connection.close()

@@ -39,35 +39,34 @@ class Kind:
 
 UNSET = Kind(
     "s3-unset",
-    "This file lies in an S3 bucket, but none is set up here. Set S3_BUCKET and what goes with it as it was.",
+    "This file is in an S3 bucket, but none is configured. Restore S3_BUCKET and the other S3 settings.",
     permanent=True,
 )
 CREDENTIALS = Kind(
     "s3-credentials",
-    "The bucket does not accept the server's keys, or they may not do this. Check S3_ACCESS_KEY, S3_SECRET_KEY and what the keys "
-    "are allowed to do.",
+    "The bucket rejects the server's keys. Check S3_ACCESS_KEY, S3_SECRET_KEY and their permissions.",
     permanent=True,
 )
 CLOCK = Kind(
     "s3-credentials",
-    "The bucket does not accept the server's signature, since their clocks differ by minutes. Set the server's clock right.",
+    "The bucket rejects the server's signature, because their clocks differ. Correct the server's clock.",
     permanent=True,
 )
 BUCKET_MISSING = Kind(
     "s3-bucket-missing",
-    "There is no bucket of this name at this endpoint. Check S3_BUCKET, S3_ENDPOINT and S3_REGION, or create it.",
+    "The bucket doesn't exist. Check S3_BUCKET, S3_ENDPOINT and S3_REGION, or create it.",
     permanent=True,
 )
 REGION = Kind(
     "s3-bucket-missing",
-    "The bucket lies in another region or at another endpoint. Check S3_REGION and S3_ENDPOINT.",
+    "The bucket is in another region or at another endpoint. Check S3_REGION and S3_ENDPOINT.",
     permanent=True,
 )
-NETWORK = Kind("s3-network", "The storage server of the bucket cannot be reached, or broke off. It is tried again.")
-THROTTLED = Kind("s3-throttled", "The bucket asks for less at a time. It is tried again, more slowly.")
-FULL = Kind("s3-full", "The bucket has no room left. Free some, or have its quota raised.", errno=errno.EDQUOT)
-DAMAGED = Kind("s3-network", "Bytes were damaged on their way to or from the bucket. It is tried again.")
-REFUSED = Kind("s3-refused", "The bucket refused what it was asked. The server's log says more.")
+NETWORK = Kind("s3-network", "Can't reach the S3 server, or the connection broke. Retrying automatically.")
+THROTTLED = Kind("s3-throttled", "The bucket limits requests. Retrying more slowly.")
+FULL = Kind("s3-full", "The bucket is full. Free up space or raise its quota.", errno=errno.EDQUOT)
+DAMAGED = Kind("s3-network", "Data was damaged in transfer to or from the bucket. Retrying automatically.")
+REFUSED = Kind("s3-refused", "The bucket rejected a request. See the server's log for details.")
 
 NOT_FOUND_CODES = {"NoSuchKey", "NotFound", "404"}
 KINDS_BY_CODE = {

@@ -37,5 +37,5 @@ def reclaim(request: HttpRequest) -> HttpResponse:
     if not may_delete_of_any_album(request):
         raise MayNotDelete
     freed = maintenance_reclaim.reclaim()
-    messages.success(request, f"Reclaimed {filesizeformat(freed)}." if freed else "There was nothing to reclaim.")
+    messages.success(request, f"Freed up {filesizeformat(freed)}." if freed else "Nothing to free up.")
     return redirect("processing:limits")

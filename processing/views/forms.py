@@ -21,46 +21,44 @@ NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 """The rules that all S3 servers share: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
 PORTS = {"http": 80, "https": 443}
 MAX_SEARCH_LENGTH = 200
-ADDRESSING = (("auto", "As the endpoint wants it"), ("path", "endpoint/bucket/…"), ("virtual", "bucket.endpoint/…"))
+ADDRESSING = (("auto", "Automatic"), ("path", "endpoint/bucket/…"), ("virtual", "bucket.endpoint/…"))
 
 
 class ConnectionForm(forms.Form):
     """The connection to a bucket, validated without a request to the bucket."""
 
-    bucket = forms.CharField(max_length=63, error_messages={"required": "Say which bucket."})
+    bucket = forms.CharField(max_length=63, error_messages={"required": "Enter the bucket's name."})
     endpoint = forms.CharField(
-        max_length=300, required=False, help_text="Of the S3 server, as https://s3.example.org; empty for Amazon's own."
+        max_length=300, required=False, help_text="Such as https://s3.example.org. Leave empty for AWS."
     )
     region = forms.RegexField(
         r"^[a-z0-9-]+$",
         max_length=60,
         initial="us-east-1",
         error_messages={
-            "required": "Say which region; most servers take us-east-1.",
-            "invalid": "A region is small letters, digits and hyphens.",
+            "required": "Enter a region. Most servers accept us-east-1.",
+            "invalid": "Use lowercase letters, digits and hyphens.",
         },
     )
     prefix = forms.CharField(  # type: ignore[assignment] # Django removes fields from the class, so Form.prefix stays as it is
-        max_length=100, required=False, help_text="A folder in the bucket for Darkroom alone; empty if all of it is."
+        max_length=100, required=False, help_text="A folder in the bucket. Leave empty to use the whole bucket."
     )
     access_key = forms.CharField(
         max_length=200,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        error_messages={"required": "Give the access key."},
+        error_messages={"required": "Enter the access key."},
     )
     secret_key = forms.CharField(
         max_length=300, required=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
     )
-    addressing = forms.ChoiceField(choices=ADDRESSING, initial="auto", label="Addresses of objects")
+    addressing = forms.ChoiceField(choices=ADDRESSING, initial="auto", label="URL style")
     browser_endpoint = forms.CharField(
         max_length=300,
         required=False,
-        label="Endpoint for browsers",
-        help_text="If browsers reach the server by another address.",
+        label="Public endpoint",
+        help_text="If browsers reach the bucket at another address.",
     )
-    is_same_content = forms.BooleanField(
-        required=False, label="What lies in the bucket now has been copied to the one that is named here."
-    )
+    is_same_content = forms.BooleanField(required=False, label="I have copied the existing files to the new bucket.")
 
     def __init__(self, *args: Any, before: Connection | None, has_content: bool = False, **kwargs: Any) -> None:
         """`before` is the saved connection. `has_content` is true if photos are stored in its bucket."""
@@ -69,8 +67,8 @@ class ConnectionForm(forms.Form):
         if not has_content:
             del self.fields["is_same_content"]
         secret = self.fields["secret_key"]
-        help_text = "Saved, and never shown again. Leave it empty to keep it."
-        secret.help_text = help_text if before else "Kept encrypted, and never shown again."
+        help_text = "Saved and hidden. Leave empty to keep it."
+        secret.help_text = help_text if before else "Stored encrypted, and not shown again."
 
     @classmethod
     def of(cls, connection: Connection | None, *, has_content: bool) -> "ConnectionForm":
@@ -88,7 +86,7 @@ class ConnectionForm(forms.Form):
     def clean_bucket(self) -> str:
         name: str = self.cleaned_data["bucket"]
         if not NAME.fullmatch(name):
-            raise forms.ValidationError("A bucket's name has 3 to 63 small letters, digits, dots and hyphens.")
+            raise forms.ValidationError("Use 3 to 63 lowercase letters, digits, dots and hyphens.")
         return name
 
     def clean_prefix(self) -> str:
@@ -107,17 +105,15 @@ class ConnectionForm(forms.Form):
         """Requires the secret key again for another endpoint or access key, so that the saved one is sent to no other server."""
         secret: str = self.cleaned_data["secret_key"]
         if not secret and (self._before is None or self._before.secret_key == UNREADABLE):
-            raise forms.ValidationError("Give the secret key.")
+            raise forms.ValidationError("Enter the secret key.")
         if not secret and self._has_other_target():
-            raise forms.ValidationError("For another server or access key, give the secret key again.")
+            raise forms.ValidationError("Enter the secret key again for another endpoint or access key.")
         return secret
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
         if self._has_content and not self.errors and not values["is_same_content"] and self._changes_location():
-            message = (
-                "Photos lie in the bucket from before, and would not be found in another. Move them to the disk first."
-            )
+            message = "Photos are still stored in the current bucket. Move them to the local disk first."
             self.add_error("is_same_content", message)
         return values
 
@@ -141,7 +137,7 @@ def _clean_endpoint(text: str) -> str:
         parts = urlsplit(address)
         port = parts.port or PORTS.get(parts.scheme, 0)
     except ValueError:
-        raise forms.ValidationError("That is no address.") from None
+        raise forms.ValidationError("Enter a valid URL.") from None
     if (
         parts.scheme not in PORTS
         or not parts.hostname
@@ -150,7 +146,7 @@ def _clean_endpoint(text: str) -> str:
         or parts.fragment
         or "@" in parts.netloc
     ):
-        raise forms.ValidationError("Write it as https://s3.example.org, with nothing behind it.")
+        raise forms.ValidationError("Use the form https://s3.example.org, without a path.")
     if not settings.S3_ALLOW_INTERNAL:
         _check_public(parts.hostname, port)
     return address
@@ -162,10 +158,10 @@ def _check_public(host: str, port: int) -> None:
     try:
         addresses = ssrf.resolved(host, port)
     except (OSError, UnicodeError):
-        raise forms.ValidationError("There is no server of that name.") from None
+        raise forms.ValidationError("No server with this name was found.") from None
     if not all(ssrf.is_public(address) for address in addresses):
         raise forms.ValidationError(
-            "That address is inside the server's own network. Whoever runs the server can allow it with S3_ALLOW_INTERNAL=yes."
+            "This address is in the server's internal network. To allow it, set S3_ALLOW_INTERNAL=yes."
         )
 
 

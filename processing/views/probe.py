@@ -29,9 +29,9 @@ BUFFER_BYTES = 16 << 10
 MAX_BODY_SECONDS = 60.0
 """Time limit for reading one body."""
 STATUSES = set(proxy_passthrough.STATUSES)
-NOT_YOURS = Refusal(HTTPStatus.NOT_FOUND, "not-found", "There is no such page.")
-ENOUGH = Refusal(HTTPStatus.TOO_MANY_REQUESTS, "measuring", "Others are measuring just now. Ask again in a second.")
-TOO_LARGE = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "probe-too-large", "No larger body is measured here.")
+NOT_YOURS = Refusal(HTTPStatus.NOT_FOUND, "not-found", "This page doesn't exist.")
+ENOUGH = Refusal(HTTPStatus.TOO_MANY_REQUESTS, "measuring", "Other checks are running. Try again in a second.")
+TOO_LARGE = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "probe-too-large", "The body is too large for a check.")
 
 _turns = threading.BoundedSemaphore(max(1, min(4, settings.WEB_THREADS // 2)))
 

@@ -31,7 +31,7 @@ def page(request: HttpRequest) -> HttpResponse:
         return _page(request, form, status=409 if settings.S3_BUCKET else 422)
     assert isinstance(request.user, User)
     bucket_settings.save(form.connection(), request.user)
-    messages.success(request, "Saved. Within seconds, new photos go to the bucket.")
+    messages.success(request, "Saved. New photos will be stored in the bucket.")
     return redirect("processing:storage")
 
 
@@ -43,7 +43,7 @@ def validate(request: HttpRequest) -> HttpResponse:
     form = _form(request)
     name = request.GET.get("field", "")
     if name not in form.fields:
-        return HttpResponseBadRequest("No field of that name.")
+        return HttpResponseBadRequest("Unknown field.")
     form.is_valid()
     return render(request, "storage/_field.html", {"field": form[name]})
 
@@ -73,11 +73,11 @@ def test(request: HttpRequest) -> HttpResponse:
 def disconnect(request: HttpRequest) -> HttpResponse:
     if storage_usage.is_bucket_used():
         messages.error(
-            request, "Files lie in the bucket. Move them to the disk first: manage.py move_storage --to disk."
+            request, "The bucket still has files. Move them to the local disk first: manage.py move_storage --to disk"
         )
     else:
         bucket_settings.remove()
-        messages.success(request, "Removed. New photos go to the disk.")
+        messages.success(request, "Bucket disconnected. New photos will be stored on the local disk.")
     return redirect("processing:storage")
 
 

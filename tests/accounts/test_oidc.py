@@ -259,7 +259,7 @@ def test_an_account_of_somebody_else_is_not_connected_again(provider, owner):
     through(provider, client=client)
 
     assert SocialAccount.objects.get().user.username == "anna"
-    assert "connected with another account here" in client.get(CONNECTION).content.decode()
+    assert "connected to another account" in client.get(CONNECTION).content.decode()
 
 
 def test_disconnecting_asks_who_it_is_and_leaves_a_way_in(provider, owner):
@@ -304,7 +304,7 @@ def test_a_user_of_the_provider_sets_up_no_second_factor(provider):
     client = Client()
     through(provider, client=client)
 
-    assert "takes care of second factors" in client.get("/accounts/two-factor/").content.decode()
+    assert "manages two-factor sign-in" in client.get("/accounts/two-factor/").content.decode()
     assert client.get("/accounts/two-factor/app/").status_code == 403
 
 
@@ -449,7 +449,7 @@ def test_only_the_provider_signs_in(provider, settings, owner):
     answer = sign_in(Client())
 
     assert 'name="password"' not in page
-    assert (answer.status_code, "Passwords are off here" in answer.content.decode()) == (200, True)
+    assert (answer.status_code, "Passwords are turned off" in answer.content.decode()) == (200, True)
     assert Client().get("/accounts/passkeys/sign-in/").status_code == 404
     assert through(provider).url == "/albums/"
 

@@ -153,7 +153,7 @@ def test_a_code_signs_in_once(protected, clock):
     answer = replayed.post(CODE, {"code": code})
 
     assert answer.status_code == 200
-    assert "wrong, or was used already" in answer.content.decode()
+    assert "Wrong or already used code" in answer.content.decode()
     assert not is_in(replayed)
 
 
@@ -213,7 +213,7 @@ def test_codes_tried_at_the_same_moment_are_counted_before_they_are_looked_at(pr
     with ThreadPoolExecutor(len(clients)) as pool:
         answers = list(pool.map(guess, clients))
 
-    assert sum("wrong, or was used already" in answer for answer in answers) <= 5
+    assert sum("Wrong or already used code" in answer for answer in answers) <= 5
     assert sum("Too many wrong codes" in answer for answer in answers) >= 7
 
 
@@ -306,7 +306,7 @@ def test_the_command_removes_the_second_factor(protected, capsys):
 
     assert sign_in(Client()).url == "/albums/"
     assert "owner signs in with the password alone" in capsys.readouterr().out
-    with pytest.raises(CommandError, match="no user called nobody"):
+    with pytest.raises(CommandError, match="No user is called nobody"):
         call_command("remove_second_factor", "nobody")
 
 
@@ -317,7 +317,7 @@ def test_a_session_that_waits_for_the_code_ends_with_another_password(protected,
 
     answer = client.post(CODE, {"code": code_now(clock)})
 
-    assert "Your password was changed meanwhile" in answer.content.decode()
+    assert "Your password has changed" in answer.content.decode()
     assert not is_in(client)
 
 
@@ -327,8 +327,8 @@ def test_the_overview_says_what_is_on(protected, client, clock):
 
     page = client.get("/accounts/two-factor/").content.decode()
 
-    assert "Signing in asks for a code of your app" in page
-    assert "Passkeys do not work at this address" in page  # http, and no localhost
+    assert "Signing in requires a code from your app" in page
+    assert "Passkeys don\u2019t work at this address" in page  # http, and no localhost
 
 
 def test_counting_needs_no_request_of_its_own_kind(protected, rf):

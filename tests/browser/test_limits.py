@@ -39,9 +39,9 @@ def open_limits(open_page: OpenPage, keeper: Account, url: str, *, script: bool 
 
 
 def measure(page: Page) -> None:
-    page.get_by_role("button", name="Measure").click()
-    expect(page.get_by_text("This page shows the result by itself.")).to_be_visible(timeout=FOUND_MS)
-    expect(page.get_by_role("button", name="Measure again")).to_be_visible(timeout=FOUND_MS)
+    page.get_by_role("button", name="Run check").click()
+    expect(page.get_by_text("This page updates automatically.")).to_be_visible(timeout=FOUND_MS)
+    expect(page.get_by_role("button", name="Run again")).to_be_visible(timeout=FOUND_MS)
 
 
 def hold_longer(page: Page) -> None:
@@ -59,9 +59,9 @@ def test_nginx_as_it_comes_makes_parts_smaller(open_page, keeper, installation, 
 
         measure(page)
 
-        expect(from_browser(page)).to_contain_text("takes at most 1.0\xa0MB a request")
+        expect(from_browser(page)).to_contain_text("accepts at most 1.0\xa0MB per request")
         expect(from_browser(page)).to_contain_text("In nginx: client_max_body_size 0;")
-        expect(page.locator(".stat", has_text="Sent at once")).to_contain_text("1.0\xa0MB")
+        expect(page.locator(".stat", has_text="Chunk size")).to_contain_text("1.0\xa0MB")
         page.context.close()
     assert complaints, "what did not pass is told on the console by the browser itself"
     complaints.clear()
@@ -74,25 +74,25 @@ def test_a_proxy_that_holds_bodies_back_is_told_from_one_that_does_not(
         page = open_limits(open_page, keeper, nginx.url)
         hold_longer(page)
         measure(page)
-        expect(from_browser(page)).to_contain_text("A proxy keeps each request back")
+        expect(from_browser(page)).to_contain_text("A proxy holds each request")
         page.context.close()
 
     with Nginx(tmp_path / "streams", installation.url, NO_LIMIT, STREAMS) as nginx:
         page = open_limits(open_page, keeper, nginx.url)
         hold_longer(page)
         measure(page)
-        expect(from_browser(page)).to_contain_text("3 found in order")
-        expect(from_browser(page)).not_to_contain_text("A proxy keeps each request back")
+        expect(from_browser(page)).to_contain_text("3 checks passed")
+        expect(from_browser(page)).not_to_contain_text("A proxy holds each request")
         page.context.close()
 
 
 def test_without_script_the_server_measures_alone(open_page, keeper, installation) -> None:
     page = open_limits(open_page, keeper, installation.url, script=False)
 
-    page.get_by_role("button", name="Measure").click()
+    page.get_by_role("button", name="Run check").click()
 
-    expect(page.get_by_text("This page shows the result by itself.")).to_be_visible()
-    expect(page.get_by_role("button", name="Measure again")).to_be_visible(timeout=FOUND_MS)
+    expect(page.get_by_text("This page updates automatically.")).to_be_visible()
+    expect(page.get_by_role("button", name="Run again")).to_be_visible(timeout=FOUND_MS)
     expect(from_browser(page)).to_have_count(0)
     expect(page.get_by_role("region", name="From the server")).to_be_visible()
 
@@ -101,10 +101,10 @@ def test_who_was_signed_out_meanwhile_is_told(open_page, keeper, installation, c
     page = open_limits(open_page, keeper, installation.url)
     page.context.clear_cookies()
 
-    page.get_by_role("button", name="Measure").click()
+    page.get_by_role("button", name="Run check").click()
 
-    expect(page.get_by_text("You have been signed out. Reload the page.")).to_be_visible()
-    expect(page.get_by_role("button", name="Measure")).to_be_enabled()
+    expect(page.get_by_text("You're signed out. Reload the page to sign in.")).to_be_visible()
+    expect(page.get_by_role("button", name="Run check")).to_be_enabled()
     complaints.clear()
 
 
@@ -130,9 +130,9 @@ def test_reclaiming_is_done_with_the_keyboard(open_page, keeper, installation) -
     path = stray(installation)
     page = open_limits(open_page, keeper, installation.url)
 
-    page.get_by_role("button", name="Reclaim").press("Enter")
+    page.get_by_role("button", name="Free up").press("Enter")
 
-    expect(page.get_by_text("Reclaimed")).to_be_visible()
+    expect(page.get_by_text("Freed up")).to_be_visible()
     assert not path.exists()
 
 

@@ -137,7 +137,7 @@ def test_the_first_user_is_made_once_through_the_link(open_page: OpenPage, tmp_p
         ensure_accessible(page, "first user")
         page.get_by_label("Username").fill("anna")
         page.get_by_label("Password", exact=True).fill("a fine password of hers")
-        page.get_by_label("Password confirmation").fill("a fine password of hers")
+        page.get_by_label("Confirm password").fill("a fine password of hers")
         page.get_by_role("main").get_by_role("button").click()
         page.wait_for_url("**/albums/new/")
 

@@ -87,7 +87,7 @@ def sign_out(page: Page) -> None:
 
 
 def confirm(page: Page) -> None:
-    expect(page.get_by_role("heading", level=1)).to_have_text("Confirm that it is you")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Confirm it\u2019s you")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Continue").click()
 
@@ -135,7 +135,7 @@ def test_a_password_and_then_a_code_of_the_app_or_a_recovery_code(open_page: Ope
     assert page.evaluate("document.activeElement.name") == "code"
     page.keyboard.type("12")
     page.keyboard.press("Enter")
-    expect(page.locator(".errorlist")).to_contain_text("That code is wrong")
+    expect(page.locator(".errorlist")).to_contain_text("Wrong or already used code")
     page.get_by_role("textbox", name="Code").fill(
         code_of(secret, time.time() + 30)
     )  # the one before may have been used already
@@ -154,7 +154,7 @@ def test_all_but_passkeys_works_without_scripts_and_the_page_says_so(
 ) -> None:
     page = open_page(None, at=localhost, java_script_enabled=False)
     page.goto("/accounts/login/")
-    expect(page.get_by_text("Signing in with a passkey needs JavaScript")).to_be_visible()
+    expect(page.get_by_text("Passkeys need JavaScript")).to_be_visible()
     expect(page.get_by_role("button", name="Sign in with a passkey")).to_be_hidden()
     sign_in(page, account.name)
     secret = set_up_app_without_scripts(page)
@@ -205,7 +205,7 @@ def test_a_passkey_signs_in_alone_and_after_the_password(open_page: OpenPage, ac
     page.get_by_role("button", name="Rename").click()
     page.get_by_role("link", name="Remove Old phone").click()
     page.get_by_role("button", name="Remove").click()
-    expect(page.get_by_text("The passkey is removed.")).to_be_visible()
+    expect(page.get_by_text("Passkey removed.")).to_be_visible()
     sign_out(page)
     sign_in(page, account.name)
     page.wait_for_url("**/albums/")
@@ -244,7 +244,7 @@ def test_a_passkey_of_another_address_is_refused(open_page: OpenPage, localhost)
 
     page.get_by_role("button", name="Sign in with a passkey").click()
 
-    expect(page.get_by_text("This passkey was used at another address")).to_be_visible()
+    expect(page.get_by_text("This passkey was used at a different address")).to_be_visible()
 
 
 def test_the_provider_signs_in_and_its_groups_say_who_is_an_administrator(open_page: OpenPage, issuer: str) -> None:
@@ -296,7 +296,7 @@ def test_pages_are_accessible_on_a_phone_and_in_the_dark(open_page: OpenPage, us
             ensure_accessible(page, where)
         page.goto("/accounts/passkeys/add/")
         page.get_by_role("button", name="Add passkey").click()
-        expect(page.get_by_text("The passkey is added.")).to_be_visible()
+        expect(page.get_by_text("Passkey added.")).to_be_visible()
         for where in ("two-factor/", "two-factor/confirm/", "passkeys/confirm/"):
             page.goto(f"/accounts/{where}")
             ensure_accessible(page, where)
@@ -310,5 +310,5 @@ def test_pages_are_accessible_on_a_phone_and_in_the_dark(open_page: OpenPage, us
 def test_an_address_without_a_name_says_that_passkeys_do_not_work_there(page: Page) -> None:
     page.goto("/accounts/two-factor/")
 
-    expect(page.get_by_text("Passkeys do not work at this address")).to_be_visible()
+    expect(page.get_by_text("Passkeys don\u2019t work at this address")).to_be_visible()
     expect(page.get_by_role("link", name="Add a passkey")).to_have_count(0)

@@ -87,7 +87,7 @@ MESSAGE: Any = (
     None,
     0,
 )
-DROPPED = "Messages of the queue that this version has not signed were dropped: "
+DROPPED = "Dropped queue messages without a valid signature: "
 
 
 class Trap:

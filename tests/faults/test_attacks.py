@@ -247,7 +247,7 @@ def test_no_descriptor_left_is_waited_for_and_does_not_end_the_process(tmp_path)
 
         with attacks.under(server.target, attacks.silent_lines(server.target)):
             polling.until(
-                lambda: "could not be accepted" in installation.log.read_text(), what="no descriptor is short"
+                lambda: "Can't accept connections" in installation.log.read_text(), what="no descriptor is short"
             )
 
         polling.until(lambda: server.descriptors() < limit - SPARE, what="connections are left of the attack")

@@ -12,7 +12,7 @@ import pytest
 pytestmark = [pytest.mark.faults, pytest.mark.embedded]
 NETWORK, REFUSED = "s3-network", "s3-refused"
 OUTSIDE, OUTSIDE_V6 = "8.8.8.8 80", "2606:4700:4700::1111 80"
-WORDS = "That address is inside the server's own network."
+WORDS = "This address is in the server's internal network."
 
 
 @pytest.fixture(scope="module")

@@ -58,7 +58,7 @@ def test_nginx_as_it_comes_is_recognised_and_parts_are_made_to_fit(installation,
 
         assert codes(told, "warning", "bad") == {"body-limit", "buffering"}
         assert told["findings"]["body-limit"]["state"] == "bad"
-        assert "at most 1.0\xa0MB a request, and answers 413" in told["findings"]["body-limit"]["words"]
+        assert "at most 1.0\xa0MB per request and returns 413" in told["findings"]["body-limit"]["words"]
         assert told["findings"]["body-limit"]["remedy"] == "In nginx: client_max_body_size 0;"
         assert (told["largest_body"], told["chunk_bytes"]) == (MIB, MIB)
         assert part_through(installation, nginx.url, MIB) == 204
@@ -121,7 +121,7 @@ def test_a_proxy_that_waits_for_no_slow_answer_is_recognised(installation, tmp_p
         told = examine(installation, nginx.url)
 
     assert codes(told, "warning", "bad") == {"late-answer-cut"}
-    assert re.search(r"waits [1-4] s for an answer, then it answers 504", told["findings"]["late-answer-cut"]["words"])
+    assert re.search(r"waits [1-4] s for a response, then returns 504", told["findings"]["late-answer-cut"]["words"])
 
 
 def test_methods_that_do_not_pass_are_named(installation, tmp_path) -> None:
@@ -130,7 +130,7 @@ def test_methods_that_do_not_pass_are_named(installation, tmp_path) -> None:
         told = examine(installation, nginx.url)
 
     assert codes(told, "warning", "bad") == {"methods-lost"}
-    assert told["findings"]["methods-lost"]["words"] == "DELETE does not pass: no upload can be taken back."
+    assert told["findings"]["methods-lost"]["words"] == "Blocked: DELETE. Uploads can't be cancelled."
 
 
 def test_answers_that_do_not_pass_are_named(installation, tmp_path) -> None:
@@ -139,7 +139,7 @@ def test_answers_that_do_not_pass_are_named(installation, tmp_path) -> None:
         told = examine(installation, nginx.url)
 
     assert codes(told, "warning", "bad") == {"statuses-lost"}
-    assert "in place of 409, 460" in told["findings"]["statuses-lost"]["words"]
+    assert "status 409, 460" in told["findings"]["statuses-lost"]["words"]
 
 
 def test_headers_that_do_not_pass_are_named(installation, tmp_path) -> None:
@@ -149,7 +149,7 @@ def test_headers_that_do_not_pass_are_named(installation, tmp_path) -> None:
 
     assert codes(told, "warning", "bad") == {"headers-lost"}
     assert told["findings"]["headers-lost"]["words"].startswith(
-        "Upload-Offset, Tus-Resumable (of answers) does not pass"
+        "Changed or removed: Upload-Offset, Tus-Resumable (response)."
     )
 
 
@@ -202,7 +202,7 @@ def test_an_early_refusal_is_heard_through_tls(installation, tmp_path) -> None:
     with Nginx(tmp_path / "nginx", installation.url, signed(tmp_path), STREAMS, listen="ssl") as nginx:
         told = examine(installation, nginx.url)
 
-    assert "answers 413" in told["findings"]["body-limit"]["words"]
+    assert "returns 413" in told["findings"]["body-limit"]["words"]
     assert told["largest_body"] == MIB
 
 
@@ -224,13 +224,13 @@ def test_the_server_measures_by_itself_for_who_has_no_script(installation) -> No
 
     page = session.post(f"{address}measure/", {"csrfmiddlewaretoken": session.cookies["csrftoken"]}, timeout=240)
 
-    assert "This page shows the result by itself." in page.text
+    assert "This page updates automatically." in page.text
 
     def result() -> requests.Response | None:
         page = session.get(address, timeout=240)
-        return page if "Measure again" in page.text else None
+        return page if "Run again" in page.text else None
 
-    assert "No proxy makes itself known" in polling.until(result, 240, "nothing is measured").text
+    assert "No proxy detected" in polling.until(result, 240, "nothing is measured").text
 
 
 def test_servers_of_ones_own_are_looked_at_and_missed(postgresql, redis, tmp_path) -> None:
@@ -239,11 +239,11 @@ def test_servers_of_ones_own_are_looked_at_and_missed(postgresql, redis, tmp_pat
         installation.start("run_huey")
         polling.until(lambda: installation.ask("SELECT 1 FROM processing_workerpulse"), what="no worker")
         told = examine(installation, installation.url)
-        assert told["findings"]["bell"]["words"].startswith("A worker answered through Redis")
+        assert told["findings"]["bell"]["words"].startswith("A worker responded through Redis")
         assert told["findings"]["database"]["words"].startswith("PostgreSQL")
         assert {"clocks", "codecs", "worker"} <= codes(told, "good")
 
-        assert installation.manage("sweep", "--reclaim").stdout.endswith("Reclaimed 0\xa0bytes.\n")
+        assert installation.manage("sweep", "--reclaim").stdout.endswith("Freed up 0\xa0bytes.\n")
         counted = installation.manage(
             "shell", "-v0", "-c", "from processing.capacity import staging_quota; print(staging_quota.used())"
         )

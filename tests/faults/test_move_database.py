@@ -41,8 +41,8 @@ def test_everything_comes_across_and_work_goes_on_there(installation, postgresql
     after = dumped(installation, there)
     assert after == json.loads(json.dumps(before).replace("\\u0000", ""))
     assert f"albums_photo: {PHOTOS}\n" in told
-    assert "rows are there, as many as here." in told
-    assert f"{PHOTOS} photos: rows and files agree." in told
+    assert "rows; all counts match." in told
+    assert f"{PHOTOS} photos: database and files match." in told
 
     (tmp_path / "one.jpg").write_bytes(making.jpeg())
     installation.start("run_huey", env=there)
@@ -57,7 +57,7 @@ def test_it_is_refused_where_it_would_do_harm(installation, postgresql):
     assert "Darkroom is running" in refused(installation, url)
     installation.stop("serve")
 
-    assert "no PostgreSQL" in refused(installation, "sqlite:////tmp/other.sqlite3")
+    assert "not PostgreSQL" in refused(installation, "sqlite:////tmp/other.sqlite3")
     installation.manage("move_database", url, "--no-verify")
     assert "The target is not empty" in refused(installation, url)
 

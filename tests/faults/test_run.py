@@ -51,7 +51,7 @@ def test_a_fresh_installation_answers_and_tells_how_to_get_in(fresh):
     link = re.search(rf"{fresh.url}/welcome/\S+", said(fresh))
     assert link
     assert requests.get(link[0], timeout=60).status_code == 200
-    assert f"Darkroom answers at {fresh.url}/" in said(fresh)
+    assert f"Darkroom is running at {fresh.url}/" in said(fresh)
     assert stat.S_IMODE((fresh.data_dir / "secret_key").stat().st_mode) == 0o600
     stylesheet = re.search(r'href="(/static/[^"]+\.css)"', requests.get(link[0], timeout=60).text)
     assert stylesheet
@@ -61,7 +61,7 @@ def test_a_fresh_installation_answers_and_tells_how_to_get_in(fresh):
 def test_the_link_is_not_told_once_there_is_a_user(fresh):
     with fresh:
         fresh.start("run")
-        polling.until(lambda: "answers at" in said(fresh))
+        polling.until(lambda: "is running at" in said(fresh))
         fresh.stop("run")
 
     assert "/welcome/" not in said(fresh)

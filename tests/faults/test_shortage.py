@@ -86,7 +86,7 @@ def test_photos_wait_for_room_and_none_fails(disk):
         ballast = fill(disk, leave=200 << 10)
         installation.start("run_huey")
 
-        polling.until(lambda: "Nothing is developed now" in installation.log.read_text())
+        polling.until(lambda: "Processing is paused" in installation.log.read_text())
         waiting = installation.status()
         ballast.unlink()
         done = installation.wait_until_idle()
@@ -146,7 +146,7 @@ def test_a_worker_that_starts_while_incoming_is_away_waits_for_it(tmp_path):
         incoming, elsewhere = installation.data_dir / "incoming", installation.data_dir / "elsewhere"
         incoming.rename(elsewhere)
         installation.start("run_huey")
-        polling.until(lambda: "Nothing is developed now" in installation.log.read_text())
+        polling.until(lambda: "Processing is paused" in installation.log.read_text())
 
         refused = installation.send(session, other, photos(1))
         waiting = installation.status()

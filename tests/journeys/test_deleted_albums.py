@@ -242,7 +242,7 @@ def test_uploads_by_every_way_are_refused_with_a_message(signed_in, album):
     assert Upload.objects.count() == 0
     with pytest.raises(CommandError, match="is in the trash"):
         call_command("import_photos", str(album.pk), __file__)
-    with pytest.raises(CommandError, match="There is no album Summer"):
+    with pytest.raises(CommandError, match="No album Summer exists"):
         call_command("import_photos", "Summer", __file__)
 
 

@@ -139,15 +139,15 @@ class TestPage:
     def test_before_anything_was_measured(self, keeper):
         page = keeper.get(PAGE).content.decode()
 
-        assert "Not measured yet." in page
-        assert "Nothing to reclaim" in page
+        assert "Not run yet." in page
+        assert "Nothing to free up" in page
 
     def test_troubles_come_first_with_what_to_do(self, keeper):
         measured(
             1 << 20,
             check_result.good("methods", "Methods", "All pass."),
-            check_result.warning("buffering", "Bytes on their way", "They are kept back.", "In nginx: so."),
-            check_result.bad("body-limit", "Largest request", "At most 1 MB.", "In nginx: thus."),
+            check_result.warning("buffering", "Request buffering", "Requests are held.", "In nginx: so."),
+            check_result.bad("body-limit", "Max request size", "At most 1 MB.", "In nginx: thus."),
         )
 
         response = keeper.get(PAGE)
@@ -220,7 +220,7 @@ class TestMeasuring:
         keeper.post(MEASURE)
 
         assert Measurement.objects.count() == 1
-        assert "This page shows the result by itself." in keeper.get(PAGE).content.decode()
+        assert "This page updates automatically." in keeper.get(PAGE).content.decode()
 
     def test_of_several_clicks_at_once_one_begins_to_measure(self, keeper):
         start = Barrier(CLICKS)
@@ -245,8 +245,8 @@ class TestMeasuring:
 
         page = keeper.get(PAGE).content.decode()
 
-        assert "Not measured yet" in page
-        assert "This page shows the result by itself." in page
+        assert "Not run yet" in page
+        assert "This page updates automatically." in page
 
 
 class TestChunkBytes:

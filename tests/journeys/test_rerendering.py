@@ -31,8 +31,8 @@ def jobs_page(user) -> str:
 
 
 def test_the_queue_tells_how_many_wait_to_whom_they_belong(photo, owner, stranger):
-    assert "1 photo will be rendered again from its original" in jobs_page(owner)
-    assert "rendered again" not in jobs_page(stranger)
+    assert "1 photo queued, after new uploads." in jobs_page(owner)
+    assert "Regenerating previews" not in jobs_page(stranger)
 
 
 def test_the_rest_can_be_left_as_it_is(photo, owner):
@@ -40,7 +40,7 @@ def test_the_rest_can_be_left_as_it_is(photo, owner):
 
     assert (response.status_code, response.url) == (302, "/jobs/")
     assert not Rerender.objects.exists()
-    assert "rendered again" not in jobs_page(owner)
+    assert "Regenerating previews" not in jobs_page(owner)
 
 
 def test_nobody_cancels_for_somebody_else(photo, stranger):
@@ -56,5 +56,5 @@ def test_what_could_not_be_made_stands_there_with_its_reason(photo, owner):
 
     page = jobs_page(owner)
 
-    assert "1 photo could not be rendered again and keeps its old sizes." in page
+    assert "1 photo failed and keeps its current previews." in page
     assert "The file is damaged." in page

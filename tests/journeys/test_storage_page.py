@@ -65,7 +65,7 @@ def test_what_is_saved_is_where_new_photos_go(keeper, told, album, django_captur
         worker.develop_next()
     assert Photo.objects.get().original_key.startswith("s3/originals/")
     page = keeper.get(PAGE).content.decode()
-    assert "New photos go to the bucket." in page
+    assert "New photos are stored in the bucket." in page
 
 
 def test_the_secret_is_encrypted_at_rest_and_never_shown_again(keeper, told):
@@ -92,7 +92,7 @@ def test_a_saved_secret_is_not_sent_to_another_server(keeper, told, change):
     answer = keeper.post("/storage/test/", told | {"secret_key": ""} | change)
 
     assert answer.status_code == 422
-    assert "give the secret key again" in answer.content.decode()
+    assert "Enter the secret key again" in answer.content.decode()
 
 
 def test_a_changed_secret_key_of_the_server_is_told_in_words(keeper, told, settings):
@@ -101,7 +101,7 @@ def test_a_changed_secret_key_of_the_server_is_told_in_words(keeper, told, setti
 
     page = keeper.get(PAGE).content.decode()
 
-    assert "SECRET_KEY</code> has changed since" in page
+    assert "SECRET_KEY</code> has changed" in page
     assert keeper.post(PAGE, told | {"secret_key": ""}).status_code == 422
     assert keeper.post(PAGE, told).status_code == 302
     assert s3_config.current().secret_key == SECRET_KEY
@@ -125,7 +125,7 @@ def test_the_environment_wins_and_the_form_is_read_only(keeper, told, settings):
 
     page = keeper.get(PAGE).content.decode()
 
-    assert "which wins over anything saved here" in page
+    assert "which overrides anything saved here" in page
     assert 'name="bucket"' not in page
     assert keeper.post(PAGE, told | {"bucket": "another"}).status_code == 409
     assert s3_config.current().bucket == "of-the-environment"
@@ -147,7 +147,7 @@ def test_the_test_tells_each_step_and_saves_nothing(keeper, told, is_htmx):
 def test_a_bucket_that_is_not_there_is_told(keeper, told):
     page = keeper.post("/storage/test/", told | {"bucket": "none-of-that-name"}).content.decode()
 
-    assert "The connection does not work yet." in page
+    assert "The connection failed." in page
     assert "s3-bucket-missing" in page
 
 
@@ -155,7 +155,7 @@ def test_a_field_is_judged_by_itself_when_it_was_changed(keeper, told):
     answer = keeper.post("/storage/validate/?field=bucket", told | {"bucket": "No Bucket"})
     page = answer.content.decode()
 
-    assert "3 to 63 small letters" in page
+    assert "3 to 63 lowercase letters" in page
     assert 'aria-invalid="true"' in page
     assert 'name="endpoint"' not in page
     assert keeper.post("/storage/validate/?field=nothing", told).status_code == 400
@@ -211,7 +211,7 @@ def test_an_internal_address_is_refused(keeper, told, settings, field, address):
     answer = keeper.post(PAGE, told | {"endpoint": ""} | {field: address})
 
     assert answer.status_code == 422
-    assert "inside the server&#x27;s own network" in answer.content.decode()
+    assert "in the server&#x27;s internal network" in answer.content.decode()
 
 
 @pytest.mark.once
@@ -219,7 +219,7 @@ def test_an_internal_address_is_refused(keeper, told, settings, field, address):
     "address", ["ftp://example.org", "https://a:b@example.org", "https://example.org/path", "example"]
 )
 def test_what_is_no_address_of_a_server_is_refused(keeper, told, address):
-    assert "Write it as https://s3.example.org" in keeper.post(PAGE, told | {"endpoint": address}).content.decode()
+    assert "Use the form https://s3.example.org" in keeper.post(PAGE, told | {"endpoint": address}).content.decode()
 
 
 @pytest.mark.once

@@ -123,7 +123,7 @@ def folder(card, tmp_path, monkeypatch) -> Path:
 def test_by_the_import(album, card, folder):
     err = io.StringIO()
 
-    with pytest.raises(CommandError, match="1 did not become photos"):
+    with pytest.raises(CommandError, match="1 file not imported"):
         call_command("import_photos", str(album.pk), str(folder), wait=True, stdout=io.StringIO(), stderr=err)
     finish()
 

@@ -61,8 +61,8 @@ class TestOpinions:
         assert request_size.narrower(one, other) == narrower == request_size.narrower(other, one)
 
     def test_a_connection_that_is_ended_is_told_from_an_answer(self):
-        assert "answers 413" in request_size.of_largest(Largest(MIB, TOO_LARGE), "").words
-        assert "ends the connection" in request_size.of_largest(Largest(MIB, Silent(0, "")), "").words
+        assert "returns 413" in request_size.of_largest(Largest(MIB, TOO_LARGE), "").words
+        assert "closes the connection" in request_size.of_largest(Largest(MIB, Silent(0, "")), "").words
 
     @pytest.mark.parametrize(
         ("server", "begins"),
@@ -155,7 +155,7 @@ class TestMachine:
         settings.MEMORY_MARK = 80
         monkeypatch.setattr(system_memory.share_in_use, "__defaults__", (tmp_path, tmp_path))
 
-        assert by_code(host.look())["memory-short"].words.startswith("90 % are in use.")
+        assert by_code(host.look())["memory-short"].words.startswith("90% used.")
 
 
 @pytest.mark.django_db
@@ -164,7 +164,7 @@ class TestWorkshop:
         found = by_code(services.look())
 
         assert found["no-worker"].state == State.BAD
-        assert found["bell-untried"].words == f"The queue ({'Redis' if stack.IS_ON_SERVERS else 'SQLite'}) answers."
+        assert found["bell-untried"].words == f"The queue ({'Redis' if stack.IS_ON_SERVERS else 'SQLite'}) responds."
         assert {"codecs", "database", "clocks"} <= found.keys()
 
     def test_a_worker_that_does_not_hear_is_told(self, monkeypatch):
@@ -174,14 +174,14 @@ class TestWorkshop:
 
         found = by_code(services.look())
 
-        assert found["worker"].words.startswith("1 at work, last heard of ")
+        assert found["worker"].words.startswith("1 running, last heartbeat ")
         assert found["bell-unheard"].state == State.WARNING
 
     def test_a_clock_that_runs_ahead_is_found_by_its_sign_of_life(self, monkeypatch):
         monkeypatch.setattr(services, "EARS_SECONDS", 0.05)
         WorkerPulse.objects.create(name="ahead", version="1", seen_at=timezone.now() + timedelta(seconds=90))
 
-        assert "the worker's by " in by_code(services.look())["clocks-differ"].words
+        assert "worker by " in by_code(services.look())["clocks-differ"].words
 
     @pytest.mark.embedded
     @pytest.mark.django_db(transaction=True)

@@ -21,9 +21,7 @@ def require_same_password(request: HttpRequest, user: User) -> None:
     For sessions that are signed in, Django checks this.
     """
     if not constant_time_compare(request.session.get(AUTH_HASH_KEY, ""), user.get_session_auth_hash()):
-        raise ValidationError(
-            "Your password was changed meanwhile. Cancel, and sign in again.", code="password_changed"
-        )
+        raise ValidationError("Your password has changed. Cancel and sign in again.", code="password_changed")
 
 
 def _remember(request: HttpRequest, user: User, method: str, **kwargs: Any) -> None:

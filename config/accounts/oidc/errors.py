@@ -29,50 +29,50 @@ CANCELLED = Trouble(
     "oidc-cancelled",
     HTTPStatus.OK,
     "Sign-in cancelled",
-    "{name} did not let you in, or you cancelled there. Nothing has changed here.",
+    "{name} denied access, or you cancelled. Nothing was changed.",
 )
 EXPIRED = Trouble(
     "oidc-expired",
     HTTPStatus.BAD_REQUEST,
     "This sign-in has expired",
-    "It took longer than ten minutes, was begun in another browser, or was used already. Sign in again.",
+    "It took over 10 minutes, started in another browser, or was used already. Sign in again.",
 )
 UNREACHABLE = Trouble(
     "oidc-unreachable",
     HTTPStatus.BAD_GATEWAY,
-    "{name} does not answer",
-    "Try again in a minute. Your albums are safe. If it goes on, tell your administrator.",
+    "{name} isn't responding",
+    "Try again in a minute. If it keeps happening, tell your administrator.",
 )
 REFUSED = Trouble(
     "oidc-refused",
     HTTPStatus.BAD_GATEWAY,
-    "{name} refused this server",
-    "Tell your administrator: the client ID or secret may be wrong. The server's log has the answer.",
+    "{name} rejected this server",
+    "Tell your administrator: the client ID or secret may be wrong. See the server's log.",
 )
 CLOCK = Trouble(
     "oidc-clock",
     HTTPStatus.BAD_GATEWAY,
-    "The clocks differ",
-    "The clocks of this server and of {name} are minutes apart. Tell your administrator to set them.",
+    "Server clocks differ",
+    "The clocks of this server and {name} differ. Ask your administrator to correct them.",
 )
 UNTRUSTED = Trouble(
     "oidc-untrusted",
     HTTPStatus.BAD_GATEWAY,
-    "The answer of {name} is not valid",
-    "You are not signed in. Try again; if it goes on, tell your administrator. The server's log says what is wrong.",
+    "Invalid response from {name}",
+    "Try again. If it keeps happening, tell your administrator to check the server's log.",
 )
 UNKNOWN_USER = Trouble(
     "oidc-no-account",
     HTTPStatus.FORBIDDEN,
-    "You have no account here",
-    "{name} knows you, but this site does not. Ask your administrator for an account.",
+    "No account on this site",
+    "You have no account on this site. Ask your administrator for one.",
 )
 NAME_TAKEN = Trouble(
     "oidc-name-taken",
     HTTPStatus.CONFLICT,
-    "That account is not connected",
-    "An account with your name or e-mail address exists here. If it is yours, sign in with its password and connect {name} "
-    "under Account. If not, ask your administrator.",
+    "Account not connected",
+    "An account with your name or e-mail address exists. If it is yours, sign in with its password and connect {name} under "
+    "Account. Otherwise, ask your administrator.",
 )
 
 

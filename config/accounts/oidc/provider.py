@@ -53,13 +53,13 @@ class Conversation(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         """Returns the SocialLogin for the ID token and userinfo. Raises ProviderError if they are not valid."""
         id_token = kwargs["response"].get("id_token")
         if not id_token:
-            raise ProviderError(errors.UNTRUSTED, "There is no id_token in the answer; is the scope openid allowed?")
+            raise ProviderError(errors.UNTRUSTED, "The response has no id_token. Is the scope openid allowed?")
         claims = verified(id_token, self.nonce)
         data = {"id_token": claims}
         if self.openid_config.get("userinfo_endpoint"):
             userinfo = self._fetch_user_info(token.token)
             if not isinstance(userinfo, dict) or userinfo.get("sub") != claims["sub"]:  # OpenID Connect Core 5.3.2
-                raise ProviderError(errors.UNTRUSTED, "userinfo is about another subject than the ID token.")
+                raise ProviderError(errors.UNTRUSTED, "The subjects of userinfo and ID token differ.")
             data["userinfo"] = claims | userinfo
         return self.get_provider().sociallogin_from_response(request, data)
 
@@ -99,7 +99,7 @@ def configuration() -> dict[str, Any]:
     """Returns the provider's published configuration, cached for ten minutes. Raises ProviderError if fetching it fails."""
     key = f"oidc:{settings.OIDC_ISSUER}"
     if cache.get(f"{key}:down"):
-        raise ProviderError(errors.UNREACHABLE, "The provider did not answer a moment ago.")
+        raise ProviderError(errors.UNREACHABLE, "The provider wasn't responding a moment ago.")
     document: dict[str, Any] | None = cache.get(key)
     if document is None:
         try:
@@ -108,7 +108,7 @@ def configuration() -> dict[str, Any]:
             cache.set(f"{key}:down", True, DOWN_SECONDS)
             raise
         if document.get("issuer", "").rstrip("/") != settings.OIDC_ISSUER:
-            raise ProviderError(errors.UNTRUSTED, f"OIDC_ISSUER calls itself {document.get('issuer')!r}.")
+            raise ProviderError(errors.UNTRUSTED, f"OIDC_ISSUER identifies itself as {document.get('issuer')!r}.")
         if missing := [name for name in ENDPOINTS if not str(document.get(name)).startswith(("https://", "http://"))]:
             raise ProviderError(errors.UNTRUSTED, f"The provider's configuration lacks {', '.join(missing)}.")
         cache.set(key, document, CONFIGURATION_SECONDS)
@@ -133,11 +133,11 @@ def verified(id_token: str, nonce: str | None) -> dict[str, Any]:
     except jwt.PyJWTError as error:
         raise ProviderError(errors.UNTRUSTED, f"The ID token is not valid: {error}") from error
     if claims.get("azp", settings.OIDC_CLIENT_ID) != settings.OIDC_CLIENT_ID:
-        raise ProviderError(errors.UNTRUSTED, "The ID token was made for another client.")
+        raise ProviderError(errors.UNTRUSTED, "The ID token was issued for another client.")
     if len(claims["sub"]) > MAX_SUBJECT_CHARACTERS:
         raise ProviderError(errors.UNTRUSTED, f"The subject is longer than {MAX_SUBJECT_CHARACTERS} characters.")
     if not nonce or not secrets.compare_digest(str(claims.get("nonce")).encode(), nonce.encode()):
-        raise ProviderError(errors.UNTRUSTED, "The ID token's nonce is not the one that was sent.")
+        raise ProviderError(errors.UNTRUSTED, "The ID token's nonce differs from the one sent.")
     return claims
 
 
@@ -146,9 +146,7 @@ def _key_of(header: dict[str, Any]) -> jwt.PyJWK:
     keys = jwt.PyJWKSet.from_dict(_fetch_json(configuration()["jwks_uri"])).keys
     candidates = [key for key in keys if key.key_id == header.get("kid")] if header.get("kid") else keys
     if len(candidates) != 1:
-        raise ProviderError(
-            errors.UNTRUSTED, f"The provider has {len(candidates)} keys of the name {header.get('kid')!r}."
-        )
+        raise ProviderError(errors.UNTRUSTED, f"The provider has {len(candidates)} keys named {header.get('kid')!r}.")
     return candidates[0]
 
 
@@ -161,5 +159,5 @@ def _fetch_json(url: str) -> dict[str, Any]:
     except requests.RequestException as error:
         raise ProviderError(errors.UNREACHABLE, f"{url}: {error}") from error
     if not isinstance(document, dict):
-        raise ProviderError(errors.UNTRUSTED, f"{url} is no JSON object.")
+        raise ProviderError(errors.UNTRUSTED, f"{url} is not a JSON object.")
     return document

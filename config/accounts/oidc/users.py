@@ -87,7 +87,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             with transaction.atomic():
                 user: User = super().save_user(request, sociallogin, form)
         except IntegrityError as error:  # another user of this name was created at the same time
-            raise ProviderError(errors.NAME_TAKEN, "The name was taken meanwhile.") from error
+            raise ProviderError(errors.NAME_TAKEN, "The username was taken meanwhile.") from error
         return user
 
 

@@ -15,17 +15,16 @@ from processing.management import SETTINGS_ONLY
 
 class Command(BaseCommand):
     help = (
-        "Copy the database of this installation from SQLite to an empty PostgreSQL, count what came across, and verify the "
-        "stored files against it. Stop web and workers before, and set DATABASE_URL afterwards. The SQLite database stays as "
-        "it is."
+        "Copy the database from SQLite to an empty PostgreSQL database, compare the row counts, and verify the stored files. "
+        "Stop web and workers before, and set DATABASE_URL afterwards. The SQLite database doesn't change."
     )
     requires_system_checks = SETTINGS_ONLY
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "target", metavar="URL", help="postgres://user@host/name; a password may stand in PGPASSWORD or ~/.pgpass"
+            "target", metavar="URL", help="postgres://user@host/name; the password may be in PGPASSWORD or ~/.pgpass"
         )
-        parser.add_argument("--no-verify", action="store_true", help="do not read the stored files afterwards")
+        parser.add_argument("--no-verify", action="store_true", help="don't verify the stored files")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -39,11 +38,11 @@ class Command(BaseCommand):
         except sqlite_to_postgres.CannotMove as reason:
             raise CommandError(str(reason)) from None
         except DatabaseError as error:
-            raise CommandError(f"Nothing was moved: {error}") from error
-        self.stdout.write(f"{count} rows are there, as many as here.")
+            raise CommandError(f"Nothing was copied: {error}") from error
+        self.stdout.write(f"Copied {count} rows; all counts match.")
         if not options["no_verify"]:
             self._verify()
-        self.stdout.write(f"Now set DATABASE_URL to the target and start Darkroom. {source} stays as it is.")
+        self.stdout.write(f"Set DATABASE_URL to the target and start Darkroom. {source} is unchanged.")
 
     def _verify(self) -> None:
         """Runs `verify` with the target as the default database."""
@@ -52,8 +51,6 @@ class Command(BaseCommand):
         try:
             call_command("verify", stdout=self.stdout)
         except SystemExit:
-            raise CommandError(
-                "All rows have come across; but they and the files do not agree, as told above."
-            ) from None
+            raise CommandError("All rows were copied, but database and files don't match; see above.") from None
         finally:
             connections[DEFAULT_DB_ALIAS] = source

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.template.defaultfilters import pluralize
 
 from config.operations import restore_drill
 from processing.backups import Refused
@@ -18,31 +19,27 @@ INTERRUPTED = 130
 
 class Command(BaseCommand):
     help = (
-        "Restore the backup in DIR into this installation, which must be empty and not running: every file is held to its "
-        "checksum, then the database is put in its place. It writes over nothing; interrupted, it goes on when it is run again."
+        "Restore the backup in DIR into this installation, which must be empty and stopped. Verifies every file's checksum, then "
+        "restores the database. Overwrites nothing. If interrupted, run it again to continue."
     )
     requires_system_checks = SETTINGS_ONLY
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("directory", metavar="DIR", type=Path)
-        parser.add_argument(
-            "--at", metavar="SNAPSHOT", default="", help="one of DIR/snapshots; the newest if not given"
-        )
-        parser.add_argument(
-            "--without-damaged", action="store_true", help="leave out files that are damaged in the backup, and go on"
-        )
-        parser.add_argument("--onto-disk", action="store_true", help="what lay in a bucket comes to lie on the disk")
+        parser.add_argument("--at", metavar="SNAPSHOT", default="", help="one of DIR/snapshots (default: the newest)")
+        parser.add_argument("--without-damaged", action="store_true", help="skip files that are damaged in the backup")
+        parser.add_argument("--onto-disk", action="store_true", help="restore a bucket's files to the disk")
         parser.add_argument(
             "--drill",
             action="store_true",
-            help="leave this installation alone: restore into a scratch directory (and a scratch database on the same PostgreSQL "
-            "server), run verify there, and throw it away. Exits with 0 only when all is there and right",
+            help="test the backup without changing this installation: restore into a scratch directory (and a scratch database "
+            "on the same PostgreSQL server), run verify, and delete it. Exits with 0 only if everything matches",
         )
         parser.add_argument(
             "--scratch",
             metavar="DIR",
             type=Path,
-            help="where the drill finds room for it all; the system's place for such files",
+            help="scratch directory for --drill (default: the system's temporary directory)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -62,35 +59,39 @@ class Command(BaseCommand):
         except Refused as refused:
             raise CommandError(str(refused)) from refused
         except OSError as error:
-            raise CommandError(f"{error}. Run it again: it goes on from there.") from error
+            raise CommandError(f"{error}. Run the command again to continue.") from error
         except KeyboardInterrupt:
-            self.stderr.write("\nInterrupted. Run it again: it goes on from there.")
+            self.stderr.write("\nInterrupted. Run the command again to continue.")
             sys.exit(INTERRUPTED)
 
     def _drill(self, directory: Path, at: str, scratch: Path | None) -> None:
         result = restore_drill.hold(directory, at, scratch)
         for key in result.wrong:
-            self.stdout.write(f"wrong after restoring: {key}")
+            self.stdout.write(f"damaged or missing after restoring: {key}")
         for key in result.lacking:
-            self.stdout.write(f"lost already when the backup was taken: {key}")
+            self.stdout.write(f"already missing when the backup was made: {key}")
         if result.wrong:
-            raise CommandError(f"The drill failed: {len(result.wrong)} files of snapshot {result.name} are not right.")
-        again = f"; {result.renditions} renditions would be made again" if result.renditions else ""
+            count = len(result.wrong)
+            raise CommandError(
+                f"Drill failed: {count} file{pluralize(count)} of snapshot {result.name} missing or damaged."
+            )
+        photos, renditions = result.photos, result.renditions
+        again = f" {renditions} rendition{pluralize(renditions)} would be made again." if renditions else ""
         self.stdout.write(
-            f"The drill held: snapshot {result.name} restores to {result.photos} photos, every file verified{again}."
+            f"Drill passed: snapshot {result.name} restores {photos} photo{pluralize(photos)}, all files verified.{again}"
         )
 
 
 def _summary(restored: Restored) -> list[str]:
     info = restored.about
-    lines = [f"Restored what was backed up at {info.taken_at}: {info.files} files, {restored.files} of them now."]
+    lines = [f"Restored the backup of {info.taken_at}: {info.files} files, {restored.files} of them in this run."]
     if restored.damaged:
-        lines.append(f"{len(restored.damaged)} files are left out, being damaged in the backup; `verify` lists them.")
+        lines.append(f"Skipped {len(restored.damaged)} files that are damaged in the backup; `verify` lists them.")
     if not restored.has_secret:
-        lines.append("The secret key is not from the backup: with another than before, people have to sign in again.")
-    lines.append("Next: `manage.py migrate` and `manage.py collectstatic --noinput` (`make run` does both), then")
-    lines.append("`manage.py verify`, which must agree before people come back.")
+        lines.append("The backup has no secret key. If SECRET_KEY has changed, users have to sign in again.")
+    lines.append("Next, run `manage.py migrate` and `manage.py collectstatic --noinput` (or `make run`), then")
+    lines.append("`manage.py verify`, which has to succeed before users return.")
     if not info.renditions:
-        lines.append("Renditions are not in this backup: when `verify` has noted them, `manage.py rerender --missing`")
-        lines.append("has the workers make them again.")
+        lines.append("The backup has no renditions. After `verify`, run `manage.py rerender --missing` to have the")
+        lines.append("workers make them again.")
     return lines

@@ -16,7 +16,7 @@ from processing.management import SETTINGS_ONLY
 
 class Command(BaseCommand):
     help = (
-        "Prepare the installation, then run web and worker side by side. What dies is started again; Ctrl-C ends both."
+        "Prepare the installation, then run web server and worker, and restart them if they exit. Press Ctrl-C to stop."
     )
     requires_system_checks = SETTINGS_ONLY
 
@@ -39,4 +39,4 @@ def _check_port() -> None:
             probe.bind((settings.HOST, settings.PORT))
         except OSError as error:
             address = f"port {settings.PORT} of {settings.HOST}"
-            raise CommandError(f"Cannot answer on {address}: {error.strerror}. Set PORT or HOST.") from error
+            raise CommandError(f"Can't listen on {address}: {error.strerror}. Set PORT or HOST.") from error

@@ -14,7 +14,7 @@ from processing.management import SETTINGS_ONLY
 
 
 class Command(BaseCommand):
-    help = "Answer HTTP on HOST:PORT, with WEB_PROCESSES processes of WEB_THREADS threads each (see docs/configuration.md)."
+    help = "Run the web server on HOST:PORT, with WEB_PROCESSES processes of WEB_THREADS threads (see docs/configuration.md)."
     requires_system_checks = SETTINGS_ONLY
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -42,6 +42,6 @@ def _collect_missing() -> None:
         startup.collect_missing()
     except OSError as error:
         raise CommandError(
-            f"The static files are not collected, and cannot be written to {settings.STATIC_ROOT}: {error.strerror}. "
-            "Run `manage.py collectstatic --noinput` as a user who may write there, then serve again."
+            f"Can't write the static files to {settings.STATIC_ROOT}: {error.strerror}. "
+            "Run `manage.py collectstatic --noinput` as a user with write access, then start the server again."
         ) from error

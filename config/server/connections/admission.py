@@ -65,32 +65,32 @@ class Refusal:
 HEAD_TOO_LARGE = Refusal(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     "headers-too-large",
-    "The browser sent more headers than this server takes. Delete this site's cookies, then try again.",
+    "The request's headers are too large. Delete this site's cookies, then try again.",
 )
 BODY_TOO_LARGE = Refusal(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "request-too-large",
-    "This request is larger than this page takes. Nothing was changed. Upload photos on the album's page.",
+    "The request is too large for this page. Nothing was changed. Upload photos on the album's page.",
 )
 NOT_A_FORM = Refusal(
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "not-a-form",
-    "Sign in with the form of the sign-in page: this address takes nothing else.",
+    "This address accepts only the form of the sign-in page.",
 )
 TOO_SLOW = Refusal(
     HTTPStatus.REQUEST_TIMEOUT,
     "too-slow",
-    "The connection was too slow for this request. Nothing was changed. Try again.",
+    "The connection was too slow. Nothing was changed. Try again.",
 )
 CROWDED = Refusal(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "crowded",
-    "The server has too many requests at once. Nothing was changed. Try again in a moment.",
+    "The server is busy. Nothing was changed. Try again in a moment.",
 )
 BROKEN = Refusal(
     HTTPStatus.BAD_REQUEST,
     "broken-request",
-    "The request broke off, or its body is malformed. Nothing was changed. Try again.",
+    "The request was interrupted or malformed. Nothing was changed. Try again.",
 )
 
 

@@ -49,7 +49,7 @@ class FileRange:
             return 0
         count = os.sendfile(socket_descriptor, self.descriptor, self.offset, min(self.remaining, CHUNK_BYTES))
         if not count:
-            raise ConnectionAbortedError("The file became shorter while it was sent")
+            raise ConnectionAbortedError("The file was truncated while it was sent")
         self.offset, self.remaining = self.offset + count, self.remaining - count
         return count
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.template.defaultfilters import filesizeformat
+from django.template.defaultfilters import filesizeformat, pluralize
 
 from processing.backups import Refused
 from processing.backups.create import Taken, take
@@ -21,45 +21,46 @@ INTERRUPTED = 130
 class Command(BaseCommand):
     requires_system_checks = SETTINGS_ONLY
     help = (
-        "Add a snapshot to the backup in DIR: the database as it is at this moment, and every original, companion and raw file "
-        "that it names and DIR lacks. Safe while the site runs, and to interrupt: the next run goes on from there."
+        "Add a snapshot to the backup in DIR: the database, and all originals, companions and raw files that DIR lacks. Safe "
+        "while the site runs. If interrupted, run it again to continue."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("directory", metavar="DIR", type=Path, help="on another disk than DATA_DIR")
+        parser.add_argument(
+            "directory", metavar="DIR", type=Path, help="backup directory, on another disk than DATA_DIR"
+        )
         parser.add_argument(
             "--renditions",
             action="store_true",
-            help="the renditions too, which `rerender` could make again from the originals",
+            help="include renditions, which `rerender` can also make again from the originals",
         )
         parser.add_argument(
             "--keep",
             type=_count,
             metavar="N",
-            help="then let go of all but the newest N snapshots, and of what only those named",
+            help="afterwards delete all but the newest N snapshots, and files that only those need",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         directory: Path = options["directory"].expanduser().resolve()
         if directory.is_relative_to(Path(settings.DATA_DIR).resolve()):
-            raise CommandError("DIR lies in DATA_DIR, and would be lost with it. Choose another disk.")
+            raise CommandError("DIR is inside DATA_DIR. Choose a directory on another disk.")
         vault = Vault(directory)
         try:
             snapshot = take(vault, options["renditions"], self.stderr.write)
             self.stdout.write(_as_text(snapshot))
             if options["keep"]:
-                self.stdout.write("{} old snapshots and {} files let go.".format(*prune(vault, options["keep"])))
+                self.stdout.write("Deleted old snapshots: {}, files: {}.".format(*prune(vault, options["keep"])))
         except Refused as refused:
             raise CommandError(str(refused)) from refused
         except OSError as error:
-            raise CommandError(f"{error}. What was copied is kept; run it again.") from error
+            raise CommandError(f"{error}. Run the command again to continue.") from error
         except KeyboardInterrupt:
-            self.stderr.write("\nInterrupted. What was copied is kept; run it again.")
+            self.stderr.write("\nInterrupted. Run the command again to continue.")
             sys.exit(INTERRUPTED)
         if snapshot.lacking:
-            raise CommandError(
-                f"{len(snapshot.lacking)} files are lost or damaged in this installation, named above, and so not in the backup."
-            )
+            count = len(snapshot.lacking)
+            raise CommandError(f"Backup incomplete: {count} file{pluralize(count)} missing or damaged here; see above.")
 
 
 def _count(text: str) -> int:
@@ -71,11 +72,11 @@ def _count(text: str) -> int:
 
 def _as_text(snapshot: Taken) -> str:
     secret = (
-        "The secret key is in it, and password hashes are: keep it as safe as the server."
+        "It contains the secret key and password hashes. Keep it as safe as the server."
         if snapshot.has_secret
-        else "SECRET_KEY is set by the environment and not in it: keep that with your configuration."
+        else "It doesn't contain SECRET_KEY, which the environment sets. Keep a copy of your configuration."
     )
     return (
-        f"Snapshot {snapshot.name}: {snapshot.files} files, {filesizeformat(snapshot.bytes)}, "
-        f"of which {snapshot.new_files} ({filesizeformat(snapshot.new_bytes)}) were new.\n{secret}"
+        f"Snapshot {snapshot.name}: {snapshot.files} file{pluralize(snapshot.files)}, {filesizeformat(snapshot.bytes)}, "
+        f"including {snapshot.new_files} new ({filesizeformat(snapshot.new_bytes)}).\n{secret}"
     )

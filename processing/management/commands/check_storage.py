@@ -17,18 +17,18 @@ from processing.storage.s3 import config as s3_config
 class Command(BaseCommand):
     requires_system_checks = SETTINGS_ONLY
     help = (
-        "Write, read, list, copy, link, send in parts and delete an object of its own in the S3 bucket that is set up, and tell "
-        "what came of each. Exits with 0 when all that is needed works."
+        "Test the S3 bucket with an object of its own: write, read, list, copy, link, upload in parts and delete it. Exits with "
+        "0 if everything required works."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--json", action="store_true", help="as one JSON object, for other programs")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection = s3_config.current()
         if connection is None:
             self.stdout.write(
-                "{}" if options["json"] else "No bucket is set up: photos lie on the disk. Set S3_BUCKET."
+                "{}" if options["json"] else "No bucket is configured; photos are stored on the disk. Set S3_BUCKET."
             )
             return
         from processing.storage.s3.selfcheck import probe  # imports boto3, which is needed only with a bucket

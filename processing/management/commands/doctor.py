@@ -21,25 +21,25 @@ MARKS = {State.GOOD: "ok  ", State.WARNING: "warn", State.BAD: "BAD "}
 class Command(BaseCommand):
     requires_system_checks = SETTINGS_ONLY
     help = (
-        "Measure, through the real front door, what uploads meet: the largest request, time-outs, buffering, headers, "
-        "encryption; and look at disk, memory, worker, queue, codecs, database and clocks. Takes half a minute. Exits with 0 "
-        "when nothing is bad."
+        "Check the upload path through all proxies (request size, timeouts, buffering, headers, HTTPS), and the server itself "
+        "(disk, memory, workers, queue, image decoders, database, clocks). Takes about 30 seconds. Exits with 0 if there is no "
+        "problem."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--url", help="the address to measure; without it PUBLIC_URL, or where the server listens")
-        parser.add_argument("--json", action="store_true", help="as one JSON object, for other programs")
+        parser.add_argument("--url", help="address to check (default: PUBLIC_URL, or where the server listens)")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
         parser.add_argument(
             "--set",
             action="store_true",
-            help="keep the result: the limits page shows it, and uploads go in parts that pass",
+            help="save the result: the Diagnostics page shows it, and uploads use a chunk size that passes",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             result = examine(options["url"] or site_url.own())
         except NoSite as error:
-            raise CommandError(f"{error} is no address of a site. Write it as https://photos.example.org.") from None
+            raise CommandError(f"{error} is not a site's address. Use the form https://photos.example.org.") from None
         if options["set"]:
             measurements.keep(result)
         self.stdout.write(json.dumps(_as_json(result)) if options["json"] else "\n".join(_lines(result)))
@@ -57,10 +57,10 @@ def _as_json(result: Examination) -> dict[str, Any]:
 
 
 def _lines(result: Examination) -> list[str]:
-    lines = [f"Measured through {result.address}"]
+    lines = [f"Checked {result.address}"]
     for diagnosis in result.diagnoses:
         lines += _diagnosis_lines(diagnosis)
-    return [*lines, f"Uploads go in parts of {filesizeformat(_chunk_bytes())}."]
+    return [*lines, f"Chunk size: {filesizeformat(_chunk_bytes())}."]
 
 
 def _chunk_bytes() -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
+from django.template.defaultfilters import pluralize
 
 from albums.models import Album
 from processing.jobs import batch_completion, workers
@@ -22,22 +23,21 @@ POLL_SECONDS = 0.5
 class Command(BaseCommand):
     requires_system_checks = SETTINGS_ONLY
     help = (
-        "Import photos from files and folders into an album, through the same intake as an upload. "
-        "Folders are searched to the bottom, in the order of names (2 before 10). Companion files without a picture of "
-        "their own are counted and skipped; what else is hidden is skipped by name. Files that are in the album already are not "
-        "stored twice, so an import that was cut off can simply be repeated."
+        "Import photos from files and folders into an album, like an upload. Folders include subfolders, in natural order (2 "
+        "before 10). Companion files without a photo and hidden files are skipped. Existing photos are not stored twice, so an "
+        "interrupted import can be repeated."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("album", metavar="ALBUM", help="id or title of the album")
-        parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="files and folders")
+        parser.add_argument("album", metavar="ALBUM", help="album ID or title")
+        parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="files or folders")
         parser.add_argument(
             "--wait",
             action="store_true",
-            help="wait until all are developed; exit with 0 only when every file but companions is stored",
+            help="wait until all files are processed; exit with 0 only if every file except companions is stored",
         )
-        parser.add_argument("--create", action="store_true", help="create the album if none has this title")
-        parser.add_argument("--user", metavar="NAME", help="whose import, and whose album with --create")
+        parser.add_argument("--create", action="store_true", help="create the album if it doesn't exist")
+        parser.add_argument("--user", metavar="NAME", help="user who imports, and owns the album created by --create")
 
     def handle(self, *args: Any, **options: Any) -> None:
         _check_paths(options["paths"])
@@ -56,16 +56,16 @@ class Command(BaseCommand):
                     self.stdout.write(f"{upload.name}: {upload.message or 'received'}")
         except AlbumBusy as busy:
             raise CommandError(
-                f"The album is busy with another batch, since {busy.batch.opened_at:%H:%M} UTC. "
-                "Wait until it is done, or cancel the rest of it; then import again."
+                f"The album has another upload in progress (since {busy.batch.opened_at:%H:%M} UTC). "
+                "Wait until it finishes or cancel it, then import again."
             ) from busy
         if intake.batch is None:
-            raise CommandError("There are no files in what was named.")
+            raise CommandError("No files found.")
         return intake.batch
 
     def _wait(self, batch: Batch) -> None:
         if not workers.alive().exists():
-            self.stderr.write("Warning: no worker is running, so nothing will be developed until one is.")
+            self.stderr.write("Warning: no worker is running. Files are processed when one starts.")
         while not batch_completion.finish(batch.pk):
             time.sleep(POLL_SECONDS)
 
@@ -77,12 +77,12 @@ class Command(BaseCommand):
             self.stderr.write(f"{name}: {reason}")
         self.stdout.write(f"{batch_outcome.of(batch)}")
         if count:
-            raise CommandError(f"{count} did not become photos; the reasons are above.")
+            raise CommandError(f"{count} file{pluralize(count)} not imported; see above.")
 
 
 def _check_paths(paths: list[Path]) -> None:
     if missing := [str(path) for path in paths if not path.exists()]:
-        raise CommandError(f"There is nothing at {', '.join(missing)}.")
+        raise CommandError(f"Not found: {', '.join(missing)}.")
     if unsupported := [str(path) for path in paths if not path.is_file() and not path.is_dir()]:
         raise CommandError(f"Neither a file nor a folder: {', '.join(unsupported)}.")
 
@@ -93,25 +93,25 @@ def _user(name: str | None) -> User | None:
     try:
         return User.objects.get_by_natural_key(name)
     except User.DoesNotExist:
-        raise CommandError(f"There is no user {name}.") from None
+        raise CommandError(f"No user is called {name}.") from None
 
 
 def _album(id_or_title: str, user: User | None, *, create: bool) -> Album:
     """Returns the album with this id, or else with this title. Raises CommandError."""
     if id_or_title.isascii() and id_or_title.isdigit() and (album := Album.objects.filter(pk=id_or_title).first()):
         if album.trashed_at:
-            raise CommandError(f"Album {id_or_title}, {album.title}, is in the trash. Restore it first.")
+            raise CommandError(f"Album {id_or_title} ({album.title}) is in the trash. Restore it first.")
         return album
     albums = list(Album.objects.filter(title=id_or_title, trashed_at=None))
     if len(albums) > 1:
         ids = ", ".join(str(album.pk) for album in albums)
-        raise CommandError(f"Several albums are called {id_or_title}. Name one by its id: {ids}.")
+        raise CommandError(f"Several albums are called {id_or_title}. Use an ID: {ids}.")
     if not albums and not create:
-        raise CommandError(f"There is no album {id_or_title}. Use --create to make it.")
+        raise CommandError(f"No album {id_or_title} exists. Use --create to create it.")
     return albums[0] if albums else _create(id_or_title.strip(), user)
 
 
 def _create(title: str, user: User | None) -> Album:
     if not 0 < len(title) <= 200:
-        raise CommandError("A title has 1 to 200 characters.")
+        raise CommandError("Titles must have 1 to 200 characters.")
     return Album.objects.create(title=title, owner=user)

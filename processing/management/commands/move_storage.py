@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Sum
-from django.template.defaultfilters import filesizeformat
+from django.template.defaultfilters import filesizeformat, pluralize
 
 from albums.models import Album, Rendition
 from processing.maintenance import storage_migration
@@ -22,18 +22,18 @@ PLACES = {"disk": storage_keys.DISK, "bucket": storage_keys.BUCKET}
 class Command(BaseCommand):
     requires_system_checks = SETTINGS_ONLY
     help = (
-        "Move photos, with their renditions and companions, to the disk or into the bucket, while the site runs. Each file is "
-        "copied, read back and compared at its new place before its row says so. Safe to interrupt and to repeat."
+        "Move photos, with their renditions and companions, to the disk or the bucket while the site runs. Each file is copied, "
+        "read back and compared before its row changes. Safe to interrupt and to repeat."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--to", choices=PLACES, required=True)
-        parser.add_argument("--album", type=int, metavar="ID", help="only what is in this album")
-        parser.add_argument("--dry-run", action="store_true", help="count and change nothing")
+        parser.add_argument("--album", type=int, metavar="ID", help="only photos of this album")
+        parser.add_argument("--dry-run", action="store_true", help="count, but change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if storage_keys.BUCKET not in locations.in_use():
-            raise CommandError("No bucket is set up: there is nothing to move from or to.")
+            raise CommandError("No bucket is configured. Set S3_BUCKET.")
         remaining = storage_migration.elsewhere(PLACES[options["to"]], _album(options["album"]))
         if options["dry_run"]:
             self.stdout.write(f"{_counts(remaining)} would be moved.")
@@ -41,17 +41,17 @@ class Command(BaseCommand):
         try:
             moved, failed, size = self._move(remaining, PLACES[options["to"]])
         except KeyboardInterrupt:
-            self.stderr.write("\nInterrupted. What was moved is moved; run it again for the rest.")
+            self.stderr.write("\nInterrupted. Run the command again to move the rest.")
             sys.exit(INTERRUPTED)
         except storage_migration.NoRoom:
             raise CommandError(
-                "The disk has no room for more. What was moved is moved; run it again when there is."
+                "The disk is full. Free up space, then run the command again to move the rest."
             ) from None
         except OSError as error:
-            raise CommandError(f"{error} What was moved is moved; run it again for the rest.") from error
-        self.stdout.write(f"{moved} moved ({filesizeformat(size)}); what they leave behind goes within minutes.")
+            raise CommandError(f"{error} Run the command again to move the rest.") from error
+        self.stdout.write(f"{moved} moved ({filesizeformat(size)}). The old files are deleted within minutes.")
         if failed:
-            raise CommandError(f"{failed} stayed where they are, for the reasons above.")
+            raise CommandError(f"{failed} could not be moved; see above.")
 
     def _move(self, remaining: Elsewhere, place: str) -> tuple[int, int, int]:
         """Returns the number of photos and companions moved, the number not moved, and the bytes moved."""
@@ -60,11 +60,11 @@ class Command(BaseCommand):
             try:
                 size += storage_migration.move(item, place)
             except storage_migration.Stale:
-                self.stderr.write(f"{item.name}: somebody changed it meanwhile; run this again.")
+                self.stderr.write(f"{item.name}: changed meanwhile. Run the command again.")
                 failed += 1
             except storage_migration.Spoiled as spoiled:
                 self.stderr.write(
-                    f"{item.name}: {spoiled} is lost or damaged. `manage.py verify --repair` comes first."
+                    f"{item.name}: {spoiled} is missing or damaged. Run `manage.py verify --repair` first."
                 )
                 failed += 1
             else:
@@ -87,4 +87,6 @@ def _counts(remaining: Elsewhere) -> str:
         remaining.companions.aggregate(n=Sum("bytes")),
     )
     size = sum(row["n"] or 0 for row in sums)
-    return f"{remaining.photos.count()} photos and {remaining.companions.count()} companions ({filesizeformat(size)} at most)"
+    photos, companions = remaining.photos.count(), remaining.companions.count()
+    counts = f"{photos} photo{pluralize(photos)} and {companions} companion{pluralize(companions)}"
+    return f"{counts} ({filesizeformat(size)} at most)"

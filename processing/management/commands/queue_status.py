@@ -16,10 +16,10 @@ from processing.queries.queue_overview import Overview, Worker
 
 class Command(BaseCommand):
     requires_system_checks = SETTINGS_ONLY
-    help = "Tell how many jobs, uploads, photos and workers there are, and how long the oldest job has been waiting."
+    help = "Show the number of jobs, uploads, photos and workers, and how long the oldest job has been queued."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--json", action="store_true", help="as one JSON object, for other programs")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         queue = queue_overview.of(Album.objects.all())
@@ -34,19 +34,17 @@ def _as_text(queue: Overview) -> str:
             f"Photos:  {queue.photos.words}",
             f"Workers: {len(queue.workers)}",
             *(f"  {_worker_line(worker)}" for worker in queue.workers),
-            f"Oldest waiting: {queue.oldest_pending_seconds} s",
-            f"Rendered again: {queue.rerenders} waiting, {queue.rerenders_failed} failed",
-            *([f"Workers wait: {queue.shortage.work}"] if queue.shortage else []),
+            f"Longest wait: {queue.oldest_pending_seconds} s",
+            f"Rerendering: {queue.rerenders} queued, {queue.rerenders_failed} failed",
+            *([f"Processing is paused. {queue.shortage.work}"] if queue.shortage else []),
         ]
     )
 
 
 def _worker_line(worker: Worker) -> str:
     activity = f"job {worker.job.pk}" if worker.job else "idle"
-    suffix = ", draining" if worker.is_draining else ""
-    return (
-        f"{worker.name} (version {worker.pulse.version}): {activity}, {worker.pulse.lately} in the last minute{suffix}"
-    )
+    suffix = ", pausing" if worker.is_draining else ""
+    return f"{worker.name} (version {worker.pulse.version}): {activity}, {worker.pulse.lately} jobs/min{suffix}"
 
 
 def _counts(counts: Mapping[str, Count]) -> str:

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.template.defaultfilters import pluralize
 
 from albums.models import Album, Photo
 from processing.management import SETTINGS_ONLY
@@ -13,8 +14,8 @@ from processing.rendering import rerender
 class Command(BaseCommand):
     requires_system_checks = SETTINGS_ONLY
     help = (
-        "Have workers make the renditions of photos again from their originals, when no new photo waits: of all photos, or "
-        "of those that lack some or have outdated ones. People see the old ones until the new ones are there."
+        "Have workers make renditions again from the originals while no new photo waits: for all photos, or for those with "
+        "missing or outdated renditions. The old ones stay until the new ones are ready."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -22,25 +23,29 @@ class Command(BaseCommand):
         parser.add_argument(
             "--missing",
             action="store_true",
-            help="those that lack a size or format, or a whole file of it, or what they look like",
+            help="photos without a size, a format, an intact file or a perceptual hash",
         )
         parser.add_argument(
-            "--outdated", action="store_true", help="those made by another recipe than the one that is set"
+            "--outdated", action="store_true", help="photos rendered with other settings than the current ones"
         )
-        parser.add_argument("--cancel", action="store_true", help="rather take back what was asked for and is not done")
-        parser.add_argument("--dry-run", action="store_true", help="count the photos and change nothing")
+        parser.add_argument("--cancel", action="store_true", help="cancel pending rerenders instead")
+        parser.add_argument("--dry-run", action="store_true", help="count the photos, but change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
         photos = Photo.objects.all()
         if options["album"] is not None:
             if not Album.objects.filter(pk=options["album"]).exists():
-                raise CommandError(f"There is no album {options['album']}.")
+                raise CommandError(f"No album {options['album']} exists.")
             photos = photos.filter(album=options["album"])
         if options["cancel"]:
-            self.stdout.write(f"{rerender.cancel(photos)} photos will not be rendered again.")
+            self.stdout.write(f"{_photos(rerender.cancel(photos))} will not be rerendered.")
             return
         selected = rerender.chosen(photos, missing=options["missing"], outdated=options["outdated"])
         if options["dry_run"]:
-            self.stdout.write(f"{sum(1 for _ in selected)} photos would be rendered again.")
+            self.stdout.write(f"{_photos(sum(1 for _ in selected))} would be rerendered.")
         else:
-            self.stdout.write(f"{rerender.ask(selected)} photos will be rendered again.")
+            self.stdout.write(f"{_photos(rerender.ask(selected))} will be rerendered.")
+
+
+def _photos(count: int) -> str:
+    return f"{count} photo{pluralize(count)}"

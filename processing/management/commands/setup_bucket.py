@@ -15,26 +15,26 @@ from processing.storage.storage_errors import StorageTrouble
 class Command(BaseCommand):
     requires_system_checks = SETTINGS_ONLY
     help = (
-        "Let this site's pages send photos straight to the S3 bucket, and have it clear away parts that nobody completes. Rules "
-        "of others stay. Repeating is harmless."
+        "Set the S3 bucket's rules: allow uploads from this site's pages (CORS), and delete incomplete multipart uploads "
+        "(lifecycle). Other rules are kept. Safe to repeat."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--create", action="store_true", help="make the bucket first, if it is not there")
+        parser.add_argument("--create", action="store_true", help="create the bucket if it doesn't exist")
         parser.add_argument(
             "--origin",
             action="append",
             metavar="URL",
-            help="an address of the site, as https://photos.example.org; may be given several times (PUBLIC_URL unless told)",
+            help="the site's address, such as https://photos.example.org; repeatable (default: PUBLIC_URL)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection = s3_config.current()
         origins = options["origin"] or ([settings.PUBLIC_URL] if settings.PUBLIC_URL else [])
         if connection is None:
-            raise CommandError("No bucket is set up. Set S3_BUCKET and what goes with it.")
+            raise CommandError("No bucket is configured. Set S3_BUCKET and the other S3 settings.")
         if not origins:
-            raise CommandError("Which site's pages may send to it? Set PUBLIC_URL, or give --origin.")
+            raise CommandError("The site's address is unknown. Set PUBLIC_URL, or use --origin.")
         from processing.storage.s3 import bucket_setup  # imports boto3, which is needed only with a bucket
 
         try:

@@ -14,19 +14,18 @@ from processing.management import SETTINGS_ONLY
 class Command(BaseCommand):
     requires_system_checks = SETTINGS_ONLY
     help = (
-        "Set right now what a crash, a cut line or a lost message left behind: jobs whose worker is gone, uploads that stopped, "
-        "leftover bytes, bells that never rang. Workers do the same once a minute."
+        "Recover from crashes and interruptions now: requeue jobs of stopped workers, expire stalled uploads, delete orphaned "
+        "files, and wake workers. Workers do the same once a minute."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--reclaim",
             action="store_true",
-            help="free the room in incoming/ that nobody is waiting for, too: uploads of which nothing came for five "
-            "minutes, and what was left behind",
+            help="also free up temporary storage: delete uploads without data for 5 minutes, and orphaned files",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write(str(recovery.sweep()))
         if options["reclaim"]:
-            self.stdout.write(f"Reclaimed {filesizeformat(reclaim.reclaim())}.")
+            self.stdout.write(f"Freed up {filesizeformat(reclaim.reclaim())}.")

@@ -7,7 +7,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
-from django.template.defaultfilters import filesizeformat
+from django.template.defaultfilters import filesizeformat, pluralize
 
 from processing.integrity import consistency, findings
 from processing.integrity.consistency import Findings
@@ -22,21 +22,19 @@ INTERRUPTED = 130
 class Command(BaseCommand):
     requires_system_checks = SETTINGS_ONLY
     help = (
-        "Compare every row with its file, checksums included, and every file with its row. Exits with 0 only when all agree. "
-        "Safe while the server runs, and to interrupt."
+        "Compare database and stored files, including checksums. Exits with 0 only if everything matches. Safe while the server "
+        "runs, and to interrupt."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--repair",
             action="store_true",
-            help="restore lost originals from copies of the same bytes, make bad renditions again from their originals, and move "
-            "files that no row knows to DATA_DIR/quarantine/; nothing is deleted. Exits with 0 when nothing bad remains",
+            help="restore originals from other copies, make damaged renditions again, and move unknown files to "
+            "DATA_DIR/quarantine/; deletes nothing. Exits with 0 if no problem remains",
         )
-        parser.add_argument("--json", action="store_true", help="as one JSON object, for other programs")
-        parser.add_argument(
-            "--progress", action="store_true", help="tell how far it is, even where stderr is no terminal"
-        )
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument("--progress", action="store_true", help="show progress even if stderr is not a terminal")
 
     def handle(self, *args: Any, **options: Any) -> None:
         meter = (
@@ -53,11 +51,9 @@ class Command(BaseCommand):
                 findings.settle(result.troubles)
                 result = repair(result, say=(self.stderr if options["json"] else self.stdout).write)
         except StorageTrouble as trouble:
-            raise CommandError(f"Not all files could be looked at. {trouble}") from trouble
+            raise CommandError(f"Not all files could be checked. {trouble}") from trouble
         except KeyboardInterrupt:
-            self.stderr.write(
-                "\nInterrupted. What was repaired is whole, the rest is as it was; start again at any time."
-            )
+            self.stderr.write("\nInterrupted. Finished repairs are complete. Run the command again at any time.")
             sys.exit(INTERRUPTED)
         findings.settle(result.troubles)
         self.stdout.write(json.dumps(result.as_json()) if options["json"] else _as_text(result))
@@ -88,14 +84,13 @@ class _ProgressMeter:
     def _write(self) -> None:
         self._written_at = time.monotonic()
         percent = 100 * self._read // self._total if self._total else 100
-        line = f"Read {filesizeformat(self._read)} of {filesizeformat(self._total)} ({percent} %)"
+        line = f"Read {filesizeformat(self._read)} of {filesizeformat(self._total)} ({percent}%)"
         self._out.write(f"\r{line}\x1b[K" if self._is_terminal else line, ending="" if self._is_terminal else "\n")
         self._out.flush()
 
 
 def _as_text(result: Findings) -> str:
     lines = [f"{name}: {key}" for name in ("missing", "corrupt", "orphans") for key in getattr(result, name)]
-    agreement = "rows and files agree" if result.is_clean else "rows and files do not agree"
-    return "\n".join(
-        [*(line.replace("orphans:", "orphan:") for line in lines), f"{result.photos} photos: {agreement}."]
-    )
+    agreement = "database and files match" if result.is_clean else "database and files don't match"
+    photos = f"{result.photos} photo{pluralize(result.photos)}"
+    return "\n".join([*(line.replace("orphans:", "orphan:") for line in lines), f"{photos}: {agreement}."])

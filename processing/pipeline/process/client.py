@@ -83,9 +83,7 @@ class Child:
     def _greet(self, ready: Message) -> None:
         self._is_ready = True
         if ready.get("missing"):
-            log.warning(
-                "Pictures are decoded with fewer fences than meant. %s", str(ready["missing"])[:MAX_MISSING_LENGTH]
-            )
+            log.warning("The sandbox lacks protections. %s", str(ready["missing"])[:MAX_MISSING_LENGTH])
 
     def _send(self, message: Message) -> None:
         try:
@@ -116,7 +114,7 @@ class Child:
         if not remaining_seconds:
             raise TimeoutError
         if self._workspace.is_too_full():
-            log.error("Killing a child process that wrote more than any picture needs.")
+            log.error("Killing a sandbox process that wrote too much output")
             raise ChildGone
 
 

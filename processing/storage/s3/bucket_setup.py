@@ -23,10 +23,8 @@ UNSUPPORTED_CODES = {"NotImplemented", "MethodNotAllowed", "501", "405"}
 def set_up(connection: Connection, origins: list[str]) -> Iterator[Outcome]:
     """Sets the rules and reads them back. Repeating is harmless. Raises StorageTrouble if the bucket is not accessible."""
     client = s3_client.client(connection)
-    yield _apply(
-        "pages", f"Pages of {', '.join(origins)} may send to the bucket.", lambda: _cors(client, connection, origins)
-    )
-    message = f"Parts that nobody completes are deleted after {ABORT_AFTER_DAYS} days."
+    yield _apply("pages", f"Browsers may upload from {', '.join(origins)}.", lambda: _cors(client, connection, origins))
+    message = f"Incomplete multipart uploads are deleted after {ABORT_AFTER_DAYS} days."
     yield _apply("parts", message, lambda: _lifecycle(client, connection))
 
 
@@ -50,11 +48,11 @@ def _apply(step: str, message: str, set_rule: Callable[[], bool]) -> Outcome:
     except storage_errors.StorageTrouble as error:
         if not any(f"{code}:" in error.cause for code in UNSUPPORTED_CODES):
             raise
-        return Outcome(step, "This server has no such rules.", "s3-no-rules", is_warning=True)
+        return Outcome(step, "This server doesn't support such rules.", "s3-no-rules", is_warning=True)
     return (
         Outcome(step, message)
         if is_set
-        else Outcome(step, "The bucket took the rule, and does not have it.", "s3-rules")
+        else Outcome(step, "The bucket accepted the rule but didn't keep it.", "s3-rules")
     )
 
 

@@ -224,7 +224,7 @@ class S3Store(Storage):
         if size != response["ContentLength"]:
             raise StorageTrouble(storage_errors.NETWORK, f"{size} bytes of {response['ContentLength']} of {key}")
         if sha256 != digest.hexdigest():
-            raise OSError(errno.EIO, "The bytes in the bucket are not those that were sent there", key)
+            raise OSError(errno.EIO, "The object in the bucket differs from the uploaded data", key)
 
     def _check(self) -> StorageTrouble | None:
         """Checks the bucket with a listing, because the response to a HEAD has no error code."""

@@ -77,34 +77,32 @@ class _Trial:
 def _reach(trial: _Trial) -> Outcome:
     if trouble := trial.store.trouble():
         raise trouble
-    return Outcome("reach", f"The bucket {trial.store.connection.bucket} is there and accepts the keys.")
+    return Outcome("reach", f"Connected to the bucket {trial.store.connection.bucket}.")
 
 
 def _write(trial: _Trial) -> Outcome:
     path = trial.directory / "written"
     path.write_bytes(trial.content)
     trial.store.send(path, trial.key)
-    return Outcome("write", "An object was written, and its checksum is right.")
+    return Outcome("write", "An object was written, with the right checksum.")
 
 
 def _read(trial: _Trial) -> Outcome:
     with trial.store.borrow(trial.key) as path:
         if path.read_bytes() != trial.content:
-            return Outcome("read", "What was read back is not what was written.", "s3-damaged")
-    return Outcome("read", "It was read back, byte for byte.")
+            return Outcome("read", "The object read back differs from the one written.", "s3-damaged")
+    return Outcome("read", "The object was read back unchanged.")
 
 
 def _list(trial: _Trial) -> Outcome:
     if trial.key not in trial.store.keys("probe"):
-        return Outcome(
-            "list", "It is not listed, though it is there: nothing could be checked or swept.", "s3-unlisted"
-        )
-    return Outcome("list", "It is listed.")
+        return Outcome("list", "The object isn't listed, so checks and clean-up can't work.", "s3-unlisted")
+    return Outcome("list", "The object is listed.")
 
 
 def _copy(trial: _Trial) -> Outcome:
     trial.store.keep(trial.key, trial.copied)
-    return Outcome("copy", "The bucket copied it by itself.")
+    return Outcome("copy", "The object was copied inside the bucket.")
 
 
 def _link(trial: _Trial) -> Outcome:
@@ -115,21 +113,17 @@ def _link(trial: _Trial) -> Outcome:
         unsigned = _request(trial, "GET", link.split("?")[0])
     except HTTPError as error:
         host = urlsplit(link).netloc
-        return Outcome("link", f"Browsers are sent to {host}, and nobody answers there: {error}", "s3-link")
+        return Outcome("link", f"{host}, which browsers use, isn't responding: {error}", "s3-link")
     if signed.data != trial.content:
-        message = (
-            f"A link for browsers was answered by {signed.status}. Check S3_BROWSER_ENDPOINT, S3_REGION and the clock."
-        )
+        message = f"A signed link returned {signed.status}. Check S3_BROWSER_ENDPOINT, S3_REGION and the clock."
         return Outcome("link", message, "s3-link")
     disposition = signed.headers.get("Content-Disposition", "")
     if signed.headers.get("Content-Type") != CONTENT_TYPE or "attachment" not in disposition:
-        return Outcome(
-            "link", "A link works, but not as a download: the bucket leaves out its headers.", "s3-link", True
-        )
+        return Outcome("link", "Signed links work, but not as downloads: the bucket omits headers.", "s3-link", True)
     if unsigned.status == 200:
-        message = "A link works, but so does one without a signature: whoever has an address sees it. Make the bucket private."
+        message = "Links without a signature work too, so anyone with the URL can view files. Make the bucket private."
         return Outcome("link", message, "s3-public", is_warning=True)
-    return Outcome("link", "A link for browsers works, and without its signature it does not.")
+    return Outcome("link", "Signed links work; unsigned links are rejected.")
 
 
 def _parts(trial: _Trial) -> Outcome:
@@ -137,31 +131,30 @@ def _parts(trial: _Trial) -> Outcome:
     path.write_bytes(bytes(MIN_PART_BYTES + 1))
     transfer.send(trial.store.connection, path, trial.key, part=MIN_PART_BYTES, whole=0)
     if trial.store.size(trial.key) != MIN_PART_BYTES + 1:
-        return Outcome("parts", "What was sent in parts did not become one object.", "s3-parts")
-    return Outcome("parts", "A large object was sent in parts.")
+        return Outcome("parts", "An object uploaded in parts is incomplete.", "s3-parts")
+    return Outcome("parts", "A large object was uploaded in parts.")
 
 
 def _browsers(trial: _Trial) -> Outcome:
     """Sends the CORS preflight request that a browser sends before an upload to another origin."""
     if not trial.origin:
-        return Outcome("browsers", "Whether pages may send to the bucket was not asked, since PUBLIC_URL is not set.")
+        return Outcome("browsers", "Not tested, because PUBLIC_URL is not set.")
     headers = {"Origin": trial.origin, "Access-Control-Request-Method": "PUT"}
     response = _request(trial, "OPTIONS", trial.store.link(trial.key), headers)
     if response.status >= 300 or response.headers.get("Access-Control-Allow-Origin") not in ("*", trial.origin):
         message = (
-            f"Pages of {trial.origin} may not send to the bucket, so photos take the longer way. "
-            "Run manage.py setup_bucket."
+            f"The bucket blocks uploads from {trial.origin}, so they go through the server. Run manage.py setup_bucket."
         )
         return Outcome("browsers", message, "s3-cors", is_warning=True)
-    return Outcome("browsers", f"Pages of {trial.origin} may send to the bucket.")
+    return Outcome("browsers", f"Browsers may upload from {trial.origin}.")
 
 
 def _delete(trial: _Trial) -> Outcome:
     trial.store.delete(trial.key)
     trial.store.delete(trial.copied)
     if trial.store.exists(trial.key):
-        return Outcome("delete", "It was deleted, and is still there.", "s3-undeleted")
-    return Outcome("delete", "It was deleted, and is gone.")
+        return Outcome("delete", "The object still exists after deletion.", "s3-undeleted")
+    return Outcome("delete", "The object was deleted.")
 
 
 STEPS = (_reach, _write, _read, _list, _copy, _link, _parts, _browsers, _delete)

@@ -17,7 +17,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 
 NO_PROXIES: dict[str, str] = {}
 """For botocore's `proxies` option, which defaults to the proxies in the environment."""
-ERROR_MESSAGE = "This address is inside the server's own network."
+ERROR_MESSAGE = "This address is in the server's internal network."
 
 ALSO_INTERNAL = (
     ipaddress.ip_network("168.63.129.16/32"),  # Azure's platform services, reachable from every virtual machine

@@ -30,7 +30,7 @@ class LimitsMeter extends HTMLElement {
     button.disabled = true;
     try {
       this.#addFields(form, await this.#measure());
-      this.#show("Now the server measures from its side…");
+      this.#show("Running server checks…");
       form.submit();
     } catch (error) {
       if (!(error instanceof NotMeasurable)) throw error;
@@ -41,8 +41,8 @@ class LimitsMeter extends HTMLElement {
 
   async #measure() {
     const first = await this.#send(1);
-    if (first.status === 0) throw new NotMeasurable("The server does not answer. Try again in a moment.");
-    if (first.isRejected) throw new NotMeasurable("You have been signed out. Reload the page.");
+    if (first.status === 0) throw new NotMeasurable("Can't reach the server. Try again.");
+    if (first.isRejected) throw new NotMeasurable("You're signed out. Reload the page to sign in.");
     if (!first.passed) return {}; // a proxy answers: the server's own measurement tells which
     const { first: firstBytes, min, max } = this.dataset;
     const bounds = { first: Number(firstBytes), min: Number(min), max: Number(max) };
@@ -52,7 +52,7 @@ class LimitsMeter extends HTMLElement {
 
   /** Sends a request of this size, and once more if the connection broke: one break may be an accident, two are a limit. */
   async #probe(size) {
-    this.#show(`Trying a request of ${bytes(size)}…`);
+    this.#show(`Testing a ${bytes(size)} request…`);
     const result = await this.#send(size);
     return result.status ? result : this.#send(size);
   }
@@ -62,7 +62,7 @@ class LimitsMeter extends HTMLElement {
   async #isBuffered(size) {
     const hold = Number(this.dataset.hold);
     if (size < MIN_BUFFERING_BYTES || !hold) return "";
-    this.#show("Seeing whether requests are held back on the way…");
+    this.#show("Checking for proxy buffering…");
     const result = await this.#send(size, `?hold=${hold}`);
     if (!result.passed) return "";
     return result.msAfterSent > hold * 1000 * BUFFERING_FRACTION ? "yes" : "no";

@@ -4,11 +4,11 @@
 import { creationOptions, credentialJson, requestOptions } from "../webauthn-json.js";
 
 const ERRORS = {
-  NotAllowedError: "No passkey was used. Try again, or choose another way.",
-  InvalidStateError: "This device has a passkey for this account already.",
-  SecurityError: "Passkeys do not work at this address. Open the site by its https address.",
+  NotAllowedError: "No passkey was used. Try again or choose another way.",
+  InvalidStateError: "This device already has a passkey for this account.",
+  SecurityError: "Passkeys don’t work at this address. Open the site’s https address.",
 };
-const OTHER_ERROR = "That did not work. Try again in a moment.";
+const OTHER_ERROR = "Something went wrong. Try again.";
 
 class PasskeyForm extends HTMLElement {
   connectedCallback() {

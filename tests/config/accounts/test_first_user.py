@@ -88,7 +88,7 @@ def test_of_several_people_who_open_the_link_at_once_one_gets_in():
 def test_whoever_comes_before_there_is_a_user_is_told_where_the_link_is(client, link, door):
     page = client.get(door, follow=True).content.decode()
 
-    assert "one-time link that the server prints when it starts" in page
+    assert "one-time link that the server prints at start" in page
     assert ('type="password"' in page, link in page) == (False, False)
 
     client.post(link, FORM)

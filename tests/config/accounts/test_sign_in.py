@@ -60,9 +60,7 @@ def test_whoever_is_tried_one_password_is_hashed_and_the_answer_is_the_same(owne
 
     assert len(hashed) == 1
     assert answer.status_code == 200
-    assert answer.context["form"].non_field_errors() == [
-        "The name or the password is wrong. Check both, then try again."
-    ]
+    assert answer.context["form"].non_field_errors() == ["Wrong username or password."]
 
 
 def test_an_account_that_is_switched_off_is_told_so_to_whoever_knows_its_password(owner):
@@ -71,7 +69,7 @@ def test_an_account_that_is_switched_off_is_told_so_to_whoever_knows_its_passwor
     answer = Client().post(DOOR, FORM, follow=True)
 
     assert answer.redirect_chain == [("/accounts/inactive/", 302)]
-    assert "This account is switched off" in answer.content.decode()
+    assert "This account is deactivated" in answer.content.decode()
 
 
 def test_no_answer_is_json_whatever_is_asked_for(owner):

@@ -74,7 +74,7 @@ def test_nor_does_one_of_the_admin_or_of_the_settings(address, admin, data_dir, 
     answer = send(client, address)
 
     assert answer.status_code == 413
-    assert "This address takes no files, and nothing of them was stored." in answer.content.decode()
+    assert "This address doesn&#x27;t accept files. Nothing was stored." in answer.content.decode()
     assert stored(data_dir, temporary) == []
 
 

@@ -115,16 +115,16 @@ def test_what_dies_is_started_again(supervise):
     os.kill(web, signal.SIGKILL)
     run.wait_for("ready", 3)
 
-    assert "web ended by SIGKILL; it starts again in 1 s" in run.said
+    assert "web ended by SIGKILL; restarting in 1 s" in run.said
     assert is_alive(worker)
 
 
 def test_what_dies_at_once_again_and_again_is_given_more_and_more_time(supervise):
     run = supervise(web="raise SystemExit(3)")
 
-    run.wait_for("again in 2 s")
+    run.wait_for("restarting in 2 s")
 
-    assert re.findall(r"web ended with status 3; it starts again in (\d+) s", run.said)[:2] == ["1", "2"]
+    assert re.findall(r"web ended with status 3; restarting in (\d+) s", run.said)[:2] == ["1", "2"]
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -129,7 +129,7 @@ def test_a_machine_without_the_filter_says_so_in_the_log(caplog, workspace):
     child._greet({"ready": child.process.pid, "missing": "System calls are not filtered: no list for riscv64."})
     child.end()
 
-    assert "fewer fences than meant. System calls are not filtered" in caplog.text
+    assert "The sandbox lacks protections. System calls are not filtered" in caplog.text
 
 
 def test_a_library_of_photos_among_libraries_of_programs_is_warned_of(tmp_path, monkeypatch):

@@ -143,7 +143,7 @@ class TestIntake:
         photo.write_bytes(making.jpeg())
         err = StringIO()
 
-        with pytest.raises(CommandError, match="1 did not become photos"):
+        with pytest.raises(CommandError, match="1 file not imported"):
             call_command("import_photos", str(album.pk), str(photo), stdout=StringIO(), stderr=err)
 
         assert "a.jpg: The server's disk is nearly full" in err.getvalue()
@@ -193,8 +193,8 @@ class TestWorker:
         worker.develop_next()
 
         assert [record.getMessage() for record in caplog.records if record.name == "processing.rendering.worker"] == [
-            f"Nothing is developed now. {admission.MEMORY.work}",
-            "Developing goes on.",
+            f"Processing is paused. {admission.MEMORY.work}",
+            "Processing resumed.",
         ]
 
     def test_what_was_taken_in_may_use_the_room_below_the_floor(self, album, settings, monkeypatch):
@@ -252,7 +252,7 @@ class TestWords:
     def test_the_queues_page_and_command_say_it(self, signed_in, meminfo):
         out = StringIO()
         call_command("queue_status", stdout=out)
-        assert out.getvalue().splitlines()[-1] == f"Workers wait: {admission.MEMORY.work}"
+        assert out.getvalue().splitlines()[-1] == f"Processing is paused. {admission.MEMORY.work}"
         assert admission.MEMORY.work in signed_in.get("/jobs/").content.decode()
 
         out = StringIO()

@@ -29,10 +29,10 @@ def run(*arguments: str) -> str:
 def test_each_finding_has_its_words_and_what_is_amiss_its_remedy(nobody):
     lines = run("--url", nobody).splitlines()
 
-    assert lines[0] == f"Measured through {nobody}"
-    worker = lines.index("BAD   Worker: No worker is running: photos are taken, but none is developed. (no-worker)")
+    assert lines[0] == f"Checked {nobody}"
+    worker = lines.index("BAD   Workers: No worker is running. Uploads are kept, but not processed. (no-worker)")
     assert lines[worker + 1].strip().startswith("Start one: manage.py run_huey")
-    assert lines[-1] == "Uploads go in parts of 8.0\xa0MB."
+    assert lines[-1] == "Chunk size: 8.0\xa0MB."
 
 
 def test_as_json_it_is_one_object(nobody):
@@ -54,7 +54,7 @@ def test_only_what_shall_be_kept_is_kept(nobody):
 def test_without_an_address_it_is_the_installations_own(settings, nobody):
     settings.PUBLIC_URL = nobody
 
-    assert run().startswith(f"Measured through {nobody}\n")
+    assert run().startswith(f"Checked {nobody}\n")
 
 
 @pytest.mark.parametrize(
@@ -64,5 +64,5 @@ def test_what_is_no_address_of_a_site_is_refused(url, settings):
     settings.PUBLIC_URL = url
 
     if url:
-        with pytest.raises(CommandError, match="is no address of a site"):
+        with pytest.raises(CommandError, match="is not a site's address"):
             call_command("doctor", "--url", url)

@@ -29,10 +29,10 @@ def drained() -> list[str]:
 
 
 def test_those_that_are_named_are_drained_and_go_on_when_they_are_resumed():
-    assert run("one:2") == ["1 workers are draining."]
+    assert run("one:2") == ["Workers pausing: 1."]
     assert drained() == ["one:2"]
 
-    assert run("one:2", "--resume") == ["1 workers go on."]
+    assert run("one:2", "--resume") == ["Workers resumed: 1."]
     assert drained() == []
 
 
@@ -40,11 +40,11 @@ def test_all_of_a_host_or_all_there_are():
     run("--host", "one")
     assert drained() == ["one:1", "one:2"]
 
-    assert run("--all") == ["3 workers are draining."]
+    assert run("--all") == ["Workers pausing: 3."]
 
 
 def test_an_unknown_one_is_told_and_nothing_is_drained():
-    with pytest.raises(CommandError, match="No such worker is running: three:1"):
+    with pytest.raises(CommandError, match="Not running: three:1"):
         run("one:1", "three:1")
 
     assert drained() == []
@@ -58,12 +58,12 @@ def test_none_is_meant_by_naming_none():
 def test_waiting_ends_when_nothing_is_in_work(album):
     making.received(album)
     job = jobs.claim_next("one:1")
-    with pytest.raises(CommandError, match="Some still have a photo in work"):
+    with pytest.raises(CommandError, match="Some jobs are still running"):
         run("one:1", "--wait", "--timeout", "0")
 
     jobs.release(job)
 
-    assert run("one:1", "--wait") == ["1 workers are draining.", "They have nothing in work."]
+    assert run("one:1", "--wait") == ["Workers pausing: 1.", "All jobs finished."]
 
 
 def test_who_starts_anew_is_not_drained():

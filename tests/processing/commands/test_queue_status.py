@@ -82,9 +82,9 @@ def test_people_get_words(album, settings):
         "Uploads: 0 receiving, 1 received, 0 refused, 0 skipped, 0 expired, 0 cancelled",
         "Photos:  0",
         "Workers: 1",
-        f"  host:7 (version {settings.VERSION}): idle, 0 in the last minute",
-        "Oldest waiting: 0 s",
-        "Rendered again: 0 waiting, 0 failed",
+        f"  host:7 (version {settings.VERSION}): idle, 0 jobs/min",
+        "Longest wait: 0 s",
+        "Rerendering: 0 queued, 0 failed",
     ]
 
 

@@ -35,14 +35,14 @@ def pending() -> set[int]:
 
 
 def test_all_failed_jobs_are_requeued(failed):
-    assert run() == "3 jobs requeued.\n"
+    assert run() == "3 jobs retried.\n"
 
     assert pending() == {job.pk for job in failed}
     assert set(JobEvent.objects.filter(edge="requeue").values_list("by", flat=True)) == {"requeue_failed"}
 
 
 def test_one_album_may_be_chosen(album, failed):
-    assert run("--album", str(album.pk)) == "2 jobs requeued.\n"
+    assert run("--album", str(album.pk)) == "2 jobs retried.\n"
 
     assert pending() == {failed[0].pk, failed[2].pk}
 
@@ -60,18 +60,18 @@ def test_one_error_code_may_be_chosen(failed):
 
 
 def test_choices_narrow_each_other(album, failed):
-    assert run("--album", str(album.pk), "--code", "broken") == "1 jobs requeued.\n"
+    assert run("--album", str(album.pk), "--code", "broken") == "1 job retried.\n"
 
 
 def test_a_dry_run_lists_and_changes_nothing(failed):
     out = run("--dry-run", "--code", "timeout")
 
-    assert out == f"{failed[2].pk}: photo.jpg (timeout)\n1 jobs would be requeued.\n"
+    assert out == f"{failed[2].pk}: photo.jpg (timeout)\n1 job would be retried.\n"
     assert pending() == set()
 
 
 def test_an_unknown_album_is_refused(failed):
-    with pytest.raises(CommandError, match="no album 4711"):
+    with pytest.raises(CommandError, match="No album 4711"):
         run("--album", "4711")
 
 
@@ -85,7 +85,7 @@ def test_a_job_that_did_not_fail_is_refused_and_nothing_is_done(album, failed):
 
 
 def test_nothing_to_do_is_no_error(album):
-    assert run() == "0 jobs requeued.\n"
+    assert run() == "0 jobs retried.\n"
 
 
 def test_help_tells_what_it_does(capsys):

@@ -35,8 +35,8 @@ def say(command: str, *arguments: str) -> str:
 def test_without_a_bucket_there_is_nothing_to_check_or_set_up(settings):
     settings.S3_BUCKET = ""
 
-    assert "photos lie on the disk" in say("check_storage")
-    with pytest.raises(CommandError, match="No bucket is set up"):
+    assert "photos are stored on the disk" in say("check_storage")
+    with pytest.raises(CommandError, match="No bucket is configured"):
         call_command("setup_bucket")
 
 
@@ -69,9 +69,7 @@ class TestOnTheGateway:
         after = check()
 
         assert before == dict.fromkeys(STEPS, "") | {"browsers": "s3-cors"}
-        assert (
-            said == f"Pages of {SITE} may send to the bucket.\nParts that nobody completes are deleted after 2 days.\n"
-        )
+        assert said == f"Browsers may upload from {SITE}.\nIncomplete multipart uploads are deleted after 2 days.\n"
         assert after == dict.fromkeys(STEPS, "")
         assert rgw.names(bucket) == []
         assert rgw.multiparts(bucket) == []
@@ -108,7 +106,7 @@ class TestOnTheGateway:
         settings.S3_SECRET_KEY = "not the secret"
 
         assert check(status=1) == {"reach": "s3-credentials"}
-        with pytest.raises(CommandError, match="does not accept the server's keys"):
+        with pytest.raises(CommandError, match="rejects the server's keys"):
             call_command("setup_bucket")
 
     def test_a_bucket_that_is_not_there_is_told_and_can_be_made(self, settings, rgw):

@@ -29,13 +29,13 @@ def test_what_was_left_behind_is_set_right_and_counted(album):
 
     out = run()
 
-    assert out.startswith("0 handed over, 1 rescued, 1 expired")
+    assert out.startswith("uploads completed: 0, jobs recovered: 1, uploads expired: 1")
     assert ProcessingJob.objects.get(pk=job.pk).state == JobState.PENDING
     assert Upload.objects.get(pk=late.pk).state == UploadState.EXPIRED
 
 
 def test_nothing_to_do_is_no_error(db):
-    assert run().startswith("0 handed over, 0 rescued, 0 expired")
+    assert run().startswith("uploads completed: 0, jobs recovered: 0, uploads expired: 0")
 
 
 def test_help_tells_what_it_does(capsys):

@@ -129,7 +129,7 @@ def test_people_get_words(photo, data_dir):
     with pytest.raises(SystemExit, match="1"):
         call_command("verify", stdout=out)
 
-    assert out.getvalue() == "orphan: incoming/stray\n1 photos: rows and files do not agree.\n"
+    assert out.getvalue() == "orphan: incoming/stray\n1 photo: database and files don't match.\n"
 
 
 def test_repair_moves_what_no_row_knows_out_of_the_way(photo, data_dir):
@@ -261,7 +261,7 @@ def test_what_is_wrong_is_noted_until_it_is_right(photo, data_dir):
 def test_progress_is_told_where_it_is_asked_for(photo):
     total = filesizeformat(photo.original_bytes + sum(rendition.bytes for rendition in photo.renditions.all()))
 
-    assert run("--progress")[2].splitlines()[-1] == f"Read {total} of {total} (100 %)"
+    assert run("--progress")[2].splitlines()[-1] == f"Read {total} of {total} (100%)"
 
 
 def test_on_a_terminal_progress_is_one_line_written_over(photo):
@@ -271,7 +271,7 @@ def test_on_a_terminal_progress_is_one_line_written_over(photo):
     call_command("verify", stdout=StringIO(), stderr=err, no_color=True)
 
     assert err.getvalue().count("\n") == 1
-    assert "(100 %)" in err.getvalue().rsplit("\r", 1)[1]
+    assert "(100%)" in err.getvalue().rsplit("\r", 1)[1]
 
 
 def test_an_interrupted_run_says_so_in_words(photo, monkeypatch):
@@ -296,7 +296,7 @@ def test_repair_never_touches_an_original(photo, data_dir):
     found, status, said = run("--repair")
 
     assert (found, status) == (CLEAN | {"missing": [rendition.key], "corrupt": [photo.original_key]}, 1)
-    assert "its original is no good" in said
+    assert "its original is damaged too" in said
     assert (data_dir / photo.original_key).read_bytes() == original
 
 
@@ -310,7 +310,7 @@ def test_a_picture_that_cannot_be_made_again_keeps_its_rows(photo, data_dir, set
     found, status, said = run("--repair")
 
     assert (found["missing"], status) == ([rendition.key], 1)
-    assert "could not be made again" in said
+    assert "can't make its renditions again" in said
     assert Rendition.objects.filter(photo=photo).count() == 3
 
 

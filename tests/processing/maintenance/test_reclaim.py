@@ -136,7 +136,7 @@ class TestDoors:
         photo.write_bytes(making.jpeg())
         err = StringIO()
 
-        with pytest.raises(CommandError, match="1 did not become photos"):
+        with pytest.raises(CommandError, match="1 file not imported"):
             call_command("import_photos", str(album.pk), str(photo), stdout=StringIO(), stderr=err)
 
         assert "a.jpg: So many files wait to be developed" in err.getvalue()
@@ -339,8 +339,8 @@ class TestReclaiming:
         client.force_login(admin)
         stray(data_dir, 2048, age=400)
 
-        assert "Reclaim 2.0\xa0KB" in client.get("/limits/").content.decode()
-        assert "Reclaimed 2.0\xa0KB." in client.post("/limits/reclaim/", follow=True).content.decode()
+        assert "Free up 2.0\xa0KB" in client.get("/limits/").content.decode()
+        assert "Freed up 2.0\xa0KB." in client.post("/limits/reclaim/", follow=True).content.decode()
 
     def test_the_command_does_it_too(self, data_dir):
         stray(data_dir, 2048, age=400)
@@ -348,7 +348,7 @@ class TestReclaiming:
 
         call_command("sweep", "--reclaim", stdout=out)
 
-        assert out.getvalue().splitlines()[-1] == "Reclaimed 2.0\xa0KB."
+        assert out.getvalue().splitlines()[-1] == "Freed up 2.0\xa0KB."
 
 
 def stray(data_dir, size: int, age: float):

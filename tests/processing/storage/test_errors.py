@@ -62,7 +62,7 @@ def test_a_missing_bucket_is_not_taken_for_a_missing_file(bucket, tmp_path):
     """A HEAD has no words: all photos would look lost, and be asked for again."""
     store = S3Store(replace(bucket, bucket="nowhere"), tmp_path)
 
-    with pytest.raises(StorageTrouble, match="no bucket of this name"):
+    with pytest.raises(StorageTrouble, match="The bucket doesn't exist"):
         store.exists("originals/ab/abc.jpg")
 
 

@@ -76,7 +76,7 @@ def test_who_was_frozen_for_longer_than_a_lease_publishes_nothing(photo, monkeyp
     found, said = repaired()
 
     assert len(found.missing) == 1
-    assert "Repair it again" in said[0]
+    assert "Run the repair again" in said[0]
     assert set(photo.renditions.values_list("key", flat=True)) == before
     assert repaired()[0].is_clean
 

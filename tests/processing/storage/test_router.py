@@ -84,7 +84,7 @@ class TestKeys:
         key = put("s3/incoming/1")
         settings.S3_BUCKET = ""
 
-        with pytest.raises(StorageTrouble, match="Set S3_BUCKET") as raised:
+        with pytest.raises(StorageTrouble, match="Restore S3_BUCKET") as raised:
             store().exists(key)
         assert raised.value.code == "s3-unset"
         assert locations.in_use() == (storage_keys.DISK,)
@@ -164,7 +164,7 @@ class TestWork:
 
         job.refresh_from_db()
         assert (job.state, job.error_code, job.attempts) == (JobState.FAILED, "s3-credentials", 1)
-        assert job.error_message.startswith("The bucket does not accept the server's keys")
+        assert job.error_message.startswith("The bucket rejects the server's keys")
         settings.S3_SECRET_KEY = right
         call_command("requeue_failed", "--code", "s3-credentials")
         worker.develop_next()
@@ -297,7 +297,7 @@ class TestVerify:
         photo = developed(album)
         settings.S3_ENDPOINT = "http://127.0.0.1:9"
 
-        with pytest.raises(CommandError, match="cannot be reached"):
+        with pytest.raises(CommandError, match="reach the S3 server"):
             call_command("verify")
         assert photo.findings.count() == 0
 
@@ -352,7 +352,7 @@ class TestBrowsers:
         answer = client.get(rendition.get_absolute_url())
 
         assert answer.status_code == 503
-        assert "Set S3_BUCKET" in answer.content.decode()
+        assert "Restore S3_BUCKET" in answer.content.decode()
         assert answer["Retry-After"]
 
     def test_no_photos_are_taken_that_the_bucket_would_not_have(self, bucket, settings, album, client):

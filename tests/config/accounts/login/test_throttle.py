@@ -59,7 +59,7 @@ def test_too_many_wrong_passwords_have_to_wait_and_are_told_how_long(admin):
 
     assert answer.status_code == 429
     assert int(answer["Retry-After"]) == 300
-    assert b"Wait 5 minutes, then try again; nothing is locked for good." in answer.content
+    assert b"Too many failed attempts. Try again in 5 minutes." in answer.content
 
 
 def test_the_admins_own_page_takes_no_password(admin):

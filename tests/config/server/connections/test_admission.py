@@ -118,4 +118,4 @@ def test_a_refusal_is_told_in_the_form_that_the_client_speaks():
 
     assert text.startswith(b"HTTP/1.1 413 Request Entity Too Large\r\nConnection: close\r\n")
     assert b"Nothing was changed." in text
-    assert b'{"error": "request-too-large", "message": "This request' in json
+    assert b'{"error": "request-too-large", "message": "The request' in json
