@@ -21,7 +21,7 @@ def test_both_file_inputs_and_both_hints_follow_it(client, owner, album):
     page = client.get(album.get_absolute_url()).content.decode()
 
     assert re.findall(r'accept="([^"]*)"', page) == [extensions.ACCEPT, extensions.ACCEPT]
-    assert page.count(extensions.NAMES) == 2
+    assert page.count(f'title="{extensions.NAMES}">{extensions.SUMMARY}</span>') == 2
 
 
 def test_no_script_has_a_list_of_its_own():

@@ -11,7 +11,7 @@ from django.utils import timezone
 from albums.models import Album
 from processing.jobs import grouping
 from processing.models import Batch, ProcessingJob, Upload, UploadQuerySet
-from processing.models.states import ACTIVE, ENDED_BADLY, JobState, UploadState
+from processing.models.states import ACTIVE, ENDED_BADLY, IS_A_PHOTO, JobState, UploadState
 
 MAX_LISTED = 100
 """Failures and refusals shown by name. Further ones are only counted."""
@@ -87,6 +87,8 @@ class Report:
     """Files kept as companions of photos, or shown as one with another photo."""
     failed_count: int = 0
     refused_count: int = 0
+    """Files that did not become jobs. Includes those whose bytes the album has already."""
+    duplicate_count: int = 0
     failed: list[ProcessingJob] = field(default_factory=list)
     refused: list[Upload] = field(default_factory=list)
     companions: int = 0
@@ -110,6 +112,10 @@ class Report:
     @property
     def not_sent(self) -> int:
         return self.companions + self.skipped_count
+
+    @property
+    def rejected_count(self) -> int:
+        return self.refused_count - self.duplicate_count
 
     @property
     def trouble(self) -> int:
@@ -164,11 +170,13 @@ def report(album: Album) -> Report:
     batches = Batch.objects.filter(album=album, dismissed_at=None)
     failed = ProcessingJob.objects.failed().filter(album=album).order_by("pk")
     uploads = Upload.objects.filter(batch__in=batches)
+    refused = Q(state__in=ENDED_BADLY, dismissed_at=None)
     skipped = Q(state=UploadState.SKIPPED) & ~grouping.IS_SKIPPED_COMPANION
     counts = uploads.aggregate(
         added=Count("pk", filter=grouping.IS_A_PICTURE),
         kept=Count("pk", filter=grouping.IS_KEPT),
-        refused_count=Count("pk", filter=Q(state__in=ENDED_BADLY, dismissed_at=None)),
+        refused_count=Count("pk", filter=refused),
+        duplicate_count=Count("pk", filter=refused & Q(code__in=IS_A_PHOTO)),
         companions=Count("pk", filter=grouping.IS_SKIPPED_COMPANION),
         skipped_count=Count("pk", filter=skipped),
         first_batch=Min("batch"),

@@ -14,6 +14,9 @@ class Advice:
     may_help: bool = False
 
 
+CANCEL_QUESTION = "Cancel the remaining uploads?"
+FINISHED_STAY = "Finished photos stay in the album."
+
 EXPORT = "Open it in the program it came from, export it as JPEG and send that."
 COPY_AGAIN = "Copy the photo from the camera or card again and send the new copy; the card may still have it whole."
 OR_PUBLISH = "If there is no better copy, publish it anyway: what can be seen of it, with a warning that stays."

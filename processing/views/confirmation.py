@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.template.defaultfilters import filesizeformat, pluralize
 
 from processing.models import ProcessingJob, UploadQuerySet
+from processing.queries.help_texts import CANCEL_QUESTION, FINISHED_STAY
 
 
 def before_dismissing(request: HttpRequest, failed: QuerySet[ProcessingJob], back: str) -> HttpResponse | None:
@@ -16,7 +17,7 @@ def before_dismissing(request: HttpRequest, failed: QuerySet[ProcessingJob], bac
     if not _needs_confirmation(request) or not (count := failed.count()):
         return None
     size = filesizeformat(failed.aggregate(sum=Sum("upload__size", default=0))["sum"])
-    message = f"{count} failed file{pluralize(count)} ({size}) will be deleted from the server. This cannot be undone."
+    message = f"{count} failed file{pluralize(count)} ({size}) will be deleted from the server. This can't be undone."
     return _page(request, "Dismiss this report?", message, "Dismiss and delete", back)
 
 
@@ -26,8 +27,8 @@ def before_cancelling(
     """Returns the confirmation page; None if nothing would be deleted or the user has confirmed."""
     if not _needs_confirmation(request) or not (count := active.count() + receiving.count()):
         return None
-    message = f"{count} file{pluralize(count)} will be deleted from the server. Finished photos stay in the album."
-    return _page(request, "Cancel the remaining uploads?", message, "Cancel uploads", back)
+    message = f"{count} file{pluralize(count)} will be deleted from the server. {FINISHED_STAY}"
+    return _page(request, CANCEL_QUESTION, message, "Cancel uploads", back)
 
 
 def _needs_confirmation(request: HttpRequest) -> bool:

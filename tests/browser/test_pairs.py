@@ -38,7 +38,7 @@ def fill(page: Page, folder: Path) -> str:
 def test_a_pair_is_one_tile_from_which_everything_can_be_had(page: Page, tmp_path: Path) -> None:
     fill(page, tmp_path)
 
-    expect(page.locator(".report")).to_contain_text("3 files kept with their photos")
+    expect(page.locator(".report")).to_contain_text("3 related files")
     expect(page.locator(".tile")).to_have_count(3)
     expect(page.locator(".tile__mark")).to_have_text(["RAW", "Live"])
     page.get_by_role("link", name="Evening").click()

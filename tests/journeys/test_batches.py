@@ -96,7 +96,7 @@ def test_the_page_is_live_until_time_changes_nothing_any_more(signed_in, album):
 
 
 def test_who_waits_for_a_worker_is_told_that_there_is_none(signed_in, album):
-    assert "No worker is running" in page(signed_in, developed(album))
+    assert "Processing is paused: no worker is running" in page(signed_in, developed(album))
 
 
 def test_files_are_listed_with_where_they_stand_and_why(signed_in, album):

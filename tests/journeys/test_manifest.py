@@ -373,7 +373,7 @@ def test_what_never_comes_is_given_up_and_the_album_is_free(signed_in, album):
     patch(signed_in, came, 0, b"came")
     Upload.objects.receiving().update(expires_at=timezone.now() + timedelta(seconds=1500))
     page = signed_in.get(f"/albums/{album.pk}/").content.decode()
-    assert "given up in 25 minutes" in page
+    assert "expire in 25 minutes" in page
 
     Upload.objects.receiving().update(expires_at=timezone.now() - timedelta(seconds=1))
     recovery.sweep()

@@ -33,16 +33,16 @@ class PanelAnnouncer extends HTMLElement {
 export function announcement(before, after) {
   if (before.busy && !after.busy) return finished(after);
   if (!after.busy) return "";
-  if (after.receiving) return before.receiving ? "" : "Receiving photos.";
-  if (!before.busy || before.receiving) return `Developing ${plural(after.total, "photo")}.`;
-  if (after.failed > before.failed) return `${plural(after.failed, "photo")} could not be developed so far.`;
-  if (step(after) > step(before)) return `${after.done} of ${plural(after.total, "photo")} developed.`;
+  if (after.receiving) return before.receiving ? "" : "Uploading photos.";
+  if (!before.busy || before.receiving) return `Processing ${plural(after.total, "photo")}.`;
+  if (after.failed > before.failed) return `${plural(after.failed, "photo")} failed to process so far.`;
+  if (step(after) > step(before)) return `${after.done} of ${plural(after.total, "photo")} processed.`;
   return "";
 }
 
 /** The state in the panel's data attributes. Without a panel nothing is busy. Pure. */
 export function readPanel(panel) {
-  const { busy, receiving, total, done, percent, added, failed, refused } = panel?.dataset ?? {};
+  const { busy, receiving, total, done, percent, added, failed, refused, duplicates } = panel?.dataset ?? {};
   return {
     busy: Boolean(busy),
     receiving: Number(receiving),
@@ -52,12 +52,13 @@ export function readPanel(panel) {
     added: Number(added),
     failed: Number(failed),
     refused: Number(refused),
+    duplicates: Number(duplicates),
   };
 }
 
-function finished({ added, failed, refused }) {
-  const problems = [failed && `${failed} could not be developed`, refused && `${refused} not taken in`].filter(Boolean);
-  return `Done. ${[`${plural(added, "photo")} added`, ...problems].join(", ")}.`;
+function finished({ added, failed, refused, duplicates }) {
+  const others = [failed && `${failed} failed to process`, refused && `${refused} rejected`, duplicates && `${duplicates} already in album`];
+  return `Done. ${[`${plural(added, "photo")} added`, ...others.filter(Boolean)].join(", ")}.`;
 }
 
 function step({ percent }) {
