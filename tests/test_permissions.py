@@ -159,7 +159,7 @@ def test_of_many_failures_only_the_own_are_dismissed(photo):
     mine.refresh_from_db()
     assert mine.state == JobState.CANCELLED
     assert ProcessingJob.objects.failed().count() == 1
-    assert "1 file belongs to other users, and your account may not delete them. They are kept." in words
+    assert "1 file belongs to other users and your account cannot delete them." in words
 
 
 @pytest.mark.parametrize("action", ["cancel", "dismiss"])

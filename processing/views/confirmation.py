@@ -17,7 +17,7 @@ def before_dismissing(request: HttpRequest, failed: QuerySet[ProcessingJob], bac
     if not _needs_confirmation(request) or not (count := failed.count()):
         return None
     size = filesizeformat(failed.aggregate(sum=Sum("upload__size", default=0))["sum"])
-    message = f"{count} failed file{pluralize(count)} ({size}) will be deleted from the server. This can't be undone."
+    message = f"{count} failed file{pluralize(count)} ({size}) will be deleted from the server. This cannot be undone."
     return _page(request, "Dismiss this report?", message, "Dismiss and delete", back)
 
 
