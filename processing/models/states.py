@@ -17,17 +17,17 @@ from django.db import models
 
 
 class JobState(models.TextChoices):
-    PENDING = "pending", "Waiting"
-    PROCESSING = "processing", "Developing"
+    PENDING = "pending", "Queued"
+    PROCESSING = "processing", "Processing"
     COMPLETED = "completed", "Done"
     FAILED = "failed", "Failed"
     CANCELLED = "cancelled", "Cancelled"
 
 
 class UploadState(models.TextChoices):
-    RECEIVING = "receiving", "On its way"
-    RECEIVED = "received", "Received"
-    REFUSED = "refused", "Refused"
+    RECEIVING = "receiving", "Uploading"
+    RECEIVED = "received", "Uploaded"
+    REFUSED = "refused", "Rejected"
     SKIPPED = "skipped", "Skipped"
     EXPIRED = "expired", "Expired"
     CANCELLED = "cancelled", "Cancelled"

@@ -31,9 +31,9 @@ class Batch(models.Model):
 
     class Source(models.TextChoices):
         FORM = "form", "Upload form"
-        PAGE = "page", "Album page"
+        PAGE = "page", "Web"
         TUS = "tus", "Resumable upload"
-        DIRECT = "direct", "Straight to the bucket"
+        DIRECT = "direct", "Direct to bucket"
         IMPORT = "import", "Import command"
 
     BOUND = (Source.FORM, Source.IMPORT)

@@ -21,8 +21,8 @@ FAILED = Q(job__state=JobState.FAILED) & ~Q(job__error_code__in=IS_A_PHOTO)
 
 
 class State(TextChoices):
-    AT_WORK = "at-work", "At work"
-    FAILURES = "failures", "With failures"
+    AT_WORK = "at-work", "In progress"
+    FAILURES = "failures", "With problems"
     DONE = "done", "Done"
 
 

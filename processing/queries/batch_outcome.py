@@ -26,9 +26,14 @@ class Outcome:
     """Files that were skipped because they contain no picture of their own."""
 
     def __str__(self) -> str:
-        companions = f"{self.kept} kept with them, " if self.kept else ""
-        skipped = f"; {self.companions} companion file{'s' * (self.companions != 1)} skipped" if self.companions else ""
-        return f"{self.files} files: {self.photos} photos, {companions}{self.waiting} waiting to be developed{skipped}"
+        related = f"{_plural(self.kept, 'related file')}, " if self.kept else ""
+        skipped = f"; {_plural(self.companions, 'companion file')} skipped" if self.companions else ""
+        photos = _plural(self.photos, "photo")
+        return f"{_plural(self.files, 'file')}: {photos}, {related}{self.waiting} queued{skipped}"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def of(batch: Batch) -> Outcome:
@@ -56,7 +61,7 @@ def troubles(batch: Batch) -> Iterator[tuple[str, str]]:
         yield upload.name, upload.message
     jobs = batch.jobs.filter(state__in=(JobState.FAILED, JobState.CANCELLED)).exclude(error_code__in=IS_A_PHOTO)
     for job in jobs.order_by("pk").iterator():
-        yield job.original_filename, job.error_message or "It was cancelled."
+        yield job.original_filename, job.error_message or receipt.CANCELLED[1]
     for line in receipt.lines(_duplicates_without_photo(batch)):
         yield line.name, line.reason
 

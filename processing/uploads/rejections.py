@@ -44,7 +44,7 @@ KEPT_ALREADY = Refusal(
 RESTORED = Refusal("restored", "This very picture was in the album's trash, as {name}. It was put back.")
 TWICE = Refusal(
     states.DUPLICATE,
-    "It is the same file as {name}, which was sent before. It was not stored twice.",
+    "Same file as {name}. It was not stored twice.",
 )
 CUT_OFF = Refusal("cut-off", "The connection broke while this file was on its way. Send it again.")
 UNREADABLE = Refusal("unreadable", "The file could not be read: {reason}.")

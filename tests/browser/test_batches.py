@@ -38,7 +38,7 @@ def words(page: Page) -> Locator:
 def test_the_card_is_freed_without_a_reload_when_all_is_read_back(page: Page, installation: Installation) -> None:
     batch_of(page, pictures(3))
     page.evaluate("window.notReloaded = true")
-    expect(words(page)).to_contain_text("3 are still to be developed. Do not format the card yet.")
+    expect(words(page)).to_contain_text("3 are still processing. Do not format the card yet.")
     expect(page.get_by_text("no worker is running")).to_be_visible()
 
     installation.start("run_huey")
@@ -56,7 +56,7 @@ def test_pictures_stay_while_the_page_is_polled(page: Page, installation: Instal
     expect(words(page)).to_contain_text("1 of 2 is stored and verified. 1 failed.")
     stop_worker(installation)
     page.get_by_role("button", name="Retry notes.jpg").click()
-    expect(words(page)).to_contain_text("1 is still to be developed")
+    expect(words(page)).to_contain_text("1 is still processing")
     page.evaluate("for (const old of document.querySelectorAll('#batch, .file .frame__image')) old.dataset.old = ''")
 
     expect(page.locator("#batch[data-old]")).to_have_count(0)
@@ -72,7 +72,7 @@ def test_one_is_retried_and_the_rest_cancelled_on_the_page_itself(page: Page, in
     page.evaluate("window.notReloaded = true")
 
     page.get_by_role("button", name="Retry notes.jpg").click()
-    expect(words(page)).to_contain_text("1 is still to be developed")
+    expect(words(page)).to_contain_text("1 is still processing")
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Cancel remaining").click()
 
@@ -119,8 +119,8 @@ def test_all_of_it_works_without_javascript(open_page: OpenPage, installation: I
     # The page fetches itself anew until there is nothing to wait for.
     expect(words(page)).to_contain_text("2 of 3 are stored and verified. 1 failed.")
     stop_worker(installation)
-    page.get_by_role("button", name="Retry the failed one").click()
-    expect(words(page)).to_contain_text("1 is still to be developed")
+    page.get_by_role("button", name="Retry failed file").click()
+    expect(words(page)).to_contain_text("1 is still processing")
     page.get_by_role("button", name="Cancel remaining").click()
     expect(page.get_by_text("1 file will be deleted from the server.")).to_be_visible()
     page.get_by_role("button", name="Cancel uploads").click()
@@ -128,7 +128,7 @@ def test_all_of_it_works_without_javascript(open_page: OpenPage, installation: I
     page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Delete record").click()
 
-    expect(page.get_by_role("heading", name="No batches yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="No uploads yet")).to_be_visible()
     page.goto(album)
     expect(page.locator(".tile")).to_have_count(2)
 
@@ -142,9 +142,9 @@ def test_the_list_is_asked_with_its_form(page: Page) -> None:
     page.get_by_role("link", name="Uploads").click()
     expect(page.locator(".entry")).to_have_count(2)
 
-    page.get_by_label("State").select_option("With failures")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_label("State").select_option("With problems")
+    page.get_by_role("button", name="Filter").click()
 
-    expect(page.locator(".entry__title")).to_have_text([re.compile(r"^Winter · batch \d+$")])
-    page.get_by_role("link", name="Show all").click()
+    expect(page.locator(".entry__title")).to_have_text([re.compile(r"^Winter · upload \d+$")])
+    page.get_by_role("link", name="Clear").click()
     expect(page.locator(".entry")).to_have_count(2)

@@ -107,7 +107,7 @@ def test_companions_alone_are_no_photos_and_no_failures(signed_in, album):
 
     batch = Batch.objects.get()
     assert not receipt_query.of(batch).is_safe
-    assert "This batch holds only companion files." in page(signed_in, batch)
+    assert "This upload has only companion files." in page(signed_in, batch)
     assert "1 companion file skipped" in signed_in.get(album.get_absolute_url()).content.decode()
 
 

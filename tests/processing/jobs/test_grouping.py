@@ -127,7 +127,7 @@ def test_a_sidecar_speaks_for_its_photo_whichever_comes_first(album, data_dir, n
     assert set(ProcessingJob.objects.values_list("state", flat=True)) == {JobState.COMPLETED}
     assert Leftover.objects.exclude(key__contains="incoming/").count() == 0
     assert (album_progress.report(album).added, album_progress.report(album).kept) == (1, 1)
-    assert str(batch_outcome.of(batch)) == "2 files: 1 photos, 1 kept with them, 0 waiting to be developed"
+    assert str(batch_outcome.of(batch)) == "2 files: 1 photo, 1 related file, 0 queued"
 
 
 def test_a_sidecar_adds_time_and_place_only_where_there_is_none(album):
