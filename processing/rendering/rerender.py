@@ -31,12 +31,12 @@ from processing.storage.errors import StorageTrouble
 
 log = logging.getLogger(__name__)
 
-NO_ORIGINAL = ("original-missing", "Its original is not in storage. `manage.py verify --repair` may find it.")
+NO_ORIGINAL = ("original-missing", "The original is missing from storage. manage.py verify --repair may restore it.")
 STORAGE = ("storage", "The server could not read or write its storage.")
-INTERNAL = ("internal", "Something unexpected went wrong on the server; its log says more.")
+INTERNAL = ("internal", "Unexpected server error. The server log has details.")
 LOOKS_SINCE = 3
 """The first recipe version that computes the perceptual hash of every photo."""
-LOST = ("worker-lost", "The worker stopped in the middle of this photo, again and again.")
+LOST = ("worker-lost", "The worker stopped repeatedly while processing this photo.")
 
 
 class Stale(Exception):

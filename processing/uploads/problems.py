@@ -21,18 +21,18 @@ class Refused(Exception):
 
 
 TOO_LARGE = Refusal(
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "That is more than the upload's length, or than is taken."
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The body exceeds the upload's length or the server's limit."
 )
-LENGTH_REQUIRED = Refusal(HTTPStatus.LENGTH_REQUIRED, "length-required", "Say the length of the body.")
+LENGTH_REQUIRED = Refusal(HTTPStatus.LENGTH_REQUIRED, "length-required", "Send a Content-Length.")
 BROKEN = Refusal(  # after 409 tus clients fetch the offset; after other 4xx they give up
-    HTTPStatus.CONFLICT, "cut-off", "The connection broke. What arrived is kept; go on from the offset."
+    HTTPStatus.CONFLICT, "cut-off", "The connection broke. Resume from the current offset."
 )
 TOO_SLOW = Refusal(  # 409 for the same reason: a client that only paused can resume
     HTTPStatus.CONFLICT,
     "too-slow",
-    "The upload was so slow that its connection was ended. What arrived is kept; go on from the offset.",
+    "The upload was too slow and was disconnected. Resume from the current offset.",
 )
 CUT_SHORT = (BROKEN, TOO_SLOW)
 """Refusals of a body that ended early. The bytes that arrived are kept."""
-GONE = Refusal(HTTPStatus.GONE, "gone", "This upload has ended. Start anew.")
-FINISHED = Refusal(HTTPStatus.FORBIDDEN, "finished", "This upload is finished; its photo is no upload any more.")
+GONE = Refusal(HTTPStatus.GONE, "gone", "This upload has ended. Create a new one.")
+FINISHED = Refusal(HTTPStatus.FORBIDDEN, "finished", "This upload is finished and can no longer be changed.")

@@ -29,10 +29,8 @@ MAX_BODY_SECONDS = 30.0
 """Time limit for the whole list. A list of 500 photos is as large as a thumbnail."""
 ROW_BYTES = 2000
 """An estimate of the most that a file's row takes in the database."""
-TOO_MANY = (
-    "So many files are listed in this upload that no more fit in. What was uploaded is safe; go on with the next."
-)
-BUSY = "This album is busy with another batch. Your photos can be sent when it is done."
+TOO_MANY = "This upload lists the maximum number of files. Uploaded files are safe; start another upload."
+BUSY = "Another upload to this album is in progress. Upload again when it finishes."
 
 
 @require_POST
@@ -68,9 +66,7 @@ def declare(request: HttpRequest, pk: int) -> JsonResponse:
         return _problem(HTTPStatus.LENGTH_REQUIRED, problems.LENGTH_REQUIRED.code, problems.LENGTH_REQUIRED.message)
     except UnreadablePostError:
         request_body.hang_up(request)
-        return _problem(
-            HTTPStatus.BAD_REQUEST, "bad-manifest", "The list of files did not arrive whole. Send it again."
-        )
+        return _problem(HTTPStatus.BAD_REQUEST, "bad-manifest", "The list of files is incomplete. Send it again.")
     except BadManifest as error:
         request_body.drain(request)
         return _problem(HTTPStatus.BAD_REQUEST, "bad-manifest", str(error))
@@ -135,7 +131,7 @@ def _file(plan: Answer, endpoint: str | None) -> dict[str, Any]:
     upload, photo, refusal = plan.upload, plan.photo, plan.refusal
     message = refusal.message if refusal else ""
     if plan.standing == Match.ELSEWHERE and photo:
-        message = f"It is also in your album “{photo.album}”."
+        message = f"Also in your album “{photo.album}”."
     return {
         "state": plan.standing,
         "upload": reverse("processing:upload", args=[upload.pk]) if upload else None,

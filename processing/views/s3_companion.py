@@ -46,9 +46,9 @@ MAX_BODY_SECONDS = 30.0
 CHECK_AGAIN_SECONDS = 2
 RETRY_AFTER_SECONDS = 5
 
-NOT_FOUND = Refusal(HTTPStatus.NOT_FOUND, "not-found", "There is no such upload.")
-NO_BUCKET = Refusal(HTTPStatus.NOT_FOUND, "no-bucket", "Uploads go through the server here, since no bucket is set up.")
-FOREIGN = Refusal(HTTPStatus.FORBIDDEN, "origin", "This can be asked from pages of this server only.")
+NOT_FOUND = Refusal(HTTPStatus.NOT_FOUND, "not-found", "Upload not found.")
+NO_BUCKET = Refusal(HTTPStatus.NOT_FOUND, "no-bucket", "No bucket is configured. Upload through the server.")
+FOREIGN = Refusal(HTTPStatus.FORBIDDEN, "origin", "Only pages of this server may request this.")
 BAD_BODY = Refusal(
     HTTPStatus.BAD_REQUEST, "bad-body", 'Send JSON: {"filename": …} to begin, {"parts": […]} to complete.'
 )

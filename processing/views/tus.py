@@ -37,13 +37,15 @@ P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 SIGN_IN = Refusal(HTTPStatus.UNAUTHORIZED, "sign-in", "Sign in first.")
-NOT_FOUND = Refusal(HTTPStatus.NOT_FOUND, "not-found", "There is no such upload.")
+NOT_FOUND = Refusal(HTTPStatus.NOT_FOUND, "not-found", "Upload not found.")
 FORGED = Refusal(HTTPStatus.FORBIDDEN, "csrf", "Send the CSRF token in the X-CSRFToken header.")
-NOT_ALLOWED = Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "method", "That cannot be done here.")
-BUSY = Refusal(HTTPStatus.CONFLICT, "album-busy", "This album is busy with another batch. Try again when it is done.")
+NOT_ALLOWED = Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "method", "Method not allowed.")
+BUSY = Refusal(
+    HTTPStatus.CONFLICT, "album-busy", "Another upload to this album is in progress. Try again when it finishes."
+)
 IN_TRASH = Refusal(HTTPStatus.GONE, AlbumInTrash.code, AlbumInTrash.message)
 FULL_BATCH = Refusal(
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, rejections.TOO_MANY.code, "This batch has as many files as are taken at once."
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, rejections.TOO_MANY.code, "This batch has the maximum number of files."
 )
 
 

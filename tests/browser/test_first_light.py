@@ -211,7 +211,7 @@ def test_an_empty_form_is_explained_without_javascript(open_page: OpenPage, comp
 
     page.get_by_role("button", name="Upload").click()
 
-    expect(page.get_by_role("alert")).to_contain_text("No photos were chosen")
+    expect(page.get_by_role("alert")).to_contain_text("Select at least one photo")
     forgive(complaints)
 
 

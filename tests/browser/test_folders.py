@@ -86,7 +86,7 @@ def test_a_card_goes_whole_and_what_is_left_out_keeps_it(page: Page, open_page: 
         "5 of 6 are stored and verified. 1 was skipped. Do not format the card yet.", timeout=60_000
     )
     expect(page.locator(".receipt")).to_contain_text("3 companion files skipped")
-    expect(page.get_by_role("listitem").filter(has_text="MVI_2.AVI")).to_contain_text("choose the file itself")
+    expect(page.get_by_role("listitem").filter(has_text="MVI_2.AVI")).to_contain_text("select the file itself")
     unheard = open_page(is_heard=False)
     for each in (address, page.url):
         unheard.goto(each)

@@ -113,7 +113,7 @@ def test_a_second_tab_says_that_the_first_is_sending_and_takes_over_when_it_is_c
     page.close()
     expect(other.locator("[data-resume-text]")).to_contain_text("5 of 6 left")
     other.get_by_role("button", name="Discard remaining").click()
-    assert asked == ["Discard 5 remaining files? Photos that have arrived stay in the album."]
+    assert asked == ["Discard 5 remaining files? Uploaded photos stay in the album."]
     assert states(installation, other) == {"received": 1, "receiving": 5}
     other.get_by_role("button", name="Discard remaining").click()
 

@@ -181,7 +181,7 @@ def test_another_album_of_the_same_person_is_named(signed_in, album, owner, stra
 
     assert states(response) == ["elsewhere", "new"]
     elsewhere, new = response.json()["files"]
-    assert elsewhere["message"] == "It is also in your album “Winter”."
+    assert elsewhere["message"] == "Also in your album “Winter”."
     assert elsewhere["photo"] == f"/photos/{mine.pk}/"
     assert elsewhere["upload"] is not None
     assert new["photo"] is None

@@ -51,7 +51,7 @@ def test_folders_are_imported_to_the_bottom_in_order_without_what_is_a_systems(a
     out, err = run(album.pk, folder)
 
     assert names() == ["b.jpg", "a.jpg", "c.jpg"]
-    assert (out, err) == (f"3 files: 0 photos, 3 waiting to be developed{SKIPPED}", "")
+    assert (out, err) == (f"3 files: 0 photos, 3 queued{SKIPPED}", "")
     assert [batch.source for batch in album.batches.all()] == [Batch.Source.IMPORT]
 
 
@@ -234,7 +234,7 @@ def test_companions_are_skipped_by_name_and_place_and_the_import_succeeds(album,
 
     out, err = run(album.pk, folder)
 
-    assert (out, err) == ("3 files: 0 photos, 3 waiting to be developed; 6 companion files skipped\n", "")
+    assert (out, err) == ("3 files: 0 photos, 3 queued; 6 companion files skipped\n", "")
     skipped = Upload.objects.filter(state=UploadState.SKIPPED)
     assert set(skipped.values_list("name", "code")) == {(name, "companion-file") for name in (*junk, "old.jpg")}
 
@@ -255,7 +255,7 @@ def test_what_is_hidden_is_named_and_left_out_unless_it_is_named_itself(album, f
     with pytest.raises(CommandError, match="1 did not become photos"):
         call_command("import_photos", str(album.pk), str(folder), stdout=StringIO(), stderr=err)
 
-    assert err.getvalue().startswith(".hidden.jpg: It is hidden")
+    assert err.getvalue().startswith(".hidden.jpg: Skipped: hidden")
     assert Upload.objects.get(name=".hidden.jpg").code == "hidden"
     ProcessingJob.objects.all().delete()
 
@@ -289,7 +289,7 @@ class TestWaiting:
     def test_all_photos_is_success(self, album, folder, alive):
         out, err = run(album.pk, folder, wait=True)
 
-        assert (out, err) == (f"3 files: 3 photos, 0 waiting to be developed{SKIPPED}", "")
+        assert (out, err) == (f"3 files: 3 photos, 0 queued{SKIPPED}", "")
         assert album.photos.count() == 3
 
     def test_what_is_there_already_counts_as_a_photo(self, album, folder, alive):
@@ -297,7 +297,7 @@ class TestWaiting:
 
         out, _ = run(album.pk, folder, wait=True)
 
-        assert out == f"3 files: 3 photos, 0 waiting to be developed{SKIPPED}"
+        assert out == f"3 files: 3 photos, 0 queued{SKIPPED}"
         assert album.photos.count() == 3
 
     def test_the_same_picture_twice_in_one_import_counts_as_a_photo(self, album, folder, alive):
@@ -314,7 +314,7 @@ class TestWaiting:
         with pytest.raises(CommandError, match="1 did not"):
             call_command("import_photos", str(album.pk), str(folder), wait=True, stdout=StringIO(), stderr=err)
 
-        assert err.getvalue().startswith("notes.txt: This is not a picture")
+        assert err.getvalue().startswith("notes.txt: This is not an image")
         assert ProcessingJob.objects.filter(state=JobState.COMPLETED).count() == 3
 
     def test_a_missing_worker_is_warned_of(self, album, folder):
