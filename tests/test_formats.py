@@ -43,7 +43,7 @@ def test_the_docs_list_every_ending():
 
 
 def test_the_readme_names_them():
-    assert f"**Takes in** {extensions.NAMES} by what they are" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"**Accepts** {extensions.NAMES}, detected by content" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_no_ending_is_both_taken_and_skipped():
