@@ -52,7 +52,9 @@ FAILED: dict[str, Advice] = {
     ),
     "unsupported-video": Advice("Video", NO_PHOTO),
     "unsupported-audio": Advice("Audio file", NO_PHOTO),
-    "unsupported-document": Advice("Document", f"Export a photo in it as JPEG and upload that. {NO_PHOTO}"),
+    "unsupported-document": Advice(
+        "Document", "If it contains a photo, export that as JPEG and upload it. Otherwise dismiss it."
+    ),
     "unsupported-archive": Advice("Archive", "Unpack it and upload the photos. Folders can be uploaded as they are."),
     "unsupported-program": Advice("Program", NO_PHOTO),
     "broken": Advice("Damaged file", f"{COPY_AGAIN} {OR_PUBLISH}"),

@@ -79,7 +79,7 @@ export function preflightCounts(items, unchecked) {
     [count("here"), SERVER_STATES.here],
     [count("twice"), SERVER_STATES.twice],
     [count("trash"), "in trash"],
-    [count("refused"), "unsupported"],
+    [count("refused"), "rejected"],
     [count("skipped"), "companion files"],
     [unchecked, "being checked"],
   ]);
