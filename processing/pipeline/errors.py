@@ -48,8 +48,8 @@ class UnsupportedImage(Unsupported):
 class UnsupportedJpeg(Unsupported):
     code = "unsupported-jpeg"
     template = (
-        "This is {kind}, which is not supported. Open it in the program that wrote it, or in one for scientific or medical "
-        "pictures, save it as a standard JPEG or as a 16-bit TIFF or PNG, and upload that."
+        "This is {kind}. It is not damaged, but not supported. Open it in the program that wrote it, or in one for scientific or "
+        "medical pictures, save it as a standard JPEG or as a 16-bit TIFF or PNG, and upload that."
     )
 
 
@@ -86,8 +86,8 @@ class UnsupportedProgram(Unsupported):
 class UnsupportedDepth(Unsupported):
     code = "unsupported-depth"
     template = (
-        "The colours of this picture are stored as {kind}, which is not supported. Export it as 8- or 16-bit RGB or grey "
-        "(TIFF, PNG or JPEG) and upload that."
+        "The colours of this picture are stored as {kind}, which is not supported; nothing is damaged. Export it as "
+        "8- or 16-bit RGB or grey (TIFF, PNG or JPEG) and upload that."
     )
 
 
@@ -152,7 +152,7 @@ class TooHeavy(Refused):
         self.needed = needed
         super().__init__(
             f"Processing this picture takes about {_mega(needed)} MB of memory; the limit is {_mega(allowed)} MB. "
-            "Save it smaller or as a baseline (not progressive) JPEG, and upload that."
+            "Nothing is damaged: save it smaller or as a baseline (not progressive) JPEG, and upload that."
         )
 
     def as_json(self) -> dict[str, object]:
@@ -161,7 +161,7 @@ class TooHeavy(Refused):
 
 class OutOfMemory(Refused):
     code = "out-of-memory"
-    message = "Not enough memory to process this picture. Retrying automatically."
+    message = "Not enough memory to process this picture."
     permanent = False
 
 

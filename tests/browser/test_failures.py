@@ -138,7 +138,7 @@ def test_everything_works_without_javascript(open_page: OpenPage, installation: 
     expect(page.get_by_role("heading", name="Dismiss 2 problems?")).to_be_visible()
     page.get_by_role("button", name="Dismiss and delete").click()
     expect(page.get_by_text("2 problems dismissed.")).to_be_visible()
-    page.get_by_role("button", name=f"Dismiss all {DOCUMENTS}: Document").click()
+    page.get_by_role("button", name=f"Dismiss all {DOCUMENTS} in Document").click()
     expect(page.get_by_text(f"{DOCUMENTS} failed files will be deleted")).to_be_visible()
     page.get_by_role("link", name="Cancel").click()
     expect(page.get_by_role("heading", name="IMG_1.JPG")).to_be_visible()
