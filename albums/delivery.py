@@ -101,4 +101,4 @@ def _by_proxy(stored: Stored) -> HttpResponse:
 
 
 def _missing() -> Http404:
-    return Http404("Its file is missing from storage; `manage.py verify` tells which.")
+    return Http404("This file is missing from storage; manage.py verify lists missing files.")

@@ -9,7 +9,7 @@ class AlbumForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ["title"]
         error_messages = {
             "title": {
-                "required": "Give the album a title.",
-                "max_length": "A title has at most 200 characters.",
+                "required": "Enter a title.",
+                "max_length": "Use at most 200 characters.",
             }
         }

@@ -63,7 +63,7 @@ def _time(page: Page, address: str, photo: Path) -> float:
     before = page.locator(".tile img.frame__image").count()
     page.on("response", hear)
     page.locator("#desk-photos").set_input_files(photo)
-    page.get_by_role("button", name="Send").click()
+    page.get_by_role("button", name="Upload").click()
     page.evaluate(SEEN, before)
     seen = time.perf_counter()
     page.remove_listener("response", hear)

@@ -21,7 +21,7 @@ def test_both_file_inputs_and_both_hints_follow_it(client, owner, album):
     page = client.get(album.get_absolute_url()).content.decode()
 
     assert re.findall(r'accept="([^"]*)"', page) == [extensions.ACCEPT, extensions.ACCEPT]
-    assert page.count(extensions.NAMES) == 2
+    assert page.count(f'title="{extensions.NAMES}">{extensions.SUMMARY}</span>') == 2
 
 
 def test_no_script_has_a_list_of_its_own():
@@ -43,7 +43,7 @@ def test_the_docs_list_every_ending():
 
 
 def test_the_readme_names_them():
-    assert f"**Takes in** {extensions.NAMES} by what they are" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"**Accepts** {extensions.NAMES}, detected by content" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_no_ending_is_both_taken_and_skipped():

@@ -90,7 +90,7 @@ def test_who_may_only_change_albums_deletes_nothing_of_others(photo, data_dir, n
 
     if method == "post" or answer.status_code != 405:
         assert answer.status_code == 403
-        assert b"your account may not delete it. Nothing was changed." in answer.content
+        assert b"your account cannot delete it." in answer.content
     assert (kept(), sorted(data_dir.rglob("*"))) == (before, files)
 
 
@@ -159,7 +159,7 @@ def test_of_many_failures_only_the_own_are_dismissed(photo):
     mine.refresh_from_db()
     assert mine.state == JobState.CANCELLED
     assert ProcessingJob.objects.failed().count() == 1
-    assert "1 file belongs to other users, and your account may not delete them. They are kept." in words
+    assert "1 file belongs to other users and your account cannot delete them." in words
 
 
 @pytest.mark.parametrize("action", ["cancel", "dismiss"])

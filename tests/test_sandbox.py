@@ -130,7 +130,7 @@ def test_a_refusal_crosses_the_pipe_as_it_was(sandbox: Sandbox, tmp_path: Path, 
         "unsupported-document",
         True,
     )
-    assert refused.message == "This is a document (PDF), not a photo; export the page as JPEG and send that."
+    assert refused.message == "This is a document (PDF), not a photo. Export the page as JPEG and upload that."
     assert sandbox.pid is not None
 
 

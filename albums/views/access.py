@@ -36,10 +36,7 @@ class MayNotDelete(PermissionDenied):
     """The user may see and change the object, but not delete it. Results in a 403 response unless a view catches it."""
 
     code = "may-not-delete"
-    message = (
-        "This belongs to another user, and your account may not delete it. Nothing was changed. Ask the owner, or an "
-        "administrator."
-    )
+    message = "This belongs to another user and your account cannot delete it. Ask the owner or your administrator."
 
     def __init__(self) -> None:
         super().__init__(self.message)

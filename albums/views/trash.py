@@ -42,7 +42,7 @@ def empty(request: HttpRequest, pk: int) -> HttpResponse:
         note_deletion(request, album, "trash-emptied")
         messages.success(request, f"{_photos(trash.empty(album, removal.end_of_request()))} deleted permanently.")
         if album.photos.trashed().exists():
-            messages.info(request, "There are many: the rest is deleted within the next minutes.")
+            messages.info(request, "The remaining photos are deleted within minutes.")
         return redirect(album)
     return render(request, "trash/empty.html", {"album": album, "photo_count": count})
 

@@ -31,33 +31,31 @@ class Shortage:
 MEMORY = Shortage(
     "memory-pressure",
     HTTPStatus.SERVICE_UNAVAILABLE,
-    "The server is short of memory just now and takes no photos. Send them again in a minute.",
+    "The server is low on memory. Upload again in a minute.",
     "The server is low on memory. Processing resumes automatically.",
 )
 DISK = Shortage(
     "disk-full",
     HTTPStatus.INSUFFICIENT_STORAGE,
-    "The server's disk is nearly full, so no photos can be stored now. Free some space, then send them again.",
+    "The server's disk is nearly full. Upload again when space is freed.",
     "The server's disk is full. Processing resumes when space is freed.",
 )
 STAGING = Shortage(
     "staging-full",
     HTTPStatus.INSUFFICIENT_STORAGE,
-    "So many files wait to be developed, or have failed and are kept, that there is no room for more just now. "
-    "Send again a little later, or fewer at once.",
+    "Too many files are waiting to be processed, or have failed. Upload again later, or fewer at once.",
     "",  # workers never wait for staging: they empty it
 )
 OWN_STAGING = Shortage(
     "own-staging-full",
     HTTPStatus.INSUFFICIENT_STORAGE,
-    "Your files that wait to be processed, or have failed and are kept, take all the room that one person may have. Nothing is "
-    "lost: upload more when some are done, or dismiss those that failed.",
+    "Your waiting and failed files use all of your space. Upload more when some are processed, or dismiss failed ones.",
     "",
 )
 STORAGE = Shortage(
     "storage-away",
     HTTPStatus.SERVICE_UNAVAILABLE,
-    "The server's storage is not there, so no photos can be stored now. Send them again when it is back.",
+    "The server's storage is unavailable. Upload again when it is back.",
     "The server's storage is unavailable. Processing resumes when it is back.",
 )
 

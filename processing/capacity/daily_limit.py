@@ -21,8 +21,8 @@ MAX_CACHED_USERS = 1000
 SPENT = Shortage(
     "too-many-files-today",
     HTTPStatus.TOO_MANY_REQUESTS,
-    "You have sent as many files within a day as one person may. What was uploaded is safe; go on tomorrow, or ask your "
-    "administrator for more.",
+    "You have reached your daily upload limit. Uploaded files are safe. Continue tomorrow, or ask your administrator for a "
+    "higher limit.",
     "",
 )
 

@@ -33,11 +33,8 @@ IS_KEPT = Q(job__state=JobState.COMPLETED) & (Q(job__companion__isnull=False) | 
 """A condition on uploads: those stored as companions, or as RAW files that another photo is shown for."""
 IS_SKIPPED_COMPANION = Q(state=UploadState.SKIPPED, code=COMPANION_FILE)
 """A condition on uploads: skipped companions, which do not count as files to be stored."""
-ALONE = "No photo that it belongs to was stored with it; it is kept with the batch."
-AMBIGUOUS = (
-    "Several files of that name came with it, and nothing tells which it belongs to; it is kept with the batch. Upload the "
-    "folders as folders to have them told apart."
-)
+ALONE = "No matching photo; stored without one."
+AMBIGUOUS = "Several files match its name; stored without a photo. Upload whole folders to tell them apart."
 
 
 def note(own: str, *, is_alone: bool) -> str:

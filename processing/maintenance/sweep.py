@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 SHARE = 1 / 10
 """The part of the sweep interval that a worker may spend on deleting."""
-LOST = ("worker-lost", "The worker stopped in the middle of this file.")
+LOST = ("worker-lost", "The worker stopped while processing this file.")
 AT_A_TIME = 500
 MAX_LOAN = timedelta(hours=6)
 """A local copy of an object that is older than this was left behind by a killed process: no read takes this long."""

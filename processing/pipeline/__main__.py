@@ -14,7 +14,7 @@ from processing.pipeline.render.develop import develop
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m processing.pipeline", description="Develops one picture.")
+    parser = argparse.ArgumentParser(prog="python -m processing.pipeline", description="Renders one picture.")
     parser.add_argument("source", metavar="IN", type=_path, help="the original")
     parser.add_argument("out", metavar="OUT", type=_path, help="the folder for the renditions")
     options = parser.parse_args(arguments)

@@ -12,7 +12,7 @@ class Refused(Exception):
     """A file that cannot be developed. `permanent`: every further attempt with the same file fails too."""
 
     code: str = "refused"
-    message: str = "Darkroom cannot develop this file."
+    message: str = "This file cannot be processed."
     permanent: bool = True
 
     def __init__(self, message: str = "") -> None:
@@ -35,60 +35,59 @@ class Unsupported(Refused):
 class UnsupportedRaw(Unsupported):
     code = "unsupported-raw"
     template = (
-        "This is a camera RAW file ({kind}) of a kind that Darkroom cannot develop, without a JPEG in it that is large "
-        "enough to show; export it as JPEG or DNG and send that."
+        "This camera RAW ({kind}) is not supported and has no embedded JPEG that is large enough. Export it as JPEG or DNG "
+        "and upload that."
     )
 
 
 class UnsupportedImage(Unsupported):
     code = "unsupported-image"
-    template = "This is {kind}, which Darkroom cannot show; export it as JPEG or PNG and send that."
+    template = "This is {kind}, which is not supported. Export it as JPEG or PNG and upload that."
 
 
 class UnsupportedJpeg(Unsupported):
     code = "unsupported-jpeg"
     template = (
-        "This is {kind}. It is not damaged, but neither browsers nor Darkroom show such a JPEG. Open it in the program that "
-        "wrote it, or in one for scientific or medical pictures, save it as an ordinary JPEG or as a TIFF or PNG of 16 bits, "
-        "and send that."
+        "This is {kind}. It is not damaged, but not supported. Open it in the program that wrote it, or in one for scientific or "
+        "medical pictures, save it as a standard JPEG or as a 16-bit TIFF or PNG, and upload that."
     )
 
 
 class UnsupportedVector(Unsupported):
     code = "unsupported-vector"
-    template = "This is a drawing ({kind}), not a photo; export it as PNG and send that."
+    template = "This is a drawing ({kind}), not a photo. Export it as PNG and upload that."
 
 
 class UnsupportedVideo(Unsupported):
     code = "unsupported-video"
-    template = "This is a video ({kind}). Darkroom keeps photos only; send a still from it as JPEG."
+    template = "This is a video ({kind}), not a photo. Export a still as JPEG and upload that."
 
 
 class UnsupportedAudio(Unsupported):
     code = "unsupported-audio"
-    template = "This is a sound file ({kind}), not a photo. Darkroom keeps photos only."
+    template = "This is an audio file ({kind}), not a photo."
 
 
 class UnsupportedDocument(Unsupported):
     code = "unsupported-document"
-    template = "This is a document ({kind}), not a photo; export the page as JPEG and send that."
+    template = "This is a document ({kind}), not a photo. Export the page as JPEG and upload that."
 
 
 class UnsupportedArchive(Unsupported):
     code = "unsupported-archive"
-    template = "This is an archive ({kind}); unpack it and send the photos in it."
+    template = "This is an archive ({kind}). Unpack it and upload the photos in it."
 
 
 class UnsupportedProgram(Unsupported):
     code = "unsupported-program"
-    template = "This is a program ({kind}), not a photo. Choose the photo itself and send that."
+    template = "This is a program ({kind}), not a photo. Select the photo itself and upload that."
 
 
 class UnsupportedDepth(Unsupported):
     code = "unsupported-depth"
     template = (
-        "The colours of this picture are stored as {kind}, which Darkroom cannot show, though nothing is damaged; "
-        "export it as RGB or grey with 8 or 16 bits, as TIFF, PNG or JPEG, and send that."
+        "The colours of this picture are stored as {kind}, which is not supported; nothing is damaged. Export it as "
+        "8- or 16-bit RGB or grey (TIFF, PNG or JPEG) and upload that."
     )
 
 
@@ -96,34 +95,32 @@ class Sidecar(Refused):
     """Metadata of another file, by an editor or Google: no picture, and no failure. `metadata.of_sidecar` reads it."""
 
     code = "sidecar"
-    message = (
-        "This is a sidecar: it holds no picture, but an editor's words about one. Send it together with its photo."
-    )
+    message = "This is a sidecar: it has no picture, only metadata. Upload it together with its photo."
 
 
 class EmptyFile(Refused):
     code = "empty-file"
-    message = "This file is empty. Copy it from the camera again and send the new copy."
+    message = "This file is empty. Copy it from the camera again and upload the new copy."
 
 
 class NotAnImage(Refused):
     code = "not-an-image"
-    message = "This is not a picture, whatever its name says. Check that you chose the right file."
+    message = "This is not an image, whatever its name says. Check that you selected the right file."
 
 
 class Broken(Refused):
     code = "broken"
-    message = "This picture is damaged and cannot be read. Copy it from the camera again and send the new copy."
+    message = "This picture is damaged and cannot be read. Copy it from the camera again and upload the new copy."
 
 
 class Truncated(Refused):
     code = "truncated"
-    message = "The end of this picture is missing. Copy it from the camera again and send the new copy."
+    message = "This file is truncated: the end of the picture is missing. Copy it from the camera again and upload the new copy."
 
 
 class Bomb(Refused):
     code = "bomb"
-    message = "This file unpacks to far more than a picture should. Open it, save it as JPEG and send that."
+    message = "This file unpacks to far more than a picture should. If you trust it, save it as JPEG and upload that."
 
 
 class TooManyPixels(Refused):
@@ -132,8 +129,8 @@ class TooManyPixels(Refused):
     def __init__(self, width: int, height: int, max_pixels: int) -> None:
         super().__init__(
             f"This picture has {_mega(width * height)} megapixels ({width} x {height}); "
-            f"up to {_mega(max_pixels)} are possible for this kind of file. Nothing is damaged: export it as JPEG, of which "
-            "larger ones can be shown, or with fewer pixels, and send that."
+            f"the maximum for this kind of file is {_mega(max_pixels)}. Export it as JPEG, which may be larger, or with fewer "
+            "pixels, and upload that."
         )
 
 
@@ -142,7 +139,7 @@ class TooWide(Refused):
 
     def __init__(self, width: int, height: int, max_side: int) -> None:
         super().__init__(
-            f"This picture is {width} x {height} pixels; a side may have {max_side}. Make it smaller and send it again."
+            f"This picture is {width} x {height} pixels; the maximum side is {max_side}. Export it smaller and upload that."
         )
 
 
@@ -154,8 +151,8 @@ class TooHeavy(Refused):
     def __init__(self, needed: int, allowed: int) -> None:
         self.needed = needed
         super().__init__(
-            f"Developing this picture takes about {_mega(needed)} MB of memory; {_mega(allowed)} MB are allowed here. "
-            "Nothing is damaged: save it as a plain (not progressive) JPEG or make it smaller, and send that."
+            f"Processing this picture takes about {_mega(needed)} MB of memory; the limit is {_mega(allowed)} MB. "
+            "Nothing is damaged: save it smaller or as a baseline (not progressive) JPEG, and upload that."
         )
 
     def as_json(self) -> dict[str, object]:
@@ -164,13 +161,13 @@ class TooHeavy(Refused):
 
 class OutOfMemory(Refused):
     code = "out-of-memory"
-    message = "There was not enough memory to develop this picture. Nothing is lost; it is tried again."
+    message = "Not enough memory to process this picture."
     permanent = False
 
 
 class DiskFull(Refused):
     code = "disk-full"
-    message = "The disk is full, so the picture could not be stored."
+    message = "The server's disk is full, so the picture could not be stored."
     permanent = False
 
 
@@ -184,7 +181,7 @@ class Unexpected(Refused):
     """An error of Darkroom, not of the file."""
 
     code = "unexpected"
-    message = "Something went wrong in Darkroom while developing this picture."
+    message = "Internal error while processing this picture."
     permanent = False
 
 

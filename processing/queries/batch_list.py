@@ -19,8 +19,8 @@ FAILURES = (FileOutcome.FAILED, FileOutcome.FAILED_DUPLICATE, FileOutcome.REFUSE
 
 
 class State(TextChoices):
-    AT_WORK = "at-work", "At work"
-    FAILURES = "failures", "With failures"
+    AT_WORK = "at-work", "In progress"
+    FAILURES = "failures", "With problems"
     DONE = "done", "Done"
 
 

@@ -60,7 +60,7 @@ def troubles(batch: Batch) -> Iterator[tuple[str, str]]:
     """Yields name and reason of each file that is no photo and will not become one without user action."""
     uploads = file_outcome.with_outcome(batch.uploads.all()).filter(outcome__in=NO_PHOTO)
     for name, message, job_message in uploads.values_list("name", "message", "job__error_message").iterator():
-        yield name, message or job_message or "It was cancelled."
+        yield name, message or job_message or receipt.CANCELLED[1]
     for line in receipt.lines(_duplicates_without_photo(batch)):
         yield line.name, line.reason
 

@@ -21,7 +21,7 @@ A_PAGE = 50
 MAX_SUFFIX_LENGTH = 5
 ENDS = (states.RETRY.name, states.GIVE_UP.name, states.RELEASE.name)
 """Transitions that end an attempt."""
-SHUT_DOWN = "The worker was shut down; this one does not count."
+SHUT_DOWN = "The worker was shut down. This attempt does not count."
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,4 +228,4 @@ def _moments(events: Iterable[JobEvent]) -> Iterator[Moment]:
         elif event.edge == states.REQUEUE.name:
             yield Moment(event.at, "Retried", f"by {event.by}" if event.by else "")
         elif event.edge == "create":
-            yield Moment(event.at, "Received", "")
+            yield Moment(event.at, "Uploaded", "")

@@ -14,154 +14,144 @@ class Advice:
     may_help: bool = False
 
 
-EXPORT = "Open it in the program it came from, export it as JPEG and send that."
-COPY_AGAIN = "Copy the photo from the camera or card again and send the new copy; the card may still have it whole."
-OR_PUBLISH = "If there is no better copy, publish it anyway: what can be seen of it, with a warning that stays."
-NO_PHOTO = "Nothing is lost if you dismiss it. If a photo was meant, choose the photo itself and send that."
-OURS = "Retry it. If it fails again, ask whoever runs the server to look into its log."
-BUCKET = "Whoever runs the server has to set that right: `manage.py check_storage` tells what is wrong. Then retry it."
-AWAY = "Retry it when the bucket answers again: `manage.py check_storage` tells whether it does."
-SEND_AGAIN = "Nothing of it was kept, so send it again from where you have it."
+CANCEL_QUESTION = "Cancel the remaining uploads?"
+FINISHED_STAY = "Finished photos stay in the album."
+
+EXPORT = "Export it as JPEG and upload that."
+COPY_AGAIN = "Copy it from the camera or card again and upload the new copy; the original on the card may be intact."
+OR_PUBLISH = "No better copy? Publish what can be decoded; the photo keeps a warning."
+NO_PHOTO = "Not a photo, safe to dismiss."
+OURS = "Retry it. If it fails again, ask your administrator to check the server log."
+BUCKET = "Ask your administrator to fix this (manage.py check_storage shows the cause), then retry."
+AWAY = "Retry when the bucket is reachable again (manage.py check_storage tests it)."
+SEND_AGAIN = "Upload it again: the server kept nothing of it."
+RECOGNISED = "Files already in the album are recognised."
 
 FAILED: dict[str, Advice] = {
     "not-an-image": Advice(
-        "Not a picture",
-        "Check that you chose the right file. If it should be a photo, copy it from the card again: this copy went wrong.",
+        "Not an image", "Check that you selected the right file. A photo that ends up here was damaged: copy it again."
     ),
     "empty-file": Advice("Empty file", COPY_AGAIN),
     "unsupported-raw": Advice(
-        "A camera RAW that cannot be developed",
-        "Export it as JPEG or DNG from your RAW program and send that. Download the RAW first, if you have no other copy of it.",
+        "Unsupported RAW",
+        "Export it as JPEG or DNG and upload that. Download the RAW first if it is your only copy.",
     ),
-    "unsupported-image": Advice("A kind of picture that Darkroom cannot show", EXPORT),
+    "unsupported-image": Advice("Unsupported image format", EXPORT),
     "unsupported-jpeg": Advice(
-        "A kind of JPEG that is not shown",
-        "Open it in the program that wrote it, save it as an ordinary JPEG, or as a TIFF or PNG of 16 bits, and send that.",
+        "Unsupported JPEG variant", "Save it as a standard JPEG, or as a 16-bit TIFF or PNG, and upload that."
     ),
-    "unsupported-vector": Advice(
-        "A drawing, not a photo", "Export it as PNG, at the size you want to see it, and send that."
-    ),
+    "unsupported-vector": Advice("Vector drawing", "Export it as PNG, at the size you want, and upload that."),
     "unsupported-depth": Advice(
-        "Colours that Darkroom cannot show",
-        "Export it as RGB or grey with 8 or 16 bits for each colour, as JPEG, PNG or TIFF, and send that.",
+        "Unsupported colour format", "Export it as 8- or 16-bit RGB or grey (JPEG, PNG or TIFF) and upload that."
     ),
     "sidecar": Advice(
-        "Words about a photo, without it",
-        "It is kept beside its photo when both are sent together, and under one name: IMG_1.JPG and IMG_1.xmp.",
+        "Sidecar without photo", "Upload it together with its photo, under the same name: IMG_1.JPG and IMG_1.xmp."
     ),
     "still-to-come": Advice(
-        "A Live video before its photo", "Wait until its photo has come, or send the two together.", may_help=True
+        "Live video without photo", "Wait until its photo is uploaded, or upload both together.", may_help=True
     ),
-    "unsupported-video": Advice("A video", f"Albums hold photos only. {NO_PHOTO}"),
-    "unsupported-audio": Advice("A sound file", f"Albums hold photos only. {NO_PHOTO}"),
+    "unsupported-video": Advice("Video", NO_PHOTO),
+    "unsupported-audio": Advice("Audio file", NO_PHOTO),
     "unsupported-document": Advice(
-        "A document", f"If there is a photo in it, save that as JPEG and send it. {NO_PHOTO}"
+        "Document", "If it contains a photo, export that as JPEG and upload it. Otherwise dismiss it."
     ),
-    "unsupported-archive": Advice(
-        "An archive", "Unpack it and send the photos in it. Folders can be sent as they are."
-    ),
-    "unsupported-program": Advice("A program", NO_PHOTO),
-    "broken": Advice("Damaged", f"{COPY_AGAIN} {OR_PUBLISH}"),
-    "truncated": Advice("The end of the picture is missing", f"{COPY_AGAIN} {OR_PUBLISH}"),
+    "unsupported-archive": Advice("Archive", "Unpack it and upload the photos. Folders can be uploaded as they are."),
+    "unsupported-program": Advice("Program", NO_PHOTO),
+    "broken": Advice("Damaged file", f"{COPY_AGAIN} {OR_PUBLISH}"),
+    "truncated": Advice("Truncated file", f"{COPY_AGAIN} {OR_PUBLISH}"),
     "bomb": Advice(
-        "Unpacks to far more than a picture",
-        "If you know where it is from, open it, save it as JPEG and send that. If you do not, dismiss it.",
+        "Possible decompression bomb",
+        "If you trust its source, open it, save it as JPEG and upload that. Else dismiss it.",
     ),
     "too-many-pixels": Advice(
         "Too many pixels",
-        "Export it smaller and send that; or ask whoever runs the server to allow more (MAX_JPEG_MEGAPIXELS, "
-        "MAX_OTHER_MEGAPIXELS), then retry.",
+        "Export it smaller and upload that, or ask your administrator to raise MAX_JPEG_MEGAPIXELS or "
+        "MAX_OTHER_MEGAPIXELS and retry.",
     ),
-    "too-wide": Advice("Too long a side", "Cut it, or export it smaller, and send that."),
+    "too-wide": Advice("Dimensions too large", "Crop it or export it smaller, and upload that."),
     "too-heavy": Advice(
-        "Takes too much memory to develop",
-        "Save it as a plain (not progressive) JPEG, or smaller, and send that; or ask whoever runs the server to allow more "
-        "(PIPELINE_MEMORY_LARGE), then retry.",
+        "Too large to process",
+        "Save it smaller or as a baseline JPEG and upload that, or ask your administrator to raise PIPELINE_MEMORY_LARGE and "
+        "retry.",
     ),
-    "duplicate": Advice("In the album already", "Nothing is missing: the album has this very picture. Dismiss it."),
+    "duplicate": Advice("Already in album", "Nothing is missing. Dismiss it."),
     "raw-missing": Advice(
-        "The received file is gone",
-        "If the server's storage was away and is back, retry. Otherwise send the photo again, and then dismiss this.",
+        "Uploaded file missing",
+        "If the server's storage was offline and is back, retry. Otherwise upload the photo again and dismiss this.",
         may_help=True,
     ),
     "timeout": Advice(
-        "Took too long to develop",
-        "Retry it when the server has less to do. If it fails again, export it smaller or as a plain JPEG and send that.",
+        "Processing timed out",
+        "Retry when the server is less busy. If it fails again, export it smaller or as a baseline JPEG and upload that.",
         may_help=True,
     ),
     "crashed": Advice(
-        "Stopped the developer",
-        "Retry it once. If it fails again, it is most likely this very file: save it anew with another program and send that.",
+        "Processing crashed",
+        "Retry once. If it fails again, save the file with another program and upload that.",
         may_help=True,
     ),
     "worker-lost": Advice(
-        "The worker stopped",
-        "Retry it: most likely the server was restarted or short of memory. If it fails again, save it anew with another program "
-        "and send that.",
+        "Worker stopped",
+        "Retry: the server was probably restarted or out of memory. If it fails again, save the file with another program and "
+        "upload that.",
         may_help=True,
     ),
     "out-of-memory": Advice(
         "Not enough memory",
-        "Retry it when the server has less to do. If it fails again, make it smaller and send that.",
+        "Retry when the server is less busy. If it fails again, export it smaller and upload that.",
         may_help=True,
     ),
-    "disk-full": Advice("The server's disk was full", "Free some space on the server, then retry.", may_help=True),
-    "unreadable": Advice("The stored file could not be read", OURS, may_help=True),
-    "storage": Advice("The server's storage did not answer", OURS, may_help=True),
-    "s3-credentials": Advice("The bucket did not accept the server's keys", BUCKET, may_help=True),
-    "s3-bucket-missing": Advice("The bucket was not found", BUCKET, may_help=True),
-    "s3-unset": Advice("No bucket is set up, and its file lies in one", BUCKET, may_help=True),
-    "s3-network": Advice("The bucket could not be reached", AWAY, may_help=True),
-    "s3-throttled": Advice("The bucket had too much to do", AWAY, may_help=True),
-    "s3-refused": Advice("The bucket refused what it was asked", BUCKET, may_help=True),
-    "unexpected": Advice("A fault of Darkroom", OURS, may_help=True),
-    "internal": Advice("A fault of the server", OURS, may_help=True),
+    "disk-full": Advice("Server disk full", "Ask your administrator to free up space, then retry.", may_help=True),
+    "unreadable": Advice("Stored file unreadable", OURS, may_help=True),
+    "storage": Advice("Storage unavailable", OURS, may_help=True),
+    "s3-credentials": Advice("Bucket rejected the server's keys", BUCKET, may_help=True),
+    "s3-bucket-missing": Advice("Bucket not found", BUCKET, may_help=True),
+    "s3-unset": Advice("Bucket not configured", BUCKET, may_help=True),
+    "s3-network": Advice("Bucket unreachable", AWAY, may_help=True),
+    "s3-throttled": Advice("Bucket overloaded", AWAY, may_help=True),
+    "s3-refused": Advice("Bucket refused the request", BUCKET, may_help=True),
+    "unexpected": Advice("Internal error", OURS, may_help=True),
+    "internal": Advice("Server error", OURS, may_help=True),
 }
 """Advice by the codes of failed jobs. Their raw files are kept, so each can be retried."""
 
 REFUSED: dict[str, Advice] = {
     "empty-file": Advice("Empty file", COPY_AGAIN),
     "too-large": Advice(
-        "Too large", "Export it smaller and send that; or ask whoever runs the server to allow more (MAX_FILE_SIZE)."
+        "File too large", "Export it smaller and upload that, or ask your administrator to raise MAX_FILE_SIZE."
     ),
-    "too-many-files": Advice("Too many at once", "Send it with the next batch."),
-    "disk-full": Advice("The server's disk was full", f"Free some space on the server first. {SEND_AGAIN}"),
-    "duplicate": Advice(
-        "In the album already", "Nothing is missing: the album has this very picture, and it was not stored twice."
-    ),
-    "restored": Advice("Put back from the trash", "Nothing is missing: the album has this very picture again."),
-    "storage-away": Advice(
-        "It could not be stored", f"Ask whoever runs the server to look at the storage. {SEND_AGAIN}"
-    ),
-    "staging-full": Advice("Too many files were waiting", "Send it again when some of them are developed."),
+    "too-many-files": Advice("Too many files at once", "Upload it separately."),
+    "disk-full": Advice("Server disk full", f"Ask your administrator to free up space. {SEND_AGAIN}"),
+    "duplicate": Advice("Already in album", "Nothing is missing: it was not stored twice."),
+    "restored": Advice("Restored from trash", "Nothing is missing: it is in the album again."),
+    "storage-away": Advice("Storage unavailable", f"Ask your administrator to check the storage. {SEND_AGAIN}"),
+    "staging-full": Advice("Too many files waiting", "Upload it again when some have been processed."),
     "own-staging-full": Advice(
-        "Too many files of yours were waiting",
-        "Send it again when some of them are developed, or deal with those that failed: they are kept, and count.",
+        "Too many of your files waiting",
+        "Upload it again when some have been processed. Failed files count too: retry or dismiss them.",
     ),
-    "reclaimed": Advice("Its room was taken back", f"Nothing more of it had arrived. {SEND_AGAIN}"),
-    "cut-off": Advice("The connection broke", f"{SEND_AGAIN} What is there already is recognised."),
+    "reclaimed": Advice("Expired (space reclaimed)", SEND_AGAIN),
+    "cut-off": Advice("Connection lost", f"{SEND_AGAIN} {RECOGNISED}"),
     "unreadable": Advice(
-        "Could not be read where it lay",
-        "Look whether the card or folder is there and may be read, then import it again.",
+        "File could not be read", "Check that the card or folder is connected and readable, then import it again."
     ),
-    "stopped": Advice("The import ended before it", "Import it again. What is there already is recognised."),
-    "cancelled": Advice("Cancelled", "If it was not meant, send it again."),
-    "album-in-trash": Advice("Its album was moved to the trash", f"Restore the album first. {SEND_AGAIN}"),
+    "stopped": Advice("Import stopped", f"Import it again. {RECOGNISED}"),
+    "cancelled": Advice("Cancelled", "Upload it again if you still want it."),
+    "album-in-trash": Advice("Album moved to trash", f"Restore the album. {SEND_AGAIN}"),
     "not-as-declared": Advice(
-        "Not what was announced",
-        f"The file was changed or damaged on its way. {SEND_AGAIN} If that happens again, copy it anew first.",
+        "Damaged during upload", "Upload it again. If that fails too, copy the file from its source first."
     ),
-    "companion-file": Advice("Companion file", "Nothing is lost: it holds no picture of its own."),
-    "left-out": Advice("Left out of a folder", "If it is a photo, choose the file itself and send it."),
-    "hidden": Advice("Hidden", "If it is a photo, name the file itself and import it."),
-    "expired": Advice("Never arrived whole", f"{SEND_AGAIN} What is there already is recognised."),
+    "companion-file": Advice("Companion file", "It has no picture of its own, safe to dismiss."),
+    "left-out": Advice("Unsupported file in a folder", "If it is a photo, select the file itself and upload it."),
+    "hidden": Advice("Hidden file", "If it is a photo, name the file itself and import it."),
+    "expired": Advice("Upload incomplete", f"{SEND_AGAIN} {RECOGNISED}"),
 }
-"""Advice by the codes of refused or expired uploads. Their files are not kept, so they can only be sent again."""
+"""Advice by the codes of refused or expired uploads. Their files are not kept, so they can only be uploaded again."""
 
 NO_MISHAP = IS_A_PHOTO
 """Codes that need no action by the user."""
 
-UNKNOWN = Advice("Something else", OURS, may_help=True)
+UNKNOWN = Advice("Unknown problem", OURS, may_help=True)
 
 
 def of_failed(code: str) -> Advice:

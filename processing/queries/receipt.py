@@ -23,16 +23,16 @@ ITERATOR_CHUNK_SIZE = 500
 TOLD = {
     Standing.FAILED: ("failed", "failed"),
     Standing.DAMAGED: ("is missing or damaged in storage", "are missing or damaged in storage"),
-    Standing.REFUSED: ("was not taken in", "were not taken in"),
+    Standing.REFUSED: ("was rejected", "were rejected"),
     Standing.SKIPPED: ("was skipped", "were skipped"),
-    Standing.EXPIRED: ("did not arrive", "did not arrive"),
+    Standing.EXPIRED: ("is incomplete", "are incomplete"),
     Standing.AGAIN: ("was uploaded again", "were uploaded again"),
     Standing.CANCELLED: ("was cancelled", "were cancelled"),
     Standing.TRASHED: ("is in the trash", "are in the trash"),
-    Standing.GONE: ("is not in the album any more", "are not in the album any more"),
-    Standing.ARRIVING: ("is still on its way", "are still on their way"),
-    Standing.DEVELOPING: ("is still to be developed", "are still to be developed"),
-    Standing.CHECKING: ("is still being checked", "are still being checked"),
+    Standing.GONE: ("was removed from the album", "were removed from the album"),
+    Standing.ARRIVING: ("is still uploading", "are still uploading"),
+    Standing.DEVELOPING: ("is still processing", "are still processing"),
+    Standing.CHECKING: ("is still being verified", "are still being verified"),
 }
 """The phrase for one file and for several, worst first."""
 
@@ -40,21 +40,21 @@ STORED = (Standing.VERIFIED, Standing.CHECKING)
 BETTER_COPY = "Format the card only if it holds no better copy."
 PUBLISHED_DAMAGED = (
     "published-damaged",
-    "It was damaged when it was sent, and is published as far as it can be decoded. Its file is stored as it was sent.",
+    "This file was damaged on arrival. What could be decoded is published; the file is stored as uploaded.",
 )
 DAMAGED = (
     "damaged",
-    "A stored file of this photo is missing or damaged. Keep your own copy, and tell who runs the server.",
+    "A stored file of this photo is missing or damaged. Keep your own copy and tell your administrator.",
 )
-TRASHED = ("trashed", "It is in the trash, from where it will be deleted for ever. Put it back to keep it.")
-GONE = ("gone", "It is not in the album any more.")
-CANCELLED = ("cancelled", "It was cancelled.")
-AGAIN = ("again", "It failed here and was uploaded again in batch {batch}.")
+TRASHED = ("trashed", "In trash. Restore it to keep it.")
+GONE = ("gone", "Removed from the album.")
+CANCELLED = ("cancelled", "Cancelled.")
+AGAIN = ("again", "Failed here, then uploaded again (upload {batch}).")
 DUPLICATE_REASONS = {
-    Standing.FAILED: "It is the same file as {name}, which failed: {trouble} What you do about that one counts for both.",
-    Standing.CANCELLED: "It is the same file as {name}, which was cancelled. Upload it again if you want it.",
-    Standing.EXPIRED: "It is the same file as {name}, which did not arrive. Upload it again.",
-    Standing.REFUSED: "It is the same file as {name}, which was not taken in: {trouble}",
+    Standing.FAILED: "Same file as {name}, which failed: {trouble} Fixing that one fixes both.",
+    Standing.CANCELLED: "Same file as {name}, which was cancelled. Upload it again if you want it.",
+    Standing.EXPIRED: "Same file as {name}, which is incomplete. Upload it again.",
+    Standing.REFUSED: "Same file as {name}, which was rejected: {trouble}",
 }
 """Reasons for duplicates that were not stored, because a file with the same bytes had been sent, but did not become a photo."""
 
@@ -107,7 +107,7 @@ class Receipt:
     def words(self) -> str:
         """The sentence on whether the memory card may be formatted."""
         if not self.total:
-            return "This batch holds only companion files." if self.companions else "This batch holds no files."
+            return "This upload has only companion files." if self.companions else "This upload has no files."
         if self.is_safe:
             files = "The one file is" if self.total == 1 else f"All {self.total} files are"
             return f"{files} stored and verified: safe to format the card."
@@ -123,13 +123,13 @@ class Receipt:
         if not self.damaged:
             return ""
         verb = "was" if self.damaged == 1 else "were"
-        return f"{self.damaged} {verb} damaged when sent, and published all the same."
+        return f"{self.damaged} {verb} damaged on arrival and published anyway."
 
     @property
     def _advice(self) -> str:
         removed = self.counts.get(Standing.TRASHED, 0) + self.counts.get(Standing.GONE, 0)
         if self.verified + removed == self.total:
-            return "Format the card only if you do not want what is missing."
+            return "Format the card only if you do not need the missing files."
         return "Do not format the card yet."
 
 

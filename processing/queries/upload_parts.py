@@ -18,13 +18,12 @@ class Portions:
     @property
     def words(self) -> str:
         if Part.WHOLE in self.expected:
-            return "on its way to the bucket in one piece"
+            return "uploading to the bucket in one piece"
         stored = f"{len(self.stored)} part{'s' * (len(self.stored) != 1)} in the bucket"
         if not self.expected:
             return stored
-        is_plural = len(self.expected) > 1
         numbers = ", ".join(map(str, self.expected))
-        return f"{stored}, part{'s' * is_plural} {numbers} on {'their' if is_plural else 'its'} way"
+        return f"{stored}, uploading part{'s' * (len(self.expected) > 1)} {numbers}"
 
 
 def of(uploads: Iterable[UUID]) -> dict[UUID, Portions]:

@@ -13,11 +13,8 @@ from processing.pipeline.errors import OutOfMemory, TooHeavy
 SPARE = 1.15
 """The factor applied to an estimate, for the process's other memory and for fragmentation."""
 LOCK_NAME = "large-picture.lock"
-BUSY = "Another large picture is being developed, and there is memory for one. Nothing is lost; it is tried again."
-SHORT = (
-    "Developing this picture takes about {needed} MB of memory, which the server does not have free just now. Nothing is lost; "
-    "it is tried again."
-)
+BUSY = "Another large picture is being processed."
+SHORT = "Processing this picture takes about {needed} MB of memory, more than is free."
 
 
 @contextmanager

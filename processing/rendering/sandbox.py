@@ -39,13 +39,13 @@ Grant = Callable[[int], AbstractContextManager[int]]
 
 class TimedOut(Refused):
     code = "timeout"
-    message = "Developing this picture took too long."
+    message = "Processing took too long."
     permanent = False
 
 
 class Crashed(Refused):
     code = "crashed"
-    message = "The developer stopped while working on this picture."
+    message = "The image decoder crashed on this file."
     permanent = False
 
 
@@ -53,7 +53,7 @@ class Aborted(Refused):
     """`kill` or `close` was called. The picture is not at fault."""
 
     code = "aborted"
-    message = "Developing this picture was interrupted."
+    message = "Processing was interrupted."
     permanent = False
 
 

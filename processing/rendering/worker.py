@@ -41,11 +41,11 @@ from processing.storage import store
 
 log = logging.getLogger(__name__)
 
-RAW_MISSING = ("raw-missing", "The received file is not in storage any more. Send it again.")
-DUPLICATE_PHOTO = (states.DUPLICATE, "The same picture is in the album already.")
-DUPLICATE_COMPANION = (states.DUPLICATE, "The same file is kept in the album already, under the same name.")
+RAW_MISSING = ("raw-missing", "The uploaded file is missing from storage. Upload it again.")
+DUPLICATE_PHOTO = (states.DUPLICATE, "Already in this album.")
+DUPLICATE_COMPANION = (states.DUPLICATE, "Already stored in this album under the same name.")
 DRAINED = "An administrator paused this worker; others continue."
-STILL_TO_COME = ("still-to-come", "It waits for the photo that it moves with.")
+STILL_TO_COME = ("still-to-come", "Waiting for its photo.")
 
 PAUSE_SECONDS = 1.0
 """How long a wake-up message is held. The sweep and the worker's shutdown wait for it, so it must be short."""

@@ -8,7 +8,7 @@ from django.conf import settings
 from albums.models import Album
 from albums.shelf import Card
 from processing.pipeline.formats import extensions
-from processing.queries import album_progress
+from processing.queries import album_progress, help_texts
 from processing.queries import upload_panel as panel_query
 from processing.queries.album_progress import Badge
 from processing.uploads import batches
@@ -38,6 +38,18 @@ def accepted_endings() -> str:
 def accepted_names() -> str:
     """Returns the names of the accepted formats, for a sentence."""
     return extensions.NAMES
+
+
+@register.simple_tag
+def accepted_summary() -> str:
+    """Returns the best known formats and the number of the others."""
+    return extensions.SUMMARY
+
+
+@register.simple_tag
+def cancel_question() -> str:
+    """Returns the question that a browser asks before the unfinished files of a batch are cancelled."""
+    return f"{help_texts.CANCEL_QUESTION} {help_texts.FINISHED_STAY}"
 
 
 @register.filter

@@ -11,8 +11,8 @@ UNNAMED = "unnamed"
 PERCENT_ESCAPES = re.compile("%(?:22|0A|0D)", re.IGNORECASE)
 
 
-HIDDEN_PARTS = "Its name held parts that cannot be shown, so it is listed under this one."
-TOO_LONG = f"Its name has more than {LONGEST} characters, so it is listed under a shorter one."
+HIDDEN_PARTS = "Renamed: the original name contains characters that cannot be displayed."
+TOO_LONG = f"Renamed: the original name is longer than {LONGEST} characters."
 
 
 def shown(name: str) -> str:

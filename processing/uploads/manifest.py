@@ -56,14 +56,14 @@ def read(body: bytes) -> Manifest:
     try:
         payload = json.loads(body)
     except (ValueError, RecursionError):
-        raise BadManifest("The body is no JSON.") from None
+        raise BadManifest("The body is not valid JSON.") from None
     if not isinstance(payload, dict) or not isinstance(payload.get("files"), list):
         raise BadManifest('Send {"open": true, "files": [{"name": …, "size": …}, …]}.')
     skipped = payload.get("skipped", [])
     if not isinstance(skipped, list):
         raise BadManifest("skipped is a list of files, as files is.")
     if max(len(payload["files"]), len(skipped)) > MOST_FILES:
-        raise BadManifest(f"One manifest lists {MOST_FILES} files at most.")
+        raise BadManifest(f"A manifest can list at most {MOST_FILES} files.")
     return Manifest(
         tuple(map(_declared, payload["files"])), payload.get("open") is True, tuple(map(_declared, skipped))
     )
@@ -80,10 +80,10 @@ def checksum(value: Any) -> str:
 
 def _declared(file: Any) -> Declared:
     if not isinstance(file, dict):
-        raise BadManifest("Each file is an object with name and size.")
+        raise BadManifest("Each file must be an object with name and size.")
     name, size = file.get("name"), file.get("size")
     if not isinstance(name, str) or not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < MAX_SIZE:
-        raise BadManifest("Each file has a name, and a size in bytes.")
+        raise BadManifest("Each file needs a name, and a size in bytes.")
     return Declared(name, size, _date(file.get("modified")), checksum(file.get("sha256")), _id(file.get("upload")))
 
 

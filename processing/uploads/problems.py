@@ -25,33 +25,33 @@ class Refused(Exception):
 
 SIGN_IN = Refusal(HTTPStatus.UNAUTHORIZED, "sign-in", "Sign in first.")
 CSRF_FAILED = Refusal(HTTPStatus.FORBIDDEN, "csrf", "Send the CSRF token in the X-CSRFToken header.")
-METHOD_NOT_ALLOWED = Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "method", "That cannot be done here.")
-NO_SUCH_UPLOAD = Refusal(HTTPStatus.NOT_FOUND, "not-found", "There is no such upload.")
+METHOD_NOT_ALLOWED = Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "method", "Method not allowed.")
+NO_SUCH_UPLOAD = Refusal(HTTPStatus.NOT_FOUND, "not-found", "Upload not found.")
 ALBUM_BUSY = Refusal(
-    HTTPStatus.CONFLICT, "album-busy", "This album is busy with another batch. Try again when it is done."
+    HTTPStatus.CONFLICT, "album-busy", "Another upload to this album is in progress. Try again when it finishes."
 )
 ALBUM_IN_TRASH = Refusal(HTTPStatus.GONE, AlbumInTrash.code, AlbumInTrash.message)
 TOO_MANY_ROWS = Refusal(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "too-many-files",
-    "So many files are listed in this upload that no more fit in. What was uploaded is safe; go on with the next.",
+    "This upload lists the maximum number of files. Uploaded files are safe; start another upload.",
 )
 TOO_LARGE = Refusal(
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "That is more than the upload's length, or than is taken."
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The body exceeds the upload's length or the server's limit."
 )
-LENGTH_REQUIRED = Refusal(HTTPStatus.LENGTH_REQUIRED, "length-required", "Say the length of the body.")
+LENGTH_REQUIRED = Refusal(HTTPStatus.LENGTH_REQUIRED, "length-required", "Send a Content-Length.")
 BROKEN = Refusal(  # after 409 tus clients fetch the offset; after other 4xx they give up
-    HTTPStatus.CONFLICT, "cut-off", "The connection broke. What arrived is kept; go on from the offset."
+    HTTPStatus.CONFLICT, "cut-off", "The connection broke. Resume from the current offset."
 )
 TOO_SLOW = Refusal(  # 409 for the same reason: a client that only paused can resume
     HTTPStatus.CONFLICT,
     "too-slow",
-    "The upload was so slow that its connection was ended. What arrived is kept; go on from the offset.",
+    "The upload was too slow and was disconnected. Resume from the current offset.",
 )
 CUT_SHORT = (BROKEN, TOO_SLOW)
 """Refusals of a body that ended early. The bytes that arrived are kept."""
-GONE = Refusal(HTTPStatus.GONE, "gone", "This upload has ended. Start anew.")
-FINISHED = Refusal(HTTPStatus.FORBIDDEN, "finished", "This upload is finished; its photo is no upload any more.")
+GONE = Refusal(HTTPStatus.GONE, "gone", "This upload has ended. Create a new one.")
+FINISHED = Refusal(HTTPStatus.FORBIDDEN, "finished", "This upload is finished and can no longer be changed.")
 
 
 def shortage_refusal(shortage: Shortage, offset: int | None = None) -> Refused:

@@ -24,12 +24,12 @@ MIN_USER_SLOTS = 6
 CROWDED = Refusal(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "crowded",
-    "The server is taking in as many files at once as it can. Send this one again in a moment.",
+    "The server is receiving as many files as it can. Try again in a moment.",
 )
 TOO_MANY_AT_ONCE = Refusal(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "too-many-at-once",
-    "You are uploading as many files at once as one person may. Nothing is lost: send this one again when another is done.",
+    "You have too many uploads at the same time. Try again when one finishes.",
 )
 REFUSALS = (CROWDED, TOO_MANY_AT_ONCE)
 RETRY_AFTER_SECONDS = 5

@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.template.defaultfilters import filesizeformat, pluralize
 
 from processing.models import ProcessingJob, UploadQuerySet
+from processing.queries.help_texts import CANCEL_QUESTION, FINISHED_STAY
 from processing.views.access import is_htmx
 
 
@@ -27,8 +28,8 @@ def before_cancelling(
     """Returns the confirmation page; None if nothing would be deleted or the user has confirmed."""
     if not _needs_confirmation(request) or not (count := active.count() + receiving.count()):
         return None
-    message = f"{count} file{pluralize(count)} will be deleted from the server. Finished photos stay in the album."
-    return _page(request, "Cancel the remaining uploads?", message, "Cancel uploads", back)
+    message = f"{count} file{pluralize(count)} will be deleted from the server. {FINISHED_STAY}"
+    return _page(request, CANCEL_QUESTION, message, "Cancel uploads", back)
 
 
 def _needs_confirmation(request: HttpRequest) -> bool:

@@ -20,9 +20,9 @@ from processing.uploads import batches
 from processing.views import access, failure_selection
 from processing.views.access import may_change_any_album
 
-NOTHING_PICKED = "Nothing was selected. Tick the files first."
-NOT_PUBLISHED = "Nothing was selected of which a damaged picture can be seen."
-NOT_YOURS = "to other users, and your account may not delete them. They are kept."
+NOTHING_PICKED = "Select at least one file."
+NOT_PUBLISHED = "Select a damaged file with a preview."
+NOT_YOURS = "to other users and your account cannot delete them."
 PREVIEW_CACHE_CONTROL = "private, max-age=600"
 
 
@@ -42,10 +42,10 @@ def retry(request: HttpRequest) -> HttpResponse:
     refused_count = picked.uploads.count()
     count = batches.requeue(picked.jobs, by=access.who(request))
     if count:
-        messages.success(request, f"{count} file{pluralize(count)} will be tried again.")
+        messages.success(request, f"{count} file{pluralize(count)} will be retried.")
     if refused_count:
         messages.warning(
-            request, f"{refused_count} cannot be tried again, since nothing was kept of them. Send them again."
+            request, f"{refused_count} rejected file{pluralize(refused_count)} cannot be retried. Upload again."
         )
     if not count and not refused_count:
         messages.warning(request, NOTHING_PICKED)
@@ -89,7 +89,7 @@ def dismiss(request: HttpRequest) -> HttpResponse:
         verb = pluralize(kept_count, "belongs,belong")
         messages.warning(request, f"{kept_count} file{pluralize(kept_count)} {verb} {NOT_YOURS}")
     if count:
-        messages.success(request, f"{count} failure{pluralize(count)} dismissed.")
+        messages.success(request, f"{count} problem{pluralize(count)} dismissed.")
     else:
         messages.warning(request, NOTHING_PICKED)
     return _redirect_to_page(request, scope)

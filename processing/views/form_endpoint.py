@@ -26,26 +26,17 @@ from processing.views.access import is_htmx
 from processing.views.panel import answer, partial
 from processing.views.problem_responses import album_in_trash, busy, problem
 
-BUSY = "This album is busy with another batch. Wait until it is done, or cancel the rest of it; then send your photos again."
-NOTHING = "No photos were chosen. Choose some, then send them."
-UNMEASURED = (
-    "The photos were sent without saying how many bytes they are, which this web server cannot take. None was stored. "
-    "Send them again with a Content-Length."
-)
-CUT_OFF = "The connection broke before all photos had arrived. Those that did arrive are listed; send the others again."
-TOO_SLOW = (
-    "The photos came so slowly that the connection was ended. Those that did arrive are listed; send the others again, "
-    "fewer at once."
-)
-TOO_MANY_PARTS = (
-    "There were more files in this form than the server takes in one go. Those that came before are listed; send the others "
-    "again, fewer at once."
-)
+BUSY = "Another upload to this album is in progress. Wait for it or cancel it, then upload again."
+NOTHING = "Select at least one photo to upload."
+UNMEASURED = "This web server needs a Content-Length. Nothing was stored; upload again with one."
+CUT_OFF = "The connection broke. Uploaded files are listed; upload the others again."
+TOO_SLOW = "The upload was too slow and was stopped. Uploaded files are listed; upload the others again, fewer at once."
+TOO_MANY_PARTS = "The form has too many files. Uploaded files are listed; upload the others again, fewer at once."
 FIELDS_TOO_LARGE = (
-    "The form held more than photos. Those that came before are listed; reload the page and send the others again."
+    "The form has too much other data. Uploaded files are listed; reload the page and upload the others again."
 )
 FORGED = (
-    "Nothing was stored, because the form did not prove where it comes from. Reload the page, then send the photos again. "
+    "Nothing was stored: the CSRF token is missing or wrong. Reload the page, then upload again. "
     "Programs send the CSRF token in the header X-CSRFToken, or as the field csrfmiddlewaretoken before the first file."
 )
 

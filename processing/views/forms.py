@@ -171,7 +171,7 @@ class BatchFilter(forms.Form):
     text = forms.CharField(label="Album or file name", required=False, max_length=MAX_SEARCH_LENGTH)
     album = forms.ModelChoiceField(Album.objects.none(), required=False, empty_label="All albums")
     state = forms.ChoiceField(choices=[("", "Any state"), *State.choices], required=False)
-    person = forms.ModelChoiceField(User.objects.none(), required=False, label="Sent by", empty_label="Anybody")
+    person = forms.ModelChoiceField(User.objects.none(), required=False, label="Uploaded by", empty_label="Anyone")
 
     def __init__(self, request: HttpRequest, albums: QuerySet[Album]) -> None:
         super().__init__(request.GET, label_suffix="")

@@ -30,7 +30,7 @@ MAX_BODY_SECONDS = 30.0
 ROW_BYTES = 2000
 """An estimate of the most that a file's row takes in the database."""
 TOO_LONG = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The list of files is too long.")
-BUSY = "This album is busy with another batch. Your photos can be sent when it is done."
+BUSY = "Another upload to this album is in progress. Upload again when it finishes."
 
 
 @require_POST
@@ -62,7 +62,7 @@ def declare(request: HttpRequest, pk: int) -> JsonResponse:
         return refused(request, problems.LENGTH_REQUIRED)
     except UnreadablePostError:
         request_body.hang_up(request)
-        return problem(HTTPStatus.BAD_REQUEST, "bad-manifest", "The list of files did not arrive whole. Send it again.")
+        return problem(HTTPStatus.BAD_REQUEST, "bad-manifest", "The list of files is incomplete. Send it again.")
     except BadManifest as error:
         request_body.drain(request)
         return problem(HTTPStatus.BAD_REQUEST, "bad-manifest", str(error))
@@ -123,7 +123,7 @@ def _file(plan: Answer, endpoint: str | None) -> dict[str, Any]:
     upload, photo, refusal = plan.upload, plan.photo, plan.refusal
     message = refusal.message if refusal else ""
     if plan.standing == Match.ELSEWHERE and photo:
-        message = f"It is also in your album “{photo.album}”."
+        message = f"Also in your album “{photo.album}”."
     return {
         "state": plan.standing,
         "upload": reverse("processing:upload", args=[upload.pk]) if upload else None,

@@ -45,8 +45,8 @@ MAX_BODY_BYTES = 2 << 20
 MAX_BODY_SECONDS = 30.0
 """Time limit for the whole body."""
 
-NO_BUCKET = Refusal(HTTPStatus.NOT_FOUND, "no-bucket", "Uploads go through the server here, since no bucket is set up.")
-FOREIGN = Refusal(HTTPStatus.FORBIDDEN, "origin", "This can be asked from pages of this server only.")
+NO_BUCKET = Refusal(HTTPStatus.NOT_FOUND, "no-bucket", "No bucket is configured. Upload through the server.")
+FOREIGN = Refusal(HTTPStatus.FORBIDDEN, "origin", "Only pages of this server may request this.")
 BAD_BODY = Refusal(
     HTTPStatus.BAD_REQUEST, "bad-body", 'Send JSON: {"filename": …} to begin, {"parts": […]} to complete.'
 )

@@ -84,7 +84,7 @@ def test_the_page_of_a_photo_shows_its_likes_and_leaves_them_be(album, client, o
 
     page, plain = (client.get(each.get_absolute_url()).content.decode() for each in (large, other))
 
-    assert "Looks the same" in page
+    assert "Similar photos" in page
     assert f'href="{small.get_absolute_url()}"' in page
-    assert "Looks the same" not in plain
+    assert "Similar photos" not in plain
     assert album.photos.shown().count() == 3

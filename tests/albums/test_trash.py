@@ -123,7 +123,7 @@ def test_what_one_request_cannot_delete_of_a_large_trash_is_left_to_the_sweep(al
     response = client.post(reverse("albums:empty-trash", args=[album.pk]), follow=True)
 
     assert "2 photos were deleted permanently" in response.content.decode()
-    assert "the rest is deleted within the next minutes" in response.content.decode()
+    assert "remaining photos are deleted within minutes" in response.content.decode()
     assert (recovery.sweep().trashed_photos, Photo.objects.count()) == (3, 0)
 
 

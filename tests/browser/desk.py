@@ -31,7 +31,7 @@ def choose(page: Page, files: object) -> None:
 
 def send(page: Page, files: object) -> None:
     choose(page, files)
-    page.get_by_role("button", name="Send").click()
+    page.get_by_role("button", name="Upload").click()
 
 
 def drop(page: Page, count: int, on: str = "body") -> None:

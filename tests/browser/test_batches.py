@@ -24,7 +24,7 @@ def batch_of(page: Page, files: list[dict[str, object]]) -> str:
     send(page, files)
     expect(page.locator(".progress, .report__head").first).to_be_visible()  # a worker may be quick
     expect(page.locator(UNDER_WAY)).to_have_count(0)  # whoever leaves before takes the rest along
-    page.get_by_role("link", name="Batches").click()
+    page.get_by_role("link", name="Uploads").click()
     page.locator(".entry a").first.click()
     page.wait_for_url("**/batches/*/")
     return page.url.split("/")[-2]
@@ -38,8 +38,8 @@ def words(page: Page) -> Locator:
 def test_the_card_is_freed_without_a_reload_when_all_is_read_back(page: Page, installation: Installation) -> None:
     batch_of(page, pictures(3))
     page.evaluate("window.notReloaded = true")
-    expect(words(page)).to_contain_text("3 are still to be developed. Do not format the card yet.")
-    expect(page.get_by_text("No worker is running")).to_be_visible()
+    expect(words(page)).to_contain_text("3 are still processing. Do not format the card yet.")
+    expect(page.get_by_text("no worker is running")).to_be_visible()
 
     installation.start("run_huey")
 
@@ -56,7 +56,7 @@ def test_pictures_stay_while_the_page_is_polled(page: Page, installation: Instal
     expect(words(page)).to_contain_text("1 of 2 is stored and verified. 1 failed.")
     stop_worker(installation)
     page.get_by_role("button", name="Retry notes.jpg").click()
-    expect(words(page)).to_contain_text("1 is still to be developed")
+    expect(words(page)).to_contain_text("1 is still processing")
     page.evaluate("for (const old of document.querySelectorAll('#batch, .file .frame__image')) old.dataset.old = ''")
 
     expect(page.locator("#batch[data-old]")).to_have_count(0)
@@ -72,9 +72,9 @@ def test_one_is_retried_and_the_rest_cancelled_on_the_page_itself(page: Page, in
     page.evaluate("window.notReloaded = true")
 
     page.get_by_role("button", name="Retry notes.jpg").click()
-    expect(words(page)).to_contain_text("1 is still to be developed")
+    expect(words(page)).to_contain_text("1 is still processing")
     page.once("dialog", lambda dialog: dialog.accept())
-    page.get_by_role("button", name="Cancel the rest").click()
+    page.get_by_role("button", name="Cancel remaining").click()
 
     expect(words(page)).to_contain_text("1 of 2 is stored and verified. 1 was cancelled.")
     assert page.evaluate("window.notReloaded")
@@ -111,24 +111,24 @@ def test_all_of_it_works_without_javascript(open_page: OpenPage, installation: I
     page = open_page(viewport=PHONE, java_script_enabled=False)
     album = new_album(page)
     choose(page, [*pictures(2), NOTES])
-    page.get_by_role("button", name="Send").click()
-    page.get_by_role("link", name="See every file").click()
+    page.get_by_role("button", name="Upload").click()
+    page.get_by_role("link", name="View details").click()
     page.wait_for_url("**/batches/*/")
     installation.start("run_huey")
 
     # The page fetches itself anew until there is nothing to wait for.
     expect(words(page)).to_contain_text("2 of 3 are stored and verified. 1 failed.")
     stop_worker(installation)
-    page.get_by_role("button", name="Retry the failed one").click()
-    expect(words(page)).to_contain_text("1 is still to be developed")
-    page.get_by_role("button", name="Cancel the rest").click()
+    page.get_by_role("button", name="Retry failed file").click()
+    expect(words(page)).to_contain_text("1 is still processing")
+    page.get_by_role("button", name="Cancel remaining").click()
     expect(page.get_by_text("1 file will be deleted from the server.")).to_be_visible()
     page.get_by_role("button", name="Cancel uploads").click()
     expect(words(page)).to_contain_text("1 was cancelled")
     page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Delete record").click()
 
-    expect(page.get_by_role("heading", name="No batches yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="No uploads yet")).to_be_visible()
     page.goto(album)
     expect(page.locator(".tile")).to_have_count(2)
 
@@ -139,12 +139,12 @@ def test_the_list_is_asked_with_its_form(page: Page) -> None:
     new_album(page, "Winter")
     send(page, [NOTES])
     expect(page.locator(".report__head")).to_be_visible()
-    page.get_by_role("link", name="Batches").click()
+    page.get_by_role("link", name="Uploads").click()
     expect(page.locator(".entry")).to_have_count(2)
 
-    page.get_by_label("State").select_option("With failures")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_label("State").select_option("With problems")
+    page.get_by_role("button", name="Filter").click()
 
-    expect(page.locator(".entry__title")).to_have_text([re.compile(r"^Winter · batch \d+$")])
-    page.get_by_role("link", name="Show all").click()
+    expect(page.locator(".entry__title")).to_have_text([re.compile(r"^Winter · upload \d+$")])
+    page.get_by_role("link", name="Clear").click()
     expect(page.locator(".entry")).to_have_count(2)

@@ -40,7 +40,7 @@ def test_photos_are_seen_kept_by_the_browser_and_downloaded(page: Page, installa
 
     shown.click()
     ensure_seen(page)
-    page.get_by_role("link", name="Original and renditions compared").click()
+    page.get_by_role("link", name="Compare original and previews").click()
     expect(page.get_by_role("slider")).to_be_visible()
     ensure_seen(page)
     assert page.evaluate("document.images[0].naturalWidth") == 1200

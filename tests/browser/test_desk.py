@@ -33,8 +33,8 @@ def test_pausing_stops_and_going_on_sends_the_rest(page: Page, installation: Ins
     assert states(installation, page) == before
     expect(page.locator(".file-row[data-state=received]")).to_have_count(1)
 
-    page.get_by_role("button", name="Go on").click()
-    title(page, "All sent: 6 received")
+    page.get_by_role("button", name="Resume").click()
+    title(page, "Upload complete: 6 uploaded")
     assert states(installation, page) == {"received": 6}
 
 
@@ -47,7 +47,7 @@ def test_one_file_can_be_cancelled_while_the_others_go_on(page: Page, installati
     page.get_by_role("button", name="Cancel IMG_0005.JPG").click()
     gate.release()
 
-    title(page, "All sent: 4 received, 1 cancelled")
+    title(page, "Upload complete: 4 uploaded, 1 cancelled")
     polling.until(lambda: states(installation, page) == {"cancelled": 1, "received": 4}, 60)
 
 
@@ -62,7 +62,7 @@ def test_a_file_on_its_way_can_be_cancelled_too(page: Page, installation: Instal
     polling.until(lambda: states(installation, page).get("cancelled") == 1, 60)  # or all of it might still arrive
     gate.release()
 
-    title(page, "All sent: 4 received, 1 cancelled")
+    title(page, "Upload complete: 4 uploaded, 1 cancelled")
     polling.until(lambda: states(installation, page) == {"cancelled": 1, "received": 4}, 60)
 
 
@@ -101,7 +101,7 @@ def test_a_failed_file_can_be_tried_again(page: Page, installation: Installation
 
     page.get_by_role("button", name=re.compile("Retry IMG")).click()
 
-    title(page, "All sent: 3 received")
+    title(page, "Upload complete: 3 uploaded")
     assert states(installation, page) == {"received": 3}
     assert complaints
     assert all("500" in said for said in complaints)
@@ -123,7 +123,7 @@ def test_a_panel_that_could_not_be_fetched_is_asked_for_again(page: Page, compla
     page.route("**/uploads/status/**", lose_two)
     send(page, pictures(3))
 
-    title(page, "All sent: 3 received")
+    title(page, "Upload complete: 3 uploaded")
     expect(page.locator("#upload-panel")).to_have_attribute("data-busy", re.compile("."))
     assert len(lost) == 2
     forgive(complaints)
@@ -152,8 +152,8 @@ def test_two_thousand_files_leave_the_page_at_hand(page: Page) -> None:
 
     expect(page.locator(".file-row")).to_have_count(2000)
     assert max(page.evaluate("window.frames")) <= 200
-    expect(page.get_by_role("button", name="Send 2000 photos")).to_be_visible()
-    expect(page.locator("[data-detail]")).not_to_contain_text("still being checked")
+    expect(page.get_by_role("button", name="Upload 2000 photos")).to_be_visible()
+    expect(page.locator("[data-detail]")).not_to_contain_text("being checked")
     page.evaluate("""() => {
         window.touched = new Set();
         new MutationObserver((changes) => changes.forEach(({ target }) => {
@@ -172,12 +172,12 @@ def test_milestones_are_told_to_screen_readers_and_not_each_file(page: Page, gat
     gate.hold()
 
     send(page, large(4))
-    ensure_heard(page, heard, "Sending 4 photos.")
+    ensure_heard(page, heard, "Uploading 4 photos.")
     gate.release()
-    title(page, "All sent: 4 received")
+    title(page, "Upload complete: 4 uploaded")
 
-    ensure_heard(page, heard, "All sent: 4 received.")
-    assert heard[0] == "Sending 4 photos."
+    ensure_heard(page, heard, "Upload complete: 4 uploaded.")
+    assert heard[0] == "Uploading 4 photos."
     assert len(heard) == len(set(heard)) < 9
 
 

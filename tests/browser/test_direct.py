@@ -111,14 +111,14 @@ def test_photos_go_straight_to_the_bucket_and_survive_a_lost_network_and_a_reloa
 
     bytes_passed(gate, total // 3)
     cut(proxy, road)
-    expect(page.locator("[data-connection-text]")).to_contain_text("goes on by itself")
+    expect(page.locator("[data-connection-text]")).to_contain_text("Retrying automatically")
     gate.hold_at(total // 2)
     mend(proxy, road)
     bytes_passed(gate, total // 2)
     cut(proxy, road)
     mend(proxy, road)
     page.reload()
-    expect(page.locator("[data-resume-text]")).to_contain_text("still to come")
+    expect(page.locator("[data-resume-text]")).to_contain_text("Upload interrupted")
     choose(page, card)
     gate.release()
     all_sent(page)
@@ -129,7 +129,7 @@ def test_photos_go_straight_to_the_bucket_and_survive_a_lost_network_and_a_reloa
     assert resent(road.patches) == []
     page.goto(album)
     expect(page.locator(".tile, .photo, figure").first).to_be_visible()
-    page.get_by_role("link", name="Batches").click()
+    page.get_by_role("link", name="Uploads").click()
     page.locator(".entry a").first.click()
     expect(page.get_by_text(SAFE)).to_be_visible()
     # Nothing besides: no part, no raw file, nothing on the disk.
@@ -177,7 +177,7 @@ def test_a_file_that_is_cancelled_leaves_nothing_in_the_bucket(
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Cancel all").click()
 
-    expect(page.locator("[data-title]")).not_to_contain_text("Sending")
+    expect(page.locator("[data-title]")).not_to_contain_text("Uploading")
     polling.until(lambda: states(installation, page) == {"cancelled": 1}, 60, "it is not cancelled")
     installation.manage("sweep")
     assert set(rgw.names(bucket["S3_BUCKET"])) == known

@@ -75,12 +75,12 @@ def test_one_is_dismissed_after_a_question_and_the_focus_follows(page: Page) -> 
     page.goto("/failures/")
     page.get_by_role("button", name="Dismiss IMG_1.JPG").click()
 
-    expect(page.get_by_role("heading", name="Dismiss 1 failure?")).to_be_focused()
-    expect(page.get_by_text("1 raw file will be deleted")).to_be_visible()
-    page.get_by_role("button", name="Dismiss it").click()
+    expect(page.get_by_role("heading", name="Dismiss 1 problem?")).to_be_focused()
+    expect(page.get_by_text("1 failed file will be deleted")).to_be_visible()
+    page.get_by_role("button", name="Dismiss and delete").click()
 
-    expect(page.get_by_text("1 failure dismissed.")).to_be_visible()
-    expect(page.get_by_role("heading", name="Failures", exact=True)).to_be_focused()
+    expect(page.get_by_text("1 problem dismissed.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Problems", exact=True)).to_be_focused()
     expect(page.get_by_role("heading", name="IMG_1.JPG")).to_have_count(0)
     expect(page.get_by_role("heading", name="IMG_2.JPG")).to_be_visible()
 
@@ -100,17 +100,17 @@ def test_what_is_ticked_is_counted_and_dismissed_by_keyboard(page: Page) -> None
     bar.get_by_role("button", name="Dismiss selected").focus()
     page.keyboard.press("Enter")
 
-    expect(page.get_by_text("1 failure dismissed.")).to_be_visible()
+    expect(page.get_by_text("1 problem dismissed.")).to_be_visible()
 
 
 def test_a_desk_of_one_reason_stays_there_after_an_action(page: Page) -> None:
     page.goto("/failures/")
-    page.get_by_role("link", name="A document").click()
+    page.get_by_role("link", name="Document").click()
     page.wait_for_url("**/failures/?kind=failed&code=unsupported-document")
 
     page.get_by_role("button", name=f"Retry all {DOCUMENTS}").click()
 
-    expect(page.get_by_text(f"{DOCUMENTS} files will be tried again.")).to_be_visible()
+    expect(page.get_by_text(f"{DOCUMENTS} files will be retried.")).to_be_visible()
     assert page.url.endswith("?kind=failed&code=unsupported-document")
 
 
@@ -135,12 +135,12 @@ def test_everything_works_without_javascript(open_page: OpenPage, installation: 
     page.keyboard.press("Enter")
     page.get_by_role("checkbox", name="Select empty.jpg").check()
     page.get_by_role("button", name="Dismiss selected").click()
-    expect(page.get_by_role("heading", name="Dismiss 2 failures?")).to_be_visible()
-    page.get_by_role("button", name="Dismiss them").click()
-    expect(page.get_by_text("2 failures dismissed.")).to_be_visible()
-    page.get_by_role("button", name=f"Dismiss all {DOCUMENTS} of A document").click()
-    expect(page.get_by_text(f"{DOCUMENTS} raw files will be deleted")).to_be_visible()
-    page.get_by_role("link", name="Keep them").click()
+    expect(page.get_by_role("heading", name="Dismiss 2 problems?")).to_be_visible()
+    page.get_by_role("button", name="Dismiss and delete").click()
+    expect(page.get_by_text("2 problems dismissed.")).to_be_visible()
+    page.get_by_role("button", name=f"Dismiss all {DOCUMENTS} in Document").click()
+    expect(page.get_by_text(f"{DOCUMENTS} failed files will be deleted")).to_be_visible()
+    page.get_by_role("link", name="Cancel").click()
     expect(page.get_by_role("heading", name="IMG_1.JPG")).to_be_visible()
 
 
@@ -163,7 +163,7 @@ def test_axe_finds_nothing_and_nothing_sticks_out(
     page.get_by_role("checkbox").first.check()
     ensure_accessible(page, "desk")
     page.get_by_role("button", name="Dismiss all 6").click()
-    expect(page.get_by_role("heading", name="Dismiss 6 failures?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Dismiss 6 problems?")).to_be_visible()
     ensure_accessible(page, "question")
     page.goto("/failures/?code=timeout")
     ensure_accessible(page, "nothing for this reason")

@@ -22,7 +22,7 @@ def test_photos_go_from_the_form_to_the_album_without_a_reload(page: Page, insta
     page.evaluate("window.notReloaded = true")
 
     send(page, pictures(5))
-    expect(page.get_by_text("Developing photos")).to_be_visible()
+    expect(page.get_by_text("Processing photos")).to_be_visible()
     expect(page.locator("#upload-photos")).to_have_count(0)
     expect(page.locator(".progress__count")).to_contain_text("0 of 5")
 
@@ -53,7 +53,7 @@ def test_the_panel_asks_no_more_when_there_is_nothing_to_wait_for(page: Page) ->
 def test_closing_the_browser_changes_nothing(page: Page, open_page: OpenPage, installation: Installation) -> None:
     address = new_album(page)
     send(page, pictures(8))
-    expect(page.locator("[data-title]")).to_contain_text("All sent")
+    expect(page.locator("[data-title]")).to_contain_text("Upload complete")
     jobs = f"SELECT count(*) FROM processing_processingjob WHERE album_id = {album_of(page)} AND state = "
     page.context.close()
     installation.start("run_huey")
@@ -73,7 +73,7 @@ def test_the_panel_outlives_a_server_that_is_away(page: Page, mortal: Installati
     send(page, pictures(3))
     expect(page.locator(".progress__count")).to_contain_text("0 of 3")
     installation.kill("serve")
-    told = page.locator("[data-connection-text], connection-status").filter(has_text="The server does not answer")
+    told = page.locator("[data-connection-text], connection-status").filter(has_text="Can\u2019t reach the server")
     expect(told.filter(visible=True)).to_have_count(1)
     expect(page.locator(".progress__count")).to_contain_text("0 of 3")
 
@@ -114,7 +114,7 @@ def test_the_rest_can_be_cancelled(page: Page) -> None:
     send(page, pictures(4))
     page.on("dialog", lambda dialog: dialog.accept())
 
-    page.get_by_role("button", name="Cancel the rest").click()
+    page.get_by_role("button", name="Cancel remaining").click()
 
     expect(page.locator("#upload-photos")).to_have_count(1)
 
@@ -126,10 +126,10 @@ def test_files_can_be_dropped_anywhere(page: Page, installation: Installation) -
     drop(page, 3, on="footer, main, body")
 
     assert page.evaluate("window.overlayWasShown") is True
-    expect(page.get_by_text("3 photos chosen")).to_be_visible()
+    expect(page.get_by_text("3 photos selected")).to_be_visible()
     expect(page.get_by_text("dropped-2.png")).to_be_visible()
-    page.get_by_role("button", name="Send 3 photos").click()
-    expect(page.locator("[data-title]")).to_contain_text("All sent: 3 received")
+    page.get_by_role("button", name="Upload 3 photos").click()
+    expect(page.locator("[data-title]")).to_contain_text("Upload complete: 3 uploaded")
     jobs = f"SELECT state FROM processing_processingjob WHERE album_id = {album_of(page)}"
     assert installation.ask(jobs) == [("pending",)] * 3
 
@@ -141,8 +141,8 @@ def test_one_of_the_chosen_files_can_be_taken_back(page: Page, installation: Ins
 
     page.get_by_role("button", name="Remove IMG_0002.JPG").click()
 
-    expect(page.get_by_text("2 photos chosen")).to_be_visible()
-    page.get_by_role("button", name="Send 2 photos").click()
+    expect(page.get_by_text("2 photos selected")).to_be_visible()
+    page.get_by_role("button", name="Upload 2 photos").click()
     expect(page.locator(".progress__count")).to_contain_text("of 2")
 
 
@@ -151,8 +151,8 @@ def test_more_than_fits_is_told_before_sending(page: Page) -> None:
 
     choose(page, pictures(501, (8, 8)))
 
-    expect(page.get_by_text("One batch takes 500 photos. The last 1 goes by itself with the next.")).to_be_visible()
-    expect(page.get_by_role("button", name="Send 501 photos")).to_be_visible()
+    expect(page.get_by_text("Uploads in 2 batches of up to 500.")).to_be_visible()
+    expect(page.get_by_role("button", name="Upload 501 photos")).to_be_visible()
 
 
 @pytest.mark.usefixtures("no_worker")
@@ -165,7 +165,7 @@ def test_a_second_person_sees_why_the_album_is_locked(page: Page, open_page: Ope
 
     send(second, pictures(1, name="LATE_{}.JPG"))
 
-    expect(second.get_by_text("1 photo goes with the next batch, by itself, when this one is done")).to_be_visible()
+    expect(second.get_by_text("It uploads automatically next.")).to_be_visible()
     expect(second.locator(".progress__count")).to_contain_text("0 of 2")
     expect(second.locator(".file-row")).to_contain_text("LATE_1.JPG")
 
@@ -182,11 +182,11 @@ def test_the_bytes_that_were_sent_are_shown(page: Page) -> None:
     send(page, [large])
 
     expect(page.locator("[data-detail]")).to_contain_text("KB/s")
-    expect(page.locator(".file-row__status")).to_contain_text("sending")
+    expect(page.locator(".file-row__status")).to_contain_text("uploading")
     expect(page.locator(".file-row__bar")).not_to_have_js_property("value", 0)
     expect(page.locator("#batch-progress")).not_to_have_js_property("value", 0)
     devtools.send("Network.emulateNetworkConditions", line | {"uploadThroughput": -1})
-    expect(page.locator("[data-title]")).to_contain_text("All sent")
+    expect(page.locator("[data-title]")).to_contain_text("Upload complete")
     expect(page.locator(".progress__count")).to_contain_text("of 1")
 
 
@@ -209,9 +209,9 @@ def test_an_empty_form_is_explained_without_javascript(open_page: OpenPage, comp
     page = open_page(java_script_enabled=False)
     new_album(page)
 
-    page.get_by_role("button", name="Send").click()
+    page.get_by_role("button", name="Upload").click()
 
-    expect(page.get_by_role("alert")).to_contain_text("No photos were chosen")
+    expect(page.get_by_role("alert")).to_contain_text("Select at least one photo")
     forgive(complaints)
 
 

@@ -28,12 +28,12 @@ def test_each_folder_becomes_an_album_if_the_person_says_so(page: Page, tmp_path
     new_album(page)
 
     page.locator("#uploader-folder").set_input_files(card)
-    expect(page.get_by_text("Skipped 1 file of a kind that albums do not take: DCIM/Monday/notes.txt.")).to_be_visible()
+    expect(page.get_by_text("Skipped 1 unsupported file: DCIM/Monday/notes.txt.")).to_be_visible()
     expect(page.get_by_text("1 companion file skipped")).to_be_visible()
-    page.get_by_label("Each folder to an album of its own").check()
-    page.get_by_role("button", name="Send 4 photos").click()
+    page.get_by_label("A new album per folder").check()
+    page.get_by_role("button", name="Upload 4 photos").click()
 
-    title(page, "All sent: 4 received")
+    title(page, "Upload complete: 4 uploaded")
     page.get_by_role("link", name="Tuesday").click()
     expect(page.get_by_role("heading", name="Tuesday")).to_be_visible()
     expect(page.locator(".tile")).to_have_count(2)
@@ -45,7 +45,7 @@ def test_folders_can_go_into_this_album_too_and_their_files_go_in_order(page: Pa
     new_album(page)
 
     page.locator("#uploader-folder").set_input_files(tmp_path)
-    page.get_by_role("button", name="Send 4 photos").click()
+    page.get_by_role("button", name="Upload 4 photos").click()
 
     expect(page.locator(".report")).to_contain_text("4 photos added")
     page.reload()
@@ -71,13 +71,13 @@ def test_a_card_goes_whole_and_what_is_left_out_keeps_it(page: Page, open_page: 
     new_album(page)
 
     page.locator("#uploader-folder").set_input_files(card)
-    expect(page.get_by_text("Skipped 1 file of a kind that albums do not take: DCIM/MVI_2.AVI.")).to_be_visible()
+    expect(page.get_by_text("Skipped 1 unsupported file: DCIM/MVI_2.AVI.")).to_be_visible()
     expect(page.get_by_text("3 companion files skipped")).to_be_visible()
-    page.get_by_role("button", name="Send 5 photos").click()
+    page.get_by_role("button", name="Upload 5 photos").click()
 
     expect(page.locator(".report")).to_contain_text("3 companion files skipped")
-    expect(page.locator(".report")).to_contain_text("4 files kept with their photos")
-    page.get_by_text("Files that were skipped, and are not stored").click()
+    expect(page.locator(".report")).to_contain_text("4 related files")
+    page.get_by_text("Skipped files (not stored)").click()
     expect(page.locator(".report")).to_contain_text("MVI_2.AVI")
     address = page.url
     page.get_by_role("link", name="Receipt").click()
@@ -86,7 +86,7 @@ def test_a_card_goes_whole_and_what_is_left_out_keeps_it(page: Page, open_page: 
         "5 of 6 are stored and verified. 1 was skipped. Do not format the card yet.", timeout=60_000
     )
     expect(page.locator(".receipt")).to_contain_text("3 companion files skipped")
-    expect(page.get_by_role("listitem").filter(has_text="MVI_2.AVI")).to_contain_text("choose the file itself")
+    expect(page.get_by_role("listitem").filter(has_text="MVI_2.AVI")).to_contain_text("select the file itself")
     unheard = open_page(is_heard=False)
     for each in (address, page.url):
         unheard.goto(each)
@@ -99,7 +99,7 @@ def test_a_folder_that_holds_nothing_to_send_says_so(page: Page, tmp_path: Path)
 
     page.locator("#uploader-folder").set_input_files(tmp_path)
 
-    title(page, "No photos to send")
+    title(page, "No photos to upload")
     expect(page.get_by_text("notes.txt. If it is a photo")).to_be_visible()
     page.get_by_role("button", name="Remove all").click()
     expect(page.locator("[data-batch]")).to_be_hidden()
@@ -113,9 +113,9 @@ def test_what_is_left_out_of_a_folder_goes_on_the_record_of_its_own_album(page: 
     new_album(page)
 
     page.locator("#uploader-folder").set_input_files(tmp_path / "DCIM")
-    page.get_by_label("Each folder to an album of its own").check()
-    page.get_by_role("button", name="Send 2 photos").click()
-    title(page, "All sent: 2 received")
+    page.get_by_label("A new album per folder").check()
+    page.get_by_role("button", name="Upload 2 photos").click()
+    title(page, "Upload complete: 2 uploaded")
 
     page.get_by_role("link", name="Tuesday").click()
     expect(page.locator(".report")).to_contain_text("1 file skipped")
@@ -137,9 +137,9 @@ def test_what_lies_in_no_folder_that_becomes_an_album_keeps_every_receipt_from_c
     new_album(page)
 
     page.locator("#uploader-folder").set_input_files(tmp_path / "CARD")
-    page.get_by_label("Each folder to an album of its own").check()
-    page.get_by_role("button", name="Send 2 photos").click()
-    title(page, "All sent: 2 received")
+    page.get_by_label("A new album per folder").check()
+    page.get_by_role("button", name="Upload 2 photos").click()
+    title(page, "Upload complete: 2 uploaded")
 
     for folder in ("100MSDCF", "101MSDCF"):
         page.goto("/albums/")
@@ -165,7 +165,7 @@ def test_the_browsers_own_dialog_offers_every_accepted_ending(page: Page) -> Non
     new_album(page)
     page.evaluate(f"() => {{ {ASKED} }}")
 
-    page.get_by_role("button", name="Choose photos").click()
+    page.get_by_role("button", name="Browse files").click()
     options, error = page.evaluate("window.asked")
 
     (offered,) = options["types"]

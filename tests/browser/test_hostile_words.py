@@ -122,7 +122,7 @@ def test_the_name_of_a_chosen_file_runs_nothing_either(page: Page) -> None:
 
     choose(page, chosen)
 
-    expect(page.get_by_text(f"{len(ATTACKS)} photos chosen")).to_be_visible()
+    expect(page.get_by_text(f"{len(ATTACKS)} photos selected")).to_be_visible()
     assert_nothing_runs(page)
 
 

@@ -35,13 +35,13 @@ def test_a_second_device_sees_the_same_progress(
     polling.until(lambda: states(installation, page) == {"received": 1, "receiving": 5}, 60)
     phone = open_page(viewport=PHONE)
     phone.goto(address)
-    expect(phone.locator(".progress__bytes")).to_contain_text("1 of 6 received")
+    expect(phone.locator(".progress__bytes")).to_contain_text("1 of 6 uploaded")
     expect(phone.locator("#batch-progress")).not_to_have_js_property("value", 0)
     before = phone.locator("#batch-progress").evaluate("bar => bar.value")
 
     gate.hold(after_requests=2)
 
-    expect(phone.locator(".progress__bytes")).to_contain_text("3 of 6 received")
+    expect(phone.locator(".progress__bytes")).to_contain_text("3 of 6 uploaded")
     assert phone.locator("#batch-progress").evaluate("bar => bar.value") > before
 
 
@@ -61,22 +61,22 @@ def test_two_tabs_do_not_send_the_same_file_twice(
         other.add_init_script(ASKS_UNTIL_ANSWERED)
     other.goto(address)
     choose(other, files)
-    expect(other.get_by_role("button", name="Send 4 photos")).to_be_visible()
+    expect(other.get_by_role("button", name="Upload 4 photos")).to_be_visible()
     other.route("**/uploads/*/**", lambda route: None)  # it does not hear of the batch, and offers to send
     send(page, files)
     expect(page.locator(".file-row[data-state=sending]")).to_have_count(3)
 
-    other.get_by_role("button", name="Send 4 photos").click()
+    other.get_by_role("button", name="Upload 4 photos").click()
     other.unroute_all(behavior="ignoreErrors")
     if not has_locks:
         other.wait_for_function("() => window.isAnswered && window.asked.length")
         other.evaluate(
             "{ const acts = window.asked; window.asked = null; setTimeout(() => acts.forEach((act) => act())) }"
         )
-    expect(other.locator("[data-notes]")).to_contain_text("Another tab sends photos to this album.")
+    expect(other.locator("[data-notes]")).to_contain_text("Another tab is uploading to this album.")
     gate.release()
 
-    title(page, "All sent: 4 received")
+    title(page, "Upload complete: 4 uploaded")
     expect(other.locator(".file-row[data-state=received]")).to_have_count(4)
     assert len(sent) == len(set(sent)) == 4
     assert states(installation, page) == {"received": 4}
@@ -107,13 +107,13 @@ def test_a_second_tab_says_that_the_first_is_sending_and_takes_over_when_it_is_c
     other.goto(address)
     expect(other.locator("[data-resume-text]")).to_have_text("Uploading in another tab (1 of 6).")
     expect(other.get_by_role("button", name="Discard remaining")).to_be_hidden()
-    expect(other.get_by_role("button", name="Choose them again")).to_be_hidden()
+    expect(other.get_by_role("button", name="Select files to resume")).to_be_hidden()
     assert states(installation, page) == {"received": 1, "receiving": 5}
 
     page.close()
-    expect(other.locator("[data-resume-text]")).to_contain_text("5 of 6 photos are still to come")
+    expect(other.locator("[data-resume-text]")).to_contain_text("5 of 6 left")
     other.get_by_role("button", name="Discard remaining").click()
-    assert asked == ["Discard 5 remaining files? Photos that have arrived stay in the album."]
+    assert asked == ["Discard 5 remaining files? Uploaded photos stay in the album."]
     assert states(installation, other) == {"received": 1, "receiving": 5}
     other.get_by_role("button", name="Discard remaining").click()
 
@@ -131,7 +131,7 @@ def test_leaving_is_warned_of_only_while_bytes_are_moving(page: Page, gate: Gate
     page.on("dialog", answer)
     gate.hold()
     choose(page, large(4))
-    expect(page.get_by_text("4 photos chosen")).to_be_visible()
+    expect(page.get_by_text("4 photos selected")).to_be_visible()
     page.reload()
     assert asked == []
 
@@ -186,5 +186,5 @@ def test_the_screen_stays_awake_while_bytes_move(page: Page, gate: Gate) -> None
     expect(page.locator("html")).to_have_attribute("data-awake", "yes")
     gate.release()
 
-    title(page, "All sent: 3 received")
+    title(page, "Upload complete: 3 uploaded")
     expect(page.locator("html")).to_have_attribute("data-awake", "no")

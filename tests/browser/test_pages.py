@@ -93,7 +93,7 @@ def test_axe_finds_nothing_on_any_page(open_page: OpenPage, keeper: Account, add
         ensure_accessible(page, name)
     page.goto(addresses["empty"])
     choose(page, pictures(3))
-    expect(page.get_by_text("3 photos chosen")).to_be_visible()
+    expect(page.get_by_text("3 photos selected")).to_be_visible()
     ensure_accessible(page, "chosen")
 
 
@@ -163,7 +163,7 @@ def test_pages_load_their_scripts_and_styles_under_the_content_security_policy(p
 def test_everything_in_the_form_is_reached_with_the_keyboard(page: Page) -> None:
     new_album(page)
     choose(page, pictures(2))
-    expect(page.get_by_role("button", name="Send 2 photos")).to_be_visible()
+    expect(page.get_by_role("button", name="Upload 2 photos")).to_be_visible()
     reached = []
     for _ in range(25):
         page.keyboard.press("Tab")
@@ -173,6 +173,6 @@ def test_everything_in_the_form_is_reached_with_the_keyboard(page: Page) -> None
             )
         )
 
-    assert {"Choose photos", "Choose a folder", "Remove IMG_0001.JPG", "Remove IMG_0002.JPG", "Send 2 photos"} <= set(
+    assert {"Browse files", "Browse folder", "Remove IMG_0001.JPG", "Remove IMG_0002.JPG", "Upload 2 photos"} <= set(
         reached
     )

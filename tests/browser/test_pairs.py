@@ -38,11 +38,11 @@ def fill(page: Page, folder: Path) -> str:
 def test_a_pair_is_one_tile_from_which_everything_can_be_had(page: Page, tmp_path: Path) -> None:
     fill(page, tmp_path)
 
-    expect(page.locator(".report")).to_contain_text("3 files kept with their photos")
+    expect(page.locator(".report")).to_contain_text("3 related files")
     expect(page.locator(".tile")).to_have_count(3)
     expect(page.locator(".tile__mark")).to_have_text(["RAW", "Live"])
     page.get_by_role("link", name="Evening").click()
-    kept = page.get_by_role("region", name="Kept with it")
+    kept = page.get_by_role("region", name="Related files")
     expect(kept.get_by_role("listitem")).to_have_count(3)
     for name in ("IMG_1.DNG", "IMG_1.MOV", "IMG_1.xmp"):
         with page.expect_download() as download:
@@ -99,4 +99,4 @@ def test_it_works_without_javascript(page: Page, open_page: OpenPage, tmp_path: 
     plain.goto(address)
 
     plain.get_by_role("link", name="hill.jpg").click()
-    expect(plain.get_by_role("region", name="Looks the same").get_by_role("link")).to_have_text(["hill-small.jpg"])
+    expect(plain.get_by_role("region", name="Similar photos").get_by_role("link")).to_have_text(["hill-small.jpg"])

@@ -23,8 +23,8 @@ def test_a_file_that_is_in_the_album_already_is_not_sent(page: Page) -> None:
     sent = sendings(page)
 
     choose(page, files)
-    expect(page.locator("[data-detail]")).to_contain_text("1 new, 2 here already")
-    page.get_by_role("button", name="Send").click()
+    expect(page.locator("[data-detail]")).to_contain_text("1 new, 2 already in album")
+    page.get_by_role("button", name="Upload").click()
 
     expect(page.locator(".tile")).to_have_count(3)
     assert len(sent) == 1
@@ -37,32 +37,32 @@ def test_the_next_batch_is_prepared_while_the_album_is_locked_and_goes_by_itself
     new_album(page)
     files = pictures(3)
     send(page, files)
-    title(page, "All sent: 3 received")
+    title(page, "Upload complete: 3 uploaded")
 
     choose(page, [*pictures(2, name="NEXT_{}.JPG"), files[0] | {"name": "COPY.JPG"}])
 
     next_batch = page.locator("[data-next-text]")
     expect(next_batch).to_contain_text("3 photos (3 new)")
-    expect(next_batch).to_contain_text("by themselves, when this one is done")
+    expect(next_batch).to_contain_text("They upload automatically next")
     assert states(installation, page) == {"received": 3}
     installation.start("run_huey")
     expect(page.locator(".tile")).to_have_count(5)
-    expect(page.locator(".report")).to_contain_text("1 duplicate")  # the copy of a photo that was not one yet
+    expect(page.locator(".report")).to_contain_text("1 already in album")  # the copy of a photo that was not one yet
 
 
 @pytest.mark.usefixtures("no_worker")
 def test_what_was_prepared_can_be_held_back(page: Page, installation: Installation) -> None:
     new_album(page)
     send(page, pictures(2))
-    title(page, "All sent: 2 received")
+    title(page, "Upload complete: 2 uploaded")
     choose(page, pictures(2, name="NEXT_{}.JPG"))
     expect(page.locator("[data-next-text]")).to_contain_text("2 photos")
 
-    page.get_by_role("button", name="Hold them back").click()
+    page.get_by_role("button", name="Don\u2019t start automatically").click()
     installation.start("run_huey")
 
     expect(page.locator(".report")).to_contain_text("2 photos added")
-    expect(page.get_by_role("button", name="Send 2 photos")).to_be_visible()
+    expect(page.get_by_role("button", name="Upload 2 photos")).to_be_visible()
     assert states(installation, page) == {"received": 2}
 
 
@@ -78,7 +78,7 @@ def test_somebody_elses_batch_is_waited_for(page: Page, installation: Installati
 
     send(page, pictures(2))
 
-    expect(page.locator("[data-next-text]")).to_contain_text("2 photos (2 new) go with the next batch")
+    expect(page.locator("[data-next-text]")).to_contain_text("2 photos (2 new) queued")
     expect(page.locator("#upload-panel")).to_contain_text("berta")
     installation.start("run_huey")
     expect(page.locator(".tile")).to_have_count(3)
@@ -110,4 +110,4 @@ def test_files_can_be_dropped_while_photos_are_sent(page: Page, gate: Gate) -> N
     drop(page, 2)
 
     expect(page.locator("[data-next-text]")).to_contain_text("2 photos")
-    expect(row(page, "dropped-1.png")).to_contain_text("next batch")
+    expect(row(page, "dropped-1.png")).to_contain_text("queued")

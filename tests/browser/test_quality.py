@@ -15,7 +15,7 @@ PLACES = "all => all.map(i => i.getBoundingClientRect()).map(box => [box.x, box.
 
 def open_quality(page: Page) -> None:
     page.get_by_role("link", name="IMG_0001.JPG").click()
-    page.get_by_role("link", name="Original and renditions compared").click()
+    page.get_by_role("link", name="Compare original and previews").click()
     expect(page.get_by_role("heading", name="Quality")).to_be_visible()
 
 

@@ -52,9 +52,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def all_sent(page: Page) -> None:
-    expect(page.locator("[data-title]")).to_contain_text(re.compile("All sent|could not be sent"), timeout=120_000)
+    expect(page.locator("[data-title]")).to_contain_text(
+        re.compile("Upload complete|failed to upload"), timeout=120_000
+    )
     assert page.locator(".pick[data-state=failed]").all_inner_texts() == []
-    title(page, "All sent")
+    title(page, "Upload complete")
 
 
 def bytes_passed(gate: Gate, count: int) -> None:
@@ -123,8 +125,8 @@ def survive(page: Page, proxy: Proxy, installation: Installation, files: list[Pa
             what = break_and_mend(page, proxy, dice)
         elif event == "reload":
             page.reload()
-            expect(page.locator("[data-resume-text]")).to_contain_text("still to come")
-            title(page, "Still to come")  # and not that all that is here was sent
+            expect(page.locator("[data-resume-text]")).to_contain_text("Upload interrupted")
+            title(page, "Waiting for files")  # and not that all that is here was sent
             choose(page, files)
         else:
             installation.kill("serve")
@@ -173,7 +175,7 @@ def test_after_a_reload_the_files_chosen_again_go_on_where_they_stopped(
     new_album(page)
     files = begin(page, proxy, folder, 1_200_000)
     page.reload()
-    expect(page.locator("[data-resume-text]")).to_contain_text("of 9 photos are still to come")
+    expect(page.locator("[data-resume-text]")).to_contain_text("of 9 left")
 
     choose(page, files)
     proxy.gate.release()
@@ -205,8 +207,8 @@ def test_with_the_browsers_file_handles_it_goes_on_by_itself_after_a_reload(
     new_album(page)
     proxy.gate.hold_at(700_000)
     page.evaluate(NEVER_STALL)
-    page.get_by_role("button", name="Choose photos").click()
-    page.get_by_role("button", name="Send 6 photos").click()
+    page.get_by_role("button", name="Browse files").click()
+    page.get_by_role("button", name="Upload 6 photos").click()
     bytes_passed(proxy.gate, 700_000)
 
     page.reload()
@@ -227,7 +229,7 @@ def test_another_browser_of_the_same_person_goes_on_too(
     other = open_page()
     other.goto(address)
 
-    expect(other.locator("[data-resume-text]")).to_contain_text("9 files expected")
+    expect(other.locator("[data-resume-text]")).to_contain_text("of 9 uploaded from another device")
     choose(other, files)
     proxy.gate.release()
 
@@ -243,7 +245,7 @@ def test_what_arrived_from_elsewhere_after_a_reload_is_not_asked_for_again(
     address = new_album(page)
     files = begin(page, proxy, folder, 1_200_000)
     page.reload()
-    expect(page.locator("[data-resume-text]")).to_contain_text("of 9 photos are still to come")
+    expect(page.locator("[data-resume-text]")).to_contain_text("of 9 left")
     other = open_page()
     other.goto(address)
     choose(other, files)
@@ -252,7 +254,7 @@ def test_what_arrived_from_elsewhere_after_a_reload_is_not_asked_for_again(
 
     expect(page.locator("[data-resume-text]")).to_be_hidden()
 
-    title(page, "All sent")
+    title(page, "Upload complete")
     forgive(complaints)
 
 
@@ -266,7 +268,7 @@ def test_while_the_network_is_away_it_waits_and_goes_on_by_itself(
 
     page.context.set_offline(True)
     proxy.cut()
-    expect(page.locator("[data-connection-text]")).to_contain_text("No network")
+    expect(page.locator("[data-connection-text]")).to_contain_text("You\u2019re offline")
     asked = "what is asked more often than a file is tried again (RETRIES in tus-upload.js)"
     wait_for(page, lambda: sum(request.method == "HEAD" for request in failed) > 8, asked)
     expect(page.locator(".file-row[data-state=failed]")).to_have_count(0)
@@ -290,7 +292,7 @@ def test_what_stalls_is_given_up_and_sent_again(
     polling.until(lambda: gate.held == 0, 60, "what was on its way is not given up")
 
     page.evaluate("document.querySelector('[data-uploader]').dataset.stallMs = 1500")
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Resume").click()
     polling.until(lambda: gate.held == 3, 60, "nothing is on its way")
     stalled = len(proxy.patches)
     polling.until(lambda: len(proxy.patches) > stalled, 60, "what stalls is not sent again")
@@ -310,7 +312,7 @@ def test_who_is_signed_out_signs_in_in_another_tab_and_sending_goes_on(
     page.context.clear_cookies()
     proxy.gate.release()
 
-    expect(page.locator("[data-connection-text]")).to_contain_text("You have been signed out")
+    expect(page.locator("[data-connection-text]")).to_contain_text("You\u2019ve been signed out")
     with page.context.expect_page() as opened:
         page.locator("[data-sign-in]").click()
     tab = opened.value

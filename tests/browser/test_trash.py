@@ -125,7 +125,7 @@ def test_a_page_whose_album_is_deleted_elsewhere_says_so_and_shows_no_success(
     installation.stop("run_huey", seconds=200)
     address = new_album(page)
     send(page, pictures(3))
-    title(page, "All sent: 3 received")
+    title(page, "Upload complete: 3 uploaded")
     other = page.context.new_page()
 
     other.goto(f"{address}delete/")
@@ -157,10 +157,10 @@ def test_photos_that_were_chosen_for_a_deleted_album_stay_listed(open_page: Open
     other.goto(f"{address}delete/")
     other.get_by_role("button", name="Move to trash").click()
 
-    page.get_by_role("button", name="Send 2 photos").click()
+    page.get_by_role("button", name="Upload 2 photos").click()
 
     expect(page.locator("connection-status")).to_contain_text("This album is in the trash.")
     title(page, "2 files not uploaded")
     expect(page.locator(".file-row")).to_have_count(2)
-    expect(page.get_by_role("button", name="Choose photos")).to_be_hidden()
+    expect(page.get_by_role("button", name="Browse files")).to_be_hidden()
     ensure_accessible(page)

@@ -76,7 +76,7 @@ def receipt_json(client: Client, batch: Batch) -> dict[str, Any]:
 def test_the_line_that_frees_the_card_is_there_only_when_it_is_true(signed_in, album):
     batch = developed(album, 2)
     assert "safe to format" not in page(signed_in, batch)
-    assert "2 are still being checked" in page(signed_in, batch)
+    assert "2 are still being verified" in page(signed_in, batch)
 
     while post_write.prove_next():
         pass
@@ -96,7 +96,7 @@ def test_the_page_is_live_until_time_changes_nothing_any_more(signed_in, album):
 
 
 def test_who_waits_for_a_worker_is_told_that_there_is_none(signed_in, album):
-    assert "No worker is running" in page(signed_in, developed(album))
+    assert "Processing is paused: no worker is running" in page(signed_in, developed(album))
 
 
 def test_files_are_listed_with_where_they_stand_and_why(signed_in, album):
@@ -108,7 +108,7 @@ def test_files_are_listed_with_where_they_stand_and_why(signed_in, album):
 
     text = page(signed_in, batch)
 
-    for words in ("Stored and verified", "Failed", "On its way", "not-an-image", "1 attempt", "of 3.0\xa0MB arrived"):
+    for words in ("Stored and verified", "Failed", "Uploading", "not-an-image", "1 attempt", "of 3.0\xa0MB uploaded"):
         assert words in text
     photo = Photo.objects.get()
     assert f'href="/photos/{photo.pk}/"' in text
@@ -324,7 +324,7 @@ def test_a_batch_at_work_cannot_be_deleted(signed_in, album):
     batch = with_failures(album, 2)
     making.received(album, batch=batch)
 
-    assert "still at work" in signed_in.get(f"/batches/{batch.pk}/delete/").content.decode()
+    assert "upload is in progress" in signed_in.get(f"/batches/{batch.pk}/delete/").content.decode()
     response = signed_in.post(f"/batches/{batch.pk}/delete/")
 
     assert response.status_code == 409

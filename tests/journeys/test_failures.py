@@ -64,25 +64,25 @@ def test_the_desk_says_what_failed_why_and_what_to_do(signed_in, batch):
         *(
             "IMG_1.JPG",
             "It is truncated.",
-            "the card may still",
-            f"batch {batch.pk}",
+            "the original on the card may be intact",
+            f"upload {batch.pk}",
             "Summer",
             "<code>truncated</code>",
         ),
         *("1 attempt", "Attempt 1", f"/jobs/{job.pk}/preview/", f"/jobs/{job.pk}/raw/"),
-        *("refused.jpg", "The connection broke", "Send it again"),
+        *("refused.jpg", "Connection lost", "Upload again"),
     ):
         assert words in html
 
 
 def test_where_nothing_failed_it_says_so(signed_in, batch):
-    assert "Nothing failed" in page(signed_in)
+    assert "No problems" in page(signed_in)
 
 
 def test_a_reason_that_nothing_failed_for_leads_to_the_others(signed_in, batch):
     fail(batch, "broken")
 
-    assert "Nothing failed for this reason" in page(signed_in, "?code=timeout")
+    assert "No problems of this kind" in page(signed_in, "?code=timeout")
 
 
 def test_what_the_album_has_already_is_no_failure(signed_in, batch):
@@ -90,8 +90,8 @@ def test_what_the_album_has_already_is_no_failure(signed_in, batch):
 
     html = page(signed_in)
 
-    assert "Nothing failed" in html
-    assert "In the album already" in html
+    assert "No problems" in html
+    assert "Already in album" in html
 
 
 def test_nobody_sees_failures_of_somebody_else(stranger, batch):
@@ -100,7 +100,7 @@ def test_nobody_sees_failures_of_somebody_else(stranger, batch):
     client = Client()
     client.force_login(stranger)
 
-    assert "Nothing failed" in page(client)
+    assert "No problems" in page(client)
     assert client.get(f"{DESK}?album={batch.album_id}").status_code == 404
     assert client.get(f"{DESK}?batch={batch.pk}").status_code == 404
 
@@ -119,7 +119,7 @@ def test_nonsense_does_not_mean_all(signed_in, batch, query):
 def test_an_unknown_code_means_none(signed_in, batch, code):
     fail(batch)
 
-    assert "Nothing failed for this reason" in page(signed_in, f"?code={code}")
+    assert "No problems of this kind" in page(signed_in, f"?code={code}")
 
 
 def test_the_album_and_the_queue_lead_to_it(signed_in, batch):
@@ -161,7 +161,7 @@ def test_one_is_retried(signed_in, batch):
 
     assert (response.status_code, response.url) == (302, DESK)
     assert states() == {first.pk: JobState.PENDING, second.pk: JobState.FAILED}
-    assert said(response) == ["1 file will be tried again."]
+    assert said(response) == ["1 file will be retried."]
 
 
 def test_those_ticked_are_retried(signed_in, batch):
@@ -179,7 +179,7 @@ def test_all_of_one_reason_are_retried_on_whatever_page(signed_in, batch):
     response = signed_in.post(RETRY, {"pick": "failed:timeout", "page": "2"})
 
     assert states() == {**dict.fromkeys(many, JobState.PENDING), other.pk: JobState.FAILED}
-    assert (said(response), response.url) == (["52 files will be tried again."], f"{DESK}?page=2")
+    assert (said(response), response.url) == (["52 files will be retried."], f"{DESK}?page=2")
 
 
 def test_all_of_what_the_desk_is_narrowed_to_are_retried(signed_in, batch, owner):
@@ -197,7 +197,7 @@ def test_all_of_what_the_desk_is_narrowed_to_are_retried(signed_in, batch, owner
 def test_nothing_ticked_is_nothing_done(signed_in, batch, address, form):
     job = fail(batch)
 
-    assert said(signed_in.post(address, form)) == ["Nothing was selected. Tick the files first."]
+    assert said(signed_in.post(address, form)) == ["Select at least one file."]
     assert states() == {job.pk: JobState.FAILED}
 
 
@@ -207,8 +207,8 @@ def test_what_was_refused_cannot_be_retried_and_that_is_said(signed_in, batch):
     response = signed_in.post(RETRY, {"pick": "ticked", "upload": [upload.pk], "job": [job.pk]})
 
     assert said(response) == [
-        "1 file will be tried again.",
-        "1 cannot be tried again, since nothing was kept of them. Send them again.",
+        "1 file will be retried.",
+        "1 rejected file cannot be retried. Upload again.",
     ]
 
 
@@ -220,7 +220,7 @@ def test_dismissing_says_how_many_raw_files_would_be_lost_before_it_does_it(sign
     response = signed_in.post(DISMISS, {"pick": "all"})
 
     assert (response.status_code, response.context["size"].failed, response.context["size"].total) == (200, 2, 3)
-    assert "2 raw files will be deleted" in response.content.decode()
+    assert "2 failed files will be deleted" in response.content.decode()
     assert states()[job.pk] == JobState.FAILED
     assert (data_dir / job.raw_path).exists()
 
@@ -236,7 +236,7 @@ def test_what_was_confirmed_is_dismissed_with_its_raw_files(
 
     assert states() == {job.pk: JobState.CANCELLED, other.pk: JobState.FAILED}
     assert [(data_dir / each.raw_path).exists() for each in (job, other)] == [False, True]
-    assert (said(response), response.url) == (["1 failure dismissed."], f"{DESK}?batch={batch.pk}")
+    assert (said(response), response.url) == (["1 problem dismissed."], f"{DESK}?batch={batch.pk}")
 
 
 def test_what_failed_after_the_question_is_not_meant_by_the_answer(signed_in, batch):
@@ -254,7 +254,7 @@ def test_what_has_no_raw_file_is_dismissed_without_a_question(signed_in, batch):
 
     response = signed_in.post(DISMISS, {"pick": f"upload:{refused.pk}"})
 
-    assert said(response) == ["1 failure dismissed."]
+    assert said(response) == ["1 problem dismissed."]
     assert [upload.name for upload in album_progress.report(batch.album).refused] == [other.name]
     assert album_progress.report(batch.album).refused_count == 1
     assert Upload.objects.get(pk=refused.pk).dismissed_at is not None
@@ -282,7 +282,7 @@ def test_a_duplicate_leads_to_its_photo_and_need_not_be_sent_again(signed_in, ba
     html = page(signed_in, "?code=duplicate")
 
     assert f'href="{photo.get_absolute_url()}"' in html
-    assert "Send it again" not in html
+    assert "Upload again" not in html
 
 
 def test_the_raw_file_is_a_download_that_no_browser_runs(signed_in, batch):

@@ -217,7 +217,7 @@ def test_another_album_of_the_same_person_is_named(signed_in, album, owner, stra
 
     assert states(response) == ["elsewhere", "new"]
     elsewhere, new = response.json()["files"]
-    assert elsewhere["message"] == "It is also in your album “Winter”."
+    assert elsewhere["message"] == "Also in your album “Winter”."
     assert elsewhere["photo"] == f"/photos/{mine.pk}/"
     assert elsewhere["upload"] is not None
     assert new["photo"] is None
@@ -409,7 +409,7 @@ def test_what_never_comes_is_given_up_and_the_album_is_free(signed_in, album):
     patch(signed_in, came, 0, b"came")
     Upload.objects.receiving().update(expires_at=timezone.now() + timedelta(seconds=1500))
     page = signed_in.get(f"/albums/{album.pk}/").content.decode()
-    assert "given up in 25 minutes" in page
+    assert "expire in 25 minutes" in page
 
     Upload.objects.receiving().update(expires_at=timezone.now() - timedelta(seconds=1))
     recovery.sweep()

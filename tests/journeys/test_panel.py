@@ -256,9 +256,9 @@ def test_work_without_a_worker_is_told(signed_in, album):
     making.received(album)
     status = f"/albums/{album.pk}/uploads/status/"
 
-    assert b"No worker is running" in signed_in.get(status).content
+    assert b"Processing is paused: no worker is running" in signed_in.get(status).content
     workers.beat("tester")
-    assert b"No worker is running" not in signed_in.get(status).content
+    assert b"Processing is paused: no worker is running" not in signed_in.get(status).content
 
 
 def test_the_progress_never_says_all_done_while_work_is_left(signed_in, album):

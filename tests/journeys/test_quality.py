@@ -69,7 +69,7 @@ def test_where_no_browser_shows_the_original_the_largest_stands_for_it_and_that_
 
     page = page_of(client, f"/photos/{photo.pk}/quality/")
 
-    assert "No browser shows TIFF, so the largest rendition stands for the original here." in page
+    assert "display TIFF; showing the largest preview instead." in page
     shown = [photo.renditions.get(edge=edge).get_absolute_url() for edge in (900, 800)]
     assert re.findall(r'<img src="([^"]+)"', page) == shown
 
@@ -85,7 +85,7 @@ def test_what_is_not_known_is_left_out(photo, client):
 
     page = page_of(client, f"/photos/{photo.pk}/quality/")
 
-    assert '<th scope="row">Original, JPEG</th> <td>none named</td> <td></td> <td></td> <td>900 ' in page
+    assert '<th scope="row">Original, JPEG</th> <td>none</td> <td></td> <td></td> <td>900 ' in page
 
 
 def test_what_the_pipeline_saw_of_the_original_is_noted(photo):

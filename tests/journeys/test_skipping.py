@@ -107,7 +107,7 @@ def test_companions_alone_are_no_photos_and_no_failures(signed_in, album):
 
     batch = Batch.objects.get()
     assert not receipt_query.of(batch).is_safe
-    assert "This batch holds only companion files." in page(signed_in, batch)
+    assert "This upload has only companion files." in page(signed_in, batch)
     assert "1 companion file skipped" in signed_in.get(album.get_absolute_url()).content.decode()
 
 
@@ -160,7 +160,7 @@ def test_what_a_page_left_out_of_a_folder_is_told_and_keeps_the_card(signed_in, 
     assert receipt.words == "1 of 2 is stored and verified. 1 was skipped. Do not format the card yet."
     (avi,) = [row for row in receipt_csv(signed_in, batch) if row["name"] == "MVI_2.AVI"]
     assert (avi["state"], avi["code"], avi["bytes"], avi["sha256"]) == ("skipped", "left-out", "12", "")
-    assert "choose the file itself" in avi["reason"]
+    assert "select the file itself" in avi["reason"]
     told = receipt_json(signed_in, batch)
     assert (told["count"], told["companions"], told["safe"], len(told["files"])) == (2, 3, False, 5)
 

@@ -173,7 +173,7 @@ def test_an_empty_trash_needs_no_emptying(signed_in, album, photos):
 def test_an_empty_trash_says_what_it_is_for(signed_in, album, photos):
     page = read(signed_in, f"/albums/{album.pk}/trash/")
 
-    assert ("Nothing in the trash" in page, "Restore all" in page, "Empty trash" in page) == (True, False, False)
+    assert ("The trash is empty" in page, "Restore all" in page, "Empty trash" in page) == (True, False, False)
 
 
 def test_a_photo_in_the_trash_has_its_page_with_both_ways_out(signed_in, album, photos):

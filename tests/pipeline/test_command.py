@@ -39,7 +39,7 @@ def test_prints_the_refusal_and_exits_with_1(tmp_path: Path, out: Path) -> None:
     assert (ended.returncode, ended.stderr) == (1, "")
     assert json.loads(ended.stdout) == {
         "error": "empty-file",
-        "message": "This file is empty. Copy it from the camera again and send the new copy.",
+        "message": "This file is empty. Copy it from the camera again and upload the new copy.",
     }
 
 

@@ -65,8 +65,8 @@ def test_the_message_tells_the_size_and_the_limit(tmp_path: Path, out: Path) -> 
         develop(source, out)
 
     assert caught.value.message == (
-        "This picture has 900 megapixels (30000 x 30000); up to 250 are possible for this kind of file. Nothing is damaged: "
-        "export it as JPEG, of which larger ones can be shown, or with fewer pixels, and send that."
+        "This picture has 900 megapixels (30000 x 30000); the maximum for this kind of file is 250. "
+        "Export it as JPEG, which may be larger, or with fewer pixels, and upload that."
     )
 
 

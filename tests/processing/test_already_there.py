@@ -66,7 +66,7 @@ def test_its_receipt_stands_or_falls_with_the_photo(again, photo):
     photo.delete()
 
     assert receipt_query.of(again.batch).counts == {Standing.GONE: 1}
-    assert "was not taken in" not in receipt_query.of(again.batch).words
+    assert "was rejected" not in receipt_query.of(again.batch).words
 
 
 def test_it_is_a_photo_to_who_waits_for_the_end_of_its_batch(again):

@@ -78,11 +78,11 @@ def test_the_receipt_mentions_it_and_is_not_safe(job):
     assert receipt.counts == {Standing.VERIFIED: 1}
     assert (receipt.damaged, receipt.is_safe) == (1, False)
     assert receipt.words == (
-        "All 1 of 1 are stored and verified. 1 was damaged when sent, and published all the same. "
+        "All 1 of 1 are stored and verified. 1 was damaged on arrival and published anyway. "
         "Format the card only if it holds no better copy."
     )
     assert (line.code, line.standing) == ("published-damaged", Standing.VERIFIED)
-    assert "damaged when it was sent" in line.reason
+    assert "damaged on arrival" in line.reason
 
 
 def test_its_timeline_says_who_wanted_it(job):

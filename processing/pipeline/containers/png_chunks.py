@@ -25,8 +25,7 @@ FRAME_CONTROL, END = b"fcTL", b"IEND"
 BLOCK_BYTES = 1 << 20
 WRONG_CHECKSUM = Note(
     "slightly-damaged",
-    "This PNG is slightly damaged: a checksum is wrong. The whole picture is there and shown, and the original is kept as it was "
-    "sent.",
+    "This PNG is slightly damaged: a checksum is wrong. The whole picture is shown; the original is stored as uploaded.",
 )
 
 

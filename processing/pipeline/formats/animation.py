@@ -43,9 +43,9 @@ def is_kept(image: Image.Image, count: int, bounds: Limits) -> bool:
 def stopped(image: Image.Image, count: int, bounds: Limits) -> Note:
     mega = round(count * image.width * image.height / 1_000_000)
     message = (
-        f"This animation has {count} frames of {image.width} x {image.height} pixels, {mega} megapixels together; up to "
-        f"{bounds.animation_frames} frames and {bounds.animation_pixels // 1_000_000} megapixels are kept moving. "
-        "Shown is the first."
+        f"This animation has {count} frames of {image.width} x {image.height} pixels, {mega} megapixels in all; the "
+        f"maximum is {bounds.animation_frames} frames and {bounds.animation_pixels // 1_000_000} megapixels. "
+        "Only the first frame is shown."
     )
     return Note("animation-stopped", message)
 

@@ -53,6 +53,7 @@ ACCEPT = ",".join(("image/*", *(f".{ending}" for ending in ENDINGS)))
 """The value of `<input accept>`. The extensions are for systems that do not know the media types of RAW files and sidecars."""
 NAMES = f"{', '.join(kind.name for kind in PICTURES)} and {RAW.name}"
 """The names for use in a sentence: `JPEG, HEIC, … and camera RAW`."""
+SUMMARY = f"JPEG, HEIC, RAW and {len(PICTURES) - 2} more"
 
 COMPANION_ENDINGS = frozenset(
     (

@@ -36,7 +36,7 @@ CODINGS = {"HEIF": {"hvc1", "grid", "iden", "iovl"}, "AVIF": {"av01", "grid", "i
 BANDED = {"PNG", "TIFF"}
 UNSUPPORTED_COMPRESSIONS = {50001}
 """Compressions that Pillow passes to libtiff although the libtiff in its wheels does not support them: WebP."""
-HDR = Note("hdr", "This is an HDR picture. Its brightest lights are toned down to what every screen can show.")
+HDR = Note("hdr", "HDR picture, tone-mapped for standard screens.")
 
 
 @contextmanager

@@ -37,8 +37,8 @@ PROBE_EDGE = 256
 # LibRaw's codes of the sensor's rotation: 180°, 90° to the left, and 90° to the right.
 TURNS = {3: orientation.TURNS[3], 5: orientation.TURNS[8], 6: orientation.TURNS[6]}
 
-PREVIEW = Note("raw-preview", "This is the camera's own JPEG, which lies inside the RAW file.")
-DEVELOPED = Note("raw-developed", "Darkroom developed this from the sensor's data, with the camera's white balance.")
+PREVIEW = Note("raw-preview", "Shows the JPEG that the camera embedded in the RAW file.")
+DEVELOPED = Note("raw-developed", "Rendered from the RAW data with the camera's white balance.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,5 +182,5 @@ def _small_grey(image: Image.Image) -> Image.Image:
 
 
 def _small_preview_note(preview: Image.Image) -> Note:
-    message = f"This camera's RAW data cannot be developed. Shown is its own JPEG of {preview.width} x {preview.height} pixels."
+    message = f"This RAW format is not supported. Shows its embedded JPEG ({preview.width} x {preview.height} pixels)."
     return Note("raw-small-preview", message)

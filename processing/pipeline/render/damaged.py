@@ -18,8 +18,8 @@ from processing.pipeline.render import preview
 
 PUBLISHED = Note(
     "published-damaged",
-    "This file is damaged and was published all the same: what is missing or wrong shows as grey, shifted or false colours. "
-    "The original is kept byte for byte as it was sent.",
+    "Published although damaged: missing or wrong areas show as grey, shifted or false colours. The original is stored as "
+    "uploaded.",
 )
 
 

@@ -36,9 +36,11 @@ SENT = ".sent"
 """Suffix of the key that a form posts to. The form may be posted again while its signature is valid, and must not overwrite a
 received file."""
 
-BAD_PART = Refusal(HTTPStatus.BAD_REQUEST, "bad-part", f"Parts are numbered from 1 to {MOST_PARTS}, and have a size.")
+BAD_PART = Refusal(
+    HTTPStatus.BAD_REQUEST, "bad-part", f"Part numbers must be 1 to {MOST_PARTS}, and each part needs a size."
+)
 INCOMPLETE = Refusal(
-    HTTPStatus.CONFLICT, "parts-missing", "Some parts are not here yet. Ask which are, and send the others."
+    HTTPStatus.CONFLICT, "parts-missing", "Some parts are missing. List the stored parts and send the others."
 )
 
 
@@ -157,7 +159,7 @@ def hand_over_by_id(pk: uuid.UUID) -> None:
 def abort(upload: Upload) -> None:
     """Cancels the upload at the client's request. Raises Refused if it has ended."""
     _ensure_receiving(upload)
-    lifecycle.cancel(upload, "cancelled", "Its sender took it back.")
+    lifecycle.cancel(upload, "cancelled", "Cancelled by the uploader.")
     _delete_parts(upload)
 
 

@@ -19,23 +19,25 @@ CHECKSUM_MISMATCH_STATUS = 460
 MOST_DIGITS = 15
 """Longer numbers are no file sizes and do not fit into the database column."""
 
-WRONG_VERSION = Refusal(HTTPStatus.PRECONDITION_FAILED, "tus-version", f"This server speaks tus {VERSION} only.")
-WRONG_TYPE = Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "content-type", f"Send the bytes as {CONTENT_TYPE}.")
-NOT_A_NUMBER = Refusal(HTTPStatus.BAD_REQUEST, "bad-number", "Lengths and offsets are whole numbers.")
-NO_OFFSET = Refusal(HTTPStatus.BAD_REQUEST, "no-offset", "Say in Upload-Offset where these bytes belong.")
-BAD_LENGTH = Refusal(HTTPStatus.BAD_REQUEST, "bad-length", "Say either Upload-Length or Upload-Defer-Length: 1.")
+WRONG_VERSION = Refusal(HTTPStatus.PRECONDITION_FAILED, "tus-version", f"This server supports tus {VERSION} only.")
+WRONG_TYPE = Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "content-type", f"Set Content-Type to {CONTENT_TYPE}.")
+NOT_A_NUMBER = Refusal(HTTPStatus.BAD_REQUEST, "bad-number", "Lengths and offsets must be whole numbers.")
+NO_OFFSET = Refusal(HTTPStatus.BAD_REQUEST, "no-offset", "Set Upload-Offset.")
+BAD_LENGTH = Refusal(HTTPStatus.BAD_REQUEST, "bad-length", "Set either Upload-Length or Upload-Defer-Length: 1.")
 BAD_METADATA = Refusal(
-    HTTPStatus.BAD_REQUEST, "bad-metadata", "Upload-Metadata is pairs of a key and base64, parted by commas."
+    HTTPStatus.BAD_REQUEST,
+    "bad-metadata",
+    "Upload-Metadata must be pairs of a key and a base64 value, separated by commas.",
 )
 BAD_CHECKSUM = Refusal(
     HTTPStatus.BAD_REQUEST,
     "bad-checksum",
-    f"Upload-Checksum is one of {', '.join(ALGORITHMS)}, and the digest in base64.",
+    f"Upload-Checksum must be one of {', '.join(ALGORITHMS)}, and the digest in base64.",
 )
-OFFSET_MISMATCH = Refusal(HTTPStatus.CONFLICT, "offset-mismatch", "The upload stands elsewhere. Go on from its offset.")
-REVOKED = Refusal(HTTPStatus.CONFLICT, "revoked", "Another request took this upload over. Ask for the offset again.")
+OFFSET_MISMATCH = Refusal(HTTPStatus.CONFLICT, "offset-mismatch", "Wrong offset. Resume from the current one.")
+REVOKED = Refusal(HTTPStatus.CONFLICT, "revoked", "Another request took over this upload. Fetch the offset again.")
 CHECKSUM_MISMATCH = Refusal(
-    CHECKSUM_MISMATCH_STATUS, "checksum-mismatch", "The part was damaged on its way. Send it again."
+    CHECKSUM_MISMATCH_STATUS, "checksum-mismatch", "The chunk was damaged in transit. Send it again."
 )
 
 

@@ -100,7 +100,7 @@ def end(upload: Upload) -> None:
         raise Refused(problems.FINISHED, final_offset)
     with _open_partial(upload) as partial_file:
         partial_file.take_over()
-    lifecycle.cancel(upload, "cancelled", "Its sender took it back.")
+    lifecycle.cancel(upload, "cancelled", "Cancelled by the uploader.")
 
 
 def hand_over_again(before: datetime) -> int:

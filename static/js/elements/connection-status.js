@@ -33,7 +33,7 @@ class ConnectionStatus extends HTMLElement {
       event.detail.shouldSwap = false;
     } else if (xhr.status < 300 && !xhr.responseText.includes(`id="${target.id}"`)) {
       event.detail.shouldSwap = false;
-      this.#show("You have been signed out.", { textContent: "Sign in again", target: "_blank" }); // chosen files stay on this page
+      this.#show("You’ve been signed out.", { textContent: "Sign in again", target: "_blank" }); // chosen files stay on this page
     } else if (event.detail.shouldSwap) {
       this.hidden = true;
     }
@@ -41,14 +41,14 @@ class ConnectionStatus extends HTMLElement {
 
   #onError = (event) => {
     const { requestConfig, xhr } = event.detail;
-    if (!isPoll(requestConfig)) this.#show("That did not work. Try again in a moment.");
+    if (!isPoll(requestConfig)) this.#show("Something went wrong. Try again in a moment.");
     else if (xhr?.status === 404 || xhr?.status === 410) this.#showGone(xhr.status === 410);
     else if (!requestConfig.elt.matches("[hx-trigger]")) return;
-    else this.#show(navigator.onLine ? "The server does not answer. Trying again…" : "No network. This page goes on by itself when it is back.");
+    else this.#show(navigator.onLine ? "Can’t reach the server. Retrying automatically." : "You’re offline. This page updates when you reconnect.");
   };
 
   #showGone(isInTrash) {
-    const { gone = "This is not here any more.", back = location.href, backText = "Reload the page", trash, restore } = this.dataset;
+    const { gone = "This is no longer available.", back = location.href, backText = "Reload the page", trash, restore } = this.dataset;
     if (isInTrash && trash) this.#show(trash, { href: location.href, textContent: restore });
     else this.#show(gone, { href: back, textContent: backText });
     this.dispatchEvent(new Event("gone", { bubbles: true }));

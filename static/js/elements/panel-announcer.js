@@ -33,10 +33,10 @@ class PanelAnnouncer extends HTMLElement {
 export function announcement(before, after) {
   if (before.busy && !after.busy) return finished(after);
   if (!after.busy) return "";
-  if (after.receiving) return before.receiving ? "" : "Receiving photos.";
-  if (!before.busy || before.receiving) return `Developing ${plural(after.total, "photo")}.`;
-  if (after.failed > before.failed) return `${plural(after.failed, "photo")} could not be developed so far.`;
-  if (step(after) > step(before)) return `${after.done} of ${plural(after.total, "photo")} developed.`;
+  if (after.receiving) return before.receiving ? "" : "Uploading photos.";
+  if (!before.busy || before.receiving) return `Processing ${plural(after.total, "photo")}.`;
+  if (after.failed > before.failed) return `${plural(after.failed, "photo")} failed to process so far.`;
+  if (step(after) > step(before)) return `${after.done} of ${plural(after.total, "photo")} processed.`;
   return "";
 }
 
@@ -57,12 +57,8 @@ export function readPanel(panel) {
 }
 
 function finished({ added, failed, refused, duplicates }) {
-  const problems = [
-    failed && `${failed} could not be developed`,
-    refused && `${refused} not taken in`,
-    duplicates && plural(duplicates, "duplicate"),
-  ].filter(Boolean);
-  return `Done. ${[`${plural(added, "photo")} added`, ...problems].join(", ")}.`;
+  const others = [failed && `${failed} failed to process`, refused && `${refused} rejected`, duplicates && `${duplicates} already in album`];
+  return `Done. ${[`${plural(added, "photo")} added`, ...others.filter(Boolean)].join(", ")}.`;
 }
 
 function step({ percent }) {

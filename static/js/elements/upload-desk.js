@@ -28,7 +28,6 @@ import { ScreenWakeLock } from "../upload/ui/wake-lock.js";
 const STALL_MS = 60_000;
 const NEXT_BATCH_DELAY_MS = 1000;
 const PANEL_RETRY_MS = 1000;
-const CANCEL = "Cancel the photos that are not developed yet? Those that are ready stay in the album.";
 
 class UploadDesk extends HTMLElement {
   #stop = new AbortController();
@@ -189,7 +188,7 @@ class UploadDesk extends HTMLElement {
     if (this.querySelector("[name=folders]:checked").value === "each") {
       const albums = await createAlbums(this.#fileStore, chosen, this.#uploader.dataset.newAlbum);
       this.#sender.assignSkipped(new Map(albums.map(({ folder, album }) => [folder, album])), chosen);
-      this.#notes = [noteWithLinks(`${plural(albums.length, "album")} made:`, albums)];
+      this.#notes = [noteWithLinks(`${plural(albums.length, "album")} created:`, albums)];
     }
     this.#sender.send(chosen);
     this.#view.part("pause").hidden = false;
@@ -197,14 +196,14 @@ class UploadDesk extends HTMLElement {
   }
 
   async #cancelAll() {
-    if (!confirm(CANCEL)) return;
+    if (!confirm(this.#uploader.dataset.cancelQuestion)) return;
     await this.#sender.cancelAll();
     this.#refreshPanel();
   }
 
   async #discard() {
     const missing = plural(this.#fileStore.in("missing").length, "remaining file");
-    if (!confirm(`Discard ${missing}? Photos that have arrived stay in the album.`)) return;
+    if (!confirm(`Discard ${missing}? Uploaded photos stay in the album.`)) return;
     await this.#resume.discard();
     this.#clearEnded();
   }
@@ -256,7 +255,7 @@ class UploadDesk extends HTMLElement {
     if (!nextBatch.length) return;
     this.#removeEnded();
     this.#skippedNotes = [];
-    this.#announce(`The album is free. Sending ${plural(nextBatch.length, "photo")}.`);
+    this.#announce(`The album is free. Uploading ${plural(nextBatch.length, "photo")}.`);
     this.#sender.albumFree(this.#sender.page);
   }
 
@@ -330,7 +329,7 @@ class UploadDesk extends HTMLElement {
   }
 
   #overlayText() {
-    return this.#isBusy ? "Drop to prepare the next batch" : "Drop to add to this album";
+    return this.#isBusy ? "Drop to upload next" : "Drop to add to this album";
   }
 
   /** Fetches the panel until it comes: one that is not busy does not poll, and would never show what was declared meanwhile. */

@@ -78,7 +78,7 @@ def test_the_batch_page_tells_of_parts(companion, signed_in):
 
     page = signed_in.get(f"/batches/{Batch.objects.get().pk}/")
 
-    assert "1 part in the bucket, part 2 on its way" in page.content.decode()
+    assert "1 part in the bucket, uploading part 2" in page.content.decode()
 
 
 def test_an_address_takes_exactly_the_bytes_that_it_was_asked_for(companion):

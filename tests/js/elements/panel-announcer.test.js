@@ -12,44 +12,35 @@ test("nothing new is nothing to say", () => {
 });
 
 test("the start is told", () => {
-  assert.equal(announcement(idle, busy), "Developing 20 photos.");
+  assert.equal(announcement(idle, busy), "Processing 20 photos.");
 });
 
 test("receiving is told once, and its end as the start of developing", () => {
   const receiving = { ...busy, receiving: 3 };
-  assert.equal(announcement(idle, receiving), "Receiving photos.");
+  assert.equal(announcement(idle, receiving), "Uploading photos.");
   assert.equal(announcement(receiving, { ...receiving, receiving: 4 }), "");
-  assert.equal(announcement({ ...receiving }, { ...busy, total: 1 }), "Developing 1 photo.");
+  assert.equal(announcement({ ...receiving }, { ...busy, total: 1 }), "Processing 1 photo.");
 });
 
 test("every tenth of the way is told", () => {
-  assert.equal(announcement({ ...busy, done: 3, percent: 15 }, { ...busy, done: 4, percent: 20 }), "4 of 20 photos developed.");
+  assert.equal(announcement({ ...busy, done: 3, percent: 15 }, { ...busy, done: 4, percent: 20 }), "4 of 20 photos processed.");
 });
 
 test("a failure is told at once", () => {
-  assert.equal(announcement(busy, { ...busy, failed: 1, percent: 5 }), "1 photo could not be developed so far.");
+  assert.equal(announcement(busy, { ...busy, failed: 1, percent: 5 }), "1 photo failed to process so far.");
 });
 
 test("the end sums up", () => {
   assert.equal(announcement(busy, { ...idle, added: 20 }), "Done. 20 photos added.");
   assert.equal(
     announcement(busy, { ...idle, added: 17, failed: 2, refused: 1, duplicates: 3 }),
-    "Done. 17 photos added, 2 could not be developed, 1 not taken in, 3 duplicates.",
+    "Done. 17 photos added, 2 failed to process, 1 rejected, 3 already in album.",
   );
 });
 
 test("the state is read from the panel's data attributes, and a missing panel is an idle one", () => {
   const dataset = { busy: "yes", receiving: "0", total: "20", done: "5", percent: "25", added: "5", failed: "1", refused: "0", duplicates: "2" };
-  assert.deepEqual(readPanel({ dataset }), {
-    busy: true,
-    receiving: 0,
-    total: 20,
-    done: 5,
-    percent: 25,
-    added: 5,
-    failed: 1,
-    refused: 0,
-    duplicates: 2,
-  });
+  const state = { busy: true, receiving: 0, total: 20, done: 5, percent: 25, added: 5, failed: 1, refused: 0, duplicates: 2 };
+  assert.deepEqual(readPanel({ dataset }), state);
   assert.equal(announcement(readPanel(undefined), idle), "");
 });

@@ -255,7 +255,7 @@ def test_what_is_hidden_is_named_and_left_out_unless_it_is_named_itself(album, f
     with pytest.raises(CommandError, match="1 file not imported"):
         call_command("import_photos", str(album.pk), str(folder), stdout=StringIO(), stderr=err)
 
-    assert err.getvalue().startswith(".hidden.jpg: It is hidden")
+    assert err.getvalue().startswith(".hidden.jpg: Skipped: hidden")
     assert Upload.objects.get(name=".hidden.jpg").code == "hidden"
     ProcessingJob.objects.all().delete()
 
@@ -314,7 +314,7 @@ class TestWaiting:
         with pytest.raises(CommandError, match="1 file not"):
             call_command("import_photos", str(album.pk), str(folder), wait=True, stdout=StringIO(), stderr=err)
 
-        assert err.getvalue().startswith("notes.txt: This is not a picture")
+        assert err.getvalue().startswith("notes.txt: This is not an image")
         assert ProcessingJob.objects.filter(state=JobState.COMPLETED).count() == 3
 
     def test_a_missing_worker_is_warned_of(self, album, folder):

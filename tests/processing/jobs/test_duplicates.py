@@ -49,7 +49,7 @@ def test_the_double_of_a_file_that_failed_has_failed_and_says_why(album):
 
     assert (first.standing, second.standing) == (Standing.FAILED, Standing.FAILED)
     assert second.code == first.code == "not-an-image"
-    assert second.reason.startswith(f"It is the same file as A.jpg, which failed: {first.reason}")
+    assert second.reason.startswith(f"Same file as A.jpg, which failed: {first.reason}")
     assert (first.can_be_retried, second.can_be_retried) == (True, False)
     assert receipt_query.of(batch).words == "0 of 2 are stored and verified. 2 failed. Do not format the card yet."
 
@@ -109,7 +109,7 @@ def test_what_is_dismissed_is_dismissed_for_both(album):
 
     first, second = lines(batch)
     assert (first.standing, second.standing) == (Standing.CANCELLED, Standing.CANCELLED)
-    assert second.reason == "It is the same file as A.jpg, which was cancelled. Upload it again if you want it."
+    assert second.reason == "Same file as A.jpg, which was cancelled. Upload it again if you want it."
     assert [name for name, _ in batch_outcome.troubles(batch)] == ["A.jpg", "B.jpg"]
 
 
@@ -170,5 +170,5 @@ def test_a_double_tells_of_the_first_file_what_stays_true(album):
     content = making.jpeg((500, 400))
     batch = twice(album, content)
 
-    assert lines(batch)[1].reason == "It is the same file as A.jpg, which was sent before. It was not stored twice."
+    assert lines(batch)[1].reason == "Same file as A.jpg. It was not stored twice."
     assert receipt_query.of(batch).is_safe

@@ -139,7 +139,7 @@ class TestDoors:
         with pytest.raises(CommandError, match="1 file not imported"):
             call_command("import_photos", str(album.pk), str(photo), stdout=StringIO(), stderr=err)
 
-        assert "a.jpg: So many files wait to be developed" in err.getvalue()
+        assert "a.jpg: Too many files are waiting" in err.getvalue()
 
     def test_workers_go_on(self):
         assert admission.of_work() is None

@@ -10,7 +10,7 @@ from processing import jobs
 from processing.models import Batch, ProcessingJob, Upload
 from processing.queries import album_progress
 from processing.uploads import lifecycle as uploads
-from processing.uploads import preflight
+from processing.uploads import preflight, rejections
 from processing.uploads.manifest import Declared
 from tests.processing import making
 
@@ -136,3 +136,13 @@ def test_a_batch_whose_bytes_move_counts_down_nothing(album, declared):
 
 def test_an_album_at_rest_expires_nothing(album):
     assert (album_progress.of(album).expires_in, album_progress.of(album).is_quiet) == (None, False)
+
+
+def test_the_report_counts_files_that_the_album_has_apart_from_rejected_ones(album):
+    first = making.upload(album)
+    uploads.refuse(first, rejections.CUT_OFF)
+    uploads.refuse(making.upload(album, batch=first.batch), rejections.TWICE.filled(name="IMG_1.JPG"))
+
+    report = album_progress.report(album)
+
+    assert (report.refused_count, report.rejected_count, report.duplicate_count) == (2, 1, 1)

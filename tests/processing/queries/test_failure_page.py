@@ -145,7 +145,7 @@ def test_an_entry_says_what_is_known_of_its_file(batch):
 
     assert (entry.name, entry.album, entry.batch, entry.size) == ("IMG_1.CR2", batch.album, batch.pk, job.upload.size)
     assert (entry.message, entry.at, entry.attempts) == ("It is broken.", job.finished_at, 1)
-    assert [moment.title for moment in entry.moments] == ["Received", "Attempt 1"]
+    assert [moment.title for moment in entry.moments] == ["Uploaded", "Attempt 1"]
     assert (entry.has_preview, entry.ending) == (True, "CR2")
 
 

@@ -64,7 +64,7 @@ def test_what_is_stored_but_not_read_back_is_not_safe(album):
 
     assert not receipt.is_safe
     assert receipt.is_open
-    assert receipt.words == ("0 of 2 are stored and verified. 2 are still being checked. Do not format the card yet.")
+    assert receipt.words == ("0 of 2 are stored and verified. 2 are still being verified. Do not format the card yet.")
 
 
 def test_what_is_missing_is_said_plainly(album):
@@ -75,7 +75,7 @@ def test_what_is_missing_is_said_plainly(album):
     worker.develop_next()
 
     assert receipt_query.of(batch).words == (
-        "2 of 4 are stored and verified. 1 failed, 1 is still being checked. Do not format the card yet."
+        "2 of 4 are stored and verified. 1 failed, 1 is still being verified. Do not format the card yet."
     )
 
 
@@ -83,7 +83,7 @@ def test_a_batch_without_files_is_never_safe(album):
     batch = Batch.objects.create(album=album, source=Batch.Source.TUS)
 
     assert not receipt_query.of(batch).is_safe
-    assert receipt_query.of(batch).words == "This batch holds no files."
+    assert receipt_query.of(batch).words == "This upload has no files."
 
 
 @pytest.mark.parametrize("state", [state for state in JobState if state != JobState.COMPLETED])
@@ -124,7 +124,7 @@ def test_what_was_refused_expired_or_cancelled_is_told_with_its_reason(album):
     ]
     assert all(line.reason for line in lines(batch)[1:])
     assert receipt_query.of(batch).words == (
-        "1 of 4 is stored and verified. 1 was not taken in, 1 did not arrive, 1 was cancelled. Do not format the card yet."
+        "1 of 4 is stored and verified. 1 was rejected, 1 is incomplete, 1 was cancelled. Do not format the card yet."
     )
 
 
@@ -243,8 +243,8 @@ def test_a_photo_that_was_deleted_is_not_said_to_be_stored(album):
     receipt = receipt_query.of(batch)
 
     assert receipt.words == (
-        "1 of 2 is stored and verified. 1 is not in the album any more. "
-        "Format the card only if you do not want what is missing."
+        "1 of 2 is stored and verified. 1 was removed from the album. "
+        "Format the card only if you do not need the missing files."
     )
     assert not receipt.is_open
 
@@ -255,7 +255,7 @@ def test_a_photo_in_the_trash_is_not_safe_until_it_is_put_back(album):
     trash.put_away(photo)
 
     assert receipt_query.of(batch).words == (
-        "1 of 2 is stored and verified. 1 is in the trash. Format the card only if you do not want what is missing."
+        "1 of 2 is stored and verified. 1 is in the trash. Format the card only if you do not need the missing files."
     )
 
     trash.put_back(photo)
@@ -323,7 +323,7 @@ def test_companions_are_told_apart_and_forbid_nothing():
     assert (receipt.total, receipt.companions, receipt.is_safe) == (2, 3, True)
     assert receipt.words == "All 2 files are stored and verified: safe to format the card."
     assert not Receipt({Standing.COMPANION: 3}).is_safe
-    assert Receipt({Standing.COMPANION: 3}).words == "This batch holds only companion files."
+    assert Receipt({Standing.COMPANION: 3}).words == "This upload has only companion files."
 
 
 def test_every_standing_is_good_or_counts_for_nothing_or_is_told():
@@ -352,7 +352,7 @@ def test_a_failed_file_that_is_sent_again_and_fails_again_was_not_cancelled(albu
     [line] = lines(first)
     assert (line.code, line.reason) == (
         "again",
-        f"It failed here and was uploaded again in batch {second.pk}.",
+        f"Failed here, then uploaded again (upload {second.pk}).",
     )
 
 

@@ -22,7 +22,7 @@ def test_attempts_are_told_with_what_ended_them(album, settings):
     jobs.fail(jobs.claim_next("tester"), *recovery.LOST, permanent=False)
     jobs.fail(jobs.claim_next("tester"), "broken", "The file is damaged.", permanent=True)
 
-    assert told() == [("Received", ""), ("Attempt 1", recovery.LOST[1]), ("Attempt 2", "The file is damaged.")]
+    assert told() == [("Uploaded", ""), ("Attempt 1", recovery.LOST[1]), ("Attempt 2", "The file is damaged.")]
 
 
 def test_an_attempt_that_does_not_count_keeps_its_number(album):
@@ -30,7 +30,7 @@ def test_an_attempt_that_does_not_count_keeps_its_number(album):
     jobs.release(jobs.claim_next("tester"))
     jobs.postpone(jobs.claim_next("tester"), "disk-full", "There was no room.", seconds=0)
 
-    assert told() == [("Received", ""), ("Attempt 1", failure_page.SHUT_DOWN), ("Attempt 1", "There was no room.")]
+    assert told() == [("Uploaded", ""), ("Attempt 1", failure_page.SHUT_DOWN), ("Attempt 1", "There was no room.")]
 
 
 def test_who_retried_it_is_told(album):

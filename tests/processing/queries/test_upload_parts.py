@@ -6,11 +6,11 @@ from processing.queries.upload_parts import Portions
 @pytest.mark.parametrize(
     ("stored", "expected", "words"),
     [
-        ((), (1,), "0 parts in the bucket, part 1 on its way"),
-        ((1,), (2,), "1 part in the bucket, part 2 on its way"),
-        ((1, 2), (3, 5), "2 parts in the bucket, parts 3, 5 on their way"),
+        ((), (1,), "0 parts in the bucket, uploading part 1"),
+        ((1,), (2,), "1 part in the bucket, uploading part 2"),
+        ((1, 2), (3, 5), "2 parts in the bucket, uploading parts 3, 5"),
         ((1, 2), (), "2 parts in the bucket"),
-        ((), (0,), "on its way to the bucket in one piece"),
+        ((), (0,), "uploading to the bucket in one piece"),
     ],
 )
 def test_it_is_told_in_words(stored, expected, words):

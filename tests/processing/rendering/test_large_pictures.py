@@ -49,7 +49,7 @@ def test_one_at_a_time_the_next_is_tried_again(settings):
         pass
 
     assert (caught.value.code, caught.value.permanent) == ("out-of-memory", False)
-    assert "Nothing is lost" in caught.value.message
+    assert "Another large picture" in caught.value.message
     with large_pictures.granted(MEGA):
         pass
 

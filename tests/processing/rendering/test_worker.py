@@ -413,7 +413,7 @@ def test_bytes_that_became_a_photo_meanwhile_are_told_as_a_duplicate(album):
 
     job = ProcessingJob.objects.get()
     assert (job.state, job.error_code, job.attempts) == (JobState.FAILED, "duplicate", 1)
-    assert job.error_message == "The same picture is in the album already."
+    assert job.error_message == "Already in this album."
 
 
 def test_a_sidecar_that_is_kept_meanwhile_is_told_as_a_duplicate(album):
@@ -427,7 +427,7 @@ def test_a_sidecar_that_is_kept_meanwhile_is_told_as_a_duplicate(album):
 
     job.refresh_from_db()
     assert (job.state, job.error_code) == (JobState.FAILED, "duplicate")
-    assert "kept in the album already" in job.error_message
+    assert "Already stored in this album" in job.error_message
 
 
 def test_rows_that_the_database_refuses_for_another_reason_are_no_duplicate(album, caplog):

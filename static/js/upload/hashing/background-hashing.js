@@ -3,7 +3,7 @@
 import { Unreadable } from "./hash-pool.js";
 import { hex } from "./sha256.js";
 
-export const UNREADABLE = "It can’t be read any more. Was it changed, or its card taken out?";
+export const UNREADABLE = "Can’t read the file. Was it changed, or its card removed?";
 
 const REPORT_DELAY_MS = 1500;
 const STATES_BY_PRIORITY = ["waiting", "pending", "chosen", "later"]; // files that are sent sooner are hashed sooner

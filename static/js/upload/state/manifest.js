@@ -22,7 +22,7 @@ export async function declare(url, items, { open, skipped = [], transport, signa
     const outcome = response.status === 200 ? { kind: "signed-out" } : interpret(response); // 200 with a page is the sign-in page
     if (response.status === 409) throw new AlbumBusy(response.json?.message);
     if (outcome.kind === "gone") throw new AlbumGone(outcome.message || "This album was deleted.");
-    if (!CLOSES_CONNECTION.has(outcome.kind)) throw new Error(outcome.message || "The server did not understand.");
+    if (!CLOSES_CONNECTION.has(outcome.kind)) throw new Error(outcome.message || "Unexpected response from the server.");
     transport.connection.close(outcome);
   }
 }

@@ -1,6 +1,5 @@
 /* Continues uploads after a reload, or on another device: finds the files again, in IndexedDB and at the server, and tells the user what
    is needed to go on. */
-import { plural } from "../../format.js";
 import { hex } from "../hashing/sha256.js";
 import { sleep } from "../transport/retry.js";
 import { isInProgress } from "./file-store.js";
@@ -131,16 +130,16 @@ export class Resume {
     const { busy, total } = this.#panel().dataset;
     // Files that had arrived before the reload are not stored here; the server counts them.
     const all = Math.max(fileStore.items.length, busy ? Number(total) : 0);
-    const count = `${missing.length} of ${plural(all, "photo")} ${missing.length === 1 ? "is" : "are"} still to come.`;
+    const count = `Upload interrupted: ${missing.length} of ${all} left.`;
     const canResume = missing.every(({ handle }) => handle);
-    const remedy = canResume ? "The browser asks whether it may read them again." : "Choose the folder or files again; each goes on where it stopped.";
+    const remedy = canResume ? "Your browser will ask for permission to read the files." : "Select the same files to resume.";
     return { canResume, message: `${count} ${remedy}` };
   }
 
   #expectedNotice() {
     const { receiving, received, total } = this.#panel().dataset;
     if (!this.#isExpected || !Number(receiving) || this.#context.fileStore.items.some(isInProgress)) return null;
-    const message = `${total} files expected, ${received} here. If they do not come from elsewhere, choose them again to go on.`;
+    const message = `${received} of ${total} uploaded from another device. Stopped? Select the files to continue here.`;
     return { canResume: false, message };
   }
 }

@@ -19,8 +19,8 @@ const RETRY_OTHER_ALBUM_MS = 5000;
 const POLL_RECEIVED_MS = 5000;
 const DEFAULT_EXPIRY_MS = 30 * 60_000;
 const AFTER_SILENCE_MS = 60_000;
-const FAILED = "Something went wrong that nobody thought of.";
-const CANCELLED = "It was cancelled, here or on another device.";
+const FAILED = "Unexpected error. Reload the page and try again.";
+const CANCELLED = "Cancelled here or on another device.";
 
 /** Dispatches "declared" after a batch was declared, "idle" when nothing is left to send, and "change". */
 export class Sender extends EventTarget {

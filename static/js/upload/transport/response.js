@@ -34,7 +34,7 @@ export function interpret(response) {
 }
 
 function error({ status, json }) {
-  return { kind: "error", message: json?.message ?? `The server answered ${status}.` };
+  return { kind: "error", message: json?.message ?? `The server responded with status ${status}.` };
 }
 
 function parseOffset(header) {

@@ -113,8 +113,8 @@ class S3Upload {
       this.#transport.bucket.hasAnswered = true;
       return { kind: "ok" };
     }
-    if (response.status) return { kind: "error", message: `The bucket answered ${response.status}.` };
-    return { kind: "bucket-unanswered", message: "The bucket does not answer this browser." };
+    if (response.status) return { kind: "error", message: `The bucket responded with status ${response.status}.` };
+    return { kind: "bucket-unanswered", message: "This browser can’t reach the bucket." };
   }
 
   /** Has the server join the parts and verify the file. A worker does that for large files, and the server answers 202 until it is done. */

@@ -9,7 +9,7 @@ import { backoff, sleep } from "./retry.js";
 export const MAX_RETRIES = 5;
 export const TUS_HEADERS = { "Tus-Resumable": "1.0.0" };
 export const CLOSES_CONNECTION = new Set(["unreachable", "signed-out", "busy"]);
-export const RETRIES_EXHAUSTED = "It could not be sent, though it was tried again and again.";
+export const RETRIES_EXHAUSTED = "Upload failed after several attempts.";
 const KNOWS_OFFSET = new Set(["offset", "finished"]);
 const CHUNK_HEADERS = { ...TUS_HEADERS, "Content-Type": "application/offset+octet-stream" };
 
@@ -77,7 +77,7 @@ class TusUpload {
     const headers = { ...CHUNK_HEADERS, "Upload-Offset": String(offset), "Upload-Checksum": `sha256 ${checksum}` };
     const startedAt = performance.now();
     const outcome = await this.#request("PATCH", { headers, body: chunk, onSent });
-    if (outcome.kind === "unreachable") return this.#shrinkChunks({ ...outcome, message: "The connection broke again and again." });
+    if (outcome.kind === "unreachable") return this.#shrinkChunks({ ...outcome, message: "The connection keeps dropping." });
     if (outcome.kind === "too-slow") return this.#shrinkChunks(outcome, chunk.size);
     if (outcome.kind === "offset" && outcome.offset === offset + chunk.size) chunkSize.acknowledged(chunk.size, performance.now() - startedAt);
     return this.#handleOutcome(outcome);
@@ -114,7 +114,7 @@ class TusUpload {
     const canShrink = Boolean(outcome.isTooLarge) && !chunkSize.isMinimum;
     if (outcome.isTooLarge) chunkSize.tooLarge(size);
     else chunkSize.shrink();
-    return { message: "Even small parts are too much for the connection.", ...outcome, countsAsRetry: !canShrink };
+    return { message: "The connection drops even with small parts.", ...outcome, countsAsRetry: !canShrink };
   }
 
   async #request(method, options) {

@@ -1,4 +1,4 @@
-/* What a screen reader announces about the sending: milestones, not single files. Pure. */
+/* What a screen reader announces about the upload: milestones, not single files. Pure. */
 import { plural } from "../../format.js";
 import { connectionProblem, outcomeCounts } from "./texts.js";
 
@@ -22,15 +22,15 @@ export function snapshot(sum, { isPaused, connection }) {
 export function announcement(before, after) {
   if (before.isSending && !after.isSending) return finished(after);
   if (!after.isSending) return "";
-  if (!before.isSending) return `Sending ${plural(after.files, "photo")}.`;
-  if (after.connection !== before.connection) return after.connection === "open" ? "Sending goes on." : connectionProblem(after.connection);
-  if (after.isPaused !== before.isPaused) return after.isPaused ? "Paused." : "Sending goes on.";
-  if (after.failed > before.failed) return `${plural(after.failed, "photo")} could not be sent so far.`;
-  if (after.percent > before.percent && after.percent < 100) return `${after.percent} % sent.`;
+  if (!before.isSending) return `Uploading ${plural(after.files, "photo")}.`;
+  if (after.connection !== before.connection) return after.connection === "open" ? "Upload resumed." : connectionProblem(after.connection);
+  if (after.isPaused !== before.isPaused) return after.isPaused ? "Paused." : "Upload resumed.";
+  if (after.failed > before.failed) return `${plural(after.failed, "photo")} failed to upload so far.`;
+  if (after.percent > before.percent && after.percent < 100) return `${after.percent} % uploaded.`;
   return "";
 }
 
 function finished({ outcome, missing }) {
-  if (missing) return `${plural(missing, "photo")} still to come.`;
-  return outcome ? `All sent: ${outcome}.` : "";
+  if (missing) return `Waiting for ${plural(missing, "file")}.`;
+  return outcome ? `Upload complete: ${outcome}.` : "";
 }

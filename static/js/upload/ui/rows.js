@@ -66,7 +66,7 @@ export class FileRows {
     part("tail").textContent = tail;
     part("size").textContent = bytes(item.size);
     row.preview.textContent = fileExtension(item.name);
-    row.bar.setAttribute("aria-label", `${item.name} sent`);
+    row.bar.setAttribute("aria-label", `${item.name} uploaded`);
     row.retry.setAttribute("aria-label", `Retry ${item.name}`);
     this.#rows.set(item.id, row);
     update(row, item);
@@ -97,6 +97,6 @@ function updateState(row, item) {
 
 function addLink(row, item) {
   row.hasLink = true;
-  const anchor = Object.assign(document.createElement("a"), { href: item.photo, textContent: "See it" });
+  const anchor = Object.assign(document.createElement("a"), { href: item.photo, textContent: "View" });
   row.status.append(" ", anchor);
 }

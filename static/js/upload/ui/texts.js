@@ -3,10 +3,10 @@ import { bytes, plural, timeLeft } from "../../format.js";
 
 const MAX_NAMED = 10;
 const SERVER_STATES = {
-  here: "already here",
-  twice: "twice in your choice",
+  here: "already in album",
+  twice: "selected twice",
   elsewhere: "also in another album",
-  trash: "in the trash, will be restored",
+  trash: "in trash, will be restored",
 };
 
 /** The status of a file in its row. */
@@ -16,18 +16,18 @@ export function fileStatus(item) {
     case "chosen":
       return hint(item);
     case "later":
-      return joined("next batch", hint(item));
+      return joined("queued", hint(item));
     case "pending":
     case "waiting":
-      return percent ? `waiting, ${percent} % sent` : joined("waiting", hint(item));
+      return percent ? `waiting, ${percent} % uploaded` : joined("waiting", hint(item));
     case "sending":
-      return item.offset + item.inFlight >= item.size ? "saving" : `sending, ${percent} %`;
+      return item.offset + item.inFlight >= item.size ? "saving" : `uploading, ${percent} %`;
     case "received":
-      return item.message || (item.photo ? "in the album" : "uploaded, processing");
+      return item.message || (item.photo ? "in album" : "uploaded, processing");
     case "here":
-      return item.message || "already here";
+      return item.message || SERVER_STATES.here;
     case "refused":
-      return `refused: ${item.message}`;
+      return `rejected: ${item.message}`;
     case "skipped":
       return "companion file, skipped";
     case "failed":
@@ -35,53 +35,53 @@ export function fileStatus(item) {
     case "cancelled":
       return "cancelled";
     case "missing":
-      return percent ? `${percent} % is here, choose it again` : "choose it again";
+      return percent ? `${percent} % uploaded, file needed` : "file needed";
   }
 }
 
 /** The heading over the list. */
 export function title({ count, files, bytes: size, inProgress, ended }, { isPaused, isIdle }) {
-  if (count("chosen")) return `${plural(count("chosen"), "photo")} chosen, ${bytes(size)}`;
+  if (count("chosen")) return `${plural(count("chosen"), "photo")} selected, ${bytes(size)}`;
   const all = files - count("cancelled", "later", "missing");
-  if (inProgress) return isPaused ? "Paused" : `Sending ${plural(all, "photo")}`;
-  if (count("failed")) return `${plural(count("failed"), "photo")} could not be sent`;
-  if (count("missing")) return "Still to come";
-  if (isIdle && ended) return `All sent: ${outcomeCounts({ count })}`;
-  if (count("later")) return `${plural(count("later"), "photo")} ready for the next batch`;
-  return "Nothing is being sent";
+  if (inProgress) return isPaused ? "Paused" : `Uploading ${plural(all, "photo")}`;
+  if (count("failed")) return `${plural(count("failed"), "photo")} failed to upload`;
+  if (count("missing")) return "Waiting for files";
+  if (isIdle && ended) return `Upload complete: ${outcomeCounts({ count })}`;
+  if (count("later")) return `${plural(count("later"), "photo")} queued`;
+  return "Nothing is uploading";
 }
 
 /** The line below the heading: files, bytes, bytes per second and seconds left; `rate` and `secondsLeft` are null while unknown. */
 export function progressDetail({ count, bytes: size, sent, inProgress, ended, files }, rate, secondsLeft) {
   if (!inProgress) return "";
-  const done = `${ended - count("cancelled")} of ${files - count("cancelled", "later", "missing")} sent`;
+  const done = `${ended - count("cancelled")} of ${files - count("cancelled", "later", "missing")} uploaded`;
   const speed = [rate && `${bytes(rate)}/s`, rate && secondsLeft !== null && timeLeft(secondsLeft)].filter(Boolean);
   return [done, `${bytes(sent)} of ${bytes(size)}`, ...speed].join(" · ");
 }
 
-/** The number of files by outcome: "12 received, 1 failed". */
+/** The number of files by outcome: "12 uploaded, 1 failed". */
 export function outcomeCounts({ count }) {
   return listCounts([
-    [count("received"), "received"],
-    [count("here"), "already here"],
-    [count("refused"), "refused"],
+    [count("received"), "uploaded"],
+    [count("here"), SERVER_STATES.here],
+    [count("refused"), "rejected"],
     [count("skipped"), "skipped"],
     [count("failed"), "failed"],
     [count("cancelled"), "cancelled"],
   ]);
 }
 
-/** The number of files by the server's reply: "12 new, 3 here already, 1 in the trash". `unchecked` is the number of files without a reply. */
+/** The number of files by the server's reply: "12 new, 3 already in album, 1 in trash". `unchecked` is the number of files without a reply. */
 export function preflightCounts(items, unchecked) {
   const count = (...states) => items.filter(({ serverState }) => states.includes(serverState)).length;
   return listCounts([
     [count("new", "half", "later", "elsewhere"), "new"],
-    [count("here"), "here already"],
-    [count("twice"), "twice in your choice"],
-    [count("trash"), "in the trash"],
-    [count("refused"), "that can’t be taken"],
-    [count("skipped"), "companion files to be skipped"],
-    [unchecked, "still being checked"],
+    [count("here"), SERVER_STATES.here],
+    [count("twice"), SERVER_STATES.twice],
+    [count("trash"), "in trash"],
+    [count("refused"), "rejected"],
+    [count("skipped"), "companion files"],
+    [unchecked, "being checked"],
   ]);
 }
 
@@ -92,8 +92,8 @@ export function skippedNotes({ companions, unsupported }) {
   const listed = isLong ? `${names.slice(0, MAX_NAMED).join(", ")} and ${names.length - MAX_NAMED} more` : names.join(", ");
   return [
     names.length &&
-      `Skipped ${plural(names.length, "file")} of a kind that albums do not take: ${listed}. ` +
-        `If ${names.length === 1 ? "it" : "one"} is a photo, choose the file itself.${isLong ? " The receipt lists all." : ""}`,
+      `Skipped ${plural(names.length, "unsupported file")}: ${listed}. ` +
+        `If ${names.length === 1 ? "it" : "one"} is a photo, select the file itself.${isLong ? " The receipt lists all." : ""}`,
     companions.length && `${plural(companions.length, "companion file")} skipped (thumbnails, edit lists and system files).`,
   ].filter(Boolean);
 }
@@ -101,10 +101,10 @@ export function skippedNotes({ companions, unsupported }) {
 /** Why nothing is sent, and what to do; undefined while the connection is open. */
 export function connectionProblem(state, message = "") {
   return {
-    offline: "No network. Sending goes on by itself when it is back.",
-    unreachable: "The server does not answer. Sending goes on by itself when it does.",
-    "signed-out": "You have been signed out. Sign in again in another tab; sending then goes on here by itself.",
-    busy: `${message || "The server is busy."} Sending goes on by itself.`,
+    offline: "You’re offline. Upload resumes when you reconnect.",
+    unreachable: "Can’t reach the server. Retrying automatically.",
+    "signed-out": "You’ve been signed out. Upload resumes when you sign in again.",
+    busy: `${message || "The server is busy."} Retrying automatically.`,
   }[state];
 }
 

@@ -29,7 +29,7 @@ export class UploaderView {
     const isIdle = !isSending && !sum.count("chosen", "later");
     const isEmpty = !items.length;
     this.#setHidden("batch", isEmpty && !state.skippedNotes.length);
-    this.#setText("title", isEmpty ? "No photos to send" : title(sum, { isPaused, isIdle }));
+    this.#setText("title", isEmpty ? "No photos to upload" : title(sum, { isPaused, isIdle }));
     const progress = progressDetail(sum, isPaused ? null : state.rate, state.secondsLeft);
     this.#setText("detail", [progress, preflightDetail(state)].filter(Boolean).join(" · "));
     this.#setHidden("pause", !isSending || isPaused);
@@ -37,16 +37,16 @@ export class UploaderView {
     this.#setHidden("retry", !sum.count("failed"));
     this.#setHidden("cancel", !isSending);
     this.#renderNextBatch(state);
-    this.#setText("hold", sender.isHeldBack ? "Send them when it is done" : "Hold them back");
+    this.#setText("hold", sender.isHeldBack ? "Start automatically" : "Don’t start automatically");
     const isClearable = sum.count("chosen", "later", "failed") || (isEmpty && state.skippedNotes.length);
     this.#setHidden("clear", isSending || !isClearable);
     this.#setHidden("send", !sum.count("chosen") || isSending);
-    this.#setText("send", `Send ${plural(sum.count("chosen"), "photo")}`);
+    this.#setText("send", `Upload ${plural(sum.count("chosen"), "photo")}`);
     this.#renderFolders(items.filter(({ state: itemState }) => itemState === "chosen"), isSending);
     this.#renderNotes(state);
     this.#renderConnection(state, isSending);
     this.#renderResumeNotice(state);
-    this.#setText("invitation", state.isBusy || isSending ? "Prepare the next batch" : "Add photos");
+    this.#setText("invitation", state.isBusy || isSending ? "Add more photos" : "Add photos");
     if (state.isGone) this.#renderGone(items);
     this.#root.dataset.phase = isSending ? "sending" : items.length ? "chosen" : "idle";
     this.#moveInvitation(state.isBusy || isSending);
@@ -84,18 +84,17 @@ export class UploaderView {
     const count = sum.count("later");
     const counts = preflightCounts(items.filter(({ state }) => state === "later"), Math.min(unchecked, count));
     const photos = `${plural(count, "photo")}${counts ? ` (${counts})` : ""}`;
-    const text = sender.isHeldBack
-      ? `${photos} held back. ${count === 1 ? "It" : "They"} can be sent when this batch is done.`
-      : `${photos} ${count === 1 ? "goes" : "go"} with the next batch, by ${count === 1 ? "itself" : "themselves"}, when this one is done. Keep this page open.`;
+    const pronoun = count === 1 ? "It" : "They";
+    const next = sender.isHeldBack ? `${pronoun} won’t upload automatically.` : `${pronoun} upload${count === 1 ? "s" : ""} automatically next. Keep this tab open.`;
     this.#setHidden("next", !count);
-    this.#setText("next-text", count ? text : "");
+    this.#setText("next-text", count ? `${photos} queued. ${next}` : "");
   }
 
   #renderNotes({ sum, sender, maxFiles, notes, skippedNotes }) {
-    const excess = sum.count("chosen") - maxFiles;
+    const batchCount = Math.ceil(sum.count("chosen") / maxFiles);
     const allNotes = [
-      excess > 0 && `One batch takes ${plural(maxFiles, "photo")}. The last ${excess} ${excess === 1 ? "goes by itself" : "go by themselves"} with the next.`,
-      sender.waitsForTab && "Another tab sends photos to this album. This one goes on when it is done.",
+      batchCount > 1 && `Uploads in ${batchCount} batches of up to ${maxFiles}.`,
+      sender.waitsForTab && "Another tab is uploading to this album. This upload starts next.",
       ...notes,
       ...skippedNotes,
     ].filter(Boolean);

@@ -25,7 +25,7 @@ function scene() {
 test("what arrives after a reload is missing no more, though it came before the first new panel", async () => {
   const { panel, server, context, resume } = scene();
   await resume.start();
-  assert.match(resume.notice.message, /^1 of 1 photo is still to come/);
+  assert.match(resume.notice.message, /^Upload interrupted: 1 of 1 left/);
 
   server.state = "received";
   panel.dataset.received = "1";
@@ -61,7 +61,7 @@ test("what another tab sends is not missing, until that tab ends", async (t) => 
   t.mock.timers.tick(1000);
   await started;
 
-  assert.match(resume.notice.message, /still to come/);
+  assert.match(resume.notice.message, /Upload interrupted/);
 });
 
 test("files for an album that another tab sends to are not missing either", async (t) => {

@@ -98,7 +98,7 @@ test("an upload that is gone while others are heard of was cancelled elsewhere, 
   await server.answer("/uploads/2/", 404);
   await all(["received", "failed"]);
 
-  assert.match(items[1].message, /cancelled, here or on another device/);
+  assert.match(items[1].message, /Cancelled here or on another device/);
   assert.equal(server.uploads, 2);
 });
 

@@ -158,7 +158,7 @@ test("a bucket that this browser never reached is unreachable, though the server
 test("a bucket that answers with errors again and again is given up", async () => {
   const { done } = sending(PART, { faults: Array.from({ length: 60 }, (_, n) => (n % 3 === 1 ? 500 : null)), hasAnswered: true });
 
-  await assert.rejects(done, (error) => error instanceof RetriesExhausted && error.message === "The bucket answered 500.");
+  await assert.rejects(done, (error) => error instanceof RetriesExhausted && error.message === "The bucket responded with status 500.");
 });
 
 test("what arrived damaged can be tried again", async () => {

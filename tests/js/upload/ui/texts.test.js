@@ -27,44 +27,44 @@ test("a row says its stage in words", () => {
   assert.deepEqual(texts, [
     "checking, 40 %",
     "waiting",
-    "waiting, 43 % sent",
-    "sending, 43 %",
+    "waiting, 43 % uploaded",
+    "uploading, 43 %",
     "saving",
     "uploaded, processing",
-    "in the album",
+    "in album",
     "failed: The file is damaged.",
     "This very picture is already in the album.",
-    "refused: The file is empty.",
+    "rejected: The file is empty.",
     "failed: The server stumbled.",
-    "43 % is here, choose it again",
-    "next batch, already here",
+    "43 % uploaded, file needed",
+    "queued, already in album",
   ]);
 });
 
 test("the title says what is going on", () => {
   const texts = (state, ...states) => title(sum(...states), { isPaused: false, isIdle: false, ...state });
-  assert.equal(texts({}, "chosen", "chosen"), "2 photos chosen, 2.0 KB");
-  assert.equal(texts({}, "sending", "received", "later"), "Sending 2 photos");
+  assert.equal(texts({}, "chosen", "chosen"), "2 photos selected, 2.0 KB");
+  assert.equal(texts({}, "sending", "received", "later"), "Uploading 2 photos");
   assert.equal(texts({ isPaused: true }, "waiting", "received"), "Paused");
-  assert.equal(texts({ isIdle: true }, "received", "here", "here"), "All sent: 1 received, 2 already here");
-  assert.equal(texts({ isIdle: true }, "received", "failed"), "1 photo could not be sent");
-  assert.equal(texts({ isIdle: true }, "received", "missing"), "Still to come", "found again after a reload, not chosen yet");
+  assert.equal(texts({ isIdle: true }, "received", "here", "here"), "Upload complete: 1 uploaded, 2 already in album");
+  assert.equal(texts({ isIdle: true }, "received", "failed"), "1 photo failed to upload");
+  assert.equal(texts({ isIdle: true }, "received", "missing"), "Waiting for files", "found again after a reload, not chosen yet");
 });
 
 test("the line below tells how far and how fast", () => {
-  assert.equal(progressDetail(sum("received", "sending"), null, null), "1 of 2 sent · 1000 bytes of 2.0 KB");
-  assert.equal(progressDetail(sum("received", "sending"), 100, null), "1 of 2 sent · 1000 bytes of 2.0 KB · 100 bytes/s");
-  assert.equal(progressDetail(sum("received", "sending"), 100, 87), "1 of 2 sent · 1000 bytes of 2.0 KB · 100 bytes/s · about a minute left");
+  assert.equal(progressDetail(sum("received", "sending"), null, null), "1 of 2 uploaded · 1000 bytes of 2.0 KB");
+  assert.equal(progressDetail(sum("received", "sending"), 100, null), "1 of 2 uploaded · 1000 bytes of 2.0 KB · 100 bytes/s");
+  assert.equal(progressDetail(sum("received", "sending"), 100, 87), "1 of 2 uploaded · 1000 bytes of 2.0 KB · 100 bytes/s · about a minute left");
   assert.equal(progressDetail(sum("chosen"), 100, 87), "");
 });
 
 test("a comparison counts what is new, here and in the trash", () => {
   const items = ["new", "elsewhere", "here", "here", "trash", undefined].map((serverState) => ({ serverState }));
-  assert.equal(preflightCounts(items, 1), "2 new, 2 here already, 1 in the trash, 1 still being checked");
+  assert.equal(preflightCounts(items, 1), "2 new, 2 already in album, 1 in trash, 1 being checked");
 });
 
 test("each trouble says what happens next", () => {
-  for (const state of ["offline", "unreachable", "signed-out", "busy"]) assert.match(connectionProblem(state), /by itself/);
+  for (const state of ["offline", "unreachable", "signed-out", "busy"]) assert.match(connectionProblem(state), /automatically|resumes/);
   assert.equal(connectionProblem("open"), undefined);
 });
 
@@ -72,14 +72,14 @@ test("milestones are news, single files are not", () => {
   const at = (states, more = {}) => snapshot(sum(...states), { isPaused: false, connection: "open", ...more });
   const begun = at(["sending", "waiting", "waiting", "waiting"]);
   const quarter = at(["received", "sending", "waiting", "waiting"]);
-  assert.equal(announcement(at([]), begun), "Sending 4 photos.");
+  assert.equal(announcement(at([]), begun), "Uploading 4 photos.");
   assert.equal(announcement(begun, begun), "");
-  assert.equal(announcement(begun, quarter), "25 % sent.");
+  assert.equal(announcement(begun, quarter), "25 % uploaded.");
   assert.equal(announcement(begun, at(["sending"], { isPaused: true })), "Paused.");
   assert.equal(announcement(begun, at(["sending"], { connection: "offline" })), connectionProblem("offline"));
-  assert.equal(announcement(at(["sending"], { connection: "offline" }), begun), "Sending goes on.");
-  assert.equal(announcement(quarter, at(["received", "received", "failed"])), "All sent: 2 received, 1 failed.");
-  assert.equal(announcement(quarter, at(["received", "missing"])), "1 photo still to come.", "not all were chosen again");
+  assert.equal(announcement(at(["sending"], { connection: "offline" }), begun), "Upload resumed.");
+  assert.equal(announcement(quarter, at(["received", "received", "failed"])), "Upload complete: 2 uploaded, 1 failed.");
+  assert.equal(announcement(quarter, at(["received", "missing"])), "Waiting for 1 file.", "not all were chosen again");
 });
 
 test("the bar is moved on by the page's own bytes, never back, and never to its end", () => {
