@@ -47,7 +47,7 @@ HAND_OVER_SECONDS = 20
 
 
 LABELS = (
-    *("uploads completed", "jobs recovered", "uploads expired", "uploads abandoned"),
+    *("uploads completed", "jobs recovered", "uploads expired", "uploads abandoned", "batches finished"),
     *("trashed photos deleted", "trashed albums deleted", "pending deletions done", "orphaned files deleted"),
     *("multipart uploads aborted", "wake-ups sent", "old events deleted"),
 )
