@@ -292,6 +292,13 @@ class TestWaiting:
         assert (out, err) == (f"3 files: 3 photos, 0 queued{SKIPPED}", "")
         assert album.photos.count() == 3
 
+    def test_the_end_of_a_batch_without_any_job_is_recorded_too(self, album, folder, alive):
+        run(album.pk, folder, wait=True)
+        run(album.pk, folder, wait=True)
+
+        assert Batch.objects.filter(jobs=None).count() == 1
+        assert not Batch.objects.filter(finished_at=None).exists()
+
     def test_what_is_there_already_counts_as_a_photo(self, album, folder, alive):
         run(album.pk, folder, wait=True)
 
