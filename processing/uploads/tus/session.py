@@ -58,23 +58,16 @@ def receive(upload: Upload, part: PartHeaders, body: Body, length: int | None) -
     if multipart.leave(upload):
         raise Refused(problems.FINISHED, upload.size)
     with _open_partial(upload) as partial_file:
-        offset_on_disk = partial_file.take_over()
-        if part.offset != offset_on_disk:
-            if offset_on_disk and offset_on_disk == upload.size:
-                finalize.land(upload, partial_file)  # a client that gets the final offset sends no further request
-            raise Refused(protocol.OFFSET_MISMATCH, offset_on_disk)
-        _set_deferred_length(upload, part.length, offset_on_disk)
+        _take_over(upload, partial_file, part.offset)
+        _set_deferred_length(upload, part.length, part.offset)
         if upload.size == 0:
             lifecycle.refuse(upload, rejections.EMPTY)
-        room = (settings.MAX_FILE_BYTES if upload.size is None else upload.size) - offset_on_disk
+        room = (settings.MAX_FILE_BYTES if upload.size is None else upload.size) - part.offset
         if length is not None and length > room:
-            raise Refused(problems.TOO_LARGE, offset_on_disk)
+            raise Refused(problems.TOO_LARGE, part.offset)
         if upload.size == 0:
             return 0
-        if offset_on_disk == 0:
-            ensure_room(length or 0, offset_on_disk, user=upload.batch.opened_by_id, begins=upload.size)
-        elif shortage := admission.of_growth(upload, length or 0):
-            raise shortage_refusal(shortage, offset_on_disk)
+        _ensure_capacity(upload, part.offset, length or 0)
         return Arriving(upload, partial_file, part, body, room, length).take_in()
 
 
@@ -155,6 +148,24 @@ def _final_offset(upload: Upload) -> int | None:
     if was_received or upload.code in (*IS_A_PHOTO, rejections.EMPTY.code):
         return upload.size or 0
     raise Refused(problems.GONE)
+
+
+def _take_over(upload: Upload, partial_file: Growing, offset: int) -> None:
+    """Fences off every previous writer. Raises problems.Refused unless `offset` is that of the file on disk."""
+    offset_on_disk = partial_file.take_over()
+    if offset == offset_on_disk:
+        return
+    if offset_on_disk and offset_on_disk == upload.size:
+        finalize.land(upload, partial_file)  # a client that gets the final offset sends no further request
+    raise Refused(protocol.OFFSET_MISMATCH, offset_on_disk)
+
+
+def _ensure_capacity(upload: Upload, offset: int, more: int) -> None:
+    """Raises problems.Refused if the server has no room for `more` bytes that follow the first `offset` ones."""
+    if offset == 0:
+        ensure_room(more, offset, user=upload.batch.opened_by_id, begins=upload.size)
+    elif shortage := admission.of_growth(upload, more):
+        raise shortage_refusal(shortage, offset)
 
 
 def _set_deferred_length(upload: Upload, length: int | None, offset_on_disk: int) -> None:
