@@ -30,6 +30,8 @@ QUARANTINED = (
 )
 """The final message for a file that repeatedly crashed its worker or the decoding process."""
 
+MAX_TURNS_AHEAD = 6
+"""Bounds the jobs among which a preferred owner's is searched."""
 TURNS = """
     SELECT (SELECT turn FROM processing_processingjob WHERE state = 'pending' ORDER BY turn LIMIT 1),
         (SELECT turn FROM processing_processingjob WHERE state = 'processing' ORDER BY turn LIMIT 1),
@@ -64,17 +66,21 @@ def create(upload: Upload) -> ProcessingJob:
     return job
 
 
-def claim_next(worker: str) -> ProcessingJob | None:
+def claim_next(worker: str, owner: int | None = None) -> ProcessingJob | None:
     """Claims and returns the next due job, in order of turn; None when no job is due.
 
-    Workers do not wait for each other: PostgreSQL skips the rows that other workers have locked.
+    Prefers a job of `owner` whose turn is less than MAX_TURNS_AHEAD behind it. Workers do not wait for each other: PostgreSQL
+    skips the rows that other workers have locked.
     """
     due = ProcessingJob.objects.due()
     if not due.exists():  # checked before the transaction, which would wait for SQLite's one writer for nothing
         return None
     with transaction.atomic():
         # FOR UPDATE, not FOR NO KEY UPDATE: `claim` is unique, and PostgreSQL needs the full lock to change a unique column.
-        job = due.select_for_update(skip_locked=True, of=("self",)).select_related("upload").first()
+        rows = due.select_for_update(skip_locked=True, of=("self",)).select_related("upload", "album")
+        job = rows.first()
+        if job and owner and job.album.owner_id != owner:
+            job = rows.filter(album__owner=owner, turn__lt=job.turn + MAX_TURNS_AHEAD).first() or job
         return job if job and _claim(job, worker) else None
 
 
