@@ -28,6 +28,8 @@ QUARANTINED = (
 )
 """The final message for a file that repeatedly crashed its worker or the decoding process."""
 
+MAX_TURNS_AHEAD = 6
+"""Bounds the jobs among which a preferred owner's is searched."""
 TURNS = """
     SELECT (SELECT turn FROM processing_processingjob WHERE state = 'pending' ORDER BY turn LIMIT 1),
         (SELECT turn FROM processing_processingjob WHERE state = 'processing' ORDER BY turn LIMIT 1),
@@ -62,13 +64,19 @@ def create(upload: Upload) -> ProcessingJob:
     return job
 
 
-def claim_next(worker: str) -> ProcessingJob | None:
-    """Claims and returns the next due job, in order of turn; None when no job is due."""
+def claim_next(worker: str, owner: int | None = None) -> ProcessingJob | None:
+    """Claims and returns the next due job, in order of turn; None when no job is due.
+
+    Prefers a job of `owner` whose turn is less than MAX_TURNS_AHEAD behind it.
+    """
     due = ProcessingJob.objects.due()
     if not due.exists():  # checked before the transaction, which would wait for SQLite's one writer for nothing
         return None
     with transaction.atomic():
-        job = claims.lock_first(due, "upload")
+        job = claims.lock_first(due, "upload", "album")
+        if job and owner and job.album.owner_id != owner:
+            preferred = due.filter(album__owner=owner, turn__lt=job.turn + MAX_TURNS_AHEAD)
+            job = claims.lock_first(preferred, "upload", "album") or job
         return job if job and _claim(job, worker) else None
 
 

@@ -13,6 +13,13 @@ from albums.models import Album
 from processing.rendering import large_pictures, presets
 from processing.rendering.sandbox import Sandbox
 
+MAX_IN_A_ROW = 6
+"""Photos of one owner while another owner's wait.
+
+Measured with two owners of 20 photos of 12 megapixels each, on two busy cores: a new child for every photo took 1.21 to 1.24
+times the time of one owner's 40 photos, and 1.39 to 1.50 times the CPU; six in a row take 1.02 times the CPU.
+"""
+
 
 @cache
 def sandbox() -> Sandbox:
@@ -35,3 +42,9 @@ def close() -> None:
 def serve_owner_of(album_id: int) -> None:
     """Prepares the sandbox for files of this album: its child must not have read files of another owner."""
     sandbox().serve(Album.objects.filter(pk=album_id).values_list("owner_id", flat=True).first())
+
+
+def preferred_owner() -> int | None:
+    """Returns the owner whose photos the child can decode next; None without a child, and after MAX_IN_A_ROW photos."""
+    owner, count = sandbox().served
+    return owner if count < MAX_IN_A_ROW else None

@@ -79,7 +79,7 @@ def develop_next() -> bool:
         pause(shortage.work)
         return False
     unpause()
-    job = jobs.claim_next(name())
+    job = jobs.claim_next(name(), shared_sandbox.preferred_owner())
     if job is None:
         return False
     failpoints.reach(Point.CLAIMED)

@@ -27,6 +27,7 @@ ANNA = {
     "email_verified": True,
     "groups": ["admins"],
 }
+BERTA = {"sub": "8", "preferred_username": "berta"}
 AUTHENTICATOR = {
     "protocol": "ctap2",
     "transport": "internal",
@@ -40,11 +41,12 @@ LOOKS = ({"viewport": PHONE, "color_scheme": "dark"}, {"color_scheme": "light"})
 
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[str]:
-    """A provider that knows Anna."""
+    """A provider that knows Anna and Berta."""
     port = ports.reserve("127.0.0.1")
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "oidc_provider_mock", "--host", "127.0.0.1", "--port", str(port)]
-    process = processes.start([*command, "--require-nonce", "true", "--user-claims", json.dumps(ANNA)])
+    people = [option for claims in (ANNA, BERTA) for option in ("--user-claims", json.dumps(claims))]
+    process = processes.start([*command, "--require-nonce", "true", *people])
     polling.until(lambda: answers(url), 120, "the provider does not answer")
     yield url
     processes.stop(process)
@@ -264,6 +266,32 @@ def test_the_provider_signs_in_and_its_groups_say_who_is_an_administrator(open_p
     page.get_by_role("button", name="Deny").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign-in cancelled")
     ensure_accessible(page, "cancelled")
+
+
+def test_a_local_account_is_connected_signs_in_there_and_is_disconnected(
+    open_page: OpenPage, account: Account, issuer: str
+) -> None:
+    page = open_page(None, is_heard=False)  # the provider's own pages complain of a missing icon
+    sign_in(page, account.name)
+    page.goto("/accounts/openid-connect/connection/")
+    page.get_by_role("button", name="Connect Home").click()
+    confirm(page)
+    page.wait_for_url(f"{issuer}/**")
+    page.get_by_role("button", name="8", exact=True).first.click()
+
+    page.wait_for_url("**/accounts/openid-connect/connection/")
+    expect(page.get_by_text("You can sign in with Home.")).to_be_visible()
+    ensure_accessible(page, "connected")
+    sign_out(page)
+    page.get_by_role("button", name="Sign in with Home").click()
+    page.wait_for_url(f"{issuer}/**")
+    page.get_by_role("button", name="8", exact=True).first.click()
+    expect(page.locator(".masthead__name")).to_have_text(account.name)
+
+    page.goto("/accounts/openid-connect/connection/")
+    page.get_by_role("button", name="Disconnect").click()
+    confirm(page)  # this session began at the provider: the password was not entered in it
+    expect(page.get_by_role("button", name="Connect Home")).to_be_visible()
 
 
 def test_pages_are_accessible_on_a_phone_and_in_the_dark(open_page: OpenPage, users: list[Account], localhost) -> None:

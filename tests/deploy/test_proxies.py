@@ -3,7 +3,9 @@
 import base64
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -280,3 +282,19 @@ def test_who_guesses_is_told_apart_by_the_address_that_the_proxy_saw(front, plai
     ]
 
     assert answers == [200] * 10 + [429] * 2
+
+
+@pytest.mark.parametrize("front", [Nginx], indirect=True)
+def test_nginx_limits_sign_ins_by_address_and_nothing_else(front, session):
+    def status(path: str) -> int:
+        headers = {"Content-Type": "application/json", "Cookie": ""}  # no form: refused by its head, in no time
+        return session.post(front.url + path, b"{}", headers=headers, timeout=240).status_code
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = Counter(pool.map(status, ["/accounts/login/"] * 600))
+        others = Counter(pool.map(status, ["/albums/new/"] * 130))
+
+    assert set(answers) == {415, 429}
+    assert answers[415] >= 100
+    assert 429 not in others
+    assert session.get(f"{front.url}/accounts/login/", timeout=240).status_code == 200

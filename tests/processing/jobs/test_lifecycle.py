@@ -76,6 +76,16 @@ def test_the_queue_moves_on_when_it_was_empty_but_for_the_job_in_work(album, own
     assert ProcessingJob.objects.get(pk=late.pk).state == JobState.COMPLETED
 
 
+@pytest.mark.parametrize(("turn", "title"), [(5, "Theirs"), (6, "Summer")])
+def test_a_preferred_owner_overtakes_a_few_turns_only(album, stranger, turn, title):
+    theirs = Album.objects.create(title="Theirs", owner=stranger)
+    making.received(album)
+    making.received(theirs)
+    ProcessingJob.objects.filter(album=theirs).update(turn=turn)
+
+    assert jobs.claim_next("tester", owner=stranger.pk).album.title == title
+
+
 def test_an_attempt_counts_when_it_is_claimed(album):
     making.received(album)
 

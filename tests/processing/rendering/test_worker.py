@@ -12,6 +12,7 @@ import subprocess
 import termios
 import threading
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,22 @@ pytestmark = pytest.mark.django_db
 
 def test_there_is_nothing_to_do_in_an_empty_queue(db):
     assert worker.develop_next() is False
+
+
+def test_an_owners_photos_are_taken_in_a_row_but_not_for_long(album, stranger):
+    theirs = Album.objects.create(title="Theirs", owner=stranger)
+    batches = [making.received(album).batch, making.received(theirs).batch]
+    for batch in batches * 7:
+        making.received(batch.album, batch=batch)
+    shared_sandbox.sandbox().rest()
+
+    owners = []
+    while worker.develop_next():
+        owners.append(ProcessingJob.objects.filter(state=JobState.COMPLETED).latest("finished_at").album.owner_id)
+
+    assert [(owner, len(list(jobs))) for owner, jobs in groupby(owners)] == [
+        *((album.owner_id, 6), (stranger.pk, 6), (album.owner_id, 2), (stranger.pk, 2))
+    ]
 
 
 def test_a_raw_file_becomes_a_photo_with_its_original_and_renditions(
