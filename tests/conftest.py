@@ -1,10 +1,12 @@
 """What all tests share. They never touch the installation's own data."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 from huey.contrib.djhuey import HUEY
 
@@ -17,7 +19,7 @@ from processing.storage import locations
 from processing.storage.s3 import config as s3_config
 from processing.storage.s3 import s3_client as bucket_client
 from processing.storage.s3.config import Connection
-from tests import stack
+from tests import installation, stack
 from tests.servers import PostgreSQL, Redis
 
 pytest_plugins = [
@@ -46,9 +48,20 @@ def data_dir(tmp_path_factory, settings) -> Path:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(more_time, django_db_modify_db_settings_parallel_suffix) -> None:
-    """All migrations run within the first test's time."""
+def django_db_keepdb(pytestconfig) -> bool:
+    """Whether the database is copied before Django looks for it, which is worth it when several processes need one."""
+    return hasattr(pytestconfig, "workerinput") and not stack.IS_ON_SERVERS
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(more_time, django_db_modify_db_settings_parallel_suffix, django_db_keepdb) -> None:
+    """All migrations run within the first test's time, if they have not run before: then the database is a copy."""
     more_time(300)
+    test = connection.settings_dict["TEST"]
+    if stack.IS_ON_SERVERS:
+        test["TEMPLATE"] = stack.TABLES
+    elif django_db_keepdb:
+        shutil.copy(installation.migrated_database(), test["NAME"])
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,6 +10,7 @@ with Installation(tmp_path) as installation:
 
 import atexit
 import base64
+import fcntl
 import json
 import os
 import re
@@ -35,8 +36,25 @@ from tests.support import processes
 
 MANAGE = Path(__file__).parent.parent / "manage.py"
 NAME, PASSWORD = "owner", "a fine password"
-FIRST_USER = ("createsuperuser", "--noinput", "--username", NAME, "--email", "owner@example.com")
-SECRET = {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}
+MIGRATE = """
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+"""
+CREATE_FIRST_USER = f"""
+from django.contrib.auth.models import User
+User.objects.create_superuser({NAME!r}, "owner@example.com", {PASSWORD!r})
+"""
+COLLECT_STATIC_FILES = """
+call_command("collectstatic", interactive=False, verbosity=0)
+"""
+COPY_TABLES = """
+import shutil
+from django.db import connection
+connection.close()
+shutil.copy(connection.settings_dict["NAME"], {!r})
+"""
+PREPARED = "DARKROOM_TESTS_PREPARED"
+"""Names a directory that all processes of a run share."""
 JSON = {"Accept": "application/json"}
 UNDONE = "SELECT count(*) FROM processing_processingjob WHERE state IN ('pending', 'processing')"
 
@@ -62,8 +80,7 @@ class Installation:
         shutil.copytree(_prepared(), self.data_dir, dirs_exist_ok=True)
         self._env = stack.installed(self.data_dir) | self._env
         if "DATABASE_URL" in self._told:
-            self.manage("migrate", "--verbosity=0")
-            self.manage(*FIRST_USER, env=SECRET)
+            self.manage("shell", "--no-imports", "-c", MIGRATE + CREATE_FIRST_USER)
         return self
 
     def __exit__(
@@ -235,20 +252,42 @@ class Installation:
         return answer
 
 
-@cache
 def _prepared() -> Path:
-    """Static files, a migrated SQLite and a user: made once, copied for each installation."""
+    """Static files, a migrated SQLite and a user: copied for each installation."""
+    return _prepared_directory() / "data"
+
+
+def migrated_database() -> Path:
+    """An SQLite with all tables and no rows but those of the migrations."""
+    return _prepared_directory() / "tables.sqlite3"
+
+
+@cache
+def _prepared_directory() -> Path:
+    """What is copied, made once for all processes of a run."""
+    directory = Path(os.environ.get(PREPARED) or _temporary_directory())
+    with (directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (directory / "data").exists():
+            draft = directory / f"draft-{uuid.uuid4().hex}"
+            prepare({"DATA_DIR": str(draft)}, COPY_TABLES.format(str(directory / "tables.sqlite3")))
+            draft.rename(directory / "data")
+    return directory
+
+
+def _temporary_directory() -> str:
     directory = tempfile.TemporaryDirectory(prefix="darkroom-prepared-")
     atexit.register(directory.cleanup)
-    prepare({"DATA_DIR": directory.name})
-    return Path(directory.name)
+    return directory.name
 
 
-def prepare(env: Mapping[str, str]) -> None:
+def prepare(env: Mapping[str, str], between: str = "") -> None:
+    """Migrate, run the code `between`, create the first user and collect the static files, in one process."""
     with tempfile.TemporaryDirectory() as elsewhere:
-        env = _without_settings(os.environ) | {"DATA_DIR": elsewhere} | dict(env) | SECRET
-        for command in (("collectstatic", "--noinput"), ("migrate",), FIRST_USER):
-            subprocess.run([sys.executable, str(MANAGE), *command, "-v0"], env=env, check=True, timeout=240)
+        env = _without_settings(os.environ) | {"DATA_DIR": elsewhere} | dict(env)
+        code = MIGRATE + between + CREATE_FIRST_USER + COLLECT_STATIC_FILES
+        command = [sys.executable, str(MANAGE), "shell", "--no-imports", "-c", code]
+        subprocess.run(command, env=env, check=True, timeout=240)
 
 
 def _without_settings(environment: Mapping[str, str]) -> dict[str, str]:

@@ -26,6 +26,16 @@ from redis import Redis as Client
 BUCKET = "darkroom"
 TOLD = "TEST_STACK"
 TEMPLATE = "prepared"
+TABLES = "tables"
+"""Names of databases that others are copied from: with the first user, and with no rows but those of the migrations."""
+COPY_TABLES = f"""
+import psycopg
+from django.db import connection
+connection.close()
+connection.close_pool()
+with psycopg.connect({{!r}}, autocommit=True) as server:
+    server.execute("CREATE DATABASE {TABLES} TEMPLATE {TEMPLATE}")
+"""
 _told = json.loads(os.environ.get(TOLD, "{}"))
 IS_ON_SERVERS = bool(_told)
 PURE = ("tests/pipeline",)
@@ -96,7 +106,7 @@ def main(arguments: list[str]) -> int:
             started.callback(server.stop)
             server.start()
         told = s3 | {"postgresql": postgresql.url(), "redis": redis.url.rpartition("/")[0]}
-        installation.prepare({"DATABASE_URL": postgresql.new_database(TEMPLATE)})
+        installation.prepare({"DATABASE_URL": postgresql.new_database(TEMPLATE)}, COPY_TABLES.format(postgresql.url()))
         paths = [word for word in arguments if not word.startswith("-") and Path(word.partition("::")[0]).exists()]
         unwanted = [] if paths else [f"--ignore={path}" for path in PURE]
         command = [sys.executable, "-m", "pytest", *unwanted, *arguments]

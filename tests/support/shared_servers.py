@@ -1,9 +1,10 @@
 """A pytest plugin: one PostgreSQL, one moto and one Ceph gateway for all processes of a run, started when a test asks for it.
 
 pytest's controller starts them, because it outlives the processes of pytest-xdist. Those ask it through a socket and get a copy
-of the server object, which knows the address.
+of the server object, which knows the address. They also share the directory for what each new installation is copied from.
 """
 
+import os
 import tempfile
 import threading
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import Any, Protocol
 
 import pytest
 
+from tests import installation
 from tests.s3servers import Moto, Rgw
 from tests.servers import PostgreSQL
 
@@ -41,6 +43,7 @@ class Keeper:
         self._threads = {kind: ThreadPoolExecutor(1, f"starts {kind}") for kind in KINDS}
         self._listener: Listener | None = None
         self._directory = tempfile.TemporaryDirectory(prefix="darkroom-servers-")
+        os.environ[installation.PREPARED] = self._directory.name
 
     def server(self, kind: str) -> Any:
         """The running server; started by this call if it is the first one."""
