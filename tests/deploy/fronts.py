@@ -27,9 +27,16 @@ class Front(Protocol):
 
 class Nginx:
     def __init__(
-        self, directory: Path, port: int, upstream: int, data_dir: Path, become: Sequence[str | Path] = ()
+        self,
+        directory: Path,
+        port: int,
+        upstream: int,
+        data_dir: Path,
+        become: Sequence[str | Path] = (),
+        *,
+        is_limited: bool = False,
     ) -> None:
-        """`become`: a command that runs the rest of its line as another user."""
+        """`become`: a command that runs the rest of its line as another user. `is_limited`: with the limit that is off."""
         self.url = f"https://127.0.0.1:{port}"
         self.certificate = str(certify(directory))
         self.directory = directory
@@ -42,6 +49,8 @@ class Nginx:
             "server_name photos.example.org;": "server_name 127.0.0.1;",
             "/var/lib/darkroom/": f"{data_dir}/",
         }
+        if is_limited:
+            examples["# limit_req zone="] = "limit_req zone="
         paths = "".join(
             f"{room}_temp_path {directory / room};" for room in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
