@@ -30,5 +30,6 @@ class Handler(WSGIHandler):
 
 gc.disable()  # as in manage.py
 django.setup(set_prefix=False)
+gc.freeze()
 gc.enable()
 application = Handler()
