@@ -1,5 +1,7 @@
 """The workers on the queue's page, and who may drain one."""
 
+import re
+
 import pytest
 
 from albums.models import Album
@@ -35,7 +37,7 @@ def test_each_worker_is_shown_with_what_it_does(album, owner):
     shown = page(owner)
 
     assert f'Processing beach.jpg in <a href="{album.get_absolute_url()}">Summer</a>' in shown
-    assert shown.count("0 jobs/min · version ") == 2
+    assert len(re.findall(r"\d+ jobs?/min · version ", shown)) == 2
     assert "Idle" in shown
 
 
