@@ -19,7 +19,7 @@ put_in_trash = Signal()
 """Sent with `album` and `by`, a user name, after the album was moved to the trash. Receivers stop uploads to it."""
 
 
-def put_away(album: Album, by: str) -> bool:
+def move_to_trash(album: Album, by: str) -> bool:
     """Moves the album to the trash. If there is none (TRASH_DAYS is 0), deletes it permanently and returns False."""
     if not settings.TRASH_DAYS:
         removal.delete_album(album)

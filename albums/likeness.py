@@ -6,7 +6,7 @@ from django.db.models import Q
 
 from albums.models import Look, Photo
 
-NEAR = 6
+MAX_DISTANCE = 6
 """The maximum number of differing bits, of 64. processing/pipeline/render/perceptual_hash.py has the measurements."""
 BANDS = ("first", "second", "third", "fourth")
 BAND_BITS = 16
@@ -17,7 +17,7 @@ MAX_CANDIDATES = 200
 """Candidates read from the database: a thousand scanned pages of one form all look the same."""
 
 
-def look(photo: Photo, likeness: str | None) -> Look | None:
+def build_hash(photo: Photo, likeness: str | None) -> Look | None:
     """Returns the unsaved perceptual hash of a photo. `likeness`: the pipeline's sixteen hexadecimal digits."""
     if likeness is None:
         return None
@@ -26,14 +26,14 @@ def look(photo: Photo, likeness: str | None) -> Look | None:
     return Look(photo=photo, album_id=photo.album_id, **bands)
 
 
-def note(photo: Photo, likeness: str | None) -> None:
+def save_hash(photo: Photo, likeness: str | None) -> None:
     """Replaces the photo's perceptual hash. Must be called with the photo's row locked."""
     Look.objects.filter(photo=photo).delete()
-    if new := look(photo, likeness):
+    if new := build_hash(photo, likeness):
         new.save(force_insert=True)
 
 
-def alike(photo: Photo) -> list[Photo]:
+def similar_photos(photo: Photo) -> list[Photo]:
     """Returns the photos shown in the same album that look the same, the nearest first; at most LISTED."""
     own = Look.objects.filter(photo=photo).first()
     if own is None:
@@ -55,7 +55,7 @@ def _near(own: Look) -> Iterator[tuple[int, int]]:
         )
     for pk, *bands in Look.objects.filter(one_band_near).values_list("photo", *BANDS).iterator():
         distance = sum((band ^ getattr(own, name)).bit_count() for band, name in zip(bands, BANDS, strict=True))
-        if distance <= NEAR:
+        if distance <= MAX_DISTANCE:
             yield pk, distance
 
 

@@ -42,7 +42,7 @@ class Quality:
         return self.reference is not self.original
 
 
-def of(photo: Photo, rendition_id: str = "") -> Quality:
+def build(photo: Photo, rendition_id: str = "") -> Quality:
     """Returns the comparison with the rendition of that id; by default with the largest that is not the reference."""
     original = _original_sample(photo)
     renditions = tuple(_rendition_sample(rendition) for rendition in photo.renditions.all())

@@ -20,9 +20,9 @@ from albums.models import Album, Leftover, Photo
 
 log = logging.getLogger(__name__)
 
-CHUNK = 200
+BATCH_SIZE = 200
 """Photos deleted per transaction: SQLite has one writer, so a transaction must be short."""
-FEW = 20
+SMALL_BATCH_SIZE = 20
 """Photos deleted per transaction when there is a time limit: a bucket may take a quarter of a second for the files of one."""
 REQUEST_SECONDS = 10
 """The time limit for deletions within a request; proxies give up after 60 s. The sweep deletes the remaining photos."""
@@ -45,7 +45,7 @@ def delete_photos(photos: QuerySet[Photo], until: float | None = None) -> int:
     `until`: a time of time.monotonic() after which no chunk but the first begins. The next call deletes the remaining photos.
     """
     count = 0
-    while chunk := _delete_chunk(photos, CHUNK if until is None else FEW):
+    while chunk := _delete_chunk(photos, BATCH_SIZE if until is None else SMALL_BATCH_SIZE):
         count += chunk
         if is_over(until):
             break
@@ -101,10 +101,10 @@ def is_over(until: float | None) -> bool:
 def _in_pages(leftovers: QuerySet[Leftover]) -> Iterator[Leftover]:
     """Yields the leftovers page by page. The deletion of a large album leaves hundreds of thousands."""
     last = 0
-    while page := list(leftovers.filter(pk__gt=last).order_by("pk")[:CHUNK]):
+    while page := list(leftovers.filter(pk__gt=last).order_by("pk")[:BATCH_SIZE]):
         last = page[-1].pk  # read now: the caller may delete the row, which clears its primary key
         yield from page
-        if len(page) < CHUNK:
+        if len(page) < BATCH_SIZE:
             return
 
 

@@ -14,7 +14,7 @@ from albums import removal
 from albums.models import Album, Photo
 
 
-def put_away(photo: Photo) -> bool:
+def move_to_trash(photo: Photo) -> bool:
     """Moves the photo to its album's trash. If there is none (TRASH_DAYS is 0), deletes it permanently and returns False."""
     if not settings.TRASH_DAYS:
         removal.delete_photos(Photo.objects.together(photo))
@@ -25,7 +25,7 @@ def put_away(photo: Photo) -> bool:
     return True
 
 
-def put_back(photo: Photo) -> bool:
+def restore(photo: Photo) -> bool:
     """Restores the photo to its place in the album. False when it is not in the trash or was deleted."""
     if not Photo.objects.trashed().together(photo).update(trashed_at=None):
         return False
@@ -33,7 +33,7 @@ def put_back(photo: Photo) -> bool:
     return True
 
 
-def put_all_back(album: Album) -> int:
+def restore_all(album: Album) -> int:
     """Restores all photos in the album's trash. Returns how many; a pair counts as one."""
     with transaction.atomic():
         album.photos.trashed().exclude(shown_as=None).update(trashed_at=None)

@@ -14,8 +14,8 @@ import pillow_jxl  # noqa: F401 - teaches Pillow to write it
 from PIL import Image
 
 from benchmarks import measure
-from processing.pipeline import Refused
-from processing.pipeline.errors import TooHeavy
+from processing.pipeline import ImageRejected
+from processing.pipeline.errors import TooMuchMemory
 from processing.pipeline.formats import opener  # noqa: F401 - teaches Pillow HEIF here too
 from processing.rendering.large_pictures import SPARE
 from processing.rendering.sandbox import MEBI, Sandbox
@@ -49,7 +49,7 @@ def _rows(name: str, megapixels: tuple[int, ...], scratch: Path) -> Iterator[lis
         try:
             _scene(mode, mega).save(source, form, **options)
             yield [name, str(mega), *_measured(source, scratch / "out")]
-        except (OSError, ValueError, RuntimeError, Refused) as error:  # x265 writes 142 MP at most
+        except (OSError, ValueError, RuntimeError, ImageRejected) as error:  # x265 writes 142 MP at most
             yield [name, str(mega), str(error)[:60], "", ""]
 
 
@@ -69,7 +69,7 @@ def _measured(source: Path, out: Path) -> list[str]:
         with usual as sandbox:
             try:
                 sandbox.develop(source, out)
-            except TooHeavy as heavy:
+            except TooMuchMemory as heavy:
                 needed = heavy.needed
                 continue
             status = Path(f"/proc/{sandbox.pid}/status").read_text(encoding="ascii")

@@ -222,8 +222,8 @@ def _looks() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "a photo to read back", lambda: post_write.due().first()
     yield "background check", lambda: scrub._next(timezone.now())
     yield "sweep", undone(recovery.sweep)
-    yield "panel", lambda: (album_progress.of(album), album_progress.report(album))
-    yield "queue_status", lambda: queue_overview.of(Album.objects.all())
+    yield "panel", lambda: (album_progress.build(album), album_progress.report(album))
+    yield "queue_status", lambda: queue_overview.build(Album.objects.all())
     for who, name in ((keeper, "keeper"), (person, "person")):
         yield f"albums, {name}", page("/albums/", who)
         yield f"album, {name}", page(f"/albums/{album.pk}/", who)

@@ -16,9 +16,9 @@ class Config(AppConfig):
         from config.accounts.login import partial_login, throttle
         from config.accounts.sessions import activity
 
-        user_logged_in.connect(activity.begin, dispatch_uid="activity")
-        password_reset.connect(throttle.forget, dispatch_uid="guesses")
-        authentication_step_completed.connect(activity.confirmed, dispatch_uid="activity")
+        user_logged_in.connect(activity.start, dispatch_uid="activity")
+        password_reset.connect(throttle.reset, dispatch_uid="guesses")
+        authentication_step_completed.connect(activity.on_reauthenticated, dispatch_uid="activity")
         partial_login.connect()
         security_log.connect()
         gc.freeze()  # otherwise the first collection looks at all modules: 0.14 s

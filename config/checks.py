@@ -31,7 +31,7 @@ NO_ADDRESS = Error(
     id="darkroom.E003",
 )
 SMALL_PARTS = Error(
-    f"CHUNK_SIZE is smaller than {limits.LEAST >> 10}K, so a photo would need thousands of requests.",
+    f"CHUNK_SIZE is smaller than {limits.MIN_CHUNK_BYTES >> 10}K, so a photo would need thousands of requests.",
     hint="Set it to 0 to use a measured size.",
     id="darkroom.E004",
 )
@@ -73,7 +73,7 @@ def installation(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Check
         (DEBUG_IN_PUBLIC, settings.DEBUG and not client_address.is_loopback(settings.HOST)),
         (SHORT_KEY, len(settings.SECRET_KEY) < MIN_KEY_CHARACTERS),
         (NO_ADDRESS, bool(settings.PUBLIC_URL) and not _is_site(settings.PUBLIC_URL)),
-        (SMALL_PARTS, 0 < settings.CHUNK_BYTES < limits.LEAST),
+        (SMALL_PARTS, 0 < settings.CHUNK_BYTES < limits.MIN_CHUNK_BYTES),
         (RUNGS, not presets.is_ladder()),
         (
             NO_ENDPOINT,

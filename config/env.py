@@ -41,13 +41,13 @@ def flag(name: str, default: bool = False) -> bool:
     raise ImproperlyConfigured(f"{name} must be yes or no, not {raw!r}.")
 
 
-def number(name: str, default: int, *, least: int = 0, most: int | None = None) -> int:
+def number(name: str, default: int, *, minimum: int = 0, maximum: int | None = None) -> int:
     raw = text(name, str(default))
     try:
         value = int(raw)
     except ValueError:
         raise ImproperlyConfigured(f"{name} must be a whole number, not {raw!r}.") from None
-    return int(_within(name, value, least, most))
+    return int(_within(name, value, minimum, maximum))
 
 
 def seconds(name: str, default: float, *, least: float = 0.0, most: float | None = None) -> float:
@@ -69,18 +69,18 @@ def size(name: str, default: str) -> int:
     return int(digits) * scale
 
 
-def words(name: str, default: str = "") -> list[str]:
+def items(name: str, default: str = "") -> list[str]:
     """Returns the items of a comma-separated list."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
-def numbers(name: str, default: str = "", *, least: int = 0, most: int | None = None) -> list[int]:
+def numbers(name: str, default: str = "", *, minimum: int = 0, maximum: int | None = None) -> list[int]:
     """Returns the whole numbers of a comma-separated list."""
     try:
-        values = [int(word) for word in words(name, default)]
+        values = [int(word) for word in items(name, default)]
     except ValueError:
         raise ImproperlyConfigured(f"{name} must be whole numbers separated by commas, not {text(name)!r}.") from None
-    return [int(_within(name, value, least, most)) for value in values]
+    return [int(_within(name, value, minimum, maximum)) for value in values]
 
 
 def path(name: str, default: Path) -> Path:
@@ -88,7 +88,7 @@ def path(name: str, default: Path) -> Path:
     return Path(raw).expanduser().resolve() if raw else default
 
 
-def instead(overrides: Mapping[str, str], *prefixes: str) -> dict[str, str]:
+def for_subprocess(overrides: Mapping[str, str], *prefixes: str) -> dict[str, str]:
     """Returns the environment for another installation: without variables that begin with `prefixes`, and with `overrides`."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
     return inherited | dict(overrides)

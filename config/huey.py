@@ -26,7 +26,7 @@ CONSUMER = {
 }
 
 
-class Unhurried(file_modes.PrivateConnection):
+class FastConnection(file_modes.PrivateConnection):
     """A connection that does not wait for the disk. The sweep resends wake-ups that a power cut has lost."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -64,5 +64,5 @@ def options(redis_url: str, sqlite: Path, secret_key: str) -> dict[str, Any]:
 
         pool = ConnectionPool.from_url(redis_url, **REDIS_TIMEOUTS)
         return common | {"huey_class": "config.huey_messages.RedisQueue", "connection": {"connection_pool": pool}}
-    connection = {"filename": str(sqlite), "timeout": 5, "factory": Unhurried}
+    connection = {"filename": str(sqlite), "timeout": 5, "factory": FastConnection}
     return common | {"huey_class": "config.huey_messages.SqliteQueue", "connection": connection}

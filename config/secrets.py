@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 
 
-def kept_in(path: Path) -> str:
+def read_or_create(path: Path) -> str:
     """Returns the secret in the file, which is generated if it does not exist. Concurrent processes get the same secret."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary_path = path.with_name(f".{path.name}.{os.getpid()}")

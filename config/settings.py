@@ -22,19 +22,19 @@ if not any(directory.exists() for directory in _directories):
     for _directory in _directories:
         _directory.mkdir()
 HOST = env.text("HOST", "127.0.0.1")
-PORT = env.number("PORT", 8000, least=1, most=65535)
+PORT = env.number("PORT", 8000, minimum=1, maximum=65535)
 PUBLIC_URL = env.text("PUBLIC_URL").rstrip("/")
 
 # Security
 DEBUG = env.flag("DEBUG")
-SECRET_KEY = env.text("SECRET_KEY") or secrets.kept_in(DATA_DIR / "secret_key")
+SECRET_KEY = env.text("SECRET_KEY") or secrets.read_or_create(DATA_DIR / "secret_key")
 # A server that listens on all addresses is reached by host names that are not known here.
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or (
+ALLOWED_HOSTS = env.items("ALLOWED_HOSTS") or (
     ["*"] if HOST in ("0.0.0.0", "::") and not PUBLIC_URL else ["localhost", "127.0.0.1", "[::1]", HOST]  # noqa: S104
 )
 if PUBLIC_URL:
     ALLOWED_HOSTS.append(urlsplit(PUBLIC_URL).hostname or "")
-CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS") + ([PUBLIC_URL] if PUBLIC_URL else [])
+CSRF_TRUSTED_ORIGINS = env.items("CSRF_TRUSTED_ORIGINS") + ([PUBLIC_URL] if PUBLIC_URL else [])
 BEHIND_TLS = env.flag("BEHIND_TLS", PUBLIC_URL.startswith("https://"))
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
 if BEHIND_TLS:  # browsers accept cookies with this prefix over https only, and only from this host
@@ -131,7 +131,7 @@ TEMPLATES = [
 
 # Database: SQLite in DATA_DIR unless DATABASE_URL names PostgreSQL
 DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
-DATABASE_POOL = env.number("DATABASE_POOL", 80, least=4)  # one for each upload in progress, and some for pages
+DATABASE_POOL = env.number("DATABASE_POOL", 80, minimum=4)  # one for each upload in progress, and some for pages
 DATABASES = {"default": database.options(DATABASE_URL, pool=DATABASE_POOL)}
 if DATABASES["default"]["ENGINE"] == database.SQLITE_ENGINE:
     # A file, because in-memory databases do not work with threads.
@@ -172,10 +172,10 @@ FILE_UPLOAD_HANDLERS = ["config.http.upload_handlers.RefusingUploadHandler"]
 DATA_UPLOAD_MAX_NUMBER_FILES = None
 
 # Uploads
-MAX_BATCH_FILES = env.number("MAX_BATCH_FILES", 500, least=1)
+MAX_BATCH_FILES = env.number("MAX_BATCH_FILES", 500, minimum=1)
 MAX_FILE_BYTES = env.size("MAX_FILE_SIZE", "2G")
 MIN_FREE_BYTES = env.size("MIN_FREE_SPACE", "512M")
-MEMORY_MARK = env.number("MEMORY_MARK", 80, least=1, most=100)
+MEMORY_MARK = env.number("MEMORY_MARK", 80, minimum=1, maximum=100)
 BODY_IDLE_SECONDS = env.seconds("BODY_IDLE_SECONDS", 30, least=1)
 MIN_UPLOAD_RATE = env.size("MIN_UPLOAD_RATE", "1000")
 MIN_RATE_SECONDS = env.seconds("MIN_RATE_SECONDS", 60, least=1)
@@ -183,42 +183,42 @@ USER_UPLOADS = env.number("USER_UPLOADS", 0)
 CHUNK_BYTES = env.size("CHUNK_SIZE", "0")
 STAGING_QUOTA_BYTES = env.size("STAGING_QUOTA", "64G")
 USER_FILES_PER_DAY = env.number("USER_FILES_PER_DAY", 100000)
-USER_STAGING_PERCENT = env.number("USER_STAGING_PERCENT", 75, least=1, most=100)
+USER_STAGING_PERCENT = env.number("USER_STAGING_PERCENT", 75, minimum=1, maximum=100)
 UPLOAD_EXPIRY_SECONDS = env.seconds("UPLOAD_EXPIRY_SECONDS", 1800, least=1)
 
 # Jobs
 LEASE_SECONDS = env.seconds("LEASE_SECONDS", 60, least=1)
 SWEEP_SECONDS = env.seconds("SWEEP_SECONDS", 60, least=1)
 ORPHAN_GRACE_SECONDS = env.seconds("ORPHAN_GRACE_SECONDS", 3600)
-MAX_ATTEMPTS = env.number("MAX_ATTEMPTS", 10, least=1)
+MAX_ATTEMPTS = env.number("MAX_ATTEMPTS", 10, minimum=1)
 BACKOFF_BASE_SECONDS = env.seconds("BACKOFF_BASE_SECONDS", 1)
 BACKOFF_MAX_SECONDS = env.seconds("BACKOFF_MAX_SECONDS", 300)
 SCRUB_BYTES_PER_DAY = env.size("SCRUB_BYTES_PER_DAY", "10G")
-TRASH_DAYS = env.number("TRASH_DAYS", 30, most=36_500)
-EVENT_DAYS = env.number("EVENT_DAYS", 90, least=1)
+TRASH_DAYS = env.number("TRASH_DAYS", 30, maximum=36_500)
+EVENT_DAYS = env.number("EVENT_DAYS", 90, minimum=1)
 PIPELINE_MEMORY_BYTES = env.size("PIPELINE_MEMORY", "512M")
 PIPELINE_MEMORY_LARGE_BYTES = env.size("PIPELINE_MEMORY_LARGE", "2G")
 PIPELINE_SECONDS = env.seconds("PIPELINE_SECONDS", 120, least=1)
-MAX_JPEG_PIXELS = env.number("MAX_JPEG_MEGAPIXELS", 400, least=1) * 1_000_000
-MAX_OTHER_PIXELS = env.number("MAX_OTHER_MEGAPIXELS", 250, least=1) * 1_000_000
+MAX_JPEG_PIXELS = env.number("MAX_JPEG_MEGAPIXELS", 400, minimum=1) * 1_000_000
+MAX_OTHER_PIXELS = env.number("MAX_OTHER_MEGAPIXELS", 250, minimum=1) * 1_000_000
 
 # Renditions
-RENDITION_EDGES = env.numbers("RENDITION_EDGES", "2560,1600,800,400", least=16, most=16_383)
-WEBP_QUALITY = env.numbers("WEBP_QUALITY", least=1, most=100)
-WEBP_METHOD = env.numbers("WEBP_METHOD", most=6)
+RENDITION_EDGES = env.numbers("RENDITION_EDGES", "2560,1600,800,400", minimum=16, maximum=16_383)
+WEBP_QUALITY = env.numbers("WEBP_QUALITY", minimum=1, maximum=100)
+WEBP_METHOD = env.numbers("WEBP_METHOD", maximum=6)
 AVIF = env.flag("AVIF")
-AVIF_QUALITY = env.number("AVIF_QUALITY", 60, least=1, most=100)
-AVIF_SPEED = env.number("AVIF_SPEED", 9, most=10)
+AVIF_QUALITY = env.number("AVIF_QUALITY", 60, minimum=1, maximum=100)
+AVIF_SPEED = env.number("AVIF_SPEED", 9, maximum=10)
 
 # Web server
-WEB_PROCESSES = env.number("WEB_PROCESSES", 1, least=1)
-WEB_THREADS = env.number("WEB_THREADS", 64, least=2)
+WEB_PROCESSES = env.number("WEB_PROCESSES", 1, minimum=1)
+WEB_THREADS = env.number("WEB_THREADS", 64, minimum=2)
 WEB_CONNECTIONS = env.number("WEB_CONNECTIONS", 0)
 REQUEST_SECONDS = env.seconds("REQUEST_SECONDS", 15, least=1)
 X_ACCEL = env.text("X_ACCEL")
 
 # Accounts
-LOGIN_ATTEMPTS = env.number("LOGIN_ATTEMPTS", 10, least=1)
+LOGIN_ATTEMPTS = env.number("LOGIN_ATTEMPTS", 10, minimum=1)
 LOGIN_SECONDS = env.seconds("LOGIN_SECONDS", 300, least=1)
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "albums:list"
@@ -263,7 +263,7 @@ OIDC_ISSUER = env.text("OIDC_ISSUER").rstrip("/")
 OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID")
 OIDC_CLIENT_SECRET = env.secret("OIDC_CLIENT_SECRET")
 OIDC_NAME = env.text("OIDC_NAME", "SSO")
-OIDC_SCOPES = env.words("OIDC_SCOPES", "openid,profile,email")
+OIDC_SCOPES = env.items("OIDC_SCOPES", "openid,profile,email")
 OIDC_GROUPS_CLAIM = env.text("OIDC_GROUPS_CLAIM", "groups")
 OIDC_STAFF_GROUP = env.text("OIDC_STAFF_GROUP")
 OIDC_ADMIN_GROUP = env.text("OIDC_ADMIN_GROUP")

@@ -20,7 +20,7 @@ from processing.models.states import ACTIVE, JobState
 from processing.views.access import may_delete_of_any_album
 
 
-class LookOnly(admin.ModelAdmin):  # type: ignore[type-arg]
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """A read-only admin."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -65,7 +65,7 @@ class AgeFilter(admin.SimpleListFilter):
         return queryset.filter(created_at__lt=timezone.now() - age) if age else queryset
 
 
-class Timeline(admin.TabularInline):  # type: ignore[type-arg]
+class TimelineInline(admin.TabularInline):  # type: ignore[type-arg]
     model = JobEvent
     verbose_name_plural = "timeline"
     fields = readonly_fields = ("at", "edge", "attempt", "code", "detail", "by")
@@ -77,14 +77,14 @@ class Timeline(admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(ProcessingJob)
-class JobAdmin(LookOnly):
+class JobAdmin(ReadOnlyAdmin):
     list_display = ("id", "original_filename", "album", "state", "error_code", "attempts", "created_at", "finished_at")
     list_display_links = ("id", "original_filename")
     list_filter = ("state", "error_code", AgeFilter, ("album", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("album",)
     search_fields = ("original_filename", "error_message", "album__title", "upload__sha256", "raw_path")
     date_hierarchy = "created_at"
-    inlines = (Timeline,)
+    inlines = (TimelineInline,)
     actions = ("requeue", "cancel", "dismiss")
 
     @admin.action(description="Retry failed jobs", permissions=["move"])
@@ -152,7 +152,7 @@ class JobAdmin(LookOnly):
 
 
 @admin.register(Batch)
-class BatchAdmin(LookOnly):
+class BatchAdmin(ReadOnlyAdmin):
     list_display = ("id", "album", "opened_by", "source", "opened_at", "finished_at", "dismissed_at")
     list_filter = ("source", "opened_at")
     list_select_related = ("album", "opened_by")
@@ -164,7 +164,7 @@ class BatchAdmin(LookOnly):
 
 
 @admin.register(Upload)
-class UploadAdmin(LookOnly):
+class UploadAdmin(ReadOnlyAdmin):
     list_display = ("name", "album", "state", "code", "size", "created_at", "ended_at")
     list_filter = ("state", "code", AgeFilter)
     list_select_related = ("album",)
@@ -173,7 +173,7 @@ class UploadAdmin(LookOnly):
 
 
 @admin.register(JobEvent)
-class EventAdmin(LookOnly):
+class EventAdmin(ReadOnlyAdmin):
     list_display = ("at", "job", "edge", "attempt", "code", "by")
     list_filter = ("edge", "code", "at")
     list_select_related = ("job",)
@@ -181,7 +181,7 @@ class EventAdmin(LookOnly):
 
 
 @admin.register(Finding)
-class FindingAdmin(LookOnly):
+class FindingAdmin(ReadOnlyAdmin):
     list_display = ("key", "trouble", "photo", "companion", "found_at")
     list_filter = ("trouble", "found_at")
     list_select_related = ("photo", "companion")
@@ -189,10 +189,10 @@ class FindingAdmin(LookOnly):
 
 
 @admin.register(WorkerPulse)
-class PulseAdmin(LookOnly):
+class WorkerAdmin(ReadOnlyAdmin):
     list_display = ("name", "host", "version", "started_at", "seen_at", "developed", "lately", "drained_at")
 
 
 @admin.register(Measurement)
-class MeasurementAdmin(LookOnly):
+class MeasurementAdmin(ReadOnlyAdmin):
     list_display = ("address", "begun_at", "ended_at", "largest_body")

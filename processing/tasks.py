@@ -41,14 +41,14 @@ def develop_next(job_id: int) -> None:
     """
     if worker.rest_if_drained():
         return
-    if not (worker.develop_next() or post_write.prove_next()):
+    if not (worker.develop_next() or post_write.verify_next()):
         rerender.render_next()
 
 
 @db_task(priority=HIGH_PRIORITY)
 def hand_over(upload_id: str) -> None:
     """Completes an upload after its large file has been joined in the bucket."""
-    multipart.hand_over_by_id(uuid.UUID(upload_id))
+    multipart.finish_by_id(uuid.UUID(upload_id))
 
 
 @db_periodic_task(lambda _: True, priority=HIGH_PRIORITY)
@@ -58,27 +58,29 @@ def sweep() -> None:
     It is one task, since the sweep counts waiting messages and would mistake a second one for a wakeup message. Each worker sends
     this message, and only the first worker to receive one in each interval runs the work.
     """
-    if not periodic.is_mine("sweep", settings.SWEEP_SECONDS):
+    if not periodic.acquire("sweep", settings.SWEEP_SECONDS):
         return
-    recovery.sweep(recovery.SHARE * settings.SWEEP_SECONDS)
-    post_write.prove_some()
+    recovery.sweep(recovery.MAX_DELETE_SHARE * settings.SWEEP_SECONDS)
+    post_write.verify_slice()
     scrub.step()
-    if periodic.is_mine("clear_expired", CLEAR_EXPIRED_SECONDS):
+    if periodic.acquire("clear_expired", CLEAR_EXPIRED_SECONDS):
         # By name, since this package may not import config.
         call_command("clear_expired", stdout=StringIO())
 
 
 @task(priority=HIGH_PRIORITY)
 def answer_echo(key: str, until: float) -> None:
-    wakeup.answer(key, until)
+    wakeup.reply(key, until)
 
 
 @on_startup()
 def begin() -> None:
     global _heartbeat
-    _heartbeat = threading.Thread(target=workers.keep, args=(worker.name(), _stopped), name="pulse", daemon=True)
+    _heartbeat = threading.Thread(
+        target=workers.heartbeat_loop, args=(worker.name(), _stopped), name="pulse", daemon=True
+    )
     _heartbeat.start()
-    recovery.sweep(recovery.SHARE * settings.SWEEP_SECONDS)
+    recovery.sweep(recovery.MAX_DELETE_SHARE * settings.SWEEP_SECONDS)
     close_old_connections()
 
 

@@ -41,9 +41,9 @@ def data_dir(tmp_path_factory, settings) -> Path:
     store = settings.STORAGES["default"] | {"OPTIONS": {"location": path}}
     settings.STORAGES = settings.STORAGES | {"default": store}
     HUEY.storage.flush_queue()
-    staging_quota.forget()
-    health.examination.forget()
-    daily_limit.forget()
+    staging_quota.clear_cache()
+    health.health_check.clear()
+    daily_limit.clear_cache()
     return path
 
 
@@ -67,7 +67,7 @@ def django_db_modify_db_settings(more_time, django_db_modify_db_settings_paralle
 @pytest.fixture(scope="session", autouse=True)
 def time_for_storage() -> None:
     """On a busy machine a bucket that answers late is not away, and a step of the background check reads all that a test made."""
-    bucket_client.CONNECT_SECONDS = bucket_client.READ_SECONDS = bucket_client.HURRIED_SECONDS = 60
+    bucket_client.CONNECT_SECONDS = bucket_client.READ_SECONDS = bucket_client.IMPATIENT_SECONDS = 60
     scrub.STEP_SECONDS = 600
 
 

@@ -52,7 +52,9 @@ def test_every_code_of_a_failed_job_is_documented_with_its_class():
     del classes["refused"], classes["aborted"]  # the first only has subclasses; the second hands its job back
     constants = [*vars(worker).values(), *vars(failure_reasons).values()]
     told = {value[0] for value in constants if isinstance(value, tuple) and len(value) == 2}
-    kinds = {value.code: value for value in vars(storage_errors).values() if isinstance(value, storage_errors.Kind)}
+    kinds = {
+        value.code: value for value in vars(storage_errors).values() if isinstance(value, storage_errors.ErrorKind)
+    }
     del kinds[storage_errors.FULL.code]  # waits like a disk that is full
     table = table_of("Errors")
 
@@ -64,7 +66,7 @@ def test_every_code_of_a_failed_job_is_documented_with_its_class():
 def test_every_code_of_a_refused_upload_is_documented():
     from processing.uploads import rejections
 
-    told = {value.code for value in vars(rejections).values() if isinstance(value, rejections.Refusal)}
+    told = {value.code for value in vars(rejections).values() if isinstance(value, rejections.RejectionReason)}
 
     assert table_of("Uploads").keys() == told - {rejections.EXPIRED.code}  # that is a state of its own
 

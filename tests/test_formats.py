@@ -39,7 +39,7 @@ def test_the_docs_list_every_ending():
     del rows["kind"]
     documented = {name: tuple(re.findall(r"`\.([a-z0-9]+)`", endings)) for name, endings in rows.items()}
 
-    assert documented == {each.name: each.endings for each in kinds}
+    assert documented == {each.name: each.extensions for each in kinds}
 
 
 def test_the_readme_names_them():
@@ -47,8 +47,8 @@ def test_the_readme_names_them():
 
 
 def test_no_ending_is_both_taken_and_skipped():
-    assert len(extensions.ENDINGS) == len(set(extensions.ENDINGS))
-    assert not extensions.COMPANION_ENDINGS & set(extensions.ENDINGS)
+    assert len(extensions.EXTENSIONS) == len(set(extensions.EXTENSIONS))
+    assert not extensions.COMPANION_EXTENSIONS & set(extensions.EXTENSIONS)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,9 @@ NASTY_NAMES = [
 PHOTOS = Path(os.environ.get("DARKROOM_PHOTOS", Path(__file__).parents[2] / "shared" / "photos"))
 COLLECTED = PHOTOS / "filenames.json"
 SHARED_NAMES = sorted(
-    {filenames.shown(each["name"]) for each in json.loads(COLLECTED.read_text())["names"]} if COLLECTED.exists() else ()
+    {filenames.displayed(each["name"]) for each in json.loads(COLLECTED.read_text())["names"]}
+    if COLLECTED.exists()
+    else ()
 )
 """As the intake lets them in; what it does to them is its own tests' matter."""
 

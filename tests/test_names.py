@@ -8,8 +8,6 @@ PROCESSING = Path(__file__).parent.parent / "processing"
 NAMED_BY_DJANGO = {"__init__", "__main__", "admin", "apps", "forms", "models", "signals", "tasks", "urls", "views"}
 OLD_NAMES = {PROCESSING / "pipeline/child.py"}
 """Modules that only keep a former name, for workers that were started before an upgrade."""
-TO_BE_RENAMED = {"Answer", "Entry", "Kind", "Limits", "Part", "Refusal", "Refused", "Stale", "State", "Told", "Wanted"}
-"""Classes that still share a name. Remove each as it gets one of its own; add none."""
 
 
 def sources() -> list[Path]:
@@ -31,4 +29,4 @@ def test_no_two_public_classes_have_the_same_name():
     statements = [node for path in sources() for node in ast.parse(path.read_text(encoding="utf-8")).body]
     names = [node.name for node in statements if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
 
-    assert shared(names) - TO_BE_RENAMED == set()
+    assert shared(names) == set()

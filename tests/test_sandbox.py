@@ -22,10 +22,10 @@ from typing import BinaryIO
 import pytest
 from PIL import Image
 
-from processing.pipeline import Picture, Refused
+from processing.pipeline import ImageRejected, Picture
 from processing.pipeline.formats import opener  # noqa: F401 - teaches Pillow HEIF here too
 from processing.pipeline.process.client import ENVIRONMENT
-from processing.pipeline.process.messages import packed, unpacked
+from processing.pipeline.process.messages import encode, read_message
 from processing.pipeline.process.workspace import Workspace
 from processing.rendering.sandbox import Sandbox
 from tests import polling
@@ -89,7 +89,7 @@ def limit(sandbox: Sandbox, seconds: float) -> None:
 
 def failure(future: Future[Picture] | Future[bytes]) -> tuple[str, bool]:
     error = future.exception(timeout=MINUTE)
-    assert isinstance(error, Refused)
+    assert isinstance(error, ImageRejected)
     return error.code, error.permanent
 
 
@@ -121,7 +121,7 @@ def test_a_refusal_crosses_the_pipe_as_it_was(sandbox: Sandbox, tmp_path: Path, 
     source = tmp_path / "photo.jpg"
     source.write_bytes(b"%PDF-1.7")
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         sandbox.develop(source, out)
 
     refused = caught.value
@@ -169,7 +169,7 @@ def test_a_hanging_child_is_killed_at_the_time_limit(sandbox: Sandbox, photo: Pa
     child = os.pidfd_open(sandbox.pid or 0)
     limit(sandbox, 0.7)
 
-    with os.fdopen(os.open(endless, os.O_RDWR), "wb"), pytest.raises(Refused) as caught:
+    with os.fdopen(os.open(endless, os.O_RDWR), "wb"), pytest.raises(ImageRejected) as caught:
         sandbox.develop(endless, out)
 
     assert (caught.value.code, caught.value.permanent) == ("timeout", False)
@@ -183,7 +183,7 @@ def test_a_stopped_child_is_killed_at_the_time_limit(sandbox: Sandbox, photo: Pa
     os.kill(sandbox.pid or 0, signal.SIGSTOP)
     limit(sandbox, 0.7)
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         sandbox.develop(photo, out)
 
     assert caught.value.code == "timeout"
@@ -211,7 +211,7 @@ def test_close_aborts_and_nothing_is_developed_after_it(
         sandbox.close()
         assert failure(future) == ("aborted", False)
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         sandbox.develop(photo, out)
     assert (caught.value.code, sandbox.pid) == ("aborted", None)
 
@@ -258,7 +258,7 @@ def test_memory_that_runs_out_is_not_called_a_damaged_photo(
     sandbox.develop(photo, out)
     leave(sandbox.pid or 0, spare * MEBI)
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         sandbox.develop(hungry, out)
 
     assert (caught.value.code, caught.value.permanent, sandbox.pid) == ("out-of-memory", False, None)
@@ -269,7 +269,7 @@ def test_what_does_not_fit_is_refused_before_it_is_decoded(tmp_path: Path, out: 
     large = tmp_path / "large"
     Image.new("RGB", (5000, 5000)).save(large, "PNG")
 
-    with Sandbox(memory_bytes=128 * MEBI) as sandbox, pytest.raises(Refused) as caught:
+    with Sandbox(memory_bytes=128 * MEBI) as sandbox, pytest.raises(ImageRejected) as caught:
         sandbox.develop(large, out)
 
     assert (caught.value.code, caught.value.permanent) == ("too-heavy", True)
@@ -301,7 +301,7 @@ def test_a_child_says_that_it_is_ready_and_ends_with_its_input(workspace: Worksp
     with child_process(os.getpid(), workspace) as child:
         assert child.stdin is not None
         assert child.stdout is not None
-        ready = unpacked(child.stdout.read)
+        ready = read_message(child.stdout.read)
         child.stdin.close()
 
         assert (ready, child.wait(timeout=MINUTE)) == ({"ready": child.pid, "missing": ""}, 0)
@@ -311,10 +311,10 @@ def test_a_fault_of_ours_is_reported_with_its_trace_and_the_child_lives(workspac
     with child_process(os.getpid(), workspace) as child:
         assert child.stdin is not None
         assert child.stdout is not None
-        unpacked(child.stdout.read)
-        child.stdin.write(packed({"cpu_seconds": 10}))
+        read_message(child.stdout.read)
+        child.stdin.write(encode({"cpu_seconds": 10}))
         child.stdin.flush()
-        answer = unpacked(child.stdout.read) or {}
+        answer = read_message(child.stdout.read) or {}
 
         assert (answer["error"], answer["permanent"]) == ("unexpected", False)
         assert answer["trace"].rstrip().endswith("KeyError: 'recipe'")
@@ -349,14 +349,14 @@ def gone(pidfd: int) -> None:
 
 def test_a_preview_is_made_behind_the_same_fences_and_leniently(sandbox: Sandbox, photo: Path, out: Path) -> None:
     photo.write_bytes(photo.read_bytes()[:-1000])
-    with pytest.raises(Refused):
+    with pytest.raises(ImageRejected):
         sandbox.develop(photo, out)
     child = sandbox.pid
 
     with Image.open(BytesIO(sandbox.preview(photo))) as preview:
         assert (preview.format, preview.size) == ("WEBP", (400, 267))
     assert sandbox.pid == child
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         sandbox.develop(photo, out)
     assert caught.value.code == "truncated"
 

@@ -65,7 +65,7 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         assert isinstance(request.user, User)
         note_deletion(request, album, "album-trashed" if settings.TRASH_DAYS else "album-deleted")
-        if album_trash.put_away(album, by=request.user.get_username()):
+        if album_trash.move_to_trash(album, by=request.user.get_username()):
             messages.success(request, render_to_string("trash/_album_moved.html", {"album": album}, request))
         else:
             messages.success(request, f"{album.title} was deleted.")

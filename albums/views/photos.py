@@ -32,7 +32,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     photo = photo_or_404(request, pk)
     before, after = shelf.neighbours(photo)
     context = {"photo": photo, "album": photo.album, "before": before, "after": after}
-    return render(request, "photo/page.html", context | {"alike": likeness.alike(photo)})
+    return render(request, "photo/page.html", context | {"alike": likeness.similar_photos(photo)})
 
 
 @require_safe
@@ -40,7 +40,7 @@ def quality_check(request: HttpRequest, pk: int) -> HttpResponse:
     """Compares the original with the rendition given by the parameter `with`."""
     photo = photo_or_404(request, pk)
     return render(
-        request, "photo/quality.html", {"photo": photo, "quality": quality.of(photo, request.GET.get("with", ""))}
+        request, "photo/quality.html", {"photo": photo, "quality": quality.build(photo, request.GET.get("with", ""))}
     )
 
 
@@ -88,7 +88,7 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     ensure_emptiable(request, photo.album)
     if request.method == "POST":
         note_deletion(request, photo.album, "photo-trashed" if settings.TRASH_DAYS else "photo-deleted")
-        if trash.put_away(photo):
+        if trash.move_to_trash(photo):
             messages.success(request, render_to_string("trash/_moved.html", {"photo": photo}, request))
         else:
             messages.success(request, f"{photo.name} was deleted.")

@@ -23,9 +23,9 @@ def index(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def put_all_back(request: HttpRequest, pk: int) -> HttpResponse:
+def restore_all(request: HttpRequest, pk: int) -> HttpResponse:
     album = album_or_404(request, pk)
-    if count := trash.put_all_back(album):
+    if count := trash.restore_all(album):
         messages.success(request, f"{_photos(count)} restored.")
     return redirect(album)
 
@@ -48,10 +48,10 @@ def empty(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def put_back(request: HttpRequest, pk: int) -> HttpResponse:
+def restore(request: HttpRequest, pk: int) -> HttpResponse:
     """Restores the photo. Redirects to it in its album, or back to the trash if the request has `stay`."""
     photo = photo_or_404(request, pk)
-    if trash.put_back(photo):
+    if trash.restore(photo):
         messages.success(request, f"{photo.name} was restored.")
     if "stay" in request.POST:
         return _redirect_to_trash(photo.album)
@@ -59,7 +59,7 @@ def put_back(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def delete_for_ever(request: HttpRequest, pk: int) -> HttpResponse:
+def delete_permanently(request: HttpRequest, pk: int) -> HttpResponse:
     """GET shows a confirmation; POST deletes the photo permanently. Only for a photo in the trash."""
     photo = photo_or_404(request, pk)
     if not photo.trashed_at:

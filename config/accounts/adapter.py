@@ -44,7 +44,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         if mail.is_possible():
             message = self.render_mail(template_prefix, email, {"email": email, "site": settings.PUBLIC_URL, **context})
-            mail.later(message.send)
+            mail.submit(message.send)
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         user, _, token = key.partition("-")
@@ -57,11 +57,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return reverse("account_email")  # anonymous visitors have to sign in there
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
-        """Returns the user of this name and password. Raises TooManyGuesses without checking the password."""
-        attempt = throttle.count(request, str(credentials.get("username", "")))
+        """Returns the user of this name and password. Raises TooManyAttempts without checking the password."""
+        attempt = throttle.count_attempt(request, str(credentials.get("username", "")))
         user: AbstractBaseUser | None = super().authenticate(request, **credentials)
         if user:
-            attempt.was_right()
+            attempt.succeeded()
         return user
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:

@@ -9,7 +9,7 @@ class SessionsConfig(UserSessionsConfig):  # type: ignore[misc]
 
         from config.accounts.sessions import listing
 
-        signals.user_logged_in.connect(listing.enlist, dispatch_uid="sessions")
+        signals.user_logged_in.connect(listing.add, dispatch_uid="sessions")
         for changed in (signals.password_changed, signals.password_set):
-            changed.connect(listing.keep_this_one, dispatch_uid="sessions")
+            changed.connect(listing.end_others_after_password_change, dispatch_uid="sessions")
         signals.password_reset.connect(listing.end_all, dispatch_uid="sessions")

@@ -19,13 +19,13 @@ NO_CLIENT = Error(
     hint="Copy both from the provider's client settings for Darkroom.",
     id="darkroom.E022",
 )
-ONLY_NOTHING = Error(
+ONLY_WITHOUT_PROVIDER = Error(
     "OIDC_ONLY is on without OIDC_ISSUER, so sign-in is impossible.",
     hint="Set OIDC_ISSUER, or turn OIDC_ONLY off.",
     id="darkroom.E023",
 )
 TOO_LONG = Error("OIDC_ISSUER is longer than 200 characters.", id="darkroom.E024")
-NOBODY_NEW = Warning(
+NO_NEW_USERS = Warning(
     "OIDC_ONLY is on and OIDC_CREATE_USERS is off, so only users already connected can sign in.",
     hint="Turn OIDC_CREATE_USERS on if all the provider's users may have an account.",
     id="darkroom.W021",
@@ -38,9 +38,9 @@ def provider(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMess
     problems = (
         (NOT_SAFE, bool(issuer) and not _is_safe(issuer)),
         (NO_CLIENT, bool(issuer) and not (settings.OIDC_CLIENT_ID and settings.OIDC_CLIENT_SECRET)),
-        (ONLY_NOTHING, settings.OIDC_ONLY and not issuer),
+        (ONLY_WITHOUT_PROVIDER, settings.OIDC_ONLY and not issuer),
         (TOO_LONG, len(issuer) > 200),
-        (NOBODY_NEW, settings.OIDC_ONLY and bool(issuer) and not settings.OIDC_CREATE_USERS),
+        (NO_NEW_USERS, settings.OIDC_ONLY and bool(issuer) and not settings.OIDC_CREATE_USERS),
     )
     return [message for message, applies in problems if applies]
 

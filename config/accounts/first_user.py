@@ -48,7 +48,7 @@ def link() -> str | None:
     """Returns the path of the one-time link; None if a user exists."""
     if exists():
         return None
-    return reverse("welcome", args=[secrets.kept_in(_path())])
+    return reverse("welcome", args=[secrets.read_or_create(_path())])
 
 
 @login_not_required

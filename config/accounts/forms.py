@@ -19,7 +19,7 @@ class SignInForm(LoginForm):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        plainly(self.fields)
+        simplify_fields(self.fields)
         self.fields["login"].widget.attrs["autofocus"] = True
 
     def add_prefix(self, field_name: str) -> str:
@@ -34,7 +34,7 @@ class SignInForm(LoginForm):  # type: ignore[misc]
 class PasswordForm(ChangePasswordForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        plainly(self.fields)
+        simplify_fields(self.fields)
 
     def clean_oldpassword(self) -> str:
         """Counts like a sign-in attempt, so that the password cannot be guessed in a browser that is signed in."""
@@ -48,19 +48,19 @@ class PasswordForm(ChangePasswordForm):  # type: ignore[misc]
 class NewPasswordForm(ResetPasswordKeyForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        plainly(self.fields)
+        simplify_fields(self.fields)
 
 
 class ConfirmForm(ReauthenticateForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        plainly(self.fields)
+        simplify_fields(self.fields)
 
 
 class AddressForm(AddEmailForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        plainly(self.fields)
+        simplify_fields(self.fields)
 
 
 HELP = {"password1": "At least 8 characters. Sentences are easy to remember."}
@@ -73,7 +73,7 @@ LABELS = {
 }
 
 
-def plainly(fields: dict[str, Any]) -> None:
+def simplify_fields(fields: dict[str, Any]) -> None:
     """Sets this site's labels and help texts, and removes placeholders, which repeat the labels."""
     for name, field in fields.items():
         field.widget.attrs.pop("placeholder", None)

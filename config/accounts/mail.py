@@ -22,7 +22,7 @@ def is_possible() -> bool:
     return bool(settings.EMAIL_URL and settings.PUBLIC_URL)
 
 
-def later(act: Callable[[], object]) -> None:
+def submit(act: Callable[[], object]) -> None:
     """Runs `act` in the thread. Exceptions are logged: the response to the user must be the same in any case."""
     if not _room.acquire(blocking=False):
         log.error("E-mail dropped: %d others are waiting for the mail server", MAX_WAITING)
@@ -30,7 +30,7 @@ def later(act: Callable[[], object]) -> None:
     _sender.submit(_do, act)
 
 
-def wait() -> None:
+def wait_until_sent() -> None:
     """Waits until all earlier calls are done."""
     _sender.submit(lambda: None).result()
 

@@ -40,7 +40,7 @@ def host(request: HttpRequest) -> str:
     return urlsplit(origin(request)).hostname or ""
 
 
-def work_here(request: HttpRequest) -> bool:
+def are_available(request: HttpRequest) -> bool:
     """True if this page can use passkeys. Browsers require https or localhost, and a host name instead of an IP address."""
     page_origin = _origin_of(_request_origin(request))
     name = host(request)
@@ -51,7 +51,7 @@ def work_here(request: HttpRequest) -> bool:
     )
 
 
-class Checked:
+class OriginCheckMixin:
     """Refuses responses of another origin (the library checks only the host), and malformed ones."""
 
     cleaned_data: dict[str, Any]
@@ -66,7 +66,7 @@ class Checked:
             raise get_adapter().validation_error("incorrect_code") from error
 
 
-class AddForm(Checked, AddWebAuthnForm):  # type: ignore[misc]
+class AddForm(OriginCheckMixin, AddWebAuthnForm):  # type: ignore[misc]
     """Adds a passkey; with `passwordless`, one that needs no password."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -100,11 +100,11 @@ class RenameForm(EditWebAuthnForm):  # type: ignore[misc]
         return str(self.cleaned_data["name"])[:100]
 
 
-class SignInForm(Checked, LoginWebAuthnForm):  # type: ignore[misc]
+class SignInForm(OriginCheckMixin, LoginWebAuthnForm):  # type: ignore[misc]
     """Signs in without name and password."""
 
 
-class SecondFactorForm(Checked, AuthenticateWebAuthnForm):  # type: ignore[misc]
+class SecondFactorForm(OriginCheckMixin, AuthenticateWebAuthnForm):  # type: ignore[misc]
     """The second step of signing in, after the password."""
 
     def clean_credential(self) -> Any:
@@ -112,7 +112,7 @@ class SecondFactorForm(Checked, AuthenticateWebAuthnForm):  # type: ignore[misc]
         return super().clean_credential()
 
 
-class ConfirmingForm(Checked, ReauthenticateWebAuthnForm):  # type: ignore[misc]
+class ConfirmingForm(OriginCheckMixin, ReauthenticateWebAuthnForm):  # type: ignore[misc]
     """Reauthentication before a sensitive change."""
 
 

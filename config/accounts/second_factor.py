@@ -79,7 +79,7 @@ class CountedCodes:
         self.fields["code"].label = "Code"
 
     def clean_code(self) -> str:
-        count(context.request, self.user)
+        count_attempt(context.request, self.user)
         code: str = super().clean_code()  # type: ignore[misc]
         ratelimit.clear(context.request, **_limit(self.user))
         return code
@@ -108,7 +108,7 @@ class FirstCodeForm(CountedCodes, ActivateTOTPForm):  # type: ignore[misc]
         return code
 
 
-def count(request: HttpRequest, user: User) -> None:
+def count_attempt(request: HttpRequest, user: User) -> None:
     """Counts an attempt for this user. Raises ValidationError, without counting, if the limit is reached."""
     with transaction.atomic():  # a separate transaction: the count stays when the code is refused
         User.objects.select_for_update().get(pk=user.pk)

@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 
 from config.accounts import first_user, mail
 from config.accounts.forms import SignInForm
-from config.accounts.login.throttle import TooManyGuesses
+from config.accounts.login.throttle import TooManyAttempts
 from config.accounts.sessions import listing
 
 View = Callable[..., HttpResponseBase]
@@ -34,7 +34,7 @@ class SignInView(LoginView):  # type: ignore[misc]
         """Signs in. After too many attempts, responds with 429, Retry-After and the form."""
         try:
             return super().post(request, *args, **kwargs)  # type: ignore[no-any-return]
-        except TooManyGuesses as refusal:
+        except TooManyAttempts as refusal:
             context = self.get_context_data(form=SignInForm(request=request), wait=refusal.seconds)
             response = self.render_to_response(context, status=HTTPStatus.TOO_MANY_REQUESTS)
             response["Retry-After"] = str(refusal.seconds)
@@ -65,7 +65,7 @@ class SessionsView(ListUserSessionsView):  # type: ignore[misc]
     """Lists the latest MAX_SHOWN sessions, and ends all but the current one."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        sessions = listing.live(self.request.user)
+        sessions = listing.live_sessions(self.request.user)
         context = super(ListUserSessionsView, self).get_context_data(**kwargs)
         return {**context, "sessions": sessions[:MAX_SHOWN], "session_count": sessions.count()}
 

@@ -16,8 +16,8 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from albums.views.access import AlbumInTrash, MayNotDelete
-from config.http.upload_handlers import FilesNotTaken
-from processing.storage.storage_errors import StorageTrouble
+from config.http.upload_handlers import FilesNotAccepted
+from processing.storage.storage_errors import StorageError
 from processing.uploads import request_body
 from processing.views.problem_responses import busy, problem
 
@@ -39,8 +39,8 @@ NO_ROOM = "The server's disk is full. Nothing was lost. Free up space, then try 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Returns 400; for a form with files to a view that accepts none, 413 `files-not-taken`, without reading the body's rest."""
-    if isinstance(exception, FilesNotTaken):
-        request_body.close_after(request)
+    if isinstance(exception, FilesNotAccepted):
+        request_body.close_after_response(request)
         return _no_files(request, exception)
     return _refusal("400.html", HTTPStatus.BAD_REQUEST)
 
@@ -70,7 +70,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     503 and 507 have a Retry-After header.
     """
     error = sys.exc_info()[1]
-    if isinstance(error, StorageTrouble):
+    if isinstance(error, StorageError):
         log.warning("%s %s: %s", request.method, request.path, error)
         return _temporary_error(request, HTTPStatus.SERVICE_UNAVAILABLE, error.message)
     if _is_disk_full(error):
@@ -81,7 +81,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return render(request, "500.html", status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def _no_files(request: HttpRequest, exception: FilesNotTaken) -> HttpResponse:
+def _no_files(request: HttpRequest, exception: FilesNotAccepted) -> HttpResponse:
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     if not request.accepts("text/html"):
         return problem(status, exception.code, exception.message)

@@ -18,7 +18,7 @@ CACHE_SECONDS = 1.0
 """How long a result is cached, since anonymous clients may send any number of requests."""
 
 
-class Examination:
+class HealthCheck:
     """The cached state of the installation's parts."""
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class Examination:
         self._parts: dict[str, bool] = {}
         self._fresh_until = 0.0
 
-    def parts(self) -> dict[str, bool]:
+    def status(self) -> dict[str, bool]:
         """Returns by name whether each part works. Concurrent callers wait for one check."""
         with self._lock:
             if time.monotonic() >= self._fresh_until:
@@ -34,11 +34,11 @@ class Examination:
                 self._fresh_until = time.monotonic() + CACHE_SECONDS
             return self._parts
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         self._fresh_until = 0.0
 
 
-examination = Examination()
+health_check = HealthCheck()
 
 
 @login_not_required
@@ -46,7 +46,7 @@ examination = Examination()
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """Returns 200 if database and storage work, else 503. The body says which part fails; the log has the reason."""
-    parts = examination.parts()
+    parts = health_check.status()
     is_well = all(parts.values())
     return JsonResponse({"status": "ok" if is_well else "ill", **parts}, status=200 if is_well else 503)
 

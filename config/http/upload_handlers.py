@@ -10,7 +10,7 @@ from django.core.files.uploadhandler import FileUploadHandler
 from django.http.multipartparser import MultiPartParserError
 
 
-class FilesNotTaken(MultiPartParserError):
+class FilesNotAccepted(MultiPartParserError):
     """A form with files was sent to a view that accepts none. The response contains `code` and `message`."""
 
     code = "files-not-taken"
@@ -18,10 +18,10 @@ class FilesNotTaken(MultiPartParserError):
 
 
 class RefusingUploadHandler(FileUploadHandler):
-    """Raises FilesNotTaken for the first file."""
+    """Raises FilesNotAccepted for the first file."""
 
     def new_file(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise FilesNotTaken(FilesNotTaken.message)
+        raise FilesNotAccepted(FilesNotAccepted.message)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
         return raw_data

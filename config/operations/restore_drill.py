@@ -15,8 +15,8 @@ from django.conf import settings
 from django.db import connection
 
 from config import env
-from processing.backups import Refused, snapshot_info
-from processing.backups.repository import Vault
+from processing.backups import BackupError, snapshot_info
+from processing.backups.repository import Repository
 from processing.storage import keys as storage_keys
 
 MANAGE = Path(settings.BASE_DIR) / "manage.py"
@@ -25,7 +25,7 @@ SERVER_PREFIXES = ("DATABASE_URL", "REDIS_URL", "S3_")
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class DrillResult:
     name: str
     photos: int
     wrong: tuple[str, ...]
@@ -36,16 +36,16 @@ class Held:
     """How many renditions the backup does not contain and have to be rendered again."""
 
 
-def hold(directory: Path, at: str = "", scratch: Path | None = None) -> Held:
-    """Runs the drill, and returns its result. Raises Refused if restoring fails.
+def run(directory: Path, at: str = "", scratch: Path | None = None) -> DrillResult:
+    """Runs the drill, and returns its result. Raises BackupError if restoring fails.
 
     All files are restored to the local disk, including those from a bucket. The scratch directory needs space for all files of
     the snapshot.
     """
-    snapshot = Vault(directory).snapshot(at)
+    snapshot = Repository(directory).snapshot(at)
     info = snapshot_info.read(snapshot)
     with TemporaryDirectory(prefix="darkroom-drill-", dir=scratch) as data_dir, _database() as database:
-        environment = env.instead({"DATA_DIR": data_dir, **database}, *SERVER_PREFIXES)
+        environment = env.for_subprocess({"DATA_DIR": data_dir, **database}, *SERVER_PREFIXES)
         _manage(environment, "restore", str(directory), "--at", snapshot.name, "--onto-disk")
         _manage(environment, "migrate", "--verbosity=0", "--skip-checks")
         report = json.loads(_manage(environment, "verify", "--json", statuses=(0, 1)))
@@ -54,7 +54,7 @@ def hold(directory: Path, at: str = "", scratch: Path | None = None) -> Held:
     renditions = {key for key in missing if storage_keys.directory(key) == storage_keys.RENDITIONS}
     rerendered = set() if info.renditions else renditions
     wrong = [*(missing - rerendered), *(key for key in report["corrupt"] if key not in lacking), *report["orphans"]]
-    return Held(snapshot.name, report["photos"], tuple(sorted(wrong)), tuple(info.lacking), len(rerendered))
+    return DrillResult(snapshot.name, report["photos"], tuple(sorted(wrong)), tuple(info.lacking), len(rerendered))
 
 
 @contextmanager
@@ -81,9 +81,9 @@ def _execute(statement: str) -> None:
 
 
 def _manage(environment: Mapping[str, str], *arguments: str, statuses: tuple[int, ...] = (0,)) -> str:
-    """Runs a management command, and returns its output. Raises Refused with its error output."""
+    """Runs a management command, and returns its output. Raises BackupError with its error output."""
     command = [sys.executable, str(MANAGE), *arguments]
     process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if process.returncode not in statuses:
-        raise Refused(f"Drill failed at `{arguments[0]}`:\n{process.stderr.strip()}")
+        raise BackupError(f"Drill failed at `{arguments[0]}`:\n{process.stderr.strip()}")
     return process.stdout

@@ -43,7 +43,7 @@ def open_target(url: str) -> BaseDatabaseWrapper:
     return connections[TARGET]
 
 
-def ensure_still(file: Path) -> None:
+def require_unused(file: Path) -> None:
     """Raises CannotMove if another process has the database open: it would continue to write to the old database."""
     own_pid = str(os.getpid())
     openers = {process.name for process in Path("/proc").glob("[0-9]*") if _has_open(process, file)}
@@ -66,7 +66,7 @@ def prepare(target: BaseDatabaseWrapper) -> None:
             raise CannotMove(f"The target is not empty: {model._meta.db_table} has rows.")
 
 
-def move(tell: Callable[[str], None]) -> int:
+def move(report: Callable[[str], None]) -> int:
     """Copies all rows, compares the counts of both databases, and returns the total. Raises CannotMove if they differ."""
     total = 0
     # The first transaction holds SQLite's only write lock, so that the copy is consistent.
@@ -78,7 +78,7 @@ def move(tell: Callable[[str], None]) -> int:
             if not count == model._base_manager.count() == model._base_manager.using(TARGET).count():
                 raise CannotMove(f"The row counts of {model._meta.db_table} differ.")
             if count:
-                tell(f"{model._meta.db_table}: {count}")
+                report(f"{model._meta.db_table}: {count}")
             total += count
         target = connections[TARGET]
         with target.cursor() as cursor:

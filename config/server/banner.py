@@ -15,7 +15,7 @@ NOT_ENCRYPTED = (
 )
 
 
-def lines() -> Iterator[str]:
+def messages() -> Iterator[str]:
     yield f"Darkroom is running at {site_url.own()}/"
     if link := _link():
         yield f"Create the administrator account (the link works once): {site_url.own()}{link}"

@@ -31,7 +31,7 @@ def post_worker_init(worker: Any) -> None:
     if worker.age == 1:
         from config.server import banner
 
-        for line in banner.lines():
+        for line in banner.messages():
             print(line, flush=True)  # noqa: T201 - the banner is for the console
     _keep_sqlite_open()
 

@@ -26,7 +26,7 @@ from typing import Any
 from gunicorn.workers.gthread import ThreadWorker
 
 from config.server.connections import admission, file_descriptors, request_body
-from config.server.connections.admission import Kind
+from config.server.connections.admission import RequestKind
 from config.server.connections.connection import Connection, Stage
 from config.server.connections.response_sender import ClientSocket, Sender
 
@@ -73,16 +73,16 @@ class Lane:
         return queue.popleft() if queue else None
 
 
-def lanes(threads: int) -> dict[Kind, Lane]:
+def lanes(threads: int) -> dict[RequestKind, Lane]:
     """Returns the lanes for `threads` (WEB_THREADS).
 
     The upload lane has more threads than there are upload slots (uploads/upload_slots.py): the threads without a slot tell their
     clients to wait.
     """
     return {
-        Kind.UPLOAD: Lane(threads),
-        Kind.PAGE: Lane(max(2, threads // 2)),
-        Kind.HEALTH: Lane(2),
+        RequestKind.UPLOAD: Lane(threads),
+        RequestKind.PAGE: Lane(max(2, threads // 2)),
+        RequestKind.HEALTH: Lane(2),
     }
 
 
@@ -110,7 +110,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.wsgi: Any = partial(_call_application, self.wsgi)
         self._idle_seconds = settings.BODY_IDLE_SECONDS
         self._request_seconds = settings.REQUEST_SECONDS
-        self._max_connections = settings.WEB_CONNECTIONS or file_descriptors.connections(self.cfg.threads)
+        self._max_connections = settings.WEB_CONNECTIONS or file_descriptors.max_connections(self.cfg.threads)
         self._sender = Sender(self._idle_seconds)
 
     # Main thread: accepting and closing connections.
@@ -195,7 +195,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         assert conn.refusal
         is_json = conn.head is not None and conn.head.content_type == admission.JSON
         with suppress(OSError):
-            conn.sock.sendall(conn.refusal.answer(is_json))
+            conn.sock.sendall(conn.refusal.response(is_json))
         self._close_gracefully(conn, is_body_coming=True)
 
     def _close_gracefully(self, conn: Connection, is_body_coming: bool = False) -> None:
@@ -269,7 +269,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._sending += 1
             self._sender.send(conn.sock, partial(self.method_queue.defer, self._on_sent, conn, is_kept))
         elif is_kept:
-            self._dispatch(conn, conn.look())
+            self._dispatch(conn, conn.stage())
         else:
             self._close_gracefully(conn, request_body.is_unread(conn.request))
 
@@ -320,7 +320,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.poller.unregister(conn.sock)
         conn.release()
         self._count_memory(conn, -conn.counted)
-        conn.refusal = admission.CROWDED
+        conn.refusal = admission.OVERLOADED
         self._refuse(conn)
 
     # Thread pool
@@ -337,28 +337,28 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         return True
 
     def _handle(self, conn: Connection) -> bool:
-        if conn.kind is not Kind.UPLOAD:
+        if conn.kind is not RequestKind.UPLOAD:
             self._read_deadlines[conn] = time.monotonic() + self._request_seconds
         try:
-            conn.deliver()
+            conn.pass_to_parser()
             return super().handle(conn) is True
         finally:
             self._read_deadlines.pop(conn, None)
 
     def handle_request(self, req: Any, conn: Connection) -> Any:
         """Runs the application for a parsed head, or sends the connection's refusal."""
-        request_body.watch(req)
+        request_body.track_errors(req)
         if conn.said_continue:
             req._expected_100_continue = False
-        if conn.head and conn.kind is not Kind.UPLOAD:
+        if conn.head and conn.kind is not RequestKind.UPLOAD:
             if conn.head.length is None:
-                if not request_body.gather(req, admission.most_bytes(conn.head)):
+                if not request_body.buffer(req, admission.max_body_bytes(conn.head)):
                     conn.refusal = admission.BODY_TOO_LARGE
             elif request_body.is_unread(req):
-                conn.refusal = admission.BROKEN
+                conn.refusal = admission.MALFORMED_REQUEST
         self._read_deadlines.pop(conn, None)
         if conn.refusal:
-            conn.sock.sendall(conn.refusal.answer(conn.head is not None and conn.head.content_type == admission.JSON))
+            conn.sock.sendall(conn.refusal.response(conn.head is not None and conn.head.content_type == admission.JSON))
             return False
         return super().handle_request(req, conn)
 
@@ -367,9 +367,9 @@ def _age(conn: Connection) -> float:
     return conn.age
 
 
-def _has_next_request(conn: Connection, kind: Kind) -> bool:
+def _has_next_request(conn: Connection, kind: RequestKind) -> bool:
     """True if another request of this kind has arrived, or arrives within LINGER_MS."""
-    stage = conn.look()
+    stage = conn.stage()
     if stage is Stage.RECEIVING:
         poll = select.poll()
         poll.register(conn.sock, select.POLLIN)

@@ -12,7 +12,7 @@ PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def end_with(parent: int, sign: signal.Signals) -> None:
+def end_with_parent(parent: int, sign: signal.Signals) -> None:
     """Makes Linux send `sign` to this process when its parent ends. Call it in the child, before exec.
 
     `parent` is the process id of the expected parent. If it has ended already, the signal is sent now. Raises OSError.

@@ -19,7 +19,7 @@ from typing import IO
 from config.server import prctl
 
 MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
-QUICK_SECONDS = 10.0
+QUICK_DEATH_SECONDS = 10.0
 """A process that exits within this time after its start counts as a quick death."""
 MAX_PAUSE_SECONDS = 30.0
 PATIENCE_SECONDS = 30.0
@@ -36,7 +36,7 @@ def main() -> None:
     Supervisor({"web": [*manage, "serve"], "worker": [*manage, "run_huey"]}).run()
 
 
-def pause(quick_deaths: int) -> float:
+def restart_delay(quick_deaths: int) -> float:
     """Returns the seconds before the next start: 0 after a long run; 1, 2, 4 … after consecutive quick deaths."""
     return min(2.0 ** (quick_deaths - 1), MAX_PAUSE_SECONDS) if quick_deaths else 0.0
 
@@ -125,7 +125,7 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C reaches only the supervisor, which then sends SIGTERM
-            preexec_fn=partial(prctl.end_with, os.getpid(), signal.SIGTERM),
+            preexec_fn=partial(prctl.end_with_parent, os.getpid(), signal.SIGTERM),
         )
         assert self._child.stdout is not None
         return self._child.stdout
@@ -137,8 +137,8 @@ class Process:
         with suppress(ProcessLookupError):  # remaining children would keep the port or continue to work
             os.killpg(self._child.pid, signal.SIGKILL)
         self._child = None
-        self._quick_deaths = self._quick_deaths + 1 if now - self._started < QUICK_SECONDS else 0
-        wait = pause(self._quick_deaths)
+        self._quick_deaths = self._quick_deaths + 1 if now - self._started < QUICK_DEATH_SECONDS else 0
+        wait = restart_delay(self._quick_deaths)
         self.due = now + wait
         ended = f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
         if self._is_terminating:

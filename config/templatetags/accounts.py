@@ -13,7 +13,7 @@ register = template.Library()
 @register.simple_tag(takes_context=True)
 def passkeys_work(context: dict[str, Any]) -> bool:
     """True if passkeys can be used at the address of this page."""
-    return passkeys.work_here(context["request"])
+    return passkeys.are_available(context["request"])
 
 
 @register.simple_tag

@@ -9,5 +9,5 @@ A snapshot is renamed from a draft to its time once all files that it references
 """
 
 
-class Refused(Exception):
+class BackupError(Exception):
     """The operation failed. The message is for the user of the command; nothing needs to be cleaned up."""

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from django.conf import settings
 
-from processing.backups import Refused, database_dump, snapshot_info, snapshot_manifest
-from processing.backups.repository import Damaged, Vault
-from processing.backups.snapshot_info import ABOUT, MANIFEST, SECRET, About
+from processing.backups import BackupError, database_dump, snapshot_info, snapshot_manifest
+from processing.backups.repository import FileDamaged, Repository
+from processing.backups.snapshot_info import ABOUT, MANIFEST, SECRET, SnapshotInfo
 from processing.backups.snapshot_manifest import ManifestEntry
 from processing.storage import storage_errors, store
 
@@ -24,7 +24,7 @@ Say = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class CreateResult:
     name: str
     files: int
     bytes: int
@@ -44,10 +44,10 @@ class _CopyResult:
     is_outdated: bool = False
 
 
-def take(vault: Vault, renditions: bool = False, say: Say = lambda _: None) -> Taken:
+def create(vault: Repository, renditions: bool = False, say: Say = lambda _: None) -> CreateResult:
     """Adds a snapshot. If it is killed, earlier snapshots remain intact, and the next run keeps the files copied so far."""
-    if not store().is_there():
-        raise Refused("The storage is unavailable, so nothing can be backed up.")
+    if not store().is_available():
+        raise BackupError("The storage is unavailable, so nothing can be backed up.")
     with vault.locked():
         new_files = new_bytes = 0
         for _ in range(MAX_ATTEMPTS):
@@ -59,24 +59,24 @@ def take(vault: Vault, renditions: bool = False, say: Say = lambda _: None) -> T
                 snapshot_info.write(draft, replace(about, lacking=list(result.lacking)))
                 has_secret = (draft / SECRET).exists()
                 name = vault.publish(draft)
-                return Taken(name, about.files, about.bytes, new_files, new_bytes, result.lacking, has_secret)
+                return CreateResult(name, about.files, about.bytes, new_files, new_bytes, result.lacking, has_secret)
             say("Photos were processed or deleted meanwhile. Starting another pass.")
-    raise Refused("Files change faster than they can be copied. Run the command again when the site is less busy.")
+    raise BackupError("Files change faster than they can be copied. Run the command again when the site is less busy.")
 
 
-def _new_draft(vault: Vault, renditions: bool) -> tuple[Path, About]:
+def _new_draft(vault: Repository, renditions: bool) -> tuple[Path, SnapshotInfo]:
     """Writes a draft of a snapshot, without the referenced files. Returns its directory and its description."""
     draft = vault.new_draft()
     database_name = database_dump.file_name()
     taken_at = datetime.now(UTC).isoformat(timespec="seconds")
     with database_dump.snapshot(draft / database_name) as alias:
-        sums = snapshot_manifest.write(draft / MANIFEST, snapshot_manifest.wanted(alias, renditions))
+        sums = snapshot_manifest.write(draft / MANIFEST, snapshot_manifest.referenced_files(alias, renditions))
         migrations = database_dump.migrations(alias)
     if secret := _own_secret():
         (draft / SECRET).touch(mode=0o600)
         (draft / SECRET).write_text(secret, encoding="ascii")
     checksums = {path.name: snapshot_info.checksum(path) for path in draft.iterdir() if path.name != ABOUT}
-    return draft, About(
+    return draft, SnapshotInfo(
         version=settings.VERSION,
         taken_at=taken_at,
         database=database_name,
@@ -98,7 +98,7 @@ def _own_secret() -> str:
     return ""
 
 
-def _copy(vault: Vault, entries: Iterable[ManifestEntry], renditions: bool, say: Say) -> _CopyResult:
+def _copy(vault: Repository, entries: Iterable[ManifestEntry], renditions: bool, say: Say) -> _CopyResult:
     """Copies the files that the repository lacks.
 
     A file is read before its row is checked. A row is deleted before its file, so a file that is missing while its row still
@@ -110,12 +110,12 @@ def _copy(vault: Vault, entries: Iterable[ManifestEntry], renditions: bool, say:
         if vault.has(entry):
             continue
         try:
-            with store().borrow(entry.key) as path:
+            with store().open_local(entry.key) as path:
                 vault.add(entry, path)
-        except (OSError, Damaged) as error:
+        except (OSError, FileDamaged) as error:
             if isinstance(error, OSError) and not storage_errors.is_damage(error):
                 raise
-            if not snapshot_manifest.is_wanted(entry.key, renditions):
+            if not snapshot_manifest.is_referenced(entry.key, renditions):
                 return _CopyResult(files, size, is_outdated=True)
             say(f"{entry.key} is missing or damaged. For details, run `manage.py verify`.")
             lacking.append(entry.key)

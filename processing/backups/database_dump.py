@@ -19,7 +19,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from albums import key_columns
 from albums.key_columns import Kind
 from albums.models import Album
-from processing.backups import Refused
+from processing.backups import BackupError
 from processing.storage import keys as storage_keys
 from processing.storage.local import fsync
 
@@ -51,7 +51,7 @@ def migrations(alias: str) -> list[str]:
     return sorted(f"{app}.{migration}" for app, migration in MigrationRecorder(connections[alias]).applied_migrations())
 
 
-def unknown(applied: list[str]) -> list[str]:
+def unknown_migrations(applied: list[str]) -> list[str]:
     """Returns the migrations that this version of Darkroom does not have, because they belong to a newer one."""
     known_migrations = {
         f"{app}.{name}" for app, name in MigrationLoader(None, ignore_no_migrations=True).disk_migrations
@@ -70,7 +70,7 @@ def is_empty() -> bool:
     return not User.objects.exists() and not Album.objects.exists()
 
 
-def put_back(path: Path, onto_disk: bool = False) -> None:
+def restore(path: Path, onto_disk: bool = False) -> None:
     """Replaces the installation's database with the snapshot, atomically. No other process may have it open.
 
     `onto_disk`: rewrites the keys, so that all files are on the disk.
@@ -146,7 +146,7 @@ def _replace_sqlite(source: Path, target: Path, statements: Iterable[str]) -> No
     shutil.copyfile(source, draft)
     with closing(sqlite3.connect(draft)) as database:
         if database.execute("PRAGMA quick_check").fetchone() != ("ok",):
-            raise Refused("This snapshot's database is damaged. Use --at to choose an older one.")
+            raise BackupError("This snapshot's database is damaged. Use --at to choose an older one.")
         for statement in statements:
             database.execute(statement)
         database.commit()
@@ -160,12 +160,12 @@ def _replace_sqlite(source: Path, target: Path, statements: Iterable[str]) -> No
 def _replace_postgresql(source: Path, statements: Iterable[str]) -> None:
     """Restores through a script, so that the changes run in the same transaction."""
     if not shutil.which(PG_RESTORE):
-        raise Refused(MISSING.format(PG_RESTORE))
+        raise BackupError(MISSING.format(PG_RESTORE))
     with TemporaryDirectory(dir=settings.DATA_DIR) as directory:
         script = Path(directory) / "script.sql"
         options = ("--clean", "--if-exists", "--no-owner", "--no-privileges", "--file", str(script))
         if subprocess.run([PG_RESTORE, *options, str(source)], check=False).returncode:
-            raise Refused("This snapshot's database is damaged. Use --at to choose an older one.")
+            raise BackupError("This snapshot's database is damaged. Use --at to choose an older one.")
         commands = [option for statement in (SET_SEARCH_PATH, *statements) for option in ("--command", statement)]
         _run(_Script, *PSQL_OPTIONS, "--file", str(script), *commands)
 
@@ -183,8 +183,8 @@ class _Script(_Dump):
 def _run(client: type[_Dump], *parameters: str) -> None:
     """Runs the program with the database name as its last argument. The program prints its errors itself."""
     if not shutil.which(client.executable_name):
-        raise Refused(MISSING.format(client.executable_name))
+        raise BackupError(MISSING.format(client.executable_name))
     try:
         client(connection).runshell(list(parameters))
     except subprocess.CalledProcessError as error:
-        raise Refused(f"{client.executable_name} failed; see its message above.") from error
+        raise BackupError(f"{client.executable_name} failed; see its message above.") from error

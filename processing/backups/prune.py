@@ -5,20 +5,20 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from processing.backups import snapshot_manifest
-from processing.backups.repository import Vault
+from processing.backups.repository import Repository
 from processing.backups.snapshot_info import MANIFEST
 
 
-def prune(vault: Vault, keep: int) -> tuple[int, int]:
+def prune(vault: Repository, keep: int) -> tuple[int, int]:
     """Keeps the `keep` newest snapshots. Returns the numbers of deleted snapshots and files. Runs in constant memory."""
     with vault.locked():
         old = vault.names()[:-keep]
         for name in old:
-            vault.forget(name)
+            vault.delete_snapshot(name)
         return len(old), _delete_unreferenced(vault)
 
 
-def _delete_unreferenced(vault: Vault) -> int:
+def _delete_unreferenced(vault: Repository) -> int:
     """Merges both lists, which are sorted by checksum, in one pass. Returns the number of deleted files."""
     referenced, dropped = _referenced_checksums(vault), 0
     checksum = next(referenced, None)
@@ -31,7 +31,7 @@ def _delete_unreferenced(vault: Vault) -> int:
     return dropped
 
 
-def _referenced_checksums(vault: Vault) -> Iterator[str]:
+def _referenced_checksums(vault: Repository) -> Iterator[str]:
     manifests = [snapshot_manifest.read(vault.snapshot(name) / MANIFEST) for name in vault.names()]
     for sha256, _ in groupby(entry.sha256 for entry in heapq.merge(*manifests)):
         yield sha256

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from processing.backups import Refused
+from processing.backups import BackupError
 from processing.backups.snapshot_manifest import ManifestEntry
 from processing.lib import failpoints
 from processing.lib.failpoints import Point
@@ -22,18 +22,18 @@ PRIVATE = 0o700
 """Owner only: the database has password hashes, and photos are private."""
 
 
-class Damaged(Exception):
+class FileDamaged(Exception):
     """A file differs from its manifest entry, or cannot be read."""
 
 
-class Vault:
+class Repository:
     def __init__(self, root: Path) -> None:
         self._root, self._files, self._snapshots = root, root / "files", root / "snapshots"
         self._drafts = root / "drafts"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Locks the repository for one writer, and deletes drafts of interrupted runs. Raises Refused if it is already locked."""
+        """Locks the repository for one writer, and deletes drafts of interrupted runs. Raises BackupError if it is locked."""
         # Files that the database's and the storage's code writes here must be private too.
         previous_umask = os.umask(0o777 & ~PRIVATE)
         try:
@@ -54,7 +54,7 @@ class Vault:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise Refused(f"Another backup to {self._root} is running.") from None
+                raise BackupError(f"Another backup to {self._root} is running.") from None
             self._clear_drafts()
             yield
 
@@ -69,7 +69,7 @@ class Vault:
         return self._files / entry.sha256[:2] / entry.sha256
 
     def add(self, entry: ManifestEntry, source: Path) -> None:
-        """Copies a file into the repository, and verifies its size and checksum. Raises Damaged; then nothing is stored."""
+        """Copies a file into the repository, and verifies its size and checksum. Raises FileDamaged; then nothing is stored."""
         draft, target = self._drafts / entry.sha256, self.path(entry)
         copy(entry, source, draft)
         failpoints.reach(Point.BACKING_UP)
@@ -105,15 +105,15 @@ class Vault:
         return sorted(path.name for path in self._snapshots.iterdir()) if self._snapshots.is_dir() else []
 
     def snapshot(self, name: str) -> Path:
-        """The directory of a snapshot; of the newest one if `name` is empty. Raises Refused if there is none."""
+        """The directory of a snapshot; of the newest one if `name` is empty. Raises BackupError if there is none."""
         names = self.names()
         if not names:
-            raise Refused(f"No complete backup in {self._root}.")
+            raise BackupError(f"No complete backup in {self._root}.")
         if name and name not in names:
-            raise Refused(f"No snapshot {name} in {self._root}. Available: {', '.join(names)}.")
+            raise BackupError(f"No snapshot {name} in {self._root}. Available: {', '.join(names)}.")
         return self._snapshots / (name or names[-1])
 
-    def forget(self, name: str) -> None:
+    def delete_snapshot(self, name: str) -> None:
         """Deletes a snapshot. It becomes a draft first, so that no partly deleted snapshot is visible."""
         (self._snapshots / name).rename(self._drafts / name)
         fsync.directory(self._snapshots)
@@ -130,7 +130,7 @@ class Vault:
 
 
 def copy(entry: ManifestEntry, source: Path, target: Path) -> None:
-    """Makes a durable copy, and verifies size and checksum. Raises Damaged, or FileNotFoundError if the source is missing."""
+    """Makes a durable copy, and verifies size and checksum. Raises FileDamaged, or FileNotFoundError if the source is missing."""
     digest, size = hashlib.sha256(), 0
     with source.open("rb") as source_file, target.open("wb") as target_file:
         while chunk := _read(source_file.fileno()):
@@ -142,7 +142,7 @@ def copy(entry: ManifestEntry, source: Path, target: Path) -> None:
     if (size, digest.hexdigest()) != (entry.bytes, entry.sha256):
         with suppress(FileNotFoundError):
             target.unlink()
-        raise Damaged
+        raise FileDamaged
 
 
 def _read(fd: int) -> bytes:
@@ -150,5 +150,5 @@ def _read(fd: int) -> bytes:
         return os.read(fd, CHUNK)
     except OSError as error:
         if error.errno == errno.EIO:  # a bad sector affects only this file
-            raise Damaged from error
+            raise FileDamaged from error
         raise

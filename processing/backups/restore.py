@@ -11,12 +11,12 @@ from pathlib import Path
 from django.conf import settings
 from django.template.defaultfilters import filesizeformat, pluralize
 
-from processing.backups import Refused, database_dump, snapshot_info, snapshot_manifest
-from processing.backups.repository import Damaged, Vault, copy
-from processing.backups.snapshot_info import MANIFEST, SECRET, About
+from processing.backups import BackupError, database_dump, snapshot_info, snapshot_manifest
+from processing.backups.repository import FileDamaged, Repository, copy
+from processing.backups.snapshot_info import MANIFEST, SECRET, SnapshotInfo
 from processing.backups.snapshot_manifest import ManifestEntry
 from processing.integrity import file_check
-from processing.integrity.file_check import Wanted
+from processing.integrity.file_check import ExpectedFile
 from processing.lib import failpoints, iteration
 from processing.lib.failpoints import Point
 from processing.storage import keys as storage_keys
@@ -31,7 +31,7 @@ Say = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    about: About
+    about: SnapshotInfo
     files: int
     """The number of files copied, without those from an earlier run."""
     damaged: tuple[str, ...]
@@ -40,9 +40,14 @@ class Restored:
 
 
 def restore(
-    vault: Vault, name: str = "", *, without_damaged: bool = False, onto_disk: bool = False, say: Say = lambda _: None
+    vault: Repository,
+    name: str = "",
+    *,
+    without_damaged: bool = False,
+    onto_disk: bool = False,
+    say: Say = lambda _: None,
 ) -> Restored:
-    """Restores the snapshot of that name, or the newest. Raises Refused before it writes anything if it cannot succeed.
+    """Restores the snapshot of that name, or the newest. Raises BackupError before it writes anything if it cannot succeed.
 
     `onto_disk`: stores the files of the bucket on the disk.
     """
@@ -60,12 +65,12 @@ def restore(
     for key in damaged:
         say(f"{key} is damaged in the backup.")
     if damaged and not without_damaged:
-        raise Refused(
+        raise BackupError(
             f"{len(damaged)} file{pluralize(len(damaged))} damaged in the backup; see above. The others are restored, the "
             "database is not. Use --at to choose an older snapshot, or --without-damaged to skip these files."
         )
     has_secret = _restore_secret(directory)
-    database_dump.put_back(directory / about.database, onto_disk)
+    database_dump.restore(directory / about.database, onto_disk)
     return Restored(about, copied, tuple(damaged), has_secret)
 
 
@@ -73,36 +78,38 @@ def _bare(entries: Iterable[ManifestEntry]) -> Iterator[ManifestEntry]:
     return (replace(entry, key=storage_keys.bare(entry.key)) for entry in entries)
 
 
-def _check(about: About, onto_disk: bool) -> None:
-    if not store().is_there():
-        raise Refused("The storage is unavailable: incoming/, originals/ or renditions/ is missing.")
+def _check(about: SnapshotInfo, onto_disk: bool) -> None:
+    if not store().is_available():
+        raise BackupError("The storage is unavailable: incoming/, originals/ or renditions/ is missing.")
     if about.database != database_dump.file_name():
-        raise Refused(f"The snapshot contains {about.database}, which doesn't fit the database of DATABASE_URL.")
+        raise BackupError(f"The snapshot contains {about.database}, which doesn't fit the database of DATABASE_URL.")
     if about.has_bucket and not onto_disk and storage_keys.BUCKET not in locations.in_use():
-        raise Refused("The snapshot has files in a bucket, but none is configured. Set S3_*, or use --onto-disk.")
-    if newer := database_dump.unknown(about.migrations):
-        raise Refused(f"The snapshot needs a newer Darkroom ({about.version}, with {newer[0]}). Upgrade first.")
+        raise BackupError("The snapshot has files in a bucket, but none is configured. Set S3_*, or use --onto-disk.")
+    if newer := database_dump.unknown_migrations(about.migrations):
+        raise BackupError(f"The snapshot needs a newer Darkroom ({about.version}, with {newer[0]}). Upgrade first.")
     if not database_dump.is_empty():
-        raise Refused("The database already has users or albums. Restore into an empty installation.")
+        raise BackupError("The database already has users or albums. Restore into an empty installation.")
 
 
-def _check_free_space(directory: Path, about: About, onto_disk: bool) -> None:
-    """Raises Refused if the disk lacks the space for the files that are not there yet."""
+def _check_free_space(directory: Path, about: SnapshotInfo, onto_disk: bool) -> None:
+    """Raises BackupError if the disk lacks the space for the files that are not there yet."""
     free = store().free_bytes()
     if free is None or free > about.bytes:
         return
     entries = snapshot_manifest.read(directory / MANIFEST)
     disk_entries = (
-        _bare(entries) if onto_disk else (entry for entry in entries if storage_keys.of(entry.key) == storage_keys.DISK)
+        _bare(entries)
+        if onto_disk
+        else (entry for entry in entries if storage_keys.location(entry.key) == storage_keys.DISK)
     )
     missing_bytes = sum(entry.bytes for entry in disk_entries if not store().exists(entry.key))
     if free < missing_bytes:
-        raise Refused(
+        raise BackupError(
             f"The snapshot needs {filesizeformat(missing_bytes)}, but the disk has {filesizeformat(free)} free."
         )
 
 
-def _restore_files(vault: Vault, entries: Iterable[ManifestEntry]) -> tuple[int, list[str]]:
+def _restore_files(vault: Repository, entries: Iterable[ManifestEntry]) -> tuple[int, list[str]]:
     """Returns the number of files stored, and the keys of those that are damaged in the backup."""
     files, damaged = {}, []
     with store().scratch(WORK) as work:
@@ -112,21 +119,21 @@ def _restore_files(vault: Vault, entries: Iterable[ManifestEntry]) -> tuple[int,
             path = work / entry.key.replace("/", "-")
             try:
                 copy(entry, vault.path(entry), path)
-            except (FileNotFoundError, Damaged):
+            except (FileNotFoundError, FileDamaged):
                 damaged.append(entry.key)
             else:
                 files[entry.key] = path
-        store().adopt(files)
+        store().move_in(files)
         failpoints.reach(Point.RESTORING)
     return len(files), damaged
 
 
 def _is_restored(entry: ManifestEntry) -> bool:
-    """True if an interrupted run has restored the file already. Raises Refused if the key has other content."""
+    """True if an interrupted run has restored the file already. Raises BackupError if the key has other content."""
     if not store().exists(entry.key):
         return False
-    if not file_check.is_good_at(entry.key, Wanted(entry.key, entry.bytes, entry.sha256), lambda _: None):
-        raise Refused(f"{entry.key} exists with other content. Restore into an empty installation.")
+    if not file_check.matches(entry.key, ExpectedFile(entry.key, entry.bytes, entry.sha256), lambda _: None):
+        raise BackupError(f"{entry.key} exists with other content. Restore into an empty installation.")
     return True
 
 

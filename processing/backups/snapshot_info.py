@@ -5,14 +5,14 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from processing.backups import Refused
+from processing.backups import BackupError
 
 FORMAT = 1
 ABOUT, MANIFEST, SECRET = "about.json", "manifest.jsonl.gz", "secret_key"
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class SnapshotInfo:
     version: str
     """The version of Darkroom."""
     taken_at: str
@@ -30,19 +30,19 @@ class About:
     format: int = FORMAT
 
 
-def write(directory: Path, about: About) -> None:
+def write(directory: Path, about: SnapshotInfo) -> None:
     (directory / ABOUT).write_text(json.dumps(asdict(about), indent=1), encoding="utf-8")
 
 
-def read(directory: Path) -> About:
-    """Returns the description. Raises Refused if its format is unknown, or the checksum of a file differs."""
+def read(directory: Path) -> SnapshotInfo:
+    """Returns the description. Raises BackupError if its format is unknown, or the checksum of a file differs."""
     fields = json.loads((directory / ABOUT).read_text(encoding="utf-8"))
     if fields.get("format") != FORMAT:
-        raise Refused(f"{directory} has a format that this version of Darkroom can't read.")
-    about = About(**fields)
+        raise BackupError(f"{directory} has a format that this version of Darkroom can't read.")
+    about = SnapshotInfo(**fields)
     for name, sha256 in about.sha256.items():
         if not (directory / name).is_file() or checksum(directory / name) != sha256:
-            raise Refused(f"{directory / name} is damaged. Use --at to choose an older snapshot.")
+            raise BackupError(f"{directory / name} is damaged. Use --at to choose an older snapshot.")
     return about
 
 

@@ -19,25 +19,25 @@ class ManifestEntry:
     key: str
 
 
-def wanted(database: str, renditions: bool) -> Iterator[ManifestEntry]:
+def referenced_files(database: str, renditions: bool) -> Iterator[ManifestEntry]:
     """Yields every file that rows of the database reference: originals, companions, raw files, and renditions if requested."""
     sorted_rows = (_sorted_rows(column, database) for column in _columns(renditions))
     yield from (ManifestEntry(*row) for row in heapq.merge(*sorted_rows))
 
 
-def is_wanted(key: str, renditions: bool) -> bool:
+def is_referenced(key: str, renditions: bool) -> bool:
     """True if a row currently references the key."""
     return any(column.rows().filter(**{column.key: key}).exists() for column in _columns(renditions))
 
 
 @dataclass(frozen=True, slots=True)
-class Sums:
+class Totals:
     files: int
     bytes: int
     has_bucket: bool
 
 
-def write(path: Path, entries: Iterable[ManifestEntry]) -> Sums:
+def write(path: Path, entries: Iterable[ManifestEntry]) -> Totals:
     """Writes the manifest, and returns the totals."""
     files = size = 0
     has_bucket = False
@@ -45,8 +45,8 @@ def write(path: Path, entries: Iterable[ManifestEntry]) -> Sums:
         for entry in entries:
             file.write(json.dumps(asdict(entry)) + "\n")
             files, size = files + 1, size + entry.bytes
-            has_bucket = has_bucket or storage_keys.of(entry.key) == storage_keys.BUCKET
-    return Sums(files, size, has_bucket)
+            has_bucket = has_bucket or storage_keys.location(entry.key) == storage_keys.BUCKET
+    return Totals(files, size, has_bucket)
 
 
 def read(path: Path) -> Iterator[ManifestEntry]:

@@ -19,40 +19,40 @@ NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 
 @dataclass(frozen=True, slots=True)
-class Shortage:
+class CapacityProblem:
     """A missing resource: a stable code, a message for uploads (`intake`) and one for waiting jobs (`work`)."""
 
     code: str
     status: HTTPStatus
-    intake: str
-    work: str
+    upload_message: str
+    worker_message: str
 
 
-MEMORY = Shortage(
+MEMORY = CapacityProblem(
     "memory-pressure",
     HTTPStatus.SERVICE_UNAVAILABLE,
     "The server is low on memory. Upload again in a minute.",
     "The server is low on memory. Processing resumes automatically.",
 )
-DISK = Shortage(
+DISK = CapacityProblem(
     "disk-full",
     HTTPStatus.INSUFFICIENT_STORAGE,
     "The server's disk is nearly full. Upload again when space is freed.",
     "The server's disk is full. Processing resumes when space is freed.",
 )
-STAGING = Shortage(
+STAGING = CapacityProblem(
     "staging-full",
     HTTPStatus.INSUFFICIENT_STORAGE,
     "Too many files are waiting to be processed, or have failed. Upload again later, or fewer at once.",
     "",  # workers never wait for staging: they empty it
 )
-OWN_STAGING = Shortage(
+OWN_STAGING = CapacityProblem(
     "own-staging-full",
     HTTPStatus.INSUFFICIENT_STORAGE,
     "Your waiting and failed files use all of your space. Upload more when some are processed, or dismiss failed ones.",
     "",
 )
-STORAGE = Shortage(
+STORAGE = CapacityProblem(
     "storage-away",
     HTTPStatus.SERVICE_UNAVAILABLE,
     "The server's storage is unavailable. Upload again when it is back.",
@@ -60,12 +60,12 @@ STORAGE = Shortage(
 )
 
 
-def of_intake(more: int = 0) -> Shortage | None:
+def for_intake(more: int = 0) -> CapacityProblem | None:
     """Returns the shortage that forbids receiving `more` bytes, None if there is none."""
-    if not store().is_there():
+    if not store().is_available():
         return STORAGE
     if storage_problem := store().trouble():
-        return Shortage(
+        return CapacityProblem(
             storage_problem.code, HTTPStatus.SERVICE_UNAVAILABLE, storage_problem.message, storage_problem.message
         )
     if disk_is_full(more):
@@ -73,12 +73,12 @@ def of_intake(more: int = 0) -> Shortage | None:
     return MEMORY if memory_is_short() else None
 
 
-def of_new(more: int = 0, staged: int | None = None, user: int | None = None) -> Shortage | None:
+def for_new_file(more: int = 0, staged: int | None = None, user: int | None = None) -> CapacityProblem | None:
     """Returns the shortage that forbids new files of `more` bytes by this user (None for an import).
 
     `staged` is how many of these bytes will be in staging at once, by default all.
     """
-    if shortage := of_intake(more):
+    if shortage := for_intake(more):
         return shortage
     staged = more if staged is None else staged
     if not staging_quota.has_room(staged):
@@ -86,16 +86,16 @@ def of_new(more: int = 0, staged: int | None = None, user: int | None = None) ->
     return None if user is None or staging_quota.has_share(user, staged) else OWN_STAGING
 
 
-def of_growth(upload: Upload, more: int) -> Shortage | None:
+def for_upload(upload: Upload, more: int) -> CapacityProblem | None:
     """Returns the shortage that forbids `more` bytes of an upload in progress, None if there is none."""
-    if shortage := of_intake(more):
+    if shortage := for_intake(more):
         return shortage
-    return None if staging_quota.may_go_on(upload, more) else OWN_STAGING
+    return None if staging_quota.may_continue(upload, more) else OWN_STAGING
 
 
-def of_work() -> Shortage | None:
+def for_worker() -> CapacityProblem | None:
     """Returns the shortage that makes workers wait, None if there is none."""
-    if not store().is_there():
+    if not store().is_available():
         return STORAGE
     if _is_below(settings.MIN_FREE_BYTES // WORKER_FLOOR_DIVISOR):
         return DISK

@@ -11,14 +11,14 @@ from http import HTTPStatus
 from django.conf import settings
 from django.utils import timezone
 
-from processing.capacity.admission import Shortage
+from processing.capacity.admission import CapacityProblem
 from processing.models import Upload
 
 DAY = timedelta(days=1)
-REMEMBERED_SECONDS = 10.0
+CACHE_SECONDS = 10.0
 MAX_CACHED_USERS = 1000
 """The cache is cleared when it has this many users."""
-SPENT = Shortage(
+LIMIT_REACHED = CapacityProblem(
     "too-many-files-today",
     HTTPStatus.TOO_MANY_REQUESTS,
     "You have reached your daily upload limit. Uploaded files are safe. Continue tomorrow, or ask your administrator for a "
@@ -30,23 +30,23 @@ clock: Callable[[], float] = time.monotonic
 _cached: dict[int, tuple[float, int]] = {}
 
 
-def of(user: int, more: int = 1) -> Shortage | None:
-    """Returns SPENT if the user may not declare `more` files now, otherwise None. Allowed files are counted immediately."""
+def shortage(user: int, more: int = 1) -> CapacityProblem | None:
+    """Returns LIMIT_REACHED if the user may not declare `more` files now, otherwise None. Counts allowed files at once."""
     limit = settings.USER_FILES_PER_DAY
     if not limit:
         return None
     counted_at, count = _cached.get(user, (0.0, 0))
-    if user not in _cached or clock() - counted_at > REMEMBERED_SECONDS:
+    if user not in _cached or clock() - counted_at > CACHE_SECONDS:
         counted_at, count = clock(), _count(user)
     if count + more > limit:
-        return SPENT
+        return LIMIT_REACHED
     if len(_cached) >= MAX_CACHED_USERS:
         _cached.clear()
     _cached[user] = counted_at, count + more
     return None
 
 
-def forget() -> None:
+def clear_cache() -> None:
     """Clears the cached counts, after many files changed at once."""
     _cached.clear()
 

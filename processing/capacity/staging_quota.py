@@ -19,23 +19,23 @@ from processing.models import ProcessingJob, Upload
 from processing.models.states import KEEPS_RAW
 from processing.storage import store
 
-REMEMBERED_SECONDS = 2.0
+CACHE_SECONDS = 2.0
 """How long each process caches the usage, which is needed for every part of every file."""
 RESERVED_BYTES = 32 << 20
 """The maximum reservation for each upload in progress. Less is reserved if fewer bytes are missing."""
 
 
 @dataclass(slots=True)
-class Used:
+class StagingUsage:
     """Bytes in staging by user id. The id is None for imports and deleted accounts."""
 
     arrived: Counter[int | None] = field(default_factory=Counter)
     reserved: Counter[int | None] = field(default_factory=Counter)
 
-    def of_all(self) -> int:
+    def total(self) -> int:
         return self.arrived.total() + self.reserved.total()
 
-    def of(self, user: int | None) -> int:
+    def by_user(self, user: int | None) -> int:
         return self.arrived[user] + self.reserved[user]
 
 
@@ -45,15 +45,15 @@ def has_room(more: int = 0, *, uncounted_bytes: int = 0) -> bool:
     `uncounted_bytes` are bytes that have arrived and that no row counts yet.
     """
     quota = settings.STAGING_QUOTA_BYTES
-    return not quota or _fits(_used().of_all() + uncounted_bytes, more, quota)
+    return not quota or _fits(_used().total() + uncounted_bytes, more, quota)
 
 
 def has_share(user: int, more: int = 0, *, uncounted_bytes: int = 0) -> bool:
     """True if files of `more` bytes fit into the user's share. Parameters as for has_room()."""
-    return not _has_shares() or _fits(_used().of(user) + uncounted_bytes, more, _share(_used()))
+    return not _has_shares() or _fits(_used().by_user(user) + uncounted_bytes, more, _share(_used()))
 
 
-def may_go_on(upload: Upload, more: int) -> bool:
+def may_continue(upload: Upload, more: int) -> bool:
     """True if an upload in progress may receive `more` bytes."""
     if not settings.STAGING_QUOTA_BYTES:
         return True
@@ -73,10 +73,10 @@ def reserved(size: int | None) -> int:
 
 def used() -> int:
     """Returns the arrived and reserved bytes of all users."""
-    return _used().of_all()
+    return _used().total()
 
 
-def forget() -> None:
+def clear_cache() -> None:
     """Clears the cached usage, after many files changed at once."""
     _cached_usage.clear()
 
@@ -89,7 +89,7 @@ def _has_shares() -> bool:
     return bool(settings.STAGING_QUOTA_BYTES) and settings.USER_STAGING_PERCENT < 100
 
 
-def _share(usage: Used) -> int:
+def _share(usage: StagingUsage) -> int:
     """Returns one user's share of the quota, or of the space available to staging on the disk if that is less."""
     bytes_to_share, free_bytes = int(settings.STAGING_QUOTA_BYTES), store().free_bytes()
     if free_bytes is not None:
@@ -97,12 +97,12 @@ def _share(usage: Used) -> int:
     return bytes_to_share * int(settings.USER_STAGING_PERCENT) // 100
 
 
-def _used() -> Used:
-    return _cached_usage.get(REMEMBERED_SECONDS)
+def _used() -> StagingUsage:
+    return _cached_usage.get(CACHE_SECONDS)
 
 
-def _count() -> Used:
-    usage = Used()
+def _count() -> StagingUsage:
+    usage = StagingUsage()
     in_progress = Upload.objects.receiving().filter(Q(arrived__gt=0) | ~Q(multipart_id=""))
     missing = Coalesce(F("size") - F("arrived"), RESERVED_BYTES)
     by_user = in_progress.annotate(reserved=Least(missing, RESERVED_BYTES)).values("batch__opened_by")

@@ -5,26 +5,26 @@ from dataclasses import dataclass
 from http.client import HTTPMessage
 
 from processing.doctor import limits, proxy_passthrough, request_size, timeouts
-from processing.doctor.check_result import Diagnosis
-from processing.doctor.http_probe import Answer, Silent
-from processing.doctor.request_size import Largest
+from processing.doctor.check_result import CheckResult
+from processing.doctor.http_probe import NoResponse, ProbeResponse
+from processing.doctor.request_size import LargestBody
 
 MAX_SERVER_LENGTH = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    largest: Largest | None
-    diagnoses: tuple[Diagnosis, ...]
+class BrowserResults:
+    largest: LargestBody | None
+    diagnoses: tuple[CheckResult, ...]
 
 
-def read(fields: Mapping[str, str]) -> Told:
-    size = _number(fields, "largest", limits.LARGEST)
-    largest = None if size is None else Largest(size, _refusal(fields))
-    return Told(largest, tuple(_diagnoses(fields, largest)))
+def read(fields: Mapping[str, str]) -> BrowserResults:
+    size = _number(fields, "largest", limits.MAX_BODY_BYTES)
+    largest = None if size is None else LargestBody(size, _refusal(fields))
+    return BrowserResults(largest, tuple(_diagnoses(fields, largest)))
 
 
-def _diagnoses(fields: Mapping[str, str], largest: Largest | None) -> Iterator[Diagnosis]:
+def _diagnoses(fields: Mapping[str, str], largest: LargestBody | None) -> Iterator[CheckResult]:
     server = fields.get("server", "")[:MAX_SERVER_LENGTH]
     if largest is not None:
         yield request_size.of_largest(largest, server)
@@ -34,12 +34,12 @@ def _diagnoses(fields: Mapping[str, str], largest: Largest | None) -> Iterator[D
         yield proxy_passthrough.of_clock({"now": now / 1000}, "this browser's")
 
 
-def _refusal(fields: Mapping[str, str]) -> Answer | Silent | None:
+def _refusal(fields: Mapping[str, str]) -> ProbeResponse | NoResponse | None:
     """Returns the result of the first body that was too large: a status, or 0 for a closed connection. None if all passed."""
     status = _number(fields, "refusal", 999)
     if status is None:
         return None
-    return Answer(status, HTTPMessage(), None, 0) if status else Silent(0, "")
+    return ProbeResponse(status, HTTPMessage(), None, 0) if status else NoResponse(0, "")
 
 
 def _number(fields: Mapping[str, str], name: str, max_value: int) -> int | None:

@@ -6,42 +6,42 @@ from enum import StrEnum
 from typing import Any
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
     GOOD = "good"
     WARNING = "warning"
     BAD = "bad"
 
 
 @dataclass(frozen=True, slots=True)
-class Diagnosis:
+class CheckResult:
     """A check's result. `code` is stable, for programs; `words` describe the result, `remedy` what to do about it."""
 
     code: str
-    state: State
+    state: CheckState
     title: str
     words: str
     remedy: str = ""
 
     @property
     def is_good(self) -> bool:
-        return self.state == State.GOOD
+        return self.state == CheckState.GOOD
 
 
-def good(code: str, title: str, message: str) -> Diagnosis:
-    return Diagnosis(code, State.GOOD, title, message)
+def good(code: str, title: str, message: str) -> CheckResult:
+    return CheckResult(code, CheckState.GOOD, title, message)
 
 
-def warning(code: str, title: str, message: str, remedy: str = "") -> Diagnosis:
-    return Diagnosis(code, State.WARNING, title, message, remedy)
+def warning(code: str, title: str, message: str, remedy: str = "") -> CheckResult:
+    return CheckResult(code, CheckState.WARNING, title, message, remedy)
 
 
-def bad(code: str, title: str, message: str, remedy: str = "") -> Diagnosis:
-    return Diagnosis(code, State.BAD, title, message, remedy)
+def bad(code: str, title: str, message: str, remedy: str = "") -> CheckResult:
+    return CheckResult(code, CheckState.BAD, title, message, remedy)
 
 
-def as_json(diagnoses: Iterable[Diagnosis]) -> list[dict[str, str]]:
+def as_json(diagnoses: Iterable[CheckResult]) -> list[dict[str, str]]:
     return [asdict(diagnosis) for diagnosis in diagnoses]
 
 
-def from_json(rows: Iterable[dict[str, Any]]) -> tuple[Diagnosis, ...]:
-    return tuple(Diagnosis(**(row | {"state": State(row["state"])})) for row in rows)
+def from_json(rows: Iterable[dict[str, Any]]) -> tuple[CheckResult, ...]:
+    return tuple(CheckResult(**(row | {"state": CheckState(row["state"])})) for row in rows)

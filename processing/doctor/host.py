@@ -9,7 +9,7 @@ from pathlib import Path
 from django.conf import settings
 from django.template.defaultfilters import filesizeformat
 
-from processing.doctor.check_result import Diagnosis, bad, good, warning
+from processing.doctor.check_result import CheckResult, bad, good, warning
 from processing.lib import system_memory
 from processing.storage import keys as storage_keys
 from processing.storage import store
@@ -24,8 +24,8 @@ SYNCS = 5
 SLOW_SYNC_SECONDS = 0.2
 
 
-def look() -> Iterator[Diagnosis]:
-    if not store().is_there():
+def run_checks() -> Iterator[CheckResult]:
+    if not store().is_available():
         yield bad(
             "storage-away",
             "Storage",
@@ -40,7 +40,7 @@ def look() -> Iterator[Diagnosis]:
     yield from _check_memory()
 
 
-def _check_space() -> Diagnosis:
+def _check_space() -> CheckResult:
     free, title = store().free_bytes(), "Free space"
     if free is None:
         return good("space", title, "The storage reports no limit.")
@@ -62,7 +62,7 @@ def _check_space() -> Diagnosis:
     return good("space", title, message)
 
 
-def _check_inodes() -> Iterator[Diagnosis]:
+def _check_inodes() -> Iterator[CheckResult]:
     """Checks the free inodes. Each photo has five files. Some file systems (btrfs) have no fixed number of inodes."""
     disk = os.statvfs(settings.DATA_DIR)
     if not disk.f_files:
@@ -76,7 +76,7 @@ def _check_inodes() -> Iterator[Diagnosis]:
         yield good("files", "Free inodes", message)
 
 
-def _check_file_system() -> Diagnosis:
+def _check_file_system() -> CheckResult:
     title = "File system"
     if len({(Path(settings.DATA_DIR) / directory).stat().st_dev for directory in storage_keys.DIRECTORIES}) == 1:
         return good(
@@ -88,7 +88,7 @@ def _check_file_system() -> Diagnosis:
     return bad("several-disks", title, message, "Keep all of DATA_DIR on one file system.")
 
 
-def _check_writing() -> Iterator[Diagnosis]:
+def _check_writing() -> Iterator[CheckResult]:
     """Writes like an upload: in chunks, with fsync and hard links."""
     try:
         with store().scratch(f"doctor-{secrets.token_hex(4)}") as folder:
@@ -104,7 +104,7 @@ def _check_writing() -> Iterator[Diagnosis]:
         )
 
 
-def _check_rate(path: Path) -> Diagnosis:
+def _check_rate(path: Path) -> CheckResult:
     free, title = store().free_bytes(), "Disk writes"
     if free is not None and free < settings.MIN_FREE_BYTES + TEST_BYTES:
         return warning(
@@ -123,7 +123,7 @@ def _check_rate(path: Path) -> Diagnosis:
     return good("rate", title, message)
 
 
-def _check_fsync(path: Path) -> Diagnosis:
+def _check_fsync(path: Path) -> CheckResult:
     began = time.monotonic()
     for _ in range(SYNCS):
         with path.open("wb") as file:
@@ -137,7 +137,7 @@ def _check_fsync(path: Path) -> Diagnosis:
     return good("sync", title, message)
 
 
-def _check_hard_links(path: Path, link: Path) -> Diagnosis:
+def _check_hard_links(path: Path, link: Path) -> CheckResult:
     title = "Hard links"
     try:
         link.hardlink_to(path)
@@ -149,7 +149,7 @@ def _check_hard_links(path: Path, link: Path) -> Diagnosis:
     return good("links", title, "Supported. Originals are stored without copying.")
 
 
-def _check_memory() -> Iterator[Diagnosis]:
+def _check_memory() -> Iterator[CheckResult]:
     share, title = system_memory.share_in_use(), "Memory"
     if share is None:
         return

@@ -36,7 +36,7 @@ class NoSite(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProbeResponse:
     status: int
     headers: HTTPMessage
     report: dict[str, Any] | None
@@ -50,14 +50,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Silent:
+class NoResponse:
     """The connection was closed without a response, `seconds` after the last byte was sent."""
 
     seconds: float
     reason: str
 
 
-class Door:
+class ProbeClient:
     """The probe at a site's public URL. Raises NoSite for an invalid URL."""
 
     def __init__(self, url: str) -> None:
@@ -75,14 +75,14 @@ class Door:
         self._path = reverse("processing:probe")
         self._ticket = probe_token.issue()
 
-    def ask(
+    def request(
         self,
         method: str = "POST",
         body: Callable[[], Iterable[bytes]] = tuple,
         length: int | None = 0,
         query: str = "",
         headers: Mapping[str, str] | None = None,
-    ) -> Answer | Silent:
+    ) -> ProbeResponse | NoResponse:
         """Sends one request and returns its result. Retries for MAX_BUSY_SECONDS while the probe is busy (429).
 
         The body is sent as `body` yields it. An empty chunk only checks for an early response. Without a length, the body is sent
@@ -91,7 +91,7 @@ class Door:
         deadline = time.monotonic() + MAX_BUSY_SECONDS
         while True:
             result = self._send_request(method, body(), length, query, headers or {})
-            is_busy = isinstance(result, Answer) and result.status == 429 and MARK in result.headers
+            is_busy = isinstance(result, ProbeResponse) and result.status == 429 and MARK in result.headers
             if not is_busy or time.monotonic() > deadline:
                 return result
             time.sleep(RETRY_SECONDS)
@@ -109,15 +109,15 @@ class Door:
 
     def _send_request(
         self, method: str, body: Iterable[bytes], length: int | None, query: str, headers: Mapping[str, str]
-    ) -> Answer | Silent:
+    ) -> ProbeResponse | NoResponse:
         connection = self._new_connection()
         last_sent_at = time.monotonic()
         try:
             connection.connect()
-            connection.sock.settimeout(limits.MOST_WAIT_SECONDS + CONNECT_SECONDS)
+            connection.sock.settimeout(limits.MAX_PAUSE_SECONDS + CONNECT_SECONDS)
             self._send_headers(connection, method, length, query, headers)
             for chunk in body:
-                if (first_byte := first_word(connection.sock)) is not None:
+                if (first_byte := early_byte(connection.sock)) is not None:
                     connection.response_class = partial(Response, first_byte)  # type: ignore[assignment]
                     break
                 if chunk:
@@ -166,7 +166,7 @@ def _send(connection: http.client.HTTPConnection, chunk: bytes, is_chunked: bool
     connection.send(b"%x\r\n%b\r\n" % (len(chunk), chunk) if is_chunked else chunk)
 
 
-def _read_response(connection: http.client.HTTPConnection, last_sent_at: float) -> Answer | Silent:
+def _read_response(connection: http.client.HTTPConnection, last_sent_at: float) -> ProbeResponse | NoResponse:
     response = connection.getresponse()
     seconds = time.monotonic() - last_sent_at
     content = response.read()
@@ -175,21 +175,21 @@ def _read_response(connection: http.client.HTTPConnection, last_sent_at: float) 
         with suppress(ValueError):
             payload = json.loads(content or b"null")
             report = payload if isinstance(payload, dict) and "bytes" in payload else None
-    return Answer(response.status, response.headers, report, seconds)
+    return ProbeResponse(response.status, response.headers, report, seconds)
 
 
 def _read_late_response(
     connection: http.client.HTTPConnection, error: Exception, last_sent_at: float
-) -> Answer | Silent:
+) -> ProbeResponse | NoResponse:
     """Returns the response of a server that refused the body and closed the connection: it may still be in the buffer."""
     seconds = time.monotonic() - last_sent_at
     if isinstance(error, BrokenPipeError | ConnectionResetError):
         with suppress(OSError, http.client.HTTPException):
             return _read_response(connection, last_sent_at)
-    return Silent(seconds, str(error) or type(error).__name__)
+    return NoResponse(seconds, str(error) or type(error).__name__)
 
 
-def first_word(sock: socket.socket) -> bytes | None:
+def early_byte(sock: socket.socket) -> bytes | None:
     """Returns the first byte of an early response, or b"" on a plain socket, which is not read. None if there is no response.
 
     A TLS socket may be readable because of protocol messages such as session tickets, so there a byte must be read.

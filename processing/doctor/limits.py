@@ -2,15 +2,15 @@
 
 from django.conf import settings
 
-PREFERRED = 8 << 20
+DEFAULT_CHUNK_BYTES = 8 << 20
 """The default chunk size of uploads. After a connection error, the whole chunk is sent again."""
-LARGEST = 64 << 20
+MAX_BODY_BYTES = 64 << 20
 """The largest body that is tried: all clients of Darkroom send smaller ones."""
-LEAST = 64 << 10
+MIN_CHUNK_BYTES = 64 << 10
 """The smallest useful chunk size."""
-MOST_WAIT_SECONDS = 20.0
+MAX_PAUSE_SECONDS = 20.0
 
 
 def wait_seconds() -> float:
     """Returns the longest pause that is tried, well below Darkroom's own timeout."""
-    return float(min(MOST_WAIT_SECONDS, settings.BODY_IDLE_SECONDS * 2 / 3))
+    return float(min(MAX_PAUSE_SECONDS, settings.BODY_IDLE_SECONDS * 2 / 3))

@@ -9,8 +9,8 @@ from django.db import connection
 from django.utils import timezone
 
 from processing.doctor import check_result, limits, request_size, run, site_url
-from processing.doctor.check_result import Diagnosis
-from processing.doctor.request_size import Largest
+from processing.doctor.check_result import CheckResult
+from processing.doctor.request_size import LargestBody
 from processing.doctor.run import Examination
 from processing.jobs import periodic
 from processing.models import Measurement
@@ -22,7 +22,7 @@ MAX_ADDRESS_LENGTH = 300
 FAILED = check_result.bad(
     "doctor-broke-off", "Upload check", "The check failed unexpectedly. See the server's log for details."
 )
-LONGEST = timedelta(minutes=3)
+MAX_SECONDS = timedelta(minutes=3)
 """The longest possible measurement. An older one without an end was killed with its process."""
 
 
@@ -32,8 +32,11 @@ def chunk_bytes() -> int:
         return int(settings.CHUNK_BYTES)
     last = last_that_passed()
     if last is None or last.largest_body is None or not last.has_limit:
-        return limits.PREFERRED
-    return max(limits.LEAST, min(limits.PREFERRED, last.largest_body // limits.LEAST * limits.LEAST))
+        return limits.DEFAULT_CHUNK_BYTES
+    return max(
+        limits.MIN_CHUNK_BYTES,
+        min(limits.DEFAULT_CHUNK_BYTES, last.largest_body // limits.MIN_CHUNK_BYTES * limits.MIN_CHUNK_BYTES),
+    )
 
 
 def last() -> Measurement | None:
@@ -41,7 +44,7 @@ def last() -> Measurement | None:
 
 
 def running() -> Measurement | None:
-    return Measurement.objects.filter(ended_at=None, begun_at__gt=timezone.now() - LONGEST).first()
+    return Measurement.objects.filter(ended_at=None, begun_at__gt=timezone.now() - MAX_SECONDS).first()
 
 
 def last_that_passed() -> Measurement | None:
@@ -49,14 +52,14 @@ def last_that_passed() -> Measurement | None:
     return Measurement.objects.exclude(largest_body=None).first()
 
 
-def begin(browser_diagnoses: tuple[Diagnosis, ...] = (), largest: Largest | None = None) -> Measurement:
+def begin(browser_diagnoses: tuple[CheckResult, ...] = (), largest: LargestBody | None = None) -> Measurement:
     """Starts a measurement in a thread, unless one is running. Returns its row.
 
     `browser_diagnoses` and `largest` are a browser's results.
     """
     row = Measurement(address=site_url.own()[:MAX_ADDRESS_LENGTH], browser=check_result.as_json(browser_diagnoses))
     _set_largest(row, largest)
-    with periodic.alone("measurement"):  # of two simultaneous requests, one starts it
+    with periodic.exclusive("measurement"):  # of two simultaneous requests, one starts it
         if current := running():
             return current
         row.begun_at = timezone.now()
@@ -65,16 +68,16 @@ def begin(browser_diagnoses: tuple[Diagnosis, ...] = (), largest: Largest | None
     return row
 
 
-def keep(examination: Examination) -> Measurement:
+def save(examination: Examination) -> Measurement:
     """Stores a measurement that was made elsewhere, such as in the command."""
     row = Measurement(address=examination.address[:MAX_ADDRESS_LENGTH])
     _save(row, examination, None)
     return row
 
 
-def _measure(row: Measurement, browser_largest: Largest | None) -> None:
+def _measure(row: Measurement, browser_largest: LargestBody | None) -> None:
     try:
-        _save(row, run.examine(row.address), browser_largest)
+        _save(row, run.run(row.address), browser_largest)
     except Exception:
         log.exception("The upload check failed unexpectedly")
         row.door, row.ended_at = check_result.as_json([FAILED]), timezone.now()
@@ -83,7 +86,7 @@ def _measure(row: Measurement, browser_largest: Largest | None) -> None:
         connection.close()
 
 
-def _save(row: Measurement, examination: Examination, browser_largest: Largest | None) -> None:
+def _save(row: Measurement, examination: Examination, browser_largest: LargestBody | None) -> None:
     _set_largest(row, request_size.narrower(examination.largest, browser_largest))
     row.door, row.inside = check_result.as_json(examination.door), check_result.as_json(examination.inside)
     row.ended_at = timezone.now()
@@ -92,6 +95,6 @@ def _save(row: Measurement, examination: Examination, browser_largest: Largest |
     Measurement.objects.filter(pk__in=list(expired)).delete()
 
 
-def _set_largest(row: Measurement, largest: Largest | None) -> None:
+def _set_largest(row: Measurement, largest: LargestBody | None) -> None:
     row.largest_body = largest.bytes if largest else None
     row.has_limit = bool(largest and largest.has_limit)

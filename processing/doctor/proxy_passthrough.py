@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from processing.doctor import proxy_hints
-from processing.doctor.check_result import Diagnosis, bad, good, warning
-from processing.doctor.http_probe import MARK, Answer, Door, Silent
+from processing.doctor.check_result import CheckResult, bad, good, warning
+from processing.doctor.http_probe import MARK, NoResponse, ProbeClient, ProbeResponse
 
 TUS = {
     "Tus-Resumable": "1.0.0",
@@ -27,8 +27,8 @@ MAX_SKEW_SECONDS = 5.0
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
-def of_methods(door: Door, server: str) -> Diagnosis:
-    lost = [method for method in METHODS if not _is_from_probe(door.ask(method), method)]
+def of_methods(door: ProbeClient, server: str) -> CheckResult:
+    lost = [method for method in METHODS if not _is_from_probe(door.request(method), method)]
     if not lost:
         return good("methods", "HTTP methods", f"{', '.join(METHODS)} pass through.")
     effect = "can't be cancelled" if lost == ["DELETE"] else "can't resume"
@@ -40,11 +40,11 @@ def of_methods(door: Door, server: str) -> Diagnosis:
     )
 
 
-def of_headers(door: Door, server: str) -> Diagnosis:
-    result = door.ask("POST", headers=TUS)
+def of_headers(door: ProbeClient, server: str) -> CheckResult:
+    result = door.request("POST", headers=TUS)
     report = _report(result)
     lost = [name for name, value in TUS.items() if report.get("headers", {}).get(name) != value]
-    if isinstance(result, Answer):
+    if isinstance(result, ProbeResponse):
         lost += [f"{name} (response)" for name in ("Upload-Offset", "Tus-Resumable") if name not in result.headers]
     if not lost:
         return good("headers", "Headers", "Resumable upload headers pass in both directions.")
@@ -56,8 +56,10 @@ def of_headers(door: Door, server: str) -> Diagnosis:
     )
 
 
-def of_statuses(door: Door, server: str) -> Diagnosis:
-    lost = [str(status) for status in STATUSES if not _has_status(door.ask("POST", query=f"answer={status}"), status)]
+def of_statuses(door: ProbeClient, server: str) -> CheckResult:
+    lost = [
+        str(status) for status in STATUSES if not _has_status(door.request("POST", query=f"answer={status}"), status)
+    ]
     if not lost:
         return good("statuses", "Status codes", f"{', '.join(map(str, STATUSES))} pass unchanged.")
     return bad(
@@ -68,7 +70,7 @@ def of_statuses(door: Door, server: str) -> Diagnosis:
     )
 
 
-def of_address(door: Door, report: dict[str, Any], server: str) -> Iterator[Diagnosis]:
+def of_address(door: ProbeClient, report: dict[str, Any], server: str) -> Iterator[CheckResult]:
     """Checks that Darkroom knows its own public address. Its links and its check of the Origin header depend on that."""
     own_url, title = f"{report['scheme']}://{report['host']}", "Public URL"
     remedy = proxy_hints.fitting(proxy_hints.FORWARDED, server)
@@ -82,7 +84,7 @@ def of_address(door: Door, report: dict[str, Any], server: str) -> Iterator[Diag
         yield good("address", title, f"Darkroom sees the right address, {door.url}.")
 
 
-def of_encryption(door: Door) -> Diagnosis:
+def of_encryption(door: ProbeClient) -> CheckResult:
     title = "HTTPS"
     if not door.is_secure:
         if door.host in LOOPBACK:
@@ -104,7 +106,7 @@ def of_encryption(door: Door) -> Diagnosis:
     return good("encrypted", title, f"The certificate is valid for {days} more days.")
 
 
-def of_clock(report: dict[str, Any], clock_owner: str = "the doctor's") -> Diagnosis:
+def of_clock(report: dict[str, Any], clock_owner: str = "the doctor's") -> CheckResult:
     skew = abs(report["now"] - time.time())
     if skew < MAX_SKEW_SECONDS:
         return good("clock", "Clocks", f"The web server's clock and {clock_owner} agree.")
@@ -112,16 +114,16 @@ def of_clock(report: dict[str, Any], clock_owner: str = "the doctor's") -> Diagn
     return warning("clock-differs", "Clocks", message, "Synchronise both with NTP.")
 
 
-def _is_from_probe(result: Answer | Silent, method: str) -> bool:
-    return isinstance(result, Answer) and result.headers.get(MARK) == method
+def _is_from_probe(result: ProbeResponse | NoResponse, method: str) -> bool:
+    return isinstance(result, ProbeResponse) and result.headers.get(MARK) == method
 
 
-def _has_status(result: Answer | Silent, status: int) -> bool:
-    return isinstance(result, Answer) and result.status == status and result.report is not None
+def _has_status(result: ProbeResponse | NoResponse, status: int) -> bool:
+    return isinstance(result, ProbeResponse) and result.status == status and result.report is not None
 
 
-def _report(result: Answer | Silent) -> dict[str, Any]:
-    return (result.report or {}) if isinstance(result, Answer) else {}
+def _report(result: ProbeResponse | NoResponse) -> dict[str, Any]:
+    return (result.report or {}) if isinstance(result, ProbeResponse) else {}
 
 
 def _origin(url: str) -> tuple[str, str, int]:

@@ -10,18 +10,18 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from processing.doctor.check_result import Diagnosis, bad, good, warning
+from processing.doctor.check_result import CheckResult, bad, good, warning
 from processing.jobs import wakeup, workers
 from processing.models import ProcessingJob, WorkerPulse
 
-EARS_SECONDS = 5.0
+PING_SECONDS = 5.0
 CODECS_TIMEOUT_SECONDS = 20
 MAX_SKEW = timedelta(seconds=5)
 REQUIRED_FORMATS = {"JPEG", "WebP"}
 """Formats without which nothing works: cameras write JPEG, and renditions are WebP."""
 
 
-def look() -> Iterator[Diagnosis]:
+def run_checks() -> Iterator[CheckResult]:
     yield _check_codecs()
     try:
         yield _check_database()
@@ -34,8 +34,8 @@ def look() -> Iterator[Diagnosis]:
     yield _check_clocks()
 
 
-def _check_workers() -> Diagnosis:
-    alive = workers.alive().count()
+def _check_workers() -> CheckResult:
+    alive = workers.running().count()
     last = WorkerPulse.objects.order_by("-seen_at").first()
     title = "Workers"
     if alive and last:
@@ -45,11 +45,11 @@ def _check_workers() -> Diagnosis:
     return bad("no-worker", title, message, "Start one: manage.py run_huey, or make run for web and worker.")
 
 
-def _check_queue() -> Diagnosis:
+def _check_queue() -> CheckResult:
     kind, title = ("Redis" if settings.REDIS_URL else "SQLite"), "Queue signal"
-    has_workers = workers.alive().exists()
+    has_workers = workers.running().exists()
     try:
-        seconds = wakeup.echo(EARS_SECONDS if has_workers else 0)
+        seconds = wakeup.ping(PING_SECONDS if has_workers else 0)
     except Exception as error:  # noqa: BLE001 - each kind of queue raises its own exceptions
         message = f"The queue ({kind}) isn't responding: {type(error).__name__}. Photos are processed with a delay."
         return bad(
@@ -74,7 +74,7 @@ def _check_queue() -> Diagnosis:
     )
 
 
-def _check_codecs() -> Diagnosis:
+def _check_codecs() -> CheckResult:
     """Lists the decoders in a child process: the web server never loads a decoder."""
     title = "Image decoders"
     command = [sys.executable, "-m", "processing.pipeline.process.codecs"]
@@ -95,7 +95,7 @@ def _check_codecs() -> Diagnosis:
     )
 
 
-def _check_database() -> Diagnosis:
+def _check_database() -> CheckResult:
     title, kind = "Database", connection.vendor
     ProcessingJob.objects.exists()
     if kind != "sqlite":
@@ -118,7 +118,7 @@ def _check_database() -> Diagnosis:
     )
 
 
-def _check_clocks() -> Diagnosis:
+def _check_clocks() -> CheckResult:
     """Compares the clocks of the database and of the worker, which dates its heartbeats itself."""
     title = "Server clocks"
     skews = {"database": abs(_database_now() - timezone.now())}

@@ -14,7 +14,7 @@ from albums import key_columns
 from albums.key_columns import Kind
 from albums.models import Leftover, Photo
 from processing.integrity import file_check
-from processing.integrity.file_check import Passed, Wanted
+from processing.integrity.file_check import ExpectedFile, OnBytesRead
 from processing.lib import iteration
 from processing.models import Finding
 from processing.storage import keys as storage_keys
@@ -34,7 +34,7 @@ class Findings:
     orphans: list[str] = field(default_factory=list)
 
     @property
-    def troubles(self) -> dict[str, Finding.Trouble]:
+    def problems(self) -> dict[str, Finding.Trouble]:
         """Missing and corrupt files by key. Orphans are not included, because they belong to no row."""
         return dict.fromkeys(self.missing, Finding.Trouble.MISSING) | dict.fromkeys(
             self.corrupt, Finding.Trouble.CORRUPT
@@ -48,35 +48,35 @@ class Findings:
         return asdict(self)
 
 
-def verify(passed: Passed = lambda _: None) -> Findings:
-    """Checks all files and rows. `passed` is called with the size of each chunk read; the total is bytes_to_read() unless files
+def verify(passed: OnBytesRead = lambda _: None) -> Findings:
+    """Checks all files and rows. `passed` is called with the size of each chunk read; the total is total_bytes() unless files
     are missing or have the wrong size.
     """
     findings = Findings(photos=Photo.objects.count())
     for column in key_columns.columns(*FILES):
         for _, *file in iteration.one_by_one(column.rows().values_list("pk", *column.file_lookups, named=True)):
-            _check(findings, Wanted(*file), passed)
-    findings.orphans = [key for keys in _all_keys() for key in unknown(keys)]
+            _check(findings, ExpectedFile(*file), passed)
+    findings.orphans = [key for keys in _all_keys() for key in orphans(keys)]
     return _recheck(findings)
 
 
-def bytes_to_read() -> int:
+def total_bytes() -> int:
     return sum(column.rows().aggregate(n=Sum(column.size))["n"] or 0 for column in key_columns.columns(*FILES))
 
 
-def unknown(keys: list[str]) -> list[str]:
+def orphans(keys: list[str]) -> list[str]:
     """Returns the keys that no row references and that still exist in storage.
 
     The caller lists the keys before this reads rows: in the opposite order, a new file would look like an orphan. Leftover rows
     are read first, because the keys of a photo are leftovers until it is published.
     """
     known_keys = set(Leftover.objects.filter(key__in=keys).values_list("key", flat=True)) | _referenced(keys)
-    unknown_keys = (key for key in keys if key not in known_keys and not staging_keys.is_on_loan(key))
+    unknown_keys = (key for key in keys if key not in known_keys and not staging_keys.is_local_copy(key))
     return [key for key in unknown_keys if store().exists(key)]
 
 
-def _check(findings: Findings, file: Wanted, passed: Passed) -> None:
-    trouble = file_check.trouble(file, passed)
+def _check(findings: Findings, file: ExpectedFile, passed: OnBytesRead) -> None:
+    trouble = file_check.problem(file, passed)
     if trouble:
         (findings.missing if trouble == Finding.Trouble.MISSING else findings.corrupt).append(file.key)
 
@@ -95,7 +95,7 @@ def _recheck(findings: Findings) -> Findings:
     referenced = {key for keys in iteration.chunks([*findings.missing, *findings.corrupt]) for key in _referenced(keys)}
     findings.missing = [key for key in findings.missing if key in referenced and not store().exists(key)]
     findings.corrupt = [key for key in findings.corrupt if key in referenced]
-    findings.orphans = [key for keys in iteration.chunks(findings.orphans) for key in unknown(keys)]
+    findings.orphans = [key for keys in iteration.chunks(findings.orphans) for key in orphans(keys)]
     return findings
 
 

@@ -10,16 +10,16 @@ from albums import key_columns
 from albums.models import Companion, Photo
 from processing.models import Finding
 from processing.storage import store
-from processing.storage.storage_errors import StorageTrouble
+from processing.storage.storage_errors import StorageError
 
 CHUNK = 1 << 20
 
-Passed = Callable[[int], None]
+OnBytesRead = Callable[[int], None]
 """Callback with the size of each chunk that was read. May raise an exception to stop reading."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ExpectedFile:
     """Key, size and checksum of a file according to its row."""
 
     key: str
@@ -27,33 +27,33 @@ class Wanted:
     sha256: str
 
 
-Kept = Photo | Companion
+StoredItem = Photo | Companion
 """A row with files that are read back together, and with the date of the last read-back."""
 
 
-def of(item: Kept) -> Iterator[Wanted]:
+def files(item: StoredItem) -> Iterator[ExpectedFile]:
     """Yields the expected files of a photo or companion, the original first."""
-    return (Wanted(*file) for file in key_columns.files(item))
+    return (ExpectedFile(*file) for file in key_columns.files(item))
 
 
-def trouble(file: Wanted, passed: Passed) -> Finding.Trouble | None:
-    """Returns the problem of the file; None if there is none. Raises StorageTrouble if the bucket cannot be read."""
+def problem(file: ExpectedFile, passed: OnBytesRead) -> Finding.Trouble | None:
+    """Returns the problem of the file; None if there is none. Raises StorageError if the bucket cannot be read."""
     try:
-        return None if is_good_at(file.key, file, passed) else Finding.Trouble.CORRUPT
+        return None if matches(file.key, file, passed) else Finding.Trouble.CORRUPT
     except FileNotFoundError:
         return Finding.Trouble.MISSING
-    except StorageTrouble:
+    except StorageError:
         raise
     except OSError:  # the disk cannot read it
         return Finding.Trouble.CORRUPT
 
 
-def is_good_at(key: str, expected: Wanted, passed: Passed) -> bool:
+def matches(key: str, expected: ExpectedFile, passed: OnBytesRead) -> bool:
     """True if the file at this key has the expected bytes. A file of another size is not read."""
     if store().size(key) != expected.size:
         return False
     digest = hashlib.sha256()
-    with store().borrow(key) as path, path.open("rb") as file:
+    with store().open_local(key) as path, path.open("rb") as file:
         _forget_cached(file)
         while chunk := file.read(CHUNK):
             digest.update(chunk)

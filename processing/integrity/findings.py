@@ -26,7 +26,7 @@ class Owner:
         return cls(item.pk if isinstance(item, Photo) else None, item.pk if isinstance(item, Companion) else None)
 
 
-def note(item: Photo | Companion, troubles: Troubles) -> None:
+def record(item: Photo | Companion, troubles: Troubles) -> None:
     """Replaces the findings of a photo or companion."""
     owner = Owner.of(item)
     Finding.objects.filter(photo=owner.photo, companion=owner.companion).exclude(key__in=troubles).delete()

@@ -16,11 +16,11 @@ from django.utils import timezone
 from albums.models import Companion, Photo
 from processing.capacity import admission
 from processing.integrity import readback
-from processing.integrity.file_check import Kept
-from processing.integrity.readback import Attention, Interrupted
+from processing.integrity.file_check import StoredItem
+from processing.integrity.readback import Preempted, PreemptionCheck
 from processing.jobs import wakeup
 from processing.models import ProcessingJob
-from processing.storage.storage_errors import StorageTrouble
+from processing.storage.storage_errors import StorageError
 
 log = logging.getLogger(__name__)
 
@@ -44,39 +44,39 @@ def due_companions() -> QuerySet[Companion]:
     return _unverified(Companion.objects.all()).order_by("pk")
 
 
-def prove_next() -> bool:
+def verify_next() -> bool:
     """Reads back one photo or companion unless a job is due. A new job interrupts the read-back, and a wake-up message is sent to
     repeat it. True if one was read.
     """
-    item = None if _is_work_due() or admission.of_work() else _next()
+    item = None if _is_work_due() or admission.for_worker() else _next()
     if item is None:
         return False
     try:
-        return readback.read(item, Attention(_is_work_due).passed)
-    except Interrupted:
-        wakeup.ring_for_what_waits()
+        return readback.read(item, PreemptionCheck(_is_work_due).on_bytes_read)
+    except Preempted:
+        wakeup.send_idle()
         return False
-    except StorageTrouble as trouble:  # the sweep sends another wake-up message
+    except StorageError as trouble:  # the sweep sends another wake-up message
         log.warning("Can't read %s back: %s", item, trouble)
         return False
 
 
-def prove_some() -> int:
+def verify_slice() -> int:
     """Reads back photos for one time slice if jobs are due, and returns how many: at least one, if any is due."""
     count, deadline = 0, time.monotonic() + settings.SWEEP_SECONDS * BACKLOG_SHARE
-    if not _is_work_due() or admission.of_work():
+    if not _is_work_due() or admission.for_worker():
         return count
     try:
         while (item := _next()) and readback.read(item, lambda _: None):
             count += 1
             if time.monotonic() >= deadline:
                 break
-    except StorageTrouble as trouble:
+    except StorageError as trouble:
         log.warning("Can't read photos back: %s", trouble)
     return count
 
 
-def _next() -> Kept | None:
+def _next() -> StoredItem | None:
     return due().first() or due_companions().first()
 
 

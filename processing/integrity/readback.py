@@ -6,38 +6,38 @@ from django.db import transaction
 from django.utils import timezone
 
 from processing.integrity import file_check, findings
-from processing.integrity.file_check import Kept, Passed
+from processing.integrity.file_check import OnBytesRead, StoredItem
 from processing.integrity.findings import Troubles
 from processing.lib import failpoints
 from processing.lib.failpoints import Point
-from processing.storage.storage_errors import StorageTrouble
+from processing.storage.storage_errors import StorageError
 
-ASK_EVERY = 8 << 20
+CHECK_EVERY_BYTES = 8 << 20
 
 
-class Interrupted(Exception):
+class Preempted(Exception):
     """The read-back was interrupted, because more important work is waiting."""
 
 
-class Attention:
-    """Counts the bytes read, and checks for more important work every ASK_EVERY bytes. Raises Interrupted if there is any."""
+class PreemptionCheck:
+    """Counts the bytes read, and checks for more important work every CHECK_EVERY_BYTES bytes. Raises Preempted if so."""
 
     def __init__(self, has_other_work: Callable[[], bool]) -> None:
         self.bytes = self._bytes_at_last_check = 0
         self._has_other_work = has_other_work
 
-    def passed(self, count: int) -> None:
+    def on_bytes_read(self, count: int) -> None:
         self.bytes += count
-        if self.bytes - self._bytes_at_last_check >= ASK_EVERY:
+        if self.bytes - self._bytes_at_last_check >= CHECK_EVERY_BYTES:
             self._bytes_at_last_check = self.bytes
             if self._has_other_work():
-                raise Interrupted
+                raise Preempted
 
 
-def read(item: Kept, passed: Passed) -> bool:
+def read(item: StoredItem, passed: OnBytesRead) -> bool:
     """Reads all files of a photo or companion, which is then verified or has findings. False if another worker is reading it.
 
-    Raises Interrupted and StorageTrouble; then the row is as before.
+    Raises Preempted and StorageError; then the row is as before.
     """
     rows = type(item)._default_manager
     own_row = rows.filter(pk=item.pk, checked_at=item.checked_at)
@@ -46,23 +46,25 @@ def read(item: Kept, passed: Passed) -> bool:
         return False
     failpoints.reach(Point.READING_BACK)
     try:
-        troubles = {file.key: trouble for file in file_check.of(item) if (trouble := file_check.trouble(file, passed))}
-    except (Interrupted, StorageTrouble):
+        troubles = {
+            file.key: trouble for file in file_check.files(item) if (trouble := file_check.problem(file, passed))
+        }
+    except (Preempted, StorageError):
         rows.filter(pk=item.pk, checked_at=now).update(checked_at=item.checked_at)
         raise
     _record(item, troubles)
     return True
 
 
-def _record(item: Kept, troubles: Troubles) -> None:
+def _record(item: StoredItem, troubles: Troubles) -> None:
     """Records the result for the current row: the photo may be deleted, or its renditions may have new keys."""
     with transaction.atomic():
         rows = type(item)._default_manager.filter(pk=item.pk)
         current = rows.select_for_update().first()
         if current is None:
             return
-        keys = {file.key for file in file_check.of(current)}
+        keys = {file.key for file in file_check.files(current)}
         current_troubles = {key: trouble for key, trouble in troubles.items() if key in keys}
-        findings.note(current, current_troubles)
+        findings.record(current, current_troubles)
         if not troubles:
             rows.update(verified_at=timezone.now())

@@ -14,10 +14,10 @@ from albums.key_columns import Kind
 from albums.models import Photo
 from processing.integrity import consistency, file_check
 from processing.integrity.consistency import Findings
-from processing.integrity.file_check import Wanted
+from processing.integrity.file_check import ExpectedFile
 from processing.lib import iteration
 from processing.models import Upload
-from processing.pipeline import Refused
+from processing.pipeline import ImageRejected
 from processing.rendering import rerender
 from processing.storage import holds, locations, store
 from processing.storage import keys as storage_keys
@@ -33,7 +33,7 @@ def repair(findings: Findings, say: Say) -> Findings:
     bad_keys = {*findings.missing, *findings.corrupt} - restored
     repaired = restored | {key for photo in _with_bad_renditions(bad_keys) for key in _rerender(photo, bad_keys, say)}
     moved = {
-        key for keys in iteration.chunks(findings.orphans) for key in consistency.unknown(keys) if quarantine(key, say)
+        key for keys in iteration.chunks(findings.orphans) for key in consistency.orphans(keys) if quarantine(key, say)
     }
     return Findings(
         photos=findings.photos,
@@ -57,11 +57,11 @@ def _rerender(photo: Photo, bad_keys: set[str], say: Say) -> list[str]:
         say(f"Photo {photo.pk}: can't make its renditions again, because its original is damaged too.")
         return []
     try:
-        rerender.renew(photo, uuid.uuid4())
-    except holds.Lost:
+        rerender.render_again(photo, uuid.uuid4())
+    except holds.HoldLost:
         say(f"Photo {photo.pk}: storing its renditions took too long. Run the repair again.")
         return []
-    except (Refused, OSError, Photo.DoesNotExist) as error:
+    except (ImageRejected, OSError, Photo.DoesNotExist) as error:
         say(f"Photo {photo.pk}: can't make its renditions again: {error}")
         return []
     say(f"Photo {photo.pk}: made its renditions again, replacing {', '.join(sorted(replaced_keys))}.")
@@ -94,10 +94,10 @@ def quarantine(key: str, say: Say) -> bool:
     return True
 
 
-def _lost_files(bad_keys: list[str]) -> Iterator[Wanted]:
+def _lost_files(bad_keys: list[str]) -> Iterator[ExpectedFile]:
     for keys in iteration.chunks(bad_keys):
         for column in key_columns.columns(Kind.STORED, Kind.RAW):
-            yield from (Wanted(*file) for file in column.holding(keys).values_list(*column.file_lookups))
+            yield from (ExpectedFile(*file) for file in column.holding(keys).values_list(*column.file_lookups))
 
 
 def _possible_copies(keys: Iterable[str], sizes: set[int]) -> Copies:
@@ -108,14 +108,14 @@ def _possible_copies(keys: Iterable[str], sizes: set[int]) -> Copies:
     return copies
 
 
-def _restore_file(file: Wanted, copies: Copies, say: Say) -> bool:
+def _restore_file(file: ExpectedFile, copies: Copies, say: Say) -> bool:
     source = next((key for key in _candidates(file, copies) if _is_copy(key, file)), None)
     if source is None:
         return False
     if store().exists(file.key) and not quarantine(file.key, say):
         return False
     try:
-        store().keep(source, file.key)
+        store().copy_or_link(source, file.key)
     except OSError as error:
         say(f"{file.key} can't be restored: {error.strerror}.")
         return False
@@ -123,16 +123,16 @@ def _restore_file(file: Wanted, copies: Copies, say: Say) -> bool:
     return True
 
 
-def _candidates(file: Wanted, copies: Copies) -> Iterator[str]:
+def _candidates(file: ExpectedFile, copies: Copies) -> Iterator[str]:
     yield from (upload.key for upload in Upload.objects.filter(sha256=file.sha256))
     for column in key_columns.columns(Kind.STORED):
         yield from column.rows().filter(**{column.sha256: file.sha256}).values_list(column.key, flat=True)
     yield from copies.get(file.size, [])
 
 
-def _is_copy(key: str, file: Wanted) -> bool:
+def _is_copy(key: str, file: ExpectedFile) -> bool:
     try:
-        return key != file.key and file_check.is_good_at(key, file, lambda _: None)
+        return key != file.key and file_check.matches(key, file, lambda _: None)
     except OSError:
         return False
 

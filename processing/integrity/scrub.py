@@ -15,10 +15,10 @@ from django.utils import timezone
 from albums.models import Companion, Photo, Rendition
 from processing.capacity import admission
 from processing.integrity import readback
-from processing.integrity.file_check import Kept
-from processing.integrity.readback import Attention, Interrupted
+from processing.integrity.file_check import StoredItem
+from processing.integrity.readback import Preempted, PreemptionCheck
 from processing.models import ProcessingJob
-from processing.storage.storage_errors import StorageTrouble
+from processing.storage.storage_errors import StorageError
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ AGAIN_AFTER = timedelta(days=7)
 
 def step() -> int:
     """Reads a few photos or companions if the system is idle, and returns how many."""
-    count, deadline, attention = 0, time.monotonic() + STEP_SECONDS, Attention(_is_busy)
+    count, deadline, attention = 0, time.monotonic() + STEP_SECONDS, PreemptionCheck(_is_busy)
     while attention.bytes < STEP_BYTES and time.monotonic() < deadline:
         item = _next(timezone.now())
         if item is None or not _read(item, attention):
@@ -41,8 +41,8 @@ def step() -> int:
     return count
 
 
-def _next(now: datetime) -> Kept | None:
-    if _is_busy() or admission.of_work() or _bytes_read_since(now - DAY) >= settings.SCRUB_BYTES_PER_DAY:
+def _next(now: datetime) -> StoredItem | None:
+    if _is_busy() or admission.for_worker() or _bytes_read_since(now - DAY) >= settings.SCRUB_BYTES_PER_DAY:
         return None
     is_stale = Q(checked_at=None) | Q(checked_at__lt=now - AGAIN_AFTER)
     longest_ago = F("checked_at").asc(nulls_first=True)
@@ -61,12 +61,12 @@ def _bytes_read_since(since: datetime) -> int:
     return (originals["bytes"] or 0) + (renditions["bytes"] or 0) + (companions["sum"] or 0)
 
 
-def _read(item: Kept, attention: Attention) -> bool:
+def _read(item: StoredItem, attention: PreemptionCheck) -> bool:
     """False if another worker is reading the item, more important work is waiting, or the bucket failed."""
     try:
-        return readback.read(item, attention.passed)
-    except Interrupted:
+        return readback.read(item, attention.on_bytes_read)
+    except Preempted:
         return False
-    except StorageTrouble as trouble:
+    except StorageError as trouble:
         log.warning("Can't read %s: %s", item, trouble)
         return False

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from processing.models import Batch, Upload
 from processing.models.states import IS_A_PHOTO, JobState, UploadState
 
-IS_DOUBLE = Q(state=UploadState.REFUSED, code__in=IS_A_PHOTO)
+IS_DUPLICATE = Q(state=UploadState.REFUSED, code__in=IS_A_PHOTO)
 """A condition on uploads."""
 
 
@@ -23,15 +23,15 @@ def lost() -> QuerySet[Upload]:
     """Uploads of the outer row's batch that were declared with the same bytes and never arrived. For a subquery."""
     ended = (UploadState.EXPIRED, UploadState.CANCELLED, UploadState.REFUSED)
     uploads = Upload.objects.filter(batch=OuterRef("batch"), state__in=ended, declared_sha256=OuterRef("sha256"))
-    return uploads.exclude(declared_sha256="").exclude(IS_DOUBLE).order_by("-created_at", "-pk")
+    return uploads.exclude(declared_sha256="").exclude(IS_DUPLICATE).order_by("-created_at", "-pk")
 
 
 def has_failed() -> Q:
     """A condition on uploads: duplicates of files that failed, so that the album has no photo of them."""
-    return IS_DOUBLE & Q(Exists(latest().filter(job__state=JobState.FAILED)))
+    return IS_DUPLICATE & Q(Exists(latest().filter(job__state=JobState.FAILED)))
 
 
 def failed_of(batch: Batch) -> Q:
     """A condition on jobs: those of the batch, and those of other batches whose files are duplicated in this one."""
-    doubles = batch.uploads.filter(IS_DOUBLE).exclude(sha256="")
+    doubles = batch.uploads.filter(IS_DUPLICATE).exclude(sha256="")
     return Q(batch=batch) | Q(album=batch.album_id, upload__sha256__in=doubles.values("sha256"))

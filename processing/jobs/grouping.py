@@ -13,12 +13,12 @@ from django.db.models import Q
 
 from albums.models import Companion, Photo
 from processing.jobs import name_matching, takeout_names, transitions
-from processing.jobs.name_matching import ENDING, SIDECAR, File, Sent, stem
+from processing.jobs.name_matching import ENDING, SIDECAR, MatchingFile, SentFile, stem
 from processing.lib import timestamps
 from processing.models import ProcessingJob, Upload
 from processing.models.states import ACTIVE, COMPANION_FILE, JobState, UploadState
 
-SHOWING = ("HEIF", "JPEG")
+LEADING_FORMATS = ("HEIF", "JPEG")
 """Formats that are shown for a RAW of the same moment, or that have a Live video; in order of preference."""
 NOT_RAW = frozenset({"JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "HEIF", "AVIF", "JXL"})
 MAX_CAPTURE_GAP = timedelta(seconds=2)
@@ -27,39 +27,41 @@ RELIABLE_SOURCES = ("exif", "xmp", "iptc")
 """Sources of a reliable capture time. A time from a file name or a file's date is not reliable."""
 TEXT_FIELDS = ("title", "caption", "keywords", "creator", "copyright", "rating")
 
-IS_A_PICTURE = Q(job__state=JobState.COMPLETED, job__companion=None, job__photo__shown_as=None)
+IS_PHOTO = Q(job__state=JobState.COMPLETED, job__companion=None, job__photo__shown_as=None)
 """A condition on uploads: those that users count as added photos."""
-IS_KEPT = Q(job__state=JobState.COMPLETED) & (Q(job__companion__isnull=False) | Q(job__photo__shown_as__isnull=False))
+IS_COMPANION = Q(job__state=JobState.COMPLETED) & (
+    Q(job__companion__isnull=False) | Q(job__photo__shown_as__isnull=False)
+)
 """A condition on uploads: those stored as companions, or as RAW files that another photo is shown for."""
 IS_SKIPPED_COMPANION = Q(state=UploadState.SKIPPED, code=COMPANION_FILE)
 """A condition on uploads: skipped companions, which do not count as files to be stored."""
-ALONE = "No matching photo; stored without one."
-AMBIGUOUS = "Several files match its name; stored without a photo. Upload whole folders to tell them apart."
+NO_PHOTO_NOTE = "No matching photo; stored without one."
+AMBIGUOUS_NOTE = "Several files match its name; stored without a photo. Upload whole folders to tell them apart."
 
 
 def note(own: str, *, is_alone: bool) -> str:
     """Returns the note for a stored file: its own, and if it has no photo, the reason."""
-    return " ".join(filter(None, (own, ALONE if is_alone and AMBIGUOUS not in own else "")))
+    return " ".join(filter(None, (own, NO_PHOTO_NOTE if is_alone and AMBIGUOUS_NOTE not in own else "")))
 
 
-def has_kin(job: ProcessingJob) -> bool:
+def has_siblings(job: ProcessingJob) -> bool:
     """True if another file, processed or not, may belong to the job's file. Most files have none."""
-    sent, *doubles = Sent.all_of(job)
+    sent, *doubles = SentFile.all_of(job)
     return bool(doubles) or name_matching.has_others(sent)
 
 
-def settle(job: ProcessingJob) -> None:
+def link_group(job: ProcessingJob) -> None:
     """Groups the finished files of the job's stem and applies their sidecars. Must be called under the album's lock."""
-    for sent in Sent.all_of(job):
+    for sent in SentFile.all_of(job):
         _settle(sent)
 
 
-def settle_double(upload: Upload) -> None:
-    """Like settle() and resume_videos(), for a duplicate of a file that the album already has.
+def link_duplicate(upload: Upload) -> None:
+    """Like link_group() and resume_videos(), for a duplicate of a file that the album already has.
 
     For nearly all duplicates there is nothing to do. Two indexed queries check that first: a repeated import may have 100,000.
     """
-    sent = Sent.double(upload)
+    sent = SentFile.duplicate(upload)
     if sent.jobs.exists() or sent.companions_alone.exists():
         _settle(sent)
     if upload.duplicate_of:
@@ -68,12 +70,12 @@ def settle_double(upload: Upload) -> None:
 
 def resume_videos(job: ProcessingJob, photo: Photo) -> None:
     """Processes the Live videos that wait for this photo of the job, or that failed without it."""
-    if photo.format in SHOWING:
-        for sent in Sent.all_of(job):
+    if photo.format in LEADING_FORMATS:
+        for sent in SentFile.all_of(job):
             _resume_videos(sent)
 
 
-def has_still(sent: Sent) -> bool:
+def has_still(sent: SentFile) -> bool:
     """True if the album has a photo that a Live video of this name belongs to, or several candidates."""
     files = name_matching.files(sent)
     still, is_ambiguous = _still(sent.name, sent.folder, files, _photos(files))
@@ -81,16 +83,16 @@ def has_still(sent: Sent) -> bool:
 
 
 def has_lost_still(job: ProcessingJob, companion: Companion) -> bool:
-    """True if the job's file is a Live video whose photo was deleted while the video was processed. Call it after settle()."""
+    """True if the job's file is a Live video whose photo was deleted during its processing. Call it after link_group()."""
     companion.refresh_from_db(fields=["photo"])
     is_alone = companion.kind == Companion.Kind.MOTION and companion.photo_id is None
-    return is_alone and not has_still(Sent.job(job))
+    return is_alone and not has_still(SentFile.job(job))
 
 
 def is_still_to_come(job: ProcessingJob) -> bool:
     """True if a file of this stem that may be a still photo is being uploaded or processed."""
-    sent = Sent.job(job)
-    files = [*sent.to_come.values_list("name", "folder")]
+    sent = SentFile.job(job)
+    files = [*sent.in_progress.values_list("name", "folder")]
     active_jobs = sent.jobs.filter(state__in=ACTIVE).exclude(pk=job.pk)
     files += active_jobs.values_list("original_filename", "upload__folder")
     return any(
@@ -101,7 +103,7 @@ def is_still_to_come(job: ProcessingJob) -> bool:
     )
 
 
-def _resume_videos(still: Sent) -> None:
+def _resume_videos(still: SentFile) -> None:
     for video in _videos_without_still(still):
         if video.state == JobState.FAILED:
             transitions.requeue(video, by="its photo")
@@ -109,7 +111,7 @@ def _resume_videos(still: Sent) -> None:
             transitions.make_due(video)
 
 
-def _videos_without_still(sent: Sent) -> list[ProcessingJob]:
+def _videos_without_still(sent: SentFile) -> list[ProcessingJob]:
     """Returns the Live videos of this stem that failed because they had no still photo, or that wait for one."""
     videos = Q(state=JobState.FAILED, error_code="unsupported-video") | Q(
         state=JobState.PENDING, error_code="still-to-come"
@@ -118,7 +120,7 @@ def _videos_without_still(sent: Sent) -> list[ProcessingJob]:
     return [job for job in jobs if name_matching.is_near(job.upload.folder, sent.folder)]
 
 
-def _settle(sent: Sent) -> None:
+def _settle(sent: SentFile) -> None:
     files = name_matching.files(sent)
     if sum(file.is_there for file in files) < 2:
         return
@@ -143,26 +145,28 @@ def _settle(sent: Sent) -> None:
         _note_ambiguity(file, is_ambiguous=is_ambiguous)
 
 
-def _photos(files: Sequence[File], *, lock: bool = False) -> dict[int | None, Photo]:
+def _photos(files: Sequence[MatchingFile], *, lock: bool = False) -> dict[int | None, Photo]:
     photos = Photo.objects.filter(pk__in={file.photo for file in files if file.photo}, trashed_at=None)
     return {photo.pk: photo for photo in (photos.select_for_update() if lock else photos)}
 
 
-def _sort_key(photos: dict[int | None, Photo], file: File) -> tuple[int, int]:
+def _sort_key(photos: dict[int | None, Photo], file: MatchingFile) -> tuple[int, int]:
     photo = photos[file.photo]
     return photo.position, photo.pk
 
 
-def _still(name: str, folder: str, files: Sequence[File], photos: dict[int | None, Photo]) -> tuple[Photo | None, bool]:
+def _still(
+    name: str, folder: str, files: Sequence[MatchingFile], photos: dict[int | None, Photo]
+) -> tuple[Photo | None, bool]:
     """Returns the photo that a Live video of this name belongs to; or None, and whether several photos match."""
     candidates = [
         file for file in files if stem(file.name) == stem(name) and not name_matching.cannot_be_photo(file.name)
     ]
     near = name_matching.nearest(candidates, folder)
-    stills = [file for file in near if file.photo in photos and photos[file.photo].format in SHOWING]
+    stills = [file for file in near if file.photo in photos and photos[file.photo].format in LEADING_FORMATS]
     if not stills:
         return None, False
-    best = min(stills, key=lambda file: SHOWING.index(photos[file.photo].format))
+    best = min(stills, key=lambda file: LEADING_FORMATS.index(photos[file.photo].format))
     namesakes = [file for file in files if file.name.casefold() == name.casefold()]
     rivals = name_matching.nearest(namesakes, best.folder)
     if all(
@@ -174,19 +178,21 @@ def _still(name: str, folder: str, files: Sequence[File], photos: dict[int | Non
     return (None, True) if is_ambiguous else (photos[best.photo], False)
 
 
-def _has_different_bytes(files: Sequence[File], name: str) -> bool:
+def _has_different_bytes(files: Sequence[MatchingFile], name: str) -> bool:
     """True if files of this name have different bytes. Two folders of a memory card may each contain an IMG_0001."""
     return len({file.identity for file in files if file.name.casefold() == name.casefold()}) > 1
 
 
-def _stack_raws(files: Sequence[File], photos: dict[int | None, Photo]) -> None:
+def _stack_raws(files: Sequence[MatchingFile], photos: dict[int | None, Photo]) -> None:
     """Stacks each RAW under the picture that its camera wrote with it. The moment identifies that, in any folder."""
     for file in files:
         raw = photos[file.photo]
         if raw.format in NOT_RAW or raw.shown_as_id:
             continue
         by_distance = [photos[near.photo] for near in name_matching.by_distance(files, file.folder)]
-        lead = next((photo for photo in by_distance if photo.format in SHOWING and _is_same_moment(raw, photo)), None)
+        lead = next(
+            (photo for photo in by_distance if photo.format in LEADING_FORMATS and _is_same_moment(raw, photo)), None
+        )
         if lead:
             raw.shown_as = lead
             raw.save(update_fields=["shown_as"])
@@ -207,7 +213,11 @@ def _camera_clock(photo: Photo) -> datetime:
 
 
 def _apply_sidecar(
-    sidecar: Companion, file: File, files: Sequence[File], shown: Sequence[File], photos: dict[int | None, Photo]
+    sidecar: Companion,
+    file: MatchingFile,
+    files: Sequence[MatchingFile],
+    shown: Sequence[MatchingFile],
+    photos: dict[int | None, Photo],
 ) -> bool:
     """Applies the sidecar to its photos and those stacked with them. Returns True, and applies nothing, if it is ambiguous."""
     candidates = [
@@ -267,7 +277,7 @@ def _capture_time(photo: Photo, iso: str, source: str) -> dict[str, object]:
 
     A date alone reads as midnight without a time zone.
     """
-    taken_at, offset = timestamps.moment(iso)
+    taken_at, offset = timestamps.parse_capture_time(iso)
     day = taken_at.date() if taken_at and offset is None and taken_at.time() == time.min else None
     if day and photo.taken_at and _camera_clock(photo).date() == day:
         return {}
@@ -280,9 +290,11 @@ def _attach(companion: Companion, photo: Photo | None) -> None:
         companion.save(update_fields=["photo"])
 
 
-def _note_ambiguity(file: File, *, is_ambiguous: bool) -> None:
-    """Adds AMBIGUOUS to the upload's note, or removes it."""
+def _note_ambiguity(file: MatchingFile, *, is_ambiguous: bool) -> None:
+    """Adds AMBIGUOUS_NOTE to the upload's note, or removes it."""
     upload = Upload.objects.filter(pk=file.upload).only("note").get()
-    note = " ".join(filter(None, (upload.note.replace(AMBIGUOUS, "").strip(), AMBIGUOUS if is_ambiguous else "")))
+    note = " ".join(
+        filter(None, (upload.note.replace(AMBIGUOUS_NOTE, "").strip(), AMBIGUOUS_NOTE if is_ambiguous else ""))
+    )
     if note != upload.note:
         Upload.objects.filter(pk=file.upload).update(note=note)

@@ -21,7 +21,7 @@ HEVC_VIDEO = "_hevc"
 """The suffix that icloudpd adds to the name of a HEIC's video: IMG_1.HEIC has IMG_1_HEVC.MOV."""
 ENDING = re.compile(r"\.(?=[a-z0-9]{2,5}$)[a-z0-9]*[a-z][a-z0-9]*$")
 """A picture's file name extension, in lower case. `holiday.2024` has none."""
-FAR = 3
+MAX_DISTANCE = 3
 ASCII = re.compile(r"[\x00-\x7f]*")
 
 
@@ -30,7 +30,7 @@ def stem(name: str) -> str:
     if takeout_names.is_sidecar(name):
         return takeout_names.stem(name).removesuffix(PIXEL_VIDEO)
     base = ENDING.sub("", name.casefold().removesuffix(SIDECAR)).removesuffix(PIXEL_VIDEO)
-    return base.removesuffix(HEVC_VIDEO) if extensions.ending(name) in extensions.LIVE_VIDEOS.endings else base
+    return base.removesuffix(HEVC_VIDEO) if extensions.extension(name) in extensions.LIVE_VIDEOS.extensions else base
 
 
 def is_sidecar(name: str) -> bool:
@@ -40,12 +40,14 @@ def is_sidecar(name: str) -> bool:
 
 def cannot_be_photo(name: str) -> bool:
     return (
-        is_sidecar(name) or extensions.ending(name) in extensions.LIVE_VIDEOS.endings or extensions.is_companion(name)
+        is_sidecar(name)
+        or extensions.extension(name) in extensions.LIVE_VIDEOS.extensions
+        or extensions.is_companion(name)
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentFile:
     """A file as it was sent: the search criteria for its siblings. `title` is the photo's full name from a Takeout file."""
 
     batch: int
@@ -62,7 +64,7 @@ class Sent:
         return cls(job.batch_id, job.album_id, job.original_filename, job.upload.folder, _title(metadata))
 
     @classmethod
-    def double(cls, upload: Upload) -> Self:
+    def duplicate(cls, upload: Upload) -> Self:
         metadata = None
         if takeout_names.is_sidecar(upload.name):
             companions = Companion.objects.filter(album=upload.album_id, sha256=upload.sha256, name=upload.name)
@@ -73,9 +75,9 @@ class Sent:
     def all_of(cls, job: ProcessingJob) -> list[Self]:
         """Returns the job's file, then its duplicates in the batch, which may be in other folders."""
         uploads = Upload.objects.filter(
-            duplicates.IS_DOUBLE, album=job.album_id, sha256=job.upload.sha256, batch=job.batch_id
+            duplicates.IS_DUPLICATE, album=job.album_id, sha256=job.upload.sha256, batch=job.batch_id
         )
-        return [cls.job(job), *map(cls.double, uploads)]
+        return [cls.job(job), *map(cls.duplicate, uploads)]
 
     @property
     def stems(self) -> set[str]:
@@ -91,12 +93,12 @@ class Sent:
         return ProcessingJob.objects.filter(batch=self.batch, stem__in=self.stems)
 
     @property
-    def doubles(self) -> QuerySet[Upload]:
+    def duplicates(self) -> QuerySet[Upload]:
         """Duplicates with names of the common prefix. They have no job, so their stem is not in the database."""
-        return self._with_prefix.filter(duplicates.IS_DOUBLE)
+        return self._with_prefix.filter(duplicates.IS_DUPLICATE)
 
     @property
-    def to_come(self) -> QuerySet[Upload]:
+    def in_progress(self) -> QuerySet[Upload]:
         """Uploads in progress with names of the common prefix."""
         return self._with_prefix.filter(state=UploadState.RECEIVING)
 
@@ -118,7 +120,7 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class MatchingFile:
     """A file of the batch under its sent name, with the photo or companion that has its bytes.
 
     `identity` is equal for equal bytes, if they are known.
@@ -137,43 +139,45 @@ class File:
         return bool(self.photo or self.companion)
 
 
-def has_others(sent: Sent) -> bool:
+def has_others(sent: SentFile) -> bool:
     """True if another file, processed or not, may belong to this one. Most files have none."""
     if not stem(sent.name):
         return False
-    return sent.jobs.exclude(original_filename=sent.name, upload__folder=sent.folder).exists() or sent.doubles.exists()
+    return (
+        sent.jobs.exclude(original_filename=sent.name, upload__folder=sent.folder).exists() or sent.duplicates.exists()
+    )
 
 
-def files(sent: Sent) -> list[File]:
+def files(sent: SentFile) -> list[MatchingFile]:
     """Returns the file and all its possible siblings, processed or not."""
     stems = sent.stems
     jobs = sent.jobs.exclude(state=JobState.CANCELLED).order_by("pk")
     columns = ("upload", "original_filename", "upload__folder", "upload__sha256", "photo", "companion")
-    with_job = [File(*row) for row in jobs.values_list(*columns)]
-    without_job = (sent.doubles | sent.to_come).order_by("created_at", "pk")
+    with_job = [MatchingFile(*row) for row in jobs.values_list(*columns)]
+    without_job = (sent.duplicates | sent.in_progress).order_by("created_at", "pk")
     return with_job + _files_of(sent.album, [upload for upload in without_job if stem(upload.name) in stems])
 
 
-def nearest(files: Iterable[File], folder: str) -> list[File]:
+def nearest(files: Iterable[MatchingFile], folder: str) -> list[MatchingFile]:
     """Returns the files in this folder; else those in a folder of the same name; else those without a known folder.
 
     Takeout splits a folder into several archives. Files in folders of other names never match: two memory cards may each
     contain an IMG_0001.
     """
-    near: dict[int, list[File]] = {}
+    near: dict[int, list[MatchingFile]] = {}
     for file in files:
         near.setdefault(distance(file.folder, folder), []).append(file)
-    smallest = min(near, default=FAR)
-    return near[smallest] if smallest < FAR else []
+    smallest = min(near, default=MAX_DISTANCE)
+    return near[smallest] if smallest < MAX_DISTANCE else []
 
 
-def by_distance(files: Iterable[File], folder: str) -> list[File]:
+def by_distance(files: Iterable[MatchingFile], folder: str) -> list[MatchingFile]:
     """Returns all the files, the nearest first."""
     return sorted(files, key=lambda file: distance(file.folder, folder))
 
 
 def is_near(folder: str, other_folder: str) -> bool:
-    return distance(folder, other_folder) < FAR
+    return distance(folder, other_folder) < MAX_DISTANCE
 
 
 def distance(folder: str, other_folder: str) -> int:
@@ -182,10 +186,10 @@ def distance(folder: str, other_folder: str) -> int:
         return 0
     if not folder or not other_folder:
         return 2
-    return 1 if folder.rpartition("/")[2] == other_folder.rpartition("/")[2] else FAR
+    return 1 if folder.rpartition("/")[2] == other_folder.rpartition("/")[2] else MAX_DISTANCE
 
 
-def _files_of(album: int, uploads: Sequence[Upload]) -> list[File]:
+def _files_of(album: int, uploads: Sequence[Upload]) -> list[MatchingFile]:
     """Returns the uploads as files, with the photos and companions of the album that have their bytes."""
     if not uploads:
         return []
@@ -194,7 +198,7 @@ def _files_of(album: int, uploads: Sequence[Upload]) -> list[File]:
     rows = Companion.objects.filter(album=album, sha256__in=hashes).values_list("sha256", "name", "pk")
     companions = {(sha256, name): pk for sha256, name, pk in rows}
     return [
-        File(
+        MatchingFile(
             upload.pk,
             upload.name,
             upload.folder,

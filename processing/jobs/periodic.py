@@ -13,7 +13,7 @@ TOLERANCE = 0.1
 """The share of an interval by which a call may come early. Without it, a worker with a slow clock would skip an interval."""
 
 
-def is_mine(name: str, seconds: float) -> bool:
+def acquire(name: str, seconds: float) -> bool:
     """True for exactly one caller per interval of `seconds`, across all processes."""
     now = timezone.now()
     Round.objects.get_or_create(name=name, defaults={"next_at": now})
@@ -22,7 +22,7 @@ def is_mine(name: str, seconds: float) -> bool:
 
 
 @contextmanager
-def alone(name: str) -> Iterator[None]:
+def exclusive(name: str) -> Iterator[None]:
     """Runs the block in a transaction. Other callers with the same name, on any machine, wait until it ends."""
     Round.objects.get_or_create(name=name, defaults={"next_at": timezone.now()})
     with transaction.atomic():

@@ -41,7 +41,7 @@ REPLACED = re.compile(r"[\\/:*?\"<>|&%']")
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class TakeoutName:
     """A photo's name in lower case: `base` + `ending` without the number, which is `(1)` or empty."""
 
     base: str
@@ -54,8 +54,8 @@ class Name:
         return self.base + self.number
 
     @property
-    def unedited(self) -> "Name":
-        return Name(EDITED.sub("", self.base), self.ending, self.number)
+    def unedited(self) -> "TakeoutName":
+        return TakeoutName(EDITED.sub("", self.base), self.ending, self.number)
 
 
 def is_sidecar(name: str) -> bool:
@@ -89,7 +89,7 @@ def sidecar_stems(photo: str) -> set[str]:
     return {stem(_truncate(name.base + name.ending, MAX_UNITS) + name.number + ENDING) for name in names}
 
 
-def _matches(target: Name, photo: Name, title: str) -> bool:
+def _matches(target: TakeoutName, photo: TakeoutName, title: str) -> bool:
     if target.number != photo.number:
         return False
     photo_name, target_name = photo.base + photo.ending, target.base + target.ending
@@ -98,7 +98,7 @@ def _matches(target: Name, photo: Name, title: str) -> bool:
     return target_name == photo_name or (not target.ending and target.base == photo.base)
 
 
-def _photo_of(sidecar: str) -> Name:
+def _photo_of(sidecar: str) -> TakeoutName:
     """Returns the name of the sidecar's photo, as far as it can be read from the sidecar's name."""
     name = sidecar.casefold().removesuffix(ENDING)
     number = _number(name)
@@ -108,10 +108,14 @@ def _photo_of(sidecar: str) -> Name:
     if dot and SUPPLEMENT.startswith(suffix) and (len(suffix) > MAX_AMBIGUOUS or PHOTO_ENDING.search(head)):
         name, is_cut = head, False
     ending = (CUT_ENDING if is_cut else PHOTO_ENDING).search(name)
-    return Name(name.removesuffix(ending[0]), ending[0], number, is_cut) if ending else Name(name, "", number, is_cut)
+    return (
+        TakeoutName(name.removesuffix(ending[0]), ending[0], number, is_cut)
+        if ending
+        else TakeoutName(name, "", number, is_cut)
+    )
 
 
-def _names(photo: str) -> list[Name]:
+def _names(photo: str) -> list[TakeoutName]:
     """Returns the possible readings of a photo's name.
 
     A number before the extension is Takeout's, or part of the name unless the name would then have been truncated.
@@ -121,8 +125,8 @@ def _names(photo: str) -> list[Name]:
     ending = match[0] if match else ""
     base = photo.removesuffix(ending)
     number = _number(base)
-    unnumbered = [Name(base, ending, "")] if _units(base) <= max(PHOTO_MAX_UNITS) or not number else []
-    return [Name(base.removesuffix(number), ending, number), *unnumbered] if number else unnumbered
+    unnumbered = [TakeoutName(base, ending, "")] if _units(base) <= max(PHOTO_MAX_UNITS) or not number else []
+    return [TakeoutName(base.removesuffix(number), ending, number), *unnumbered] if number else unnumbered
 
 
 def _base(title: str) -> str:

@@ -1,7 +1,7 @@
 """The only writer of ProcessingJob.state: one function per edge, each a guarded UPDATE that also writes its event.
 
 Zero updated rows mean that another process changed the job first. Nothing has changed then and the caller must do nothing:
-the functions return False; complete() and keep() raise Stale, so that the whole transaction is rolled back.
+the functions return False; complete() and complete_companion() raise ClaimLost, so that the whole transaction is rolled back.
 """
 
 from collections.abc import Iterable
@@ -44,7 +44,7 @@ A minimum over both states would read every pending job.
 """
 
 
-class Stale(Exception):
+class ClaimLost(Exception):
     """The claim is lost: the job was cancelled, rescued, or taken by another worker."""
 
 
@@ -60,7 +60,7 @@ def create(upload: Upload) -> ProcessingJob:
         turn=_next_turn(upload.album_id),
     )
     JobEvent.objects.create(job=job, edge="create")
-    wakeup.ring_after_commit(job.pk)
+    wakeup.send_after_commit(job.pk)
     return job
 
 
@@ -87,7 +87,7 @@ def renew(job: ProcessingJob) -> bool:
 
 
 def complete(job: ProcessingJob, photo: Photo, renditions: Iterable[Rendition], look: Look | None = None) -> None:
-    """Publishes the photo and completes the job: both or neither. Raises Stale when the claim is lost."""
+    """Publishes the photo and completes the job: both or neither. Raises ClaimLost when the claim is lost."""
     with transaction.atomic():
         photo.save()
         Rendition.objects.bulk_create(renditions)
@@ -96,7 +96,7 @@ def complete(job: ProcessingJob, photo: Photo, renditions: Iterable[Rendition], 
         _complete(job, photo=photo)
 
 
-def keep(job: ProcessingJob, companion: Companion) -> None:
+def complete_companion(job: ProcessingJob, companion: Companion) -> None:
     """Like `complete`, for a companion file."""
     with transaction.atomic():
         companion.save(force_insert=True)
@@ -109,7 +109,7 @@ def fail(
     message: str,
     *,
     permanent: bool,
-    at_last: str = "{message} It was tried {attempts} times.",
+    final_message: str = "{message} It was tried {attempts} times.",
     expired: bool = False,
 ) -> bool:
     """Retries with backoff while attempts remain; gives up when none remain or the error is permanent.
@@ -120,7 +120,7 @@ def fail(
     if permanent:
         return give_up(job, code, message, expired=expired)
     if claims.are_attempts_spent(job):
-        return give_up(job, code, at_last.format(message=message, attempts=job.attempts), expired=expired)
+        return give_up(job, code, final_message.format(message=message, attempts=job.attempts), expired=expired)
     return retry(job, code, message, expired=expired)
 
 
@@ -146,7 +146,7 @@ def release(job: ProcessingJob) -> bool:
     with transaction.atomic():
         moved = _move(job, states.RELEASE, attempts=F("attempts") - 1, **NO_CLAIM)
         if moved:
-            wakeup.ring_after_commit(job.pk)
+            wakeup.send_after_commit(job.pk)
     return moved
 
 
@@ -162,7 +162,7 @@ def requeue(job: ProcessingJob, by: str = "", *, publish_damaged: bool = False) 
         moved = _move(job, states.REQUEUE, by=by, **changes, **NO_ERROR)
         if moved:
             Preview.objects.filter(job=job.pk).delete()
-            wakeup.ring_after_commit(job.pk)
+            wakeup.send_after_commit(job.pk)
     return moved
 
 
@@ -179,15 +179,15 @@ def dismiss(job: ProcessingJob, by: str = "") -> bool:
 def make_due(job: ProcessingJob) -> None:
     """Ends the wait of a pending job."""
     ProcessingJob.objects.filter(pk=job.pk, state=JobState.PENDING).update(run_after=timezone.now())
-    wakeup.ring_after_commit(job.pk)
+    wakeup.send_after_commit(job.pk)
 
 
 def _complete(job: ProcessingJob, **published: Any) -> None:
     Leftover.objects.filter(hold=job.claim).delete()
     if not _move(job, states.COMPLETE, finished_at=timezone.now(), **published, **NO_ERROR, **NO_CLAIM):
-        raise Stale
+        raise ClaimLost
     removal.clear_after_commit([job.raw_path])
-    wakeup.ring_after_commit(wakeup.NO_JOB)  # for the post-write verification
+    wakeup.send_after_commit(wakeup.NO_JOB)  # for the post-write verification
 
 
 def _reschedule(job: ProcessingJob, delay: float, **changes: Any) -> bool:
@@ -195,7 +195,7 @@ def _reschedule(job: ProcessingJob, delay: float, **changes: Any) -> bool:
         run_after = timezone.now() + timedelta(seconds=delay)
         moved = _move(job, states.RETRY, run_after=run_after, **changes, **NO_CLAIM)
         if moved:
-            wakeup.ring_after_commit(job.pk, delay)
+            wakeup.send_after_commit(job.pk, delay)
     return moved
 
 

@@ -23,13 +23,13 @@ NO_JOB = 0
 _suspended_until = 0.0
 
 
-def ring(job_id: int, delay: float = 0) -> None:
+def send(job_id: int, delay: float = 0) -> None:
     """Wakes a worker in `delay` seconds. Never raises when the queue is unavailable: the sweep sends the message again."""
     failpoints.reach(Point.BEFORE_BELL)
     _send(settings.BELL, job_id, delay)
 
 
-def ring_for_upload(upload_id: uuid.UUID) -> None:
+def send_for_upload(upload_id: uuid.UUID) -> None:
     """Wakes a worker for an upload that is complete in the bucket and too large to be read back within a request."""
     _send(settings.UPLOAD_BELL, str(upload_id), 0)
 
@@ -46,16 +46,16 @@ def _send(task_path: str, argument: int | str, delay: float) -> None:
         log.warning("Can't send the wake-up message for %s; the sweep will send it", argument, exc_info=True)
 
 
-def ring_for_what_waits() -> None:
+def send_idle() -> None:
     """Wakes a worker. If no job is due, the worker reads a stored photo back or renders one again."""
-    ring(NO_JOB)
+    send(NO_JOB)
 
 
-def ring_after_commit(job_id: int, delay: float = 0) -> None:
-    transaction.on_commit(lambda: ring(job_id, delay))
+def send_after_commit(job_id: int, delay: float = 0) -> None:
+    transaction.on_commit(lambda: send(job_id, delay))
 
 
-def echo(timeout: float) -> float | None:
+def ping(timeout: float) -> float | None:
     """Returns the seconds until a worker replied; None when none replied within `timeout` seconds.
 
     Raises the queue's own exception when the queue is unavailable.
@@ -74,13 +74,13 @@ def echo(timeout: float) -> float | None:
     return None
 
 
-def answer(key: str, until: float) -> None:
-    """Replies to `echo`; the worker calls it. Does nothing after `until`, when the caller no longer waits."""
+def reply(key: str, until: float) -> None:
+    """Replies to `ping`; the worker calls it. Does nothing after `until`, when the caller no longer waits."""
     if time.time() < until:
         import_string(settings.BELL).huey.storage.put_data(key, b"heard")
 
 
-def waiting() -> int:
+def pending_count() -> int:
     """Returns the number of unprocessed messages; 0 when the queue is unavailable."""
     try:
         return int(import_string(settings.BELL).huey.pending_count())

@@ -21,18 +21,18 @@ _dealt_with = 0
 _lately: deque[float] = deque()
 
 
-def alive() -> QuerySet[WorkerPulse]:
+def running() -> QuerySet[WorkerPulse]:
     """Workers with a heartbeat in the last ALIVE_SECONDS."""
     return WorkerPulse.objects.filter(seen_at__gt=timezone.now() - timedelta(seconds=ALIVE_SECONDS))
 
 
-def keep(name: str, stopped: threading.Event) -> None:
+def heartbeat_loop(name: str, stopped: threading.Event) -> None:
     """Sends heartbeats until `stopped` is set, then deletes the worker's row. A database error is retried at the next one."""
-    send = begin
+    send = register
     while True:
         try:
             send(name)
-            send = beat
+            send = heartbeat
         except DatabaseError:
             pass
         finally:
@@ -43,13 +43,13 @@ def keep(name: str, stopped: threading.Event) -> None:
     connection.close()
 
 
-def begin(name: str) -> None:
+def register(name: str) -> None:
     """Sends the first heartbeat. Discards the row of an earlier worker of this name, and a drain request to it."""
     WorkerPulse.objects.filter(name=name).delete()
-    beat(name)
+    heartbeat(name)
 
 
-def beat(name: str) -> None:
+def heartbeat(name: str) -> None:
     now, recent = timezone.now(), _count_recent(time.monotonic())
     columns: dict[str, Any] = {"seen_at": now, "developed": _dealt_with, "lately": recent}
     WorkerPulse.objects.update_or_create(
@@ -59,7 +59,7 @@ def beat(name: str) -> None:
     )
 
 
-def count_one() -> None:
+def count_processed() -> None:
     """Counts one more file that this process has processed."""
     global _dealt_with
     _dealt_with += 1
@@ -68,14 +68,14 @@ def count_one() -> None:
 
 def drain(names: list[str]) -> int:
     """Asks these workers to finish their current file and start no other. Returns how many of them are alive."""
-    workers = alive().filter(name__in=names)
+    workers = running().filter(name__in=names)
     workers.filter(drained_at=None).update(drained_at=timezone.now())
     return workers.count()
 
 
 def resume(names: list[str]) -> int:
     """Ends the draining of these workers. Returns how many of them are alive."""
-    workers = alive().filter(name__in=names)
+    workers = running().filter(name__in=names)
     workers.update(drained_at=None)
     return workers.count()
 

@@ -23,11 +23,11 @@ class Count(int):
         return count
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         return str(int(self)) if self.is_exact else f"about {int(self):,}"
 
 
-def of(rows: QuerySet[Any]) -> Count:
+def count(rows: QuerySet[Any]) -> Count:
     """Returns the number of rows. Always exact on SQLite, which has no estimates."""
     if connections[rows.db].vendor != "postgresql":
         return Count(rows.count())

@@ -15,7 +15,7 @@ def one_row(sql: str, **values: str | int) -> tuple[Any, ...]:
     return row or ()
 
 
-def hold(album: int, *, in_use: bool = False, no_key: bool = False) -> bool:
+def lock_album(album: int, *, in_use: bool = False, no_key: bool = False) -> bool:
     """Locks the album's row until the transaction ends. False if the album does not exist, or with `in_use` is in the trash.
 
     With `no_key`, other transactions may add rows that refer to the album meanwhile, such as uploads. PostgreSQL waits for the

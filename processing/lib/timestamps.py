@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 
-def moment(iso: str | None) -> tuple[datetime | None, int | None]:
+def parse_capture_time(iso: str | None) -> tuple[datetime | None, int | None]:
     """Returns the capture time and its offset from UTC in minutes. Without an offset, the local time is stored as UTC."""
     if not iso:
         return None, None

@@ -17,7 +17,7 @@ from processing.storage.s3.config import Connection
 
 log = logging.getLogger(__name__)
 
-REMEMBERED_SECONDS = 3.0
+CACHE_SECONDS = 3.0
 """How long each process caches the connection, which is needed for every file."""
 UNREADABLE = "unreadable"
 """Placeholder for a secret key that cannot be decrypted: the bucket rejects it with a clear error, and boto3 does not search for
@@ -32,7 +32,7 @@ def connect() -> None:
 def saved() -> Connection | None:
     """The saved connection; while the database is unavailable, the one read last."""
     try:
-        return _cached_connection.get(REMEMBERED_SECONDS)
+        return _cached_connection.get(CACHE_SECONDS)
     except DatabaseError:
         log.warning("Can't read the saved bucket settings; using the last known ones")
         return _cached_connection.last
@@ -45,7 +45,7 @@ def is_readable() -> bool:
 
 
 def save(connection: Connection, by: User) -> None:
-    """Saves the connection. All processes store new files in the bucket within REMEMBERED_SECONDS."""
+    """Saves the connection. All processes store new files in the bucket within CACHE_SECONDS."""
     values = {
         "bucket": connection.bucket,
         "endpoint": connection.endpoint,
@@ -59,16 +59,16 @@ def save(connection: Connection, by: User) -> None:
         "saved_by": by,
     }
     BucketConnection.objects.update_or_create(pk=BucketConnection.ONLY, defaults=values)
-    forget()
+    clear_cache()
 
 
 def remove() -> None:
     """Deletes the saved connection. New files are stored on the disk."""
     BucketConnection.objects.all().delete()
-    forget()
+    clear_cache()
 
 
-def forget() -> None:
+def clear_cache() -> None:
     """Clears this process's cache."""
     _cached_connection.clear()
 

@@ -16,7 +16,7 @@ from processing.models import ProcessingJob, Upload
 from processing.models.states import ACTIVE, JobState
 from processing.storage import keys as storage_keys
 from processing.storage import store
-from processing.storage.base import Listed
+from processing.storage.base import StoredObject
 from processing.uploads import lifecycle as uploads
 
 QUIET_SECONDS = 300.0
@@ -24,7 +24,7 @@ QUIET_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Staging:
+class StagingContents:
     """Bytes of files in storage, by kind."""
 
     receiving: int
@@ -52,34 +52,34 @@ class Staging:
         return bool(self.quota) and self.total >= self.quota
 
 
-def of_now() -> Staging:
+def current() -> StagingContents:
     sizes = dict.fromkeys(("receiving", "waiting", "failed", "idle", "stray"), 0)
     keys: list[str] = []
     for kind, key, size in (*_staged(), *_leftovers()):
         sizes[kind] += size
         if kind in ("idle", "stray"):
             keys.append(key)
-    return Staging(**sizes, quota=settings.STAGING_QUOTA_BYTES, reclaimable_keys=tuple(keys))
+    return StagingContents(**sizes, quota=settings.STAGING_QUOTA_BYTES, reclaimable_keys=tuple(keys))
 
 
 def reclaim() -> int:
     """Deletes idle uploads and orphans, and returns the bytes freed. Uploads that have resumed meanwhile remain."""
-    sizes = {key: _size(key) for key in of_now().reclaimable_keys}
+    sizes = {key: _size(key) for key in current().reclaimable_keys}
     for upload in Upload.objects.quiet(_quiet_seconds()):
         uploads.reclaim(upload, _quiet_seconds())
-    sweep.clear_leftovers(timezone.now())
-    sweep.clear_strays(timezone.now() - timedelta(seconds=_quiet_seconds()))
-    staging_quota.forget()
+    sweep.delete_leftovers(timezone.now())
+    sweep.delete_orphans(timezone.now() - timedelta(seconds=_quiet_seconds()))
+    staging_quota.clear_cache()
     return sum(size for key, size in sizes.items() if not store().exists(key))
 
 
 def _staged() -> Iterator[tuple[str, str, int]]:
     """Yields kind, key and size. Lists files before reading rows: in the opposite order, a new file would look like an orphan."""
-    for files in iteration.chunks(sweep.staged(), sweep.AT_A_TIME):
+    for files in iteration.chunks(sweep.staged(), sweep.BATCH_SIZE):
         yield from _classified(files)
 
 
-def _classified(files: list[Listed]) -> Iterator[tuple[str, str, int]]:
+def _classified(files: list[StoredObject]) -> Iterator[tuple[str, str, int]]:
     owners = {identity for file in files if (identity := storage_keys.owner(file.key))}
     receiving = Upload.objects.receiving().filter(pk__in=owners)
     idle = set(Upload.objects.quiet(_quiet_seconds()).filter(pk__in=owners).values_list("pk", flat=True))

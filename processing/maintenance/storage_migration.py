@@ -17,7 +17,7 @@ from django.db.models import Q, QuerySet
 from albums import key_columns
 from albums.models import Album, Companion, Leftover, Photo
 from processing.integrity import file_check
-from processing.integrity.file_check import Kept, Wanted
+from processing.integrity.file_check import ExpectedFile, StoredItem
 from processing.lib import failpoints
 from processing.lib.failpoints import Point
 from processing.lib.iteration import one_by_one
@@ -25,48 +25,49 @@ from processing.storage import holds, storage_errors, store
 from processing.storage import keys as storage_keys
 
 
-class Stale(Exception):
+class ItemChanged(Exception):
     """The rows or the copies changed during the move: the photo was deleted, rendered again, or moved by another process."""
 
 
-class Spoiled(Exception):
+class SourceDamaged(Exception):
     """The source file is lost or damaged and has to be repaired first. The argument is its key."""
 
 
-class NoRoom(Exception):
+class NoSpace(Exception):
     """The move would leave less than MIN_FREE_SPACE on the disk."""
 
 
 @dataclass(frozen=True, slots=True)
-class Elsewhere:
+class Misplaced:
     """Photos and companions with files outside the target location."""
 
     photos: QuerySet[Photo]
     companions: QuerySet[Companion]
 
-    def __iter__(self) -> Iterator[Kept]:
+    def __iter__(self) -> Iterator[StoredItem]:
         yield from one_by_one(self.photos.prefetch_related("renditions"))
         yield from one_by_one(self.companions)
 
 
-def elsewhere(place: str, album: Album | None = None) -> Elsewhere:
+def misplaced(place: str, album: Album | None = None) -> Misplaced:
     photos = Photo.objects.filter(_has_files_outside(place, Photo))
     companions = Companion.objects.filter(_has_files_outside(place, Companion))
     if album is not None:
         photos, companions = photos.filter(album=album), companions.filter(album=album)
-    return Elsewhere(photos, companions)
+    return Misplaced(photos, companions)
 
 
-def move(item: Kept, place: str) -> int:
-    """Moves all files of a photo or companion, and returns their bytes. Raises Stale, Spoiled, NoRoom, or an OSError of the
-    storage; then nothing has changed.
+def move(item: StoredItem, place: str) -> int:
+    """Moves all files of a photo or companion, and returns their bytes.
+
+    Raises ItemChanged, SourceDamaged, NoSpace, or an OSError of the storage; then nothing has changed.
     """
-    files = [file for file in file_check.of(item) if storage_keys.of(file.key) != place]
+    files = [file for file in file_check.files(item) if storage_keys.location(file.key) != place]
     _check_free_space(place, files)
     claim = uuid.uuid4()
     new_keys = {file.key: storage_keys.relocated(file.key, place, claim) for file in files}
     Leftover.note(list(new_keys.values()), hold=claim)
-    with holds.held(claim):
+    with holds.renewed(claim):
         for file in files:
             _copy(file, new_keys[file.key])
             failpoints.reach(Point.MOVING)
@@ -75,7 +76,7 @@ def move(item: Kept, place: str) -> int:
     return sum(file.size for file in files)
 
 
-def _has_files_outside(place: str, model: type[Kept]) -> Q:
+def _has_files_outside(place: str, model: type[StoredItem]) -> Q:
     conditions = Q(pk__in=[])
     for column in key_columns.of_items(model):
         is_outside = column.is_needed & _not_in(column.key, place)
@@ -88,36 +89,36 @@ def _not_in(column: str, place: str) -> Q:
     return ~in_bucket if place == storage_keys.BUCKET else in_bucket
 
 
-def _check_free_space(place: str, files: list[Wanted]) -> None:
+def _check_free_space(place: str, files: list[ExpectedFile]) -> None:
     free = store().free_bytes() if place == storage_keys.DISK else None
     if free is not None and free - sum(file.size for file in files) < settings.MIN_FREE_BYTES:
-        raise NoRoom
+        raise NoSpace
 
 
-def _copy(file: Wanted, key: str) -> None:
-    """Copies the file and reads the copy back, even if the store has verified it already. Raises Spoiled."""
+def _copy(file: ExpectedFile, key: str) -> None:
+    """Copies the file and reads the copy back, even if the store has verified it already. Raises SourceDamaged."""
     try:
-        store().keep(file.key, key)
-        if file_check.is_good_at(key, file, lambda _: None):
+        store().copy_or_link(file.key, key)
+        if file_check.matches(key, file, lambda _: None):
             return
     except OSError as error:
         if not storage_errors.is_damage(error):
             raise
-        raise Spoiled(file.key) from error
-    raise Spoiled(file.key)
+        raise SourceDamaged(file.key) from error
+    raise SourceDamaged(file.key)
 
 
-def _publish(item: Kept, new_keys: dict[str, str], claim: uuid.UUID) -> None:
-    """Changes all keys in one transaction. Raises Stale if the keys have changed or a sweep may have deleted the copies."""
+def _publish(item: StoredItem, new_keys: dict[str, str], claim: uuid.UUID) -> None:
+    """Changes all keys in one transaction. Raises ItemChanged if the keys have changed or a sweep may have deleted the copies."""
     with transaction.atomic():
         row = type(item)._default_manager.select_for_update().filter(pk=item.pk).first()
-        if row is None or not {file.key for file in file_check.of(row)} >= new_keys.keys():
-            raise Stale
+        if row is None or not {file.key for file in file_check.files(row)} >= new_keys.keys():
+            raise ItemChanged
         try:
             holds.ensure(claim)
             holds.release(claim, len(new_keys))
-        except holds.Lost:
-            raise Stale from None
+        except holds.HoldLost:
+            raise ItemChanged from None
         for column in key_columns.of_items(type(item)):
             keys = column.of_item(item).values_list(column.key, flat=True)
             for key in new_keys.keys() & set(keys):

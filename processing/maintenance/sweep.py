@@ -27,8 +27,8 @@ from processing.models import (
 )
 from processing.storage import keys as storage_keys
 from processing.storage import locations, store
-from processing.storage.base import Listed
-from processing.storage.storage_errors import StorageTrouble
+from processing.storage.base import StoredObject
+from processing.storage.storage_errors import StorageError
 from processing.uploads import batches, staging_keys
 from processing.uploads import lifecycle as uploads
 from processing.uploads.direct import recovery
@@ -36,10 +36,10 @@ from processing.uploads.tus import session as tus_session
 
 log = logging.getLogger(__name__)
 
-SHARE = 1 / 10
+MAX_DELETE_SHARE = 1 / 10
 """The part of the sweep interval that a worker may spend on deleting."""
 LOST = ("worker-lost", "The worker stopped while processing this file.")
-AT_A_TIME = 500
+BATCH_SIZE = 500
 MAX_LOAN = timedelta(hours=6)
 """A local copy of an object that is older than this was left behind by a killed process: no read takes this long."""
 HAND_OVER_SECONDS = 20
@@ -51,11 +51,11 @@ LABELS = (
     *("trashed photos deleted", "trashed albums deleted", "pending deletions done", "orphaned files deleted"),
     *("multipart uploads aborted", "wake-ups sent", "old events deleted"),
 )
-"""What each field of Swept counts, in words for administrators."""
+"""What each field of SweepResult counts, in words for administrators."""
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
+class SweepResult:
     """The number of repairs of each kind."""
 
     handed_over: int
@@ -75,14 +75,14 @@ class Swept:
         return ", ".join(f"{label}: {count}" for label, count in zip(LABELS, astuple(self), strict=True))
 
 
-def sweep(seconds: float | None = None) -> Swept:
+def sweep(seconds: float | None = None) -> SweepResult:
     """Runs all repairs. `seconds`: time limit for each kind of deletion; the next sweep continues. None: no limit.
 
     A worker sweeps between two photos. Without a limit, deleting 100,000 photos from a trash would block it for hours.
     """
     now = timezone.now()
     until = None if seconds is None else time.monotonic() + seconds
-    swept = Swept(
+    swept = SweepResult(
         handed_over=_hand_over_again(now),
         rescued=_rescue(),
         expired=_expire(),
@@ -90,8 +90,8 @@ def sweep(seconds: float | None = None) -> Swept:
         finished_batches=batch_completion.finish_all(),
         trashed_photos=_purge_trash(now, until),
         trashed_albums=_purge_albums(now, until),
-        leftovers=clear_leftovers(now, until),
-        strays=clear_strays(_grace(now)),
+        leftovers=delete_leftovers(now, until),
+        strays=delete_orphans(_grace(now)),
         aborted=_abort_unknown(now),
         bells=_wake_for_due_work(now),
         old_events=_forget_events(now),
@@ -101,7 +101,7 @@ def sweep(seconds: float | None = None) -> Swept:
     return swept
 
 
-def clear_leftovers(now: datetime, until: float | None = None) -> int:
+def delete_leftovers(now: datetime, until: float | None = None) -> int:
     """Deletes Leftover rows that no live claim holds, with their files, and returns the number of rows.
 
     Rows of expired claims are kept until ORPHAN_GRACE_SECONDS have passed, because a stalled worker may still write their keys.
@@ -114,33 +114,33 @@ def clear_leftovers(now: datetime, until: float | None = None) -> int:
     cleared = removal.clear(Leftover.objects.filter(hold=None), until)
     expired = Leftover.objects.exclude(hold=None).exclude(hold__in=live_claims)
     expired = expired.filter(created_at__lt=now - timedelta(seconds=settings.LEASE_SECONDS))
-    for leftover in expired.filter(created_at__gte=_grace(now)).order_by("pk").iterator(AT_A_TIME):
+    for leftover in expired.filter(created_at__gte=_grace(now)).order_by("pk").iterator(BATCH_SIZE):
         removal.discard(leftover.key)
         if removal.is_over(until):
             break
     return cleared + removal.clear(expired.filter(created_at__lt=_grace(now)), until)
 
 
-def clear_strays(before: datetime) -> int:
+def delete_orphans(before: datetime) -> int:
     """Deletes orphans in incoming/ that were last written before `before`, and returns how many.
 
     Working directories of expired claims are deleted at any age, because no other claim uses them. Files are listed before rows
     are read: in the opposite order, a new file would look like an orphan.
     """
-    return sum(map(_clear_unknown, iteration.chunks(_old_keys(before), AT_A_TIME)))
+    return sum(map(_clear_unknown, iteration.chunks(_old_keys(before), BATCH_SIZE)))
 
 
 def _hand_over_again(now: datetime) -> int:
     """Finishes complete uploads. Runs before _expire(), which would count them as idle."""
     as_of = now + timedelta(seconds=max(0, settings.UPLOAD_EXPIRY_SECONDS - HAND_OVER_SECONDS))
-    return recovery.hand_over_again(as_of) + tus_session.hand_over_again(as_of)
+    return recovery.finish_stalled(as_of) + tus_session.finish_stalled(as_of)
 
 
 def _abort_unknown(now: datetime) -> int:
     """Aborts multipart uploads in the bucket that belong to no upload."""
     try:
-        return recovery.abort_unknown(_grace(now))
-    except StorageTrouble as trouble:
+        return recovery.abort_orphaned(_grace(now))
+    except StorageError as trouble:
         log.warning("Can't list unfinished multipart uploads in the bucket; the next sweep retries: %s", trouble)
         return 0
 
@@ -148,7 +148,9 @@ def _abort_unknown(now: datetime) -> int:
 def _rescue() -> int:
     """Ends the attempts of jobs with an expired lease, because their workers have stopped."""
     lost_jobs = ProcessingJob.objects.lost()
-    return sum(jobs.fail(job, *LOST, permanent=False, at_last=jobs.QUARANTINED, expired=True) for job in lost_jobs)
+    return sum(
+        jobs.fail(job, *LOST, permanent=False, final_message=jobs.QUARANTINED, expired=True) for job in lost_jobs
+    )
 
 
 def _expire() -> int:
@@ -165,27 +167,27 @@ def _stop_receiving() -> int:
 
 def _purge_albums(now: datetime, until: float | None) -> int:
     """Deletes albums that have expired in the trash. A large one takes several sweeps."""
-    return album_trash.purge(now, until) if store().is_there() else 0
+    return album_trash.purge(now, until) if store().is_available() else 0
 
 
 def _purge_trash(now: datetime, until: float | None) -> int:
     """Deletes photos that have expired in the trash. Skipped while the storage is unreachable: a file that cannot be reached
     counts as deleted, and would be an orphan later.
     """
-    return trash.purge(now, until) if store().is_there() else 0
+    return trash.purge(now, until) if store().is_available() else 0
 
 
-def staged() -> Iterator[Listed]:
+def staged() -> Iterator[StoredObject]:
     """Yields the files in incoming/ on the disk and, if it is reachable, in the bucket."""
     for place in locations.in_use():
         if place == storage_keys.DISK or not store().trouble():
-            yield from store().listed(f"{place}{storage_keys.INCOMING}")
+            yield from store().list_objects(f"{place}{storage_keys.INCOMING}")
 
 
 def _old_keys(before: datetime) -> Iterator[str]:
     loan_limit = min(before, timezone.now() - MAX_LOAN)
     for file in staged():
-        limit = loan_limit if staging_keys.is_on_loan(file.key) else before
+        limit = loan_limit if staging_keys.is_local_copy(file.key) else before
         if storage_keys.is_scratch(file.key) or file.modified < limit:
             yield file.key
 
@@ -199,19 +201,19 @@ def _clear_unknown(keys: list[str]) -> int:
 def _wake_for_due_work(now: datetime) -> int:
     """Sends wake-up messages for due work that has none, and returns how many. Redundant messages are harmless."""
     just_now = (now - timedelta(seconds=1), now)
-    limit = AT_A_TIME + wakeup.waiting()
+    limit = BATCH_SIZE + wakeup.pending_count()
     due_jobs = ProcessingJob.objects.due().exclude(updated_at__range=just_now)
     unverified = [rows.exclude(created_at__range=just_now) for rows in (post_write.due(), post_write.due_companions())]
     needed = 0
     for rows in (due_jobs, *unverified, Rerender.objects.due()):
         # Counts up to the limit only: there may be millions of rows.
         needed += rows.order_by()[: limit - needed].count()
-    missing = min(AT_A_TIME, max(0, needed - (limit - AT_A_TIME)))
+    missing = min(BATCH_SIZE, max(0, needed - (limit - BATCH_SIZE)))
     job_ids = list(due_jobs.values_list("pk", flat=True)[:missing])
     for job_id in job_ids:
-        wakeup.ring(job_id)
+        wakeup.send(job_id)
     for _ in range(missing - len(job_ids)):
-        wakeup.ring_for_what_waits()
+        wakeup.send_idle()
     return missing
 
 

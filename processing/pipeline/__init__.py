@@ -7,8 +7,8 @@ This package itself imports no decoder, which keeps the worker 14 MB smaller. Th
 `processing.pipeline.render.develop`.
 """
 
-from processing.pipeline.errors import Refused
+from processing.pipeline.errors import ImageRejected
 from processing.pipeline.picture import Note, Origin, Picture, Rendition
 from processing.pipeline.recipe import DEFAULT, Avif, Limits, Recipe, Rung
 
-__all__ = ["DEFAULT", "Avif", "Limits", "Note", "Origin", "Picture", "Recipe", "Refused", "Rendition", "Rung"]
+__all__ = ["DEFAULT", "Avif", "ImageRejected", "Limits", "Note", "Origin", "Picture", "Recipe", "Rendition", "Rung"]

@@ -9,7 +9,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from processing.pipeline import Origin, Refused
+from processing.pipeline import ImageRejected, Origin
 from processing.pipeline.render.develop import develop
 
 
@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(problem)
     try:
         result, code = develop(options.source, options.out, origin=_origin(options.source)).as_json(), 0
-    except Refused as refused:
+    except ImageRejected as refused:
         result, code = {"error": refused.code, "message": refused.message}, 1
     print(json.dumps(result, allow_nan=False))  # noqa: T201 - the command's output.
     return code

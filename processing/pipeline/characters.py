@@ -33,19 +33,19 @@ UNSTABLE = re.compile("[^\u2000-\u2fff\uf900-\ufaff\U0002f800-\U0002fa1f]+")
 """Characters to normalise to NFC: all but compatibility ideographs, which NFC would replace. Apple's file systems do the same."""
 
 
-def composed(text: str) -> str:
+def to_nfc(text: str) -> str:
     """Returns the text in NFC, so that file names from Macs equal those from other systems. Ideographs stay as they are."""
     return UNSTABLE.sub(lambda match: unicodedata.normalize("NFC", match[0]), text)
 
 
-def seen(text: str, *, keep: str = "") -> str:
+def visible(text: str, *, keep: str = "") -> str:
     """Returns the text without invisible and misleading characters; keeps the control characters in `keep`."""
     if not text.isascii():
         text = NEVER.sub("", TAGS.sub(_tags, text))
     return "".join(char for char in text if char in keep or _is_visible(char))
 
 
-def cut(text: str, max_length: int) -> str:
+def truncate(text: str, max_length: int) -> str:
     """Returns at most `max_length` characters, without cutting inside an emoji or between a letter and its accent."""
     if len(text) <= max_length:
         return text

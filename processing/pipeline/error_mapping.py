@@ -16,7 +16,7 @@ UNREADABLE_ERRNOS = {errno.EIO, errno.ENOENT, errno.EACCES, errno.EPERM, errno.E
 
 
 @contextmanager
-def of_the_machine() -> Iterator[None]:
+def machine_errors() -> Iterator[None]:
     """Converts errors of memory, disk and permissions to temporary errors; a later attempt may succeed. Others pass unchanged."""
     try:
         yield
@@ -29,22 +29,22 @@ def of_the_machine() -> Iterator[None]:
 
 
 @contextmanager
-def of_the_file(memory: int = 0) -> Iterator[None]:
+def file_errors(memory: int = 0) -> Iterator[None]:
     """Wraps a decoder: any exception means that the file is damaged, because decoders raise arbitrary ones for damaged files.
 
     But libjpeg and libheif also report damage if an allocation fails. `memory` is the number of bytes that such a decoder needs:
     if the kernel does not grant them now, OutOfMemory is raised instead.
     """
     try:
-        with of_the_machine():
+        with machine_errors():
             yield
-    except errors.Refused:
+    except errors.ImageRejected:
         raise
     except Exception as error:
         raise _file_error(error, memory) from error
 
 
-def _machine_error(error: Exception) -> errors.Refused | None:
+def _machine_error(error: Exception) -> errors.ImageRejected | None:
     number = error.errno if isinstance(error, OSError) else None
     if number == errno.ENOMEM or "out of memory" in str(error).lower():
         return errors.OutOfMemory()
@@ -53,12 +53,12 @@ def _machine_error(error: Exception) -> errors.Refused | None:
     return errors.Unreadable() if number in UNREADABLE_ERRNOS else None
 
 
-def _file_error(error: Exception, memory: int) -> errors.Refused:
+def _file_error(error: Exception, memory: int) -> errors.ImageRejected:
     if memory and not _can_allocate(memory):
         return errors.OutOfMemory()
     message = str(error).lower()
     if isinstance(error, Image.DecompressionBombError) or "too large" in message or "too much memory" in message:
-        return errors.Bomb()
+        return errors.DecompressionBomb()
     return errors.Truncated() if "truncated" in message else errors.Broken()
 
 

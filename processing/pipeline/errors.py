@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 
-class Refused(Exception):
+class ImageRejected(Exception):
     """A file that cannot be developed. `permanent`: every further attempt with the same file fails too."""
 
     code: str = "refused"
@@ -23,7 +23,7 @@ class Refused(Exception):
         return {"error": self.code, "message": self.message, "permanent": self.permanent}
 
 
-class Unsupported(Refused):
+class Unsupported(ImageRejected):
     """An intact file of a kind that Darkroom does not develop."""
 
     template: ClassVar[str] = ""
@@ -91,39 +91,39 @@ class UnsupportedDepth(Unsupported):
     )
 
 
-class Sidecar(Refused):
-    """Metadata of another file, by an editor or Google: no picture, and no failure. `metadata.of_sidecar` reads it."""
+class Sidecar(ImageRejected):
+    """Metadata of another file, by an editor or Google: no picture, and no failure. `metadata.read_sidecar_file` reads it."""
 
     code = "sidecar"
     message = "This is a sidecar: it has no picture, only metadata. Upload it together with its photo."
 
 
-class EmptyFile(Refused):
+class EmptyFile(ImageRejected):
     code = "empty-file"
     message = "This file is empty. Copy it from the camera again and upload the new copy."
 
 
-class NotAnImage(Refused):
+class NotAnImage(ImageRejected):
     code = "not-an-image"
     message = "This is not an image, whatever its name says. Check that you selected the right file."
 
 
-class Broken(Refused):
+class Broken(ImageRejected):
     code = "broken"
     message = "This picture is damaged and cannot be read. Copy it from the camera again and upload the new copy."
 
 
-class Truncated(Refused):
+class Truncated(ImageRejected):
     code = "truncated"
     message = "This file is truncated: the end of the picture is missing. Copy it from the camera again and upload the new copy."
 
 
-class Bomb(Refused):
+class DecompressionBomb(ImageRejected):
     code = "bomb"
     message = "This file unpacks to far more than a picture should. If you trust it, save it as JPEG and upload that."
 
 
-class TooManyPixels(Refused):
+class TooManyPixels(ImageRejected):
     code = "too-many-pixels"
 
     def __init__(self, width: int, height: int, max_pixels: int) -> None:
@@ -134,7 +134,7 @@ class TooManyPixels(Refused):
         )
 
 
-class TooWide(Refused):
+class TooWide(ImageRejected):
     code = "too-wide"
 
     def __init__(self, width: int, height: int, max_side: int) -> None:
@@ -143,7 +143,7 @@ class TooWide(Refused):
         )
 
 
-class TooHeavy(Refused):
+class TooMuchMemory(ImageRejected):
     """`needed` is in bytes; 0 if more memory would not help."""
 
     code = "too-heavy"
@@ -159,25 +159,25 @@ class TooHeavy(Refused):
         return super().as_json() | {"needed": self.needed}
 
 
-class OutOfMemory(Refused):
+class OutOfMemory(ImageRejected):
     code = "out-of-memory"
     message = "Not enough memory to process this picture."
     permanent = False
 
 
-class DiskFull(Refused):
+class DiskFull(ImageRejected):
     code = "disk-full"
     message = "The server's disk is full, so the picture could not be stored."
     permanent = False
 
 
-class Unreadable(Refused):
+class Unreadable(ImageRejected):
     code = "unreadable"
     message = "The stored file could not be read."
     permanent = False
 
 
-class Unexpected(Refused):
+class Unexpected(ImageRejected):
     """An error of Darkroom, not of the file."""
 
     code = "unexpected"
@@ -185,23 +185,23 @@ class Unexpected(Refused):
     permanent = False
 
 
-def from_json(values: dict[str, object]) -> Refused:
+def from_json(values: dict[str, object]) -> ImageRejected:
     """Returns the exception that another process serialised with `as_json`."""
-    refused = Refused.__new__(of_the_pipeline().get(str(values["error"]), Refused))
-    Refused.__init__(refused, str(values["message"]))
+    refused = ImageRejected.__new__(classes_by_code().get(str(values["error"]), ImageRejected))
+    ImageRejected.__init__(refused, str(values["message"]))
     refused.code, refused.permanent = str(values["error"]), bool(values["permanent"])
-    if isinstance(refused, TooHeavy):
+    if isinstance(refused, TooMuchMemory):
         refused.needed = int(str(values.get("needed", 0)))
     return refused
 
 
-def of_the_pipeline() -> dict[str, type[Refused]]:
+def classes_by_code() -> dict[str, type[ImageRejected]]:
     """Returns the classes of this module by code. The parent process defines others, such as for a child that it ended."""
     return {code: refused for code, refused in _by_code().items() if refused.__module__ == __name__}
 
 
-def _by_code() -> dict[str, type[Refused]]:
-    subclasses = [*Refused.__subclasses__(), *Unsupported.__subclasses__()]
+def _by_code() -> dict[str, type[ImageRejected]]:
+    subclasses = [*ImageRejected.__subclasses__(), *Unsupported.__subclasses__()]
     return {refused.code: refused for refused in subclasses}
 
 

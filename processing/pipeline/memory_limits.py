@@ -13,7 +13,7 @@ from PIL import Image
 
 from processing.pipeline import errors
 from processing.pipeline.containers import heif_items
-from processing.pipeline.recipe import MEGA, Limits, fitted
+from processing.pipeline.recipe import MEGA, Limits, scaled_size
 
 PROCESS_BYTES = 48 * 1_000_000
 # Pillow stores RGB in four bytes. A transparent image is copied once more, to be resized premultiplied.
@@ -51,22 +51,22 @@ def check_file(file: BinaryIO, name: str, bounds: Limits) -> int:
             raise errors.TooWide(*size, AVIF_EDGE)
     length = os.fstat(file.fileno()).st_size
     if length > bounds.swallowed_bytes:
-        raise errors.TooHeavy(4 * length, bounds.swallowed_bytes)
+        raise errors.TooMuchMemory(4 * length, bounds.swallowed_bytes)
     return 2 * length + (_check_webp(file, bounds) if name == "WEBP" else 0)
 
 
 def check_picture(image: Image.Image, bounds: Limits) -> None:
     is_jpeg = image.format in ("JPEG", "MPO")
     _check_size(image.size, bounds.jpeg_pixels if is_jpeg else bounds.other_pixels, bounds)
-    check_memory(memory(image, bounds.largest_edge), bounds, image.size)
+    check_memory(peak_memory(image, bounds.largest_edge), bounds, image.size)
 
 
 def check_repair(image: Image.Image, length: int, bounds: Limits) -> None:
     """Checks a damaged JPEG, which is decoded twice at the same time, from copies of the file."""
     if length > bounds.swallowed_bytes:
-        raise errors.TooHeavy(4 * length, bounds.swallowed_bytes)
-    decoded = _draft_pixels(image, fitted(image.size, bounds.largest_edge)) * USUAL_BYTES_PER_PIXEL
-    check_memory(memory(image, bounds.largest_edge) + 2 * decoded + 4 * length, bounds)
+        raise errors.TooMuchMemory(4 * length, bounds.swallowed_bytes)
+    decoded = _draft_pixels(image, scaled_size(image.size, bounds.largest_edge)) * USUAL_BYTES_PER_PIXEL
+    check_memory(peak_memory(image, bounds.largest_edge) + 2 * decoded + 4 * length, bounds)
 
 
 def large_webp_memory(size: tuple[int, int], small: tuple[int, int]) -> int:
@@ -76,7 +76,7 @@ def large_webp_memory(size: tuple[int, int], small: tuple[int, int]) -> int:
 
 def banded_memory(small: tuple[int, int], edge: int, band_bytes: int) -> int:
     """Returns the memory for decoding in bands: the current bands, and the small picture while its renditions are made."""
-    width, height = fitted(small, edge)
+    width, height = scaled_size(small, edge)
     return PROCESS_BYTES + band_bytes + small[0] * small[1] * 9 + width * height * ENCODING_ALPHA
 
 
@@ -90,12 +90,12 @@ def raw_memory(size: tuple[int, int], *, is_half: bool) -> int:
     return PROCESS_BYTES + RAW_LIBRARIES + int(size[0] * size[1] * (HALF_RAW if is_half else WHOLE_RAW))
 
 
-def check_floating(size: tuple[int, int], bytes_per_pixel: int, bounds: Limits) -> None:
+def check_float_tiff(size: tuple[int, int], bytes_per_pixel: int, bounds: Limits) -> None:
     _check_size(size, bounds.other_pixels, bounds)
     check_memory(PROCESS_BYTES + RAW_LIBRARIES + size[0] * size[1] * bytes_per_pixel, bounds, size)
 
 
-def deep_memory(image: Image.Image) -> int:
+def high_bit_depth_memory(image: Image.Image) -> int:
     """Returns the bytes for the two halves of 16-bit samples, one combined channel, and libtiff's strip."""
     strip = image.width * min(image.height, int(getattr(image, "tag_v2", {}).get(ROWS_PER_STRIP, 0))) * 8
     return PROCESS_BYTES + RAW_LIBRARIES + image.width * image.height * DEEP + strip
@@ -108,23 +108,23 @@ def check_jxl(size: tuple[int, int], *, is_deep: bool, bounds: Limits) -> None:
 
 
 def check_memory(needed: int, bounds: Limits, size: tuple[int, int] = (0, 0)) -> None:
-    """Raises TooHeavy if `needed` bytes exceed the limit.
+    """Raises TooMuchMemory if `needed` bytes exceed the limit.
 
     If `size` is above CAMERA_PIXELS, the exception's `needed` is 0, so that the file is not retried with more memory.
     """
     if bounds.memory_bytes is not None and needed > bounds.memory_bytes:
-        too_heavy = errors.TooHeavy(needed, bounds.memory_bytes)
+        too_heavy = errors.TooMuchMemory(needed, bounds.memory_bytes)
         if size[0] * size[1] > CAMERA_PIXELS:
             too_heavy.needed = 0
         raise too_heavy
 
 
-def memory(image: Image.Image, edge: int) -> int:
+def peak_memory(image: Image.Image, edge: int) -> int:
     """Returns the peak memory of developing the picture in bytes, estimated from its header; `edge` is the largest rendition's.
 
     The peak is during decoding, shrinking or encoding.
     """
-    pixels, target = image.width * image.height, fitted(image.size, edge)
+    pixels, target = image.width * image.height, scaled_size(image.size, edge)
     small = target[0] * target[1]
     encoding = small * (ENCODING_ALPHA if _has_alpha(image) else ENCODING)
     if image.format in ("JPEG", "MPO"):

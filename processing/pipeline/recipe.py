@@ -64,7 +64,7 @@ class Recipe:
     limits: Limits = field(default_factory=Limits)
 
     @property
-    def mark(self) -> str:
+    def identifier(self) -> str:
         """Identifies the recipe's output: the version, with a hash of the settings (except limits) that are not the defaults."""
         defaults = asdict(Recipe())
         changed = {name: value for name, value in asdict(self).items() if name != "limits" and value != defaults[name]}
@@ -72,7 +72,7 @@ class Recipe:
             return str(self.version)
         return f"{self.version}-{hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:12]}"
 
-    def fitting(self, size: tuple[int, int]) -> tuple[Rung, ...]:
+    def rungs_for(self, size: tuple[int, int]) -> tuple[Rung, ...]:
         """Returns the rungs for a picture of that size, largest first. None enlarges the picture.
 
         If the picture is smaller than the largest rung, its own size is the first, with the settings of the next larger rung.
@@ -97,7 +97,7 @@ class Recipe:
         return cls(**{**values, "rungs": rungs, "avif": avif, "limits": Limits(**values["limits"])})
 
 
-def fitted(size: tuple[int, int], edge: int) -> tuple[int, int]:
+def scaled_size(size: tuple[int, int], edge: int) -> tuple[int, int]:
     """Returns `size` scaled down to that long edge; never enlarged."""
     long_edge = max(size)
     if long_edge <= edge:

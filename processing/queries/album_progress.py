@@ -50,7 +50,7 @@ class Progress:
     since: datetime | None = None
     seconds_left: int | None = None
     current: str = ""
-    by: str = ""
+    opener: str = ""
 
     @property
     def is_busy(self) -> bool:
@@ -98,7 +98,7 @@ class Report:
     skipped_count: int = 0
     skipped: list[Upload] = field(default_factory=list)
     """Files of a folder that were not uploaded. They are neither failed nor stored."""
-    noted: list[Upload] = field(default_factory=list)
+    with_note: list[Upload] = field(default_factory=list)
     first_batch: int | None = None
     last_batch: int | None = None
 
@@ -109,19 +109,19 @@ class Report:
 
     @property
     def is_there(self) -> bool:
-        return bool(self.added or self.kept or self.trouble or self.not_sent)
+        return bool(self.added or self.kept or self.problem_count or self.not_sent)
 
     @property
     def not_sent(self) -> int:
         return self.companions + self.skipped_count
 
     @property
-    def trouble(self) -> int:
+    def problem_count(self) -> int:
         return self.failed_count + self.refused_count + self.duplicate_count
 
     @property
     def unlisted(self) -> int:
-        return self.trouble - len(self.failed) - len(self.refused)
+        return self.problem_count - len(self.failed) - len(self.refused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class Badge:
     failed: int
 
 
-def of(album: Album) -> Progress:
+def build(album: Album) -> Progress:
     """Returns the progress of the album's active batches."""
     batches = list(Batch.objects.active(album).select_related("opened_by"))
     if not batches:
@@ -158,7 +158,7 @@ def of(album: Album) -> Progress:
         quiet_seconds=_quiet_seconds(uploads, now),
         expires_in=max(0, int((uploads["next_expiry"] - now).total_seconds())) if uploads["next_expiry"] else None,
         current=current or "",
-        by=opener.get_username() if opener else "",
+        opener=opener.get_username() if opener else "",
         receiving=uploads["receiving"],
         received=uploads["received"],
     )
@@ -184,7 +184,7 @@ def report(album: Album) -> Report:
         companions=counts[FileOutcome.COMPANION],
         skipped_count=counts[FileOutcome.SKIPPED],
         skipped=_skipped(uploads) if counts[FileOutcome.SKIPPED] else [],
-        noted=_with_note(uploads),
+        with_note=_with_note(uploads),
         first_batch=min((row["first_batch"] for row in rows), default=None),
         last_batch=max((row["last_batch"] for row in rows), default=None),
     )

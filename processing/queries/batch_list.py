@@ -18,19 +18,19 @@ from processing.queries.file_outcome import FileOutcome
 FAILURES = (FileOutcome.FAILED, FileOutcome.FAILED_DUPLICATE, FileOutcome.REFUSED, FileOutcome.EXPIRED)
 
 
-class State(TextChoices):
+class BatchState(TextChoices):
     AT_WORK = "at-work", "In progress"
     FAILURES = "failures", "With problems"
     DONE = "done", "Done"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class BatchRow:
     """One batch and the numbers of its files.
 
     `files` counts those of the receipt: skipped files, but not `companions`, which are companions without a picture of their own.
     `bytes` is the size of all files but skipped ones. `kept` counts companions of photos and photos shown as one with another.
-    `failed` could not be developed, `refused` did not become jobs, and the album had the bytes of `doubles` already.
+    `failed` could not be developed, `refused` did not become jobs, and the album had the bytes of `duplicates` already.
     """
 
     batch: Batch
@@ -40,7 +40,7 @@ class Entry:
     kept: int = 0
     failed: int = 0
     refused: int = 0
-    doubles: int = 0
+    duplicates: int = 0
     skipped: int = 0
     companions: int = 0
     active: int = 0
@@ -55,16 +55,16 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class BatchFilterValues:
     """The filter of the list. Empty fields match every batch. `text` is part of the album's title or of a file's name."""
 
     album: Album | None = None
     person: User | None = None
-    state: State | None = None
+    state: BatchState | None = None
     text: str = ""
 
 
-def find(albums: QuerySet[Album], filters: Wanted) -> QuerySet[Batch]:
+def find(albums: QuerySet[Album], filters: BatchFilterValues) -> QuerySet[Batch]:
     """Returns the batches of these albums that match the filter, newest first."""
     batches = Batch.objects.filter(album__in=albums).select_related("album", "opened_by")
     if filters.album:
@@ -77,7 +77,7 @@ def find(albums: QuerySet[Album], filters: Wanted) -> QuerySet[Batch]:
     return _in_state(batches, filters.state)
 
 
-def entries(batches: Sequence[Batch]) -> list[Entry]:
+def entries(batches: Sequence[Batch]) -> list[BatchRow]:
     """Returns the batches with their numbers, from one query."""
     uploads = file_outcome.with_outcome(Upload.objects.filter(batch__in=batches)).order_by()
     counts: dict[int, Counter[FileOutcome]] = defaultdict(Counter)
@@ -88,13 +88,13 @@ def entries(batches: Sequence[Batch]) -> list[Entry]:
     return [_entry(batch, counts[batch.pk], sizes[batch.pk]) for batch in batches]
 
 
-def openers(albums: QuerySet[Album]) -> QuerySet[User]:
+def senders(albums: QuerySet[Album]) -> QuerySet[User]:
     """Returns the senders of the batches of these albums."""
     return User.objects.filter(pk__in=Batch.objects.filter(album__in=albums).values("opened_by")).order_by("username")
 
 
-def _entry(batch: Batch, counts: Counter[FileOutcome], sizes: Counter[FileOutcome]) -> Entry:
-    return Entry(
+def _entry(batch: Batch, counts: Counter[FileOutcome], sizes: Counter[FileOutcome]) -> BatchRow:
+    return BatchRow(
         batch,
         files=counts.total() - counts[FileOutcome.COMPANION],
         bytes=sizes.total() - sizes[FileOutcome.SKIPPED] - sizes[FileOutcome.COMPANION],
@@ -102,24 +102,24 @@ def _entry(batch: Batch, counts: Counter[FileOutcome], sizes: Counter[FileOutcom
         kept=counts[FileOutcome.KEPT],
         failed=counts[FileOutcome.FAILED] + counts[FileOutcome.FAILED_DUPLICATE],
         refused=counts[FileOutcome.REFUSED] + counts[FileOutcome.EXPIRED],
-        doubles=counts[FileOutcome.DUPLICATE],
+        duplicates=counts[FileOutcome.DUPLICATE],
         skipped=counts[FileOutcome.SKIPPED],
         companions=counts[FileOutcome.COMPANION],
         active=counts[FileOutcome.ARRIVING] + counts[FileOutcome.WAITING],
     )
 
 
-def _in_state(batches: QuerySet[Batch], state: State | None) -> QuerySet[Batch]:
+def _in_state(batches: QuerySet[Batch], state: BatchState | None) -> QuerySet[Batch]:
     active = Batch.objects.active().values("pk")
     conditions = file_outcome.conditions()
     # Each in a subquery of its own, so that the database can use an index for each.
     with_failures = (Upload.objects.filter(conditions[outcome]).values("batch") for outcome in FAILURES)
     has_failures = reduce(or_, (Q(pk__in=batch_ids) for batch_ids in with_failures))
     match state:
-        case State.AT_WORK:
+        case BatchState.AT_WORK:
             return batches.filter(pk__in=active)
-        case State.FAILURES:
+        case BatchState.FAILURES:
             return batches.filter(has_failures)
-        case State.DONE:
+        case BatchState.DONE:
             return batches.exclude(pk__in=active).exclude(has_failures)
     return batches

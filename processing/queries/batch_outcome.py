@@ -9,9 +9,9 @@ from processing.jobs import duplicates
 from processing.models import Batch, Upload
 from processing.queries import file_outcome, file_status, receipt
 from processing.queries.file_outcome import FileOutcome
-from processing.queries.file_status import Standing
+from processing.queries.file_status import FileStatus
 
-IN_ALBUM = (*file_status.OPEN, Standing.VERIFIED, Standing.DAMAGED, Standing.TRASHED)
+IN_ALBUM = (*file_status.UNSETTLED, FileStatus.VERIFIED, FileStatus.DAMAGED, FileStatus.TRASHED)
 """Statuses of files that are in the album or are still being processed."""
 NO_PHOTO = (
     FileOutcome.REFUSED,
@@ -44,7 +44,7 @@ def _plural(count: int, noun: str) -> str:
     return f"{count} {noun}{'s' * (count != 1)}"
 
 
-def of(batch: Batch) -> BatchOutcome:
+def build(batch: Batch) -> BatchOutcome:
     counts = file_outcome.count(batch.uploads.all())
     copies = counts[FileOutcome.DUPLICATE] + counts[FileOutcome.FAILED_DUPLICATE]
     return BatchOutcome(
@@ -56,7 +56,7 @@ def of(batch: Batch) -> BatchOutcome:
     )
 
 
-def troubles(batch: Batch) -> Iterator[tuple[str, str]]:
+def failures(batch: Batch) -> Iterator[tuple[str, str]]:
     """Yields name and reason of each file that is no photo and will not become one without user action."""
     uploads = file_outcome.with_outcome(batch.uploads.all()).filter(outcome__in=NO_PHOTO)
     for name, message, job_message in uploads.values_list("name", "message", "job__error_message").iterator():
@@ -67,4 +67,4 @@ def troubles(batch: Batch) -> Iterator[tuple[str, str]]:
 
 def _duplicates_without_photo(batch: Batch) -> QuerySet[Upload]:
     """Returns duplicates of files that did not become photos."""
-    return file_status.files(batch).filter(duplicates.IS_DOUBLE).exclude(standing__in=IN_ALBUM)
+    return file_status.files(batch).filter(duplicates.IS_DUPLICATE).exclude(standing__in=IN_ALBUM)

@@ -14,14 +14,14 @@ from django.db.models import Case, Count, F, IntegerField, QuerySet, Value, When
 from albums.models import Album, Photo
 from processing.models import JobEvent, ProcessingJob, Upload, states
 from processing.queries import help_texts
-from processing.queries.failure_scope import FailureKind, Scope
+from processing.queries.failure_scope import FailureKind, FailureScope
 from processing.queries.help_texts import Advice
 
-A_PAGE = 50
+PAGE_SIZE = 50
 MAX_SUFFIX_LENGTH = 5
-ENDS = (states.RETRY.name, states.GIVE_UP.name, states.RELEASE.name)
+ATTEMPT_ENDS = (states.RETRY.name, states.GIVE_UP.name, states.RELEASE.name)
 """Transitions that end an attempt."""
-SHUT_DOWN = "The worker was shut down. This attempt does not count."
+SHUTDOWN_MESSAGE = "The worker was shut down. This attempt does not count."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,11 @@ class Reason:
 
     @property
     def is_mishap(self) -> bool:
-        return self.code not in help_texts.NO_MISHAP
+        return self.code not in help_texts.NO_ACTION_CODES
 
     @property
     def advice(self) -> Advice:
-        return help_texts.of_failed(self.code) if self.is_kept else help_texts.of_refused(self.code)
+        return help_texts.for_failed(self.code) if self.is_kept else help_texts.for_refused(self.code)
 
     @property
     def slug(self) -> str:
@@ -51,7 +51,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Failure:
     """One file. `id` is that of its job, or of its upload if it has no job."""
 
     reason: Reason
@@ -63,7 +63,7 @@ class Entry:
     message: str
     at: datetime | None
     attempts: int = 0
-    moments: tuple[Moment, ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
     has_preview: bool = False
     photo: Photo | None = None
 
@@ -88,7 +88,7 @@ class Section:
     """The files of one reason on this page."""
 
     reason: Reason
-    entries: list[Entry]
+    entries: list[Failure]
 
     @property
     def is_all(self) -> bool:
@@ -96,11 +96,11 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    scope: Scope
+class FailurePage:
+    scope: FailureScope
     reasons: list[Reason]
     """All reasons in the albums."""
-    looked_at: list[Reason]
+    matching: list[Reason]
     """The reasons that match the filter."""
     page: Page[int]
     """The page of file numbers; a number is a position in the filtered list."""
@@ -116,25 +116,25 @@ class Desk:
         return self.page.paginator.count
 
     @property
-    def kept(self) -> int:
+    def retryable_count(self) -> int:
         """The number of these files that can be retried."""
-        return sum(reason.count for reason in self.looked_at if reason.is_kept)
+        return sum(reason.count for reason in self.matching if reason.is_kept)
 
 
-def of(scope: Scope, page: str | None = None) -> Desk:
+def build(scope: FailureScope, page: str | None = None) -> FailurePage:
     reasons = _reasons(scope.of_all_reasons)
     matching = [reason for reason in reasons if _matches(scope, reason)]
-    numbers = Paginator(range(sum(reason.count for reason in matching)), A_PAGE).get_page(page)
+    numbers = Paginator(range(sum(reason.count for reason in matching)), PAGE_SIZE).get_page(page)
     entries = _Listing(scope, matching).entries(numbers.start_index() - 1, numbers.end_index()) if numbers else []
     sections = [Section(reason, list(files)) for reason, files in groupby(entries, key=lambda entry: entry.reason)]
-    return Desk(scope, reasons, matching, numbers, sections)
+    return FailurePage(scope, reasons, matching, numbers, sections)
 
 
-def _matches(scope: Scope, reason: Reason) -> bool:
+def _matches(scope: FailureScope, reason: Reason) -> bool:
     return scope.kind in (None, reason.kind) and (reason.is_mishap if not scope.code else scope.code == reason.code)
 
 
-def _reasons(scope: Scope) -> list[Reason]:
+def _reasons(scope: FailureScope) -> list[Reason]:
     """Returns all reasons: first those that keep their files, then the most frequent. Reasons that are no mishaps come last."""
     failed = scope.jobs.order_by().values_list("error_code").annotate(n=Count("pk"))
     refused = scope.uploads.order_by().values_list("code").annotate(n=Count("pk"))
@@ -147,11 +147,11 @@ def _reasons(scope: Scope) -> list[Reason]:
 class _Listing:
     """The files of these reasons, in the order of the reasons: first jobs, then uploads."""
 
-    def __init__(self, scope: Scope, reasons: list[Reason]) -> None:
+    def __init__(self, scope: FailureScope, reasons: list[Reason]) -> None:
         self._scope = scope
         self._reasons = {(reason.kind, reason.code): reason for reason in reasons}
 
-    def entries(self, start: int, stop: int) -> list[Entry]:
+    def entries(self, start: int, stop: int) -> list[Failure]:
         job_count = sum(reason.count for reason in self._reasons.values() if reason.is_kept)
         jobs = self._jobs()[min(start, job_count) : min(stop, job_count)]
         uploads = self._uploads()[max(start - job_count, 0) : max(stop - job_count, 0)]
@@ -174,8 +174,8 @@ class _Listing:
         """Returns the reason, or a new one with a count of 1 if it appeared after the reasons were counted."""
         return self._reasons.get((kind, code)) or Reason(kind, code, 1)
 
-    def _job_entry(self, job: ProcessingJob) -> Entry:
-        return Entry(
+    def _job_entry(self, job: ProcessingJob) -> Failure:
+        return Failure(
             reason=self._reason(FailureKind.FAILED, job.error_code),
             id=str(job.pk),
             name=job.original_filename,
@@ -185,12 +185,12 @@ class _Listing:
             message=job.error_message,
             at=job.finished_at,
             attempts=job.attempts,
-            moments=timeline(job.events.all()),
+            history=timeline(job.events.all()),
             has_preview=job.preview_at is not None,  # type: ignore[attr-defined]
         )
 
-    def _upload_entry(self, upload: Upload) -> Entry:
-        return Entry(
+    def _upload_entry(self, upload: Upload) -> Failure:
+        return Failure(
             reason=self._reason(FailureKind.REFUSED, upload.code),
             id=str(upload.pk),
             name=upload.name,
@@ -204,13 +204,13 @@ class _Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class HistoryEntry:
     at: datetime
     title: str
-    words: str
+    text: str
 
 
-def timeline(events: Iterable[JobEvent]) -> tuple[Moment, ...]:
+def timeline(events: Iterable[JobEvent]) -> tuple[HistoryEntry, ...]:
     """Returns the history of one job for its page, in order of time. Events that only start an attempt are left out.
 
     Old events may be missing, since the sweep deletes them.
@@ -218,14 +218,14 @@ def timeline(events: Iterable[JobEvent]) -> tuple[Moment, ...]:
     return tuple(_moments(events))
 
 
-def _moments(events: Iterable[JobEvent]) -> Iterator[Moment]:
+def _moments(events: Iterable[JobEvent]) -> Iterator[HistoryEntry]:
     attempt = 0
     for event in events:
         if event.edge == states.CLAIM.name:
             attempt = event.attempt  # the event that ends it may have one less, since interrupted attempts do not count
-        elif event.edge in ENDS:
-            yield Moment(event.at, f"Attempt {attempt or event.attempt}", event.detail or SHUT_DOWN)
+        elif event.edge in ATTEMPT_ENDS:
+            yield HistoryEntry(event.at, f"Attempt {attempt or event.attempt}", event.detail or SHUTDOWN_MESSAGE)
         elif event.edge == states.REQUEUE.name:
-            yield Moment(event.at, "Retried", f"by {event.by}" if event.by else "")
+            yield HistoryEntry(event.at, "Retried", f"by {event.by}" if event.by else "")
         elif event.edge == "create":
-            yield Moment(event.at, "Uploaded", "")
+            yield HistoryEntry(event.at, "Uploaded", "")

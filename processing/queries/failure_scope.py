@@ -18,7 +18,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from albums.models import Album
 from processing.jobs import duplicates
 from processing.models import Batch, JobQuerySet, ProcessingJob, Upload, UploadQuerySet
-from processing.queries.help_texts import NO_MISHAP
+from processing.queries.help_texts import NO_ACTION_CODES
 
 
 class FailureKind(StrEnum):
@@ -27,27 +27,27 @@ class FailureKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Picked:
+class FailureSelection:
     """The failures that an action applies to."""
 
     jobs: JobQuerySet
     uploads: UploadQuerySet
 
-    def discardable_by(self, user: AbstractBaseUser | AnonymousUser) -> Picked:
+    def discardable_by(self, user: AbstractBaseUser | AnonymousUser) -> FailureSelection:
         """Returns the failures that the user may delete: those of albums they may empty and of batches they sent."""
         is_discardable = Q(album__in=Album.objects.emptiable_by(user)) | Q(batch__opened_by=user.pk)
-        return Picked(self.jobs.filter(is_discardable), self.uploads.filter(is_discardable))
+        return FailureSelection(self.jobs.filter(is_discardable), self.uploads.filter(is_discardable))
 
     def albums(self) -> list[Album]:
         return list(Album.objects.filter(Q(pk__in=self.jobs.values("album")) | Q(pk__in=self.uploads.values("album"))))
 
-    def size(self) -> Size:
+    def size(self) -> SelectionSize:
         jobs = self.jobs.aggregate(count=Count("pk"), bytes=Sum("upload__size"))
-        return Size(jobs["count"], self.uploads.count(), jobs["bytes"] or 0)
+        return SelectionSize(jobs["count"], self.uploads.count(), jobs["bytes"] or 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class SelectionSize:
     failed: int
     refused: int
     raw_bytes: int
@@ -58,7 +58,7 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class FailureScope:
     """The failures in `albums` that match all filters. Without `code` or `is_all`, codes that are no mishaps are left out."""
 
     albums: QuerySet[Album]
@@ -88,7 +88,7 @@ class Scope:
         return refused.none() if self.kind == FailureKind.FAILED else refused
 
     @property
-    def of_all_reasons(self) -> Scope:
+    def of_all_reasons(self) -> FailureScope:
         return replace(self, kind=None, code="", is_all=True)
 
     @property
@@ -106,13 +106,13 @@ class Scope:
     def query(self) -> str:
         return urlencode(self.fields)
 
-    def all(self) -> Picked:
-        return Picked(self.jobs, self.uploads)
+    def all(self) -> FailureSelection:
+        return FailureSelection(self.jobs, self.uploads)
 
-    def only(self, jobs: Iterable[int] = (), uploads: Iterable[UUID] = ()) -> Picked:
-        return Picked(self.jobs.filter(pk__in=list(jobs)), self.uploads.filter(pk__in=list(uploads)))
+    def only(self, jobs: Iterable[int] = (), uploads: Iterable[UUID] = ()) -> FailureSelection:
+        return FailureSelection(self.jobs.filter(pk__in=list(jobs)), self.uploads.filter(pk__in=list(uploads)))
 
     def _where(self, code: str, at: str) -> Q:
         filters = {"album": self.album, code: self.code, f"{at}__lte": self.until}
         where = Q(album__in=self.albums, **{name: value for name, value in filters.items() if value})
-        return where if self.code or self.is_all else where & ~Q(**{f"{code}__in": NO_MISHAP})
+        return where if self.code or self.is_all else where & ~Q(**{f"{code}__in": NO_ACTION_CODES})

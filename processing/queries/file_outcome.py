@@ -41,14 +41,14 @@ def conditions() -> dict[FileOutcome, Q]:
     job_ended = Q(job__state__in=(JobState.FAILED, JobState.CANCELLED))
     return {
         # In order of frequency, because the database evaluates them one after the other for each row.
-        FileOutcome.ADDED: grouping.IS_A_PICTURE,
+        FileOutcome.ADDED: grouping.IS_PHOTO,
         FileOutcome.WAITING: Q(job__state__in=ACTIVE),
         FileOutcome.ARRIVING: Q(state=UploadState.RECEIVING),
-        FileOutcome.KEPT: grouping.IS_KEPT,
+        FileOutcome.KEPT: grouping.IS_COMPANION,
         FileOutcome.FAILED_DUPLICATE: duplicates.has_failed(),
-        FileOutcome.DUPLICATE: duplicates.IS_DOUBLE | (job_ended & is_in_album),
+        FileOutcome.DUPLICATE: duplicates.IS_DUPLICATE | (job_ended & is_in_album),
         FileOutcome.FAILED: Q(job__state=JobState.FAILED) & ~is_in_album,
-        FileOutcome.REFUSED: Q(state=UploadState.REFUSED) & ~duplicates.IS_DOUBLE,
+        FileOutcome.REFUSED: Q(state=UploadState.REFUSED) & ~duplicates.IS_DUPLICATE,
         FileOutcome.EXPIRED: Q(state=UploadState.EXPIRED),
         FileOutcome.COMPANION: grouping.IS_SKIPPED_COMPANION,
         FileOutcome.SKIPPED: Q(state=UploadState.SKIPPED) & ~grouping.IS_SKIPPED_COMPANION,

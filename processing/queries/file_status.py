@@ -21,7 +21,7 @@ from processing.queries import file_outcome
 from processing.queries.file_outcome import FileOutcome
 
 
-class Standing(TextChoices):
+class FileStatus(TextChoices):
     VERIFIED = "verified", "Stored and verified"
     CHECKING = "checking", "Stored, verifying"
     DEVELOPING = "developing", "Queued"
@@ -38,15 +38,15 @@ class Standing(TextChoices):
     COMPANION = "companion", "Companion file, skipped"
 
 
-OPEN = (Standing.ARRIVING, Standing.DEVELOPING, Standing.CHECKING)
+UNSETTLED = (FileStatus.ARRIVING, FileStatus.DEVELOPING, FileStatus.CHECKING)
 """Statuses that change without any user action."""
 
 
-def files(batch: Batch, standing: Standing | None = None) -> QuerySet[Any]:
-    """Returns the batch's uploads in the order of sending, skipped files included; only those of `standing` if it is given.
+def files(batch: Batch, status: FileStatus | None = None) -> QuerySet[Any]:
+    """Returns the batch's uploads in the order of sending, skipped files included; only those of `status` if it is given.
 
     Annotations:
-    `standing`: the status. `stored`: the id of the photo with the file's bytes. `companion`: the id of the companion with the
+    `status`: the status. `stored`: the id of the photo with the file's bytes. `companion`: the id of the companion with the
     file's bytes. `beside`: the id of that companion's photo. `proved_at`: the last verification of that photo or companion.
     `again`: the id of the batch that sent the same bytes again after they had failed here.
     For duplicates, of the file with the same bytes: `twin`, its name; `twin_job`, its job's state; `twin_lost`, its upload's
@@ -66,9 +66,9 @@ def files(batch: Batch, standing: Standing | None = None) -> QuerySet[Any]:
         again=Case(When(job__state=JobState.CANCELLED, then=Subquery(_later_uploads().values("batch")[:1]))),
         is_published_damaged=Exists(ProcessingJob.objects.filter(photo=OuterRef("stored"), publish_damaged=True)),
         **_twin_annotations(),
-        standing=Case(*_status_branches(), default=Value(Standing.GONE.value), output_field=CharField()),
+        standing=Case(*_status_branches(), default=Value(FileStatus.GONE.value), output_field=CharField()),
     )
-    return uploads.filter(standing=standing) if standing else uploads
+    return uploads.filter(standing=status) if status else uploads
 
 
 def _photo_has_same_bytes() -> Q:
@@ -103,41 +103,44 @@ def _twin_annotations() -> dict[str, Case]:
             Subquery(received.values("job__error_message")[:1]), Subquery(lost.values("message")[:1])
         ),
     }
-    return {name: Case(When(duplicates.IS_DOUBLE, then=value)) for name, value in annotations.items()}
+    return {name: Case(When(duplicates.IS_DUPLICATE, then=value)) for name, value in annotations.items()}
 
 
 def _status_branches() -> Iterator[When]:
     """Yields the CASE branches in order of precedence."""
-    outcomes, is_duplicate = file_outcome.conditions(), duplicates.IS_DOUBLE
+    outcomes, is_duplicate = file_outcome.conditions(), duplicates.IS_DUPLICATE
     album, sha256 = OuterRef("album"), OuterRef("sha256")
     same_uploads = Upload.objects.receiving().filter(album=album, declared_sha256=sha256)
     same_jobs = ProcessingJob.objects.active().filter(album=album, upload__sha256=sha256)
     is_lost = Q(twin_job=None, duplicate_of=None)
     companion_findings = Finding.objects.filter(companion=OuterRef("companion"))
     for status, condition in (
-        (Standing.COMPANION, outcomes[FileOutcome.COMPANION]),
-        (Standing.SKIPPED, outcomes[FileOutcome.SKIPPED]),
+        (FileStatus.COMPANION, outcomes[FileOutcome.COMPANION]),
+        (FileStatus.SKIPPED, outcomes[FileOutcome.SKIPPED]),
         (
-            Standing.TRASHED,
+            FileStatus.TRASHED,
             Q(Exists(Photo.objects.trashed().filter(pk=Coalesce(OuterRef("stored"), OuterRef("beside"))))),
         ),
-        (Standing.DAMAGED, Q(Exists(Finding.objects.filter(photo=OuterRef("stored")))) | Q(Exists(companion_findings))),
-        (Standing.VERIFIED, Q(proved_at__isnull=False)),
-        (Standing.CHECKING, Q(stored__isnull=False) | Q(companion__isnull=False)),
-        (Standing.ARRIVING, outcomes[FileOutcome.ARRIVING]),
-        (Standing.EXPIRED, outcomes[FileOutcome.EXPIRED]),
-        (Standing.AGAIN, Q(again__isnull=False)),
-        (Standing.CANCELLED, Q(state=UploadState.CANCELLED) | Q(job__state=JobState.CANCELLED)),
         (
-            Standing.DEVELOPING,
+            FileStatus.DAMAGED,
+            Q(Exists(Finding.objects.filter(photo=OuterRef("stored")))) | Q(Exists(companion_findings)),
+        ),
+        (FileStatus.VERIFIED, Q(proved_at__isnull=False)),
+        (FileStatus.CHECKING, Q(stored__isnull=False) | Q(companion__isnull=False)),
+        (FileStatus.ARRIVING, outcomes[FileOutcome.ARRIVING]),
+        (FileStatus.EXPIRED, outcomes[FileOutcome.EXPIRED]),
+        (FileStatus.AGAIN, Q(again__isnull=False)),
+        (FileStatus.CANCELLED, Q(state=UploadState.CANCELLED) | Q(job__state=JobState.CANCELLED)),
+        (
+            FileStatus.DEVELOPING,
             outcomes[FileOutcome.WAITING] | (is_duplicate & (Q(Exists(same_uploads)) | Q(Exists(same_jobs)))),
         ),
-        (Standing.FAILED, Q(job__state=JobState.FAILED) | Q(twin_job=JobState.FAILED)),
-        (Standing.CANCELLED, Q(twin_job=JobState.CANCELLED)),
-        (Standing.EXPIRED, is_lost & Q(twin_lost=UploadState.EXPIRED)),
-        (Standing.CANCELLED, is_lost & Q(twin_lost=UploadState.CANCELLED)),
+        (FileStatus.FAILED, Q(job__state=JobState.FAILED) | Q(twin_job=JobState.FAILED)),
+        (FileStatus.CANCELLED, Q(twin_job=JobState.CANCELLED)),
+        (FileStatus.EXPIRED, is_lost & Q(twin_lost=UploadState.EXPIRED)),
+        (FileStatus.CANCELLED, is_lost & Q(twin_lost=UploadState.CANCELLED)),
         (
-            Standing.REFUSED,
+            FileStatus.REFUSED,
             outcomes[FileOutcome.REFUSED] | (is_lost & Q(twin_lost=UploadState.REFUSED)),
         ),
     ):

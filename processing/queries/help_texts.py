@@ -7,11 +7,11 @@ from processing.models.states import IS_A_PHOTO
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """`reason` is the heading above all files with the code. `may_help` is true if retrying the same bytes may succeed."""
+    """`reason` is the heading above all files with the code. `retry_may_help` is true if retrying the same bytes may succeed."""
 
     reason: str
-    todo: str
-    may_help: bool = False
+    remedy: str
+    retry_may_help: bool = False
 
 
 CANCEL_QUESTION = "Cancel the remaining uploads?"
@@ -48,7 +48,7 @@ FAILED: dict[str, Advice] = {
         "Sidecar without photo", "Upload it together with its photo, under the same name: IMG_1.JPG and IMG_1.xmp."
     ),
     "still-to-come": Advice(
-        "Live video without photo", "Wait until its photo is uploaded, or upload both together.", may_help=True
+        "Live video without photo", "Wait until its photo is uploaded, or upload both together.", retry_may_help=True
     ),
     "unsupported-video": Advice("Video", NO_PHOTO),
     "unsupported-audio": Advice("Audio file", NO_PHOTO),
@@ -78,40 +78,42 @@ FAILED: dict[str, Advice] = {
     "raw-missing": Advice(
         "Uploaded file missing",
         "If the server's storage was offline and is back, retry. Otherwise upload the photo again and dismiss this.",
-        may_help=True,
+        retry_may_help=True,
     ),
     "timeout": Advice(
         "Processing timed out",
         "Retry when the server is less busy. If it fails again, export it smaller or as a baseline JPEG and upload that.",
-        may_help=True,
+        retry_may_help=True,
     ),
     "crashed": Advice(
         "Processing crashed",
         "Retry once. If it fails again, save the file with another program and upload that.",
-        may_help=True,
+        retry_may_help=True,
     ),
     "worker-lost": Advice(
         "Worker stopped",
         "Retry: the server was probably restarted or out of memory. If it fails again, save the file with another program and "
         "upload that.",
-        may_help=True,
+        retry_may_help=True,
     ),
     "out-of-memory": Advice(
         "Not enough memory",
         "Retry when the server is less busy. If it fails again, export it smaller and upload that.",
-        may_help=True,
+        retry_may_help=True,
     ),
-    "disk-full": Advice("Server disk full", "Ask your administrator to free up space, then retry.", may_help=True),
-    "unreadable": Advice("Stored file unreadable", OURS, may_help=True),
-    "storage": Advice("Storage unavailable", OURS, may_help=True),
-    "s3-credentials": Advice("Bucket rejected the server's keys", BUCKET, may_help=True),
-    "s3-bucket-missing": Advice("Bucket not found", BUCKET, may_help=True),
-    "s3-unset": Advice("Bucket not configured", BUCKET, may_help=True),
-    "s3-network": Advice("Bucket unreachable", AWAY, may_help=True),
-    "s3-throttled": Advice("Bucket overloaded", AWAY, may_help=True),
-    "s3-refused": Advice("Bucket refused the request", BUCKET, may_help=True),
-    "unexpected": Advice("Internal error", OURS, may_help=True),
-    "internal": Advice("Server error", OURS, may_help=True),
+    "disk-full": Advice(
+        "Server disk full", "Ask your administrator to free up space, then retry.", retry_may_help=True
+    ),
+    "unreadable": Advice("Stored file unreadable", OURS, retry_may_help=True),
+    "storage": Advice("Storage unavailable", OURS, retry_may_help=True),
+    "s3-credentials": Advice("Bucket rejected the server's keys", BUCKET, retry_may_help=True),
+    "s3-bucket-missing": Advice("Bucket not found", BUCKET, retry_may_help=True),
+    "s3-unset": Advice("Bucket not configured", BUCKET, retry_may_help=True),
+    "s3-network": Advice("Bucket unreachable", AWAY, retry_may_help=True),
+    "s3-throttled": Advice("Bucket overloaded", AWAY, retry_may_help=True),
+    "s3-refused": Advice("Bucket refused the request", BUCKET, retry_may_help=True),
+    "unexpected": Advice("Internal error", OURS, retry_may_help=True),
+    "internal": Advice("Server error", OURS, retry_may_help=True),
 }
 """Advice by the codes of failed jobs. Their raw files are kept, so each can be retried."""
 
@@ -148,15 +150,15 @@ REFUSED: dict[str, Advice] = {
 }
 """Advice by the codes of refused or expired uploads. Their files are not kept, so they can only be uploaded again."""
 
-NO_MISHAP = IS_A_PHOTO
+NO_ACTION_CODES = IS_A_PHOTO
 """Codes that need no action by the user."""
 
-UNKNOWN = Advice("Unknown problem", OURS, may_help=True)
+UNKNOWN = Advice("Unknown problem", OURS, retry_may_help=True)
 
 
-def of_failed(code: str) -> Advice:
+def for_failed(code: str) -> Advice:
     return FAILED.get(code, UNKNOWN)
 
 
-def of_refused(code: str) -> Advice:
+def for_refused(code: str) -> Advice:
     return REFUSED.get(code, Advice(UNKNOWN.reason, SEND_AGAIN))

@@ -8,13 +8,13 @@ from django.utils import timezone
 
 from albums.models import Album, Photo
 from processing.capacity import admission
-from processing.capacity.admission import Shortage
+from processing.capacity.admission import CapacityProblem
 from processing.jobs import workers
 from processing.lib import row_counts
 from processing.lib.row_counts import Count
 from processing.models import Finding, ProcessingJob, Rerender, Upload, WorkerPulse
 from processing.models.states import JobState, UploadState
-from processing.queries.failure_scope import Scope
+from processing.queries.failure_scope import FailureScope
 
 MAX_LISTED = 50
 """Rows of each list."""
@@ -23,10 +23,10 @@ Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 
 @dataclass(frozen=True, slots=True)
-class Worker:
+class WorkerStatus:
     """A running worker and its job."""
 
-    pulse: WorkerPulse
+    registration: WorkerPulse
     job: ProcessingJob | None
     """The job that the worker is processing."""
     is_shown: bool
@@ -34,12 +34,12 @@ class Worker:
 
     @property
     def name(self) -> str:
-        return self.pulse.name
+        return self.registration.name
 
     @property
     def is_draining(self) -> bool:
         """True if the worker finishes its job and claims no other."""
-        return self.pulse.drained_at is not None
+        return self.registration.drained_at is not None
 
     @property
     def is_drained(self) -> bool:
@@ -48,13 +48,13 @@ class Worker:
     def as_json(self) -> dict[str, Any]:
         return {
             "name": self.name,
-            "host": self.pulse.host,
-            "version": self.pulse.version,
-            "started_at": self.pulse.started_at.isoformat(),
-            "seen_at": self.pulse.seen_at.isoformat(),
+            "host": self.registration.host,
+            "version": self.registration.version,
+            "started_at": self.registration.started_at.isoformat(),
+            "seen_at": self.registration.seen_at.isoformat(),
             "job": self.job.pk if self.job else None,
-            "developed": self.pulse.developed,
-            "per_minute": self.pulse.lately,
+            "developed": self.registration.developed,
+            "per_minute": self.registration.lately,
             "draining": self.is_draining,
         }
 
@@ -65,14 +65,14 @@ class Overview:
     uploads: dict[str, Count]
     photos: Count
     oldest_pending_seconds: int
-    workers: list[Worker]
+    workers: list[WorkerStatus]
     active: list[ProcessingJob]
     failures: Count
     """The failed jobs that the failure page lists, unlike `jobs`: without codes that are no mishaps
     and without albums in the trash."""
     failed: list[ProcessingJob]
     """The newest of `failures`."""
-    shortage: Shortage | None
+    shortage: CapacityProblem | None
     """Why workers claim no jobs."""
     findings: list[Finding]
     """Stored files that are missing or damaged."""
@@ -107,26 +107,26 @@ class Overview:
         return [name for name, count in counts.items() if not count.is_exact]
 
 
-def of(albums: QuerySet[Album]) -> Overview:
+def build(albums: QuerySet[Album]) -> Overview:
     """Returns the overview of these albums. Workers are the same for all users."""
     jobs = _of_albums(albums, ProcessingJob.objects.all())
     listed = jobs.select_related("album")
-    failures = Scope(albums.filter(trashed_at=None)).jobs
+    failures = FailureScope(albums.filter(trashed_at=None)).jobs
     uploads = _of_albums(albums, Upload.objects.all())
     rerenders = _of_albums(albums, Rerender.objects.all(), "photo__album")
     return Overview(
-        jobs={state.value: row_counts.of(jobs.filter(state=state)) for state in JobState},
-        uploads={state.value: row_counts.of(uploads.filter(state=state)) for state in UploadState},
-        photos=row_counts.of(_of_albums(albums, Photo.objects.shown())),
+        jobs={state.value: row_counts.count(jobs.filter(state=state)) for state in JobState},
+        uploads={state.value: row_counts.count(uploads.filter(state=state)) for state in UploadState},
+        photos=row_counts.count(_of_albums(albums, Photo.objects.shown())),
         oldest_pending_seconds=_oldest_pending(jobs),
-        workers=alive(albums),
+        workers=running_workers(albums),
         active=[*listed.in_work(), *listed.filter(state=JobState.PENDING).order_by("turn", "pk")[:MAX_LISTED]],
-        failures=row_counts.of(failures),
+        failures=row_counts.count(failures),
         failed=list(failures.select_related("album").order_by("-finished_at")[:MAX_LISTED]),
-        shortage=admission.of_work(),
+        shortage=admission.for_worker(),
         findings=_findings(albums),
-        rerenders=row_counts.of(rerenders.waiting()),
-        rerenders_failed=row_counts.of(rerenders.given_up()),
+        rerenders=row_counts.count(rerenders.waiting()),
+        rerenders_failed=row_counts.count(rerenders.given_up()),
         given_up=list(rerenders.given_up().select_related("photo").order_by("-pk")[:MAX_LISTED]),
     )
 
@@ -146,11 +146,11 @@ def _oldest_pending(jobs: QuerySet[ProcessingJob]) -> int:
     return int((timezone.now() - oldest).total_seconds()) if oldest else 0
 
 
-def alive(albums: QuerySet[Album]) -> list[Worker]:
+def running_workers(albums: QuerySet[Album]) -> list[WorkerStatus]:
     """Returns the running workers by name. Only jobs of these albums are shown."""
-    pulses = list(workers.alive().order_by("name"))
+    pulses = list(workers.running().order_by("name"))
     in_work = ProcessingJob.objects.in_work().filter(worker__in=[pulse.name for pulse in pulses])
     jobs = {job.worker: job for job in in_work.select_related("album")}
     visible_albums = set(albums.filter(pk__in={job.album_id for job in jobs.values()}).values_list("pk", flat=True))
     pairs = [(pulse, jobs.get(pulse.name)) for pulse in pulses]
-    return [Worker(pulse, job, job is not None and job.album_id in visible_albums) for pulse, job in pairs]
+    return [WorkerStatus(pulse, job, job is not None and job.album_id in visible_albums) for pulse, job in pairs]

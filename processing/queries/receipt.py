@@ -16,27 +16,27 @@ from processing.jobs import grouping
 from processing.models import Batch
 from processing.models.states import JobState, UploadState
 from processing.queries import file_status
-from processing.queries.file_status import Standing
+from processing.queries.file_status import FileStatus
 
 ITERATOR_CHUNK_SIZE = 500
 
-TOLD = {
-    Standing.FAILED: ("failed", "failed"),
-    Standing.DAMAGED: ("is missing or damaged in storage", "are missing or damaged in storage"),
-    Standing.REFUSED: ("was rejected", "were rejected"),
-    Standing.SKIPPED: ("was skipped", "were skipped"),
-    Standing.EXPIRED: ("is incomplete", "are incomplete"),
-    Standing.AGAIN: ("was uploaded again", "were uploaded again"),
-    Standing.CANCELLED: ("was cancelled", "were cancelled"),
-    Standing.TRASHED: ("is in the trash", "are in the trash"),
-    Standing.GONE: ("was removed from the album", "were removed from the album"),
-    Standing.ARRIVING: ("is still uploading", "are still uploading"),
-    Standing.DEVELOPING: ("is still processing", "are still processing"),
-    Standing.CHECKING: ("is still being verified", "are still being verified"),
+PHRASES = {
+    FileStatus.FAILED: ("failed", "failed"),
+    FileStatus.DAMAGED: ("is missing or damaged in storage", "are missing or damaged in storage"),
+    FileStatus.REFUSED: ("was rejected", "were rejected"),
+    FileStatus.SKIPPED: ("was skipped", "were skipped"),
+    FileStatus.EXPIRED: ("is incomplete", "are incomplete"),
+    FileStatus.AGAIN: ("was uploaded again", "were uploaded again"),
+    FileStatus.CANCELLED: ("was cancelled", "were cancelled"),
+    FileStatus.TRASHED: ("is in the trash", "are in the trash"),
+    FileStatus.GONE: ("was removed from the album", "were removed from the album"),
+    FileStatus.ARRIVING: ("is still uploading", "are still uploading"),
+    FileStatus.DEVELOPING: ("is still processing", "are still processing"),
+    FileStatus.CHECKING: ("is still being verified", "are still being verified"),
 }
 """The phrase for one file and for several, worst first."""
 
-STORED = (Standing.VERIFIED, Standing.CHECKING)
+STORED = (FileStatus.VERIFIED, FileStatus.CHECKING)
 BETTER_COPY = "Format the card only if it holds no better copy."
 PUBLISHED_DAMAGED = (
     "published-damaged",
@@ -49,12 +49,12 @@ DAMAGED = (
 TRASHED = ("trashed", "In trash. Restore it to keep it.")
 GONE = ("gone", "Removed from the album.")
 CANCELLED = ("cancelled", "Cancelled.")
-AGAIN = ("again", "Failed here, then uploaded again (upload {batch}).")
+SENT_AGAIN = ("again", "Failed here, then uploaded again (upload {batch}).")
 DUPLICATE_REASONS = {
-    Standing.FAILED: "Same file as {name}, which failed: {trouble} Fixing that one fixes both.",
-    Standing.CANCELLED: "Same file as {name}, which was cancelled. Upload it again if you want it.",
-    Standing.EXPIRED: "Same file as {name}, which is incomplete. Upload it again.",
-    Standing.REFUSED: "Same file as {name}, which was rejected: {trouble}",
+    FileStatus.FAILED: "Same file as {name}, which failed: {trouble} Fixing that one fixes both.",
+    FileStatus.CANCELLED: "Same file as {name}, which was cancelled. Upload it again if you want it.",
+    FileStatus.EXPIRED: "Same file as {name}, which is incomplete. Upload it again.",
+    FileStatus.REFUSED: "Same file as {name}, which was rejected: {trouble}",
 }
 """Reasons for duplicates that were not stored, because a file with the same bytes had been sent, but did not become a photo."""
 
@@ -63,7 +63,7 @@ DUPLICATE_REASONS = {
 class Receipt:
     """A batch's number of files by status."""
 
-    counts: Mapping[Standing, int]
+    counts: Mapping[FileStatus, int]
     damaged: int = 0
     """Stored files that were published although they were damaged when they arrived."""
 
@@ -74,29 +74,29 @@ class Receipt:
 
     @property
     def companions(self) -> int:
-        return self.counts.get(Standing.COMPANION, 0)
+        return self.counts.get(FileStatus.COMPANION, 0)
 
     @property
     def verified(self) -> int:
-        return self.counts.get(Standing.VERIFIED, 0)
+        return self.counts.get(FileStatus.VERIFIED, 0)
 
     @property
-    def groups(self) -> list[tuple[Standing, int]]:
-        return [(status, count) for status in Standing if (count := self.counts.get(status, 0))]
+    def groups(self) -> list[tuple[FileStatus, int]]:
+        return [(status, count) for status in FileStatus if (count := self.counts.get(status, 0))]
 
     @property
     def is_safe(self) -> bool:
         return 0 < self.total == self.verified and not self.damaged
 
     @property
-    def is_open(self) -> bool:
+    def is_unsettled(self) -> bool:
         """True if the receipt will change without any user action."""
-        return any(self.counts.get(status) for status in file_status.OPEN)
+        return any(self.counts.get(status) for status in file_status.UNSETTLED)
 
     @property
     def steps(self) -> int:
         """The number of steps done. Each file takes two: it is stored, then read back."""
-        remaining_steps = {Standing.ARRIVING: 2, Standing.DEVELOPING: 2, Standing.CHECKING: 1}
+        remaining_steps = {FileStatus.ARRIVING: 2, FileStatus.DEVELOPING: 2, FileStatus.CHECKING: 1}
         return 2 * self.total - sum(n * self.counts.get(status, 0) for status, n in remaining_steps.items())
 
     @property
@@ -104,7 +104,7 @@ class Receipt:
         return 2 * self.total
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
         """The sentence on whether the memory card may be formatted."""
         if not self.total:
             return "This upload has only companion files." if self.companions else "This upload has no files."
@@ -113,7 +113,9 @@ class Receipt:
             return f"{files} stored and verified: safe to format the card."
         if self.damaged and self.total == self.verified:
             return f"All {self.total} of {self.total} are stored and verified. {self._damage} {BETTER_COPY}"
-        unverified = ", ".join(f"{n} {TOLD[status][n > 1]}" for status in TOLD if (n := self.counts.get(status, 0)))
+        unverified = ", ".join(
+            f"{n} {PHRASES[status][n > 1]}" for status in PHRASES if (n := self.counts.get(status, 0))
+        )
         verb = "is" if self.verified == 1 else "are"
         summary = f"{self.verified} of {self.total} {verb} stored and verified. {unverified}."
         return " ".join(filter(None, (summary, self._damage, self._advice)))
@@ -127,14 +129,14 @@ class Receipt:
 
     @property
     def _advice(self) -> str:
-        removed = self.counts.get(Standing.TRASHED, 0) + self.counts.get(Standing.GONE, 0)
+        removed = self.counts.get(FileStatus.TRASHED, 0) + self.counts.get(FileStatus.GONE, 0)
         if self.verified + removed == self.total:
             return "Format the card only if you do not need the missing files."
         return "Do not format the card yet."
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ReceiptLine:
     """One file. `code` and `reason` explain why it is no photo, or name the photo that it duplicates."""
 
     upload: UUID
@@ -142,7 +144,7 @@ class Line:
     size: int | None
     arrived: int
     sha256: str
-    standing: Standing
+    status: FileStatus
     received_at: datetime | None
     verified_at: datetime | None
     photo: int | None
@@ -151,7 +153,7 @@ class Line:
     code: str
     reason: str
     note: str
-    again: int | None
+    resent_in: int | None
     """The id of the later batch that contains the same file."""
     job: int | None
     job_state: str
@@ -163,43 +165,43 @@ class Line:
 
     @property
     def is_arriving(self) -> bool:
-        return self.standing == Standing.ARRIVING
+        return self.status == FileStatus.ARRIVING
 
     @property
     def is_bad(self) -> bool:
-        return self.standing in (Standing.FAILED, Standing.DAMAGED)
+        return self.status in (FileStatus.FAILED, FileStatus.DAMAGED)
 
     @property
     def tone(self) -> str:
         """The style of the status on the page: good, busy, bad or plain."""
-        if self.standing in file_status.OPEN:
+        if self.status in file_status.UNSETTLED:
             return "busy"
-        return "bad" if self.is_bad else "good" if self.standing == Standing.VERIFIED else "plain"
+        return "bad" if self.is_bad else "good" if self.status == FileStatus.VERIFIED else "plain"
 
     @property
     def can_be_retried(self) -> bool:
-        return self.standing == Standing.FAILED and self.job is not None
+        return self.status == FileStatus.FAILED and self.job is not None
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """The label of the status; for a job that is not done, that of the job's state."""
-        if self.standing == Standing.DEVELOPING and self.job_state:
+        if self.status == FileStatus.DEVELOPING and self.job_state:
             return JobState(self.job_state).label
-        return str(self.standing.label)
+        return str(self.status.label)
 
 
-def of(batch: Batch) -> Receipt:
+def build(batch: Batch) -> Receipt:
     """Returns the batch's receipt, from one query."""
     rows = file_status.files(batch).order_by().values_list("standing", "is_published_damaged").annotate(n=Count("pk"))
-    counts: Counter[Standing] = Counter()
+    counts: Counter[FileStatus] = Counter()
     damaged = 0
     for status, is_damaged, n in rows:
-        counts[Standing(status)] += n
+        counts[FileStatus(status)] += n
         damaged += n if is_damaged and status in STORED else 0
     return Receipt(counts, damaged)
 
 
-def lines(files: QuerySet[Any], counts: Counter[Standing] | None = None) -> Iterator[Line]:
+def lines(files: QuerySet[Any], counts: Counter[FileStatus] | None = None) -> Iterator[ReceiptLine]:
     """Yields the lines of `file_status.files()` or a slice of it, in constant memory.
 
     Each line is added to `counts`. A Receipt made of these counts agrees with the lines, even if rows change meanwhile.
@@ -207,7 +209,7 @@ def lines(files: QuerySet[Any], counts: Counter[Standing] | None = None) -> Iter
     for row in files.values(*FIELDS).iterator(ITERATOR_CHUNK_SIZE):
         line = _line(row)
         if counts is not None:
-            counts[line.standing] += 1
+            counts[line.status] += 1
         yield line
 
 
@@ -219,15 +221,15 @@ FIELDS = (
 )
 
 
-def _line(row: dict[str, Any]) -> Line:
+def _line(row: dict[str, Any]) -> ReceiptLine:
     code, reason = _reason(row)
-    return Line(
+    return ReceiptLine(
         upload=row["pk"],
         name=row["name"],
         size=row["size"],
         arrived=row["arrived"],
         sha256=row["sha256"],
-        standing=Standing(row["standing"]),
+        status=FileStatus(row["standing"]),
         received_at=row["ended_at"] if row["state"] == UploadState.RECEIVED else None,
         verified_at=row["proved_at"],
         photo=row["stored"] or row["beside"],
@@ -235,7 +237,7 @@ def _line(row: dict[str, Any]) -> Line:
         code=code,
         reason=reason,
         note=_note(row),
-        again=row["again"],
+        resent_in=row["again"],
         job=row["job__pk"],
         job_state=row["job__state"] or "",
         attempts=row["job__attempts"] or 0,
@@ -250,19 +252,19 @@ def _note(row: dict[str, Any]) -> str:
 def _reason(row: dict[str, Any]) -> tuple[str, str]:
     code, message = row["code"] or row["job__error_code"] or "", row["message"] or row["job__error_message"] or ""
     match row["standing"]:
-        case Standing.DAMAGED:
+        case FileStatus.DAMAGED:
             return DAMAGED
-        case Standing.TRASHED:
+        case FileStatus.TRASHED:
             return TRASHED
-        case Standing.GONE:
+        case FileStatus.GONE:
             return GONE
-        case Standing.AGAIN:
-            return AGAIN[0], AGAIN[1].format(batch=row["again"])
-        case Standing.VERIFIED | Standing.CHECKING if row["is_published_damaged"]:
+        case FileStatus.AGAIN:
+            return SENT_AGAIN[0], SENT_AGAIN[1].format(batch=row["again"])
+        case FileStatus.VERIFIED | FileStatus.CHECKING if row["is_published_damaged"]:
             return PUBLISHED_DAMAGED
         case status if row["twin"] and status in DUPLICATE_REASONS:
             reason = DUPLICATE_REASONS[status].format(name=row["twin"], trouble=row["twin_trouble"] or "")
             return row["twin_code"] or code, reason
-        case Standing.CANCELLED if not message:
+        case FileStatus.CANCELLED if not message:
             return CANCELLED
     return code, message

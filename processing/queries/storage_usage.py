@@ -12,18 +12,18 @@ from processing.storage import locations, store
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class FileTotals:
     files: int = 0
     bytes: int = 0
 
-    def __add__(self, other: "Share") -> "Share":
-        return Share(self.files + other.files, self.bytes + other.bytes)
+    def __add__(self, other: "FileTotals") -> "FileTotals":
+        return FileTotals(self.files + other.files, self.bytes + other.bytes)
 
 
 @dataclass(frozen=True, slots=True)
-class Whereabouts:
-    disk: Share
-    bucket: Share
+class StorageUsage:
+    disk: FileTotals
+    bucket: FileTotals
     free_bytes: int | None
     """Free space on the disk."""
     new_go_to_bucket: bool
@@ -36,8 +36,8 @@ def is_bucket_used() -> bool:
     return any(rows.exists() for rows in (Upload.objects.receiving().filter(place=storage_keys.BUCKET), *stored))
 
 
-def of_now() -> Whereabouts:
-    disk = bucket = Share()
+def current() -> StorageUsage:
+    disk = bucket = FileTotals()
     for column in key_columns.published():
         is_in_bucket = Q(**{f"{column.key}__startswith": storage_keys.BUCKET})
         sums = column.rows().aggregate(
@@ -46,7 +46,7 @@ def of_now() -> Whereabouts:
             bucket_files=Count("pk", filter=is_in_bucket),
             bucket_bytes=Sum(column.size, filter=is_in_bucket),
         )
-        in_bucket = Share(sums["bucket_files"], sums["bucket_bytes"] or 0)
+        in_bucket = FileTotals(sums["bucket_files"], sums["bucket_bytes"] or 0)
         bucket += in_bucket
-        disk += Share(sums["files"] - in_bucket.files, (sums["size"] or 0) - in_bucket.bytes)
-    return Whereabouts(disk, bucket, store().free_bytes(), locations.for_new() == storage_keys.BUCKET)
+        disk += FileTotals(sums["files"] - in_bucket.files, (sums["size"] or 0) - in_bucket.bytes)
+    return StorageUsage(disk, bucket, store().free_bytes(), locations.for_new() == storage_keys.BUCKET)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from albums.models import Album, Photo
 from processing.capacity import admission
-from processing.capacity.admission import Shortage
+from processing.capacity.admission import CapacityProblem
 from processing.jobs import workers
 from processing.models import ProcessingJob, deadlines
 from processing.models.states import JobState
@@ -35,31 +35,31 @@ class Panel:
     report: Report
     token: uuid.UUID
     error: str = ""
-    fresh: tuple[Photo, ...] = ()
+    new_photos: tuple[Photo, ...] = ()
     seen: int = 0
     """The id of the newest photo on the page. The next poll returns later ones."""
     at: int = 0
     """The time of this panel in seconds since 1970. The next poll also returns photos that were changed since."""
     photo_count: int = 0
-    shortage: Shortage | None = None
+    shortage: CapacityProblem | None = None
     """Why no photos can be uploaded; while jobs are pending, why none is developed."""
-    is_worked_on: bool = True
+    has_worker: bool = True
     """True if nothing is pending or a worker is running."""
 
     @property
-    def mark(self) -> str:
+    def poll_query(self) -> str:
         """The query string of the next poll, which says what the page already shows."""
         return f"seen={self.seen}&since={self.at}"
 
     @property
-    def is_held_up(self) -> bool:
+    def is_blocked_by_shortage(self) -> bool:
         """True if only the shortage keeps a worker from continuing."""
-        return self.is_worked_on and self.shortage is not None
+        return self.has_worker and self.shortage is not None
 
     @property
     def is_polled(self) -> bool:
         """True while the album is busy, and until the page has every photo: a full response may have been followed by more."""
-        return self.progress.is_busy or len(self.fresh) == MAX_NEW_PHOTOS
+        return self.progress.is_busy or len(self.new_photos) == MAX_NEW_PHOTOS
 
     @property
     def polled_every(self) -> str:
@@ -75,16 +75,16 @@ class Panel:
         return settings.MAX_FILE_BYTES
 
 
-def of(album: Album, *, seen: int | None = None, since: int | None = None, error: str = "") -> Panel:
+def build(album: Album, *, seen: int | None = None, since: int | None = None, error: str = "") -> Panel:
     """Returns the album's panel.
 
     `seen` is the id of the newest photo that the page already shows, None if the page is just being rendered. `since` is the
     time of the page's last response, in seconds since 1970.
     """
     at = int(timezone.now().timestamp())
-    progress = album_progress.of(album)
+    progress = album_progress.build(album)
     if progress.is_receiving and progress.quiet_seconds >= deadlines.SILENCE_SECONDS and batches.release(album):
-        progress = album_progress.of(album)
+        progress = album_progress.build(album)
     shown = album.photos.shown()
     newest = shown.order_by("-pk").values_list("pk", flat=True).first() or 0
     fresh: tuple[Photo, ...] = ()
@@ -99,12 +99,12 @@ def of(album: Album, *, seen: int | None = None, since: int | None = None, error
         report=album_progress.report(album),
         token=uuid.uuid4(),
         error=error,
-        fresh=fresh,
+        new_photos=fresh,
         seen=newest,
         at=at,
         photo_count=shown.count(),
         shortage=_shortage(progress),
-        is_worked_on=not progress.active or workers.alive().exists(),
+        has_worker=not progress.active or workers.running().exists(),
     )
 
 
@@ -117,7 +117,7 @@ def _changed(album: Album, since: datetime) -> set[int]:
     return {pk for photo, shown_as, companion_of in photo_ids if (pk := shown_as or photo or companion_of)}
 
 
-def _shortage(progress: Progress) -> Shortage | None:
+def _shortage(progress: Progress) -> CapacityProblem | None:
     if not progress.is_busy:
-        return admission.of_new()
-    return None if progress.current or not progress.active else admission.of_work()
+        return admission.for_new_file()
+    return None if progress.current or not progress.active else admission.for_worker()

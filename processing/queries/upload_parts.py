@@ -9,14 +9,14 @@ from processing.models import Part
 
 
 @dataclass(frozen=True, slots=True)
-class Portions:
+class UploadParts:
     """The numbers of the parts."""
 
     stored: tuple[int, ...]
     expected: tuple[int, ...]
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         if Part.WHOLE in self.expected:
             return "uploading to the bucket in one piece"
         stored = f"{len(self.stored)} part{'s' * (len(self.stored) != 1)} in the bucket"
@@ -26,13 +26,13 @@ class Portions:
         return f"{stored}, uploading part{'s' * (len(self.expected) > 1)} {numbers}"
 
 
-def of(uploads: Iterable[UUID]) -> dict[UUID, Portions]:
+def build(uploads: Iterable[UUID]) -> dict[UUID, UploadParts]:
     """Returns the parts by upload, for those of the uploads that have parts. One query."""
     numbers: defaultdict[UUID, dict[str, list[int]]] = defaultdict(lambda: {state: [] for state in Part.State.values})
     rows = Part.objects.filter(upload__in=set(uploads)).order_by("number")
     for upload, number, state in rows.values_list("upload_id", "number", "state"):
         numbers[upload][state].append(number)
     return {
-        upload: Portions(tuple(by_state[Part.State.STORED]), tuple(by_state[Part.State.EXPECTED]))
+        upload: UploadParts(tuple(by_state[Part.State.STORED]), tuple(by_state[Part.State.EXPECTED]))
         for upload, by_state in numbers.items()
     }

@@ -3,8 +3,8 @@
 import logging
 from typing import NamedTuple
 
-from processing.pipeline import Refused
-from processing.storage.storage_errors import StorageTrouble
+from processing.pipeline import ImageRejected
+from processing.storage.storage_errors import StorageError
 
 log = logging.getLogger(__name__)
 
@@ -13,26 +13,26 @@ NO_ROOM = ("disk-full", "No space to store the photo. Retrying until there is.")
 INTERNAL = ("internal", "Unexpected server error. The server log has details.")
 
 
-class Reason(NamedTuple):
+class FailureReason(NamedTuple):
     code: str
     message: str
     is_permanent: bool = False
 
 
-def describe(error: Exception, subject: str) -> Reason:
+def describe(error: Exception, subject: str) -> FailureReason:
     """Returns the reason for an error of the pipeline, the storage or the server.
 
     Errors that an administrator can act on are logged with `subject`, the job or photo.
     """
     match error:
-        case Refused():
-            return Reason(error.code, error.message, error.permanent)
-        case StorageTrouble():
+        case ImageRejected():
+            return FailureReason(error.code, error.message, error.permanent)
+        case StorageError():
             log.warning("%s: %s", subject, error)
-            return Reason(error.code, error.message, error.permanent)
+            return FailureReason(error.code, error.message, error.permanent)
         case OSError():
             log.error("%s: storage error", subject, exc_info=error)
-            return Reason(*STORAGE)
+            return FailureReason(*STORAGE)
         case _:
             log.error("%s: unexpected error", subject, exc_info=error)
-            return Reason(*INTERNAL)
+            return FailureReason(*INTERNAL)

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 
 from processing.lib import system_memory
-from processing.pipeline.errors import OutOfMemory, TooHeavy
+from processing.pipeline.errors import OutOfMemory, TooMuchMemory
 
 SPARE = 1.15
 """The factor applied to an estimate, for the process's other memory and for fragmentation."""
@@ -21,7 +21,7 @@ SHORT = "Processing this picture takes about {needed} MB of memory, more than is
 def granted(needed: int) -> Iterator[int]:
     """While the block runs, one picture may use the yielded number of bytes: `needed` times SPARE.
 
-    Raises TooHeavy if the machine cannot ever have that much below MEMORY_MARK, or if the settings do not allow it. Raises
+    Raises TooMuchMemory if the machine cannot ever have that much below MEMORY_MARK, or if the settings do not allow it. Raises
     OutOfMemory, which is retried, if the memory is not free now.
     """
     requested, available = int(SPARE * needed), system_memory.room(settings.MEMORY_MARK / 100)
@@ -29,7 +29,7 @@ def granted(needed: int) -> Iterator[int]:
         settings.PIPELINE_MEMORY_LARGE_BYTES, available[1] if available else settings.PIPELINE_MEMORY_LARGE_BYTES
     )
     if requested > limit:
-        raise TooHeavy(needed, max(settings.PIPELINE_MEMORY_BYTES, int(limit / SPARE)))
+        raise TooMuchMemory(needed, max(settings.PIPELINE_MEMORY_BYTES, int(limit / SPARE)))
     with (Path(settings.DATA_DIR) / LOCK_NAME).open("ab") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -80,7 +80,7 @@ def is_damaged(photo: Photo) -> bool:
     return any(note.get("code") == DAMAGED for note in photo.notes)
 
 
-def looks(picture: Picture) -> dict[str, Any]:
+def display_columns(picture: Picture) -> dict[str, Any]:
     """Returns the photo's columns that depend on the recipe. Users cannot edit them."""
     return {
         "format": picture.format,
@@ -107,7 +107,7 @@ def _position(upload: Upload) -> int:
 def _photo(job: ProcessingJob, picture: Picture, claim: uuid.UUID) -> Photo:
     assert job.upload.size is not None
     meta, exposure = picture.metadata, picture.metadata.exposure
-    taken_at, offset = timestamps.moment(meta.taken_at)
+    taken_at, offset = timestamps.parse_capture_time(meta.taken_at)
     ending = ENDINGS.get(picture.format, picture.format.lower())
     return Photo(
         album_id=job.album_id,
@@ -132,7 +132,7 @@ def _photo(job: ProcessingJob, picture: Picture, claim: uuid.UUID) -> Photo:
         copyright=meta.copyright or "",
         rating=meta.rating,
         **_gps(picture),
-        **looks(picture),
+        **display_columns(picture),
     )
 
 

@@ -37,7 +37,7 @@ LOOKS_SINCE = 3
 LOST = ("worker-lost", "The worker stopped repeatedly while processing this photo.")
 
 
-def chosen(photos: QuerySet[Photo], *, missing: bool = False, outdated: bool = False) -> Iterator[Photo]:
+def select(photos: QuerySet[Photo], *, missing: bool = False, outdated: bool = False) -> Iterator[Photo]:
     """Yields the photos that match `missing` or `outdated`; all photos if neither is set.
 
     `missing`: a size, a format or the perceptual hash is missing, or a rendition is known to be lost or damaged.
@@ -50,7 +50,7 @@ def chosen(photos: QuerySet[Photo], *, missing: bool = False, outdated: bool = F
             yield photo
 
 
-def ask(photos: Iterable[Photo]) -> int:
+def enqueue(photos: Iterable[Photo]) -> int:
     """Queues the photos. Returns how many were added: a photo that is already queued keeps its turn."""
     turns: dict[int, int] = {}
     return sum(_enqueue(chunk, turns) for chunk in chunks(photos))
@@ -66,20 +66,20 @@ def render_next() -> bool:
 
     Does nothing while a job is due or the server is short of a resource.
     """
-    if ProcessingJob.objects.due().exists() or admission.of_intake():
+    if ProcessingJob.objects.due().exists() or admission.for_intake():
         return False
     row = _claim_next()
     if row is None:
         return False
     try:
-        renew(row.photo, row.claim or uuid.uuid4(), lambda: _finish(row))
-    except (jobs.Stale, Photo.DoesNotExist):
+        render_again(row.photo, row.claim or uuid.uuid4(), lambda: _finish(row))
+    except (jobs.ClaimLost, Photo.DoesNotExist):
         log.info("Photo %s was not rerendered: the request was cancelled", row.photo_id)
     except Aborted:
         _claimed_rows(row).update(attempts=F("attempts") - 1, **claims.NO_CLAIM)
     except FileNotFoundError:
         _fail(row, *NO_ORIGINAL)
-    except holds.Lost:
+    except holds.HoldLost:
         log.warning("Photo %s was not rerendered: a sweep may have deleted its files", row.photo_id)
         _fail(row, *failure_reasons.STORAGE)
     except Exception as error:  # noqa: BLE001 - the reason is logged and stored
@@ -89,7 +89,7 @@ def render_next() -> bool:
 
 
 def _is_outdated(photo: Photo, recipe: Recipe) -> bool:
-    return any(rendition.recipe != recipe.mark for rendition in photo.renditions.all())
+    return any(rendition.recipe != recipe.identifier for rendition in photo.renditions.all())
 
 
 def _is_incomplete(photo: Photo, recipe: Recipe) -> bool:
@@ -103,7 +103,7 @@ def _is_incomplete(photo: Photo, recipe: Recipe) -> bool:
     if renditions and not _is_outdated(photo, recipe):
         return False
     formats = ["webp", "avif"] if recipe.avif else ["webp"]
-    expected = {(rung.edge, ending) for rung in recipe.fitting((photo.width, photo.height)) for ending in formats}
+    expected = {(rung.edge, ending) for rung in recipe.rungs_for((photo.width, photo.height)) for ending in formats}
     return not expected <= {(rendition.edge, rendition.format) for rendition in renditions} or _lacks_look(photo)
 
 
@@ -122,7 +122,7 @@ def _enqueue(photos: list[Photo], turns: dict[int, int]) -> int:
         rows = [_row(photo, turns) for photo in photos if photo.pk not in queued]
         Rerender.objects.bulk_create(rows, ignore_conflicts=True)
         for _ in rows:
-            wakeup.ring_after_commit(wakeup.NO_JOB)
+            wakeup.send_after_commit(wakeup.NO_JOB)
     return len(rows)
 
 
@@ -158,7 +158,7 @@ def _claim_next() -> Rerender | None:
 
 def _finish(row: Rerender) -> None:
     if not _claimed_rows(row).delete()[0]:
-        raise jobs.Stale
+        raise jobs.ClaimLost
 
 
 def _fail(row: Rerender, code: str, message: str, *, is_final: bool = False) -> None:
@@ -170,7 +170,7 @@ def _fail(row: Rerender, code: str, message: str, *, is_final: bool = False) -> 
     last = Rerender.objects.waiting().aggregate(turn=Max("turn"))["turn"] or 0
     run_after = timezone.now() + timedelta(seconds=delay)
     _claimed_rows(row).update(turn=last, run_after=run_after, **claims.NO_CLAIM)
-    wakeup.ring(wakeup.NO_JOB, delay)
+    wakeup.send(wakeup.NO_JOB, delay)
 
 
 def _give_up(rows: QuerySet[Rerender], code: str, message: str) -> None:
@@ -181,14 +181,14 @@ def _claimed_rows(row: Rerender) -> QuerySet[Rerender]:
     return claims.held(Rerender.objects.all(), row)
 
 
-def renew(photo: Photo, claim: uuid.UUID, finish: Callable[[], None] | None = None) -> None:
+def render_again(photo: Photo, claim: uuid.UUID, finish: Callable[[], None] | None = None) -> None:
     """Renders the photo again under the claim and replaces its renditions.
 
     `finish` ends the claim in the transaction that publishes. It must raise if the claim is lost; then nothing is published.
-    Without it no row has the claim, and only the hold keeps sweeps from deleting the files. Raises Refused, OSError, holds.Lost
-    or Photo.DoesNotExist when the photo cannot be rendered.
+    Without it no row has the claim, and only the hold keeps sweeps from deleting the files. Raises ImageRejected, OSError,
+    holds.HoldLost or Photo.DoesNotExist when the photo cannot be rendered.
     """
-    with holds.held(claim):
+    with holds.renewed(claim):
         renditions, picture = _render(photo, claim)
         failpoints.reach(Point.BEFORE_RENDITIONS)
         _publish(photo, claim, renditions, picture, finish or (lambda: holds.ensure(claim)))
@@ -196,12 +196,12 @@ def renew(photo: Photo, claim: uuid.UUID, finish: Callable[[], None] | None = No
 
 def _render(photo: Photo, claim: uuid.UUID) -> tuple[list[Rendition], Picture]:
     """Renders the photo and stores the files. Returns the unsaved renditions and the pipeline's result."""
-    with store().scratch(f"again-{claim.hex}") as scratch, store().borrow(photo.original_key) as original:
+    with store().scratch(f"again-{claim.hex}") as scratch, store().open_local(photo.original_key) as original:
         shared_sandbox.serve_owner_of(photo.album_id)
         picture = shared_sandbox.sandbox().develop(original, scratch, is_damaged=photo_builder.is_damaged(photo))
         renditions, files = photo_builder.renditions(photo, picture, claim)
         Leftover.note(list(files), hold=claim)
-        store().adopt(files)
+        store().move_in(files)
     return renditions, picture
 
 
@@ -211,9 +211,9 @@ def _publish(
     with transaction.atomic():
         finish()
         locked_photo = Photo.objects.select_for_update().get(pk=photo.pk)
-        likeness.note(locked_photo, picture.likeness)
+        likeness.save_hash(locked_photo, picture.likeness)
         # New renditions have to be read back: the background check starts with photos that have no `checked_at`.
-        Photo.objects.filter(pk=photo.pk).update(checked_at=None, **photo_builder.looks(picture))
+        Photo.objects.filter(pk=photo.pk).update(checked_at=None, **photo_builder.display_columns(picture))
         old = Rendition.objects.filter(photo=photo)
         Finding.objects.filter(key__in=old.values("key")).delete()
         old.delete()

@@ -18,12 +18,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from processing.pipeline import DEFAULT, Origin, Picture, Recipe, Refused
-from processing.pipeline.errors import OutOfMemory, TooHeavy
+from processing.pipeline import DEFAULT, ImageRejected, Origin, Picture, Recipe
+from processing.pipeline.errors import OutOfMemory, TooMuchMemory
 from processing.pipeline.picture import UNKNOWN
 from processing.pipeline.process import responses
-from processing.pipeline.process.client import Child, ChildGone
-from processing.pipeline.process.messages import Garbled, Message
+from processing.pipeline.process.client import Child, ChildExited
+from processing.pipeline.process.messages import InvalidMessage, Message
 from processing.pipeline.process.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -34,22 +34,22 @@ MAX_TRIES = 3
 Result = TypeVar("Result")
 Take = Callable[[Workspace, Message], Result]
 Grant = Callable[[int], AbstractContextManager[int]]
-"""Called with the bytes that a picture needs. While the block runs, one picture may use the returned bytes. Raises Refused."""
+"""Called with the bytes that a picture needs. One picture may use the returned bytes in the block. Raises ImageRejected."""
 
 
-class TimedOut(Refused):
+class TimedOut(ImageRejected):
     code = "timeout"
     message = "Processing took too long."
     permanent = False
 
 
-class Crashed(Refused):
+class Crashed(ImageRejected):
     code = "crashed"
     message = "The image decoder crashed on this file."
     permanent = False
 
 
-class Aborted(Refused):
+class Aborted(ImageRejected):
     """`kill` or `close` was called. The picture is not at fault."""
 
     code = "aborted"
@@ -77,7 +77,7 @@ class Sandbox:
     ) -> None:
         """`workspaces`: the parent of the directory that the child can access, on the file system of photos and renditions."""
         limits = replace(recipe.limits, memory_bytes=memory_bytes)
-        self._recipe, self._mark = replace(recipe, limits=limits).as_json(), recipe.mark
+        self._recipe, self._mark = replace(recipe, limits=limits).as_json(), recipe.identifier
         self._memory_bytes, self._grant = memory_bytes, grant
         self._wall_seconds, self._cpu_seconds = wall_seconds, cpu_seconds
         self._recycle_after, self._recycle_bytes = recycle_after, recycle_bytes
@@ -90,7 +90,7 @@ class Sandbox:
         self._is_aborted = self._is_closed = False
 
     def develop(self, source: Path, out: Path, origin: Origin = UNKNOWN, *, is_damaged: bool = False) -> Picture:
-        """Like `pipeline.develop`. Raises its `Refused`, TimedOut, Crashed or Aborted; OSError if a file is inaccessible."""
+        """Like `pipeline.develop`. Raises its ImageRejected, TimedOut, Crashed or Aborted; OSError for inaccessible files."""
         task: Message = {"develop": True, "origin": asdict(origin)}
         task |= {"is_damaged": True} if is_damaged else {}
         out = out.absolute()
@@ -99,7 +99,7 @@ class Sandbox:
             picture = responses.picture(response, self._mark)
             out.mkdir(parents=True, exist_ok=True)
             return replace(
-                picture, renditions=tuple(workspace.take(rendition, out) for rendition in picture.renditions)
+                picture, renditions=tuple(workspace.move_output(rendition, out) for rendition in picture.renditions)
             )
 
         return self._run_at_any_size(task, source, take)
@@ -108,7 +108,7 @@ class Sandbox:
         """Like `pipeline.render.preview.preview`. Has the same limits and raises the same exceptions as `develop`."""
         return self._run({}, source, lambda _, response: responses.preview(response))
 
-    def words(self, sidecar: Path) -> dict[str, Any]:
+    def sidecar_metadata(self, sidecar: Path) -> dict[str, Any]:
         """Returns a sidecar's metadata, like `pipeline.metadata.of_sidecar`."""
         return self._run({"words": True}, sidecar, lambda _, response: responses.sidecar(response))
 
@@ -170,7 +170,7 @@ class Sandbox:
         """Runs the task, with more memory for it alone if it needs that and `grant` allows it."""
         try:
             return self._run(task, source, take)
-        except TooHeavy as error:
+        except TooMuchMemory as error:
             if self._grant is None or not error.needed:
                 raise
             last_error = error
@@ -178,7 +178,7 @@ class Sandbox:
             with self._grant(last_error.needed) as memory_bytes:
                 try:
                     return self._run(task, source, take, memory_bytes)
-                except TooHeavy as error:
+                except TooMuchMemory as error:
                     last_error = error
         raise last_error
 
@@ -200,14 +200,14 @@ class Sandbox:
     def _run_in_child(self, request: Message, source: Path, take: Take[Result], memory_bytes: int) -> Result:
         child, workspace = self._ensure_child(memory_bytes)
         try:
-            with workspace.offering(source) as photo:
+            with workspace.open_source(source) as photo:
                 response = self._request(child, request | {"source": str(photo), "out": str(workspace.out)})
             try:
                 self._recycle(child, responses.resident_bytes(response), response.get("error"))
                 if "error" in response:
-                    raise responses.refusal(response)
+                    raise responses.rejection(response)
                 return take(workspace, response)
-            except Garbled as error:
+            except InvalidMessage as error:
                 log.error("The sandbox sent an invalid response and was stopped.")
                 self._end_child()
                 raise Crashed from error
@@ -224,7 +224,7 @@ class Sandbox:
                 raise Aborted
             self._is_aborted = False
             if self._child and (self._child.process.poll() is not None or not self._has_workspace()):
-                self._child.end()
+                self._child.stop()
                 self._child = None
             if not self._has_workspace():
                 self._workspace = Workspace(self._workspaces)
@@ -233,19 +233,19 @@ class Sandbox:
             return self._child, self._workspace
 
     def _has_workspace(self) -> bool:
-        return self._workspace is not None and self._workspace.is_there
+        return self._workspace is not None and self._workspace.exists
 
     def _request(self, child: Child, request: Message) -> Message:
         try:
-            return child.ask(request, time.monotonic() + self._wall_seconds)
+            return child.request(request, time.monotonic() + self._wall_seconds)
         except TimeoutError as error:
             self._end_child()
             raise TimedOut from error
-        except (ChildGone, Garbled) as error:
+        except (ChildExited, InvalidMessage) as error:
             self._end_child()
             raise self._failure(child.process.returncode) from error
 
-    def _failure(self, returncode: int) -> Refused:
+    def _failure(self, returncode: int) -> ImageRejected:
         if self._is_aborted:
             return Aborted()
         return TimedOut() if returncode == -signal.SIGXCPU else Crashed()
@@ -258,5 +258,5 @@ class Sandbox:
     def _end_child(self) -> None:
         with self._child_lock:
             if self._child:
-                self._child.end()
+                self._child.stop()
             self._child = None

@@ -28,11 +28,11 @@ from albums.models import Companion, Leftover, Look, Photo, Rendition
 from processing import jobs
 from processing.capacity import admission
 from processing.jobs import batch_completion, grouping, takeout_names, wakeup, workers
-from processing.jobs.name_matching import Sent
+from processing.jobs.name_matching import SentFile
 from processing.lib import backoff, constraints, failpoints, sql
 from processing.lib.failpoints import Point
 from processing.models import ProcessingJob, states
-from processing.pipeline import Refused
+from processing.pipeline import ImageRejected
 from processing.pipeline.errors import DiskFull, Sidecar, UnsupportedVideo
 from processing.rendering import failure_preview, failure_reasons, photo_builder, shared_sandbox
 from processing.rendering.failure_reasons import INTERNAL, NO_ROOM
@@ -74,18 +74,18 @@ def develop_next() -> bool:
     automatically.
     """
     _stop_at_exit()
-    if shortage := admission.of_work():
+    if shortage := admission.for_worker():
         shared_sandbox.sandbox().rest()
-        pause(shortage.work)
+        pause(shortage.worker_message)
         return False
-    unpause()
+    resume()
     job = jobs.claim_next(name(), shared_sandbox.preferred_owner())
     if job is None:
         return False
     failpoints.reach(Point.CLAIMED)
     with _heartbeat_for(job):
         is_published = _attempt(job)
-    workers.count_one()
+    workers.count_processed()
     if not is_published:  # after the heartbeat, which kills the child process when the claim is gone, as it is now
         failure_preview.make(job, shared_sandbox.sandbox())
     failpoints.reach(Point.BEFORE_BATCH_END)
@@ -98,7 +98,7 @@ def _attempt(job: ProcessingJob) -> bool:
     try:
         _process(job)
         return True
-    except jobs.Stale:
+    except jobs.ClaimLost:
         log.info("Job %s was cancelled or recovered during processing; its result is discarded", job.pk)
     except Aborted:
         jobs.release(job)  # the worker shuts down, or the claim is lost and this changes nothing
@@ -107,7 +107,7 @@ def _attempt(job: ProcessingJob) -> bool:
     except TimedOut as error:
         jobs.fail(job, error.code, error.message, permanent=job.error_code == error.code)
     except Crashed as error:
-        jobs.fail(job, error.code, error.message, permanent=False, at_last=jobs.QUARANTINED)
+        jobs.fail(job, error.code, error.message, permanent=False, final_message=jobs.QUARANTINED)
     except FileNotFoundError:  # the file may return: a disk is not mounted, or a folder was moved
         jobs.fail(job, *RAW_MISSING, permanent=False)
     except IntegrityError as error:
@@ -120,30 +120,32 @@ def _attempt(job: ProcessingJob) -> bool:
 def _process(job: ProcessingJob) -> None:
     """Renders the job's file and publishes the photo or companion. Raises the reason if it cannot."""
     assert job.claim is not None
-    with store().borrow(job.raw_path) as raw, store().scratch(job.claim.hex) as scratch:
+    with store().open_local(job.raw_path) as raw, store().scratch(job.claim.hex) as scratch:
         shared_sandbox.serve_owner_of(job.album_id)
         try:
             picture = shared_sandbox.sandbox().develop(
                 raw, scratch, photo_builder.origin(job), is_damaged=job.publish_damaged
             )
-        except Refused as error:
+        except ImageRejected as error:
             companion = _companion(job, raw, error)
             _store(job, companion.key, {})
             _publish_companion(job, companion)
             return
         photo, renditions, files = photo_builder.rows(job, picture)
         _store(job, photo.original_key, files)
-        _publish_photo(job, photo, renditions, likeness.look(photo, picture.likeness))
+        _publish_photo(job, photo, renditions, likeness.build_hash(photo, picture.likeness))
 
 
-def _companion(job: ProcessingJob, raw: Path, error: Refused) -> Companion:
+def _companion(job: ProcessingJob, raw: Path, error: ImageRejected) -> Companion:
     """Returns the companion row for a sidecar or Live video. Raises `error` for any other file that is not a picture."""
     if error.code == Sidecar.code:
         ending = takeout_names.ENDING if takeout_names.is_sidecar(job.original_filename) else ".xmp"
-        return photo_builder.companion(job, Companion.Kind.SIDECAR, ending, shared_sandbox.sandbox().words(raw))
+        return photo_builder.companion(
+            job, Companion.Kind.SIDECAR, ending, shared_sandbox.sandbox().sidecar_metadata(raw)
+        )
     if error.code != UnsupportedVideo.code or not _is_live(raw):
         raise error
-    if grouping.has_still(Sent.job(job)):
+    if grouping.has_still(SentFile.job(job)):
         return photo_builder.companion(job, Companion.Kind.MOTION, ".mov")
     if grouping.is_still_to_come(job):
         raise _StillToCome
@@ -161,9 +163,9 @@ def _store(job: ProcessingJob, key: str, files: dict[str, Path]) -> None:
     with transaction.atomic():
         Leftover.note([key, *files], hold=job.claim)
         if not jobs.renew(job):  # the sweep may have deleted these keys already: a late write would be an orphan
-            raise jobs.Stale
-    store().adopt(files)
-    store().keep(job.raw_path, key)
+            raise jobs.ClaimLost
+    store().move_in(files)
+    store().copy_or_link(job.raw_path, key)
     failpoints.reach(Point.BEFORE_PHOTO)
 
 
@@ -171,23 +173,23 @@ def _publish_photo(job: ProcessingJob, photo: Photo, renditions: list[Rendition]
     """Publishes the photo, completes the job and groups the photo with its siblings: all in one transaction, or nothing.
 
     The album's lock makes workers that publish files of one group take turns: neither would see the other's uncommitted rows.
-    Raises Stale when the claim is lost.
+    Raises ClaimLost when the claim is lost.
     """
     with transaction.atomic():
-        sql.hold(job.album_id, no_key=True)
+        sql.lock_album(job.album_id, no_key=True)
         jobs.complete(job, photo, renditions, look)
-        if grouping.has_kin(job):
-            grouping.settle(job)
+        if grouping.has_siblings(job):
+            grouping.link_group(job)
             grouping.resume_videos(job, photo)
 
 
 def _publish_companion(job: ProcessingJob, companion: Companion) -> None:
     """Like _publish_photo(), for a companion. Raises UnsupportedVideo for a Live video whose photo has just been deleted."""
     with transaction.atomic():
-        sql.hold(job.album_id, no_key=True)
-        jobs.keep(job, companion)
-        if grouping.has_kin(job):
-            grouping.settle(job)
+        sql.lock_album(job.album_id, no_key=True)
+        jobs.complete_companion(job, companion)
+        if grouping.has_siblings(job):
+            grouping.link_group(job)
         if grouping.has_lost_still(job, companion):
             raise UnsupportedVideo("QuickTime")
 
@@ -265,10 +267,10 @@ def pause(reason: str) -> None:
         log.warning("Processing is paused. %s", reason)
         _status.pause_reason = reason
     time.sleep(PAUSE_SECONDS)
-    wakeup.ring(job_id)
+    wakeup.send(job_id)
 
 
-def unpause() -> None:
+def resume() -> None:
     if _status.pause_reason:
         log.warning("Processing resumed.")
         _status.pause_reason = ""

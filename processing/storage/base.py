@@ -1,7 +1,7 @@
 """The interface of a store, beyond that of Django's storages.
 
 The prefix of a key says whether the file is on the disk or in the bucket (keys.py). Errors of the bucket are raised as
-StorageTrouble (errors.py).
+StorageError (errors.py).
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,9 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from processing.storage.storage_errors import StorageTrouble
+from processing.storage.storage_errors import StorageError
 
-ON_LOAN = "borrowed-"
+LOCAL_COPY_PREFIX = "borrowed-"
 """Name prefix of the scratch directories that hold the local copy of an object while it is being read."""
 BLOCK_BYTES = 4096
 """A write is fastest if it begins and ends at multiples of this, both in the file and in memory."""
@@ -21,16 +21,16 @@ MIN_DIRECT_BYTES = 256 << 10
 """The size from which on aligned writes bypass the page cache."""
 
 
-class Fenced(Exception):
+class WriterFenced(Exception):
     """Another writer took the file over, or the file was deleted: this writer may not write any more."""
 
 
-class Receiving(Protocol):
+class FileWriter(Protocol):
     """A file that is being received. It exists under its key only after commit() has returned, and then survives a power cut."""
 
     def write(self, chunk: bytes) -> None: ...
     def commit(self) -> None:
-        """Makes the file durable under its key. Raises Fenced if the key was deleted meanwhile."""
+        """Makes the file durable under its key. Raises WriterFenced if the key was deleted meanwhile."""
 
     def abort(self) -> None: ...
 
@@ -50,35 +50,35 @@ class AnonymousFile(Protocol):
     def close(self) -> None: ...
 
 
-class Growing(Protocol):
+class PartialFile(Protocol):
     """A file that arrives in several requests. Only the writer that took it over last may write; earlier writers are fenced off.
 
     A lock is held only during a write, so a dead or stalled writer blocks no other.
     """
 
-    def take_over(self) -> int:
+    def fence(self) -> int:
         """Fences off all other writers and deletes unverified bytes. Returns the offset: the number of bytes that remain."""
 
-    def there(self) -> int:
+    def offset(self) -> int:
         """The current offset: the number of bytes that count. Fences off no writer."""
 
     def append(self, chunk: bytes | memoryview) -> None:
-        """Appends the chunk. Its bytes count at once, but a power cut may lose them. Raises Fenced if the file was taken over."""
+        """Appends the chunk. Its bytes count at once, but may be lost in a power cut. Raises WriterFenced after a fence()."""
 
-    def aside(self) -> AnonymousFile | None:
+    def open_anonymous(self) -> AnonymousFile | None:
         """An anonymous file for bytes that count only once their checksum is verified; None where there are no such files."""
 
     def begin_with(self, aside: AnonymousFile) -> None:
-        """Makes the anonymous file the start of this file, which must be empty. Raises Fenced, or OSError like append()."""
+        """Makes the anonymous file the start of this file, which must be empty. Raises WriterFenced, or OSError like append()."""
 
-    def doubt(self) -> None:
-        """Starts an unverified range: bytes appended from here on do not count. Raises Fenced."""
+    def begin_unverified(self) -> None:
+        """Starts an unverified range: bytes appended from here on do not count. Raises WriterFenced."""
 
-    def trust(self) -> None:
-        """Makes the unverified bytes count, and durable. Raises Fenced."""
+    def commit_unverified(self) -> None:
+        """Makes the unverified bytes count, and durable. Raises WriterFenced."""
 
-    def drop_doubtful(self) -> None:
-        """Deletes the unverified bytes, as take_over() does. Raises Fenced."""
+    def discard_unverified(self) -> None:
+        """Deletes the unverified bytes, as fence() does. Raises WriterFenced."""
 
     def sync(self) -> None:
         """Makes all appended bytes durable: they survive a power cut once this returns."""
@@ -91,7 +91,7 @@ class Growing(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class StoredObject:
     key: str
     size: int
     modified: datetime
@@ -103,25 +103,25 @@ class Store(Protocol):
     Darkroom chooses them, never a client.
     """
 
-    def receive(self, key: str) -> Receiving:
+    def receive(self, key: str) -> FileWriter:
         """Starts to receive a new file."""
 
-    def grow(self, key: str) -> Growing:
+    def grow(self, key: str) -> PartialFile:
         """Opens, or continues, a file that arrives in several requests."""
 
-    def borrow(self, key: str) -> AbstractContextManager[Path]:
+    def open_local(self, key: str) -> AbstractContextManager[Path]:
         """A local, readable path of the file, valid within the context. Raises FileNotFoundError if the file does not exist."""
 
-    def keep(self, key: str, as_key: str) -> None:
+    def copy_or_link(self, key: str, as_key: str) -> None:
         """Stores the same bytes durably under a second key, without copying them where possible. Repeating is harmless."""
 
-    def adopt(self, files: Mapping[str, Path]) -> None:
+    def move_in(self, files: Mapping[str, Path]) -> None:
         """Moves local files into the store, by key. They are durable when this returns; the local paths no longer exist."""
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yields every key below the prefix, in constant memory."""
 
-    def listed(self, prefix: str) -> Iterator[Listed]:
+    def list_objects(self, prefix: str) -> Iterator[StoredObject]:
         """Like keys(), with size and modification time from the listing, which saves a request to the bucket for each key."""
 
     def move(self, key: str, as_key: str) -> None:
@@ -145,10 +145,10 @@ class Store(Protocol):
         is valid for one of them.
         """
 
-    def is_there(self) -> bool:
+    def is_available(self) -> bool:
         """True if the storage is reachable, or if only a real attempt could show otherwise. Cheap: called before every file."""
 
-    def trouble(self) -> StorageTrouble | None:
+    def trouble(self) -> StorageError | None:
         """The bucket's current error; None if there is none, or no bucket is configured. Cheap like is_there()."""
 
     def free_bytes(self) -> int | None:

@@ -20,12 +20,12 @@ from albums.models import Leftover
 log = logging.getLogger(__name__)
 
 
-class Lost(Exception):
+class HoldLost(Exception):
     """The hold was not renewed in time, for example because the process was suspended: a sweep may have deleted the files."""
 
 
 @contextmanager
-def held(claim: uuid.UUID) -> Iterator[None]:
+def renewed(claim: uuid.UUID) -> Iterator[None]:
     """Renews the hold in a thread while the block runs, however slow the storage is. Keys may be noted before or in the block."""
     done = threading.Event()
     heartbeat = threading.Thread(target=_renew, args=(claim, done), name="hold", daemon=True)
@@ -40,13 +40,13 @@ def held(claim: uuid.UUID) -> Iterator[None]:
 def ensure(claim: uuid.UUID) -> None:
     """Checks the hold; call it in the publishing transaction. Raises Lost."""
     if Leftover.objects.filter(hold=claim).exclude(created_at__gt=_renewed_since()).exists():
-        raise Lost
+        raise HoldLost
 
 
 def release(claim: uuid.UUID, count: int) -> None:
     """Deletes the Leftover rows of `count` keys; call it in the publishing transaction. Raises Lost if any row is missing."""
     if Leftover.objects.filter(hold=claim).delete()[0] != count:
-        raise Lost
+        raise HoldLost
 
 
 def _renewed_since() -> datetime:

@@ -24,7 +24,7 @@ DRAFT, FENCE, SCRATCH = ".part", ".fence", ".work"
 """Suffixes of a file that is being received, of its fence file (local/partial_file.py), and of a scratch directory."""
 
 
-def of(key: str) -> str:
+def location(key: str) -> str:
     """The location of the key: DISK or BUCKET."""
     return BUCKET if key.startswith(BUCKET) else DISK
 
@@ -62,7 +62,7 @@ def relocated(key: str, place: str, claim: uuid.UUID) -> str:
 
 def quarantined(key: str) -> str:
     """The key of the same file in quarantine, at the same location."""
-    return f"{of(key)}{QUARANTINE}/{bare(key)}"
+    return f"{location(key)}{QUARANTINE}/{bare(key)}"
 
 
 def draft(key: str) -> str:

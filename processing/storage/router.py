@@ -13,11 +13,11 @@ from django.core.files.storage import Storage
 
 from processing.storage import keys as storage_keys
 from processing.storage import storage_errors
-from processing.storage.base import Growing, Listed, Receiving
+from processing.storage.base import FileWriter, PartialFile, StoredObject
 from processing.storage.local.local_store import LocalStore
 from processing.storage.s3 import config as s3_config
 from processing.storage.s3.config import Connection
-from processing.storage.storage_errors import StorageTrouble
+from processing.storage.storage_errors import StorageError
 
 if TYPE_CHECKING:
     from processing.storage.s3.s3_store import S3Store
@@ -29,45 +29,47 @@ class PlacedStore(Storage):
 
     @property
     def bucket(self) -> "S3Store":
-        """Raises StorageTrouble if no bucket is configured."""
+        """Raises StorageError if no bucket is configured."""
         if (current := s3_config.current()) is None:
-            raise StorageTrouble(storage_errors.UNSET)
+            raise StorageError(storage_errors.UNSET)
         return _bucket(current, Path(self.disk.location))
 
-    def receive(self, key: str) -> Receiving:
+    def receive(self, key: str) -> FileWriter:
         return self._of(key).receive(storage_keys.bare(key))
 
-    def grow(self, key: str) -> Growing:
+    def grow(self, key: str) -> PartialFile:
         return self._of(key).grow(storage_keys.bare(key))
 
-    def borrow(self, key: str) -> AbstractContextManager[Path]:
-        return self._of(key).borrow(storage_keys.bare(key))
+    def open_local(self, key: str) -> AbstractContextManager[Path]:
+        return self._of(key).open_local(storage_keys.bare(key))
 
-    def keep(self, key: str, as_key: str) -> None:
+    def copy_or_link(self, key: str, as_key: str) -> None:
         bare, as_bare = storage_keys.bare(key), storage_keys.bare(as_key)
-        if storage_keys.of(key) == storage_keys.of(as_key):
-            self._of(key).keep(bare, as_bare)
-        elif storage_keys.of(key) == storage_keys.DISK:
-            with self.disk.borrow(bare) as path:
+        if storage_keys.location(key) == storage_keys.location(as_key):
+            self._of(key).copy_or_link(bare, as_bare)
+        elif storage_keys.location(key) == storage_keys.DISK:
+            with self.disk.open_local(bare) as path:
                 self.bucket.send(path, as_bare)
         else:
-            with self.bucket.borrow(bare) as path:
-                self.disk.adopt({as_bare: path})
+            with self.bucket.open_local(bare) as path:
+                self.disk.move_in({as_bare: path})
 
-    def adopt(self, files: Mapping[str, Path]) -> None:
-        for place in {storage_keys.of(key) for key in files}:
+    def move_in(self, files: Mapping[str, Path]) -> None:
+        for place in {storage_keys.location(key) for key in files}:
             paths_by_key = {
-                storage_keys.bare(key): path for key, path in files.items() if storage_keys.of(key) == place
+                storage_keys.bare(key): path for key, path in files.items() if storage_keys.location(key) == place
             }
-            self._in(place).adopt(paths_by_key)
+            self._in(place).move_in(paths_by_key)
 
     def keys(self, prefix: str) -> Iterator[str]:
-        place = storage_keys.of(prefix)
+        place = storage_keys.location(prefix)
         return (place + key for key in self._in(place).keys(storage_keys.bare(prefix)))
 
-    def listed(self, prefix: str) -> Iterator[Listed]:
-        place = storage_keys.of(prefix)
-        return (replace(entry, key=place + entry.key) for entry in self._in(place).listed(storage_keys.bare(prefix)))
+    def list_objects(self, prefix: str) -> Iterator[StoredObject]:
+        place = storage_keys.location(prefix)
+        return (
+            replace(entry, key=place + entry.key) for entry in self._in(place).list_objects(storage_keys.bare(prefix))
+        )
 
     def move(self, key: str, as_key: str) -> None:
         self._of(key).move(storage_keys.bare(key), storage_keys.bare(as_key))
@@ -84,16 +86,16 @@ class PlacedStore(Storage):
         seconds: int | None = None,
         method: str = "GET",
     ) -> str | None:
-        if storage_keys.of(key) == storage_keys.DISK:
+        if storage_keys.location(key) == storage_keys.DISK:
             return None
         return self.bucket.link(
             storage_keys.bare(key), name=name, content_type=content_type, seconds=seconds, method=method
         )
 
-    def is_there(self) -> bool:
-        return self.disk.is_there() and (s3_config.current() is None or self.bucket.is_there())
+    def is_available(self) -> bool:
+        return self.disk.is_available() and (s3_config.current() is None or self.bucket.is_available())
 
-    def trouble(self) -> StorageTrouble | None:
+    def trouble(self) -> StorageError | None:
         return self.bucket.trouble() if s3_config.current() else None
 
     def free_bytes(self) -> int:
@@ -118,7 +120,7 @@ class PlacedStore(Storage):
 
     def path(self, name: str) -> str:
         """The path of a file on the disk. Raises NotImplementedError for keys in the bucket."""
-        if storage_keys.of(name) == storage_keys.BUCKET:
+        if storage_keys.location(name) == storage_keys.BUCKET:
             raise NotImplementedError(f"{name} lies in a bucket: borrow it")
         return self.disk.path(name)
 
@@ -126,10 +128,10 @@ class PlacedStore(Storage):
         return self._of(name).open(storage_keys.bare(name), mode)
 
     def _save(self, name: str, content: Any) -> str:
-        return storage_keys.of(name) + self._of(name).save(storage_keys.bare(name), content)
+        return storage_keys.location(name) + self._of(name).save(storage_keys.bare(name), content)
 
     def _of(self, key: str) -> "LocalStore | S3Store":
-        return self._in(storage_keys.of(key))
+        return self._in(storage_keys.location(key))
 
     def _in(self, place: str) -> "LocalStore | S3Store":
         return self.bucket if place == storage_keys.BUCKET else self.disk

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 
-class StorageTrouble(OSError):
+class StorageError(OSError):
     """A request to the bucket failed. `cause` is the bucket's own message, for logs."""
 
-    def __init__(self, kind: "Kind", cause: str = "") -> None:
+    def __init__(self, kind: "ErrorKind", cause: str = "") -> None:
         super().__init__(kind.errno, kind.message)
         self.code, self.message, self.permanent, self.cause = kind.code, kind.message, kind.permanent, cause
 
@@ -24,49 +24,49 @@ class StorageTrouble(OSError):
 
 def is_damage(error: OSError) -> bool:
     """True if the error concerns this file alone: missing, unreadable or changed. Otherwise the disk or the bucket failed."""
-    if isinstance(error, StorageTrouble):
+    if isinstance(error, StorageError):
         return False
     return isinstance(error, FileNotFoundError) or error.errno == errno.EIO
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ErrorKind:
     code: str
     message: str
     permanent: bool = False
     errno: int = errno.EIO
 
 
-UNSET = Kind(
+UNSET = ErrorKind(
     "s3-unset",
     "This file is in an S3 bucket, but none is configured. Restore S3_BUCKET and the other S3 settings.",
     permanent=True,
 )
-CREDENTIALS = Kind(
+CREDENTIALS = ErrorKind(
     "s3-credentials",
     "The bucket rejects the server's keys. Check S3_ACCESS_KEY, S3_SECRET_KEY and their permissions.",
     permanent=True,
 )
-CLOCK = Kind(
+CLOCK = ErrorKind(
     "s3-credentials",
     "The bucket rejects the server's signature, because their clocks differ. Correct the server's clock.",
     permanent=True,
 )
-BUCKET_MISSING = Kind(
+BUCKET_MISSING = ErrorKind(
     "s3-bucket-missing",
     "The bucket doesn't exist. Check S3_BUCKET, S3_ENDPOINT and S3_REGION, or create it.",
     permanent=True,
 )
-REGION = Kind(
+REGION = ErrorKind(
     "s3-bucket-missing",
     "The bucket is in another region or at another endpoint. Check S3_REGION and S3_ENDPOINT.",
     permanent=True,
 )
-NETWORK = Kind("s3-network", "Can't reach the S3 server, or the connection broke. Retrying automatically.")
-THROTTLED = Kind("s3-throttled", "The bucket limits requests. Retrying more slowly.")
-FULL = Kind("s3-full", "The bucket is full. Free up space or raise its quota.", errno=errno.EDQUOT)
-DAMAGED = Kind("s3-network", "Data was damaged in transfer to or from the bucket. Retrying automatically.")
-REFUSED = Kind("s3-refused", "The bucket rejected a request. See the server's log for details.")
+NETWORK = ErrorKind("s3-network", "Can't reach the S3 server, or the connection broke. Retrying automatically.")
+THROTTLED = ErrorKind("s3-throttled", "The bucket limits requests. Retrying more slowly.")
+FULL = ErrorKind("s3-full", "The bucket is full. Free up space or raise its quota.", errno=errno.EDQUOT)
+DAMAGED = ErrorKind("s3-network", "Data was damaged in transfer to or from the bucket. Retrying automatically.")
+REFUSED = ErrorKind("s3-refused", "The bucket rejected a request. See the server's log for details.")
 
 NOT_FOUND_CODES = {"NoSuchKey", "NotFound", "404"}
 KINDS_BY_CODE = {
@@ -100,7 +100,7 @@ KINDS_BY_CODE = {
 
 
 @contextmanager
-def told(key: str = "") -> Iterator[None]:
+def translated(key: str = "") -> Iterator[None]:
     """Translates exceptions of boto3 in the block into an OSError. `key`: the file name of a FileNotFoundError."""
     from botocore.exceptions import BotoCoreError, ClientError
     from urllib3.exceptions import HTTPError
@@ -119,13 +119,13 @@ def classified(error: Exception, key: str = "") -> OSError:
         return _classified_response(error.response, key)
     network_errors = (exceptions.HTTPClientError, exceptions.ConnectionError, exceptions.IncompleteReadError, HTTPError)
     if isinstance(error, network_errors):
-        return StorageTrouble(NETWORK, str(error))
+        return StorageError(NETWORK, str(error))
     credential_errors = (
         exceptions.NoCredentialsError,
         exceptions.PartialCredentialsError,
         exceptions.CredentialRetrievalError,
     )
-    return StorageTrouble(CREDENTIALS if isinstance(error, credential_errors) else REFUSED, str(error))
+    return StorageError(CREDENTIALS if isinstance(error, credential_errors) else REFUSED, str(error))
 
 
 def _classified_response(response: dict[str, Any], key: str) -> OSError:
@@ -134,4 +134,4 @@ def _classified_response(response: dict[str, Any], key: str) -> OSError:
         return FileNotFoundError(errno.ENOENT, "There are no such bytes", key)
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     kind = KINDS_BY_CODE.get(code) or (NETWORK if status >= 500 else REFUSED)
-    return StorageTrouble(kind, f"{code}: {response.get('Error', {}).get('Message', '')}")
+    return StorageError(kind, f"{code}: {response.get('Error', {}).get('Message', '')}")

@@ -19,7 +19,7 @@ register = template.Library()
 @register.inclusion_tag("upload/_panel.html", takes_context=True)
 def upload_panel(context: template.Context, album: Album) -> dict[str, Any]:
     request = context["request"]
-    return {"panel": panel_query.of(album), "request": request, "csrf_token": context.get("csrf_token")}
+    return {"panel": panel_query.build(album), "request": request, "csrf_token": context.get("csrf_token")}
 
 
 @register.inclusion_tag("upload/_uploader.html", takes_context=True)

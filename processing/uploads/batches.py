@@ -16,7 +16,7 @@ from processing.lib import sql
 from processing.models import Batch, ProcessingJob, Upload, UploadQuerySet, states
 from processing.models.states import UploadState
 from processing.uploads import lifecycle, rejections
-from processing.uploads.rejections import Refusal
+from processing.uploads.rejections import RejectionReason
 
 RUNNING = """
     SELECT * FROM processing_batch WHERE id = COALESCE(
@@ -42,7 +42,7 @@ class AlbumBusy(Exception):
         self.batch = batch
 
 
-class SentBefore(Exception):
+class AlreadySent(Exception):
     """The same form was sent before and arrived completely, as `batch`."""
 
     def __init__(self, batch: Batch) -> None:
@@ -58,7 +58,7 @@ def open_with_upload(
     Exactly one of several simultaneous callers succeeds. The others raise AlbumBusy with the batch of the successful caller.
     """
     with transaction.atomic():
-        hold(album.pk)
+        lock_album(album.pk)
         ensure_open(album, token)
         if token:  # the form was cut off before: the new batch replaces the old one
             Batch.objects.filter(token=token).update(token=None)
@@ -74,7 +74,7 @@ def join_or_open(
     Raises AlbumBusy if another user's batch is running, and Album.DoesNotExist if the album was deleted meanwhile.
     """
     with transaction.atomic():
-        hold(album.pk)
+        lock_album(album.pk)
         batch = running_after_release(album)
         if batch and batch.opened_by_id != user.pk:
             raise AlbumBusy(batch)
@@ -85,25 +85,25 @@ def join_or_open(
         return lifecycle.create(batch, name, size, metadata)
 
 
-def limit_refusal(number: int) -> Refusal | None:
+def limit_refusal(number: int) -> RejectionReason | None:
     """Returns the refusal of a batch's file of this number, counted from 1, if it exceeds MAX_BATCH_FILES. Else None."""
     limit = settings.MAX_BATCH_FILES
     return rejections.TOO_MANY.filled(limit=limit) if number > limit else None
 
 
-def hold(album: int) -> None:
+def lock_album(album: int) -> None:
     """Locks the album's row until the transaction ends.
 
     Raises Album.DoesNotExist if the album was deleted or moved to the trash meanwhile.
     """
-    if not sql.hold(album, in_use=True):
+    if not sql.lock_album(album, in_use=True):
         raise Album.DoesNotExist
 
 
 def ensure_open(album: Album, token: uuid.UUID | None = None) -> None:
-    """Raises SentBefore or AlbumBusy. Without the album's lock this is only an early check, before the body is read."""
+    """Raises AlreadySent or AlbumBusy. Without the album's lock this is only an early check, before the body is read."""
     if token and (previous := Batch.objects.filter(token=token).first()) and _is_complete(previous):
-        raise SentBefore(previous)
+        raise AlreadySent(previous)
     if running := running_after_release(album):
         raise AlbumBusy(running)
 
@@ -194,24 +194,24 @@ def _is_complete(batch: Batch) -> bool:
     return not batch.uploads.filter(is_cut_off).exists()
 
 
-class AtWork(Exception):
+class BatchRunning(Exception):
     """The batch has unfinished uploads or jobs."""
 
 
-def is_at_work(batch: Batch) -> bool:
+def is_running(batch: Batch) -> bool:
     return not batch_completion.is_settled(batch.pk)
 
 
-def forget(batch: Batch, by: str) -> None:
+def delete(batch: Batch, by: str) -> None:
     """Deletes the batch with its uploads, jobs, events, raw files of failed jobs, and sidecars without a photo. Photos stay.
 
-    Runs in one transaction, so that no receipt shows half a batch. Raises AtWork.
+    Runs in one transaction, so that no receipt shows half a batch. Raises BatchRunning.
     """
     with transaction.atomic():
-        hold(batch.album_id)  # from here on no upload can be added
+        lock_album(batch.album_id)  # from here on no upload can be added
         for job in ProcessingJob.objects.failed().filter(batch=batch):
             jobs.dismiss(job, by)
-        if is_at_work(batch):  # checked after dismissing: a dismissed job cannot be requeued
-            raise AtWork
+        if is_running(batch):  # checked after dismissing: a dismissed job cannot be requeued
+            raise BatchRunning
         Companion.objects.filter(job__batch=batch, photo=None).delete()
         batch.delete()

@@ -15,18 +15,18 @@ from processing.storage.base import BLOCK_BYTES, MIN_DIRECT_BYTES
 from processing.uploads import offload, problems
 from processing.uploads.body_timeouts import TooSlow
 from processing.uploads.offload import Hash
-from processing.uploads.problems import Refused
+from processing.uploads.problems import HttpProblem
 from processing.uploads.request_body import Body
 
 ReadInto = Callable[[memoryview], int]
 
-MOST = 4 << 20
+MAX_CHUNK_BYTES = 4 << 20
 """The maximum chunk size for clients that get one of the pooled buffers: a few clients that are as fast as the disk."""
-LESS = 512 << 10
+SMALL_CHUNK_BYTES = 512 << 10
 """The maximum chunk size for all other clients. Slow clients fill even less."""
-IN_MEMORY = 16 << 20
+MAX_IN_MEMORY_BYTES = 16 << 20
 """The maximum size of a part that is verified in memory."""
-AT_ONCE = 3
+POOL_SIZE = 3
 """The number of pooled buffers of each kind. Further clients use smaller ones."""
 
 
@@ -35,43 +35,45 @@ def _map_memory(size: int) -> memoryview:
 
 
 def _buffer_pool(size: int) -> LifoQueue[memoryview]:
-    """Returns a pool of AT_ONCE buffers that are kept: mapping new memory takes longer than filling it.
+    """Returns a pool of POOL_SIZE buffers that are kept: mapping new memory takes longer than filling it.
 
     The last used buffer is taken first. Buffers that were never used occupy no memory.
     """
     buffers: LifoQueue[memoryview] = LifoQueue()
-    for _ in range(AT_ONCE):
+    for _ in range(POOL_SIZE):
         buffers.put(_map_memory(size))
     return buffers
 
 
-_part_buffers, _pairs = _buffer_pool(IN_MEMORY + BLOCK_BYTES), _buffer_pool(2 * MOST)
+_part_buffers, _pairs = _buffer_pool(MAX_IN_MEMORY_BYTES + BLOCK_BYTES), _buffer_pool(2 * MAX_CHUNK_BYTES)
 
 
 @contextmanager
-def coming(body: Body, room: int, offset: int) -> Iterator[Iterator[memoryview]]:
+def chunks(body: Body, room: int, offset: int) -> Iterator[Iterator[memoryview]]:
     """Yields the chunks of a body that starts at `offset` in its file.
 
     A chunk stays valid until the second next chunk is read, and the last one until the context ends, so that threads can hash
-    it meanwhile. After the last valid chunk, raises Refused if the connection broke or the body has more than `room` bytes.
+    it meanwhile. After the last valid chunk, raises HttpProblem if the connection broke or the body has more than `room` bytes.
     """
     with _double_buffer() as memory:
         yield filter(None, _aligned_chunks(partial(_read_next, body), room, offset, memory))
 
 
 @contextmanager
-def in_memory(length: int | None, offset: int) -> Iterator[memoryview | None]:
-    """Yields a buffer for a part of `length` bytes, aligned as by coming(). None if the part is too long or all are in use."""
-    with _borrow(_part_buffers if length and length <= IN_MEMORY else None) as memory:
+def part_buffer(length: int | None, offset: int) -> Iterator[memoryview | None]:
+    """Yields a buffer for a part of `length` bytes, aligned as by chunks(). None if the part is too long or all are in use."""
+    with _borrow(_part_buffers if length and length <= MAX_IN_MEMORY_BYTES else None) as memory:
         yield memory[offset % BLOCK_BYTES :][:length] if memory else None
 
 
-def whole(body: Body, buffer: memoryview, body_hash: Hash) -> memoryview:
-    """Reads the body into `buffer`, as much as fits, and updates `body_hash` with it. Returns the bytes. Raises Refused."""
+def read_all(body: Body, buffer: memoryview, body_hash: Hash) -> memoryview:
+    """Reads the body into `buffer`, as much as fits, and updates `body_hash` with it. Returns the bytes. Raises HttpProblem."""
     end = 0
     with offload.hashing(body_hash) as hashing:
-        while count := _read_next(body, buffer[end : end + MOST // 2]):  # more arrives while this chunk is hashed
-            hashing.add(buffer[end : end + count])
+        while count := _read_next(
+            body, buffer[end : end + MAX_CHUNK_BYTES // 2]
+        ):  # more arrives while this chunk is hashed
+            hashing.submit(buffer[end : end + count])
             end += count
     return buffer[:end]
 
@@ -88,7 +90,7 @@ def _aligned_chunks(read: ReadInto, room: int, offset: int, memory: memoryview) 
         buffer[start : start + len(carry)] = carry
         try:
             count = read(buffer[start + len(carry) :])
-        except Refused:
+        except HttpProblem:
             yield carry
             raise
         end = start + len(carry) + min(count, room)
@@ -96,7 +98,7 @@ def _aligned_chunks(read: ReadInto, room: int, offset: int, memory: memoryview) 
         yield buffer[start:aligned_end]
         if count > room:
             yield buffer[aligned_end:end]
-            raise Refused(problems.TOO_LARGE)
+            raise HttpProblem(problems.TOO_LARGE)
         if not count:
             return
         offset, carry, room = offset + aligned_end - start, buffer[aligned_end:end], room - count
@@ -106,7 +108,7 @@ def _aligned_chunks(read: ReadInto, room: int, offset: int, memory: memoryview) 
 def _double_buffer() -> Iterator[memoryview]:
     """Yields memory for two chunks: pooled if available, otherwise newly mapped and smaller."""
     with _borrow(_pairs) as memory:
-        yield memory or _map_memory(2 * LESS)
+        yield memory or _map_memory(2 * SMALL_CHUNK_BYTES)
 
 
 @contextmanager
@@ -127,6 +129,6 @@ def _read_next(body: Body, buffer: memoryview) -> int:
     try:
         return body.readinto(buffer)
     except TooSlow:
-        raise Refused(problems.TOO_SLOW) from None
+        raise HttpProblem(problems.TOO_SLOW) from None
     except OSError:
-        raise Refused(problems.BROKEN) from None
+        raise HttpProblem(problems.MALFORMED_BODY) from None

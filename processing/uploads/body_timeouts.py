@@ -17,46 +17,46 @@ class TooSlow(TimeoutError):
 
 
 @dataclass(slots=True)
-class Pace:
-    """The timeouts of one body. `idle`, `over` and `seconds` are in seconds, `least` in bytes a second; 0 means no minimum."""
+class BodyTimeouts:
+    """The timeouts of one body. Three are in seconds, `min_rate` is in bytes per second; 0 means no minimum."""
 
-    idle: float
+    idle_seconds: float
     """The maximum time without any bytes."""
-    least: int
-    over: float
+    min_rate: int
+    rate_seconds: float
     """The period over which the minimum rate is measured."""
-    seconds: float | None = None
+    deadline_seconds: float | None = None
     """The maximum time for the whole body; None means no limit."""
     _waited: float = 0.0
     _bytes: int = 0
     _started_at: float = field(default_factory=lambda: clock())
     _waiting_since: float = 0.0
 
-    def ask(self) -> float:
+    def next_timeout(self) -> float:
         """Starts a wait for the next bytes. Returns the timeout in seconds. Raises TooSlow if no time is left."""
         self._waiting_since = clock()
-        limits = [self.idle]
-        if self.seconds is not None:
-            limits.append(self._started_at + self.seconds - self._waiting_since)
-        if self.least and self._bytes < self.least * self.over:
-            limits.append(self.over - self._waited)
+        limits = [self.idle_seconds]
+        if self.deadline_seconds is not None:
+            limits.append(self._started_at + self.deadline_seconds - self._waiting_since)
+        if self.min_rate and self._bytes < self.min_rate * self.rate_seconds:
+            limits.append(self.rate_seconds - self._waited)
         if min(limits) <= 0:
             raise TooSlow(f"{self._bytes} bytes came in {self._waited:.0f} seconds")
         return min(limits)
 
-    def hear(self, count: int) -> None:
+    def received(self, count: int) -> None:
         """Records that `count` bytes arrived since ask()."""
         self._waited += clock() - self._waiting_since
         self._bytes += count
-        if self._waited >= self.over and self._bytes >= self.least * self.over:
+        if self._waited >= self.rate_seconds and self._bytes >= self.min_rate * self.rate_seconds:
             self._waited, self._bytes = 0.0, 0
 
 
-def of_upload() -> Pace:
+def for_upload() -> BodyTimeouts:
     """Returns the timeouts of an upload: at least MIN_UPLOAD_RATE, without a deadline."""
-    return Pace(settings.BODY_IDLE_SECONDS, settings.MIN_UPLOAD_RATE, settings.MIN_RATE_SECONDS)
+    return BodyTimeouts(settings.BODY_IDLE_SECONDS, settings.MIN_UPLOAD_RATE, settings.MIN_RATE_SECONDS)
 
 
-def within(seconds: float) -> Pace:
+def for_small_body(seconds: float) -> BodyTimeouts:
     """Returns the timeouts of a small body that must arrive within `seconds`."""
-    return Pace(min(settings.BODY_IDLE_SECONDS, seconds), 0, settings.MIN_RATE_SECONDS, seconds)
+    return BodyTimeouts(min(settings.BODY_IDLE_SECONDS, seconds), 0, settings.MIN_RATE_SECONDS, seconds)

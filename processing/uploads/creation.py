@@ -10,7 +10,7 @@ from processing.capacity import daily_limit
 from processing.models import Batch, Upload
 from processing.uploads import batches, lifecycle, problems, rejections
 from processing.uploads.batches import AlbumBusy
-from processing.uploads.problems import Refusal, Refused
+from processing.uploads.problems import HttpProblem, Problem
 from processing.uploads.tus import session
 from processing.uploads.tus.protocol import Creation
 
@@ -18,13 +18,13 @@ from processing.uploads.tus.protocol import Creation
 def create_upload(user: User, album: Album, source: Batch.Source, creation: Creation) -> Upload:
     """Creates an upload in the user's running batch or in a new one. An empty file is refused at once.
 
-    Raises Refused, and Album.DoesNotExist if the album was deleted meanwhile.
+    Raises HttpProblem, and Album.DoesNotExist if the album was deleted meanwhile.
     """
     if creation.length is not None and creation.length > settings.MAX_FILE_BYTES:
-        raise Refused(problems.TOO_LARGE)
-    if shortage := daily_limit.of(user.pk):
+        raise HttpProblem(problems.TOO_LARGE)
+    if shortage := daily_limit.shortage(user.pk):
         raise problems.shortage_refusal(shortage)
-    session.ensure_room(creation.length or 0, user=user.pk, begins=creation.length or 0)
+    session.ensure_room(creation.length or 0, user=user.pk, file_size=creation.length or 0)
     upload = _join_batch(user, album, source, creation)
     _ensure_within_limits(upload)
     if creation.length == 0:
@@ -36,22 +36,22 @@ def _join_batch(user: User, album: Album, source: Batch.Source, creation: Creati
     try:
         return batches.join_or_open(album, user, source, creation.name, creation.length, creation.metadata)
     except AlbumBusy:
-        raise Refused(problems.ALBUM_BUSY) from None
+        raise HttpProblem(problems.ALBUM_BUSY) from None
     except Album.DoesNotExist:
         if Album.objects.trashed().filter(pk=album.pk).exists():
-            raise Refused(problems.ALBUM_IN_TRASH) from None
+            raise HttpProblem(problems.ALBUM_IN_TRASH) from None
         raise
 
 
 def _ensure_within_limits(upload: Upload) -> None:
     """Refuses the upload if its batch has too many files, and deletes it if the batch lists enough refusals or rows already."""
     count, rows = lifecycle.count(upload.batch_id)
-    if rows > lifecycle.MOST_ROWS:
+    if rows > lifecycle.MAX_ROWS_PER_INSERT:
         upload.delete()
-        raise Refused(problems.TOO_MANY_ROWS)
+        raise HttpProblem(problems.TOO_MANY_ROWS)
     if refusal := batches.limit_refusal(count):
         if count > 2 * settings.MAX_BATCH_FILES:
             upload.delete()
         else:
             lifecycle.refuse(upload, refusal)
-        raise Refused(Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, refusal.code, refusal.message))
+        raise HttpProblem(Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, refusal.code, refusal.message))

@@ -4,7 +4,7 @@ import re
 
 from processing.pipeline import characters
 
-LONGEST = 200
+MAX_LENGTH = 200
 MAX_FOLDER_LENGTH = 500
 UNNAMED = "unnamed"
 
@@ -12,10 +12,10 @@ PERCENT_ESCAPES = re.compile("%(?:22|0A|0D)", re.IGNORECASE)
 
 
 HIDDEN_PARTS = "Renamed: the original name contains characters that cannot be displayed."
-TOO_LONG = f"Renamed: the original name is longer than {LONGEST} characters."
+TOO_LONG = f"Renamed: the original name is longer than {MAX_LENGTH} characters."
 
 
-def shown(name: str) -> str:
+def displayed(name: str) -> str:
     """Returns the last part of the name in one line, without invisible characters. A long stem is cut, the extension is kept."""
     printable = _printable(_basename(name)).strip()
     if not printable.strip(characters.JOINERS):
@@ -23,7 +23,7 @@ def shown(name: str) -> str:
     return _shorten(printable)
 
 
-def note(name: str) -> str:
+def was_changed_note(name: str) -> str:
     """Returns why the name is shown differently than it was sent, "" if it looks the same. Folders are ignored.
 
     Decomposed accents, as sent by Macs, look the same.
@@ -31,10 +31,10 @@ def note(name: str) -> str:
     basename = _basename(name)
     if _printable(basename) != basename or not basename.strip():
         return HIDDEN_PARTS
-    return TOO_LONG if len(basename.strip()) > LONGEST else ""
+    return TOO_LONG if len(basename.strip()) > MAX_LENGTH else ""
 
 
-def of_form(name: str) -> str:
+def unescape_form_name(name: str) -> str:
     """Returns a name from a multipart form with the browser's escapes of quotes and line breaks undone (WHATWG HTML, 4.10.21.8).
 
     Browsers do not escape the percent sign, so a file that is really named `%22` gets a quote.
@@ -47,18 +47,18 @@ def folder(name: str) -> str:
 
     Used only for grouping files: never as a path, and not shown.
     """
-    folders = re.split(r"[/\\]", characters.composed(_decode_surrogates(name)))[:-1]
+    folders = re.split(r"[/\\]", characters.to_nfc(_decode_surrogates(name)))[:-1]
     names = [_printable(part).strip() for part in folders]
     return "/".join(part for part in names if part not in ("", "."))[-MAX_FOLDER_LENGTH:]
 
 
 def _basename(name: str) -> str:
     """Returns the name without folders, in composed form (NFC)."""
-    return characters.composed(re.split(r"[/\\]", _decode_surrogates(name))[-1])
+    return characters.to_nfc(re.split(r"[/\\]", _decode_surrogates(name))[-1])
 
 
 def _printable(name: str) -> str:
-    return "".join(char for char in characters.seen(name) if char not in characters.MARKS)
+    return "".join(char for char in characters.visible(name) if char not in characters.MARKS)
 
 
 def _decode_surrogates(name: str) -> str:
@@ -74,12 +74,12 @@ def _decode_surrogates(name: str) -> str:
 
 
 def _shorten(name: str) -> str:
-    if len(name) <= LONGEST:
+    if len(name) <= MAX_LENGTH:
         return name
     stem, dot, extension = name.rpartition(".")
     if not dot or len(extension) > 10:
-        return characters.cut(name, LONGEST - 1) + "…"
-    return characters.cut(stem, LONGEST - len(extension) - 2) + "…." + extension
+        return characters.truncate(name, MAX_LENGTH - 1) + "…"
+    return characters.truncate(stem, MAX_LENGTH - len(extension) - 2) + "…." + extension
 
 
 def with_folders(name: str, path: object) -> str:

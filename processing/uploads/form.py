@@ -22,19 +22,19 @@ from processing.pipeline.formats import extensions
 from processing.uploads import batches, filenames, lifecycle, rejections, request_body
 from processing.uploads.body_timeouts import TooSlow
 from processing.uploads.heartbeat import Heartbeat
-from processing.uploads.rejections import Refused
+from processing.uploads.rejections import UploadRejected
 from processing.uploads.request_body import Body
-from processing.uploads.writer import Stream
+from processing.uploads.writer import UploadWriter
 
 FIELD = "photos"
-MOST_PARTS = 2100
+MAX_PARTS = 2100
 """The maximum number of files and fields in one form. Each file gets a row, accepted or not, and each part takes parser time."""
-MOST_SECONDS = 1.0
+MAX_FILL_SECONDS = 1.0
 """How long bytes of a slow client are collected, and so the interval of progress updates and checks for cancellation."""
 
 
 class TooManyParts(Exception):
-    """The form has more than MOST_PARTS parts. Files before that are accepted, the rest is not read."""
+    """The form has more than MAX_PARTS parts. Files before that are accepted, the rest is not read."""
 
 
 class CsrfFailed(Exception):
@@ -45,7 +45,7 @@ class CsrfFailed(Exception):
         self.response = response
 
 
-class FormIntake(FileUploadHandler):
+class FormUploadHandler(FileUploadHandler):
     """Receives the files of one form. Django's parser calls new_file(), receive_data_chunk() and file_complete() for each.
 
     `batch` is None until the first file. `has_no_room` is true if the disk was full for a file, `was_too_slow` if the body was
@@ -65,9 +65,9 @@ class FormIntake(FileUploadHandler):
         self._request, self._album = request, album
         self._has_checked_sender = False
         self._count = 0
-        self._stream: Stream | None = None
-        self._stored: list[Stream] = []
-        self._rejected: tuple[Upload, Refused] | None = None
+        self._stream: UploadWriter | None = None
+        self._stored: list[UploadWriter] = []
+        self._rejected: tuple[Upload, UploadRejected] | None = None
         self._touched_at = time.monotonic()
         self._heartbeat = Heartbeat()
 
@@ -83,20 +83,20 @@ class FormIntake(FileUploadHandler):
         """Stops the heartbeat, at the end of the request."""
         self._heartbeat.end()
 
-    def hand_over(self) -> list[ProcessingJob]:
+    def finish_files(self) -> list[ProcessingJob]:
         """Acknowledges every completely stored file, and returns the created jobs."""
         self._record_rejection()
         streams, self._stored = self._stored, []
         jobs = [lifecycle.finish(stream.upload, stream.size, stream.sha256) for stream in streams]
         return [job for job in jobs if job]
 
-    def cut_off(self) -> None:
+    def finish_early(self) -> None:
         """Refuses the file that was being received when the body ended early, and acknowledges the files before it."""
         if self._stream:
             self._stream.abort()
             lifecycle.refuse(self._stream.upload, rejections.CUT_OFF)
             self._stream = None
-        self.hand_over()
+        self.finish_files()
 
     def receive(self) -> None:
         """Stores the files while the body is parsed. A body that is no multipart form is left to Django, which finds no files."""
@@ -106,7 +106,7 @@ class FormIntake(FileUploadHandler):
             return
         request.POST = QueryDict()  # otherwise a later look at it would parse the body again
         delimiter = b"--" + (request.content_params or {}).get("boundary", "").encode()
-        body: Any = _Whole(partial(request_body.body, request), self.length, self._heartbeat.heard, delimiter)
+        body: Any = _Whole(partial(request_body.open_reader, request), self.length, self._heartbeat.received, delimiter)
         self._parser = _Parser(request.META, body, [self], request.encoding)
         try:
             self._parser.parse()
@@ -125,9 +125,9 @@ class FormIntake(FileUploadHandler):
         self._record_rejection()
         try:
             if refusal := batches.limit_refusal(self._count):
-                raise Refused(refusal)
-            self._stream = Stream(upload, sum(stream.untold for stream in self._stored))
-        except Refused as refused:
+                raise UploadRejected(refusal)
+            self._stream = UploadWriter(upload, sum(stream.uncounted_bytes for stream in self._stored))
+        except UploadRejected as refused:
             self._refuse(upload, refused)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
@@ -136,15 +136,15 @@ class FormIntake(FileUploadHandler):
         self._keep_alive(stream)
         try:
             stream.write(raw_data)
-        except Refused as refused:
+        except UploadRejected as refused:
             self._refuse(stream.upload, refused)
 
     def file_complete(self, file_size: int) -> None:
         stream, self._stream = self._stream, None
         assert stream is not None
         try:
-            stream.land()
-        except Refused as refused:
+            stream.commit()
+        except UploadRejected as refused:
             self._reject(stream.upload, refused)
         else:
             self._stored.append(stream)
@@ -163,12 +163,12 @@ class FormIntake(FileUploadHandler):
             return upload
         return lifecycle.create(self.batch, name)
 
-    def _refuse(self, upload: Upload, refused: Refused) -> None:
+    def _refuse(self, upload: Upload, refused: UploadRejected) -> None:
         self._stream = None
         self._reject(upload, refused)
         raise SkipFile
 
-    def _reject(self, upload: Upload, refused: Refused) -> None:
+    def _reject(self, upload: Upload, refused: UploadRejected) -> None:
         """Rejects the upload when the next one exists or the form has ended, so that the batch is active without a gap.
 
         In a gap, another batch could lock the album, and this one would count as finished.
@@ -182,7 +182,7 @@ class FormIntake(FileUploadHandler):
             lifecycle.refuse(upload, refused.refusal)
             self._rejected = None
 
-    def _keep_alive(self, stream: Stream) -> None:
+    def _keep_alive(self, stream: UploadWriter) -> None:
         if time.monotonic() - self._touched_at < lifecycle.touch_seconds():
             return
         self._touched_at = time.monotonic()
@@ -220,7 +220,7 @@ class _Whole:
         `on_bytes` is called whenever bytes arrive. `delimiter` precedes each part; its occurrences are counted.
         """
         self._open_body, self._remaining, self._on_bytes = body, length, on_bytes
-        self._buffer = memoryview(bytearray(FormIntake.chunk_size))
+        self._buffer = memoryview(bytearray(FormUploadHandler.chunk_size))
         self._is_broken = False
         self._delimiter, self._part_count, self._previous_end = delimiter, 0, b""
 
@@ -245,13 +245,13 @@ class _Whole:
                 self._delimiter
             )
             self._previous_end = (self._previous_end + chunk)[-overlap:] if len(chunk) < overlap else chunk[-overlap:]
-            if self._part_count > MOST_PARTS + 1:  # the last delimiter ends the form
+            if self._part_count > MAX_PARTS + 1:  # the last delimiter ends the form
                 raise TooManyParts
         return chunk
 
     def _fill(self, chunk: memoryview) -> int:
-        """Fills `chunk` for at most MOST_SECONDS and returns the byte count. If the connection breaks, only sets a flag."""
-        count, deadline = 0, time.monotonic() + MOST_SECONDS
+        """Fills `chunk` for at most MAX_FILL_SECONDS and returns the byte count. If the connection breaks, only sets a flag."""
+        count, deadline = 0, time.monotonic() + MAX_FILL_SECONDS
         try:
             while count < len(chunk) and not self._is_broken and (received := self._body.readinto(chunk[count:])):
                 count += received
@@ -274,4 +274,4 @@ class _Parser(MultiPartParser):
         return self._post
 
     def sanitize_file_name(self, file_name: str) -> str:
-        return filenames.of_form(file_name)
+        return filenames.unescape_form_name(file_name)

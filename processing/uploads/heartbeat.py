@@ -31,7 +31,7 @@ class Heartbeat:
         self._thread = threading.Thread(target=self._run, args=(batch.pk,), name="heartbeat", daemon=True)
         self._thread.start()
 
-    def heard(self) -> None:
+    def received(self) -> None:
         """Records that bytes have arrived."""
         self._last_byte_at = time.monotonic()
 

@@ -14,21 +14,21 @@ from processing.models.states import UploadState
 from processing.pipeline.formats import extensions
 from processing.uploads import batches, lifecycle, rejections, skipped_files
 from processing.uploads.heartbeat import Heartbeat
-from processing.uploads.rejections import Refusal, Refused
-from processing.uploads.writer import Stream
+from processing.uploads.rejections import RejectionReason, UploadRejected
+from processing.uploads.writer import UploadWriter
 
 CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ImportFile:
     """A file to import, or to skip if `skipped` is a reason."""
 
     path: Path
-    skipped: Refusal | None = None
+    skipped: RejectionReason | None = None
 
 
-class FilesIntake:
+class Importer:
     """Imports files into an album as one batch of any size. `batch` is None until the first file."""
 
     def __init__(self, album: Album, user: User | None = None) -> None:
@@ -37,7 +37,7 @@ class FilesIntake:
         self._touched_at = time.monotonic()
         self._heartbeat = Heartbeat()
 
-    def take(self, files: Iterable[Found]) -> Iterator[Upload]:
+    def run(self, files: Iterable[ImportFile]) -> Iterator[Upload]:
         """Stores and acknowledges each file, and yields its upload, which has ended as received, refused or skipped.
 
         Raises AlbumBusy before the first file. Stops if the batch is cancelled.
@@ -59,7 +59,7 @@ class FilesIntake:
             for upload in Upload.objects.receiving().filter(batch=self.batch):
                 lifecycle.refuse(upload, rejections.STOPPED)
 
-    def _create_upload(self, file: Found | None) -> Upload | None:
+    def _create_upload(self, file: ImportFile | None) -> Upload | None:
         if file is None:
             return None
         if self.batch:
@@ -69,39 +69,39 @@ class FilesIntake:
         self._heartbeat.begin(self.batch)
         return upload
 
-    def _import_file(self, upload: Upload, file: Found) -> Upload:
+    def _import_file(self, upload: Upload, file: ImportFile) -> Upload:
         if file.skipped:
             lifecycle.skip(upload, file.skipped)
             return upload
         try:
             stream = self._store(upload, file.path)
-        except Refused as refused:
+        except UploadRejected as refused:
             lifecycle.refuse(upload, refused.refusal)
         else:
             lifecycle.finish(upload, stream.size, stream.sha256)
         upload.refresh_from_db()
         return upload
 
-    def _store(self, upload: Upload, path: Path) -> Stream:
-        stream = Stream(upload)
+    def _store(self, upload: Upload, path: Path) -> UploadWriter:
+        stream = UploadWriter(upload)
         try:
             for chunk in _chunks(path):
-                self._heartbeat.heard()
+                self._heartbeat.received()
                 self._keep_alive(stream)
                 stream.write(chunk)
-            stream.land()
+            stream.commit()
         except BaseException:
             stream.abort()
             raise
         return stream
 
-    def _keep_alive(self, stream: Stream) -> None:
+    def _keep_alive(self, stream: UploadWriter) -> None:
         if time.monotonic() - self._touched_at > lifecycle.touch_seconds():
             self._touched_at = time.monotonic()
             lifecycle.touch(stream.upload, stream.size)
 
 
-def walk(paths: Iterable[Path]) -> Iterator[Found]:
+def walk(paths: Iterable[Path]) -> Iterator[ImportFile]:
     """Yields the files in `paths` and in the folders among them, sorted by name within each folder.
 
     Companions and hidden files in folders have a reason to skip them. Links to folders are not followed, so there are no loops.
@@ -111,24 +111,24 @@ def walk(paths: Iterable[Path]) -> Iterator[Found]:
         if path.is_dir():
             yield from _walk_folder(path, PurePath())
         else:
-            yield Found(path, _reason_to_skip(path, PurePath()))
+            yield ImportFile(path, _reason_to_skip(path, PurePath()))
 
 
-def _walk_folder(folder: Path, relative_path: PurePath) -> Iterator[Found]:
+def _walk_folder(folder: Path, relative_path: PurePath) -> Iterator[ImportFile]:
     """Yields the files of a folder. `relative_path` is relative to the folder given by the user: names above it do not count."""
     try:
         entries = sorted(folder.iterdir(), key=lambda entry: natural_sort.natural(entry.name))
     except OSError:
-        yield Found(folder, _reason_to_skip(folder, relative_path / folder.name) if relative_path.parts else None)
+        yield ImportFile(folder, _reason_to_skip(folder, relative_path / folder.name) if relative_path.parts else None)
         return
     for entry in entries:
         if entry.is_file():
-            yield Found(entry, _reason_to_skip(entry, relative_path / entry.name))
+            yield ImportFile(entry, _reason_to_skip(entry, relative_path / entry.name))
         elif entry.is_dir() and not entry.is_symlink():
             yield from _walk_folder(entry, relative_path / entry.name)
 
 
-def _reason_to_skip(file: Path, relative_path: PurePath) -> Refusal | None:
+def _reason_to_skip(file: Path, relative_path: PurePath) -> RejectionReason | None:
     """Returns why a file is skipped: by its system folder, by its content if named like a companion, or because it is hidden."""
     if extensions.is_in_companion_folder(str(relative_path)):
         return rejections.COMPANION
@@ -145,4 +145,4 @@ def _chunks(path: Path) -> Iterator[bytes]:
             while chunk := file.read(CHUNK_BYTES):
                 yield chunk
     except OSError as error:
-        raise Refused(rejections.UNREADABLE.filled(reason=error.strerror or error)) from error
+        raise UploadRejected(rejections.UNREADABLE.filled(reason=error.strerror or error)) from error

@@ -13,7 +13,7 @@ from processing.lib import sql
 from processing.models import ProcessingJob, Upload
 from processing.models.states import ACTIVE
 from processing.uploads import rejections
-from processing.uploads.rejections import Refusal
+from processing.uploads.rejections import RejectionReason
 
 MATCHES_IN_ALBUM = """
     SELECT EXISTS (SELECT 1 FROM albums_photo WHERE album_id = %(album)s AND original_sha256 = %(sha256)s)
@@ -31,7 +31,7 @@ class KnownFile:
     The caller restores the photo if it is in the trash.
     """
 
-    refusal: Refusal
+    refusal: RejectionReason
     photo: Photo | None = None
 
 

@@ -21,7 +21,7 @@ from processing.storage.s3 import s3_multipart
 from processing.uploads import filenames, known_files, rejections, skipped_files
 from processing.uploads.known_files import KnownFile
 from processing.uploads.manifest import Declared
-from processing.uploads.rejections import Refusal
+from processing.uploads.rejections import RejectionReason
 
 MAX_TOUCH_INTERVAL_SECONDS = 1.0
 BATCH_TOUCH_FRACTION = 1 / 60
@@ -33,7 +33,7 @@ SAME_NAME_NOTE = "Another photo in this album has the same name. Both are kept."
 COUNT_FILES = (
     "SELECT COUNT(*) FILTER (WHERE state <> 'skipped'), COUNT(*) FROM processing_upload WHERE batch_id = %(batch)s"
 )
-MOST_ROWS = 20_000
+MAX_ROWS_PER_INSERT = 20_000
 """The maximum number of uploads of one batch, including skipped and refused files."""
 
 
@@ -48,21 +48,21 @@ def create(batch: Batch, name: str, size: int | None = None, metadata: str = "")
     return Upload.objects.create(
         batch=batch,
         album_id=batch.album_id,
-        name=filenames.shown(name),
+        name=filenames.displayed(name),
         folder=filenames.folder(name),
         size=size,
         metadata=metadata,
-        note=filenames.note(name),
+        note=filenames.was_changed_note(name),
         expires_at=_expiry(),
     )
 
 
-def expect(batch: Batch, files: list[Declared]) -> list[Upload]:
+def create_many(batch: Batch, files: list[Declared]) -> list[Upload]:
     """Creates one upload for each file, in the same order."""
     return Upload.objects.bulk_create(_upload_for(batch, file) for file in files)
 
 
-def turn_away(batch: Batch, file: Declared, refusal: Refusal, photo: Photo | None = None) -> Upload:
+def record_refused(batch: Batch, file: Declared, refusal: RejectionReason, photo: Photo | None = None) -> Upload:
     """Records a file in the batch that is not to be sent, with the reason. `photo` is an existing photo with the same bytes."""
     upload = _upload_for(batch, file)
     upload.state = UploadState.SKIPPED if refusal == rejections.COMPANION else UploadState.REFUSED
@@ -72,7 +72,7 @@ def turn_away(batch: Batch, file: Declared, refusal: Refusal, photo: Photo | Non
     return upload
 
 
-def note_skipped(batch: Batch, files: Iterable[Declared]) -> None:
+def record_skipped(batch: Batch, files: Iterable[Declared]) -> None:
     """Records files that the client left out, so that the receipt lists each. Idempotent: a file is recorded only once."""
     recorded = batch.uploads.filter(state=UploadState.SKIPPED).values_list("name", "size", "modified_at")
     unmatched = Counter(recorded)
@@ -93,7 +93,7 @@ def _skipped_upload(batch: Batch, file: Declared) -> Upload:
     return upload
 
 
-def expect_again(ended: Upload, file: Declared) -> Upload:
+def recreate(ended: Upload, file: Declared) -> Upload:
     """Replaces a cancelled, expired or refused upload of a running batch by a new one, when its file is sent again."""
     with transaction.atomic():
         upload = _upload_for(ended.batch, file)
@@ -102,7 +102,7 @@ def expect_again(ended: Upload, file: Declared) -> Upload:
     return upload
 
 
-def learn_checksum(upload: Upload, sha256: str) -> None:
+def set_checksum(upload: Upload, sha256: str) -> None:
     """Stores the SHA-256 that the client computed after declaring the file."""
     Upload.objects.receiving().filter(pk=upload.pk).update(declared_sha256=sha256)
     upload.declared_sha256 = sha256
@@ -122,7 +122,7 @@ def keep_alive(batch: int) -> None:
     Upload.objects.receiving().filter(batch=batch).update(expires_at=_expiry())
 
 
-def tell_size(upload: Upload, size: int) -> None:
+def set_size(upload: Upload, size: int) -> None:
     """Stores the size of an upload that was created without one."""
     Upload.objects.receiving().filter(pk=upload.pk, size=None).update(size=size)
     upload.size = size
@@ -145,7 +145,7 @@ def finish(upload: Upload, size: int, sha256: str) -> ProcessingJob | None:
             _delete_if_unwanted(upload)
         return None
     with transaction.atomic():
-        if not sql.hold(upload.album_id):
+        if not sql.lock_album(upload.album_id):
             removal.clear_after_commit([upload.key])  # the album was deleted with all its uploads
             return None
         has_same_bytes, has_same_name = known_files.matches(upload, sha256)
@@ -164,7 +164,7 @@ def finish(upload: Upload, size: int, sha256: str) -> ProcessingJob | None:
         return jobs.create(upload)
 
 
-def refuse(upload: Upload, refusal: Refusal, **fields: object) -> bool:
+def refuse(upload: Upload, refusal: RejectionReason, **fields: object) -> bool:
     """Ends an upload as refused, with the reason, and deletes its bytes. False if it had ended before."""
     if refusal.code == rejections.EMPTY.code and extensions.is_companion(upload.name):  # `.nomedia` is always empty
         return skip(upload, rejections.COMPANION, **fields)
@@ -174,17 +174,17 @@ def refuse(upload: Upload, refusal: Refusal, **fields: object) -> bool:
 def refuse_known(upload: Upload, known: KnownFile, **fields: object) -> None:
     """Refuses a file whose bytes the album has. Restores their photo if it is in the trash."""
     if known.photo:
-        trash.put_back(known.photo)
+        trash.restore(known.photo)
     refuse(upload, known.refusal, duplicate_of=known.photo, **fields)
 
 
-def skip(upload: Upload, refusal: Refusal, **fields: object) -> bool:
+def skip(upload: Upload, refusal: RejectionReason, **fields: object) -> bool:
     """Ends an upload as skipped, which is no failure, and deletes its bytes. False if it had ended before."""
     return _end_without_photo(upload, UploadState.SKIPPED, refusal, **fields)
 
 
 def cancel(upload: Upload, code: str, message: str) -> bool:
-    return _end_without_photo(upload, UploadState.CANCELLED, Refusal(code, message))
+    return _end_without_photo(upload, UploadState.CANCELLED, RejectionReason(code, message))
 
 
 def expire(upload: Upload) -> bool:
@@ -201,14 +201,14 @@ def reclaim(upload: Upload, seconds: float) -> bool:
     return is_quiet and _end_without_photo(upload, UploadState.EXPIRED, rejections.RECLAIMED)
 
 
-def _end_without_photo(upload: Upload, target: UploadState, refusal: Refusal, **fields: object) -> bool:
+def _end_without_photo(upload: Upload, target: UploadState, refusal: RejectionReason, **fields: object) -> bool:
     with transaction.atomic():
         ended = _end(upload, target, code=refusal.code, message=refusal.message, **fields)
         if ended:
             removal.clear_after_commit([upload.key])
             batch_completion.finish_after_commit(upload.batch_id)
             if refusal.code in IS_A_PHOTO:
-                grouping.settle_double(upload)
+                grouping.link_duplicate(upload)
             if upload.multipart_id:
                 transaction.on_commit(lambda: _abort(upload), robust=True)
     return ended
@@ -216,7 +216,7 @@ def _end_without_photo(upload: Upload, target: UploadState, refusal: Refusal, **
 
 def _abort(upload: Upload) -> None:
     """Deletes the parts in the bucket. Skipped while the bucket is unavailable: the sweep deletes them later."""
-    if store().is_there():
+    if store().is_available():
         s3_multipart.abort(upload.key, upload.multipart_id)
 
 
@@ -245,7 +245,7 @@ def _upload_for(batch: Batch, file: Declared) -> Upload:
         size=file.size,
         modified_at=file.modified_at,
         declared_sha256=file.sha256,
-        note=filenames.note(file.raw_name),
+        note=filenames.was_changed_note(file.raw_name),
         expires_at=_expiry(),
     )
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from processing.uploads import filenames
 
-MOST_FILES = 2000
-MOST_BYTES = 4 << 20
+MAX_FILES = 2000
+MAX_BYTES = 4 << 20
 MAX_MILLISECONDS = 253_402_300_799_000
 """The end of the year 9999, the maximum of datetime."""
 SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
@@ -35,7 +35,7 @@ class Declared:
 
     @property
     def name(self) -> str:
-        return filenames.shown(self.raw_name)
+        return filenames.displayed(self.raw_name)
 
     @property
     def folder(self) -> str:
@@ -62,8 +62,8 @@ def read(body: bytes) -> Manifest:
     skipped = payload.get("skipped", [])
     if not isinstance(skipped, list):
         raise BadManifest("skipped is a list of files, as files is.")
-    if max(len(payload["files"]), len(skipped)) > MOST_FILES:
-        raise BadManifest(f"A manifest can list at most {MOST_FILES} files.")
+    if max(len(payload["files"]), len(skipped)) > MAX_FILES:
+        raise BadManifest(f"A manifest can list at most {MAX_FILES} files.")
     return Manifest(
         tuple(map(_declared, payload["files"])), payload.get("open") is True, tuple(map(_declared, skipped))
     )

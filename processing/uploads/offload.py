@@ -8,7 +8,7 @@ from processing.pipeline import cpus
 
 MIN_OFFLOADED_HASHING_BYTES = 128 << 10
 """Smaller chunks are hashed in the request's thread, which is faster than handing them to another."""
-WORTH_WRITING = 1 << 20
+MIN_OFFLOADED_WRITING_BYTES = 1 << 20
 """Smaller chunks are written in the request's thread. Only few fast clients send larger ones (see body_reader)."""
 
 _hashing = ThreadPoolExecutor(cpus.available(), "hashing")
@@ -22,7 +22,7 @@ class Hash(Protocol):
     def copy(self) -> "Hash": ...
 
 
-class Beside:
+class BackgroundTask:
     """Runs `work` on chunks in order, in background threads; chunks of fewer than `worth` bytes in the caller's thread.
 
     A chunk must stay valid until the next add(), or the end of the context.
@@ -33,13 +33,13 @@ class Beside:
         self._executor, self._min_bytes, self._work = executor, worth, work
         self._pending: Future[object] | None = None
 
-    def __enter__(self) -> "Beside":
+    def __enter__(self) -> "BackgroundTask":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.wait()
 
-    def add(self, chunk: memoryview) -> None:
+    def submit(self, chunk: memoryview) -> None:
         self.wait()
         if self._work and len(chunk) < self._min_bytes:
             self._work(chunk)
@@ -53,10 +53,10 @@ class Beside:
             pending.result()
 
 
-def hashing(digest: Hash | None) -> Beside:
+def hashing(digest: Hash | None) -> BackgroundTask:
     """Returns a task that updates `digest` with the chunks, or does nothing if it is None."""
-    return Beside(_hashing, MIN_OFFLOADED_HASHING_BYTES, digest.update if digest else None)
+    return BackgroundTask(_hashing, MIN_OFFLOADED_HASHING_BYTES, digest.update if digest else None)
 
 
-def writing(write: Callable[[memoryview], object]) -> Beside:
-    return Beside(_writing, WORTH_WRITING, write)
+def writing(write: Callable[[memoryview], object]) -> BackgroundTask:
+    return BackgroundTask(_writing, MIN_OFFLOADED_WRITING_BYTES, write)

@@ -20,11 +20,11 @@ from processing.uploads import batches, known_files, lifecycle, rejections
 from processing.uploads.batches import AlbumBusy
 from processing.uploads.known_files import KnownFiles
 from processing.uploads.manifest import Declared
-from processing.uploads.rejections import Refusal
+from processing.uploads.rejections import RejectionReason
 from processing.uploads.tus import session as tus_session
 
 
-class Match(StrEnum):
+class PreflightResult(StrEnum):
     """The result of the comparison for one declared file."""
 
     NEW = "new"
@@ -40,16 +40,16 @@ class Match(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FilePlan:
     """The result for one file. The client sends its bytes to `upload`, starting at `offset`. `photo` has the same bytes.
 
     `refusal` is the reason why the file is not to be sent, or why a received file did not become a photo.
     """
 
-    standing: Match
+    result: PreflightResult
     upload: Upload | None = None
     offset: int = 0
-    refusal: Refusal | None = None
+    refusal: RejectionReason | None = None
     photo: Photo | None = None
 
 
@@ -58,14 +58,14 @@ class Declaration:
     """`batch` is the batch that keeps the album busy, if any. `answers` are the results, in the order of the files."""
 
     batch: Batch | None
-    answers: tuple[Answer, ...]
+    plans: tuple[FilePlan, ...]
 
-    def bytes_to_come(self, files: Sequence[Declared]) -> int:
+    def bytes_expected(self, files: Sequence[Declared]) -> int:
         """Returns the total size of the files that are to be sent. `files` must be the list that was compared."""
-        return sum(file.size for file, plan in zip(files, self.answers, strict=True) if plan.refusal is None)
+        return sum(file.size for file, plan in zip(files, self.plans, strict=True) if plan.refusal is None)
 
 
-NEXT_BATCH = Answer(Match.LATER)
+NEXT_BATCH = FilePlan(PreflightResult.LATER)
 RESENDABLE_CODES = (rejections.NOT_AS_DECLARED.code, rejections.CUT_OFF.code, rejections.DISK_FULL.code)
 """Refusals after which the same file may be sent again."""
 
@@ -86,7 +86,7 @@ def declare(album: Album, user: User, files: Sequence[Declared], skipped: Sequen
     Raises AlbumBusy if another user's batch is running.
     """
     with transaction.atomic():
-        batches.hold(album.pk)
+        batches.lock_album(album.pk)
         index = _DuplicateIndex(album, user, files)
         batch = batches.running_after_release(album)
         if batch and batch.opened_by_id != user.pk:
@@ -100,33 +100,35 @@ def declare(album: Album, user: User, files: Sequence[Declared], skipped: Sequen
             plans = _open(batch, files, index) if batch else []
             is_same_batch = True
         if batch and skipped and is_same_batch:
-            lifecycle.note_skipped(batch, skipped)
+            lifecycle.record_skipped(batch, skipped)
     return Declaration(batch, tuple(map(_finish_if_whole, _with_offsets(plans))))
 
 
-def _open(batch: Batch, files: Sequence[Declared], index: "_DuplicateIndex") -> list[Answer]:
+def _open(batch: Batch, files: Sequence[Declared], index: "_DuplicateIndex") -> list[FilePlan]:
     plans = [index.answer(file) for file in files]
     accepted = [number for number, plan in enumerate(plans) if plan.refusal is None]
     for count, number in enumerate(accepted, 1):
         if refusal := batches.limit_refusal(count):
-            plans[number] = Answer(Match.REFUSED, refusal=refusal)
+            plans[number] = FilePlan(PreflightResult.REFUSED, refusal=refusal)
     accepted = [number for number in accepted if plans[number].refusal is None]
-    for number, upload in zip(accepted, lifecycle.expect(batch, [files[number] for number in accepted]), strict=True):
+    for number, upload in zip(
+        accepted, lifecycle.create_many(batch, [files[number] for number in accepted]), strict=True
+    ):
         plans[number] = replace(plans[number], upload=upload)
     refused = []
     for file, plan in zip(files, plans, strict=True):
         if plan.refusal:
             _restore(plan)
-            refused.append(lifecycle.turn_away(batch, file, plan.refusal, plan.photo))
+            refused.append(lifecycle.record_refused(batch, file, plan.refusal, plan.photo))
     for upload in refused:
         if name_matching.is_sidecar(upload.name) and not upload.duplicate_of and upload.code in IS_A_PHOTO:
-            grouping.settle_double(upload)  # it had no photo when it arrived first
+            grouping.link_duplicate(upload)  # it had no photo when it arrived first
     if not accepted:
         batch_completion.finish_after_commit(batch.pk)
     return plans
 
 
-def _join(batch: Batch, files: Sequence[Declared], index: "_DuplicateIndex") -> Iterator[Answer]:
+def _join(batch: Batch, files: Sequence[Declared], index: "_DuplicateIndex") -> Iterator[FilePlan]:
     """Yields a result for each file: files of the batch continue or are sent again, others must wait for the next batch."""
     uploads = _BatchUploads(batch)
     for file in files:
@@ -138,85 +140,85 @@ def _join(batch: Batch, files: Sequence[Declared], index: "_DuplicateIndex") -> 
         elif upload.state == UploadState.RECEIVING:
             yield _with_checksum(upload, file, uploads, index)
         elif _is_resendable(upload):
-            yield Answer(Match.NEW, lifecycle.expect_again(upload, file))
+            yield FilePlan(PreflightResult.NEW, lifecycle.recreate(upload, file))
         else:
             yield _standing(upload)
 
 
-def _restore(plan: Answer) -> None:
+def _restore(plan: FilePlan) -> None:
     """Restores the photo that makes the file superfluous, or whose companion does, if it is in the trash."""
     if plan.refusal and plan.photo and plan.photo.trashed_at:
-        trash.put_back(plan.photo)
+        trash.restore(plan.photo)
 
 
-def _with_checksum(upload: Upload, file: Declared, uploads: "_BatchUploads", index: "_DuplicateIndex") -> Answer:
+def _with_checksum(upload: Upload, file: Declared, uploads: "_BatchUploads", index: "_DuplicateIndex") -> FilePlan:
     """Refuses a receiving upload if its checksum, now declared for the first time, shows that it is a duplicate."""
     if not file.sha256 or upload.declared_sha256:
         return _standing(upload)
     if known := index.known.find(file.name, file.sha256):
         lifecycle.refuse_known(upload, known, sha256=file.sha256)
-        return Answer(_of(known.refusal), refusal=known.refusal, photo=known.photo)
+        return FilePlan(_of(known.refusal), refusal=known.refusal, photo=known.photo)
     if twin := uploads.by_checksum.get(_dedup_key(file)):
         refusal = rejections.TWICE.filled(name=twin.name)
         lifecycle.refuse(upload, refusal, sha256=file.sha256)
-        return Answer(Match.TWICE, refusal=refusal)
-    lifecycle.learn_checksum(upload, file.sha256)
+        return FilePlan(PreflightResult.TWICE, refusal=refusal)
+    lifecycle.set_checksum(upload, file.sha256)
     uploads.by_checksum[_dedup_key(file)] = upload
     return _standing(upload)
 
 
-def _standing(upload: Upload) -> Answer:
+def _standing(upload: Upload) -> FilePlan:
     match upload.state:
         case UploadState.RECEIVING:
-            return Answer(Match.NEW, upload)
+            return FilePlan(PreflightResult.NEW, upload)
         case UploadState.RECEIVED:
             return _received(upload)
     if _is_resendable(upload):
-        return Answer(Match.NEW)
-    refusal = Refusal(upload.code, upload.message)
-    return Answer(_of(refusal), refusal=refusal, photo=upload.duplicate_of)
+        return FilePlan(PreflightResult.NEW)
+    refusal = RejectionReason(upload.code, upload.message)
+    return FilePlan(_of(refusal), refusal=refusal, photo=upload.duplicate_of)
 
 
-def _received(upload: Upload) -> Answer:
+def _received(upload: Upload) -> FilePlan:
     """Returns the result for a received upload, with its photo or the error of its failed job."""
     job: ProcessingJob | None = getattr(upload, "job", None)  # None if the job was deleted
     if job is None:
-        return Answer(Match.RECEIVED, upload)
-    failure = Refusal(job.error_code, job.error_message) if job.state == JobState.FAILED else None
-    return Answer(Match.RECEIVED, upload, refusal=failure, photo=job.photo)
+        return FilePlan(PreflightResult.RECEIVED, upload)
+    failure = RejectionReason(job.error_code, job.error_message) if job.state == JobState.FAILED else None
+    return FilePlan(PreflightResult.RECEIVED, upload, refusal=failure, photo=job.photo)
 
 
 def _is_resendable(upload: Upload) -> bool:
     return upload.state in (UploadState.CANCELLED, UploadState.EXPIRED) or upload.code in RESENDABLE_CODES
 
 
-def _of(refusal: Refusal) -> Match:
+def _of(refusal: RejectionReason) -> PreflightResult:
     matches = {
-        rejections.DUPLICATE.code: Match.HERE,
-        rejections.RESTORED.code: Match.TRASH,
-        rejections.COMPANION.code: Match.SKIPPED,
+        rejections.DUPLICATE.code: PreflightResult.HERE,
+        rejections.RESTORED.code: PreflightResult.TRASH,
+        rejections.COMPANION.code: PreflightResult.SKIPPED,
     }
-    return matches.get(refusal.code, Match.REFUSED)
+    return matches.get(refusal.code, PreflightResult.REFUSED)
 
 
-def _with_offsets(plans: Sequence[Answer]) -> tuple[Answer, ...]:
+def _with_offsets(plans: Sequence[FilePlan]) -> tuple[FilePlan, ...]:
     """Reads the offsets from the files on disk: call it outside of transactions."""
     return tuple(map(_with_offset, plans))
 
 
-def _with_offset(plan: Answer) -> Answer:
+def _with_offset(plan: FilePlan) -> FilePlan:
     if plan.upload is None:
         return plan
-    if plan.standing == Match.RECEIVED:
+    if plan.result == PreflightResult.RECEIVED:
         return replace(plan, offset=plan.upload.size or 0)
     offset = tus_session.arrived(plan.upload)
-    return replace(plan, offset=offset, standing=Match.HALF) if offset else plan
+    return replace(plan, offset=offset, result=PreflightResult.HALF) if offset else plan
 
 
-def _finish_if_whole(plan: Answer) -> Answer:
+def _finish_if_whole(plan: FilePlan) -> FilePlan:
     """Finishes an upload that arrived in full but was never acknowledged, so that the client does not send it again."""
     upload = plan.upload
-    if upload is None or plan.standing != Match.HALF or plan.offset != upload.size:
+    if upload is None or plan.result != PreflightResult.HALF or plan.offset != upload.size:
         return plan
     tus_session.offset(upload)
     upload.refresh_from_db()
@@ -273,20 +275,20 @@ class _DuplicateIndex:
         self._elsewhere = {photo.original_sha256: photo for photo in photos_elsewhere.select_related("album")}
         self._names: dict[tuple[str, str], str] = {}
 
-    def answer(self, file: Declared) -> Answer:
+    def answer(self, file: Declared) -> FilePlan:
         """Returns the result for a file that no batch expects. Call it in the files' order: the second of two is refused."""
         if refusal := _reason_to_refuse(file):
-            return Answer(_of(refusal), refusal=refusal)
+            return FilePlan(_of(refusal), refusal=refusal)
         if known := self.known.find(file.name, file.sha256):
-            return Answer(_of(known.refusal), refusal=known.refusal, photo=known.photo)
+            return FilePlan(_of(known.refusal), refusal=known.refusal, photo=known.photo)
         key = _dedup_key(file)
         if name := self._names.get(key):
-            return Answer(Match.TWICE, refusal=rejections.TWICE.filled(name=name))
+            return FilePlan(PreflightResult.TWICE, refusal=rejections.TWICE.filled(name=name))
         if file.sha256:
             self._names[key] = file.name
         if photo := self._elsewhere.get(file.sha256):
-            return Answer(Match.ELSEWHERE, photo=photo)
-        return Answer(Match.NEW)
+            return FilePlan(PreflightResult.ELSEWHERE, photo=photo)
+        return FilePlan(PreflightResult.NEW)
 
 
 def _dedup_key(file: Declared | Upload) -> tuple[str, str]:
@@ -294,7 +296,7 @@ def _dedup_key(file: Declared | Upload) -> tuple[str, str]:
     return known_files.dedup_key(file.name, sha256)
 
 
-def _reason_to_refuse(file: Declared) -> Refusal | None:
+def _reason_to_refuse(file: Declared) -> RejectionReason | None:
     if extensions.is_companion(file.raw_name):
         return rejections.COMPANION
     if not file.size:

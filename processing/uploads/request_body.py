@@ -14,7 +14,7 @@ from django.http import HttpRequest, UnreadablePostError
 from gunicorn.http.body import ChunkedReader, LengthReader
 from gunicorn.http.errors import ParseException
 
-from processing.uploads.body_timeouts import Pace
+from processing.uploads.body_timeouts import BodyTimeouts
 
 MAX_DRAIN_BYTES = 256 << 20
 MAX_DRAIN_SECONDS = 10.0
@@ -34,12 +34,12 @@ class Body(Protocol):
         """
 
 
-class EndUnknown(Exception):
+class LengthUnknown(Exception):
     """The request has no Content-Length, and the WSGI server does not declare that it ends the stream with the body."""
 
 
 @contextmanager
-def impatient(request: HttpRequest, pace: Pace) -> Iterator[None]:
+def idle_timeout(request: HttpRequest, pace: BodyTimeouts) -> Iterator[None]:
     """Applies the pace's timeouts to reads of the body, so that a silent or slow client does not keep the thread.
 
     Every wait for the socket is bounded, also those inside gunicorn's parser of chunks. Bytes that trickle in extend no timeout.
@@ -62,15 +62,15 @@ def impatient(request: HttpRequest, pace: Pace) -> Iterator[None]:
             connection.settimeout(timeout_before)
 
 
-def hang_up(request: HttpRequest) -> None:
+def close_read(request: HttpRequest) -> None:
     """Shuts down the read side of a client's connection after an error or timeout. It closes as soon as the response is sent."""
-    close_after(request)
+    close_after_response(request)
     if connection := request.META.get("gunicorn.socket"):
         with suppress(OSError):  # the socket is closed already
             connection.shutdown(socket.SHUT_RD)
 
 
-def close_after(request: HttpRequest) -> None:
+def close_after_response(request: HttpRequest) -> None:
     """Leaves the rest of the body unread and closes the connection after the response.
 
     gunicorn would otherwise read the body to its end to find the next request. Its attribute `failed` marks a body behind which
@@ -81,10 +81,10 @@ def close_after(request: HttpRequest) -> None:
         stream.failed = True
 
 
-def body(request: HttpRequest) -> Body:
+def open_reader(request: HttpRequest) -> Body:
     """Returns a reader of the body. Each read returns the bytes that have arrived, while gunicorn's own reads wait for more.
 
-    So bytes that have arrived are neither held in memory until the next ones come, nor copied. Raises EndUnknown.
+    So bytes that have arrived are neither held in memory until the next ones come, nor copied. Raises LengthUnknown.
     """
     reader, pace = getattr(request.META["wsgi.input"], "reader", None), request.META.get(PACE_KEY)
     match reader:
@@ -95,17 +95,17 @@ def body(request: HttpRequest) -> Body:
     if length(request) is not None:
         return _StreamBody(request, pace)
     if not request.META.get("wsgi.input_terminated"):
-        raise EndUnknown
+        raise LengthUnknown
     # Not the request itself: Django's stream treats a body without a length as empty.
     return _StreamBody(request.META["wsgi.input"], pace)
 
 
 def read(request: HttpRequest, max_bytes: int) -> bytes:
-    """Returns the body, or its first `max_bytes` bytes. Raises EndUnknown, and UnreadablePostError when the connection breaks.
+    """Returns the body, or its first `max_bytes` bytes. Raises LengthUnknown, and UnreadablePostError when the connection breaks.
 
     Memory use grows with the bytes that have arrived, not with the announced length.
     """
-    reader, content, buffer = body(request), bytearray(), memoryview(bytearray(BLOCKING_READ_BYTES))
+    reader, content, buffer = open_reader(request), bytearray(), memoryview(bytearray(BLOCKING_READ_BYTES))
     try:
         while (remaining := max_bytes - len(content)) and (count := reader.readinto(buffer[:remaining])):
             content += buffer[:count]
@@ -125,7 +125,7 @@ def length(request: HttpRequest) -> int | None:
 class _BodyWithLength:
     """A body with a Content-Length. Bytes that came with the headers are in gunicorn's buffer; all others are in the socket."""
 
-    def __init__(self, reader: Any, connection: socket.socket, pace: Pace | None = None) -> None:
+    def __init__(self, reader: Any, connection: socket.socket, pace: BodyTimeouts | None = None) -> None:
         self._reader, self._socket = reader, connection
         self._paced_socket = _PacedSocket(connection, pace) if pace else connection
 
@@ -186,15 +186,15 @@ class _ChunkedBody:
 class _StreamBody:
     """Another server's stream, or one in memory. A read cannot be interrupted; exceeded time limits raise after it."""
 
-    def __init__(self, stream: Any, pace: Pace | None = None) -> None:
+    def __init__(self, stream: Any, pace: BodyTimeouts | None = None) -> None:
         self._stream, self._pace = stream, pace
 
     def readinto(self, buffer: memoryview) -> int:
         if self._pace:
-            self._pace.ask()
+            self._pace.next_timeout()
         chunk = self._stream.read(min(len(buffer), BLOCKING_READ_BYTES))
         if self._pace:
-            self._pace.hear(len(chunk))
+            self._pace.received(len(chunk))
         buffer[: len(chunk)] = chunk
         return len(chunk)
 
@@ -202,29 +202,29 @@ class _StreamBody:
 class _PacedSocket:
     """A socket that limits every wait by the body's pace. Raises TooSlow or TimeoutError."""
 
-    def __init__(self, connection: socket.socket, pace: Pace) -> None:
+    def __init__(self, connection: socket.socket, pace: BodyTimeouts) -> None:
         self._socket, self._pace = connection, pace
 
     def recv(self, size: int) -> bytes:
         with self._waiting():
             chunk = self._socket.recv(size)
-        self._pace.hear(len(chunk))
+        self._pace.received(len(chunk))
         return chunk
 
     def recv_into(self, buffer: memoryview) -> int:
         with self._waiting():
             count = self._socket.recv_into(buffer)
-        self._pace.hear(count)
+        self._pace.received(count)
         return count
 
     @contextmanager
     def _waiting(self) -> Iterator[None]:
-        self._socket.settimeout(self._pace.ask())
+        self._socket.settimeout(self._pace.next_timeout())
         try:
             yield
         except TimeoutError:
-            self._pace.hear(0)
-            self._pace.ask()  # raises TooSlow if the client was slow rather than silent
+            self._pace.received(0)
+            self._pace.next_timeout()  # raises TooSlow if the client was slow rather than silent
             raise
 
 
@@ -255,7 +255,7 @@ def drain(request: HttpRequest) -> None:
     if "gunicorn.socket" in request.META:
         return
     deadline, remaining = time.monotonic() + MAX_DRAIN_SECONDS, MAX_DRAIN_BYTES
-    with suppress(OSError, EndUnknown):  # the client has closed the connection and reads no response
-        reader, buffer = body(request), memoryview(bytearray(DRAIN_CHUNK_BYTES))
+    with suppress(OSError, LengthUnknown):  # the client has closed the connection and reads no response
+        reader, buffer = open_reader(request), memoryview(bytearray(DRAIN_CHUNK_BYTES))
         while remaining > 0 and time.monotonic() < deadline and (count := reader.readinto(buffer)):
             remaining -= count

@@ -7,7 +7,7 @@ anything about them.
 from pathlib import Path
 
 from processing.models import Upload
-from processing.pipeline.errors import Refused
+from processing.pipeline.errors import ImageRejected
 from processing.pipeline.formats import detect, extensions
 from processing.storage import keys as storage_keys
 from processing.storage import store
@@ -26,7 +26,7 @@ def is_companion(upload: Upload, size: int) -> bool:
     if upload.place != storage_keys.DISK and size > MAX_FETCHED_BYTES:
         return True
     try:
-        with store().borrow(upload.key) as path:
+        with store().open_local(upload.key) as path:
             return not holds_photo(path, upload.name)
     except FileNotFoundError:  # already acknowledged and developed, so it was a photo
         return False
@@ -35,11 +35,11 @@ def is_companion(upload: Upload, size: int) -> bool:
 def holds_photo(path: Path, name: str) -> bool:
     """True if a file that is named like a companion contains a photo, or cannot be read."""
     try:
-        if extensions.ending(name) == THUMBNAIL_EXTENSION and path.stat().st_size <= MAX_THUMBNAIL_BYTES:
+        if extensions.extension(name) == THUMBNAIL_EXTENSION and path.stat().st_size <= MAX_THUMBNAIL_BYTES:
             return False
         with path.open("rb") as file:
-            detect.recognise(file)
-    except Refused:
+            detect.detect(file)
+    except ImageRejected:
         return False
     except OSError:
         return True

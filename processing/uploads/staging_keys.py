@@ -5,7 +5,7 @@ import uuid
 from processing.models import JobQuerySet, ProcessingJob, RerenderQuerySet, Upload
 from processing.models.states import KEEPS_RAW
 from processing.storage import keys as storage_keys
-from processing.storage.base import ON_LOAN
+from processing.storage.base import LOCAL_COPY_PREFIX
 
 
 def raw_in_use(keys: list[str]) -> set[uuid.UUID]:
@@ -22,6 +22,6 @@ def claims(queryset: JobQuerySet | RerenderQuerySet) -> set[uuid.UUID]:
     return {claim for claim in queryset.order_by().values_list("claim", flat=True) if claim}
 
 
-def is_on_loan(key: str) -> bool:
+def is_local_copy(key: str) -> bool:
     """True for a temporary copy that a process is reading, or left behind when it was killed."""
-    return key.startswith(f"{storage_keys.INCOMING}/{ON_LOAN}")
+    return key.startswith(f"{storage_keys.INCOMING}/{LOCAL_COPY_PREFIX}")

@@ -12,7 +12,7 @@ from threading import Lock
 
 from django.conf import settings
 
-from processing.uploads.problems import Refusal, Refused
+from processing.uploads.problems import HttpProblem, Problem
 
 THREADS_PER_PAGE_THREAD = 8
 """One of this many threads is reserved for pages."""
@@ -21,17 +21,17 @@ SLOTS_PER_USER_SLOT = 4
 MIN_USER_SLOTS = 6
 """Slots that one user may occupy at least, if there are more: a browser opens this many connections to one server."""
 
-CROWDED = Refusal(
+ALL_SLOTS_TAKEN = Problem(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "crowded",
     "The server is receiving as many files as it can. Try again in a moment.",
 )
-TOO_MANY_AT_ONCE = Refusal(
+TOO_MANY_AT_ONCE = Problem(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "too-many-at-once",
     "You have too many uploads at the same time. Try again when one finishes.",
 )
-REFUSALS = (CROWDED, TOO_MANY_AT_ONCE)
+REFUSALS = (ALL_SLOTS_TAKEN, TOO_MANY_AT_ONCE)
 RETRY_AFTER_SECONDS = 5
 
 _taken: Counter[int] = Counter()
@@ -39,13 +39,13 @@ _lock = Lock()
 
 
 @contextmanager
-def place(user: int) -> Iterator[None]:
-    """Occupies a slot for one body of this user. Raises Refused if none is free: waiting would occupy a thread too."""
+def acquire(user: int) -> Iterator[None]:
+    """Occupies a slot for one body of this user. Raises HttpProblem if none is free: waiting would occupy a thread too."""
     with _lock:
-        if _taken.total() >= places():
-            raise Refused(CROWDED)
-        if _taken[user] >= places_of_one():
-            raise Refused(TOO_MANY_AT_ONCE)
+        if _taken.total() >= total_slots():
+            raise HttpProblem(ALL_SLOTS_TAKEN)
+        if _taken[user] >= user_slots():
+            raise HttpProblem(TOO_MANY_AT_ONCE)
         _taken[user] += 1
     try:
         yield
@@ -56,13 +56,13 @@ def place(user: int) -> Iterator[None]:
                 del _taken[user]
 
 
-def places() -> int:
+def total_slots() -> int:
     """Returns how many bodies this process receives at once."""
     return int(settings.WEB_THREADS) - max(1, int(settings.WEB_THREADS) // THREADS_PER_PAGE_THREAD)
 
 
-def places_of_one() -> int:
+def user_slots() -> int:
     """Returns how many slots one user may occupy: USER_UPLOADS, or a share that leaves a slot for others if there are two."""
     if settings.USER_UPLOADS:
-        return min(int(settings.USER_UPLOADS), places())
-    return max(1, min(max(MIN_USER_SLOTS, places() // SLOTS_PER_USER_SLOT), places() - 1))
+        return min(int(settings.USER_UPLOADS), total_slots())
+    return max(1, min(max(MIN_USER_SLOTS, total_slots() // SLOTS_PER_USER_SLOT), total_slots() - 1))

@@ -10,27 +10,27 @@ from processing.lib import failpoints
 from processing.lib.failpoints import Point
 from processing.models import Batch, Upload
 from processing.storage import store
-from processing.storage.base import Fenced
-from processing.storage.storage_errors import StorageTrouble
+from processing.storage.base import WriterFenced
+from processing.storage.storage_errors import StorageError
 from processing.uploads import offload, rejections
-from processing.uploads.rejections import Refused
+from processing.uploads.rejections import UploadRejected
 
 log = logging.getLogger(__name__)
 
 
-class Stream:
-    """Writes the file of an upload: call write() for each chunk, then land(). Refused is raised after all bytes are deleted."""
+class UploadWriter:
+    """Writes the file of an upload: call write() for each chunk, then commit(). Raises HttpProblem after deleting all bytes."""
 
     def __init__(self, upload: Upload, uncounted_bytes: int = 0) -> None:
         """`uncounted_bytes` are bytes of earlier files of the request that no row counts yet."""
         if admission.disk_is_full():
-            raise Refused(rejections.DISK_FULL)
+            raise UploadRejected(rejections.DISK_FULL)
         if not staging_quota.has_room(uncounted_bytes=uncounted_bytes):
-            raise Refused(rejections.STAGING_FULL)
+            raise UploadRejected(rejections.STAGING_FULL)
         user = upload.batch.opened_by_id
         self._is_limited = upload.batch.source != Batch.Source.IMPORT and user is not None
         if self._is_limited and user and not staging_quota.has_share(user, uncounted_bytes=uncounted_bytes):
-            raise Refused(rejections.OWN_STAGING_FULL)
+            raise UploadRejected(rejections.OWN_STAGING_FULL)
         self.upload = upload
         self._uncounted_bytes = uncounted_bytes
         self.size = 0
@@ -39,7 +39,7 @@ class Stream:
         self._receiving = store().receive(upload.key)
 
     @property
-    def untold(self) -> int:
+    def uncounted_bytes(self) -> int:
         """The number of arrived bytes that the upload's row does not count yet."""
         return self.size - self.upload.arrived
 
@@ -54,22 +54,24 @@ class Stream:
             self._abort_with(rejections.too_large(settings.MAX_FILE_BYTES))
         if admission.disk_is_full(len(chunk)):
             self._abort_with(rejections.DISK_FULL)
-        if self._is_limited and not staging_quota.may_go_on(self.upload, self._uncounted_bytes + self.untold):
+        if self._is_limited and not staging_quota.may_continue(
+            self.upload, self._uncounted_bytes + self.uncounted_bytes
+        ):
             self._abort_with(rejections.OWN_STAGING_FULL)
-        self._hashing.add(memoryview(chunk))
+        self._hashing.submit(memoryview(chunk))
         try:
             self._receiving.write(chunk)
             failpoints.reach(Point.BYTES_ARRIVE)
         except OSError as error:
             self._raise_refusal(error)
 
-    def land(self) -> None:
-        """Makes the bytes durable under the upload's key. Raises Refused if there are none, or no space for them."""
+    def commit(self) -> None:
+        """Makes the bytes durable under the upload's key. Raises HttpProblem if there are none, or no space for them."""
         if not self.size:
             self._abort_with(rejections.EMPTY)
         try:
             self._receiving.commit()
-        except Fenced:
+        except WriterFenced:
             self._abort_with(rejections.TAKEN_AWAY)
         except OSError as error:
             self._raise_refusal(error)
@@ -81,12 +83,12 @@ class Stream:
     def _raise_refusal(self, error: OSError) -> None:
         if error.errno in admission.NO_ROOM:
             self._abort_with(rejections.DISK_FULL)
-        if isinstance(error, StorageTrouble):
+        if isinstance(error, StorageError):
             log.warning("Upload %s could not be stored: %s", self.upload.pk, error)
             self._abort_with(rejections.STORAGE_AWAY.filled(reason=error.message))
         self.abort()
         raise error
 
-    def _abort_with(self, refusal: rejections.Refusal) -> None:
+    def _abort_with(self, refusal: rejections.RejectionReason) -> None:
         self.abort()
-        raise Refused(refusal)
+        raise UploadRejected(refusal)

@@ -65,7 +65,7 @@ def only_if(is_allowed: Callable[[HttpRequest], bool]) -> Callable[[View], View]
     return decorate
 
 
-for_keepers = only_if(may_change_any_album)
+require_album_admin = only_if(may_change_any_album)
 for_superusers = only_if(is_superuser)
 
 
@@ -74,12 +74,12 @@ def is_htmx(request: HttpRequest) -> bool:
     return bool(request.htmx)  # type: ignore[attr-defined]
 
 
-def who(request: HttpRequest) -> str:
+def username(request: HttpRequest) -> str:
     assert isinstance(request.user, User)
     return request.user.get_username()
 
 
-def named(request: HttpRequest, jobs: QuerySet[ProcessingJob]) -> QuerySet[ProcessingJob]:
+def selected_jobs(request: HttpRequest, jobs: QuerySet[ProcessingJob]) -> QuerySet[ProcessingJob]:
     """Returns the jobs named by the form's `job` fields, or all without such a field. Values that are no ids are ignored."""
     values = request.POST.getlist("job")
     ids = [int(value) for value in values if value.isascii() and value.isdigit() and len(value) < 19]

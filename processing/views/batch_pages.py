@@ -16,9 +16,9 @@ from processing.jobs import duplicates, grouping, workers
 from processing.models import ProcessingJob
 from processing.queries import batch_list, file_status, upload_parts
 from processing.queries import receipt as receipt_query
-from processing.queries.file_status import Standing
-from processing.queries.receipt import Line
-from processing.queries.upload_parts import Portions
+from processing.queries.file_status import FileStatus
+from processing.queries.receipt import ReceiptLine
+from processing.queries.upload_parts import UploadParts
 from processing.uploads import batches
 from processing.views import access, confirmation
 from processing.views.access import batch_or_404, ensure_discardable
@@ -33,11 +33,11 @@ FILES_A_PAGE = 100
 def index(request: HttpRequest) -> HttpResponse:
     albums = Album.objects.visible_to(request.user)
     form = BatchFilter(request, albums)
-    filters = form.wanted
+    filters = form.values
     page = Paginator(batch_list.find(albums, filters), BATCHES_A_PAGE).get_page(request.GET.get("page"))
     entries = batch_list.entries(list(page))
     is_busy = any(entry.is_busy for entry in entries)
-    context = {"page": page, "entries": entries, "form": form, "is_filtered": filters != batch_list.Wanted()}
+    context = {"page": page, "entries": entries, "form": form, "is_filtered": filters != batch_list.BatchFilterValues()}
     return render(request, "batch/list.html", context | {"is_busy": is_busy})
 
 
@@ -46,7 +46,7 @@ def index(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """The receipt, and the files with their status. The query parameter `show` selects the files of one status."""
     batch = batch_or_404(request, pk)
-    receipt = receipt_query.of(batch)
+    receipt = receipt_query.build(batch)
     show = _standing(request.GET.get("show", ""))
     files = file_status.files(batch, show)
     if show is None:  # thousands of companions would hide the few files that matter, and have their own list
@@ -59,7 +59,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "show": show,
         "page": page,
         "files": _with_photos(list(receipt_query.lines(cast(QuerySet[Any], page.object_list)))),
-        "is_worked_on": not receipt.is_open or workers.alive().exists(),
+        "is_worked_on": not receipt.is_unsettled or workers.running().exists(),
     }
     return render(request, "batch/page.html", context)
 
@@ -69,7 +69,7 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Requeues the batch's failed jobs, and failed jobs with the same bytes as its files: all, or those named by `job`."""
     batch = batch_or_404(request, pk)
     failed = ProcessingJob.objects.failed().filter(duplicates.failed_of(batch))
-    batches.requeue(access.named(request, failed), by=access.who(request))
+    batches.requeue(access.selected_jobs(request, failed), by=access.username(request))
     return redirect("processing:batch", pk)
 
 
@@ -82,7 +82,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     if page := confirmation.before_cancelling(request, *batches.unfinished(batch), back=back):
         return page
     note_deletion(request, batch.album, "uploads-cancelled")
-    batches.cancel(batch, by=access.who(request))
+    batches.cancel(batch, by=access.username(request))
     return redirect("processing:batch", pk)
 
 
@@ -91,13 +91,13 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     """GET asks for confirmation; POST deletes the batch. Returns 409 while the batch is active."""
     batch = batch_or_404(request, pk)
     ensure_discardable(request, batch.album, batch)
-    is_at_work = batches.is_at_work(batch)
+    is_at_work = batches.is_running(batch)
     if request.method == "POST":
         try:
-            batches.forget(batch, by=access.who(request))
+            batches.delete(batch, by=access.username(request))
             note_deletion(request, batch.album, "batch-deleted")
             return redirect("processing:batches")
-        except batches.AtWork:
+        except batches.BatchRunning:
             is_at_work = True
     status = 409 if request.method == "POST" else 200
     lone_companions = Companion.objects.filter(job__batch=batch, photo=None).count()
@@ -110,12 +110,12 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "batch/delete.html", context, status=status)
 
 
-def _with_photos(lines: list[Line]) -> list[tuple[Line, Photo | None, Portions | None]]:
+def _with_photos(lines: list[ReceiptLine]) -> list[tuple[ReceiptLine, Photo | None, UploadParts | None]]:
     photo_ids = {line.photo for line in lines if line.photo}
     photos = Photo.objects.prefetch_related("renditions").in_bulk(photo_ids)
-    parts = upload_parts.of(line.upload for line in lines if line.is_arriving)
+    parts = upload_parts.build(line.upload for line in lines if line.is_arriving)
     return [(line, photos.get(line.photo) if line.photo else None, parts.get(line.upload)) for line in lines]
 
 
-def _standing(value: str) -> Standing | None:
-    return Standing(value) if value in Standing.values else None
+def _standing(value: str) -> FileStatus | None:
+    return FileStatus(value) if value in FileStatus.values else None

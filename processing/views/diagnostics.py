@@ -11,18 +11,18 @@ from albums.views.access import MayNotDelete
 from processing.doctor import browser_results, measurements
 from processing.maintenance import reclaim as maintenance_reclaim
 from processing.queries import diagnostics_page
-from processing.views.access import for_keepers, may_delete_of_any_album
+from processing.views.access import may_delete_of_any_album, require_album_admin
 
 
 @require_safe
 @never_cache
-@for_keepers
+@require_album_admin
 def page(request: HttpRequest) -> HttpResponse:
-    return render(request, "diagnostics/page.html", {"limits": diagnostics_page.of_now()})
+    return render(request, "diagnostics/page.html", {"limits": diagnostics_page.current()})
 
 
 @require_POST
-@for_keepers
+@require_album_admin
 def measure(request: HttpRequest) -> HttpResponse:
     """Starts a measurement from the server, through PUBLIC_URL or its own address, and adds the browser's results to it."""
     results = browser_results.read(request.POST)
@@ -31,7 +31,7 @@ def measure(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@for_keepers
+@require_album_admin
 def reclaim(request: HttpRequest) -> HttpResponse:
     """Deletes idle uploads and orphans from staging. Raises MayNotDelete, since the files may belong to any user."""
     if not may_delete_of_any_album(request):

@@ -11,20 +11,20 @@ from django.utils.dateparse import parse_datetime
 
 from albums.models import Album
 from processing.models import Batch
-from processing.queries.failure_scope import FailureKind, Picked, Scope
+from processing.queries.failure_scope import FailureKind, FailureScope, FailureSelection
 
 CARRIED_FIELDS = ("pick", "job", "upload", "until", "page")
 """Form fields that a confirmation page repeats, in addition to the scope's, to select the same files."""
 
 
-def scope(request: HttpRequest, params: QueryDict) -> Scope:
+def scope(request: HttpRequest, params: QueryDict) -> FailureScope:
     """Returns the filter. Raises Http404 for an album or batch that does not exist or is not visible, and for invalid values.
 
     Invalid values are not ignored, since that would select all failures.
     """
     albums = Album.objects.visible_to(request.user)
     album, batch, kind, until = (params.get(name) for name in ("album", "batch", "kind", "until"))
-    return Scope(
+    return FailureScope(
         albums,
         album=get_object_or_404(albums, pk=_number(album)) if album else None,
         batch=get_object_or_404(Batch, pk=_number(batch), album__in=albums) if batch else None,
@@ -34,7 +34,7 @@ def scope(request: HttpRequest, params: QueryDict) -> Scope:
     )
 
 
-def picked(form: QueryDict, scope: Scope) -> Picked:
+def selection(form: QueryDict, scope: FailureScope) -> FailureSelection:
     """Returns the failures that the pressed button selects.
 
     The button's value is `all`, a reason (`failed:CODE`) or one file (`job:ID`, `upload:ID`). Without it, the ticked files are
@@ -52,7 +52,7 @@ def picked(form: QueryDict, scope: Scope) -> Picked:
     return scope.only(_numbers(form.getlist("job")), _ids(form.getlist("upload")))
 
 
-def carried(form: QueryDict) -> list[tuple[str, str]]:
+def carried_fields(form: QueryDict) -> list[tuple[str, str]]:
     return [(name, value) for name in CARRIED_FIELDS for value in form.getlist(name)]
 
 

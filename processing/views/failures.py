@@ -15,12 +15,12 @@ from albums.models import Album
 from albums.views.access import MayNotDelete, note, note_deletion
 from processing.models import Preview, ProcessingJob
 from processing.queries import failure_page
-from processing.queries.failure_scope import Scope
+from processing.queries.failure_scope import FailureScope
 from processing.uploads import batches
 from processing.views import access, failure_selection
 from processing.views.access import may_change_any_album
 
-NOTHING_PICKED = "Select at least one file."
+NOTHING_SELECTED = "Select at least one file."
 NOT_PUBLISHED = "Select a damaged file with a preview."
 NOT_YOURS = "to other users and your account cannot delete them."
 PREVIEW_CACHE_CONTROL = "private, max-age=600"
@@ -28,9 +28,9 @@ PREVIEW_CACHE_CONTROL = "private, max-age=600"
 
 @require_safe
 @never_cache
-def desk(request: HttpRequest) -> HttpResponse:
+def page(request: HttpRequest) -> HttpResponse:
     """The query parameters `album`, `batch`, `code` and `kind` filter the failures."""
-    desk = failure_page.of(failure_selection.scope(request, request.GET), request.GET.get("page"))
+    desk = failure_page.build(failure_selection.scope(request, request.GET), request.GET.get("page"))
     return render(request, "failure/page.html", {"desk": desk})
 
 
@@ -38,9 +38,9 @@ def desk(request: HttpRequest) -> HttpResponse:
 def retry(request: HttpRequest) -> HttpResponse:
     """Requeues the selected failures that still have a raw file."""
     scope = failure_selection.scope(request, request.POST)
-    picked = failure_selection.picked(request.POST, scope)
+    picked = failure_selection.selection(request.POST, scope)
     refused_count = picked.uploads.count()
-    count = batches.requeue(picked.jobs, by=access.who(request))
+    count = batches.requeue(picked.jobs, by=access.username(request))
     if count:
         messages.success(request, f"{count} file{pluralize(count)} will be retried.")
     if refused_count:
@@ -48,7 +48,7 @@ def retry(request: HttpRequest) -> HttpResponse:
             request, f"{refused_count} rejected file{pluralize(refused_count)} cannot be retried. Upload again."
         )
     if not count and not refused_count:
-        messages.warning(request, NOTHING_PICKED)
+        messages.warning(request, NOTHING_SELECTED)
     return _redirect_to_page(request, scope)
 
 
@@ -56,7 +56,7 @@ def retry(request: HttpRequest) -> HttpResponse:
 def publish(request: HttpRequest) -> HttpResponse:
     """Publishes the selected damaged files, as far as they can be decoded."""
     scope = failure_selection.scope(request, request.POST)
-    count = batches.publish_damaged(failure_selection.picked(request.POST, scope).jobs, by=access.who(request))
+    count = batches.publish_damaged(failure_selection.selection(request.POST, scope).jobs, by=access.username(request))
     if count:
         messages.success(request, f"{count} damaged file{pluralize(count)} will be published, with a warning.")
     else:
@@ -68,7 +68,7 @@ def publish(request: HttpRequest) -> HttpResponse:
 def dismiss(request: HttpRequest) -> HttpResponse:
     """Dismisses the selected failures. If raw files would be deleted, the first POST only asks for confirmation."""
     scope = failure_selection.scope(request, request.POST)
-    selected = failure_selection.picked(request.POST, scope)
+    selected = failure_selection.selection(request.POST, scope)
     picked = selected.discardable_by(request.user)
     size = picked.size()
     # Other users see only failures that they may delete.
@@ -78,20 +78,20 @@ def dismiss(request: HttpRequest) -> HttpResponse:
     if size.failed and "confirmed" not in request.POST:
         carried = [
             *scope.fields.items(),
-            *failure_selection.carried(request.POST),
+            *failure_selection.carried_fields(request.POST),
             ("until", timezone.now().isoformat()),
         ]
         return render(request, "failure/dismiss.html", {"size": size, "scope": scope, "carried": carried})
     for album in picked.albums():
         note_deletion(request, album, "failures-dismissed")
-    count = batches.dismiss_failed(picked.jobs, by=access.who(request)) + batches.dismiss_refused(picked.uploads)
+    count = batches.dismiss_failed(picked.jobs, by=access.username(request)) + batches.dismiss_refused(picked.uploads)
     if kept_count:
         verb = pluralize(kept_count, "belongs,belong")
         messages.warning(request, f"{kept_count} file{pluralize(kept_count)} {verb} {NOT_YOURS}")
     if count:
         messages.success(request, f"{count} problem{pluralize(count)} dismissed.")
     else:
-        messages.warning(request, NOTHING_PICKED)
+        messages.warning(request, NOTHING_SELECTED)
     return _redirect_to_page(request, scope)
 
 
@@ -112,7 +112,7 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
     return response
 
 
-def _redirect_to_page(request: HttpRequest, scope: Scope) -> HttpResponse:
+def _redirect_to_page(request: HttpRequest, scope: FailureScope) -> HttpResponse:
     query = scope.fields | {name: value for name, value in request.POST.items() if name == "page" and value}
     return redirect(reverse("processing:failures", query=query))
 

@@ -15,33 +15,33 @@ from django.views.decorators.http import require_POST
 from albums.models import Album
 from albums.views.access import AlbumInTrash, album_or_404
 from processing.capacity import admission, daily_limit
-from processing.capacity.admission import Shortage
+from processing.capacity.admission import CapacityProblem
 from processing.models import Batch
 from processing.queries import upload_panel as panel_query
 from processing.uploads import batches, body_timeouts, request_body, upload_slots
-from processing.uploads.batches import AlbumBusy, SentBefore
-from processing.uploads.form import CsrfFailed, FormIntake, TooManyParts
-from processing.uploads.problems import Refused
+from processing.uploads.batches import AlbumBusy, AlreadySent
+from processing.uploads.form import CsrfFailed, FormUploadHandler, TooManyParts
+from processing.uploads.problems import HttpProblem
 from processing.views.access import is_htmx
-from processing.views.panel import answer, partial
+from processing.views.panel import action_response, panel_response
 from processing.views.problem_responses import album_in_trash, busy, problem
 
 BUSY = "Another upload to this album is in progress. Wait for it or cancel it, then upload again."
-NOTHING = "Select at least one photo to upload."
-UNMEASURED = "This web server needs a Content-Length. Nothing was stored; upload again with one."
+NO_FILES = "Select at least one photo to upload."
+LENGTH_REQUIRED = "This web server needs a Content-Length. Nothing was stored; upload again with one."
 CUT_OFF = "The connection broke. Uploaded files are listed; upload the others again."
 TOO_SLOW = "The upload was too slow and was stopped. Uploaded files are listed; upload the others again, fewer at once."
 TOO_MANY_PARTS = "The form has too many files. Uploaded files are listed; upload the others again, fewer at once."
 FIELDS_TOO_LARGE = (
     "The form has too much other data. Uploaded files are listed; reload the page and upload the others again."
 )
-FORGED = (
+CSRF_FAILED = (
     "Nothing was stored: the CSRF token is missing or wrong. Reload the page, then upload again. "
     "Programs send the CSRF token in the header X-CSRFToken, or as the field csrfmiddlewaretoken before the first file."
 )
 
 
-@csrf_exempt  # checked before any file is stored: see FormIntake.check_sender
+@csrf_exempt  # checked before any file is stored: see FormUploadHandler.check_sender
 @require_POST
 def receive(request: HttpRequest, pk: int) -> HttpResponse:
     """Receives the files of the form. Returns 409 with the running batch if the album is locked, 507 or 503 on a shortage.
@@ -56,19 +56,21 @@ def receive(request: HttpRequest, pk: int) -> HttpResponse:
         request_body.drain(request)
         raise
     assert isinstance(request.user, User)
-    intake = FormIntake(request, album, request.user, _token(request))
+    intake = FormUploadHandler(request, album, request.user, _token(request))
     with closing(intake):
         return _receive_files(request, album, intake)
 
 
-def _receive_files(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResponse:
+def _receive_files(request: HttpRequest, album: Album, intake: FormUploadHandler) -> HttpResponse:
     try:
         intake.check_sender()
         batches.ensure_open(album, intake.token)
-        if shortage := daily_limit.of(intake.user.pk) or admission.of_new(intake.length or 0, None, intake.user.pk):
+        if shortage := daily_limit.shortage(intake.user.pk) or admission.for_new_file(
+            intake.length or 0, None, intake.user.pk
+        ):
             request_body.drain(request)
             return _shortage_problem(request, album, shortage)
-        with upload_slots.place(intake.user.pk), request_body.impatient(request, body_timeouts.of_upload()):
+        with upload_slots.acquire(intake.user.pk), request_body.idle_timeout(request, body_timeouts.for_upload()):
             intake.receive()
         return _finish(request, album, intake)
     except AlbumBusy as error:
@@ -77,17 +79,17 @@ def _receive_files(request: HttpRequest, album: Album, intake: FormIntake) -> Ht
         request_body.drain(request)
         if request.accepts("text/html"):
             return error.response
-        return _problem(request, album, HTTPStatus.FORBIDDEN, "csrf", FORGED)
-    except Refused as refused:
-        request_body.close_after(request)
+        return _problem(request, album, HTTPStatus.FORBIDDEN, "csrf", CSRF_FAILED)
+    except HttpProblem as refused:
+        request_body.close_after_response(request)
         refusal = refused.refusal
         return busy(_problem(request, album, refusal.status, refusal.code, refusal.message), "no-slot")
-    except SentBefore:
+    except AlreadySent:
         request_body.drain(request)
-        return answer(request, album)
-    except request_body.EndUnknown:
-        request_body.hang_up(request)
-        return _problem(request, album, HTTPStatus.LENGTH_REQUIRED, "length-required", UNMEASURED)
+        return action_response(request, album)
+    except request_body.LengthUnknown:
+        request_body.close_read(request)
+        return _problem(request, album, HTTPStatus.LENGTH_REQUIRED, "length-required", LENGTH_REQUIRED)
     except TooManyParts:
         return _cut_off(request, album, intake, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-many-parts", TOO_MANY_PARTS)
     except (TooManyFieldsSent, RequestDataTooBig):
@@ -100,26 +102,26 @@ def _receive_files(request: HttpRequest, album: Album, intake: FormIntake) -> Ht
     except Album.DoesNotExist:  # it was deleted during the request
         return album_in_trash(request, album.pk, as_page=request.accepts("text/html"))
     except Exception:
-        intake.cut_off()
-        request_body.close_after(request)
+        intake.finish_early()
+        request_body.close_after_response(request)
         raise
 
 
-def _finish(request: HttpRequest, album: Album, intake: FormIntake) -> HttpResponse:
+def _finish(request: HttpRequest, album: Album, intake: FormUploadHandler) -> HttpResponse:
     if intake.batch is None:
         request_body.drain(request)  # a body that is no multipart form has not been read
-        return _problem(request, album, 422, "no-files", NOTHING)
-    if not intake.hand_over() and intake.has_no_room:
+        return _problem(request, album, 422, "no-files", NO_FILES)
+    if not intake.finish_files() and intake.has_no_room:
         return _shortage_problem(request, album, admission.DISK)
-    return answer(request, album)
+    return action_response(request, album)
 
 
 def _cut_off(
-    request: HttpRequest, album: Album, intake: FormIntake, status: int, code: str, message: str
+    request: HttpRequest, album: Album, intake: FormUploadHandler, status: int, code: str, message: str
 ) -> HttpResponse:
     """Keeps the files that arrived whole. The CSRF check has run before the first of them."""
-    intake.cut_off()
-    request_body.hang_up(request) if status == HTTPStatus.BAD_REQUEST else request_body.close_after(request)
+    intake.finish_early()
+    request_body.close_read(request) if status == HTTPStatus.BAD_REQUEST else request_body.close_after_response(request)
     return _problem(request, album, status, code, message)
 
 
@@ -128,15 +130,15 @@ def _busy_problem(request: HttpRequest, album: Album, batch: Batch) -> HttpRespo
     return _problem(request, album, 409, "album-busy", BUSY, batch={"id": batch.pk, "opened_at": batch.opened_at})
 
 
-def _shortage_problem(request: HttpRequest, album: Album, shortage: Shortage) -> HttpResponse:
-    return busy(_problem(request, album, shortage.status, shortage.code, shortage.intake), "shortage")
+def _shortage_problem(request: HttpRequest, album: Album, shortage: CapacityProblem) -> HttpResponse:
+    return busy(_problem(request, album, shortage.status, shortage.code, shortage.upload_message), "shortage")
 
 
 def _problem(request: HttpRequest, album: Album, status: int, code: str, message: str, **more: object) -> HttpResponse:
     if request.accepts("text/html"):
         if is_htmx(request):
-            return partial(request, album, status=status, error=message)
-        panel = panel_query.of(album, error=message)
+            return panel_response(request, album, status=status, error=message)
+        panel = panel_query.build(album, error=message)
         return render(request, "upload/problem.html", {"panel": panel, "album": album}, status=status)
     return problem(status, code, message, **more)
 

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from albums.models import Album
 from processing.maintenance.bucket_settings import UNREADABLE
 from processing.queries import batch_list
-from processing.queries.batch_list import State, Wanted
+from processing.queries.batch_list import BatchFilterValues, BatchState
 from processing.storage.s3 import config as s3_config
 from processing.storage.s3.config import Connection
 
@@ -81,7 +81,7 @@ class ConnectionForm(forms.Form):
         """Returns the connection as entered. An empty secret key is replaced by the saved one."""
         values = {name: value for name, value in self.cleaned_data.items() if name != "is_same_content"}
         values["secret_key"] = values["secret_key"] or (self._before.secret_key if self._before else "")
-        return Connection(**values | {"prefix": s3_config.settled(values["prefix"])})
+        return Connection(**values | {"prefix": s3_config.normalised_prefix(values["prefix"])})
 
     def clean_bucket(self) -> str:
         name: str = self.cleaned_data["bucket"]
@@ -170,7 +170,7 @@ class BatchFilter(forms.Form):
 
     text = forms.CharField(label="Album or file name", required=False, max_length=MAX_SEARCH_LENGTH)
     album = forms.ModelChoiceField(Album.objects.none(), required=False, empty_label="All albums")
-    state = forms.ChoiceField(choices=[("", "Any state"), *State.choices], required=False)
+    state = forms.ChoiceField(choices=[("", "Any state"), *BatchState.choices], required=False)
     person = forms.ModelChoiceField(User.objects.none(), required=False, label="Uploaded by", empty_label="Anyone")
 
     def __init__(self, request: HttpRequest, albums: QuerySet[Album]) -> None:
@@ -178,17 +178,17 @@ class BatchFilter(forms.Form):
         self._field("text").widget.input_type = "search"
         self._field("album").queryset = albums
         if request.user.has_perm("albums.change_album"):
-            self._field("person").queryset = batch_list.openers(albums)
+            self._field("person").queryset = batch_list.senders(albums)
         else:
             del self.fields["person"]
 
     @property
-    def wanted(self) -> Wanted:
+    def values(self) -> BatchFilterValues:
         self.is_valid()
         values: dict[str, Any] = {name: value for name, value in self.cleaned_data.items() if value}
         if state := values.get("state"):
-            values["state"] = State(state)
-        return Wanted(**values)
+            values["state"] = BatchState(state)
+        return BatchFilterValues(**values)
 
     def _field(self, name: str) -> Any:
         return self.fields[name]

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from albums.models import Album
 from albums.views.access import AlbumInTrash, album_or_404
 from processing.capacity import admission, daily_limit
-from processing.capacity.admission import Shortage
+from processing.capacity.admission import CapacityProblem
 from processing.doctor import measurements
 from processing.models import Batch, Upload
 from processing.uploads import batches, body_timeouts, manifest, preflight, problems, request_body, upload_slots
@@ -20,8 +20,8 @@ from processing.uploads import lifecycle as uploads
 from processing.uploads.batches import AlbumBusy
 from processing.uploads.direct import multipart
 from processing.uploads.manifest import BadManifest, Manifest
-from processing.uploads.preflight import Answer, Declaration, Match
-from processing.uploads.problems import Refusal, Refused
+from processing.uploads.preflight import Declaration, FilePlan, PreflightResult
+from processing.uploads.problems import HttpProblem, Problem
 from processing.views import s3_companion
 from processing.views.problem_responses import album_in_trash, busy, problem, refused
 
@@ -29,7 +29,7 @@ MAX_BODY_SECONDS = 30.0
 """Time limit for the whole list. A list of 500 photos is as large as a thumbnail."""
 ROW_BYTES = 2000
 """An estimate of the most that a file's row takes in the database."""
-TOO_LONG = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The list of files is too long.")
+TOO_LONG = Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The list of files is too long.")
 BUSY = "Another upload to this album is in progress. Upload again when it finishes."
 
 
@@ -46,22 +46,22 @@ def declare(request: HttpRequest, pk: int) -> JsonResponse:
         if not payload.opens:
             return _declaration_response(request, album, declaration)
         if shortage := _shortage(request.user, declaration, payload):
-            return busy(problem(shortage.status, shortage.code, shortage.intake), "shortage")
+            return busy(problem(shortage.status, shortage.code, shortage.upload_message), "shortage")
         batch = declaration.batch
-        if batch and skipped and uploads.count(batch.pk)[1] + len(skipped) > uploads.MOST_ROWS:
-            raise Refused(problems.TOO_MANY_ROWS)
+        if batch and skipped and uploads.count(batch.pk)[1] + len(skipped) > uploads.MAX_ROWS_PER_INSERT:
+            raise HttpProblem(problems.TOO_MANY_ROWS)
         return _declaration_response(request, album, preflight.declare(album, request.user, files, skipped))
     except AlbumBusy as error:
         return problem(HTTPStatus.CONFLICT, "album-busy", BUSY, batch=_batch(request, error.batch))
     except (AlbumInTrash, Album.DoesNotExist):
         return album_in_trash(request, pk)
-    except Refused as error:
+    except HttpProblem as error:
         response = refused(request, error.refusal)
         return busy(response, "no-slot") if error.refusal in upload_slots.REFUSALS else response
-    except request_body.EndUnknown:
+    except request_body.LengthUnknown:
         return refused(request, problems.LENGTH_REQUIRED)
     except UnreadablePostError:
-        request_body.hang_up(request)
+        request_body.close_read(request)
         return problem(HTTPStatus.BAD_REQUEST, "bad-manifest", "The list of files is incomplete. Send it again.")
     except BadManifest as error:
         request_body.drain(request)
@@ -71,32 +71,32 @@ def declare(request: HttpRequest, pk: int) -> JsonResponse:
 def _body(request: HttpRequest) -> bytes:
     if request.content_type != "application/json":
         raise BadManifest("Send the list as application/json.")
-    if (request_body.length(request) or 0) > manifest.MOST_BYTES:
-        raise Refused(TOO_LONG)
+    if (request_body.length(request) or 0) > manifest.MAX_BYTES:
+        raise HttpProblem(TOO_LONG)
     with (
-        upload_slots.place(request.user.pk or 0),
-        request_body.impatient(request, body_timeouts.within(MAX_BODY_SECONDS)),
+        upload_slots.acquire(request.user.pk or 0),
+        request_body.idle_timeout(request, body_timeouts.for_small_body(MAX_BODY_SECONDS)),
     ):
-        body = request_body.read(request, manifest.MOST_BYTES + 1)
-    if len(body) > manifest.MOST_BYTES:
-        raise Refused(TOO_LONG)
+        body = request_body.read(request, manifest.MAX_BYTES + 1)
+    if len(body) > manifest.MAX_BYTES:
+        raise HttpProblem(TOO_LONG)
     return body
 
 
-def _shortage(user: User, declaration: Declaration, payload: Manifest) -> Shortage | None:
+def _shortage(user: User, declaration: Declaration, payload: Manifest) -> CapacityProblem | None:
     """Returns why the batch may not be opened, or why no skipped files may be added to the running one.
 
     Continuing a running batch is not limited otherwise.
     """
     if declaration.batch is None:
-        daily_shortage = daily_limit.of(user.pk, len(payload.files) + len(payload.skipped))
-        return daily_shortage or admission.of_new(declaration.bytes_to_come(payload.files), 0, user.pk)
-    return admission.of_intake(len(payload.skipped) * ROW_BYTES) if payload.skipped else None
+        daily_shortage = daily_limit.shortage(user.pk, len(payload.files) + len(payload.skipped))
+        return daily_shortage or admission.for_new_file(declaration.bytes_expected(payload.files), 0, user.pk)
+    return admission.for_intake(len(payload.skipped) * ROW_BYTES) if payload.skipped else None
 
 
 def _declaration_response(request: HttpRequest, album: Album, declaration: Declaration) -> JsonResponse:
     batch, endpoint = declaration.batch, s3_companion.endpoint(request, album)
-    uploads = [plan.upload for plan in declaration.answers if plan.upload]
+    uploads = [plan.upload for plan in declaration.plans if plan.upload]
     return JsonResponse(
         {
             "batch": _batch(request, batch) if batch else None,
@@ -104,7 +104,7 @@ def _declaration_response(request: HttpRequest, album: Album, declaration: Decla
             "chunk_bytes": measurements.chunk_bytes(),
             "direct": endpoint,
             "expires_at": min((upload.expires_at for upload in uploads), default=None),
-            "files": [_file(plan, endpoint) for plan in declaration.answers],
+            "files": [_file(plan, endpoint) for plan in declaration.plans],
         }
     )
 
@@ -118,14 +118,14 @@ def _batch(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     }
 
 
-def _file(plan: Answer, endpoint: str | None) -> dict[str, Any]:
+def _file(plan: FilePlan, endpoint: str | None) -> dict[str, Any]:
     """URLs are relative, so that uploads go through the same proxy as the page."""
     upload, photo, refusal = plan.upload, plan.photo, plan.refusal
     message = refusal.message if refusal else ""
-    if plan.standing == Match.ELSEWHERE and photo:
+    if plan.result == PreflightResult.ELSEWHERE and photo:
         message = f"Also in your album “{photo.album}”."
     return {
-        "state": plan.standing,
+        "state": plan.result,
         "upload": reverse("processing:upload", args=[upload.pk]) if upload else None,
         "parts": f"{endpoint}/s3/multipart/{upload.pk}"
         if endpoint and upload and _goes_in_parts(plan, upload)
@@ -138,6 +138,6 @@ def _file(plan: Answer, endpoint: str | None) -> dict[str, Any]:
     }
 
 
-def _goes_in_parts(plan: Answer, upload: Upload) -> bool:
+def _goes_in_parts(plan: FilePlan, upload: Upload) -> bool:
     """True if the file goes straight to the bucket. An upload that began through the server continues there."""
-    return multipart.may_come(upload) and (not plan.offset or bool(upload.multipart_id))
+    return multipart.is_direct(upload) and (not plan.offset or bool(upload.multipart_id))

@@ -27,20 +27,20 @@ def status(request: HttpRequest, pk: int) -> HttpResponse:
     Returns 410 if the album is in the trash.
     """
     try:
-        return partial(request, album_or_404(request, pk))
+        return panel_response(request, album_or_404(request, pk))
     except AlbumInTrash:
         return HttpResponse(status=HTTPStatus.GONE)
 
 
-def answer(request: HttpRequest, album: Album) -> HttpResponse:
+def action_response(request: HttpRequest, album: Album) -> HttpResponse:
     """Returns the response to an action: the panel for htmx, otherwise a redirect to the album."""
     if access.is_htmx(request):
-        return partial(request, album)
+        return panel_response(request, album)
     return redirect(album)
 
 
-def partial(request: HttpRequest, album: Album, *, status: int = 200, error: str = "") -> HttpResponse:
-    panel = panel_query.of(album, seen=_number(request, "seen") or 0, since=_number(request, "since"), error=error)
+def panel_response(request: HttpRequest, album: Album, *, status: int = 200, error: str = "") -> HttpResponse:
+    panel = panel_query.build(album, seen=_number(request, "seen") or 0, since=_number(request, "since"), error=error)
     return render(request, "upload/_panel.html", {"panel": panel}, status=status)
 
 
@@ -54,8 +54,8 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Requeues the album's failed jobs: all, or those named by `job`."""
     album = album_or_404(request, pk)
     failed = ProcessingJob.objects.failed().filter(album=album)
-    batches.requeue(access.named(request, failed), by=access.who(request))
-    return answer(request, album)
+    batches.requeue(access.selected_jobs(request, failed), by=access.username(request))
+    return action_response(request, album)
 
 
 @require_POST
@@ -68,8 +68,8 @@ def clear(request: HttpRequest, pk: int) -> HttpResponse:
     if page := confirmation.before_dismissing(request, failed, album.get_absolute_url()):
         return page
     note_deletion(request, album, "failures-dismissed")
-    batches.dismiss(album, by=access.who(request))
-    return answer(request, album)
+    batches.dismiss(album, by=access.username(request))
+    return action_response(request, album)
 
 
 @require_POST
@@ -85,5 +85,5 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     if page := confirmation.before_cancelling(request, *batches.unfinished(target), back=album.get_absolute_url()):
         return page
     note_deletion(request, album, "uploads-cancelled")
-    batches.cancel(target, by=access.who(request))
-    return answer(request, album)
+    batches.cancel(target, by=access.username(request))
+    return action_response(request, album)

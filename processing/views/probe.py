@@ -19,7 +19,7 @@ from processing.doctor import limits, probe_token, proxy_passthrough
 from processing.doctor.http_probe import MARK
 from processing.lib import csrf
 from processing.uploads import body_timeouts, problems, request_body
-from processing.uploads.problems import Refusal, Refused
+from processing.uploads.problems import HttpProblem, Problem
 from processing.uploads.tus.protocol import VERSION
 from processing.views.access import may_change_any_album
 from processing.views.problem_responses import refused
@@ -29,15 +29,15 @@ BUFFER_BYTES = 16 << 10
 MAX_BODY_SECONDS = 60.0
 """Time limit for reading one body."""
 STATUSES = set(proxy_passthrough.STATUSES)
-NOT_YOURS = Refusal(HTTPStatus.NOT_FOUND, "not-found", "This page doesn't exist.")
-ENOUGH = Refusal(HTTPStatus.TOO_MANY_REQUESTS, "measuring", "Other checks are running. Try again in a second.")
-TOO_LARGE = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "probe-too-large", "The body is too large for a check.")
+NOT_FOUND = Problem(HTTPStatus.NOT_FOUND, "not-found", "This page doesn't exist.")
+TOO_MANY_PROBES = Problem(HTTPStatus.TOO_MANY_REQUESTS, "measuring", "Other checks are running. Try again in a second.")
+TOO_LARGE = Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "probe-too-large", "The body is too large for a check.")
 
 _turns = threading.BoundedSemaphore(max(1, min(4, settings.WEB_THREADS // 2)))
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class BodyMeasurement:
     bytes: int
     seconds: float
     longest_gap: float
@@ -55,7 +55,7 @@ def probe(request: HttpRequest) -> HttpResponse:
     try:
         _check_sender(request)
         response = _measure(request)
-    except Refused as error:
+    except HttpProblem as error:
         response = refused(request, error.refusal)
     response[MARK] = request.method or ""
     response["Tus-Resumable"] = VERSION
@@ -66,23 +66,23 @@ def probe(request: HttpRequest) -> HttpResponse:
 
 def _check_sender(request: HttpRequest) -> None:
     if request.method not in METHODS:
-        raise Refused(problems.METHOD_NOT_ALLOWED)
+        raise HttpProblem(problems.METHOD_NOT_ALLOWED)
     if probe_token.is_valid(request.headers.get(probe_token.HEADER, "")):
         return
     if not request.user.is_authenticated:
-        raise Refused(problems.SIGN_IN)
+        raise HttpProblem(problems.SIGN_IN)
     if not may_change_any_album(request):
-        raise Refused(NOT_YOURS)
+        raise HttpProblem(NOT_FOUND)
     if csrf.failure(request):
-        raise Refused(problems.CSRF_FAILED)
+        raise HttpProblem(problems.CSRF_FAILED)
 
 
 def _measure(request: HttpRequest) -> HttpResponse:
     if not _turns.acquire(blocking=False):
-        raise Refused(ENOUGH)
+        raise HttpProblem(TOO_MANY_PROBES)
     try:
-        if (request_body.length(request) or 0) > limits.LARGEST:
-            raise Refused(TOO_LARGE)
+        if (request_body.length(request) or 0) > limits.MAX_BODY_BYTES:
+            raise HttpProblem(TOO_LARGE)
         _wait(request, "hold")
         counted = _count(request)
         _wait(request, "late")
@@ -93,25 +93,25 @@ def _measure(request: HttpRequest) -> HttpResponse:
     return JsonResponse(_report(request, counted), status=_status(request))
 
 
-def _count(request: HttpRequest) -> Counted:
+def _count(request: HttpRequest) -> BodyMeasurement:
     """Counts the bytes of the body. On an error, a timeout or excess size, it stops reading and closes the connection."""
     started_at = last_read_at = time.monotonic()
     total, longest_gap, is_complete, buffer = 0, 0.0, False, memoryview(bytearray(BUFFER_BYTES))
     try:
-        with request_body.impatient(request, body_timeouts.within(MAX_BODY_SECONDS)):
-            reader = request_body.body(request)
-            while not is_complete and total <= limits.LARGEST:
+        with request_body.idle_timeout(request, body_timeouts.for_small_body(MAX_BODY_SECONDS)):
+            reader = request_body.open_reader(request)
+            while not is_complete and total <= limits.MAX_BODY_BYTES:
                 count = reader.readinto(buffer)
                 now = time.monotonic()
                 total, longest_gap = total + count, max(longest_gap, now - last_read_at)
                 last_read_at, is_complete = now, not count
-    except request_body.EndUnknown:
-        raise Refused(problems.LENGTH_REQUIRED) from None
+    except request_body.LengthUnknown:
+        raise HttpProblem(problems.LENGTH_REQUIRED) from None
     except OSError:
         is_complete = False
     if not is_complete:
-        request_body.hang_up(request)
-    return Counted(total, last_read_at - started_at, longest_gap)
+        request_body.close_read(request)
+    return BodyMeasurement(total, last_read_at - started_at, longest_gap)
 
 
 def _wait(request: HttpRequest, name: str) -> None:
@@ -128,7 +128,7 @@ def _status(request: HttpRequest) -> int:
     return int(value) if value in {str(status) for status in STATUSES} else HTTPStatus.OK
 
 
-def _report(request: HttpRequest, counted: Counted) -> dict[str, Any]:
+def _report(request: HttpRequest, counted: BodyMeasurement) -> dict[str, Any]:
     return {
         "bytes": counted.bytes,
         "seconds": counted.seconds,

@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 
 from albums.views.access import AlbumInTrash, album_or_404
 from processing.uploads import problems, request_body, upload_slots
-from processing.uploads.problems import Refusal
+from processing.uploads.problems import Problem
 
 Response = TypeVar("Response", bound=HttpResponse)
 Cause = Literal["read-back", "album-busy", "no-slot", "bucket", "server", "shortage"]
@@ -33,15 +33,15 @@ def busy(response: Response, cause: Cause) -> Response:
     return response
 
 
-def refused(request: HttpRequest, refusal: Refusal) -> JsonResponse:
+def refused(request: HttpRequest, refusal: Problem) -> JsonResponse:
     """Returns the refusal as JSON, after draining or abandoning the rest of the body.
 
     The body is not drained if no upload slot was free: that would occupy a thread.
     """
     if refusal in problems.CUT_SHORT:
-        request_body.hang_up(request)
+        request_body.close_read(request)
     elif refusal in upload_slots.REFUSALS:
-        request_body.close_after(request)
+        request_body.close_after_response(request)
     else:
         request_body.drain(request)
     return problem(refusal.status, refusal.code, refusal.message)

@@ -8,14 +8,14 @@ from albums.models import Album, Photo
 from processing.jobs import workers
 from processing.queries import queue_overview
 from processing.rendering import rerender
-from processing.views.access import for_keepers, may_change_any_album
+from processing.views.access import may_change_any_album, require_album_admin
 
 
 @require_safe
 def jobs(request: HttpRequest) -> HttpResponse:
     """Administrators also see jobs of albums in the trash: photos there are developed and checked like all others."""
     albums = Album.objects
-    queue = queue_overview.of(albums.all() if may_change_any_album(request) else albums.visible_to(request.user))
+    queue = queue_overview.build(albums.all() if may_change_any_album(request) else albums.visible_to(request.user))
     return render(request, "queue/page.html", {"queue": queue})
 
 
@@ -27,7 +27,7 @@ def cancel_rerendering(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@for_keepers
+@require_album_admin
 def drain(request: HttpRequest) -> HttpResponse:
     """Drains the worker named by `worker`. With `resume`, lets it claim jobs again."""
     action = workers.resume if "resume" in request.POST else workers.drain

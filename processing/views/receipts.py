@@ -16,8 +16,8 @@ from django.views.decorators.http import require_safe
 from processing.models import Batch
 from processing.queries import file_status
 from processing.queries import receipt as receipt_query
-from processing.queries.file_status import Standing
-from processing.queries.receipt import Line, Receipt
+from processing.queries.file_status import FileStatus
+from processing.queries.receipt import Receipt, ReceiptLine
 from processing.views.access import batch_or_404
 
 BOM = "\ufeff"
@@ -84,7 +84,7 @@ def _json(batch: Batch, root: _Root) -> Iterator[str]:
         "sent_at": _timestamp(batch.opened_at),
         "made_at": _timestamp(timezone.now()),
     }
-    counts: Counter[Standing] = Counter()
+    counts: Counter[FileStatus] = Counter()
     yield json.dumps(header)[:-1] + ', "files": ['
     damaged = 0
     for number, line in enumerate(receipt_query.lines(file_status.files(batch), counts)):
@@ -92,10 +92,10 @@ def _json(batch: Batch, root: _Root) -> Iterator[str]:
         yield (",\n" if number else "\n") + json.dumps(_columns(line, root))
     receipt = Receipt(counts, damaged)
     footer = {"count": receipt.total, "companions": receipt.companions, "verified": receipt.verified}
-    yield "], " + json.dumps(footer | {"safe": receipt.is_safe, "summary": receipt.words})[1:]
+    yield "], " + json.dumps(footer | {"safe": receipt.is_safe, "summary": receipt.summary})[1:]
 
 
-def _columns(line: Line, root: _Root) -> dict[str, Any]:
+def _columns(line: ReceiptLine, root: _Root) -> dict[str, Any]:
     """Returns values by column; None for empty ones."""
     return {
         "name": line.name,
@@ -103,7 +103,7 @@ def _columns(line: Line, root: _Root) -> dict[str, Any]:
         "sha256": line.sha256 or None,
         "received": _timestamp(line.received_at),
         "verified": _timestamp(line.verified_at),
-        "state": line.standing.value,
+        "state": line.status.value,
         "photo": root.address("albums:photo", line.photo) or None,
         "code": line.code or None,
         "reason": line.reason or None,

@@ -26,13 +26,13 @@ from processing.models.states import IS_A_PHOTO, UploadState
 from processing.storage import keys as storage_keys
 from processing.storage import locations
 from processing.storage.s3 import s3_multipart
-from processing.storage.storage_errors import StorageTrouble
+from processing.storage.storage_errors import StorageError
 from processing.uploads import body_timeouts, filenames, manifest, problems, request_body, upload_slots
 from processing.uploads.creation import create_upload
 from processing.uploads.direct import multipart as direct_multipart
 from processing.uploads.direct import upload_token
 from processing.uploads.manifest import BadManifest
-from processing.uploads.problems import Refusal, Refused
+from processing.uploads.problems import HttpProblem, Problem
 from processing.uploads.tus import protocol
 from processing.uploads.tus.protocol import Creation
 from processing.views.problem_responses import busy, refused
@@ -45,9 +45,9 @@ MAX_BODY_BYTES = 2 << 20
 MAX_BODY_SECONDS = 30.0
 """Time limit for the whole body."""
 
-NO_BUCKET = Refusal(HTTPStatus.NOT_FOUND, "no-bucket", "No bucket is configured. Upload through the server.")
-FOREIGN = Refusal(HTTPStatus.FORBIDDEN, "origin", "Only pages of this server may request this.")
-BAD_BODY = Refusal(
+NO_BUCKET = Problem(HTTPStatus.NOT_FOUND, "no-bucket", "No bucket is configured. Upload through the server.")
+FOREIGN = Problem(HTTPStatus.FORBIDDEN, "origin", "Only pages of this server may request this.")
+BAD_BODY = Problem(
     HTTPStatus.BAD_REQUEST, "bad-body", 'Send JSON: {"filename": …} to begin, {"parts": […]} to complete.'
 )
 
@@ -56,36 +56,36 @@ def endpoint(request: HttpRequest, album: Album) -> str | None:
     """Returns Uppy's companionEndpoint for this user's uploads to the album; None if new files do not go to the bucket."""
     if locations.for_new() != storage_keys.BUCKET:
         return None
-    params = reverse("processing:direct-params", args=[album.pk, upload_token.make(request.user, album)])
+    params = reverse("processing:direct-params", args=[album.pk, upload_token.issue(request.user, album)])
     return params.removesuffix("/s3/params")
 
 
-def speaks_companion(**views: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
+def companion_endpoint(**views: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
     """Builds a route from one view for each method. Checks sign-in, upload token and origin, and returns errors as JSON."""
 
     def route(request: HttpRequest, pk: int, token: str, **kwargs: Any) -> HttpResponse:
         try:
             view = views.get(request.method or "")
             if view is None:
-                raise Refused(problems.METHOD_NOT_ALLOWED)
+                raise HttpProblem(problems.METHOD_NOT_ALLOWED)
             album = _check_access(request, pk, token)
             response = view(request, album, **kwargs)
-        except Refused as error:
+        except HttpProblem as error:
             response = _refusal(request, error.refusal)
         except AlbumInTrash:
             response = _refusal(request, problems.ALBUM_IN_TRASH)
         except (Http404, Album.DoesNotExist):
             response = _refusal(request, problems.NO_SUCH_UPLOAD)
-        except StorageTrouble as trouble:
-            response = _refusal(request, Refusal(HTTPStatus.SERVICE_UNAVAILABLE, trouble.code, trouble.message))
-        request_body.close_after(request)  # a body that the view did not read stays unread
+        except StorageError as trouble:
+            response = _refusal(request, Problem(HTTPStatus.SERVICE_UNAVAILABLE, trouble.code, trouble.message))
+        request_body.close_after_response(request)  # a body that the view did not read stays unread
         response["Cache-Control"] = "no-store"
         return response
 
     return csrf_exempt(login_not_required(route))
 
 
-def own(view: View[P]) -> Callable[..., HttpResponse]:
+def own_upload(view: View[P]) -> Callable[..., HttpResponse]:
     """Decorates a view of one upload. Raises Http404 unless the user sent it."""
 
     @wraps(view)
@@ -117,28 +117,29 @@ def _create(request: HttpRequest, album: Album) -> HttpResponse:
     return JsonResponse({"key": upload.key, "uploadId": str(upload.pk)})
 
 
-@own
+@own_upload
 def _list(request: HttpRequest, upload: Upload) -> HttpResponse:
     parts = [
-        {"PartNumber": part.number, "Size": part.size, "ETag": part.etag} for part in direct_multipart.listed(upload)
+        {"PartNumber": part.number, "Size": part.size, "ETag": part.etag}
+        for part in direct_multipart.list_parts(upload)
     ]
     return JsonResponse(parts, safe=False)
 
 
-@own
+@own_upload
 def _sign(request: HttpRequest, upload: Upload, number: int) -> HttpResponse:
     """Returns a signed URL for one part. With `size` in the query, the URL accepts exactly that number of bytes."""
     url = direct_multipart.sign(upload, number, _number(request.GET.get("size")))
     return JsonResponse({"url": url, "expires": s3_multipart.LIFETIME_SECONDS})
 
 
-@own
+@own_upload
 def _arrived(request: HttpRequest, upload: Upload) -> HttpResponse:
     direct_multipart.touch(upload, _number(request.GET.get("bytes")) or 0)
     return HttpResponse(status=HTTPStatus.NO_CONTENT)
 
 
-@own
+@own_upload
 def _complete(request: HttpRequest, upload: Upload) -> HttpResponse:
     """Returns 200 if the file is received, or 202 while a worker has yet to read it back: the client has to ask again."""
     is_done = direct_multipart.complete(upload, _checksum(_body(request)))
@@ -147,37 +148,37 @@ def _complete(request: HttpRequest, upload: Upload) -> HttpResponse:
         response = JsonResponse({"state": "checking", **_location(upload)}, status=HTTPStatus.ACCEPTED)
         return busy(response, "read-back")
     if upload.state == UploadState.REFUSED and upload.code not in IS_A_PHOTO:
-        raise Refused(Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, upload.code, upload.message))
+        raise HttpProblem(Problem(HTTPStatus.UNPROCESSABLE_ENTITY, upload.code, upload.message))
     if upload.state in (UploadState.CANCELLED, UploadState.EXPIRED):
-        raise Refused(problems.GONE)
+        raise HttpProblem(problems.GONE)
     return JsonResponse({"state": "received", **_location(upload)})
 
 
-@own
+@own_upload
 def _abort(request: HttpRequest, upload: Upload) -> HttpResponse:
     direct_multipart.abort(upload)
     return JsonResponse({})
 
 
-params = speaks_companion(GET=_params)
-multipart = speaks_companion(POST=_create)
-upload = speaks_companion(GET=_list, DELETE=_abort)
-part = speaks_companion(GET=_sign)
-arrived = speaks_companion(POST=_arrived)
-complete = speaks_companion(POST=_complete)
+params = companion_endpoint(GET=_params)
+multipart = companion_endpoint(POST=_create)
+upload = companion_endpoint(GET=_list, DELETE=_abort)
+part = companion_endpoint(GET=_sign)
+arrived = companion_endpoint(POST=_arrived)
+complete = companion_endpoint(POST=_complete)
 
 
 def _check_access(request: HttpRequest, pk: int, token: str) -> Album:
-    """Returns the album if the request may upload to it. Raises Refused, Http404 or AlbumInTrash."""
+    """Returns the album if the request may upload to it. Raises HttpProblem, Http404 or AlbumInTrash."""
     if not request.user.is_authenticated:
-        raise Refused(problems.SIGN_IN)
-    if not upload_token.is_good(token, request.user, pk):
+        raise HttpProblem(problems.SIGN_IN)
+    if not upload_token.is_valid(token, request.user, pk):
         raise Http404
     if _is_cross_origin(request):
-        raise Refused(FOREIGN)
+        raise HttpProblem(FOREIGN)
     album = album_or_404(request, pk)
     if locations.for_new() != storage_keys.BUCKET:
-        raise Refused(NO_BUCKET)
+        raise HttpProblem(NO_BUCKET)
     return album
 
 
@@ -190,34 +191,34 @@ def _is_cross_origin(request: HttpRequest) -> bool:
 
 def _create_upload(request: HttpRequest, album: Album, name: object, size: object, path: object) -> Upload:
     if not isinstance(name, str) or not name:
-        raise Refused(BAD_BODY)
+        raise HttpProblem(BAD_BODY)
     assert isinstance(request.user, User)
     creation = Creation(_number(size), filenames.with_folders(name, path))
     upload = create_upload(request.user, album, Batch.Source.DIRECT, creation)
     if upload.state != UploadState.RECEIVING:
-        raise Refused(Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, upload.code, upload.message))
+        raise HttpProblem(Problem(HTTPStatus.UNPROCESSABLE_ENTITY, upload.code, upload.message))
     return upload
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:
     if (request_body.length(request) or 0) > MAX_BODY_BYTES:
-        raise Refused(BAD_BODY)
+        raise HttpProblem(BAD_BODY)
     try:
         with (
-            upload_slots.place(request.user.pk or 0),
-            request_body.impatient(request, body_timeouts.within(MAX_BODY_SECONDS)),
+            upload_slots.acquire(request.user.pk or 0),
+            request_body.idle_timeout(request, body_timeouts.for_small_body(MAX_BODY_SECONDS)),
         ):
             body = request_body.read(request, MAX_BODY_BYTES + 1)
-    except request_body.EndUnknown:
-        raise Refused(problems.LENGTH_REQUIRED) from None
+    except request_body.LengthUnknown:
+        raise HttpProblem(problems.LENGTH_REQUIRED) from None
     except UnreadablePostError:
-        raise Refused(problems.BROKEN) from None
+        raise HttpProblem(problems.MALFORMED_BODY) from None
     try:
         payload = json.loads(body) if len(body) <= MAX_BODY_BYTES else None
     except (ValueError, RecursionError):
         payload = None
     if not isinstance(payload, dict):
-        raise Refused(BAD_BODY)
+        raise HttpProblem(BAD_BODY)
     return payload
 
 
@@ -225,19 +226,19 @@ def _checksum(body: dict[str, Any]) -> str:
     try:
         return manifest.checksum(body.get("sha256"))
     except BadManifest as error:
-        raise Refused(Refusal(HTTPStatus.BAD_REQUEST, BAD_BODY.code, str(error))) from None
+        raise HttpProblem(Problem(HTTPStatus.BAD_REQUEST, BAD_BODY.code, str(error))) from None
 
 
 def _number(value: object) -> int | None:
     """Parses a size from a query or JSON; None if it is not one."""
     digits = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= protocol.MOST_DIGITS else None
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= protocol.MAX_DIGITS else None
 
 
 def _location(upload: Upload) -> dict[str, str]:
     return {"location": upload.album.get_absolute_url(), "key": upload.key}
 
 
-def _refusal(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+def _refusal(request: HttpRequest, refusal: Problem) -> HttpResponse:
     response = refused(request, refusal)
     return busy(response, "bucket") if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR else response

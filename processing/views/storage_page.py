@@ -82,7 +82,7 @@ def disconnect(request: HttpRequest) -> HttpResponse:
 
 
 def _form(request: HttpRequest | None = None) -> ConnectionForm:
-    bucket_settings.forget()  # the page has to show the current settings
+    bucket_settings.clear_cache()  # the page has to show the current settings
     before = bucket_settings.saved()
     has_content = before is not None and storage_usage.is_bucket_used()
     if request is None:
@@ -93,7 +93,7 @@ def _form(request: HttpRequest | None = None) -> ConnectionForm:
 def _page(request: HttpRequest, form: ConnectionForm, status: int = 200, **more: object) -> HttpResponse:
     context = {
         "form": form,
-        "where": storage_usage.of_now(),
+        "where": storage_usage.current(),
         "environment": s3_config.from_environment() if settings.S3_BUCKET else None,
         "saved": bucket_settings.saved(),
         "is_used": storage_usage.is_bucket_used(),

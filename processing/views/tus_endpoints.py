@@ -27,7 +27,7 @@ from processing.models.states import UploadState
 from processing.uploads import body_timeouts, problems, request_body, upload_slots
 from processing.uploads import lifecycle as uploads
 from processing.uploads.creation import create_upload
-from processing.uploads.problems import Refusal, Refused
+from processing.uploads.problems import HttpProblem, Problem
 from processing.uploads.tus import protocol
 from processing.uploads.tus import session as tus_session
 from processing.uploads.tus.protocol import PartHeaders
@@ -37,7 +37,7 @@ P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
-def speaks_tus(view: View[P]) -> Callable[..., HttpResponseBase]:
+def tus_endpoint(view: View[P]) -> Callable[..., HttpResponseBase]:
     """Decorates a tus endpoint: method override, checks of version, sign-in and CSRF, errors as JSON, and common headers."""
 
     @wraps(view)
@@ -48,13 +48,13 @@ def speaks_tus(view: View[P]) -> Callable[..., HttpResponseBase]:
                 protocol.check_version(request.headers)
                 _check_sender(request)
             response = view(request, *args, **kwargs)
-        except Refused as error:
+        except HttpProblem as error:
             response = _refusal(request, error.refusal, error.offset)
         except AlbumInTrash:
             response = _refusal(request, problems.ALBUM_IN_TRASH)
         except (Http404, Album.DoesNotExist):
             response = _refusal(request, problems.NO_SUCH_UPLOAD)
-        request_body.close_after(request)  # a body that the view did not read stays unread
+        request_body.close_after_response(request)  # a body that the view did not read stays unread
         response["Tus-Resumable"] = protocol.VERSION
         response["Cache-Control"] = "no-store"
         return response
@@ -62,20 +62,20 @@ def speaks_tus(view: View[P]) -> Callable[..., HttpResponseBase]:
     return csrf_exempt(login_not_required(endpoint))
 
 
-@speaks_tus
+@tus_endpoint
 def create(request: HttpRequest, pk: int) -> HttpResponse:
     """OPTIONS: the supported extensions. POST: a new upload in the album, with its first bytes if there is a body."""
     if request.method == "OPTIONS":
         return _options()
     if request.method != "POST":
-        raise Refused(problems.METHOD_NOT_ALLOWED)
+        raise HttpProblem(problems.METHOD_NOT_ALLOWED)
     album = album_or_404(request, pk)
     assert isinstance(request.user, User)
     has_body = request_body.length(request) != 0
     if has_body:
         protocol.check_type(request.headers)
     first_part = PartHeaders(0, None, protocol.checksum(request.headers))
-    with upload_slots.place(request.user.pk) if has_body else nullcontext():
+    with upload_slots.acquire(request.user.pk) if has_body else nullcontext():
         upload = create_upload(request.user, album, Batch.Source.TUS, protocol.creation(request.headers))
         offset = _receive_first(request, upload, first_part) if has_body else 0
     response = HttpResponse(status=HTTPStatus.CREATED)
@@ -92,13 +92,13 @@ def _receive_first(request: HttpRequest, upload: Upload, part: PartHeaders) -> i
     """
     try:
         return _receive(request, upload, part)
-    except Refused as error:
+    except HttpProblem as error:
         if error.refusal not in problems.CUT_SHORT:
             uploads.cancel(upload, error.refusal.code, error.refusal.message)
         raise
 
 
-@speaks_tus
+@tus_endpoint
 def upload(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """HEAD: the offset. PATCH: appends from the offset. DELETE: cancels the upload."""
     match request.method:
@@ -109,10 +109,10 @@ def upload(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         case "PATCH":
             return _patch(request, pk)
         case "DELETE":
-            tus_session.end(_own_upload_or_404(request, pk))
+            tus_session.terminate(_own_upload_or_404(request, pk))
             return HttpResponse(status=HTTPStatus.NO_CONTENT)
         case _:
-            raise Refused(problems.METHOD_NOT_ALLOWED)
+            raise HttpProblem(problems.METHOD_NOT_ALLOWED)
 
 
 def _head(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
@@ -132,28 +132,28 @@ def _patch(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     part = protocol.part(request.headers)
     upload = _own_upload_or_404(request, pk)
     if upload.album.trashed_at:
-        raise Refused(problems.ALBUM_IN_TRASH)
+        raise HttpProblem(problems.ALBUM_IN_TRASH)
     assert isinstance(request.user, User)
     response = HttpResponse(status=HTTPStatus.NO_CONTENT)
-    with upload_slots.place(request.user.pk):
+    with upload_slots.acquire(request.user.pk):
         response["Upload-Offset"] = str(_receive(request, upload, part))
     return _with_expiry(response, upload)
 
 
 def _receive(request: HttpRequest, upload: Upload, part: PartHeaders) -> int:
-    with request_body.impatient(request, body_timeouts.of_upload()):
+    with request_body.idle_timeout(request, body_timeouts.for_upload()):
         try:
-            body = request_body.body(request)
-        except request_body.EndUnknown:
-            raise Refused(problems.LENGTH_REQUIRED) from None
+            body = request_body.open_reader(request)
+        except request_body.LengthUnknown:
+            raise HttpProblem(problems.LENGTH_REQUIRED) from None
         return tus_session.receive(upload, part, body, request_body.length(request))
 
 
 def _check_sender(request: HttpRequest) -> None:
     if not request.user.is_authenticated:
-        raise Refused(problems.SIGN_IN)
+        raise HttpProblem(problems.SIGN_IN)
     if csrf.failure(request):
-        raise Refused(problems.CSRF_FAILED)
+        raise HttpProblem(problems.CSRF_FAILED)
 
 
 def _own_upload_or_404(request: HttpRequest, pk: uuid.UUID) -> Upload:
@@ -176,7 +176,7 @@ def _with_expiry(response: HttpResponse, upload: Upload) -> HttpResponse:
     return response
 
 
-def _refusal(request: HttpRequest, refusal: Refusal, offset: int | None = None) -> HttpResponse:
+def _refusal(request: HttpRequest, refusal: Problem, offset: int | None = None) -> HttpResponse:
     response = refused(request, refusal)
     if offset is not None:
         response["Upload-Offset"] = str(offset)
@@ -186,7 +186,7 @@ def _refusal(request: HttpRequest, refusal: Refusal, offset: int | None = None) 
     return busy(response, cause) if cause else response
 
 
-def _retry_cause(refusal: Refusal) -> Cause | None:
+def _retry_cause(refusal: Problem) -> Cause | None:
     """Returns why the client should try again later, None if it should not."""
     if refusal is problems.ALBUM_BUSY:
         return "album-busy"

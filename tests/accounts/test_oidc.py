@@ -478,5 +478,5 @@ def test_checks_say_what_is_wrong_with_the_settings(settings):
     assert found(ISSUER="http://127.0.0.1:9", **client) == []
     assert found(ISSUER="http://auth.example", **client) == [checks.NOT_SAFE]
     assert found(ISSUER="https://auth.example") == [checks.NO_CLIENT]
-    assert found(ONLY=True) == [checks.ONLY_NOTHING]
-    assert found(ISSUER="https://auth.example", ONLY=True, **client) == [checks.NOBODY_NEW]
+    assert found(ONLY=True) == [checks.ONLY_WITHOUT_PROVIDER]
+    assert found(ISSUER="https://auth.example", ONLY=True, **client) == [checks.NO_NEW_USERS]

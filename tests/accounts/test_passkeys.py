@@ -42,7 +42,7 @@ def test_passkeys_work_at_the_sites_own_https_address_and_on_localhost(rf, setti
     scheme, _, host = asked.partition("://")
     request = rf.get("/", headers={"host": host}, secure=scheme == "https")
 
-    assert passkeys.work_here(request) is works
+    assert passkeys.are_available(request) is works
 
 
 def signed(**more: object) -> str:

@@ -101,7 +101,7 @@ def test_the_code_that_sets_up_an_app_signs_nobody_in(client, clock):
 
 def test_the_user_is_told_by_mail(client, owner, clock, settings, monkeypatch):
     settings.EMAIL_URL, settings.PUBLIC_URL = "smtp://mail.example.org", "https://photos.example.org"
-    monkeypatch.setattr(mail, "later", lambda act: act())
+    monkeypatch.setattr(mail, "submit", lambda act: act())
     EmailAddress.objects.create(user=owner, email="owner@example.org", verified=True, primary=True)
     confirm(client)
     secret = secret_shown(client.get("/accounts/two-factor/app/"))
@@ -333,6 +333,6 @@ def test_the_overview_says_what_is_on(protected, client, clock):
 
 def test_counting_needs_no_request_of_its_own_kind(protected, rf):
     for _ in range(5):
-        second_factor.count(rf.get("/"), protected)
+        second_factor.count_attempt(rf.get("/"), protected)
     with pytest.raises(second_factor.ValidationError):
-        second_factor.count(rf.get("/"), protected)
+        second_factor.count_attempt(rf.get("/"), protected)

@@ -31,7 +31,7 @@ def test_an_album_in_the_trash_keeps_its_files_and_is_still_checked(
     before = files(data_dir)
 
     with django_capture_on_commit_callbacks(execute=True):
-        assert album_trash.put_away(album, by="anna") is True
+        assert album_trash.move_to_trash(album, by="anna") is True
         recovery.sweep()
 
     found = consistency.verify()
@@ -43,19 +43,19 @@ def test_an_album_in_the_trash_keeps_its_files_and_is_still_checked(
 
 
 def test_it_is_visible_to_nobody(album, photo, owner, admin):
-    album_trash.put_away(album, by="anna")
+    album_trash.move_to_trash(album, by="anna")
 
     for person in (owner, admin):
         assert list(Album.objects.visible_to(person)) == []
         assert list(Photo.objects.visible_to(person)) == []
         assert list(Album.objects.changeable_by(person).trashed()) == [album]
-    assert queue_overview.of(Album.objects.visible_to(owner)).photos == 0
+    assert queue_overview.build(Album.objects.visible_to(owner)).photos == 0
 
 
 def test_it_is_restored_with_all_that_was_in_it(album):
     photos = rows(album, 3)
-    trash.put_away(photos[1])
-    album_trash.put_away(album, by="anna")
+    trash.move_to_trash(photos[1])
+    album_trash.move_to_trash(album, by="anna")
 
     assert album_trash.restore(album) is True
 
@@ -67,7 +67,7 @@ def test_it_is_restored_with_all_that_was_in_it(album):
 def test_what_is_not_in_the_trash_cannot_be_restored_or_deleted_permanently(album, owner):
     rows(album, 1)
     gone = Album.objects.create(title="Winter", owner=owner)
-    album_trash.put_away(gone, by="anna")
+    album_trash.move_to_trash(gone, by="anna")
     same = Album.objects.get(pk=gone.pk)
     assert album_trash.remove(gone) is True
 
@@ -80,7 +80,7 @@ def test_what_is_not_in_the_trash_cannot_be_restored_or_deleted_permanently(albu
 def test_moving_an_album_to_the_trash_twice_does_not_prolong_its_days(album):
     age(album, days=20)
 
-    album_trash.put_away(album, by="anna")
+    album_trash.move_to_trash(album, by="anna")
 
     assert timezone.now() - Album.objects.get().trashed_at > timedelta(days=19)
 
@@ -91,7 +91,7 @@ def test_without_days_there_is_no_trash_and_the_files_go_at_once(
     settings.TRASH_DAYS = 0
 
     with django_capture_on_commit_callbacks(execute=True):
-        assert album_trash.put_away(album, by="anna") is False
+        assert album_trash.move_to_trash(album, by="anna") is False
 
     assert (files(data_dir), Album.objects.count(), Leftover.objects.count()) == ([], 0, 0)
 
@@ -100,7 +100,7 @@ def test_deleting_permanently_takes_files_batches_and_raw_files_along(
     album, photo, data_dir, django_capture_on_commit_callbacks
 ):
     making.job_in(album, JobState.FAILED)
-    album_trash.put_away(album, by="anna")
+    album_trash.move_to_trash(album, by="anna")
 
     with django_capture_on_commit_callbacks(execute=True):
         assert album_trash.remove(album) is True
@@ -112,7 +112,7 @@ def test_deleting_permanently_takes_files_batches_and_raw_files_along(
 def test_uploads_on_their_way_stop_with_a_reason_and_their_bytes_go(album, data_dir):
     upload = making.upload(album)
 
-    album_trash.put_away(album, by="anna")
+    album_trash.move_to_trash(album, by="anna")
 
     upload.refresh_from_db()
     assert (upload.state, upload.code) == (UploadState.CANCELLED, "album-in-trash")
@@ -124,7 +124,7 @@ def test_what_had_arrived_is_developed_and_is_there_when_the_album_is_restored(
     album, stored, django_capture_on_commit_callbacks
 ):
     making.received(album, making.jpeg((500, 400)))
-    album_trash.put_away(album, by="anna")
+    album_trash.move_to_trash(album, by="anna")
 
     with django_capture_on_commit_callbacks(execute=True):
         worker.develop_next()
@@ -134,7 +134,7 @@ def test_what_had_arrived_is_developed_and_is_there_when_the_album_is_restored(
 
 
 def test_no_upload_can_begin(album, owner):
-    album_trash.put_away(album, by="anna")
+    album_trash.move_to_trash(album, by="anna")
 
     for begin in (
         lambda: batches.open_with_upload(album, owner, Batch.Source.FORM, "a.jpg"),
@@ -184,7 +184,7 @@ def test_nothing_is_deleted_permanently_while_the_storage_is_away(album, photo, 
 
 
 def test_a_large_album_is_deleted_in_portions_the_longest_in_the_trash_first(album, owner, monkeypatch):
-    monkeypatch.setattr(removal, "FEW", 2)
+    monkeypatch.setattr(removal, "SMALL_BATCH_SIZE", 2)
     rows(album, 5)
     first = Album.objects.create(title="Winter", owner=owner)
     rows(first, 1)
@@ -200,7 +200,7 @@ def test_a_large_album_is_deleted_in_portions_the_longest_in_the_trash_first(alb
 
 
 def test_what_one_request_cannot_delete_of_a_large_album_is_left_to_the_sweep(album, owner, client, monkeypatch):
-    monkeypatch.setattr(removal, "FEW", 2)
+    monkeypatch.setattr(removal, "SMALL_BATCH_SIZE", 2)
     monkeypatch.setattr(removal, "REQUEST_SECONDS", 0)
     client.force_login(owner)
     rows(album, 5)
@@ -216,7 +216,7 @@ def test_what_one_request_cannot_delete_of_a_large_album_is_left_to_the_sweep(al
 def test_an_album_that_is_restored_in_the_middle_of_a_purge_keeps_the_rest(album, monkeypatch):
     rows(album, 5)
     age(album, days=31)
-    monkeypatch.setattr(removal, "CHUNK", 2)
+    monkeypatch.setattr(removal, "BATCH_SIZE", 2)
     delete_chunk = removal._delete_chunk
 
     def restored_after_the_first(photos, most):

@@ -24,7 +24,7 @@ TAKEN = {
 def photo(album, name: str, taken: str | None) -> Photo:
     photo = making.photo(album, making.job_in(album, JobState.COMPLETED))
     photo.name = name
-    photo.taken_at, photo.taken_offset_minutes = timestamps.moment(taken)
+    photo.taken_at, photo.taken_offset_minutes = timestamps.parse_capture_time(taken)
     photo.save()
     return photo
 

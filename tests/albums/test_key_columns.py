@@ -33,7 +33,7 @@ def second_file(photo, data_dir, monkeypatch) -> KeyColumn:
     monkeypatch.setattr(key_columns, "_columns", [*key_columns._columns, column])
     path = data_dir / "second"
     path.write_bytes(CONTENT)
-    store().adopt({KEY: path})
+    store().move_in({KEY: path})
     Photo.objects.filter(pk=photo.pk).update(creator=KEY, iso=len(CONTENT), copyright=SHA256)
     return column
 
@@ -58,7 +58,7 @@ def test_a_missing_file_in_a_new_column_is_found_and_belongs_to_its_photo(second
     store().delete(KEY)
 
     result = consistency.verify()
-    findings.settle(result.troubles)
+    findings.settle(result.problems)
 
     assert result.missing == [KEY]
     assert Finding.objects.get().photo == photo
@@ -74,14 +74,16 @@ def test_a_lost_file_in_a_new_column_is_restored_from_a_copy(second_file, data_d
 
 
 def test_a_file_in_a_new_column_is_backed_up(second_file):
-    assert ManifestEntry(SHA256, len(CONTENT), KEY) in [*snapshot_manifest.wanted("default", renditions=False)]
-    assert snapshot_manifest.is_wanted(KEY, renditions=False)
+    assert ManifestEntry(SHA256, len(CONTENT), KEY) in [
+        *snapshot_manifest.referenced_files("default", renditions=False)
+    ]
+    assert snapshot_manifest.is_referenced(KEY, renditions=False)
 
 
 def test_a_file_in_a_new_column_counts_as_stored(second_file, photo):
     files = [photo.original_bytes, *photo.renditions.values_list("bytes", flat=True), len(CONTENT)]
 
-    usage = storage_usage.of_now()
+    usage = storage_usage.current()
 
     assert (usage.disk.files + usage.bucket.files, usage.disk.bytes + usage.bucket.bytes) == (len(files), sum(files))
 
@@ -90,7 +92,7 @@ def test_a_file_in_a_new_column_is_to_be_moved_like_the_others(second_file, phot
     Photo.objects.update(creator=f"{storage_keys.BUCKET}{KEY}", original_key=storage_keys.bare(photo.original_key))
     photo.renditions.all().delete()
 
-    assert [*storage_migration.elsewhere(storage_keys.DISK).photos] == [photo]
+    assert [*storage_migration.misplaced(storage_keys.DISK).photos] == [photo]
 
 
 def test_the_keys_of_a_new_column_are_rewritten_when_a_backup_is_restored_to_the_disk(second_file):
@@ -108,7 +110,7 @@ def test_a_photo_without_a_file_in_the_new_column_lacks_nothing(second_file, pho
     Photo.objects.update(creator="")
 
     assert consistency.verify().is_clean
-    assert "" not in {file.key for file in file_check.of(Photo.objects.get())}
+    assert "" not in {file.key for file in file_check.files(Photo.objects.get())}
 
 
 def test_a_photo_without_a_file_in_the_new_column_has_none_to_be_moved(second_file, photo):
@@ -116,7 +118,7 @@ def test_a_photo_without_a_file_in_the_new_column_has_none_to_be_moved(second_fi
     Photo.objects.update(creator="", original_key=key)
     photo.renditions.all().delete()
 
-    assert not storage_migration.elsewhere(storage_keys.BUCKET).photos.exists()
+    assert not storage_migration.misplaced(storage_keys.BUCKET).photos.exists()
 
 
 def test_a_file_in_a_new_column_is_deleted_with_its_row(second_file, photo, django_capture_on_commit_callbacks):

@@ -19,7 +19,7 @@ def photo(album: Album, bits: int | None = OWN, size: tuple[int, int] = (60, 40)
     made = making.job_in(album, JobState.COMPLETED).photo
     assert made
     Photo.objects.filter(pk=made.pk).update(width=size[0], height=size[1])
-    if look := likeness.look(made, None if bits is None else f"{bits:016x}"):
+    if look := likeness.build_hash(made, None if bits is None else f"{bits:016x}"):
         look.save()
     return Photo.objects.get(pk=made.pk)
 
@@ -33,13 +33,13 @@ def test_up_to_six_bits_wherever_they_are_look_the_same_the_nearest_first(album)
     for bits in (0x7F, 0x0003_0003_0003_0001, 0x0003_0003_0003_0003):
         photo(album, OWN ^ bits)
 
-    assert likeness.alike(own) == near
+    assert likeness.similar_photos(own) == near
 
 
 def test_who_has_no_look_is_like_nobody(album):
     flat = [photo(album, None) for _ in range(2)]
 
-    assert [likeness.alike(each) for each in flat] == [[], []]
+    assert [likeness.similar_photos(each) for each in flat] == [[], []]
     assert Look.objects.count() == 0
 
 
@@ -47,17 +47,17 @@ def test_another_size_is_the_same_picture_and_another_shape_is_not(album):
     own, smaller = photo(album, size=(3000, 2000)), photo(album, size=(1024, 683))
     photo(album, size=(2000, 2000))
 
-    assert likeness.alike(own) == [smaller]
+    assert likeness.similar_photos(own) == [smaller]
 
 
 def test_only_what_the_same_album_shows_is_told(album, owner):
     own, gone, half = photo(album), photo(album), photo(album)
     photo(Album.objects.create(title="Other", owner=owner))
-    trash.put_away(gone)
+    trash.move_to_trash(gone)
     Photo.objects.filter(pk=half.pk).update(shown_as=own)
 
-    assert likeness.alike(own) == []
-    assert likeness.alike(Photo.objects.get(pk=half.pk)) == []
+    assert likeness.similar_photos(own) == []
+    assert likeness.similar_photos(Photo.objects.get(pk=half.pk)) == []
 
 
 def test_likeness_costs_four_queries_however_many_there_are(album, django_assert_num_queries):
@@ -66,7 +66,7 @@ def test_likeness_costs_four_queries_however_many_there_are(album, django_assert
         photo(album)
 
     with django_assert_num_queries(4):
-        assert len(likeness.alike(own)) == likeness.LISTED
+        assert len(likeness.similar_photos(own)) == likeness.LISTED
 
 
 def test_the_page_of_a_photo_shows_its_likes_and_leaves_them_be(album, client, owner):

@@ -57,7 +57,7 @@ def test_deleting_an_album_stops_and_cleans_its_jobs(
 
     assert (ProcessingJob.objects.count(), Leftover.objects.count(), files(stored)) == (0, 0, [])
     assert list((data_dir / "incoming").iterdir()) == []
-    with pytest.raises(jobs.Stale):
+    with pytest.raises(jobs.ClaimLost):
         jobs.complete(in_work, making.photo(Album.objects.create(title="Other"), in_work), [])
 
 

@@ -39,7 +39,7 @@ def test_a_photo_in_the_trash_keeps_its_files_and_is_still_checked(photo, data_d
     before = files(data_dir)
 
     with django_capture_on_commit_callbacks(execute=True):
-        assert trash.put_away(photo) is True
+        assert trash.move_to_trash(photo) is True
 
     found = consistency.verify()
     assert (files(data_dir), found.photos, found.is_clean) == (before, 1, True)
@@ -47,7 +47,7 @@ def test_a_photo_in_the_trash_keeps_its_files_and_is_still_checked(photo, data_d
 
 
 def test_a_damaged_file_of_a_photo_in_the_trash_is_found(photo, data_dir):
-    trash.put_away(photo)
+    trash.move_to_trash(photo)
     (data_dir / photo.original_key).write_bytes(b"rotten")
 
     assert consistency.verify().corrupt == [photo.original_key]
@@ -55,10 +55,10 @@ def test_a_damaged_file_of_a_photo_in_the_trash_is_found(photo, data_dir):
 
 def test_what_is_put_back_is_where_it_was(album):
     photos = rows(album, 3)
-    trash.put_away(photos[1])
+    trash.move_to_trash(photos[1])
     assert list(album.photos.shown()) == [photos[0], photos[2]]
 
-    assert trash.put_back(photos[1]) is True
+    assert trash.restore(photos[1]) is True
 
     assert list(album.photos.shown()) == photos
     assert photos[1].trashed_at is None
@@ -66,10 +66,10 @@ def test_what_is_put_back_is_where_it_was(album):
 
 def test_what_is_not_in_the_trash_cannot_be_put_back_or_deleted_for_ever(album):
     shown, gone = rows(album, 2)
-    trash.put_away(gone)
+    trash.move_to_trash(gone)
     trash.remove(gone)
 
-    assert [trash.put_back(shown), trash.remove(shown), trash.put_back(gone), trash.remove(gone)] == [False] * 4
+    assert [trash.restore(shown), trash.remove(shown), trash.restore(gone), trash.remove(gone)] == [False] * 4
     assert Photo.objects.get() == shown
 
 
@@ -77,7 +77,7 @@ def test_moving_a_photo_to_the_trash_twice_does_not_prolong_its_days(album):
     photo = rows(album, 1)[0]
     age(photo, days=20)
 
-    trash.put_away(photo)
+    trash.move_to_trash(photo)
 
     assert timezone.now() - Photo.objects.get().trashed_at > timedelta(days=19)
 
@@ -88,13 +88,13 @@ def test_without_days_there_is_no_trash_and_the_files_go_at_once(
     settings.TRASH_DAYS = 0
 
     with django_capture_on_commit_callbacks(execute=True):
-        assert trash.put_away(photo) is False
+        assert trash.move_to_trash(photo) is False
 
     assert (files(data_dir), Photo.objects.count(), Leftover.objects.count()) == ([], 0, 0)
 
 
 def test_deleting_for_ever_takes_the_files_along(photo, data_dir, django_capture_on_commit_callbacks):
-    trash.put_away(photo)
+    trash.move_to_trash(photo)
 
     with django_capture_on_commit_callbacks(execute=True):
         assert trash.remove(photo) is True
@@ -103,18 +103,18 @@ def test_deleting_for_ever_takes_the_files_along(photo, data_dir, django_capture
 
 
 def test_emptying_takes_the_trash_of_this_album_and_nothing_else(album, owner, monkeypatch):
-    monkeypatch.setattr(removal, "CHUNK", 2)
+    monkeypatch.setattr(removal, "BATCH_SIZE", 2)
     kept, *deleted = rows(album, 6)
     others = rows(Album.objects.create(title="Winter", owner=owner), 1)
     for photo in (*deleted, *others):
-        trash.put_away(photo)
+        trash.move_to_trash(photo)
 
     assert trash.empty(album) == 5
     assert set(Photo.objects.all()) == {kept, *others}
 
 
 def test_what_one_request_cannot_delete_of_a_large_trash_is_left_to_the_sweep(album, owner, client, monkeypatch):
-    monkeypatch.setattr(removal, "FEW", 2)
+    monkeypatch.setattr(removal, "SMALL_BATCH_SIZE", 2)
     monkeypatch.setattr(removal, "REQUEST_SECONDS", 0)
     client.force_login(owner)
     rows(album, 5)
@@ -130,9 +130,9 @@ def test_what_one_request_cannot_delete_of_a_large_trash_is_left_to_the_sweep(al
 def test_all_are_put_back_at_once(album):
     photos = rows(album, 3)
     for photo in photos[:2]:
-        trash.put_away(photo)
+        trash.move_to_trash(photo)
 
-    assert trash.put_all_back(album) == 2
+    assert trash.restore_all(album) == 2
     assert list(album.photos.shown()) == photos
 
 
@@ -174,7 +174,7 @@ def test_the_day_that_is_told_is_the_day_it_goes(album, settings):
 
 
 def test_an_album_takes_its_trash_along(album, photo, data_dir, django_capture_on_commit_callbacks):
-    trash.put_away(photo)
+    trash.move_to_trash(photo)
 
     with django_capture_on_commit_callbacks(execute=True):
         removal.delete_album(album)
@@ -185,13 +185,13 @@ def test_an_album_takes_its_trash_along(album, photo, data_dir, django_capture_o
 def test_pages_count_and_show_only_what_is_in_no_trash(album):
     first, second, third, fourth = rows(album, 4)
     for photo in (first, third, fourth):
-        trash.put_away(photo)
+        trash.move_to_trash(photo)
 
     card = shelf.cards(Album.objects.all())[0]
-    panel = panel_query.of(album, seen=first.pk)
+    panel = panel_query.build(album, seen=first.pk)
 
     assert (card.photo_count, card.cover) == (1, second)
-    assert (panel.photo_count, panel.fresh, panel.seen) == (1, (second,), second.pk)
-    assert queue_overview.of(Album.objects.all()).photos == 1
+    assert (panel.photo_count, panel.new_photos, panel.seen) == (1, (second,), second.pk)
+    assert queue_overview.build(Album.objects.all()).photos == 1
     assert shelf.neighbours(second) == (None, None)
     assert shelf.neighbours(Photo.objects.get(pk=third.pk)) == (None, None)

@@ -170,5 +170,5 @@ def test_the_browsers_own_dialog_offers_every_accepted_ending(page: Page) -> Non
 
     (offered,) = options["types"]
     endings = [ending for some in offered["accept"].values() for ending in some]
-    assert sorted(endings) == sorted(f".{ending}" for ending in extensions.ENDINGS)
+    assert sorted(endings) == sorted(f".{ending}" for ending in extensions.EXTENSIONS)
     assert error == "AbortError"

@@ -21,7 +21,7 @@ def test_what_is_not_set_has_its_default(monkeypatch):
     assert env.number("THING", 7) == 7
     assert env.seconds("THING", 0.5) == 0.5
     assert env.size("THING", "2G") == 2 << 30
-    assert env.words("THING", "a,b") == ["a", "b"]
+    assert env.items("THING", "a,b") == ["a", "b"]
     assert env.numbers("THING", "3,1") == [3, 1]
     assert env.path("THING", Path("/there")) == Path("/there")
 
@@ -46,7 +46,7 @@ def test_a_size_may_have_a_unit(given, raw, value):
 def test_words_are_parted_by_commas(given):
     given(" a, b ,,c ")
 
-    assert env.words("THING") == ["a", "b", "c"]
+    assert env.items("THING") == ["a", "b", "c"]
 
 
 def test_a_path_is_made_absolute(given, tmp_path, monkeypatch):
@@ -62,8 +62,8 @@ def test_a_path_is_made_absolute(given, tmp_path, monkeypatch):
         (lambda: env.flag("THING"), "maybe"),
         (lambda: env.number("THING", 1), "one"),
         (lambda: env.number("THING", 1), "1.5"),
-        (lambda: env.number("THING", 1, least=1), "0"),
-        (lambda: env.number("THING", 1, most=65535), "65536"),
+        (lambda: env.number("THING", 1, minimum=1), "0"),
+        (lambda: env.number("THING", 1, maximum=65535), "65536"),
         (lambda: env.seconds("THING", 1), "soon"),
         (lambda: env.seconds("THING", 1), "nan"),
         (lambda: env.seconds("THING", 1), "-1"),
@@ -91,7 +91,7 @@ def test_numbers_that_make_no_sense_are_refused(given, raw):
     given(raw)
 
     with pytest.raises(ImproperlyConfigured, match="THING must be"):
-        env.numbers("THING", least=1, most=5000)
+        env.numbers("THING", minimum=1, maximum=5000)
 
 
 def test_one_of_several_words(given):

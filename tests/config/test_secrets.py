@@ -8,27 +8,27 @@ import pytest
 
 from config import secrets
 
-MAKE_ONE = "import sys, pathlib; from config import secrets; print(secrets.kept_in(pathlib.Path(sys.argv[1])))"
+MAKE_ONE = "import sys, pathlib; from config import secrets; print(secrets.read_or_create(pathlib.Path(sys.argv[1])))"
 
 
 def test_a_secret_is_made_once_and_kept(tmp_path):
     path = tmp_path / "deep" / "key"
 
-    first = secrets.kept_in(path)
+    first = secrets.read_or_create(path)
 
     assert len(first) >= 50
-    assert secrets.kept_in(path) == first
+    assert secrets.read_or_create(path) == first
     assert [entry.name for entry in path.parent.iterdir()] == ["key"]
 
 
 def test_its_owner_alone_can_read_it(tmp_path):
-    secrets.kept_in(tmp_path / "key")
+    secrets.read_or_create(tmp_path / "key")
 
     assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
 
 
 def test_two_installations_have_different_secrets(tmp_path):
-    assert secrets.kept_in(tmp_path / "one") != secrets.kept_in(tmp_path / "two")
+    assert secrets.read_or_create(tmp_path / "one") != secrets.read_or_create(tmp_path / "two")
 
 
 @pytest.mark.parametrize("_", range(3))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import SuspiciousFileOperation
 
-from processing.storage.base import Fenced, Store
+from processing.storage.base import Store, WriterFenced
 from processing.storage.local.local_store import LocalStore
 from processing.storage.router import PlacedStore
 from processing.storage.s3 import config as s3_config
@@ -28,7 +28,7 @@ class StoreContract:
         receiving.commit()
 
     def bytes_at(self, store: Store, key: str) -> bytes:
-        with store.borrow(key) as path:
+        with store.open_local(key) as path:
             return path.read_bytes()
 
     def test_a_file_is_there_when_it_was_committed(self, store):
@@ -53,19 +53,19 @@ class StoreContract:
         receiving.write(b"half")
         store.delete(KEY)
 
-        with pytest.raises(Fenced):
+        with pytest.raises(WriterFenced):
             receiving.commit()
 
         assert list(store.keys("incoming")) == []
 
     def test_a_growing_file_goes_on_where_it_stopped(self, store):
         first = store.grow(KEY)
-        assert first.take_over() == 0
+        assert first.fence() == 0
         first.append(b"half ")
         first.sync()
 
         second = store.grow(KEY)
-        assert second.take_over() == 5
+        assert second.fence() == 5
         second.append(b"and whole")
         assert not store.exists(KEY)
         second.commit()
@@ -75,11 +75,11 @@ class StoreContract:
 
     def test_a_writer_whose_file_was_taken_over_writes_nothing_more(self, store):
         late, next_one = store.grow(KEY), store.grow(KEY)
-        late.take_over()
+        late.fence()
         late.append(b"early")
-        next_one.take_over()
+        next_one.fence()
 
-        with pytest.raises(Fenced):
+        with pytest.raises(WriterFenced):
             late.append(b"late")
         next_one.commit()
 
@@ -87,23 +87,23 @@ class StoreContract:
 
     def test_committing_twice_is_harmless_and_fences_off_everybody(self, store):
         growing = store.grow(KEY)
-        growing.take_over()
+        growing.fence()
         growing.append(b"whole")
         growing.commit()
         growing.commit()
 
-        with pytest.raises(Fenced):
+        with pytest.raises(WriterFenced):
             growing.append(b"late")
-        assert store.grow(KEY).take_over() == 5
+        assert store.grow(KEY).fence() == 5
 
     def test_deleting_a_growing_file_leaves_nothing_of_it(self, store):
         growing = store.grow(KEY)
-        growing.take_over()
+        growing.fence()
         growing.append(b"half")
 
         store.delete(KEY)
 
-        with pytest.raises(Fenced):
+        with pytest.raises(WriterFenced):
             growing.append(b"late")
         assert list(store.keys("incoming")) == []
 
@@ -111,19 +111,19 @@ class StoreContract:
     def doubtful(store, first: bytes, then: bytes):
         """A file of which `then` does not count yet."""
         growing = store.grow(KEY)
-        growing.take_over()
+        growing.fence()
         growing.append(first)
-        growing.doubt()
+        growing.begin_unverified()
         growing.append(then)
         return growing
 
     def test_what_is_in_doubt_counts_when_it_is_trusted(self, store):
         growing = self.doubtful(store, b"sure ", b"and proved")
-        assert (growing.there(), store.grow(KEY).there()) == (5, 5)
+        assert (growing.offset(), store.grow(KEY).offset()) == (5, 5)
 
-        growing.trust()
+        growing.commit_unverified()
 
-        assert (growing.there(), store.grow(KEY).there()) == (15, 15)
+        assert (growing.offset(), store.grow(KEY).offset()) == (15, 15)
         growing.commit()
         assert self.bytes_at(store, KEY) == b"sure and proved"
 
@@ -131,10 +131,15 @@ class StoreContract:
     def test_what_is_in_doubt_goes_when_another_takes_over(self, store, first):
         late, next_one = self.doubtful(store, first, b"doubtful"), store.grow(KEY)
 
-        assert next_one.take_over() == len(first)
+        assert next_one.fence() == len(first)
 
-        for too_late in (late.trust, late.doubt, late.drop_doubtful, lambda: late.append(b"!")):
-            with pytest.raises(Fenced):
+        for too_late in (
+            late.commit_unverified,
+            late.begin_unverified,
+            late.discard_unverified,
+            lambda: late.append(b"!"),
+        ):
+            with pytest.raises(WriterFenced):
                 too_late()
         next_one.append(b"and whole")
         next_one.commit()
@@ -143,32 +148,32 @@ class StoreContract:
     def test_its_writer_goes_on_before_what_was_doubtful(self, store):
         growing = self.doubtful(store, b"sure ", b"damaged on its way")
 
-        growing.drop_doubtful()
+        growing.discard_unverified()
         growing.append(b"and ")
-        growing.doubt()
+        growing.begin_unverified()
         growing.append(b"whole")
-        growing.trust()
+        growing.commit_unverified()
         growing.commit()
 
         assert self.bytes_at(store, KEY) == b"sure and whole"
 
     def test_borrowing_what_is_not_there_says_so(self, store):
-        with pytest.raises(FileNotFoundError), store.borrow(KEY):
+        with pytest.raises(FileNotFoundError), store.open_local(KEY):
             pass
 
     def test_bytes_are_kept_under_a_second_key(self, store):
         self.put(store, KEY, b"raw")
 
-        store.keep(KEY, "originals/ab/abc.jpg")
+        store.copy_or_link(KEY, "originals/ab/abc.jpg")
         store.delete(KEY)
 
         assert self.bytes_at(store, "originals/ab/abc.jpg") == b"raw"
 
     def test_keeping_twice_is_harmless(self, store):
         self.put(store, KEY, b"raw")
-        store.keep(KEY, "originals/ab/abc.jpg")
+        store.copy_or_link(KEY, "originals/ab/abc.jpg")
 
-        store.keep(KEY, "originals/ab/abc.jpg")
+        store.copy_or_link(KEY, "originals/ab/abc.jpg")
 
         assert self.bytes_at(store, "originals/ab/abc.jpg") == b"raw"
 
@@ -176,7 +181,7 @@ class StoreContract:
         (work / "800.webp").write_bytes(b"800")
         (work / "400.webp").write_bytes(b"400")
 
-        store.adopt({f"{CLAIM}/{name}": work / name for name in ("800.webp", "400.webp")})
+        store.move_in({f"{CLAIM}/{name}": work / name for name in ("800.webp", "400.webp")})
 
         assert sorted(store.keys("renditions")) == [f"{CLAIM}/400.webp", f"{CLAIM}/800.webp"]
         assert self.bytes_at(store, f"{CLAIM}/800.webp") == b"800"
@@ -230,7 +235,7 @@ class TestLocalStore(StoreContract):
     def test_an_original_is_no_copy(self, store, tmp_path):
         self.put(store, KEY, b"raw")
 
-        store.keep(KEY, "originals/ab/abc.jpg")
+        store.copy_or_link(KEY, "originals/ab/abc.jpg")
 
         assert (tmp_path / "store" / KEY).samefile(tmp_path / "store/originals/ab/abc.jpg")
 

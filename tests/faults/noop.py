@@ -80,4 +80,4 @@ def _receive(title: str, files: dict[str, bytes]) -> None:
         for turn, upload in enumerate(uploads)
     )
     for job in jobs:
-        wakeup.ring(job.pk)
+        wakeup.send(job.pk)

@@ -24,8 +24,8 @@ while True:
     sweep.sweep()
     Path("{began}").touch()
     for pk in ProcessingJob.objects.due().values_list("pk", flat=True)[:5]:
-        wakeup.ring(pk)
-        wakeup.ring(pk)
+        wakeup.send(pk)
+        wakeup.send(pk)
 """
 RETRIES = "SELECT code, detail FROM processing_jobevent WHERE edge = 'retry'"
 MOVES = "SELECT edge, count(*) FROM processing_jobevent GROUP BY edge"

@@ -44,7 +44,7 @@ def developed(album: Album, count: int = 1, name: str = "IMG_{}.JPG") -> Batch:
 
 def proved(album: Album, count: int = 1, name: str = "IMG_{}.JPG") -> Batch:
     batch = developed(album, count, name)
-    while post_write.prove_next():
+    while post_write.verify_next():
         pass
     return batch
 
@@ -78,7 +78,7 @@ def test_the_line_that_frees_the_card_is_there_only_when_it_is_true(signed_in, a
     assert "safe to format" not in page(signed_in, batch)
     assert "2 are still being verified" in page(signed_in, batch)
 
-    while post_write.prove_next():
+    while post_write.verify_next():
         pass
 
     assert "All 2 files are stored and verified: safe to format the card." in page(signed_in, batch)
@@ -89,7 +89,7 @@ def test_the_page_is_live_until_time_changes_nothing_any_more(signed_in, album):
     assert 'hx-trigger="every 2s"' in page(signed_in, batch)
     assert '<noscript><meta http-equiv="refresh"' in page(signed_in, batch)
 
-    post_write.prove_next()
+    post_write.verify_next()
 
     assert "hx-trigger" not in page(signed_in, batch)
     assert "http-equiv" not in page(signed_in, batch)
@@ -158,7 +158,7 @@ def test_a_page_costs_the_same_queries_however_large_the_batch(
         page(signed_in, batch)
     for number in range(20):
         making.received(album, making.jpeg((500, 400)) if number % 2 else b"none", batch=batch)
-    while worker.develop_next() or post_write.prove_next():
+    while worker.develop_next() or post_write.verify_next():
         pass
 
     with django_assert_num_queries(len(small)):
@@ -418,4 +418,4 @@ def test_the_admin_leads_to_the_batch(album, admin):
 def test_entries_of_batches_without_files_are_all_zero(album):
     batch = Batch.objects.create(album=album, source=Batch.Source.TUS)
 
-    assert batch_list.entries([batch]) == [batch_list.Entry(batch)]
+    assert batch_list.entries([batch]) == [batch_list.BatchRow(batch)]

@@ -89,7 +89,7 @@ def test_the_way_back_in_the_message_is_a_form_that_passes_the_csrf_check(owner,
 
 def test_its_address_says_that_it_is_in_the_trash_and_offers_to_restore_it(signed_in, album, photos):
     day = timezone.now() + timedelta(days=30)
-    album_trash.put_away(album, by="owner")
+    album_trash.move_to_trash(album, by="owner")
 
     for address in ("", "edit/", "delete/", "trash/"):
         response = signed_in.get(f"/albums/{album.pk}/{address}")
@@ -103,7 +103,7 @@ def test_its_address_says_that_it_is_in_the_trash_and_offers_to_restore_it(signe
 
 
 def test_to_others_it_does_not_exist(stranger, admin, album, photos):
-    album_trash.put_away(album, by="owner")
+    album_trash.move_to_trash(album, by="owner")
     other, keeper = Client(), Client()
     other.force_login(stranger)
     keeper.force_login(admin)
@@ -132,7 +132,7 @@ def test_its_photos_are_served_to_nobody(signed_in, admin, album, photo):
     keeper.force_login(admin)
     assert {status(signed_in, address) for address in addresses} <= {200, 302}  # a bucket's answer is behind a link
 
-    album_trash.put_away(album, by="owner")
+    album_trash.move_to_trash(album, by="owner")
 
     for client in (signed_in, keeper):
         assert [status(client, address) for address in addresses] == [404] * 5
@@ -142,7 +142,7 @@ def test_it_is_in_no_list_and_its_uploads_neither(signed_in, album, photos):
     batch = Upload.objects.first().batch
     assert f"/batches/{batch.pk}/" in read(signed_in, "/batches/")
 
-    album_trash.put_away(album, by="owner")
+    album_trash.move_to_trash(album, by="owner")
 
     assert f'href="/albums/{album.pk}/"' not in read(signed_in, "/albums/")
     assert f"/batches/{batch.pk}/" not in read(signed_in, "/batches/")
@@ -153,7 +153,7 @@ def test_it_is_in_no_list_and_its_uploads_neither(signed_in, album, photos):
 def test_the_list_shows_cover_count_and_date_and_what_was_deleted_last_first(signed_in, owner, album, photo):
     early = timezone.now() - timedelta(days=29)
     old = Album.objects.create(title="Winter", owner=owner, trashed_at=early)
-    album_trash.put_away(album, by="owner")
+    album_trash.move_to_trash(album, by="owner")
 
     page = read(signed_in, "/albums/trash/")
 
@@ -172,7 +172,7 @@ def test_the_list_shows_cover_count_and_date_and_what_was_deleted_last_first(sig
 def test_from_the_list_albums_are_restored_one_by_one(signed_in, owner, album):
     other = Album.objects.create(title="Winter", owner=owner)
     for each in (album, other):
-        album_trash.put_away(each, by="owner")
+        album_trash.move_to_trash(each, by="owner")
 
     response = signed_in.post(f"/albums/{album.pk}/restore/", {"stay": "yes"}, follow=True)
 
@@ -188,7 +188,7 @@ def test_an_empty_list_says_what_it_is_for(signed_in, album):
 
 def test_deleting_permanently_asks_first_and_says_how_much_goes(signed_in, album, photos):
     Photo.objects.update(original_bytes=2 << 20)
-    album_trash.put_away(album, by="owner")
+    album_trash.move_to_trash(album, by="owner")
     address = f"/albums/{album.pk}/delete-permanently/"
 
     page = read(signed_in, address)
@@ -224,7 +224,7 @@ def test_a_delete_that_is_sent_twice_goes_no_further_than_the_trash(signed_in, a
 
 
 def test_uploads_by_every_way_are_refused_with_a_message(signed_in, album):
-    album_trash.put_away(album, by="owner")
+    album_trash.move_to_trash(album, by="owner")
 
     form = send(signed_in, album, *picked(making.jpeg()))
     form_json = send(signed_in, album, *picked(making.jpeg()), headers={"Accept": "application/json"})
@@ -260,7 +260,7 @@ def test_a_page_that_is_open_elsewhere_hears_that_the_album_is_in_the_trash(sign
     address = f"/albums/{album.pk}/uploads/status/"
     assert signed_in.get(address).status_code == 200
 
-    album_trash.put_away(album, by="owner")
+    album_trash.move_to_trash(album, by="owner")
     assert signed_in.get(address).status_code == 410
 
     album_trash.remove(album)
@@ -268,7 +268,7 @@ def test_a_page_that_is_open_elsewhere_hears_that_the_album_is_in_the_trash(sign
 
 
 def test_an_album_deleted_between_the_look_and_the_lock_is_told_as_such(signed_in, album, monkeypatch):
-    monkeypatch.setattr(admission, "of_new", lambda *_: album_trash.put_away(album, by="owner") and None)
+    monkeypatch.setattr(admission, "for_new_file", lambda *_: album_trash.move_to_trash(album, by="owner") and None)
     body = json.dumps({"open": True, "files": [{"name": "a.jpg", "size": 1}]})
 
     response = signed_in.post(f"/albums/{album.pk}/uploads/manifest/", body, content_type="application/json")
@@ -279,7 +279,7 @@ def test_an_album_deleted_between_the_look_and_the_lock_is_told_as_such(signed_i
 def test_the_list_costs_the_same_queries_however_long_it_is(
     signed_in, owner, album, photos, django_assert_num_queries, django_assert_max_num_queries
 ):
-    album_trash.put_away(album, by="owner")
+    album_trash.move_to_trash(album, by="owner")
     with django_assert_max_num_queries(9) as small:
         signed_in.get("/albums/trash/")
     for number in range(3):

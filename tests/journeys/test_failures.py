@@ -33,7 +33,9 @@ def fail(batch: Batch, code: str = "broken", name: str = "photo.jpg", content: b
     return ProcessingJob.objects.get(pk=job.pk)
 
 
-def refuse(batch: Batch, refusal: rejections.Refusal = rejections.CUT_OFF, photo: Photo | None = None) -> Upload:
+def refuse(
+    batch: Batch, refusal: rejections.RejectionReason = rejections.CUT_OFF, photo: Photo | None = None
+) -> Upload:
     upload = making.upload(batch.album, name="refused.jpg", batch=batch)
     uploads.refuse(upload, refusal, duplicate_of=photo)
     return upload
@@ -134,7 +136,7 @@ def test_the_queue_counts_and_lists_the_failures_that_it_leads_to(admin, batch, 
     fail(batch, "restored", name="no mishap.jpg")
     in_trash = Album.objects.create(title="Deleted", owner=stranger)
     fail(making.upload(in_trash).batch, name="deleted.jpg")
-    album_trash.put_away(in_trash, by="stranger")
+    album_trash.move_to_trash(in_trash, by="stranger")
     client = Client()
     client.force_login(admin)
 

@@ -306,8 +306,8 @@ def test_a_form_of_a_thousand_files_keeps_few_of_them_open(signed_in, album, set
     ],
 )
 def test_a_form_of_too_many_parts_is_ended_and_what_came_before_is_kept(signed_in, album, monkeypatch, further):
-    monkeypatch.setattr(form, "MOST_PARTS", 5)
-    monkeypatch.setattr(form.FormIntake, "chunk_size", 4096)  # so that it is not read at once
+    monkeypatch.setattr(form, "MAX_PARTS", 5)
+    monkeypatch.setattr(form.FormUploadHandler, "chunk_size", 4096)  # so that it is not read at once
 
     response = send_parts(signed_in, album, (PHOTO, making.jpeg()), *[(further, bytes(5000))] * 50, headers=JSON)
 
@@ -319,7 +319,7 @@ def test_a_form_of_too_many_parts_is_ended_and_what_came_before_is_kept(signed_i
 
 @pytest.mark.parametrize("further", ['filename="b.jpg"', ""])
 def test_parts_without_a_name_count_too(signed_in, album, monkeypatch, further):
-    monkeypatch.setattr(form, "MOST_PARTS", 5)
+    monkeypatch.setattr(form, "MAX_PARTS", 5)
 
     response = send_parts(signed_in, album, (PHOTO, making.jpeg()), *[(further, bytes(5000))] * 50, headers=JSON)
 
@@ -341,9 +341,9 @@ def test_a_part_whose_head_does_not_end_is_refused(signed_in, album):
 
 
 def test_a_delimiter_that_is_cut_in_two_counts(monkeypatch):
-    monkeypatch.setattr(form, "MOST_PARTS", 3)
+    monkeypatch.setattr(form, "MAX_PARTS", 3)
     body = form._Whole(lambda: Line(multipart(*[(PHOTO, b"x")] * 5), 1), None, delimiter=b"--X")
-    monkeypatch.setattr(form, "MOST_SECONDS", -1)
+    monkeypatch.setattr(form, "MAX_FILL_SECONDS", -1)
 
     with pytest.raises(form.TooManyParts):
         deque(iter(lambda: body.read(1), b""))
@@ -374,7 +374,7 @@ def test_other_albums_stay_open(signed_in, album, owner):
 
 
 def test_an_album_that_is_deleted_just_now_is_not_there(signed_in, album, monkeypatch):
-    monkeypatch.setattr(admission, "of_new", lambda *_: Album.objects.filter(pk=album.pk).delete() and None)
+    monkeypatch.setattr(admission, "for_new_file", lambda *_: Album.objects.filter(pk=album.pk).delete() and None)
 
     assert send(signed_in, album, *picked(making.jpeg(), making.jpeg())).status_code == 404
     assert not Upload.objects.exists()
@@ -514,7 +514,7 @@ def test_of_a_body_that_is_refused_nothing_is_read(signed_in, album, content_typ
 
 
 def test_what_comes_slowly_is_told_before_it_fills_a_piece(monkeypatch):
-    monkeypatch.setattr(form, "MOST_SECONDS", -1)
+    monkeypatch.setattr(form, "MAX_FILL_SECONDS", -1)
     body = form._Whole(lambda: Line(b"x" * 100, 10), 100)
 
     assert body.read(1 << 20) == b"x" * 10

@@ -68,7 +68,7 @@ def test_bytes_of_a_photo_are_refused_and_restore_it_from_the_trash(
     signed_in, album, photo, content, tmp_path, send, refusal
 ):
     if refusal == rejections.RESTORED:
-        trash.put_away(photo)
+        trash.move_to_trash(photo)
 
     send(signed_in, album, content, tmp_path)
 

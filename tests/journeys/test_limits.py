@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from processing.doctor import check_result, measurements, probe_token, proxy_passthrough
 from processing.doctor import limits as doctor_limits
-from processing.doctor.http_probe import Silent
-from processing.doctor.request_size import Largest
+from processing.doctor.http_probe import NoResponse
+from processing.doctor.request_size import LargestBody
 from processing.doctor.run import Examination
 from processing.models import Measurement
 from processing.views import probe
@@ -36,10 +36,10 @@ def keeper(admin) -> Client:
     return client
 
 
-def measured(limit: int | None, *found: check_result.Diagnosis) -> Measurement:
+def measured(limit: int | None, *found: check_result.CheckResult) -> Measurement:
     """A front door that takes so many bytes and no more; None: one that was not reached."""
-    largest = None if limit is None else Largest(limit, Silent(0, ""))
-    return measurements.keep(Examination("https://photos.example.org", largest, found, ()))
+    largest = None if limit is None else LargestBody(limit, NoResponse(0, ""))
+    return measurements.save(Examination("https://photos.example.org", largest, found, ()))
 
 
 @pytest.mark.once
@@ -81,7 +81,7 @@ class TestProbe:
         assert 0.2 <= time.monotonic() - began < 3600
 
     def test_no_larger_body_than_is_tried_is_measured(self, keeper, monkeypatch):
-        monkeypatch.setattr(doctor_limits, "LARGEST", 1000)
+        monkeypatch.setattr(doctor_limits, "MAX_BODY_BYTES", 1000)
 
         answer = keeper.patch(PROBE, b"x" * 1001, BYTES)
 
@@ -153,9 +153,9 @@ class TestPage:
         response = keeper.get(PAGE)
 
         limits = response.context["limits"]
-        assert [found.code for found in limits.groups[0].troubles] == ["body-limit", "buffering"]
-        assert [found.code for found in limits.groups[0].fine] == ["methods"]
-        assert (limits.bad, limits.warnings, limits.chunk_bytes) == (1, 1, 1 << 20)
+        assert [found.code for found in limits.groups[0].problems] == ["body-limit", "buffering"]
+        assert [found.code for found in limits.groups[0].passed] == ["methods"]
+        assert (limits.failed_count, limits.warning_count, limits.chunk_bytes) == (1, 1, 1 << 20)
         assert "In nginx: thus." in response.content.decode()
 
     def test_the_queue_links_to_it_for_who_may_see_it(self, keeper, owner):
@@ -205,7 +205,7 @@ class TestMeasuring:
         )
 
         assert self.finish().browser == []
-        assert measurements.chunk_bytes() == doctor_limits.PREFERRED
+        assert measurements.chunk_bytes() == doctor_limits.DEFAULT_CHUNK_BYTES
 
     def test_the_address_is_never_the_askers(self, keeper, settings):
         settings.ALLOWED_HOSTS = ["*"]
@@ -263,7 +263,7 @@ class TestChunkBytes:
         assert measurements.chunk_bytes() == chunk
 
     def test_what_was_not_tried_on_a_slow_line_is_no_limit(self):
-        measurements.keep(Examination("https://photos.example.org", Largest(1 << 20, None), (), ()))
+        measurements.save(Examination("https://photos.example.org", LargestBody(1 << 20, None), (), ()))
 
         assert measurements.chunk_bytes() == 8 << 20
 
@@ -300,6 +300,6 @@ class TestChunkBytes:
         assert told["chunk_bytes"] == 1 << 20
 
     def test_a_measurement_that_was_killed_stops_nothing(self):
-        Measurement.objects.create(address="x", begun_at=timezone.now() - measurements.LONGEST * 2)
+        Measurement.objects.create(address="x", begun_at=timezone.now() - measurements.MAX_SECONDS * 2)
 
         assert measurements.running() is None

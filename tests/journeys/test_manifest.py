@@ -64,7 +64,7 @@ def test_a_batch_opens_with_an_upload_for_each_file(signed_in, album, owner):
 
 
 def test_an_album_that_is_deleted_just_now_is_not_there(signed_in, album, monkeypatch):
-    monkeypatch.setattr(admission, "of_new", lambda *_: Album.objects.filter(pk=album.pk).delete() and None)
+    monkeypatch.setattr(admission, "for_new_file", lambda *_: Album.objects.filter(pk=album.pk).delete() and None)
 
     assert declare(signed_in, album, file(b"late")).status_code == 404
 
@@ -94,7 +94,7 @@ def test_after_a_reload_the_same_list_goes_on_where_each_file_stopped(signed_in,
 def test_asking_where_a_file_stands_does_not_disturb_who_sends_it(signed_in, album):
     path = declare(signed_in, album, file(b"half here")).json()["files"][0]["upload"]
     growing = store().grow(Upload.objects.get().key)
-    growing.take_over()
+    growing.fence()
     growing.append(b"half")
 
     declare(signed_in, album, file(b"half here"))
@@ -106,7 +106,7 @@ def test_asking_where_a_file_stands_does_not_disturb_who_sends_it(signed_in, alb
 def test_a_file_that_is_whole_but_was_forgotten_is_handed_over(signed_in, album):
     declare(signed_in, album, file(b"picture"), file(b"another", "2.jpg"))
     growing = store().grow(Upload.objects.get(name="IMG_1.JPG").key)
-    growing.take_over()
+    growing.fence()
     growing.append(b"picture")
     growing.sync()
 
@@ -145,7 +145,7 @@ def test_what_the_album_has_need_not_be_sent_and_is_on_the_record(signed_in, alb
 @pytest.mark.parametrize("opens", [True, False])
 def test_what_is_in_the_trash_is_put_back_when_the_batch_opens(signed_in, album, opens):
     photo = photo_in(album, b"picture")
-    trash.put_away(photo)
+    trash.move_to_trash(photo)
 
     response = declare(signed_in, album, file(b"picture", "again.jpg"), opens=opens)
 
@@ -163,7 +163,7 @@ def test_a_photo_in_the_trash_is_restored_when_its_companion_is_declared_again(s
     Companion.objects.create(
         album=album, photo=photo, kind="sidecar", name="photo.xmp", key="k", bytes=7, sha256=sidecar["sha256"]
     )
-    trash.put_away(photo)
+    trash.move_to_trash(photo)
 
     response = declare(signed_in, album, sidecar)
 
@@ -173,7 +173,7 @@ def test_a_photo_in_the_trash_is_restored_when_its_companion_is_declared_again(s
 
 def test_a_photo_in_the_trash_is_restored_while_another_batch_of_its_sender_runs(signed_in, album):
     photo = photo_in(album, b"picture")
-    trash.put_away(photo)
+    trash.move_to_trash(photo)
     declare(signed_in, album, file(b"first", "1.jpg"))
 
     response = declare(signed_in, album, file(b"first", "1.jpg"), file(b"picture", "again.jpg"))
@@ -195,7 +195,7 @@ def test_a_checksum_that_is_declared_late_finds_companions_too(signed_in, album)
 
 def test_bytes_that_prove_to_be_in_the_trash_are_put_back(signed_in, album):
     photo = photo_in(album, b"picture")
-    trash.put_away(photo)
+    trash.move_to_trash(photo)
     path = declare(signed_in, album, file(b"picture", "again.jpg", hashed=False)).json()["files"][0]["upload"]
 
     patch(signed_in, path, 0, b"picture")

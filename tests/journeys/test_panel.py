@@ -29,7 +29,7 @@ def panel(client: Client, album: Album, seen: int | str = 0):
 
 def answer_to(client: Client, album: Album, mark: str) -> list[Photo]:
     """The photos that come with the next poll of a page that has what this mark says."""
-    return list(client.get(f"/albums/{album.pk}/uploads/status/?{mark}").context["panel"].fresh)
+    return list(client.get(f"/albums/{album.pk}/uploads/status/?{mark}").context["panel"].new_photos)
 
 
 def fill(album: Album, count: int) -> Batch:
@@ -111,8 +111,8 @@ def test_photos_that_became_ready_come_with_the_poll(signed_in, album):
     finish_one(album)
     second = album.photos.latest("pk").pk
 
-    assert [photo.pk for photo in panel(signed_in, album, seen=first).fresh] == [second]
-    assert panel(signed_in, album, seen=second).fresh == ()
+    assert [photo.pk for photo in panel(signed_in, album, seen=first).new_photos] == [second]
+    assert panel(signed_in, album, seen=second).new_photos == ()
 
 
 @pytest.mark.parametrize(("name", "title", "marks"), [("IMG_1.xmp", "Evening", []), ("IMG_1.DNG", "", ["RAW"])])
@@ -121,7 +121,7 @@ def test_a_photo_to_which_something_is_added_comes_again(signed_in, album, tmp_p
     worker.develop_next()
     photo = album.photos.get()
     ProcessingJob.objects.update(finished_at=timezone.now() - timedelta(minutes=1))
-    has = panel(signed_in, album, photo.pk).mark
+    has = panel(signed_in, album, photo.pk).poll_query
     assert answer_to(signed_in, album, has) == []
 
     raw = raws.dng(tmp_path / "raw.dng", (600, 400), (200, 60, 30), tags={36867: TAKEN}).read_bytes()
@@ -257,7 +257,7 @@ def test_work_without_a_worker_is_told(signed_in, album):
     status = f"/albums/{album.pk}/uploads/status/"
 
     assert b"Processing is paused: no worker is running" in signed_in.get(status).content
-    workers.beat("tester")
+    workers.heartbeat("tester")
     assert b"Processing is paused: no worker is running" not in signed_in.get(status).content
 
 

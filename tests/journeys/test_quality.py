@@ -59,7 +59,7 @@ def test_any_rendition_can_be_asked_for(photo, client):
 
 
 def test_one_that_is_not_there_is_as_if_none_was_asked_for(photo):
-    assert quality.of(photo, "1600.jpg").compared.id == "900.webp"
+    assert quality.build(photo, "1600.jpg").compared.id == "900.webp"
 
 
 def test_where_no_browser_shows_the_original_the_largest_stands_for_it_and_that_is_said(album, client):
@@ -126,7 +126,7 @@ def test_a_page_from_before_is_led_to_the_new_renditions(photo, client, settings
     settings.RENDITION_EDGES = [700, 300]
     worker.stop()
     shared_sandbox.sandbox.cache_clear()
-    rerender.ask(rerender.chosen(Photo.objects.all()))
+    rerender.enqueue(rerender.select(Photo.objects.all()))
     assert rerender.render_next()
 
     new = {rendition.edge: rendition.get_absolute_url() for rendition in Rendition.objects.all()}

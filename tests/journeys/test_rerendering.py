@@ -16,7 +16,7 @@ def photo(album) -> Photo:
     making.received(album)
     assert worker.develop_next()
     photo = album.photos.get()
-    rerender.ask([photo])
+    rerender.enqueue([photo])
     return photo
 
 

@@ -11,7 +11,7 @@ from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import UploadState
 from processing.queries import album_progress, batch_list, failure_scope
 from processing.queries import receipt as receipt_query
-from processing.queries.file_status import Standing
+from processing.queries.file_status import FileStatus
 from processing.rendering import worker
 from processing.storage import keys as storage_keys
 from processing.storage import store
@@ -48,7 +48,7 @@ def all_companions() -> dict[str, str]:
 def proved() -> Batch:
     while worker.develop_next():
         pass
-    while post_write.prove_next():
+    while post_write.verify_next():
         pass
     return Batch.objects.get()
 
@@ -56,15 +56,15 @@ def proved() -> Batch:
 def ensure_safe(signed_in, album) -> None:
     """One photo and its companions: nothing failed, and the receipt accounts for every file."""
     batch = proved()
-    receipt = receipt_query.of(batch)
+    receipt = receipt_query.build(batch)
     assert (receipt.total, receipt.companions, receipt.is_safe) == (1, len(JUNK), True)
     assert {row["name"]: row["state"] for row in receipt_csv(signed_in, batch)} == {
         "IMG_1.JPG": "verified",
         **dict.fromkeys(JUNK, "companion"),
     }
     report = album_progress.report(album)
-    assert (report.added, report.trouble, report.companions, report.skipped_count) == (1, 0, len(JUNK), 0)
-    assert not failure_scope.Scope(album.__class__.objects.all(), is_all=True).uploads.exists()
+    assert (report.added, report.problem_count, report.companions, report.skipped_count) == (1, 0, len(JUNK), 0)
+    assert not failure_scope.FailureScope(album.__class__.objects.all(), is_all=True).uploads.exists()
     assert {*store().keys("incoming/")} <= {*Leftover.objects.filter(hold=None).values_list("key", flat=True)}
 
 
@@ -106,7 +106,7 @@ def test_companions_alone_are_no_photos_and_no_failures(signed_in, album):
     send(signed_in, album, SimpleUploadedFile("IMG_1.AAE", JUNK["IMG_1.AAE"]))
 
     batch = Batch.objects.get()
-    assert not receipt_query.of(batch).is_safe
+    assert not receipt_query.build(batch).is_safe
     assert "This upload has only companion files." in page(signed_in, batch)
     assert "1 companion file skipped" in signed_in.get(album.get_absolute_url()).content.decode()
 
@@ -155,9 +155,9 @@ def test_what_a_page_left_out_of_a_folder_is_told_and_keeps_the_card(signed_in, 
     patch(signed_in, response.json()["files"][0]["upload"], 0, PHOTO)
 
     batch = proved()
-    receipt = receipt_query.of(batch)
+    receipt = receipt_query.build(batch)
     assert (receipt.total, receipt.companions) == (2, 3)
-    assert receipt.words == "1 of 2 is stored and verified. 1 was skipped. Do not format the card yet."
+    assert receipt.summary == "1 of 2 is stored and verified. 1 was skipped. Do not format the card yet."
     (avi,) = [row for row in receipt_csv(signed_in, batch) if row["name"] == "MVI_2.AVI"]
     assert (avi["state"], avi["code"], avi["bytes"], avi["sha256"]) == ("skipped", "left-out", "12", "")
     assert "select the file itself" in avi["reason"]
@@ -181,7 +181,7 @@ def test_it_is_named_on_the_batchs_page_and_in_the_album(signed_in, album):
     assert "MVI_2.AVI" in album_page
     (entry,) = batch_list.entries([batch])
     assert (entry.files, entry.skipped, entry.companions, entry.refused, entry.bytes) == (2, 1, 3, 0, len(PHOTO))
-    assert entry.files == receipt_query.of(entry.batch).total
+    assert entry.files == receipt_query.build(entry.batch).total
 
 
 def test_declaring_a_folder_again_notes_nothing_twice(signed_in, album):
@@ -224,9 +224,9 @@ def test_what_is_no_list_of_files_is_refused(signed_in, album, left):
 def test_standings_tell_companions_whatever_their_bytes_are(signed_in, album):
     send(signed_in, album, SimpleUploadedFile("IMG_1.JPG", PHOTO), SimpleUploadedFile("MVI_1.THM", PHOTO))
 
-    counts = receipt_query.of(proved()).counts
+    counts = receipt_query.build(proved()).counts
 
-    assert counts == {Standing.VERIFIED: 1, Standing.COMPANION: 1}
+    assert counts == {FileStatus.VERIFIED: 1, FileStatus.COMPANION: 1}
 
 
 def test_a_large_companion_in_the_bucket_is_not_fetched_to_be_looked_at(album, monkeypatch):

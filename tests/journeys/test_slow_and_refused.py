@@ -176,8 +176,8 @@ class TestCrowd:
     def taken(self, owner) -> Iterator[None]:
         """All places that one person may have."""
         with ExitStack() as stack:
-            for _ in range(upload_slots.places_of_one()):
-                stack.enter_context(upload_slots.place(owner.pk))
+            for _ in range(upload_slots.user_slots()):
+                stack.enter_context(upload_slots.acquire(owner.pk))
             yield
 
     def test_who_uploads_too_many_at_once_is_asked_to_come_back(self, signed_in, album, taken):
@@ -210,10 +210,10 @@ class TestCrowd:
 
     def test_refusals_are_told_while_all_places_are_taken(self, signed_in, others, owner, stranger, album, settings):
         path = path_of(create(signed_in, album))
-        settings.USER_UPLOADS = upload_slots.places()
+        settings.USER_UPLOADS = upload_slots.total_slots()
         with ExitStack() as stack:
-            for number in range(upload_slots.places()):
-                stack.enter_context(upload_slots.place(-number % 2))
+            for number in range(upload_slots.total_slots()):
+                stack.enter_context(upload_slots.acquire(-number % 2))
 
             statuses = [
                 patch(Client(), path, 0, b"x").status_code,
@@ -231,10 +231,10 @@ class TestCrowd:
     def test_one_place_stays_for_others_where_there_are_two(self, settings, threads, wanted, places, of_one):
         settings.WEB_THREADS, settings.USER_UPLOADS = threads, wanted
 
-        assert (upload_slots.places(), upload_slots.places_of_one()) == (places, of_one)
+        assert (upload_slots.total_slots(), upload_slots.user_slots()) == (places, of_one)
 
     def test_a_place_is_free_again_when_the_body_ends_however_it_ends(self, owner):
-        with pytest.raises(OSError, match="broken"), upload_slots.place(owner.pk):
+        with pytest.raises(OSError, match="broken"), upload_slots.acquire(owner.pk):
             raise OSError("broken")
 
         assert upload_slots._taken == {}

@@ -28,7 +28,7 @@ PAGE = "/storage/"
 def connected(monkeypatch, no_saved_connection) -> None:
     """As in a real process."""
     bucket_settings.connect()
-    bucket_settings.forget()
+    bucket_settings.clear_cache()
 
 
 @pytest.fixture
@@ -110,12 +110,12 @@ def test_a_changed_secret_key_of_the_server_is_told_in_words(keeper, told, setti
 def test_another_process_hears_of_it_within_seconds(keeper, told, admin, monkeypatch):
     now = 1000.0
     monkeypatch.setattr(cached_value, "time", SimpleNamespace(monotonic=lambda: now))
-    bucket_settings.forget()
+    bucket_settings.clear_cache()
     bucket_settings.saved()
     BucketConnection.objects.create(bucket="elsewhere", region="us-east-1", access_key="A", sealed_secret="")
 
     assert s3_config.current() is None
-    now += bucket_settings.REMEMBERED_SECONDS + 1
+    now += bucket_settings.CACHE_SECONDS + 1
     assert s3_config.current().bucket == "elsewhere"
 
 

@@ -113,8 +113,8 @@ def test_the_trash_lists_the_latest_first_with_its_last_day(signed_in, album, ph
 
 
 def test_from_the_trash_photos_are_put_back_one_by_one_until_it_is_empty(signed_in, album, photos):
-    trash.put_away(photos[0])
-    trash.put_away(photos[1])
+    trash.move_to_trash(photos[0])
+    trash.move_to_trash(photos[1])
 
     first = signed_in.post(f"/photos/{photos[0].pk}/put-back/", {"stay": "yes"})
     second = signed_in.post(f"/photos/{photos[1].pk}/put-back/", {"stay": "yes"})
@@ -124,8 +124,8 @@ def test_from_the_trash_photos_are_put_back_one_by_one_until_it_is_empty(signed_
 
 
 def test_all_are_put_back_together(signed_in, album, photos):
-    trash.put_away(photos[0])
-    trash.put_away(photos[1])
+    trash.move_to_trash(photos[0])
+    trash.move_to_trash(photos[1])
 
     page = signed_in.post(f"/albums/{album.pk}/trash/put-back/", follow=True).content.decode()
 
@@ -134,8 +134,8 @@ def test_all_are_put_back_together(signed_in, album, photos):
 
 
 def test_deleting_for_ever_asks_first(signed_in, album, photos):
-    trash.put_away(photos[0])
-    trash.put_away(photos[1])
+    trash.move_to_trash(photos[0])
+    trash.move_to_trash(photos[1])
     address = f"/photos/{photos[0].pk}/delete-for-ever/"
 
     assert "be undone" in read(signed_in, address)
@@ -152,8 +152,8 @@ def test_what_was_put_back_meanwhile_is_not_deleted_for_ever(signed_in, album, p
 
 
 def test_emptying_asks_first_and_takes_only_what_is_in_the_trash(signed_in, album, photos):
-    trash.put_away(photos[0])
-    trash.put_away(photos[1])
+    trash.move_to_trash(photos[0])
+    trash.move_to_trash(photos[1])
     address = f"/albums/{album.pk}/trash/empty/"
 
     assert "Delete 2 photos permanently" in read(signed_in, address)
@@ -177,7 +177,7 @@ def test_an_empty_trash_says_what_it_is_for(signed_in, album, photos):
 
 
 def test_a_photo_in_the_trash_has_its_page_with_both_ways_out(signed_in, album, photos):
-    trash.put_away(photos[1])
+    trash.move_to_trash(photos[1])
 
     page = read(signed_in, f"/photos/{photos[1].pk}/")
 
@@ -190,7 +190,7 @@ def test_a_photo_in_the_trash_has_its_page_with_both_ways_out(signed_in, album, 
 
 
 def test_the_album_shows_no_photo_of_the_trash_and_counts_none(signed_in, album, photos):
-    trash.put_away(photos[0])
+    trash.move_to_trash(photos[0])
 
     page = read(signed_in, f"/albums/{album.pk}/")
 
@@ -200,7 +200,7 @@ def test_the_album_shows_no_photo_of_the_trash_and_counts_none(signed_in, album,
 
 
 def test_deleting_an_album_tells_of_its_trash(signed_in, album, photos):
-    trash.put_away(photos[0])
+    trash.move_to_trash(photos[0])
 
     page = read(signed_in, f"/albums/{album.pk}/delete/")
 
@@ -210,11 +210,11 @@ def test_deleting_an_album_tells_of_its_trash(signed_in, album, photos):
 def test_the_trash_costs_the_same_queries_however_much_is_in_it(
     signed_in, album, photos, django_assert_num_queries, django_assert_max_num_queries
 ):
-    trash.put_away(photos[0])
+    trash.move_to_trash(photos[0])
     with django_assert_max_num_queries(8) as small:
         signed_in.get(f"/albums/{album.pk}/trash/")
-    trash.put_away(photos[1])
-    trash.put_away(photos[2])
+    trash.move_to_trash(photos[1])
+    trash.move_to_trash(photos[2])
 
     with django_assert_num_queries(len(small)):
         signed_in.get(f"/albums/{album.pk}/trash/")

@@ -216,7 +216,7 @@ def test_a_finished_upload_still_tells_its_offset_and_takes_nothing(signed_in, a
 def test_a_hand_over_that_failed_unseen_is_repeated_by_head(signed_in, album):
     path = path_of(create(signed_in, album, 3))
     growing = store().grow(Upload.objects.get().key)
-    growing.take_over()
+    growing.fence()
     growing.append(b"123")
 
     assert head(signed_in, path)["Upload-Offset"] == "3"
@@ -226,7 +226,7 @@ def test_a_hand_over_that_failed_unseen_is_repeated_by_head(signed_in, album):
 def test_a_hand_over_that_failed_unseen_is_repeated_for_who_sends_from_a_wrong_offset(signed_in, album):
     path = path_of(create(signed_in, album, 3))
     growing = store().grow(Upload.objects.get().key)
-    growing.take_over()
+    growing.fence()
     growing.append(b"123")
 
     response = patch(signed_in, path, 0, b"123")
@@ -241,7 +241,7 @@ def test_a_hand_over_that_failed_unseen_is_repeated_by_the_sweep(signed_in, albu
 
     create(signed_in, album, 3)
     growing = store().grow(Upload.objects.get().key)
-    growing.take_over()
+    growing.fence()
     growing.append(b"123")
     if committed:
         Upload.objects.update(arrived=3)  # as it is told before the bytes go on to a bucket
@@ -400,7 +400,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_part_is_told_in_words(signed_in
 
     path = path_of(create(signed_in, album, 10))
     with monkeypatch.context() as patched:
-        patched.setattr("processing.storage.local.partial_file.LocalGrowing.append", no_room)
+        patched.setattr("processing.storage.local.partial_file.LocalPartialFile.append", no_room)
         response = patch(signed_in, path, 0, b"01234")
 
     assert (response.status_code, response.json()["error"], response["Tus-Resumable"]) == (507, "disk-full", "1.0.0")

@@ -232,7 +232,7 @@ WAYS = {
 def test_the_checksum_of_the_whole_is_right_however_it_came(
     signed_in, album, data_dir, monkeypatch, way, restarts, in_memory
 ):
-    monkeypatch.setattr(body_reader, "IN_MEMORY", body_reader.IN_MEMORY if in_memory else 0)
+    monkeypatch.setattr(body_reader, "MAX_IN_MEMORY_BYTES", body_reader.MAX_IN_MEMORY_BYTES if in_memory else 0)
     path, at = path_of(create(signed_in, album, len(CONTENT))), 0
 
     for length, algorithm in WAYS[way]:

@@ -69,18 +69,18 @@ def develop() -> None:
 def finish() -> None:
     while ProcessingJob.objects.active().exists():
         develop()
-    while post_write.prove_next():
+    while post_write.verify_next():
         pass
 
 
 def ensure_accounted_for(card: dict[str, bytes], *, album, notes: str) -> None:
     """`notes`: what is to become of the one file that is nothing of the kind."""
     batch = Batch.objects.get()
-    told = {line.name: str(line.standing.value) for line in receipt_query.lines(file_status.files(batch))}
+    told = {line.name: str(line.status.value) for line in receipt_query.lines(file_status.files(batch))}
     stored = dict.fromkeys(KEPT | PHOTOS, "verified")
     assert told == {**dict.fromkeys(card, "companion"), **stored, "notes.txt": notes}
     assert sum(1 for _ in receipt_query.lines(file_status.files(batch))) == len(card)
-    receipt = receipt_query.of(batch)
+    receipt = receipt_query.build(batch)
     assert (receipt.total, receipt.verified) == (len(KEPT | PHOTOS) + 1, len(KEPT | PHOTOS))
     assert not receipt.is_safe
     assert {photo.name: photo.caption for photo in album.photos.filter(name__startswith="IMG_3")} == {
@@ -140,7 +140,7 @@ def test_by_the_import_without_what_is_no_photo_it_succeeds(album, card, folder)
     finish()
 
     stored = len(KEPT | PHOTOS)
-    receipt = receipt_query.of(Batch.objects.get())
+    receipt = receipt_query.build(Batch.objects.get())
     assert (receipt.is_safe, receipt.total, receipt.companions) == (True, stored, len(card) - 1 - stored)
 
 

@@ -27,7 +27,7 @@ def drain(user, name: str, **more):
 @pytest.fixture(autouse=True)
 def workers():
     for name in ("one:1", "two:2"):
-        jobs_workers.beat(name)
+        jobs_workers.heartbeat(name)
 
 
 def test_each_worker_is_shown_with_what_it_does(album, owner):
@@ -68,10 +68,10 @@ def test_others_may_not_and_see_no_button(owner):
 
 def test_a_drained_worker_takes_nothing_and_passes_its_bell_on(album, monkeypatch):
     rung = []
-    monkeypatch.setattr("processing.jobs.wakeup.ring", rung.append)
+    monkeypatch.setattr("processing.jobs.wakeup.send", rung.append)
     monkeypatch.setattr("processing.rendering.worker.PAUSE_SECONDS", 0)
     job = making.received(Album.objects.create(title="Winter"))
-    jobs_workers.beat(worker.name())
+    jobs_workers.heartbeat(worker.name())
     jobs_workers.drain([worker.name()])
 
     tasks.develop_next.call_local(job.pk)
@@ -86,6 +86,6 @@ def test_what_a_worker_has_dealt_with_is_counted(album, monkeypatch):
     making.received(album)
 
     worker.develop_next()
-    jobs_workers.beat("one:1")
+    jobs_workers.heartbeat("one:1")
 
-    assert list(jobs_workers.alive().filter(name="one:1").values_list("developed", "lately")) == [(1, 1)]
+    assert list(jobs_workers.running().filter(name="one:1").values_list("developed", "lately")) == [(1, 1)]

@@ -55,7 +55,7 @@ ATTEMPTS: dict[str, Callable[[], object]] = {
 
 def main(attempt: str, workspace: str, *unfenced: str) -> None:
     if not unfenced:
-        confinement.raise_fences(os.getppid(), 512 * MEBI, Path(workspace))
+        confinement.apply_limits(os.getppid(), 512 * MEBI, Path(workspace))
     try:
         ATTEMPTS[attempt]()
     except OSError as error:

@@ -159,7 +159,7 @@ def test_frames_that_are_left_out_leave_their_time_to_the_one_before(tmp_path: P
     frames[0].save(source, "PNG", save_all=True, append_images=frames[1:], duration=[10, 20, 30, 40, 50, 60])
 
     with Image.open(source) as image, (tmp_path / "out.webp").open("w+b") as file:
-        shown = animation.Moving(image, 6, (64, 48), lambda frame, _: frame.convert("RGB"))
+        shown = animation.AnimatedImage(image, 6, (64, 48), lambda frame, _: frame.convert("RGB"))
         shown.write(file, 80, 2, None, animation.Clock())
         shown._keep_every(4)
         shown._written(file, animation.Clock(), quality=80)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from processing.pipeline import Refused
+from processing.pipeline import ImageRejected
 from processing.pipeline.render.develop import develop
 
 FORMATS = ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF", "HEIF"]
@@ -109,6 +109,6 @@ def test_a_missing_file_may_come_back(tmp_path: Path, out: Path) -> None:
 
 
 def refusal(source: Path, out: Path) -> tuple[str, bool]:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(source, out)
     return caught.value.code, caught.value.permanent

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
-from processing.pipeline import DEFAULT, Refused
+from processing.pipeline import DEFAULT, ImageRejected
 from processing.pipeline.colour import cicp
 from processing.pipeline.render.develop import develop
 from tests.pipeline import charts
@@ -394,7 +394,7 @@ def test_numbers_that_are_no_light_are_dark(tmp_path: Path, out: Path, number: f
 def test_refuses_light_in_a_packing_that_nobody_unpacks_here(tmp_path: Path, out: Path) -> None:
     source = charts.tiff(tmp_path / "photo", np.zeros((64, 64, 3), np.float32), tags={259: 7})
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(source, out)
 
     assert (caught.value.code, caught.value.permanent) == ("unsupported-depth", True)
@@ -404,7 +404,7 @@ def test_refuses_light_in_a_tile_that_is_a_bomb(tmp_path: Path, out: Path) -> No
     tile = {322: 60_000, 323: 60_000, 324: 8, 325: 99}
     source = charts.tiff(tmp_path / "photo", np.zeros((64, 64, 3), np.float32), tags={259: 5, **tile})
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(source, out)
 
     assert caught.value.code == "too-many-pixels"
@@ -415,7 +415,7 @@ def test_refuses_light_whose_packing_is_damaged(tmp_path: Path, out: Path) -> No
     packed, tags = PACKINGS["LZW"]
     source = charts.tiff(tmp_path / "photo", light, packed=lambda content: packed(content)[:500], tags=tags)
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(source, out)
 
     assert (caught.value.code in {"truncated", "broken"}, caught.value.permanent) == (True, True)
@@ -427,7 +427,7 @@ def test_refuses_a_cut_tiff_of_light(tmp_path: Path, out: Path) -> None:
     at = struct.unpack("<I", content[4:8])[0]
     source.write_bytes(content[:4] + struct.pack("<I", 8) + content[at:] + content[8:2000])
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(source, out)
 
     assert (caught.value.code in {"truncated", "broken"}, caught.value.permanent) == (True, True)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageOps, ImageStat
 
-from processing.pipeline import DEFAULT, Picture, Refused
+from processing.pipeline import DEFAULT, ImageRejected, Picture
 from processing.pipeline.formats import opener  # noqa: F401 - teaches Pillow HEIF here too
 from processing.rendering.sandbox import Sandbox
 from tests.pipeline import charts
@@ -45,16 +45,16 @@ class Developed:
         self._sandbox, self._out = sandbox, out
 
     @cache  # noqa: B019 - lives as long as the module's tests.
-    def __getitem__(self, path: str) -> Picture | Refused:
+    def __getitem__(self, path: str) -> Picture | ImageRejected:
         try:
             return self._sandbox.develop(FOLDER / path, self._out / path.replace("/", "-"))
-        except Refused as refused:
+        except ImageRejected as refused:
             return refused
 
     def picture(self, path: str) -> Picture:
         """The picture; a test of what an accepted picture looks like skips where refusing is right too."""
         found = self[path]
-        if isinstance(found, Refused):
+        if isinstance(found, ImageRejected):
             assert ENTRIES[path]["expected"] != "accept", f"{found.code}: {found.message}"
             pytest.skip(f"refused: {found.code}")
         return found
@@ -77,7 +77,7 @@ def test_accepts_a_photo_at_its_upright_size(developed: Developed, path: str) ->
 def test_refuses_for_good_and_says_why(developed: Developed, path: str) -> None:
     refused = developed[path]
 
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, ImageRejected)
     assert refused.permanent
     assert refused.message.endswith(".")
 
@@ -86,7 +86,7 @@ def test_refuses_for_good_and_says_why(developed: Developed, path: str) -> None:
 def test_either_accepts_at_the_upright_size_or_refuses_for_good(developed: Developed, path: str) -> None:
     found = developed[path]
 
-    if isinstance(found, Refused):
+    if isinstance(found, ImageRejected):
         assert (found.permanent, found.code in ("crashed", "timeout")) == (True, False)
     else:
         assert [found.width, found.height] == ENTRIES[path]["upright"]
@@ -200,7 +200,7 @@ def _reference(image: Image.Image) -> Image.Image:
 def _encoded(image: Image.Image, like: str) -> Image.Image:
     """As WebP of about as many bytes as that rendition, which may be worse in order not to be larger than its original."""
     there = Path(like).read_bytes()
-    rung = next(rung for rung in DEFAULT.fitting(image.size) if str(rung.edge) == Path(like).stem)
+    rung = next(rung for rung in DEFAULT.rungs_for(image.size) if str(rung.edge) == Path(like).stem)
     for quality in range(rung.quality, -1, -2):
         buffer = BytesIO()
         image.save(buffer, "WEBP", quality=quality, method=rung.method)

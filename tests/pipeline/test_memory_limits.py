@@ -12,7 +12,7 @@ import pillow_jxl  # noqa: F401 - teaches Pillow to write it
 import pytest
 from PIL import Image
 
-from processing.pipeline import DEFAULT, Limits, Refused, memory_limits
+from processing.pipeline import DEFAULT, ImageRejected, Limits, memory_limits
 from processing.pipeline.render.develop import develop
 from processing.rendering.sandbox import Sandbox
 
@@ -50,7 +50,7 @@ def test_refuses_a_picture_of_hundreds_of_megapixels(tmp_path: Path, out: Path, 
     source.write_bytes(content)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(source, out)
 
     assert caught.value.code == "too-many-pixels"
@@ -61,7 +61,7 @@ def test_the_message_tells_the_size_and_the_limit(tmp_path: Path, out: Path) -> 
     source = tmp_path / "photo"
     source.write_bytes(BOMBS["png"])
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(source, out)
 
     assert caught.value.message == (
@@ -74,7 +74,7 @@ def test_refuses_a_side_that_is_too_long(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "photo"
     source.write_bytes(png(70_000, 1))
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(source, out)
 
     assert caught.value.code == "too-wide"
@@ -115,7 +115,7 @@ def test_a_jpeg_may_have_more_pixels_than_others(tmp_path: Path, out: Path) -> N
     Image.new("RGB", (2000, 1000)).save(png, "PNG")
 
     assert develop(jpeg, out, recipe).width == 2000
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(png, out, recipe)
     assert caught.value.code == "too-many-pixels"
 
@@ -128,7 +128,7 @@ def test_refuses_a_progressive_jpeg_that_needs_more_memory_than_there_is(tmp_pat
     image.save(progressive, "JPEG", progressive=True)
 
     assert develop(plain, out, recipe).width == 6000
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(progressive, out, recipe)
     assert (caught.value.code, caught.value.permanent) == ("too-heavy", True)
 
@@ -154,7 +154,7 @@ def test_no_picture_takes_more_memory_than_was_told(
     source = tmp_path / "photo"
     _scene(mode, size).save(source, form, **options)
     with Image.open(source) as image:
-        told = memory_limits.memory(image, DEFAULT.limits.largest_edge)
+        told = memory_limits.peak_memory(image, DEFAULT.limits.largest_edge)
 
     assert 0.6 * told < _peak(source, tmp_path) < told
 
@@ -171,7 +171,7 @@ def test_larger_renditions_take_more_memory(tmp_path: Path) -> None:
     Image.new("RGB", (8000, 6000)).save(tmp_path / "photo", "JPEG")
 
     with Image.open(tmp_path / "photo") as image:
-        told = [memory_limits.memory(image, edge) // MEGA for edge in (1000, 2560, 4000, 4001)]
+        told = [memory_limits.peak_memory(image, edge) // MEGA for edge in (1000, 2560, 4000, 4001)]
 
     assert told == sorted(set(told))
 
@@ -194,7 +194,7 @@ def test_much_text_in_many_chunks_is_a_bomb(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "photo"
     source.write_bytes(png(8, 8, text * 80))
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(source, out)
 
     assert caught.value.code == "bomb"
@@ -205,7 +205,7 @@ def test_a_file_that_its_decoder_would_swallow_whole_must_be_small(tmp_path: Pat
     source = tmp_path / "photo"
     Image.effect_noise((200, 200), 99).save(source, "WEBP")
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(source, out, recipe)
 
     assert caught.value.code == "too-heavy"

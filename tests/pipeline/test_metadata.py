@@ -305,14 +305,14 @@ def test_a_nonsense_offset_is_left_out(read: Read, offset: str) -> None:
 def test_reads_the_times_of_xmp(told: str, written: str | None) -> None:
     found = dates.from_text(told)
 
-    assert (dates.written(found.moment) if found else None) == written
+    assert (dates.to_iso(found.moment) if found else None) == written
 
 
 def test_reads_the_times_of_iptc() -> None:
     found = dates.from_iptc("20240413", "173530-0300")
 
     assert found is not None
-    assert dates.written(found.moment) == "2024-04-13T17:35:30-03:00"
+    assert dates.to_iso(found.moment) == "2024-04-13T17:35:30-03:00"
 
 
 def test_reads_a_place_south_and_west_below_the_sea(read: Read) -> None:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
-from processing.pipeline.metadata import coordinates, read, sidecar
+from processing.pipeline.metadata import coordinates, read, read_sidecar
 from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.picture import Gps
 from processing.pipeline.render.develop import develop
@@ -111,7 +111,7 @@ def test_a_place_survives_the_way_through_a_file(tmp_path: Path, out: Path) -> N
 
 
 def place_in_xmp(**told: str) -> Gps | None:
-    return sidecar(_packet(**told)).gps
+    return read_sidecar(_packet(**told)).gps
 
 
 def _packet(**told: str) -> bytes:

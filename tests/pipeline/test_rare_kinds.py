@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from processing.pipeline import Picture, Refused
+from processing.pipeline import ImageRejected, Picture
 from processing.pipeline.formats import opener  # noqa: F401 - teaches Pillow HEIF here too
 from processing.pipeline.render.develop import develop
 from tests.pipeline import tiffs
@@ -27,8 +27,8 @@ def developed(tmp_path: Path, out: Path, content: bytes) -> Picture:
     return develop(source, out)
 
 
-def refused(tmp_path: Path, out: Path, content: bytes) -> Refused:
-    with pytest.raises(Refused) as caught:
+def refused(tmp_path: Path, out: Path, content: bytes) -> ImageRejected:
+    with pytest.raises(ImageRejected) as caught:
         developed(tmp_path, out, content)
     return caught.value
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from processing.pipeline import DEFAULT, Picture, Refused
+from processing.pipeline import DEFAULT, ImageRejected, Picture
 from processing.pipeline.formats.jpeg import jpeg_repair, scans
 from processing.pipeline.render.develop import develop
 
@@ -60,7 +60,7 @@ def developed(tmp_path: Path, out: Path, content: bytes) -> Picture:
 
 
 def refusal(tmp_path: Path, out: Path, content: bytes) -> tuple[str, bool]:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         developed(tmp_path, out, content)
     return caught.value.code, caught.value.permanent
 
@@ -202,7 +202,7 @@ def test_is_compared_within_the_limits_of_memory(tmp_path: Path, out: Path) -> N
     source = tmp_path / "photo.jpg"
     source.write_bytes(renumbered(with_restarts(), 3, 3))
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(source, out, replace(DEFAULT, limits=replace(DEFAULT.limits, swallowed_bytes=1000)))
 
     assert caught.value.code == "too-heavy"
@@ -230,7 +230,7 @@ def test_as_much_as_possible_of_a_damaged_file_can_be_seen() -> None:
     content = with_restarts()
     at = restarts(content)[7]
 
-    mended = jpeg_repair.lenient(content[: at - 4] + b"\xff\xc1" + content[at - 2 :])
+    mended = jpeg_repair.repair_leniently(content[: at - 4] + b"\xff\xc1" + content[at - 2 :])
 
     with Image.open(BytesIO(mended)) as image, Image.open(BytesIO(content)) as whole:
         apart = np.abs(np.asarray(image, np.int16) - np.asarray(whole, np.int16)).max(axis=(1, 2)) > 9

@@ -88,7 +88,7 @@ NAMES = {
 def test_reads_the_time_out_of_a_name(name: str, told: str | None) -> None:
     named = filename_dates.read(name)
 
-    assert (dates.written(named.moment) if named else None) == told
+    assert (dates.to_iso(named.moment) if named else None) == told
 
 
 NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)

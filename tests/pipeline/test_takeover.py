@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from processing.pipeline import Picture, Refused
+from processing.pipeline import ImageRejected, Picture
 from processing.pipeline.picture import Rendition
 from processing.pipeline.process import client as child_process
 from processing.pipeline.process import landlock, seccomp
-from processing.pipeline.process.messages import Garbled
+from processing.pipeline.process.messages import InvalidMessage
 from processing.pipeline.process.workspace import Workspace
 from processing.rendering.sandbox import Crashed, Sandbox
 
@@ -41,7 +41,7 @@ def _has_landlock() -> bool:
 
 
 pytestmark = [
-    pytest.mark.skipif(os.uname().machine not in seccomp.MACHINES, reason="no list of calls for this machine"),
+    pytest.mark.skipif(os.uname().machine not in seccomp.ARCHITECTURES, reason="no list of calls for this machine"),
     pytest.mark.skipif(not _has_landlock(), reason="this kernel has no Landlock, or an older one"),
 ]
 
@@ -77,7 +77,7 @@ def told(sandbox: Sandbox, installation: Path, code: str, **names: Any) -> Any:
     code = (
         dedent(code) + '\nimport json\nanswer = {"error": "broken", "message": json.dumps(found), "permanent": True}\n'
     )
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         run(sandbox, installation, code, **names)
     assert caught.value.code == "broken", caught.value.__notes__
     return json.loads(caught.value.message)
@@ -334,7 +334,7 @@ def test_one_file_cannot_fill_the_disk(sandbox: Sandbox, installation: Path) -> 
 
 
 def test_many_files_cannot_fill_the_disk(sandbox: Sandbox, installation: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("processing.pipeline.process.workspace.MOST_BYTES", 1024 * 1024)
+    monkeypatch.setattr("processing.pipeline.process.workspace.MAX_BYTES", 1024 * 1024)
 
     with pytest.raises(Crashed):
         run(
@@ -439,11 +439,11 @@ def test_an_answer_that_is_none_is_a_crash(sandbox: Sandbox, installation: Path,
 def test_a_sidecars_words_and_a_preview_are_looked_at_too(sandbox: Sandbox, installation: Path) -> None:
     source = installation / "incoming" / "photo"
     source.write_text("answer = {'sidecar': {'title': 'A day'}}")
-    honest = sandbox.words(source)
+    honest = sandbox.sidecar_metadata(source)
     for lie in ("{'title': 7}", "{'shell': 'x'}", "[]", "{'rating': 10 ** 9}"):
         source.write_text(f"answer = {{'sidecar': {lie}}}")
         with pytest.raises(Crashed):
-            sandbox.words(source)
+            sandbox.sidecar_metadata(source)
     for lie in ("PGh0bWw+", "*", "A" * 10):
         source.write_text(f"answer = {{'preview': {lie!r}}}")
         with pytest.raises(Crashed):
@@ -484,8 +484,8 @@ class TestWorkspace:
     ) -> None:
         path = self.leave(workspace, kind, installation)
 
-        with pytest.raises(Garbled):
-            workspace.take(Rendition(str(path), 4, 3, path.lstat().st_size), installation)
+        with pytest.raises(InvalidMessage):
+            workspace.move_output(Rendition(str(path), 4, 3, path.lstat().st_size), installation)
         workspace.clear()
 
         assert list(workspace.out.iterdir()) == []
@@ -499,7 +499,7 @@ class TestWorkspace:
 
         monkeypatch.setattr(os, "link", elsewhere)
 
-        with workspace.offering(installation / "secret_key") as offered:
+        with workspace.open_source(installation / "secret_key") as offered:
             assert offered.read_text() == SECRET
         assert not offered.exists()
 

@@ -10,7 +10,7 @@ import pillow_jxl  # noqa: F401 - teaches Pillow to write it
 import pytest
 from PIL import Image
 
-from processing.pipeline import Refused
+from processing.pipeline import ImageRejected
 from processing.pipeline.containers import heif_items
 from processing.pipeline.formats import opener  # noqa: F401 - teaches Pillow HEIF here too
 from processing.pipeline.render.develop import develop
@@ -39,7 +39,7 @@ def encoded(name: str) -> bytes:
 
 
 def refusal(source: Path, out: Path) -> tuple[str, bool]:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(source, out)
     return caught.value.code, caught.value.permanent
 
@@ -119,7 +119,7 @@ def test_a_list_of_items_that_never_ends_is_a_bomb(tmp_path: Path) -> None:
     one = struct.pack(">HHH", 7, 0, 65_535)  # of no bytes: places and lengths are left out
     path.write_bytes(box(b"meta", bytes(4) + box(b"iloc", b"\0\0\0\0\0\0" + struct.pack(">H", 9) + one * 9)))
 
-    with path.open("rb") as file, pytest.raises(Refused) as caught:
+    with path.open("rb") as file, pytest.raises(ImageRejected) as caught:
         heif_items.data_end(file)
 
     assert caught.value.code == "bomb"

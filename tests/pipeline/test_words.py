@@ -13,8 +13,8 @@ from PIL import Image
 
 from processing.pipeline import characters
 from processing.pipeline import errors as pipeline_errors
-from processing.pipeline.formats.detect import recognise
-from processing.pipeline.metadata import boilerplate, read, sidecar, text
+from processing.pipeline.formats.detect import detect
+from processing.pipeline.metadata import boilerplate, read, read_sidecar, text
 from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.picture import Exposure, Gps, Metadata
 from processing.pipeline.render.develop import develop
@@ -124,7 +124,7 @@ KEPT = {
 def test_a_character_is_kept_however_new(words: str) -> None:
     elements = f"<dc:title><rdf:Alt><rdf:li>{words}</rdf:li></rdf:Alt></dc:title>" + tag("dc:subject", words, "x")
 
-    found = sidecar(packet("", elements))
+    found = read_sidecar(packet("", elements))
 
     assert (found.title, found.keywords) == (words, (words, "x"))
 
@@ -151,9 +151,9 @@ def test_what_hides_or_deceives_is_cut_out(told: str, kept: str | None) -> None:
     "whole", ["\U0001f468\u200d\U0001f469\u200d\U0001f467", "e\u0323\u0302\u0301", ENGLAND, "\u2764\ufe0f"]
 )
 def test_a_bound_does_not_cut_within_a_character(whole: str) -> None:
-    assert {characters.cut(f"ab{whole}", 2 + room) for room in range(len(whole))} == {"ab"}
-    assert characters.cut(f"ab{whole}", 2 + len(whole)) == f"ab{whole}"
-    assert len(characters.cut("\u0301" * 50, 9)) == 9
+    assert {characters.truncate(f"ab{whole}", 2 + room) for room in range(len(whole))} == {"ab"}
+    assert characters.truncate(f"ab{whole}", 2 + len(whole)) == f"ab{whole}"
+    assert len(characters.truncate("\u0301" * 50, 9)) == 9
 
 
 CAMERAS_OWN = [
@@ -314,7 +314,7 @@ EVERYTHING = packet(
 
 
 def test_a_sidecar_tells_all_that_a_picture_can() -> None:
-    assert sidecar(EVERYTHING) == Metadata(
+    assert read_sidecar(EVERYTHING) == Metadata(
         taken_at="2024-01-31T14:22:33.500+01:00",
         taken_from="xmp",
         camera="Canon EOS R5",
@@ -331,7 +331,7 @@ def test_a_sidecar_tells_all_that_a_picture_can() -> None:
 
 
 def test_a_sidecar_in_wide_letters() -> None:
-    assert sidecar(EVERYTHING.decode().encode("utf-16")) == sidecar(EVERYTHING)
+    assert read_sidecar(EVERYTHING.decode().encode("utf-16")) == read_sidecar(EVERYTHING)
 
 
 ROOTS = {
@@ -366,25 +366,25 @@ ROOTS = {
 def test_a_sidecar_is_read_whatever_stands_around_it(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "photo.xmp").write_bytes(content)
 
-    assert sidecar(content) == sidecar(EVERYTHING)
+    assert read_sidecar(content) == read_sidecar(EVERYTHING)
     with (tmp_path / "photo.xmp").open("rb") as file, pytest.raises(pipeline_errors.Sidecar):
-        recognise(file)
+        detect(file)
 
 
 @pytest.mark.parametrize("declared", ["ISO-8859-1", "windows-1252", "nonsense", "utf-8"])
 def test_a_sidecar_in_another_charset(declared: str) -> None:
     content = EVERYTHING.decode().replace(", 東京", "").encode("latin-1")
 
-    assert sidecar(f"<?xml version='1.0' encoding='{declared}'?>".encode() + content).caption == "Zürich"
+    assert read_sidecar(f"<?xml version='1.0' encoding='{declared}'?>".encode() + content).caption == "Zürich"
 
 
 @pytest.mark.parametrize(
     "kind", [b"<!DOCTYPE x>", b'<!DOCTYPE x [<!ENTITY a "b">]>', b'<!doctype x SYSTEM "file:///etc/passwd">']
 )
 def test_a_document_type_is_refused_wherever_it_stands(kind: bytes) -> None:
-    assert sidecar(kind + EVERYTHING) == Metadata()
-    assert sidecar(b"<!-- c -->" + kind + EVERYTHING) == Metadata()
-    assert sidecar(EVERYTHING.replace(b"<rdf:RDF", kind + b"<rdf:RDF")) == Metadata()
+    assert read_sidecar(kind + EVERYTHING) == Metadata()
+    assert read_sidecar(b"<!-- c -->" + kind + EVERYTHING) == Metadata()
+    assert read_sidecar(EVERYTHING.replace(b"<rdf:RDF", kind + b"<rdf:RDF")) == Metadata()
 
 
 @pytest.mark.parametrize(
@@ -393,9 +393,9 @@ def test_a_document_type_is_refused_wherever_it_stands(kind: bytes) -> None:
 def test_a_hostile_sidecar_is_no_long_search(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "photo.xmp").write_bytes(content)
 
-    assert sidecar(content) == Metadata()
-    with (tmp_path / "photo.xmp").open("rb") as file, pytest.raises(pipeline_errors.Refused):
-        recognise(file)
+    assert read_sidecar(content) == Metadata()
+    with (tmp_path / "photo.xmp").open("rb") as file, pytest.raises(pipeline_errors.ImageRejected):
+        detect(file)
 
 
 @pytest.mark.parametrize(
@@ -420,7 +420,7 @@ def test_a_hostile_value_is_no_long_search(value: str) -> None:
         "dc:title",
     )
 
-    found = sidecar(packet(" ".join(f'{name}="{escape(value)}"' for name in names)))
+    found = read_sidecar(packet(" ".join(f'{name}="{escape(value)}"' for name in names)))
     exif = read(
         Blocks(main={0x0132: value, 0x010E: value}, camera={0x9003: value, 0x9011: value, 0x9291: value, 0xA434: value})
     )
@@ -451,21 +451,21 @@ OTHERS = {
 
 @pytest.mark.parametrize("inner", OTHERS.values(), ids=OTHERS)
 def test_what_xmp_says_of_other_pictures_is_none_of_this_one(inner: str) -> None:
-    assert sidecar(packet("", inner)) == Metadata()
-    assert sidecar(packet("", inner + tag("dc:title", "Own"))) == Metadata(title="Own")
+    assert read_sidecar(packet("", inner)) == Metadata()
+    assert read_sidecar(packet("", inner + tag("dc:title", "Own"))) == Metadata(title="Own")
 
 
 def test_a_picture_may_be_described_in_several_places() -> None:
     second = f"<rdf:Description {NAMESPACES} xmp:Rating='4'/>".encode()
     content = packet("", tag("dc:title", "Own")).replace(b"</rdf:RDF>", second + b"</rdf:RDF>")
 
-    assert sidecar(content) == Metadata(title="Own", rating=4)
+    assert read_sidecar(content) == Metadata(title="Own", rating=4)
 
 
 def test_of_languages_the_default_counts() -> None:
     title = "<dc:title><rdf:Alt><rdf:li xml:lang='de'>Meer</rdf:li><rdf:li xml:lang='x-default'>Sea</rdf:li></rdf:Alt></dc:title>"
 
-    assert sidecar(packet("", title)).title == "Sea"
+    assert read_sidecar(packet("", title)).title == "Sea"
 
 
 @pytest.mark.parametrize(
@@ -478,7 +478,7 @@ def test_of_languages_the_default_counts() -> None:
     ],
 )
 def test_a_value_with_qualifiers_is_read(title: str) -> None:
-    assert sidecar(packet("", title)).title == "Sea"
+    assert read_sidecar(packet("", title)).title == "Sea"
 
 
 RATINGS = {
@@ -507,12 +507,12 @@ RATINGS = {
 
 @pytest.mark.parametrize(("told", "stars"), RATINGS.items())
 def test_stars_are_read_in_any_spelling(told: str, stars: int | None) -> None:
-    assert sidecar(packet(f'xmp:Rating="{told}"')).rating == stars
+    assert read_sidecar(packet(f'xmp:Rating="{told}"')).rating == stars
 
 
 @pytest.mark.parametrize(("percent", "stars"), [(0, 0), (1, 1), (25, 2), (50, 3), (75, 4), (99, 5), (100, 5)])
 def test_windows_tells_stars_in_percent(percent: int, stars: int) -> None:
-    assert sidecar(packet(f'MicrosoftPhoto:Rating="{percent}"')).rating == stars
+    assert read_sidecar(packet(f'MicrosoftPhoto:Rating="{percent}"')).rating == stars
     assert read(Blocks(main={0x4749: percent})).rating == stars
     assert read(Blocks(main={0x4746: 2, 0x4749: percent})).rating == 2
 
@@ -520,7 +520,7 @@ def test_windows_tells_stars_in_percent(percent: int, stars: int) -> None:
 @pytest.mark.parametrize("lens", ["----", "0.0 mm f/0.0", "  ", "n/a", "?"])
 def test_a_lens_that_the_camera_does_not_know_is_none(lens: str) -> None:
     assert read(Blocks(camera={0xA434: lens})).lens is None
-    assert sidecar(packet(f'aux:Lens="{lens}"')).lens is None
+    assert read_sidecar(packet(f'aux:Lens="{lens}"')).lens is None
 
 
 @pytest.mark.parametrize(
@@ -537,7 +537,7 @@ def test_a_lens_that_the_camera_does_not_know_is_none(lens: str) -> None:
     ],
 )
 def test_a_lens_without_a_name_is_told_by_the_numbers_of_xmp(told: bytes) -> None:
-    assert sidecar(told).lens == "18-55mm f/3.5-5.6"
+    assert read_sidecar(told).lens == "18-55mm f/3.5-5.6"
 
 
 LAUGH = EVERYTHING.replace(b"<rdf:RDF", b'<!ENTITY a "b"><rdf:RDF')
@@ -546,14 +546,14 @@ NO_SIDECARS = {"empty": b"", "text": b"no xml", "wide": b"\xff\xfe\0", "cut": EV
 
 @pytest.mark.parametrize("content", [*NO_SIDECARS.values(), LAUGH], ids=[*NO_SIDECARS, "with entities"])
 def test_what_is_no_sidecar_tells_nothing(content: bytes) -> None:
-    assert sidecar(content) == Metadata()
+    assert read_sidecar(content) == Metadata()
 
 
 def test_keywords_of_a_tree_are_its_leaves_where_there_are_no_others() -> None:
     tree = tag("lr:hierarchicalSubject", "Places|Europe|Zürich", "People|Ansel")
 
-    assert sidecar(packet("", tree)).keywords == ("Zürich", "Ansel")
-    assert sidecar(packet("", tree + tag("dc:subject", "plain"))).keywords == ("plain",)
+    assert read_sidecar(packet("", tree)).keywords == ("Zürich", "Ansel")
+    assert read_sidecar(packet("", tree + tag("dc:subject", "plain"))).keywords == ("plain",)
 
 
 @pytest.mark.parametrize(
@@ -566,7 +566,7 @@ def test_keywords_of_a_tree_are_its_leaves_where_there_are_no_others() -> None:
     ],
 )
 def test_impossible_numbers_are_left_out(attributes: str) -> None:
-    assert sidecar(packet(attributes)) == Metadata()
+    assert read_sidecar(packet(attributes)) == Metadata()
 
 
 def extended(portions: list[bytes], guid: bytes, **options: Any) -> list[bytes]:

@@ -12,7 +12,7 @@ from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import JobState
 from processing.uploads import batches
 from processing.uploads import lifecycle as uploads
-from processing.uploads.writer import Stream
+from processing.uploads.writer import UploadWriter
 
 _numbers = count()
 
@@ -37,9 +37,9 @@ def received(
 ) -> ProcessingJob | None:
     """The job of a file that was received; None if it was refused as a duplicate."""
     expected = upload(album, name, batch)
-    stream = Stream(expected)
+    stream = UploadWriter(expected)
     stream.write(jpeg() if content is None else content)
-    stream.land()
+    stream.commit()
     return uploads.finish(expected, stream.size, stream.sha256)
 
 

@@ -13,19 +13,19 @@ from django.db import connection
 from django.utils import timezone
 
 from processing.doctor import check_result, host, proxy_hints, proxy_passthrough, request_size, services
-from processing.doctor.check_result import Diagnosis, State
-from processing.doctor.http_probe import Answer, Door, NoSite, Silent, zeros
-from processing.doctor.request_size import Largest
+from processing.doctor.check_result import CheckResult, CheckState
+from processing.doctor.http_probe import NoResponse, NoSite, ProbeClient, ProbeResponse, zeros
+from processing.doctor.request_size import LargestBody
 from processing.jobs import workers
 from processing.lib import system_memory
 from processing.models import WorkerPulse
 from tests import stack
 
 MIB = 1 << 20
-TOO_LARGE = Answer(413, HTTPMessage(), None, 0.0)
+TOO_LARGE = ProbeResponse(413, HTTPMessage(), None, 0.0)
 
 
-def by_code(found) -> dict[str, Diagnosis]:
+def by_code(found) -> dict[str, CheckResult]:
     return {each.code: each for each in found}
 
 
@@ -33,16 +33,16 @@ class TestOpinions:
     @pytest.mark.parametrize(
         ("largest", "refusal", "code", "state"),
         [
-            (64 * MIB, None, "body-size", State.GOOD),
-            (20 * MIB, TOO_LARGE, "body-limit", State.WARNING),
-            (8 * MIB, TOO_LARGE, "body-limit", State.WARNING),
-            (8 * MIB - 1, TOO_LARGE, "body-limit", State.BAD),
-            (MIB, Silent(0, "reset"), "body-limit", State.BAD),
-            (0, TOO_LARGE, "body-limit", State.BAD),
+            (64 * MIB, None, "body-size", CheckState.GOOD),
+            (20 * MIB, TOO_LARGE, "body-limit", CheckState.WARNING),
+            (8 * MIB, TOO_LARGE, "body-limit", CheckState.WARNING),
+            (8 * MIB - 1, TOO_LARGE, "body-limit", CheckState.BAD),
+            (MIB, NoResponse(0, "reset"), "body-limit", CheckState.BAD),
+            (0, TOO_LARGE, "body-limit", CheckState.BAD),
         ],
     )
     def test_a_limit_is_as_bad_as_what_it_stops(self, largest, refusal, code, state):
-        found = request_size.of_largest(Largest(largest, refusal), "")
+        found = request_size.of_largest(LargestBody(largest, refusal), "")
 
         assert (found.code, found.state) == (code, state)
 
@@ -50,19 +50,19 @@ class TestOpinions:
         ("one", "other", "narrower"),
         [
             (None, None, None),
-            (Largest(MIB, None), None, Largest(MIB, None)),
-            (Largest(MIB, None), Largest(64 * MIB, None), Largest(64 * MIB, None)),
-            (Largest(64 * MIB, None), Largest(MIB, TOO_LARGE), Largest(MIB, TOO_LARGE)),
-            (Largest(2 * MIB, TOO_LARGE), Largest(MIB, None), Largest(2 * MIB, TOO_LARGE)),
-            (Largest(2 * MIB, TOO_LARGE), Largest(MIB, TOO_LARGE), Largest(MIB, TOO_LARGE)),
+            (LargestBody(MIB, None), None, LargestBody(MIB, None)),
+            (LargestBody(MIB, None), LargestBody(64 * MIB, None), LargestBody(64 * MIB, None)),
+            (LargestBody(64 * MIB, None), LargestBody(MIB, TOO_LARGE), LargestBody(MIB, TOO_LARGE)),
+            (LargestBody(2 * MIB, TOO_LARGE), LargestBody(MIB, None), LargestBody(2 * MIB, TOO_LARGE)),
+            (LargestBody(2 * MIB, TOO_LARGE), LargestBody(MIB, TOO_LARGE), LargestBody(MIB, TOO_LARGE)),
         ],
     )
     def test_of_two_ways_in_the_smaller_limit_holds(self, one, other, narrower):
         assert request_size.narrower(one, other) == narrower == request_size.narrower(other, one)
 
     def test_a_connection_that_is_ended_is_told_from_an_answer(self):
-        assert "returns 413" in request_size.of_largest(Largest(MIB, TOO_LARGE), "").words
-        assert "closes the connection" in request_size.of_largest(Largest(MIB, Silent(0, "")), "").words
+        assert "returns 413" in request_size.of_largest(LargestBody(MIB, TOO_LARGE), "").words
+        assert "closes the connection" in request_size.of_largest(LargestBody(MIB, NoResponse(0, "")), "").words
 
     @pytest.mark.parametrize(
         ("server", "begins"),
@@ -88,10 +88,10 @@ class TestDoor:
     @pytest.mark.parametrize("url", ["", "photos", "ftp://x", "http://", "http://x:99999", "file:///etc/passwd"])
     def test_only_a_site_has_one(self, url):
         with pytest.raises(NoSite):
-            Door(url)
+            ProbeClient(url)
 
     def test_a_name_and_password_in_the_address_go_nowhere(self):
-        assert Door("https://anna:secret@photos.example.org/path").url == "https://photos.example.org"
+        assert ProbeClient("https://anna:secret@photos.example.org/path").url == "https://photos.example.org"
 
     @pytest.mark.parametrize("size", [0, 1, 64 << 10, (64 << 10) + 1, MIB])
     def test_a_body_has_exactly_its_size(self, size):
@@ -101,24 +101,24 @@ class TestDoor:
 @pytest.mark.usefixtures("data_dir")
 class TestMachine:
     def test_an_ordinary_directory_is_good(self):
-        found = by_code(host.look())
+        found = by_code(host.run_checks())
 
         assert {"space", "one-disk", "rate", "sync", "links", "memory"} <= found.keys()
         assert [code for code, each in found.items() if not each.is_good] == []
 
     def test_it_leaves_nothing_behind(self, data_dir):
-        list(host.look())
+        list(host.run_checks())
 
         assert list((data_dir / "incoming").iterdir()) == []
 
     def test_little_room_is_told_before_it_is_out(self, settings, monkeypatch):
         settings.MIN_FREE_BYTES = 512 * MIB
         monkeypatch.setattr("processing.storage.local.local_store.LocalStore.free_bytes", lambda _: 600 * MIB)
-        assert by_code(host.look())["space-low"].state == State.WARNING
+        assert by_code(host.run_checks())["space-low"].state == CheckState.WARNING
 
         monkeypatch.setattr("processing.storage.local.local_store.LocalStore.free_bytes", lambda _: 100 * MIB)
-        found = by_code(host.look())
-        assert (found["space-out"].state, found["rate-unknown"].state) == (State.BAD, State.WARNING)
+        found = by_code(host.run_checks())
+        assert (found["space-out"].state, found["rate-unknown"].state) == (CheckState.BAD, CheckState.WARNING)
 
     def test_a_room_on_another_file_system_is_found(self, data_dir, tmp_path):
         elsewhere = Path("/dev/shm")
@@ -127,12 +127,12 @@ class TestMachine:
         (data_dir / "originals").rmdir()
         (data_dir / "originals").symlink_to(elsewhere)
 
-        assert by_code(host.look())["several-disks"].state == State.BAD
+        assert by_code(host.run_checks())["several-disks"].state == CheckState.BAD
 
     def test_a_storage_that_is_away_is_all_there_is_to_say(self, data_dir):
         (data_dir / "incoming").rmdir()
 
-        assert [each.code for each in host.look()] == ["storage-away"]
+        assert [each.code for each in host.run_checks()] == ["storage-away"]
 
     def test_a_disk_that_cannot_be_written_is_told(self, monkeypatch):
         def read_only(*_):
@@ -140,7 +140,7 @@ class TestMachine:
 
         monkeypatch.setattr("os.fsync", read_only)
 
-        assert "Read-only file system" in by_code(host.look())["write-failed"].words
+        assert "Read-only file system" in by_code(host.run_checks())["write-failed"].words
 
     def test_a_file_system_without_links_is_told(self, monkeypatch):
         def cannot(*_):
@@ -148,49 +148,49 @@ class TestMachine:
 
         monkeypatch.setattr("os.link", cannot)
 
-        assert by_code(host.look())["no-links"].state == State.WARNING
+        assert by_code(host.run_checks())["no-links"].state == CheckState.WARNING
 
     def test_memory_above_the_mark_is_bad(self, tmp_path, settings, monkeypatch):
         (tmp_path / "meminfo").write_text("MemTotal: 1000 kB\nMemAvailable: 100 kB\n")
         settings.MEMORY_MARK = 80
         monkeypatch.setattr(system_memory.share_in_use, "__defaults__", (tmp_path, tmp_path))
 
-        assert by_code(host.look())["memory-short"].words.startswith("90% used.")
+        assert by_code(host.run_checks())["memory-short"].words.startswith("90% used.")
 
 
 @pytest.mark.django_db
 class TestWorkshop:
     def test_without_a_worker_the_queue_alone_is_tried(self):
-        found = by_code(services.look())
+        found = by_code(services.run_checks())
 
-        assert found["no-worker"].state == State.BAD
+        assert found["no-worker"].state == CheckState.BAD
         assert found["bell-untried"].words == f"The queue ({'Redis' if stack.IS_ON_SERVERS else 'SQLite'}) responds."
         assert {"codecs", "database", "clocks"} <= found.keys()
 
     def test_a_worker_that_does_not_hear_is_told(self, monkeypatch):
         monkeypatch.setattr(workers, "ALIVE_SECONDS", 3600)
-        workers.beat("deaf")
-        monkeypatch.setattr(services, "EARS_SECONDS", 0.05)
+        workers.heartbeat("deaf")
+        monkeypatch.setattr(services, "PING_SECONDS", 0.05)
 
-        found = by_code(services.look())
+        found = by_code(services.run_checks())
 
         assert found["worker"].words.startswith("1 running, last heartbeat ")
-        assert found["bell-unheard"].state == State.WARNING
+        assert found["bell-unheard"].state == CheckState.WARNING
 
     def test_a_clock_that_runs_ahead_is_found_by_its_sign_of_life(self, monkeypatch):
-        monkeypatch.setattr(services, "EARS_SECONDS", 0.05)
+        monkeypatch.setattr(services, "PING_SECONDS", 0.05)
         WorkerPulse.objects.create(name="ahead", version="1", seen_at=timezone.now() + timedelta(seconds=90))
 
-        assert "worker by " in by_code(services.look())["clocks-differ"].words
+        assert "worker by " in by_code(services.run_checks())["clocks-differ"].words
 
     @pytest.mark.embedded
     @pytest.mark.django_db(transaction=True)
     def test_sqlite_that_may_lose_commits_is_told(self):
-        assert by_code(services.look())["database"].words.endswith("journal wal, synchronous full.")
+        assert by_code(services.run_checks())["database"].words.endswith("journal wal, synchronous full.")
 
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA synchronous=NORMAL")
-        found = by_code(services.look())
+        found = by_code(services.run_checks())
         connection.close()  # the next one is opened with the setting
 
         assert found["database-unsafe"].words.endswith("synchronous normal.")

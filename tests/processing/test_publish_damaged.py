@@ -11,8 +11,8 @@ from processing.models import JobEvent, Preview, ProcessingJob
 from processing.models.states import JobState
 from processing.queries import failure_page, file_status
 from processing.queries import receipt as receipt_query
-from processing.queries.failure_scope import Scope
-from processing.queries.file_status import Standing
+from processing.queries.failure_scope import FailureScope
+from processing.queries.file_status import FileStatus
 from processing.rendering import rerender, worker
 from processing.uploads import batches
 from tests.processing import making
@@ -60,7 +60,7 @@ def test_the_warning_stays_when_it_is_rendered_again(job):
     photo = published(job).photo
     photo.renditions.all().delete()
 
-    rerender.renew(photo, uuid.uuid4())
+    rerender.render_again(photo, uuid.uuid4())
 
     photo.refresh_from_db()
     assert [note["code"] for note in photo.notes] == ["published-damaged"]
@@ -69,19 +69,19 @@ def test_the_warning_stays_when_it_is_rendered_again(job):
 
 def test_the_receipt_mentions_it_and_is_not_safe(job):
     published(job)
-    while post_write.prove_next():
+    while post_write.verify_next():
         pass
 
-    receipt = receipt_query.of(job.batch)
+    receipt = receipt_query.build(job.batch)
     (line,) = receipt_query.lines(file_status.files(job.batch))
 
-    assert receipt.counts == {Standing.VERIFIED: 1}
+    assert receipt.counts == {FileStatus.VERIFIED: 1}
     assert (receipt.damaged, receipt.is_safe) == (1, False)
-    assert receipt.words == (
+    assert receipt.summary == (
         "All 1 of 1 are stored and verified. 1 was damaged on arrival and published anyway. "
         "Format the card only if it holds no better copy."
     )
-    assert (line.code, line.standing) == ("published-damaged", Standing.VERIFIED)
+    assert (line.code, line.status) == ("published-damaged", FileStatus.VERIFIED)
     assert "damaged on arrival" in line.reason
 
 
@@ -110,7 +110,7 @@ def test_only_damage_of_which_something_is_seen_can_be_published(job, album, cod
 
     assert batches.publish_damaged(ProcessingJob.objects.all(), by="anna") == 0
 
-    (section,) = failure_page.of(Scope(type(album).objects.all())).sections
+    (section,) = failure_page.build(FailureScope(type(album).objects.all())).sections
     assert [entry.can_be_published for entry in section.entries] == [False]
 
 

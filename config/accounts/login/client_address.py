@@ -26,7 +26,7 @@ def network(request: HttpRequest) -> str:
     return _network(request, 64)
 
 
-def site(request: HttpRequest) -> str | None:
+def ipv6_site(request: HttpRequest) -> str | None:
     """Returns the IPv6 /48, which a provider may assign to one customer as 65,536 networks. None for IPv4."""
     return _network(request, 48) if isinstance(_address(request), ipaddress.IPv6Address) else None
 

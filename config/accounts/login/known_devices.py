@@ -16,7 +16,7 @@ SALT = "config.accounts.known_devices"
 COOKIE_SECONDS = 180 * 24 * 3600
 
 
-def of(request: HttpRequest, name: str) -> str:
+def device_id(request: HttpRequest, name: str) -> str:
     """Returns the device id if the user of this (normalised) name has signed in with this browser; else ""."""
     value = request.get_signed_cookie(_cookie_name(), default="", salt=SALT, max_age=COOKIE_SECONDS) or ""
     owner, _, device = value.partition(".")
@@ -25,7 +25,7 @@ def of(request: HttpRequest, name: str) -> str:
 
 def remember(request: HttpRequest, response: HttpResponseBase, user: User) -> None:
     name = normalised(user.get_username())
-    device = of(request, name) or get_random_string(22)
+    device = device_id(request, name) or get_random_string(22)
     response.set_signed_cookie(
         _cookie_name(),
         f"{_hashed(name)}.{device}",

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.http import HttpRequest
 
 from config.accounts import mail
-from config.accounts.forms import plainly
+from config.accounts.forms import simplify_fields
 
 
 class ResetForm(ResetPasswordForm):  # type: ignore[misc]
@@ -17,14 +17,14 @@ class ResetForm(ResetPasswordForm):  # type: ignore[misc]
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        plainly(self.fields)
+        simplify_fields(self.fields)
 
     def clean_email(self) -> str:
         return str(self.cleaned_data["email"]).lower()
 
     def save(self, request: HttpRequest, **kwargs: object) -> str:
         email = str(self.cleaned_data["email"])
-        mail.later(lambda: send_link(request, email))
+        mail.submit(lambda: send_link(request, email))
         return email
 
 

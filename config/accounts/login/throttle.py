@@ -20,21 +20,21 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
 from config.accounts.login import known_devices
-from config.accounts.login.client_address import network, site
+from config.accounts.login.client_address import ipv6_site, network
 from config.accounts.login.usernames import normalised
 from config.http import error_pages
 
-NAMES_A_NETWORK = 20
+NETWORK_FACTOR = 20
 """Factor for the limit of a network. An office shares one address, and this many users may mistype passwords at once."""
-NETWORKS_A_NAME = 10
-SITE = 3
+NAME_FACTOR = 10
+SITE_FACTOR = 3
 APP, ACTION = "allauth.account", "guess"
 
 refused = Signal()
 """Sent with `request`, `name` (normalised) and `seconds` when an attempt is refused without checking the password."""
 
 
-class TooManyGuesses(ImmediateHttpResponse):  # type: ignore[misc]
+class TooManyAttempts(ImmediateHttpResponse):  # type: ignore[misc]
     """Makes allauth's middleware respond with 429 if no view catches it. `seconds` is the time to wait."""
 
     def __init__(self, request: HttpRequest, seconds: int) -> None:
@@ -44,16 +44,16 @@ class TooManyGuesses(ImmediateHttpResponse):  # type: ignore[misc]
 
 class Limit(NamedTuple):
     key: str
-    most: int
+    maximum: int
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
+class Attempt:
     """A counted attempt."""
 
     counted: tuple[tuple[Limit, ratelimit.RateLimitUsage], ...]
 
-    def was_right(self) -> None:
+    def succeeded(self) -> None:
         """Resets the user's own limit after a correct password, and uncounts the attempt in the other limits."""
         with transaction.atomic():
             for _, usage in self.counted:
@@ -62,20 +62,20 @@ class Try:
             cache.delete(_cache_key(own_limit))
 
 
-def count(request: HttpRequest, name: str) -> Try:
-    """Counts an attempt with this name. Raises TooManyGuesses, without counting, if a limit is reached."""
+def count_attempt(request: HttpRequest, name: str) -> Attempt:
+    """Counts an attempt with this name. Raises TooManyAttempts, without counting, if a limit is reached."""
     name = normalised(name)
     limits = tuple(_limits(request, name))
     _ensure_free(request, name, limits)  # read first: refused attempts must not block writers
     try:
         with transaction.atomic():
-            return Try(tuple((limit, _consume(request, limit)) for limit in limits))
+            return Attempt(tuple((limit, _consume(request, limit)) for limit in limits))
     except RateLimited:
         _ensure_free(request, name, limits)
-        raise TooManyGuesses(request, 1) from None  # another attempt has just been uncounted
+        raise TooManyAttempts(request, 1) from None  # another attempt has just been uncounted
 
 
-def forget(sender: object, request: HttpRequest, user: User, **kwargs: object) -> None:
+def reset(sender: object, request: HttpRequest, user: User, **kwargs: object) -> None:
     """Receives password_reset: a user with a new password does not have to wait for earlier attempts."""
     own_limit = next(_limits(request, normalised(user.get_username())))
     cache.delete(_cache_key(own_limit))
@@ -84,7 +84,7 @@ def forget(sender: object, request: HttpRequest, user: User, **kwargs: object) -
 def _ensure_free(request: HttpRequest, name: str, limits: tuple[Limit, ...]) -> None:
     if seconds := max(map(_seconds_to_wait, limits)):
         refused.send(sender=None, request=request, name=name, seconds=seconds)
-        raise TooManyGuesses(request, seconds)
+        raise TooManyAttempts(request, seconds)
 
 
 def _limits(request: HttpRequest, name: str) -> Iterator[Limit]:
@@ -94,15 +94,15 @@ def _limits(request: HttpRequest, name: str) -> Iterator[Limit]:
     network cannot lock it out. Names are hashed with a key, since people sometimes type their password as the name.
     """
     attempts = int(settings.LOGIN_ATTEMPTS)
-    if device := known_devices.of(request, name):
+    if device := known_devices.device_id(request, name):
         yield Limit(_hashed("device", device), attempts)
         return
     client_network = network(request)
     yield Limit(_hashed("name in network", name, client_network), attempts)
-    yield Limit(_hashed("name", name), attempts * NETWORKS_A_NAME)
-    if client_site := site(request):
-        yield Limit(_hashed("name in site", name, client_site), attempts * SITE)
-    yield Limit(_hashed("network", client_network), attempts * NAMES_A_NETWORK)
+    yield Limit(_hashed("name", name), attempts * NAME_FACTOR)
+    if client_site := ipv6_site(request):
+        yield Limit(_hashed("name in site", name, client_site), attempts * SITE_FACTOR)
+    yield Limit(_hashed("network", client_network), attempts * NETWORK_FACTOR)
 
 
 def _consume(request: HttpRequest, limit: Limit) -> ratelimit.RateLimitUsage:
@@ -111,7 +111,7 @@ def _consume(request: HttpRequest, limit: Limit) -> ratelimit.RateLimitUsage:
         request,
         app=APP,
         action=ACTION,
-        config={ACTION: f"{limit.most}/{settings.LOGIN_SECONDS:g}s/key"},
+        config={ACTION: f"{limit.maximum}/{settings.LOGIN_SECONDS:g}s/key"},
         key=limit.key,
         limit_get=True,
         raise_exception=True,
@@ -122,14 +122,14 @@ def _seconds_to_wait(limit: Limit) -> int:
     """Returns the seconds until the limit allows another attempt; 0 if it does now."""
     now = time.time()
     attempts = [timestamp for timestamp in cache.get(_cache_key(limit), []) if timestamp > now - settings.LOGIN_SECONDS]
-    if len(attempts) < limit.most:
+    if len(attempts) < limit.maximum:
         return 0
-    return max(1, round(float(attempts[limit.most - 1]) + float(settings.LOGIN_SECONDS) - now))
+    return max(1, round(float(attempts[limit.maximum - 1]) + float(settings.LOGIN_SECONDS) - now))
 
 
 def _cache_key(limit: Limit) -> str:
     """The key under which allauth stores the times of the attempts, the latest first."""
-    rate = ratelimit.Rate(limit.most, float(settings.LOGIN_SECONDS), "key")
+    rate = ratelimit.Rate(limit.maximum, float(settings.LOGIN_SECONDS), "key")
     return str(ratelimit.get_cache_key(None, app=APP, action=ACTION, rate=rate, key=limit.key))
 
 

@@ -11,7 +11,7 @@ def normalised(name: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
 
 
-def user_called(name: str) -> User | None:
+def find_user(name: str) -> User | None:
     """Returns the user of exactly this name, else the only user whose normalised name is the same, else None.
 
     Makes one query whether or not the user exists, so that its duration discloses nothing. The database returns candidates

@@ -16,58 +16,58 @@ FAILURES = (OAuth2Error, requests.RequestException)
 """What talking to the provider raises."""
 
 
-class Trouble(NamedTuple):
+class SignInProblem(NamedTuple):
     """An error for the user. `{name}` in `heading` and `words` is replaced by the provider's name."""
 
     code: str
     status: HTTPStatus
     heading: str
-    words: str
+    message: str
 
 
-CANCELLED = Trouble(
+CANCELLED = SignInProblem(
     "oidc-cancelled",
     HTTPStatus.OK,
     "Sign-in cancelled",
     "{name} denied access, or you cancelled. Nothing was changed.",
 )
-EXPIRED = Trouble(
+EXPIRED = SignInProblem(
     "oidc-expired",
     HTTPStatus.BAD_REQUEST,
     "This sign-in has expired",
     "It took over 10 minutes, started in another browser, or was used already. Sign in again.",
 )
-UNREACHABLE = Trouble(
+UNREACHABLE = SignInProblem(
     "oidc-unreachable",
     HTTPStatus.BAD_GATEWAY,
     "{name} isn't responding",
     "Try again in a minute. If it keeps happening, tell your administrator.",
 )
-REFUSED = Trouble(
+REFUSED = SignInProblem(
     "oidc-refused",
     HTTPStatus.BAD_GATEWAY,
     "{name} rejected this server",
     "Tell your administrator: the client ID or secret may be wrong. See the server's log.",
 )
-CLOCK = Trouble(
+CLOCK = SignInProblem(
     "oidc-clock",
     HTTPStatus.BAD_GATEWAY,
     "Server clocks differ",
     "The clocks of this server and {name} differ. Ask your administrator to correct them.",
 )
-UNTRUSTED = Trouble(
+UNTRUSTED = SignInProblem(
     "oidc-untrusted",
     HTTPStatus.BAD_GATEWAY,
     "Invalid response from {name}",
     "Try again. If it keeps happening, tell your administrator to check the server's log.",
 )
-UNKNOWN_USER = Trouble(
+UNKNOWN_USER = SignInProblem(
     "oidc-no-account",
     HTTPStatus.FORBIDDEN,
     "No account on this site",
     "You have no account on this site. Ask your administrator for one.",
 )
-NAME_TAKEN = Trouble(
+NAME_TAKEN = SignInProblem(
     "oidc-name-taken",
     HTTPStatus.CONFLICT,
     "Account not connected",
@@ -79,24 +79,24 @@ NAME_TAKEN = Trouble(
 class ProviderError(OAuth2Error):  # type: ignore[misc]
     """Signing in through the provider failed. `trouble` is shown to the user, the message is logged."""
 
-    def __init__(self, trouble: Trouble, message: str) -> None:
+    def __init__(self, trouble: SignInProblem, message: str) -> None:
         super().__init__(message)
         self.trouble = trouble
 
 
-def told(request: HttpRequest, exception: Exception | None, default: Trouble = REFUSED) -> HttpResponse:
+def error_page(request: HttpRequest, exception: Exception | None, default: SignInProblem = REFUSED) -> HttpResponse:
     """Returns the error page, and logs the details, which may concern the server's configuration."""
     trouble = _trouble(exception, default)
     log.warning("Sign-in through %s failed with %s: %s", settings.OIDC_ISSUER, trouble.code, exception or "no details")
     context = {
         "heading": trouble.heading.format(name=settings.OIDC_NAME),
-        "words": trouble.words.format(name=settings.OIDC_NAME),
+        "words": trouble.message.format(name=settings.OIDC_NAME),
         "code": trouble.code,
     }
     return render(request, "socialaccount/authentication_error.html", context, status=trouble.status)
 
 
-def _trouble(exception: Exception | None, default: Trouble) -> Trouble:
+def _trouble(exception: Exception | None, default: SignInProblem) -> SignInProblem:
     if isinstance(exception, ProviderError):
         return exception.trouble
     return UNREACHABLE if isinstance(exception, requests.RequestException) else default

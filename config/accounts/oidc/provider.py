@@ -30,7 +30,7 @@ MAX_SUBJECT_CHARACTERS = 191
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
-class Conversation(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
+class OpenIDAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
     """allauth's adapter for one sign-in. The callback view sets `nonce` to the one that was sent to the provider."""
 
     nonce: str | None = None
@@ -65,7 +65,7 @@ class Conversation(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
 
 
 class Provider(OpenIDConnectProvider):  # type: ignore[misc]
-    oauth2_adapter_class = Conversation
+    oauth2_adapter_class = OpenIDAdapter
 
     def get_login_url(self, request: HttpRequest, **kwargs: Any) -> str:
         return reverse("oidc_begin")

@@ -55,7 +55,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             sociallogin.email_addresses = [address for address in sociallogin.email_addresses if address.verified]
             _require_new_user(sociallogin)
         elif belongs_to_provider(sociallogin.user):
-            follow_groups(sociallogin.user, claims_of(sociallogin))
+            update_rights(sociallogin.user, claims_of(sociallogin))
 
     def on_authentication_error(
         self, request: HttpRequest, provider: Any, error: Any = None, exception: Any = None, extra_context: Any = None
@@ -65,7 +65,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         is_cancelled = error == AuthError.CANCELLED or request.GET.get("error") == "access_denied"
         is_expired = exception is None and "state_id" in (extra_context or {})
         default = errors.CANCELLED if is_cancelled else errors.EXPIRED if is_expired else errors.REFUSED
-        raise ImmediateHttpResponse(errors.told(request, exception, default))
+        raise ImmediateHttpResponse(errors.error_page(request, exception, default))
 
     def get_connect_redirect_url(self, request: HttpRequest, socialaccount: SocialAccount) -> str:
         return reverse("oidc_connection")
@@ -82,7 +82,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         return user
 
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: Any = None) -> User:
-        follow_groups(sociallogin.user, claims_of(sociallogin), save=False)
+        update_rights(sociallogin.user, claims_of(sociallogin), save=False)
         try:
             with transaction.atomic():
                 user: User = super().save_user(request, sociallogin, form)
@@ -122,7 +122,7 @@ def groups_of(claims: dict[str, Any]) -> set[str]:
     return {group for group in value if isinstance(group, str)} if isinstance(value, list) else set()
 
 
-def follow_groups(user: User, claims: dict[str, Any], *, save: bool = True) -> None:
+def update_rights(user: User, claims: dict[str, Any], *, save: bool = True) -> None:
     """Sets the user's staff and superuser flags from OIDC_STAFF_GROUP and OIDC_ADMIN_GROUP, if these are set."""
     staff, admin = settings.OIDC_STAFF_GROUP, settings.OIDC_ADMIN_GROUP
     if not staff and not admin:
@@ -140,9 +140,7 @@ def _require_new_user(sociallogin: SocialLogin) -> None:
     if not settings.OIDC_CREATE_USERS or not first_user.exists():
         raise ProviderError(errors.UNKNOWN_USER, "OIDC_CREATE_USERS is off, or there is no first user yet.")
     user = sociallogin.user
-    is_taken = (
-        bool(usernames.user_called(user.username)) or User.objects.filter(username__iexact=user.username).exists()
-    )
+    is_taken = bool(usernames.find_user(user.username)) or User.objects.filter(username__iexact=user.username).exists()
     if is_taken or (user.email and filter_users_by_email(user.email)):
         raise ProviderError(
             errors.NAME_TAKEN, "Its name or e-mail address is taken by an account that is not connected."

@@ -39,7 +39,7 @@ def with_provider(view: View) -> View:
         try:
             return view(request)
         except errors.FAILURES as error:
-            return errors.told(request, error)
+            return errors.error_page(request, error)
 
     return guarded
 
@@ -67,7 +67,7 @@ def callback(request: HttpRequest) -> HttpResponseBase:
     """Receives users whom the provider redirects back, with a code or an error."""
     from config.accounts.oidc import provider
 
-    view: View = provider.Callback.adapter_view(provider.Conversation(request, settings.OIDC_ISSUER))
+    view: View = provider.Callback.adapter_view(provider.OpenIDAdapter(request, settings.OIDC_ISSUER))
     return view(request)
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from config.accounts.sessions.store import ACTIVE_AT, SIGNED_IN_AT
 
-AT_MOST_EVERY = 600
+RECORD_INTERVAL_SECONDS = 600
 """Minimum of seconds between two records of activity, so that not every request writes."""
 PRIVILEGES = "privileges"
 
@@ -49,14 +49,14 @@ def is_activity(request: HttpRequest) -> bool:
     return request.headers.get("Sec-Fetch-User") == "?1" or "Sec-Fetch-Mode" not in request.headers
 
 
-def begin(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
+def start(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
     """Receives user_logged_in. Django has already given the session a new key."""
     now = timezone.now().timestamp()
     request.session[SIGNED_IN_AT] = request.session[ACTIVE_AT] = now
     request.session[PRIVILEGES] = _privileges(user)
 
 
-def confirmed(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
+def on_reauthenticated(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
     """Receives authentication_step_completed: gives the session a new key after a confirmed password, which permits more."""
     if kwargs.get("reauthenticated"):
         rotate(request)
@@ -72,7 +72,7 @@ def rotate(request: HttpRequest) -> None:
 def _record_activity(request: HttpRequest) -> None:
     """Saves the session before the view runs, so that a session that ends meanwhile does not fail a complete upload."""
     now = timezone.now().timestamp()
-    if now - request.session.get(ACTIVE_AT, 0) < min(AT_MOST_EVERY, settings.SESSION_IDLE_SECONDS / 10):
+    if now - request.session.get(ACTIVE_AT, 0) < min(RECORD_INTERVAL_SECONDS, settings.SESSION_IDLE_SECONDS / 10):
         return
     was_modified = request.session.modified
     request.session[ACTIVE_AT] = now

@@ -16,7 +16,7 @@ from config.accounts import security_log
 from config.accounts.security_log import Event
 
 
-def live(user: Any) -> "QuerySet[Any]":
+def live_sessions(user: Any) -> "QuerySet[Any]":
     """Returns the user's live sessions, the latest first."""
     live_rows = Session.objects.filter(pk=OuterRef("session_key"), expire_date__gt=timezone.now())
     sessions: QuerySet[Any] = UserSession.objects.filter(Exists(live_rows), user=user)
@@ -29,13 +29,13 @@ def end_others(request: HttpRequest) -> None:
         security_log.record(Event.SESSIONS_ENDED, request, count=count)
 
 
-def enlist(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
+def add(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
     UserSession.objects.create_from_request(request)
 
 
-def keep_this_one(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
+def end_others_after_password_change(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
     """Ends the user's other sessions. The new password invalidates them, but the list would still show them."""
-    enlist(sender, request)
+    add(sender, request)
     end_others(request)
 
 

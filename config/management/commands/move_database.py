@@ -29,10 +29,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             target = sqlite_to_postgres.open_target(options["target"])
-            if workers.alive().exists():
+            if workers.running().exists():
                 raise sqlite_to_postgres.CannotMove("A worker is running. Stop web and workers first.")
             source = Path(connections[DEFAULT_DB_ALIAS].settings_dict["NAME"])
-            sqlite_to_postgres.ensure_still(source)
+            sqlite_to_postgres.require_unused(source)
             sqlite_to_postgres.prepare(target)
             count = sqlite_to_postgres.move(self.stdout.write)
         except sqlite_to_postgres.CannotMove as reason:

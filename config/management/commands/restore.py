@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.template.defaultfilters import pluralize
 
 from config.operations import restore_drill
-from processing.backups import Refused
-from processing.backups.repository import Vault
+from processing.backups import BackupError
+from processing.backups.repository import Repository
 from processing.backups.restore import Restored, restore
 from processing.management import SETTINGS_ONLY
 
@@ -49,14 +49,14 @@ class Command(BaseCommand):
                 self._drill(directory, options["at"], options["scratch"])
             else:
                 restored = restore(
-                    Vault(directory),
+                    Repository(directory),
                     options["at"],
                     without_damaged=options["without_damaged"],
                     onto_disk=options["onto_disk"],
                     say=self.stderr.write,
                 )
                 self.stdout.write("\n".join(_summary(restored)))
-        except Refused as refused:
+        except BackupError as refused:
             raise CommandError(str(refused)) from refused
         except OSError as error:
             raise CommandError(f"{error}. Run the command again to continue.") from error
@@ -65,7 +65,7 @@ class Command(BaseCommand):
             sys.exit(INTERRUPTED)
 
     def _drill(self, directory: Path, at: str, scratch: Path | None) -> None:
-        result = restore_drill.hold(directory, at, scratch)
+        result = restore_drill.run(directory, at, scratch)
         for key in result.wrong:
             self.stdout.write(f"damaged or missing after restoring: {key}")
         for key in result.lacking:

@@ -8,14 +8,14 @@ from http import HTTPStatus
 
 from config.server.connections.request_head import Head
 
-SIGN_IN_BYTES = 16 << 10
+MAX_SIGN_IN_BYTES = 16 << 10
 """The largest form that an anonymous client may send."""
-PAGE_BYTES = 1 << 20
+MAX_PAGE_BYTES = 1 << 20
 """The largest body of any other request that sends no files."""
-LIST_BYTES = 4 << 20
-"""The largest list of files. A test compares it with processing.uploads.manifest.MOST_BYTES."""
+MAX_LIST_BYTES = 4 << 20
+"""The largest list of files. A test compares it with processing.uploads.manifest.MAX_BYTES."""
 
-LIST_PATIENCE = 4
+LIST_TIME_FACTOR = 4
 """Factor for the time limit of a list of files: a list of files chosen on a phone can be as large as a small photo."""
 
 UPLOADS = re.compile(rb"/albums/\d+/uploads/(tus/?)?|/uploads/[^/]+/?|/limits/probe/")
@@ -28,7 +28,7 @@ FORM = b"application/x-www-form-urlencoded"
 JSON = b"application/json"
 
 
-class Kind(Enum):
+class RequestKind(Enum):
     """The kind of a request. Each kind has its own threads, so that no kind waits for another."""
 
     PAGE = auto()
@@ -39,12 +39,12 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Rejection:
     status: HTTPStatus
     code: str
     message: str
 
-    def answer(self, is_json: bool = False) -> bytes:
+    def response(self, is_json: bool = False) -> bytes:
         """Returns the whole response; the connection is closed after it."""
         text = (
             json.dumps({"error": self.code, "message": self.message}) if is_json else f"{self.message}\n({self.code})\n"
@@ -62,64 +62,64 @@ class Refusal:
         return "\r\n".join((*lines, "", "")).encode() + body
 
 
-HEAD_TOO_LARGE = Refusal(
+HEAD_TOO_LARGE = Rejection(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     "headers-too-large",
     "The request's headers are too large. Delete this site's cookies, then try again.",
 )
-BODY_TOO_LARGE = Refusal(
+BODY_TOO_LARGE = Rejection(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "request-too-large",
     "The request is too large for this page. Nothing was changed. Upload photos on the album's page.",
 )
-NOT_A_FORM = Refusal(
+NOT_A_FORM = Rejection(
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "not-a-form",
     "This address accepts only the form of the sign-in page.",
 )
-TOO_SLOW = Refusal(
+TOO_SLOW = Rejection(
     HTTPStatus.REQUEST_TIMEOUT,
     "too-slow",
     "The connection was too slow. Nothing was changed. Try again.",
 )
-CROWDED = Refusal(
+OVERLOADED = Rejection(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "crowded",
     "The server is busy. Nothing was changed. Try again in a moment.",
 )
-BROKEN = Refusal(
+MALFORMED_REQUEST = Rejection(
     HTTPStatus.BAD_REQUEST,
     "broken-request",
     "The request was interrupted or malformed. Nothing was changed. Try again.",
 )
 
 
-def kind(head: Head) -> Kind:
+def kind(head: Head) -> RequestKind:
     if head.path == HEALTH:
-        return Kind.HEALTH
+        return RequestKind.HEALTH
     if head.has_body and UPLOADS.fullmatch(head.path):
-        return Kind.UPLOAD
-    return Kind.PAGE
+        return RequestKind.UPLOAD
+    return RequestKind.PAGE
 
 
-def refusal(head: Head) -> Refusal | None:
+def rejection(head: Head) -> Rejection | None:
     """Returns the reason to refuse the request, or None."""
-    if not head.has_body or kind(head) is Kind.UPLOAD:
+    if not head.has_body or kind(head) is RequestKind.UPLOAD:
         return None
     if SIGN_IN.fullmatch(head.path) and head.content_type != FORM:
         return NOT_A_FORM
-    if head.path == HEALTH or (head.length or 0) > most_bytes(head):
+    if head.path == HEALTH or (head.length or 0) > max_body_bytes(head):
         return BODY_TOO_LARGE
     return None
 
 
-def most_bytes(head: Head) -> int:
+def max_body_bytes(head: Head) -> int:
     """Returns the largest body in bytes that the path accepts, for requests other than uploads."""
     if SIGN_IN.fullmatch(head.path):
-        return SIGN_IN_BYTES
-    return LIST_BYTES if LISTS.fullmatch(head.path) else PAGE_BYTES
+        return MAX_SIGN_IN_BYTES
+    return MAX_LIST_BYTES if LISTS.fullmatch(head.path) else MAX_PAGE_BYTES
 
 
-def patience(head: Head) -> int:
+def time_factor(head: Head) -> int:
     """Returns the factor for the time in which the whole request must arrive."""
-    return LIST_PATIENCE if LISTS.fullmatch(head.path) else 1
+    return LIST_TIME_FACTOR if LISTS.fullmatch(head.path) else 1

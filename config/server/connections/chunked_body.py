@@ -13,14 +13,14 @@ class TooLarge(Exception):
     """The body has too many bytes or chunks, or a line or trailer that is too long."""
 
 
-class Chunks:
+class ChunkScanner:
     """Scans a growing body that begins at offset `start` of the received bytes. `most` is its maximum content in bytes."""
 
     def __init__(self, start: int, most: int) -> None:
         self._offset, self._content_left, self._chunks_left = start, most, MAX_CHUNKS
         self._most_received = start + 2 * most + OVERHEAD_BYTES
 
-    def are_here(self, received: bytearray) -> bool:
+    def is_complete(self, received: bytearray) -> bool:
         """True if the body is complete or malformed. Raises TooLarge.
 
         In both cases gunicorn's parser needs no more bytes to finish or to report the error, so no thread waits in it.

@@ -7,10 +7,10 @@ from typing import Any
 from gunicorn.workers.gthread import TConn
 
 from config.server.connections import admission, request_head
-from config.server.connections.admission import Kind, Refusal
-from config.server.connections.chunked_body import Chunks, TooLarge
+from config.server.connections.admission import Rejection, RequestKind
+from config.server.connections.chunked_body import ChunkScanner, TooLarge
 from config.server.connections.request_head import Head
-from config.server.connections.response_sender import ClientSocket, Pace
+from config.server.connections.response_sender import ClientSocket, ReadRate
 
 MAX_HEAD_BYTES = 64 << 10
 CHUNK_BYTES, LARGE_CHUNK_BYTES = 64 << 10, 256 << 10
@@ -33,7 +33,7 @@ class Connection(TConn):  # type: ignore[misc]
 
     def __init__(self, cfg: Any, sock: ClientSocket, client: Any, server: Any) -> None:
         super().__init__(cfg, sock, client, server)
-        self.refusal: Refusal | None = None
+        self.refusal: Rejection | None = None
         self.until = 0.0
         """The deadline for its next request, in time.monotonic(). The connection is closed then."""
         self.to_discard = 0
@@ -48,7 +48,7 @@ class Connection(TConn):  # type: ignore[misc]
         """True if the request began before the response to the last one was complete."""
         self._received = bytearray()
         self._searched, self._began_at = 0, 0.0
-        self._chunks: Chunks | None = None
+        self._chunks: ChunkScanner | None = None
 
     @property
     def request(self) -> Any:
@@ -75,8 +75,8 @@ class Connection(TConn):  # type: ignore[misc]
         self._received = bytearray()
 
     @property
-    def kind(self) -> Kind:
-        return admission.kind(self.head) if self.head else Kind.PAGE
+    def kind(self) -> RequestKind:
+        return admission.kind(self.head) if self.head else RequestKind.PAGE
 
     def begin_next(self) -> None:
         """Prepares for the next request. It begins with the bytes that were read beyond the last one."""
@@ -92,12 +92,12 @@ class Connection(TConn):  # type: ignore[misc]
             self.until = now + idle_seconds
             return
         self._began_at = self._began_at or now
-        self.until = self._began_at + request_seconds * (admission.patience(self.head) if self.head else 1)
+        self.until = self._began_at + request_seconds * (admission.time_factor(self.head) if self.head else 1)
 
     def close_after(self, seconds: float, idle_seconds: float) -> None:
         """Sets the deadline for reading the last response. After it, a client may finish reading if it is fast enough."""
         now = time.monotonic()
-        self.until, self._pace = now + seconds, Pace(self.sock.read_by_client(), now, idle_seconds)
+        self.until, self._pace = now + seconds, ReadRate(self.sock.read_by_client(), now, idle_seconds)
 
     def has_read_all(self, now: float) -> bool:
         """True if the connection may be closed: the client has read the last response, or reads it too slowly."""
@@ -115,30 +115,30 @@ class Connection(TConn):  # type: ignore[misc]
             # gunicorn responds to a truncated request as to a malformed one, and closes.
             return Stage.GONE if self.is_idle else Stage.READY
         self._received += chunk
-        return self.look()
+        return self.stage()
 
-    def look(self) -> Stage:
+    def stage(self) -> Stage:
         """Returns the stage of the next request, from the bytes received so far."""
         if self.head is None and not self._read_head():
             return Stage.REFUSED if self.refusal else Stage.RECEIVING
         assert self.head is not None
         if self.refusal:
             return Stage.REFUSED
-        if self.kind is Kind.UPLOAD or self._is_complete(self.head):
+        if self.kind is RequestKind.UPLOAD or self._is_complete(self.head):
             return Stage.READY
         return Stage.REFUSED if self.refusal else Stage.RECEIVING
 
     def _is_complete(self, head: Head) -> bool:
         if head.length is not None:
             return self.size - head.size >= head.length
-        self._chunks = self._chunks or Chunks(head.size, admission.most_bytes(head))
+        self._chunks = self._chunks or ChunkScanner(head.size, admission.max_body_bytes(head))
         try:
-            return self._chunks.are_here(self._received)
+            return self._chunks.is_complete(self._received)
         except TooLarge:
             self.refusal = admission.BODY_TOO_LARGE
             return False
 
-    def deliver(self) -> None:
+    def pass_to_parser(self) -> None:
         """Passes the received bytes to gunicorn's parser as if it had read them."""
         self.data_ready = True
         self.init()
@@ -152,8 +152,8 @@ class Connection(TConn):  # type: ignore[misc]
             if len(self._received) > MAX_HEAD_BYTES:
                 self.refusal = admission.HEAD_TOO_LARGE
             return False
-        self.refusal = admission.refusal(self.head)
-        if self.head.expects_continue and self.kind is Kind.PAGE and not self.refusal:
+        self.refusal = admission.rejection(self.head)
+        if self.head.expects_continue and self.kind is RequestKind.PAGE and not self.refusal:
             self._say_continue()
         return True
 

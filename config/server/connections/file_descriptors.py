@@ -17,7 +17,7 @@ def raise_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def connections(threads: int) -> int:
+def max_connections(threads: int) -> int:
     """Returns the maximum number of connections for `threads`: each has a socket and perhaps a file that is being sent."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(

@@ -11,7 +11,7 @@ from gunicorn.http.errors import ParseException
 from gunicorn.http.unreader import IterUnreader
 
 
-def watch(request: Any) -> None:
+def track_errors(request: Any) -> None:
     """Makes the request's body record (`failed`, `is_malformed`) when reading its chunks fails, for every reader."""
     body = request.body
     body.is_malformed = False
@@ -38,7 +38,7 @@ def is_unread(request: Any) -> bool:
     return body.reader.parser is not None
 
 
-def gather(request: Any, most: int) -> bool:
+def buffer(request: Any, most: int) -> bool:
     """Reads a chunked body and replaces it with one of known length. Returns False if it has more than `most` bytes.
 
     Raises gunicorn's ParseException if the body is malformed, and OSError if the client has disconnected.

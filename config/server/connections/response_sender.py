@@ -57,7 +57,7 @@ class FileRange:
         os.close(self.descriptor)
 
 
-class Pace:
+class ReadRate:
     """Measures how quickly a client reads. `read` is the number of bytes read since the connection began."""
 
     def __init__(self, read: int, now: float, idle_seconds: float) -> None:
@@ -173,7 +173,7 @@ class ClientSocket(socket.socket):
             first.close()
 
     def _wait_for_room(self) -> None:
-        pace, poll = Pace(self.read_by_client(), time.monotonic(), self._idle_seconds), select.poll()
+        pace, poll = ReadRate(self.read_by_client(), time.monotonic(), self._idle_seconds), select.poll()
         poll.register(self, select.POLLOUT)
         while self.kept_bytes > MAX_RESPONSE_BYTES:
             poll.poll(TICK_SECONDS * 1000)
@@ -194,7 +194,7 @@ class ClientSocket(socket.socket):
 @dataclass(slots=True)
 class _Waiting:
     sock: ClientSocket
-    pace: Pace
+    pace: ReadRate
     on_end: Callable[[bool], None]
 
 
@@ -216,7 +216,7 @@ class Sender:
     def send(self, sock: ClientSocket, on_end: Callable[[bool], None]) -> None:
         """Sends the kept data of the socket. The sender thread calls `on_end`: with True if all data was sent, else False."""
         sock.setblocking(False)
-        self._new.append(_Waiting(sock, Pace(sock.read_by_client(), time.monotonic(), self._idle_seconds), on_end))
+        self._new.append(_Waiting(sock, ReadRate(sock.read_by_client(), time.monotonic(), self._idle_seconds), on_end))
         self._wake()
 
     def cut_longest(self) -> bool:

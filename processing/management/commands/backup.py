@@ -9,10 +9,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.template.defaultfilters import filesizeformat, pluralize
 
-from processing.backups import Refused
-from processing.backups.create import Taken, take
+from processing.backups import BackupError
+from processing.backups.create import CreateResult, create
 from processing.backups.prune import prune
-from processing.backups.repository import Vault
+from processing.backups.repository import Repository
 from processing.management import SETTINGS_ONLY
 
 INTERRUPTED = 130
@@ -45,13 +45,13 @@ class Command(BaseCommand):
         directory: Path = options["directory"].expanduser().resolve()
         if directory.is_relative_to(Path(settings.DATA_DIR).resolve()):
             raise CommandError("DIR is inside DATA_DIR. Choose a directory on another disk.")
-        vault = Vault(directory)
+        vault = Repository(directory)
         try:
-            snapshot = take(vault, options["renditions"], self.stderr.write)
+            snapshot = create(vault, options["renditions"], self.stderr.write)
             self.stdout.write(_as_text(snapshot))
             if options["keep"]:
                 self.stdout.write("Deleted old snapshots: {}, files: {}.".format(*prune(vault, options["keep"])))
-        except Refused as refused:
+        except BackupError as refused:
             raise CommandError(str(refused)) from refused
         except OSError as error:
             raise CommandError(f"{error}. Run the command again to continue.") from error
@@ -70,7 +70,7 @@ def _count(text: str) -> int:
     return count
 
 
-def _as_text(snapshot: Taken) -> str:
+def _as_text(snapshot: CreateResult) -> str:
     secret = (
         "It contains the secret key and password hashes. Keep it as safe as the server."
         if snapshot.has_secret

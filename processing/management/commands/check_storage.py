@@ -38,7 +38,7 @@ class Command(BaseCommand):
             outcomes.append(outcome)
             if not options["json"]:
                 mark = "ok" if outcome.is_good else "WARNING" if outcome.is_warning else "FAILED"
-                self.stdout.write(f"{outcome.step}: {mark}. {outcome.words}")
+                self.stdout.write(f"{outcome.step}: {mark}. {outcome.message}")
         if options["json"]:
             self.stdout.write(json.dumps({"steps": [asdict(outcome) for outcome in outcomes]}))
         if not all(outcome.is_good or outcome.is_warning for outcome in outcomes):

@@ -10,12 +10,12 @@ from django.db import DatabaseError
 from django.template.defaultfilters import filesizeformat
 
 from processing.doctor import check_result, limits, measurements, site_url
-from processing.doctor.check_result import Diagnosis, State
+from processing.doctor.check_result import CheckResult, CheckState
 from processing.doctor.http_probe import NoSite
-from processing.doctor.run import Examination, examine
+from processing.doctor.run import Examination, run
 from processing.management import SETTINGS_ONLY
 
-MARKS = {State.GOOD: "ok  ", State.WARNING: "warn", State.BAD: "BAD "}
+MARKS = {CheckState.GOOD: "ok  ", CheckState.WARNING: "warn", CheckState.BAD: "BAD "}
 
 
 class Command(BaseCommand):
@@ -37,11 +37,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            result = examine(options["url"] or site_url.own())
+            result = run(options["url"] or site_url.own())
         except NoSite as error:
             raise CommandError(f"{error} is not a site's address. Use the form https://photos.example.org.") from None
         if options["set"]:
-            measurements.keep(result)
+            measurements.save(result)
         self.stdout.write(json.dumps(_as_json(result)) if options["json"] else "\n".join(_lines(result)))
         if result.is_bad:
             sys.exit(1)
@@ -68,9 +68,9 @@ def _chunk_bytes() -> int:
     try:
         return measurements.chunk_bytes()
     except DatabaseError:
-        return limits.PREFERRED
+        return limits.DEFAULT_CHUNK_BYTES
 
 
-def _diagnosis_lines(diagnosis: Diagnosis) -> list[str]:
+def _diagnosis_lines(diagnosis: CheckResult) -> list[str]:
     line = f"{MARKS[diagnosis.state]}  {diagnosis.title}: {diagnosis.words} ({diagnosis.code})"
     return [line, f"      {diagnosis.remedy}"] if diagnosis.remedy else [line]

@@ -40,7 +40,7 @@ class Command(BaseCommand):
             self._wait(names, time.monotonic() + options["timeout"])
 
     def _names(self, options: dict[str, Any]) -> list[str]:
-        alive = workers.alive()
+        alive = workers.running()
         if not (options["workers"] or options["host"] or options["all"]):
             raise CommandError("Name the workers, or use --host or --all.")
         if unknown := set(options["workers"]) - set(alive.values_list("name", flat=True)):

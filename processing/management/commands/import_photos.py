@@ -15,7 +15,7 @@ from processing.management import SETTINGS_ONLY
 from processing.models import Batch
 from processing.queries import batch_outcome
 from processing.uploads.batches import AlbumBusy
-from processing.uploads.importer import FilesIntake, walk
+from processing.uploads.importer import Importer, walk
 
 POLL_SECONDS = 0.5
 
@@ -49,9 +49,9 @@ class Command(BaseCommand):
         self._report(batch)
 
     def _take(self, album: Album, user: User | None, paths: list[Path], *, is_verbose: bool) -> Batch:
-        intake = FilesIntake(album, user)
+        intake = Importer(album, user)
         try:
-            for upload in intake.take(walk(paths)):
+            for upload in intake.run(walk(paths)):
                 if is_verbose:
                     self.stdout.write(f"{upload.name}: {upload.message or 'received'}")
         except AlbumBusy as busy:
@@ -64,7 +64,7 @@ class Command(BaseCommand):
         return intake.batch
 
     def _wait(self, batch: Batch) -> None:
-        if not workers.alive().exists():
+        if not workers.running().exists():
             self.stderr.write("Warning: no worker is running. Files are processed when one starts.")
         while not batch_completion.finish(batch.pk):
             time.sleep(POLL_SECONDS)
@@ -72,10 +72,10 @@ class Command(BaseCommand):
     def _report(self, batch: Batch) -> None:
         """Raises CommandError if any file did not become a photo. A file that is still to be developed is no error."""
         count = 0
-        for name, reason in batch_outcome.troubles(batch):
+        for name, reason in batch_outcome.failures(batch):
             count += 1
             self.stderr.write(f"{name}: {reason}")
-        self.stdout.write(f"{batch_outcome.of(batch)}")
+        self.stdout.write(f"{batch_outcome.build(batch)}")
         if count:
             raise CommandError(f"{count} file{pluralize(count)} not imported; see above.")
 

@@ -10,7 +10,7 @@ from django.template.defaultfilters import filesizeformat, pluralize
 
 from albums.models import Album, Rendition
 from processing.maintenance import storage_migration
-from processing.maintenance.storage_migration import Elsewhere
+from processing.maintenance.storage_migration import Misplaced
 from processing.management import SETTINGS_ONLY
 from processing.storage import keys as storage_keys
 from processing.storage import locations
@@ -34,7 +34,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if storage_keys.BUCKET not in locations.in_use():
             raise CommandError("No bucket is configured. Set S3_BUCKET.")
-        remaining = storage_migration.elsewhere(PLACES[options["to"]], _album(options["album"]))
+        remaining = storage_migration.misplaced(PLACES[options["to"]], _album(options["album"]))
         if options["dry_run"]:
             self.stdout.write(f"{_counts(remaining)} would be moved.")
             return
@@ -43,7 +43,7 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self.stderr.write("\nInterrupted. Run the command again to move the rest.")
             sys.exit(INTERRUPTED)
-        except storage_migration.NoRoom:
+        except storage_migration.NoSpace:
             raise CommandError(
                 "The disk is full. Free up space, then run the command again to move the rest."
             ) from None
@@ -53,16 +53,16 @@ class Command(BaseCommand):
         if failed:
             raise CommandError(f"{failed} could not be moved; see above.")
 
-    def _move(self, remaining: Elsewhere, place: str) -> tuple[int, int, int]:
+    def _move(self, remaining: Misplaced, place: str) -> tuple[int, int, int]:
         """Returns the number of photos and companions moved, the number not moved, and the bytes moved."""
         moved = failed = size = 0
         for item in remaining:
             try:
                 size += storage_migration.move(item, place)
-            except storage_migration.Stale:
+            except storage_migration.ItemChanged:
                 self.stderr.write(f"{item.name}: changed meanwhile. Run the command again.")
                 failed += 1
-            except storage_migration.Spoiled as spoiled:
+            except storage_migration.SourceDamaged as spoiled:
                 self.stderr.write(
                     f"{item.name}: {spoiled} is missing or damaged. Run `manage.py verify --repair` first."
                 )
@@ -80,7 +80,7 @@ def _album(pk: int | None) -> Album | None:
     return album
 
 
-def _counts(remaining: Elsewhere) -> str:
+def _counts(remaining: Misplaced) -> str:
     sums = (
         remaining.photos.aggregate(n=Sum("original_bytes")),
         Rendition.objects.filter(photo__in=remaining.photos).aggregate(n=Sum("bytes")),

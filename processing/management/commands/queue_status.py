@@ -11,7 +11,7 @@ from albums.models import Album
 from processing.lib.row_counts import Count
 from processing.management import SETTINGS_ONLY
 from processing.queries import queue_overview
-from processing.queries.queue_overview import Overview, Worker
+from processing.queries.queue_overview import Overview, WorkerStatus
 
 
 class Command(BaseCommand):
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        queue = queue_overview.of(Album.objects.all())
+        queue = queue_overview.build(Album.objects.all())
         self.stdout.write(json.dumps(queue.as_json()) if options["json"] else _as_text(queue))
 
 
@@ -31,21 +31,21 @@ def _as_text(queue: Overview) -> str:
         [
             f"Jobs:    {_counts(queue.jobs)}",
             f"Uploads: {_counts(queue.uploads)}",
-            f"Photos:  {queue.photos.words}",
+            f"Photos:  {queue.photos.text}",
             f"Workers: {len(queue.workers)}",
             *(f"  {_worker_line(worker)}" for worker in queue.workers),
             f"Longest wait: {queue.oldest_pending_seconds} s",
             f"Rerendering: {queue.rerenders} queued, {queue.rerenders_failed} failed",
-            *([f"Processing is paused. {queue.shortage.work}"] if queue.shortage else []),
+            *([f"Processing is paused. {queue.shortage.worker_message}"] if queue.shortage else []),
         ]
     )
 
 
-def _worker_line(worker: Worker) -> str:
+def _worker_line(worker: WorkerStatus) -> str:
     activity = f"job {worker.job.pk}" if worker.job else "idle"
     suffix = ", pausing" if worker.is_draining else ""
-    return f"{worker.name} (version {worker.pulse.version}): {activity}, {worker.pulse.lately} jobs/min{suffix}"
+    return f"{worker.name} (version {worker.registration.version}): {activity}, {worker.registration.lately} jobs/min{suffix}"
 
 
 def _counts(counts: Mapping[str, Count]) -> str:
-    return ", ".join(f"{count.words} {state}" for state, count in counts.items())
+    return ", ".join(f"{count.text} {state}" for state, count in counts.items())

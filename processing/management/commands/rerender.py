@@ -40,11 +40,11 @@ class Command(BaseCommand):
         if options["cancel"]:
             self.stdout.write(f"{_photos(rerender.cancel(photos))} will not be rerendered.")
             return
-        selected = rerender.chosen(photos, missing=options["missing"], outdated=options["outdated"])
+        selected = rerender.select(photos, missing=options["missing"], outdated=options["outdated"])
         if options["dry_run"]:
             self.stdout.write(f"{_photos(sum(1 for _ in selected))} would be rerendered.")
         else:
-            self.stdout.write(f"{_photos(rerender.ask(selected))} will be rerendered.")
+            self.stdout.write(f"{_photos(rerender.enqueue(selected))} will be rerendered.")
 
 
 def _photos(count: int) -> str:

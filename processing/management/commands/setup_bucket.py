@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from processing.management import SETTINGS_ONLY
 from processing.storage.s3 import config as s3_config
-from processing.storage.storage_errors import StorageTrouble
+from processing.storage.storage_errors import StorageError
 
 
 class Command(BaseCommand):
@@ -41,9 +41,9 @@ class Command(BaseCommand):
             if options["create"] and bucket_setup.create(connection):
                 self.stdout.write(f"Created the bucket {connection.bucket}.")
             outcomes = list(bucket_setup.set_up(connection, origins))
-        except StorageTrouble as trouble:
+        except StorageError as trouble:
             raise CommandError(str(trouble)) from trouble
         for outcome in outcomes:
-            self.stdout.write(outcome.words)
+            self.stdout.write(outcome.message)
         if not all(outcome.is_good or outcome.is_warning for outcome in outcomes):
             sys.exit(1)

@@ -13,7 +13,7 @@ from processing.integrity import consistency, findings
 from processing.integrity.consistency import Findings
 from processing.integrity.repair import repair
 from processing.management import SETTINGS_ONLY
-from processing.storage.storage_errors import StorageTrouble
+from processing.storage.storage_errors import StorageError
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C, as in shells: 128 plus the signal's number."""
@@ -38,7 +38,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         meter = (
-            _ProgressMeter(self.stderr, consistency.bytes_to_read())
+            _ProgressMeter(self.stderr, consistency.total_bytes())
             if options["progress"] or self.stderr.isatty()
             else None
         )
@@ -48,14 +48,14 @@ class Command(BaseCommand):
                 meter.end()
             if options["repair"]:
                 # Before the repair: a repaired file has to be read back before it counts as verified again.
-                findings.settle(result.troubles)
+                findings.settle(result.problems)
                 result = repair(result, say=(self.stderr if options["json"] else self.stdout).write)
-        except StorageTrouble as trouble:
+        except StorageError as trouble:
             raise CommandError(f"Not all files could be checked. {trouble}") from trouble
         except KeyboardInterrupt:
             self.stderr.write("\nInterrupted. Finished repairs are complete. Run the command again at any time.")
             sys.exit(INTERRUPTED)
-        findings.settle(result.troubles)
+        findings.settle(result.problems)
         self.stdout.write(json.dumps(result.as_json()) if options["json"] else _as_text(result))
         if not result.is_clean:
             sys.exit(1)

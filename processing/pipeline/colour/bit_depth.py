@@ -16,7 +16,7 @@ COLOURS = ("RGB", "RGBA", "RGBX", "CMYK")
 SWAPPED = {";16B": ";16L", ";16L": ";16B", ";16N": ";16B" if sys.byteorder == "little" else ";16L"}
 
 
-def is_deep(image: Image.Image, bounds: Limits) -> bool:
+def is_high_bit_depth(image: Image.Image, bounds: Limits) -> bool:
     """True if `high_bit_depth` can develop the picture within the memory limit. Otherwise only the high bytes are used."""
     if image.mode in GREY:
         return True
@@ -24,7 +24,7 @@ def is_deep(image: Image.Image, bounds: Limits) -> bool:
     # For planar samples libtiff returns the high bytes in either byte order.
     if not names or needs_libtiff(image) or not all(name[:-4] in COLOURS and name[-4:] in SWAPPED for name in names):
         return False
-    return bounds.memory_bytes is None or memory_limits.deep_memory(image) <= bounds.memory_bytes
+    return bounds.memory_bytes is None or memory_limits.high_bit_depth_memory(image) <= bounds.memory_bytes
 
 
 def needs_libtiff(image: Image.Image) -> bool:
@@ -39,7 +39,7 @@ def rawmode(tile: Any) -> str:
     return str(args if isinstance(args, str) else args[0])
 
 
-def turned(tile: Any) -> Any:
+def byte_swapped(tile: Any) -> Any:
     """Returns the tile with the opposite byte order."""
     name = rawmode(tile)
     swapped = name[:-4] + SWAPPED[name[-4:]]

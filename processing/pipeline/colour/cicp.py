@@ -58,7 +58,7 @@ def srgb(value: float) -> float:
     return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
 
 
-def toned(light: float, peak: float) -> float:
+def tone_mapped(light: float, peak: float) -> float:
     """Maps light from 0 to `peak` (1 is paper white) to at most 1, with a smooth curve."""
     if light <= SHOULDER:
         return light
@@ -67,7 +67,7 @@ def toned(light: float, peak: float) -> float:
     return min(1.0, SHOULDER + range_above * above * (1 + above * (1 / max_above**2)) / (1 + above))
 
 
-def multiplied(left: Matrix, right: Matrix) -> Matrix:
+def multiply(left: Matrix, right: Matrix) -> Matrix:
     return tuple(
         tuple(sum(a * b for a, b in zip(row, column, strict=True)) for column in zip(*right, strict=True))
         for row in left
@@ -94,7 +94,7 @@ def to_d50(primaries: Primaries) -> Matrix:
     scaled = tuple(tuple(value * amount for value, amount in zip(row, amounts, strict=True)) for row in unscaled)
     source_cone, target_cone = _applied(BRADFORD, white), _applied(BRADFORD, D50)
     gains = tuple(tuple(target_cone[n] / source_cone[n] if n == m else 0.0 for m in range(3)) for n in range(3))
-    return multiplied(multiplied(inverse(BRADFORD), multiplied(gains, BRADFORD)), scaled)
+    return multiply(multiply(inverse(BRADFORD), multiply(gains, BRADFORD)), scaled)
 
 
 def _xyz(point: tuple[float, float]) -> tuple[float, float, float]:
@@ -110,7 +110,7 @@ def _pq(value: float) -> float:
     """The PQ curve (SMPTE ST 2084), tone mapped."""
     root = value ** (1 / 78.84375)
     light = 10_000 * (max(root - 0.8359375, 0.0) / (18.8515625 - 18.6875 * root)) ** (1 / 0.1593017578125)
-    return toned(min(light, PEAK) / PAPER_WHITE, PEAK / PAPER_WHITE)
+    return tone_mapped(min(light, PEAK) / PAPER_WHITE, PEAK / PAPER_WHITE)
 
 
 def _hlg(value: float) -> float:
@@ -118,7 +118,7 @@ def _hlg(value: float) -> float:
     scene = (
         value * value / 3 if value <= 0.5 else (2.718281828 ** ((value - 0.55991073) / 0.17883277) + 0.28466892) / 12
     )
-    return toned(min(scene, 1.0) ** 1.2 * PEAK / PAPER_WHITE, PEAK / PAPER_WHITE)
+    return tone_mapped(min(scene, 1.0) ** 1.2 * PEAK / PAPER_WHITE, PEAK / PAPER_WHITE)
 
 
 CURVES: dict[int, Curve] = {

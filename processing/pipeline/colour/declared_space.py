@@ -46,7 +46,7 @@ def _of_heif(nclx: Any) -> Space | None:
 
 def _of_avif(file: BinaryIO) -> Space | None:
     """Returns the space of the first `nclx` property (ISO/IEC 23008-12, 12.1.5); alpha planes have none."""
-    for box in isobmff.found(file, b"meta", b"iprp", b"ipco", b"colr"):
+    for box in isobmff.find_boxes(file, b"meta", b"iprp", b"ipco", b"colr"):
         content = isobmff.body(file, box, 8)
         if content[:4] == b"nclx":
             return int.from_bytes(content[4:6]), int.from_bytes(content[6:8])

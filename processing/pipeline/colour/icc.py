@@ -21,7 +21,7 @@ Samples = np.ndarray[Any, Any]
 FROM_XYZ = cicp.inverse(cicp.to_d50(cicp.SRGB))
 
 
-class NotOfThisKind(Exception):
+class UnsupportedProfile(Exception):
     """The profile has lookup tables, is not RGB or grey, or is broken. lcms may still support it."""
 
 
@@ -33,17 +33,17 @@ class Profile:
     matrix: Samples | None
 
 
-def parsed(content: bytes) -> Profile:
+def parse(content: bytes) -> Profile:
     try:
         tags = _tags(content)
         if any(name.startswith((b"A2B", b"D2B")) for name in tags):
-            raise NotOfThisKind
+            raise UnsupportedProfile
         if content[16:20] == b"GRAY":
             return Profile((_curve(tags[b"kTRC"]),), None)
         columns = [struct.unpack(">3i", tags[name][8:20]) for name in (b"rXYZ", b"gXYZ", b"bXYZ")]
         curves = tuple(_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC"))
     except (KeyError, struct.error, IndexError, ValueError, OverflowError) as error:
-        raise NotOfThisKind from error
+        raise UnsupportedProfile from error
     matrix = np.array(FROM_XYZ) @ (np.array(columns).T / 65536)
     return Profile(curves, matrix.astype(np.float32))
 
@@ -68,7 +68,7 @@ def _curve(tag: bytes) -> Samples:
     if kind == b"para":
         return _parametric(inputs, tag)
     if kind != b"curv" or count > MAX_POINTS:
-        raise NotOfThisKind
+        raise UnsupportedProfile
     if count == 0:
         return inputs.astype(np.float32)
     points = np.array(struct.unpack_from(f">{count}H", tag, 12))

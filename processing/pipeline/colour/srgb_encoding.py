@@ -14,7 +14,7 @@ ROWS = 256
 """Rows to encode at a time, which limits the memory."""
 
 
-def encoded(light: Any) -> Any:
+def encode(light: Any) -> Any:
     """Returns linear light from 0 to 1 as 8-bit sRGB; other values are clipped."""
     steps = np.clip(light * np.float32(FULL) + np.float32(0.5), 0, FULL).astype(np.uint16)
     return _encoding()[steps]

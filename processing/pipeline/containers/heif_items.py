@@ -53,7 +53,7 @@ def data_end(file: BinaryIO) -> int | None:
     return max((offset + length for _, offset, length in _extents(file)), default=None)
 
 
-def shown(file: BinaryIO) -> Iterator[Item]:
+def main_items(file: BinaryIO) -> Iterator[Item]:
     """The main picture and the items that it is derived from, for example the tiles of a grid (ISO/IEC 23008-12, 6.6.2)."""
     extents: dict[int, list[tuple[int, int]]] = {}
     for item_id, offset, length in _extents(file):
@@ -73,7 +73,7 @@ def shown(file: BinaryIO) -> Iterator[Item]:
 def largest(file: BinaryIO) -> tuple[int, int] | None:
     """Width and height of the largest picture that the file declares, before rotation; None if it declares none."""
     sizes = []
-    for box in isobmff.found(file, b"meta", b"iprp", b"ipco", b"ispe"):
+    for box in isobmff.find_boxes(file, b"meta", b"iprp", b"ipco", b"ispe"):
         content = isobmff.body(file, box, 12)
         if len(content) == 12:
             sizes.append((int.from_bytes(content[4:8]), int.from_bytes(content[8:])))
@@ -87,11 +87,13 @@ def coding(file: BinaryIO) -> str | None:
 
 def _main_id(file: BinaryIO) -> int:
     """The ID of the main picture's item; 0, which no item has, if the file does not declare it."""
-    return int.from_bytes(next((isobmff.body(file, box, 8) for box in isobmff.found(file, b"meta", b"pitm")), b"")[4:])
+    return int.from_bytes(
+        next((isobmff.body(file, box, 8) for box in isobmff.find_boxes(file, b"meta", b"pitm")), b"")[4:]
+    )
 
 
 def _codings(file: BinaryIO) -> Iterator[tuple[int, str]]:
-    for box in isobmff.found(file, b"meta", b"iinf", b"infe"):
+    for box in isobmff.find_boxes(file, b"meta", b"iinf", b"infe"):
         content = isobmff.body(file, box, 16)
         size = 4 if content[:1] == b"\3" else 2
         if content[:1] in (b"\2", b"\3"):
@@ -101,9 +103,9 @@ def _codings(file: BinaryIO) -> Iterator[tuple[int, str]]:
 def _sources(file: BinaryIO) -> dict[int, list[int]]:
     """The IDs of the source items, by the ID of each derived item (`dimg`; ISO/IEC 14496-12, 8.11.12)."""
     sources: dict[int, list[int]] = {}
-    for box in isobmff.found(file, b"meta", b"iref"):
+    for box in isobmff.find_boxes(file, b"meta", b"iref"):
         size = 4 if isobmff.body(file, box, 1) == b"\1" else 2
-        for reference in isobmff.inside(file, box.start + 4, box.end):
+        for reference in isobmff.child_boxes(file, box.start + 4, box.end):
             if reference.kind == b"dimg":
                 reader = _Reader(isobmff.body(file, reference, MAX_BOX_BYTES))
                 derived = reader.number(size)
@@ -113,7 +115,7 @@ def _sources(file: BinaryIO) -> dict[int, list[int]]:
 
 def _extents(file: BinaryIO) -> Iterator[tuple[int, int, int]]:
     """Item ID, offset and length of each extent in the file itself."""
-    for box in isobmff.found(file, b"meta", b"iloc"):
+    for box in isobmff.find_boxes(file, b"meta", b"iloc"):
         yield from _parse_locations(isobmff.body(file, box, MAX_BOX_BYTES))
 
 
@@ -133,7 +135,7 @@ def _parse_locations(content: bytes) -> Iterator[tuple[int, int, int]]:
         for _ in range(reader.number(2)):
             remaining -= 1
             if remaining < 0:
-                raise errors.Bomb
+                raise errors.DecompressionBomb
             if version in (1, 2):
                 reader.number(index_size)
             offset, length = reader.number(offset_size), reader.number(length_size)

@@ -31,7 +31,7 @@ def length(file: BinaryIO) -> int:
         file.seek(position)
 
 
-def inside(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
+def child_boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
     """The boxes between two offsets. Stops at trailing bytes that are no box, which some cameras write."""
     for _ in range(MAX_BOXES):
         if start + 8 > end:
@@ -49,7 +49,7 @@ def inside(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
         start += size
 
 
-def found(file: BinaryIO, *path: bytes) -> Iterator[Box]:
+def find_boxes(file: BinaryIO, *path: bytes) -> Iterator[Box]:
     """All boxes with that path of types from the file's root.
 
     A box is cut at the end of its parent, so that the walk ends even if the lengths are wrong.
@@ -59,7 +59,7 @@ def found(file: BinaryIO, *path: bytes) -> Iterator[Box]:
         boxes = [
             replace(child, end=min(child.end, box.end))
             for box in boxes
-            for child in inside(file, box.start + _header_bytes(file, box), box.end)
+            for child in child_boxes(file, box.start + _header_bytes(file, box), box.end)
             if child.kind == kind
         ]
     yield from boxes

@@ -43,7 +43,7 @@ def read(file: BinaryIO, offset: int, length: int) -> bytes:
     return file.read(length)
 
 
-def damage(file: BinaryIO) -> Note | None:
+def checksum_note(file: BinaryIO) -> Note | None:
     """A note if the checksum of a pixel chunk is wrong. Raises Broken if zlib's checksum (Adler-32, RFC 1950) is wrong too.
 
     Pillow checks neither. Missing rows are detected by Pillow.

@@ -15,11 +15,11 @@ from PIL import Image
 from processing.pipeline import errors
 
 NONE, LZW, DEFLATE, OLD_DEFLATE, PACK_BITS = 1, 5, 8, 32946, 32773
-KNOWN = {NONE, LZW, DEFLATE, OLD_DEFLATE, PACK_BITS}
+SUPPORTED = {NONE, LZW, DEFLATE, OLD_DEFLATE, PACK_BITS}
 LONG = 4
 
 
-def unpacked(content: bytes, packing: int, row_bytes: int, rows: int) -> bytes:
+def decompress(content: bytes, packing: int, row_bytes: int, rows: int) -> bytes:
     """The decompressed `row_bytes * rows` bytes. Raises Truncated if there are fewer, and the decoder's exceptions."""
     length = row_bytes * rows
     if packing in (DEFLATE, OLD_DEFLATE):

@@ -138,12 +138,12 @@ def photo(file: BinaryIO) -> Page | None:
     return largest if max(largest.size) >= THUMBNAIL_FACTOR * max(first.size) else first
 
 
-def first(file: BinaryIO) -> Page | None:
+def first_page(file: BinaryIO) -> Page | None:
     """The first directory, with or without a picture. It often has the photo's metadata."""
     return next((Page(*entry) for entry in _directories(file)), None)
 
 
-def is_floating(page: Page | None) -> bool:
+def is_float(page: Page | None) -> bool:
     """True if the page's samples are floating-point numbers."""
     return page is not None and set(page.tags.get(SAMPLE_FORMAT, ())) == {FLOAT_FORMAT}
 
@@ -152,13 +152,13 @@ def is_lab(page: Page | None) -> bool:
     return page is not None and page.tags.get(PHOTOMETRIC, (0,))[0] in LAB_PHOTOMETRICS
 
 
-def packing(file: BinaryIO) -> int:
+def compression_code(file: BinaryIO) -> int:
     """The photo's compression (tag 259)."""
     page = photo(file)
     return page.tags.get(COMPRESSION, (1,))[0] if page else 1
 
 
-def unusual(file: BinaryIO) -> str | None:
+def unusual_format(file: BinaryIO) -> str | None:
     """A description of how the photo's samples are stored; None if data is missing.
 
     If all data is present, a decoder's failure means an unsupported kind of picture rather than damage.
@@ -168,7 +168,7 @@ def unusual(file: BinaryIO) -> str | None:
         return None
     bits = "+".join(map(str, page.tags.get(BITS, (1,))))
     colours = PHOTOMETRIC_NAMES.get(page.tags.get(PHOTOMETRIC, (0,))[0], "colours of an unknown kind")
-    number = packing(file)
+    number = compression_code(file)
     compression = (
         f", packed as {COMPRESSION_NAMES.get(number, f'number {number}')}" if number not in COMMON_COMPRESSIONS else ""
     )

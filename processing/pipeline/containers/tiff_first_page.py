@@ -48,7 +48,7 @@ def at_photo(file: BinaryIO) -> BinaryIO:
 
     Raises the same exceptions as `tiff_directory.photo`.
     """
-    page, first = tiff_directory.photo(file), tiff_directory.first(file)
+    page, first = tiff_directory.photo(file), tiff_directory.first_page(file)
     if page is None or first is None:
         return file
     head = tiff_directory.head(file, page)

@@ -50,20 +50,20 @@ def _parts(file: BinaryIO, directory: Directory, channels: int, kind: str) -> It
     """Top, left and samples of each strip or tile. The second and later planes start at the top again."""
     width, height = int(directory[WIDTH]), int(directory[HEIGHT])
     offsets = TILES if TILES in directory else STRIPS
-    part_width, part_height = part(directory)
+    part_width, part_height = part_size(directory)
     across, down = -(-width // part_width), -(-height // part_height)
     for number, (offset, length) in enumerate(zip(directory[offsets], directory[COUNTS[offsets]], strict=True)):
         row, column = divmod(number % (across * down), across)
         rows = part_height if offsets == TILES else min(part_height, height - row * part_height)
         file.seek(offset)
         row_bytes = part_width * channels * directory[BITS][0] // 8
-        content = tiff_compression.unpacked(
+        content = tiff_compression.decompress(
             file.read(length), directory.get(COMPRESSION, tiff_compression.NONE), row_bytes, rows
         )
         yield row * part_height, column * part_width, _decoded(content, directory, kind, (rows, part_width, channels))
 
 
-def part(directory: Directory) -> tuple[int, int]:
+def part_size(directory: Directory) -> tuple[int, int]:
     """Width and height of a tile, or of any strip except the last."""
     if TILES in directory:
         return int(directory[TILE_WIDTH]), int(directory[TILE_HEIGHT])

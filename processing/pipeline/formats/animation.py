@@ -40,7 +40,7 @@ def is_kept(image: Image.Image, count: int, bounds: Limits) -> bool:
     return count == 1 or (count <= bounds.animation_frames and pixels <= bounds.animation_pixels)
 
 
-def stopped(image: Image.Image, count: int, bounds: Limits) -> Note:
+def stopped_note(image: Image.Image, count: int, bounds: Limits) -> Note:
     mega = round(count * image.width * image.height / 1_000_000)
     message = (
         f"This animation has {count} frames of {image.width} x {image.height} pixels, {mega} megapixels in all; the "
@@ -61,7 +61,7 @@ class Clock:
     def left(self) -> float:
         return SECONDS - (time.thread_time() - self._started)
 
-    def took(self, size: tuple[int, int], seconds: float) -> None:
+    def record(self, size: tuple[int, int], seconds: float) -> None:
         self._pixel_seconds = seconds / (size[0] * size[1])
 
     def has_time_for(self, size: tuple[int, int]) -> bool:
@@ -69,18 +69,24 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class EncodingOption:
     """A way to encode an animation in fewer bytes: the factor for the quality, and n to keep every nth frame."""
 
     quality: float
     every: int
 
 
-SMALLER_WAYS = (Way(1, 1), Way(0.6, 1), Way(0.6, 2), Way(0.4, 3), Way(0.3, 5))
+SMALLER_OPTIONS = (
+    EncodingOption(1, 1),
+    EncodingOption(0.6, 1),
+    EncodingOption(0.6, 2),
+    EncodingOption(0.4, 3),
+    EncodingOption(0.3, 5),
+)
 """Tried in this order. Each frame is lossy or lossless, whichever is smaller, because lossless suits drawings."""
 
 
-class Moving(Image.Image):
+class AnimatedImage(Image.Image):
     """The image that the encoder reads. Each frame is made when the encoder seeks to it.
 
     The list of durations (milliseconds) grows as frames are decoded, because an animation stores them in its frames.
@@ -98,7 +104,7 @@ class Moving(Image.Image):
     def seek(self, frame: int) -> None:
         """Makes the nth kept frame the current one. The first encoding keeps all frames, and records their durations."""
         source_frame = frame * self._step
-        with error_mapping.of_the_file(memory_limits.memory(self._image, max(self._shown_size))):
+        with error_mapping.file_errors(memory_limits.peak_memory(self._image, max(self._shown_size))):
             self._image.seek(source_frame + _first_frame(self._image))
             self._image.load()
         if len(self._all_durations) == source_frame:
@@ -113,11 +119,11 @@ class Moving(Image.Image):
     def write(self, file: BinaryIO, quality: int, method: int, most: int | None, clock: Clock) -> bool:
         """Writes the animation and returns True if it has at most `most` bytes (None: no limit).
 
-        If it has more, the SMALLER_WAYS are tried while there is time. The file contains the last try.
+        If it has more, the SMALLER_OPTIONS are tried while there is time. The file contains the last try.
         """
         if self._written(file, clock, quality=quality, method=method) <= (most or math.inf):
             return True
-        for way in SMALLER_WAYS:
+        for way in SMALLER_OPTIONS:
             if not clock.has_time_for(self.size):
                 return False
             self._keep_every(way.every)
@@ -133,7 +139,7 @@ class Moving(Image.Image):
         self.save(file, "WEBP", **options, **self._options)
         if self._has_alpha:
             _set_alpha_flag(file)
-        clock.took(self.size, time.thread_time() - started)
+        clock.record(self.size, time.thread_time() - started)
         file.flush()
         return file.tell()
 

@@ -125,7 +125,7 @@ class Kind:
     is_raw: bool = False
 
 
-def recognise(file: BinaryIO) -> Kind:
+def detect(file: BinaryIO) -> Kind:
     """The kind of the file. Raises EmptyFile, Sidecar, NotAnImage or the exception for an unsupported format."""
     head = file.read(HEAD_BYTES)
     if not head:

@@ -17,10 +17,10 @@ SCRIPT = Path(__file__).parents[3] / "static/js/upload/ui/formats.js"
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format, by the name that photographers use. `endings` are lower-case extensions without the dot."""
+    """A format, by the name that photographers use. `extensions` are lower-case extensions without the dot."""
 
     name: str
-    endings: tuple[str, ...]
+    extensions: tuple[str, ...]
 
 
 def _format(name: str, endings: str) -> Format:
@@ -48,14 +48,14 @@ SIDECARS = _format("sidecars", "xmp json")
 LIVE_VIDEOS = _format("Live Photo videos", "mov mp4 m4v mp")
 """Recorded together with the still of the same name. Google's phones and Takeout use `.MP`."""
 
-ENDINGS = tuple(ending for kind in (*PICTURES, RAW, SIDECARS, LIVE_VIDEOS) for ending in kind.endings)
-ACCEPT = ",".join(("image/*", *(f".{ending}" for ending in ENDINGS)))
+EXTENSIONS = tuple(ending for kind in (*PICTURES, RAW, SIDECARS, LIVE_VIDEOS) for ending in kind.extensions)
+ACCEPT = ",".join(("image/*", *(f".{ending}" for ending in EXTENSIONS)))
 """The value of `<input accept>`. The extensions are for systems that do not know the media types of RAW files and sidecars."""
 NAMES = f"{', '.join(kind.name for kind in PICTURES)} and {RAW.name}"
 """The names for use in a sentence: `JPEG, HEIC, … and camera RAW`."""
 SUMMARY = f"JPEG, HEIC, RAW and {len(PICTURES) - 2} more"
 
-COMPANION_ENDINGS = frozenset(
+COMPANION_EXTENSIONS = frozenset(
     (
         "aae",  # edits of Apple's Photos
         *("thm", "lrv", "lrf"),  # thumbnails and previews of videos: Canon, GoPro, DJI, Insta360
@@ -92,7 +92,7 @@ COMPANION_FOLDERS = frozenset(
     )
 )
 """Folders of a system: all files in them are thumbnails, indexes or deleted files."""
-COMPANION_BEGINNINGS = ("._", ".thumbdata", ".trash-")
+COMPANION_PREFIXES = ("._", ".thumbdata", ".trash-")
 """Prefixes of names and folders: AppleDouble files (macOS on foreign disks), Android's thumbnails, Linux's trash."""
 COMPANION_STREAM = ":zone.identifier"
 """Windows' mark of a downloaded file, which becomes a file of its own when it is copied to another system."""
@@ -102,9 +102,9 @@ def is_companion(path: str) -> bool:
     """True if the name, or a folder in `path`, is that of a companion or system file."""
     *folders, name = re.split(r"[/\\]", path.casefold())
     is_companion_name = (
-        name in COMPANION_NAMES or name.startswith(COMPANION_BEGINNINGS) or name.endswith(COMPANION_STREAM)
+        name in COMPANION_NAMES or name.startswith(COMPANION_PREFIXES) or name.endswith(COMPANION_STREAM)
     )
-    return is_companion_name or ending(name) in COMPANION_ENDINGS or any(map(_is_companion_folder, folders))
+    return is_companion_name or extension(name) in COMPANION_EXTENSIONS or any(map(_is_companion_folder, folders))
 
 
 def is_in_companion_folder(path: str) -> bool:
@@ -112,10 +112,10 @@ def is_in_companion_folder(path: str) -> bool:
 
 
 def _is_companion_folder(name: str) -> bool:
-    return name in COMPANION_FOLDERS or name.startswith(COMPANION_BEGINNINGS)
+    return name in COMPANION_FOLDERS or name.startswith(COMPANION_PREFIXES)
 
 
-def ending(name: str) -> str:
+def extension(name: str) -> str:
     """The lower-case extension: `jpg` for IMG_1.JPG, "" for a name without one, such as `.hidden`."""
     stem, _, suffix = name.casefold().rpartition(".")
     return suffix if stem else ""
@@ -131,13 +131,13 @@ def as_script() -> str:
     return (
         "/* The accepted formats by their endings. "
         "`make formats` writes this; processing/pipeline/formats/extensions.py explains it. */\n"
-        + constant("STILLS", [ending for kind in (*PICTURES, RAW) for ending in kind.endings])
-        + constant("SIDECARS", SIDECARS.endings)
-        + constant("LIVE_VIDEOS", LIVE_VIDEOS.endings)
-        + constant("COMPANION_ENDINGS", sorted(COMPANION_ENDINGS))
+        + constant("STILLS", [ending for kind in (*PICTURES, RAW) for ending in kind.extensions])
+        + constant("SIDECARS", SIDECARS.extensions)
+        + constant("LIVE_VIDEOS", LIVE_VIDEOS.extensions)
+        + constant("COMPANION_ENDINGS", sorted(COMPANION_EXTENSIONS))
         + constant("COMPANION_NAMES", sorted(COMPANION_NAMES))
         + constant("COMPANION_FOLDERS", sorted(COMPANION_FOLDERS))
-        + constant("COMPANION_BEGINNINGS", COMPANION_BEGINNINGS)
+        + constant("COMPANION_BEGINNINGS", COMPANION_PREFIXES)
         + f"export const COMPANION_STREAM = {_quoted(COMPANION_STREAM)};\n"
     )
 

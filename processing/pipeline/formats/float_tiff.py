@@ -16,7 +16,7 @@ from processing.pipeline import errors, memory_limits, orientation
 from processing.pipeline.colour import cicp, convert, icc, srgb_encoding
 from processing.pipeline.containers import tiff_compression, tiff_samples
 from processing.pipeline.containers.tiff_samples import Samples
-from processing.pipeline.formats.opened import Opened
+from processing.pipeline.formats.opened import OpenedPicture
 from processing.pipeline.metadata import camera_raw
 from processing.pipeline.recipe import Limits
 
@@ -27,14 +27,14 @@ SCENE_PEAK = 64.0
 """If the peak is higher, samples are not relative to paper white but on another scale, and are divided by the peak."""
 
 
-def opened(file: BinaryIO, bounds: Limits) -> Opened:
+def open_picture(file: BinaryIO, bounds: Limits) -> OpenedPicture:
     directory = _directory(file)
     size = int(directory[tiff_samples.WIDTH]), int(directory[tiff_samples.HEIGHT])
-    for shape in (size, tiff_samples.part(directory)):  # a tile may be declared larger than the picture
-        memory_limits.check_floating(shape, BYTES_PER_PIXEL, bounds)
+    for shape in (size, tiff_samples.part_size(directory)):  # a tile may be declared larger than the picture
+        memory_limits.check_float_tiff(shape, BYTES_PER_PIXEL, bounds)
     image = _shown(_samples(file, directory), directory)
     turn = orientation.TURNS.get(int(directory.get(tiff_samples.ORIENTATION, 1)))
-    return Opened(image, "TIFF", camera_raw.of_tiff(file), turn)
+    return OpenedPicture(image, "TIFF", camera_raw.of_tiff(file), turn)
 
 
 def _directory(file: BinaryIO) -> Directory:
@@ -47,7 +47,7 @@ def _directory(file: BinaryIO) -> Directory:
         raise errors.UnsupportedDepth("floating-point numbers of an unusual kind")
     if directory.get(tiff_samples.PHOTOMETRIC, BLACK_IS_ZERO) not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB):
         raise errors.UnsupportedDepth("floating-point numbers that are no red, green and blue")
-    if compression not in tiff_compression.KNOWN:
+    if compression not in tiff_compression.SUPPORTED:
         raise errors.UnsupportedDepth("floating-point numbers in a packing that is neither ZIP nor LZW")
     return directory
 
@@ -65,7 +65,7 @@ def _shown(samples: Samples, directory: Directory) -> Image.Image:
     shown = np.empty(colours.shape, np.uint8)
     for top in range(0, len(shown), srgb_encoding.ROWS):
         light = _light(colours[top : top + srgb_encoding.ROWS], profile)
-        shown[top : top + srgb_encoding.ROWS] = srgb_encoding.encoded(_toned(light, peak))
+        shown[top : top + srgb_encoding.ROWS] = srgb_encoding.encode(_toned(light, peak))
     image = Image.fromarray(shown)
     if samples.shape[2] == 4:
         image.putalpha(Image.fromarray(np.round(np.clip(samples[..., 3], 0, 1) * 255).astype(np.uint8)))
@@ -75,8 +75,8 @@ def _shown(samples: Samples, directory: Directory) -> Image.Image:
 def _profile(directory: Directory, dimensions: int) -> icc.Profile | None:
     content = directory.get(tiff_samples.PROFILE)
     try:
-        profile = icc.parsed(content) if convert.is_profile(content) else None
-    except icc.NotOfThisKind:
+        profile = icc.parse(content) if convert.is_profile(content) else None
+    except icc.UnsupportedProfile:
         return None
     return profile if profile and (profile.matrix is None) == (dimensions == 2) else None
 
@@ -104,5 +104,5 @@ def _toned(light: Samples, peak: float) -> Samples:
     if peak <= 1:
         return light
     positions = np.linspace(0, np.sqrt(peak), cicp.POINTS) ** 2
-    tones = [cicp.toned(float(position), peak) for position in positions]
+    tones = [cicp.tone_mapped(float(position), peak) for position in positions]
     return np.interp(light, positions, tones).astype(np.float32)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from processing.pipeline import errors, memory_limits, orientation
 from processing.pipeline.containers import isobmff
-from processing.pipeline.formats.opened import Opened
+from processing.pipeline.formats.opened import OpenedPicture
 from processing.pipeline.metadata import blocks
 from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.recipe import Limits
@@ -32,7 +32,7 @@ SIDE_BITS = (9, 13, 18, 30)
 RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
 
 
-def opened(file: BinaryIO, bounds: Limits) -> Opened:
+def open_picture(file: BinaryIO, bounds: Limits) -> OpenedPicture:
     size, is_deep = read_header(_codestream(file))
     memory_limits.check_jxl(size, is_deep=is_deep, bounds=bounds)
     file.seek(0)
@@ -51,17 +51,17 @@ def read_header(codestream: bytes) -> tuple[tuple[int, int], bool]:
         raise errors.Truncated from error
 
 
-def _decoded(content: bytes, bounds: Limits) -> Opened:
+def _decoded(content: bytes, bounds: Limits) -> OpenedPicture:
     from pillow_jxl import Decoder
 
     is_jpeg, info, pixels, profile, parts = Decoder(num_threads=THREADS)(content)
     if is_jpeg:
         image: Image.Image = Image.open(BytesIO(pixels), formats=("JPEG",))
         memory_limits.check_picture(image, bounds)
-        return Opened(image, "JXL", blocks.of_image(image), orientation.turn(image))
+        return OpenedPicture(image, "JXL", blocks.of_image(image), orientation.turn(image))
     image = Image.frombytes(info.mode, (info.width, info.height), pixels)
     image.info["icc_profile"] = bytes(profile)
-    return Opened(image, "JXL", _blocks({bytes(part.box_type): bytes(part.data) for part in parts}))
+    return OpenedPicture(image, "JXL", _blocks({bytes(part.box_type): bytes(part.data) for part in parts}))
 
 
 def _blocks(parts: dict[bytes, bytes]) -> Blocks:
@@ -83,7 +83,7 @@ def _codestream(file: BinaryIO) -> bytes:
     if head.startswith(SIGNATURE):
         return head
     codestream = b""
-    for box in isobmff.inside(file, 0, isobmff.length(file)):
+    for box in isobmff.child_boxes(file, 0, isobmff.length(file)):
         if box.kind in CODESTREAM_SKIP:
             codestream += isobmff.body(file, box, READ_BYTES)[CODESTREAM_SKIP[box.kind] :]
         if len(codestream) >= MAX_HEADER_BYTES:

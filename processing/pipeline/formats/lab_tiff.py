@@ -15,7 +15,7 @@ from processing.pipeline import errors, memory_limits, orientation
 from processing.pipeline.colour import cicp, icc, srgb_encoding
 from processing.pipeline.containers import tiff_compression, tiff_samples
 from processing.pipeline.containers.tiff_samples import Samples
-from processing.pipeline.formats.opened import Opened
+from processing.pipeline.formats.opened import OpenedPicture
 from processing.pipeline.metadata import camera_raw
 from processing.pipeline.recipe import Limits
 
@@ -26,27 +26,27 @@ EPSILON, KAPPA = 216 / 24389, 24389 / 27
 """CIE 15: the value below which a line replaces the cube root, and the slope of that line."""
 
 
-def opened(file: BinaryIO, bounds: Limits) -> Opened:
+def open_picture(file: BinaryIO, bounds: Limits) -> OpenedPicture:
     directory = tiff_samples.directory(file)
     size = int(directory[tiff_samples.WIDTH]), int(directory[tiff_samples.HEIGHT])
     channels, bits = int(directory.get(tiff_samples.CHANNELS, 1)), set(directory[tiff_samples.BITS])
     if channels not in (1, 3, 4) or bits not in BITS:
         raise errors.UnsupportedDepth("CIE L*a*b* of an unusual depth")
-    if directory.get(tiff_samples.COMPRESSION, tiff_compression.NONE) not in tiff_compression.KNOWN:
+    if directory.get(tiff_samples.COMPRESSION, tiff_compression.NONE) not in tiff_compression.SUPPORTED:
         raise errors.UnsupportedDepth("CIE L*a*b* in a packing that is neither ZIP nor LZW")
-    for shape in (size, tiff_samples.part(directory)):  # a tile may be declared larger than the picture
-        memory_limits.check_floating(shape, BYTES_PER_PIXEL, bounds)
+    for shape in (size, tiff_samples.part_size(directory)):  # a tile may be declared larger than the picture
+        memory_limits.check_float_tiff(shape, BYTES_PER_PIXEL, bounds)
     samples = tiff_samples.read(file, directory, "u")
     is_cie = directory.get(tiff_samples.PHOTOMETRIC) == CIE_LAB
     image = _shown(samples, bits.pop(), is_cie=is_cie)
     turn = orientation.TURNS.get(int(directory.get(tiff_samples.ORIENTATION, 1)))
-    return Opened(image, "TIFF", camera_raw.of_tiff(file), turn)
+    return OpenedPicture(image, "TIFF", camera_raw.of_tiff(file), turn)
 
 
 def _shown(samples: Samples, bits: int, *, is_cie: bool) -> Image.Image:
     shown = np.empty((*samples.shape[:2], 3), np.uint8)
     for top in range(0, len(shown), srgb_encoding.ROWS):
-        shown[top : top + srgb_encoding.ROWS] = srgb_encoding.encoded(
+        shown[top : top + srgb_encoding.ROWS] = srgb_encoding.encode(
             _light(_scaled(samples[top : top + srgb_encoding.ROWS], bits, is_cie=is_cie))
         )
     return Image.fromarray(shown)

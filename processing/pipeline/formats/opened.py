@@ -12,7 +12,7 @@ from processing.pipeline.picture import Note
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedPicture:
     """`turn` makes the image upright. `upright` is the upright size of the original if the image is smaller than that."""
 
     image: Image.Image
@@ -23,7 +23,7 @@ class Opened:
     """The file that the image is decoded from; None if the image is only a part of the file."""
     frames: int = 1
     """The number of frames if the renditions are animated, otherwise 1."""
-    is_deep: bool = False
+    is_high_bit_depth: bool = False
     """True if the image has 16 bits a sample, and there is enough memory to process them."""
     upright: tuple[int, int] | None = None
     notes: tuple[Note, ...] = ()

@@ -20,13 +20,13 @@ from processing.pipeline import error_mapping, errors, memory_limits, orientatio
 from processing.pipeline.colour import bit_depth, cicp, declared_space
 from processing.pipeline.containers import heif_items, png_chunks, tiff_directory, tiff_first_page
 from processing.pipeline.formats import animation, bands, completeness, jxl, large_webp, raw, truncated, zeroed_data
-from processing.pipeline.formats.detect import Kind, recognise
+from processing.pipeline.formats.detect import Kind, detect
 from processing.pipeline.formats.jpeg import jpeg_repair, scans
-from processing.pipeline.formats.opened import Opened
+from processing.pipeline.formats.opened import OpenedPicture
 from processing.pipeline.metadata import blocks, camera_raw
 from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.picture import Note
-from processing.pipeline.recipe import Limits, fitted
+from processing.pipeline.recipe import Limits, scaled_size
 
 # Without thumbnails=False, draft() decodes the thumbnail instead of the picture.
 pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=2)
@@ -40,7 +40,7 @@ HDR = Note("hdr", "HDR picture, tone-mapped for standard screens.")
 
 
 @contextmanager
-def opened(source: Path, bounds: Limits) -> Iterator[Opened]:
+def open_picture(source: Path, bounds: Limits) -> Iterator[OpenedPicture]:
     """Context manager for a picture whose header is read and within `bounds`. Most formats' pixels are not decoded yet."""
     with source.open("rb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -50,14 +50,14 @@ def opened(source: Path, bounds: Limits) -> Iterator[Opened]:
 
 
 @contextmanager
-def opened_leniently(file: BinaryIO, bounds: Limits) -> Iterator[Image.Image]:
-    """Like `opened`, for previews: JPEG, PNG, HEIC and still WebP may be truncated. Raises UnsupportedRaw for RAW files."""
+def open_leniently(file: BinaryIO, bounds: Limits) -> Iterator[Image.Image]:
+    """Like `open_picture`, for previews: JPEG, PNG, HEIC and still WebP may be truncated. Raises UnsupportedRaw for RAW files."""
     kind, memory = _recognise(file, bounds, is_strict=False)
     if kind.is_raw:
         raise errors.UnsupportedRaw(kind.name)
     if kind.name == "JPEG":
         file = _without_hiding_faults(file, bounds)
-    with error_mapping.of_the_file(memory):
+    with error_mapping.file_errors(memory):
         image = _open_truncated_webp(file, kind) or _open_leniently(file, kind, bounds)
     with image, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -74,31 +74,31 @@ def _open_leniently(file: BinaryIO, kind: Kind, bounds: Limits) -> Image.Image:
     return _open_within_limits(truncated.heif(file, bounds) if kind.name == "HEIF" else file, kind, bounds)
 
 
-def _open_strictly(file: BinaryIO, source: Path, bounds: Limits) -> Opened:
+def _open_strictly(file: BinaryIO, source: Path, bounds: Limits) -> OpenedPicture:
     try:
         kind, memory = _recognise(file, bounds)
-    except errors.TooHeavy:
-        if not _is_webp(file) or (large_picture := large_webp.opened(file, bounds)) is None:
+    except errors.TooMuchMemory:
+        if not _is_webp(file) or (large_picture := large_webp.open_picture(file, bounds)) is None:
             raise
         zeroed_data.check(file, "WEBP")
         return large_picture
-    with error_mapping.of_the_file(memory):
+    with error_mapping.file_errors(memory):
         if kind.is_raw:
-            return raw.opened(file, source, kind.name, bounds)
+            return raw.open_picture(file, source, kind.name, bounds)
         if kind.name == "JPEG" and (repaired := _repaired(file, bounds)):
             return repaired
         if picture := _open_without_pillow(file, kind, bounds):
             return picture
         picture = _open_with_pillow(file, kind, source, bounds)
         zeroed_data.check(file, kind.name)
-        note = png_chunks.damage(file) if kind.name == "PNG" else None
+        note = png_chunks.checksum_note(file) if kind.name == "PNG" else None
         return replace(picture, notes=(*picture.notes, note)) if note else picture
 
 
-def _open_with_pillow(file: BinaryIO, kind: Kind, source: Path, bounds: Limits) -> Opened:
+def _open_with_pillow(file: BinaryIO, kind: Kind, source: Path, bounds: Limits) -> OpenedPicture:
     try:
         return _with_metadata(_open_within_limits(file, kind, bounds), file, source, bounds)
-    except errors.TooHeavy:
+    except errors.TooMuchMemory:
         if kind.name not in BANDED or (picture := _open_in_bands(file, kind.name, bounds)) is None:
             raise
         return picture
@@ -106,20 +106,20 @@ def _open_with_pillow(file: BinaryIO, kind: Kind, source: Path, bounds: Limits) 
 
 def _recognise(file: BinaryIO, bounds: Limits, *, is_strict: bool = True) -> tuple[Kind, int]:
     """The kind of file, and the memory that reading its header needs."""
-    with error_mapping.of_the_file():
-        kind = recognise(file)
+    with error_mapping.file_errors():
+        kind = detect(file)
         completeness.check(file, kind, is_strict=is_strict)
         return kind, memory_limits.check_file(file, kind.name, bounds)
 
 
-def _repaired(file: BinaryIO, bounds: Limits) -> Opened | None:
+def _repaired(file: BinaryIO, bounds: Limits) -> OpenedPicture | None:
     """A repaired JPEG with a note of its damage; None if it is undamaged. Raises Truncated or Broken if it cannot be repaired."""
     with scans.mapped(file) as data:
         if scans.is_sound(data):
             return None
         image = _open_within_limits(file, Kind("JPEG"), bounds)
         memory_limits.check_repair(image, len(data), bounds)
-        repaired = jpeg_repair.repaired(data, fitted(image.size, bounds.largest_edge))
+        repaired = jpeg_repair.repair(data, scaled_size(image.size, bounds.largest_edge))
     content = BytesIO(repaired.content)
     picture = _with_metadata(header(content, "JPEG"), content, Path(), bounds)
     return replace(picture, source=None, notes=(*picture.notes, repaired.note))
@@ -127,22 +127,22 @@ def _repaired(file: BinaryIO, bounds: Limits) -> Opened | None:
 
 def _is_webp(file: BinaryIO) -> bool:
     file.seek(0)
-    return recognise(file).name == "WEBP"
+    return detect(file).name == "WEBP"
 
 
-def _open_without_pillow(file: BinaryIO, kind: Kind, bounds: Limits) -> Opened | None:
+def _open_without_pillow(file: BinaryIO, kind: Kind, bounds: Limits) -> OpenedPicture | None:
     """The picture if its format is not opened by Pillow; otherwise None."""
     if kind.name == "JXL":
-        return jxl.opened(file, bounds)
+        return jxl.open_picture(file, bounds)
     photo_page = tiff_directory.photo(file) if kind.name == "TIFF" else None
-    if tiff_directory.is_floating(photo_page):
+    if tiff_directory.is_float(photo_page):
         from processing.pipeline.formats import float_tiff  # imports NumPy
 
-        return float_tiff.opened(tiff_first_page.at_photo(file), bounds)
+        return float_tiff.open_picture(tiff_first_page.at_photo(file), bounds)
     if tiff_directory.is_lab(photo_page):
         from processing.pipeline.formats import lab_tiff
 
-        return lab_tiff.opened(tiff_first_page.at_photo(file), bounds)
+        return lab_tiff.open_picture(tiff_first_page.at_photo(file), bounds)
     return None
 
 
@@ -161,14 +161,14 @@ def _without_hiding_faults(file: BinaryIO, bounds: Limits) -> BinaryIO:
     """The JPEG without faults that hide more of the picture than is damaged."""
     with scans.mapped(file) as data:
         is_large = len(data) > bounds.swallowed_bytes
-        return file if is_large or scans.is_sound(data) else BytesIO(jpeg_repair.lenient(data))
+        return file if is_large or scans.is_sound(data) else BytesIO(jpeg_repair.repair_leniently(data))
 
 
-def _open_in_bands(file: BinaryIO, name: str, bounds: Limits) -> Opened | None:
+def _open_in_bands(file: BinaryIO, name: str, bounds: Limits) -> OpenedPicture | None:
     """A picture too large for memory, reduced to the size of the largest rendition; None if it cannot be read in bands."""
     image = header(file, name)
     described = _with_metadata(image, file, Path(), replace(bounds, memory_bytes=0))  # no memory for 16 bits a sample
-    if described.frames > 1 or (reduced := bands.reduced(image, file, bounds)) is None:
+    if described.frames > 1 or (reduced := bands.open_reduced(image, file, bounds)) is None:
         return None
     turn = described.turn or reduced.turn
     return replace(described, image=reduced.image, turn=turn, source=None, upright=reduced.upright(turn))
@@ -179,10 +179,10 @@ def _jpeg_frame(file: BinaryIO) -> scans.Frame | None:
         return scans.frame(data)
 
 
-def _with_metadata(image: ImageFile.ImageFile, file: BinaryIO, source: Path, bounds: Limits) -> Opened:
+def _with_metadata(image: ImageFile.ImageFile, file: BinaryIO, source: Path, bounds: Limits) -> OpenedPicture:
     # JPEGs of action cameras have a preview as second picture, so Pillow detects them as MPO.
     name = "JPEG" if image.format == "MPO" else str(image.format)
-    is_deep = bit_depth.is_deep(image, bounds)
+    is_deep = bit_depth.is_high_bit_depth(image, bounds)
     frames = animation.frames(image)
     is_animated = animation.is_kept(image, frames, bounds)
     metadata_blocks, turn = _metadata_blocks(image, file), orientation.turn(image)
@@ -193,15 +193,15 @@ def _with_metadata(image: ImageFile.ImageFile, file: BinaryIO, source: Path, bou
         image.info["icc_profile"] = profile
     notes = [HDR] if declared and declared[1] in cicp.HDR else []
     if not is_animated:
-        notes.append(animation.stopped(image, frames, bounds))
-    return Opened(
+        notes.append(animation.stopped_note(image, frames, bounds))
+    return OpenedPicture(
         image,
         name,
         metadata_blocks,
         turn,
         source,
         frames=frames if is_animated else 1,
-        is_deep=is_deep,
+        is_high_bit_depth=is_deep,
         notes=tuple(notes),
     )
 
@@ -216,14 +216,14 @@ def _metadata_blocks(image: ImageFile.ImageFile, file: BinaryIO) -> Blocks:
 
 
 def _first_page_turn(image: ImageFile.ImageFile, file: BinaryIO) -> Image.Transpose | None:
-    first = tiff_directory.first(file)
+    first = tiff_directory.first_page(file)
     if first is None or _is_first_page(image, file) or ExifTags.Base.Orientation in _tags(image):
         return None
     return orientation.TURNS.get(first.tags.get(tiff_directory.ORIENTATION, (1,))[0])
 
 
 def _is_first_page(image: ImageFile.ImageFile, file: BinaryIO) -> bool:
-    first = tiff_directory.first(file)
+    first = tiff_directory.first_page(file)
     return first is None or first.offset == getattr(_tags(image), "offset", first.offset)
 
 
@@ -240,7 +240,9 @@ def header(file: BinaryIO, name: str) -> ImageFile.ImageFile:
     """
     if name == "TIFF":
         file = tiff_first_page.at_photo(file)
-        if tiff_directory.packing(file) in UNSUPPORTED_COMPRESSIONS and (kind := tiff_directory.unusual(file)):
+        if tiff_directory.compression_code(file) in UNSUPPORTED_COMPRESSIONS and (
+            kind := tiff_directory.unusual_format(file)
+        ):
             raise errors.UnsupportedDepth(kind)
     file.seek(0)
     pixel_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
@@ -261,9 +263,9 @@ def header(file: BinaryIO, name: str) -> ImageFile.ImageFile:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
-def _unsupported(file: BinaryIO, name: str, error: str) -> errors.Refused | None:
+def _unsupported(file: BinaryIO, name: str, error: str) -> errors.ImageRejected | None:
     """The error for a file that is undamaged but unsupported; None if the file may be damaged."""
-    if name == "TIFF" and (kind := tiff_directory.unusual(file)):
+    if name == "TIFF" and (kind := tiff_directory.unusual_format(file)):
         return errors.UnsupportedDepth(kind)
     if name in CODINGS and (coding := heif_items.coding(file)) and coding not in CODINGS[name]:
         description = heif_items.NAMES.get(coding, f"coded as “{coding}”")

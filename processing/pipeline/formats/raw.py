@@ -20,7 +20,7 @@ from PIL import Image, ImageStat
 from processing.pipeline import error_mapping, errors, memory_limits, orientation
 from processing.pipeline.colour import cicp
 from processing.pipeline.formats.jpeg import scans
-from processing.pipeline.formats.opened import Opened
+from processing.pipeline.formats.opened import OpenedPicture
 from processing.pipeline.metadata import camera_raw
 from processing.pipeline.metadata.blocks import Blocks
 from processing.pipeline.picture import Note
@@ -51,7 +51,7 @@ class Sensor:
         return self.size[::-1] if orientation.swaps_sides(self.turn) else self.size
 
 
-def opened(file: BinaryIO, source: Path, kind: str, bounds: Limits) -> Opened:
+def open_picture(file: BinaryIO, source: Path, kind: str, bounds: Limits) -> OpenedPicture:
     """The camera's JPEG, not decoded yet, or the developed picture."""
     with _read(source, kind) as raw:
         sensor = Sensor((int(raw.sizes.width), int(raw.sizes.height)), TURNS.get(raw.sizes.flip))
@@ -59,16 +59,16 @@ def opened(file: BinaryIO, source: Path, kind: str, bounds: Limits) -> Opened:
         preview = _preview(raw)
         blocks = camera_raw.read(file, kind, preview)
         if preview and max(preview.size) >= min(LARGE_EDGE, WHOLE_SHARE * max(sensor.size)):
-            return _from_preview(preview, sensor, Opened(preview, kind, blocks, notes=(PREVIEW,)), bounds)
+            return _from_preview(preview, sensor, OpenedPicture(preview, kind, blocks, notes=(PREVIEW,)), bounds)
         try:
             image = _developed(raw, kind, preview, blocks, bounds)
         except errors.UnsupportedRaw:
             if preview is None or max(preview.size) < SMALL_EDGE:
                 raise
             return _from_preview(
-                preview, sensor, Opened(preview, kind, blocks, notes=(_small_preview_note(preview),)), bounds
+                preview, sensor, OpenedPicture(preview, kind, blocks, notes=(_small_preview_note(preview),)), bounds
             )
-        return Opened(image, kind, blocks, sensor.turn, upright=sensor.upright, notes=(DEVELOPED,))
+        return OpenedPicture(image, kind, blocks, sensor.turn, upright=sensor.upright, notes=(DEVELOPED,))
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def _translated_errors(kind: str, memory: int = 0) -> Iterator[None]:
     """Translates LibRaw's exceptions. Data that it cannot read raises UnsupportedRaw, because that is no damage."""
     import rawpy
 
-    with error_mapping.of_the_file(memory):
+    with error_mapping.file_errors(memory):
         try:
             yield
         except rawpy.LibRawUnsufficientMemoryError as error:
@@ -108,14 +108,14 @@ def _preview(raw: Any) -> Image.Image | None:
         thumbnail = raw.extract_thumb()
         if thumbnail.format != rawpy.ThumbFormat.JPEG:
             return None
-        scans.check_data(thumbnail.data)
+        scans.check_scans(thumbnail.data)
         image = Image.open(BytesIO(thumbnail.data), formats=("JPEG",))
-    except (rawpy.LibRawError, rawpy.NotSupportedError, errors.Refused, OSError, ValueError, SyntaxError):
+    except (rawpy.LibRawError, rawpy.NotSupportedError, errors.ImageRejected, OSError, ValueError, SyntaxError):
         return None
     return image
 
 
-def _from_preview(preview: Image.Image, sensor: Sensor, opened_preview: Opened, bounds: Limits) -> Opened:
+def _from_preview(preview: Image.Image, sensor: Sensor, opened_preview: OpenedPicture, bounds: Limits) -> OpenedPicture:
     memory_limits.check_picture(preview, bounds)
     is_whole = max(preview.size) >= WHOLE_SHARE * max(sensor.size)
     return replace(opened_preview, turn=_preview_turn(preview, sensor), upright=None if is_whole else sensor.upright)

@@ -27,7 +27,7 @@ def heif(file: BinaryIO, bounds: Limits) -> BinaryIO:
     length, end = isobmff.length(file), heif_items.data_end(file) or 0
     if end <= length:
         return file
-    extents = [extent for item in heif_items.shown(file) for extent in item.extents]
+    extents = [extent for item in heif_items.main_items(file) for extent in item.extents]
     received = sum(min(size, max(0, length - offset)) for offset, size in extents)
     if end > bounds.swallowed_bytes or received * MIN_SHARE < sum(size for _, size in extents):
         raise errors.Truncated

@@ -37,7 +37,7 @@ def check(file: BinaryIO, kind: str) -> None:
 
 def _check_items(file: BinaryIO) -> None:
     length = _length_bytes(file)
-    for item in heif_items.shown(file):
+    for item in heif_items.main_items(file):
         if item.coding not in CODED or sum(size for _, size in item.extents) > MAX_BYTES:
             continue
         content = b"".join(_read(file, offset, size) for offset, size in item.extents)
@@ -66,7 +66,7 @@ def _has_slices(coding: str, content: bytes, length: int) -> bool:
 
 def _length_bytes(file: BinaryIO) -> int:
     """The size in bytes of the length before each NAL unit (`lengthSizeMinusOne` in hvcC)."""
-    for box in isobmff.found(file, b"meta", b"iprp", b"ipco", b"hvcC"):
+    for box in isobmff.find_boxes(file, b"meta", b"iprp", b"ipco", b"hvcC"):
         content = isobmff.body(file, box, 22)
         if len(content) == 22:
             return (content[21] & 3) + 1

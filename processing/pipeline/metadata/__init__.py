@@ -13,10 +13,10 @@ from typing import Any
 
 from processing.pipeline.metadata import boilerplate, dates, filename_dates, ratings, takeout, text
 from processing.pipeline.metadata.blocks import Blocks
-from processing.pipeline.metadata.dates import Told
+from processing.pipeline.metadata.dates import CaptureDate
 from processing.pipeline.metadata.exif import Exif
 from processing.pipeline.metadata.iptc import Iptc
-from processing.pipeline.metadata.xmp import MOST_BYTES, Xmp
+from processing.pipeline.metadata.xmp import MAX_BYTES, Xmp
 from processing.pipeline.picture import UNKNOWN, Exposure, Gps, Metadata, Origin
 
 MAX_KEYWORDS = 200
@@ -48,19 +48,19 @@ def read(blocks: Blocks, origin: Origin = UNKNOWN, now: datetime | None = None) 
     )
 
 
-def sidecar(content: bytes) -> Metadata:
+def read_sidecar(content: bytes) -> Metadata:
     """Returns the metadata in a sidecar (`.xmp`), empty if `content` is not one. Pure, and safe with any bytes."""
     return read(Blocks(xmp=(content,)))
 
 
-def of_sidecar(source: Path) -> dict[str, Any]:
+def read_sidecar_file(source: Path) -> dict[str, Any]:
     """Returns the metadata in a sidecar file as strict JSON without empty values; {} for a file too large to be a sidecar.
 
     For Google Takeout's JSON, `file` is the photo's name.
     """
     with source.open("rb") as file:
-        content = file.read(MOST_BYTES + 1)
-    metadata, name = takeout.read(content) if takeout.is_json(content) else (sidecar(content), "")
+        content = file.read(MAX_BYTES + 1)
+    metadata, name = takeout.read(content) if takeout.is_json(content) else (read_sidecar(content), "")
     values = asdict(metadata) | {"file": name or None}
     return {key: value for key, value in values.items() if value not in (None, (), asdict(Exposure()))}
 
@@ -89,11 +89,11 @@ def _taken(exif: Exif, xmp: Xmp, iptc: Iptc, origin: Origin, now: datetime) -> t
             if exact.is_exact and exact.moment.date() == date.moment.date()
         )
         source, date = (source, date) if date.is_exact else next(same_day, (source, date))
-        return dates.written(date.moment), source
+        return dates.to_iso(date.moment), source
     return None, None
 
 
-def _with_offset(date: Told | None, editor_dates: list[Told]) -> Told | None:
+def _with_offset(date: CaptureDate | None, editor_dates: list[CaptureDate]) -> CaptureDate | None:
     """Adds the UTC offset of an XMP or IPTC date with the same local time, if EXIF has no offset."""
     if date is None or date.moment.tzinfo:
         return date
@@ -107,7 +107,7 @@ def _with_offset(date: Told | None, editor_dates: list[Told]) -> Told | None:
 
 def _position(exif: Exif, xmp: Xmp) -> Gps | None:
     """Returns EXIF's position, or XMP's if EXIF has none or only XMP gives the hemispheres: bare numbers are ambiguous."""
-    is_ambiguous = not exif.tells_hemispheres and xmp.tells_hemispheres
+    is_ambiguous = not exif.has_hemispheres and xmp.has_hemispheres
     return (is_ambiguous and xmp.gps) or exif.gps or xmp.gps
 
 

@@ -59,15 +59,15 @@ def _of_cr3(file: BinaryIO) -> Blocks:
 def _canon_parts(file: BinaryIO) -> list[tuple[bytes, Image.Exif]]:
     return [
         (part.kind, _loaded(BytesIO(isobmff.body(file, part, HEAD_BYTES))))
-        for box in isobmff.found(file, b"moov", b"uuid")
+        for box in isobmff.find_boxes(file, b"moov", b"uuid")
         if isobmff.body(file, box, 16) == CANON
-        for part in isobmff.inside(file, box.start + 16, box.end)
+        for part in isobmff.child_boxes(file, box.start + 16, box.end)
         if part.kind in (b"CMT1", b"CMT2", b"CMT4")
     ]
 
 
 def _uuids(file: BinaryIO) -> list[bytes]:
-    return [isobmff.body(file, box, HEAD_BYTES) for box in isobmff.found(file, b"uuid")]
+    return [isobmff.body(file, box, HEAD_BYTES) for box in isobmff.find_boxes(file, b"uuid")]
 
 
 def _loaded(file: BinaryIO) -> Image.Exif:

@@ -53,7 +53,7 @@ ISO_8859 = {
 }  # fmt: skip
 
 
-def of_marker(marker: bytes) -> str | None:
+def charset_of_marker(marker: bytes) -> str | None:
     """Returns the Python name of the charset in IPTC's marker; None if the marker is unknown."""
     if UTF_8.search(marker):
         return "utf-8"
@@ -61,7 +61,7 @@ def of_marker(marker: bytes) -> str | None:
     return ISO_8859.get(match[1].decode("ascii")) if match else None
 
 
-def guessed(content: bytes) -> str:
+def decode_guessed(content: bytes) -> str:
     for charset, script in _candidates(content):
         try:
             text = content.rstrip(b"\0").decode(charset)

@@ -47,7 +47,7 @@ class Coordinate:
         return not self.is_named and self.degrees >= 0
 
 
-def place(latitude: Coordinate | None, longitude: Coordinate | None, altitude: float | None) -> Gps | None:
+def position(latitude: Coordinate | None, longitude: Coordinate | None, altitude: float | None) -> Gps | None:
     """Returns the position in degrees; None without both coordinates, or if a hemisphere is missing.
 
     If one coordinate names its hemisphere, the other has to name it too or have a minus sign. If neither does, signs decide.
@@ -63,7 +63,7 @@ def place(latitude: Coordinate | None, longitude: Coordinate | None, altitude: f
     return Gps(latitude.degrees, longitude.degrees, altitude)
 
 
-def tell_hemispheres(*both: Coordinate | None) -> bool:
+def has_hemispheres(*both: Coordinate | None) -> bool:
     """True if both coordinates exist and at least one has a named hemisphere or a minus sign."""
     return None not in both and any(coordinate and not coordinate.is_bare for coordinate in both)
 

@@ -39,7 +39,7 @@ OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+\-\u2212\u2013])\s?(\d{1,2})(?::?(\d{2})
 MAX_TEXT = 100
 """Characters that are parsed. Matching a field full of spaces would take minutes."""
 FIRST_PHOTOGRAPH = 1826
-NEVER = (datetime(1970, 1, 1), datetime(1904, 1, 1))
+CLOCK_EPOCHS = (datetime(1970, 1, 1), datetime(1904, 1, 1))
 """The epochs of clocks: programs write these for an unknown time."""
 MAX_UTC_OFFSET = timedelta(hours=14)
 """How far a clock without a known offset may be ahead of UTC."""
@@ -48,14 +48,16 @@ CLOCK_ERROR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CaptureDate:
     """A date taken. `moment` is naive if the offset is unknown. If only the day is known (not `is_exact`), it is midnight."""
 
     moment: datetime
     is_exact: bool = True
 
 
-def from_text(value: str | None, subseconds: str | None = None, offsets: Iterable[str | None] = ()) -> Told | None:
+def from_text(
+    value: str | None, subseconds: str | None = None, offsets: Iterable[str | None] = ()
+) -> CaptureDate | None:
     """Parses `YYYY:MM:DD HH:MM:SS` (EXIF 3.0, 4.6.5.6), ISO 8601 (XMP) and their common variants; None if `value` is no date.
 
     `subseconds` and `offsets` come from other tags. An offset in `value` takes precedence, then the first valid one of `offsets`.
@@ -67,7 +69,7 @@ def from_text(value: str | None, subseconds: str | None = None, offsets: Iterabl
     part = match.groupdict()
     day = _checked((part["year"], part["month"], part["day"]), is_exact=False)
     half = part.get("before") or part.get("after") or ""
-    if part["hour"] is None or is_unclear(int(part["hour"]), half, value[match.end() :]):
+    if part["hour"] is None or is_ambiguous_hour(int(part["hour"]), half, value[match.end() :]):
         return day
     zones = filter(None, map(_zone, (part["zone"], *offsets)))
     time = (hour_of_day(int(part["hour"]), half), part["minute"], part["second"] or 0)
@@ -75,24 +77,24 @@ def from_text(value: str | None, subseconds: str | None = None, offsets: Iterabl
     return _checked(parts, _microsecond(subseconds or part.get("fraction")), next(zones, None)) or day
 
 
-def from_iso(value: str | None) -> Told | None:
+def from_iso(value: str | None) -> CaptureDate | None:
     """Parses a file's modification date, as `Origin` has it. None up to 1980: the epochs of Unix (1970) and FAT mean unknown."""
     try:
         moment = datetime.fromisoformat(value) if value else None
     except ValueError:
         return None
-    return Told(moment) if moment and moment.year > 1980 else None
+    return CaptureDate(moment) if moment and moment.year > 1980 else None
 
 
-def from_iptc(date: str | None, time: str | None) -> Told | None:
+def from_iptc(date: str | None, time: str | None) -> CaptureDate | None:
     """Parses IIM 4.2, 2:55 and 2:60: `CCYYMMDD` and `HHMMSS±HHMM`."""
     return from_text(f"{date} {time}") or from_text(date) if date and time else from_text(date)
 
 
-def from_milliseconds(count: int) -> Told | None:
+def from_milliseconds(count: int) -> CaptureDate | None:
     """Converts milliseconds since 1970 (UTC), as from Java's `currentTimeMillis()`."""
     try:
-        return Told(datetime.fromtimestamp(count // 1000, UTC) + timedelta(milliseconds=count % 1000))
+        return CaptureDate(datetime.fromtimestamp(count // 1000, UTC) + timedelta(milliseconds=count % 1000))
     except (ValueError, OverflowError, OSError):
         return None
 
@@ -104,7 +106,7 @@ def is_future(moment: datetime, now: datetime) -> bool:
     return moment > now + CLOCK_ERROR
 
 
-def is_unclear(hour: int, half: str, suffix: str) -> bool:
+def is_ambiguous_hour(hour: int, half: str, suffix: str) -> bool:
     """True if the half of the day is unknown: `suffix` begins with a word that may be AM or PM in an unknown language."""
     return not half and 1 <= hour <= 12 and bool(UNKNOWN_HALF.match(suffix))
 
@@ -118,7 +120,7 @@ def hour_of_day(hour: int, half: str) -> int:
     return hour % 12 + (12 if half.lower() in AFTERNOON else 0)
 
 
-def written(moment: datetime) -> str:
+def to_iso(moment: datetime) -> str:
     """Returns ISO 8601, with fraction and offset if `moment` has them."""
     if moment.microsecond and moment.microsecond % 1000 == 0:
         return moment.isoformat(timespec="milliseconds")
@@ -127,7 +129,7 @@ def written(moment: datetime) -> str:
 
 def _checked(
     parts: tuple[str | int, ...], microsecond: int = 0, zone: timezone | None = None, *, is_exact: bool = True
-) -> Told | None:
+) -> CaptureDate | None:
     """None if `parts` is no valid date, is an epoch of a clock or is before the first photograph."""
     year, month, day, hour, minute, second = (*map(int, parts), *(0, 0, 0))[:6]
     try:
@@ -135,8 +137,8 @@ def _checked(
         moment = datetime(year, month, day, hour, minute, min(second, 59), microsecond, tzinfo=zone)
     except ValueError:
         return None
-    is_known = year >= FIRST_PHOTOGRAPH and moment.replace(tzinfo=None) not in NEVER
-    return Told(moment, is_exact) if is_known else None
+    is_known = year >= FIRST_PHOTOGRAPH and moment.replace(tzinfo=None) not in CLOCK_EPOCHS
+    return CaptureDate(moment, is_exact) if is_known else None
 
 
 def _microsecond(fraction: str | None) -> int:

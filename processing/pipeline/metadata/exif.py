@@ -12,7 +12,7 @@ from PIL.ExifTags import GPS, Base
 
 from processing.pipeline.metadata import coordinates, dates, lenses, text
 from processing.pipeline.metadata.blocks import Blocks
-from processing.pipeline.metadata.dates import Told
+from processing.pipeline.metadata.dates import CaptureDate
 from processing.pipeline.picture import Exposure, Gps
 
 RATING, RATING_PERCENT = 0x4746, 0x4749
@@ -42,7 +42,7 @@ class Exif:
     def lens(self) -> str | None:
         """The lens's name, else its focal lengths and apertures. Maker notes are not read (docs/decisions/0012)."""
         numbers = [_finite(number) for number in _as_tuple(_value(self._camera, Base.LensSpecification))]
-        return lenses.named(_text(self._camera, Base.LensModel)) or lenses.described(numbers)
+        return lenses.clean_name(_text(self._camera, Base.LensModel)) or lenses.name_from_numbers(numbers)
 
     @property
     def exposure(self) -> Exposure:
@@ -56,23 +56,23 @@ class Exif:
 
     @property
     def gps(self) -> Gps | None:
-        return coordinates.place(*self._coordinates, self._altitude)
+        return coordinates.position(*self._coordinates, self._altitude)
 
     @property
-    def tells_hemispheres(self) -> bool:
+    def has_hemispheres(self) -> bool:
         """True if the position has named hemispheres or a minus sign."""
-        return coordinates.tell_hemispheres(*self._coordinates)
+        return coordinates.has_hemispheres(*self._coordinates)
 
     @property
-    def original(self) -> Told | None:
+    def original(self) -> CaptureDate | None:
         return self._moment(Base.DateTimeOriginal, Base.SubsecTimeOriginal, Base.OffsetTimeOriginal)
 
     @property
-    def digitized(self) -> Told | None:
+    def digitized(self) -> CaptureDate | None:
         return self._moment(Base.DateTimeDigitized, Base.SubsecTimeDigitized, Base.OffsetTimeDigitized)
 
     @property
-    def changed(self) -> Told | None:
+    def changed(self) -> CaptureDate | None:
         return self._moment(Base.DateTime, Base.SubsecTime, Base.OffsetTime)
 
     @property
@@ -109,7 +109,7 @@ class Exif:
             return raw if isinstance(raw, str) else None
         charset, content = raw[:8], raw[8:]
         if charset == WIDE:
-            return text.wide(content)
+            return text.decode_utf16(content)
         if charset == JIS:
             return content.decode("iso2022_jp", "ignore")
         return text.decode(content) if charset in PLAIN else None
@@ -137,7 +137,7 @@ class Exif:
         is_below = _value(self._gps, GPS.GPSAltitudeRef) in (1, 3, b"\x01", b"\x03", "1")
         return coordinates.metres_above(metres, is_below=is_below)
 
-    def _moment(self, date: int, fraction: int, offset: int) -> Told | None:
+    def _moment(self, date: int, fraction: int, offset: int) -> CaptureDate | None:
         """Returns a date, with any of the three offsets if it has none: all three are of the camera's one clock.
 
         Lightroom writes one offset for all dates, and some cameras write only the offset of another date.

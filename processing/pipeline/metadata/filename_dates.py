@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 
 from processing.pipeline.metadata import dates, year_last_dates
-from processing.pipeline.metadata.dates import Told
+from processing.pipeline.metadata.dates import CaptureDate
 
 DATE = r"(?<!\d)((?:19|20)\d\d)([-_. ]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])"
 TIME = r"([01]?\d|2[0-3])([-_.: ]?)([0-5]\d)\6([0-5]\d)(?:[-_.]?(\d{3})(?!\d))?(?!\d)"
@@ -36,7 +36,7 @@ ZULU = re.compile(r"Z(?![A-Za-z])")
 MAX_LENGTH = 255
 
 
-def read(name: str) -> Told | None:
+def read(name: str) -> CaptureDate | None:
     """Returns the date in a file name, or None."""
     name = name[:MAX_LENGTH].translate(dates.NARROW_SPACES)  # macOS writes a narrow space before PM
     if match := MILLISECONDS.fullmatch(name):
@@ -51,21 +51,21 @@ def _year_first(match: re.Match[str]) -> str:
     return f"{sign}{year}-{ordered[0]:02}-{ordered[1]:02}" if ordered else match[0]
 
 
-def _exact(name: str) -> Iterator[Told]:
+def _exact(name: str) -> Iterator[CaptureDate]:
     for match in MOMENT.finditer(name):
         zone = UTC if UNIVERSAL.match(name) or ZULU.match(name, match.end()) else None
         year, _, month, day, hour, separator, minute, second, fraction, half = match.groups(default="")
         # Times without separators are written by programs, which use 24 hours.
-        if separator and dates.is_unclear(int(hour), half, name[match.end() :]):
+        if separator and dates.is_ambiguous_hour(int(hour), half, name[match.end() :]):
             continue
         moment = _moment(year, month, day, str(dates.hour_of_day(int(hour), half)), minute, second, zone=zone)
         if moment:
-            yield Told(moment.replace(microsecond=1000 * int(fraction or 0)))
+            yield CaptureDate(moment.replace(microsecond=1000 * int(fraction or 0)))
 
 
-def _days(name: str) -> Iterator[Told]:
+def _days(name: str) -> Iterator[CaptureDate]:
     moments = (_moment(match[1], match[3], match[4]) for match in DAY.finditer(name))
-    yield from (Told(moment, is_exact=False) for moment in moments if moment)
+    yield from (CaptureDate(moment, is_exact=False) for moment in moments if moment)
 
 
 def _moment(*parts: str, zone: tzinfo | None = None) -> datetime | None:
@@ -73,4 +73,4 @@ def _moment(*parts: str, zone: tzinfo | None = None) -> datetime | None:
         moment = datetime(*(int(part) for part in parts))  # type: ignore[arg-type] # no part is a zone
     except ValueError:
         return None
-    return None if moment in dates.NEVER else moment.replace(tzinfo=zone)
+    return None if moment in dates.CLOCK_EPOCHS else moment.replace(tzinfo=zone)

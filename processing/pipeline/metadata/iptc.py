@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from processing.pipeline.metadata import charsets, dates, text
 from processing.pipeline.metadata.blocks import Datasets
-from processing.pipeline.metadata.dates import Told
+from processing.pipeline.metadata.dates import CaptureDate
 
 ENVELOPE, APPLICATION = 1, 2
 CODED_CHARACTER_SET = 90
@@ -14,10 +14,10 @@ DATE_CREATED, TIME_CREATED = 55, 60
 class Iptc:
     def __init__(self, datasets: Datasets) -> None:
         self._datasets = datasets
-        self._charset = charsets.of_marker(next(iter(self._raw(ENVELOPE, CODED_CHARACTER_SET)), b""))
+        self._charset = charsets.charset_of_marker(next(iter(self._raw(ENVELOPE, CODED_CHARACTER_SET)), b""))
 
     @property
-    def created(self) -> Told | None:
+    def created(self) -> CaptureDate | None:
         return dates.from_iptc(self.value(DATE_CREATED), self.value(TIME_CREATED))
 
     def value(self, number: int) -> str | None:

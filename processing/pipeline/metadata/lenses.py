@@ -12,13 +12,13 @@ UNKNOWN = re.compile(r"(?:[-.,0?\s]|mm|f/|n/a|none|unknown|lens|\(|\))*", re.IGN
 MAX_FOCAL_LENGTH_MM, MAX_F_NUMBER = 10_000, 100
 
 
-def named(value: str | None) -> str | None:
+def clean_name(value: str | None) -> str | None:
     """Returns the name on one line; None for the placeholders of cameras for an unknown lens: `----`, `0.0 mm f/0.0`."""
     name = text.line(value)
     return name if name and not UNKNOWN.fullmatch(name) else None
 
 
-def described(numbers: Sequence[float | None]) -> str | None:
+def name_from_numbers(numbers: Sequence[float | None]) -> str | None:
     """Returns a name from the shortest and longest focal length in mm and the smallest f-number at each.
 
     The numbers are EXIF 3.0's LensSpecification. None without both focal lengths; an undefined f-number (0/0) is left out.

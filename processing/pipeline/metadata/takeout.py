@@ -28,7 +28,7 @@ def read(content: bytes) -> tuple[Metadata, str]:
     values = _parsed(content)
     taken = _time(values.get("photoTakenTime"))
     return Metadata(
-        taken_at=dates.written(taken) if taken else None,
+        taken_at=dates.to_iso(taken) if taken else None,
         taken_from="json" if taken else None,
         gps=_position(values.get("geoData")) or _position(values.get("geoDataExif")),
         caption=text.clean(_string(values.get("description"))),

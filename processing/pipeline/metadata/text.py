@@ -9,7 +9,7 @@ from processing.pipeline import characters
 from processing.pipeline.metadata import charsets
 
 MOST_LINE, MOST_TEXT = 200, 5000
-MOST_BYTES = 64 * 1024
+MAX_BYTES = 64 * 1024
 """Bytes decoded of one text: a TIFF may contain gigabytes of it."""
 NEW_LINE = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 
@@ -25,7 +25,7 @@ def first_line(*candidates: str | None) -> str | None:
 def line(value: str | None) -> str | None:
     """Returns the cleaned text on one line, at most MOST_LINE characters; None if it is empty."""
     cleaned = clean(value)
-    return characters.cut(" ".join(cleaned.split()), MOST_LINE).strip() if cleaned else None
+    return characters.truncate(" ".join(cleaned.split()), MOST_LINE).strip() if cleaned else None
 
 
 def camera(make: str | None, model: str | None) -> str | None:
@@ -41,8 +41,8 @@ def clean(value: str | None) -> str | None:
     if not value:
         return None
     value = NEW_LINE.sub("\n", unmojibake(value[: 4 * MOST_TEXT].split("\0")[0]).replace("\t", " "))
-    visible = characters.seen(characters.composed(value), keep="\n").strip()
-    return characters.cut(visible, MOST_TEXT).strip() if visible.strip(characters.JOINERS) else None
+    visible = characters.visible(characters.to_nfc(value), keep="\n").strip()
+    return characters.truncate(visible, MOST_TEXT).strip() if visible.strip(characters.JOINERS) else None
 
 
 def decode(value: object, charset: str | None = None) -> str | None:
@@ -56,7 +56,7 @@ def decode(value: object, charset: str | None = None) -> str | None:
         content = value
     else:
         return None
-    content = content[:MOST_BYTES]
+    content = content[:MAX_BYTES]
     if charset:
         with suppress(UnicodeDecodeError):
             return content.decode(charset)
@@ -66,10 +66,10 @@ def decode(value: object, charset: str | None = None) -> str | None:
         valid = content[: error.start]
         if error.reason == "unexpected end of data" and not valid.isascii():
             return valid.decode("utf-8")  # a fixed-length field truncated the last character
-        return charsets.guessed(content)
+        return charsets.decode_guessed(content)
 
 
-def wide(value: bytes) -> str:
+def decode_utf16(value: bytes) -> str:
     """Decodes UTF-16 without a known byte order. Without a BOM, the zero bytes are taken for the high bytes of Latin letters."""
     if value[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return value.decode("utf-16", "ignore")

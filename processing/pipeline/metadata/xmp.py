@@ -15,10 +15,10 @@ from xml.etree import ElementTree
 
 from processing.pipeline.metadata import coordinates, lenses, text
 from processing.pipeline.metadata import dates as metadata_dates
-from processing.pipeline.metadata.dates import Told
+from processing.pipeline.metadata.dates import CaptureDate
 from processing.pipeline.picture import Exposure, Gps
 
-MOST_BYTES = 4 * 1024 * 1024
+MAX_BYTES = 4 * 1024 * 1024
 MAX_END_TAGS = 8
 """End tags of the root to try: one may be inside a comment, and another packet may follow the first."""
 ROOT = re.compile(r"<!--|<((?:[\w.-]{1,40}:)?(?:xmpmeta|xapmeta|xml_doc|RDF))(?=[\s>])")
@@ -74,7 +74,7 @@ class Xmp:
                 yield from _texts(element)
 
     @property
-    def dates(self) -> list[Told]:
+    def dates(self) -> list[CaptureDate]:
         """The dates taken, the most reliable first."""
         return [date for date in (metadata_dates.from_text(self.value(name)) for name in DATES) if date]
 
@@ -84,8 +84,8 @@ class Xmp:
 
     @property
     def lens(self) -> str | None:
-        names = map(lenses.named, (self.value("exifEX:LensModel"), self.value("aux:Lens")))
-        return next(filter(None, names), None) or lenses.described(self._lens_numbers)
+        names = map(lenses.clean_name, (self.value("exifEX:LensModel"), self.value("aux:Lens")))
+        return next(filter(None, names), None) or lenses.name_from_numbers(self._lens_numbers)
 
     @property
     def exposure(self) -> Exposure:
@@ -100,12 +100,12 @@ class Xmp:
     @property
     def gps(self) -> Gps | None:
         altitude = coordinates.altitude(self.value("exif:GPSAltitude"), self.value("exif:GPSAltitudeRef"))
-        return coordinates.place(*self._coordinates, altitude)
+        return coordinates.position(*self._coordinates, altitude)
 
     @property
-    def tells_hemispheres(self) -> bool:
+    def has_hemispheres(self) -> bool:
         """True if the position has named hemispheres or a minus sign."""
-        return coordinates.tell_hemispheres(*self._coordinates)
+        return coordinates.has_hemispheres(*self._coordinates)
 
     @property
     def ratings(self) -> tuple[str | None, ...]:
@@ -168,7 +168,7 @@ def _text(element: ElementTree.Element) -> str:
 
 
 def _parsed(packet: bytes) -> ElementTree.Element | None:
-    if len(packet) > MOST_BYTES:
+    if len(packet) > MAX_BYTES:
         return None
     content = CONTROLS.sub("", _decoded(packet))
     if not (root := _root(content)):

@@ -24,7 +24,7 @@ from processing.pipeline import errors, metadata
 from processing.pipeline.formats import libwebp
 from processing.pipeline.picture import Origin
 from processing.pipeline.process import confinement
-from processing.pipeline.process.messages import Message, packed, unpacked
+from processing.pipeline.process.messages import Message, encode, read_message
 from processing.pipeline.recipe import Recipe
 from processing.pipeline.render import parallel
 from processing.pipeline.render.develop import develop
@@ -36,9 +36,9 @@ MAX_TRACE = 8000
 def main(parent: int, memory_bytes: int, workspace: Path) -> None:
     requests, responses = _private_pipes()
     _warm_caches()
-    missing = confinement.raise_fences(parent, memory_bytes, workspace)
+    missing = confinement.apply_limits(parent, memory_bytes, workspace)
     _send(responses, {"ready": os.getpid(), "missing": missing})
-    while request := unpacked(requests.read):
+    while request := read_message(requests.read):
         response = _respond(request)
         _send(responses, response | {"resident_bytes": confinement.resident_bytes()})
 
@@ -55,7 +55,7 @@ def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 def _warm_caches() -> None:
     """Caches values from files that cannot be read once the limits are applied."""
-    parallel.count()
+    parallel.thread_count()
     libwebp.library()
 
 
@@ -63,7 +63,7 @@ def _respond(request: Message) -> Message:
     try:
         confinement.allow_cpu(request["cpu_seconds"])
         return _done(request, Recipe.from_json(request["recipe"]))
-    except errors.Refused as error:
+    except errors.ImageRejected as error:
         return error.as_json()
     except MemoryError:
         return errors.OutOfMemory().as_json()
@@ -77,12 +77,12 @@ def _done(request: Message, recipe: Recipe) -> Message:
         origin, is_damaged = Origin(**request.get("origin", {})), bool(request.get("is_damaged"))
         return {"picture": develop(source, Path(request["out"]), recipe, origin, is_damaged=is_damaged).as_json()}
     if "words" in request:
-        return {"sidecar": metadata.of_sidecar(source)}
+        return {"sidecar": metadata.read_sidecar_file(source)}
     return {"preview": base64.b64encode(preview(source, recipe)).decode("ascii")}
 
 
 def _send(responses: BinaryIO, message: Message) -> None:
-    responses.write(packed(message))
+    responses.write(encode(message))
     responses.flush()
 
 

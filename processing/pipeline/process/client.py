@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from processing.pipeline.process.messages import Message, packed, unpacked
+from processing.pipeline.process.messages import Message, encode, read_message
 from processing.pipeline.process.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ CHECK_SECONDS = 0.25
 """How often the workspace's size is checked while the child is working."""
 
 
-class ChildGone(Exception):
+class ChildExited(Exception):
     """The child has closed its pipe, or has written more than is allowed."""
 
 
@@ -64,15 +64,15 @@ class Child:
         self.answered = 0
         self._is_ready = False
 
-    def ask(self, request: Message, deadline: float) -> Message:
-        """The child's response. Raises TimeoutError at the deadline (monotonic clock), and ChildGone."""
+    def request(self, request: Message, deadline: float) -> Message:
+        """The child's response. Raises TimeoutError at the deadline (monotonic clock), and ChildExited."""
         if not self._is_ready:
             self._greet(self._receive(deadline))
         self._send(request)
         self.answered += 1
         return self._receive(deadline)
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """Kills the process and waits for its end, without a timeout because SIGKILL cannot be ignored."""
         self.process.kill()
         self.process.wait()
@@ -87,14 +87,14 @@ class Child:
 
     def _send(self, message: Message) -> None:
         try:
-            os.write(_descriptor(self.process.stdin), packed(message))
+            os.write(_descriptor(self.process.stdin), encode(message))
         except BrokenPipeError as error:
-            raise ChildGone from error
+            raise ChildExited from error
 
     def _receive(self, deadline: float) -> Message:
-        response = unpacked(lambda count: self._read(count, deadline))
+        response = read_message(lambda count: self._read(count, deadline))
         if response is None:
-            raise ChildGone
+            raise ChildExited
         return response
 
     def _read(self, count: int, deadline: float) -> bytes:
@@ -115,7 +115,7 @@ class Child:
             raise TimeoutError
         if self._workspace.is_too_full():
             log.error("Killing a sandbox process that wrote too much output")
-            raise ChildGone
+            raise ChildExited
 
 
 def _descriptor(pipe: Any) -> int:

@@ -24,7 +24,7 @@ SYSTEM_PATHS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", 
 DEVICES = ("/dev/null", "/dev/urandom", "/sys/devices/system/cpu")
 
 
-def raise_fences(parent: int, memory_bytes: int, workspace: Path) -> str:
+def apply_limits(parent: int, memory_bytes: int, workspace: Path) -> str:
     """Applies all limits to this process and returns a description of those that could not be applied, or "".
 
     The process gets its own session, is killed when the parent dies, and has limited memory, no core dumps, no files above
@@ -68,7 +68,7 @@ def readable() -> list[Path]:
         for library in Path(prefix, "lib").glob("*.so*")
         if library.is_file()
     ]
-    return landlock.existing(
+    return landlock.readable_roots(
         [*map(Path, installed), *libraries, *map(Path, (*SYSTEM_PATHS, *DEVICES)), Path(__file__).parents[1]]
     )
 
@@ -102,7 +102,7 @@ def _files(workspace: Path) -> str:
     allowed |= {Path("/dev/null"): landlock.READ_FILE | landlock.WRITE_FILE}
     allowed |= {workspace / "in": landlock.READ_FILE, workspace / "out": landlock.FILL}
     try:
-        landlock.confine(allowed)
+        landlock.restrict(allowed)
     except landlock.LandlockUnavailable as error:
         return f"Which files it may open is not limited: no Landlock ({error})."
     if inside := [path for path in libraries if path in workspace.resolve().parents]:
@@ -112,7 +112,7 @@ def _files(workspace: Path) -> str:
 
 def _filter_calls() -> str:
     try:
-        seccomp.close_doors()
+        seccomp.apply_filter()
     except seccomp.SeccompUnavailable as error:
         return f"System calls are not filtered: {error}."
     return ""

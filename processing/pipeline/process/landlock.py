@@ -53,7 +53,7 @@ def version() -> int:
     return _call(CREATE_RULESET, None, 0, ASK_VERSION)
 
 
-def confine(allowed: Mapping[Path, int]) -> int:
+def restrict(allowed: Mapping[Path, int]) -> int:
     """Restricts the calling thread, and threads that it starts, to files below the paths in `allowed`, with their rights.
 
     Returns the version that is enforced. Skips paths that do not exist or cannot be reached. Raises LandlockUnavailable, and
@@ -74,7 +74,7 @@ def confine(allowed: Mapping[Path, int]) -> int:
     return abi
 
 
-def existing(paths: Iterable[Path]) -> list[Path]:
+def readable_roots(paths: Iterable[Path]) -> list[Path]:
     """The resolved paths that exist and are readable, without those inside another of them."""
     resolved = sorted({path.resolve() for path in paths if os.access(path, os.R_OK)})
     return [path for path in resolved if not any(parent in resolved for parent in path.parents)]

@@ -1,7 +1,7 @@
 """Validates the responses of a child process, which a malicious file may have taken over.
 
-A response with any invalid value raises Garbled. A valid one may still be wrong about the picture, but it contains no unknown
-error code, and no text or number that a page, a log or a database cannot hold. `workspace` checks the paths.
+A response with any invalid value raises InvalidMessage. A valid one may still be wrong about the picture, but it contains no
+unknown error code, and no text or number that a page, a log or a database cannot hold. `workspace` checks the paths.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from processing.pipeline import errors
 from processing.pipeline.picture import Exposure, Gps, Metadata, Picture
-from processing.pipeline.process.messages import Garbled, Message
+from processing.pipeline.process.messages import InvalidMessage, Message
 
 MAX_TEXT, MAX_MESSAGE, MAX_TRACE, MAX_ITEMS = 5000, 1000, 8000, 10_000
 MAX_INTEGER, MAX_SMALL_INTEGER, MAX_FLOAT = 2**31 - 1, 2**15 - 1, 1e15
@@ -39,7 +39,7 @@ def picture(response: Message, recipe: str) -> Picture:
     try:
         result = Picture.from_json(response["picture"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Garbled from error
+        raise InvalidMessage from error
     _ensure(_fits(result, Picture) and _is_valid_metadata(result.metadata))
     _ensure(FORMAT.fullmatch(result.format) and PLACEHOLDER.fullmatch(result.placeholder) and result.recipe == recipe)
     _ensure(result.likeness is None or LIKENESS.fullmatch(result.likeness))
@@ -55,16 +55,16 @@ def preview(response: Message) -> bytes:
     try:
         content = base64.b64decode(response["preview"], validate=True)
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
-        raise Garbled from error
+        raise InvalidMessage from error
     _ensure(len(content) <= MAX_PREVIEW_BYTES and content[:4] == b"RIFF" and content[8:12] == b"WEBP")
     return content
 
 
 def sidecar(response: Message) -> dict[str, Any]:
-    """The metadata in a sidecar, as `metadata.of_sidecar` returns it."""
+    """The metadata in a sidecar, as `metadata.read_sidecar_file` returns it."""
     values = response.get("sidecar")
     if not isinstance(values, dict):
-        raise Garbled
+        raise InvalidMessage
     arguments = dict(values)
     name = arguments.pop("file", None)
     try:
@@ -76,15 +76,15 @@ def sidecar(response: Message) -> dict[str, Any]:
             arguments["keywords"] = tuple(arguments["keywords"])
         result = Metadata(**arguments)
     except TypeError as error:
-        raise Garbled from error
+        raise InvalidMessage from error
     _ensure(_fits(result, Metadata) and _is_valid_metadata(result) and _fits(name, str | None))
     return values
 
 
-def refusal(response: Message) -> errors.Refused:
+def rejection(response: Message) -> errors.ImageRejected:
     """One of the pipeline's own errors, with its message. For an unexpected error, the child's traceback is added as a note."""
     code, message, permanent = (response.get(name) for name in ("error", "message", "permanent"))
-    _ensure(isinstance(code, str) and code in errors.of_the_pipeline())
+    _ensure(isinstance(code, str) and code in errors.classes_by_code())
     _ensure(_fits(message, str) and 0 < len(str(message)) <= MAX_MESSAGE and isinstance(permanent, bool))
     needed = response.get("needed", 0)
     _ensure(type(needed) is int and 0 <= needed <= MAX_NEEDED_BYTES)
@@ -98,7 +98,7 @@ def resident_bytes(response: Message) -> int:
     """The child's resident memory, as the child reports it."""
     count = response.get("resident_bytes")
     if type(count) is not int or count < 0:
-        raise Garbled
+        raise InvalidMessage
     return count
 
 
@@ -115,7 +115,7 @@ def _is_valid_metadata(metadata: Metadata) -> bool:
 
 def _ensure(condition: object) -> None:
     if not condition:
-        raise Garbled
+        raise InvalidMessage
 
 
 def _fits(value: Any, kind: Any) -> bool:

@@ -46,12 +46,12 @@ ANY = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class Architecture:
     """The system call numbers of one architecture: linux/audit.h, asm/unistd.h."""
 
     audit_arch: int
     allowed: dict[str, int]
-    deadly: dict[str, int]
+    killing: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Check:
     is_not: bool = False
 
 
-DEADLY_EVERYWHERE = {
+KILLING_EVERYWHERE = {
     "pidfd_send_signal": 424,
     "io_uring_setup": 425,  # opens files and sockets without the calls below
     "io_uring_enter": 426,
@@ -79,8 +79,8 @@ DEADLY_EVERYWHERE = {
     "mount_setattr": 442,
     "process_mrelease": 448,
 }
-MACHINES = {
-    "x86_64": Machine(
+ARCHITECTURES = {
+    "x86_64": Architecture(
         audit_arch=0xC000003E,
         # Those that a photo calls a thousand times come first, because the kernel runs the filter from the top.
         allowed={"read": 0, "futex": 202, "lseek": 8, "mmap": 9, "munmap": 11, "madvise": 28, "mremap": 25, "brk": 12}
@@ -107,7 +107,7 @@ MACHINES = {
         | {"clock_gettime": 228, "clock_getres": 229, "clock_nanosleep": 230, "nanosleep": 35, "gettimeofday": 96}
         | {"time": 201, "getrandom": 318, "getrusage": 98, "getrlimit": 97, "prlimit64": 302, "times": 100}
         | {"sysinfo": 99, "uname": 63, "prctl": 157},
-        deadly=DEADLY_EVERYWHERE
+        killing=KILLING_EVERYWHERE
         | {"ptrace": 101, "process_vm_readv": 310, "process_vm_writev": 311, "kcmp": 312, "tkill": 200}
         | {
             "rt_sigqueueinfo": 129,
@@ -121,7 +121,7 @@ MACHINES = {
         | {"add_key": 248, "request_key": 249, "keyctl": 250, "open_by_handle_at": 304, "modify_ldt": 154}
         | {"kexec_load": 246, "kexec_file_load": 320, "init_module": 175, "finit_module": 313, "delete_module": 176},
     ),
-    "aarch64": Machine(
+    "aarch64": Architecture(
         audit_arch=0xC00000B7,
         allowed={"read": 63, "futex": 98, "lseek": 62, "mmap": 222, "munmap": 215, "madvise": 233, "mremap": 216}
         | {"brk": 214, "write": 64, "close": 57, "openat": 56, "fstat": 80, "newfstatat": 79, "ioctl": 29, "fcntl": 25}
@@ -136,7 +136,7 @@ MACHINES = {
         | {"clock_gettime": 113, "clock_getres": 114, "clock_nanosleep": 115, "nanosleep": 101, "gettimeofday": 169}
         | {"getrandom": 278, "getrusage": 165, "getrlimit": 163, "prlimit64": 261, "times": 153}
         | {"sysinfo": 179, "uname": 160, "prctl": 167},
-        deadly=DEADLY_EVERYWHERE
+        killing=KILLING_EVERYWHERE
         | {"ptrace": 117, "process_vm_readv": 270, "process_vm_writev": 271, "kcmp": 272, "tkill": 130}
         | {
             "rt_sigqueueinfo": 138,
@@ -171,9 +171,9 @@ class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
 
 
-def close_doors() -> None:
+def apply_filter() -> None:
     """Applies the filter to this process, irrevocably, and to every thread that it starts. Raises SeccompUnavailable."""
-    machine = MACHINES.get(os.uname().machine)
+    machine = ARCHITECTURES.get(os.uname().machine)
     if machine is None:
         raise SeccompUnavailable(f"no list of system calls for {os.uname().machine}")
     code = program(machine, os.getpid())
@@ -182,7 +182,7 @@ def close_doors() -> None:
     _prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(loaded))
 
 
-def program(machine: Machine, pid: int) -> bytes:
+def program(machine: Architecture, pid: int) -> bytes:
     """The BPF program: it checks the architecture, then the call's number, then the arguments of some calls."""
     checks = _checks(pid)
     steps: list[Step] = [
@@ -194,7 +194,7 @@ def program(machine: Machine, pid: int) -> bytes:
     ]
     for name, number in machine.allowed.items():
         steps += _only_for(number, [*_argument_steps(checks.get(name, ())), (ANSWER, 0, 0, ALLOW)])
-    for number in machine.deadly.values():
+    for number in machine.killing.values():
         steps += _only_for(number, [(ANSWER, 0, 0, KILL_PROCESS)])
     steps += _only_for(CLONE3, [(ANSWER, 0, 0, ERRNO | errno.ENOSYS)])
     steps += [

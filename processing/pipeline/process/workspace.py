@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from processing.pipeline.picture import Rendition
-from processing.pipeline.process.messages import Garbled
+from processing.pipeline.process.messages import InvalidMessage
 
-MOST_BYTES = 1024 * 1024 * 1024
+MAX_BYTES = 1024 * 1024 * 1024
 """For all output files of one picture. Four renditions, and those of an animation, take a hundredth of it."""
-MOST_FILES = 1000
+MAX_FILES = 1000
 NAME = re.compile(r"[1-9][0-9]{0,4}\.(webp|avif)")
 SIGNATURES = {".webp": re.compile(rb"RIFF....WEBP", re.DOTALL), ".avif": re.compile(rb"....ftypavi[fs]", re.DOTALL)}
 LINK_UNSUPPORTED = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
@@ -46,11 +46,11 @@ class Workspace:
             directory.mkdir()
 
     @property
-    def is_there(self) -> bool:
+    def exists(self) -> bool:
         return self.out.is_dir()
 
     @contextmanager
-    def offering(self, source: Path) -> Iterator[Path]:
+    def open_source(self, source: Path) -> Iterator[Path]:
         """Context manager for the path under which the child may read `source`. Raises OSError.
 
         The path is a hard link, which costs nothing and hides the file's own directory from the child. If the file is on another
@@ -65,27 +65,27 @@ class Workspace:
             offered.unlink(missing_ok=True)
 
     def is_too_full(self) -> bool:
-        """True if the output exceeds MOST_BYTES or MOST_FILES. The child cannot delete files, so none is missed."""
+        """True if the output exceeds MAX_BYTES or MAX_FILES. The child cannot delete files, so none is missed."""
         count = used = 0
         with suppress(FileNotFoundError), os.scandir(self.out) as entries:
             for entry in entries:
                 count, used = count + 1, used + entry.stat(follow_symlinks=False).st_blocks * 512
-                if used > MOST_BYTES or count > MOST_FILES:
+                if used > MAX_BYTES or count > MAX_FILES:
                     return True
         return False
 
-    def take(self, rendition: Rendition, to: Path) -> Rendition:
+    def move_output(self, rendition: Rendition, to: Path) -> Rendition:
         """Moves an output file to the worker's directory `to` and returns the rendition with its new path.
 
-        Raises Garbled if it is not a regular WebP or AVIF file of the size that the child reported. Raises OSError.
+        Raises InvalidMessage if it is not a regular WebP or AVIF file of the size that the child reported. Raises OSError.
         """
         source = Path(rendition.path)
         if source.parent != self.out or not NAME.fullmatch(source.name):
-            raise Garbled
+            raise InvalidMessage
         target = to / source.name
         with _opened(source, rendition.bytes) as file:
             if not SIGNATURES[source.suffix].match(file.read(16)):
-                raise Garbled
+                raise InvalidMessage
             _move(file, source, target)
         return Rendition(str(target), rendition.width, rendition.height, rendition.bytes)
 
@@ -140,18 +140,18 @@ def _link_or_copy(source: Path, target: Path) -> None:
 
 
 def _opened(path: Path, size: int) -> BinaryIO:
-    """Opens a regular file of that size with one link and no setuid, setgid or sticky bit. Raises Garbled for any other."""
+    """Opens a regular file of that size with one link and no setuid, setgid or sticky bit. Else raises InvalidMessage."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENOENT, errno.ENXIO, errno.EACCES):
-            raise Garbled from error
+            raise InvalidMessage from error
         raise
     status = os.fstat(descriptor)
     is_plain = stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and not status.st_mode & 0o7000
     if not is_plain or status.st_size != size:
         os.close(descriptor)
-        raise Garbled
+        raise InvalidMessage
     return os.fdopen(descriptor, "rb")
 
 
@@ -171,4 +171,4 @@ def _move(file: BinaryIO, source: Path, target: Path) -> None:
         # The renamed file must be the one that was checked: without Landlock, the child could have replaced it in between.
         if not os.path.samestat(os.fstat(file.fileno()), target.lstat()):
             target.unlink()
-            raise Garbled
+            raise InvalidMessage

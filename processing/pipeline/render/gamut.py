@@ -10,24 +10,24 @@ from PIL import ImageCms
 
 from processing.pipeline import characters
 from processing.pipeline.colour import bit_depth, convert
-from processing.pipeline.formats.opened import Opened
+from processing.pipeline.formats.opened import OpenedPicture
 from processing.pipeline.picture import Colours
 
 EIGHT_BITS = {"JPEG", "WEBP", "GIF"}
 WHOLE_SAMPLES = {"L", "LA", "P", "RGB", "RGBA", "CMYK"}
-"""Pillow's modes for eight bits per sample, and for sixteen if `is_deep` is set."""
+"""Pillow's modes for eight bits per sample, and for sixteen if `is_high_bit_depth` is set."""
 MAX_CHARACTERS, MAX_PERCENT = 200, 1000
 
 
-def of(opened: Opened) -> Colours:
+def describe(opened: OpenedPicture) -> Colours:
     content = opened.image.info.get("icc_profile")
     name, percent = _of_profile(content) if convert.is_profile(content) else (None, None)
     return Colours(name, percent, _bits(opened))
 
 
-def _bits(opened: Opened) -> int | None:
+def _bits(opened: OpenedPicture) -> int | None:
     """Returns the bits per sample; None if uncertain, as for a RAW shown by its preview or a file opened in part."""
-    if opened.is_deep:
+    if opened.is_high_bit_depth:
         return 16
     if opened.format == "HEIF":
         bits = opened.image.info.get("bit_depth")
@@ -36,7 +36,7 @@ def _bits(opened: Opened) -> int | None:
     return 8 if opened.source and is_plain and not _has_wide_samples(opened) else None
 
 
-def _has_wide_samples(opened: Opened) -> bool:
+def _has_wide_samples(opened: OpenedPicture) -> bool:
     """True for 16-bit samples that are decoded to eight bits for lack of memory."""
     return any("16" in bit_depth.rawmode(tile) for tile in getattr(opened.image, "tile", []))
 
@@ -45,7 +45,7 @@ def _has_wide_samples(opened: Opened) -> bool:
 def _of_profile(content: bytes) -> tuple[str | None, int | None]:
     try:
         profile = ImageCms.ImageCmsProfile(BytesIO(content)).profile
-        name = characters.seen(profile.profile_description or "")
+        name = characters.visible(profile.profile_description or "")
         return name.strip()[:MAX_CHARACTERS] or None, _percent(profile)
     except (OSError, ValueError, TypeError, ImageCms.PyCMSError):
         return None, None

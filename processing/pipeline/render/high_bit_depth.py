@@ -24,7 +24,7 @@ Plane = np.ndarray[Any, np.dtype[np.uint16]]
 FULL = 65535
 
 
-def developed(image: Image.Image, source: Path, size: tuple[int, int]) -> Image.Image:
+def develop(image: Image.Image, source: Path, size: tuple[int, int]) -> Image.Image:
     """Returns the picture in that size as 8-bit sRGB: grey or RGB, with alpha if it has transparency."""
     planes = _planes(image, source, size)
     profile = image.info.get("icc_profile")
@@ -32,7 +32,7 @@ def developed(image: Image.Image, source: Path, size: tuple[int, int]) -> Image.
     mode = image.mode if image.mode == "CMYK" else "RGB" if len(planes) == 3 else "L"
     try:
         converted = _converted(planes, _profile(profile, mode))
-    except icc.NotOfThisKind:
+    except icc.UnsupportedProfile:
         converted = _by_lcms(planes, mode, profile)
     if alpha is not None:
         converted.putalpha(Image.fromarray(_eight_bit(alpha)))
@@ -45,7 +45,7 @@ def _planes(image: Image.Image, source: Path, size: tuple[int, int]) -> list[Pla
         image.load()
         return [_resized(np.asarray(image).astype(np.uint16), size)]
     with source.open("rb") as file, opener.header(file, str(image.format)) as low:
-        low.tile = [bit_depth.turned(tile) for tile in low.tile]
+        low.tile = [bit_depth.byte_swapped(tile) for tile in low.tile]
         orientation.turn(low)  # so that Pillow turns both images alike
         image.load()
         low.load()
@@ -81,27 +81,27 @@ def _unpremultiplied(plane: Plane, alpha: Plane) -> Plane:
 
 
 def _profile(content: object, mode: str) -> icc.Profile | None:
-    """Returns the profile; None if there is none, for samples in sRGB or in grey with its curve. Raises NotOfThisKind."""
+    """Returns the profile; None if there is none, for samples in sRGB or in grey with its curve. Raises UnsupportedProfile."""
     if not convert.is_profile(content):
         return None
-    profile = icc.parsed(content)
+    profile = icc.parse(content)
     if len(profile.curves) != len(mode):
-        raise icc.NotOfThisKind
+        raise icc.UnsupportedProfile
     return profile
 
 
 def _converted(planes: list[Plane], profile: icc.Profile | None) -> Image.Image:
     if len(planes) == 4:
-        raise icc.NotOfThisKind
+        raise icc.UnsupportedProfile
     if profile is None:
         return _merged([_eight_bit(plane) for plane in planes])
     if profile.matrix is None:
-        return Image.fromarray(srgb_encoding.encoded(profile.curves[0])[planes[0]])
+        return Image.fromarray(srgb_encoding.encode(profile.curves[0])[planes[0]])
     samples = np.empty((*planes[0].shape, 3), np.uint8)
     for top in range(0, samples.shape[0], srgb_encoding.ROWS):
         rows = (plane[top : top + srgb_encoding.ROWS] for plane in planes)
         light = np.stack([curve[row] for curve, row in zip(profile.curves, rows, strict=True)], -1)
-        samples[top : top + srgb_encoding.ROWS] = srgb_encoding.encoded(light @ profile.matrix.T)
+        samples[top : top + srgb_encoding.ROWS] = srgb_encoding.encode(light @ profile.matrix.T)
     return Image.fromarray(samples)
 
 

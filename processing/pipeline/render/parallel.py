@@ -49,7 +49,7 @@ Submit = Callable[..., Task]
 
 
 @cache
-def count() -> int:
+def thread_count() -> int:
     """Returns the number of threads: 2, or 1 on a single CPU. More threads gain nothing.
 
     Half of a photo's encoding time is the largest rendition, which is a single call. The result is cached because the sandboxed
@@ -59,9 +59,9 @@ def count() -> int:
 
 
 @contextmanager
-def helping(threads: int | None = None) -> Iterator[Submit]:
+def second_thread(threads: int | None = None) -> Iterator[Submit]:
     """Yields a function that submits a call to a second thread. With one thread it runs the call at once in this one."""
-    if (threads or count()) < 2:
+    if (threads or thread_count()) < 2:
         yield _run_now
         return
     with ThreadPoolExecutor(1) as pool:
@@ -73,7 +73,7 @@ def helping(threads: int | None = None) -> Iterator[Submit]:
         yield submit
 
 
-def outcomes(tasks: Sequence[Task]) -> list[Any]:
+def results(tasks: Sequence[Task]) -> list[Any]:
     """Returns the results in order. Runs the tasks that have not started in this thread, so that both threads end together."""
     own_results = {index: task.work() for index, task in enumerate(tasks) if task.future.cancel()}
     return [own_results[index] if index in own_results else task.future.result() for index, task in enumerate(tasks)]
@@ -117,8 +117,8 @@ def _in_bands(
         with lock:
             result.paste(band, (start, 0))
 
-    with helping(threads) as submit:
-        outcomes([submit(resize_band, *band) for band in bands])
+    with second_thread(threads) as submit:
+        results([submit(resize_band, *band) for band in bands])
     return result
 
 

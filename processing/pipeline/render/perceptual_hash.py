@@ -15,7 +15,7 @@ MIN_STEPS = 12
 """A picture with fewer steps is almost uniform, and would match all other such pictures."""
 
 
-def of(image: Image.Image) -> str | None:
+def compute(image: Image.Image) -> str | None:
     """Returns sixteen hexadecimal digits; None if the picture is too uniform."""
     small = image.resize((COLUMNS, ROWS), Image.Resampling.LANCZOS, reducing_gap=2.0)
     brightness = small.convert("L").tobytes()

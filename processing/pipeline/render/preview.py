@@ -19,7 +19,7 @@ from PIL import Image, ImageFile
 
 from processing.pipeline import error_mapping, errors, memory_limits, orientation
 from processing.pipeline.formats import opener
-from processing.pipeline.recipe import DEFAULT, Recipe, fitted
+from processing.pipeline.recipe import DEFAULT, Recipe, scaled_size
 from processing.pipeline.render import steps
 
 EDGE, QUALITY, METHOD = 400, 60, 4
@@ -30,19 +30,19 @@ MAX_EMBEDDED_BYTES = 24 * 1024 * 1024
 
 
 def preview(source: Path, recipe: Recipe = DEFAULT) -> bytes:
-    """Returns a WebP file with a long edge of at most EDGE. Raises a `Refused` if nothing can be decoded."""
-    with error_mapping.of_the_machine(), source.open("rb") as file:
+    """Returns a WebP file with a long edge of at most EDGE. Raises a `ImageRejected` if nothing can be decoded."""
+    with error_mapping.machine_errors(), source.open("rb") as file:
         try:
-            with opener.opened_leniently(file, recipe.limits) as image:
+            with opener.open_leniently(file, recipe.limits) as image:
                 return _small(image, source)
         except errors.UnsupportedRaw:
-            with opener.opened_leniently(embedded(file), recipe.limits) as image:
+            with opener.open_leniently(embedded_jpeg(file), recipe.limits) as image:
                 return _small(image, source)
 
 
 def _small(image: Image.Image, source: Path) -> bytes:
-    with error_mapping.of_the_file(memory_limits.memory(image, EDGE)), mercy():
-        job = steps.Job(source, fitted(image.size, EDGE), orientation.turn(image))
+    with error_mapping.file_errors(memory_limits.peak_memory(image, EDGE)), allow_truncated():
+        job = steps.Job(source, scaled_size(image.size, EDGE), orientation.turn(image))
         image.draft("RGB", job.size)
         image.load()
         for step in steps.FINISH:
@@ -54,7 +54,7 @@ def _small(image: Image.Image, source: Path) -> bytes:
 
 
 @contextmanager
-def mercy() -> Iterator[None]:
+def allow_truncated() -> Iterator[None]:
     """Lets Pillow decode truncated pictures, with grey for missing pixels, until the block ends: its flag is global."""
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     try:
@@ -63,7 +63,7 @@ def mercy() -> Iterator[None]:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
-def embedded(file: BinaryIO) -> BytesIO:
+def embedded_jpeg(file: BinaryIO) -> BytesIO:
     """Returns the largest JPEG in a RAW; cameras embed it for their own screens. Raises NotAnImage if there is none."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         starts = [match.start() for match in islice(JPEG_START.finditer(data), MAX_JPEG_STARTS)]

@@ -18,9 +18,9 @@ from typing import Any
 from PIL import Image
 
 from processing.pipeline.formats import animation
-from processing.pipeline.formats.animation import Moving
+from processing.pipeline.formats.animation import AnimatedImage
 from processing.pipeline.picture import Rendition
-from processing.pipeline.recipe import Avif, Recipe, Rung, fitted
+from processing.pipeline.recipe import Avif, Recipe, Rung, scaled_size
 from processing.pipeline.render import parallel, perceptual_hash
 
 THREADS = 2
@@ -34,11 +34,11 @@ Measured on ten photos of 640 and 1280 pixels as JPEGs of quality 5 to 75, again
 more are not exceeded at 20. Of worse ones, the next smaller size at 20 or more, enlarged, is as close to the JPEG (0.90 to 0.92)
 as the full size at the quality that fits, 0 to 10 (0.78 to 0.92).
 """
-Animate = Callable[[tuple[int, int]], Moving]
+Animate = Callable[[tuple[int, int]], AnimatedImage]
 
 
 @dataclass(frozen=True, slots=True)
-class Most:
+class SizeLimit:
     """The size of an original that browsers display, and whether its compression is lossless, as for drawings."""
 
     bytes: int
@@ -46,12 +46,12 @@ class Most:
 
 
 @dataclass(frozen=True, slots=True)
-class Ladder:
+class WrittenRenditions:
     """The written renditions. `placeholder` is a data URI of about a hundred characters, shown until the picture is loaded."""
 
     renditions: tuple[Rendition, ...]
     placeholder: str
-    look: str | None
+    perceptual_hash: str | None
 
 
 def write(
@@ -60,42 +60,44 @@ def write(
     out: Path,
     recipe: Recipe,
     animate: Animate | None = None,
-    limit: Most | None = None,
-) -> Ladder:
+    limit: SizeLimit | None = None,
+) -> WrittenRenditions:
     """Writes and fsyncs EDGE.webp, and EDGE.avif if the recipe has AVIF, for each rung of an original of that upright size.
 
     With `animate`, which returns all frames in a size, writes animated WebP only. Quality is lowered, down to MIN_QUALITY, until
     no file exceeds `limit`. A size that still exceeds it is left out, except the smallest.
     """
     out.mkdir(parents=True, exist_ok=True)
-    rungs = recipe.fitting(size)
+    rungs = recipe.rungs_for(size)
     if animate:
-        small = _resized(image, fitted(image.size, rungs[-1].edge))
+        small = _resized(image, scaled_size(image.size, rungs[-1].edge))
         renditions = _animations(rungs, size, out, animate, limit)
         _sync_directory(out)
-        return Ladder(renditions, _placeholder(small, recipe.placeholder_edge), perceptual_hash.of(small))
+        return WrittenRenditions(
+            renditions, _placeholder(small, recipe.placeholder_edge), perceptual_hash.compute(small)
+        )
     tasks = []
-    with parallel.helping() as submit:
+    with parallel.second_thread() as submit:
         for rung in rungs:
-            image = _resized(image, fitted(size, rung.edge))
+            image = _resized(image, scaled_size(size, rung.edge))
             tasks.append(submit(_rendition, image, out / f"{rung.edge}.webp", rung, limit, rung is rungs[-1]))
             if recipe.avif:
                 tasks.append(submit(_rendition, image, out / f"{rung.edge}.avif", recipe.avif, limit))
         # From the smallest size, while the largest is encoded.
-        placeholder, look = _placeholder(image, recipe.placeholder_edge), perceptual_hash.of(image)
-        renditions = tuple(rendition for rendition in parallel.outcomes(tasks) if rendition)
+        placeholder, look = _placeholder(image, recipe.placeholder_edge), perceptual_hash.compute(image)
+        renditions = tuple(rendition for rendition in parallel.results(tasks) if rendition)
     _sync_directory(out)
-    return Ladder(renditions, placeholder, look)
+    return WrittenRenditions(renditions, placeholder, look)
 
 
 def _animations(
-    rungs: Sequence[Rung], size: tuple[int, int], out: Path, animate: Animate, limit: Most | None
+    rungs: Sequence[Rung], size: tuple[int, int], out: Path, animate: Animate, limit: SizeLimit | None
 ) -> tuple[Rendition, ...]:
     """Returns the renditions, largest first. Makes them from the smallest up, until the time is used up or one is too large."""
     renditions: list[Rendition] = []
     clock = animation.Clock()
     for rung in reversed(rungs):
-        moving = animate(fitted(size, rung.edge))
+        moving = animate(scaled_size(size, rung.edge))
         if renditions and not clock.has_time_for(moving.size):
             break
         path = out / f"{rung.edge}.webp"
@@ -114,7 +116,7 @@ def _animations(
 
 def _placeholder(image: Image.Image, edge: int) -> str:
     buffer = BytesIO()
-    size = fitted(image.size, edge)
+    size = scaled_size(image.size, edge)
     image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0).save(buffer, "WEBP", quality=20, method=4)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
@@ -125,7 +127,7 @@ def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _rendition(
-    image: Image.Image, path: Path, settings: Rung | Avif, limit: Most | None, is_last: bool = False
+    image: Image.Image, path: Path, settings: Rung | Avif, limit: SizeLimit | None, is_last: bool = False
 ) -> Rendition | None:
     """Writes one file. Returns None, without a file, if it exceeds `limit` at every quality, unless it is the last size."""
     content = _encoded(image, path.suffix[1:], settings)
@@ -140,7 +142,7 @@ def _rendition(
     return Rendition(str(path), *image.size, bytes=len(content))
 
 
-def _smaller(image: Image.Image, file_format: str, settings: Rung | Avif, content: bytes, limit: Most) -> bytes:
+def _smaller(image: Image.Image, file_format: str, settings: Rung | Avif, content: bytes, limit: SizeLimit) -> bytes:
     """Returns the best encoding within `limit`: lossless if that is smaller, as for drawings, else with a lower quality.
 
     Tries at most MAX_TRIES qualities, the last of them MIN_QUALITY. Returns the smallest encoding if all are too large.

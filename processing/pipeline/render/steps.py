@@ -24,29 +24,29 @@ class Job:
     source: Path | None
     size: tuple[int, int]
     turn: Image.Transpose | None
-    is_deep: bool = False
+    is_high_bit_depth: bool = False
 
 
 def sixteen_bit(image: Image.Image, job: Job) -> Image.Image:
     """Decodes, shrinks and converts a 16-bit picture to 8-bit sRGB, so that most later steps have nothing to do."""
-    if not (job.is_deep and job.source):
+    if not (job.is_high_bit_depth and job.source):
         return image
-    with error_mapping.of_the_file(memory_limits.deep_memory(image)):
+    with error_mapping.file_errors(memory_limits.high_bit_depth_memory(image)):
         from processing.pipeline.render import high_bit_depth  # imports NumPy
 
-        return high_bit_depth.developed(image, job.source, job.size)
+        return high_bit_depth.develop(image, job.source, job.size)
 
 
 def decode(image: Image.Image, job: Job) -> Image.Image:
     """Decodes the pixels. A JPEG is decoded at the smallest of libjpeg's scales (1/8 to 1) that is large enough."""
-    with error_mapping.of_the_file(memory_limits.memory(image, max(job.size))):
+    with error_mapping.file_errors(memory_limits.peak_memory(image, max(job.size))):
         if image.format not in ("JPEG", "MPO"):
             image.load()
             return image
         if not image.info.get("lossless"):  # libjpeg has no draft mode for it, but Pillow does not know
             image.draft("RGB", job.size)
         if job.source:
-            intervals.watch(image)
+            intervals.check_while_loading(image)
         image.load()
     return image
 
@@ -56,12 +56,12 @@ def eight_bit(image: Image.Image, _: Job) -> Image.Image:
     return modes.high_bytes(image) if image.mode in bit_depth.GREY else image
 
 
-def plain(image: Image.Image, _: Job) -> Image.Image:
+def in_channels(image: Image.Image, _: Job) -> Image.Image:
     """Converts palettes, masks and rare modes to grey, RGB or CMYK, with alpha if anything is transparent."""
     return modes.in_channels(image)
 
 
-def inks(image: Image.Image, job: Job) -> Image.Image:
+def cmyk(image: Image.Image, job: Job) -> Image.Image:
     """Converts CMYK to sRGB before shrinking: the mean of two inks is not the mean of their colours."""
     return srgb(image, job) if image.mode == "CMYK" else image
 
@@ -90,6 +90,6 @@ def opaque(image: Image.Image, _: Job) -> Image.Image:
     return image.convert("RGBA" if has_holes else "RGB")
 
 
-FINISH = (eight_bit, plain, inks, shrink, srgb, upright, opaque)
+FINISH = (eight_bit, in_channels, cmyk, shrink, srgb, upright, opaque)
 """The steps after decoding, strict or lenient."""
 PREPARE = (sixteen_bit, decode, *FINISH)

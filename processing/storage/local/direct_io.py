@@ -12,20 +12,20 @@ from pathlib import Path
 from processing.storage.base import BLOCK_BYTES, MIN_DIRECT_BYTES
 from processing.storage.local import fsync
 
-STRAIGHT: int = getattr(os, "O_DIRECT", 0)  # Linux only, like O_TMPFILE
-NAMELESS: int = getattr(os, "O_TMPFILE", 0)
+O_DIRECT: int = getattr(os, "O_DIRECT", 0)  # Linux only, like O_TMPFILE
+O_TMPFILE: int = getattr(os, "O_TMPFILE", 0)
 CLOSED = -1
 
 
-def nameless(directory: Path) -> "Appending | None":
+def open_anonymous(directory: Path) -> "AppendFile | None":
     """An anonymous file (O_TMPFILE), deleted on close unless it was named before; None where the file system has none."""
     try:
-        return Appending(directory, NAMELESS | os.O_RDWR) if NAMELESS else None
+        return AppendFile(directory, O_TMPFILE | os.O_RDWR) if O_TMPFILE else None
     except OSError:
         return None
 
 
-class Appending:
+class AppendFile:
     """A file opened for appending. Large chunks bypass the page cache, which would cost a copy, evict other data, and postpone
     the wait for the disk until the end. Measured: 1,450 MiB/s instead of 1,000, including hashing.
     """
@@ -33,7 +33,7 @@ class Appending:
     def __init__(self, path: Path, flags: int = os.O_WRONLY | os.O_CREAT) -> None:
         """Raises OSError; `flags` are open(2)'s."""
         self._fd = os.open(path, flags | os.O_APPEND, 0o666)
-        self._is_direct, self._may_be_direct = False, bool(STRAIGHT)
+        self._is_direct, self._may_be_direct = False, bool(O_DIRECT)
         self._size = self._written_back = os.fstat(self._fd).st_size
 
     @property
@@ -90,10 +90,10 @@ class Appending:
             self._size += count
             part = part[count:]
         if not is_direct and self._size - self._written_back >= MIN_DIRECT_BYTES:
-            fsync.soon(self._fd, self._written_back, self._size - self._written_back)
+            fsync.start_writeback(self._fd, self._written_back, self._size - self._written_back)
             self._written_back = self._size
 
     def _set_direct(self, *, is_direct: bool) -> None:
         if is_direct != self._is_direct:
-            fcntl.fcntl(self._fd, fcntl.F_SETFL, os.O_APPEND | (STRAIGHT if is_direct else 0))
+            fcntl.fcntl(self._fd, fcntl.F_SETFL, os.O_APPEND | (O_DIRECT if is_direct else 0))
             self._is_direct = is_direct

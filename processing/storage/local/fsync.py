@@ -13,7 +13,7 @@ SYNC_FILE_RANGE_WRITE = 2
 _sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)  # Linux only
 
 
-def soon(fd: int, offset: int, length: int) -> None:
+def start_writeback(fd: int, offset: int, length: int) -> None:
     """Starts writing these bytes of an open file to the disk without waiting, so that the final fsync has less to do.
 
     Measured with files of 12 MB: 26 ms each instead of 45.
@@ -31,7 +31,7 @@ def files(paths: Iterable[Path]) -> None:
     with ExitStack() as stack:
         fds = [stack.enter_context(path.open("rb")).fileno() for path in paths]
         for fd in fds if len(fds) > 1 else ():
-            soon(fd, 0, TO_END)
+            start_writeback(fd, 0, TO_END)
         for fd in fds:
             os.fsync(fd)
 

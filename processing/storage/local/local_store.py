@@ -16,34 +16,34 @@ from django.core.files.storage import FileSystemStorage
 from processing.lib import failpoints
 from processing.lib.failpoints import Point
 from processing.storage import keys as storage_keys
-from processing.storage.base import Fenced, Listed
+from processing.storage.base import StoredObject, WriterFenced
 from processing.storage.keys import DRAFT, FENCE
 from processing.storage.local import fsync
-from processing.storage.local.partial_file import LocalGrowing
+from processing.storage.local.partial_file import LocalPartialFile
 
 CANNOT_LINK = {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 """Errors of file systems without hard links (exFAT, some network drives)."""
 
 
 class LocalStore(FileSystemStorage):
-    def receive(self, key: str) -> "LocalReceiving":
+    def receive(self, key: str) -> "LocalFileWriter":
         path = Path(self.path(key))
         _makedirs_durably(path.parent)
-        return LocalReceiving(path)
+        return LocalFileWriter(path)
 
-    def grow(self, key: str) -> "LocalGrowing":
+    def grow(self, key: str) -> "LocalPartialFile":
         path = Path(self.path(key))
         _makedirs_durably(path.parent)
-        return LocalGrowing(path)
+        return LocalPartialFile(path)
 
     @contextmanager
-    def borrow(self, key: str) -> Iterator[Path]:
+    def open_local(self, key: str) -> Iterator[Path]:
         path = Path(self.path(key))
         if not path.is_file():
             raise FileNotFoundError(errno.ENOENT, "There are no such bytes", key)
         yield path
 
-    def keep(self, key: str, as_key: str) -> None:
+    def copy_or_link(self, key: str, as_key: str) -> None:
         source, target = Path(self.path(key)), Path(self.path(as_key))
         changed = _makedirs(target.parent)
         try:
@@ -56,7 +56,7 @@ class LocalStore(FileSystemStorage):
             self._copy(source, target)
         fsync.directories({target.parent, *changed})
 
-    def adopt(self, files: Mapping[str, Path]) -> None:
+    def move_in(self, files: Mapping[str, Path]) -> None:
         targets = {Path(self.path(key)): path for key, path in files.items()}
         directories = {target.parent for target in targets}
         changed = [parent for directory in directories for parent in _makedirs(directory)]
@@ -72,11 +72,11 @@ class LocalStore(FileSystemStorage):
             for name in names:
                 yield (Path(directory) / name).relative_to(self.location).as_posix()
 
-    def listed(self, prefix: str) -> Iterator[Listed]:
+    def list_objects(self, prefix: str) -> Iterator[StoredObject]:
         for key in self.keys(prefix):
             with suppress(FileNotFoundError):  # deleted meanwhile
                 status = Path(self.path(key)).stat()
-                yield Listed(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+                yield StoredObject(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
 
     def move(self, key: str, as_key: str) -> None:
         target = Path(self.path(as_key))
@@ -114,7 +114,7 @@ class LocalStore(FileSystemStorage):
     def trouble(self) -> None:
         return None
 
-    def is_there(self) -> bool:
+    def is_available(self) -> bool:
         """False if the disk is not mounted: then the directory is empty or missing."""
         return all(Path(self.path(directory)).is_dir() for directory in storage_keys.DIRECTORIES)
 
@@ -136,7 +136,7 @@ class LocalStore(FileSystemStorage):
                 directory.rmdir()
 
 
-class LocalReceiving:
+class LocalFileWriter:
     """Writes a temporary file in the target directory, and renames it on commit."""
 
     def __init__(self, path: Path) -> None:
@@ -147,7 +147,7 @@ class LocalReceiving:
     def write(self, chunk: bytes) -> None:
         offset = self._file.tell()
         self._file.write(chunk)
-        fsync.soon(self._file.fileno(), offset, len(chunk))
+        fsync.start_writeback(self._file.fileno(), offset, len(chunk))
 
     def commit(self) -> None:
         self._file.flush()
@@ -157,7 +157,7 @@ class LocalReceiving:
             self._draft.rename(self._path)
         except FileNotFoundError:
             if self._path.parent.is_dir():  # otherwise the storage is not mounted
-                raise Fenced from None
+                raise WriterFenced from None
             raise
         fsync.directory(self._path.parent)
 

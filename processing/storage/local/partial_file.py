@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from processing.storage.base import AnonymousFile, Fenced
+from processing.storage.base import AnonymousFile, WriterFenced
 from processing.storage.keys import DRAFT, FENCE
 from processing.storage.local import direct_io, fsync
-from processing.storage.local.direct_io import Appending
+from processing.storage.local.direct_io import AppendFile
 
 TOKEN_BYTES, OFFSET_BYTES = 16, 8
 CLOSED = -1
@@ -18,7 +18,7 @@ NONE_UNVERIFIED = 1 << 62
 """Larger than any file: no bytes are unverified."""
 
 
-class LocalGrowing:
+class LocalPartialFile:
     """A partial file with a fence file, which contains the fence token of the last writer and is locked during each write.
 
     flock(2) is released when its process ends, and is never held while waiting for the network. Both files stay open between
@@ -35,17 +35,17 @@ class LocalGrowing:
         self._fence_path = path.with_name(path.name + FENCE)
         self._token = secrets.token_bytes(TOKEN_BYTES)
         self._fence = CLOSED
-        self._draft: Appending | None = None
+        self._draft: AppendFile | None = None
 
-    def take_over(self) -> int:
+    def fence(self) -> int:
         self.close()
         self._fence = os.open(self._fence_path, os.O_RDWR | os.O_CREAT, 0o600)
         with self._locked():
             os.pwrite(self._fence, self._token, 0)
             self._truncate_unverified()
-            return self.there()
+            return self.offset()
 
-    def there(self) -> int:
+    def offset(self) -> int:
         with suppress(FileNotFoundError):
             unverified_from = self._unverified_from()
             return min(self._draft_path.stat().st_size, unverified_from, self._unverified_from())
@@ -61,8 +61,8 @@ class LocalGrowing:
             self._ensure_not_fenced()
             self._append(memoryview(chunk))
 
-    def aside(self) -> Appending | None:
-        return direct_io.nameless(self._path.parent)
+    def open_anonymous(self) -> AppendFile | None:
+        return direct_io.open_anonymous(self._path.parent)
 
     def begin_with(self, aside: AnonymousFile) -> None:
         with self._locked():
@@ -74,20 +74,20 @@ class LocalGrowing:
                 for chunk in aside.read_back():
                     self._append(chunk)
 
-    def doubt(self) -> None:
+    def begin_unverified(self) -> None:
         with self._locked():
             self._ensure_not_fenced()
-            os.pwrite(self._fence, self.there().to_bytes(OFFSET_BYTES), TOKEN_BYTES)
+            os.pwrite(self._fence, self.offset().to_bytes(OFFSET_BYTES), TOKEN_BYTES)
             os.fsync(self._fence)
         fsync.directory(self._path.parent)
 
-    def trust(self) -> None:
+    def commit_unverified(self) -> None:
         self.sync()
         with self._locked():
             self._ensure_not_fenced()
             self._clear_unverified()
 
-    def drop_doubtful(self) -> None:
+    def discard_unverified(self) -> None:
         with self._locked():
             self._ensure_not_fenced()
             self._truncate_unverified()
@@ -140,12 +140,12 @@ class LocalGrowing:
 
     def _append(self, chunk: memoryview) -> None:
         if self._draft is None:
-            self._draft = Appending(self._draft_path)
+            self._draft = AppendFile(self._draft_path)
         self._draft.append(chunk)
 
     def _ensure_not_fenced(self) -> None:
         if not os.fstat(self._fence).st_nlink or os.pread(self._fence, len(self._token), 0) != self._token:
-            raise Fenced
+            raise WriterFenced
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

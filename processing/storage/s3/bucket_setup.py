@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from processing.storage import storage_errors
 from processing.storage.s3 import s3_client
 from processing.storage.s3.config import Connection
-from processing.storage.s3.selfcheck import Outcome
+from processing.storage.s3.selfcheck import StepResult
 
 CORS_RULE_ID, PARTS_RULE_ID = "darkroom-pages", "darkroom-parts"
 ABORT_AFTER_DAYS = 2
@@ -20,8 +20,8 @@ NO_RULES_CODES = {"NoSuchCORSConfiguration", "NoSuchLifecycleConfiguration"}
 UNSUPPORTED_CODES = {"NotImplemented", "MethodNotAllowed", "501", "405"}
 
 
-def set_up(connection: Connection, origins: list[str]) -> Iterator[Outcome]:
-    """Sets the rules and reads them back. Repeating is harmless. Raises StorageTrouble if the bucket is not accessible."""
+def set_up(connection: Connection, origins: list[str]) -> Iterator[StepResult]:
+    """Sets the rules and reads them back. Repeating is harmless. Raises StorageError if the bucket is not accessible."""
     client = s3_client.client(connection)
     yield _apply("pages", f"Browsers may upload from {', '.join(origins)}.", lambda: _cors(client, connection, origins))
     message = f"Incomplete multipart uploads are deleted after {ABORT_AFTER_DAYS} days."
@@ -31,7 +31,7 @@ def set_up(connection: Connection, origins: list[str]) -> Iterator[Outcome]:
 def create(connection: Connection) -> bool:
     """Creates the bucket. False if it exists already."""
     client = s3_client.client(connection)
-    with storage_errors.told():
+    with storage_errors.translated():
         if connection.bucket in {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}:
             return False
         location = (
@@ -41,18 +41,18 @@ def create(connection: Connection) -> bool:
     return True
 
 
-def _apply(step: str, message: str, set_rule: Callable[[], bool]) -> Outcome:
+def _apply(step: str, message: str, set_rule: Callable[[], bool]) -> StepResult:
     try:
-        with storage_errors.told():
+        with storage_errors.translated():
             is_set = set_rule()
-    except storage_errors.StorageTrouble as error:
+    except storage_errors.StorageError as error:
         if not any(f"{code}:" in error.cause for code in UNSUPPORTED_CODES):
             raise
-        return Outcome(step, "This server doesn't support such rules.", "s3-no-rules", is_warning=True)
+        return StepResult(step, "This server doesn't support such rules.", "s3-no-rules", is_warning=True)
     return (
-        Outcome(step, message)
+        StepResult(step, message)
         if is_set
-        else Outcome(step, "The bucket accepted the rule but didn't keep it.", "s3-rules")
+        else StepResult(step, "The bucket accepted the rule but didn't keep it.", "s3-rules")
     )
 
 

@@ -60,7 +60,7 @@ def from_environment() -> Connection:
         bucket=settings.S3_BUCKET,
         endpoint=settings.S3_ENDPOINT,
         region=settings.S3_REGION,
-        prefix=settled(settings.S3_PREFIX),
+        prefix=normalised_prefix(settings.S3_PREFIX),
         access_key=settings.S3_ACCESS_KEY,
         secret_key=settings.S3_SECRET_KEY,
         session_token=settings.S3_SESSION_TOKEN,
@@ -69,7 +69,7 @@ def from_environment() -> Connection:
     )
 
 
-def settled(prefix: str) -> str:
+def normalised_prefix(prefix: str) -> str:
     """Returns the normalised prefix: `photos` and `/photos/` become `photos/`."""
     bare = prefix.strip("/")
     return f"{bare}/" if bare else ""

@@ -11,13 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from processing.storage.base import Fenced
-from processing.storage.local.local_store import LocalReceiving
-from processing.storage.local.partial_file import LocalGrowing
+from processing.storage.base import WriterFenced
+from processing.storage.local.local_store import LocalFileWriter
+from processing.storage.local.partial_file import LocalPartialFile
 
 
 @dataclass(frozen=True, slots=True)
-class Goal:
+class UploadTarget:
     """The object that a local partial file becomes."""
 
     send: Callable[[Path], None]
@@ -26,8 +26,8 @@ class Goal:
     take_back: Callable[[], None]
 
 
-class S3Receiving(LocalReceiving):
-    def __init__(self, path: Path, goal: Goal) -> None:
+class S3FileWriter(LocalFileWriter):
+    def __init__(self, path: Path, goal: UploadTarget) -> None:
         super().__init__(path)
         self._goal = goal
 
@@ -36,11 +36,11 @@ class S3Receiving(LocalReceiving):
         is_stored = _hand_over(self._file.fileno(), self._draft, self._goal)
         self._file.close()
         if not is_stored:
-            raise Fenced
+            raise WriterFenced
 
 
-class S3Growing(LocalGrowing):
-    def __init__(self, path: Path, goal: Goal) -> None:
+class S3PartialFile(LocalPartialFile):
+    def __init__(self, path: Path, goal: UploadTarget) -> None:
         super().__init__(path)
         self._goal = goal
 
@@ -64,7 +64,7 @@ class S3Growing(LocalGrowing):
         self._fence_path.unlink(missing_ok=True)  # which fences off all earlier writers
 
 
-def _hand_over(fd: int, draft: Path, goal: Goal) -> bool:
+def _hand_over(fd: int, draft: Path, goal: UploadTarget) -> bool:
     """Sends the file. False if it was deleted meanwhile: delete() removes the local file first and the object second, so that
     neither remains.
     """

@@ -18,7 +18,13 @@ from processing.storage.s3.config import Connection
 
 
 def link(
-    connection: Connection, key: str, seconds: int, *, rounded: bool, answer: dict[str, str], method: str = "GET"
+    connection: Connection,
+    key: str,
+    seconds: int,
+    *,
+    rounded: bool,
+    response_headers: dict[str, str],
+    method: str = "GET",
 ) -> str:
     """Returns a URL that is valid for at least `seconds`. `rounded`: it stays the same for `seconds`, and is valid for at most
     twice as long.
@@ -28,7 +34,7 @@ def link(
     """
     now = time.time()
     signed_at, lifetime = (now // seconds * seconds, 2 * seconds) if rounded else (now, seconds)
-    request = AWSRequest(method, _object_url(connection, key, tuple(answer.items())))
+    request = AWSRequest(method, _object_url(connection, key, tuple(response_headers.items())))
     credentials = s3_client.session(connection).get_credentials().get_frozen_credentials()
     _Signer(credentials, connection.region, lifetime, datetime.fromtimestamp(signed_at, UTC)).add_auth(request)
     return str(request.url)

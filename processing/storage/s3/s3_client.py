@@ -13,7 +13,7 @@ from processing.storage.s3 import ssrf
 from processing.storage.s3.config import Connection
 
 CONNECT_SECONDS, READ_SECONDS, MAX_ATTEMPTS = 5, 30, 3
-HURRIED_SECONDS = 3
+IMPATIENT_SECONDS = 3
 """Timeout of the reachability check, which page requests wait for."""
 
 _creation_lock = Lock()
@@ -25,10 +25,10 @@ def client(connection: Connection) -> Any:
         return _client(replace(connection, prefix=""), CONNECT_SECONDS, READ_SECONDS, MAX_ATTEMPTS)
 
 
-def hurried(connection: Connection) -> Any:
+def impatient_client(connection: Connection) -> Any:
     """A client for checks, with short timeouts and no retry."""
     with _creation_lock:
-        return _client(replace(connection, prefix=""), HURRIED_SECONDS, HURRIED_SECONDS, 1)
+        return _client(replace(connection, prefix=""), IMPATIENT_SECONDS, IMPATIENT_SECONDS, 1)
 
 
 def for_browsers(connection: Connection, *, signs: bool) -> Any:

@@ -13,19 +13,19 @@ from processing.storage import keys as storage_keys
 from processing.storage import storage_errors
 from processing.storage.s3 import config
 from processing.storage.s3.config import Connection
-from processing.storage.storage_errors import StorageTrouble
+from processing.storage.storage_errors import StorageError
 
 LIFETIME_SECONDS = 3600
 """Lifetime of signatures. The bucket checks it when a request begins; the request itself may take longer."""
 CHUNK = 1 << 20
 
 
-class Gone(Exception):
+class UploadGone(Exception):
     """The bucket has no such multipart upload: it was completed, aborted or never begun. Callers check if the object exists."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredPart:
     """A part that the bucket has received."""
 
     number: int
@@ -69,30 +69,30 @@ def sign(key: str, multipart_id: str, number: int, size: int | None) -> str:
     return str(_signer(connection).generate_presigned_url("upload_part", params, ExpiresIn=LIFETIME_SECONDS))
 
 
-def form(key: str, least: int, most: int) -> Form:
-    """Returns a presigned form that stores one file of `least` to `most` bytes under the key."""
+def form(key: str, min_bytes: int, max_bytes: int) -> Form:
+    """Returns a presigned form that stores one file of `min_bytes` to `max_bytes` under the key."""
     connection = _connection()
     fields = {"success_action_status": "201"}
-    conditions: list[Any] = [fields, ["content-length-range", least, most]]
+    conditions: list[Any] = [fields, ["content-length-range", min_bytes, max_bytes]]
     post = _signer(connection).generate_presigned_post(
         **_object(connection, key), Fields=fields, Conditions=conditions, ExpiresIn=LIFETIME_SECONDS
     )
     return Form(post["url"], post["fields"])
 
 
-def parts(key: str, multipart_id: str) -> list[Stored]:
+def parts(key: str, multipart_id: str) -> list[StoredPart]:
     """Returns the parts that have arrived completely, ordered by number. Raises Gone."""
-    stored_parts: list[Stored] = []
+    stored_parts: list[StoredPart] = []
     last_number = 0
     while True:
         page = _call("list_parts", key, UploadId=multipart_id, PartNumberMarker=last_number)
-        stored_parts += [Stored(part["PartNumber"], part["Size"], part["ETag"]) for part in page.get("Parts", [])]
+        stored_parts += [StoredPart(part["PartNumber"], part["Size"], part["ETag"]) for part in page.get("Parts", [])]
         if not page.get("IsTruncated"):
             return stored_parts
         last_number = page["NextPartNumberMarker"]
 
 
-def join(key: str, multipart_id: str, stored: Sequence[Stored]) -> None:
+def join(key: str, multipart_id: str, stored: Sequence[StoredPart]) -> None:
     """Completes the multipart upload from these parts. Raises Gone, also if it is complete already."""
     etags = [{"PartNumber": part.number, "ETag": part.etag} for part in stored]
     _call("complete_multipart_upload", key, UploadId=multipart_id, MultipartUpload={"Parts": etags})
@@ -102,7 +102,7 @@ def abort(key: str, multipart_id: str) -> None:
     """Deletes the parts; presigned URLs of the upload are invalid from then on."""
     try:
         _call("abort_multipart_upload", key, UploadId=multipart_id)
-    except Gone:
+    except UploadGone:
         return
 
 
@@ -111,9 +111,9 @@ def digest(key: str, on_piece: Callable[[], None]) -> Digest | None:
     sha256, size = hashlib.sha256(), 0
     try:
         body = _call("get_object", key)["Body"]
-    except Gone:
+    except UploadGone:
         return None
-    with storage_errors.told(key):
+    with storage_errors.translated(key):
         for chunk in body.iter_chunks(CHUNK):
             sha256.update(chunk)
             size += len(chunk)
@@ -124,7 +124,7 @@ def digest(key: str, on_piece: Callable[[], None]) -> Digest | None:
 def unfinished() -> Iterator[Unfinished]:
     """Yields every unfinished multipart upload below Darkroom's prefix, whichever client began it."""
     connection = _connection()
-    with storage_errors.told():
+    with storage_errors.translated():
         paginator = _client(connection).get_paginator("list_multipart_uploads")
         for page in paginator.paginate(Bucket=connection.bucket, Prefix=connection.prefix):
             for upload in page.get("Uploads", []):
@@ -138,15 +138,15 @@ def _call(method: str, key: str, **params: Any) -> dict[str, Any]:
 
     connection = _connection()
     try:
-        with storage_errors.told(key):
+        with storage_errors.translated(key):
             response: dict[str, Any] = getattr(_client(connection), method)(**_object(connection, key), **params)
             return response
     except FileNotFoundError as error:
-        raise Gone from error
-    except StorageTrouble as error:
+        raise UploadGone from error
+    except StorageError as error:
         cause = error.__cause__
         if isinstance(cause, ClientError) and cause.response["Error"].get("Code") == "NoSuchUpload":
-            raise Gone from error
+            raise UploadGone from error
         raise
 
 
@@ -157,7 +157,7 @@ def _object(connection: Connection, key: str) -> dict[str, str]:
 def _connection() -> Connection:
     connection = config.current()
     if connection is None:
-        raise StorageTrouble(storage_errors.UNSET)
+        raise StorageError(storage_errors.UNSET)
     return connection
 
 

@@ -23,15 +23,15 @@ from processing.lib import failpoints
 from processing.lib.cached_value import CachedValue
 from processing.lib.failpoints import Point
 from processing.storage import storage_errors
-from processing.storage.base import ON_LOAN, Listed
+from processing.storage.base import LOCAL_COPY_PREFIX, StoredObject
 from processing.storage.keys import DRAFT, FENCE
 from processing.storage.local.local_store import LocalStore
 from processing.storage.s3 import presign, s3_client, transfer
 from processing.storage.s3.config import Connection
-from processing.storage.s3.partial import Goal, S3Growing, S3Receiving
-from processing.storage.storage_errors import StorageTrouble
+from processing.storage.s3.partial import S3FileWriter, S3PartialFile, UploadTarget
+from processing.storage.storage_errors import StorageError
 
-REMEMBERED_SECONDS = 3.0
+CACHE_SECONDS = 3.0
 """How long the result of the reachability check is cached. It is needed before every file."""
 CACHE_CONTROL = "private, max-age=31536000, immutable"
 """Renditions never change under their key."""
@@ -50,25 +50,25 @@ class S3Store(Storage):
         self._location = location
         self._trouble = CachedValue(self._check)
 
-    def receive(self, key: str) -> S3Receiving:
-        return S3Receiving(self._draft(key), self._goal(key))
+    def receive(self, key: str) -> S3FileWriter:
+        return S3FileWriter(self._draft(key), self._goal(key))
 
-    def grow(self, key: str) -> S3Growing:
-        return S3Growing(self._draft(key), self._goal(key))
+    def grow(self, key: str) -> S3PartialFile:
+        return S3PartialFile(self._draft(key), self._goal(key))
 
     @contextmanager
-    def borrow(self, key: str) -> Iterator[Path]:
+    def open_local(self, key: str) -> Iterator[Path]:
         """Downloads a copy to the disk, so that large files need disk space but no memory."""
-        with self.scratch(ON_LOAN + secrets.token_hex(8)) as directory:
+        with self.scratch(LOCAL_COPY_PREFIX + secrets.token_hex(8)) as directory:
             path = directory / Path(key).name
             self._fetch(key, path)
             yield path
 
-    def keep(self, key: str, as_key: str) -> None:
-        with storage_errors.told(key):
+    def copy_or_link(self, key: str, as_key: str) -> None:
+        with storage_errors.translated(key):
             transfer.copy(self._client, self._object(key), self._object(as_key))
 
-    def adopt(self, files: Mapping[str, Path]) -> None:
+    def move_in(self, files: Mapping[str, Path]) -> None:
         with ThreadPoolExecutor(MAX_PARALLEL_UPLOADS, "s3-adopt") as pool:
             for path in pool.map(lambda item: self._upload(*item), files.items()):
                 path.unlink()
@@ -83,17 +83,17 @@ class S3Store(Storage):
         transfer.send(self.connection, path, key, **headers)
 
     def keys(self, prefix: str) -> Iterator[str]:
-        return (listed.key for listed in self.listed(prefix))
+        return (listed.key for listed in self.list_objects(prefix))
 
-    def listed(self, prefix: str) -> Iterator[Listed]:
+    def list_objects(self, prefix: str) -> Iterator[StoredObject]:
         pages = self._client.get_paginator("list_objects_v2")
-        with storage_errors.told(prefix):
+        with storage_errors.translated(prefix):
             for page in pages.paginate(Bucket=self.connection.bucket, Prefix=self.connection.name(f"{prefix}/")):
                 for item in page.get("Contents", ()):
-                    yield Listed(self.connection.key(item["Key"]), item["Size"], item["LastModified"])
+                    yield StoredObject(self.connection.key(item["Key"]), item["Size"], item["LastModified"])
 
     def move(self, key: str, as_key: str) -> None:
-        self.keep(key, as_key)
+        self.copy_or_link(key, as_key)
         self.delete(key)
 
     def scratch(self, name: str) -> Any:
@@ -107,7 +107,7 @@ class S3Store(Storage):
         draft = self._path(name)
         for suffix in (DRAFT, FENCE):
             draft.with_name(draft.name + suffix).unlink(missing_ok=True)
-        with storage_errors.told(name):
+        with storage_errors.translated(name):
             self._client.delete_object(**self._object(name))
         failpoints.reach(Point.AFTER_DELETE)
 
@@ -127,19 +127,19 @@ class S3Store(Storage):
         if content_type:
             response_headers["ResponseContentType"] = content_type
         lifetime = seconds or (RENDITION_LINK_SECONDS if name is None else DOWNLOAD_LINK_SECONDS)
-        with storage_errors.told(key):
+        with storage_errors.translated(key):
             return presign.link(
-                self.connection, key, lifetime, rounded=name is None, answer=response_headers, method=method
+                self.connection, key, lifetime, rounded=name is None, response_headers=response_headers, method=method
             )
 
-    def is_there(self) -> bool:
+    def is_available(self) -> bool:
         """True also for permanent errors: they are reported by the real attempt."""
         trouble = self.trouble()
         return trouble is None or trouble.permanent
 
-    def trouble(self) -> StorageTrouble | None:
-        """The error of the last reachability check, at most REMEMBERED_SECONDS old; None if the bucket is reachable."""
-        return self._trouble.get(REMEMBERED_SECONDS)
+    def trouble(self) -> StorageError | None:
+        """The error of the last reachability check, at most CACHE_SECONDS old; None if the bucket is reachable."""
+        return self._trouble.get(CACHE_SECONDS)
 
     def free_bytes(self) -> None:
         return None
@@ -160,7 +160,7 @@ class S3Store(Storage):
 
     def _open(self, name: str, mode: str = "rb") -> "File[bytes]":
         """Opens an unlinked local copy, which is deleted on close."""
-        with self.borrow(name) as path:
+        with self.open_local(name) as path:
             return File(path.open("rb"), name)
 
     def _save(self, name: str, content: Any) -> str:
@@ -190,8 +190,8 @@ class S3Store(Storage):
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
-    def _goal(self, key: str) -> Goal:
-        return Goal(
+    def _goal(self, key: str) -> UploadTarget:
+        return UploadTarget(
             send=lambda path: self.send(path, key),
             size=lambda: self.size(key),
             take_back=lambda: self.delete(key),
@@ -204,7 +204,7 @@ class S3Store(Storage):
     def _head(self, key: str) -> dict[str, Any]:
         """The response to a HEAD. A 404 does not say if the object or the bucket is missing, so the bucket is checked then."""
         try:
-            with storage_errors.told(key):
+            with storage_errors.translated(key):
                 head: dict[str, Any] = self._client.head_object(**self._object(key))
                 return head
         except FileNotFoundError:
@@ -213,7 +213,7 @@ class S3Store(Storage):
             raise
 
     def _fetch(self, key: str, path: Path) -> None:
-        with storage_errors.told(key), path.open("wb") as file:
+        with storage_errors.translated(key), path.open("wb") as file:
             response = self._client.get_object(**self._object(key))
             digest, size = hashlib.sha256(), 0
             for chunk in response["Body"].iter_chunks(CHUNK):
@@ -222,19 +222,19 @@ class S3Store(Storage):
                 size += len(chunk)
         sha256 = response.get("Metadata", {}).get(transfer.SHA256, digest.hexdigest())
         if size != response["ContentLength"]:
-            raise StorageTrouble(storage_errors.NETWORK, f"{size} bytes of {response['ContentLength']} of {key}")
+            raise StorageError(storage_errors.NETWORK, f"{size} bytes of {response['ContentLength']} of {key}")
         if sha256 != digest.hexdigest():
             raise OSError(errno.EIO, "The object in the bucket differs from the uploaded data", key)
 
-    def _check(self) -> StorageTrouble | None:
+    def _check(self) -> StorageError | None:
         """Checks the bucket with a listing, because the response to a HEAD has no error code."""
         try:
-            with storage_errors.told():
-                s3_client.hurried(self.connection).list_objects_v2(
+            with storage_errors.translated():
+                s3_client.impatient_client(self.connection).list_objects_v2(
                     Bucket=self.connection.bucket, Prefix=self.connection.prefix, MaxKeys=1
                 )
-        except StorageTrouble as trouble:
+        except StorageError as trouble:
             return trouble
         except FileNotFoundError:
-            return StorageTrouble(storage_errors.BUCKET_MISSING)
+            return StorageError(storage_errors.BUCKET_MISSING)
         return None

@@ -23,11 +23,11 @@ FILE_NAME, CONTENT_TYPE = "probe.jpg", "image/jpeg"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class StepResult:
     """The result of one step. No code means success; a warning has a code but prevents nothing from working."""
 
     step: str
-    words: str
+    message: str
     code: str = ""
     is_warning: bool = False
 
@@ -36,7 +36,7 @@ class Outcome:
         return not self.code
 
 
-def probe(connection: Connection, location: Path, origin: str = "") -> Iterator[Outcome]:
+def probe(connection: Connection, location: Path, origin: str = "") -> Iterator[StepResult]:
     """Yields the outcome of each step, and stops after the first OSError. `location`: a local directory for temporary files.
 
     `origin`: the site's origin, if known. The check whether its pages may upload to the bucket needs it.
@@ -50,7 +50,7 @@ def probe(connection: Connection, location: Path, origin: str = "") -> Iterator[
                     yield step(trial)
                 except OSError as error:
                     code = getattr(error, "code", "s3-refused")
-                    yield Outcome(step.__name__.strip("_"), str(getattr(error, "message", error)), code)
+                    yield StepResult(step.__name__.strip("_"), str(getattr(error, "message", error)), code)
                     return
         finally:
             for key in (trial.key, trial.copied):
@@ -74,38 +74,38 @@ class _Trial:
         return self.key.encode()
 
 
-def _reach(trial: _Trial) -> Outcome:
+def _reach(trial: _Trial) -> StepResult:
     if trouble := trial.store.trouble():
         raise trouble
-    return Outcome("reach", f"Connected to the bucket {trial.store.connection.bucket}.")
+    return StepResult("reach", f"Connected to the bucket {trial.store.connection.bucket}.")
 
 
-def _write(trial: _Trial) -> Outcome:
+def _write(trial: _Trial) -> StepResult:
     path = trial.directory / "written"
     path.write_bytes(trial.content)
     trial.store.send(path, trial.key)
-    return Outcome("write", "An object was written, with the right checksum.")
+    return StepResult("write", "An object was written, with the right checksum.")
 
 
-def _read(trial: _Trial) -> Outcome:
-    with trial.store.borrow(trial.key) as path:
+def _read(trial: _Trial) -> StepResult:
+    with trial.store.open_local(trial.key) as path:
         if path.read_bytes() != trial.content:
-            return Outcome("read", "The object read back differs from the one written.", "s3-damaged")
-    return Outcome("read", "The object was read back unchanged.")
+            return StepResult("read", "The object read back differs from the one written.", "s3-damaged")
+    return StepResult("read", "The object was read back unchanged.")
 
 
-def _list(trial: _Trial) -> Outcome:
+def _list(trial: _Trial) -> StepResult:
     if trial.key not in trial.store.keys("probe"):
-        return Outcome("list", "The object isn't listed, so checks and clean-up can't work.", "s3-unlisted")
-    return Outcome("list", "The object is listed.")
+        return StepResult("list", "The object isn't listed, so checks and clean-up can't work.", "s3-unlisted")
+    return StepResult("list", "The object is listed.")
 
 
-def _copy(trial: _Trial) -> Outcome:
-    trial.store.keep(trial.key, trial.copied)
-    return Outcome("copy", "The object was copied inside the bucket.")
+def _copy(trial: _Trial) -> StepResult:
+    trial.store.copy_or_link(trial.key, trial.copied)
+    return StepResult("copy", "The object was copied inside the bucket.")
 
 
-def _link(trial: _Trial) -> Outcome:
+def _link(trial: _Trial) -> StepResult:
     """Fetches the object like a browser: without credentials, from the endpoint for browsers."""
     link = trial.store.link(trial.key, name=FILE_NAME, content_type=CONTENT_TYPE)
     try:
@@ -113,48 +113,48 @@ def _link(trial: _Trial) -> Outcome:
         unsigned = _request(trial, "GET", link.split("?")[0])
     except HTTPError as error:
         host = urlsplit(link).netloc
-        return Outcome("link", f"{host}, which browsers use, isn't responding: {error}", "s3-link")
+        return StepResult("link", f"{host}, which browsers use, isn't responding: {error}", "s3-link")
     if signed.data != trial.content:
         message = f"A signed link returned {signed.status}. Check S3_BROWSER_ENDPOINT, S3_REGION and the clock."
-        return Outcome("link", message, "s3-link")
+        return StepResult("link", message, "s3-link")
     disposition = signed.headers.get("Content-Disposition", "")
     if signed.headers.get("Content-Type") != CONTENT_TYPE or "attachment" not in disposition:
-        return Outcome("link", "Signed links work, but not as downloads: the bucket omits headers.", "s3-link", True)
+        return StepResult("link", "Signed links work, but not as downloads: the bucket omits headers.", "s3-link", True)
     if unsigned.status == 200:
         message = "Links without a signature work too, so anyone with the URL can view files. Make the bucket private."
-        return Outcome("link", message, "s3-public", is_warning=True)
-    return Outcome("link", "Signed links work; unsigned links are rejected.")
+        return StepResult("link", message, "s3-public", is_warning=True)
+    return StepResult("link", "Signed links work; unsigned links are rejected.")
 
 
-def _parts(trial: _Trial) -> Outcome:
+def _parts(trial: _Trial) -> StepResult:
     path = trial.directory / "large"
     path.write_bytes(bytes(MIN_PART_BYTES + 1))
     transfer.send(trial.store.connection, path, trial.key, part=MIN_PART_BYTES, whole=0)
     if trial.store.size(trial.key) != MIN_PART_BYTES + 1:
-        return Outcome("parts", "An object uploaded in parts is incomplete.", "s3-parts")
-    return Outcome("parts", "A large object was uploaded in parts.")
+        return StepResult("parts", "An object uploaded in parts is incomplete.", "s3-parts")
+    return StepResult("parts", "A large object was uploaded in parts.")
 
 
-def _browsers(trial: _Trial) -> Outcome:
+def _browsers(trial: _Trial) -> StepResult:
     """Sends the CORS preflight request that a browser sends before an upload to another origin."""
     if not trial.origin:
-        return Outcome("browsers", "Not tested, because PUBLIC_URL is not set.")
+        return StepResult("browsers", "Not tested, because PUBLIC_URL is not set.")
     headers = {"Origin": trial.origin, "Access-Control-Request-Method": "PUT"}
     response = _request(trial, "OPTIONS", trial.store.link(trial.key), headers)
     if response.status >= 300 or response.headers.get("Access-Control-Allow-Origin") not in ("*", trial.origin):
         message = (
             f"The bucket blocks uploads from {trial.origin}, so they go through the server. Run manage.py setup_bucket."
         )
-        return Outcome("browsers", message, "s3-cors", is_warning=True)
-    return Outcome("browsers", f"Browsers may upload from {trial.origin}.")
+        return StepResult("browsers", message, "s3-cors", is_warning=True)
+    return StepResult("browsers", f"Browsers may upload from {trial.origin}.")
 
 
-def _delete(trial: _Trial) -> Outcome:
+def _delete(trial: _Trial) -> StepResult:
     trial.store.delete(trial.key)
     trial.store.delete(trial.copied)
     if trial.store.exists(trial.key):
-        return Outcome("delete", "The object still exists after deletion.", "s3-undeleted")
-    return Outcome("delete", "The object was deleted.")
+        return StepResult("delete", "The object still exists after deletion.", "s3-undeleted")
+    return StepResult("delete", "The object was deleted.")
 
 
 STEPS = (_reach, _write, _read, _list, _copy, _link, _parts, _browsers, _delete)

@@ -19,14 +19,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from processing.storage import storage_errors
 from processing.storage.s3 import s3_client
 from processing.storage.s3.config import Connection
-from processing.storage.storage_errors import StorageTrouble
+from processing.storage.storage_errors import StorageError
 
-PART = 8 << 20
-MOST_PARTS = 10_000
+PART_BYTES = 8 << 20
+MAX_PARTS = 10_000
 """S3's limit."""
-MAX_COPIED = 5 << 30
+MAX_COPY_BYTES = 5 << 30
 """Bytes that S3 copies in one request."""
-COPIED_PART = 1 << 30
+COPY_PART_BYTES = 1 << 30
 MAX_PARALLEL_PARTS = 4
 CHUNK = 1 << 20
 SHA256 = "sha256"
@@ -34,21 +34,21 @@ SHA256 = "sha256"
 
 
 def send(
-    connection: Connection, path: Path, key: str, *, part: int = PART, whole: int = 2 * PART, **headers: str
+    connection: Connection, path: Path, key: str, *, part: int = PART_BYTES, whole: int = 2 * PART_BYTES, **headers: str
 ) -> None:
     """Uploads the file as this object; when this returns, the bucket has all of it. Repeating is harmless.
 
     `whole`: the maximum number of bytes for one request; larger files are uploaded in parts of at least `part` bytes.
     """
-    with path.open("rb") as file, storage_errors.told(key):
+    with path.open("rb") as file, storage_errors.translated(key):
         size = os.fstat(file.fileno()).st_size
         object_params = {"Bucket": connection.bucket, "Key": connection.name(key)}
         headers |= {"Metadata": {SHA256: hashlib.file_digest(file, "sha256").hexdigest()}}  # type: ignore[dict-item]
         client = s3_client.client(connection)
         if size <= whole:
-            _upload_whole(client, Stretch(file.fileno(), 0, size), object_params | headers)
+            _upload_whole(client, FileRange(file.fileno(), 0, size), object_params | headers)
         else:
-            _upload_parts(client, file.fileno(), stretches(size, part), object_params, headers)
+            _upload_parts(client, file.fileno(), part_ranges(size, part), object_params, headers)
 
 
 def abort(client: Any, multipart: dict[str, str]) -> None:
@@ -57,13 +57,13 @@ def abort(client: Any, multipart: dict[str, str]) -> None:
         client.abort_multipart_upload(**multipart)
 
 
-def stretches(size: int, part: int = PART) -> list[tuple[int, int]]:
+def part_ranges(size: int, part: int = PART_BYTES) -> list[tuple[int, int]]:
     """Returns the offset and the length of each part. All parts but the last have the same length."""
-    part = max(part, -(-size // MOST_PARTS))
+    part = max(part, -(-size // MAX_PARTS))
     return [(offset, min(part, size - offset)) for offset in range(0, size, part)]
 
 
-def _upload_whole(client: Any, body: "Stretch", params: dict[str, Any]) -> None:
+def _upload_whole(client: Any, body: "FileRange", params: dict[str, Any]) -> None:
     md5 = body.md5()
     _check(client.put_object(Body=body, ContentMD5=_base64(md5), **params), md5)
 
@@ -93,7 +93,7 @@ def _upload_parts(
 
 
 def _upload_part(client: Any, fd: int, multipart: dict[str, str], number: int, part: tuple[int, int]) -> dict[str, Any]:
-    body = Stretch(fd, *part)
+    body = FileRange(fd, *part)
     md5 = body.md5()
     response = client.upload_part(Body=body, ContentMD5=_base64(md5), PartNumber=number, **multipart)
     _check(response, md5)
@@ -101,11 +101,11 @@ def _upload_part(client: Any, fd: int, multipart: dict[str, str], number: int, p
 
 
 def _check(response: dict[str, Any], md5: bytes) -> None:
-    """Compares the ETag with the MD5, which it is unless the bucket encrypts with its own keys. Raises StorageTrouble."""
+    """Compares the ETag with the MD5, which it is unless the bucket encrypts with its own keys. Raises StorageError."""
     is_encrypted = response.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in response
     etag = response["ETag"].strip('"')
     if not is_encrypted and len(etag) == len(md5.hex()) and etag != md5.hex():
-        raise StorageTrouble(storage_errors.DAMAGED, f"ETag {etag} for MD5 {md5.hex()}")
+        raise StorageError(storage_errors.DAMAGED, f"ETag {etag} for MD5 {md5.hex()}")
 
 
 def _is_whole(client: Any, object_params: dict[str, str], size: int, headers: dict[str, Any]) -> bool:
@@ -120,7 +120,7 @@ def _base64(digest: bytes) -> str:
     return base64.b64encode(digest).decode()
 
 
-class Stretch(io.RawIOBase):
+class FileRange(io.RawIOBase):
     """A file object for a range of a local file. Threads share the descriptor, because pread() does not move its position."""
 
     def __init__(self, fd: int, start: int, length: int) -> None:
@@ -164,7 +164,7 @@ def copy(client: Any, source: dict[str, str], target: dict[str, str]) -> None:
     Repeating is harmless. A missing source raises the same error as a GET.
     """
     head = client.head_object(**source)
-    if head["ContentLength"] <= MAX_COPIED:
+    if head["ContentLength"] <= MAX_COPY_BYTES:
         client.copy_object(CopySource=source, **target)
         return
     _copy_in_parts(client, source, target, head)
@@ -176,8 +176,8 @@ def _copy_in_parts(client: Any, source: dict[str, str], target: dict[str, str], 
     multipart = target | {"UploadId": client.create_multipart_upload(**target, **object_attributes)["UploadId"]}
     try:
         parts = [
-            _copy_part(client, source, multipart, number, offset, min(offset + COPIED_PART, size) - 1, head["ETag"])
-            for number, offset in enumerate(range(0, size, COPIED_PART), 1)
+            _copy_part(client, source, multipart, number, offset, min(offset + COPY_PART_BYTES, size) - 1, head["ETag"])
+            for number, offset in enumerate(range(0, size, COPY_PART_BYTES), 1)
         ]
         client.complete_multipart_upload(MultipartUpload={"Parts": parts}, **multipart)
     except BaseException:

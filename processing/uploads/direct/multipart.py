@@ -22,41 +22,41 @@ from processing.models.states import UploadState
 from processing.storage import keys as storage_keys
 from processing.storage import locations, store
 from processing.storage.s3 import s3_multipart
-from processing.storage.s3.s3_multipart import Form, Gone, Stored
+from processing.storage.s3.s3_multipart import Form, StoredPart, UploadGone
 from processing.uploads import lifecycle, problems, rejections
-from processing.uploads.problems import Refusal, Refused
+from processing.uploads.problems import HttpProblem, Problem
 
-LEAST_BYTES = 5 << 20
+MIN_PART_BYTES = 5 << 20
 """The minimum size that S3 accepts for any part but the last."""
 DEFAULT_PART_BYTES = 8 << 20
-MOST_PARTS = 10_000
-AT_ONCE_BYTES = 64 << 20
+MAX_PARTS = 10_000
+MAX_SYNC_READBACK_BYTES = 64 << 20
 """Larger files are read back by a worker instead of during the request."""
-SENT = ".sent"
+FORM_SUFFIX = ".sent"
 """Suffix of the key that a form posts to. The form may be posted again while its signature is valid, and must not overwrite a
 received file."""
 
-BAD_PART = Refusal(
-    HTTPStatus.BAD_REQUEST, "bad-part", f"Part numbers must be 1 to {MOST_PARTS}, and each part needs a size."
+BAD_PART = Problem(
+    HTTPStatus.BAD_REQUEST, "bad-part", f"Part numbers must be 1 to {MAX_PARTS}, and each part needs a size."
 )
-INCOMPLETE = Refusal(
+INCOMPLETE = Problem(
     HTTPStatus.CONFLICT, "parts-missing", "Some parts are missing. List the stored parts and send the others."
 )
 
 
-def may_come(upload: Upload) -> bool:
+def is_direct(upload: Upload) -> bool:
     """True if the client may send the upload's bytes straight to the bucket."""
     return upload.state == UploadState.RECEIVING and upload.place == storage_keys.BUCKET == locations.for_new()
 
 
 def part_bytes(size: int | None) -> int:
     """Returns the recommended part size for a file of `size` bytes."""
-    min_bytes = -(-(size or 0) // MOST_PARTS)
-    return max(DEFAULT_PART_BYTES, -(-min_bytes // LEAST_BYTES) * LEAST_BYTES)
+    min_bytes = -(-(size or 0) // MAX_PARTS)
+    return max(DEFAULT_PART_BYTES, -(-min_bytes // MIN_PART_BYTES) * MIN_PART_BYTES)
 
 
 def begin(upload: Upload) -> None:
-    """Starts a multipart upload in the bucket, unless one has started. Raises Refused if the upload has ended."""
+    """Starts a multipart upload in the bucket, unless one has started. Raises HttpProblem if the upload has ended."""
     _ensure_receiving(upload)
     if upload.multipart_id:
         return
@@ -69,19 +69,19 @@ def begin(upload: Upload) -> None:
 
 
 def sign(upload: Upload, number: int, size: int | None = None) -> str:
-    """Returns the presigned URL for a part, of exactly `size` bytes if given. Raises Refused.
+    """Returns the presigned URL for a part, of exactly `size` bytes if given. Raises HttpProblem.
 
     Also records the parts that the bucket already has.
     """
     _ensure_receiving(upload)
-    if not 1 <= number <= MOST_PARTS or size == 0:
-        raise Refused(BAD_PART)
+    if not 1 <= number <= MAX_PARTS or size == 0:
+        raise HttpProblem(BAD_PART)
     if size is not None and size > (upload.size or settings.MAX_FILE_BYTES):
-        raise Refused(problems.TOO_LARGE)
-    if not staging_quota.may_go_on(upload, staging_quota.reserved(size)):
+        raise HttpProblem(problems.TOO_LARGE)
+    if not staging_quota.may_continue(upload, staging_quota.reserved(size)):
         raise problems.shortage_refusal(admission.OWN_STAGING)
-    if number > 1 and sum(part.size for part in listed(upload)) >= (upload.size or settings.MAX_FILE_BYTES):
-        raise Refused(problems.TOO_LARGE)
+    if number > 1 and sum(part.size for part in list_parts(upload)) >= (upload.size or settings.MAX_FILE_BYTES):
+        raise HttpProblem(problems.TOO_LARGE)
     lifecycle.touch(upload, upload.arrived)
     begin(upload)
     Part.objects.update_or_create(
@@ -94,13 +94,13 @@ def form(upload: Upload) -> Form:
     """Returns a presigned form for posting the whole file. The client does not report the end: the sweep finds the file."""
     _ensure_receiving(upload)
     Part.objects.get_or_create(upload=upload, number=Part.WHOLE)
-    return s3_multipart.form(upload.key + SENT, upload.size or 1, upload.size or settings.MAX_FILE_BYTES)
+    return s3_multipart.form(upload.key + FORM_SUFFIX, upload.size or 1, upload.size or settings.MAX_FILE_BYTES)
 
 
-def listed(upload: Upload) -> list[Stored]:
+def list_parts(upload: Upload) -> list[StoredPart]:
     """Returns the parts in the bucket and records them. If they were joined already, returns the parts recorded last.
 
-    Raises Refused if the upload has ended.
+    Raises HttpProblem if the upload has ended.
     """
     _ensure_receiving(upload)
     parts = _list_parts(upload)
@@ -119,23 +119,23 @@ def touch(upload: Upload, arrived: int) -> None:
 def complete(upload: Upload, sha256: str = "") -> bool:
     """Joins the parts after the client sent the last one. True if the upload has ended, False if a worker reads it back first.
 
-    Raises Refused if parts are missing, or larger in total than the file.
+    Raises HttpProblem if parts are missing, or larger in total than the file.
     """
     if upload.state != UploadState.RECEIVING:
         return True
     if sha256 and not upload.declared_sha256:
-        lifecycle.learn_checksum(upload, sha256)
+        lifecycle.set_checksum(upload, sha256)
     parts = _list_parts(upload)
     if parts is not None:
         _join_parts(upload, parts)
     elif not _is_stored_whole(upload):
-        raise Refused(INCOMPLETE)
+        raise HttpProblem(INCOMPLETE)
     elif _is_large(upload):
         return False  # a worker was notified after joining; if that was lost, the sweep finishes it
     return _read_back(upload)
 
 
-def hand_over(upload: Upload) -> bool:
+def finish(upload: Upload) -> bool:
     """Reads the file back once and acknowledges it, or refuses it if it differs from its declaration. False if it is missing."""
     digest = s3_multipart.digest(upload.key, _TouchUpload(upload))
     if digest is None:
@@ -150,20 +150,20 @@ def hand_over(upload: Upload) -> bool:
     return True
 
 
-def hand_over_by_id(pk: uuid.UUID) -> None:
+def finish_by_id(pk: uuid.UUID) -> None:
     """Hands over an upload in a worker. Does nothing if the upload has ended meanwhile."""
     if upload := Upload.objects.receiving().filter(pk=pk).first():
-        hand_over(upload)
+        finish(upload)
 
 
 def abort(upload: Upload) -> None:
-    """Cancels the upload at the client's request. Raises Refused if it has ended."""
+    """Cancels the upload at the client's request. Raises HttpProblem if it has ended."""
     _ensure_receiving(upload)
     lifecycle.cancel(upload, "cancelled", "Cancelled by the uploader.")
     _delete_parts(upload)
 
 
-def hand_over_if_whole(upload: Upload) -> bool:
+def finish_if_complete(upload: Upload) -> bool:
     """Finishes an upload that the client sent in full but did not complete. False if bytes are missing."""
     if not _is_stored_whole(upload):
         parts = _list_parts(upload) or []
@@ -173,16 +173,16 @@ def hand_over_if_whole(upload: Upload) -> bool:
     return _read_back(upload)
 
 
-def forget_ended() -> None:
+def delete_finished_parts() -> None:
     """Deletes the Part rows of uploads that have ended."""
     Part.objects.exclude(upload__state=UploadState.RECEIVING).delete()
 
 
-def leave(upload: Upload) -> bool:
+def abandon(upload: Upload) -> bool:
     """Discards the parts, since the client restarts the upload through the server. True if it was complete and is handed over."""
     if upload.place == storage_keys.DISK or not (upload.multipart_id or upload.parts.exists()):
         return False
-    if _is_stored_whole(upload) and hand_over(upload):
+    if _is_stored_whole(upload) and finish(upload):
         return True
     _restart(upload)
     return False
@@ -190,12 +190,12 @@ def leave(upload: Upload) -> bool:
 
 def _ensure_receiving(upload: Upload) -> None:
     if upload.state in (UploadState.RECEIVED, UploadState.SKIPPED):
-        raise Refused(problems.FINISHED)
+        raise HttpProblem(problems.FINISHED)
     if upload.state != UploadState.RECEIVING:
-        raise Refused(problems.GONE)
+        raise HttpProblem(problems.GONE)
 
 
-def _list_parts(upload: Upload) -> list[Stored] | None:
+def _list_parts(upload: Upload) -> list[StoredPart] | None:
     """Returns the parts in the bucket and records them. None if the bucket has no such multipart upload, or has joined it.
 
     If the bucket has neither parts nor the file, the upload is reset.
@@ -204,7 +204,7 @@ def _list_parts(upload: Upload) -> list[Stored] | None:
         return None
     try:
         parts = s3_multipart.parts(upload.key, upload.multipart_id)
-    except Gone:
+    except UploadGone:
         if not _is_stored_whole(upload):
             _restart(upload)
         return None
@@ -212,7 +212,7 @@ def _list_parts(upload: Upload) -> list[Stored] | None:
     return parts
 
 
-def _record_parts(upload: Upload, parts: Sequence[Stored]) -> None:
+def _record_parts(upload: Upload, parts: Sequence[StoredPart]) -> None:
     rows = [
         Part(upload=upload, number=part.number, size=part.size, etag=part.etag, state=Part.State.STORED)
         for part in parts
@@ -225,43 +225,43 @@ def _record_parts(upload: Upload, parts: Sequence[Stored]) -> None:
         lifecycle.touch(upload, total_bytes)
 
 
-def _recorded_parts(upload: Upload) -> list[Stored]:
+def _recorded_parts(upload: Upload) -> list[StoredPart]:
     """Returns the parts from the last listing."""
     parts = upload.parts.filter(state=Part.State.STORED).exclude(number=Part.WHOLE)
-    return [Stored(part.number, part.size or 0, part.etag) for part in parts]
+    return [StoredPart(part.number, part.size or 0, part.etag) for part in parts]
 
 
-def _join_parts(upload: Upload, parts: Sequence[Stored]) -> None:
+def _join_parts(upload: Upload, parts: Sequence[StoredPart]) -> None:
     size = sum(part.size for part in parts)
     is_in_order = [part.number for part in parts] == list(range(1, len(parts) + 1))
     if not parts or not is_in_order or size < (upload.size or 0):
-        raise Refused(INCOMPLETE)
+        raise HttpProblem(INCOMPLETE)
     if size > (upload.size or settings.MAX_FILE_BYTES):
         lifecycle.refuse(
             upload, rejections.NOT_AS_DECLARED if upload.size else rejections.too_large(settings.MAX_FILE_BYTES)
         )
-        raise Refused(problems.TOO_LARGE)
+        raise HttpProblem(problems.TOO_LARGE)
     if upload.size is None:
-        lifecycle.tell_size(upload, size)  # lets the sweep recognise a complete file
+        lifecycle.set_size(upload, size)  # lets the sweep recognise a complete file
     lifecycle.touch(upload, size)
     failpoints.reach(Point.PARTS_LISTED)
     try:
         s3_multipart.join(upload.key, upload.multipart_id, parts)
-    except Gone:  # it was joined before, and the response was lost
+    except UploadGone:  # it was joined before, and the response was lost
         if not _is_stored_whole(upload):
-            raise Refused(INCOMPLETE) from None
+            raise HttpProblem(INCOMPLETE) from None
     failpoints.reach(Point.PARTS_JOINED)
 
 
 def _read_back(upload: Upload) -> bool:
     if _is_large(upload):
-        wakeup.ring_for_upload(upload.pk)
+        wakeup.send_for_upload(upload.pk)
         return False
-    return hand_over(upload)
+    return finish(upload)
 
 
 def _is_large(upload: Upload) -> bool:
-    return (upload.size or 0) > AT_ONCE_BYTES
+    return (upload.size or 0) > MAX_SYNC_READBACK_BYTES
 
 
 def _is_stored_whole(upload: Upload) -> bool:
@@ -271,7 +271,7 @@ def _is_stored_whole(upload: Upload) -> bool:
     if not upload.parts.filter(number=Part.WHOLE).exists():
         return False
     with suppress(FileNotFoundError):
-        store().keep(upload.key + SENT, upload.key)
+        store().copy_or_link(upload.key + FORM_SUFFIX, upload.key)
         return True
     return False
 
@@ -287,7 +287,7 @@ def _restart(upload: Upload) -> None:
 
 def _delete_parts(upload: Upload) -> None:
     if upload.parts.filter(number=Part.WHOLE).exists():
-        removal.clear_after_commit([upload.key + SENT])
+        removal.clear_after_commit([upload.key + FORM_SUFFIX])
     upload.parts.all().delete()
 
 

@@ -14,7 +14,7 @@ from processing.storage import keys as storage_keys
 from processing.storage import locations, store
 from processing.storage.s3 import s3_multipart
 from processing.storage.s3.s3_multipart import Unfinished
-from processing.storage.storage_errors import StorageTrouble
+from processing.storage.storage_errors import StorageError
 from processing.uploads import lifecycle
 from processing.uploads.direct import multipart
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 CHUNK_SIZE = 500
 
 
-def hand_over_again(before: datetime) -> int:
+def finish_stalled(before: datetime) -> int:
     """Finishes uploads with a complete file in the bucket that was never acknowledged. Returns their number.
 
     Only uploads that expire before `before`, or were posted as a form, are checked. An upload that cannot be checked, because
@@ -34,7 +34,7 @@ def hand_over_again(before: datetime) -> int:
     return sum(_try_to_finish(upload) for upload in candidates)
 
 
-def abort_unknown(before: datetime) -> int:
+def abort_orphaned(before: datetime) -> int:
     """Aborts orphaned multipart uploads in the bucket, and returns their number. Also deletes the Part rows of ended uploads.
 
     A multipart upload is orphaned if its upload has ended, or if no upload refers to it and it began before `before`.
@@ -46,16 +46,16 @@ def abort_unknown(before: datetime) -> int:
         for multipart_upload in _orphaned(chunk, before):
             s3_multipart.abort(multipart_upload.key, multipart_upload.multipart_id)
             aborted += 1
-    multipart.forget_ended()
+    multipart.delete_finished_parts()
     return aborted
 
 
 def _try_to_finish(upload: Upload) -> bool:
     """Only renews the expiry while the bucket is unavailable: hundreds of uploads could each wait for a timeout."""
     try:
-        if store().is_there():
-            return multipart.hand_over_if_whole(upload)
-    except StorageTrouble as error:
+        if store().is_available():
+            return multipart.finish_if_complete(upload)
+    except StorageError as error:
         log.warning("Upload %s cannot be checked in the bucket yet: %s", upload.pk, error)
     lifecycle.touch(upload, upload.arrived)
     return False

@@ -8,12 +8,12 @@ from albums.models import Album
 SALT = "darkroom.direct"
 
 
-def make(user: AbstractBaseUser | AnonymousUser, album: Album) -> str:
+def issue(user: AbstractBaseUser | AnonymousUser, album: Album) -> str:
     """Returns the token of this user and album. The token never expires, but grants nothing unless the user is signed in too."""
     return signing.Signer(salt=SALT, sep=".").sign(_subject(user, album.pk))
 
 
-def is_good(token: str, user: AbstractBaseUser | AnonymousUser, album: int) -> bool:
+def is_valid(token: str, user: AbstractBaseUser | AnonymousUser, album: int) -> bool:
     try:
         return signing.Signer(salt=SALT, sep=".").unsign(token) == _subject(user, album)
     except signing.BadSignature:

@@ -17,7 +17,7 @@ MAX_ENTRIES = 4096
 
 
 @dataclass(slots=True)
-class Fingerprint:
+class FileHash:
     """The running SHA-256 of the first `length` bytes of a file.
 
     It is outdated if `length` is not the file's size: another request has taken the upload over and appended more.
@@ -36,24 +36,24 @@ class Fingerprint:
     def hexdigest(self) -> str:
         return self._hash.hexdigest()
 
-    def copy(self) -> "Fingerprint":
-        return Fingerprint(self._hash.copy(), self.length)
+    def copy(self) -> "FileHash":
+        return FileHash(self._hash.copy(), self.length)
 
 
-_kept: OrderedDict[str, Fingerprint] = OrderedDict()
+_kept: OrderedDict[str, FileHash] = OrderedDict()
 _lock = Lock()
 
 
-def resume(key: str, offset: int) -> Fingerprint | None:
+def resume(key: str, offset: int) -> FileHash | None:
     """Removes and returns the hash of the first `offset` bytes, for the request that appends to them. None on a cache miss."""
     with _lock:
         cached = _kept.pop(key, None)
     if offset == 0:
-        return Fingerprint()
+        return FileHash()
     return cached if cached and cached.length == offset else None
 
 
-def keep(key: str, fingerprint: Fingerprint | None) -> None:
+def keep(key: str, fingerprint: FileHash | None) -> None:
     with _lock:
         if fingerprint:
             _kept[key] = fingerprint

@@ -17,14 +17,14 @@ from processing.models import Upload
 from processing.models.states import IS_A_PHOTO, UploadState
 from processing.storage import keys as storage_keys
 from processing.storage import store
-from processing.storage.base import Growing
-from processing.storage.storage_errors import StorageTrouble
+from processing.storage.base import PartialFile
+from processing.storage.storage_errors import StorageError
 from processing.uploads import lifecycle, problems, rejections
 from processing.uploads.direct import multipart
-from processing.uploads.problems import Refused, shortage_refusal
+from processing.uploads.problems import HttpProblem, shortage_refusal
 from processing.uploads.request_body import Body
 from processing.uploads.tus import finalize, protocol
-from processing.uploads.tus.chunk import Arriving
+from processing.uploads.tus.chunk import PartReceiver
 from processing.uploads.tus.protocol import PartHeaders
 
 log = logging.getLogger(__name__)
@@ -34,12 +34,12 @@ def offset(upload: Upload) -> int:
     """Returns the offset and fences off every previous writer. Finishes a complete upload if that failed before."""
     if (final_offset := _final_offset(upload)) is not None:
         return final_offset
-    if multipart.leave(upload):
+    if multipart.abandon(upload):
         return upload.size or 0
     with _open_partial(upload) as partial_file:
-        offset_on_disk = partial_file.take_over()
+        offset_on_disk = partial_file.fence()
         if offset_on_disk == upload.size:
-            finalize.land(upload, partial_file)
+            finalize.finalize(upload, partial_file)
         elif offset_on_disk:
             partial_file.sync()  # an interrupted writer may not have synced, and the returned bytes must survive a power cut
     return offset_on_disk
@@ -48,15 +48,15 @@ def offset(upload: Upload) -> int:
 def receive(upload: Upload, part: PartHeaders, body: Body, length: int | None) -> int:
     """Appends a body with a declared length of `length` bytes (None if unknown). Returns the new offset.
 
-    Raises problems.Refused with the valid offset. Bytes that arrived before a broken connection are kept, unless the part has a
-    checksum.
+    Raises problems.HttpProblem with the valid offset. Bytes that arrived before a broken connection are kept, unless the part has
+    a checksum.
     """
     if (final_offset := _final_offset(upload)) is not None:
         if part.offset == final_offset and not length:
             return final_offset
-        raise Refused(problems.FINISHED, final_offset)
-    if multipart.leave(upload):
-        raise Refused(problems.FINISHED, upload.size)
+        raise HttpProblem(problems.FINISHED, final_offset)
+    if multipart.abandon(upload):
+        raise HttpProblem(problems.FINISHED, upload.size)
     with _open_partial(upload) as partial_file:
         _take_over(upload, partial_file, part.offset)
         _set_deferred_length(upload, part.length, part.offset)
@@ -64,39 +64,39 @@ def receive(upload: Upload, part: PartHeaders, body: Body, length: int | None) -
             lifecycle.refuse(upload, rejections.EMPTY)
         room = (settings.MAX_FILE_BYTES if upload.size is None else upload.size) - part.offset
         if length is not None and length > room:
-            raise Refused(problems.TOO_LARGE, part.offset)
+            raise HttpProblem(problems.TOO_LARGE, part.offset)
         if upload.size == 0:
             return 0
         _ensure_capacity(upload, part.offset, length or 0)
-        return Arriving(upload, partial_file, part, body, room, length).take_in()
+        return PartReceiver(upload, partial_file, part, body, room, length).receive()
 
 
 def arrived(upload: Upload) -> int:
     """Returns the number of bytes that have arrived. Unlike offset(), it fences off no writer."""
     if upload.multipart_id or not _may_be_whole(upload):
         return upload.arrived
-    return store().grow(upload.key).there()
+    return store().grow(upload.key).offset()
 
 
-def ensure_room(more: int, offset: int | None = None, *, user: int | None, begins: int | None) -> None:
-    """Raises problems.Refused, with `offset`, if the server has no room for the first `more` bytes of a file of this user.
+def ensure_room(more: int, offset: int | None = None, *, user: int | None, file_size: int | None) -> None:
+    """Raises problems.HttpProblem, with `offset`, if the server has no room for the first `more` bytes of a file of this user.
 
     `begins` is the size of the whole file, None if unknown.
     """
-    if shortage := admission.of_new(more, staging_quota.reserved(begins), user):
+    if shortage := admission.for_new_file(more, staging_quota.reserved(file_size), user):
         raise shortage_refusal(shortage, offset)
 
 
-def end(upload: Upload) -> None:
-    """Cancels an upload on the client's request. Raises problems.Refused if it has ended."""
+def terminate(upload: Upload) -> None:
+    """Cancels an upload on the client's request. Raises problems.HttpProblem if it has ended."""
     if (final_offset := _final_offset(upload)) is not None:
-        raise Refused(problems.FINISHED, final_offset)
+        raise HttpProblem(problems.FINISHED, final_offset)
     with _open_partial(upload) as partial_file:
-        partial_file.take_over()
+        partial_file.fence()
     lifecycle.cancel(upload, "cancelled", "Cancelled by the uploader.")
 
 
-def hand_over_again(before: datetime) -> int:
+def finish_stalled(before: datetime) -> int:
     """Finishes complete uploads that were never acknowledged and that expire earlier than `before`. Returns their number."""
     idle = Upload.objects.receiving().filter(size__gt=0, expires_at__lt=before, multipart_id="")
     return sum(_try_to_finish(upload) for upload in idle)
@@ -115,7 +115,7 @@ def _try_to_finish(upload: Upload) -> bool:
     """Returns False if the storage fails, so that the sweep goes on. The next sweep tries again."""
     try:
         return _finish_if_whole(upload)
-    except (Refused, StorageTrouble) as error:
+    except (HttpProblem, StorageError) as error:
         log.warning("Upload %s could not be finished yet: %s", upload.pk, error)
         return False
 
@@ -124,15 +124,15 @@ def _finish_if_whole(upload: Upload) -> bool:
     if not _may_be_whole(upload):
         return False
     with closing(store().grow(upload.key)) as partial_file:
-        if partial_file.there() != upload.size or partial_file.take_over() != upload.size:
+        if partial_file.offset() != upload.size or partial_file.fence() != upload.size:
             return False
-        finalize.land(upload, partial_file)
+        finalize.finalize(upload, partial_file)
     return True
 
 
-def _open_partial(upload: Upload) -> "closing[Growing]":
-    """Opens the partial file. Raises problems.Refused if the storage is unavailable: a missing file would look like offset 0."""
-    if not store().is_there():
+def _open_partial(upload: Upload) -> "closing[PartialFile]":
+    """Opens the partial file. Raises HttpProblem if the storage is unavailable: a missing file would look like offset 0."""
+    if not store().is_available():
         raise shortage_refusal(admission.STORAGE)
     return closing(store().grow(upload.key))
 
@@ -140,31 +140,31 @@ def _open_partial(upload: Upload) -> "closing[Growing]":
 def _final_offset(upload: Upload) -> int | None:
     """Returns the final offset of an upload that arrived in full, None while it is receiving.
 
-    Duplicates and companions count as arrived. Raises problems.Refused if the upload ended otherwise.
+    Duplicates and companions count as arrived. Raises problems.HttpProblem if the upload ended otherwise.
     """
     if upload.state == UploadState.RECEIVING:
         return None
     was_received = upload.state in (UploadState.RECEIVED, UploadState.SKIPPED)
     if was_received or upload.code in (*IS_A_PHOTO, rejections.EMPTY.code):
         return upload.size or 0
-    raise Refused(problems.GONE)
+    raise HttpProblem(problems.GONE)
 
 
-def _take_over(upload: Upload, partial_file: Growing, offset: int) -> None:
-    """Fences off every previous writer. Raises problems.Refused unless `offset` is that of the file on disk."""
-    offset_on_disk = partial_file.take_over()
+def _take_over(upload: Upload, partial_file: PartialFile, offset: int) -> None:
+    """Fences off every previous writer. Raises problems.HttpProblem unless `offset` is that of the file on disk."""
+    offset_on_disk = partial_file.fence()
     if offset == offset_on_disk:
         return
     if offset_on_disk and offset_on_disk == upload.size:
-        finalize.land(upload, partial_file)  # a client that gets the final offset sends no further request
-    raise Refused(protocol.OFFSET_MISMATCH, offset_on_disk)
+        finalize.finalize(upload, partial_file)  # a client that gets the final offset sends no further request
+    raise HttpProblem(protocol.OFFSET_MISMATCH, offset_on_disk)
 
 
 def _ensure_capacity(upload: Upload, offset: int, more: int) -> None:
-    """Raises problems.Refused if the server has no room for `more` bytes that follow the first `offset` ones."""
+    """Raises problems.HttpProblem if the server has no room for `more` bytes that follow the first `offset` ones."""
     if offset == 0:
-        ensure_room(more, offset, user=upload.batch.opened_by_id, begins=upload.size)
-    elif shortage := admission.of_growth(upload, more):
+        ensure_room(more, offset, user=upload.batch.opened_by_id, file_size=upload.size)
+    elif shortage := admission.for_upload(upload, more):
         raise shortage_refusal(shortage, offset)
 
 
@@ -173,7 +173,7 @@ def _set_deferred_length(upload: Upload, length: int | None, offset_on_disk: int
     if length is None or length == upload.size:
         return
     if upload.size is not None or length < offset_on_disk:
-        raise Refused(protocol.BAD_LENGTH, offset_on_disk)
+        raise HttpProblem(protocol.BAD_LENGTH, offset_on_disk)
     if length > settings.MAX_FILE_BYTES:
-        raise Refused(problems.TOO_LARGE, offset_on_disk)
-    lifecycle.tell_size(upload, length)
+        raise HttpProblem(problems.TOO_LARGE, offset_on_disk)
+    lifecycle.set_size(upload, length)

@@ -126,7 +126,7 @@ def test_a_page_costs_no_more_queries_when_it_is_used_often(owner, clock, django
     client = signed_in()
     with django_assert_num_queries(2):  # the session and the user
         client.get("/accounts/", headers=PAGE)
-    clock(activity.AT_MOST_EVERY + 1)
+    clock(activity.RECORD_INTERVAL_SECONDS + 1)
     with django_assert_num_queries(2 + 3):  # and, once in a while, the note: a savepoint around an update
         client.get("/accounts/", headers=PAGE)
 

@@ -39,17 +39,17 @@ def test_another_process_with_the_database_open_is_found(database, monkeypatch, 
         user.stdout.readline()
 
         with pytest.raises(sqlite_to_postgres.CannotMove, match=f"process {user.pid}"):
-            sqlite_to_postgres.ensure_still(database)
+            sqlite_to_postgres.require_unused(database)
         user.communicate()
 
-    sqlite_to_postgres.ensure_still(database)
+    sqlite_to_postgres.require_unused(database)
 
 
 def test_our_own_connection_is_none_of_others(database):
     connection = sqlite3.connect(database)
     connection.execute("SELECT * FROM t")
 
-    sqlite_to_postgres.ensure_still(database)
+    sqlite_to_postgres.require_unused(database)
 
     assert sqlite_to_postgres._lockers(database) == {str(os.getpid())}
     connection.close()

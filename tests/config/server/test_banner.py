@@ -30,11 +30,11 @@ def test_behind_a_proxy_the_public_address_is_told(settings):
 
 
 def test_while_there_is_no_user_the_link_is_told():
-    assert any("/welcome/" in line for line in banner.lines())
+    assert any("/welcome/" in line for line in banner.messages())
 
 
 def test_once_there_is_a_user_the_link_is_not_told(owner):
-    assert [line for line in banner.lines() if "/welcome/" in line] == []
+    assert [line for line in banner.messages() if "/welcome/" in line] == []
 
 
 @pytest.mark.parametrize(
@@ -51,4 +51,4 @@ def test_once_there_is_a_user_the_link_is_not_told(owner):
 def test_an_open_door_without_encryption_is_warned_of(settings, owner, host, behind_tls, warns):
     settings.HOST, settings.BEHIND_TLS = host, behind_tls
 
-    assert any("Warning" in line for line in banner.lines()) is warns
+    assert any("Warning" in line for line in banner.messages()) is warns

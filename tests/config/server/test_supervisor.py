@@ -14,7 +14,7 @@ from tests import polling
 from tests.support.processes import bounded
 
 SUPERVISE = (
-    "import json, sys; from config.server import supervisor; supervisor.QUICK_SECONDS = {quick}; "
+    "import json, sys; from config.server import supervisor; supervisor.QUICK_DEATH_SECONDS = {quick}; "
     "supervisor.Supervisor(json.loads(sys.argv[1]), {patience}).run()"
 )
 MINUTE, HOUR = 60.0, 3600.0
@@ -88,7 +88,7 @@ def is_alive(pid: int) -> bool:
 
 
 def test_the_pause_grows_with_quick_deaths_up_to_its_ceiling():
-    assert [supervisor.pause(deaths) for deaths in (0, 1, 2, 3, 4, 5, 6, 50)] == [0, 1, 2, 4, 8, 16, 30, 30]
+    assert [supervisor.restart_delay(deaths) for deaths in (0, 1, 2, 3, 4, 5, 6, 50)] == [0, 1, 2, 4, 8, 16, 30, 30]
 
 
 def test_what_they_say_is_passed_on_under_their_names(supervise):

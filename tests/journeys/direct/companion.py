@@ -18,7 +18,7 @@ from processing.storage import store
 from processing.uploads.direct import multipart, upload_token
 from tests.servers import free_port
 
-PART = multipart.LEAST_BYTES
+PART = multipart.MIN_PART_BYTES
 WHOLE = os.urandom(PART) + b"the end"
 PIECES = (WHOLE[:PART], WHOLE[PART:])
 ORIGIN = "http://testserver"
@@ -30,7 +30,7 @@ class Companion:
 
     def __init__(self, client: Client, album: Album, user: Any) -> None:
         self.client, self.album = client, album
-        self.root = f"/albums/{album.pk}/uploads/direct/{upload_token.make(user, album)}/s3"
+        self.root = f"/albums/{album.pk}/uploads/direct/{upload_token.issue(user, album)}/s3"
 
     def post(self, path: str, body: object = None, **headers: str):
         body = {} if body is None else body
@@ -109,5 +109,5 @@ def ensure_received(content: bytes) -> None:
     assert (upload.state, upload.size, upload.sha256) == (UploadState.RECEIVED, len(content), digest(content))
     assert ProcessingJob.objects.get().raw_path == upload.key
     assert [*store().keys("s3/incoming")] == [upload.key]
-    with store().borrow(upload.key) as path:
+    with store().open_local(upload.key) as path:
         assert path.read_bytes() == content

@@ -223,29 +223,29 @@ def test_a_form_sent_again_changes_nothing_that_was_received(companion):
 
     requests.post(told["url"], told["fields"], files={"file": b"other"}, timeout=60).raise_for_status()
 
-    with store().borrow(Upload.objects.get().key) as path:
+    with store().open_local(Upload.objects.get().key) as path:
         assert path.read_bytes() == b"small"
 
 
 def test_a_large_file_is_read_back_by_a_worker(companion, monkeypatch):
-    monkeypatch.setattr(multipart, "AT_ONCE_BYTES", 4)
+    monkeypatch.setattr(multipart, "MAX_SYNC_READBACK_BYTES", 4)
     upload = companion.create(size=5)
     companion.send(upload, b"small")
 
     response = companion.complete(upload)
     assert (response.status_code, response.json()["state"], response["Retry-After"]) == (202, "checking", "2")
     assert not ProcessingJob.objects.exists()
-    waiting = wakeup.waiting()
+    waiting = wakeup.pending_count()
     assert companion.complete(upload).status_code == 202
-    assert wakeup.waiting() == waiting  # whoever asks again tells no second worker
+    assert wakeup.pending_count() == waiting  # whoever asks again tells no second worker
 
-    multipart.hand_over_by_id(uuid.UUID(upload))
+    multipart.finish_by_id(uuid.UUID(upload))
     assert companion.complete(upload).json()["state"] == "received"
     ensure_received(b"small")
 
 
 def test_a_large_file_that_no_worker_heard_of_is_told_again_by_the_sweep(companion, monkeypatch):
-    monkeypatch.setattr(multipart, "AT_ONCE_BYTES", 4)
+    monkeypatch.setattr(multipart, "MAX_SYNC_READBACK_BYTES", 4)
     upload = companion.create(size=5)
     companion.send(upload, b"small")
     companion.complete(upload)
@@ -253,7 +253,7 @@ def test_a_large_file_that_no_worker_heard_of_is_told_again_by_the_sweep(compani
     forgotten()
 
     recovery.sweep()
-    bells = [HUEY.dequeue() for _ in range(wakeup.waiting())]
+    bells = [HUEY.dequeue() for _ in range(wakeup.pending_count())]
 
     assert [told.args for told in bells if told.name == "hand_over"] == [(upload,)]
 

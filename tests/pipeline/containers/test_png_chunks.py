@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from processing.pipeline import DEFAULT, Picture, Refused
+from processing.pipeline import DEFAULT, ImageRejected, Picture
 from processing.pipeline.containers.png_chunks import SIGNATURE
 from processing.pipeline.render.develop import develop
 
@@ -55,7 +55,7 @@ def developed(tmp_path: Path, out: Path, content: bytes, **options: Any) -> Pict
 
 
 def refusal(tmp_path: Path, out: Path, content: bytes, **options: Any) -> str:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         developed(tmp_path, out, content, **options)
     return caught.value.code
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from processing.pipeline import Picture, Refused
-from processing.pipeline.formats.detect import Kind, recognise
+from processing.pipeline import ImageRejected, Picture
+from processing.pipeline.formats.detect import Kind, detect
 from processing.pipeline.render.develop import develop
 from tests.pipeline import tiffs
 from tests.pipeline.test_formats import BLUE, GREEN, RED, YELLOW, alike, middles, quarters
@@ -84,7 +84,7 @@ def test_of_pages_of_one_size_the_first_is_shown(tmp_path: Path, out: Path) -> N
 
 @pytest.mark.parametrize("pages", [[Page(SMALL, REDUCED)], [Page(SMALL, REDUCED), Page(quarters(), REDUCED)]])
 def test_a_file_of_reduced_copies_alone_is_refused_in_words(tmp_path: Path, out: Path, pages: list[Page]) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         developed(tmp_path, out, tiffs.written(*pages))
 
     assert (caught.value.code, caught.value.permanent) == ("unsupported-image", True)
@@ -135,4 +135,4 @@ def test_the_photos_own_turn_goes_before_the_first_pages(tmp_path: Path, out: Pa
 def test_a_copy_above_what_only_a_maker_can_read_is_a_raw(below: Page) -> None:
     content = tiffs.written(Page(SMALL, REDUCED | {MAKE: b"NIKON CORPORATION\0"}, below=(below,)))
 
-    assert recognise(BytesIO(content)) == Kind("NEF", is_raw=True)
+    assert detect(BytesIO(content)) == Kind("NEF", is_raw=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from processing.pipeline import DEFAULT, Limits, Refused
+from processing.pipeline import DEFAULT, ImageRejected, Limits
 from processing.pipeline.render.develop import develop
 from processing.rendering.sandbox import Sandbox
 from tests.pipeline.charts import SWAPPED, by_lcms
@@ -141,7 +141,7 @@ def test_refuses_an_animation_whose_end_is_missing(tmp_path: Path, out: Path, na
     content = source.read_bytes()
     source.write_bytes(content[: int(len(content) * share)])
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(source, out)
 
     assert (caught.value.code in {"truncated", "broken"}, caught.value.permanent) == (True, True)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from processing.pipeline import DEFAULT, Refused
+from processing.pipeline import DEFAULT, ImageRejected
 from processing.pipeline.formats import bands
 from processing.pipeline.render.develop import develop
 from tests.pipeline import tiffs
@@ -135,7 +135,7 @@ def test_a_cut_png_is_refused(tmp_path: Path, out: Path) -> None:
     scene("RGB").save(buffer, "PNG", compress_level=1)
     (tmp_path / "photo").write_bytes(buffer.getvalue()[: len(buffer.getvalue()) * 2 // 3])
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(tmp_path / "photo", out, LITTLE)
 
     assert (caught.value.code in {"truncated", "broken"}, caught.value.permanent) == (True, True)
@@ -144,7 +144,7 @@ def test_a_cut_png_is_refused(tmp_path: Path, out: Path) -> None:
 def test_what_cannot_be_read_in_bands_is_too_heavy(tmp_path: Path, out: Path) -> None:
     Image.new("RGB", SIZE, RED).save(tmp_path / "photo", "BMP")
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(tmp_path / "photo", out, LITTLE)
 
     assert caught.value.code == "too-heavy"

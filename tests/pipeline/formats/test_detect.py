@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from processing.pipeline import Refused
-from processing.pipeline.formats.detect import Kind, recognise
+from processing.pipeline import ImageRejected
+from processing.pipeline.formats.detect import Kind, detect
 from processing.pipeline.render.develop import develop
 
 OTHERS = {
@@ -58,7 +58,7 @@ def test_refuses_what_is_no_photo_and_says_what_it_is(tmp_path: Path, out: Path,
     source = tmp_path / "holiday.jpg"
     source.write_bytes(content)
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(source, out)
 
     assert (caught.value.code, caught.value.permanent) == (code, True)
@@ -78,7 +78,7 @@ HEADS = {
 
 @pytest.mark.parametrize(("name", "head"), HEADS.items(), ids=HEADS)
 def test_tells_by_the_first_bytes(name: str, head: bytes) -> None:
-    assert recognise(BytesIO(head)) == Kind(name, is_raw=name != "JXL")
+    assert detect(BytesIO(head)) == Kind(name, is_raw=name != "JXL")
 
 
 @pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
@@ -86,7 +86,7 @@ def test_a_head_alone_is_no_picture(tmp_path: Path, out: Path, head: bytes) -> N
     source = tmp_path / "photo.jpg"
     source.write_bytes(head)
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(source, out)
 
     assert (caught.value.code in {"truncated", "broken", "unsupported-raw"}, caught.value.permanent) == (True, True)
@@ -104,7 +104,7 @@ RAWS = {
 @pytest.mark.parametrize(("kind", "tags"), RAWS.items(), ids=RAWS)
 @pytest.mark.parametrize("order", "<>")
 def test_tells_a_raw_that_poses_as_tiff(kind: str, tags: dict[int, tuple[int, object]], order: str) -> None:
-    assert recognise(BytesIO(_tiff([tags], order))) == Kind(kind, is_raw=True)
+    assert detect(BytesIO(_tiff([tags], order))) == Kind(kind, is_raw=True)
 
 
 @pytest.mark.parametrize("order", "<>")
@@ -112,18 +112,18 @@ def test_tells_a_raw_whose_first_picture_is_a_thumbnail(order: str) -> None:
     thumbnail: dict[int, tuple[int, object]] = {254: (4, 1), 271: (2, b"EASTMAN KODAK\0"), 330: (4, 0)}
     sensor: dict[int, tuple[int, object]] = {262: (3, 32803)}
 
-    assert recognise(BytesIO(_tiff([thumbnail, sensor], order))) == Kind("KDC", is_raw=True)
+    assert detect(BytesIO(_tiff([thumbnail, sensor], order))) == Kind("KDC", is_raw=True)
 
 
 @pytest.mark.parametrize("content", [b"II*\0", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff"])
 def test_leaves_a_broken_tiff_to_its_decoder(content: bytes) -> None:
-    assert recognise(BytesIO(content)) == Kind("TIFF")
+    assert detect(BytesIO(content)) == Kind("TIFF")
 
 
 def test_an_endless_chain_of_directories_ends() -> None:
     circle = b"II*\0\x08\0\0\0" + struct.pack("<HI", 0, 8)
 
-    assert recognise(BytesIO(circle)) == Kind("TIFF")
+    assert detect(BytesIO(circle)) == Kind("TIFF")
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF", "HEIF"])

@@ -9,7 +9,7 @@ import pillow_jxl  # noqa: F401 - teaches Pillow to write it
 import pytest
 from PIL import Image
 
-from processing.pipeline import DEFAULT, Limits, Refused
+from processing.pipeline import DEFAULT, ImageRejected, Limits
 from processing.pipeline.formats import jxl
 from processing.pipeline.render.develop import develop
 from processing.rendering.sandbox import Sandbox
@@ -91,9 +91,9 @@ def test_refuses_by_the_header_what_is_too_large(tmp_path: Path, out: Path) -> N
     source = tmp_path / "photo"
     Image.new("RGB", (2000, 1000)).save(source, "JXL", effort=1)
 
-    with pytest.raises(Refused) as pixels:
+    with pytest.raises(ImageRejected) as pixels:
         develop(source, out, replace(DEFAULT, limits=Limits(other_pixels=1_000_000)))
-    with pytest.raises(Refused) as memory:
+    with pytest.raises(ImageRejected) as memory:
         develop(source, out, replace(DEFAULT, limits=Limits(memory_bytes=50_000_000)))
 
     assert (pixels.value.code, memory.value.code) == ("too-many-pixels", "too-heavy")
@@ -106,7 +106,7 @@ def test_refuses_a_file_whose_end_is_missing(tmp_path: Path, out: Path, share: f
     content = source.read_bytes()
     source.write_bytes(content[: int(len(content) * share)])
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(source, out)
 
     assert (caught.value.code in {"truncated", "broken"}, caught.value.permanent) == (True, True)

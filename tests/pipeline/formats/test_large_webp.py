@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from processing.pipeline import DEFAULT, Limits, Refused
+from processing.pipeline import DEFAULT, ImageRejected, Limits
 from processing.pipeline.render.develop import develop
 from processing.rendering.sandbox import Sandbox
 from tests.pipeline.charts import SWAPPED, by_lcms, chart, farthest, patches
@@ -72,7 +72,7 @@ def test_refuses_a_cut_one(tmp_path: Path, out: Path, share: float) -> None:
     content[4:8] = (len(content) - 8).to_bytes(4, "little")  # as if it were whole
     source.write_bytes(content)
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(source, out, LITTLE)
 
     assert (caught.value.code in {"broken", "truncated"}, caught.value.permanent) == (True, True)
@@ -83,7 +83,7 @@ def test_an_animation_of_that_size_stays_refused(tmp_path: Path, out: Path) -> N
     frames = [Image.new("RGB", (4200, 3150), colour) for colour in ("red", "blue")]
     frames[0].save(source, "WEBP", save_all=True, append_images=frames[1:], method=0)
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(source, out, LITTLE)
 
     assert (caught.value.code, caught.value.permanent) == ("too-heavy", True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from processing.pipeline import DEFAULT, Limits, Picture, Refused
+from processing.pipeline import DEFAULT, ImageRejected, Limits, Picture
 from processing.pipeline.render.develop import develop
 from processing.rendering.sandbox import Sandbox
 from tests.pipeline import raws
@@ -123,7 +123,7 @@ def test_refuses_a_cut_raw_whichever_part_of_it_is_left(tmp_path: Path, out: Pat
     content = source.read_bytes()
     source.write_bytes(content[: len(content) // 2])
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(source, out)
 
     assert (caught.value.code, caught.value.permanent) == ("truncated", True)
@@ -133,7 +133,7 @@ def test_refuses_a_sensor_that_needs_more_memory_than_there_is(tmp_path: Path, o
     source = raws.dng(tmp_path / "photo", (2000, 1400), RED)
     recipe = replace(DEFAULT, limits=Limits(memory_bytes=80_000_000))
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(source, out, recipe)
 
     assert (caught.value.code, caught.value.permanent) == ("too-heavy", True)

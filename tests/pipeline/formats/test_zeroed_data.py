@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from processing.pipeline import Refused
+from processing.pipeline import ImageRejected
 from processing.pipeline.containers import heif_items
 from processing.pipeline.render.develop import develop
 
@@ -45,7 +45,7 @@ def code(tmp_path: Path, out: Path, content: bytes, **options: Any) -> str:
     source.write_bytes(content)
     try:
         return ",".join(note.code for note in develop(source, out, **options).notes)
-    except Refused as refused:
+    except ImageRejected as refused:
         return refused.code
 
 
@@ -135,6 +135,6 @@ def test_the_tiles_of_a_grid_are_shown_and_its_thumbnail_is_not(tmp_path: Path) 
     source.write_bytes(box(b"ftyp", b"heic", bytes(4)) + meta)
 
     with source.open("rb") as file:
-        shown = {(item.coding, item.extents) for item in heif_items.shown(file)}
+        shown = {(item.coding, item.extents) for item in heif_items.main_items(file)}
 
     assert shown == {("grid", ()), ("hvc1", ((1000, 10),)), ("hvc1", ((2000, 20),))}

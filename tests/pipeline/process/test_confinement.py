@@ -21,7 +21,9 @@ PROJECT = Path(__file__).parents[3]
 FINE = {"start a thread": "done", "use clone3": "ENOSYS"}
 DEADLY = {"become another program", "hold the worker", "use io_uring", "call by x32 numbers"}
 
-pytestmark = pytest.mark.skipif(os.uname().machine not in seccomp.MACHINES, reason="no list of calls for this machine")
+pytestmark = pytest.mark.skipif(
+    os.uname().machine not in seccomp.ARCHITECTURES, reason="no list of calls for this machine"
+)
 
 
 @pytest.fixture
@@ -50,22 +52,22 @@ def test_without_the_fences_it_would_succeed(attempt, workspace):
     assert outcome(attempt, str(workspace.path), "unfenced") == "done"
 
 
-@pytest.mark.parametrize("machine", seccomp.MACHINES)
+@pytest.mark.parametrize("machine", seccomp.ARCHITECTURES)
 def test_every_machine_has_a_program_that_ends_with_an_answer_for_every_call(machine):
-    listed = seccomp.MACHINES[machine]
-    numbers = [*listed.allowed.values(), *listed.deadly.values(), seccomp.CLONE3]
+    listed = seccomp.ARCHITECTURES[machine]
+    numbers = [*listed.allowed.values(), *listed.killing.values(), seccomp.CLONE3]
 
     answers = {number: answer(listed, number) for number in range(seccomp.NEWEST + 60)}
 
     assert len(set(numbers)) == len(numbers)
-    assert {answers[number] for number in listed.deadly.values()} == {seccomp.KILL_PROCESS}
+    assert {answers[number] for number in listed.killing.values()} == {seccomp.KILL_PROCESS}
     assert answers[listed.allowed["read"]] == seccomp.ALLOW
     assert {number for number, found in answers.items() if found == seccomp.ALLOW} <= set(listed.allowed.values())
     assert answers[seccomp.CLONE3] == answers[seccomp.NEWEST + 1] == seccomp.ERRNO | errno.ENOSYS
     assert answer(listed, seccomp.X32 + 39) == answer(listed, 39, arch=0x40000003) == seccomp.KILL_PROCESS
 
 
-@pytest.mark.parametrize("machine", seccomp.MACHINES)
+@pytest.mark.parametrize("machine", seccomp.ARCHITECTURES)
 @pytest.mark.parametrize(
     ("call", "arguments", "is_allowed"),
     [
@@ -98,14 +100,14 @@ def test_every_machine_has_a_program_that_ends_with_an_answer_for_every_call(mac
     ],
 )
 def test_some_calls_are_allowed_with_some_arguments(machine, call, arguments, is_allowed):
-    listed = seccomp.MACHINES[machine]
+    listed = seccomp.ARCHITECTURES[machine]
 
     found = answer(listed, listed.allowed[call], *arguments)
 
     assert found == (seccomp.ALLOW if is_allowed else seccomp.ERRNO | errno.EPERM)
 
 
-def answer(machine: seccomp.Machine, number: int, *arguments: int, arch: int = 0) -> int:
+def answer(machine: seccomp.Architecture, number: int, *arguments: int, arch: int = 0) -> int:
     """What the kernel would make of the program: it is run here, step by step."""
     code = seccomp.program(machine, OWN)
     words = {seccomp.NUMBER: number, seccomp.ARCH: arch or machine.audit_arch}
@@ -127,14 +129,14 @@ def answer(machine: seccomp.Machine, number: int, *arguments: int, arch: int = 0
 def test_a_machine_without_the_filter_says_so_in_the_log(caplog, workspace):
     child = child_process.Child(512 * 1024 * 1024, workspace)
     child._greet({"ready": child.process.pid, "missing": "System calls are not filtered: no list for riscv64."})
-    child.end()
+    child.stop()
 
     assert "The sandbox lacks protections. System calls are not filtered" in caplog.text
 
 
 def test_a_library_of_photos_among_libraries_of_programs_is_warned_of(tmp_path, monkeypatch):
     monkeypatch.setattr(confinement, "readable", lambda: [tmp_path])
-    monkeypatch.setattr(landlock, "confine", lambda _: 7)
+    monkeypatch.setattr(landlock, "restrict", lambda _: 7)
 
     assert (
         confinement._files(tmp_path / "data" / "sandbox")
@@ -159,7 +161,7 @@ def test_a_kernel_without_landlock_is_told_of(tmp_path, monkeypatch):
     def unavailable(_):
         raise landlock.LandlockUnavailable("Function not implemented")
 
-    monkeypatch.setattr(landlock, "confine", unavailable)
+    monkeypatch.setattr(landlock, "restrict", unavailable)
 
     assert (
         confinement._files(tmp_path)
@@ -180,7 +182,7 @@ def test_each_version_of_landlock_is_asked_for_what_it_has(tmp_path, monkeypatch
     monkeypatch.setattr(landlock, "_call", call)
     monkeypatch.setattr(landlock, "_no_new_privileges", lambda: None)
 
-    assert landlock.confine({tmp_path: landlock.FILL, tmp_path / "nowhere": landlock.READ}) == version
+    assert landlock.restrict({tmp_path: landlock.FILL, tmp_path / "nowhere": landlock.READ}) == version
 
     _, (_, ruleset, rule, restrict) = calls[0], calls
     told = ruleset[1][0]._obj

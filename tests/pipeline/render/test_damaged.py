@@ -9,7 +9,7 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageFile, ImageStat
 
-from processing.pipeline import Refused
+from processing.pipeline import ImageRejected
 from processing.pipeline.render.develop import develop
 from processing.pipeline.render.preview import preview
 from tests.pipeline import raws
@@ -43,7 +43,7 @@ FILES = {
 def test_shows_what_is_left_with_a_note(tmp_path: Path, out: Path, content: bytes) -> None:
     source = tmp_path / "photo"
     source.write_bytes(content)
-    with pytest.raises(Refused):
+    with pytest.raises(ImageRejected):
         develop(source, out)
 
     picture = develop(source, out, is_damaged=True)
@@ -84,7 +84,7 @@ ENDINGS: dict[str, bytes] = {
 def test_shows_the_rows_above_the_cut(tmp_path: Path, out: Path, content: bytes) -> None:
     source = tmp_path / "photo"
     source.write_bytes(content[: len(content) * 2 // 3])
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(source, out)
 
     picture = develop(source, out, is_damaged=True)
@@ -108,7 +108,7 @@ def test_a_file_that_lacks_nearly_everything_is_refused(tmp_path: Path, out: Pat
     source.write_bytes(content[:length])
 
     for attempt in (lambda: develop(source, out, is_damaged=True), lambda: preview(source)):
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(ImageRejected) as caught:
             attempt()
         assert caught.value.code == "truncated"
 
@@ -119,7 +119,7 @@ def test_of_a_cut_avif_or_animation_nothing_can_be_shown(tmp_path: Path, out: Pa
         source = tmp_path / "photo"
         source.write_bytes(content[: len(content) // 2])
 
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(ImageRejected) as caught:
             develop(source, out, is_damaged=True)
         assert caught.value.code == "truncated"
 
@@ -135,7 +135,7 @@ def test_of_a_cut_raw_it_is_the_jpeg_inside(tmp_path: Path, out: Path, size: tup
         picture = develop(source, out, is_damaged=True)
         assert (picture.format, picture.width, picture.height) == ("DNG", *size)
     else:
-        with pytest.raises(Refused):
+        with pytest.raises(ImageRejected):
             develop(source, out, is_damaged=True)
 
 
@@ -144,7 +144,7 @@ def test_a_bomb_stays_refused(tmp_path: Path, out: Path, content: bytes) -> None
     source = tmp_path / "photo"
     source.write_bytes(content)
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(source, out, is_damaged=True)
 
     assert caught.value.code == "too-many-pixels"

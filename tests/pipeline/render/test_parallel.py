@@ -33,10 +33,10 @@ def cpus(monkeypatch):
 
     def pretend(number):
         monkeypatch.setattr(parallel.cpus, "available", lambda: number)
-        parallel.count.cache_clear()
+        parallel.thread_count.cache_clear()
 
     yield pretend
-    parallel.count.cache_clear()
+    parallel.thread_count.cache_clear()
 
 
 @pytest.fixture
@@ -84,8 +84,8 @@ def test_two_hands_work_at_the_same_time(many_cores):
         both.wait()  # one after the other would never come together here
         return threading.current_thread()
 
-    with parallel.helping() as give:
-        threads = parallel.outcomes([give(work), give(work)])
+    with parallel.second_thread() as give:
+        threads = parallel.results([give(work), give(work)])
 
     assert len({*threads, threading.current_thread()}) == 2
 
@@ -94,17 +94,17 @@ def test_one_core_does_its_work_itself_and_at_once(cpus):
     cpus(1)
     done = []
 
-    with parallel.helping() as give:
+    with parallel.second_thread() as give:
         given = [give(done.append, threading.current_thread())]
 
     assert done == [threading.current_thread()]
-    assert parallel.outcomes(given) == [None]
+    assert parallel.results(given) == [None]
 
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_what_comes_out_has_the_order_of_what_was_given(count):
-    with parallel.helping(count) as give:
-        assert parallel.outcomes([give(str, number) for number in range(50)]) == [str(number) for number in range(50)]
+    with parallel.second_thread(count) as give:
+        assert parallel.results([give(str, number) for number in range(50)]) == [str(number) for number in range(50)]
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -112,8 +112,8 @@ def test_what_goes_wrong_in_a_helper_is_told(count):
     def fail():
         raise MemoryError
 
-    with pytest.raises(MemoryError), parallel.helping(count) as give:
-        parallel.outcomes([give(fail), give(fail)])
+    with pytest.raises(MemoryError), parallel.second_thread(count) as give:
+        parallel.results([give(fail), give(fail)])
 
 
 def test_no_thread_outlives_a_photo(tmp_path, many_cores):
@@ -130,7 +130,7 @@ def test_one_core_and_two_write_the_same_files(tmp_path, cpus):
     made = []
     for cores in (1, 2):
         cpus(cores)
-        assert parallel.count() == cores
+        assert parallel.thread_count() == cores
         shown = develop.develop(tmp_path / "photo.jpg", tmp_path / "out")
         made.append((shown, [(tmp_path / "out" / f"{edge}.webp").read_bytes() for edge in (2560, 1600, 800, 400)]))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw, ImageFile, ImageStat
 
-from processing.pipeline import Limits, Recipe, Refused
+from processing.pipeline import ImageRejected, Limits, Recipe
 from processing.pipeline.render.develop import develop
 from processing.pipeline.render.preview import preview
 
@@ -38,7 +38,7 @@ def seen(tmp_path: Path, content: bytes, **limits: int) -> Image.Image:
 
 
 def refused(tmp_path: Path, content: bytes, **limits: int) -> str:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         seen(tmp_path, content, **limits)
     return caught.value.code
 
@@ -66,7 +66,7 @@ def test_a_jpeg_with_nonsense_in_its_scan_is_shown(tmp_path: Path) -> None:
     content[at : at + 4] = b"\xff\x02\xff\x03"
     source = tmp_path / "photo.jpg"
     source.write_bytes(content)
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ImageRejected) as caught:
         develop(source, tmp_path / "out")
 
     assert caught.value.code == "broken"
@@ -125,6 +125,6 @@ def test_the_next_photo_is_developed_as_strictly_as_ever(tmp_path: Path) -> None
     cut = encoded(halves(), "PNG")[:-3000]
     seen(tmp_path, cut)
 
-    with pytest.raises(Refused):
+    with pytest.raises(ImageRejected):
         develop(tmp_path / "source", tmp_path / "out")
     assert ImageFile.LOAD_TRUNCATED_IMAGES is False

@@ -16,8 +16,8 @@ from processing.lib import system_memory
 from processing.models import ProcessingJob, Upload
 from processing.models.states import JobState
 from processing.rendering import shared_sandbox, worker
-from processing.uploads.rejections import Refused
-from processing.uploads.writer import Stream
+from processing.uploads.rejections import UploadRejected
+from processing.uploads.writer import UploadWriter
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -67,14 +67,14 @@ class TestIntake:
         response = send(signed_in, album, making.jpeg(), headers=JSON)
 
         assert (response.status_code, response["Retry-After"]) == (503, "30")
-        assert response.json() == {"error": "memory-pressure", "message": admission.MEMORY.intake}
+        assert response.json() == {"error": "memory-pressure", "message": admission.MEMORY.upload_message}
         assert Upload.objects.count() == 0
 
     def test_and_people_the_panel_with_the_reason(self, signed_in, album, meminfo):
         response = send(signed_in, album, making.jpeg(), headers=HTMX)
 
         assert response.status_code == 503
-        assert response.context["panel"].error == admission.MEMORY.intake
+        assert response.context["panel"].error == admission.MEMORY.upload_message
         assert b'id="upload-panel"' in response.content
 
     def test_without_script_too(self, signed_in, album, meminfo):
@@ -88,7 +88,7 @@ class TestIntake:
         assert send(signed_in, album, making.jpeg()).status_code == 302
 
     def test_the_page_says_so_before_anybody_sends(self, signed_in, album, meminfo):
-        assert admission.MEMORY.intake in signed_in.get(f"/albums/{album.pk}/").content.decode()
+        assert admission.MEMORY.upload_message in signed_in.get(f"/albums/{album.pk}/").content.decode()
 
     def test_a_storage_that_is_away_is_not_made_anew(self, signed_in, album, data_dir):
         take_one_away(data_dir)
@@ -118,7 +118,7 @@ class TestIntake:
         def no_room(*_):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr("processing.storage.local.local_store.LocalReceiving.write", no_room)
+        monkeypatch.setattr("processing.storage.local.local_store.LocalFileWriter.write", no_room)
 
         response = send(signed_in, album, making.jpeg(), making.jpeg(), headers=JSON)
 
@@ -128,11 +128,11 @@ class TestIntake:
 
     def test_one_large_file_stops_at_the_floor(self, album, data_dir, monkeypatch, settings):
         settings.MIN_FREE_BYTES = 1000
-        stream = Stream(making.upload(album))
+        stream = UploadWriter(making.upload(album))
         monkeypatch.setattr("processing.storage.local.local_store.LocalStore.free_bytes", lambda _: 1500)
         stream.write(b"x" * 500)
 
-        with pytest.raises(Refused):
+        with pytest.raises(UploadRejected):
             stream.write(b"x" * 501)
 
         assert list((data_dir / "incoming").iterdir()) == []
@@ -193,7 +193,7 @@ class TestWorker:
         worker.develop_next()
 
         assert [record.getMessage() for record in caplog.records if record.name == "processing.rendering.worker"] == [
-            f"Processing is paused. {admission.MEMORY.work}",
+            f"Processing is paused. {admission.MEMORY.worker_message}",
             "Processing resumed.",
         ]
 
@@ -217,7 +217,7 @@ class TestWorker:
         def no_room(*_):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr("processing.storage.router.PlacedStore.adopt", no_room)
+        monkeypatch.setattr("processing.storage.router.PlacedStore.move_in", no_room)
         worker.develop_next()
 
         job.refresh_from_db()
@@ -252,8 +252,8 @@ class TestWords:
     def test_the_queues_page_and_command_say_it(self, signed_in, meminfo):
         out = StringIO()
         call_command("queue_status", stdout=out)
-        assert out.getvalue().splitlines()[-1] == f"Processing is paused. {admission.MEMORY.work}"
-        assert admission.MEMORY.work in signed_in.get("/jobs/").content.decode()
+        assert out.getvalue().splitlines()[-1] == f"Processing is paused. {admission.MEMORY.worker_message}"
+        assert admission.MEMORY.worker_message in signed_in.get("/jobs/").content.decode()
 
         out = StringIO()
         call_command("queue_status", "--json", stdout=out)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def workers():
     for name in ("one:1", "one:2", "two:1"):
-        jobs_workers.beat(name)
+        jobs_workers.heartbeat(name)
 
 
 def run(*arguments: str) -> list[str]:
@@ -69,6 +69,6 @@ def test_waiting_ends_when_nothing_is_in_work(album):
 def test_who_starts_anew_is_not_drained():
     run("one:1")
 
-    jobs_workers.begin("one:1")
+    jobs_workers.register("one:1")
 
     assert drained() == []

@@ -144,9 +144,9 @@ def test_a_refused_file_is_told_with_its_reason_and_the_others_go_on(album, fold
 
 
 def test_a_file_that_vanishes_is_refused_and_the_others_go_on(album, folder):
-    paths = [importer.Found(folder / "gone.jpg"), importer.Found(folder / "b.jpg")]
+    paths = [importer.ImportFile(folder / "gone.jpg"), importer.ImportFile(folder / "b.jpg")]
 
-    taken = list(importer.FilesIntake(album).take(paths))
+    taken = list(importer.Importer(album).run(paths))
 
     assert [(upload.name, upload.state, upload.code) for upload in taken] == [
         ("gone.jpg", UploadState.REFUSED, "unreadable"),
@@ -174,8 +174,8 @@ def test_the_size_of_a_file_is(album, folder, settings, data_dir):
 
 
 def test_the_album_is_busy_from_the_first_file_to_the_last(album, folder):
-    intake = importer.FilesIntake(album)
-    for _ in intake.take([importer.Found(folder / "b.jpg"), importer.Found(folder / "DCIM/c.jpg")]):
+    intake = importer.Importer(album)
+    for _ in intake.run([importer.ImportFile(folder / "b.jpg"), importer.ImportFile(folder / "DCIM/c.jpg")]):
         job = jobs.claim_next("tester")
         jobs.complete(job, making.photo(album, job), [])
         seen = batches.running_in(album)
@@ -187,7 +187,7 @@ def test_the_album_is_busy_from_the_first_file_to_the_last(album, folder):
 
 def test_an_import_ends_when_somebody_cancels_it(album, folder):
     taken = []
-    for upload in importer.FilesIntake(album).take(importer.walk([folder / "DCIM"])):
+    for upload in importer.Importer(album).run(importer.walk([folder / "DCIM"])):
         taken.append(upload.state)
         batches.cancel(album, "owner")
 
@@ -196,7 +196,7 @@ def test_an_import_ends_when_somebody_cancels_it(album, folder):
 
 
 def test_an_import_that_is_cut_off_does_not_lock_the_album(album, folder):
-    taking = importer.FilesIntake(album).take(importer.walk([folder]))
+    taking = importer.Importer(album).run(importer.walk([folder]))
     next(taking)
     taking.close()
 
@@ -284,7 +284,7 @@ class TestWaiting:
     @pytest.fixture
     def alive(self, monkeypatch):
         monkeypatch.setattr(workers, "ALIVE_SECONDS", 3600)
-        workers.beat("tester")
+        workers.heartbeat("tester")
 
     def test_all_photos_is_success(self, album, folder, alive):
         out, err = run(album.pk, folder, wait=True)
@@ -342,9 +342,9 @@ def test_uploads_of_an_import_in_work_do_not_expire(album, folder, monkeypatch):
     upload = making.upload(album)
     expiry = upload.expires_at - timedelta(minutes=5)
     Upload.objects.update(expires_at=expiry)
-    intake = importer.FilesIntake(album)
+    intake = importer.Importer(album)
     intake.batch = upload.batch
 
-    list(intake.take([importer.Found(folder / "b.jpg")]))
+    list(intake.run([importer.ImportFile(folder / "b.jpg")]))
 
     assert Upload.objects.get(pk=upload.pk).expires_at > expiry

@@ -75,12 +75,12 @@ def test_everything_of_a_photo_moves_and_its_old_files_go_with_the_sweep(photo):
 
 
 def test_there_and_back_again(photo):
-    before = {wanted.sha256 for wanted in file_check.of(photo)}
+    before = {wanted.sha256 for wanted in file_check.files(photo)}
     run("--to", "bucket")
     run("--to", "disk")
 
     assert not any(key.startswith("s3/") for key in keys())
-    assert {wanted.sha256 for wanted in file_check.of(Photo.objects.get())} == before
+    assert {wanted.sha256 for wanted in file_check.files(Photo.objects.get())} == before
     a_lease_passes()
     assert stored() == keys()
     assert consistency.verify().is_clean
@@ -103,7 +103,7 @@ def test_old_files_stay_for_a_lease_for_whoever_is_reading_them(photo):
 def test_companions_move_too(photo, data_dir):
     content = b"<x:xmpmeta/>"
     key = "originals/00/" + "0" * 32 + ".xmp"
-    store().adopt({key: written(data_dir / "incoming" / "sidecar", content)})
+    store().move_in({key: written(data_dir / "incoming" / "sidecar", content)})
     Companion.objects.create(
         album=photo.album,
         photo=photo,
@@ -154,7 +154,7 @@ def test_a_photo_that_is_deleted_meanwhile_leaves_nothing(photo, monkeypatch):
     """Its rows go between the copying and the changing of keys."""
     monkeypatch.setattr(storage_migration.failpoints, "reach", lambda point: Photo.objects.all().delete())
 
-    with pytest.raises(storage_migration.Stale):
+    with pytest.raises(storage_migration.ItemChanged):
         storage_migration.move(photo, storage_keys.BUCKET)
 
     monkeypatch.undo()
@@ -168,7 +168,7 @@ def test_a_photo_that_is_rendered_again_meanwhile_keeps_what_is_new(photo, monke
 
     monkeypatch.setattr(storage_migration.failpoints, "reach", rendered)
 
-    with pytest.raises(storage_migration.Stale):
+    with pytest.raises(storage_migration.ItemChanged):
         storage_migration.move(photo, storage_keys.BUCKET)
 
     assert Photo.objects.get().original_key == photo.original_key
@@ -182,7 +182,7 @@ def test_who_was_frozen_for_longer_than_a_lease_moves_nothing(photo, monkeypatch
 
     monkeypatch.setattr(storage_migration.failpoints, "reach", frozen)
 
-    with pytest.raises(storage_migration.Stale):
+    with pytest.raises(storage_migration.ItemChanged):
         storage_migration.move(photo, storage_keys.BUCKET)
 
     assert Photo.objects.get().original_key == photo.original_key

@@ -57,7 +57,7 @@ def test_everything_is_counted_whoever_it_belongs_to(album, monkeypatch):
     waiting = making.received(nobodys)
     making.upload(album)
     ProcessingJob.objects.filter(pk=waiting.pk).update(created_at=now - timedelta(seconds=90.5))
-    workers.beat("tester")
+    workers.heartbeat("tester")
 
     status = json.loads(run("--json"))
 
@@ -75,7 +75,7 @@ def test_everything_is_counted_whoever_it_belongs_to(album, monkeypatch):
 
 def test_people_get_words(album, settings):
     making.received(album)
-    workers.beat("host:7")
+    workers.heartbeat("host:7")
 
     assert run().splitlines() == [
         "Jobs:    1 pending, 0 processing, 0 completed, 0 failed, 0 cancelled",
@@ -91,7 +91,7 @@ def test_people_get_words(album, settings):
 def test_each_worker_is_told_with_what_it_has_in_work(album, settings):
     job = making.received(album)
     for name in ("one:1", "two:2"):
-        workers.beat(name)
+        workers.heartbeat(name)
     workers.drain(["two:2"])
     jobs.claim_next("one:1")
 

@@ -77,7 +77,7 @@ class TestOnTheGateway:
 
     def test_a_browser_is_told_that_it_may_send_from_this_site_and_no_other(self, rgw, bucket):
         say("setup_bucket")
-        address = presign.link(s3_config.current(), "incoming/x", 60, rounded=False, answer={})
+        address = presign.link(s3_config.current(), "incoming/x", 60, rounded=False, response_headers={})
 
         def preflight(origin: str) -> requests.Response:
             asked = {"Origin": origin, "Access-Control-Request-Method": "PUT"}

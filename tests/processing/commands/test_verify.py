@@ -216,7 +216,7 @@ def test_a_damaged_original_gives_way_to_a_good_copy_and_is_kept(photo, data_dir
 
     assert run("--repair")[:2] == (CLEAN, 0)
     assert (data_dir / photo.original_key).read_bytes() == content
-    assert (data_dir / storage_keys.of(key) / "quarantine" / storage_keys.bare(key)).read_bytes() == b"damaged"
+    assert (data_dir / storage_keys.location(key) / "quarantine" / storage_keys.bare(key)).read_bytes() == b"damaged"
 
 
 def test_renditions_are_made_from_an_original_that_was_restored(photo, data_dir, django_capture_on_commit_callbacks):
@@ -278,7 +278,7 @@ def test_an_interrupted_run_says_so_in_words(photo, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("processing.integrity.file_check.trouble", interrupt)
+    monkeypatch.setattr("processing.integrity.file_check.problem", interrupt)
     err = StringIO()
 
     with pytest.raises(SystemExit, match="130"):

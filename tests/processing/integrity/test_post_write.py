@@ -43,13 +43,13 @@ def unproved() -> list[int]:
 
 def prove_all() -> int:
     count = 0
-    while post_write.prove_next():
+    while post_write.verify_next():
         count += 1
     return count
 
 
 def test_each_is_read_back_once_the_newest_batch_first(photos):
-    assert post_write.prove_next()
+    assert post_write.verify_next()
     assert unproved() == [photo.pk for photo in photos[:3]]
 
     assert prove_all() == 3
@@ -60,7 +60,7 @@ def test_each_is_read_back_once_the_newest_batch_first(photos):
 def test_developing_comes_first(photos, album):
     making.received(album)
 
-    assert not post_write.prove_next()
+    assert not post_write.verify_next()
     assert len(unproved()) == 4
 
 
@@ -68,21 +68,21 @@ def test_a_job_that_waits_for_its_retry_holds_up_no_proof(photos, album):
     job = making.received(album)
     type(job).objects.filter(pk=job.pk).update(run_after=timezone.now() + timedelta(seconds=100))
 
-    assert post_write.prove_next()
+    assert post_write.verify_next()
 
 
 def test_a_job_that_comes_ends_the_reading_which_is_rung_for_again(photos, album, monkeypatch):
-    monkeypatch.setattr(readback, "ASK_EVERY", 1)
-    passed = readback.Attention.passed
+    monkeypatch.setattr(readback, "CHECK_EVERY_BYTES", 1)
+    passed = readback.PreemptionCheck.on_bytes_read
 
     def a_job_comes(attention, count):
         if not attention.bytes:
             making.received(album)
         passed(attention, count)
 
-    monkeypatch.setattr(readback.Attention, "passed", a_job_comes)
+    monkeypatch.setattr(readback.PreemptionCheck, "on_bytes_read", a_job_comes)
 
-    assert not post_write.prove_next()
+    assert not post_write.verify_next()
     assert Photo.objects.filter(checked_at=None).count() == 4
     assert HUEY.pending_count() == 1
 
@@ -91,14 +91,14 @@ def test_while_there_is_always_a_photo_to_develop_some_are_read_with_each_sweep(
     settings.SWEEP_SECONDS = 1e-6
     making.received(album)
 
-    assert post_write.prove_some() == 1
+    assert post_write.verify_slice() == 1
     settings.SWEEP_SECONDS = 600
-    assert post_write.prove_some() == 3
+    assert post_write.verify_slice() == 3
     assert unproved() == []
 
 
 def test_slices_are_for_busy_times_only(photos):
-    assert post_write.prove_some() == 0
+    assert post_write.verify_slice() == 0
 
 
 def test_a_reading_that_was_killed_is_begun_again(photos, settings):
@@ -137,11 +137,11 @@ def test_what_is_wrong_is_a_finding_and_is_not_read_over_and_over(photos, data_d
 def test_it_waits_while_the_server_is_short_of_something(photos, settings, monkeypatch, data_dir):
     settings.MEMORY_MARK = 1
     monkeypatch.setattr(system_memory, "share_in_use", lambda: 0.5)
-    assert not post_write.prove_next()
+    assert not post_write.verify_next()
 
     monkeypatch.undo()
     (data_dir / "originals").rename(data_dir / "elsewhere")
-    assert not post_write.prove_next()
+    assert not post_write.verify_next()
     assert Finding.objects.count() == 0
 
 

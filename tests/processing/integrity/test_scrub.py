@@ -111,15 +111,15 @@ def test_it_waits_while_anything_is_to_be_developed(photos, album):
 
 
 def test_a_job_that_comes_ends_the_reading_and_the_photo_is_read_later(photos, album, monkeypatch):
-    monkeypatch.setattr(readback, "ASK_EVERY", 1)
-    passed = readback.Attention.passed
+    monkeypatch.setattr(readback, "CHECK_EVERY_BYTES", 1)
+    passed = readback.PreemptionCheck.on_bytes_read
 
     def a_job_comes(attention, count):
         if not attention.bytes:
             making.received(album)
         passed(attention, count)
 
-    monkeypatch.setattr(readback.Attention, "passed", a_job_comes)
+    monkeypatch.setattr(readback.PreemptionCheck, "on_bytes_read", a_job_comes)
 
     assert scrub.step() == 0
     assert Photo.objects.filter(checked_at=None).count() == 3
@@ -142,7 +142,7 @@ def test_a_storage_that_is_away_is_no_loss_of_all_photos(photos, data_dir):
 def test_a_photo_deleted_meanwhile_is_no_trouble(photos, data_dir, monkeypatch):
     for photo in photos:
         (data_dir / photo.original_key).unlink()
-    monkeypatch.setattr(readback.Attention, "passed", lambda *_: Photo.objects.all().delete())
+    monkeypatch.setattr(readback.PreemptionCheck, "on_bytes_read", lambda *_: Photo.objects.all().delete())
 
     scrub.step()
 

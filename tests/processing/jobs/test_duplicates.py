@@ -8,10 +8,10 @@ from processing.integrity import post_write
 from processing.models import Batch, ProcessingJob, Upload
 from processing.queries import batch_list, batch_outcome, failure_page, file_status
 from processing.queries import receipt as receipt_query
-from processing.queries.batch_list import State, Wanted
-from processing.queries.failure_scope import Scope
-from processing.queries.file_status import Standing
-from processing.queries.receipt import Line
+from processing.queries.batch_list import BatchFilterValues, BatchState
+from processing.queries.failure_scope import FailureScope
+from processing.queries.file_status import FileStatus
+from processing.queries.receipt import ReceiptLine
 from processing.rendering import worker
 from processing.uploads import batches, rejections
 from processing.uploads import lifecycle as uploads
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 A_TEXT = b"no picture"
 
 
-def lines(batch: Batch) -> list[Line]:
+def lines(batch: Batch) -> list[ReceiptLine]:
     return list(receipt_query.lines(file_status.files(batch)))
 
 
@@ -38,7 +38,7 @@ def twice(album: Album, content: bytes = A_TEXT) -> Batch:
 def work() -> None:
     while worker.develop_next():
         pass
-    while post_write.prove_next():
+    while post_write.verify_next():
         pass
 
 
@@ -47,24 +47,24 @@ def test_the_double_of_a_file_that_failed_has_failed_and_says_why(album):
 
     first, second = lines(batch)
 
-    assert (first.standing, second.standing) == (Standing.FAILED, Standing.FAILED)
+    assert (first.status, second.status) == (FileStatus.FAILED, FileStatus.FAILED)
     assert second.code == first.code == "not-an-image"
     assert second.reason.startswith(f"Same file as A.jpg, which failed: {first.reason}")
     assert (first.can_be_retried, second.can_be_retried) == (True, False)
-    assert receipt_query.of(batch).words == "0 of 2 are stored and verified. 2 failed. Do not format the card yet."
+    assert receipt_query.build(batch).summary == "0 of 2 are stored and verified. 2 failed. Do not format the card yet."
 
 
 def test_who_waits_for_the_batch_hears_of_both(album):
     batch = twice(album)
 
-    assert [name for name, _ in batch_outcome.troubles(batch)] == ["A.jpg", "B.jpg"]
-    assert (batch_outcome.of(batch).files, batch_outcome.of(batch).photos) == (2, 0)
+    assert [name for name, _ in batch_outcome.failures(batch)] == ["A.jpg", "B.jpg"]
+    assert (batch_outcome.build(batch).files, batch_outcome.build(batch).photos) == (2, 0)
 
 
 def test_lists_count_both_as_failed(album):
     [entry] = batch_list.entries([twice(album)])
 
-    assert (entry.failed, entry.doubles, entry.photos) == (2, 0, 0)
+    assert (entry.failed, entry.duplicates, entry.photos) == (2, 0, 0)
 
 
 def test_what_waits_to_be_tried_again_waits_for_both(album):
@@ -72,22 +72,22 @@ def test_what_waits_to_be_tried_again_waits_for_both(album):
 
     batches.requeue(ProcessingJob.objects.failed(), by="anna")
 
-    assert [line.standing for line in lines(batch)] == [Standing.DEVELOPING, Standing.DEVELOPING]
-    assert list(batch_outcome.troubles(batch)) == []
+    assert [line.status for line in lines(batch)] == [FileStatus.DEVELOPING, FileStatus.DEVELOPING]
+    assert list(batch_outcome.failures(batch)) == []
 
 
 def test_publishing_it_damaged_puts_both_right_and_both_say_so(album):
     batch = twice(album, damaged())
-    assert [line.standing for line in lines(batch)] == [Standing.FAILED, Standing.FAILED]
+    assert [line.status for line in lines(batch)] == [FileStatus.FAILED, FileStatus.FAILED]
 
     batches.publish_damaged(ProcessingJob.objects.failed(), by="anna")
     work()
 
     photo = album.photos.get()
-    assert [(line.standing, line.photo) for line in lines(batch)] == [(Standing.VERIFIED, photo.pk)] * 2
+    assert [(line.status, line.photo) for line in lines(batch)] == [(FileStatus.VERIFIED, photo.pk)] * 2
     assert {line.code for line in lines(batch)} == {"published-damaged"}
-    assert (receipt_query.of(batch).damaged, receipt_query.of(batch).is_safe) == (2, False)
-    assert (batch_outcome.of(batch).photos, list(batch_outcome.troubles(batch))) == (2, [])
+    assert (receipt_query.build(batch).damaged, receipt_query.build(batch).is_safe) == (2, False)
+    assert (batch_outcome.build(batch).photos, list(batch_outcome.failures(batch))) == (2, [])
 
 
 def test_a_later_duplicate_of_a_photo_that_was_published_damaged_does_not_free_the_card(album):
@@ -99,7 +99,7 @@ def test_a_later_duplicate_of_a_photo_that_was_published_damaged_does_not_free_t
     assert making.received(album, content, name="C.jpg") is None
     later = Batch.objects.order_by("-pk")[0]
 
-    assert (receipt_query.of(later).damaged, receipt_query.of(later).is_safe) == (1, False)
+    assert (receipt_query.build(later).damaged, receipt_query.build(later).is_safe) == (1, False)
 
 
 def test_what_is_dismissed_is_dismissed_for_both(album):
@@ -108,9 +108,9 @@ def test_what_is_dismissed_is_dismissed_for_both(album):
     batches.dismiss_failed(ProcessingJob.objects.failed(), by="anna")
 
     first, second = lines(batch)
-    assert (first.standing, second.standing) == (Standing.CANCELLED, Standing.CANCELLED)
+    assert (first.status, second.status) == (FileStatus.CANCELLED, FileStatus.CANCELLED)
     assert second.reason == "Same file as A.jpg, which was cancelled. Upload it again if you want it."
-    assert [name for name, _ in batch_outcome.troubles(batch)] == ["A.jpg", "B.jpg"]
+    assert [name for name, _ in batch_outcome.failures(batch)] == ["A.jpg", "B.jpg"]
 
 
 def test_a_double_in_a_batch_of_its_own_leads_to_the_failure_and_can_be_retried_there(album, client, owner):
@@ -119,15 +119,15 @@ def test_a_double_in_a_batch_of_its_own_leads_to_the_failure_and_can_be_retried_
     work()
     batch = Batch.objects.order_by("-pk")[0]
 
-    desk = failure_page.of(Scope(Album.objects.all(), batch=batch))
+    desk = failure_page.build(FailureScope(Album.objects.all(), batch=batch))
 
     [line] = lines(batch)
-    assert (line.name, line.standing) == ("B.jpg", Standing.FAILED)
+    assert (line.name, line.status) == ("B.jpg", FileStatus.FAILED)
     assert [(entry.name, entry.reason.code) for section in desk.sections for entry in section.entries] == [
         ("A.jpg", "not-an-image")
     ]
     assert [reason.code for reason in desk.reasons] == ["not-an-image"]
-    assert batch in batch_list.find(Album.objects.all(), Wanted(state=State.FAILURES))
+    assert batch in batch_list.find(Album.objects.all(), BatchFilterValues(state=BatchState.FAILURES))
     client.force_login(owner)
     client.post(f"/batches/{batch.pk}/retry/")
     assert ProcessingJob.objects.active().get().original_filename == "A.jpg"
@@ -142,15 +142,15 @@ def test_the_failures_of_another_album_are_none_of_it(album, owner):
     assert making.received(other, content, name="B.jpg", batch=batch) is None
     work()
 
-    assert [line.standing for line in lines(batch)] == [Standing.VERIFIED, Standing.VERIFIED]
+    assert [line.status for line in lines(batch)] == [FileStatus.VERIFIED, FileStatus.VERIFIED]
     assert ProcessingJob.objects.failed().count() == 1
 
 
 @pytest.mark.parametrize(
     ("end", "standing"),
     [
-        (lambda upload: uploads.cancel(upload, "cancelled", "Cancelled by anna."), Standing.CANCELLED),
-        (lambda upload: uploads.refuse(upload, rejections.NOT_AS_DECLARED), Standing.REFUSED),
+        (lambda upload: uploads.cancel(upload, "cancelled", "Cancelled by anna."), FileStatus.CANCELLED),
+        (lambda upload: uploads.refuse(upload, rejections.NOT_AS_DECLARED), FileStatus.REFUSED),
     ],
 )
 def test_the_double_of_a_file_that_never_arrived_did_not_arrive_either(album, end, standing):
@@ -161,9 +161,9 @@ def test_the_double_of_a_file_that_never_arrived_did_not_arrive_either(album, en
     end(first)
 
     told = lines(first.batch)
-    assert [line.standing for line in told] == [standing, standing]
+    assert [line.status for line in told] == [standing, standing]
     assert "A.jpg" in told[1].reason
-    assert "Do not format the card yet." in receipt_query.of(first.batch).words
+    assert "Do not format the card yet." in receipt_query.build(first.batch).summary
 
 
 def test_a_double_tells_of_the_first_file_what_stays_true(album):
@@ -171,4 +171,4 @@ def test_a_double_tells_of_the_first_file_what_stays_true(album):
     batch = twice(album, content)
 
     assert lines(batch)[1].reason == "Same file as A.jpg. It was not stored twice."
-    assert receipt_query.of(batch).is_safe
+    assert receipt_query.build(batch).is_safe

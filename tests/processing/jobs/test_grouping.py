@@ -18,7 +18,7 @@ from processing.models import Batch, Finding, ProcessingJob, Upload
 from processing.models.states import JobState, UploadState
 from processing.queries import album_progress, batch_outcome, file_status
 from processing.queries import receipt as receipt_query
-from processing.queries.file_status import Standing
+from processing.queries.file_status import FileStatus
 from processing.rendering import worker
 from processing.storage import locations
 from processing.uploads import batches
@@ -83,12 +83,12 @@ def develop() -> None:
 
 
 def prove() -> None:
-    while post_write.prove_next():
+    while post_write.verify_next():
         pass
 
 
-def standing_of(batch: Batch) -> dict[str, Standing]:
-    return {line.name: line.standing for line in receipt_query.lines(file_status.files(batch))}
+def standing_of(batch: Batch) -> dict[str, FileStatus]:
+    return {line.name: line.status for line in receipt_query.lines(file_status.files(batch))}
 
 
 @pytest.mark.once
@@ -127,7 +127,7 @@ def test_a_sidecar_speaks_for_its_photo_whichever_comes_first(album, data_dir, n
     assert set(ProcessingJob.objects.values_list("state", flat=True)) == {JobState.COMPLETED}
     assert Leftover.objects.exclude(key__contains="incoming/").count() == 0
     assert (album_progress.report(album).added, album_progress.report(album).kept) == (1, 1)
-    assert str(batch_outcome.of(batch)) == "2 files: 1 photo, 1 related file, 0 queued"
+    assert str(batch_outcome.build(batch)) == "2 files: 1 photo, 1 related file, 0 queued"
 
 
 def test_a_sidecar_adds_time_and_place_only_where_there_is_none(album):
@@ -218,11 +218,11 @@ def test_a_sidecar_of_another_batch_is_none_of_ours(album):
 def test_a_sidecar_alone_is_explained_and_verified(album, client, owner):
     batch = send(album, [("IMG_1.xmp", sidecar())])
 
-    assert standing_of(batch) == {"IMG_1.xmp": Standing.CHECKING}
+    assert standing_of(batch) == {"IMG_1.xmp": FileStatus.CHECKING}
     prove()
     (line,) = receipt_query.lines(file_status.files(batch))
-    assert (line.standing, line.photo, line.code, line.note) == (Standing.VERIFIED, None, "", grouping.ALONE)
-    assert [upload.note for upload in album_progress.report(album).noted] == [grouping.ALONE]
+    assert (line.status, line.photo, line.code, line.note) == (FileStatus.VERIFIED, None, "", grouping.NO_PHOTO_NOTE)
+    assert [upload.note for upload in album_progress.report(album).with_note] == [grouping.NO_PHOTO_NOTE]
     client.force_login(owner)
     companion = Companion.objects.get()
     assert companion.get_absolute_url() in client.get(f"/batches/{batch.pk}/").content.decode()
@@ -234,20 +234,20 @@ def test_a_sidecar_alone_is_explained_and_verified(album, client, owner):
 def test_a_receipt_counts_a_sidecar_only_when_it_was_read_back_itself(album, data_dir):
     batch = send(album, [("IMG_1.JPG", jpeg()), ("IMG_1.xmp", sidecar())])
     photo, companion = album.photos.get(), Companion.objects.get()
-    assert standing_of(batch) == {"IMG_1.JPG": Standing.CHECKING, "IMG_1.xmp": Standing.CHECKING}
+    assert standing_of(batch) == {"IMG_1.JPG": FileStatus.CHECKING, "IMG_1.xmp": FileStatus.CHECKING}
 
     (data_dir / companion.key).write_bytes(b"rot")
     prove()
     photo.refresh_from_db()
-    assert standing_of(batch) == {"IMG_1.JPG": Standing.VERIFIED, "IMG_1.xmp": Standing.DAMAGED}
-    assert not receipt_query.of(batch).is_safe
+    assert standing_of(batch) == {"IMG_1.JPG": FileStatus.VERIFIED, "IMG_1.xmp": FileStatus.DAMAGED}
+    assert not receipt_query.build(batch).is_safe
     assert Finding.objects.get().companion == companion
 
     (data_dir / companion.key).write_bytes(sidecar())
     findings.settle({})
-    assert standing_of(batch)["IMG_1.xmp"] == Standing.CHECKING
+    assert standing_of(batch)["IMG_1.xmp"] == FileStatus.CHECKING
     assert scrub.step() == 1
-    assert receipt_query.of(batch).words == "All 2 files are stored and verified: safe to format the card."
+    assert receipt_query.build(batch).summary == "All 2 files are stored and verified: safe to format the card."
 
 
 def test_what_is_sent_again_is_recognised_and_counts(album):
@@ -259,7 +259,7 @@ def test_what_is_sent_again_is_recognised_and_counts(album):
 
     assert Companion.objects.count() == 1
     assert {upload.code for upload in again.uploads.all()} == {"duplicate"}
-    assert receipt_query.of(again).is_safe
+    assert receipt_query.build(again).is_safe
 
 
 def test_verify_misses_restores_and_knows_companions(album, data_dir, stored):
@@ -282,19 +282,19 @@ def test_verify_misses_restores_and_knows_companions(album, data_dir, stored):
 def test_companions_go_with_their_photo_and_not_before(album, data_dir, django_capture_on_commit_callbacks):
     batch = send(album, [("IMG_1.JPG", jpeg()), ("IMG_1.xmp", sidecar())])
     photo, path = album.photos.get(), data_dir / Companion.objects.get().key
-    trash.put_away(photo)
-    assert set(standing_of(batch).values()) == {Standing.TRASHED}
+    trash.move_to_trash(photo)
+    assert set(standing_of(batch).values()) == {FileStatus.TRASHED}
     assert path.exists()
 
     with django_capture_on_commit_callbacks(execute=True):
         trash.remove(photo)
 
     assert (Companion.objects.count(), path.exists()) == (0, False)
-    assert set(standing_of(batch).values()) == {Standing.GONE}
+    assert set(standing_of(batch).values()) == {FileStatus.GONE}
 
 
 def test_a_sidecar_without_photo_goes_with_its_batch_or_its_album(album, data_dir, django_capture_on_commit_callbacks):
-    for forget in (lambda batch: batches.forget(batch, "anna"), lambda batch: removal.delete_album(batch.album)):
+    for forget in (lambda batch: batches.delete(batch, "anna"), lambda batch: removal.delete_album(batch.album)):
         batch = send(album, [("IMG_1.xmp", sidecar())])
         path = data_dir / Companion.objects.get().key
         with django_capture_on_commit_callbacks(execute=True):
@@ -318,7 +318,7 @@ def test_a_raw_and_its_jpeg_are_shown_as_one_in_whatever_order(album, data_dir, 
     assert Companion.objects.get().photo == shown
     assert (album_progress.report(album).added, album_progress.report(album).kept) == (1, 2)
     prove()
-    assert receipt_query.of(batch).is_safe
+    assert receipt_query.build(batch).is_safe
 
 
 @pytest.mark.parametrize("taken", ["2024:05:01 10:00:09", ""])
@@ -339,22 +339,22 @@ def test_what_is_shown_as_one_goes_and_comes_back_as_one(album, data_dir, dng, d
     batch = send(album, [("IMG_1.DNG", dng), ("IMG_1.JPG", jpeg(TAKEN))])
     shown = album.photos.shown().get()
 
-    trash.put_away(shown)
+    trash.move_to_trash(shown)
     assert (album.photos.trashed().count(), album.photos.trashed().leading().count()) == (2, 1)
-    assert trash.put_all_back(album) == 1
+    assert trash.restore_all(album) == 1
     assert album.photos.trashed().count() == 0
-    trash.put_away(shown.halves.get())
+    trash.move_to_trash(shown.halves.get())
     assert album.photos.shown().count() == 0
     assert making.received(album, dng, name="IMG_1.DNG") is None  # sent again, it is wanted again
     assert album.photos.shown().get() == shown
 
-    trash.put_away(shown)
+    trash.move_to_trash(shown)
     with django_capture_on_commit_callbacks(execute=True):
         assert trash.empty(album) == 1
     assert Photo.objects.count() == 0
     assert consistency.verify().is_clean
     assert [path for path in (data_dir / "originals").rglob("*") if path.is_file()] == []
-    assert set(standing_of(batch).values()) == {Standing.GONE}
+    assert set(standing_of(batch).values()) == {FileStatus.GONE}
 
 
 @pytest.mark.parametrize("between", [True, False])
@@ -369,7 +369,7 @@ def test_a_live_video_is_kept_with_its_still_whichever_comes_first(album, data_d
     assert (data_dir / companion.key).read_bytes() == MOV
     assert ProcessingJob.objects.failed().count() == 0
     prove()
-    assert receipt_query.of(batch).is_safe
+    assert receipt_query.build(batch).is_safe
 
 
 def test_a_live_video_waits_while_its_still_is_on_its_way_and_costs_no_attempt(album):
@@ -418,8 +418,8 @@ def test_a_worker_that_lost_its_claim_keeps_no_companion(album, data_dir):
     )
     jobs.release(job)
 
-    with pytest.raises(jobs.Stale):
-        jobs.keep(job, companion)
+    with pytest.raises(jobs.ClaimLost):
+        jobs.complete_companion(job, companion)
 
     assert Companion.objects.count() == 0
 
@@ -429,7 +429,7 @@ def test_settling_again_changes_nothing(album, dng):
     before = [list(rows.objects.order_by("pk").values()) for rows in (Photo, Companion)]
 
     for job in batch.jobs.all():
-        grouping.settle(job)
+        grouping.link_group(job)
 
     assert [list(rows.objects.order_by("pk").values()) for rows in (Photo, Companion)] == before
     assert Upload.objects.filter(state=UploadState.RECEIVED).count() == 4

@@ -174,7 +174,7 @@ def test_a_stale_worker_publishes_nothing(album):
     job = jobs.claim_next("tester")
     jobs.cancel(job)
 
-    with pytest.raises(jobs.Stale):
+    with pytest.raises(jobs.ClaimLost):
         jobs.complete(job, making.photo(album, job), [])
 
     assert Photo.objects.count() == 0

@@ -13,7 +13,7 @@ from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import JobState
 from processing.queries import album_progress, batch_outcome, file_status
 from processing.queries import receipt as receipt_query
-from processing.queries.file_status import Standing
+from processing.queries.file_status import FileStatus
 from processing.uploads import batches, filenames
 from processing.uploads.tus import protocol
 from tests.pipeline import raws
@@ -54,7 +54,7 @@ def test_files_of_one_name_go_with_those_of_their_own_folder(album, is_reversed,
         folder: {f"{folder}/motion", f"{folder}/sidecar"} for folder in ("DCIM/100APPLE", "DCIM/101APPLE")
     }
     assert album_progress.report(album).failed_count == 0
-    assert grouping.AMBIGUOUS not in " ".join(upload.note for upload in batch.uploads.all())
+    assert grouping.AMBIGUOUS_NOTE not in " ".join(upload.note for upload in batch.uploads.all())
 
 
 @ORDERS
@@ -80,11 +80,11 @@ def test_without_folders_videos_of_one_name_are_kept_apart_and_say_so(album):
     assert Companion.objects.count() == 4
     prove()
     told = {line.name: line for line in receipt_query.lines(file_status.files(batch))}
-    assert {line.standing for line in told.values()} == {Standing.VERIFIED}
-    assert {told[name].note.count(grouping.AMBIGUOUS) for name in ("IMG_1.MOV", "IMG_1.xmp")} == {1}
-    assert grouping.ALONE not in told["IMG_1.MOV"].note
-    assert receipt_query.of(batch).is_safe
-    assert list(batch_outcome.troubles(batch)) == []
+    assert {line.status for line in told.values()} == {FileStatus.VERIFIED}
+    assert {told[name].note.count(grouping.AMBIGUOUS_NOTE) for name in ("IMG_1.MOV", "IMG_1.xmp")} == {1}
+    assert grouping.NO_PHOTO_NOTE not in told["IMG_1.MOV"].note
+    assert receipt_query.build(batch).is_safe
+    assert list(batch_outcome.failures(batch)) == []
 
 
 def test_what_was_kept_apart_is_put_together_when_it_comes_again_in_its_folders(album):
@@ -121,7 +121,7 @@ def test_a_sidecar_in_a_folder_of_another_name_is_for_none_of_the_others(album):
     )
 
     assert album.photos.get().title == ""
-    assert [upload.note for upload in album_progress.report(album).noted] == [grouping.ALONE]
+    assert [upload.note for upload in album_progress.report(album).with_note] == [grouping.NO_PHOTO_NOTE]
     assert batch.jobs.get(stem="img_1", state=JobState.FAILED).original_filename == "IMG_1.MOV"
 
 
@@ -180,9 +180,9 @@ def test_a_photo_that_is_there_gets_what_comes_with_it_another_day(album, there,
     assert (Companion.objects.count(), photo.title, photo.caption) == (3, "Edited", "By the sea")
     assert ProcessingJob.objects.failed().count() == 0
     prove()
-    assert set(standing_of(batch).values()) == {Standing.VERIFIED}
-    assert receipt_query.of(batch).is_safe
-    assert grouping.ALONE not in " ".join(line.note for line in receipt_query.lines(file_status.files(batch)))
+    assert set(standing_of(batch).values()) == {FileStatus.VERIFIED}
+    assert receipt_query.build(batch).is_safe
+    assert grouping.NO_PHOTO_NOTE not in " ".join(line.note for line in receipt_query.lines(file_status.files(batch)))
 
 
 def test_what_a_person_wrote_since_is_not_undone_by_the_same_sidecar(album):
@@ -235,7 +235,7 @@ def test_the_same_photo_under_two_names_gets_what_lies_beside_either(album, betw
 
 
 def test_what_comes_with_a_photo_of_the_trash_brings_it_back(album, there):
-    trash.put_away(album.photos.get())
+    trash.move_to_trash(album.photos.get())
 
     send(album, [("IMG_8.JPG", jpeg(TAKEN, "First")), ("IMG_8.MOV", MOV)])
 
@@ -316,10 +316,10 @@ def test_an_import_tells_files_of_one_name_apart(album, tmp_path):
 
     call_command("import_photos", str(album.pk), str(tmp_path / "DCIM"))
     develop()
-    while post_write.prove_next():
+    while post_write.verify_next():
         pass
 
     assert {photo.title for photo in album.photos.all()} == {"One", "Two"}
     assert Companion.objects.exclude(photo=None).count() == 4
-    assert receipt_query.of(Batch.objects.get()).is_safe
+    assert receipt_query.build(Batch.objects.get()).is_safe
     assert batches.running_in(album) is None

@@ -124,7 +124,7 @@ def test_it_speaks_for_its_photo_whichever_comes_first(album, data_dir, name, ph
     assert (companion.photo, companion.kind, companion.name) == (photo, Companion.Kind.SIDECAR, name)
     assert (data_dir / companion.key).read_bytes() == takeout_json(title)
     prove()
-    assert receipt_query.of(batch).is_safe
+    assert receipt_query.build(batch).is_safe
     assert (album_progress.report(album).added, album_progress.report(album).kept) == (1, 1)
 
 

@@ -20,17 +20,17 @@ def albums(monkeypatch) -> int:
 
 
 def test_few_are_counted(albums):
-    count = row_counts.of(Album.objects.filter(title__in=["1", "2"]))
+    count = row_counts.count(Album.objects.filter(title__in=["1", "2"]))
 
-    assert (count, count.is_exact, count.words) == (2, True, "2")
+    assert (count, count.is_exact, count.text) == (2, True, "2")
 
 
 def test_very_many_are_estimated_where_that_can_be(albums):
-    count = row_counts.of(Album.objects.all())
+    count = row_counts.count(Album.objects.all())
 
     assert count == albums
     assert count.is_exact == (connection.vendor != "postgresql")
 
 
 def test_an_estimate_is_told_as_one():
-    assert Count(1_234_567, is_exact=False).words == "about 1,234,567"
+    assert Count(1_234_567, is_exact=False).text == "about 1,234,567"

@@ -43,7 +43,7 @@ def other_album(owner) -> Album:
 @pytest.fixture(autouse=True)
 def counts_anew(monkeypatch):
     """What is remembered for two seconds would make every test wait for them."""
-    monkeypatch.setattr(staging_quota, "REMEMBERED_SECONDS", -1)
+    monkeypatch.setattr(staging_quota, "CACHE_SECONDS", -1)
 
 
 def create(client: Client, album: Album, size: int):
@@ -89,7 +89,7 @@ class TestQuota:
         assert staging_quota.used() == 1000
 
     def test_it_is_counted_once_in_a_while(self, album, monkeypatch, django_assert_num_queries, settings):
-        monkeypatch.setattr(staging_quota, "REMEMBERED_SECONDS", 60)
+        monkeypatch.setattr(staging_quota, "CACHE_SECONDS", 60)
         settings.STAGING_QUOTA_BYTES = 1
         staging_quota.has_room()
 
@@ -117,7 +117,7 @@ class TestDoors:
         assert not Upload.objects.filter(album=album).exists()
 
     def test_the_page_says_so_before_anybody_sends(self, signed_in, album):
-        assert admission.STAGING.intake in signed_in.get(f"/albums/{album.pk}/").content.decode()
+        assert admission.STAGING.upload_message in signed_in.get(f"/albums/{album.pk}/").content.decode()
 
     def test_no_tus_upload_begins(self, signed_in, album):
         response = create(signed_in, album, 1000)
@@ -142,7 +142,7 @@ class TestDoors:
         assert "a.jpg: Too many files are waiting" in err.getvalue()
 
     def test_workers_go_on(self):
-        assert admission.of_work() is None
+        assert admission.for_worker() is None
 
 
 class TestRoom:
@@ -264,7 +264,7 @@ class TestShares:
         settings.STAGING_QUOTA_BYTES, settings.USER_STAGING_PERCENT, settings.MIN_FREE_BYTES = 64 << 30, 75, 400
         monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=10_000, used=8_600, free=1_400))
 
-        assert not staging_quota.has_share(1, 0) or staging_quota._share(staging_quota.Used()) == 750
+        assert not staging_quota.has_share(1, 0) or staging_quota._share(staging_quota.StagingUsage()) == 750
 
     def test_an_import_is_the_servers_own(self, album, owner, tmp_path, settings):
         settings.STAGING_QUOTA_BYTES, settings.USER_STAGING_PERCENT = 1 << 30, 1
@@ -293,7 +293,7 @@ class TestReclaiming:
         (data_dir / key).write_bytes(b"x" * 5)
         Leftover.note([key])
 
-        now = reclaim.of_now()
+        now = reclaim.current()
 
         fence = 16
         assert (now.failed, now.waiting, now.stray) == (failed.upload.size, waiting.upload.size, 75)
@@ -306,7 +306,7 @@ class TestReclaiming:
         busy = begun(signed_in, other_album, 1000, b"x" * 200)
         stray(data_dir, 70, age=reclaim.QUIET_SECONDS + 60)
         fresh = stray(data_dir, 7, age=0)
-        now = reclaim.of_now()
+        now = reclaim.current()
 
         assert reclaim.reclaim() == now.reclaimable == 300 + 16 + 70
 
@@ -315,7 +315,7 @@ class TestReclaiming:
         assert patch(signed_in, quiet, 300, b"x").status_code == 410
         assert patch(signed_in, busy, 200, b"x").status_code == 204
         assert fresh.exists()
-        assert reclaim.of_now().reclaimable == 0
+        assert reclaim.current().reclaimable == 0
 
     def test_failed_and_waiting_files_are_never_reclaimed(self, album, other_album, stored):
         making.job_in(other_album, JobState.FAILED)

@@ -12,7 +12,7 @@ from processing.integrity import consistency
 from processing.maintenance import sweep as recovery
 from processing.models import JobEvent, ProcessingJob, Upload
 from processing.models.states import JobState, UploadState
-from processing.storage.base import ON_LOAN
+from processing.storage.base import LOCAL_COPY_PREFIX
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -168,7 +168,7 @@ def test_old_files_in_incoming_that_no_row_knows_go(db, data_dir, name):
 @pytest.mark.parametrize(("hours", "is_left"), [(0, True), (5, True), (7, False)])
 def test_a_copy_on_loan_is_nobodys_only_when_no_reader_can_be_left(db, data_dir, settings, hours, is_left):
     settings.ORPHAN_GRACE_SECONDS = 0
-    copy = put(data_dir, f"incoming/{ON_LOAN}0a1b.work/photo.jpg", hours=hours)
+    copy = put(data_dir, f"incoming/{LOCAL_COPY_PREFIX}0a1b.work/photo.jpg", hours=hours)
 
     assert consistency.verify().is_clean
     assert recovery.sweep().strays == (not is_left)
@@ -226,7 +226,7 @@ def test_bytes_that_cannot_be_deleted_stop_no_sweep(album, data_dir):
 
 def test_a_worker_deletes_for_a_while_and_goes_on_with_the_next_sweep(album, data_dir, monkeypatch):
     """Between two sweeps it has photos to develop."""
-    monkeypatch.setattr(removal, "FEW", 2)
+    monkeypatch.setattr(removal, "SMALL_BATCH_SIZE", 2)
     job = making.received(album)
     for _ in range(3):
         making.photo(album, job).save()
@@ -247,7 +247,7 @@ def test_a_worker_deletes_for_a_while_and_goes_on_with_the_next_sweep(album, dat
 
 
 def test_more_leftovers_than_are_looked_at_together_all_go(data_dir, db, monkeypatch):
-    monkeypatch.setattr(removal, "CHUNK", 2)
+    monkeypatch.setattr(removal, "BATCH_SIZE", 2)
     keys = [f"renditions/ab/{name}/400.webp" for name in "abcde"]
     Leftover.note(keys)
 
@@ -268,4 +268,4 @@ def test_a_second_sweep_finds_nothing_to_do(album, settings):
     ProcessingJob.objects.update(lease_until=ago(seconds=1))
     recovery.sweep()
 
-    assert recovery.sweep() == recovery.Swept(*[0] * 12)
+    assert recovery.sweep() == recovery.SweepResult(*[0] * 12)

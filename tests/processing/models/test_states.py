@@ -18,7 +18,7 @@ def fire(edge: states.Edge, job: ProcessingJob) -> bool:
         case "complete":
             try:
                 jobs.complete(job, making.photo(job.album, job), [])
-            except jobs.Stale:
+            except jobs.ClaimLost:
                 return False
             return True
         case "retry" | "give_up":

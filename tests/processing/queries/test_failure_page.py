@@ -6,7 +6,7 @@ from albums.models import Album
 from processing import jobs
 from processing.models import Batch, Preview, ProcessingJob, Upload
 from processing.queries import failure_page
-from processing.queries.failure_scope import FailureKind, Scope
+from processing.queries.failure_scope import FailureKind, FailureScope
 from processing.uploads import lifecycle as uploads
 from processing.uploads import rejections
 from tests.processing import making
@@ -25,21 +25,21 @@ def fail(batch: Batch, code: str = "broken", name: str = "photo.jpg") -> Process
     return ProcessingJob.objects.get(pk=job.pk)
 
 
-def refuse(batch: Batch, refusal: rejections.Refusal = rejections.CUT_OFF) -> Upload:
+def refuse(batch: Batch, refusal: rejections.RejectionReason = rejections.CUT_OFF) -> Upload:
     upload = making.upload(batch.album, batch=batch)
     uploads.refuse(upload, refusal)
     return upload
 
 
-def desk(page: str | None = None, **narrowed) -> failure_page.Desk:
-    return failure_page.of(Scope(Album.objects.all(), **narrowed), page)
+def desk(page: str | None = None, **narrowed) -> failure_page.FailurePage:
+    return failure_page.build(FailureScope(Album.objects.all(), **narrowed), page)
 
 
-def reasons(found: failure_page.Desk) -> list[tuple[FailureKind, str, int]]:
+def reasons(found: failure_page.FailurePage) -> list[tuple[FailureKind, str, int]]:
     return [(reason.kind, reason.code, reason.count) for reason in found.reasons]
 
 
-def listed(found: failure_page.Desk) -> list[tuple[str, list[str]]]:
+def listed(found: failure_page.FailurePage) -> list[tuple[str, list[str]]]:
     return [(section.reason.slug, [entry.id for entry in section.entries]) for section in found.sections]
 
 
@@ -84,7 +84,7 @@ def test_all_means_what_the_desk_shows(batch):
     refuse(batch, rejections.DUPLICATE)
     job, upload = fail(batch), refuse(batch)
 
-    picked = Scope(Album.objects.all()).all()
+    picked = FailureScope(Album.objects.all()).all()
 
     assert (list(picked.jobs), list(picked.uploads)) == ([job], [upload])
 
@@ -105,8 +105,8 @@ def test_a_code_of_both_kinds_is_two_reasons(batch):
 
     found = desk(code="disk-full")
 
-    assert [reason.advice.may_help for reason in found.looked_at] == [True, False]
-    assert (found.shown, found.kept) == (2, 1)
+    assert [reason.advice.retry_may_help for reason in found.matching] == [True, False]
+    assert (found.shown, found.retryable_count) == (2, 1)
     assert listed(desk(code="disk-full", kind=FailureKind.REFUSED))[0][0] == "refused-disk-full"
 
 
@@ -134,7 +134,7 @@ def test_albums_that_are_not_meant_are_not_told_of(batch, stranger):
     fail(batch)
     refuse(batch)
 
-    assert failure_page.of(Scope(Album.objects.visible_to(stranger))).total == 0
+    assert failure_page.build(FailureScope(Album.objects.visible_to(stranger))).total == 0
 
 
 def test_an_entry_says_what_is_known_of_its_file(batch):
@@ -145,7 +145,7 @@ def test_an_entry_says_what_is_known_of_its_file(batch):
 
     assert (entry.name, entry.album, entry.batch, entry.size) == ("IMG_1.CR2", batch.album, batch.pk, job.upload.size)
     assert (entry.message, entry.at, entry.attempts) == ("It is broken.", job.finished_at, 1)
-    assert [moment.title for moment in entry.moments] == ["Uploaded", "Attempt 1"]
+    assert [moment.title for moment in entry.history] == ["Uploaded", "Attempt 1"]
     assert (entry.has_preview, entry.ending) == (True, "CR2")
 
 
@@ -157,7 +157,7 @@ def test_the_ending_stands_for_a_picture_that_cannot_be_seen(batch, name, ending
 
 
 def test_pages_run_on_from_what_failed_to_what_was_refused(batch, monkeypatch):
-    monkeypatch.setattr(failure_page, "A_PAGE", 3)
+    monkeypatch.setattr(failure_page, "PAGE_SIZE", 3)
     kept = [str(fail(batch).pk) for _ in range(4)]
     gone = [str(refuse(batch).pk) for _ in range(3)]
 

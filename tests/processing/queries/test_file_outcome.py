@@ -12,9 +12,9 @@ from processing import jobs
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import DUPLICATE, JobState
 from processing.queries import album_progress, batch_list, batch_outcome, file_outcome, receipt
-from processing.queries.batch_list import State, Wanted
+from processing.queries.batch_list import BatchFilterValues, BatchState
 from processing.queries.file_outcome import FileOutcome
-from processing.queries.file_status import Standing
+from processing.queries.file_status import FileStatus
 from processing.uploads import batches, rejections
 from processing.uploads import lifecycle as uploads
 from processing.uploads.manifest import Declared
@@ -42,7 +42,7 @@ def keep(batch: Batch) -> None:
     upload = job.upload
     row = Companion(album=batch.album, kind=Companion.Kind.SIDECAR, name=upload.name, key=f"originals/{upload.pk}")
     row.bytes, row.sha256 = upload.size, upload.sha256
-    jobs.keep(job, row)
+    jobs.complete_companion(job, row)
 
 
 def repeat_a_photo(batch: Batch) -> None:
@@ -83,7 +83,7 @@ MAKE: tuple[Callable[[Batch], object], ...] = (
     expire,
     cancel_an_upload,
     lambda batch: jobs.cancel(claimed(batch)),
-    lambda batch: uploads.note_skipped(batch, [Declared("notes.txt", 1), Declared("Thumbs.db", 1)]),
+    lambda batch: uploads.record_skipped(batch, [Declared("notes.txt", 1), Declared("Thumbs.db", 1)]),
     lambda batch: making.received(batch.album, batch=batch),
     lambda batch: making.upload(batch.album, batch=batch),
 )
@@ -106,7 +106,7 @@ def test_every_file_has_one_outcome(batch):
 def test_the_list_of_batches_counts_each_file_once(batch):
     (entry,) = batch_list.entries([batch])
 
-    counted = (entry.photos, entry.kept, entry.failed, entry.refused, entry.doubles, entry.skipped, entry.active)
+    counted = (entry.photos, entry.kept, entry.failed, entry.refused, entry.duplicates, entry.skipped, entry.active)
     assert counted == (1, 1, 2, 2, 2, 1, 2)
     assert entry.companions == 1
     assert entry.files == sum(counted) + COUNTS[FileOutcome.CANCELLED]
@@ -118,7 +118,7 @@ def test_the_albums_report_counts_like_the_list_of_batches(batch):
     report = album_progress.report(batch.album)
 
     assert (report.added, report.kept, report.failed_count) == (entry.photos, entry.kept, entry.failed)
-    assert (report.refused_count, report.duplicate_count) == (entry.refused, entry.doubles)
+    assert (report.refused_count, report.duplicate_count) == (entry.refused, entry.duplicates)
     assert (report.skipped_count, report.companions) == (entry.skipped, entry.companions)
     assert (report.batch, report.unlisted) == (batch.pk, 0)
 
@@ -126,26 +126,26 @@ def test_the_albums_report_counts_like_the_list_of_batches(batch):
 def test_the_import_command_counts_like_the_list_of_batches(batch):
     (entry,) = batch_list.entries([batch])
 
-    outcome = batch_outcome.of(batch)
+    outcome = batch_outcome.build(batch)
 
-    assert outcome.photos == entry.photos + entry.doubles
+    assert outcome.photos == entry.photos + entry.duplicates
     assert (outcome.files, outcome.kept, outcome.companions) == (entry.files, entry.kept, entry.companions)
     assert outcome.waiting == COUNTS[FileOutcome.WAITING]
     without_photo = entry.failed + entry.refused + entry.skipped + COUNTS[FileOutcome.CANCELLED]
-    assert len(list(batch_outcome.troubles(batch))) == without_photo
+    assert len(list(batch_outcome.failures(batch))) == without_photo
 
 
 def test_the_receipt_counts_like_the_list_of_batches(batch):
     (entry,) = batch_list.entries([batch])
 
-    counts = receipt.of(batch).counts
+    counts = receipt.build(batch).counts
 
-    assert counts[Standing.CHECKING] == entry.photos + entry.kept + entry.doubles
-    assert counts[Standing.FAILED] == entry.failed
-    assert counts[Standing.REFUSED] + counts[Standing.EXPIRED] == entry.refused
-    assert counts[Standing.ARRIVING] + counts[Standing.DEVELOPING] == entry.active
-    assert counts[Standing.CANCELLED] == COUNTS[FileOutcome.CANCELLED]
-    assert (counts[Standing.SKIPPED], counts[Standing.COMPANION]) == (entry.skipped, entry.companions)
+    assert counts[FileStatus.CHECKING] == entry.photos + entry.kept + entry.duplicates
+    assert counts[FileStatus.FAILED] == entry.failed
+    assert counts[FileStatus.REFUSED] + counts[FileStatus.EXPIRED] == entry.refused
+    assert counts[FileStatus.ARRIVING] + counts[FileStatus.DEVELOPING] == entry.active
+    assert counts[FileStatus.CANCELLED] == COUNTS[FileOutcome.CANCELLED]
+    assert (counts[FileStatus.SKIPPED], counts[FileStatus.COMPANION]) == (entry.skipped, entry.companions)
 
 
 @pytest.mark.parametrize("outcome", FileOutcome)
@@ -157,7 +157,7 @@ def test_a_batch_is_listed_with_failures_if_it_has_one(batch, outcome):
 
     (entry,) = batch_list.entries([batch])
 
-    listed = list(batch_list.find(Album.objects.all(), Wanted(state=State.FAILURES)))
+    listed = list(batch_list.find(Album.objects.all(), BatchFilterValues(state=BatchState.FAILURES)))
     assert (batch in listed) == bool(entry.failed or entry.refused)
 
 

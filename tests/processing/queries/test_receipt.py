@@ -16,8 +16,8 @@ from processing.models import Batch, Finding, ProcessingJob, Upload
 from processing.models.states import JobState
 from processing.queries import file_status
 from processing.queries import receipt as receipt_query
-from processing.queries.file_status import Standing
-from processing.queries.receipt import Line, Receipt
+from processing.queries.file_status import FileStatus
+from processing.queries.receipt import Receipt, ReceiptLine
 from processing.rendering import worker
 from processing.uploads import lifecycle as uploads
 from processing.uploads import rejections
@@ -38,33 +38,35 @@ def stored(album, count: int, content: bytes | None = None) -> Batch:
 
 def proved(album, count: int, content: bytes | None = None) -> Batch:
     batch = stored(album, count, content)
-    while post_write.prove_next():
+    while post_write.verify_next():
         pass
     return batch
 
 
-def lines(batch: Batch) -> list[Line]:
+def lines(batch: Batch) -> list[ReceiptLine]:
     return list(receipt_query.lines(file_status.files(batch)))
 
 
-def standing_of(batch: Batch) -> list[Standing]:
-    return [line.standing for line in lines(batch)]
+def standing_of(batch: Batch) -> list[FileStatus]:
+    return [line.status for line in lines(batch)]
 
 
 def test_all_read_back_and_right_is_safe(album):
-    receipt = receipt_query.of(proved(album, 3))
+    receipt = receipt_query.build(proved(album, 3))
 
     assert receipt.is_safe
-    assert not receipt.is_open
-    assert receipt.words == "All 3 files are stored and verified: safe to format the card."
+    assert not receipt.is_unsettled
+    assert receipt.summary == "All 3 files are stored and verified: safe to format the card."
 
 
 def test_what_is_stored_but_not_read_back_is_not_safe(album):
-    receipt = receipt_query.of(stored(album, 2))
+    receipt = receipt_query.build(stored(album, 2))
 
     assert not receipt.is_safe
-    assert receipt.is_open
-    assert receipt.words == ("0 of 2 are stored and verified. 2 are still being verified. Do not format the card yet.")
+    assert receipt.is_unsettled
+    assert receipt.summary == (
+        "0 of 2 are stored and verified. 2 are still being verified. Do not format the card yet."
+    )
 
 
 def test_what_is_missing_is_said_plainly(album):
@@ -74,7 +76,7 @@ def test_what_is_missing_is_said_plainly(album):
     making.received(album, making.jpeg((500, 400)), batch=batch)
     worker.develop_next()
 
-    assert receipt_query.of(batch).words == (
+    assert receipt_query.build(batch).summary == (
         "2 of 4 are stored and verified. 1 failed, 1 is still being verified. Do not format the card yet."
     )
 
@@ -82,8 +84,8 @@ def test_what_is_missing_is_said_plainly(album):
 def test_a_batch_without_files_is_never_safe(album):
     batch = Batch.objects.create(album=album, source=Batch.Source.TUS)
 
-    assert not receipt_query.of(batch).is_safe
-    assert receipt_query.of(batch).words == "This upload has no files."
+    assert not receipt_query.build(batch).is_safe
+    assert receipt_query.build(batch).summary == "This upload has no files."
 
 
 @pytest.mark.parametrize("state", [state for state in JobState if state != JobState.COMPLETED])
@@ -93,8 +95,8 @@ def test_one_job_that_is_no_photo_is_enough_to_be_unsafe(album, state):
     ProcessingJob.objects.update(batch=batch)
     Upload.objects.update(batch=batch)
 
-    assert receipt_query.of(batch).counts[Standing.VERIFIED] == 1
-    assert not receipt_query.of(batch).is_safe
+    assert receipt_query.build(batch).counts[FileStatus.VERIFIED] == 1
+    assert not receipt_query.build(batch).is_safe
 
 
 def test_a_file_on_its_way_is_not_safe_however_much_of_it_arrived(album):
@@ -102,8 +104,8 @@ def test_a_file_on_its_way_is_not_safe_however_much_of_it_arrived(album):
     expected = making.upload(album, batch=batch)
     Upload.objects.filter(pk=expected.pk).update(size=100, arrived=100)
 
-    assert standing_of(batch) == [Standing.VERIFIED, Standing.ARRIVING]
-    assert not receipt_query.of(batch).is_safe
+    assert standing_of(batch) == [FileStatus.VERIFIED, FileStatus.ARRIVING]
+    assert not receipt_query.build(batch).is_safe
 
 
 def test_what_was_refused_expired_or_cancelled_is_told_with_its_reason(album):
@@ -117,13 +119,13 @@ def test_what_was_refused_expired_or_cancelled_is_told_with_its_reason(album):
     Upload.objects.filter(pk=late.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
     uploads.expire(late)
 
-    assert [(line.standing, line.code) for line in lines(batch)][1:] == [
-        (Standing.REFUSED, "empty-file"),
-        (Standing.CANCELLED, "cancelled"),
-        (Standing.EXPIRED, "expired"),
+    assert [(line.status, line.code) for line in lines(batch)][1:] == [
+        (FileStatus.REFUSED, "empty-file"),
+        (FileStatus.CANCELLED, "cancelled"),
+        (FileStatus.EXPIRED, "expired"),
     ]
     assert all(line.reason for line in lines(batch)[1:])
-    assert receipt_query.of(batch).words == (
+    assert receipt_query.build(batch).summary == (
         "1 of 4 is stored and verified. 1 was rejected, 1 is incomplete, 1 was cancelled. Do not format the card yet."
     )
 
@@ -134,11 +136,11 @@ def test_a_duplicate_is_as_safe_as_the_photo_it_is_the_same_as(album):
     assert making.received(album, content) is None
     again = Batch.objects.exclude(pk=first.pk).get()
 
-    assert standing_of(again) == [Standing.CHECKING]
+    assert standing_of(again) == [FileStatus.CHECKING]
 
-    post_write.prove_next()
+    post_write.verify_next()
 
-    assert receipt_query.of(again).is_safe
+    assert receipt_query.build(again).is_safe
     assert lines(again)[0].photo == first.jobs.get().photo_id
 
 
@@ -147,13 +149,13 @@ def test_the_same_picture_twice_in_a_batch_waits_for_the_one_that_is_developed(a
     batch = making.received(album, content).batch
     making.received(album, content, batch=batch)
 
-    assert standing_of(batch) == [Standing.DEVELOPING, Standing.DEVELOPING]
+    assert standing_of(batch) == [FileStatus.DEVELOPING, FileStatus.DEVELOPING]
 
     worker.develop_next()
-    assert standing_of(batch) == [Standing.CHECKING, Standing.CHECKING]
+    assert standing_of(batch) == [FileStatus.CHECKING, FileStatus.CHECKING]
 
-    post_write.prove_next()
-    assert receipt_query.of(batch).is_safe
+    post_write.verify_next()
+    assert receipt_query.build(batch).is_safe
 
 
 def test_the_twin_of_a_file_that_fails_is_not_safe(album):
@@ -161,7 +163,7 @@ def test_the_twin_of_a_file_that_fails_is_not_safe(album):
     making.received(album, b"no picture", batch=batch)
     worker.develop_next()
 
-    assert standing_of(batch) == [Standing.FAILED, Standing.FAILED]
+    assert standing_of(batch) == [FileStatus.FAILED, FileStatus.FAILED]
 
 
 def test_a_duplicate_by_name_alone_is_no_proof(album):
@@ -171,7 +173,7 @@ def test_a_duplicate_by_name_alone_is_no_proof(album):
     unknown = making.upload(album)
     uploads.refuse(unknown, rejections.DUPLICATE, duplicate_of=photo)
 
-    assert [standing_of(batch) for batch in (other.batch, unknown.batch)] == [[Standing.GONE], [Standing.GONE]]
+    assert [standing_of(batch) for batch in (other.batch, unknown.batch)] == [[FileStatus.GONE], [FileStatus.GONE]]
 
 
 def test_a_failed_file_that_was_sent_again_is_the_photo_it_became(album):
@@ -180,9 +182,9 @@ def test_a_failed_file_that_was_sent_again_is_the_photo_it_became(album):
     jobs.give_up(jobs.claim_next("tester"), "broken", "The file is damaged.")
     making.received(album, content)
     worker.develop_next()
-    post_write.prove_next()
+    post_write.verify_next()
 
-    assert receipt_query.of(first.batch).is_safe
+    assert receipt_query.build(first.batch).is_safe
 
 
 def test_the_same_bytes_in_another_album_prove_nothing_here(album, owner):
@@ -191,7 +193,7 @@ def test_the_same_bytes_in_another_album_prove_nothing_here(album, owner):
     other = type(album).objects.create(title="Other", owner=owner)
     job = making.received(other, content)
 
-    assert standing_of(job.batch) == [Standing.DEVELOPING]
+    assert standing_of(job.batch) == [FileStatus.DEVELOPING]
 
 
 @pytest.mark.parametrize("kind", ["original", "rendition"])
@@ -204,8 +206,8 @@ def test_damage_that_is_found_later_makes_the_line_untrue_again(album, data_dir,
 
     assert scrub.step() == 1
 
-    assert not receipt_query.of(batch).is_safe
-    assert receipt_query.of(batch).words == (
+    assert not receipt_query.build(batch).is_safe
+    assert receipt_query.build(batch).summary == (
         "1 of 2 is stored and verified. 1 is missing or damaged in storage. Do not format the card yet."
     )
 
@@ -215,14 +217,14 @@ def test_what_was_repaired_is_safe_when_it_has_been_read_back(album, data_dir):
     path = data_dir / batch.jobs.get().photo.original_key
     content = path.read_bytes()
     findings.settle({batch.jobs.get().photo.original_key: Finding.Trouble.CORRUPT})
-    assert standing_of(batch) == [Standing.DAMAGED]
+    assert standing_of(batch) == [FileStatus.DAMAGED]
 
     path.write_bytes(content)
     findings.settle({})
-    assert standing_of(batch) == [Standing.CHECKING]
+    assert standing_of(batch) == [FileStatus.CHECKING]
 
     scrub.step()
-    assert receipt_query.of(batch).is_safe
+    assert receipt_query.build(batch).is_safe
 
 
 def test_what_verify_repaired_in_one_go_has_to_be_read_back_too(album, data_dir):
@@ -231,35 +233,35 @@ def test_what_verify_repaired_in_one_go_has_to_be_read_back_too(album, data_dir)
 
     call_command("verify", "--repair", stdout=StringIO())
 
-    assert standing_of(batch) == [Standing.CHECKING]
-    assert post_write.prove_next()
-    assert receipt_query.of(batch).is_safe
+    assert standing_of(batch) == [FileStatus.CHECKING]
+    assert post_write.verify_next()
+    assert receipt_query.build(batch).is_safe
 
 
 def test_a_photo_that_was_deleted_is_not_said_to_be_stored(album):
     batch = proved(album, 2)
     batch.jobs.first().photo.delete()
 
-    receipt = receipt_query.of(batch)
+    receipt = receipt_query.build(batch)
 
-    assert receipt.words == (
+    assert receipt.summary == (
         "1 of 2 is stored and verified. 1 was removed from the album. "
         "Format the card only if you do not need the missing files."
     )
-    assert not receipt.is_open
+    assert not receipt.is_unsettled
 
 
 def test_a_photo_in_the_trash_is_not_safe_until_it_is_put_back(album):
     batch = proved(album, 2)
     photo = batch.jobs.first().photo
-    trash.put_away(photo)
+    trash.move_to_trash(photo)
 
-    assert receipt_query.of(batch).words == (
+    assert receipt_query.build(batch).summary == (
         "1 of 2 is stored and verified. 1 is in the trash. Format the card only if you do not need the missing files."
     )
 
-    trash.put_back(photo)
-    assert receipt_query.of(batch).is_safe
+    trash.restore(photo)
+    assert receipt_query.build(batch).is_safe
 
 
 def test_the_double_of_a_file_that_is_on_its_way_waits_with_it(album):
@@ -267,7 +269,7 @@ def test_the_double_of_a_file_that_is_on_its_way_waits_with_it(album):
     Upload.objects.filter(pk=first.pk).update(declared_sha256="f" * 64)
     uploads.refuse(making.upload(album, batch=first.batch), rejections.TWICE, sha256="f" * 64)
 
-    assert standing_of(first.batch) == [Standing.ARRIVING, Standing.DEVELOPING]
+    assert standing_of(first.batch) == [FileStatus.ARRIVING, FileStatus.DEVELOPING]
 
 
 def test_a_line_tells_all_there_is_to_know(album):
@@ -276,13 +278,13 @@ def test_a_line_tells_all_there_is_to_know(album):
 
     (line,) = lines(batch)
 
-    assert line == Line(
+    assert line == ReceiptLine(
         upload=upload.pk,
         name="IMG_0.JPG",
         size=photo.original_bytes,
         arrived=upload.arrived,
         sha256=photo.original_sha256,
-        standing=Standing.VERIFIED,
+        status=FileStatus.VERIFIED,
         received_at=upload.ended_at,
         verified_at=photo.verified_at,
         photo=photo.pk,
@@ -290,7 +292,7 @@ def test_a_line_tells_all_there_is_to_know(album):
         code="",
         reason="",
         note="",
-        again=None,
+        resent_in=None,
         job=photo.job.pk,
         job_state=JobState.COMPLETED,
         attempts=1,
@@ -305,36 +307,36 @@ def test_a_receipt_of_the_lines_told_agrees_with_that_of_the_rows(album):
     told = list(receipt_query.lines(file_status.files(batch), counts))
 
     assert len(told) == 3
-    assert Receipt(counts) == receipt_query.of(batch)
+    assert Receipt(counts) == receipt_query.build(batch)
 
 
-@pytest.mark.parametrize("standing", receipt_query.TOLD)
+@pytest.mark.parametrize("standing", receipt_query.PHRASES)
 def test_whatever_else_there_is_is_told_and_forbids_to_format(standing):
-    alone, several = Receipt({Standing.VERIFIED: 1, standing: 1}), Receipt({Standing.VERIFIED: 2, standing: 2})
+    alone, several = Receipt({FileStatus.VERIFIED: 1, standing: 1}), Receipt({FileStatus.VERIFIED: 2, standing: 2})
 
     assert (alone.is_safe, several.is_safe) == (False, False)
-    assert alone.words.startswith(f"1 of 2 is stored and verified. 1 {receipt_query.TOLD[standing][0]}. ")
-    assert several.words.startswith(f"2 of 4 are stored and verified. 2 {receipt_query.TOLD[standing][1]}. ")
+    assert alone.summary.startswith(f"1 of 2 is stored and verified. 1 {receipt_query.PHRASES[standing][0]}. ")
+    assert several.summary.startswith(f"2 of 4 are stored and verified. 2 {receipt_query.PHRASES[standing][1]}. ")
 
 
 def test_companions_are_told_apart_and_forbid_nothing():
-    receipt = Receipt({Standing.VERIFIED: 2, Standing.COMPANION: 3})
+    receipt = Receipt({FileStatus.VERIFIED: 2, FileStatus.COMPANION: 3})
 
     assert (receipt.total, receipt.companions, receipt.is_safe) == (2, 3, True)
-    assert receipt.words == "All 2 files are stored and verified: safe to format the card."
-    assert not Receipt({Standing.COMPANION: 3}).is_safe
-    assert Receipt({Standing.COMPANION: 3}).words == "This upload has only companion files."
+    assert receipt.summary == "All 2 files are stored and verified: safe to format the card."
+    assert not Receipt({FileStatus.COMPANION: 3}).is_safe
+    assert Receipt({FileStatus.COMPANION: 3}).summary == "This upload has only companion files."
 
 
 def test_every_standing_is_good_or_counts_for_nothing_or_is_told():
-    assert set(Standing) == {Standing.VERIFIED, Standing.COMPANION, *receipt_query.TOLD}
+    assert set(FileStatus) == {FileStatus.VERIFIED, FileStatus.COMPANION, *receipt_query.PHRASES}
 
 
 def test_a_receipt_costs_one_query(album, django_assert_num_queries):
     batch = proved(album, 2)
 
     with django_assert_num_queries(1):
-        receipt_query.of(batch)
+        receipt_query.build(batch)
     with django_assert_num_queries(1):
         lines(batch)
 
@@ -345,8 +347,8 @@ def test_a_failed_file_that_is_sent_again_and_fails_again_was_not_cancelled(albu
     second = making.received(album, b"no picture", name="a.jpg").batch
     worker.develop_next()
 
-    assert (standing_of(first), standing_of(second)) == ([Standing.AGAIN], [Standing.FAILED])
-    assert receipt_query.of(first).words == (
+    assert (standing_of(first), standing_of(second)) == ([FileStatus.AGAIN], [FileStatus.FAILED])
+    assert receipt_query.build(first).summary == (
         "0 of 1 are stored and verified. 1 was uploaded again. Do not format the card yet."
     )
     [line] = lines(first)
@@ -366,11 +368,11 @@ def test_a_failed_file_whose_second_upload_became_a_photo_is_stored(album, monke
     second = making.received(album, content).batch
     worker.develop_next()
 
-    assert (standing_of(first), standing_of(second)) == ([Standing.CHECKING], [Standing.CHECKING])
+    assert (standing_of(first), standing_of(second)) == ([FileStatus.CHECKING], [FileStatus.CHECKING])
 
 
 def test_a_job_that_a_person_cancelled_stays_cancelled(album):
     job = making.received(album, b"no picture")
     jobs.cancel(job, by="anna")
 
-    assert standing_of(job.batch) == [Standing.CANCELLED]
+    assert standing_of(job.batch) == [FileStatus.CANCELLED]

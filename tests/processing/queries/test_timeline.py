@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 def told() -> list[tuple[str, str]]:
     events = ProcessingJob.objects.get().events.all()
-    return [(moment.title, moment.words) for moment in failure_page.timeline(events)]
+    return [(moment.title, moment.text) for moment in failure_page.timeline(events)]
 
 
 def test_attempts_are_told_with_what_ended_them(album, settings):
@@ -30,7 +30,11 @@ def test_an_attempt_that_does_not_count_keeps_its_number(album):
     jobs.release(jobs.claim_next("tester"))
     jobs.postpone(jobs.claim_next("tester"), "disk-full", "There was no room.", seconds=0)
 
-    assert told() == [("Uploaded", ""), ("Attempt 1", failure_page.SHUT_DOWN), ("Attempt 1", "There was no room.")]
+    assert told() == [
+        ("Uploaded", ""),
+        ("Attempt 1", failure_page.SHUTDOWN_MESSAGE),
+        ("Attempt 1", "There was no room."),
+    ]
 
 
 def test_who_retried_it_is_told(album):

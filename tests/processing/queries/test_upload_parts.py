@@ -1,6 +1,6 @@
 import pytest
 
-from processing.queries.upload_parts import Portions
+from processing.queries.upload_parts import UploadParts
 
 
 @pytest.mark.parametrize(
@@ -14,4 +14,4 @@ from processing.queries.upload_parts import Portions
     ],
 )
 def test_it_is_told_in_words(stored, expected, words):
-    assert Portions(stored, expected).words == words
+    assert UploadParts(stored, expected).text == words

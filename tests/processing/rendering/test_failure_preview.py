@@ -61,7 +61,7 @@ def test_one_that_is_to_be_tried_again_has_no_preview(album, settings):
     assert not Preview.objects.exists()
 
 
-@pytest.mark.parametrize("code", sorted(failure_preview.NOT_AGAIN))
+@pytest.mark.parametrize("code", sorted(failure_preview.NO_PREVIEW_CODES))
 def test_what_was_hard_on_the_sandbox_is_not_decoded_again(album, code):
     making.received(album, making.jpeg((900, 600)))
     job = jobs.claim_next("tester")
@@ -147,6 +147,6 @@ def test_one_that_is_larger_than_any_is_not_kept(album):
     job = failed(album, truncated())
     Preview.objects.all().delete()
 
-    failure_preview._keep(job, b"x" * (failure_preview.MOST_BYTES + 1))
+    failure_preview._keep(job, b"x" * (failure_preview.MAX_BYTES + 1))
 
     assert not Preview.objects.exists()

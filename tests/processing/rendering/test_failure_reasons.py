@@ -14,7 +14,7 @@ from processing.storage import storage_errors
     [
         (Broken(), "broken", True, None),
         (Crashed(), "crashed", False, None),
-        (storage_errors.StorageTrouble(storage_errors.CREDENTIALS), "s3-credentials", True, logging.WARNING),
+        (storage_errors.StorageError(storage_errors.CREDENTIALS), "s3-credentials", True, logging.WARNING),
         (OSError(errno.EIO, "Input/output error"), "storage", False, logging.ERROR),
         (RuntimeError("a bug"), "internal", False, logging.ERROR),
     ],

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from processing.pipeline import DEFAULT, Refused
+from processing.pipeline import DEFAULT, ImageRejected
 from processing.rendering import large_pictures
 from processing.rendering.sandbox import MEBI, Sandbox
 from tests.pipeline.test_memory_limits import BOMBS
@@ -28,7 +28,7 @@ def test_a_little_more_is_granted_than_is_needed(settings):
 def test_what_the_settings_do_not_allow_is_refused_for_good(settings):
     settings.PIPELINE_MEMORY_LARGE_BYTES = 100 * MEGA
 
-    with pytest.raises(Refused) as caught, large_pictures.granted(100 * MEGA):
+    with pytest.raises(ImageRejected) as caught, large_pictures.granted(100 * MEGA):
         pass
 
     assert (caught.value.code, caught.value.permanent) == ("too-heavy", True)
@@ -38,14 +38,14 @@ def test_what_the_settings_do_not_allow_is_refused_for_good(settings):
 def test_what_no_machine_has_is_refused_for_good(settings):
     settings.PIPELINE_MEMORY_LARGE_BYTES = 1 << 60
 
-    with pytest.raises(Refused) as caught, large_pictures.granted(1 << 55):
+    with pytest.raises(ImageRejected) as caught, large_pictures.granted(1 << 55):
         pass
 
     assert (caught.value.code, caught.value.permanent) == ("too-heavy", True)
 
 
 def test_one_at_a_time_the_next_is_tried_again(settings):
-    with large_pictures.granted(MEGA), pytest.raises(Refused) as caught, large_pictures.granted(MEGA):
+    with large_pictures.granted(MEGA), pytest.raises(ImageRejected) as caught, large_pictures.granted(MEGA):
         pass
 
     assert (caught.value.code, caught.value.permanent) == ("out-of-memory", False)
@@ -78,7 +78,7 @@ def test_a_picture_that_needs_more_gets_a_process_of_its_own(heavy: Path, tmp_pa
 
 
 def test_without_a_grant_it_is_refused(heavy: Path, tmp_path: Path):
-    with Sandbox(memory_bytes=110 * MEBI) as sandbox, pytest.raises(Refused) as caught:
+    with Sandbox(memory_bytes=110 * MEBI) as sandbox, pytest.raises(ImageRejected) as caught:
         sandbox.develop(heavy, tmp_path / "out")
 
     assert (caught.value.code, caught.value.permanent) == ("too-heavy", True)
@@ -93,7 +93,7 @@ def test_more_pixels_than_a_camera_makes_are_granted_nothing(tmp_path: Path):
     def grant(needed: int):
         raise AssertionError
 
-    with Sandbox(recipe=recipe, grant=grant) as sandbox, pytest.raises(Refused) as caught:
+    with Sandbox(recipe=recipe, grant=grant) as sandbox, pytest.raises(ImageRejected) as caught:
         sandbox.develop(source, tmp_path / "out")
 
     assert caught.value.code == "too-heavy"

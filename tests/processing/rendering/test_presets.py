@@ -16,7 +16,7 @@ def rungs(settings, **values) -> list[tuple[int, int, int]]:
 
 def test_without_settings_it_is_the_pipelines_own():
     assert presets.current() == replace(DEFAULT, limits=presets.current().limits)
-    assert presets.current().mark == str(DEFAULT.version)
+    assert presets.current().identifier == str(DEFAULT.version)
 
 
 def test_one_number_is_for_all_sizes_and_several_are_for_each(settings):
@@ -43,22 +43,22 @@ def test_sizes_come_largest_first_with_their_own_numbers(settings):
     ids=str,
 )
 def test_whatever_changes_what_comes_out_changes_the_mark(settings, values):
-    marks = {presets.current().mark}
+    marks = {presets.current().identifier}
     settings.AVIF = "AVIF" in values
     if len(values) > 1:
-        marks.add(presets.current().mark)
+        marks.add(presets.current().identifier)
     before = len(marks)
     for name, value in values.items():
         setattr(settings, name, value)
 
-    assert len(marks | {presets.current().mark}) == before + 1
-    assert presets.current().mark == presets.current().mark
+    assert len(marks | {presets.current().identifier}) == before + 1
+    assert presets.current().identifier == presets.current().identifier
 
 
 def test_what_changes_nothing_leaves_the_mark_alone(settings):
     settings.MAX_JPEG_PIXELS, settings.AVIF_QUALITY, settings.WEBP_QUALITY = 1, 10, [84, 84, 80, 80]
 
-    assert presets.current().mark == str(DEFAULT.version)
+    assert presets.current().identifier == str(DEFAULT.version)
 
 
 def test_a_recipe_goes_to_the_child_and_back():

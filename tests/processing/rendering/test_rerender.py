@@ -40,7 +40,7 @@ def set_otherwise(settings) -> str:
     settings.RENDITION_EDGES, settings.AVIF = [600, 300], True
     shared_sandbox.sandbox().close()
     shared_sandbox.sandbox.cache_clear()
-    return presets.current().mark
+    return presets.current().identifier
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def developed(album: Album) -> Photo:
 
 
 def ask(**which: bool) -> int:
-    return rerender.ask(rerender.chosen(Photo.objects.all(), **which))
+    return rerender.enqueue(rerender.select(Photo.objects.all(), **which))
 
 
 def render_all() -> int:
@@ -113,12 +113,12 @@ def test_a_photo_of_which_nobody_knows_what_it_looks_like_lacks_that(album, sett
         assert worker.develop_next()
     old, new = Photo.objects.order_by("pk")
     Look.objects.filter(photo=old).delete()
-    assert [ask(missing=True), likeness.alike(new)] == [0, []]
+    assert [ask(missing=True), likeness.similar_photos(new)] == [0, []]
 
     Rendition.objects.update(recipe="2")
 
     assert [ask(missing=True), render_all()] == [1, 1]
-    assert likeness.alike(new) == [old]
+    assert likeness.similar_photos(new) == [old]
 
 
 def test_what_looks_like_nothing_is_asked_for_once(photos):
@@ -238,7 +238,7 @@ def test_what_a_live_claim_has_written_is_no_leftover_to_a_sweep(photos, in_the_
 
     def sweep():
         Leftover.objects.update(created_at=timezone.now() - timedelta(days=1))
-        recovery.clear_leftovers(timezone.now())
+        recovery.delete_leftovers(timezone.now())
 
     in_the_middle(sweep)
 
@@ -318,7 +318,7 @@ def test_what_a_newer_recipe_sees_otherwise_is_noted_and_what_a_person_wrote_sta
 
 
 def test_asking_rings_a_bell_for_each_and_a_lost_one_is_rung_by_the_sweep(photos, django_capture_on_commit_callbacks):
-    while post_write.prove_next():
+    while post_write.verify_next():
         pass
     HUEY.storage.flush_queue()
     with django_capture_on_commit_callbacks(execute=True):

@@ -111,7 +111,7 @@ def test_a_storage_that_does_not_write_is_tried_again(album, monkeypatch):
     def fails(*_):
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr("processing.storage.router.PlacedStore.adopt", fails)
+    monkeypatch.setattr("processing.storage.router.PlacedStore.move_in", fails)
     worker.develop_next()
 
     job = ProcessingJob.objects.get()
@@ -216,7 +216,7 @@ def test_a_worker_that_lost_its_claim_publishes_nothing_and_the_next_one_does(
     album, data_dir, stored, monkeypatch, django_capture_on_commit_callbacks
 ):
     making.received(album)
-    adopt = worker.store().adopt
+    adopt = worker.store().move_in
 
     def rescued_meanwhile(files):
         adopt(files)
@@ -225,7 +225,7 @@ def test_a_worker_that_lost_its_claim_publishes_nothing_and_the_next_one_does(
         ProcessingJob.objects.update(run_after=timezone.now())
 
     with django_capture_on_commit_callbacks(execute=True):
-        monkeypatch.setattr(worker.store(), "adopt", rescued_meanwhile)
+        monkeypatch.setattr(worker.store(), "move_in", rescued_meanwhile)
         worker.develop_next()
         monkeypatch.undo()
         assert Photo.objects.count() == 0

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from processing.storage.s3.s3_store import S3Store
-from processing.storage.storage_errors import StorageTrouble
+from processing.storage.storage_errors import StorageError
 from tests.processing.storage.answering import answering, refusal
 
 
@@ -47,7 +47,7 @@ def test_a_server_that_nobody_answers_at_is_the_network(tmp_path):
 def test_a_bucket_without_room_is_taken_for_a_full_disk(tmp_path):
     (tmp_path / "photo").write_bytes(b"photo")
 
-    with answering(403, refusal("QuotaExceeded")) as connection, pytest.raises(StorageTrouble) as raised:
+    with answering(403, refusal("QuotaExceeded")) as connection, pytest.raises(StorageError) as raised:
         S3Store(connection, tmp_path).send(tmp_path / "photo", "incoming/1")
 
     assert raised.value.errno == errno.EDQUOT
@@ -55,14 +55,14 @@ def test_a_bucket_without_room_is_taken_for_a_full_disk(tmp_path):
 
 def test_work_waits_for_what_passes_and_fails_at_what_does_not(tmp_path):
     with answering(503, refusal("SlowDown")) as busy, answering(403, refusal("AccessDenied")) as forbidden:
-        assert [S3Store(each, tmp_path).is_there() for each in (busy, forbidden)] == [False, True]
+        assert [S3Store(each, tmp_path).is_available() for each in (busy, forbidden)] == [False, True]
 
 
 def test_a_missing_bucket_is_not_taken_for_a_missing_file(bucket, tmp_path):
     """A HEAD has no words: all photos would look lost, and be asked for again."""
     store = S3Store(replace(bucket, bucket="nowhere"), tmp_path)
 
-    with pytest.raises(StorageTrouble, match="The bucket doesn't exist"):
+    with pytest.raises(StorageError, match="The bucket doesn't exist"):
         store.exists("originals/ab/abc.jpg")
 
 
@@ -73,7 +73,7 @@ def test_a_file_that_is_missing_is_missing(bucket, tmp_path):
     with pytest.raises(FileNotFoundError):
         store.size("originals/ab/abc.jpg")
     with pytest.raises(FileNotFoundError):
-        store.keep("originals/ab/abc.jpg", "originals/ab/abd.jpg")
+        store.copy_or_link("originals/ab/abc.jpg", "originals/ab/abd.jpg")
 
 
 def test_what_was_found_is_remembered_for_a_moment(tmp_path, monkeypatch):
@@ -82,5 +82,5 @@ def test_what_was_found_is_remembered_for_a_moment(tmp_path, monkeypatch):
         store.trouble()
 
     assert store.trouble().code == "s3-throttled"  # though nobody answers any more
-    monkeypatch.setattr("processing.storage.s3.s3_store.REMEMBERED_SECONDS", 0)
+    monkeypatch.setattr("processing.storage.s3.s3_store.CACHE_SECONDS", 0)
     assert store.trouble().code == "s3-network"

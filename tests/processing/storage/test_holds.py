@@ -53,7 +53,7 @@ def test_a_store_that_takes_longer_than_a_lease_loses_nothing_to_a_sweep(photo, 
     def slow() -> None:
         first = noted()
         polling.until(lambda: noted() > first, what="the hold is not renewed while the store is slow")
-        recovery.clear_leftovers(first + timedelta(seconds=settings.LEASE_SECONDS, milliseconds=1))
+        recovery.delete_leftovers(first + timedelta(seconds=settings.LEASE_SECONDS, milliseconds=1))
 
     in_the_middle(monkeypatch, Point.BETWEEN_RENDITIONS, slow)
 
@@ -69,7 +69,7 @@ def test_who_was_frozen_for_longer_than_a_lease_publishes_nothing(photo, monkeyp
 
     def frozen() -> None:
         Leftover.objects.exclude(hold=None).update(created_at=timezone.now() - timedelta(hours=2))
-        recovery.clear_leftovers(timezone.now())
+        recovery.delete_leftovers(timezone.now())
 
     in_the_middle(monkeypatch, Point.BEFORE_RENDITIONS, frozen)
 

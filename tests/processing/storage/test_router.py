@@ -22,7 +22,7 @@ from processing.storage import keys as storage_keys
 from processing.storage import locations, store
 from processing.storage.s3 import config as s3_config
 from processing.storage.s3 import s3_client as bucket_
-from processing.storage.storage_errors import StorageTrouble
+from processing.storage.storage_errors import StorageError
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -72,27 +72,27 @@ class TestKeys:
         put("incoming/1", b"from here")
         put("s3/incoming/2", b"from there")
 
-        store().keep("incoming/1", "s3/originals/ab/1.jpg")
-        store().keep("s3/incoming/2", "originals/ab/2.jpg")
+        store().copy_or_link("incoming/1", "s3/originals/ab/1.jpg")
+        store().copy_or_link("s3/incoming/2", "originals/ab/2.jpg")
 
-        with store().borrow("s3/originals/ab/1.jpg") as path:
+        with store().open_local("s3/originals/ab/1.jpg") as path:
             assert path.read_bytes() == b"from here"
-        with store().borrow("originals/ab/2.jpg") as path:
+        with store().open_local("originals/ab/2.jpg") as path:
             assert path.read_bytes() == b"from there"
 
     def test_what_is_in_a_bucket_that_is_not_set_up_any_more_is_told(self, bucket, settings):
         key = put("s3/incoming/1")
         settings.S3_BUCKET = ""
 
-        with pytest.raises(StorageTrouble, match="Restore S3_BUCKET") as raised:
+        with pytest.raises(StorageError, match="Restore S3_BUCKET") as raised:
             store().exists(key)
         assert raised.value.code == "s3-unset"
         assert locations.in_use() == (storage_keys.DISK,)
 
     @pytest.mark.parametrize("prefix", ["photos", "/photos", "photos/", "/photos/"])
     def test_a_prefix_is_a_folder_however_it_is_written(self, prefix):
-        assert s3_config.settled(prefix) == "photos/"
-        assert s3_config.settled("/") == ""
+        assert s3_config.normalised_prefix(prefix) == "photos/"
+        assert s3_config.normalised_prefix("/") == ""
 
 
 class TestWork:
@@ -112,7 +112,7 @@ class TestWork:
     def test_it_is_read_back_from_there(self, bucket, album):
         photo = developed(album)
 
-        assert post_write.prove_next()
+        assert post_write.verify_next()
 
         photo.refresh_from_db()
         assert photo.verified_at
@@ -130,7 +130,7 @@ class TestWork:
         photo = developed(album)
         settings.S3_ENDPOINT = "http://127.0.0.1:9"
 
-        assert (post_write.prove_next(), scrub.step()) == (False, 0)
+        assert (post_write.verify_next(), scrub.step()) == (False, 0)
 
         photo.refresh_from_db()
         assert (photo.checked_at, photo.findings.count()) == (None, 0)
@@ -232,22 +232,22 @@ class TestSweep:
         waiting = making.received(album)
         put("s3/incoming/0a1b")
 
-        assert recovery.clear_strays(timezone.now() - timedelta(hours=1)) == 0
-        assert recovery.clear_strays(timezone.now() + timedelta(hours=1)) == 1
+        assert recovery.delete_orphans(timezone.now() - timedelta(hours=1)) == 0
+        assert recovery.delete_orphans(timezone.now() + timedelta(hours=1)) == 1
         assert names() == [storage_keys.bare(waiting.raw_path)]
 
     def test_it_goes_on_without_a_bucket_that_is_away(self, bucket, settings, album, data_dir):
         (data_dir / "incoming/0a1b").write_bytes(b"stray")
         settings.S3_ENDPOINT = "http://127.0.0.1:9"
 
-        assert recovery.clear_strays(timezone.now() + timedelta(hours=1)) == 1
+        assert recovery.delete_orphans(timezone.now() + timedelta(hours=1)) == 1
         assert recovery.sweep().strays == 0
 
     def test_what_is_staged_in_the_bucket_is_counted(self, bucket, album):
         making.received(album, b"seven b")
         put("s3/incoming/0a1b", b"four")
 
-        found = reclaim.of_now()
+        found = reclaim.current()
 
         assert (found.waiting, found.receiving, found.stray) == (7, 4, 0)
 
@@ -288,7 +288,7 @@ class TestVerify:
 
         call_command("verify", "--repair")
 
-        with store().borrow(photo.original_key) as path:
+        with store().open_local(photo.original_key) as path:
             assert path.read_bytes() == content
         assert "quarantine/originals/ab/copy.jpg" in names()
         assert consistency.verify().is_clean
@@ -371,7 +371,7 @@ class TestBrowsers:
         assert client.get("/healthz").json()["storage"] is True
 
         settings.S3_BUCKET = "nowhere"
-        health.examination.forget()
+        health.health_check.clear()
 
         assert json.loads(client.get("/healthz").content) == {
             "status": "ill", "web": True, "database": True, "storage": False,

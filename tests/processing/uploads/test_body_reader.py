@@ -12,25 +12,25 @@ import pytest
 from processing.storage.base import BLOCK_BYTES, MIN_DIRECT_BYTES
 from processing.storage.keys import DRAFT
 from processing.storage.local import direct_io
-from processing.storage.local.partial_file import LocalGrowing
+from processing.storage.local.partial_file import LocalPartialFile
 from processing.uploads import body_reader, problems
-from processing.uploads.problems import Refused
+from processing.uploads.problems import HttpProblem
 from tests.processing.lines import Line
 
 KIB, MIB = 1 << 10, 1 << 20
 CONTENT = random.Random(5).randbytes(12 * MIB)
 
-needs_straight = pytest.mark.skipif(not direct_io.STRAIGHT, reason="Only Linux writes straight to the disk")
+needs_straight = pytest.mark.skipif(not direct_io.O_DIRECT, reason="Only Linux writes straight to the disk")
 
 
 def send(path: Path, at: int, line: Line, room: int = 1 << 40) -> None:
     """As an upload goes on at `at`. What was there is there before."""
     if at:
         path.with_name(path.name + DRAFT).write_bytes(CONTENT[:at])
-    draft = LocalGrowing(path)
-    draft.take_over()
+    draft = LocalPartialFile(path)
+    draft.fence()
     try:
-        with body_reader.coming(line, room, at) as coming:
+        with body_reader.chunks(line, room, at) as coming:
             for piece in coming:
                 draft.append(piece)
     finally:
@@ -47,7 +47,7 @@ def writes(monkeypatch) -> list[tuple[int, bool]]:
     seen, write = [], os.write
 
     def watched(handle: int, chunk: memoryview) -> int:
-        seen.append((len(chunk), bool(fcntl.fcntl(handle, fcntl.F_GETFL) & direct_io.STRAIGHT)))
+        seen.append((len(chunk), bool(fcntl.fcntl(handle, fcntl.F_GETFL) & direct_io.O_DIRECT)))
         return write(handle, chunk)
 
     monkeypatch.setattr(os, "write", watched)
@@ -86,15 +86,15 @@ def test_whatever_comes_at_a_time(tmp_path):
 def test_a_line_that_breaks_keeps_every_byte_that_came(tmp_path, count):
     sent = CONTENT[: 5 * MIB + 777]
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(HttpProblem) as refused:
         send(tmp_path / "sea", 0, Line(sent, count, breaks=True))
 
-    assert refused.value.refusal is problems.BROKEN
+    assert refused.value.refusal is problems.MALFORMED_BODY
     assert arrived(tmp_path / "sea") == sent
 
 
 def test_more_than_there_is_room_for_is_refused_after_what_there_is_room_for(tmp_path):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(HttpProblem) as refused:
         send(tmp_path / "sea", 0, Line(CONTENT, 3 * MIB + 5), room=4 * MIB + 3)
 
     assert refused.value.refusal is problems.TOO_LARGE
@@ -127,12 +127,12 @@ def test_a_file_system_without_straight_writes_is_written_as_ever(tmp_path, monk
     control, write = fcntl.fcntl, os.write
 
     def reluctant(handle: int, command: int, flags: int = 0) -> int:
-        if command == refuses and flags & direct_io.STRAIGHT:
+        if command == refuses and flags & direct_io.O_DIRECT:
             raise OSError(errno.EINVAL, "Invalid argument")
         return control(handle, command, flags)
 
     def picky(handle: int, chunk: memoryview) -> int:
-        if control(handle, fcntl.F_GETFL) & direct_io.STRAIGHT:
+        if control(handle, fcntl.F_GETFL) & direct_io.O_DIRECT:
             raise OSError(errno.EINVAL, "Invalid argument")
         return write(handle, chunk)
 
@@ -155,13 +155,13 @@ def test_a_write_that_takes_a_part_only_is_gone_on_with(tmp_path, monkeypatch):
 
 def test_senders_beyond_the_first_few_make_do_with_less_memory(tmp_path):
     def longest(line: Line) -> int:
-        with body_reader.coming(line, 1 << 40, 0) as coming:
+        with body_reader.chunks(line, 1 << 40, 0) as coming:
             return max(map(len, coming))
 
-    lent = [body_reader._pairs.get_nowait() for _ in range(body_reader.AT_ONCE)]
+    lent = [body_reader._pairs.get_nowait() for _ in range(body_reader.POOL_SIZE)]
     try:
-        assert longest(Line(CONTENT, 16 * MIB)) == body_reader.LESS
+        assert longest(Line(CONTENT, 16 * MIB)) == body_reader.SMALL_CHUNK_BYTES
     finally:
         for pair in lent:
             body_reader._pairs.put(pair)
-    assert longest(Line(CONTENT, 16 * MIB)) == body_reader.MOST
+    assert longest(Line(CONTENT, 16 * MIB)) == body_reader.MAX_CHUNK_BYTES

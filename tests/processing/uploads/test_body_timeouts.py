@@ -14,7 +14,7 @@ from gunicorn.http.body import Body, ChunkedReader, LengthReader
 from gunicorn.http.unreader import SocketUnreader
 
 from processing.uploads import body_timeouts, request_body
-from processing.uploads.body_timeouts import Pace, TooSlow
+from processing.uploads.body_timeouts import BodyTimeouts, TooSlow
 
 
 class Clock:
@@ -31,27 +31,27 @@ def clock(monkeypatch) -> Clock:
     return clock
 
 
-def comes(clock: Clock, of: Pace, *, after: float, count: int, times: int = 1) -> None:
+def comes(clock: Clock, of: BodyTimeouts, *, after: float, count: int, times: int = 1) -> None:
     for _ in range(times):
-        of.ask()
+        of.next_timeout()
         clock.now += after
-        of.hear(count)
+        of.received(count)
 
 
 def test_silence_may_last_so_long_and_no_longer(clock):
-    assert Pace(idle=30, least=1000, over=60).ask() == 30
+    assert BodyTimeouts(idle_seconds=30, min_rate=1000, rate_seconds=60).next_timeout() == 30
 
 
 def test_a_client_as_fast_as_the_minimum_goes_on_for_as_long_as_it_takes(clock):
-    upload = Pace(idle=30, least=1000, over=60)
+    upload = BodyTimeouts(idle_seconds=30, min_rate=1000, rate_seconds=60)
 
     comes(clock, upload, after=1, count=1000, times=500)
 
-    assert upload.ask() > 0
+    assert upload.next_timeout() > 0
 
 
 def test_a_client_that_trickles_is_ended_after_the_time_that_the_rate_is_measured_over(clock):
-    upload = Pace(idle=30, least=1000, over=60)
+    upload = BodyTimeouts(idle_seconds=30, min_rate=1000, rate_seconds=60)
 
     with pytest.raises(TooSlow):
         comes(clock, upload, after=1, count=1, times=100)
@@ -60,7 +60,7 @@ def test_a_client_that_trickles_is_ended_after_the_time_that_the_rate_is_measure
 
 
 def test_many_bytes_at_first_pay_for_no_trickle_for_ever(clock):
-    upload = Pace(idle=30, least=1000, over=60)
+    upload = BodyTimeouts(idle_seconds=30, min_rate=1000, rate_seconds=60)
     comes(clock, upload, after=1, count=50 << 20)
 
     with pytest.raises(TooSlow):
@@ -70,31 +70,31 @@ def test_many_bytes_at_first_pay_for_no_trickle_for_ever(clock):
 
 
 def test_the_last_wait_is_no_longer_than_what_is_left(clock):
-    upload = Pace(idle=30, least=1000, over=60)
+    upload = BodyTimeouts(idle_seconds=30, min_rate=1000, rate_seconds=60)
     comes(clock, upload, after=50, count=1)
 
-    assert upload.ask() == 10
+    assert upload.next_timeout() == 10
 
 
 def test_time_that_the_server_takes_is_not_the_clients(clock):
-    upload = Pace(idle=30, least=1000, over=60)
+    upload = BodyTimeouts(idle_seconds=30, min_rate=1000, rate_seconds=60)
     for _ in range(10):
         comes(clock, upload, after=1, count=100)
         clock.now += 100  # the disk is slow
 
-    assert upload.ask() == 30
+    assert upload.next_timeout() == 30
 
 
 def test_without_a_minimum_only_silence_counts(clock):
-    upload = Pace(idle=30, least=0, over=60)
+    upload = BodyTimeouts(idle_seconds=30, min_rate=0, rate_seconds=60)
 
     comes(clock, upload, after=20, count=1, times=100)
 
-    assert upload.ask() == 30
+    assert upload.next_timeout() == 30
 
 
 def test_a_small_body_has_to_be_whole_at_its_deadline_however_it_comes(clock):
-    body = body_timeouts.within(5)
+    body = body_timeouts.for_small_body(5)
 
     with pytest.raises(TooSlow):
         comes(clock, body, after=1, count=1000, times=100)
@@ -140,8 +140,8 @@ def test_bytes_that_trickle_in_extend_no_limit(sockets, trickling, chunked, limi
     """The size of a chunk never ends here: gunicorn's parser reads on and on, and returns to nobody who could look at a clock."""
     coming = request(sockets[0], chunked=chunked)
 
-    with pytest.raises(TooSlow), request_body.impatient(coming, Pace(*limits)):
-        deque(iter(partial(request_body.body(coming).readinto, memoryview(bytearray(100))), 0))
+    with pytest.raises(TooSlow), request_body.idle_timeout(coming, BodyTimeouts(*limits)):
+        deque(iter(partial(request_body.open_reader(coming).readinto, memoryview(bytearray(100))), 0))
 
     assert sockets[0].gettimeout() is None
 
@@ -149,15 +149,18 @@ def test_bytes_that_trickle_in_extend_no_limit(sockets, trickling, chunked, limi
 def test_silence_ends_the_wait_too(sockets):
     coming = request(sockets[0], chunked=True)
 
-    with pytest.raises(TimeoutError), request_body.impatient(coming, Pace(idle=0.1, least=0, over=60)):
-        request_body.body(coming).readinto(memoryview(bytearray(100)))
+    with (
+        pytest.raises(TimeoutError),
+        request_body.idle_timeout(coming, BodyTimeouts(idle_seconds=0.1, min_rate=0, rate_seconds=60)),
+    ):
+        request_body.open_reader(coming).readinto(memoryview(bytearray(100)))
 
 
 def test_the_connection_of_an_unread_body_is_used_for_nothing_more(sockets):
     unread, read = request(sockets[0], chunked=False), request(sockets[0], chunked=False)
     read.META["wsgi.input"].reader.length = 0
 
-    request_body.close_after(unread)
-    request_body.close_after(read)
+    request_body.close_after_response(unread)
+    request_body.close_after_response(read)
 
     assert (unread.META["wsgi.input"].failed, read.META["wsgi.input"].failed) == (True, False)

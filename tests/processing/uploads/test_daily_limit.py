@@ -24,7 +24,7 @@ JSON = {"Accept": "application/json"}
 def signed_in(owner, settings, monkeypatch) -> Client:
     """Someone who may send three files a day, each of which is counted at once."""
     settings.USER_FILES_PER_DAY = 3
-    monkeypatch.setattr(daily_limit, "REMEMBERED_SECONDS", -1)
+    monkeypatch.setattr(daily_limit, "CACHE_SECONDS", -1)
     client = Client()
     client.force_login(owner)
     return client
@@ -88,9 +88,9 @@ def test_the_next_day_all_is_forgiven(signed_in, owner):
 
 
 def test_what_was_counted_is_believed_for_a_while_and_what_came_since_counts(signed_in, owner, monkeypatch):
-    monkeypatch.setattr(daily_limit, "REMEMBERED_SECONDS", 60)
+    monkeypatch.setattr(daily_limit, "CACHE_SECONDS", 60)
 
-    assert [daily_limit.of(owner.pk) for _ in range(4)] == [None, None, None, daily_limit.SPENT]
+    assert [daily_limit.shortage(owner.pk) for _ in range(4)] == [None, None, None, daily_limit.LIMIT_REACHED]
 
 
 def test_refused_files_of_a_batch_have_so_many_rows_and_no_more(signed_in, album, settings):
@@ -104,7 +104,7 @@ def test_refused_files_of_a_batch_have_so_many_rows_and_no_more(signed_in, album
 
 def test_skipped_files_of_a_batch_have_so_many_rows_and_no_more(signed_in, album, settings, monkeypatch):
     settings.USER_FILES_PER_DAY = 0
-    monkeypatch.setattr(uploads, "MOST_ROWS", 10)
+    monkeypatch.setattr(uploads, "MAX_ROWS_PER_INSERT", 10)
     assert declare(signed_in, album, 1, 5).status_code == 200
 
     answer = declare(signed_in, album, 1, 5)

@@ -14,11 +14,11 @@ PHOTOS = Path(os.environ.get("DARKROOM_PHOTOS", Path(__file__).parents[4] / "sha
     [("Zürich.jpg", "cp1252"), ("Москва.jpg", "cp1251"), ("東京タワー.jpg", "cp932"), ("Café.jpg", "mac_roman")],
 )
 def test_a_name_on_a_disk_in_another_charset_is_read(name, charset):
-    assert filenames.shown(os.fsdecode(name.encode(charset))) == name
+    assert filenames.displayed(os.fsdecode(name.encode(charset))) == name
 
 
 def test_a_name_that_is_no_text_at_all_is_shown_without_it():
-    assert filenames.shown("a\udcff\ud800b.jpg") == "ab.jpg"
+    assert filenames.displayed("a\udcff\ud800b.jpg") == "ab.jpg"
 
 
 ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
@@ -54,17 +54,17 @@ ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007
     ],
 )
 def test_a_name_is_shown_in_one_visible_line(sent, shown):
-    assert filenames.shown(sent) == shown
+    assert filenames.displayed(sent) == shown
 
 
 def test_a_long_name_keeps_its_ending():
-    shown = filenames.shown("a" * 300 + ".jpeg")
+    shown = filenames.displayed("a" * 300 + ".jpeg")
 
-    assert (len(shown), shown[-6:]) == (filenames.LONGEST, "….jpeg")
+    assert (len(shown), shown[-6:]) == (filenames.MAX_LENGTH, "….jpeg")
 
 
 def test_a_long_name_is_not_cut_within_an_emoji():
-    shown = filenames.shown("a" * 190 + ENGLAND * 9 + ".jpeg")
+    shown = filenames.displayed("a" * 190 + ENGLAND * 9 + ".jpeg")
 
     assert shown == "a" * 190 + "….jpeg"
 
@@ -79,18 +79,18 @@ def test_a_long_name_is_not_cut_within_an_emoji():
     ],
 )
 def test_what_browsers_escape_in_a_form_is_turned_back(sent, meant):
-    assert filenames.of_form(sent) == meant
+    assert filenames.unescape_form_name(sent) == meant
 
 
 def test_a_long_name_without_an_ending_is_cut():
-    assert filenames.shown("a" * 300) == "a" * 199 + "…"
+    assert filenames.displayed("a" * 300) == "a" * 199 + "…"
 
 
 @pytest.mark.skipif(not PHOTOS.exists(), reason="the shared photos are not here")
 def test_no_hostile_name_of_the_shared_list_can_be_a_path():
     for entry in json.loads((PHOTOS / "filenames.json").read_text(encoding="utf-8"))["names"]:
-        shown = filenames.shown(entry["name"])
-        assert 0 < len(shown) <= filenames.LONGEST
+        shown = filenames.displayed(entry["name"])
+        assert 0 < len(shown) <= filenames.MAX_LENGTH
         assert not set(shown) & set("/\\\0\n\r")
 
 
@@ -112,4 +112,4 @@ def test_no_hostile_name_of_the_shared_list_can_be_a_path():
     ],
 )
 def test_a_note_is_only_on_names_that_a_person_sees_otherwise(sent, note):
-    assert filenames.note(sent) == note
+    assert filenames.was_changed_note(sent) == note

@@ -7,7 +7,7 @@ from django.test import RequestFactory
 from albums.models import Album
 from processing.models import Upload
 from processing.uploads import batches
-from processing.uploads.form import FormIntake
+from processing.uploads.form import FormUploadHandler
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -15,12 +15,12 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def intake(album, owner):
-    intake = FormIntake(RequestFactory().post("/"), lambda: None, album, owner, None, None)
+    intake = FormUploadHandler(RequestFactory().post("/"), lambda: None, album, owner, None, None)
     yield intake
     intake.close()
 
 
-def send(intake: FormIntake, name: str, content: bytes) -> None:
+def send(intake: FormUploadHandler, name: str, content: bytes) -> None:
     """Pass one file to the handler, which skips the rest of a file that it rejects."""
     try:
         intake.new_file("photos", name)

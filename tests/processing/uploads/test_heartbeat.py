@@ -17,7 +17,7 @@ from processing.uploads import batches, heartbeat, importer, manifest, preflight
 from processing.uploads import form as intake
 from processing.uploads import lifecycle as uploads
 from processing.uploads.batches import AlbumBusy
-from processing.uploads.writer import Stream
+from processing.uploads.writer import UploadWriter
 from tests import polling
 from tests.processing import making
 
@@ -128,7 +128,7 @@ def test_it_takes_resumable_uploads_and_declared_batches_too(album, owner, stran
 def test_its_panel_shows_that_it_is_free(album, settings):
     left_behind(album, settings)
 
-    panel = panel_query.of(album)
+    panel = panel_query.build(album)
 
     assert (panel.progress.is_busy, [each.code for each in panel.report.refused]) == (False, ["cut-off"])
 
@@ -137,7 +137,7 @@ def test_its_panel_shows_that_it_is_free(album, settings):
 def test_an_album_that_a_living_form_holds_stays_locked(album, settings):
     batches.open_with_upload(album, album.owner, Batch.Source.FORM, "photo.jpg")
 
-    assert panel_query.of(album).progress.is_busy
+    assert panel_query.build(album).progress.is_busy
     with pytest.raises(AlbumBusy):
         batches.ensure_open(album)
 
@@ -159,7 +159,7 @@ class Slow(io.RawIOBase):
 def test_files_that_landed_live_on_while_the_rest_of_their_form_is_slow(album, client, settings, monkeypatch):
     """The rest is a file that is refused, of which no byte is stored: its sender is heard all the same."""
     monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.01)
-    monkeypatch.setattr(intake, "MOST_SECONDS", -1)  # what has come is looked at before the rest is waited for
+    monkeypatch.setattr(intake, "MAX_FILL_SECONDS", -1)  # what has come is looked at before the rest is waited for
     settings.MAX_FILE_BYTES = 50_000
     good = making.jpeg()
     body = form(("good.jpg", good), ("huge.jpg", bytes(200_000)))
@@ -181,16 +181,16 @@ def test_an_import_lives_on_while_the_storage_is_slow(album, tmp_path, settings,
     monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.01)
     for name in ("a.jpg", "b.jpg"):
         (tmp_path / name).write_bytes(making.jpeg())
-    land = Stream.land
+    land = UploadWriter.commit
 
-    def slow(stream: Stream) -> None:
+    def slow(stream: UploadWriter) -> None:
         silent(settings, deadlines.SILENCE_SECONDS + 1)
         polling.until(lambda: not Upload.objects.abandoned().exists(), what="the import gives no sign of life")
         land(stream)
 
-    monkeypatch.setattr(Stream, "land", slow)
+    monkeypatch.setattr(UploadWriter, "commit", slow)
 
-    taken = list(importer.FilesIntake(album).take(map(importer.Found, (tmp_path / "a.jpg", tmp_path / "b.jpg"))))
+    taken = list(importer.Importer(album).run(map(importer.ImportFile, (tmp_path / "a.jpg", tmp_path / "b.jpg"))))
 
     assert [upload.state for upload in taken] == [UploadState.RECEIVED] * 2
 

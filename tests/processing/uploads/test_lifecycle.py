@@ -9,8 +9,8 @@ from processing.models import ProcessingJob, Upload
 from processing.models.states import JobState, UploadState
 from processing.uploads import batches
 from processing.uploads import lifecycle as uploads
-from processing.uploads.rejections import Refused
-from processing.uploads.writer import Stream
+from processing.uploads.rejections import UploadRejected
+from processing.uploads.writer import UploadWriter
 from tests.processing import making
 
 pytestmark = pytest.mark.django_db
@@ -66,9 +66,9 @@ def test_a_failed_file_sent_again_is_tried_again_in_its_place(album):
 
 def test_finishing_twice_makes_one_job(album):
     upload = making.upload(album)
-    stream = Stream(upload)
+    stream = UploadWriter(upload)
     stream.write(b"picture")
-    stream.land()
+    stream.commit()
 
     assert uploads.finish(upload, 7, stream.sha256) is not None
     assert uploads.finish(upload, 7, stream.sha256) is None
@@ -77,9 +77,9 @@ def test_finishing_twice_makes_one_job(album):
 
 def test_finishing_twice_keeps_the_raw_file(album, data_dir, django_capture_on_commit_callbacks):
     upload = making.upload(album)
-    stream = Stream(upload)
+    stream = UploadWriter(upload)
     stream.write(b"picture")
-    stream.land()
+    stream.commit()
     uploads.finish(upload, 7, stream.sha256)
 
     with django_capture_on_commit_callbacks(execute=True):
@@ -91,9 +91,9 @@ def test_finishing_twice_keeps_the_raw_file(album, data_dir, django_capture_on_c
 def test_an_upload_cancelled_on_its_way_becomes_no_job(album, data_dir, django_capture_on_commit_callbacks):
     upload = making.upload(album)
     batches.cancel(album, "owner")
-    stream = Stream(upload)
+    stream = UploadWriter(upload)
     stream.write(b"picture")
-    stream.land()
+    stream.commit()
 
     with django_capture_on_commit_callbacks(execute=True):
         assert uploads.finish(upload, 7, stream.sha256) is None
@@ -102,13 +102,13 @@ def test_an_upload_cancelled_on_its_way_becomes_no_job(album, data_dir, django_c
 
 
 def test_an_upload_cancelled_within_its_bytes_is_no_fault_of_ours(album, data_dir, django_capture_on_commit_callbacks):
-    stream = Stream(making.upload(album))
+    stream = UploadWriter(making.upload(album))
     stream.write(b"half")
     with django_capture_on_commit_callbacks(execute=True):
         batches.cancel(album, "owner")
 
-    with pytest.raises(Refused) as refused:
-        stream.land()
+    with pytest.raises(UploadRejected) as refused:
+        stream.commit()
 
     assert refused.value.refusal.code == "cancelled"
     assert list((data_dir / "incoming").iterdir()) == []
@@ -120,9 +120,9 @@ def test_an_album_deleted_while_a_file_is_on_its_way_leaves_nothing(
     upload = making.upload(album)
     with django_capture_on_commit_callbacks(execute=True):
         album.delete()
-    stream = Stream(upload)
+    stream = UploadWriter(upload)
     stream.write(b"picture")
-    stream.land()
+    stream.commit()
 
     with django_capture_on_commit_callbacks(execute=True):
         assert uploads.finish(upload, 7, stream.sha256) is None
@@ -142,9 +142,9 @@ def test_two_photos_with_one_name_are_both_kept_and_said_so(album):
 
 def test_a_file_beyond_the_limit_is_refused_and_leaves_nothing(album, data_dir, settings):
     settings.MAX_FILE_BYTES = 10
-    stream = Stream(making.upload(album))
+    stream = UploadWriter(making.upload(album))
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(UploadRejected) as refused:
         stream.write(b"eleven byte")
 
     assert refused.value.refusal.code == "too-large"
@@ -152,8 +152,8 @@ def test_a_file_beyond_the_limit_is_refused_and_leaves_nothing(album, data_dir, 
 
 
 def test_an_empty_file_is_refused(album, data_dir):
-    with pytest.raises(Refused) as refused:
-        Stream(making.upload(album)).land()
+    with pytest.raises(UploadRejected) as refused:
+        UploadWriter(making.upload(album)).commit()
 
     assert refused.value.refusal.code == "empty-file"
     assert list((data_dir / "incoming").iterdir()) == []
@@ -162,8 +162,8 @@ def test_an_empty_file_is_refused(album, data_dir):
 def test_nothing_is_taken_when_the_disk_is_nearly_full(album, settings):
     settings.MIN_FREE_BYTES = 1 << 60
 
-    with pytest.raises(Refused) as refused:
-        Stream(making.upload(album))
+    with pytest.raises(UploadRejected) as refused:
+        UploadWriter(making.upload(album))
 
     assert refused.value.refusal.code == "disk-full"
 

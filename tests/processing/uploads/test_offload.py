@@ -15,13 +15,13 @@ from processing.models import Upload
 from processing.models.states import UploadState
 from processing.storage import keys as storage_keys
 from processing.storage import store
-from processing.storage.base import Fenced
+from processing.storage.base import WriterFenced
 from processing.storage.local import direct_io
-from processing.storage.local.direct_io import Appending
-from processing.storage.local.partial_file import LocalGrowing
+from processing.storage.local.direct_io import AppendFile
+from processing.storage.local.partial_file import LocalPartialFile
 from processing.uploads import body_reader, offload, problems
-from processing.uploads.offload import Beside
-from processing.uploads.problems import Refused
+from processing.uploads.offload import BackgroundTask
+from processing.uploads.problems import HttpProblem
 from processing.uploads.tus import finalize, protocol
 from processing.uploads.tus import session as tus_session
 from processing.uploads.tus.protocol import Checksum, PartHeaders
@@ -45,15 +45,15 @@ def fails_at(monkeypatch):
     """Let the write of this number raise an error."""
 
     def fail_at(number: int, error: Exception) -> None:
-        append, written = LocalGrowing.append, []
+        append, written = LocalPartialFile.append, []
 
-        def failing(growing: LocalGrowing, piece: memoryview) -> None:
+        def failing(growing: LocalPartialFile, piece: memoryview) -> None:
             written.append(piece)
             if len(written) == number:
                 raise error
             append(growing, piece)
 
-        monkeypatch.setattr(LocalGrowing, "append", failing)
+        monkeypatch.setattr(LocalPartialFile, "append", failing)
 
     return fail_at
 
@@ -72,8 +72,8 @@ def proof(content: bytes = CONTENT) -> Checksum:
 def test_a_large_piece_is_worked_on_in_a_thread_of_its_own_and_a_small_one_is_not():
     threads = []
     with offload.writing(lambda piece: threads.append(get_ident())) as writing:
-        writing.add(memoryview(bytes(offload.WORTH_WRITING)))
-        writing.add(memoryview(b"small"))
+        writing.submit(memoryview(bytes(offload.MIN_OFFLOADED_WRITING_BYTES)))
+        writing.submit(memoryview(b"small"))
 
     assert threads[0] != get_ident()
     assert threads[1] == get_ident()
@@ -88,22 +88,22 @@ class Postponed:
 
 def test_the_next_piece_waits_for_the_one_before():
     done = []
-    with Beside(Postponed(), worth=10, work=lambda piece: done.append(len(piece))) as writing:
-        writing.add(memoryview(bytes(20)))
+    with BackgroundTask(Postponed(), worth=10, work=lambda piece: done.append(len(piece))) as writing:
+        writing.submit(memoryview(bytes(20)))
         assert done == []
-        writing.add(memoryview(b"12"))
+        writing.submit(memoryview(b"12"))
         assert done == [20, 2]
-        writing.add(memoryview(bytes(30)))
+        writing.submit(memoryview(bytes(30)))
     assert done == [20, 2, 30]
 
 
-@pytest.mark.parametrize("then", [lambda writing: writing.add(memoryview(b"more")), lambda writing: writing.wait()])
+@pytest.mark.parametrize("then", [lambda writing: writing.submit(memoryview(b"more")), lambda writing: writing.wait()])
 def test_what_the_work_raises_is_raised_by_the_call_after(then):
     def work(piece: memoryview) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
     writing = offload.writing(work)
-    writing.add(memoryview(bytes(2 * MIB)))
+    writing.submit(memoryview(bytes(2 * MIB)))
 
     with pytest.raises(OSError, match="Input/output"):
         then(writing)
@@ -124,7 +124,7 @@ def test_an_upload_that_comes_fast_is_received_whole(upload):
 def test_a_disk_that_fills_up_under_a_fast_sender_keeps_what_was_written(upload, fails_at, number):
     fails_at(number, OSError(errno.ENOSPC, "No space left on device"))
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(HttpProblem) as refused:
         receive(upload)
 
     assert refused.value.refusal.code == "disk-full"
@@ -137,9 +137,9 @@ def test_a_disk_that_fills_up_under_a_fast_sender_keeps_what_was_written(upload,
 @pytest.mark.django_db
 @pytest.mark.parametrize("number", [1, 3])
 def test_a_fast_sender_who_was_fenced_off_is_told_so(upload, fails_at, number):
-    fails_at(number, Fenced())
+    fails_at(number, WriterFenced())
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(HttpProblem) as refused:
         receive(upload)
 
     assert refused.value.refusal is protocol.REVOKED
@@ -151,10 +151,10 @@ def test_a_fast_sender_who_was_fenced_off_is_told_so(upload, fails_at, number):
 @pytest.mark.django_db
 def test_a_fast_line_that_breaks_is_gone_on_with_where_it_broke(upload):
     sent = 7 * MIB + 5
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(HttpProblem) as refused:
         receive(upload, line=Line(CONTENT[:sent], 16 * MIB, breaks=True))
 
-    assert (refused.value.refusal, refused.value.offset) == (problems.BROKEN, sent)
+    assert (refused.value.refusal, refused.value.offset) == (problems.MALFORMED_BODY, sent)
     assert receive(upload, sent) == len(CONTENT)
     upload.refresh_from_db()
     assert upload.sha256 == hashlib.sha256(CONTENT).hexdigest()
@@ -168,9 +168,9 @@ def asides(request, monkeypatch) -> str:
         def refuse(*_: object) -> None:
             raise FileNotFoundError(errno.ENOENT, "No such file or directory")
 
-        monkeypatch.setattr(Appending, "name", refuse)
+        monkeypatch.setattr(AppendFile, "name", refuse)
     elif request.param == "no such files":
-        monkeypatch.setattr(direct_io, "NAMELESS", 0)
+        monkeypatch.setattr(direct_io, "O_TMPFILE", 0)
     return request.param
 
 
@@ -198,9 +198,9 @@ def test_a_part_that_is_proved_as_it_comes_has_the_mode_of_any_file(upload, asid
 def test_a_first_part_that_is_proved_is_gone_on_with(upload, asides):
     first = CONTENT[: 5 * MIB + 3]
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(HttpProblem) as refused:
         receive(upload, line=Line(first, 16 * MIB, breaks=True), checksum=proof(first))
-    assert (refused.value.refusal, refused.value.offset) == (problems.BROKEN, 0)
+    assert (refused.value.refusal, refused.value.offset) == (problems.MALFORMED_BODY, 0)
 
     fresh = Upload.objects.get(pk=upload.pk)
     assert tus_session.receive(fresh, PartHeaders(0, None, proof(first)), Line(first, 16 * MIB), len(first)) == len(
@@ -213,7 +213,7 @@ def test_a_first_part_that_is_proved_is_gone_on_with(upload, asides):
 
 @pytest.mark.django_db
 def test_a_damaged_part_leaves_nothing(upload, asides):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(HttpProblem) as refused:
         receive(upload, checksum=proof(b"other"))
 
     assert (refused.value.refusal, refused.value.offset) == (protocol.CHECKSUM_MISMATCH, 0)
@@ -231,7 +231,7 @@ def test_a_proved_part_of_a_sender_who_was_fenced_off_counts_for_nothing(upload,
             tus_session.offset(Upload.objects.get(pk=upload.pk))
             return super().readinto(buffer)
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(HttpProblem) as refused:
         receive(upload, line=Overtaken(CONTENT, 16 * MIB), checksum=proof())
 
     assert (refused.value.refusal, refused.value.offset) == (protocol.REVOKED, None)
@@ -242,10 +242,10 @@ FIRST = 5 * MIB + 3
 """Bytes that are there, unchecked, before a part that is checked."""
 
 
-@pytest.fixture(params=[body_reader.IN_MEMORY, 0], ids=["in memory", "in doubt"])
+@pytest.fixture(params=[body_reader.MAX_IN_MEMORY_BYTES, 0], ids=["in memory", "in doubt"])
 def begun(request, monkeypatch, upload) -> Upload:
     """Its next part is proved before it is written, or after."""
-    monkeypatch.setattr(body_reader, "IN_MEMORY", request.param)
+    monkeypatch.setattr(body_reader, "MAX_IN_MEMORY_BYTES", request.param)
     first = Line(CONTENT[:FIRST], 16 * MIB)
     tus_session.receive(Upload.objects.get(pk=upload.pk), PartHeaders(0, None, None), first, FIRST)
     return upload
@@ -269,13 +269,15 @@ def test_a_later_part_that_is_proved_is_received_whole_and_the_file_is_read_by_n
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("content", "refusal"),
-    [(CONTENT[FIRST:-1] + b"?", protocol.CHECKSUM_MISMATCH), (CONTENT[FIRST:-1], problems.BROKEN)],
+    [(CONTENT[FIRST:-1] + b"?", protocol.CHECKSUM_MISMATCH), (CONTENT[FIRST:-1], problems.MALFORMED_BODY)],
     ids=["damaged", "cut off"],
 )
 def test_of_a_later_part_that_did_not_prove_true_nothing_stays(begun, content, refusal, monkeypatch):
     monkeypatch.setattr(finalize, "_read_once", None)
-    with pytest.raises(Refused) as refused:
-        receive(begun, FIRST, Line(content, 16 * MIB, breaks=refusal is problems.BROKEN), proof(CONTENT[FIRST:]))
+    with pytest.raises(HttpProblem) as refused:
+        receive(
+            begun, FIRST, Line(content, 16 * MIB, breaks=refusal is problems.MALFORMED_BODY), proof(CONTENT[FIRST:])
+        )
 
     assert (refused.value.refusal, refused.value.offset) == (refusal, FIRST)
     assert (settings.DATA_DIR / f"{storage_keys.bare(begun.key)}.part").stat().st_size == FIRST
@@ -297,7 +299,7 @@ def test_who_asks_for_the_offset_of_a_later_part_on_its_way_hears_what_is_proved
             return count
 
     seen: list[int] = []
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(HttpProblem) as refused:
         receive(begun, FIRST, Overtaken(CONTENT[FIRST:], MIB), proof(CONTENT[FIRST:]))
 
     assert (refused.value.refusal, seen) == (protocol.REVOKED, [FIRST, FIRST])
@@ -308,7 +310,7 @@ def test_who_asks_for_the_offset_of_a_later_part_on_its_way_hears_what_is_proved
 def test_a_disk_that_fills_up_under_a_later_part_keeps_what_was_proved(begun, fails_at):
     fails_at(1, OSError(errno.ENOSPC, "No space left on device"))
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(HttpProblem) as refused:
         receive(begun, FIRST, checksum=proof(CONTENT[FIRST:]))
 
     assert (refused.value.refusal.code, refused.value.offset) == ("disk-full", FIRST)
@@ -318,19 +320,19 @@ def test_a_disk_that_fills_up_under_a_later_part_keeps_what_was_proved(begun, fa
 @pytest.mark.django_db
 def test_a_power_cut_finds_no_doubtful_byte_counted_and_no_acknowledged_one_in_doubt(begun, monkeypatch):
     """The fence is synced before the first doubtful byte, the bytes before the fence is lifted, and the fence after."""
-    monkeypatch.setattr(body_reader, "IN_MEMORY", 0)
-    done, sync, append = [], os.fsync, LocalGrowing.append
+    monkeypatch.setattr(body_reader, "MAX_IN_MEMORY_BYTES", 0)
+    done, sync, append = [], os.fsync, LocalPartialFile.append
 
     def watched(handle: int) -> None:
         done.append(f"sync {Path(f'/proc/self/fd/{handle}').readlink().suffix} {os.fstat(handle).st_size}")
         sync(handle)
 
-    def appended(growing: LocalGrowing, piece: memoryview) -> None:
+    def appended(growing: LocalPartialFile, piece: memoryview) -> None:
         done.append("append")
         append(growing, piece)
 
     monkeypatch.setattr(os, "fsync", watched)
-    monkeypatch.setattr(LocalGrowing, "append", appended)
+    monkeypatch.setattr(LocalPartialFile, "append", appended)
 
     receive(begun, FIRST, checksum=proof(CONTENT[FIRST:]))
 
@@ -347,8 +349,8 @@ def test_a_disk_that_fills_up_under_a_part_that_is_proved_leaves_nothing(upload,
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Appending, "append", full)
-        with pytest.raises(Refused) as refused:
+        patched.setattr(AppendFile, "append", full)
+        with pytest.raises(HttpProblem) as refused:
             receive(upload, checksum=proof())
 
     assert (refused.value.refusal.code, refused.value.offset) == ("disk-full", 0)
@@ -370,7 +372,7 @@ class TakenOver(Line):
             return super().readinto(buffer)
         except ConnectionResetError:
             with closing(store().grow(self._upload.key)) as growing:
-                growing.append(CONTENT[growing.take_over() : self._until])
+                growing.append(CONTENT[growing.fence() : self._until])
             raise
 
 
@@ -379,9 +381,9 @@ class TakenOver(Line):
 @pytest.mark.parametrize("size", [1000, 3 * MIB], ids=["small", "large"])
 @pytest.mark.parametrize("checksum", [proof(), None], ids=["checked", "unchecked"])
 def test_a_request_whose_upload_was_taken_over_vouches_for_no_byte_of_the_file(upload, size, until, checksum):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(HttpProblem) as refused:
         receive(upload, line=TakenOver(upload, CONTENT[:size], until), checksum=checksum)
-    assert refused.value.refusal in (problems.BROKEN, protocol.REVOKED)
+    assert refused.value.refusal in (problems.MALFORMED_BODY, protocol.REVOKED)
 
     if until < len(CONTENT):
         receive(upload, until)

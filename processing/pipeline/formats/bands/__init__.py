@@ -26,7 +26,7 @@ COPIES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Reduced:
+class ReducedPicture:
     """The reduced picture, with its colour profile. `size` and `turn` are the original's, as stored in the file."""
 
     image: Image.Image
@@ -37,7 +37,7 @@ class Reduced:
         return self.size[::-1] if orientation.swaps_sides(turn) else self.size
 
 
-def reduced(image: ImageFile.ImageFile, file: BinaryIO, bounds: Limits) -> Reduced | None:
+def open_reduced(image: ImageFile.ImageFile, file: BinaryIO, bounds: Limits) -> ReducedPicture | None:
     """The reduced picture; None if it cannot be read in bands.
 
     That is if it is interlaced, compressed as a single strip, or has more pixels than any camera's.
@@ -49,11 +49,11 @@ def reduced(image: ImageFile.ImageFile, file: BinaryIO, bounds: Limits) -> Reduc
     reduced_size = -(-source.size[0] // factor), -(-source.size[1] // factor)
     needed = memory_limits.banded_memory(reduced_size, bounds.largest_edge, COPIES * source.band_bytes)
     memory_limits.check_memory(needed, bounds)
-    with error_mapping.of_the_file(needed):
+    with error_mapping.file_errors(needed):
         picture = _shrunk(source.bands(), reduced_size, factor)
     if profile := image.info.get("icc_profile"):
         picture.info["icc_profile"] = profile
-    return Reduced(picture, source.size, source.turn)
+    return ReducedPicture(picture, source.size, source.turn)
 
 
 def _shrunk(bands: Iterable[Image.Image], size: tuple[int, int], factor: int) -> Image.Image:

@@ -129,7 +129,7 @@ def _unfiltered_16_bit(head: bytes, filtered: bytes) -> bytes:
     for is_low in (False, True):
         with Image.open(BytesIO(_png(head, b"", filtered)), formats=("PNG",)) as image:
             if is_low:
-                image.tile = [bit_depth.turned(tile) for tile in image.tile]
+                image.tile = [bit_depth.byte_swapped(tile) for tile in image.tile]
             halves.append(np.asarray(image))
     return np.stack(halves, -1).tobytes()
 

@@ -28,7 +28,7 @@ MAX_BAND_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Span:
     """A strip or tile, or some rows of an uncompressed one."""
 
     offset: int
@@ -40,7 +40,7 @@ class Row:
     """A row of strips or tiles, in all columns, plane after plane. `height` is in pixels."""
 
     height: int
-    pieces: Sequence[Piece]
+    spans: Sequence[Span]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,9 @@ class TiffSource:
     def _file_of(self, rows: Sequence[Row]) -> bytes:
         """A TIFF with these rows. The order of its parts is by plane, then by row."""
         planes, height = _planes(self.tags), sum(row.height for row in rows)
-        across = len(rows[0].pieces) // planes
+        across = len(rows[0].spans) // planes
         ordered = [
-            row.pieces[plane * across + column] for plane in range(planes) for row in rows for column in range(across)
+            row.spans[plane * across + column] for plane in range(planes) for row in rows for column in range(across)
         ]
         contents = [self._content(piece) for piece in ordered]
         is_tiled = TILES in self.tags
@@ -86,7 +86,7 @@ class TiffSource:
         data_tags = (TILES, TILE_BYTES) if is_tiled else (STRIPS, STRIP_BYTES)
         return _head(self.tags.prefix, tags, data_tags, counts) + b"".join(contents)
 
-    def _content(self, piece: Piece) -> bytes:
+    def _content(self, piece: Span) -> bytes:
         self.file.seek(piece.offset)
         content = self.file.read(piece.length)
         if len(content) < piece.length:
@@ -102,7 +102,7 @@ def source(image: ImageFile.ImageFile, file: BinaryIO, rows: int) -> TiffSource 
     across = -(-size[0] // int(tags[TILE_WIDTH])) if is_tiled else 1
     part_rows = int(tags[TILE_HEIGHT]) if is_tiled else min(int(tags.get(ROWS_PER_STRIP, size[1])), size[1])
     data_tags = (TILES, TILE_BYTES) if is_tiled else (STRIPS, STRIP_BYTES)
-    pieces = [Piece(*span) for span in zip(*(tags[tag] for tag in data_tags), strict=True)]
+    pieces = [Span(*span) for span in zip(*(tags[tag] for tag in data_tags), strict=True)]
     down = -(-size[1] // part_rows)
     if len(pieces) != across * down * planes:
         return None
@@ -135,7 +135,7 @@ def _row_bytes(tags: Any, width: int) -> int:
 def _cut(row: Row, row_bytes: int, rows: int) -> Iterator[Row]:
     for top in range(0, row.height, rows):
         count = min(rows, row.height - top)
-        yield Row(count, [Piece(piece.offset + top * row_bytes, count * row_bytes) for piece in row.pieces])
+        yield Row(count, [Span(piece.offset + top * row_bytes, count * row_bytes) for piece in row.spans])
 
 
 def _head(prefix: bytes, tags: dict[int, Any], data_tags: tuple[int, int], counts: list[int]) -> bytes:

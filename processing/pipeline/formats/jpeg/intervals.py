@@ -51,7 +51,7 @@ class Plan:
         return self.is_single and number == len(self.intervals) - 1
 
 
-def watch(image: Image.Image) -> None:
+def check_while_loading(image: Image.Image) -> None:
     """Makes `load()` of a JPEG raise Truncated or Broken if it has too little or too much data for its pixels."""
     assert isinstance(image, ImageFile.ImageFile)
     image.tile = [tile._replace(codec_name=DECODER_NAME) for tile in image.tile]
@@ -155,10 +155,10 @@ def _check_intervals(data: jpeg_scans.Data, plan: Plan, feeder: Feeder) -> tuple
     for number, interval in enumerate(plan.intervals):
         feeder.feed(data, feeder.offset, interval.start)
         ends = plan.ends(number)
-        if interval.start not in plan.refined and feeder.is_ahead(data, interval, ends=ends):
+        if interval.start not in plan.refined and feeder.seems_complete_early(data, interval, ends=ends):
             doubtful.add(number)
         feeder.feed(data, feeder.offset, interval.end)
-        if feeder.lacks(ends=ends):
+        if feeder.is_incomplete(ends=ends):
             short.append(Fault(number, is_short=True))
         feeder.offset = interval.marker
     feeder.feed(data, feeder.offset, len(data))
@@ -174,7 +174,7 @@ def _confirmed(data: jpeg_scans.Data, plan: Plan, feeder: Feeder, doubtful: set[
             end = jpeg_scans.without_padding(data, interval.start, interval.end)
             is_padded = end < interval.end
             feeder.feed(data, feeder.offset, end if is_padded else end - LEFT_OVER)
-            if feeder.lacks(ends=plan.ends(number)) == is_padded:
+            if feeder.is_incomplete(ends=plan.ends(number)) == is_padded:
                 faults.append(Fault(number, is_short=is_padded))
         else:
             feeder.feed(data, feeder.offset, interval.end)

@@ -30,14 +30,14 @@ FILLER = jpeg_scans.FILLER[:64]
 
 
 @dataclass(frozen=True, slots=True)
-class Repaired:
+class RepairResult:
     """The content of an undamaged JPEG, and a note of the file's damage."""
 
     content: bytes
     note: Note
 
 
-def repaired(data: jpeg_scans.Data, size: tuple[int, int]) -> Repaired:
+def repair(data: jpeg_scans.Data, size: tuple[int, int]) -> RepairResult:
     """The repaired file. `size` is the size at which pictures are compared.
 
     Raises Truncated or Broken if a part of the picture is missing or wrong.
@@ -56,13 +56,13 @@ def repaired(data: jpeg_scans.Data, size: tuple[int, int]) -> Repaired:
     # The comparison cannot detect missing intervals after a complete one, so they are counted.
     has_all = restarts == frame.restarts(last) and not jpeg_scans.is_partial(scans, frame)
     if has_all and _is_same_picture(content, data[:end] + jpeg_scans.FILLER + END, size):
-        return Repaired(content, _note(NO_END))
+        return RepairResult(content, _note(NO_END))
     if len(scans) > 1 or not frame.is_sequential:
         raise _damage(data, last.start)
     return _renumbered(data, last, frame, size)
 
 
-def lenient(data: jpeg_scans.Data) -> bytes:
+def repair_leniently(data: jpeg_scans.Data) -> bytes:
     """The file without stray markers and with renumbered restarts, because such faults hide most of the picture.
 
     Returns the file unchanged unless it is sequential, has a single scan and lacks no restart.
@@ -79,7 +79,7 @@ def lenient(data: jpeg_scans.Data) -> bytes:
 
 def _renumbered(
     data: jpeg_scans.Data, scan: jpeg_scans.Scan, frame: jpeg_scans.Frame, size: tuple[int, int]
-) -> Repaired:
+) -> RepairResult:
     """The file with renumbered restarts and without stray markers. Raises Truncated or Broken if its picture is incomplete."""
     start, end = scan.start, _end(data, scan.start)
     parts = list(_intervals(data, start, end))
@@ -92,10 +92,10 @@ def _renumbered(
     # A stray marker has overwritten data, so the picture is complete only if the damaged file decodes to the same pixels.
     if fault == STRAY and not _is_same_picture(content, data[:end] + END, size):
         raise errors.Broken
-    return Repaired(content, _note(fault))
+    return RepairResult(content, _note(fault))
 
 
-def _damage(data: jpeg_scans.Data, start: int) -> errors.Refused:
+def _damage(data: jpeg_scans.Data, start: int) -> errors.ImageRejected:
     """Truncated if there is no end marker, otherwise Broken."""
     return errors.Truncated() if data.find(END, start) < 0 else errors.Broken()
 
@@ -129,14 +129,14 @@ def _intervals(data: jpeg_scans.Data, start: int, end: int) -> Iterator[bytes]:
     for match in MARKER.finditer(data, start, end):
         part += data[offset : match.start()]
         offset = match.end()
-        if match[1][0] in jpeg_scans.CYCLE:
+        if match[1][0] in jpeg_scans.RESTART_MARKERS:
             yield part
             part = b""
     yield part + data[offset:end]
 
 
 def _has_stray(data: jpeg_scans.Data, start: int, end: int) -> bool:
-    return any(match[1][0] not in jpeg_scans.CYCLE for match in MARKER.finditer(data, start, end))
+    return any(match[1][0] not in jpeg_scans.RESTART_MARKERS for match in MARKER.finditer(data, start, end))
 
 
 def _joined(parts: list[bytes], filler: bytes = b"") -> bytes:

@@ -36,11 +36,11 @@ class Feeder:
             self._decode(data[offset : min(offset + CHUNK_BYTES, end)])
         self.offset = end
 
-    def is_ahead(self, data: scans.Data, interval: scans.Interval, *, ends: bool) -> bool:
+    def seems_complete_early(self, data: scans.Data, interval: scans.Interval, *, ends: bool) -> bool:
         """True if the interval seems complete although more than LEFT_OVER of its bytes have not been fed.
 
         `ends` is True for the last interval of a single scan. If an MCU takes a byte or less, the result may be wrong. Then the
-        caller confirms it by `lacks`, which feeds filler in place of those bytes.
+        caller confirms it by `is_incomplete`, which feeds filler in place of those bytes.
         """
         start = interval.end - LEFT_OVER - TRIES_BEFORE
         if start < max(interval.start, self.offset):
@@ -52,7 +52,7 @@ class Feeder:
                 return False
         return self.is_done or not ends
 
-    def lacks(self, *, ends: bool) -> bool:
+    def is_incomplete(self, *, ends: bool) -> bool:
         """True if the interval is incomplete. The test feeds filler, which spoils the picture in that case."""
         self._decode(FILLER * READ_AHEAD)
         for _ in range(TRIES):

@@ -26,7 +26,7 @@ LOSSLESS, HIERARCHICAL, JPEG_LS = {0xC3, 0xCB}, {0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0
 PROGRESSIVE = {0xC2, 0xCA}
 # The markers that may follow a scan (table B.1): tables, another scan, DNL, comments, application segments, the end.
 VALID_AFTER_SCAN = {0xC4, 0xCC, END_OF_IMAGE, START_OF_SCAN, 0xDB, 0xDC, 0xDD, 0xFE, *range(0xE0, 0xF0)}
-CYCLE = bytes(range(0xD0, 0xD8))
+RESTART_MARKERS = bytes(range(0xD0, 0xD8))
 PADDING_BYTES = 64
 """So many equal bytes before a marker are padding, or the data of a flat picture."""
 Data = mmap.mmap | bytes
@@ -160,7 +160,7 @@ def intervals(data: Data, scan: Scan) -> Iterator[Interval]:
         while end > offset and data[end - 1] == 0xFF:
             end -= 1
         yield Interval(offset, end, match.start())
-        if match[1][0] not in CYCLE:
+        if match[1][0] not in RESTART_MARKERS:
             return
         offset = match.end()
 
@@ -201,7 +201,7 @@ def is_sound(data: Data) -> bool:
     return last is None or MARKER.search(data, last) is not None
 
 
-def check_data(data: Data) -> None:
+def check_scans(data: Data) -> None:
     """Raises Broken if a scan has invalid markers, or restarts that are out of order."""
     offset = first_scan(data)
     while offset is not None:
@@ -218,7 +218,7 @@ def _segments(data: Data) -> Iterator[tuple[int, int, int]]:
     offset = data.find(b"\xff", 2)
     while 0 <= offset < len(data) - 4:
         marker, length = data[offset + 1], int.from_bytes(data[offset + 2 : offset + 4])
-        is_bare = marker in (0x00, 0x01, 0xFF, 0xD8) or marker in CYCLE
+        is_bare = marker in (0x00, 0x01, 0xFF, 0xD8) or marker in RESTART_MARKERS
         if not is_bare:
             yield marker, offset + 4, max(0, length - 2)
         offset = data.find(b"\xff", offset + (1 if is_bare else 2 + length))
@@ -260,11 +260,11 @@ def _next_scan(data: Data, offset: int) -> int | None:
     """Checks one scan and returns the offset of the next scan's data; None after the last scan. A missing end is no error."""
     restarts, end = bytearray(), len(data)
     for match in MARKER_OR_RESTART.finditer(data, offset):
-        if match[1][0] not in CYCLE:
+        if match[1][0] not in RESTART_MARKERS:
             end = match.start()
             break
         restarts += match[1]
-    if restarts != (CYCLE * (len(restarts) // 8 + 1))[: len(restarts)]:
+    if restarts != (RESTART_MARKERS * (len(restarts) // 8 + 1))[: len(restarts)]:
         raise errors.Broken
     if end == len(data) or data[end + 1] == END_OF_IMAGE:
         return None

@@ -20,7 +20,7 @@ from config.accounts.login import client_address
 def test_a_customers_addresses_are_one_network(peer, address, its_network, site):
     request = RequestFactory().get("/", REMOTE_ADDR=peer)
 
-    assert (client_address.address(request), client_address.network(request), client_address.site(request)) == (
+    assert (client_address.address(request), client_address.network(request), client_address.ipv6_site(request)) == (
         address,
         its_network,
         site,

@@ -24,7 +24,7 @@ NEW = {"password1": "quite another one", "password2": "quite another one"}
 def can_mail(settings, monkeypatch) -> None:
     """The thread that sends is this one: it sees what a test has not committed."""
     settings.EMAIL_URL, settings.PUBLIC_URL = "smtp://mail.example.org", "https://photos.example.org"
-    monkeypatch.setattr(mail, "later", lambda act: act())
+    monkeypatch.setattr(mail, "submit", lambda act: act())
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_links_lead_to_the_public_address_whatever_host_is_asked(anna, can_mail,
 
 def test_the_answer_tells_nothing_about_who_is_known(anna, can_mail, django_assert_num_queries, monkeypatch):
     asked = []
-    monkeypatch.setattr(mail, "later", asked.append)
+    monkeypatch.setattr(mail, "submit", asked.append)
     Client().post(PAGE, {"email": "first@example.org"})  # for whatever is done once
     cache.clear()
     for address in ("anna@example.org", "nobody@example.org"):
@@ -179,8 +179,8 @@ def test_a_mail_that_cannot_be_sent_is_logged(caplog):
     def fail() -> None:
         raise OSError("no route")
 
-    mail.later(fail)
-    mail.wait()
+    mail.submit(fail)
+    mail.wait_until_sent()
 
     assert "E-mail could not be sent" in caplog.text
 
@@ -189,7 +189,7 @@ def test_what_waits_for_a_mail_server_is_bounded(caplog, monkeypatch):
     monkeypatch.setattr(mail, "_room", mail.BoundedSemaphore(1))
     mail._room.acquire()
 
-    mail.later(lambda: None)
+    mail.submit(lambda: None)
 
     assert "E-mail dropped" in caplog.text
 

@@ -111,8 +111,8 @@ def test_one_client_that_tries_many_names_does_not_shut_its_network_out(admin):
 
 
 def test_a_network_that_goes_on_trying_names_has_to_wait(admin, monkeypatch):
-    monkeypatch.setattr(throttle, "NAMES_A_NETWORK", 2)
-    for number in range(3 * throttle.NAMES_A_NETWORK):
+    monkeypatch.setattr(throttle, "NETWORK_FACTOR", 2)
+    for number in range(3 * throttle.NETWORK_FACTOR):
         fail(1, name=f"guess-{number}")
 
     assert attempt(RIGHT).status_code == 429
@@ -120,8 +120,8 @@ def test_a_network_that_goes_on_trying_names_has_to_wait(admin, monkeypatch):
 
 
 def test_a_name_that_is_guessed_from_everywhere_has_to_wait(admin, monkeypatch):
-    monkeypatch.setattr(throttle, "NETWORKS_A_NAME", 4)
-    for number in range(throttle.NETWORKS_A_NAME):
+    monkeypatch.setattr(throttle, "NAME_FACTOR", 4)
+    for number in range(throttle.NAME_FACTOR):
         fail(3, address=f"198.51.100.{number}")
 
     assert attempt(RIGHT, address=ELSEWHERE).status_code == 429
@@ -129,11 +129,11 @@ def test_a_name_that_is_guessed_from_everywhere_has_to_wait(admin, monkeypatch):
 
 
 def test_a_browser_that_signed_in_before_is_not_shut_out_by_guesses_from_elsewhere(admin, monkeypatch):
-    monkeypatch.setattr(throttle, "NETWORKS_A_NAME", 4)
+    monkeypatch.setattr(throttle, "NAME_FACTOR", 4)
     known = Client()
     assert attempt(RIGHT, client=known).status_code == 302
     known.post("/accounts/logout/")
-    for number in range(throttle.NETWORKS_A_NAME):
+    for number in range(throttle.NAME_FACTOR):
         fail(3, address=f"198.51.100.{number}")
 
     assert attempt(RIGHT).status_code == 429
@@ -167,7 +167,7 @@ def test_who_made_the_cookie_up_is_not_known(admin):
 
 
 def test_a_customer_with_many_ipv6_networks_cannot_shut_a_name_out(admin):
-    for number in range(throttle.SITE):
+    for number in range(throttle.SITE_FACTOR):
         fail(3, address=f"2001:db8:1:{number}::7")
 
     assert attempt(address="2001:db8:1:ff::7").status_code == 429
@@ -184,8 +184,8 @@ def test_who_knows_the_password_after_all_starts_afresh(admin):
 
 
 def test_signing_in_counts_for_nothing(admin, monkeypatch):
-    monkeypatch.setattr(throttle, "NAMES_A_NETWORK", 1)
-    monkeypatch.setattr(throttle, "NETWORKS_A_NAME", 1)
+    monkeypatch.setattr(throttle, "NETWORK_FACTOR", 1)
+    monkeypatch.setattr(throttle, "NAME_FACTOR", 1)
     for _ in range(3 + 1):
         assert attempt(RIGHT).status_code == 302
 

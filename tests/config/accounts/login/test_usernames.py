@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from config.accounts.login.usernames import normalised, user_called
+from config.accounts.login.usernames import find_user, normalised
 
 pytestmark = pytest.mark.django_db
 
@@ -25,25 +25,25 @@ def test_however_it_is_written_it_means_the_same_user(typed):
     answer = Client().post("/accounts/login/", {"username": typed, "password": "a fine password"})
 
     assert answer.status_code == 302
-    assert user_called(typed) == bob
+    assert find_user(typed) == bob
 
 
 def test_a_user_with_capitals_may_still_write_them():
     [anna] = users("AnnA").values()
 
-    assert (user_called("AnnA"), user_called("anna")) == (anna, anna)
+    assert (find_user("AnnA"), find_user("anna")) == (anna, anna)
 
 
 def test_of_two_names_that_differ_in_capitals_the_exact_one_is_meant():
     found = users("Bob", "bob")
 
-    assert (user_called("Bob"), user_called("bob"), user_called("BOB")) == (found["Bob"], found["bob"], None)
+    assert (find_user("Bob"), find_user("bob"), find_user("BOB")) == (found["Bob"], found["bob"], None)
 
 
 def test_letters_that_only_look_alike_are_other_names():
     users("bib")
 
-    assert user_called("b\u0131b") is None  # PostgreSQL's capital of a dotless i is I
+    assert find_user("b\u0131b") is None  # PostgreSQL's capital of a dotless i is I
 
 
 def test_an_unknown_name_costs_as_many_queries(django_assert_num_queries):
@@ -51,4 +51,4 @@ def test_an_unknown_name_costs_as_many_queries(django_assert_num_queries):
 
     for name in ("bob", "Bob", "nobody"):
         with django_assert_num_queries(1):
-            user_called(name)
+            find_user(name)

@@ -4,7 +4,7 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 
 from config.server.connections import admission
-from config.server.connections.admission import Kind
+from config.server.connections.admission import RequestKind
 from config.server.connections.request_head import Head
 from processing.uploads import manifest
 
@@ -27,14 +27,17 @@ def test_views_that_take_files_read_their_bodies_themselves(name):
     path = reverse(name, args=UPLOADS[name])
 
     for length in (None, 1, 10**12):
-        assert (admission.kind(asked(path, length)), admission.refusal(asked(path, length))) == (Kind.UPLOAD, None)
-    assert admission.kind(asked(path, 0)) is Kind.PAGE
+        assert (admission.kind(asked(path, length)), admission.rejection(asked(path, length))) == (
+            RequestKind.UPLOAD,
+            None,
+        )
+    assert admission.kind(asked(path, 0)) is RequestKind.PAGE
 
 
 @pytest.mark.parametrize("path", ["/albums/7/uploads/tus", f"/uploads/{UUID}"])
 def test_they_do_so_without_the_slash_at_the_end_too(path):
     assert resolve(path)
-    assert admission.kind(asked(path)) is Kind.UPLOAD
+    assert admission.kind(asked(path)) is RequestKind.UPLOAD
 
 
 @pytest.mark.parametrize(
@@ -50,20 +53,20 @@ def test_they_do_so_without_the_slash_at_the_end_too(path):
     ],
 )
 def test_nothing_else_is_taken_for_an_upload(path):
-    assert admission.kind(asked(path)) is Kind.PAGE
-    assert admission.kind(asked(path, None)) is Kind.PAGE
+    assert admission.kind(asked(path)) is RequestKind.PAGE
+    assert admission.kind(asked(path, None)) is RequestKind.PAGE
 
 
 @pytest.mark.parametrize("path", ["/accounts/login/", "/admin/login/", "/welcome/token/"])
 def test_who_is_not_signed_in_sends_a_small_form_or_nothing(path):
-    assert admission.refusal(asked(path, 16 << 10)) is None
-    assert admission.refusal(asked(path, (16 << 10) + 1)) is admission.BODY_TOO_LARGE
-    assert admission.refusal(asked(path, None)) is None  # it is counted while it is read
-    assert admission.most_bytes(asked(path, None)) == 16 << 10
+    assert admission.rejection(asked(path, 16 << 10)) is None
+    assert admission.rejection(asked(path, (16 << 10) + 1)) is admission.BODY_TOO_LARGE
+    assert admission.rejection(asked(path, None)) is None  # it is counted while it is read
+    assert admission.max_body_bytes(asked(path, None)) == 16 << 10
     for other in (b"multipart/form-data", b"application/json", b""):
-        assert admission.refusal(asked(path, 100, other)) is admission.NOT_A_FORM
-        assert admission.refusal(asked(path, None, other)) is admission.NOT_A_FORM
-    assert admission.refusal(asked(path, 0, b"")) is None
+        assert admission.rejection(asked(path, 100, other)) is admission.NOT_A_FORM
+        assert admission.rejection(asked(path, None, other)) is admission.NOT_A_FORM
+    assert admission.rejection(asked(path, 0, b"")) is None
 
 
 def test_every_view_that_reads_a_body_from_anybody_has_the_small_limit():
@@ -91,30 +94,30 @@ def _open(patterns, prefix: str, space: str):
 @pytest.mark.parametrize(
     ("path", "most"),
     [
-        ("/albums/new/", admission.PAGE_BYTES),
-        ("/nowhere", admission.PAGE_BYTES),
-        ("/albums/7/uploads/manifest/", admission.LIST_BYTES),
-        (f"/albums/7/uploads/direct/pass/s3/multipart/{UUID}/complete", admission.LIST_BYTES),
+        ("/albums/new/", admission.MAX_PAGE_BYTES),
+        ("/nowhere", admission.MAX_PAGE_BYTES),
+        ("/albums/7/uploads/manifest/", admission.MAX_LIST_BYTES),
+        (f"/albums/7/uploads/direct/pass/s3/multipart/{UUID}/complete", admission.MAX_LIST_BYTES),
     ],
 )
 def test_what_takes_no_files_has_a_limit(path, most):
-    assert admission.refusal(asked(path, most)) is None
-    assert admission.refusal(asked(path, most + 1)) is admission.BODY_TOO_LARGE
+    assert admission.rejection(asked(path, most)) is None
+    assert admission.rejection(asked(path, most + 1)) is admission.BODY_TOO_LARGE
 
 
 def test_the_limit_of_lists_is_that_of_the_manifest():
-    assert admission.LIST_BYTES == manifest.MOST_BYTES
+    assert admission.MAX_LIST_BYTES == manifest.MAX_BYTES
 
 
 def test_who_asks_for_health_sends_no_body():
-    assert admission.refusal(asked("/healthz", 0)) is None
-    assert admission.refusal(asked("/healthz", 1)) is admission.BODY_TOO_LARGE
-    assert admission.refusal(asked("/healthz", None)) is admission.BODY_TOO_LARGE
-    assert admission.kind(asked("/healthz", 0)) is Kind.HEALTH
+    assert admission.rejection(asked("/healthz", 0)) is None
+    assert admission.rejection(asked("/healthz", 1)) is admission.BODY_TOO_LARGE
+    assert admission.rejection(asked("/healthz", None)) is admission.BODY_TOO_LARGE
+    assert admission.kind(asked("/healthz", 0)) is RequestKind.HEALTH
 
 
 def test_a_refusal_is_told_in_the_form_that_the_client_speaks():
-    text, json = admission.BODY_TOO_LARGE.answer(), admission.BODY_TOO_LARGE.answer(is_json=True)
+    text, json = admission.BODY_TOO_LARGE.response(), admission.BODY_TOO_LARGE.response(is_json=True)
 
     assert text.startswith(b"HTTP/1.1 413 Request Entity Too Large\r\nConnection: close\r\n")
     assert b"Nothing was changed." in text

@@ -5,31 +5,31 @@ from gunicorn.http.body import ChunkedReader
 from gunicorn.http.errors import ParseException
 from gunicorn.http.unreader import IterUnreader
 
-from config.server.connections.chunked_body import LINE_BYTES, MAX_CHUNKS, TRAILER_BYTES, Chunks, TooLarge
+from config.server.connections.chunked_body import LINE_BYTES, MAX_CHUNKS, TRAILER_BYTES, ChunkScanner, TooLarge
 
 BODY = b"5;name=value\r\nfirst\r\n1A\r\n" + b"x" * 26 + b"\r\n0\r\nX-Sum: 1\r\n\r\n"
 
 
 @pytest.mark.parametrize("step", range(1, len(BODY) + 1))
 def test_it_is_here_when_its_last_byte_is(step):
-    chunks, received = Chunks(4, 31), bytearray(b"head")
+    chunks, received = ChunkScanner(4, 31), bytearray(b"head")
     told = []
     for at in range(0, len(BODY), step):
         received += BODY[at : at + step]
-        told.append(chunks.are_here(received))
+        told.append(chunks.is_complete(received))
 
     assert told == [False] * (len(told) - 1) + [True]
 
 
 @pytest.mark.parametrize("behind", [b"", b"GET / HTTP/1.1\r\n\r\n"])
 def test_what_follows_it_does_not_matter(behind):
-    assert Chunks(0, 31).are_here(bytearray(BODY + behind))
+    assert ChunkScanner(0, 31).is_complete(bytearray(BODY + behind))
 
 
 @pytest.mark.parametrize("malformed", [b"\r\n", b"zz\r\n", b"-1\r\n", b"0x5\r\n", b"5 5\r\n", b"2\r\nabX?"])
 def test_what_is_malformed_is_not_waited_for(malformed):
     """gunicorn's parser needs nothing more to say so."""
-    assert Chunks(0, 1 << 20).are_here(bytearray(malformed))
+    assert ChunkScanner(0, 1 << 20).is_complete(bytearray(malformed))
     with pytest.raises(ParseException):
         ChunkedReader(None, IterUnreader([malformed])).read(1 << 20)
 
@@ -48,4 +48,4 @@ LARGE = {
 @pytest.mark.parametrize(("most", "large"), LARGE.values(), ids=LARGE)
 def test_what_is_too_large_is_refused_before_it_has_come(most, large):
     with pytest.raises(TooLarge):
-        Chunks(0, most).are_here(bytearray(large))
+        ChunkScanner(0, most).is_complete(bytearray(large))

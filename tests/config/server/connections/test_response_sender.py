@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from config.server.connections import response_sender
-from config.server.connections.response_sender import ClientSocket, Pace, Sender
+from config.server.connections.response_sender import ClientSocket, ReadRate, Sender
 from tests import polling
 
 LARGE = 4_000_000
@@ -188,26 +188,26 @@ def test_the_answer_arrives_although_a_view_stopped_reading(ends):
 
 class TestPace:
     def test_who_reads_nothing_for_the_idle_time_is_too_slow(self):
-        pace = Pace(0, 0.0, idle_seconds=30)
+        pace = ReadRate(0, 0.0, idle_seconds=30)
 
         assert not pace.is_too_slow(1, 29.0)
         assert not pace.is_too_slow(1, 59.0)
         assert pace.is_too_slow(1, 59.1)
 
     def test_a_phone_with_a_bad_signal_is_quick_enough(self):
-        pace, read = Pace(0, 0.0, idle_seconds=30), 0
+        pace, read = ReadRate(0, 0.0, idle_seconds=30), 0
 
         for second in range(0, 600, 20):  # it reads for a moment, then there is a tunnel
             assert not pace.is_too_slow(read, float(second))
             read += 2 * 20 * response_sender.MIN_RATE
 
     def test_who_reads_a_byte_now_and_then_is_too_slow_after_a_minute(self):
-        pace = Pace(0, 0.0, idle_seconds=30)
+        pace = ReadRate(0, 0.0, idle_seconds=30)
 
         assert [pace.is_too_slow(second, float(second)) for second in (1, 20, 40, 59, 60)] == [False] * 4 + [True]
 
     def test_each_minute_counts_by_itself(self):
-        pace = Pace(0, 0.0, idle_seconds=30)
+        pace = ReadRate(0, 0.0, idle_seconds=30)
 
         assert not pace.is_too_slow(10_000_000, 60.0)
         assert [pace.is_too_slow(10_000_000 + n, 60.0 + n) for n in (25, 50, 60)] == [False, False, True]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from processing.pipeline import Refused
+from processing.pipeline import ImageRejected
 from processing.pipeline.formats.jpeg import intervals, scans
 from processing.pipeline.render.develop import develop
 from tests.pipeline.test_rare_kinds import lossless_jpeg
@@ -230,7 +230,7 @@ def test_pixels_are_those_of_pillow_alone(tmp_path: Path) -> None:
             with Image.open(BytesIO(content)) as watched, Image.open(BytesIO(content)) as plain:
                 for image in (watched, plain):
                     image.draft(None, wanted)
-                intervals.watch(watched)
+                intervals.check_while_loading(watched)
                 assert watched.tobytes() == plain.tobytes()
 
 
@@ -240,6 +240,6 @@ def verdict(tmp_path: Path, out: Path, content: bytes) -> str:
     source.write_bytes(content)
     try:
         picture = develop(source, out)
-    except Refused as refused:
+    except ImageRejected as refused:
         return refused.code
     return picture.notes[0].code if picture.notes else "whole"

@@ -34,7 +34,7 @@ def synced(store, monkeypatch) -> list[str]:
 
 
 def test_a_second_key_is_durable_with_every_directory_that_is_new(store, synced):
-    store.keep(RAW, ORIGINAL)
+    store.copy_or_link(RAW, ORIGINAL)
 
     assert sorted(synced) == [".", "originals", "originals/ab"]
 
@@ -45,6 +45,6 @@ def test_keeping_again_makes_durable_what_somebody_made_who_was_killed_before_it
     target.parent.mkdir(parents=True)
     target.hardlink_to(store.path(RAW))
 
-    store.keep(RAW, ORIGINAL)
+    store.copy_or_link(RAW, ORIGINAL)
 
     assert sorted(synced) == [".", "originals", "originals/ab"]

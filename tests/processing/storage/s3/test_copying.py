@@ -18,16 +18,16 @@ def store(rgw, settings, tmp_path):
 @pytest.mark.servers
 def test_what_is_larger_than_the_bucket_copies_in_one_go_is_copied_in_parts(store, rgw, monkeypatch, tmp_path):
     monkeypatch.setattr(
-        "processing.storage.s3.transfer.MAX_COPIED", 4 * MIB
+        "processing.storage.s3.transfer.MAX_COPY_BYTES", 4 * MIB
     )  # instead of 5 GiB, which nobody has time for
-    monkeypatch.setattr("processing.storage.s3.transfer.COPIED_PART", 5 * MIB)
+    monkeypatch.setattr("processing.storage.s3.transfer.COPY_PART_BYTES", 5 * MIB)
     content = b"".join(number.to_bytes(4, "big") for number in range(3 * MIB + 1))
     (tmp_path / "large").write_bytes(content)
     store.send(tmp_path / "large", "incoming/1")
 
-    store.keep("incoming/1", "originals/ab/1.jpg")
+    store.copy_or_link("incoming/1", "originals/ab/1.jpg")
 
-    with store.borrow("originals/ab/1.jpg") as path:
+    with store.open_local("originals/ab/1.jpg") as path:
         assert path.read_bytes() == content
     head = rgw.client().head_object(Bucket=store.connection.bucket, Key=store.connection.name("originals/ab/1.jpg"))
     assert head["ETag"].endswith('-3"')

@@ -21,7 +21,7 @@ def query(link: str) -> dict[str, str]:
 def test_a_rendition_has_the_same_link_for_hours_and_it_is_good_for_as_many_more(monkeypatch):
     def at(now: float) -> str:
         monkeypatch.setattr(presign, "time", SimpleNamespace(time=lambda: now))
-        return presign.link(AWS, "renditions/ab/c/800.webp", 6 * HOUR, rounded=True, answer={})
+        return presign.link(AWS, "renditions/ab/c/800.webp", 6 * HOUR, rounded=True, response_headers={})
 
     start = 1_800_000_000 // (6 * HOUR) * 6 * HOUR
 
@@ -52,11 +52,11 @@ def test_browsers_are_led_to_where_they_reach_the_bucket(change, origin):
     there = replace(AWS, **change)
 
     assert presign.origin(there) == origin
-    assert presign.link(there, "x", 60, rounded=False, answer={}).startswith(origin)
+    assert presign.link(there, "x", 60, rounded=False, response_headers={}).startswith(origin)
 
 
 def test_a_session_token_goes_with_the_link():
-    link = presign.link(replace(AWS, session_token="token"), "x", 60, rounded=False, answer={})
+    link = presign.link(replace(AWS, session_token="token"), "x", 60, rounded=False, response_headers={})
 
     assert query(link)["X-Amz-Security-Token"] == "token"
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from processing.uploads.problems import Refused
+from processing.uploads.problems import HttpProblem
 from processing.uploads.tus import protocol
 from processing.uploads.tus.protocol import Checksum, Creation, PartHeaders
 
@@ -16,7 +16,7 @@ def b64(raw: bytes) -> str:
 
 
 def code(parse, headers) -> tuple[int, str]:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(HttpProblem) as caught:
         parse(headers)
     return caught.value.refusal.status, caught.value.refusal.code
 
