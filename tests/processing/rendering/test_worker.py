@@ -360,7 +360,7 @@ def test_a_camera_raw_says_how_it_is_shown(album, client, owner, tmp_path):
 def test_a_raw_file_is_not_lost_while_its_storage_is_away(album, data_dir, monkeypatch):
     """The storage goes after the worker has asked for it."""
     making.received(album)
-    monkeypatch.setattr("processing.rendering.worker.admission.of_work", lambda: None)
+    monkeypatch.setattr("processing.rendering.worker.admission.for_worker", lambda: None)
     (data_dir / "incoming").rename(data_dir / "elsewhere")
 
     worker.develop_next()

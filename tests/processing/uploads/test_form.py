@@ -15,7 +15,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def intake(album, owner):
-    intake = FormUploadHandler(RequestFactory().post("/"), lambda: None, album, owner, None, None)
+    intake = FormUploadHandler(RequestFactory().post("/"), album, owner, None)
+    intake._has_checked_sender = True
     yield intake
     intake.close()
 
@@ -44,7 +45,7 @@ def test_the_album_is_busy_until_the_end_of_a_form_whose_first_file_is_rejected(
     busy.append(running(album))
     send(intake, "3.jpg", content)
     busy.append(running(album))
-    [job] = intake.hand_over()
+    [job] = intake.finish_files()
 
     assert busy == [True, True, True]
     assert job.original_filename == "2.jpg"
@@ -59,5 +60,5 @@ def test_a_form_of_which_every_file_is_rejected_ends_with_its_batch(album, intak
     send(intake, "2.jpg", making.jpeg())
     assert running(album)
 
-    assert intake.hand_over() == []
+    assert intake.finish_files() == []
     assert not running(album)
