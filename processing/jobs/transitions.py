@@ -114,7 +114,7 @@ def fail(
 ) -> bool:
     """Retries with backoff while attempts remain; gives up when none remain or the error is permanent.
 
-    `at_last`: the message when no attempts remain.
+    `final_message`: the message when no attempts remain.
     `expired`: only act if the lease has expired. The sweep sets it; the worker that holds the claim does not.
     """
     if permanent:

@@ -67,4 +67,4 @@ def failures(batch: Batch) -> Iterator[tuple[str, str]]:
 
 def _duplicates_without_photo(batch: Batch) -> QuerySet[Upload]:
     """Returns duplicates of files that did not become photos."""
-    return file_status.files(batch).filter(duplicates.IS_DUPLICATE).exclude(standing__in=IN_ALBUM)
+    return file_status.files(batch).filter(duplicates.IS_DUPLICATE).exclude(status__in=IN_ALBUM)

@@ -47,10 +47,8 @@ def files(batch: Batch, status: FileStatus | None = None) -> QuerySet[Any]:
 
     Annotations:
     `status`: the status. `stored`: the id of the photo with the file's bytes. `companion`: the id of the companion with the
-    file's bytes. `beside`: the id of that companion's photo. `proved_at`: the last verification of that photo or companion.
-    `again`: the id of the batch that sent the same bytes again after they had failed here.
-    For duplicates, of the file with the same bytes: `twin`, its name; `twin_job`, its job's state; `twin_lost`, its upload's
-    state if it was not received; `twin_code` and `twin_trouble`, its error code and message.
+    file's bytes. `companion_photo`: the id of that companion's photo. `verified_at`: the last verification of that photo or
+    companion. `resent_in`: the id of the batch that sent the same bytes again after they had failed here.
     """
     photos = Photo.objects.filter(_photo_has_same_bytes()).order_by("pk")
     uploads: QuerySet[Any] = batch.uploads.annotate(stored=Subquery(photos.values("pk")[:1]))
@@ -58,17 +56,17 @@ def files(batch: Batch, status: FileStatus | None = None) -> QuerySet[Any]:
     uploads = uploads.annotate(companion=Subquery(companions.values("pk")[:1]))
     own_companion = Companion.objects.filter(pk=OuterRef("companion"))
     uploads = uploads.annotate(
-        beside=Subquery(own_companion.values("photo")),
-        proved_at=Coalesce(
+        companion_photo=Subquery(own_companion.values("photo")),
+        verified_at=Coalesce(
             Subquery(Photo.objects.filter(pk=OuterRef("stored")).values("verified_at")),
             Subquery(own_companion.values("verified_at")),
         ),
-        again=Case(When(job__state=JobState.CANCELLED, then=Subquery(_later_uploads().values("batch")[:1]))),
+        resent_in=Case(When(job__state=JobState.CANCELLED, then=Subquery(_later_uploads().values("batch")[:1]))),
         is_published_damaged=Exists(ProcessingJob.objects.filter(photo=OuterRef("stored"), publish_damaged=True)),
         **_twin_annotations(),
-        standing=Case(*_status_branches(), default=Value(FileStatus.GONE.value), output_field=CharField()),
+        status=Case(*_status_branches(), default=Value(FileStatus.GONE.value), output_field=CharField()),
     )
-    return uploads.filter(standing=status) if status else uploads
+    return uploads.filter(status=status) if status else uploads
 
 
 def _photo_has_same_bytes() -> Q:
@@ -119,17 +117,17 @@ def _status_branches() -> Iterator[When]:
         (FileStatus.SKIPPED, outcomes[FileOutcome.SKIPPED]),
         (
             FileStatus.TRASHED,
-            Q(Exists(Photo.objects.trashed().filter(pk=Coalesce(OuterRef("stored"), OuterRef("beside"))))),
+            Q(Exists(Photo.objects.trashed().filter(pk=Coalesce(OuterRef("stored"), OuterRef("companion_photo"))))),
         ),
         (
             FileStatus.DAMAGED,
             Q(Exists(Finding.objects.filter(photo=OuterRef("stored")))) | Q(Exists(companion_findings)),
         ),
-        (FileStatus.VERIFIED, Q(proved_at__isnull=False)),
+        (FileStatus.VERIFIED, Q(verified_at__isnull=False)),
         (FileStatus.CHECKING, Q(stored__isnull=False) | Q(companion__isnull=False)),
         (FileStatus.ARRIVING, outcomes[FileOutcome.ARRIVING]),
         (FileStatus.EXPIRED, outcomes[FileOutcome.EXPIRED]),
-        (FileStatus.AGAIN, Q(again__isnull=False)),
+        (FileStatus.AGAIN, Q(resent_in__isnull=False)),
         (FileStatus.CANCELLED, Q(state=UploadState.CANCELLED) | Q(job__state=JobState.CANCELLED)),
         (
             FileStatus.DEVELOPING,

@@ -192,7 +192,7 @@ class ReceiptLine:
 
 def build(batch: Batch) -> Receipt:
     """Returns the batch's receipt, from one query."""
-    rows = file_status.files(batch).order_by().values_list("standing", "is_published_damaged").annotate(n=Count("pk"))
+    rows = file_status.files(batch).order_by().values_list("status", "is_published_damaged").annotate(n=Count("pk"))
     counts: Counter[FileStatus] = Counter()
     damaged = 0
     for status, is_damaged, n in rows:
@@ -215,7 +215,7 @@ def lines(files: QuerySet[Any], counts: Counter[FileStatus] | None = None) -> It
 
 FIELDS = (
     *("pk", "name", "size", "arrived", "sha256", "state", "code", "message", "note", "ended_at"),
-    *("standing", "stored", "beside", "companion", "proved_at", "again"),
+    *("status", "stored", "companion_photo", "companion", "verified_at", "resent_in"),
     *("job__pk", "job__state", "job__attempts", "job__error_code", "job__error_message"),
     *("is_published_damaged", "twin", "twin_code", "twin_trouble"),
 )
@@ -229,15 +229,15 @@ def _line(row: dict[str, Any]) -> ReceiptLine:
         size=row["size"],
         arrived=row["arrived"],
         sha256=row["sha256"],
-        status=FileStatus(row["standing"]),
+        status=FileStatus(row["status"]),
         received_at=row["ended_at"] if row["state"] == UploadState.RECEIVED else None,
-        verified_at=row["proved_at"],
-        photo=row["stored"] or row["beside"],
+        verified_at=row["verified_at"],
+        photo=row["stored"] or row["companion_photo"],
         companion=row["companion"],
         code=code,
         reason=reason,
         note=_note(row),
-        resent_in=row["again"],
+        resent_in=row["resent_in"],
         job=row["job__pk"],
         job_state=row["job__state"] or "",
         attempts=row["job__attempts"] or 0,
@@ -245,13 +245,13 @@ def _line(row: dict[str, Any]) -> ReceiptLine:
 
 
 def _note(row: dict[str, Any]) -> str:
-    is_alone = row["companion"] and not row["stored"] and not row["beside"]
+    is_alone = row["companion"] and not row["stored"] and not row["companion_photo"]
     return grouping.note(row["note"], is_alone=bool(is_alone))
 
 
 def _reason(row: dict[str, Any]) -> tuple[str, str]:
     code, message = row["code"] or row["job__error_code"] or "", row["message"] or row["job__error_message"] or ""
-    match row["standing"]:
+    match row["status"]:
         case FileStatus.DAMAGED:
             return DAMAGED
         case FileStatus.TRASHED:
@@ -259,7 +259,7 @@ def _reason(row: dict[str, Any]) -> tuple[str, str]:
         case FileStatus.GONE:
             return GONE
         case FileStatus.AGAIN:
-            return SENT_AGAIN[0], SENT_AGAIN[1].format(batch=row["again"])
+            return SENT_AGAIN[0], SENT_AGAIN[1].format(batch=row["resent_in"])
         case FileStatus.VERIFIED | FileStatus.CHECKING if row["is_published_damaged"]:
             return PUBLISHED_DAMAGED
         case status if row["twin"] and status in DUPLICATE_REASONS:

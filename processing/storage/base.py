@@ -1,7 +1,7 @@
 """The interface of a store, beyond that of Django's storages.
 
 The prefix of a key says whether the file is on the disk or in the bucket (keys.py). Errors of the bucket are raised as
-StorageError (errors.py).
+StorageError (storage_errors.py).
 """
 
 from collections.abc import Iterator, Mapping
@@ -149,7 +149,7 @@ class Store(Protocol):
         """True if the storage is reachable, or if only a real attempt could show otherwise. Cheap: called before every file."""
 
     def trouble(self) -> StorageError | None:
-        """The bucket's current error; None if there is none, or no bucket is configured. Cheap like is_there()."""
+        """The bucket's current error; None if there is none, or no bucket is configured. Cheap like is_available()."""
 
     def free_bytes(self) -> int | None:
         """Free bytes; None for storage without a fixed size."""

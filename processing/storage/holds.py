@@ -38,13 +38,13 @@ def renewed(claim: uuid.UUID) -> Iterator[None]:
 
 
 def ensure(claim: uuid.UUID) -> None:
-    """Checks the hold; call it in the publishing transaction. Raises Lost."""
+    """Checks the hold; call it in the publishing transaction. Raises HoldLost."""
     if Leftover.objects.filter(hold=claim).exclude(created_at__gt=_renewed_since()).exists():
         raise HoldLost
 
 
 def release(claim: uuid.UUID, count: int) -> None:
-    """Deletes the Leftover rows of `count` keys; call it in the publishing transaction. Raises Lost if any row is missing."""
+    """Deletes the Leftover rows of `count` keys; call it in the publishing transaction. Raises HoldLost if a row is missing."""
     if Leftover.objects.filter(hold=claim).delete()[0] != count:
         raise HoldLost
 

@@ -32,7 +32,6 @@ TOO_MANY_AT_ONCE = Problem(
     "You have too many uploads at the same time. Try again when one finishes.",
 )
 REFUSALS = (ALL_SLOTS_TAKEN, TOO_MANY_AT_ONCE)
-RETRY_AFTER_SECONDS = 5
 
 _taken: Counter[int] = Counter()
 _lock = Lock()

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class UploadWriter:
-    """Writes the file of an upload: call write() for each chunk, then commit(). Raises HttpProblem after deleting all bytes."""
+    """Writes the file of an upload: call write() for each chunk, then commit(). Raises UploadRejected after deleting them all."""
 
     def __init__(self, upload: Upload, uncounted_bytes: int = 0) -> None:
         """`uncounted_bytes` are bytes of earlier files of the request that no row counts yet."""
@@ -66,7 +66,7 @@ class UploadWriter:
             self._raise_refusal(error)
 
     def commit(self) -> None:
-        """Makes the bytes durable under the upload's key. Raises HttpProblem if there are none, or no space for them."""
+        """Makes the bytes durable under the upload's key. Raises UploadRejected if there are none, or no space for them."""
         if not self.size:
             self._abort_with(rejections.EMPTY)
         try:

@@ -47,7 +47,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """The receipt, and the files with their status. The query parameter `show` selects the files of one status."""
     batch = batch_or_404(request, pk)
     receipt = receipt_query.build(batch)
-    show = _standing(request.GET.get("show", ""))
+    show = _status(request.GET.get("show", ""))
     files = file_status.files(batch, show)
     if show is None:  # thousands of companions would hide the few files that matter, and have their own list
         files = files.exclude(grouping.IS_SKIPPED_COMPANION)
@@ -117,5 +117,5 @@ def _with_photos(lines: list[ReceiptLine]) -> list[tuple[ReceiptLine, Photo | No
     return [(line, photos.get(line.photo) if line.photo else None, parts.get(line.upload)) for line in lines]
 
 
-def _standing(value: str) -> FileStatus | None:
+def _status(value: str) -> FileStatus | None:
     return FileStatus(value) if value in FileStatus.values else None

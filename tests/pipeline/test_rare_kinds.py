@@ -159,12 +159,6 @@ def test_a_tiff_that_no_decoder_knows_is_named(
     assert "nothing is damaged" in refusal.message
 
 
-def test_a_big_endian_bigtiff_is_named(tmp_path: Path, out: Path) -> None:
-    refusal = refused(tmp_path, out, tiffs.written(Page(quarters()), order=">", big=True))
-
-    assert refusal.code == "unsupported-depth"
-
-
 def test_a_cut_tiff_of_an_unknown_kind_is_damaged_all_the_same(tmp_path: Path, out: Path) -> None:
     content = tiffs.of_samples(bytes(300), (100, 1), 3, {COMPRESSION: 34712}, lost=100)
 

@@ -1,7 +1,7 @@
 """Detects truncated files that decoders open without an error.
 
 libheif opens a truncated file as a 16 x 16 picture, and LibRaw develops a third of a sensor's data. Truncated JPEGs are detected
-by `jpeg.scans`, and `jpeg.repair` decides whether that is visible.
+by `jpeg.scans`, and `jpeg.jpeg_repair` decides whether that is visible.
 """
 
 from __future__ import annotations
