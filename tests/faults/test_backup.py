@@ -146,7 +146,7 @@ def test_killed_while_it_copies_the_next_run_goes_on(site, empty, tmp_path):
     assert names(backup) == []
     assert len(stored(backup)) == 2
     out = site.manage("backup", str(backup)).stdout
-    assert "of which 2 " in out
+    assert "including 2 new " in out
     assert list((backup / "drafts").iterdir()) == []
     site.manage("restore", str(backup), "--drill")
 
