@@ -1,5 +1,6 @@
 """Records user activity, which extends sessions, and gives sessions new keys."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -8,11 +9,14 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.base import UpdateError
+from django.db import OperationalError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from config.accounts.sessions.store import ACTIVE_AT, SIGNED_IN_AT
+
+log = logging.getLogger(__name__)
 
 RECORD_INTERVAL_SECONDS = 600
 """Minimum of seconds between two records of activity, so that not every request writes."""
@@ -74,10 +78,13 @@ def _record_activity(request: HttpRequest) -> None:
     now = timezone.now().timestamp()
     if now - request.session.get(ACTIVE_AT, 0) < min(RECORD_INTERVAL_SECONDS, settings.SESSION_IDLE_SECONDS / 10):
         return
-    was_modified = request.session.modified
+    was_modified, recorded_at = request.session.modified, request.session.get(ACTIVE_AT)
     request.session[ACTIVE_AT] = now
     try:
         request.session.save()
+    except OperationalError:  # the database is locked or full; the next request records the activity
+        log.warning("Can't record the activity of a session", exc_info=True)
+        request.session[ACTIVE_AT] = recorded_at
     except UpdateError:  # signed out in another tab, or by "Sign out other sessions"
         request.session.flush()
         request.user = AnonymousUser()

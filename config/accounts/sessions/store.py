@@ -10,7 +10,9 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import db
+from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.base_session import AbstractBaseSession
+from django.db import OperationalError
 from django.utils import timezone
 
 SIGNED_IN_AT, ACTIVE_AT = "signed_in_at", "active_at"
@@ -20,6 +22,18 @@ ANONYMOUS_SECONDS = 3600
 
 
 class SessionStore(db.SessionStore):
+    def save(self, must_create: bool = False) -> None:
+        """Raises OperationalError if the database is locked, unreachable or full.
+
+        Django turns that into UpdateError, as if the session had been deleted: the user would be signed out.
+        """
+        try:
+            super().save(must_create)
+        except UpdateError as error:
+            if isinstance(error.__context__, OperationalError):
+                raise error.__context__ from None
+            raise
+
     def create_model_instance(self, data: dict[str, Any]) -> AbstractBaseSession:
         session = super().create_model_instance(data)
         session.expire_date = min(session.expire_date, _expire_date(data))

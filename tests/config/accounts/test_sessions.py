@@ -7,7 +7,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -142,6 +142,37 @@ def test_a_session_that_is_ended_while_it_is_noted_fails_nothing(owner, clock, m
     answer = client.get("/accounts/", headers=PAGE)
 
     assert (answer.status_code, answer.url) == (302, "/accounts/login/?next=/accounts/")
+
+
+def fill_disk(monkeypatch):
+    """Every write of a session fails as SQLite fails on a full disk. Other writes still succeed."""
+
+    def fail(*_, **__):
+        raise OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Session, "save", fail)
+
+
+def test_a_full_disk_signs_nobody_out(owner, clock, monkeypatch):
+    client = signed_in()
+    clock(A_DAY)
+    fill_disk(monkeypatch)
+
+    response = client.get("/accounts/", headers=PAGE)
+    monkeypatch.undo()
+
+    assert response.status_code == 200
+    assert Session.objects.filter(pk=key(client)).exists()
+
+
+def test_a_session_that_a_full_disk_does_not_store_is_no_deleted_session(owner, monkeypatch):
+    client = signed_in()
+    session = client.session
+    session["step"] = 1
+    fill_disk(monkeypatch)
+
+    with pytest.raises(OperationalError, match="disk is full"):
+        session.save()
 
 
 def _then_deleted(load):
