@@ -45,14 +45,14 @@ def fill(disk: Path, leave: int) -> Path:
     return ballast
 
 
-def photos(count: int = PHOTOS) -> dict[str, bytes]:
+def photos(count: int = PHOTOS, size: tuple[int, int] = (1600, 1200), quality: int = 60) -> dict[str, bytes]:
     """Grainy ones, whose renditions take room."""
-    return {f"{number}.jpg": grainy() for number in range(count)}
+    return {f"{number}.jpg": grainy(size, quality) for number in range(count)}
 
 
-def grainy() -> bytes:
+def grainy(size: tuple[int, int], quality: int) -> bytes:
     file = io.BytesIO()
-    Image.effect_noise((1600, 1200), 80).convert("RGB").save(file, "JPEG", quality=60)
+    Image.effect_noise(size, 80).convert("RGB").save(file, "JPEG", quality=quality)
     return file.getvalue()
 
 
@@ -98,11 +98,12 @@ def test_photos_wait_for_room_and_none_fails(disk):
 
 @pytest.mark.embedded
 def test_a_disk_that_fills_up_at_work_loses_nothing(disk):
-    """There is room to begin with, and less than the renditions need."""
-    with Installation(disk, SMALL | {"MIN_FREE_SPACE": "0"}) as installation:
+    """There is room for rows, and less than one rendition needs: smaller files would let the database fill the disk first."""
+    with Installation(disk, SMALL | {"MIN_FREE_SPACE": "0", "RENDITION_EDGES": "2560"}) as installation:
         installation.start("serve")
         session = installation.sign_in()
-        installation.send(session, installation.new_album(session, "Summer"), photos())
+        large = photos(size=(3000, 2000), quality=92)
+        installation.send(session, installation.new_album(session, "Summer"), large)
         ballast = fill(disk, leave=2 << 20)
         installation.start("run_huey")
 
