@@ -26,10 +26,9 @@ of `finish` sends the signal again.
 
 def is_settled(batch: int) -> bool:
     """True if no upload of the batch is being received and none of its jobs is pending or processing."""
-    has_jobs = (
-        ProcessingJob.objects.active().filter(batch=batch).exists()
-    )  # first, since a busy worker asks after each job
-    return not (has_jobs or Upload.objects.receiving().filter(batch=batch).exists())
+    jobs = ProcessingJob.objects.active().filter(batch=batch)  # first, since a busy worker asks after each job
+    has_files = jobs.exists() or Upload.objects.receiving().filter(batch=batch).exists()
+    return not (has_files or jobs.exists())  # again, since a file may have arrived between the two
 
 
 def finish(batch: int) -> bool:

@@ -81,6 +81,19 @@ def test_a_batch_goes_on_while_a_file_is_being_received_or_waits_for_a_retry(alb
     assert announced == []
 
 
+def test_a_file_that_arrives_while_its_batch_is_looked_at_keeps_it_going(album, monkeypatch):
+    upload, receiving = making.upload(album), Upload.objects.receiving
+
+    def arrive_before() -> object:
+        monkeypatch.undo()
+        assert uploads.finish(upload, 4, "0" * 64)
+        return receiving()
+
+    monkeypatch.setattr(Upload.objects, "receiving", arrive_before)
+
+    assert not batch_completion.finish(upload.batch_id)
+
+
 def expire(upload: Upload) -> None:
     Upload.objects.update(expires_at=timezone.now() - timedelta(days=1))
     recovery.sweep()
