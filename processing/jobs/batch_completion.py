@@ -7,12 +7,16 @@ Whether an album is busy is still derived from the rows. A batch that goes on af
 client adds a file, is not announced again.
 """
 
+import logging
+
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.dispatch import Signal
 from django.utils import timezone
 
 from processing.models import Batch, ProcessingJob, Upload
+
+log = logging.getLogger(__name__)
 
 MAX_AT_ONCE = 500
 
@@ -52,7 +56,16 @@ def finish_all() -> int:
     settled = Batch.objects.filter(
         ~Exists(receiving.filter(**of_batch)), ~Exists(active.filter(**of_batch)), finished_at=None
     )
-    return sum(finish(pk) for pk in settled.order_by("pk").values_list("pk", flat=True)[:MAX_AT_ONCE])
+    return sum(_try_to_finish(pk) for pk in settled.order_by("pk").values_list("pk", flat=True)[:MAX_AT_ONCE])
+
+
+def _try_to_finish(pk: int) -> bool:
+    """Like `finish`. An error of a receiver is only logged: it must not keep the sweep from its other repairs."""
+    try:
+        return finish(pk)
+    except Exception:
+        log.exception("Can't record the end of batch %s; the next sweep tries again", pk)
+        return False
 
 
 def _record(pk: int) -> None:

@@ -94,6 +94,24 @@ def test_a_file_that_arrives_while_its_batch_is_looked_at_keeps_it_going(album, 
     assert not batch_completion.finish(upload.batch_id)
 
 
+def test_a_receiver_that_fails_for_one_batch_does_not_stop_the_sweep(album, announced):
+    winter = Album.objects.create(title="Winter", owner=album.owner)
+    first, second = (making.job_in(each, JobState.COMPLETED).batch for each in (album, winter))
+
+    def fail(batch: Batch, **_) -> None:
+        if batch == first:
+            raise RuntimeError
+
+    batch_completion.batch_finished.connect(fail)
+    recovery.sweep()
+    batch_completion.batch_finished.disconnect(fail)
+
+    assert set(Batch.objects.filter(finished_at=None)) == {first}
+    assert second.pk in announced
+    recovery.sweep()
+    assert announced[-1] == first.pk
+
+
 def expire(upload: Upload) -> None:
     Upload.objects.update(expires_at=timezone.now() - timedelta(days=1))
     recovery.sweep()
