@@ -7,12 +7,16 @@ Whether an album is busy is still derived from the rows. A batch that goes on af
 client adds a file, is not announced again.
 """
 
+import logging
+
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.dispatch import Signal
 from django.utils import timezone
 
 from processing.models import Batch, ProcessingJob, Upload
+
+log = logging.getLogger(__name__)
 
 MAX_AT_ONCE = 500
 
@@ -26,10 +30,9 @@ of `finish` sends the signal again.
 
 def is_settled(batch: int) -> bool:
     """True if no upload of the batch is being received and none of its jobs is pending or processing."""
-    has_jobs = (
-        ProcessingJob.objects.active().filter(batch=batch).exists()
-    )  # first, since a busy worker asks after each job
-    return not (has_jobs or Upload.objects.receiving().filter(batch=batch).exists())
+    jobs = ProcessingJob.objects.active().filter(batch=batch)  # first, since a busy worker asks after each job
+    has_files = jobs.exists() or Upload.objects.receiving().filter(batch=batch).exists()
+    return not (has_files or jobs.exists())  # again, since a file may have arrived between the two
 
 
 def finish(batch: int) -> bool:
@@ -53,7 +56,16 @@ def finish_all() -> int:
     settled = Batch.objects.filter(
         ~Exists(receiving.filter(**of_batch)), ~Exists(active.filter(**of_batch)), finished_at=None
     )
-    return sum(finish(pk) for pk in settled.order_by("pk").values_list("pk", flat=True)[:MAX_AT_ONCE])
+    return sum(_try_to_finish(pk) for pk in settled.order_by("pk").values_list("pk", flat=True)[:MAX_AT_ONCE])
+
+
+def _try_to_finish(pk: int) -> bool:
+    """Like `finish`. An error of a receiver is only logged: it must not keep the sweep from its other repairs."""
+    try:
+        return finish(pk)
+    except Exception:
+        log.exception("Can't record the end of batch %s; the next sweep tries again", pk)
+        return False
 
 
 def _record(pk: int) -> None:

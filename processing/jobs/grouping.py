@@ -37,10 +37,16 @@ IS_SKIPPED_COMPANION = Q(state=UploadState.SKIPPED, code=COMPANION_FILE)
 """A condition on uploads: skipped companions, which do not count as files to be stored."""
 NO_PHOTO_NOTE = "No matching photo; stored without one."
 AMBIGUOUS_NOTE = "Several files match its name; stored without a photo. Upload whole folders to tell them apart."
+FORMER_AMBIGUOUS_NOTE = (
+    "Several files of that name came with it, and nothing tells which it belongs to; it is kept with the batch. Upload the "
+    "folders as folders to have them told apart."
+)
+"""AMBIGUOUS_NOTE as earlier versions stored it: rows still have it, and are grouped again when their batch goes on."""
 
 
 def note(own: str, *, is_alone: bool) -> str:
     """Returns the note for a stored file: its own, and if it has no photo, the reason."""
+    own = own.replace(FORMER_AMBIGUOUS_NOTE, AMBIGUOUS_NOTE)
     return " ".join(filter(None, (own, NO_PHOTO_NOTE if is_alone and AMBIGUOUS_NOTE not in own else "")))
 
 
@@ -293,8 +299,7 @@ def _attach(companion: Companion, photo: Photo | None) -> None:
 def _note_ambiguity(file: MatchingFile, *, is_ambiguous: bool) -> None:
     """Adds AMBIGUOUS_NOTE to the upload's note, or removes it."""
     upload = Upload.objects.filter(pk=file.upload).only("note").get()
-    note = " ".join(
-        filter(None, (upload.note.replace(AMBIGUOUS_NOTE, "").strip(), AMBIGUOUS_NOTE if is_ambiguous else ""))
-    )
+    own = upload.note.replace(FORMER_AMBIGUOUS_NOTE, "").replace(AMBIGUOUS_NOTE, "").strip()
+    note = " ".join(filter(None, (own, AMBIGUOUS_NOTE if is_ambiguous else "")))
     if note != upload.note:
         Upload.objects.filter(pk=file.upload).update(note=note)

@@ -81,6 +81,37 @@ def test_a_batch_goes_on_while_a_file_is_being_received_or_waits_for_a_retry(alb
     assert announced == []
 
 
+def test_a_file_that_arrives_while_its_batch_is_looked_at_keeps_it_going(album, monkeypatch):
+    upload, receiving = making.upload(album), Upload.objects.receiving
+
+    def arrive_before() -> object:
+        monkeypatch.undo()
+        assert uploads.finish(upload, 4, "0" * 64)
+        return receiving()
+
+    monkeypatch.setattr(Upload.objects, "receiving", arrive_before)
+
+    assert not batch_completion.finish(upload.batch_id)
+
+
+def test_a_receiver_that_fails_for_one_batch_does_not_stop_the_sweep(album, announced):
+    winter = Album.objects.create(title="Winter", owner=album.owner)
+    first, second = (making.job_in(each, JobState.COMPLETED).batch for each in (album, winter))
+
+    def fail(batch: Batch, **_) -> None:
+        if batch == first:
+            raise RuntimeError
+
+    batch_completion.batch_finished.connect(fail)
+    recovery.sweep()
+    batch_completion.batch_finished.disconnect(fail)
+
+    assert set(Batch.objects.filter(finished_at=None)) == {first}
+    assert second.pk in announced
+    recovery.sweep()
+    assert announced[-1] == first.pk
+
+
 def expire(upload: Upload) -> None:
     Upload.objects.update(expires_at=timezone.now() - timedelta(days=1))
     recovery.sweep()

@@ -87,6 +87,21 @@ def test_without_folders_videos_of_one_name_are_kept_apart_and_say_so(album):
     assert list(batch_outcome.failures(batch)) == []
 
 
+def test_a_note_of_an_earlier_version_is_replaced_when_its_files_are_grouped_again(album):
+    batch = send(album, [(name.rpartition("/")[2], content) for name, content in CARD])
+    noted = batch.uploads.filter(note__contains=grouping.AMBIGUOUS_NOTE)
+    notes = sorted(noted.values_list("note", flat=True))
+    for upload in noted:
+        former = upload.note.replace(grouping.AMBIGUOUS_NOTE, grouping.FORMER_AMBIGUOUS_NOTE)
+        Upload.objects.filter(pk=upload.pk).update(note=former)
+    told = sorted(line.note for line in receipt_query.lines(file_status.files(batch)) if "Several" in line.note)
+    assert told == notes
+
+    grouping.link_group(batch.jobs.first())
+
+    assert sorted(noted.values_list("note", flat=True)) == notes
+
+
 def test_what_was_kept_apart_is_put_together_when_it_comes_again_in_its_folders(album):
     send(album, [(name.rpartition("/")[2], content) for name, content in CARD])
     assert {companion.photo for companion in Companion.objects.all()} == {None}
