@@ -24,7 +24,7 @@ File = tuple[str, int, str]
 
 class Kind(Enum):
     STORED = auto()
-    """A file of which Darkroom may have the only copy."""
+    """A file that cannot be made again: Darkroom may have the only copy."""
     RENDERED = auto()
     """A file that can be made again from an original."""
     RAW = auto()

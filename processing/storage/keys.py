@@ -66,7 +66,7 @@ def quarantined(key: str) -> str:
 
 
 def draft(key: str) -> str:
-    """The key of the file on the disk in which a file arrives, wherever it is stored afterwards."""
+    """The key of a partial file. It is on the disk, wherever the complete file is stored."""
     return bare(key) + DRAFT
 
 

@@ -1,6 +1,6 @@
 """Files whose bytes an album has already: one definition for files that are declared, and for files that have arrived.
 
-A photo with the same bytes counts whatever its name is. A companion counts only with the same name, and so do sidecars that
+A photo with the same bytes counts under any name. A companion counts only with the same name, and so do sidecars that
 are in progress: editors write identical sidecars for several photos.
 """
 

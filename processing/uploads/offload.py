@@ -23,14 +23,16 @@ class Hash(Protocol):
 
 
 class BackgroundTask:
-    """Runs `work` on chunks in order, in background threads; chunks of fewer than `worth` bytes in the caller's thread.
+    """Runs `work` on chunks in order, in background threads; chunks of fewer than `min_bytes` bytes in the caller's thread.
 
-    A chunk must stay valid until the next add(), or the end of the context.
-    An exception of `work` is raised by the next call of add() or wait(), or when the context ends.
+    A chunk must stay valid until the next submit(), or the end of the context.
+    An exception of `work` is raised by the next call of submit() or wait(), or when the context ends.
     """
 
-    def __init__(self, executor: ThreadPoolExecutor, worth: int, work: Callable[[memoryview], object] | None) -> None:
-        self._executor, self._min_bytes, self._work = executor, worth, work
+    def __init__(
+        self, executor: ThreadPoolExecutor, min_bytes: int, work: Callable[[memoryview], object] | None
+    ) -> None:
+        self._executor, self._min_bytes, self._work = executor, min_bytes, work
         self._pending: Future[object] | None = None
 
     def __enter__(self) -> "BackgroundTask":

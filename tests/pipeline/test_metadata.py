@@ -410,7 +410,7 @@ def test_what_nobody_can_see_is_cut_out(told: str, kept: str | None) -> None:
 def test_text_has_a_bound(read: Read) -> None:
     metadata = read({0x010E: "x" * 60_000, 0x010F: "m" * 1000})
 
-    assert (len(metadata.caption or ""), len(metadata.camera or "")) == (text.MOST_TEXT, text.MOST_LINE)
+    assert (len(metadata.caption or ""), len(metadata.camera or "")) == (text.MAX_TEXT, text.MAX_LINE)
 
 
 def test_keywords_have_a_bound(read: Read) -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from processing.pipeline import characters
 from processing.pipeline.metadata import charsets
 
-MOST_LINE, MOST_TEXT = 200, 5000
+MAX_LINE, MAX_TEXT = 200, 5000
 MAX_BYTES = 64 * 1024
 """Bytes decoded of one text: a TIFF may contain gigabytes of it."""
 NEW_LINE = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
@@ -23,9 +23,9 @@ def first_line(*candidates: str | None) -> str | None:
 
 
 def line(value: str | None) -> str | None:
-    """Returns the cleaned text on one line, at most MOST_LINE characters; None if it is empty."""
+    """Returns the cleaned text on one line, at most MAX_LINE characters; None if it is empty."""
     cleaned = clean(value)
-    return characters.truncate(" ".join(cleaned.split()), MOST_LINE).strip() if cleaned else None
+    return characters.truncate(" ".join(cleaned.split()), MAX_LINE).strip() if cleaned else None
 
 
 def camera(make: str | None, model: str | None) -> str | None:
@@ -37,12 +37,12 @@ def camera(make: str | None, model: str | None) -> str | None:
 
 
 def clean(value: str | None) -> str | None:
-    """Returns the text without invisible characters, at most MOST_TEXT characters; None if it is empty."""
+    """Returns the text without invisible characters, at most MAX_TEXT characters; None if it is empty."""
     if not value:
         return None
-    value = NEW_LINE.sub("\n", unmojibake(value[: 4 * MOST_TEXT].split("\0")[0]).replace("\t", " "))
+    value = NEW_LINE.sub("\n", unmojibake(value[: 4 * MAX_TEXT].split("\0")[0]).replace("\t", " "))
     visible = characters.visible(characters.to_nfc(value), keep="\n").strip()
-    return characters.truncate(visible, MOST_TEXT).strip() if visible.strip(characters.JOINERS) else None
+    return characters.truncate(visible, MAX_TEXT).strip() if visible.strip(characters.JOINERS) else None
 
 
 def decode(value: object, charset: str | None = None) -> str | None:

@@ -88,7 +88,7 @@ class Postponed:
 
 def test_the_next_piece_waits_for_the_one_before():
     done = []
-    with BackgroundTask(Postponed(), worth=10, work=lambda piece: done.append(len(piece))) as writing:
+    with BackgroundTask(Postponed(), min_bytes=10, work=lambda piece: done.append(len(piece))) as writing:
         writing.submit(memoryview(bytes(20)))
         assert done == []
         writing.submit(memoryview(b"12"))
