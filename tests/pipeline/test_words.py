@@ -148,7 +148,7 @@ def test_hidden_and_deceptive_characters_are_removed(content: str, cleaned: str 
 
 
 @pytest.mark.parametrize(
-    "whole", ["\U0001f468\u200d\U0001f469\u200d\U0001f467", "e\u0323\u0302\u0301", ENGLAND, "\u2764\ufe0f"]
+    "character", ["\U0001f468\u200d\U0001f469\u200d\U0001f467", "e\u0323\u0302\u0301", ENGLAND, "\u2764\ufe0f"]
 )
 def test_truncation_does_not_cut_within_a_character(character: str) -> None:
     assert {characters.truncate(f"ab{character}", 2 + length) for length in range(len(character))} == {"ab"}
