@@ -160,9 +160,9 @@ def test_no_picture_takes_more_memory_than_estimated(
 
 
 def test_a_jpeg_of_48_megapixels_takes_less_than_130_megabytes(tmp_path: Path) -> None:
-    turned = Image.Exif()
-    turned[0x0112] = 6
-    _scene("RGB", (8064, 6048)).save(tmp_path / "photo", "JPEG", quality=92, exif=turned.tobytes())
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    _scene("RGB", (8064, 6048)).save(tmp_path / "photo", "JPEG", quality=92, exif=exif.tobytes())
 
     assert _peak_memory(tmp_path / "photo", tmp_path) < 130 * MEGA
 

@@ -1,4 +1,4 @@
-"""Coordinates are read in all forms that cameras and programs write; uncertain ones are ignored, since wrong ones are worse."""
+"""Coordinates are read in all forms that cameras and programs write; uncertain ones are ignored."""
 
 from __future__ import annotations
 

@@ -168,12 +168,22 @@ PRECEDENCE_OF_DAYS: dict[str, tuple[Any, ...]] = {
             ("2024-01-31T08:09:10", "exif"),
         )
     ),
-    "IPTC with half a time": ({}, UNKNOWN, {"iptc": iptc(b"20240131", b"9")}, ("2024-01-31T00:00:00", "iptc")),
-    "half a day of IPTC": ({}, Origin(NAME_WITH_TIME), {"iptc": iptc(b"20240100")}, ("2024-01-31T14:22:33", "name")),
+    "an IPTC date with an incomplete time": (
+        {},
+        UNKNOWN,
+        {"iptc": iptc(b"20240131", b"9")},
+        ("2024-01-31T00:00:00", "iptc"),
+    ),
+    "an incomplete IPTC date": (
+        {},
+        Origin(NAME_WITH_TIME),
+        {"iptc": iptc(b"20240100")},
+        ("2024-01-31T14:22:33", "name"),
+    ),
     "a name and the file": (
         ({}, Origin("IMG-20240131-WA0007.jpg", "2024-01-31T18:00:00+00:00"), {}, ("2024-01-31T18:00:00+00:00", "file"))
     ),
-    "midnight by the clock": (
+    "midnight as a time": (
         ({ORIGINAL: "2024:01:31 00:00:00"}, Origin(NAME_WITH_TIME), {}, ("2024-01-31T00:00:00", "exif"))
     ),
 }

@@ -132,7 +132,7 @@ def test_new_private_and_composed_characters_are_kept(content: str) -> None:
 DROPPED = {
     "hidden text in tags": ("cat\U000e0068\U000e0069\U000e007f", "cat"),
     "a flag without its end": ("\U0001f3f4\U000e0067\U000e0062", "\U0001f3f4"),
-    "text behind a flag's end": (f"{ENGLAND}\U000e0068", ENGLAND),
+    "text after a flag's end": (f"{ENGLAND}\U000e0068", ENGLAND),
     "noncharacters": ("a\ufdd0\U0001fffeb", "ab"),
     "always invisible": ("a\U000e0fff\u2060\u2064b", "ab"),
     "joiners alone": ("\u200d\u200c", None),
@@ -348,14 +348,16 @@ SURROUNDINGS = {
     "comments": b"<!-- <x:xmpmeta> <a> -->"
     + EVERYTHING.replace(b"<rdf:RDF", b"<!-- by hand & more --><rdf:RDF")
     + b"<!-- end -->",
-    "a comment with a closing tag behind it": EVERYTHING + b"<!-- </x:xmpmeta> -->",
-    "a comment with a closing tag in it": EVERYTHING.replace(b"<rdf:RDF", b"<!-- </x:xmpmeta> --><rdf:RDF", 1),
-    "another packet behind it": EVERYTHING + EVERYTHING.replace(b"A title", b"Another"),
+    "a comment with a closing tag, after the packet": EVERYTHING + b"<!-- </x:xmpmeta> -->",
+    "a comment with a closing tag, within the packet": EVERYTHING.replace(
+        b"<rdf:RDF", b"<!-- </x:xmpmeta> --><rdf:RDF", 1
+    ),
+    "another packet after it": EVERYTHING + EVERYTHING.replace(b"A title", b"Another"),
     "a comment in a text": EVERYTHING.replace(b"A title", b"A <!-- small -->title"),
     "CDATA": EVERYTHING.replace(b"A title", b"<![CDATA[A title]]>"),
     "CDATA with punctuation": EVERYTHING.replace(b"(c) Ansel", b"<![CDATA[(c)]]> Ansel"),
     "a null byte": EVERYTHING.replace(b"A title", b"A \0title"),
-    "junk behind": EVERYTHING + b"\0\0junk <x",
+    "junk after it": EVERYTHING + b"\0\0junk <x",
     "UTF-16 without a byte order mark": EVERYTHING.decode().encode("utf-16-le"),
     "UTF-16, big-endian": EVERYTHING.decode().encode("utf-16-be"),
     "UTF-32": EVERYTHING.decode().encode("utf-32"),
