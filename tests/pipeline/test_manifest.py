@@ -144,7 +144,7 @@ def test_the_keywords_are_read(developed: Developed, path: str) -> None:
 
 
 WITH_CAMERA_CAPTION = {"photos/DJI_0025.JPG"}
-"""Photos whose caption according to exiftool was written by the camera."""
+"""Photos with a caption that the camera wrote, and that exiftool reports as one."""
 
 
 @pytest.mark.parametrize("path", _with_metadata("captions"))
@@ -202,7 +202,7 @@ def _reference(image: Image.Image) -> Image.Image:
 
 
 def _encoded(image: Image.Image, rendition_path: str) -> Image.Image:
-    """Encodes as WebP of about as many bytes as the rendition, whose quality may have been lowered to limit its size."""
+    """Encodes as WebP of about as many bytes as the rendition, because its quality may have been lowered to limit its size."""
     rendition = Path(rendition_path).read_bytes()
     rung = next(rung for rung in DEFAULT.rungs_for(image.size) if str(rung.edge) == Path(rendition_path).stem)
     for quality in range(rung.quality, -1, -2):

@@ -48,7 +48,7 @@ pytestmark = [
 
 @pytest.fixture
 def installation(tmp_path: Path) -> Path:
-    """A directory with files that a decoder must not reach, beside the photo."""
+    """A directory with files that a decoder must not reach."""
     for name, content in OTHER_FILES.items():
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
