@@ -1,4 +1,4 @@
-"""Colour charts in files of every depth, profiles of every kind, and how far two colours are apart to the eye."""
+"""Colour charts in files of every depth, profiles of every kind, and the perceived difference between two colours."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def chart(channels: int = 3) -> Any:
 
 
 def patches(image: Image.Image) -> list[Colour]:
-    """The mean colour of each patch's middle, whatever the chart's size by now."""
+    """Returns the mean colour of the middle of each patch; the chart may have been resized."""
     width, height = image.width / COLUMNS, image.height / ROWS
     pixels = np.asarray(image.convert("RGB")).astype(float)
     means = []
     for row, column in product(range(ROWS), range(COLUMNS)):
         top, left = int((row + 0.3) * height), int((column + 0.3) * width)
-        part = pixels[top : int((row + 0.7) * height) + 1, left : int((column + 0.7) * width) + 1]
-        means.append(tuple(part.mean((0, 1))))
+        middle = pixels[top : int((row + 0.7) * height) + 1, left : int((column + 0.7) * width) + 1]
+        means.append(tuple(middle.mean((0, 1))))
     return means
 
 
 def by_lcms(image: Image.Image, profile: bytes) -> Image.Image:
-    """The reference: all of the picture at full size, relative colorimetric, black point compensated."""
+    """Converts to sRGB by lcms: relative colorimetric, with black point compensation. The reference for our conversion."""
     transform = ImageCms.buildTransform(
         ImageCms.ImageCmsProfile(BytesIO(profile)),
         ImageCms.createProfile("sRGB"),
@@ -51,13 +51,13 @@ def by_lcms(image: Image.Image, profile: bytes) -> Image.Image:
         renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
         flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
     )
-    turned = ImageCms.applyTransform(image, transform)
-    assert turned is not None
-    return turned
+    converted = ImageCms.applyTransform(image, transform)
+    assert converted is not None
+    return converted
 
 
 def png16(path: Path, samples: Any, profile: bytes = b"") -> Path:
-    """Grey, grey with alpha, RGB or RGBA of 16 bits, which Pillow does not write."""
+    """Writes 16-bit grey, grey with alpha, RGB or RGBA, which Pillow cannot."""
     height, width, channels = samples.shape
     kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
@@ -78,37 +78,40 @@ def tiff(
     profile: bytes = b"",
     *,
     order: str = "<",
-    packed: Callable[[bytes], bytes] = lambda content: content,
+    compress: Callable[[bytes], bytes] = lambda content: content,
     tags: dict[int, int] | None = None,
-    ink: bool = False,
+    cmyk: bool = False,
     planar: bool = False,
 ) -> Path:
-    """Any depth and kind of number, in strips of 100 rows, as the array is; `planar`: first all of red, then all of green."""
+    """Writes an array of any number type in strips of 100 rows. With `planar`, each channel has its own strips."""
     height, width, channels = samples.shape
     ordered = samples.astype(samples.dtype.newbyteorder(order))
     planes = [ordered[..., n] for n in range(channels)] if planar else [ordered]
-    strips = [packed(plane[top : top + 100].tobytes()) for plane in planes for top in range(0, height, 100)]
+    strips = [compress(plane[top : top + 100].tobytes()) for plane in planes for top in range(0, height, 100)]
     short = {256: [width], 257: [height], 258: [samples.itemsize * 8] * channels, 259: [1]}
-    short |= {262: [5 if ink else 2 if channels > 2 else 1], 277: [channels], 278: [100], 284: [2 if planar else 1]}
+    short |= {262: [5 if cmyk else 2 if channels > 2 else 1], 277: [channels], 278: [100], 284: [2 if planar else 1]}
     short |= {339: [3 if samples.dtype.kind == "f" else 1] * channels}
-    short |= {338: [2]} if channels == 4 and not ink else {}
+    short |= {338: [2]} if channels == 4 and not cmyk else {}
     short |= {tag: [value] for tag, value in (tags or {}).items()}
     entries = {tag: (3, len(v), struct.pack(f"{order}{len(v)}H", *v)) for tag, v in short.items()}
     if profile:
         entries[34675] = (7, len(profile), profile)
-    starts = np.cumsum([8, *map(len, strips)])
-    for tag, numbers in ((273, starts[:-1].tolist()), (279, [len(strip) for strip in strips])):
+    offsets = np.cumsum([8, *map(len, strips)])
+    for tag, numbers in ((273, offsets[:-1].tolist()), (279, [len(strip) for strip in strips])):
         entries[tag] = (4, len(strips), struct.pack(f"{order}{len(strips)}I", *numbers))
-    behind = int(starts[-1]) + 2 + 12 * len(entries) + 4
-    head, values = b"", b""
+    values_offset = int(offsets[-1]) + 2 + 12 * len(entries) + 4
+    directory_entries, values = b"", b""
     for tag, (kind, count, content) in sorted(entries.items()):
-        place = content.ljust(4, b"\0")
+        field = content.ljust(4, b"\0")
         if len(content) > 4:
-            place, values = struct.pack(order + "I", behind + len(values)), values + content + bytes(len(content) % 2)
-        head += struct.pack(order + "HHI", tag, kind, count) + place
-    mark = b"II*\0" if order == "<" else b"MM\0*"
-    directory = struct.pack(order + "H", len(entries)) + head + bytes(4) + values
-    path.write_bytes(mark + struct.pack(order + "I", int(starts[-1])) + b"".join(strips) + directory)
+            field, values = (
+                struct.pack(order + "I", values_offset + len(values)),
+                values + content + bytes(len(content) % 2),
+            )
+        directory_entries += struct.pack(order + "HHI", tag, kind, count) + field
+    magic = b"II*\0" if order == "<" else b"MM\0*"
+    directory = struct.pack(order + "H", len(entries)) + directory_entries + bytes(4) + values
+    path.write_bytes(magic + struct.pack(order + "I", int(offsets[-1])) + b"".join(strips) + directory)
     return path
 
 
@@ -119,28 +122,28 @@ def gamma_profile(primaries: cicp.Primaries, gamma: float) -> bytes:
 PRO_PHOTO = gamma_profile(((0.7347, 0.2653), (0.1596, 0.8404), (0.0366, 0.0001), (0.3457, 0.3585)), 1.8)
 LINEAR = gamma_profile(cicp.SRGB, 1.0)
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-"""Version 4, its curves parametric."""
+"""A profile of version 4 with parametric curves."""
 SWAPPED = (
     SRGB.replace(b"rXYZ", b"?", 1).replace(b"bXYZ", b"rXYZ", 1).replace(b"gXYZ", b"bXYZ", 1).replace(b"?", b"gXYZ", 1)
 )
-"""Its red primary is sRGB's green, green is blue and blue is red."""
+"""A profile whose red primary is sRGB's green, green is blue, and blue is red."""
 
 
 def table_profile(space: bytes, points: int, to_light: Callable[[Colour], Colour], version: int = 2) -> bytes:
-    """A profile that is a table (lut16Type, to XYZ), as of printers and old screens: a grid of colours and their light."""
+    """A profile with a lookup table (lut16Type, to XYZ), as printers and old screens have: a grid of colours in linear light."""
     channels = {b"RGB ": 3, b"CMYK": 4, b"GRAY": 1}[space]
     to_xyz = np.array(cicp.to_d50(cicp.SRGB))
     grid = [to_xyz @ np.array(to_light(colour)) for colour in product(np.linspace(0, 1, points), repeat=channels)]
     table = np.clip(np.array(grid) * 32768, 0, 65535).round().astype(">u2").tobytes()
-    straight = struct.pack(">2H", 0, 65535)
+    linear_curve = struct.pack(">2H", 0, 65535)
     identity = struct.pack(">9i", *(65536 * value for value in (1, 0, 0, 0, 1, 0, 0, 0, 1)))
     lut = b"mft2\0\0\0\0" + bytes((channels, 3, points, 0)) + identity + struct.pack(">2H", 2, 2)
-    lut += straight * channels + table + straight * 3
+    lut += linear_curve * channels + table + linear_curve * 3
     white = b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061)
     tags = struct.pack(">I4sII4sII", 2, b"wtpt", 156, 20, b"A2B0", 176, len(lut))
-    head = struct.pack(">I4sI4s4s4s", 176 + len(lut), b"none", version << 24, b"prtr", space, b"XYZ ")
-    head = head.ljust(36, b"\0") + b"acsp" + bytes(28) + struct.pack(">3i", 63190, 65536, 54061)
-    return head.ljust(128, b"\0") + tags + white + lut
+    header = struct.pack(">I4sI4s4s4s", 176 + len(lut), b"none", version << 24, b"prtr", space, b"XYZ ")
+    header = header.ljust(36, b"\0") + b"acsp" + bytes(28) + struct.pack(">3i", 63190, 65536, 54061)
+    return header.ljust(128, b"\0") + tags + white + lut
 
 
 RGB_TABLE = table_profile(b"RGB ", 17, lambda colour: tuple(value**2.2 for value in colour))
@@ -153,14 +156,14 @@ def grey_profile(gamma: float) -> bytes:
     white = b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061)
     curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(256 * gamma)) + b"\0\0"
     tags = struct.pack(">I4sII4sII", 2, b"wtpt", 156, 20, b"kTRC", 176, len(curve))
-    head = struct.pack(">I4sI4s4s4s", 176 + len(curve), b"none", 0x02100000, b"mntr", b"GRAY", b"XYZ ")
-    head = head.ljust(36, b"\0") + b"acsp" + bytes(28) + struct.pack(">3i", 63190, 65536, 54061)
-    return head.ljust(128, b"\0") + tags + white + curve
+    header = struct.pack(">I4sI4s4s4s", 176 + len(curve), b"none", 0x02100000, b"mntr", b"GRAY", b"XYZ ")
+    header = header.ljust(36, b"\0") + b"acsp" + bytes(28) + struct.pack(">3i", 63190, 65536, 54061)
+    return header.ljust(128, b"\0") + tags + white + curve
 
 
-def farthest(seen: list[Colour], expected: list[Colour]) -> float:
+def farthest(measured: list[Colour], expected: list[Colour]) -> float:
     """The largest difference (CIEDE2000) between colours of sRGB, 0 to 255."""
-    return max(difference(lab(one), lab(other)) for one, other in zip(seen, expected, strict=True))
+    return max(difference(lab(first), lab(second)) for first, second in zip(measured, expected, strict=True))
 
 
 def lab(colour: Colour) -> Colour:
@@ -175,9 +178,9 @@ def _root(value: float) -> float:
     return value ** (1 / 3) if value > 216 / 24389 else (24389 / 27 * value + 16) / 116
 
 
-def difference(one: Colour, other: Colour) -> float:
+def difference(first: Colour, second: Colour) -> float:
     """CIEDE2000, as G. Sharma, W. Wu and E. Dalal write it (2005)."""
-    (l1, a1, b1), (l2, a2, b2) = one, other
+    (l1, a1, b1), (l2, a2, b2) = first, second
     chroma = (math.hypot(a1, b1) + math.hypot(a2, b2)) / 2
     stretch = 1 + 0.5 * (1 - math.sqrt(chroma**7 / (chroma**7 + 25**7)))
     a1, a2 = a1 * stretch, a2 * stretch

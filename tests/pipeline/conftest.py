@@ -1,4 +1,4 @@
-"""What the pipeline's tests share."""
+"""Fixtures for the pipeline's tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A child that means harm: raises the real fences, then tries what it is told and says how it went.
+"""A hostile child: applies the real limits to itself, then makes one attempt to break them.
 
 `python -m tests.pipeline.inmate ATTEMPT WORKSPACE [unfenced]` prints the name of the error, or "done".
 """
@@ -29,7 +29,7 @@ def syscall(number: int) -> Callable[[], None]:
     return call
 
 
-def start_a_thread() -> None:
+def start_thread() -> None:
     thread = threading.Thread(target=list)
     thread.start()
     thread.join()
@@ -49,7 +49,7 @@ ATTEMPTS: dict[str, Callable[[], object]] = {
     "use io_uring": syscall(IO_URING_SETUP),
     "use clone3": syscall(CLONE3),
     "call by x32 numbers": syscall(X32_GETPID),
-    "start a thread": start_a_thread,
+    "start a thread": start_thread,
 }
 
 
@@ -59,10 +59,10 @@ def main(attempt: str, workspace: str, *unfenced: str) -> None:
     try:
         ATTEMPTS[attempt]()
     except OSError as error:
-        answer = "ENOSYS" if error.errno == errno.ENOSYS else type(error).__name__
+        outcome = "ENOSYS" if error.errno == errno.ENOSYS else type(error).__name__
     else:
-        answer = "done"
-    os.write(1, answer.encode())
+        outcome = "done"
+    os.write(1, outcome.encode())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Camera RAW files made for the tests: the smallest DNG (1.4) that a developer takes for a camera's."""
+"""Camera RAW files for tests: the smallest DNG (1.4) that RAW converters accept as a camera's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 WHITE = 16383
 KINDS = {bytes: 1, str: 2, int: 4}
 SHORT, LONG, RATIONAL, SRATIONAL = 3, 4, 5, 10
-# XYZ (D65) to linear sRGB, so that the sensor's colours are sRGB's.
+# XYZ (D65) to linear sRGB, so that the sensor's colours are those of sRGB.
 MATRIX = (3.2404542, -1.5371385, -0.4985314, -0.9692660, 1.8760108, 0.0415560, 0.0556434, -0.2040259, 1.0572252)
 Tag = tuple[int, int, bytes]
 
@@ -24,14 +24,14 @@ def dng(
     left: tuple[int, int, int] | None = None,
     tags: Mapping[int, str] | None = None,
 ) -> Path:
-    """A Bayer sensor's data of one sRGB colour, its left third of another; a JPEG of any size as its preview."""
+    """Writes a Bayer sensor's data in one sRGB colour, the left third in `left`; `preview` is a JPEG of any size."""
     width, height = size
     sensor = _sensor(size, colour, left or colour)
-    words = {271: "Example", 272: "Example One", **(tags or {})}
-    camera = [_ascii(tag, text) for tag, text in words.items() if tag >= 0x9000]
+    texts = {271: "Example", 272: "Example One", **(tags or {})}
+    camera = [_ascii(tag, text) for tag, text in texts.items() if tag >= 0x9000]
     main = [
         _longs(254, 0), _longs(256, width), _longs(257, height), _shorts(258, 16), _shorts(259, 1), _shorts(262, 32803),
-        *(_ascii(tag, text) for tag, text in words.items() if tag < 0x9000),
+        *(_ascii(tag, text) for tag, text in texts.items() if tag < 0x9000),
         _longs(273, 0), _shorts(274, orientation), _shorts(277, 1), _longs(278, height), _longs(279, len(sensor)),
         _shorts(284, 1), _longs(330, 0), _shorts(33421, 2, 2), (33422, 1, b"\0\1\1\2"), _longs(34665, 0),
         (50706, 1, b"\1\4\0\0"), (50707, 1, b"\1\1\0\0"), _ascii(50708, "Example One"), _longs(50717, WHITE),
@@ -41,17 +41,17 @@ def dng(
     main = [tag for tag in main if tag[0] != 330 or small]
     with path.open("wb") as file:
         file.write(b"II*\0" + struct.pack("<I", 8))
-        places = {8: main}
-        at = 8 + _length(main)
+        directories = {8: main}
+        offset = 8 + _length(main)
         for pointer, directory in ((34665, camera), (330, small)):
             if directory:
-                main[:] = [_longs(pointer, at) if tag[0] == pointer else tag for tag in main]
-                places[at] = directory
-                at += _length(directory)
-        main[:] = [_longs(273, at) if tag[0] == 273 else tag for tag in main]
-        small[:] = [_longs(273, at + len(sensor)) if tag[0] == 273 else tag for tag in small]
-        for place, directory in places.items():
-            file.write(_packed(directory, place))
+                main[:] = [_longs(pointer, offset) if tag[0] == pointer else tag for tag in main]
+                directories[offset] = directory
+                offset += _length(directory)
+        main[:] = [_longs(273, offset) if tag[0] == 273 else tag for tag in main]
+        small[:] = [_longs(273, offset + len(sensor)) if tag[0] == 273 else tag for tag in small]
+        for directory_offset, directory in directories.items():
+            file.write(_packed(directory, directory_offset))
         file.write(sensor)
         file.write(preview)
     return path
@@ -59,24 +59,24 @@ def dng(
 
 def _sensor(size: tuple[int, int], colour: tuple[int, int, int], left: tuple[int, int, int]) -> bytes:
     width, height = size
-    third = width // 6 * 2
+    left_width = width // 6 * 2
     rows = []
-    for pair in ((0, 1), (1, 2)):
-        cells = [[struct.pack("<H", _level(each[band])) for band in pair] for each in (left, colour)]
-        rows.append(b"".join(cells[0]) * (third // 2) + b"".join(cells[1]) * ((width - third) // 2))
+    for bands in ((0, 1), (1, 2)):
+        cells = [[struct.pack("<H", _level(part_colour[band])) for band in bands] for part_colour in (left, colour)]
+        rows.append(b"".join(cells[0]) * (left_width // 2) + b"".join(cells[1]) * ((width - left_width) // 2))
     return b"".join(rows) * (height // 2)
 
 
 def _level(value: int) -> int:
-    """The sensor counts light, sRGB does not (IEC 61966-2-1)."""
-    share = value / 255
-    linear = share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+    """Converts an sRGB value to the sensor's linear value (IEC 61966-2-1)."""
+    fraction = value / 255
+    linear = fraction / 12.92 if fraction <= 0.04045 else ((fraction + 0.055) / 1.055) ** 2.4
     return round(linear * WHITE)
 
 
 def _jpeg_tags(jpeg: bytes) -> list[Tag]:
-    at = jpeg.index(b"\xff\xc0")
-    height, width = struct.unpack(">HH", jpeg[at + 5 : at + 9])
+    frame = jpeg.index(b"\xff\xc0")
+    height, width = struct.unpack(">HH", jpeg[frame + 5 : frame + 9])
     return [
         _longs(256, width), _longs(257, height), _shorts(258, 8, 8, 8), _shorts(259, 7), _shorts(262, 6),
         _longs(273, 0), _shorts(277, 3), _longs(278, height), _longs(279, len(jpeg)),
@@ -104,13 +104,13 @@ def _length(directory: list[Tag]) -> int:
     return len(_packed(directory, 0))
 
 
-def _packed(directory: list[Tag], place: int) -> bytes:
+def _packed(directory: list[Tag], offset: int) -> bytes:
     size = {1: 1, 2: 1, SHORT: 2, LONG: 4, RATIONAL: 8, SRATIONAL: 8}
-    behind = place + 2 + 12 * len(directory) + 4
+    values_offset = offset + 2 + 12 * len(directory) + 4
     entries, values = b"", b""
     for tag, kind, raw in sorted(directory):
         content = raw
         if len(raw) > 4:
-            content, values = struct.pack("<I", behind + len(values)), values + raw + bytes(len(raw) % 2)
+            content, values = struct.pack("<I", values_offset + len(values)), values + raw + bytes(len(raw) % 2)
         entries += struct.pack("<HHI", tag, kind, len(raw) // size[kind]) + content.ljust(4, b"\0")
     return struct.pack("<H", len(directory)) + entries + bytes(4) + values

@@ -1,4 +1,4 @@
-"""When a picture was taken, and what says so: the file, its name, its own date; never the moment it was sent."""
+"""The capture date and its source: the metadata, the file's name or the file's date, but never the time of the upload."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from processing.rendering.sandbox import Sandbox
 
 PROJECT = Path(__file__).resolve().parents[2]
 ORIGINAL, CHANGED = 0x9003, 0x0132
-FULL = "IMG_20240131_142233.jpg"
+NAME_WITH_TIME = "IMG_20240131_142233.jpg"
 MODIFIED = "2023-05-06T07:08:09+00:00"
 
 NAMES = {
@@ -84,48 +84,48 @@ NAMES = {
 }
 
 
-@pytest.mark.parametrize(("name", "told"), NAMES.items(), ids=ascii)
-def test_reads_the_time_out_of_a_name(name: str, told: str | None) -> None:
-    named = filename_dates.read(name)
+@pytest.mark.parametrize(("name", "expected"), NAMES.items(), ids=ascii)
+def test_the_date_in_a_file_name_is_read(name: str, expected: str | None) -> None:
+    capture_date = filename_dates.read(name)
 
-    assert (dates.to_iso(named.moment) if named else None) == told
+    assert (dates.to_iso(capture_date.moment) if capture_date else None) == expected
 
 
 NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
 
 
-def told(camera: dict[int, str], origin: Origin = UNKNOWN, **more: Any) -> tuple[str | None, str | None]:
-    """The time and what told it, at noon of the first of June 2024."""
-    metadata = read(Blocks(camera=camera, **more), origin, NOW)
+def taken(camera: dict[int, str], origin: Origin = UNKNOWN, **blocks: Any) -> tuple[str | None, str | None]:
+    """Returns the capture date and its source, at noon on 1 June 2024."""
+    metadata = read(Blocks(camera=camera, **blocks), origin, NOW)
     return metadata.taken_at, metadata.taken_from
 
 
 @pytest.mark.parametrize(
-    ("date", "is_believed"),
+    ("date", "is_used"),
     [
         ("2024:06:01 12:59:59+00:00", True),
         ("2024:06:01 13:00:01+00:00", False),
         ("2024:06:01 22:59:59+10:00", True),
         ("2024:06:01 23:00:01+10:00", False),
-        ("2024:06:02 02:59:59", True),  # somewhere it is that late
+        ("2024:06:02 02:59:59", True),  # it is 02:00 at UTC+14, and an hour is tolerated
         ("2024:06:02 03:00:01", False),
         ("2025:01:01 00:00:00", False),
         ("9999:12:31 23:59:59-14:00", False),
     ],
 )
-def test_a_time_that_has_not_come_yet_is_not_believed(date: str, is_believed: bool) -> None:
-    instead = Origin("IMG_20240131_142233.jpg")
+def test_an_exif_date_in_the_future_is_ignored(date: str, is_used: bool) -> None:
+    origin = Origin("IMG_20240131_142233.jpg")
 
-    assert told({ORIGINAL: date}, instead)[1] == ("exif" if is_believed else "name")
+    assert taken({ORIGINAL: date}, origin)[1] == ("exif" if is_used else "name")
 
 
 @pytest.mark.parametrize("name", ["DSC_20991231.jpg", "IMG_20991231_101010.jpg", "9781234567897.jpg"])
-def test_a_name_that_looks_like_a_later_time_tells_none(name: str) -> None:
-    assert told({}, Origin(name, MODIFIED)) == (MODIFIED, "file")
+def test_a_file_name_with_a_date_in_the_future_is_ignored(name: str) -> None:
+    assert taken({}, Origin(name, MODIFIED)) == (MODIFIED, "file")
 
 
-def test_a_file_from_the_future_tells_no_time() -> None:
-    assert told({}, Origin("IMG_1.jpg", "2036-02-07T06:28:16+00:00")) == (None, None)
+def test_a_file_date_in_the_future_is_ignored() -> None:
+    assert taken({}, Origin("IMG_1.jpg", "2036-02-07T06:28:16+00:00")) == (None, None)
 
 
 def xmp(date: str) -> tuple[bytes]:
@@ -141,8 +141,8 @@ def iptc(date: bytes, time: bytes = b"") -> dict[tuple[int, int], bytes | list[b
     return {(2, 55): date, (2, 60): time}
 
 
-DAYS: dict[str, tuple[Any, ...]] = {
-    "XMP and a name": ({}, Origin(FULL), {"xmp": xmp("2024-01-31")}, ("2024-01-31T14:22:33", "name")),
+PRECEDENCE_OF_DAYS: dict[str, tuple[Any, ...]] = {
+    "XMP and a name": ({}, Origin(NAME_WITH_TIME), {"xmp": xmp("2024-01-31")}, ("2024-01-31T14:22:33", "name")),
     "XMP and the file": (
         (
             {},
@@ -151,7 +151,7 @@ DAYS: dict[str, tuple[Any, ...]] = {
             ("2024-01-31T18:00:00+00:00", "file"),
         )
     ),
-    "XMP and another day": ({}, Origin(FULL), {"xmp": xmp("2023-01-31")}, ("2023-01-31T00:00:00", "xmp")),
+    "XMP and another day": ({}, Origin(NAME_WITH_TIME), {"xmp": xmp("2023-01-31")}, ("2023-01-31T00:00:00", "xmp")),
     "EXIF and XMP": (
         (
             {ORIGINAL: "2024:01:31"},
@@ -168,24 +168,36 @@ DAYS: dict[str, tuple[Any, ...]] = {
             ("2024-01-31T08:09:10", "exif"),
         )
     ),
-    "IPTC with half a time": ({}, UNKNOWN, {"iptc": iptc(b"20240131", b"9")}, ("2024-01-31T00:00:00", "iptc")),
-    "half a day of IPTC": ({}, Origin(FULL), {"iptc": iptc(b"20240100")}, ("2024-01-31T14:22:33", "name")),
+    "an IPTC date with an incomplete time": (
+        {},
+        UNKNOWN,
+        {"iptc": iptc(b"20240131", b"9")},
+        ("2024-01-31T00:00:00", "iptc"),
+    ),
+    "an incomplete IPTC date": (
+        {},
+        Origin(NAME_WITH_TIME),
+        {"iptc": iptc(b"20240100")},
+        ("2024-01-31T14:22:33", "name"),
+    ),
     "a name and the file": (
         ({}, Origin("IMG-20240131-WA0007.jpg", "2024-01-31T18:00:00+00:00"), {}, ("2024-01-31T18:00:00+00:00", "file"))
     ),
-    "midnight by the clock": (({ORIGINAL: "2024:01:31 00:00:00"}, Origin(FULL), {}, ("2024-01-31T00:00:00", "exif"))),
+    "midnight as a time": (
+        ({ORIGINAL: "2024:01:31 00:00:00"}, Origin(NAME_WITH_TIME), {}, ("2024-01-31T00:00:00", "exif"))
+    ),
 }
 
 
-@pytest.mark.parametrize(("camera", "origin", "more", "expected"), DAYS.values(), ids=DAYS)
-def test_a_day_is_less_than_a_moment_of_that_day(
+@pytest.mark.parametrize(("camera", "origin", "more", "expected"), PRECEDENCE_OF_DAYS.values(), ids=PRECEDENCE_OF_DAYS)
+def test_a_date_with_a_time_takes_precedence_over_its_day_alone(
     camera: dict[int, str], origin: Origin, more: dict[str, Any], expected: tuple[str, str]
 ) -> None:
-    assert told(camera, origin, **more) == expected
+    assert taken(camera, origin, **more) == expected
 
 
 def test_iptc_adds_the_offset_that_exif_lacks() -> None:
-    assert told({ORIGINAL: "2024:01:31 14:22:33"}, iptc=iptc(b"20240131", b"142233+0900")) == (
+    assert taken({ORIGINAL: "2024:01:31 14:22:33"}, iptc=iptc(b"20240131", b"142233+0900")) == (
         "2024-01-31T14:22:33+09:00",
         "exif",
     )
@@ -199,17 +211,17 @@ def photo(path: Path, tags: dict[int, str], camera: dict[int, str]) -> Path:
     return path
 
 
-ORDER = [
-    ({}, {ORIGINAL: "2001:02:03 04:05:06"}, FULL, ("2001-02-03T04:05:06", "exif")),
-    ({CHANGED: "2002:02:03 04:05:06"}, {}, FULL, ("2024-01-31T14:22:33", "name")),
+PRECEDENCE = [
+    ({}, {ORIGINAL: "2001:02:03 04:05:06"}, NAME_WITH_TIME, ("2001-02-03T04:05:06", "exif")),
+    ({CHANGED: "2002:02:03 04:05:06"}, {}, NAME_WITH_TIME, ("2024-01-31T14:22:33", "name")),
     ({CHANGED: "2002:02:03 04:05:06"}, {}, "2024-01-31 Birthday.jpg", ("2002-02-03T04:05:06", "exif")),
     ({}, {}, "2024-01-31 Birthday.jpg", ("2024-01-31T00:00:00", "name")),
     ({}, {}, "IMG_1234.JPG", ("2023-05-06T07:08:09+00:00", "file")),
 ]
 
 
-@pytest.mark.parametrize(("tags", "camera", "name", "expected"), ORDER)
-def test_says_what_told_the_time(
+@pytest.mark.parametrize(("tags", "camera", "name", "expected"), PRECEDENCE)
+def test_the_source_of_the_capture_date_is_recorded(
     tmp_path: Path, out: Path, tags: dict[int, str], camera: dict[int, str], name: str, expected: tuple[str, str]
 ) -> None:
     source = photo(tmp_path / "photo", tags, camera)
@@ -220,7 +232,7 @@ def test_says_what_told_the_time(
 
 
 @pytest.mark.parametrize("modified", [None, "", "nonsense", "1970-01-01T00:00:00+00:00", "1980-01-01T00:00:00+00:00"])
-def test_without_anything_that_tells_there_is_no_time(tmp_path: Path, out: Path, modified: str | None) -> None:
+def test_a_picture_without_any_valid_date_has_no_capture_date(tmp_path: Path, out: Path, modified: str | None) -> None:
     source = photo(tmp_path / "photo", {}, {})
 
     metadata = develop(source, out, origin=Origin("IMG_1234.JPG", modified)).metadata
@@ -244,25 +256,25 @@ def test_xmp_adds_the_offset_that_exif_lacks(tmp_path: Path, out: Path) -> None:
     assert (metadata.taken_at, metadata.taken_from) == ("2024-01-31T14:22:33+09:00", "exif")
 
 
-def test_the_child_is_told_of_the_file(tmp_path: Path, out: Path) -> None:
+def test_the_child_receives_the_files_name_and_date(tmp_path: Path, out: Path) -> None:
     source = photo(tmp_path / "photo", {}, {})
 
     with Sandbox() as sandbox:
-        metadata = sandbox.develop(source, out, Origin(FULL, MODIFIED)).metadata
+        metadata = sandbox.develop(source, out, Origin(NAME_WITH_TIME, MODIFIED)).metadata
 
     assert (metadata.taken_at, metadata.taken_from) == ("2024-01-31T14:22:33", "name")
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("IMG_1234.JPG", [MODIFIED, "file"]), (FULL, ["2024-01-31T14:22:33", "name"])]
+    ("name", "expected"), [("IMG_1234.JPG", [MODIFIED, "file"]), (NAME_WITH_TIME, ["2024-01-31T14:22:33", "name"])]
 )
-def test_the_command_takes_the_files_name_and_date(tmp_path: Path, out: Path, name: str, expected: list[str]) -> None:
+def test_the_command_uses_the_files_name_and_date(tmp_path: Path, out: Path, name: str, expected: list[str]) -> None:
     source = photo(tmp_path / name, {}, {})
     modified = datetime.fromisoformat(MODIFIED).timestamp()
     os.utime(source, (modified, modified))
 
     command = [sys.executable, "-m", "processing.pipeline", str(source), str(out)]
-    ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    completed = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
 
-    answer = json.loads(ended.stdout)
-    assert [answer["taken_at"], answer["taken_from"]] == expected
+    output = json.loads(completed.stdout)
+    assert [output["taken_at"], output["taken_from"]] == expected

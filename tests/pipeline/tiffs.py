@@ -1,4 +1,4 @@
-"""TIFFs made for the tests: pages in a chain or below one another, with any marks, in both orders of bytes, BigTIFF too."""
+"""TIFFs for tests: pages in a chain or as SubIFDs, with any tags, in both byte orders, also as BigTIFF."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHORT, LONG, ASCII = 3, 4, 2
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An RGB or grey picture as one unpacked strip; `below` are its SubIFDs. Tag values: numbers, or bytes for text."""
+    """An RGB or grey picture as one uncompressed strip. `below` are its SubIFDs; tag values are numbers, or bytes for text."""
 
     image: Image.Image
     tags: Mapping[int, int | bytes | tuple[int, ...]] = field(default_factory=dict)
@@ -24,10 +24,10 @@ class Page:
 
 
 def written(*pages: Page, order: str = "<", big: bool = False) -> bytes:
-    word = "Q" if big else "I"
+    offset_format = "Q" if big else "I"
     magic = (43, 8, 0) if big else (42,)
     content = bytearray((b"II" if order == "<" else b"MM") + struct.pack(f"{order}{len(magic)}H", *magic))
-    _chained(content, list(pages), order, word)
+    _append_chain(content, list(pages), order, offset_format)
     return bytes(content)
 
 
@@ -40,60 +40,60 @@ def of_samples(
     order: str = "<",
     lost: int = 0,
 ) -> bytes:
-    """One strip of any samples; the last `lost` bytes of them are missing."""
+    """Returns a TIFF with one strip of any samples, without the last `lost` bytes."""
     image = Image.new("L" if channels == 1 else "RGB", (1, 1))
-    words = {256: size[0], 257: size[1], 278: size[1], 273: 0, 279: len(samples), **tags}
-    head = written(Page(image, words), order=order)
-    words[273] = len(head)
-    return written(Page(image, words), order=order) + samples[: len(samples) - lost]
+    all_tags = {256: size[0], 257: size[1], 278: size[1], 273: 0, 279: len(samples), **tags}
+    header_and_directory = written(Page(image, all_tags), order=order)
+    all_tags[273] = len(header_and_directory)
+    return written(Page(image, all_tags), order=order) + samples[: len(samples) - lost]
 
 
-def _chained(content: bytearray, pages: list[Page], order: str, word: str) -> None:
-    """Directories one after the other, each pointing to the next; the first pointer is at the content's end."""
+def _append_chain(content: bytearray, pages: list[Page], order: str, offset_format: str) -> None:
+    """Appends the pages' directories, each pointing to the next; the pointer to the first is appended before them."""
     pointer = len(content)
-    content += bytes(struct.calcsize(word))
+    content += bytes(struct.calcsize(offset_format))
     for page in pages:
-        at = _one(content, page, order, word)
-        struct.pack_into(order + word, content, pointer, at)
-        pointer = _pointers.pop(at)
+        directory_offset = _append_page(content, page, order, offset_format)
+        struct.pack_into(order + offset_format, content, pointer, directory_offset)
+        pointer = _next_pointers.pop(directory_offset)
 
 
-_pointers: dict[int, int] = {}
+_next_pointers: dict[int, int] = {}
 
 
-def _one(content: bytearray, page: Page, order: str, word: str) -> int:
-    """Appends pixels, what is below, and the directory; returns the directory's place."""
-    pixels_at = len(content)
+def _append_page(content: bytearray, page: Page, order: str, offset_format: str) -> int:
+    """Appends the pixels, the SubIFDs and the directory of a page; returns the directory's offset."""
+    pixels_offset = len(content)
     content += page.image.tobytes() + bytes(len(page.image.tobytes()) % 2)
     below = []
     for child in page.below:
-        below.append(_one(content, child, order, word))
-        _pointers.pop(below[-1])
+        below.append(_append_page(content, child, order, offset_format))
+        _next_pointers.pop(below[-1])
     channels = len(page.image.getbands())
     tags: dict[int, object] = {
         256: page.image.width, 257: page.image.height, 258: (8,) * channels, 259: 1, 262: 2 if channels == 3 else 1,
-        273: pixels_at, 277: channels, 278: page.image.height, 279: len(page.image.tobytes()), **page.tags,
+        273: pixels_offset, 277: channels, 278: page.image.height, 279: len(page.image.tobytes()), **page.tags,
     }  # fmt: skip
     if below:
         tags[SUB_IFDS] = tuple(below)
     entries = []
     for tag, value in sorted(tags.items()):
         if isinstance(value, bytes):
-            kind, count, raw = ASCII, len(value), value
+            type_code, count, raw = ASCII, len(value), value
         else:
             numbers = value if isinstance(value, tuple) else (value,)
-            kind, form = (SHORT, "H") if tag in SHORTS else (LONG, "I")
-            count, raw = len(numbers), struct.pack(f"{order}{len(numbers)}{form}", *numbers)
-        width = struct.calcsize(word)
+            type_code, number_format = (SHORT, "H") if tag in SHORTS else (LONG, "I")
+            count, raw = len(numbers), struct.pack(f"{order}{len(numbers)}{number_format}", *numbers)
+        width = struct.calcsize(offset_format)
         if len(raw) > width:
             content += bytes(len(content) % 2)
-            place = len(content)
+            value_offset = len(content)
             content += raw
-            raw = struct.pack(order + word, place)
-        entries.append(struct.pack(f"{order}HH{word}", tag, kind, count) + raw.ljust(width, b"\0"))
+            raw = struct.pack(order + offset_format, value_offset)
+        entries.append(struct.pack(f"{order}HH{offset_format}", tag, type_code, count) + raw.ljust(width, b"\0"))
     content += bytes(len(content) % 2)
-    at = len(content)
-    content += struct.pack(order + ("Q" if word == "Q" else "H"), len(entries)) + b"".join(entries)
-    _pointers[at] = len(content)
-    content += bytes(struct.calcsize(word))
-    return at
+    directory_offset = len(content)
+    content += struct.pack(order + ("Q" if offset_format == "Q" else "H"), len(entries)) + b"".join(entries)
+    _next_pointers[directory_offset] = len(content)
+    content += bytes(struct.calcsize(offset_format))
+    return directory_offset
