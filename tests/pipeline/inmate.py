@@ -1,4 +1,4 @@
-"""A child that means harm: raises the real fences, then tries what it is told and says how it went.
+"""A hostile child: applies the real limits, then makes one attempt and reports the outcome.
 
 `python -m tests.pipeline.inmate ATTEMPT WORKSPACE [unfenced]` prints the name of the error, or "done".
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 from processing.pipeline.process import confinement
 
 MEBI = 1024 * 1024
-CLONE3, IO_URING_SETUP = 435, 425  # the same numbers on every machine
+CLONE3, IO_URING_SETUP = 435, 425  # the same numbers on every architecture
 X32_GETPID = 0x40000000 + 39
 
 
@@ -38,17 +38,17 @@ def start_a_thread() -> None:
 ATTEMPTS: dict[str, Callable[[], object]] = {
     "open a TCP socket": lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM),
     "open a UDP socket": lambda: socket.socket(socket.AF_INET6, socket.SOCK_DGRAM),
-    "open a socket on this machine": lambda: socket.socket(socket.AF_UNIX),
-    "make a pair of sockets": socket.socketpair,
-    "become another program": lambda: os.execv("/bin/true", ["true"]),
+    "open a Unix socket": lambda: socket.socket(socket.AF_UNIX),
+    "create a socket pair": socket.socketpair,
+    "execute a program": lambda: os.execv("/bin/true", ["true"]),
     "start a program": lambda: subprocess.run(["/bin/true"], check=True),
     "fork": os.fork,
     "spawn": lambda: os.posix_spawn("/bin/true", ["true"], {}),
     "signal the worker": lambda: os.kill(os.getppid(), signal.SIGTERM),
-    "hold the worker": lambda: os.pidfd_open(os.getppid()),
+    "open a pidfd of the worker": lambda: os.pidfd_open(os.getppid()),
     "use io_uring": syscall(IO_URING_SETUP),
     "use clone3": syscall(CLONE3),
-    "call by x32 numbers": syscall(X32_GETPID),
+    "use x32 system call numbers": syscall(X32_GETPID),
     "start a thread": start_a_thread,
 }
 
@@ -59,10 +59,10 @@ def main(attempt: str, workspace: str, *unfenced: str) -> None:
     try:
         ATTEMPTS[attempt]()
     except OSError as error:
-        answer = "ENOSYS" if error.errno == errno.ENOSYS else type(error).__name__
+        outcome = "ENOSYS" if error.errno == errno.ENOSYS else type(error).__name__
     else:
-        answer = "done"
-    os.write(1, answer.encode())
+        outcome = "done"
+    os.write(1, outcome.encode())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Times, places, cameras and words out of EXIF, XMP and IPTC; hostile ones never cost the photo."""
+"""Times, places, cameras and texts from EXIF, XMP and IPTC. Hostile metadata never make the pipeline reject a photo."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ Read = Callable[..., Metadata]
 
 @pytest.fixture
 def read(tmp_path: Path, out: Path) -> Read:
-    """Develops a JPEG with these tags and gives what was read; the JSON form must hold strictly."""
+    """Returns a function that develops a JPEG with these tags and returns its metadata, checked to be valid JSON."""
 
     def develop_with(
         main: dict[int, Any] | None = None,
         camera: dict[int, Any] | None = None,
         gps: dict[int, Any] | None = None,
-        **more: Any,
+        **options: Any,
     ) -> Metadata:
         tags = Image.Exif()
         tags.update(main or {})
         tags.get_ifd(0x8769).update(camera or {})
         tags.get_ifd(0x8825).update(gps or {})
         source = tmp_path / "photo"
-        Image.new("RGB", (16, 16)).save(source, "JPEG", exif=tags.tobytes(), **more)
+        Image.new("RGB", (16, 16)).save(source, "JPEG", exif=tags.tobytes(), **options)
         return _strict(develop(source, out)).metadata
 
     return develop_with
 
 
 def _strict(picture: Picture) -> Picture:
-    written = json.dumps(picture.as_json(), allow_nan=False)
-    assert Picture.from_json(json.loads(written)) == picture
+    content = json.dumps(picture.as_json(), allow_nan=False)
+    assert Picture.from_json(json.loads(content)) == picture
     return picture
 
 
@@ -54,24 +54,24 @@ def test_a_picture_without_metadata_has_none(read: Read) -> None:
     assert read() == Metadata()
 
 
-def test_the_json_form_has_exactly_these_keys(tmp_path: Path, out: Path) -> None:
+def test_the_json_of_a_picture_has_exactly_these_keys(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "photo"
     Image.new("RGB", (500, 10)).save(source, "JPEG")
 
-    answer = develop(source, out).as_json()
+    content = develop(source, out).as_json()
 
-    assert set(answer) == {
+    assert set(content) == {
         "format", "width", "height", "taken_at", "camera", "lens", "exposure", "gps", "title", "caption",
         "keywords", "creator", "copyright", "rating", "placeholder", "renditions", "recipe",
         "frames", "notes", "taken_from", "likeness", "colours",
     }  # fmt: skip
-    assert answer["exposure"] == {
+    assert content["exposure"] == {
         "aperture": None, "shutter_seconds": None, "iso": None, "focal_length_mm": None
     }  # fmt: skip
-    assert set(answer["renditions"][0]) == {"path", "width", "height", "bytes"}
+    assert set(content["renditions"][0]) == {"path", "width", "height", "bytes"}
 
 
-def test_reads_camera_lens_and_exposure(read: Read) -> None:
+def test_camera_lens_and_exposure_are_read(read: Read) -> None:
     metadata = read(
         {0x010F: "Canon", 0x0110: "Canon EOS 5D"},
         {0xA434: "EF24-70mm", 0x829D: 2.8, 0x829A: IFDRational(1, 250), 0x8827: 400, 0x920A: 35.0},
@@ -91,35 +91,37 @@ CAMERAS = {
 }
 
 
-@pytest.mark.parametrize(("told", "camera"), CAMERAS.items(), ids=str)
-def test_a_camera_is_named_once(read: Read, told: tuple[str, str], camera: str | None) -> None:
-    assert read({0x010F: told[0], 0x0110: told[1]}).camera == camera
+@pytest.mark.parametrize(("names", "camera"), CAMERAS.items(), ids=str)
+def test_the_maker_is_not_repeated_in_the_cameras_name(read: Read, names: tuple[str, str], camera: str | None) -> None:
+    assert read({0x010F: names[0], 0x0110: names[1]}).camera == camera
 
 
 LENSES = {
     "a zoom": ((18, 55, 3.5, 5.6), "18-55mm f/3.5-5.6"),
     "a zoom of one aperture": ((70, 200, IFDRational(28, 10), IFDRational(28, 10)), "70-200mm f/2.8"),
-    "of one focal length": ((IFDRational(83, 20), IFDRational(83, 20), 2.2, 2.2), "4.15mm f/2.2"),
+    "a prime lens": ((IFDRational(83, 20), IFDRational(83, 20), 2.2, 2.2), "4.15mm f/2.2"),
     "apertures undefined": ((16, 35, IFDRational(0, 0), IFDRational(0, 0)), "16-35mm"),
     "focal lengths undefined": ((IFDRational(0, 0), IFDRational(0, 0), 2.8, 2.8), None),
     "zeros": ((0, 0, 0, 0), None),
-    "the wrong way round": ((55, 18, 3.5, 5.6), None),
-    "half": ((18, 55), None),
+    "in reverse order": ((55, 18, 3.5, 5.6), None),
+    "without apertures": ((18, 55), None),
 }
 
 
 @pytest.mark.parametrize(("numbers", "lens"), LENSES.values(), ids=LENSES)
-def test_a_lens_without_a_name_is_told_by_its_numbers(read: Read, numbers: tuple[Any, ...], lens: str | None) -> None:
+def test_a_lens_without_a_name_is_named_by_its_specification(
+    read: Read, numbers: tuple[Any, ...], lens: str | None
+) -> None:
     specification = tuple(IFDRational(number) if not isinstance(number, IFDRational) else number for number in numbers)
 
     assert read(camera={0xA432: specification}).lens == lens
     assert read(camera={0xA432: specification, 0xA434: "EF24-70mm"}).lens == "EF24-70mm"
 
 
-def test_impossible_exposures_are_left_out(read: Read) -> None:
-    nothing = IFDRational(0, 0)
+def test_impossible_exposures_are_ignored(read: Read) -> None:
+    undefined = IFDRational(0, 0)
 
-    assert read(camera={0x829D: nothing, 0x829A: nothing, 0x920A: IFDRational(5, 0)}).exposure == Exposure()
+    assert read(camera={0x829D: undefined, 0x829A: undefined, 0x920A: IFDRational(5, 0)}).exposure == Exposure()
 
 
 def test_the_time_is_local_with_fraction_and_offset(read: Read) -> None:
@@ -128,16 +130,16 @@ def test_the_time_is_local_with_fraction_and_offset(read: Read) -> None:
     assert metadata.taken_at == "2021-04-10T11:44:00.814+01:00"
 
 
-def test_the_time_of_taking_goes_before_all_others(read: Read) -> None:
-    everything = {ORIGINAL: "2001:01:01 01:01:01", DIGITIZED: "2002:02:02 02:02:02"}
+def test_the_capture_time_takes_precedence_over_other_times(read: Read) -> None:
+    camera = {ORIGINAL: "2001:01:01 01:01:01", DIGITIZED: "2002:02:02 02:02:02"}
     xmp = _xmp('xmp:CreateDate="2003-03-03T03:03:03"')
-    changed = {CHANGED: "2005:05:05 05:05:05"}
+    main = {CHANGED: "2005:05:05 05:05:05"}
 
-    assert read(changed, everything, xmp=xmp).taken_at == "2001-01-01T01:01:01"
-    del everything[ORIGINAL]
-    assert read(changed, everything, xmp=xmp).taken_at == "2002-02-02T02:02:02"
-    assert read(changed, xmp=xmp).taken_at == "2003-03-03T03:03:03"
-    assert read(changed).taken_at == "2005-05-05T05:05:05"
+    assert read(main, camera, xmp=xmp).taken_at == "2001-01-01T01:01:01"
+    del camera[ORIGINAL]
+    assert read(main, camera, xmp=xmp).taken_at == "2002-02-02T02:02:02"
+    assert read(main, xmp=xmp).taken_at == "2003-03-03T03:03:03"
+    assert read(main).taken_at == "2005-05-05T05:05:05"
 
 
 DATES = {
@@ -216,9 +218,9 @@ DATES = {
 }
 
 
-@pytest.mark.parametrize(("told", "taken_at"), DATES.items(), ids=str)
-def test_nonsense_is_no_time(read: Read, told: str, taken_at: str | None) -> None:
-    assert read(camera={ORIGINAL: told.encode()}).taken_at == taken_at
+@pytest.mark.parametrize(("time", "taken_at"), DATES.items(), ids=str)
+def test_times_are_read_in_any_spelling_and_nonsense_is_ignored(read: Read, time: str, taken_at: str | None) -> None:
+    assert read(camera={ORIGINAL: time.encode()}).taken_at == taken_at
 
 
 OFFSETS = {
@@ -240,10 +242,10 @@ OFFSETS = {
 }
 
 
-@pytest.mark.parametrize(("told", "zone"), OFFSETS.items())
-def test_an_offset_is_read_in_any_spelling(read: Read, told: str, zone: str) -> None:
+@pytest.mark.parametrize(("offset", "zone"), OFFSETS.items())
+def test_an_offset_is_read_in_any_spelling(read: Read, offset: str, zone: str) -> None:
     assert (
-        read(camera={ORIGINAL: "2021:04:10 11:44:00", 0x9011: told.encode()}).taken_at == f"2021-04-10T11:44:00{zone}"
+        read(camera={ORIGINAL: "2021:04:10 11:44:00", 0x9011: offset.encode()}).taken_at == f"2021-04-10T11:44:00{zone}"
     )
 
 
@@ -257,11 +259,13 @@ def test_an_offset_is_read_in_any_spelling(read: Read, told: str, zone: str) -> 
         ({0x9010: "+01:00", 0x9011: "   :  "}, "+01:00"),
     ],
 )
-def test_another_times_offset_counts_where_the_own_is_missing(read: Read, offsets: dict[int, str], zone: str) -> None:
+def test_the_offset_of_another_time_is_used_if_the_capture_time_has_none(
+    read: Read, offsets: dict[int, str], zone: str
+) -> None:
     assert read(camera={ORIGINAL: "2021:04:10 11:44:00", **offsets}).taken_at == f"2021-04-10T11:44:00{zone}"
 
 
-def test_an_offset_behind_the_time_goes_before_one_beside_it(read: Read) -> None:
+def test_an_offset_within_the_time_takes_precedence_over_the_offset_tag(read: Read) -> None:
     assert (
         read(camera={ORIGINAL: "2021:04:10 11:44:00+09:00", 0x9011: "+02:00"}).taken_at == "2021-04-10T11:44:00+09:00"
     )
@@ -285,14 +289,14 @@ def test_camera_tags_in_the_main_directory_are_read(read: Read) -> None:
 
 
 @pytest.mark.parametrize("offset", ["", "+99:00", "local", "\x00", "+05:99", "5:00"])
-def test_a_nonsense_offset_is_left_out(read: Read, offset: str) -> None:
+def test_an_invalid_offset_is_ignored(read: Read, offset: str) -> None:
     metadata = read(camera={ORIGINAL: "2021:04:10 11:44:00", 0x9011: offset})
 
     assert metadata.taken_at == "2021-04-10T11:44:00"
 
 
 @pytest.mark.parametrize(
-    ("told", "written"),
+    ("time", "expected"),
     [
         ("2016-01-22T17:30:25.92", "2016-01-22T17:30:25.920"),
         ("2016-01-22T17:30:25.123456-07:00", "2016-01-22T17:30:25.123456-07:00"),
@@ -302,56 +306,56 @@ def test_a_nonsense_offset_is_left_out(read: Read, offset: str) -> None:
         ("2016", None),
     ],
 )
-def test_reads_the_times_of_xmp(told: str, written: str | None) -> None:
-    found = dates.from_text(told)
+def test_times_of_xmp_are_read(time: str, expected: str | None) -> None:
+    date = dates.from_text(time)
 
-    assert (dates.to_iso(found.moment) if found else None) == written
-
-
-def test_reads_the_times_of_iptc() -> None:
-    found = dates.from_iptc("20240413", "173530-0300")
-
-    assert found is not None
-    assert dates.to_iso(found.moment) == "2024-04-13T17:35:30-03:00"
+    assert (dates.to_iso(date.moment) if date else None) == expected
 
 
-def test_reads_a_place_south_and_west_below_the_sea(read: Read) -> None:
+def test_times_of_iptc_are_read() -> None:
+    date = dates.from_iptc("20240413", "173530-0300")
+
+    assert date is not None
+    assert dates.to_iso(date.moment) == "2024-04-13T17:35:30-03:00"
+
+
+def test_coordinates_in_the_south_and_west_and_below_the_sea_are_negative(read: Read) -> None:
     metadata = read(gps={1: "S", 2: (33.0, 51.0, 36.0), 3: "W", 4: (70.0, 30.0, 0.0), 5: b"\1", 6: 12.5})
 
     assert metadata.gps == Gps(-33.86, -70.5, -12.5)
 
 
 ZERO = IFDRational(0, 0)
-NOWHERE = {
+IMPOSSIBLE_COORDINATES = {
     "0/0": {1: "N", 2: (ZERO, ZERO, ZERO), 3: "E", 4: (ZERO, ZERO, ZERO)},
     "null island": {1: "N", 2: (0.0, 0.0, 0.0), 3: "E", 4: (0.0, 0.0, 0.0)},
     "beyond the pole": {1: "N", 2: (91.0, 0.0, 0.0), 3: "E", 4: (10.0, 0.0, 0.0)},
     "beyond the date line": {1: "N", 2: (1.0, 0.0, 0.0), 3: "E", 4: (181.0, 0.0, 0.0)},
-    "half a place": {1: "N", 2: (1.0, 0.0, 0.0)},
+    "a latitude without a longitude": {1: "N", 2: (1.0, 0.0, 0.0)},
     "empty": {},
 }
 
 
-@pytest.mark.parametrize("gps", NOWHERE.values(), ids=NOWHERE)
-def test_nowhere_is_no_place(read: Read, gps: dict[int, Any]) -> None:
+@pytest.mark.parametrize("gps", IMPOSSIBLE_COORDINATES.values(), ids=IMPOSSIBLE_COORDINATES)
+def test_impossible_coordinates_are_ignored(read: Read, gps: dict[int, Any]) -> None:
     assert read(gps=gps).gps is None
 
 
-def test_an_impossible_altitude_does_not_cost_the_place(read: Read) -> None:
+def test_coordinates_with_an_impossible_altitude_are_kept(read: Read) -> None:
     metadata = read(gps={1: "N", 2: (1.0, 0.0, 0.0), 3: "E", 4: (2.0, 0.0, 0.0), 6: ZERO})
 
     assert metadata.gps == Gps(1.0, 2.0, None)
 
 
-def test_reads_the_words_of_xmp(read: Read) -> None:
-    words = """
+def test_texts_of_xmp_are_read(read: Read) -> None:
+    elements = """
       <dc:title><rdf:Alt><rdf:li xml:lang="x-default">A title</rdf:li></rdf:Alt></dc:title>
       <dc:description><rdf:Alt><rdf:li xml:lang="x-default">A caption</rdf:li></rdf:Alt></dc:description>
       <dc:subject><rdf:Bag><rdf:li>one</rdf:li><rdf:li>two</rdf:li><rdf:li>one</rdf:li></rdf:Bag></dc:subject>
       <dc:creator><rdf:Seq><rdf:li>Ansel</rdf:li></rdf:Seq></dc:creator>
       <dc:rights><rdf:Alt><rdf:li xml:lang="x-default">(c) Ansel</rdf:li></rdf:Alt></dc:rights>"""
 
-    metadata = read({0x010E: "EXIF's caption"}, xmp=_xmp('xmp:Rating="4"', words))
+    metadata = read({0x010E: "EXIF's caption"}, xmp=_xmp('xmp:Rating="4"', elements))
 
     assert metadata == Metadata(
         title="A title",
@@ -363,7 +367,7 @@ def test_reads_the_words_of_xmp(read: Read) -> None:
     )
 
 
-def test_reads_the_words_of_exif(read: Read) -> None:
+def test_texts_of_exif_are_read(read: Read) -> None:
     wide = "übung;zwei\0".encode("utf-16-le")
     metadata = read({0x010E: "A caption", 0x013B: "Ansel", 0x8298: "(c)", 0x4746: 5, 0x9C9E: wide, 0x9C9B: wide})
 
@@ -377,16 +381,16 @@ def test_reads_the_words_of_exif(read: Read) -> None:
     )
 
 
-def test_a_comment_is_a_caption_where_there_is_no_other(read: Read) -> None:
+def test_a_comment_is_used_as_caption_if_there_is_no_other(read: Read) -> None:
     assert read(camera={0x9286: b"ASCII\0\0\0by hand"}).caption == "by hand"
     assert read({0x010E: "said"}, {0x9286: b"ASCII\0\0\0by hand"}).caption == "said"
 
 
-def test_utf_8_that_was_read_as_latin_1_is_mended(read: Read) -> None:
+def test_utf_8_that_was_decoded_as_latin_1_is_repaired(read: Read) -> None:
     assert read({0x010E: "Zürich, 東京".encode()}).caption == "Zürich, 東京"
 
 
-def test_latin_1_stays_what_it_is() -> None:
+def test_text_decoded_correctly_is_left_unchanged() -> None:
     assert text.clean("Zürich") == "Zürich"
 
 
@@ -402,26 +406,26 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize(("told", "kept"), HOSTILE.items(), ids=ascii)
-def test_what_nobody_can_see_is_cut_out(told: str, kept: str | None) -> None:
-    assert text.clean(told) == kept
+@pytest.mark.parametrize(("content", "expected"), HOSTILE.items(), ids=ascii)
+def test_invisible_characters_are_removed(content: str, expected: str | None) -> None:
+    assert text.clean(content) == expected
 
 
-def test_text_has_a_bound(read: Read) -> None:
+def test_long_texts_are_truncated(read: Read) -> None:
     metadata = read({0x010E: "x" * 60_000, 0x010F: "m" * 1000})
 
     assert (len(metadata.caption or ""), len(metadata.camera or "")) == (text.MOST_TEXT, text.MOST_LINE)
 
 
-def test_keywords_have_a_bound(read: Read) -> None:
-    words = "".join(f"<rdf:li>{number}</rdf:li>" for number in range(999))
+def test_the_number_of_keywords_is_limited(read: Read) -> None:
+    items = "".join(f"<rdf:li>{number}</rdf:li>" for number in range(999))
 
-    metadata = read(xmp=_xmp("", f"<dc:subject><rdf:Bag>{words}</rdf:Bag></dc:subject>"))
+    metadata = read(xmp=_xmp("", f"<dc:subject><rdf:Bag>{items}</rdf:Bag></dc:subject>"))
 
     assert len(metadata.keywords) == 200
 
 
-def test_entities_in_xmp_are_not_unfolded(tmp_path: Path, out: Path) -> None:
+def test_entities_in_xmp_are_not_expanded(tmp_path: Path, out: Path) -> None:
     laughs = "".join(f'<!ENTITY l{n} "&l{n - 1};&l{n - 1};&l{n - 1};&l{n - 1};">' for n in range(1, 30))
     packet = f'<!DOCTYPE x [<!ENTITY l0 "ha">{laughs}]>' + _xmp('xmp:Rating="&l29;"').decode()
     chunks = PngImagePlugin.PngInfo()
@@ -434,8 +438,8 @@ def test_entities_in_xmp_are_not_unfolded(tmp_path: Path, out: Path) -> None:
 
 BROKEN = {
     "no header": b"Exif\0\0nonsense",
-    "cut": b"Exif\0\0II*\0\x08\0\0\0\xff\xff",
-    "pointing behind the end": b"Exif\0\0II*\0\x08\0\0\0\1\0" + struct.pack("<HHII", 0x010F, 2, 99, 999999),
+    "truncated": b"Exif\0\0II*\0\x08\0\0\0\xff\xff",
+    "pointing past the end": b"Exif\0\0II*\0\x08\0\0\0\1\0" + struct.pack("<HHII", 0x010F, 2, 99, 999999),
     "an unknown type": b"Exif\0\0II*\0\x08\0\0\0\1\0" + struct.pack("<HHII", 0x0112, 99, 1, 6),
     "a text as orientation": b"Exif\0\0II*\0\x08\0\0\0\1\0" + struct.pack("<HHI4s", 0x0112, 2, 4, b"six\0"),
     "its own directory as camera": b"Exif\0\0II*\0\x08\0\0\0\1\0" + struct.pack("<HHII", 0x8769, 4, 1, 8),
@@ -444,7 +448,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("exif", BROKEN.values(), ids=BROKEN)
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP"])
-def test_a_photo_with_broken_exif_is_still_a_photo(tmp_path: Path, out: Path, name: str, exif: bytes) -> None:
+def test_a_photo_with_broken_exif_is_accepted(tmp_path: Path, out: Path, name: str, exif: bytes) -> None:
     source = tmp_path / "photo"
     Image.new("RGB", (16, 16)).save(source, name, exif=exif)
 
@@ -452,7 +456,7 @@ def test_a_photo_with_broken_exif_is_still_a_photo(tmp_path: Path, out: Path, na
 
 
 @pytest.mark.parametrize("packet", [b"<x:xmpmeta", b"\xff\xfe<\0", b"<x:xmpmeta>&nope;</x:xmpmeta>", bytes(99)])
-def test_a_photo_with_broken_xmp_is_still_a_photo(read: Read, packet: bytes) -> None:
+def test_a_photo_with_broken_xmp_is_accepted(read: Read, packet: bytes) -> None:
     assert read({0x010E: "A caption"}, xmp=packet).caption == "A caption"
 
 
@@ -463,7 +467,7 @@ def _xmp(attributes: str = "", elements: str = "") -> bytes:
 
 
 def _raw_profile() -> bytes:
-    """EXIF as ImageMagick stores it in a text."""
+    """Returns EXIF as ImageMagick stores it in a text chunk."""
     exif = Image.Exif()
     exif[0x0110] = "X100"
     content = exif.tobytes()
@@ -476,22 +480,22 @@ def _exif_chunk() -> bytes:
     return exif.tobytes().removeprefix(b"Exif\0\0")
 
 
-BEHIND_PIXELS = {
+CHUNKS = {
     "EXIF": (b"eXIf", _exif_chunk(), ("X100", None)),
     "EXIF in a text": (b"tEXt", _raw_profile(), ("X100", None)),
     "XMP": (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + _xmp('xmp:Rating="4"'), (None, 4)),
 }
 
 
-@pytest.mark.parametrize("is_behind", [False, True], ids=["in front", "behind"])
-@pytest.mark.parametrize(("kind", "content", "expected"), BEHIND_PIXELS.values(), ids=BEHIND_PIXELS)
-def test_a_png_describes_itself_before_or_behind_its_pixels(
-    tmp_path: Path, out: Path, kind: bytes, content: bytes, expected: tuple[str | None, int | None], is_behind: bool
+@pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(("kind", "content", "expected"), CHUNKS.values(), ids=CHUNKS)
+def test_metadata_before_and_after_the_pixels_of_a_png_are_read(
+    tmp_path: Path, out: Path, kind: bytes, content: bytes, expected: tuple[str | None, int | None], is_after: bool
 ) -> None:
     buffer = BytesIO()
     Image.new("RGB", (16, 16)).save(buffer, "PNG")
     plain = buffer.getvalue()
-    at = plain.index(b"IEND" if is_behind else b"IDAT") - 4
+    at = plain.index(b"IEND" if is_after else b"IDAT") - 4
     (tmp_path / "photo").write_bytes(plain[:at] + png_chunks.chunk(kind, content) + plain[at:])
 
     metadata = develop(tmp_path / "photo", out).metadata

@@ -1,4 +1,4 @@
-"""Where a picture was taken, in all the ways in which cameras and programs write it; a wrong place is worse than none."""
+"""Coordinates in every notation that cameras and programs write. Ambiguous ones are ignored: a wrong place is worse than none."""
 
 from __future__ import annotations
 
@@ -18,8 +18,15 @@ from processing.pipeline.render.develop import develop
 NONE = IFDRational(0, 0)
 
 
-def place_in_exif(latitude: Any, longitude: Any, north: Any = "N", east: Any = "E", **more: Any) -> Gps | None:
-    tags = {1: north, 2: latitude, 3: east, 4: longitude, 5: more.get("below"), 6: more.get("altitude")}
+def place_in_exif(latitude: Any, longitude: Any, north: Any = "N", east: Any = "E", **altitude_tags: Any) -> Gps | None:
+    tags = {
+        1: north,
+        2: latitude,
+        3: east,
+        4: longitude,
+        5: altitude_tags.get("below"),
+        6: altitude_tags.get("altitude"),
+    }
     return read(Blocks(gps={tag: value for tag, value in tags.items() if value is not None})).gps
 
 
@@ -37,7 +44,7 @@ EXIF = {
     "a full stop": ((33.0, 30.0, 0.0), (70.0, 0.0, 0.0), "S.", "West.", (-33.5, -70.0)),
     "padded": ((33.0, 30.0, 0.0), (70.0, 0.0, 0.0), " S\0", "W \0\0", (-33.5, -70.0)),
     "bytes": ((33.0, 30.0, 0.0), (70.0, 0.0, 0.0), b"S\0", b"W\0", (-33.5, -70.0)),
-    "minus and its hemisphere": ((-45.0, -10.0, -30.0), (-5.0, 42.0, 0.0), "S", "W", (-45.175, -5.7)),
+    "minus and a matching hemisphere": ((-45.0, -10.0, -30.0), (-5.0, 42.0, 0.0), "S", "W", (-45.175, -5.7)),
     "minus at the minutes, below one degree": ((0.0, -30.0, 0.0), (5.0, 42.0, 0.0), None, None, (-0.5, 5.7)),
     "minus without a hemisphere": ((45.0, 10.0, 30.0), (-5.0, -42.0, 0.0), None, None, (45.175, -5.7)),
     "neither minus nor hemisphere": ((45.0, 10.0, 30.0), (5.0, 42.0, 0.0), None, None, (45.175, 5.7)),
@@ -46,7 +53,7 @@ EXIF = {
 
 
 @pytest.mark.parametrize(("latitude", "longitude", "north", "east", "expected"), EXIF.values(), ids=EXIF)
-def test_reads_a_place_out_of_exif(
+def test_coordinates_in_exif_are_read(
     latitude: Any, longitude: Any, north: Any, east: Any, expected: tuple[float, float]
 ) -> None:
     assert place_in_exif(latitude, longitude, north, east) == Gps(*expected)
@@ -74,7 +81,7 @@ NO_EXIF = {
 
 
 @pytest.mark.parametrize(("latitude", "longitude", "north", "east"), NO_EXIF.values(), ids=NO_EXIF)
-def test_a_place_in_exif_that_is_not_certain_is_none(latitude: Any, longitude: Any, north: Any, east: Any) -> None:
+def test_ambiguous_coordinates_in_exif_are_ignored(latitude: Any, longitude: Any, north: Any, east: Any) -> None:
     assert place_in_exif(latitude, longitude, north, east) is None
 
 
@@ -89,12 +96,12 @@ def test_a_place_in_exif_that_is_not_certain_is_none(latitude: Any, longitude: A
         (2e9, None, None),
     ],
 )
-def test_reads_the_altitude_above_and_below_the_sea(altitude: Any, below: Any, metres: float | None) -> None:
+def test_the_altitude_in_exif_is_read(altitude: Any, below: Any, metres: float | None) -> None:
     assert place_in_exif(LATITUDE, LONGITUDE, altitude=altitude, below=below) == Gps(48.5, 17.1, metres)
 
 
-def test_a_place_survives_the_way_through_a_file(tmp_path: Path, out: Path) -> None:
-    """0/0 as seconds, signed fractions, and letters of both sizes, in bytes that no library of ours wrote."""
+def test_coordinates_in_the_exif_of_a_file_are_read(tmp_path: Path, out: Path) -> None:
+    """0/0 as seconds, signed fractions, and small letters, in bytes that none of our libraries wrote."""
     numbers = struct.pack("<6I", 48, 1, 3012, 100, 0, 0) + struct.pack("<6i", -17, 1, -630, 100, 0, 1)
     entries = [
         struct.pack("<HHI4s", 1, 2, 2, b"n\0"),
@@ -110,12 +117,12 @@ def test_a_place_survives_the_way_through_a_file(tmp_path: Path, out: Path) -> N
     assert develop(source, out).metadata.gps == Gps(48.502, -17.105)
 
 
-def place_in_xmp(**told: str) -> Gps | None:
-    return read_sidecar(_packet(**told)).gps
+def place_in_xmp(**properties: str) -> Gps | None:
+    return read_sidecar(_packet(**properties)).gps
 
 
-def _packet(**told: str) -> bytes:
-    attributes = " ".join(f"exif:GPS{name}='{value}'" for name, value in told.items())
+def _packet(**properties: str) -> bytes:
+    attributes = " ".join(f"exif:GPS{name}='{value}'" for name, value in properties.items())
     return (
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
         f'<rdf:Description xmlns:exif="http://ns.adobe.com/exif/1.0/" {attributes}/></rdf:RDF></x:xmpmeta>'
@@ -126,33 +133,33 @@ XMP = {
     "minutes": ("60,30.0N", None, "68,0.0W", None, (60.5, -68.0)),
     "seconds": ("60,30,36S", None, "68,0,0E", None, (-60.51, 68.0)),
     "spaces": ("60, 30.0 N", None, " 68, 0.0 W", None, (60.5, -68.0)),
-    "decimals and hemispheres beside": ("60.5", "N", "68", "W", (60.5, -68.0)),
+    "decimals, hemispheres in properties": ("60.5", "N", "68", "W", (60.5, -68.0)),
     "small letters, words": ("60.5", "s", "68.25", "West", (-60.5, -68.25)),
     "signed decimals": ("-33.5", None, "151.2", None, (-33.5, 151.2)),
     "close to the meridian": ("51.4778", None, "-4.2e-05", None, (51.4778, -0.000042)),
     "powers of ten": ("3.35E1", "S", "1.512e+02", "E", (-33.5, 151.2)),
-    "a list of a program": ("[33, 30, 0]", "S", "(151, 12, 0)", "E", (-33.5, 151.2)),
+    "a Python list": ("[33, 30, 0]", "S", "(151, 12, 0)", "E", (-33.5, 151.2)),
     "more digits than are measured": ("33.50000000000000000000001", "S", "151.2", "E", (-33.5, 151.2)),
-    "spaces alone": ("33 30 0 S", None, "151 12 0 E", None, (-33.5, 151.2)),
+    "spaces between numbers": ("33 30 0 S", None, "151 12 0 E", None, (-33.5, 151.2)),
     "letters before": ("S33,30.0", None, "E151,12.0", None, (-33.5, 151.2)),
     "a plus sign": ("+33.5", None, "+151.2", None, (33.5, 151.2)),
-    "a typographer's minus": ("\u221233.5", None, "151.2", None, (-33.5, 151.2)),
-    "a sign and its hemisphere": ("-33.5", "S", "151.2", "E", (-33.5, 151.2)),
+    "a Unicode minus sign": ("\u221233.5", None, "151.2", None, (-33.5, 151.2)),
+    "minus and a matching hemisphere": ("-33.5", "S", "151.2", "E", (-33.5, 151.2)),
     "decimals with letters": ("33.5S", None, "E151.2", None, (-33.5, 151.2)),
     "the letter twice": ("33,30.0S", "S", "151,12.0E", "East", (-33.5, 151.2)),
-    "marks": ("33\u00b0 30&apos; 0.00&quot; S", None, "151 deg 12&apos; 0&quot; E", None, (-33.5, 151.2)),
+    "unit signs": ("33\u00b0 30&apos; 0.00&quot; S", None, "151 deg 12&apos; 0&quot; E", None, (-33.5, 151.2)),
     "fractions": ("33/1,30/1,0/1", "S", "1512/10", "E", (-33.5, 151.2)),
-    "minutes and hemispheres beside": ("33,30.0", "S", "151,12.0", "E", (-33.5, 151.2)),
+    "minutes, hemispheres in properties": ("33,30.0", "S", "151,12.0", "E", (-33.5, 151.2)),
 }
 
 
 @pytest.mark.parametrize(("latitude", "north", "longitude", "east", "expected"), XMP.values(), ids=XMP)
-def test_reads_a_place_out_of_xmp(
+def test_coordinates_in_xmp_are_read(
     latitude: str, north: str | None, longitude: str, east: str | None, expected: tuple[float, float]
 ) -> None:
-    told = {"Latitude": latitude, "LatitudeRef": north, "Longitude": longitude, "LongitudeRef": east}
+    properties = {"Latitude": latitude, "LatitudeRef": north, "Longitude": longitude, "LongitudeRef": east}
 
-    assert place_in_xmp(**{name: value for name, value in told.items() if value is not None}) == Gps(*expected)
+    assert place_in_xmp(**{name: value for name, value in properties.items() if value is not None}) == Gps(*expected)
 
 
 NO_XMP = {
@@ -163,8 +170,8 @@ NO_XMP = {
     "one hemisphere lost": ("33.5", "S", "151.2", None),
     "minutes without a hemisphere": ("33,30.0", None, "151,12.0", None),
     "a decimal comma, or minutes": ("33,5", "S", "151,2", "E"),
-    "out of the world": ("133.5", None, "151.2", None),
-    "no fraction": ("33/0", "S", "151", "E"),
+    "out of range": ("133.5", None, "151.2", None),
+    "a fraction of zero": ("33/0", "S", "151", "E"),
     "words": ("here", None, "there", None),
     "very long": ("3" * 300, None, "151.2", None),
     "zeros": ("0.0", None, "0.0", None),
@@ -172,25 +179,25 @@ NO_XMP = {
 
 
 @pytest.mark.parametrize(("latitude", "north", "longitude", "east"), NO_XMP.values(), ids=NO_XMP)
-def test_a_place_in_xmp_that_is_not_certain_is_none(
+def test_ambiguous_coordinates_in_xmp_are_ignored(
     latitude: str, north: str | None, longitude: str, east: str | None
 ) -> None:
-    told = {"Latitude": latitude, "LatitudeRef": north, "Longitude": longitude, "LongitudeRef": east}
+    properties = {"Latitude": latitude, "LatitudeRef": north, "Longitude": longitude, "LongitudeRef": east}
 
-    assert place_in_xmp(**{name: value for name, value in told.items() if value is not None}) is None
+    assert place_in_xmp(**{name: value for name, value in properties.items() if value is not None}) is None
 
 
 @pytest.mark.parametrize(
     ("altitude", "reference", "metres"),
     [("641.17", "0", 641.17), ("6412/10", "1", -641.2), ("-3.5", "", -3.5), ("12 m", "0", 12.0), ("high", "0", None)],
 )
-def test_reads_the_altitude_out_of_xmp(altitude: str, reference: str, metres: float | None) -> None:
-    found = place_in_xmp(Latitude="60.5", Longitude="-68.0", Altitude=altitude, AltitudeRef=reference)
+def test_the_altitude_in_xmp_is_read(altitude: str, reference: str, metres: float | None) -> None:
+    gps = place_in_xmp(Latitude="60.5", Longitude="-68.0", Altitude=altitude, AltitudeRef=reference)
 
-    assert found == Gps(60.5, -68.0, metres)
+    assert gps == Gps(60.5, -68.0, metres)
 
 
-def test_a_place_that_exif_tells_badly_is_taken_from_xmp() -> None:
+def test_coordinates_are_taken_from_xmp_if_those_in_exif_are_invalid() -> None:
     packet = (
         b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description'
         b' xmlns:exif="http://ns.adobe.com/exif/1.0/" exif:GPSLatitude="60,30.0N" exif:GPSLongitude="68,0.0W"/></rdf:RDF>'
@@ -200,7 +207,7 @@ def test_a_place_that_exif_tells_badly_is_taken_from_xmp() -> None:
     assert read(Blocks(gps=gps, xmp=(packet,))).gps == Gps(60.5, -68.0)
 
 
-def test_a_hostile_text_is_no_long_search() -> None:
+def test_parsing_hostile_coordinates_does_not_take_long() -> None:
     assert coordinates.from_text(coordinates.LATITUDE, "1 " * 49) is None
 
 
@@ -217,12 +224,12 @@ NORTH_EAST, SOUTH_WEST = Gps(48.5, 17.1), Gps(-48.5, -17.1)
         ({"north": "N", "east": "E"}, ("48,30.0S", "17,6.0W"), NORTH_EAST),
     ],
 )
-def test_bare_numbers_give_way_to_who_names_the_hemispheres(
+def test_coordinates_with_hemispheres_take_precedence_over_those_without(
     in_exif: dict[str, Any], in_xmp: tuple[str, str] | None, expected: Gps
 ) -> None:
     packet = _packet(Latitude=in_xmp[0], Longitude=in_xmp[1]) if in_xmp else b""
     tags = {1: in_exif["north"], 2: LATITUDE, 3: in_exif["east"], 4: LONGITUDE}
 
-    found = read(Blocks(gps={tag: value for tag, value in tags.items() if value}, xmp=(packet,)))
+    metadata = read(Blocks(gps={tag: value for tag, value in tags.items() if value}, xmp=(packet,)))
 
-    assert found.gps == expected
+    assert metadata.gps == expected

@@ -1,4 +1,4 @@
-"""When a picture was taken, and what says so: the file, its name, its own date; never the moment it was sent."""
+"""The capture time of a picture and its source: metadata, the file's name or its modification date, never the upload's time."""
 
 from __future__ import annotations
 
@@ -84,19 +84,19 @@ NAMES = {
 }
 
 
-@pytest.mark.parametrize(("name", "told"), NAMES.items(), ids=ascii)
-def test_reads_the_time_out_of_a_name(name: str, told: str | None) -> None:
-    named = filename_dates.read(name)
+@pytest.mark.parametrize(("name", "expected"), NAMES.items(), ids=ascii)
+def test_the_capture_time_is_read_from_the_filename(name: str, expected: str | None) -> None:
+    date = filename_dates.read(name)
 
-    assert (dates.to_iso(named.moment) if named else None) == told
+    assert (dates.to_iso(date.moment) if date else None) == expected
 
 
 NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
 
 
-def told(camera: dict[int, str], origin: Origin = UNKNOWN, **more: Any) -> tuple[str | None, str | None]:
-    """The time and what told it, at noon of the first of June 2024."""
-    metadata = read(Blocks(camera=camera, **more), origin, NOW)
+def capture_time(camera: dict[int, str], origin: Origin = UNKNOWN, **blocks: Any) -> tuple[str | None, str | None]:
+    """Returns the capture time and its source, read at noon UTC of 1 June 2024."""
+    metadata = read(Blocks(camera=camera, **blocks), origin, NOW)
     return metadata.taken_at, metadata.taken_from
 
 
@@ -107,25 +107,25 @@ def told(camera: dict[int, str], origin: Origin = UNKNOWN, **more: Any) -> tuple
         ("2024:06:01 13:00:01+00:00", False),
         ("2024:06:01 22:59:59+10:00", True),
         ("2024:06:01 23:00:01+10:00", False),
-        ("2024:06:02 02:59:59", True),  # somewhere it is that late
+        ("2024:06:02 02:59:59", True),  # in a time zone it is that late already
         ("2024:06:02 03:00:01", False),
         ("2025:01:01 00:00:00", False),
         ("9999:12:31 23:59:59-14:00", False),
     ],
 )
-def test_a_time_that_has_not_come_yet_is_not_believed(date: str, is_believed: bool) -> None:
-    instead = Origin("IMG_20240131_142233.jpg")
+def test_a_capture_time_in_the_future_is_ignored(date: str, is_believed: bool) -> None:
+    origin = Origin("IMG_20240131_142233.jpg")
 
-    assert told({ORIGINAL: date}, instead)[1] == ("exif" if is_believed else "name")
+    assert capture_time({ORIGINAL: date}, origin)[1] == ("exif" if is_believed else "name")
 
 
 @pytest.mark.parametrize("name", ["DSC_20991231.jpg", "IMG_20991231_101010.jpg", "9781234567897.jpg"])
-def test_a_name_that_looks_like_a_later_time_tells_none(name: str) -> None:
-    assert told({}, Origin(name, MODIFIED)) == (MODIFIED, "file")
+def test_a_filename_with_a_time_in_the_future_is_ignored(name: str) -> None:
+    assert capture_time({}, Origin(name, MODIFIED)) == (MODIFIED, "file")
 
 
-def test_a_file_from_the_future_tells_no_time() -> None:
-    assert told({}, Origin("IMG_1.jpg", "2036-02-07T06:28:16+00:00")) == (None, None)
+def test_a_modification_date_in_the_future_is_ignored() -> None:
+    assert capture_time({}, Origin("IMG_1.jpg", "2036-02-07T06:28:16+00:00")) == (None, None)
 
 
 def xmp(date: str) -> tuple[bytes]:
@@ -177,15 +177,15 @@ DAYS: dict[str, tuple[Any, ...]] = {
 }
 
 
-@pytest.mark.parametrize(("camera", "origin", "more", "expected"), DAYS.values(), ids=DAYS)
-def test_a_day_is_less_than_a_moment_of_that_day(
-    camera: dict[int, str], origin: Origin, more: dict[str, Any], expected: tuple[str, str]
+@pytest.mark.parametrize(("camera", "origin", "blocks", "expected"), DAYS.values(), ids=DAYS)
+def test_a_time_takes_precedence_over_the_mere_date_of_the_same_day(
+    camera: dict[int, str], origin: Origin, blocks: dict[str, Any], expected: tuple[str, str]
 ) -> None:
-    assert told(camera, origin, **more) == expected
+    assert capture_time(camera, origin, **blocks) == expected
 
 
 def test_iptc_adds_the_offset_that_exif_lacks() -> None:
-    assert told({ORIGINAL: "2024:01:31 14:22:33"}, iptc=iptc(b"20240131", b"142233+0900")) == (
+    assert capture_time({ORIGINAL: "2024:01:31 14:22:33"}, iptc=iptc(b"20240131", b"142233+0900")) == (
         "2024-01-31T14:22:33+09:00",
         "exif",
     )
@@ -209,7 +209,7 @@ ORDER = [
 
 
 @pytest.mark.parametrize(("tags", "camera", "name", "expected"), ORDER)
-def test_says_what_told_the_time(
+def test_the_source_of_the_capture_time_is_reported(
     tmp_path: Path, out: Path, tags: dict[int, str], camera: dict[int, str], name: str, expected: tuple[str, str]
 ) -> None:
     source = photo(tmp_path / "photo", tags, camera)
@@ -220,7 +220,7 @@ def test_says_what_told_the_time(
 
 
 @pytest.mark.parametrize("modified", [None, "", "nonsense", "1970-01-01T00:00:00+00:00", "1980-01-01T00:00:00+00:00"])
-def test_without_anything_that_tells_there_is_no_time(tmp_path: Path, out: Path, modified: str | None) -> None:
+def test_the_capture_time_is_unknown_without_a_source(tmp_path: Path, out: Path, modified: str | None) -> None:
     source = photo(tmp_path / "photo", {}, {})
 
     metadata = develop(source, out, origin=Origin("IMG_1234.JPG", modified)).metadata
@@ -244,7 +244,7 @@ def test_xmp_adds_the_offset_that_exif_lacks(tmp_path: Path, out: Path) -> None:
     assert (metadata.taken_at, metadata.taken_from) == ("2024-01-31T14:22:33+09:00", "exif")
 
 
-def test_the_child_is_told_of_the_file(tmp_path: Path, out: Path) -> None:
+def test_the_child_receives_the_files_name_and_date(tmp_path: Path, out: Path) -> None:
     source = photo(tmp_path / "photo", {}, {})
 
     with Sandbox() as sandbox:
@@ -256,13 +256,13 @@ def test_the_child_is_told_of_the_file(tmp_path: Path, out: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"), [("IMG_1234.JPG", [MODIFIED, "file"]), (FULL, ["2024-01-31T14:22:33", "name"])]
 )
-def test_the_command_takes_the_files_name_and_date(tmp_path: Path, out: Path, name: str, expected: list[str]) -> None:
+def test_the_command_uses_the_files_name_and_date(tmp_path: Path, out: Path, name: str, expected: list[str]) -> None:
     source = photo(tmp_path / name, {}, {})
     modified = datetime.fromisoformat(MODIFIED).timestamp()
     os.utime(source, (modified, modified))
 
     command = [sys.executable, "-m", "processing.pipeline", str(source), str(out)]
-    ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    process = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
 
-    answer = json.loads(ended.stdout)
-    assert [answer["taken_at"], answer["taken_from"]] == expected
+    metadata = json.loads(process.stdout)
+    assert [metadata["taken_at"], metadata["taken_from"]] == expected

@@ -1,6 +1,6 @@
-"""Words in any charset, from any place: XMP's extension, sidecars, cameras that write what they like."""
+"""Text of metadata in any charset: from EXIF, IPTC, XMP and its extension, sidecars, and cameras that break the rules."""
 
-# ruff: noqa: RUF001 - the characters that look like others are what this is about.
+# ruff: noqa: RUF001 - these tests need characters that look like others.
 from __future__ import annotations
 
 import struct
@@ -60,20 +60,20 @@ CHARSETS = [
 ]
 
 
-@pytest.mark.parametrize(("words", "charset"), CHARSETS)
-def test_words_that_name_no_charset_are_read_all_the_same(words: str, charset: str) -> None:
-    content = words.encode(charset)
+@pytest.mark.parametrize(("expected", "charset"), CHARSETS)
+def test_text_without_a_declared_charset_is_decoded(expected: str, charset: str) -> None:
+    content = expected.encode(charset)
 
-    assert text.clean(text.decode(content)) == words
-    assert text.clean(text.decode(content.decode("latin-1"))) == words
+    assert text.clean(text.decode(content)) == expected
+    assert text.clean(text.decode(content.decode("latin-1"))) == expected
 
 
 @pytest.mark.parametrize("content", [bytes(range(1, 256)), b"\xff" * 50, b"\x81\x40\xff\xfe"])
-def test_bytes_that_are_no_words_do_no_harm(content: bytes) -> None:
+def test_bytes_that_are_no_text_raise_no_error(content: bytes) -> None:
     assert isinstance(text.decode(content), str)
 
 
-def test_a_field_that_ends_within_a_character_is_read_all_the_same() -> None:
+def test_a_field_that_ends_within_a_character_is_decoded() -> None:
     assert text.clean(text.decode("Zürich, 東京".encode()[:-1])) == "Zürich, 東"
 
 
@@ -89,14 +89,14 @@ MARKERS = {
 }
 
 
-@pytest.mark.parametrize(("marker", "words", "charset"), [(marker, *told) for marker, told in MARKERS.items()])
-def test_the_charset_that_iptc_names_is_honoured(marker: bytes, words: str, charset: str) -> None:
-    datasets: dict[tuple[int, int], bytes | list[bytes]] = {(1, 90): marker, (2, 5): words.encode(charset)}
+@pytest.mark.parametrize(("marker", "title", "charset"), [(marker, *expected) for marker, expected in MARKERS.items()])
+def test_the_charset_that_iptc_declares_is_used(marker: bytes, title: str, charset: str) -> None:
+    datasets: dict[tuple[int, int], bytes | list[bytes]] = {(1, 90): marker, (2, 5): title.encode(charset)}
 
-    assert read(Blocks(iptc=datasets)).title == words
+    assert read(Blocks(iptc=datasets)).title == title
 
 
-def test_a_charset_that_iptc_names_wrongly_is_not_believed() -> None:
+def test_a_charset_that_iptc_declares_wrongly_is_ignored() -> None:
     datasets: dict[tuple[int, int], bytes | list[bytes]] = {(1, 90): [b"\x1b%G"], (2, 5): "Zürich".encode("cp1252")}
 
     assert read(Blocks(iptc=datasets)).title == "Zürich"
@@ -106,7 +106,7 @@ NEWER = "So tired \U0001fae9"
 ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 KEPT = {
     "newer than Python": NEWER,
-    "never heard of": "\U0001fb00 \u0c5b \U000323b0",
+    "unassigned": "\U0001fb00 \u0c5b \U000323b0",
     "private": "Mac \uf8ff",
     "family": "\U0001f468\u200d\U0001f469\u200d\U0001f467",
     "Persian": "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
@@ -120,21 +120,21 @@ KEPT = {
 }
 
 
-@pytest.mark.parametrize("words", KEPT.values(), ids=KEPT)
-def test_a_character_is_kept_however_new(words: str) -> None:
-    elements = f"<dc:title><rdf:Alt><rdf:li>{words}</rdf:li></rdf:Alt></dc:title>" + tag("dc:subject", words, "x")
+@pytest.mark.parametrize("title", KEPT.values(), ids=KEPT)
+def test_printable_characters_are_kept(title: str) -> None:
+    elements = f"<dc:title><rdf:Alt><rdf:li>{title}</rdf:li></rdf:Alt></dc:title>" + tag("dc:subject", title, "x")
 
-    found = read_sidecar(packet("", elements))
+    metadata = read_sidecar(packet("", elements))
 
-    assert (found.title, found.keywords) == (words, (words, "x"))
+    assert (metadata.title, metadata.keywords) == (title, (title, "x"))
 
 
 DROPPED = {
     "hidden text in tags": ("cat\U000e0068\U000e0069\U000e007f", "cat"),
     "a flag without its end": ("\U0001f3f4\U000e0067\U000e0062", "\U0001f3f4"),
-    "text behind a flag's end": (f"{ENGLAND}\U000e0068", ENGLAND),
+    "text after the end of a flag": (f"{ENGLAND}\U000e0068", ENGLAND),
     "noncharacters": ("a\ufdd0\U0001fffeb", "ab"),
-    "for ever invisible": ("a\U000e0fff\u2060\u2064b", "ab"),
+    "always invisible": ("a\U000e0fff\u2060\u2064b", "ab"),
     "joiners alone": ("\u200d\u200c", None),
     "a tab": ("a\tb", "a b"),
     "other lines": ("a\u2028b\x85c\vd", "a\nb\nc\nd"),
@@ -142,21 +142,21 @@ DROPPED = {
 }
 
 
-@pytest.mark.parametrize(("told", "kept"), DROPPED.values(), ids=DROPPED)
-def test_what_hides_or_deceives_is_cut_out(told: str, kept: str | None) -> None:
-    assert text.clean(told) == kept
+@pytest.mark.parametrize(("content", "expected"), DROPPED.values(), ids=DROPPED)
+def test_invisible_and_misleading_characters_are_removed(content: str, expected: str | None) -> None:
+    assert text.clean(content) == expected
 
 
 @pytest.mark.parametrize(
-    "whole", ["\U0001f468\u200d\U0001f469\u200d\U0001f467", "e\u0323\u0302\u0301", ENGLAND, "\u2764\ufe0f"]
+    "character", ["\U0001f468\u200d\U0001f469\u200d\U0001f467", "e\u0323\u0302\u0301", ENGLAND, "\u2764\ufe0f"]
 )
-def test_a_bound_does_not_cut_within_a_character(whole: str) -> None:
-    assert {characters.truncate(f"ab{whole}", 2 + room) for room in range(len(whole))} == {"ab"}
-    assert characters.truncate(f"ab{whole}", 2 + len(whole)) == f"ab{whole}"
+def test_truncating_does_not_split_a_character(character: str) -> None:
+    assert {characters.truncate(f"ab{character}", 2 + room) for room in range(len(character))} == {"ab"}
+    assert characters.truncate(f"ab{character}", 2 + len(character)) == f"ab{character}"
     assert len(characters.truncate("\u0301" * 50, 9)) == 9
 
 
-CAMERAS_OWN = [
+BOILERPLATE = [
     "OLYMPUS DIGITAL CAMERA         ",
     "olympus digital camera",
     "SONY DSC",
@@ -184,7 +184,7 @@ CAMERAS_OWN = [
     "Processed with VSCO with a6 preset",
     "default",
 ]
-PEOPLES = [
+CAPTIONS = [
     "My own words",
     "My digital camera",
     "Grandpa and his digital camera",
@@ -202,28 +202,28 @@ PEOPLES = [
 ]
 
 
-@pytest.mark.parametrize("words", CAMERAS_OWN)
-def test_what_a_camera_writes_into_every_picture_is_no_caption(words: str) -> None:
-    wide = words.encode("utf-16-le")
-    elements = f"<dc:description><rdf:Alt><rdf:li>{escape(words)}</rdf:li></rdf:Alt></dc:description>"
-    anywhere = [
-        Blocks(main={0x010E: words}),
+@pytest.mark.parametrize("boilerplate_text", BOILERPLATE)
+def test_text_that_a_camera_writes_into_every_picture_is_no_caption(boilerplate_text: str) -> None:
+    wide = boilerplate_text.encode("utf-16-le")
+    elements = f"<dc:description><rdf:Alt><rdf:li>{escape(boilerplate_text)}</rdf:li></rdf:Alt></dc:description>"
+    blocks = [
+        Blocks(main={0x010E: boilerplate_text}),
         Blocks(main={0x9C9B: wide, 0x9C9C: wide}),
-        Blocks(camera={0x9286: b"ASCII\0\0\0" + words.encode()}),
-        Blocks(iptc={(2, 120): words.encode(), (2, 5): words.encode()}),
+        Blocks(camera={0x9286: b"ASCII\0\0\0" + boilerplate_text.encode()}),
+        Blocks(iptc={(2, 120): boilerplate_text.encode(), (2, 5): boilerplate_text.encode()}),
         Blocks(xmp=(packet("", elements + elements.replace("description", "title")),)),
     ]
 
-    assert [(found.title, found.caption) for found in map(read, anywhere)] == [(None, None)] * 5
+    assert [(metadata.title, metadata.caption) for metadata in map(read, blocks)] == [(None, None)] * 5
 
 
-@pytest.mark.parametrize("words", PEOPLES)
-def test_what_a_person_writes_is_a_caption(words: str) -> None:
-    assert read(Blocks(main={0x010E: words})).caption == words
+@pytest.mark.parametrize("caption", CAPTIONS)
+def test_text_that_a_person_writes_is_a_caption(caption: str) -> None:
+    assert read(Blocks(main={0x010E: caption})).caption == caption
 
 
 @pytest.mark.parametrize(
-    ("make", "model", "words"),
+    ("make", "model", "description"),
     [
         ("SAMSUNG", "GT-I9505", "SAMSUNG"),
         ("Panasonic", "DMC-FZ18", "DMC-FZ18"),
@@ -235,39 +235,39 @@ def test_what_a_person_writes_is_a_caption(words: str) -> None:
         ("DJI", "FC220", "Type=N, Mode=P, DE=None"),
     ],
 )
-def test_a_camera_is_known_by_its_habits(make: str, model: str, words: str) -> None:
-    assert read(Blocks(main={0x010F: make, 0x0110: model, 0x010E: words})).caption is None
-    assert read(Blocks(main={0x010F: "NIKON", 0x0110: "D90", 0x010E: words})).caption == words
+def test_the_boilerplate_of_a_maker_is_no_caption_of_its_cameras(make: str, model: str, description: str) -> None:
+    assert read(Blocks(main={0x010F: make, 0x0110: model, 0x010E: description})).caption is None
+    assert read(Blocks(main={0x010F: "NIKON", 0x0110: "D90", 0x010E: description})).caption == description
 
 
-def test_a_persons_caption_is_found_behind_a_cameras() -> None:
+def test_a_persons_caption_is_used_although_the_camera_wrote_another_first() -> None:
     main, camera = {0x010E: "OLYMPUS DIGITAL CAMERA"}, {0x9286: b"ASCII\0\0\0by hand"}
 
     assert read(Blocks(main=main, camera=camera)).caption == "by hand"
 
 
-def test_notes_that_never_end_matching_end() -> None:
+def test_matching_boilerplate_ends_for_any_text() -> None:
     assert not boilerplate.is_boilerplate("hdrpl" * 50 + "!", "HUAWEI")
 
 
 COMMENTS = {
     "ASCII": (b"ASCII\0\0\0by hand", "by hand"),
     "UTF-8 that says it is ASCII": (b"ASCII\0\0\0" + "Zürich".encode(), "Zürich"),
-    "wide, little end first": (b"UNICODE\0" + "Zürich".encode("utf-16-le"), "Zürich"),
-    "wide, big end first": (b"UNICODE\0" + "Zürich".encode("utf-16-be"), "Zürich"),
-    "wide, with its mark": (b"UNICODE\0" + "Zürich".encode("utf-16"), "Zürich"),
+    "UTF-16, little-endian": (b"UNICODE\0" + "Zürich".encode("utf-16-le"), "Zürich"),
+    "UTF-16, big-endian": (b"UNICODE\0" + "Zürich".encode("utf-16-be"), "Zürich"),
+    "UTF-16 with a byte order mark": (b"UNICODE\0" + "Zürich".encode("utf-16"), "Zürich"),
     "JIS": (b"JIS\0\0\0\0\0" + "東京".encode("iso2022_jp"), "東京"),
 }
 
 
-@pytest.mark.parametrize(("raw", "words"), COMMENTS.values(), ids=COMMENTS)
-def test_a_comment_is_read_in_its_charset(tmp_path: Path, out: Path, raw: bytes, words: str) -> None:
+@pytest.mark.parametrize(("raw", "caption"), COMMENTS.values(), ids=COMMENTS)
+def test_a_comment_is_decoded_by_its_charset(tmp_path: Path, out: Path, raw: bytes, caption: str) -> None:
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0x9286] = raw
     source = tmp_path / "photo"
     Image.new("RGB", (16, 16)).save(source, "JPEG", exif=exif.tobytes())
 
-    assert develop(source, out).metadata.caption == words
+    assert develop(source, out).metadata.caption == caption
 
 
 NAMESPACES = " ".join(
@@ -296,8 +296,8 @@ def packet(attributes: str = "", elements: str = "") -> bytes:
     ).encode()
 
 
-def tag(tag: str, *items: str) -> str:
-    return f"<{tag}><rdf:Bag>{''.join(f'<rdf:li>{item}</rdf:li>' for item in items)}</rdf:Bag></{tag}>"
+def tag(name: str, *items: str) -> str:
+    return f"<{name}><rdf:Bag>{''.join(f'<rdf:li>{item}</rdf:li>' for item in items)}</rdf:Bag></{name}>"
 
 
 EVERYTHING = packet(
@@ -313,7 +313,7 @@ EVERYTHING = packet(
 )
 
 
-def test_a_sidecar_tells_all_that_a_picture_can() -> None:
+def test_a_sidecar_contains_all_metadata_that_a_picture_can_contain() -> None:
     assert read_sidecar(EVERYTHING) == Metadata(
         taken_at="2024-01-31T14:22:33.500+01:00",
         taken_from="xmp",
@@ -330,40 +330,40 @@ def test_a_sidecar_tells_all_that_a_picture_can() -> None:
     )
 
 
-def test_a_sidecar_in_wide_letters() -> None:
+def test_a_sidecar_in_utf_16_is_read() -> None:
     assert read_sidecar(EVERYTHING.decode().encode("utf-16")) == read_sidecar(EVERYTHING)
 
 
 ROOTS = {
-    "its wrapper": EVERYTHING,
-    "the older wrapper": EVERYTHING.replace(b"x:xmpmeta", b"x:xapmeta"),
+    "the wrapper x:xmpmeta": EVERYTHING,
+    "the older wrapper x:xapmeta": EVERYTHING.replace(b"x:xmpmeta", b"x:xapmeta"),
     "icloudpd's wrapper": EVERYTHING.replace(b"x:xmpmeta", b"x:xml_doc"),
     "no wrapper": EVERYTHING[EVERYTHING.index(b"<rdf:RDF") : EVERYTHING.index(b"</x:xmpmeta>")],
-    "instructions": b'<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+    "processing instructions": b'<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?>'
     + EVERYTHING
     + b" " * 99
     + b'<?xpacket end="w"?>',
     "a declaration": b"<?xml version='1.0' encoding='utf-8'?>\n" + EVERYTHING,
-    "a mark": b"\xef\xbb\xbf" + EVERYTHING,
+    "a byte order mark": b"\xef\xbb\xbf" + EVERYTHING,
     "comments": b"<!-- <x:xmpmeta> <a> -->"
     + EVERYTHING.replace(b"<rdf:RDF", b"<!-- by hand & more --><rdf:RDF")
     + b"<!-- end -->",
-    "a comment with its end behind it": EVERYTHING + b"<!-- </x:xmpmeta> -->",
-    "a comment with its end in it": EVERYTHING.replace(b"<rdf:RDF", b"<!-- </x:xmpmeta> --><rdf:RDF", 1),
-    "another packet behind it": EVERYTHING + EVERYTHING.replace(b"A title", b"Another"),
+    "the end tag in a comment after the end": EVERYTHING + b"<!-- </x:xmpmeta> -->",
+    "the end tag in a comment": EVERYTHING.replace(b"<rdf:RDF", b"<!-- </x:xmpmeta> --><rdf:RDF", 1),
+    "another packet after it": EVERYTHING + EVERYTHING.replace(b"A title", b"Another"),
     "a comment in a text": EVERYTHING.replace(b"A title", b"A <!-- small -->title"),
     "CDATA": EVERYTHING.replace(b"A title", b"<![CDATA[A title]]>"),
-    "CDATA with signs": EVERYTHING.replace(b"(c) Ansel", b"<![CDATA[(c)]]> Ansel"),
-    "a zero": EVERYTHING.replace(b"A title", b"A \0title"),
-    "junk behind": EVERYTHING + b"\0\0junk <x",
-    "wide without a mark": EVERYTHING.decode().encode("utf-16-le"),
-    "wide, big end first": EVERYTHING.decode().encode("utf-16-be"),
-    "very wide": EVERYTHING.decode().encode("utf-32"),
+    "CDATA with parentheses": EVERYTHING.replace(b"(c) Ansel", b"<![CDATA[(c)]]> Ansel"),
+    "a NUL byte": EVERYTHING.replace(b"A title", b"A \0title"),
+    "junk after it": EVERYTHING + b"\0\0junk <x",
+    "UTF-16 without a byte order mark": EVERYTHING.decode().encode("utf-16-le"),
+    "UTF-16, big-endian": EVERYTHING.decode().encode("utf-16-be"),
+    "UTF-32": EVERYTHING.decode().encode("utf-32"),
 }
 
 
 @pytest.mark.parametrize("content", ROOTS.values(), ids=ROOTS)
-def test_a_sidecar_is_read_whatever_stands_around_it(tmp_path: Path, content: bytes) -> None:
+def test_a_sidecar_is_read_with_any_wrapper_around_it(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "photo.xmp").write_bytes(content)
 
     assert read_sidecar(content) == read_sidecar(EVERYTHING)
@@ -372,7 +372,7 @@ def test_a_sidecar_is_read_whatever_stands_around_it(tmp_path: Path, content: by
 
 
 @pytest.mark.parametrize("declared", ["ISO-8859-1", "windows-1252", "nonsense", "utf-8"])
-def test_a_sidecar_in_another_charset(declared: str) -> None:
+def test_a_sidecar_in_latin_1_is_read_with_any_declared_charset(declared: str) -> None:
     content = EVERYTHING.decode().replace(", 東京", "").encode("latin-1")
 
     assert read_sidecar(f"<?xml version='1.0' encoding='{declared}'?>".encode() + content).caption == "Zürich"
@@ -381,7 +381,7 @@ def test_a_sidecar_in_another_charset(declared: str) -> None:
 @pytest.mark.parametrize(
     "kind", [b"<!DOCTYPE x>", b'<!DOCTYPE x [<!ENTITY a "b">]>', b'<!doctype x SYSTEM "file:///etc/passwd">']
 )
-def test_a_document_type_is_refused_wherever_it_stands(kind: bytes) -> None:
+def test_a_sidecar_with_a_document_type_anywhere_is_ignored(kind: bytes) -> None:
     assert read_sidecar(kind + EVERYTHING) == Metadata()
     assert read_sidecar(b"<!-- c -->" + kind + EVERYTHING) == Metadata()
     assert read_sidecar(EVERYTHING.replace(b"<rdf:RDF", kind + b"<rdf:RDF")) == Metadata()
@@ -390,7 +390,7 @@ def test_a_document_type_is_refused_wherever_it_stands(kind: bytes) -> None:
 @pytest.mark.parametrize(
     "content", [b"<!--" * 300_000, b"<!-- -->" * 200_000, b"<x:xmpmeta>" * 100_000, b"<?x?>" * 200_000]
 )
-def test_a_hostile_sidecar_is_no_long_search(tmp_path: Path, content: bytes) -> None:
+def test_a_hostile_sidecar_does_not_take_long(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "photo.xmp").write_bytes(content)
 
     assert read_sidecar(content) == Metadata()
@@ -409,7 +409,7 @@ def test_a_hostile_sidecar_is_no_long_search(tmp_path: Path, content: bytes) -> 
         "dcim/" * 60_000,
     ],
 )
-def test_a_hostile_value_is_no_long_search(value: str) -> None:
+def test_a_hostile_value_does_not_take_long(value: str) -> None:
     names = (
         "xmp:Rating",
         "xmp:CreateDate",
@@ -420,18 +420,16 @@ def test_a_hostile_value_is_no_long_search(value: str) -> None:
         "dc:title",
     )
 
-    found = read_sidecar(packet(" ".join(f'{name}="{escape(value)}"' for name in names)))
+    xmp = read_sidecar(packet(" ".join(f'{name}="{escape(value)}"' for name in names)))
     exif = read(
         Blocks(main={0x0132: value, 0x010E: value}, camera={0x9003: value, 0x9011: value, 0x9291: value, 0xA434: value})
     )
 
-    assert (found.rating, found.gps, found.exposure) == (None, None, Exposure())
-    assert (found.taken_at, exif.taken_at) == (
-        ("2010-04-25T00:00:00",) * 2 if value.startswith("2010") else (None, None)
-    )
+    assert (xmp.rating, xmp.gps, xmp.exposure) == (None, None, Exposure())
+    assert (xmp.taken_at, exif.taken_at) == (("2010-04-25T00:00:00",) * 2 if value.startswith("2010") else (None, None))
 
 
-STRANGER = (
+OTHER_DESCRIPTION = (
     "<rdf:Description xmp:Rating='5' photoshop:DateCreated='1999-01-01T01:02:03' tiff:Make='Canon'"
     " exif:GPSLatitude='60,30N' exif:GPSLongitude='7,30E'>"
     + tag("dc:title", "Stock sky")
@@ -439,30 +437,30 @@ STRANGER = (
     + tag("dc:subject", "sky")
     + "</rdf:Description>"
 )
-OTHERS = {
-    "pantry": f"<xmpMM:Pantry><rdf:Bag><rdf:li>{STRANGER}</rdf:li></rdf:Bag></xmpMM:Pantry>",
-    "ingredients": f"<xmpMM:Ingredients><rdf:Bag><rdf:li>{STRANGER}</rdf:li></rdf:Bag></xmpMM:Ingredients>",
-    "history": f"<xmpMM:History><rdf:Seq><rdf:li>{STRANGER}</rdf:li></rdf:Seq></xmpMM:History>",
-    "origin": f"<xmpMM:DerivedFrom>{STRANGER}</xmpMM:DerivedFrom>",
-    "regions": f"<mwg-rs:Regions><rdf:Description><mwg-rs:RegionList><rdf:Bag><rdf:li>{STRANGER}</rdf:li></rdf:Bag>"
+XMP_OF_OTHER_PICTURES = {
+    "pantry": f"<xmpMM:Pantry><rdf:Bag><rdf:li>{OTHER_DESCRIPTION}</rdf:li></rdf:Bag></xmpMM:Pantry>",
+    "ingredients": f"<xmpMM:Ingredients><rdf:Bag><rdf:li>{OTHER_DESCRIPTION}</rdf:li></rdf:Bag></xmpMM:Ingredients>",
+    "history": f"<xmpMM:History><rdf:Seq><rdf:li>{OTHER_DESCRIPTION}</rdf:li></rdf:Seq></xmpMM:History>",
+    "origin": f"<xmpMM:DerivedFrom>{OTHER_DESCRIPTION}</xmpMM:DerivedFrom>",
+    "regions": f"<mwg-rs:Regions><rdf:Description><mwg-rs:RegionList><rdf:Bag><rdf:li>{OTHER_DESCRIPTION}</rdf:li></rdf:Bag>"
     "</mwg-rs:RegionList></rdf:Description></mwg-rs:Regions>",
 }
 
 
-@pytest.mark.parametrize("inner", OTHERS.values(), ids=OTHERS)
-def test_what_xmp_says_of_other_pictures_is_none_of_this_one(inner: str) -> None:
-    assert read_sidecar(packet("", inner)) == Metadata()
-    assert read_sidecar(packet("", inner + tag("dc:title", "Own"))) == Metadata(title="Own")
+@pytest.mark.parametrize("element", XMP_OF_OTHER_PICTURES.values(), ids=XMP_OF_OTHER_PICTURES)
+def test_xmp_about_other_pictures_is_ignored(element: str) -> None:
+    assert read_sidecar(packet("", element)) == Metadata()
+    assert read_sidecar(packet("", element + tag("dc:title", "Own"))) == Metadata(title="Own")
 
 
-def test_a_picture_may_be_described_in_several_places() -> None:
+def test_several_descriptions_of_one_picture_are_merged() -> None:
     second = f"<rdf:Description {NAMESPACES} xmp:Rating='4'/>".encode()
     content = packet("", tag("dc:title", "Own")).replace(b"</rdf:RDF>", second + b"</rdf:RDF>")
 
     assert read_sidecar(content) == Metadata(title="Own", rating=4)
 
 
-def test_of_languages_the_default_counts() -> None:
+def test_the_default_language_is_used() -> None:
     title = "<dc:title><rdf:Alt><rdf:li xml:lang='de'>Meer</rdf:li><rdf:li xml:lang='x-default'>Sea</rdf:li></rdf:Alt></dc:title>"
 
     assert read_sidecar(packet("", title)).title == "Sea"
@@ -505,26 +503,26 @@ RATINGS = {
 }
 
 
-@pytest.mark.parametrize(("told", "stars"), RATINGS.items())
-def test_stars_are_read_in_any_spelling(told: str, stars: int | None) -> None:
-    assert read_sidecar(packet(f'xmp:Rating="{told}"')).rating == stars
+@pytest.mark.parametrize(("rating", "stars"), RATINGS.items())
+def test_ratings_are_read_in_any_spelling(rating: str, stars: int | None) -> None:
+    assert read_sidecar(packet(f'xmp:Rating="{rating}"')).rating == stars
 
 
 @pytest.mark.parametrize(("percent", "stars"), [(0, 0), (1, 1), (25, 2), (50, 3), (75, 4), (99, 5), (100, 5)])
-def test_windows_tells_stars_in_percent(percent: int, stars: int) -> None:
+def test_ratings_of_windows_in_percent_are_converted_to_stars(percent: int, stars: int) -> None:
     assert read_sidecar(packet(f'MicrosoftPhoto:Rating="{percent}"')).rating == stars
     assert read(Blocks(main={0x4749: percent})).rating == stars
     assert read(Blocks(main={0x4746: 2, 0x4749: percent})).rating == 2
 
 
 @pytest.mark.parametrize("lens", ["----", "0.0 mm f/0.0", "  ", "n/a", "?"])
-def test_a_lens_that_the_camera_does_not_know_is_none(lens: str) -> None:
+def test_placeholders_for_an_unknown_lens_are_ignored(lens: str) -> None:
     assert read(Blocks(camera={0xA434: lens})).lens is None
     assert read_sidecar(packet(f'aux:Lens="{lens}"')).lens is None
 
 
 @pytest.mark.parametrize(
-    "told",
+    "content",
     [
         packet('aux:LensInfo="18/1 55/1 35/10 56/10"'),
         packet(
@@ -536,20 +534,20 @@ def test_a_lens_that_the_camera_does_not_know_is_none(lens: str) -> None:
         packet('aux:Lens="----" aux:LensInfo="18/1 55/1 35/10 56/10"'),
     ],
 )
-def test_a_lens_without_a_name_is_told_by_the_numbers_of_xmp(told: bytes) -> None:
-    assert read_sidecar(told).lens == "18-55mm f/3.5-5.6"
+def test_a_lens_without_a_name_is_named_by_its_specification_in_xmp(content: bytes) -> None:
+    assert read_sidecar(content).lens == "18-55mm f/3.5-5.6"
 
 
-LAUGH = EVERYTHING.replace(b"<rdf:RDF", b'<!ENTITY a "b"><rdf:RDF')
+WITH_ENTITIES = EVERYTHING.replace(b"<rdf:RDF", b'<!ENTITY a "b"><rdf:RDF')
 NO_SIDECARS = {"empty": b"", "text": b"no xml", "wide": b"\xff\xfe\0", "cut": EVERYTHING[:-9], "long": bytes(5_000_000)}
 
 
-@pytest.mark.parametrize("content", [*NO_SIDECARS.values(), LAUGH], ids=[*NO_SIDECARS, "with entities"])
-def test_what_is_no_sidecar_tells_nothing(content: bytes) -> None:
+@pytest.mark.parametrize("content", [*NO_SIDECARS.values(), WITH_ENTITIES], ids=[*NO_SIDECARS, "with entities"])
+def test_a_file_that_is_no_sidecar_has_no_metadata(content: bytes) -> None:
     assert read_sidecar(content) == Metadata()
 
 
-def test_keywords_of_a_tree_are_its_leaves_where_there_are_no_others() -> None:
+def test_the_leaves_of_hierarchical_keywords_are_used_if_there_are_no_others() -> None:
     tree = tag("lr:hierarchicalSubject", "Places|Europe|Zürich", "People|Ansel")
 
     assert read_sidecar(packet("", tree)).keywords == ("Zürich", "Ansel")
@@ -570,17 +568,19 @@ def test_impossible_numbers_are_left_out(attributes: str) -> None:
 
 
 def extended(portions: list[bytes], guid: bytes, **options: Any) -> list[bytes]:
-    whole = sum(map(len, portions))
-    starts = [sum(map(len, portions[:n])) for n in range(len(portions))]
+    length = sum(map(len, portions))
+    offsets = [sum(map(len, portions[:n])) for n in range(len(portions))]
     head = b"http://ns.adobe.com/xmp/extension/\0" + guid
-    return [head + struct.pack(">II", whole, at) + part for at, part in zip(starts, portions, strict=True)]
+    return [
+        head + struct.pack(">II", length, offset) + portion for offset, portion in zip(offsets, portions, strict=True)
+    ]
 
 
 def with_segments(path: Path, segments: list[bytes], xmp: bytes) -> Path:
     Image.new("RGB", (16, 16)).save(path, "JPEG", xmp=xmp)
     content = path.read_bytes()
-    added = b"".join(b"\xff\xe1" + struct.pack(">H", 2 + len(segment)) + segment for segment in segments)
-    path.write_bytes(content[:2] + added + content[2:])
+    inserted = b"".join(b"\xff\xe1" + struct.pack(">H", 2 + len(segment)) + segment for segment in segments)
+    path.write_bytes(content[:2] + inserted + content[2:])
     return path
 
 
@@ -588,9 +588,9 @@ GUID = b"0123456789ABCDEF0123456789ABCDEF"
 POINTER = packet(f'xmpNote:HasExtendedXMP="{GUID.decode()}" xmp:Rating="3"')
 
 
-def test_reads_what_did_not_fit_into_the_first_segment(tmp_path: Path, out: Path) -> None:
-    more = packet("", tag("dc:subject", *(f"word {n}" for n in range(150))))
-    portions = extended([more[:3000], more[3000:]], GUID)
+def test_extended_xmp_in_further_segments_is_read(tmp_path: Path, out: Path) -> None:
+    extension = packet("", tag("dc:subject", *(f"word {n}" for n in range(150))))
+    portions = extended([extension[:3000], extension[3000:]], GUID)
     source = with_segments(tmp_path / "photo", portions[::-1], POINTER)
 
     metadata = develop(source, out).metadata
@@ -598,7 +598,7 @@ def test_reads_what_did_not_fit_into_the_first_segment(tmp_path: Path, out: Path
     assert (metadata.rating, len(metadata.keywords), metadata.keywords[-1]) == (3, 150, "word 149")
 
 
-def test_an_extension_of_another_picture_is_none_of_this_one(tmp_path: Path, out: Path) -> None:
+def test_extended_xmp_with_another_guid_is_ignored(tmp_path: Path, out: Path) -> None:
     portions = extended([packet("", tag("dc:subject", "stranger"))], b"F" * 32)
     source = with_segments(tmp_path / "photo", portions, POINTER)
 
