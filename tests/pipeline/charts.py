@@ -1,4 +1,4 @@
-"""Colour charts in files of every depth, profiles of every kind, and how far two colours are apart to the eye."""
+"""Colour charts in files of every bit depth, ICC profiles of every kind, and the perceived difference of two colours."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COLUMNS, ROWS = 8, 6
 
 
 def chart(channels: int = 3) -> Any:
-    """Patches of 64 pixels: greys from black to white, then colours all over the space; 8-bit values."""
+    """Returns patches of 64 pixels in 8 bits: greys from black to white, then colours across the whole space."""
     greys = [[round(255 * n / 15)] * channels for n in range(16)]
     colours = [[40 + 85 * (n // 4**c % 4 if c < 3 else n % 2) // 3 * 2 for c in range(channels)] for n in range(32)]
     patches = np.array(greys + [[min(value, 255) for value in colour] for colour in colours], np.uint8)
@@ -30,19 +30,19 @@ def chart(channels: int = 3) -> Any:
 
 
 def patches(image: Image.Image) -> list[Colour]:
-    """The mean colour of each patch's middle, whatever the chart's size by now."""
+    """Returns the mean colour of the middle of each patch; the chart may have been resized."""
     width, height = image.width / COLUMNS, image.height / ROWS
     pixels = np.asarray(image.convert("RGB")).astype(float)
     means = []
     for row, column in product(range(ROWS), range(COLUMNS)):
-        top, left = int((row + 0.3) * height), int((column + 0.3) * width)
-        part = pixels[top : int((row + 0.7) * height) + 1, left : int((column + 0.7) * width) + 1]
-        means.append(tuple(part.mean((0, 1))))
+        y0, x0 = int((row + 0.3) * height), int((column + 0.3) * width)
+        area = pixels[y0 : int((row + 0.7) * height) + 1, x0 : int((column + 0.7) * width) + 1]
+        means.append(tuple(area.mean((0, 1))))
     return means
 
 
 def by_lcms(image: Image.Image, profile: bytes) -> Image.Image:
-    """The reference: all of the picture at full size, relative colorimetric, black point compensated."""
+    """Returns the reference: the picture converted by lcms at full size, relative colorimetric, with black point compensation."""
     transform = ImageCms.buildTransform(
         ImageCms.ImageCmsProfile(BytesIO(profile)),
         ImageCms.createProfile("sRGB"),
@@ -51,13 +51,13 @@ def by_lcms(image: Image.Image, profile: bytes) -> Image.Image:
         renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
         flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
     )
-    turned = ImageCms.applyTransform(image, transform)
-    assert turned is not None
-    return turned
+    converted = ImageCms.applyTransform(image, transform)
+    assert converted is not None
+    return converted
 
 
 def png16(path: Path, samples: Any, profile: bytes = b"") -> Path:
-    """Grey, grey with alpha, RGB or RGBA of 16 bits, which Pillow does not write."""
+    """Writes a PNG of 16 bits (grey, grey with alpha, RGB or RGBA), which Pillow cannot write."""
     height, width, channels = samples.shape
     kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
@@ -83,32 +83,35 @@ def tiff(
     ink: bool = False,
     planar: bool = False,
 ) -> Path:
-    """Any depth and kind of number, in strips of 100 rows, as the array is; `planar`: first all of red, then all of green."""
+    """Writes a TIFF with the numbers of the array, in strips of 100 rows; `planar`: first all of red, then all of green."""
     height, width, channels = samples.shape
     ordered = samples.astype(samples.dtype.newbyteorder(order))
     planes = [ordered[..., n] for n in range(channels)] if planar else [ordered]
     strips = [packed(plane[top : top + 100].tobytes()) for plane in planes for top in range(0, height, 100)]
-    short = {256: [width], 257: [height], 258: [samples.itemsize * 8] * channels, 259: [1]}
-    short |= {262: [5 if ink else 2 if channels > 2 else 1], 277: [channels], 278: [100], 284: [2 if planar else 1]}
-    short |= {339: [3 if samples.dtype.kind == "f" else 1] * channels}
-    short |= {338: [2]} if channels == 4 and not ink else {}
-    short |= {tag: [value] for tag, value in (tags or {}).items()}
-    entries = {tag: (3, len(v), struct.pack(f"{order}{len(v)}H", *v)) for tag, v in short.items()}
+    shorts = {256: [width], 257: [height], 258: [samples.itemsize * 8] * channels, 259: [1]}
+    shorts |= {262: [5 if ink else 2 if channels > 2 else 1], 277: [channels], 278: [100], 284: [2 if planar else 1]}
+    shorts |= {339: [3 if samples.dtype.kind == "f" else 1] * channels}
+    shorts |= {338: [2]} if channels == 4 and not ink else {}
+    shorts |= {tag: [value] for tag, value in (tags or {}).items()}
+    entries = {tag: (3, len(v), struct.pack(f"{order}{len(v)}H", *v)) for tag, v in shorts.items()}
     if profile:
         entries[34675] = (7, len(profile), profile)
-    starts = np.cumsum([8, *map(len, strips)])
-    for tag, numbers in ((273, starts[:-1].tolist()), (279, [len(strip) for strip in strips])):
+    offsets = np.cumsum([8, *map(len, strips)])
+    for tag, numbers in ((273, offsets[:-1].tolist()), (279, [len(strip) for strip in strips])):
         entries[tag] = (4, len(strips), struct.pack(f"{order}{len(strips)}I", *numbers))
-    behind = int(starts[-1]) + 2 + 12 * len(entries) + 4
-    head, values = b"", b""
+    values_at = int(offsets[-1]) + 2 + 12 * len(entries) + 4
+    directory_entries, values = b"", b""
     for tag, (kind, count, content) in sorted(entries.items()):
-        place = content.ljust(4, b"\0")
+        field = content.ljust(4, b"\0")
         if len(content) > 4:
-            place, values = struct.pack(order + "I", behind + len(values)), values + content + bytes(len(content) % 2)
-        head += struct.pack(order + "HHI", tag, kind, count) + place
-    mark = b"II*\0" if order == "<" else b"MM\0*"
-    directory = struct.pack(order + "H", len(entries)) + head + bytes(4) + values
-    path.write_bytes(mark + struct.pack(order + "I", int(starts[-1])) + b"".join(strips) + directory)
+            field, values = (
+                struct.pack(order + "I", values_at + len(values)),
+                values + content + bytes(len(content) % 2),
+            )
+        directory_entries += struct.pack(order + "HHI", tag, kind, count) + field
+    signature = b"II*\0" if order == "<" else b"MM\0*"
+    directory = struct.pack(order + "H", len(entries)) + directory_entries + bytes(4) + values
+    path.write_bytes(signature + struct.pack(order + "I", int(offsets[-1])) + b"".join(strips) + directory)
     return path
 
 
@@ -119,7 +122,7 @@ def gamma_profile(primaries: cicp.Primaries, gamma: float) -> bytes:
 PRO_PHOTO = gamma_profile(((0.7347, 0.2653), (0.1596, 0.8404), (0.0366, 0.0001), (0.3457, 0.3585)), 1.8)
 LINEAR = gamma_profile(cicp.SRGB, 1.0)
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-"""Version 4, its curves parametric."""
+"""An ICC profile of version 4 with parametric curves."""
 SWAPPED = (
     SRGB.replace(b"rXYZ", b"?", 1).replace(b"bXYZ", b"rXYZ", 1).replace(b"gXYZ", b"bXYZ", 1).replace(b"?", b"gXYZ", 1)
 )
@@ -127,15 +130,15 @@ SWAPPED = (
 
 
 def table_profile(space: bytes, points: int, to_light: Callable[[Colour], Colour], version: int = 2) -> bytes:
-    """A profile that is a table (lut16Type, to XYZ), as of printers and old screens: a grid of colours and their light."""
+    """Returns a profile that is a table from colours to XYZ (lut16Type), as printers and old screens have."""
     channels = {b"RGB ": 3, b"CMYK": 4, b"GRAY": 1}[space]
     to_xyz = np.array(cicp.to_d50(cicp.SRGB))
     grid = [to_xyz @ np.array(to_light(colour)) for colour in product(np.linspace(0, 1, points), repeat=channels)]
     table = np.clip(np.array(grid) * 32768, 0, 65535).round().astype(">u2").tobytes()
-    straight = struct.pack(">2H", 0, 65535)
+    linear_curve = struct.pack(">2H", 0, 65535)
     identity = struct.pack(">9i", *(65536 * value for value in (1, 0, 0, 0, 1, 0, 0, 0, 1)))
     lut = b"mft2\0\0\0\0" + bytes((channels, 3, points, 0)) + identity + struct.pack(">2H", 2, 2)
-    lut += straight * channels + table + straight * 3
+    lut += linear_curve * channels + table + linear_curve * 3
     white = b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061)
     tags = struct.pack(">I4sII4sII", 2, b"wtpt", 156, 20, b"A2B0", 176, len(lut))
     head = struct.pack(">I4sI4s4s4s", 176 + len(lut), b"none", version << 24, b"prtr", space, b"XYZ ")
@@ -149,7 +152,7 @@ INKS = table_profile(b"CMYK", 9, lambda ink: tuple((1 - 0.9 * value) ** 2 * (1 -
 
 
 def grey_profile(gamma: float) -> bytes:
-    """The smallest grey profile (ICC.1:2001-04): a white point and a curve."""
+    """Returns the smallest grey profile (ICC.1:2001-04): a white point and a curve."""
     white = b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061)
     curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(256 * gamma)) + b"\0\0"
     tags = struct.pack(">I4sII4sII", 2, b"wtpt", 156, 20, b"kTRC", 176, len(curve))
@@ -158,13 +161,15 @@ def grey_profile(gamma: float) -> bytes:
     return head.ljust(128, b"\0") + tags + white + curve
 
 
-def farthest(seen: list[Colour], expected: list[Colour]) -> float:
-    """The largest difference (CIEDE2000) between colours of sRGB, 0 to 255."""
-    return max(difference(lab(one), lab(other)) for one, other in zip(seen, expected, strict=True))
+def farthest(colours: list[Colour], expected: list[Colour]) -> float:
+    """Returns the largest difference (CIEDE2000) between colours of sRGB, 0 to 255."""
+    return max(
+        difference(lab(colour), lab(expected_colour)) for colour, expected_colour in zip(colours, expected, strict=True)
+    )
 
 
 def lab(colour: Colour) -> Colour:
-    """CIE L*a*b*, D50."""
+    """Returns CIE L*a*b* relative to D50."""
     light = [cicp.srgb(value / 255) for value in colour]
     xyz = [sum(a * b for a, b in zip(row, light, strict=True)) for row in cicp.to_d50(cicp.SRGB)]
     x, y, z = (_root(value / white) for value, white in zip(xyz, cicp.D50, strict=True))
@@ -175,33 +180,35 @@ def _root(value: float) -> float:
     return value ** (1 / 3) if value > 216 / 24389 else (24389 / 27 * value + 16) / 116
 
 
-def difference(one: Colour, other: Colour) -> float:
-    """CIEDE2000, as G. Sharma, W. Wu and E. Dalal write it (2005)."""
-    (l1, a1, b1), (l2, a2, b2) = one, other
+def difference(colour1: Colour, colour2: Colour) -> float:
+    """Returns CIEDE2000 by the formula of G. Sharma, W. Wu and E. Dalal (2005)."""
+    (l1, a1, b1), (l2, a2, b2) = colour1, colour2
     chroma = (math.hypot(a1, b1) + math.hypot(a2, b2)) / 2
     stretch = 1 + 0.5 * (1 - math.sqrt(chroma**7 / (chroma**7 + 25**7)))
     a1, a2 = a1 * stretch, a2 * stretch
     c1, c2 = math.hypot(a1, b1), math.hypot(a2, b2)
     h1, h2 = (math.degrees(math.atan2(b, a)) % 360 if a or b else 0.0 for a, b in ((a1, b1), (a2, b2)))
-    turn, mean_hue = _hues(h1, h2, c1 * c2)
-    dl, dc, dh = l2 - l1, c2 - c1, 2 * math.sqrt(c1 * c2) * math.sin(math.radians(turn) / 2)
-    light, c = (l1 + l2) / 2, (c1 + c2) / 2
+    hue_angle, mean_hue = _hues(h1, h2, c1 * c2)
+    dl, dc, dh = l2 - l1, c2 - c1, 2 * math.sqrt(c1 * c2) * math.sin(math.radians(hue_angle) / 2)
+    lightness, mean_chroma = (l1 + l2) / 2, (c1 + c2) / 2
     t = 1 - sum(
         share * math.cos(math.radians(times * mean_hue + shift))
         for share, times, shift in ((0.17, 1, -30), (-0.24, 2, 0), (-0.32, 3, 6), (0.20, 4, -63))
     )
-    sl = 1 + 0.015 * (light - 50) ** 2 / math.sqrt(20 + (light - 50) ** 2)
-    sc, sh = 1 + 0.045 * c, 1 + 0.015 * c * t
+    sl = 1 + 0.015 * (lightness - 50) ** 2 / math.sqrt(20 + (lightness - 50) ** 2)
+    sc, sh = 1 + 0.045 * mean_chroma, 1 + 0.015 * mean_chroma * t
     rotation = (
-        -math.sin(math.radians(60 * math.exp(-(((mean_hue - 275) / 25) ** 2)))) * 2 * math.sqrt(c**7 / (c**7 + 25**7))
+        -math.sin(math.radians(60 * math.exp(-(((mean_hue - 275) / 25) ** 2))))
+        * 2
+        * math.sqrt(mean_chroma**7 / (mean_chroma**7 + 25**7))
     )
     parts = dl / sl, dc / sc, dh / sh
     return math.sqrt(sum(part * part for part in parts) + rotation * parts[1] * parts[2])
 
 
 def _hues(h1: float, h2: float, chromas: float) -> tuple[float, float]:
-    """The turn from one hue to the other, the short way round, and the hue between them."""
+    """Returns the angle from one hue to the other, the short way round, and the hue between them."""
     if not chromas:
         return 0.0, h1 + h2
-    turn = (h2 - h1 + 180) % 360 - 180
-    return turn, (h1 + turn / 2) % 360
+    angle = (h2 - h1 + 180) % 360 - 180
+    return angle, (h1 + angle / 2) % 360

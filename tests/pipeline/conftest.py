@@ -1,4 +1,4 @@
-"""What the pipeline's tests share."""
+"""Fixtures of the tests of the pipeline."""
 
 from __future__ import annotations
 

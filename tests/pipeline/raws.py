@@ -1,4 +1,4 @@
-"""Camera RAW files made for the tests: the smallest DNG (1.4) that a developer takes for a camera's."""
+"""Camera RAW files for the tests: the smallest DNG (1.4) that LibRaw accepts."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ def dng(
     left: tuple[int, int, int] | None = None,
     tags: Mapping[int, str] | None = None,
 ) -> Path:
-    """A Bayer sensor's data of one sRGB colour, its left third of another; a JPEG of any size as its preview."""
+    """Writes Bayer data of one sRGB colour, the left third in the colour `left`, with a JPEG of any size as preview."""
     width, height = size
     sensor = _sensor(size, colour, left or colour)
-    words = {271: "Example", 272: "Example One", **(tags or {})}
-    camera = [_ascii(tag, text) for tag, text in words.items() if tag >= 0x9000]
+    texts = {271: "Example", 272: "Example One", **(tags or {})}
+    camera = [_ascii(tag, text) for tag, text in texts.items() if tag >= 0x9000]
     main = [
         _longs(254, 0), _longs(256, width), _longs(257, height), _shorts(258, 16), _shorts(259, 1), _shorts(262, 32803),
-        *(_ascii(tag, text) for tag, text in words.items() if tag < 0x9000),
+        *(_ascii(tag, text) for tag, text in texts.items() if tag < 0x9000),
         _longs(273, 0), _shorts(274, orientation), _shorts(277, 1), _longs(278, height), _longs(279, len(sensor)),
         _shorts(284, 1), _longs(330, 0), _shorts(33421, 2, 2), (33422, 1, b"\0\1\1\2"), _longs(34665, 0),
         (50706, 1, b"\1\4\0\0"), (50707, 1, b"\1\1\0\0"), _ascii(50708, "Example One"), _longs(50717, WHITE),
         _rationals(50721, SRATIONAL, *MATRIX), _rationals(50728, RATIONAL, 1, 1, 1), _shorts(50778, 21),
     ]  # fmt: skip
-    small = [_longs(254, 1), *_jpeg_tags(preview)] if preview else []
-    main = [tag for tag in main if tag[0] != 330 or small]
+    preview_directory = [_longs(254, 1), *_jpeg_tags(preview)] if preview else []
+    main = [tag for tag in main if tag[0] != 330 or preview_directory]
     with path.open("wb") as file:
         file.write(b"II*\0" + struct.pack("<I", 8))
         places = {8: main}
         at = 8 + _length(main)
-        for pointer, directory in ((34665, camera), (330, small)):
+        for pointer, directory in ((34665, camera), (330, preview_directory)):
             if directory:
                 main[:] = [_longs(pointer, at) if tag[0] == pointer else tag for tag in main]
                 places[at] = directory
                 at += _length(directory)
         main[:] = [_longs(273, at) if tag[0] == 273 else tag for tag in main]
-        small[:] = [_longs(273, at + len(sensor)) if tag[0] == 273 else tag for tag in small]
+        preview_directory[:] = [_longs(273, at + len(sensor)) if tag[0] == 273 else tag for tag in preview_directory]
         for place, directory in places.items():
             file.write(_packed(directory, place))
         file.write(sensor)
@@ -62,15 +62,15 @@ def _sensor(size: tuple[int, int], colour: tuple[int, int, int], left: tuple[int
     third = width // 6 * 2
     rows = []
     for pair in ((0, 1), (1, 2)):
-        cells = [[struct.pack("<H", _level(each[band])) for band in pair] for each in (left, colour)]
+        cells = [[struct.pack("<H", _level(cell_colour[band])) for band in pair] for cell_colour in (left, colour)]
         rows.append(b"".join(cells[0]) * (third // 2) + b"".join(cells[1]) * ((width - third) // 2))
     return b"".join(rows) * (height // 2)
 
 
 def _level(value: int) -> int:
-    """The sensor counts light, sRGB does not (IEC 61966-2-1)."""
-    share = value / 255
-    linear = share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+    """Returns the linear sensor value of an sRGB value (IEC 61966-2-1)."""
+    encoded = value / 255
+    linear = encoded / 12.92 if encoded <= 0.04045 else ((encoded + 0.055) / 1.055) ** 2.4
     return round(linear * WHITE)
 
 
@@ -106,11 +106,11 @@ def _length(directory: list[Tag]) -> int:
 
 def _packed(directory: list[Tag], place: int) -> bytes:
     size = {1: 1, 2: 1, SHORT: 2, LONG: 4, RATIONAL: 8, SRATIONAL: 8}
-    behind = place + 2 + 12 * len(directory) + 4
+    values_at = place + 2 + 12 * len(directory) + 4
     entries, values = b"", b""
     for tag, kind, raw in sorted(directory):
         content = raw
         if len(raw) > 4:
-            content, values = struct.pack("<I", behind + len(values)), values + raw + bytes(len(raw) % 2)
+            content, values = struct.pack("<I", values_at + len(values)), values + raw + bytes(len(raw) % 2)
         entries += struct.pack("<HHI", tag, kind, len(raw) // size[kind]) + content.ljust(4, b"\0")
     return struct.pack("<H", len(directory)) + entries + bytes(4) + values

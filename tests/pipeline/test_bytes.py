@@ -1,4 +1,4 @@
-"""No rendition has more bytes than an original that browsers show: quality is lowered, and of animations frames are left out."""
+"""No rendition is larger than an original that browsers show: its quality is lowered, and frames of animations are dropped."""
 
 from __future__ import annotations
 
@@ -30,27 +30,29 @@ def drawing(size: tuple[int, int], step: int = 0) -> Image.Image:
 
 
 def sizes(picture: Picture) -> list[int]:
-    return [made.bytes for made in picture.renditions]
+    return [rendition.bytes for rendition in picture.renditions]
 
 
 @pytest.mark.parametrize(
     ("quality", "widths"), [(3, [800, 400]), (12, [1600, 800, 400]), (30, [2200, 1600, 800, 400])], ids=str
 )
-def test_a_hard_packed_jpeg_has_no_larger_rendition(tmp_path: Path, out: Path, quality: int, widths: list[int]) -> None:
+def test_renditions_of_a_strongly_compressed_jpeg_are_not_larger(
+    tmp_path: Path, out: Path, quality: int, widths: list[int]
+) -> None:
     source = tmp_path / "photo.jpg"
     scene((2200, 1500)).save(source, "JPEG", quality=quality)
 
     picture = develop(source, out)
 
-    assert [made.width for made in picture.renditions] == widths
+    assert [rendition.width for rendition in picture.renditions] == widths
     assert max(sizes(picture)) <= source.stat().st_size
-    for made in picture.renditions:
-        with Image.open(made.path) as image:
-            assert image.size == (made.width, made.height)
+    for rendition in picture.renditions:
+        with Image.open(rendition.path) as image:
+            assert image.size == (rendition.width, rendition.height)
 
 
 @pytest.mark.parametrize(("size", "widths"), [((300, 200), [300]), ((1000, 700), [400])], ids=str)
-def test_quality_is_not_lowered_until_little_is_left_of_the_picture(
+def test_quality_is_not_lowered_below_a_minimum(
     tmp_path: Path, out: Path, size: tuple[int, int], widths: list[int]
 ) -> None:
     source, expected = tmp_path / "photo.jpg", tmp_path / "expected.webp"
@@ -58,15 +60,15 @@ def test_quality_is_not_lowered_until_little_is_left_of_the_picture(
 
     picture = develop(source, out)
 
-    assert [made.width for made in picture.renditions] == widths
+    assert [rendition.width for rendition in picture.renditions] == widths
     if widths == [300]:
-        with Image.open(source) as stored:
-            stored.save(expected, "WEBP", quality=20, method=2)
+        with Image.open(source) as original:
+            original.save(expected, "WEBP", quality=20, method=2)
         assert expected.stat().st_size > source.stat().st_size
         assert Path(picture.renditions[0].path).read_bytes() == expected.read_bytes()
 
 
-def test_a_usual_jpeg_keeps_the_quality_that_is_set(tmp_path: Path, out: Path) -> None:
+def test_renditions_of_a_usual_jpeg_have_the_configured_quality(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "photo.jpg"
     image = scene((2200, 1500))
     image.save(source, "JPEG", quality=95)
@@ -74,31 +76,34 @@ def test_a_usual_jpeg_keeps_the_quality_that_is_set(tmp_path: Path, out: Path) -
 
     picture = develop(source, out)
 
-    with Image.open(source) as stored:
-        stored.save(expected, "WEBP", quality=84, method=2)
+    with Image.open(source) as original:
+        original.save(expected, "WEBP", quality=84, method=2)
     assert Path(picture.renditions[0].path).read_bytes() == expected.read_bytes()
 
 
 @pytest.mark.parametrize("name", ["PNG", "GIF", "WEBP", "BMP", "AVIF"])
 @pytest.mark.parametrize("size", [(1, 1), (30, 20), (1200, 900)], ids=str)
-def test_a_drawing_has_no_larger_rendition(tmp_path: Path, out: Path, name: str, size: tuple[int, int]) -> None:
+def test_renditions_of_a_drawing_are_not_larger(tmp_path: Path, out: Path, name: str, size: tuple[int, int]) -> None:
     source = tmp_path / "photo"
     drawing(size).save(source, name, **({"quality": 40} if name in ("AVIF", "WEBP") else {}))
 
     picture = develop(source, out)
 
     assert max(sizes(picture)[:-1], default=0) <= source.stat().st_size
-    if name != "AVIF":  # which packs some pictures better than WebP ever can
+    if name != "AVIF":  # AVIF compresses some pictures better than WebP can
         assert (picture.renditions[0].width, picture.renditions[0].height) == size
         assert max(sizes(picture)) <= source.stat().st_size
-    with Image.open(picture.renditions[0].path) as shown, Image.open(source) as stored:
-        apart = [
-            a - b for a, b in zip(*(ImageStat.Stat(each.convert("RGB")).mean for each in (shown, stored)), strict=True)
+    with Image.open(picture.renditions[0].path) as rendition, Image.open(source) as original:
+        differences = [
+            a - b
+            for a, b in zip(
+                *(ImageStat.Stat(image.convert("RGB")).mean for image in (rendition, original)), strict=True
+            )
         ]
-    assert max(map(abs, apart)) < 8  # a single pixel of quality 20
+    assert max(map(abs, differences)) < 8  # a single pixel in quality 20 differs most
 
 
-def test_what_browsers_do_not_show_may_be_smaller_than_its_renditions(tmp_path: Path, out: Path) -> None:
+def test_originals_that_browsers_do_not_show_may_be_smaller_than_renditions(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "photo"
     drawing((1200, 900)).convert("1").save(source, "TIFF", compression="group4")
 
@@ -107,33 +112,33 @@ def test_what_browsers_do_not_show_may_be_smaller_than_its_renditions(tmp_path: 
     assert picture.renditions[0].width == 1200
 
 
-def moving(path: Path, frames: list[Image.Image], name: str = "GIF") -> Path:
+def animated_file(path: Path, frames: list[Image.Image], name: str = "GIF") -> Path:
     frames[0].save(path, name, save_all=True, append_images=frames[1:], duration=60, loop=0)
     return path
 
 
-def test_a_moving_drawing_has_no_larger_rendition(tmp_path: Path, out: Path) -> None:
+def test_renditions_of_an_animated_drawing_are_not_larger(tmp_path: Path, out: Path) -> None:
     frames = [drawing((480, 320), step).quantize(32) for step in range(60)]
-    source = moving(tmp_path / "photo", frames)
+    source = animated_file(tmp_path / "photo", frames)
 
     picture = develop(source, out)
 
-    assert [made.width for made in picture.renditions] == [480, 400]
+    assert [rendition.width for rendition in picture.renditions] == [480, 400]
     assert max(sizes(picture)) <= source.stat().st_size
-    for made in picture.renditions:
-        _, durations, _ = played(made.path)
+    for rendition in picture.renditions:
+        _, durations, _ = played(rendition.path)
         assert sum(durations) == 60 * 60
 
 
-def test_frames_are_left_out_where_quality_does_not_suffice(tmp_path: Path, out: Path) -> None:
-    """A GIF that packs well what WebP does not: rows of one colour each, all new in every frame."""
+def test_frames_are_dropped_if_lower_quality_does_not_suffice(tmp_path: Path, out: Path) -> None:
+    """GIF compresses rows of one colour each, all different in every frame, better than WebP."""
     frames = []
     for step in range(30):
         rows = np.random.default_rng(step).integers(0, 8, (240, 1), np.uint8)
         frame = Image.fromarray(np.repeat(rows, 500, axis=1))
         frame.putpalette(np.random.default_rng(0).integers(0, 255, 24, np.uint8).tobytes())
         frames.append(frame)
-    source = moving(tmp_path / "photo", frames)
+    source = animated_file(tmp_path / "photo", frames)
 
     picture = develop(source, out)
 
@@ -142,28 +147,30 @@ def test_frames_are_left_out_where_quality_does_not_suffice(tmp_path: Path, out:
     assert sum(played(picture.renditions[-1].path)[1]) == 30 * 60
 
 
-def test_what_would_take_too_long_is_left_out(tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_renditions_of_an_animation_that_would_take_too_long_are_omitted(
+    tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(animation, "SECONDS", 0.0)
-    source = moving(tmp_path / "photo", [scene((900, 600), seed).quantize(64) for seed in range(5)])
+    source = animated_file(tmp_path / "photo", [scene((900, 600), seed).quantize(64) for seed in range(5)])
 
     picture = develop(source, out)
 
-    assert [(made.width, made.height) for made in picture.renditions] == [(400, 267)]
+    assert [(rendition.width, rendition.height) for rendition in picture.renditions] == [(400, 267)]
     assert len(played(picture.renditions[0].path)[0]) == 5
 
 
-def test_frames_that_are_left_out_leave_their_time_to_the_one_before(tmp_path: Path) -> None:
+def test_the_duration_of_dropped_frames_is_added_to_the_frame_before(tmp_path: Path) -> None:
     source = tmp_path / "photo"
     colours = [(40 * n, 20, 200) for n in range(6)]
     frames = [Image.new("RGB", (64, 48), colour) for colour in colours]
     frames[0].save(source, "PNG", save_all=True, append_images=frames[1:], duration=[10, 20, 30, 40, 50, 60])
 
     with Image.open(source) as image, (tmp_path / "out.webp").open("w+b") as file:
-        shown = animation.AnimatedImage(image, 6, (64, 48), lambda frame, _: frame.convert("RGB"))
-        shown.write(file, 80, 2, None, animation.Clock())
-        shown._keep_every(4)
-        shown._written(file, animation.Clock(), quality=80)
+        animated = animation.AnimatedImage(image, 6, (64, 48), lambda frame, _: frame.convert("RGB"))
+        animated.write(file, 80, 2, None, animation.Clock())
+        animated._keep_every(4)
+        animated._written(file, animation.Clock(), quality=80)
 
-    seen, durations, _ = played(tmp_path / "out.webp")
+    shown_colours, durations, _ = played(tmp_path / "out.webp")
     assert durations == [100, 110]
-    assert near(seen, [colours[0], colours[4]])
+    assert near(shown_colours, [colours[0], colours[4]])

@@ -1,4 +1,4 @@
-"""Embedded profiles: what the renditions show is sRGB."""
+"""Colours are converted from the embedded profile to sRGB."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SWAPPED = SWAPPED.replace(b"?", b"gXYZ", 1)
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
-def test_converts_from_the_embedded_profile(tmp_path: Path, out: Path, name: str) -> None:
+def test_colours_are_converted_from_the_embedded_profile(tmp_path: Path, out: Path, name: str) -> None:
     source = tmp_path / "photo"
     Image.new("RGB", (64, 64), RED).save(source, name, icc_profile=SWAPPED, quality=95)
 
@@ -29,7 +29,7 @@ def test_converts_from_the_embedded_profile(tmp_path: Path, out: Path, name: str
     assert _near(_colour(out), _swapped(RED), tolerance=25)
 
 
-def test_converts_colours_and_keeps_their_transparency(tmp_path: Path, out: Path) -> None:
+def test_transparency_is_kept_when_colours_are_converted(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "photo"
     Image.new("RGBA", (64, 64), (*RED, 100)).save(source, "PNG", icc_profile=SWAPPED)
 
@@ -39,7 +39,9 @@ def test_converts_colours_and_keeps_their_transparency(tmp_path: Path, out: Path
 
 
 @pytest.mark.parametrize(("mode", "fill"), [("L", 128), ("LA", (128, 90))])
-def test_converts_grey_from_a_grey_profile(tmp_path: Path, out: Path, mode: str, fill: int | tuple[int, int]) -> None:
+def test_grey_is_converted_from_a_grey_profile(
+    tmp_path: Path, out: Path, mode: str, fill: int | tuple[int, int]
+) -> None:
     source = tmp_path / "photo"
     Image.new(mode, (64, 64), fill).save(source, "PNG", icc_profile=_linear_grey())
 
@@ -51,9 +53,9 @@ def test_converts_grey_from_a_grey_profile(tmp_path: Path, out: Path, mode: str,
 @pytest.mark.parametrize(
     "profile",
     [b"no profile at all" * 20, SRGB[:200], SRGB[:128] + bytes(400)],
-    ids=["nonsense", "cut", "empty"],
+    ids=["nonsense", "truncated", "empty"],
 )
-def test_ignores_a_broken_profile(tmp_path: Path, out: Path, profile: bytes) -> None:
+def test_a_broken_profile_is_ignored(tmp_path: Path, out: Path, profile: bytes) -> None:
     source = tmp_path / "photo"
     Image.new("RGB", (64, 64), RED).save(source, "PNG", icc_profile=profile)
 
@@ -62,7 +64,7 @@ def test_ignores_a_broken_profile(tmp_path: Path, out: Path, profile: bytes) -> 
     assert _near(_colour(out), RED, tolerance=6)
 
 
-def test_ignores_a_profile_of_another_colour_space(tmp_path: Path, out: Path) -> None:
+def test_a_profile_of_another_colour_space_is_ignored(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "photo"
     Image.new("RGB", (64, 64), GREEN).save(source, "PNG", icc_profile=_linear_grey())
 
@@ -71,7 +73,7 @@ def test_ignores_a_profile_of_another_colour_space(tmp_path: Path, out: Path) ->
     assert _near(_colour(out), GREEN, tolerance=6)
 
 
-def test_leaves_srgb_alone() -> None:
+def test_a_picture_in_srgb_is_not_converted() -> None:
     image = Image.new("RGB", (4, 4), (12, 34, 56))
     image.info["icc_profile"] = SRGB
 
@@ -79,11 +81,11 @@ def test_leaves_srgb_alone() -> None:
 
 
 def _swapped(colour: tuple[int, int, int]) -> tuple[int, int, int]:
-    """What the profile makes of a pure colour, told by its primaries."""
+    """Returns the pure colour converted from the profile."""
     transform = ImageCms.buildTransform(_profile(SWAPPED), ImageCms.createProfile("sRGB"), "RGB", "RGB")
-    turned = ImageCms.applyTransform(Image.new("RGB", (1, 1), colour), transform)
-    assert turned is not None
-    red, green, blue = turned.getpixel((0, 0))  # type: ignore[misc]
+    converted = ImageCms.applyTransform(Image.new("RGB", (1, 1), colour), transform)
+    assert converted is not None
+    red, green, blue = converted.getpixel((0, 0))  # type: ignore[misc]
     assert max(abs(red - colour[0]), abs(green - colour[1])) > 100
     return int(red), int(green), int(blue)
 
@@ -93,7 +95,7 @@ def _profile(content: bytes) -> ImageCms.ImageCmsProfile:
 
 
 def _linear_grey() -> bytes:
-    """The smallest grey profile (ICC.1:2001-04): a white point and a straight tone curve."""
+    """Returns the smallest grey profile (ICC.1:2001-04): a white point and a linear tone curve."""
     white = b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061)
     curve = b"curv\0\0\0\0" + struct.pack(">I", 0)
     table = struct.pack(">I4sII4sII", 2, b"wtpt", 156, len(white), b"kTRC", 156 + len(white), len(curve))
@@ -110,5 +112,5 @@ def _colour(out: Path) -> tuple[int, ...]:
     return tuple(int(value) for value in pixel)
 
 
-def _near(seen: tuple[int, ...], expected: tuple[int, ...], tolerance: int) -> bool:
-    return all(abs(a - b) <= tolerance for a, b in zip(seen, expected, strict=True))
+def _near(actual: tuple[int, ...], expected: tuple[int, ...], tolerance: int) -> bool:
+    return all(abs(a - b) <= tolerance for a, b in zip(actual, expected, strict=True))

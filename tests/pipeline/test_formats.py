@@ -1,4 +1,4 @@
-"""Every format, every orientation, every pixel mode: the rendition looks as the original was meant to."""
+"""Renditions of every format, orientation and pixel mode look as the original is meant to look."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STORED_AS = {
 
 
 def quarters() -> Image.Image:
-    """Upright: red and green above, blue and yellow below."""
+    """Returns an upright picture: red and green above, blue and yellow below."""
     image = Image.new("RGB", (192, 128), RED)
     image.paste(GREEN, (96, 0, 192, 64))
     image.paste(BLUE, (0, 64, 96, 128))
@@ -35,7 +35,7 @@ def quarters() -> Image.Image:
 
 
 def middles(picture: Picture) -> list[tuple[int, ...]]:
-    """The mean colours of the middles of the four quarters."""
+    """Returns the mean colours of the middles of the four quarters."""
     with Image.open(picture.renditions[0].path) as image:
         width, height = image.size
         return [mean(image, x * width // 4, y * height // 4) for y in (1, 3) for x in (1, 3)]
@@ -45,15 +45,17 @@ def mean(image: Image.Image, x: int, y: int) -> tuple[int, ...]:
     return tuple(round(value) for value in ImageStat.Stat(image.crop((x - 8, y - 8, x + 8, y + 8))).mean)
 
 
-def alike(seen: list[tuple[int, ...]], expected: list[tuple[int, ...]], tolerance: int = 12) -> bool:
+def alike(colours: list[tuple[int, ...]], expected: list[tuple[int, ...]], tolerance: int = 12) -> bool:
     return all(
-        abs(a - b) <= tolerance for one, two in zip(seen, expected, strict=True) for a, b in zip(one, two, strict=True)
+        abs(a - b) <= tolerance
+        for colour, expected_colour in zip(colours, expected, strict=True)
+        for a, b in zip(colour, expected_colour, strict=True)
     )
 
 
 def stored(orientation: int) -> Image.Image:
-    turn = STORED_AS[orientation]
-    return quarters() if turn is None else quarters().transpose(turn)
+    transpose = STORED_AS[orientation]
+    return quarters() if transpose is None else quarters().transpose(transpose)
 
 
 def exif(orientation: int) -> Image.Exif:
@@ -64,7 +66,7 @@ def exif(orientation: int) -> Image.Exif:
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
 @pytest.mark.parametrize("orientation", STORED_AS)
-def test_turns_every_orientation_upright_once(tmp_path: Path, out: Path, name: str, orientation: int) -> None:
+def test_every_orientation_is_turned_upright_once(tmp_path: Path, out: Path, name: str, orientation: int) -> None:
     source = tmp_path / "photo"
     stored(orientation).save(source, name, exif=exif(orientation).tobytes(), quality=95)
 
@@ -75,7 +77,7 @@ def test_turns_every_orientation_upright_once(tmp_path: Path, out: Path, name: s
 
 
 @pytest.mark.parametrize("name", ["GIF", "BMP"])
-def test_takes_formats_without_orientation_as_they_are(tmp_path: Path, out: Path, name: str) -> None:
+def test_formats_without_orientation_are_not_turned(tmp_path: Path, out: Path, name: str) -> None:
     source = tmp_path / "photo"
     quarters().save(source, name)
 
@@ -102,7 +104,9 @@ def save_with_xmp(source: Path, name: str, orientation: int, packet: bytes, **op
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("orientation", STORED_AS)
-def test_turns_by_xmp_where_exif_says_nothing(tmp_path: Path, out: Path, name: str, orientation: int) -> None:
+def test_the_orientation_in_xmp_is_used_if_exif_has_none(
+    tmp_path: Path, out: Path, name: str, orientation: int
+) -> None:
     source = tmp_path / "photo"
     save_with_xmp(source, name, orientation, xmp(orientation))
 
@@ -113,7 +117,7 @@ def test_turns_by_xmp_where_exif_says_nothing(tmp_path: Path, out: Path, name: s
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP"])
-def test_exif_goes_before_xmp(tmp_path: Path, out: Path, name: str) -> None:
+def test_the_orientation_in_exif_takes_precedence_over_xmp(tmp_path: Path, out: Path, name: str) -> None:
     source = tmp_path / "photo"
     save_with_xmp(source, name, 6, xmp(3), exif=exif(6).tobytes())
 
@@ -129,15 +133,15 @@ ORIENTATION_ENTRY = re.compile(rb"(\x01\x12\x00\x03\x00\x00\x00\x01\x00).")
 @pytest.mark.parametrize("where", ["EXIF", "XMP"])
 @pytest.mark.parametrize("orientation", [1, 3, 6, 7])
 @pytest.mark.parametrize("name", ["AVIF", "HEIF"])
-def test_heic_and_avif_are_turned_by_their_container_alone(
+def test_only_the_container_determines_the_orientation_of_heic_and_avif(
     tmp_path: Path, out: Path, name: str, orientation: int, where: str
 ) -> None:
-    """Their encoders store a turn as irot and imir; what EXIF or XMP say behind their back is stale."""
+    """The encoders store the orientation as irot and imir; another one in EXIF or XMP is outdated."""
     source = tmp_path / "photo"
-    words = {"xmp": xmp(1)} if where == "XMP" else {}
+    packet = {"xmp": xmp(1)} if where == "XMP" else {}
     tags = exif(orientation)
     tags[0x0110] = "Example One"
-    stored(orientation).save(source, name, quality=95, exif=tags.tobytes(), **words)
+    stored(orientation).save(source, name, quality=95, exif=tags.tobytes(), **packet)
     content = source.read_bytes()
     stale = ORIENTATION_ENTRY.sub(b"\\g<1>\x08", content) if where == "EXIF" else content.replace(xmp(1), xmp(8))
     source.write_bytes(stale)
@@ -170,7 +174,7 @@ FILLS: dict[str, float | tuple[int, ...]] = {
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_png_of_every_mode_keeps_colour_and_transparency(tmp_path: Path, out: Path, mode: str) -> None:
+def test_a_png_of_every_mode_keeps_colour_and_transparency(tmp_path: Path, out: Path, mode: str) -> None:
     source = tmp_path / "photo"
     plane(mode).save(source, "PNG")
 
@@ -180,7 +184,7 @@ def test_png_of_every_mode_keeps_colour_and_transparency(tmp_path: Path, out: Pa
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I;16B"])
-def test_tiff_of_every_mode_keeps_colour_and_transparency(tmp_path: Path, out: Path, mode: str) -> None:
+def test_a_tiff_of_every_mode_keeps_colour_and_transparency(tmp_path: Path, out: Path, mode: str) -> None:
     source = tmp_path / "photo"
     plane(mode).save(source, "TIFF")
 
@@ -200,7 +204,7 @@ def test_cmyk_without_a_profile_is_not_inverted(tmp_path: Path, out: Path, name:
     assert (red > 200, green < 60, blue < 60) == (True, True, True)
 
 
-def test_palette_with_a_transparent_colour_stays_transparent(tmp_path: Path, out: Path) -> None:
+def test_a_palette_with_a_transparent_colour_stays_transparent(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "photo"
     image = Image.new("P", (64, 64), 0)
     image.putpalette([255, 0, 0, 0, 255, 0])
@@ -211,7 +215,7 @@ def test_palette_with_a_transparent_colour_stays_transparent(tmp_path: Path, out
     assert [colour[3] for colour in middles(picture)] == [0, 0, 0, 0]
 
 
-def test_an_alpha_channel_that_hides_nothing_is_dropped(tmp_path: Path, out: Path) -> None:
+def test_an_opaque_alpha_channel_is_dropped(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "photo"
     Image.new("RGBA", (64, 64), (*RED, 255)).save(source, "PNG")
 

@@ -1,4 +1,4 @@
-"""Every real photo of the manifest: verdict, upright size, time, place, words and measured colours."""
+"""Every real photo of the manifest: whether it is accepted, upright size, time, place, texts and measured colours."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import pytest
 from PIL import Image, ImageOps, ImageStat
 
 from processing.pipeline import DEFAULT, ImageRejected, Picture
-from processing.pipeline.formats import opener  # noqa: F401 - teaches Pillow HEIF here too
+from processing.pipeline.formats import opener  # noqa: F401 - registers HEIF with Pillow
 from processing.rendering.sandbox import Sandbox
 from tests.pipeline import charts
 
-BESIDE_THE_PROJECT = Path(__file__).resolve().parents[3] / "shared" / "photos"
-FOLDER = Path(os.environ.get("DARKROOM_PHOTOS", BESIDE_THE_PROJECT))
+DEFAULT_FOLDER = Path(__file__).resolve().parents[3] / "shared" / "photos"
+FOLDER = Path(os.environ.get("DARKROOM_PHOTOS", DEFAULT_FOLDER))
 Entry = dict[str, Any]
 
 
@@ -34,30 +34,30 @@ pytestmark = pytest.mark.skipif(not ENTRIES, reason="no real photos here")
 
 
 def _with(*keys: str) -> list[str]:
-    shown = {path: entry["metadata"] for path, entry in ENTRIES.items() if entry["expected"] != "reject"}
-    return [path for path, metadata in shown.items() if any(metadata.get(key) for key in keys)]
+    metadata_by_path = {path: entry["metadata"] for path, entry in ENTRIES.items() if entry["expected"] != "reject"}
+    return [path for path, metadata in metadata_by_path.items() if any(metadata.get(key) for key in keys)]
 
 
 class Developed:
-    """Each file is developed once, by one child, whichever test asks first."""
+    """Develops each file once, in one child, when a test first needs it."""
 
     def __init__(self, sandbox: Sandbox, out: Path) -> None:
         self._sandbox, self._out = sandbox, out
 
-    @cache  # noqa: B019 - lives as long as the module's tests.
+    @cache  # noqa: B019 - the instance exists as long as the module's tests.
     def __getitem__(self, path: str) -> Picture | ImageRejected:
         try:
             return self._sandbox.develop(FOLDER / path, self._out / path.replace("/", "-"))
-        except ImageRejected as refused:
-            return refused
+        except ImageRejected as rejection:
+            return rejection
 
     def picture(self, path: str) -> Picture:
-        """The picture; a test of what an accepted picture looks like skips where refusing is right too."""
-        found = self[path]
-        if isinstance(found, ImageRejected):
-            assert ENTRIES[path]["expected"] != "accept", f"{found.code}: {found.message}"
-            pytest.skip(f"refused: {found.code}")
-        return found
+        """Returns the picture. Skips the test if the file is rejected, where the manifest allows that too."""
+        result = self[path]
+        if isinstance(result, ImageRejected):
+            assert ENTRIES[path]["expected"] != "accept", f"{result.code}: {result.message}"
+            pytest.skip(f"rejected: {result.code}")
+        return result
 
 
 @pytest.fixture(scope="module")
@@ -67,33 +67,35 @@ def developed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Developed]:
 
 
 @pytest.mark.parametrize("path", [p for p, e in ENTRIES.items() if e["expected"] == "accept"])
-def test_accepts_a_photo_at_its_upright_size(developed: Developed, path: str) -> None:
+def test_a_valid_photo_is_accepted_at_its_upright_size(developed: Developed, path: str) -> None:
     picture = developed.picture(path)
 
     assert [picture.width, picture.height] == ENTRIES[path]["upright"]
 
 
 @pytest.mark.parametrize("path", [p for p, e in ENTRIES.items() if e["expected"] == "reject"])
-def test_refuses_for_good_and_says_why(developed: Developed, path: str) -> None:
-    refused = developed[path]
+def test_an_invalid_file_is_rejected_permanently_with_a_message(developed: Developed, path: str) -> None:
+    result = developed[path]
 
-    assert isinstance(refused, ImageRejected)
-    assert refused.permanent
-    assert refused.message.endswith(".")
+    assert isinstance(result, ImageRejected)
+    assert result.permanent
+    assert result.message.endswith(".")
 
 
 @pytest.mark.parametrize("path", [p for p, e in ENTRIES.items() if e["expected"] == "either"])
-def test_either_accepts_at_the_upright_size_or_refuses_for_good(developed: Developed, path: str) -> None:
-    found = developed[path]
+def test_a_doubtful_file_is_accepted_at_its_upright_size_or_rejected_permanently(
+    developed: Developed, path: str
+) -> None:
+    result = developed[path]
 
-    if isinstance(found, ImageRejected):
-        assert (found.permanent, found.code in ("crashed", "timeout")) == (True, False)
+    if isinstance(result, ImageRejected):
+        assert (result.permanent, result.code in ("crashed", "timeout")) == (True, False)
     else:
-        assert [found.width, found.height] == ENTRIES[path]["upright"]
+        assert [result.width, result.height] == ENTRIES[path]["upright"]
 
 
 @pytest.mark.parametrize("path", [p for p, e in ENTRIES.items() if e.get("probes", {}).get("points")])
-def test_shows_the_right_colours_in_the_right_places(developed: Developed, path: str) -> None:
+def test_a_rendition_has_the_expected_colours_at_the_probes(developed: Developed, path: str) -> None:
     picture = developed.picture(path)
     probes = ENTRIES[path]["probes"]
 
@@ -105,7 +107,7 @@ def test_shows_the_right_colours_in_the_right_places(developed: Developed, path:
 
 
 @pytest.mark.parametrize("path", _with("date_time_original"))
-def test_knows_when_it_was_taken(developed: Developed, path: str) -> None:
+def test_the_capture_time_is_that_of_the_manifest(developed: Developed, path: str) -> None:
     taken_at = developed.picture(path).metadata.taken_at
     date, _, time = ENTRIES[path]["metadata"]["date_time_original"].partition(" ")
 
@@ -114,7 +116,7 @@ def test_knows_when_it_was_taken(developed: Developed, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", _with("offset_time_original"))
-def test_knows_the_offset_from_utc(developed: Developed, path: str) -> None:
+def test_the_offset_from_utc_is_that_of_the_manifest(developed: Developed, path: str) -> None:
     taken_at = developed.picture(path).metadata.taken_at
 
     assert taken_at is not None
@@ -122,7 +124,7 @@ def test_knows_the_offset_from_utc(developed: Developed, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [p for p, e in ENTRIES.items() if e["expected"] == "accept"])
-def test_knows_where_it_was_taken(developed: Developed, path: str) -> None:
+def test_the_coordinates_are_those_of_the_manifest(developed: Developed, path: str) -> None:
     gps = developed.picture(path).metadata.gps
     expected = ENTRIES[path]["metadata"]
 
@@ -132,40 +134,40 @@ def test_knows_where_it_was_taken(developed: Developed, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", _with("keywords"))
-def test_knows_its_keywords(developed: Developed, path: str) -> None:
+def test_the_keywords_are_those_of_the_manifest(developed: Developed, path: str) -> None:
     keywords = developed.picture(path).metadata.keywords
-    expected = {str(word) for words in ENTRIES[path]["metadata"]["keywords"].values() for word in words}
+    expected = {str(keyword) for listed in ENTRIES[path]["metadata"]["keywords"].values() for keyword in listed}
 
     assert set(keywords) == expected
 
 
-OF_CAMERAS = {"photos/DJI_0025.JPG"}
-"""What exiftool gives as their caption, the camera wrote."""
+CAPTION_IS_BOILERPLATE = {"photos/DJI_0025.JPG"}
+"""The camera wrote what exiftool returns as the caption of these photos."""
 
 
 @pytest.mark.parametrize("path", _with("captions"))
-def test_knows_its_caption(developed: Developed, path: str) -> None:
+def test_the_caption_is_that_of_the_manifest(developed: Developed, path: str) -> None:
     caption = developed.picture(path).metadata.caption
     captions = ENTRIES[path]["metadata"]["captions"]
 
-    expected = "" if path in OF_CAMERAS else next(captions[key] for key in CAPTION_ORDER if key in captions)
+    expected = "" if path in CAPTION_IS_BOILERPLATE else next(captions[key] for key in CAPTION_ORDER if key in captions)
     assert (caption or "").encode("ascii", "ignore") == expected.replace("?", "").encode("ascii", "ignore")
 
 
 @pytest.mark.parametrize("path", _with("artist", "copyright", "rating"))
-def test_knows_who_made_it_and_how_good_it_is(developed: Developed, path: str) -> None:
+def test_creator_copyright_and_rating_are_those_of_the_manifest(developed: Developed, path: str) -> None:
     metadata = developed.picture(path).metadata
     expected = ENTRIES[path]["metadata"]
 
-    told = (metadata.creator, metadata.copyright, metadata.rating)
-    assert told == (expected.get("artist"), expected.get("copyright"), expected.get("rating"))
+    actual = (metadata.creator, metadata.copyright, metadata.rating)
+    assert actual == (expected.get("artist"), expected.get("copyright"), expected.get("rating"))
 
 
 @pytest.mark.parametrize(
     ("path", "payload"),
     [("survive/phar-jpg-polyglot.jpg", b"<?php"), ("survive/GIF_exploit.gif", b"<?php")],
 )
-def test_renditions_of_a_polyglot_lack_its_payload(developed: Developed, path: str, payload: bytes) -> None:
+def test_renditions_of_a_polyglot_do_not_contain_its_payload(developed: Developed, path: str, payload: bytes) -> None:
     assert payload in (FOLDER / path).read_bytes().lower()
 
     picture = developed.picture(path)
@@ -183,28 +185,28 @@ CAPTION_ORDER = (
 
 
 def _reference(image: Image.Image) -> Image.Image:
-    """All pixels upright, converted by lcms before anything else is done to them."""
+    """Returns all pixels upright, converted by lcms before any other step."""
     profile = image.info.get("icc_profile")
     upright = ImageOps.exif_transpose(image)
     if upright.has_transparency_data:
         upright = upright.convert("RGBA")
     if profile and upright.mode in ("RGB", "L", "CMYK"):
         return charts.by_lcms(upright, profile)
-    colours = upright.convert("RGB")
-    shown = charts.by_lcms(colours, profile) if profile and upright.mode in ("RGBA", "P") else colours
+    opaque = upright.convert("RGB")
+    converted = charts.by_lcms(opaque, profile) if profile and upright.mode in ("RGBA", "P") else opaque
     if upright.mode == "RGBA":
-        shown.putalpha(upright.getchannel("A"))
-    return shown
+        converted.putalpha(upright.getchannel("A"))
+    return converted
 
 
-def _encoded(image: Image.Image, like: str) -> Image.Image:
-    """As WebP of about as many bytes as that rendition, which may be worse in order not to be larger than its original."""
-    there = Path(like).read_bytes()
-    rung = next(rung for rung in DEFAULT.rungs_for(image.size) if str(rung.edge) == Path(like).stem)
+def _encoded(image: Image.Image, rendition_path: str) -> Image.Image:
+    """Returns the image after encoding it as WebP of about the rendition's size, whose quality may have been lowered."""
+    rendition = Path(rendition_path).read_bytes()
+    rung = next(rung for rung in DEFAULT.rungs_for(image.size) if str(rung.edge) == Path(rendition_path).stem)
     for quality in range(rung.quality, -1, -2):
         buffer = BytesIO()
         image.save(buffer, "WEBP", quality=quality, method=rung.method)
-        if buffer.tell() <= 1.02 * len(there) or there[12:16] == b"VP8L":
+        if buffer.tell() <= 1.02 * len(rendition) or rendition[12:16] == b"VP8L":
             break
     with Image.open(buffer) as decoded:
         return decoded.convert("RGB")
@@ -214,7 +216,7 @@ def _mean(rendition: Image.Image, point: Entry, half: list[float]) -> list[float
     return ImageStat.Stat(rendition.crop(_box(rendition, point, half))).mean
 
 
-def _of(image: Image.Image, box: tuple[int, int, int, int]) -> tuple[float, ...]:
+def _mean_rgb(image: Image.Image, box: tuple[int, int, int, int]) -> tuple[float, ...]:
     return tuple(ImageStat.Stat(image.crop(box)).mean[:3])
 
 
@@ -233,7 +235,9 @@ def _box(rendition: Image.Image, point: Entry, half: list[float]) -> tuple[int, 
 def _matches(mean: list[float], point: Entry) -> bool:
     if point["alpha"] == 0:
         return mean[3] < 16
-    return all(abs(seen - told) <= point["tolerance"] for seen, told in zip(mean, point["srgb"], strict=False))
+    return all(
+        abs(measured - expected) <= point["tolerance"] for measured, expected in zip(mean, point["srgb"], strict=False)
+    )
 
 
 REFERENCED = ("JPEG", "PNG", "TIFF", "WEBP", "HEIF", "AVIF", "MPO", "GIF", "BMP")
@@ -247,19 +251,24 @@ REFERENCED = ("JPEG", "PNG", "TIFF", "WEBP", "HEIF", "AVIF", "MPO", "GIF", "BMP"
         if e.get("probes", {}).get("points") and e["format"] in REFERENCED and "16bit" not in e["tags"]
     ],
 )
-def test_no_probe_is_farther_from_lcms_at_full_size_than_an_eye_would_notice(developed: Developed, path: str) -> None:
-    """Not of sixteen bits, which Pillow cuts before lcms gets them.
+def test_no_probe_visibly_differs_from_the_conversion_by_lcms(developed: Developed, path: str) -> None:
+    """Skips pictures of 16 bits, which Pillow reduces to 8 before lcms converts them.
 
-    What WebP loses, it loses of the reference too: in a picture of 128 pixels a probe is three pixels wide.
+    The reference is encoded as WebP too, with the same losses: in a picture of 128 pixels a probe is three pixels wide.
     """
     picture = developed.picture(path)
     probes = ENTRIES[path]["probes"]
     with Image.open(picture.renditions[0].path) as rendition:
-        shown = rendition.convert("RGBA")
+        rendition_pixels = rendition.convert("RGBA")
     with warnings.catch_warnings(action="ignore"), Image.open(FOLDER / path) as image:
-        reference = _encoded(_reference(image).resize(shown.size, Image.Resampling.LANCZOS), picture.renditions[0].path)
+        reference = _encoded(
+            _reference(image).resize(rendition_pixels.size, Image.Resampling.LANCZOS), picture.renditions[0].path
+        )
 
-    boxes = [_box(shown, point, probes["box_half"]) for point in probes["points"] if point["alpha"] == 255]
-    apart = [charts.difference(charts.lab(_of(shown, box)), charts.lab(_of(reference, box))) for box in boxes]
+    boxes = [_box(rendition_pixels, point, probes["box_half"]) for point in probes["points"] if point["alpha"] == 255]
+    differences = [
+        charts.difference(charts.lab(_mean_rgb(rendition_pixels, box)), charts.lab(_mean_rgb(reference, box)))
+        for box in boxes
+    ]
 
-    assert max(apart, default=0) < 1.5
+    assert max(differences, default=0) < 1.5

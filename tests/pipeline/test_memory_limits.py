@@ -1,4 +1,4 @@
-"""Bombs of a few hundred bytes are refused by their headers, before any pixel is decoded."""
+"""Decompression bombs of a few hundred bytes are rejected by their headers, before any pixel is decoded."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import zlib
 from dataclasses import replace
 from pathlib import Path
 
-import pillow_jxl  # noqa: F401 - teaches Pillow to write it
+import pillow_jxl  # noqa: F401 - registers JPEG XL with Pillow
 import pytest
 from PIL import Image
 
@@ -45,7 +45,7 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("content", BOMBS.values(), ids=BOMBS)
-def test_refuses_a_picture_of_hundreds_of_megapixels(tmp_path: Path, out: Path, content: bytes) -> None:
+def test_a_picture_of_hundreds_of_megapixels_is_rejected(tmp_path: Path, out: Path, content: bytes) -> None:
     source = tmp_path / "photo"
     source.write_bytes(content)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -57,7 +57,7 @@ def test_refuses_a_picture_of_hundreds_of_megapixels(tmp_path: Path, out: Path, 
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000
 
 
-def test_the_message_tells_the_size_and_the_limit(tmp_path: Path, out: Path) -> None:
+def test_the_message_states_the_size_and_the_limit(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "photo"
     source.write_bytes(BOMBS["png"])
 
@@ -70,7 +70,7 @@ def test_the_message_tells_the_size_and_the_limit(tmp_path: Path, out: Path) -> 
     )
 
 
-def test_refuses_a_side_that_is_too_long(tmp_path: Path, out: Path) -> None:
+def test_a_picture_with_a_side_that_is_too_long_is_rejected(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "photo"
     source.write_bytes(png(70_000, 1))
 
@@ -108,7 +108,7 @@ def test_thin_and_long_pictures_are_shown(tmp_path: Path, out: Path, name: str, 
         assert rendition.getpixel((0, 0)) == pytest.approx((10, 120, 200), abs=12)
 
 
-def test_a_jpeg_may_have_more_pixels_than_others(tmp_path: Path, out: Path) -> None:
+def test_a_jpeg_may_have_more_pixels_than_other_formats(tmp_path: Path, out: Path) -> None:
     recipe = replace(DEFAULT, limits=Limits(jpeg_pixels=3 * MEGA, other_pixels=1 * MEGA))
     jpeg, png = tmp_path / "jpeg", tmp_path / "png"
     Image.new("RGB", (2000, 1000)).save(jpeg, "JPEG")
@@ -120,7 +120,7 @@ def test_a_jpeg_may_have_more_pixels_than_others(tmp_path: Path, out: Path) -> N
     assert caught.value.code == "too-many-pixels"
 
 
-def test_refuses_a_progressive_jpeg_that_needs_more_memory_than_there_is(tmp_path: Path, out: Path) -> None:
+def test_a_progressive_jpeg_that_needs_too_much_memory_is_rejected(tmp_path: Path, out: Path) -> None:
     recipe = replace(DEFAULT, limits=Limits(memory_bytes=150 * MEGA))
     plain, progressive = tmp_path / "plain", tmp_path / "progressive"
     image = Image.new("RGB", (6000, 5400))
@@ -133,8 +133,8 @@ def test_refuses_a_progressive_jpeg_that_needs_more_memory_than_there_is(tmp_pat
     assert (caught.value.code, caught.value.permanent) == ("too-heavy", True)
 
 
-# Drafts on both sides of a halving; made smaller or not; what its decoder holds; with alpha.
-TAKEN = [
+# Drafts on both sides of a halving; resized or not; decoders that keep all pixels; with alpha.
+MEASURED = [
     ("JPEG", "RGB", (2560, 2560), {}),
     ("JPEG", "RGB", (3000, 2000), {}),
     ("JPEG", "RGB", (5119, 3413), {}),
@@ -147,37 +147,37 @@ TAKEN = [
 ]
 
 
-@pytest.mark.parametrize(("form", "mode", "size", "options"), TAKEN, ids=str)
-def test_no_picture_takes_more_memory_than_was_told(
+@pytest.mark.parametrize(("form", "mode", "size", "options"), MEASURED, ids=str)
+def test_no_picture_takes_more_memory_than_predicted(
     tmp_path: Path, form: str, mode: str, size: tuple[int, int], options: dict[str, int]
 ) -> None:
     source = tmp_path / "photo"
     _scene(mode, size).save(source, form, **options)
     with Image.open(source) as image:
-        told = memory_limits.peak_memory(image, DEFAULT.limits.largest_edge)
+        predicted = memory_limits.peak_memory(image, DEFAULT.limits.largest_edge)
 
-    assert 0.6 * told < _peak(source, tmp_path) < told
+    assert 0.6 * predicted < _peak(source, tmp_path) < predicted
 
 
 def test_a_jpeg_of_48_megapixels_takes_less_than_130_megabytes(tmp_path: Path) -> None:
-    turned = Image.Exif()
-    turned[0x0112] = 6
-    _scene("RGB", (8064, 6048)).save(tmp_path / "photo", "JPEG", quality=92, exif=turned.tobytes())
+    tags = Image.Exif()
+    tags[0x0112] = 6
+    _scene("RGB", (8064, 6048)).save(tmp_path / "photo", "JPEG", quality=92, exif=tags.tobytes())
 
     assert _peak(tmp_path / "photo", tmp_path) < 130 * MEGA
 
 
-def test_larger_renditions_take_more_memory(tmp_path: Path) -> None:
+def test_more_memory_is_predicted_for_larger_renditions(tmp_path: Path) -> None:
     Image.new("RGB", (8000, 6000)).save(tmp_path / "photo", "JPEG")
 
     with Image.open(tmp_path / "photo") as image:
-        told = [memory_limits.peak_memory(image, edge) // MEGA for edge in (1000, 2560, 4000, 4001)]
+        predicted = [memory_limits.peak_memory(image, edge) // MEGA for edge in (1000, 2560, 4000, 4001)]
 
-    assert told == sorted(set(told))
+    assert predicted == sorted(set(predicted))
 
 
 @pytest.mark.parametrize("kind", [b"zTXt", b"iTXt"])
-def test_text_that_unpacks_to_a_lot_costs_little(tmp_path: Path, out: Path, kind: bytes) -> None:
+def test_text_that_expands_to_many_megabytes_takes_little_memory(tmp_path: Path, out: Path, kind: bytes) -> None:
     packed = zlib.compress(bytes(100 * MEGA))
     text = chunk(kind, b"Comment\0" + (b"\0" if kind == b"zTXt" else b"\1\0\0\0") + packed)
     source = tmp_path / "photo"
@@ -189,7 +189,7 @@ def test_text_that_unpacks_to_a_lot_costs_little(tmp_path: Path, out: Path, kind
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000
 
 
-def test_much_text_in_many_chunks_is_a_bomb(tmp_path: Path, out: Path) -> None:
+def test_much_compressed_text_in_many_chunks_is_rejected_as_a_bomb(tmp_path: Path, out: Path) -> None:
     text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(1_000_000)))
     source = tmp_path / "photo"
     source.write_bytes(png(8, 8, text * 80))
@@ -200,7 +200,7 @@ def test_much_text_in_many_chunks_is_a_bomb(tmp_path: Path, out: Path) -> None:
     assert caught.value.code == "bomb"
 
 
-def test_a_file_that_its_decoder_would_swallow_whole_must_be_small(tmp_path: Path, out: Path) -> None:
+def test_the_size_of_files_that_decoders_read_completely_is_limited(tmp_path: Path, out: Path) -> None:
     recipe = replace(DEFAULT, limits=Limits(swallowed_bytes=1000))
     source = tmp_path / "photo"
     Image.effect_noise((200, 200), 99).save(source, "WEBP")
@@ -218,7 +218,7 @@ def _scene(mode: str, size: tuple[int, int]) -> Image.Image:
 
 
 def _peak(source: Path, out: Path) -> int:
-    """Of the process that a worker would start for it."""
+    """Returns the peak memory, in bytes, of a child process that develops the file."""
     with Sandbox() as sandbox:
         sandbox.develop(source, out / "renditions")
         status = Path(f"/proc/{sandbox.pid}/status").read_text(encoding="ascii")

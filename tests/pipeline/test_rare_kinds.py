@@ -1,4 +1,4 @@
-"""Intact files of rare kinds are shown where a decoder can, and otherwise named, never called damaged."""
+"""Intact files of rare kinds are shown if a decoder supports them, and otherwise rejected with the kind, not as damaged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from processing.pipeline import ImageRejected, Picture
-from processing.pipeline.formats import opener  # noqa: F401 - teaches Pillow HEIF here too
+from processing.pipeline.formats import opener  # noqa: F401 - registers HEIF with Pillow
 from processing.pipeline.render.develop import develop
 from tests.pipeline import tiffs
 from tests.pipeline.test_formats import quarters
@@ -27,7 +27,7 @@ def developed(tmp_path: Path, out: Path, content: bytes) -> Picture:
     return develop(source, out)
 
 
-def refused(tmp_path: Path, out: Path, content: bytes) -> ImageRejected:
+def rejected(tmp_path: Path, out: Path, content: bytes) -> ImageRejected:
     with pytest.raises(ImageRejected) as caught:
         developed(tmp_path, out, content)
     return caught.value
@@ -40,17 +40,17 @@ def encoded(name: str, image: Image.Image | None = None) -> bytes:
 
 
 def lossless_jpeg(size: tuple[int, int], value: Callable[[int, int], int], bits: int = 8) -> bytes:
-    """ITU-T T.81, process 14: grey, each sample predicted by the one to its left. Codes of four bits for all differences."""
+    """Returns a grey JPEG by ITU-T T.81, process 14. Each sample is predicted by the one to its left; codes have four bits."""
     width, height = size
     kinds = bytes(range(min(bits + 1, 15)))
     stream = ""
     for y in range(height):
         for x in range(width):
-            near = value(x - 1, y) if x else value(x, y - 1) if y else 1 << (bits - 1)
-            step = value(x, y) - near
-            length = abs(step).bit_length()
+            prediction = value(x - 1, y) if x else value(x, y - 1) if y else 1 << (bits - 1)
+            difference = value(x, y) - prediction
+            length = abs(difference).bit_length()
             stream += f"{length:04b}" + (
-                f"{step if step > 0 else step + (1 << length) - 1:0{length}b}" if length else ""
+                f"{difference if difference > 0 else difference + (1 << length) - 1:0{length}b}" if length else ""
             )
     stream += "1" * (-len(stream) % 8)
     scan = int(stream, 2).to_bytes(len(stream) // 8).replace(b"\xff", b"\xff\0")
@@ -70,8 +70,8 @@ def test_a_lossless_jpeg_of_eight_bits_is_shown(tmp_path: Path, out: Path) -> No
     assert abs(int(grey[5, grey.shape[1] // 2]) - 127) <= 6
 
 
-def headed(frame: int, bits: int = 8, components: int = 3) -> bytes:
-    """A JPEG whose frame header says another kind."""
+def with_frame_header(frame: int, bits: int = 8, components: int = 3) -> bytes:
+    """Returns a JPEG with a frame header of another kind."""
     content = bytearray(encoded("JPEG"))
     at = content.index(b"\xff\xc0")
     content[at + 1], content[at + 4], content[at + 9] = frame, bits, components
@@ -79,62 +79,66 @@ def headed(frame: int, bits: int = 8, components: int = 3) -> bytes:
 
 
 JPEGS = {
-    "a JPEG of 12 bits a sample": headed(0xC1, 12),
+    "a JPEG of 12 bits a sample": with_frame_header(0xC1, 12),
     "a lossless JPEG of 16 bits a sample": lossless_jpeg((8, 8), lambda x, y: 256 * x, 16),
-    "a hierarchical JPEG": headed(0xC5),
-    "a JPEG-LS picture": headed(0xF7),
-    "a JPEG of 2 colour components": headed(0xC0, components=2),
+    "a hierarchical JPEG": with_frame_header(0xC5),
+    "a JPEG-LS picture": with_frame_header(0xF7),
+    "a JPEG of 2 colour components": with_frame_header(0xC0, components=2),
 }
 
 
 @pytest.mark.parametrize(("kind", "content"), JPEGS.items(), ids=JPEGS)
-def test_a_jpeg_that_no_browser_shows_is_named(tmp_path: Path, out: Path, kind: str, content: bytes) -> None:
-    refusal = refused(tmp_path, out, content)
+def test_a_jpeg_that_no_browser_shows_is_rejected_with_its_kind(
+    tmp_path: Path, out: Path, kind: str, content: bytes
+) -> None:
+    rejection = rejected(tmp_path, out, content)
 
-    assert (refusal.code, refusal.permanent) == ("unsupported-jpeg", True)
-    assert f"This is {kind}." in refusal.message
-    assert "not damaged" in refusal.message
-    assert "save it as" in refusal.message
+    assert (rejection.code, rejection.permanent) == ("unsupported-jpeg", True)
+    assert f"This is {kind}." in rejection.message
+    assert "not damaged" in rejection.message
+    assert "save it as" in rejection.message
 
 
 COLOURS = [(220, 30, 30), (30, 180, 30), (30, 30, 220), (200, 200, 200)]
 
 
 def by_lcms() -> list[tuple[float, float, float]]:
-    """The colours as L*a*b* relative to D50."""
+    """Returns the colours as L*a*b* relative to D50."""
     patches = Image.new("RGB", (len(COLOURS), 1))
     patches.putdata(COLOURS)
     profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB", 5000)
-    turned = ImageCms.profileToProfile(patches, *profiles, outputMode="LAB")
-    assert turned is not None
-    signed = np.frombuffer(turned.tobytes(), np.uint8).reshape(-1, 3).astype(int)
+    converted = ImageCms.profileToProfile(patches, *profiles, outputMode="LAB")
+    assert converted is not None
+    signed = np.frombuffer(converted.tobytes(), np.uint8).reshape(-1, 3).astype(int)
     return [(lightness / 2.55, a - 256 * (a > 127), b - 256 * (b > 127)) for lightness, a, b in signed]
 
 
 def lab(bits: int, *, icc: bool) -> np.ndarray[tuple[int, ...], np.dtype[np.uint16]]:
-    """Four patches side by side, 30 pixels each."""
-    step, half, whole = 2 ** (bits - 8), 2 ** (bits - 1), 2**bits - 1
-    white = 0xFF00 if icc and bits == 16 else whole
+    """Returns four patches side by side, 30 pixels each, in the encoding of CIE L*a*b* or ICC L*a*b*."""
+    scale, zero, maximum = 2 ** (bits - 8), 2 ** (bits - 1), 2**bits - 1
+    white = 0xFF00 if icc and bits == 16 else maximum
     patches = []
     for lightness, a, b in by_lcms():
-        signed = [round(value * step) for value in (a, b)]
-        patches.append([round(lightness / 100 * white), *(v + half if icc else v % (2 * half) for v in signed)])
+        signed = [round(value * scale) for value in (a, b)]
+        patches.append([round(lightness / 100 * white), *(v + zero if icc else v % (2 * zero) for v in signed)])
     return np.repeat(np.array([patches] * 20, np.uint16), 30, axis=1)
 
 
 @pytest.mark.parametrize("order", "<>")
 @pytest.mark.parametrize("icc", [False, True], ids=["CIE", "ICC"])
 @pytest.mark.parametrize("bits", [8, 16])
-def test_a_tiff_in_lab_is_shown_in_its_colours(tmp_path: Path, out: Path, bits: int, icc: bool, order: str) -> None:
+def test_a_tiff_in_lab_is_shown_in_the_right_colours(
+    tmp_path: Path, out: Path, bits: int, icc: bool, order: str
+) -> None:
     samples = lab(bits, icc=icc).astype(f"{order}u{bits // 8}")
-    words = {PHOTOMETRIC: 9 if icc else 8, BITS: (bits,) * 3}
+    tags = {PHOTOMETRIC: 9 if icc else 8, BITS: (bits,) * 3}
 
-    picture = developed(tmp_path, out, tiffs.of_samples(samples.tobytes(), (120, 20), 3, words, order=order))
+    picture = developed(tmp_path, out, tiffs.of_samples(samples.tobytes(), (120, 20), 3, tags, order=order))
 
     assert (picture.format, picture.width, picture.height) == ("TIFF", 120, 20)
     with Image.open(picture.renditions[0].path) as image:
-        seen = [image.convert("RGB").getpixel((15 + 30 * n, 10)) for n in range(4)]
-    assert np.abs(np.array(seen) - np.array(COLOURS)).max() <= 6, seen
+        pixels = [image.convert("RGB").getpixel((15 + 30 * n, 10)) for n in range(4)]
+    assert np.abs(np.array(pixels) - np.array(COLOURS)).max() <= 6, pixels
 
 
 UNUSUAL = {
@@ -149,24 +153,24 @@ UNUSUAL = {
 
 
 @pytest.mark.parametrize(("kind", "tags"), UNUSUAL.items(), ids=UNUSUAL)
-def test_a_tiff_that_no_decoder_knows_is_named(
+def test_a_tiff_that_no_decoder_supports_is_rejected_with_its_kind(
     tmp_path: Path, out: Path, kind: str, tags: dict[int, int | bytes | tuple[int, ...]]
 ) -> None:
-    refusal = refused(tmp_path, out, tiffs.written(Page(quarters(), tags)))
+    rejection = rejected(tmp_path, out, tiffs.written(Page(quarters(), tags)))
 
-    assert (refusal.code, refusal.permanent) == ("unsupported-depth", True)
-    assert kind in refusal.message
-    assert "nothing is damaged" in refusal.message
+    assert (rejection.code, rejection.permanent) == ("unsupported-depth", True)
+    assert kind in rejection.message
+    assert "nothing is damaged" in rejection.message
 
 
-def test_a_cut_tiff_of_an_unknown_kind_is_damaged_all_the_same(tmp_path: Path, out: Path) -> None:
+def test_a_truncated_tiff_of_an_unsupported_kind_is_rejected_as_damaged(tmp_path: Path, out: Path) -> None:
     content = tiffs.of_samples(bytes(300), (100, 1), 3, {COMPRESSION: 34712}, lost=100)
 
-    assert refused(tmp_path, out, content).code in {"broken", "truncated"}
+    assert rejected(tmp_path, out, content).code in {"broken", "truncated"}
 
 
 @pytest.mark.parametrize(
-    ("coding", "words"),
+    ("coding", "expected"),
     [
         (b"avc1", "coded as H.264"),
         (b"vvc1", "coded as H.266"),
@@ -174,15 +178,17 @@ def test_a_cut_tiff_of_an_unknown_kind_is_damaged_all_the_same(tmp_path: Path, o
         (b"xyzw", "coded as “xyzw”"),
     ],
 )
-def test_a_heic_of_another_coding_is_named(tmp_path: Path, out: Path, coding: bytes, words: str) -> None:
-    refusal = refused(tmp_path, out, encoded("HEIF").replace(b"hvc1", coding))
+def test_a_heic_of_another_coding_is_rejected_with_its_coding(
+    tmp_path: Path, out: Path, coding: bytes, expected: str
+) -> None:
+    rejection = rejected(tmp_path, out, encoded("HEIF").replace(b"hvc1", coding))
 
-    assert (refusal.code, refusal.permanent) == ("unsupported-image", True)
-    assert words in refusal.message
+    assert (rejection.code, rejection.permanent) == ("unsupported-image", True)
+    assert expected in rejection.message
 
 
 def resized(name: str, width: int, height: int) -> bytes:
-    """Says another size of its picture."""
+    """Returns a picture whose ispe box states another size."""
     content = bytearray(encoded(name))
     at = content.index(b"ispe") + 8
     content[at : at + 8] = struct.pack(">II", width, height)
@@ -190,16 +196,16 @@ def resized(name: str, width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize("name", ["AVIF", "HEIF"])
-def test_too_large_a_picture_is_told_by_its_size(tmp_path: Path, out: Path, name: str) -> None:
-    refusal = refused(tmp_path, out, resized(name, 17_000, 17_000))
+def test_a_picture_that_is_too_large_is_rejected_with_its_size(tmp_path: Path, out: Path, name: str) -> None:
+    rejection = rejected(tmp_path, out, resized(name, 17_000, 17_000))
 
-    assert refusal.code == "too-many-pixels"
-    assert "289 megapixels (17000 x 17000)" in refusal.message
-    assert "Export it as JPEG" in refusal.message
+    assert rejection.code == "too-many-pixels"
+    assert "289 megapixels (17000 x 17000)" in rejection.message
+    assert "Export it as JPEG" in rejection.message
 
 
-def test_a_bmp_of_a_rare_kind_is_named(tmp_path: Path, out: Path) -> None:
+def test_a_bmp_of_a_rare_kind_is_rejected_as_unsupported(tmp_path: Path, out: Path) -> None:
     content = bytearray(encoded("BMP"))
-    content[30] = 4  # a JPEG within
+    content[30] = 4  # compression BI_JPEG
 
-    assert refused(tmp_path, out, bytes(content)).code == "unsupported-image"
+    assert rejected(tmp_path, out, bytes(content)).code == "unsupported-image"

@@ -1,4 +1,4 @@
-"""A JPEG whose damage nobody sees is shown with a note; one whose damage is visible is refused."""
+"""A JPEG with invisible damage is shown with a note; one with visible damage is rejected."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TRAILER = b"\0\0\x31\x0aPanorama_Shot_Info" + bytes(50) + struct.pack(">I", 24) 
 
 
 def scene(seed: int = 1) -> Image.Image:
-    """Detail everywhere, so that every block has something to lose."""
+    """Returns a picture with detail in every block, so that damage to any of them is visible."""
     noise = np.random.default_rng(seed).integers(0, 255, (60, 80, 3), np.uint8)
     image = Image.fromarray(noise).resize(SIZE, Image.Resampling.BICUBIC)
     ImageDraw.Draw(image).rectangle((0, 0, 90, 60), (220, 30, 30))
@@ -43,7 +43,7 @@ def with_restarts() -> bytes:
 
 
 def restarts(content: bytes) -> list[int]:
-    return [found.start() for found in RESTART.finditer(content)]
+    return [match.start() for match in RESTART.finditer(content)]
 
 
 def renumbered(content: bytes, nth: int, by: int) -> bytes:
@@ -59,16 +59,16 @@ def developed(tmp_path: Path, out: Path, content: bytes) -> Picture:
     return develop(source, out)
 
 
-def refusal(tmp_path: Path, out: Path, content: bytes) -> tuple[str, bool]:
+def rejection(tmp_path: Path, out: Path, content: bytes) -> tuple[str, bool]:
     with pytest.raises(ImageRejected) as caught:
         developed(tmp_path, out, content)
     return caught.value.code, caught.value.permanent
 
 
 def looks_like(picture: Picture, content: bytes) -> bool:
-    with Image.open(picture.renditions[0].path) as shown, Image.open(BytesIO(content)) as whole:
-        wanted = whole.convert("RGB").resize(shown.size)
-        return bool(np.abs(np.asarray(shown.convert("RGB"), np.int16) - np.asarray(wanted, np.int16)).mean() < 12)
+    with Image.open(picture.renditions[0].path) as rendition, Image.open(BytesIO(content)) as original:
+        expected = original.convert("RGB").resize(rendition.size)
+        return bool(np.abs(np.asarray(rendition.convert("RGB"), np.int16) - np.asarray(expected, np.int16)).mean() < 12)
 
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -93,7 +93,9 @@ TAILS = {
 
 @pytest.mark.parametrize("tail", TAILS.values(), ids=TAILS)
 @pytest.mark.parametrize("options", KINDS.values(), ids=KINDS)
-def test_a_missing_end_marker_is_noted(tmp_path: Path, out: Path, options: dict[str, Any], tail: bytes) -> None:
+def test_a_missing_end_marker_results_in_a_note(
+    tmp_path: Path, out: Path, options: dict[str, Any], tail: bytes
+) -> None:
     content = encoded(**options)
     assert content.endswith(END)
 
@@ -108,7 +110,7 @@ def test_a_missing_end_marker_is_noted(tmp_path: Path, out: Path, options: dict[
 @pytest.mark.parametrize(
     "tail", [b"\xff\xe1\0\x20Exif", b"\xff\x5f\xff\xc4", b"\xff\xd3\xff\xd8\xff\xc0\0\1"], ids=repr
 )
-def test_a_trailer_may_hold_what_looks_like_markers(tmp_path: Path, out: Path, tail: bytes) -> None:
+def test_a_trailer_may_contain_bytes_that_look_like_markers(tmp_path: Path, out: Path, tail: bytes) -> None:
     content = encoded()
 
     picture = developed(tmp_path, out, content[:-2] + bytes(9) + tail * 50)
@@ -119,28 +121,28 @@ def test_a_trailer_may_hold_what_looks_like_markers(tmp_path: Path, out: Path, t
 
 @pytest.mark.parametrize("options", KINDS.values(), ids=KINDS)
 @pytest.mark.parametrize("share", [0.5, 0.8, 0.97])
-def test_refuses_what_lacks_some_of_the_picture_too(
+def test_a_jpeg_that_lacks_part_of_the_picture_is_rejected(
     tmp_path: Path, out: Path, options: dict[str, Any], share: float
 ) -> None:
     content = encoded(**options)
 
-    assert refusal(tmp_path, out, content[: int(len(content) * share)]) in {("truncated", True), ("broken", True)}
+    assert rejection(tmp_path, out, content[: int(len(content) * share)]) in {("truncated", True), ("broken", True)}
 
 
 @pytest.mark.parametrize("options", KINDS.values(), ids=KINDS)
-def test_refuses_what_was_cut_within_its_end_marker(tmp_path: Path, out: Path, options: dict[str, Any]) -> None:
-    assert refusal(tmp_path, out, encoded(**options)[:-1]) == ("truncated", True)
+def test_a_jpeg_truncated_within_its_end_marker_is_rejected(tmp_path: Path, out: Path, options: dict[str, Any]) -> None:
+    assert rejection(tmp_path, out, encoded(**options)[:-1]) == ("truncated", True)
 
 
-def test_refuses_a_progressive_file_that_lacks_its_last_scans(tmp_path: Path, out: Path) -> None:
+def test_a_progressive_jpeg_that_lacks_its_last_scan_is_rejected(tmp_path: Path, out: Path) -> None:
     content = encoded(progressive=True)
-    last = content.rindex(b"\xff\xda")
+    last_scan = content.rindex(b"\xff\xda")
 
-    assert refusal(tmp_path, out, content[:last]) == ("truncated", True)
+    assert rejection(tmp_path, out, content[:last_scan]) == ("truncated", True)
 
 
 @pytest.mark.parametrize("by", range(1, 8))
-def test_restarts_out_of_order_are_noted(tmp_path: Path, out: Path, by: int) -> None:
+def test_restart_markers_out_of_order_result_in_a_note(tmp_path: Path, out: Path, by: int) -> None:
     content = with_restarts()
 
     picture = developed(tmp_path, out, renumbered(content, 6, by))
@@ -150,7 +152,7 @@ def test_restarts_out_of_order_are_noted(tmp_path: Path, out: Path, by: int) -> 
     assert looks_like(picture, content)
 
 
-def test_restarts_that_are_all_the_same_are_noted(tmp_path: Path, out: Path) -> None:
+def test_restart_markers_that_are_all_the_same_result_in_a_note(tmp_path: Path, out: Path) -> None:
     content = with_restarts()
 
     picture = developed(tmp_path, out, RESTART.sub(b"\xff\xd0", content))
@@ -159,8 +161,8 @@ def test_restarts_that_are_all_the_same_are_noted(tmp_path: Path, out: Path) -> 
     assert looks_like(picture, content)
 
 
-def test_a_stray_marker_that_no_viewer_meets_is_noted(tmp_path: Path, out: Path) -> None:
-    """Behind the last block of an interval decoders skip whatever stands before the restart."""
+def test_a_stray_marker_that_decoders_skip_results_in_a_note(tmp_path: Path, out: Path) -> None:
+    """After the last block of an interval, decoders skip all bytes up to the restart marker."""
     content = with_restarts()
     at = restarts(content)[-1]
 
@@ -180,25 +182,27 @@ def test_stray_bytes_before_a_restart_are_no_damage(tmp_path: Path, out: Path) -
 
 
 DAMAGED: dict[str, Callable[[bytes, list[int]], bytes]] = {
-    "a stretch is gone": lambda content, at: content[: at[2]] + content[at[5] :],
-    "an interval is gone": lambda content, at: content[: at[2]] + content[at[3] :],
-    "an interval is there twice": lambda content, at: content[: at[3]] + content[at[2] :],
+    "several intervals are missing": lambda content, at: content[: at[2]] + content[at[5] :],
+    "an interval is missing": lambda content, at: content[: at[2]] + content[at[3] :],
+    "an interval is repeated": lambda content, at: content[: at[3]] + content[at[2] :],
     "a marker in the middle of an interval": lambda content, at: (
         content[: at[7] - 40] + b"\xff\xc1" + content[at[7] - 38 :]
     ),
-    "half of an interval is gone": lambda content, at: content[: at[3] + 30] + content[at[4] :],
-    "restarts are gone": lambda content, at: content[: at[3]] + content[at[3] + 2 :],
+    "half of an interval is missing": lambda content, at: content[: at[3] + 30] + content[at[4] :],
+    "a restart marker is missing": lambda content, at: content[: at[3]] + content[at[3] + 2 :],
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGED.values(), ids=DAMAGED)
-def test_refuses_damage_that_is_seen(tmp_path: Path, out: Path, damage: Callable[[bytes, list[int]], bytes]) -> None:
-    content = renumbered(with_restarts(), -1, 2)  # whatever else is wrong, a number is
+def test_a_jpeg_with_visible_damage_is_rejected(
+    tmp_path: Path, out: Path, damage: Callable[[bytes, list[int]], bytes]
+) -> None:
+    content = renumbered(with_restarts(), -1, 2)  # a wrong number alone would be repaired
 
-    assert refusal(tmp_path, out, damage(content, restarts(content))) in {("broken", True), ("truncated", True)}
+    assert rejection(tmp_path, out, damage(content, restarts(content))) in {("broken", True), ("truncated", True)}
 
 
-def test_is_compared_within_the_limits_of_memory(tmp_path: Path, out: Path) -> None:
+def test_a_jpeg_that_is_too_large_to_be_repaired_is_rejected(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "photo.jpg"
     source.write_bytes(renumbered(with_restarts(), 3, 3))
 
@@ -208,7 +212,7 @@ def test_is_compared_within_the_limits_of_memory(tmp_path: Path, out: Path) -> N
     assert caught.value.code == "too-heavy"
 
 
-def test_words_of_a_mended_file_are_read(tmp_path: Path, out: Path) -> None:
+def test_the_metadata_of_a_repaired_file_are_read(tmp_path: Path, out: Path) -> None:
     tags = Image.Exif()
     tags[0x0110] = "Example One"
 
@@ -218,7 +222,7 @@ def test_words_of_a_mended_file_are_read(tmp_path: Path, out: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"mode": "L"}, {"subsampling": 1}], ids=str)
-def test_counts_the_restarts_of_a_scan(options: dict[str, Any]) -> None:
+def test_the_number_of_restart_markers_of_a_scan_is_calculated(options: dict[str, Any]) -> None:
     content = encoded(restart_marker_blocks=3, **options)
     frame = scans.frame(content)
 
@@ -226,12 +230,12 @@ def test_counts_the_restarts_of_a_scan(options: dict[str, Any]) -> None:
     assert frame.restarts(next(scans.scans(content))) == len(restarts(content))
 
 
-def test_as_much_as_possible_of_a_damaged_file_can_be_seen() -> None:
+def test_lenient_repair_loses_only_the_damaged_rows() -> None:
     content = with_restarts()
     at = restarts(content)[7]
 
-    mended = jpeg_repair.repair_leniently(content[: at - 4] + b"\xff\xc1" + content[at - 2 :])
+    repaired = jpeg_repair.repair_leniently(content[: at - 4] + b"\xff\xc1" + content[at - 2 :])
 
-    with Image.open(BytesIO(mended)) as image, Image.open(BytesIO(content)) as whole:
-        apart = np.abs(np.asarray(image, np.int16) - np.asarray(whole, np.int16)).max(axis=(1, 2)) > 9
-    assert apart.sum() <= 20  # of 240 rows: a row of blocks, and what is interpolated around it
+    with Image.open(BytesIO(repaired)) as image, Image.open(BytesIO(content)) as original:
+        differing_rows = np.abs(np.asarray(image, np.int16) - np.asarray(original, np.int16)).max(axis=(1, 2)) > 9
+    assert differing_rows.sum() <= 20  # of 240 rows: one row of blocks, and the rows interpolated from it

@@ -50,7 +50,7 @@ pytestmark = [
 
 @pytest.fixture
 def installation(tmp_path: Path) -> Path:
-    """Creates files that a decoder must not access, beside its photo."""
+    """Creates files that a decoder must not access, around its photo."""
     for name, content in OTHER_FILES.items():
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""A HEIC or AVIF file is whole when the bytes of all its items are there, whatever follows the last box."""
+"""A HEIC or AVIF file is complete if it contains the bytes of all its items; bytes after the last box are ignored."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import struct
 from io import BytesIO
 from pathlib import Path
 
-import pillow_jxl  # noqa: F401 - teaches Pillow to write it
+import pillow_jxl  # noqa: F401 - registers JPEG XL with Pillow
 import pytest
 from PIL import Image
 
 from processing.pipeline import ImageRejected
 from processing.pipeline.containers import heif_items
-from processing.pipeline.formats import opener  # noqa: F401 - teaches Pillow HEIF here too
+from processing.pipeline.formats import opener  # noqa: F401 - registers HEIF with Pillow
 from processing.pipeline.render.develop import develop
 
 TAILS = {
     "the rest of some XML": b"/>\n<rdf:li>abc</rdf:li>\n</x:xmpmeta>",
     "letters": b"SEFHabcdefghijklmnop",
     "a phone's trailer": b"\0\0\x01\x0aImage_UTC_Data1700000000000SEFH" + struct.pack("<4I", 107, 1, 12, 24) + b"SEFT",
-    "a video's box that was cut": struct.pack(">I", 100_000) + b"mpvd" + bytes(2000),
-    "a large box that was cut": struct.pack(">I4sQ", 1, b"mpvd", 1 << 40) + bytes(50),
-    "a box that says it is nothing": struct.pack(">I", 4) + b"free",
+    "a truncated video box": struct.pack(">I", 100_000) + b"mpvd" + bytes(2000),
+    "a truncated box with a 64-bit size": struct.pack(">I4sQ", 1, b"mpvd", 1 << 40) + bytes(50),
+    "a box smaller than its header": struct.pack(">I", 4) + b"free",
     "zeros": bytes(5000),
     "a few zeros": bytes(3),
     "another file": b"\xff\xd8\xff\xe0" + bytes(500),
@@ -38,7 +38,7 @@ def encoded(name: str) -> bytes:
     return buffer.getvalue()
 
 
-def refusal(source: Path, out: Path) -> tuple[str, bool]:
+def rejection(source: Path, out: Path) -> tuple[str, bool]:
     with pytest.raises(ImageRejected) as caught:
         develop(source, out)
     return caught.value.code, caught.value.permanent
@@ -46,7 +46,7 @@ def refusal(source: Path, out: Path) -> tuple[str, bool]:
 
 @pytest.mark.parametrize("tail", TAILS.values(), ids=TAILS)
 @pytest.mark.parametrize("name", ["HEIF", "AVIF", "JXL"])
-def test_what_follows_the_last_box_is_no_part_of_the_picture(tmp_path: Path, out: Path, name: str, tail: bytes) -> None:
+def test_bytes_after_the_last_box_are_ignored(tmp_path: Path, out: Path, name: str, tail: bytes) -> None:
     source = tmp_path / "photo"
     source.write_bytes(encoded(name) + tail)
 
@@ -55,34 +55,34 @@ def test_what_follows_the_last_box_is_no_part_of_the_picture(tmp_path: Path, out
     assert (picture.format, picture.width, picture.height) == (name, 160, 120)
 
 
-@pytest.mark.parametrize("tail", [b"", TAILS["the rest of some XML"]], ids=["cut", "cut, and something behind"])
+@pytest.mark.parametrize("tail", [b"", TAILS["the rest of some XML"]], ids=["truncated", "truncated, with a trailer"])
 @pytest.mark.parametrize("lost", [1, 20, 500])
 @pytest.mark.parametrize("name", ["HEIF", "AVIF"])
-def test_refuses_a_picture_that_lacks_its_last_bytes(
+def test_a_picture_that_lacks_its_last_bytes_is_rejected(
     tmp_path: Path, out: Path, name: str, lost: int, tail: bytes
 ) -> None:
     content = encoded(name)
     source = tmp_path / "photo"
     source.write_bytes(content[:-lost] + (tail if len(tail) < lost else b""))
 
-    assert refusal(source, out) == ("truncated", True)
+    assert rejection(source, out) == ("truncated", True)
 
 
 @pytest.mark.parametrize("name", ["HEIF", "AVIF"])
-def test_refuses_a_picture_cut_within_its_description(tmp_path: Path, out: Path, name: str) -> None:
+def test_a_picture_truncated_within_its_meta_box_is_rejected(tmp_path: Path, out: Path, name: str) -> None:
     content = encoded(name)
     source = tmp_path / "photo"
     source.write_bytes(content[: content.index(b"iprp") + 12])
 
-    assert refusal(source, out) == ("truncated", True)
+    assert rejection(source, out) == ("truncated", True)
 
 
-def test_refuses_a_file_that_ends_before_its_description(tmp_path: Path, out: Path) -> None:
+def test_a_file_that_ends_before_its_meta_box_is_rejected(tmp_path: Path, out: Path) -> None:
     content = encoded("HEIF")
     source = tmp_path / "photo"
     source.write_bytes(content[: int.from_bytes(content[:4])])
 
-    assert refusal(source, out) == ("truncated", True)
+    assert rejection(source, out) == ("truncated", True)
 
 
 def box(kind: bytes, content: bytes) -> bytes:
@@ -93,11 +93,11 @@ LAYOUTS = {
     "version 0": (b"\0\0\0\0" + b"\x44\x00" + struct.pack(">HHHHII", 1, 7, 0, 1, 100, 50), 150),
     "version 0, with a base": (b"\0\0\0\0" + b"\x44\x40" + struct.pack(">HHHIHII", 1, 7, 0, 1000, 1, 100, 50), 1150),
     "version 1": (b"\1\0\0\0" + b"\x44\x00" + struct.pack(">HHHHHII", 1, 7, 0, 0, 1, 100, 50), 150),
-    "version 1, in the description": (
+    "version 1, in the idat box": (
         b"\1\0\0\0" + b"\x44\x00" + struct.pack(">HHHHHII", 1, 7, 1, 0, 1, 100, 50),
         None,
     ),
-    "version 1, elsewhere": (b"\1\0\0\0" + b"\x44\x00" + struct.pack(">HHHHHII", 1, 7, 0, 1, 1, 100, 50), None),
+    "version 1, in another file": (b"\1\0\0\0" + b"\x44\x00" + struct.pack(">HHHHHII", 1, 7, 0, 1, 1, 100, 50), None),
     "version 1, with an index": (b"\1\0\0\0" + b"\x44\x04" + struct.pack(">HHHHHIII", 1, 7, 0, 0, 1, 9, 100, 50), 150),
     "version 2": (b"\2\0\0\0" + b"\x48\x00" + struct.pack(">IIHHHIQ", 1, 7, 0, 0, 1, 100, 1 << 40), 100 + (1 << 40)),
     "two extents": (b"\0\0\0\0" + b"\x44\x00" + struct.pack(">HHHHIIII", 1, 7, 0, 2, 500, 50, 100, 50), 550),
@@ -106,7 +106,7 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize(("iloc", "end"), LAYOUTS.values(), ids=LAYOUTS)
-def test_knows_where_items_end(tmp_path: Path, iloc: bytes, end: int | None) -> None:
+def test_the_end_of_the_last_item_is_read_from_the_iloc_box(tmp_path: Path, iloc: bytes, end: int | None) -> None:
     path = tmp_path / "photo"
     path.write_bytes(box(b"meta", bytes(4) + box(b"iloc", iloc)))
 
@@ -114,10 +114,10 @@ def test_knows_where_items_end(tmp_path: Path, iloc: bytes, end: int | None) -> 
         assert heif_items.data_end(file) == end
 
 
-def test_a_list_of_items_that_never_ends_is_a_bomb(tmp_path: Path) -> None:
+def test_an_iloc_box_with_too_many_extents_is_rejected_as_a_bomb(tmp_path: Path) -> None:
     path = tmp_path / "photo"
-    one = struct.pack(">HHH", 7, 0, 65_535)  # of no bytes: places and lengths are left out
-    path.write_bytes(box(b"meta", bytes(4) + box(b"iloc", b"\0\0\0\0\0\0" + struct.pack(">H", 9) + one * 9)))
+    item = struct.pack(">HHH", 7, 0, 65_535)  # offset and length of an extent have zero bytes
+    path.write_bytes(box(b"meta", bytes(4) + box(b"iloc", b"\0\0\0\0\0\0" + struct.pack(">H", 9) + item * 9)))
 
     with path.open("rb") as file, pytest.raises(ImageRejected) as caught:
         heif_items.data_end(file)

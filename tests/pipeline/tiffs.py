@@ -1,4 +1,4 @@
-"""TIFFs made for the tests: pages in a chain or below one another, with any marks, in both orders of bytes, BigTIFF too."""
+"""TIFFs for the tests: pages in a chain or as SubIFDs, with any tags, in both byte orders, also as BigTIFF."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHORT, LONG, ASCII = 3, 4, 2
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An RGB or grey picture as one unpacked strip; `below` are its SubIFDs. Tag values: numbers, or bytes for text."""
+    """An RGB or grey picture as one uncompressed strip; `below` are its SubIFDs. Tag values are numbers, or bytes for text."""
 
     image: Image.Image
     tags: Mapping[int, int | bytes | tuple[int, ...]] = field(default_factory=dict)
@@ -40,20 +40,20 @@ def of_samples(
     order: str = "<",
     lost: int = 0,
 ) -> bytes:
-    """One strip of any samples; the last `lost` bytes of them are missing."""
+    """Returns a TIFF with one strip of these samples, without the last `lost` bytes."""
     image = Image.new("L" if channels == 1 else "RGB", (1, 1))
-    words = {256: size[0], 257: size[1], 278: size[1], 273: 0, 279: len(samples), **tags}
-    head = written(Page(image, words), order=order)
-    words[273] = len(head)
-    return written(Page(image, words), order=order) + samples[: len(samples) - lost]
+    all_tags = {256: size[0], 257: size[1], 278: size[1], 273: 0, 279: len(samples), **tags}
+    head = written(Page(image, all_tags), order=order)
+    all_tags[273] = len(head)
+    return written(Page(image, all_tags), order=order) + samples[: len(samples) - lost]
 
 
 def _chained(content: bytearray, pages: list[Page], order: str, word: str) -> None:
-    """Directories one after the other, each pointing to the next; the first pointer is at the content's end."""
+    """Appends the directories, each of which points to the next; the first pointer is at the end of the content."""
     pointer = len(content)
     content += bytes(struct.calcsize(word))
     for page in pages:
-        at = _one(content, page, order, word)
+        at = _append_page(content, page, order, word)
         struct.pack_into(order + word, content, pointer, at)
         pointer = _pointers.pop(at)
 
@@ -61,13 +61,13 @@ def _chained(content: bytearray, pages: list[Page], order: str, word: str) -> No
 _pointers: dict[int, int] = {}
 
 
-def _one(content: bytearray, page: Page, order: str, word: str) -> int:
-    """Appends pixels, what is below, and the directory; returns the directory's place."""
+def _append_page(content: bytearray, page: Page, order: str, word: str) -> int:
+    """Appends pixels, SubIFDs and the directory; returns the offset of the directory."""
     pixels_at = len(content)
     content += page.image.tobytes() + bytes(len(page.image.tobytes()) % 2)
     below = []
     for child in page.below:
-        below.append(_one(content, child, order, word))
+        below.append(_append_page(content, child, order, word))
         _pointers.pop(below[-1])
     channels = len(page.image.getbands())
     tags: dict[int, object] = {
@@ -87,9 +87,9 @@ def _one(content: bytearray, page: Page, order: str, word: str) -> int:
         width = struct.calcsize(word)
         if len(raw) > width:
             content += bytes(len(content) % 2)
-            place = len(content)
+            value_at = len(content)
             content += raw
-            raw = struct.pack(order + word, place)
+            raw = struct.pack(order + word, value_at)
         entries.append(struct.pack(f"{order}HH{word}", tag, kind, count) + raw.ljust(width, b"\0"))
     content += bytes(len(content) % 2)
     at = len(content)
