@@ -28,14 +28,14 @@ def age(album: Album, **span: float) -> None:
 def test_an_album_in_the_trash_keeps_its_files_and_is_still_checked(
     album, photo, data_dir, django_capture_on_commit_callbacks
 ):
-    before = files(data_dir)
+    files_before = files(data_dir)
 
     with django_capture_on_commit_callbacks(execute=True):
         assert album_trash.move_to_trash(album, by="anna") is True
         recovery.sweep()
 
     report = consistency.verify()
-    assert (files(data_dir), report.photos, report.is_clean) == (before, 1, True)
+    assert (files(data_dir), report.photos, report.is_clean) == (files_before, 1, True)
     (data_dir / photo.original_key).write_bytes(b"rotten")
     assert consistency.verify().corrupt == [photo.original_key]
     scrub.step()

@@ -34,9 +34,9 @@ def test_photos_with_and_without_a_time_zone_are_sorted_by_local_time(album):
         photo(album, name, taken)
     photo(album, "never", None)
 
-    shown = album.photos.exclude(name="photo.jpg").by_time()
+    photos = album.photos.exclude(name="photo.jpg").by_time()
 
-    assert [photo.name for photo in shown] == [*TAKEN, "never"]
+    assert [photo.name for photo in photos] == [*TAKEN, "never"]
 
 
 def test_the_admin_sorts_photos_by_local_time(album, admin, client):

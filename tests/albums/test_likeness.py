@@ -26,14 +26,14 @@ def photo(album: Album, bits: int | None = OWN, size: tuple[int, int] = (60, 40)
 
 def test_hashes_that_differ_in_up_to_six_bits_are_similar_the_nearest_first(album):
     own = photo(album)
-    near = [
+    similar = [
         photo(album, OWN ^ bits)
         for bits in (0, 1, 1 << 63, 0b11 << 16, 0x0003_0003_0003_0000, 0x0000_0000_003F_0000, 0x0003_0001_0001_0003)
     ]
     for bits in (0x7F, 0x0003_0003_0003_0001, 0x0003_0003_0003_0003):
         photo(album, OWN ^ bits)
 
-    assert likeness.similar_photos(own) == near
+    assert likeness.similar_photos(own) == similar
 
 
 def test_a_photo_without_a_hash_has_no_similar_photos(album):

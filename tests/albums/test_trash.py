@@ -36,13 +36,13 @@ def age(photo: Photo, **span: float) -> None:
 
 
 def test_a_photo_in_the_trash_keeps_its_files_and_is_still_checked(photo, data_dir, django_capture_on_commit_callbacks):
-    before = files(data_dir)
+    files_before = files(data_dir)
 
     with django_capture_on_commit_callbacks(execute=True):
         assert trash.move_to_trash(photo) is True
 
     report = consistency.verify()
-    assert (files(data_dir), report.photos, report.is_clean) == (before, 1, True)
+    assert (files(data_dir), report.photos, report.is_clean) == (files_before, 1, True)
     assert (photo.album.photos.shown().count(), photo.album.photos.trashed().get()) == (0, photo)
 
 

@@ -1,6 +1,6 @@
 """A hostile child: applies the real limits, then makes one attempt and reports the outcome.
 
-`python -m tests.pipeline.inmate ATTEMPT WORKSPACE [unfenced]` prints the name of the error, or "done".
+`python -m tests.pipeline.inmate ATTEMPT WORKSPACE [unconfined]` prints the name of the error, or "done".
 """
 
 import ctypes
@@ -53,8 +53,8 @@ ATTEMPTS: dict[str, Callable[[], object]] = {
 }
 
 
-def main(attempt: str, workspace: str, *unfenced: str) -> None:
-    if not unfenced:
+def main(attempt: str, workspace: str, *unconfined: str) -> None:
+    if not unconfined:
         confinement.apply_limits(os.getppid(), 512 * MEBI, Path(workspace))
     try:
         ATTEMPTS[attempt]()

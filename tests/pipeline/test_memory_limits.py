@@ -48,13 +48,13 @@ BOMBS = {
 def test_a_picture_of_hundreds_of_megapixels_is_rejected(tmp_path: Path, out: Path, content: bytes) -> None:
     source = tmp_path / "photo"
     source.write_bytes(content)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    rss_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     with pytest.raises(ImageRejected) as caught:
         develop(source, out)
 
     assert caught.value.code == "too-many-pixels"
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - rss_before < 20_000
 
 
 def test_the_message_states_the_size_and_the_limit(tmp_path: Path, out: Path) -> None:
@@ -182,11 +182,11 @@ def test_text_that_expands_to_many_megabytes_takes_little_memory(tmp_path: Path,
     text = chunk(kind, b"Comment\0" + (b"\0" if kind == b"zTXt" else b"\1\0\0\0") + packed)
     source = tmp_path / "photo"
     source.write_bytes(png(8, 8, text))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    rss_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     assert develop(source, out).width == 8
 
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - rss_before < 20_000
 
 
 def test_much_compressed_text_in_many_chunks_is_rejected_as_a_bomb(tmp_path: Path, out: Path) -> None:

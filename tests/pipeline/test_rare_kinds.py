@@ -164,7 +164,7 @@ def test_a_tiff_that_no_decoder_supports_is_rejected_with_its_kind(
 
 
 def test_a_truncated_tiff_of_an_unsupported_kind_is_rejected_as_damaged(tmp_path: Path, out: Path) -> None:
-    content = tiffs.of_samples(bytes(300), (100, 1), 3, {COMPRESSION: 34712}, lost=100)
+    content = tiffs.of_samples(bytes(300), (100, 1), 3, {COMPRESSION: 34712}, missing_bytes=100)
 
     assert rejected(tmp_path, out, content).code in {"broken", "truncated"}
 

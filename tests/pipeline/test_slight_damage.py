@@ -174,7 +174,7 @@ def test_a_stray_marker_that_decoders_skip_results_in_a_note(tmp_path: Path, out
         assert looks_like(picture, content)
 
 
-def test_stray_bytes_before_a_restart_are_no_damage(tmp_path: Path, out: Path) -> None:
+def test_stray_bytes_before_a_restart_marker_are_ignored(tmp_path: Path, out: Path) -> None:
     content = with_restarts()
     at = restarts(content)[4]
 

@@ -67,7 +67,7 @@ def sandbox(installation: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[San
 
 
 def run(sandbox: Sandbox, installation: Path, code: str, **names: Any) -> Picture:
-    """Develops a photo that is this program. It finds the names passed here, and the installation's path as `home`."""
+    """Develops a photo that is this program, which can use the names passed here, and the installation's path as `home`."""
     variables = {"home": str(installation), "worker": os.getpid(), **names}
     source = installation / "incoming" / "photo"
     source.write_text("\n".join(f"{name} = {value!r}" for name, value in variables.items()) + "\n" + dedent(code))

@@ -56,14 +56,14 @@ def test_bytes_after_the_last_box_are_ignored(tmp_path: Path, out: Path, name: s
 
 
 @pytest.mark.parametrize("tail", [b"", TAILS["the rest of some XML"]], ids=["truncated", "truncated, with a trailer"])
-@pytest.mark.parametrize("lost", [1, 20, 500])
+@pytest.mark.parametrize("missing_bytes", [1, 20, 500])
 @pytest.mark.parametrize("name", ["HEIF", "AVIF"])
 def test_a_picture_that_lacks_its_last_bytes_is_rejected(
-    tmp_path: Path, out: Path, name: str, lost: int, tail: bytes
+    tmp_path: Path, out: Path, name: str, missing_bytes: int, tail: bytes
 ) -> None:
     content = encoded(name)
     source = tmp_path / "photo"
-    source.write_bytes(content[:-lost] + (tail if len(tail) < lost else b""))
+    source.write_bytes(content[:-missing_bytes] + (tail if len(tail) < missing_bytes else b""))
 
     assert rejection(source, out) == ("truncated", True)
 

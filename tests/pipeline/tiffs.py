@@ -38,14 +38,14 @@ def of_samples(
     tags: Mapping[int, int | bytes | tuple[int, ...]],
     *,
     order: str = "<",
-    lost: int = 0,
+    missing_bytes: int = 0,
 ) -> bytes:
-    """Returns a TIFF with one strip of these samples, without the last `lost` bytes."""
+    """Returns a TIFF with one strip of these samples, without the last `missing_bytes` bytes."""
     image = Image.new("L" if channels == 1 else "RGB", (1, 1))
     all_tags = {256: size[0], 257: size[1], 278: size[1], 273: 0, 279: len(samples), **tags}
     head = written(Page(image, all_tags), order=order)
     all_tags[273] = len(head)
-    return written(Page(image, all_tags), order=order) + samples[: len(samples) - lost]
+    return written(Page(image, all_tags), order=order) + samples[: len(samples) - missing_bytes]
 
 
 def _chained(content: bytearray, pages: list[Page], order: str, word: str) -> None:

@@ -43,7 +43,7 @@ def played(path: str | Path) -> tuple[list[tuple[int, ...]], list[int], int]:
         return colours, durations, image.info.get("loop", -1)
 
 
-def near(actual: Any, expected: Any, tolerance: int = 12) -> bool:
+def is_near(actual: Any, expected: Any, tolerance: int = 12) -> bool:
     return bool(np.abs(np.array(actual)[..., :3] - np.array(expected)).max() <= tolerance)
 
 
@@ -61,7 +61,7 @@ def test_renditions_of_every_size_keep_the_frames_and_their_durations(tmp_path: 
     ]
     for rendition in picture.renditions:
         colours, durations, loop = played(rendition.path)
-        assert near(colours, COLOURS)
+        assert is_near(colours, COLOURS)
         assert (durations, loop) == (DURATIONS, 0)
         assert rendition.bytes == Path(rendition.path).stat().st_size
 
@@ -107,7 +107,7 @@ def test_the_default_image_of_an_apng_is_no_frame(tmp_path: Path, out: Path) -> 
     picture = develop(source, out)
 
     assert picture.frames == 2
-    assert near(played(picture.renditions[0].path)[0], [GREEN, BLUE])
+    assert is_near(played(picture.renditions[0].path)[0], [GREEN, BLUE])
 
 
 @pytest.mark.parametrize("name", ["PNG", "WEBP"])
@@ -135,7 +135,7 @@ def test_an_animation_above_the_limits_shows_its_first_frame_with_a_note(
 
     assert (picture.frames, [note.code for note in picture.notes]) == (1, ["animation-stopped"])
     assert "3 frames of 64 x 48 pixels" in picture.notes[0].message
-    assert near(middles(picture), [RED] * 4)
+    assert is_near(middles(picture), [RED] * 4)
     assert len(played(picture.renditions[0].path)[0]) == 1
 
 
@@ -170,7 +170,7 @@ def test_the_pages_of_a_tiff_are_no_animation(tmp_path: Path, out: Path) -> None
     picture = develop(source, out)
 
     assert (picture.frames, picture.notes) == (1, ())
-    assert near(middles(picture), [RED] * 4)
+    assert is_near(middles(picture), [RED] * 4)
 
 
 def test_the_colours_of_every_frame_are_converted_by_the_profile(tmp_path: Path, out: Path) -> None:
@@ -179,7 +179,7 @@ def test_the_colours_of_every_frame_are_converted_by_the_profile(tmp_path: Path,
 
     picture = develop(source, out)
 
-    assert near(played(picture.renditions[0].path)[0], expected)
+    assert is_near(played(picture.renditions[0].path)[0], expected)
 
 
 def test_an_animation_is_developed_in_the_sandbox(tmp_path: Path, out: Path) -> None:

@@ -34,7 +34,7 @@ def colour(picture: Picture, x: float, y: float) -> tuple[int, ...]:
     return pixel
 
 
-def near(actual: tuple[int, ...], expected: tuple[int, ...]) -> bool:
+def is_near(actual: tuple[int, ...], expected: tuple[int, ...]) -> bool:
     return all(abs(a - b) <= 8 for a, b in zip(actual, expected, strict=True))
 
 
@@ -45,7 +45,7 @@ def test_the_cameras_own_jpeg_is_shown_if_it_is_large_enough(tmp_path: Path, out
 
     assert [note.code for note in picture.notes] == ["raw-preview"]
     assert (picture.format, picture.renditions[0].width) == ("DNG", 2560)
-    assert near(colour(picture, 0.5, 0.5), GREEN)
+    assert is_near(colour(picture, 0.5, 0.5), GREEN)
 
 
 def test_a_jpeg_of_the_sensors_size_is_large_enough(tmp_path: Path, out: Path) -> None:
@@ -73,8 +73,8 @@ def test_the_sensor_data_are_developed_if_there_is_only_a_thumbnail(
     picture = develop(source, out)
 
     assert ((picture.width, picture.height), picture.notes[0].code) == (size, "raw-developed")
-    assert near(colour(picture, 0.7, 0.5), RED)
-    assert near(colour(picture, 0.1, 0.5), BLUE)
+    assert is_near(colour(picture, 0.7, 0.5), RED)
+    assert is_near(colour(picture, 0.1, 0.5), BLUE)
 
 
 def test_a_developed_raw_is_as_bright_as_the_cameras_preview(tmp_path: Path, out: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_developed_raw_is_as_bright_as_the_cameras_preview(tmp_path: Path, out
 
     picture = develop(source, out)
 
-    assert near(colour(picture, 0.5, 0.5), bright)
+    assert is_near(colour(picture, 0.5, 0.5), bright)
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,8 @@ def test_a_developed_raw_is_turned_upright(
     picture = develop(source, out)
 
     assert (picture.width, picture.height) == ((600, 400) if orientation < 5 else (400, 600))
-    assert near(colour(picture, *at), BLUE)
-    assert near(colour(picture, 1 - at[0], 1 - at[1]), RED)
+    assert is_near(colour(picture, *at), BLUE)
+    assert is_near(colour(picture, 1 - at[0], 1 - at[1]), RED)
 
 
 @pytest.mark.parametrize("size", [(600, 400), (400, 600)], ids=["as the sensor", "turned by the camera"])

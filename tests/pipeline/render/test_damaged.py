@@ -92,9 +92,9 @@ def test_the_rows_before_the_missing_data_are_shown(tmp_path: Path, out: Path, c
     assert caught.value.code == "truncated"
     assert (picture.width, picture.height) == (640, 480)
     assert [note.code for note in picture.notes] == ["published-damaged"]
-    for shown in (Image.open(picture.renditions[0].path), Image.open(BytesIO(preview(source)))):
+    for image in (Image.open(picture.renditions[0].path), Image.open(BytesIO(preview(source)))):
         above, below = (
-            ImageStat.Stat(shown.convert("RGB").crop((0, top, shown.width, top + 20))) for top in (0, shown.height - 20)
+            ImageStat.Stat(image.convert("RGB").crop((0, top, image.width, top + 20))) for top in (0, image.height - 20)
         )
         assert max(abs(mean - red) for mean, red in zip(above.mean, RED, strict=True)) < 8
         assert max(below.stddev) < 2

@@ -118,11 +118,11 @@ def test_an_error_in_the_second_thread_is_raised(count):
 
 def test_no_thread_is_left_after_a_photo_is_developed(tmp_path, many_cores):
     picture("RGB", (3000, 2000)).save(tmp_path / "photo.jpg")
-    before = threading.enumerate()
+    threads_before = threading.enumerate()
 
     develop.develop(tmp_path / "photo.jpg", tmp_path / "out")
 
-    assert threading.enumerate() == before
+    assert threading.enumerate() == threads_before
 
 
 def test_one_core_and_two_cores_write_the_same_files(tmp_path, cpus):

@@ -27,16 +27,16 @@ test("system files and previews are detected as companions, also outside folders
   assert.deepEqual(companions, entries(...junk));
 });
 
-test("a video is accepted only with its Live Photo", () => {
+test("a video is accepted only with the still picture that it belongs to", () => {
   assert.deepEqual(acceptedOf("a/IMG_1.HEIC", "a/IMG_1.MOV", "a/IMG_2.MOV", "b/IMG_1.MP4"), ["a/IMG_1.HEIC", "a/IMG_1.MOV"]);
   assert.deepEqual(acceptedOf("a/IMG_1.HEIC", "a/IMG_1_HEVC.MOV", "a/IMG_2_HEVC.MOV"), ["a/IMG_1_HEVC.MOV", "a/IMG_1.HEIC"]);
   assert.deepEqual(acceptedOf("a/PXL_1.MP", "a/PXL_1.MP.jpg", "a/PXL_2.MP"), ["a/PXL_1.MP", "a/PXL_1.MP.jpg"]);
 });
 
 test("Takeout's JSON file of a photo is accepted, also with a truncated name", () => {
-  const cut = `${"x".repeat(46)}.json`;
+  const truncated = `${"x".repeat(46)}.json`;
   for (const name of ["IMG_1.jpg.json", "IMG_1.HEIC.supplemental-metadata.json", "IMG_1.jpg.supplemental-metadata(2).json", "IMG_1.jpg(1).json",
-    "IMG_1.jpg.suppl.json", "IMG_1.jpg..json", "IMG_1.MP4.json", "IMG_1.supplemental-metadata.json", `${"x".repeat(43)}.jp.json`, cut]) {
+    "IMG_1.jpg.suppl.json", "IMG_1.jpg..json", "IMG_1.MP4.json", "IMG_1.supplemental-metadata.json", `${"x".repeat(43)}.jp.json`, truncated]) {
     assert.deepEqual(acceptedOf(`a/${name}`), [`a/${name}`], name);
   }
 });

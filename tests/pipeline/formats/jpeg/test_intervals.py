@@ -86,8 +86,8 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "ones from the middle on": tail(0xFF, 0.5),
     "one repeated letter from the middle on": tail(0x55, 0.5),
     "zeros from the middle on, with an end marker": tail(0, 0.5, has_end_marker=True),
-    "cut in half, with an end marker": truncated_with_end_marker(0.5),
-    "cut near its end, with an end marker": truncated_with_end_marker(0.99),
+    "truncated to half, with an end marker": truncated_with_end_marker(0.5),
+    "truncated near its end, with an end marker": truncated_with_end_marker(0.99),
     "a sector of zeros": block(0, SECTOR),
     "a cluster of zeros": block(0, CLUSTER),
     "a sector of ones": block(0xFF, SECTOR),
@@ -112,8 +112,8 @@ def test_damage_that_libjpeg_ignores_is_detected(
 @pytest.mark.parametrize(
     "name",
     [
-        "cut in half, with an end marker",
-        "cut near its end, with an end marker",
+        "truncated to half, with an end marker",
+        "truncated near its end, with an end marker",
         "zeros from the middle on",
         "a cluster of zeros",
     ],
