@@ -7,7 +7,7 @@ from tests.processing import making
 
 @pytest.fixture
 def photo(album, django_capture_on_commit_callbacks) -> Photo:
-    """Developed, with its files."""
+    """Returns a developed photo with its files."""
     making.received(album, making.jpeg((500, 400)))
     with django_capture_on_commit_callbacks(execute=True):
         worker.develop_next()

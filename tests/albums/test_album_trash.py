@@ -28,31 +28,31 @@ def age(album: Album, **span: float) -> None:
 def test_an_album_in_the_trash_keeps_its_files_and_is_still_checked(
     album, photo, data_dir, django_capture_on_commit_callbacks
 ):
-    before = files(data_dir)
+    files_before = files(data_dir)
 
     with django_capture_on_commit_callbacks(execute=True):
         assert album_trash.move_to_trash(album, by="anna") is True
         recovery.sweep()
 
-    found = consistency.verify()
-    assert (files(data_dir), found.photos, found.is_clean) == (before, 1, True)
+    report = consistency.verify()
+    assert (files(data_dir), report.photos, report.is_clean) == (files_before, 1, True)
     (data_dir / photo.original_key).write_bytes(b"rotten")
     assert consistency.verify().corrupt == [photo.original_key]
     scrub.step()
     assert Photo.objects.get().checked_at is not None
 
 
-def test_it_is_visible_to_nobody(album, photo, owner, admin):
+def test_an_album_in_the_trash_is_not_visible(album, photo, owner, admin):
     album_trash.move_to_trash(album, by="anna")
 
-    for person in (owner, admin):
-        assert list(Album.objects.visible_to(person)) == []
-        assert list(Photo.objects.visible_to(person)) == []
-        assert list(Album.objects.changeable_by(person).trashed()) == [album]
+    for user in (owner, admin):
+        assert list(Album.objects.visible_to(user)) == []
+        assert list(Photo.objects.visible_to(user)) == []
+        assert list(Album.objects.changeable_by(user).trashed()) == [album]
     assert queue_overview.build(Album.objects.visible_to(owner)).photos == 0
 
 
-def test_it_is_restored_with_all_that_was_in_it(album):
+def test_an_album_is_restored_with_all_its_photos(album):
     photos = rows(album, 3)
     trash.move_to_trash(photos[1])
     album_trash.move_to_trash(album, by="anna")
@@ -64,20 +64,22 @@ def test_it_is_restored_with_all_that_was_in_it(album):
     assert list(album.photos.trashed()) == [photos[1]]
 
 
-def test_what_is_not_in_the_trash_cannot_be_restored_or_deleted_permanently(album, owner):
+def test_an_album_not_in_the_trash_cannot_be_restored_or_deleted_permanently(album, owner):
     rows(album, 1)
-    gone = Album.objects.create(title="Winter", owner=owner)
-    album_trash.move_to_trash(gone, by="anna")
-    same = Album.objects.get(pk=gone.pk)
-    assert album_trash.remove(gone) is True
+    deleted_album = Album.objects.create(title="Winter", owner=owner)
+    album_trash.move_to_trash(deleted_album, by="anna")
+    stale_album = Album.objects.get(pk=deleted_album.pk)
+    assert album_trash.remove(deleted_album) is True
 
-    answers = [act(one) for act in (album_trash.restore, album_trash.remove) for one in (album, same)]
+    results = [
+        action(target) for action in (album_trash.restore, album_trash.remove) for target in (album, stale_album)
+    ]
 
-    assert answers == [False] * 4
+    assert results == [False] * 4
     assert (Album.objects.get(), Photo.objects.count()) == (album, 1)
 
 
-def test_moving_an_album_to_the_trash_twice_does_not_prolong_its_days(album):
+def test_moving_an_album_to_the_trash_twice_does_not_postpone_its_deletion(album):
     age(album, days=20)
 
     album_trash.move_to_trash(album, by="anna")
@@ -85,7 +87,7 @@ def test_moving_an_album_to_the_trash_twice_does_not_prolong_its_days(album):
     assert timezone.now() - Album.objects.get().trashed_at > timedelta(days=19)
 
 
-def test_without_days_there_is_no_trash_and_the_files_go_at_once(
+def test_files_are_deleted_immediately_if_the_trash_is_disabled(
     album, photo, data_dir, settings, django_capture_on_commit_callbacks
 ):
     settings.TRASH_DAYS = 0
@@ -96,7 +98,7 @@ def test_without_days_there_is_no_trash_and_the_files_go_at_once(
     assert (files(data_dir), Album.objects.count(), Leftover.objects.count()) == ([], 0, 0)
 
 
-def test_deleting_permanently_takes_files_batches_and_raw_files_along(
+def test_deleting_an_album_permanently_deletes_its_files_batches_and_raw_files(
     album, photo, data_dir, django_capture_on_commit_callbacks
 ):
     making.job_in(album, JobState.FAILED)
@@ -105,11 +107,11 @@ def test_deleting_permanently_takes_files_batches_and_raw_files_along(
     with django_capture_on_commit_callbacks(execute=True):
         assert album_trash.remove(album) is True
 
-    left = [model.objects.count() for model in (Album, Photo, Batch, Upload, ProcessingJob, Leftover)]
-    assert (files(data_dir), list((data_dir / "incoming").iterdir()), left) == ([], [], [0] * 6)
+    row_counts = [model.objects.count() for model in (Album, Photo, Batch, Upload, ProcessingJob, Leftover)]
+    assert (files(data_dir), list((data_dir / "incoming").iterdir()), row_counts) == ([], [], [0] * 6)
 
 
-def test_uploads_on_their_way_stop_with_a_reason_and_their_bytes_go(album, data_dir):
+def test_uploads_in_progress_are_cancelled_with_a_reason(album, data_dir):
     upload = making.upload(album)
 
     album_trash.move_to_trash(album, by="anna")
@@ -120,7 +122,7 @@ def test_uploads_on_their_way_stop_with_a_reason_and_their_bytes_go(album, data_
     assert uploads.finish(upload, 1, "0" * 64) is None
 
 
-def test_what_had_arrived_is_developed_and_is_there_when_the_album_is_restored(
+def test_photos_received_before_are_developed_and_shown_when_the_album_is_restored(
     album, stored, django_capture_on_commit_callbacks
 ):
     making.received(album, making.jpeg((500, 400)))
@@ -133,21 +135,21 @@ def test_what_had_arrived_is_developed_and_is_there_when_the_album_is_restored(
     assert (album.photos.shown().count(), len(files(stored))) == (1, 3)
 
 
-def test_no_upload_can_begin(album, owner):
+def test_no_upload_to_an_album_in_the_trash_can_begin(album, owner):
     album_trash.move_to_trash(album, by="anna")
 
-    for begin in (
+    for open_upload in (
         lambda: batches.open_with_upload(album, owner, Batch.Source.FORM, "a.jpg"),
         lambda: batches.join_or_open(album, owner, Batch.Source.TUS, "a.jpg", 1),
     ):
         with pytest.raises(Album.DoesNotExist):
-            begin()
+            open_upload()
     assert Upload.objects.count() == 0
 
 
-def test_the_sweep_stops_what_a_crash_left_on_its_way(album):
+def test_the_sweep_cancels_uploads_that_a_crash_left_in_progress(album):
     upload = making.upload(album)
-    age(album, seconds=1)  # the row was written, and the process died
+    age(album, seconds=1)  # the row was written before the process was killed
 
     assert recovery.sweep().stopped == 1
 
@@ -155,7 +157,9 @@ def test_the_sweep_stops_what_a_crash_left_on_its_way(album):
     assert upload.code == "album-in-trash"
 
 
-def test_the_sweep_deletes_permanently_what_had_its_days(album, photo, data_dir, django_capture_on_commit_callbacks):
+def test_the_sweep_deletes_albums_permanently_after_their_days_in_the_trash(
+    album, photo, data_dir, django_capture_on_commit_callbacks
+):
     age(album, days=30, seconds=1)
 
     with django_capture_on_commit_callbacks(execute=True):
@@ -164,17 +168,17 @@ def test_the_sweep_deletes_permanently_what_had_its_days(album, photo, data_dir,
     assert (files(data_dir), Album.objects.count(), Leftover.objects.count()) == ([], 0, 0)
 
 
-def test_the_sweep_leaves_the_shown_and_the_freshly_deleted_alone(album, owner):
-    fresh = Album.objects.create(title="Winter", owner=owner)
-    rows(fresh, 1)
-    age(fresh, days=29, hours=23)
+def test_the_sweep_keeps_shown_albums_and_recently_trashed_ones(album, owner):
+    recently_trashed = Album.objects.create(title="Winter", owner=owner)
+    rows(recently_trashed, 1)
+    age(recently_trashed, days=29, hours=23)
 
     assert recovery.sweep().trashed_albums == 0
-    assert set(Album.objects.all()) == {album, fresh}
+    assert set(Album.objects.all()) == {album, recently_trashed}
     assert Photo.objects.count() == 1
 
 
-def test_nothing_is_deleted_permanently_while_the_storage_is_away(album, photo, data_dir):
+def test_no_album_is_deleted_permanently_while_the_storage_is_unavailable(album, photo, data_dir):
     age(album, days=31)
     (data_dir / "originals").rename(data_dir / "elsewhere")
 
@@ -183,23 +187,23 @@ def test_nothing_is_deleted_permanently_while_the_storage_is_away(album, photo, 
     assert recovery.sweep().trashed_albums == 1
 
 
-def test_a_large_album_is_deleted_in_portions_the_longest_in_the_trash_first(album, owner, monkeypatch):
+def test_a_large_album_is_deleted_in_chunks_after_those_longer_in_the_trash(album, owner, monkeypatch):
     monkeypatch.setattr(removal, "SMALL_BATCH_SIZE", 2)
     rows(album, 5)
-    first = Album.objects.create(title="Winter", owner=owner)
-    rows(first, 1)
+    older_album = Album.objects.create(title="Winter", owner=owner)
+    rows(older_album, 1)
     age(album, days=31)
-    age(first, days=32)
+    age(older_album, days=32)
     now = timezone.now()
 
-    left = []
+    counts = []
     for _ in range(4):
-        left.append((album_trash.purge(now, until=0), Photo.objects.count(), Album.objects.count()))
+        counts.append((album_trash.purge(now, until=0), Photo.objects.count(), Album.objects.count()))
 
-    assert left == [(1, 5, 1), (0, 3, 1), (0, 1, 1), (1, 0, 0)]
+    assert counts == [(1, 5, 1), (0, 3, 1), (0, 1, 1), (1, 0, 0)]
 
 
-def test_what_one_request_cannot_delete_of_a_large_album_is_left_to_the_sweep(album, owner, client, monkeypatch):
+def test_the_sweep_deletes_what_one_request_cannot_delete_of_a_large_album(album, owner, client, monkeypatch):
     monkeypatch.setattr(removal, "SMALL_BATCH_SIZE", 2)
     monkeypatch.setattr(removal, "REQUEST_SECONDS", 0)
     client.force_login(owner)
@@ -213,18 +217,18 @@ def test_what_one_request_cannot_delete_of_a_large_album_is_left_to_the_sweep(al
     assert (recovery.sweep().trashed_albums, Photo.objects.count(), Album.objects.count()) == (1, 0, 0)
 
 
-def test_an_album_that_is_restored_in_the_middle_of_a_purge_keeps_the_rest(album, monkeypatch):
+def test_an_album_restored_during_a_purge_keeps_its_remaining_photos(album, monkeypatch):
     rows(album, 5)
     age(album, days=31)
     monkeypatch.setattr(removal, "BATCH_SIZE", 2)
     delete_chunk = removal._delete_chunk
 
-    def restored_after_the_first(photos, most):
-        count = delete_chunk(photos, most)
+    def restore_after_first_chunk(photos, limit):
+        count = delete_chunk(photos, limit)
         album_trash.restore(album)
         return count
 
-    monkeypatch.setattr(removal, "_delete_chunk", restored_after_the_first)
+    monkeypatch.setattr(removal, "_delete_chunk", restore_after_first_chunk)
 
     assert album_trash.purge(timezone.now()) == 0
     assert (album.photos.count(), Album.objects.get().trashed_at) == (3, None)
@@ -235,27 +239,27 @@ def test_an_album_is_deleted_one_batch_at_a_time(album):
         making.job_in(album, JobState.COMPLETED)
     sizes = []
 
-    def count(sender, **_):
+    def record_count(sender, **_):
         sizes.append(Batch.objects.count())
 
-    pre_delete.connect(count, sender=Batch)
+    pre_delete.connect(record_count, sender=Batch)
     try:
         removal.delete_album(album)
     finally:
-        pre_delete.disconnect(count, sender=Batch)
+        pre_delete.disconnect(record_count, sender=Batch)
 
     assert (sizes, Upload.objects.count()) == ([3, 2, 1], 0)
 
 
-def test_who_deletes_permanently_hears_of_it_although_the_sweep_was_sooner(album, owner, client, monkeypatch):
+def test_deletion_is_confirmed_although_the_sweep_deleted_the_album_first(album, owner, client, monkeypatch):
     delete_photos = removal.delete_photos
 
-    def swept_before(*args) -> int:
+    def sweep_first(*args) -> int:
         monkeypatch.setattr(removal, "delete_photos", delete_photos)
         album_trash.purge(timezone.now())
         return delete_photos(*args)
 
-    monkeypatch.setattr(removal, "delete_photos", swept_before)
+    monkeypatch.setattr(removal, "delete_photos", sweep_first)
     client.force_login(owner)
     rows(album, 2)
     age(album, days=1)

@@ -1,4 +1,4 @@
-"""Photos in the order in which they were taken, of cameras that know their zone and of others."""
+"""The order of photos by capture time, with and without a time zone."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -29,32 +29,32 @@ def photo(album, name: str, taken: str | None) -> Photo:
     return photo
 
 
-def test_photos_with_and_without_a_zone_stand_in_the_order_of_their_clocks(album):
+def test_photos_with_and_without_a_time_zone_are_sorted_by_local_time(album):
     for name, taken in reversed(TAKEN.items()):
         photo(album, name, taken)
     photo(album, "never", None)
 
-    shown = album.photos.exclude(name="photo.jpg").by_time()
+    photos = album.photos.exclude(name="photo.jpg").by_time()
 
-    assert [photo.name for photo in shown] == [*TAKEN, "never"]
+    assert [photo.name for photo in photos] == [*TAKEN, "never"]
 
 
-def test_the_admin_sorts_by_the_cameras_clock(album, admin, client):
+def test_the_admin_sorts_photos_by_local_time(album, admin, client):
     for name, taken in TAKEN.items():
         photo(album, name, taken)
     client.force_login(admin)
 
     page = client.get("/admin/albums/photo/?o=-7").content.decode()
 
-    found = [page.index(name) for name in TAKEN]
-    assert found == sorted(found, reverse=True)
+    positions = [page.index(name) for name in TAKEN]
+    assert positions == sorted(positions, reverse=True)
     assert "2024-05-01 12:00 UTC+09:00" in page
     assert "2024-05-01 12:01<" in page
 
 
-def test_the_moment_of_a_zone_is_kept_exactly(album):
-    kept = photo(album, "Tokyo", "2024-05-01T12:00:00+09:00")
-    kept.refresh_from_db()
+def test_a_capture_time_with_a_time_zone_is_stored_exactly(album):
+    stored_photo = photo(album, "Tokyo", "2024-05-01T12:00:00+09:00")
+    stored_photo.refresh_from_db()
 
-    assert (kept.taken_at, kept.taken_offset_minutes) == (datetime(2024, 5, 1, 3, tzinfo=UTC), 540)
-    assert kept.taken_at + timedelta(minutes=540) == datetime(2024, 5, 1, 12, tzinfo=UTC)
+    assert (stored_photo.taken_at, stored_photo.taken_offset_minutes) == (datetime(2024, 5, 1, 3, tzinfo=UTC), 540)
+    assert stored_photo.taken_at + timedelta(minutes=540) == datetime(2024, 5, 1, 12, tzinfo=UTC)

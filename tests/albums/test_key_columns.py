@@ -1,4 +1,4 @@
-"""One registry says which rows hold storage keys: whatever handles files covers all of its columns."""
+"""The registry of columns that hold storage keys: all code that handles files covers all of its columns."""
 
 import hashlib
 
@@ -28,7 +28,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 @pytest.fixture
 def second_file(photo, data_dir, monkeypatch) -> KeyColumn:
-    """A new column of keys, for which other columns of a photo serve, with a file for one photo."""
+    """Registers a column of storage keys, for which other columns of a photo are used, with a file of one photo."""
     column = KeyColumn(Kind.STORED, Photo, "creator", "iso", "copyright", is_needed=~Q(creator=""))
     monkeypatch.setattr(key_columns, "_columns", [*key_columns._columns, column])
     path = data_dir / "second"
@@ -39,7 +39,7 @@ def second_file(photo, data_dir, monkeypatch) -> KeyColumn:
 
 
 def test_every_column_that_is_named_like_a_key_is_registered():
-    named = {
+    named_fields = {
         (model, field.name)
         for app in ("albums", "processing")
         for model in apps.get_app_config(app).get_models()
@@ -47,7 +47,7 @@ def test_every_column_that_is_named_like_a_key_is_registered():
         if isinstance(field, (CharField, TextField)) and field.name.endswith(("key", "path"))
     }
 
-    assert {(column.model, column.key) for column in key_columns.columns(*Kind)} == named - NOT_OF_STORED_FILES
+    assert {(column.model, column.key) for column in key_columns.columns(*Kind)} == named_fields - NOT_OF_STORED_FILES
 
 
 def test_a_file_in_a_new_column_is_no_orphan(second_file):
@@ -67,9 +67,9 @@ def test_a_missing_file_in_a_new_column_is_found_and_belongs_to_its_photo(second
 def test_a_lost_file_in_a_new_column_is_restored_from_a_copy(second_file, data_dir):
     store().move(KEY, storage_keys.quarantined(KEY))
 
-    rest = repair.repair(consistency.verify(), lambda _: None)
+    report = repair.repair(consistency.verify(), lambda _: None)
 
-    assert rest.is_clean
+    assert report.is_clean
     assert (data_dir / KEY).read_bytes() == CONTENT
 
 
@@ -88,7 +88,7 @@ def test_a_file_in_a_new_column_counts_as_stored(second_file, photo):
     assert (usage.disk.files + usage.bucket.files, usage.disk.bytes + usage.bucket.bytes) == (len(files), sum(files))
 
 
-def test_a_file_in_a_new_column_is_to_be_moved_like_the_others(second_file, photo):
+def test_a_file_in_a_new_column_is_moved_to_another_storage_like_the_others(second_file, photo):
     Photo.objects.update(creator=f"{storage_keys.BUCKET}{KEY}", original_key=storage_keys.bare(photo.original_key))
     photo.renditions.all().delete()
 
@@ -105,7 +105,7 @@ def test_the_keys_of_a_new_column_are_rewritten_when_a_backup_is_restored_to_the
     assert Photo.objects.get().creator == KEY
 
 
-def test_a_photo_without_a_file_in_the_new_column_lacks_nothing(second_file, photo):
+def test_a_photo_without_a_file_in_the_new_column_has_no_missing_file(second_file, photo):
     store().delete(KEY)
     Photo.objects.update(creator="")
 
@@ -113,7 +113,7 @@ def test_a_photo_without_a_file_in_the_new_column_lacks_nothing(second_file, pho
     assert "" not in {file.key for file in file_check.files(Photo.objects.get())}
 
 
-def test_a_photo_without_a_file_in_the_new_column_has_none_to_be_moved(second_file, photo):
+def test_a_photo_without_a_file_in_the_new_column_has_no_file_to_be_moved(second_file, photo):
     key = f"{storage_keys.BUCKET}{storage_keys.bare(photo.original_key)}"
     Photo.objects.update(creator="", original_key=key)
     photo.renditions.all().delete()

@@ -1,4 +1,4 @@
-"""Downloads that are interrupted and go on: RFC 9110 sections 13 and 14, for every kind of stored file."""
+"""Resumable downloads by RFC 9110, sections 13 and 14, for every kind of stored file."""
 
 import hashlib
 from typing import Any
@@ -25,7 +25,7 @@ LONG_AGO, IN_A_WHILE = http_date(1_000_000), http_date(4_000_000_000)
 
 @pytest.mark.once
 @pytest.mark.parametrize(
-    ("header", "found"),
+    ("header", "expected"),
     [
         ("bytes=0-0", [(0, 1)]),
         ("bytes=10-19", [(10, 20)]),
@@ -54,10 +54,10 @@ LONG_AGO, IN_A_WHILE = http_date(1_000_000), http_date(4_000_000_000)
         ("chapters=1-2", None),
     ],
 )
-def test_a_range_header_is_read_as_the_rfc_has_it(header, found):
-    told = ranges.parse(header, 100)
+def test_a_range_header_is_parsed_as_the_rfc_defines_it(header, expected):
+    result = ranges.parse(header, 100)
 
-    assert told == (None if found is None else [range(*each) for each in found])
+    assert result == (None if expected is None else [range(*bounds) for bounds in expected])
 
 
 @pytest.mark.once
@@ -73,8 +73,8 @@ def client(owner) -> Client:
 
 
 @pytest.fixture
-def addresses(album: Album) -> dict[str, str]:
-    """Of one file of each kind, all with the same bytes."""
+def urls(album: Album) -> dict[str, str]:
+    """Returns the URLs of one file of each kind, all with the same bytes."""
     sha256, job = ETAG.strip('"'), making.received(album, CONTENT)
     photo = making.photo(album, job)
     photo.original_sha256, photo.original_bytes = sha256, SIZE
@@ -83,18 +83,18 @@ def addresses(album: Album) -> dict[str, str]:
     rendition = Rendition.objects.create(
         photo=photo, edge=400, key=key, width=400, height=300, bytes=SIZE, sha256=sha256
     )
-    kept = Companion.objects.create(
+    companion = Companion.objects.create(
         album=album, photo=photo, kind="motion", name="a.mov", key="originals/ab/a.mov", bytes=SIZE, sha256=sha256
     )
-    for each in (photo.original_key, rendition.key, kept.key):
-        default_storage.save(each, ContentFile(CONTENT))
+    for stored_key in (photo.original_key, rendition.key, companion.key):
+        default_storage.save(stored_key, ContentFile(CONTENT))
     ProcessingJob.objects.filter(pk=job.pk).update(
         state=JobState.FAILED, error_code="broken", error_message="It is damaged."
     )
     return {
         "original": f"/photos/{photo.pk}/original/",
         "rendition": rendition.get_absolute_url(),
-        "companion": kept.get_absolute_url(),
+        "companion": companion.get_absolute_url(),
         "raw": f"/jobs/{job.pk}/raw/",
     }
 
@@ -102,46 +102,48 @@ def addresses(album: Album) -> dict[str, str]:
 KINDS = ["original", "rendition", "companion", pytest.param("raw", marks=pytest.mark.embedded)]
 
 
-def get(client: Client, address: str, method: str = "get", **headers: str) -> Any:
-    """Read to the end, so that its file is closed."""
-    answer: Any = getattr(client, method)(address, headers={name.replace("_", "-"): it for name, it in headers.items()})
-    answer.body = b"".join(answer.streaming_content) if answer.streaming else answer.content
-    return answer
+def get(client: Client, url: str, method: str = "get", **headers: str) -> Any:
+    """Returns the response with its body, which is read to the end so that the file is closed."""
+    response: Any = getattr(client, method)(
+        url, headers={name.replace("_", "-"): value for name, value in headers.items()}
+    )
+    response.body = b"".join(response.streaming_content) if response.streaming else response.content
+    return response
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_file_says_what_it_is_and_that_it_comes_in_ranges(client, addresses, kind):
-    answer = get(client, addresses[kind])
+def test_the_response_for_every_kind_of_file_has_an_etag_and_accepts_ranges(client, urls, kind):
+    response = get(client, urls[kind])
 
-    assert (answer.status_code, answer.body, answer["Content-Length"]) == (200, CONTENT, str(SIZE))
-    assert (answer["ETag"], answer["Accept-Ranges"]) == (ETAG, "bytes")
-    assert parse_http_date(answer["Last-Modified"])
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_download_that_broke_goes_on(client, addresses, kind):
-    answer = get(client, addresses[kind], range="bytes=1000-", if_range=ETAG)
-
-    assert (answer.status_code, answer.body) == (206, CONTENT[1000:])
-    assert answer["Content-Range"] == f"bytes 1000-{SIZE - 1}/{SIZE}"
-    assert (answer["Content-Length"], answer["ETag"]) == (str(SIZE - 1000), ETAG)
-    assert answer["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert (response.status_code, response.body, response["Content-Length"]) == (200, CONTENT, str(SIZE))
+    assert (response["ETag"], response["Accept-Ranges"]) == (ETAG, "bytes")
+    assert parse_http_date(response["Last-Modified"])
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_head_tells_the_whole_size_and_has_no_body(client, addresses, kind):
-    answer = get(client, addresses[kind], "head", range="bytes=0-9")
+def test_an_interrupted_download_is_resumed(client, urls, kind):
+    response = get(client, urls[kind], range="bytes=1000-", if_range=ETAG)
 
-    assert (answer.status_code, answer["Content-Length"], answer.body) == (200, str(SIZE), b"")
-    assert (answer["ETag"], answer["Accept-Ranges"]) == (ETAG, "bytes")
+    assert (response.status_code, response.body) == (206, CONTENT[1000:])
+    assert response["Content-Range"] == f"bytes 1000-{SIZE - 1}/{SIZE}"
+    assert (response["Content-Length"], response["ETag"]) == (str(SIZE - 1000), ETAG)
+    assert response["Content-Security-Policy"] == "sandbox; default-src 'none'"
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_range_behind_the_end_is_told_the_size_and_kept_by_no_cache(client, addresses, kind):
-    answer = get(client, addresses[kind], range=f"bytes={SIZE}-")
+def test_the_response_to_head_has_the_whole_size_and_no_body(client, urls, kind):
+    response = get(client, urls[kind], "head", range="bytes=0-9")
 
-    assert (answer.status_code, answer["Content-Range"]) == (416, f"bytes */{SIZE}")
-    assert "no-store" in answer["Cache-Control"]
+    assert (response.status_code, response["Content-Length"], response.body) == (200, str(SIZE), b"")
+    assert (response["ETag"], response["Accept-Ranges"]) == (ETAG, "bytes")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_response_to_a_range_past_the_end_has_the_size_and_is_not_cached(client, urls, kind):
+    response = get(client, urls[kind], range=f"bytes={SIZE}-")
+
+    assert (response.status_code, response["Content-Range"]) == (416, f"bytes */{SIZE}")
+    assert "no-store" in response["Cache-Control"]
 
 
 @pytest.mark.parametrize(
@@ -156,23 +158,23 @@ def test_a_range_behind_the_end_is_told_the_size_and_kept_by_no_cache(client, ad
         ("lines=0-9", 200, CONTENT),
     ],
 )
-def test_what_is_asked_for_is_what_comes(client, addresses, header, status, body):
-    answer = get(client, addresses["original"], range=header)
+def test_the_response_contains_the_requested_range(client, urls, header, status, body):
+    response = get(client, urls["original"], range=header)
 
-    assert (answer.status_code, answer.body) == (status, body)
+    assert (response.status_code, response.body) == (status, body)
 
 
 @pytest.mark.parametrize("condition", ['"other"', f"W/{ETAG}", LONG_AGO, IN_A_WHILE, "nonsense"])
-def test_who_has_a_part_of_other_bytes_gets_the_whole_file(client, addresses, condition):
-    answer = get(client, addresses["original"], range="bytes=0-9", if_range=condition)
+def test_the_whole_file_is_sent_if_the_clients_part_is_outdated(client, urls, condition):
+    response = get(client, urls["original"], range="bytes=0-9", if_range=condition)
 
-    assert (answer.status_code, answer.body) == (200, CONTENT)
+    assert (response.status_code, response.body) == (200, CONTENT)
 
 
-def test_a_date_that_is_the_very_one_is_as_good_as_an_etag(client, addresses):
-    modified = get(client, addresses["original"])["Last-Modified"]
+def test_the_exact_modification_date_validates_a_range_like_an_etag(client, urls):
+    modified = get(client, urls["original"])["Last-Modified"]
 
-    assert get(client, addresses["original"], range="bytes=0-9", if_range=modified).body == CONTENT[:10]
+    assert get(client, urls["original"], range="bytes=0-9", if_range=modified).body == CONTENT[:10]
 
 
 @pytest.mark.parametrize(
@@ -194,35 +196,35 @@ def test_a_date_that_is_the_very_one_is_as_good_as_an_etag(client, addresses):
     ],
 )
 @pytest.mark.parametrize("kind", ["original", "rendition"])
-def test_conditions_come_before_ranges(client, addresses, kind, headers, status):
-    answer = get(client, addresses[kind], **headers)
+def test_conditions_are_evaluated_before_ranges(client, urls, kind, headers, status):
+    response = get(client, urls[kind], **headers)
 
-    assert answer.status_code == status
-    assert answer.body == {200: CONTENT, 206: CONTENT[:10]}.get(status, b"")
+    assert response.status_code == status
+    assert response.body == {200: CONTENT, 206: CONTENT[:10]}.get(status, b"")
     if status == 304:
-        assert answer["ETag"] == ETAG
-        assert not answer.has_header("Content-Length")
-        assert ("immutable" in answer["Cache-Control"]) == (kind == "rendition")
+        assert response["ETag"] == ETAG
+        assert not response.has_header("Content-Length")
+        assert ("immutable" in response["Cache-Control"]) == (kind == "rendition")
     if status == 412:
-        assert "no-store" in answer["Cache-Control"]
+        assert "no-store" in response["Cache-Control"]
 
 
 @pytest.mark.parametrize("method", ["get", "head"])
-def test_a_file_that_is_missing_is_no_file_of_any_range(client, album, method):
+def test_a_range_of_a_missing_file_is_not_found(client, album, method):
     photo = making.photo(album, making.received(album))
     photo.save()
 
     assert get(client, f"/photos/{photo.pk}/original/", method, range="bytes=0-9").status_code == 404
 
 
-def test_a_proxy_that_shares_the_disk_sends_the_range_and_gets_our_etag(client, addresses, settings):
+def test_a_proxy_that_shares_the_disk_sends_the_range_with_our_etag(client, urls, settings):
     settings.X_ACCEL = "/files/"
     key = Photo.objects.get().original_key
 
-    answer = get(client, addresses["original"], range="bytes=0-9", if_range=ETAG, if_none_match='"other"')
+    response = get(client, urls["original"], range="bytes=0-9", if_range=ETAG, if_none_match='"other"')
 
-    assert (answer.status_code, answer.body) == (200, b"")
-    assert (answer["X-Accel-Redirect"], answer["ETag"]) == (f"/files/{key}", ETAG)
+    assert (response.status_code, response.body) == (200, b"")
+    assert (response["X-Accel-Redirect"], response["ETag"]) == (f"/files/{key}", ETAG)
 
 
 @pytest.mark.parametrize(
@@ -233,11 +235,11 @@ def test_a_proxy_that_shares_the_disk_sends_the_range_and_gets_our_etag(client, 
         ({"if_match": f'"other", {ETAG}', "range": "bytes=0-9"}, 206, CONTENT[:10]),
     ],
 )
-def test_a_condition_with_our_etag_is_judged_here_for_proxies_know_another(
-    client, addresses, settings, headers, status, body
+def test_a_condition_with_our_etag_is_evaluated_here_and_not_by_the_proxy(
+    client, urls, settings, headers, status, body
 ):
     settings.X_ACCEL = "/files/"
 
-    answer = get(client, addresses["original"], **headers)
+    response = get(client, urls["original"], **headers)
 
-    assert (answer.status_code, answer.body, "X-Accel-Redirect" in answer) == (status, body, False)
+    assert (response.status_code, response.body, "X-Accel-Redirect" in response) == (status, body, False)

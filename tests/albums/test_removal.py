@@ -16,7 +16,7 @@ def files(stored) -> list[str]:
     return [path.name for room in ("incoming", "originals", "renditions") for path in (stored / room).rglob("*.*")]
 
 
-def test_a_deleted_photos_files_go_with_it(photo, stored, django_capture_on_commit_callbacks):
+def test_the_files_of_a_deleted_photo_are_deleted(photo, stored, django_capture_on_commit_callbacks):
     assert len(files(stored)) == 3
 
     with django_capture_on_commit_callbacks(execute=True):
@@ -25,7 +25,7 @@ def test_a_deleted_photos_files_go_with_it(photo, stored, django_capture_on_comm
     assert (files(stored), Leftover.objects.count()) == ([], 0)
 
 
-def test_a_delete_that_is_undone_keeps_the_files(photo, stored):
+def test_the_files_of_a_photo_are_kept_if_its_deletion_is_rolled_back(photo, stored):
     with transaction.atomic():
         photo.delete()
         transaction.set_rollback(True)
@@ -33,24 +33,24 @@ def test_a_delete_that_is_undone_keeps_the_files(photo, stored):
     assert (len(files(stored)), Leftover.objects.count(), Photo.objects.count()) == (3, 0, 1)
 
 
-def test_a_crash_before_the_files_are_deleted_leaves_them_remembered(photo, stored):
+def test_leftovers_remain_after_a_crash_before_the_files_are_deleted(photo, stored):
     keys = {photo.original_key, *photo.renditions.values_list("key", flat=True)}
 
-    photo.delete()  # the test's transaction never commits, so nothing after the commit happens
+    photo.delete()  # the test's transaction never commits, so on_commit callbacks do not run
 
     assert set(Leftover.objects.values_list("key", flat=True)) >= keys
     removal.clear(Leftover.objects.all())
     assert files(stored) == []
 
 
-def test_deleting_an_album_stops_and_cleans_its_jobs(
+def test_deleting_an_album_deletes_its_jobs_and_their_files(
     album, photo, data_dir, stored, django_capture_on_commit_callbacks
 ):
     batch = making.received(album).batch
     making.received(album, batch=batch)
-    failed = jobs.claim_next("tester")
-    jobs.give_up(failed, "broken", "The file is damaged.")
-    in_work = jobs.claim_next("tester")
+    failed_job = jobs.claim_next("tester")
+    jobs.give_up(failed_job, "broken", "The file is damaged.")
+    claimed_job = jobs.claim_next("tester")
 
     with django_capture_on_commit_callbacks(execute=True):
         removal.delete_album(album)
@@ -58,28 +58,28 @@ def test_deleting_an_album_stops_and_cleans_its_jobs(
     assert (ProcessingJob.objects.count(), Leftover.objects.count(), files(stored)) == (0, 0, [])
     assert list((data_dir / "incoming").iterdir()) == []
     with pytest.raises(jobs.ClaimLost):
-        jobs.complete(in_work, making.photo(Album.objects.create(title="Other"), in_work), [])
+        jobs.complete(claimed_job, making.photo(Album.objects.create(title="Other"), claimed_job), [])
 
 
-def test_an_album_deleted_while_a_photo_is_rendered_leaves_nothing(
+def test_no_file_remains_of_an_album_deleted_while_a_photo_is_rendered(
     album, stored, monkeypatch, django_capture_on_commit_callbacks
 ):
     making.received(album)
     develop = shared_sandbox.sandbox().develop
 
-    def deleted_meanwhile(*paths):
+    def develop_and_delete_album(*paths):
         picture = develop(*paths)
         removal.delete_album(album)
         return picture
 
-    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", deleted_meanwhile)
+    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", develop_and_delete_album)
     with django_capture_on_commit_callbacks(execute=True):
         worker.develop_next()
 
     assert (Photo.objects.count(), files(stored)) == (0, [])
 
 
-def test_a_file_that_cannot_be_deleted_stays_remembered(data_dir, db):
+def test_the_leftover_of_a_file_that_cannot_be_deleted_is_kept(data_dir, db):
     (data_dir / "originals/ab").mkdir()
     (data_dir / "originals/ab/not-a-file.jpg").mkdir()
     Leftover.note(["originals/ab/not-a-file.jpg"])
@@ -88,9 +88,11 @@ def test_a_file_that_cannot_be_deleted_stays_remembered(data_dir, db):
     assert Leftover.objects.count() == 1
 
 
-def test_deleting_one_album_leaves_another_alone(album, photo, owner, data_dir, django_capture_on_commit_callbacks):
-    other = Album.objects.create(title="Winter", owner=owner)
-    job = making.received(other)
+def test_deleting_an_album_does_not_change_another_album(
+    album, photo, owner, data_dir, django_capture_on_commit_callbacks
+):
+    other_album = Album.objects.create(title="Winter", owner=owner)
+    job = making.received(other_album)
 
     with django_capture_on_commit_callbacks(execute=True):
         removal.delete_album(album)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 def rows(album: Album, count: int) -> list[Photo]:
-    """Photos without files."""
+    """Creates photos without files."""
     batch = making.received(album).batch
     for _ in range(count - 1):
         making.received(album, batch=batch)
@@ -36,13 +36,13 @@ def age(photo: Photo, **span: float) -> None:
 
 
 def test_a_photo_in_the_trash_keeps_its_files_and_is_still_checked(photo, data_dir, django_capture_on_commit_callbacks):
-    before = files(data_dir)
+    files_before = files(data_dir)
 
     with django_capture_on_commit_callbacks(execute=True):
         assert trash.move_to_trash(photo) is True
 
-    found = consistency.verify()
-    assert (files(data_dir), found.photos, found.is_clean) == (before, 1, True)
+    report = consistency.verify()
+    assert (files(data_dir), report.photos, report.is_clean) == (files_before, 1, True)
     assert (photo.album.photos.shown().count(), photo.album.photos.trashed().get()) == (0, photo)
 
 
@@ -53,7 +53,7 @@ def test_a_damaged_file_of_a_photo_in_the_trash_is_found(photo, data_dir):
     assert consistency.verify().corrupt == [photo.original_key]
 
 
-def test_what_is_put_back_is_where_it_was(album):
+def test_a_restored_photo_has_its_former_position(album):
     photos = rows(album, 3)
     trash.move_to_trash(photos[1])
     assert list(album.photos.shown()) == [photos[0], photos[2]]
@@ -64,16 +64,16 @@ def test_what_is_put_back_is_where_it_was(album):
     assert photos[1].trashed_at is None
 
 
-def test_what_is_not_in_the_trash_cannot_be_put_back_or_deleted_for_ever(album):
-    shown, gone = rows(album, 2)
-    trash.move_to_trash(gone)
-    trash.remove(gone)
+def test_a_photo_not_in_the_trash_cannot_be_restored_or_deleted_permanently(album):
+    shown, deleted = rows(album, 2)
+    trash.move_to_trash(deleted)
+    trash.remove(deleted)
 
-    assert [trash.restore(shown), trash.remove(shown), trash.restore(gone), trash.remove(gone)] == [False] * 4
+    assert [trash.restore(shown), trash.remove(shown), trash.restore(deleted), trash.remove(deleted)] == [False] * 4
     assert Photo.objects.get() == shown
 
 
-def test_moving_a_photo_to_the_trash_twice_does_not_prolong_its_days(album):
+def test_moving_a_photo_to_the_trash_twice_does_not_postpone_its_deletion(album):
     photo = rows(album, 1)[0]
     age(photo, days=20)
 
@@ -82,7 +82,7 @@ def test_moving_a_photo_to_the_trash_twice_does_not_prolong_its_days(album):
     assert timezone.now() - Photo.objects.get().trashed_at > timedelta(days=19)
 
 
-def test_without_days_there_is_no_trash_and_the_files_go_at_once(
+def test_files_are_deleted_immediately_if_the_trash_is_disabled(
     photo, data_dir, settings, django_capture_on_commit_callbacks
 ):
     settings.TRASH_DAYS = 0
@@ -93,7 +93,7 @@ def test_without_days_there_is_no_trash_and_the_files_go_at_once(
     assert (files(data_dir), Photo.objects.count(), Leftover.objects.count()) == ([], 0, 0)
 
 
-def test_deleting_for_ever_takes_the_files_along(photo, data_dir, django_capture_on_commit_callbacks):
+def test_deleting_a_photo_permanently_deletes_its_files(photo, data_dir, django_capture_on_commit_callbacks):
     trash.move_to_trash(photo)
 
     with django_capture_on_commit_callbacks(execute=True):
@@ -102,18 +102,18 @@ def test_deleting_for_ever_takes_the_files_along(photo, data_dir, django_capture
     assert (files(data_dir), Photo.objects.count(), Leftover.objects.count()) == ([], 0, 0)
 
 
-def test_emptying_takes_the_trash_of_this_album_and_nothing_else(album, owner, monkeypatch):
+def test_emptying_the_trash_deletes_only_the_trashed_photos_of_the_album(album, owner, monkeypatch):
     monkeypatch.setattr(removal, "BATCH_SIZE", 2)
-    kept, *deleted = rows(album, 6)
-    others = rows(Album.objects.create(title="Winter", owner=owner), 1)
-    for photo in (*deleted, *others):
+    shown, *deleted = rows(album, 6)
+    photos_of_other_album = rows(Album.objects.create(title="Winter", owner=owner), 1)
+    for photo in (*deleted, *photos_of_other_album):
         trash.move_to_trash(photo)
 
     assert trash.empty(album) == 5
-    assert set(Photo.objects.all()) == {kept, *others}
+    assert set(Photo.objects.all()) == {shown, *photos_of_other_album}
 
 
-def test_what_one_request_cannot_delete_of_a_large_trash_is_left_to_the_sweep(album, owner, client, monkeypatch):
+def test_the_sweep_deletes_what_one_request_cannot_delete_of_a_large_trash(album, owner, client, monkeypatch):
     monkeypatch.setattr(removal, "SMALL_BATCH_SIZE", 2)
     monkeypatch.setattr(removal, "REQUEST_SECONDS", 0)
     client.force_login(owner)
@@ -127,7 +127,7 @@ def test_what_one_request_cannot_delete_of_a_large_trash_is_left_to_the_sweep(al
     assert (recovery.sweep().trashed_photos, Photo.objects.count()) == (3, 0)
 
 
-def test_all_are_put_back_at_once(album):
+def test_all_photos_in_the_trash_are_restored_at_once(album):
     photos = rows(album, 3)
     for photo in photos[:2]:
         trash.move_to_trash(photo)
@@ -136,7 +136,9 @@ def test_all_are_put_back_at_once(album):
     assert list(album.photos.shown()) == photos
 
 
-def test_the_sweep_deletes_for_ever_what_had_its_days(photo, album, data_dir, django_capture_on_commit_callbacks):
+def test_the_sweep_deletes_photos_permanently_after_their_days_in_the_trash(
+    photo, album, data_dir, django_capture_on_commit_callbacks
+):
     age(photo, days=30, seconds=1)
 
     with django_capture_on_commit_callbacks(execute=True):
@@ -145,15 +147,15 @@ def test_the_sweep_deletes_for_ever_what_had_its_days(photo, album, data_dir, dj
     assert (files(data_dir), Photo.objects.count(), Leftover.objects.count()) == ([], 0, 0)
 
 
-def test_the_sweep_leaves_the_shown_and_the_freshly_deleted_alone(album, data_dir):
-    shown, fresh = rows(album, 2)
-    age(fresh, days=29, hours=23)
+def test_the_sweep_keeps_shown_photos_and_recently_trashed_ones(album, data_dir):
+    shown, recently_trashed = rows(album, 2)
+    age(recently_trashed, days=29, hours=23)
 
     assert recovery.sweep().trashed_photos == 0
-    assert list(album.photos.all()) == [shown, fresh]
+    assert list(album.photos.all()) == [shown, recently_trashed]
 
 
-def test_nothing_is_deleted_for_ever_while_the_storage_is_away(photo, data_dir):
+def test_no_photo_is_deleted_permanently_while_the_storage_is_unavailable(photo, data_dir):
     age(photo, days=31)
     (data_dir / "originals").rename(data_dir / "elsewhere")
 
@@ -162,7 +164,7 @@ def test_nothing_is_deleted_for_ever_while_the_storage_is_away(photo, data_dir):
     assert recovery.sweep().trashed_photos == 1
 
 
-def test_the_day_that_is_told_is_the_day_it_goes(album, settings):
+def test_a_photo_is_deleted_at_the_time_that_is_shown(album, settings):
     settings.TRASH_DAYS = 3
     photo = rows(album, 1)[0]
     age(photo, days=3)
@@ -173,7 +175,7 @@ def test_the_day_that_is_told_is_the_day_it_goes(album, settings):
     assert trash.purge(photo.leaves_trash_at) == 1
 
 
-def test_an_album_takes_its_trash_along(album, photo, data_dir, django_capture_on_commit_callbacks):
+def test_deleting_an_album_deletes_its_trash(album, photo, data_dir, django_capture_on_commit_callbacks):
     trash.move_to_trash(photo)
 
     with django_capture_on_commit_callbacks(execute=True):
@@ -182,7 +184,7 @@ def test_an_album_takes_its_trash_along(album, photo, data_dir, django_capture_o
     assert (files(data_dir), Photo.objects.count(), Leftover.objects.count()) == ([], 0, 0)
 
 
-def test_pages_count_and_show_only_what_is_in_no_trash(album):
+def test_pages_count_and_show_only_photos_that_are_not_in_the_trash(album):
     first, second, third, fourth = rows(album, 4)
     for photo in (first, third, fourth):
         trash.move_to_trash(photo)

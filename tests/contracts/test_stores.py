@@ -1,4 +1,4 @@
-"""What every store must keep. A backend's class adds its fixture only."""
+"""The contract of every store. The class of a backend adds its fixture only."""
 
 from pathlib import Path
 
@@ -23,145 +23,145 @@ class StoreContract:
         return path
 
     def put(self, store: Store, key: str, content: bytes) -> None:
-        receiving = store.receive(key)
-        receiving.write(content)
-        receiving.commit()
+        writer = store.receive(key)
+        writer.write(content)
+        writer.commit()
 
     def bytes_at(self, store: Store, key: str) -> bytes:
         with store.open_local(key) as path:
             return path.read_bytes()
 
-    def test_a_file_is_there_when_it_was_committed(self, store):
-        receiving = store.receive(KEY)
-        receiving.write(b"half ")
+    def test_a_file_exists_once_it_is_committed(self, store):
+        writer = store.receive(KEY)
+        writer.write(b"half ")
         assert not store.exists(KEY)
 
-        receiving.write(b"and whole")
-        receiving.commit()
+        writer.write(b"and whole")
+        writer.commit()
 
         assert self.bytes_at(store, KEY) == b"half and whole"
 
-    def test_an_aborted_file_leaves_nothing(self, store):
-        receiving = store.receive(KEY)
-        receiving.write(b"half")
-        receiving.abort()
+    def test_aborting_a_file_deletes_it(self, store):
+        writer = store.receive(KEY)
+        writer.write(b"half")
+        writer.abort()
 
         assert list(store.keys("incoming")) == []
 
-    def test_a_file_deleted_on_its_way_cannot_be_committed(self, store):
-        receiving = store.receive(KEY)
-        receiving.write(b"half")
+    def test_a_file_deleted_while_it_is_written_cannot_be_committed(self, store):
+        writer = store.receive(KEY)
+        writer.write(b"half")
         store.delete(KEY)
 
         with pytest.raises(WriterFenced):
-            receiving.commit()
+            writer.commit()
 
         assert list(store.keys("incoming")) == []
 
-    def test_a_growing_file_goes_on_where_it_stopped(self, store):
-        first = store.grow(KEY)
-        assert first.fence() == 0
-        first.append(b"half ")
-        first.sync()
+    def test_a_partial_file_continues_at_its_offset(self, store):
+        first_writer = store.grow(KEY)
+        assert first_writer.fence() == 0
+        first_writer.append(b"half ")
+        first_writer.sync()
 
-        second = store.grow(KEY)
-        assert second.fence() == 5
-        second.append(b"and whole")
+        second_writer = store.grow(KEY)
+        assert second_writer.fence() == 5
+        second_writer.append(b"and whole")
         assert not store.exists(KEY)
-        second.commit()
+        second_writer.commit()
 
         assert self.bytes_at(store, KEY) == b"half and whole"
         assert list(store.keys("incoming")) == [KEY]
 
-    def test_a_writer_whose_file_was_taken_over_writes_nothing_more(self, store):
-        late, next_one = store.grow(KEY), store.grow(KEY)
-        late.fence()
-        late.append(b"early")
-        next_one.fence()
+    def test_a_fenced_writer_cannot_append(self, store):
+        fenced_writer, writer = store.grow(KEY), store.grow(KEY)
+        fenced_writer.fence()
+        fenced_writer.append(b"early")
+        writer.fence()
 
         with pytest.raises(WriterFenced):
-            late.append(b"late")
-        next_one.commit()
+            fenced_writer.append(b"late")
+        writer.commit()
 
         assert self.bytes_at(store, KEY) == b"early"
 
-    def test_committing_twice_is_harmless_and_fences_off_everybody(self, store):
-        growing = store.grow(KEY)
-        growing.fence()
-        growing.append(b"whole")
-        growing.commit()
-        growing.commit()
+    def test_committing_twice_is_harmless_and_fences_the_writer(self, store):
+        writer = store.grow(KEY)
+        writer.fence()
+        writer.append(b"whole")
+        writer.commit()
+        writer.commit()
 
         with pytest.raises(WriterFenced):
-            growing.append(b"late")
+            writer.append(b"late")
         assert store.grow(KEY).fence() == 5
 
-    def test_deleting_a_growing_file_leaves_nothing_of_it(self, store):
-        growing = store.grow(KEY)
-        growing.fence()
-        growing.append(b"half")
+    def test_deleting_a_partial_file_deletes_all_of_it(self, store):
+        writer = store.grow(KEY)
+        writer.fence()
+        writer.append(b"half")
 
         store.delete(KEY)
 
         with pytest.raises(WriterFenced):
-            growing.append(b"late")
+            writer.append(b"late")
         assert list(store.keys("incoming")) == []
 
     @staticmethod
-    def doubtful(store, first: bytes, then: bytes):
-        """A file of which `then` does not count yet."""
-        growing = store.grow(KEY)
-        growing.fence()
-        growing.append(first)
-        growing.begin_unverified()
-        growing.append(then)
-        return growing
+    def with_unverified(store, verified: bytes, unverified: bytes):
+        """Returns the writer of a partial file whose bytes `unverified` do not count yet."""
+        writer = store.grow(KEY)
+        writer.fence()
+        writer.append(verified)
+        writer.begin_unverified()
+        writer.append(unverified)
+        return writer
 
-    def test_what_is_in_doubt_counts_when_it_is_trusted(self, store):
-        growing = self.doubtful(store, b"sure ", b"and proved")
-        assert (growing.offset(), store.grow(KEY).offset()) == (5, 5)
+    def test_unverified_bytes_count_once_they_are_committed(self, store):
+        writer = self.with_unverified(store, b"sure ", b"and proved")
+        assert (writer.offset(), store.grow(KEY).offset()) == (5, 5)
 
-        growing.commit_unverified()
+        writer.commit_unverified()
 
-        assert (growing.offset(), store.grow(KEY).offset()) == (15, 15)
-        growing.commit()
+        assert (writer.offset(), store.grow(KEY).offset()) == (15, 15)
+        writer.commit()
         assert self.bytes_at(store, KEY) == b"sure and proved"
 
-    @pytest.mark.parametrize("first", [b"", b"sure "])
-    def test_what_is_in_doubt_goes_when_another_takes_over(self, store, first):
-        late, next_one = self.doubtful(store, first, b"doubtful"), store.grow(KEY)
+    @pytest.mark.parametrize("verified", [b"", b"sure "])
+    def test_unverified_bytes_are_discarded_when_another_writer_fences_the_file(self, store, verified):
+        fenced_writer, writer = self.with_unverified(store, verified, b"doubtful"), store.grow(KEY)
 
-        assert next_one.fence() == len(first)
+        assert writer.fence() == len(verified)
 
-        for too_late in (
-            late.commit_unverified,
-            late.begin_unverified,
-            late.discard_unverified,
-            lambda: late.append(b"!"),
+        for action in (
+            fenced_writer.commit_unverified,
+            fenced_writer.begin_unverified,
+            fenced_writer.discard_unverified,
+            lambda: fenced_writer.append(b"!"),
         ):
             with pytest.raises(WriterFenced):
-                too_late()
-        next_one.append(b"and whole")
-        next_one.commit()
-        assert self.bytes_at(store, KEY) == first + b"and whole"
+                action()
+        writer.append(b"and whole")
+        writer.commit()
+        assert self.bytes_at(store, KEY) == verified + b"and whole"
 
-    def test_its_writer_goes_on_before_what_was_doubtful(self, store):
-        growing = self.doubtful(store, b"sure ", b"damaged on its way")
+    def test_the_writer_continues_before_the_unverified_bytes_that_it_discarded(self, store):
+        writer = self.with_unverified(store, b"sure ", b"damaged on its way")
 
-        growing.discard_unverified()
-        growing.append(b"and ")
-        growing.begin_unverified()
-        growing.append(b"whole")
-        growing.commit_unverified()
-        growing.commit()
+        writer.discard_unverified()
+        writer.append(b"and ")
+        writer.begin_unverified()
+        writer.append(b"whole")
+        writer.commit_unverified()
+        writer.commit()
 
         assert self.bytes_at(store, KEY) == b"sure and whole"
 
-    def test_borrowing_what_is_not_there_says_so(self, store):
+    def test_opening_a_missing_file_raises_file_not_found(self, store):
         with pytest.raises(FileNotFoundError), store.open_local(KEY):
             pass
 
-    def test_bytes_are_kept_under_a_second_key(self, store):
+    def test_a_file_copied_to_a_second_key_survives_deletion_of_the_first(self, store):
         self.put(store, KEY, b"raw")
 
         store.copy_or_link(KEY, "originals/ab/abc.jpg")
@@ -169,7 +169,7 @@ class StoreContract:
 
         assert self.bytes_at(store, "originals/ab/abc.jpg") == b"raw"
 
-    def test_keeping_twice_is_harmless(self, store):
+    def test_copying_twice_is_harmless(self, store):
         self.put(store, KEY, b"raw")
         store.copy_or_link(KEY, "originals/ab/abc.jpg")
 
@@ -177,7 +177,7 @@ class StoreContract:
 
         assert self.bytes_at(store, "originals/ab/abc.jpg") == b"raw"
 
-    def test_local_files_are_adopted(self, store, work):
+    def test_local_files_are_moved_into_the_store(self, store, work):
         (work / "800.webp").write_bytes(b"800")
         (work / "400.webp").write_bytes(b"400")
 
@@ -187,7 +187,7 @@ class StoreContract:
         assert self.bytes_at(store, f"{CLAIM}/800.webp") == b"800"
         assert list(work.iterdir()) == []
 
-    def test_deleting_what_is_gone_is_no_error(self, store):
+    def test_deleting_a_missing_file_is_no_error(self, store):
         self.put(store, KEY, b"raw")
 
         store.delete(KEY)
@@ -195,14 +195,14 @@ class StoreContract:
 
         assert not store.exists(KEY)
 
-    def test_keys_are_listed_below_a_prefix_only(self, store):
+    def test_only_keys_below_the_prefix_are_listed(self, store):
         self.put(store, KEY, b"raw")
         self.put(store, "originals/ab/abc.jpg", b"original")
 
         assert list(store.keys("originals")) == ["originals/ab/abc.jpg"]
         assert list(store.keys("renditions")) == []
 
-    def test_scratch_space_goes_with_its_context(self, store):
+    def test_scratch_space_is_deleted_when_its_context_ends(self, store):
         with store.scratch("abc") as path:
             (path / "400.webp").write_bytes(b"400")
             assert list(path.iterdir()) != []
@@ -210,7 +210,7 @@ class StoreContract:
         assert not path.exists()
 
     @pytest.mark.parametrize("key", ["../outside", "originals/../../outside", "/etc/outside"])
-    def test_no_key_leads_outside(self, store, key):
+    def test_keys_that_lead_outside_the_store_are_rejected(self, store, key):
         with pytest.raises(SuspiciousFileOperation):
             store.receive(key)
 
@@ -220,11 +220,11 @@ class TestLocalStore(StoreContract):
     def store(self, tmp_path):
         return LocalStore(location=tmp_path / "store")
 
-    def test_it_knows_its_free_space(self, store, tmp_path):
+    def test_a_store_on_the_disk_returns_its_free_bytes(self, store, tmp_path):
         (tmp_path / "store").mkdir()
         assert store.free_bytes() > 0
 
-    def test_a_claims_empty_directory_goes_and_shared_ones_stay(self, store, tmp_path):
+    def test_the_empty_directory_of_a_claim_is_deleted_and_shared_ones_are_kept(self, store, tmp_path):
         self.put(store, f"{CLAIM}/400.webp", b"400")
 
         store.delete(f"{CLAIM}/400.webp")
@@ -232,7 +232,7 @@ class TestLocalStore(StoreContract):
         assert not (tmp_path / "store" / CLAIM).exists()
         assert (tmp_path / "store/renditions/ab").is_dir()
 
-    def test_an_original_is_no_copy(self, store, tmp_path):
+    def test_an_original_is_a_hard_link(self, store, tmp_path):
         self.put(store, KEY, b"raw")
 
         store.copy_or_link(KEY, "originals/ab/abc.jpg")
@@ -246,12 +246,12 @@ class TestS3Store(StoreContract):
         return S3Store(bucket, tmp_path / "store")
 
     @pytest.fixture(autouse=True)
-    def nothing_left(self, tmp_path):
-        """Neither drafts nor what was borrowed stays on the disk."""
+    def no_file_is_left_on_the_disk(self, tmp_path):
+        """Asserts that neither partial files nor local copies are left on the disk."""
         yield
         assert [path for path in tmp_path.glob("store/**/*") if path.is_file() and path.suffix != ".fence"] == []
 
-    def test_room_has_no_meaning_there(self, store):
+    def test_a_store_in_a_bucket_has_no_free_bytes(self, store):
         assert store.free_bytes() is None
 
 

@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { csrfToken } from "../../static/js/csrf.js";
 
-test("the token is in its cookie, wherever that stands", () => {
+test("the token is read from its cookie in any position", () => {
   assert.equal(csrfToken("a=b; csrftoken=T1=; c=d"), "T1=");
 });
 
-test("behind TLS the cookie's name begins with __Host-, and one of before does not count", () => {
+test("the cookie with the prefix __Host- takes precedence over one without it", () => {
   assert.equal(csrfToken("csrftoken=old; __Host-csrftoken=new"), "new");
 });
 
-test("a cookie whose name only ends so is another", () => {
+test("a cookie with another name of the same ending is ignored", () => {
   assert.equal(csrfToken("xcsrftoken=T1"), "");
 });
 

@@ -16,7 +16,7 @@ function importsOf(path) {
   return [...specifiers].map(([, specifier]) => relative(ROOT, join(ROOT, dirname(path), specifier)));
 }
 
-test("every import is a module of ours", () => {
+test("every import refers to an existing module", () => {
   for (const path of modules) for (const imported of importsOf(path)) assert.ok(modules.includes(imported), `${path} imports ${imported}`);
 });
 
@@ -30,7 +30,7 @@ test("a folder imports only from itself and from lower layers", () => {
   }
 });
 
-test("no folder has too many modules to survey", () => {
+test("no folder has too many modules", () => {
   for (const folder of new Set(modules.map(dirname))) {
     const count = modules.filter((path) => dirname(path) === folder).length;
     assert.ok(count <= MAX_MODULES, `${folder} has ${count}`);

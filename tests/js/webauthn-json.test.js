@@ -4,7 +4,7 @@ import { creationOptions, credentialJson, decodeBytes, encodeBytes, requestOptio
 
 const raw = (...numbers) => Uint8Array.from(numbers);
 
-test("bytes and base64url are the same thing both ways", () => {
+test("bytes survive encoding as base64url and decoding", () => {
   for (const length of [0, 1, 2, 3, 4, 255]) {
     const bytes = Uint8Array.from({ length }, (_, index) => (index * 37 + 250) % 256);
     assert.deepEqual(decodeBytes(encodeBytes(bytes)), bytes);
@@ -12,7 +12,7 @@ test("bytes and base64url are the same thing both ways", () => {
   assert.equal(encodeBytes(raw(251, 255)), "-_8");
 });
 
-test("what a browser is to make a passkey of has its bytes as bytes", () => {
+test("options for creating a passkey contain bytes instead of base64url", () => {
   const json = { challenge: "-_8", user: { id: "AQ", name: "anna" }, excludeCredentials: [{ id: "Ag", type: "public-key" }] };
 
   const options = creationOptions(json, false);
@@ -23,21 +23,21 @@ test("what a browser is to make a passkey of has its bytes as bytes", () => {
   assert.deepEqual(options.authenticatorSelection, {});
 });
 
-test("one that signs in alone is kept on the device and asks who is there", () => {
+test("a passkey for signing in without a password is discoverable and verifies the user", () => {
   const options = creationOptions({ challenge: "", user: { id: "" }, authenticatorSelection: { residentKey: "discouraged" } }, true);
 
   const passwordless = { residentKey: "required", requireResidentKey: true, userVerification: "required" };
   assert.deepEqual(options.authenticatorSelection, passwordless);
 });
 
-test("what a browser is to sign names the passkeys that may", () => {
+test("options for signing in list the allowed passkeys", () => {
   const options = requestOptions({ challenge: "AQ", allowCredentials: [{ id: "Ag", type: "public-key" }], rpId: "localhost" });
 
   assert.deepEqual(options, { challenge: raw(1), allowCredentials: [{ id: raw(2), type: "public-key" }], rpId: "localhost" });
   assert.deepEqual(requestOptions({ challenge: "AQ" }).allowCredentials, []);
 });
 
-test("what was signed leaves out what the passkey did not give", () => {
+test("the JSON of a credential omits empty fields", () => {
   const credential = {
     id: "AQ",
     rawId: raw(1).buffer,

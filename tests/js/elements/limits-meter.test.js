@@ -17,31 +17,31 @@ function serverWithLimit(limit, { ms = () => 1, status = 413 } = {}) {
   return { send, sizes };
 }
 
-test("without a limit the largest that is tried has passed", async () => {
+test("without a limit the result is the largest size that is tried", async () => {
   const { send, sizes } = serverWithLimit(Infinity);
   assert.deepEqual(await largestRequest(send, bounds), { bytes: 64 * MIB, status: null });
   assert.equal(sizes.length, 9);
 });
 
-test("a limit is found exactly where it falls on a step, with the status that was met", async () => {
+test("a limit that equals a step is found exactly, with the status of the rejection", async () => {
   assert.deepEqual(await largestRequest(serverWithLimit(MIB).send, bounds), { bytes: MIB, status: 413 });
 });
 
-test("a limit between two steps is found to within a thirty-second of it, never above", async () => {
+test("a limit between two steps is found within 1/32 of it, and never above", async () => {
   const limit = 5 * MIB + 12345;
   const { bytes } = await largestRequest(serverWithLimit(limit).send, bounds);
   assert.ok(bytes <= limit && bytes >= (limit * 31) / 32, `${bytes}`);
 });
 
-test("a connection that is ended is a limit too", async () => {
+test("a closed connection counts as a limit", async () => {
   assert.deepEqual(await largestRequest(serverWithLimit(2 * MIB, { status: 0 }).send, bounds), { bytes: 2 * MIB, status: 0 });
 });
 
-test("when nothing passes nothing is claimed", async () => {
+test("the result is 0 bytes if no request passes", async () => {
   assert.deepEqual(await largestRequest(serverWithLimit(1).send, bounds), { bytes: 0, status: 413 });
 });
 
-test("a slow line is spared the larger ones", async () => {
+test("larger requests are not sent over a slow connection", async () => {
   const { send, sizes } = serverWithLimit(Infinity, { ms: (size) => size / 100 });
   assert.deepEqual(await largestRequest(send, bounds), { bytes: 2 * MIB, status: null });
   assert.equal(sizes.at(-1), 2 * MIB);

@@ -1,4 +1,4 @@
-"""A PNG whose pixels are damaged is refused; one with intact pixels and a wrong checksum is shown with a note."""
+"""A PNG with damaged pixels is rejected; one with intact pixels and a wrong checksum is shown with a note."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def encoded(mode: str = "RGB", **options: Any) -> bytes:
 
 
 def spans(content: bytes, kind: bytes) -> list[tuple[int, int]]:
-    """Where the content of each chunk of that kind begins and ends."""
-    found, at = [], len(SIGNATURE)
+    """Returns the start and end of the content of each chunk of that kind."""
+    ranges, at = [], len(SIGNATURE)
     while at < len(content):
         length = int.from_bytes(content[at : at + 4])
         if content[at + 4 : at + 8] == kind:
-            found.append((at + 8, at + 8 + length))
+            ranges.append((at + 8, at + 8 + length))
         at += 12 + length
-    return found
+    return ranges
 
 
 def flipped(content: bytes, at: int, bit: int = 0) -> bytes:
@@ -54,7 +54,7 @@ def developed(tmp_path: Path, out: Path, content: bytes, **options: Any) -> Pict
     return develop(source, out, **options)
 
 
-def refusal(tmp_path: Path, out: Path, content: bytes, **options: Any) -> str:
+def rejection(tmp_path: Path, out: Path, content: bytes, **options: Any) -> str:
     with pytest.raises(ImageRejected) as caught:
         developed(tmp_path, out, content, **options)
     return caught.value.code
@@ -65,35 +65,35 @@ KINDS: dict[str, Callable[[], bytes]] = {
     "grey": lambda: encoded("L"),
     "transparent": lambda: encoded("RGBA"),
     "palette": lambda: encoded("P"),
-    "not packed": lambda: encoded(compress_level=0),
+    "uncompressed": lambda: encoded(compress_level=0),
 }
 
 
 @pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
 @pytest.mark.parametrize("seed", range(6))
-def test_one_changed_bit_in_the_pixels_is_damage(
+def test_one_changed_bit_in_the_pixels_is_detected_as_damage(
     tmp_path: Path, out: Path, make: Callable[[], bytes], seed: int
 ) -> None:
     content = make()
-    chance = random.Random(seed)
-    start, end = chance.choice(spans(content, b"IDAT"))
+    generator = random.Random(seed)
+    start, end = generator.choice(spans(content, b"IDAT"))
 
-    changed = flipped(content, chance.randrange(start, end), chance.randrange(8))
+    changed = flipped(content, generator.randrange(start, end), generator.randrange(8))
 
-    assert refusal(tmp_path, out, changed) in ("broken", "truncated")
+    assert rejection(tmp_path, out, changed) in ("broken", "truncated")
 
 
-def test_a_wrong_checksum_around_intact_pixels_is_noted(tmp_path: Path, out: Path) -> None:
+def test_a_wrong_checksum_of_intact_pixels_results_in_a_note(tmp_path: Path, out: Path) -> None:
     content = encoded()
     _, end = spans(content, b"IDAT")[0]
 
-    shown = developed(tmp_path, out, flipped(content, end))
+    photo = developed(tmp_path, out, flipped(content, end))
 
-    assert [note.code for note in shown.notes] == ["slightly-damaged"]
-    assert "checksum" in shown.notes[0].message
+    assert [note.code for note in photo.notes] == ["slightly-damaged"]
+    assert "checksum" in photo.notes[0].message
 
 
-def test_a_picture_that_is_read_in_bands_is_looked_at_too(tmp_path: Path, out: Path) -> None:
+def test_damage_in_a_picture_that_is_read_in_bands_is_detected(tmp_path: Path, out: Path) -> None:
     buffer = BytesIO()
     picture().resize((4000, 3000)).save(buffer, "PNG", compress_level=1)
     content = buffer.getvalue()
@@ -102,25 +102,25 @@ def test_a_picture_that_is_read_in_bands_is_looked_at_too(tmp_path: Path, out: P
     start, end = chunks[len(chunks) // 2]
 
     assert developed(tmp_path, out, content, recipe=small).notes == ()
-    assert refusal(tmp_path, out, flipped(content, (start + end) // 2, 3), recipe=small) in ("broken", "truncated")
+    assert rejection(tmp_path, out, flipped(content, (start + end) // 2, 3), recipe=small) in ("broken", "truncated")
 
 
-def test_damage_in_a_further_frame_is_noticed(tmp_path: Path, out: Path) -> None:
+def test_damage_in_a_further_frame_is_detected(tmp_path: Path, out: Path) -> None:
     content = encoded(save_all=True, append_images=[picture(seed=2), picture(seed=3)])
     start, end = spans(content, b"fdAT")[-1]
 
     assert developed(tmp_path, out, content).notes == ()
-    assert refusal(tmp_path, out, flipped(content, (start + end) // 2)) in ("broken", "truncated")
-    shown = developed(tmp_path, out, flipped(content, end))
-    assert [note.code for note in shown.notes] == ["slightly-damaged"]
+    assert rejection(tmp_path, out, flipped(content, (start + end) // 2)) in ("broken", "truncated")
+    photo = developed(tmp_path, out, flipped(content, end))
+    assert [note.code for note in photo.notes] == ["slightly-damaged"]
 
 
-def test_what_is_left_of_it_can_be_published(tmp_path: Path, out: Path) -> None:
+def test_the_decodable_part_of_a_damaged_png_can_be_published(tmp_path: Path, out: Path) -> None:
     content = encoded("P")
     start, end = spans(content, b"IDAT")[0]
     changed = flipped(content, (start + end) // 2)
-    assert refusal(tmp_path, out, changed) == "broken"
+    assert rejection(tmp_path, out, changed) == "broken"
 
-    shown = developed(tmp_path, out, changed, is_damaged=True)
+    photo = developed(tmp_path, out, changed, is_damaged=True)
 
-    assert [note.code for note in shown.notes] == ["published-damaged"]
+    assert [note.code for note in photo.notes] == ["published-damaged"]

@@ -1,4 +1,4 @@
-"""Of a TIFF's pages the largest of full resolution is the photo, wherever it stands; a reduced copy never is."""
+"""The largest page of full resolution of a TIFF is the photo, in any position; a reduced copy never is."""
 
 from __future__ import annotations
 
@@ -28,16 +28,18 @@ def developed(tmp_path: Path, out: Path, content: bytes) -> Picture:
 
 ARRANGEMENTS = {
     "a copy first": [Page(SMALL, REDUCED), Page(quarters())],
-    "a copy first, marked as of old": [Page(SMALL, {tiffs.OLD_SUBFILE: 2}), Page(quarters())],
+    "a copy first, marked by the old tag": [Page(SMALL, {tiffs.OLD_SUBFILE: 2}), Page(quarters())],
     "a copy first, without a mark": [Page(SMALL), Page(quarters())],
     "a copy last": [Page(quarters()), Page(SMALL, REDUCED)],
     "a copy larger than the photo": [Page(Image.new("RGB", (400, 300)), REDUCED), Page(quarters())],
-    "below a copy": [Page(SMALL, REDUCED, below=(Page(quarters()),))],
-    "below a camera's copy": [Page(SMALL, REDUCED | {MAKE: b"NIKON CORPORATION\0"}, below=(Page(quarters()),))],
-    "between copies below a copy": [Page(SMALL, REDUCED, below=(Page(SMALL, REDUCED), Page(quarters())))],
-    "copies below it": [Page(quarters(), below=(Page(SMALL, REDUCED),))],
-    "beside its mask": [Page(quarters()), Page(Image.new("L", (300, 300)), {tiffs.SUBFILE: 4, PHOTOMETRIC: 4})],
-    "of the second of three": [Page(SMALL), Page(quarters()), Page(SMALL)],
+    "in the SubIFD of a copy": [Page(SMALL, REDUCED, below=(Page(quarters()),))],
+    "in the SubIFD of a camera's copy": [
+        Page(SMALL, REDUCED | {MAKE: b"NIKON CORPORATION\0"}, below=(Page(quarters()),))
+    ],
+    "after a copy in the SubIFDs of a copy": [Page(SMALL, REDUCED, below=(Page(SMALL, REDUCED), Page(quarters())))],
+    "with a copy in its SubIFD": [Page(quarters(), below=(Page(SMALL, REDUCED),))],
+    "with its mask": [Page(quarters()), Page(Image.new("L", (300, 300)), {tiffs.SUBFILE: 4, PHOTOMETRIC: 4})],
+    "the second of three": [Page(SMALL), Page(quarters()), Page(SMALL)],
 }
 
 
@@ -45,7 +47,7 @@ ARRANGEMENTS = {
     ("order", "big"), [("<", False), (">", False), ("<", True), (">", True)], ids=["II", "MM", "BigTIFF", "MM BigTIFF"]
 )
 @pytest.mark.parametrize("pages", ARRANGEMENTS.values(), ids=ARRANGEMENTS)
-def test_shows_the_largest_page_of_full_resolution(
+def test_the_largest_page_of_full_resolution_is_shown(
     tmp_path: Path, out: Path, pages: list[Page], order: str, big: bool
 ) -> None:
     picture = developed(tmp_path, out, tiffs.written(*pages, order=order, big=big))
@@ -54,7 +56,7 @@ def test_shows_the_largest_page_of_full_resolution(
     assert alike(middles(picture), [RED, GREEN, BLUE, YELLOW])
 
 
-def test_of_a_documents_numbered_pages_the_first_is_shown(tmp_path: Path, out: Path) -> None:
+def test_the_first_of_the_numbered_pages_of_a_document_is_shown(tmp_path: Path, out: Path) -> None:
     pages = [
         Page(image, {tiffs.PAGE_NUMBER: (number, 2)})
         for number, image in enumerate((quarters(), Image.new("RGB", (400, 300))))
@@ -65,7 +67,7 @@ def test_of_a_documents_numbered_pages_the_first_is_shown(tmp_path: Path, out: P
     assert (picture.width, picture.height) == (192, 128)
 
 
-def test_a_thumbnail_is_none_of_a_documents_pages(tmp_path: Path, out: Path) -> None:
+def test_a_thumbnail_is_not_treated_as_a_page_of_a_document(tmp_path: Path, out: Path) -> None:
     pages = [
         Page(image, {tiffs.PAGE_NUMBER: (number, 2)})
         for number, image in enumerate((quarters().resize((48, 32)), quarters()))
@@ -76,14 +78,16 @@ def test_a_thumbnail_is_none_of_a_documents_pages(tmp_path: Path, out: Path) -> 
     assert (picture.width, picture.height) == (192, 128)
 
 
-def test_of_pages_of_one_size_the_first_is_shown(tmp_path: Path, out: Path) -> None:
+def test_the_first_of_several_pages_of_the_same_size_is_shown(tmp_path: Path, out: Path) -> None:
     picture = developed(tmp_path, out, tiffs.written(Page(quarters()), Page(Image.new("RGB", (192, 128)))))
 
     assert alike(middles(picture), [RED, GREEN, BLUE, YELLOW])
 
 
 @pytest.mark.parametrize("pages", [[Page(SMALL, REDUCED)], [Page(SMALL, REDUCED), Page(quarters(), REDUCED)]])
-def test_a_file_of_reduced_copies_alone_is_refused_in_words(tmp_path: Path, out: Path, pages: list[Page]) -> None:
+def test_a_file_that_contains_only_reduced_copies_is_rejected_with_a_message(
+    tmp_path: Path, out: Path, pages: list[Page]
+) -> None:
     with pytest.raises(ImageRejected) as caught:
         developed(tmp_path, out, tiffs.written(*pages))
 
@@ -92,7 +96,7 @@ def test_a_file_of_reduced_copies_alone_is_refused_in_words(tmp_path: Path, out:
 
 
 @pytest.mark.parametrize("packing", ["tiff_lzw", "tiff_adobe_deflate", "jpeg", "packbits"])
-def test_finds_a_packed_page_behind_a_copy(tmp_path: Path, out: Path, packing: str) -> None:
+def test_a_compressed_page_after_a_reduced_copy_is_shown(tmp_path: Path, out: Path, packing: str) -> None:
     buffer = BytesIO()
     quality = {"quality": 95} if packing == "jpeg" else {}
     SMALL.save(buffer, "TIFF", save_all=True, append_images=[quarters()], compression=packing, **quality)
@@ -103,21 +107,21 @@ def test_finds_a_packed_page_behind_a_copy(tmp_path: Path, out: Path, packing: s
     assert alike(middles(picture), [RED, GREEN, BLUE, YELLOW], tolerance=25)
 
 
-def test_what_the_first_page_says_holds_for_the_photo_below_it(tmp_path: Path, out: Path) -> None:
-    words: dict[int, int | bytes | tuple[int, ...]] = {
+def test_the_tags_of_the_first_page_apply_to_the_photo_in_its_subifd(tmp_path: Path, out: Path) -> None:
+    tags: dict[int, int | bytes | tuple[int, ...]] = {
         MAKE: b"Example\0",
         MODEL: b"Example One\0",
         tiffs.ORIENTATION: 6,
     }
     stored = quarters().transpose(Image.Transpose.ROTATE_90)
 
-    picture = developed(tmp_path, out, tiffs.written(Page(SMALL, REDUCED | words, below=(Page(stored),))))
+    picture = developed(tmp_path, out, tiffs.written(Page(SMALL, REDUCED | tags, below=(Page(stored),))))
 
     assert (picture.width, picture.height, picture.metadata.camera) == (192, 128, "Example One")
     assert alike(middles(picture), [RED, GREEN, BLUE, YELLOW])
 
 
-def test_the_photos_own_turn_goes_before_the_first_pages(tmp_path: Path, out: Path) -> None:
+def test_the_photos_own_orientation_takes_precedence_over_the_first_pages(tmp_path: Path, out: Path) -> None:
     stored = quarters().transpose(Image.Transpose.ROTATE_180)
     pages = Page(SMALL, REDUCED | {tiffs.ORIENTATION: 6}), Page(stored, {tiffs.ORIENTATION: 3})
 
@@ -130,9 +134,9 @@ def test_the_photos_own_turn_goes_before_the_first_pages(tmp_path: Path, out: Pa
 @pytest.mark.parametrize(
     "below",
     [Page(quarters(), {PHOTOMETRIC: 32803}), Page(quarters(), {COMPRESSION: 34713}), Page(SMALL, REDUCED)],
-    ids=["sensor's data", "a maker's packing", "another copy"],
+    ids=["sensor data", "a maker's compression", "another copy"],
 )
-def test_a_copy_above_what_only_a_maker_can_read_is_a_raw(below: Page) -> None:
+def test_a_reduced_copy_with_proprietary_data_in_its_subifd_is_a_raw(below: Page) -> None:
     content = tiffs.written(Page(SMALL, REDUCED | {MAKE: b"NIKON CORPORATION\0"}, below=(below,)))
 
     assert detect(BytesIO(content)) == Kind("NEF", is_raw=True)

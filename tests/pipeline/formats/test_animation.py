@@ -1,4 +1,4 @@
-"""Animations stay animations: frames, durations, repetitions, transparency; too long ones show their first frame."""
+"""Renditions of animations keep frames, durations, repetitions and transparency. Of too long ones the first frame is shown."""
 
 from __future__ import annotations
 
@@ -30,55 +30,61 @@ def animation(path: Path, name: str, size: tuple[int, int] = (64, 48), **options
 
 
 def played(path: str | Path) -> tuple[list[tuple[int, ...]], list[int], int]:
-    """Each frame's colour in its middle, how long it is shown, and how often all are played."""
+    """Returns the colour in the middle of each frame, the durations in milliseconds, and the number of repetitions."""
     colours, durations = [], []
     with Image.open(path) as image:
         for frame in range(getattr(image, "n_frames", 1)):
             image.seek(frame)
             image.load()
-            found = image.convert("RGBA").getpixel((image.width // 2, image.height // 2))
-            assert isinstance(found, tuple)
-            colours.append(found)
+            pixel = image.convert("RGBA").getpixel((image.width // 2, image.height // 2))
+            assert isinstance(pixel, tuple)
+            colours.append(pixel)
             durations.append(image.info.get("duration", 0))
         return colours, durations, image.info.get("loop", -1)
 
 
-def near(seen: Any, expected: Any, tolerance: int = 12) -> bool:
-    return bool(np.abs(np.array(seen)[..., :3] - np.array(expected)).max() <= tolerance)
+def is_near(actual: Any, expected: Any, tolerance: int = 12) -> bool:
+    return bool(np.abs(np.array(actual)[..., :3] - np.array(expected)).max() <= tolerance)
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_every_size_keeps_the_frames_and_their_durations(tmp_path: Path, out: Path, name: str) -> None:
+def test_renditions_of_every_size_keep_the_frames_and_their_durations(tmp_path: Path, out: Path, name: str) -> None:
     source = animation(tmp_path / "photo", name, (1000, 500))
 
     picture = develop(source, out)
 
     assert (picture.format, picture.width, picture.height, picture.frames) == (name, 1000, 500, 3)
-    assert [(made.width, made.height) for made in picture.renditions] == [(1000, 500), (800, 400), (400, 200)]
-    for made in picture.renditions:
-        colours, durations, loop = played(made.path)
-        assert near(colours, COLOURS)
+    assert [(rendition.width, rendition.height) for rendition in picture.renditions] == [
+        (1000, 500),
+        (800, 400),
+        (400, 200),
+    ]
+    for rendition in picture.renditions:
+        colours, durations, loop = played(rendition.path)
+        assert is_near(colours, COLOURS)
         assert (durations, loop) == (DURATIONS, 0)
-        assert made.bytes == Path(made.path).stat().st_size
+        assert rendition.bytes == Path(rendition.path).stat().st_size
 
 
 @pytest.mark.parametrize(
-    ("name", "told", "times"),
+    ("name", "repetitions", "expected"),
     [("GIF", 0, 0), ("GIF", 2, 3), ("GIF", None, 1), ("PNG", 0, 0), ("PNG", 2, 2), ("WEBP", 0, 0), ("WEBP", 2, 2)],
 )
-def test_is_played_as_often_as_it_was(tmp_path: Path, out: Path, name: str, told: int | None, times: int) -> None:
-    source = animation(tmp_path / "photo", name, loop=told)
+def test_renditions_are_repeated_as_often_as_the_original(
+    tmp_path: Path, out: Path, name: str, repetitions: int | None, expected: int
+) -> None:
+    source = animation(tmp_path / "photo", name, loop=repetitions)
 
     picture = develop(source, out)
 
-    assert played(picture.renditions[0].path)[2] == times
+    assert played(picture.renditions[0].path)[2] == expected
 
 
-def test_what_a_frame_leaves_behind_goes_as_the_gif_says(tmp_path: Path, out: Path) -> None:
-    """The second frame is a small square; disposed of by restoring the background, it is gone when the third comes."""
+def test_the_disposal_method_of_gif_frames_is_applied(tmp_path: Path, out: Path) -> None:
+    """Disposal method 2 restores the background, so that each frame shows its own rectangle only."""
     frames = [Image.new("RGBA", (64, 64)) for _ in range(3)]
-    for each, left in zip(frames, (0, 24, 48), strict=True):
-        ImageDraw.Draw(each).rectangle((left, 0, left + 15, 63), (*RED, 255))
+    for image, x in zip(frames, (0, 24, 48), strict=True):
+        ImageDraw.Draw(image).rectangle((x, 0, x + 15, 63), (*RED, 255))
     source = tmp_path / "photo"
     frames[0].save(source, "GIF", save_all=True, append_images=frames[1:], duration=100, disposal=2)
 
@@ -93,7 +99,7 @@ def test_what_a_frame_leaves_behind_goes_as_the_gif_says(tmp_path: Path, out: Pa
     assert holes == [[True, False, False], [False, True, False], [False, False, True]]
 
 
-def test_an_apngs_picture_for_other_programs_is_no_frame(tmp_path: Path, out: Path) -> None:
+def test_the_default_image_of_an_apng_is_no_frame(tmp_path: Path, out: Path) -> None:
     frames = [Image.new("RGB", (64, 64), colour) for colour in COLOURS]
     source = tmp_path / "photo"
     frames[0].save(source, "PNG", save_all=True, default_image=True, append_images=frames[1:], duration=100)
@@ -101,7 +107,7 @@ def test_an_apngs_picture_for_other_programs_is_no_frame(tmp_path: Path, out: Pa
     picture = develop(source, out)
 
     assert picture.frames == 2
-    assert near(played(picture.renditions[0].path)[0], [GREEN, BLUE])
+    assert is_near(played(picture.renditions[0].path)[0], [GREEN, BLUE])
 
 
 @pytest.mark.parametrize("name", ["PNG", "WEBP"])
@@ -120,21 +126,23 @@ LIMITS = {"frames": Limits(animation_frames=2), "pixels": Limits(animation_pixel
 
 @pytest.mark.parametrize("limits", LIMITS.values(), ids=LIMITS)
 @pytest.mark.parametrize("name", WRITERS)
-def test_too_much_of_it_shows_the_first_frame_and_says_so(tmp_path: Path, out: Path, name: str, limits: Limits) -> None:
+def test_an_animation_above_the_limits_shows_its_first_frame_with_a_note(
+    tmp_path: Path, out: Path, name: str, limits: Limits
+) -> None:
     source = animation(tmp_path / "photo", name)
 
     picture = develop(source, out, replace(DEFAULT, limits=limits))
 
     assert (picture.frames, [note.code for note in picture.notes]) == (1, ["animation-stopped"])
     assert "3 frames of 64 x 48 pixels" in picture.notes[0].message
-    assert near(middles(picture), [RED] * 4)
+    assert is_near(middles(picture), [RED] * 4)
     assert len(played(picture.renditions[0].path)[0]) == 1
 
 
 @pytest.mark.parametrize("name", WRITERS)
 @pytest.mark.parametrize("share", [0.5, 0.7, 0.97])
-def test_refuses_an_animation_whose_end_is_missing(tmp_path: Path, out: Path, name: str, share: float) -> None:
-    """Cut within a frame: five of a size end near each fifth, and a GIF cut right there lacks its trailer alone."""
+def test_a_truncated_animation_is_rejected(tmp_path: Path, out: Path, name: str, share: float) -> None:
+    """The shares end within a frame: five frames of one size end near each fifth, where a GIF would lack its trailer only."""
     frames = [Image.effect_noise((96, 96), 60 + n) for n in range(5)]
     source = tmp_path / "photo"
     frames[0].save(source, name, save_all=True, append_images=frames[1:])
@@ -147,14 +155,14 @@ def test_refuses_an_animation_whose_end_is_missing(tmp_path: Path, out: Path, na
     assert (caught.value.code in {"truncated", "broken"}, caught.value.permanent) == (True, True)
 
 
-def test_forgives_a_gif_that_lacks_its_last_byte(tmp_path: Path, out: Path) -> None:
+def test_a_gif_that_lacks_its_last_byte_is_accepted(tmp_path: Path, out: Path) -> None:
     source = animation(tmp_path / "photo", "GIF")
     source.write_bytes(source.read_bytes()[:-1])
 
     assert develop(source, out).frames == 3
 
 
-def test_further_pages_are_no_animation(tmp_path: Path, out: Path) -> None:
+def test_the_pages_of_a_tiff_are_no_animation(tmp_path: Path, out: Path) -> None:
     pages = [Image.new("RGB", (64, 64), colour) for colour in COLOURS]
     source = tmp_path / "photo"
     pages[0].save(source, "TIFF", save_all=True, append_images=pages[1:])
@@ -162,19 +170,19 @@ def test_further_pages_are_no_animation(tmp_path: Path, out: Path) -> None:
     picture = develop(source, out)
 
     assert (picture.frames, picture.notes) == (1, ())
-    assert near(middles(picture), [RED] * 4)
+    assert is_near(middles(picture), [RED] * 4)
 
 
-def test_colours_of_every_frame_are_those_of_the_profile(tmp_path: Path, out: Path) -> None:
+def test_the_colours_of_every_frame_are_converted_by_the_profile(tmp_path: Path, out: Path) -> None:
     source = animation(tmp_path / "photo", "PNG", icc_profile=SWAPPED)
-    wanted = [by_lcms(Image.new("RGB", (1, 1), colour), SWAPPED).getpixel((0, 0)) for colour in COLOURS]
+    expected = [by_lcms(Image.new("RGB", (1, 1), colour), SWAPPED).getpixel((0, 0)) for colour in COLOURS]
 
     picture = develop(source, out)
 
-    assert near(played(picture.renditions[0].path)[0], wanted)
+    assert is_near(played(picture.renditions[0].path)[0], expected)
 
 
-def test_moves_inside_the_fences(tmp_path: Path, out: Path) -> None:
+def test_an_animation_is_developed_in_the_sandbox(tmp_path: Path, out: Path) -> None:
     source = animation(tmp_path / "photo", "GIF", (600, 400))
 
     with Sandbox() as sandbox:

@@ -1,4 +1,4 @@
-"""PNG and TIFF pictures too large for memory are read in bands, and look as if they had been read as a whole."""
+"""PNG and TIFF pictures that are too large for memory are read in bands, with the same result as read at once."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from tests.pipeline.test_formats import RED, exif
 SIZE = (3000, 2260)
 ROWS = replace(DEFAULT, limits=replace(DEFAULT.limits, largest_edge=400))
 DITHERED = 12
-LITTLE = replace(ROWS, limits=replace(ROWS.limits, memory_bytes=57_000_000))
-"""Enough for bands and a small picture, not for the whole one."""
+LITTLE_MEMORY = replace(ROWS, limits=replace(ROWS.limits, memory_bytes=57_000_000))
+"""Memory for bands and a small picture, but not for the whole picture."""
 
 
 @pytest.fixture(autouse=True)
 def _several_bands(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Narrow ones, that leave rows over: a band has 1.5 MB then."""
+    """Makes bands of 61 rows, by which the height is not divisible, so that they fit into 1.5 MB."""
     monkeypatch.setattr(bands, "ROWS", 61)
 
 
 def scene(mode: str) -> Image.Image:
-    """Smooth, with something else in every corner."""
+    """Returns smooth gradients that differ in every corner."""
     coarse = np.random.default_rng(3).integers(0, 255, (9, 12, 4), np.uint8)
     image = Image.fromarray(coarse).resize(SIZE, Image.Resampling.BICUBIC)
     if mode == "I;16":
@@ -42,31 +42,31 @@ def scene(mode: str) -> Image.Image:
     return image if mode == "RGBA" else image.convert("RGB").convert(mode)
 
 
-def seen(source: Path, out: Path, recipe: Any) -> tuple[Any, Any]:
-    """Of both ways the smallest rendition, whose largest edge is that of the recipe."""
+def rendered(source: Path, out: Path, recipe: Any) -> tuple[Any, Any]:
+    """Develops the file with the smallest rendition only, and returns the picture and the pixels of the rendition."""
     picture = develop(source, out, replace(recipe, rungs=DEFAULT.rungs[-1:]))
     with Image.open(picture.renditions[0].path) as image:
         return picture, np.asarray(image.convert("RGBA"), np.int16)
 
 
-def alike(source: Path, out: Path, tolerance: float = 4) -> None:
-    """A seam, a lost row or a shift of half a patch would differ by tens."""
-    whole, expected = seen(source, out / "whole", ROWS)
-    banded, found = seen(source, out / "banded", LITTLE)
+def assert_same_in_bands(source: Path, out: Path, tolerance: float = 4) -> None:
+    """Asserts that both ways give the same picture. A seam, a lost row or a shift of half a patch would differ by tens."""
+    whole, expected = rendered(source, out / "whole", ROWS)
+    banded, pixels = rendered(source, out / "banded", LITTLE_MEMORY)
 
     assert (banded.width, banded.height, banded.format) == (whole.width, whole.height, whole.format)
     assert (banded.metadata, banded.notes) == (whole.metadata, whole.notes)
-    assert found.shape == expected.shape
-    weight = np.minimum(found[..., 3:], expected[..., 3:]) / 255
-    assert np.abs((found - expected)[..., :3] * weight).mean() < tolerance
-    assert np.abs((found - expected)[..., 3]).mean() < tolerance
+    assert pixels.shape == expected.shape
+    weight = np.minimum(pixels[..., 3:], expected[..., 3:]) / 255
+    assert np.abs((pixels - expected)[..., :3] * weight).mean() < tolerance
+    assert np.abs((pixels - expected)[..., 3]).mean() < tolerance
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
-def test_a_png_looks_the_same(tmp_path: Path, out: Path, mode: str) -> None:
+def test_a_png_of_every_mode_looks_the_same(tmp_path: Path, out: Path, mode: str) -> None:
     scene(mode).save(tmp_path / "photo", "PNG", compress_level=1)
 
-    alike(tmp_path / "photo", out, DITHERED if mode == "1" else 4)
+    assert_same_in_bands(tmp_path / "photo", out, DITHERED if mode == "1" else 4)
 
 
 TIFFS: dict[str, dict[str, Any]] = {
@@ -83,14 +83,14 @@ TIFFS: dict[str, dict[str, Any]] = {
 def test_a_tiff_of_strips_looks_the_same(tmp_path: Path, out: Path, mode: str, options: dict[str, Any]) -> None:
     scene(mode).save(tmp_path / "photo", "TIFF", **options)
 
-    alike(tmp_path / "photo", out)
+    assert_same_in_bands(tmp_path / "photo", out)
 
 
 @pytest.mark.parametrize("mode", ["1", "P", "RGBA", "CMYK", "I;16"])
-def test_a_tiff_of_any_colours_looks_the_same(tmp_path: Path, out: Path, mode: str) -> None:
+def test_a_tiff_of_every_mode_looks_the_same(tmp_path: Path, out: Path, mode: str) -> None:
     scene(mode).save(tmp_path / "photo", "TIFF", compression="tiff_lzw" if mode != "1" else None)
 
-    alike(tmp_path / "photo", out, DITHERED if mode == "1" else 4)
+    assert_same_in_bands(tmp_path / "photo", out, DITHERED if mode == "1" else 4)
 
 
 @pytest.mark.parametrize("order", "<>")
@@ -102,15 +102,15 @@ def test_a_tiff_of_one_strip_looks_the_same(tmp_path: Path, out: Path, bits: int
     )
     (tmp_path / "photo").write_bytes(content)
 
-    alike(tmp_path / "photo", out)
+    assert_same_in_bands(tmp_path / "photo", out)
 
 
 @pytest.mark.parametrize("name", ["PNG", "TIFF"])
 @pytest.mark.parametrize("orientation", [3, 6, 7])
-def test_is_turned_upright(tmp_path: Path, out: Path, name: str, orientation: int) -> None:
+def test_a_picture_read_in_bands_is_turned_upright(tmp_path: Path, out: Path, name: str, orientation: int) -> None:
     scene("RGB").save(tmp_path / "photo", name, exif=exif(orientation).tobytes())
 
-    alike(tmp_path / "photo", out)
+    assert_same_in_bands(tmp_path / "photo", out)
 
 
 def test_a_png_is_never_decoded_as_a_whole(tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,27 +124,27 @@ def test_a_png_is_never_decoded_as_a_whole(tmp_path: Path, out: Path, monkeypatc
     monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", recorded)
     scene("RGB").save(tmp_path / "photo", "PNG")
 
-    develop(tmp_path / "photo", out, LITTLE)
+    develop(tmp_path / "photo", out, LITTLE_MEMORY)
 
     assert (SIZE[0], 61) in sizes
     assert SIZE not in sizes
 
 
-def test_a_cut_png_is_refused(tmp_path: Path, out: Path) -> None:
+def test_a_truncated_png_is_rejected(tmp_path: Path, out: Path) -> None:
     buffer = BytesIO()
     scene("RGB").save(buffer, "PNG", compress_level=1)
     (tmp_path / "photo").write_bytes(buffer.getvalue()[: len(buffer.getvalue()) * 2 // 3])
 
     with pytest.raises(ImageRejected) as caught:
-        develop(tmp_path / "photo", out, LITTLE)
+        develop(tmp_path / "photo", out, LITTLE_MEMORY)
 
     assert (caught.value.code in {"truncated", "broken"}, caught.value.permanent) == (True, True)
 
 
-def test_what_cannot_be_read_in_bands_is_too_heavy(tmp_path: Path, out: Path) -> None:
+def test_a_large_bmp_is_rejected_because_it_cannot_be_read_in_bands(tmp_path: Path, out: Path) -> None:
     Image.new("RGB", SIZE, RED).save(tmp_path / "photo", "BMP")
 
     with pytest.raises(ImageRejected) as caught:
-        develop(tmp_path / "photo", out, LITTLE)
+        develop(tmp_path / "photo", out, LITTLE_MEMORY)
 
     assert caught.value.code == "too-heavy"

@@ -1,4 +1,4 @@
-"""Files that Darkroom does not develop are told from their bytes and refused in words."""
+"""Files that Darkroom does not develop are detected by their content and rejected with a message."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from processing.pipeline import ImageRejected
 from processing.pipeline.formats.detect import Kind, detect
 from processing.pipeline.render.develop import develop
 
-OTHERS = {
+UNSUPPORTED = {
     "empty": (b"", "empty-file"),
     "text": (b"just some words", "not-an-image"),
     "zeros": (bytes(4096), "not-an-image"),
@@ -53,8 +53,10 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize(("content", "code"), OTHERS.values(), ids=OTHERS)
-def test_refuses_what_is_no_photo_and_says_what_it_is(tmp_path: Path, out: Path, content: bytes, code: str) -> None:
+@pytest.mark.parametrize(("content", "code"), UNSUPPORTED.values(), ids=UNSUPPORTED)
+def test_a_file_that_is_no_photo_is_rejected_with_its_kind(
+    tmp_path: Path, out: Path, content: bytes, code: str
+) -> None:
     source = tmp_path / "holiday.jpg"
     source.write_bytes(content)
 
@@ -66,7 +68,7 @@ def test_refuses_what_is_no_photo_and_says_what_it_is(tmp_path: Path, out: Path,
     assert not out.exists()
 
 
-HEADS = {
+SIGNATURES = {
     "JXL": b"\xff\x0a\xfa\x7f",
     "CR2": b"II*\0\x10\0\0\0CR\x02\0",
     "CR3": b"\0\0\0\x18ftypcrx \0\0\0\1crx isom",
@@ -76,15 +78,15 @@ HEADS = {
 }
 
 
-@pytest.mark.parametrize(("name", "head"), HEADS.items(), ids=HEADS)
-def test_tells_by_the_first_bytes(name: str, head: bytes) -> None:
-    assert detect(BytesIO(head)) == Kind(name, is_raw=name != "JXL")
+@pytest.mark.parametrize(("name", "signature"), SIGNATURES.items(), ids=SIGNATURES)
+def test_the_kind_is_detected_by_the_first_bytes(name: str, signature: bytes) -> None:
+    assert detect(BytesIO(signature)) == Kind(name, is_raw=name != "JXL")
 
 
-@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
-def test_a_head_alone_is_no_picture(tmp_path: Path, out: Path, head: bytes) -> None:
+@pytest.mark.parametrize("signature", SIGNATURES.values(), ids=SIGNATURES)
+def test_a_file_that_ends_after_its_signature_is_rejected(tmp_path: Path, out: Path, signature: bytes) -> None:
     source = tmp_path / "photo.jpg"
-    source.write_bytes(head)
+    source.write_bytes(signature)
 
     with pytest.raises(ImageRejected) as caught:
         develop(source, out)
@@ -103,12 +105,12 @@ RAWS = {
 
 @pytest.mark.parametrize(("kind", "tags"), RAWS.items(), ids=RAWS)
 @pytest.mark.parametrize("order", "<>")
-def test_tells_a_raw_that_poses_as_tiff(kind: str, tags: dict[int, tuple[int, object]], order: str) -> None:
+def test_a_raw_that_looks_like_a_tiff_is_detected(kind: str, tags: dict[int, tuple[int, object]], order: str) -> None:
     assert detect(BytesIO(_tiff([tags], order))) == Kind(kind, is_raw=True)
 
 
 @pytest.mark.parametrize("order", "<>")
-def test_tells_a_raw_whose_first_picture_is_a_thumbnail(order: str) -> None:
+def test_a_raw_that_begins_with_a_thumbnail_is_detected(order: str) -> None:
     thumbnail: dict[int, tuple[int, object]] = {254: (4, 1), 271: (2, b"EASTMAN KODAK\0"), 330: (4, 0)}
     sensor: dict[int, tuple[int, object]] = {262: (3, 32803)}
 
@@ -116,18 +118,18 @@ def test_tells_a_raw_whose_first_picture_is_a_thumbnail(order: str) -> None:
 
 
 @pytest.mark.parametrize("content", [b"II*\0", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff"])
-def test_leaves_a_broken_tiff_to_its_decoder(content: bytes) -> None:
+def test_a_broken_tiff_is_detected_as_tiff(content: bytes) -> None:
     assert detect(BytesIO(content)) == Kind("TIFF")
 
 
-def test_an_endless_chain_of_directories_ends() -> None:
+def test_reading_a_circular_chain_of_directories_ends() -> None:
     circle = b"II*\0\x08\0\0\0" + struct.pack("<HI", 0, 8)
 
     assert detect(BytesIO(circle)) == Kind("TIFF")
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF", "HEIF"])
-def test_goes_by_content_not_by_name(tmp_path: Path, out: Path, name: str) -> None:
+def test_the_kind_is_detected_by_the_content_and_not_by_the_name(tmp_path: Path, out: Path, name: str) -> None:
     source = tmp_path / "page.html"
     Image.new("RGB", (64, 64)).save(source, name)
 
@@ -136,7 +138,7 @@ def test_goes_by_content_not_by_name(tmp_path: Path, out: Path, name: str) -> No
 
 @pytest.mark.parametrize("payload", [b"<?php system($_GET['c']); ?>", b"<script>alert(1)</script>"])
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "GIF", "WEBP"])
-def test_bytes_behind_the_picture_do_not_reach_the_renditions(
+def test_renditions_do_not_contain_bytes_that_follow_the_picture(
     tmp_path: Path, out: Path, name: str, payload: bytes
 ) -> None:
     source = tmp_path / "photo"
@@ -149,18 +151,18 @@ def test_bytes_behind_the_picture_do_not_reach_the_renditions(
 
 
 def _tiff(directories: list[dict[int, tuple[int, object]]], order: str) -> bytes:
-    """A TIFF of directories only; tag 330 of one points to the next."""
+    """Returns a TIFF that consists of directories; tag 330 of each one points to the next."""
     content = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8)
     for tags in directories:
-        entries, behind = b"", len(content) + 2 + 12 * len(tags) + 4
+        entries, values_at = b"", len(content) + 2 + 12 * len(tags) + 4
         values = b""
         for tag, (kind, value) in sorted(tags.items()):
             raw = value if isinstance(value, bytes) else struct.pack(order + {3: "H", 4: "I"}[kind], value)
             count = len(value) if isinstance(value, bytes) else 1
             if len(raw) > 4:
-                raw, values = struct.pack(order + "I", behind + len(values)), values + raw
+                raw, values = struct.pack(order + "I", values_at + len(values)), values + raw
             entries += struct.pack(order + "HHI", tag, kind, count) + raw.ljust(4, b"\0")
-        end = behind + len(values)
+        end = values_at + len(values)
         entries = entries.replace(
             struct.pack(order + "HHI", 330, 4, 1) + bytes(4), struct.pack(order + "HHII", 330, 4, 1, end)
         )

@@ -1,11 +1,11 @@
-"""JPEG XL: its header is believed before its pixels are decoded."""
+"""JPEG XL: the header is read and checked before any pixel is decoded."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
 
-import pillow_jxl  # noqa: F401 - teaches Pillow to write it
+import pillow_jxl  # noqa: F401 - registers JPEG XL with Pillow
 import pytest
 from PIL import Image
 
@@ -20,7 +20,7 @@ SIZES = [(1, 1), (8, 8), (256, 256), (640, 480), (600, 400), (513, 77), (4000, 3
 
 @pytest.mark.parametrize("is_boxed", [False, True], ids=["bare", "in boxes"])
 @pytest.mark.parametrize("size", SIZES, ids=str)
-def test_reads_the_size_before_any_pixel(tmp_path: Path, size: tuple[int, int], is_boxed: bool) -> None:
+def test_the_size_is_read_from_the_header(tmp_path: Path, size: tuple[int, int], is_boxed: bool) -> None:
     source = tmp_path / "photo"
     Image.new("RGB", size).save(source, "JXL", use_container=is_boxed, effort=1)
 
@@ -28,7 +28,7 @@ def test_reads_the_size_before_any_pixel(tmp_path: Path, size: tuple[int, int], 
         assert jxl.read_header(jxl._codestream(file)) == (size, False)
 
 
-def test_tells_that_samples_have_more_than_eight_bits(tmp_path: Path) -> None:
+def test_samples_of_more_than_eight_bits_are_detected(tmp_path: Path) -> None:
     source = tmp_path / "photo"
     Image.new("I;16", (64, 64)).save(source, "JXL", lossless=True)
 
@@ -37,7 +37,7 @@ def test_tells_that_samples_have_more_than_eight_bits(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lossless", [False, True])
-def test_shows_its_colours_in_their_places(tmp_path: Path, out: Path, lossless: bool) -> None:
+def test_the_quarters_of_a_jpeg_xl_are_shown_in_their_colours(tmp_path: Path, out: Path, lossless: bool) -> None:
     source = tmp_path / "photo"
     quarters().save(source, "JXL", lossless=lossless)
 
@@ -47,7 +47,7 @@ def test_shows_its_colours_in_their_places(tmp_path: Path, out: Path, lossless: 
     assert alike(middles(picture), [RED, GREEN, BLUE, YELLOW], tolerance=25)
 
 
-def test_keeps_transparency(tmp_path: Path, out: Path) -> None:
+def test_the_transparency_of_a_jpeg_xl_is_kept(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "photo"
     Image.new("RGBA", (64, 64), (*RED, 90)).save(source, "JXL", lossless=True)
 
@@ -57,22 +57,22 @@ def test_keeps_transparency(tmp_path: Path, out: Path) -> None:
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
-def test_one_made_from_a_jpeg_is_that_jpeg(tmp_path: Path, out: Path, orientation: int) -> None:
-    source, made = tmp_path / "photo.jpg", tmp_path / "photo"
+def test_a_jpeg_xl_transcoded_from_a_jpeg_looks_like_that_jpeg(tmp_path: Path, out: Path, orientation: int) -> None:
+    jpeg, jpeg_xl = tmp_path / "photo.jpg", tmp_path / "photo"
     tags = exif(orientation)
     tags[0x010E] = "A caption"
-    stored(orientation).save(source, "JPEG", exif=tags.tobytes(), quality=95)
-    with Image.open(source) as image:
-        image.save(made, "JXL", lossless_jpeg=True)
+    stored(orientation).save(jpeg, "JPEG", exif=tags.tobytes(), quality=95)
+    with Image.open(jpeg) as image:
+        image.save(jpeg_xl, "JXL", lossless_jpeg=True)
 
-    picture = develop(made, out)
+    picture = develop(jpeg_xl, out)
 
     assert (picture.format, picture.width, picture.height) == ("JXL", 192, 128)
     assert picture.metadata.caption == "A caption"
     assert alike(middles(picture), [RED, GREEN, BLUE, YELLOW], tolerance=25)
 
 
-def test_reads_exif_and_xmp(tmp_path: Path, out: Path) -> None:
+def test_exif_and_xmp_of_a_jpeg_xl_are_read(tmp_path: Path, out: Path) -> None:
     tags = exif(1)
     tags[0x0110] = "Example One"
     xmp = (
@@ -87,7 +87,7 @@ def test_reads_exif_and_xmp(tmp_path: Path, out: Path) -> None:
     assert (metadata.camera, metadata.rating) == ("Example One", 4)
 
 
-def test_refuses_by_the_header_what_is_too_large(tmp_path: Path, out: Path) -> None:
+def test_a_jpeg_xl_that_is_too_large_is_rejected_by_its_header(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "photo"
     Image.new("RGB", (2000, 1000)).save(source, "JXL", effort=1)
 
@@ -100,7 +100,7 @@ def test_refuses_by_the_header_what_is_too_large(tmp_path: Path, out: Path) -> N
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
-def test_refuses_a_file_whose_end_is_missing(tmp_path: Path, out: Path, share: float) -> None:
+def test_a_truncated_jpeg_xl_is_rejected(tmp_path: Path, out: Path, share: float) -> None:
     source = tmp_path / "photo"
     Image.effect_noise((320, 240), 60).convert("RGB").save(source, "JXL")
     content = source.read_bytes()
@@ -112,7 +112,7 @@ def test_refuses_a_file_whose_end_is_missing(tmp_path: Path, out: Path, share: f
     assert (caught.value.code in {"truncated", "broken"}, caught.value.permanent) == (True, True)
 
 
-def test_develops_inside_the_fences(tmp_path: Path, out: Path) -> None:
+def test_a_jpeg_xl_is_developed_in_the_sandbox(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "photo"
     quarters().resize((3000, 2000)).save(source, "JXL")
 

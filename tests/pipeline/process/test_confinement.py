@@ -1,4 +1,4 @@
-"""Whoever takes over the child that decodes finds no network, no programs and no other process. Tried by a real one."""
+"""An attacker in the decoding child has no network, no programs and no other process. A real child tries it."""
 
 import errno
 import os
@@ -18,11 +18,11 @@ from tests.pipeline import inmate
 
 OWN = 4321
 PROJECT = Path(__file__).parents[3]
-FINE = {"start a thread": "done", "use clone3": "ENOSYS"}
-DEADLY = {"become another program", "hold the worker", "use io_uring", "call by x32 numbers"}
+OTHER_OUTCOMES = {"start a thread": "done", "use clone3": "ENOSYS"}
+DEADLY = {"execute a program", "open a pidfd of the worker", "use io_uring", "use x32 system call numbers"}
 
 pytestmark = pytest.mark.skipif(
-    os.uname().machine not in seccomp.ARCHITECTURES, reason="no list of calls for this machine"
+    os.uname().machine not in seccomp.ARCHITECTURES, reason="no list of system calls for this architecture"
 )
 
 
@@ -33,38 +33,38 @@ def workspace():
     workspace.close()
 
 
-def outcome(attempt: str, *more: str) -> str:
-    command = [sys.executable, "-m", "tests.pipeline.inmate", attempt, *more]
-    done = subprocess.run(
+def outcome(attempt: str, *options: str) -> str:
+    command = [sys.executable, "-m", "tests.pipeline.inmate", attempt, *options]
+    process = subprocess.run(
         command, cwd=PROJECT, env=child_process.ENVIRONMENT, capture_output=True, text=True, check=False
     )
-    return signal.Signals(-done.returncode).name if done.returncode < 0 else done.stdout or done.stderr
+    return signal.Signals(-process.returncode).name if process.returncode < 0 else process.stdout or process.stderr
 
 
 @pytest.mark.parametrize("attempt", inmate.ATTEMPTS)
-def test_a_child_is_refused_all_that_a_decoder_does_not_need(attempt, workspace):
-    refused = "SIGSYS" if attempt in DEADLY else FINE.get(attempt, "PermissionError")
-    assert outcome(attempt, str(workspace.path)) == refused
+def test_a_child_is_denied_what_a_decoder_does_not_need(attempt, workspace):
+    expected = "SIGSYS" if attempt in DEADLY else OTHER_OUTCOMES.get(attempt, "PermissionError")
+    assert outcome(attempt, str(workspace.path)) == expected
 
 
 @pytest.mark.parametrize("attempt", ["open a TCP socket", "start a program"])
-def test_without_the_fences_it_would_succeed(attempt, workspace):
-    assert outcome(attempt, str(workspace.path), "unfenced") == "done"
+def test_the_attempt_succeeds_without_the_limits(attempt, workspace):
+    assert outcome(attempt, str(workspace.path), "unconfined") == "done"
 
 
 @pytest.mark.parametrize("machine", seccomp.ARCHITECTURES)
-def test_every_machine_has_a_program_that_ends_with_an_answer_for_every_call(machine):
-    listed = seccomp.ARCHITECTURES[machine]
-    numbers = [*listed.allowed.values(), *listed.killing.values(), seccomp.CLONE3]
+def test_the_filter_of_every_architecture_returns_an_action_for_every_system_call(machine):
+    calls = seccomp.ARCHITECTURES[machine]
+    numbers = [*calls.allowed.values(), *calls.killing.values(), seccomp.CLONE3]
 
-    answers = {number: answer(listed, number) for number in range(seccomp.NEWEST + 60)}
+    actions = {number: action(calls, number) for number in range(seccomp.NEWEST + 60)}
 
     assert len(set(numbers)) == len(numbers)
-    assert {answers[number] for number in listed.killing.values()} == {seccomp.KILL_PROCESS}
-    assert answers[listed.allowed["read"]] == seccomp.ALLOW
-    assert {number for number, found in answers.items() if found == seccomp.ALLOW} <= set(listed.allowed.values())
-    assert answers[seccomp.CLONE3] == answers[seccomp.NEWEST + 1] == seccomp.ERRNO | errno.ENOSYS
-    assert answer(listed, seccomp.X32 + 39) == answer(listed, 39, arch=0x40000003) == seccomp.KILL_PROCESS
+    assert {actions[number] for number in calls.killing.values()} == {seccomp.KILL_PROCESS}
+    assert actions[calls.allowed["read"]] == seccomp.ALLOW
+    assert {number for number, result in actions.items() if result == seccomp.ALLOW} <= set(calls.allowed.values())
+    assert actions[seccomp.CLONE3] == actions[seccomp.NEWEST + 1] == seccomp.ERRNO | errno.ENOSYS
+    assert action(calls, seccomp.X32 + 39) == action(calls, 39, arch=0x40000003) == seccomp.KILL_PROCESS
 
 
 @pytest.mark.parametrize("machine", seccomp.ARCHITECTURES)
@@ -99,34 +99,34 @@ def test_every_machine_has_a_program_that_ends_with_an_answer_for_every_call(mac
         ("openat", (3, 0, 0x400000 | os.O_DIRECTORY | os.O_RDWR), False),
     ],
 )
-def test_some_calls_are_allowed_with_some_arguments(machine, call, arguments, is_allowed):
-    listed = seccomp.ARCHITECTURES[machine]
+def test_system_calls_are_allowed_with_harmless_arguments_only(machine, call, arguments, is_allowed):
+    calls = seccomp.ARCHITECTURES[machine]
 
-    found = answer(listed, listed.allowed[call], *arguments)
+    result = action(calls, calls.allowed[call], *arguments)
 
-    assert found == (seccomp.ALLOW if is_allowed else seccomp.ERRNO | errno.EPERM)
+    assert result == (seccomp.ALLOW if is_allowed else seccomp.ERRNO | errno.EPERM)
 
 
-def answer(machine: seccomp.Architecture, number: int, *arguments: int, arch: int = 0) -> int:
-    """What the kernel would make of the program: it is run here, step by step."""
+def action(machine: seccomp.Architecture, number: int, *arguments: int, arch: int = 0) -> int:
+    """Returns what the kernel would do: interprets the filter program step by step."""
     code = seccomp.program(machine, OWN)
-    words = {seccomp.NUMBER: number, seccomp.ARCH: arch or machine.audit_arch}
-    words |= {seccomp.FIRST_ARGUMENT + 8 * at: value for at, value in enumerate(arguments)}
-    at = held = 0
+    fields = {seccomp.NUMBER: number, seccomp.ARCH: arch or machine.audit_arch}
+    fields |= {seccomp.FIRST_ARGUMENT + 8 * at: value for at, value in enumerate(arguments)}
+    at = register = 0
     while True:
-        step, yes, no, value = struct.unpack_from("=HBBI", code, 8 * at)
+        operation, if_true, if_false, value = struct.unpack_from("=HBBI", code, 8 * at)
         at += 1
-        if step == seccomp.ANSWER:
+        if operation == seccomp.ANSWER:
             return value
-        if step == seccomp.LOAD:
-            held = words.get(value, 0)
-        elif step == seccomp.AND:
-            held &= value
+        if operation == seccomp.LOAD:
+            register = fields.get(value, 0)
+        elif operation == seccomp.AND:
+            register &= value
         else:
-            at += yes if (held == value if step == seccomp.EQUAL else held >= value) else no
+            at += if_true if (register == value if operation == seccomp.EQUAL else register >= value) else if_false
 
 
-def test_a_machine_without_the_filter_says_so_in_the_log(caplog, workspace):
+def test_the_log_says_that_system_calls_are_not_filtered(caplog, workspace):
     child = child_process.Child(512 * 1024 * 1024, workspace)
     child._greet({"ready": child.process.pid, "missing": "System calls are not filtered: no list for riscv64."})
     child.stop()
@@ -134,7 +134,7 @@ def test_a_machine_without_the_filter_says_so_in_the_log(caplog, workspace):
     assert "The sandbox lacks protections. System calls are not filtered" in caplog.text
 
 
-def test_a_library_of_photos_among_libraries_of_programs_is_warned_of(tmp_path, monkeypatch):
+def test_a_warning_is_returned_if_the_data_directory_is_within_a_readable_one(tmp_path, monkeypatch):
     monkeypatch.setattr(confinement, "readable", lambda: [tmp_path])
     monkeypatch.setattr(landlock, "restrict", lambda _: 7)
 
@@ -145,19 +145,19 @@ def test_a_library_of_photos_among_libraries_of_programs_is_warned_of(tmp_path, 
     assert confinement._files(tmp_path.parent) == ""
 
 
-def test_threads_that_are_there_already_are_told_of(workspace):
+def test_a_warning_is_returned_if_the_process_has_further_threads(workspace):
     release = threading.Event()
-    other = threading.Thread(target=release.wait)
-    other.start()
+    thread = threading.Thread(target=release.wait)
+    thread.start()
 
-    told = confinement._threads()
+    warning = confinement._threads()
     release.set()
-    other.join()
+    thread.join()
 
-    assert told == "Threads that it had already are not limited."
+    assert warning == "Threads that it had already are not limited."
 
 
-def test_a_kernel_without_landlock_is_told_of(tmp_path, monkeypatch):
+def test_a_warning_is_returned_if_the_kernel_lacks_landlock(tmp_path, monkeypatch):
     def unavailable(_):
         raise landlock.LandlockUnavailable("Function not implemented")
 
@@ -172,7 +172,7 @@ def test_a_kernel_without_landlock_is_told_of(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("version", "size", "files"), [(1, 8, 0x1FFF), (2, 8, 0x3FFF), (3, 8, 0x7FFF), (4, 16, 0x7FFF), (7, 24, 0xFFFF)]
 )
-def test_each_version_of_landlock_is_asked_for_what_it_has(tmp_path, monkeypatch, version, size, files):
+def test_landlock_is_called_with_the_rights_that_its_version_supports(tmp_path, monkeypatch, version, size, files):
     calls = []
 
     def call(number, *arguments):
@@ -185,8 +185,13 @@ def test_each_version_of_landlock_is_asked_for_what_it_has(tmp_path, monkeypatch
     assert landlock.restrict({tmp_path: landlock.FILL, tmp_path / "nowhere": landlock.READ}) == version
 
     _, (_, ruleset, rule, restrict) = calls[0], calls
-    told = ruleset[1][0]._obj
+    handled = ruleset[1][0]._obj
     allowed = rule[1][2]._obj.allowed
-    assert (ruleset[1][1], told.files, told.net, told.scopes) == (size, files, 3 * (version >= 4), 3 * (version >= 6))
+    assert (ruleset[1][1], handled.files, handled.net, handled.scopes) == (
+        size,
+        files,
+        3 * (version >= 4),
+        3 * (version >= 6),
+    )
     assert allowed == landlock.FILL & files
     assert restrict[0] == landlock.RESTRICT_SELF

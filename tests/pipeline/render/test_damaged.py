@@ -1,4 +1,4 @@
-"""What can be decoded of a damaged file becomes a picture when that is asked for, with a note and within the same limits."""
+"""The decodable part of a damaged file becomes a picture on request, with a note and within the same limits."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from tests.pipeline.test_slight_damage import encoded, restarts, scene, with_res
 BLUE, RED = (20, 60, 200), (200, 30, 30)
 
 
-def cut(name: str) -> bytes:
+def truncated(name: str) -> bytes:
     buffer = BytesIO()
     scene().save(buffer, name)
     return buffer.getvalue()[: len(buffer.getvalue()) * 2 // 3]
 
 
-def stray() -> bytes:
+def with_stray_marker() -> bytes:
     content = with_restarts()
     at = restarts(content)[7]
     return content[: at - 40] + b"\xff\xc1" + content[at - 38 :]
 
 
 FILES = {
-    "a cut JPEG": cut("JPEG"),
-    "a cut PNG": cut("PNG"),
-    "a cut progressive JPEG": encoded(progressive=True)[:-900],
-    "a stray marker": stray(),
+    "a truncated JPEG": truncated("JPEG"),
+    "a truncated PNG": truncated("PNG"),
+    "a truncated progressive JPEG": encoded(progressive=True)[:-900],
+    "a stray marker": with_stray_marker(),
 }
 
 
 @pytest.mark.parametrize("content", FILES.values(), ids=FILES)
-def test_shows_what_is_left_with_a_note(tmp_path: Path, out: Path, content: bytes) -> None:
+def test_the_decodable_part_is_shown_with_a_note(tmp_path: Path, out: Path, content: bytes) -> None:
     source = tmp_path / "photo"
     source.write_bytes(content)
     with pytest.raises(ImageRejected):
@@ -51,11 +51,11 @@ def test_shows_what_is_left_with_a_note(tmp_path: Path, out: Path, content: byte
     assert (picture.width, picture.height) == (320, 240)
     assert [note.code for note in picture.notes] == ["published-damaged"]
     assert source.read_bytes() == content
-    assert not ImageFile.LOAD_TRUNCATED_IMAGES  # the next file meets no mercy
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES  # the next file is decoded strictly again
 
 
 def halves(mode: str = "RGB") -> Image.Image:
-    """Red above, blue below."""
+    """Returns a picture that is red above and blue below."""
     image = Image.new("RGB", (640, 480), RED)
     image.paste(scene().resize((640, 240)), (0, 0))
     image.paste(RED, (0, 0, 640, 60))
@@ -72,7 +72,7 @@ def encoded_as(name: str, mode: str = "RGB", **options: object) -> bytes:
     return buffer.getvalue()
 
 
-ENDINGS: dict[str, bytes] = {
+COMPLETE: dict[str, bytes] = {
     "HEIC": encoded_as("HEIF"),
     "lossy WebP": encoded_as("WEBP", quality=90),
     "lossy WebP with transparency": encoded_as("WEBP", "RGBA", quality=90),
@@ -80,8 +80,8 @@ ENDINGS: dict[str, bytes] = {
 }
 
 
-@pytest.mark.parametrize("content", ENDINGS.values(), ids=ENDINGS)
-def test_shows_the_rows_above_the_cut(tmp_path: Path, out: Path, content: bytes) -> None:
+@pytest.mark.parametrize("content", COMPLETE.values(), ids=COMPLETE)
+def test_the_rows_before_the_missing_data_are_shown(tmp_path: Path, out: Path, content: bytes) -> None:
     source = tmp_path / "photo"
     source.write_bytes(content[: len(content) * 2 // 3])
     with pytest.raises(ImageRejected) as caught:
@@ -92,18 +92,18 @@ def test_shows_the_rows_above_the_cut(tmp_path: Path, out: Path, content: bytes)
     assert caught.value.code == "truncated"
     assert (picture.width, picture.height) == (640, 480)
     assert [note.code for note in picture.notes] == ["published-damaged"]
-    for shown in (Image.open(picture.renditions[0].path), Image.open(BytesIO(preview(source)))):
+    for image in (Image.open(picture.renditions[0].path), Image.open(BytesIO(preview(source)))):
         above, below = (
-            ImageStat.Stat(shown.convert("RGB").crop((0, top, shown.width, top + 20))) for top in (0, shown.height - 20)
+            ImageStat.Stat(image.convert("RGB").crop((0, top, image.width, top + 20))) for top in (0, image.height - 20)
         )
         assert max(abs(mean - red) for mean, red in zip(above.mean, RED, strict=True)) < 8
         assert max(below.stddev) < 2
-        assert below.mean[2] < 140  # not the blue that is missing
+        assert below.mean[2] < 140  # not the blue of the missing rows
 
 
 @pytest.mark.parametrize("length", [40, 500])
-@pytest.mark.parametrize("content", ENDINGS.values(), ids=ENDINGS)
-def test_a_file_that_lacks_nearly_everything_is_refused(tmp_path: Path, out: Path, content: bytes, length: int) -> None:
+@pytest.mark.parametrize("content", COMPLETE.values(), ids=COMPLETE)
+def test_a_file_that_lacks_nearly_all_data_is_rejected(tmp_path: Path, out: Path, content: bytes, length: int) -> None:
     source = tmp_path / "photo"
     source.write_bytes(content[:length])
 
@@ -113,7 +113,7 @@ def test_a_file_that_lacks_nearly_everything_is_refused(tmp_path: Path, out: Pat
         assert caught.value.code == "truncated"
 
 
-def test_of_a_cut_avif_or_animation_nothing_can_be_shown(tmp_path: Path, out: Path) -> None:
+def test_a_truncated_avif_or_animation_is_rejected(tmp_path: Path, out: Path) -> None:
     animation = encoded_as("WEBP", save_all=True, append_images=[halves().rotate(90)], duration=100)
     for content in (encoded_as("AVIF"), animation):
         source = tmp_path / "photo"
@@ -125,7 +125,9 @@ def test_of_a_cut_avif_or_animation_nothing_can_be_shown(tmp_path: Path, out: Pa
 
 
 @pytest.mark.parametrize(("size", "is_shown"), [((1500, 1000), True), ((600, 400), False)], ids=["large", "thumbnail"])
-def test_of_a_cut_raw_it_is_the_jpeg_inside(tmp_path: Path, out: Path, size: tuple[int, int], is_shown: bool) -> None:
+def test_the_embedded_jpeg_of_a_truncated_raw_is_shown(
+    tmp_path: Path, out: Path, size: tuple[int, int], is_shown: bool
+) -> None:
     jpeg = BytesIO()
     Image.new("RGB", size, BLUE).save(jpeg, "JPEG")
     source = raws.dng(tmp_path / "photo", (3000, 2000), BLUE, preview=b"")
@@ -140,7 +142,7 @@ def test_of_a_cut_raw_it_is_the_jpeg_inside(tmp_path: Path, out: Path, size: tup
 
 
 @pytest.mark.parametrize("content", BOMBS.values(), ids=BOMBS)
-def test_a_bomb_stays_refused(tmp_path: Path, out: Path, content: bytes) -> None:
+def test_a_bomb_is_rejected_although_damaged_files_are_allowed(tmp_path: Path, out: Path, content: bytes) -> None:
     source = tmp_path / "photo"
     source.write_bytes(content)
 

@@ -1,4 +1,4 @@
-"""What is told of the original's own colours."""
+"""The colours that are reported of the original: profile, gamut and bits."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from processing.pipeline.render.develop import develop
 P3, SRGB_CURVE = 12, 13
 
 
-def told(source: Path, out: Path) -> Colours:
+def colours_of(source: Path, out: Path) -> Colours:
     return develop(source, out).colours
 
 
-def test_a_wide_profile_is_told_by_name_and_gamut(tmp_path: Path, out: Path) -> None:
+def test_the_gamut_and_the_bits_of_a_wide_profile_are_reported(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "photo"
     Image.new("RGB", (60, 40)).save(source, "JPEG", icc_profile=cicp.profile(P3, SRGB_CURVE))
 
-    colours = told(source, out)
+    colours = colours_of(source, out)
 
     assert (colours.gamut, colours.bits) == (132, 8)
 
 
-def test_srgb_has_all_of_its_own_gamut(tmp_path: Path, out: Path) -> None:
+def test_srgb_covers_100_percent_of_its_gamut(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "photo"
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     Image.new("RGB", (60, 40)).save(source, "PNG", icc_profile=profile)
 
-    assert told(source, out) == Colours("sRGB built-in", 100, 8)
+    assert colours_of(source, out) == Colours("sRGB built-in", 100, 8)
 
 
 @pytest.mark.parametrize(
@@ -46,21 +46,23 @@ def test_srgb_has_all_of_its_own_gamut(tmp_path: Path, out: Path) -> None:
         ("1", "TIFF", None),
     ],
 )
-def test_without_a_profile_only_the_bits_are_known(tmp_path: Path, out: Path, mode: str, form: str, bits: int) -> None:
+def test_only_the_bits_are_reported_without_a_profile(
+    tmp_path: Path, out: Path, mode: str, form: str, bits: int
+) -> None:
     source = tmp_path / "photo"
     Image.new(mode, (60, 40)).save(source, form)
 
-    assert told(source, out) == Colours(None, None, bits)
+    assert colours_of(source, out) == Colours(None, None, bits)
 
 
-def test_a_profile_that_is_none_tells_nothing(tmp_path: Path, out: Path) -> None:
+def test_an_invalid_profile_is_ignored(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "photo"
     Image.new("RGB", (60, 40)).save(source, "JPEG", icc_profile=b"x" * 500)
 
-    assert told(source, out) == Colours(None, None, 8)
+    assert colours_of(source, out) == Colours(None, None, 8)
 
 
-def test_it_goes_through_json_and_back(tmp_path: Path, out: Path) -> None:
+def test_a_picture_survives_the_conversion_to_json_and_back(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "photo"
     Image.new("RGB", (60, 40)).save(source, "JPEG")
     picture = develop(source, out)

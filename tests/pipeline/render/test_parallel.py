@@ -19,7 +19,7 @@ SIZES = (
     ((20_000, 1), (2560, 1)),
     ((901, 701), (400, 311)),
 )
-CUT = ((4032, 3024), (2560, 1920))
+DIVISIBLE = ((4032, 3024), (2560, 1920))
 
 
 def picture(mode, size):
@@ -29,13 +29,13 @@ def picture(mode, size):
 
 @pytest.fixture
 def cpus(monkeypatch):
-    """Sets the number of CPUs, whatever this machine has. Clears the cached number of threads before and after the test."""
+    """Sets the number of CPUs. Clears the cached number of threads before and after the test."""
 
-    def pretend(number):
+    def set_count(number):
         monkeypatch.setattr(parallel.cpus, "available", lambda: number)
         parallel.thread_count.cache_clear()
 
-    yield pretend
+    yield set_count
     parallel.thread_count.cache_clear()
 
 
@@ -49,89 +49,91 @@ CASES += [(mode, *sides) for mode in ("L", "RGBA", "LA", "CMYK") for sides in SI
 
 
 @pytest.mark.parametrize(("mode", "size", "to"), CASES, ids=str)
-def test_bands_come_out_as_the_whole_would(mode, size, to):
+def test_resizing_in_bands_returns_the_same_pixels_as_resizing_the_whole(mode, size, to):
     image = picture(mode, size)
 
-    made = [parallel.resized(image, to, count) for count in (1, 2)]
+    resized = [parallel.resized(image, to, count) for count in (1, 2)]
 
-    whole = image.resize(to, parallel.FILTER)
-    assert [(one.mode, one.size, one.tobytes()) for one in made] == [(mode, to, whole.tobytes())] * 2
+    expected = image.resize(to, parallel.FILTER)
+    assert [(output.mode, output.size, output.tobytes()) for output in resized] == [(mode, to, expected.tobytes())] * 2
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_bands_keep_what_the_picture_says_about_itself(count):
-    image = picture("RGB", CUT[0])
+def test_resizing_in_bands_keeps_the_info_of_the_picture(count):
+    image = picture("RGB", DIVISIBLE[0])
     image.info["icc_profile"] = b"a profile"
 
-    assert parallel.resized(image, CUT[1], count).info == {"icc_profile": b"a profile"}
+    assert parallel.resized(image, DIVISIBLE[1], count).info == {"icc_profile": b"a profile"}
 
 
-def test_a_camera_s_picture_is_cut_into_even_bands():
-    assert parallel._bands(*CUT) == [(left, left + 320) for left in range(0, 2560, 320)]
+def test_a_cameras_picture_is_divided_into_equal_bands():
+    assert parallel._bands(*DIVISIBLE) == [(start, start + 320) for start in range(0, 2560, 320)]
 
 
 @pytest.mark.parametrize(
     ("size", "to"), [((400, 300), (200, 150)), ((2560, 1920), (2560, 1920)), ((2003, 2000), (1999, 1996))], ids=str
 )
-def test_what_is_small_or_fits_no_edge_is_not_cut(size, to):
+def test_a_picture_that_is_small_or_not_divisible_is_not_divided(size, to):
     assert parallel._bands(size, to) == []
 
 
-def test_two_hands_work_at_the_same_time(many_cores):
-    both = threading.Barrier(2, timeout=60)
+def test_two_tasks_run_at_the_same_time(many_cores):
+    barrier = threading.Barrier(2, timeout=60)
 
     def work():
-        both.wait()  # one after the other would never come together here
+        barrier.wait()  # tasks that ran one after the other would never meet here
         return threading.current_thread()
 
-    with parallel.second_thread() as give:
-        threads = parallel.results([give(work), give(work)])
+    with parallel.second_thread() as submit:
+        threads = parallel.results([submit(work), submit(work)])
 
     assert len({*threads, threading.current_thread()}) == 2
 
 
-def test_one_core_does_its_work_itself_and_at_once(cpus):
+def test_tasks_run_immediately_in_the_calling_thread_on_one_core(cpus):
     cpus(1)
-    done = []
+    threads = []
 
-    with parallel.second_thread() as give:
-        given = [give(done.append, threading.current_thread())]
+    with parallel.second_thread() as submit:
+        tasks = [submit(threads.append, threading.current_thread())]
 
-    assert done == [threading.current_thread()]
-    assert parallel.results(given) == [None]
-
-
-@pytest.mark.parametrize("count", [1, 2])
-def test_what_comes_out_has_the_order_of_what_was_given(count):
-    with parallel.second_thread(count) as give:
-        assert parallel.results([give(str, number) for number in range(50)]) == [str(number) for number in range(50)]
+    assert threads == [threading.current_thread()]
+    assert parallel.results(tasks) == [None]
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_what_goes_wrong_in_a_helper_is_told(count):
+def test_results_are_in_the_order_of_submission(count):
+    with parallel.second_thread(count) as submit:
+        assert parallel.results([submit(str, number) for number in range(50)]) == [str(number) for number in range(50)]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_error_in_the_second_thread_is_raised(count):
     def fail():
         raise MemoryError
 
-    with pytest.raises(MemoryError), parallel.second_thread(count) as give:
-        parallel.results([give(fail), give(fail)])
+    with pytest.raises(MemoryError), parallel.second_thread(count) as submit:
+        parallel.results([submit(fail), submit(fail)])
 
 
-def test_no_thread_outlives_a_photo(tmp_path, many_cores):
+def test_no_thread_is_left_after_a_photo_is_developed(tmp_path, many_cores):
     picture("RGB", (3000, 2000)).save(tmp_path / "photo.jpg")
-    before = threading.enumerate()
+    threads_before = threading.enumerate()
 
     develop.develop(tmp_path / "photo.jpg", tmp_path / "out")
 
-    assert threading.enumerate() == before
+    assert threading.enumerate() == threads_before
 
 
-def test_one_core_and_two_write_the_same_files(tmp_path, cpus):
+def test_one_core_and_two_cores_write_the_same_files(tmp_path, cpus):
     picture("RGB", (3000, 2000)).save(tmp_path / "photo.jpg")
-    made = []
+    results = []
     for cores in (1, 2):
         cpus(cores)
         assert parallel.thread_count() == cores
-        shown = develop.develop(tmp_path / "photo.jpg", tmp_path / "out")
-        made.append((shown, [(tmp_path / "out" / f"{edge}.webp").read_bytes() for edge in (2560, 1600, 800, 400)]))
+        developed = develop.develop(tmp_path / "photo.jpg", tmp_path / "out")
+        results.append(
+            (developed, [(tmp_path / "out" / f"{edge}.webp").read_bytes() for edge in (2560, 1600, 800, 400)])
+        )
 
-    assert made[0] == made[1]
+    assert results[0] == results[1]

@@ -1,4 +1,4 @@
-"""Which renditions a picture gets, and what is in their files."""
+"""The sizes of the renditions of a picture, and the content of their files."""
 
 from __future__ import annotations
 
@@ -35,16 +35,20 @@ LADDERS = {
 
 
 @pytest.mark.parametrize("size", LADDERS, ids=str)
-def test_makes_its_own_size_and_every_smaller_one(tmp_path: Path, out: Path, size: tuple[int, int]) -> None:
+def test_renditions_are_made_in_the_pictures_size_and_all_smaller_ones(
+    tmp_path: Path, out: Path, size: tuple[int, int]
+) -> None:
     source = tmp_path / "photo"
     Image.new("RGB", size).save(source, "PNG")
 
     picture = develop(source, out)
 
-    told = {Path(made.path).name: (made.width, made.height) for made in picture.renditions}
-    assert told == LADDERS[size]
+    sizes = {Path(rendition.path).name: (rendition.width, rendition.height) for rendition in picture.renditions}
+    assert sizes == LADDERS[size]
     assert {path.name: _size(path) for path in out.iterdir()} == LADDERS[size]
-    assert [made.bytes for made in picture.renditions] == [Path(m.path).stat().st_size for m in picture.renditions]
+    assert [rendition.bytes for rendition in picture.renditions] == [
+        Path(m.path).stat().st_size for m in picture.renditions
+    ]
 
 
 def test_a_large_jpeg_decoded_as_a_draft_keeps_its_size_and_shape(tmp_path: Path, out: Path) -> None:
@@ -58,7 +62,7 @@ def test_a_large_jpeg_decoded_as_a_draft_keeps_its_size_and_shape(tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_renditions_carry_no_metadata(tmp_path: Path, out: Path, name: str) -> None:
+def test_renditions_contain_no_metadata(tmp_path: Path, out: Path, name: str) -> None:
     tags = Image.Exif()
     tags[0x010E] = "a secret"
     source = tmp_path / "photo"
@@ -66,8 +70,8 @@ def test_renditions_carry_no_metadata(tmp_path: Path, out: Path, name: str) -> N
 
     picture = develop(source, out)
 
-    chunks = [chunk for made in picture.renditions for chunk in _chunks(Path(made.path).read_bytes())]
-    assert set(chunks) in ({b"VP8 "}, {b"VP8L"})  # a plain PNG is so small that only lossless ones are not larger
+    chunks = [chunk for rendition in picture.renditions for chunk in _chunks(Path(rendition.path).read_bytes())]
+    assert set(chunks) in ({b"VP8 "}, {b"VP8L"})  # a plain PNG is so small that only lossless renditions are not larger
 
 
 def test_the_placeholder_is_a_tiny_webp(tmp_path: Path, out: Path) -> None:
@@ -86,15 +90,15 @@ def _size(path: Path) -> tuple[int, int]:
 
 
 def _chunks(webp: bytes) -> list[bytes]:
-    found, at = [], 12
+    names, at = [], 12
     while at < len(webp):
         length = int.from_bytes(webp[at + 4 : at + 8], "little")
-        found.append(webp[at : at + 4])
+        names.append(webp[at : at + 4])
         at += 8 + length + length % 2
-    return found
+    return names
 
 
-def test_avif_stands_beside_each_webp_where_it_is_wished(tmp_path: Path, out: Path) -> None:
+def test_an_avif_is_made_in_addition_to_each_webp_if_configured(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "photo"
     Image.linear_gradient("L").resize((900, 600)).convert("RGB").save(
         source, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0"
@@ -103,20 +107,20 @@ def test_avif_stands_beside_each_webp_where_it_is_wished(tmp_path: Path, out: Pa
     picture = develop(source, out, replace(DEFAULT, avif=Avif()))
 
     names = [f"{edge}.{form}" for edge in (900, 800, 400) for form in ("webp", "avif")]
-    assert [Path(made.path).name for made in picture.renditions] == names
-    for made in picture.renditions:
-        with Image.open(made.path) as image:
-            assert (image.format.lower(), image.size) == (made.path[-4:], (made.width, made.height))
+    assert [Path(rendition.path).name for rendition in picture.renditions] == names
+    for rendition in picture.renditions:
+        with Image.open(rendition.path) as image:
+            assert (image.format.lower(), image.size) == (rendition.path[-4:], (rendition.width, rendition.height))
             assert not image.info.keys() & {"exif", "icc_profile", "xmp"}
-            near = ImageChops.difference(image.convert("L"), Image.linear_gradient("L").resize(image.size))
-            assert near.histogram()[12:] == [0] * 244
+            difference = ImageChops.difference(image.convert("L"), Image.linear_gradient("L").resize(image.size))
+            assert difference.histogram()[12:] == [0] * 244
 
 
-def test_an_animation_is_webp_alone(tmp_path: Path, out: Path) -> None:
+def test_renditions_of_an_animation_are_webp_only(tmp_path: Path, out: Path) -> None:
     source = tmp_path / "photo"
     frames = [Image.new("RGB", (60, 40), colour) for colour in ("red", "blue")]
     frames[0].save(source, "GIF", save_all=True, append_images=frames[1:])
 
     picture = develop(source, out, replace(DEFAULT, avif=Avif()))
 
-    assert [Path(made.path).name for made in picture.renditions] == ["400.webp"]
+    assert [Path(rendition.path).name for rendition in picture.renditions] == ["400.webp"]

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { FileStore, fingerprint, totals } from "../../../../static/js/upload/state/file-store.js";
 
-test("items are numbered in their order, and found by state", () => {
+test("items are numbered in order, and found by state", () => {
   const fileStore = new FileStore();
   const [a, b] = fileStore.add([{ name: "a" }, { name: "b", state: "later" }]);
   assert.deepEqual([a.id, b.id], [1, 2]);
@@ -10,7 +10,7 @@ test("items are numbered in their order, and found by state", () => {
   assert.equal(fileStore.get(1), a);
 });
 
-test("a thousand changes of one item are one thing to show", () => {
+test("a thousand changes of one item are returned as one", () => {
   const fileStore = new FileStore();
   const [a, b] = fileStore.add([{ name: "a" }, { name: "b" }]);
   assert.deepEqual(fileStore.takeChanges(), [a, b]);
@@ -19,7 +19,7 @@ test("a thousand changes of one item are one thing to show", () => {
   assert.deepEqual(fileStore.takeChanges(), []);
 });
 
-test("what is removed is told once more, and later changes of it are nobody's matter", () => {
+test("a removed item is returned once more, and later changes of it are ignored", () => {
   const fileStore = new FileStore();
   const [a] = fileStore.add([{ name: "a" }]);
   fileStore.takeChanges();
@@ -30,7 +30,7 @@ test("what is removed is told once more, and later changes of it are nobody's ma
   assert.deepEqual(fileStore.items, []);
 });
 
-test("the totals count what is still to be sent or was, never more than a file's size", () => {
+test("the totals count bytes sent and bytes to be sent, never more than a file's size", () => {
   const fileStore = new FileStore();
   fileStore.add([
     { state: "received", size: 10, offset: 10 },
@@ -45,11 +45,11 @@ test("the totals count what is still to be sent or was, never more than a file's
   assert.equal(sum.count("here", "later"), 2);
 });
 
-test("files of one name in two folders, or of two dates, are two", () => {
-  const prints = [
+test("files of the same name in two folders or with two dates have different fingerprints", () => {
+  const fingerprints = [
     { path: "a/IMG.JPG", size: 1, modified: 1 },
     { path: "b/IMG.JPG", size: 1, modified: 1 },
     { path: "a/IMG.JPG", size: 1, modified: 2 },
   ].map(fingerprint);
-  assert.equal(new Set(prints).size, 3);
+  assert.equal(new Set(fingerprints).size, 3);
 });

@@ -1,10 +1,10 @@
-/* What is declared about the files of a batch. */
+/* The declaration of the files of a batch. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { declare } from "../../../../static/js/upload/state/manifest.js";
 
-test("files are declared with their folders, which tell those of one name apart", async () => {
+test("files are declared with their folders, so that equal names differ", async () => {
   const declared = [];
   const request = async (_method, _url, { body }) => {
     declared.push(...JSON.parse(body).files);

@@ -4,7 +4,7 @@ import { matchFiles } from "../../../../static/js/upload/state/match-files.js";
 
 const file = (name, { size = 10, modified = 1, path = name } = {}) => ({ name, size, modified, path });
 
-test("a file is known by name, size and date", () => {
+test("a file is matched by name, size and date", () => {
   const [a, b] = [file("a.jpg"), file("b.jpg")];
   const { pairs, doubtful, others } = matchFiles([a, b], [file("b.jpg"), file("c.jpg"), file("a.jpg", { size: 11 })]);
   assert.deepEqual(pairs, [[b, file("b.jpg")]]);
@@ -12,18 +12,18 @@ test("a file is known by name, size and date", () => {
   assert.deepEqual(others, [file("c.jpg"), file("a.jpg", { size: 11 })]);
 });
 
-test("of another date, only the checksum can tell", () => {
+test("a file with another date is only matched by its checksum", () => {
   const a = file("a.jpg");
   const copied = file("a.jpg", { modified: 2 });
   assert.deepEqual(matchFiles([a], [copied]), { pairs: [], doubtful: [[a, copied]], others: [] });
 });
 
-test("a date that is not known contradicts nothing", () => {
+test("a file with an unknown date is matched by name and size", () => {
   const a = file("a.jpg", { modified: null });
   assert.equal(matchFiles([a], [file("a.jpg")]).pairs.length, 1);
 });
 
-test("of several with one look the date decides, then the folder", () => {
+test("the date decides between files of the same name and size, then the folder", () => {
   const monday = file("1.jpg", { path: "mon/1.jpg" });
   const tuesday = file("1.jpg", { path: "tue/1.jpg" });
   const later = file("1.jpg", { path: "mon/1.jpg", modified: 9 });
@@ -35,7 +35,7 @@ test("of several with one look the date decides, then the folder", () => {
   assert.deepEqual(matches.pairs.map(([item]) => item), [tuesday, later, monday]);
 });
 
-test("each expected file is found once", () => {
+test("each expected file is matched once", () => {
   const { pairs, others } = matchFiles([file("a.jpg")], [file("a.jpg"), file("a.jpg")]);
   assert.deepEqual([pairs.length, others.length], [1, 1]);
 });

@@ -3,33 +3,33 @@ import test from "node:test";
 import { Cancelled, Paused, Queue } from "../../../../static/js/upload/state/queue.js";
 
 /** A queue whose items are sent until the test finishes them. */
-function bench(count, options = {}) {
+function startQueue(count, options = {}) {
   const log = [];
-  const open = new Map();
+  const finishers = new Map();
   const queue = new Queue((item, signal) => {
     log.push(item);
     return new Promise((done) => {
-      open.set(item, () => done(true));
+      finishers.set(item, () => done(true));
       signal.addEventListener("abort", () => done(!(signal.reason instanceof Paused)));
     });
   }, options);
   const finish = async (item) => {
-    open.get(item)();
+    finishers.get(item)();
     await new Promise(setImmediate);
   };
   queue.add(Array.from({ length: count }, (_, number) => number + 1));
   return { queue, log, finish };
 }
 
-test("three at a time, in their order", async () => {
-  const { log, finish } = bench(5);
+test("three items are sent at a time, in order", async () => {
+  const { log, finish } = startQueue(5);
   assert.deepEqual(log, [1, 2, 3]);
   await finish(2);
   assert.deepEqual(log, [1, 2, 3, 4]);
 });
 
-test("what was added twice is carried once", async () => {
-  const { queue, log, finish } = bench(2);
+test("an item that is added twice is sent once", async () => {
+  const { queue, log, finish } = startQueue(2);
   queue.add([1, 2]);
   await finish(1);
   await finish(2);
@@ -37,8 +37,8 @@ test("what was added twice is carried once", async () => {
   assert.ok(queue.isIdle);
 });
 
-test("a pause puts those that had begun back in front, and going on takes them up again", async () => {
-  const { queue, log, finish } = bench(5);
+test("a pause moves started items to the front of the queue, and resuming sends them again", async () => {
+  const { queue, log, finish } = startQueue(5);
   queue.pause();
   await new Promise(setImmediate);
   assert.equal(queue.isRunning, false);
@@ -49,7 +49,7 @@ test("a pause puts those that had begun back in front, and going on takes them u
   assert.deepEqual(log.at(-1), 4);
 });
 
-test("what arrived just as the pause began is not carried again", async () => {
+test("an item that finishes when the pause begins is not sent again", async () => {
   const log = [];
   const queue = new Queue(async (item) => (log.push(item), await null, true), { concurrency: 1 });
   queue.add([1]);
@@ -60,7 +60,7 @@ test("what arrived just as the pause began is not carried again", async () => {
   assert.deepEqual(log, [1]);
 });
 
-test("what is removed is stopped with the reason, and the next takes its place", async () => {
+test("removing an item stops it with a reason, and the next one starts", async () => {
   const reasons = [];
   const queue = new Queue(
     (item, signal) => new Promise((done) => signal.addEventListener("abort", () => (reasons.push(signal.reason), done(true)))),
@@ -74,11 +74,11 @@ test("what is removed is stopped with the reason, and the next takes its place",
   assert.ok(queue.isIdle);
 });
 
-test("the end is told once", async () => {
-  let ends = 0;
-  const { finish } = bench(2, { onIdle: () => (ends += 1) });
+test("the end of the queue is reported once", async () => {
+  let endCount = 0;
+  const { finish } = startQueue(2, { onIdle: () => (endCount += 1) });
   await finish(1);
-  assert.equal(ends, 0);
+  assert.equal(endCount, 0);
   await finish(2);
-  assert.equal(ends, 1);
+  assert.equal(endCount, 1);
 });

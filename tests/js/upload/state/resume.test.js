@@ -4,25 +4,25 @@ import { test } from "node:test";
 import { Resume } from "../../../../static/js/upload/state/resume.js";
 import { FileStore } from "../../../../static/js/upload/state/file-store.js";
 
-/** One file that was being sent before a reload, and a server that replies with its state. */
+/** One file whose upload a reload interrupted, and a server that returns its state. */
 function scene() {
   const panel = { dataset: { busy: "yes", receiving: "1", received: "0", total: "1" } };
-  const server = { state: "half", asked: 0, forgotten: 0 };
+  const server = { state: "half", requests: 0, forgotten: 0 };
   const row = { name: "a.jpg", path: "a.jpg", size: 10, modified: 1, album: "1", upload: "/uploads/a/" };
   const persistence = { all: async () => [row], forget: (items) => (server.forgotten += items.length) };
   const query = async (_, items) => {
-    server.asked += 1;
+    server.requests += 1;
     return { files: items.map(() => ({ state: server.state, upload: row.upload, offset: 4 })) };
   };
   const cancel = (items) => (server.cancelled = items.length);
-  const isSentElsewhere = async (albums) => albums.includes(server.elsewhere);
+  const isSentElsewhere = async (albums) => albums.includes(server.otherTabAlbum);
   const context = { persistence, fileStore: new FileStore(), sender: { page: "1", query, cancel, isSentElsewhere, join() {} }, hashPool: null };
   const messages = [];
   const resume = new Resume(context, () => panel, () => messages.push(resume.notice?.message));
   return { panel, server, context, resume, messages };
 }
 
-test("what arrives after a reload is missing no more, though it came before the first new panel", async () => {
+test("a file received after a reload is not missing, even before the first new panel", async () => {
   const { panel, server, context, resume } = scene();
   await resume.start();
   assert.match(resume.notice.message, /^Upload interrupted: 1 of 1 left/);
@@ -36,39 +36,39 @@ test("what arrives after a reload is missing no more, though it came before the 
   assert.equal(server.forgotten, 1);
 });
 
-test("a panel that tells of nothing new asks nobody", async () => {
+test("a panel without changes causes no request", async () => {
   const { server, resume } = scene();
   await resume.start();
 
   await resume.panelReplaced();
 
-  assert.equal(server.asked, 1);
+  assert.equal(server.requests, 1);
   assert.ok(resume.notice);
 });
 
-test("what another tab sends is not missing, until that tab ends", async (t) => {
+test("files that another tab sends are not missing until that tab is closed", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { server, context, resume, messages, panel } = scene();
   Object.assign(panel.dataset, { received: "5", total: "12" });
-  server.elsewhere = "1";
+  server.otherTabAlbum = "1";
   const started = resume.start();
   await until(() => messages.length);
 
   assert.deepEqual(resume.notice, { isElsewhere: true, canResume: false, message: "Uploading in another tab (5 of 12)." });
-  assert.deepEqual([context.fileStore.items, server.asked], [[], 0]);
+  assert.deepEqual([context.fileStore.items, server.requests], [[], 0]);
 
-  server.elsewhere = null;
+  server.otherTabAlbum = null;
   t.mock.timers.tick(1000);
   await started;
 
   assert.match(resume.notice.message, /Upload interrupted/);
 });
 
-test("files for an album that another tab sends to are not missing either", async (t) => {
+test("files for an album to which another tab sends are not missing", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { server, context, resume, messages } = scene();
   context.sender.page = "2";
-  server.elsewhere = "1";
+  server.otherTabAlbum = "1";
 
   resume.start();
   await until(() => messages.length);
@@ -76,11 +76,11 @@ test("files for an album that another tab sends to are not missing either", asyn
   assert.ok(resume.notice.isElsewhere);
 });
 
-test("when another tab goes on with what was missing here, this one looks on", async (t) => {
+test("missing files are removed here when another tab resumes them", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { server, context, resume } = scene();
   await resume.start();
-  server.elsewhere = "1";
+  server.otherTabAlbum = "1";
 
   await resume.panelReplaced();
 
@@ -88,18 +88,18 @@ test("when another tab goes on with what was missing here, this one looks on", a
   assert.deepEqual(context.fileStore.in("missing"), []);
 });
 
-test("what another tab has begun to send cannot be discarded", async (t) => {
+test("files that another tab has begun to send cannot be discarded", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { server, resume } = scene();
   await resume.start();
-  server.elsewhere = "1";
+  server.otherTabAlbum = "1";
 
   await resume.discard();
 
   assert.equal(server.cancelled, undefined);
 });
 
-test("what is missing is discarded", async () => {
+test("missing files are discarded", async () => {
   const { server, resume } = scene();
   await resume.start();
 

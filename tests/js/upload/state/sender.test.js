@@ -15,30 +15,30 @@ Object.defineProperty(globalThis, "navigator", {
   configurable: true,
 });
 
-/** A server whose uploads expire after an hour, and which responds to a PATCH when the test calls answer(). */
+/** A server whose uploads expire after an hour, and which responds to a PATCH when the test calls respond(). */
 class Server {
   uploads = 0;
   #patches = new Map();
-  #came = new Map();
+  #received = new Map();
 
   request = async (method, url, { body, signal } = {}) => {
-    await new Promise(setImmediate); // as over a network: synchronous work of the page comes first
+    await new Promise(setImmediate); // as over a network: the page's synchronous code runs first
     if (method === "POST") return this.#declare(JSON.parse(body));
-    return new Promise((answer, failed) => {
-      if (signal.aborted) return failed(signal.reason);
-      signal.addEventListener("abort", () => failed(signal.reason), { once: true });
-      this.#patches.set(url, answer);
-      this.#came.get(url)?.();
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      this.#patches.set(url, resolve);
+      this.#received.get(url)?.();
     });
   };
 
-  /** Responds to the PATCH of this upload, once it has come. */
-  async answer(url, status, offset = null, json = null) {
-    if (!this.#patches.has(url)) await new Promise((came) => this.#came.set(url, came));
+  /** Responds to the PATCH of this upload once it has been received. */
+  async respond(url, status, offset = null, json = null) {
+    if (!this.#patches.has(url)) await new Promise((resolve) => this.#received.set(url, resolve));
     this.#patches.get(url)(reply(status, offset, json));
   }
 
-  results = {}; // the reply about a received file, by its upload
+  results = {}; // the result of a received file, by its upload
 
   #declare({ files, open }) {
     if (!open) return reply(200, null, { files: files.map(({ upload }) => ({ state: "received", upload, ...this.results[upload] })) });
@@ -62,64 +62,64 @@ function sending(names) {
   const persistence = { save() {}, forget() {} };
   const sender = new Sender({ fileStore, transport, persistence, albumUrls: () => ({ manifest: "/manifest/" }), page: 1, maxFiles: 2000 });
   const items = fileStore.add(names.map((name) => ({ name, size: SIZE, file: new Blob([new Uint8Array(SIZE)]) })));
-  const all = (states) =>
+  const untilStates = (states) =>
     new Promise((done) => {
-      const look = () => String(items.map(({ state }) => state)) === String(states) && done();
-      fileStore.addEventListener("change", look);
-      look();
+      const check = () => String(items.map(({ state }) => state)) === String(states) && done();
+      fileStore.addEventListener("change", check);
+      check();
     });
-  return { sender, server, items, all, done: sender.send(items) };
+  return { sender, server, items, untilStates, done: sender.send(items) };
 }
 
-test("after a long silence all that expired comes again, though a file that had arrived is heard of first", async (t) => {
+test("expired uploads are declared again after a long pause, although a received file is reported first", async (t) => {
   let now = 0;
   t.mock.method(performance, "now", () => now);
-  const { server, items, all, done } = sending(["arrived.jpg", "expired.jpg", "expired too.jpg"]);
+  const { server, items, untilStates, done } = sending(["arrived.jpg", "expired.jpg", "expired too.jpg"]);
   await done;
 
   now += 2 * HOUR_MS;
-  await server.answer("/uploads/1/", 204, SIZE);
-  await all(["received", "sending", "sending"]);
-  await server.answer("/uploads/2/", 404);
-  await server.answer("/uploads/4/", 204, SIZE);
-  await server.answer("/uploads/5/", 204, SIZE);
-  await all(["received", "received", "received"]);
+  await server.respond("/uploads/1/", 204, SIZE);
+  await untilStates(["received", "sending", "sending"]);
+  await server.respond("/uploads/2/", 404);
+  await server.respond("/uploads/4/", 204, SIZE);
+  await server.respond("/uploads/5/", 204, SIZE);
+  await untilStates(["received", "received", "received"]);
 
   assert.deepEqual(items.map(({ upload }) => upload), ["/uploads/1/", "/uploads/4/", "/uploads/5/"]);
 });
 
-test("an upload that is gone while others are heard of was cancelled elsewhere, and does not come again", async (t) => {
+test("an upload that is gone while others continue was cancelled, and is not declared again", async (t) => {
   let now = 0;
   t.mock.method(performance, "now", () => now);
-  const { server, items, all, done } = sending(["sent.jpg", "cancelled.jpg"]);
+  const { server, items, untilStates, done } = sending(["sent.jpg", "cancelled.jpg"]);
   await done;
 
-  await server.answer("/uploads/1/", 204, SIZE);
-  await server.answer("/uploads/2/", 404);
-  await all(["received", "failed"]);
+  await server.respond("/uploads/1/", 204, SIZE);
+  await server.respond("/uploads/2/", 404);
+  await untilStates(["received", "failed"]);
 
   assert.match(items[1].message, /Cancelled here or on another device/);
   assert.equal(server.uploads, 2);
 });
 
-test("an upload to an album that was moved to the trash says so, and may be tried again", async (t) => {
+test("an upload to an album in the trash fails with a message, and may be retried", async (t) => {
   t.mock.method(performance, "now", () => 0);
-  const { server, items, all, done } = sending(["sent.jpg"]);
+  const { server, items, untilStates, done } = sending(["sent.jpg"]);
   await done;
 
-  await server.answer("/uploads/1/", 410, null, { error: "album-in-trash", message: "This album is in the trash." });
-  await all(["failed"]);
+  await server.respond("/uploads/1/", 410, null, { error: "album-in-trash", message: "This album is in the trash." });
+  await untilStates(["failed"]);
 
   assert.equal(items[0].message, "This album is in the trash.");
 });
 
-test("what became of received files is asked for once in a while, until it is known", async (t) => {
+test("the results of received files are requested at intervals until they are known", async (t) => {
   let now = 0;
   t.mock.method(performance, "now", () => now);
-  const { sender, server, items, all, done } = sending(["photo.jpg", "broken.jpg", "waits.jpg", "held.jpg"]);
+  const { sender, server, items, untilStates, done } = sending(["photo.jpg", "broken.jpg", "waits.jpg", "held.jpg"]);
   await done;
-  for (const number of [1, 2, 3]) await server.answer(`/uploads/${number}/`, 204, SIZE);
-  await all(["received", "received", "received", "sending"]);
+  for (const number of [1, 2, 3]) await server.respond(`/uploads/${number}/`, 204, SIZE);
+  await untilStates(["received", "received", "received", "sending"]);
   const results = () => items.slice(0, 3).map(({ photo, message }) => photo || message);
 
   await sender.pollReceived();
@@ -127,7 +127,7 @@ test("what became of received files is asked for once in a while, until it is kn
   server.results = { "/uploads/1/": { photo: "/photos/1/" }, "/uploads/2/": { message: "The file is damaged." } };
   now += 1000;
   await sender.pollReceived();
-  assert.deepEqual(results(), ["", "", ""], "asked just now");
+  assert.deepEqual(results(), ["", "", ""], "requested just now");
   now += 5000;
   await sender.pollReceived();
 

@@ -1,4 +1,4 @@
-/* Skipped files of a choice are declared with every batch that it becomes, and survive a reload like the files themselves. */
+/* Skipped files of a selection are declared with each of its batches, and survive a reload like the files themselves. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -11,7 +11,7 @@ globalThis.navigator ??= { locks: { request: async (_, ...rest) => rest.at(-1)({
 const AVI = { path: "DCIM/MVI.AVI", size: 9, modified: 5, album: null, isSkipped: true, isCompanion: false };
 const JUNK = { path: "DCIM/.DS_Store", size: 6, modified: 5, album: null, isSkipped: true, isCompanion: true };
 
-/** A server that has every file already, so that nothing is sent; with `busy`, every file has to wait. */
+/** A server that has every file already, so that no file is sent; with `busy`, every file has to wait. */
 function scene({ maxFiles = 2, busy = false } = {}) {
   const [bodies, stored] = [[], new Set()];
   const server = { busy };
@@ -35,7 +35,7 @@ function scene({ maxFiles = 2, busy = false } = {}) {
   return { bodies, stored, server, fileStore, sender, choose };
 }
 
-test("each batch of a choice is told of all that was left out, and companions only once", async () => {
+test("skipped files are declared with each batch of a selection, and companions only once", async () => {
   const { bodies, stored, sender, choose } = scene();
   sender.addSkipped([{ ...AVI }, { ...JUNK }]);
 
@@ -54,7 +54,7 @@ test("each batch of a choice is told of all that was left out, and companions on
   assert.deepEqual([...stored].filter(({ isSkipped }) => isSkipped), []);
 });
 
-test("what a batch of others puts off is told with the next", async () => {
+test("skipped files are declared with the next batch if another batch is active", async () => {
   const { bodies, server, sender, choose } = scene({ maxFiles: 10, busy: true });
   sender.addSkipped([{ ...AVI }]);
   await sender.send(choose(2));
@@ -66,7 +66,7 @@ test("what a batch of others puts off is told with the next", async () => {
   assert.deepEqual(bodies.map(({ skipped }) => skipped), [["DCIM/MVI.AVI"], ["DCIM/MVI.AVI"]]);
 });
 
-test("more than one manifest lists goes with further ones", async () => {
+test("skipped files that do not fit into one manifest are declared with further ones", async () => {
   const { bodies, sender, choose } = scene();
   sender.addSkipped(Array.from({ length: 4500 }, (_, n) => ({ ...JUNK, path: `DCIM/._${n}` })));
 
@@ -75,7 +75,7 @@ test("more than one manifest lists goes with further ones", async () => {
   assert.deepEqual(bodies.map(({ files, skipped }) => [files, skipped.length]), [[1, 2000], [0, 2000], [0, 500]]);
 });
 
-test("folders that become albums take with them what lay in them", async () => {
+test("the skipped files of a folder are declared to its album", async () => {
   const { bodies, sender, choose } = scene();
   sender.addSkipped([{ ...AVI, path: "DCIM/Tuesday/sub/MVI.AVI" }]);
   const [one, two] = choose(2);
@@ -88,7 +88,7 @@ test("folders that become albums take with them what lay in them", async () => {
   assert.deepEqual(skippedByUrl, { "/albums/7/": ["DCIM/Tuesday/sub/MVI.AVI"], "/albums/1/": [] });
 });
 
-test("what lay in no folder that becomes an album is told to each of them, and a companion once", async () => {
+test("skipped files outside the folders of albums are declared to each album, and companions once", async () => {
   const { bodies, stored, sender, choose } = scene();
   sender.addSkipped([{ ...AVI, path: "PRIVATE/CLIP/C0001.MP4" }, { ...JUNK, path: "PRIVATE/.DS_Store" }, { ...AVI, path: "DCIM/100/MVI.AVI" }]);
   const items = choose(3);
@@ -105,7 +105,7 @@ test("what lay in no folder that becomes an album is told to each of them, and a
   assert.deepEqual([...stored].filter(({ isSkipped }) => isSkipped), []);
 });
 
-test("of folders for which no album could be made, it is told to the album of the page", async () => {
+test("skipped files of folders without an album are declared to the page's album", async () => {
   const { bodies, sender, choose } = scene();
   sender.addSkipped([{ ...AVI }]);
   const items = choose(2);
@@ -116,7 +116,7 @@ test("of folders for which no album could be made, it is told to the album of th
   assert.deepEqual(bodies.map(({ url, skipped }) => [url, skipped]), [["/albums/1/", ["DCIM/MVI.AVI"]]]);
 });
 
-test("after a reload it is told with what is still to come, and forgotten where nothing is", async () => {
+test("skipped files are restored after a reload if files are missing, and otherwise forgotten", async () => {
   const { stored, fileStore, sender } = scene({ busy: true });
   const row = { name: "1.jpg", path: "DCIM/1.jpg", size: 1, modified: 1, album: "1", upload: null };
   const skipped = [];
@@ -130,7 +130,7 @@ test("after a reload it is told with what is still to come, and forgotten where 
   assert.equal(stored.size, 0);
 });
 
-test("who cancels all leaves nothing of it for the next choice", async () => {
+test("cancelling all forgets the skipped files", async () => {
   const { bodies, stored, sender, choose } = scene({ busy: true });
   sender.addSkipped([AVI]);
   await sender.send(choose(1));

@@ -4,11 +4,11 @@ import { ChunkSize, MIN_BYTES, MAX_BYTES } from "../../../../static/js/upload/tr
 
 const MiB = 1 << 20;
 
-test("it starts with eight megabytes", () => {
+test("the chunk size starts at eight megabytes", () => {
   assert.equal(new ChunkSize().bytes, 8 * MiB);
 });
 
-test("less that the server advises is never exceeded, as much as usual is only a start", () => {
+test("a smaller size that the server advises is a maximum, the default size only a start", () => {
   const [small, usual] = [new ChunkSize(), new ChunkSize()];
   small.advise(MiB);
   usual.advise(8 * MiB);
@@ -16,7 +16,7 @@ test("less that the server advises is never exceeded, as much as usual is only a
   assert.deepEqual([small.bytes, usual.bytes], [MiB, MAX_BYTES]);
 });
 
-test("a fast part doubles it, up to the most", () => {
+test("a fast chunk doubles the size, up to the maximum", () => {
   const chunks = new ChunkSize(8 * MiB);
   for (const expected of [16, 32, 64, 64]) {
     chunks.acknowledged(chunks.bytes, 1000);
@@ -25,13 +25,13 @@ test("a fast part doubles it, up to the most", () => {
   assert.equal(MAX_BYTES, 64 * MiB);
 });
 
-test("a fast last part, shorter than asked for, proves nothing", () => {
+test("a last chunk that is shorter than the size does not change it", () => {
   const chunks = new ChunkSize(8 * MiB);
   chunks.acknowledged(MiB, 10);
   assert.equal(chunks.bytes, 8 * MiB);
 });
 
-test("a part that took neither long nor little leaves it as it is, and a slow one halves it", () => {
+test("a chunk of medium speed does not change the size, and a slow one halves it", () => {
   const chunks = new ChunkSize(8 * MiB);
   chunks.acknowledged(8 * MiB, 8000);
   assert.equal(chunks.bytes, 8 * MiB);
@@ -39,14 +39,14 @@ test("a part that took neither long nor little leaves it as it is, and a slow on
   assert.equal(chunks.bytes, 4 * MiB);
 });
 
-test("it is never less than the least", () => {
+test("the size is never below the minimum", () => {
   const chunks = new ChunkSize(MiB);
   for (let times = 0; times < 9; times++) chunks.shrink();
   assert.equal(chunks.bytes, MIN_BYTES);
   assert.ok(chunks.isMinimum);
 });
 
-test("what was too large for something in between is never tried again", () => {
+test("a size that a proxy rejected is never tried again", () => {
   const chunks = new ChunkSize(8 * MiB);
   chunks.tooLarge(8 * MiB);
   for (let times = 0; times < 9; times++) chunks.acknowledged(chunks.bytes, 1);

@@ -16,14 +16,14 @@ export class Server {
     const content = body && Buffer.from(await body.arrayBuffer());
     this.log.push(method === "PATCH" ? `PATCH ${headers["Upload-Offset"]}+${content.length}` : method);
     const fault = this.faults.shift();
-    if (typeof fault === "function") return fault(() => this.#answer(method, headers, content));
+    if (typeof fault === "function") return fault(() => this.#respond(method, headers, content));
     if (typeof fault === "number") return reply(fault);
     if (fault) return fault;
     onSent?.(content?.length);
-    return this.#answer(method, headers, content);
+    return this.#respond(method, headers, content);
   };
 
-  #answer(method, headers, content) {
+  #respond(method, headers, content) {
     if (this.ended) return reply(this.ended);
     if (method === "HEAD") return reply(200, this.stored.length);
     if (Number(headers["Upload-Offset"]) !== this.stored.length) return reply(409, this.stored.length);
@@ -34,7 +34,7 @@ export class Server {
   }
 }
 
-export function reply(status, offset = null, json = null, more = {}) {
-  const headers = { "Upload-Offset": offset === null ? null : String(offset), ...more };
+export function reply(status, offset = null, json = null, moreHeaders = {}) {
+  const headers = { "Upload-Offset": offset === null ? null : String(offset), ...moreHeaders };
   return { status, url: "", json, header: (name) => headers[name] ?? null };
 }

@@ -33,7 +33,7 @@ function sending(size, { faults = [], probes = [], isNew = true, there = [], has
   return { content, bucket, connection, transport, stop, offsets, done };
 }
 
-test("each part goes to the address that is signed for it, and all are joined", async () => {
+test("each part is sent to its signed URL, and all parts are completed", async () => {
   const { content, bucket, offsets, done } = sending(2.5 * PART);
 
   await done;
@@ -59,7 +59,7 @@ test("a small file is one part", async () => {
   assert.deepEqual(bucket.log, ["GET /1?size=10", "PUT bucket/1", "POST /complete"]);
 });
 
-test("parts that are there already are not sent again", async () => {
+test("parts that are stored already are not sent again", async () => {
   const { content, bucket, done } = sending(3 * PART, { isNew: false, there: [1, 3] });
 
   await done;
@@ -77,41 +77,41 @@ test("a part of another size is sent again", async () => {
   assert.deepEqual(bucket.content, content);
 });
 
-test("what was acknowledged before is only asked for", async () => {
+test("a file that the server has acknowledged is not sent again", async () => {
   const { bucket, done } = sending(PART, { isNew: false });
-  bucket.isOver = true;
+  bucket.isFinished = true;
 
   await done;
 
   assert.deepEqual(bucket.log, ["GET"]);
 });
 
-test("an answer that was lost after the part was stored is found again by asking", async () => {
-  const lost = (answer) => (answer(), reply(0));
-  const { bucket, done } = sending(2 * PART, { faults: [null, lost] });
+test("a part is not sent again if only its response was lost", async () => {
+  const loseResponse = (respond) => (respond(), reply(0));
+  const { bucket, done } = sending(2 * PART, { faults: [null, loseResponse] });
 
   await done;
 
   assert.equal(bucket.log.filter((line) => line === "PUT bucket/1").length, 1);
 });
 
-test("an answer that was lost after the parts were joined is found again by asking", async () => {
-  const lost = (answer) => (answer(), reply(0));
-  const { bucket, done } = sending(PART, { faults: [null, null, lost] });
+test("completion is detected if only its response was lost", async () => {
+  const loseResponse = (respond) => (respond(), reply(0));
+  const { bucket, done } = sending(PART, { faults: [null, null, loseResponse] });
 
   await done;
 
   assert.deepEqual(bucket.log.slice(2), ["POST /complete", "GET"]);
 });
 
-for (const [what, faults] of [
-  ["the bucket asks for patience", reply(503)],
-  ["an address has expired", reply(403)],
-  ["the bucket forgot the upload", reply(404)],
-  ["nothing moves", () => Promise.reject(new Stalled())],
+for (const [condition, fault] of [
+  ["the bucket is busy", reply(503)],
+  ["its URL has expired", reply(403)],
+  ["the bucket does not know the upload", reply(404)],
+  ["it stalls", () => Promise.reject(new Stalled())],
 ]) {
-  test(`a part is sent again when ${what}`, async () => {
-    const { content, bucket, done } = sending(2 * PART, { faults: [null, faults] });
+  test(`a part is sent again when ${condition}`, async () => {
+    const { content, bucket, done } = sending(2 * PART, { faults: [null, fault] });
 
     await done;
 
@@ -120,7 +120,7 @@ for (const [what, faults] of [
 }
 
 test("a part that the bucket lost is sent again", async () => {
-  const { content, bucket, done } = sending(2 * PART, { faults: [null, null, null, null, (answer) => (bucket.stored.delete(1), answer())] });
+  const { content, bucket, done } = sending(2 * PART, { faults: [null, null, null, null, (respond) => (bucket.stored.delete(1), respond())] });
 
   await done;
 
@@ -139,7 +139,7 @@ test("an hour without network uses up no retry", async () => {
   assert.deepEqual(bucket.content, content);
 });
 
-test("a large file is asked for until a worker has read it back", async () => {
+test("completion is requested again until a worker has verified the file", async () => {
   const { bucket, done } = sending(PART, {});
   bucket.checking = 2;
 
@@ -148,29 +148,29 @@ test("a large file is asked for until a worker has read it back", async () => {
   assert.equal(bucket.log.filter((line) => line === "POST /complete").length, 3);
 });
 
-test("a bucket that this browser never reached is unreachable, though the server answers", async () => {
-  const nothing = (answer) => (answer(), bucket.stored.clear(), reply(0));
-  const { bucket, done } = sending(PART, { faults: Array.from({ length: 12 }, (_, n) => (n % 3 === 1 ? nothing : null)) });
+test("a bucket that the browser never reached counts as unreachable although the server responds", async () => {
+  const loseRequest = (respond) => (respond(), bucket.stored.clear(), reply(0));
+  const { bucket, done } = sending(PART, { faults: Array.from({ length: 12 }, (_, n) => (n % 3 === 1 ? loseRequest : null)) });
 
   await assert.rejects(done, BucketUnreachable);
 });
 
-test("a bucket that answers with errors again and again is given up", async () => {
+test("an upload fails if the bucket keeps responding with errors", async () => {
   const { done } = sending(PART, { faults: Array.from({ length: 60 }, (_, n) => (n % 3 === 1 ? 500 : null)), hasAnswered: true });
 
   await assert.rejects(done, (error) => error instanceof RetriesExhausted && error.message === "The bucket responded with status 500.");
 });
 
-test("what arrived damaged can be tried again", async () => {
-  const damage = (answer) => (answer(), bucket.stored.set(1, randomBytes(PART)), reply(200));
+test("an upload that arrived damaged can be retried", async () => {
+  const damage = (respond) => (respond(), bucket.stored.set(1, randomBytes(PART)), reply(200));
   const { bucket, done } = sending(PART, { faults: [null, damage] });
 
   await assert.rejects(done, RetriesExhausted);
 });
 
-test("a file that will never be taken is refused, with the server's words", async () => {
-  const no = reply(422, null, { error: "too-large", message: "It is too large." });
-  const { done } = sending(PART, { faults: [no] });
+test("a permanent rejection has the message of the server", async () => {
+  const rejection = reply(422, null, { error: "too-large", message: "It is too large." });
+  const { done } = sending(PART, { faults: [rejection] });
 
   await assert.rejects(done, (error) => error instanceof UploadRejected && error.message === "It is too large.");
 });
@@ -181,24 +181,24 @@ test("an upload that has ended is gone", async () => {
   await assert.rejects(done, UploadGone);
 });
 
-test("a pause stops it at once", async () => {
+test("a pause stops the upload immediately", async () => {
   const { stop, bucket, done } = sending(3 * PART, { faults: [null, () => (stop.abort(new Error("paused")), Promise.reject(stop.signal.reason))] });
 
   await assert.rejects(done, /paused/);
   assert.equal(bucket.stored.size, 0);
 });
 
-test("where the browser does not reach the bucket, files go through the server from then on", async () => {
+test("files are sent through the server once the bucket is unreachable", async () => {
   const content = randomBytes(10);
   const log = [];
-  let stood = 0;
+  let storedBytes = 0;
   const request = async (method, url, { body, headers } = {}) => {
     log.push(`${method} ${url}`);
     if (url.startsWith("https:")) return reply(0);
     if (url === "/parts") return reply(200, null, []);
     if (url.startsWith("/parts/")) return reply(200, null, { url: "https://bucket.example/1" });
-    if (method === "PATCH") stood = Number(headers["Upload-Offset"]) + body.size;
-    return reply(200, stood);
+    if (method === "PATCH") storedBytes = Number(headers["Upload-Offset"]) + body.size;
+    return reply(200, storedBytes);
   };
   const transport = {
     request,
@@ -209,12 +209,12 @@ test("where the browser does not reach the bucket, files go through the server f
     backoffOptions: BACKOFF,
   };
   const item = { file: new Blob([content]), upload: "/uploads/1/", parts: "/parts", partBytes: PART };
-  const sendIt = () => sendFile({ item, offset: 0, checksum: async () => "", transport });
+  const send = () => sendFile({ item, offset: 0, checksum: async () => "", transport });
 
-  await sendIt();
+  await send();
   const [before, first] = [log.length, log.slice(-2)];
-  stood = 0;
-  await sendIt();
+  storedBytes = 0;
+  await send();
 
   assert.deepEqual(first, ["HEAD /uploads/1/", "PATCH /uploads/1/"]);
   assert.deepEqual(log.slice(before), ["HEAD /uploads/1/", "PATCH /uploads/1/"]);

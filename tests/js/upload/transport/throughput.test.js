@@ -8,23 +8,23 @@ function measured(...samples) {
   return throughput;
 }
 
-test("nothing is told before enough time has passed", () => {
+test("no rate is returned before enough time has passed", () => {
   assert.equal(measured().rate, null);
   assert.equal(measured([0, 0], [300, 5000]).rate, null);
   assert.equal(measured([0, 0], [300, 5000]).secondsLeft(9000), null);
 });
 
-test("the rate is in bytes a second, and what is left follows from it", () => {
+test("the rate is in bytes per second, and determines the remaining time", () => {
   const throughput = measured([0, 0], [1000, 2000]);
   assert.deepEqual([throughput.rate, throughput.secondsLeft(10000)], [2000, null], "a second is too short to guess the rest");
   throughput.record(5000, 10000);
   assert.deepEqual([throughput.rate, throughput.secondsLeft(20000)], [2000, 5]);
 });
 
-test("a network that got slower is believed after a few seconds", () => {
+test("the rate follows a slower network after a few seconds", () => {
   assert.equal(measured([0, 0], [1000, 100000], [7000, 101000], [13000, 102000]).rate, 1000 / 6);
 });
 
-test("a stalled upload has no time left to tell", () => {
+test("the remaining time of a stalled upload is unknown", () => {
   assert.equal(measured([0, 500], [9000, 500]).secondsLeft(1000), null);
 });

@@ -32,7 +32,7 @@ function sending(size, { faults = [], probes = [], offset = 0, stored = offset }
   return { content, server, connection, chunkSize, stop, offsets, done };
 }
 
-test("a file goes in parts, each from where the last ended", async () => {
+test("a file is sent in chunks, each from the end of the previous one", async () => {
   const { content, server, offsets, done } = sending(2.5 * CHUNK);
 
   await done;
@@ -42,7 +42,7 @@ test("a file goes in parts, each from where the last ended", async () => {
   assert.deepEqual(server.stored, content);
 });
 
-test("it goes on from the offset that it is given", async () => {
+test("an upload continues from the given offset", async () => {
   const { content, server, done } = sending(2 * CHUNK, { offset: CHUNK });
 
   await done;
@@ -51,7 +51,7 @@ test("it goes on from the offset that it is given", async () => {
   assert.deepEqual(server.stored, content);
 });
 
-test("an offset that is not known is asked for first", async () => {
+test("an unknown offset is requested first", async () => {
   const { content, server, done } = sending(2 * CHUNK, { offset: null, stored: CHUNK });
 
   await done;
@@ -60,7 +60,7 @@ test("an offset that is not known is asked for first", async () => {
   assert.deepEqual(server.stored, content);
 });
 
-test("a file that is whole there already is only asked for", async () => {
+test("a file that the server has completely is not sent again", async () => {
   const { server, done } = sending(CHUNK, { offset: null, stored: CHUNK });
 
   await done;
@@ -68,9 +68,9 @@ test("a file that is whole there already is only asked for", async () => {
   assert.deepEqual(server.log, ["HEAD"]);
 });
 
-test("an answer that was lost after the part was stored is found again by asking", async () => {
-  const lost = (answer) => (answer(), reply(0));
-  const { content, server, done } = sending(2 * CHUNK, { faults: [lost] });
+test("a chunk is not sent again if only its response was lost", async () => {
+  const loseResponse = (respond) => (respond(), reply(0));
+  const { content, server, done } = sending(2 * CHUNK, { faults: [loseResponse] });
 
   await done;
 
@@ -79,7 +79,7 @@ test("an answer that was lost after the part was stored is found again by asking
   assert.deepEqual(server.stored, content);
 });
 
-test("the offset in a 409 is believed without asking again", async () => {
+test("the offset in a 409 is used without another request", async () => {
   const { content, server, done } = sending(2 * CHUNK, { faults: [reply(409, 0)] });
 
   await done;
@@ -88,7 +88,7 @@ test("the offset in a 409 is believed without asking again", async () => {
   assert.deepEqual(server.stored, content);
 });
 
-test("a damaged part is sent again", async () => {
+test("a damaged chunk is sent again", async () => {
   const { content, server, done } = sending(CHUNK, { faults: [460] });
 
   await done;
@@ -97,7 +97,7 @@ test("a damaged part is sent again", async () => {
   assert.deepEqual(server.stored, content);
 });
 
-test("a proxy that takes no large requests gets smaller ones from then on", async () => {
+test("chunks are smaller after a proxy rejected a large one", async () => {
   const { content, server, chunkSize, done } = sending(CHUNK, { faults: [413] });
 
   await done;
@@ -107,7 +107,7 @@ test("a proxy that takes no large requests gets smaller ones from then on", asyn
   assert.equal(chunkSize.bytes, CHUNK / 2);
 });
 
-test("what stalls is tried again in a smaller part", async () => {
+test("a stalled chunk is sent again in a smaller size", async () => {
   const stall = () => Promise.reject(new Stalled());
   const { content, server, done } = sending(CHUNK, { faults: [stall] });
 
@@ -117,24 +117,24 @@ test("what stalls is tried again in a smaller part", async () => {
   assert.deepEqual(server.stored, content);
 });
 
-test("five retries a part, and the part after it has five of its own", async () => {
-  const five = [500, 200, 500, 200, 500, 200, 500, 200, 500, 200].map((status) => (status === 200 ? (answer) => answer() : status));
-  const { content, server, done } = sending(2 * CHUNK, { faults: [...five, (answer) => answer(), ...five] });
+test("each chunk has fiveErrors retries", async () => {
+  const fiveErrors = [500, 200, 500, 200, 500, 200, 500, 200, 500, 200].map((status) => (status === 200 ? (respond) => respond() : status));
+  const { content, server, done } = sending(2 * CHUNK, { faults: [...fiveErrors, (respond) => respond(), ...fiveErrors] });
 
   await done;
 
   assert.deepEqual(server.stored, content);
 });
 
-test("after five retries it is given up with the server's words", async () => {
-  const bad = reply(500, null, { message: "It hurts." });
-  const { done } = sending(CHUNK, { faults: Array(6).fill([bad, (answer) => answer()]).flat() });
+test("an upload fails with the server's message after fiveErrors retries", async () => {
+  const failure = reply(500, null, { message: "It hurts." });
+  const { done } = sending(CHUNK, { faults: Array(6).fill([failure, (respond) => respond()]).flat() });
 
   await assert.rejects(done, (error) => error instanceof RetriesExhausted && error.message === "It hurts.");
 });
 
-test("while nobody answers it waits, and no retry is used up", async () => {
-  const noResponses = Array(9).fill([0, 0]).flat(); // each part and each question after it
+test("an upload waits while the server is unreachable, without using up a retry", async () => {
+  const noResponses = Array(9).fill([0, 0]).flat(); // each chunk and the request for the offset after it
   const { content, server, connection, done } = sending(CHUNK, { faults: noResponses, probes: Array(20).fill("unreachable").concat("open") });
   const states = [];
   connection.addEventListener("change", () => states.push(connection.state));
@@ -145,14 +145,14 @@ test("while nobody answers it waits, and no retry is used up", async () => {
   assert.deepEqual([...new Set(states)], ["unreachable", "open"]);
 });
 
-test("a connection that breaks at every part while the server answers is given up in the end", async () => {
-  const { chunkSize, done } = sending(CHUNK, { faults: Array(6).fill([0, (answer) => answer()]).flat() });
+test("an upload fails if the connection breaks at every chunk while the server is reachable", async () => {
+  const { chunkSize, done } = sending(CHUNK, { faults: Array(6).fill([0, (respond) => respond()]).flat() });
 
   await assert.rejects(done, RetriesExhausted);
   assert.equal(chunkSize.bytes, MIN_BYTES);
 });
 
-test("who is signed out waits until the server knows them again", async () => {
+test("an upload waits while the user is signed out", async () => {
   const { content, server, connection, done } = sending(CHUNK, { faults: [401], probes: ["signed-out", "open"] });
   const states = [];
   connection.addEventListener("change", () => (states.push(connection.state), connection.checkNow()));
@@ -164,16 +164,16 @@ test("who is signed out waits until the server knows them again", async () => {
   assert.deepEqual(server.stored, content);
 });
 
-test("Retry-After is waited for however often it is asked, and uses up no retry", async () => {
+test("an upload waits for Retry-After any number of times without using up a retry", async () => {
   const busy = reply(503, null, { message: "Short of memory." }, { "Retry-After": "0" });
-  const { content, server, connection, done } = sending(CHUNK, { faults: Array(12).fill([busy, (answer) => answer()]).flat() });
-  const words = new Set();
-  connection.addEventListener("change", () => words.add(connection.message));
+  const { content, server, connection, done } = sending(CHUNK, { faults: Array(12).fill([busy, (respond) => respond()]).flat() });
+  const messages = new Set();
+  connection.addEventListener("change", () => messages.add(connection.message));
 
   await done;
 
   assert.deepEqual(server.stored, content);
-  assert.ok(words.has("Short of memory."));
+  assert.ok(messages.has("Short of memory."));
 });
 
 test("an upload that has ended is reported as gone", async () => {
@@ -183,25 +183,25 @@ test("an upload that has ended is reported as gone", async () => {
   await assert.rejects(done, UploadGone);
 });
 
-test("what the server will never take is refused with its reason", async () => {
+test("a permanent rejection has the code and the message of the server", async () => {
   const { done } = sending(CHUNK, { faults: [reply(413, 0, { error: "too-large", message: "Too large." })] });
 
   await assert.rejects(done, (error) => error instanceof UploadRejected && error.code === "too-large" && error.message === "Too large.");
 });
 
-test("an upload that was finished without notice is no failure", async () => {
+test("an upload that the server has finished already is successful", async () => {
   const { done } = sending(CHUNK, { faults: [reply(403, CHUNK, { error: "finished", message: "" })] });
 
   await done;
 });
 
-test("stopping stops at once, with the reason that was given", async () => {
+test("aborting stops the upload immediately with the given reason", async () => {
   const { stop, done } = sending(CHUNK, { faults: [() => (stop.abort(new Error("paused")), Promise.reject(stop.signal.reason))] });
 
   await assert.rejects(done, /paused/);
 });
 
-test("stopping ends the waiting for the network too", async () => {
+test("aborting ends the wait for the network", async () => {
   const probes = { shift: () => "unreachable" };
   const { stop, connection, done } = sending(CHUNK, { faults: [0, 0], probes });
 

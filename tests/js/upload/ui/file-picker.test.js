@@ -6,20 +6,20 @@ import { byFolder, folderOf, titleOf } from "../../../../static/js/upload/ui/fol
 const entries = (...paths) => paths.map((path) => ({ path }));
 const acceptedOf = (...paths) => sortChosenFiles(entries(...paths)).accepted.map(({ path }) => path);
 
-test("a camera's folder keeps every kind of file that albums take", () => {
+test("all supported kinds of files in a folder are accepted", () => {
   const paths = ["a/1.JPG", "a/2.CR3", "a/3.NEF", "a/4.dng", "a/5.RAF", "a/6.jxl", "a/7.HIF", "a/8.ORI", "a/9.insp", "a/1.xmp", "a/2.CR3.xmp"];
   const { accepted, unsupported, companions } = sortChosenFiles(entries(...paths));
   assert.deepEqual(accepted.map(({ path }) => path).sort(), paths.sort());
   assert.deepEqual([unsupported, companions], [[], []]);
 });
 
-test("what albums do not take is left out of folders, by name", () => {
+test("unsupported files in a folder are left out and sorted by name", () => {
   const { accepted, unsupported } = sortChosenFiles(entries("a/IMG.JPG", "a/notes.txt", "a/clip.avi", ".hidden/IMG.JPG", "a/.trashed-17-IMG.jpg", "a/FILE0001", "a/config.json"));
   assert.deepEqual(accepted, entries("a/IMG.JPG"));
   assert.deepEqual(unsupported, entries(".hidden/IMG.JPG", "a/.trashed-17-IMG.jpg", "a/clip.avi", "a/config.json", "a/FILE0001", "a/notes.txt"));
 });
 
-test("companions without a picture of their own are known, in folders and by themselves", () => {
+test("system files and previews are detected as companions, also outside folders", () => {
   const junk = ["a/._IMG.JPG", "a/.DS_Store", "a/Thumbs.db", "__MACOSX/a/IMG.JPG", "a/IMG.AAE", "a/GX01.THM", "a/GX01.lrv", "desktop.ini", "IMG.aae",
     "a/@eaDir/IMG.JPG/SYNOPHOTO_THUMB_XL.jpg", "a/.Trash-1000/files/IMG.JPG", "a/metadata.json", "a/IMG.JPG:Zone.Identifier", "a/Icon\r"];
   const { accepted, unsupported, companions } = sortChosenFiles(entries("a/IMG.JPG", ...junk));
@@ -27,29 +27,29 @@ test("companions without a picture of their own are known, in folders and by the
   assert.deepEqual(companions, entries(...junk));
 });
 
-test("a video goes with the still that it moves with, and with no other", () => {
+test("a video is accepted only with the still picture that it belongs to", () => {
   assert.deepEqual(acceptedOf("a/IMG_1.HEIC", "a/IMG_1.MOV", "a/IMG_2.MOV", "b/IMG_1.MP4"), ["a/IMG_1.HEIC", "a/IMG_1.MOV"]);
   assert.deepEqual(acceptedOf("a/IMG_1.HEIC", "a/IMG_1_HEVC.MOV", "a/IMG_2_HEVC.MOV"), ["a/IMG_1_HEVC.MOV", "a/IMG_1.HEIC"]);
   assert.deepEqual(acceptedOf("a/PXL_1.MP", "a/PXL_1.MP.jpg", "a/PXL_2.MP"), ["a/PXL_1.MP", "a/PXL_1.MP.jpg"]);
 });
 
-test("Takeout's word on a photo goes with it, however its name was cut", () => {
-  const cut = `${"x".repeat(46)}.json`;
+test("Takeout's JSON file of a photo is accepted, also with a truncated name", () => {
+  const truncated = `${"x".repeat(46)}.json`;
   for (const name of ["IMG_1.jpg.json", "IMG_1.HEIC.supplemental-metadata.json", "IMG_1.jpg.supplemental-metadata(2).json", "IMG_1.jpg(1).json",
-    "IMG_1.jpg.suppl.json", "IMG_1.jpg..json", "IMG_1.MP4.json", "IMG_1.supplemental-metadata.json", `${"x".repeat(43)}.jp.json`, cut]) {
+    "IMG_1.jpg.suppl.json", "IMG_1.jpg..json", "IMG_1.MP4.json", "IMG_1.supplemental-metadata.json", `${"x".repeat(43)}.jp.json`, truncated]) {
     assert.deepEqual(acceptedOf(`a/${name}`), [`a/${name}`], name);
   }
 });
 
-test("what was chosen by itself is meant, whatever it is", () => {
+test("single chosen files are accepted whatever they are", () => {
   assert.deepEqual(acceptedOf("notes.txt", "photo", "IMG.HEIC"), ["notes.txt", "photo", "IMG.HEIC"]);
 });
 
-test("the files of folders are put in the order of their names, others stay as they were", () => {
+test("the files of folders are sorted by name, single files keep their order", () => {
   assert.deepEqual(acceptedOf("z.jpg", "b/10.jpg", "b/9.jpg", "a/2.jpg", "a.jpg"), ["z.jpg", "a.jpg", "a/2.jpg", "b/9.jpg", "b/10.jpg"]);
 });
 
-test("files are grouped by the folder that they lie in", () => {
+test("files are grouped by their folder", () => {
   const items = entries("x.jpg", "card/mon/1.jpg", "card/tue/1.jpg", "card/mon/2.jpg");
   assert.deepEqual([...byFolder(items)], [
     ["", [items[0]]],
@@ -59,7 +59,7 @@ test("files are grouped by the folder that they lie in", () => {
   assert.equal(folderOf(items[1]), "card/mon");
 });
 
-test("an album is called as the folder is, within what a title can hold", () => {
+test("an album has the name of the folder, truncated to the maximum length of a title", () => {
   assert.equal(titleOf("DCIM/Summer in the Alps"), "Summer in the Alps");
   assert.equal(titleOf("x".repeat(300)).length, 200);
   assert.equal(titleOf(" "), "Untitled");

@@ -8,7 +8,7 @@ import { connectionProblem, fileStatus, preflightCounts, progressDetail, title }
 const item = (properties) => new FileStore().add([{ size: 1000, ...properties }])[0];
 const sum = (...states) => totals(new FileStore().add(states.map((state) => ({ state, size: 1000, offset: state === "received" ? 1000 : 0 }))));
 
-test("a row says its stage in words", () => {
+test("the status of a row describes its stage", () => {
   const texts = [
     { state: "chosen", hashedBytes: 400 },
     { state: "waiting" },
@@ -41,7 +41,7 @@ test("a row says its stage in words", () => {
   ]);
 });
 
-test("the title says what is going on", () => {
+test("the title describes the state of the upload", () => {
   const texts = (state, ...states) => title(sum(...states), { isPaused: false, isIdle: false, ...state });
   assert.equal(texts({}, "chosen", "chosen"), "2 photos selected, 2.0 KB");
   assert.equal(texts({}, "sending", "received", "later"), "Uploading 2 photos");
@@ -51,24 +51,24 @@ test("the title says what is going on", () => {
   assert.equal(texts({ isIdle: true }, "received", "missing"), "Waiting for files", "found again after a reload, not chosen yet");
 });
 
-test("the line below tells how far and how fast", () => {
+test("the line below the title contains progress, speed and remaining time", () => {
   assert.equal(progressDetail(sum("received", "sending"), null, null), "1 of 2 uploaded · 1000 bytes of 2.0 KB");
   assert.equal(progressDetail(sum("received", "sending"), 100, null), "1 of 2 uploaded · 1000 bytes of 2.0 KB · 100 bytes/s");
   assert.equal(progressDetail(sum("received", "sending"), 100, 87), "1 of 2 uploaded · 1000 bytes of 2.0 KB · 100 bytes/s · about a minute left");
   assert.equal(progressDetail(sum("chosen"), 100, 87), "");
 });
 
-test("a comparison counts what is new, here and in the trash", () => {
+test("the result of the preflight counts new files, known ones and those in the trash", () => {
   const items = ["new", "elsewhere", "here", "here", "trash", undefined].map((serverState) => ({ serverState }));
   assert.equal(preflightCounts(items, 1), "2 new, 2 already in album, 1 in trash, 1 being checked");
 });
 
-test("each trouble says what happens next", () => {
+test("the message for each connection problem says what happens next", () => {
   for (const state of ["offline", "unreachable", "signed-out", "busy"]) assert.match(connectionProblem(state), /automatically|resumes/);
   assert.equal(connectionProblem("open"), undefined);
 });
 
-test("milestones are news, single files are not", () => {
+test("milestones are announced, single files are not", () => {
   const at = (states, more = {}) => snapshot(sum(...states), { isPaused: false, connection: "open", ...more });
   const begun = at(["sending", "waiting", "waiting", "waiting"]);
   const quarter = at(["received", "sending", "waiting", "waiting"]);
@@ -82,7 +82,7 @@ test("milestones are news, single files are not", () => {
   assert.equal(announcement(quarter, at(["received", "missing"])), "Waiting for 1 file.", "not all were chosen again");
 });
 
-test("the bar is moved on by the page's own bytes, never back, and never to its end", () => {
+test("bytes sent by the page move the progress bar forward, but never to its end", () => {
   const panel = { bytesTotal: 1000, bytesArrived: 200, total: 10, completed: 1, serverPercent: 16 };
   assert.equal(percent(panel, 100), 16);
   assert.equal(percent(panel, 400), 25);
