@@ -274,7 +274,7 @@ def test_control_characters_in_a_name_are_removed(album, tmp_path):
 
 
 class TestWaiting:
-    """The real worker runs whenever the command would sleep."""
+    """Waiting: instead of sleeping, the command runs the real worker."""
 
     @pytest.fixture(autouse=True)
     def worker_runs(self, monkeypatch, db):

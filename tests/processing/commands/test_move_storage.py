@@ -57,7 +57,7 @@ def stored_keys() -> set[str]:
     return {key for prefix in prefixes for key in store().keys(prefix)}
 
 
-def a_lease_passes() -> None:
+def sweep_after_lease() -> None:
     past = timezone.now() - timedelta(days=1)
     Leftover.objects.update(created_at=past)
     recovery.sweep()
@@ -69,7 +69,7 @@ def test_all_files_of_a_photo_move_and_the_sweep_deletes_the_old_ones(photo):
     assert len(keys()) == 4
     assert all(key.startswith("s3/") for key in keys())
     assert consistency.verify().is_clean
-    a_lease_passes()
+    sweep_after_lease()
     assert stored_keys() == keys()
     assert consistency.verify().is_clean
 
@@ -81,7 +81,7 @@ def test_a_photo_can_be_moved_to_the_bucket_and_back(photo):
 
     assert not any(key.startswith("s3/") for key in keys())
     assert {file.sha256 for file in file_check.files(Photo.objects.get())} == before
-    a_lease_passes()
+    sweep_after_lease()
     assert stored_keys() == keys()
     assert consistency.verify().is_clean
 
@@ -103,7 +103,7 @@ def test_old_files_are_kept_for_a_lease_for_their_readers(photo):
 def test_companions_are_moved_too(photo, data_dir):
     content = b"<x:xmpmeta/>"
     key = "originals/00/" + "0" * 32 + ".xmp"
-    store().move_in({key: written(data_dir / "incoming" / "sidecar", content)})
+    store().move_in({key: write_file(data_dir / "incoming" / "sidecar", content)})
     Companion.objects.create(
         album=photo.album,
         photo=photo,
@@ -158,7 +158,7 @@ def test_a_photo_that_is_deleted_during_the_move_leaves_no_files(photo, monkeypa
         storage_migration.move(photo, storage_keys.BUCKET)
 
     monkeypatch.undo()
-    a_lease_passes()
+    sweep_after_lease()
     assert stored_keys() == set()
 
 
@@ -204,7 +204,7 @@ def test_moving_to_a_full_disk_is_rejected(photo, settings):
     assert all(key.startswith("s3/") for key in keys())
 
 
-def written(path: Path, content: bytes) -> Path:
+def write_file(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def announced():
-    """The ids of the batches that were announced, in order."""
+    """The IDs of the announced batches, in order."""
     announced = []
 
     def receive(batch: Batch, **_) -> None:
@@ -112,7 +112,7 @@ def test_a_batch_ends_with_an_upload_that_has_no_job(album, announced, committed
 
 
 def photo_checksum(upload: Upload) -> str:
-    """The checksum of a photo that the album has."""
+    """Returns the checksum of the photo in the album."""
     return upload.album.photos.get().original_sha256
 
 

@@ -60,14 +60,14 @@ def dng(tmp_path) -> bytes:
     return raws.dng(tmp_path / "photo.dng", (600, 400), (200, 60, 30), tags={36867: TAKEN}).read_bytes()
 
 
-def send(album, files: list[tuple[str, bytes]], *, between: bool = False) -> Batch:
+def send(album, files: list[tuple[str, bytes]], *, develop_each: bool = False) -> Batch:
     """Receives the files as one batch, in this order, and develops them after each file, or after the last one."""
     batch = making.upload(album, "first.txt").batch
     uploads.cancel(batch.uploads.get(), "cancelled", "Only to open the batch.")
     Upload.objects.filter(batch=batch).delete()
     for name, content in files:
         making.received(album, content, name=name, batch=batch)
-        if between:
+        if develop_each:
             develop()
     develop()
     return batch
@@ -82,12 +82,12 @@ def develop() -> None:
     assert not ProcessingJob.objects.active().exists()
 
 
-def prove() -> None:
+def verify_files() -> None:
     while post_write.verify_next():
         pass
 
 
-def standing_of(batch: Batch) -> dict[str, FileStatus]:
+def file_statuses(batch: Batch) -> dict[str, FileStatus]:
     return {line.name: line.status for line in receipt_query.lines(file_status.files(batch))}
 
 
@@ -112,13 +112,13 @@ def test_names_that_belong_together_have_the_same_stem(name, expected):
     assert name_matching.stem(name) == expected
 
 
-@pytest.mark.parametrize("between", [True, False])
+@pytest.mark.parametrize("develop_each", [True, False])
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 @pytest.mark.parametrize("name", ["IMG_1.xmp", "IMG_1.JPG.xmp", "img_1.XMP"])
-def test_the_values_of_a_sidecar_apply_to_its_photo_in_either_order(album, data_dir, name, order, between):
+def test_the_values_of_a_sidecar_apply_to_its_photo_in_either_order(album, data_dir, name, order, develop_each):
     files = [("IMG_1.JPG", jpeg(TAKEN, "From the camera")), (name, sidecar())]
 
-    batch = send(album, [files[index] for index in order], between=between)
+    batch = send(album, [files[index] for index in order], develop_each=develop_each)
 
     photo, companion = album.photos.get(), Companion.objects.get()
     assert (photo.title, photo.keywords, photo.taken_from) == ("Evening", ["sea"], "exif")
@@ -221,8 +221,8 @@ def test_a_sidecar_of_another_batch_does_not_apply(album):
 def test_a_sidecar_without_a_photo_is_explained_and_verified(album, client, owner):
     batch = send(album, [("IMG_1.xmp", sidecar())])
 
-    assert standing_of(batch) == {"IMG_1.xmp": FileStatus.CHECKING}
-    prove()
+    assert file_statuses(batch) == {"IMG_1.xmp": FileStatus.CHECKING}
+    verify_files()
     (line,) = receipt_query.lines(file_status.files(batch))
     assert (line.status, line.photo, line.code, line.note) == (FileStatus.VERIFIED, None, "", grouping.NO_PHOTO_NOTE)
     assert [upload.note for upload in album_progress.report(album).with_note] == [grouping.NO_PHOTO_NOTE]
@@ -237,18 +237,18 @@ def test_a_sidecar_without_a_photo_is_explained_and_verified(album, client, owne
 def test_a_receipt_counts_a_sidecar_only_after_the_sidecar_itself_is_verified(album, data_dir):
     batch = send(album, [("IMG_1.JPG", jpeg()), ("IMG_1.xmp", sidecar())])
     photo, companion = album.photos.get(), Companion.objects.get()
-    assert standing_of(batch) == {"IMG_1.JPG": FileStatus.CHECKING, "IMG_1.xmp": FileStatus.CHECKING}
+    assert file_statuses(batch) == {"IMG_1.JPG": FileStatus.CHECKING, "IMG_1.xmp": FileStatus.CHECKING}
 
     (data_dir / companion.key).write_bytes(b"rot")
-    prove()
+    verify_files()
     photo.refresh_from_db()
-    assert standing_of(batch) == {"IMG_1.JPG": FileStatus.VERIFIED, "IMG_1.xmp": FileStatus.DAMAGED}
+    assert file_statuses(batch) == {"IMG_1.JPG": FileStatus.VERIFIED, "IMG_1.xmp": FileStatus.DAMAGED}
     assert not receipt_query.build(batch).is_safe
     assert Finding.objects.get().companion == companion
 
     (data_dir / companion.key).write_bytes(sidecar())
     findings.settle({})
-    assert standing_of(batch)["IMG_1.xmp"] == FileStatus.CHECKING
+    assert file_statuses(batch)["IMG_1.xmp"] == FileStatus.CHECKING
     assert scrub.step() == 1
     assert receipt_query.build(batch).summary == "All 2 files are stored and verified: safe to format the card."
 
@@ -256,7 +256,7 @@ def test_a_receipt_counts_a_sidecar_only_after_the_sidecar_itself_is_verified(al
 def test_files_that_are_sent_again_are_duplicates_and_the_receipt_is_safe(album):
     files = [("IMG_1.JPG", jpeg()), ("IMG_1.xmp", sidecar())]
     send(album, files)
-    prove()
+    verify_files()
 
     second_batch = send(album, files)
 
@@ -286,14 +286,14 @@ def test_companions_are_deleted_with_their_photo_and_not_before(album, data_dir,
     batch = send(album, [("IMG_1.JPG", jpeg()), ("IMG_1.xmp", sidecar())])
     photo, path = album.photos.get(), data_dir / Companion.objects.get().key
     trash.move_to_trash(photo)
-    assert set(standing_of(batch).values()) == {FileStatus.TRASHED}
+    assert set(file_statuses(batch).values()) == {FileStatus.TRASHED}
     assert path.exists()
 
     with django_capture_on_commit_callbacks(execute=True):
         trash.remove(photo)
 
     assert (Companion.objects.count(), path.exists()) == (0, False)
-    assert set(standing_of(batch).values()) == {FileStatus.GONE}
+    assert set(file_statuses(batch).values()) == {FileStatus.GONE}
 
 
 def test_a_sidecar_without_a_photo_is_deleted_with_its_batch_or_its_album(
@@ -308,12 +308,12 @@ def test_a_sidecar_without_a_photo_is_deleted_with_its_batch_or_its_album(
         assert (Companion.objects.count(), path.exists()) == (0, False)
 
 
-@pytest.mark.parametrize("between", [True, False])
+@pytest.mark.parametrize("develop_each", [True, False])
 @pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_a_raw_and_its_jpeg_are_shown_as_one_photo_in_any_order(album, data_dir, dng, order, between):
+def test_a_raw_and_its_jpeg_are_shown_as_one_photo_in_any_order(album, data_dir, dng, order, develop_each):
     files = [("IMG_1.DNG", dng), ("IMG_1.JPG", jpeg("2024:05:01 10:00:01")), ("IMG_1.DNG.xmp", sidecar())]
 
-    batch = send(album, [files[index] for index in order], between=between)
+    batch = send(album, [files[index] for index in order], develop_each=develop_each)
 
     jpeg_photo = album.photos.shown().get()
     assert (jpeg_photo.name, jpeg_photo.title, jpeg_photo.marks) == ("IMG_1.JPG", "Evening", ["RAW"])
@@ -322,7 +322,7 @@ def test_a_raw_and_its_jpeg_are_shown_as_one_photo_in_any_order(album, data_dir,
     assert (data_dir / raw_photo.original_key).read_bytes() == dng
     assert Companion.objects.get().photo == jpeg_photo
     assert (album_progress.report(album).added, album_progress.report(album).kept) == (1, 2)
-    prove()
+    verify_files()
     assert receipt_query.build(batch).is_safe
 
 
@@ -361,21 +361,21 @@ def test_a_raw_and_its_jpeg_are_trashed_restored_and_deleted_together(
     assert Photo.objects.count() == 0
     assert consistency.verify().is_clean
     assert [path for path in (data_dir / "originals").rglob("*") if path.is_file()] == []
-    assert set(standing_of(batch).values()) == {FileStatus.GONE}
+    assert set(file_statuses(batch).values()) == {FileStatus.GONE}
 
 
-@pytest.mark.parametrize("between", [True, False])
+@pytest.mark.parametrize("develop_each", [True, False])
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_a_live_video_is_stored_with_its_still_in_either_order(album, data_dir, order, between):
+def test_a_live_video_is_stored_with_its_still_in_either_order(album, data_dir, order, develop_each):
     files = [("IMG_1.JPG", jpeg(TAKEN)), ("IMG_1.MOV", MOV)]
 
-    batch = send(album, [files[index] for index in order], between=between)
+    batch = send(album, [files[index] for index in order], develop_each=develop_each)
 
     photo, companion = album.photos.get(), Companion.objects.get()
     assert (companion.photo, companion.kind, photo.marks) == (photo, Companion.Kind.MOTION, ["Live"])
     assert (data_dir / companion.key).read_bytes() == MOV
     assert ProcessingJob.objects.failed().count() == 0
-    prove()
+    verify_files()
     assert receipt_query.build(batch).is_safe
 
 

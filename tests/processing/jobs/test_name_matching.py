@@ -17,13 +17,13 @@ from processing.queries.file_status import FileStatus
 from processing.uploads import batches, filenames
 from processing.uploads.tus import protocol
 from tests.pipeline import raws
-from tests.processing.jobs.test_grouping import MOV, TAKEN, develop, jpeg, prove, send, sidecar, standing_of
+from tests.processing.jobs.test_grouping import MOV, TAKEN, develop, file_statuses, jpeg, send, sidecar, verify_files
 from tests.processing.jobs.test_takeout_names import takeout_json
 
 pytestmark = pytest.mark.django_db
 
 ORDERS = pytest.mark.parametrize("is_reversed", [False, True])
-BETWEEN = pytest.mark.parametrize("between", [False, True])
+DEVELOP_EACH = pytest.mark.parametrize("develop_each", [False, True])
 CARD = [
     ("DCIM/100APPLE/IMG_1.JPG", jpeg(number=1)),
     ("DCIM/100APPLE/IMG_1.MOV", MOV + b"one"),
@@ -45,9 +45,9 @@ def companions_by_folder(album) -> dict[str, set[str]]:
 
 
 @ORDERS
-@BETWEEN
-def test_files_of_the_same_name_are_grouped_with_those_of_their_own_folder(album, is_reversed, between):
-    batch = send(album, CARD[::-1] if is_reversed else CARD, between=between)
+@DEVELOP_EACH
+def test_files_of_the_same_name_are_grouped_with_those_of_their_own_folder(album, is_reversed, develop_each):
+    batch = send(album, CARD[::-1] if is_reversed else CARD, develop_each=develop_each)
 
     assert {photo.title for photo in album.photos.all()} == {"One", "Two"}
     assert companions_by_folder(album) == {
@@ -58,15 +58,15 @@ def test_files_of_the_same_name_are_grouped_with_those_of_their_own_folder(album
 
 
 @ORDERS
-@BETWEEN
-def test_takeout_metadata_applies_to_the_photo_in_the_same_years_folder(album, is_reversed, between):
+@DEVELOP_EACH
+def test_takeout_metadata_applies_to_the_photo_in_the_same_years_folder(album, is_reversed, develop_each):
     files = []
     for year in ("2019", "2020"):
         metadata = takeout_json("IMG_0001.jpg", description=f"In {year}")
         files += [(f"Photos from {year}/IMG_0001.jpg", jpeg(number=int(year[2:])))]
         files += [(f"Photos from {year}/IMG_0001.jpg.json", metadata)]
 
-    send(album, files[::-1] if is_reversed else files, between=between)
+    send(album, files[::-1] if is_reversed else files, develop_each=develop_each)
 
     captions = {upload.folder: upload.job.photo.caption for upload in Upload.objects.filter(job__photo__isnull=False)}
     assert captions == {"Photos from 2019": "In 2019", "Photos from 2020": "In 2020"}
@@ -78,7 +78,7 @@ def test_without_folders_videos_of_the_same_name_are_stored_apart_with_a_note(al
     assert [photo.title for photo in album.photos.all()] == ["", ""]
     assert set(companions_by_folder(album)) == {""}
     assert Companion.objects.count() == 4
-    prove()
+    verify_files()
     receipt_lines = {line.name: line for line in receipt_query.lines(file_status.files(batch))}
     assert {line.status for line in receipt_lines.values()} == {FileStatus.VERIFIED}
     assert {receipt_lines[name].note.count(grouping.AMBIGUOUS_NOTE) for name in ("IMG_1.MOV", "IMG_1.xmp")} == {1}
@@ -169,20 +169,20 @@ def existing_photo(album) -> None:
 LATER = [("IMG_8.MOV", MOV), ("IMG_8.JPG.xmp", sidecar("Edited")), ("IMG_8.JPG.json", takeout_json("IMG_8.JPG"))]
 
 
-@BETWEEN
+@DEVELOP_EACH
 @pytest.mark.parametrize("position", range(4))
-def test_an_existing_photo_gets_the_companions_of_a_later_batch(album, existing_photo, position, between):
+def test_an_existing_photo_gets_the_companions_of_a_later_batch(album, existing_photo, position, develop_each):
     files = [*LATER]
     files.insert(position, ("IMG_8.JPG", jpeg(TAKEN, "First")))
 
-    batch = send(album, files, between=between)
+    batch = send(album, files, develop_each=develop_each)
 
     photo = album.photos.get()
     assert {companion.photo for companion in Companion.objects.all()} == {photo}
     assert (Companion.objects.count(), photo.title, photo.caption) == (3, "Edited", "By the sea")
     assert ProcessingJob.objects.failed().count() == 0
-    prove()
-    assert set(standing_of(batch).values()) == {FileStatus.VERIFIED}
+    verify_files()
+    assert set(file_statuses(batch).values()) == {FileStatus.VERIFIED}
     assert receipt_query.build(batch).is_safe
     assert grouping.NO_PHOTO_NOTE not in " ".join(line.note for line in receipt_query.lines(file_status.files(batch)))
 
@@ -217,8 +217,8 @@ def test_an_existing_raw_is_shown_as_one_photo_with_the_jpeg_of_a_later_batch(al
     assert [photo.name for photo in album.photos.shown()] == ["IMG_1.JPG"]
 
 
-@BETWEEN
-def test_the_same_photo_under_two_names_gets_the_companions_of_both(album, between):
+@DEVELOP_EACH
+def test_the_same_photo_under_two_names_gets_the_companions_of_both(album, develop_each):
     content = jpeg(TAKEN)
 
     send(
@@ -229,7 +229,7 @@ def test_the_same_photo_under_two_names_gets_the_companions_of_both(album, betwe
             ("Trip/Sea.JPG", content),
             ("Trip/Sea.MOV", MOV),
         ],
-        between=between,
+        develop_each=develop_each,
     )
 
     assert album.photos.get().title == "Sea"
@@ -245,7 +245,7 @@ def test_a_trashed_photo_that_is_sent_again_with_a_companion_is_restored(album, 
 
 
 def test_a_declared_batch_groups_files_that_the_album_has_already(album, owner, client):
-    """Declared like by the page: the album has both files, so neither is sent."""
+    """The page declares two files that the album has already, so neither is sent."""
     send(album, [("IMG_8.xmp", sidecar("Edited"))])
     send(album, [("IMG_8.JPG", jpeg(TAKEN))])
     assert album.photos.get().title == ""

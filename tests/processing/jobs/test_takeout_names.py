@@ -14,7 +14,7 @@ from processing.models.states import JobState
 from processing.pipeline.metadata import takeout
 from processing.queries import album_progress
 from processing.queries import receipt as receipt_query
-from tests.processing.jobs.test_grouping import MOV, TAKEN, jpeg, prove, send, sidecar
+from tests.processing.jobs.test_grouping import MOV, TAKEN, jpeg, send, sidecar, verify_files
 
 pytestmark = pytest.mark.django_db
 
@@ -100,7 +100,7 @@ def test_the_title_distinguishes_photos_whose_truncated_names_are_equal():
     assert [takeout_names.is_about(name, photo, first) for photo in (first, second)] == [True, False]
 
 
-@pytest.mark.parametrize("between", [True, False])
+@pytest.mark.parametrize("develop_each", [True, False])
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 @pytest.mark.parametrize(
     ("name", "photo_name"),
@@ -112,12 +112,12 @@ def test_the_title_distinguishes_photos_whose_truncated_names_are_equal():
     ],
 )
 def test_the_values_of_a_json_file_apply_to_its_photo_in_either_order(
-    album, data_dir, name, photo_name, order, between
+    album, data_dir, name, photo_name, order, develop_each
 ):
     title = photo_name.replace("(1)", "").replace("-edited", "")
     files = [(photo_name, jpeg()), (name, takeout_json(title))]
 
-    batch = send(album, [files[index] for index in order], between=between)
+    batch = send(album, [files[index] for index in order], develop_each=develop_each)
 
     photo, companion = album.photos.get(), Companion.objects.get()
     assert (photo.taken_at, photo.taken_offset_minutes) == (datetime(2020, 2, 3, 4, 5, 6, tzinfo=UTC), 0)
@@ -125,7 +125,7 @@ def test_the_values_of_a_json_file_apply_to_its_photo_in_either_order(
     assert (photo.latitude, photo.longitude, photo.altitude) == (51.5, -0.5, 12.5)
     assert (companion.photo, companion.kind, companion.name) == (photo, Companion.Kind.SIDECAR, name)
     assert (data_dir / companion.key).read_bytes() == takeout_json(title)
-    prove()
+    verify_files()
     assert receipt_query.build(batch).is_safe
     assert (album_progress.report(album).added, album_progress.report(album).kept) == (1, 1)
 
@@ -143,7 +143,7 @@ def test_the_values_of_an_xmp_sidecar_have_precedence(album, order):
     properties = {"exif_DateTimeOriginal": "2021-01-01T00:00:00", "xmp_Rating": "2"}
     files = [("IMG_1.jpg", jpeg()), ("IMG_1.jpg.json", takeout_json()), ("IMG_1.xmp", sidecar(**properties))]
 
-    send(album, [files[index] for index in order], between=True)
+    send(album, [files[index] for index in order], develop_each=True)
 
     photo = album.photos.get()
     assert (photo.title, photo.caption, photo.rating, photo.taken_from) == ("Evening", "By the sea", 2, "xmp")
@@ -153,7 +153,7 @@ def test_the_values_of_an_xmp_sidecar_have_precedence(album, order):
 def test_a_json_file_applies_to_the_edited_copy_and_is_stored_with_the_original(album):
     files = [("IMG_1-edited.jpg", jpeg(number=1)), ("IMG_1.jpg.json", takeout_json()), ("IMG_1.jpg", jpeg(number=2))]
 
-    send(album, files, between=True)
+    send(album, files, develop_each=True)
 
     assert [photo.caption for photo in album.photos.all()] == ["By the sea", "By the sea"]
     assert Companion.objects.get().photo.name == "IMG_1.jpg"

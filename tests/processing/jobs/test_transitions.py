@@ -86,7 +86,7 @@ def test_a_preferred_owner_overtakes_a_few_turns_only(album, stranger, turn, tit
     assert jobs.claim_next("tester", owner=stranger.pk).album.title == title
 
 
-def test_an_attempt_counts_when_it_is_claimed(album):
+def test_a_claim_counts_as_an_attempt(album):
     making.received(album)
 
     assert jobs.claim_next("tester").attempts == 1

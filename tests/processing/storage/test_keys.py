@@ -1,4 +1,4 @@
-"""How keys of stored files are written and read."""
+"""The format of storage keys."""
 
 import uuid
 

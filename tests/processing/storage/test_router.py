@@ -188,7 +188,7 @@ class TestResumable:
             headers={"Tus-Resumable": "1.0.0", "Upload-Offset": "0"},
         )
 
-    def expected(self, album, owner, size: int) -> Upload:
+    def upload_of_size(self, album, owner, size: int) -> Upload:
         upload = making.upload(album)
         Upload.objects.update(size=size)
         return upload
@@ -197,7 +197,7 @@ class TestResumable:
         self, bucket, settings, album, owner, client, bucket_keys
     ):
         content = making.jpeg()
-        upload = self.expected(album, owner, len(content))
+        upload = self.upload_of_size(album, owner, len(content))
         assert store().trouble() is None
         events = bucket_.client(bucket).meta.events
         events.register("before-call.s3.PutObject", _raise_connection_error)
@@ -221,7 +221,7 @@ class TestResumable:
         self, bucket, album, owner, data_dir, bucket_keys
     ):
         content = making.jpeg()
-        upload = self.expected(album, owner, len(content))
+        upload = self.upload_of_size(album, owner, len(content))
         (data_dir / f"incoming/{upload.pk}.part").write_bytes(content)
         Upload.objects.update(expires_at=timezone.now() + timedelta(minutes=20))
 

@@ -5,7 +5,7 @@ import pytest
 
 from processing.storage.s3.s3_store import S3Store
 from processing.storage.storage_errors import StorageError
-from tests.processing.storage.answering import answering, refusal
+from tests.processing.storage.stub_s3 import error_body, responding
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from tests.processing.storage.answering import answering, refusal
 def test_an_error_of_the_bucket_is_mapped_to_a_code_and_to_whether_it_is_permanent(
     tmp_path, status, s3_code, code, permanent
 ):
-    with answering(status, refusal(s3_code) if s3_code else "") as connection:
+    with responding(status, error_body(s3_code) if s3_code else "") as connection:
         trouble = S3Store(connection, tmp_path).trouble()
 
     assert (trouble.code, trouble.permanent) == (code, permanent)
@@ -38,7 +38,7 @@ def test_an_error_of_the_bucket_is_mapped_to_a_code_and_to_whether_it_is_permane
 
 
 def test_a_server_that_is_not_running_is_a_network_error(tmp_path):
-    with answering(200) as connection:
+    with responding(200) as connection:
         pass
 
     trouble = S3Store(connection, tmp_path).trouble()
@@ -49,14 +49,14 @@ def test_a_server_that_is_not_running_is_a_network_error(tmp_path):
 def test_a_full_bucket_raises_the_error_of_a_full_disk(tmp_path):
     (tmp_path / "photo").write_bytes(b"photo")
 
-    with answering(403, refusal("QuotaExceeded")) as connection, pytest.raises(StorageError) as raised:
+    with responding(403, error_body("QuotaExceeded")) as connection, pytest.raises(StorageError) as raised:
         S3Store(connection, tmp_path).send(tmp_path / "photo", "incoming/1")
 
     assert raised.value.errno == errno.EDQUOT
 
 
 def test_a_bucket_with_a_temporary_error_is_unavailable_and_one_with_a_permanent_error_is_not(tmp_path):
-    with answering(503, refusal("SlowDown")) as busy, answering(403, refusal("AccessDenied")) as forbidden:
+    with responding(503, error_body("SlowDown")) as busy, responding(403, error_body("AccessDenied")) as forbidden:
         assert [S3Store(connection, tmp_path).is_available() for connection in (busy, forbidden)] == [False, True]
 
 
@@ -79,7 +79,7 @@ def test_a_missing_file_is_reported_as_missing(bucket, tmp_path):
 
 
 def test_the_state_of_a_bucket_is_cached_for_a_short_time(tmp_path, monkeypatch):
-    with answering(503, refusal("SlowDown")) as connection:
+    with responding(503, error_body("SlowDown")) as connection:
         store = S3Store(connection, tmp_path)
         store.trouble()
 

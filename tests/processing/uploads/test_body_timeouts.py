@@ -59,7 +59,7 @@ def test_a_client_below_the_minimum_rate_is_ended_after_the_measuring_time(clock
     assert clock.now == 60
 
 
-def test_a_fast_start_does_not_allow_a_slow_rest_without_end(clock):
+def test_a_fast_start_does_not_exempt_a_slow_client_from_the_limit(clock):
     timeouts = BodyTimeouts(idle_seconds=30, min_rate=1000, rate_seconds=60)
     receive(clock, timeouts, after=1, count=50 << 20)
 

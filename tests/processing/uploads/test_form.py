@@ -22,7 +22,7 @@ def handler(album, owner):
 
 
 def send(handler: FormUploadHandler, name: str, content: bytes) -> None:
-    """Pass one file to the handler, which skips the rest of a file that it rejects."""
+    """Passes one file to the handler, which skips the remaining bytes of a rejected file."""
     try:
         handler.new_file("photos", name)
         handler.receive_data_chunk(content, 0)

@@ -164,13 +164,13 @@ def test_received_files_do_not_expire_while_the_rest_of_their_form_is_slow(album
     good = making.jpeg()
     body = form(("good.jpg", good), ("huge.jpg", bytes(200_000)))
 
-    def a_lease_passes() -> None:
+    def let_lease_expire() -> None:
         polling.until(lambda: Upload.objects.receiving().filter(name="good.jpg").exists(), what="it did not arrive")
         set_silence(settings, deadlines.SILENCE_SECONDS + 1)
         polling.until(lambda: not Upload.objects.abandoned().exists(), what="the form gives no sign of life")
         recovery.sweep()
 
-    assert send(client, album, body, SlowBody(body, 150_000, a_lease_passes)) == 302
+    assert send(client, album, body, SlowBody(body, 150_000, let_lease_expire)) == 302
 
     assert ProcessingJob.objects.get().original_filename == "good.jpg"
     assert [thread.name for thread in threading.enumerate() if thread.name == "heartbeat"] == []

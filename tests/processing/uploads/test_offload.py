@@ -47,21 +47,21 @@ def fails_at(monkeypatch):
     def fail_at(number: int, error: Exception) -> None:
         append, written = LocalPartialFile.append, []
 
-        def failing(growing: LocalPartialFile, chunk: memoryview) -> None:
+        def append_or_fail(partial_file: LocalPartialFile, chunk: memoryview) -> None:
             written.append(chunk)
             if len(written) == number:
                 raise error
-            append(growing, chunk)
+            append(partial_file, chunk)
 
-        monkeypatch.setattr(LocalPartialFile, "append", failing)
+        monkeypatch.setattr(LocalPartialFile, "append", append_or_fail)
 
     return fail_at
 
 
-def receive(upload: Upload, at: int = 0, line: Line | None = None, checksum: Checksum | None = None) -> int:
-    fresh = Upload.objects.get(pk=upload.pk)
+def receive(upload: Upload, offset: int = 0, line: Line | None = None, checksum: Checksum | None = None) -> int:
+    row = Upload.objects.get(pk=upload.pk)
     return tus_session.receive(
-        fresh, PartHeaders(at, None, checksum), line or Line(CONTENT[at:], 16 * MIB), len(CONTENT) - at
+        row, PartHeaders(offset, None, checksum), line or Line(CONTENT[offset:], 16 * MIB), len(CONTENT) - offset
     )
 
 
@@ -79,7 +79,7 @@ def test_a_large_chunk_is_written_in_a_background_thread_and_a_small_one_is_not(
     assert thread_ids[1] == get_ident()
 
 
-class Postponed:
+class DeferredExecutor:
     """An executor that runs the work only when its result is waited for."""
 
     def submit(self, work, chunk):
@@ -88,7 +88,7 @@ class Postponed:
 
 def test_the_next_chunk_waits_for_the_previous_one():
     written_lengths = []
-    with BackgroundTask(Postponed(), worth=10, work=lambda chunk: written_lengths.append(len(chunk))) as task:
+    with BackgroundTask(DeferredExecutor(), worth=10, work=lambda chunk: written_lengths.append(len(chunk))) as task:
         task.submit(memoryview(bytes(20)))
         assert written_lengths == []
         task.submit(memoryview(b"12"))
@@ -150,12 +150,12 @@ def test_a_fast_client_that_was_fenced_off_gets_an_error(upload, fails_at, numbe
 
 @pytest.mark.django_db
 def test_a_fast_upload_resumes_where_its_connection_broke_off(upload):
-    sent = 7 * MIB + 5
+    sent_size = 7 * MIB + 5
     with pytest.raises(HttpProblem) as caught:
-        receive(upload, line=Line(CONTENT[:sent], 16 * MIB, breaks=True))
+        receive(upload, line=Line(CONTENT[:sent_size], 16 * MIB, breaks=True))
 
-    assert (caught.value.refusal, caught.value.offset) == (problems.MALFORMED_BODY, sent)
-    assert receive(upload, sent) == len(CONTENT)
+    assert (caught.value.refusal, caught.value.offset) == (problems.MALFORMED_BODY, sent_size)
+    assert receive(upload, sent_size) == len(CONTENT)
     upload.refresh_from_db()
     assert upload.sha256 == hashlib.sha256(CONTENT).hexdigest()
 
@@ -322,7 +322,7 @@ def test_a_disk_that_fills_up_during_a_later_part_keeps_the_verified_bytes(parti
 
 @pytest.mark.django_db
 def test_after_a_power_cut_only_verified_bytes_count_and_no_acknowledged_one_is_lost(partial_upload, monkeypatch):
-    """The fence is synced before the first unverified byte is written, then the bytes, then the fence without its mark."""
+    """Synced in this order: the fence with the verified offset, before any unverified byte; the bytes; the fence without it."""
     monkeypatch.setattr(body_reader, "MAX_IN_MEMORY_BYTES", 0)
     events, sync, append = [], os.fsync, LocalPartialFile.append
 
@@ -330,9 +330,9 @@ def test_after_a_power_cut_only_verified_bytes_count_and_no_acknowledged_one_is_
         events.append(f"sync {Path(f'/proc/self/fd/{handle}').readlink().suffix} {os.fstat(handle).st_size}")
         sync(handle)
 
-    def record_append(growing: LocalPartialFile, chunk: memoryview) -> None:
+    def record_append(partial_file: LocalPartialFile, chunk: memoryview) -> None:
         events.append("append")
-        append(growing, chunk)
+        append(partial_file, chunk)
 
     monkeypatch.setattr(os, "fsync", record_sync)
     monkeypatch.setattr(LocalPartialFile, "append", record_append)
@@ -348,11 +348,11 @@ def test_after_a_power_cut_only_verified_bytes_count_and_no_acknowledged_one_is_
 
 @pytest.mark.django_db
 def test_a_disk_that_fills_up_during_a_first_part_with_a_checksum_leaves_no_bytes(upload, monkeypatch):
-    def full(*_: object) -> None:
+    def raise_disk_full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(AppendFile, "append", full)
+        patched.setattr(AppendFile, "append", raise_disk_full)
         with pytest.raises(HttpProblem) as caught:
             receive(upload, checksum=sha256_checksum())
 
@@ -374,8 +374,8 @@ class TakenOver(Line):
         try:
             return super().readinto(buffer)
         except ConnectionResetError:
-            with closing(store().grow(self._upload.key)) as growing:
-                growing.append(CONTENT[growing.fence() : self._written_size])
+            with closing(store().grow(self._upload.key)) as partial_file:
+                partial_file.append(CONTENT[partial_file.fence() : self._written_size])
             raise
 
 

@@ -20,7 +20,7 @@ def store(tmp_path) -> LocalStore:
 
 
 @pytest.fixture
-def synced(store, monkeypatch) -> list[str]:
+def synced_paths(store, monkeypatch) -> list[str]:
     """The paths that are synced from now on, relative to the store."""
     paths: list[str] = []
     sync = os.fsync
@@ -33,13 +33,13 @@ def synced(store, monkeypatch) -> list[str]:
     return paths
 
 
-def test_a_second_key_is_synced_with_every_new_directory(store, synced):
+def test_a_second_key_is_synced_with_every_new_directory(store, synced_paths):
     store.copy_or_link(RAW, ORIGINAL)
 
-    assert sorted(synced) == [".", "originals", "originals/ab"]
+    assert sorted(synced_paths) == [".", "originals", "originals/ab"]
 
 
-def test_a_repeated_copy_or_link_syncs_what_a_killed_process_left_unsynced(store, synced):
+def test_a_repeated_copy_or_link_syncs_what_a_killed_process_left_unsynced(store, synced_paths):
     """When the previous process was killed, neither the link nor the directories may have been synced."""
     target = Path(store.path(ORIGINAL))
     target.parent.mkdir(parents=True)
@@ -47,4 +47,4 @@ def test_a_repeated_copy_or_link_syncs_what_a_killed_process_left_unsynced(store
 
     store.copy_or_link(RAW, ORIGINAL)
 
-    assert sorted(synced) == [".", "originals", "originals/ab"]
+    assert sorted(synced_paths) == [".", "originals", "originals/ab"]

@@ -29,9 +29,9 @@ ALWAYS_INTERNAL = {
 }
 
 
-def embedded(form: str, dotted: str) -> str:
-    high, low = (int(part[0]) << 8 | int(part[1]) for part in (dotted.split(".")[:2], dotted.split(".")[2:]))
-    return form.format(dotted=dotted, hex=f"{high:x}:{low:x}")
+def embedded(ipv6_form: str, ipv4: str) -> str:
+    high, low = (int(part[0]) << 8 | int(part[1]) for part in (ipv4.split(".")[:2], ipv4.split(".")[2:]))
+    return ipv6_form.format(dotted=ipv4, hex=f"{high:x}:{low:x}")
 
 
 @pytest.mark.parametrize("address", INTERNAL.split())

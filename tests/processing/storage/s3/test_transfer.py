@@ -8,7 +8,7 @@ from processing.storage.s3 import s3_client as bucket_
 from processing.storage.s3 import transfer
 from processing.storage.s3.s3_store import S3Store
 from processing.storage.storage_errors import StorageError
-from tests.processing.storage.answering import answering, refusal
+from tests.processing.storage.stub_s3 import error_body, responding
 
 MIB = 1 << 20
 MAX_PEAK_BYTES = 8 * MIB
@@ -60,7 +60,7 @@ def test_bytes_that_arrive_damaged_raise_an_error(tmp_path):
     (tmp_path / "photo").write_bytes(b"photo")
     headers = {"ETag": f'"{hashlib.md5(b"other").hexdigest()}"'}
 
-    with answering(200, headers=headers) as connection, pytest.raises(StorageError, match="damaged"):
+    with responding(200, headers=headers) as connection, pytest.raises(StorageError, match="damaged"):
         S3Store(connection, tmp_path).send(tmp_path / "photo", "incoming/1")
 
 
@@ -109,7 +109,7 @@ def test_renditions_are_stored_with_their_content_type_and_cache_control(store, 
 
 
 def test_a_partial_file_is_kept_when_the_bucket_rejects_it(bucket, store, tmp_path):
-    with answering(403, refusal("AccessDenied")) as connection:
+    with responding(403, error_body("AccessDenied")) as connection:
         partial_file = S3Store(connection, tmp_path / "store").grow("incoming/1")
         with pytest.raises(StorageError):
             partial_file.fence()

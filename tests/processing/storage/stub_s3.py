@@ -10,7 +10,7 @@ from tests.servers import HOST
 
 
 @contextmanager
-def answering(status: int, body: str = "", headers: dict[str, str] | None = None) -> Iterator[Connection]:
+def responding(status: int, body: str = "", headers: dict[str, str] | None = None) -> Iterator[Connection]:
     """Yields the connection to a bucket on such a server."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -44,5 +44,5 @@ def answering(status: int, body: str = "", headers: dict[str, str] | None = None
         thread.join()
 
 
-def refusal(code: str) -> str:
+def error_body(code: str) -> str:
     return f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>No.</Message></Error>"
