@@ -144,7 +144,7 @@ def test_a_declared_batch_without_a_file_to_send_ends_at_once(album, owner, anno
     assert announced == [declaration.batch.pk]
 
 
-def test_a_batch_whose_worker_was_killed_after_the_last_job_is_announced_by_one_sweep(album, announced):
+def test_a_batch_whose_worker_died_after_its_last_job_is_announced_by_one_sweep(album, announced):
     making.received(album)
     job = complete_next(album)
     assert announced == []

@@ -55,7 +55,7 @@ def test_a_full_bucket_raises_the_error_of_a_full_disk(tmp_path):
     assert raised.value.errno == errno.EDQUOT
 
 
-def test_a_bucket_with_a_temporary_error_is_unavailable_and_one_with_a_permanent_error_is_not(tmp_path):
+def test_only_a_temporary_error_makes_a_bucket_unavailable(tmp_path):
     with responding(503, error_body("SlowDown")) as busy, responding(403, error_body("AccessDenied")) as forbidden:
         assert [S3Store(connection, tmp_path).is_available() for connection in (busy, forbidden)] == [False, True]
 

@@ -1,4 +1,4 @@
-"""A form upload or import whose process died does not lock its album; a live one keeps all its files, however slow it is."""
+"""A form upload or import does not lock its album after its process died, and loses no file while its process is slow."""
 
 import io
 import threading
@@ -32,7 +32,7 @@ def set_silence(settings, seconds: float) -> None:
 
 
 def abandoned_upload(album: Album, settings, source: Batch.Source = Batch.Source.FORM) -> Upload:
-    """Returns an upload whose process died."""
+    """Returns an upload of a process that died."""
     upload = batches.open_with_upload(album, album.owner, source, "photo.jpg")
     set_silence(settings, deadlines.SILENCE_SECONDS + 1)
     return upload

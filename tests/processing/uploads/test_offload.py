@@ -186,7 +186,7 @@ def test_a_first_part_with_a_checksum_is_received_completely(upload, anonymous_f
 
 
 @pytest.mark.django_db
-@pytest.mark.embedded  # the S3 server decides who may read its files
+@pytest.mark.embedded  # the S3 server decides about access to its files
 def test_a_first_part_with_a_checksum_has_the_mode_of_any_other_file(upload, anonymous_files):
     receive(upload, checksum=sha256_checksum())
 

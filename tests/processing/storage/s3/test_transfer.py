@@ -17,7 +17,7 @@ MAX_PEAK_BYTES = 8 * MIB
 
 @pytest.fixture
 def large(tmp_path):
-    """A file in which every four bytes are different."""
+    """A file of four-byte numbers, each different."""
     path = tmp_path / "large"
     path.write_bytes(b"".join(number.to_bytes(4, "big") for number in range(5 * MIB + 1)))
     return path
