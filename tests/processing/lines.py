@@ -1,8 +1,8 @@
-"""The line to a sender, as a request's body is read from it."""
+"""Request bodies as they arrive from a client."""
 
 
 class Line:
-    """A sender of whom so many bytes are there at a time, the last of these numbers for ever; it breaks where its words end."""
+    """A body whose reads return at most `counts` bytes, the last number from then on. May end with a reset connection."""
 
     def __init__(self, content: bytes, *counts: int, breaks: bool = False) -> None:
         self._rest, self._counts, self._breaks = memoryview(content), list(counts), breaks

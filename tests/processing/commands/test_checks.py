@@ -1,4 +1,4 @@
-"""What commands check before they run: the settings, which differ from one installation to the next, and not the code."""
+"""System checks of commands: only those of the settings, which differ between installations, not those of the code."""
 
 import pytest
 from django.core.management import call_command, get_commands, load_command_class
@@ -10,11 +10,11 @@ COMMANDS = sorted((app, name) for name, app in get_commands().items() if app in 
 
 
 @pytest.mark.parametrize(("app", "name"), COMMANDS)
-def test_every_command_checks_the_settings_and_leaves_out_the_code(app, name):
+def test_every_command_checks_only_the_settings(app, name):
     assert load_command_class(app, name).requires_system_checks == SETTINGS_ONLY
 
 
-def test_the_worker_starts_with_our_command():
+def test_run_huey_is_darkrooms_own_command():
     assert get_commands()["run_huey"] == "config"
 
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def workers():
+def live_workers():
     for name in ("one:1", "one:2", "two:1"):
         jobs_workers.heartbeat(name)
 
@@ -28,7 +28,7 @@ def drained() -> list[str]:
     return [name for name in ("one:1", "one:2", "two:1") if jobs_workers.is_drained(name)]
 
 
-def test_those_that_are_named_are_drained_and_go_on_when_they_are_resumed():
+def test_named_workers_are_drained_until_they_are_resumed():
     assert run("one:2") == ["Workers pausing: 1."]
     assert drained() == ["one:2"]
 
@@ -36,26 +36,26 @@ def test_those_that_are_named_are_drained_and_go_on_when_they_are_resumed():
     assert drained() == []
 
 
-def test_all_of_a_host_or_all_there_are():
+def test_all_workers_of_a_host_or_all_workers_can_be_drained():
     run("--host", "one")
     assert drained() == ["one:1", "one:2"]
 
     assert run("--all") == ["Workers pausing: 3."]
 
 
-def test_an_unknown_one_is_told_and_nothing_is_drained():
+def test_an_unknown_worker_is_an_error_and_no_worker_is_drained():
     with pytest.raises(CommandError, match="Not running: three:1"):
         run("one:1", "three:1")
 
     assert drained() == []
 
 
-def test_none_is_meant_by_naming_none():
+def test_a_call_without_workers_is_rejected():
     with pytest.raises(CommandError, match="Name the workers"):
         run()
 
 
-def test_waiting_ends_when_nothing_is_in_work(album):
+def test_waiting_ends_when_no_job_is_running(album):
     making.received(album)
     job = jobs.claim_next("one:1")
     with pytest.raises(CommandError, match="Some jobs are still running"):
@@ -66,7 +66,7 @@ def test_waiting_ends_when_nothing_is_in_work(album):
     assert run("one:1", "--wait") == ["Workers pausing: 1.", "All jobs finished."]
 
 
-def test_who_starts_anew_is_not_drained():
+def test_a_worker_that_is_restarted_is_not_drained():
     run("one:1")
 
     jobs_workers.register("one:1")

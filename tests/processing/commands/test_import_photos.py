@@ -1,4 +1,4 @@
-"""manage.py import_photos: local files through the same intake."""
+"""manage.py import_photos: local files are received like uploads."""
 
 import os
 from datetime import timedelta
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    """Three photos, one of them deep down, among what is no photo to import."""
+    """A folder with three photos, one of them nested deeply, and a hidden folder with a fourth."""
     root = tmp_path / "card"
     (root / "DCIM" / "100").mkdir(parents=True)
     (root / ".Trash").mkdir()
@@ -40,14 +40,14 @@ def run(*arguments: object, **options: object) -> tuple[str, str]:
 
 
 SKIPPED = "; 1 companion file skipped\n"
-"""What lay in the trash."""
+"""The file in the hidden folder."""
 
 
 def names() -> list[str]:
     return list(ProcessingJob.objects.order_by("pk").values_list("original_filename", flat=True))
 
 
-def test_folders_are_imported_to_the_bottom_in_order_without_what_is_a_systems(album, folder):
+def test_folders_are_imported_recursively_in_order_without_hidden_folders(album, folder):
     out, err = run(album.pk, folder)
 
     assert names() == ["b.jpg", "a.jpg", "c.jpg"]
@@ -55,7 +55,7 @@ def test_folders_are_imported_to_the_bottom_in_order_without_what_is_a_systems(a
     assert [batch.source for batch in album.batches.all()] == [Batch.Source.IMPORT]
 
 
-def test_files_are_left_where_they_are_and_arrive_byte_for_byte(album, folder, data_dir):
+def test_files_are_copied_byte_for_byte(album, folder, data_dir):
     content = (folder / "b.jpg").read_bytes()
 
     run(album.pk, folder / "b.jpg")
@@ -64,13 +64,13 @@ def test_files_are_left_where_they_are_and_arrive_byte_for_byte(album, folder, d
     assert (folder / "b.jpg").read_bytes() == content
 
 
-def test_an_album_may_be_named_by_its_title(album, folder):
+def test_an_album_may_be_given_by_its_title(album, folder):
     run("Summer", folder)
 
     assert album.jobs.count() == 3
 
 
-def test_an_id_goes_before_a_title_of_the_same_digits(album, folder):
+def test_an_id_has_precedence_over_a_title_of_the_same_digits(album, folder):
     Album.objects.create(title=str(album.pk))
 
     run(album.pk, folder)
@@ -78,21 +78,21 @@ def test_an_id_goes_before_a_title_of_the_same_digits(album, folder):
     assert album.jobs.count() == 3
 
 
-def test_a_title_that_several_albums_have_is_refused_with_their_ids(album, folder):
-    other = Album.objects.create(title="Summer")
+def test_an_ambiguous_title_is_rejected_with_the_ids_of_the_albums(album, folder):
+    second_album = Album.objects.create(title="Summer")
 
-    with pytest.raises(CommandError, match=f"{other.pk}, {album.pk}"):
+    with pytest.raises(CommandError, match=f"{second_album.pk}, {album.pk}"):
         run("Summer", folder)
 
 
-def test_an_unknown_album_is_refused(db, folder):
+def test_an_unknown_album_is_rejected(db, folder):
     with pytest.raises(CommandError, match="--create"):
         run("Winter", folder)
 
     assert Album.objects.count() == 0
 
 
-def test_an_unknown_album_is_made_when_asked_for(owner, folder):
+def test_an_unknown_album_is_created_with_the_option_create(owner, folder):
     run("Winter", folder, create=True, user="owner")
 
     album = Album.objects.get()
@@ -100,40 +100,40 @@ def test_an_unknown_album_is_made_when_asked_for(owner, folder):
     assert album.batches.get().opened_by == owner
 
 
-def test_an_unknown_user_is_refused(album, folder):
+def test_an_unknown_user_is_rejected(album, folder):
     with pytest.raises(CommandError, match="No user is called nobody"):
         run(album.pk, folder, user="nobody")
 
 
-def test_a_path_that_leads_nowhere_is_refused_before_anything_is_taken(album, folder):
+def test_a_missing_path_is_rejected_before_any_file_is_imported(album, folder):
     with pytest.raises(CommandError, match="nowhere"):
         run(album.pk, folder, folder / "nowhere")
 
     assert Upload.objects.count() == 0
 
 
-def test_a_folder_without_files_is_refused(album, tmp_path):
+def test_a_folder_without_files_is_rejected(album, tmp_path):
     (tmp_path / "empty").mkdir()
 
     with pytest.raises(CommandError, match="No files"):
         run(album.pk, tmp_path / "empty")
 
 
-def test_what_is_neither_file_nor_folder_is_refused(album, tmp_path):
+def test_a_path_that_is_neither_file_nor_folder_is_rejected(album, tmp_path):
     os.mkfifo(tmp_path / "pipe")
 
     with pytest.raises(CommandError, match="Neither"):
         run(album.pk, tmp_path / "pipe")
 
 
-def test_a_busy_album_is_refused_in_words(album, folder):
+def test_a_busy_album_is_rejected_with_an_explanation(album, folder):
     making.upload(album)
 
     with pytest.raises(CommandError, match="another upload in progress"):
         run(album.pk, folder)
 
 
-def test_a_refused_file_is_told_with_its_reason_and_the_others_go_on(album, folder):
+def test_a_rejected_file_is_reported_and_the_other_files_are_imported(album, folder):
     (folder / "a.jpg").write_bytes(b"")
 
     with pytest.raises(CommandError, match="1 file not imported"):
@@ -143,16 +143,16 @@ def test_a_refused_file_is_told_with_its_reason_and_the_others_go_on(album, fold
     assert Upload.objects.get(state=UploadState.REFUSED).code == "empty-file"
 
 
-def test_a_file_that_vanishes_is_refused_and_the_others_go_on(album, folder):
+def test_a_file_that_vanishes_is_rejected_and_the_other_files_are_imported(album, folder):
     paths = [importer.ImportFile(folder / "gone.jpg"), importer.ImportFile(folder / "b.jpg")]
 
-    taken = list(importer.Importer(album).run(paths))
+    uploads_of_import = list(importer.Importer(album).run(paths))
 
-    assert [(upload.name, upload.state, upload.code) for upload in taken] == [
+    assert [(upload.name, upload.state, upload.code) for upload in uploads_of_import] == [
         ("gone.jpg", UploadState.REFUSED, "unreadable"),
         ("b.jpg", UploadState.RECEIVED, ""),
     ]
-    assert taken[0].message == "The file could not be read: No such file or directory."
+    assert uploads_of_import[0].message == "The file could not be read: No such file or directory."
 
 
 def test_the_number_of_files_is_not_limited(album, folder, settings):
@@ -163,7 +163,7 @@ def test_the_number_of_files_is_not_limited(album, folder, settings):
     assert album.jobs.count() == 3
 
 
-def test_the_size_of_a_file_is(album, folder, settings, data_dir):
+def test_the_size_of_a_file_is_limited(album, folder, settings, data_dir):
     settings.MAX_FILE_BYTES = 10
 
     with pytest.raises(CommandError):
@@ -174,31 +174,31 @@ def test_the_size_of_a_file_is(album, folder, settings, data_dir):
 
 
 def test_the_album_is_busy_from_the_first_file_to_the_last(album, folder):
-    intake = importer.Importer(album)
-    for _ in intake.run([importer.ImportFile(folder / "b.jpg"), importer.ImportFile(folder / "DCIM/c.jpg")]):
+    photo_importer = importer.Importer(album)
+    for _ in photo_importer.run([importer.ImportFile(folder / "b.jpg"), importer.ImportFile(folder / "DCIM/c.jpg")]):
         job = jobs.claim_next("tester")
         jobs.complete(job, making.photo(album, job), [])
-        seen = batches.running_in(album)
+        running_batch = batches.running_in(album)
         if Upload.objects.receiving().exists():
-            assert seen == intake.batch
+            assert running_batch == photo_importer.batch
 
     assert batches.running_in(album) is None
 
 
-def test_an_import_ends_when_somebody_cancels_it(album, folder):
-    taken = []
+def test_an_import_ends_when_its_batch_is_cancelled(album, folder):
+    states = []
     for upload in importer.Importer(album).run(importer.walk([folder / "DCIM"])):
-        taken.append(upload.state)
+        states.append(upload.state)
         batches.cancel(album, "owner")
 
-    assert taken == [UploadState.RECEIVED, UploadState.CANCELLED]
+    assert states == [UploadState.RECEIVED, UploadState.CANCELLED]
     assert batches.running_in(album) is None
 
 
-def test_an_import_that_is_cut_off_does_not_lock_the_album(album, folder):
-    taking = importer.Importer(album).run(importer.walk([folder]))
-    next(taking)
-    taking.close()
+def test_an_interrupted_import_does_not_lock_the_album(album, folder):
+    import_run = importer.Importer(album).run(importer.walk([folder]))
+    next(import_run)
+    import_run.close()
 
     assert Upload.objects.receiving().count() == 0
     assert Upload.objects.get(state=UploadState.REFUSED).code == "stopped"
@@ -207,13 +207,13 @@ def test_an_import_that_is_cut_off_does_not_lock_the_album(album, folder):
 def test_a_link_to_a_folder_is_not_followed(album, folder):
     (folder / "DCIM" / "again").symlink_to(folder)
 
-    assert len([found for found in importer.walk([folder]) if not found.skipped]) == 3
+    assert len([file for file in importer.walk([folder]) if not file.skipped]) == 3
 
 
-def test_names_are_in_the_order_of_the_page(album, tmp_path):
-    ordered = ["_1.jpg", "miró1.jpg", "Miro2.jpg", "miro3.jpg", "Miró10.jpg", "Zoë.jpg", "Ångström/1.jpg"]
+def test_files_are_imported_in_the_sort_order_of_the_page(album, tmp_path):
+    sorted_names = ["_1.jpg", "miró1.jpg", "Miro2.jpg", "miro3.jpg", "Miró10.jpg", "Zoë.jpg", "Ångström/1.jpg"]
     (tmp_path / "Ångström").mkdir()
-    for name in reversed(ordered):
+    for name in reversed(sorted_names):
         (tmp_path / name).write_bytes(making.jpeg())
 
     run(album.pk, tmp_path)
@@ -221,7 +221,7 @@ def test_names_are_in_the_order_of_the_page(album, tmp_path):
     assert names() == ["_1.jpg", "1.jpg", "miró1.jpg", "Miro2.jpg", "miro3.jpg", "Miró10.jpg", "Zoë.jpg"]
 
 
-def test_companions_are_skipped_by_name_and_place_and_the_import_succeeds(album, folder):
+def test_companion_files_are_skipped_and_the_import_succeeds(album, folder):
     junk = {
         "._b.jpg": b"\0\5\x16\7",
         ".DS_Store": b"Bud1",
@@ -239,7 +239,7 @@ def test_companions_are_skipped_by_name_and_place_and_the_import_succeeds(album,
     assert set(skipped.values_list("name", "code")) == {(name, "companion-file") for name in (*junk, "old.jpg")}
 
 
-def test_a_photo_that_only_has_a_companions_name_is_imported(album, folder):
+def test_a_photo_with_the_name_of_a_companion_file_is_imported(album, folder):
     (folder / "._b.jpg").write_bytes(making.jpeg())
     (folder / "GX01.LRV").write_bytes(making.jpeg())
 
@@ -248,7 +248,7 @@ def test_a_photo_that_only_has_a_companions_name_is_imported(album, folder):
     assert set(names()) == {"._b.jpg", "GX01.LRV", "a.jpg", "b.jpg", "c.jpg"}
 
 
-def test_what_is_hidden_is_named_and_left_out_unless_it_is_named_itself(album, folder):
+def test_a_hidden_file_is_reported_and_imported_only_if_it_is_given_itself(album, folder):
     (folder / ".hidden.jpg").write_bytes(making.jpeg())
     err = StringIO()
 
@@ -264,42 +264,42 @@ def test_what_is_hidden_is_named_and_left_out_unless_it_is_named_itself(album, f
     assert names() == [".hidden.jpg"]
 
 
-def test_a_hostile_name_is_shown_harmlessly(album, tmp_path):
+def test_control_characters_in_a_name_are_removed(album, tmp_path):
     path = tmp_path / os.fsdecode(b"\xff\x1b[31m.jpg")
     path.write_bytes(making.jpeg())
 
     run(album.pk, path)
 
-    assert names() == ["\xff[31m.jpg"]  # what Windows calls that byte
+    assert names() == ["\xff[31m.jpg"]  # the byte decoded as in Windows
 
 
 class TestWaiting:
-    """The worker of these tests is the real one, called where the command sleeps."""
+    """Waiting: instead of sleeping, the command runs the real worker."""
 
     @pytest.fixture(autouse=True)
-    def working(self, monkeypatch, db):
+    def worker_runs(self, monkeypatch, db):
         time = SimpleNamespace(sleep=lambda _: worker.develop_next())
         monkeypatch.setattr("processing.management.commands.import_photos.time", time)
 
     @pytest.fixture
-    def alive(self, monkeypatch):
+    def live_worker(self, monkeypatch):
         monkeypatch.setattr(workers, "ALIVE_SECONDS", 3600)
         workers.heartbeat("tester")
 
-    def test_all_photos_is_success(self, album, folder, alive):
+    def test_an_import_succeeds_when_all_files_become_photos(self, album, folder, live_worker):
         out, err = run(album.pk, folder, wait=True)
 
         assert (out, err) == (f"3 files: 3 photos, 0 queued{SKIPPED}", "")
         assert album.photos.count() == 3
 
-    def test_the_end_of_a_batch_without_any_job_is_recorded_too(self, album, folder, alive):
+    def test_the_end_of_a_batch_without_any_job_is_recorded_too(self, album, folder, live_worker):
         run(album.pk, folder, wait=True)
         run(album.pk, folder, wait=True)
 
         assert Batch.objects.filter(jobs=None).count() == 1
         assert not Batch.objects.filter(finished_at=None).exists()
 
-    def test_what_is_there_already_counts_as_a_photo(self, album, folder, alive):
+    def test_a_file_that_the_album_has_already_counts_as_a_photo(self, album, folder, live_worker):
         run(album.pk, folder, wait=True)
 
         out, _ = run(album.pk, folder, wait=True)
@@ -307,14 +307,14 @@ class TestWaiting:
         assert out == f"3 files: 3 photos, 0 queued{SKIPPED}"
         assert album.photos.count() == 3
 
-    def test_the_same_picture_twice_in_one_import_counts_as_a_photo(self, album, folder, alive):
+    def test_the_same_picture_twice_in_one_import_counts_as_a_photo(self, album, folder, live_worker):
         (folder / "b2.jpg").write_bytes((folder / "b.jpg").read_bytes())
 
         run(album.pk, folder, wait=True)
 
         assert album.photos.count() == 3
 
-    def test_a_file_that_is_no_picture_is_failure_with_its_reason(self, album, folder, alive, capsys):
+    def test_a_file_that_is_no_picture_is_reported_as_a_failure(self, album, folder, live_worker, capsys):
         (folder / "notes.txt").write_text("this is no picture at all")
         err = StringIO()
 
@@ -324,27 +324,27 @@ class TestWaiting:
         assert err.getvalue().startswith("notes.txt: This is not an image")
         assert ProcessingJob.objects.filter(state=JobState.COMPLETED).count() == 3
 
-    def test_a_missing_worker_is_warned_of(self, album, folder):
+    def test_a_missing_worker_causes_a_warning(self, album, folder):
         _, err = run(album.pk, folder, wait=True)
 
         assert "no worker is running" in err
 
 
-def test_help_tells_what_it_does(capsys):
+def test_the_help_describes_the_arguments(capsys):
     with pytest.raises(SystemExit, match="0"):
         call_command("import_photos", "--help")
 
     assert "ALBUM" in capsys.readouterr().out
 
 
-def test_uploads_of_an_import_in_work_do_not_expire(album, folder, monkeypatch):
+def test_uploads_of_a_running_import_do_not_expire(album, folder, monkeypatch):
     monkeypatch.setattr(uploads, "touch_seconds", lambda: -1)
     upload = making.upload(album)
     expiry = upload.expires_at - timedelta(minutes=5)
     Upload.objects.update(expires_at=expiry)
-    intake = importer.Importer(album)
-    intake.batch = upload.batch
+    photo_importer = importer.Importer(album)
+    photo_importer.batch = upload.batch
 
-    list(intake.run([importer.ImportFile(folder / "b.jpg")]))
+    list(photo_importer.run([importer.ImportFile(folder / "b.jpg")]))
 
     assert Upload.objects.get(pk=upload.pk).expires_at > expiry

@@ -1,4 +1,4 @@
-"""manage.py move_storage: between disk and bucket, and never a row without its whole file."""
+"""manage.py move_storage: files move between disk and bucket, and every row always has its complete file."""
 
 import hashlib
 from datetime import timedelta
@@ -24,14 +24,14 @@ pytestmark = [pytest.mark.django_db, pytest.mark.servers, pytest.mark.embedded]
 
 @pytest.fixture
 def photo(album, settings, bucket, django_capture_on_commit_callbacks) -> Photo:
-    """A real one on the disk, with two renditions; there is a bucket now."""
+    """A real photo on the disk, with renditions. A bucket was configured afterwards."""
     settings.S3_BUCKET = ""
-    photo = made(album, django_capture_on_commit_callbacks)
+    photo = develop_photo(album, django_capture_on_commit_callbacks)
     settings.S3_BUCKET = bucket.bucket
     return photo
 
 
-def made(album: Album, callbacks) -> Photo:
+def develop_photo(album: Album, callbacks) -> Photo:
     making.received(album, making.jpeg((900, 600)))
     with callbacks(execute=True):
         worker.develop_next()
@@ -52,58 +52,58 @@ def keys() -> set[str]:
     }
 
 
-def stored() -> set[str]:
-    rooms = [f"{place}{room}" for place in storage_keys.ALL for room in ("originals", "renditions")]
-    return {key for room in rooms for key in store().keys(room)}
+def stored_keys() -> set[str]:
+    prefixes = [f"{location}{folder}" for location in storage_keys.ALL for folder in ("originals", "renditions")]
+    return {key for prefix in prefixes for key in store().keys(prefix)}
 
 
-def a_lease_passes() -> None:
+def sweep_after_lease() -> None:
     past = timezone.now() - timedelta(days=1)
     Leftover.objects.update(created_at=past)
     recovery.sweep()
 
 
-def test_everything_of_a_photo_moves_and_its_old_files_go_with_the_sweep(photo):
+def test_all_files_of_a_photo_move_and_the_sweep_deletes_the_old_ones(photo):
     assert run("--to", "bucket").startswith("1 moved (")
 
     assert len(keys()) == 4
     assert all(key.startswith("s3/") for key in keys())
     assert consistency.verify().is_clean
-    a_lease_passes()
-    assert stored() == keys()
+    sweep_after_lease()
+    assert stored_keys() == keys()
     assert consistency.verify().is_clean
 
 
-def test_there_and_back_again(photo):
-    before = {wanted.sha256 for wanted in file_check.files(photo)}
+def test_a_photo_can_be_moved_to_the_bucket_and_back(photo):
+    before = {file.sha256 for file in file_check.files(photo)}
     run("--to", "bucket")
     run("--to", "disk")
 
     assert not any(key.startswith("s3/") for key in keys())
-    assert {wanted.sha256 for wanted in file_check.files(Photo.objects.get())} == before
-    a_lease_passes()
-    assert stored() == keys()
+    assert {file.sha256 for file in file_check.files(Photo.objects.get())} == before
+    sweep_after_lease()
+    assert stored_keys() == keys()
     assert consistency.verify().is_clean
 
 
-def test_a_second_run_finds_nothing_to_do(photo):
+def test_a_second_run_moves_nothing(photo):
     run("--to", "bucket")
 
     assert run("--to", "bucket").startswith("0 moved")
 
 
-def test_old_files_stay_for_a_lease_for_whoever_is_reading_them(photo):
-    old = keys()
+def test_old_files_are_kept_for_a_lease_for_their_readers(photo):
+    old_keys = keys()
     run("--to", "bucket")
     recovery.sweep()
 
-    assert old <= stored()
+    assert old_keys <= stored_keys()
 
 
-def test_companions_move_too(photo, data_dir):
+def test_companions_are_moved_too(photo, data_dir):
     content = b"<x:xmpmeta/>"
     key = "originals/00/" + "0" * 32 + ".xmp"
-    store().move_in({key: written(data_dir / "incoming" / "sidecar", content)})
+    store().move_in({key: write_file(data_dir / "incoming" / "sidecar", content)})
     Companion.objects.create(
         album=photo.album,
         photo=photo,
@@ -121,25 +121,25 @@ def test_companions_move_too(photo, data_dir):
     assert consistency.verify().is_clean
 
 
-def test_only_the_album_that_is_asked_for(photo, owner, settings, bucket, django_capture_on_commit_callbacks):
+def test_only_the_given_album_is_moved(photo, owner, settings, bucket, django_capture_on_commit_callbacks):
     settings.S3_BUCKET = ""
-    other = made(Album.objects.create(title="Other", owner=owner), django_capture_on_commit_callbacks)
+    other_photo = develop_photo(Album.objects.create(title="Other", owner=owner), django_capture_on_commit_callbacks)
     settings.S3_BUCKET = bucket.bucket
 
-    run("--to", "bucket", "--album", str(other.album_id))
+    run("--to", "bucket", "--album", str(other_photo.album_id))
 
     assert Photo.objects.get(pk=photo.pk).original_key == photo.original_key
-    assert Photo.objects.get(pk=other.pk).original_key.startswith("s3/")
+    assert Photo.objects.get(pk=other_photo.pk).original_key.startswith("s3/")
 
 
 def test_a_dry_run_counts_and_changes_nothing(photo):
-    before = keys(), stored()
+    before = keys(), stored_keys()
 
     assert run("--to", "bucket", "--dry-run").startswith("1 photo and 0 companions (")
-    assert (keys(), stored()) == before
+    assert (keys(), stored_keys()) == before
 
 
-def test_a_damaged_original_stays_and_is_told(photo, data_dir):
+def test_a_damaged_original_is_reported_and_not_moved(photo, data_dir):
     path = data_dir / photo.original_key
     path.write_bytes(path.read_bytes()[:-1] + b"?")
 
@@ -150,23 +150,23 @@ def test_a_damaged_original_stays_and_is_told(photo, data_dir):
     assert all(store().exists(key) for key in keys())
 
 
-def test_a_photo_that_is_deleted_meanwhile_leaves_nothing(photo, monkeypatch):
-    """Its rows go between the copying and the changing of keys."""
+def test_a_photo_that_is_deleted_during_the_move_leaves_no_files(photo, monkeypatch):
+    """Its rows are deleted after the files are copied and before the keys are changed."""
     monkeypatch.setattr(storage_migration.failpoints, "reach", lambda point: Photo.objects.all().delete())
 
     with pytest.raises(storage_migration.ItemChanged):
         storage_migration.move(photo, storage_keys.BUCKET)
 
     monkeypatch.undo()
-    a_lease_passes()
-    assert stored() == set()
+    sweep_after_lease()
+    assert stored_keys() == set()
 
 
-def test_a_photo_that_is_rendered_again_meanwhile_keeps_what_is_new(photo, monkeypatch):
-    def rendered(point) -> None:
+def test_a_photo_that_is_rerendered_during_the_move_keeps_its_new_files(photo, monkeypatch):
+    def change_key(point) -> None:
         Rendition.objects.filter(key__endswith="/800.webp").update(key="renditions/00/other/800.webp")
 
-    monkeypatch.setattr(storage_migration.failpoints, "reach", rendered)
+    monkeypatch.setattr(storage_migration.failpoints, "reach", change_key)
 
     with pytest.raises(storage_migration.ItemChanged):
         storage_migration.move(photo, storage_keys.BUCKET)
@@ -174,13 +174,13 @@ def test_a_photo_that_is_rendered_again_meanwhile_keeps_what_is_new(photo, monke
     assert Photo.objects.get().original_key == photo.original_key
 
 
-def test_who_was_frozen_for_longer_than_a_lease_moves_nothing(photo, monkeypatch):
-    """A sweep may have taken the copies."""
+def test_a_process_that_paused_for_longer_than_a_lease_moves_nothing(photo, monkeypatch):
+    """A sweep may have deleted the copies."""
 
-    def frozen(point) -> None:
+    def let_lease_expire(point) -> None:
         Leftover.objects.exclude(hold=None).update(created_at=timezone.now() - timedelta(hours=1))
 
-    monkeypatch.setattr(storage_migration.failpoints, "reach", frozen)
+    monkeypatch.setattr(storage_migration.failpoints, "reach", let_lease_expire)
 
     with pytest.raises(storage_migration.ItemChanged):
         storage_migration.move(photo, storage_keys.BUCKET)
@@ -188,13 +188,13 @@ def test_who_was_frozen_for_longer_than_a_lease_moves_nothing(photo, monkeypatch
     assert Photo.objects.get().original_key == photo.original_key
 
 
-def test_without_a_bucket_there_is_nothing_to_do(db):
+def test_without_a_bucket_the_command_is_rejected(db):
     if s3_config.current() is None:
         with pytest.raises(CommandError, match="No bucket is configured"):
             run("--to", "bucket")
 
 
-def test_moving_to_a_full_disk_is_refused(photo, settings):
+def test_moving_to_a_full_disk_is_rejected(photo, settings):
     run("--to", "bucket")
     settings.MIN_FREE_BYTES = 1 << 60
 
@@ -204,7 +204,7 @@ def test_moving_to_a_full_disk_is_refused(photo, settings):
     assert all(key.startswith("s3/") for key in keys())
 
 
-def written(path: Path, content: bytes) -> Path:
+def write_file(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
 
@@ -213,7 +213,7 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def test_an_object_that_is_damaged_in_the_bucket_stays_and_is_told(photo, bucket, moto):
+def test_an_object_that_is_damaged_in_the_bucket_is_reported_and_not_moved(photo, bucket, moto):
     run("--to", "bucket")
     photo.refresh_from_db()
     name = bucket.name(storage_keys.bare(photo.original_key))

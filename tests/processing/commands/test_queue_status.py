@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_dealt_with_yet(monkeypatch):
+def no_job_is_processed_yet(monkeypatch):
     monkeypatch.setattr(workers, "_dealt_with", 0)
     monkeypatch.setattr(workers, "_lately", deque())
 
@@ -33,7 +33,7 @@ def run(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_an_empty_queue_has_every_key():
+def test_the_status_of_an_empty_queue_has_every_key():
     assert json.loads(run("--json")) == {
         "jobs": {"pending": 0, "processing": 0, "completed": 0, "failed": 0, "cancelled": 0},
         "uploads": {"receiving": 0, "received": 0, "refused": 0, "skipped": 0, "expired": 0, "cancelled": 0},
@@ -47,16 +47,16 @@ def test_an_empty_queue_has_every_key():
     }
 
 
-def test_everything_is_counted_whoever_it_belongs_to(album, monkeypatch):
+def test_jobs_and_uploads_of_all_owners_are_counted(album, monkeypatch):
     now = timezone.now()
     monkeypatch.setattr(queue_overview, "timezone", SimpleNamespace(now=lambda: now))
     monkeypatch.setattr(workers, "ALIVE_SECONDS", 3600)
-    nobodys = Album.objects.create(title="Winter")
+    album_without_owner = Album.objects.create(title="Winter")
     making.job_in(album, JobState.COMPLETED)
-    making.job_in(nobodys, JobState.FAILED)
-    waiting = making.received(nobodys)
+    making.job_in(album_without_owner, JobState.FAILED)
+    pending_job = making.received(album_without_owner)
     making.upload(album)
-    ProcessingJob.objects.filter(pk=waiting.pk).update(created_at=now - timedelta(seconds=90.5))
+    ProcessingJob.objects.filter(pk=pending_job.pk).update(created_at=now - timedelta(seconds=90.5))
     workers.heartbeat("tester")
 
     status = json.loads(run("--json"))
@@ -73,7 +73,7 @@ def test_everything_is_counted_whoever_it_belongs_to(album, monkeypatch):
     assert (status["photos"], status["workers"], status["oldest_pending_seconds"]) == (1, 1, 90)
 
 
-def test_people_get_words(album, settings):
+def test_the_default_output_is_text(album, settings):
     making.received(album)
     workers.heartbeat("host:7")
 
@@ -88,20 +88,20 @@ def test_people_get_words(album, settings):
     ]
 
 
-def test_each_worker_is_told_with_what_it_has_in_work(album, settings):
+def test_each_worker_is_listed_with_its_current_job(album, settings):
     job = making.received(album)
     for name in ("one:1", "two:2"):
         workers.heartbeat(name)
     workers.drain(["two:2"])
     jobs.claim_next("one:1")
 
-    one, two = json.loads(run("--json"))["worker_list"]
+    first, second = json.loads(run("--json"))["worker_list"]
 
-    assert (one["name"], one["host"], one["version"], one["job"]) == ("one:1", "one", settings.VERSION, job.pk)
-    assert (two["job"], two["draining"], two["developed"], two["per_minute"]) == (None, True, 0, 0)
+    assert (first["name"], first["host"], first["version"], first["job"]) == ("one:1", "one", settings.VERSION, job.pk)
+    assert (second["job"], second["draining"], second["developed"], second["per_minute"]) == (None, True, 0, 0)
 
 
-def test_help_tells_what_it_does(capsys):
+def test_the_help_describes_the_options(capsys):
     with pytest.raises(SystemExit, match="0"):
         run("--help")
 

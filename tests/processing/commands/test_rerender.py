@@ -15,10 +15,10 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def winter(album, owner) -> Album:
-    """Beside another album: each has a photo."""
+    """One of two albums with a photo each."""
     winter = Album.objects.create(title="Winter", owner=owner)
-    for each in (album, winter):
-        making.received(each)
+    for photo_album in (album, winter):
+        making.received(photo_album)
         assert worker.develop_next()
     return winter
 
@@ -29,16 +29,16 @@ def run(*arguments: str) -> str:
     return out.getvalue().strip()
 
 
-def test_all_photos_are_asked_for_once(winter):
+def test_all_photos_are_queued_once(winter):
     assert [run(), run()] == ["2 photos will be rerendered.", "0 photos will be rerendered."]
 
 
-def test_only_those_of_an_album(winter):
+def test_photos_can_be_selected_by_album(winter):
     assert run("--album", str(winter.pk)) == "1 photo will be rerendered."
     assert Rerender.objects.get().photo.album == winter
 
 
-def test_only_those_that_are_outdated_or_lack_something(winter):
+def test_outdated_photos_and_those_with_missing_renditions_can_be_selected(winter):
     summer = Photo.objects.exclude(album=winter).get()
     summer.renditions.all().delete()
     assert run("--missing", "--outdated", "--dry-run") == "1 photo would be rerendered."
@@ -53,13 +53,13 @@ def test_a_dry_run_changes_nothing(winter):
     assert not Rerender.objects.exists()
 
 
-def test_what_was_asked_for_can_be_taken_back(winter):
+def test_queued_rerenders_can_be_cancelled(winter):
     run()
 
     assert run("--cancel", "--album", str(winter.pk)) == "1 photo will not be rerendered."
     assert Rerender.objects.count() == 1
 
 
-def test_an_album_that_is_not_there_is_said(db):
+def test_an_unknown_album_is_rejected(db):
     with pytest.raises(CommandError, match=r"No album 7 exists\."):
         run("--album", "7")

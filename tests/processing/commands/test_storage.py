@@ -1,4 +1,4 @@
-"""What tells whether the bucket works, and makes its rules; on the gateway, which refuses what must be refused."""
+"""manage.py check_storage and setup_bucket. Tests with Ceph's gateway, which rejects invalid requests as it should."""
 
 import io
 import json
@@ -15,7 +15,7 @@ STEPS = ["reach", "write", "read", "list", "copy", "link", "parts", "browsers", 
 
 
 def check(*, status: int = 0) -> dict[str, str]:
-    """By step, the code of what is wrong."""
+    """Returns the error code of each step, "" for success."""
     out = io.StringIO()
     code: object = 0
     try:
@@ -26,21 +26,21 @@ def check(*, status: int = 0) -> dict[str, str]:
     return {step["step"]: step["code"] for step in json.loads(out.getvalue())["steps"]}
 
 
-def say(command: str, *arguments: str) -> str:
+def output_of(command: str, *arguments: str) -> str:
     out = io.StringIO()
     call_command(command, *arguments, stdout=out)
     return out.getvalue()
 
 
-def test_without_a_bucket_there_is_nothing_to_check_or_set_up(settings):
+def test_without_a_bucket_no_bucket_is_checked_or_set_up(settings):
     settings.S3_BUCKET = ""
 
-    assert "photos are stored on the disk" in say("check_storage")
+    assert "photos are stored on the disk" in output_of("check_storage")
     with pytest.raises(CommandError, match="No bucket is configured"):
         call_command("setup_bucket")
 
 
-def test_whose_pages_may_send_has_to_be_known(bucket, settings):
+def test_setup_bucket_requires_the_public_url(bucket, settings):
     settings.PUBLIC_URL = ""
 
     with pytest.raises(CommandError, match="PUBLIC_URL"):
@@ -62,26 +62,26 @@ class TestOnTheGateway:
             setattr(settings, name, value)
         return environment["S3_BUCKET"]
 
-    def test_all_of_it_works_once_it_is_set_up_and_nothing_stays(self, rgw, bucket, data_dir):
+    def test_all_steps_succeed_after_the_setup_and_leave_no_object(self, rgw, bucket, data_dir):
         rgw.client().delete_bucket_cors(Bucket=bucket)
         before = check()
-        said = say("setup_bucket")
+        output = output_of("setup_bucket")
         after = check()
 
         assert before == dict.fromkeys(STEPS, "") | {"browsers": "s3-cors"}
-        assert said == f"Browsers may upload from {SITE}.\nIncomplete multipart uploads are deleted after 2 days.\n"
+        assert output == f"Browsers may upload from {SITE}.\nIncomplete multipart uploads are deleted after 2 days.\n"
         assert after == dict.fromkeys(STEPS, "")
         assert rgw.names(bucket) == []
         assert rgw.multiparts(bucket) == []
         assert [path for path in data_dir.rglob("*") if path.is_file()] == []
 
-    def test_a_browser_is_told_that_it_may_send_from_this_site_and_no_other(self, rgw, bucket):
-        say("setup_bucket")
+    def test_browsers_may_upload_from_this_site_and_from_no_other(self, rgw, bucket):
+        output_of("setup_bucket")
         address = presign.link(s3_config.current(), "incoming/x", 60, rounded=False, response_headers={})
 
         def preflight(origin: str) -> requests.Response:
-            asked = {"Origin": origin, "Access-Control-Request-Method": "PUT"}
-            return requests.options(address, headers=asked, timeout=60)
+            headers = {"Origin": origin, "Access-Control-Request-Method": "PUT"}
+            return requests.options(address, headers=headers, timeout=60)
 
         assert preflight(SITE).headers["Access-Control-Allow-Origin"] == SITE
         assert "PUT" in preflight(SITE).headers["Access-Control-Allow-Methods"]
@@ -89,41 +89,41 @@ class TestOnTheGateway:
         missing = requests.get(address, headers={"Origin": SITE}, timeout=60)
         assert "ETag" in missing.headers["Access-Control-Expose-Headers"]
 
-    def test_rules_of_others_stay_and_ours_are_there_once(self, rgw, bucket):
-        theirs = {"ID": "theirs", "AllowedOrigins": ["https://other.example"], "AllowedMethods": ["GET"]}
-        rgw.client().put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [theirs]})
+    def test_a_repeated_setup_keeps_other_rules_and_adds_its_own_only_once(self, rgw, bucket):
+        other_rule = {"ID": "theirs", "AllowedOrigins": ["https://other.example"], "AllowedMethods": ["GET"]}
+        rgw.client().put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [other_rule]})
 
-        say("setup_bucket")
-        say("setup_bucket")
+        output_of("setup_bucket")
+        output_of("setup_bucket")
 
-        pages = rgw.client().get_bucket_cors(Bucket=bucket)["CORSRules"]
-        assert sorted(rule["ID"] for rule in pages) == ["darkroom-pages", "theirs"]
-        (parts,) = rgw.client().get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
-        assert parts["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 2}
-        assert (parts.get("Filter") or parts)["Prefix"] == "mine/"
+        rules = rgw.client().get_bucket_cors(Bucket=bucket)["CORSRules"]
+        assert sorted(rule["ID"] for rule in rules) == ["darkroom-pages", "theirs"]
+        (lifecycle_rule,) = rgw.client().get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+        assert lifecycle_rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 2}
+        assert (lifecycle_rule.get("Filter") or lifecycle_rule)["Prefix"] == "mine/"
 
-    def test_wrong_keys_are_told_and_end_it(self, settings):
+    def test_wrong_access_keys_are_reported_and_end_the_commands(self, settings):
         settings.S3_SECRET_KEY = "not the secret"
 
         assert check(status=1) == {"reach": "s3-credentials"}
         with pytest.raises(CommandError, match="rejects the server's keys"):
             call_command("setup_bucket")
 
-    def test_a_bucket_that_is_not_there_is_told_and_can_be_made(self, settings, rgw):
+    def test_a_missing_bucket_is_reported_and_can_be_created(self, settings, rgw):
         settings.S3_BUCKET = "nowhere"
         assert check(status=1) == {"reach": "s3-bucket-missing"}
 
-        assert "Created the bucket nowhere." in say("setup_bucket", "--create")
+        assert "Created the bucket nowhere." in output_of("setup_bucket", "--create")
 
         assert check() == dict.fromkeys(STEPS, "")
-        assert "Created" not in say("setup_bucket", "--create")
+        assert "Created" not in output_of("setup_bucket", "--create")
 
-    def test_a_server_that_is_not_there_is_told(self, settings):
+    def test_an_unreachable_server_is_reported(self, settings):
         settings.S3_ENDPOINT = "http://127.0.0.1:9"
 
         assert check(status=1) == {"reach": "s3-network"}
 
-    def test_a_bucket_that_everybody_may_read_is_warned_of(self, rgw, bucket):
+    def test_a_publicly_readable_bucket_is_reported(self, rgw, bucket):
         policy = {
             "Version": "2012-10-17",
             "Statement": [

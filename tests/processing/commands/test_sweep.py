@@ -20,25 +20,25 @@ def run() -> str:
     return out.getvalue()
 
 
-def test_what_was_left_behind_is_set_right_and_counted(album):
+def test_lost_jobs_and_expired_uploads_are_recovered_and_counted(album):
     job = making.job_in(album, JobState.PROCESSING)
-    late = making.upload(album, batch=job.batch)
+    upload = making.upload(album, batch=job.batch)
     past = timezone.now() - timedelta(seconds=1)
     ProcessingJob.objects.filter(pk=job.pk).update(lease_until=past)
-    Upload.objects.filter(pk=late.pk).update(expires_at=past)
+    Upload.objects.filter(pk=upload.pk).update(expires_at=past)
 
     out = run()
 
     assert out.startswith("uploads completed: 0, jobs recovered: 1, uploads expired: 1")
     assert ProcessingJob.objects.get(pk=job.pk).state == JobState.PENDING
-    assert Upload.objects.get(pk=late.pk).state == UploadState.EXPIRED
+    assert Upload.objects.get(pk=upload.pk).state == UploadState.EXPIRED
 
 
-def test_nothing_to_do_is_no_error(db):
+def test_a_sweep_with_nothing_to_do_is_no_error(db):
     assert run().startswith("uploads completed: 0, jobs recovered: 0, uploads expired: 0")
 
 
-def test_help_tells_what_it_does(capsys):
+def test_the_help_describes_the_command(capsys):
     with pytest.raises(SystemExit, match="0"):
         call_command("sweep", "--help")
 

@@ -1,4 +1,4 @@
-"""manage.py verify: rows against files, and the repair of what loses nothing."""
+"""manage.py verify: compares rows with files, and repairs differences where no data is lost."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ CLEAN = {"photos": 1, "missing": [], "corrupt": [], "orphans": []}
 
 @pytest.fixture
 def photo(album, django_capture_on_commit_callbacks) -> Photo:
-    """A real one, with two renditions."""
+    """A real photo with renditions."""
     making.received(album, making.jpeg((900, 600)))
     with django_capture_on_commit_callbacks(execute=True):
         worker.develop_next()
@@ -30,7 +30,7 @@ def photo(album, django_capture_on_commit_callbacks) -> Photo:
 
 
 def run(*arguments: str) -> tuple[dict[str, object], int, str]:
-    """What is found, the exit status, and what was said besides."""
+    """Returns the findings, the exit status and the messages."""
     out, err, status = StringIO(), StringIO(), 0
     try:
         call_command("verify", "--json", *arguments, stdout=out, stderr=err)
@@ -43,22 +43,22 @@ def snapshot(root: Path) -> dict[str, bytes]:
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
-def spoil(path: Path) -> None:
+def damage(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0xFF
     path.write_bytes(content)
 
 
-def test_a_sound_installation_is_clean(photo):
+def test_an_undamaged_installation_is_clean(photo):
     assert run() == (CLEAN, 0, "")
 
 
-def test_an_empty_one_is_clean_too(db):
+def test_an_empty_installation_is_clean(db):
     assert run() == (CLEAN | {"photos": 0}, 0, "")
 
 
 @pytest.mark.parametrize("state", JobState)
-def test_jobs_and_uploads_on_their_way_are_no_trouble(album, state, django_capture_on_commit_callbacks):
+def test_unfinished_jobs_and_uploads_cause_no_finding(album, state, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         job = making.job_in(album, state)
         making.upload(album, batch=job.batch)
@@ -67,27 +67,27 @@ def test_jobs_and_uploads_on_their_way_are_no_trouble(album, state, django_captu
     assert run()[:2] == (CLEAN | {"photos": 0}, 0)
 
 
-def test_a_missing_original_is_found(photo, data_dir):
+def test_a_missing_original_is_reported(photo, data_dir):
     (data_dir / photo.original_key).unlink()
 
     assert run()[:2] == (CLEAN | {"missing": [photo.original_key]}, 1)
 
 
-def test_one_flipped_bit_of_an_original_is_found(photo, data_dir):
-    spoil(data_dir / photo.original_key)
+def test_a_changed_byte_of_an_original_is_reported(photo, data_dir):
+    damage(data_dir / photo.original_key)
 
     assert run()[:2] == (CLEAN | {"corrupt": [photo.original_key]}, 1)
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF\x04\x00\x00\x00WEBP", b"x" * 100])
-def test_a_rendition_that_is_no_whole_webp_is_found(photo, data_dir, content):
+def test_a_rendition_that_is_no_complete_webp_is_reported(photo, data_dir, content):
     rendition = photo.renditions.first()
     (data_dir / rendition.key).write_bytes(content)
 
     assert run()[:2] == (CLEAN | {"corrupt": [rendition.key]}, 1)
 
 
-def test_a_missing_raw_file_is_found(album, data_dir):
+def test_a_missing_raw_file_is_reported(album, data_dir):
     job = making.job_in(album, JobState.FAILED)
     (data_dir / job.raw_path).unlink()
 
@@ -97,14 +97,14 @@ def test_a_missing_raw_file_is_found(album, data_dir):
 @pytest.mark.parametrize(
     "key", ["originals/ab/stray.jpg", "renditions/ab/cd/400.webp", "incoming/stray", "incoming/x.work/400.webp"]
 )
-def test_a_file_without_a_row_is_found(photo, data_dir, key):
+def test_a_file_without_a_row_is_reported(photo, data_dir, key):
     (data_dir / key).parent.mkdir(parents=True, exist_ok=True)
     (data_dir / key).write_bytes(b"whose is it?")
 
     assert run()[:2] == (CLEAN | {"orphans": [key]}, 1)
 
 
-def test_leftovers_are_known(photo, data_dir):
+def test_files_with_a_leftover_row_are_not_reported(photo, data_dir):
     Leftover.note(["originals/ab/old.jpg"])
     (data_dir / "originals" / "ab").mkdir(exist_ok=True)
     (data_dir / "originals/ab/old.jpg").write_bytes(b"going")
@@ -112,8 +112,8 @@ def test_leftovers_are_known(photo, data_dir):
     assert run()[:2] == (CLEAN, 0)
 
 
-def test_looking_changes_nothing(photo, data_dir):
-    spoil(data_dir / photo.original_key)
+def test_verify_without_repair_changes_nothing(photo, data_dir):
+    damage(data_dir / photo.original_key)
     (data_dir / "incoming" / "stray").write_bytes(b"whose is it?")
     before = snapshot(data_dir)
 
@@ -122,7 +122,7 @@ def test_looking_changes_nothing(photo, data_dir):
     assert snapshot(data_dir) == before
 
 
-def test_people_get_words(photo, data_dir):
+def test_the_default_output_is_text(photo, data_dir):
     (data_dir / "incoming" / "stray").write_bytes(b"whose is it?")
     out = StringIO()
 
@@ -132,34 +132,34 @@ def test_people_get_words(photo, data_dir):
     assert out.getvalue() == "orphan: incoming/stray\n1 photo: database and files don't match.\n"
 
 
-def test_repair_moves_what_no_row_knows_out_of_the_way(photo, data_dir):
+def test_repair_moves_a_file_without_a_row_to_the_quarantine(photo, data_dir):
     (data_dir / "incoming" / "stray").write_bytes(b"whose is it?")
 
-    found, status, said = run("--repair")
+    findings, status, messages = run("--repair")
 
-    assert (found, status) == (CLEAN, 0)
+    assert (findings, status) == (CLEAN, 0)
     assert (data_dir / "quarantine/incoming/stray").read_bytes() == b"whose is it?"
-    assert said == "Moved incoming/stray to quarantine/incoming/stray.\n"
+    assert messages == "Moved incoming/stray to quarantine/incoming/stray.\n"
 
 
-def test_a_second_stray_of_the_same_name_does_not_replace_the_first(photo, data_dir):
+def test_a_second_stray_file_of_the_same_name_does_not_replace_the_first(photo, data_dir):
     for content in (b"one", b"two"):
         (data_dir / "incoming" / "stray").write_bytes(content)
         run("--repair")
 
-    kept = [path.read_bytes() for path in (data_dir / "quarantine/incoming").iterdir()]
-    assert sorted(kept) == [b"one", b"two"]
+    contents = [path.read_bytes() for path in (data_dir / "quarantine/incoming").iterdir()]
+    assert sorted(contents) == [b"one", b"two"]
 
 
-def test_repair_makes_bad_renditions_again_under_fresh_keys(photo, data_dir, django_capture_on_commit_callbacks):
+def test_repair_renders_damaged_renditions_again_under_new_keys(photo, data_dir, django_capture_on_commit_callbacks):
     before = {rendition.edge: rendition for rendition in photo.renditions.all()}
     (data_dir / before[800].key).unlink()
 
     with django_capture_on_commit_callbacks(execute=True):
-        found, status, said = run("--repair")
+        findings, status, messages = run("--repair")
 
-    assert (found, status) == (CLEAN, 0)
-    assert before[800].key in said
+    assert (findings, status) == (CLEAN, 0)
+    assert before[800].key in messages
     after = {rendition.edge: rendition for rendition in photo.renditions.all()}
     assert after.keys() == before.keys()
     assert not {rendition.key for rendition in before.values()} & {rendition.key for rendition in after.values()}
@@ -170,16 +170,16 @@ def test_repair_makes_bad_renditions_again_under_fresh_keys(photo, data_dir, dja
 
 
 def test_a_lost_original_is_restored_from_the_quarantine(photo, data_dir):
-    """As after a database was restored from a backup, verified, and brought up to date."""
+    """This happens when a database is restored from a backup, verified with repair, and then brought up to date."""
     content = (data_dir / photo.original_key).read_bytes()
     (data_dir / "quarantine" / "originals").mkdir(parents=True)
     (data_dir / photo.original_key).rename(data_dir / "quarantine/originals/old.jpg")
     (data_dir / "quarantine/originals/other.jpg").write_bytes(b"x" * len(content))
 
-    found, status, said = run("--repair")
+    findings, status, messages = run("--repair")
 
-    assert (found, status) == (CLEAN, 0)
-    assert said == f"Restored {photo.original_key} from quarantine/originals/old.jpg.\n"
+    assert (findings, status) == (CLEAN, 0)
+    assert messages == f"Restored {photo.original_key} from quarantine/originals/old.jpg.\n"
     assert (data_dir / photo.original_key).read_bytes() == content
     assert run("--repair") == (CLEAN, 0, "")
 
@@ -188,10 +188,10 @@ def test_a_lost_original_is_restored_from_its_raw_file(photo, data_dir):
     raw = f"incoming/{photo.job.upload_id}"
     (data_dir / photo.original_key).rename(data_dir / raw)
 
-    found, status, said = run("--repair")
+    findings, status, messages = run("--repair")
 
-    assert (found, status) == (CLEAN, 0)
-    assert said == f"Restored {photo.original_key} from {raw}.\nMoved {raw} to quarantine/{raw}.\n"
+    assert (findings, status) == (CLEAN, 0)
+    assert messages == f"Restored {photo.original_key} from {raw}.\nMoved {raw} to quarantine/{raw}.\n"
 
 
 def test_a_lost_original_is_restored_from_the_same_picture_in_another_album(
@@ -207,7 +207,7 @@ def test_a_lost_original_is_restored_from_the_same_picture_in_another_album(
     assert (data_dir / photo.original_key).read_bytes() == content
 
 
-def test_a_damaged_original_gives_way_to_a_good_copy_and_is_kept(photo, data_dir):
+def test_a_damaged_original_is_replaced_by_a_good_copy_and_quarantined(photo, data_dir):
     key = photo.original_key
     content = (data_dir / photo.original_key).read_bytes()
     (data_dir / "incoming" / "stray").write_bytes(content)
@@ -219,7 +219,7 @@ def test_a_damaged_original_gives_way_to_a_good_copy_and_is_kept(photo, data_dir
     assert (data_dir / storage_keys.location(key) / "quarantine" / storage_keys.bare(key)).read_bytes() == b"damaged"
 
 
-def test_renditions_are_made_from_an_original_that_was_restored(photo, data_dir, django_capture_on_commit_callbacks):
+def test_renditions_are_rendered_from_a_restored_original(photo, data_dir, django_capture_on_commit_callbacks):
     (data_dir / "quarantine").mkdir()
     (data_dir / photo.original_key).rename(data_dir / "quarantine" / "old.jpg")
     (data_dir / photo.renditions.first().key).unlink()
@@ -237,7 +237,7 @@ def test_the_raw_file_of_a_failed_job_is_restored(album, data_dir):
     assert (data_dir / job.raw_path).exists()
 
 
-def test_a_file_of_the_same_size_alone_restores_nothing(photo, data_dir):
+def test_a_file_with_only_the_same_size_is_not_used_as_a_copy(photo, data_dir):
     size = (data_dir / photo.original_key).stat().st_size
     (data_dir / photo.original_key).unlink()
     (data_dir / "quarantine").mkdir()
@@ -246,7 +246,7 @@ def test_a_file_of_the_same_size_alone_restores_nothing(photo, data_dir):
     assert run("--repair")[:2] == (CLEAN | {"missing": [photo.original_key]}, 1)
 
 
-def test_what_is_wrong_is_noted_until_it_is_right(photo, data_dir):
+def test_a_finding_is_stored_until_it_is_resolved(photo, data_dir):
     path = data_dir / photo.original_key
     content = path.read_bytes()
     path.unlink()
@@ -258,13 +258,13 @@ def test_what_is_wrong_is_noted_until_it_is_right(photo, data_dir):
     assert Finding.objects.count() == 0
 
 
-def test_progress_is_told_where_it_is_asked_for(photo):
+def test_progress_is_printed_with_the_option_progress(photo):
     total = filesizeformat(photo.original_bytes + sum(rendition.bytes for rendition in photo.renditions.all()))
 
     assert run("--progress")[2].splitlines()[-1] == f"Read {total} of {total} (100%)"
 
 
-def test_on_a_terminal_progress_is_one_line_written_over(photo):
+def test_on_a_terminal_progress_overwrites_one_line(photo):
     err = StringIO()
     err.isatty = lambda: True
 
@@ -274,7 +274,7 @@ def test_on_a_terminal_progress_is_one_line_written_over(photo):
     assert "(100%)" in err.getvalue().rsplit("\r", 1)[1]
 
 
-def test_an_interrupted_run_says_so_in_words(photo, monkeypatch):
+def test_an_interrupted_run_prints_a_message(photo, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
@@ -288,33 +288,33 @@ def test_an_interrupted_run_says_so_in_words(photo, monkeypatch):
 
 
 def test_repair_never_touches_an_original(photo, data_dir):
-    spoil(data_dir / photo.original_key)
+    damage(data_dir / photo.original_key)
     original = (data_dir / photo.original_key).read_bytes()
     rendition = photo.renditions.first()
     (data_dir / rendition.key).unlink()
 
-    found, status, said = run("--repair")
+    findings, status, messages = run("--repair")
 
-    assert (found, status) == (CLEAN | {"missing": [rendition.key], "corrupt": [photo.original_key]}, 1)
-    assert "its original is damaged too" in said
+    assert (findings, status) == (CLEAN | {"missing": [rendition.key], "corrupt": [photo.original_key]}, 1)
+    assert "its original is damaged too" in messages
     assert (data_dir / photo.original_key).read_bytes() == original
 
 
-def test_a_picture_that_cannot_be_made_again_keeps_its_rows(photo, data_dir, settings):
+def test_a_photo_that_cannot_be_rendered_again_keeps_its_rows(photo, data_dir, settings):
     settings.MAX_JPEG_PIXELS = 1
     shared_sandbox.sandbox().close()
     shared_sandbox.sandbox.cache_clear()
     rendition = photo.renditions.first()
     (data_dir / rendition.key).unlink()
 
-    found, status, said = run("--repair")
+    findings, status, messages = run("--repair")
 
-    assert (found["missing"], status) == ([rendition.key], 1)
-    assert "can't make its renditions again" in said
+    assert (findings["missing"], status) == ([rendition.key], 1)
+    assert "can't make its renditions again" in messages
     assert Rendition.objects.filter(photo=photo).count() == 3
 
 
-def test_repairing_twice_does_nothing_more(photo, data_dir, django_capture_on_commit_callbacks):
+def test_a_second_repair_changes_nothing(photo, data_dir, django_capture_on_commit_callbacks):
     (data_dir / photo.renditions.first().key).unlink()
     with django_capture_on_commit_callbacks(execute=True):
         run("--repair")
@@ -324,7 +324,7 @@ def test_repairing_twice_does_nothing_more(photo, data_dir, django_capture_on_co
     assert snapshot(data_dir) == before
 
 
-def test_repair_keeps_what_waits_for_its_retry(album, data_dir):
+def test_repair_keeps_the_raw_file_of_a_failed_job(album, data_dir):
     job = making.job_in(album, JobState.FAILED)
 
     run("--repair")
@@ -332,20 +332,20 @@ def test_repair_keeps_what_waits_for_its_retry(album, data_dir):
     assert (data_dir / ProcessingJob.objects.get(pk=job.pk).raw_path).exists()
 
 
-def test_more_photos_than_one_page_are_all_looked_at(album, data_dir, monkeypatch):
+def test_all_photos_are_checked_if_there_is_more_than_one_batch(album, data_dir, monkeypatch):
     monkeypatch.setattr("processing.lib.iteration.BATCH_SIZE", 2)
     for _ in range(5):
         job = making.job_in(album, JobState.COMPLETED)
     shutil.rmtree(data_dir / "originals")
 
-    found = run()[0]
+    findings = run()[0]
 
-    assert found["photos"] == 5
-    assert len(found["missing"]) == 5
+    assert findings["photos"] == 5
+    assert len(findings["missing"]) == 5
     assert job.album == album
 
 
-def test_help_tells_what_it_does(capsys):
+def test_the_help_describes_the_options(capsys):
     with pytest.raises(SystemExit, match="0"):
         call_command("verify", "--help")
 

@@ -1,4 +1,4 @@
-"""The end of a batch is announced exactly once, by whatever settles its last file."""
+"""The end of a batch is announced exactly once, by the process that settles its last file."""
 
 import threading
 from datetime import timedelta
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def announced():
-    """The ids of the batches that were announced, in order."""
+    """The IDs of the announced batches, in order."""
     announced = []
 
     def receive(batch: Batch, **_) -> None:
@@ -39,7 +39,7 @@ def announced():
 
 @pytest.fixture
 def committed(django_capture_on_commit_callbacks):
-    """Calls a function as in a transaction of its own: with what it does after the commit."""
+    """Returns a function that calls another one and runs its on_commit callbacks."""
 
     def call(function, *args):
         with django_capture_on_commit_callbacks(execute=True):
@@ -49,7 +49,7 @@ def committed(django_capture_on_commit_callbacks):
 
 
 def complete_next(album: Album) -> ProcessingJob:
-    """Publish a photo like a worker that is killed before it looks at the batch."""
+    """Publishes a photo like a worker that is killed before it checks whether the batch is finished."""
     job = jobs.claim_next("tester")
     jobs.complete(job, making.photo(album, job), [])
     return job
@@ -67,13 +67,13 @@ def test_a_worker_announces_the_batch_after_its_last_job(album, announced):
     assert Batch.objects.get().finished_at is not None
 
 
-def test_a_batch_goes_on_while_a_file_is_being_received_or_waits_for_a_retry(album, announced):
+def test_a_batch_is_active_while_a_file_is_being_received_or_waits_for_a_retry(album, announced):
     batch = making.received(album).batch
-    late = making.upload(album, batch=batch)
+    upload = making.upload(album, batch=batch)
     complete_next(album)
     assert not batch_completion.finish(batch.pk)
 
-    uploads.refuse(late, rejections.EMPTY)
+    uploads.refuse(upload, rejections.EMPTY)
     making.received(album, batch=batch)
     jobs.retry(jobs.claim_next("tester"), "storage", "It did not work.")
     assert not batch_completion.finish(batch.pk)
@@ -118,32 +118,32 @@ def expire(upload: Upload) -> None:
 
 
 @pytest.mark.parametrize(
-    "end",
+    "end_upload",
     [
         lambda upload: uploads.refuse(upload, rejections.EMPTY),
         lambda upload: uploads.skip(upload, rejections.COMPANION),
         lambda upload: uploads.cancel(upload, "cancelled", "Cancelled by its sender."),
         lambda upload: batches.cancel(upload.album, "anna"),
         lambda upload: batches.stop_receiving(upload.album, "anna"),
-        lambda upload: uploads.finish(upload, 4, making_duplicate(upload)),
+        lambda upload: uploads.finish(upload, 4, photo_checksum(upload)),
         expire,
     ],
     ids=["rejected", "skipped", "cancelled", "all cancelled", "album in the trash", "a duplicate", "expired"],
 )
-def test_a_batch_ends_with_an_upload_that_has_no_job(album, announced, committed, end):
+def test_a_batch_ends_with_an_upload_that_has_no_job(album, announced, committed, end_upload):
     batch = making.received(album).batch
-    last = making.upload(album, "last.jpg", batch)
+    last_upload = making.upload(album, "last.jpg", batch)
     complete_next(album)
 
-    committed(end, last)
+    committed(end_upload, last_upload)
 
     assert announced == [batch.pk]
     recovery.sweep()
     assert announced == [batch.pk]
 
 
-def making_duplicate(upload: Upload) -> str:
-    """The checksum of a photo that the album has."""
+def photo_checksum(upload: Upload) -> str:
+    """Returns the checksum of the photo in the album."""
     return upload.album.photos.get().original_sha256
 
 
@@ -156,7 +156,7 @@ def test_a_batch_ends_with_a_job_that_is_cancelled(album, announced, committed, 
     assert announced == [job.batch_id]
 
 
-def test_a_batch_ends_with_a_job_whose_worker_is_gone_for_good(album, announced, settings):
+def test_a_batch_ends_with_a_job_whose_lease_and_attempts_are_spent(album, announced, settings):
     settings.MAX_ATTEMPTS = 1
     job = making.job_in(album, JobState.PROCESSING)
     ProcessingJob.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
@@ -167,25 +167,25 @@ def test_a_batch_ends_with_a_job_whose_worker_is_gone_for_good(album, announced,
     assert announced == [job.batch_id]
 
 
-def test_a_list_of_which_nothing_is_to_be_sent_is_a_batch_that_has_ended(album, owner, announced, committed):
-    empty = Declared(raw_name="a.jpg", size=0)
+def test_a_declared_batch_without_a_file_to_send_ends_at_once(album, owner, announced, committed):
+    empty_file = Declared(raw_name="a.jpg", size=0)
 
-    declaration = committed(preflight.declare, album, owner, [empty])
+    declaration = committed(preflight.declare, album, owner, [empty_file])
 
     assert announced == [declaration.batch.pk]
 
 
-def test_a_batch_whose_worker_was_killed_after_the_last_job_is_announced_by_one_sweep(album, announced):
+def test_a_batch_whose_worker_died_after_its_last_job_is_announced_by_one_sweep(album, announced):
     making.received(album)
     job = complete_next(album)
     assert announced == []
 
-    swept = [recovery.sweep().finished_batches for _ in range(2)]
+    finished_counts = [recovery.sweep().finished_batches for _ in range(2)]
 
-    assert (announced, swept) == ([job.batch_id], [1, 0])
+    assert (announced, finished_counts) == ([job.batch_id], [1, 0])
 
 
-def test_the_sweep_leaves_batches_that_go_on(album, owner, announced):
+def test_the_sweep_does_not_finish_active_batches(album, owner, announced):
     making.job_in(album, JobState.PENDING)
     making.job_in(Album.objects.create(title="Winter", owner=owner), JobState.PROCESSING)
     making.upload(Album.objects.create(title="Spring", owner=owner))
@@ -194,7 +194,7 @@ def test_the_sweep_leaves_batches_that_go_on(album, owner, announced):
     assert announced == []
 
 
-def test_an_announcement_that_fails_leaves_nothing_and_is_made_again(album, announced):
+def test_a_failed_announcement_is_rolled_back_and_repeated(album, announced):
     job = making.job_in(album, JobState.COMPLETED)
 
     def fail(**_) -> None:
@@ -206,34 +206,34 @@ def test_an_announcement_that_fails_leaves_nothing_and_is_made_again(album, anno
         batch_completion.finish(job.batch_id)
     batch_completion.batch_finished.disconnect(fail)
     assert (Batch.objects.get().finished_at, Album.objects.get().title) == (None, "Summer")
-    announced.clear()  # what the failed transaction had written is gone
+    announced.clear()  # the failed transaction was rolled back
 
     assert batch_completion.finish(job.batch_id)
     assert announced == [job.batch_id]
 
 
-def test_a_batch_that_goes_on_after_its_end_is_not_announced_again(album, announced, committed):
+def test_a_batch_that_is_resumed_after_its_end_is_not_announced_again(album, announced, committed):
     job = making.job_in(album, JobState.FAILED)
     assert batch_completion.finish(job.batch_id)
     finished_at = Batch.objects.get().finished_at
 
     jobs.requeue(job, "anna")
-    another = making.upload(album, "another.jpg", job.batch)
+    second_upload = making.upload(album, "another.jpg", job.batch)
     assert not batch_completion.finish(job.batch_id)
     worker.develop_next()
-    committed(uploads.refuse, another, rejections.EMPTY)
+    committed(uploads.refuse, second_upload, rejections.EMPTY)
 
     assert batch_completion.finish(job.batch_id)
     assert announced == [job.batch_id]
     assert Batch.objects.get().finished_at == finished_at
 
 
-def test_workers_that_end_a_batch_at_the_same_time_announce_it_once(album, announced, transactional_db):
+def test_workers_that_finish_a_batch_concurrently_announce_it_once(album, announced, transactional_db):
     batch = making.received(album).batch
     for _ in range(3):
         making.received(album, batch=batch)
-    claimed = [jobs.claim_next(f"worker:{number}") for number in range(4)]
-    all_done, results = threading.Barrier(len(claimed), timeout=60), []
+    claimed_jobs = [jobs.claim_next(f"worker:{number}") for number in range(4)]
+    all_done, results = threading.Barrier(len(claimed_jobs), timeout=60), []
 
     def work(job: ProcessingJob) -> None:
         try:
@@ -243,17 +243,17 @@ def test_workers_that_end_a_batch_at_the_same_time_announce_it_once(album, annou
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=work, args=[job], daemon=True) for job in claimed]
+    threads = [threading.Thread(target=work, args=[job], daemon=True) for job in claimed_jobs]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(120)
 
-    assert results == [True] * len(claimed)
+    assert results == [True] * len(claimed_jobs)
     assert announced == [batch.pk]
 
 
-def test_batches_that_had_settled_before_an_upgrade_are_not_announced(album, owner, announced):
+def test_batches_that_had_ended_before_an_upgrade_are_not_announced(album, owner, announced):
     settled = making.job_in(album, JobState.COMPLETED).batch
     failed = making.job_in(Album.objects.create(title="Winter", owner=owner), JobState.FAILED).batch
     waiting = making.job_in(Album.objects.create(title="Spring", owner=owner), JobState.PENDING).batch

@@ -1,4 +1,4 @@
-"""What jobs and photos to be rendered again share: claims, attempts and turns."""
+"""Claims, attempts and turns, which jobs and rerenders share."""
 
 import uuid
 from datetime import timedelta
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(params=[ProcessingJob, Rerender], ids=["job", "rerender"])
 def claimed(request, album):
-    """A row that this worker has claimed."""
+    """A job or rerender that this worker has claimed."""
     if request.param is ProcessingJob:
         return making.job_in(album, JobState.PROCESSING)
     photo = making.job_in(album, JobState.COMPLETED).photo
@@ -38,21 +38,21 @@ def test_a_row_without_a_claim_is_held_by_no_worker(album):
     assert not claims.held(ProcessingJob.objects.all(), job).exists()
 
 
-def test_a_claim_holds_for_the_time_of_its_lease():
+def test_a_claim_has_a_lease_and_a_new_id():
     now = timezone.now()
 
     assert claims.new(now, 7)["lease_until"] == now + timedelta(seconds=7)
     assert claims.new(now, 7)["claim"] != claims.new(now, 7)["claim"]
 
 
-def test_the_attempts_are_spent_at_the_setting(claimed, settings):
+def test_the_attempts_are_spent_when_they_reach_the_setting(claimed, settings):
     settings.MAX_ATTEMPTS = 2
 
-    spent = []
+    results = []
     for claimed.attempts in (1, 2, 3):
-        spent.append(claims.are_attempts_spent(claimed))
+        results.append(claims.are_attempts_spent(claimed))
 
-    assert spent == [False, True, True]
+    assert results == [False, True, True]
 
 
 @pytest.mark.parametrize(
@@ -65,5 +65,5 @@ def test_the_attempts_are_spent_at_the_setting(claimed, settings):
     ],
     ids=["an empty queue", "a new album", "behind its own album", "at the front of the queue"],
 )
-def test_a_turn_is_behind_the_own_album_and_not_before_the_front_of_the_queue(queue, album, turn):
+def test_a_turn_is_after_its_own_album_and_not_before_the_front_of_the_queue(queue, album, turn):
     assert claims.next_turn(queue, album) == turn

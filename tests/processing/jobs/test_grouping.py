@@ -1,4 +1,4 @@
-"""What belongs together in a batch: photo and sidecar, RAW and JPEG, still and Live video; in whatever order."""
+"""Files of a batch that belong together: photo and sidecar, RAW and JPEG, still and Live video; in any order."""
 
 from datetime import UTC, datetime
 from io import BytesIO, StringIO
@@ -44,12 +44,12 @@ def jpeg(taken: str = "", title: str = "", number: int = 0, form: str = "JPEG") 
     return file.getvalue()
 
 
-def sidecar(title: str = "Evening", **others: str) -> bytes:
-    told = "".join(f' {name.replace("_", ":")}="{value}"' for name, value in others.items())
+def sidecar(title: str = "Evening", **properties: str) -> bytes:
+    attributes = "".join(f' {name.replace("_", ":")}="{value}"' for name, value in properties.items())
     return (
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
         '<rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xmp="http://ns.adobe.com/xap/1.0/" '
-        f'xmlns:exif="http://ns.adobe.com/exif/1.0/"{told}>'
+        f'xmlns:exif="http://ns.adobe.com/exif/1.0/"{attributes}>'
         f"<dc:title><rdf:Alt><rdf:li>{title}</rdf:li></rdf:Alt></dc:title>"
         "<dc:subject><rdf:Bag><rdf:li>sea</rdf:li></rdf:Bag></dc:subject></rdf:Description></rdf:RDF></x:xmpmeta>"
     ).encode()
@@ -60,21 +60,21 @@ def dng(tmp_path) -> bytes:
     return raws.dng(tmp_path / "photo.dng", (600, 400), (200, 60, 30), tags={36867: TAKEN}).read_bytes()
 
 
-def send(album, files: list[tuple[str, bytes]], *, between: bool = False) -> Batch:
-    """One batch of them, in this order; developed between them, or when all are there."""
+def send(album, files: list[tuple[str, bytes]], *, develop_each: bool = False) -> Batch:
+    """Receives the files as one batch, in this order, and develops them after each file, or after the last one."""
     batch = making.upload(album, "first.txt").batch
     uploads.cancel(batch.uploads.get(), "cancelled", "Only to open the batch.")
     Upload.objects.filter(batch=batch).delete()
     for name, content in files:
         making.received(album, content, name=name, batch=batch)
-        if between:
+        if develop_each:
             develop()
     develop()
     return batch
 
 
 def develop() -> None:
-    """All there is, what was put off too."""
+    """Develops all pending jobs, including postponed ones."""
     for _ in range(10):
         while worker.develop_next():
             pass
@@ -82,12 +82,12 @@ def develop() -> None:
     assert not ProcessingJob.objects.active().exists()
 
 
-def prove() -> None:
+def verify_files() -> None:
     while post_write.verify_next():
         pass
 
 
-def standing_of(batch: Batch) -> dict[str, FileStatus]:
+def file_statuses(batch: Batch) -> dict[str, FileStatus]:
     return {line.name: line.status for line in receipt_query.lines(file_status.files(batch))}
 
 
@@ -108,17 +108,17 @@ def standing_of(batch: Batch) -> dict[str, FileStatus]:
         (".xmp", ""),
     ],
 )
-def test_the_stem_is_what_names_have_in_common(name, expected):
+def test_names_that_belong_together_have_the_same_stem(name, expected):
     assert name_matching.stem(name) == expected
 
 
-@pytest.mark.parametrize("between", [True, False])
+@pytest.mark.parametrize("develop_each", [True, False])
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 @pytest.mark.parametrize("name", ["IMG_1.xmp", "IMG_1.JPG.xmp", "img_1.XMP"])
-def test_a_sidecar_speaks_for_its_photo_whichever_comes_first(album, data_dir, name, order, between):
+def test_the_values_of_a_sidecar_apply_to_its_photo_in_either_order(album, data_dir, name, order, develop_each):
     files = [("IMG_1.JPG", jpeg(TAKEN, "From the camera")), (name, sidecar())]
 
-    batch = send(album, [files[at] for at in order], between=between)
+    batch = send(album, [files[index] for index in order], develop_each=develop_each)
 
     photo, companion = album.photos.get(), Companion.objects.get()
     assert (photo.title, photo.keywords, photo.taken_from) == ("Evening", ["sea"], "exif")
@@ -130,28 +130,28 @@ def test_a_sidecar_speaks_for_its_photo_whichever_comes_first(album, data_dir, n
     assert str(batch_outcome.build(batch)) == "2 files: 1 photo, 1 related file, 0 queued"
 
 
-def test_a_sidecar_adds_time_and_place_only_where_there_is_none(album):
-    told = {
+def test_a_sidecar_adds_time_and_place_only_to_a_photo_without_them(album):
+    properties = {
         "exif_DateTimeOriginal": "2020-02-03T04:05:06",
         "exif_GPSLatitude": "51,30.0N",
         "exif_GPSLongitude": "0,30.0W",
     }
     files = [
         ("A.JPG", jpeg()),
-        ("A.xmp", sidecar(**told)),
+        ("A.xmp", sidecar(**properties)),
         ("B.JPG", jpeg(TAKEN)),
-        ("B.xmp", sidecar(xmp_Rating="4", **told)),
+        ("B.xmp", sidecar(xmp_Rating="4", **properties)),
     ]
     send(album, files)
 
-    bare, own = album.photos.order_by("name")
-    assert (bare.taken_at, bare.taken_from) == (datetime(2020, 2, 3, 4, 5, 6, tzinfo=UTC), "xmp")
-    assert (bare.latitude, bare.longitude) == (51.5, -0.5)
-    assert (own.taken_at, own.taken_from, own.rating) == (datetime(2024, 5, 1, 10, tzinfo=UTC), "exif", 4)
+    undated, dated = album.photos.order_by("name")
+    assert (undated.taken_at, undated.taken_from) == (datetime(2020, 2, 3, 4, 5, 6, tzinfo=UTC), "xmp")
+    assert (undated.latitude, undated.longitude) == (51.5, -0.5)
+    assert (dated.taken_at, dated.taken_from, dated.rating) == (datetime(2024, 5, 1, 10, tzinfo=UTC), "exif", 4)
 
 
-def test_a_sidecar_names_the_lens_where_the_camera_did_not(album):
-    told = sidecar().replace(
+def test_a_sidecar_adds_the_lens_only_to_a_photo_without_one(album):
+    sidecar_with_lens = sidecar().replace(
         b"<rdf:Description ", b"<rdf:Description xmlns:aux='http://ns.adobe.com/exif/1.0/aux/' aux:Lens='EF50mm' "
     )
     exif = Image.Exif()
@@ -159,34 +159,37 @@ def test_a_sidecar_names_the_lens_where_the_camera_did_not(album):
     file = BytesIO()
     Image.new("RGB", (500, 400)).save(file, "JPEG", exif=exif.tobytes())
 
-    send(album, [("A.JPG", jpeg()), ("A.xmp", told), ("B.JPG", file.getvalue()), ("B.xmp", told)])
+    send(
+        album,
+        [("A.JPG", jpeg()), ("A.xmp", sidecar_with_lens), ("B.JPG", file.getvalue()), ("B.xmp", sidecar_with_lens)],
+    )
 
     assert [photo.lens for photo in album.photos.order_by("name")] == ["EF50mm", "RF35mm"]
 
 
-def test_a_sidecars_day_is_less_than_a_moment_of_that_day(album):
-    told = {"exif_DateTimeOriginal": "2024-01-31"}
+def test_a_sidecars_date_does_not_replace_a_time_on_the_same_day(album):
+    properties = {"exif_DateTimeOriginal": "2024-01-31"}
     files = [
         ("IMG_20240131_142233.JPG", jpeg()),
-        ("IMG_20240131_142233.xmp", sidecar(**told)),
+        ("IMG_20240131_142233.xmp", sidecar(**properties)),
         ("IMG_20200101_142233.JPG", jpeg(number=90)),
-        ("IMG_20200101_142233.xmp", sidecar(**told)),
+        ("IMG_20200101_142233.xmp", sidecar(**properties)),
     ]
     send(album, files)
 
-    other, same = album.photos.order_by("name")
-    assert (same.taken_at, same.taken_from) == (datetime(2024, 1, 31, 14, 22, 33, tzinfo=UTC), "name")
-    assert (other.taken_at, other.taken_from) == (datetime(2024, 1, 31, tzinfo=UTC), "xmp")
+    other_day, same_day = album.photos.order_by("name")
+    assert (same_day.taken_at, same_day.taken_from) == (datetime(2024, 1, 31, 14, 22, 33, tzinfo=UTC), "name")
+    assert (other_day.taken_at, other_day.taken_from) == (datetime(2024, 1, 31, tzinfo=UTC), "xmp")
 
 
-def test_a_sidecar_for_one_ending_is_for_no_other(album):
+def test_a_sidecar_for_one_extension_does_not_apply_to_another(album):
     send(album, [("IMG_1.JPG", jpeg(title="Own")), ("IMG_1.CR2.xmp", sidecar())])
 
     assert album.photos.get().title == "Own"
     assert Companion.objects.get().photo is None
 
 
-def test_two_of_one_name_get_no_words_rather_than_the_wrong_ones(album):
+def test_a_sidecar_applies_to_neither_of_two_photos_with_the_same_name(album):
     files = [("IMG_1.JPG", jpeg(number=1)), ("IMG_1.JPG", jpeg(number=2)), ("IMG_1.xmp", sidecar())]
 
     for order in permutations(files):
@@ -201,25 +204,25 @@ def test_two_of_one_name_get_no_words_rather_than_the_wrong_ones(album):
         assert [photo.title for photo in album.photos.all()] == ["", ""]
 
 
-def test_the_same_words_for_two_photos_are_kept_twice(album):
+def test_identical_sidecars_of_two_photos_are_both_stored(album):
     send(album, [("A.JPG", jpeg(number=1)), ("A.xmp", sidecar()), ("B.JPG", jpeg(number=2)), ("B.xmp", sidecar())])
 
     assert [photo.title for photo in album.photos.all()] == ["Evening", "Evening"]
     assert Companion.objects.exclude(photo=None).count() == 2
 
 
-def test_a_sidecar_of_another_batch_is_none_of_ours(album):
+def test_a_sidecar_of_another_batch_does_not_apply(album):
     send(album, [("IMG_1.JPG", jpeg(title="Own"))])
     send(album, [("IMG_1.xmp", sidecar())])
 
     assert album.photos.get().title == "Own"
 
 
-def test_a_sidecar_alone_is_explained_and_verified(album, client, owner):
+def test_a_sidecar_without_a_photo_is_explained_and_verified(album, client, owner):
     batch = send(album, [("IMG_1.xmp", sidecar())])
 
-    assert standing_of(batch) == {"IMG_1.xmp": FileStatus.CHECKING}
-    prove()
+    assert file_statuses(batch) == {"IMG_1.xmp": FileStatus.CHECKING}
+    verify_files()
     (line,) = receipt_query.lines(file_status.files(batch))
     assert (line.status, line.photo, line.code, line.note) == (FileStatus.VERIFIED, None, "", grouping.NO_PHOTO_NOTE)
     assert [upload.note for upload in album_progress.report(album).with_note] == [grouping.NO_PHOTO_NOTE]
@@ -231,38 +234,38 @@ def test_a_sidecar_alone_is_explained_and_verified(album, client, owner):
     assert 'filename="IMG_1.xmp"' in headers["Content-Disposition"]
 
 
-def test_a_receipt_counts_a_sidecar_only_when_it_was_read_back_itself(album, data_dir):
+def test_a_receipt_counts_a_sidecar_only_after_the_sidecar_itself_is_verified(album, data_dir):
     batch = send(album, [("IMG_1.JPG", jpeg()), ("IMG_1.xmp", sidecar())])
     photo, companion = album.photos.get(), Companion.objects.get()
-    assert standing_of(batch) == {"IMG_1.JPG": FileStatus.CHECKING, "IMG_1.xmp": FileStatus.CHECKING}
+    assert file_statuses(batch) == {"IMG_1.JPG": FileStatus.CHECKING, "IMG_1.xmp": FileStatus.CHECKING}
 
     (data_dir / companion.key).write_bytes(b"rot")
-    prove()
+    verify_files()
     photo.refresh_from_db()
-    assert standing_of(batch) == {"IMG_1.JPG": FileStatus.VERIFIED, "IMG_1.xmp": FileStatus.DAMAGED}
+    assert file_statuses(batch) == {"IMG_1.JPG": FileStatus.VERIFIED, "IMG_1.xmp": FileStatus.DAMAGED}
     assert not receipt_query.build(batch).is_safe
     assert Finding.objects.get().companion == companion
 
     (data_dir / companion.key).write_bytes(sidecar())
     findings.settle({})
-    assert standing_of(batch)["IMG_1.xmp"] == FileStatus.CHECKING
+    assert file_statuses(batch)["IMG_1.xmp"] == FileStatus.CHECKING
     assert scrub.step() == 1
     assert receipt_query.build(batch).summary == "All 2 files are stored and verified: safe to format the card."
 
 
-def test_what_is_sent_again_is_recognised_and_counts(album):
+def test_files_that_are_sent_again_are_duplicates_and_the_receipt_is_safe(album):
     files = [("IMG_1.JPG", jpeg()), ("IMG_1.xmp", sidecar())]
     send(album, files)
-    prove()
+    verify_files()
 
-    again = send(album, files)
+    second_batch = send(album, files)
 
     assert Companion.objects.count() == 1
-    assert {upload.code for upload in again.uploads.all()} == {"duplicate"}
-    assert receipt_query.build(again).is_safe
+    assert {upload.code for upload in second_batch.uploads.all()} == {"duplicate"}
+    assert receipt_query.build(second_batch).is_safe
 
 
-def test_verify_misses_restores_and_knows_companions(album, data_dir, stored):
+def test_verify_reports_a_missing_companion_and_repair_restores_it(album, data_dir, stored):
     send(album, [("IMG_1.JPG", jpeg()), ("IMG_1.xmp", sidecar())])
     companion = Companion.objects.get()
     assert consistency.verify().is_clean
@@ -271,108 +274,112 @@ def test_verify_misses_restores_and_knows_companions(album, data_dir, stored):
         raw.unlink()
     (data_dir / companion.key).rename(stored / "originals/copy.xmp")
     assert consistency.verify().missing == [companion.key]
-    said = StringIO()
-    call_command("verify", "--repair", stdout=said, stderr=said)
+    output = StringIO()
+    call_command("verify", "--repair", stdout=output, stderr=output)
 
-    assert f"Restored {companion.key} from {locations.for_new()}originals/copy.xmp." in said.getvalue()
+    assert f"Restored {companion.key} from {locations.for_new()}originals/copy.xmp." in output.getvalue()
     assert (data_dir / companion.key).read_bytes() == sidecar()
     assert consistency.verify().is_clean
 
 
-def test_companions_go_with_their_photo_and_not_before(album, data_dir, django_capture_on_commit_callbacks):
+def test_companions_are_deleted_with_their_photo_and_not_before(album, data_dir, django_capture_on_commit_callbacks):
     batch = send(album, [("IMG_1.JPG", jpeg()), ("IMG_1.xmp", sidecar())])
     photo, path = album.photos.get(), data_dir / Companion.objects.get().key
     trash.move_to_trash(photo)
-    assert set(standing_of(batch).values()) == {FileStatus.TRASHED}
+    assert set(file_statuses(batch).values()) == {FileStatus.TRASHED}
     assert path.exists()
 
     with django_capture_on_commit_callbacks(execute=True):
         trash.remove(photo)
 
     assert (Companion.objects.count(), path.exists()) == (0, False)
-    assert set(standing_of(batch).values()) == {FileStatus.GONE}
+    assert set(file_statuses(batch).values()) == {FileStatus.GONE}
 
 
-def test_a_sidecar_without_photo_goes_with_its_batch_or_its_album(album, data_dir, django_capture_on_commit_callbacks):
-    for forget in (lambda batch: batches.delete(batch, "anna"), lambda batch: removal.delete_album(batch.album)):
+def test_a_sidecar_without_a_photo_is_deleted_with_its_batch_or_its_album(
+    album, data_dir, django_capture_on_commit_callbacks
+):
+    for delete in (lambda batch: batches.delete(batch, "anna"), lambda batch: removal.delete_album(batch.album)):
         batch = send(album, [("IMG_1.xmp", sidecar())])
         path = data_dir / Companion.objects.get().key
         with django_capture_on_commit_callbacks(execute=True):
-            forget(batch)
+            delete(batch)
 
         assert (Companion.objects.count(), path.exists()) == (0, False)
 
 
-@pytest.mark.parametrize("between", [True, False])
+@pytest.mark.parametrize("develop_each", [True, False])
 @pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_a_raw_and_its_jpeg_are_shown_as_one_in_whatever_order(album, data_dir, dng, order, between):
+def test_a_raw_and_its_jpeg_are_shown_as_one_photo_in_any_order(album, data_dir, dng, order, develop_each):
     files = [("IMG_1.DNG", dng), ("IMG_1.JPG", jpeg("2024:05:01 10:00:01")), ("IMG_1.DNG.xmp", sidecar())]
 
-    batch = send(album, [files[at] for at in order], between=between)
+    batch = send(album, [files[index] for index in order], develop_each=develop_each)
 
-    shown = album.photos.shown().get()
-    assert (shown.name, shown.title, shown.marks) == ("IMG_1.JPG", "Evening", ["RAW"])
-    half = shown.halves.get()
-    assert (half.name, half.title) == ("IMG_1.DNG", "Evening")
-    assert (data_dir / half.original_key).read_bytes() == dng
-    assert Companion.objects.get().photo == shown
+    jpeg_photo = album.photos.shown().get()
+    assert (jpeg_photo.name, jpeg_photo.title, jpeg_photo.marks) == ("IMG_1.JPG", "Evening", ["RAW"])
+    raw_photo = jpeg_photo.halves.get()
+    assert (raw_photo.name, raw_photo.title) == ("IMG_1.DNG", "Evening")
+    assert (data_dir / raw_photo.original_key).read_bytes() == dng
+    assert Companion.objects.get().photo == jpeg_photo
     assert (album_progress.report(album).added, album_progress.report(album).kept) == (1, 2)
-    prove()
+    verify_files()
     assert receipt_query.build(batch).is_safe
 
 
 @pytest.mark.parametrize("taken", ["2024:05:01 10:00:09", ""])
-def test_an_editors_jpeg_of_another_time_is_a_picture_of_its_own(album, dng, taken):
+def test_a_jpeg_without_the_time_of_its_raw_is_a_separate_photo(album, dng, taken):
     send(album, [("IMG_1.DNG", dng), ("IMG_1.JPG", jpeg(taken))])
 
     assert album.photos.shown().count() == 2
 
 
-def test_a_raw_alone_or_of_another_batch_shows_itself(album, dng):
+def test_a_raw_and_a_jpeg_of_different_batches_are_separate_photos(album, dng):
     send(album, [("IMG_1.DNG", dng)])
     send(album, [("IMG_1.JPG", jpeg(TAKEN))])
 
     assert album.photos.shown().count() == 2
 
 
-def test_what_is_shown_as_one_goes_and_comes_back_as_one(album, data_dir, dng, django_capture_on_commit_callbacks):
+def test_a_raw_and_its_jpeg_are_trashed_restored_and_deleted_together(
+    album, data_dir, dng, django_capture_on_commit_callbacks
+):
     batch = send(album, [("IMG_1.DNG", dng), ("IMG_1.JPG", jpeg(TAKEN))])
-    shown = album.photos.shown().get()
+    photo = album.photos.shown().get()
 
-    trash.move_to_trash(shown)
+    trash.move_to_trash(photo)
     assert (album.photos.trashed().count(), album.photos.trashed().leading().count()) == (2, 1)
     assert trash.restore_all(album) == 1
     assert album.photos.trashed().count() == 0
-    trash.move_to_trash(shown.halves.get())
+    trash.move_to_trash(photo.halves.get())
     assert album.photos.shown().count() == 0
-    assert making.received(album, dng, name="IMG_1.DNG") is None  # sent again, it is wanted again
-    assert album.photos.shown().get() == shown
+    assert making.received(album, dng, name="IMG_1.DNG") is None  # sending it again restores it
+    assert album.photos.shown().get() == photo
 
-    trash.move_to_trash(shown)
+    trash.move_to_trash(photo)
     with django_capture_on_commit_callbacks(execute=True):
         assert trash.empty(album) == 1
     assert Photo.objects.count() == 0
     assert consistency.verify().is_clean
     assert [path for path in (data_dir / "originals").rglob("*") if path.is_file()] == []
-    assert set(standing_of(batch).values()) == {FileStatus.GONE}
+    assert set(file_statuses(batch).values()) == {FileStatus.GONE}
 
 
-@pytest.mark.parametrize("between", [True, False])
+@pytest.mark.parametrize("develop_each", [True, False])
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_a_live_video_is_kept_with_its_still_whichever_comes_first(album, data_dir, order, between):
+def test_a_live_video_is_stored_with_its_still_in_either_order(album, data_dir, order, develop_each):
     files = [("IMG_1.JPG", jpeg(TAKEN)), ("IMG_1.MOV", MOV)]
 
-    batch = send(album, [files[at] for at in order], between=between)
+    batch = send(album, [files[index] for index in order], develop_each=develop_each)
 
     photo, companion = album.photos.get(), Companion.objects.get()
     assert (companion.photo, companion.kind, photo.marks) == (photo, Companion.Kind.MOTION, ["Live"])
     assert (data_dir / companion.key).read_bytes() == MOV
     assert ProcessingJob.objects.failed().count() == 0
-    prove()
+    verify_files()
     assert receipt_query.build(batch).is_safe
 
 
-def test_a_live_video_waits_while_its_still_is_on_its_way_and_costs_no_attempt(album):
+def test_a_live_video_waits_for_its_still_without_using_an_attempt(album):
     batch = making.upload(album, "IMG_1.HEIC").batch
     making.received(album, MOV, name="IMG_1.MOV", batch=batch)
 
@@ -383,26 +390,26 @@ def test_a_live_video_waits_while_its_still_is_on_its_way_and_costs_no_attempt(a
 
 
 @pytest.mark.parametrize(
-    "others", [[], [("IMG_2.JPG", jpeg())], [("IMG_1.MP4", MOV + b"other")], [("IMG_1.xmp", sidecar())]]
+    "other_files", [[], [("IMG_2.JPG", jpeg())], [("IMG_1.MP4", MOV + b"other")], [("IMG_1.xmp", sidecar())]]
 )
-def test_a_video_without_its_still_is_refused_as_ever(album, others):
-    send(album, [("IMG_1.MOV", MOV), *others])
+def test_a_video_without_a_still_is_rejected(album, other_files):
+    send(album, [("IMG_1.MOV", MOV), *other_files])
 
     job = ProcessingJob.objects.get(original_filename="IMG_1.MOV")
     assert (job.state, job.error_code) == (JobState.FAILED, "unsupported-video")
     assert Companion.objects.filter(kind=Companion.Kind.MOTION).count() == 0
 
 
-def test_a_still_that_goes_before_its_video_is_kept_leaves_nothing_of_it(album, monkeypatch):
+def test_a_video_whose_still_is_deleted_before_it_is_stored_is_rejected(album, monkeypatch):
     batch = send(album, [("IMG_1.JPG", jpeg())])
     making.received(album, MOV, name="IMG_1.MOV", batch=batch)
     store = worker._store
 
-    def too_late(*args):
+    def store_too_late(*args):
         removal.delete_photos(album.photos.all())
         store(*args)
 
-    monkeypatch.setattr(worker, "_store", too_late)
+    monkeypatch.setattr(worker, "_store", store_too_late)
     worker.develop_next()
 
     job = ProcessingJob.objects.get(original_filename="IMG_1.MOV")
@@ -410,7 +417,7 @@ def test_a_still_that_goes_before_its_video_is_kept_leaves_nothing_of_it(album, 
     assert Companion.objects.count() == 0
 
 
-def test_a_worker_that_lost_its_claim_keeps_no_companion(album, data_dir):
+def test_a_worker_that_lost_its_claim_stores_no_companion(album, data_dir):
     making.received(album, sidecar(), name="IMG_1.xmp")
     job = jobs.claim_next("tester")
     companion = Companion(
@@ -424,12 +431,12 @@ def test_a_worker_that_lost_its_claim_keeps_no_companion(album, data_dir):
     assert Companion.objects.count() == 0
 
 
-def test_settling_again_changes_nothing(album, dng):
+def test_linking_a_group_again_changes_nothing(album, dng):
     batch = send(album, [("IMG_1.DNG", dng), ("IMG_1.JPG", jpeg(TAKEN)), ("IMG_1.xmp", sidecar()), ("IMG_1.MOV", MOV)])
-    before = [list(rows.objects.order_by("pk").values()) for rows in (Photo, Companion)]
+    before = [list(model.objects.order_by("pk").values()) for model in (Photo, Companion)]
 
     for job in batch.jobs.all():
         grouping.link_group(job)
 
-    assert [list(rows.objects.order_by("pk").values()) for rows in (Photo, Companion)] == before
+    assert [list(model.objects.order_by("pk").values()) for model in (Photo, Companion)] == before
     assert Upload.objects.filter(state=UploadState.RECEIVED).count() == 4

@@ -15,27 +15,27 @@ def pass_time(seconds: float) -> None:
         row.save()
 
 
-def test_of_many_that_ask_one_is_told_yes():
+def test_one_of_many_callers_acquires_an_interval():
     assert [periodic.acquire("sweep", 60) for _ in range(8)] == [True, *[False] * 7]
 
 
-def test_who_asks_once_a_span_is_told_yes_each_time():
-    """A little early, too: clocks are not that good."""
-    answers = []
+def test_a_caller_acquires_every_interval():
+    """The calls are one second early, because clocks are not exact."""
+    results = []
     for _ in range(3):
-        answers.append(periodic.acquire("sweep", 60))
+        results.append(periodic.acquire("sweep", 60))
         pass_time(59)
 
-    assert answers == [True, True, True]
+    assert results == [True, True, True]
 
 
-def test_one_that_is_done_says_nothing_of_another():
+def test_intervals_of_different_names_are_independent():
     periodic.acquire("sweep", 60)
 
     assert periodic.acquire("check", 60)
 
 
-def test_a_clock_that_was_set_back_stops_nothing_for_ever():
+def test_a_clock_that_was_set_back_does_not_block_an_interval():
     Round.objects.create(name="sweep", next_at=timezone.now() + timedelta(hours=2))
 
     assert periodic.acquire("sweep", 60)

@@ -1,4 +1,4 @@
-"""Google Takeout: which JSON file is about which photo, and what it says of it."""
+"""Google Takeout: which photo a JSON file describes, and which values it contains."""
 
 import json
 import re
@@ -11,10 +11,10 @@ from albums.models import Companion
 from processing.jobs import name_matching, takeout_names
 from processing.models import ProcessingJob
 from processing.models.states import JobState
-from processing.pipeline.metadata import takeout as words
+from processing.pipeline.metadata import takeout
 from processing.queries import album_progress
 from processing.queries import receipt as receipt_query
-from tests.processing.jobs.test_grouping import MOV, TAKEN, jpeg, prove, send, sidecar
+from tests.processing.jobs.test_grouping import MOV, TAKEN, jpeg, send, sidecar, verify_files
 
 pytestmark = pytest.mark.django_db
 
@@ -58,49 +58,49 @@ OTHERS = [
 ]
 
 
-def takeout_json(title: str = "IMG_1.jpg", **more) -> bytes:
-    told = {
+def takeout_json(title: str = "IMG_1.jpg", **changes) -> bytes:
+    entry = {
         "title": title,
         "description": "By the sea",
         "photoTakenTime": {"timestamp": "1580702706", "formatted": "3 Feb 2020, 04:05:06 UTC"},
         "geoData": {"latitude": 51.5, "longitude": -0.5, "altitude": 12.5, "latitudeSpan": 0.0},
         "favorited": True,
     }
-    return json.dumps(told | more, indent=2).encode()
+    return json.dumps(entry | changes, indent=2).encode()
 
 
 @pytest.mark.once
 @pytest.mark.parametrize(("name", "photo"), PAIRS)
-def test_a_photo_is_found_whatever_takeout_made_of_the_name(name, photo):
+def test_a_json_file_describes_its_photo_however_takeout_changed_the_name(name, photo):
     assert takeout_names.is_about(name, photo)
     assert name_matching.stem(name) in {name_matching.stem(photo), *takeout_names.sidecar_stems(photo)}
 
 
 @pytest.mark.once
 @pytest.mark.parametrize(("name", "photo"), PAIRS)
-def test_and_is_found_from_the_json_that_comes_after_it(name, photo):
-    whole = re.sub("-edited|-modifié", "", photo)
+def test_a_json_file_that_arrives_after_its_photo_describes_it_too(name, photo):
+    title = re.sub("-edited|-modifié", "", photo)
     if re.search(r"\(\d\)\.json$", name):
-        whole = re.sub(r"\(\d\)", "", whole)
+        title = re.sub(r"\(\d\)", "", title)
 
-    assert name_matching.stem(photo) in {each.removesuffix(".mp") for each in takeout_names.photo_stems(name, whole)}
-    assert takeout_names.is_about(name, photo, whole)
+    assert name_matching.stem(photo) in {stem.removesuffix(".mp") for stem in takeout_names.photo_stems(name, title)}
+    assert takeout_names.is_about(name, photo, title)
 
 
 @pytest.mark.once
 @pytest.mark.parametrize(("name", "photo"), OTHERS)
-def test_another_photo_is_left_alone(name, photo):
+def test_a_json_file_does_not_describe_another_photo(name, photo):
     assert not takeout_names.is_about(name, photo)
 
 
 @pytest.mark.once
-def test_of_names_that_were_cut_alike_the_title_tells_which():
-    name, one, other = "y" * 46 + ".json", "y" * 46 + "1.jpg", "y" * 46 + "2.jpg"
+def test_the_title_distinguishes_photos_whose_truncated_names_are_equal():
+    name, first, second = "y" * 46 + ".json", "y" * 46 + "1.jpg", "y" * 46 + "2.jpg"
 
-    assert [takeout_names.is_about(name, photo, one) for photo in (one, other)] == [True, False]
+    assert [takeout_names.is_about(name, photo, first) for photo in (first, second)] == [True, False]
 
 
-@pytest.mark.parametrize("between", [True, False])
+@pytest.mark.parametrize("develop_each", [True, False])
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 @pytest.mark.parametrize(
     ("name", "photo_name"),
@@ -111,11 +111,13 @@ def test_of_names_that_were_cut_alike_the_title_tells_which():
         (X47[:46] + ".json", X47 + ".jpg"),
     ],
 )
-def test_it_speaks_for_its_photo_whichever_comes_first(album, data_dir, name, photo_name, order, between):
+def test_the_values_of_a_json_file_apply_to_its_photo_in_either_order(
+    album, data_dir, name, photo_name, order, develop_each
+):
     title = photo_name.replace("(1)", "").replace("-edited", "")
     files = [(photo_name, jpeg()), (name, takeout_json(title))]
 
-    batch = send(album, [files[at] for at in order], between=between)
+    batch = send(album, [files[index] for index in order], develop_each=develop_each)
 
     photo, companion = album.photos.get(), Companion.objects.get()
     assert (photo.taken_at, photo.taken_offset_minutes) == (datetime(2020, 2, 3, 4, 5, 6, tzinfo=UTC), 0)
@@ -123,12 +125,12 @@ def test_it_speaks_for_its_photo_whichever_comes_first(album, data_dir, name, ph
     assert (photo.latitude, photo.longitude, photo.altitude) == (51.5, -0.5, 12.5)
     assert (companion.photo, companion.kind, companion.name) == (photo, Companion.Kind.SIDECAR, name)
     assert (data_dir / companion.key).read_bytes() == takeout_json(title)
-    prove()
+    verify_files()
     assert receipt_query.build(batch).is_safe
     assert (album_progress.report(album).added, album_progress.report(album).kept) == (1, 1)
 
 
-def test_it_adds_time_and_place_only_where_there_is_none(album):
+def test_a_json_file_adds_time_and_place_only_to_a_photo_without_them(album):
     send(album, [("IMG_1.jpg", jpeg(TAKEN)), ("IMG_1.jpg.json", takeout_json())])
 
     photo = album.photos.get()
@@ -137,27 +139,27 @@ def test_it_adds_time_and_place_only_where_there_is_none(album):
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_an_editors_sidecar_has_the_last_word(album, order):
-    told = {"exif_DateTimeOriginal": "2021-01-01T00:00:00", "xmp_Rating": "2"}
-    files = [("IMG_1.jpg", jpeg()), ("IMG_1.jpg.json", takeout_json()), ("IMG_1.xmp", sidecar(**told))]
+def test_the_values_of_an_xmp_sidecar_have_precedence(album, order):
+    properties = {"exif_DateTimeOriginal": "2021-01-01T00:00:00", "xmp_Rating": "2"}
+    files = [("IMG_1.jpg", jpeg()), ("IMG_1.jpg.json", takeout_json()), ("IMG_1.xmp", sidecar(**properties))]
 
-    send(album, [files[at] for at in order], between=True)
+    send(album, [files[index] for index in order], develop_each=True)
 
     photo = album.photos.get()
     assert (photo.title, photo.caption, photo.rating, photo.taken_from) == ("Evening", "By the sea", 2, "xmp")
     assert Companion.objects.filter(photo=photo).count() == 2
 
 
-def test_an_edited_copy_shares_the_words_and_the_original_has_the_file(album):
+def test_a_json_file_applies_to_the_edited_copy_and_is_stored_with_the_original(album):
     files = [("IMG_1-edited.jpg", jpeg(number=1)), ("IMG_1.jpg.json", takeout_json()), ("IMG_1.jpg", jpeg(number=2))]
 
-    send(album, files, between=True)
+    send(album, files, develop_each=True)
 
     assert [photo.caption for photo in album.photos.all()] == ["By the sea", "By the sea"]
     assert Companion.objects.get().photo.name == "IMG_1.jpg"
 
 
-def test_numbered_namesakes_each_get_their_own(album):
+def test_photos_with_numbered_names_get_the_values_of_their_own_json_files(album):
     files = [
         ("IMG_1.jpg", jpeg(number=1)),
         ("IMG_1(1).jpg", jpeg(number=2)),
@@ -170,7 +172,7 @@ def test_numbered_namesakes_each_get_their_own(album):
     assert {photo.name: photo.caption for photo in album.photos.all()} == {"IMG_1.jpg": "One", "IMG_1(1).jpg": "Two"}
 
 
-def test_two_photos_of_one_name_get_no_words_rather_than_the_wrong_ones(album):
+def test_a_json_file_applies_to_neither_of_two_photos_with_the_same_name(album):
     files = [("IMG_1.jpg", jpeg(number=1)), ("IMG_1.jpg", jpeg(number=2)), ("IMG_1.jpg.json", takeout_json())]
 
     send(album, files)
@@ -181,10 +183,10 @@ def test_two_photos_of_one_name_get_no_words_rather_than_the_wrong_ones(album):
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 @pytest.mark.parametrize(("still", "video"), [("PXL_1.MP.jpg", "PXL_1.MP"), ("IMG_1.HEIC", "IMG_1.MP4")])
-def test_the_video_of_a_motion_photo_is_kept_with_it(album, order, still, video):
+def test_the_video_of_a_motion_photo_is_stored_with_it(album, order, still, video):
     files = [(still, jpeg()), (video, MOV)]
 
-    send(album, [files[at] for at in order])
+    send(album, [files[index] for index in order])
 
     assert Companion.objects.get(kind="motion").photo == album.photos.get()
 
@@ -192,42 +194,42 @@ def test_the_video_of_a_motion_photo_is_kept_with_it(album, order, still, video)
 @pytest.mark.parametrize(
     "content", [b'{"title": "IMG_1.jpg"}', b'{"title": "IMG_1.jpg", "photoTakenTime": [', b'{"title":' + b"[" * 5000]
 )
-def test_one_that_says_nothing_is_kept_all_the_same(album, content):
+def test_a_json_file_without_readable_values_is_stored_too(album, content):
     send(album, [("IMG_1.jpg", jpeg()), ("IMG_1.jpg.supplemental-metadata.json", content)])
 
     assert Companion.objects.get().photo == album.photos.get()
     assert not ProcessingJob.objects.exclude(state=JobState.COMPLETED).exists()
 
 
-def test_json_of_something_else_is_no_sidecar(album):
+def test_a_json_file_that_is_not_from_takeout_is_rejected(album):
     send(album, [("settings.json", b'{"version": 1, "theme": "dark"}')])
 
     assert ProcessingJob.objects.get().error_code == "not-an-image"
 
 
 @pytest.mark.once
-class TestWords:
-    def read(self, **more):
-        return words.read(takeout_json(**more))[0]
+class TestContent:
+    def read(self, **changes):
+        return takeout.read(takeout_json(**changes))[0]
 
-    def test_a_byte_order_mark_does_no_harm(self):
-        assert words.read(b"\xef\xbb\xbf" + takeout_json()) == words.read(takeout_json())
+    def test_a_byte_order_mark_is_ignored(self):
+        assert takeout.read(b"\xef\xbb\xbf" + takeout_json()) == takeout.read(takeout_json())
 
-    def test_the_title_is_the_whole_name_without_html(self):
-        assert words.read(takeout_json(title="Tom &amp; Jerry&#39;s.jpg"))[1] == "Tom & Jerry's.jpg"
+    def test_the_title_is_the_full_name_without_html_escapes(self):
+        assert takeout.read(takeout_json(title="Tom &amp; Jerry&#39;s.jpg"))[1] == "Tom & Jerry's.jpg"
 
     @pytest.mark.parametrize("time", ["0", "99999999999", "-99999999999", "x", "", None, [], "9" * 400])
-    def test_what_is_no_time_of_a_photo_is_none(self, time):
+    def test_an_invalid_time_is_ignored(self, time):
         assert self.read(photoTakenTime={"timestamp": time}).taken_at is None
 
-    def test_a_time_before_1970_is_one(self):
+    def test_a_time_before_1970_is_valid(self):
         assert self.read(photoTakenTime={"timestamp": "-86400"}).taken_at == "1969-12-31T00:00:00+00:00"
 
-    def test_the_cameras_place_counts_where_nobody_set_one(self):
-        nowhere = {"latitude": 0.0, "longitude": 0.0, "altitude": 0.0}
-        camera = {"latitude": 48.0, "longitude": 11.0, "altitude": 0.0}
+    def test_the_cameras_place_counts_if_the_user_set_none(self):
+        no_place = {"latitude": 0.0, "longitude": 0.0, "altitude": 0.0}
+        camera_place = {"latitude": 48.0, "longitude": 11.0, "altitude": 0.0}
 
-        gps = self.read(geoData=nowhere, geoDataExif=camera).gps
+        gps = self.read(geoData=no_place, geoDataExif=camera_place).gps
 
         assert (gps.latitude, gps.longitude, gps.altitude) == (48.0, 11.0, None)
 
@@ -235,14 +237,14 @@ class TestWords:
         "place",
         [None, [], {"latitude": "48"}, {"latitude": 91.0, "longitude": 1.0}, {"latitude": True, "longitude": 1.0}],
     )
-    def test_what_is_no_place_is_none(self, place):
+    def test_an_invalid_place_is_ignored(self, place):
         assert self.read(geoData=place).gps is None
 
     @pytest.mark.parametrize(
         "content", [b"", b"{", b"[]", b'{"geoData": {"latitude": NaN, "longitude": 1e999}}', b"{" * 100_000]
     )
-    def test_any_bytes_are_safe(self, content):
-        assert words.read(content)[0].gps is None
+    def test_invalid_json_raises_no_error(self, content):
+        assert takeout.read(content)[0].gps is None
 
-    def test_who_is_no_favourite_has_no_rating(self):
+    def test_a_photo_that_is_no_favourite_has_no_rating(self):
         assert self.read(favorited=False).rating is None

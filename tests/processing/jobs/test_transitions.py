@@ -15,8 +15,8 @@ from tests.processing import making
 pytestmark = pytest.mark.django_db
 
 
-def work_off(count: int) -> list[str]:
-    """Claim and finish jobs; the titles of their albums, in order."""
+def complete_jobs(count: int) -> list[str]:
+    """Claims and completes jobs. Returns the titles of their albums, in order."""
     titles = []
     for _ in range(count):
         job = jobs.claim_next("tester")
@@ -31,7 +31,7 @@ def fill(album: Album, count: int) -> None:
         making.received(album, batch=batch)
 
 
-def test_jobs_of_an_album_are_done_in_the_order_they_arrived(album):
+def test_jobs_of_an_album_are_claimed_in_the_order_of_their_arrival(album):
     first = making.received(album, name="1.jpg")
     making.received(album, name="2.jpg", batch=first.batch)
     making.received(album, name="3.jpg", batch=first.batch)
@@ -45,54 +45,54 @@ def test_jobs_of_an_album_are_done_in_the_order_they_arrived(album):
 
 
 def test_albums_take_turns(album, owner):
-    other = Album.objects.create(title="Winter", owner=owner)
+    other_album = Album.objects.create(title="Winter", owner=owner)
     fill(album, 4)
-    fill(other, 2)
+    fill(other_album, 2)
 
-    assert work_off(6) == ["Summer", "Winter", "Summer", "Winter", "Summer", "Summer"]
+    assert complete_jobs(6) == ["Summer", "Winter", "Summer", "Winter", "Summer", "Summer"]
 
 
-def test_a_newcomer_neither_waits_for_a_long_batch_nor_starves_it(album, owner):
+def test_a_new_album_neither_waits_for_a_long_batch_nor_starves_it(album, owner):
     fill(album, 8)
-    work_off(4)
+    complete_jobs(4)
     newcomer = Album.objects.create(title="Winter", owner=owner)
     fill(newcomer, 4)
 
-    order = work_off(8)
+    order = complete_jobs(8)
 
     assert order.index("Winter") <= 1
     assert order[:6].count("Summer") == 3
 
 
-def test_the_queue_moves_on_when_it_was_empty_but_for_the_job_in_work(album, owner):
+def test_new_turns_follow_the_running_job_when_nothing_else_is_queued(album, owner):
     fill(album, 3)
-    work_off(2)
-    in_work = jobs.claim_next("tester")
-    other = Album.objects.create(title="Winter", owner=owner)
-    fill(other, 1)
-    late = making.received(album, batch=in_work.batch)
+    complete_jobs(2)
+    running_job = jobs.claim_next("tester")
+    other_album = Album.objects.create(title="Winter", owner=owner)
+    fill(other_album, 1)
+    late_job = making.received(album, batch=running_job.batch)
 
-    assert work_off(2) == ["Winter", "Summer"]
-    assert ProcessingJob.objects.get(pk=late.pk).state == JobState.COMPLETED
+    assert complete_jobs(2) == ["Winter", "Summer"]
+    assert ProcessingJob.objects.get(pk=late_job.pk).state == JobState.COMPLETED
 
 
 @pytest.mark.parametrize(("turn", "title"), [(5, "Theirs"), (6, "Summer")])
 def test_a_preferred_owner_overtakes_a_few_turns_only(album, stranger, turn, title):
-    theirs = Album.objects.create(title="Theirs", owner=stranger)
+    strangers_album = Album.objects.create(title="Theirs", owner=stranger)
     making.received(album)
-    making.received(theirs)
-    ProcessingJob.objects.filter(album=theirs).update(turn=turn)
+    making.received(strangers_album)
+    ProcessingJob.objects.filter(album=strangers_album).update(turn=turn)
 
     assert jobs.claim_next("tester", owner=stranger.pk).album.title == title
 
 
-def test_an_attempt_counts_when_it_is_claimed(album):
+def test_a_claim_counts_as_an_attempt(album):
     making.received(album)
 
     assert jobs.claim_next("tester").attempts == 1
 
 
-def test_a_released_attempt_does_not_count(album):
+def test_a_released_claim_does_not_count_as_an_attempt(album):
     making.received(album)
     jobs.release(jobs.claim_next("tester"))
 
@@ -107,12 +107,12 @@ def test_a_retried_job_waits_and_keeps_its_reason(album, settings):
     jobs.fail(job, "storage", "The disk did not answer.", permanent=False)
 
     assert jobs.claim_next("tester") is None
-    again = ProcessingJob.objects.get(pk=job.pk)
-    assert (again.state, again.error_code) == (JobState.PENDING, "storage")
-    assert again.run_after > timezone.now()
+    retried_job = ProcessingJob.objects.get(pk=job.pk)
+    assert (retried_job.state, retried_job.error_code) == (JobState.PENDING, "storage")
+    assert retried_job.run_after > timezone.now()
 
 
-def test_a_transient_error_is_given_up_when_the_attempts_are_spent(album, settings):
+def test_a_job_fails_after_transient_errors_when_its_attempts_are_spent(album, settings):
     settings.MAX_ATTEMPTS, settings.BACKOFF_BASE_SECONDS = 3, 0
     job = making.received(album)
 
@@ -144,20 +144,22 @@ def test_a_requeued_job_has_all_its_attempts_again(album):
 
 
 @pytest.mark.parametrize(
-    ("state", "verb"),
+    ("state", "drop"),
     [(JobState.PENDING, jobs.cancel), (JobState.PROCESSING, jobs.cancel), (JobState.FAILED, jobs.dismiss)],
 )
-def test_a_dropped_job_lets_its_raw_file_go(album, data_dir, django_capture_on_commit_callbacks, state, verb):
+def test_the_raw_file_of_a_cancelled_or_dismissed_job_is_deleted(
+    album, data_dir, django_capture_on_commit_callbacks, state, drop
+):
     job = making.job_in(album, state)
 
     with django_capture_on_commit_callbacks(execute=True):
-        assert verb(job, "owner") is True
+        assert drop(job, "owner") is True
 
     assert not (data_dir / job.raw_path).exists()
     assert Leftover.objects.count() == 0
 
 
-def test_completing_publishes_the_photo_and_lets_go_of_what_was_held(album):
+def test_completing_a_job_publishes_the_photo_and_releases_its_held_files(album):
     making.received(album)
     job = jobs.claim_next("tester")
     Leftover.note(["originals/00/x.jpg"], hold=job.claim)
@@ -169,7 +171,7 @@ def test_completing_publishes_the_photo_and_lets_go_of_what_was_held(album):
     assert list(Leftover.objects.values_list("key", flat=True)) == [job.raw_path]
 
 
-def test_a_stale_worker_publishes_nothing(album):
+def test_a_worker_that_lost_its_claim_publishes_nothing(album):
     making.received(album)
     job = jobs.claim_next("tester")
     jobs.cancel(job)
@@ -180,13 +182,13 @@ def test_a_stale_worker_publishes_nothing(album):
     assert Photo.objects.count() == 0
 
 
-def test_every_move_is_told_in_the_timeline(album):
+def test_every_transition_is_recorded_in_the_timeline(album):
     job = making.job_in(album, JobState.FAILED)
     jobs.requeue(job, "owner")
 
-    told = list(job.events.values_list("edge", "attempt", "code", "by"))
+    events = list(job.events.values_list("edge", "attempt", "code", "by"))
 
-    assert told == [
+    assert events == [
         ("create", 0, "", ""),
         ("claim", 1, "", "tester"),
         ("give_up", 1, "broken", "tester"),
@@ -195,7 +197,7 @@ def test_every_move_is_told_in_the_timeline(album):
 
 
 @pytest.mark.parametrize(
-    "nonsense",
+    "invalid_values",
     [
         {"state": "resting"},
         {"state": JobState.PROCESSING},
@@ -204,14 +206,14 @@ def test_every_move_is_told_in_the_timeline(album):
     ],
     ids=["unknown state", "processing without a claim", "a claim while pending", "failed without a reason"],
 )
-def test_the_database_refuses_what_the_life_cycle_forbids(album, nonsense):
+def test_the_database_rejects_states_that_the_life_cycle_forbids(album, invalid_values):
     job = making.received(album)
 
     with pytest.raises(IntegrityError), transaction.atomic():
-        ProcessingJob.objects.filter(pk=job.pk).update(**nonsense)
+        ProcessingJob.objects.filter(pk=job.pk).update(**invalid_values)
 
 
-def test_the_lease_runs_for_its_setting(album, settings):
+def test_the_lease_lasts_as_long_as_the_setting(album, settings):
     settings.LEASE_SECONDS = 7
     making.received(album)
 
@@ -220,14 +222,14 @@ def test_the_lease_runs_for_its_setting(album, settings):
     assert job.lease_until - job.started_at == timedelta(seconds=7)
 
 
-@pytest.mark.parametrize(("attempts", "most"), [(1, 1), (2, 2), (5, 16), (9, 256), (10, 300), (400, 300)])
-def test_backoff_doubles_up_to_its_ceiling_with_full_jitter(attempts, most):
-    assert backoff.delay(attempts, 1, 300, chance=1) == most
-    assert backoff.delay(attempts, 1, 300, chance=0.5) == most / 2
-    assert 0 < backoff.delay(attempts, 1, 300) <= most
+@pytest.mark.parametrize(("attempts", "max_delay"), [(1, 1), (2, 2), (5, 16), (9, 256), (10, 300), (400, 300)])
+def test_backoff_doubles_up_to_its_ceiling_with_full_jitter(attempts, max_delay):
+    assert backoff.delay(attempts, 1, 300, chance=1) == max_delay
+    assert backoff.delay(attempts, 1, 300, chance=0.5) == max_delay / 2
+    assert 0 < backoff.delay(attempts, 1, 300) <= max_delay
 
 
-def test_a_wait_from_a_clock_that_was_set_back_is_over(album):
+def test_a_waiting_time_from_before_a_clock_was_set_back_has_ended(album):
     making.received(album)
     ProcessingJob.objects.update(run_after=timezone.now() + timedelta(hours=1))
 
@@ -235,10 +237,10 @@ def test_a_wait_from_a_clock_that_was_set_back_is_over(album):
 
 
 @pytest.mark.parametrize("seconds", [backoff.NO_ROOM_SECONDS, backoff.STILL_SECONDS])
-@pytest.mark.parametrize("most", [0, 1, 4, 300])
-def test_a_job_that_was_put_off_is_not_due_before_its_time_however_short_retries_wait(album, settings, seconds, most):
-    """It would be taken again at once, and again, for as long as the disk is full."""
-    settings.BACKOFF_MAX_SECONDS = most
+@pytest.mark.parametrize("max_backoff", [0, 1, 4, 300])
+def test_a_postponed_job_is_not_due_early_even_if_the_maximum_backoff_is_short(album, settings, seconds, max_backoff):
+    """Otherwise it would be claimed again and again while the disk is full."""
+    settings.BACKOFF_MAX_SECONDS = max_backoff
     making.received(album)
 
     jobs.postpone(jobs.claim_next("tester"), "disk-full", "There was no room.", seconds=seconds)
@@ -248,7 +250,7 @@ def test_a_job_that_was_put_off_is_not_due_before_its_time_however_short_retries
     assert jobs.claim_next("tester") is not None
 
 
-def test_rendering_again_is_not_due_before_its_time_either(album, settings):
+def test_a_postponed_rerender_is_not_due_early(album, settings):
     settings.BACKOFF_MAX_SECONDS = 1
     job = making.job_in(album, JobState.COMPLETED)
     soon = timezone.now() + timedelta(seconds=backoff.longest(1))

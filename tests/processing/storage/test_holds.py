@@ -1,4 +1,4 @@
-"""Files that are stored but not published yet, while a sweep looks for what nobody wants."""
+"""Files that are stored but not published yet, while a sweep deletes unreferenced files."""
 
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ from tests.processing import making
 
 @pytest.fixture
 def photo(album, django_capture_on_commit_callbacks) -> Photo:
-    """One of its renditions is lost."""
+    """A photo with a missing rendition."""
     making.received(album, making.jpeg((900, 600)))
     with django_capture_on_commit_callbacks(execute=True):
         worker.develop_next()
@@ -27,67 +27,67 @@ def photo(album, django_capture_on_commit_callbacks) -> Photo:
     return photo
 
 
-def in_the_middle(monkeypatch, at: Point, act) -> None:
-    """Of making renditions again: once, at this point."""
+def call_at(monkeypatch, at: Point, function) -> None:
+    """Calls `function` once, when the rendering of missing renditions reaches the failpoint `at`."""
 
     def reach(point: Point) -> None:
         if point == at:
             monkeypatch.undo()
-            act()
+            function()
 
     monkeypatch.setattr(failpoints, "reach", reach)
 
 
-def repaired() -> tuple[consistency.Findings, list[str]]:
-    said: list[str] = []
-    return repair.repair(consistency.verify(), said.append), said
+def repair_files() -> tuple[consistency.Findings, list[str]]:
+    messages: list[str] = []
+    return repair.repair(consistency.verify(), messages.append), messages
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_store_that_takes_longer_than_a_lease_loses_nothing_to_a_sweep(photo, settings, monkeypatch):
-    settings.LEASE_SECONDS = 24  # renewed every three seconds; a machine that stands still for twelve loses it
+def test_a_store_that_is_slower_than_a_lease_loses_no_file_to_a_sweep(photo, settings, monkeypatch):
+    settings.LEASE_SECONDS = 24  # renewed every three seconds; a machine that pauses for twelve loses it
 
-    def noted() -> datetime:
+    def hold_time() -> datetime:
         return Leftover.objects.exclude(hold=None).earliest("created_at").created_at
 
-    def slow() -> None:
-        first = noted()
-        polling.until(lambda: noted() > first, what="the hold is not renewed while the store is slow")
-        recovery.delete_leftovers(first + timedelta(seconds=settings.LEASE_SECONDS, milliseconds=1))
+    def sweep_after_renewal() -> None:
+        first_time = hold_time()
+        polling.until(lambda: hold_time() > first_time, what="the hold is not renewed while the store is slow")
+        recovery.delete_leftovers(first_time + timedelta(seconds=settings.LEASE_SECONDS, milliseconds=1))
 
-    in_the_middle(monkeypatch, Point.BETWEEN_RENDITIONS, slow)
+    call_at(monkeypatch, Point.BETWEEN_RENDITIONS, sweep_after_renewal)
 
-    found, said = repaired()
+    findings, messages = repair_files()
 
-    assert found.is_clean, said
+    assert findings.is_clean, messages
     assert consistency.verify().is_clean
 
 
 @pytest.mark.django_db
-def test_who_was_frozen_for_longer_than_a_lease_publishes_nothing(photo, monkeypatch):
+def test_a_process_that_paused_for_longer_than_a_lease_publishes_nothing(photo, monkeypatch):
     before = set(photo.renditions.values_list("key", flat=True))
 
-    def frozen() -> None:
+    def expire_and_sweep() -> None:
         Leftover.objects.exclude(hold=None).update(created_at=timezone.now() - timedelta(hours=2))
         recovery.delete_leftovers(timezone.now())
 
-    in_the_middle(monkeypatch, Point.BEFORE_RENDITIONS, frozen)
+    call_at(monkeypatch, Point.BEFORE_RENDITIONS, expire_and_sweep)
 
-    found, said = repaired()
+    findings, messages = repair_files()
 
-    assert len(found.missing) == 1
-    assert "Run the repair again" in said[0]
+    assert len(findings.missing) == 1
+    assert "Run the repair again" in messages[0]
     assert set(photo.renditions.values_list("key", flat=True)) == before
-    assert repaired()[0].is_clean
+    assert repair_files()[0].is_clean
 
 
 @pytest.mark.django_db
-def test_who_may_have_lost_files_publishes_nothing_though_they_are_there_yet(photo, monkeypatch):
-    """A sweep lists what it takes before it takes it."""
+def test_a_process_whose_lease_ended_publishes_nothing_though_its_files_still_exist(photo, monkeypatch):
+    """A sweep lists the files before it deletes them, so the lease may end between the two."""
 
-    def late() -> None:
+    def let_time_pass() -> None:
         Leftover.objects.exclude(hold=None).update(created_at=timezone.now() - timedelta(seconds=45))
 
-    in_the_middle(monkeypatch, Point.BEFORE_RENDITIONS, late)
+    call_at(monkeypatch, Point.BEFORE_RENDITIONS, let_time_pass)
 
-    assert len(repaired()[0].missing) == 1
+    assert len(repair_files()[0].missing) == 1

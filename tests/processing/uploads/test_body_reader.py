@@ -1,4 +1,4 @@
-"""A body's pieces on their way from the line to the disk: none is lost, whatever comes at a time and wherever the line breaks."""
+"""Chunks of a body on their way to the disk: no byte is lost, in segments of any size and wherever the connection breaks."""
 
 import errno
 import fcntl
@@ -20,41 +20,41 @@ from tests.processing.lines import Line
 KIB, MIB = 1 << 10, 1 << 20
 CONTENT = random.Random(5).randbytes(12 * MIB)
 
-needs_straight = pytest.mark.skipif(not direct_io.O_DIRECT, reason="Only Linux writes straight to the disk")
+needs_direct_io = pytest.mark.skipif(not direct_io.O_DIRECT, reason="Only Linux supports direct I/O")
 
 
-def send(path: Path, at: int, line: Line, room: int = 1 << 40) -> None:
-    """As an upload goes on at `at`. What was there is there before."""
-    if at:
-        path.with_name(path.name + DRAFT).write_bytes(CONTENT[:at])
-    draft = LocalPartialFile(path)
-    draft.fence()
+def send(path: Path, offset: int, line: Line, room: int = 1 << 40) -> None:
+    """Appends a body to a partial file that already has the first `offset` bytes."""
+    if offset:
+        path.with_name(path.name + DRAFT).write_bytes(CONTENT[:offset])
+    partial_file = LocalPartialFile(path)
+    partial_file.fence()
     try:
-        with body_reader.chunks(line, room, at) as coming:
-            for piece in coming:
-                draft.append(piece)
+        with body_reader.chunks(line, room, offset) as chunks:
+            for chunk in chunks:
+                partial_file.append(chunk)
     finally:
-        draft.close()
+        partial_file.close()
 
 
-def arrived(path: Path) -> bytes:
+def read_partial_file(path: Path) -> bytes:
     return path.with_name(path.name + DRAFT).read_bytes()
 
 
 @pytest.fixture
 def writes(monkeypatch) -> list[tuple[int, bool]]:
-    """The length of every write to come, and whether it goes straight to the disk."""
-    seen, write = [], os.write
+    """The length of every write from now on, and whether it uses direct I/O."""
+    calls, write = [], os.write
 
-    def watched(handle: int, chunk: memoryview) -> int:
-        seen.append((len(chunk), bool(fcntl.fcntl(handle, fcntl.F_GETFL) & direct_io.O_DIRECT)))
+    def record_write(handle: int, chunk: memoryview) -> int:
+        calls.append((len(chunk), bool(fcntl.fcntl(handle, fcntl.F_GETFL) & direct_io.O_DIRECT)))
         return write(handle, chunk)
 
-    monkeypatch.setattr(os, "write", watched)
-    return seen
+    monkeypatch.setattr(os, "write", record_write)
+    return calls
 
 
-@pytest.mark.parametrize("at", [0, 1, BLOCK_BYTES - 1, BLOCK_BYTES, 5 * MIB + 17])
+@pytest.mark.parametrize("offset", [0, 1, BLOCK_BYTES - 1, BLOCK_BYTES, 5 * MIB + 17])
 @pytest.mark.parametrize(
     "counts",
     [
@@ -66,102 +66,102 @@ def writes(monkeypatch) -> list[tuple[int, bool]]:
     ],
     ids=lambda counts: "-".join(map(str, counts)),
 )
-def test_every_byte_is_where_it_belongs(tmp_path, at, counts):
-    send(tmp_path / "sea", at, Line(CONTENT[at:], *counts))
+def test_every_byte_is_written_at_its_offset(tmp_path, offset, counts):
+    send(tmp_path / "sea", offset, Line(CONTENT[offset:], *counts))
 
-    assert hashlib.sha256(arrived(tmp_path / "sea")).digest() == hashlib.sha256(CONTENT).digest()
+    assert hashlib.sha256(read_partial_file(tmp_path / "sea")).digest() == hashlib.sha256(CONTENT).digest()
 
 
-def test_whatever_comes_at_a_time(tmp_path):
-    chance = random.Random(7)
+def test_segments_of_random_sizes_are_written_completely(tmp_path):
+    rng = random.Random(7)
     for number in range(20):
-        counts = [chance.choice((1, 4095, 4096, 65_536, 300_000, 5 * MIB)) + chance.randrange(3) for _ in range(12)]
-        at = chance.choice((0, chance.randrange(8192)))
-        send(tmp_path / str(number), at, Line(CONTENT[at:], *counts, MIB))
+        counts = [rng.choice((1, 4095, 4096, 65_536, 300_000, 5 * MIB)) + rng.randrange(3) for _ in range(12)]
+        offset = rng.choice((0, rng.randrange(8192)))
+        send(tmp_path / str(number), offset, Line(CONTENT[offset:], *counts, MIB))
 
-        assert arrived(tmp_path / str(number)) == CONTENT, (at, counts)
+        assert read_partial_file(tmp_path / str(number)) == CONTENT, (offset, counts)
 
 
 @pytest.mark.parametrize("count", [100, 3 * MIB + 5, 16 * MIB])
-def test_a_line_that_breaks_keeps_every_byte_that_came(tmp_path, count):
+def test_a_connection_that_breaks_keeps_every_received_byte(tmp_path, count):
     sent = CONTENT[: 5 * MIB + 777]
 
-    with pytest.raises(HttpProblem) as refused:
+    with pytest.raises(HttpProblem) as caught:
         send(tmp_path / "sea", 0, Line(sent, count, breaks=True))
 
-    assert refused.value.refusal is problems.MALFORMED_BODY
-    assert arrived(tmp_path / "sea") == sent
+    assert caught.value.refusal is problems.MALFORMED_BODY
+    assert read_partial_file(tmp_path / "sea") == sent
 
 
-def test_more_than_there_is_room_for_is_refused_after_what_there_is_room_for(tmp_path):
-    with pytest.raises(HttpProblem) as refused:
+def test_a_body_that_is_too_large_is_rejected_after_the_bytes_that_fit(tmp_path):
+    with pytest.raises(HttpProblem) as caught:
         send(tmp_path / "sea", 0, Line(CONTENT, 3 * MIB + 5), room=4 * MIB + 3)
 
-    assert refused.value.refusal is problems.TOO_LARGE
-    assert arrived(tmp_path / "sea") == CONTENT[: 4 * MIB + 3]
+    assert caught.value.refusal is problems.TOO_LARGE
+    assert read_partial_file(tmp_path / "sea") == CONTENT[: 4 * MIB + 3]
 
 
-@needs_straight
-def test_what_comes_fast_goes_straight_to_the_disk(tmp_path, writes):
+@needs_direct_io
+def test_a_fast_body_is_written_with_direct_io(tmp_path, writes):
     send(tmp_path / "sea", 0, Line(CONTENT[: 10 * MIB + 5], 16 * MIB))
 
     assert writes == [(4 * MIB, True), (4 * MIB, True), (2 * MIB, True), (5, False)]
 
 
-@needs_straight
-def test_it_goes_straight_again_after_an_odd_offset(tmp_path, writes):
+@needs_direct_io
+def test_direct_io_is_used_again_after_an_unaligned_offset(tmp_path, writes):
     send(tmp_path / "sea", 5, Line(CONTENT[5:], 16 * MIB))
 
     assert writes == [(BLOCK_BYTES - 5, False), (4 * MIB - BLOCK_BYTES, True), (4 * MIB, True), (4 * MIB, True)]
 
 
-def test_what_comes_slowly_does_not_wait_for_a_block_to_be_full(tmp_path, writes):
+def test_bytes_of_a_slow_client_do_not_wait_for_a_full_block(tmp_path, writes):
     send(tmp_path / "sea", 0, Line(CONTENT[:3000], 1000))
 
     assert writes == [(1000, False)] * 3
 
 
-@needs_straight
-@pytest.mark.parametrize("refuses", [fcntl.F_SETFL, None], ids=["the mode", "the write"])
-def test_a_file_system_without_straight_writes_is_written_as_ever(tmp_path, monkeypatch, refuses):
+@needs_direct_io
+@pytest.mark.parametrize("rejected_command", [fcntl.F_SETFL, None], ids=["setting the flag", "writing"])
+def test_a_file_system_without_direct_io_is_written_normally(tmp_path, monkeypatch, rejected_command):
     control, write = fcntl.fcntl, os.write
 
-    def reluctant(handle: int, command: int, flags: int = 0) -> int:
-        if command == refuses and flags & direct_io.O_DIRECT:
+    def reject_flag(handle: int, command: int, flags: int = 0) -> int:
+        if command == rejected_command and flags & direct_io.O_DIRECT:
             raise OSError(errno.EINVAL, "Invalid argument")
         return control(handle, command, flags)
 
-    def picky(handle: int, chunk: memoryview) -> int:
+    def reject_write(handle: int, chunk: memoryview) -> int:
         if control(handle, fcntl.F_GETFL) & direct_io.O_DIRECT:
             raise OSError(errno.EINVAL, "Invalid argument")
         return write(handle, chunk)
 
-    monkeypatch.setattr(fcntl, "fcntl", reluctant)
-    if refuses is None:
-        monkeypatch.setattr(os, "write", picky)
+    monkeypatch.setattr(fcntl, "fcntl", reject_flag)
+    if rejected_command is None:
+        monkeypatch.setattr(os, "write", reject_write)
     send(tmp_path / "sea", 0, Line(CONTENT, 16 * MIB))
 
-    assert arrived(tmp_path / "sea") == CONTENT
+    assert read_partial_file(tmp_path / "sea") == CONTENT
 
 
-def test_a_write_that_takes_a_part_only_is_gone_on_with(tmp_path, monkeypatch):
+def test_a_partial_write_is_continued(tmp_path, monkeypatch):
     write = os.write
     monkeypatch.setattr(os, "write", lambda handle, chunk: write(handle, chunk[:300_000]))
 
     send(tmp_path / "sea", 0, Line(CONTENT, 16 * MIB))
 
-    assert arrived(tmp_path / "sea") == CONTENT
+    assert read_partial_file(tmp_path / "sea") == CONTENT
 
 
-def test_senders_beyond_the_first_few_make_do_with_less_memory(tmp_path):
-    def longest(line: Line) -> int:
-        with body_reader.chunks(line, 1 << 40, 0) as coming:
-            return max(map(len, coming))
+def test_clients_beyond_the_pool_get_smaller_buffers(tmp_path):
+    def longest_chunk(line: Line) -> int:
+        with body_reader.chunks(line, 1 << 40, 0) as chunks:
+            return max(map(len, chunks))
 
-    lent = [body_reader._pairs.get_nowait() for _ in range(body_reader.POOL_SIZE)]
+    borrowed = [body_reader._pairs.get_nowait() for _ in range(body_reader.POOL_SIZE)]
     try:
-        assert longest(Line(CONTENT, 16 * MIB)) == body_reader.SMALL_CHUNK_BYTES
+        assert longest_chunk(Line(CONTENT, 16 * MIB)) == body_reader.SMALL_CHUNK_BYTES
     finally:
-        for pair in lent:
+        for pair in borrowed:
             body_reader._pairs.put(pair)
-    assert longest(Line(CONTENT, 16 * MIB)) == body_reader.MAX_CHUNK_BYTES
+    assert longest_chunk(Line(CONTENT, 16 * MIB)) == body_reader.MAX_CHUNK_BYTES

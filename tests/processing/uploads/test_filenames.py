@@ -13,11 +13,11 @@ PHOTOS = Path(os.environ.get("DARKROOM_PHOTOS", Path(__file__).parents[4] / "sha
     ("name", "charset"),
     [("Zürich.jpg", "cp1252"), ("Москва.jpg", "cp1251"), ("東京タワー.jpg", "cp932"), ("Café.jpg", "mac_roman")],
 )
-def test_a_name_on_a_disk_in_another_charset_is_read(name, charset):
+def test_a_name_in_another_charset_is_decoded(name, charset):
     assert filenames.displayed(os.fsdecode(name.encode(charset))) == name
 
 
-def test_a_name_that_is_no_text_at_all_is_shown_without_it():
+def test_bytes_of_a_name_that_are_not_text_are_left_out():
     assert filenames.displayed("a\udcff\ud800b.jpg") == "ab.jpg"
 
 
@@ -25,7 +25,7 @@ ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007
 
 
 @pytest.mark.parametrize(
-    ("sent", "shown"),
+    ("raw_name", "displayed_name"),
     [
         ("IMG_0001.JPG", "IMG_0001.JPG"),
         ("../../etc/passwd.jpg", "passwd.jpg"),
@@ -53,24 +53,24 @@ ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007
         ("12\u223630 100% real%20.jpg", "12\u223630 100% real%20.jpg"),
     ],
 )
-def test_a_name_is_shown_in_one_visible_line(sent, shown):
-    assert filenames.displayed(sent) == shown
+def test_a_name_is_displayed_as_one_visible_line(raw_name, displayed_name):
+    assert filenames.displayed(raw_name) == displayed_name
 
 
-def test_a_long_name_keeps_its_ending():
-    shown = filenames.displayed("a" * 300 + ".jpeg")
+def test_a_long_name_keeps_its_extension():
+    displayed_name = filenames.displayed("a" * 300 + ".jpeg")
 
-    assert (len(shown), shown[-6:]) == (filenames.MAX_LENGTH, "….jpeg")
+    assert (len(displayed_name), displayed_name[-6:]) == (filenames.MAX_LENGTH, "….jpeg")
 
 
 def test_a_long_name_is_not_cut_within_an_emoji():
-    shown = filenames.displayed("a" * 190 + ENGLAND * 9 + ".jpeg")
+    displayed_name = filenames.displayed("a" * 190 + ENGLAND * 9 + ".jpeg")
 
-    assert shown == "a" * 190 + "….jpeg"
+    assert displayed_name == "a" * 190 + "….jpeg"
 
 
 @pytest.mark.parametrize(
-    ("sent", "meant"),
+    ("escaped", "unescaped"),
     [
         ("say %22cheese%22.jpg", 'say "cheese".jpg'),
         ("a%0D%0Ab%0ac.jpg", "a\r\nb\nc.jpg"),
@@ -78,20 +78,20 @@ def test_a_long_name_is_not_cut_within_an_emoji():
         ("50%.jpg", "50%.jpg"),
     ],
 )
-def test_what_browsers_escape_in_a_form_is_turned_back(sent, meant):
-    assert filenames.unescape_form_name(sent) == meant
+def test_characters_that_browsers_escape_in_a_form_are_unescaped(escaped, unescaped):
+    assert filenames.unescape_form_name(escaped) == unescaped
 
 
-def test_a_long_name_without_an_ending_is_cut():
+def test_a_long_name_without_an_extension_is_cut():
     assert filenames.displayed("a" * 300) == "a" * 199 + "…"
 
 
 @pytest.mark.skipif(not PHOTOS.exists(), reason="the shared photos are not here")
-def test_no_hostile_name_of_the_shared_list_can_be_a_path():
+def test_no_hostile_name_of_the_shared_list_is_displayed_as_a_path():
     for entry in json.loads((PHOTOS / "filenames.json").read_text(encoding="utf-8"))["names"]:
-        shown = filenames.displayed(entry["name"])
-        assert 0 < len(shown) <= filenames.MAX_LENGTH
-        assert not set(shown) & set("/\\\0\n\r")
+        displayed_name = filenames.displayed(entry["name"])
+        assert 0 < len(displayed_name) <= filenames.MAX_LENGTH
+        assert not set(displayed_name) & set("/\\\0\n\r")
 
 
 @pytest.mark.parametrize(

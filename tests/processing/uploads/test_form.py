@@ -14,51 +14,51 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def intake(album, owner):
-    intake = FormUploadHandler(RequestFactory().post("/"), album, owner, None)
-    intake._has_checked_sender = True
-    yield intake
-    intake.close()
+def handler(album, owner):
+    handler = FormUploadHandler(RequestFactory().post("/"), album, owner, None)
+    handler._has_checked_sender = True
+    yield handler
+    handler.close()
 
 
-def send(intake: FormUploadHandler, name: str, content: bytes) -> None:
-    """Pass one file to the handler, which skips the rest of a file that it rejects."""
+def send(handler: FormUploadHandler, name: str, content: bytes) -> None:
+    """Passes one file to the handler, which skips the remaining bytes of a rejected file."""
     try:
-        intake.new_file("photos", name)
-        intake.receive_data_chunk(content, 0)
+        handler.new_file("photos", name)
+        handler.receive_data_chunk(content, 0)
     except SkipFile:
         return
-    intake.file_complete(len(content))
+    handler.file_complete(len(content))
 
 
-def running(album: Album) -> bool:
+def is_busy(album: Album) -> bool:
     return batches.running_in(album) is not None
 
 
 @pytest.mark.parametrize("content", [b"", bytes(2_000_000)], ids=["empty", "too large"])
-def test_the_album_is_busy_until_the_end_of_a_form_whose_first_file_is_rejected(album, intake, settings, content):
+def test_the_album_is_busy_until_the_end_of_a_form_with_a_rejected_first_file(album, handler, settings, content):
     settings.MAX_FILE_BYTES = 1_000_000
 
-    send(intake, "1.jpg", content)
-    busy = [running(album)]
-    send(intake, "2.jpg", making.jpeg())
-    busy.append(running(album))
-    send(intake, "3.jpg", content)
-    busy.append(running(album))
-    [job] = intake.finish_files()
+    send(handler, "1.jpg", content)
+    busy_states = [is_busy(album)]
+    send(handler, "2.jpg", making.jpeg())
+    busy_states.append(is_busy(album))
+    send(handler, "3.jpg", content)
+    busy_states.append(is_busy(album))
+    [job] = handler.finish_files()
 
-    assert busy == [True, True, True]
+    assert busy_states == [True, True, True]
     assert job.original_filename == "2.jpg"
     states = Upload.objects.order_by("name").values_list("state", flat=True)
     assert list(states) == ["refused", "received", "refused"]
 
 
-def test_a_form_of_which_every_file_is_rejected_ends_with_its_batch(album, intake, settings):
+def test_a_form_with_only_rejected_files_ends_its_batch(album, handler, settings):
     settings.MAX_FILE_BYTES = 10
 
-    send(intake, "1.jpg", making.jpeg())
-    send(intake, "2.jpg", making.jpeg())
-    assert running(album)
+    send(handler, "1.jpg", making.jpeg())
+    send(handler, "2.jpg", making.jpeg())
+    assert is_busy(album)
 
-    assert intake.finish_files() == []
-    assert not running(album)
+    assert handler.finish_files() == []
+    assert not is_busy(album)

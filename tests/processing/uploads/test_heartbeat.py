@@ -1,4 +1,4 @@
-"""A form or an import whose process died keeps no album locked; one that lives keeps all its files, however slow it is."""
+"""A form upload or import does not lock its album after its process died, and loses no file while its process is slow."""
 
 import io
 import threading
@@ -25,16 +25,16 @@ BOUND = [Batch.Source.FORM, Batch.Source.IMPORT]
 RESUMABLE = [Batch.Source.PAGE, Batch.Source.TUS, Batch.Source.DIRECT]
 
 
-def silent(settings, seconds: float) -> None:
-    """Nothing was heard for so long of whoever takes in what is on its way."""
-    left = timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS - seconds)
-    Upload.objects.receiving().update(expires_at=timezone.now() + left)
+def set_silence(settings, seconds: float) -> None:
+    """Sets the last heartbeat of all uploads in progress to so many seconds ago."""
+    time_left = timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS - seconds)
+    Upload.objects.receiving().update(expires_at=timezone.now() + time_left)
 
 
-def left_behind(album: Album, settings, source: Batch.Source = Batch.Source.FORM) -> Upload:
-    """By a process that died."""
+def abandoned_upload(album: Album, settings, source: Batch.Source = Batch.Source.FORM) -> Upload:
+    """Returns an upload of a process that died."""
     upload = batches.open_with_upload(album, album.owner, source, "photo.jpg")
-    silent(settings, deadlines.SILENCE_SECONDS + 1)
+    set_silence(settings, deadlines.SILENCE_SECONDS + 1)
     return upload
 
 
@@ -43,10 +43,10 @@ def form(*contents: tuple[str, bytes]) -> bytes:
     return b"".join(head.format(name).encode() + content + b"\r\n" for name, content in contents) + b"--X--\r\n"
 
 
-def send(client: Client, album: Album, body: bytes, line: io.RawIOBase | io.BytesIO | None = None) -> int:
-    kind = "multipart/form-data; boundary=X"
-    told = {"CONTENT_TYPE": kind, "CONTENT_LENGTH": str(len(body)), "wsgi.input": line or io.BytesIO(body)}
-    return client.generic("POST", f"/albums/{album.pk}/uploads/", content_type=kind, **told).status_code  # type: ignore[arg-type]
+def send(client: Client, album: Album, body: bytes, stream: io.RawIOBase | io.BytesIO | None = None) -> int:
+    content_type = "multipart/form-data; boundary=X"
+    environ = {"CONTENT_TYPE": content_type, "CONTENT_LENGTH": str(len(body)), "wsgi.input": stream or io.BytesIO(body)}
+    return client.generic("POST", f"/albums/{album.pk}/uploads/", content_type=content_type, **environ).status_code  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -58,8 +58,8 @@ def client(owner) -> Client:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("source", BOUND)
-def test_what_a_dead_process_took_in_is_given_up_by_the_sweep(album, settings, source):
-    left_behind(album, settings, source)
+def test_the_sweep_expires_the_uploads_of_a_dead_process(album, settings, source):
+    abandoned_upload(album, settings, source)
 
     assert recovery.sweep().expired == 1
 
@@ -69,8 +69,8 @@ def test_what_a_dead_process_took_in_is_given_up_by_the_sweep(album, settings, s
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("source", RESUMABLE)
-def test_a_resumable_upload_may_pause_for_as_long_as_ever(album, settings, source):
-    left_behind(album, settings, source)
+def test_a_resumable_upload_may_pause_until_its_own_expiry(album, settings, source):
+    abandoned_upload(album, settings, source)
 
     assert recovery.sweep().expired == 0
     assert batches.release(album) == 0
@@ -80,12 +80,12 @@ def test_a_resumable_upload_may_pause_for_as_long_as_ever(album, settings, sourc
 @pytest.mark.django_db
 @pytest.mark.parametrize("size", [5, None])
 @pytest.mark.parametrize("source", BOUND)
-def test_a_resumable_upload_that_joined_the_batch_of_a_form_may_pause_too(album, settings, source, size):
-    """The form is over, and its photos wait to be developed: the batch is at work."""
+def test_a_resumable_upload_in_the_batch_of_a_form_may_pause_too(album, settings, source, size):
+    """The form is complete, and its photos are queued: the batch is still active."""
     job = making.received(album)
     Batch.objects.update(source=source)
     joined = batches.join_or_open(album, album.owner, Batch.Source.TUS, "a.jpg", size)
-    silent(settings, deadlines.SILENCE_SECONDS + 1)
+    set_silence(settings, deadlines.SILENCE_SECONDS + 1)
 
     assert joined.batch_id == job.batch_id
     assert recovery.sweep().expired == 0
@@ -94,9 +94,9 @@ def test_a_resumable_upload_that_joined_the_batch_of_a_form_may_pause_too(album,
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("source", BOUND)
-def test_one_that_gave_a_sign_of_life_just_now_is_left_alone(album, settings, source):
-    upload = left_behind(album, settings, source)
-    silent(settings, deadlines.SILENCE_SECONDS - 10)
+def test_an_upload_with_a_recent_heartbeat_is_left_alone(album, settings, source):
+    upload = abandoned_upload(album, settings, source)
+    set_silence(settings, deadlines.SILENCE_SECONDS - 10)
 
     assert recovery.sweep().expired == 0
     assert uploads.expire(upload) is False
@@ -104,20 +104,20 @@ def test_one_that_gave_a_sign_of_life_just_now_is_left_alone(album, settings, so
 
 
 @pytest.mark.django_db
-def test_an_album_that_a_dead_form_held_takes_the_next_form_before_any_sweep(album, client, settings):
-    left_behind(album, settings)
+def test_an_album_with_an_abandoned_form_accepts_the_next_form_before_any_sweep(album, client, settings):
+    abandoned_upload(album, settings)
 
     assert send(client, album, form(("a.jpg", making.jpeg()))) == 302
     assert ProcessingJob.objects.get().original_filename == "a.jpg"
 
 
 @pytest.mark.django_db
-def test_it_takes_resumable_uploads_and_declared_batches_too(album, owner, stranger, settings):
-    left_behind(album, settings)
+def test_an_album_with_an_abandoned_form_accepts_tus_and_declared_batches_too(album, owner, stranger, settings):
+    abandoned_upload(album, settings)
     assert batches.join_or_open(album, stranger, Batch.Source.TUS, "a.jpg", 5).batch.source == Batch.Source.TUS
     Upload.objects.all().delete()
 
-    left_behind(album, settings)
+    abandoned_upload(album, settings)
     declared = preflight.declare(album, stranger, [manifest.Declared("b.jpg", 5)])
 
     assert declared.batch is not None
@@ -125,16 +125,16 @@ def test_it_takes_resumable_uploads_and_declared_batches_too(album, owner, stran
 
 
 @pytest.mark.django_db
-def test_its_panel_shows_that_it_is_free(album, settings):
-    left_behind(album, settings)
+def test_the_panel_of_an_album_with_an_abandoned_form_shows_that_it_is_free(album, settings):
+    abandoned_upload(album, settings)
 
     panel = panel_query.build(album)
 
-    assert (panel.progress.is_busy, [each.code for each in panel.report.refused]) == (False, ["cut-off"])
+    assert (panel.progress.is_busy, [upload.code for upload in panel.report.refused]) == (False, ["cut-off"])
 
 
 @pytest.mark.django_db
-def test_an_album_that_a_living_form_holds_stays_locked(album, settings):
+def test_an_album_with_a_live_form_stays_locked(album, settings):
     batches.open_with_upload(album, album.owner, Batch.Source.FORM, "photo.jpg")
 
     assert panel_query.build(album).progress.is_busy
@@ -142,8 +142,8 @@ def test_an_album_that_a_living_form_holds_stays_locked(album, settings):
         batches.ensure_open(album)
 
 
-class Slow(io.RawIOBase):
-    """A body that waits, after so many bytes, until the form's files have got a sign of life."""
+class SlowBody(io.RawIOBase):
+    """A body that calls `wait` once, after `after` bytes have been read."""
 
     def __init__(self, body: bytes, after: int, wait) -> None:
         self._body, self._after, self._wait = io.BytesIO(body), after, wait
@@ -156,47 +156,49 @@ class Slow(io.RawIOBase):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_files_that_landed_live_on_while_the_rest_of_their_form_is_slow(album, client, settings, monkeypatch):
-    """The rest is a file that is refused, of which no byte is stored: its sender is heard all the same."""
+def test_received_files_do_not_expire_while_the_rest_of_their_form_is_slow(album, client, settings, monkeypatch):
+    """The bytes that are still to come belong to a rejected file, and are not stored. They still count as a sign of life."""
     monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.01)
-    monkeypatch.setattr(intake, "MAX_FILL_SECONDS", -1)  # what has come is looked at before the rest is waited for
+    monkeypatch.setattr(intake, "MAX_FILL_SECONDS", -1)  # the handler gets received bytes before it waits for more
     settings.MAX_FILE_BYTES = 50_000
     good = making.jpeg()
     body = form(("good.jpg", good), ("huge.jpg", bytes(200_000)))
 
-    def a_lease_passes() -> None:
+    def let_lease_expire() -> None:
         polling.until(lambda: Upload.objects.receiving().filter(name="good.jpg").exists(), what="it did not arrive")
-        silent(settings, deadlines.SILENCE_SECONDS + 1)
+        set_silence(settings, deadlines.SILENCE_SECONDS + 1)
         polling.until(lambda: not Upload.objects.abandoned().exists(), what="the form gives no sign of life")
         recovery.sweep()
 
-    assert send(client, album, body, Slow(body, 150_000, a_lease_passes)) == 302
+    assert send(client, album, body, SlowBody(body, 150_000, let_lease_expire)) == 302
 
     assert ProcessingJob.objects.get().original_filename == "good.jpg"
     assert [thread.name for thread in threading.enumerate() if thread.name == "heartbeat"] == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_import_lives_on_while_the_storage_is_slow(album, tmp_path, settings, monkeypatch):
+def test_an_import_does_not_expire_while_the_storage_is_slow(album, tmp_path, settings, monkeypatch):
     monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.01)
     for name in ("a.jpg", "b.jpg"):
         (tmp_path / name).write_bytes(making.jpeg())
-    land = UploadWriter.commit
+    commit = UploadWriter.commit
 
-    def slow(stream: UploadWriter) -> None:
-        silent(settings, deadlines.SILENCE_SECONDS + 1)
+    def commit_slowly(writer: UploadWriter) -> None:
+        set_silence(settings, deadlines.SILENCE_SECONDS + 1)
         polling.until(lambda: not Upload.objects.abandoned().exists(), what="the import gives no sign of life")
-        land(stream)
+        commit(writer)
 
-    monkeypatch.setattr(UploadWriter, "commit", slow)
+    monkeypatch.setattr(UploadWriter, "commit", commit_slowly)
 
-    taken = list(importer.Importer(album).run(map(importer.ImportFile, (tmp_path / "a.jpg", tmp_path / "b.jpg"))))
+    received_uploads = list(
+        importer.Importer(album).run(map(importer.ImportFile, (tmp_path / "a.jpg", tmp_path / "b.jpg")))
+    )
 
-    assert [upload.state for upload in taken] == [UploadState.RECEIVED] * 2
+    assert [upload.state for upload in received_uploads] == [UploadState.RECEIVED] * 2
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_hears_nothing_for_as_long_as_any_upload_may_pause_gives_no_sign_any_more(album, settings, monkeypatch):
+def test_the_heartbeat_ends_when_no_bytes_arrive_for_as_long_as_any_upload_may_pause(album, settings, monkeypatch):
     monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.01)
     settings.UPLOAD_EXPIRY_SECONDS = 0
     upload = batches.open_with_upload(album, album.owner, Batch.Source.FORM, "photo.jpg")

@@ -1,4 +1,4 @@
-"""Reading, hashing and writing side by side: what fails in one of them is told as if they came one after another."""
+"""Double buffering: an error in a background thread has the same effect as one in the request's thread."""
 
 import errno
 import hashlib
@@ -42,76 +42,76 @@ def upload(album) -> Upload:
 
 @pytest.fixture
 def fails_at(monkeypatch):
-    """Let the write of this number raise an error."""
+    """Makes the write with this number raise an error."""
 
     def fail_at(number: int, error: Exception) -> None:
         append, written = LocalPartialFile.append, []
 
-        def failing(growing: LocalPartialFile, piece: memoryview) -> None:
-            written.append(piece)
+        def append_or_fail(partial_file: LocalPartialFile, chunk: memoryview) -> None:
+            written.append(chunk)
             if len(written) == number:
                 raise error
-            append(growing, piece)
+            append(partial_file, chunk)
 
-        monkeypatch.setattr(LocalPartialFile, "append", failing)
+        monkeypatch.setattr(LocalPartialFile, "append", append_or_fail)
 
     return fail_at
 
 
-def receive(upload: Upload, at: int = 0, line: Line | None = None, checksum: Checksum | None = None) -> int:
-    fresh = Upload.objects.get(pk=upload.pk)
+def receive(upload: Upload, offset: int = 0, line: Line | None = None, checksum: Checksum | None = None) -> int:
+    row = Upload.objects.get(pk=upload.pk)
     return tus_session.receive(
-        fresh, PartHeaders(at, None, checksum), line or Line(CONTENT[at:], 16 * MIB), len(CONTENT) - at
+        row, PartHeaders(offset, None, checksum), line or Line(CONTENT[offset:], 16 * MIB), len(CONTENT) - offset
     )
 
 
-def proof(content: bytes = CONTENT) -> Checksum:
+def sha256_checksum(content: bytes = CONTENT) -> Checksum:
     return Checksum("sha256", hashlib.sha256(content).digest())
 
 
-def test_a_large_piece_is_worked_on_in_a_thread_of_its_own_and_a_small_one_is_not():
-    threads = []
-    with offload.writing(lambda piece: threads.append(get_ident())) as writing:
-        writing.submit(memoryview(bytes(offload.MIN_OFFLOADED_WRITING_BYTES)))
-        writing.submit(memoryview(b"small"))
+def test_a_large_chunk_is_written_in_a_background_thread_and_a_small_one_is_not():
+    thread_ids = []
+    with offload.writing(lambda chunk: thread_ids.append(get_ident())) as task:
+        task.submit(memoryview(bytes(offload.MIN_OFFLOADED_WRITING_BYTES)))
+        task.submit(memoryview(b"small"))
 
-    assert threads[0] != get_ident()
-    assert threads[1] == get_ident()
-
-
-class Postponed:
-    """Threads that do their work when its result is waited for, and not before."""
-
-    def submit(self, work, piece):
-        return SimpleNamespace(result=lambda: work(piece))
+    assert thread_ids[0] != get_ident()
+    assert thread_ids[1] == get_ident()
 
 
-def test_the_next_piece_waits_for_the_one_before():
-    done = []
-    with BackgroundTask(Postponed(), min_bytes=10, work=lambda piece: done.append(len(piece))) as writing:
-        writing.submit(memoryview(bytes(20)))
-        assert done == []
-        writing.submit(memoryview(b"12"))
-        assert done == [20, 2]
-        writing.submit(memoryview(bytes(30)))
-    assert done == [20, 2, 30]
+class DeferredExecutor:
+    """An executor that runs the work only when its result is waited for."""
+
+    def submit(self, work, chunk):
+        return SimpleNamespace(result=lambda: work(chunk))
 
 
-@pytest.mark.parametrize("then", [lambda writing: writing.submit(memoryview(b"more")), lambda writing: writing.wait()])
-def test_what_the_work_raises_is_raised_by_the_call_after(then):
-    def work(piece: memoryview) -> None:
+def test_the_next_chunk_waits_for_the_previous_one():
+    written_lengths = []
+    with BackgroundTask(DeferredExecutor(), min_bytes=10, work=lambda chunk: written_lengths.append(len(chunk))) as task:
+        task.submit(memoryview(bytes(20)))
+        assert written_lengths == []
+        task.submit(memoryview(b"12"))
+        assert written_lengths == [20, 2]
+        task.submit(memoryview(bytes(30)))
+    assert written_lengths == [20, 2, 30]
+
+
+@pytest.mark.parametrize("next_call", [lambda task: task.submit(memoryview(b"more")), lambda task: task.wait()])
+def test_an_error_in_the_background_thread_is_raised_by_the_next_call(next_call):
+    def work(chunk: memoryview) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    writing = offload.writing(work)
-    writing.submit(memoryview(bytes(2 * MIB)))
+    task = offload.writing(work)
+    task.submit(memoryview(bytes(2 * MIB)))
 
     with pytest.raises(OSError, match="Input/output"):
-        then(writing)
-    writing.wait()  # it is said once
+        next_call(task)
+    task.wait()  # it is raised only once
 
 
 @pytest.mark.django_db
-def test_an_upload_that_comes_fast_is_received_whole(upload):
+def test_a_fast_upload_is_received_completely(upload):
     assert receive(upload) == len(CONTENT)
 
     upload.refresh_from_db()
@@ -121,62 +121,62 @@ def test_an_upload_that_comes_fast_is_received_whole(upload):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_a_disk_that_fills_up_under_a_fast_sender_keeps_what_was_written(upload, fails_at, number):
+def test_a_disk_that_fills_up_during_a_fast_upload_keeps_the_written_bytes(upload, fails_at, number):
     fails_at(number, OSError(errno.ENOSPC, "No space left on device"))
 
-    with pytest.raises(HttpProblem) as refused:
+    with pytest.raises(HttpProblem) as caught:
         receive(upload)
 
-    assert refused.value.refusal.code == "disk-full"
-    assert refused.value.offset == (number - 1) * 4 * MIB
-    assert receive(upload, refused.value.offset) == len(CONTENT)
+    assert caught.value.refusal.code == "disk-full"
+    assert caught.value.offset == (number - 1) * 4 * MIB
+    assert receive(upload, caught.value.offset) == len(CONTENT)
     upload.refresh_from_db()
     assert upload.sha256 == hashlib.sha256(CONTENT).hexdigest()
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("number", [1, 3])
-def test_a_fast_sender_who_was_fenced_off_is_told_so(upload, fails_at, number):
+def test_a_fast_client_that_was_fenced_off_gets_an_error(upload, fails_at, number):
     fails_at(number, WriterFenced())
 
-    with pytest.raises(HttpProblem) as refused:
+    with pytest.raises(HttpProblem) as caught:
         receive(upload)
 
-    assert refused.value.refusal is protocol.REVOKED
+    assert caught.value.refusal is protocol.REVOKED
     assert receive(upload, (number - 1) * 4 * MIB) == len(CONTENT)
     upload.refresh_from_db()
     assert upload.sha256 == hashlib.sha256(CONTENT).hexdigest()
 
 
 @pytest.mark.django_db
-def test_a_fast_line_that_breaks_is_gone_on_with_where_it_broke(upload):
-    sent = 7 * MIB + 5
-    with pytest.raises(HttpProblem) as refused:
-        receive(upload, line=Line(CONTENT[:sent], 16 * MIB, breaks=True))
+def test_a_fast_upload_resumes_where_its_connection_broke_off(upload):
+    sent_size = 7 * MIB + 5
+    with pytest.raises(HttpProblem) as caught:
+        receive(upload, line=Line(CONTENT[:sent_size], 16 * MIB, breaks=True))
 
-    assert (refused.value.refusal, refused.value.offset) == (problems.MALFORMED_BODY, sent)
-    assert receive(upload, sent) == len(CONTENT)
+    assert (caught.value.refusal, caught.value.offset) == (problems.MALFORMED_BODY, sent_size)
+    assert receive(upload, sent_size) == len(CONTENT)
     upload.refresh_from_db()
     assert upload.sha256 == hashlib.sha256(CONTENT).hexdigest()
 
 
-@pytest.fixture(params=["named", "no /proc", "no such files"])
-def asides(request, monkeypatch) -> str:
-    """What the file system can do with files that have no name."""
+@pytest.fixture(params=["named", "no /proc", "no anonymous files"])
+def anonymous_files(request, monkeypatch) -> str:
+    """What the file system supports: naming an anonymous file, creating one without naming it, or neither."""
     if request.param == "no /proc":
 
         def refuse(*_: object) -> None:
             raise FileNotFoundError(errno.ENOENT, "No such file or directory")
 
         monkeypatch.setattr(AppendFile, "name", refuse)
-    elif request.param == "no such files":
+    elif request.param == "no anonymous files":
         monkeypatch.setattr(direct_io, "O_TMPFILE", 0)
     return request.param
 
 
 @pytest.mark.django_db
-def test_a_part_that_is_proved_as_it_comes_is_received_whole(upload, asides):
-    assert receive(upload, checksum=proof()) == len(CONTENT)
+def test_a_first_part_with_a_checksum_is_received_completely(upload, anonymous_files):
+    assert receive(upload, checksum=sha256_checksum()) == len(CONTENT)
 
     upload.refresh_from_db()
     path = settings.DATA_DIR / upload.key
@@ -186,65 +186,65 @@ def test_a_part_that_is_proved_as_it_comes_is_received_whole(upload, asides):
 
 
 @pytest.mark.django_db
-@pytest.mark.embedded  # the S3 server decides who may read its files
-def test_a_part_that_is_proved_as_it_comes_has_the_mode_of_any_file(upload, asides):
-    receive(upload, checksum=proof())
+@pytest.mark.embedded  # the S3 server decides about access to its files
+def test_a_first_part_with_a_checksum_has_the_mode_of_any_other_file(upload, anonymous_files):
+    receive(upload, checksum=sha256_checksum())
 
     (settings.DATA_DIR / "as any").touch()
     assert (settings.DATA_DIR / upload.key).stat().st_mode == (settings.DATA_DIR / "as any").stat().st_mode
 
 
 @pytest.mark.django_db
-def test_a_first_part_that_is_proved_is_gone_on_with(upload, asides):
+def test_a_first_part_with_a_checksum_can_be_continued(upload, anonymous_files):
     first = CONTENT[: 5 * MIB + 3]
 
-    with pytest.raises(HttpProblem) as refused:
-        receive(upload, line=Line(first, 16 * MIB, breaks=True), checksum=proof(first))
-    assert (refused.value.refusal, refused.value.offset) == (problems.MALFORMED_BODY, 0)
+    with pytest.raises(HttpProblem) as caught:
+        receive(upload, line=Line(first, 16 * MIB, breaks=True), checksum=sha256_checksum(first))
+    assert (caught.value.refusal, caught.value.offset) == (problems.MALFORMED_BODY, 0)
 
     fresh = Upload.objects.get(pk=upload.pk)
-    assert tus_session.receive(fresh, PartHeaders(0, None, proof(first)), Line(first, 16 * MIB), len(first)) == len(
-        first
-    )
-    assert receive(upload, len(first), checksum=proof(CONTENT[len(first) :])) == len(CONTENT)
+    assert tus_session.receive(
+        fresh, PartHeaders(0, None, sha256_checksum(first)), Line(first, 16 * MIB), len(first)
+    ) == len(first)
+    assert receive(upload, len(first), checksum=sha256_checksum(CONTENT[len(first) :])) == len(CONTENT)
     upload.refresh_from_db()
     assert upload.sha256 == hashlib.sha256(CONTENT).hexdigest()
 
 
 @pytest.mark.django_db
-def test_a_damaged_part_leaves_nothing(upload, asides):
-    with pytest.raises(HttpProblem) as refused:
-        receive(upload, checksum=proof(b"other"))
+def test_a_damaged_first_part_leaves_no_bytes(upload, anonymous_files):
+    with pytest.raises(HttpProblem) as caught:
+        receive(upload, checksum=sha256_checksum(b"other"))
 
-    assert (refused.value.refusal, refused.value.offset) == (protocol.CHECKSUM_MISMATCH, 0)
+    assert (caught.value.refusal, caught.value.offset) == (protocol.CHECKSUM_MISMATCH, 0)
     assert tus_session.offset(Upload.objects.get(pk=upload.pk)) == 0
     assert not list((settings.DATA_DIR / "incoming").glob("*.part"))
-    assert receive(upload, checksum=proof()) == len(CONTENT)
+    assert receive(upload, checksum=sha256_checksum()) == len(CONTENT)
 
 
 @pytest.mark.django_db
-def test_a_proved_part_of_a_sender_who_was_fenced_off_counts_for_nothing(upload, asides):
+def test_a_verified_first_part_of_a_fenced_writer_is_discarded(upload, anonymous_files):
     class Overtaken(Line):
-        """Another request asks for the offset while its bytes are on their way."""
+        """Another request asks for the offset while this body is being read."""
 
         def readinto(self, buffer: memoryview) -> int:
             tus_session.offset(Upload.objects.get(pk=upload.pk))
             return super().readinto(buffer)
 
-    with pytest.raises(HttpProblem) as refused:
-        receive(upload, line=Overtaken(CONTENT, 16 * MIB), checksum=proof())
+    with pytest.raises(HttpProblem) as caught:
+        receive(upload, line=Overtaken(CONTENT, 16 * MIB), checksum=sha256_checksum())
 
-    assert (refused.value.refusal, refused.value.offset) == (protocol.REVOKED, None)
+    assert (caught.value.refusal, caught.value.offset) == (protocol.REVOKED, None)
     assert tus_session.offset(Upload.objects.get(pk=upload.pk)) == 0
 
 
 FIRST = 5 * MIB + 3
-"""Bytes that are there, unchecked, before a part that is checked."""
+"""The length of a first part without a checksum, which is followed by a part with one."""
 
 
-@pytest.fixture(params=[body_reader.MAX_IN_MEMORY_BYTES, 0], ids=["in memory", "in doubt"])
-def begun(request, monkeypatch, upload) -> Upload:
-    """Its next part is proved before it is written, or after."""
+@pytest.fixture(params=[body_reader.MAX_IN_MEMORY_BYTES, 0], ids=["buffered in memory", "appended unverified"])
+def partial_upload(request, monkeypatch, upload) -> Upload:
+    """An upload with its first part. The checksum of its next part is verified before the part is written, or afterwards."""
     monkeypatch.setattr(body_reader, "MAX_IN_MEMORY_BYTES", request.param)
     first = Line(CONTENT[:FIRST], 16 * MIB)
     tus_session.receive(Upload.objects.get(pk=upload.pk), PartHeaders(0, None, None), first, FIRST)
@@ -253,15 +253,15 @@ def begun(request, monkeypatch, upload) -> Upload:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("algorithm", ["sha256", "md5"])
-def test_a_later_part_that_is_proved_is_received_whole_and_the_file_is_read_by_nobody(begun, algorithm, monkeypatch):
+def test_a_file_whose_later_part_has_a_checksum_is_not_read_again(partial_upload, algorithm, monkeypatch):
     monkeypatch.setattr(finalize, "_read_once", None)
-    rest = Checksum(algorithm, hashlib.new(algorithm, CONTENT[FIRST:]).digest())
+    checksum = Checksum(algorithm, hashlib.new(algorithm, CONTENT[FIRST:]).digest())
 
-    assert receive(begun, FIRST, checksum=rest) == len(CONTENT)
+    assert receive(partial_upload, FIRST, checksum=checksum) == len(CONTENT)
 
-    begun.refresh_from_db()
-    assert (begun.state, begun.sha256) == (UploadState.RECEIVED, hashlib.sha256(CONTENT).hexdigest())
-    path = settings.DATA_DIR / begun.key
+    partial_upload.refresh_from_db()
+    assert (partial_upload.state, partial_upload.sha256) == (UploadState.RECEIVED, hashlib.sha256(CONTENT).hexdigest())
+    path = settings.DATA_DIR / partial_upload.key
     assert path.read_bytes() == CONTENT
     assert [path.name for path in path.parent.iterdir()] == [path.name]
 
@@ -272,121 +272,124 @@ def test_a_later_part_that_is_proved_is_received_whole_and_the_file_is_read_by_n
     [(CONTENT[FIRST:-1] + b"?", protocol.CHECKSUM_MISMATCH), (CONTENT[FIRST:-1], problems.MALFORMED_BODY)],
     ids=["damaged", "cut off"],
 )
-def test_of_a_later_part_that_did_not_prove_true_nothing_stays(begun, content, refusal, monkeypatch):
+def test_a_later_part_that_does_not_match_its_checksum_leaves_no_bytes(partial_upload, content, refusal, monkeypatch):
     monkeypatch.setattr(finalize, "_read_once", None)
-    with pytest.raises(HttpProblem) as refused:
+    with pytest.raises(HttpProblem) as caught:
         receive(
-            begun, FIRST, Line(content, 16 * MIB, breaks=refusal is problems.MALFORMED_BODY), proof(CONTENT[FIRST:])
+            partial_upload,
+            FIRST,
+            Line(content, 16 * MIB, breaks=refusal is problems.MALFORMED_BODY),
+            sha256_checksum(CONTENT[FIRST:]),
         )
 
-    assert (refused.value.refusal, refused.value.offset) == (refusal, FIRST)
-    assert (settings.DATA_DIR / f"{storage_keys.bare(begun.key)}.part").stat().st_size == FIRST
-    assert receive(begun, FIRST, checksum=proof(CONTENT[FIRST:])) == len(CONTENT)
-    begun.refresh_from_db()
-    assert begun.sha256 == hashlib.sha256(CONTENT).hexdigest()
+    assert (caught.value.refusal, caught.value.offset) == (refusal, FIRST)
+    assert (settings.DATA_DIR / f"{storage_keys.bare(partial_upload.key)}.part").stat().st_size == FIRST
+    assert receive(partial_upload, FIRST, checksum=sha256_checksum(CONTENT[FIRST:])) == len(CONTENT)
+    partial_upload.refresh_from_db()
+    assert partial_upload.sha256 == hashlib.sha256(CONTENT).hexdigest()
 
 
 @pytest.mark.django_db
-def test_who_asks_for_the_offset_of_a_later_part_on_its_way_hears_what_is_proved(begun):
+def test_the_offset_during_a_later_part_covers_only_verified_bytes(partial_upload):
     class Overtaken(Line):
-        """Somebody asks when most of its bytes have come."""
+        """Another request asks for the offset at the end of this body."""
 
         def readinto(self, buffer: memoryview) -> int:
             count = super().readinto(buffer)
             if not count:
-                fresh = Upload.objects.get(pk=begun.pk)
-                seen.extend((tus_session.arrived(fresh), tus_session.offset(fresh)))
+                fresh = Upload.objects.get(pk=partial_upload.pk)
+                offsets.extend((tus_session.arrived(fresh), tus_session.offset(fresh)))
             return count
 
-    seen: list[int] = []
-    with pytest.raises(HttpProblem) as refused:
-        receive(begun, FIRST, Overtaken(CONTENT[FIRST:], MIB), proof(CONTENT[FIRST:]))
+    offsets: list[int] = []
+    with pytest.raises(HttpProblem) as caught:
+        receive(partial_upload, FIRST, Overtaken(CONTENT[FIRST:], MIB), sha256_checksum(CONTENT[FIRST:]))
 
-    assert (refused.value.refusal, seen) == (protocol.REVOKED, [FIRST, FIRST])
-    assert receive(begun, FIRST, checksum=proof(CONTENT[FIRST:])) == len(CONTENT)
+    assert (caught.value.refusal, offsets) == (protocol.REVOKED, [FIRST, FIRST])
+    assert receive(partial_upload, FIRST, checksum=sha256_checksum(CONTENT[FIRST:])) == len(CONTENT)
 
 
 @pytest.mark.django_db
-def test_a_disk_that_fills_up_under_a_later_part_keeps_what_was_proved(begun, fails_at):
+def test_a_disk_that_fills_up_during_a_later_part_keeps_the_verified_bytes(partial_upload, fails_at):
     fails_at(1, OSError(errno.ENOSPC, "No space left on device"))
 
-    with pytest.raises(HttpProblem) as refused:
-        receive(begun, FIRST, checksum=proof(CONTENT[FIRST:]))
+    with pytest.raises(HttpProblem) as caught:
+        receive(partial_upload, FIRST, checksum=sha256_checksum(CONTENT[FIRST:]))
 
-    assert (refused.value.refusal.code, refused.value.offset) == ("disk-full", FIRST)
-    assert receive(begun, FIRST, checksum=proof(CONTENT[FIRST:])) == len(CONTENT)
+    assert (caught.value.refusal.code, caught.value.offset) == ("disk-full", FIRST)
+    assert receive(partial_upload, FIRST, checksum=sha256_checksum(CONTENT[FIRST:])) == len(CONTENT)
 
 
 @pytest.mark.django_db
-def test_a_power_cut_finds_no_doubtful_byte_counted_and_no_acknowledged_one_in_doubt(begun, monkeypatch):
-    """The fence is synced before the first doubtful byte, the bytes before the fence is lifted, and the fence after."""
+def test_after_a_power_cut_only_verified_bytes_count_and_no_acknowledged_one_is_lost(partial_upload, monkeypatch):
+    """Synced in this order: the fence with the verified offset, before any unverified byte; the bytes; the fence without it."""
     monkeypatch.setattr(body_reader, "MAX_IN_MEMORY_BYTES", 0)
-    done, sync, append = [], os.fsync, LocalPartialFile.append
+    events, sync, append = [], os.fsync, LocalPartialFile.append
 
-    def watched(handle: int) -> None:
-        done.append(f"sync {Path(f'/proc/self/fd/{handle}').readlink().suffix} {os.fstat(handle).st_size}")
+    def record_sync(handle: int) -> None:
+        events.append(f"sync {Path(f'/proc/self/fd/{handle}').readlink().suffix} {os.fstat(handle).st_size}")
         sync(handle)
 
-    def appended(growing: LocalPartialFile, piece: memoryview) -> None:
-        done.append("append")
-        append(growing, piece)
+    def record_append(partial_file: LocalPartialFile, chunk: memoryview) -> None:
+        events.append("append")
+        append(partial_file, chunk)
 
-    monkeypatch.setattr(os, "fsync", watched)
-    monkeypatch.setattr(LocalPartialFile, "append", appended)
+    monkeypatch.setattr(os, "fsync", record_sync)
+    monkeypatch.setattr(LocalPartialFile, "append", record_append)
 
-    receive(begun, FIRST, checksum=proof(CONTENT[FIRST:]))
+    receive(partial_upload, FIRST, checksum=sha256_checksum(CONTENT[FIRST:]))
 
-    fence = [number for number, what in enumerate(done) if what.startswith("sync .fence")]
-    appends = [number for number, what in enumerate(done) if what == "append"]
-    draft = done.index(f"sync .part {len(CONTENT)}")
-    assert [done[number] for number in fence] == ["sync .fence 24", "sync .fence 16"]
-    assert fence[0] < appends[0] <= appends[-1] < draft < fence[1]
+    fence_syncs = [number for number, event in enumerate(events) if event.startswith("sync .fence")]
+    appends = [number for number, event in enumerate(events) if event == "append"]
+    file_sync = events.index(f"sync .part {len(CONTENT)}")
+    assert [events[number] for number in fence_syncs] == ["sync .fence 24", "sync .fence 16"]
+    assert fence_syncs[0] < appends[0] <= appends[-1] < file_sync < fence_syncs[1]
 
 
 @pytest.mark.django_db
-def test_a_disk_that_fills_up_under_a_part_that_is_proved_leaves_nothing(upload, monkeypatch):
-    def full(*_: object) -> None:
+def test_a_disk_that_fills_up_during_a_first_part_with_a_checksum_leaves_no_bytes(upload, monkeypatch):
+    def raise_disk_full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(AppendFile, "append", full)
-        with pytest.raises(HttpProblem) as refused:
-            receive(upload, checksum=proof())
+        patched.setattr(AppendFile, "append", raise_disk_full)
+        with pytest.raises(HttpProblem) as caught:
+            receive(upload, checksum=sha256_checksum())
 
-    assert (refused.value.refusal.code, refused.value.offset) == ("disk-full", 0)
-    assert receive(upload, checksum=proof()) == len(CONTENT)
+    assert (caught.value.refusal.code, caught.value.offset) == ("disk-full", 0)
+    assert receive(upload, checksum=sha256_checksum()) == len(CONTENT)
 
 
 class TakenOver(Line):
-    """It breaks where its bytes end, after another request has taken the upload over and written on.
+    """A body that breaks off after its bytes. Before that, another request takes the upload over and appends to it.
 
-    That request ends with its last byte: a whole file is not handed over yet.
+    The other request is killed after its last byte, before it hands over a complete file.
     """
 
-    def __init__(self, upload: Upload, content: bytes, until: int) -> None:
+    def __init__(self, upload: Upload, content: bytes, written_size: int) -> None:
         super().__init__(content, 16 * MIB, breaks=True)
-        self._upload, self._until = upload, until
+        self._upload, self._written_size = upload, written_size
 
     def readinto(self, buffer: memoryview) -> int:
         try:
             return super().readinto(buffer)
         except ConnectionResetError:
-            with closing(store().grow(self._upload.key)) as growing:
-                growing.append(CONTENT[growing.fence() : self._until])
+            with closing(store().grow(self._upload.key)) as partial_file:
+                partial_file.append(CONTENT[partial_file.fence() : self._written_size])
             raise
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("until", [len(CONTENT), len(CONTENT) - 5], ids=["whole", "in part"])
+@pytest.mark.parametrize("written_size", [len(CONTENT), len(CONTENT) - 5], ids=["whole", "in part"])
 @pytest.mark.parametrize("size", [1000, 3 * MIB], ids=["small", "large"])
-@pytest.mark.parametrize("checksum", [proof(), None], ids=["checked", "unchecked"])
-def test_a_request_whose_upload_was_taken_over_vouches_for_no_byte_of_the_file(upload, size, until, checksum):
-    with pytest.raises(HttpProblem) as refused:
-        receive(upload, line=TakenOver(upload, CONTENT[:size], until), checksum=checksum)
-    assert refused.value.refusal in (problems.MALFORMED_BODY, protocol.REVOKED)
+@pytest.mark.parametrize("checksum", [sha256_checksum(), None], ids=["checked", "unchecked"])
+def test_a_request_whose_upload_was_taken_over_does_not_determine_its_hash(upload, size, written_size, checksum):
+    with pytest.raises(HttpProblem) as caught:
+        receive(upload, line=TakenOver(upload, CONTENT[:size], written_size), checksum=checksum)
+    assert caught.value.refusal in (problems.MALFORMED_BODY, protocol.REVOKED)
 
-    if until < len(CONTENT):
-        receive(upload, until)
+    if written_size < len(CONTENT):
+        receive(upload, written_size)
     else:
         tus_session.offset(Upload.objects.get(pk=upload.pk))
 

@@ -1,4 +1,4 @@
-"""What the store on the disk does for a power cut, beyond the contract that every store keeps."""
+"""The syncing of the store on disk, which protects against power cuts, beyond the contract of every store."""
 
 import os
 from pathlib import Path
@@ -20,31 +20,31 @@ def store(tmp_path) -> LocalStore:
 
 
 @pytest.fixture
-def synced(store, monkeypatch) -> list[str]:
-    """The paths that are synced from here on, below the store."""
-    found: list[str] = []
+def synced_paths(store, monkeypatch) -> list[str]:
+    """The paths that are synced from now on, relative to the store."""
+    paths: list[str] = []
     sync = os.fsync
 
-    def watched(handle: int) -> None:
-        found.append(os.path.relpath(Path(f"/proc/self/fd/{handle}").readlink(), store.location))
+    def record_sync(handle: int) -> None:
+        paths.append(os.path.relpath(Path(f"/proc/self/fd/{handle}").readlink(), store.location))
         sync(handle)
 
-    monkeypatch.setattr(os, "fsync", watched)
-    return found
+    monkeypatch.setattr(os, "fsync", record_sync)
+    return paths
 
 
-def test_a_second_key_is_durable_with_every_directory_that_is_new(store, synced):
+def test_a_second_key_is_synced_with_every_new_directory(store, synced_paths):
     store.copy_or_link(RAW, ORIGINAL)
 
-    assert sorted(synced) == [".", "originals", "originals/ab"]
+    assert sorted(synced_paths) == [".", "originals", "originals/ab"]
 
 
-def test_keeping_again_makes_durable_what_somebody_made_who_was_killed_before_it_was(store, synced):
-    """Neither the link nor the directories need have been on the disk yet when it was killed."""
+def test_a_repeated_copy_or_link_syncs_what_a_killed_process_left_unsynced(store, synced_paths):
+    """When the previous process was killed, neither the link nor the directories may have been synced."""
     target = Path(store.path(ORIGINAL))
     target.parent.mkdir(parents=True)
     target.hardlink_to(store.path(RAW))
 
     store.copy_or_link(RAW, ORIGINAL)
 
-    assert sorted(synced) == [".", "originals", "originals/ab"]
+    assert sorted(synced_paths) == [".", "originals", "originals/ab"]

@@ -16,10 +16,10 @@ def store(rgw, settings, tmp_path):
 
 
 @pytest.mark.servers
-def test_what_is_larger_than_the_bucket_copies_in_one_go_is_copied_in_parts(store, rgw, monkeypatch, tmp_path):
+def test_an_object_that_is_too_large_for_a_single_copy_is_copied_in_parts(store, rgw, monkeypatch, tmp_path):
     monkeypatch.setattr(
         "processing.storage.s3.transfer.MAX_COPY_BYTES", 4 * MIB
-    )  # instead of 5 GiB, which nobody has time for
+    )  # instead of 5 GiB, which would take too long
     monkeypatch.setattr("processing.storage.s3.transfer.COPY_PART_BYTES", 5 * MIB)
     content = b"".join(number.to_bytes(4, "big") for number in range(3 * MIB + 1))
     (tmp_path / "large").write_bytes(content)

@@ -1,4 +1,4 @@
-"""Which addresses count as the server's own network. That none of them is connected to: tests/faults/test_enclosed.py."""
+"""Which addresses count as internal. tests/faults/test_enclosed.py tests that no connection is made to them."""
 
 import pytest
 
@@ -29,39 +29,39 @@ ALWAYS_INTERNAL = {
 }
 
 
-def embedded(form: str, dotted: str) -> str:
-    high, low = (int(part[0]) << 8 | int(part[1]) for part in (dotted.split(".")[:2], dotted.split(".")[2:]))
-    return form.format(dotted=dotted, hex=f"{high:x}:{low:x}")
+def embedded(ipv6_form: str, ipv4: str) -> str:
+    high, low = (int(part[0]) << 8 | int(part[1]) for part in (ipv4.split(".")[:2], ipv4.split(".")[2:]))
+    return ipv6_form.format(dotted=ipv4, hex=f"{high:x}:{low:x}")
 
 
 @pytest.mark.parametrize("address", INTERNAL.split())
-def test_an_address_of_the_own_network_is_internal(address):
+def test_an_internal_address_is_not_public(address):
     assert not ssrf.is_public(address)
 
 
-@pytest.mark.parametrize("form", EMBEDDING.values(), ids=EMBEDDING.keys())
-@pytest.mark.parametrize("dotted", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "168.63.129.16", "0.0.0.0"])
-def test_one_of_ipv6_is_judged_by_the_ipv4_in_it(form, dotted):
-    assert not ssrf.is_public(embedded(form, dotted))
+@pytest.mark.parametrize("ipv6_form", EMBEDDING.values(), ids=EMBEDDING.keys())
+@pytest.mark.parametrize("ipv4", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "168.63.129.16", "0.0.0.0"])
+def test_an_ipv6_address_with_an_internal_ipv4_address_is_internal(ipv6_form, ipv4):
+    assert not ssrf.is_public(embedded(ipv6_form, ipv4))
 
 
-@pytest.mark.parametrize("form", EMBEDDING.values(), ids=EMBEDDING.keys())
-def test_it_may_lead_to_the_internet(form):
-    assert ssrf.is_public(embedded(form, "8.8.8.8"))
+@pytest.mark.parametrize("ipv6_form", EMBEDDING.values(), ids=EMBEDDING.keys())
+def test_an_ipv6_address_with_a_public_ipv4_address_is_public(ipv6_form):
+    assert ssrf.is_public(embedded(ipv6_form, "8.8.8.8"))
 
 
-def test_the_client_of_a_teredo_address_counts_too():
-    """It is written inverted, in the last 32 bits."""
+def test_the_client_in_a_teredo_address_is_checked_too():
+    """The client's IPv4 address is in the last 32 bits, inverted."""
     assert ssrf.is_public("2001:0:808:808::f7f7:f7f7")
     assert not ssrf.is_public("2001:0:808:808::80ff:fffe")  # 127.0.0.1
 
 
-@pytest.mark.parametrize("form", ALWAYS_INTERNAL.values(), ids=ALWAYS_INTERNAL.keys())
-@pytest.mark.parametrize("dotted", ["127.0.0.1", "8.8.8.8"])
-def test_forms_that_nobody_uses_on_the_internet_are_internal_whatever_is_in_them(form, dotted):
-    assert not ssrf.is_public(embedded(form, dotted))
+@pytest.mark.parametrize("ipv6_form", ALWAYS_INTERNAL.values(), ids=ALWAYS_INTERNAL.keys())
+@pytest.mark.parametrize("ipv4", ["127.0.0.1", "8.8.8.8"])
+def test_forms_that_are_not_used_on_the_internet_are_always_internal(ipv6_form, ipv4):
+    assert not ssrf.is_public(embedded(ipv6_form, ipv4))
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "52.216.0.1", "2606:4700:4700::1111", "2a00:1450:4001::200e"])
-def test_one_of_the_internet_is_public(address):
+def test_a_public_address_is_public(address):
     assert ssrf.is_public(address)

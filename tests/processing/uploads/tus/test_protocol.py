@@ -15,14 +15,14 @@ def b64(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
 
 
-def code(parse, headers) -> tuple[int, str]:
+def problem(parse, headers) -> tuple[int, str]:
     with pytest.raises(HttpProblem) as caught:
         parse(headers)
     return caught.value.refusal.status, caught.value.refusal.code
 
 
 @pytest.mark.parametrize(
-    ("headers", "asked"),
+    ("headers", "creation"),
     [
         ({"Upload-Length": "5"}, Creation(5, "")),
         ({"Upload-Length": "0", "Upload-Metadata": ""}, Creation(0, "")),
@@ -34,12 +34,12 @@ def code(parse, headers) -> tuple[int, str]:
         ({"Upload-Length": "5", "Upload-Metadata": f"filename {b64(bytes([255]))}"}, Creation(5, "\ufffd")),
     ],
 )
-def test_a_creation_is_read(headers, asked):
-    assert protocol.creation(headers) == replace(asked, metadata=headers.get("Upload-Metadata", ""))
+def test_the_headers_of_a_creation_are_parsed(headers, creation):
+    assert protocol.creation(headers) == replace(creation, metadata=headers.get("Upload-Metadata", ""))
 
 
 @pytest.mark.parametrize(
-    ("headers", "refused"),
+    ("headers", "expected_code"),
     [
         ({}, "bad-length"),
         ({"Upload-Length": "5", "Upload-Defer-Length": "1"}, "bad-length"),
@@ -55,11 +55,11 @@ def test_a_creation_is_read(headers, asked):
         ({"Upload-Length": "5", "Upload-Metadata": "na\tme eA=="}, "bad-metadata"),
     ],
 )  # fmt: skip
-def test_a_creation_that_makes_no_sense_is_refused(headers, refused):
-    assert code(protocol.creation, headers) == (400, refused)
+def test_invalid_headers_of_a_creation_are_rejected(headers, expected_code):
+    assert problem(protocol.creation, headers) == (400, expected_code)
 
 
-def test_a_part_is_read():
+def test_the_headers_of_a_part_are_parsed():
     digest = hashlib.sha1(b"x", usedforsecurity=False).digest()
     headers = OCTETS | {"Upload-Offset": "7", "Upload-Length": "9", "Upload-Checksum": f"sha1 {b64(digest)}"}
 
@@ -67,7 +67,7 @@ def test_a_part_is_read():
 
 
 @pytest.mark.parametrize(
-    ("headers", "refused"),
+    ("headers", "expected_problem"),
     [
         ({"Upload-Offset": "0"}, (415, "content-type")),
         ({"Content-Type": "image/jpeg", "Upload-Offset": "0"}, (415, "content-type")),
@@ -78,14 +78,14 @@ def test_a_part_is_read():
         (OCTETS | {"Upload-Offset": "0", "Upload-Checksum": "sha1"}, (400, "bad-checksum")),
     ],
 )
-def test_a_part_that_makes_no_sense_is_refused(headers, refused):
-    assert code(protocol.part, headers) == refused
+def test_invalid_headers_of_a_part_are_rejected(headers, expected_problem):
+    assert problem(protocol.part, headers) == expected_problem
 
 
 @pytest.mark.parametrize("version", ["", "0.2.2", "2.0.0", "1.0.0 "])
-def test_another_version_is_refused(version):
-    assert code(protocol.check_version, {"Tus-Resumable": version}) == (412, "tus-version")
+def test_another_tus_version_is_rejected(version):
+    assert problem(protocol.check_version, {"Tus-Resumable": version}) == (412, "tus-version")
 
 
-def test_no_version_is_refused():
-    assert code(protocol.check_version, {}) == (412, "tus-version")
+def test_a_request_without_a_tus_version_is_rejected():
+    assert problem(protocol.check_version, {}) == (412, "tus-version")

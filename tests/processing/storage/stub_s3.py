@@ -1,4 +1,4 @@
-"""A server that answers every request alike, as no well-kept bucket would."""
+"""An S3 server that returns the same response to every request, to test how its errors are handled."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,23 +10,23 @@ from tests.servers import HOST
 
 
 @contextmanager
-def answering(status: int, body: str = "", headers: dict[str, str] | None = None) -> Iterator[Connection]:
-    """A bucket at such a server."""
+def responding(status: int, body: str = "", headers: dict[str, str] | None = None) -> Iterator[Connection]:
+    """Yields the connection to a bucket on such a server."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def answer(self) -> None:
+        def respond(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             self.send_response(status)
             for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.close_connection = True  # or the client would find it open when the server is gone
+            self.close_connection = True  # otherwise the client would reuse it after the server has stopped
             if self.command != "HEAD":
                 self.wfile.write(body.encode())
 
-        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = respond
 
         def log_message(self, *_: object) -> None: ...
 
@@ -44,5 +44,5 @@ def answering(status: int, body: str = "", headers: dict[str, str] | None = None
         thread.join()
 
 
-def refusal(code: str) -> str:
+def error_body(code: str) -> str:
     return f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>No.</Message></Error>"
