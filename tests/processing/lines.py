@@ -1,8 +1,8 @@
-"""The line to a sender, as a request's body is read from it."""
+"""A client's connection, as the body of a request is read from it."""
 
 
 class Line:
-    """A sender of whom so many bytes are there at a time, the last of these numbers for ever; it breaks where its words end."""
+    """A connection that delivers `counts` bytes per read, repeating the last count. With `breaks`, it is reset after the content."""
 
     def __init__(self, content: bytes, *counts: int, breaks: bool = False) -> None:
         self._rest, self._counts, self._breaks = memoryview(content), list(counts), breaks

@@ -1,4 +1,4 @@
-"""Rows and files for tests, made the way the product makes them."""
+"""Rows and files for tests, created the way the product creates them."""
 
 import io
 import uuid
@@ -18,7 +18,7 @@ _numbers = count()
 
 
 def jpeg(size: tuple[int, int] = (60, 40), number: int | None = None) -> bytes:
-    """A small JPEG, other bytes at every call unless a number is given."""
+    """A small JPEG. Each call returns other bytes, unless a number is given."""
     number = next(_numbers) if number is None else number
     file = io.BytesIO()
     Image.new("RGB", size, (200, 120, 60)).save(file, "JPEG", comment=str(number))
@@ -26,7 +26,7 @@ def jpeg(size: tuple[int, int] = (60, 40), number: int | None = None) -> bytes:
 
 
 def upload(album: Album, name: str = "photo.jpg", batch: Batch | None = None) -> Upload:
-    """An upload that is expected, in a batch of its own unless one is given."""
+    """A declared upload, in a new batch unless one is given."""
     if batch:
         return uploads.create(batch, name)
     return batches.open_with_upload(album, album.owner, Batch.Source.FORM, name)
@@ -35,16 +35,16 @@ def upload(album: Album, name: str = "photo.jpg", batch: Batch | None = None) ->
 def received(
     album: Album, content: bytes | None = None, name: str = "photo.jpg", batch: Batch | None = None
 ) -> ProcessingJob | None:
-    """The job of a file that was received; None if it was refused as a duplicate."""
+    """The job of a received file; None if the file was rejected as a duplicate."""
     expected = upload(album, name, batch)
-    stream = UploadWriter(expected)
-    stream.write(jpeg() if content is None else content)
-    stream.commit()
-    return uploads.finish(expected, stream.size, stream.sha256)
+    writer = UploadWriter(expected)
+    writer.write(jpeg() if content is None else content)
+    writer.commit()
+    return uploads.finish(expected, writer.size, writer.sha256)
 
 
 def job_in(album: Album, state: JobState) -> ProcessingJob:
-    """A job brought to the state along the edges of its life cycle."""
+    """A job in the given state, reached by the transitions of its life cycle."""
     job = received(album)
     if state in (JobState.PROCESSING, JobState.COMPLETED, JobState.FAILED):
         job = jobs.claim_next("tester")
@@ -58,7 +58,7 @@ def job_in(album: Album, state: JobState) -> ProcessingJob:
 
 
 def photo(album: Album, job: ProcessingJob) -> Photo:
-    """An unsaved photo, other bytes at every call."""
+    """An unsaved photo, with a new key and checksum at every call."""
     identity = uuid.uuid4().hex
     return Photo(
         album=album,
