@@ -2,7 +2,7 @@
 
 
 class Line:
-    """A connection that delivers `counts` bytes per read, repeating the last count. With `breaks`, it is reset after the content."""
+    """A connection that delivers `counts` bytes per read, repeating the last count. With `breaks`, it is reset at the end."""
 
     def __init__(self, content: bytes, *counts: int, breaks: bool = False) -> None:
         self._rest, self._counts, self._breaks = memoryview(content), list(counts), breaks

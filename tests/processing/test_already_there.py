@@ -1,4 +1,4 @@
-"""A file whose bytes its album has already is no failure: every page, list, receipt and command goes by one definition."""
+"""A file whose bytes the album already has is no failure: pages, lists, receipts and commands share one definition."""
 
 from types import SimpleNamespace
 
@@ -33,8 +33,8 @@ def photo(album) -> Photo:
 
 
 @pytest.fixture(params=CODES)
-def again(request, album, photo) -> Upload:
-    """The same bytes once more, while their photo is in the album, or in its trash."""
+def duplicate(request, album, photo) -> Upload:
+    """An upload of the bytes of a photo that is in the album or in its trash."""
     if request.param == rejections.RESTORED.code:
         trash.move_to_trash(photo)
     upload = making.upload(album, "again.jpg")
@@ -52,44 +52,44 @@ def failures(batch: Batch) -> int:
     return failure_page.build(FailureScope(Album.objects.all(), batch=batch)).total
 
 
-def test_its_batch_is_done_where_the_failure_page_is_empty(again):
-    [entry] = batch_list.entries([again.batch])
+def test_the_batch_of_a_duplicate_is_done_and_the_failure_page_is_empty(duplicate):
+    [entry] = batch_list.entries([duplicate.batch])
 
-    assert (failures(again.batch), again.batch in batches_in(BatchState.FAILURES)) == (0, False)
-    assert again.batch in batches_in(BatchState.DONE)
+    assert (failures(duplicate.batch), duplicate.batch in batches_in(BatchState.FAILURES)) == (0, False)
+    assert duplicate.batch in batches_in(BatchState.DONE)
     assert (entry.failed, entry.refused, entry.duplicates) == (0, 0, 1)
 
 
-def test_its_receipt_stands_or_falls_with_the_photo(again, photo):
-    assert receipt_query.build(again.batch).counts == {FileStatus.CHECKING: 1}
+def test_the_receipt_of_a_duplicate_has_the_status_of_the_photo(duplicate, photo):
+    assert receipt_query.build(duplicate.batch).counts == {FileStatus.CHECKING: 1}
 
     photo.delete()
 
-    assert receipt_query.build(again.batch).counts == {FileStatus.GONE: 1}
-    assert "was rejected" not in receipt_query.build(again.batch).summary
+    assert receipt_query.build(duplicate.batch).counts == {FileStatus.GONE: 1}
+    assert "was rejected" not in receipt_query.build(duplicate.batch).summary
 
 
-def test_it_is_a_photo_to_who_waits_for_the_end_of_its_batch(again):
-    assert (batch_outcome.build(again.batch).photos, list(batch_outcome.failures(again.batch))) == (1, [])
+def test_a_duplicate_counts_as_a_photo_in_the_outcome_of_its_batch(duplicate):
+    assert (batch_outcome.build(duplicate.batch).photos, list(batch_outcome.failures(duplicate.batch))) == (1, [])
 
 
-def test_its_sender_is_told_that_it_has_arrived_whole(again, photo):
-    assert tus_session.offset(again) == photo.original_bytes
+def test_the_offset_of_a_duplicate_is_its_full_size(duplicate, photo):
+    assert tus_session.offset(duplicate) == photo.original_bytes
 
 
-def test_who_declares_it_again_need_not_send_it(again):
-    assert preflight._standing(again).result in ("here", "trash")
+def test_a_duplicate_that_is_declared_again_need_not_be_sent(duplicate):
+    assert preflight._standing(duplicate).result in ("here", "trash")
 
 
-def test_it_is_shown_with_advice_that_nothing_is_missing(again):
-    reasons = failure_page.build(FailureScope(Album.objects.all(), batch=again.batch)).reasons
+def test_a_duplicate_is_shown_with_advice_that_nothing_is_missing(duplicate):
+    reasons = failure_page.build(FailureScope(Album.objects.all(), batch=duplicate.batch)).reasons
 
-    assert [(each.code, each.is_mishap) for each in reasons] == [(again.code, False)]
-    assert "Nothing is missing" in help_texts.for_refused(again.code).remedy
+    assert [(reason.code, reason.is_mishap) for reason in reasons] == [(duplicate.code, False)]
+    assert "Nothing is missing" in help_texts.for_refused(duplicate.code).remedy
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_a_job_that_found_its_bytes_there_is_no_failure_either(album, photo, code):
+def test_a_job_that_fails_as_a_duplicate_is_no_failure(album, photo, code):
     job = making.job_in(album, JobState.PROCESSING)
     jobs.give_up(job, code, "The same picture is in the album already.")
 
@@ -100,7 +100,7 @@ def test_a_job_that_found_its_bytes_there_is_no_failure_either(album, photo, cod
     assert list(batch_outcome.failures(job.batch)) == []
 
 
-def test_what_failed_otherwise_is_a_failure_to_all_of_them(album):
+def test_another_rejection_or_failure_counts_as_a_failure_everywhere(album):
     job = making.job_in(album, JobState.FAILED)
     uploads.refuse(making.upload(album, batch=job.batch), rejections.EMPTY)
     [entry] = batch_list.entries([job.batch])
@@ -110,12 +110,12 @@ def test_what_failed_otherwise_is_a_failure_to_all_of_them(album):
     assert len(list(batch_outcome.failures(job.batch))) == 2
 
 
-def test_every_refusal_that_tells_of_bytes_that_are_there_has_one_of_the_codes():
-    found = {
-        it
-        for it in vars(rejections).values()
-        if isinstance(it, rejections.RejectionReason) and "It was not stored twice" in it.message
+def test_every_rejection_that_means_a_duplicate_has_one_of_the_codes():
+    reasons = {
+        value
+        for value in vars(rejections).values()
+        if isinstance(value, rejections.RejectionReason) and "It was not stored twice" in value.message
     }
 
-    assert {each.code for each in {*found, rejections.RESTORED}} == IS_A_PHOTO == help_texts.NO_ACTION_CODES
+    assert {reason.code for reason in {*reasons, rejections.RESTORED}} == IS_A_PHOTO == help_texts.NO_ACTION_CODES
     assert {preflight._of(SimpleNamespace(code=code)) for code in CODES} == {"here", "trash"}

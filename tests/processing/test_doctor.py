@@ -1,4 +1,4 @@
-"""What the doctor makes of what it finds, and what it finds inside."""
+"""The doctor: how it rates measurements, and its checks of the host and the services."""
 
 import json
 import subprocess
@@ -25,11 +25,11 @@ MIB = 1 << 20
 TOO_LARGE = ProbeResponse(413, HTTPMessage(), None, 0.0)
 
 
-def by_code(found) -> dict[str, CheckResult]:
-    return {each.code: each for each in found}
+def by_code(results) -> dict[str, CheckResult]:
+    return {result.code: result for result in results}
 
 
-class TestOpinions:
+class TestRatings:
     @pytest.mark.parametrize(
         ("largest", "refusal", "code", "state"),
         [
@@ -41,13 +41,13 @@ class TestOpinions:
             (0, TOO_LARGE, "body-limit", CheckState.BAD),
         ],
     )
-    def test_a_limit_is_as_bad_as_what_it_stops(self, largest, refusal, code, state):
-        found = request_size.of_largest(LargestBody(largest, refusal), "")
+    def test_a_body_limit_is_rated_by_the_files_that_it_blocks(self, largest, refusal, code, state):
+        result = request_size.of_largest(LargestBody(largest, refusal), "")
 
-        assert (found.code, found.state) == (code, state)
+        assert (result.code, result.state) == (code, state)
 
     @pytest.mark.parametrize(
-        ("one", "other", "narrower"),
+        ("limit", "other_limit", "narrower"),
         [
             (None, None, None),
             (LargestBody(MIB, None), None, LargestBody(MIB, None)),
@@ -57,10 +57,10 @@ class TestOpinions:
             (LargestBody(2 * MIB, TOO_LARGE), LargestBody(MIB, TOO_LARGE), LargestBody(MIB, TOO_LARGE)),
         ],
     )
-    def test_of_two_ways_in_the_smaller_limit_holds(self, one, other, narrower):
-        assert request_size.narrower(one, other) == narrower == request_size.narrower(other, one)
+    def test_the_smaller_of_two_body_limits_counts(self, limit, other_limit, narrower):
+        assert request_size.narrower(limit, other_limit) == narrower == request_size.narrower(other_limit, limit)
 
-    def test_a_connection_that_is_ended_is_told_from_an_answer(self):
+    def test_a_closed_connection_is_distinguished_from_a_413_response(self):
         assert "returns 413" in request_size.of_largest(LargestBody(MIB, TOO_LARGE), "").words
         assert "closes the connection" in request_size.of_largest(LargestBody(MIB, NoResponse(0, "")), "").words
 
@@ -68,59 +68,59 @@ class TestOpinions:
         ("server", "begins"),
         [("nginx/1.22.1", "In nginx:"), ("Apache/2.4", "In Apache:"), ("cloudflare", "Cloudflare"), ("", "Raise")],
     )
-    def test_the_remedy_is_for_the_proxy_that_is_there(self, server, begins):
+    def test_the_remedy_is_for_the_proxy_in_use(self, server, begins):
         assert proxy_hints.fitting(proxy_hints.TOO_LARGE, server).startswith(begins)
 
-    def test_a_clock_that_is_wrong_is_told_by_how_much(self, monkeypatch):
+    def test_a_wrong_clock_is_reported_with_the_difference(self, monkeypatch):
         now = 1_800_000_000.0
         monkeypatch.setattr(proxy_passthrough, "time", SimpleNamespace(time=lambda: now))
 
         assert proxy_passthrough.of_clock({"now": now - 3}).is_good
         assert "differ by 90 s" in proxy_passthrough.of_clock({"now": now - 90}, "this browser's").words
 
-    def test_they_are_kept_and_come_back_the_same(self):
-        found = (check_result.bad("a", "A", "Words.", "Do."), check_result.good("b", "B", "Fine."))
+    def test_results_survive_the_conversion_to_json_and_back(self):
+        results = (check_result.bad("a", "A", "Words.", "Do."), check_result.good("b", "B", "Fine."))
 
-        assert check_result.from_json(json.loads(json.dumps(check_result.as_json(found)))) == found
+        assert check_result.from_json(json.loads(json.dumps(check_result.as_json(results)))) == results
 
 
-class TestDoor:
+class TestSiteUrl:
     @pytest.mark.parametrize("url", ["", "photos", "ftp://x", "http://", "http://x:99999", "file:///etc/passwd"])
-    def test_only_a_site_has_one(self, url):
+    def test_an_invalid_site_url_is_rejected(self, url):
         with pytest.raises(NoSite):
             ProbeClient(url)
 
-    def test_a_name_and_password_in_the_address_go_nowhere(self):
+    def test_user_name_and_password_are_removed_from_the_site_url(self):
         assert ProbeClient("https://anna:secret@photos.example.org/path").url == "https://photos.example.org"
 
     @pytest.mark.parametrize("size", [0, 1, 64 << 10, (64 << 10) + 1, MIB])
-    def test_a_body_has_exactly_its_size(self, size):
+    def test_a_probes_body_has_exactly_its_size(self, size):
         assert sum(map(len, zeros(size))) == size
 
 
 @pytest.mark.usefixtures("data_dir")
-class TestMachine:
+class TestHost:
     def test_an_ordinary_directory_is_good(self):
-        found = by_code(host.run_checks())
+        results = by_code(host.run_checks())
 
-        assert {"space", "one-disk", "rate", "sync", "links", "memory"} <= found.keys()
-        assert [code for code, each in found.items() if not each.is_good] == []
+        assert {"space", "one-disk", "rate", "sync", "links", "memory"} <= results.keys()
+        assert [code for code, result in results.items() if not result.is_good] == []
 
-    def test_it_leaves_nothing_behind(self, data_dir):
+    def test_the_checks_of_the_host_leave_no_file_behind(self, data_dir):
         list(host.run_checks())
 
         assert list((data_dir / "incoming").iterdir()) == []
 
-    def test_little_room_is_told_before_it_is_out(self, settings, monkeypatch):
+    def test_low_disk_space_is_reported_before_the_disk_is_full(self, settings, monkeypatch):
         settings.MIN_FREE_BYTES = 512 * MIB
         monkeypatch.setattr("processing.storage.local.local_store.LocalStore.free_bytes", lambda _: 600 * MIB)
         assert by_code(host.run_checks())["space-low"].state == CheckState.WARNING
 
         monkeypatch.setattr("processing.storage.local.local_store.LocalStore.free_bytes", lambda _: 100 * MIB)
-        found = by_code(host.run_checks())
-        assert (found["space-out"].state, found["rate-unknown"].state) == (CheckState.BAD, CheckState.WARNING)
+        results = by_code(host.run_checks())
+        assert (results["space-out"].state, results["rate-unknown"].state) == (CheckState.BAD, CheckState.WARNING)
 
-    def test_a_room_on_another_file_system_is_found(self, data_dir, tmp_path):
+    def test_a_storage_directory_on_another_file_system_is_reported(self, data_dir, tmp_path):
         elsewhere = Path("/dev/shm")
         if elsewhere.stat().st_dev == data_dir.stat().st_dev:
             pytest.skip("/dev/shm is no file system of its own here")
@@ -129,28 +129,28 @@ class TestMachine:
 
         assert by_code(host.run_checks())["several-disks"].state == CheckState.BAD
 
-    def test_a_storage_that_is_away_is_all_there_is_to_say(self, data_dir):
+    def test_missing_storage_is_the_only_result(self, data_dir):
         (data_dir / "incoming").rmdir()
 
-        assert [each.code for each in host.run_checks()] == ["storage-away"]
+        assert [result.code for result in host.run_checks()] == ["storage-away"]
 
-    def test_a_disk_that_cannot_be_written_is_told(self, monkeypatch):
-        def read_only(*_):
+    def test_a_disk_that_cannot_be_written_is_reported(self, monkeypatch):
+        def fail(*_):
             raise OSError(30, "Read-only file system")
 
-        monkeypatch.setattr("os.fsync", read_only)
+        monkeypatch.setattr("os.fsync", fail)
 
         assert "Read-only file system" in by_code(host.run_checks())["write-failed"].words
 
-    def test_a_file_system_without_links_is_told(self, monkeypatch):
-        def cannot(*_):
+    def test_a_file_system_without_hard_links_is_reported(self, monkeypatch):
+        def fail(*_):
             raise OSError(1, "Operation not permitted")
 
-        monkeypatch.setattr("os.link", cannot)
+        monkeypatch.setattr("os.link", fail)
 
         assert by_code(host.run_checks())["no-links"].state == CheckState.WARNING
 
-    def test_memory_above_the_mark_is_bad(self, tmp_path, settings, monkeypatch):
+    def test_memory_use_above_the_limit_is_bad(self, tmp_path, settings, monkeypatch):
         (tmp_path / "meminfo").write_text("MemTotal: 1000 kB\nMemAvailable: 100 kB\n")
         settings.MEMORY_MARK = 80
         monkeypatch.setattr(system_memory.share_in_use, "__defaults__", (tmp_path, tmp_path))
@@ -159,25 +159,25 @@ class TestMachine:
 
 
 @pytest.mark.django_db
-class TestWorkshop:
-    def test_without_a_worker_the_queue_alone_is_tried(self):
-        found = by_code(services.run_checks())
+class TestServices:
+    def test_without_a_worker_only_the_queue_is_checked(self):
+        results = by_code(services.run_checks())
 
-        assert found["no-worker"].state == CheckState.BAD
-        assert found["bell-untried"].words == f"The queue ({'Redis' if stack.IS_ON_SERVERS else 'SQLite'}) responds."
-        assert {"codecs", "database", "clocks"} <= found.keys()
+        assert results["no-worker"].state == CheckState.BAD
+        assert results["bell-untried"].words == f"The queue ({'Redis' if stack.IS_ON_SERVERS else 'SQLite'}) responds."
+        assert {"codecs", "database", "clocks"} <= results.keys()
 
-    def test_a_worker_that_does_not_hear_is_told(self, monkeypatch):
+    def test_a_worker_that_does_not_receive_wake_ups_is_reported(self, monkeypatch):
         monkeypatch.setattr(workers, "ALIVE_SECONDS", 3600)
         workers.heartbeat("deaf")
         monkeypatch.setattr(services, "PING_SECONDS", 0.05)
 
-        found = by_code(services.run_checks())
+        results = by_code(services.run_checks())
 
-        assert found["worker"].words.startswith("1 running, last heartbeat ")
-        assert found["bell-unheard"].state == CheckState.WARNING
+        assert results["worker"].words.startswith("1 running, last heartbeat ")
+        assert results["bell-unheard"].state == CheckState.WARNING
 
-    def test_a_clock_that_runs_ahead_is_found_by_its_sign_of_life(self, monkeypatch):
+    def test_a_workers_clock_that_is_ahead_is_detected_from_its_heartbeat(self, monkeypatch):
         monkeypatch.setattr(services, "PING_SECONDS", 0.05)
         WorkerPulse.objects.create(name="ahead", version="1", seen_at=timezone.now() + timedelta(seconds=90))
 
@@ -185,21 +185,21 @@ class TestWorkshop:
 
     @pytest.mark.embedded
     @pytest.mark.django_db(transaction=True)
-    def test_sqlite_that_may_lose_commits_is_told(self):
+    def test_sqlite_that_may_lose_commits_is_reported(self):
         assert by_code(services.run_checks())["database"].words.endswith("journal wal, synchronous full.")
 
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA synchronous=NORMAL")
-        found = by_code(services.run_checks())
+        results = by_code(services.run_checks())
         connection.close()  # the next one is opened with the setting
 
-        assert found["database-unsafe"].words.endswith("synchronous normal.")
+        assert results["database-unsafe"].words.endswith("synchronous normal.")
 
-    def test_the_library_of_pictures_tells_its_versions(self):
-        asked = [sys.executable, "-m", "processing.pipeline.process.codecs"]
-        told = json.loads(subprocess.run(asked, capture_output=True, check=True, timeout=60).stdout)
+    def test_the_image_libraries_report_their_versions(self):
+        command = [sys.executable, "-m", "processing.pipeline.process.codecs"]
+        versions = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
 
-        assert told.keys() == {
+        assert versions.keys() == {
             "Pillow",
             "JPEG",
             "WebP",
@@ -210,4 +210,4 @@ class TestWorkshop:
             "camera RAW",
             "colour profiles",
         }
-        assert all(told.values())
+        assert all(versions.values())

@@ -1,4 +1,4 @@
-"""A damaged file that a person wants published all the same: what can be seen of it, with a warning that stays."""
+"""Publishing a damaged file on request: the part that can be decoded, with a permanent warning."""
 
 import io
 import uuid
@@ -20,7 +20,7 @@ from tests.processing import making
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def damaged(name: str = "JPEG") -> bytes:
+def damaged_file(name: str = "JPEG") -> bytes:
     file = io.BytesIO()
     Image.effect_noise((900, 600), 60).convert("RGB").save(file, name)
     return file.getvalue()[: len(file.getvalue()) * 2 // 3]
@@ -28,8 +28,8 @@ def damaged(name: str = "JPEG") -> bytes:
 
 @pytest.fixture
 def job(album) -> ProcessingJob:
-    """Failed, with a preview."""
-    making.received(album, damaged())
+    """A failed job with a preview."""
+    making.received(album, damaged_file())
     worker.develop_next()
     job = ProcessingJob.objects.get()
     assert (job.state, job.error_code) == (JobState.FAILED, "truncated")
@@ -37,17 +37,17 @@ def job(album) -> ProcessingJob:
     return job
 
 
-def published(job: ProcessingJob) -> ProcessingJob:
+def publish(job: ProcessingJob) -> ProcessingJob:
     assert batches.publish_damaged(ProcessingJob.objects.all(), by="anna") == 1
     assert worker.develop_next()
     job.refresh_from_db()
     return job
 
 
-def test_it_becomes_a_photo_with_a_warning_and_its_very_bytes(job, album):
+def test_a_published_damaged_file_is_a_photo_with_a_warning_and_its_own_bytes(job, album):
     content = job.upload.size, job.upload.sha256
 
-    photo = published(job).photo
+    photo = publish(job).photo
 
     assert job.state == JobState.COMPLETED
     assert (photo.width, photo.height) == (900, 600)
@@ -56,8 +56,8 @@ def test_it_becomes_a_photo_with_a_warning_and_its_very_bytes(job, album):
     assert photo.renditions.count() == 3
 
 
-def test_the_warning_stays_when_it_is_rendered_again(job):
-    photo = published(job).photo
+def test_the_warning_stays_when_the_photo_is_rendered_again(job):
+    photo = publish(job).photo
     photo.renditions.all().delete()
 
     rerender.render_again(photo, uuid.uuid4())
@@ -67,8 +67,8 @@ def test_the_warning_stays_when_it_is_rendered_again(job):
     assert photo.renditions.count() == 3
 
 
-def test_the_receipt_mentions_it_and_is_not_safe(job):
-    published(job)
+def test_the_receipt_names_the_damaged_file_and_is_not_safe(job):
+    publish(job)
     while post_write.verify_next():
         pass
 
@@ -85,13 +85,13 @@ def test_the_receipt_mentions_it_and_is_not_safe(job):
     assert "damaged on arrival" in line.reason
 
 
-def test_its_timeline_says_who_wanted_it(job):
-    published(job)
+def test_the_timeline_says_who_requested_publishing(job):
+    publish(job)
 
     assert JobEvent.objects.get(edge="requeue").by == "anna, to be published although damaged"
 
 
-def test_a_usual_retry_is_as_strict_as_ever(job):
+def test_an_ordinary_retry_still_rejects_the_damaged_file(job):
     batches.publish_damaged(ProcessingJob.objects.all(), by="anna")
     ProcessingJob.objects.update(state=JobState.FAILED, error_code="truncated", error_message="Cut.")
 
@@ -103,7 +103,7 @@ def test_a_usual_retry_is_as_strict_as_ever(job):
 
 
 @pytest.mark.parametrize(("code", "has_preview"), [("bomb", True), ("unsupported-jpeg", True), ("truncated", False)])
-def test_only_damage_of_which_something_is_seen_can_be_published(job, album, code, has_preview):
+def test_only_damaged_files_with_a_preview_can_be_published(job, album, code, has_preview):
     ProcessingJob.objects.update(error_code=code)
     if not has_preview:
         Preview.objects.all().delete()
@@ -114,22 +114,22 @@ def test_only_damage_of_which_something_is_seen_can_be_published(job, album, cod
     assert [entry.can_be_published for entry in section.entries] == [False]
 
 
-def test_the_desk_offers_it_as_a_form_that_works_without_a_script(job, album, client):
+def test_the_failure_page_offers_publishing_as_a_form_that_works_without_scripts(job, album, client):
     client.force_login(album.owner)
 
     page = client.get("/failures/").content.decode()
     assert 'formaction="/failures/publish/"' in page
     assert "Publish anyway" in page
-    answer = client.post("/failures/publish/", {"pick": f"job:{job.pk}"}, follow=True)
+    response = client.post("/failures/publish/", {"pick": f"job:{job.pk}"}, follow=True)
 
-    assert "1 damaged file will be published, with a warning." in answer.content.decode()
+    assert "1 damaged file will be published, with a warning." in response.content.decode()
     job.refresh_from_db()
     assert (job.state, job.publish_damaged) == (JobState.PENDING, True)
 
 
 @pytest.mark.parametrize(("name", "is_shown"), [("AVIF", False), ("WEBP", True)])
-def test_the_page_says_if_no_part_of_a_file_can_be_shown(album, client, name, is_shown):
-    making.received(album, damaged(name))
+def test_the_failure_page_says_if_no_part_of_a_file_can_be_shown(album, client, name, is_shown):
+    making.received(album, damaged_file(name))
     worker.develop_next()
     client.force_login(album.owner)
 
@@ -139,7 +139,7 @@ def test_the_page_says_if_no_part_of_a_file_can_be_shown(album, client, name, is
     assert ("No part of it could be shown, so it cannot be published." in page) != is_shown
 
 
-def test_nobody_publishes_somebody_elses_file(job, stranger, client):
+def test_another_user_cannot_publish_a_damaged_file(job, stranger, client):
     client.force_login(stranger)
 
     client.post("/failures/publish/", {"pick": f"job:{job.pk}"})
