@@ -43,7 +43,7 @@ def signed_in(**headers: str) -> Client:
 
 
 def is_signed_in(client: Client, **headers: str) -> bool:
-    """Sends a request that does not count as activity."""
+    """Whether a client is signed in, by a request that does not count as activity."""
     return client.get("/accounts/", headers={"HX-Request": "true", **headers}).status_code == 200
 
 
@@ -127,9 +127,7 @@ def test_recording_activity_costs_queries_only_once_per_interval(owner, advance_
     with django_assert_num_queries(2):  # the session and the user
         client.get("/accounts/", headers=PAGE)
     advance_clock(activity.RECORD_INTERVAL_SECONDS + 1)
-    with django_assert_num_queries(
-        2 + 3
-    ):  # and, once per interval, the record of activity: a savepoint around an update
+    with django_assert_num_queries(2 + 3):  # and, once per interval, the activity: a savepoint around an update
         client.get("/accounts/", headers=PAGE)
 
     with django_assert_num_queries(2):

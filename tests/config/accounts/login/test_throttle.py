@@ -125,9 +125,7 @@ def test_a_name_that_is_guessed_from_many_networks_has_to_wait(admin, monkeypatc
         fail(3, address=f"198.51.100.{number}")
 
     assert attempt(RIGHT, address=ELSEWHERE).status_code == 429
-    assert (
-        attempt(RIGHT, name="owner", address=ELSEWHERE).status_code == 200
-    )  # there is no such user: the password was checked
+    assert attempt(RIGHT, name="owner", address=ELSEWHERE).status_code == 200  # no such user: the password was checked
 
 
 def test_a_known_browser_is_not_locked_out_by_attempts_from_other_networks(admin, monkeypatch):

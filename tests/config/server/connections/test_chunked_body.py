@@ -28,7 +28,7 @@ def test_bytes_after_the_body_do_not_matter(following):
 
 @pytest.mark.parametrize("malformed", [b"\r\n", b"zz\r\n", b"-1\r\n", b"0x5\r\n", b"5 5\r\n", b"2\r\nabX?"])
 def test_a_malformed_body_counts_as_complete(malformed):
-    """gunicorn's parser rejects it without further bytes."""
+    """gunicorn's parser rejects such a body without further bytes."""
     assert ChunkScanner(0, 1 << 20).is_complete(bytearray(malformed))
     with pytest.raises(ParseException):
         ChunkedReader(None, IterUnreader([malformed])).read(1 << 20)
