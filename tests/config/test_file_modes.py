@@ -118,7 +118,7 @@ def test_a_symbolic_link_is_not_followed(tmp_path):
 
 
 def test_making_a_file_private_keeps_the_locks_of_an_open_database(tmp_path):
-    """Closing any descriptor of a file would drop them (POSIX), and two processes could write at once."""
+    """Closing any descriptor of a file would drop the locks (POSIX), and two processes could write at once."""
     path = tmp_path / "db.sqlite3"
     script = f"import sqlite3; sqlite3.connect({str(path)!r}, timeout=0).execute('BEGIN IMMEDIATE')"
     with closing(sqlite3.connect(path, isolation_level=None, factory=file_modes.PrivateConnection)) as holder:

@@ -25,7 +25,7 @@ A_DAY = 24 * 3600
 
 @pytest.fixture
 def advance_clock(monkeypatch):
-    """Moves Django's clock, which otherwise stands still."""
+    """Moves Django's clock, which does not move otherwise."""
     now = [timezone.now()]
 
     def advance(seconds: float) -> None:

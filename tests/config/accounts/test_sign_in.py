@@ -32,7 +32,7 @@ def test_signing_in_redirects_only_within_the_site(owner, settings, target, lead
 
     for client in (Client(), Client()):
         assert client.post(LOGIN_PAGE, FORM | {"next": target}).url == leads_to
-    assert client.get(LOGIN_PAGE, {"next": target}).url == leads_to  # of a user who is already signed in
+    assert client.get(LOGIN_PAGE, {"next": target}).url == leads_to  # while signed in
     assert client.post("/accounts/logout/", {"next": target}).url == (leads_to if leads_to == target else LOGIN_PAGE)
 
 
@@ -53,7 +53,7 @@ def hashed_passwords(monkeypatch) -> list[str]:
 @pytest.mark.parametrize("name", ["owner", "nobody", "inactive", "elsewhere", "OWNER"])
 def test_for_any_name_one_password_is_hashed_and_the_response_is_the_same(owner, hashed_passwords, name):
     User.objects.create_user("inactive", password="a fine password", is_active=False)
-    User.objects.create_user("elsewhere")  # without a password, like a user who signs in by OpenID Connect
+    User.objects.create_user("elsewhere")  # without a password, as users of OpenID Connect are
     hashed_passwords.clear()
 
     response = Client().post(LOGIN_PAGE, {"username": name, "password": "a poor guess"})

@@ -29,7 +29,7 @@ LARGE = 3 << 20
 
 @pytest.fixture(autouse=True)
 def temporary_directory(tmp_path, monkeypatch) -> Path:
-    """The directory to which Django writes uploaded files by default."""
+    """Django's default directory for uploaded files."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 

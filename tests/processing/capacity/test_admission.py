@@ -98,7 +98,7 @@ class TestUploads:
         assert (response.status_code, response.json()["error"]) == (503, "storage-away")
         assert not (data_dir / "incoming").exists()
 
-    def test_a_disk_that_fills_up_during_an_upload_rejects_the_rest_and_keeps_stored_files(
+    def test_a_disk_that_fills_up_during_an_upload_rejects_only_the_files_that_follow(
         self, signed_in, album, stored, monkeypatch
     ):
         first, second = making.jpeg(), making.jpeg()

@@ -178,7 +178,7 @@ class TestQuotaDuringUploads:
 
 
 class TestShares:
-    """Two users, one of whom uses as much staging as is allowed."""
+    """Two users. The first one uses as much staging as is allowed."""
 
     def test_large_files_with_one_byte_received_do_not_block_other_users(
         self, signed_in, others, album, their_album, settings

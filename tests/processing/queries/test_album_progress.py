@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def uploads_declared(album, owner):
-    """Four declared uploads of 100 bytes each, of which no byte has arrived."""
+    """Four declared uploads of 100 bytes each, before the first byte has arrived."""
     files = [Declared(f"{n}.jpg", 100) for n in range(4)]
     return [plan.upload for plan in preflight.declare(album, owner, files).plans]
 

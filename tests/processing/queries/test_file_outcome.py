@@ -94,7 +94,7 @@ COUNTS = Counter(dict.fromkeys(FileOutcome, 1) | {FileOutcome.DUPLICATE: 2, File
 
 @pytest.fixture
 def batch(album) -> Batch:
-    """Has a file of every outcome."""
+    """A batch with a file of every outcome."""
     batch = Batch.objects.create(album=album, source=Batch.Source.PAGE)
     for make in MAKE:
         make(batch)
