@@ -91,7 +91,7 @@ DROPPED = "Dropped queue messages without a valid signature: "
 
 
 class Trap:
-    """An object whose pickle creates a directory when it is loaded."""
+    """An object that creates a directory when its pickle is loaded."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
