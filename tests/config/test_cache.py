@@ -13,7 +13,7 @@ from config.models import CachedValue
 pytestmark = pytest.mark.django_db
 
 
-def test_what_was_set_is_there_until_it_expires():
+def test_a_value_is_cached_until_it_expires():
     cache.set("name", ["beach.jpg", 1], 60)
     cache.set("old", 1, -1)
     cache.set("kept", 2, None)
@@ -26,36 +26,36 @@ def test_what_was_set_is_there_until_it_expires():
     ]
 
 
-def test_what_is_set_again_is_replaced():
+def test_setting_a_key_again_replaces_its_value():
     cache.set("name", 1)
     cache.set("name", 2)
 
     assert cache.get("name") == 2
 
 
-def test_what_is_there_is_not_added():
+def test_an_existing_key_is_not_added():
     assert (cache.add("name", 1), cache.add("name", 2), cache.get("name")) == (True, False, 1)
 
 
-def test_what_expired_may_be_added_again():
+def test_an_expired_key_can_be_added_again():
     cache.set("name", 1, -1)
 
     assert (cache.add("name", 2), cache.get("name")) == (True, 2)
 
 
-def test_what_is_deleted_is_gone():
+def test_a_deleted_value_is_gone():
     cache.set("name", 1)
 
     assert (cache.delete("name"), cache.delete("name"), cache.get("name")) == (True, False, None)
 
 
-def test_what_is_touched_lives_longer():
+def test_touching_a_key_changes_its_expiry():
     cache.set("name", 1, 60)
 
     assert (cache.touch("name", -1), cache.touch("name")) == (True, False)
 
 
-def test_only_what_expired_is_cleared():
+def test_clearing_expired_values_keeps_the_others():
     cache.set("old", 1, -1)
     cache.set("new", 1, 60)
 
@@ -66,7 +66,7 @@ def test_only_what_expired_is_cleared():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_that_add_at_once_one_does():
+def test_of_many_threads_that_add_a_key_at_once_one_succeeds():
     start = Barrier(8)
 
     def add(number: int) -> bool:

@@ -1,4 +1,4 @@
-"""Readers of the environment: typed, and loud on nonsense."""
+"""Reading environment variables as typed values; invalid values stop the start."""
 
 from pathlib import Path
 
@@ -9,11 +9,11 @@ from config import env
 
 
 @pytest.fixture
-def given(monkeypatch):
+def set_variable(monkeypatch):
     return lambda value: monkeypatch.setenv("THING", value)
 
 
-def test_what_is_not_set_has_its_default(monkeypatch):
+def test_a_variable_that_is_not_set_has_its_default(monkeypatch):
     monkeypatch.delenv("THING", raising=False)
 
     assert env.text("THING", "a") == "a"
@@ -27,8 +27,8 @@ def test_what_is_not_set_has_its_default(monkeypatch):
 
 
 @pytest.mark.parametrize(("raw", "value"), [("1", True), ("Yes", True), ("ON", True), ("0", False), ("", False)])
-def test_a_flag_understands_the_usual_words(given, raw, value):
-    given(raw)
+def test_a_flag_accepts_the_usual_words(set_variable, raw, value):
+    set_variable(raw)
 
     assert env.flag("THING") is value
 
@@ -37,21 +37,21 @@ def test_a_flag_understands_the_usual_words(given, raw, value):
     ("raw", "value"),
     [("65536", 65536), ("512M", 512 << 20), ("2g", 2 << 30), ("2GiB", 2 << 30), ("1 ", 1), ("1T", 1 << 40)],
 )
-def test_a_size_may_have_a_unit(given, raw, value):
-    given(raw)
+def test_a_size_may_have_a_unit(set_variable, raw, value):
+    set_variable(raw)
 
     assert env.size("THING", "1") == value
 
 
-def test_words_are_parted_by_commas(given):
-    given(" a, b ,,c ")
+def test_items_are_separated_by_commas(set_variable):
+    set_variable(" a, b ,,c ")
 
     assert env.items("THING") == ["a", "b", "c"]
 
 
-def test_a_path_is_made_absolute(given, tmp_path, monkeypatch):
+def test_a_relative_path_is_made_absolute(set_variable, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    given("data")
+    set_variable("data")
 
     assert env.path("THING", Path("/there")) == tmp_path / "data"
 
@@ -73,38 +73,38 @@ def test_a_path_is_made_absolute(given, tmp_path, monkeypatch):
         (lambda: env.size("THING", "1"), "M"),
     ],
 )
-def test_nonsense_stops_the_start_and_names_the_setting(given, reader, raw):
-    given(raw)
+def test_an_invalid_value_stops_the_start_and_names_the_variable(set_variable, reader, raw):
+    set_variable(raw)
 
     with pytest.raises(ImproperlyConfigured, match="THING"):
         reader()
 
 
-def test_numbers_are_parted_by_commas(given):
-    given(" 2048, 1024,")
+def test_numbers_are_separated_by_commas(set_variable):
+    set_variable(" 2048, 1024,")
 
     assert env.numbers("THING") == [2048, 1024]
 
 
 @pytest.mark.parametrize("raw", ["2048;1024", "many", "1.5", "2048,0", "2048,99999"])
-def test_numbers_that_make_no_sense_are_refused(given, raw):
-    given(raw)
+def test_invalid_numbers_are_rejected(set_variable, raw):
+    set_variable(raw)
 
     with pytest.raises(ImproperlyConfigured, match="THING must be"):
         env.numbers("THING", minimum=1, maximum=5000)
 
 
-def test_one_of_several_words(given):
-    given(" Path ")
+def test_a_choice_is_case_insensitive_and_an_unknown_one_is_rejected(set_variable):
+    set_variable(" Path ")
 
     assert env.one_of("THING", "auto", choices={"auto", "path"}) == "path"
 
-    given("paht")
+    set_variable("paht")
     with pytest.raises(ImproperlyConfigured, match="THING must be one of auto, path"):
         env.one_of("THING", "auto", choices={"auto", "path"})
 
 
-def test_a_secret_is_in_the_environment_or_in_a_file(monkeypatch, tmp_path):
+def test_a_secret_is_read_from_a_variable_or_from_a_file(monkeypatch, tmp_path):
     monkeypatch.setenv("OF_A_TEST", "from the environment")
     assert env.secret("OF_A_TEST") == "from the environment"
 

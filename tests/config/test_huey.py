@@ -37,15 +37,15 @@ SERVERS = {"DATABASE_URL": "postgresql://nowhere.invalid/darkroom", "REDIS_URL":
     [((), []), (("REDIS_URL",), ["redis"]), (("DATABASE_URL",), ["psycopg"]), (SERVERS, ["redis", "psycopg"])],
     ids=["neither", "Redis", "PostgreSQL", "both"],
 )
-def test_only_the_servers_that_are_set_cost_memory(names, loaded, tmp_path):
+def test_redis_and_psycopg_are_loaded_only_if_they_are_used(names, loaded, tmp_path):
     env = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "config.settings"}
     env |= {name: SERVERS[name] for name in names}
 
-    ended = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", CODE], cwd=PROJECT, env=env, capture_output=True, text=True, check=False
     )
 
-    assert (ended.stdout, ended.stderr) == (f"{loaded}\n", "")
+    assert (completed.stdout, completed.stderr) == (f"{loaded}\n", "")
 
 
 WORKER = """
@@ -60,14 +60,14 @@ print([name for name in ("PIL", "boto3", "jwt", "requests") if name in sys.modul
 
 
 @pytest.mark.once
-def test_a_worker_loads_no_pages_and_neither_process_loads_decoders_or_clients_that_it_does_not_use(tmp_path):
+def test_neither_a_worker_nor_the_web_server_loads_modules_that_it_does_not_use(tmp_path):
     env = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "config.settings"}
 
-    ended = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", WORKER], cwd=PROJECT, env=env, capture_output=True, text=True, check=False
     )
 
-    assert (ended.stdout, ended.stderr) == ("[]\n[]\n", "")
+    assert (completed.stdout, completed.stderr) == ("[]\n[]\n", "")
 
 
 MESSAGE: Any = (
@@ -91,7 +91,7 @@ DROPPED = "Dropped queue messages without a valid signature: "
 
 
 class Trap:
-    """A pickle of this makes the folder that it names, when it is read."""
+    """An object that creates a directory when its pickle is loaded."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -101,18 +101,18 @@ class Trap:
 
 
 @pytest.fixture
-def ran(monkeypatch):
-    """The job ids with which the worker's task was run."""
+def runs(monkeypatch):
+    """One entry for each time that the worker's task was run."""
     ids = []
     monkeypatch.setattr("processing.tasks.worker.rest_if_drained", lambda: ids.append("ran") or True)
     return ids
 
 
-def signed(content, key=None) -> bytes:
+def sign(content, key=None) -> bytes:
     return Signer(key=key or settings.SECRET_KEY, salt=SALT, fallback_keys=[]).sign_object(content).encode()
 
 
-def task(**other):
+def task(**fields):
     return {
         "id": "x",
         "name": HUEY._registry.task_to_string(tasks.develop_next.task_class),
@@ -123,27 +123,27 @@ def task(**other):
         "args": [7],
         "kwargs": {},
         "retry_backoff": 0,
-    } | other
+    } | fields
 
 
-def test_a_bell_goes_through_the_queue_as_it_was_rung():
+def test_a_task_keeps_its_arguments_and_schedule_in_the_queue():
     tasks.develop_next(7)
     tasks.develop_next.schedule((8,), delay=3600)
     tasks.hand_over("upload")
 
-    handed, rung, later, nothing = (HUEY.dequeue() for _ in range(4))
-    HUEY.add_schedule(later)
+    hand_over, develop, scheduled, no_task = (HUEY.dequeue() for _ in range(4))
+    HUEY.add_schedule(scheduled)
     (due,) = HUEY.read_schedule(datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=2))
 
-    assert [(each.name, each.args, each.eta) for each in (handed, rung)] == [
+    assert [(task.name, task.args, task.eta) for task in (hand_over, develop)] == [
         ("hand_over", ("upload",), None),
         ("develop_next", (7,), None),
     ]
-    assert (due.name, due.args, due.eta, nothing) == ("develop_next", (8,), later.eta, None)
-    assert later.eta is not None
+    assert (due.name, due.args, due.eta, no_task) == ("develop_next", (8,), scheduled.eta, None)
+    assert scheduled.eta is not None
 
 
-def test_what_lies_in_the_queue_is_signed_json():
+def test_messages_in_the_queue_are_signed_json():
     tasks.develop_next(7)
 
     data = HUEY.storage.dequeue()
@@ -158,39 +158,39 @@ def test_what_lies_in_the_queue_is_signed_json():
         lambda path: pickle.dumps(Trap(path)),
         lambda path: SignedSerializer(secret=settings.SECRET_KEY, salt="darkroom.bell").serialize(Trap(path)),
         lambda path: SignedSerializer(secret=settings.SECRET_KEY, salt=SALT).serialize(Trap(path)),
-        lambda path: signed({"task": task()}, key="another installation's"),
-        lambda path: signed({"task": task()})[:-1] + b"?",
-        lambda path: signed({"task": task(name="os.system")}),
-        lambda path: signed({"task": task(name="processing.tasks.worker.stop")}),
-        lambda path: signed({"task": task(args=[["nested"]])}),
-        lambda path: signed({"task": task(args={"a": 1})}),
-        lambda path: signed({"task": task(eta="soon")}),
-        lambda path: signed({"task": task(more="fields")}),
-        lambda path: signed({"task": None}),
-        lambda path: signed({}),
-        lambda path: signed([]),
+        lambda path: sign({"task": task()}, key="another installation's"),
+        lambda path: sign({"task": task()})[:-1] + b"?",
+        lambda path: sign({"task": task(name="os.system")}),
+        lambda path: sign({"task": task(name="processing.tasks.worker.stop")}),
+        lambda path: sign({"task": task(args=[["nested"]])}),
+        lambda path: sign({"task": task(args={"a": 1})}),
+        lambda path: sign({"task": task(eta="soon")}),
+        lambda path: sign({"task": task(more="fields")}),
+        lambda path: sign({"task": None}),
+        lambda path: sign({}),
+        lambda path: sign([]),
         lambda path: json.dumps({"task": task()}).encode(),
         lambda path: b"",
         lambda path: b"\xff" * 100,
         lambda path: b"x" * 1_000_000,
     ],
 )
-def test_what_this_version_has_not_signed_is_dropped_unread_with_one_line(forged, tmp_path, caplog):
+def test_messages_without_a_valid_signature_are_dropped_unread_and_logged(forged, tmp_path, caplog):
     for _ in range(3):
         HUEY.storage.enqueue(forged(tmp_path / "trap"))
     HUEY.storage.add_to_schedule(forged(tmp_path / "trap"), datetime.now(UTC).replace(tzinfo=None))
     tasks.develop_next(7)
 
-    heard = HUEY.dequeue()
-    nothing = HUEY.dequeue()
-    later = HUEY.read_schedule(datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=1))
+    received = HUEY.dequeue()
+    no_task = HUEY.dequeue()
+    scheduled = HUEY.read_schedule(datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=1))
 
-    assert (heard.args, nothing, later) == ((7,), None, [])
+    assert (received.args, no_task, scheduled) == ((7,), None, [])
     assert not (tmp_path / "trap").exists()
     assert [DROPPED in line for line in caplog.messages] == [True, True]
 
 
-def test_a_worker_goes_on_behind_messages_of_an_older_version(ran, db):
+def test_a_worker_continues_after_messages_of_an_older_version(runs, db):
     HUEY.storage.enqueue(
         SignedSerializer(secret=settings.SECRET_KEY, salt="darkroom.bell").serialize(Message(*MESSAGE))
     )
@@ -198,25 +198,27 @@ def test_a_worker_goes_on_behind_messages_of_an_older_version(ran, db):
 
     Consumer(HUEY, workers=1)._create_worker().loop()
 
-    assert ran == ["ran"]
+    assert runs == ["ran"]
 
 
-def test_a_worker_of_an_older_version_goes_on_behind_ours():
-    """It reads signed pickles: what it cannot read it drops as well."""
+def test_an_older_worker_rejects_messages_of_this_version_and_continues():
+    """An older version reads signed pickles, and drops messages that it cannot read."""
     tasks.develop_next(7)
-    old = SqliteHuey(serializer=SignedSerializer(secret=settings.SECRET_KEY, salt="darkroom.bell"), filename=":memory:")
+    older_huey = SqliteHuey(
+        serializer=SignedSerializer(secret=settings.SECRET_KEY, salt="darkroom.bell"), filename=":memory:"
+    )
 
-    with pytest.raises(ValueError, match="mismatch"):  # its consumer writes that into its log
-        old.deserialize_task(HUEY.storage.dequeue())
+    with pytest.raises(ValueError, match="mismatch"):  # its consumer logs the error
+        older_huey.deserialize_task(HUEY.storage.dequeue())
 
 
-def test_what_the_queue_does_not_carry_is_refused_where_it_is_sent():
+def test_arguments_that_are_not_plain_are_rejected_when_a_task_is_sent():
     for arguments in ([Path("x")], [{"a": 1}], [b"x"]):
         with pytest.raises(TypeError, match="plain arguments"):
             tasks.develop_next.huey.enqueue(tasks.develop_next.s(*arguments))
 
 
-def test_values_that_huey_keeps_are_signed_too():
+def test_values_stored_by_huey_are_signed_too():
     HUEY.put("key", {"plain": [1, 2.5, None]})
 
     assert b"plain" not in HUEY.storage.peek_data("key")

@@ -1,4 +1,4 @@
-"""The secrets that an installation makes for itself."""
+"""The secrets that an installation generates for itself."""
 
 import stat
 import subprocess
@@ -8,10 +8,12 @@ import pytest
 
 from config import secrets
 
-MAKE_ONE = "import sys, pathlib; from config import secrets; print(secrets.read_or_create(pathlib.Path(sys.argv[1])))"
+PRINT_SECRET = (
+    "import sys, pathlib; from config import secrets; print(secrets.read_or_create(pathlib.Path(sys.argv[1])))"
+)
 
 
-def test_a_secret_is_made_once_and_kept(tmp_path):
+def test_a_secret_is_created_once_and_kept(tmp_path):
     path = tmp_path / "deep" / "key"
 
     first = secrets.read_or_create(path)
@@ -21,7 +23,7 @@ def test_a_secret_is_made_once_and_kept(tmp_path):
     assert [entry.name for entry in path.parent.iterdir()] == ["key"]
 
 
-def test_its_owner_alone_can_read_it(tmp_path):
+def test_only_its_owner_can_read_a_secret(tmp_path):
     secrets.read_or_create(tmp_path / "key")
 
     assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
@@ -32,11 +34,11 @@ def test_two_installations_have_different_secrets(tmp_path):
 
 
 @pytest.mark.parametrize("_", range(3))
-def test_processes_that_start_together_get_the_same_one(tmp_path, _):
-    command = [sys.executable, "-c", MAKE_ONE, str(tmp_path / "deep" / "key")]
-    started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(8)]
+def test_processes_started_at_the_same_time_get_the_same_secret(tmp_path, _):
+    command = [sys.executable, "-c", PRINT_SECRET, str(tmp_path / "deep" / "key")]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(8)]
 
-    told = {process.communicate(timeout=60)[0].strip() for process in started}
+    printed_secrets = {process.communicate(timeout=60)[0].strip() for process in processes}
 
-    assert told == {(tmp_path / "deep" / "key").read_text()}
+    assert printed_secrets == {(tmp_path / "deep" / "key").read_text()}
     assert [entry.name for entry in (tmp_path / "deep").iterdir()] == ["key"]

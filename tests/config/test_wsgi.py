@@ -18,7 +18,7 @@ FORMS = {
 
 @pytest.mark.parametrize("kind", FORMS)
 @pytest.mark.parametrize("charset", ["utf-8", "rot13", "zlib", "idna", "undefined", "utf-16", "latin-1", "x" * 300, ""])
-def test_a_form_is_utf_8_whatever_it_says(kind, charset):
+def test_a_form_is_decoded_as_utf_8_whatever_charset_it_declares(kind, charset):
     body = FORMS[kind]
     environ = {"REQUEST_METHOD": "POST", "QUERY_STRING": "page=%C3%A4", "CONTENT_LENGTH": str(len(body))}
     environ |= {"CONTENT_TYPE": f"{kind}; charset={charset}", "wsgi.input": io.BytesIO(body)}
@@ -44,12 +44,12 @@ def test_a_form_is_utf_8_whatever_it_says(kind, charset):
     ],
     ids=["commands", "web"],
 )
-def test_a_process_that_has_started_collects_garbage_again_but_not_among_its_modules(arguments, tmp_path):
+def test_a_started_process_collects_garbage_again_but_has_frozen_its_modules(arguments, tmp_path):
     (tmp_path / "static").mkdir()  # WhiteNoise warns without it
     env = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path)}
 
-    ended = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, *arguments], cwd=PROJECT, env=env, capture_output=True, text=True, check=False
     )
 
-    assert (ended.stdout, ended.stderr) == ("True True\n", "")
+    assert (completed.stdout, completed.stderr) == ("True True\n", "")

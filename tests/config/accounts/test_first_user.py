@@ -1,4 +1,4 @@
-"""The one-time link that makes the first user."""
+"""The one-time link that creates the first user."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -52,7 +52,7 @@ def test_a_wrong_link_does_not_exist(client, link):
     assert client.post("/welcome/guess/", FORM).status_code == 404
 
 
-def test_the_link_is_void_once_there_is_a_user(client, link, owner):
+def test_the_link_is_invalid_once_there_is_a_user(client, link, owner):
     assert client.get(link).status_code == 404
 
 
@@ -65,11 +65,11 @@ def test_a_weak_password_is_explained(client, link):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_several_people_who_open_the_link_at_once_one_gets_in():
+def test_of_several_clients_that_use_the_link_at_once_one_succeeds():
     link = first_user.link()
     start = Barrier(5)
 
-    def come(number: int) -> int:
+    def open_link(number: int) -> int:
         client = Client()
         start.wait(60)
         try:
@@ -78,21 +78,21 @@ def test_of_several_people_who_open_the_link_at_once_one_gets_in():
             connection.close()
 
     with ThreadPoolExecutor(5) as pool:
-        answers = list(pool.map(come, range(5)))
+        statuses = list(pool.map(open_link, range(5)))
 
-    assert sorted(answers) == [302, 404, 404, 404, 404]
+    assert sorted(statuses) == [302, 404, 404, 404, 404]
     assert User.objects.count() == 1
 
 
-@pytest.mark.parametrize("door", ["/accounts/login/", "/admin/login/"])
-def test_whoever_comes_before_there_is_a_user_is_told_where_the_link_is(client, link, door):
-    page = client.get(door, follow=True).content.decode()
+@pytest.mark.parametrize("address", ["/accounts/login/", "/admin/login/"])
+def test_without_users_the_sign_in_page_says_where_the_link_is(client, link, address):
+    page = client.get(address, follow=True).content.decode()
 
     assert "one-time link that the server prints at start" in page
     assert ('type="password"' in page, link in page) == (False, False)
 
     client.post(link, FORM)
-    assert 'type="password"' in Client().get(door, follow=True).content.decode()
+    assert 'type="password"' in Client().get(address, follow=True).content.decode()
 
 
 def test_a_used_link_says_that_it_was_used_and_where_to_sign_in(client, link):
@@ -109,7 +109,7 @@ def test_a_wrong_link_says_where_the_right_one_is(client, link):
     assert ("This link does not work" in page, link in page) == (True, False)
 
 
-def test_the_rules_for_passwords_are_told_when_one_is_broken(client, link):
+def test_password_rules_are_shown_when_one_is_broken(client, link):
     page = client.get(link).content.decode()
     assert ("At least 8 characters." in page, "commonly used" in page, "<li>" in page) == (True, False, False)
 

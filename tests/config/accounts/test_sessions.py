@@ -1,4 +1,4 @@
-"""A session ends when nobody uses it, and at its time in any case; its key changes whenever it comes to be worth more."""
+"""A session ends when it is idle and after a fixed time; its key changes with each sign-in and each change of privileges."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -24,26 +24,26 @@ A_DAY = 24 * 3600
 
 
 @pytest.fixture
-def clock(monkeypatch):
-    """Django's own, which only `pass_time` moves."""
+def advance_clock(monkeypatch):
+    """Moves Django's clock, which does not move otherwise."""
     now = [timezone.now()]
 
-    def pass_time(seconds: float) -> None:
+    def advance(seconds: float) -> None:
         now[0] += timedelta(seconds=seconds)
 
     monkeypatch.setattr(timezone, "now", lambda: now[0])
-    return pass_time
+    return advance
 
 
 def signed_in(**headers: str) -> Client:
     client = Client(headers=headers)
-    answer = client.post("/accounts/login/", {"username": "owner", "password": PASSWORD})
-    assert answer.status_code == 302
+    response = client.post("/accounts/login/", {"username": "owner", "password": PASSWORD})
+    assert response.status_code == 302
     return client
 
 
-def is_in(client: Client, **headers: str) -> bool:
-    """By a request that is no activity."""
+def is_signed_in(client: Client, **headers: str) -> bool:
+    """Whether a client is signed in, by a request that does not count as activity."""
     return client.get("/accounts/", headers={"HX-Request": "true", **headers}).status_code == 200
 
 
@@ -51,57 +51,57 @@ def key(client: Client) -> str:
     return client.cookies["sessionid"].value
 
 
-@pytest.mark.parametrize(("days", "is_still_in"), [(2.9, True), (3.1, False)])
-def test_a_session_that_nobody_uses_ends_after_three_days(owner, clock, days, is_still_in):
+@pytest.mark.parametrize(("days", "is_still_signed_in"), [(2.9, True), (3.1, False)])
+def test_an_idle_session_ends_after_three_days(owner, advance_clock, days, is_still_signed_in):
     client = signed_in()
 
-    clock(days * A_DAY)
+    advance_clock(days * A_DAY)
 
-    assert is_in(client) == is_still_in
+    assert is_signed_in(client) == is_still_signed_in
 
 
-def test_a_session_that_is_used_goes_on_and_ends_after_fourteen_days_all_the_same(owner, clock):
+def test_a_session_in_use_continues_and_ends_after_fourteen_days(owner, advance_clock):
     client = signed_in()
     for _ in range(13):
-        clock(A_DAY)
+        advance_clock(A_DAY)
         assert client.get("/accounts/", headers=PAGE).status_code == 200
 
-    clock(1.01 * A_DAY)
+    advance_clock(1.01 * A_DAY)
 
     assert client.get("/accounts/", headers=PAGE).status_code == 302
 
 
-def test_both_times_are_settings(owner, clock, settings):
+def test_the_idle_time_and_the_maximum_time_are_settings(owner, advance_clock, settings):
     settings.SESSION_IDLE_SECONDS, settings.SESSION_MAX_SECONDS = 100, 150
     client = signed_in()
-    clock(90)
+    advance_clock(90)
     assert client.get("/accounts/", headers=PAGE).status_code == 200
-    clock(50)
-    assert is_in(client)
+    advance_clock(50)
+    assert is_signed_in(client)
 
-    clock(11)
+    advance_clock(11)
 
-    assert not is_in(client)
+    assert not is_signed_in(client)
 
 
-def test_a_page_that_polls_all_night_keeps_no_session_alive(owner, clock):
+def test_a_page_that_only_polls_does_not_extend_the_session(owner, advance_clock):
     client = signed_in()
     for _ in range(30):
-        clock(0.1 * A_DAY)
-        is_in(client)
+        advance_clock(0.1 * A_DAY)
+        is_signed_in(client)
 
-    clock(1)
+    advance_clock(1)
 
-    assert not is_in(client)
+    assert not is_signed_in(client)
 
 
-def test_what_is_uploaded_keeps_it_alive(owner, clock):
+def test_uploading_extends_the_session(owner, advance_clock):
     client = signed_in()
     for _ in range(4):
-        clock(2 * A_DAY)
+        advance_clock(2 * A_DAY)
         client.post("/batches/")
 
-    assert is_in(client)
+    assert is_signed_in(client)
 
 
 @pytest.mark.parametrize(
@@ -118,30 +118,30 @@ def test_what_is_uploaded_keeps_it_alive(owner, clock):
         ("POST", {"HX-Request": "true"}, True),
     ],
 )
-def test_what_counts_as_activity(method, headers, counts):
+def test_requests_by_the_user_count_as_activity(method, headers, counts):
     assert activity.is_activity(RequestFactory().generic(method, "/", headers=headers)) == counts
 
 
-def test_a_page_costs_no_more_queries_when_it_is_used_often(owner, clock, django_assert_num_queries):
+def test_recording_activity_costs_queries_only_once_per_interval(owner, advance_clock, django_assert_num_queries):
     client = signed_in()
     with django_assert_num_queries(2):  # the session and the user
         client.get("/accounts/", headers=PAGE)
-    clock(activity.RECORD_INTERVAL_SECONDS + 1)
-    with django_assert_num_queries(2 + 3):  # and, once in a while, the note: a savepoint around an update
+    advance_clock(activity.RECORD_INTERVAL_SECONDS + 1)
+    with django_assert_num_queries(2 + 3):  # and, once per interval, the activity: a savepoint around an update
         client.get("/accounts/", headers=PAGE)
 
     with django_assert_num_queries(2):
         client.get("/accounts/", headers=PAGE)
 
 
-def test_a_session_that_is_ended_while_it_is_noted_fails_nothing(owner, clock, monkeypatch):
+def test_a_session_deleted_while_its_activity_is_recorded_leads_to_the_sign_in_page(owner, advance_clock, monkeypatch):
     client = signed_in()
-    clock(A_DAY)
-    monkeypatch.setattr(SessionStore, "load", _then_deleted(SessionStore.load))
+    advance_clock(A_DAY)
+    monkeypatch.setattr(SessionStore, "load", _deleting_all_sessions(SessionStore.load))
 
-    answer = client.get("/accounts/", headers=PAGE)
+    response = client.get("/accounts/", headers=PAGE)
 
-    assert (answer.status_code, answer.url) == (302, "/accounts/login/?next=/accounts/")
+    assert (response.status_code, response.url) == (302, "/accounts/login/?next=/accounts/")
 
 
 def fill_disk(monkeypatch):
@@ -153,9 +153,9 @@ def fill_disk(monkeypatch):
     monkeypatch.setattr(Session, "save", fail)
 
 
-def test_a_full_disk_signs_nobody_out(owner, clock, monkeypatch):
+def test_a_full_disk_signs_nobody_out(owner, advance_clock, monkeypatch):
     client = signed_in()
-    clock(A_DAY)
+    advance_clock(A_DAY)
     fill_disk(monkeypatch)
 
     response = client.get("/accounts/", headers=PAGE)
@@ -175,7 +175,7 @@ def test_a_session_that_a_full_disk_does_not_store_is_no_deleted_session(owner, 
         session.save()
 
 
-def _then_deleted(load):
+def _deleting_all_sessions(load):
     def load_and_delete(store):
         data = load(store)
         Session.objects.all().delete()
@@ -184,7 +184,7 @@ def _then_deleted(load):
     return load_and_delete
 
 
-def test_signing_in_changes_the_key(owner):
+def test_signing_in_changes_the_session_key(owner):
     client = Client()
     client.force_login(owner)
     before = key(client)
@@ -196,7 +196,7 @@ def test_signing_in_changes_the_key(owner):
     assert not Session.objects.filter(pk=before).exists()
 
 
-def test_a_key_that_somebody_else_chose_is_not_signed_in(owner):
+def test_a_session_key_chosen_by_an_attacker_is_replaced_at_sign_in(owner):
     planted = SessionStore()
     planted.create()
     client = Client()
@@ -209,31 +209,31 @@ def test_a_key_that_somebody_else_chose_is_not_signed_in(owner):
 
 
 def test_a_new_password_changes_the_key_and_ends_all_other_sessions(owner):
-    client, other = signed_in(), signed_in()
+    client, other_client = signed_in(), signed_in()
     before = key(client)
     form = {"oldpassword": PASSWORD, "password1": "quite another one", "password2": "quite another one"}
 
-    answer = client.post("/accounts/password/change/", form, follow=True)
+    response = client.post("/accounts/password/change/", form, follow=True)
 
-    assert "Password changed." in answer.content.decode()
+    assert "Password changed." in response.content.decode()
     assert key(client) != before
-    assert (is_in(client), is_in(other)) == (True, False)
+    assert (is_signed_in(client), is_signed_in(other_client)) == (True, False)
 
 
 @pytest.mark.parametrize("privilege", ["is_staff", "is_superuser"])
-def test_a_privilege_that_is_given_or_taken_changes_the_key(owner, privilege):
+def test_granting_or_revoking_a_privilege_changes_the_session_key(owner, privilege):
     client = signed_in()
-    for has in (True, False):
+    for is_granted in (True, False):
         before = key(client)
-        User.objects.filter(pk=owner.pk).update(**{privilege: has})
+        User.objects.filter(pk=owner.pk).update(**{privilege: is_granted})
 
-        assert is_in(client)
+        assert is_signed_in(client)
         assert key(client) != before
         assert not Session.objects.filter(pk=before).exists()
-        assert is_in(client)
+        assert is_signed_in(client)
 
 
-def test_confirming_the_password_changes_the_key_and_the_list_of_sessions_keeps_it(owner):
+def test_confirming_the_password_changes_the_key_and_updates_the_list_of_sessions(owner):
     client = signed_in()
     before = key(client)
 
@@ -243,18 +243,18 @@ def test_confirming_the_password_changes_the_key_and_the_list_of_sessions_keeps_
     assert list(UserSession.objects.values_list("session_key", flat=True)) == [key(client)]
 
 
-def test_other_sessions_are_signed_out(owner):
-    client, other = signed_in(**{"User-Agent": "Camera/1"}), signed_in(**{"User-Agent": "Telephone/2"})
+def test_other_sessions_can_be_signed_out(owner):
+    client, other_client = signed_in(**{"User-Agent": "Camera/1"}), signed_in(**{"User-Agent": "Telephone/2"})
     page = client.get("/accounts/sessions/").content.decode()
     assert ("Camera/1" in page, "Telephone/2" in page, page.count("this browser")) == (True, True, 1)
 
-    answer = client.post("/accounts/sessions/", follow=True)
+    response = client.post("/accounts/sessions/", follow=True)
 
-    assert "All other sessions signed out." in answer.content.decode()
-    assert (is_in(client), is_in(other)) == (True, False)
+    assert "All other sessions signed out." in response.content.decode()
+    assert (is_signed_in(client), is_signed_in(other_client)) == (True, False)
 
 
-def test_signing_out_ends_the_session_for_good(owner):
+def test_signing_out_deletes_the_session(owner):
     client = signed_in()
     before = key(client)
 
@@ -263,14 +263,14 @@ def test_signing_out_ends_the_session_for_good(owner):
     assert not Session.objects.filter(pk=before).exists()
 
 
-def test_signing_out_by_a_link_asks_first(owner):
+def test_signing_out_by_a_link_asks_for_confirmation(owner):
     client = signed_in()
 
     assert client.get("/accounts/logout/").status_code == 200
-    assert is_in(client)
+    assert is_signed_in(client)
 
 
-def test_a_session_of_nobody_lasts_an_hour(clock):
+def test_an_anonymous_session_lasts_an_hour(advance_clock):
     store = SessionStore()
     store["step"] = 1
     store.save()
@@ -278,9 +278,9 @@ def test_a_session_of_nobody_lasts_an_hour(clock):
     assert Session.objects.get().expire_date == timezone.now().replace(tzinfo=UTC) + timedelta(hours=1)
 
 
-def test_what_ended_is_cleared_and_what_has_not_is_kept(owner, clock):
+def test_expired_sessions_are_deleted_and_others_are_kept(owner, advance_clock):
     signed_in()
-    clock(4 * A_DAY)
+    advance_clock(4 * A_DAY)
     client = signed_in()
 
     call_command("clear_expired")
@@ -289,7 +289,7 @@ def test_what_ended_is_cleared_and_what_has_not_is_kept(owner, clock):
     assert list(UserSession.objects.values_list("session_key", flat=True)) == [key(client)]
 
 
-def test_the_expiry_is_the_rows_own(owner, clock):
+def test_the_expiry_is_stored_in_the_sessions_row(owner, advance_clock):
     signed_in()
 
     expires = Session.objects.get().expire_date
@@ -298,9 +298,9 @@ def test_the_expiry_is_the_rows_own(owner, clock):
     assert expires == timezone.now() + timedelta(days=3)
 
 
-def test_a_worker_clears_what_ended(owner, clock):
+def test_a_worker_deletes_expired_sessions(owner, advance_clock):
     signed_in()
-    clock(4 * A_DAY)
+    advance_clock(4 * A_DAY)
 
     tasks.sweep.call_local()
 
@@ -312,7 +312,7 @@ def test_many_sessions_cost_no_more_queries_than_two(owner):
     signed_in()
     counts = []
     for _ in range(2):
-        client.get("/accounts/sessions/")  # what was said before is said here
+        client.get("/accounts/sessions/")  # shows the messages of earlier requests
         with CaptureQueriesContext(connection) as captured:
             signed_in()
             client.get("/accounts/sessions/")
@@ -324,12 +324,12 @@ def test_many_sessions_cost_no_more_queries_than_two(owner):
     assert counts[0] == counts[1]
 
 
-def test_sessions_that_a_new_password_ended_are_listed_no_more(owner):
-    client, other = signed_in(), signed_in()
+def test_sessions_ended_by_a_new_password_are_not_listed(owner):
+    client, other_client = signed_in(), signed_in()
     form = {"oldpassword": PASSWORD, "password1": "quite another one", "password2": "quite another one"}
 
     client.post("/accounts/password/change/", form)
 
     assert Session.objects.count() == 1
     assert list(UserSession.objects.values_list("session_key", flat=True)) == [key(client)]
-    assert not is_in(other)
+    assert not is_signed_in(other_client)

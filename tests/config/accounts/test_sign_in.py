@@ -1,4 +1,4 @@
-"""The sign-in page: where it leads, and what it does not tell."""
+"""The sign-in page: where it redirects to, and what it does not reveal."""
 
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
@@ -7,7 +7,7 @@ from django.test import Client
 
 pytestmark = pytest.mark.django_db
 
-DOOR = "/accounts/login/"
+LOGIN_PAGE = "/accounts/login/"
 FORM = {"username": "owner", "password": "a fine password"}
 
 
@@ -26,74 +26,76 @@ FORM = {"username": "owner", "password": "a fine password"}
         ("", "/albums/"),
     ],
 )
-def test_signing_in_leads_nowhere_else(owner, settings, target, leads_to):
+def test_signing_in_redirects_only_within_the_site(owner, settings, target, leads_to):
     settings.ALLOWED_HOSTS = ["testserver", "other.example"]
     settings.CSRF_TRUSTED_ORIGINS = ["https://other.example"]
 
     for client in (Client(), Client()):
-        assert client.post(DOOR, FORM | {"next": target}).url == leads_to
-    assert client.get(DOOR, {"next": target}).url == leads_to  # somebody who is signed in already
-    assert client.post("/accounts/logout/", {"next": target}).url == (leads_to if leads_to == target else DOOR)
+        assert client.post(LOGIN_PAGE, FORM | {"next": target}).url == leads_to
+    assert client.get(LOGIN_PAGE, {"next": target}).url == leads_to  # while signed in
+    assert client.post("/accounts/logout/", {"next": target}).url == (leads_to if leads_to == target else LOGIN_PAGE)
 
 
 @pytest.fixture
-def hashed(monkeypatch) -> list[str]:
-    """The passwords that were hashed, each of which takes a third of a second outside of tests."""
-    found: list[str] = []
+def hashed_passwords(monkeypatch) -> list[str]:
+    """The passwords that were hashed. With the hasher used outside of tests, each takes a third of a second."""
+    passwords: list[str] = []
 
     def encode(hasher, password, salt):
-        found.append(password)
-        return encode_as_before(hasher, password, salt)
+        passwords.append(password)
+        return original_encode(hasher, password, salt)
 
-    encode_as_before = MD5PasswordHasher.encode
+    original_encode = MD5PasswordHasher.encode
     monkeypatch.setattr(MD5PasswordHasher, "encode", encode)
-    return found
+    return passwords
 
 
 @pytest.mark.parametrize("name", ["owner", "nobody", "inactive", "elsewhere", "OWNER"])
-def test_whoever_is_tried_one_password_is_hashed_and_the_answer_is_the_same(owner, hashed, name):
+def test_for_any_name_one_password_is_hashed_and_the_response_is_the_same(owner, hashed_passwords, name):
     User.objects.create_user("inactive", password="a fine password", is_active=False)
-    User.objects.create_user("elsewhere")  # without a password, as somebody who comes by OpenID Connect
-    hashed.clear()
+    User.objects.create_user("elsewhere")  # without a password, as users of OpenID Connect are
+    hashed_passwords.clear()
 
-    answer = Client().post(DOOR, {"username": name, "password": "a poor guess"})
+    response = Client().post(LOGIN_PAGE, {"username": name, "password": "a poor guess"})
 
-    assert len(hashed) == 1
-    assert answer.status_code == 200
-    assert answer.context["form"].non_field_errors() == ["Wrong username or password."]
+    assert len(hashed_passwords) == 1
+    assert response.status_code == 200
+    assert response.context["form"].non_field_errors() == ["Wrong username or password."]
 
 
-def test_an_account_that_is_switched_off_is_told_so_to_whoever_knows_its_password(owner):
+def test_a_deactivated_account_is_reported_only_with_the_right_password(owner):
     User.objects.update(is_active=False)
 
-    answer = Client().post(DOOR, FORM, follow=True)
+    response = Client().post(LOGIN_PAGE, FORM, follow=True)
 
-    assert answer.redirect_chain == [("/accounts/inactive/", 302)]
-    assert "This account is deactivated" in answer.content.decode()
-
-
-def test_no_answer_is_json_whatever_is_asked_for(owner):
-    answer = Client().post(DOOR, FORM | {"password": "a poor guess"}, headers={"X-Requested-With": "XMLHttpRequest"})
-
-    assert answer["Content-Type"] == "text/html; charset=utf-8"
+    assert response.redirect_chain == [("/accounts/inactive/", 302)]
+    assert "This account is deactivated" in response.content.decode()
 
 
-def test_a_form_from_elsewhere_signs_nobody_in(owner):
-    answer = Client(enforce_csrf_checks=True).post(DOOR, FORM)
+def test_the_response_is_html_although_json_is_requested(owner):
+    response = Client().post(
+        LOGIN_PAGE, FORM | {"password": "a poor guess"}, headers={"X-Requested-With": "XMLHttpRequest"}
+    )
 
-    assert answer.status_code == 403
+    assert response["Content-Type"] == "text/html; charset=utf-8"
 
 
-def test_who_is_no_staff_is_not_let_into_the_admin_and_not_sent_in_circles(owner):
+def test_a_form_without_csrf_token_is_rejected(owner):
+    response = Client(enforce_csrf_checks=True).post(LOGIN_PAGE, FORM)
+
+    assert response.status_code == 403
+
+
+def test_a_user_without_staff_rights_gets_403_from_the_admin(owner):
     client = Client()
     client.force_login(owner)
 
-    answer = client.get("/admin/", follow=True)
+    response = client.get("/admin/", follow=True)
 
-    assert (answer.redirect_chain, answer.status_code) == ([("/admin/login/?next=/admin/", 302)], 403)
+    assert (response.redirect_chain, response.status_code) == ([("/admin/login/?next=/admin/", 302)], 403)
 
 
-def test_the_admins_own_change_of_password_is_the_accounts(admin):
+def test_the_admins_password_change_redirects_to_the_accounts_page(admin):
     client = Client()
     client.force_login(admin)
 

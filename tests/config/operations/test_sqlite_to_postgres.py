@@ -1,4 +1,4 @@
-"""Is somebody still using the database that is to be moved? Darkroom's processes hide what they have open."""
+"""Whether a process still uses the database that is to be moved. Darkroom's processes hide their open files."""
 
 import os
 import sqlite3
@@ -45,7 +45,7 @@ def test_another_process_with_the_database_open_is_found(database, monkeypatch, 
     sqlite_to_postgres.require_unused(database)
 
 
-def test_our_own_connection_is_none_of_others(database):
+def test_the_processs_own_connection_does_not_count_as_use(database):
     connection = sqlite3.connect(database)
     connection.execute("SELECT * FROM t")
 

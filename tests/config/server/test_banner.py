@@ -1,4 +1,4 @@
-"""What the server says on its console."""
+"""The messages that the server prints at its start."""
 
 import pytest
 
@@ -17,23 +17,23 @@ pytestmark = [pytest.mark.django_db, pytest.mark.once]
         ("nas.local", "http://nas.local:8000"),
     ],
 )
-def test_the_address_is_one_that_a_person_can_open(settings, host, address):
+def test_the_address_is_one_that_a_browser_can_open(settings, host, address):
     settings.HOST, settings.PORT, settings.PUBLIC_URL = host, 8000, ""
 
     assert own_address.own() == address
 
 
-def test_behind_a_proxy_the_public_address_is_told(settings):
+def test_behind_a_proxy_the_public_url_is_shown(settings):
     settings.PUBLIC_URL = "https://photos.example.com"
 
     assert own_address.own() == "https://photos.example.com"
 
 
-def test_while_there_is_no_user_the_link_is_told():
+def test_without_users_the_link_is_shown():
     assert any("/welcome/" in line for line in banner.messages())
 
 
-def test_once_there_is_a_user_the_link_is_not_told(owner):
+def test_the_link_is_not_shown_once_there_is_a_user(owner):
     assert [line for line in banner.messages() if "/welcome/" in line] == []
 
 
@@ -48,7 +48,7 @@ def test_once_there_is_a_user_the_link_is_not_told(owner):
         ("0.0.0.0", True, False),
     ],
 )
-def test_an_open_door_without_encryption_is_warned_of(settings, owner, host, behind_tls, warns):
+def test_listening_publicly_without_encryption_prints_a_warning(settings, owner, host, behind_tls, warns):
     settings.HOST, settings.BEHIND_TLS = host, behind_tls
 
     assert any("Warning" in line for line in banner.messages()) is warns

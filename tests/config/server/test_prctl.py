@@ -1,4 +1,4 @@
-"""Who can look into a process that holds secrets."""
+"""Access to the memory and environment of processes that hold secrets."""
 
 import json
 import os
@@ -11,8 +11,8 @@ import pytest
 
 PROJECT = Path(__file__).parents[3]
 NOBODY = 65534
-TOLD = "import ctypes; print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
-TWO = """
+PRINT_DUMPABLE = "import ctypes; print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
+TWO_PROCESSES = """
 import ctypes, errno, json, os, resource, sys
 from pathlib import Path
 from config.server import prctl
@@ -23,7 +23,7 @@ victim = os.fork()
 if not victim:
     if user:
         os.setgroups([]); os.setgid(user); os.setuid(user)
-    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # becoming somebody else has taken it
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # changing the user has cleared it
     os.write(ready[1], b"1")
     os.read(done[0], 1)
     prctl.hide_memory()
@@ -37,27 +37,29 @@ if not victim:
     os._exit(0)
 if user:
     os.setgroups([]); os.setgid(user); os.setuid(user)
-def said(act):
+def outcome(action):
     try:
-        act()
+        action()
     except OSError as error:
         return errno.errorcode[error.errno]
     return "done"
-def look():
+def inspect():
     proc = Path(f"/proc/{victim}")
     return {
-        "environment": said(lambda: (proc / "environ").read_bytes()), "open files": said(lambda: list((proc / "fd").iterdir())),
-        "memory": said(lambda: open(proc / "mem", "rb")), "maps": said(lambda: (proc / "maps").read_bytes()),
-        "memory in use": said(lambda: (proc / "statm").read_bytes()), "status": said(lambda: (proc / "status").read_bytes()),
-        "threads": said(lambda: list((proc / "task").iterdir())),
-        "limits": said(lambda: resource.prlimit(victim, resource.RLIMIT_CPU)),
-        "ending": said(lambda: os.kill(victim, 0)),
+        "environment": outcome(lambda: (proc / "environ").read_bytes()),
+        "open files": outcome(lambda: list((proc / "fd").iterdir())),
+        "memory": outcome(lambda: open(proc / "mem", "rb")), "maps": outcome(lambda: (proc / "maps").read_bytes()),
+        "memory in use": outcome(lambda: (proc / "statm").read_bytes()),
+        "status": outcome(lambda: (proc / "status").read_bytes()),
+        "threads": outcome(lambda: list((proc / "task").iterdir())),
+        "limits": outcome(lambda: resource.prlimit(victim, resource.RLIMIT_CPU)),
+        "ending": outcome(lambda: os.kill(victim, 0)),
     }
 assert os.read(ready[0], 1) == b"1"
-before = look()
+before = inspect()
 os.write(done[1], b"1")
 own = os.read(ready[0], 1) == b"2"
-after = look()
+after = inspect()
 os.write(done[1], b"1")
 os.waitpid(victim, 0)
 print(json.dumps([before, after, own]))
@@ -66,46 +68,51 @@ OPEN = ("memory in use", "status", "threads", "limits", "ending")
 HIDDEN = ("environment", "open files", "memory", "maps")
 
 
-def python(*words: str, **env: str) -> str:
-    done = subprocess.run(
-        [sys.executable, *words], cwd=PROJECT, env=os.environ | env, capture_output=True, text=True, check=False
+def python(*arguments: str, **env: str) -> str:
+    completed = subprocess.run(
+        [sys.executable, *arguments], cwd=PROJECT, env=os.environ | env, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert completed.returncode == 0, completed.stderr
+    return completed.stdout
 
 
 @pytest.mark.once
-def test_processes_of_the_same_user_cannot_look_into_one_that_hides_its_memory():
-    """Root may; so the two become somebody else where the tests run as root. What the worker asks of its child stays open."""
+def test_processes_of_the_same_user_cannot_read_a_process_that_hides_its_memory():
+    """Both processes change to another user if the tests run as root, because root has access to all processes.
+
+    What a worker reads of its child stays readable.
+    """
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o777)
 
-        before, after, is_its_own_open = json.loads(python("-c", TWO, folder, str(0 if os.getuid() else NOBODY)))
+        before, after, has_access_to_itself = json.loads(
+            python("-c", TWO_PROCESSES, folder, str(0 if os.getuid() else NOBODY))
+        )
 
     assert before == dict.fromkeys((*OPEN, *HIDDEN), "done")
     assert {name: after[name] for name in OPEN} == dict.fromkeys(OPEN, "done")
     assert {after[name] for name in HIDDEN} <= {"EACCES", "EPERM"}
-    assert is_its_own_open
+    assert has_access_to_itself
 
 
 @pytest.mark.once
-def test_commands_the_supervisor_and_the_web_server_hide_theirs(tmp_path):
-    places = {
-        "manage": ("manage.py", "shell", "-v", "0", "-c", TOLD),
-        "wsgi": ("-c", f"import config.wsgi; {TOLD}"),
-        "master": ("-c", f"from config.server import gunicorn; gunicorn.on_starting(None); {TOLD}"),
+def test_commands_the_supervisor_and_the_web_server_hide_their_memory(tmp_path):
+    commands = {
+        "manage": ("manage.py", "shell", "-v", "0", "-c", PRINT_DUMPABLE),
+        "wsgi": ("-c", f"import config.wsgi; {PRINT_DUMPABLE}"),
+        "master": ("-c", f"from config.server import gunicorn; gunicorn.on_starting(None); {PRINT_DUMPABLE}"),
         "supervisor": (
             "-c",
-            f"from config.server import supervisor as s; s.Supervisor.run = lambda _: None; s.main(); {TOLD}",
+            f"from config.server import supervisor as s; s.Supervisor.run = lambda _: None; s.main(); {PRINT_DUMPABLE}",
             ".",
         ),
     }
 
-    assert {name: python(*words, DATA_DIR=str(tmp_path)).strip() for name, words in places.items()} == dict.fromkeys(
-        places, "0"
-    )
+    assert {
+        name: python(*arguments, DATA_DIR=str(tmp_path)).strip() for name, arguments in commands.items()
+    } == dict.fromkeys(commands, "0")
 
 
 @pytest.mark.once
-def test_a_process_may_be_looked_into_by_default():
-    assert python("-c", TOLD).strip() == "1"
+def test_a_process_is_readable_by_default():
+    assert python("-c", PRINT_DUMPABLE).strip() == "1"

@@ -1,4 +1,4 @@
-"""The supervisor, with small real processes in the place of web and worker."""
+"""The supervisor, with small real processes instead of web server and worker."""
 
 import os
 import re
@@ -26,17 +26,17 @@ TIDY = (
     "import signal, sys\n"
     "signal.signal(15, lambda *_: (print('tidied up', flush=True), sys.exit()))\n"
     f"{READY}\n"
-    "while True: time.sleep(0.05)"  # a signal just before one long sleep would wait for its end
+    "while True: time.sleep(0.05)"  # one long sleep would delay a signal that arrives just before it
 )
 
 
-def heed_hang_ups() -> None:
-    """Under nohup they are ignored, which is inherited."""
+def restore_sighup() -> None:
+    """Restores the default action of SIGHUP, because nohup makes processes and their children ignore it."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class Supervised:
-    """A supervisor in a process of its own."""
+    """A supervisor in its own process."""
 
     def __init__(self, log: Path, patience: float = HOUR, quick: float = HOUR, **scripts: str) -> None:
         import json
@@ -49,19 +49,19 @@ class Supervised:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                preexec_fn=heed_hang_ups,
+                preexec_fn=restore_sighup,
             )
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         return self.log.read_text()
 
-    def wait_for(self, words: str, times: int = 1) -> None:
-        polling.until(lambda: self.said.count(words) >= times, MINUTE, f"{words!r} is not said {times} times")
+    def wait_for(self, text: str, times: int = 1) -> None:
+        polling.until(lambda: self.output.count(text) >= times, MINUTE, f"{text!r} is not said {times} times")
 
     def children(self, name: str = "") -> list[int]:
-        """Process ids that `READY` told, of all children or of those of one name; dead ones too."""
-        return [int(pid) for pid in re.findall(rf"^{name}.*\| ready (\d+)\n", self.said, re.MULTILINE)]
+        """The process ids that `READY` printed, of all children or of those with a name, dead ones included."""
+        return [int(pid) for pid in re.findall(rf"^{name}.*\| ready (\d+)\n", self.output, re.MULTILINE)]
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def supervise(tmp_path):
 
 
 def is_alive(pid: int) -> bool:
-    """False for a zombie too: it has ended, and only its parent has not asked for its status yet."""
+    """Whether a process runs. A zombie does not: it has ended, and only its parent has not read its status yet."""
     status = Path(f"/proc/{pid}/stat")
     try:
         return status.read_text().rpartition(")")[2].split()[0] != "Z"
@@ -87,91 +87,91 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def test_the_pause_grows_with_quick_deaths_up_to_its_ceiling():
+def test_the_delay_before_a_restart_grows_with_quick_deaths_up_to_a_maximum():
     assert [supervisor.restart_delay(deaths) for deaths in (0, 1, 2, 3, 4, 5, 6, 50)] == [0, 1, 2, 4, 8, 16, 30, 30]
 
 
-def test_what_they_say_is_passed_on_under_their_names(supervise):
-    run = supervise(
+def test_output_of_children_is_passed_on_with_their_names(supervise):
+    supervised = supervise(
         web="print('good morning'); " + PATIENT, worker="import sys; print('oops', file=sys.stderr); " + PATIENT
     )
 
-    run.wait_for("ready", 2)
+    supervised.wait_for("ready", 2)
 
-    assert {"web    | good morning", "worker | oops"} <= set(run.said.splitlines())
-
-
-def test_a_last_line_without_its_end_is_passed_on_too(supervise):
-    run = supervise(web="print('no more', end='', flush=True)")
-
-    run.wait_for("web | no more\n")
+    assert {"web    | good morning", "worker | oops"} <= set(supervised.output.splitlines())
 
 
-def test_what_dies_is_started_again(supervise):
-    run = supervise(web=PATIENT, worker=PATIENT)
-    run.wait_for("ready", 2)
-    [web], [worker] = run.children("web"), run.children("worker")
+def test_a_last_line_without_line_feed_is_passed_on(supervise):
+    supervised = supervise(web="print('no more', end='', flush=True)")
+
+    supervised.wait_for("web | no more\n")
+
+
+def test_a_child_that_dies_is_restarted(supervise):
+    supervised = supervise(web=PATIENT, worker=PATIENT)
+    supervised.wait_for("ready", 2)
+    [web], [worker] = supervised.children("web"), supervised.children("worker")
 
     os.kill(web, signal.SIGKILL)
-    run.wait_for("ready", 3)
+    supervised.wait_for("ready", 3)
 
-    assert "web ended by SIGKILL; restarting in 1 s" in run.said
+    assert "web ended by SIGKILL; restarting in 1 s" in supervised.output
     assert is_alive(worker)
 
 
-def test_what_dies_at_once_again_and_again_is_given_more_and_more_time(supervise):
-    run = supervise(web="raise SystemExit(3)")
+def test_a_child_that_dies_at_once_is_restarted_after_growing_delays(supervise):
+    supervised = supervise(web="raise SystemExit(3)")
 
-    run.wait_for("restarting in 2 s")
+    supervised.wait_for("restarting in 2 s")
 
-    assert re.findall(r"web ended with status 3; restarting in (\d+) s", run.said)[:2] == ["1", "2"]
+    assert re.findall(r"web ended with status 3; restarting in (\d+) s", supervised.output)[:2] == ["1", "2"]
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_all_cleanly(supervise, sign):
-    run = supervise(web=TIDY, worker=TIDY)
-    run.wait_for("ready", 2)
-    children = run.children()
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_all_children_cleanly(supervise, signal_number):
+    supervised = supervise(web=TIDY, worker=TIDY)
+    supervised.wait_for("ready", 2)
+    children = supervised.children()
 
-    run.process.send_signal(sign)
+    supervised.process.send_signal(signal_number)
 
-    assert run.process.wait(MINUTE) == 0
-    assert run.said.count("tidied up") == 2
+    assert supervised.process.wait(MINUTE) == 0
+    assert supervised.output.count("tidied up") == 2
     assert [pid for pid in children if is_alive(pid)] == []
 
 
-def test_who_does_not_end_is_killed_when_patience_is_over(supervise):
-    run = supervise(web=STUBBORN, patience=0.3)
-    run.wait_for("ready")
+def test_a_child_that_does_not_end_is_killed_after_the_timeout(supervise):
+    supervised = supervise(web=STUBBORN, patience=0.3)
+    supervised.wait_for("ready")
 
-    run.process.terminate()
+    supervised.process.terminate()
 
-    assert run.process.wait(MINUTE) == 0
-    assert "web ended by SIGKILL" in run.said
+    assert supervised.process.wait(MINUTE) == 0
+    assert "web ended by SIGKILL" in supervised.output
 
 
 def test_a_second_signal_kills_at_once(supervise):
-    run = supervise(web=STUBBORN)
-    run.wait_for("ready")
+    supervised = supervise(web=STUBBORN)
+    supervised.wait_for("ready")
 
-    run.process.send_signal(signal.SIGINT)
-    run.wait_for("Stopping")
-    run.process.send_signal(signal.SIGINT)
+    supervised.process.send_signal(signal.SIGINT)
+    supervised.wait_for("Stopping")
+    supervised.process.send_signal(signal.SIGINT)
 
-    assert run.process.wait(MINUTE) == 0
+    assert supervised.process.wait(MINUTE) == 0
 
 
 def test_a_killed_supervisor_takes_its_children_along(supervise):
-    run = supervise(web=PATIENT, worker=PATIENT)
-    run.wait_for("ready", 2)
-    children = run.children()
+    supervised = supervise(web=PATIENT, worker=PATIENT)
+    supervised.wait_for("ready", 2)
+    children = supervised.children()
 
-    run.process.kill()
+    supervised.process.kill()
 
     polling.until(lambda: not any(map(is_alive, children)), MINUTE, "the children live on")
 
 
-def test_the_family_of_what_died_dies_too(supervise, tmp_path):
+def test_children_of_a_child_that_died_are_killed(supervise, tmp_path):
     pid_file = tmp_path / "grandchild"
     script = (
         "import pathlib, subprocess, sys\n"
@@ -179,10 +179,10 @@ def test_the_family_of_what_died_dies_too(supervise, tmp_path):
         f"pathlib.Path({str(pid_file)!r}).write_text(str(grandchild.pid))\n"
         f"{PATIENT}"
     )
-    run = supervise(web=script)
-    run.wait_for("ready")
+    supervised = supervise(web=script)
+    supervised.wait_for("ready")
     grandchild = int(pid_file.read_text())
 
-    os.kill(run.children()[0], signal.SIGKILL)
+    os.kill(supervised.children()[0], signal.SIGKILL)
 
     polling.until(lambda: not is_alive(grandchild), MINUTE, "the grandchild lives on")

@@ -1,4 +1,4 @@
-"""The proof: what was stored is read back soon, and never at the cost of developing."""
+"""Stored files are read back and verified soon after the photo is made, but jobs come first."""
 
 import os
 from datetime import timedelta
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def photos(album, data_dir) -> list[Photo]:
-    """Three of one batch, and then one of another, that nobody has read back."""
+    """Three photos of one batch, then one of a second batch, none of them read back."""
     batch = making.received(album, making.jpeg((500, 400))).batch
     for _ in range(2):
         making.received(album, making.jpeg((500, 400)), batch=batch)
@@ -37,104 +37,104 @@ def develop_all() -> None:
         pass
 
 
-def unproved() -> list[int]:
+def unverified() -> list[int]:
     return list(Photo.objects.filter(verified_at=None).order_by("pk").values_list("pk", flat=True))
 
 
-def prove_all() -> int:
+def verify_all() -> int:
     count = 0
     while post_write.verify_next():
         count += 1
     return count
 
 
-def test_each_is_read_back_once_the_newest_batch_first(photos):
+def test_each_photo_is_read_back_once_the_newest_batch_first(photos):
     assert post_write.verify_next()
-    assert unproved() == [photo.pk for photo in photos[:3]]
+    assert unverified() == [photo.pk for photo in photos[:3]]
 
-    assert prove_all() == 3
-    assert unproved() == []
-    assert prove_all() == 0
+    assert verify_all() == 3
+    assert unverified() == []
+    assert verify_all() == 0
 
 
-def test_developing_comes_first(photos, album):
+def test_a_due_job_comes_before_reading_back(photos, album):
     making.received(album)
 
     assert not post_write.verify_next()
-    assert len(unproved()) == 4
+    assert len(unverified()) == 4
 
 
-def test_a_job_that_waits_for_its_retry_holds_up_no_proof(photos, album):
+def test_a_job_that_waits_for_its_retry_does_not_delay_reading_back(photos, album):
     job = making.received(album)
     type(job).objects.filter(pk=job.pk).update(run_after=timezone.now() + timedelta(seconds=100))
 
     assert post_write.verify_next()
 
 
-def test_a_job_that_comes_ends_the_reading_which_is_rung_for_again(photos, album, monkeypatch):
+def test_a_new_job_interrupts_reading_back_and_a_wake_up_is_sent_for_it(photos, album, monkeypatch):
     monkeypatch.setattr(readback, "CHECK_EVERY_BYTES", 1)
-    passed = readback.PreemptionCheck.on_bytes_read
+    on_bytes_read = readback.PreemptionCheck.on_bytes_read
 
-    def a_job_comes(attention, count):
-        if not attention.bytes:
+    def receive_a_job(check, count):
+        if not check.bytes:
             making.received(album)
-        passed(attention, count)
+        on_bytes_read(check, count)
 
-    monkeypatch.setattr(readback.PreemptionCheck, "on_bytes_read", a_job_comes)
+    monkeypatch.setattr(readback.PreemptionCheck, "on_bytes_read", receive_a_job)
 
     assert not post_write.verify_next()
     assert Photo.objects.filter(checked_at=None).count() == 4
     assert HUEY.pending_count() == 1
 
 
-def test_while_there_is_always_a_photo_to_develop_some_are_read_with_each_sweep(photos, album, settings):
+def test_while_jobs_are_due_each_sweep_reads_back_a_slice(photos, album, settings):
     settings.SWEEP_SECONDS = 1e-6
     making.received(album)
 
     assert post_write.verify_slice() == 1
     settings.SWEEP_SECONDS = 600
     assert post_write.verify_slice() == 3
-    assert unproved() == []
+    assert unverified() == []
 
 
-def test_slices_are_for_busy_times_only(photos):
+def test_without_due_jobs_a_sweep_reads_back_no_slice(photos):
     assert post_write.verify_slice() == 0
 
 
-def test_a_reading_that_was_killed_is_begun_again(photos, settings):
+def test_reading_back_that_was_killed_starts_again_after_the_lease(photos, settings):
     settings.LEASE_SECONDS = 3600
     Photo.objects.update(checked_at=timezone.now() - timedelta(seconds=600))
-    assert prove_all() == 0
+    assert verify_all() == 0
 
     settings.LEASE_SECONDS = 60
-    assert prove_all() == 4
+    assert verify_all() == 4
 
 
-def test_a_clock_that_was_set_back_holds_nothing_up(photos):
+def test_reading_back_is_not_delayed_by_a_clock_that_was_set_back(photos):
     Photo.objects.update(checked_at=timezone.now() + timedelta(days=300))
 
-    assert prove_all() == 4
+    assert verify_all() == 4
 
 
-def test_a_library_that_was_there_before_is_left_to_the_background_check(photos):
+def test_photos_older_than_this_feature_are_left_to_the_scrub(photos):
     Photo.objects.update(created_at=timezone.now() - post_write.FRESH - timedelta(seconds=1))
 
-    assert prove_all() == 0
+    assert verify_all() == 0
 
 
-@pytest.mark.parametrize(("spoil", "trouble"), [(Path.unlink, "missing"), (lambda p: p.write_bytes(b"x"), "corrupt")])
-def test_what_is_wrong_is_a_finding_and_is_not_read_over_and_over(photos, data_dir, caplog, spoil, trouble):
+@pytest.mark.parametrize(("damage", "trouble"), [(Path.unlink, "missing"), (lambda p: p.write_bytes(b"x"), "corrupt")])
+def test_a_damaged_file_becomes_a_finding_and_is_not_read_again(photos, data_dir, caplog, damage, trouble):
     key = photos[0].original_key
-    spoil(data_dir / key)
+    damage(data_dir / key)
 
-    assert prove_all() == 4
+    assert verify_all() == 4
 
     assert list(Finding.objects.values_list("key", "trouble", "photo")) == [(key, trouble, photos[0].pk)]
-    assert unproved() == [photos[0].pk]
+    assert unverified() == [photos[0].pk]
     assert key in caplog.text
 
 
-def test_it_waits_while_the_server_is_short_of_something(photos, settings, monkeypatch, data_dir):
+def test_reading_back_waits_while_the_server_lacks_memory_or_storage(photos, settings, monkeypatch, data_dir):
     settings.MEMORY_MARK = 1
     monkeypatch.setattr(system_memory, "share_in_use", lambda: 0.5)
     assert not post_write.verify_next()
@@ -145,13 +145,13 @@ def test_it_waits_while_the_server_is_short_of_something(photos, settings, monke
     assert Finding.objects.count() == 0
 
 
-def test_a_bell_that_finds_no_job_proves_a_photo(photos):
+def test_a_wake_up_that_finds_no_job_verifies_a_photo(photos):
     tasks.develop_next.call_local(0)
 
-    assert len(unproved()) == 3
+    assert len(unverified()) == 3
 
 
-def test_each_photo_rings_for_its_proof(album, django_capture_on_commit_callbacks):
+def test_each_new_photo_sends_a_wake_up_to_verify_it(album, django_capture_on_commit_callbacks):
     making.received(album)
     with django_capture_on_commit_callbacks(execute=True):
         worker.develop_next()
@@ -159,7 +159,7 @@ def test_each_photo_rings_for_its_proof(album, django_capture_on_commit_callback
     assert HUEY.pending_count() == 1
 
 
-def test_the_sweep_rings_for_proofs_whose_bell_was_lost(photos):
+def test_the_sweep_sends_lost_wake_ups_for_unverified_photos_again(photos):
     Photo.objects.update(created_at=timezone.now() - timedelta(seconds=5))
 
     assert recovery.sweep().bells == 4
@@ -167,32 +167,32 @@ def test_the_sweep_rings_for_proofs_whose_bell_was_lost(photos):
     assert HUEY.pending_count() == 4
 
 
-def test_workers_read_in_slices_with_their_sweep(photos, album):
+def test_workers_read_back_a_slice_with_each_sweep(photos, album):
     making.received(album)
 
     tasks.sweep.call_local()
 
-    assert len(unproved()) < 4
+    assert len(unverified()) < 4
 
 
-def test_a_photo_without_its_batch_is_proved_too(photos):
+def test_a_photo_whose_batch_was_deleted_is_verified(photos):
     Batch.objects.all().delete()
 
-    assert prove_all() == 4
+    assert verify_all() == 4
 
 
 def is_in_memory(path: Path) -> bool:
-    """preadv2(2) with RWF_NOWAIT answers only what need not be read from the disk."""
-    handle = os.open(path, os.O_RDONLY)
+    """preadv2(2) with RWF_NOWAIT returns only bytes that are in the page cache."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        return os.preadv(handle, [bytearray(4096)], 0, os.RWF_NOWAIT) > 0
+        return os.preadv(descriptor, [bytearray(4096)], 0, os.RWF_NOWAIT) > 0
     except BlockingIOError:
         return False
     finally:
-        os.close(handle)
+        os.close(descriptor)
 
 
-def test_what_is_read_back_comes_from_the_disk_and_not_from_memory(tmp_path):
+def test_reading_back_reads_the_disk_and_not_the_page_cache(tmp_path):
     path = tmp_path / "original"
     path.write_bytes(os.urandom(1 << 20))
     with path.open("rb") as file:

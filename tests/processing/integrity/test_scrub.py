@@ -1,4 +1,4 @@
-"""The background check of what is stored."""
+"""The scrub: the background check of stored files."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def photos(album, data_dir) -> list[Photo]:
-    """Three that nobody has read yet, each with an original and one rendition."""
+    """Three photos that were not checked yet, each with an original and one rendition."""
     batch = making.received(album, making.jpeg((500, 400))).batch
     for _ in range(2):
         making.received(album, making.jpeg((500, 400)), batch=batch)
@@ -37,7 +37,7 @@ def size_of(photo: Photo) -> int:
     return photo.original_bytes + sum(rendition.bytes for rendition in photo.renditions.all())
 
 
-def test_what_is_right_is_verified(photos):
+def test_an_intact_photo_is_marked_as_verified(photos):
     before = timezone.now()
 
     assert scrub.step() == 3
@@ -46,7 +46,7 @@ def test_what_is_right_is_verified(photos):
     assert Finding.objects.count() == 0
 
 
-def test_nothing_is_read_again_for_a_week(photos):
+def test_a_photo_is_not_checked_again_for_a_week(photos):
     scrub.step()
     assert scrub.step() == 0
 
@@ -54,10 +54,10 @@ def test_nothing_is_read_again_for_a_week(photos):
     assert scrub.step() == 1
 
 
-@pytest.mark.parametrize(("spoil", "trouble"), [(Path.unlink, "missing"), (lambda p: p.write_bytes(b"x"), "corrupt")])
-def test_what_is_wrong_is_noted_and_nothing_else_is_done(photos, data_dir, caplog, spoil, trouble):
+@pytest.mark.parametrize(("damage", "trouble"), [(Path.unlink, "missing"), (lambda p: p.write_bytes(b"x"), "corrupt")])
+def test_a_damaged_file_becomes_a_finding_and_no_file_changes(photos, data_dir, caplog, damage, trouble):
     key = photos[0].renditions.first().key
-    spoil(data_dir / key)
+    damage(data_dir / key)
     before = snapshot(data_dir / "originals") | snapshot(data_dir / "renditions")
 
     scrub.step()
@@ -68,7 +68,7 @@ def test_what_is_wrong_is_noted_and_nothing_else_is_done(photos, data_dir, caplo
     assert snapshot(data_dir / "originals") | snapshot(data_dir / "renditions") == before
 
 
-def test_a_finding_goes_when_all_is_right_again(photos, data_dir):
+def test_a_finding_is_deleted_when_the_file_is_intact_again(photos, data_dir):
     path = data_dir / photos[0].original_key
     content = path.read_bytes()
     path.unlink()
@@ -82,7 +82,7 @@ def test_a_finding_goes_when_all_is_right_again(photos, data_dir):
     assert Photo.objects.filter(verified_at=None).count() == 0
 
 
-def test_a_day_has_its_measure(photos, settings):
+def test_the_bytes_read_per_day_are_limited(photos, settings):
     settings.SCRUB_BYTES_PER_DAY = size_of(photos[0]) + 1
 
     assert (scrub.step(), scrub.step()) == (2, 0)
@@ -91,55 +91,55 @@ def test_a_day_has_its_measure(photos, settings):
     assert scrub.step() == 1
 
 
-def test_nothing_is_read_where_the_setting_is_zero(photos, settings):
+def test_the_scrub_is_off_if_its_daily_limit_is_zero(photos, settings):
     settings.SCRUB_BYTES_PER_DAY = 0
 
     assert scrub.step() == 0
 
 
-@pytest.mark.parametrize("bound", ["STEP_BYTES", "STEP_SECONDS"])
-def test_a_step_is_small(photos, monkeypatch, bound):
-    monkeypatch.setattr(scrub, bound, 0.000001)
+@pytest.mark.parametrize("limit", ["STEP_BYTES", "STEP_SECONDS"])
+def test_one_step_is_limited_in_bytes_and_seconds(photos, monkeypatch, limit):
+    monkeypatch.setattr(scrub, limit, 0.000001)
 
     assert scrub.step() <= 1
 
 
-def test_it_waits_while_anything_is_to_be_developed(photos, album):
+def test_the_scrub_waits_while_a_job_is_due(photos, album):
     making.received(album)
 
     assert scrub.step() == 0
 
 
-def test_a_job_that_comes_ends_the_reading_and_the_photo_is_read_later(photos, album, monkeypatch):
+def test_a_new_job_interrupts_the_scrub_and_the_photo_is_read_later(photos, album, monkeypatch):
     monkeypatch.setattr(readback, "CHECK_EVERY_BYTES", 1)
-    passed = readback.PreemptionCheck.on_bytes_read
+    on_bytes_read = readback.PreemptionCheck.on_bytes_read
 
-    def a_job_comes(attention, count):
-        if not attention.bytes:
+    def receive_a_job(check, count):
+        if not check.bytes:
             making.received(album)
-        passed(attention, count)
+        on_bytes_read(check, count)
 
-    monkeypatch.setattr(readback.PreemptionCheck, "on_bytes_read", a_job_comes)
+    monkeypatch.setattr(readback.PreemptionCheck, "on_bytes_read", receive_a_job)
 
     assert scrub.step() == 0
     assert Photo.objects.filter(checked_at=None).count() == 3
 
 
-def test_it_waits_while_memory_is_short(photos, settings, monkeypatch):
+def test_the_scrub_waits_while_memory_is_short(photos, settings, monkeypatch):
     settings.MEMORY_MARK = 1
     monkeypatch.setattr(system_memory, "share_in_use", lambda: 0.5)
 
     assert scrub.step() == 0
 
 
-def test_a_storage_that_is_away_is_no_loss_of_all_photos(photos, data_dir):
+def test_missing_storage_does_not_report_all_photos_as_lost(photos, data_dir):
     (data_dir / "originals").rename(data_dir / "elsewhere")
 
     assert scrub.step() == 0
     assert Finding.objects.count() == 0
 
 
-def test_a_photo_deleted_meanwhile_is_no_trouble(photos, data_dir, monkeypatch):
+def test_a_photo_deleted_during_the_check_is_no_finding(photos, data_dir, monkeypatch):
     for photo in photos:
         (data_dir / photo.original_key).unlink()
     monkeypatch.setattr(readback.PreemptionCheck, "on_bytes_read", lambda *_: Photo.objects.all().delete())
@@ -149,13 +149,13 @@ def test_a_photo_deleted_meanwhile_is_no_trouble(photos, data_dir, monkeypatch):
     assert Finding.objects.count() == 0
 
 
-def test_workers_do_it_with_their_sweep(photos):
+def test_workers_scrub_with_each_sweep(photos):
     tasks.sweep.call_local()
 
     assert Photo.objects.filter(verified_at=None).count() == 0
 
 
-def test_findings_are_told_on_the_queues_page_to_whom_the_photo_belongs(photos, data_dir, owner, stranger):
+def test_the_queue_page_shows_findings_to_the_owner_only(photos, data_dir, owner, stranger):
     (data_dir / photos[0].original_key).unlink()
     scrub.step()
 

@@ -39,7 +39,7 @@ def test_a_cleared_value_is_loaded_again(clock):
     assert (value.last, value.get(3), value.last) == (None, 1, 1)
 
 
-def test_after_an_error_the_last_value_is_still_known_and_the_next_call_loads(clock):
+def test_after_an_error_the_last_value_is_kept_and_the_next_call_loads(clock):
     results = iter((1, 0, 2))
     value = CachedValue(lambda: 1 // next(results))
     value.get(3)
@@ -52,14 +52,14 @@ def test_after_an_error_the_last_value_is_still_known_and_the_next_call_loads(cl
 
 
 def test_while_one_thread_loads_the_others_get_the_last_value(clock):
-    is_loading, may_go_on = Event(), Event()
+    is_loading, may_finish = Event(), Event()
     values = iter(("old", "new"))
 
     def load() -> str:
         value = next(values)
         if value == "new":
             is_loading.set()
-            assert may_go_on.wait(DEADLINE_SECONDS)
+            assert may_finish.wait(DEADLINE_SECONDS)
         return value
 
     value = CachedValue(load)
@@ -69,20 +69,20 @@ def test_while_one_thread_loads_the_others_get_the_last_value(clock):
         loading = pool.submit(value.get, 3)
         assert is_loading.wait(DEADLINE_SECONDS)
         meanwhile = value.get(3)
-        may_go_on.set()
+        may_finish.set()
 
         assert (meanwhile, loading.result(DEADLINE_SECONDS), value.get(3)) == ("old", "new", "new")
 
 
 @pytest.mark.parametrize("is_first", [True, False])
 def test_threads_share_one_load_if_there_is_no_recent_value(clock, is_first):
-    loads, is_loading, may_go_on = [], Event(), Event()
+    loads, is_loading, may_finish = [], Event(), Event()
 
     def load() -> int:
         loads.append(len(loads))
         if is_first or len(loads) > 1:
             is_loading.set()
-            assert may_go_on.wait(DEADLINE_SECONDS)
+            assert may_finish.wait(DEADLINE_SECONDS)
         return loads[-1]
 
     value = CachedValue(load)
@@ -93,7 +93,7 @@ def test_threads_share_one_load_if_there_is_no_recent_value(clock, is_first):
         first = pool.submit(value.get, 3)
         assert is_loading.wait(DEADLINE_SECONDS)
         second = pool.submit(value.get, 3)
-        may_go_on.set()
+        may_finish.set()
 
         results = {first.result(DEADLINE_SECONDS), second.result(DEADLINE_SECONDS)}
     assert results == {loads[-1]}

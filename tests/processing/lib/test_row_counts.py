@@ -1,4 +1,4 @@
-"""Few rows are counted; of very many PostgreSQL is asked for its estimate."""
+"""Few rows are counted. For very many rows, PostgreSQL's estimate is used."""
 
 import pytest
 from django.db import connection
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def albums(monkeypatch) -> int:
+def many_albums(monkeypatch) -> int:
     monkeypatch.setattr(row_counts, "EXACT", 10)
     Album.objects.bulk_create(Album(title=str(number)) for number in range(500))
     with connection.cursor() as cursor:
@@ -19,18 +19,18 @@ def albums(monkeypatch) -> int:
     return 500
 
 
-def test_few_are_counted(albums):
+def test_few_rows_are_counted(many_albums):
     count = row_counts.count(Album.objects.filter(title__in=["1", "2"]))
 
     assert (count, count.is_exact, count.text) == (2, True, "2")
 
 
-def test_very_many_are_estimated_where_that_can_be(albums):
+def test_very_many_rows_are_estimated_on_postgresql(many_albums):
     count = row_counts.count(Album.objects.all())
 
-    assert count == albums
+    assert count == many_albums
     assert count.is_exact == (connection.vendor != "postgresql")
 
 
-def test_an_estimate_is_told_as_one():
+def test_an_estimate_is_shown_as_about_a_number():
     assert Count(1_234_567, is_exact=False).text == "about 1,234,567"

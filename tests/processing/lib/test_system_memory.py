@@ -1,4 +1,4 @@
-"""The memory gauge, fed with the files of many kinds of machine."""
+"""The share of memory in use, read from files as many kinds of machines have them."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ MEMINFO = (
 
 
 class Machine:
-    """Its /proc and /sys/fs/cgroup. Without a cgroup, half of its memory is in use."""
+    """The /proc and /sys/fs/cgroup of a machine. Without a cgroup, half of its memory is in use."""
 
     def __init__(self, root: Path) -> None:
         self.proc, self.cgroups = root / "proc", root / "cgroup"
@@ -43,11 +43,11 @@ def machine(tmp_path) -> Machine:
     return Machine(tmp_path)
 
 
-def test_without_a_cgroup_the_machine_counts(machine):
+def test_without_a_cgroup_the_memory_of_the_machine_counts(machine):
     assert machine.share() == 0.5
 
 
-def test_a_limited_group_counts_without_the_file_cache_that_the_kernel_gives_back(machine):
+def test_a_cgroup_with_a_limit_counts_without_its_reclaimable_file_cache(machine):
     machine.in_group("0::/system.slice/darkroom.service")
     stat = f"anon 1\ninactive_file {100 * MEBI}\nactive_file {50 * MEBI}\nfile_dirty 5"
     machine.second("system.slice/darkroom.service", 500 * MEBI, 550 * MEBI, stat)
@@ -56,7 +56,7 @@ def test_a_limited_group_counts_without_the_file_cache_that_the_kernel_gives_bac
 
 
 @pytest.mark.parametrize("level", ["", "system.slice", "system.slice/darkroom.service"])
-def test_a_limit_counts_wherever_it_stands_above_the_process(machine, level):
+def test_a_limit_on_any_level_above_the_process_counts(machine, level):
     machine.in_group("0::/system.slice/darkroom.service")
     machine.second("system.slice/darkroom.service", "max", 900)
     machine.second(level, 1000, 900)
@@ -64,7 +64,7 @@ def test_a_limit_counts_wherever_it_stands_above_the_process(machine, level):
     assert machine.share() == 0.9
 
 
-def test_the_machine_counts_where_it_is_fuller_than_the_group(machine):
+def test_the_machine_counts_if_it_is_fuller_than_the_cgroup(machine):
     machine.in_group("0::/a")
     machine.second("a", 1000, 100)
 
@@ -78,14 +78,14 @@ def test_a_container_that_cannot_see_its_own_path_is_measured_at_the_root(machin
     assert machine.share() == 0.7
 
 
-def test_version_one_has_other_names(machine):
+def test_version_1_cgroups_are_read_by_their_own_file_names(machine):
     machine.in_group("5:cpu,cpuacct:/x\n4:memory:/docker/abc\n0::/")
     machine.first("docker/abc", 1000, 950, "inactive_file 7\ntotal_inactive_file 40\ntotal_active_file 10")
 
     assert machine.share() == 0.9
 
 
-def test_version_one_without_a_limit_leaves_the_machine(machine):
+def test_without_a_limit_in_a_version_1_cgroup_the_machine_counts(machine):
     machine.in_group("4:memory:/")
     machine.first("", 9223372036854771712, 10**9)
 
@@ -93,20 +93,20 @@ def test_version_one_without_a_limit_leaves_the_machine(machine):
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "MemTotal: x kB", "MemTotal: 0 kB\nMemAvailable: 0 kB"])
-def test_a_kernel_that_does_not_tell_is_no_shortage(machine, text):
+def test_meminfo_without_usable_values_is_no_shortage(machine, text):
     machine.write(machine.proc / "meminfo", text)
 
     assert machine.share() is None
 
 
-def test_this_very_machine_tells():
+def test_the_share_in_use_of_this_machine_is_known():
     share = system_memory.share_in_use()
 
     assert share is not None
     assert 0 < share < 1
 
 
-def test_room_is_what_is_left_of_the_fullest_and_the_whole_of_the_smallest(machine):
+def test_room_is_the_smallest_free_amount_and_the_smallest_total(machine):
     assert system_memory.room(0.8, machine.proc, machine.cgroups) == (int(0.3 * 8000) * 1024, 6400 * 1024)
 
     machine.in_group("0::/darkroom")
@@ -115,5 +115,5 @@ def test_room_is_what_is_left_of_the_fullest_and_the_whole_of_the_smallest(machi
     assert system_memory.room(0.8, machine.proc, machine.cgroups) == (int(0.3 * 8000) * 1024, 4 * MEBI)
 
 
-def test_nothing_tells_of_room_where_there_are_no_such_files(tmp_path):
+def test_room_is_unknown_without_the_kernels_files(tmp_path):
     assert system_memory.room(0.8, tmp_path, tmp_path) is None

@@ -1,4 +1,4 @@
-"""Staging: who may come in, what lies there, and what can be had back."""
+"""Staging: its quota, its contents, and the space that can be reclaimed."""
 
 import json
 import os
@@ -41,8 +41,8 @@ def other_album(owner) -> Album:
 
 
 @pytest.fixture(autouse=True)
-def counts_anew(monkeypatch):
-    """What is remembered for two seconds would make every test wait for them."""
+def no_cached_counts(monkeypatch):
+    """Switches off the cache of two seconds, which every test would wait for."""
     monkeypatch.setattr(staging_quota, "CACHE_SECONDS", -1)
 
 
@@ -50,45 +50,45 @@ def create(client: Client, album: Album, size: int):
     return client.generic("POST", f"/albums/{album.pk}/uploads/tus/", headers=TUS | {"Upload-Length": str(size)})
 
 
-def patch(client: Client, address: str, at: int, content: bytes):
-    return client.patch(address, content, CONTENT_TYPE, headers=TUS | {"Upload-Offset": str(at)})
+def patch(client: Client, address: str, offset: int, content: bytes):
+    return client.patch(address, content, CONTENT_TYPE, headers=TUS | {"Upload-Offset": str(offset)})
 
 
-def begun(client: Client, album: Album, size: int, content: bytes) -> str:
-    """An upload of `size` bytes, of which these have arrived. Its address."""
+def started_upload(client: Client, album: Album, size: int, content: bytes) -> str:
+    """Starts an upload of `size` bytes, sends `content`, and returns the upload's address."""
     address = create(client, album, size)["Location"]
     assert patch(client, address, 0, content).status_code == 204
     return address
 
 
-def let_it_rest(seconds: float, settings) -> None:
+def make_idle(seconds: float, settings) -> None:
     Upload.objects.receiving().update(
         expires_at=timezone.now() + timedelta(seconds=settings.UPLOAD_EXPIRY_SECONDS - seconds)
     )
 
 
 class TestQuota:
-    def test_none_means_no_limit_and_no_question(self, album, django_assert_num_queries):
+    def test_without_a_quota_there_is_no_limit_and_no_query(self, album, django_assert_num_queries):
         making.received(album)
 
         with django_assert_num_queries(0):
             assert staging_quota.has_room(1 << 60)
 
-    def test_waiting_and_failed_raw_files_count_and_what_is_done_does_not(self, album, owner, other_album):
+    def test_pending_and_failed_raw_files_count_and_completed_ones_do_not(self, album, owner, other_album):
         failed = making.job_in(other_album, JobState.FAILED)
         making.job_in(Album.objects.create(title="Done", owner=owner), JobState.COMPLETED)
         pending = making.job_in(album, JobState.PENDING)
 
         assert staging_quota.used() == failed.upload.size + pending.upload.size
 
-    def test_what_has_begun_counts_with_what_is_still_to_come_of_it(self, signed_in, album):
+    def test_a_started_upload_counts_with_its_full_size(self, signed_in, album):
         create(signed_in, album, 5000)
         assert staging_quota.used() == 0
 
-        begun(signed_in, album, 1000, b"x" * 10)
+        started_upload(signed_in, album, 1000, b"x" * 10)
         assert staging_quota.used() == 1000
 
-    def test_it_is_counted_once_in_a_while(self, album, monkeypatch, django_assert_num_queries, settings):
+    def test_the_usage_of_staging_is_cached(self, album, monkeypatch, django_assert_num_queries, settings):
         monkeypatch.setattr(staging_quota, "CACHE_SECONDS", 60)
         settings.STAGING_QUOTA_BYTES = 1
         staging_quota.has_room()
@@ -96,18 +96,18 @@ class TestQuota:
         with django_assert_num_queries(0):
             assert staging_quota.has_room()
 
-    def test_counting_reads_no_row_that_is_done(self, album, settings, django_assert_num_queries):
+    def test_counting_the_usage_takes_two_queries(self, album, settings, django_assert_num_queries):
         with django_assert_num_queries(2):
             staging_quota.used()
 
 
-class TestDoors:
+class TestFullStaging:
     @pytest.fixture(autouse=True)
     def full(self, other_album, settings):
         making.received(other_album)
         settings.STAGING_QUOTA_BYTES = 100
 
-    def test_the_form_is_refused_before_its_body_is_read(self, signed_in, album):
+    def test_a_form_upload_is_rejected_before_its_body_is_read(self, signed_in, album):
         files = {"photos": SimpleUploadedFile("a.jpg", making.jpeg())}
 
         response = signed_in.post(f"/albums/{album.pk}/uploads/", files, headers=JSON)
@@ -116,45 +116,45 @@ class TestDoors:
         assert response["Retry-After"] == "30"
         assert not Upload.objects.filter(album=album).exists()
 
-    def test_the_page_says_so_before_anybody_sends(self, signed_in, album):
+    def test_the_album_page_shows_that_staging_is_full_before_an_upload(self, signed_in, album):
         assert admission.STAGING.upload_message in signed_in.get(f"/albums/{album.pk}/").content.decode()
 
-    def test_no_tus_upload_begins(self, signed_in, album):
+    def test_no_tus_upload_starts_while_staging_is_full(self, signed_in, album):
         response = create(signed_in, album, 1000)
 
         assert (response.status_code, response.json()["error"]) == (507, "staging-full")
 
-    def test_no_manifest_opens_a_batch(self, signed_in, album):
-        told = {"open": True, "files": [{"name": "a.jpg", "size": 10}]}
+    def test_no_manifest_opens_a_batch_while_staging_is_full(self, signed_in, album):
+        body = {"open": True, "files": [{"name": "a.jpg", "size": 10}]}
 
-        response = signed_in.post(f"/albums/{album.pk}/uploads/manifest/", json.dumps(told), "application/json")
+        response = signed_in.post(f"/albums/{album.pk}/uploads/manifest/", json.dumps(body), "application/json")
 
         assert (response.status_code, response.json()["error"]) == (507, "staging-full")
 
-    def test_an_import_says_it_for_each_file(self, album, tmp_path):
-        photo = tmp_path / "a.jpg"
-        photo.write_bytes(making.jpeg())
-        err = StringIO()
+    def test_an_import_reports_full_staging_for_each_file(self, album, tmp_path):
+        photo_file = tmp_path / "a.jpg"
+        photo_file.write_bytes(making.jpeg())
+        errors = StringIO()
 
         with pytest.raises(CommandError, match="1 file not imported"):
-            call_command("import_photos", str(album.pk), str(photo), stdout=StringIO(), stderr=err)
+            call_command("import_photos", str(album.pk), str(photo_file), stdout=StringIO(), stderr=errors)
 
-        assert "a.jpg: Too many files are waiting" in err.getvalue()
+        assert "a.jpg: Too many files are waiting" in errors.getvalue()
 
-    def test_workers_go_on(self):
+    def test_workers_continue_while_staging_is_full(self):
         assert admission.for_worker() is None
 
 
-class TestRoom:
-    def test_what_has_begun_may_end_however_full_it_is(self, signed_in, album, other_album, settings):
+class TestQuotaDuringUploads:
+    def test_a_started_upload_may_finish_although_staging_is_full(self, signed_in, album, other_album, settings):
         settings.STAGING_QUOTA_BYTES, settings.USER_STAGING_PERCENT = 2000, 100
-        address = begun(signed_in, album, 1500, b"x" * 10)
+        address = started_upload(signed_in, album, 1500, b"x" * 10)
         making.received(other_album)
         settings.STAGING_QUOTA_BYTES = 100
 
         assert patch(signed_in, address, 10, b"x" * 1490).status_code == 204
 
-    def test_of_two_that_do_not_fit_both_the_second_waits(self, signed_in, album, settings):
+    def test_of_two_uploads_that_do_not_both_fit_the_second_waits(self, signed_in, album, settings):
         first, second = (create(signed_in, album, 1500)["Location"] for _ in range(2))
         settings.STAGING_QUOTA_BYTES = 2000
 
@@ -162,111 +162,125 @@ class TestRoom:
         assert patch(signed_in, second, 0, b"x").status_code == 507
         assert patch(signed_in, first, 1, b"x" * 1499).status_code == 204
 
-    def test_into_empty_staging_comes_what_is_larger_than_all_of_it(self, signed_in, album, settings):
+    def test_a_file_larger_than_the_quota_fits_into_empty_staging(self, signed_in, album, settings):
         settings.STAGING_QUOTA_BYTES = 100
 
-        assert begun(signed_in, album, 5000, b"x" * 200)
+        assert started_upload(signed_in, album, 5000, b"x" * 200)
 
-    def test_a_manifest_may_list_more_than_there_is_room_for_at_once(self, signed_in, album, other_album, settings):
+    def test_a_manifest_may_list_more_files_than_fit_at_once(self, signed_in, album, other_album, settings):
         making.received(other_album)
         settings.STAGING_QUOTA_BYTES = 10_000
-        told = {"open": True, "files": [{"name": f"{n}.jpg", "size": 6000} for n in range(9)]}
+        body = {"open": True, "files": [{"name": f"{n}.jpg", "size": 6000} for n in range(9)]}
 
-        response = signed_in.post(f"/albums/{album.pk}/uploads/manifest/", json.dumps(told), "application/json")
+        response = signed_in.post(f"/albums/{album.pk}/uploads/manifest/", json.dumps(body), "application/json")
 
         assert {file["state"] for file in response.json()["files"]} == {"new"}
 
 
 class TestShares:
-    """Two people, one of whom takes all that is given."""
+    """Two users. The first one uses as much staging as is allowed."""
 
-    def test_large_files_of_which_a_byte_came_keep_nobody_out(self, signed_in, others, album, their_album, settings):
+    def test_large_files_with_one_byte_received_do_not_block_other_users(
+        self, signed_in, others, album, their_album, settings
+    ):
         settings.STAGING_QUOTA_BYTES = 64 << 30
         for _ in range(33):
-            begun(signed_in, album, 2 << 30, b"x")
+            started_upload(signed_in, album, 2 << 30, b"x")
 
         assert staging_quota.used() == 33 * (1 + staging_quota.RESERVED_BYTES)
-        assert begun(others, their_album, 1000, b"x" * 1000)
+        assert started_upload(others, their_album, 1000, b"x" * 1000)
 
-    def test_one_person_begins_no_more_than_fits_into_the_share(
+    def test_one_user_cannot_start_more_uploads_than_fit_into_the_share(
         self, signed_in, others, album, their_album, settings, monkeypatch
     ):
         settings.STAGING_QUOTA_BYTES, settings.USER_STAGING_PERCENT = 10_000, 50
         monkeypatch.setattr(staging_quota, "RESERVED_BYTES", 999)
         for _ in range(5):
-            begun(signed_in, album, 5000, b"x")
+            started_upload(signed_in, album, 5000, b"x")
 
-        answer = create(signed_in, album, 5000)
+        response = create(signed_in, album, 5000)
 
-        assert (answer.status_code, answer.json()["error"], answer["Retry-After"]) == (507, "own-staging-full", "30")
-        assert begun(others, their_album, 4000, b"x" * 4000)
+        assert (response.status_code, response.json()["error"], response["Retry-After"]) == (
+            507,
+            "own-staging-full",
+            "30",
+        )
+        assert started_upload(others, their_album, 4000, b"x" * 4000)
 
-    def test_files_that_failed_and_are_kept_count_for_who_sent_them(
+    def test_failed_files_that_are_kept_count_for_the_user_who_uploaded_them(
         self, signed_in, others, album, other_album, their_album, settings
     ):
         failed = making.job_in(other_album, JobState.FAILED)
         settings.STAGING_QUOTA_BYTES, settings.USER_STAGING_PERCENT = failed.upload.size * 4, 25
 
-        form = signed_in.post(f"/albums/{album.pk}/uploads/", {"photos": photo()}, headers=JSON)
-        listed = signed_in.post(
+        form_response = signed_in.post(f"/albums/{album.pk}/uploads/", {"photos": photo_file()}, headers=JSON)
+        manifest_response = signed_in.post(
             f"/albums/{album.pk}/uploads/manifest/",
             {"open": True, "files": [{"name": "a.jpg", "size": 10}]},
             "application/json",
         )
 
-        assert [(a.status_code, a.json()["error"]) for a in (form, listed)] == [(507, "own-staging-full")] * 2
-        assert begun(others, their_album, 100, b"x" * 100)
+        assert [
+            (response.status_code, response.json()["error"]) for response in (form_response, manifest_response)
+        ] == [(507, "own-staging-full")] * 2
+        assert started_upload(others, their_album, 100, b"x" * 100)
 
-    def test_of_two_that_outgrow_the_share_the_first_may_end(self, signed_in, album, settings):
+    def test_of_two_uploads_that_exceed_the_share_the_first_may_finish(self, signed_in, album, settings):
         settings.STAGING_QUOTA_BYTES, settings.USER_STAGING_PERCENT = 20_000, 50
-        first, second = begun(signed_in, album, 4000, b"x"), begun(signed_in, album, 4000, b"x")
+        first, second = started_upload(signed_in, album, 4000, b"x"), started_upload(signed_in, album, 4000, b"x")
         settings.STAGING_QUOTA_BYTES = 10_000
         assert patch(signed_in, first, 1, b"x" * 2000).status_code == 204
 
-        answer = patch(signed_in, second, 1, b"x" * 3500)
+        response = patch(signed_in, second, 1, b"x" * 3500)
 
-        assert (answer.status_code, answer.json()["error"], answer["Upload-Offset"]) == (507, "own-staging-full", "1")
+        assert (response.status_code, response.json()["error"], response["Upload-Offset"]) == (
+            507,
+            "own-staging-full",
+            "1",
+        )
         assert patch(signed_in, first, 2001, b"x" * 1999).status_code == 204
 
     def test_a_body_of_unknown_length_stops_at_the_share(self, signed_in, album, settings, monkeypatch):
         settings.STAGING_QUOTA_BYTES, settings.USER_STAGING_PERCENT = 2 << 20, 50
         monkeypatch.setattr(staging_quota, "RESERVED_BYTES", 1000)
-        begun(signed_in, album, 5000, b"x")
-        second = begun(signed_in, album, 4 << 20, b"x")
-        told = {
+        started_upload(signed_in, album, 5000, b"x")
+        second = started_upload(signed_in, album, 4 << 20, b"x")
+        environ = {
             "wsgi.input": BytesIO(bytes(3 << 20)),
             "wsgi.input_terminated": True,
             "HTTP_TRANSFER_ENCODING": "chunked",
         }
 
-        answer = signed_in.generic(
+        response = signed_in.generic(
             "PATCH",
             second,
             content_type=CONTENT_TYPE,
             headers=TUS | {"Upload-Offset": "1"},
             CONTENT_TYPE=CONTENT_TYPE,
-            **told,
+            **environ,
         )
 
-        assert (answer.status_code, answer.json()["error"]) == (507, "own-staging-full")
-        assert int(answer["Upload-Offset"]) <= 1 << 20
+        assert (response.status_code, response.json()["error"]) == (507, "own-staging-full")
+        assert int(response["Upload-Offset"]) <= 1 << 20
 
-    def test_of_a_form_the_files_are_taken_that_fit(self, signed_in, album, settings):
-        one, two, three = making.jpeg((300, 300)), making.jpeg((300, 300)), making.jpeg((300, 300))
-        settings.STAGING_QUOTA_BYTES, settings.USER_STAGING_PERCENT = 2 * len(one), 50
+    def test_a_form_upload_stores_the_files_that_fit_into_the_share(self, signed_in, album, settings):
+        first, second, third = making.jpeg((300, 300)), making.jpeg((300, 300)), making.jpeg((300, 300))
+        settings.STAGING_QUOTA_BYTES, settings.USER_STAGING_PERCENT = 2 * len(first), 50
 
-        answer = signed_in.post(f"/albums/{album.pk}/uploads/", {"photos": [photo(one), photo(two), photo(three)]})
+        response = signed_in.post(
+            f"/albums/{album.pk}/uploads/", {"photos": [photo_file(first), photo_file(second), photo_file(third)]}
+        )
 
-        assert answer.status_code == 302
+        assert response.status_code == 302
         assert list(Upload.objects.values_list("code", flat=True)) == ["", "own-staging-full", "own-staging-full"]
 
-    def test_on_a_small_disk_the_share_is_one_of_its_room(self, settings, monkeypatch):
+    def test_on_a_small_disk_the_share_is_a_part_of_the_free_space(self, settings, monkeypatch):
         settings.STAGING_QUOTA_BYTES, settings.USER_STAGING_PERCENT, settings.MIN_FREE_BYTES = 64 << 30, 75, 400
         monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=10_000, used=8_600, free=1_400))
 
         assert not staging_quota.has_share(1, 0) or staging_quota._share(staging_quota.StagingUsage()) == 750
 
-    def test_an_import_is_the_servers_own(self, album, owner, tmp_path, settings):
+    def test_the_share_of_a_user_does_not_limit_an_import(self, album, owner, tmp_path, settings):
         settings.STAGING_QUOTA_BYTES, settings.USER_STAGING_PERCENT = 1 << 30, 1
         for number in range(3):
             (tmp_path / f"{number}.jpg").write_bytes(making.jpeg() + bytes(5 << 20) + bytes([number]))
@@ -276,14 +290,16 @@ class TestShares:
         assert ProcessingJob.objects.count() == 3
 
 
-def photo(content: bytes | None = None) -> SimpleUploadedFile:
+def photo_file(content: bytes | None = None) -> SimpleUploadedFile:
     return SimpleUploadedFile("a.jpg", content or making.jpeg())
 
 
 class TestReclaiming:
     @pytest.mark.embedded
-    def test_the_bytes_of_each_kind_are_told_apart(self, signed_in, album, other_album, owner, data_dir, settings):
-        begun(signed_in, other_album, 1000, b"x" * 300)
+    def test_usage_counts_the_bytes_of_each_kind_separately(
+        self, signed_in, album, other_album, owner, data_dir, settings
+    ):
+        started_upload(signed_in, other_album, 1000, b"x" * 300)
         failed = making.job_in(album, JobState.FAILED)
         waiting = making.job_in(Album.objects.create(title="Third", owner=owner), JobState.PENDING)
         stray(data_dir, 70, age=400)
@@ -293,31 +309,33 @@ class TestReclaiming:
         (data_dir / key).write_bytes(b"x" * 5)
         Leftover.note([key])
 
-        now = reclaim.current()
+        usage = reclaim.current()
 
         fence = 16
-        assert (now.failed, now.waiting, now.stray) == (failed.upload.size, waiting.upload.size, 75)
-        assert (now.receiving, now.idle) == (300 + fence + 7, 0)
-        assert now.total == sum(path.stat().st_size for path in data_dir.rglob("*") if path.is_file())
+        assert (usage.failed, usage.waiting, usage.stray) == (failed.upload.size, waiting.upload.size, 75)
+        assert (usage.receiving, usage.idle) == (300 + fence + 7, 0)
+        assert usage.total == sum(path.stat().st_size for path in data_dir.rglob("*") if path.is_file())
 
-    def test_what_nobody_waits_for_goes_and_the_rest_stays(self, signed_in, album, other_album, data_dir, settings):
-        quiet = begun(signed_in, album, 1000, b"x" * 300)
-        let_it_rest(reclaim.QUIET_SECONDS + 1, settings)
-        busy = begun(signed_in, other_album, 1000, b"x" * 200)
+    def test_idle_uploads_and_stray_files_are_reclaimed_and_active_ones_stay(
+        self, signed_in, album, other_album, data_dir, settings
+    ):
+        idle_address = started_upload(signed_in, album, 1000, b"x" * 300)
+        make_idle(reclaim.QUIET_SECONDS + 1, settings)
+        busy_address = started_upload(signed_in, other_album, 1000, b"x" * 200)
         stray(data_dir, 70, age=reclaim.QUIET_SECONDS + 60)
-        fresh = stray(data_dir, 7, age=0)
-        now = reclaim.current()
+        fresh_file = stray(data_dir, 7, age=0)
+        usage = reclaim.current()
 
-        assert reclaim.reclaim() == now.reclaimable == 300 + 16 + 70
+        assert reclaim.reclaim() == usage.reclaimable == 300 + 16 + 70
 
-        gone = Upload.objects.get(pk=quiet.rstrip("/").rsplit("/", 1)[-1])
-        assert (gone.state, gone.code) == (UploadState.EXPIRED, "reclaimed")
-        assert patch(signed_in, quiet, 300, b"x").status_code == 410
-        assert patch(signed_in, busy, 200, b"x").status_code == 204
-        assert fresh.exists()
+        reclaimed_upload = Upload.objects.get(pk=idle_address.rstrip("/").rsplit("/", 1)[-1])
+        assert (reclaimed_upload.state, reclaimed_upload.code) == (UploadState.EXPIRED, "reclaimed")
+        assert patch(signed_in, idle_address, 300, b"x").status_code == 410
+        assert patch(signed_in, busy_address, 200, b"x").status_code == 204
+        assert fresh_file.exists()
         assert reclaim.current().reclaimable == 0
 
-    def test_failed_and_waiting_files_are_never_reclaimed(self, album, other_album, stored):
+    def test_failed_and_pending_files_are_never_reclaimed(self, album, other_album, stored):
         making.job_in(other_album, JobState.FAILED)
         making.job_in(album, JobState.PENDING)
         for path in (stored / "incoming").iterdir():
@@ -326,15 +344,15 @@ class TestReclaiming:
         assert reclaim.reclaim() == 0
         assert ProcessingJob.objects.count() == len(list((stored / "incoming").iterdir())) == 2
 
-    def test_an_album_whose_upload_was_reclaimed_is_free_again(self, signed_in, album, settings):
-        begun(signed_in, album, 1000, b"x" * 300)
-        let_it_rest(reclaim.QUIET_SECONDS + 1, settings)
+    def test_an_album_whose_upload_was_reclaimed_is_unlocked(self, signed_in, album, settings):
+        started_upload(signed_in, album, 1000, b"x" * 300)
+        make_idle(reclaim.QUIET_SECONDS + 1, settings)
 
         reclaim.reclaim()
 
         assert making.received(album) is not None
 
-    def test_the_page_offers_it_with_its_size_and_tells_what_it_did(self, admin, data_dir):
+    def test_the_limits_page_offers_to_reclaim_space_and_reports_the_result(self, admin, data_dir):
         client = Client()
         client.force_login(admin)
         stray(data_dir, 2048, age=400)
@@ -342,18 +360,18 @@ class TestReclaiming:
         assert "Free up 2.0\xa0KB" in client.get("/limits/").content.decode()
         assert "Freed up 2.0\xa0KB." in client.post("/limits/reclaim/", follow=True).content.decode()
 
-    def test_the_command_does_it_too(self, data_dir):
+    def test_the_sweep_command_can_reclaim_space(self, data_dir):
         stray(data_dir, 2048, age=400)
-        out = StringIO()
+        output = StringIO()
 
-        call_command("sweep", "--reclaim", stdout=out)
+        call_command("sweep", "--reclaim", stdout=output)
 
-        assert out.getvalue().splitlines()[-1] == "Freed up 2.0\xa0KB."
+        assert output.getvalue().splitlines()[-1] == "Freed up 2.0\xa0KB."
 
 
 def stray(data_dir, size: int, age: float):
     path = data_dir / "incoming" / f"stray-{size}"
     path.write_bytes(b"x" * size)
-    then = time.time() - age
-    os.utime(path, (then, then))
+    modified_at = time.time() - age
+    os.utime(path, (modified_at, modified_at))
     return path

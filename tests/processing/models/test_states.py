@@ -1,4 +1,4 @@
-"""Every edge from every state: it moves from where it may, and changes nothing anywhere else."""
+"""Every transition is tried from every state: it moves jobs from its source states, and changes nothing in any other."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.processing import making
 pytestmark = pytest.mark.django_db
 
 
-def fire(edge: states.Edge, job: ProcessingJob) -> bool:
+def attempt(edge: states.Edge, job: ProcessingJob) -> bool:
     match edge.name:
         case "claim":
             claimed = jobs.claim_next("another")
@@ -33,11 +33,11 @@ def row(job: ProcessingJob) -> dict[str, object]:
 
 @pytest.mark.parametrize("state", JobState)
 @pytest.mark.parametrize("edge", EDGES, ids=lambda edge: edge.name)
-def test_every_move_from_every_state(album, edge, state):
+def test_a_transition_moves_a_job_only_from_its_source_states(album, edge, state):
     job = making.job_in(album, state)
     before, photos, events = row(job), album.photos.count(), job.events.count()
 
-    moved = fire(edge, job)
+    moved = attempt(edge, job)
 
     assert moved == (state in edge.sources)
     if moved:
@@ -48,13 +48,13 @@ def test_every_move_from_every_state(album, edge, state):
 
 
 @pytest.mark.parametrize("edge", [edge for edge in EDGES if edge.held], ids=lambda edge: edge.name)
-def test_a_held_edge_does_nothing_for_a_worker_that_lost_its_claim(album, edge):
+def test_a_transition_that_needs_the_claim_does_nothing_for_a_worker_that_lost_it(album, edge):
     job = making.job_in(album, JobState.PROCESSING)
     jobs.release(job)
     jobs.claim_next("another")
     before = row(job)
 
-    assert fire(edge, job) is False
+    assert attempt(edge, job) is False
     assert (row(job), album.photos.count()) == (before, 0)
 
 
@@ -62,6 +62,6 @@ def test_every_state_but_the_first_can_be_reached():
     assert {edge.target for edge in EDGES} == set(JobState)
 
 
-def test_no_edge_leaves_a_state_that_is_final():
-    left = {source for edge in EDGES for source in edge.sources}
-    assert set(JobState) - left == {JobState.COMPLETED, JobState.CANCELLED}
+def test_no_transition_leaves_a_final_state():
+    sources = {source for edge in EDGES for source in edge.sources}
+    assert set(JobState) - sources == {JobState.COMPLETED, JobState.CANCELLED}

@@ -1,4 +1,4 @@
-"""One progress for receiving and developing: exact, honest, and never done before the work is."""
+"""The progress of an album covers receiving and developing, and is below 100 % until all work is done."""
 
 from datetime import timedelta
 from types import SimpleNamespace
@@ -18,127 +18,127 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def declared(album, owner):
-    """Four files of 100 bytes each, declared and on their way."""
+def uploads_declared(album, owner):
+    """Four declared uploads of 100 bytes each, before the first byte has arrived."""
     files = [Declared(f"{n}.jpg", 100) for n in range(4)]
-    return [answer.upload for answer in preflight.declare(album, owner, files).plans]
+    return [plan.upload for plan in preflight.declare(album, owner, files).plans]
 
 
-def arrive(upload: Upload) -> ProcessingJob:
+def finish_upload(upload: Upload) -> ProcessingJob:
     job = uploads.finish(upload, 100, f"{upload.name:0>64}")
     assert job
     return job
 
 
-def develop(album) -> None:
+def complete_next_job(album) -> None:
     job = jobs.claim_next("tester")
     jobs.complete(job, making.photo(album, job), [])
 
 
-def test_files_and_bytes_are_known_from_the_start(album, declared):
-    now = album_progress.build(album)
+def test_files_and_bytes_are_counted_from_the_start(album, uploads_declared):
+    progress = album_progress.build(album)
 
-    assert (now.total, now.receiving, now.received, now.percent) == (4, 4, 0, 0)
-    assert (now.bytes_total, now.bytes_arrived, now.is_measured) == (400, 0, True)
-
-
-def test_bytes_on_their_way_count(album, declared):
-    arrive(declared[0])
-    uploads.touch(declared[1], 50)
-
-    now = album_progress.build(album)
-
-    assert (now.receiving, now.received, now.active) == (3, 1, 1)
-    assert (now.bytes_total, now.bytes_arrived) == (400, 150)
-    assert now.percent == 18  # half of 150 of 400
+    assert (progress.total, progress.receiving, progress.received, progress.percent) == (4, 4, 0, 0)
+    assert (progress.bytes_total, progress.bytes_arrived, progress.is_measured) == (400, 0, True)
 
 
-def test_developing_is_the_other_half(album, declared):
-    for upload in declared[:2]:
-        arrive(upload)
-    develop(album)
+def test_received_bytes_of_unfinished_uploads_count(album, uploads_declared):
+    finish_upload(uploads_declared[0])
+    uploads.touch(uploads_declared[1], 50)
+
+    progress = album_progress.build(album)
+
+    assert (progress.receiving, progress.received, progress.active) == (3, 1, 1)
+    assert (progress.bytes_total, progress.bytes_arrived) == (400, 150)
+    assert progress.percent == 18  # half of 150 of 400
+
+
+def test_receiving_and_developing_count_half_each(album, uploads_declared):
+    for upload in uploads_declared[:2]:
+        finish_upload(upload)
+    complete_next_job(album)
 
     assert album_progress.build(album).percent == 37  # half of 200 of 400, and half of one of four
 
 
-def test_a_hundred_percent_is_never_shown_while_work_is_left(album, declared):
-    for upload in declared:
-        arrive(upload)
+def test_progress_stays_below_100_percent_while_work_is_left(album, uploads_declared):
+    for upload in uploads_declared:
+        finish_upload(upload)
     for _ in range(3):
-        develop(album)
-    Upload.objects.filter(pk=declared[0].pk).update(size=10**12)
+        complete_next_job(album)
+    Upload.objects.filter(pk=uploads_declared[0].pk).update(size=10**12)
 
     assert album_progress.build(album).percent < 100
     assert album_progress.build(album).is_busy
 
 
-def test_a_file_that_is_received_while_it_is_counted_keeps_the_album_busy(album, owner, monkeypatch):
-    [answer] = preflight.declare(album, owner, [Declared("sea.jpg", 100)]).plans
-    waiting = [answer.upload]
+def test_a_file_received_while_rows_are_counted_keeps_the_album_busy(album, owner, monkeypatch):
+    [plan] = preflight.declare(album, owner, [Declared("sea.jpg", 100)]).plans
+    unfinished = [plan.upload]
 
-    def arriving_after(count):
-        def counted(*told):
-            found = count(*told)
-            if waiting:
-                arrive(waiting.pop())
-            return found
+    def with_upload_afterwards(count):
+        def count_and_finish(*arguments):
+            result = count(*arguments)
+            if unfinished:
+                finish_upload(unfinished.pop())
+            return result
 
-        return counted
+        return count_and_finish
 
     for name in ("_count_jobs", "_count_uploads"):
-        monkeypatch.setattr(album_progress, name, arriving_after(getattr(album_progress, name)))
+        monkeypatch.setattr(album_progress, name, with_upload_afterwards(getattr(album_progress, name)))
 
     assert (meanwhile := album_progress.build(album)).is_busy
     assert meanwhile.total == album_progress.build(album).total == 1
 
 
-def test_what_was_cancelled_is_no_part_of_the_total(album, declared):
-    jobs.cancel(arrive(declared[0]))
+def test_a_cancelled_file_does_not_count_in_the_total(album, uploads_declared):
+    jobs.cancel(finish_upload(uploads_declared[0]))
 
     assert album_progress.build(album).total == 3
 
 
-def test_a_form_tells_no_sizes_and_its_progress_none_of_bytes(album):
+def test_progress_of_a_form_upload_is_not_measured_in_bytes(album):
     making.upload(album)
 
     assert album_progress.build(album).is_measured is False
 
 
-def test_the_estimate_is_that_of_the_slower_of_receiving_and_developing(album, declared):
-    start = timezone.now() - timedelta(seconds=60)
-    Batch.objects.update(opened_at=start)
-    for upload in declared[:2]:
-        arrive(upload)
-        develop(album)
+def test_the_estimate_is_that_of_the_slower_of_receiving_and_developing(album, uploads_declared):
+    opened_at = timezone.now() - timedelta(seconds=60)
+    Batch.objects.update(opened_at=opened_at)
+    for upload in uploads_declared[:2]:
+        finish_upload(upload)
+        complete_next_job(album)
     ProcessingJob.objects.update(started_at=timezone.now() - timedelta(seconds=2), finished_at=timezone.now())
 
     # 200 bytes came within a minute, so 200 more take as long; developing takes a second a photo.
     assert album_progress.build(album).seconds_left == 60
 
 
-def test_there_is_no_estimate_while_nothing_arrives(album, declared, monkeypatch):
+def test_there_is_no_estimate_while_nothing_arrives(album, uploads_declared, monkeypatch):
     clock = timezone.now()
     monkeypatch.setattr(album_progress, "timezone", SimpleNamespace(now=lambda: clock))
-    for upload in declared[:2]:
-        arrive(upload)
-        develop(album)
+    for upload in uploads_declared[:2]:
+        finish_upload(upload)
+        complete_next_job(album)
     Upload.objects.receiving().update(expires_at=clock + timedelta(seconds=1800 - 300))
 
-    now = album_progress.build(album)
+    progress = album_progress.build(album)
 
-    assert now.seconds_left is None
-    assert (now.is_quiet, now.quiet_seconds, now.expires_in) == (True, 300, 1500)
+    assert progress.seconds_left is None
+    assert (progress.is_quiet, progress.quiet_seconds, progress.expires_in) == (True, 300, 1500)
 
 
-def test_a_batch_whose_bytes_move_counts_down_nothing(album, declared):
+def test_a_batch_that_receives_bytes_shows_no_countdown(album, uploads_declared):
     assert album_progress.build(album).is_quiet is False
 
 
-def test_an_album_at_rest_expires_nothing(album):
+def test_an_album_without_uploads_has_nothing_that_expires(album):
     assert (album_progress.build(album).expires_in, album_progress.build(album).is_quiet) == (None, False)
 
 
-def test_the_report_counts_files_that_the_album_has_apart_from_rejected_ones(album):
+def test_the_report_counts_duplicates_separately_from_rejected_files(album):
     first = making.upload(album)
     uploads.refuse(first, rejections.CUT_OFF)
     uploads.refuse(making.upload(album, batch=first.batch), rejections.TWICE.filled(name="IMG_1.JPG"))

@@ -1,4 +1,4 @@
-"""One definition of what has become of a file: pages and commands count a batch alike."""
+"""The outcome of a file has one definition, so pages and commands count a batch alike."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -25,24 +25,26 @@ pytestmark = pytest.mark.django_db
 NO_PICTURE = b"no picture"
 
 
-def claimed(batch: Batch, content: bytes | None = None) -> ProcessingJob:
+def claimed_job(batch: Batch, content: bytes | None = None) -> ProcessingJob:
     making.received(batch.album, content or making.jpeg(), batch=batch)
     return jobs.claim_next("tester")
 
 
-def add(batch: Batch) -> None:
-    job = claimed(batch)
+def add_photo(batch: Batch) -> None:
+    job = claimed_job(batch)
     photo = making.photo(batch.album, job)
     photo.original_sha256 = job.upload.sha256
     jobs.complete(job, photo, [])
 
 
-def keep(batch: Batch) -> None:
-    job = claimed(batch)
+def keep_companion(batch: Batch) -> None:
+    job = claimed_job(batch)
     upload = job.upload
-    row = Companion(album=batch.album, kind=Companion.Kind.SIDECAR, name=upload.name, key=f"originals/{upload.pk}")
-    row.bytes, row.sha256 = upload.size, upload.sha256
-    jobs.complete_companion(job, row)
+    companion = Companion(
+        album=batch.album, kind=Companion.Kind.SIDECAR, name=upload.name, key=f"originals/{upload.pk}"
+    )
+    companion.bytes, companion.sha256 = upload.size, upload.sha256
+    jobs.complete_companion(job, companion)
 
 
 def repeat_a_photo(batch: Batch) -> None:
@@ -50,23 +52,23 @@ def repeat_a_photo(batch: Batch) -> None:
     uploads.finish(making.upload(batch.album, batch=batch), 1, photo.original_sha256)
 
 
-def find_the_photo_there_already(batch: Batch) -> None:
+def fail_as_duplicate(batch: Batch) -> None:
     """Two workers render the same bytes: the second finds the photo of the first."""
-    job = claimed(batch)
+    job = claimed_job(batch)
     Upload.objects.filter(pk=job.upload_id).update(sha256=batch.album.photos.get().original_sha256)
     jobs.give_up(job, DUPLICATE, "The same picture is in the album already.")
 
 
 def fail_twice(batch: Batch) -> None:
-    job = claimed(batch, NO_PICTURE)
+    job = claimed_job(batch, NO_PICTURE)
     making.received(batch.album, NO_PICTURE, batch=batch)
     jobs.give_up(job, "not-an-image", "It is no picture.")
 
 
 def expire(batch: Batch) -> None:
-    late = making.upload(batch.album, batch=batch)
-    Upload.objects.filter(pk=late.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
-    uploads.expire(late)
+    upload = making.upload(batch.album, batch=batch)
+    Upload.objects.filter(pk=upload.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    uploads.expire(upload)
 
 
 def cancel_an_upload(batch: Batch) -> None:
@@ -74,15 +76,15 @@ def cancel_an_upload(batch: Batch) -> None:
 
 
 MAKE: tuple[Callable[[Batch], object], ...] = (
-    add,
-    keep,
+    add_photo,
+    keep_companion,
     repeat_a_photo,
-    find_the_photo_there_already,
+    fail_as_duplicate,
     fail_twice,
     lambda batch: uploads.refuse(making.upload(batch.album, batch=batch), rejections.EMPTY),
     expire,
     cancel_an_upload,
-    lambda batch: jobs.cancel(claimed(batch)),
+    lambda batch: jobs.cancel(claimed_job(batch)),
     lambda batch: uploads.record_skipped(batch, [Declared("notes.txt", 1), Declared("Thumbs.db", 1)]),
     lambda batch: making.received(batch.album, batch=batch),
     lambda batch: making.upload(batch.album, batch=batch),
@@ -92,7 +94,7 @@ COUNTS = Counter(dict.fromkeys(FileOutcome, 1) | {FileOutcome.DUPLICATE: 2, File
 
 @pytest.fixture
 def batch(album) -> Batch:
-    """Has a file of every outcome."""
+    """A batch with a file of every outcome."""
     batch = Batch.objects.create(album=album, source=Batch.Source.PAGE)
     for make in MAKE:
         make(batch)
@@ -106,10 +108,10 @@ def test_every_file_has_one_outcome(batch):
 def test_the_list_of_batches_counts_each_file_once(batch):
     (entry,) = batch_list.entries([batch])
 
-    counted = (entry.photos, entry.kept, entry.failed, entry.refused, entry.duplicates, entry.skipped, entry.active)
-    assert counted == (1, 1, 2, 2, 2, 1, 2)
+    counts = (entry.photos, entry.kept, entry.failed, entry.refused, entry.duplicates, entry.skipped, entry.active)
+    assert counts == (1, 1, 2, 2, 2, 1, 2)
     assert entry.companions == 1
-    assert entry.files == sum(counted) + COUNTS[FileOutcome.CANCELLED]
+    assert entry.files == sum(counts) + COUNTS[FileOutcome.CANCELLED]
 
 
 def test_the_albums_report_counts_like_the_list_of_batches(batch):
@@ -150,15 +152,15 @@ def test_the_receipt_counts_like_the_list_of_batches(batch):
 
 @pytest.mark.parametrize("outcome", FileOutcome)
 def test_a_batch_is_listed_with_failures_if_it_has_one(batch, outcome):
-    for other in file_outcome.with_outcome(Upload.objects.exclude(code=DUPLICATE)).exclude(outcome=outcome):
-        other.delete()
+    for upload in file_outcome.with_outcome(Upload.objects.exclude(code=DUPLICATE)).exclude(outcome=outcome):
+        upload.delete()
     if outcome not in (FileOutcome.DUPLICATE, FileOutcome.FAILED_DUPLICATE):
         Upload.objects.filter(code=DUPLICATE).delete()
 
     (entry,) = batch_list.entries([batch])
 
-    listed = list(batch_list.find(Album.objects.all(), BatchFilterValues(state=BatchState.FAILURES)))
-    assert (batch in listed) == bool(entry.failed or entry.refused)
+    batches_with_failures = list(batch_list.find(Album.objects.all(), BatchFilterValues(state=BatchState.FAILURES)))
+    assert (batch in batches_with_failures) == bool(entry.failed or entry.refused)
 
 
 def test_a_dismissed_duplicate_is_still_in_the_album(batch):

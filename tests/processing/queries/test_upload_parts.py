@@ -4,7 +4,7 @@ from processing.queries.upload_parts import UploadParts
 
 
 @pytest.mark.parametrize(
-    ("stored", "expected", "words"),
+    ("stored", "expected", "text"),
     [
         ((), (1,), "0 parts in the bucket, uploading part 1"),
         ((1,), (2,), "1 part in the bucket, uploading part 2"),
@@ -13,5 +13,5 @@ from processing.queries.upload_parts import UploadParts
         ((), (0,), "uploading to the bucket in one piece"),
     ],
 )
-def test_it_is_told_in_words(stored, expected, words):
-    assert UploadParts(stored, expected).text == words
+def test_the_text_counts_stored_parts_and_names_the_parts_being_uploaded(stored, expected, text):
+    assert UploadParts(stored, expected).text == text

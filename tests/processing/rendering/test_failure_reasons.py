@@ -20,9 +20,7 @@ from processing.storage import storage_errors
     ],
     ids=["a damaged file", "a crash", "the bucket", "the disk", "a bug"],
 )
-def test_every_error_has_a_reason_and_the_log_tells_what_an_administrator_can_act_on(
-    error, code, is_permanent, level, caplog
-):
+def test_every_error_has_a_reason_and_errors_for_administrators_are_logged(error, code, is_permanent, level, caplog):
     reason = failure_reasons.describe(error, "Job 7")
 
     assert (reason.code, reason.is_permanent, bool(reason.message)) == (code, is_permanent, True)

@@ -1,4 +1,4 @@
-"""The settings of renditions, as the pipeline's recipe."""
+"""The pipeline's recipe, built from the settings of renditions."""
 
 from dataclasses import replace
 
@@ -14,19 +14,19 @@ def rungs(settings, **values) -> list[tuple[int, int, int]]:
     return [(rung.edge, rung.quality, rung.method) for rung in presets.current().rungs]
 
 
-def test_without_settings_it_is_the_pipelines_own():
+def test_without_settings_the_recipe_is_the_pipelines_default():
     assert presets.current() == replace(DEFAULT, limits=presets.current().limits)
     assert presets.current().identifier == str(DEFAULT.version)
 
 
-def test_one_number_is_for_all_sizes_and_several_are_for_each(settings):
+def test_one_number_is_for_all_sizes_and_several_are_for_one_size_each(settings):
     assert rungs(settings, RENDITION_EDGES=[3840, 1000], WEBP_QUALITY=[70], WEBP_METHOD=[1, 6]) == [
         (3840, 70, 1),
         (1000, 70, 6),
     ]
 
 
-def test_sizes_come_largest_first_with_their_own_numbers(settings):
+def test_sizes_are_sorted_largest_first_with_their_own_numbers(settings):
     assert rungs(settings, RENDITION_EDGES=[300, 2000], WEBP_QUALITY=[60, 90]) == [(2000, 90, 2), (300, 60, 2)]
 
 
@@ -42,26 +42,26 @@ def test_sizes_come_largest_first_with_their_own_numbers(settings):
     ],
     ids=str,
 )
-def test_whatever_changes_what_comes_out_changes_the_mark(settings, values):
-    marks = {presets.current().identifier}
+def test_a_setting_that_changes_renditions_changes_the_recipes_identifier(settings, values):
+    identifiers = {presets.current().identifier}
     settings.AVIF = "AVIF" in values
     if len(values) > 1:
-        marks.add(presets.current().identifier)
-    before = len(marks)
+        identifiers.add(presets.current().identifier)
+    count = len(identifiers)
     for name, value in values.items():
         setattr(settings, name, value)
 
-    assert len(marks | {presets.current().identifier}) == before + 1
+    assert len(identifiers | {presets.current().identifier}) == count + 1
     assert presets.current().identifier == presets.current().identifier
 
 
-def test_what_changes_nothing_leaves_the_mark_alone(settings):
+def test_settings_that_change_no_rendition_leave_the_recipes_identifier(settings):
     settings.MAX_JPEG_PIXELS, settings.AVIF_QUALITY, settings.WEBP_QUALITY = 1, 10, [84, 84, 80, 80]
 
     assert presets.current().identifier == str(DEFAULT.version)
 
 
-def test_a_recipe_goes_to_the_child_and_back():
+def test_a_recipe_survives_the_conversion_to_json_and_back():
     recipe = Recipe(rungs=(Rung(500, 70, 1),), avif=Avif(50, 8))
 
     assert Recipe.from_json(recipe.as_json()) == recipe
@@ -77,7 +77,7 @@ def test_a_recipe_goes_to_the_child_and_back():
         ({"WEBP_METHOD": [4]}, True),
     ],
 )
-def test_settings_that_are_no_ladder_are_told_from_those_that_are(settings, values, is_ladder):
+def test_inconsistent_sizes_and_qualities_are_recognised(settings, values, is_ladder):
     for name, value in values.items():
         setattr(settings, name, value)
 

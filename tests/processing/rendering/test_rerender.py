@@ -1,4 +1,4 @@
-"""Renditions made again: after all new work, without a gap, and by whoever holds the claim."""
+"""Rendering photos again: after all new jobs, without a moment without renditions, and only by the worker with the claim."""
 
 import io
 import uuid
@@ -27,16 +27,16 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def photos(album) -> list[Photo]:
-    return [developed(album) for _ in range(2)]
+    return [processed_photo(album) for _ in range(2)]
 
 
 @pytest.fixture
-def other_settings(photos, settings) -> str:
-    """The mark of a recipe that is set after the photos have been made."""
-    return set_otherwise(settings)
+def other_recipe(photos, settings) -> str:
+    """The identifier of a recipe that is set after the photos were made."""
+    return change_settings(settings)
 
 
-def set_otherwise(settings) -> str:
+def change_settings(settings) -> str:
     settings.RENDITION_EDGES, settings.AVIF = [600, 300], True
     shared_sandbox.sandbox().close()
     shared_sandbox.sandbox.cache_clear()
@@ -44,21 +44,21 @@ def set_otherwise(settings) -> str:
 
 
 @pytest.fixture
-def in_the_middle(monkeypatch):
-    """Do something when the new files are there and not published yet."""
-    return lambda act: monkeypatch.setattr(
-        failpoints, "reach", lambda point: act() if point == Point.BEFORE_RENDITIONS else None
+def before_publishing(monkeypatch):
+    """Calls a function when the new files are written and not published yet."""
+    return lambda action: monkeypatch.setattr(
+        failpoints, "reach", lambda point: action() if point == Point.BEFORE_RENDITIONS else None
     )
 
 
-def developed(album: Album) -> Photo:
+def processed_photo(album: Album) -> Photo:
     job = making.received(album, making.jpeg((900, 600)))
     assert worker.develop_next()
     return ProcessingJob.objects.get(pk=job.pk).photo
 
 
-def ask(**which: bool) -> int:
-    return rerender.enqueue(rerender.select(Photo.objects.all(), **which))
+def enqueue(**filters: bool) -> int:
+    return rerender.enqueue(rerender.select(Photo.objects.all(), **filters))
 
 
 def render_all() -> int:
@@ -68,78 +68,80 @@ def render_all() -> int:
     return count
 
 
-def made(photo: Photo) -> list[tuple[int, str, str]]:
+def renditions_of(photo: Photo) -> list[tuple[int, str, str]]:
     return list(photo.renditions.values_list("edge", "format", "recipe"))
 
 
-def test_all_are_made_again_by_the_recipe_that_is_set(photos, other_settings, django_capture_on_commit_callbacks):
-    old = [rendition.key for photo in photos for rendition in photo.renditions.all()]
-    assert ask(outdated=True) == 2
+def test_all_photos_are_rendered_again_by_the_current_recipe(photos, other_recipe, django_capture_on_commit_callbacks):
+    old_keys = [rendition.key for photo in photos for rendition in photo.renditions.all()]
+    assert enqueue(outdated=True) == 2
 
     with django_capture_on_commit_callbacks(execute=True):
         assert render_all() == 2
 
     for photo in photos:
-        assert made(photo) == [(edge, form, other_settings) for edge in (600, 300) for form in ("webp", "avif")]
-    assert [key for key in old if store().exists(key)] == []
+        assert renditions_of(photo) == [
+            (edge, file_format, other_recipe) for edge in (600, 300) for file_format in ("webp", "avif")
+        ]
+    assert [key for key in old_keys if store().exists(key)] == []
     assert not Rerender.objects.exists()
     assert not Leftover.objects.filter(key__startswith="renditions/").exists()
     assert consistency.verify().is_clean
 
 
-def test_who_waits_already_is_not_asked_for_twice(photos, other_settings):
-    assert [ask(), ask(outdated=True)] == [2, 0]
+def test_a_waiting_photo_is_not_enqueued_twice(photos, other_recipe):
+    assert [enqueue(), enqueue(outdated=True)] == [2, 0]
 
 
-def test_what_is_as_it_is_set_is_not_outdated_and_lacks_nothing(photos, settings):
-    assert [ask(outdated=True), ask(missing=True)] == [0, 0]
+def test_a_photo_rendered_by_the_current_recipe_is_neither_outdated_nor_incomplete(photos, settings):
+    assert [enqueue(outdated=True), enqueue(missing=True)] == [0, 0]
 
     settings.WEBP_QUALITY = [50]
 
-    assert [ask(missing=True), ask(outdated=True)] == [0, 2]
+    assert [enqueue(missing=True), enqueue(outdated=True)] == [0, 2]
 
 
-def test_a_photo_lacks_a_format_that_is_set_since(photos, settings):
+def test_a_photo_without_a_newly_configured_format_is_incomplete(photos, settings):
     settings.AVIF = True
 
-    assert ask(missing=True) == 2
+    assert enqueue(missing=True) == 2
 
 
-def test_a_photo_of_which_nobody_knows_what_it_looks_like_lacks_that(album, settings):
+def test_a_photo_without_a_perceptual_hash_is_incomplete(album, settings):
     content = io.BytesIO()
     scene(1).save(content, "JPEG")
-    for at in range(2):
-        making.received(album, content.getvalue() + bytes([at]))
+    for number in range(2):
+        making.received(album, content.getvalue() + bytes([number]))
         assert worker.develop_next()
-    old, new = Photo.objects.order_by("pk")
-    Look.objects.filter(photo=old).delete()
-    assert [ask(missing=True), likeness.similar_photos(new)] == [0, []]
+    old_photo, new_photo = Photo.objects.order_by("pk")
+    Look.objects.filter(photo=old_photo).delete()
+    assert [enqueue(missing=True), likeness.similar_photos(new_photo)] == [0, []]
 
     Rendition.objects.update(recipe="2")
 
-    assert [ask(missing=True), render_all()] == [1, 1]
-    assert likeness.similar_photos(new) == [old]
+    assert [enqueue(missing=True), render_all()] == [1, 1]
+    assert likeness.similar_photos(new_photo) == [old_photo]
 
 
-def test_what_looks_like_nothing_is_asked_for_once(photos):
+def test_a_photo_that_has_no_perceptual_hash_is_rendered_again_only_once(photos):
     Rendition.objects.update(recipe="2-0123456789ab")
 
-    assert [ask(missing=True), render_all(), ask(missing=True)] == [2, 2, 0]
+    assert [enqueue(missing=True), render_all(), enqueue(missing=True)] == [2, 2, 0]
 
 
-def test_what_the_set_recipe_could_not_make_is_not_asked_for_again(photos):
-    """As of a RAW of which there is only a small preview."""
+def test_renditions_that_the_current_recipe_could_not_make_are_not_missing(photos):
+    """For example, of a RAW that contains only a small preview."""
     photos[0].renditions.filter(edge=800).delete()
 
-    assert ask(missing=True) == 0
+    assert enqueue(missing=True) == 0
 
 
 def test_a_rendition_that_is_known_to_be_lost_is_missing(photos, django_capture_on_commit_callbacks):
-    lost = photos[1].renditions.first()
-    default_storage.delete(lost.key)
-    Finding.objects.create(key=lost.key, photo=photos[1], trouble=Finding.Trouble.MISSING)
+    lost_rendition = photos[1].renditions.first()
+    default_storage.delete(lost_rendition.key)
+    Finding.objects.create(key=lost_rendition.key, photo=photos[1], trouble=Finding.Trouble.MISSING)
 
-    assert ask(missing=True) == 1
+    assert enqueue(missing=True) == 1
     with django_capture_on_commit_callbacks(execute=True):
         render_all()
 
@@ -147,107 +149,107 @@ def test_a_rendition_that_is_known_to_be_lost_is_missing(photos, django_capture_
     assert consistency.verify().is_clean
 
 
-def test_a_photo_without_renditions_lacks_them_all(photos):
+def test_a_photo_without_renditions_gets_all_of_them(photos):
     photos[0].renditions.all().delete()
 
-    assert [ask(missing=True), render_all()] == [1, 1]
-    assert [edge for edge, _, _ in made(photos[0])] == [900, 800, 400]
+    assert [enqueue(missing=True), render_all()] == [1, 1]
+    assert [edge for edge, _, _ in renditions_of(photos[0])] == [900, 800, 400]
 
 
-def test_a_new_photo_comes_first(photos, album):
-    ask()
+def test_a_new_photo_comes_before_rendering_again(photos, album):
+    enqueue()
     making.received(album)
 
     assert not rerender.render_next()
     assert Rerender.objects.in_work().count() == 0
 
 
-def test_a_bell_is_answered_by_a_job_then_a_proof_then_an_old_photo(photos, album):
-    ask()
+def test_a_wake_up_processes_a_job_then_reads_back_then_renders_again(photos, album):
+    enqueue()
     making.received(album, making.jpeg((500, 400)))
 
-    seen = []
+    progress = []
     for _ in range(6):
         tasks.develop_next.call_local(0)
-        unproved = Photo.objects.filter(verified_at=None).count()
-        seen.append((ProcessingJob.objects.due().count(), unproved, Rerender.objects.count()))
+        unverified = Photo.objects.filter(verified_at=None).count()
+        progress.append((ProcessingJob.objects.due().count(), unverified, Rerender.objects.count()))
 
-    assert seen == [(0, 3, 2), (0, 2, 2), (0, 1, 2), (0, 0, 2), (0, 0, 1), (0, 0, 0)]
+    assert progress == [(0, 3, 2), (0, 2, 2), (0, 1, 2), (0, 0, 2), (0, 0, 1), (0, 0, 0)]
 
 
-def test_albums_take_turns(photos, owner):
-    winter = Album.objects.create(title="Winter", owner=owner)
-    late = developed(winter)
-    ask()
+def test_albums_alternate_in_rendering_again(photos, owner):
+    other_album = Album.objects.create(title="Winter", owner=owner)
+    later_photo = processed_photo(other_album)
+    enqueue()
 
     order = [row.photo_id for row in Rerender.objects.due()]
 
-    assert order == [photos[0].pk, late.pk, photos[1].pk]
+    assert order == [photos[0].pk, later_photo.pk, photos[1].pk]
 
 
-def test_nothing_is_begun_while_the_disk_has_only_room_for_new_work(photos, settings):
-    ask()
+def test_no_photo_is_rendered_again_if_the_disk_only_has_space_for_new_jobs(photos, settings):
+    enqueue()
     settings.MIN_FREE_BYTES = store().free_bytes() + (1 << 40)
 
     assert not rerender.render_next()
 
 
-def test_the_old_ones_are_served_until_the_new_are_there(photos, in_the_middle):
-    old = made(photos[0])
-    ask()
+def test_old_renditions_are_served_until_the_new_ones_are_stored(photos, before_publishing):
+    old_renditions = renditions_of(photos[0])
+    enqueue()
 
-    seen = []
+    observed = []
 
-    def look():
+    def observe():
         keys = photos[0].renditions.values_list("key", flat=True)
-        seen.append((made(photos[0]), {store().exists(key) for key in keys}))
+        observed.append((renditions_of(photos[0]), {store().exists(key) for key in keys}))
 
-    in_the_middle(look)
-
-    assert rerender.render_next()
-    assert seen == [(old, {True})]
-
-
-def test_who_was_cancelled_in_the_middle_publishes_nothing(photos, in_the_middle):
-    old = list(photos[0].renditions.values_list("key", flat=True))
-    ask()
-    in_the_middle(lambda: rerender.cancel(Photo.objects.all()))
+    before_publishing(observe)
 
     assert rerender.render_next()
+    assert observed == [(old_renditions, {True})]
 
-    assert list(photos[0].renditions.values_list("key", flat=True)) == old
+
+def test_a_photo_cancelled_while_it_is_rendered_publishes_nothing(photos, before_publishing):
+    old_keys = list(photos[0].renditions.values_list("key", flat=True))
+    enqueue()
+    before_publishing(lambda: rerender.cancel(Photo.objects.all()))
+
+    assert rerender.render_next()
+
+    assert list(photos[0].renditions.values_list("key", flat=True)) == old_keys
     Leftover.objects.update(created_at=timezone.now() - timedelta(days=1))
     recovery.sweep()
     assert consistency.verify().is_clean
 
 
-def test_a_worker_that_lost_its_claim_publishes_nothing(photos, in_the_middle):
-    ask()
-    other = uuid.uuid4()
-    in_the_middle(lambda: Rerender.objects.in_work().update(claim=other))
-    old = made(photos[0])
+def test_a_worker_that_lost_its_claim_publishes_nothing(photos, before_publishing):
+    enqueue()
+    other_claim = uuid.uuid4()
+    before_publishing(lambda: Rerender.objects.in_work().update(claim=other_claim))
+    old_renditions = renditions_of(photos[0])
 
     rerender.render_next()
 
-    assert made(photos[0]) == old
-    assert Rerender.objects.in_work().get().claim == other
+    assert renditions_of(photos[0]) == old_renditions
+    assert Rerender.objects.in_work().get().claim == other_claim
 
 
-def test_what_a_live_claim_has_written_is_no_leftover_to_a_sweep(photos, in_the_middle):
-    ask()
+def test_files_written_under_a_live_claim_are_not_swept(photos, before_publishing):
+    enqueue()
 
     def sweep():
         Leftover.objects.update(created_at=timezone.now() - timedelta(days=1))
         recovery.delete_leftovers(timezone.now())
 
-    in_the_middle(sweep)
+    before_publishing(sweep)
 
     assert rerender.render_next()
     assert consistency.verify().is_clean
 
 
-def test_a_row_whose_worker_is_gone_is_due_again(photos):
-    ask()
+def test_a_photo_whose_worker_died_is_due_again(photos):
+    enqueue()
     row = rerender._claim_next()
     assert row.photo_id not in Rerender.objects.due().values_list("photo", flat=True)
 
@@ -256,9 +258,9 @@ def test_a_row_whose_worker_is_gone_is_due_again(photos):
     assert render_all() == 2
 
 
-def test_a_photo_that_brings_its_worker_down_again_and_again_is_given_up(photos, settings):
+def test_a_photo_that_kills_its_worker_at_each_attempt_fails(photos, settings):
     settings.MAX_ATTEMPTS = 2
-    ask()
+    enqueue()
     for _ in range(2):
         row = rerender._claim_next()
         Rerender.objects.filter(pk=row.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
@@ -267,33 +269,33 @@ def test_a_photo_that_brings_its_worker_down_again_and_again_is_given_up(photos,
     assert Rerender.objects.get().error_code == "worker-lost"
 
 
-def test_an_original_that_is_gone_is_tried_again_then_given_up_and_asked_for_anew(photos, settings):
+def test_a_photo_without_original_is_retried_then_fails_and_can_be_enqueued_again(photos, settings):
     settings.MAX_ATTEMPTS, settings.BACKOFF_BASE_SECONDS = 2, 0
-    before = made(photos[0])
+    old_renditions = renditions_of(photos[0])
     default_storage.delete(photos[0].original_key)
-    ask()
+    enqueue()
 
     assert render_all() == 3
 
     given_up = Rerender.objects.get()
     assert (given_up.photo, given_up.error_code, given_up.claim) == (photos[0], "original-missing", None)
-    assert made(photos[0]) == before
-    assert ask() == 2
+    assert renditions_of(photos[0]) == old_renditions
+    assert enqueue() == 2
     assert Rerender.objects.waiting().count() == 2
 
 
-def test_what_the_recipe_refuses_is_given_up_at_once(photos, settings):
+def test_a_photo_that_the_recipe_rejects_fails_at_once(photos, settings):
     settings.MAX_JPEG_PIXELS = 1000
     shared_sandbox.sandbox().close()
     shared_sandbox.sandbox.cache_clear()
-    ask()
+    enqueue()
 
     assert render_all() == 2
     assert set(Rerender.objects.values_list("error_code", "attempts")) == {("too-many-pixels", 1)}
 
 
-def test_a_worker_that_is_told_to_end_hands_the_photo_back(photos):
-    ask()
+def test_a_worker_that_is_stopped_releases_the_photo(photos):
+    enqueue()
     worker.stop()
 
     assert rerender.render_next()
@@ -301,28 +303,30 @@ def test_a_worker_that_is_told_to_end_hands_the_photo_back(photos):
     assert set(Rerender.objects.values_list("claim", "attempts")) == {(None, 0)}
 
 
-def test_a_photo_that_is_deleted_takes_its_turn_along(photos):
-    ask()
+def test_deleting_a_photo_removes_it_from_the_queue(photos):
+    enqueue()
     photos[0].delete()
 
     assert (Rerender.objects.count(), render_all()) == (1, 1)
 
 
-def test_what_a_newer_recipe_sees_otherwise_is_noted_and_what_a_person_wrote_stays(photos):
+def test_rendering_again_updates_derived_fields_and_keeps_what_a_user_wrote(photos):
     Photo.objects.update(placeholder="", notes=[{"code": "x", "message": "y"}], width=1, title="Mine")
-    ask()
+    enqueue()
     render_all()
 
     photo = Photo.objects.get(pk=photos[0].pk)
     assert (photo.placeholder[:10], photo.notes, photo.width, photo.title) == ("data:image", [], 900, "Mine")
 
 
-def test_asking_rings_a_bell_for_each_and_a_lost_one_is_rung_by_the_sweep(photos, django_capture_on_commit_callbacks):
+def test_enqueuing_sends_a_wake_up_per_photo_and_the_sweep_repeats_lost_ones(
+    photos, django_capture_on_commit_callbacks
+):
     while post_write.verify_next():
         pass
     HUEY.storage.flush_queue()
     with django_capture_on_commit_callbacks(execute=True):
-        ask()
+        enqueue()
     assert HUEY.pending_count() == 2
 
     HUEY.storage.flush_queue()
@@ -330,11 +334,11 @@ def test_asking_rings_a_bell_for_each_and_a_lost_one_is_rung_by_the_sweep(photos
     assert recovery.sweep().bells == 2
 
 
-def test_a_job_in_work_is_nothing_to_wait_for(photos, album):
-    """It is another worker's."""
+def test_a_job_held_by_another_worker_does_not_delay_rendering_again(photos, album):
+    """The job is held by another worker."""
     making.received(album)
     jobs.claim_next("another")
-    ask()
+    enqueue()
 
     assert rerender.render_next()
     assert Rendition.objects.values("photo").distinct().count() == 2

@@ -35,13 +35,13 @@ from tests.processing import making
 pytestmark = pytest.mark.django_db
 
 
-def test_there_is_nothing_to_do_in_an_empty_queue(db):
+def test_an_empty_queue_has_no_job(db):
     assert worker.develop_next() is False
 
 
-def test_an_owners_photos_are_taken_in_a_row_but_not_for_long(album, stranger):
-    theirs = Album.objects.create(title="Theirs", owner=stranger)
-    batches = [making.received(album).batch, making.received(theirs).batch]
+def test_photos_of_one_owner_are_processed_in_a_row_but_not_for_long(album, stranger):
+    other_album = Album.objects.create(title="Theirs", owner=stranger)
+    batches = [making.received(album).batch, making.received(other_album).batch]
     for batch in batches * 7:
         making.received(batch.album, batch=batch)
     shared_sandbox.sandbox().rest()
@@ -81,7 +81,7 @@ def test_a_raw_file_becomes_a_photo_with_its_original_and_renditions(
     assert (list((data_dir / "incoming").iterdir()), Leftover.objects.count()) == ([], 0)
 
 
-def test_a_broken_file_fails_at_once_with_words_and_keeps_its_raw_file(album, data_dir):
+def test_a_file_that_is_no_picture_fails_at_once_and_keeps_its_raw_file(album, data_dir):
     making.received(album, b"this is no picture at all", name="notes.jpg")
 
     worker.develop_next()
@@ -91,7 +91,7 @@ def test_a_broken_file_fails_at_once_with_words_and_keeps_its_raw_file(album, da
     assert (data_dir / job.raw_path).read_bytes() == b"this is no picture at all"
 
 
-def test_a_raw_file_that_is_away_is_waited_for_and_then_told(album, data_dir, settings):
+def test_a_job_whose_raw_file_is_missing_is_retried_and_then_fails(album, data_dir, settings):
     settings.MAX_ATTEMPTS, settings.BACKOFF_BASE_SECONDS = 2, 0
     job = making.received(album)
     (data_dir / job.raw_path).unlink()
@@ -105,13 +105,13 @@ def test_a_raw_file_that_is_away_is_waited_for_and_then_told(album, data_dir, se
     assert states == [(JobState.PENDING, "raw-missing"), (JobState.FAILED, "raw-missing")]
 
 
-def test_a_storage_that_does_not_write_is_tried_again(album, monkeypatch):
+def test_a_job_whose_renditions_cannot_be_written_is_retried(album, monkeypatch):
     making.received(album)
 
-    def fails(*_):
+    def fail(*_):
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr("processing.storage.router.PlacedStore.move_in", fails)
+    monkeypatch.setattr("processing.storage.router.PlacedStore.move_in", fail)
     worker.develop_next()
 
     job = ProcessingJob.objects.get()
@@ -119,36 +119,36 @@ def test_a_storage_that_does_not_write_is_tried_again(album, monkeypatch):
 
 
 @pytest.mark.embedded
-def test_a_copy_cut_off_on_a_disk_without_links_is_left_where_the_sweep_finds_it(album, data_dir, monkeypatch):
+def test_a_copy_interrupted_on_a_disk_without_links_is_left_for_the_sweep(album, data_dir, monkeypatch):
     making.received(album)
 
     def no_links(*_):
         raise OSError(errno.EPERM, "no links here")
 
-    copied = shutil.copyfile
+    copyfile = shutil.copyfile
 
-    def cut_off(source, draft):
+    def fail_halfway(source, draft):
         if Path(draft).suffix != ".part":  # for the child to read
-            return copied(source, draft)
+            return copyfile(source, draft)
         Path(draft).write_bytes(b"half")
         raise OSError(errno.EIO, "cut off")
 
     monkeypatch.setattr(os, "link", no_links)
-    monkeypatch.setattr(shutil, "copyfile", cut_off)
+    monkeypatch.setattr(shutil, "copyfile", fail_halfway)
     worker.develop_next()
 
     assert not list((data_dir / "originals").rglob("*.*"))
     assert storage_keys.owner(f"incoming/{next((data_dir / 'incoming').glob('*.part')).name}") is not None
 
 
-def test_a_killed_child_is_one_attempt_and_the_next_photo_goes_on(album):
+def test_a_killed_child_costs_one_attempt_and_the_next_photo_is_processed(album):
     batch = making.received(album).batch
     worker.develop_next()
     child = shared_sandbox.sandbox()._child.process
     job = making.received(album, batch=batch)
     child.send_signal(signal.SIGSTOP)
     polling.until(lambda: is_stopped(child.pid), 60, "the child does not stop")
-    thread = threading.Thread(target=kill_when_it_is_asked, args=(child,), daemon=True)
+    thread = threading.Thread(target=kill_when_request_is_sent, args=(child,), daemon=True)
     thread.start()
 
     worker.develop_next()
@@ -161,10 +161,10 @@ def test_a_killed_child_is_one_attempt_and_the_next_photo_goes_on(album):
     assert album.photos.count() == 2
 
 
-def test_albums_of_one_owner_share_a_child_and_those_of_another_get_a_new_one(album, owner, stranger):
+def test_albums_of_one_owner_share_a_child_and_other_owners_get_a_new_one(album, owner, stranger):
     children = []
-    for whose in (owner, owner, stranger):
-        making.received(Album.objects.create(title="Another", owner=whose))
+    for user in (owner, owner, stranger):
+        making.received(Album.objects.create(title="Another", owner=user))
         worker.develop_next()
         children.append(shared_sandbox.sandbox().pid)
 
@@ -172,7 +172,7 @@ def test_albums_of_one_owner_share_a_child_and_those_of_another_get_a_new_one(al
     assert None not in children
 
 
-def test_nothing_is_left_in_the_sandboxes_folder(album, data_dir):
+def test_no_file_is_left_in_the_sandbox_directory(album, data_dir):
     making.received(album)
 
     worker.develop_next()
@@ -186,13 +186,13 @@ def is_stopped(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
-def kill_when_it_is_asked(child: subprocess.Popen[bytes]) -> None:
+def kill_when_request_is_sent(child: subprocess.Popen[bytes]) -> None:
     """A stopped child leaves its request in the pipe."""
 
-    def unread() -> int:
+    def unread_bytes() -> int:
         return struct.unpack("i", fcntl.ioctl(child.stdin, termios.FIONREAD, bytes(4)))[0]
 
-    polling.until(unread, 60, "the child is not asked")
+    polling.until(unread_bytes, 60, "the child is not asked")
     child.kill()
 
 
@@ -200,12 +200,12 @@ def test_a_job_cancelled_while_it_is_rendered_becomes_no_photo(album, data_dir, 
     making.received(album)
     develop = shared_sandbox.sandbox().develop
 
-    def cancelled_meanwhile(*paths, **options):
+    def develop_and_cancel(*paths, **options):
         picture = develop(*paths, **options)
         jobs.cancel(ProcessingJob.objects.get(), "owner")
         return picture
 
-    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", cancelled_meanwhile)
+    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", develop_and_cancel)
     worker.develop_next()
 
     assert (Photo.objects.count(), ProcessingJob.objects.get().state) == (0, JobState.CANCELLED)
@@ -216,16 +216,16 @@ def test_a_worker_that_lost_its_claim_publishes_nothing_and_the_next_one_does(
     album, data_dir, stored, monkeypatch, django_capture_on_commit_callbacks
 ):
     making.received(album)
-    adopt = worker.store().move_in
+    move_in = worker.store().move_in
 
-    def rescued_meanwhile(files):
-        adopt(files)
+    def move_in_and_lose_claim(files):
+        move_in(files)
         ProcessingJob.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
         recovery.sweep()
         ProcessingJob.objects.update(run_after=timezone.now())
 
     with django_capture_on_commit_callbacks(execute=True):
-        monkeypatch.setattr(worker.store(), "move_in", rescued_meanwhile)
+        monkeypatch.setattr(worker.store(), "move_in", move_in_and_lose_claim)
         worker.develop_next()
         monkeypatch.undo()
         assert Photo.objects.count() == 0
@@ -234,72 +234,76 @@ def test_a_worker_that_lost_its_claim_publishes_nothing_and_the_next_one_does(
     recovery.sweep()
 
     photo = Photo.objects.get()
-    kept = {str(p.relative_to(data_dir)) for room in ("originals", "renditions") for p in (stored / room).rglob("*.*")}
-    assert kept == {photo.original_key, *photo.renditions.values_list("key", flat=True)}
+    keys = {
+        str(p.relative_to(data_dir))
+        for directory in ("originals", "renditions")
+        for p in (stored / directory).rglob("*.*")
+    }
+    assert keys == {photo.original_key, *photo.renditions.values_list("key", flat=True)}
 
 
-def test_a_heartbeat_keeps_the_lease_while_the_picture_is_rendered(album, settings, monkeypatch, transactional_db):
+def test_heartbeats_extend_the_lease_while_the_picture_is_rendered(album, settings, monkeypatch, transactional_db):
     settings.LEASE_SECONDS = 1
     making.received(album)
     develop = shared_sandbox.sandbox().develop
     renewed = threading.Event()
     renew = jobs.renew
 
-    def told(job):
-        kept = renew(job)
+    def renew_and_signal(job):
+        is_renewed = renew(job)
         renewed.set()
-        return kept
+        return is_renewed
 
-    def slow(*paths, **options):
+    def develop_after_renewal(*paths, **options):
         assert renewed.wait(60)
         return develop(*paths, **options)
 
-    monkeypatch.setattr(jobs, "renew", told)
-    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", slow)
+    monkeypatch.setattr(jobs, "renew", renew_and_signal)
+    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", develop_after_renewal)
     worker.develop_next()
 
     assert album.photos.count() == 1
 
 
-def test_a_heart_goes_on_beating_when_the_database_was_away(album, settings, monkeypatch, transactional_db):
+def test_heartbeats_continue_after_a_database_error(album, settings, monkeypatch, transactional_db):
     settings.LEASE_SECONDS = 0.2
     making.received(album)
     develop, renew = shared_sandbox.sandbox().develop, jobs.renew
     renewed = threading.Event()
-    answers = iter([OperationalError("database is locked")])
+    errors = iter([OperationalError("database is locked")])
 
-    def trying(job):
-        for error in answers:
+    def renew_or_fail(job):
+        for error in errors:
             raise error
         renewed.set()
         return renew(job)
 
-    def slow(*paths, **options):
+    def develop_after_renewal(*paths, **options):
         assert renewed.wait(60)
         return develop(*paths, **options)
 
-    monkeypatch.setattr(jobs, "renew", trying)
-    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", slow)
+    monkeypatch.setattr(jobs, "renew", renew_or_fail)
+    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", develop_after_renewal)
     worker.develop_next()
 
     assert album.photos.count() == 1
 
 
-def test_stopping_hands_the_running_job_back(album, monkeypatch):
+def test_stopping_the_worker_releases_the_running_job(album, monkeypatch):
     making.received(album)
 
-    def stopped_meanwhile(*_, **__):
+    def stop_worker(*_, **__):
         worker.stop()
         raise worker.Aborted
 
-    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", stopped_meanwhile)
+    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", stop_worker)
     worker.develop_next()
 
     job = ProcessingJob.objects.get()
     assert (job.state, job.attempts, job.events.filter(edge="release").count()) == (JobState.PENDING, 0, 1)
 
 
-def test_capture_time_place_and_exposure_are_kept(album):
+def test_capture_time_offset_and_exposure_are_stored(album):
     image = Image.new("RGB", (40, 30))
     exif = Image.Exif()
     exif[0x010F], exif[0x0110] = "ACME", "One"
@@ -323,7 +327,7 @@ def test_capture_time_place_and_exposure_are_kept(album):
         ("IMG_1.jpg", ("2023-05-06T07:08:09+00:00", 0, "file")),
     ],
 )
-def test_a_file_without_a_time_inside_has_that_of_its_name_or_its_own_date(album, name, expected):
+def test_without_capture_time_in_the_file_its_name_or_date_is_used(album, name, expected):
     job = making.received(album, name=name)
     job.upload.modified_at = datetime(2023, 5, 6, 7, 8, 9, 123_000, tzinfo=UTC)
     job.upload.save()
@@ -334,7 +338,7 @@ def test_a_file_without_a_time_inside_has_that_of_its_name_or_its_own_date(album
     assert (photo.taken_at.isoformat(), photo.taken_offset_minutes, photo.taken_from) == expected
 
 
-def test_the_moment_of_sending_is_no_time_of_taking(album):
+def test_the_time_of_the_upload_is_no_capture_time(album):
     making.received(album, name="IMG_1.jpg")
 
     worker.develop_next()
@@ -343,7 +347,7 @@ def test_the_moment_of_sending_is_no_time_of_taking(album):
     assert (photo.taken_at, photo.taken_from) == (None, "")
 
 
-def test_a_camera_raw_says_how_it_is_shown(album, client, owner, tmp_path):
+def test_a_camera_raw_has_a_note_on_how_it_is_shown(album, client, owner, tmp_path):
     source = raws.dng(tmp_path / "photo.dng", (600, 400), (200, 60, 30), orientation=6)
     making.received(album, source.read_bytes(), name="photo.dng")
 
@@ -357,8 +361,8 @@ def test_a_camera_raw_says_how_it_is_shown(album, client, owner, tmp_path):
 
 
 @pytest.mark.embedded
-def test_a_raw_file_is_not_lost_while_its_storage_is_away(album, data_dir, monkeypatch):
-    """The storage goes after the worker has asked for it."""
+def test_a_raw_file_is_not_lost_while_its_storage_is_missing(album, data_dir, monkeypatch):
+    """The storage disappears after the worker has checked for it."""
     making.received(album)
     monkeypatch.setattr("processing.rendering.worker.admission.for_worker", lambda: None)
     (data_dir / "incoming").rename(data_dir / "elsewhere")
@@ -370,22 +374,22 @@ def test_a_raw_file_is_not_lost_while_its_storage_is_away(album, data_dir, monke
     assert not (data_dir / "incoming").exists()
 
 
-@pytest.mark.parametrize(("before", "state"), [("storage", JobState.PENDING), ("timeout", JobState.FAILED)])
-def test_only_the_second_timeout_in_a_row_is_for_good(album, monkeypatch, before, state):
+@pytest.mark.parametrize(("previous_code", "state"), [("storage", JobState.PENDING), ("timeout", JobState.FAILED)])
+def test_a_job_fails_on_its_second_timeout_in_a_row(album, monkeypatch, previous_code, state):
     making.received(album)
-    jobs.retry(jobs.claim_next("tester"), before, "It did not work.")
+    jobs.retry(jobs.claim_next("tester"), previous_code, "It did not work.")
     ProcessingJob.objects.update(run_after=timezone.now())
 
-    def late(*_, **__):
+    def time_out(*_, **__):
         raise TimedOut
 
-    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", late)
+    monkeypatch.setattr(shared_sandbox.sandbox(), "develop", time_out)
     worker.develop_next()
 
     assert ProcessingJob.objects.get().state == state
 
 
-def test_a_file_that_crashes_the_developer_again_and_again_is_set_aside_with_words(album, monkeypatch, settings):
+def test_a_file_that_crashes_the_child_at_each_attempt_fails_with_a_message(album, monkeypatch, settings):
     settings.MAX_ATTEMPTS, settings.BACKOFF_BASE_SECONDS = 3, 0
     making.received(album)
 
@@ -401,30 +405,30 @@ def test_a_file_that_crashes_the_developer_again_and_again_is_set_aside_with_wor
     assert "After 3 attempts it is set aside" in job.error_message
 
 
-def test_a_database_that_misses_a_heartbeat_costs_no_claim(album, monkeypatch):
+def test_a_heartbeat_that_fails_in_the_database_does_not_lose_the_claim(album, monkeypatch):
     job = making.job_in(album, JobState.PROCESSING)
     job.refresh_from_db()
 
-    def locked(_):
+    def fail(_):
         raise OperationalError("database is locked")
 
     with monkeypatch.context() as patch:
-        patch.setattr(jobs, "renew", locked)
+        patch.setattr(jobs, "renew", fail)
         patch.setattr(worker.connection, "close", lambda: None)
         assert worker._is_held(job)
     assert worker._is_held(job)
 
 
-def taken_meanwhile(album: Album, job: ProcessingJob) -> Photo:
-    """Its bytes became a photo another way, after it was received."""
+def photo_with_same_bytes(album: Album, job: ProcessingJob) -> Photo:
+    """A photo with the bytes of the job, added another way after the file was received."""
     photo = making.photo(album, job)
     photo.original_sha256 = job.upload.sha256
     photo.save()
     return photo
 
 
-def test_bytes_that_became_a_photo_meanwhile_are_told_as_a_duplicate(album):
-    taken_meanwhile(album, making.received(album))
+def test_a_file_whose_bytes_became_a_photo_meanwhile_fails_as_a_duplicate(album):
+    photo_with_same_bytes(album, making.received(album))
 
     worker.develop_next()
 
@@ -433,9 +437,9 @@ def test_bytes_that_became_a_photo_meanwhile_are_told_as_a_duplicate(album):
     assert job.error_message == "Already in this album."
 
 
-def test_a_sidecar_that_is_kept_meanwhile_is_told_as_a_duplicate(album):
-    words = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/></x:xmpmeta>'
-    job = making.received(album, words, name="a.xmp")
+def test_a_sidecar_that_was_stored_meanwhile_fails_as_a_duplicate(album):
+    sidecar = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/></x:xmpmeta>'
+    job = making.received(album, sidecar, name="a.xmp")
     Companion.objects.create(
         album=album, kind="sidecar", name="a.xmp", key="originals/ab/a.xmp", bytes=1, sha256=job.upload.sha256
     )
@@ -447,10 +451,10 @@ def test_a_sidecar_that_is_kept_meanwhile_is_told_as_a_duplicate(album):
     assert "Already stored in this album" in job.error_message
 
 
-def test_rows_that_the_database_refuses_for_another_reason_are_no_duplicate(album, caplog):
-    """It is tried again, the raw file stays, and the log has the reason."""
-    taken = making.photo(album, making.received(album, name="a.jpg"))
-    taken.save()
+def test_rows_that_the_database_rejects_for_another_reason_are_no_duplicate(album, caplog):
+    """The job is retried, the raw file is kept, and the log has the reason."""
+    first_photo = making.photo(album, making.received(album, name="a.jpg"))
+    first_photo.save()
     connection.check_constraints()  # PostgreSQL changes no table with checks still to be made
     with connection.cursor() as cursor:
         cursor.execute("CREATE UNIQUE INDEX by_a_later_version ON albums_photo (name)")
@@ -460,4 +464,4 @@ def test_rows_that_the_database_refuses_for_another_reason_are_no_duplicate(albu
     job = ProcessingJob.objects.get()
     assert (job.state, job.error_code) == (JobState.PENDING, "internal")
     assert "the database refused its rows" in caplog.text
-    assert list(album.photos.all()) == [taken]
+    assert list(album.photos.all()) == [first_photo]

@@ -1,4 +1,4 @@
-"""Problems are JSON of one form, and Retry-After has one table."""
+"""Problem responses are JSON of one form, and Retry-After comes from one table."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[3]
 BY_HAND = re.compile(r'"Retry-After"\] = "|"Retry-After"\] = str\([A-Z]|JsonResponse\(\{"error"')
 
 
-def test_a_problem_is_its_code_its_message_and_more():
+def test_a_problem_is_json_of_its_code_its_message_and_further_fields():
     response = problem_responses.problem(409, "album-busy", "Wait.", batch=3)
 
     assert (response.status_code, response.content) == (
@@ -30,7 +30,7 @@ def test_a_busy_server_says_when_to_try_again(cause):
     assert int(response["Retry-After"]) == problem_responses.RETRY_AFTER_SECONDS[cause] > 0
 
 
-def test_no_other_module_builds_problems_or_fixed_waits_by_hand():
+def test_no_other_module_builds_problem_responses_or_fixed_retry_after():
     sources = [path for app in ("albums", "config", "processing") for path in (ROOT / app).rglob("*.py")]
 
     assert [path.stem for path in sources if BY_HAND.search(path.read_text(encoding="utf-8"))] == ["problem_responses"]

@@ -1,4 +1,4 @@
-"""Where a request comes from, as proxies write it."""
+"""The client's address: from the connection, or from the header that the proxy sets."""
 
 import pytest
 from django.test import RequestFactory
@@ -7,7 +7,7 @@ from config.accounts.login import client_address
 
 
 @pytest.mark.parametrize(
-    ("peer", "address", "its_network", "site"),
+    ("peer", "address", "network", "site"),
     [
         ("192.0.2.7", "192.0.2.7", "192.0.2.7", None),
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64", "2001:db8:1::/48"),
@@ -17,12 +17,12 @@ from config.accounts.login import client_address
         ("nonsense", "::", "unknown", None),
     ],
 )
-def test_a_customers_addresses_are_one_network(peer, address, its_network, site):
+def test_addresses_of_one_customer_are_one_network(peer, address, network, site):
     request = RequestFactory().get("/", REMOTE_ADDR=peer)
 
     assert (client_address.address(request), client_address.network(request), client_address.ipv6_site(request)) == (
         address,
-        its_network,
+        network,
         site,
     )
 
@@ -41,7 +41,7 @@ def test_a_customers_addresses_are_one_network(peer, address, its_network, site)
         ("", "192.0.2.7"),
     ],
 )
-def test_of_a_proxys_header_its_own_entry_is_read(settings, header, address):
+def test_behind_a_proxy_its_own_entry_of_the_header_is_read(settings, header, address):
     settings.BEHIND_TLS = True
 
     request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.7", headers={"X-Forwarded-For": header})

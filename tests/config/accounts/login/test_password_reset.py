@@ -1,4 +1,4 @@
-"""A forgotten password: by mail where there is a mail server, and by whoever runs the server where there is none."""
+"""Forgotten passwords: a link by e-mail, or without a mail server the administrator's command."""
 
 import re
 
@@ -17,14 +17,14 @@ from config.accounts.login import password_reset
 pytestmark = pytest.mark.django_db
 
 PAGE = "/accounts/password/reset/"
-NEW = {"password1": "quite another one", "password2": "quite another one"}
+NEW_PASSWORD = {"password1": "quite another one", "password2": "quite another one"}
 
 
 @pytest.fixture
-def can_mail(settings, monkeypatch) -> None:
-    """The thread that sends is this one: it sees what a test has not committed."""
+def mail_server(settings, monkeypatch) -> None:
+    """E-mail is sent by the thread of the test, which sees rows that are not committed."""
     settings.EMAIL_URL, settings.PUBLIC_URL = "smtp://mail.example.org", "https://photos.example.org"
-    monkeypatch.setattr(mail, "submit", lambda act: act())
+    monkeypatch.setattr(mail, "submit", lambda send: send())
 
 
 @pytest.fixture
@@ -43,14 +43,14 @@ def link() -> str:
     return address
 
 
-def test_without_a_mail_server_the_page_says_whom_to_ask(anna):
-    for answer in (Client().get(PAGE), Client().post(PAGE, {"email": "anna@example.org"})):
-        assert answer.status_code == 200
-        assert "manage.py changepassword NAME" in answer.content.decode()
+def test_without_a_mail_server_the_page_names_the_administrators_command(anna):
+    for response in (Client().get(PAGE), Client().post(PAGE, {"email": "anna@example.org"})):
+        assert response.status_code == 200
+        assert "manage.py changepassword NAME" in response.content.decode()
     assert outbox.outbox == []
 
 
-def test_the_link_leads_to_a_new_password(anna, can_mail):
+def test_the_link_leads_to_the_form_for_a_new_password(anna, mail_server):
     client = Client()
     assert client.post(PAGE, {"email": "Anna@example.org"}).url == "/accounts/password/reset/done/"
     assert "anna" in str(outbox.outbox[0].body)
@@ -58,33 +58,36 @@ def test_the_link_leads_to_a_new_password(anna, can_mail):
     assert "token" not in form.redirect_chain[-1][0]
     assert "set-password" in form.redirect_chain[-1][0]
 
-    answer = client.post(form.redirect_chain[-1][0], NEW)
+    response = client.post(form.redirect_chain[-1][0], NEW_PASSWORD)
 
-    assert answer.url == "/accounts/password/reset/key/done/"
-    assert Client().post("/accounts/login/", {"username": "anna", "password": NEW["password1"]}).status_code == 302
+    assert response.url == "/accounts/password/reset/key/done/"
+    assert (
+        Client().post("/accounts/login/", {"username": "anna", "password": NEW_PASSWORD["password1"]}).status_code
+        == 302
+    )
 
 
-def test_the_link_works_once(anna, can_mail):
+def test_the_link_works_once(anna, mail_server):
     client = Client()
     client.post(PAGE, {"email": "anna@example.org"})
     address = link()
-    client.post(client.get(address, follow=True).redirect_chain[-1][0], NEW)
+    client.post(client.get(address, follow=True).redirect_chain[-1][0], NEW_PASSWORD)
 
     assert "This link does not work" in Client().get(address, follow=True).content.decode()
 
 
-def test_a_new_password_ends_all_sessions(anna, can_mail):
-    other = Client()
-    other.force_login(anna)
+def test_a_new_password_ends_all_sessions(anna, mail_server):
+    other_client = Client()
+    other_client.force_login(anna)
     client = Client()
     client.post(PAGE, {"email": "anna@example.org"})
 
-    client.post(client.get(link(), follow=True).redirect_chain[-1][0], NEW)
+    client.post(client.get(link(), follow=True).redirect_chain[-1][0], NEW_PASSWORD)
 
-    assert other.get("/albums/").status_code == 302
+    assert other_client.get("/albums/").status_code == 302
 
 
-def test_links_lead_to_the_public_address_whatever_host_is_asked(anna, can_mail, settings):
+def test_links_use_the_public_url_and_not_the_requests_host(anna, mail_server, settings):
     settings.ALLOWED_HOSTS = ["*"]
 
     Client(headers={"Host": "evil.example"}).post(PAGE, {"email": "anna@example.org"})
@@ -93,25 +96,27 @@ def test_links_lead_to_the_public_address_whatever_host_is_asked(anna, can_mail,
     assert "evil.example" not in str(outbox.outbox[0].message())
 
 
-def test_the_answer_tells_nothing_about_who_is_known(anna, can_mail, django_assert_num_queries, monkeypatch):
-    asked = []
-    monkeypatch.setattr(mail, "submit", asked.append)
-    Client().post(PAGE, {"email": "first@example.org"})  # for whatever is done once
+def test_the_response_does_not_reveal_whether_an_address_has_an_account(
+    anna, mail_server, django_assert_num_queries, monkeypatch
+):
+    submitted = []
+    monkeypatch.setattr(mail, "submit", submitted.append)
+    Client().post(PAGE, {"email": "first@example.org"})  # for what happens only at the first request
     cache.clear()
     for address in ("anna@example.org", "nobody@example.org"):
-        with django_assert_num_queries(8):  # all for the two limits; nobody is looked up
-            answer = Client().post(PAGE, {"email": address})
-        assert (answer.status_code, answer.url) == (302, "/accounts/password/reset/done/")
-    assert len(asked) == 3
+        with django_assert_num_queries(8):  # all for the two rate limits; no user is looked up
+            response = Client().post(PAGE, {"email": address})
+        assert (response.status_code, response.url) == (302, "/accounts/password/reset/done/")
+    assert len(submitted) == 3
 
 
-def test_nobody_is_written_to_who_has_no_account(anna, can_mail):
+def test_no_e_mail_is_sent_to_an_address_without_an_account(anna, mail_server):
     Client().post(PAGE, {"email": "nobody@example.org"})
 
     assert outbox.outbox == []
 
 
-def test_an_address_that_was_not_confirmed_gets_no_link(anna, can_mail):
+def test_an_unconfirmed_address_gets_no_link(anna, mail_server):
     EmailAddress.objects.update(verified=False)
 
     Client().post(PAGE, {"email": "anna@example.org"})
@@ -120,36 +125,36 @@ def test_an_address_that_was_not_confirmed_gets_no_link(anna, can_mail):
 
 
 @pytest.mark.parametrize(
-    ("changes", "gets_one"),
+    ("changes", "is_found"),
     [({}, True), ({"is_active": False}, False), ({"password": "!"}, False)],
 )
-def test_an_address_that_an_administrator_wrote_down_gets_one(can_mail, changes, gets_one):
+def test_an_address_entered_by_an_administrator_gets_a_link(mail_server, changes, is_found):
     user = User.objects.create_user("ben", "ben@example.org", "a fine password")
     User.objects.filter(pk=user.pk).update(**changes)
 
-    assert password_reset.users_of("BEN@example.org") == [user] * gets_one
+    assert password_reset.users_of("BEN@example.org") == [user] * is_found
 
 
-def test_asking_again_and_again_has_to_wait(anna, can_mail):
-    answers = [Client().post(PAGE, {"email": "anna@example.org"}) for _ in range(6)]
+def test_repeated_requests_are_rate_limited(anna, mail_server):
+    responses = [Client().post(PAGE, {"email": "anna@example.org"}) for _ in range(6)]
 
-    assert [answer.status_code for answer in answers] == [302] * 5 + [429]
-    assert answers[-1]["Retry-After"] == "60"
-    assert "Too many attempts" in answers[-1].content.decode()
+    assert [response.status_code for response in responses] == [302] * 5 + [429]
+    assert responses[-1]["Retry-After"] == "60"
+    assert "Too many attempts" in responses[-1].content.decode()
 
 
-def test_whoever_was_sent_a_link_need_not_wait_for_wrong_guesses(anna, can_mail, settings):
+def test_a_password_reset_ends_the_wait_after_wrong_passwords(anna, mail_server, settings):
     settings.LOGIN_ATTEMPTS = 1
     form = {"username": "anna", "password": "a poor guess"}
     assert [Client().post("/accounts/login/", form).status_code for _ in range(2)] == [200, 429]
     client = Client()
     client.post(PAGE, {"email": "anna@example.org"})
-    client.post(client.get(link(), follow=True).redirect_chain[-1][0], NEW)
+    client.post(client.get(link(), follow=True).redirect_chain[-1][0], NEW_PASSWORD)
 
-    assert Client().post("/accounts/login/", form | {"password": NEW["password1"]}).status_code == 302
+    assert Client().post("/accounts/login/", form | {"password": NEW_PASSWORD["password1"]}).status_code == 302
 
 
-def test_an_address_is_confirmed_by_the_link_that_is_sent_to_it(owner, can_mail):
+def test_an_address_is_confirmed_by_the_link_that_is_sent_to_it(owner, mail_server):
     client = Client()
     client.post("/accounts/login/", {"username": "owner", "password": "a fine password"})
     first = client.post("/accounts/email/", {"email": "owner@example.org", "action_add": ""})
@@ -185,7 +190,7 @@ def test_a_mail_that_cannot_be_sent_is_logged(caplog):
     assert "E-mail could not be sent" in caplog.text
 
 
-def test_what_waits_for_a_mail_server_is_bounded(caplog, monkeypatch):
+def test_the_number_of_e_mails_that_wait_to_be_sent_is_limited(caplog, monkeypatch):
     monkeypatch.setattr(mail, "_room", mail.BoundedSemaphore(1))
     mail._room.acquire()
 
@@ -195,7 +200,7 @@ def test_what_waits_for_a_mail_server_is_bounded(caplog, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "expected"),
     [
         ("", ("", 0, False, False)),
         ("smtp://mail.example.org", ("mail.example.org", 587, True, False)),
@@ -203,19 +208,19 @@ def test_what_waits_for_a_mail_server_is_bounded(caplog, monkeypatch):
         ("smtp+plain://localhost:2525", ("localhost", 2525, False, False)),
     ],
 )
-def test_the_address_of_a_mail_server(url, told):
+def test_the_mail_servers_address_is_parsed(url, expected):
     server = mail_settings.server(url)
 
-    assert (server.host, server.port, server.starttls, server.tls) == told
+    assert (server.host, server.port, server.starttls, server.tls) == expected
 
 
-def test_a_password_in_the_address_is_decoded():
+def test_a_password_in_the_mail_servers_address_is_decoded():
     server = mail_settings.server("smtp://an%40na:p%3Aw@mail.example.org")
 
     assert (server.user, server.password) == ("an@na", "p:w")
 
 
 @pytest.mark.parametrize("url", ["mail.example.org", "http://mail.example.org", "smtp://"])
-def test_an_address_that_makes_no_sense_stops_the_start(url):
+def test_an_invalid_address_of_the_mail_server_stops_the_start(url):
     with pytest.raises(ImproperlyConfigured, match="EMAIL_URL must have the form"):
         mail_settings.server(url)

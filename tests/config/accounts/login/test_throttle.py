@@ -1,4 +1,4 @@
-"""Guessing passwords has to wait; nobody waits for ever, and nobody for somebody else."""
+"""Sign-in attempts are throttled: every wait ends, and one client's failures do not lock other clients out."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -17,14 +17,14 @@ from config.models import CachedValue
 
 pytestmark = pytest.mark.django_db
 
-DOOR = "/accounts/login/"
+LOGIN_PAGE = "/accounts/login/"
 WRONG, RIGHT = "a poor guess", "a fine password"
 ELSEWHERE = "203.0.113.9"
 
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch) -> SimpleNamespace:
-    """Stands still, unless a test adds to its `now`."""
+    """A clock that only moves if a test adds to its `now`."""
     clock = SimpleNamespace(now=1_000_000_000.0)
     time = SimpleNamespace(time=lambda: clock.now, monotonic=lambda: clock.now)
     for module in (cache, throttle, ratelimit):
@@ -41,40 +41,40 @@ def attempt(
     password: str = WRONG, name: str = "admin", address: str = "127.0.0.1", client: Client | None = None, **headers: str
 ):
     form = {"username": name, "password": password}
-    return (client or Client()).post(DOOR, form, REMOTE_ADDR=address, headers=headers)
+    return (client or Client()).post(LOGIN_PAGE, form, REMOTE_ADDR=address, headers=headers)
 
 
-def fail(times: int, **more) -> None:
-    assert {attempt(**more).status_code for _ in range(times)} == {200}
+def fail(times: int, **options) -> None:
+    assert {attempt(**options).status_code for _ in range(times)} == {200}
 
 
-def in_words() -> str:
+def stored_values() -> str:
     return json.dumps(list(CachedValue.objects.values_list("key", "value")))
 
 
-def test_too_many_wrong_passwords_have_to_wait_and_are_told_how_long(admin):
+def test_after_too_many_wrong_passwords_the_response_says_how_long_to_wait(admin):
     fail(3)
 
-    answer = attempt()
+    response = attempt()
 
-    assert answer.status_code == 429
-    assert int(answer["Retry-After"]) == 300
-    assert b"Too many failed attempts. Try again in 5 minutes." in answer.content
-
-
-def test_the_admins_own_page_takes_no_password(admin):
-    answer = Client().post("/admin/login/", {"username": "admin", "password": RIGHT})
-
-    assert (answer.status_code, answer["Location"]) == (302, "/accounts/login/?next=%2Fadmin%2Flogin%2F")
+    assert response.status_code == 429
+    assert int(response["Retry-After"]) == 300
+    assert b"Too many failed attempts. Try again in 5 minutes." in response.content
 
 
-def test_the_right_password_waits_too_or_guessing_would_go_on(admin):
+def test_the_admins_own_login_page_redirects_to_the_sign_in_page(admin):
+    response = Client().post("/admin/login/", {"username": "admin", "password": RIGHT})
+
+    assert (response.status_code, response["Location"]) == (302, "/accounts/login/?next=%2Fadmin%2Flogin%2F")
+
+
+def test_the_right_password_has_to_wait_too(admin):
     fail(3)
 
     assert attempt(RIGHT).status_code == 429
 
 
-def test_the_wait_ends_by_itself_and_trying_does_not_prolong_it(admin, clock):
+def test_the_wait_ends_and_further_attempts_do_not_extend_it(admin, clock):
     fail(3)
     clock.now += 299
     assert attempt().status_code == 429
@@ -83,34 +83,34 @@ def test_the_wait_ends_by_itself_and_trying_does_not_prolong_it(admin, clock):
     assert attempt(RIGHT).status_code == 302
 
 
-def test_what_no_longer_counts_is_forgotten(admin, clock):
+def test_expired_failures_are_deleted(admin, clock):
     fail(2)
     clock.now += 301
 
     assert cache.clear_expired() == CachedValue.objects.count() + 3
-    assert in_words() == "[]"
+    assert stored_values() == "[]"
 
 
-def test_the_name_is_free_from_elsewhere(admin):
+def test_a_throttled_name_can_sign_in_from_another_network(admin):
     fail(3)
 
     assert attempt(RIGHT, address=ELSEWHERE).status_code == 302
 
 
-def test_others_of_the_same_network_may_sign_in(admin, owner):
+def test_other_users_of_the_same_network_can_sign_in(admin, owner):
     fail(3)
 
     assert attempt(RIGHT, name="owner").status_code == 302
 
 
-def test_one_client_that_tries_many_names_does_not_shut_its_network_out(admin):
+def test_a_client_that_tries_many_names_does_not_lock_its_network_out(admin):
     for number in range(5 * 3):
         fail(1, name=f"guess-{number}")
 
     assert attempt(RIGHT).status_code == 302
 
 
-def test_a_network_that_goes_on_trying_names_has_to_wait(admin, monkeypatch):
+def test_a_network_that_tries_very_many_names_has_to_wait(admin, monkeypatch):
     monkeypatch.setattr(throttle, "NETWORK_FACTOR", 2)
     for number in range(3 * throttle.NETWORK_FACTOR):
         fail(1, name=f"guess-{number}")
@@ -119,54 +119,54 @@ def test_a_network_that_goes_on_trying_names_has_to_wait(admin, monkeypatch):
     assert attempt(RIGHT, address=ELSEWHERE).status_code == 302
 
 
-def test_a_name_that_is_guessed_from_everywhere_has_to_wait(admin, monkeypatch):
+def test_a_name_that_is_guessed_from_many_networks_has_to_wait(admin, monkeypatch):
     monkeypatch.setattr(throttle, "NAME_FACTOR", 4)
     for number in range(throttle.NAME_FACTOR):
         fail(3, address=f"198.51.100.{number}")
 
     assert attempt(RIGHT, address=ELSEWHERE).status_code == 429
-    assert attempt(RIGHT, name="owner", address=ELSEWHERE).status_code == 200  # there is no such user: it was looked at
+    assert attempt(RIGHT, name="owner", address=ELSEWHERE).status_code == 200  # no such user: the password was checked
 
 
-def test_a_browser_that_signed_in_before_is_not_shut_out_by_guesses_from_elsewhere(admin, monkeypatch):
+def test_a_known_browser_is_not_locked_out_by_attempts_from_other_networks(admin, monkeypatch):
     monkeypatch.setattr(throttle, "NAME_FACTOR", 4)
-    known = Client()
-    assert attempt(RIGHT, client=known).status_code == 302
-    known.post("/accounts/logout/")
+    known_browser = Client()
+    assert attempt(RIGHT, client=known_browser).status_code == 302
+    known_browser.post("/accounts/logout/")
     for number in range(throttle.NAME_FACTOR):
         fail(3, address=f"198.51.100.{number}")
 
     assert attempt(RIGHT).status_code == 429
-    assert attempt(RIGHT, client=known).status_code == 302
+    assert attempt(RIGHT, client=known_browser).status_code == 302
 
 
-def test_guessing_from_a_known_browser_has_to_wait_too(admin):
-    known = Client()
-    attempt(RIGHT, client=known)
-    known.post("/accounts/logout/")
-    fail(3, client=known)
+def test_failed_attempts_from_a_known_browser_have_to_wait_too(admin):
+    known_browser = Client()
+    attempt(RIGHT, client=known_browser)
+    known_browser.post("/accounts/logout/")
+    fail(3, client=known_browser)
 
-    assert attempt(client=known).status_code == 429
+    assert attempt(client=known_browser).status_code == 429
 
 
 def test_a_known_browser_is_known_for_its_own_user_only(admin, owner):
-    known = Client()
-    attempt(RIGHT, name="owner", client=known)
-    known.post("/accounts/logout/")
+    known_browser = Client()
+    attempt(RIGHT, name="owner", client=known_browser)
+    known_browser.post("/accounts/logout/")
     fail(3)
 
-    assert attempt(RIGHT, client=known).status_code == 429
+    assert attempt(RIGHT, client=known_browser).status_code == 429
 
 
-def test_who_made_the_cookie_up_is_not_known(admin):
-    stranger = Client()
-    stranger.cookies["known_device"] = "0" * 64 + ".abc:1abcde:signature"
-    fail(3, client=stranger)
+def test_a_forged_cookie_makes_no_known_browser(admin):
+    client = Client()
+    client.cookies["known_device"] = "0" * 64 + ".abc:1abcde:signature"
+    fail(3, client=client)
 
-    assert attempt(client=stranger).status_code == 429
+    assert attempt(client=client).status_code == 429
 
 
-def test_a_customer_with_many_ipv6_networks_cannot_shut_a_name_out(admin):
+def test_a_customer_with_many_ipv6_networks_cannot_lock_a_name_out(admin):
     for number in range(throttle.SITE_FACTOR):
         fail(3, address=f"2001:db8:1:{number}::7")
 
@@ -174,7 +174,7 @@ def test_a_customer_with_many_ipv6_networks_cannot_shut_a_name_out(admin):
     assert attempt(RIGHT, address="2001:db8:2::7").status_code == 302
 
 
-def test_who_knows_the_password_after_all_starts_afresh(admin):
+def test_the_right_password_resets_the_count_of_failures(admin):
     fail(2)
     attempt(RIGHT)
 
@@ -183,7 +183,7 @@ def test_who_knows_the_password_after_all_starts_afresh(admin):
     assert attempt(RIGHT).status_code == 302
 
 
-def test_signing_in_counts_for_nothing(admin, monkeypatch):
+def test_successful_sign_ins_do_not_count(admin, monkeypatch):
     monkeypatch.setattr(throttle, "NETWORK_FACTOR", 1)
     monkeypatch.setattr(throttle, "NAME_FACTOR", 1)
     for _ in range(3 + 1):
@@ -191,7 +191,7 @@ def test_signing_in_counts_for_nothing(admin, monkeypatch):
 
 
 @pytest.mark.parametrize("spelling", ["ADMIN", " admin", "admin\u00a0", "\uff41\uff44\uff4d\uff49\uff4e"])
-def test_a_name_is_the_same_however_it_is_written(admin, spelling):
+def test_every_spelling_of_a_name_counts_as_the_same_name(admin, spelling):
     fail(2, name=spelling)
     fail(1, name="admin")
 
@@ -199,20 +199,20 @@ def test_a_name_is_the_same_however_it_is_written(admin, spelling):
     assert attempt(RIGHT, name="Admin").status_code == 429
 
 
-def test_typed_names_are_not_kept_in_words(admin):
+def test_entered_names_are_not_stored_in_plain_text(admin):
     fail(1, name="my secret passphrase")
 
-    assert "allauth" in in_words()
-    assert "secret" not in in_words()
+    assert "allauth" in stored_values()
+    assert "secret" not in stored_values()
 
 
-def test_a_header_that_anybody_can_send_frees_nobody(admin):
+def test_a_header_set_by_the_client_does_not_end_its_wait(admin):
     fail(3)
 
     assert attempt(**{"X-Forwarded-For": ELSEWHERE}).status_code == 429
 
 
-def test_behind_a_proxy_the_senders_own_part_of_the_header_frees_nobody(admin, settings):
+def test_behind_a_proxy_the_clients_part_of_the_header_does_not_end_its_wait(admin, settings):
     settings.BEHIND_TLS = True
     fail(3, **{"X-Forwarded-For": "198.51.100.1"})
 
@@ -220,49 +220,49 @@ def test_behind_a_proxy_the_senders_own_part_of_the_header_frees_nobody(admin, s
     assert attempt(RIGHT, **{"X-Forwarded-For": ELSEWHERE}).status_code == 302
 
 
-def test_a_minute_from_now_it_is_a_minute_less(admin, clock):
+def test_the_remaining_wait_counts_down(admin, clock):
     fail(3)
     clock.now += 60
 
     assert int(attempt()["Retry-After"]) == 240
 
 
-def test_the_page_after_the_wait_leads_where_it_was_meant_to(admin):
+def test_the_page_after_the_wait_leads_to_the_requested_page(admin):
     fail(3)
 
-    answer = Client().post(DOOR, {"username": "admin", "password": WRONG, "next": "/jobs/"})
+    response = Client().post(LOGIN_PAGE, {"username": "admin", "password": WRONG, "next": "/jobs/"})
 
-    assert b'name="next" value="/jobs/"' in answer.content
+    assert b'name="next" value="/jobs/"' in response.content
 
 
-def test_a_refusal_is_told_to_whoever_listens(admin):
-    told = []
+def test_a_throttled_attempt_sends_a_signal(admin):
+    received = []
 
-    def hear(sender, request, name, seconds, **kwargs):
-        told.append((name, seconds))
+    def receive(sender, request, name, seconds, **kwargs):
+        received.append((name, seconds))
 
-    throttle.refused.connect(hear)
+    throttle.refused.connect(receive)
     fail(3)
     attempt(name=" ADMIN")
-    throttle.refused.disconnect(hear)
+    throttle.refused.disconnect(receive)
 
-    assert told == [("admin", 300)]
+    assert received == [("admin", 300)]
 
 
-def test_the_password_that_is_asked_for_again_is_counted_with_those_at_the_door(admin):
+def test_the_password_for_a_password_change_is_throttled_like_sign_ins(admin):
     client = Client()
     client.force_login(admin)
     form = {"oldpassword": WRONG, "password1": "quite another one", "password2": "quite another one"}
     for _ in range(3):
         assert client.post("/accounts/password/change/", form).status_code == 200
 
-    answer = client.post("/accounts/password/change/", form | {"oldpassword": RIGHT})
+    response = client.post("/accounts/password/change/", form | {"oldpassword": RIGHT})
 
-    assert (answer.status_code, answer["Retry-After"]) == (429, "300")
+    assert (response.status_code, response["Retry-After"]) == (429, "300")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_guesses_at_once_no_more_are_looked_at_than_may_be():
+def test_of_many_attempts_at_once_no_more_than_allowed_are_checked():
     User.objects.create_user("admin", password=RIGHT)
     start = Barrier(20)
 
@@ -274,6 +274,6 @@ def test_of_many_guesses_at_once_no_more_are_looked_at_than_may_be():
             connection.close()
 
     with ThreadPoolExecutor(20) as pool:
-        answers = sorted(pool.map(guess, range(20)))
+        statuses = sorted(pool.map(guess, range(20)))
 
-    assert answers == [200] * 3 + [429] * 17
+    assert statuses == [200] * 3 + [429] * 17

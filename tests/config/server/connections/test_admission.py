@@ -1,4 +1,4 @@
-"""Which requests are refused by their heads, and that this fits the addresses and limits of the views."""
+"""Which requests are rejected by their heads, and that the rules match the addresses and limits of the views."""
 
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
@@ -18,26 +18,26 @@ UPLOADS = {
 FORM = b"application/x-www-form-urlencoded"
 
 
-def asked(path: str, length: int | None = 100, content_type: bytes = FORM) -> Head:
+def head(path: str, length: int | None = 100, content_type: bytes = FORM) -> Head:
     return Head(200, path.encode(), length, content_type)
 
 
 @pytest.mark.parametrize("name", UPLOADS)
-def test_views_that_take_files_read_their_bodies_themselves(name):
+def test_views_that_accept_files_read_their_bodies_themselves(name):
     path = reverse(name, args=UPLOADS[name])
 
     for length in (None, 1, 10**12):
-        assert (admission.kind(asked(path, length)), admission.rejection(asked(path, length))) == (
+        assert (admission.kind(head(path, length)), admission.rejection(head(path, length))) == (
             RequestKind.UPLOAD,
             None,
         )
-    assert admission.kind(asked(path, 0)) is RequestKind.PAGE
+    assert admission.kind(head(path, 0)) is RequestKind.PAGE
 
 
 @pytest.mark.parametrize("path", ["/albums/7/uploads/tus", f"/uploads/{UUID}"])
-def test_they_do_so_without_the_slash_at_the_end_too(path):
+def test_upload_addresses_without_their_last_slash_are_recognised(path):
     assert resolve(path)
-    assert admission.kind(asked(path)) is RequestKind.UPLOAD
+    assert admission.kind(head(path)) is RequestKind.UPLOAD
 
 
 @pytest.mark.parametrize(
@@ -52,47 +52,49 @@ def test_they_do_so_without_the_slash_at_the_end_too(path):
         "http://host/uploads/x/",
     ],
 )
-def test_nothing_else_is_taken_for_an_upload(path):
-    assert admission.kind(asked(path)) is RequestKind.PAGE
-    assert admission.kind(asked(path, None)) is RequestKind.PAGE
+def test_other_addresses_are_not_treated_as_uploads(path):
+    assert admission.kind(head(path)) is RequestKind.PAGE
+    assert admission.kind(head(path, None)) is RequestKind.PAGE
 
 
 @pytest.mark.parametrize("path", ["/accounts/login/", "/admin/login/", "/welcome/token/"])
-def test_who_is_not_signed_in_sends_a_small_form_or_nothing(path):
-    assert admission.rejection(asked(path, 16 << 10)) is None
-    assert admission.rejection(asked(path, (16 << 10) + 1)) is admission.BODY_TOO_LARGE
-    assert admission.rejection(asked(path, None)) is None  # it is counted while it is read
-    assert admission.max_body_bytes(asked(path, None)) == 16 << 10
-    for other in (b"multipart/form-data", b"application/json", b""):
-        assert admission.rejection(asked(path, 100, other)) is admission.NOT_A_FORM
-        assert admission.rejection(asked(path, None, other)) is admission.NOT_A_FORM
-    assert admission.rejection(asked(path, 0, b"")) is None
+def test_an_anonymous_request_is_limited_to_a_small_form(path):
+    assert admission.rejection(head(path, 16 << 10)) is None
+    assert admission.rejection(head(path, (16 << 10) + 1)) is admission.BODY_TOO_LARGE
+    assert admission.rejection(head(path, None)) is None  # its bytes are counted while it is read
+    assert admission.max_body_bytes(head(path, None)) == 16 << 10
+    for content_type in (b"multipart/form-data", b"application/json", b""):
+        assert admission.rejection(head(path, 100, content_type)) is admission.NOT_A_FORM
+        assert admission.rejection(head(path, None, content_type)) is admission.NOT_A_FORM
+    assert admission.rejection(head(path, 0, b"")) is None
 
 
-def test_every_view_that_reads_a_body_from_anybody_has_the_small_limit():
-    """It is not behind signing in, and not one that asks who sends before it reads anything."""
-    asks_first = {*UPLOADS, "healthz"} | {name for name in open_views() if name.startswith("processing:direct-")}
+def test_every_view_that_reads_an_anonymous_body_has_the_small_limit():
+    """Applies to views without sign-in, except those that check the sender before they read a body."""
+    checks_sender_first = {*UPLOADS, "healthz"} | {
+        name for name in open_views() if name.startswith("processing:direct-")
+    }
 
     for name, path in open_views().items():
-        assert name in asks_first or admission.SIGN_IN.fullmatch(path.encode()), path
+        assert name in checks_sender_first or admission.SIGN_IN.fullmatch(path.encode()), path
 
 
 def open_views() -> dict[str, str]:
-    """Paths, with numbers in the place of what varies, by the name of the view that needs no signing in."""
-    return dict(_open(get_resolver().url_patterns, "/", ""))
+    """Paths of views that need no sign-in, by the name of the view."""
+    return dict(_open_views(get_resolver().url_patterns, "/", ""))
 
 
-def _open(patterns, prefix: str, space: str):
+def _open_views(patterns, prefix: str, space: str):
     for pattern in patterns:
         path = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
-            yield from _open(pattern.url_patterns, path, f"{pattern.namespace}:" if pattern.namespace else space)
+            yield from _open_views(pattern.url_patterns, path, f"{pattern.namespace}:" if pattern.namespace else space)
         elif isinstance(pattern, URLPattern) and pattern.name and not getattr(pattern.callback, "login_required", True):
             yield f"{space}{pattern.name}", path
 
 
 @pytest.mark.parametrize(
-    ("path", "most"),
+    ("path", "max_bytes"),
     [
         ("/albums/new/", admission.MAX_PAGE_BYTES),
         ("/nowhere", admission.MAX_PAGE_BYTES),
@@ -100,23 +102,23 @@ def _open(patterns, prefix: str, space: str):
         (f"/albums/7/uploads/direct/pass/s3/multipart/{UUID}/complete", admission.MAX_LIST_BYTES),
     ],
 )
-def test_what_takes_no_files_has_a_limit(path, most):
-    assert admission.rejection(asked(path, most)) is None
-    assert admission.rejection(asked(path, most + 1)) is admission.BODY_TOO_LARGE
+def test_views_without_files_have_a_body_limit(path, max_bytes):
+    assert admission.rejection(head(path, max_bytes)) is None
+    assert admission.rejection(head(path, max_bytes + 1)) is admission.BODY_TOO_LARGE
 
 
 def test_the_limit_of_lists_is_that_of_the_manifest():
     assert admission.MAX_LIST_BYTES == manifest.MAX_BYTES
 
 
-def test_who_asks_for_health_sends_no_body():
-    assert admission.rejection(asked("/healthz", 0)) is None
-    assert admission.rejection(asked("/healthz", 1)) is admission.BODY_TOO_LARGE
-    assert admission.rejection(asked("/healthz", None)) is admission.BODY_TOO_LARGE
-    assert admission.kind(asked("/healthz", 0)) is RequestKind.HEALTH
+def test_a_health_check_may_not_have_a_body():
+    assert admission.rejection(head("/healthz", 0)) is None
+    assert admission.rejection(head("/healthz", 1)) is admission.BODY_TOO_LARGE
+    assert admission.rejection(head("/healthz", None)) is admission.BODY_TOO_LARGE
+    assert admission.kind(head("/healthz", 0)) is RequestKind.HEALTH
 
 
-def test_a_refusal_is_told_in_the_form_that_the_client_speaks():
+def test_a_rejection_is_text_or_json_as_the_client_accepts():
     text, json = admission.BODY_TOO_LARGE.response(), admission.BODY_TOO_LARGE.response(is_json=True)
 
     assert text.startswith(b"HTTP/1.1 413 Request Entity Too Large\r\nConnection: close\r\n")
