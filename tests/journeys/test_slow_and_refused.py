@@ -129,19 +129,19 @@ class TestRefused:
     def body(self) -> io.BytesIO:
         return io.BytesIO(bytes(1 << 20))
 
-    def test_the_upload_of_an_anonymous_client(self, signed_in, album, body):
+    def test_the_body_of_an_anonymous_upload_is_not_read(self, signed_in, album, body):
         path = path_of(create(signed_in, album))
 
         response = patch_with(Client(), path, body)
 
         assert (response.status_code, response.json()["error"], body.tell()) == (401, "sign-in", 0)
 
-    def test_the_form_of_an_anonymous_client(self, album, body):
+    def test_the_body_of_an_anonymous_form_is_not_read(self, album, body):
         form = send(Client(), "POST", f"/albums/{album.pk}/uploads/", body, "multipart/form-data; boundary=X")
 
         assert (form.status_code, body.tell()) == (302, 0)
 
-    def test_an_upload_of_another_user(self, signed_in, stranger, album, body):
+    def test_the_body_of_an_upload_of_another_user_is_not_read(self, signed_in, stranger, album, body):
         path = path_of(create(signed_in, album))
         stranger_client = Client()
         stranger_client.force_login(stranger)
@@ -149,12 +149,14 @@ class TestRefused:
         assert (patch_with(stranger_client, path, body).status_code, body.tell()) == (404, 0)
 
     @pytest.mark.parametrize(("length", "offset", "status"), [(10, 0, 413), (2 << 20, 5, 409)])
-    def test_an_upload_with_a_wrong_length_or_offset(self, signed_in, album, body, length, offset, status):
+    def test_the_body_of_an_upload_with_wrong_length_or_offset_is_not_read(
+        self, signed_in, album, body, length, offset, status
+    ):
         path = path_of(create(signed_in, album, length))
 
         assert (patch_with(signed_in, path, body, offset=offset).status_code, body.tell()) == (status, 0)
 
-    def test_a_form_to_a_busy_album(self, signed_in, album, body):
+    def test_the_body_of_a_form_to_a_busy_album_is_not_read(self, signed_in, album, body):
         create(signed_in, album)
 
         response = send(
@@ -163,7 +165,7 @@ class TestRefused:
 
         assert (response.status_code, response.json()["error"], body.tell()) == (409, "album-busy", 0)
 
-    def test_a_manifest_that_is_too_long(self, signed_in, album):
+    def test_the_body_of_a_too_long_manifest_is_not_read(self, signed_in, album):
         body = io.BytesIO(bytes(5 << 20))
 
         response = send(signed_in, "POST", f"/albums/{album.pk}/uploads/manifest/", body, "application/json")
@@ -171,7 +173,7 @@ class TestRefused:
         assert (response.status_code, response.json()["error"], body.tell()) == (413, "too-large", 0)
 
 
-class TestCrowd:
+class TestUploadSlots:
     @pytest.fixture
     def no_free_slots(self, owner) -> Iterator[None]:
         """All upload slots of one user."""
