@@ -1,4 +1,4 @@
-"""A provider of OpenID Connect as a real server, which tests make go wrong."""
+"""An OpenID Connect provider as a real server, which tests can make fail."""
 
 import json
 import threading
@@ -20,7 +20,7 @@ CLIENT_ID, CLIENT_SECRET = "darkroom", "a shared secret"
 
 
 class FakeProvider:
-    """Answers discovery, keys, token and userinfo. `claims` are those of whoever signs in; the attributes say what is wrong."""
+    """Serves discovery, keys, token and userinfo. `claims` describe the user who signs in; tests set attributes to break it."""
 
     def __init__(self) -> None:
         self.port = ports.reserve("127.0.0.1")
@@ -36,7 +36,7 @@ class FakeProvider:
         self.paths: list[str] = []
 
     def leave(self, url: str) -> str:
-        """What a browser does at the address that it was sent to; returns the code to come back with."""
+        """Does what a browser does at the provider's address; returns the code for the callback."""
         self.asked = dict(parse_qsl(urlsplit(url).query))
         return "a-code"
 
@@ -60,9 +60,9 @@ class FakeProvider:
             "jwks_uri": "jwks",
             "userinfo_endpoint": "userinfo",
         }
-        found = {name: f"{self.issuer}/{path}" for name, path in names.items()}
+        endpoints = {name: f"{self.issuer}/{path}" for name, path in names.items()}
         methods = {"token_endpoint_auth_methods_supported": ["client_secret_post"]}
-        return {"issuer": self.issuer} | found | methods | self.configuration
+        return {"issuer": self.issuer} | endpoints | methods | self.configuration
 
     def _token(self, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
         challenge = urlsafe_b64encode(sha256(form.get("code_verifier", "").encode()).digest()).rstrip(b"=").decode()
