@@ -40,12 +40,12 @@ def go_to_provider(client: Client, provider: FakeProvider, **more) -> str:
     """Sends the browser to the provider; returns the state for the callback."""
     page = client.post(BEGIN, more)
     assert page.status_code == 200, page
-    provider.leave(url_to(page))
-    return provider.asked["state"]
+    provider.authorize(url_to(page))
+    return provider.authorization_request["state"]
 
 
 def url_to(page) -> str:
-    """The provider's address, to which the page links."""
+    """Returns the provider's address from the link on the page."""
     return html.unescape(re.search(r'<a class="button button--primary" href="([^"]+)"', page.content.decode())[1])
 
 
@@ -81,7 +81,7 @@ def test_the_authorization_request_has_pkce_state_nonce_and_our_callback(provide
     settings.PUBLIC_URL = "https://photos.example.org"
     go_to_provider(Client(), provider)
 
-    query = provider.asked
+    query = provider.authorization_request
     assert (query["code_challenge_method"], query["response_type"], query["client_id"]) == ("S256", "code", CLIENT_ID)
     assert query["redirect_uri"] == "https://photos.example.org" + CALLBACK
     assert set(query["scope"].split()) == {"openid", "profile", "email"}
@@ -244,9 +244,9 @@ def test_confirming_the_password_continues_to_the_provider(provider, owner):
     form = client.post(BEGIN).url
 
     page = client.post(form, {"password": PASSWORD, "next": BEGIN})
-    provider.leave(url_to(page))
+    provider.authorize(url_to(page))
 
-    assert come_back(client, provider.asked["state"]).url == CONNECTION
+    assert come_back(client, provider.authorization_request["state"]).url == CONNECTION
     assert SocialAccount.objects.get().user == owner
 
 

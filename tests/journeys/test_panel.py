@@ -51,7 +51,7 @@ def fail_one() -> ProcessingJob:
     return job
 
 
-def test_a_quiet_album_shows_the_form_and_does_not_poll(signed_in, album):
+def test_an_idle_album_shows_the_form_and_does_not_poll(signed_in, album):
     response = signed_in.get(f"/albums/{album.pk}/uploads/status/")
 
     assert b'name="photos"' in response.content

@@ -101,7 +101,7 @@ def test_head_returns_offset_and_length_and_is_not_cached(signed_in, album):
     assert response["Cache-Control"] == "no-store"
 
 
-def test_the_first_bytes_may_come_with_the_creation(signed_in, album):
+def test_creation_accepts_the_first_bytes(signed_in, album):
     headers = VERSION | {"Upload-Length": "10"}
 
     response = signed_in.generic(

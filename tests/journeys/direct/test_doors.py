@@ -60,7 +60,7 @@ def test_an_unknown_upload_is_not_found(companion):
 
 
 def test_an_upload_is_accessible_to_its_sender_only(companion, admin):
-    """Even to an admin, who may change the album."""
+    """Even an admin with permission to change the album has no access."""
     upload = companion.create()
     client = Client()
     client.force_login(admin)
