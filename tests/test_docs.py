@@ -55,7 +55,7 @@ def test_every_code_of_a_failed_job_is_documented_with_its_class():
     error_kinds = {
         value.code: value for value in vars(storage_errors).values() if isinstance(value, storage_errors.ErrorKind)
     }
-    del error_kinds[storage_errors.FULL.code]  # pauses the worker as a full disk does, and fails no job
+    del error_kinds[storage_errors.FULL.code]  # postpones the job, as a full disk does
     table = table_of("Errors")
 
     assert table.keys() == classes.keys() | constant_codes | {recovery.LOST[0]} | error_kinds.keys()

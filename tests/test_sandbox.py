@@ -235,10 +235,10 @@ def test_calls_of_several_threads_share_one_child_in_turn(sandbox: Sandbox, phot
         threading.Thread(target=lambda n=n: widths.append(sandbox.develop(photo, tmp_path / str(n)).width))
         for n in range(4)
     ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for caller in threads:
+        caller.start()
+    for caller in threads:
+        caller.join()
 
     assert (widths, sandbox.pid) == ([900] * 4, child)
 
