@@ -30,10 +30,10 @@ JOBS = "/admin/processing/processingjob/"
 
 
 def confirmation_fields(
-    client: Client, action: str, *selected: ProcessingJob, query: str = "", **more: str
+    client: Client, action: str, *selected: ProcessingJob, query: str = "", **extra_fields: str
 ) -> dict[str, list[str]]:
     """The hidden fields of the confirmation page, and under `words` its text."""
-    data = {"action": action, "_selected_action": [job.pk for job in selected], **more}
+    data = {"action": action, "_selected_action": [job.pk for job in selected], **extra_fields}
     page = client.post(JOBS + query, data).content.decode()
     form = page.split('<form method="post">')[1].split("</form>")[0]
     fields: dict[str, list[str]] = {"words": [" ".join(re.sub("<[^>]+>", " ", page).split())]}
@@ -42,9 +42,9 @@ def confirmation_fields(
     return fields
 
 
-def run(client: Client, action: str, *selected: ProcessingJob, **more: object):
+def run(client: Client, action: str, *selected: ProcessingJob, **extra_fields: object):
     url = reverse("admin:processing_processingjob_changelist")
-    data = {"action": action, "_selected_action": [job.pk for job in selected], **more}
+    data = {"action": action, "_selected_action": [job.pk for job in selected], **extra_fields}
     response = client.post(url, data, follow=True)
     return [str(message) for message in response.context["messages"]]
 

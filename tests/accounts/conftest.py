@@ -21,8 +21,8 @@ def code_of(secret: str, seconds: float) -> str:
     return f"{number % 1_000_000:06}"
 
 
-def sign_in(client: Client, name: str = "owner", **more):
-    return client.post("/accounts/login/", {"username": name, "password": PASSWORD, **more})
+def sign_in(client: Client, name: str = "owner", **form_fields):
+    return client.post("/accounts/login/", {"username": name, "password": PASSWORD, **form_fields})
 
 
 def confirm(client: Client) -> None:

@@ -36,9 +36,9 @@ def provider(settings, admin) -> Iterator[FakeProvider]:
         yield provider
 
 
-def go_to_provider(client: Client, provider: FakeProvider, **more) -> str:
+def go_to_provider(client: Client, provider: FakeProvider, **form_fields) -> str:
     """Sends the browser to the provider; returns the state for the callback."""
-    page = client.post(BEGIN, more)
+    page = client.post(BEGIN, form_fields)
     assert page.status_code == 200, page
     provider.authorize(url_to(page))
     return provider.authorization_request["state"]
@@ -49,8 +49,8 @@ def url_to(page) -> str:
     return html.unescape(re.search(r'<a class="button button--primary" href="([^"]+)"', page.content.decode())[1])
 
 
-def come_back(client: Client, state: str, **more):
-    return client.get(CALLBACK, {"code": "a-code", "state": state} | more)
+def come_back(client: Client, state: str, **query):
+    return client.get(CALLBACK, {"code": "a-code", "state": state} | query)
 
 
 def sign_in_through(provider: FakeProvider, claims: dict[str, Any] | None = None, client: Client | None = None):

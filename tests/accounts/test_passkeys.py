@@ -47,8 +47,8 @@ def test_passkeys_work_at_the_sites_own_https_address_and_on_localhost(
     assert passkeys.are_available(request) is is_available
 
 
-def signed_credential(**more: object) -> str:
-    client_data = {"type": "webauthn.get", "challenge": "AA", "origin": "http://testserver"} | more
+def signed_credential(**changes: object) -> str:
+    client_data = {"type": "webauthn.get", "challenge": "AA", "origin": "http://testserver"} | changes
     encoded = urlsafe_b64encode(json.dumps(client_data).encode()).decode().rstrip("=")
     response = {"clientDataJSON": encoded, "authenticatorData": "AA", "signature": "AA", "userHandle": "MQ"}
     return json.dumps({"id": "AA", "rawId": "AA", "type": "public-key", "response": response})

@@ -154,14 +154,14 @@ def test_a_batch_page_takes_the_same_number_of_queries_for_any_size(
     signed_in, album, django_assert_num_queries, django_assert_max_num_queries
 ):
     batch = verified_batch(album, 2)
-    with django_assert_max_num_queries(12) as small:
+    with django_assert_max_num_queries(12) as queries:
         page(signed_in, batch)
     for number in range(20):
         making.received(album, making.jpeg((500, 400)) if number % 2 else b"none", batch=batch)
     while worker.develop_next() or post_write.verify_next():
         pass
 
-    with django_assert_num_queries(len(small)):
+    with django_assert_num_queries(len(queries)):
         page(signed_in, batch)
 
 
@@ -169,12 +169,12 @@ def test_the_batch_list_takes_the_same_number_of_queries_for_any_length(
     signed_in, album, django_assert_num_queries, django_assert_max_num_queries
 ):
     processed_batch(album)
-    with django_assert_max_num_queries(8) as small:
+    with django_assert_max_num_queries(8) as queries:
         listed(signed_in)
     for _ in range(10):
         processed_batch(album)
 
-    with django_assert_num_queries(len(small)):
+    with django_assert_num_queries(len(queries)):
         assert len(listed(signed_in)) == 11
 
 

@@ -24,8 +24,13 @@ def bucket(moto) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory, bucket) -> Iterator[Installation]:
-    quick = {"SWEEP_SECONDS": "1", "BACKOFF_BASE_SECONDS": "0.1", "TRASH_DAYS": "0", "ORPHAN_GRACE_SECONDS": "0"}
-    with Installation(tmp_path_factory.mktemp("bucket"), bucket | quick) as installation:
+    short_intervals = {
+        "SWEEP_SECONDS": "1",
+        "BACKOFF_BASE_SECONDS": "0.1",
+        "TRASH_DAYS": "0",
+        "ORPHAN_GRACE_SECONDS": "0",
+    }
+    with Installation(tmp_path_factory.mktemp("bucket"), bucket | short_intervals) as installation:
         installation.start("serve")
         installation.start("run_huey")
         yield installation

@@ -283,10 +283,10 @@ def test_the_trash_takes_the_same_number_of_queries_for_any_length(
     signed_in, owner, album, photos, django_assert_num_queries, django_assert_max_num_queries
 ):
     album_trash.move_to_trash(album, by="owner")
-    with django_assert_max_num_queries(9) as small:
+    with django_assert_max_num_queries(9) as queries:
         signed_in.get("/albums/trash/")
     for number in range(3):
         Album.objects.create(title=str(number), owner=owner, trashed_at=timezone.now())
 
-    with django_assert_num_queries(len(small)):
+    with django_assert_num_queries(len(queries)):
         signed_in.get("/albums/trash/")

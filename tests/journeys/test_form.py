@@ -209,9 +209,12 @@ def multipart(*parts: tuple[str, bytes]) -> bytes:
     )
 
 
-def send_parts(client: Client, album: Album, *parts: tuple[str, bytes], **more: Any):
+def send_parts(client: Client, album: Album, *parts: tuple[str, bytes], **request_options: Any):
     return client.post(
-        f"/albums/{album.pk}/uploads/", multipart(*parts), content_type="multipart/form-data; boundary=X", **more
+        f"/albums/{album.pk}/uploads/",
+        multipart(*parts),
+        content_type="multipart/form-data; boundary=X",
+        **request_options,
     )
 
 

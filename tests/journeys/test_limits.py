@@ -95,11 +95,11 @@ class TestProbe:
         assert (response.status_code, response.json()["error"]) == (413, "probe-too-large")
 
     def test_only_a_few_probes_run_at_once(self, admin_client):
-        taken = [probe._turns.acquire(blocking=False) for _ in range(5)]
+        acquired = [probe._turns.acquire(blocking=False) for _ in range(5)]
         try:
             response = admin_client.post(PROBE)
         finally:
-            for _ in filter(None, taken):
+            for _ in filter(None, acquired):
                 probe._turns.release()
 
         assert (response.status_code, response.json()["error"]) == (429, "measuring")

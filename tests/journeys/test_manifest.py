@@ -23,9 +23,9 @@ from tests.processing import making
 pytestmark = pytest.mark.django_db
 
 
-def file(content: bytes, name: str = "IMG_1.JPG", *, hashed: bool = True, **more):
+def file(content: bytes, name: str = "IMG_1.JPG", *, hashed: bool = True, **fields):
     checksum = {"sha256": hashlib.sha256(content).hexdigest()} if hashed else {}
-    return {"name": name, "size": len(content)} | checksum | more
+    return {"name": name, "size": len(content)} | checksum | fields
 
 
 def declare(client, album, *files, opens=True):
@@ -82,10 +82,10 @@ def test_declaring_the_same_files_again_resumes_each_where_it_stopped(signed_in,
     patch(signed_in, partial, 0, b"half")
     patch(signed_in, complete, 0, b"whole")
 
-    again = declare(signed_in, album, *files)
+    response = declare(signed_in, album, *files)
 
-    assert states(again) == ["half", "received", "new"]
-    entries = again.json()["files"]
+    assert states(response) == ["half", "received", "new"]
+    entries = response.json()["files"]
     assert [(entry["upload"], entry["offset"]) for entry in entries] == [(partial, 4), (complete, 5), (new, 0)]
     assert Batch.objects.count() == 1
     assert Upload.objects.count() == 3

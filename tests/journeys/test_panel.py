@@ -166,7 +166,7 @@ def test_the_panel_takes_the_same_number_of_queries_for_any_batch(
     fill(album, 3)
     fail_one()
     finish_one(album)
-    with django_assert_max_num_queries(21) as small:
+    with django_assert_max_num_queries(21) as queries:
         panel(signed_in, album)
     batch = Batch.objects.get()
     for _ in range(30):
@@ -175,7 +175,7 @@ def test_the_panel_takes_the_same_number_of_queries_for_any_batch(
         fail_one()
         finish_one(album)
 
-    with django_assert_num_queries(len(small)):
+    with django_assert_num_queries(len(queries)):
         panel(signed_in, album)
 
 

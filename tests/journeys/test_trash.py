@@ -211,10 +211,10 @@ def test_the_trash_takes_the_same_number_of_queries_for_any_length(
     signed_in, album, photos, django_assert_num_queries, django_assert_max_num_queries
 ):
     trash.move_to_trash(photos[0])
-    with django_assert_max_num_queries(8) as small:
+    with django_assert_max_num_queries(8) as queries:
         signed_in.get(f"/albums/{album.pk}/trash/")
     trash.move_to_trash(photos[1])
     trash.move_to_trash(photos[2])
 
-    with django_assert_num_queries(len(small)):
+    with django_assert_num_queries(len(queries)):
         signed_in.get(f"/albums/{album.pk}/trash/")

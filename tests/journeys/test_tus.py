@@ -28,9 +28,9 @@ def b64(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
 
 
-def create(client, album, length: int | None = 10, name: str = "IMG_1.JPG", **more: str):
+def create(client, album, length: int | None = 10, name: str = "IMG_1.JPG", **extra_headers: str):
     size = {"Upload-Defer-Length": "1"} if length is None else {"Upload-Length": str(length)}
-    headers = VERSION | size | {"Upload-Metadata": f"filename {b64(name.encode())}"} | more
+    headers = VERSION | size | {"Upload-Metadata": f"filename {b64(name.encode())}"} | extra_headers
     return client.generic("POST", f"/albums/{album.pk}/uploads/tus/", headers=headers)
 
 
@@ -38,8 +38,8 @@ def path_of(response) -> str:
     return response["Location"].removeprefix("http://testserver")
 
 
-def patch(client, path: str, offset: int, body: bytes, content_type: str = OCTETS, **more: str):
-    headers = VERSION | {"Upload-Offset": str(offset), "Content-Type": content_type} | more
+def patch(client, path: str, offset: int, body: bytes, content_type: str = OCTETS, **extra_headers: str):
+    headers = VERSION | {"Upload-Offset": str(offset), "Content-Type": content_type} | extra_headers
     return client.generic("PATCH", path, body, content_type=content_type, headers=headers)
 
 

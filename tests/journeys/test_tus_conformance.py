@@ -24,8 +24,8 @@ CONTENT = bytes(range(256)) * 4
 UNKNOWN_ID = uuid.UUID(int=4)
 
 
-def first_bytes(client, album, body: bytes, content_type: str = OCTETS, **more: str):
-    headers = VERSION | {"Upload-Length": str(len(CONTENT))} | more
+def first_bytes(client, album, body: bytes, content_type: str = OCTETS, **extra_headers: str):
+    headers = VERSION | {"Upload-Length": str(len(CONTENT))} | extra_headers
     return client.generic("POST", f"/albums/{album.pk}/uploads/tus/", body, content_type=content_type, headers=headers)
 
 
@@ -117,15 +117,15 @@ def test_an_offset_that_is_no_number_is_rejected(signed_in, album, offset):
 
 
 @pytest.mark.parametrize(
-    ("ended", "status"),
-    [("taken back", 410), ("expired", 410), ("cancelled", 410)],
+    ("reason", "status"),
+    [("terminated", 410), ("expired", 410), ("cancelled", 410)],
 )
 @pytest.mark.parametrize("method", ["HEAD", "PATCH", "DELETE"])
-def test_an_upload_that_ended_is_gone_and_has_no_offset(signed_in, album, method, ended, status):
+def test_an_upload_that_ended_is_gone_and_has_no_offset(signed_in, album, method, reason, status):
     path = path_of(create(signed_in, album))
     upload = Upload.objects.get()
-    match ended:
-        case "taken back":
+    match reason:
+        case "terminated":
             signed_in.delete(path, headers=VERSION)
         case "expired":
             Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))

@@ -146,12 +146,14 @@ def test_the_import_of_a_folder_without_other_files_succeeds(album, card, folder
 
 def test_a_folder_uploaded_by_the_page_is_accounted_for(signed_in, album, card):
     """Sends what the page's filter would select; tests/browser/test_folders.py tests the filter itself."""
-    sent = {name: content for name, content in card.items() if name in COMPANIONS | PHOTOS}
-    left_out = [{"name": f"DCIM/{name}", "size": len(content)} for name, content in card.items() if name not in sent]
-    declared = [file(content, name) for name, content in sent.items()]
+    selected = {name: content for name, content in card.items() if name in COMPANIONS | PHOTOS}
+    left_out = [
+        {"name": f"DCIM/{name}", "size": len(content)} for name, content in card.items() if name not in selected
+    ]
+    declared = [file(content, name) for name, content in selected.items()]
 
     entries = with_folder(signed_in, album, *declared, left_out=left_out).json()["files"]
-    for entry, content in zip(entries, sent.values(), strict=True):
+    for entry, content in zip(entries, selected.values(), strict=True):
         assert patch(signed_in, entry["upload"], 0, content).status_code == 204
     finish()
 

@@ -20,8 +20,8 @@ def page(user) -> str:
     return " ".join(client_of(user).get("/jobs/").content.decode().split())
 
 
-def drain(user, name: str, **more):
-    return client_of(user).post("/jobs/workers/drain/", {"worker": name, **more})
+def drain(user, name: str, **form_fields):
+    return client_of(user).post("/jobs/workers/drain/", {"worker": name, **form_fields})
 
 
 @pytest.fixture(autouse=True)

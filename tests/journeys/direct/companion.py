@@ -94,9 +94,9 @@ def fail_to_acknowledge(companion: Companion, upload: object) -> None:
     assert (row.state, store().exists(row.key)) == (UploadState.RECEIVING, True)
 
 
-def make_stale(**more: object) -> None:
+def make_stale(**columns: object) -> None:
     """Moves the expiry of all uploads so near that the sweep examines them."""
-    Upload.objects.update(expires_at=timezone.now() + timedelta(minutes=10), **more)
+    Upload.objects.update(expires_at=timezone.now() + timedelta(minutes=10), **columns)
 
 
 def digest(content: bytes) -> str:
