@@ -1,4 +1,4 @@
-"""Django admin is for looking, and for the moves a person may make."""
+"""The Django admin shows rows, and offers the state transitions that a user may trigger."""
 
 import re
 
@@ -16,7 +16,7 @@ from tests.processing import making
 
 pytestmark = pytest.mark.django_db
 
-OURS = [model for model in site.site._registry if model._meta.app_label in ("albums", "processing")]
+OUR_MODELS = [model for model in site.site._registry if model._meta.app_label in ("albums", "processing")]
 
 
 @pytest.fixture
@@ -29,9 +29,11 @@ def staff(admin) -> Client:
 JOBS = "/admin/processing/processingjob/"
 
 
-def asked(client: Client, action: str, *chosen: ProcessingJob, query: str = "", **more: str) -> dict[str, list[str]]:
-    """The fields of the form on the page that asks whether that is meant."""
-    data = {"action": action, "_selected_action": [job.pk for job in chosen], **more}
+def confirmation_fields(
+    client: Client, action: str, *selected: ProcessingJob, query: str = "", **extra_fields: str
+) -> dict[str, list[str]]:
+    """The hidden fields of the confirmation page, and under `words` its text."""
+    data = {"action": action, "_selected_action": [job.pk for job in selected], **extra_fields}
     page = client.post(JOBS + query, data).content.decode()
     form = page.split('<form method="post">')[1].split("</form>")[0]
     fields: dict[str, list[str]] = {"words": [" ".join(re.sub("<[^>]+>", " ", page).split())]}
@@ -40,15 +42,15 @@ def asked(client: Client, action: str, *chosen: ProcessingJob, query: str = "", 
     return fields
 
 
-def run(client: Client, action: str, *chosen: ProcessingJob, **more: object):
+def run(client: Client, action: str, *selected: ProcessingJob, **extra_fields: object):
     url = reverse("admin:processing_processingjob_changelist")
-    data = {"action": action, "_selected_action": [job.pk for job in chosen], **more}
+    data = {"action": action, "_selected_action": [job.pk for job in selected], **extra_fields}
     response = client.post(url, data, follow=True)
     return [str(message) for message in response.context["messages"]]
 
 
-def test_every_model_is_there():
-    names = {model.__name__ for model in OURS}
+def test_every_model_is_registered():
+    names = {model.__name__ for model in OUR_MODELS}
     assert names == {
         *("Album", "Photo", "Leftover"),
         *("Batch", "Upload", "ProcessingJob", "JobEvent", "Finding", "Measurement", "WorkerPulse"),
@@ -56,12 +58,12 @@ def test_every_model_is_there():
 
 
 @pytest.mark.parametrize("model", ["mfa/authenticator", "socialaccount/socialaccount", "usersessions/usersession"])
-def test_secrets_of_accounts_are_not_there(staff, model):
+def test_models_with_secrets_of_accounts_are_not_registered(staff, model):
     assert staff.get(f"/admin/{model}/").status_code == 404
 
 
-@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
-def test_lists_and_searches_open(staff, album, model):
+@pytest.mark.parametrize("model", OUR_MODELS, ids=lambda model: model.__name__)
+def test_lists_and_searches_of_every_model_open(staff, album, model):
     making.job_in(album, JobState.FAILED)
     Leftover.note(["originals/00/x.jpg"])
     url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
@@ -72,22 +74,22 @@ def test_lists_and_searches_open(staff, album, model):
 
 
 @pytest.mark.parametrize("query", ["state=failed", "error_code=broken", "age=day", "album__id__exact=1", "q=photo.jpg"])
-def test_jobs_are_filtered(staff, album, query):
+def test_the_job_list_can_be_filtered(staff, album, query):
     making.job_in(album, JobState.FAILED)
 
     assert staff.get(reverse("admin:processing_processingjob_changelist") + "?" + query).status_code == 200
 
 
-def test_a_jobs_timeline_is_told_on_its_page(staff, album):
+def test_the_page_of_a_job_shows_its_timeline(staff, album):
     job = making.job_in(album, JobState.FAILED)
 
     page = staff.get(reverse("admin:processing_processingjob_change", args=[job.pk])).content.decode()
 
-    for told in ("Created", "Started", "Failed", "The file is damaged."):
-        assert told in page
+    for text in ("Created", "Started", "Failed", "The file is damaged."):
+        assert text in page
 
 
-def test_a_state_cannot_be_edited_by_hand(staff, album):
+def test_the_state_of_a_job_cannot_be_edited(staff, album):
     job = making.job_in(album, JobState.FAILED)
     url = reverse("admin:processing_processingjob_change", args=[job.pk])
 
@@ -95,8 +97,8 @@ def test_a_state_cannot_be_edited_by_hand(staff, album):
     assert b'name="state"' not in staff.get(url).content
 
 
-@pytest.mark.parametrize("model", [m for m in OURS if m is not Album], ids=lambda model: model.__name__)
-def test_nothing_is_added_by_hand(staff, model):
+@pytest.mark.parametrize("model", [m for m in OUR_MODELS if m is not Album], ids=lambda model: model.__name__)
+def test_rows_cannot_be_added(staff, model):
     assert staff.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")).status_code == 403
 
 
@@ -107,7 +109,7 @@ def test_failed_jobs_are_requeued(staff, album):
     assert ProcessingJob.objects.get().state == JobState.PENDING
 
 
-def test_waiting_jobs_are_cancelled_and_others_are_said_not_to_fit(staff, album, owner):
+def test_waiting_jobs_are_cancelled_and_others_are_reported_as_skipped(staff, album, owner):
     failed = making.job_in(album, JobState.FAILED)
     waiting = making.received(Album.objects.create(title="Winter", owner=owner))
 
@@ -123,12 +125,12 @@ def test_failed_jobs_are_dismissed(staff, album):
 
 
 @pytest.mark.parametrize(("action", "state"), [("dismiss", JobState.FAILED), ("cancel", JobState.PENDING)])
-def test_before_raw_files_are_deleted_a_page_asks_and_says_how_many(staff, album, data_dir, action, state):
-    other = making.job_in(album, JobState.COMPLETED)
+def test_a_page_asks_before_raw_files_are_deleted_and_says_how_many(staff, album, data_dir, action, state):
+    completed_job = making.job_in(album, JobState.COMPLETED)
     job = making.job_in(album, state)
     Upload.objects.filter(pk=job.upload_id).update(size=3 << 20)
 
-    form = asked(staff, action, job, other)
+    form = confirmation_fields(staff, action, job, completed_job)
 
     assert "1 uploaded file (3.0 MB) will be deleted." in form["words"][0]
     assert job.original_filename in form["words"][0]
@@ -138,41 +140,41 @@ def test_before_raw_files_are_deleted_a_page_asks_and_says_how_many(staff, album
     assert ProcessingJob.objects.get(pk=job.pk).state == JobState.CANCELLED
 
 
-def test_of_jobs_that_do_not_fit_nothing_can_be_confirmed(staff, album):
+def test_an_action_without_suitable_jobs_offers_no_confirmation(staff, album):
     job = making.job_in(album, JobState.COMPLETED)
 
-    words = asked(staff, "dismiss", job)["words"][0]
+    text = confirmation_fields(staff, "dismiss", job)["words"][0]
 
-    assert "The selected job can\u2019t be dismissed." in words
+    assert "The selected job can\u2019t be dismissed." in text
 
 
-def test_all_that_match_are_meant_but_none_that_failed_after_the_question(staff, album, owner):
-    first = making.job_in(album, JobState.FAILED)
+def test_select_across_excludes_jobs_that_failed_after_the_question(staff, album, owner):
+    selected_job = making.job_in(album, JobState.FAILED)
     making.job_in(album, JobState.FAILED)
-    other = making.job_in(Album.objects.create(title="Winter", owner=owner), JobState.FAILED)
+    other_job = making.job_in(Album.objects.create(title="Winter", owner=owner), JobState.FAILED)
 
-    form = asked(staff, "dismiss", first, query=f"?album__id__exact={album.pk}", select_across="1")
-    late = making.job_in(album, JobState.FAILED)
+    form = confirmation_fields(staff, "dismiss", selected_job, query=f"?album__id__exact={album.pk}", select_across="1")
+    late_job = making.job_in(album, JobState.FAILED)
     del form["words"]
     staff.post(f"{JOBS}?album__id__exact={album.pk}", form)
 
-    assert "2 uploaded files" in asked(staff, "dismiss", other, late)["words"][0]
-    assert set(ProcessingJob.objects.failed()) == {other, late}
+    assert "2 uploaded files" in confirmation_fields(staff, "dismiss", other_job, late_job)["words"][0]
+    assert set(ProcessingJob.objects.failed()) == {other_job, late_job}
 
 
-def test_who_may_only_look_is_offered_no_moves(album):
+def test_a_user_with_view_permission_only_is_offered_no_actions(album):
     making.job_in(album, JobState.FAILED)
-    looker = User.objects.create_user("looker", password="a fine password", is_staff=True)
-    looker.user_permissions.add(Permission.objects.get(codename="view_processingjob"))
+    viewer = User.objects.create_user("looker", password="a fine password", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_processingjob"))
     client = Client()
-    client.force_login(looker)
+    client.force_login(viewer)
 
     page = client.get(reverse("admin:processing_processingjob_changelist"))
 
     assert (page.status_code, b'value="requeue"' in page.content) == (200, False)
 
 
-def test_an_album_deleted_here_takes_its_jobs_and_files_along(
+def test_deleting_an_album_in_the_admin_deletes_its_jobs_and_files(
     staff, album, data_dir, django_capture_on_commit_callbacks
 ):
     making.received(album)

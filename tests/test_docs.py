@@ -1,4 +1,4 @@
-"""The docs tell the truth about what can be checked."""
+"""Checks of the documents against the code, where that is possible."""
 
 import ast
 import re
@@ -12,13 +12,13 @@ def settings_read() -> set[str]:
     return set(re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', source))
 
 
-def test_every_setting_is_documented_and_nothing_else():
+def test_exactly_the_existing_settings_are_documented():
     text = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
 
     assert set(re.findall(r"^\| `([A-Z0-9_]+)` \|", text, re.MULTILINE)) == settings_read()
 
 
-def test_every_documented_default_is_the_real_one():
+def test_every_documented_default_is_that_of_the_code():
     text = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
     source = (ROOT / "config/settings.py").read_text(encoding="utf-8")
     documented = dict(re.findall(r"^\| `([A-Z0-9_]+)` \| `([^`/]+)` \|", text, re.MULTILINE))
@@ -35,11 +35,11 @@ def test_links_between_pages_lead_somewhere():
 
 
 def table_of(heading: str) -> dict[str, str]:
-    """By code, the column beside it."""
+    """Maps each code to the second column of its row."""
     text = (ROOT / "docs/state-machine.md").read_text(encoding="utf-8")
     section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     rows = re.findall(r"^\| (`.+?`) \| (.+?) \|", section, re.MULTILINE)
-    return {code: beside for codes, beside in rows for code in re.findall(r"`([a-z0-9-]+)`", codes)}
+    return {code: column for codes, column in rows for code in re.findall(r"`([a-z0-9-]+)`", codes)}
 
 
 def test_every_code_of_a_failed_job_is_documented_with_its_class():
@@ -49,29 +49,31 @@ def test_every_code_of_a_failed_job_is_documented_with_its_class():
     from processing.storage import storage_errors
 
     classes = {**pipeline_errors._by_code(), "timeout": sandbox.TimedOut, "crashed": sandbox.Crashed}
-    del classes["refused"], classes["aborted"]  # the first only has subclasses; the second hands its job back
+    del classes["refused"], classes["aborted"]  # the first only has subclasses; the second returns its job to the queue
     constants = [*vars(worker).values(), *vars(failure_reasons).values()]
-    told = {value[0] for value in constants if isinstance(value, tuple) and len(value) == 2}
-    kinds = {
+    constant_codes = {value[0] for value in constants if isinstance(value, tuple) and len(value) == 2}
+    error_kinds = {
         value.code: value for value in vars(storage_errors).values() if isinstance(value, storage_errors.ErrorKind)
     }
-    del kinds[storage_errors.FULL.code]  # waits like a disk that is full
+    del error_kinds[storage_errors.FULL.code]  # postpones the job, as a full disk does
     table = table_of("Errors")
 
-    assert table.keys() == classes.keys() | told | {recovery.LOST[0]} | kinds.keys()
-    classes |= kinds
-    assert {code: table[code] == "yes" for code in classes} == {code: c.permanent for code, c in classes.items()}
+    assert table.keys() == classes.keys() | constant_codes | {recovery.LOST[0]} | error_kinds.keys()
+    classes |= error_kinds
+    assert {code: table[code] == "yes" for code in classes} == {
+        code: error.permanent for code, error in classes.items()
+    }
 
 
-def test_every_code_of_a_refused_upload_is_documented():
+def test_every_code_of_a_rejected_upload_is_documented():
     from processing.uploads import rejections
 
-    told = {value.code for value in vars(rejections).values() if isinstance(value, rejections.RejectionReason)}
+    codes = {value.code for value in vars(rejections).values() if isinstance(value, rejections.RejectionReason)}
 
-    assert table_of("Uploads").keys() == told - {rejections.EXPIRED.code}  # that is a state of its own
+    assert table_of("Uploads").keys() == codes - {rejections.EXPIRED.code}  # that is a state, not a rejection
 
 
-def test_every_state_and_edge_is_documented():
+def test_every_edge_of_the_state_machine_is_documented():
     from processing.models.states import EDGES
 
     text = (ROOT / "docs/state-machine.md").read_text(encoding="utf-8")
@@ -80,12 +82,12 @@ def test_every_state_and_edge_is_documented():
     assert rows == {"create", *(edge.name for edge in EDGES)}
 
 
-def test_every_trouble_that_the_doctor_finds_is_documented():
+def test_every_problem_that_the_doctor_reports_is_documented():
     calls = [
         node
         for path in (ROOT / "processing/doctor").glob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and len(node.args) > 2 and {"bad", "warning"} & named(node.func)
+        if isinstance(node, ast.Call) and len(node.args) > 2 and {"bad", "warning"} & names_in(node.func)
     ]
     text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     section = text.split("\n## When uploads fail: the doctor\n")[1].split("\n## ")[0]
@@ -96,8 +98,8 @@ def test_every_trouble_that_the_doctor_finds_is_documented():
     }
 
 
-def named(function: ast.expr) -> set[str]:
-    """The names in what is called: of `bad(…)`, `diagnosis.bad(…)`, `(bad if … else warning)(…)`."""
+def names_in(function: ast.expr) -> set[str]:
+    """The names in a called expression, such as `bad(…)`, `diagnosis.bad(…)` or `(bad if … else warning)(…)`."""
     nodes = list(ast.walk(function))
     return {n.id for n in nodes if isinstance(n, ast.Name)} | {n.attr for n in nodes if isinstance(n, ast.Attribute)}
 
@@ -112,23 +114,23 @@ def test_every_event_of_the_security_log_is_documented():
     assert {code for row in rows for code in re.findall(r"`([a-z-]+)`", row)} == set(Event)
 
 
-def test_everything_that_can_be_deleted_of_others_is_documented():
+def test_every_kind_of_other_users_content_that_is_logged_is_documented():
     sources = [*(ROOT / "albums").glob("**/*.py"), *(ROOT / "processing/views").glob("*.py")]
-    told = {
+    kinds = {
         value.value
         for path in sources
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(call, ast.Call) and "note_deletion" in named(call.func)
+        if isinstance(call, ast.Call) and "note_deletion" in names_in(call.func)
         for value in ast.walk(call.args[2])
         if isinstance(value, ast.Constant)
     }
     text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     (row,) = re.findall(r"^\| `other-users-content-deleted` \| (.+) \|$", text, re.MULTILINE)
 
-    assert set(re.findall(r"`([a-z-]+)`", row)) == told
+    assert set(re.findall(r"`([a-z-]+)`", row)) == kinds
 
 
-def test_every_test_that_a_guarantee_names_is_there():
+def test_every_test_that_a_guarantee_names_exists():
     text = (ROOT / "docs/security.md").read_text(encoding="utf-8")
     named_tests = set(re.findall(r"`(tests/[\w/.]+)`", text))
 
@@ -150,32 +152,32 @@ def test_every_undocumented_interface_is_used_where_the_page_says():
     assert unused == {}
 
 
-def named_by_folder(section: str, package: str) -> dict[str, set[str]]:
-    """The modules that the table of the package names, by folder; those of folders without a row stand in the one above."""
+def modules_by_folder(section: str, package: str) -> dict[str, set[str]]:
+    """The modules that the table of the package names, by folder. A folder without a row belongs to that of its parent."""
     table = section.split(f"| {package}/ | holds | modules |\n")[1].split("\n\n")[0]
-    named = {}
+    by_folder = {}
     for row in table.splitlines()[1:]:
         folders, _, modules = row.strip("| ").split(" | ")
         for folder in re.findall(r"`([\w/]+)/`", folders) or ["."]:
-            named[folder] = set(re.findall(r"`(\w+)`", modules))
-    return named
+            by_folder[folder] = set(re.findall(r"`(\w+)`", modules))
+    return by_folder
 
 
-def test_every_module_has_its_place_in_the_architecture():
+def test_every_module_is_listed_in_the_architecture():
     text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
     section = text.split("\n## Where things are\n")[1].split("\n## ")[0]
     entry_points = {"__init__", "__main__", "admin", "apps", "signals", "tasks", "urls"}
     missing = []
 
     for package in ("processing", "config"):
-        named = named_by_folder(section, package)
+        listed = modules_by_folder(section, package)
         for path in sorted((ROOT / package).rglob("*.py")):
             parts = path.relative_to(ROOT).with_suffix("").parts
             if {"management", "templatetags", "migrations"} & set(parts) or f"`{'.'.join(parts)}`" in section:
                 continue
             folder = Path(*parts[1:-1])
-            above = next((str(each) for each in (folder, *folder.parents) if str(each) in named), "")
-            if path.stem not in named.get(above, set()) | entry_points:
+            row = next((str(parent) for parent in (folder, *folder.parents) if str(parent) in listed), "")
+            if path.stem not in listed.get(row, set()) | entry_points:
                 missing.append("/".join(parts))
 
     assert missing == []

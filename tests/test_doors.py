@@ -1,4 +1,4 @@
-"""Every URL: anonymous, somebody else, unknown id, wrong method. A new URL must be added here, or the last test fails."""
+"""Every URL: anonymous, another user, unknown id, wrong method. The last test fails for a URL that is not listed here."""
 
 import pytest
 from django.test import Client
@@ -12,7 +12,7 @@ from tests.processing import making
 pytestmark = pytest.mark.django_db
 
 GET, POST = "get", "post"
-ALBUM_DOORS = {
+ALBUM_URLS = {
     "albums:detail": {GET},
     "albums:edit": {GET, POST},
     "albums:delete": {GET, POST},
@@ -29,7 +29,7 @@ ALBUM_DOORS = {
     "processing:clear": {POST},
     "processing:cancel": {POST},
 }
-BATCH_DOORS = {
+BATCH_URLS = {
     "processing:batch": {GET},
     "processing:receipt-csv": {GET},
     "processing:receipt-json": {GET},
@@ -37,7 +37,7 @@ BATCH_DOORS = {
     "processing:cancel-batch": {POST},
     "processing:delete-batch": {GET, POST},
 }
-PHOTO_DOORS = {
+PHOTO_URLS = {
     "albums:photo": {GET},
     "albums:original": {GET},
     "albums:quality": {GET},
@@ -46,10 +46,10 @@ PHOTO_DOORS = {
     "albums:delete-for-ever": {GET, POST},
     "albums:rendition": {GET},
 }
-COMPANION_DOORS = {"albums:companion": {GET}}
-JOB_DOORS = {"processing:raw": {GET}, "processing:preview": {GET}}
-NUMBERED_DOORS = ALBUM_DOORS | BATCH_DOORS | PHOTO_DOORS | COMPANION_DOORS | JOB_DOORS
-OWN_DOORS = {
+COMPANION_URLS = {"albums:companion": {GET}}
+JOB_URLS = {"processing:raw": {GET}, "processing:preview": {GET}}
+OBJECT_URLS = ALBUM_URLS | BATCH_URLS | PHOTO_URLS | COMPANION_URLS | JOB_URLS
+USER_URLS = {
     "account": {GET},
     "account_change_password": {GET, POST},
     "account_email": {GET, POST},
@@ -77,7 +77,7 @@ OWN_DOORS = {
     "processing:publish-failures": {POST},
     "processing:dismiss-failures": {POST},
 }
-KEEPERS_DOORS = {
+ADMIN_URLS = {
     "processing:limits": {GET},
     "processing:measure": {POST},
     "processing:reclaim": {POST},
@@ -87,13 +87,13 @@ KEEPERS_DOORS = {
     "processing:storage-disconnect": {POST},
     "processing:drain": {POST},
 }
-"""For who may change any album."""
-OPEN_DOORS = {
+"""For users with permission to change any album."""
+PUBLIC_URLS = {
     *("account_login", "account_logout", "account_inactive", "welcome", "healthz"),
     *("account_reset_password", "account_reset_password_done", "account_reset_password_from_key"),
     *("account_reset_password_from_key_done", "account_confirm_email", "account_email_verification_sent"),
 }
-UNWANTED_DOORS = {
+UNSERVED_PATHS = {
     *(
         "signup/",
         "login/code/",
@@ -104,28 +104,26 @@ UNWANTED_DOORS = {
         "social/signup/",
     ),
 }
-"""Of allauth. No page here signs anybody up, or in by a mail."""
-SECOND_FACTOR_DOORS = {"mfa_authenticate", "mfa_login_webauthn", "mfa_edit_webauthn", "mfa_remove_webauthn"}
-"""For who is half signed in, and for one passkey of one's own: walked in tests/accounts/."""
+"""URLs of allauth that are not served: no page signs a user up, or in by mail."""
+SECOND_FACTOR_URLS = {"mfa_authenticate", "mfa_login_webauthn", "mfa_edit_webauthn", "mfa_remove_webauthn"}
+"""For users between the steps of signing in, and for one passkey of the user: tested in tests/accounts/."""
 
-PROVIDER_DOORS = {"oidc_begin", "oidc_callback"}
-"""404 without a provider: walked in tests/accounts/test_oidc.py."""
+PROVIDER_URLS = {"oidc_begin", "oidc_callback"}
+"""404 without a provider: tested in tests/accounts/test_oidc.py."""
 
-TUS_DOORS = {"processing:create-upload", "processing:upload"}
-"""Answered with 401 and never a redirect: walked in tests/journeys/test_tus.py."""
+TUS_URLS = {"processing:create-upload", "processing:upload"}
+"""Return 401 and never a redirect: tested in tests/journeys/test_tus.py."""
 
-DIRECT_DOORS = {
-    f"processing:direct-{name}" for name in ("params", "multipart", "upload", "part", "arrived", "complete")
-}
-"""Answered with JSON, and guarded by a pass in their path: walked in tests/journeys/direct/test_doors.py."""
+DIRECT_URLS = {f"processing:direct-{name}" for name in ("params", "multipart", "upload", "part", "arrived", "complete")}
+"""Return JSON, and need an upload token in their path: tested in tests/journeys/direct/test_doors.py."""
 
 PROBE = "processing:probe"
-"""Answered with 401 too: walked in tests/journeys/test_limits.py."""
+"""Returns 401 too: tested in tests/journeys/test_limits.py."""
 
 
 @pytest.fixture
 def photo(album: Album) -> Photo:
-    """In its album a job has failed, too, of whose file something can be seen."""
+    """A photo with a rendition and a companion; its album also has a failed job with a preview."""
     job = making.job_in(album, JobState.FAILED)
     Preview.objects.create(job=job, webp=b"RIFF")
     photo = making.photo(album, job)
@@ -142,20 +140,20 @@ def address(name: str, pk: int) -> str:
     return reverse(name, args=[pk, "ab" * 16, 400, "webp"] if name == "albums:rendition" else [pk])
 
 
-def door(name: str, photo: Photo) -> str:
-    if name in OWN_DOORS:
+def url_of(name: str, photo: Photo) -> str:
+    if name in USER_URLS:
         return reverse(name)
-    if name in JOB_DOORS:
+    if name in JOB_URLS:
         return address(name, ProcessingJob.objects.get().pk)
-    if name in COMPANION_DOORS:
+    if name in COMPANION_URLS:
         return address(name, Companion.objects.get().pk)
-    if name in BATCH_DOORS:
+    if name in BATCH_URLS:
         return address(name, Batch.objects.get().pk)
-    return address(name, photo.album_id if name in ALBUM_DOORS else photo.pk)
+    return address(name, photo.album_id if name in ALBUM_URLS else photo.pk)
 
 
-def doors() -> list[tuple[str, str]]:
-    return [(name, method) for name, methods in NUMBERED_DOORS.items() for method in sorted(methods)]
+def object_urls_and_methods() -> list[tuple[str, str]]:
+    return [(name, method) for name, methods in OBJECT_URLS.items() for method in sorted(methods)]
 
 
 def client_of(user) -> Client:
@@ -165,78 +163,78 @@ def client_of(user) -> Client:
 
 
 @pytest.mark.once
-@pytest.mark.parametrize(("name", "method"), doors())
-def test_who_is_not_signed_in_is_sent_to_sign_in(photo, name, method):
-    url = door(name, photo)
+@pytest.mark.parametrize(("name", "method"), object_urls_and_methods())
+def test_an_anonymous_client_is_redirected_to_the_sign_in_page(photo, name, method):
+    url = url_of(name, photo)
 
     response = getattr(Client(), method)(url)
 
     assert (response.status_code, response.url) == (302, f"/accounts/login/?next={url}")
 
 
-@pytest.mark.parametrize(("name", "method"), doors())
-def test_what_belongs_to_somebody_else_does_not_exist(photo, stranger, name, method):
-    url = door(name, photo)
+@pytest.mark.parametrize(("name", "method"), object_urls_and_methods())
+def test_objects_of_another_user_do_not_exist(photo, stranger, name, method):
+    url = url_of(name, photo)
 
     assert getattr(client_of(stranger), method)(url).status_code == 404
 
 
 @pytest.mark.parametrize("pk", [4711, 2**63, 10**30])
-@pytest.mark.parametrize(("name", "method"), doors())
+@pytest.mark.parametrize(("name", "method"), object_urls_and_methods())
 def test_an_unknown_id_is_not_found(owner, name, method, pk):
     assert getattr(client_of(owner), method)(address(name, pk)).status_code == 404
 
 
 @pytest.mark.once
-@pytest.mark.parametrize(("name", "methods"), (NUMBERED_DOORS | OWN_DOORS).items())
-def test_a_wrong_method_is_refused(photo, owner, name, methods):
-    url = door(name, photo)
-    wrong = {"put", "delete", "patch", GET, POST} - methods
+@pytest.mark.parametrize(("name", "methods"), (OBJECT_URLS | USER_URLS).items())
+def test_a_wrong_method_gets_405(photo, owner, name, methods):
+    url = url_of(name, photo)
+    wrong_methods = {"put", "delete", "patch", GET, POST} - methods
 
-    assert {getattr(client_of(owner), method)(url).status_code for method in wrong} == {405}
+    assert {getattr(client_of(owner), method)(url).status_code for method in wrong_methods} == {405}
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("path", UNWANTED_DOORS)
-def test_what_allauth_has_besides_does_not_exist(owner, path):
+@pytest.mark.parametrize("path", UNSERVED_PATHS)
+def test_unused_pages_of_allauth_do_not_exist(owner, path):
     for client in (Client(), client_of(owner)):
         assert client.get(f"/accounts/{path}").status_code == 404
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("name", OWN_DOORS)
-def test_the_own_pages_ask_for_signing_in(name):
+@pytest.mark.parametrize("name", USER_URLS)
+def test_pages_of_the_user_require_signing_in(name):
     assert Client().get(reverse(name)).status_code == 302
 
 
 @pytest.mark.once
-@pytest.mark.parametrize(("name", "methods"), KEEPERS_DOORS.items())
-def test_what_concerns_all_albums_is_for_who_may_change_any(owner, admin, name, methods):
+@pytest.mark.parametrize(("name", "methods"), ADMIN_URLS.items())
+def test_pages_about_all_albums_are_only_for_users_who_may_change_any(owner, admin, name, methods):
     method = min(methods)
 
     assert getattr(Client(), method)(reverse(name)).status_code == 302
     assert getattr(client_of(owner), method)(reverse(name)).status_code == 404
-    wrong = {"put", "delete", "patch", GET, POST} - methods
-    assert {getattr(client_of(admin), method)(reverse(name)).status_code for method in wrong} == {405}
+    wrong_methods = {"put", "delete", "patch", GET, POST} - methods
+    assert {getattr(client_of(admin), method)(reverse(name)).status_code for method in wrong_methods} == {405}
 
 
-def test_who_may_change_any_album_sees_them_all(photo, admin):
+def test_a_user_who_may_change_any_album_sees_all_albums(photo, admin):
     assert client_of(admin).get(reverse("albums:detail", args=[photo.album_id])).status_code == 200
 
 
 @pytest.mark.once
-def test_every_url_of_ours_is_walked_here():
-    walked = {*NUMBERED_DOORS, *OWN_DOORS, *KEEPERS_DOORS, *OPEN_DOORS, *TUS_DOORS, *DIRECT_DOORS, PROBE}
-    walked |= SECOND_FACTOR_DOORS | PROVIDER_DOORS
-    assert {name for name in names(get_resolver().url_patterns) if not name.startswith("admin:")} == walked
+def test_every_url_is_listed_in_this_module():
+    listed = {*OBJECT_URLS, *USER_URLS, *ADMIN_URLS, *PUBLIC_URLS, *TUS_URLS, *DIRECT_URLS, PROBE}
+    listed |= SECOND_FACTOR_URLS | PROVIDER_URLS
+    assert {name for name in names_in(get_resolver().url_patterns) if not name.startswith("admin:")} == listed
 
 
-def names(patterns, space: str = "") -> set[str]:
-    found: set[str] = set()
+def names_in(patterns, prefix: str = "") -> set[str]:
+    url_names: set[str] = set()
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
-            inner = f"{pattern.namespace}:" if pattern.namespace else space
-            found |= names(pattern.url_patterns, inner)
+            namespace = f"{pattern.namespace}:" if pattern.namespace else prefix
+            url_names |= names_in(pattern.url_patterns, namespace)
         elif isinstance(pattern, URLPattern) and pattern.name:
-            found.add(space + pattern.name)
-    return found
+            url_names.add(prefix + pattern.name)
+    return url_names

@@ -1,4 +1,4 @@
-"""There is one list of accepted formats: what pages, scripts and docs say is that of the pipeline."""
+"""Pages, scripts and documents use the pipeline's list of accepted formats."""
 
 import re
 from pathlib import Path
@@ -11,11 +11,11 @@ ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.once
 
 
-def test_the_page_filters_folders_by_the_same_list():
+def test_the_script_that_filters_folders_is_generated_from_the_list():
     assert extensions.SCRIPT.read_text(encoding="utf-8") == extensions.as_script(), "run `make formats`"
 
 
-def test_both_file_inputs_and_both_hints_follow_it(client, owner, album):
+def test_file_inputs_and_hints_use_the_list(client, owner, album):
     client.force_login(owner)
 
     page = client.get(album.get_absolute_url()).content.decode()
@@ -24,13 +24,13 @@ def test_both_file_inputs_and_both_hints_follow_it(client, owner, album):
     assert page.count(f'title="{extensions.NAMES}">{extensions.SUMMARY}</span>') == 2
 
 
-def test_no_script_has_a_list_of_its_own():
+def test_no_other_script_lists_formats():
     for script in (ROOT / "static/js").rglob("*.js"):
         if script != extensions.SCRIPT:
             assert not re.search(r"\b(heif|cr2|nef|raf|jfif)\b", script.read_text(encoding="utf-8")), script.name
 
 
-def test_the_docs_list_every_ending():
+def test_the_docs_list_every_extension():
     text = (ROOT / "docs/pictures.md").read_text(encoding="utf-8")
     table = text.split("\n## By ending\n")[1].split("\n## ")[0]
     rows = dict(re.findall(r"^\| ([^|`]+) \| ([^|]+) \|", table, re.MULTILINE))
@@ -39,14 +39,14 @@ def test_the_docs_list_every_ending():
     del rows["kind"]
     documented = {name: tuple(re.findall(r"`\.([a-z0-9]+)`", endings)) for name, endings in rows.items()}
 
-    assert documented == {each.name: each.extensions for each in kinds}
+    assert documented == {kind.name: kind.extensions for kind in kinds}
 
 
-def test_the_readme_names_them():
+def test_the_readme_names_the_accepted_formats():
     assert f"**Accepts** {extensions.NAMES}, detected by content" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_no_ending_is_both_taken_and_skipped():
+def test_no_extension_is_both_accepted_and_skipped():
     assert len(extensions.EXTENSIONS) == len(set(extensions.EXTENSIONS))
     assert not extensions.COMPANION_EXTENSIONS & set(extensions.EXTENSIONS)
 
@@ -70,7 +70,7 @@ def test_no_ending_is_both_taken_and_skipped():
         "IMG_1.JPG:Zone.Identifier",
     ],
 )
-def test_companions_without_a_picture_are_known_by_name(path):
+def test_companions_without_a_picture_are_recognised_by_name(path):
     assert extensions.is_companion(path)
 
 
@@ -89,5 +89,5 @@ def test_companions_without_a_picture_are_known_by_name(path):
         "notes.txt",
     ],
 )
-def test_and_nothing_else_is(path):
+def test_other_files_are_not_recognised_as_companions(path):
     assert not extensions.is_companion(path)

@@ -1,4 +1,4 @@
-"""What every answer tells the browser: pages, files, errors and JSON."""
+"""The security headers of every response: pages, files, errors and JSON."""
 
 import json
 import os
@@ -42,11 +42,11 @@ NASTY_NAMES = [
 PHOTOS = Path(os.environ.get("DARKROOM_PHOTOS", Path(__file__).parents[2] / "shared" / "photos"))
 COLLECTED = PHOTOS / "filenames.json"
 SHARED_NAMES = sorted(
-    {filenames.displayed(each["name"]) for each in json.loads(COLLECTED.read_text())["names"]}
+    {filenames.displayed(item["name"]) for item in json.loads(COLLECTED.read_text())["names"]}
     if COLLECTED.exists()
     else ()
 )
-"""As the intake lets them in; what it does to them is its own tests' matter."""
+"""As uploads store them; tests/processing/uploads/test_filenames.py tests the conversion."""
 
 
 @pytest.fixture
@@ -62,17 +62,17 @@ def photo(album: Album) -> Photo:
 
 
 @pytest.fixture
-def client_of_owner(owner) -> Client:
+def owner_client(owner) -> Client:
     client = Client(raise_request_exception=False)
     client.force_login(owner)
     return client
 
 
 def get(client: Client, address: str) -> Any:
-    """Read to the end, so that its file is closed."""
-    answer: Any = client.get(address)
-    answer.body = b"".join(answer.streaming_content) if answer.streaming else answer.content
-    return answer
+    """Reads the response to its end, so that its file is closed."""
+    response: Any = client.get(address)
+    response.body = b"".join(response.streaming_content) if response.streaming else response.content
+    return response
 
 
 def addresses(photo: Photo) -> dict[str, int]:
@@ -100,31 +100,31 @@ def addresses(photo: Photo) -> dict[str, int]:
     }
 
 
-def test_every_answer_has_the_headers_that_keep_it_harmless(photo, client_of_owner):
+def test_every_response_has_the_security_headers(photo, owner_client):
     for address, status in addresses(photo).items():
-        answer = get(client_of_owner, address)
+        response = get(owner_client, address)
 
-        assert answer.status_code == status, address
-        assert {name: answer.headers.get(name) for name in ALWAYS} == ALWAYS, address
-        policy = answer["Content-Security-Policy"]
+        assert response.status_code == status, address
+        assert {name: response.headers.get(name) for name in ALWAYS} == ALWAYS, address
+        policy = response["Content-Security-Policy"]
         assert "default-src 'none'" in policy, address
         assert "unsafe" not in policy, address
-        assert "geolocation=()" in answer["Permissions-Policy"], address
+        assert "geolocation=()" in response["Permissions-Policy"], address
 
 
-def test_what_is_private_is_kept_by_no_cache_but_the_persons_own(photo, client_of_owner):
+def test_responses_are_cached_by_the_users_own_browser_at_most(photo, owner_client):
     for address in addresses(photo):
-        kept = get(client_of_owner, address)["Cache-Control"]
+        cache_control = get(owner_client, address)["Cache-Control"]
 
-        assert "private" in kept, address
-        assert ("immutable" in kept) if address.endswith(".webp") else ("no-store" in kept), address
+        assert "private" in cache_control, address
+        assert ("immutable" in cache_control) if address.endswith(".webp") else ("no-store" in cache_control), address
 
 
-def test_the_admins_pages_and_the_way_in_have_them_too(admin):
+def test_admin_and_sign_in_pages_have_the_security_headers(admin):
     client = Client()
     for address in ("/accounts/login/", "/admin/login/"):
-        answer = client.get(address)
-        assert {name: answer.headers.get(name) for name in ALWAYS} == ALWAYS
+        response = client.get(address)
+        assert {name: response.headers.get(name) for name in ALWAYS} == ALWAYS
     client.force_login(admin)
 
     policy = client.get("/admin/albums/photo/")["Content-Security-Policy"]
@@ -133,44 +133,44 @@ def test_the_admins_pages_and_the_way_in_have_them_too(admin):
     assert "frame-ancestors 'none'" in policy
 
 
-def test_an_error_of_ours_has_them_too(owner):
-    refused = Client(enforce_csrf_checks=True)
-    refused.force_login(owner)
-    answers = [
-        refused.post("/albums/new/", {"title": "x"}),
+def test_error_responses_have_the_security_headers(owner):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(owner)
+    responses = [
+        client.post("/albums/new/", {"title": "x"}),
         Client(headers={"host": "evil.example"}).get("/albums/"),
     ]
 
-    assert [answer.status_code for answer in answers] == [403, 400]
-    for answer in answers:
-        assert {name: answer.headers.get(name) for name in ALWAYS} == ALWAYS
-        assert "default-src 'none'" in answer["Content-Security-Policy"]
+    assert [response.status_code for response in responses] == [403, 400]
+    for response in responses:
+        assert {name: response.headers.get(name) for name in ALWAYS} == ALWAYS
+        assert "default-src 'none'" in response["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize(("kind", "content_type"), [*CONTENT_TYPES.items(), ("<svg", "application/octet-stream")])
-def test_an_original_is_a_download_of_its_true_type_that_runs_nothing(photo, client_of_owner, kind, content_type):
+def test_an_original_is_a_sandboxed_download_with_its_content_type(photo, owner_client, kind, content_type):
     Photo.objects.update(format=kind)
 
-    answer = get(client_of_owner, reverse("albums:original", args=[photo.pk]))
+    response = get(owner_client, reverse("albums:original", args=[photo.pk]))
 
-    assert answer.body == SCRIPT
-    assert answer["Content-Type"] == content_type
-    assert answer["Content-Disposition"].startswith("attachment;")
-    assert answer["Content-Security-Policy"] == "sandbox; default-src 'none'"
-    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert response.body == SCRIPT
+    assert response["Content-Type"] == content_type
+    assert response["Content-Disposition"].startswith("attachment;")
+    assert response["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert response["X-Content-Type-Options"] == "nosniff"
 
 
 @pytest.mark.parametrize("name", [*NASTY_NAMES, *(pytest.param(name, marks=pytest.mark.once) for name in SHARED_NAMES)])
-def test_a_name_cannot_leave_its_place_in_the_header(photo, client_of_owner, name):
+def test_a_file_name_is_escaped_in_the_header(photo, owner_client, name):
     Photo.objects.update(name=name)
 
-    told = get(client_of_owner, reverse("albums:original", args=[photo.pk]))["Content-Disposition"]
+    header = get(owner_client, reverse("albums:original", args=[photo.pk]))["Content-Disposition"]
 
-    assert file_name(told) == name
+    assert file_name(header) == name
 
 
 def file_name(header: str) -> str:
-    """As a browser reads it: RFC 6266, with RFC 5987's charset, and RFC 9110's quoted strings."""
+    """Parses the header as a browser does: RFC 6266, with RFC 5987's charset, and RFC 9110's quoted strings."""
     kind, _, parameter = header.partition("; ")
     assert kind == "attachment"
     assert header.isascii()
@@ -183,7 +183,7 @@ def file_name(header: str) -> str:
     return value.replace('\\"', '"').replace("\\\\", "\\")
 
 
-def test_the_cookies_of_a_session_are_out_of_reach_of_scripts_and_other_sites(owner):
+def test_the_session_cookie_is_http_only_and_same_site(owner):
     client = Client()
     client.post("/accounts/login/", {"username": "owner", "password": "a fine password"})
     session = client.cookies["sessionid"]

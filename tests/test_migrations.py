@@ -1,4 +1,4 @@
-"""Two versions work side by side on one database while an installation is upgraded: docs/scaling.md says by which rules."""
+"""During an upgrade, two versions share one database: checks of the rules for migrations in docs/scaling.md."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from django.db.models.fields import NOT_PROVIDED
 from albums import indexes
 
 BEFORE = {"albums": "0008", "processing": "0009", "config": "0002"}
-"""Migrations from these on keep to the rules: nobody ran two versions before."""
+"""The rules apply to migrations from these on. Before them, two versions never ran together."""
 BREAKING = (migrations.RemoveField, migrations.DeleteModel, migrations.RenameField, migrations.RenameModel)
 
 
@@ -20,7 +20,7 @@ def recent() -> list[migrations.Migration]:
     return [migration for (app, name), migration in sorted(loaded.items()) if app in BEFORE and name[:4] >= BEFORE[app]]
 
 
-def breaches(migration: migrations.Migration) -> Iterator[str]:
+def rule_violations(migration: migrations.Migration) -> Iterator[str]:
     new = {operation.name_lower for operation in migration.operations if isinstance(operation, migrations.CreateModel)}
     replaced = {
         operation.name for operation in migration.operations if isinstance(operation, migrations.RemoveConstraint)
@@ -48,7 +48,7 @@ def is_wider(migration: migrations.Migration, operation: migrations.AddConstrain
     states = MigrationLoader(None).project_state((migration.app_label, migration.name), at_end=False)
     before = states.models[migration.app_label, operation.model_name_lower].options["constraints"]
     new: Any = operation.constraint
-    [old] = [each for each in before if each.name == new.name]
+    [old] = [constraint for constraint in before if constraint.name == new.name]
     [(old_field, old_values)], [(field, values)] = old.condition.children, new.condition.children
     return bool(old_field == field and field.endswith("__in") and set(values) > set(old_values))
 
@@ -58,12 +58,12 @@ def may_be_left_out(field: "models.Field[Any, Any]") -> bool:
 
 
 @pytest.mark.parametrize("migration", recent(), ids=str)
-def test_the_version_before_goes_on_working(migration):
-    assert list(breaches(migration)) == []
+def test_recent_migrations_are_compatible_with_the_previous_version(migration):
+    assert list(rule_violations(migration)) == []
 
 
 @pytest.mark.parametrize(
-    ("operation", "is_breach"),
+    ("operation", "is_violation"),
     [
         (migrations.RemoveField("photo", "title"), True),
         (migrations.RenameField("photo", "title", "name"), True),
@@ -76,16 +76,16 @@ def test_the_version_before_goes_on_working(migration):
         (migrations.AddConstraint("photo", models.UniqueConstraint(fields=["title"], name="title")), True),
     ],
 )
-def test_what_would_break_it_is_told(operation, is_breach):
+def test_an_operation_that_breaks_the_previous_version_is_a_violation(operation, is_violation):
     migration = migrations.Migration("0100_other", "albums")
     migration.operations = [operation]
 
-    assert bool(list(breaches(migration))) == is_breach
+    assert bool(list(rule_violations(migration))) == is_violation
 
 
-def test_an_index_is_added_beside_the_work():
+def test_an_index_may_be_added_concurrently():
     migration = migrations.Migration("0100_other", "albums")
     migration.atomic = False
     migration.operations = [indexes.Add("photo", models.Index(fields=["title"], name="title"))]
 
-    assert list(breaches(migration)) == []
+    assert list(rule_violations(migration)) == []

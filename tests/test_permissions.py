@@ -1,4 +1,4 @@
-"""What each permission allows with another user's album: docs/permissions.md, held to every URL that deletes something."""
+"""What each permission allows on another user's album (docs/permissions.md), for every URL that deletes something."""
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -13,25 +13,25 @@ from tests.processing import making
 
 pytestmark = pytest.mark.django_db
 CHANGE, DELETE_ALBUM, DELETE_PHOTO = "change_album", "delete_album", "delete_photo"
-ALBUM, EMPTY = {DELETE_ALBUM}, {DELETE_ALBUM, DELETE_PHOTO}
+ALBUM_ONLY, ALBUM_OR_PHOTO = {DELETE_ALBUM}, {DELETE_ALBUM, DELETE_PHOTO}
 DESTRUCTIVE = {
-    "albums:delete": ALBUM,
-    "albums:delete-permanently": ALBUM,
-    "albums:empty-trash": EMPTY,
-    "albums:delete-photo": EMPTY,
-    "albums:delete-for-ever": EMPTY,
-    "processing:clear": EMPTY,
-    "processing:cancel": EMPTY,
-    "processing:cancel-batch": EMPTY,
-    "processing:delete-batch": EMPTY,
-    "processing:dismiss-failures": EMPTY,
-    "processing:reclaim": EMPTY,
+    "albums:delete": ALBUM_ONLY,
+    "albums:delete-permanently": ALBUM_ONLY,
+    "albums:empty-trash": ALBUM_OR_PHOTO,
+    "albums:delete-photo": ALBUM_OR_PHOTO,
+    "albums:delete-for-ever": ALBUM_OR_PHOTO,
+    "processing:clear": ALBUM_OR_PHOTO,
+    "processing:cancel": ALBUM_OR_PHOTO,
+    "processing:cancel-batch": ALBUM_OR_PHOTO,
+    "processing:delete-batch": ALBUM_OR_PHOTO,
+    "processing:dismiss-failures": ALBUM_OR_PHOTO,
+    "processing:reclaim": ALBUM_OR_PHOTO,
 }
-"""By URL, the permissions of which one is needed, beside that to change albums."""
+"""For each URL, the permissions; one of them is needed in addition to that to change albums."""
 HARMLESS = ["albums:restore", "albums:put-all-back", "albums:put-back", "processing:retry", "processing:retry-batch"]
 
 
-def keeper(*codenames: str) -> Client:
+def client_with(*codenames: str) -> Client:
     user = User.objects.create_user("keeper", password="a fine password", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
     client = Client()
@@ -41,7 +41,7 @@ def keeper(*codenames: str) -> Client:
 
 @pytest.fixture
 def photo(album) -> Photo:
-    """With a photo in the trash beside it, a failed job, and one that waits."""
+    """A photo. Its album also has a photo in the trash, a failed job and a waiting job."""
     making.job_in(album, JobState.FAILED)
     photos = [making.photo(album, making.job_in(album, JobState.COMPLETED)) for _ in range(2)]
     for photo in photos:
@@ -59,15 +59,15 @@ def address(name: str, photo: Photo) -> str:
     if name in ("albums:delete-for-ever", "albums:put-back"):
         return reverse(name, args=[photo.album.photos.trashed().get().pk])
     if name.endswith("-batch"):
-        name_of_job = JobState.PENDING if name == "processing:cancel-batch" else JobState.FAILED
-        return reverse(name, args=[Batch.objects.filter(jobs__state=name_of_job).first().pk])
+        state = JobState.PENDING if name == "processing:cancel-batch" else JobState.FAILED
+        return reverse(name, args=[Batch.objects.filter(jobs__state=state).first().pk])
     if name in ("albums:delete-permanently", "albums:restore"):
         Album.objects.update(trashed_at="2026-01-01T00:00Z")
     return reverse(name, args=[photo.album_id])
 
 
-def kept() -> dict[str, list[object]]:
-    """All that could be deleted."""
+def row_states() -> dict[str, list[object]]:
+    """The state of all rows that could be deleted."""
     return {
         "albums": list(Album.objects.values_list("pk", "trashed_at")),
         "photos": list(Photo.objects.order_by("pk").values_list("pk", "trashed_at")),
@@ -82,44 +82,47 @@ DATA = {"pick": "all", "confirmed": "yes"}
 
 @pytest.mark.parametrize("name", DESTRUCTIVE)
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_who_may_only_change_albums_deletes_nothing_of_others(photo, data_dir, name, method):
-    client, url = keeper(CHANGE, "change_photo", "change_processingjob", "view_album"), address(name, photo)
-    before, files = kept(), sorted(data_dir.rglob("*"))
+def test_a_user_who_may_only_change_albums_cannot_delete_content_of_others(photo, data_dir, name, method):
+    client, url = (
+        client_with(CHANGE, "change_photo", "change_processingjob", "view_album"),
+        address(name, photo),
+    )
+    rows_before, files_before = row_states(), sorted(data_dir.rglob("*"))
 
-    answer = getattr(client, method)(url, DATA)
+    response = getattr(client, method)(url, DATA)
 
-    if method == "post" or answer.status_code != 405:
-        assert answer.status_code == 403
-        assert b"your account cannot delete it." in answer.content
-    assert (kept(), sorted(data_dir.rglob("*"))) == (before, files)
+    if method == "post" or response.status_code != 405:
+        assert response.status_code == 403
+        assert b"your account cannot delete it." in response.content
+    assert (row_states(), sorted(data_dir.rglob("*"))) == (rows_before, files_before)
 
 
 @pytest.mark.parametrize("name", DESTRUCTIVE)
 @pytest.mark.parametrize("codename", [DELETE_ALBUM, DELETE_PHOTO])
-def test_one_permission_more_allows_it(photo, name, codename):
-    answer = keeper(CHANGE, codename).post(address(name, photo), DATA)
+def test_a_matching_delete_permission_allows_the_deletion(photo, name, codename):
+    response = client_with(CHANGE, codename).post(address(name, photo), DATA)
 
-    assert answer.status_code == (302 if codename in DESTRUCTIVE[name] else 403)
+    assert response.status_code == (302 if codename in DESTRUCTIVE[name] else 403)
 
 
 @pytest.mark.parametrize("name", DESTRUCTIVE)
-def test_without_the_permission_to_change_it_does_not_exist(photo, name):
+def test_without_the_permission_to_change_albums_the_album_does_not_exist(photo, name):
     url = address(name, photo)
-    before = kept()
+    rows_before = row_states()
 
-    answer = keeper(DELETE_ALBUM, DELETE_PHOTO).post(url, DATA)
+    response = client_with(DELETE_ALBUM, DELETE_PHOTO).post(url, DATA)
 
-    assert answer.status_code in (302, 404)  # the failures' desk has none to dismiss
-    assert kept() == before
+    assert response.status_code in (302, 404)  # the failure page has none to dismiss
+    assert row_states() == rows_before
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-def test_who_may_change_albums_restores_and_retries(photo, name):
-    assert keeper(CHANGE).post(address(name, photo)).status_code == 302
+def test_a_user_who_may_change_albums_can_restore_and_retry(photo, name):
+    assert client_with(CHANGE).post(address(name, photo)).status_code == 302
 
 
-def test_pages_offer_nothing_that_would_be_refused(photo):
-    client = keeper(CHANGE)
+def test_pages_offer_no_action_that_would_be_rejected(photo):
+    client = client_with(CHANGE)
     batch = Batch.objects.first()
 
     for path in (
@@ -128,61 +131,61 @@ def test_pages_offer_nothing_that_would_be_refused(photo):
         f"/albums/{photo.album_id}/trash/",
         f"/batches/{batch.pk}/",
     ):
-        words = client.get(path).content.decode()
-        assert "Delete" not in words, path
-        assert 'id="cancel-rest"' not in words, path
-        assert 'id="dismiss-report"' not in words, path
+        text = client.get(path).content.decode()
+        assert "Delete" not in text, path
+        assert 'id="cancel-rest"' not in text, path
+        assert 'id="dismiss-report"' not in text, path
 
 
-def test_who_sent_a_batch_to_anothers_album_may_cancel_and_delete_that(photo):
+def test_a_user_can_cancel_and_delete_their_own_batch_in_anothers_album(photo):
     ProcessingJob.objects.update(state=JobState.COMPLETED)
-    client = keeper(CHANGE)
-    mine = making.job_in(photo.album, JobState.PENDING)
-    Batch.objects.filter(pk=mine.batch_id).update(opened_by=User.objects.get(username="keeper"))
+    client = client_with(CHANGE)
+    own_job = making.job_in(photo.album, JobState.PENDING)
+    Batch.objects.filter(pk=own_job.batch_id).update(opened_by=User.objects.get(username="keeper"))
 
     assert client.post(f"/albums/{photo.album_id}/uploads/cancel/").status_code == 302
 
-    mine.refresh_from_db()
-    assert mine.state == JobState.CANCELLED
-    assert client.post(f"/batches/{mine.batch_id}/delete/").status_code == 302
-    assert not Batch.objects.filter(pk=mine.batch_id).exists()
+    own_job.refresh_from_db()
+    assert own_job.state == JobState.CANCELLED
+    assert client.post(f"/batches/{own_job.batch_id}/delete/").status_code == 302
+    assert not Batch.objects.filter(pk=own_job.batch_id).exists()
 
 
-def test_of_many_failures_only_the_own_are_dismissed(photo):
-    client = keeper(CHANGE)
+def test_dismissing_all_failures_dismisses_only_the_users_own(photo):
+    client = client_with(CHANGE)
     album = Album.objects.create(title="Mine", owner=User.objects.get(username="keeper"))
-    jobs.cancel(ProcessingJob.objects.get(state=JobState.PENDING))  # or it would be the next one to fail
-    mine = making.job_in(album, JobState.FAILED)
+    jobs.cancel(ProcessingJob.objects.get(state=JobState.PENDING))  # otherwise this job would be the next to fail
+    own_job = making.job_in(album, JobState.FAILED)
 
-    words = client.post("/failures/dismiss/", DATA, follow=True).content.decode()
+    text = client.post("/failures/dismiss/", DATA, follow=True).content.decode()
 
-    mine.refresh_from_db()
-    assert mine.state == JobState.CANCELLED
+    own_job.refresh_from_db()
+    assert own_job.state == JobState.CANCELLED
     assert ProcessingJob.objects.failed().count() == 1
-    assert "1 file belongs to other users and your account cannot delete them." in words
+    assert "1 file belongs to other users and your account cannot delete them." in text
 
 
 @pytest.mark.parametrize("action", ["cancel", "dismiss"])
-def test_the_admin_deletes_no_raw_files_of_others_without_it(photo, action):
-    client = keeper(CHANGE, "change_processingjob", "view_processingjob")
-    before = kept()
-    chosen = [str(pk) for pk in ProcessingJob.objects.values_list("pk", flat=True)]
+def test_admin_actions_delete_no_raw_files_of_others_without_permission(photo, action):
+    client = client_with(CHANGE, "change_processingjob", "view_processingjob")
+    rows_before = row_states()
+    selected = [str(pk) for pk in ProcessingJob.objects.values_list("pk", flat=True)]
 
-    client.post("/admin/processing/processingjob/", {"action": action, "_selected_action": chosen, "post": "yes"})
+    client.post("/admin/processing/processingjob/", {"action": action, "_selected_action": selected, "post": "yes"})
 
-    assert kept() == before
+    assert row_states() == rows_before
 
 
-def test_in_the_admin_nobody_makes_anothers_album_or_photo_the_own_to_delete_it(photo, owner):
-    client = keeper(CHANGE, "change_photo")
-    me = User.objects.get(username="keeper")
-    mine = Album.objects.create(title="Mine", owner=me)
+def test_the_admin_does_not_let_a_user_take_over_an_album_or_photo(photo, owner):
+    client = client_with(CHANGE, "change_photo")
+    user = User.objects.get(username="keeper")
+    own_album = Album.objects.create(title="Mine", owner=user)
 
-    client.post(f"/admin/albums/album/{photo.album_id}/change/", {"title": "Summer", "owner": me.pk})
+    client.post(f"/admin/albums/album/{photo.album_id}/change/", {"title": "Summer", "owner": user.pk})
     page = client.get(f"/admin/albums/photo/{photo.pk}/change/").content.decode()
-    client.post(f"/admin/albums/photo/{photo.pk}/change/", {"album": mine.pk, "position": 1, "keywords": "[]"})
+    client.post(f"/admin/albums/photo/{photo.pk}/change/", {"album": own_album.pk, "position": 1, "keywords": "[]"})
 
     assert Album.objects.get(pk=photo.album_id).owner == owner
     assert 'name="album"' not in page
     photo.refresh_from_db()
-    assert photo.album_id != mine.pk
+    assert photo.album_id != own_album.pk

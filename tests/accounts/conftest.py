@@ -1,4 +1,4 @@
-"""Who signs in, and the codes of their apps."""
+"""Signing in, and the codes of authenticator apps."""
 
 import re
 import struct
@@ -13,32 +13,32 @@ PASSWORD = "a fine password"
 STEP_SECONDS = 30
 
 
-def code_of(secret: str, at: float) -> str:
+def code_of(secret: str, seconds: float) -> str:
     """The code of RFC 6238 for this base32 secret at this time, in seconds."""
-    hashed = digest(b32decode(secret), struct.pack(">Q", int(at) // STEP_SECONDS), sha1)
+    hashed = digest(b32decode(secret), struct.pack(">Q", int(seconds) // STEP_SECONDS), sha1)
     offset = hashed[-1] & 15
     number = struct.unpack(">I", hashed[offset : offset + 4])[0] & 0x7FFFFFFF
     return f"{number % 1_000_000:06}"
 
 
-def sign_in(client: Client, name: str = "owner", **more):
-    return client.post("/accounts/login/", {"username": name, "password": PASSWORD, **more})
+def sign_in(client: Client, name: str = "owner", **form_fields):
+    return client.post("/accounts/login/", {"username": name, "password": PASSWORD, **form_fields})
 
 
 def confirm(client: Client) -> None:
-    """By the password, as pages ask before a change that matters."""
+    """Confirms the password, which pages require before a sensitive change."""
     assert client.post("/accounts/reauthenticate/", {"password": PASSWORD}).status_code == 302
 
 
 def secret_shown(page) -> str:
-    found = re.search(r'<code class="key">([A-Z2-7]+)</code>', page.content.decode())
-    assert found
-    return found[1]
+    match = re.search(r'<code class="key">([A-Z2-7]+)</code>', page.content.decode())
+    assert match
+    return match[1]
 
 
 @pytest.fixture
 def client(owner) -> Client:
-    """Signed in by password, and nothing confirmed since."""
+    """Signed in by password; the password was not confirmed since."""
     client = Client()
     sign_in(client)
     return client

@@ -1,4 +1,4 @@
-"""A provider of OpenID Connect as a real server, which tests make go wrong."""
+"""An OpenID Connect provider as a real server, which tests can make fail."""
 
 import json
 import threading
@@ -20,7 +20,7 @@ CLIENT_ID, CLIENT_SECRET = "darkroom", "a shared secret"
 
 
 class FakeProvider:
-    """Answers discovery, keys, token and userinfo. `claims` are those of whoever signs in; the attributes say what is wrong."""
+    """Serves discovery, keys, token and userinfo. `claims` describe the user signing in; tests set attributes to break it."""
 
     def __init__(self) -> None:
         self.port = ports.reserve("127.0.0.1")
@@ -32,15 +32,15 @@ class FakeProvider:
         self.token_claims: dict[str, Any] = {}
         self.userinfo: dict[str, Any] | None = None
         self.configuration: dict[str, Any] = {}
-        self.asked: dict[str, str] = {}
+        self.authorization_request: dict[str, str] = {}
         self.paths: list[str] = []
 
-    def leave(self, url: str) -> str:
-        """What a browser does at the address that it was sent to; returns the code to come back with."""
-        self.asked = dict(parse_qsl(urlsplit(url).query))
+    def authorize(self, url: str) -> str:
+        """Does what a browser does at the provider's address; returns the code for the callback."""
+        self.authorization_request = dict(parse_qsl(urlsplit(url).query))
         return "a-code"
 
-    def answer(self, path: str, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    def respond(self, path: str, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
         self.paths.append(path)
         if path == "/.well-known/openid-configuration":
             return 200, self._configuration()
@@ -60,16 +60,22 @@ class FakeProvider:
             "jwks_uri": "jwks",
             "userinfo_endpoint": "userinfo",
         }
-        found = {name: f"{self.issuer}/{path}" for name, path in names.items()}
+        endpoints = {name: f"{self.issuer}/{path}" for name, path in names.items()}
         methods = {"token_endpoint_auth_methods_supported": ["client_secret_post"]}
-        return {"issuer": self.issuer} | found | methods | self.configuration
+        return {"issuer": self.issuer} | endpoints | methods | self.configuration
 
     def _token(self, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
         challenge = urlsafe_b64encode(sha256(form.get("code_verifier", "").encode()).digest()).rstrip(b"=").decode()
-        if form.get("client_secret") != CLIENT_SECRET or challenge != self.asked.get("code_challenge"):
+        if form.get("client_secret") != CLIENT_SECRET or challenge != self.authorization_request.get("code_challenge"):
             return 401, {"error": "invalid_client"}
         now = int(time.time())
-        claims = {"iss": self.issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 300, "nonce": self.asked.get("nonce")}
+        claims = {
+            "iss": self.issuer,
+            "aud": CLIENT_ID,
+            "iat": now,
+            "exp": now + 300,
+            "nonce": self.authorization_request.get("nonce"),
+        }
         claims |= self.claims | self.token_claims
         token = jwt.encode(
             {k: v for k, v in claims.items() if v is not None}, self.signs_with, self.algorithm, {"kid": "k"}
@@ -81,17 +87,17 @@ class FakeProvider:
 def served(provider: FakeProvider) -> Iterator[FakeProvider]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._answer({})
+            self._respond({})
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             form = {name: values[0] for name, values in parse_qs(body).items()}
             if basic := self.headers.get("Authorization", "").removeprefix("Basic "):
                 form["client_secret"] = b64decode(basic).decode().partition(":")[2]
-            self._answer(form)
+            self._respond(form)
 
-        def _answer(self, form: dict[str, str]) -> None:
-            status, content = provider.answer(urlsplit(self.path).path, form)
+        def _respond(self, form: dict[str, str]) -> None:
+            status, content = provider.respond(urlsplit(self.path).path, form)
             body = json.dumps(content).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

@@ -1,4 +1,4 @@
-"""Codes of an app and recovery codes: asked for, once each, counted, and kept sealed."""
+"""Codes of an authenticator app and recovery codes: required, valid once, rate-limited, and stored encrypted."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -34,7 +34,7 @@ def fresh_counts():
 
 @pytest.fixture
 def clock(monkeypatch) -> SimpleNamespace:
-    """Of the codes. Stands still until a test moves it."""
+    """The clock of the codes. It is stopped; tests advance it."""
     clock = SimpleNamespace(now=time.time())
     monkeypatch.setattr(auth, "time", SimpleNamespace(time=lambda: clock.now))
     return clock
@@ -42,7 +42,7 @@ def clock(monkeypatch) -> SimpleNamespace:
 
 @pytest.fixture
 def protected(owner, clock) -> User:
-    """Has an app and recovery codes."""
+    """A user with an authenticator app and recovery codes."""
     TOTP.activate(owner, SECRET)
     RecoveryCodes.activate(owner)
     assert code_of(SECRET, clock.now) != WRONG
@@ -53,14 +53,14 @@ def code_now(clock) -> str:
     return code_of(SECRET, clock.now)
 
 
-def at_the_code() -> Client:
-    """Has given the right password."""
+def client_at_code_page() -> Client:
+    """A client that has entered the right password and is asked for the code."""
     client = Client()
     assert sign_in(client).url == CODE
     return client
 
 
-def is_in(client: Client) -> bool:
+def is_signed_in(client: Client) -> bool:
     return client.get("/albums/").status_code == 200
 
 
@@ -74,32 +74,32 @@ def test_an_app_is_set_up_with_its_first_code_and_recovery_codes(client, owner, 
     page = client.get("/accounts/two-factor/app/")
     secret = secret_shown(page)
 
-    refused = client.post("/accounts/two-factor/app/", {"code": code_of(secret, clock.now + 3600)})
-    done = client.post("/accounts/two-factor/app/", {"code": code_of(secret, clock.now)})
+    rejected = client.post("/accounts/two-factor/app/", {"code": code_of(secret, clock.now + 3600)})
+    accepted = client.post("/accounts/two-factor/app/", {"code": code_of(secret, clock.now)})
 
     assert b"data:image/svg+xml;base64," in page.content
-    assert refused.status_code == 200
-    assert done.url == "/accounts/two-factor/recovery-codes/"
-    shown = client.get(done.url).content.decode()
-    assert all(code in shown for code in recovery_codes(owner))
+    assert rejected.status_code == 200
+    assert accepted.url == "/accounts/two-factor/recovery-codes/"
+    codes_page = client.get(accepted.url).content.decode()
+    assert all(code in codes_page for code in recovery_codes(owner))
     assert len(recovery_codes(owner)) == 10
     assert client.get("/accounts/two-factor/recovery-codes/file/").content.decode().split()[-10:] == recovery_codes(
         owner
     )
 
 
-def test_the_code_that_sets_up_an_app_signs_nobody_in(client, clock):
+def test_the_code_that_sets_up_an_app_cannot_be_used_to_sign_in(client, clock):
     confirm(client)
     secret = secret_shown(client.get("/accounts/two-factor/app/"))
     client.post("/accounts/two-factor/app/", {"code": code_of(secret, clock.now)})
-    waiting = at_the_code()
+    waiting_client = client_at_code_page()
 
-    waiting.post(CODE, {"code": code_of(secret, clock.now)})
+    waiting_client.post(CODE, {"code": code_of(secret, clock.now)})
 
-    assert not is_in(waiting)
+    assert not is_signed_in(waiting_client)
 
 
-def test_the_user_is_told_by_mail(client, owner, clock, settings, monkeypatch):
+def test_the_user_is_notified_by_mail(client, owner, clock, settings, monkeypatch):
     settings.EMAIL_URL, settings.PUBLIC_URL = "smtp://mail.example.org", "https://photos.example.org"
     monkeypatch.setattr(mail, "submit", lambda act: act())
     EmailAddress.objects.create(user=owner, email="owner@example.org", verified=True, primary=True)
@@ -115,16 +115,16 @@ def test_the_user_is_told_by_mail(client, owner, clock, settings, monkeypatch):
 
 
 def test_signing_in_by_password_asks_for_the_code(protected, clock):
-    client = at_the_code()
-    assert not is_in(client)
+    client = client_at_code_page()
+    assert not is_signed_in(client)
 
-    answer = client.post(CODE, {"code": code_now(clock)})
+    response = client.post(CODE, {"code": code_now(clock)})
 
-    assert (answer.status_code, answer.url) == (302, "/albums/")
-    assert is_in(client)
+    assert (response.status_code, response.url) == (302, "/albums/")
+    assert is_signed_in(client)
 
 
-def test_the_admin_is_entered_the_same_way(admin, clock):
+def test_the_admin_requires_the_code_too(admin, clock):
     TOTP.activate(admin, SECRET)
     client = Client()
     page = client.get("/admin/login/?next=/admin/")
@@ -136,7 +136,7 @@ def test_the_admin_is_entered_the_same_way(admin, clock):
     assert client.get("/admin/").status_code == 200
 
 
-def test_the_admins_own_form_is_no_way_around_it(admin, clock):
+def test_the_sign_in_form_of_the_admin_does_not_bypass_the_code(admin, clock):
     TOTP.activate(admin, SECRET)
     client = Client()
 
@@ -145,64 +145,64 @@ def test_the_admins_own_form_is_no_way_around_it(admin, clock):
     assert client.get("/admin/").status_code == 302
 
 
-def test_a_code_signs_in_once(protected, clock):
+def test_a_code_is_valid_once(protected, clock):
     code = code_now(clock)
-    assert at_the_code().post(CODE, {"code": code}).status_code == 302
-    replayed = at_the_code()
+    assert client_at_code_page().post(CODE, {"code": code}).status_code == 302
+    second_client = client_at_code_page()
 
-    answer = replayed.post(CODE, {"code": code})
+    response = second_client.post(CODE, {"code": code})
 
-    assert answer.status_code == 200
-    assert "Wrong or already used code" in answer.content.decode()
-    assert not is_in(replayed)
+    assert response.status_code == 200
+    assert "Wrong or already used code" in response.content.decode()
+    assert not is_signed_in(second_client)
 
 
-@pytest.mark.parametrize(("steps", "is_right"), [(-2, False), (-1, True), (1, True), (2, False)])
-def test_a_code_may_be_one_step_early_or_late(protected, clock, steps, is_right):
-    client = at_the_code()
+@pytest.mark.parametrize(("steps", "is_valid"), [(-2, False), (-1, True), (1, True), (2, False)])
+def test_a_code_may_be_one_step_early_or_late(protected, clock, steps, is_valid):
+    client = client_at_code_page()
 
     client.post(CODE, {"code": code_of(SECRET, clock.now + 30 * steps)})
 
-    assert is_in(client) is is_right
+    assert is_signed_in(client) is is_valid
 
 
-def test_codes_cannot_be_guessed_however_many_browsers_try(protected, clock):
+def test_wrong_codes_are_limited_across_browsers(protected, clock):
     for _ in range(5):
-        assert at_the_code().post(CODE, {"code": WRONG}).status_code == 200
-    client = at_the_code()
+        assert client_at_code_page().post(CODE, {"code": WRONG}).status_code == 200
+    client = client_at_code_page()
 
-    answer = client.post(CODE, {"code": code_now(clock)})
+    response = client.post(CODE, {"code": code_now(clock)})
 
-    assert "Too many wrong codes" in answer.content.decode()
-    assert not is_in(client)
+    assert "Too many wrong codes" in response.content.decode()
+    assert not is_signed_in(client)
 
 
-def test_a_right_code_starts_the_count_afresh(protected, clock):
+def test_a_right_code_resets_the_count_of_wrong_codes(protected, clock):
     for _ in range(4):
-        at_the_code().post(CODE, {"code": WRONG})
-    at_the_code().post(CODE, {"code": code_now(clock)})
+        client_at_code_page().post(CODE, {"code": WRONG})
+    client_at_code_page().post(CODE, {"code": code_now(clock)})
     for _ in range(4):
-        at_the_code().post(CODE, {"code": WRONG})
-    client = at_the_code()
+        client_at_code_page().post(CODE, {"code": WRONG})
+    client = client_at_code_page()
 
     client.post(CODE, {"code": code_of(SECRET, clock.now + 30)})
 
-    assert is_in(client)
+    assert is_signed_in(client)
 
 
-def test_recovery_codes_are_counted_like_others(protected, clock):
+def test_recovery_codes_count_towards_the_limit(protected, clock):
     for _ in range(5):
-        at_the_code().post(CODE, {"code": WRONG})
-    client = at_the_code()
+        client_at_code_page().post(CODE, {"code": WRONG})
+    client = client_at_code_page()
 
     client.post(CODE, {"code": recovery_codes(protected)[0]})
 
-    assert not is_in(client)
+    assert not is_signed_in(client)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_codes_tried_at_the_same_moment_are_counted_before_they_are_looked_at(protected, clock):
-    clients = [at_the_code() for _ in range(12)]
+def test_simultaneous_attempts_are_counted_before_they_are_checked(protected, clock):
+    clients = [client_at_code_page() for _ in range(12)]
 
     def guess(client: Client) -> str:
         try:
@@ -211,33 +211,33 @@ def test_codes_tried_at_the_same_moment_are_counted_before_they_are_looked_at(pr
             connection.close()
 
     with ThreadPoolExecutor(len(clients)) as pool:
-        answers = list(pool.map(guess, clients))
+        pages = list(pool.map(guess, clients))
 
-    assert sum("Wrong or already used code" in answer for answer in answers) <= 5
-    assert sum("Too many wrong codes" in answer for answer in answers) >= 7
+    assert sum("Wrong or already used code" in page for page in pages) <= 5
+    assert sum("Too many wrong codes" in page for page in pages) >= 7
 
 
-def test_a_recovery_code_signs_in_once(protected):
+def test_a_recovery_code_is_valid_once(protected):
     code = recovery_codes(protected)[0]
-    first, second = at_the_code(), at_the_code()
+    first, second = client_at_code_page(), client_at_code_page()
 
     first.post(CODE, {"code": code})
     second.post(CODE, {"code": code})
 
-    assert (is_in(first), is_in(second)) == (True, False)
+    assert (is_signed_in(first), is_signed_in(second)) == (True, False)
     assert code not in recovery_codes(protected)
 
 
-def test_new_recovery_codes_end_the_old_ones(protected, client):
-    old = recovery_codes(protected)
-    client = at_the_code()
-    client.post(CODE, {"code": old[0]})
+def test_new_recovery_codes_replace_the_old_ones(protected, client):
+    old_codes = recovery_codes(protected)
+    client = client_at_code_page()
+    client.post(CODE, {"code": old_codes[0]})
     confirm(client)
 
     client.post("/accounts/two-factor/recovery-codes/new/")
 
-    assert not set(old) & set(recovery_codes(protected))
-    assert at_the_code().post(CODE, {"code": old[1]}).status_code == 200
+    assert not set(old_codes) & set(recovery_codes(protected))
+    assert client_at_code_page().post(CODE, {"code": old_codes[1]}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -250,8 +250,8 @@ def test_new_recovery_codes_end_the_old_ones(protected, client):
         "/accounts/passkeys/add/",
     ],
 )
-def test_a_session_that_was_left_open_changes_and_shows_nothing(protected, clock, address):
-    client = at_the_code()
+def test_an_open_session_must_confirm_the_password_before_sensitive_pages(protected, clock, address):
+    client = client_at_code_page()
     client.post(CODE, {"code": code_now(clock)})
 
     assert client.get(address).url.startswith("/accounts/reauthenticate/")
@@ -260,7 +260,7 @@ def test_a_session_that_was_left_open_changes_and_shows_nothing(protected, clock
 
 
 def test_the_app_is_turned_off_with_its_recovery_codes(protected, clock):
-    client = at_the_code()
+    client = client_at_code_page()
     client.post(CODE, {"code": code_now(clock)})
     confirm(client)
 
@@ -270,13 +270,13 @@ def test_the_app_is_turned_off_with_its_recovery_codes(protected, clock):
     assert sign_in(Client()).url == "/albums/"
 
 
-def test_a_page_that_asks_for_the_code_needs_the_password_first(protected):
+def test_the_code_page_requires_the_password_first(protected):
     assert Client().get(CODE).url == "/accounts/login/"
     assert Client().post(CODE, {"code": WRONG}).url == "/accounts/login/"
 
 
-def test_whoever_cancels_begins_with_the_password_again(protected, clock):
-    client = at_the_code()
+def test_cancelling_at_the_code_page_requires_the_password_again(protected, clock):
+    client = client_at_code_page()
 
     client.post("/accounts/logout/", {"next": "/accounts/login/"})
 
@@ -284,20 +284,20 @@ def test_whoever_cancels_begins_with_the_password_again(protected, clock):
     assert client.post(CODE, {"code": code_now(clock)}).url == "/accounts/login/"
 
 
-def test_secrets_are_sealed_in_the_database(protected):
+def test_secrets_are_encrypted_in_the_database(protected):
     rows = str(list(Authenticator.objects.values_list("data", flat=True)))
 
     assert SECRET not in rows
     assert not any(code in rows for code in recovery_codes(protected))
 
 
-def test_with_another_secret_key_no_code_is_right_and_the_command_helps(protected, clock, settings, caplog):
+def test_with_another_secret_key_no_code_is_valid_and_the_log_says_why(protected, clock, settings, caplog):
     settings.SECRET_KEY = "another key, with which nothing here was ever sealed"
-    client = at_the_code()
+    client = client_at_code_page()
 
-    answer = client.post(CODE, {"code": code_now(clock)})
+    response = client.post(CODE, {"code": code_now(clock)})
 
-    assert (answer.status_code, is_in(client)) == (200, False)
+    assert (response.status_code, is_signed_in(client)) == (200, False)
     assert "SECRET_KEY has changed" in caplog.text
 
 
@@ -310,28 +310,28 @@ def test_the_command_removes_the_second_factor(protected, capsys):
         call_command("remove_second_factor", "nobody")
 
 
-def test_a_session_that_waits_for_the_code_ends_with_another_password(protected, clock):
-    client = at_the_code()
+def test_changing_the_password_ends_a_session_that_waits_for_the_code(protected, clock):
+    client = client_at_code_page()
     protected.set_password("another fine password")
     protected.save()
 
-    answer = client.post(CODE, {"code": code_now(clock)})
+    response = client.post(CODE, {"code": code_now(clock)})
 
-    assert "Your password has changed" in answer.content.decode()
-    assert not is_in(client)
+    assert "Your password has changed" in response.content.decode()
+    assert not is_signed_in(client)
 
 
-def test_the_overview_says_what_is_on(protected, client, clock):
-    client = at_the_code()
+def test_the_overview_shows_the_active_methods(protected, client, clock):
+    client = client_at_code_page()
     client.post(CODE, {"code": code_now(clock)})
 
     page = client.get("/accounts/two-factor/").content.decode()
 
     assert "Signing in requires a code from your app" in page
-    assert "Passkeys don\u2019t work at this address" in page  # http, and no localhost
+    assert "Passkeys don\u2019t work at this address" in page  # the address is http and not localhost
 
 
-def test_counting_needs_no_request_of_its_own_kind(protected, rf):
+def test_attempts_are_counted_for_any_request(protected, rf):
     for _ in range(5):
         second_factor.count_attempt(rf.get("/"), protected)
     with pytest.raises(second_factor.ValidationError):

@@ -1,4 +1,4 @@
-"""What the journeys through HTTP share."""
+"""Fixtures for the journeys through HTTP."""
 
 import pytest
 from django.test import Client

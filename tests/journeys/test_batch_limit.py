@@ -28,7 +28,7 @@ def by_tus(client, album):
 
 
 @pytest.mark.parametrize("send", [by_form, by_manifest, by_tus])
-def test_the_file_beyond_the_limit_is_refused_with_one_code_and_message(signed_in, album, settings, send):
+def test_a_file_beyond_the_limit_is_rejected_with_the_same_code_and_message(signed_in, album, settings, send):
     settings.MAX_BATCH_FILES = 1
     refusal = rejections.TOO_MANY.filled(limit=1)
 

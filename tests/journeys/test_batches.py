@@ -1,4 +1,4 @@
-"""The batches' pages: the list, one batch with its receipt, and what a person can do about it."""
+"""The pages of batches: the list, one batch with its receipt, and its actions."""
 
 import csv
 import io
@@ -28,29 +28,29 @@ def client_of(user) -> Client:
     return client
 
 
-def sent(album: Album, count: int = 1, name: str = "IMG_{}.JPG") -> Batch:
+def received_batch(album: Album, count: int = 1, name: str = "IMG_{}.JPG") -> Batch:
     batch = making.received(album, making.jpeg((500, 400)), name=name.format(0)).batch
     for number in range(1, count):
         making.received(album, making.jpeg((500, 400)), name=name.format(number), batch=batch)
     return batch
 
 
-def developed(album: Album, count: int = 1, name: str = "IMG_{}.JPG") -> Batch:
-    batch = sent(album, count, name)
+def processed_batch(album: Album, count: int = 1, name: str = "IMG_{}.JPG") -> Batch:
+    batch = received_batch(album, count, name)
     while worker.develop_next():
         pass
     return batch
 
 
-def proved(album: Album, count: int = 1, name: str = "IMG_{}.JPG") -> Batch:
-    batch = developed(album, count, name)
+def verified_batch(album: Album, count: int = 1, name: str = "IMG_{}.JPG") -> Batch:
+    batch = processed_batch(album, count, name)
     while post_write.verify_next():
         pass
     return batch
 
 
-def with_failures(album: Album, count: int = 1) -> Batch:
-    batch = sent(album, count)
+def failed_batch(album: Album, count: int = 1) -> Batch:
+    batch = received_batch(album, count)
     for _ in range(count):
         jobs.give_up(jobs.claim_next("tester"), "broken", "The file is damaged.")
     return batch
@@ -73,8 +73,8 @@ def receipt_json(client: Client, batch: Batch) -> dict[str, Any]:
     return json.loads(client.get(f"/batches/{batch.pk}/receipt.json").getvalue())
 
 
-def test_the_line_that_frees_the_card_is_there_only_when_it_is_true(signed_in, album):
-    batch = developed(album, 2)
+def test_safe_to_format_is_shown_only_when_all_files_are_verified(signed_in, album):
+    batch = processed_batch(album, 2)
     assert "safe to format" not in page(signed_in, batch)
     assert "2 are still being verified" in page(signed_in, batch)
 
@@ -84,8 +84,8 @@ def test_the_line_that_frees_the_card_is_there_only_when_it_is_true(signed_in, a
     assert "All 2 files are stored and verified: safe to format the card." in page(signed_in, batch)
 
 
-def test_the_page_is_live_until_time_changes_nothing_any_more(signed_in, album):
-    batch = developed(album)
+def test_a_batch_page_is_polled_until_all_files_are_verified(signed_in, album):
+    batch = processed_batch(album)
     assert 'hx-trigger="every 2s"' in page(signed_in, batch)
     assert '<noscript><meta http-equiv="refresh"' in page(signed_in, batch)
 
@@ -95,50 +95,50 @@ def test_the_page_is_live_until_time_changes_nothing_any_more(signed_in, album):
     assert "http-equiv" not in page(signed_in, batch)
 
 
-def test_who_waits_for_a_worker_is_told_that_there_is_none(signed_in, album):
-    assert "Processing is paused: no worker is running" in page(signed_in, developed(album))
+def test_a_batch_page_says_that_no_worker_is_running(signed_in, album):
+    assert "Processing is paused: no worker is running" in page(signed_in, processed_batch(album))
 
 
-def test_files_are_listed_with_where_they_stand_and_why(signed_in, album):
-    batch = proved(album)
+def test_files_are_listed_with_status_and_reason(signed_in, album):
+    batch = verified_batch(album)
     making.received(album, b"no picture", name="notes.txt", batch=batch)
     worker.develop_next()
-    half = making.upload(album, "half.jpg", batch)
-    Upload.objects.filter(pk=half.pk).update(size=3 << 20, arrived=1 << 20)
+    partial = making.upload(album, "half.jpg", batch)
+    Upload.objects.filter(pk=partial.pk).update(size=3 << 20, arrived=1 << 20)
 
     text = page(signed_in, batch)
 
-    for words in ("Stored and verified", "Failed", "Uploading", "not-an-image", "1 attempt", "of 3.0\xa0MB uploaded"):
-        assert words in text
+    for phrase in ("Stored and verified", "Failed", "Uploading", "not-an-image", "1 attempt", "of 3.0\xa0MB uploaded"):
+        assert phrase in text
     photo = Photo.objects.get()
     assert f'href="/photos/{photo.pk}/"' in text
     assert photo.renditions.get(edge=400).get_absolute_url() in text
 
 
-def test_the_way_to_the_failure_desk_is_shown_when_there_is_something_on_it(signed_in, album):
+def test_the_failure_page_is_linked_only_when_it_lists_something(signed_in, album):
     desk = '/failures/?batch={}"'
-    failed = with_failures(album)
+    failed = failed_batch(album)
     refused = making.upload(album).batch
     uploads.refuse(Upload.objects.get(batch=refused), rejections.EMPTY)
-    good = proved(album)
+    good = verified_batch(album)
 
     assert [desk.format(batch.pk) in page(signed_in, batch) for batch in (failed, refused, good)] == [True, True, False]
 
 
-def test_files_of_one_standing_can_be_shown_alone(signed_in, album):
-    batch = proved(album, 2)
+def test_files_can_be_filtered_by_status(signed_in, album):
+    batch = verified_batch(album, 2)
     making.received(album, b"no picture", name="notes.txt", batch=batch)
     worker.develop_next()
 
     def names(query: str) -> list[str]:
-        return [line.name for line, *_ in signed_in.get(f"/batches/{batch.pk}/{query}").context["files"]]
+        return [row.name for row, *_ in signed_in.get(f"/batches/{batch.pk}/{query}").context["files"]]
 
     assert names("?show=failed") == ["notes.txt"]
     assert names("?show=verified") == ["IMG_0.JPG", "IMG_1.JPG"]
     assert names("?show=nonsense") == ["IMG_0.JPG", "IMG_1.JPG", "notes.txt"]
 
 
-def test_a_large_batch_comes_in_pages_that_keep_what_was_asked_for(signed_in, album):
+def test_the_pages_of_a_large_batch_keep_the_filter(signed_in, album):
     batch = making.upload(album).batch
     for _ in range(100):
         making.upload(album, batch=batch)
@@ -150,44 +150,44 @@ def test_a_large_batch_comes_in_pages_that_keep_what_was_asked_for(signed_in, al
     assert len(signed_in.get(f"/batches/{batch.pk}/?show=arriving&page=2").context["files"]) == 1
 
 
-def test_a_page_costs_the_same_queries_however_large_the_batch(
+def test_a_batch_page_takes_the_same_number_of_queries_for_any_size(
     signed_in, album, django_assert_num_queries, django_assert_max_num_queries
 ):
-    batch = proved(album, 2)
-    with django_assert_max_num_queries(12) as small:
+    batch = verified_batch(album, 2)
+    with django_assert_max_num_queries(12) as queries:
         page(signed_in, batch)
     for number in range(20):
         making.received(album, making.jpeg((500, 400)) if number % 2 else b"none", batch=batch)
     while worker.develop_next() or post_write.verify_next():
         pass
 
-    with django_assert_num_queries(len(small)):
+    with django_assert_num_queries(len(queries)):
         page(signed_in, batch)
 
 
-def test_the_list_costs_the_same_queries_however_many_there_are(
+def test_the_batch_list_takes_the_same_number_of_queries_for_any_length(
     signed_in, album, django_assert_num_queries, django_assert_max_num_queries
 ):
-    developed(album)
-    with django_assert_max_num_queries(8) as small:
+    processed_batch(album)
+    with django_assert_max_num_queries(8) as queries:
         listed(signed_in)
     for _ in range(10):
-        developed(album)
+        processed_batch(album)
 
-    with django_assert_num_queries(len(small)):
+    with django_assert_num_queries(len(queries)):
         assert len(listed(signed_in)) == 11
 
 
-def test_a_person_sees_the_batches_of_their_own_albums(album, owner, stranger, admin):
-    batch = developed(album)
+def test_a_user_sees_the_batches_of_their_own_albums(album, owner, stranger, admin):
+    batch = processed_batch(album)
 
     assert listed(client_of(owner)) == [batch.pk]
     assert listed(client_of(stranger)) == []
     assert listed(client_of(admin)) == [batch.pk]
 
 
-def test_the_list_tells_of_each_batch_how_it_stands(signed_in, album):
-    batch = developed(album, 2)
+def test_the_list_counts_the_files_of_each_batch_by_outcome(signed_in, album):
+    batch = processed_batch(album, 2)
     making.received(album, b"no picture", batch=batch)
     worker.develop_next()
     uploads.refuse(making.upload(album, batch=batch), rejections.EMPTY)
@@ -205,51 +205,51 @@ def test_the_list_tells_of_each_batch_how_it_stands(signed_in, album):
     assert b'hx-trigger="every 2s"' in signed_in.get("/batches/").content
 
 
-def test_a_list_where_nothing_is_at_work_is_not_polled(signed_in, album):
-    developed(album)
+def test_a_list_without_active_batches_is_not_polled(signed_in, album):
+    processed_batch(album)
 
     assert b"hx-trigger" not in signed_in.get("/batches/").content
 
 
-def test_the_list_is_filtered(album, owner, stranger, admin):
-    other = Album.objects.create(title="Winter", owner=stranger)
-    done = developed(album, name="DONE_{}.JPG")
-    failed = with_failures(album)
+def test_the_list_is_filtered_by_state_album_person_and_text(album, owner, stranger, admin):
+    winter = Album.objects.create(title="Winter", owner=stranger)
+    completed = processed_batch(album, name="DONE_{}.JPG")
+    failed = failed_batch(album)
     refused = making.upload(album).batch
     uploads.refuse(Upload.objects.get(batch=refused), rejections.EMPTY)
-    double = making.upload(album).batch
-    uploads.refuse(Upload.objects.get(batch=double), rejections.DUPLICATE)
-    busy = sent(other, name="BUSY_{}.JPG")
+    duplicate = making.upload(album).batch
+    uploads.refuse(Upload.objects.get(batch=duplicate), rejections.DUPLICATE)
+    active = received_batch(winter, name="BUSY_{}.JPG")
 
-    asked = {
-        "": [busy, double, refused, failed, done],
-        "?state=at-work": [busy],
+    expected = {
+        "": [active, duplicate, refused, failed, completed],
+        "?state=at-work": [active],
         "?state=failures": [refused, failed],
-        "?state=done": [double, done],
-        f"?album={other.pk}": [busy],
-        f"?person={owner.pk}": [double, refused, failed, done],
-        "?text=wint": [busy],
-        "?text=done_0": [done],
+        "?state=done": [duplicate, completed],
+        f"?album={winter.pk}": [active],
+        f"?person={owner.pk}": [duplicate, refused, failed, completed],
+        "?text=wint": [active],
+        "?text=done_0": [completed],
         f"?text=img&state=failures&album={album.pk}&person={owner.pk}": [failed],
         "?text=100%25": [],
-        "?state=nonsense&album=x&person=9999999&page=-1": [busy, double, refused, failed, done],
+        "?state=nonsense&album=x&person=9999999&page=-1": [active, duplicate, refused, failed, completed],
     }
 
-    assert {query: listed(client_of(admin), query) for query in asked} == {
-        query: [batch.pk for batch in found] for query, found in asked.items()
+    assert {query: listed(client_of(admin), query) for query in expected} == {
+        query: [batch.pk for batch in batches] for query, batches in expected.items()
     }
 
 
-def test_only_who_sees_everybodys_albums_is_asked_for_a_person(album, owner, admin):
-    developed(album)
+def test_the_person_filter_is_only_for_users_who_see_all_albums(album, owner, admin):
+    processed_batch(album)
 
     assert "person" not in client_of(owner).get("/batches/").context["form"].fields
     assert list(client_of(admin).get("/batches/").context["form"].fields["person"].queryset) == [owner]
     assert f'<option value="{album.pk}">' in client_of(owner).get("/batches/").content.decode()
 
 
-def test_an_album_of_somebody_else_cannot_be_asked_for(album, stranger):
-    developed(album)
+def test_filtering_by_another_users_album_shows_nothing(album, stranger):
+    processed_batch(album)
 
     response = client_of(stranger).get(f"/batches/?album={album.pk}")
 
@@ -257,15 +257,15 @@ def test_an_album_of_somebody_else_cannot_be_asked_for(album, stranger):
     assert album.title not in response.content.decode()
 
 
-def test_fifty_batches_make_a_page(signed_in, album):
+def test_a_page_of_the_list_has_fifty_batches(signed_in, album):
     Batch.objects.bulk_create(Batch(album=album, source=Batch.Source.FORM) for _ in range(51))
 
     assert len(listed(signed_in)) == 50
     assert len(listed(signed_in, "?page=2")) == 1
 
 
-def test_all_failed_or_one_are_retried(signed_in, album):
-    batch, other = with_failures(album, 3), with_failures(album, 1)
+def test_one_failed_job_or_all_are_retried(signed_in, album):
+    batch, other_batch = failed_batch(album, 3), failed_batch(album, 1)
     first = batch.jobs.order_by("pk").first()
 
     response = signed_in.post(f"/batches/{batch.pk}/retry/", {"job": first.pk})
@@ -274,37 +274,37 @@ def test_all_failed_or_one_are_retried(signed_in, album):
 
     signed_in.post(f"/batches/{batch.pk}/retry/")
     assert batch.jobs.failed().count() == 0
-    assert other.jobs.failed().count() == 1
+    assert other_batch.jobs.failed().count() == 1
 
 
-def test_a_job_of_another_batch_is_not_retried_here(signed_in, album):
-    batch, other = with_failures(album), with_failures(album)
+def test_a_job_of_another_batch_is_not_retried(signed_in, album):
+    batch, other_batch = failed_batch(album), failed_batch(album)
 
-    signed_in.post(f"/batches/{batch.pk}/retry/", {"job": other.jobs.get().pk})
+    signed_in.post(f"/batches/{batch.pk}/retry/", {"job": other_batch.jobs.get().pk})
 
     assert ProcessingJob.objects.failed().count() == 2
 
 
-def test_cancelling_stops_what_is_not_done_of_this_batch_alone(signed_in, album, owner):
-    batch = developed(album)
+def test_cancelling_stops_the_unfinished_files_of_this_batch_only(signed_in, album, owner):
+    batch = processed_batch(album)
     making.received(album, batch=batch)
     making.upload(album, batch=batch)
-    elsewhere = sent(Album.objects.create(title="Other", owner=owner))
+    other_batch = received_batch(Album.objects.create(title="Other", owner=owner))
 
     response = signed_in.post(f"/batches/{batch.pk}/cancel/")
 
     assert (response.status_code, response.url) == (302, f"/batches/{batch.pk}/")
     assert sorted(batch.jobs.values_list("state", flat=True)) == [JobState.CANCELLED, JobState.COMPLETED]
     assert batch.uploads.filter(state=UploadState.CANCELLED).count() == 1
-    assert elsewhere.jobs.active().count() == 1
+    assert other_batch.jobs.active().count() == 1
     assert album.photos.count() == 1
 
 
-def test_deleting_asks_first_and_then_forgets_all_but_the_photos(
+def test_deleting_a_batch_asks_first_and_keeps_only_its_photos(
     signed_in, album, data_dir, django_capture_on_commit_callbacks
 ):
     with django_capture_on_commit_callbacks(execute=True):
-        batch = developed(album)
+        batch = processed_batch(album)
         making.received(album, b"no picture", batch=batch)
         worker.develop_next()
     raw = data_dir / batch.jobs.failed().get().raw_path
@@ -320,8 +320,8 @@ def test_deleting_asks_first_and_then_forgets_all_but_the_photos(
     assert (data_dir / album.photos.get().original_key).exists()
 
 
-def test_a_batch_at_work_cannot_be_deleted(signed_in, album):
-    batch = with_failures(album, 2)
+def test_an_active_batch_cannot_be_deleted(signed_in, album):
+    batch = failed_batch(album, 2)
     making.received(album, batch=batch)
 
     assert "upload is in progress" in signed_in.get(f"/batches/{batch.pk}/delete/").content.decode()
@@ -332,8 +332,8 @@ def test_a_batch_at_work_cannot_be_deleted(signed_in, album):
     assert Upload.objects.count() == 3
 
 
-def test_the_csv_tells_of_every_file(signed_in, album):
-    batch = proved(album)
+def test_the_csv_receipt_lists_every_file(signed_in, album):
+    batch = verified_batch(album)
     making.received(album, b"no picture", name="notes.txt", batch=batch)
     worker.develop_next()
     photo = Photo.objects.get()
@@ -356,7 +356,7 @@ def test_the_csv_tells_of_every_file(signed_in, album):
 
 
 @pytest.mark.parametrize("name", ["=1+1.jpg", "+1.jpg", "-1.jpg", "@SUM(A1).jpg", " =1.jpg", "\uff1d1.jpg"])
-def test_no_name_is_a_formula(signed_in, album, name):
+def test_names_that_look_like_formulas_are_quoted_in_the_csv(signed_in, album, name):
     batch = making.upload(album).batch
     Upload.objects.update(name=name)
 
@@ -365,14 +365,14 @@ def test_no_name_is_a_formula(signed_in, album, name):
 
 
 @pytest.mark.parametrize("name", ['Zürich, "See".jpg', "写真.jpg", "a=b.jpg", "IMG-1;2.jpg", "Оля.jpg", "🏔.jpg"])
-def test_names_are_told_as_they_were_sent(signed_in, album, name):
+def test_receipts_list_names_as_they_were_sent(signed_in, album, name):
     batch = making.upload(album, name).batch
 
     assert [row["name"] for row in receipt_csv(signed_in, batch)] == [name]
     assert [file["name"] for file in receipt_json(signed_in, batch)["files"]] == [name]
 
 
-def test_the_csv_opens_in_excel_with_its_umlauts(signed_in, album):
+def test_the_csv_receipt_begins_with_a_byte_order_mark_for_excel(signed_in, album):
     response = signed_in.get(f"/batches/{making.upload(album).batch.pk}/receipt.csv")
 
     assert response.streaming
@@ -381,19 +381,19 @@ def test_the_csv_opens_in_excel_with_its_umlauts(signed_in, album):
     assert response["Content-Disposition"].startswith("attachment; ")
 
 
-def test_the_json_tells_the_same_and_the_sum_of_what_it_tells(signed_in, album):
-    batch = proved(album, 2)
+def test_the_json_receipt_has_the_rows_of_the_csv_and_a_summary(signed_in, album):
+    batch = verified_batch(album, 2)
 
-    told = receipt_json(signed_in, batch)
+    receipt = receipt_json(signed_in, batch)
 
-    assert (told["count"], told["verified"], told["safe"]) == (2, 2, True)
-    assert told["summary"] == "All 2 files are stored and verified: safe to format the card."
-    assert (told["album"], told["sent_by"]) == ({"id": album.pk, "title": "Summer"}, "owner")
+    assert (receipt["count"], receipt["verified"], receipt["safe"]) == (2, 2, True)
+    assert receipt["summary"] == "All 2 files are stored and verified: safe to format the card."
+    assert (receipt["album"], receipt["sent_by"]) == ({"id": album.pk, "title": "Summer"}, "owner")
     rows = receipt_csv(signed_in, batch)
-    assert [{key: str(value or "") for key, value in file.items()} for file in told["files"]] == rows
+    assert [{key: str(value or "") for key, value in file.items()} for file in receipt["files"]] == rows
 
 
-def test_an_empty_batch_has_a_receipt_that_frees_nothing(signed_in, album):
+def test_an_empty_batch_is_not_safe_to_format(signed_in, album):
     batch = Batch.objects.create(album=album, source=Batch.Source.TUS)
 
     assert receipt_csv(signed_in, batch) == []
@@ -401,21 +401,21 @@ def test_an_empty_batch_has_a_receipt_that_frees_nothing(signed_in, album):
     assert "safe to format" not in page(signed_in, batch)
 
 
-def test_a_name_that_holds_markup_is_only_text(signed_in, album):
+def test_a_name_that_contains_markup_is_escaped(signed_in, album):
     batch = making.upload(album, "<script>alert(1)<script>.jpg").batch
 
     assert "<script>alert" not in page(signed_in, batch)
 
 
-def test_the_admin_leads_to_the_batch(album, admin):
-    batch = developed(album)
+def test_the_admin_links_to_the_batch_page(album, admin):
+    batch = processed_batch(album)
 
     content = client_of(admin).get(f"/admin/processing/batch/{batch.pk}/change/").content.decode()
 
     assert f'href="/batches/{batch.pk}/"' in content
 
 
-def test_entries_of_batches_without_files_are_all_zero(album):
+def test_the_counts_of_a_batch_without_files_are_zero(album):
     batch = Batch.objects.create(album=album, source=Batch.Source.TUS)
 
     assert batch_list.entries([batch]) == [batch_list.BatchRow(batch)]

@@ -1,4 +1,4 @@
-"""A whole Darkroom whose photos lie in a bucket."""
+"""A complete installation whose photos are stored in a bucket."""
 
 import hashlib
 import re
@@ -14,7 +14,7 @@ from tests.s3servers import Moto
 
 PICTURE = making.jpeg((900, 600), number=1)
 LARGE = making.jpeg((60, 40), number=2) + bytes(20 << 20)
-"""More than goes in one piece: cameras leave such tails too."""
+"""Larger than one part of an S3 upload. Some cameras write such trailing bytes as well."""
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +24,13 @@ def bucket(moto) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory, bucket) -> Iterator[Installation]:
-    quick = {"SWEEP_SECONDS": "1", "BACKOFF_BASE_SECONDS": "0.1", "TRASH_DAYS": "0", "ORPHAN_GRACE_SECONDS": "0"}
-    with Installation(tmp_path_factory.mktemp("bucket"), bucket | quick) as installation:
+    short_intervals = {
+        "SWEEP_SECONDS": "1",
+        "BACKOFF_BASE_SECONDS": "0.1",
+        "TRASH_DAYS": "0",
+        "ORPHAN_GRACE_SECONDS": "0",
+    }
+    with Installation(tmp_path_factory.mktemp("bucket"), bucket | short_intervals) as installation:
         installation.start("serve")
         installation.start("run_huey")
         yield installation
@@ -44,23 +49,23 @@ def photos(installation: Installation, album: int) -> list[tuple[int, str, str]]
 def send_by_tus(installation: Installation, session: requests.Session, album: int, name: str, content: bytes) -> None:
     address = installation.new_upload(session, album, name, len(content))
     half = len(content) // 2
-    for at, part in ((0, content[:half]), (half, content[half:])):
-        answer = session.patch(
+    for offset, chunk in ((0, content[:half]), (half, content[half:])):
+        response = session.patch(
             address,
-            data=part,
+            data=chunk,
             headers={
                 "Tus-Resumable": "1.0.0",
-                "Upload-Offset": str(at),
+                "Upload-Offset": str(offset),
                 "Content-Type": "application/offset+octet-stream",
                 "X-CSRFToken": session.cookies["csrftoken"],
             },
             timeout=60,
         )
-        assert answer.status_code == 204, answer.text
+        assert response.status_code == 204, response.text
 
 
 @pytest.mark.faults
-def test_photos_live_in_the_bucket_from_their_arrival_to_their_end(installation, session, bucket, moto):
+def test_photos_are_stored_served_and_deleted_in_the_bucket(installation, session, bucket, moto):
     album = installation.new_album(session, "Summer")
     send_by_tus(installation, session, album, "large.jpg", LARGE)
     installation.wait_until_idle()
@@ -82,14 +87,14 @@ def test_photos_live_in_the_bucket_from_their_arrival_to_their_end(installation,
 
     page = session.get(f"{installation.url}/photos/{small}/", timeout=60)
     assert f"img-src 'self' data: blob: {moto.url};" in page.headers["Content-Security-Policy"] + ";"
-    shown = re.search(r'src="(/photos/\d+/r/[^"]+)"', page.text) or re.search(r'src="(/[^"]+\.webp)"', page.text)
-    picture = session.get(installation.url + shown[1], timeout=60)
+    image = re.search(r'src="(/photos/\d+/r/[^"]+)"', page.text) or re.search(r'src="(/[^"]+\.webp)"', page.text)
+    picture = session.get(installation.url + image[1], timeout=60)
     assert picture.content[:4] + picture.content[8:12] == b"RIFFWEBP"
     assert picture.headers["Content-Type"] == "image/webp"
     assert picture.headers["Cache-Control"] == "private, max-age=31536000, immutable"
     assert (
-        session.get(installation.url + shown[1], timeout=60).url == picture.url
-    )  # or no browser's cache would know it
+        session.get(installation.url + image[1], timeout=60).url == picture.url
+    )  # otherwise browsers could not cache the image
 
     polling.until(lambda: installation.ask("SELECT 1 FROM albums_photo WHERE verified_at IS NULL") == [], 120)
     installation.manage("verify")
@@ -100,8 +105,8 @@ def test_photos_live_in_the_bucket_from_their_arrival_to_their_end(installation,
 
 
 @pytest.mark.faults
-def test_work_waits_while_the_bucket_is_away_and_goes_on_when_it_is_back(tmp_path):
-    """A server of its own, which may go. What it holds is gone with it, so only what comes after is looked at."""
+def test_uploads_are_rejected_while_the_bucket_is_away_and_accepted_afterwards(tmp_path):
+    """Stops an S3 server of its own. The server's data are lost with it, so only files sent afterwards are checked."""
     server = Moto()
     try:
         server.start()

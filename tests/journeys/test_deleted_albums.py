@@ -1,4 +1,4 @@
-"""Deleted albums: what a person sees of them, and what they can do with them."""
+"""Deleted albums: what a user sees of them and can do with them."""
 
 import json
 from datetime import timedelta
@@ -39,7 +39,7 @@ def status(client: Client, address: str) -> int:
     return response.status_code
 
 
-def words(response) -> str:
+def page_text(response) -> str:
     return " ".join(response.content.decode().split())
 
 
@@ -56,10 +56,10 @@ def test_the_delete_page_says_where_the_album_goes_and_for_how_long(signed_in, a
     assert ("Move to trash" in page, "be undone" in page) == (False, True)
 
 
-def test_a_deleted_album_is_in_the_trash_and_one_click_brings_it_back(signed_in, album, photos):
+def test_a_deleted_album_is_in_the_trash_and_can_be_restored_with_one_click(signed_in, album, photos):
     response = signed_in.post(f"/albums/{album.pk}/delete/", follow=True)
 
-    page = words(response)
+    page = page_text(response)
     assert response.redirect_chain == [("/albums/", 302)]
     assert '<strong class="name">Summer</strong> was moved to the' in page
     assert f'action="/albums/{album.pk}/restore/"' in page
@@ -68,57 +68,57 @@ def test_a_deleted_album_is_in_the_trash_and_one_click_brings_it_back(signed_in,
     response = signed_in.post(f"/albums/{album.pk}/restore/", follow=True)
 
     assert response.redirect_chain == [(f"/albums/{album.pk}/", 302)]
-    assert "Summer was restored." in words(response)
+    assert "Summer was restored." in page_text(response)
     assert album.photos.shown().count() == 3
     assert "Trash (" not in read(signed_in, "/albums/")
 
 
-def test_the_way_back_in_the_message_is_a_form_that_passes_the_csrf_check(owner, album):
+def test_the_undo_form_in_the_message_passes_the_csrf_check(owner, album):
     client = Client(enforce_csrf_checks=True)
     client.force_login(owner)
     client.get(f"/albums/{album.pk}/delete/")
     token = client.cookies["csrftoken"].value
     page = client.post(f"/albums/{album.pk}/delete/", {"csrfmiddlewaretoken": token}, follow=True).content.decode()
     undo = page.split('class="undo"')[1].split("</form>")[0]
-    told = undo.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
+    form_token = undo.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
 
     assert client.post(f"/albums/{album.pk}/restore/").status_code == 403
-    assert client.post(f"/albums/{album.pk}/restore/", {"csrfmiddlewaretoken": told}).status_code == 302
+    assert client.post(f"/albums/{album.pk}/restore/", {"csrfmiddlewaretoken": form_token}).status_code == 302
     assert Album.objects.trashed().count() == 0
 
 
-def test_its_address_says_that_it_is_in_the_trash_and_offers_to_restore_it(signed_in, album, photos):
+def test_pages_of_a_deleted_album_say_so_and_offer_to_restore_it(signed_in, album, photos):
     day = timezone.now() + timedelta(days=30)
     album_trash.move_to_trash(album, by="owner")
 
     for address in ("", "edit/", "delete/", "trash/"):
         response = signed_in.get(f"/albums/{album.pk}/{address}")
-        page = words(response)
+        page = page_text(response)
         assert response.status_code == 404
         assert "This album is in the trash" in page
         assert f'action="/albums/{album.pk}/restore/"' in page
         assert f"{day.day} {day:%B %Y}" in page
-    assert "This album is in the trash" in words(signed_in.get(f"/photos/{photos[0].pk}/"))
-    assert "This album is in the trash" in words(signed_in.get(f"/batches/{Upload.objects.first().batch_id}/"))
+    assert "This album is in the trash" in page_text(signed_in.get(f"/photos/{photos[0].pk}/"))
+    assert "This album is in the trash" in page_text(signed_in.get(f"/batches/{Upload.objects.first().batch_id}/"))
 
 
-def test_to_others_it_does_not_exist(stranger, admin, album, photos):
+def test_a_deleted_album_does_not_exist_for_other_users(stranger, admin, album, photos):
     album_trash.move_to_trash(album, by="owner")
-    other, keeper = Client(), Client()
-    other.force_login(stranger)
-    keeper.force_login(admin)
+    stranger_client, admin_client = Client(), Client()
+    stranger_client.force_login(stranger)
+    admin_client.force_login(admin)
 
     for path in ("", "restore/", "delete-permanently/", "cover.webp"):
-        for method in (other.get, other.post):
+        for method in (stranger_client.get, stranger_client.post):
             response = method(f"/albums/{album.pk}/{path}")
             assert response.status_code in (404, 405)
             assert b"Summer" not in response.content
-    assert "Summer" not in read(other, "/albums/trash/")
-    assert "Summer" in read(keeper, "/albums/trash/")
+    assert "Summer" not in read(stranger_client, "/albums/trash/")
+    assert "Summer" in read(admin_client, "/albums/trash/")
     assert Album.objects.trashed().get() == album
 
 
-def test_its_photos_are_served_to_nobody(signed_in, admin, album, photo):
+def test_the_files_of_a_deleted_album_are_not_served(signed_in, admin, album, photo):
     Companion.objects.create(
         album=album, photo=photo, kind="sidecar", name="a.xmp", key="originals/ab/a.xmp", bytes=1, sha256="0" * 64
     )
@@ -128,17 +128,20 @@ def test_its_photos_are_served_to_nobody(signed_in, admin, album, photo):
         *(f"/photos/{photo.pk}/", f"/photos/{photo.pk}/original/", f"/photos/{photo.pk}/quality/", rendition),
         f"/companions/{Companion.objects.get().pk}/",
     ]
-    keeper = Client()
-    keeper.force_login(admin)
-    assert {status(signed_in, address) for address in addresses} <= {200, 302}  # a bucket's answer is behind a link
+    admin_client = Client()
+    admin_client.force_login(admin)
+    assert {status(signed_in, address) for address in addresses} <= {
+        200,
+        302,
+    }  # files in a bucket are a redirect to a link
 
     album_trash.move_to_trash(album, by="owner")
 
-    for client in (signed_in, keeper):
+    for client in (signed_in, admin_client):
         assert [status(client, address) for address in addresses] == [404] * 5
 
 
-def test_it_is_in_no_list_and_its_uploads_neither(signed_in, album, photos):
+def test_a_deleted_album_and_its_uploads_are_in_no_list(signed_in, album, photos):
     batch = Upload.objects.first().batch
     assert f"/batches/{batch.pk}/" in read(signed_in, "/batches/")
 
@@ -150,16 +153,16 @@ def test_it_is_in_no_list_and_its_uploads_neither(signed_in, album, photos):
     assert "Summer" not in read(signed_in, "/jobs/")
 
 
-def test_the_list_shows_cover_count_and_date_and_what_was_deleted_last_first(signed_in, owner, album, photo):
-    early = timezone.now() - timedelta(days=29)
-    old = Album.objects.create(title="Winter", owner=owner, trashed_at=early)
+def test_the_trash_shows_cover_count_and_date_latest_first(signed_in, owner, album, photo):
+    deleted_at = timezone.now() - timedelta(days=29)
+    old = Album.objects.create(title="Winter", owner=owner, trashed_at=deleted_at)
     album_trash.move_to_trash(album, by="owner")
 
     page = read(signed_in, "/albums/trash/")
 
     assert page.index("Summer") < page.index("Winter")
     assert "1 photo. Deletes" in page
-    day = early + timedelta(days=30)
+    day = deleted_at + timedelta(days=30)
     assert f"{day.day} {day:%b %Y}" in page
     assert f'src="/albums/{album.pk}/cover.webp"' in page
     content, headers = stack.delivered(signed_in.get(f"/albums/{album.pk}/cover.webp"))
@@ -169,24 +172,24 @@ def test_the_list_shows_cover_count_and_date_and_what_was_deleted_last_first(sig
     assert signed_in.get(f"/albums/{album.pk}/cover.webp").status_code == 404
 
 
-def test_from_the_list_albums_are_restored_one_by_one(signed_in, owner, album):
-    other = Album.objects.create(title="Winter", owner=owner)
-    for each in (album, other):
-        album_trash.move_to_trash(each, by="owner")
+def test_albums_in_the_trash_are_restored_one_by_one(signed_in, owner, album):
+    winter = Album.objects.create(title="Winter", owner=owner)
+    for deleted_album in (album, winter):
+        album_trash.move_to_trash(deleted_album, by="owner")
 
     response = signed_in.post(f"/albums/{album.pk}/restore/", {"stay": "yes"}, follow=True)
 
     assert response.redirect_chain == [("/albums/trash/", 302)]
-    page = words(response)
+    page = page_text(response)
     assert ("Summer was restored." in page, "Winter" in page) == (True, True)
-    assert Album.objects.trashed().get() == other
+    assert Album.objects.trashed().get() == winter
 
 
-def test_an_empty_list_says_what_it_is_for(signed_in, album):
+def test_an_empty_trash_of_albums_says_that_it_is_empty(signed_in, album):
     assert "No deleted albums" in read(signed_in, "/albums/trash/")
 
 
-def test_deleting_permanently_asks_first_and_says_how_much_goes(signed_in, album, photos):
+def test_deleting_permanently_asks_first_and_says_how_much_is_deleted(signed_in, album, photos):
     Photo.objects.update(original_bytes=2 << 20)
     album_trash.move_to_trash(album, by="owner")
     address = f"/albums/{album.pk}/delete-permanently/"
@@ -196,11 +199,11 @@ def test_deleting_permanently_asks_first_and_says_how_much_goes(signed_in, album
     assert album.photos.count() == 3
     response = signed_in.post(address, follow=True)
     assert response.redirect_chain == [("/albums/trash/", 302)]
-    assert "Summer was deleted permanently." in words(response)
+    assert "Summer was deleted permanently." in page_text(response)
     assert (Album.objects.count(), Photo.objects.count()) == (0, 0)
 
 
-def test_what_was_restored_meanwhile_is_not_deleted_permanently(signed_in, album, photos):
+def test_an_album_that_was_restored_meanwhile_is_not_deleted_permanently(signed_in, album, photos):
     address = f"/albums/{album.pk}/delete-permanently/"
 
     assert (signed_in.get(address).url, signed_in.post(address).url) == (f"/albums/{album.pk}/",) * 2
@@ -210,20 +213,20 @@ def test_what_was_restored_meanwhile_is_not_deleted_permanently(signed_in, album
 def test_without_a_trash_an_album_is_deleted_at_once(signed_in, album, photos, settings):
     settings.TRASH_DAYS = 0
 
-    page = words(signed_in.post(f"/albums/{album.pk}/delete/", follow=True))
+    page = page_text(signed_in.post(f"/albums/{album.pk}/delete/", follow=True))
 
     assert ("Summer was deleted." in page, "undo" in page, "Trash (" in page) == (True, False, False)
     assert (Album.objects.count(), Photo.objects.count()) == (0, 0)
 
 
-def test_a_delete_that_is_sent_twice_goes_no_further_than_the_trash(signed_in, album, photos):
+def test_a_delete_that_is_sent_twice_only_moves_the_album_to_the_trash(signed_in, album, photos):
     statuses = [signed_in.post(f"/albums/{album.pk}/delete/").status_code for _ in range(2)]
 
     assert statuses == [302, 404]
     assert (Album.objects.trashed().get(), Photo.objects.count()) == (album, 3)
 
 
-def test_uploads_by_every_way_are_refused_with_a_message(signed_in, album):
+def test_every_way_of_uploading_to_a_deleted_album_is_rejected_with_a_message(signed_in, album):
     album_trash.move_to_trash(album, by="owner")
 
     form = send(signed_in, album, *picked(making.jpeg()))
@@ -235,7 +238,7 @@ def test_uploads_by_every_way_are_refused_with_a_message(signed_in, album):
     )
     tus = create(signed_in, album)
 
-    assert (form.status_code, "This album is in the trash" in words(form)) == (404, True)
+    assert (form.status_code, "This album is in the trash" in page_text(form)) == (404, True)
     for response in (form_json, manifest, tus):
         assert (response.status_code, response.json()["error"]) == (410, "album-in-trash")
         assert response.json()["message"] == "This album is in the trash. Restore it first."
@@ -246,7 +249,7 @@ def test_uploads_by_every_way_are_refused_with_a_message(signed_in, album):
         call_command("import_photos", "Summer", __file__)
 
 
-def test_an_upload_that_was_on_its_way_is_told_why_it_goes_no_further(signed_in, album):
+def test_an_upload_in_progress_fails_with_album_in_trash(signed_in, album):
     upload = path_of(create(signed_in, album, 4))
     signed_in.post(f"/albums/{album.pk}/delete/")
 
@@ -256,7 +259,7 @@ def test_an_upload_that_was_on_its_way_is_told_why_it_goes_no_further(signed_in,
     assert Upload.objects.get().code == "album-in-trash"
 
 
-def test_a_page_that_is_open_elsewhere_hears_that_the_album_is_in_the_trash(signed_in, album):
+def test_polling_a_deleted_album_returns_410_until_it_is_deleted_permanently(signed_in, album):
     address = f"/albums/{album.pk}/uploads/status/"
     assert signed_in.get(address).status_code == 200
 
@@ -267,7 +270,7 @@ def test_a_page_that_is_open_elsewhere_hears_that_the_album_is_in_the_trash(sign
     assert signed_in.get(address).status_code == 404
 
 
-def test_an_album_deleted_between_the_look_and_the_lock_is_told_as_such(signed_in, album, monkeypatch):
+def test_an_album_deleted_between_check_and_lock_returns_album_in_trash(signed_in, album, monkeypatch):
     monkeypatch.setattr(admission, "for_new_file", lambda *_: album_trash.move_to_trash(album, by="owner") and None)
     body = json.dumps({"open": True, "files": [{"name": "a.jpg", "size": 1}]})
 
@@ -276,14 +279,14 @@ def test_an_album_deleted_between_the_look_and_the_lock_is_told_as_such(signed_i
     assert (response.status_code, response.json()["error"]) == (410, "album-in-trash")
 
 
-def test_the_list_costs_the_same_queries_however_long_it_is(
+def test_the_trash_takes_the_same_number_of_queries_for_any_length(
     signed_in, owner, album, photos, django_assert_num_queries, django_assert_max_num_queries
 ):
     album_trash.move_to_trash(album, by="owner")
-    with django_assert_max_num_queries(9) as small:
+    with django_assert_max_num_queries(9) as queries:
         signed_in.get("/albums/trash/")
     for number in range(3):
         Album.objects.create(title=str(number), owner=owner, trashed_at=timezone.now())
 
-    with django_assert_num_queries(len(small)):
+    with django_assert_num_queries(len(queries)):
         signed_in.get("/albums/trash/")

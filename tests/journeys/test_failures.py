@@ -1,4 +1,4 @@
-"""The failure desk as a person uses it, without a script."""
+"""The failure page as a user without JavaScript uses it."""
 
 import pytest
 from django.contrib.messages import get_messages
@@ -33,7 +33,7 @@ def fail(batch: Batch, code: str = "broken", name: str = "photo.jpg", content: b
     return ProcessingJob.objects.get(pk=job.pk)
 
 
-def refuse(
+def reject(
     batch: Batch, refusal: rejections.RejectionReason = rejections.CUT_OFF, photo: Photo | None = None
 ) -> Upload:
     upload = making.upload(batch.album, name="refused.jpg", batch=batch)
@@ -51,18 +51,18 @@ def page(client: Client, query: str = "") -> str:
     return response.content.decode()
 
 
-def said(response) -> list[str]:
+def messages_of(response) -> list[str]:
     return [str(message) for message in get_messages(response.wsgi_request)]
 
 
-def test_the_desk_says_what_failed_why_and_what_to_do(signed_in, batch):
+def test_the_failure_page_says_what_failed_why_and_what_to_do(signed_in, batch):
     job = fail(batch, "truncated", name="IMG_1.JPG")
     Preview.objects.create(job=job, webp=b"RIFF")
-    refuse(batch)
+    reject(batch)
 
     html = page(signed_in)
 
-    for words in (
+    for text in (
         *(
             "IMG_1.JPG",
             "It is truncated.",
@@ -74,21 +74,21 @@ def test_the_desk_says_what_failed_why_and_what_to_do(signed_in, batch):
         *("1 attempt", "Attempt 1", f"/jobs/{job.pk}/preview/", f"/jobs/{job.pk}/raw/"),
         *("refused.jpg", "Connection lost", "Upload again"),
     ):
-        assert words in html
+        assert text in html
 
 
-def test_where_nothing_failed_it_says_so(signed_in, batch):
+def test_without_failures_the_page_says_so(signed_in, batch):
     assert "No problems" in page(signed_in)
 
 
-def test_a_reason_that_nothing_failed_for_leads_to_the_others(signed_in, batch):
+def test_filtering_by_a_reason_without_failures_says_so(signed_in, batch):
     fail(batch, "broken")
 
     assert "No problems of this kind" in page(signed_in, "?code=timeout")
 
 
-def test_what_the_album_has_already_is_no_failure(signed_in, batch):
-    refuse(batch, rejections.DUPLICATE)
+def test_a_duplicate_is_not_a_failure(signed_in, batch):
+    reject(batch, rejections.DUPLICATE)
 
     html = page(signed_in)
 
@@ -96,9 +96,9 @@ def test_what_the_album_has_already_is_no_failure(signed_in, batch):
     assert "Already in album" in html
 
 
-def test_nobody_sees_failures_of_somebody_else(stranger, batch):
+def test_failures_of_another_user_are_not_shown(stranger, batch):
     fail(batch)
-    refuse(batch)
+    reject(batch)
     client = Client()
     client.force_login(stranger)
 
@@ -108,30 +108,30 @@ def test_nobody_sees_failures_of_somebody_else(stranger, batch):
 
 
 @pytest.mark.parametrize("query", ["?album=4711", "?batch=4711", "?album=x", f"?batch={10**30}", "?album=-1"])
-def test_an_album_or_batch_that_is_not_there_is_not_found(signed_in, batch, query):
+def test_filtering_by_an_unknown_album_or_batch_is_not_found(signed_in, batch, query):
     assert signed_in.get(DESK + query).status_code == 404
 
 
 @pytest.mark.parametrize("query", ["?kind=x", "?until=2026-99-99T00:00Z", "?until=x", "?until=2026-01-01T00:00"])
-def test_nonsense_does_not_mean_all(signed_in, batch, query):
+def test_an_invalid_filter_is_not_found(signed_in, batch, query):
     assert signed_in.get(DESK + query).status_code == 404
 
 
 @pytest.mark.parametrize("code", ["%00", "<script>", "broken%00"])
-def test_an_unknown_code_means_none(signed_in, batch, code):
+def test_filtering_by_an_unknown_code_shows_nothing(signed_in, batch, code):
     fail(batch)
 
     assert "No problems of this kind" in page(signed_in, f"?code={code}")
 
 
-def test_the_album_and_the_queue_lead_to_it(signed_in, batch):
+def test_album_and_queue_link_to_the_failure_page(signed_in, batch):
     fail(batch)
 
     assert f'href="{DESK}?album={batch.album_id}"' in signed_in.get(f"/albums/{batch.album_id}/").content.decode()
     assert f'href="{DESK}"' in signed_in.get("/jobs/").content.decode()
 
 
-def test_the_queue_counts_and_lists_the_failures_that_it_leads_to(admin, batch, stranger):
+def test_the_queue_counts_the_failures_that_the_failure_page_lists(admin, batch, stranger):
     fail(batch, name="listed.jpg")
     fail(batch, "restored", name="no mishap.jpg")
     in_trash = Album.objects.create(title="Deleted", owner=stranger)
@@ -146,9 +146,9 @@ def test_the_queue_counts_and_lists_the_failures_that_it_leads_to(admin, batch, 
     assert page(client).count('class="failure__name') == 1
 
 
-def test_pages_keep_what_the_desk_is_narrowed_to(signed_in, batch):
+def test_links_to_further_pages_keep_the_filter(signed_in, batch):
     for _ in range(51):
-        refuse(batch)
+        reject(batch)
 
     html = page(signed_in, f"?batch={batch.pk}&code=cut-off")
 
@@ -156,17 +156,17 @@ def test_pages_keep_what_the_desk_is_narrowed_to(signed_in, batch):
     assert f'href="?batch={batch.pk}&amp;code=cut-off&amp;page=2"' in html
 
 
-def test_one_is_retried(signed_in, batch):
+def test_one_failed_job_is_retried(signed_in, batch):
     first, second = fail(batch), fail(batch)
 
     response = signed_in.post(RETRY, {"pick": f"job:{first.pk}"})
 
     assert (response.status_code, response.url) == (302, DESK)
     assert states() == {first.pk: JobState.PENDING, second.pk: JobState.FAILED}
-    assert said(response) == ["1 file will be retried."]
+    assert messages_of(response) == ["1 file will be retried."]
 
 
-def test_those_ticked_are_retried(signed_in, batch):
+def test_ticked_jobs_are_retried(signed_in, batch):
     first, second, third = fail(batch), fail(batch), fail(batch)
 
     signed_in.post(RETRY, {"pick": "ticked", "job": [first.pk, third.pk, 4711, "x"], "upload": ["x"]})
@@ -174,50 +174,50 @@ def test_those_ticked_are_retried(signed_in, batch):
     assert states() == {first.pk: JobState.PENDING, second.pk: JobState.FAILED, third.pk: JobState.PENDING}
 
 
-def test_all_of_one_reason_are_retried_on_whatever_page(signed_in, batch):
-    many = [fail(batch, "timeout").pk for _ in range(52)]
-    other = fail(batch, "broken")
+def test_all_jobs_of_one_reason_are_retried_also_those_on_other_pages(signed_in, batch):
+    timed_out = [fail(batch, "timeout").pk for _ in range(52)]
+    broken = fail(batch, "broken")
 
     response = signed_in.post(RETRY, {"pick": "failed:timeout", "page": "2"})
 
-    assert states() == {**dict.fromkeys(many, JobState.PENDING), other.pk: JobState.FAILED}
-    assert (said(response), response.url) == (["52 files will be retried."], f"{DESK}?page=2")
+    assert states() == {**dict.fromkeys(timed_out, JobState.PENDING), broken.pk: JobState.FAILED}
+    assert (messages_of(response), response.url) == (["52 files will be retried."], f"{DESK}?page=2")
 
 
-def test_all_of_what_the_desk_is_narrowed_to_are_retried(signed_in, batch, owner):
+def test_all_failures_of_the_filtered_album_are_retried(signed_in, batch, owner):
     job = fail(batch)
-    other = fail(making.upload(Album.objects.create(title="Winter", owner=owner)).batch)
+    other_job = fail(making.upload(Album.objects.create(title="Winter", owner=owner)).batch)
 
     response = signed_in.post(RETRY, {"pick": "all", "album": batch.album_id})
 
-    assert states() == {job.pk: JobState.PENDING, other.pk: JobState.FAILED}
+    assert states() == {job.pk: JobState.PENDING, other_job.pk: JobState.FAILED}
     assert response.url == f"{DESK}?album={batch.album_id}"
 
 
 @pytest.mark.parametrize("form", [{}, {"pick": "ticked"}, {"pick": "failed:"}, {"pick": "nonsense"}, {"pick": "job:x"}])
 @pytest.mark.parametrize("address", [RETRY, DISMISS])
-def test_nothing_ticked_is_nothing_done(signed_in, batch, address, form):
+def test_an_action_without_a_selection_does_nothing(signed_in, batch, address, form):
     job = fail(batch)
 
-    assert said(signed_in.post(address, form)) == ["Select at least one file."]
+    assert messages_of(signed_in.post(address, form)) == ["Select at least one file."]
     assert states() == {job.pk: JobState.FAILED}
 
 
-def test_what_was_refused_cannot_be_retried_and_that_is_said(signed_in, batch):
-    upload, job = refuse(batch), fail(batch)
+def test_rejected_files_cannot_be_retried_and_a_message_says_so(signed_in, batch):
+    upload, job = reject(batch), fail(batch)
 
     response = signed_in.post(RETRY, {"pick": "ticked", "upload": [upload.pk], "job": [job.pk]})
 
-    assert said(response) == [
+    assert messages_of(response) == [
         "1 file will be retried.",
         "1 rejected file cannot be retried. Upload again.",
     ]
 
 
-def test_dismissing_says_how_many_raw_files_would_be_lost_before_it_does_it(signed_in, batch, data_dir):
+def test_dismissing_asks_first_and_says_how_many_raw_files_are_deleted(signed_in, batch, data_dir):
     job = fail(batch)
     fail(batch)
-    refuse(batch)
+    reject(batch)
 
     response = signed_in.post(DISMISS, {"pick": "all"})
 
@@ -227,43 +227,43 @@ def test_dismissing_says_how_many_raw_files_would_be_lost_before_it_does_it(sign
     assert (data_dir / job.raw_path).exists()
 
 
-def test_what_was_confirmed_is_dismissed_with_its_raw_files(
+def test_confirmed_failures_are_dismissed_with_their_raw_files(
     signed_in, batch, data_dir, django_capture_on_commit_callbacks
 ):
-    job, other = fail(batch), fail(batch, "timeout")
-    asked = signed_in.post(DISMISS, {"pick": "failed:broken", "batch": batch.pk})
+    job, other_job = fail(batch), fail(batch, "timeout")
+    question = signed_in.post(DISMISS, {"pick": "failed:broken", "batch": batch.pk})
 
     with django_capture_on_commit_callbacks(execute=True):
-        response = signed_in.post(DISMISS, dict(asked.context["carried"]) | {"confirmed": "yes"})
+        response = signed_in.post(DISMISS, dict(question.context["carried"]) | {"confirmed": "yes"})
 
-    assert states() == {job.pk: JobState.CANCELLED, other.pk: JobState.FAILED}
-    assert [(data_dir / each.raw_path).exists() for each in (job, other)] == [False, True]
-    assert (said(response), response.url) == (["1 problem dismissed."], f"{DESK}?batch={batch.pk}")
+    assert states() == {job.pk: JobState.CANCELLED, other_job.pk: JobState.FAILED}
+    assert [(data_dir / failed_job.raw_path).exists() for failed_job in (job, other_job)] == [False, True]
+    assert (messages_of(response), response.url) == (["1 problem dismissed."], f"{DESK}?batch={batch.pk}")
 
 
-def test_what_failed_after_the_question_is_not_meant_by_the_answer(signed_in, batch):
+def test_a_job_that_failed_after_the_question_is_not_dismissed(signed_in, batch):
     job = fail(batch)
-    asked = signed_in.post(DISMISS, {"pick": "all"})
-    later = fail(batch)
+    question = signed_in.post(DISMISS, {"pick": "all"})
+    later_job = fail(batch)
 
-    signed_in.post(DISMISS, dict(asked.context["carried"]) | {"confirmed": "yes"})
+    signed_in.post(DISMISS, dict(question.context["carried"]) | {"confirmed": "yes"})
 
-    assert states() == {job.pk: JobState.CANCELLED, later.pk: JobState.FAILED}
+    assert states() == {job.pk: JobState.CANCELLED, later_job.pk: JobState.FAILED}
 
 
-def test_what_has_no_raw_file_is_dismissed_without_a_question(signed_in, batch):
-    refused, other = refuse(batch), refuse(batch, rejections.DISK_FULL)
+def test_a_failure_without_a_raw_file_is_dismissed_without_a_question(signed_in, batch):
+    rejected_upload, other_upload = reject(batch), reject(batch, rejections.DISK_FULL)
 
-    response = signed_in.post(DISMISS, {"pick": f"upload:{refused.pk}"})
+    response = signed_in.post(DISMISS, {"pick": f"upload:{rejected_upload.pk}"})
 
-    assert said(response) == ["1 problem dismissed."]
-    assert [upload.name for upload in album_progress.report(batch.album).refused] == [other.name]
+    assert messages_of(response) == ["1 problem dismissed."]
+    assert [upload.name for upload in album_progress.report(batch.album).refused] == [other_upload.name]
     assert album_progress.report(batch.album).refused_count == 1
-    assert Upload.objects.get(pk=refused.pk).dismissed_at is not None
+    assert Upload.objects.get(pk=rejected_upload.pk).dismissed_at is not None
 
 
-def test_failures_of_somebody_else_stay_as_they_are(stranger, batch):
-    job, upload = fail(batch), refuse(batch)
+def test_failures_of_another_user_are_not_changed(stranger, batch):
+    job, upload = fail(batch), reject(batch)
     client = Client()
     client.force_login(stranger)
 
@@ -275,11 +275,11 @@ def test_failures_of_somebody_else_stay_as_they_are(stranger, batch):
     assert Upload.objects.get(pk=upload.pk).dismissed_at is None
 
 
-def test_a_duplicate_leads_to_its_photo_and_need_not_be_sent_again(signed_in, batch):
+def test_a_duplicate_links_to_its_photo_and_offers_no_retry(signed_in, batch):
     job = fail(batch)
     photo = making.photo(batch.album, job)
     photo.save()
-    refuse(batch, rejections.DUPLICATE, photo)
+    reject(batch, rejections.DUPLICATE, photo)
 
     html = page(signed_in, "?code=duplicate")
 
@@ -287,19 +287,19 @@ def test_a_duplicate_leads_to_its_photo_and_need_not_be_sent_again(signed_in, ba
     assert "Upload again" not in html
 
 
-def test_the_raw_file_is_a_download_that_no_browser_runs(signed_in, batch):
+def test_a_raw_file_is_served_as_a_download_of_type_octet_stream(signed_in, batch):
     content = b"<html><script>alert(1)</script>"
     job = fail(batch, name='a";filename="b.html', content=content)
 
     response = signed_in.get(f"/jobs/{job.pk}/raw/")
 
-    taken, headers = stack.delivered(response)
-    assert (taken, headers["Content-Type"]) == (content, "application/octet-stream")
+    body, headers = stack.delivered(response)
+    assert (body, headers["Content-Type"]) == (content, "application/octet-stream")
     assert headers["Content-Disposition"].startswith("attachment; ")
 
 
 @pytest.mark.embedded
-def test_the_name_of_a_raw_file_cannot_break_out_of_its_header(signed_in, batch):
+def test_the_name_of_a_raw_file_is_quoted_in_its_header(signed_in, batch):
     job = fail(batch, name='a";filename="b.html')
 
     response = signed_in.get(f"/jobs/{job.pk}/raw/")
@@ -310,7 +310,7 @@ def test_the_name_of_a_raw_file_cannot_break_out_of_its_header(signed_in, batch)
     assert response["Content-Security-Policy"].startswith("sandbox")
 
 
-def test_a_raw_file_that_is_away_is_not_found(signed_in, batch, data_dir):
+def test_a_missing_raw_file_is_not_found(signed_in, batch, data_dir):
     job = fail(batch)
     (data_dir / job.raw_path).unlink()
 
@@ -318,7 +318,7 @@ def test_a_raw_file_that_is_away_is_not_found(signed_in, batch, data_dir):
 
 
 @pytest.mark.parametrize("state", sorted(set(JobState) - {JobState.FAILED}))
-def test_only_a_failed_job_hands_out_its_raw_file(signed_in, album, state):
+def test_only_a_failed_job_serves_its_raw_file_and_preview(signed_in, album, state):
     job = making.job_in(album, state)
     Preview.objects.create(job=job, webp=b"RIFF")
 
@@ -326,7 +326,7 @@ def test_only_a_failed_job_hands_out_its_raw_file(signed_in, album, state):
     assert signed_in.get(f"/jobs/{job.pk}/preview/").status_code == 404
 
 
-def test_the_preview_is_a_picture_for_this_person_alone(signed_in, batch):
+def test_a_preview_is_a_privately_cached_image(signed_in, batch):
     job = fail(batch)
     Preview.objects.create(job=job, webp=b"RIFF")
 
@@ -337,7 +337,7 @@ def test_the_preview_is_a_picture_for_this_person_alone(signed_in, batch):
     assert response["Content-Security-Policy"].startswith("sandbox")
 
 
-def test_hostile_names_are_shown_and_do_nothing(signed_in, batch):
+def test_file_names_that_contain_markup_are_escaped(signed_in, batch):
     fail(batch, name="<img src=x onerror=alert(1)>.jpg")
 
     html = page(signed_in)

@@ -1,4 +1,4 @@
-"""Bytes that an album has already are recognised by one definition, however they are uploaded."""
+"""Bytes that an album already has are recognised by one definition, whichever way they are uploaded."""
 
 import hashlib
 import json
@@ -31,8 +31,8 @@ def photo(album, content) -> Photo:
     return photo_in(album, content, "first.jpg")
 
 
-def declare(client, album, content, **known):
-    file = {"name": NAME, "size": len(content)} | known
+def declare(client, album, content, **file_fields):
+    file = {"name": NAME, "size": len(content)} | file_fields
     url = f"/albums/{album.pk}/uploads/manifest/"
     return client.post(url, json.dumps({"open": True, "files": [file]}), content_type="application/json")
 
@@ -59,12 +59,12 @@ def by_import(client, album, content, folder):
     call_command("import_photos", str(album.pk), str(folder / NAME))
 
 
-WAYS = [by_form, by_tus, by_declaration, by_late_checksum, by_import]
+UPLOAD_METHODS = [by_form, by_tus, by_declaration, by_late_checksum, by_import]
 
 
-@pytest.mark.parametrize("send", WAYS)
+@pytest.mark.parametrize("send", UPLOAD_METHODS)
 @pytest.mark.parametrize("refusal", [rejections.DUPLICATE, rejections.RESTORED], ids=lambda refusal: refusal.code)
-def test_bytes_of_a_photo_are_refused_and_restore_it_from_the_trash(
+def test_bytes_of_a_photo_are_rejected_and_restore_it_from_the_trash(
     signed_in, album, photo, content, tmp_path, send, refusal
 ):
     if refusal == rejections.RESTORED:
@@ -78,8 +78,8 @@ def test_bytes_of_a_photo_are_refused_and_restore_it_from_the_trash(
     assert list(album.photos.shown()) == [photo]
 
 
-@pytest.mark.parametrize("send", WAYS)
-def test_the_bytes_of_another_albums_photo_are_not_refused(signed_in, photo, owner, content, tmp_path, send):
+@pytest.mark.parametrize("send", UPLOAD_METHODS)
+def test_the_bytes_of_another_albums_photo_are_not_rejected(signed_in, photo, owner, content, tmp_path, send):
     other_album = owner.albums.create(title="Winter")
 
     send(signed_in, other_album, content, tmp_path)

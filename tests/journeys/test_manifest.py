@@ -23,9 +23,9 @@ from tests.processing import making
 pytestmark = pytest.mark.django_db
 
 
-def file(content: bytes, name: str = "IMG_1.JPG", *, hashed: bool = True, **more):
-    known = {"sha256": hashlib.sha256(content).hexdigest()} if hashed else {}
-    return {"name": name, "size": len(content)} | known | more
+def file(content: bytes, name: str = "IMG_1.JPG", *, hashed: bool = True, **fields):
+    checksum = {"sha256": hashlib.sha256(content).hexdigest()} if hashed else {}
+    return {"name": name, "size": len(content)} | checksum | fields
 
 
 def declare(client, album, *files, opens=True):
@@ -35,7 +35,7 @@ def declare(client, album, *files, opens=True):
 
 def states(response) -> list[str]:
     assert response.status_code == 200, response.content
-    return [answer["state"] for answer in response.json()["files"]]
+    return [entry["state"] for entry in response.json()["files"]]
 
 
 def photo_in(album, content: bytes, name: str = "photo.jpg"):
@@ -51,19 +51,19 @@ def test_a_batch_opens_with_an_upload_for_each_file(signed_in, album, owner):
     response = declare(signed_in, album, file(b"one", "1.jpg", modified=1_000), file(b"two!", "2.jpg", hashed=False))
 
     assert states(response) == ["new", "new"]
-    told = response.json()
+    payload = response.json()
     batch = Batch.objects.get()
     assert (batch.opened_by, batch.source) == (owner, Batch.Source.PAGE)
-    assert (told["batch"]["id"], told["batch"]["url"]) == (batch.pk, f"/batches/{batch.pk}/")
-    assert (told["batch"]["mine"], told["busy"]) == (True, True)
-    one, two = batch.uploads.order_by("name")
-    assert [answer["upload"] for answer in told["files"]] == [f"/uploads/{one.pk}/", f"/uploads/{two.pk}/"]
-    assert (one.size, one.declared_sha256) == (3, hashlib.sha256(b"one").hexdigest())
-    assert one.modified_at == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
-    assert (two.size, two.declared_sha256, two.modified_at) == (4, "", None)
+    assert (payload["batch"]["id"], payload["batch"]["url"]) == (batch.pk, f"/batches/{batch.pk}/")
+    assert (payload["batch"]["mine"], payload["busy"]) == (True, True)
+    first, second = batch.uploads.order_by("name")
+    assert [entry["upload"] for entry in payload["files"]] == [f"/uploads/{first.pk}/", f"/uploads/{second.pk}/"]
+    assert (first.size, first.declared_sha256) == (3, hashlib.sha256(b"one").hexdigest())
+    assert first.modified_at == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
+    assert (second.size, second.declared_sha256, second.modified_at) == (4, "", None)
 
 
-def test_an_album_that_is_deleted_just_now_is_not_there(signed_in, album, monkeypatch):
+def test_an_album_deleted_during_the_request_is_not_found(signed_in, album, monkeypatch):
     monkeypatch.setattr(admission, "for_new_file", lambda *_: Album.objects.filter(pk=album.pk).delete() and None)
 
     assert declare(signed_in, album, file(b"late")).status_code == 404
@@ -76,45 +76,45 @@ def test_a_declared_file_is_sent_by_tus_and_becomes_a_job(signed_in, album):
     assert ProcessingJob.objects.get().upload.state == UploadState.RECEIVED
 
 
-def test_after_a_reload_the_same_list_goes_on_where_each_file_stopped(signed_in, album):
+def test_declaring_the_same_files_again_resumes_each_where_it_stopped(signed_in, album):
     files = [file(b"half here", "half.jpg"), file(b"whole", "whole.jpg"), file(b"not yet", "new.jpg")]
-    half, whole, new = [answer["upload"] for answer in declare(signed_in, album, *files).json()["files"]]
-    patch(signed_in, half, 0, b"half")
-    patch(signed_in, whole, 0, b"whole")
+    partial, complete, new = [declared["upload"] for declared in declare(signed_in, album, *files).json()["files"]]
+    patch(signed_in, partial, 0, b"half")
+    patch(signed_in, complete, 0, b"whole")
 
-    again = declare(signed_in, album, *files)
+    response = declare(signed_in, album, *files)
 
-    assert states(again) == ["half", "received", "new"]
-    told = again.json()["files"]
-    assert [(a["upload"], a["offset"]) for a in told] == [(half, 4), (whole, 5), (new, 0)]
+    assert states(response) == ["half", "received", "new"]
+    entries = response.json()["files"]
+    assert [(entry["upload"], entry["offset"]) for entry in entries] == [(partial, 4), (complete, 5), (new, 0)]
     assert Batch.objects.count() == 1
     assert Upload.objects.count() == 3
 
 
-def test_asking_where_a_file_stands_does_not_disturb_who_sends_it(signed_in, album):
+def test_asking_for_the_offset_does_not_fence_the_writer(signed_in, album):
     path = declare(signed_in, album, file(b"half here")).json()["files"][0]["upload"]
-    growing = store().grow(Upload.objects.get().key)
-    growing.fence()
-    growing.append(b"half")
+    partial_file = store().grow(Upload.objects.get().key)
+    partial_file.fence()
+    partial_file.append(b"half")
 
     declare(signed_in, album, file(b"half here"))
 
-    growing.append(b" ")
+    partial_file.append(b" ")
     assert patch(signed_in, path, 5, b"here").status_code == 204
 
 
-def test_a_file_that_is_whole_but_was_forgotten_is_handed_over(signed_in, album):
+def test_a_complete_file_that_was_not_handed_over_is_received_when_declared_again(signed_in, album):
     declare(signed_in, album, file(b"picture"), file(b"another", "2.jpg"))
-    growing = store().grow(Upload.objects.get(name="IMG_1.JPG").key)
-    growing.fence()
-    growing.append(b"picture")
-    growing.sync()
+    partial_file = store().grow(Upload.objects.get(name="IMG_1.JPG").key)
+    partial_file.fence()
+    partial_file.append(b"picture")
+    partial_file.sync()
 
     assert states(declare(signed_in, album, file(b"picture"), file(b"another", "2.jpg"))) == ["received", "new"]
     assert ProcessingJob.objects.get().original_filename == "IMG_1.JPG"
 
 
-def test_a_changed_file_does_not_go_on_where_another_stopped(signed_in, album):
+def test_a_changed_file_does_not_resume_the_upload_of_the_former_one(signed_in, album):
     declare(signed_in, album, file(b"picture", modified=1_000, hashed=False))
 
     assert states(declare(signed_in, album, file(b"PICTURE", modified=9_000, hashed=False))) == ["later"]
@@ -127,23 +127,23 @@ def test_two_files_of_one_name_are_two_uploads(signed_in, album):
     first = declare(signed_in, album, *files).json()["files"]
 
     assert first == declare(signed_in, album, *files).json()["files"]
-    assert len({answer["upload"] for answer in first}) == 2
+    assert len({entry["upload"] for entry in first}) == 2
 
 
-def test_what_the_album_has_need_not_be_sent_and_is_on_the_record(signed_in, album):
+def test_a_file_that_the_album_has_is_not_sent_and_is_recorded_as_duplicate(signed_in, album):
     photo = photo_in(album, b"picture")
 
     response = declare(signed_in, album, file(b"picture", "again.jpg"), file(b"new"))
 
     assert states(response) == ["here", "new"]
-    here = response.json()["files"][0]
-    assert (here["upload"], here["photo"], here["code"]) == (None, f"/photos/{photo.pk}/", "duplicate")
-    row = Upload.objects.get(name="again.jpg")
-    assert (row.state, row.code, row.duplicate_of) == (UploadState.REFUSED, "duplicate", photo)
+    entry = response.json()["files"][0]
+    assert (entry["upload"], entry["photo"], entry["code"]) == (None, f"/photos/{photo.pk}/", "duplicate")
+    upload = Upload.objects.get(name="again.jpg")
+    assert (upload.state, upload.code, upload.duplicate_of) == (UploadState.REFUSED, "duplicate", photo)
 
 
 @pytest.mark.parametrize("opens", [True, False])
-def test_what_is_in_the_trash_is_put_back_when_the_batch_opens(signed_in, album, opens):
+def test_a_declared_photo_in_the_trash_is_restored_when_the_batch_opens(signed_in, album, opens):
     photo = photo_in(album, b"picture")
     trash.move_to_trash(photo)
 
@@ -171,7 +171,7 @@ def test_a_photo_in_the_trash_is_restored_when_its_companion_is_declared_again(s
     assert list(album.photos.shown()) == [photo]
 
 
-def test_a_photo_in_the_trash_is_restored_while_another_batch_of_its_sender_runs(signed_in, album):
+def test_a_photo_in_the_trash_is_restored_while_a_batch_of_the_sender_is_active(signed_in, album):
     photo = photo_in(album, b"picture")
     trash.move_to_trash(photo)
     declare(signed_in, album, file(b"first", "1.jpg"))
@@ -182,7 +182,7 @@ def test_a_photo_in_the_trash_is_restored_while_another_batch_of_its_sender_runs
     assert list(album.photos.shown()) == [photo]
 
 
-def test_a_checksum_that_is_declared_late_finds_companions_too(signed_in, album):
+def test_a_checksum_that_is_declared_later_matches_companions_too(signed_in, album):
     sidecar = file(b"sidecar", "photo.xmp")
     Companion.objects.create(album=album, kind="sidecar", name="photo.xmp", key="k", bytes=7, sha256=sidecar["sha256"])
     declare(signed_in, album, file(b"sidecar", "photo.xmp", hashed=False))
@@ -193,24 +193,24 @@ def test_a_checksum_that_is_declared_late_finds_companions_too(signed_in, album)
     assert Upload.objects.get().code == "duplicate"
 
 
-def test_bytes_that_prove_to_be_in_the_trash_are_put_back(signed_in, album):
+def test_received_bytes_of_a_photo_in_the_trash_restore_it(signed_in, album):
     photo = photo_in(album, b"picture")
     trash.move_to_trash(photo)
     path = declare(signed_in, album, file(b"picture", "again.jpg", hashed=False)).json()["files"][0]["upload"]
 
     patch(signed_in, path, 0, b"picture")
 
-    row = Upload.objects.get(name="again.jpg")
-    assert (row.state, row.code, row.duplicate_of) == (UploadState.REFUSED, "restored", photo)
+    upload = Upload.objects.get(name="again.jpg")
+    assert (upload.state, upload.code, upload.duplicate_of) == (UploadState.REFUSED, "restored", photo)
     assert list(album.photos.shown()) == [photo]
 
 
-def test_the_same_file_twice_in_a_list_is_sent_once(signed_in, album):
+def test_a_file_that_is_declared_twice_is_sent_once(signed_in, album):
     assert states(declare(signed_in, album, file(b"same", "a.jpg"), file(b"same", "b.jpg"))) == ["new", "twice"]
 
 
-def test_another_album_of_the_same_person_is_named(signed_in, album, owner, stranger):
-    mine = photo_in(Album.objects.create(title="Winter", owner=owner), b"mine")
+def test_a_copy_in_another_album_of_the_same_user_is_named(signed_in, album, owner, stranger):
+    own_photo = photo_in(Album.objects.create(title="Winter", owner=owner), b"mine")
     photo_in(Album.objects.create(title="Secret", owner=stranger), b"theirs")
 
     response = declare(signed_in, album, file(b"mine", "1.jpg"), file(b"theirs", "2.jpg"))
@@ -218,31 +218,31 @@ def test_another_album_of_the_same_person_is_named(signed_in, album, owner, stra
     assert states(response) == ["elsewhere", "new"]
     elsewhere, new = response.json()["files"]
     assert elsewhere["message"] == "Also in your album “Winter”."
-    assert elsewhere["photo"] == f"/photos/{mine.pk}/"
+    assert elsewhere["photo"] == f"/photos/{own_photo.pk}/"
     assert elsewhere["upload"] is not None
     assert new["photo"] is None
 
 
-def test_a_checksum_that_is_known_late_saves_the_sending(signed_in, album):
+def test_a_checksum_that_is_declared_later_makes_the_upload_a_duplicate(signed_in, album):
     photo = photo_in(album, b"picture")
     path = declare(signed_in, album, file(b"picture", "again.jpg", hashed=False)).json()["files"][0]["upload"]
 
     response = declare(signed_in, album, file(b"picture", "again.jpg", upload=path))
 
     assert states(response) == ["here"]
-    row = Upload.objects.get(name="again.jpg")
-    assert (row.state, row.duplicate_of) == (UploadState.REFUSED, photo)
+    duplicate = Upload.objects.get(name="again.jpg")
+    assert (duplicate.state, duplicate.duplicate_of) == (UploadState.REFUSED, photo)
     assert batches.running_in(album) is None
 
 
-def test_a_late_checksum_that_stands_earlier_in_the_batch_saves_the_sending_too(signed_in, album):
+def test_checksums_declared_later_find_duplicates_within_the_batch(signed_in, album):
     declare(signed_in, album, file(b"same", "a.jpg", hashed=False), file(b"same", "b.jpg", hashed=False))
 
     assert states(declare(signed_in, album, file(b"same", "a.jpg"), file(b"same", "b.jpg"))) == ["new", "twice"]
     assert Upload.objects.get(name="b.jpg").code == "duplicate"
 
 
-def test_a_retry_in_an_earlier_batch_does_not_hide_the_one_that_is_receiving(signed_in, album):
+def test_a_retry_in_an_earlier_batch_does_not_hide_the_receiving_batch(signed_in, album):
     job = making.received(album, b"no picture")
     jobs.fail(jobs.claim_next("tester"), "not-an-image", "It is no picture.", permanent=True)
     path = declare(signed_in, album, file(b"1234567890")).json()["files"][0]["upload"]
@@ -255,72 +255,74 @@ def test_a_retry_in_an_earlier_batch_does_not_hide_the_one_that_is_receiving(sig
     assert (response.json()["files"][0]["upload"], response.json()["files"][0]["offset"]) == (path, 4)
 
 
-def test_bytes_that_are_not_those_declared_are_refused(signed_in, album, data_dir, django_capture_on_commit_callbacks):
+def test_bytes_that_differ_from_the_declared_checksum_are_rejected(
+    signed_in, album, data_dir, django_capture_on_commit_callbacks
+):
     path = declare(signed_in, album, file(b"picture")).json()["files"][0]["upload"]
 
     with django_capture_on_commit_callbacks(execute=True):
         patch(signed_in, path, 0, b"PICTURE")
 
-    row = Upload.objects.get()
-    assert (row.state, row.code) == (UploadState.REFUSED, "not-as-declared")
+    upload = Upload.objects.get()
+    assert (upload.state, upload.code) == (UploadState.REFUSED, "not-as-declared")
     assert not ProcessingJob.objects.exists()
     assert list((data_dir / "incoming").iterdir()) == []
 
 
-def test_a_refused_or_cancelled_file_may_come_again_in_its_batch(signed_in, album):
+def test_a_rejected_or_cancelled_file_can_be_declared_again_in_its_batch(signed_in, album):
     files = [file(b"picture", "1.jpg"), file(b"other", "2.jpg"), file(b"third", "3.jpg")]
-    first, second, _ = [answer["upload"] for answer in declare(signed_in, album, *files).json()["files"]]
+    first, second, _ = [entry["upload"] for entry in declare(signed_in, album, *files).json()["files"]]
     patch(signed_in, first, 0, b"PICTURE")
     signed_in.generic("DELETE", second, headers={"Tus-Resumable": "1.0.0"})
 
-    again = declare(signed_in, album, *files)
+    response = declare(signed_in, album, *files)
 
-    assert states(again) == ["new", "new", "new"]
-    assert again.json()["files"][0]["upload"] != first
-    assert patch(signed_in, again.json()["files"][0]["upload"], 0, b"picture").status_code == 204
+    assert states(response) == ["new", "new", "new"]
+    assert response.json()["files"][0]["upload"] != first
+    assert patch(signed_in, response.json()["files"][0]["upload"], 0, b"picture").status_code == 204
     assert Upload.objects.count() == 3
 
 
-def test_files_of_another_batch_wait_while_the_album_is_at_work(signed_in, album):
+def test_files_of_another_batch_wait_while_the_album_is_busy(signed_in, album):
     declare(signed_in, album, file(b"first", "1.jpg"))
 
     assert states(declare(signed_in, album, file(b"second", "2.jpg"))) == ["later"]
     assert Upload.objects.count() == 1
 
 
-def test_somebody_elses_batch_keeps_the_album(signed_in, album, admin):
-    theirs = batches.open_with_upload(album, admin, Batch.Source.FORM, "theirs.jpg").batch
+def test_a_batch_of_another_user_locks_the_album(signed_in, album, admin):
+    admin_batch = batches.open_with_upload(album, admin, Batch.Source.FORM, "theirs.jpg").batch
 
     response = declare(signed_in, album, file(b"mine"))
 
     assert (response.status_code, response.json()["error"]) == (409, "album-busy")
-    assert (response.json()["batch"]["id"], response.json()["batch"]["mine"]) == (theirs.pk, False)
+    assert (response.json()["batch"]["id"], response.json()["batch"]["mine"]) == (admin_batch.pk, False)
 
 
-def test_comparing_writes_nothing_and_minds_no_lock(signed_in, album, admin):
+def test_comparing_files_writes_nothing_and_works_in_a_busy_album(signed_in, album, admin):
     photo_in(album, b"here")
     batches.open_with_upload(album, admin, Batch.Source.FORM, "theirs.jpg")
-    rows = Upload.objects.count()
+    count_before = Upload.objects.count()
 
     response = declare(signed_in, album, file(b"here", "1.jpg"), file(b"new", "2.jpg"), opens=False)
 
     assert states(response) == ["here", "new"]
     assert response.json()["busy"] is True
-    assert [answer["upload"] for answer in response.json()["files"]] == [None, None]
-    assert Upload.objects.count() == rows
+    assert [entry["upload"] for entry in response.json()["files"]] == [None, None]
+    assert Upload.objects.count() == count_before
 
 
-def test_what_cannot_be_taken_is_refused_by_name(signed_in, album, settings):
+def test_empty_large_and_surplus_files_are_rejected_by_name(signed_in, album, settings):
     settings.MAX_FILE_BYTES, settings.MAX_BATCH_FILES = 5, 1
 
     response = declare(signed_in, album, file(b"", "0.jpg"), file(b"larger", "6.jpg"), file(b"1"), file(b"2", "2.jpg"))
 
     assert states(response) == ["refused", "refused", "new", "refused"]
-    assert [a["code"] for a in response.json()["files"]] == ["empty-file", "too-large", "", "too-many-files"]
+    assert [entry["code"] for entry in response.json()["files"]] == ["empty-file", "too-large", "", "too-many-files"]
     assert sorted(Upload.objects.exclude(code="").values_list("name", flat=True)) == ["0.jpg", "2.jpg", "6.jpg"]
 
 
-def test_a_list_without_anything_new_is_a_batch_that_is_over(signed_in, album):
+def test_a_manifest_of_known_files_creates_a_finished_batch(signed_in, album):
     photo_in(album, b"picture")
 
     response = declare(signed_in, album, file(b"picture"))
@@ -330,7 +332,7 @@ def test_a_list_without_anything_new_is_a_batch_that_is_over(signed_in, album):
     assert Batch.objects.get(pk=response.json()["batch"]["id"]).uploads.count() == 1
 
 
-def test_a_list_larger_than_the_disk_opens_nothing(signed_in, album, settings):
+def test_a_manifest_larger_than_the_disk_opens_no_batch(signed_in, album, settings):
     settings.MAX_FILE_BYTES = 10**15
 
     response = declare(signed_in, album, {"name": "1.tif", "size": 10**14})
@@ -359,14 +361,14 @@ def test_a_list_larger_than_the_disk_opens_nothing(signed_in, album, settings):
         b'{"files": [' + b'{"name":"a","size":1},' * 2000 + b'{"name":"a","size":1}]}',
     ],
 )
-def test_nonsense_is_told_so(signed_in, album, body):
+def test_a_malformed_manifest_is_rejected(signed_in, album, body):
     response = signed_in.post(f"/albums/{album.pk}/uploads/manifest/", body, content_type="application/json")
 
     assert (response.status_code, response.json()["error"]) == (400, "bad-manifest")
 
 
 @pytest.mark.once
-def test_a_list_of_other_type_or_length_is_told_so(signed_in, album):
+def test_a_manifest_of_wrong_type_or_length_is_rejected(signed_in, album):
     address = f"/albums/{album.pk}/uploads/manifest/"
 
     assert signed_in.post(address, {"files": "[]"}).status_code == 400
@@ -375,12 +377,12 @@ def test_a_list_of_other_type_or_length_is_told_so(signed_in, album):
 
 @pytest.mark.once
 @pytest.mark.parametrize("modified", [None, -1, 1e300, "yesterday", True, float("nan")])
-def test_a_date_that_no_file_has_is_none(signed_in, album, modified):
+def test_an_invalid_modification_date_is_ignored(signed_in, album, modified):
     assert states(declare(signed_in, album, file(b"1", modified=modified))) == ["new"]
     assert Upload.objects.get().modified_at is None
 
 
-def test_a_whole_list_takes_few_queries(signed_in, album, django_assert_max_num_queries):
+def test_a_long_manifest_takes_few_queries(signed_in, album, django_assert_max_num_queries):
     files = [file(str(n).encode(), f"{n}.jpg") for n in range(300)]
 
     with django_assert_max_num_queries(26):
@@ -389,24 +391,24 @@ def test_a_whole_list_takes_few_queries(signed_in, album, django_assert_max_num_
         assert set(states(declare(signed_in, album, *files))) == {"new"}
 
 
-def test_uploads_that_wait_for_their_turn_live_on_by_those_on_their_way(signed_in, album):
+def test_progress_of_one_upload_extends_the_expiry_of_all_in_its_batch(signed_in, album):
     declare(signed_in, album, file(b"first", "1.jpg"), file(b"second", "2.jpg"))
     first, second = Upload.objects.order_by("name")
-    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
-    Upload.objects.update(expires_at=long_ago)
+    expired_at = datetime(2020, 1, 1, tzinfo=UTC)
+    Upload.objects.update(expires_at=expired_at)
 
     uploads.touch(first, 3)
 
     second.refresh_from_db()
     first.refresh_from_db()
     assert first.arrived == 3
-    assert first.expires_at == second.expires_at > long_ago
+    assert first.expires_at == second.expires_at > expired_at
 
 
-def test_what_never_comes_is_given_up_and_the_album_is_free(signed_in, album):
+def test_an_upload_that_is_never_sent_expires_and_frees_the_album(signed_in, album):
     files = [file(b"came", "1.jpg"), file(b"stayed away", "2.jpg")]
-    came, _ = [answer["upload"] for answer in declare(signed_in, album, *files).json()["files"]]
-    patch(signed_in, came, 0, b"came")
+    received, _ = [entry["upload"] for entry in declare(signed_in, album, *files).json()["files"]]
+    patch(signed_in, received, 0, b"came")
     Upload.objects.receiving().update(expires_at=timezone.now() + timedelta(seconds=1500))
     page = signed_in.get(f"/albums/{album.pk}/").content.decode()
     assert "expire in 25 minutes" in page
@@ -414,7 +416,7 @@ def test_what_never_comes_is_given_up_and_the_album_is_free(signed_in, album):
     Upload.objects.receiving().update(expires_at=timezone.now() - timedelta(seconds=1))
     recovery.sweep()
 
-    assert {row.name: row.state for row in Upload.objects.all()} == {"1.jpg": "received", "2.jpg": "expired"}
+    assert {upload.name: upload.state for upload in Upload.objects.all()} == {"1.jpg": "received", "2.jpg": "expired"}
     develop_all(album)
     assert batches.running_in(album) is None
 
@@ -424,21 +426,21 @@ def develop_all(album):
         jobs.complete(job, making.photo(album, job), [])
 
 
-def test_what_became_of_a_received_file_is_told_while_its_batch_goes_on(signed_in, album):
+def test_declaring_again_returns_the_outcome_of_received_files(signed_in, album):
     files = [file(b"done"), file(b"broken"), file(b"waits"), file(b"late")]
-    told = declare(signed_in, album, *files).json()["files"]
-    for answer, content in zip(told[:3], (b"done", b"broken", b"waits"), strict=True):
-        patch(signed_in, answer["upload"], 0, content)
-    done = jobs.claim_next("tester")
-    photo = making.photo(album, done)
-    jobs.complete(done, photo, [])
+    entries = declare(signed_in, album, *files).json()["files"]
+    for declared, content in zip(entries[:3], (b"done", b"broken", b"waits"), strict=True):
+        patch(signed_in, declared["upload"], 0, content)
+    job = jobs.claim_next("tester")
+    photo = making.photo(album, job)
+    jobs.complete(job, photo, [])
     jobs.give_up(jobs.claim_next("tester"), "broken", "The file is damaged.")
 
-    told = declare(signed_in, album, *files, opens=False).json()["files"]
+    entries = declare(signed_in, album, *files, opens=False).json()["files"]
 
-    assert [(each["state"], each["photo"], each["code"], each["message"]) for each in told[:3]] == [
+    assert [(entry["state"], entry["photo"], entry["code"], entry["message"]) for entry in entries[:3]] == [
         ("received", f"/photos/{photo.pk}/", "", ""),
         ("received", None, "broken", "The file is damaged."),
         ("received", None, "", ""),
     ]
-    assert told[3]["state"] == "new"
+    assert entries[3]["state"] == "new"

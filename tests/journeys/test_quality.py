@@ -26,10 +26,10 @@ def client(owner) -> Client:
 
 @pytest.fixture
 def photo(album) -> Photo:
-    return developed(album, making.jpeg((900, 600)))
+    return processed_photo(album, making.jpeg((900, 600)))
 
 
-def developed(album, content: bytes) -> Photo:
+def processed_photo(album, content: bytes) -> Photo:
     making.received(album, content)
     assert worker.develop_next()
     return album.photos.get()
@@ -41,7 +41,7 @@ def page_of(client: Client, address: str) -> str:
     return re.sub(r"\s+", " ", response.content.decode())
 
 
-def test_the_original_is_held_against_the_largest_rendition(photo, client):
+def test_the_original_is_compared_with_the_largest_rendition(photo, client):
     page = page_of(client, f"/photos/{photo.pk}/quality/")
 
     large = photo.renditions.get(edge=900)
@@ -50,7 +50,7 @@ def test_the_original_is_held_against_the_largest_rendition(photo, client):
     assert f"<code>{DEFAULT.version}</code>" in page
 
 
-def test_any_rendition_can_be_asked_for(photo, client):
+def test_any_rendition_can_be_selected_for_comparison(photo, client):
     page = page_of(client, f"/photos/{photo.pk}/quality/?with=400.webp")
 
     small = photo.renditions.get(edge=400)
@@ -58,20 +58,20 @@ def test_any_rendition_can_be_asked_for(photo, client):
     assert '<a href="?with=400.webp" aria-current="true">' in page
 
 
-def test_one_that_is_not_there_is_as_if_none_was_asked_for(photo):
+def test_an_unknown_rendition_falls_back_to_the_default(photo):
     assert quality.build(photo, "1600.jpg").compared.id == "900.webp"
 
 
-def test_where_no_browser_shows_the_original_the_largest_stands_for_it_and_that_is_said(album, client):
+def test_the_largest_preview_replaces_an_original_that_browsers_cannot_display(album, client):
     content = io.BytesIO()
     Image.new("RGB", (900, 600)).save(content, "TIFF")
-    photo = developed(album, content.getvalue())
+    photo = processed_photo(album, content.getvalue())
 
     page = page_of(client, f"/photos/{photo.pk}/quality/")
 
     assert "display TIFF; showing the largest preview instead." in page
-    shown = [photo.renditions.get(edge=edge).get_absolute_url() for edge in (900, 800)]
-    assert re.findall(r'<img src="([^"]+)"', page) == shown
+    addresses = [photo.renditions.get(edge=edge).get_absolute_url() for edge in (900, 800)]
+    assert re.findall(r'<img src="([^"]+)"', page) == addresses
 
 
 def test_a_photo_without_renditions_has_nothing_to_compare(photo, client):
@@ -80,7 +80,7 @@ def test_a_photo_without_renditions_has_nothing_to_compare(photo, client):
     assert "<compare-slider" not in page_of(client, f"/photos/{photo.pk}/quality/")
 
 
-def test_what_is_not_known_is_left_out(photo, client):
+def test_unknown_values_are_left_empty(photo, client):
     Photo.objects.update(bit_depth=None)
 
     page = page_of(client, f"/photos/{photo.pk}/quality/")
@@ -88,14 +88,14 @@ def test_what_is_not_known_is_left_out(photo, client):
     assert '<th scope="row">Original, JPEG</th> <td>none</td> <td></td> <td></td> <td>900 ' in page
 
 
-def test_what_the_pipeline_saw_of_the_original_is_noted(photo):
+def test_profile_gamut_and_bit_depth_of_the_original_are_stored(photo):
     assert (photo.profile, photo.gamut, photo.bit_depth) == ("", None, 8)
 
 
-def test_a_browser_that_knows_avif_is_offered_it_on_every_page(album, client, settings):
+def test_every_page_offers_avif_before_webp(album, client, settings):
     settings.AVIF = True
-    photo = developed(album, making.jpeg((900, 600)))
-    avif = [each.get_absolute_url() for each in photo.renditions.filter(format="avif")]
+    photo = processed_photo(album, making.jpeg((900, 600)))
+    avif = [rendition.get_absolute_url() for rendition in photo.renditions.filter(format="avif")]
     assert [address.rsplit("/", 1)[1] for address in avif] == ["900.avif", "800.avif", "400.avif"]
 
     for address in ("/albums/", album.get_absolute_url(), photo.get_absolute_url()):
@@ -107,13 +107,13 @@ def test_a_browser_that_knows_avif_is_offered_it_on_every_page(album, client, se
         assert ".avif" not in source[2], address
 
 
-def test_without_avif_there_is_webp_alone(photo, client):
+def test_without_avif_pages_offer_webp_only(photo, client):
     assert "<source" not in page_of(client, photo.get_absolute_url())
 
 
-def test_each_format_is_served_as_what_it_is(album, client, settings):
+def test_each_rendition_is_served_with_its_content_type(album, client, settings):
     settings.AVIF = True
-    photo = developed(album, making.jpeg((500, 400)))
+    photo = processed_photo(album, making.jpeg((500, 400)))
 
     for rendition in photo.renditions.all():
         content, headers = stack.delivered(client.get(rendition.get_absolute_url()))
@@ -121,20 +121,20 @@ def test_each_format_is_served_as_what_it_is(album, client, settings):
         assert Image.open(io.BytesIO(content)).format.lower() == rendition.format
 
 
-def test_a_page_from_before_is_led_to_the_new_renditions(photo, client, settings):
-    old = {rendition.edge: rendition.get_absolute_url() for rendition in photo.renditions.all()}
+def test_links_to_replaced_renditions_redirect_to_the_new_ones(photo, client, settings):
+    old_urls = {rendition.edge: rendition.get_absolute_url() for rendition in photo.renditions.all()}
     settings.RENDITION_EDGES = [700, 300]
     worker.stop()
     shared_sandbox.sandbox.cache_clear()
     rerender.enqueue(rerender.select(Photo.objects.all()))
     assert rerender.render_next()
 
-    new = {rendition.edge: rendition.get_absolute_url() for rendition in Rendition.objects.all()}
-    assert [client.get(old[edge]).headers["Location"] for edge in (800, 400)] == [new[700], new[300]]
-    assert "no-store" in client.get(old[800])["Cache-Control"]
+    new_urls = {rendition.edge: rendition.get_absolute_url() for rendition in Rendition.objects.all()}
+    assert [client.get(old_urls[edge]).headers["Location"] for edge in (800, 400)] == [new_urls[700], new_urls[300]]
+    assert "no-store" in client.get(old_urls[800])["Cache-Control"]
 
 
-def test_a_format_that_there_never_was_is_not_found(photo, client):
+def test_an_unknown_rendition_format_is_not_found(photo, client):
     address = photo.renditions.first().get_absolute_url()
 
     assert client.get(address.replace(".webp", ".jpg")).status_code == 404

@@ -1,4 +1,4 @@
-"""Rendering again, as the queue's page shows it."""
+"""Rendering photos again, as the queue page shows it."""
 
 import pytest
 from django.test import Client
@@ -30,12 +30,12 @@ def jobs_page(user) -> str:
     return client_of(user).get("/jobs/").content.decode()
 
 
-def test_the_queue_tells_how_many_wait_to_whom_they_belong(photo, owner, stranger):
+def test_the_queue_shows_a_user_how_many_of_their_photos_wait(photo, owner, stranger):
     assert "1 photo queued, after new uploads." in jobs_page(owner)
     assert "Regenerating previews" not in jobs_page(stranger)
 
 
-def test_the_rest_can_be_left_as_it_is(photo, owner):
+def test_waiting_rerenders_can_be_cancelled(photo, owner):
     response = client_of(owner).post("/jobs/rerendering/cancel/")
 
     assert (response.status_code, response.url) == (302, "/jobs/")
@@ -43,7 +43,7 @@ def test_the_rest_can_be_left_as_it_is(photo, owner):
     assert "Regenerating previews" not in jobs_page(owner)
 
 
-def test_nobody_cancels_for_somebody_else(photo, stranger):
+def test_a_user_cannot_cancel_rerenders_of_another_user(photo, stranger):
     Album.objects.create(title="Mine", owner=stranger)
 
     client_of(stranger).post("/jobs/rerendering/cancel/")
@@ -51,7 +51,7 @@ def test_nobody_cancels_for_somebody_else(photo, stranger):
     assert Rerender.objects.count() == 1
 
 
-def test_what_could_not_be_made_stands_there_with_its_reason(photo, owner):
+def test_failed_rerenders_are_listed_with_their_reason(photo, owner):
     Rerender.objects.update(error_code="broken", error_message="The file is damaged.", attempts=1)
 
     page = jobs_page(owner)

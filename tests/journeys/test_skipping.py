@@ -1,4 +1,4 @@
-"""Files that come along with photos: companions are counted, what a page leaves out is told, and neither is a failure."""
+"""Files uploaded along with photos: companions are counted, files that a page left out are listed, neither is a failure."""
 
 import json
 
@@ -37,7 +37,7 @@ JUNK = {
 PHOTO = making.jpeg((500, 400))
 
 
-def skipped() -> dict[str, str]:
+def skipped_codes() -> dict[str, str]:
     return dict(Upload.objects.filter(state=UploadState.SKIPPED).values_list("name", "code"))
 
 
@@ -45,7 +45,7 @@ def all_companions() -> dict[str, str]:
     return dict.fromkeys(JUNK, "companion-file")
 
 
-def proved() -> Batch:
+def finished_batch() -> Batch:
     while worker.develop_next():
         pass
     while post_write.verify_next():
@@ -55,7 +55,7 @@ def proved() -> Batch:
 
 def ensure_safe(signed_in, album) -> None:
     """One photo and its companions: nothing failed, and the receipt accounts for every file."""
-    batch = proved()
+    batch = finished_batch()
     receipt = receipt_query.build(batch)
     assert (receipt.total, receipt.companions, receipt.is_safe) == (1, len(JUNK), True)
     assert {row["name"]: row["state"] for row in receipt_csv(signed_in, batch)} == {
@@ -68,41 +68,41 @@ def ensure_safe(signed_in, album) -> None:
     assert {*store().keys("incoming/")} <= {*Leftover.objects.filter(hold=None).values_list("key", flat=True)}
 
 
-def test_by_the_form(signed_in, album):
+def test_companions_sent_by_the_form_are_skipped(signed_in, album):
     files = [SimpleUploadedFile(name, content) for name, content in {"IMG_1.JPG": PHOTO, **JUNK}.items()]
 
     assert send(signed_in, album, *files).status_code == 302
 
-    assert skipped() == all_companions()
+    assert skipped_codes() == all_companions()
     ensure_safe(signed_in, album)
 
 
-def test_by_tus_a_companion_finishes_like_any_other(signed_in, album):
+def test_companions_sent_by_tus_finish_like_other_uploads(signed_in, album):
     for name, content in {"IMG_1.JPG": PHOTO, **JUNK}.items():
         response = create(signed_in, album, len(content), name)
         path = path_of(response)
         if content:
-            answer = patch(signed_in, path, 0, content)
-            assert (answer.status_code, answer["Upload-Offset"]) == (204, str(len(content)))
+            chunk_response = patch(signed_in, path, 0, content)
+            assert (chunk_response.status_code, chunk_response["Upload-Offset"]) == (204, str(len(content)))
         assert head(signed_in, path)["Upload-Offset"] == str(len(content))
 
-    assert skipped() == all_companions()
+    assert skipped_codes() == all_companions()
     ensure_safe(signed_in, album)
 
 
 def test_a_client_that_declares_companions_need_not_send_them(signed_in, album):
-    listed = [file(PHOTO), *(file(content, name, hashed=False) for name, content in JUNK.items())]
+    declared = [file(PHOTO), *(file(content, name, hashed=False) for name, content in JUNK.items())]
 
-    response = declare(signed_in, album, *listed)
+    response = declare(signed_in, album, *declared)
 
     assert states(response) == ["new", *["skipped"] * len(JUNK)]
-    assert {answer["code"] for answer in response.json()["files"][1:]} == {"companion-file"}
+    assert {entry["code"] for entry in response.json()["files"][1:]} == {"companion-file"}
     patch(signed_in, response.json()["files"][0]["upload"], 0, PHOTO)
-    assert states(declare(signed_in, album, *listed)) == ["received", *["skipped"] * len(JUNK)]
+    assert states(declare(signed_in, album, *declared)) == ["received", *["skipped"] * len(JUNK)]
     ensure_safe(signed_in, album)
 
 
-def test_companions_alone_are_no_photos_and_no_failures(signed_in, album):
+def test_an_upload_of_only_companions_has_no_photos_and_no_failures(signed_in, album):
     send(signed_in, album, SimpleUploadedFile("IMG_1.AAE", JUNK["IMG_1.AAE"]))
 
     batch = Batch.objects.get()
@@ -112,16 +112,16 @@ def test_companions_alone_are_no_photos_and_no_failures(signed_in, album):
 
 
 @pytest.mark.parametrize("name", ["._IMG_1.JPG", "GX010001.LRV", "MVI_1.THM"])
-def test_a_photo_that_only_has_a_companions_name_is_taken(signed_in, album, name):
+def test_a_photo_with_the_name_of_a_companion_is_accepted(signed_in, album, name):
     content = making.jpeg() + bytes(2 << 20)
 
     send(signed_in, album, SimpleUploadedFile(name, content))
 
     assert ProcessingJob.objects.get().original_filename == name
-    assert skipped() == {}
+    assert skipped_codes() == {}
 
 
-def test_a_photo_of_such_a_name_can_be_acknowledged_again_when_it_is_developed(album):
+def test_a_processed_photo_with_the_name_of_a_companion_can_be_finished_again(album):
     job = making.received(album, PHOTO, name="._IMG_1.JPG")
     worker.develop_next()
 
@@ -129,7 +129,7 @@ def test_a_photo_of_such_a_name_can_be_acknowledged_again_when_it_is_developed(a
     assert Upload.objects.get().state == UploadState.RECEIVED
 
 
-def test_companions_do_not_count_for_the_most_files_of_a_form(signed_in, album, settings):
+def test_companions_do_not_count_towards_the_file_limit_of_a_batch(signed_in, album, settings):
     settings.MAX_BATCH_FILES = 1
 
     send(signed_in, album, *(SimpleUploadedFile(name, JUNK[name]) for name in JUNK), SimpleUploadedFile("1.jpg", PHOTO))
@@ -137,12 +137,12 @@ def test_companions_do_not_count_for_the_most_files_of_a_form(signed_in, album, 
     assert ProcessingJob.objects.get().original_filename == "1.jpg"
 
 
-def with_folder(client, album, *files, left):
-    body = json.dumps({"open": True, "files": files, "skipped": left})
+def with_folder(client, album, *files, left_out):
+    body = json.dumps({"open": True, "files": files, "skipped": left_out})
     return client.post(f"/albums/{album.pk}/uploads/manifest/", body, content_type="application/json")
 
 
-LEFT = [
+LEFT_OUT = [
     {"name": "DCIM/100/MVI_2.AVI", "size": 12, "modified": 1_000},
     {"name": "DCIM/.DS_Store", "size": 6148, "modified": 1_000},
     {"name": "DCIM/100/.DS_Store", "size": 6148, "modified": 1_000},
@@ -150,89 +150,94 @@ LEFT = [
 ]
 
 
-def test_what_a_page_left_out_of_a_folder_is_told_and_keeps_the_card(signed_in, album):
-    response = with_folder(signed_in, album, file(PHOTO), left=LEFT)
+def test_files_that_a_page_left_out_are_in_the_receipt_and_make_it_unsafe(signed_in, album):
+    response = with_folder(signed_in, album, file(PHOTO), left_out=LEFT_OUT)
     patch(signed_in, response.json()["files"][0]["upload"], 0, PHOTO)
 
-    batch = proved()
+    batch = finished_batch()
     receipt = receipt_query.build(batch)
     assert (receipt.total, receipt.companions) == (2, 3)
     assert receipt.summary == "1 of 2 is stored and verified. 1 was skipped. Do not format the card yet."
     (avi,) = [row for row in receipt_csv(signed_in, batch) if row["name"] == "MVI_2.AVI"]
     assert (avi["state"], avi["code"], avi["bytes"], avi["sha256"]) == ("skipped", "left-out", "12", "")
     assert "select the file itself" in avi["reason"]
-    told = receipt_json(signed_in, batch)
-    assert (told["count"], told["companions"], told["safe"], len(told["files"])) == (2, 3, False, 5)
+    json_receipt = receipt_json(signed_in, batch)
+    assert (json_receipt["count"], json_receipt["companions"], json_receipt["safe"], len(json_receipt["files"])) == (
+        2,
+        3,
+        False,
+        5,
+    )
 
 
-def test_it_is_named_on_the_batchs_page_and_in_the_album(signed_in, album):
-    response = with_folder(signed_in, album, file(PHOTO), left=LEFT)
+def test_files_left_out_are_named_on_the_pages_of_batch_and_album(signed_in, album):
+    response = with_folder(signed_in, album, file(PHOTO), left_out=LEFT_OUT)
     patch(signed_in, response.json()["files"][0]["upload"], 0, PHOTO)
-    batch = proved()
+    batch = finished_batch()
 
-    shown = {query: page(signed_in, batch, query) for query in ("", "?show=companion", "?show=skipped")}
+    pages = {query: page(signed_in, batch, query) for query in ("", "?show=companion", "?show=skipped")}
 
-    assert "MVI_2.AVI" in shown[""]
-    assert "MVI_2.AVI" in shown["?show=skipped"]
-    assert ".DS_Store" not in shown[""]
-    assert ".DS_Store" in shown["?show=companion"]
-    assert "3 companion files skipped" in shown[""]
+    assert "MVI_2.AVI" in pages[""]
+    assert "MVI_2.AVI" in pages["?show=skipped"]
+    assert ".DS_Store" not in pages[""]
+    assert ".DS_Store" in pages["?show=companion"]
+    assert "3 companion files skipped" in pages[""]
     album_page = signed_in.get(album.get_absolute_url()).content.decode()
     assert "MVI_2.AVI" in album_page
-    (entry,) = batch_list.entries([batch])
-    assert (entry.files, entry.skipped, entry.companions, entry.refused, entry.bytes) == (2, 1, 3, 0, len(PHOTO))
-    assert entry.files == receipt_query.build(entry.batch).total
+    (row,) = batch_list.entries([batch])
+    assert (row.files, row.skipped, row.companions, row.refused, row.bytes) == (2, 1, 3, 0, len(PHOTO))
+    assert row.files == receipt_query.build(row.batch).total
 
 
-def test_declaring_a_folder_again_notes_nothing_twice(signed_in, album):
+def test_declaring_a_folder_again_lists_no_file_twice(signed_in, album):
     for _ in range(2):
-        with_folder(signed_in, album, file(PHOTO), left=LEFT)
-    with_folder(signed_in, album, left=[{"name": "more.avi", "size": 1}])
+        with_folder(signed_in, album, file(PHOTO), left_out=LEFT_OUT)
+    with_folder(signed_in, album, left_out=[{"name": "more.avi", "size": 1}])
 
     assert Upload.objects.filter(state=UploadState.SKIPPED).count() == 5
 
 
-def test_what_was_left_out_is_no_part_of_another_batch_that_runs(signed_in, album):
-    with_folder(signed_in, album, file(PHOTO), left=[])
+def test_files_left_out_are_not_added_to_another_active_batch(signed_in, album):
+    with_folder(signed_in, album, file(PHOTO), left_out=[])
 
-    assert states(with_folder(signed_in, album, file(b"other", "2.jpg"), left=LEFT)) == ["later"]
+    assert states(with_folder(signed_in, album, file(b"other", "2.jpg"), left_out=LEFT_OUT)) == ["later"]
 
-    assert skipped() == {}
+    assert skipped_codes() == {}
 
 
-def test_a_file_that_was_left_out_can_be_chosen_after_all(signed_in, album):
-    with_folder(signed_in, album, file(PHOTO), left=[file(b"raw", "1.xyz", hashed=False)])
+def test_a_file_that_was_left_out_can_be_declared_later(signed_in, album):
+    with_folder(signed_in, album, file(PHOTO), left_out=[file(b"raw", "1.xyz", hashed=False)])
     Upload.objects.exclude(state=UploadState.SKIPPED).delete()
 
     assert states(declare(signed_in, album, file(b"raw", "1.xyz", hashed=False))) == ["new"]
 
 
-def test_a_sender_cannot_call_a_photo_a_companion(signed_in, album):
-    with_folder(signed_in, album, file(PHOTO), left=[{"name": "IMG_2.JPG", "size": 5}])
+def test_a_photo_that_a_client_left_out_is_no_companion(signed_in, album):
+    with_folder(signed_in, album, file(PHOTO), left_out=[{"name": "IMG_2.JPG", "size": 5}])
 
-    assert skipped() == {"IMG_2.JPG": "left-out"}
+    assert skipped_codes() == {"IMG_2.JPG": "left-out"}
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("left", ["x", [1], [{"name": "x"}], [{"name": "x", "size": 1}] * 2001])
-def test_what_is_no_list_of_files_is_refused(signed_in, album, left):
-    response = with_folder(signed_in, album, file(PHOTO), left=left)
+@pytest.mark.parametrize("left_out", ["x", [1], [{"name": "x"}], [{"name": "x", "size": 1}] * 2001])
+def test_a_malformed_list_of_skipped_files_is_rejected(signed_in, album, left_out):
+    response = with_folder(signed_in, album, file(PHOTO), left_out=left_out)
 
     assert (response.status_code, response.json()["error"]) == (400, "bad-manifest")
 
 
-def test_standings_tell_companions_whatever_their_bytes_are(signed_in, album):
+def test_receipts_count_companions_by_name(signed_in, album):
     send(signed_in, album, SimpleUploadedFile("IMG_1.JPG", PHOTO), SimpleUploadedFile("MVI_1.THM", PHOTO))
 
-    counts = receipt_query.build(proved()).counts
+    counts = receipt_query.build(finished_batch()).counts
 
     assert counts == {FileStatus.VERIFIED: 1, FileStatus.COMPANION: 1}
 
 
-def test_a_large_companion_in_the_bucket_is_not_fetched_to_be_looked_at(album, monkeypatch):
+def test_a_large_companion_in_the_bucket_is_not_downloaded(album, monkeypatch):
     upload = making.upload(album, "GX010001.LRV")
     upload.place = storage_keys.BUCKET
     Upload.objects.update(place=storage_keys.BUCKET)
 
     assert uploads.finish(upload, 64 << 20, "0" * 64) is None
-    assert skipped() == {"GX010001.LRV": "companion-file"}
+    assert skipped_codes() == {"GX010001.LRV": "companion-file"}

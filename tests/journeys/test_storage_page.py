@@ -1,4 +1,4 @@
-"""The storage page: set up a bucket without an environment file, and be kept from what a form must not reach."""
+"""The storage page: setting up a bucket without an environment file, and rejecting internal addresses."""
 
 import socket
 from types import SimpleNamespace
@@ -26,26 +26,26 @@ PAGE = "/storage/"
 
 @pytest.fixture(autouse=True)
 def connected(monkeypatch, no_saved_connection) -> None:
-    """As in a real process."""
+    """Reads saved settings, as a real process does."""
     bucket_settings.connect()
     bucket_settings.clear_cache()
 
 
 @pytest.fixture
-def keeper(admin) -> Client:
+def admin_client(admin) -> Client:
     client = Client()
     client.force_login(admin)
     return client
 
 
 @pytest.fixture
-def told(moto, settings) -> dict[str, str]:
-    """What a person fills in for a bucket of the test's own, where such addresses are allowed."""
+def fields(moto, settings) -> dict[str, str]:
+    """The fields of the form, filled in for the test's own bucket; internal addresses are allowed."""
     settings.S3_ALLOW_INTERNAL = True
-    made = moto.new_bucket()
+    environment = moto.new_bucket()
     return {
-        "bucket": made["S3_BUCKET"],
-        "endpoint": made["S3_ENDPOINT"],
+        "bucket": environment["S3_BUCKET"],
+        "endpoint": environment["S3_ENDPOINT"],
         "region": "us-east-1",
         "access_key": ACCESS_KEY,
         "secret_key": SECRET_KEY,
@@ -53,10 +53,10 @@ def told(moto, settings) -> dict[str, str]:
     }
 
 
-def test_what_is_saved_is_where_new_photos_go(keeper, told, album, django_capture_on_commit_callbacks):
+def test_new_photos_are_stored_in_the_saved_bucket(admin_client, fields, album, django_capture_on_commit_callbacks):
     assert locations.for_new() == storage_keys.DISK
 
-    assert keeper.post(PAGE, told).status_code == 302
+    assert admin_client.post(PAGE, fields).status_code == 302
 
     assert s3_config.current().secret_key == SECRET_KEY
     making.received(album, making.jpeg((900, 600)))
@@ -64,50 +64,50 @@ def test_what_is_saved_is_where_new_photos_go(keeper, told, album, django_captur
     with django_capture_on_commit_callbacks(execute=True):
         worker.develop_next()
     assert Photo.objects.get().original_key.startswith("s3/originals/")
-    page = keeper.get(PAGE).content.decode()
+    page = admin_client.get(PAGE).content.decode()
     assert "New photos are stored in the bucket." in page
 
 
-def test_the_secret_is_encrypted_at_rest_and_never_shown_again(keeper, told):
-    keeper.post(PAGE, told)
+def test_the_secret_is_encrypted_at_rest_and_never_shown_again(admin_client, fields):
+    admin_client.post(PAGE, fields)
 
     row = BucketConnection.objects.get()
     assert SECRET_KEY not in str(vars(row))
-    assert SECRET_KEY not in keeper.get(PAGE).content.decode()
-    told["region"] = "NO"
-    assert SECRET_KEY not in keeper.post(PAGE, told).content.decode()
+    assert SECRET_KEY not in admin_client.get(PAGE).content.decode()
+    fields["region"] = "NO"
+    assert SECRET_KEY not in admin_client.post(PAGE, fields).content.decode()
 
 
-def test_an_empty_secret_keeps_the_one_that_is_saved(keeper, told):
-    keeper.post(PAGE, told)
-    keeper.post(PAGE, told | {"secret_key": "", "prefix": "/photos/"})
+def test_an_empty_secret_keeps_the_saved_one(admin_client, fields):
+    admin_client.post(PAGE, fields)
+    admin_client.post(PAGE, fields | {"secret_key": "", "prefix": "/photos/"})
 
     assert (s3_config.current().secret_key, s3_config.current().prefix) == (SECRET_KEY, "photos/")
 
 
 @pytest.mark.parametrize("change", [{"endpoint": "http://127.0.0.2:9"}, {"access_key": "ANOTHER"}])
-def test_a_saved_secret_is_not_sent_to_another_server(keeper, told, change):
-    keeper.post(PAGE, told)
+def test_a_saved_secret_is_not_sent_to_another_server(admin_client, fields, change):
+    admin_client.post(PAGE, fields)
 
-    answer = keeper.post("/storage/test/", told | {"secret_key": ""} | change)
+    response = admin_client.post("/storage/test/", fields | {"secret_key": ""} | change)
 
-    assert answer.status_code == 422
-    assert "Enter the secret key again" in answer.content.decode()
+    assert response.status_code == 422
+    assert "Enter the secret key again" in response.content.decode()
 
 
-def test_a_changed_secret_key_of_the_server_is_told_in_words(keeper, told, settings):
-    keeper.post(PAGE, told)
+def test_the_page_says_that_the_secret_key_of_the_server_has_changed(admin_client, fields, settings):
+    admin_client.post(PAGE, fields)
     BucketConnection.objects.update(sealed_secret="gAAAAA-sealed-with-another-key")
 
-    page = keeper.get(PAGE).content.decode()
+    page = admin_client.get(PAGE).content.decode()
 
     assert "SECRET_KEY</code> has changed" in page
-    assert keeper.post(PAGE, told | {"secret_key": ""}).status_code == 422
-    assert keeper.post(PAGE, told).status_code == 302
+    assert admin_client.post(PAGE, fields | {"secret_key": ""}).status_code == 422
+    assert admin_client.post(PAGE, fields).status_code == 302
     assert s3_config.current().secret_key == SECRET_KEY
 
 
-def test_another_process_hears_of_it_within_seconds(keeper, told, admin, monkeypatch):
+def test_another_process_uses_the_saved_bucket_after_the_cache_expires(admin_client, fields, admin, monkeypatch):
     now = 1000.0
     monkeypatch.setattr(cached_value, "time", SimpleNamespace(monotonic=lambda: now))
     bucket_settings.clear_cache()
@@ -119,63 +119,63 @@ def test_another_process_hears_of_it_within_seconds(keeper, told, admin, monkeyp
     assert s3_config.current().bucket == "elsewhere"
 
 
-def test_the_environment_wins_and_the_form_is_read_only(keeper, told, settings):
-    keeper.post(PAGE, told)
+def test_the_environment_overrides_saved_settings_and_makes_the_page_read_only(admin_client, fields, settings):
+    admin_client.post(PAGE, fields)
     settings.S3_BUCKET = "of-the-environment"
 
-    page = keeper.get(PAGE).content.decode()
+    page = admin_client.get(PAGE).content.decode()
 
     assert "which overrides anything saved here" in page
     assert 'name="bucket"' not in page
-    assert keeper.post(PAGE, told | {"bucket": "another"}).status_code == 409
+    assert admin_client.post(PAGE, fields | {"bucket": "another"}).status_code == 409
     assert s3_config.current().bucket == "of-the-environment"
-    assert BucketConnection.objects.get().bucket == told["bucket"]
+    assert BucketConnection.objects.get().bucket == fields["bucket"]
 
 
 @pytest.mark.parametrize("is_htmx", [True, False])
-def test_the_test_tells_each_step_and_saves_nothing(keeper, told, is_htmx):
-    answer = keeper.post("/storage/test/", told, headers={"HX-Request": "true"} if is_htmx else {})
-    page = answer.content.decode()
+def test_testing_the_connection_reports_each_step_and_saves_nothing(admin_client, fields, is_htmx):
+    response = admin_client.post("/storage/test/", fields, headers={"HX-Request": "true"} if is_htmx else {})
+    page = response.content.decode()
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert ("<html" in page) is not is_htmx
     assert "The connection works." in page
     assert all(f">{step}</span>" in page for step in ("Reach", "Write", "Read", "List", "Copy", "Parts", "Delete"))
     assert not BucketConnection.objects.exists()
 
 
-def test_a_bucket_that_is_not_there_is_told(keeper, told):
-    page = keeper.post("/storage/test/", told | {"bucket": "none-of-that-name"}).content.decode()
+def test_testing_a_missing_bucket_reports_it(admin_client, fields):
+    page = admin_client.post("/storage/test/", fields | {"bucket": "none-of-that-name"}).content.decode()
 
     assert "The connection failed." in page
     assert "s3-bucket-missing" in page
 
 
-def test_a_field_is_judged_by_itself_when_it_was_changed(keeper, told):
-    answer = keeper.post("/storage/validate/?field=bucket", told | {"bucket": "No Bucket"})
-    page = answer.content.decode()
+def test_a_changed_field_is_validated_alone(admin_client, fields):
+    response = admin_client.post("/storage/validate/?field=bucket", fields | {"bucket": "No Bucket"})
+    page = response.content.decode()
 
     assert "3 to 63 lowercase letters" in page
     assert 'aria-invalid="true"' in page
     assert 'name="endpoint"' not in page
-    assert keeper.post("/storage/validate/?field=nothing", told).status_code == 400
+    assert admin_client.post("/storage/validate/?field=nothing", fields).status_code == 400
 
 
-def test_a_bucket_that_holds_photos_is_neither_left_nor_removed(keeper, told, album):
-    keeper.post(PAGE, told)
+def test_a_bucket_that_contains_photos_is_neither_replaced_nor_disconnected(admin_client, fields, album):
+    admin_client.post(PAGE, fields)
     photo = making.photo(album, making.received(album))
     photo.original_key = f"s3/{photo.original_key}"
     photo.save()
 
-    assert keeper.post(PAGE, told | {"prefix": "elsewhere"}).status_code == 422
-    assert keeper.post(PAGE, told | {"prefix": "elsewhere", "is_same_content": "on"}).status_code == 302
-    keeper.post("/storage/disconnect/")
+    assert admin_client.post(PAGE, fields | {"prefix": "elsewhere"}).status_code == 422
+    assert admin_client.post(PAGE, fields | {"prefix": "elsewhere", "is_same_content": "on"}).status_code == 302
+    admin_client.post("/storage/disconnect/")
     assert BucketConnection.objects.exists()
     Photo.objects.update(original_key="originals/00/moved.jpg")
-    keeper.post("/storage/disconnect/")
-    assert BucketConnection.objects.exists()  # the raw file of a job that waits is there yet
+    admin_client.post("/storage/disconnect/")
+    assert BucketConnection.objects.exists()  # the raw file of a waiting job is still in it
     ProcessingJob.objects.all().delete()
-    keeper.post("/storage/disconnect/")
+    admin_client.post("/storage/disconnect/")
     assert not BucketConnection.objects.exists()
     assert s3_config.current() is None
 
@@ -205,54 +205,59 @@ INTERNAL = [
 @pytest.mark.once
 @pytest.mark.parametrize("address", INTERNAL)
 @pytest.mark.parametrize("field", ["endpoint", "browser_endpoint"])
-def test_an_internal_address_is_refused(keeper, told, settings, field, address):
+def test_an_internal_address_is_rejected(admin_client, fields, settings, field, address):
     settings.S3_ALLOW_INTERNAL = False
 
-    answer = keeper.post(PAGE, told | {"endpoint": ""} | {field: address})
+    response = admin_client.post(PAGE, fields | {"endpoint": ""} | {field: address})
 
-    assert answer.status_code == 422
-    assert "in the server&#x27;s internal network" in answer.content.decode()
+    assert response.status_code == 422
+    assert "in the server&#x27;s internal network" in response.content.decode()
 
 
 @pytest.mark.once
 @pytest.mark.parametrize(
     "address", ["ftp://example.org", "https://a:b@example.org", "https://example.org/path", "example"]
 )
-def test_what_is_no_address_of_a_server_is_refused(keeper, told, address):
-    assert "Use the form https://s3.example.org" in keeper.post(PAGE, told | {"endpoint": address}).content.decode()
+def test_an_invalid_server_address_is_rejected(admin_client, fields, address):
+    assert (
+        "Use the form https://s3.example.org"
+        in admin_client.post(PAGE, fields | {"endpoint": address}).content.decode()
+    )
 
 
 @pytest.mark.once
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700:4700::1111", "64:ff9b::808:808"])
-def test_addresses_of_the_internet_are_public(address):
+def test_public_addresses_are_recognised(address):
     assert ssrf.is_public(address)
 
 
-def test_an_address_inside_gets_not_even_a_connection(told, data_dir):
-    """Whatever was looked at when it was saved: each connection is judged by itself, before it is made."""
+def test_no_connection_is_opened_to_an_internal_address(fields, data_dir):
+    """Each connection is checked before it is opened, regardless of any check when the settings were saved."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
         port = server.getsockname()[1]
-        typed = s3_config.Connection(
+        connection = s3_config.Connection(
             "photos", f"http://127.0.0.1:{port}", access_key="A", secret_key="B", is_fenced=True
         )
 
-        found = S3Store(typed, data_dir).trouble()
+        problem = S3Store(connection, data_dir).trouble()
 
-        assert (found.code, found.permanent) == (storage_errors.NETWORK.code, False)
+        assert (problem.code, problem.permanent) == (storage_errors.NETWORK.code, False)
         with pytest.raises(BlockingIOError):
             server.accept()
 
 
-def test_the_same_connection_works_without_a_fence(told, data_dir):
-    typed = s3_config.Connection(told["bucket"], told["endpoint"], access_key=ACCESS_KEY, secret_key=SECRET_KEY)
+def test_an_unrestricted_connection_reaches_an_internal_address(fields, data_dir):
+    connection = s3_config.Connection(
+        fields["bucket"], fields["endpoint"], access_key=ACCESS_KEY, secret_key=SECRET_KEY
+    )
 
-    assert S3Store(typed, data_dir).trouble() is None
+    assert S3Store(connection, data_dir).trouble() is None
 
 
-def test_it_exists_for_superusers_alone(owner, keeper):
+def test_the_storage_page_exists_for_superusers_only(owner, admin_client):
     client = Client()
     client.force_login(owner)
 
     assert client.get(reverse("processing:storage")).status_code == 404
-    assert keeper.get(reverse("processing:storage")).status_code == 200
+    assert admin_client.get(reverse("processing:storage")).status_code == 200

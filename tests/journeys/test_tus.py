@@ -28,9 +28,9 @@ def b64(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
 
 
-def create(client, album, length: int | None = 10, name: str = "IMG_1.JPG", **more: str):
+def create(client, album, length: int | None = 10, name: str = "IMG_1.JPG", **extra_headers: str):
     size = {"Upload-Defer-Length": "1"} if length is None else {"Upload-Length": str(length)}
-    headers = VERSION | size | {"Upload-Metadata": f"filename {b64(name.encode())}"} | more
+    headers = VERSION | size | {"Upload-Metadata": f"filename {b64(name.encode())}"} | extra_headers
     return client.generic("POST", f"/albums/{album.pk}/uploads/tus/", headers=headers)
 
 
@@ -38,8 +38,8 @@ def path_of(response) -> str:
     return response["Location"].removeprefix("http://testserver")
 
 
-def patch(client, path: str, offset: int, body: bytes, content_type: str = OCTETS, **more: str):
-    headers = VERSION | {"Upload-Offset": str(offset), "Content-Type": content_type} | more
+def patch(client, path: str, offset: int, body: bytes, content_type: str = OCTETS, **extra_headers: str):
+    headers = VERSION | {"Upload-Offset": str(offset), "Content-Type": content_type} | extra_headers
     return client.generic("PATCH", path, body, content_type=content_type, headers=headers)
 
 
@@ -51,7 +51,7 @@ def checksum(algorithm: str, content: bytes) -> str:
     return f"{algorithm} {b64(hashlib.new(algorithm, content, usedforsecurity=False).digest())}"
 
 
-def test_the_server_tells_what_it_can(signed_in, album, settings):
+def test_options_returns_the_supported_extensions_and_limits(signed_in, album, settings):
     response = signed_in.options(f"/albums/{album.pk}/uploads/tus/")
 
     assert response.status_code == 204
@@ -72,7 +72,10 @@ def test_a_file_in_two_parts_becomes_a_job(signed_in, album, data_dir, stored):
     first = patch(signed_in, path, 0, content[:100])
     second = patch(signed_in, path, 100, content[100:])
 
-    assert [(r.status_code, r["Upload-Offset"]) for r in (first, second)] == [(204, "100"), (204, str(len(content)))]
+    assert [(response.status_code, response["Upload-Offset"]) for response in (first, second)] == [
+        (204, "100"),
+        (204, str(len(content))),
+    ]
     job = ProcessingJob.objects.get()
     assert (job.original_filename, job.batch.source) == ("IMG_1.JPG", Batch.Source.TUS)
     assert (data_dir / job.raw_path).read_bytes() == content
@@ -80,7 +83,7 @@ def test_a_file_in_two_parts_becomes_a_job(signed_in, album, data_dir, stored):
     assert [p.name for p in (stored / "incoming").iterdir()] == [str(job.upload_id)]
 
 
-def test_creation_answers_an_absolute_address_and_an_expiry(signed_in, album):
+def test_creation_returns_an_absolute_address_and_an_expiry(signed_in, album):
     response = create(signed_in, album)
 
     assert (response.status_code, response["Upload-Offset"]) == (201, "0")
@@ -88,7 +91,7 @@ def test_creation_answers_an_absolute_address_and_an_expiry(signed_in, album):
     assert response["Upload-Expires"].endswith("GMT")
 
 
-def test_head_tells_offset_and_length_and_is_never_kept(signed_in, album):
+def test_head_returns_offset_and_length_and_is_not_cached(signed_in, album):
     path = path_of(create(signed_in, album))
     patch(signed_in, path, 0, b"1234")
 
@@ -98,7 +101,7 @@ def test_head_tells_offset_and_length_and_is_never_kept(signed_in, album):
     assert response["Cache-Control"] == "no-store"
 
 
-def test_the_first_bytes_may_come_with_the_creation(signed_in, album):
+def test_creation_accepts_the_first_bytes(signed_in, album):
     headers = VERSION | {"Upload-Length": "10"}
 
     response = signed_in.generic(
@@ -108,7 +111,7 @@ def test_the_first_bytes_may_come_with_the_creation(signed_in, album):
     assert (response.status_code, response["Upload-Offset"]) == (201, "4")
 
 
-def test_a_length_may_be_told_late(signed_in, album):
+def test_a_deferred_length_can_be_sent_later(signed_in, album):
     path = path_of(create(signed_in, album, None))
     assert head(signed_in, path)["Upload-Defer-Length"] == "1"
     patch(signed_in, path, 0, b"1234")
@@ -119,17 +122,17 @@ def test_a_length_may_be_told_late(signed_in, album):
     assert ProcessingJob.objects.count() == 1
 
 
-@pytest.mark.parametrize(("late", "status"), [("3", 400), ("99999999", 413)])
-def test_a_late_length_that_cannot_be_is_refused(signed_in, album, settings, late, status):
+@pytest.mark.parametrize(("late_length", "status"), [("3", 400), ("99999999", 413)])
+def test_an_impossible_deferred_length_is_rejected(signed_in, album, settings, late_length, status):
     settings.MAX_FILE_BYTES = 100
     path = path_of(create(signed_in, album, None))
     patch(signed_in, path, 0, b"1234")
 
-    assert patch(signed_in, path, 4, b"5", **{"Upload-Length": late}).status_code == status
+    assert patch(signed_in, path, 4, b"5", **{"Upload-Length": late_length}).status_code == status
 
 
 @pytest.mark.parametrize("offset", [0, 3, 5, 10, 10**12])
-def test_a_wrong_offset_is_told_with_the_right_one(signed_in, album, offset):
+def test_a_wrong_offset_gets_409_with_the_right_one(signed_in, album, offset):
     path = path_of(create(signed_in, album))
     patch(signed_in, path, 0, b"1234")
 
@@ -139,7 +142,7 @@ def test_a_wrong_offset_is_told_with_the_right_one(signed_in, album, offset):
 
 
 @pytest.mark.parametrize("algorithm", ["sha1", "sha256", "md5"])
-def test_a_part_with_its_checksum_is_taken(signed_in, album, algorithm):
+def test_a_chunk_with_a_matching_checksum_is_accepted(signed_in, album, algorithm):
     path = path_of(create(signed_in, album))
 
     response = patch(signed_in, path, 0, b"12345", **{"Upload-Checksum": checksum(algorithm, b"12345")})
@@ -147,7 +150,7 @@ def test_a_part_with_its_checksum_is_taken(signed_in, album, algorithm):
     assert (response.status_code, response["Upload-Offset"]) == (204, "5")
 
 
-def test_a_damaged_part_is_refused_and_counts_for_nothing(signed_in, album):
+def test_a_chunk_with_a_wrong_checksum_is_rejected_and_not_counted(signed_in, album):
     path = path_of(create(signed_in, album))
     patch(signed_in, path, 0, b"12")
 
@@ -157,21 +160,21 @@ def test_a_damaged_part_is_refused_and_counts_for_nothing(signed_in, album):
     assert head(signed_in, path)["Upload-Offset"] == "2"
 
 
-def test_too_large_is_refused_at_creation(signed_in, album, settings):
+def test_a_too_large_upload_is_rejected_at_creation(signed_in, album, settings):
     settings.MAX_FILE_BYTES = 100
 
     assert create(signed_in, album, 101).status_code == 413
     assert Upload.objects.count() == 0
 
 
-def test_more_than_the_length_is_refused(signed_in, album):
+def test_more_bytes_than_the_length_are_rejected(signed_in, album):
     path = path_of(create(signed_in, album, 10))
 
     assert patch(signed_in, path, 0, b"12345678901").status_code == 413
     assert head(signed_in, path)["Upload-Offset"] == "0"
 
 
-def test_an_upload_can_be_taken_back(signed_in, album, data_dir, django_capture_on_commit_callbacks):
+def test_an_upload_can_be_terminated(signed_in, album, data_dir, django_capture_on_commit_callbacks):
     path = path_of(create(signed_in, album))
     patch(signed_in, path, 0, b"1234")
 
@@ -192,7 +195,7 @@ def test_an_expired_upload_is_gone(signed_in, album):
     assert head(signed_in, path).status_code == 410
 
 
-def test_bytes_put_off_the_expiry(signed_in, album):
+def test_received_bytes_postpone_the_expiry(signed_in, album):
     path = path_of(create(signed_in, album))
     before = timezone.now()
     Upload.objects.update(expires_at=before + timedelta(minutes=5))
@@ -202,7 +205,7 @@ def test_bytes_put_off_the_expiry(signed_in, album):
     assert Upload.objects.get().expires_at > before + timedelta(minutes=29)
 
 
-def test_a_finished_upload_still_tells_its_offset_and_takes_nothing(signed_in, album):
+def test_a_finished_upload_returns_its_offset_and_accepts_no_more_bytes(signed_in, album):
     path = path_of(create(signed_in, album, 3))
     patch(signed_in, path, 0, b"123")
 
@@ -213,21 +216,21 @@ def test_a_finished_upload_still_tells_its_offset_and_takes_nothing(signed_in, a
     assert ProcessingJob.objects.get().state == JobState.PENDING
 
 
-def test_a_hand_over_that_failed_unseen_is_repeated_by_head(signed_in, album):
+def test_head_hands_over_a_complete_upload_without_a_job(signed_in, album):
     path = path_of(create(signed_in, album, 3))
-    growing = store().grow(Upload.objects.get().key)
-    growing.fence()
-    growing.append(b"123")
+    partial_file = store().grow(Upload.objects.get().key)
+    partial_file.fence()
+    partial_file.append(b"123")
 
     assert head(signed_in, path)["Upload-Offset"] == "3"
     assert ProcessingJob.objects.count() == 1
 
 
-def test_a_hand_over_that_failed_unseen_is_repeated_for_who_sends_from_a_wrong_offset(signed_in, album):
+def test_a_patch_with_a_wrong_offset_hands_over_a_complete_upload_without_a_job(signed_in, album):
     path = path_of(create(signed_in, album, 3))
-    growing = store().grow(Upload.objects.get().key)
-    growing.fence()
-    growing.append(b"123")
+    partial_file = store().grow(Upload.objects.get().key)
+    partial_file.fence()
+    partial_file.append(b"123")
 
     response = patch(signed_in, path, 0, b"123")
 
@@ -236,23 +239,23 @@ def test_a_hand_over_that_failed_unseen_is_repeated_for_who_sends_from_a_wrong_o
 
 
 @pytest.mark.parametrize("committed", [False, True])
-def test_a_hand_over_that_failed_unseen_is_repeated_by_the_sweep(signed_in, album, committed):
+def test_the_sweep_hands_over_a_complete_upload_without_a_job(signed_in, album, committed):
     from processing.maintenance import sweep as recovery
 
     create(signed_in, album, 3)
-    growing = store().grow(Upload.objects.get().key)
-    growing.fence()
-    growing.append(b"123")
+    partial_file = store().grow(Upload.objects.get().key)
+    partial_file.fence()
+    partial_file.append(b"123")
     if committed:
-        Upload.objects.update(arrived=3)  # as it is told before the bytes go on to a bucket
-        growing.commit()
+        Upload.objects.update(arrived=3)  # as it is stored before the bytes are sent on to a bucket
+        partial_file.commit()
     Upload.objects.update(expires_at=timezone.now() + timedelta(minutes=29))
 
     assert recovery.sweep().handed_over == 1
     assert ProcessingJob.objects.count() == 1
 
 
-def test_a_sweep_leaves_an_upload_on_its_way_alone(signed_in, album):
+def test_the_sweep_leaves_an_upload_in_progress_alone(signed_in, album):
     from processing.maintenance import sweep as maintenance_recovery
 
     path = path_of(create(signed_in, album, 3))
@@ -270,7 +273,7 @@ def test_uploads_join_the_open_batch_of_their_sender(signed_in, album):
     assert (Batch.objects.count(), Upload.objects.count()) == (1, 2)
 
 
-def test_an_album_busy_with_somebody_elses_batch_takes_none(signed_in, album, admin):
+def test_an_album_with_an_active_batch_of_another_user_accepts_no_uploads(signed_in, album, admin):
     batches.open_with_upload(album, admin, Batch.Source.FORM, "theirs.jpg")
 
     response = create(signed_in, album)
@@ -280,14 +283,14 @@ def test_an_album_busy_with_somebody_elses_batch_takes_none(signed_in, album, ad
 
 
 @pytest.mark.parametrize("source", [Batch.Source.FORM, Batch.Source.PAGE])
-def test_an_upload_joins_its_senders_running_batch(signed_in, album, owner, source):
+def test_an_upload_joins_a_running_batch_of_another_source(signed_in, album, owner, source):
     running = batches.open_with_upload(album, owner, source, "mine.jpg").batch
 
     assert create(signed_in, album).status_code == 201
     assert Upload.objects.get(name="IMG_1.JPG").batch == running
 
 
-def test_a_batch_takes_so_many_files(signed_in, album, settings):
+def test_an_upload_beyond_the_file_limit_of_a_batch_is_rejected(signed_in, album, settings):
     settings.MAX_BATCH_FILES = 1
     create(signed_in, album, name="1.jpg")
 
@@ -295,14 +298,14 @@ def test_a_batch_takes_so_many_files(signed_in, album, settings):
     assert Upload.objects.get(name="2.jpg").code == "too-many-files"
 
 
-def test_an_empty_file_is_finished_and_refused_with_its_reason(signed_in, album):
+def test_an_empty_file_is_finished_and_rejected_with_its_reason(signed_in, album):
     response = create(signed_in, album, 0)
 
     assert (response.status_code, response["Upload-Offset"]) == (201, "0")
     assert (Upload.objects.get().state, Upload.objects.get().code) == (UploadState.REFUSED, "empty-file")
 
 
-def test_the_same_bytes_again_are_finished_and_told_as_a_duplicate(signed_in, album):
+def test_the_same_bytes_again_are_finished_and_marked_as_duplicate(signed_in, album):
     for name in ("1.jpg", "2.jpg"):
         path = path_of(create(signed_in, album, 3, name=name))
         patch(signed_in, path, 0, b"123")
@@ -311,7 +314,7 @@ def test_the_same_bytes_again_are_finished_and_told_as_a_duplicate(signed_in, al
     assert (ProcessingJob.objects.count(), Upload.objects.get(name="2.jpg").code) == (1, "duplicate")
 
 
-def test_methods_may_be_told_in_a_header(signed_in, album):
+def test_a_method_can_be_overridden_by_a_header(signed_in, album):
     path = path_of(create(signed_in, album))
     headers = VERSION | {"Upload-Offset": "0", "X-HTTP-Method-Override": "PATCH"}
 
@@ -319,15 +322,15 @@ def test_methods_may_be_told_in_a_header(signed_in, album):
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "POST"])
-def test_other_methods_are_refused(signed_in, album, method):
+def test_other_methods_get_405(signed_in, album, method):
     path = path_of(create(signed_in, album))
 
     assert signed_in.generic(method, path, headers=VERSION).status_code == 405
 
 
-def test_junk_is_refused_with_words_and_never_an_error_of_ours(signed_in, album):
+def test_invalid_requests_get_a_4xx_with_a_message(signed_in, album):
     path = path_of(create(signed_in, album))
-    answers = [
+    responses = [
         create(signed_in, album, **{"Upload-Length": "junk"}),
         create(signed_in, album, **{"Upload-Metadata": "junk ***"}),
         patch(signed_in, path, 0, b"x", content_type="text/plain"),
@@ -337,19 +340,19 @@ def test_junk_is_refused_with_words_and_never_an_error_of_ours(signed_in, album)
         signed_in.generic("POST", f"/albums/{album.pk}/uploads/tus/", b"x", content_type="text/plain", headers=VERSION),
     ]
 
-    assert [a.status_code for a in answers] == [400, 400, 415, 412, 400, 400, 415]
-    assert {a["Tus-Resumable"] for a in answers} == {"1.0.0"}
-    assert all(a.json()["message"] for a in answers)
+    assert [response.status_code for response in responses] == [400, 400, 415, 412, 400, 400, 415]
+    assert {response["Tus-Resumable"] for response in responses} == {"1.0.0"}
+    assert all(response.json()["message"] for response in responses)
     assert Upload.objects.count() == 1
 
 
-def test_who_is_not_signed_in_is_told_so_and_not_sent_elsewhere(album):
+def test_an_anonymous_client_gets_401_and_no_redirect(album):
     response = create(Client(), album)
 
     assert (response.status_code, response["Tus-Resumable"]) == (401, "1.0.0")
 
 
-def test_a_forged_request_is_refused(owner, album):
+def test_a_request_without_a_csrf_token_is_rejected(owner, album):
     client = Client(enforce_csrf_checks=True)
     client.force_login(owner)
 
@@ -358,24 +361,28 @@ def test_a_forged_request_is_refused(owner, album):
     assert (response.status_code, response.json()["error"], response["Tus-Resumable"]) == (403, "csrf", "1.0.0")
 
 
-def test_an_upload_of_somebody_else_does_not_exist(signed_in, album, admin):
+def test_an_upload_of_another_user_does_not_exist(signed_in, album, admin):
     path = path_of(create(signed_in, album))
-    other = Client()
-    other.force_login(admin)
+    admin_client = Client()
+    admin_client.force_login(admin)
 
-    answers = [head(other, path), patch(other, path, 0, b"x"), other.delete(path, headers=VERSION)]
+    responses = [
+        head(admin_client, path),
+        patch(admin_client, path, 0, b"x"),
+        admin_client.delete(path, headers=VERSION),
+    ]
 
-    assert {(a.status_code, a["Tus-Resumable"]) for a in answers} == {(404, "1.0.0")}
+    assert {(response.status_code, response["Tus-Resumable"]) for response in responses} == {(404, "1.0.0")}
 
 
-def test_an_album_of_somebody_else_takes_no_uploads(album, stranger):
+def test_an_album_of_another_user_accepts_no_uploads(album, stranger):
     client = Client()
     client.force_login(stranger)
 
     assert create(client, album).status_code == 404
 
 
-def test_an_upload_that_there_is_no_room_for_locks_nothing(signed_in, album, settings):
+def test_an_upload_without_disk_space_locks_nothing(signed_in, album, settings):
     settings.MIN_FREE_BYTES = 1 << 60
 
     response = create(signed_in, album, 10)
@@ -384,7 +391,7 @@ def test_an_upload_that_there_is_no_room_for_locks_nothing(signed_in, album, set
     assert Upload.objects.count() == 0
 
 
-def test_while_memory_is_short_the_sender_is_asked_to_come_back(signed_in, album, settings):
+def test_under_memory_pressure_a_chunk_gets_503_with_retry_after(signed_in, album, settings):
     path = path_of(create(signed_in, album, 10))
     settings.MEMORY_MARK = 0
 
@@ -394,7 +401,7 @@ def test_while_memory_is_short_the_sender_is_asked_to_come_back(signed_in, album
     assert (response["Upload-Offset"], response["Tus-Resumable"]) == ("0", "1.0.0")
 
 
-def test_a_disk_that_fills_up_in_the_middle_of_a_part_is_told_in_words(signed_in, album, monkeypatch):
+def test_a_disk_that_fills_up_within_a_chunk_is_reported(signed_in, album, monkeypatch):
     def no_room(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -407,7 +414,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_part_is_told_in_words(signed_in
     assert head(signed_in, path)["Upload-Offset"] == "0"
 
 
-def test_a_full_disk_is_told_and_nothing_is_lost(signed_in, album, settings):
+def test_a_full_disk_is_reported_and_loses_no_received_bytes(signed_in, album, settings):
     path = path_of(create(signed_in, album))
     patch(signed_in, path, 0, b"12")
     settings.MIN_FREE_BYTES = 1 << 60
@@ -417,7 +424,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(signed_in, album, settings):
     assert (response.status_code, response["Upload-Offset"]) == (507, "2")
 
 
-def test_the_panel_counts_what_is_on_its_way(signed_in, album):
+def test_the_panel_counts_uploads_in_progress(signed_in, album):
     create(signed_in, album)
 
     panel = signed_in.get(f"/albums/{album.pk}/uploads/status/").context["panel"]
@@ -425,7 +432,7 @@ def test_the_panel_counts_what_is_on_its_way(signed_in, album):
     assert (panel.progress.receiving, panel.progress.is_busy) == (1, True)
 
 
-def test_developing_starts_while_others_are_on_their_way(signed_in, album):
+def test_processing_starts_while_other_uploads_are_in_progress(signed_in, album):
     path = path_of(create(signed_in, album, 3, name="1.jpg"))
     create(signed_in, album, 3, name="2.jpg")
 
@@ -434,7 +441,7 @@ def test_developing_starts_while_others_are_on_their_way(signed_in, album):
     assert jobs.claim_next("tester").original_filename == "1.jpg"
 
 
-def test_two_albums_are_independent(signed_in, album, owner):
+def test_an_upload_in_one_album_does_not_lock_another(signed_in, album, owner):
     create(signed_in, album)
 
     assert create(signed_in, Album.objects.create(title="Winter", owner=owner)).status_code == 201

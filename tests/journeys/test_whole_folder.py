@@ -1,4 +1,4 @@
-"""A folder as a camera, a phone and Google Takeout leave it, through every door: the receipt accounts for every file."""
+"""A folder of a camera, a phone and Google Takeout, uploaded every way: the receipt accounts for every file."""
 
 import io
 from pathlib import Path
@@ -37,7 +37,7 @@ def heic() -> bytes:
 
 @pytest.fixture
 def card(tmp_path) -> dict[str, bytes]:
-    """By name, in no order that helps: sidecars and videos come before what they belong to."""
+    """Contents by name, in an unfavourable order: sidecars and videos come before their photos."""
     dng = raws.dng(tmp_path / "photo.dng", (600, 400), (200, 60, 30), tags={36867: TAKEN}).read_bytes()
     return {
         "IMG_1.xmp": sidecar(),
@@ -56,12 +56,12 @@ def card(tmp_path) -> dict[str, bytes]:
     }
 
 
-KEPT = {"IMG_1.xmp", "IMG_2.MOV", "IMG_3.jpg.supplemental-metadata.json", "IMG_3.jpg(1).json"}
+COMPANIONS = {"IMG_1.xmp", "IMG_2.MOV", "IMG_3.jpg.supplemental-metadata.json", "IMG_3.jpg(1).json"}
 PHOTOS = {"IMG_1.DNG", "IMG_1.JPG", "IMG_2.HEIC", "IMG_3.jpg", "IMG_3(1).jpg"}
 
 
 def develop() -> None:
-    """One file, that of a video which waits for its still too."""
+    """Process one file, or end the wait of a video for its photo."""
     if not worker.develop_next():
         ProcessingJob.objects.filter(state=JobState.PENDING).update(run_after=timezone.now())
 
@@ -74,14 +74,14 @@ def finish() -> None:
 
 
 def ensure_accounted_for(card: dict[str, bytes], *, album, notes: str) -> None:
-    """`notes`: what is to become of the one file that is nothing of the kind."""
+    """Check the receipt and the album. `notes` is the status of `notes.txt`, which is no photo."""
     batch = Batch.objects.get()
-    told = {line.name: str(line.status.value) for line in receipt_query.lines(file_status.files(batch))}
-    stored = dict.fromkeys(KEPT | PHOTOS, "verified")
-    assert told == {**dict.fromkeys(card, "companion"), **stored, "notes.txt": notes}
+    statuses = {line.name: str(line.status.value) for line in receipt_query.lines(file_status.files(batch))}
+    verified = dict.fromkeys(COMPANIONS | PHOTOS, "verified")
+    assert statuses == {**dict.fromkeys(card, "companion"), **verified, "notes.txt": notes}
     assert sum(1 for _ in receipt_query.lines(file_status.files(batch))) == len(card)
     receipt = receipt_query.build(batch)
-    assert (receipt.total, receipt.verified) == (len(KEPT | PHOTOS) + 1, len(KEPT | PHOTOS))
+    assert (receipt.total, receipt.verified) == (len(COMPANIONS | PHOTOS) + 1, len(COMPANIONS | PHOTOS))
     assert not receipt.is_safe
     assert {photo.name: photo.caption for photo in album.photos.filter(name__startswith="IMG_3")} == {
         "IMG_3.jpg": "By the sea",
@@ -89,17 +89,17 @@ def ensure_accounted_for(card: dict[str, bytes], *, album, notes: str) -> None:
     }
     assert set(album.photos.values_list("name", flat=True)) == PHOTOS
     assert set(album.photos.shown().values_list("name", flat=True)) == PHOTOS - {"IMG_1.DNG"}
-    assert set(Companion.objects.exclude(photo=None).values_list("name", flat=True)) == KEPT
+    assert set(Companion.objects.exclude(photo=None).values_list("name", flat=True)) == COMPANIONS
 
 
-def test_by_the_form(signed_in, album, card):
+def test_a_folder_uploaded_by_the_form_is_accounted_for(signed_in, album, card):
     send(signed_in, album, *(SimpleUploadedFile(name, content) for name, content in card.items()))
     finish()
 
     ensure_accounted_for(card, album=album, notes="failed")
 
 
-def test_by_tus(signed_in, album, card):
+def test_a_folder_uploaded_by_tus_is_accounted_for(signed_in, album, card):
     for name, content in card.items():
         response = create(signed_in, album, len(content), name)
         if content:
@@ -111,7 +111,7 @@ def test_by_tus(signed_in, album, card):
 
 @pytest.fixture
 def folder(card, tmp_path, monkeypatch) -> Path:
-    """The import's pauses are the worker's."""
+    """The card as a folder; whenever the import pauses, one file is processed."""
     time = SimpleNamespace(sleep=lambda _: develop())
     monkeypatch.setattr("processing.management.commands.import_photos.time", time)
     (tmp_path / "card").mkdir()
@@ -120,39 +120,41 @@ def folder(card, tmp_path, monkeypatch) -> Path:
     return tmp_path / "card"
 
 
-def test_by_the_import(album, card, folder):
+def test_a_folder_imported_by_the_command_is_accounted_for(album, card, folder):
     err = io.StringIO()
 
     with pytest.raises(CommandError, match="1 file not imported"):
         call_command("import_photos", str(album.pk), str(folder), wait=True, stdout=io.StringIO(), stderr=err)
     finish()
 
-    told = [line for line in err.getvalue().splitlines() if "worker" not in line]
-    assert len(told) == 1
-    assert told[0].startswith("notes.txt: This is not")
+    errors = [line for line in err.getvalue().splitlines() if "worker" not in line]
+    assert len(errors) == 1
+    assert errors[0].startswith("notes.txt: This is not")
     ensure_accounted_for(card, album=album, notes="failed")
 
 
-def test_by_the_import_without_what_is_no_photo_it_succeeds(album, card, folder):
+def test_the_import_of_a_folder_without_other_files_succeeds(album, card, folder):
     (folder / "notes.txt").unlink()
 
     call_command("import_photos", str(album.pk), str(folder), wait=True, stdout=io.StringIO(), stderr=io.StringIO())
     finish()
 
-    stored = len(KEPT | PHOTOS)
+    stored_count = len(COMPANIONS | PHOTOS)
     receipt = receipt_query.build(Batch.objects.get())
-    assert (receipt.is_safe, receipt.total, receipt.companions) == (True, stored, len(card) - 1 - stored)
+    assert (receipt.is_safe, receipt.total, receipt.companions) == (True, stored_count, len(card) - 1 - stored_count)
 
 
-def test_by_the_page(signed_in, album, card):
-    """As it declares what its filter parts; tests/browser/test_folders.py tries the filter itself."""
-    sent = {name: content for name, content in card.items() if name in KEPT | PHOTOS}
-    left = [{"name": f"DCIM/{name}", "size": len(content)} for name, content in card.items() if name not in sent]
-    listed = [file(content, name) for name, content in sent.items()]
+def test_a_folder_uploaded_by_the_page_is_accounted_for(signed_in, album, card):
+    """Sends what the page's filter would select; tests/browser/test_folders.py tests the filter itself."""
+    selected = {name: content for name, content in card.items() if name in COMPANIONS | PHOTOS}
+    left_out = [
+        {"name": f"DCIM/{name}", "size": len(content)} for name, content in card.items() if name not in selected
+    ]
+    declared = [file(content, name) for name, content in selected.items()]
 
-    answers = with_folder(signed_in, album, *listed, left=left).json()["files"]
-    for answer, content in zip(answers, sent.values(), strict=True):
-        assert patch(signed_in, answer["upload"], 0, content).status_code == 204
+    entries = with_folder(signed_in, album, *declared, left_out=left_out).json()["files"]
+    for entry, content in zip(entries, selected.values(), strict=True):
+        assert patch(signed_in, entry["upload"], 0, content).status_code == 204
     finish()
 
     ensure_accounted_for(card, album=album, notes="skipped")

@@ -1,4 +1,4 @@
-"""The workers on the queue's page, and who may drain one."""
+"""The workers on the queue page, and the permission to drain them."""
 
 import re
 
@@ -20,8 +20,8 @@ def page(user) -> str:
     return " ".join(client_of(user).get("/jobs/").content.decode().split())
 
 
-def drain(user, name: str, **more):
-    return client_of(user).post("/jobs/workers/drain/", {"worker": name, **more})
+def drain(user, name: str, **form_fields):
+    return client_of(user).post("/jobs/workers/drain/", {"worker": name, **form_fields})
 
 
 @pytest.fixture(autouse=True)
@@ -30,28 +30,28 @@ def workers():
         jobs_workers.heartbeat(name)
 
 
-def test_each_worker_is_shown_with_what_it_does(album, owner):
+def test_each_worker_is_shown_with_its_job(album, owner):
     making.received(album, name="beach.jpg")
     jobs.claim_next("one:1")
 
-    shown = page(owner)
+    text = page(owner)
 
-    assert f'Processing beach.jpg in <a href="{album.get_absolute_url()}">Summer</a>' in shown
-    assert len(re.findall(r"\d+ jobs?/min · version ", shown)) == 2
-    assert "Idle" in shown
+    assert f'Processing beach.jpg in <a href="{album.get_absolute_url()}">Summer</a>' in text
+    assert len(re.findall(r"\d+ jobs?/min · version ", text)) == 2
+    assert "Idle" in text
 
 
-def test_what_belongs_to_somebody_else_is_not_named(album, stranger):
+def test_photos_and_albums_of_another_user_are_not_named(album, stranger):
     making.received(album, name="beach.jpg")
     jobs.claim_next("one:1")
 
-    shown = page(stranger)
+    text = page(stranger)
 
-    assert "Processing a photo" in shown
-    assert "beach.jpg" not in shown
+    assert "Processing a photo" in text
+    assert "beach.jpg" not in text
 
 
-def test_who_may_change_any_album_drains_a_worker_and_resumes_it(admin):
+def test_an_album_admin_can_drain_and_resume_a_worker(admin):
     assert drain(admin, "one:1").url == "/jobs/"
     assert jobs_workers.is_drained("one:1")
     assert "Paused until resumed or restarted" in page(admin)
@@ -60,15 +60,15 @@ def test_who_may_change_any_album_drains_a_worker_and_resumes_it(admin):
     assert not jobs_workers.is_drained("one:1")
 
 
-def test_others_may_not_and_see_no_button(owner):
+def test_other_users_cannot_drain_a_worker_and_see_no_button(owner):
     assert "/jobs/workers/drain/" not in page(owner)
     assert drain(owner, "one:1").status_code in (403, 404)
     assert not jobs_workers.is_drained("one:1")
 
 
-def test_a_drained_worker_takes_nothing_and_passes_its_bell_on(album, monkeypatch):
-    rung = []
-    monkeypatch.setattr("processing.jobs.wakeup.send", rung.append)
+def test_a_drained_worker_claims_no_job_and_passes_on_its_wakeup(album, monkeypatch):
+    woken_jobs = []
+    monkeypatch.setattr("processing.jobs.wakeup.send", woken_jobs.append)
     monkeypatch.setattr("processing.rendering.worker.PAUSE_SECONDS", 0)
     job = making.received(Album.objects.create(title="Winter"))
     jobs_workers.heartbeat(worker.name())
@@ -77,10 +77,10 @@ def test_a_drained_worker_takes_nothing_and_passes_its_bell_on(album, monkeypatc
     tasks.develop_next.call_local(job.pk)
 
     assert ProcessingJob.objects.get().state == JobState.PENDING
-    assert rung == [job.pk]
+    assert woken_jobs == [job.pk]
 
 
-def test_what_a_worker_has_dealt_with_is_counted(album, monkeypatch):
+def test_jobs_that_a_worker_has_processed_are_counted(album, monkeypatch):
     monkeypatch.setattr("processing.jobs.workers._dealt_with", 0)
     monkeypatch.setattr("processing.jobs.workers._lately", type(jobs_workers._lately)())
     making.received(album)

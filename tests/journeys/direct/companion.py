@@ -1,4 +1,4 @@
-"""Asks as Uppy's Companion is asked, and tells what became of it."""
+"""A client of the Companion endpoints, and checks of the result."""
 
 import hashlib
 import os
@@ -18,15 +18,15 @@ from processing.storage import store
 from processing.uploads.direct import multipart, upload_token
 from tests.servers import free_port
 
-PART = multipart.MIN_PART_BYTES
-WHOLE = os.urandom(PART) + b"the end"
-PIECES = (WHOLE[:PART], WHOLE[PART:])
+PART_BYTES = multipart.MIN_PART_BYTES
+CONTENT = os.urandom(PART_BYTES) + b"the end"
+PARTS = (CONTENT[:PART_BYTES], CONTENT[PART_BYTES:])
 ORIGIN = "http://testserver"
 ACKNOWLEDGING = '"ended_at" = '
 
 
 class Companion:
-    """Asks as Uppy does, and puts bytes where it is told."""
+    """Sends the requests that Uppy sends, and puts parts at the addresses that it gets."""
 
     def __init__(self, client: Client, album: Album, user: Any) -> None:
         self.client, self.album = client, album
@@ -50,12 +50,12 @@ class Companion:
         assert response.status_code == 200, response.content
         return requests.put(response.json()["url"], content, timeout=60)
 
-    def send(self, upload: str, *pieces: bytes) -> None:
-        for number, piece in enumerate(pieces, 1):
-            assert self.put(upload, number, piece).ok
+    def send(self, upload: str, *parts: bytes) -> None:
+        for number, part_content in enumerate(parts, 1):
+            assert self.put(upload, number, part_content).ok
 
     def listed(self, upload: str) -> list[tuple[int, int]]:
-        return [(part["PartNumber"], part["Size"]) for part in self.get(f"/multipart/{upload}").json()]
+        return [(item["PartNumber"], item["Size"]) for item in self.get(f"/multipart/{upload}").json()]
 
     def complete(self, upload: object, **body: object):
         return self.post(f"/multipart/{upload}/complete", body)
@@ -65,11 +65,11 @@ class Companion:
 
 
 @contextmanager
-def database_failing_at(words: str):
-    """Of the statements that hold these words, none gets through."""
+def database_failing_at(sql_text: str):
+    """Makes every SQL statement that contains this text fail."""
 
     def fail(execute, sql, params, many, context):
-        if words in sql:
+        if sql_text in sql:
             raise OperationalError("the database has gone away")
         return execute(sql, params, many, context)
 
@@ -79,24 +79,24 @@ def database_failing_at(words: str):
 
 @contextmanager
 def bucket_away(settings):
-    """Nobody listens where the bucket should be."""
-    before = settings.S3_ENDPOINT
+    """Makes the bucket unreachable: nothing listens at its endpoint."""
+    endpoint = settings.S3_ENDPOINT
     settings.S3_ENDPOINT = f"http://127.0.0.1:{free_port()}"
     yield
-    settings.S3_ENDPOINT = before
+    settings.S3_ENDPOINT = endpoint
 
 
 def fail_to_acknowledge(companion: Companion, upload: object) -> None:
-    """The bucket has joined the parts when the database fails."""
+    """Completes the upload in the bucket, and makes the database fail afterwards."""
     with database_failing_at(ACKNOWLEDGING):
         assert companion.complete(upload).status_code == 503
     row = Upload.objects.get()
     assert (row.state, store().exists(row.key)) == (UploadState.RECEIVING, True)
 
 
-def forgotten(**more: object) -> None:
-    """Nothing was heard of any upload for so long that the sweep looks at it."""
-    Upload.objects.update(expires_at=timezone.now() + timedelta(minutes=10), **more)
+def make_stale(**columns: object) -> None:
+    """Moves the expiry of all uploads so near that the sweep examines them."""
+    Upload.objects.update(expires_at=timezone.now() + timedelta(minutes=10), **columns)
 
 
 def digest(content: bytes) -> str:
@@ -104,7 +104,7 @@ def digest(content: bytes) -> str:
 
 
 def ensure_received(content: bytes) -> None:
-    """As one upload with one job, whose raw file is this; and nothing else is left in the bucket."""
+    """Checks for one received upload with one job and this raw file, and no other file in the bucket."""
     upload = Upload.objects.get()
     assert (upload.state, upload.size, upload.sha256) == (UploadState.RECEIVED, len(content), digest(content))
     assert ProcessingJob.objects.get().raw_path == upload.key

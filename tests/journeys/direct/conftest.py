@@ -1,4 +1,4 @@
-"""A bucket for all tests here, which checks no signature; that of tests/browser/test_direct.py does."""
+"""A bucket for all tests of this folder. Its server checks no signature; that of tests/browser/test_direct.py does."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ def signed_in(owner) -> Client:
 
 @pytest.fixture(scope="package")
 def shared_bucket(moto) -> dict[str, str]:
-    """One for all tests here: each new one means new clients, which cost more than the tests."""
+    """One bucket for all tests of this folder: a new one needs new clients, which take longer than the tests."""
     return moto.new_bucket()
 
 

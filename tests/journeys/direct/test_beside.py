@@ -1,9 +1,9 @@
-"""Straight to the bucket, beside the other ways."""
+"""Uploads straight to the bucket, combined with the other ways to upload."""
 
 import pytest
 
 from processing.models import Batch, Upload
-from tests.journeys.direct.companion import PART, PIECES, WHOLE, Companion, ensure_received, fail_to_acknowledge
+from tests.journeys.direct.companion import CONTENT, PART_BYTES, PARTS, Companion, ensure_received, fail_to_acknowledge
 from tests.journeys.test_manifest import declare, file, states
 from tests.journeys.test_tus import patch
 from tests.processing import making
@@ -12,80 +12,80 @@ pytestmark = [pytest.mark.django_db, pytest.mark.servers]
 after_commit = pytest.mark.django_db(transaction=True)
 
 
-def test_a_declared_batch_goes_straight_to_the_bucket(companion, signed_in, album):
-    told = declare(signed_in, album, file(b"small")).json()
+def test_a_declared_batch_is_uploaded_straight_to_the_bucket(companion, signed_in, album):
+    payload = declare(signed_in, album, file(b"small")).json()
 
-    [answer] = told["files"]
+    [entry] = payload["files"]
     upload = Upload.objects.get()
-    assert told["direct"] == companion.root.removesuffix("/s3")
-    assert (answer["parts"], answer["part_bytes"]) == (f"{companion.root}/multipart/{upload.pk}", 8 << 20)
+    assert payload["direct"] == companion.root.removesuffix("/s3")
+    assert (entry["parts"], entry["part_bytes"]) == (f"{companion.root}/multipart/{upload.pk}", 8 << 20)
     companion.send(upload.pk, b"small")
     assert companion.complete(upload.pk).status_code == 200
     ensure_received(b"small")
     assert states(declare(signed_in, album, file(b"small"))) == ["received"]
 
 
-def test_after_a_reload_a_declared_file_goes_on_in_parts(companion, signed_in, album):
-    declare(signed_in, album, file(WHOLE))
+def test_declaring_a_file_again_resumes_its_parts(companion, signed_in, album):
+    declare(signed_in, album, file(CONTENT))
     upload = Upload.objects.get()
-    companion.put(upload.pk, 1, PIECES[0])
+    companion.put(upload.pk, 1, PARTS[0])
     companion.listed(upload.pk)
 
-    [answer] = declare(signed_in, album, file(WHOLE)).json()["files"]
+    [entry] = declare(signed_in, album, file(CONTENT)).json()["files"]
 
-    assert (answer["state"], answer["offset"]) == ("half", PART)
-    assert answer["parts"] == f"{companion.root}/multipart/{upload.pk}"
+    assert (entry["state"], entry["offset"]) == ("half", PART_BYTES)
+    assert entry["parts"] == f"{companion.root}/multipart/{upload.pk}"
 
 
-def test_what_began_through_the_server_goes_on_there(signed_in, album, bucket):
-    [answer] = declare(signed_in, album, file(b"picture")).json()["files"]
-    patch(signed_in, answer["upload"], 0, b"pic")
+def test_an_upload_that_began_through_the_server_is_resumed_there(signed_in, album, bucket):
+    [entry] = declare(signed_in, album, file(b"picture")).json()["files"]
+    patch(signed_in, entry["upload"], 0, b"pic")
 
-    [answer] = declare(signed_in, album, file(b"picture")).json()["files"]
+    [entry] = declare(signed_in, album, file(b"picture")).json()["files"]
 
-    assert (answer["state"], answer["offset"], answer["parts"]) == ("half", 3, None)
-    assert patch(signed_in, answer["upload"], 3, b"ture").status_code == 204
+    assert (entry["state"], entry["offset"], entry["parts"]) == ("half", 3, None)
+    assert patch(signed_in, entry["upload"], 3, b"ture").status_code == 204
     ensure_received(b"picture")
 
 
-def test_whoever_goes_on_through_the_server_begins_anew(companion, signed_in, album, moto, bucket):
-    [answer] = declare(signed_in, album, file(b"picture")).json()["files"]
+def test_switching_from_the_bucket_to_the_server_restarts_the_upload(companion, signed_in, album, moto, bucket):
+    [entry] = declare(signed_in, album, file(b"picture")).json()["files"]
     upload = Upload.objects.get()
     companion.send(upload.pk, b"pic")
 
-    stood = signed_in.head(answer["upload"], headers={"Tus-Resumable": "1.0.0"})
+    response = signed_in.head(entry["upload"], headers={"Tus-Resumable": "1.0.0"})
 
-    assert stood["Upload-Offset"] == "0"
+    assert response["Upload-Offset"] == "0"
     assert moto.multiparts(bucket.bucket) == []
-    assert patch(signed_in, answer["upload"], 0, b"picture").status_code == 204
+    assert patch(signed_in, entry["upload"], 0, b"picture").status_code == 204
     ensure_received(b"picture")
 
 
 @after_commit
-def test_what_is_whole_in_the_bucket_is_whole_for_whoever_asks_the_server(companion, signed_in, album):
-    [answer] = declare(signed_in, album, file(b"picture")).json()["files"]
+def test_head_on_the_server_hands_over_a_file_that_is_complete_in_the_bucket(companion, signed_in, album):
+    [entry] = declare(signed_in, album, file(b"picture")).json()["files"]
     upload = Upload.objects.get()
     companion.send(upload.pk, b"picture")
     fail_to_acknowledge(companion, upload.pk)
 
-    stood = signed_in.head(answer["upload"], headers={"Tus-Resumable": "1.0.0"})
+    response = signed_in.head(entry["upload"], headers={"Tus-Resumable": "1.0.0"})
 
-    assert stood["Upload-Offset"] == "7"
+    assert response["Upload-Offset"] == "7"
     ensure_received(b"picture")
 
 
 @pytest.mark.embedded
-def test_without_a_bucket_nothing_goes_there(signed_in, album, owner):
+def test_without_a_bucket_direct_uploads_are_not_offered(signed_in, album, owner):
     companion = Companion(signed_in, album, owner)
 
-    told = declare(signed_in, album, file(b"small")).json()
+    payload = declare(signed_in, album, file(b"small")).json()
 
-    assert (told["direct"], told["files"][0]["parts"]) == (None, None)
+    assert (payload["direct"], payload["files"][0]["parts"]) == (None, None)
     response = companion.post("/multipart", {"filename": "a.jpg"})
     assert (response.status_code, response.json()["error"]) == (404, "no-bucket")
 
 
-def test_another_batch_at_work_is_told(companion, stranger):
+def test_an_active_batch_of_another_user_rejects_direct_uploads(companion, stranger):
     making.upload(companion.album, batch=Batch.objects.create(album=companion.album, opened_by=stranger, source="form"))
 
     response = companion.post("/multipart", {"filename": "a.jpg"})

@@ -1,4 +1,4 @@
-"""When the database or the bucket fails in between."""
+"""Failures of the database or the bucket in the middle of a direct upload."""
 
 from datetime import timedelta
 
@@ -13,38 +13,38 @@ from processing.models.states import UploadState
 from processing.storage.s3 import s3_multipart
 from processing.uploads import batches
 from tests.journeys.direct.companion import (
-    PIECES,
-    WHOLE,
+    CONTENT,
+    PARTS,
     bucket_away,
     database_failing_at,
     ensure_received,
     fail_to_acknowledge,
-    forgotten,
+    make_stale,
 )
 from tests.processing import making
 
 pytestmark = [pytest.mark.django_db, pytest.mark.servers]
 after_commit = pytest.mark.django_db(transaction=True)
 
-BEGINNING = 'UPDATE "processing_upload" SET "multipart_id"'
+SAVING_MULTIPART_ID = 'UPDATE "processing_upload" SET "multipart_id"'
 
 
 @after_commit
-def test_a_database_that_fails_after_the_bucket_joined_the_parts_loses_nothing(companion, moto, bucket):
+def test_the_sweep_hands_over_a_file_whose_completion_failed_in_the_database(companion, moto, bucket):
     upload = companion.create()
-    companion.send(upload, *PIECES)
+    companion.send(upload, *PARTS)
     fail_to_acknowledge(companion, upload)
     assert (moto.names(bucket.bucket), moto.multiparts(bucket.bucket)) == ([f"incoming/{upload}"], [])
     assert Upload.objects.get().state == UploadState.RECEIVING
-    forgotten()
+    make_stale()
 
     assert recovery.sweep().handed_over == 1
 
-    ensure_received(WHOLE)
+    ensure_received(CONTENT)
 
 
 @after_commit
-def test_a_sender_who_asks_again_after_that_is_acknowledged(companion):
+def test_completing_again_after_a_database_error_succeeds(companion):
     upload = companion.create()
     companion.send(upload, b"small")
     fail_to_acknowledge(companion, upload)
@@ -54,30 +54,30 @@ def test_a_sender_who_asks_again_after_that_is_acknowledged(companion):
 
 
 @after_commit
-def test_a_sender_who_asks_for_the_parts_after_that_is_told_of_all_and_sends_none_again(companion):
-    upload = companion.create(size=len(WHOLE))
-    companion.send(upload, *PIECES)
+def test_listing_parts_after_a_database_error_returns_all_parts(companion):
+    upload = companion.create(size=len(CONTENT))
+    companion.send(upload, *PARTS)
     fail_to_acknowledge(companion, upload)
 
-    assert companion.listed(upload) == [(1, len(PIECES[0])), (2, len(PIECES[1]))]
+    assert companion.listed(upload) == [(1, len(PARTS[0])), (2, len(PARTS[1]))]
     assert companion.complete(upload).status_code == 200
-    ensure_received(WHOLE)
+    ensure_received(CONTENT)
 
 
-def test_a_bucket_that_fails_after_the_database_said_so_loses_nothing(companion, settings):
-    upload = companion.create(size=len(WHOLE))
-    companion.send(upload, *PIECES)
+def test_the_sweep_hands_over_a_file_whose_completion_failed_in_the_bucket(companion, settings):
+    upload = companion.create(size=len(CONTENT))
+    companion.send(upload, *PARTS)
     with bucket_away(settings):
         assert companion.complete(upload).status_code == 503
-    forgotten()
+    make_stale()
 
     assert recovery.sweep().handed_over == 1
 
-    ensure_received(WHOLE)
+    ensure_received(CONTENT)
 
 
 @after_commit
-def test_a_bucket_that_cannot_be_asked_expires_nothing(companion, settings):
+def test_an_unreachable_bucket_expires_no_upload(companion, settings):
     upload = companion.create()
     companion.send(upload, b"small")
     fail_to_acknowledge(companion, upload)
@@ -85,16 +85,16 @@ def test_a_bucket_that_cannot_be_asked_expires_nothing(companion, settings):
 
     with bucket_away(settings):
         assert recovery.sweep().expired == 0
-    forgotten()
+    make_stale()
 
     assert recovery.sweep().handed_over == 1
     ensure_received(b"small")
 
 
 @after_commit
-def test_a_database_that_fails_after_the_bucket_began_leaves_no_orphan(companion, moto, bucket, settings):
+def test_a_database_error_after_the_multipart_upload_began_leaves_no_orphan(companion, moto, bucket, settings):
     settings.ORPHAN_GRACE_SECONDS = 0
-    with database_failing_at(BEGINNING):
+    with database_failing_at(SAVING_MULTIPART_ID):
         response = companion.post("/multipart", {"filename": "IMG_1.JPG"})
     assert response.status_code == 503
     assert len(moto.multiparts(bucket.bucket)) == 1
@@ -105,7 +105,7 @@ def test_a_database_that_fails_after_the_bucket_began_leaves_no_orphan(companion
 
 
 @after_commit
-def test_a_bucket_that_fails_after_an_upload_was_cancelled_leaves_no_orphan(companion, moto, bucket, settings):
+def test_a_bucket_error_after_a_cancellation_leaves_no_orphan(companion, moto, bucket, settings):
     upload = companion.create()
     companion.send(upload, b"small")
     with bucket_away(settings):
@@ -117,43 +117,45 @@ def test_a_bucket_that_fails_after_an_upload_was_cancelled_leaves_no_orphan(comp
     assert (moto.multiparts(bucket.bucket), Leftover.objects.count(), Part.objects.count()) == ([], 0, 0)
 
 
-@pytest.mark.parametrize(("arrived", "is_left"), [(10, True), (9, False)])
-def test_the_sweep_leaves_what_the_server_itself_sends_on(album, moto, bucket, settings, arrived, is_left):
+@pytest.mark.parametrize(("arrived", "is_kept"), [(10, True), (9, False)])
+def test_the_sweep_keeps_a_multipart_upload_that_the_server_itself_sends(
+    album, moto, bucket, settings, arrived, is_kept
+):
     settings.ORPHAN_GRACE_SECONDS = 0
     upload = making.upload(album)
     Upload.objects.filter(pk=upload.pk).update(size=10, arrived=arrived)
     s3_multipart.begin(upload.key)
 
-    assert recovery.sweep().aborted == (not is_left)
-    assert bool(moto.multiparts(bucket.bucket)) == is_left
+    assert recovery.sweep().aborted == (not is_kept)
+    assert bool(moto.multiparts(bucket.bucket)) == is_kept
 
 
-def test_the_sweep_leaves_what_is_on_its_way(companion, moto, bucket, settings):
+def test_the_sweep_leaves_a_direct_upload_in_progress_alone(companion, moto, bucket, settings):
     settings.ORPHAN_GRACE_SECONDS = 0
     upload = companion.create()
-    companion.send(upload, PIECES[0])
-    forgotten()
+    companion.send(upload, PARTS[0])
+    make_stale()
 
-    swept = recovery.sweep()
+    result = recovery.sweep()
 
-    assert (swept.handed_over, swept.aborted, swept.strays) == (0, 0, 0)
+    assert (result.handed_over, result.aborted, result.strays) == (0, 0, 0)
     assert moto.multiparts(bucket.bucket) == [f"incoming/{upload}"]
-    companion.put(upload, 2, PIECES[1])
+    companion.put(upload, 2, PARTS[1])
     assert companion.complete(upload).status_code == 200
-    ensure_received(WHOLE)
+    ensure_received(CONTENT)
 
 
-def test_parts_that_are_all_there_are_joined_though_nobody_comes_back(companion):
-    upload = companion.create(size=len(WHOLE))
-    companion.send(upload, *PIECES)
-    forgotten()
+def test_the_sweep_joins_complete_parts_when_the_client_does_not_return(companion):
+    upload = companion.create(size=len(CONTENT))
+    companion.send(upload, *PARTS)
+    make_stale()
 
     assert recovery.sweep().handed_over == 1
-    ensure_received(WHOLE)
+    ensure_received(CONTENT)
 
 
 @after_commit
-def test_an_upload_of_which_nothing_comes_expires_with_its_parts(companion, moto, bucket):
+def test_an_abandoned_upload_expires_with_its_parts(companion, moto, bucket):
     upload = companion.create()
     companion.send(upload, b"small")
     companion.listed(upload)
@@ -165,7 +167,7 @@ def test_an_upload_of_which_nothing_comes_expires_with_its_parts(companion, moto
     assert companion.complete(upload).status_code == 410
 
 
-def test_an_album_deleted_meanwhile_leaves_nothing(companion, moto, bucket, settings):
+def test_deleting_the_album_aborts_its_multipart_uploads(companion, moto, bucket, settings):
     settings.ORPHAN_GRACE_SECONDS = 0
     companion.send(companion.create(), b"small")
 

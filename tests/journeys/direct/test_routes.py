@@ -1,4 +1,4 @@
-"""Straight to the bucket, through the routes of Uppy's Companion."""
+"""Uploads straight to the bucket, through the routes of Uppy's Companion."""
 
 import uuid
 
@@ -12,28 +12,28 @@ from processing.models import Batch, Part, ProcessingJob, Upload
 from processing.models.states import UploadState
 from processing.storage import store
 from processing.uploads.direct import multipart
-from tests.journeys.direct.companion import PART, PIECES, WHOLE, digest, ensure_received, forgotten
+from tests.journeys.direct.companion import CONTENT, PART_BYTES, PARTS, digest, ensure_received, make_stale
 
 pytestmark = [pytest.mark.django_db, pytest.mark.servers]
 after_commit = pytest.mark.django_db(transaction=True)
 
 
-def test_a_file_comes_in_parts_and_becomes_a_job(companion, moto, bucket, owner):
+def test_a_file_uploaded_in_parts_becomes_a_job(companion, moto, bucket, owner):
     upload = companion.create()
-    companion.send(upload, *PIECES)
+    companion.send(upload, *PARTS)
 
     response = companion.complete(upload)
 
-    told = {"state": "received", "location": companion.album.get_absolute_url(), "key": f"s3/incoming/{upload}"}
-    assert (response.status_code, response.json()) == (200, told)
-    ensure_received(WHOLE)
+    payload = {"state": "received", "location": companion.album.get_absolute_url(), "key": f"s3/incoming/{upload}"}
+    assert (response.status_code, response.json()) == (200, payload)
+    ensure_received(CONTENT)
     batch = Batch.objects.get()
     assert (batch.source, batch.opened_by) == (Batch.Source.DIRECT, owner)
     assert moto.multiparts(bucket.bucket) == []
     assert not Part.objects.exists()
 
 
-def test_a_small_file_is_one_part(companion):
+def test_a_small_file_is_uploaded_in_one_part(companion):
     upload = companion.create()
     companion.send(upload, b"small")
 
@@ -53,27 +53,27 @@ def test_several_files_join_one_batch(companion):
 @pytest.mark.parametrize(
     ("path", "folder"), [("DCIM/100APPLE/a.jpg", "DCIM/100APPLE"), (None, ""), (7, ""), ("b/c.jpg", "")]
 )
-def test_its_folder_is_told_as_uppy_tells_it(companion, path, folder):
+def test_the_folder_is_taken_from_uppys_relative_path(companion, path, folder):
     companion.create("a.jpg", relativePath=path)
 
     assert [(upload.name, upload.folder) for upload in Upload.objects.all()] == [("a.jpg", folder)]
 
 
-def test_parts_are_listed_as_the_bucket_has_them_and_noted(companion):
+def test_listing_parts_returns_those_in_the_bucket_and_saves_them(companion):
     upload = companion.create()
-    companion.send(upload, PIECES[0])
+    companion.send(upload, PARTS[0])
     companion.get(f"/multipart/{upload}/2", size=7)
 
-    assert companion.listed(upload) == [(1, PART)]
+    assert companion.listed(upload) == [(1, PART_BYTES)]
 
     rows = Part.objects.values_list("number", "size", "state")
-    assert [*rows] == [(1, PART, Part.State.STORED), (2, 7, Part.State.EXPECTED)]
-    assert Upload.objects.get().arrived == PART
+    assert [*rows] == [(1, PART_BYTES, Part.State.STORED), (2, 7, Part.State.EXPECTED)]
+    assert Upload.objects.get().arrived == PART_BYTES
 
 
-def test_the_batch_page_tells_of_parts(companion, signed_in):
+def test_the_batch_page_shows_the_parts_of_an_upload(companion, signed_in):
     upload = companion.create()
-    companion.send(upload, PIECES[0])
+    companion.send(upload, PARTS[0])
     companion.get(f"/multipart/{upload}/2", size=7)
 
     page = signed_in.get(f"/batches/{Batch.objects.get().pk}/")
@@ -81,7 +81,7 @@ def test_the_batch_page_tells_of_parts(companion, signed_in):
     assert "1 part in the bucket, uploading part 2" in page.content.decode()
 
 
-def test_an_address_takes_exactly_the_bytes_that_it_was_asked_for(companion):
+def test_an_address_for_a_part_is_signed_with_its_length(companion):
     upload = companion.create()
 
     url = companion.get(f"/multipart/{upload}/1", size=5).json()["url"]
@@ -89,19 +89,19 @@ def test_an_address_takes_exactly_the_bytes_that_it_was_asked_for(companion):
     assert "content-length" in url  # among the headers that are signed
 
 
-def test_whoever_comes_back_sends_what_is_missing(companion):
+def test_an_upload_with_missing_parts_can_be_resumed(companion):
     upload = companion.create()
-    companion.put(upload, 2, PIECES[1])
+    companion.put(upload, 2, PARTS[1])
 
     response = companion.complete(upload)
     assert (response.status_code, response.json()["error"]) == (409, "parts-missing")
 
-    companion.put(upload, 1, PIECES[0])
+    companion.put(upload, 1, PARTS[0])
     assert companion.complete(upload).status_code == 200
-    ensure_received(WHOLE)
+    ensure_received(CONTENT)
 
 
-def test_completing_twice_is_answered_alike(companion):
+def test_completing_twice_returns_the_same_response(companion):
     upload = companion.create()
     companion.send(upload, b"small")
 
@@ -111,7 +111,7 @@ def test_completing_twice_is_answered_alike(companion):
     ensure_received(b"small")
 
 
-def test_what_the_bucket_forgot_begins_anew(companion, moto, bucket):
+def test_an_upload_that_the_bucket_aborted_starts_again(companion, moto, bucket):
     upload = companion.create()
     companion.send(upload, b"small")
     row = Upload.objects.get()
@@ -125,7 +125,7 @@ def test_what_the_bucket_forgot_begins_anew(companion, moto, bucket):
 
 
 @after_commit
-def test_a_file_that_is_not_what_was_announced_is_refused_and_goes(companion):
+def test_a_file_with_another_checksum_than_declared_is_rejected_and_deleted(companion):
     upload = companion.create()
     companion.send(upload, b"damaged")
 
@@ -135,7 +135,7 @@ def test_a_file_that_is_not_what_was_announced_is_refused_and_goes(companion):
     assert [*store().keys("s3/incoming")] == []
 
 
-def test_a_checksum_is_told_in_whatever_letters(companion):
+def test_a_checksum_is_accepted_in_upper_case(companion):
     upload = companion.create()
     companion.send(upload, b"whole")
 
@@ -144,21 +144,21 @@ def test_a_checksum_is_told_in_whatever_letters(companion):
 
 
 @pytest.mark.parametrize(
-    "told", ["no checksum", "a" * 63, "a" * 65, "g" * 64, "a" * 10_000, "a" * 64 + "\n", 7, True, ["a"]]
+    "checksum", ["no checksum", "a" * 63, "a" * 65, "g" * 64, "a" * 10_000, "a" * 64 + "\n", 7, True, ["a"]]
 )
-def test_what_is_no_checksum_is_told_and_is_not_taken_for_damage(companion, told):
+def test_a_malformed_checksum_is_rejected_and_not_treated_as_damage(companion, checksum):
     upload = companion.create()
     companion.send(upload, b"whole")
 
-    response = companion.complete(upload, sha256=told)
+    response = companion.complete(upload, sha256=checksum)
 
     assert (response.status_code, response.json()["error"]) == (400, "bad-body")
     assert response.json()["message"] == "sha256 is 64 hexadecimal digits."
-    assert companion.complete(upload, sha256="").status_code == 200  # none is told
+    assert companion.complete(upload, sha256="").status_code == 200  # empty: no checksum
     ensure_received(b"whole")
 
 
-def test_a_file_of_another_size_than_announced_is_refused(companion):
+def test_a_file_of_another_size_than_declared_is_rejected(companion):
     upload = companion.create(size=3)
 
     assert companion.get(f"/multipart/{upload}/1", size=4).status_code == 413
@@ -170,7 +170,7 @@ def test_a_file_of_another_size_than_announced_is_refused(companion):
     assert Upload.objects.get().code == "not-as-declared"
 
 
-def test_a_file_larger_than_is_taken_is_refused(companion, settings):
+def test_a_file_above_the_size_limit_is_rejected(companion, settings):
     settings.MAX_FILE_BYTES = 3
     upload = companion.create()
     url = companion.get(f"/multipart/{upload}/1").json()["url"]
@@ -181,7 +181,7 @@ def test_a_file_larger_than_is_taken_is_refused(companion, settings):
 
 
 @after_commit
-def test_the_same_picture_twice_finishes_like_any_other(companion, moto, bucket):
+def test_a_duplicate_finishes_like_other_uploads(companion, moto, bucket):
     for _ in range(2):
         upload = companion.create()
         companion.send(upload, b"small")
@@ -192,7 +192,7 @@ def test_the_same_picture_twice_finishes_like_any_other(companion, moto, bucket)
 
 
 @after_commit
-def test_an_upload_that_is_taken_back_leaves_nothing(companion, moto, bucket):
+def test_an_aborted_upload_leaves_nothing(companion, moto, bucket):
     upload = companion.create()
     companion.send(upload, b"small")
 
@@ -204,10 +204,10 @@ def test_an_upload_that_is_taken_back_leaves_nothing(companion, moto, bucket):
 
 
 @after_commit
-def test_a_form_of_the_whole_file_is_found_by_the_sweep(companion, moto, bucket):
-    told = companion.get("/params", filename="IMG_1.JPG", type="image/jpeg").json()
-    requests.post(told["url"], told["fields"], files={"file": b"small"}, timeout=60).raise_for_status()
-    forgotten()
+def test_a_file_posted_to_the_bucket_is_handed_over_by_the_sweep(companion, moto, bucket):
+    params = companion.get("/params", filename="IMG_1.JPG", type="image/jpeg").json()
+    requests.post(params["url"], params["fields"], files={"file": b"small"}, timeout=60).raise_for_status()
+    make_stale()
 
     assert recovery.sweep().handed_over == 1
 
@@ -215,13 +215,13 @@ def test_a_form_of_the_whole_file_is_found_by_the_sweep(companion, moto, bucket)
     assert Upload.objects.get().name == "IMG_1.JPG"
 
 
-def test_a_form_sent_again_changes_nothing_that_was_received(companion):
-    told = companion.get("/params", filename="IMG_1.JPG").json()
-    requests.post(told["url"], told["fields"], files={"file": b"small"}, timeout=60)
-    forgotten()
+def test_posting_to_the_bucket_again_does_not_change_a_received_file(companion):
+    params = companion.get("/params", filename="IMG_1.JPG").json()
+    requests.post(params["url"], params["fields"], files={"file": b"small"}, timeout=60)
+    make_stale()
     recovery.sweep()
 
-    requests.post(told["url"], told["fields"], files={"file": b"other"}, timeout=60).raise_for_status()
+    requests.post(params["url"], params["fields"], files={"file": b"other"}, timeout=60).raise_for_status()
 
     with store().open_local(Upload.objects.get().key) as path:
         assert path.read_bytes() == b"small"
@@ -235,30 +235,30 @@ def test_a_large_file_is_read_back_by_a_worker(companion, monkeypatch):
     response = companion.complete(upload)
     assert (response.status_code, response.json()["state"], response["Retry-After"]) == (202, "checking", "2")
     assert not ProcessingJob.objects.exists()
-    waiting = wakeup.pending_count()
+    wakeup_count = wakeup.pending_count()
     assert companion.complete(upload).status_code == 202
-    assert wakeup.pending_count() == waiting  # whoever asks again tells no second worker
+    assert wakeup.pending_count() == wakeup_count  # completing again sends no second wakeup
 
     multipart.finish_by_id(uuid.UUID(upload))
     assert companion.complete(upload).json()["state"] == "received"
     ensure_received(b"small")
 
 
-def test_a_large_file_that_no_worker_heard_of_is_told_again_by_the_sweep(companion, monkeypatch):
+def test_the_sweep_sends_a_lost_message_about_a_large_file_again(companion, monkeypatch):
     monkeypatch.setattr(multipart, "MAX_SYNC_READBACK_BYTES", 4)
     upload = companion.create(size=5)
     companion.send(upload, b"small")
     companion.complete(upload)
     HUEY.storage.flush_queue()
-    forgotten()
+    make_stale()
 
     recovery.sweep()
-    bells = [HUEY.dequeue() for _ in range(wakeup.pending_count())]
+    messages = [HUEY.dequeue() for _ in range(wakeup.pending_count())]
 
-    assert [told.args for told in bells if told.name == "hand_over"] == [(upload,)]
+    assert [message.args for message in messages if message.name == "hand_over"] == [(upload,)]
 
 
-def test_an_empty_part_is_an_empty_file(companion):
+def test_a_file_of_one_empty_part_is_rejected_as_empty(companion):
     upload = companion.create()
     requests.put(companion.get(f"/multipart/{upload}/1").json()["url"], b"", timeout=60).raise_for_status()
 
@@ -267,7 +267,7 @@ def test_an_empty_part_is_an_empty_file(companion):
     assert (response.status_code, response.json()["error"]) == (422, "empty-file")
 
 
-def test_a_sender_tells_how_far_it_is(companion):
+def test_a_client_reports_the_bytes_that_it_has_sent(companion):
     upload = companion.create(size=10)
 
     assert companion.post(f"/multipart/{upload}/arrived?bytes=4").status_code == 204
