@@ -93,7 +93,7 @@ def wait_for(page: Page, condition: Callable[[], bool], message: str = "") -> No
 
 
 def record_uploads(source: Page | BrowserContext) -> list[str]:
-    """Record the URLs to which file contents are sent from now on, at the server or the bucket."""
+    """Record the URLs that file contents are sent to from now on, at the server or the bucket."""
     urls: list[str] = []
 
     def record(request: Request) -> None:

@@ -1,4 +1,4 @@
-"""The pages of batches, as used by a user who waits to format a memory card."""
+"""The pages of batches, for a user that waits to format a memory card."""
 
 import json
 import re

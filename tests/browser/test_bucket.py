@@ -53,7 +53,7 @@ def test_photos_in_a_bucket_are_shown_cached_and_downloaded(page: Page, installa
 
 
 def record_bucket_requests(page: Page, rgw: Rgw) -> list[dict[str, Any]]:
-    """Record requests to the bucket from now on, and whether the browser answered them from its cache."""
+    """Record requests to the bucket from now on, and whether they were served from the browser's cache."""
     devtools = page.context.new_cdp_session(page)
     devtools.send("Network.enable")
     cached: set[str] = set()

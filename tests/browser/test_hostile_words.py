@@ -75,7 +75,7 @@ def hostile(installation: Installation) -> Installation:
 
 @pytest.fixture
 def page(open_page: OpenPage, administrator: Account) -> Page:
-    """A page of the administrator, who may also open Django's admin."""
+    """A page of the administrator, to open Django's admin too."""
     return open_page(administrator)
 
 

@@ -29,7 +29,7 @@ FAILED = """
     JOIN processing_upload upload ON upload.id = job.upload_id WHERE job.state = 'failed'
 """
 LONG_AGO = "'2020-01-01 00:00:00'"
-"""In the format in which Django writes times to SQLite, which compares them as text."""
+"""In the format of Django for SQLite, which compares times as text."""
 LOST_UPLOADS = f"UPDATE processing_upload SET expires_at = {LONG_AGO} WHERE state = 'receiving'"
 LOST_JOBS = f"UPDATE processing_processingjob SET lease_until = {LONG_AGO} WHERE state = 'processing'"
 LOST_RERENDERS = f"UPDATE processing_rerender SET lease_until = {LONG_AGO} WHERE claim IS NOT NULL"

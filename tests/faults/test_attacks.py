@@ -108,7 +108,7 @@ def behind(request, installation, tmp_path_factory) -> Iterator[Server]:
     env = {"PORT": str(upstream), "PUBLIC_URL": f"{scheme}://127.0.0.1:{port}", "X_ACCEL": "/files/"}
     installation.start("serve", name=kind.__name__, env=env)
     try:
-        polling.until(lambda: fronts.answers(upstream), what="the web server behind the proxy does not answer")
+        polling.until(lambda: fronts.is_responding(upstream), what="the web server behind the proxy does not answer")
         front = kind(tmp_path_factory.mktemp("front"), port, upstream, installation.data_dir)
         try:
             yield Server(target_of(installation, front.url, front.certificate), installation, kind.__name__)

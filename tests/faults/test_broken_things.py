@@ -31,7 +31,7 @@ CLOCK = Path(__file__).with_name("clock.py")
 
 
 class Sender:
-    """A user with one album, who sends again every form that was not accepted."""
+    """A client with one album that repeats every form that was not accepted."""
 
     def __init__(self, installation: Installation) -> None:
         self.installation = installation

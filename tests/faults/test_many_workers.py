@@ -62,7 +62,7 @@ class LockWaits:
 
 @dataclass
 class WorkerPool:
-    """A number of workers, of which random ones are killed and replaced."""
+    """A number of workers; random ones are killed and replaced."""
 
     installation: Installation
     size: int
