@@ -25,7 +25,7 @@ def test_pausing_stops_the_upload_and_resuming_sends_the_remaining_files(
 
     page.get_by_role("button", name="Pause").click()
     expect_title(page, "Paused")
-    polling.until(lambda: gate.held == 0, 60, "what was on its way is not given up")
+    polling.until(lambda: gate.held == 0, 60, "requests in progress are not aborted")
     gate.release()
     before, sent = states(installation, page), record_uploads(page)
     for _ in range(2):  # the page polls the server, and sent no bytes before that

@@ -59,7 +59,7 @@ def test_photos_are_processed_after_the_browser_is_closed(
     jobs = f"SELECT count(*) FROM processing_processingjob WHERE album_id = {album_of(page)} AND state = "
     page.context.close()
     installation.start("run_huey")
-    polling.until(lambda: installation.ask(f"{jobs} 'completed'") == [(8,)], 120, "no worker develops them")
+    polling.until(lambda: installation.ask(f"{jobs} 'completed'") == [(8,)], 120, "no worker processes them")
 
     later_page = open_page()
     later_page.goto(address)

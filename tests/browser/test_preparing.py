@@ -49,7 +49,7 @@ def test_the_next_batch_is_queued_while_the_album_is_locked_and_starts_automatic
     expect(page.locator(".tile")).to_have_count(5)
     expect(page.locator(".report")).to_contain_text(
         "1 already in album"
-    )  # the original of the copy was not processed yet
+    )  # the copy of a photo that was not processed yet
 
 
 @pytest.mark.usefixtures("no_worker")

@@ -63,7 +63,7 @@ def test_bytes_resent_before_the_acknowledgement_are_not_reported(proxy: Proxy, 
     connection.sendall(ACKNOWLEDGED)
 
     assert browser.recv(1000) == ACKNOWLEDGED
-    polling.until(lambda: proxy.patches[0].acknowledged == 4, 30, "the answer is not written down")
+    polling.until(lambda: proxy.patches[0].acknowledged == 4, 30, "the response is not recorded")
     assert resent(proxy.patches) == []
 
 
@@ -74,7 +74,7 @@ def test_bytes_resent_after_an_acknowledgement_to_a_closed_page_are_not_reported
     browser.close()
     assert connection.recv(1) == b"", "the server is told that it is gone"
     connection.sendall(ACKNOWLEDGED)
-    polling.until(lambda: is_closed(connection), 30, "the proxy has not read the answer to its end")
+    polling.until(lambda: is_closed(connection), 30, "the proxy has not read the whole response")
 
     send_patch(proxy, server)
 

@@ -47,7 +47,7 @@ def issuer() -> Iterator[str]:
     command = [sys.executable, "-m", "oidc_provider_mock", "--host", "127.0.0.1", "--port", str(port)]
     people = [option for claims in (ANNA, BERTA) for option in ("--user-claims", json.dumps(claims))]
     process = processes.start([*command, "--require-nonce", "true", *people])
-    polling.until(lambda: is_responding(url), 120, "the provider does not answer")
+    polling.until(lambda: is_responding(url), 120, "the provider does not respond")
     yield url
     processes.stop(process)
 

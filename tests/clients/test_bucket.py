@@ -60,7 +60,7 @@ def page(installation: Installation) -> Iterator[Page]:
 def open_uppy(page: Page, installation: Installation, session: requests.Session, title: str, **options: object) -> None:
     """Open Uppy on a page of Darkroom, under its content security policy, with the Companion URL from the manifest.
 
-    A page that the test itself serves does not work: Chromium gives it no address space, and blocks requests to loopback.
+    A page that the test itself serves does not work: Chromium does not know its address space, and blocks requests to loopback.
     """
     album = installation.new_album(session, title)
     headers = {"X-CSRFToken": session.cookies["csrftoken"], "Origin": installation.url}
@@ -79,7 +79,7 @@ def open_uppy(page: Page, installation: Installation, session: requests.Session,
 
 
 def wait_for_end(page: Page) -> str:
-    return polling.until(page.title, 240, "it never ends")
+    return polling.until(page.title, 240, "the upload never ends")
 
 
 def received(installation: Installation, path: Path) -> bool:

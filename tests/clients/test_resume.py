@@ -222,12 +222,12 @@ def original(installation: Installation, session: requests.Session, album: int) 
 def test_a_killed_client_resumes_at_the_stored_offset(installation, proxy, sender, source):
     proxy.close_when(lambda: has_partly_arrived(installation))  # in the middle of a chunk, the second or third of four
     sender.start()
-    polling.until(lambda: proxy.is_closed, 240, "nothing comes")
+    polling.until(lambda: proxy.is_closed, 240, "no bytes arrive")
     part_file = draft(installation)
-    polling.until(lambda: sender.has_saved_upload, 240, "it does not remember its upload")
+    polling.until(lambda: sender.has_saved_upload, 240, "the client does not save its upload's URL")
     sender.kill()
     proxy.open()
-    polling.until(lambda: proxy.is_empty, what="the line stays open")
+    polling.until(lambda: proxy.is_empty, what="the connection stays open")
     session = installation.sign_in()
     resume_offset = offset(installation, session, part_file)
     size = source.stat().st_size

@@ -111,7 +111,7 @@ class Caddy:
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     try:
-        polling.until(lambda: is_responding(port), servers.START_SECONDS, "the proxy does not answer")
+        polling.until(lambda: is_responding(port), servers.START_SECONDS, "the proxy does not respond")
     except BaseException:
         processes.kill(process)
         raise

@@ -55,7 +55,7 @@ def front(request, installation, tmp_path_factory) -> Iterator[Front]:
     env = {"PORT": str(upstream), "PUBLIC_URL": f"{scheme}://127.0.0.1:{port}", "X_ACCEL": "/files/"}
     installation.start("serve", name=kind.__name__, env=env)
     try:
-        polling.until(lambda: fronts.is_responding(upstream), what="the web server behind the proxy does not answer")
+        polling.until(lambda: fronts.is_responding(upstream), what="the web server behind the proxy does not respond")
         front = kind(tmp_path_factory.mktemp("front"), port, upstream, installation.data_dir)
         try:
             yield front
@@ -111,9 +111,9 @@ def test_bytes_before_a_lost_connection_are_kept_and_the_upload_resumes(installa
     with fronts.connect_to(front) as connection:
         connection.sendall(head.encode() + content[:HALF_BYTES])
         # The request is incomplete, but its bytes arrive while the connection is open.
-        polling.until(lambda: draft.exists() and draft.stat().st_size, what="the proxy keeps the body back")
+        polling.until(lambda: draft.exists() and draft.stat().st_size, what="the proxy buffers the body")
     offset = polling.until(
-        lambda: int(session.head(address, timeout=60).headers["Upload-Offset"]), what="nothing is kept"
+        lambda: int(session.head(address, timeout=60).headers["Upload-Offset"]), what="no bytes are kept"
     )
     assert 0 < offset <= HALF_BYTES
     headers = {"X-CSRFToken": token(session), "Upload-Offset": str(offset)}

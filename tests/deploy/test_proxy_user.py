@@ -72,7 +72,7 @@ def front(request, installation, reachable) -> Iterator[Front]:
     scheme = "https" if request.param is Nginx else "http"
     environment = {"PORT": str(upstream), "PUBLIC_URL": f"{scheme}://127.0.0.1:{port}", "X_ACCEL": "/files/"}
     installation.start("serve", name=request.param.__name__, env=environment)
-    polling.until(lambda: fronts.is_responding(upstream), what="the web server behind the proxy does not answer")
+    polling.until(lambda: fronts.is_responding(upstream), what="the web server behind the proxy does not respond")
     directory = reachable / request.param.__name__
     directory.mkdir()
     try:

@@ -93,7 +93,7 @@ def expire_claims(installation: Installation, pid: int | None = None) -> None:
 
 def settle(installation: Installation, seconds: float = 240) -> None:
     """Wait until recovery is complete: no upload or job is active, and rows and files agree."""
-    polling.until(lambda: not installation.ask(LOCKED), seconds, "something is on its way for ever")
+    polling.until(lambda: not installation.ask(LOCKED), seconds, "an upload or a job never ends")
     installation.change(LEFTOVERS)  # no process is left that could still write them
     polling.until(lambda: not _disagreements(installation), seconds, "rows and files never agree")
 

@@ -108,7 +108,7 @@ def behind(request, installation, tmp_path_factory) -> Iterator[Server]:
     env = {"PORT": str(upstream), "PUBLIC_URL": f"{scheme}://127.0.0.1:{port}", "X_ACCEL": "/files/"}
     installation.start("serve", name=kind.__name__, env=env)
     try:
-        polling.until(lambda: fronts.is_responding(upstream), what="the web server behind the proxy does not answer")
+        polling.until(lambda: fronts.is_responding(upstream), what="the web server behind the proxy does not respond")
         front = kind(tmp_path_factory.mktemp("front"), port, upstream, installation.data_dir)
         try:
             yield Server(target_of(installation, front.url, front.certificate), installation, kind.__name__)
@@ -145,10 +145,10 @@ def assert_served_during_and_clean_after(server: Server, attack: Attack) -> None
         assert server.memory() < memory + SPARE_MEMORY
 
     polling.until(
-        lambda: server.descriptors() <= descriptors + SPARE_DESCRIPTORS, what="connections are left of the attack"
+        lambda: server.descriptors() <= descriptors + SPARE_DESCRIPTORS, what="connections of the attack are still open"
     )
     assert server.workers() == workers
-    polling.until(lambda: server.memory() < memory + SPARE_MEMORY, what="memory is kept")
+    polling.until(lambda: server.memory() < memory + SPARE_MEMORY, what="memory is not freed")
 
 
 @pytest.mark.parametrize(
@@ -253,11 +253,11 @@ def test_a_server_out_of_descriptors_waits_for_one_and_keeps_running(tmp_path) -
 
         with attacks.under(server.target, attacks.idle_connections(server.target)):
             polling.until(
-                lambda: "Can't accept connections" in installation.log.read_text(), what="no descriptor is short"
+                lambda: "Can't accept connections" in installation.log.read_text(), what="descriptors do not run out"
             )
 
         polling.until(
-            lambda: server.descriptors() < limit - SPARE_DESCRIPTORS, what="connections are left of the attack"
+            lambda: server.descriptors() < limit - SPARE_DESCRIPTORS, what="connections of the attack are still open"
         )
         assert_others_are_served(server)
         assert server.workers() == [worker]

@@ -127,7 +127,7 @@ def test_jobs_of_decompression_bombs_fail_in_seconds_and_in_bounded_memory(insta
 
     with watching_memory(installation) as peaks:
         assert installation.send(session, album, bombs).status_code == 200
-        status = polling.until(lambda: at_rest(installation), 400, "a bomb is still in work")
+        status = polling.until(lambda: at_rest(installation), 400, "a bomb is still being processed")
     seconds = cpu_seconds(installation.processes["run_huey"].pid)
 
     with capsys.disabled():

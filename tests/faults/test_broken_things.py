@@ -76,7 +76,7 @@ class Sender:
             yield
 
     def wait_until_processing(self) -> None:
-        polling.until(lambda: self.installation.ask(PROCESSING_JOB), what="nothing is in work")
+        polling.until(lambda: self.installation.ask(PROCESSING_JOB), what="no job is being processed")
 
 
 @contextmanager
@@ -123,7 +123,7 @@ def test_a_full_disk_is_reported_and_processing_resumes_when_space_is_free(tmp_p
         other_senders = [Sender(sender.installation) for _ in range(3)]
         with ThreadPoolExecutor(len(other_senders)) as pool:  # each form alone would fit
             list(pool.map(Sender.offer, other_senders, map(large_photos, (7, 7, 7))))
-        polling.until(lambda: is_refused(sender, disk / "ballast"), 240, "there is always room")
+        polling.until(lambda: is_refused(sender, disk / "ballast"), 240, "the disk never fills up")
         assert sender.panel_status() in {200} | UNAVAILABLE
 
         mounts.grow(disk, "128M")
@@ -196,7 +196,7 @@ def test_raw_files_are_processed_when_they_are_available_again(tmp_path):
         incoming.mkdir()
 
         sender.installation.start("run_huey")
-        polling.until(lambda: sender.installation.ask(MISSING_RAW_FILE), what="no job was tried")
+        polling.until(lambda: sender.installation.ask(MISSING_RAW_FILE), what="no job was attempted")
         shutil.copytree(away, incoming, dirs_exist_ok=True)
 
         assert_all_are_photos(sender)

@@ -156,7 +156,7 @@ def test_a_sweep_killed_while_it_deletes_leftovers_loses_nothing(shared_installa
     assert worker.wait(SECONDS) == -signal.SIGKILL
 
     aftermath.expire(shared_installation)
-    polling.until(lambda: sweep(shared_installation, point) == -signal.SIGKILL, what="there is nothing to clear")
+    polling.until(lambda: sweep(shared_installation, point) == -signal.SIGKILL, what="no leftover is deleted")
     restart(shared_installation, "run_huey")
 
     assert_all_are_photos(shared_installation, album, photos)

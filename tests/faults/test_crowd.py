@@ -91,7 +91,7 @@ def test_fifty_simultaneous_uploads_do_not_block_the_pages(tmp_path):
         connections = [start_patch(installation, session, address, 0, LENGTH) for address in addresses]
 
         with sending(connections):
-            polling.until(lambda: len(drafts(installation)) == SENDERS, 240, "not all are taken in at once")
+            polling.until(lambda: len(drafts(installation)) == SENDERS, 240, "not all uploads are received at once")
             for page in (f"/albums/{album}/", f"/albums/{album}/uploads/status/", "/healthz", "/albums/") * 3:
                 assert session.get(f"{installation.url}{page}", timeout=PAGE_SECONDS).status_code == 200
 
@@ -108,7 +108,7 @@ def test_an_upload_without_a_free_slot_is_rejected_with_retry_after(tmp_path):
         connections = [start_patch(installation, session, address, 0, LENGTH) for address in addresses[:3]]
         for connection in connections:
             connection.sendall(bytes(1024))
-        polling.until(lambda: len(drafts(installation)) == 3, what="not all are taken in at once")
+        polling.until(lambda: len(drafts(installation)) == 3, what="not all uploads are received at once")
 
         response = patch(session, addresses[3], 0, b"x")
 
@@ -121,7 +121,7 @@ def test_an_upload_without_a_free_slot_is_rejected_with_retry_after(tmp_path):
         for connection in connections:
             connection.close()
         polling.until(
-            lambda: patch(session, addresses[3], 0, b"x").status_code in (204, 409), what="no place is free again"
+            lambda: patch(session, addresses[3], 0, b"x").status_code in (204, 409), what="no upload slot becomes free"
         )
 
 
@@ -133,7 +133,7 @@ def test_a_client_that_never_ends_its_headers_is_disconnected(tmp_path):
             connection.sendall(b"GET /albums/ HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
 
         with dripping(connections):
-            polling.until(installation.answers, 240, "the pages do not answer")
+            polling.until(installation.answers, 240, "the pages do not respond")
         for connection in connections:
             connection.settimeout(60)
             with suppress(ConnectionResetError):

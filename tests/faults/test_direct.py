@@ -78,7 +78,7 @@ def test_a_web_process_killed_at_any_step_leaves_no_orphan_and_loses_nothing(ins
     installation.kill("serve")
     aftermath.expire(installation)
     installation.start("run_huey")
-    polling.until(lambda: is_unlocked(installation), 240, "something is on its way for ever")
+    polling.until(lambda: is_unlocked(installation), 240, "an upload or a job never ends")
     polling.until(lambda: moto.multiparts(bucket) == [], what="parts are left over")
     polling.until(
         lambda: not [name for name in moto.names(bucket) if "incoming" in name], what="raw files are left over"

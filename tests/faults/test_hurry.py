@@ -55,11 +55,11 @@ def test_clients_without_a_pause_do_not_starve_other_clients(tmp_path) -> None:
         installation.start("serve")
 
         with continuous_clients(installation, 6) as response_counts:
-            polling.until(lambda: min(response_counts) > 0, what="one of those who hurry is not answered")
+            polling.until(lambda: min(response_counts) > 0, what="a client gets no response")
             for _ in range(20):
                 with socket.create_connection((servers.HOST, installation.port), timeout=120) as connection:
                     assert send_request(connection, installation) == "HTTP/1.1 200 OK"
-            polling.until(lambda: min(response_counts) > 20, what="one of those who hurry starves")
+            polling.until(lambda: min(response_counts) > 20, what="a client gets no more responses")
 
 
 def test_pipelined_requests_all_receive_a_response(tmp_path) -> None:

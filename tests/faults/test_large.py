@@ -80,7 +80,7 @@ def test_a_file_over_two_gibibytes_survives_a_lost_connection_in_constant_memory
             first.settimeout(240)
             send(first, 0, size // 3)
             first.shutdown(socket.SHUT_WR)
-            polling.until(lambda: status_of(first) == 409, 240, "the broken line is not answered")
+            polling.until(lambda: status_of(first) == 409, 240, "the broken connection gets no response")
             first.close()
             resume_offset = offset(session, address)
             second = start_patch(installation, session, address, resume_offset, size - resume_offset)

@@ -124,7 +124,7 @@ def test_a_wait_for_a_lock_is_detected(postgresql, waits):
         waiting = threading.Thread(target=second.execute, args=["""UPDATE job SET "state" = 'processing'"""])
         waiting.start()
         try:
-            polling.until(lock_waits.of_claims, what="the wait is not seen")
+            polling.until(lock_waits.of_claims, what="the wait is not detected")
         finally:
             first.rollback()
             waiting.join(60)

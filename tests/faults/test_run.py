@@ -98,7 +98,7 @@ def test_a_killed_supervisor_frees_the_port(fresh):
     os.kill(run.pid, signal.SIGKILL)
     run.wait(processes.END_SECONDS)
 
-    polling.until(lambda: not is_listening(fresh), what="the web server lives on")
+    polling.until(lambda: not is_listening(fresh), what="the web server is still running")
     fresh.processes.clear()
 
 

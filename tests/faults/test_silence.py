@@ -41,7 +41,7 @@ def test_forty_silent_senders_do_not_block_other_requests(tmp_path) -> None:
         albums = [installation.new_album(session, f"Album {number}") for number in range(SENDERS)]
         connections = [send_silent_form(installation, session, album) for album in albums]
 
-        polling.until(installation.answers, 240, "the pages do not answer")
+        polling.until(installation.answers, 240, "the pages do not respond")
 
         polling.until(lambda: installation.status()["uploads"]["refused"] == SENDERS, 240, "albums stay locked")
         assert installation.status()["uploads"]["receiving"] == 0

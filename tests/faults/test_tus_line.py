@@ -119,7 +119,7 @@ def test_bytes_before_a_lost_connection_are_kept_and_the_upload_resumes_after_th
         socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0"
     )  # reset, as when a phone loses the network; bytes that are not sent yet are discarded
     draft = raw_file(installation, address)
-    polling.until(lambda: draft.stat().st_size >= sent - MAX_LOST_BYTES, what="more than that wait in memory")
+    polling.until(lambda: draft.stat().st_size >= sent - MAX_LOST_BYTES, what="more bytes than that are only in memory")
     connection.close()
 
     resume_offset = offset(session, address)
@@ -189,7 +189,9 @@ def test_asking_for_the_offset_fences_the_previous_writer(installation, session,
     previous_writer = start_patch(installation, session, address, 0, len(content))
     previous_writer.sendall(content[:400_000])
     draft = raw_file(installation, address)
-    polling.until(lambda: draft.stat().st_size >= 400_000 - MAX_LOST_BYTES, what="more than that wait in memory")
+    polling.until(
+        lambda: draft.stat().st_size >= 400_000 - MAX_LOST_BYTES, what="more bytes than that are only in memory"
+    )
 
     resume_offset = offset(session, address)
     previous_writer.sendall(b"X" * 400_000)

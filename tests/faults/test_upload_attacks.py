@@ -103,7 +103,9 @@ def test_a_user_with_all_their_upload_slots_in_use_does_not_block_another_user(i
         assert {read_to_end(connection)[:12] for connection in anonymous_connections} == {"HTTP/1.1 401"}
 
     polling.until(
-        lambda: patch(attacker, last, offset(attacker, last), b"x").status_code == 204, 240, "no place is free"
+        lambda: patch(attacker, last, offset(attacker, last), b"x").status_code == 204,
+        240,
+        "no upload slot becomes free",
     )
     polling.until(lambda: descriptors(installation) <= before + 2, 240, "descriptors stay open")
 

@@ -51,7 +51,7 @@ def test_continuous_sweeps_and_duplicate_messages_disturb_no_active_job(installa
 
     began = tmp_path / "began"
     with installation.background(SWEEP_AND_SEND.format(began=began)) as sweeping:
-        polling.until(began.exists, what="nothing is swept")
+        polling.until(began.exists, what="no sweep runs")
         for album in albums:
             photos = {f"{number}.jpg": making.jpeg((900, 600)) for number in range(PHOTOS // 2)}
             assert installation.send(session, album, photos).ok

@@ -28,7 +28,7 @@ def busy(request, tmp_path):
         [pipeline] = processes.children(worker)
         with processes.stopped(pipeline):
             installation.manage("import_photos", "Summer", str(photos(tmp_path / "others", PHOTOS - 1)))
-            polling.until(lambda: installation.ask(PROCESSING_JOB), what="nothing is in work")
+            polling.until(lambda: installation.ask(PROCESSING_JOB), what="no job is being processed")
             yield installation
 
 
