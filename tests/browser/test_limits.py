@@ -47,7 +47,7 @@ def measure(page: Page) -> None:
 
 
 def hold_longer(page: Page) -> None:
-    """Wait longer than the product's two seconds, in which a busy machine looks like a proxy that buffers."""
+    """Wait longer than the product's two seconds: within these, a busy machine looks like a proxy that buffers."""
     page.locator("[data-hold]").evaluate(f"meter => meter.dataset.hold = {HOLD_SECONDS}")
 
 

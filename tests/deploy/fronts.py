@@ -1,4 +1,4 @@
-"""The proxies of deploy/ with the configurations from there, in which only addresses and paths are replaced."""
+"""The proxies of deploy/ with the configurations from there; only addresses and paths are replaced."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Many jobs at once, and a worker with a no-op pipeline. Files, claims, leftovers, rows and wake-up messages are real.
+"""Many jobs at once, and a worker with a no-op pipeline. Files, claims, leftovers, rows and messages to workers are real.
 
 Both run inside an installation: `manage.py shell -c "from tests.faults import noop; noop.work()"`.
 """
