@@ -1,4 +1,4 @@
-"""Users of an installation, each signed in already: a test with a user of its own sees no rows of other tests."""
+"""Users of an installation, with sessions: a test that has its own user sees no rows of other tests."""
 
 import json
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext
 from tests.installation import NAME, Installation
 
 NUMBER = 40
-"""More than a module has tests."""
+"""More users than any module has tests."""
 CREATE = f"""
 import json
 from django.contrib.auth.models import User
@@ -34,11 +34,11 @@ class Account:
     session: str
 
     def sign_in(self, context: BrowserContext, address: str) -> None:
-        """Without the form, which costs a second each time."""
+        """Sign in with a session cookie, because the form takes a second each time."""
         context.add_cookies([{"name": "sessionid", "value": self.session, "url": urljoin(address, "/")}])
 
 
 def create(installation: Installation) -> list[Account]:
-    """The first user, who may do everything, and then NUMBER users who own nothing yet. All have the same password."""
-    told = installation.manage("shell", "-c", CREATE).stdout.splitlines()[-1]
-    return [Account(*each) for each in json.loads(told)]
+    """Return the first user, an administrator, and then NUMBER users without any data. All have the same password."""
+    output = installation.manage("shell", "-c", CREATE).stdout.splitlines()[-1]
+    return [Account(*account) for account in json.loads(output)]

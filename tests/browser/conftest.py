@@ -1,6 +1,6 @@
-"""A real Chromium on a real Darkroom. Whatever the console complains about fails the test.
+"""A real Chromium on a real Darkroom. Every error or warning on the console fails the test.
 
-The tests of a module share an installation. Each has a user of its own, who sees nothing of the other tests' albums.
+The tests of a module share an installation. Each test has its own user, which sees no albums of other tests.
 """
 
 import os
@@ -22,16 +22,16 @@ from tests.browser.recording import Proxy
 from tests.installation import NAME, PASSWORD, Installation
 
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-"""The first draws pages only, not a browser's window around them, and takes two thirds of the processor time."""
+"""The headless shell draws only pages, without a browser window, and uses two thirds of the CPU time."""
 ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
 TIMEOUT_MS = 60_000
-"""Of each action and expectation: for a hung test alone, since other tests run beside."""
+"""For each action and expectation. It only ends hung tests, because other tests run in parallel."""
 expect.set_options(timeout=TIMEOUT_MS)
 DESKTOP, PHONE = ViewportSize(width=1400, height=900), ViewportSize(width=390, height=844)
-BROKEN = ("ERR_", "Failed to load resource", "htmx:")
+NETWORK_ERRORS = ("ERR_", "Failed to load resource", "htmx:")
 PHOTOS = Path(os.environ.get("DARKROOM_PHOTOS", Path(__file__).parents[3] / "shared" / "photos"))
 
 
@@ -45,7 +45,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def bucket_proxy() -> Iterator[Proxy | None]:
-    """The browsers' way to the bucket, where the tests run on servers."""
+    """The proxy between browsers and bucket, when the tests run on servers."""
     endpoint = stack.environment().get("S3_ENDPOINT")
     if not endpoint:
         yield None
@@ -56,7 +56,7 @@ def bucket_proxy() -> Iterator[Proxy | None]:
 
 @pytest.fixture(scope="module")
 def environment(bucket_proxy: Proxy | None) -> dict[str, str]:
-    """The settings of the module's installation. A body that a test holds back is no idle one."""
+    """The settings of the module's installation. Its time limits do not apply to bodies that a test holds."""
     settings = {"SWEEP_SECONDS": "1", "BODY_IDLE_SECONDS": "600", "MIN_UPLOAD_RATE": "0"}
     return settings | ({"S3_BROWSER_ENDPOINT": bucket_proxy.url} if bucket_proxy else {})
 
@@ -69,8 +69,8 @@ def installation(tmp_path_factory: pytest.TempPathFactory, environment: dict[str
 
 
 @pytest.fixture
-def mortal(installation: Installation) -> Iterator[Installation]:
-    """The test may kill its server. The next one finds it again."""
+def restartable_installation(installation: Installation) -> Iterator[Installation]:
+    """An installation whose server the test may kill. It is started again for the next test."""
     yield installation
     if "serve" not in installation.processes:
         installation.start("serve")
@@ -96,37 +96,37 @@ def stop_worker(installation: Installation) -> None:
 
 @pytest.fixture(scope="module")
 def users(installation: Installation) -> list[Account]:
-    """Who has not been anybody's account yet; the first may do everything."""
+    """Users that no test has used yet; the first one is the administrator."""
     return accounts.create(installation)
 
 
 @pytest.fixture(scope="module")
-def keeper(users: list[Account]) -> Account:
-    """The first user, who may see and do everything."""
+def administrator(users: list[Account]) -> Account:
+    """The first user, an administrator."""
     return users[0]
 
 
 @pytest.fixture
 def account(users: list[Account]) -> Account:
-    """A user of the test's own."""
+    """A user for this test alone."""
     return users.pop()
 
 
 @pytest.fixture
-def complaints() -> list[str]:
-    """What the console said. A test that means to cause some clears the list."""
+def console_errors() -> list[str]:
+    """Errors and warnings of the console. A test that causes some on purpose clears the list."""
     return []
 
 
-def forgive(complaints: list[str]) -> None:
-    """A browser complains of each connection that breaks, and these tests break them."""
-    assert [said for said in complaints if not any(words in said for words in BROKEN)] == []
-    complaints.clear()
+def clear_network_errors(console_errors: list[str]) -> None:
+    """Assert that all console errors are network errors, which these tests cause, and clear them."""
+    assert [error for error in console_errors if not any(marker in error for marker in NETWORK_ERRORS)] == []
+    console_errors.clear()
 
 
 @pytest.fixture
 def gate(bucket_proxy: Proxy | None) -> Iterator[Gate]:
-    """Holds uploads back, to the server and to the bucket."""
+    """Holds uploads to the server and to the bucket."""
     gate = Gate()
     if bucket_proxy:
         bucket_proxy.gate = gate
@@ -138,60 +138,62 @@ def gate(bucket_proxy: Proxy | None) -> Iterator[Gate]:
 
 @pytest.fixture
 def proxy(installation: Installation, gate: Gate) -> Iterator[Proxy]:
-    """A way to the server that the test commands."""
+    """A proxy to the server that the test controls."""
     with closing(Proxy(installation.port, gate)) as proxy:
         yield proxy
 
 
 @pytest.fixture
 def address(installation: Installation, request: pytest.FixtureRequest) -> str:
-    """Where the browser finds the server: through the proxy, if the test has one or its gate."""
+    """The URL of the server for the browser: that of the proxy, if the test uses the proxy or its gate."""
     if {"gate", "proxy"} & set(request.fixturenames):
         return request.getfixturevalue("proxy").url
     return installation.url
 
 
 class OpenPage(Protocol):
-    """Opens a page in a context of its own. Its user is the test's unless another is given; None is nobody."""
+    """Opens a page in its own context, signed in as the test's user or as `user`; None means signed out."""
 
-    def __call__(self, who: Account | None = ..., *, at: str = ..., is_heard: bool = True, **options: Any) -> Page: ...
+    def __call__(
+        self, user: Account | None = ..., *, at: str = ..., records_console: bool = True, **options: Any
+    ) -> Page: ...
 
 
 @pytest.fixture
-def open_page(chromium: Browser, address: str, account: Account, complaints: list[str]) -> Iterator[OpenPage]:
-    with ExitStack() as opened:
+def open_page(chromium: Browser, address: str, account: Account, console_errors: list[str]) -> Iterator[OpenPage]:
+    with ExitStack() as contexts:
 
         def open_one(
-            who: Account | None = account, *, at: str = address, is_heard: bool = True, **options: Any
+            user: Account | None = account, *, at: str = address, records_console: bool = True, **options: Any
         ) -> Page:
-            usual = {"viewport": DESKTOP, "base_url": at, "reduced_motion": "reduce"}
-            context = chromium.new_context(**usual | options)
-            opened.callback(context.close)
+            defaults = {"viewport": DESKTOP, "base_url": at, "reduced_motion": "reduce"}
+            context = chromium.new_context(**defaults | options)
+            contexts.callback(context.close)
             context.set_default_timeout(TIMEOUT_MS)
-            if who:
-                who.sign_in(context, at)
+            if user:
+                user.sign_in(context, at)
             page = context.new_page()
-            if is_heard:
-                listen(page, complaints)
+            if records_console:
+                record_console(page, console_errors)
             return page
 
         yield open_one
-        assert complaints == []
+        assert console_errors == []
 
 
 @pytest.fixture
 def page(open_page: OpenPage) -> Page:
-    """Signed in, nowhere yet."""
+    """A page of the test's user, signed in, without a URL."""
     return open_page()
 
 
-def listen(page: Page, complaints: list[str]) -> None:
-    def hear(message: ConsoleMessage) -> None:
+def record_console(page: Page, console_errors: list[str]) -> None:
+    def record(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            complaints.append(f"{message.type}: {message.text}")
+            console_errors.append(f"{message.type}: {message.text}")
 
-    page.on("console", hear)
-    page.on("pageerror", lambda error: complaints.append(f"exception: {error}"))
+    page.on("console", record)
+    page.on("pageerror", lambda error: console_errors.append(f"exception: {error}"))
 
 
 def sign_in(page: Page, name: str = NAME) -> None:
@@ -203,7 +205,7 @@ def sign_in(page: Page, name: str = NAME) -> None:
 
 
 def new_album(page: Page, title: str = "Summer in the Alps") -> str:
-    """Its path."""
+    """Create an album, and return its URL."""
     page.goto("/albums/new/")
     page.get_by_label("Title").fill(title)
     page.get_by_role("main").get_by_role("button").click()

@@ -1,4 +1,4 @@
-"""The desk by its handles: files to choose, ways to hand them over, and what it says of them."""
+"""Helpers for the uploader: files to choose, ways to add and send them, and the state that the page shows."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from tests.processing import making
 UPLOADS = re.compile(r"/uploads/[0-9a-f-]{36}/$")
 LARGE = 400_000
 NEVER_STALL = "for (const desk of document.querySelectorAll('[data-uploader]')) desk.dataset.stallMs ??= 600_000"
-"""What is held back for a test is not given up by the page meanwhile."""
+"""Keeps the page from giving up requests that a test holds."""
 
 
 def pictures(count: int, size: tuple[int, int] = (900, 600), name: str = "IMG_{:04}.JPG") -> list[dict[str, object]]:
@@ -23,7 +23,7 @@ def pictures(count: int, size: tuple[int, int] = (900, 600), name: str = "IMG_{:
 
 
 def choose(page: Page, files: object) -> None:
-    """By the desk, or without a script by the form."""
+    """Choose files in the uploader or, without JavaScript, in the form."""
     chooser = "#uploader-photos" if page.locator("[data-uploader]").is_visible() else "#upload-photos"
     page.evaluate(NEVER_STALL)
     page.locator(chooser).set_input_files(files)  # type: ignore[arg-type]
@@ -34,8 +34,8 @@ def send(page: Page, files: object) -> None:
     page.get_by_role("button", name="Upload").click()
 
 
-def drop(page: Page, count: int, on: str = "body") -> None:
-    """What the browser does when files are dropped: three events with the same files."""
+def drop(page: Page, count: int, selector: str = "body") -> None:
+    """Dispatch the three events of a browser when files are dropped."""
     page.evaluate(
         """async ([count, on]) => {
           const transfer = new DataTransfer();
@@ -51,12 +51,12 @@ def drop(page: Page, count: int, on: str = "body") -> None:
             if (name === "dragover") window.overlayWasShown = !document.querySelector("[data-drop-overlay]").hidden;
           }
         }""",
-        [count, on],
+        [count, selector],
     )
 
 
 def large(count: int, name: str = "IMG_{:04}.JPG") -> list[dict[str, object]]:
-    """Files larger than what the gate lets through of a held request."""
+    """Return files larger than the part of a held request that the gate passes."""
     files = pictures(count, name=name)
     for number, file in enumerate(files):
         file["buffer"] = making.jpeg() + bytes([number]) * LARGE
@@ -67,38 +67,38 @@ def row(page: Page, name: str) -> Locator:
     return page.locator(".file-row").filter(has_text=name)
 
 
-def title(page: Page, words: str, seconds: float = 60) -> None:
-    expect(page.locator("[data-title]")).to_contain_text(words, timeout=seconds * 1000)
+def expect_title(page: Page, text: str, seconds: float = 60) -> None:
+    expect(page.locator("[data-title]")).to_contain_text(text, timeout=seconds * 1000)
 
 
 def album_of(page: Page) -> int:
-    """The number of the album whose page this is."""
+    """Return the ID of the page's album."""
     return int(re.search(r"/albums/(\d+)/", page.url)[1])
 
 
 def states(installation: Installation, page: Page) -> dict[str, int]:
-    """Of the uploads to the page's album."""
-    where = f"WHERE album_id = {album_of(page)}"
-    return dict(installation.ask(f"SELECT state, count(*) FROM processing_upload {where} GROUP BY state"))
+    """Return the number of uploads to the page's album by state."""
+    condition = f"WHERE album_id = {album_of(page)}"
+    return dict(installation.ask(f"SELECT state, count(*) FROM processing_upload {condition} GROUP BY state"))
 
 
-def wait_for(page: Page, condition: Callable[[], bool], what: str = "") -> None:
-    """Wait while the page's events are heard: Playwright tells of them only while it is asked something."""
+def wait_for(page: Page, condition: Callable[[], bool], message: str = "") -> None:
+    """Wait for the condition. Playwright delivers events of the page only during calls, so each check makes one."""
 
-    def is_so() -> bool:
+    def is_fulfilled() -> bool:
         page.evaluate("true")
         return condition()
 
-    polling.until(is_so, 120, what)
+    polling.until(is_fulfilled, 120, message)
 
 
-def sendings(of: Page | BrowserContext) -> list[str]:
-    """Where bytes of files are sent from now on: to the server, or to the bucket."""
-    sent: list[str] = []
+def record_uploads(source: Page | BrowserContext) -> list[str]:
+    """Record the URLs that file contents are sent to from now on, at the server or the bucket."""
+    urls: list[str] = []
 
-    def note(request: Request) -> None:
+    def record(request: Request) -> None:
         if request.method in ("PATCH", "PUT"):
-            sent.append(request.url.partition("?")[0])
+            urls.append(request.url.partition("?")[0])
 
-    of.on("request", note)
-    return sent
+    source.on("request", record)
+    return urls

@@ -1,4 +1,4 @@
-"""Looking at pages as people do: in light and dark, on a phone and a wide screen, with their eyes or a screen reader."""
+"""Checks of what users perceive: accessibility, widths, loaded images, and announcements of a screen reader."""
 
 from typing import Literal
 
@@ -10,34 +10,34 @@ from tests import polling
 Scheme = Literal["light", "dark"]
 
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
-ARE_SEEN = "() => document.images.length > 0 && [...document.images].every(i => i.complete && i.naturalWidth > 0)"
-HEAR = """() => new MutationObserver(() => hear(document.querySelector("panel-announcer").textContent))
+ARE_LOADED = "() => document.images.length > 0 && [...document.images].every(i => i.complete && i.naturalWidth > 0)"
+OBSERVE_ANNOUNCER = """() => new MutationObserver(() => hear(document.querySelector("panel-announcer").textContent))
   .observe(document.querySelector("panel-announcer"), { childList: true })"""
 
 
-def ensure_accessible(page: Page, where: str = "") -> None:
-    """axe finds nothing, and nothing sticks out of the screen."""
-    found = Axe().run(page)
-    assert found.violations_count == 0, f"{where}: {found.generate_report()}"
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{where} is wider than its screen"
+def ensure_accessible(page: Page, name: str = "") -> None:
+    """Assert that axe finds no violation, and that the page is no wider than its screen."""
+    results = Axe().run(page)
+    assert results.violations_count == 0, f"{name}: {results.generate_report()}"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is wider than its screen"
 
 
-def ensure_seen(page: Page) -> None:
-    """Every picture of the page is there, and is one."""
-    page.wait_for_function(ARE_SEEN)
+def ensure_images_loaded(page: Page) -> None:
+    """Wait until every image of the page is loaded and valid."""
+    page.wait_for_function(ARE_LOADED)
 
 
-def hear(page: Page) -> list[str]:
-    """What a screen reader says of the page from now on."""
-    heard: list[str] = []
-    page.expose_function("hear", lambda words: heard.append(words))  # not itself: Playwright marks it
-    page.evaluate(HEAR)
-    return heard
+def record_announcements(page: Page) -> list[str]:
+    """Record what a screen reader announces of the page from now on."""
+    announcements: list[str] = []
+    page.expose_function("hear", lambda text: announcements.append(text))  # Playwright marks its handlers
+    page.evaluate(OBSERVE_ANNOUNCER)
+    return announcements
 
 
-def ensure_heard(page: Page, heard: list[str], words: str) -> None:
-    def has_been() -> bool:
-        page.evaluate("true")  # what the page has called meanwhile comes in with the answer
-        return words in heard
+def ensure_announced(page: Page, announcements: list[str], text: str) -> None:
+    def is_announced() -> bool:
+        page.evaluate("true")  # pending calls from the page arrive with the response
+        return text in announcements
 
-    polling.until(has_been, 60, what=f"{words!r} is not among {heard}")
+    polling.until(is_announced, 60, what=f"{text!r} is not among {announcements}")

@@ -1,6 +1,6 @@
-"""A proxy between browser and server that the test commands: it cuts, holds uploads back, and writes down what went through.
+"""A proxy between browser and server that the test controls: it cuts connections, holds uploads, and records requests.
 
-It speaks TCP and reads along, so that what it records is what really left the browser, and what the server really answered."""
+It forwards TCP and parses it, so that it records exactly what the browser sent and the server returned."""
 
 import re
 import socket
@@ -9,14 +9,14 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 
 from tests import servers
-from tests.browser.gate import PIECE, Gate, Passage, Sender
+from tests.browser.gate import CHUNK_BYTES, Gate, Passage, Sender
 
 HEAD_END = b"\r\n\r\n"
 
 
 @dataclass
 class Patch:
-    """One PATCH as the browser sent it, and where the server said the upload stood then; or one part PUT to a bucket."""
+    """A PATCH as the browser sent it, with the offset in the server's response; or a part that was PUT to a bucket."""
 
     upload: str
     offset: int
@@ -24,7 +24,7 @@ class Patch:
     passed: int = 0
     acknowledged: int | None = None
     acknowledged_before: int = 0
-    """Of its upload, when this began."""
+    """The upload's acknowledged offset when this request started."""
 
 
 @dataclass
@@ -37,35 +37,35 @@ class Proxy:
         self._listener = socket.create_server((servers.HOST, 0))
         self.port = self._listener.getsockname()[1]
         self.url = f"http://{servers.HOST}:{self.port}"
-        self._open: set[socket.socket] = set()
+        self._connections: set[socket.socket] = set()
         self._is_cut = False
-        self._guard = threading.Lock()
-        self._order = threading.Lock()
+        self._connections_lock = threading.Lock()
+        self._record_lock = threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
-        """Break every connection now, and refuse new ones until mend()."""
+        """Close every connection now, and refuse new ones until restore()."""
         self._is_cut = True
-        self.snap()
+        self.drop_connections()
 
-    def snap(self) -> None:
-        """Break every connection once."""
-        with self._guard:
-            for end in self._open:
+    def drop_connections(self) -> None:
+        """Close every open connection, and accept new ones."""
+        with self._connections_lock:
+            for connection in self._connections:
                 with suppress(OSError):
-                    end.shutdown(socket.SHUT_RDWR)
+                    connection.shutdown(socket.SHUT_RDWR)
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         self._is_cut = False
 
     def close(self) -> None:
         self.cut()
         self.gate.close()
-        self._listener.shutdown(socket.SHUT_RDWR)  # or its thread would keep waiting for a client
+        self._listener.shutdown(socket.SHUT_RDWR)  # otherwise its thread would keep waiting for a client
         self._listener.close()
 
     def passed(self) -> int:
-        """Bytes of uploads that have gone upwards so far."""
+        """Return the number of bytes of uploads forwarded to the server so far."""
         return sum(patch.passed for patch in list(self.patches))
 
     def _accept(self) -> None:
@@ -82,71 +82,73 @@ class Proxy:
                 return
             with socket.create_connection((servers.HOST, self.target), timeout=5) as server:
                 server.settimeout(None)
-                with self._guard:
-                    self._open |= {client, server}
-                asked: list[Patch | None] = []
-                up = threading.Thread(target=self._up, args=[client, server, asked], daemon=True)
-                up.start()
-                self._down(server, client, asked)
-                for end in (client, server):
+                with self._connections_lock:
+                    self._connections |= {client, server}
+                patches: list[Patch | None] = []
+                thread = threading.Thread(target=self._forward_requests, args=[client, server, patches], daemon=True)
+                thread.start()
+                self._forward_responses(server, client, patches)
+                for connection in (client, server):
                     with suppress(OSError):
-                        end.shutdown(socket.SHUT_RDWR)
-                up.join(5)
-                with self._guard:
-                    self._open -= {client, server}
+                        connection.shutdown(socket.SHUT_RDWR)
+                thread.join(5)
+                with self._connections_lock:
+                    self._connections -= {client, server}
 
-    def _up(self, client: socket.socket, server: socket.socket, asked: list[Patch | None]) -> None:
-        """Requests: a head, then as many bytes as it says. Browsers do not pipeline."""
-        left, head, patch = 0, b"", None
+    def _forward_requests(self, client: socket.socket, server: socket.socket, patches: list[Patch | None]) -> None:
+        """Forward requests: headers, then as many bytes as Content-Length says. Browsers do not pipeline."""
+        remaining, head, patch = 0, b"", None
         sender = Sender(client)
         passage = Passage(sender)
         with suppress(OSError):
-            while piece := sender.read():
-                rest = piece
-                while rest:
-                    if left:
-                        count = min(left, len(rest))
+            while chunk := sender.read():
+                unsent = chunk
+                while unsent:
+                    if remaining:
+                        count = min(remaining, len(unsent))
                         if patch and not (count := self.gate.take(passage, count)):
                             server.shutdown(socket.SHUT_WR)
                             return
-                        part, rest = rest[:count], rest[count:]
-                        left -= count
+                        part, unsent = unsent[:count], unsent[count:]
+                        remaining -= count
                         server.sendall(part)
                         if patch:
                             patch.passed += count
                         continue
-                    head += rest
-                    rest = b""
+                    head += unsent
+                    unsent = b""
                     if HEAD_END in head:
-                        told, _, rest = head.partition(HEAD_END)
+                        header, _, unsent = head.partition(HEAD_END)
                         head = b""
-                        left, patch, passage = _length(told), _patch(told), Passage(sender)
-                        asked.append(patch)
+                        remaining, patch, passage = _length(header), _patch(header), Passage(sender)
+                        patches.append(patch)
                         if patch:
-                            self._began(patch)
-                        server.sendall(told + HEAD_END)
+                            self._record(patch)
+                        server.sendall(header + HEAD_END)
             server.shutdown(socket.SHUT_WR)
 
-    def _down(self, server: socket.socket, client: socket.socket, asked: list[Patch | None]) -> None:
-        """Answers; of those to a PATCH, the offset is read. An answer counts when a browser that listens was sent it."""
+    def _forward_responses(self, server: socket.socket, client: socket.socket, patches: list[Patch | None]) -> None:
+        """Forward responses, and record the offset of a PATCH if the browser was still connected when its response was sent."""
         with suppress(OSError):
-            while piece := server.recv(PIECE):
-                patch = asked[-1] if asked else None  # before the browser has the answer, and asks for more
-                with self._order if patch else nullcontext():  # what it does then, it does knowing the answer
-                    is_heard = _is_listening(client)
-                    client.sendall(piece)
-                    if patch and patch.acknowledged is None and is_heard:
-                        patch.acknowledged = _acknowledged(piece, patch)
+            while chunk := server.recv(CHUNK_BYTES):
+                # Read before the browser gets the response and sends its next request.
+                patch = patches[-1] if patches else None
+                # The lock ensures that later requests of the browser are recorded after this response.
+                with self._record_lock if patch else nullcontext():
+                    is_received = _is_connected(client)
+                    client.sendall(chunk)
+                    if patch and patch.acknowledged is None and is_received:
+                        patch.acknowledged = _acknowledged(chunk, patch)
 
-    def _began(self, patch: Patch) -> None:
-        with self._order:
-            known = [each.acknowledged or 0 for each in self.patches if each.upload == patch.upload]
-            patch.acknowledged_before = max(known, default=0)
+    def _record(self, patch: Patch) -> None:
+        with self._record_lock:
+            offsets = [recorded.acknowledged or 0 for recorded in self.patches if recorded.upload == patch.upload]
+            patch.acknowledged_before = max(offsets, default=0)
             self.patches.append(patch)
 
 
 def resent(patches: list[Patch]) -> list[str]:
-    """Where a PATCH began before what had been acknowledged of its upload by then: bytes that were sent twice for nothing."""
+    """Describe each PATCH that began before its upload's acknowledged offset: it sent bytes twice without need."""
     return [
         f"{patch.upload}: {patch.offset} although {patch.acknowledged_before} were acknowledged"
         for patch in patches
@@ -154,31 +156,31 @@ def resent(patches: list[Patch]) -> list[str]:
     ]
 
 
-def _is_listening(client: socket.socket) -> bool:
-    """A page that was left has closed its connection, though what it had sent by then may still be on its way through here."""
+def _is_connected(client: socket.socket) -> bool:
+    """Whether the browser's connection is open. A page that was left has closed it, but its last bytes may still arrive."""
     try:
         return client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
     except BlockingIOError:
         return True
 
 
-def _acknowledged(answer: bytes, patch: Patch) -> int | None:
-    told = re.search(rb"\r\nUpload-Offset: (\d+)", answer, re.IGNORECASE)
-    if told and answer.startswith(b"HTTP/1.1 204"):
-        return int(told[1])
-    return patch.length if answer.startswith(b"HTTP/1.1 200") else None
+def _acknowledged(response: bytes, patch: Patch) -> int | None:
+    offset = re.search(rb"\r\nUpload-Offset: (\d+)", response, re.IGNORECASE)
+    if offset and response.startswith(b"HTTP/1.1 204"):
+        return int(offset[1])
+    return patch.length if response.startswith(b"HTTP/1.1 200") else None
 
 
 def _length(head: bytes) -> int:
-    told = re.search(rb"\r\nContent-Length: (\d+)", head, re.IGNORECASE)
-    return int(told[1]) if told else 0
+    length = re.search(rb"\r\nContent-Length: (\d+)", head, re.IGNORECASE)
+    return int(length[1]) if length else 0
 
 
 def _patch(head: bytes) -> Patch | None:
     if part := re.match(rb"PUT (/\S+)\?uploadId=\S+?&partNumber=(\d+)", head):
         return Patch(f"{part[1].decode()} {part[2].decode()}", 0, _length(head))
-    asked = re.match(rb"PATCH /uploads/([\w-]+)/ ", head)
+    request = re.match(rb"PATCH /uploads/([\w-]+)/ ", head)
     offset = re.search(rb"\r\nUpload-Offset: (\d+)", head, re.IGNORECASE)
-    if not asked or not offset:
+    if not request or not offset:
         return None
-    return Patch(asked[1].decode(), int(offset[1]), _length(head))
+    return Patch(request[1].decode(), int(offset[1]), _length(head))

@@ -1,4 +1,4 @@
-"""Signing in, and the pages of one's own account: by keyboard, without scripts, on a telephone, in the dark."""
+"""Signing in, and the pages of the user's account: with the keyboard, without JavaScript, on a phone, in dark mode."""
 
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
@@ -10,23 +10,28 @@ from tests.installation import PASSWORD, Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
 
-ANYBODYS = ("/accounts/login/", "/accounts/password/reset/", "/accounts/password/reset/done/", "/accounts/inactive/")
-OWN = ("", "password/change/", "password/set/", "email/", "sessions/", "logout/", "reauthenticate/")
-NEW = "quite another password"
+PUBLIC_PAGES = (
+    "/accounts/login/",
+    "/accounts/password/reset/",
+    "/accounts/password/reset/done/",
+    "/accounts/inactive/",
+)
+ACCOUNT_PAGES = ("", "password/change/", "password/set/", "email/", "sessions/", "logout/", "reauthenticate/")
+NEW_PASSWORD = "quite another password"
 WIDTHS = (320, 390, 1400)
 
 
 @pytest.fixture(scope="module")
 def environment() -> dict[str, str]:
-    """With a mail server, which nobody reaches: the pages are all there."""
+    """Settings with an unreachable mail server, so that all pages exist."""
     return {"EMAIL_URL": "smtp+plain://127.0.0.1:1", "PUBLIC_URL": "http://photos.example.org"}
 
 
 @pytest.mark.parametrize(("scheme", "size"), [("light", DESKTOP), ("dark", PHONE)])
 @pytest.mark.timeout(600)
-def test_axe_finds_nothing_on_the_pages_of_an_account(open_page: OpenPage, account: Account, scheme, size) -> None:
-    page = open_page(None, viewport=size, color_scheme=scheme, is_heard=False)
-    for address in (*ANYBODYS, "/accounts/password/reset/key/1-abc-def/", "/accounts/confirm-email/none/"):
+def test_axe_finds_no_violation_on_account_pages(open_page: OpenPage, account: Account, scheme, size) -> None:
+    page = open_page(None, viewport=size, color_scheme=scheme, records_console=False)
+    for address in (*PUBLIC_PAGES, "/accounts/password/reset/key/1-abc-def/", "/accounts/confirm-email/none/"):
         page.goto(address)
         ensure_accessible(page, address)
         ensure_no_wider_than_its_screen(page, address)
@@ -37,7 +42,7 @@ def test_axe_finds_nothing_on_the_pages_of_an_account(open_page: OpenPage, accou
     expect(page.get_by_role("alert")).to_be_visible()
     ensure_accessible(page, "a wrong password")
     account.sign_in(page.context, page.url)
-    for name in OWN:
+    for name in ACCOUNT_PAGES:
         page.goto(f"/accounts/{name}")
         ensure_accessible(page, name)
         ensure_no_wider_than_its_screen(page, name)
@@ -62,8 +67,8 @@ def ensure_no_wider_than_its_screen(page: Page, name: str) -> None:
 def test_a_password_is_changed_and_other_browsers_are_signed_out(
     open_page: OpenPage, account: Account, has_scripts
 ) -> None:
-    elsewhere = open_page()
-    elsewhere.goto("/albums/")
+    other_page = open_page()
+    other_page.goto("/albums/")
     page = open_page(None, java_script_enabled=has_scripts)
     sign_in(page, account.name)
     page.get_by_title(f"Account of {account.name}").click()
@@ -72,21 +77,21 @@ def test_a_password_is_changed_and_other_browsers_are_signed_out(
     page.get_by_role("link", name="Password").click()
 
     page.get_by_label("Current password").fill(PASSWORD)
-    page.get_by_label("New password", exact=True).fill(NEW)
-    page.get_by_label("Confirm new password").fill(NEW)
+    page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
+    page.get_by_label("Confirm new password").fill(NEW_PASSWORD)
     page.keyboard.press("Enter")
 
     expect(page.get_by_text("Password changed.")).to_be_visible()
     page.goto("/albums/")
     expect(page.get_by_role("heading", name="Albums", exact=True)).to_be_visible()
-    elsewhere.goto("/albums/")
-    expect(elsewhere.get_by_role("heading", name="Sign in")).to_be_visible()
+    other_page.goto("/albums/")
+    expect(other_page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-def test_whoever_guesses_is_told_how_long_to_wait(
+def test_a_user_with_too_many_failed_attempts_sees_how_long_to_wait(
     open_page: OpenPage, account: Account, installation: Installation
 ) -> None:
-    page = open_page(None, is_heard=False)
+    page = open_page(None, records_console=False)
     page.goto("/accounts/login/?next=/batches/")
     for _ in range(11):
         page.get_by_label("Username").fill(f" {account.name.upper()}")

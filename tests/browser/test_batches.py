@@ -1,4 +1,4 @@
-"""The batches' pages, as a person uses them who waits to format a card."""
+"""The pages of batches, for a user that waits to format a memory card."""
 
 import json
 import re
@@ -15,35 +15,35 @@ pytestmark = [pytest.mark.browser, pytest.mark.servers]
 NOTES: dict[str, object] = {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"}
 SAFE = "All 3 files are stored and verified: safe to format the card."
 
-UNDER_WAY = ", ".join(f".file-row[data-state={state}]" for state in ("pending", "waiting", "sending"))
+UNFINISHED_ROWS = ", ".join(f".file-row[data-state={state}]" for state in ("pending", "waiting", "sending"))
 
 
 def batch_of(page: Page, files: list[dict[str, object]]) -> str:
-    """Send them to a new album and open their batch's page, by the ways that a person goes. Its number."""
+    """Upload the files to a new album, open the page of their batch through links, and return its number."""
     new_album(page)
     send(page, files)
-    expect(page.locator(".progress, .report__head").first).to_be_visible()  # a worker may be quick
-    expect(page.locator(UNDER_WAY)).to_have_count(0)  # whoever leaves before takes the rest along
+    expect(page.locator(".progress, .report__head").first).to_be_visible()  # a worker may already have finished
+    expect(page.locator(UNFINISHED_ROWS)).to_have_count(0)  # leaving the page earlier would stop the upload
     page.get_by_role("link", name="Uploads").click()
     page.locator(".entry a").first.click()
     page.wait_for_url("**/batches/*/")
     return page.url.split("/")[-2]
 
 
-def words(page: Page) -> Locator:
+def receipt_text(page: Page) -> Locator:
     return page.locator("#receipt-text")
 
 
 @pytest.mark.usefixtures("no_worker")
-def test_the_card_is_freed_without_a_reload_when_all_is_read_back(page: Page, installation: Installation) -> None:
+def test_the_page_says_that_the_card_may_be_formatted_without_a_reload(page: Page, installation: Installation) -> None:
     batch_of(page, pictures(3))
     page.evaluate("window.notReloaded = true")
-    expect(words(page)).to_contain_text("3 are still processing. Do not format the card yet.")
+    expect(receipt_text(page)).to_contain_text("3 are still processing. Do not format the card yet.")
     expect(page.get_by_text("no worker is running")).to_be_visible()
 
     installation.start("run_huey")
 
-    expect(words(page)).to_have_text(SAFE)
+    expect(receipt_text(page)).to_have_text(SAFE)
     expect(page.locator("final-announcer")).to_have_text(SAFE)
     expect(page.locator(".file .frame__image")).to_have_count(3)
     expect(page.locator("[hx-trigger]")).to_have_count(0)
@@ -51,12 +51,12 @@ def test_the_card_is_freed_without_a_reload_when_all_is_read_back(page: Page, in
 
 
 @pytest.mark.usefixtures("worker")
-def test_pictures_stay_while_the_page_is_polled(page: Page, installation: Installation) -> None:
+def test_images_are_not_replaced_while_the_page_polls(page: Page, installation: Installation) -> None:
     batch_of(page, [*pictures(1), NOTES])
-    expect(words(page)).to_contain_text("1 of 2 is stored and verified. 1 failed.")
+    expect(receipt_text(page)).to_contain_text("1 of 2 is stored and verified. 1 failed.")
     stop_worker(installation)
     page.get_by_role("button", name="Retry notes.jpg").click()
-    expect(words(page)).to_contain_text("1 is still processing")
+    expect(receipt_text(page)).to_contain_text("1 is still processing")
     page.evaluate("for (const old of document.querySelectorAll('#batch, .file .frame__image')) old.dataset.old = ''")
 
     expect(page.locator("#batch[data-old]")).to_have_count(0)
@@ -65,25 +65,25 @@ def test_pictures_stay_while_the_page_is_polled(page: Page, installation: Instal
 
 
 @pytest.mark.usefixtures("worker")
-def test_one_is_retried_and_the_rest_cancelled_on_the_page_itself(page: Page, installation: Installation) -> None:
+def test_a_file_is_retried_and_the_remaining_cancelled_without_a_reload(page: Page, installation: Installation) -> None:
     batch_of(page, [*pictures(1), NOTES])
-    expect(words(page)).to_contain_text("1 of 2 is stored and verified. 1 failed. Do not format the card yet.")
+    expect(receipt_text(page)).to_contain_text("1 of 2 is stored and verified. 1 failed. Do not format the card yet.")
     stop_worker(installation)
     page.evaluate("window.notReloaded = true")
 
     page.get_by_role("button", name="Retry notes.jpg").click()
-    expect(words(page)).to_contain_text("1 is still processing")
+    expect(receipt_text(page)).to_contain_text("1 is still processing")
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Cancel remaining").click()
 
-    expect(words(page)).to_contain_text("1 of 2 is stored and verified. 1 was cancelled.")
+    expect(receipt_text(page)).to_contain_text("1 of 2 is stored and verified. 1 was cancelled.")
     assert page.evaluate("window.notReloaded")
 
 
 @pytest.mark.usefixtures("worker")
-def test_files_are_chosen_by_where_they_stand(page: Page) -> None:
+def test_files_can_be_filtered_by_state(page: Page) -> None:
     batch_of(page, [*pictures(2), NOTES])
-    expect(words(page)).to_contain_text("2 of 3 are stored and verified. 1 failed.")
+    expect(receipt_text(page)).to_contain_text("2 of 3 are stored and verified. 1 failed.")
 
     page.get_by_role("link", name="Failed 1").click()
 
@@ -92,22 +92,22 @@ def test_files_are_chosen_by_where_they_stand(page: Page) -> None:
 
 
 @pytest.mark.usefixtures("worker")
-def test_the_receipt_is_taken_along_as_a_file(page: Page) -> None:
+def test_the_receipt_can_be_downloaded(page: Page) -> None:
     batch = batch_of(page, pictures(3))
-    expect(words(page)).to_have_text(SAFE)
+    expect(receipt_text(page)).to_have_text(SAFE)
 
-    with page.expect_download() as csv:
+    with page.expect_download() as csv_file:
         page.get_by_role("link", name="Receipt as CSV").click()
-    with page.expect_download() as found:
+    with page.expect_download() as json_file:
         page.get_by_role("link", name="JSON").click()
 
-    assert csv.value.suggested_filename == f"receipt-{batch}.csv"
-    assert len(csv.value.path().read_text("utf-8-sig").splitlines()) == 4
-    assert json.loads(found.value.path().read_text())["summary"] == SAFE
+    assert csv_file.value.suggested_filename == f"receipt-{batch}.csv"
+    assert len(csv_file.value.path().read_text("utf-8-sig").splitlines()) == 4
+    assert json.loads(json_file.value.path().read_text())["summary"] == SAFE
 
 
 @pytest.mark.usefixtures("no_worker")
-def test_all_of_it_works_without_javascript(open_page: OpenPage, installation: Installation) -> None:
+def test_the_batch_pages_work_without_javascript(open_page: OpenPage, installation: Installation) -> None:
     page = open_page(viewport=PHONE, java_script_enabled=False)
     album = new_album(page)
     choose(page, [*pictures(2), NOTES])
@@ -116,15 +116,15 @@ def test_all_of_it_works_without_javascript(open_page: OpenPage, installation: I
     page.wait_for_url("**/batches/*/")
     installation.start("run_huey")
 
-    # The page fetches itself anew until there is nothing to wait for.
-    expect(words(page)).to_contain_text("2 of 3 are stored and verified. 1 failed.")
+    # The page reloads until processing is complete.
+    expect(receipt_text(page)).to_contain_text("2 of 3 are stored and verified. 1 failed.")
     stop_worker(installation)
     page.get_by_role("button", name="Retry failed file").click()
-    expect(words(page)).to_contain_text("1 is still processing")
+    expect(receipt_text(page)).to_contain_text("1 is still processing")
     page.get_by_role("button", name="Cancel remaining").click()
     expect(page.get_by_text("1 file will be deleted from the server.")).to_be_visible()
     page.get_by_role("button", name="Cancel uploads").click()
-    expect(words(page)).to_contain_text("1 was cancelled")
+    expect(receipt_text(page)).to_contain_text("1 was cancelled")
     page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Delete record").click()
 
@@ -134,7 +134,7 @@ def test_all_of_it_works_without_javascript(open_page: OpenPage, installation: I
 
 
 @pytest.mark.usefixtures("worker")
-def test_the_list_is_asked_with_its_form(page: Page) -> None:
+def test_the_list_can_be_filtered_with_its_form(page: Page) -> None:
     batch_of(page, pictures(1))
     new_album(page, "Winter")
     send(page, [NOTES])

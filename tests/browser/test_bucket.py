@@ -1,4 +1,4 @@
-"""Photos that lie in a bucket, seen in a browser: under the policy that the pages have, and each of them fetched once."""
+"""Photos stored in a bucket, in a browser: the pages' policy allows them, and each is fetched once."""
 
 import hashlib
 from typing import Any
@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import new_album
 from tests.browser.desk import send
-from tests.browser.looking import ensure_seen
+from tests.browser.looking import ensure_images_loaded
 from tests.installation import Installation
 from tests.processing import making
 from tests.s3servers import Rgw
@@ -24,25 +24,25 @@ def environment(rgw: Rgw) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("worker")
-def test_photos_are_seen_kept_by_the_browser_and_downloaded(page: Page, installation: Installation, rgw: Rgw) -> None:
+def test_photos_in_a_bucket_are_shown_cached_and_downloaded(page: Page, installation: Installation, rgw: Rgw) -> None:
     installation.manage("setup_bucket", "--origin", installation.url)
     album = new_album(page)
     send(page, {"name": "dune.jpg", "mimeType": "image/jpeg", "buffer": PICTURE})
-    shown = page.get_by_role("link", name="dune.jpg")
-    expect(shown).to_be_visible()
-    ensure_seen(page)
+    link = page.get_by_role("link", name="dune.jpg")
+    expect(link).to_be_visible()
+    ensure_images_loaded(page)
     page.goto(album)
-    fetched = from_the_bucket(page, rgw)
+    requests = record_bucket_requests(page, rgw)
     page.reload()
-    ensure_seen(page)
-    assert fetched
-    assert all(each["is_cached"] for each in fetched)
+    ensure_images_loaded(page)
+    assert requests
+    assert all(request["is_cached"] for request in requests)
 
-    shown.click()
-    ensure_seen(page)
+    link.click()
+    ensure_images_loaded(page)
     page.get_by_role("link", name="Compare original and previews").click()
     expect(page.get_by_role("slider")).to_be_visible()
-    ensure_seen(page)
+    ensure_images_loaded(page)
     assert page.evaluate("document.images[0].naturalWidth") == 1200
 
     page.go_back()
@@ -52,18 +52,18 @@ def test_photos_are_seen_kept_by_the_browser_and_downloaded(page: Page, installa
     assert hashlib.sha256(download.value.path().read_bytes()).digest() == hashlib.sha256(PICTURE).digest()
 
 
-def from_the_bucket(page: Page, rgw: Rgw) -> list[dict[str, Any]]:
-    """What is fetched from there from now on, and whether the browser had it already."""
-    line = page.context.new_cdp_session(page)
-    line.send("Network.enable")
+def record_bucket_requests(page: Page, rgw: Rgw) -> list[dict[str, Any]]:
+    """Record requests to the bucket from now on, and whether they were served from the browser's cache."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Network.enable")
     cached: set[str] = set()
-    told: list[dict[str, Any]] = []
+    requests: list[dict[str, Any]] = []
 
-    def received(event: dict[str, Any]) -> None:
+    def record(event: dict[str, Any]) -> None:
         if event["response"]["url"].startswith(rgw.url):
             is_cached = event["response"].get("fromDiskCache", False) or event["requestId"] in cached
-            told.append({"url": event["response"]["url"], "is_cached": is_cached})
+            requests.append({"url": event["response"]["url"], "is_cached": is_cached})
 
-    line.on("Network.requestServedFromCache", lambda event: cached.add(event["requestId"]))
-    line.on("Network.responseReceived", received)
-    return told
+    devtools.on("Network.requestServedFromCache", lambda event: cached.add(event["requestId"]))
+    devtools.on("Network.responseReceived", record)
+    return requests

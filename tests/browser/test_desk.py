@@ -1,4 +1,4 @@
-"""The desk while it sends: pausing, cancelling, trying again, and what is said and heard of it."""
+"""The uploader while it sends: pausing, cancelling, retrying, and its messages and announcements."""
 
 import re
 
@@ -6,27 +6,29 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests import polling
-from tests.browser.conftest import DESKTOP, PHONE, OpenPage, forgive, new_album
-from tests.browser.desk import UPLOADS, choose, large, pictures, row, send, sendings, states, title
+from tests.browser.conftest import DESKTOP, PHONE, OpenPage, clear_network_errors, new_album
+from tests.browser.desk import UPLOADS, choose, expect_title, large, pictures, record_uploads, row, send, states
 from tests.browser.gate import Gate
-from tests.browser.looking import ensure_accessible, ensure_heard, hear
+from tests.browser.looking import ensure_accessible, ensure_announced, record_announcements
 from tests.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
 
 
-def test_pausing_stops_and_going_on_sends_the_rest(page: Page, installation: Installation, gate: Gate) -> None:
+def test_pausing_stops_the_upload_and_resuming_sends_the_remaining_files(
+    page: Page, installation: Installation, gate: Gate
+) -> None:
     new_album(page)
     gate.hold(after_requests=1)
     send(page, large(6))
     expect(page.locator(".file-row[data-state=received]")).to_have_count(1)
 
     page.get_by_role("button", name="Pause").click()
-    title(page, "Paused")
-    polling.until(lambda: gate.held == 0, 60, "what was on its way is not given up")
+    expect_title(page, "Paused")
+    polling.until(lambda: gate.held == 0, 60, "requests in progress are not aborted")
     gate.release()
-    before, sent = states(installation, page), sendings(page)
-    for _ in range(2):  # the page asks the server for something else, and has sent nothing before that
+    before, sent = states(installation, page), record_uploads(page)
+    for _ in range(2):  # the page polls the server, and sent no bytes before that
         with page.expect_response("**/status/**"):
             pass
     assert sent == []
@@ -34,11 +36,13 @@ def test_pausing_stops_and_going_on_sends_the_rest(page: Page, installation: Ins
     expect(page.locator(".file-row[data-state=received]")).to_have_count(1)
 
     page.get_by_role("button", name="Resume").click()
-    title(page, "Upload complete: 6 uploaded")
+    expect_title(page, "Upload complete: 6 uploaded")
     assert states(installation, page) == {"received": 6}
 
 
-def test_one_file_can_be_cancelled_while_the_others_go_on(page: Page, installation: Installation, gate: Gate) -> None:
+def test_a_waiting_file_can_be_cancelled_while_the_others_continue(
+    page: Page, installation: Installation, gate: Gate
+) -> None:
     new_album(page)
     gate.hold()
     send(page, large(5))
@@ -47,11 +51,11 @@ def test_one_file_can_be_cancelled_while_the_others_go_on(page: Page, installati
     page.get_by_role("button", name="Cancel IMG_0005.JPG").click()
     gate.release()
 
-    title(page, "Upload complete: 4 uploaded, 1 cancelled")
+    expect_title(page, "Upload complete: 4 uploaded, 1 cancelled")
     polling.until(lambda: states(installation, page) == {"cancelled": 1, "received": 4}, 60)
 
 
-def test_a_file_on_its_way_can_be_cancelled_too(page: Page, installation: Installation, gate: Gate) -> None:
+def test_a_file_that_is_being_sent_can_be_cancelled(page: Page, installation: Installation, gate: Gate) -> None:
     new_album(page)
     gate.hold()
     send(page, large(5))
@@ -59,14 +63,16 @@ def test_a_file_on_its_way_can_be_cancelled_too(page: Page, installation: Instal
 
     page.get_by_role("button", name="Cancel IMG_0001.JPG").click()
     expect(row(page, "IMG_0001.JPG")).to_have_attribute("data-state", "cancelled")
-    polling.until(lambda: states(installation, page).get("cancelled") == 1, 60)  # or all of it might still arrive
+    polling.until(
+        lambda: states(installation, page).get("cancelled") == 1, 60
+    )  # otherwise the complete file might still arrive
     gate.release()
 
-    title(page, "Upload complete: 4 uploaded, 1 cancelled")
+    expect_title(page, "Upload complete: 4 uploaded, 1 cancelled")
     polling.until(lambda: states(installation, page) == {"cancelled": 1, "received": 4}, 60)
 
 
-def test_cancelling_all_frees_the_album(page: Page, installation: Installation, gate: Gate) -> None:
+def test_cancelling_all_files_unlocks_the_album(page: Page, installation: Installation, gate: Gate) -> None:
     new_album(page)
     gate.hold()
     send(page, large(5))
@@ -80,20 +86,20 @@ def test_cancelling_all_frees_the_album(page: Page, installation: Installation, 
     assert set(states(installation, page)) == {"cancelled"}
 
 
-@pytest.mark.embedded  # by the server's answers, which a bucket does not give
-def test_a_failed_file_can_be_tried_again(page: Page, installation: Installation, complaints: list[str]) -> None:
+@pytest.mark.embedded  # it replaces the server's responses; uploads to a bucket have none
+def test_a_failed_file_can_be_retried(page: Page, installation: Installation, console_errors: list[str]) -> None:
     new_album(page)
-    broken: set[str] = set()
+    failing_urls: set[str] = set()
 
-    def break_one(route: Route) -> None:
-        if route.request.method == "PATCH" and (not broken or route.request.url in broken):
-            broken.add(route.request.url)
+    def fail_one_upload(route: Route) -> None:
+        if route.request.method == "PATCH" and (not failing_urls or route.request.url in failing_urls):
+            failing_urls.add(route.request.url)
             route.fulfill(status=500, body='{"error": "broken", "message": "The server stumbled."}')
         else:
             route.continue_()
 
-    page.route(UPLOADS, break_one)
-    page.evaluate("Math.random = () => 0")  # full jitter, at its shortest
+    page.route(UPLOADS, fail_one_upload)
+    page.evaluate("Math.random = () => 0")  # the shortest delay of full jitter
     send(page, pictures(3))
     expect(page.locator(".file-row[data-state=failed]")).to_contain_text("The server stumbled.")
     expect(page.get_by_role("button", name="Retry failed")).to_be_visible()
@@ -101,36 +107,36 @@ def test_a_failed_file_can_be_tried_again(page: Page, installation: Installation
 
     page.get_by_role("button", name=re.compile("Retry IMG")).click()
 
-    title(page, "Upload complete: 3 uploaded")
+    expect_title(page, "Upload complete: 3 uploaded")
     assert states(installation, page) == {"received": 3}
-    assert complaints
-    assert all("500" in said for said in complaints)
-    complaints.clear()
+    assert console_errors
+    assert all("500" in error for error in console_errors)
+    console_errors.clear()
 
 
-def test_a_panel_that_could_not_be_fetched_is_asked_for_again(page: Page, complaints: list[str]) -> None:
-    """The panel of a free album does not poll: only this request shows the batch that was just begun."""
+def test_a_panel_that_failed_to_load_is_requested_again(page: Page, console_errors: list[str]) -> None:
+    """The panel of an unlocked album does not poll: only this request shows the new batch."""
     new_album(page)
-    lost: list[str] = []
+    aborted: list[str] = []
 
-    def lose_two(route: Route) -> None:
-        if route.request.method == "GET" and len(lost) < 2:
-            lost.append(route.request.url)
+    def abort_two(route: Route) -> None:
+        if route.request.method == "GET" and len(aborted) < 2:
+            aborted.append(route.request.url)
             route.abort()
         else:
             route.continue_()
 
-    page.route("**/uploads/status/**", lose_two)
+    page.route("**/uploads/status/**", abort_two)
     send(page, pictures(3))
 
-    title(page, "Upload complete: 3 uploaded")
+    expect_title(page, "Upload complete: 3 uploaded")
     expect(page.locator("#upload-panel")).to_have_attribute("data-busy", re.compile("."))
-    assert len(lost) == 2
-    forgive(complaints)
+    assert len(aborted) == 2
+    clear_network_errors(console_errors)
 
 
-def test_two_thousand_files_leave_the_page_at_hand(page: Page) -> None:
-    """Not by the clock: rows are made a few at a time, and a change touches its own row alone."""
+def test_the_page_stays_responsive_with_two_thousand_files(page: Page) -> None:
+    """Counts instead of measuring time: rows are added in small groups, and a change updates only its own row."""
     new_album(page)
     page.evaluate("""() => {
         window.frames = [];
@@ -163,28 +169,28 @@ def test_two_thousand_files_leave_the_page_at_hand(page: Page) -> None:
     }""")
     page.get_by_role("button", name="Remove IMG_7.JPG", exact=True).click()
     expect(page.locator(".file-row")).to_have_count(1999)
-    assert len(page.evaluate("[...window.touched]")) == 1  # the list itself, of which a row went
+    assert len(page.evaluate("[...window.touched]")) == 1  # only the list, from which the row was removed
 
 
-def test_milestones_are_told_to_screen_readers_and_not_each_file(page: Page, gate: Gate) -> None:
+def test_screen_readers_announce_milestones_but_not_every_file(page: Page, gate: Gate) -> None:
     new_album(page)
-    heard = hear(page)
+    announcements = record_announcements(page)
     gate.hold()
 
     send(page, large(4))
-    ensure_heard(page, heard, "Uploading 4 photos.")
+    ensure_announced(page, announcements, "Uploading 4 photos.")
     gate.release()
-    title(page, "Upload complete: 4 uploaded")
+    expect_title(page, "Upload complete: 4 uploaded")
 
-    ensure_heard(page, heard, "Upload complete: 4 uploaded.")
-    assert heard[0] == "Uploading 4 photos."
-    assert len(heard) == len(set(heard)) < 9
+    ensure_announced(page, announcements, "Upload complete: 4 uploaded.")
+    assert announcements[0] == "Uploading 4 photos."
+    assert len(announcements) == len(set(announcements)) < 9
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_axe_finds_nothing_while_sending(open_page: OpenPage, gate: Gate, size, scheme) -> None:
-    page = open_page(viewport=size, color_scheme=scheme, is_heard=False)
+def test_axe_finds_no_violation_while_sending(open_page: OpenPage, gate: Gate, size, scheme) -> None:
+    page = open_page(viewport=size, color_scheme=scheme, records_console=False)
     new_album(page)
     gate.hold(after_requests=1)
     send(page, large(6))
@@ -192,7 +198,7 @@ def test_axe_finds_nothing_while_sending(open_page: OpenPage, gate: Gate, size, 
     expect(page.locator(".file-row[data-state=sending]")).to_have_count(3)
     ensure_accessible(page, "sending")
     page.get_by_role("button", name="Pause").click()
-    title(page, "Paused")
+    expect_title(page, "Paused")
     ensure_accessible(page, "paused")
     choose(page, pictures(2, name="NEXT_{}.JPG"))
     expect(page.locator("[data-next]")).to_be_visible()

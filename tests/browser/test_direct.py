@@ -1,4 +1,4 @@
-"""Straight to the bucket: a real Chromium, an S3 server that checks every signature, and a network between them that breaks."""
+"""Uploads straight to the bucket, with a real Chromium, an S3 server that checks signatures, and an unreliable network."""
 
 import random
 from collections.abc import Iterator
@@ -9,16 +9,16 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests import polling
-from tests.browser.conftest import OpenPage, forgive, new_album
+from tests.browser.conftest import OpenPage, clear_network_errors, new_album
 from tests.browser.desk import album_of, choose, send, states
 from tests.browser.gate import Gate
 from tests.browser.recording import Proxy, resent
-from tests.browser.test_resuming import HURRY, all_sent, bytes_passed, ensure_arrived_once
+from tests.browser.test_resuming import SHORT_RETRY_DELAYS, ensure_arrived_once, expect_all_sent, wait_for_bytes
 from tests.installation import Installation
 from tests.processing import making
 from tests.s3servers import Rgw
 
-# With a bucket of its own, which it looks into.
+# The tests create their own bucket, and list its objects.
 pytestmark = [pytest.mark.browser, pytest.mark.servers, pytest.mark.embedded]
 
 PARTS = "SELECT count(*) FROM processing_part"
@@ -42,16 +42,16 @@ def environment(environment: dict[str, str], bucket: dict[str, str]) -> dict[str
 
 
 @pytest.fixture
-def road(bucket_proxy: Proxy, gate: Gate) -> Iterator[Proxy]:
-    """The browser's way to the bucket."""
+def bucket_route(bucket_proxy: Proxy, gate: Gate) -> Iterator[Proxy]:
+    """The proxy between the browser and the bucket."""
     bucket_proxy.patches.clear()
     yield bucket_proxy
-    bucket_proxy.mend()
+    bucket_proxy.restore()
 
 
 @pytest.fixture
 def address(installation: Installation, proxy: Proxy) -> str:
-    """Through a proxy, which the bucket has to know."""
+    """The proxy's URL, which the bucket's CORS rules have to allow."""
     installation.manage("setup_bucket", "--origin", proxy.url)
     return proxy.url
 
@@ -59,13 +59,13 @@ def address(installation: Installation, proxy: Proxy) -> str:
 @pytest.fixture
 def page(open_page: OpenPage) -> Page:
     page = open_page()
-    page.add_init_script(HURRY)
+    page.add_init_script(SHORT_RETRY_DELAYS)
     return page
 
 
 @pytest.fixture
-def known(rgw: Rgw, bucket: dict[str, str]) -> set[str]:
-    """The names of other tests' objects."""
+def earlier_objects(rgw: Rgw, bucket: dict[str, str]) -> set[str]:
+    """The names of the objects of other tests."""
     return set(rgw.names(bucket["S3_BUCKET"]))
 
 
@@ -80,99 +80,106 @@ def card(tmp_path: Path) -> list[Path]:
     return files
 
 
-def cut(*ways: Proxy) -> None:
-    for way in ways:
-        way.cut()
+def cut(*proxies: Proxy) -> None:
+    for proxy in proxies:
+        proxy.cut()
 
 
-def mend(*ways: Proxy) -> None:
-    for way in ways:
-        way.mend()
+def restore(*proxies: Proxy) -> None:
+    for proxy in proxies:
+        proxy.restore()
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.usefixtures("no_worker")
-def test_photos_go_straight_to_the_bucket_and_survive_a_lost_network_and_a_reload(
+def test_uploads_to_the_bucket_survive_a_lost_network_and_a_reload(
     page: Page,
     rgw: Rgw,
     bucket: dict[str, str],
-    known: set[str],
+    earlier_objects: set[str],
     installation: Installation,
     proxy: Proxy,
-    road: Proxy,
+    bucket_route: Proxy,
     gate: Gate,
     card: list[Path],
-    complaints: list[str],
+    console_errors: list[str],
 ):
     total = sum(file.stat().st_size for file in card)
     album = new_album(page, "Straight there")
     gate.hold_at(total // 3)
     send(page, card)
 
-    bytes_passed(gate, total // 3)
-    cut(proxy, road)
+    wait_for_bytes(gate, total // 3)
+    cut(proxy, bucket_route)
     expect(page.locator("[data-connection-text]")).to_contain_text("Retrying automatically")
     gate.hold_at(total // 2)
-    mend(proxy, road)
-    bytes_passed(gate, total // 2)
-    cut(proxy, road)
-    mend(proxy, road)
+    restore(proxy, bucket_route)
+    wait_for_bytes(gate, total // 2)
+    cut(proxy, bucket_route)
+    restore(proxy, bucket_route)
     page.reload()
     expect(page.locator("[data-resume-text]")).to_contain_text("Upload interrupted")
     choose(page, card)
     gate.release()
-    all_sent(page)
+    expect_all_sent(page)
 
     installation.start("run_huey")
     ensure_arrived_once(installation, card, album_of(page))
-    assert proxy.passed() == 0  # not a byte of them went through the server
-    assert resent(road.patches) == []
+    assert proxy.passed() == 0  # no bytes of files passed through the server
+    assert resent(bucket_route.patches) == []
     page.goto(album)
     expect(page.locator(".tile, .photo, figure").first).to_be_visible()
     page.get_by_role("link", name="Uploads").click()
     page.locator(".entry a").first.click()
     expect(page.get_by_text(SAFE)).to_be_visible()
-    # Nothing besides: no part, no raw file, nothing on the disk.
-    names = set(rgw.names(bucket["S3_BUCKET"])) - known
+    # No other objects: no parts, no raw files, and no files on the disk.
+    names = set(rgw.names(bucket["S3_BUCKET"])) - earlier_objects
     assert {name.split("/")[0] for name in names} == {"originals", "renditions"}
     assert sum(name.startswith("originals/") for name in names) == len(card)
     assert rgw.multiparts(bucket["S3_BUCKET"]) == []
-    assert [path for room in ("incoming", "originals") for path in (installation.data_dir / room).iterdir()] == []
+    assert [
+        path for directory in ("incoming", "originals") for path in (installation.data_dir / directory).iterdir()
+    ] == []
     assert installation.ask(PARTS) == [(0,)]
-    forgive(complaints)
+    clear_network_errors(console_errors)
 
 
 @pytest.mark.usefixtures("no_worker")
 def test_a_browser_that_cannot_reach_the_bucket_sends_through_the_server(
-    page: Page, installation: Installation, proxy: Proxy, road: Proxy, card: list[Path], complaints: list[str]
+    page: Page,
+    installation: Installation,
+    proxy: Proxy,
+    bucket_route: Proxy,
+    card: list[Path],
+    console_errors: list[str],
 ):
-    road.cut()
+    bucket_route.cut()
     new_album(page, "Walled in")
 
     send(page, card[:1])
-    all_sent(page)
+    expect_all_sent(page)
 
     installation.start("run_huey")
     ensure_arrived_once(installation, card[:1], album_of(page))
     assert proxy.passed() == card[0].stat().st_size
-    forgive(complaints)
+    clear_network_errors(console_errors)
 
 
-def test_a_file_that_is_cancelled_leaves_nothing_in_the_bucket(
+def test_a_cancelled_file_leaves_no_object_in_the_bucket(
     page: Page,
     rgw: Rgw,
     bucket: dict[str, str],
-    known: set[str],
+    earlier_objects: set[str],
     installation: Installation,
-    road: Proxy,
+    bucket_route: Proxy,
     gate: Gate,
     card: list[Path],
-    complaints: list[str],
+    console_errors: list[str],
 ):
     gate.hold_at(9 << 20)
     new_album(page, "Never mind")
     send(page, card[:1])
-    bytes_passed(gate, 9 << 20)
+    wait_for_bytes(gate, 9 << 20)
 
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Cancel all").click()
@@ -180,6 +187,6 @@ def test_a_file_that_is_cancelled_leaves_nothing_in_the_bucket(
     expect(page.locator("[data-title]")).not_to_contain_text("Uploading")
     polling.until(lambda: states(installation, page) == {"cancelled": 1}, 60, "it is not cancelled")
     installation.manage("sweep")
-    assert set(rgw.names(bucket["S3_BUCKET"])) == known
+    assert set(rgw.names(bucket["S3_BUCKET"])) == earlier_objects
     assert rgw.multiparts(bucket["S3_BUCKET"]) == []
-    forgive(complaints)
+    clear_network_errors(console_errors)

@@ -1,4 +1,4 @@
-"""The failure desk in a real Chromium: previews, ticks, actions with and without a script, accessible at both widths."""
+"""The page of problems in a real Chromium: previews, selection, actions with and without JavaScript, accessibility."""
 
 import io
 from pathlib import Path
@@ -20,14 +20,14 @@ DOCUMENTS = 3
 
 
 def truncated(number: int) -> bytes:
-    """Half of a JPEG, other bytes for every number."""
+    """Return half of a JPEG, with different bytes for every number."""
     file = io.BytesIO()
     Image.radial_gradient("L").resize((900, 600)).convert("RGB").save(file, "JPEG", comment=str(number))
     return file.getvalue()[: file.tell() // 2]
 
 
 def fill(installation: Installation, account: Account) -> None:
-    """An album in which two photos came truncated, three documents were no photos, and an empty file was refused."""
+    """Create an album with two truncated photos, three documents and a rejected empty file."""
     session = requests.Session()
     session.headers["Connection"] = "close"  # as Installation.sign_in does
     session.cookies["sessionid"] = account.session
@@ -43,8 +43,8 @@ def fill(installation: Installation, account: Account) -> None:
 
 
 @pytest.fixture(scope="module")
-def unchanged(installation: Installation, users: list[Account]) -> Account:
-    """Whose failures the tests only look at."""
+def unchanged_account(installation: Installation, users: list[Account]) -> Account:
+    """A user with failed files that the tests do not change."""
     account = users.pop()
     if "run_huey" not in installation.processes:
         installation.start("run_huey")
@@ -54,13 +54,13 @@ def unchanged(installation: Installation, users: list[Account]) -> Account:
 
 @pytest.fixture
 def page(open_page: OpenPage, installation: Installation, account: Account, worker: None) -> Page:
-    """Of a user whose failures the test may change."""
+    """A page of a user with failed files that the test may change."""
     fill(installation, account)
     return open_page()
 
 
-def test_the_previews_are_seen(open_page: OpenPage, unchanged: Account) -> None:
-    page = open_page(unchanged)
+def test_previews_of_truncated_photos_are_shown(open_page: OpenPage, unchanged_account: Account) -> None:
+    page = open_page(unchanged_account)
     page.goto("/failures/")
 
     pictures = page.locator(".failure img")
@@ -71,7 +71,7 @@ def test_the_previews_are_seen(open_page: OpenPage, unchanged: Account) -> None:
 
 
 @pytest.mark.smoke
-def test_one_is_dismissed_after_a_question_and_the_focus_follows(page: Page) -> None:
+def test_a_problem_is_dismissed_after_confirmation_and_the_focus_moves(page: Page) -> None:
     page.goto("/failures/")
     page.get_by_role("button", name="Dismiss IMG_1.JPG").click()
 
@@ -85,25 +85,25 @@ def test_one_is_dismissed_after_a_question_and_the_focus_follows(page: Page) -> 
     expect(page.get_by_role("heading", name="IMG_2.JPG")).to_be_visible()
 
 
-def test_what_is_ticked_is_counted_and_dismissed_by_keyboard(page: Page) -> None:
+def test_selected_files_can_be_dismissed_with_the_keyboard(page: Page) -> None:
     page.goto("/failures/?kind=refused")
-    bar = page.get_by_role("group", name="Selected files")
-    expect(bar).to_be_hidden()
-    sent: list[str] = []
-    page.on("request", lambda request: sent.append(request.url))
+    toolbar = page.get_by_role("group", name="Selected files")
+    expect(toolbar).to_be_hidden()
+    request_urls: list[str] = []
+    page.on("request", lambda request: request_urls.append(request.url))
 
     page.get_by_role("checkbox", name="Select empty.jpg").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("Space")
-    expect(bar).to_be_visible()
-    assert sent == []  # Enter in a tick box pressed no button of the form
-    bar.get_by_role("button", name="Dismiss selected").focus()
+    expect(toolbar).to_be_visible()
+    assert request_urls == []  # Enter in a checkbox submitted no form
+    toolbar.get_by_role("button", name="Dismiss selected").focus()
     page.keyboard.press("Enter")
 
     expect(page.get_by_text("1 problem dismissed.")).to_be_visible()
 
 
-def test_a_desk_of_one_reason_stays_there_after_an_action(page: Page) -> None:
+def test_the_filter_by_reason_is_kept_after_an_action(page: Page) -> None:
     page.goto("/failures/")
     page.get_by_role("link", name="Document").click()
     page.wait_for_url("**/failures/?kind=failed&code=unsupported-document")
@@ -114,8 +114,8 @@ def test_a_desk_of_one_reason_stays_there_after_an_action(page: Page) -> None:
     assert page.url.endswith("?kind=failed&code=unsupported-document")
 
 
-def test_the_raw_file_is_downloaded_under_its_name(open_page: OpenPage, unchanged: Account) -> None:
-    page = open_page(unchanged)
+def test_the_raw_file_is_downloaded_with_its_name(open_page: OpenPage, unchanged_account: Account) -> None:
+    page = open_page(unchanged_account)
     page.goto("/failures/")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download IMG_1.JPG").click()
@@ -124,7 +124,9 @@ def test_the_raw_file_is_downloaded_under_its_name(open_page: OpenPage, unchange
     assert Path(download.value.path()).read_bytes() == truncated(1)
 
 
-def test_everything_works_without_javascript(open_page: OpenPage, installation: Installation, account: Account) -> None:
+def test_problems_can_be_dismissed_without_javascript(
+    open_page: OpenPage, installation: Installation, account: Account
+) -> None:
     fill(installation, account)
     page = open_page(viewport=PHONE, java_script_enabled=False)
     page.goto("/failures/")
@@ -153,10 +155,10 @@ def test_everything_works_without_javascript(open_page: OpenPage, installation: 
         pytest.param("dark", PHONE, id="phone-dark"),
     ],
 )
-def test_axe_finds_nothing_and_nothing_sticks_out(
-    open_page: OpenPage, unchanged: Account, size: ViewportSize, scheme: Scheme
+def test_the_page_of_problems_is_accessible_and_fits_the_screen(
+    open_page: OpenPage, unchanged_account: Account, size: ViewportSize, scheme: Scheme
 ) -> None:
-    page = open_page(unchanged, viewport=size, color_scheme=scheme, is_heard=False)
+    page = open_page(unchanged_account, viewport=size, color_scheme=scheme, records_console=False)
     page.goto("/failures/")
     for summary in page.locator("summary").all():
         summary.click()

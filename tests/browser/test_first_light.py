@@ -1,4 +1,4 @@
-"""From the upload form to the album, as a person does it."""
+"""From the upload form to the album, as a user does it."""
 
 import json
 
@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests import polling
-from tests.browser.conftest import PHOTOS, OpenPage, forgive, new_album, stop_worker
+from tests.browser.conftest import PHOTOS, OpenPage, clear_network_errors, new_album, stop_worker
 from tests.browser.desk import album_of, choose, drop, pictures, send
-from tests.browser.looking import ensure_heard, ensure_seen, hear
+from tests.browser.looking import ensure_announced, ensure_images_loaded, record_announcements
 from tests.installation import Installation
 from tests.processing import making
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.servers]
 
 @pytest.mark.smoke
 @pytest.mark.usefixtures("no_worker")
-def test_photos_go_from_the_form_to_the_album_without_a_reload(page: Page, installation: Installation) -> None:
+def test_uploaded_photos_appear_in_the_album_without_a_reload(page: Page, installation: Installation) -> None:
     new_album(page)
     page.evaluate("window.notReloaded = true")
 
@@ -31,11 +31,11 @@ def test_photos_go_from_the_form_to_the_album_without_a_reload(page: Page, insta
     expect(page.locator(".report")).to_contain_text("5 photos added")
     expect(page.locator("#upload-photos")).to_have_count(1)
     assert page.evaluate("window.notReloaded") is True
-    ensure_seen(page)
+    ensure_images_loaded(page)
 
 
 @pytest.mark.usefixtures("worker")
-def test_the_panel_asks_no_more_when_there_is_nothing_to_wait_for(page: Page) -> None:
+def test_the_panel_stops_polling_when_no_job_is_left(page: Page) -> None:
     page.clock.install()
     new_album(page)
     send(page, pictures(2))
@@ -50,31 +50,35 @@ def test_the_panel_asks_no_more_when_there_is_nothing_to_wait_for(page: Page) ->
 
 
 @pytest.mark.usefixtures("no_worker")
-def test_closing_the_browser_changes_nothing(page: Page, open_page: OpenPage, installation: Installation) -> None:
+def test_photos_are_processed_after_the_browser_is_closed(
+    page: Page, open_page: OpenPage, installation: Installation
+) -> None:
     address = new_album(page)
     send(page, pictures(8))
     expect(page.locator("[data-title]")).to_contain_text("Upload complete")
     jobs = f"SELECT count(*) FROM processing_processingjob WHERE album_id = {album_of(page)} AND state = "
     page.context.close()
     installation.start("run_huey")
-    polling.until(lambda: installation.ask(f"{jobs} 'completed'") == [(8,)], 120, "no worker develops them")
+    polling.until(lambda: installation.ask(f"{jobs} 'completed'") == [(8,)], 120, "no worker processes them")
 
-    later = open_page()
-    later.goto(address)
+    later_page = open_page()
+    later_page.goto(address)
 
-    expect(later.locator(".tile")).to_have_count(8)
-    expect(later.locator(".report")).to_contain_text("8 photos added")
+    expect(later_page.locator(".tile")).to_have_count(8)
+    expect(later_page.locator(".report")).to_contain_text("8 photos added")
 
 
 @pytest.mark.usefixtures("no_worker")
-def test_the_panel_outlives_a_server_that_is_away(page: Page, mortal: Installation, complaints: list[str]) -> None:
-    installation = mortal
+def test_the_panel_recovers_when_the_server_is_reachable_again(
+    page: Page, restartable_installation: Installation, console_errors: list[str]
+) -> None:
+    installation = restartable_installation
     new_album(page)
     send(page, pictures(3))
     expect(page.locator(".progress__count")).to_contain_text("0 of 3")
     installation.kill("serve")
-    told = page.locator("[data-connection-text], connection-status").filter(has_text="Can\u2019t reach the server")
-    expect(told.filter(visible=True)).to_have_count(1)
+    message = page.locator("[data-connection-text], connection-status").filter(has_text="Can\u2019t reach the server")
+    expect(message.filter(visible=True)).to_have_count(1)
     expect(page.locator(".progress__count")).to_contain_text("0 of 3")
 
     installation.start("serve")
@@ -82,11 +86,11 @@ def test_the_panel_outlives_a_server_that_is_away(page: Page, mortal: Installati
 
     expect(page.locator(".report")).to_contain_text("3 photos added")
     expect(page.locator(".tile")).to_have_count(3)
-    forgive(complaints)
+    clear_network_errors(console_errors)
 
 
 @pytest.mark.usefixtures("worker")
-def test_failures_are_told_by_name_and_can_be_retried_and_dismissed(page: Page, installation: Installation) -> None:
+def test_failed_files_are_named_and_can_be_retried_and_dismissed(page: Page, installation: Installation) -> None:
     new_album(page)
     notes = {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"Dear diary, this is no picture."}
     empty = {"name": "empty.jpg", "mimeType": "image/jpeg", "buffer": b""}
@@ -104,12 +108,12 @@ def test_failures_are_told_by_name_and_can_be_retried_and_dismissed(page: Page, 
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Dismiss").click()
     expect(page.get_by_text("notes.jpg")).to_have_count(0)
-    where = f"WHERE album_id = {album_of(page)} AND state = 'cancelled'"
-    assert installation.ask(f"SELECT original_filename FROM processing_processingjob {where}") == [("notes.jpg",)]
+    condition = f"WHERE album_id = {album_of(page)} AND state = 'cancelled'"
+    assert installation.ask(f"SELECT original_filename FROM processing_processingjob {condition}") == [("notes.jpg",)]
 
 
 @pytest.mark.usefixtures("no_worker")
-def test_the_rest_can_be_cancelled(page: Page) -> None:
+def test_the_remaining_jobs_can_be_cancelled(page: Page) -> None:
     new_album(page)
     send(page, pictures(4))
     page.on("dialog", lambda dialog: dialog.accept())
@@ -120,10 +124,10 @@ def test_the_rest_can_be_cancelled(page: Page) -> None:
 
 
 @pytest.mark.usefixtures("no_worker")
-def test_files_can_be_dropped_anywhere(page: Page, installation: Installation) -> None:
+def test_files_can_be_dropped_anywhere_on_the_page(page: Page, installation: Installation) -> None:
     new_album(page)
 
-    drop(page, 3, on="footer, main, body")
+    drop(page, 3, selector="footer, main, body")
 
     assert page.evaluate("window.overlayWasShown") is True
     expect(page.get_by_text("3 photos selected")).to_be_visible()
@@ -135,7 +139,7 @@ def test_files_can_be_dropped_anywhere(page: Page, installation: Installation) -
 
 
 @pytest.mark.usefixtures("no_worker")
-def test_one_of_the_chosen_files_can_be_taken_back(page: Page, installation: Installation) -> None:
+def test_a_selected_file_can_be_removed(page: Page, installation: Installation) -> None:
     new_album(page)
     choose(page, pictures(3))
 
@@ -146,7 +150,7 @@ def test_one_of_the_chosen_files_can_be_taken_back(page: Page, installation: Ins
     expect(page.locator(".progress__count")).to_contain_text("of 2")
 
 
-def test_more_than_fits_is_told_before_sending(page: Page) -> None:
+def test_more_files_than_a_batch_takes_are_announced_before_sending(page: Page) -> None:
     new_album(page)
 
     choose(page, pictures(501, (8, 8)))
@@ -156,7 +160,7 @@ def test_more_than_fits_is_told_before_sending(page: Page) -> None:
 
 
 @pytest.mark.usefixtures("no_worker")
-def test_a_second_person_sees_why_the_album_is_locked(page: Page, open_page: OpenPage) -> None:
+def test_a_second_page_shows_why_the_album_is_locked(page: Page, open_page: OpenPage) -> None:
     address = new_album(page)
     second = open_page()
     second.goto(address)
@@ -171,21 +175,21 @@ def test_a_second_person_sees_why_the_album_is_locked(page: Page, open_page: Ope
 
 
 @pytest.mark.usefixtures("no_worker")
-def test_the_bytes_that_were_sent_are_shown(page: Page) -> None:
+def test_progress_and_speed_of_the_upload_are_shown(page: Page) -> None:
     new_album(page)
     devtools = page.context.new_cdp_session(page)
-    line = {"offline": False, "latency": 0, "downloadThroughput": -1}
-    slow = 30_000  # a second: the file would take longer than the test may
-    devtools.send("Network.emulateNetworkConditions", line | {"uploadThroughput": slow})
-    large = {"name": "large.jpg", "mimeType": "image/jpeg", "buffer": making.jpeg() + bytes(400 * slow)}
+    network = {"offline": False, "latency": 0, "downloadThroughput": -1}
+    slow_rate = 30_000  # bytes per second: the file would take longer than the test's time limit
+    devtools.send("Network.emulateNetworkConditions", network | {"uploadThroughput": slow_rate})
+    large_file = {"name": "large.jpg", "mimeType": "image/jpeg", "buffer": making.jpeg() + bytes(400 * slow_rate)}
 
-    send(page, [large])
+    send(page, [large_file])
 
     expect(page.locator("[data-detail]")).to_contain_text("KB/s")
     expect(page.locator(".file-row__status")).to_contain_text("uploading")
     expect(page.locator(".file-row__bar")).not_to_have_js_property("value", 0)
     expect(page.locator("#batch-progress")).not_to_have_js_property("value", 0)
-    devtools.send("Network.emulateNetworkConditions", line | {"uploadThroughput": -1})
+    devtools.send("Network.emulateNetworkConditions", network | {"uploadThroughput": -1})
     expect(page.locator("[data-title]")).to_contain_text("Upload complete")
     expect(page.locator(".progress__count")).to_contain_text("of 1")
 
@@ -205,18 +209,18 @@ def test_the_form_and_the_panel_work_without_javascript(open_page: OpenPage, ins
     expect(page.locator(".report")).to_have_count(0)
 
 
-def test_an_empty_form_is_explained_without_javascript(open_page: OpenPage, complaints: list[str]) -> None:
+def test_an_empty_form_is_explained_without_javascript(open_page: OpenPage, console_errors: list[str]) -> None:
     page = open_page(java_script_enabled=False)
     new_album(page)
 
     page.get_by_role("button", name="Upload").click()
 
     expect(page.get_by_role("alert")).to_contain_text("Select at least one photo")
-    forgive(complaints)
+    clear_network_errors(console_errors)
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_photo_can_be_seen_large_and_left_by_the_keyboard(page: Page) -> None:
+def test_photos_can_be_viewed_and_browsed_with_the_keyboard(page: Page) -> None:
     new_album(page)
     send(page, pictures(3))
     expect(page.locator(".tile")).to_have_count(3)
@@ -233,38 +237,38 @@ def test_a_photo_can_be_seen_large_and_left_by_the_keyboard(page: Page) -> None:
 
 
 @pytest.mark.usefixtures("worker")
-def test_news_is_told_to_screen_readers(page: Page) -> None:
+def test_screen_readers_announce_the_end_of_processing(page: Page) -> None:
     new_album(page, "Voice")
-    heard = hear(page)
+    announcements = record_announcements(page)
 
     send(page, pictures(3, name="VOICE_{}.JPG"))
     expect(page.locator(".report__head")).to_be_visible()
 
-    ensure_heard(page, heard, "Done. 3 photos added.")
-    assert heard[-1] == "Done. 3 photos added."
-    assert len(heard) == len(set(heard))
+    ensure_announced(page, announcements, "Done. 3 photos added.")
+    assert announcements[-1] == "Done. 3 photos added."
+    assert len(announcements) == len(set(announcements))
 
 
 @pytest.mark.timeout(1200)
 @pytest.mark.skipif(not PHOTOS.exists(), reason="the shared photos are not here")
 @pytest.mark.usefixtures("worker")
-def test_all_shared_photos_become_photos_or_are_refused_by_name(page: Page, installation: Installation) -> None:
+def test_all_shared_photos_become_photos_or_are_rejected_by_name(page: Page, installation: Installation) -> None:
     entries = json.loads((PHOTOS / "manifest.json").read_text(encoding="utf-8"))["entries"]
     new_album(page)
 
     send(page, [PHOTOS / entry["path"] for entry in entries])
     expect(page.locator(".report__head")).to_be_visible(timeout=900_000)
 
-    shown = set(page.locator(".tile img.frame__image").evaluate_all("all => all.map(i => i.alt)"))
-    told = page.locator(".report .row__name").all_inner_texts()
+    tiles = set(page.locator(".tile img.frame__image").evaluate_all("all => all.map(i => i.alt)"))
+    reported_names = page.locator(".report .row__name").all_inner_texts()
     for entry in entries:
         name = entry["path"].split("/")[-1]
         if entry["expected"] == "accept":
-            assert name not in told
+            assert name not in reported_names
         if entry["expected"] == "reject":
-            assert name in told
+            assert name in reported_names
     accepted = sum(entry["expected"] == "accept" for entry in entries)
-    assert accepted <= page.locator(".tile").count() == len(entries) - len(told)
-    assert shown
-    done = json.loads(installation.manage("verify", "--json").stdout)
-    assert (done["missing"], done["corrupt"], done["orphans"]) == ([], [], [])
+    assert accepted <= page.locator(".tile").count() == len(entries) - len(reported_names)
+    assert tiles
+    report = json.loads(installation.manage("verify", "--json").stdout)
+    assert (report["missing"], report["corrupt"], report["orphans"]) == ([], [], [])

@@ -1,4 +1,4 @@
-"""Photos whose every word is script or markup, under names that are too: a real browser opens all pages, and nothing runs."""
+"""Photos with script or markup in all metadata and file names: a real browser opens all pages, and no script runs."""
 
 import io
 from pathlib import Path
@@ -25,7 +25,7 @@ ATTACKS = (
     "{{ 7|add:7 }}{% load x %}${7*7}<!--",
 )
 AFTER_A_FRAME = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
-"""When a page that is loaded has set the focus, and htmx has begun what it does at the start."""
+"""Resolves when a loaded page has set the focus and htmx has started."""
 INJECTED = "[onerror], [onload], [onmouseover], [onfocus], [srcdoc], img[src='x'], main b, a[href^='javascript']"
 ADMIN = (
     *("albums/album/", "albums/photo/", "albums/leftover/", "processing/processingjob/", "processing/upload/"),
@@ -37,22 +37,22 @@ ADMIN = (
 
 
 def photo(attack: str) -> bytes:
-    """Every place for words that the pipeline reads holds the attack."""
+    """Return a photo with the attack in every text field that the pipeline reads."""
     exif = Image.Exif()
     for tag in (Base.ImageDescription, Base.Artist, Base.Copyright, Base.Software):
         exif[tag] = attack
     for tag in (Base.Make, Base.Model):
-        exif[tag] = f"{attack} II"  # a title that is no more than the camera's name is not shown
-    for wide in (0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F):
-        exif[wide] = attack.encode("utf-16-le")
+        exif[tag] = f"{attack} II"  # a title that equals the camera's name is not shown
+    for tag_in_utf16 in (0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F):
+        exif[tag_in_utf16] = attack.encode("utf-16-le")
     exif.get_ifd(IFD.Exif)[Base.LensModel] = attack
     exif.get_ifd(IFD.Exif)[Base.UserComment] = b"ASCII\0\0\0" + attack.encode()
-    words = attack.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    escaped = attack.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     xmp = (
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
         '<rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/">'
-        f'<dc:title><rdf:Alt><rdf:li xml:lang="x-default">{words}</rdf:li></rdf:Alt></dc:title>'
-        f"<dc:subject><rdf:Bag><rdf:li>{words}</rdf:li><rdf:li>two {words}</rdf:li></rdf:Bag></dc:subject>"
+        f'<dc:title><rdf:Alt><rdf:li xml:lang="x-default">{escaped}</rdf:li></rdf:Alt></dc:title>'
+        f"<dc:subject><rdf:Bag><rdf:li>{escaped}</rdf:li><rdf:li>two {escaped}</rdf:li></rdf:Bag></dc:subject>"
         "</rdf:Description></rdf:RDF></x:xmpmeta>"
     )
     file = io.BytesIO()
@@ -62,7 +62,7 @@ def photo(attack: str) -> bytes:
 
 @pytest.fixture(scope="module", autouse=True)
 def hostile(installation: Installation) -> Installation:
-    """The first album: an attack for a title, photos, a file that fails, and one that is refused."""
+    """An installation whose first album has an attack as its title, photos, a failed file and a rejected one."""
     installation.start("run_huey")
     session = installation.sign_in()
     album = installation.new_album(session, ATTACKS[1] + ATTACKS[0])
@@ -74,28 +74,28 @@ def hostile(installation: Installation) -> Installation:
 
 
 @pytest.fixture
-def page(open_page: OpenPage, keeper: Account) -> Page:
-    """Of who may see the admin, too."""
-    return open_page(keeper)
+def page(open_page: OpenPage, administrator: Account) -> Page:
+    """A page of the administrator, to open Django's admin too."""
+    return open_page(administrator)
 
 
-def assert_nothing_runs(page: Page) -> None:
-    page.wait_for_load_state("load")  # pictures and frames have come or failed
+def assert_no_script_runs(page: Page) -> None:
+    page.wait_for_load_state("load")  # images and frames are loaded or have failed
     page.evaluate(AFTER_A_FRAME)
     assert page.evaluate("top.ran") is None, page.url
     assert page.locator(INJECTED).count() == 0, page.url
 
 
-def test_no_word_of_a_photo_or_a_name_runs_on_any_page(page: Page) -> None:
-    page.route("**/favicon.ico", lambda route: route.fulfill(status=204))  # Django's admin names no icon, and has none
+def test_no_metadata_and_no_file_name_runs_as_script_on_any_page(page: Page) -> None:
+    page.route("**/favicon.ico", lambda route: route.fulfill(status=204))  # Django's admin has no icon
     page.on("dialog", lambda dialog: pytest.fail(dialog.message))
     paths = ["/albums/", "/albums/1/", "/albums/1/edit/", "/albums/1/delete/", "/jobs/"]
     paths += [f"/photos/{number}/{view}" for number in range(1, len(ATTACKS) + 1) for view in ("", "delete/")]
 
-    for path in [*paths, *(f"/admin/{each}" for each in ADMIN)]:
-        answer = page.goto(path)
-        assert answer.status == 200, path
-        assert_nothing_runs(page)
+    for path in [*paths, *(f"/admin/{admin_path}" for admin_path in ADMIN)]:
+        response = page.goto(path)
+        assert response.status == 200, path
+        assert_no_script_runs(page)
 
     page.goto("/photos/1/delete/")
     page.get_by_role("button", name="Move to trash").click()
@@ -103,7 +103,7 @@ def test_no_word_of_a_photo_or_a_name_runs_on_any_page(page: Page) -> None:
         if not page.url.endswith(path):
             page.goto(path)
         expect(page.get_by_text(ATTACKS[0]).first).to_be_attached()
-        assert_nothing_runs(page)
+        assert_no_script_runs(page)
     page.goto("/photos/1/")
     page.get_by_role("button", name="Restore").click()
 
@@ -113,7 +113,7 @@ def test_no_word_of_a_photo_or_a_name_runs_on_any_page(page: Page) -> None:
     expect(page.get_by_role("heading", name=ATTACKS[0])).to_be_visible()
 
 
-def test_the_name_of_a_chosen_file_runs_nothing_either(page: Page) -> None:
+def test_the_name_of_a_selected_file_runs_no_script(page: Page) -> None:
     new_album(page)
     chosen = [
         {"name": f"{number} {attack}.jpg".replace("/", "\u2215"), "mimeType": "image/jpeg", "buffer": photo(attack)}
@@ -123,10 +123,10 @@ def test_the_name_of_a_chosen_file_runs_nothing_either(page: Page) -> None:
     choose(page, chosen)
 
     expect(page.get_by_text(f"{len(ATTACKS)} photos selected")).to_be_visible()
-    assert_nothing_runs(page)
+    assert_no_script_runs(page)
 
 
-def test_an_original_is_saved_and_never_shown(page: Page, tmp_path: Path) -> None:
+def test_an_original_is_downloaded_and_never_displayed(page: Page, tmp_path: Path) -> None:
     page.goto("/photos/1/")
 
     with page.expect_download() as download:

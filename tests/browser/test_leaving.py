@@ -1,19 +1,19 @@
-"""Other pages on the same batch, and leaving the one that sends."""
+"""Other pages of the same batch, and leaving the page that sends."""
 
 import pytest
 from playwright.sync_api import Dialog, Page, expect
 
 from tests import polling
 from tests.browser.conftest import PHONE, OpenPage, new_album
-from tests.browser.desk import choose, large, send, sendings, states, title
+from tests.browser.desk import choose, expect_title, large, record_uploads, send, states
 from tests.browser.gate import Gate
 from tests.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
 
 NO_LOCKS = "Object.defineProperty(Navigator.prototype, 'locks', { get: () => undefined })"
-"""As on plain http, where browsers have none."""
-ASKS_UNTIL_ANSWERED = """(() => {
+"""As on plain HTTP, where browsers provide no Web Locks."""
+WAIT_FOR_OTHER_TABS = """(() => {
   const album = location.pathname.match(/albums.(\\d+)/)[1];
   new BroadcastChannel(`darkroom-album-${album}`).onmessage = ({ data }) => (window.isAnswered ||= data.holds);
   const later = window.setTimeout;
@@ -23,10 +23,10 @@ ASKS_UNTIL_ANSWERED = """(() => {
     return later(act, ms, ...more);
   };
 })()"""
-"""Without locks a tab asks the others, who have ASK_MS of tab-lock.js to answer: here, until the answer has come."""
+"""Without locks a tab asks the others, and waits ASK_MS of tab-lock.js for responses: here, until one has arrived."""
 
 
-def test_a_second_device_sees_the_same_progress(
+def test_a_second_device_shows_the_same_progress(
     page: Page, open_page: OpenPage, installation: Installation, gate: Gate
 ) -> None:
     address = new_album(page)
@@ -55,35 +55,35 @@ def test_two_tabs_do_not_send_the_same_file_twice(
     address = new_album(page)
     gate.hold()
     files = large(4)
-    sent = sendings(context)
-    other = context.new_page()  # before anything is sent: later it would say that this is done in another tab
+    urls = record_uploads(context)
+    other_tab = context.new_page()  # opened before the upload starts: later it would show that another tab is uploading
     if not has_locks:
-        other.add_init_script(ASKS_UNTIL_ANSWERED)
-    other.goto(address)
-    choose(other, files)
-    expect(other.get_by_role("button", name="Upload 4 photos")).to_be_visible()
-    other.route("**/uploads/*/**", lambda route: None)  # it does not hear of the batch, and offers to send
+        other_tab.add_init_script(WAIT_FOR_OTHER_TABS)
+    other_tab.goto(address)
+    choose(other_tab, files)
+    expect(other_tab.get_by_role("button", name="Upload 4 photos")).to_be_visible()
+    other_tab.route("**/uploads/*/**", lambda route: None)  # it does not learn of the batch, and offers to upload
     send(page, files)
     expect(page.locator(".file-row[data-state=sending]")).to_have_count(3)
 
-    other.get_by_role("button", name="Upload 4 photos").click()
-    other.unroute_all(behavior="ignoreErrors")
+    other_tab.get_by_role("button", name="Upload 4 photos").click()
+    other_tab.unroute_all(behavior="ignoreErrors")
     if not has_locks:
-        other.wait_for_function("() => window.isAnswered && window.asked.length")
-        other.evaluate(
+        other_tab.wait_for_function("() => window.isAnswered && window.asked.length")
+        other_tab.evaluate(
             "{ const acts = window.asked; window.asked = null; setTimeout(() => acts.forEach((act) => act())) }"
         )
-    expect(other.locator("[data-notes]")).to_contain_text("Another tab is uploading to this album.")
+    expect(other_tab.locator("[data-notes]")).to_contain_text("Another tab is uploading to this album.")
     gate.release()
 
-    title(page, "Upload complete: 4 uploaded")
-    expect(other.locator(".file-row[data-state=received]")).to_have_count(4)
-    assert len(sent) == len(set(sent)) == 4
+    expect_title(page, "Upload complete: 4 uploaded")
+    expect(other_tab.locator(".file-row[data-state=received]")).to_have_count(4)
+    assert len(urls) == len(set(urls)) == 4
     assert states(installation, page) == {"received": 4}
 
 
 @pytest.mark.parametrize("has_locks", [True, False], ids=["locks", "plain http"])
-def test_a_second_tab_says_that_the_first_is_sending_and_takes_over_when_it_is_closed(
+def test_a_second_tab_shows_that_the_first_is_uploading_and_takes_over_after_it(
     page: Page, installation: Installation, gate: Gate, has_locks: bool
 ) -> None:
     context = page.context
@@ -94,65 +94,65 @@ def test_a_second_tab_says_that_the_first_is_sending_and_takes_over_when_it_is_c
     files = large(6)
     send(page, files)
     polling.until(lambda: states(installation, page) == {"received": 1, "receiving": 5}, 60)
-    other = context.new_page()
-    asked: list[str] = []
-    answers = iter([False, True])
+    other_tab = context.new_page()
+    messages: list[str] = []
+    decisions = iter([False, True])
 
-    def answer(dialog: Dialog) -> None:
-        asked.append(dialog.message)
-        dialog.accept() if next(answers) else dialog.dismiss()
+    def decide(dialog: Dialog) -> None:
+        messages.append(dialog.message)
+        dialog.accept() if next(decisions) else dialog.dismiss()
 
-    other.on("dialog", answer)
+    other_tab.on("dialog", decide)
 
-    other.goto(address)
-    expect(other.locator("[data-resume-text]")).to_have_text("Uploading in another tab (1 of 6).")
-    expect(other.get_by_role("button", name="Discard remaining")).to_be_hidden()
-    expect(other.get_by_role("button", name="Select files to resume")).to_be_hidden()
+    other_tab.goto(address)
+    expect(other_tab.locator("[data-resume-text]")).to_have_text("Uploading in another tab (1 of 6).")
+    expect(other_tab.get_by_role("button", name="Discard remaining")).to_be_hidden()
+    expect(other_tab.get_by_role("button", name="Select files to resume")).to_be_hidden()
     assert states(installation, page) == {"received": 1, "receiving": 5}
 
     page.close()
-    expect(other.locator("[data-resume-text]")).to_contain_text("5 of 6 left")
-    other.get_by_role("button", name="Discard remaining").click()
-    assert asked == ["Discard 5 remaining files? Uploaded photos stay in the album."]
-    assert states(installation, other) == {"received": 1, "receiving": 5}
-    other.get_by_role("button", name="Discard remaining").click()
+    expect(other_tab.locator("[data-resume-text]")).to_contain_text("5 of 6 left")
+    other_tab.get_by_role("button", name="Discard remaining").click()
+    assert messages == ["Discard 5 remaining files? Uploaded photos stay in the album."]
+    assert states(installation, other_tab) == {"received": 1, "receiving": 5}
+    other_tab.get_by_role("button", name="Discard remaining").click()
 
-    polling.until(lambda: states(installation, other) == {"received": 1, "cancelled": 5}, 60)
+    polling.until(lambda: states(installation, other_tab) == {"received": 1, "cancelled": 5}, 60)
 
 
-def test_leaving_is_warned_of_only_while_bytes_are_moving(page: Page, gate: Gate) -> None:
+def test_leaving_the_page_shows_a_warning_only_while_uploading(page: Page, gate: Gate) -> None:
     new_album(page)
-    asked: list[str] = []
+    dialogs: list[str] = []
 
-    def answer(dialog: Dialog) -> None:
-        asked.append(dialog.type)
+    def accept(dialog: Dialog) -> None:
+        dialogs.append(dialog.type)
         dialog.accept()
 
-    page.on("dialog", answer)
+    page.on("dialog", accept)
     gate.hold()
     choose(page, large(4))
     expect(page.get_by_text("4 photos selected")).to_be_visible()
     page.reload()
-    assert asked == []
+    assert dialogs == []
 
     send(page, large(4))
     expect(page.locator(".file-row[data-state=sending]")).to_have_count(3)
     page.get_by_role("button", name="Pause").click()
-    title(page, "Paused")
+    expect_title(page, "Paused")
     page.reload()
-    assert asked == []
+    assert dialogs == []
 
     choose(page, large(4, name="MORE_{}.JPG"))
     expect(page.locator("[data-next-text]")).to_contain_text("4 photos")
     page.reload()
-    assert asked == []
+    assert dialogs == []
 
 
-def test_whoever_leaves_while_bytes_move_is_asked_first(page: Page, gate: Gate) -> None:
-    asked: list[str] = []
+def test_leaving_the_page_while_uploading_asks_for_confirmation(page: Page, gate: Gate) -> None:
+    dialogs: list[str] = []
 
     def stay(dialog: Dialog) -> None:
-        asked.append(dialog.type)
+        dialogs.append(dialog.type)
         dialog.dismiss()
 
     page.on("dialog", stay)
@@ -163,11 +163,11 @@ def test_whoever_leaves_while_bytes_move_is_asked_first(page: Page, gate: Gate) 
 
     with page.expect_event("dialog"):
         page.close(run_before_unload=True)
-    assert asked == ["beforeunload"]
+    assert dialogs == ["beforeunload"]
     expect(page).to_have_url(album)
 
 
-def test_the_screen_stays_awake_while_bytes_move(page: Page, gate: Gate) -> None:
+def test_the_screen_stays_awake_while_uploading(page: Page, gate: Gate) -> None:
     page.context.grant_permissions(["screen-wake-lock"])
     page.add_init_script(
         """(() => {
@@ -186,5 +186,5 @@ def test_the_screen_stays_awake_while_bytes_move(page: Page, gate: Gate) -> None
     expect(page.locator("html")).to_have_attribute("data-awake", "yes")
     gate.release()
 
-    title(page, "Upload complete: 3 uploaded")
+    expect_title(page, "Upload complete: 3 uploaded")
     expect(page.locator("html")).to_have_attribute("data-awake", "no")

@@ -1,4 +1,4 @@
-"""Every page in every state: accessible, in light and dark, on a phone and a wide screen."""
+"""Every page in every state is accessible, in light and dark mode, on a phone and a wide screen."""
 
 from pathlib import Path
 
@@ -19,45 +19,45 @@ NOTES = {"name": "notes-" + "of-a-very-long-day-" * 9 + ".jpg", "mimeType": "ima
 
 
 @pytest.fixture(scope="module")
-def addresses(chromium: Browser, installation: Installation, keeper: Account) -> dict[str, str]:
-    """Of an album that is done with failures, one that waits, an empty one, and all other pages."""
+def addresses(chromium: Browser, installation: Installation, administrator: Account) -> dict[str, str]:
+    """The URLs of an album with failed files, a waiting album, an empty one, and all other pages."""
     page = chromium.new_context(viewport=DESKTOP, base_url=installation.url).new_page()
-    keeper.sign_in(page.context, installation.url)
+    administrator.sign_in(page.context, installation.url)
     installation.start("run_huey")
-    found = {"done": new_album(page, LONG)}
+    urls = {"done": new_album(page, LONG)}
     send(page, [*pictures(4), NOTES, NOTES | {"name": "empty.jpg", "buffer": b""}])
     expect(page.locator(".report__head")).to_be_visible()
     page.locator(".tile a").first.click()
     page.wait_for_url("**/photos/*/")
-    found["photo"] = page.url
-    found["delete photo"] = page.url + "delete/"
+    urls["photo"] = page.url
+    urls["delete photo"] = page.url + "delete/"
     page.get_by_role("link", name="Next photo").click()
-    page.wait_for_url(lambda url: url != found["photo"])
-    found["trashed photo"] = page.url
+    page.wait_for_url(lambda url: url != urls["photo"])
+    urls["trashed photo"] = page.url
     page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Move to trash").click()
-    page.wait_for_url(found["done"])
+    page.wait_for_url(urls["done"])
     stop_worker(installation)
-    found["empty"] = new_album(page, "Empty")
-    found["album in the trash"] = new_album(page, LONG)
+    urls["empty"] = new_album(page, "Empty")
+    urls["album in the trash"] = new_album(page, LONG)
     page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Move to trash").click()
     page.wait_for_url("**/albums/")
-    found["waiting"] = new_album(page, "Waiting")
+    urls["waiting"] = new_album(page, "Waiting")
     send(page, pictures(3, name="WAIT_{}.JPG"))
     expect(page.locator(".progress")).to_be_visible()
     page.context.close()
-    return found | {
+    return urls | {
         "albums": "/albums/",
         "new": "/albums/new/",
-        "rename": found["done"] + "edit/",
-        "delete": found["done"] + "delete/",
-        "trash": found["done"] + "trash/",
-        "empty trash": found["done"] + "trash/empty/",
-        "nothing in the trash": found["empty"] + "trash/",
-        "delete for ever": found["trashed photo"] + "delete-for-ever/",
+        "rename": urls["done"] + "edit/",
+        "delete": urls["done"] + "delete/",
+        "trash": urls["done"] + "trash/",
+        "empty trash": urls["done"] + "trash/empty/",
+        "nothing in the trash": urls["empty"] + "trash/",
+        "delete for ever": urls["trashed photo"] + "delete-for-ever/",
         "deleted albums": "/albums/trash/",
-        "delete album permanently": found["album in the trash"] + "delete-permanently/",
+        "delete album permanently": urls["album in the trash"] + "delete-permanently/",
         "batches": "/batches/",
         "no batches": "/batches/?text=nothing+is+called+so",
         "batch": "/batches/1/",
@@ -83,11 +83,13 @@ PAGES = (
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 @pytest.mark.timeout(1200)
-def test_axe_finds_nothing_on_any_page(open_page: OpenPage, keeper: Account, addresses, size, scheme) -> None:
-    page = open_page(None, viewport=size, color_scheme=scheme, is_heard=False)
+def test_axe_finds_no_violation_on_any_page(
+    open_page: OpenPage, administrator: Account, addresses, size, scheme
+) -> None:
+    page = open_page(None, viewport=size, color_scheme=scheme, records_console=False)
     page.goto("/accounts/login/")
     ensure_accessible(page, "sign in")
-    keeper.sign_in(page.context, page.url)
+    administrator.sign_in(page.context, page.url)
     for name in PAGES:
         page.goto(addresses[name])
         ensure_accessible(page, name)
@@ -97,21 +99,21 @@ def test_axe_finds_nothing_on_any_page(open_page: OpenPage, keeper: Account, add
     ensure_accessible(page, "chosen")
 
 
-def test_no_page_is_wider_than_its_screen(open_page: OpenPage, keeper: Account, addresses) -> None:
-    page = open_page(keeper, is_heard=False)
+def test_no_page_is_wider_than_its_screen(open_page: OpenPage, administrator: Account, addresses) -> None:
+    page = open_page(administrator, records_console=False)
     for name in PAGES:
         page.goto(addresses[name])
         for width in WIDTHS:
             page.set_viewport_size(ViewportSize(width=width, height=900))
-            wide = page.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, f"{name} is {wide} px wide on a screen of {width}"
+            page_width = page.evaluate("document.documentElement.scrollWidth")
+            assert page_width <= width, f"{name} is {page_width} px wide on a screen of {width}"
 
 
 LINKS_IN_LISTS = ".file__name a, .file__reason a, .row__reason a, .failure__meta a, .page-head__title a"
 
 
-def test_links_in_lists_are_high_enough_for_a_finger(open_page: OpenPage, keeper: Account, addresses) -> None:
-    page = open_page(keeper, viewport=PHONE)
+def test_links_in_lists_are_large_enough_to_touch(open_page: OpenPage, administrator: Account, addresses) -> None:
+    page = open_page(administrator, viewport=PHONE)
     heights: dict[str, list[float]] = {}
     for name, address in {**addresses, "failures": "/failures/"}.items():
         if name in ("batch", "failures", "trash", "queue"):
@@ -121,15 +123,17 @@ def test_links_in_lists_are_high_enough_for_a_finger(open_page: OpenPage, keeper
 
     assert heights["batch"]
     assert heights["failures"]
-    assert [(name, height) for name, found in heights.items() for height in found if height < 43] == []
+    assert [(name, height) for name, page_heights in heights.items() for height in page_heights if height < 43] == []
 
 
-def test_the_first_user_is_made_once_through_the_link(open_page: OpenPage, tmp_path: Path) -> None:
-    with Installation(tmp_path) as fresh:
-        fresh.manage("shell", "-c", "from django.contrib.auth.models import User; User.objects.all().delete()")
-        fresh.start("serve")
-        link = fresh.log.read_text().split("works once): ")[1].split()[0]
-        page = open_page(None, at=fresh.url, viewport=PHONE, color_scheme="dark", is_heard=False)
+def test_the_first_user_can_be_created_once_through_the_link(open_page: OpenPage, tmp_path: Path) -> None:
+    with Installation(tmp_path) as new_installation:
+        new_installation.manage(
+            "shell", "-c", "from django.contrib.auth.models import User; User.objects.all().delete()"
+        )
+        new_installation.start("serve")
+        link = new_installation.log.read_text().split("works once): ")[1].split()[0]
+        page = open_page(None, at=new_installation.url, viewport=PHONE, color_scheme="dark", records_console=False)
         page.goto("/")
         expect(page.get_by_role("heading")).to_have_text("No account yet")
         ensure_accessible(page, "no account")
@@ -148,19 +152,19 @@ def test_the_first_user_is_made_once_through_the_link(open_page: OpenPage, tmp_p
 
 
 def test_pages_load_their_scripts_and_styles_under_the_content_security_policy(page: Page) -> None:
-    answers: dict[str, int] = {}
-    page.on("response", lambda response: answers.__setitem__(response.url, response.status))
+    statuses: dict[str, int] = {}
+    page.on("response", lambda response: statuses.__setitem__(response.url, response.status))
 
     address = new_album(page)
     page.goto(address)
     page.wait_for_load_state("networkidle")
 
-    assert set(answers.values()) <= {200, 302, 304}
+    assert set(statuses.values()) <= {200, 302, 304}
     policy = page.goto(address).headers["content-security-policy"]
     assert "unsafe" not in policy
 
 
-def test_everything_in_the_form_is_reached_with_the_keyboard(page: Page) -> None:
+def test_every_control_of_the_form_is_reachable_with_the_keyboard(page: Page) -> None:
     new_album(page)
     choose(page, pictures(2))
     expect(page.get_by_role("button", name="Upload 2 photos")).to_be_visible()

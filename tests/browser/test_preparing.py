@@ -1,4 +1,4 @@
-"""What is compared before it is sent, and what waits for its turn."""
+"""Files that are compared before sending, and files that wait for the next batch."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage, new_album, sign_in
-from tests.browser.desk import album_of, choose, drop, large, pictures, row, send, sendings, states, title
+from tests.browser.desk import album_of, choose, drop, expect_title, large, pictures, record_uploads, row, send, states
 from tests.browser.gate import Gate
 from tests.installation import PASSWORD, Installation
 from tests.processing import making
@@ -15,12 +15,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.servers]
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_file_that_is_in_the_album_already_is_not_sent(page: Page) -> None:
+def test_a_file_that_the_album_already_has_is_not_sent(page: Page) -> None:
     new_album(page)
     files = pictures(3)
     send(page, files[:2])
     expect(page.locator(".report")).to_contain_text("2 photos added")
-    sent = sendings(page)
+    sent = record_uploads(page)
 
     choose(page, files)
     expect(page.locator("[data-detail]")).to_contain_text("1 new, 2 already in album")
@@ -31,13 +31,13 @@ def test_a_file_that_is_in_the_album_already_is_not_sent(page: Page) -> None:
 
 
 @pytest.mark.usefixtures("no_worker")
-def test_the_next_batch_is_prepared_while_the_album_is_locked_and_goes_by_itself(
+def test_the_next_batch_is_queued_while_the_album_is_locked_and_starts_automatically(
     page: Page, installation: Installation
 ) -> None:
     new_album(page)
     files = pictures(3)
     send(page, files)
-    title(page, "Upload complete: 3 uploaded")
+    expect_title(page, "Upload complete: 3 uploaded")
 
     choose(page, [*pictures(2, name="NEXT_{}.JPG"), files[0] | {"name": "COPY.JPG"}])
 
@@ -47,14 +47,16 @@ def test_the_next_batch_is_prepared_while_the_album_is_locked_and_goes_by_itself
     assert states(installation, page) == {"received": 3}
     installation.start("run_huey")
     expect(page.locator(".tile")).to_have_count(5)
-    expect(page.locator(".report")).to_contain_text("1 already in album")  # the copy of a photo that was not one yet
+    expect(page.locator(".report")).to_contain_text(
+        "1 already in album"
+    )  # the copy of a photo that was not processed yet
 
 
 @pytest.mark.usefixtures("no_worker")
-def test_what_was_prepared_can_be_held_back(page: Page, installation: Installation) -> None:
+def test_a_queued_batch_can_be_kept_from_starting(page: Page, installation: Installation) -> None:
     new_album(page)
     send(page, pictures(2))
-    title(page, "Upload complete: 2 uploaded")
+    expect_title(page, "Upload complete: 2 uploaded")
     choose(page, pictures(2, name="NEXT_{}.JPG"))
     expect(page.locator("[data-next-text]")).to_contain_text("2 photos")
 
@@ -67,14 +69,16 @@ def test_what_was_prepared_can_be_held_back(page: Page, installation: Installati
 
 
 @pytest.mark.usefixtures("no_worker")
-def test_somebody_elses_batch_is_waited_for(page: Page, installation: Installation, complaints: list[str]) -> None:
+def test_an_upload_waits_for_the_batch_of_another_user(
+    page: Page, installation: Installation, console_errors: list[str]
+) -> None:
     installation.manage(
         *("createsuperuser", "--noinput", "--username", "berta", "--email", "berta@example.com"),
         env={"DJANGO_SUPERUSER_PASSWORD": PASSWORD},
     )
     new_album(page)
-    theirs = installation.sign_in("berta")
-    assert installation.send(theirs, album_of(page), {"berta.jpg": making.jpeg()}).ok
+    other_session = installation.sign_in("berta")
+    assert installation.send(other_session, album_of(page), {"berta.jpg": making.jpeg()}).ok
 
     send(page, pictures(2))
 
@@ -82,11 +86,11 @@ def test_somebody_elses_batch_is_waited_for(page: Page, installation: Installati
     expect(page.locator("#upload-panel")).to_contain_text("berta")
     installation.start("run_huey")
     expect(page.locator(".tile")).to_have_count(3)
-    assert all("409" in said for said in complaints), complaints
-    complaints.clear()
+    assert all("409" in error for error in console_errors), console_errors
+    console_errors.clear()
 
 
-def test_more_than_a_batch_goes_in_two(open_page: OpenPage, tmp_path: Path) -> None:
+def test_more_files_than_a_batch_takes_are_sent_in_two(open_page: OpenPage, tmp_path: Path) -> None:
     with Installation(tmp_path, {"SWEEP_SECONDS": "1", "MAX_BATCH_FILES": "4"}) as installation:
         installation.start("serve")
         installation.start("run_huey")
@@ -101,7 +105,7 @@ def test_more_than_a_batch_goes_in_two(open_page: OpenPage, tmp_path: Path) -> N
         page.close()
 
 
-def test_files_can_be_dropped_while_photos_are_sent(page: Page, gate: Gate) -> None:
+def test_files_can_be_dropped_while_others_are_sent(page: Page, gate: Gate) -> None:
     new_album(page)
     gate.hold()
     send(page, large(4))

@@ -1,4 +1,4 @@
-"""Whatever network, server and browser do: every file arrives once, and no byte that was acknowledged is sent again."""
+"""Despite failures of network, server and browser, every file arrives once, and no acknowledged byte is sent again."""
 
 import hashlib
 import json
@@ -11,22 +11,22 @@ from playwright.sync_api import Page, Request, expect
 
 from tests import polling
 from tests.browser.accounts import Account
-from tests.browser.conftest import PHOTOS, OpenPage, forgive, new_album
-from tests.browser.desk import NEVER_STALL, album_of, choose, send, states, title, wait_for
+from tests.browser.conftest import PHOTOS, OpenPage, clear_network_errors, new_album
+from tests.browser.desk import NEVER_STALL, album_of, choose, expect_title, send, states, wait_for
 from tests.browser.gate import Gate
 from tests.browser.recording import Proxy, resent
 from tests.installation import PASSWORD, Installation
 from tests.processing import making
 
-# The way through the server; with a bucket the page sends straight to it, of which test_direct.py tells.
+# Uploads through the server; test_direct.py tests those straight to a bucket.
 pytestmark = [
     *(pytest.mark.browser, pytest.mark.servers, pytest.mark.embedded),
-    pytest.mark.usefixtures("no_worker"),  # a batch that is done is no longer listed as sent
+    pytest.mark.usefixtures("no_worker"),  # a page stops listing the files of a batch that was processed
 ]
 
-HURRY = "Math.random = () => 0.02"
-"""Of the time up to which a page waits at random before it tries again, so much."""
-UNDER_WAY = "SELECT count(*) FROM processing_processingjob WHERE state IN ('pending', 'processing')"
+SHORT_RETRY_DELAYS = "Math.random = () => 0.02"
+"""Makes the random delays before retries short: this fraction of their maximum."""
+UNFINISHED_JOBS = "SELECT count(*) FROM processing_processingjob WHERE state IN ('pending', 'processing')"
 
 AN_HOUR_LATER = "const now = performance.now.bind(performance); performance.now = () => now() + 3_600_000"
 AN_HOUR_AGO = "datetime('now', '-1 hour')"
@@ -34,15 +34,15 @@ AN_HOUR_AGO = "datetime('now', '-1 hour')"
 
 @pytest.fixture
 def page(open_page: OpenPage, proxy: Proxy) -> Page:
-    """It reaches the server through the proxy alone."""
+    """A page that reaches the server only through the proxy."""
     page = open_page()
-    page.add_init_script(HURRY)
+    page.add_init_script(SHORT_RETRY_DELAYS)
     return page
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Nine files of some hundred kilobytes, other bytes each."""
+    """Nine different files of some hundred kilobytes."""
     folder = tmp_path / "card"
     folder.mkdir()
     for number in range(1, 10):
@@ -51,16 +51,16 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def all_sent(page: Page) -> None:
+def expect_all_sent(page: Page) -> None:
     expect(page.locator("[data-title]")).to_contain_text(
         re.compile("Upload complete|failed to upload"), timeout=120_000
     )
     assert page.locator(".pick[data-state=failed]").all_inner_texts() == []
-    title(page, "Upload complete")
+    expect_title(page, "Upload complete")
 
 
-def bytes_passed(gate: Gate, count: int) -> None:
-    """Wait until the gate has let `count` bytes pass. A cut may have lost some of them behind it."""
+def wait_for_bytes(gate: Gate, count: int) -> None:
+    """Wait until the gate has let `count` bytes pass. A cut after the gate may have lost some of them."""
     polling.until(lambda: gate.passed >= count, 120, f"fewer than {count} bytes went: {gate.passed}")
 
 
@@ -69,73 +69,73 @@ def begin(page: Page, proxy: Proxy, folder: Path, count: int) -> list[Path]:
     files = sorted(folder.iterdir())
     proxy.gate.hold_at(count)
     send(page, files)
-    bytes_passed(proxy.gate, count)
+    wait_for_bytes(proxy.gate, count)
     return files
 
 
 def ensure_arrived_once(installation: Installation, files: list[Path], album: int) -> None:
-    """Each as a photo, or as a failure or refusal with its name; and what is stored is what was sent."""
+    """Assert that each file is a photo, a failed job or a rejected upload, and that stored bytes equal the sent bytes."""
     expected = sorted(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
     rows = installation.ask(f"SELECT name, state, sha256 FROM processing_upload WHERE album_id = {album}")
     assert sorted(row[0] for row in rows) == sorted(file.name for file in files)
     assert {row[1] for row in rows} <= {"received", "refused"}
     assert sorted(row[2] for row in rows if row[2]) == sorted(expected)[: len([row for row in rows if row[2]])]
-    polling.until(lambda: installation.ask(UNDER_WAY) == [(0,)], 600, "the queue does not run empty")
-    refused = sum(row[1] == "refused" for row in rows)
+    polling.until(lambda: installation.ask(UNFINISHED_JOBS) == [(0,)], 600, "the queue does not run empty")
+    rejected = sum(row[1] == "refused" for row in rows)
     [(photos,)] = installation.ask(f"SELECT count(*) FROM albums_photo WHERE album_id = {album}")
     jobs = f"SELECT count(*) FROM processing_processingjob WHERE album_id = {album} AND state = 'failed'"
     [(failed,)] = installation.ask(jobs)
-    assert photos + failed + refused == len(files)
+    assert photos + failed + rejected == len(files)
     verified = json.loads(installation.manage("verify", "--json").stdout)
     assert (verified["missing"], verified["corrupt"], verified["orphans"]) == ([], [], [])
 
 
-def break_and_mend(page: Page, proxy: Proxy, dice: random.Random) -> str:
-    """One of the ways in which a network goes, for a moment or until the page says so; it is back when this returns."""
-    way, is_noticed = dice.choice(("snap", "cut", "offline")), dice.random() < 0.5
+def interrupt_network(page: Page, proxy: Proxy, random_source: random.Random) -> str:
+    """Interrupt the network in a random way, for a moment or until the page shows it, and return a description."""
+    way, is_noticed = random_source.choice(("snap", "cut", "offline")), random_source.random() < 0.5
     if way == "snap":
-        proxy.snap()
+        proxy.drop_connections()
         return way
     page.context.set_offline(way == "offline")
-    proxy.cut()  # when offline, too: Chromium itself sends again what breaks on a connection that was used before
+    proxy.cut()  # when offline too: Chromium itself repeats requests that fail on a reused connection
     if is_noticed:
         expect(page.locator("[data-connection]")).to_be_visible()
-    proxy.mend()
+    proxy.restore()
     page.context.set_offline(False)
     return f"{way} {'until it was noticed' if is_noticed else 'for a moment'}"
 
 
 def survive(page: Page, proxy: Proxy, installation: Installation, files: list[Path]) -> None:
-    """Ten cuts, two reloads and a restart of the server, each when a random number of bytes of one batch has passed."""
+    """Cut the network ten times, reload twice and restart the server, each after a random number of bytes of a batch."""
     seed = random.randrange(10**6)
-    print(f"seed {seed}")  # noqa: T201 - what it takes to repeat it
-    dice = random.Random(seed)
+    print(f"seed {seed}")  # noqa: T201 - needed to repeat the run
+    random_source = random.Random(seed)
     total = sum(file.stat().st_size for file in files)
-    marks = sorted(int(dice.uniform(0.03, 0.9) * total) for _ in range(13))
+    marks = sorted(int(random_source.uniform(0.03, 0.9) * total) for _ in range(13))
     events = ["cut"] * 10 + ["reload", "reload", "restart"]
-    dice.shuffle(events)
+    random_source.shuffle(events)
     new_album(page, "Survivors")
     proxy.gate.hold_at(marks[0])
     send(page, files)
 
-    for mark, event, following in zip(marks, events, [*marks[1:], 2**63], strict=True):
-        bytes_passed(proxy.gate, mark)
-        what = event
+    for mark, event, next_mark in zip(marks, events, [*marks[1:], 2**63], strict=True):
+        wait_for_bytes(proxy.gate, mark)
+        description = event
         if event == "cut":
-            what = break_and_mend(page, proxy, dice)
+            description = interrupt_network(page, proxy, random_source)
         elif event == "reload":
             page.reload()
             expect(page.locator("[data-resume-text]")).to_contain_text("Upload interrupted")
-            title(page, "Waiting for files")  # and not that all that is here was sent
+            expect_title(page, "Waiting for files")  # and not that the upload is complete
             choose(page, files)
         else:
             installation.kill("serve")
-            if dice.random() < 0.5:
+            if random_source.random() < 0.5:
                 expect(page.locator("[data-connection]")).to_be_visible()
             installation.start("serve")
-        print(f"{mark / total:.0%} {what}")  # noqa: T201
-        proxy.gate.hold_at(following)
-    all_sent(page)
+        print(f"{mark / total:.0%} {description}")  # noqa: T201
+        proxy.gate.hold_at(next_mark)
+    expect_all_sent(page)
 
     installation.start("run_huey")
     ensure_arrived_once(installation, files, album_of(page))
@@ -146,31 +146,31 @@ def survive(page: Page, proxy: Proxy, installation: Installation, files: list[Pa
 @pytest.mark.timeout(1200)
 @pytest.mark.skipif(not PHOTOS.exists(), reason="the shared photos are not here")
 def test_sixty_photos_survive_ten_cuts_two_reloads_and_a_restart(
-    page: Page, proxy: Proxy, mortal: Installation, complaints: list[str]
+    page: Page, proxy: Proxy, restartable_installation: Installation, console_errors: list[str]
 ) -> None:
     entries = json.loads((PHOTOS / "manifest.json").read_text(encoding="utf-8"))["entries"]
-    seen: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for entry in entries:
         if entry["expected"] == "accept":
-            seen.setdefault(entry["sha256"], PHOTOS / entry["path"])
+            files.setdefault(entry["sha256"], PHOTOS / entry["path"])
 
-    survive(page, proxy, mortal, list(seen.values())[:60])
+    survive(page, proxy, restartable_installation, list(files.values())[:60])
 
-    forgive(complaints)
+    clear_network_errors(console_errors)
 
 
 @pytest.mark.timeout(900)
 def test_a_small_batch_survives_ten_cuts_two_reloads_and_a_restart(
-    page: Page, proxy: Proxy, mortal: Installation, folder: Path, complaints: list[str]
+    page: Page, proxy: Proxy, restartable_installation: Installation, folder: Path, console_errors: list[str]
 ) -> None:
-    survive(page, proxy, mortal, sorted(folder.iterdir()))
+    survive(page, proxy, restartable_installation, sorted(folder.iterdir()))
 
-    forgive(complaints)
+    clear_network_errors(console_errors)
 
 
 @pytest.mark.smoke
-def test_after_a_reload_the_files_chosen_again_go_on_where_they_stopped(
-    page: Page, proxy: Proxy, installation: Installation, folder: Path, complaints: list[str]
+def test_files_selected_again_after_a_reload_resume_where_they_stopped(
+    page: Page, proxy: Proxy, installation: Installation, folder: Path, console_errors: list[str]
 ) -> None:
     new_album(page)
     files = begin(page, proxy, folder, 1_200_000)
@@ -180,16 +180,16 @@ def test_after_a_reload_the_files_chosen_again_go_on_where_they_stopped(
     choose(page, files)
     proxy.gate.release()
 
-    all_sent(page)
+    expect_all_sent(page)
     assert resent(proxy.patches) == []
     assert states(installation, page) == {"received": 9}
-    forgive(complaints)
+    clear_network_errors(console_errors)
 
 
-def test_with_the_browsers_file_handles_it_goes_on_by_itself_after_a_reload(
-    page: Page, proxy: Proxy, installation: Installation, complaints: list[str]
+def test_with_file_handles_the_upload_resumes_automatically_after_a_reload(
+    page: Page, proxy: Proxy, installation: Installation, console_errors: list[str]
 ) -> None:
-    """The files lie in the browser's own file system, whose handles are real ones; only the dialog is answered for the person."""
+    """The files are in the browser's private file system, which has real handles; only the file dialog is replaced."""
     page.add_init_script(
         """window.showOpenFilePicker = async () => {
           const folder = await navigator.storage.getDirectory();
@@ -209,103 +209,103 @@ def test_with_the_browsers_file_handles_it_goes_on_by_itself_after_a_reload(
     page.evaluate(NEVER_STALL)
     page.get_by_role("button", name="Browse files").click()
     page.get_by_role("button", name="Upload 6 photos").click()
-    bytes_passed(proxy.gate, 700_000)
+    wait_for_bytes(proxy.gate, 700_000)
 
     page.reload()
     proxy.gate.release()
 
-    all_sent(page)
+    expect_all_sent(page)
     assert resent(proxy.patches) == []
     assert states(installation, page) == {"received": 6}
-    forgive(complaints)
+    clear_network_errors(console_errors)
 
 
-def test_another_browser_of_the_same_person_goes_on_too(
-    page: Page, open_page: OpenPage, proxy: Proxy, installation: Installation, folder: Path, complaints: list[str]
+def test_another_browser_of_the_same_user_can_resume_the_upload(
+    page: Page, open_page: OpenPage, proxy: Proxy, installation: Installation, folder: Path, console_errors: list[str]
 ) -> None:
     address = new_album(page)
     files = begin(page, proxy, folder, 1_200_000)
     page.close()
-    other = open_page()
-    other.goto(address)
+    other_page = open_page()
+    other_page.goto(address)
 
-    expect(other.locator("[data-resume-text]")).to_contain_text("of 9 uploaded from another device")
-    choose(other, files)
+    expect(other_page.locator("[data-resume-text]")).to_contain_text("of 9 uploaded from another device")
+    choose(other_page, files)
     proxy.gate.release()
 
-    all_sent(other)
+    expect_all_sent(other_page)
     assert resent(proxy.patches) == []
-    assert states(installation, other) == {"received": 9}
-    forgive(complaints)
+    assert states(installation, other_page) == {"received": 9}
+    clear_network_errors(console_errors)
 
 
-def test_what_arrived_from_elsewhere_after_a_reload_is_not_asked_for_again(
-    page: Page, open_page: OpenPage, proxy: Proxy, folder: Path, complaints: list[str]
+def test_files_that_another_browser_uploaded_are_not_asked_for_after_a_reload(
+    page: Page, open_page: OpenPage, proxy: Proxy, folder: Path, console_errors: list[str]
 ) -> None:
     address = new_album(page)
     files = begin(page, proxy, folder, 1_200_000)
     page.reload()
     expect(page.locator("[data-resume-text]")).to_contain_text("of 9 left")
-    other = open_page()
-    other.goto(address)
-    choose(other, files)
+    other_page = open_page()
+    other_page.goto(address)
+    choose(other_page, files)
     proxy.gate.release()
-    all_sent(other)
+    expect_all_sent(other_page)
 
     expect(page.locator("[data-resume-text]")).to_be_hidden()
 
-    title(page, "Upload complete")
-    forgive(complaints)
+    expect_title(page, "Upload complete")
+    clear_network_errors(console_errors)
 
 
-def test_while_the_network_is_away_it_waits_and_goes_on_by_itself(
-    page: Page, proxy: Proxy, folder: Path, complaints: list[str]
+def test_an_upload_waits_while_offline_and_resumes_automatically(
+    page: Page, proxy: Proxy, folder: Path, console_errors: list[str]
 ) -> None:
     new_album(page)
     begin(page, proxy, folder, 600_000)
-    failed: list[Request] = []
-    page.on("requestfailed", lambda request: failed.append(request))  # not itself: Playwright marks it
+    failed_requests: list[Request] = []
+    page.on("requestfailed", lambda request: failed_requests.append(request))  # Playwright marks its handlers
 
     page.context.set_offline(True)
     proxy.cut()
     expect(page.locator("[data-connection-text]")).to_contain_text("You\u2019re offline")
-    asked = "what is asked more often than a file is tried again (RETRIES in tus-upload.js)"
-    wait_for(page, lambda: sum(request.method == "HEAD" for request in failed) > 8, asked)
+    message = "what is asked more often than a file is tried again (RETRIES in tus-upload.js)"
+    wait_for(page, lambda: sum(request.method == "HEAD" for request in failed_requests) > 8, message)
     expect(page.locator(".file-row[data-state=failed]")).to_have_count(0)
     proxy.gate.release()
-    proxy.mend()
+    proxy.restore()
     page.context.set_offline(False)
 
-    all_sent(page)
+    expect_all_sent(page)
     expect(page.locator("[data-connection]")).to_be_hidden()
-    forgive(complaints)
+    clear_network_errors(console_errors)
 
 
-def test_what_stalls_is_given_up_and_sent_again(
-    page: Page, proxy: Proxy, gate: Gate, folder: Path, complaints: list[str]
+def test_a_stalled_request_is_aborted_and_sent_again(
+    page: Page, proxy: Proxy, gate: Gate, folder: Path, console_errors: list[str]
 ) -> None:
     new_album(page)
     gate.hold()
     send(page, sorted(folder.iterdir()))
-    polling.until(lambda: gate.held == 3, 60, "nothing is on its way")
+    polling.until(lambda: gate.held == 3, 60, "no request is held")
     page.get_by_role("button", name="Pause").click()
-    polling.until(lambda: gate.held == 0, 60, "what was on its way is not given up")
+    polling.until(lambda: gate.held == 0, 60, "requests in progress are not aborted")
 
     page.evaluate("document.querySelector('[data-uploader]').dataset.stallMs = 1500")
     page.get_by_role("button", name="Resume").click()
-    polling.until(lambda: gate.held == 3, 60, "nothing is on its way")
+    polling.until(lambda: gate.held == 3, 60, "no request is held")
     stalled = len(proxy.patches)
-    polling.until(lambda: len(proxy.patches) > stalled, 60, "what stalls is not sent again")
+    polling.until(lambda: len(proxy.patches) > stalled, 60, "the stalled request is not sent again")
     page.evaluate("document.querySelector('[data-uploader]').dataset.stallMs = 600_000")
     gate.release()
 
-    all_sent(page)
+    expect_all_sent(page)
     assert resent(proxy.patches) == []
-    forgive(complaints)
+    clear_network_errors(console_errors)
 
 
-def test_who_is_signed_out_signs_in_in_another_tab_and_sending_goes_on(
-    page: Page, proxy: Proxy, account: Account, folder: Path, complaints: list[str]
+def test_an_upload_continues_after_the_user_signs_in_again_in_another_tab(
+    page: Page, proxy: Proxy, account: Account, folder: Path, console_errors: list[str]
 ) -> None:
     new_album(page)
     begin(page, proxy, folder, 600_000)
@@ -313,30 +313,30 @@ def test_who_is_signed_out_signs_in_in_another_tab_and_sending_goes_on(
     proxy.gate.release()
 
     expect(page.locator("[data-connection-text]")).to_contain_text("You\u2019ve been signed out")
-    with page.context.expect_page() as opened:
+    with page.context.expect_page() as new_page_info:
         page.locator("[data-sign-in]").click()
-    tab = opened.value
+    tab = new_page_info.value
     tab.get_by_label("Username").fill(account.name)
     tab.get_by_label("Password").fill(PASSWORD)
     tab.get_by_role("button", name="Sign in").click()
     tab.wait_for_url("**/albums/")
 
-    all_sent(page)
+    expect_all_sent(page)
     assert resent(proxy.patches) == []
-    forgive(complaints)
+    clear_network_errors(console_errors)
 
 
-def test_an_upload_that_expired_meanwhile_begins_anew(
-    page: Page, proxy: Proxy, installation: Installation, folder: Path, complaints: list[str]
+def test_an_upload_that_expired_is_started_again(
+    page: Page, proxy: Proxy, installation: Installation, folder: Path, console_errors: list[str]
 ) -> None:
     new_album(page)
     begin(page, proxy, folder, 400_000)
     proxy.cut()
     page.evaluate(AN_HOUR_LATER)
-    installation.start("run_huey")  # whose sweep lets them expire
+    installation.start("run_huey")  # its sweep expires the uploads
 
     def has_expired() -> bool:
-        """A request that was just cut off may still put its upload's expiry off."""
+        """Repeats the change, because a request that was just cut off may still extend its upload's expiry."""
         installation.change(
             f"UPDATE processing_upload SET expires_at = {AN_HOUR_AGO}"
             f" WHERE album_id = {album_of(page)} AND state = 'receiving'"
@@ -345,8 +345,8 @@ def test_an_upload_that_expired_meanwhile_begins_anew(
 
     polling.until(has_expired, 120, "nothing expires")
     proxy.gate.release()
-    proxy.mend()
+    proxy.restore()
 
     expect(page.locator(".tile")).to_have_count(9)
     page.close()
-    forgive(complaints)
+    clear_network_errors(console_errors)

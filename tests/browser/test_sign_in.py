@@ -1,4 +1,4 @@
-"""Signing in with a browser: by password, by a code of an app, by a passkey, and through a provider of OpenID Connect."""
+"""Signing in with a browser: by password, authenticator app, passkey, and OpenID Connect provider."""
 
 import json
 import sys
@@ -36,7 +36,7 @@ AUTHENTICATOR = {
     "isUserVerified": True,
     "automaticPresenceSimulation": True,
 }
-LOOKS = ({"viewport": PHONE, "color_scheme": "dark"}, {"color_scheme": "light"})
+CONTEXT_OPTIONS = ({"viewport": PHONE, "color_scheme": "dark"}, {"color_scheme": "light"})
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +47,12 @@ def issuer() -> Iterator[str]:
     command = [sys.executable, "-m", "oidc_provider_mock", "--host", "127.0.0.1", "--port", str(port)]
     people = [option for claims in (ANNA, BERTA) for option in ("--user-claims", json.dumps(claims))]
     process = processes.start([*command, "--require-nonce", "true", *people])
-    polling.until(lambda: answers(url), 120, "the provider does not answer")
+    polling.until(lambda: is_responding(url), 120, "the provider does not respond")
     yield url
     processes.stop(process)
 
 
-def answers(url: str) -> bool:
+def is_responding(url: str) -> bool:
     with suppress(requests.ConnectionError):
         return requests.get(f"{url}/.well-known/openid-configuration", timeout=60).ok
     return False
@@ -72,7 +72,7 @@ def environment(environment: dict[str, str], issuer: str) -> dict[str, str]:
 
 @pytest.fixture
 def localhost(installation: Installation) -> str:
-    """The server by a name, to which browsers bind passkeys."""
+    """The server's URL with a host name, which passkeys require."""
     return f"http://localhost:{installation.port}"
 
 
@@ -95,7 +95,7 @@ def confirm(page: Page) -> None:
 
 
 def set_up_app(page: Page) -> str:
-    """The secret that the app has from now on."""
+    """Set up an authenticator app, and return its secret."""
     page.goto("/accounts/two-factor/")
     page.get_by_role("link", name="Set up an app").click()
     confirm(page)
@@ -109,7 +109,7 @@ def set_up_app(page: Page) -> str:
 
 
 def add_authenticator(page: Page) -> None:
-    """The page's device has a fingerprint reader from now on, with a finger on it."""
+    """Add a virtual authenticator to the page, which verifies the user automatically."""
     session = page.context.new_cdp_session(page)
     session.send("WebAuthn.enable")
     session.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
@@ -124,7 +124,7 @@ def add_passkey(page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Recovery codes")
 
 
-def test_a_password_and_then_a_code_of_the_app_or_a_recovery_code(open_page: OpenPage, account: Account) -> None:
+def test_a_user_signs_in_with_password_and_code_or_recovery_code(open_page: OpenPage, account: Account) -> None:
     page = open_page(None)
     sign_in(page, account.name)
     page.wait_for_url("**/albums/")
@@ -140,7 +140,7 @@ def test_a_password_and_then_a_code_of_the_app_or_a_recovery_code(open_page: Ope
     expect(page.locator(".errorlist")).to_contain_text("Wrong or already used code")
     page.get_by_role("textbox", name="Code").fill(
         code_of(secret, time.time() + 30)
-    )  # the one before may have been used already
+    )  # the next code, because the current one may have been used already
     page.keyboard.press("Enter")
     page.wait_for_url("**/albums/")
     sign_out(page)
@@ -151,7 +151,7 @@ def test_a_password_and_then_a_code_of_the_app_or_a_recovery_code(open_page: Ope
     page.wait_for_url("**/albums/")
 
 
-def test_all_but_passkeys_works_without_scripts_and_the_page_says_so(
+def test_signing_in_works_without_javascript_except_for_passkeys(
     open_page: OpenPage, account: Account, localhost
 ) -> None:
     page = open_page(None, at=localhost, java_script_enabled=False)
@@ -179,7 +179,7 @@ def set_up_app_without_scripts(page: Page) -> str:
     return secret
 
 
-def test_a_passkey_signs_in_alone_and_after_the_password(open_page: OpenPage, account: Account, localhost) -> None:
+def test_a_passkey_works_alone_and_as_second_factor(open_page: OpenPage, account: Account, localhost) -> None:
     page = open_page(None, at=localhost)
     add_authenticator(page)
     sign_in(page, account.name)
@@ -213,7 +213,7 @@ def test_a_passkey_signs_in_alone_and_after_the_password(open_page: OpenPage, ac
     page.wait_for_url("**/albums/")
 
 
-def test_a_passkey_that_is_not_there_is_told(open_page: OpenPage, localhost) -> None:
+def test_a_missing_passkey_is_reported(open_page: OpenPage, localhost) -> None:
     page = open_page(None, at=localhost)
     add_authenticator(page)
     page.goto("/accounts/login/")
@@ -224,7 +224,7 @@ def test_a_passkey_that_is_not_there_is_told(open_page: OpenPage, localhost) -> 
     expect(page.get_by_role("button", name="Sign in with a passkey")).to_be_enabled()
 
 
-def test_a_passkey_of_another_address_is_refused(open_page: OpenPage, localhost) -> None:
+def test_a_passkey_of_another_origin_is_rejected(open_page: OpenPage, localhost) -> None:
     page = open_page(at=localhost)
     add_authenticator(page)
     add_passkey(page)
@@ -249,8 +249,8 @@ def test_a_passkey_of_another_address_is_refused(open_page: OpenPage, localhost)
     expect(page.get_by_text("This passkey was used at a different address")).to_be_visible()
 
 
-def test_the_provider_signs_in_and_its_groups_say_who_is_an_administrator(open_page: OpenPage, issuer: str) -> None:
-    page = open_page(None, is_heard=False)  # the provider's own pages complain of a missing icon
+def test_the_provider_signs_a_user_in_and_its_groups_make_administrators(open_page: OpenPage, issuer: str) -> None:
+    page = open_page(None, records_console=False)  # the provider's own pages log a missing icon
     page.goto("/accounts/login/?next=/batches/")
     page.get_by_role("button", name="Sign in with Home").click()
     page.wait_for_url(f"{issuer}/**")
@@ -268,10 +268,10 @@ def test_the_provider_signs_in_and_its_groups_say_who_is_an_administrator(open_p
     ensure_accessible(page, "cancelled")
 
 
-def test_a_local_account_is_connected_signs_in_there_and_is_disconnected(
+def test_a_local_account_can_be_connected_used_and_disconnected(
     open_page: OpenPage, account: Account, issuer: str
 ) -> None:
-    page = open_page(None, is_heard=False)  # the provider's own pages complain of a missing icon
+    page = open_page(None, records_console=False)  # the provider's own pages log a missing icon
     sign_in(page, account.name)
     page.goto("/accounts/openid-connect/connection/")
     page.get_by_role("button", name="Connect Home").click()
@@ -290,13 +290,15 @@ def test_a_local_account_is_connected_signs_in_there_and_is_disconnected(
 
     page.goto("/accounts/openid-connect/connection/")
     page.get_by_role("button", name="Disconnect").click()
-    confirm(page)  # this session began at the provider: the password was not entered in it
+    confirm(page)  # the session started at the provider, without the password
     expect(page.get_by_role("button", name="Connect Home")).to_be_visible()
 
 
-def test_pages_are_accessible_on_a_phone_and_in_the_dark(open_page: OpenPage, users: list[Account], localhost) -> None:
-    for look in LOOKS:
-        page = open_page(None, at=localhost, is_heard=False, **look)  # axe styles what it looks at
+def test_account_pages_are_accessible_on_a_phone_and_in_dark_mode(
+    open_page: OpenPage, users: list[Account], localhost
+) -> None:
+    for options in CONTEXT_OPTIONS:
+        page = open_page(None, at=localhost, records_console=False, **options)  # axe adds styles to the page
         add_authenticator(page)
         page.goto("/accounts/login/")
         expect(page.get_by_role("button", name="Sign in with a passkey")).to_be_visible()
@@ -314,20 +316,20 @@ def test_pages_are_accessible_on_a_phone_and_in_the_dark(open_page: OpenPage, us
         page.get_by_role("button", name="Turn on").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Recovery codes")
         ensure_accessible(page, "recovery codes")
-        for where in (
+        for path in (
             "passkeys/add/",
             "two-factor/recovery-codes/new/",
             "two-factor/app/remove/",
             "openid-connect/connection/",
         ):
-            page.goto(f"/accounts/{where}")
-            ensure_accessible(page, where)
+            page.goto(f"/accounts/{path}")
+            ensure_accessible(page, path)
         page.goto("/accounts/passkeys/add/")
         page.get_by_role("button", name="Add passkey").click()
         expect(page.get_by_text("Passkey added.")).to_be_visible()
-        for where in ("two-factor/", "two-factor/confirm/", "passkeys/confirm/"):
-            page.goto(f"/accounts/{where}")
-            ensure_accessible(page, where)
+        for path in ("two-factor/", "two-factor/confirm/", "passkeys/confirm/"):
+            page.goto(f"/accounts/{path}")
+            ensure_accessible(page, path)
         name = page.locator(".masthead__name").inner_text()
         sign_out(page)
         sign_in(page, name)
@@ -335,7 +337,7 @@ def test_pages_are_accessible_on_a_phone_and_in_the_dark(open_page: OpenPage, us
         ensure_accessible(page, "code")
 
 
-def test_an_address_without_a_name_says_that_passkeys_do_not_work_there(page: Page) -> None:
+def test_a_numeric_address_shows_that_passkeys_do_not_work(page: Page) -> None:
     page.goto("/accounts/two-factor/")
 
     expect(page.get_by_text("Passkeys don\u2019t work at this address")).to_be_visible()

@@ -1,4 +1,4 @@
-"""To the trash and back, as a person does it."""
+"""Moving photos and albums to the trash and restoring them, as a user does it."""
 
 import json
 
@@ -6,25 +6,25 @@ import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, OpenPage, new_album
-from tests.browser.desk import album_of, choose, pictures, send, title
-from tests.browser.looking import SCHEMES, ensure_accessible, ensure_seen
+from tests.browser.desk import album_of, choose, expect_title, pictures, send
+from tests.browser.looking import SCHEMES, ensure_accessible, ensure_images_loaded
 from tests.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers, pytest.mark.usefixtures("worker")]
 
 
 def fill(page: Page, count: int) -> str:
-    """The address of a new album with so many photos, which a worker developed."""
+    """Upload `count` photos to a new album, wait until they are processed, and return its URL."""
     address = new_album(page)
     send(page, pictures(count))
     expect(page.locator(".report")).to_contain_text(f"{count} photos added")
     return address
 
 
-def ensure_only_gone(complaints: list[str]) -> None:
-    """htmx and the browser complain of each answer that is an error, and here the album's are."""
-    assert [said for said in complaints if "410" not in said and "404" not in said] == []
-    complaints.clear()
+def clear_deleted_album_errors(console_errors: list[str]) -> None:
+    """Assert that all console errors are about the deleted album's responses, and clear them."""
+    assert [error for error in console_errors if "410" not in error and "404" not in error] == []
+    console_errors.clear()
 
 
 def move_to_trash(page: Page, name: str) -> None:
@@ -35,7 +35,7 @@ def move_to_trash(page: Page, name: str) -> None:
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_a_photo_goes_to_the_trash_and_is_back_with_one_click(page: Page, size: ViewportSize) -> None:
+def test_a_photo_moved_to_the_trash_is_restored_with_one_click(page: Page, size: ViewportSize) -> None:
     page.set_viewport_size(size)
     fill(page, 3)
 
@@ -51,116 +51,114 @@ def test_a_photo_goes_to_the_trash_and_is_back_with_one_click(page: Page, size: 
     expect(page.get_by_role("link", name="Trash (")).to_have_count(0)
 
 
-def test_everything_in_the_trash_works_without_javascript(
-    page: Page, open_page: OpenPage, installation: Installation
-) -> None:
+def test_the_trash_works_without_javascript(page: Page, open_page: OpenPage, installation: Installation) -> None:
     address = fill(page, 4)
-    plain = open_page(viewport=PHONE, java_script_enabled=False)
+    no_script_page = open_page(viewport=PHONE, java_script_enabled=False)
     for number in (1, 2, 3):
-        plain.goto(address)
-        move_to_trash(plain, f"IMG_000{number}.JPG")
+        no_script_page.goto(address)
+        move_to_trash(no_script_page, f"IMG_000{number}.JPG")
 
-    plain.get_by_role("link", name="Trash (3)").click()
-    expect(plain.locator(".trashed")).to_have_count(3)
-    plain.get_by_role("button", name="Restore IMG_0001.JPG").click()
-    expect(plain.locator(".trashed")).to_have_count(2)
-    plain.get_by_role("link", name="Delete IMG_0002.JPG permanently").click()
-    plain.get_by_role("button", name="Delete permanently").click()
-    expect(plain.locator(".trashed")).to_have_count(1)
-    plain.get_by_role("link", name="Empty trash").click()
-    plain.get_by_role("button", name="Delete 1 photo permanently").click()
+    no_script_page.get_by_role("link", name="Trash (3)").click()
+    expect(no_script_page.locator(".trashed")).to_have_count(3)
+    no_script_page.get_by_role("button", name="Restore IMG_0001.JPG").click()
+    expect(no_script_page.locator(".trashed")).to_have_count(2)
+    no_script_page.get_by_role("link", name="Delete IMG_0002.JPG permanently").click()
+    no_script_page.get_by_role("button", name="Delete permanently").click()
+    expect(no_script_page.locator(".trashed")).to_have_count(1)
+    no_script_page.get_by_role("link", name="Empty trash").click()
+    no_script_page.get_by_role("button", name="Delete 1 photo permanently").click()
 
-    expect(plain.get_by_text("1 photo was deleted permanently.")).to_be_visible()
-    expect(plain.locator(".tile")).to_have_count(2)
-    assert installation.ask(f"SELECT count(*) FROM albums_photo WHERE album_id = {album_of(plain)}") == [(2,)]
+    expect(no_script_page.get_by_text("1 photo was deleted permanently.")).to_be_visible()
+    expect(no_script_page.locator(".tile")).to_have_count(2)
+    assert installation.ask(f"SELECT count(*) FROM albums_photo WHERE album_id = {album_of(no_script_page)}") == [(2,)]
     verified = json.loads(installation.manage("verify", "--json").stdout)
     assert (verified["missing"], verified["orphans"]) == ([], [])
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_axe_finds_nothing_in_the_message_with_its_way_back(
+def test_axe_finds_no_violation_in_the_message_with_the_undo_button(
     page: Page, open_page: OpenPage, size: ViewportSize
 ) -> None:
     address = fill(page, 2)
     for scheme in SCHEMES:
-        unheard = open_page(viewport=size, color_scheme=scheme, is_heard=False)
-        unheard.goto(address)
-        move_to_trash(unheard, "IMG_0001.JPG")
-        ensure_accessible(unheard)
-        unheard.get_by_role("button", name="Undo").click()
-        expect(unheard.locator(".tile")).to_have_count(2)
+        unrecorded_page = open_page(viewport=size, color_scheme=scheme, records_console=False)
+        unrecorded_page.goto(address)
+        move_to_trash(unrecorded_page, "IMG_0001.JPG")
+        ensure_accessible(unrecorded_page)
+        unrecorded_page.get_by_role("button", name="Undo").click()
+        expect(unrecorded_page.locator(".tile")).to_have_count(2)
 
 
 @pytest.mark.parametrize("has_script", [True, False], ids=["script", "no script"])
-def test_a_deleted_album_is_back_with_one_click(
+def test_a_deleted_album_is_restored_with_one_click(
     page: Page, open_page: OpenPage, installation: Installation, has_script: bool
 ) -> None:
     address = fill(page, 2)
-    plain = open_page(viewport=PHONE, java_script_enabled=has_script, is_heard=False)
-    plain.goto(address)
-    number = album_of(plain)
+    no_script_page = open_page(viewport=PHONE, java_script_enabled=has_script, records_console=False)
+    no_script_page.goto(address)
+    number = album_of(no_script_page)
 
-    plain.get_by_role("link", name="Delete").click()
-    plain.get_by_role("button", name="Move to trash").click()
-    expect(plain.get_by_text("was moved to the trash.")).to_be_visible()
-    expect(plain.locator(".card")).to_have_count(0)
-    plain.get_by_role("button", name="Undo").click()
+    no_script_page.get_by_role("link", name="Delete").click()
+    no_script_page.get_by_role("button", name="Move to trash").click()
+    expect(no_script_page.get_by_text("was moved to the trash.")).to_be_visible()
+    expect(no_script_page.locator(".card")).to_have_count(0)
+    no_script_page.get_by_role("button", name="Undo").click()
 
-    expect(plain.locator(".tile")).to_have_count(2)
-    plain.get_by_role("link", name="Delete").click()
-    plain.get_by_role("button", name="Move to trash").click()
-    plain.get_by_role("link", name="Trash (1)").click()
-    ensure_seen(plain) if has_script else None
-    plain.get_by_role("link", name="permanently").click()
-    plain.get_by_role("button", name="Delete permanently").click()
-    expect(plain.get_by_text("was deleted permanently.")).to_be_visible()
+    expect(no_script_page.locator(".tile")).to_have_count(2)
+    no_script_page.get_by_role("link", name="Delete").click()
+    no_script_page.get_by_role("button", name="Move to trash").click()
+    no_script_page.get_by_role("link", name="Trash (1)").click()
+    ensure_images_loaded(no_script_page) if has_script else None
+    no_script_page.get_by_role("link", name="permanently").click()
+    no_script_page.get_by_role("button", name="Delete permanently").click()
+    expect(no_script_page.get_by_text("was deleted permanently.")).to_be_visible()
     assert installation.ask(f"SELECT count(*) FROM albums_photo WHERE album_id = {number}") == [(0,)]
     verified = json.loads(installation.manage("verify", "--json").stdout)
     assert (verified["missing"], verified["orphans"]) == ([], [])
 
 
-def test_a_page_whose_album_is_deleted_elsewhere_says_so_and_shows_no_success(
-    page: Page, installation: Installation, complaints: list[str]
+def test_a_page_shows_that_its_album_was_deleted_in_another_tab(
+    page: Page, installation: Installation, console_errors: list[str]
 ) -> None:
     installation.stop("run_huey", seconds=200)
     address = new_album(page)
     send(page, pictures(3))
-    title(page, "Upload complete: 3 uploaded")
-    other = page.context.new_page()
+    expect_title(page, "Upload complete: 3 uploaded")
+    other_tab = page.context.new_page()
 
-    other.goto(f"{address}delete/")
-    other.get_by_role("button", name="Move to trash").click()
+    other_tab.goto(f"{address}delete/")
+    other_tab.get_by_role("button", name="Move to trash").click()
 
-    note = page.locator("connection-status")
-    expect(note).to_contain_text("This album is in the trash.")
+    status = page.locator("connection-status")
+    expect(status).to_contain_text("This album is in the trash.")
     expect(page.locator("[data-uploader]")).to_be_hidden()
     expect(page.locator("#upload-panel")).to_be_hidden()
     page.get_by_role("link", name="Restore it").click()
     page.get_by_role("button", name="Restore album").click()
     expect(page.locator("#upload-panel")).to_contain_text("0 of 3")
-    other.goto(f"{address}delete/")
-    other.get_by_role("button", name="Move to trash").click()
-    other.goto(f"{address}delete-permanently/")
-    other.get_by_role("button", name="Delete permanently").click()
+    other_tab.goto(f"{address}delete/")
+    other_tab.get_by_role("button", name="Move to trash").click()
+    other_tab.goto(f"{address}delete-permanently/")
+    other_tab.get_by_role("button", name="Delete permanently").click()
 
-    expect(note).to_contain_text("This")  # in the trash, or deleted already
+    expect(status).to_contain_text("This")  # in the trash, or deleted already
     page.reload()
     expect(page.get_by_role("heading")).to_have_text("Page not found")
-    ensure_only_gone(complaints)
+    clear_deleted_album_errors(console_errors)
 
 
-def test_photos_that_were_chosen_for_a_deleted_album_stay_listed(open_page: OpenPage) -> None:
-    page = open_page(is_heard=False)
+def test_files_selected_for_a_deleted_album_stay_listed(open_page: OpenPage) -> None:
+    page = open_page(records_console=False)
     address = new_album(page)
     choose(page, pictures(2))
-    other = page.context.new_page()
-    other.goto(f"{address}delete/")
-    other.get_by_role("button", name="Move to trash").click()
+    other_tab = page.context.new_page()
+    other_tab.goto(f"{address}delete/")
+    other_tab.get_by_role("button", name="Move to trash").click()
 
     page.get_by_role("button", name="Upload 2 photos").click()
 
     expect(page.locator("connection-status")).to_contain_text("This album is in the trash.")
-    title(page, "2 files not uploaded")
+    expect_title(page, "2 files not uploaded")
     expect(page.locator(".file-row")).to_have_count(2)
     expect(page.get_by_role("button", name="Browse files")).to_be_hidden()
     ensure_accessible(page)

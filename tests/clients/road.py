@@ -1,4 +1,4 @@
-"""The way between a client and the server: counts what passes, remembers where each PATCH began, and can be closed."""
+"""A proxy between a client and the server: it counts bytes, records the offset of each PATCH, and can hold requests."""
 
 import re
 import socket
@@ -8,18 +8,18 @@ from contextlib import suppress
 
 from tests import servers
 
-PIECE = 64 << 10
-BEGINNING = re.compile(rb"\r\nUpload-Offset: *(\d+)", re.IGNORECASE)
+CHUNK_BYTES = 64 << 10
+UPLOAD_OFFSET = re.compile(rb"\r\nUpload-Offset: *(\d+)", re.IGNORECASE)
 
 
 def never() -> bool:
     return False
 
 
-class Road:
-    """Listens on a port of its own and passes on to another.
+class RecordingProxy:
+    """Listens on its own port and forwards to the server's.
 
-    `close_when(condition)` holds back what comes for the server as soon as the condition is true, until `open()`.
+    `close_when(condition)` holds the bytes for the server from when the condition is true until `open()` is called.
     """
 
     def __init__(self, port: int) -> None:
@@ -28,9 +28,9 @@ class Road:
         self.is_closed = False
         self._opened = threading.Condition()
         self.offsets: list[int] = []
-        self._to = (servers.HOST, port)
+        self._server = (servers.HOST, port)
         self._listener = socket.create_server((servers.HOST, 0))
-        self._lines = 0
+        self._connections = 0
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
@@ -41,7 +41,7 @@ class Road:
 
     @property
     def is_empty(self) -> bool:
-        return self._lines == 0
+        return self._connections == 0
 
     def close_when(self, condition: Callable[[], bool]) -> None:
         self._condition = condition
@@ -66,41 +66,41 @@ class Road:
             while True:
                 client, _ = self._listener.accept()
                 with self._lock:
-                    self._lines += 1
-                threading.Thread(target=self._pass_on, args=(client,), daemon=True).start()
+                    self._connections += 1
+                threading.Thread(target=self._forward, args=(client,), daemon=True).start()
 
-    def _pass_on(self, client: socket.socket) -> None:
-        with client, socket.create_connection(self._to) as server:
-            back = threading.Thread(target=self._back, args=(client, server), daemon=True)
-            back.start()
-            self._forth(client, server)
-            back.join()
+    def _forward(self, client: socket.socket) -> None:
+        with client, socket.create_connection(self._server) as server:
+            responses = threading.Thread(target=self._forward_responses, args=(client, server), daemon=True)
+            responses.start()
+            self._forward_requests(client, server)
+            responses.join()
         with self._lock:
-            self._lines -= 1
+            self._connections -= 1
 
-    def _forth(self, client: socket.socket, server: socket.socket) -> None:
-        last = b""
+    def _forward_requests(self, client: socket.socket, server: socket.socket) -> None:
+        recent = b""
         with suppress(OSError):
-            while piece := client.recv(PIECE):
-                last = last[-64:] + piece  # a header may be cut in two by the pieces
-                self._note(last, fresh=len(piece))
+            while chunk := client.recv(CHUNK_BYTES):
+                recent = recent[-64:] + chunk  # a header may be split between two chunks
+                self._record(recent, new_bytes=len(chunk))
                 with self._opened:
                     self.is_closed = self.is_closed or self._condition()
                     self._opened.wait_for(lambda: not self.is_closed)
-                server.sendall(piece)
+                server.sendall(chunk)
         with suppress(OSError):
             server.shutdown(socket.SHUT_RDWR)
 
-    def _back(self, client: socket.socket, server: socket.socket) -> None:
+    def _forward_responses(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
-            while piece := server.recv(PIECE):
-                client.sendall(piece)
+            while chunk := server.recv(CHUNK_BYTES):
+                client.sendall(chunk)
         with suppress(OSError):
             client.shutdown(socket.SHUT_RDWR)
 
-    def _note(self, seen: bytes, fresh: int) -> None:
+    def _record(self, recent: bytes, new_bytes: int) -> None:
         with self._lock:
-            self.sent += fresh
-            for found in BEGINNING.finditer(seen):
-                if found.end() > len(seen) - fresh:
-                    self.offsets.append(int(found[1]))
+            self.sent += new_bytes
+            for match in UPLOAD_OFFSET.finditer(recent):
+                if match.end() > len(recent) - new_bytes:
+                    self.offsets.append(int(match[1]))

@@ -1,4 +1,4 @@
-"""An unmodified Uppy sends straight to the bucket, in a real Chromium: Darkroom is its Companion."""
+"""An unmodified Uppy uploads straight to the bucket, in a real Chromium, with Darkroom as its Companion."""
 
 import hashlib
 import os
@@ -57,15 +57,15 @@ def page(installation: Installation) -> Iterator[Page]:
         browser.close()
 
 
-def open_uppy(page: Page, installation: Installation, session: requests.Session, title: str, **more: object) -> None:
-    """On a page of Darkroom's, as strict as it is. Its Companion's address is what the manifest tells.
+def open_uppy(page: Page, installation: Installation, session: requests.Session, title: str, **options: object) -> None:
+    """Open Uppy on a page of Darkroom, under its content security policy, with the Companion URL from the manifest.
 
-    A page that the test made up would not do: for Chromium it comes from nowhere, and may not ask the loopback.
+    A page that the test itself serves does not work: Chromium does not know its address space, and blocks requests to loopback.
     """
     album = installation.new_album(session, title)
     headers = {"X-CSRFToken": session.cookies["csrftoken"], "Origin": installation.url}
     address = f"{installation.url}/albums/{album}/uploads/manifest/"
-    told = session.post(address, json={"open": False, "files": []}, headers=headers, timeout=60).json()
+    manifest = session.post(address, json={"open": False, "files": []}, headers=headers, timeout=60).json()
     script = subprocess.run(
         [HERE / "node_modules/.bin/esbuild", "uppy-s3.js", "--bundle"],
         cwd=HERE,
@@ -74,37 +74,37 @@ def open_uppy(page: Page, installation: Installation, session: requests.Session,
         timeout=240,
     ).stdout
     page.goto(f"{installation.url}/albums/{album}/")
-    page.evaluate("options => { window.options = options }", {"companionEndpoint": told["direct"], **more})
+    page.evaluate("options => { window.options = options }", {"companionEndpoint": manifest["direct"], **options})
     page.evaluate(script.decode())
 
 
-def sent(page: Page) -> str:
-    return polling.until(page.title, 240, "it never ends")
+def wait_for_end(page: Page) -> str:
+    return polling.until(page.title, 240, "the upload never ends")
 
 
 def received(installation: Installation, path: Path) -> bool:
     return (path.name, "received", hashlib.sha256(path.read_bytes()).hexdigest()) in installation.ask(UPLOADS)
 
 
-def photo(tmp_path: Path, name: str, slack: int = 0) -> Path:
+def photo(tmp_path: Path, name: str, extra_bytes: int = 0) -> Path:
     path = tmp_path / name
-    path.write_bytes(making.jpeg((900, 600)) + os.urandom(slack))
+    path.write_bytes(making.jpeg((900, 600)) + os.urandom(extra_bytes))
     return path
 
 
-def test_a_file_goes_in_parts(page, installation, session, environment, rgw, tmp_path):
+def test_a_file_is_uploaded_in_parts(page, installation, session, environment, rgw, tmp_path):
     path = photo(tmp_path, "parts.jpg", 12 * MEGABYTE)
     open_uppy(page, installation, session, "Parts", shouldUseMultipart=True)
 
     page.locator("#uppy").set_input_files(path)
 
-    assert sent(page) == "sent 1"
+    assert wait_for_end(page) == "sent 1"
     assert page.evaluate("window.parts") == PARTS
     assert received(installation, path)
     polling.until(lambda: not rgw.multiparts(environment["S3_BUCKET"]))
 
 
-def test_a_file_that_is_paused_goes_on(page, installation, session, tmp_path):
+def test_a_paused_file_is_resumed(page, installation, session, tmp_path):
     path = photo(tmp_path, "paused.jpg", 30 * MEGABYTE)
     open_uppy(page, installation, session, "Paused", shouldUseMultipart=True)
 
@@ -113,11 +113,11 @@ def test_a_file_that_is_paused_goes_on(page, installation, session, tmp_path):
     polling.until(lambda: page.evaluate("window.isPaused"), 240)
     page.evaluate("uppy.resumeAll()")
 
-    assert sent(page) == "sent 1"
+    assert wait_for_end(page) == "sent 1"
     assert received(installation, path)
 
 
-def test_a_file_that_is_cancelled_leaves_nothing(page, installation, session, environment, rgw, tmp_path):
+def test_a_cancelled_file_leaves_no_parts(page, installation, session, environment, rgw, tmp_path):
     path = photo(tmp_path, "cancelled.jpg", 30 * MEGABYTE)
     open_uppy(page, installation, session, "Cancelled", shouldUseMultipart=True)
 
@@ -128,11 +128,11 @@ def test_a_file_that_is_cancelled_leaves_nothing(page, installation, session, en
     polling.until(lambda: not rgw.multiparts(environment["S3_BUCKET"]))
 
 
-def test_a_small_file_goes_as_a_form_as_it_does_unless_told_otherwise(page, installation, session, tmp_path):
+def test_a_small_file_is_sent_as_a_form_by_default(page, installation, session, tmp_path):
     path = photo(tmp_path, "form.jpg")
     open_uppy(page, installation, session, "Form")
 
     page.locator("#uppy").set_input_files(path)
 
-    assert sent(page) == "sent 1"
+    assert wait_for_end(page) == "sent 1"
     polling.until(lambda: received(installation, path), 240, "the sweep does not find it")

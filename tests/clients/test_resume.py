@@ -1,4 +1,4 @@
-"""Clients of other people's making upload, are killed, start again and go on: as docs/uploading.md shows them, word for word."""
+"""Third-party clients upload, are killed, and resume after a restart, with the exact code of docs/uploading.md."""
 
 import hashlib
 import os
@@ -17,7 +17,7 @@ from playwright.sync_api import Page, Playwright, sync_playwright
 
 from tests import polling
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
-from tests.clients.road import Road
+from tests.clients.road import RecordingProxy
 from tests.installation import NAME, PASSWORD, Installation
 from tests.processing import making
 from tests.support import processes
@@ -28,15 +28,15 @@ HERE = Path(__file__).parent
 UPLOADING = HERE.parent.parent / "docs" / "uploading.md"
 MEGABYTE = 1 << 20
 SIZE = 30 * MEGABYTE
-AROUND = 512 << 10
-"""Bytes around those of the file: a page asks for fifty modules with cookies, and polls. What arrived is twenty times that."""
+MAX_OTHER_BYTES = 512 << 10
+"""Bytes besides those of the file: a page requests fifty modules, and polls. A third of the file is twenty times that."""
 
 
 class Sender(ABC):
-    """A client that sends one file. `scratch` is the directory in which it remembers where it was."""
+    """A client that sends one file. It stores its upload's URL in the directory `scratch`."""
 
-    def __init__(self, road: Road, album: int, source: Path, scratch: Path) -> None:
-        self.road, self.album, self.source, self.scratch = road, album, source, scratch
+    def __init__(self, proxy: RecordingProxy, album: int, source: Path, scratch: Path) -> None:
+        self.proxy, self.album, self.source, self.scratch = proxy, album, source, scratch
         self.process: subprocess.Popen[bytes] | None = None
 
     @abstractmethod
@@ -44,11 +44,11 @@ class Sender(ABC):
 
     @abstractmethod
     def wait(self) -> None:
-        """Until it says that the file is stored."""
+        """Wait until the client reports that the file is stored."""
 
     @property
-    def remembers(self) -> bool:
-        """Does it know its upload's address, should it die now?"""
+    def has_saved_upload(self) -> bool:
+        """Whether the client has saved its upload's URL, so that it can resume after a kill."""
         return True
 
     def kill(self) -> None:
@@ -62,7 +62,7 @@ class Sender(ABC):
 
 
 class Script(Sender):
-    """The example of docs/uploading.md."""
+    """An example of docs/uploading.md."""
 
     heading, name, interpreter = "", "", ""
 
@@ -70,15 +70,15 @@ class Script(Sender):
         code = UPLOADING.read_text(encoding="utf-8").partition(f"\n### {self.heading}\n")[2].partition("```")[2]
         script = self.scratch / self.name
         script.write_text(code.partition("\n")[2].partition("```")[0], encoding="utf-8")
-        words = (self.road.url, str(self.album), NAME, PASSWORD, str(self.source))
-        self._run(self.interpreter, str(script), *words)
+        arguments = (self.proxy.url, str(self.album), NAME, PASSWORD, str(self.source))
+        self._run(self.interpreter, str(script), *arguments)
 
     def wait(self) -> None:
-        said, _ = self.process.communicate(timeout=240)
-        assert (self.process.returncode, said.decode().strip()) == (0, f"{self.source} is stored")
+        output, _ = self.process.communicate(timeout=240)
+        assert (self.process.returncode, output.decode().strip()) == (0, f"{self.source} is stored")
 
     @property
-    def remembers(self) -> bool:
+    def has_saved_upload(self) -> bool:
         return (self.scratch / "uploads.json").exists() and "/uploads/" in (self.scratch / "uploads.json").read_text()
 
 
@@ -96,7 +96,7 @@ class Tuspy(Script):
 
 
 class Uppy(Sender):
-    """In a Chromium with a profile of its own: when it is killed and started again, only what it wrote there is left."""
+    """Uppy in a Chromium with its own profile: after a kill and restart, only what Chromium wrote to the profile is left."""
 
     playwright: Playwright
 
@@ -117,9 +117,9 @@ class Uppy(Sender):
         self.kill()
 
     @property
-    def remembers(self) -> bool:
-        """Chromium writes localStorage down some seconds late."""
-        self.page.wait_for_timeout(50)  # lets playwright answer what the page asks of it
+    def has_saved_upload(self) -> bool:
+        """Chromium writes localStorage to disk with a delay of some seconds."""
+        self.page.wait_for_timeout(50)  # lets Playwright handle requests of the page
         logs = (self.scratch / "profile").glob("Default/Local Storage/leveldb/*.log")
         return any(b"uploadUrl" in path.read_bytes() for path in logs)
 
@@ -128,24 +128,24 @@ class Uppy(Sender):
         script = subprocess.run(
             [bundle, "uppy.js", "--bundle"], cwd=HERE, check=True, capture_output=True, timeout=240
         ).stdout
-        endpoint = f"{self.road.url}/albums/{self.album}/uploads/tus/"
+        endpoint = f"{self.proxy.url}/albums/{self.album}/uploads/tus/"
         body = f'<!doctype html><body data-endpoint="{endpoint}"><input type="file"><script src="/uppy.js"></script>'
         page.route("**/uppy.html", lambda route: route.fulfill(body=body, content_type="text/html"))
         page.route("**/uppy.js", lambda route: route.fulfill(body=script, content_type="text/javascript"))
-        page.goto(f"{self.road.url}/accounts/login/")
+        page.goto(f"{self.proxy.url}/accounts/login/")
         if page.get_by_label("Username").count():
             page.get_by_label("Username").fill(NAME)
             page.get_by_label("Password").fill(PASSWORD)
             page.get_by_role("button", name="Sign in").click()
             page.wait_for_url("**/albums/")
-        page.goto(f"{self.road.url}/uppy.html")
-        page.unroute_all()  # else every request would take the way through here
+        page.goto(f"{self.proxy.url}/uppy.html")
+        page.unroute_all()  # otherwise every request would pass through Playwright
 
     def _choose(self, path: Path) -> None:
-        """Playwright would carry the file through the debugging line, which takes a minute."""
-        line = self.page.context.new_cdp_session(self.page)
-        chosen = line.send("Runtime.evaluate", {"expression": "document.querySelector('input')"})
-        line.send("DOM.setFileInputFiles", {"files": [str(path)], "objectId": chosen["result"]["objectId"]})
+        """Set the file by its path: Playwright would transfer it through the debugging connection, which takes a minute."""
+        devtools = self.page.context.new_cdp_session(self.page)
+        input_element = devtools.send("Runtime.evaluate", {"expression": "document.querySelector('input')"})
+        devtools.send("DOM.setFileInputFiles", {"files": [str(path)], "objectId": input_element["result"]["objectId"]})
 
 
 @pytest.fixture(scope="module")
@@ -157,14 +157,14 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 
 
 @pytest.fixture
-def road(installation: Installation) -> Iterator[Road]:
-    with closing(Road(installation.port)) as road:
-        yield road
+def proxy(installation: Installation) -> Iterator[RecordingProxy]:
+    with closing(RecordingProxy(installation.port)) as proxy:
+        yield proxy
 
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A photo as cameras write some: a picture, and much slack behind it."""
+    """A photo with many bytes after the picture, as some cameras write."""
     path = tmp_path / "IMG_1.JPG"
     path.write_bytes(making.jpeg((1200, 900)) + os.urandom(SIZE))
     return path
@@ -184,11 +184,11 @@ def playwright() -> Iterator[Playwright]:
 
 
 @pytest.fixture(params=[TusJsClient, Tuspy, Uppy])
-def sender(request, installation, road, source, scratch) -> Iterator[Sender]:
+def sender(request, installation, proxy, source, scratch) -> Iterator[Sender]:
     if request.param is Uppy:
         Uppy.playwright = request.getfixturevalue("playwright")
     session = installation.sign_in()
-    sender: Sender = request.param(road, installation.new_album(session, request.param.__name__), source, scratch)
+    sender: Sender = request.param(proxy, installation.new_album(session, request.param.__name__), source, scratch)
     try:
         yield sender
     finally:
@@ -200,10 +200,10 @@ def draft(installation: Installation) -> Path | None:
     return next((installation.data_dir / "incoming").glob("*.part"), None)
 
 
-def has_begun(installation: Installation) -> bool:
-    """A third has arrived, whatever was sent again."""
-    begun = draft(installation)
-    return begun is not None and begun.stat().st_size > SIZE // 3
+def has_partly_arrived(installation: Installation) -> bool:
+    """Whether a third of the file has arrived, not counting bytes that were sent again."""
+    part_file = draft(installation)
+    return part_file is not None and part_file.stat().st_size > SIZE // 3
 
 
 def offset(installation: Installation, session: requests.Session, draft: Path) -> int:
@@ -213,31 +213,31 @@ def offset(installation: Installation, session: requests.Session, draft: Path) -
 
 def original(installation: Installation, session: requests.Session, album: int) -> bytes:
     page = f"{installation.url}/albums/{album}/"
-    found = polling.until(
+    link = polling.until(
         lambda: re.search(r'href="/photos/(\d+)/"', session.get(page, timeout=60).text), 240, "no photo appears"
     )
-    return session.get(f"{installation.url}/photos/{found[1]}/original/", timeout=60).content
+    return session.get(f"{installation.url}/photos/{link[1]}/original/", timeout=60).content
 
 
-def test_a_client_that_was_killed_goes_on_where_it_was(installation, road, sender, source):
-    road.close_when(lambda: has_begun(installation))  # in the middle of a chunk, the second or third of four
+def test_a_killed_client_resumes_at_the_stored_offset(installation, proxy, sender, source):
+    proxy.close_when(lambda: has_partly_arrived(installation))  # in the middle of a chunk, the second or third of four
     sender.start()
-    polling.until(lambda: road.is_closed, 240, "nothing comes")
-    begun = draft(installation)
-    polling.until(lambda: sender.remembers, 240, "it does not remember its upload")
+    polling.until(lambda: proxy.is_closed, 240, "no bytes arrive")
+    part_file = draft(installation)
+    polling.until(lambda: sender.has_saved_upload, 240, "the client does not save its upload's URL")
     sender.kill()
-    road.open()
-    polling.until(lambda: road.is_empty, what="the line stays open")
+    proxy.open()
+    polling.until(lambda: proxy.is_empty, what="the connection stays open")
     session = installation.sign_in()
-    there = offset(installation, session, begun)
+    resume_offset = offset(installation, session, part_file)
     size = source.stat().st_size
-    assert SIZE // 3 < there < size
+    assert SIZE // 3 < resume_offset < size
 
-    road.forget()
+    proxy.forget()
     sender.start()
     sender.wait()
 
-    assert road.offsets[0] == there
-    assert 0 <= road.sent - (size - there) < AROUND
+    assert proxy.offsets[0] == resume_offset
+    assert 0 <= proxy.sent - (size - resume_offset) < MAX_OTHER_BYTES
     stored = original(installation, session, sender.album)
     assert hashlib.sha256(stored).digest() == hashlib.sha256(source.read_bytes()).digest()

@@ -1,4 +1,4 @@
-// Uppy with its AwsS3 plugin as it comes: nothing is told but where its Companion is. esbuild makes one script of it.
+// Uppy with the default AwsS3 plugin: only the Companion's URL is configured. esbuild bundles it into one script.
 import Uppy from "@uppy/core";
 import AwsS3 from "@uppy/aws-s3";
 

@@ -1,4 +1,4 @@
-// Uppy as a page would use it; esbuild makes one script of it. Its Tus plugin keeps the addresses of uploads in localStorage.
+// Uppy as a page would use it; esbuild bundles it into one script. Its Tus plugin stores the URLs of uploads in localStorage.
 import Uppy from "@uppy/core";
 import Tus from "@uppy/tus";
 

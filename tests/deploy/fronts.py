@@ -1,4 +1,4 @@
-"""The proxies of deploy/ with their own configuration: only addresses and paths are put in the places of the examples."""
+"""The proxies of deploy/ with the configurations from there; only addresses and paths are replaced."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 class Front(Protocol):
     url: str
     certificate: str | bool
-    """What a client holds the server's certificate to."""
+    """What a client verifies the server's certificate with, as for `requests`."""
 
     def stop(self) -> None: ...
 
@@ -36,9 +36,9 @@ class Nginx:
         *,
         is_limited: bool = False,
     ) -> None:
-        """`become`: a command that runs the rest of its line as another user. `is_limited`: with the limit that is off."""
+        """`become`: a command that runs its arguments as another user. `is_limited`: enables the rate limit."""
         self.url = f"https://127.0.0.1:{port}"
-        self.certificate = str(certify(directory))
+        self.certificate = str(create_certificate(directory))
         self.directory = directory
         examples = {
             "127.0.0.1:8000": f"127.0.0.1:{upstream}",
@@ -52,10 +52,12 @@ class Nginx:
         if is_limited:
             examples["# limit_req zone="] = "limit_req zone="
         paths = "".join(
-            f"{room}_temp_path {directory / room};" for room in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+            f"{name}_temp_path {directory / name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
         user = "user root;" if os.geteuid() == 0 and not become else ""
-        (directory / "darkroom.conf").write_text(replaced((DEPLOY / "nginx/darkroom.conf").read_text(), examples))
+        (directory / "darkroom.conf").write_text(
+            replace_examples((DEPLOY / "nginx/darkroom.conf").read_text(), examples)
+        )
         (directory / "nginx.conf").write_text(
             f"daemon off; master_process off; pid nginx.pid; {user} events {{}} "
             f"http {{ include /etc/nginx/mime.types; access_log off; {paths} include darkroom.conf; }}"
@@ -64,13 +66,13 @@ class Nginx:
         self._process = processes.start([*become, *self._command], stdin=subprocess.DEVNULL)
         _wait_for(port, self._process)
 
-    def complaints(self) -> str:
-        """What `nginx -t` says, but for the good news."""
-        said = subprocess.run(
+    def warnings(self) -> str:
+        """Return the warnings and errors of `nginx -t`."""
+        output = subprocess.run(
             [*self._command, "-t"], capture_output=True, text=True, check=False, timeout=servers.START_SECONDS
         ).stderr
         return "\n".join(
-            line for line in said.splitlines() if not line.endswith(("syntax is ok", "test is successful"))
+            line for line in output.splitlines() if not line.endswith(("syntax is ok", "test is successful"))
         )
 
     def stop(self) -> None:
@@ -84,15 +86,20 @@ class Caddy:
         self, directory: Path, port: int, upstream: int, data_dir: Path, become: Sequence[str | Path] = ()
     ) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        own = {"DOMAIN": self.url, "UPSTREAM": f"127.0.0.1:{upstream}", "FILES": str(data_dir), "HOME": str(directory)}
-        own |= {"S3_DOMAIN": f"http://127.0.0.1:{servers.free_port()}"}
+        variables = {
+            "DOMAIN": self.url,
+            "UPSTREAM": f"127.0.0.1:{upstream}",
+            "FILES": str(data_dir),
+            "HOME": str(directory),
+        }
+        variables |= {"S3_DOMAIN": f"http://127.0.0.1:{servers.free_port()}"}
         config = directory / "Caddyfile"
-        # The interface to administer it has a fixed port, which belongs to the machine's own.
+        # The admin interface has a fixed port, which the machine's own Caddy may use.
         text = (DEPLOY / "caddy/Caddyfile").read_text()
-        config.write_text(replaced(text, {"\n{\n\tservers {": "\n{\n\tadmin off\n\tservers {"}))
+        config.write_text(replace_examples(text, {"\n{\n\tservers {": "\n{\n\tadmin off\n\tservers {"}))
         self._process = processes.start(
             [*become, "caddy", "run", "--config", str(config), "--adapter", "caddyfile"],
-            env={"PATH": os.environ["PATH"], **own},
+            env={"PATH": os.environ["PATH"], **variables},
             stdin=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -104,36 +111,38 @@ class Caddy:
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     try:
-        polling.until(lambda: answers(port), servers.START_SECONDS, "the proxy does not answer")
+        polling.until(lambda: is_responding(port), servers.START_SECONDS, "the proxy does not respond")
     except BaseException:
         processes.kill(process)
         raise
 
 
-def certify(directory: Path) -> Path:
-    """A certificate of its own for 127.0.0.1; its key is key.pem beside it."""
+def create_certificate(directory: Path) -> Path:
+    """Create a self-signed certificate for 127.0.0.1, with its key in key.pem, and return its path."""
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
-    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "certificate.pem"]
-    subprocess.run([*command, *names], cwd=directory, capture_output=True, check=True, timeout=120)
+    options = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "certificate.pem"]
+    subprocess.run([*command, *options], cwd=directory, capture_output=True, check=True, timeout=120)
     return directory / "certificate.pem"
 
 
-def replaced(text: str, examples: Mapping[str, str]) -> str:
+def replace_examples(text: str, examples: Mapping[str, str]) -> str:
     for example, real in examples.items():
         assert example in text, example
         text = text.replace(example, real)
     return text
 
 
-def answers(port: int) -> bool:
+def is_responding(port: int) -> bool:
     with socket.create_connection(("127.0.0.1", port), timeout=10):
         return True
 
 
-def line_to(front: Front) -> socket.socket:
-    """A plain connection, to send half a request on."""
+def connect_to(front: Front) -> socket.socket:
+    """Return a socket connected to the proxy, on which a test can send an incomplete request."""
     address = urlsplit(front.url)
-    line = socket.create_connection((address.hostname, address.port), timeout=60)
+    connection = socket.create_connection((address.hostname, address.port), timeout=60)
     if address.scheme == "https":
-        return ssl.create_default_context(cafile=str(front.certificate)).wrap_socket(line, server_hostname="127.0.0.1")
-    return line
+        return ssl.create_default_context(cafile=str(front.certificate)).wrap_socket(
+            connection, server_hostname="127.0.0.1"
+        )
+    return connection

@@ -1,4 +1,4 @@
-"""The Dockerfile, the compose file and the units, held to what can be checked without an engine to run them."""
+"""The Dockerfile, the compose file and the systemd units, checked without running them."""
 
 import re
 import shutil
@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.fronts import DEPLOY, replaced
+from tests.deploy.fronts import DEPLOY, replace_examples
 from tests.test_docs import ROOT, settings_read
 
 BIN = Path(sys.executable).parent
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
-MOST_EXPOSED, MOST_EXPOSED_WORKER = 20, 10
-"""Of 100, by systemd's own measure; a unit with no fences has 92."""
+MAX_EXPOSURE, MAX_WORKER_EXPOSURE = 20, 10
+"""Maximum exposure of 100, as measured by systemd; a unit without any sandboxing has 92."""
 
 
 @pytest.fixture(scope="module")
@@ -25,15 +25,15 @@ def compose() -> dict[str, Any]:
 
 
 def output(*command: str | Path) -> tuple[int, str]:
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout + done.stderr
+    process = subprocess.run([str(argument) for argument in command], capture_output=True, text=True, check=False)
+    return process.returncode, process.stdout + process.stderr
 
 
-def test_hadolint_has_nothing_to_say_of_the_dockerfile():
+def test_hadolint_reports_nothing_about_the_dockerfile():
     assert output(BIN / "hadolint", DEPLOY / "Dockerfile") == (0, "")
 
 
-def test_the_image_leaves_nothing_to_build_with_and_runs_without_rights():
+def test_the_image_has_no_build_tools_and_runs_as_an_unprivileged_user():
     final = (DEPLOY / "Dockerfile").read_text().rpartition("\nFROM ")[2]
 
     assert "pip uninstall --yes" in final
@@ -41,7 +41,7 @@ def test_the_image_leaves_nothing_to_build_with_and_runs_without_rights():
     assert not re.search(r"build-essential|gcc|-dev\b", final)
 
 
-def test_the_image_holds_all_that_runs_and_nothing_else():
+def test_the_image_contains_exactly_the_files_that_run():
     copied = set(re.findall(r"^COPY (\w[\w.]*) ", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE))
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
 
@@ -49,18 +49,18 @@ def test_the_image_holds_all_that_runs_and_nothing_else():
     assert copied == allowed == {"manage.py", "requirements.txt", "templates", "static", *packages}
 
 
-def test_the_compose_file_keeps_to_its_published_schema():
-    status, said = output(
+def test_the_compose_file_conforms_to_the_published_schema():
+    status, text = output(
         BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", DEPLOY / "compose/compose.yaml"
     )
 
-    assert status == 0, said
+    assert status == 0, text
 
 
-def test_every_setting_that_is_handed_out_is_one(compose):
-    given = {*compose["x-darkroom"]["environment"], *assignments(DEPLOY / "systemd/darkroom.env")}
+def test_every_setting_in_the_examples_exists(compose):
+    configured = {*compose["x-darkroom"]["environment"], *assignments(DEPLOY / "systemd/darkroom.env")}
 
-    assert given - settings_read() == set()
+    assert configured - settings_read() == set()
 
 
 def test_every_variable_of_the_compose_file_is_in_the_example():
@@ -69,10 +69,10 @@ def test_every_variable_of_the_compose_file_is_in_the_example():
     assert used == set(assignments(DEPLOY / "compose/.env.example"))
 
 
-def test_every_service_is_limited_watched_and_pinned(compose):
+def test_every_service_has_a_memory_limit_a_health_check_and_a_pinned_image(compose):
     for name, service in compose["services"].items():
         assert "mem_limit" in service, name
-        assert "healthcheck" in service or name == "web", name  # the image's own
+        assert "healthcheck" in service or name == "web", name  # the image has a health check
         assert re.search(r":\d+\.\d+", service["image"]), name
     assert set(compose["volumes"]) == {
         mount.partition(":")[0]
@@ -82,7 +82,7 @@ def test_every_service_is_limited_watched_and_pinned(compose):
     }
 
 
-def test_every_container_is_shut_in(compose):
+def test_every_container_is_sandboxed(compose):
     for name, service in compose["services"].items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
@@ -101,17 +101,17 @@ def test_only_the_proxy_and_the_web_server_reach_the_internet(compose):
 
 
 def test_no_secret_is_in_a_command_line(compose):
-    """All users of a machine see those of its processes."""
+    """All users of a machine can see the command lines of its processes."""
     for name, service in compose["services"].items():
-        words = str([service.get(part) for part in ("command", "entrypoint", "healthcheck")])
-        assert not re.search(r"\$\{\w*(PASSWORD|SECRET|KEY)", words), name
+        commands = str([service.get(part) for part in ("command", "entrypoint", "healthcheck")])
+        assert not re.search(r"\$\{\w*(PASSWORD|SECRET|KEY)", commands), name
 
 
-def test_nothing_but_the_proxy_is_open_to_the_world(compose):
+def test_only_the_proxy_publishes_ports(compose):
     assert [name for name, service in compose["services"].items() if "ports" in service] == ["proxy"]
 
 
-def test_a_password_is_asked_for_and_none_is_handed_out():
+def test_passwords_and_keys_in_the_example_are_empty():
     example = assignments(DEPLOY / "compose/.env.example")
 
     assert {name for name, value in example.items() if not value} == {
@@ -124,12 +124,12 @@ def test_a_password_is_asked_for_and_none_is_handed_out():
 
 @pytest.fixture(scope="module")
 def units(tmp_path_factory) -> Path:
-    """As they are, but for a program and a settings file that exist here."""
+    """The units, with paths of a program and a settings file that exist here."""
     directory = tmp_path_factory.mktemp("units")
     for path in (*UNITS, DEPLOY / "systemd/darkroom-backup.timer"):
         text = path.read_text()
         if path.suffix == ".service":
-            text = replaced(
+            text = replace_examples(
                 text, {"/srv/darkroom/.venv/bin/python": sys.executable, "/etc/darkroom/": f"{DEPLOY}/systemd/"}
             )
         (directory / path.name).write_text(text)
@@ -140,35 +140,35 @@ needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="
 
 
 @needs_systemd
-def test_systemd_has_nothing_to_complain_of(units):
+def test_systemd_reports_no_problem_in_the_units(units):
     names = [path.name.replace("@", "@1") for path in units.iterdir()]
     for name in names:
         if "@1" in name:
             shutil.copyfile(units / name.replace("@1", "@"), units / name)
 
-    status, said = output("systemd-analyze", "verify", "--man=no", *(units / name for name in names))
+    status, text = output("systemd-analyze", "verify", "--man=no", *(units / name for name in names))
 
-    mine = [line for line in said.splitlines() if "darkroom" in line]
-    assert (mine, status) == ([], 0)
+    own_lines = [line for line in text.splitlines() if "darkroom" in line]
+    assert (own_lines, status) == ([], 0)
 
 
 @needs_systemd
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
-def test_the_units_are_shut_in(units, unit):
-    most = MOST_EXPOSED_WORKER if "worker" in unit.name else MOST_EXPOSED
+def test_the_units_are_sandboxed(units, unit):
+    threshold = MAX_WORKER_EXPOSURE if "worker" in unit.name else MAX_EXPOSURE
 
-    status, said = output("systemd-analyze", "security", "--offline=yes", f"--threshold={most}", units / unit.name)
+    status, text = output("systemd-analyze", "security", "--offline=yes", f"--threshold={threshold}", units / unit.name)
 
-    assert status == 0, said
+    assert status == 0, text
 
 
 @needs_systemd
 def test_a_worker_has_no_network_unless_the_drop_in_gives_it_one(units):
     worker = next(path for path in units.iterdir() if "worker" in path.name)
-    alone = settings_of(worker)
+    default = settings_of(worker)
     connected = settings_of(worker, DEPLOY / "systemd/network.conf")
 
-    assert (alone["PrivateNetwork"], alone["IPAddressDeny"], alone["RestrictAddressFamilies"]) == (
+    assert (default["PrivateNetwork"], default["IPAddressDeny"], default["RestrictAddressFamilies"]) == (
         ["yes"],
         ["any"],
         ["AF_UNIX"],
@@ -178,16 +178,16 @@ def test_a_worker_has_no_network_unless_the_drop_in_gives_it_one(units):
         ["any", ""],
         ["AF_UNIX", "AF_INET AF_INET6"],
     )
-    together = units / "darkroom-connected.service"
-    together.write_text(worker.read_text() + (DEPLOY / "systemd/network.conf").read_text())
-    status, said = output("systemd-analyze", "security", "--offline=yes", f"--threshold={MOST_EXPOSED}", together)
-    together.unlink()
-    assert status == 0, said
+    combined_unit = units / "darkroom-connected.service"
+    combined_unit.write_text(worker.read_text() + (DEPLOY / "systemd/network.conf").read_text())
+    status, text = output("systemd-analyze", "security", "--offline=yes", f"--threshold={MAX_EXPOSURE}", combined_unit)
+    combined_unit.unlink()
+    assert status == 0, text
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
 def test_the_decoders_sandbox_works_in_the_units(unit):
-    """It asks the kernel for a filter of its own and for Landlock, which lists of older versions of systemd lack."""
+    """It installs a seccomp filter and uses Landlock, whose calls are missing in the lists of older versions of systemd."""
     settings = settings_of(unit)
 
     assert settings["NoNewPrivileges"] == ["yes"]
@@ -198,7 +198,7 @@ def test_the_decoders_sandbox_works_in_the_units(unit):
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
-def test_the_units_limit_descriptors_and_processes_and_close_the_data_to_others(unit):
+def test_the_units_limit_resources_and_protect_the_data_from_other_users(unit):
     settings = settings_of(unit)
 
     assert int(settings["LimitNOFILE"][0]) >= (65536 if "web" in unit.name else 8192)
@@ -207,16 +207,16 @@ def test_the_units_limit_descriptors_and_processes_and_close_the_data_to_others(
 
 
 def settings_of(*units: Path) -> dict[str, list[str]]:
-    """Each setting of a unit and its drop-ins, with all that is assigned to it in turn."""
-    found: dict[str, list[str]] = {}
+    """Return the settings of a unit and its drop-ins, each with all assigned values in order."""
+    settings: dict[str, list[str]] = {}
     for unit in units:
         for name, value in re.findall(r"^(\w+)=(.*)$", unit.read_text(), re.MULTILINE):
-            found.setdefault(name, []).append(value)
-    return found
+            settings.setdefault(name, []).append(value)
+    return settings
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
-def test_every_command_of_the_units_is_one(unit):
+def test_every_command_in_the_units_exists(unit):
     from django.core.management import get_commands
 
     commands = re.findall(r"manage\.py (\w+)", "\n".join(re.findall(r"^ExecStart=.*$", unit.read_text(), re.MULTILINE)))

@@ -1,4 +1,4 @@
-"""A proxy whose user is in the group of DATA_DIR sends photos, and can read neither the database nor a secret."""
+"""A proxy whose user is in the group of DATA_DIR serves photos, and can read neither the database nor a secret."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ SECRETS = ["db.sqlite3", "db.sqlite3-wal", "db.sqlite3-shm", "huey.sqlite3", "se
 
 @pytest.fixture(scope="module")
 def reachable() -> Iterator[Path]:
-    """A directory that other users can get to; pytest's own they cannot."""
+    """A directory that other users can enter, unlike those of pytest."""
     path = Path(tempfile.mkdtemp(prefix="darkroom-proxy-"))
     path.chmod(0o711)
     yield path
@@ -39,9 +39,9 @@ def reachable() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def installation(reachable) -> Iterator[Installation]:
-    """With one photo, and processes that were started with the umask 0.
+    """An installation with one photo, whose processes were started with umask 0.
 
-    Each directory hands its group on to what is made in it, as if the processes ran with that group.
+    New files inherit the group of their directory (setgid), as if the processes ran with that group.
     """
     before = os.umask(0)
     try:
@@ -70,14 +70,14 @@ def _installation(reachable: Path) -> Iterator[Installation]:
 def front(request, installation, reachable) -> Iterator[Front]:
     port, upstream = servers.free_port(), servers.free_port()
     scheme = "https" if request.param is Nginx else "http"
-    public = {"PORT": str(upstream), "PUBLIC_URL": f"{scheme}://127.0.0.1:{port}", "X_ACCEL": "/files/"}
-    installation.start("serve", name=request.param.__name__, env=public)
-    polling.until(lambda: fronts.answers(upstream), what="the web server behind the proxy does not answer")
+    environment = {"PORT": str(upstream), "PUBLIC_URL": f"{scheme}://127.0.0.1:{port}", "X_ACCEL": "/files/"}
+    installation.start("serve", name=request.param.__name__, env=environment)
+    polling.until(lambda: fronts.is_responding(upstream), what="the web server behind the proxy does not respond")
     directory = reachable / request.param.__name__
     directory.mkdir()
     try:
         front = request.param(
-            directory, port, upstream, installation.data_dir, become=["sh", "-c", give(directory), *BECOME]
+            directory, port, upstream, installation.data_dir, become=["sh", "-c", chown_script(directory), *BECOME]
         )
         try:
             yield front
@@ -87,12 +87,12 @@ def front(request, installation, reachable) -> Iterator[Front]:
         installation.kill(request.param.__name__)
 
 
-def give(directory: Path) -> str:
-    """A script that gives the proxy its configuration and certificate, which were just written there, and runs the rest."""
+def chown_script(directory: Path) -> str:
+    """Return a script that makes the proxy's user the owner of its directory, and runs its arguments."""
     return f'chown -R {USER}:{GROUP} {directory}; exec "$0" "$@"'
 
 
-def test_it_sends_photos_and_static_files(installation, front):
+def test_the_proxy_serves_photos_and_static_files(installation, front):
     session = requests.Session()
     session.trust_env, session.verify = False, front.certificate
     page = session.get(f"{front.url}/accounts/login/", timeout=60).text
@@ -107,12 +107,12 @@ def test_it_sends_photos_and_static_files(installation, front):
     assert (style.status_code, style.headers["Cache-Control"]) == (200, "public, max-age=31536000, immutable")
 
 
-def test_its_user_can_read_photos_and_no_secret(installation):
-    there = [installation.data_dir / name for name in SECRETS]
+def test_the_proxys_user_can_read_photos_but_no_secret(installation):
+    secret_files = [installation.data_dir / name for name in SECRETS]
     (key,) = installation.ask("SELECT original_key FROM albums_photo")[0]
 
-    assert [path.name for path in there if not path.exists()] == []
-    assert [path.name for path in there if can_read(path)] == []
+    assert [path.name for path in secret_files if not path.exists()] == []
+    assert [path.name for path in secret_files if can_read(path)] == []
     assert can_read(installation.data_dir / key)
 
 
@@ -120,10 +120,12 @@ def can_read(path: Path) -> bool:
     return subprocess.run([*BECOME, "cat", str(path)], capture_output=True, check=False).returncode == 0
 
 
-def test_what_a_web_server_and_a_worker_write_is_closed_to_others(installation):
+def test_files_of_web_server_and_worker_are_not_readable_by_other_users(installation):
     keys = installation.ask("SELECT original_key FROM albums_photo UNION SELECT key FROM albums_rendition")
     files = [installation.data_dir / key for (key,) in keys]
-    directories = {above for file in files for above in file.parents if installation.data_dir in above.parents}
+    directories = {
+        directory for file in files for directory in file.parents if installation.data_dir in directory.parents
+    }
     secrets = [path for path in installation.data_dir.iterdir() if path.name.startswith(("db.", "huey.", "secret"))]
 
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o640}

@@ -1,4 +1,4 @@
-"""The Redis of deploy/compose, with its own configuration: it asks for the password, and Darkroom has it."""
+"""The Redis of deploy/compose with its configuration: it requires the password, which Darkroom uses."""
 
 import os
 import subprocess
@@ -25,13 +25,13 @@ def port(tmp_path_factory) -> Iterator[int]:
     config.write_text(content.replace("${REDIS_PASSWORD}", PASSWORD) + f"port {port}\nbind 127.0.0.1\n")
     process = processes.start(["redis-server", str(config)], cwd=directory, stdout=subprocess.DEVNULL)
     try:
-        polling.until(lambda: _answers(port, PASSWORD), servers.START_SECONDS, "Redis does not answer")
+        polling.until(lambda: _is_responding(port, PASSWORD), servers.START_SECONDS, "Redis does not answer")
         yield port
     finally:
         processes.stop(process)
 
 
-def _answers(port: int, password: str | None) -> bool:
+def _is_responding(port: int, password: str | None) -> bool:
     try:
         with client.Redis(port=port, password=password, socket_timeout=60) as redis:
             return bool(redis.ping())
@@ -39,12 +39,12 @@ def _answers(port: int, password: str | None) -> bool:
         return False
 
 
-def test_without_the_password_nothing_is_answered(port):
+def test_a_client_without_the_password_is_rejected(port):
     with client.Redis(port=port, socket_timeout=60) as redis, pytest.raises(client.AuthenticationError):
         redis.ping()
 
 
-def test_the_address_that_darkroom_gets_holds_it(port, tmp_path):
+def test_darkroom_connects_with_the_password_in_its_url(port, tmp_path):
     from huey import PriorityRedisHuey
 
     options = config_huey.options(f"redis://:{PASSWORD}@127.0.0.1:{port}/0", tmp_path / "huey.sqlite3", "secret")
@@ -53,7 +53,7 @@ def test_the_address_that_darkroom_gets_holds_it(port, tmp_path):
     assert huey.pending_count() == 0
 
 
-def test_the_healthcheck_tells_an_answer_from_a_refusal(port):
+def test_the_health_check_fails_without_the_password(port):
     compose = yaml.safe_load((DEPLOY / "compose/compose.yaml").read_text())
     check = compose["services"]["redis"]["healthcheck"]["test"][1].replace("redis-cli", f"redis-cli -p {port}")
 

@@ -1,4 +1,4 @@
-"""What is left when a fault is over: rows and files counted against what was sent."""
+"""Checks after a fault: rows and files are compared with what was sent."""
 
 import hashlib
 import json
@@ -17,11 +17,11 @@ QUICK = {
     "BACKOFF_BASE_SECONDS": "0.1",
     "BACKOFF_MAX_SECONDS": "1",
 }
-"""Recovery that a test can wait for. What a dead process held is given up when the test says so (`expire`): shorter times could
-also end what a slow but living process holds."""
+"""Recovery intervals that a test can wait for. Leases and uploads of a dead process expire when the test calls `expire`: shorter
+times could also end those of a slow process that is alive."""
 
 Sent = tuple[int, str]
-"""The album, and the SHA-256 of one file's bytes."""
+"""The album's ID, and the SHA-256 of a file's bytes."""
 
 PHOTOS = "SELECT album_id, original_sha256 FROM albums_photo"
 FAILED = """
@@ -29,13 +29,13 @@ FAILED = """
     JOIN processing_upload upload ON upload.id = job.upload_id WHERE job.state = 'failed'
 """
 LONG_AGO = "'2020-01-01 00:00:00'"
-"""As Django writes it into SQLite: a claim by the old value compares words."""
+"""In the format of Django for SQLite, which compares times as text."""
 LOST_UPLOADS = f"UPDATE processing_upload SET expires_at = {LONG_AGO} WHERE state = 'receiving'"
 LOST_JOBS = f"UPDATE processing_processingjob SET lease_until = {LONG_AGO} WHERE state = 'processing'"
 LOST_RERENDERS = f"UPDATE processing_rerender SET lease_until = {LONG_AGO} WHERE claim IS NOT NULL"
 LOST_READINGS = f"UPDATE albums_photo SET checked_at = {LONG_AGO} WHERE verified_at IS NULL AND checked_at IS NOT NULL"
 LEFTOVERS = f"UPDATE albums_leftover SET created_at = {LONG_AGO} WHERE hold IS NOT NULL"
-"""The sweep leaves those alone whose claim is still held."""
+"""Leftovers of files that are not published yet. The sweep skips them while their claim is held."""
 LOCKED = """
     SELECT album_id FROM processing_processingjob WHERE state IN ('pending', 'processing')
     UNION SELECT album_id FROM processing_upload WHERE state = 'receiving'
@@ -44,7 +44,7 @@ LOCKED = """
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of the last four, each must be 0."""
+    """Counts of files; each of the last four must be 0."""
 
     sent: int
     acknowledged: int
@@ -72,18 +72,18 @@ def digest(content: bytes) -> str:
 
 
 def expire(installation: Installation) -> None:
-    """Let all time out that is held by web servers and workers. To be called when these are dead."""
+    """Expire the uploads and claims of web servers and workers. Call it when these are dead."""
     expire_uploads(installation)
     expire_claims(installation)
 
 
 def expire_uploads(installation: Installation) -> None:
-    """Let the uploads on their way time out. To be called when no web server receives any."""
+    """Expire the uploads that are in progress. Call it when no web server receives any."""
     installation.change(LOST_UPLOADS)
 
 
 def expire_claims(installation: Installation, pid: int | None = None) -> None:
-    """Let the claims time out that dead workers held: all of them, or the jobs of the worker that had this pid."""
+    """Expire the claims of dead workers: all claims, or the jobs of the worker that had this process ID."""
     if pid is not None:
         installation.change(f"{LOST_JOBS} AND worker LIKE '%:{pid}'")
         return
@@ -92,14 +92,14 @@ def expire_claims(installation: Installation, pid: int | None = None) -> None:
 
 
 def settle(installation: Installation, seconds: float = 240) -> None:
-    """Wait until recovery has done its work by itself: nothing is on its way, and what was left behind is swept."""
-    polling.until(lambda: not installation.ask(LOCKED), seconds, "something is on its way for ever")
-    installation.change(LEFTOVERS)  # nobody is at work who could still write them
+    """Wait until recovery is complete: no upload or job is active, and rows and files agree."""
+    polling.until(lambda: not installation.ask(LOCKED), seconds, "an upload or a job never ends")
+    installation.change(LEFTOVERS)  # no process is left that could still write them
     polling.until(lambda: not _disagreements(installation), seconds, "rows and files never agree")
 
 
 def figures(installation: Installation, sent: set[Sent], acknowledged: set[Sent]) -> Figures:
-    """Of the albums that something was sent to."""
+    """Count what became of the files in the albums that files were sent to."""
     albums = {album for album, _ in sent}
     photos = Counter(row for row in installation.ask(PHOTOS) if row[0] in albums)
     failed = Counter(
@@ -120,9 +120,9 @@ def figures(installation: Installation, sent: set[Sent], acknowledged: set[Sent]
 
 
 def _disagreements(installation: Installation) -> int:
-    """Of rows and files, as `manage.py verify` counts them."""
-    done = installation.manage("verify", "--json", status=None)
-    found = json.loads(done.stdout)
-    count = sum(len(found[kind]) for kind in ("missing", "corrupt", "orphans"))
-    assert (done.returncode == 0) == (count == 0), done.stdout + done.stderr
+    """Return how many missing, corrupt and orphaned files `manage.py verify` reports."""
+    command = installation.manage("verify", "--json", status=None)
+    report = json.loads(command.stdout)
+    count = sum(len(report[kind]) for kind in ("missing", "corrupt", "orphans"))
+    assert (command.returncode == 0) == (count == 0), command.stdout + command.stderr
     return count

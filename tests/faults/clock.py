@@ -1,4 +1,4 @@
-"""As sitecustomize.py of a process: its Django reads a clock that is as many seconds ahead as the file beside this says."""
+"""A sitecustomize.py that sets Django's clock ahead by the number of seconds in the file `seconds-ahead` next to it."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

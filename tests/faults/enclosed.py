@@ -1,7 +1,7 @@
-"""A network of one machine, with a resolver and servers at addresses of the internet: run in a network namespace of its own.
+"""An isolated network with a resolver and servers at public addresses, in a network namespace of its own.
 
-`unshare --net --mount python -m tests.faults.enclosed DATA_DIR` prints as JSON what came of each attempt to reach an address, and
-how many connections the servers had by then. Nothing here reaches the real network.
+`unshare --net --mount python -m tests.faults.enclosed DATA_DIR` prints as JSON the outcome of each scenario, and how many
+connections each server accepted during it. The real network is never reached.
 """
 
 import json
@@ -20,17 +20,17 @@ from typing import Any
 PUBLIC, PUBLIC_V6 = "8.8.8.8", "2606:4700:4700::1111"
 INTERNAL = ("127.0.0.1", "127.0.0.2")
 PROXY = ("127.0.0.1", 3128)
-LISTED = b'<?xml version="1.0"?><ListBucketResult><Name>photos</Name><KeyCount>0</KeyCount></ListBucketResult>'
+LISTING = b'<?xml version="1.0"?><ListBucketResult><Name>photos</Name><KeyCount>0</KeyCount></ListBucketResult>'
 A, AAAA = 1, 28
 
 names: dict[str, list[list[str]]] = {}
-"""By name, the addresses of each answer in turn; the last one for ever."""
+"""By name, the addresses of each successive DNS response; the last one is repeated."""
 redirect: list[tuple[int, str]] = []
 connections: dict[str, int] = {}
 
 
 def main(data_dir: Path) -> None:
-    _enclose(data_dir)
+    _set_up_network(data_dir)
     os.environ.update(DATA_DIR=str(data_dir), DJANGO_SETTINGS_MODULE="config.settings")
     import django
 
@@ -46,23 +46,23 @@ def _outcome(scenario: Callable[[Path], Any], data_dir: Path) -> dict[str, Any]:
 
 
 def _reach(endpoint: str, data_dir: Path, is_fenced: bool = True) -> str:
-    """The code of the trouble that there is; empty if the bucket answers."""
+    """Return the code of the store's problem; an empty string if the bucket responds."""
     from processing.storage.s3 import s3_client
     from processing.storage.s3.config import Connection
     from processing.storage.s3.s3_store import S3Store
 
-    s3_client._client.cache_clear()  # its connections are kept open
-    there = Connection("photos", endpoint, access_key="A", secret_key="B", is_fenced=is_fenced)
-    found = S3Store(there, data_dir).trouble()
-    return found.code if found else ""
+    s3_client._client.cache_clear()  # the cached client keeps connections open
+    connection = Connection("photos", endpoint, access_key="A", secret_key="B", is_fenced=is_fenced)
+    problem = S3Store(connection, data_dir).trouble()
+    return problem.code if problem else ""
 
 
 def _form(address: str) -> list[str]:
-    """What the page's form has against an endpoint."""
+    """Return the connection form's errors for an endpoint."""
     from processing.views.forms import ConnectionForm
 
-    told = {"bucket": "photos", "endpoint": address, "region": "us-east-1", "access_key": "A", "secret_key": "B"}
-    form = ConnectionForm(told | {"addressing": "path"}, before=None)
+    fields = {"bucket": "photos", "endpoint": address, "region": "us-east-1", "access_key": "A", "secret_key": "B"}
+    form = ConnectionForm(fields | {"addressing": "path"}, before=None)
     form.is_valid()
     return [str(error) for error in form.errors.get("endpoint", ())]
 
@@ -78,20 +78,20 @@ def _public_v6(data_dir: Path) -> Any:
 
 
 def _second_address(data_dir: Path) -> Any:
-    """Nobody listens at the first."""
+    """No server listens at the first address."""
     names["s3.example.test"] = [["8.8.4.4", PUBLIC]]
     return _reach("http://s3.example.test", data_dir)
 
 
 def _rebound(data_dir: Path) -> Any:
-    """Public when the form looks, and inside from then on."""
+    """Public when the form resolves the name, internal afterwards."""
     names["rebound.example.test"] = [[PUBLIC], [INTERNAL[1]]]
     return [_form("http://rebound.example.test"), _reach("http://rebound.example.test", data_dir)]
 
 
 def _changing(data_dir: Path) -> Any:
-    """Another address each time it is asked: what was judged has to be what is connected to."""
-    names["changing.example.test"] = [[each] for _ in range(50) for each in (PUBLIC, INTERNAL[1])]
+    """Another address in each response: the address that was checked has to be the one that is connected to."""
+    names["changing.example.test"] = [[address] for _ in range(50) for address in (PUBLIC, INTERNAL[1])]
     return [_reach("http://changing.example.test", data_dir) for _ in range(10)]
 
 
@@ -103,23 +103,23 @@ def _mixed(data_dir: Path) -> Any:
 def _redirected(data_dir: Path) -> Any:
     names["s3.example.test"] = [[PUBLIC]]
     names["inside.example.test"] = [[INTERNAL[1]]]
-    came = []
+    codes = []
     for status in (301, 302, 307, 308):
         for target in (f"http://{INTERNAL[0]}/", "http://inside.example.test/photos"):
             redirect[:] = [(status, target)]
-            came.append(_reach("http://s3.example.test", data_dir))
-    return came
+            codes.append(_reach("http://s3.example.test", data_dir))
+    return codes
 
 
 @contextmanager
 def _proxied() -> Any:
-    names_of_it = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
-    os.environ.update(dict.fromkeys(names_of_it, f"http://{PROXY[0]}:{PROXY[1]}"))
+    variables = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+    os.environ.update(dict.fromkeys(variables, f"http://{PROXY[0]}:{PROXY[1]}"))
     try:
         yield
     finally:
-        for name in names_of_it:
-            del os.environ[name]
+        for variable in variables:
+            del os.environ[variable]
 
 
 def _behind_a_proxy(data_dir: Path) -> Any:
@@ -131,7 +131,7 @@ def _behind_a_proxy(data_dir: Path) -> Any:
 
 
 def _without_a_fence(data_dir: Path) -> Any:
-    """Shows that the proxy would be used, and that the servers inside would answer."""
+    """Shows that the proxy would be used, and that the internal servers would respond."""
     names["inside.example.test"] = [[INTERNAL[1]]]
     direct = _reach("http://inside.example.test", data_dir, is_fenced=False)
     with _proxied():
@@ -151,8 +151,8 @@ SCENARIOS = {
 }
 
 
-def _enclose(directory: Path) -> None:
-    """Addresses of the internet on the loopback device, a resolver that this process asks, and servers."""
+def _set_up_network(directory: Path) -> None:
+    """Assign public addresses to the loopback device, and start the resolver and the servers."""
     resolver = directory / "resolv.conf"
     resolver.write_text("nameserver 127.0.0.1\noptions timeout:30 attempts:1\n")
     for command in (
@@ -164,16 +164,16 @@ def _enclose(directory: Path) -> None:
         ["mount", "--bind", str(resolver), "/etc/resolv.conf"],
     ):
         subprocess.run(command, check=True, capture_output=True, timeout=60)
-    asked = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    asked.bind(("127.0.0.1", 53))
-    threading.Thread(target=_resolve, args=(asked,), daemon=True).start()
-    for host, port in ((PUBLIC, 80), (PUBLIC_V6, 80), *((each, 80) for each in INTERNAL), PROXY):
+    resolver_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    resolver_socket.bind(("127.0.0.1", 53))
+    threading.Thread(target=_resolve, args=(resolver_socket,), daemon=True).start()
+    for host, port in ((PUBLIC, 80), (PUBLIC_V6, 80), *((internal, 80) for internal in INTERNAL), PROXY):
         server = _Server((host, port), _Bucket)
         threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
 class _Server(ThreadingHTTPServer):
-    """Counts who connects, whether or not a request follows."""
+    """Counts connections, whether or not a request follows."""
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
@@ -192,9 +192,9 @@ class _Bucket(BaseHTTPRequestHandler):
         if target:
             self.send_header("Location", target)
             self.send_header("x-amz-bucket-region", "eu-central-1")
-        self.send_header("Content-Length", str(len(LISTED)))
+        self.send_header("Content-Length", str(len(LISTING)))
         self.end_headers()
-        self.wfile.write(LISTED)
+        self.wfile.write(LISTING)
 
     do_HEAD = do_GET
 
@@ -202,39 +202,39 @@ class _Bucket(BaseHTTPRequestHandler):
         pass
 
 
-def _resolve(asked: socket.socket) -> None:
-    """Answers questions for addresses (RFC 1035), as `names` has them."""
-    turn: dict[str, int] = {}
+def _resolve(resolver_socket: socket.socket) -> None:
+    """Responds to DNS queries (RFC 1035) with the addresses in `names`."""
+    response_numbers: dict[str, int] = {}
     while True:
-        question, who = asked.recvfrom(4096)
-        name, at = _name(question)
-        (kind,) = struct.unpack_from("!H", question, at)
-        answers = names.get(name)
-        if answers is None:
-            asked.sendto(question[:2] + b"\x81\x83" + question[4:6] + bytes(6) + question[12 : at + 4], who)
-            turn.clear()
+        query, client = resolver_socket.recvfrom(4096)
+        name, end = _name(query)
+        (record_type,) = struct.unpack_from("!H", query, end)
+        responses = names.get(name)
+        if responses is None:
+            resolver_socket.sendto(query[:2] + b"\x81\x83" + query[4:6] + bytes(6) + query[12 : end + 4], client)
+            response_numbers.clear()
             continue
-        number = turn.get(name, 0)
-        turn[name] = number + (kind == A)  # the question for IPv6 comes with it, in any order
-        found = answers[min(number, len(answers) - 1)]
-        records = [_record(each) for each in found if (":" in each) == (kind == AAAA)]
-        head = question[:2] + b"\x81\x80" + question[4:6] + struct.pack("!HHH", len(records), 0, 0)
-        asked.sendto(head + question[12 : at + 4] + b"".join(records), who)
+        number = response_numbers.get(name, 0)
+        response_numbers[name] = number + (record_type == A)  # the IPv6 query arrives together with it, in any order
+        addresses = responses[min(number, len(responses) - 1)]
+        records = [_record(address) for address in addresses if (":" in address) == (record_type == AAAA)]
+        head = query[:2] + b"\x81\x80" + query[4:6] + struct.pack("!HHH", len(records), 0, 0)
+        resolver_socket.sendto(head + query[12 : end + 4] + b"".join(records), client)
 
 
-def _name(question: bytes) -> tuple[str, int]:
-    """The name that is asked for, and where what follows it begins."""
-    at, labels = 12, []
-    while length := question[at]:
-        labels.append(question[at + 1 : at + 1 + length].decode("ascii").lower())
-        at += 1 + length
-    return ".".join(labels), at + 1
+def _name(query: bytes) -> tuple[str, int]:
+    """Return the queried name, and the position of the byte after it."""
+    position, labels = 12, []
+    while length := query[position]:
+        labels.append(query[position + 1 : position + 1 + length].decode("ascii").lower())
+        position += 1 + length
+    return ".".join(labels), position + 1
 
 
 def _record(address: str) -> bytes:
-    family, kind = (socket.AF_INET6, AAAA) if ":" in address else (socket.AF_INET, A)
+    family, record_type = (socket.AF_INET6, AAAA) if ":" in address else (socket.AF_INET, A)
     packed = socket.inet_pton(family, address)
-    return struct.pack("!HHHIH", 0xC00C, kind, 1, 0, len(packed)) + packed
+    return struct.pack("!HHHIH", 0xC00C, record_type, 1, 0, len(packed)) + packed
 
 
 if __name__ == "__main__":

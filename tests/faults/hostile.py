@@ -1,4 +1,4 @@
-"""Inputs that nobody sends by accident, made from a seed: damaged files, and requests as bytes on the wire."""
+"""Malicious inputs, generated from a seed: damaged files, and requests as raw bytes."""
 
 import io
 import os
@@ -11,7 +11,7 @@ from urllib.parse import quote
 from PIL import Image
 
 REAL = Path(os.environ.get("DARKROOM_PHOTOS", Path(__file__).parents[3] / "shared" / "photos"))
-MOST_BYTES = 4 << 20
+MAX_BYTES = 4 << 20
 ODD = (
     *(
         "",
@@ -97,7 +97,7 @@ class Target:
     album: int
     photo: int
     upload: str
-    """The path of one that is on its way."""
+    """The path of an upload that is in progress."""
 
     @property
     def head(self) -> dict[str, str]:
@@ -114,18 +114,18 @@ Kind = Callable[[Target, random.Random], bytes]
 
 
 def request(method: str, path: str, head: dict[str, str], body: bytes = b"") -> bytes:
-    """Without a check of any kind; a length is added unless the head says one, or chunks."""
+    """Return a request without any check; a Content-Length is added unless the headers name a length or chunks."""
     lines = dict(head)
     if body and not {"Content-Length", "Transfer-Encoding"} & lines.keys():
         lines["Content-Length"] = str(len(body))
-    written = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in lines.items()), "", ""]
-    return "\r\n".join(written).encode("utf-8", "surrogateescape") + body
+    request_lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in lines.items()), "", ""]
+    return "\r\n".join(request_lines).encode("utf-8", "surrogateescape") + body
 
 
 def requests(
-    target: Target, rng: random.Random, count: int, more: Mapping[str, Kind] | None = None
+    target: Target, rng: random.Random, count: int, more_kinds: Mapping[str, Kind] | None = None
 ) -> Iterator[tuple[str, bytes]]:
-    """Each with the name of its kind; `more` adds kinds to those of this module."""
+    """Generate requests, each with the name of its kind. `more_kinds` adds kinds to those of this module."""
     kinds: dict[str, Kind] = {
         "path": _path,
         "head": _head,
@@ -133,7 +133,7 @@ def requests(
         "field": _field,
         "multipart": _multipart,
         "framing": _framing,
-        **(more or {}),
+        **(more_kinds or {}),
     }
     for number in range(count):
         kind = list(kinds)[number % len(kinds)]
@@ -157,14 +157,18 @@ def pages(target: Target) -> tuple[str, ...]:
 
 
 def _path(target: Target, rng: random.Random) -> bytes:
-    up = rng.choice(
+    parent = rng.choice(
         ("../", "..%2f", "%2e%2e/", "..%5c", "....//", "%252e%252e/", "..;/", "//", "./", "%c0%ae%c0%ae/", "%00")
     )
-    room = rng.choice(("/static/", "/photos/1/", "/albums/", "/", "/uploads/", "/admin/", "/welcome/", "/static/css/"))
-    odd = quote(rng.choice(ODD))
-    end = rng.choice(("etc/passwd", "db.sqlite3", "secret_key", "config/settings.py", "2560.webp", "%ff%fe", "1", odd))
+    prefix = rng.choice(
+        ("/static/", "/photos/1/", "/albums/", "/", "/uploads/", "/admin/", "/welcome/", "/static/css/")
+    )
+    odd_value = quote(rng.choice(ODD))
+    end = rng.choice(
+        ("etc/passwd", "db.sqlite3", "secret_key", "config/settings.py", "2560.webp", "%ff%fe", "1", odd_value)
+    )
     method = rng.choice(METHODS)
-    return request(method, room + up * rng.randrange(6) + end, target.head)
+    return request(method, prefix + parent * rng.randrange(6) + end, target.head)
 
 
 def _head(target: Target, rng: random.Random) -> bytes:
@@ -217,7 +221,7 @@ def _head(target: Target, rng: random.Random) -> bytes:
 
 
 def _query(target: Target, rng: random.Random) -> bytes:
-    known = (
+    names = (
         *(
             "seen",
             "page",
@@ -251,7 +255,7 @@ def _query(target: Target, rng: random.Random) -> bytes:
             "model_name",
         ),
     )
-    pairs = [f"{rng.choice(known)}={quote(rng.choice(ODD))}" for _ in range(rng.randrange(1, 4))]
+    pairs = [f"{rng.choice(names)}={quote(rng.choice(ODD))}" for _ in range(rng.randrange(1, 4))]
     if rng.random() < 0.05:
         pairs = [f"x{number}=1" for number in range(3000)]
     return request("GET", rng.choice(pages(target)) + "?" + "&".join(pairs), target.head)
@@ -259,7 +263,7 @@ def _query(target: Target, rng: random.Random) -> bytes:
 
 def _field(target: Target, rng: random.Random) -> bytes:
     album = f"/albums/{target.album}/"
-    where, known = rng.choice(
+    path, names = rng.choice(
         (
             ("/albums/new/", ("title", "owner", "id")),
             (f"{album}edit/", ("title", "pk")),
@@ -278,13 +282,13 @@ def _field(target: Target, rng: random.Random) -> bytes:
             ("/admin/albums/album/add/", ("title", "owner")),
         )
     )
-    fields = [f"{rng.choice(known)}={quote(rng.choice(ODD))}" for _ in range(rng.randrange(1, 5))]
+    fields = [f"{rng.choice(names)}={quote(rng.choice(ODD))}" for _ in range(rng.randrange(1, 5))]
     body = "&".join(fields).encode()
     if rng.random() < 0.1:
         body += rng.choice((b"&" * 2000, b"&title=" + b"x" * 3_000_000, b"&\xff\xfe=%ff%zz", b"&x=1" * 1500))
     charset = f"; charset={rng.choice(CHARSETS)}" if rng.random() < 0.3 else ""
     head = {"Content-Type": f"application/x-www-form-urlencoded{charset}"}
-    return request("POST", where, target.head | head, body)
+    return request("POST", path, target.head | head, body)
 
 
 def part(disposition: str, content: bytes, more: str = "") -> bytes:
@@ -293,7 +297,7 @@ def part(disposition: str, content: bytes, more: str = "") -> bytes:
 
 
 def _multipart(target: Target, rng: random.Random) -> bytes:
-    """A form whose files, heads, boundary or end are not as they should be."""
+    """A form with invalid files, part headers, boundary or end."""
     boundary = rng.choice(("b", "-" * 30, "x" * 300, "b b", 'q"q', "ü", ""))
     names = [rng.choice(NAMES).replace("\r\n", "%0D%0A") for _ in range(3)]
     junk = rng.randbytes(rng.randrange(400))
@@ -320,37 +324,39 @@ def _multipart(target: Target, rng: random.Random) -> bytes:
             [junk],
         )
     )
-    mark = boundary.encode()
-    body = b"".join(b"--" + mark + b"\r\n" + each + b"\r\n" for each in parts) + b"--" + mark + b"--\r\n"
+    delimiter = boundary.encode()
+    body = (
+        b"".join(b"--" + delimiter + b"\r\n" + section + b"\r\n" for section in parts) + b"--" + delimiter + b"--\r\n"
+    )
     damage = rng.choice((None, None, None, "cut", "flip", "no end", "doubled", "wrong boundary"))
     if damage == "cut":
         body = body[: rng.randrange(len(body))]
     elif damage == "flip":
-        body = flipped(body, rng)
+        body = flip_bits(body, rng)
     elif damage == "no end":
-        body = body[: -len(mark) - 6]
+        body = body[: -len(delimiter) - 6]
     elif damage == "doubled":
         body += body
-    told = "other" if damage == "wrong boundary" else boundary
+    declared_boundary = "other" if damage == "wrong boundary" else boundary
     kind = rng.choice(
         (
-            f"multipart/form-data; boundary={told}",
-            f'multipart/form-data; boundary="{told}"',
-            f"multipart/form-data; boundary={told}; charset={rng.choice(CHARSETS)}",
+            f"multipart/form-data; boundary={declared_boundary}",
+            f'multipart/form-data; boundary="{declared_boundary}"',
+            f"multipart/form-data; boundary={declared_boundary}; charset={rng.choice(CHARSETS)}",
             "multipart/form-data",
             "multipart/mixed; boundary=b",
         )
     )
     accept = rng.choice(("application/json", "text/html", "*/*"))
-    where = f"/albums/{target.album}/uploads/" if rng.random() < 0.8 else rng.choice(pages(target))
-    return request("POST", where, target.head | {"Content-Type": kind, "Accept": accept}, body)
+    path = f"/albums/{target.album}/uploads/" if rng.random() < 0.8 else rng.choice(pages(target))
+    return request("POST", path, target.head | {"Content-Type": kind, "Accept": accept}, body)
 
 
 def _framing(target: Target, rng: random.Random) -> bytes:
-    """The length or the chunks of the body are a lie."""
+    """A body with a wrong length or invalid chunks."""
     body = b"--b\r\n" + part('name="photos"; filename="a.jpg"', rng.randbytes(200)) + b"\r\n--b--\r\n"
     head = target.head | {"Content-Type": "multipart/form-data; boundary=b", "Accept": "application/json"}
-    lie: dict[str, str] = rng.choice(
+    wrong_framing: dict[str, str] = rng.choice(
         (
             {"Content-Length": "99999999999999999999"},
             {"Content-Length": str(len(body) + 1 + rng.randrange(10_000_000))},
@@ -362,29 +368,29 @@ def _framing(target: Target, rng: random.Random) -> bytes:
             {"Content-Encoding": "gzip"},
         )
     )
-    if "Transfer-Encoding" in lie:
+    if "Transfer-Encoding" in wrong_framing:
         size = rng.choice((f"{len(body):x}", "ffffffffffffffff", "-1", "zz", "0", f"{len(body):x};x={'y' * 2000}"))
         body = size.encode() + b"\r\n" + body + b"\r\n" + rng.choice((b"0\r\n\r\n", b"", b"0\r\nX: y\r\n\r\n"))
-    where = rng.choice((f"/albums/{target.album}/uploads/", "/albums/new/", "/accounts/login/"))
-    return request("POST", where, head | lie, body)
+    path = rng.choice((f"/albums/{target.album}/uploads/", "/albums/new/", "/accounts/login/"))
+    return request("POST", path, head | wrong_framing, body)
 
 
 def files(rng: random.Random, count: int) -> Iterator[tuple[str, bytes]]:
-    """Real photos, each cut off, with flipped bits and under another ending; `count` of them chosen by chance."""
-    made = [(name, content, how) for name, content in _sources() for how in ("cut", "flipped", "renamed")]
-    for number, (name, content, how) in enumerate(rng.sample(made, min(count, len(made)))):
-        if how == "cut":
+    """Generate `count` random damaged photos: cut off, with flipped bits, or with another file extension."""
+    variants = [(name, content, damage) for name, content in _sources() for damage in ("cut", "flipped", "renamed")]
+    for number, (name, content, damage) in enumerate(rng.sample(variants, min(count, len(variants)))):
+        if damage == "cut":
             yield f"{number}-cut-{name}", content[: rng.randrange(len(content))]
-        elif how == "flipped":
-            yield f"{number}-flipped-{name}", flipped(content, rng)
+        elif damage == "flipped":
+            yield f"{number}-flipped-{name}", flip_bits(content, rng)
         else:
-            other = rng.choice(("jpg", "png", "tif", "heic", "svg", "php", "html"))
-            # A byte more: the same bytes twice in an album are refused before they are looked at.
-            yield f"{number}-{Path(name).stem}.{other}", content + rng.randbytes(1)
+            extension = rng.choice(("jpg", "png", "tif", "heic", "svg", "php", "html"))
+            # One more byte: a file that the album already has is rejected before it is decoded.
+            yield f"{number}-{Path(name).stem}.{extension}", content + rng.randbytes(1)
 
 
-def flipped(content: bytes, rng: random.Random) -> bytes:
-    """More bits near the start, where the structure is."""
+def flip_bits(content: bytes, rng: random.Random) -> bytes:
+    """Flip random bits, most of them near the start, where the structure is."""
     damaged = bytearray(content)
     for _ in range(rng.choice((1, 8, 64))):
         span = rng.choice((64, 1024, len(damaged)))
@@ -393,16 +399,16 @@ def flipped(content: bytes, rng: random.Random) -> bytes:
 
 
 def _sources() -> Iterator[tuple[str, bytes]]:
-    real = [
-        path for path in sorted(REAL.rglob("*.*")) if path.suffix != ".json" and 0 < path.stat().st_size <= MOST_BYTES
+    photos = [
+        path for path in sorted(REAL.rglob("*.*")) if path.suffix != ".json" and 0 < path.stat().st_size <= MAX_BYTES
     ]
-    for path in real:
+    for path in photos:
         yield path.name, path.read_bytes()
-    if not real:
-        yield from made()
+    if not photos:
+        yield from generated_pictures()
 
 
-def made() -> Iterator[tuple[str, bytes]]:
+def generated_pictures() -> Iterator[tuple[str, bytes]]:
     for number in range(16):
         for kind in ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP"):
             file = io.BytesIO()

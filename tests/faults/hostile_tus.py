@@ -1,4 +1,4 @@
-"""Resumable uploads and declared batches that nobody sends by accident, as bytes on the wire."""
+"""Malicious tus requests and manifests, as raw bytes."""
 
 import base64
 import json
@@ -12,8 +12,8 @@ METHODS = ("POST", "PATCH", "HEAD", "DELETE", "OPTIONS", "GET", "PUT", "TRACE", 
 
 
 def tus(target: Target, rng: random.Random) -> bytes:
-    """Any header wrong, any method, any body, to the creation of uploads, to one that is there, and to one that is not."""
-    where = rng.choice(
+    """A request with any wrong header, method or body, for the creation of uploads, an existing upload, or an unknown one."""
+    path = rng.choice(
         (f"/albums/{target.album}/uploads/tus/", target.upload, f"/uploads/{_uuid(rng)}/", "/uploads/1/", "/uploads/")
     )
     head = target.head | {
@@ -22,7 +22,7 @@ def tus(target: Target, rng: random.Random) -> bytes:
             ("application/offset+octet-stream",) * 3 + ("text/plain", "multipart/form-data; boundary=b", "")
         ),
     }
-    told = {
+    headers = {
         "Upload-Length": rng.choice(NUMBERS),
         "Upload-Offset": rng.choice(NUMBERS),
         "Upload-Defer-Length": rng.choice(("1", "0", "2", "yes")),
@@ -34,14 +34,14 @@ def tus(target: Target, rng: random.Random) -> bytes:
         "Content-Length": rng.choice((*NUMBERS, "5")),
         "Expect": "100-continue",
     }
-    for name in rng.sample(sorted(told), rng.randrange(1, 6)):
-        head[name] = told[name]
+    for name in rng.sample(sorted(headers), rng.randrange(1, 6)):
+        head[name] = headers[name]
     body = rng.choice((b"", rng.randbytes(5), rng.randbytes(70_000), b"5\r\nhello\r\n0\r\n\r\n", b"zz\r\n", b"--b--"))
-    return request(rng.choice(METHODS), where, head, body)
+    return request(rng.choice(METHODS), path, head, body)
 
 
 def manifest(target: Target, rng: random.Random) -> bytes:
-    """Lists of files with something in them that is none, deep or wide or cut off."""
+    """A manifest with invalid entries, or too deep, too wide or cut off."""
     whole = json.dumps({"open": rng.choice((True, False, 1, "no", None)), "files": _files(rng)}).encode()
     body = rng.choice(
         (
@@ -62,18 +62,18 @@ def manifest(target: Target, rng: random.Random) -> bytes:
 
 
 def _files(rng: random.Random) -> Any:
-    odd: tuple[Any, ...] = (*ODD, None, True, -1, 0, 1.5, 2**63, 2**70, 10**400, 1e308, [], {}, [[]])
-    made = [
+    odd_values: tuple[Any, ...] = (*ODD, None, True, -1, 0, 1.5, 2**63, 2**70, 10**400, 1e308, [], {}, [[]])
+    entries = [
         {
-            "name": rng.choice((*NAMES, *odd)),
-            "size": rng.choice((1, 5, 10**12, *odd)),
-            "modified": rng.choice(odd),
-            "sha256": rng.choice(("0" * 64, "F" * 64, *odd)),
-            "upload": rng.choice((_uuid(rng), *odd)),
+            "name": rng.choice((*NAMES, *odd_values)),
+            "size": rng.choice((1, 5, 10**12, *odd_values)),
+            "modified": rng.choice(odd_values),
+            "sha256": rng.choice(("0" * 64, "F" * 64, *odd_values)),
+            "upload": rng.choice((_uuid(rng), *odd_values)),
         }
         for _ in range(rng.choice((0, 1, 1, 1, 2, 50)))
     ]
-    return rng.choice((made, made, made, [rng.choice(odd)], rng.choice(odd)))
+    return rng.choice((entries, entries, entries, [rng.choice(odd_values)], rng.choice(odd_values)))
 
 
 def _metadata(rng: random.Random) -> str:

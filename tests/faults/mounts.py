@@ -1,4 +1,4 @@
-"""File systems of a test's own, which break in ways that permissions cannot show to root."""
+"""File systems for one test, with faults that permissions cannot simulate for root."""
 
 import subprocess
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def grow(path: Path, size: str) -> None:
 
 @contextmanager
 def read_only(path: Path) -> Iterator[None]:
-    """Whoever opens the file while the context lasts can only read it."""
+    """Make the file read-only for every process that opens it while the context lasts."""
     _mount("--bind", str(path), str(path))
     try:
         _mount("-o", "remount,bind,ro", str(path))
@@ -34,9 +34,9 @@ def read_only(path: Path) -> Iterator[None]:
 
 
 def _mount(*arguments: str) -> None:
-    done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"NOT TESTED, for nothing can be mounted here: {done.stderr.strip()}")
+    command = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    if command.returncode:
+        pytest.skip(f"NOT TESTED, for nothing can be mounted here: {command.stderr.strip()}")
 
 
 def _umount(path: Path) -> None:

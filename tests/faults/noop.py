@@ -1,4 +1,4 @@
-"""Many jobs at once, and a worker whose pipeline does nothing. All else of both is real: files, claims, leftovers, rows, bells.
+"""Many jobs at once, and a worker with a no-op pipeline. Files, claims, leftovers, rows and messages to workers are real.
 
 Both run inside an installation: `manage.py shell -c "from tests.faults import noop; noop.work()"`.
 """
@@ -19,12 +19,12 @@ from processing.rendering import shared_sandbox
 from processing.rendering.sandbox import Sandbox
 from processing.storage import store
 
-AT_A_TIME = 500
+BATCH_SIZE = 500
 TINY = b"RIFF of no picture"
 
 
 class NoPipeline(Sandbox):
-    """Makes the same tiny file of everything, in no time and without a child."""
+    """Returns the same tiny rendition for every file, without a child process."""
 
     def develop(self, source: Path, out: Path, origin: Origin = UNKNOWN, **_: object) -> Picture:
         path = out / "400.webp"
@@ -39,15 +39,15 @@ def work() -> None:
 
 
 def fill(count: int, albums: int, photos: list[str] | None = None) -> None:
-    """Receive so many files into so many new albums, all different: a few bytes each, or real photos with a few bytes more."""
+    """Receive `count` different files into new albums: a few bytes each, or real photos with a few bytes appended."""
     contents = [Path(photo).read_bytes() for photo in photos] if photos else [b""]
     for album in range(albums):
         numbers = range(album, count, albums)
-        for start in range(0, len(numbers), AT_A_TIME):
-            some = numbers[start : start + AT_A_TIME]
+        for start in range(0, len(numbers), BATCH_SIZE):
+            batch = numbers[start : start + BATCH_SIZE]
             _receive(
                 f"Album {album}",
-                {f"{number}.jpg": contents[number % len(contents)] + b"\0%d" % number for number in some},
+                {f"{number}.jpg": contents[number % len(contents)] + b"\0%d" % number for number in batch},
             )
 
 

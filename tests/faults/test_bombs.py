@@ -1,4 +1,4 @@
-"""Pictures of a few kilobytes that would fill the memory. They end as failed jobs within seconds, and nobody grows."""
+"""Decompression bombs: pictures of a few kilobytes that would fill memory. Their jobs fail within seconds in bounded memory."""
 
 import io
 import os
@@ -23,20 +23,20 @@ pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
 MEBI = 1 << 20
 SIDE = 30_000
-CHILD_MARK = 512 * MEBI + 128 * MEBI
-"""PIPELINE_MEMORY, and what Python and the libraries bring besides: code is no RLIMIT_DATA."""
-WORKER_MARK, WEB_MARK = 160 * MEBI, 200 * MEBI
-SECONDS = 30
-"""Of CPU, which hardly depends on what else the machine does."""
+MAX_CHILD_BYTES = 512 * MEBI + 128 * MEBI
+"""PIPELINE_MEMORY, and the code of Python and the libraries, which RLIMIT_DATA does not count."""
+MAX_WORKER_BYTES, MAX_WEB_BYTES = 160 * MEBI, 200 * MEBI
+MAX_CPU_SECONDS = 30
+"""CPU time, which hardly depends on other work of the machine."""
 
 
 def zeros(count: int) -> bytes:
-    """That many zero bytes as zlib packs them, in no time: one block of them over and over, then the rest and the checksum."""
+    """Return `count` zero bytes as zlib data, quickly: one compressed block repeated, then the remainder and the checksum."""
     block = 16 * MEBI
-    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    once = packer.compress(b"\0" * block) + packer.flush(zlib.Z_FULL_FLUSH)
-    rest = packer.compress(b"\0" * (count % block)) + packer.flush()
-    return b"\x78\xda" + once * (count // block) + rest + struct.pack(">HH", count % 65521, 1)
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    compressed_block = compressor.compress(b"\0" * block) + compressor.flush(zlib.Z_FULL_FLUSH)
+    remainder = compressor.compress(b"\0" * (count % block)) + compressor.flush()
+    return b"\x78\xda" + compressed_block * (count // block) + remainder + struct.pack(">HH", count % 65521, 1)
 
 
 def chunk(name: bytes, content: bytes) -> bytes:
@@ -44,14 +44,14 @@ def chunk(name: bytes, content: bytes) -> bytes:
 
 
 def png(width: int, height: int, bits: int = 1) -> bytes:
-    """All of its pixels, black: a decoder would find nothing wrong."""
+    """A valid PNG with only black pixels, which a decoder accepts."""
     head = struct.pack(">IIBBBBB", width, height, min(bits, 8), 2 if bits == 24 else 0, 0, 0, 0)
     pixels = zeros(height * (1 + (width * bits + 7) // 8))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
-def png_with_words() -> bytes:
-    """A small picture whose text unpacks to half a gigabyte."""
+def png_with_text() -> bytes:
+    """A small picture with a text chunk that decompresses to half a gigabyte."""
     file = io.BytesIO()
     Image.new("RGB", (64, 48), "red").save(file, "PNG")
     after_head = 33
@@ -66,7 +66,7 @@ def gif(side: int) -> bytes:
 
 
 def jpeg(side: int) -> bytes:
-    """A small one whose head says another size."""
+    """A small JPEG whose header declares another size."""
     content = bytearray(making.jpeg((64, 64)))
     frame = content.index(b"\xff\xc0")
     content[frame + 5 : frame + 9] = struct.pack(">HH", side, side)
@@ -74,16 +74,16 @@ def jpeg(side: int) -> bytes:
 
 
 def webp(side: int) -> bytes:
-    """The container's canvas is huge, its frame small."""
+    """A WebP with a huge canvas and a small frame."""
     file = io.BytesIO()
     Image.new("RGB", (64, 48), "red").save(file, "WEBP")
     extended = b"VP8X" + struct.pack("<I", 10) + b"\0\0\0\0" + (side - 1).to_bytes(3, "little") * 2
-    rest = extended + file.getvalue()[12:]
-    return b"RIFF" + struct.pack("<I", len(rest) + 4) + b"WEBP" + rest
+    chunks = extended + file.getvalue()[12:]
+    return b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WEBP" + chunks
 
 
 def tiff(side: int) -> bytes:
-    """One strip of packed bits that would be repeated for ever."""
+    """A bilevel image in one strip, compressed by CCITT group 4."""
     file = io.BytesIO()
     Image.new("1", (side, side)).save(file, "TIFF", compression="group4")
     return file.getvalue()
@@ -97,7 +97,7 @@ def bmp(side: int) -> bytes:
 BOMBS: dict[str, Callable[[], bytes]] = {
     "black.png": lambda: png(SIDE, SIDE),
     "four-gigabytes.png": lambda: png(40_000, 36_000, 24),
-    "words.png": png_with_words,
+    "words.png": png_with_text,
     "screen.gif": lambda: gif(SIDE),
     "frame.jpg": lambda: jpeg(SIDE),
     "canvas.webp": lambda: webp(SIDE),
@@ -105,7 +105,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "sheet.bmp": lambda: bmp(SIDE),
 }
 HARMLESS = {"words.png"}
-"""A picture of 64 x 48 all the same: whether its words are dropped or it is refused, nobody grows."""
+"""A valid picture of 64 x 48: its text may be dropped or the file rejected, but memory must stay bounded."""
 
 
 SETTINGS = {"SWEEP_SECONDS": "1", "BACKOFF_BASE_SECONDS": "0.01", "MAX_ATTEMPTS": "2"}
@@ -114,33 +114,33 @@ NO_PIXEL_LIMITS = {"MAX_JPEG_MEGAPIXELS": "1000000", "MAX_OTHER_MEGAPIXELS": "10
 
 @pytest.fixture(params=[{}, NO_PIXEL_LIMITS], ids=["as installed", "with memory as the only limit"])
 def installation(request, tmp_path) -> Iterator[Installation]:
-    with Installation(tmp_path, SETTINGS | request.param) as running:
-        running.start("serve")
-        running.start("run_huey")
-        yield running
+    with Installation(tmp_path, SETTINGS | request.param) as installation:
+        installation.start("serve")
+        installation.start("run_huey")
+        yield installation
 
 
-def test_bombs_end_as_failed_jobs_in_seconds_and_nobody_grows(installation, capsys):
+def test_jobs_of_decompression_bombs_fail_in_seconds_and_in_bounded_memory(installation, capsys):
     bombs = {name: make() for name, make in BOMBS.items()}
     session = installation.sign_in()
     album = installation.new_album(session, "Bombs")
 
-    with watching(installation) as peaks:
+    with watching_memory(installation) as peaks:
         assert installation.send(session, album, bombs).status_code == 200
-        status = polling.until(lambda: at_rest(installation), 400, "a bomb is still in work")
-    taken = cpu_seconds(installation.processes["run_huey"].pid)
+        status = polling.until(lambda: at_rest(installation), 400, "a bomb is still being processed")
+    seconds = cpu_seconds(installation.processes["run_huey"].pid)
 
     with capsys.disabled():
         sizes = ", ".join(f"{name} {len(content) / 1024:.0f} KiB" for name, content in bombs.items())
-        marks = ", ".join(f"{name} {peak / MEBI:.0f} MiB" for name, peak in sorted(peaks.items()))
+        peak_texts = ", ".join(f"{name} {peak / MEBI:.0f} MiB" for name, peak in sorted(peaks.items()))
         sys.stdout.write(
-            f"\nbombs ({sizes}): {status['jobs']['failed']} failed in {taken:.1f} s of CPU; peaks: {marks}\n"
+            f"\nbombs ({sizes}): {status['jobs']['failed']} failed in {seconds:.1f} s of CPU; peaks: {peak_texts}\n"
         )
     assert len(bombs) - len(HARMLESS) <= status["jobs"]["failed"] <= len(bombs)
-    assert taken < SECONDS
-    assert peaks["child"] < CHILD_MARK
-    assert peaks["run_huey"] < WORKER_MARK
-    assert peaks["serve"] < WEB_MARK
+    assert seconds < MAX_CPU_SECONDS
+    assert peaks["child"] < MAX_CHILD_BYTES
+    assert peaks["run_huey"] < MAX_WORKER_BYTES
+    assert peaks["serve"] < MAX_WEB_BYTES
     assert {process.poll() for process in installation.processes.values()} == {None}
     installation.manage("verify")
 
@@ -153,19 +153,19 @@ def at_rest(installation: Installation) -> dict[str, Any]:
 
 
 @contextmanager
-def watching(installation: Installation) -> Iterator[dict[str, int]]:
-    """Everybody's highest resident memory, by the kernel's own count, which misses nothing between two looks."""
+def watching_memory(installation: Installation) -> Iterator[dict[str, int]]:
+    """Yield the peak resident memory of each kind of process, from the kernel's own high-water mark."""
     peaks = {"serve": 0, "run_huey": 0, "child": 0}
     is_over = threading.Event()
 
-    def look() -> None:
+    def measure() -> None:
         while not is_over.wait(0.005):
-            worker, *children = family(installation.processes["run_huey"].pid)
+            worker, *children = process_tree(installation.processes["run_huey"].pid)
             peaks["run_huey"] = max(peaks["run_huey"], peak(worker))
             peaks["child"] = max(peaks["child"], *map(peak, children), 0)
-            peaks["serve"] = max(peaks["serve"], *map(peak, family(installation.processes["serve"].pid)))
+            peaks["serve"] = max(peaks["serve"], *map(peak, process_tree(installation.processes["serve"].pid)))
 
-    thread = threading.Thread(target=look)
+    thread = threading.Thread(target=measure)
     thread.start()
     try:
         yield peaks
@@ -174,17 +174,17 @@ def watching(installation: Installation) -> Iterator[dict[str, int]]:
         thread.join(60)
 
 
-def family(pid: int) -> list[int]:
-    """The process and those below it."""
-    return [pid, *(each for child in processes.children(pid) for each in family(child))]
+def process_tree(pid: int) -> list[int]:
+    """Return the process ID and those of all its descendants."""
+    return [pid, *(descendant for child in processes.children(pid) for descendant in process_tree(child))]
 
 
 def cpu_seconds(pid: int) -> float:
-    """Of the process and of those below it, living or dead."""
+    """Return the CPU time of the process and of its descendants, including those that have ended."""
     ticks = 0
-    for each in family(pid):
+    for process in process_tree(pid):
         with suppress(FileNotFoundError, ProcessLookupError):
-            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+            fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
             ticks += sum(map(int, fields[11:15]))
     return ticks / os.sysconf("SC_CLK_TCK")
 
@@ -194,5 +194,5 @@ def peak(pid: int) -> int:
         status = Path(f"/proc/{pid}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    found = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
-    return int(found[0]) * 1024 if found else 0
+    values = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(values[0]) * 1024 if values else 0

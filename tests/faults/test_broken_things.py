@@ -1,6 +1,6 @@
-"""The disk, the database, a folder, Redis and the clock break while photos are sent and developed, and are mended.
+"""The disk, the database, a folder, Redis and the clock fail while photos are sent and processed, and recover.
 
-Nothing is lost, work goes on by itself, and nobody ever gets an answer of 500.
+No photo is lost, processing resumes without intervention, and no response has status 500.
 """
 
 import shutil
@@ -24,40 +24,40 @@ from tests.support import processes
 
 pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
-PATIENT = QUICK | {"MAX_ATTEMPTS": "1000", "LEASE_SECONDS": "5", "PIPELINE_SECONDS": "600"}
-"""A worker that lives on without its database cannot give its job back: its lease must run out. It does no harm earlier."""
-WORDS = {503, 507}
+RETRIES_WITHOUT_END = QUICK | {"MAX_ATTEMPTS": "1000", "LEASE_SECONDS": "5", "PIPELINE_SECONDS": "600"}
+"""A worker without its database cannot give its job back, so the lease must expire. An earlier expiry does no harm."""
+UNAVAILABLE = {503, 507}
 CLOCK = Path(__file__).with_name("clock.py")
 
 
 class Sender:
-    """One person with one album, who sends again whatever was not taken."""
+    """A client with one album that repeats every form that was not accepted."""
 
     def __init__(self, installation: Installation) -> None:
         self.installation = installation
         self.session = installation.sign_in()
         self.album = installation.new_album(self.session, "Summer")
         self.sent: dict[str, bytes] = {}
-        self.answers: list[int] = []
+        self.statuses: list[int] = []
 
     def offer(self, photos: dict[str, bytes]) -> bool:
-        """Once; the answer must be one that a person understands."""
+        """Send the photos once. The response must be a success or a problem that the page explains."""
         self.sent |= photos
-        answer = self.installation.send(self.session, self.album, photos)
-        self.answers.append(answer.status_code)
-        assert answer.ok or answer.status_code in WORDS | {409}, answer.text
-        return answer.ok
+        response = self.installation.send(self.session, self.album, photos)
+        self.statuses.append(response.status_code)
+        assert response.ok or response.status_code in UNAVAILABLE | {409}, response.text
+        return response.ok
 
     def send(self, photos: dict[str, bytes]) -> None:
-        polling.until(lambda: self.offer(photos), 240, f"never taken: {self.answers[-5:]}")
+        polling.until(lambda: self.offer(photos), 240, f"never taken: {self.statuses[-5:]}")
 
-    def look(self) -> int:
-        """The panel, as a page that polls asks for it."""
+    def panel_status(self) -> int:
+        """Request the panel as a polling page does, and return the response's status."""
         address = f"{self.installation.url}/albums/{self.album}/uploads/status/"
         return self.session.get(address, headers=JSON, timeout=60).status_code
 
     def send_each_again(self) -> None:
-        """One by one, and when its album is free. What was cut off before is given up, for nothing is being sent."""
+        """Send all photos again, one by one. Incomplete uploads expire first, because no upload is in progress."""
         aftermath.expire_uploads(self.installation)
         for name, photo in list(self.sent.items()):
             self.send({name: photo})
@@ -67,41 +67,41 @@ class Sender:
 
     @contextmanager
     def busy_worker(self) -> Iterator[None]:
-        """The worker is in the middle of the next photo that is sent as long as the context lasts: its pipeline is stopped."""
-        self.send(some(1))
+        """Stop the worker's pipeline, so that the next photo stays in progress while the context lasts."""
+        self.send(small_photos(1))
         self.wait_until_free()
         worker = self.installation.processes["run_huey"].pid
         [pipeline] = polling.until(lambda: processes.children(worker), what="the worker has no pipeline")
         with processes.stopped(pipeline):
             yield
 
-    def wait_until_in_work(self) -> None:
-        polling.until(lambda: self.installation.ask(IN_WORK), what="nothing is in work")
+    def wait_until_processing(self) -> None:
+        polling.until(lambda: self.installation.ask(PROCESSING_JOB), what="no job is being processed")
 
 
 @contextmanager
 def running(tmp_path: Path, env: dict[str, str]) -> Iterator[Sender]:
-    with Installation(tmp_path, PATIENT | env) as installation:
+    with Installation(tmp_path, RETRIES_WITHOUT_END | env) as installation:
         installation.start("serve")
         installation.start("run_huey")
         yield Sender(installation)
 
 
 def assert_all_are_photos(*senders: Sender) -> None:
-    """Whatever they sent: once each, with nothing left over."""
+    """Assert that each file that was sent is exactly one photo, and that no other file is left."""
     aftermath.settle(senders[0].installation)
-    sent = {one for sender in senders for one in aftermath.sent_to(sender.album, sender.sent.values())}
+    sent = {file for sender in senders for file in aftermath.sent_to(sender.album, sender.sent.values())}
     assert aftermath.figures(senders[0].installation, sent, sent) == Figures(len(sent), len(sent), len(sent), failed=0)
 
 
-def some(count: int = 3, size: tuple[int, int] = (900, 600)) -> dict[str, bytes]:
+def small_photos(count: int = 3, size: tuple[int, int] = (900, 600)) -> dict[str, bytes]:
     photos = [making.jpeg(size) for _ in range(count)]
     return {f"{aftermath.digest(photo)[:8]}.jpg": photo for photo in photos}
 
 
-def heavy(count: int) -> dict[str, bytes]:
-    """A megabyte each."""
-    return {name: photo + b"\0" * (1 << 20) for name, photo in some(count).items()}
+def large_photos(count: int) -> dict[str, bytes]:
+    """Photos of a megabyte each."""
+    return {name: photo + b"\0" * (1 << 20) for name, photo in small_photos(count).items()}
 
 
 def fill(ballast: Path) -> None:
@@ -111,37 +111,37 @@ def fill(ballast: Path) -> None:
 
 
 def is_refused(sender: Sender, ballast: Path) -> bool:
-    """For want of room. The worker may make some at any moment, so the disk is filled up again before each form."""
+    """Fill the disk, send a form, and return whether it was rejected. The worker may free space at any moment."""
     fill(ballast)
-    return not sender.offer(some(1)) and sender.answers[-1] in WORDS
+    return not sender.offer(small_photos(1)) and sender.statuses[-1] in UNAVAILABLE
 
 
-@pytest.mark.embedded  # what goes to the bucket needs the disk for a moment only, and may get it
-def test_a_full_disk_is_told_and_work_goes_on_when_there_is_room(tmp_path):
+@pytest.mark.embedded  # files for the bucket need the disk only for a moment, and may find space
+def test_a_full_disk_is_reported_and_processing_resumes_when_space_is_free(tmp_path):
     disk = tmp_path / "installation"
     with mounts.small_disk(disk, "16M"), running(tmp_path, {"MIN_FREE_SPACE": "0"}) as sender:
-        others = [Sender(sender.installation) for _ in range(3)]
-        with ThreadPoolExecutor(len(others)) as pool:  # each form alone would fit
-            list(pool.map(Sender.offer, others, map(heavy, (7, 7, 7))))
-        polling.until(lambda: is_refused(sender, disk / "ballast"), 240, "there is always room")
-        assert sender.look() in {200} | WORDS
+        other_senders = [Sender(sender.installation) for _ in range(3)]
+        with ThreadPoolExecutor(len(other_senders)) as pool:  # each form alone would fit
+            list(pool.map(Sender.offer, other_senders, map(large_photos, (7, 7, 7))))
+        polling.until(lambda: is_refused(sender, disk / "ballast"), 240, "the disk never fills up")
+        assert sender.panel_status() in {200} | UNAVAILABLE
 
         mounts.grow(disk, "128M")
-        for one in (sender, *others):
-            one.send_each_again()
-        assert_all_are_photos(sender, *others)
+        for each_sender in (sender, *other_senders):
+            each_sender.send_each_again()
+        assert_all_are_photos(sender, *other_senders)
 
 
 @pytest.mark.parametrize("seconds", [4, pytest.param(30, marks=pytest.mark.long)])
-def test_a_database_locked_by_another_program_only_delays(tmp_path, seconds):
+def test_a_database_locked_by_another_program_only_delays_uploads(tmp_path, seconds):
     with running(tmp_path, {}) as sender:
-        sender.send(some())
+        sender.send(small_photos())
         database = sqlite3.connect(sender.installation.data_dir / "db.sqlite3", check_same_thread=False)
         database.execute("BEGIN IMMEDIATE")
         with ThreadPoolExecutor(1) as pool:
             try:
-                assert sender.look() == 200
-                sending = pool.submit(sender.send, some())
+                assert sender.panel_status() == 200
+                sending = pool.submit(sender.send, small_photos())
                 threading.Event().wait(seconds)
                 assert not sending.done()
             finally:
@@ -151,125 +151,125 @@ def test_a_database_locked_by_another_program_only_delays(tmp_path, seconds):
 
 
 @pytest.mark.embedded
-def test_a_read_only_database_is_told_and_work_goes_on_when_it_can_be_written(tmp_path):
-    """Who opens it then: handles from before, and those that SQLite keeps for its next connection, can write all the same."""
+def test_a_read_only_database_is_reported_and_processing_resumes_when_it_is_writable(tmp_path):
+    """Restarts the web server, because descriptors that were opened earlier, also those that SQLite keeps, can still write."""
     with running(tmp_path, {}) as sender:
-        sender.send(some())
+        sender.send(small_photos())
         sender.wait_until_free()
         sender.installation.stop("serve")
         with mounts.read_only(sender.installation.data_dir / "db.sqlite3"):
             sender.installation.start("serve")
-            sender.offer(some())
-            answer, seen = sender.answers[-1], sender.look()
+            sender.offer(small_photos())
+            upload_status, page_status = sender.statuses[-1], sender.panel_status()
         sender.send_each_again()
 
         assert_all_are_photos(sender)
-        assert (answer, seen) == (503, 200)
+        assert (upload_status, page_status) == (503, 200)
 
 
-@pytest.mark.embedded  # a worker that borrows from the bucket makes room again, and who comes then is taken
-def test_incoming_vanishes_and_comes_back(tmp_path):
+@pytest.mark.embedded  # on a bucket, a worker's local copy creates the directory again, and the upload is accepted
+def test_photos_survive_the_temporary_loss_of_the_incoming_directory(tmp_path):
     with running(tmp_path, {}) as sender:
-        other = Sender(sender.installation)
+        second_sender = Sender(sender.installation)
         incoming, away = sender.installation.data_dir / "incoming", tmp_path / "away"
         with sender.busy_worker():
-            sender.send(some(4))
-            sender.wait_until_in_work()
+            sender.send(small_photos(4))
+            sender.wait_until_processing()
             incoming.rename(away)
 
-        taken = other.offer(some())
-        seen = sender.look()
+        is_accepted = second_sender.offer(small_photos())
+        page_status = sender.panel_status()
         shutil.copytree(away, incoming, dirs_exist_ok=True)
 
-        other.send_each_again()
-        assert_all_are_photos(sender, other)
-        assert (taken, seen) == (False, 200)
+        second_sender.send_each_again()
+        assert_all_are_photos(sender, second_sender)
+        assert (is_accepted, page_status) == (False, 200)
 
 
 @pytest.mark.embedded
-def test_raw_files_that_were_away_are_developed_when_they_are_back(tmp_path):
+def test_raw_files_are_processed_when_they_are_available_again(tmp_path):
     with running(tmp_path, {}) as sender:
         sender.installation.stop("run_huey")
         incoming, away = sender.installation.data_dir / "incoming", tmp_path / "away"
-        sender.send(some())
+        sender.send(small_photos())
         incoming.rename(away)
         incoming.mkdir()
 
         sender.installation.start("run_huey")
-        polling.until(lambda: sender.installation.ask(MISSED), what="no job was tried")
+        polling.until(lambda: sender.installation.ask(MISSING_RAW_FILE), what="no job was attempted")
         shutil.copytree(away, incoming, dirs_exist_ok=True)
 
         assert_all_are_photos(sender)
 
 
-def test_redis_stops_and_starts_again(tmp_path, redis):
+def test_photos_survive_restarts_of_redis(tmp_path, redis):
     with running(tmp_path, {"REDIS_URL": redis.url}) as sender:
         with sender.busy_worker():
             redis.stop()
-            sender.send(some(4))
+            sender.send(small_photos(4))
             redis.start()
-            sender.wait_until_in_work()
+            sender.wait_until_processing()
             redis.stop()
         redis.start()
 
         assert_all_are_photos(sender)
 
 
-def test_postgresql_starts_again_under_web_and_workers(tmp_path, own_postgresql):
-    """Every connection of their pools is cut; those that are opened next are good."""
+def test_web_server_and_worker_survive_a_restart_of_postgresql(tmp_path, own_postgresql):
+    """The restart closes every connection in their pools; new connections work."""
     with running(tmp_path, {"DATABASE_URL": own_postgresql.new_database()}) as sender:
         with sender.busy_worker():
-            sender.send(some(4))
-            sender.wait_until_in_work()
+            sender.send(small_photos(4))
+            sender.wait_until_processing()
             own_postgresql.restart()
 
-        assert sender.look() == 200
-        sender.send(some())
+        assert sender.panel_status() == 200
+        sender.send(small_photos())
         assert_all_are_photos(sender)
 
 
-def test_a_worker_waits_in_redis_itself_for_the_next_bell(tmp_path, redis):
-    """A bell is heard in a millisecond, and nobody asks in vain meanwhile."""
+def test_a_worker_blocks_in_redis_until_the_next_message(tmp_path, redis):
+    """It receives a message within a millisecond, without polling."""
     with Installation(tmp_path, {"REDIS_URL": redis.url}) as installation:
         installation.start("run_huey")
         with redis_client.Redis.from_url(redis.url) as client:
             polling.until(lambda: "bzpopmin" in {line["cmd"] for line in client.client_list()}, what="no worker waits")
 
 
-def test_a_frozen_redis_holds_no_upload_up(tmp_path, redis):
+def test_a_frozen_redis_does_not_delay_uploads(tmp_path, redis):
     with running(tmp_path, {"REDIS_URL": redis.url}) as sender:
-        usual = seconds_to_send(sender)
+        usual_seconds = seconds_to_send(sender)
         sender.wait_until_free()
         with processes.stopped(redis.pid):
-            lasted = seconds_to_send(sender)
+            seconds = seconds_to_send(sender)
 
         assert_all_are_photos(sender)
-        assert lasted < 10 + 5 * usual  # waiting for Redis once for each photo would take 40 seconds
+        assert seconds < 10 + 5 * usual_seconds  # waiting for Redis once for each photo would take 40 seconds
 
 
 def seconds_to_send(sender: Sender) -> float:
-    begun = time.monotonic()
-    sender.send(some(20))
-    return time.monotonic() - begun
+    started = time.monotonic()
+    sender.send(small_photos(20))
+    return time.monotonic() - started
 
 
 @pytest.mark.parametrize("hours", [-2, 2])
-def test_a_clock_that_jumps_loses_and_doubles_nothing(tmp_path, hours):
-    """Of the processes, by django.utils.timezone alone: libfaketime 0.9.10 breaks Python's time.sleep."""
+def test_a_jump_of_the_clock_loses_and_duplicates_nothing(tmp_path, hours):
+    """Changes only django.utils.timezone: libfaketime 0.9.10 breaks Python's time.sleep."""
     shutil.copy(CLOCK, tmp_path / "sitecustomize.py")
     ahead = tmp_path / "seconds-ahead"
     ahead.write_text("0")
     with running(tmp_path, {"PYTHONPATH": str(tmp_path)}) as sender:
         with sender.busy_worker():
-            sender.send(some(4))
-            sender.wait_until_in_work()
+            sender.send(small_photos(4))
+            sender.wait_until_processing()
             sender.installation.kill("run_huey")
         ahead.write_text(str(hours * 3600))
         sender.installation.start("run_huey")
 
-        sender.send(some())
+        sender.send(small_photos())
         assert_all_are_photos(sender)
 
 
-MISSED = "SELECT 1 FROM processing_jobevent WHERE code = 'raw-missing'"
-IN_WORK = "SELECT 1 FROM processing_processingjob WHERE state = 'processing'"
+MISSING_RAW_FILE = "SELECT 1 FROM processing_jobevent WHERE code = 'raw-missing'"
+PROCESSING_JOB = "SELECT 1 FROM processing_processingjob WHERE state = 'processing'"

@@ -1,4 +1,4 @@
-"""Bodies without a length (Transfer-Encoding: chunked), as programs and HTTP/2 send them, through the real web server."""
+"""Bodies without Content-Length (Transfer-Encoding: chunked), as programs and HTTP/2 send them, through the real web server."""
 
 import socket
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.processing import making
 pytestmark = [pytest.mark.faults, pytest.mark.servers, pytest.mark.embedded]
 
 BOUNDARY = "frontier"
-PIECE = 70_001
+CHUNK_BYTES = 70_001
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def installation(tmp_path_factory) -> Iterator[Installation]:
 @pytest.fixture
 def session(installation) -> requests.Session:
     session = installation.sign_in()
-    del session.headers["Connection"]  # kept, so that what is left of a body would be taken for the next request
+    del session.headers["Connection"]  # keep-alive, so that unread bytes of a body would be parsed as the next request
     session.headers.update({"X-CSRFToken": session.cookies["csrftoken"], "Origin": installation.url, **JSON})
     return session
 
@@ -47,8 +47,8 @@ def form(files: dict[str, bytes]) -> bytes:
 
 
 def in_chunks(body: bytes) -> Iterator[bytes]:
-    for at in range(0, len(body), PIECE):
-        yield body[at : at + PIECE]
+    for start in range(0, len(body), CHUNK_BYTES):
+        yield body[start : start + CHUNK_BYTES]
 
 
 def send(installation, session, album: int, body: bytes) -> requests.Response:
@@ -67,52 +67,54 @@ def received(installation, album: int) -> list[tuple[str, int]]:
     )
 
 
-def test_a_chunked_form_is_taken_whole(installation, session, album):
+def test_a_chunked_form_is_received_completely(installation, session, album):
     files = {"one.jpg": making.jpeg((1200, 900)) + bytes(3_000_000), "two.jpg": making.jpeg()}
 
-    answer = send(installation, session, album, form(files))
+    response = send(installation, session, album, form(files))
 
-    assert answer.status_code in (200, 302), answer.text
+    assert response.status_code in (200, 302), response.text
     assert received(installation, album) == [(name, len(content)) for name, content in files.items()]
 
 
-def test_one_that_is_refused_is_read_to_its_end_and_the_line_serves_the_next_request(installation, session, album):
+def test_a_rejected_chunked_form_is_read_to_its_end_and_the_connection_stays_usable(installation, session, album):
     assert send(installation, session, album, form({"one.jpg": making.jpeg()})).ok
 
-    refused = send(installation, session, album, form({"two.jpg": making.jpeg() + bytes(3_000_000)}))
+    rejected = send(installation, session, album, form({"two.jpg": making.jpeg() + bytes(3_000_000)}))
 
-    assert (refused.status_code, refused.json()["error"]) == (409, "album-busy")
+    assert (rejected.status_code, rejected.json()["error"]) == (409, "album-busy")
     assert session.get(f"{installation.url}/albums/{album}/", timeout=60).status_code == 200
     assert [name for name, _ in received(installation, album)] == ["one.jpg"]
 
 
-def test_one_that_breaks_off_loses_no_file_before_the_break(installation, session, album):
-    whole, rest = form({"whole.jpg": making.jpeg()}), form({"cut.jpg": bytes(200_000)})
-    body = whole.removesuffix(f"--{BOUNDARY}--\r\n".encode()) + rest[:100_000]
+def test_a_chunked_form_that_is_cut_off_keeps_its_complete_files(installation, session, album):
+    complete_form, second_form = form({"whole.jpg": making.jpeg()}), form({"cut.jpg": bytes(200_000)})
+    body = complete_form.removesuffix(f"--{BOUNDARY}--\r\n".encode()) + second_form[:100_000]
     address = f"{installation.url}/albums/{album}/uploads/"
-    told = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", "Transfer-Encoding": "chunked"}
-    prepared = session.prepare_request(requests.Request("POST", address, headers=told))
+    chunked_headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", "Transfer-Encoding": "chunked"}
+    prepared = session.prepare_request(requests.Request("POST", address, headers=chunked_headers))
     headers = {**prepared.headers, "Host": f"{servers.HOST}:{installation.port}"}
     headers.pop("Content-Length", None)
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
 
-    with socket.create_connection((servers.HOST, installation.port), timeout=60) as line:
-        line.sendall(f"POST /albums/{album}/uploads/ HTTP/1.1\r\n{head}\r\n{len(body):x}\r\n".encode() + body + b"\r\n")
-        line.shutdown(socket.SHUT_WR)
-        line.recv(65536)
+    with socket.create_connection((servers.HOST, installation.port), timeout=60) as connection:
+        connection.sendall(
+            f"POST /albums/{album}/uploads/ HTTP/1.1\r\n{head}\r\n{len(body):x}\r\n".encode() + body + b"\r\n"
+        )
+        connection.shutdown(socket.SHUT_WR)
+        connection.recv(65536)
 
     polling.until(lambda: received(installation, album), what="the whole file is not kept")
     assert [name for name, _ in received(installation, album)] == ["whole.jpg"]
-    ended = f"SELECT name, code FROM processing_upload WHERE album_id = {album} AND state = 'refused'"
-    assert installation.ask(ended) == [("cut.jpg", "cut-off")]
+    rejected_files = f"SELECT name, code FROM processing_upload WHERE album_id = {album} AND state = 'refused'"
+    assert installation.ask(rejected_files) == [("cut.jpg", "cut-off")]
 
 
-def test_a_chunked_manifest_is_read(installation, session, album):
-    answer = session.post(
+def test_a_chunked_manifest_is_accepted(installation, session, album):
+    response = session.post(
         f"{installation.url}/albums/{album}/uploads/manifest/",
         data=iter([b'{"open": false, ', b'"files": [{"name": "a.jpg", "size": 5}]}']),
         headers={"Content-Type": "application/json"},
         timeout=60,
     )
 
-    assert (answer.status_code, answer.json()["files"][0]["state"]) == (200, "new")
+    assert (response.status_code, response.json()["files"][0]["state"]) == (200, "new")

@@ -1,4 +1,4 @@
-"""A process is killed at each place where rows and files could fall out of step. After a restart they agree."""
+"""A process is killed at each point where rows and files could disagree. After a restart they agree."""
 
 import signal
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.faults
 
 PHOTOS = 3
 SECONDS = 240
-"""Within which a process reaches its point, on a machine that does much else."""
+"""Time limit for a process to reach its crash point, even on a busy machine."""
 WEB_POINTS = (f"{Point.BYTES_ARRIVE}:2", f"{Point.FILE_WRITTEN}:2", f"{Point.BEFORE_BELL}:2")
 WORKER_POINTS = (
     f"{Point.CLAIMED}:2",
@@ -25,8 +25,8 @@ WORKER_POINTS = (
     f"{Point.BEFORE_DELETE}:2",
 )
 DELETING_POINTS = (Point.ROWS_GOING, f"{Point.BEFORE_DELETE}:4", f"{Point.AFTER_DELETE}:4")
-UNFINISHED = "SELECT count(*) FROM processing_batch WHERE finished_at IS NULL AND album_id = {}"
-UNPROVED = "SELECT count(*) FROM albums_photo WHERE verified_at IS NULL AND album_id = {}"
+UNFINISHED_BATCHES = "SELECT count(*) FROM processing_batch WHERE finished_at IS NULL AND album_id = {}"
+UNVERIFIED_PHOTOS = "SELECT count(*) FROM albums_photo WHERE verified_at IS NULL AND album_id = {}"
 RERENDERING_POINTS = (
     f"{Point.BETWEEN_RENDITIONS}:3",
     f"{Point.BEFORE_RENDITIONS}:2",
@@ -38,7 +38,7 @@ RENDITIONS = """
     JOIN albums_photo photo ON photo.id = made.photo_id WHERE photo.album_id = {} GROUP BY 1, 2, 3 ORDER BY 2, 3
 """
 RERENDERS = "SELECT * FROM processing_rerender"
-OTHERWISE = {"RENDITION_EDGES": "600,300", "AVIF": "yes", "AVIF_QUALITY": "40"}
+OTHER_RECIPE = {"RENDITION_EDGES": "600,300", "AVIF": "yes", "AVIF_QUALITY": "40"}
 SWEEPING_POINTS = (Point.BEFORE_DELETE, f"{Point.AFTER_DELETE}:2")
 
 
@@ -49,22 +49,22 @@ def installation(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def serving(tmp_path_factory):
-    """One whose web server is well, and may be shared."""
+def shared_installation(tmp_path_factory):
+    """An installation whose web server keeps running, shared by the tests of this module."""
     with Installation(tmp_path_factory.mktemp("serving"), QUICK) as installation:
         installation.start("serve")
         yield installation
 
 
 @pytest.fixture
-def album(serving, photos):
-    """One to which all photos have just been sent, and acknowledged."""
-    session = serving.sign_in()
-    album = serving.new_album(session, "Summer")
-    assert serving.send(session, album, photos).ok
+def album(shared_installation, photos):
+    """An album whose photos have just been received."""
+    session = shared_installation.sign_in()
+    album = shared_installation.new_album(session, "Summer")
+    assert shared_installation.send(session, album, photos).ok
     yield album
-    if "run_huey" in serving.processes:
-        serving.kill("run_huey")
+    if "run_huey" in shared_installation.processes:
+        shared_installation.kill("run_huey")
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def photos():
 
 
 @pytest.mark.parametrize("point", WEB_POINTS)
-def test_the_web_process_dies_while_photos_are_sent(installation, photos, point):
+def test_a_web_process_killed_while_it_receives_photos_loses_nothing(installation, photos, point):
     installation.start("serve", env={"DARKROOM_FAULT": point})
     session = installation.sign_in()
     album = installation.new_album(session, "Summer")
@@ -90,74 +90,86 @@ def test_the_web_process_dies_while_photos_are_sent(installation, photos, point)
 
 
 @pytest.mark.parametrize("point", [pytest.param(WORKER_POINTS[0], marks=pytest.mark.smoke), *WORKER_POINTS[1:]])
-def test_the_worker_dies_while_photos_are_developed(serving, album, photos, point):
-    assert serving.start("run_huey", env={"DARKROOM_FAULT": point}).wait(SECONDS) == -signal.SIGKILL
-    restart(serving, "run_huey")
+def test_a_worker_killed_while_it_processes_photos_loses_nothing(shared_installation, album, photos, point):
+    assert shared_installation.start("run_huey", env={"DARKROOM_FAULT": point}).wait(SECONDS) == -signal.SIGKILL
+    restart(shared_installation, "run_huey")
 
-    assert_all_are_photos(serving, album, photos)
+    assert_all_are_photos(shared_installation, album, photos)
 
 
-def test_the_worker_dies_while_it_reads_a_photo_back(serving, album, photos):
+def test_a_photo_is_read_back_after_the_worker_was_killed_while_doing_so(shared_installation, album, photos):
     fault = {"DARKROOM_FAULT": f"{Point.READING_BACK}:2"}
-    assert serving.start("run_huey", env=fault).wait(SECONDS) == -signal.SIGKILL
-    restart(serving, "run_huey")
+    assert shared_installation.start("run_huey", env=fault).wait(SECONDS) == -signal.SIGKILL
+    restart(shared_installation, "run_huey")
 
-    assert_all_are_photos(serving, album, photos)
-    polling.until(lambda: serving.ask(UNPROVED.format(album)) == [(0,)], 240, "a photo is not read back")
+    assert_all_are_photos(shared_installation, album, photos)
+    polling.until(
+        lambda: shared_installation.ask(UNVERIFIED_PHOTOS.format(album)) == [(0,)], 240, "a photo is not read back"
+    )
 
 
-def test_the_worker_dies_between_the_last_photo_and_the_end_of_the_batch(serving, album, photos):
+def test_a_sweep_ends_the_batch_of_a_worker_killed_after_the_last_photo(shared_installation, album, photos):
     fault = {"DARKROOM_FAULT": f"{Point.BEFORE_BATCH_END}:{PHOTOS}"}
-    assert serving.start("run_huey", env=fault).wait(SECONDS) == -signal.SIGKILL
-    assert serving.ask(UNFINISHED.format(album)) == [(1,)]
-    restart(serving, "run_huey")
+    assert shared_installation.start("run_huey", env=fault).wait(SECONDS) == -signal.SIGKILL
+    assert shared_installation.ask(UNFINISHED_BATCHES.format(album)) == [(1,)]
+    restart(shared_installation, "run_huey")
 
-    assert_all_are_photos(serving, album, photos)
-    polling.until(lambda: serving.ask(UNFINISHED.format(album)) == [(0,)], what="no sweep records the end of the batch")
+    assert_all_are_photos(shared_installation, album, photos)
+    polling.until(
+        lambda: shared_installation.ask(UNFINISHED_BATCHES.format(album)) == [(0,)],
+        what="no sweep records the end of the batch",
+    )
 
 
 @pytest.mark.parametrize("point", RERENDERING_POINTS)
-def test_the_worker_dies_while_photos_are_rendered_again(serving, album, photos, point):
-    serving.start("run_huey")
-    assert_all_are_photos(serving, album, photos)
-    polling.until(lambda: serving.ask(UNPROVED.format(album)) == [(0,)], 240, "a photo is not read back")
-    before = serving.ask(RENDITIONS.format(album))
-    serving.kill("run_huey")
-    serving.manage("rerender", "--album", str(album), env=OTHERWISE)
+def test_a_worker_killed_while_it_renders_photos_again_loses_nothing(shared_installation, album, photos, point):
+    shared_installation.start("run_huey")
+    assert_all_are_photos(shared_installation, album, photos)
+    polling.until(
+        lambda: shared_installation.ask(UNVERIFIED_PHOTOS.format(album)) == [(0,)], 240, "a photo is not read back"
+    )
+    before = shared_installation.ask(RENDITIONS.format(album))
+    shared_installation.kill("run_huey")
+    shared_installation.manage("rerender", "--album", str(album), env=OTHER_RECIPE)
 
-    assert serving.start("run_huey", env=OTHERWISE | {"DARKROOM_FAULT": point}).wait(SECONDS) == -signal.SIGKILL
-    serving.kill("run_huey")
-    aftermath.expire(serving)
-    serving.start("run_huey", env=OTHERWISE)
-    polling.until(lambda: serving.ask(RERENDERS) == [], what="a photo is never rendered again")
+    assert (
+        shared_installation.start("run_huey", env=OTHER_RECIPE | {"DARKROOM_FAULT": point}).wait(SECONDS)
+        == -signal.SIGKILL
+    )
+    shared_installation.kill("run_huey")
+    aftermath.expire(shared_installation)
+    shared_installation.start("run_huey", env=OTHER_RECIPE)
+    polling.until(lambda: shared_installation.ask(RERENDERS) == [], what="a photo is never rendered again")
 
-    assert_all_are_photos(serving, album, photos)
-    made = serving.ask(RENDITIONS.format(album))
+    assert_all_are_photos(shared_installation, album, photos)
+    after = shared_installation.ask(RENDITIONS.format(album))
     assert [row[1:] for row in before] == [(edge, "webp", PHOTOS) for edge in (400, 800, 900)]
-    assert [row[1:] for row in made] == [(edge, form, PHOTOS) for edge in (300, 600) for form in ("avif", "webp")]
-    assert len({recipe for recipe, *_ in made}) == 1
+    assert [row[1:] for row in after] == [
+        (edge, format_name, PHOTOS) for edge in (300, 600) for format_name in ("avif", "webp")
+    ]
+    assert len({recipe for recipe, *_ in after}) == 1
 
 
 @pytest.mark.parametrize("point", SWEEPING_POINTS)
-def test_a_sweep_dies_while_it_clears_leftovers(serving, album, photos, point):
-    worker = serving.start("run_huey", env={"DARKROOM_FAULT": Point.BEFORE_PHOTO})
+def test_a_sweep_killed_while_it_deletes_leftovers_loses_nothing(shared_installation, album, photos, point):
+    worker = shared_installation.start("run_huey", env={"DARKROOM_FAULT": Point.BEFORE_PHOTO})
     assert worker.wait(SECONDS) == -signal.SIGKILL
 
-    aftermath.expire(serving)
-    polling.until(lambda: sweep(serving, point) == -signal.SIGKILL, what="there is nothing to clear")
-    restart(serving, "run_huey")
+    aftermath.expire(shared_installation)
+    polling.until(lambda: sweep(shared_installation, point) == -signal.SIGKILL, what="no leftover is deleted")
+    restart(shared_installation, "run_huey")
 
-    assert_all_are_photos(serving, album, photos)
+    assert_all_are_photos(shared_installation, album, photos)
 
 
 @pytest.mark.parametrize("point", DELETING_POINTS)
-def test_the_web_process_dies_while_an_album_is_deleted(installation, photos, point):
+def test_a_web_process_killed_while_it_deletes_an_album_leaves_no_orphan(installation, photos, point):
     installation.start("run_huey")
     installation.start("serve", env={"DARKROOM_FAULT": point})
     session = installation.sign_in()
     album = installation.new_album(session, "Summer")
     assert installation.send(session, album, photos).ok
-    other = installation.new_album(session, "Winter")
+    other_album = installation.new_album(session, "Winter")
     polling.until(lambda: not installation.ask(aftermath.LOCKED))
 
     with pytest.raises(requests.ConnectionError):
@@ -167,8 +179,8 @@ def test_the_web_process_dies_while_an_album_is_deleted(installation, photos, po
     aftermath.settle(installation)
 
     assert installation.delete_album(session, album).status_code in (302, 404)
-    assert installation.send(session, other, photos).ok
-    assert_all_are_photos(installation, other, photos)
+    assert installation.send(session, other_album, photos).ok
+    assert_all_are_photos(installation, other_album, photos)
 
 
 def sweep(installation: Installation, fault: str) -> int:
@@ -176,19 +188,19 @@ def sweep(installation: Installation, fault: str) -> int:
 
 
 def restart(installation: Installation, name: str) -> None:
-    """What the killed process held times out meanwhile. Nothing else is at work."""
+    """Restart the killed process after expiring its uploads and claims. No other process may be active."""
     installation.kill(name)
     aftermath.expire(installation)
     installation.start(name)
 
 
 def assert_web_was_killed(installation: Installation) -> None:
-    """By the words of its parent, gunicorn."""
+    """Assert it by the message that its parent, gunicorn, logs."""
     polling.until(lambda: "was sent SIGKILL" in installation.log.read_text(), what="no web process was killed")
 
 
 def assert_all_are_photos(installation: Installation, album: int, photos: dict[str, bytes]) -> None:
-    """Once each, with nothing left over."""
+    """Assert that each file is exactly one photo, and that no other file is left."""
     aftermath.settle(installation)
     sent = aftermath.sent_to(album, photos.values())
     assert aftermath.figures(installation, sent, acknowledged=sent) == Figures(PHOTOS, PHOTOS, PHOTOS, failed=0)

@@ -13,7 +13,7 @@ from tests.faults.test_crash_points import assert_web_was_killed
 from tests.installation import Installation
 from tests.processing import making
 
-pytestmark = [pytest.mark.embedded, pytest.mark.faults, pytest.mark.servers]  # it brings its own bucket
+pytestmark = [pytest.mark.embedded, pytest.mark.faults, pytest.mark.servers]  # the test creates its own bucket
 
 STATES = "SELECT name, state FROM processing_upload ORDER BY name"
 PHOTOS = "SELECT original_sha256, original_key FROM albums_photo"
@@ -32,16 +32,16 @@ def installation(tmp_path, environment):
 
 
 class Sender:
-    """One that goes on with the bucket's own addresses, whatever becomes of the server."""
+    """A client that continues with presigned URLs of the bucket even if the server has died."""
 
     def __init__(self, installation: Installation, session: requests.Session, album: int) -> None:
         self.installation, self.session = installation, session
-        answer = self._post(f"/albums/{album}/uploads/manifest/", {"open": False, "files": []})
-        self.root = f"{answer.json()['direct']}/s3/multipart"
+        manifest = self._post(f"/albums/{album}/uploads/manifest/", {"open": False, "files": []})
+        self.root = f"{manifest.json()['direct']}/s3/multipart"
 
     def begin(self, name: str, content: bytes) -> str:
-        asked = {"filename": name, "metadata": {"size": len(content)}}
-        return self._post(self.root, asked).json()["uploadId"]
+        request_body = {"filename": name, "metadata": {"size": len(content)}}
+        return self._post(self.root, request_body).json()["uploadId"]
 
     def send(self, upload: str, content: bytes) -> None:
         signed = self.session.get(f"{self.installation.url}{self.root}/{upload}/1", timeout=60).json()
@@ -50,7 +50,7 @@ class Sender:
     def complete(self, upload: str) -> requests.Response:
         return self._post(f"{self.root}/{upload}/complete", {})
 
-    def whole(self, name: str, content: bytes) -> None:
+    def send_file(self, name: str, content: bytes) -> None:
         upload = self.begin(name, content)
         self.send(upload, content)
         self.complete(upload)
@@ -60,7 +60,7 @@ class Sender:
         return self.session.post(self.installation.url + path, json=body, headers=headers, timeout=60)
 
 
-def test_a_web_process_that_dies_around_any_step_leaves_no_orphan_and_loses_nothing(installation, moto, environment):
+def test_a_web_process_killed_at_any_step_leaves_no_orphan_and_loses_nothing(installation, moto, environment):
     bucket = environment["S3_BUCKET"]
     contents = {point: making.jpeg() for point in (Point.PARTS_LISTED, Point.PARTS_JOINED)}
     installation.start("serve")
@@ -71,14 +71,14 @@ def test_a_web_process_that_dies_around_any_step_leaves_no_orphan_and_loses_noth
         installation.log.unlink()
         installation.start("serve", env={"DARKROOM_FAULT": point})
         with pytest.raises(requests.ConnectionError):
-            sender.whole(point, contents.get(point, b"never sent"))
+            sender.send_file(point, contents.get(point, b"never sent"))
         assert_web_was_killed(installation)
-    assert len(moto.multiparts(bucket)) == 2  # one not joined yet, one begun that no row knows
+    assert len(moto.multiparts(bucket)) == 2  # one is not completed yet, one was begun and has no row
 
     installation.kill("serve")
     aftermath.expire(installation)
     installation.start("run_huey")
-    polling.until(lambda: is_free(installation), 240, "something is on its way for ever")
+    polling.until(lambda: is_unlocked(installation), 240, "an upload or a job never ends")
     polling.until(lambda: moto.multiparts(bucket) == [], what="parts are left over")
     polling.until(
         lambda: not [name for name in moto.names(bucket) if "incoming" in name], what="raw files are left over"
@@ -98,7 +98,7 @@ def test_a_web_process_that_dies_around_any_step_leaves_no_orphan_and_loses_noth
     assert installation.ask(PARTS) == [(0,)]
 
 
-def is_free(installation: Installation) -> bool:
-    """When the sweep takes up one upload, the others of its batch get more time; here nobody sends them any more."""
+def is_unlocked(installation: Installation) -> bool:
+    """Expire all uploads, because the sweep extends the time of others in the batch of an upload that it recovers."""
     aftermath.expire_uploads(installation)
     return not installation.ask(LOCKED)

@@ -1,4 +1,4 @@
-"""Passwords are guessed at a real server with two web processes."""
+"""Password guessing against a real server with two web processes."""
 
 import threading
 from collections import Counter
@@ -21,36 +21,40 @@ User.objects.create(username="victim", password=user.password)
 
 
 @pytest.fixture
-def guessed(tmp_path) -> Iterator[Installation]:
+def installation(tmp_path) -> Iterator[Installation]:
     with Installation(tmp_path, {"WEB_PROCESSES": "2"}) as installation:
         installation.manage("shell", "-c", CREATE)
         installation.start("serve")
         yield installation
 
 
-def door(installation: Installation) -> tuple[requests.Session, str]:
-    """A client that has the form, and the form's token."""
+def sign_in_form(installation: Installation) -> tuple[requests.Session, str]:
+    """Return a client that has loaded the sign-in form, and the form's CSRF token."""
     client = requests.Session()
     client.headers["Connection"] = "close"
     client.get(f"{installation.url}/accounts/login/", timeout=60)
     return client, client.cookies["csrftoken"]
 
 
-def test_guesses_at_once_are_counted_before_any_is_looked_at(guessed) -> None:
-    doors = [door(guessed) for _ in range(GUESSES)]
+def test_simultaneous_guesses_are_counted_before_any_password_is_checked(installation) -> None:
+    forms = [sign_in_form(installation) for _ in range(GUESSES)]
     start = threading.Barrier(GUESSES)
     spellings = ["victim", " victim", "VICTIM", "\uff56\uff49\uff43\uff54\uff49\uff4d"]
 
     def guess(number: int) -> requests.Response:
-        client, token = doors[number]
+        client, token = forms[number]
         form = {"username": spellings[number % 4], "password": "a poor guess", "csrfmiddlewaretoken": token}
         start.wait(60)
-        return client.post(f"{guessed.url}/accounts/login/", form, timeout=60)
+        return client.post(f"{installation.url}/accounts/login/", form, timeout=60)
 
     with ThreadPoolExecutor(GUESSES) as pool:
-        answers = list(pool.map(guess, range(GUESSES)))
+        responses = list(pool.map(guess, range(GUESSES)))
 
-    assert Counter(answer.status_code for answer in answers) == {200: ATTEMPTS, 429: GUESSES - ATTEMPTS}
-    assert all(1 <= int(answer.headers["Retry-After"]) <= 300 for answer in answers if answer.status_code == 429)
-    assert guessed.sign_in(NAME, PASSWORD).get(f"{guessed.url}/albums/", timeout=60).ok  # from the same network
-    assert guessed.answers()
+    assert Counter(response.status_code for response in responses) == {200: ATTEMPTS, 429: GUESSES - ATTEMPTS}
+    assert all(
+        1 <= int(response.headers["Retry-After"]) <= 300 for response in responses if response.status_code == 429
+    )
+    assert (
+        installation.sign_in(NAME, PASSWORD).get(f"{installation.url}/albums/", timeout=60).ok
+    )  # from the same network
+    assert installation.answers()

@@ -1,4 +1,4 @@
-"""Thousands of bad inputs against a real installation. Nothing falls over, nothing is stuck; figures are printed.
+"""Thousands of bad inputs for a real installation. No process dies and no upload or job is stuck; figures are printed.
 
 The seed is printed too: DARKROOM_SEED repeats a run.
 """
@@ -37,7 +37,7 @@ SETTINGS = {
     "LOGIN_ATTEMPTS": "1000000",
 }
 SENDERS = 4
-A_FORM = 30
+FILES_PER_FORM = 30
 Report = Callable[[str], None]
 
 
@@ -51,38 +51,38 @@ def installation(tmp_path) -> Iterator[Installation]:
 
 @pytest.fixture
 def report(capsys) -> Report:
-    def say(words: str) -> None:
+    def write(text: str) -> None:
         with capsys.disabled():
-            sys.stdout.write(f"\n{words}\n")
+            sys.stdout.write(f"\n{text}\n")
 
-    return say
+    return write
 
 
-def test_bad_requests_and_files_break_nothing(installation, report):
-    assault(installation, report, requests=1960, files=40)
+def test_bad_requests_and_files_cause_no_error_500_and_no_dead_process(installation, report):
+    attack(installation, report, requests=1960, files=40)
 
 
 @pytest.mark.long
-def test_every_photo_damaged_and_many_bad_requests_break_nothing(installation, report):
-    assault(installation, report, requests=6000, files=1000)
+def test_many_damaged_photos_and_bad_requests_cause_no_error_500(installation, report):
+    attack(installation, report, requests=6000, files=1000)
 
 
-def assault(installation: Installation, report: Report, *, requests: int, files: int) -> None:
-    rng, begun = random.Random(SEED), time.monotonic()
+def attack(installation: Installation, report: Report, *, requests: int, files: int) -> None:
+    rng, started = random.Random(SEED), time.monotonic()
     session = installation.sign_in()
     before = processes(installation)
     target = target_of(installation, session)
 
-    answers = send_requests(installation, hostile.requests(target, rng, requests, hostile_tus.KINDS))
+    statuses = send_requests(installation, hostile.requests(target, rng, requests, hostile_tus.KINDS))
     sent = send_files(installation, session, hostile.files(rng, files))
     status = polling.until(lambda: at_rest(installation), 600, "an upload or a job is stuck")
 
     report(
-        f"{requests} bad requests and {sent} bad files with seed {SEED} in {time.monotonic() - begun:.0f} s: "
-        f"answers {dict(sorted(answers.items()))}, jobs {status['jobs']}, "
-        f"{answers[500]} answers of 500, {len(before - processes(installation))} dead processes"
+        f"{requests} bad requests and {sent} bad files with seed {SEED} in {time.monotonic() - started:.0f} s: "
+        f"answers {dict(sorted(statuses.items()))}, jobs {status['jobs']}, "
+        f"{statuses[500]} answers of 500, {len(before - processes(installation))} dead processes"
     )
-    assert answers[500] == 0
+    assert statuses[500] == 0
     assert before <= processes(installation)
     log = installation.log.read_text(errors="replace")
     assert "Internal Server Error" not in log
@@ -116,28 +116,28 @@ def send_requests(installation: Installation, requests: Iterator[tuple[str, byte
 
 
 def exchange(port: int, content: bytes) -> int:
-    """The status of the answer, 0 if the connection was closed without one. Silence is a fault."""
+    """Return the response's status, 0 if the connection was closed without a response. A time-out fails the test."""
     with socket.create_connection((servers.HOST, port), timeout=240) as connection:
-        answer = b""
+        response = b""
         try:
             connection.sendall(content)
             connection.shutdown(socket.SHUT_WR)
-            while piece := connection.recv(65536):
-                answer += piece[:100] if not answer else b""
+            while chunk := connection.recv(65536):
+                response += chunk[:100] if not response else b""
         except TimeoutError:
             raise
         except OSError:
-            pass  # it was answered, or hung up on, before all was sent
-    found = re.match(rb"HTTP/1\.[01] (\d{3})", answer)
-    return int(found[1]) if found else 0
+            pass  # the server responded or closed the connection before everything was sent
+    status_line = re.match(rb"HTTP/1\.[01] (\d{3})", response)
+    return int(status_line[1]) if status_line else 0
 
 
 def send_files(installation: Installation, session: Session, files: Iterator[tuple[str, bytes]]) -> int:
-    """In forms, each for an album of its own."""
+    """Send the files in forms, each to a new album, and return how many were sent."""
     sent = 0
-    while form := dict(islice(files, A_FORM)):
-        answer = installation.send(session, installation.new_album(session, f"After {sent}"), form)
-        assert answer.status_code == 200, answer.text
+    while form := dict(islice(files, FILES_PER_FORM)):
+        response = installation.send(session, installation.new_album(session, f"After {sent}"), form)
+        assert response.status_code == 200, response.text
         sent += len(form)
     return sent
 
@@ -157,8 +157,10 @@ def assert_album_takes_photos(installation: Installation, session: Session, albu
 
 
 def processes(installation: Installation) -> set[int]:
-    """Of web and worker, but not the child that decodes: it is replaced whenever it likes."""
-    web = installation.processes["serve"].pid
-    told = subprocess.run(["pgrep", "-P", str(web)], capture_output=True, text=True, check=False, timeout=60).stdout
+    """Return the process IDs of web server and worker, without the decoding child, which may be replaced at any time."""
+    server = installation.processes["serve"].pid
+    workers = subprocess.run(
+        ["pgrep", "-P", str(server)], capture_output=True, text=True, check=False, timeout=60
+    ).stdout
     living = {name for name, process in installation.processes.items() if process.poll() is None}
-    return {installation.processes[name].pid for name in living} | set(map(int, told.split()))
+    return {installation.processes[name].pid for name in living} | set(map(int, workers.split()))

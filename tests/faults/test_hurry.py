@@ -1,4 +1,4 @@
-"""Clients that ask without a pause: each is answered, and those who come later too."""
+"""Clients that send requests without a pause: each receives responses, and so do later clients."""
 
 import socket
 import threading
@@ -12,64 +12,64 @@ from tests.installation import Installation
 
 pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
-ASKED = b"GET /healthz HTTP/1.1\r\nHost: %b\r\n\r\n"
+REQUEST = b"GET /healthz HTTP/1.1\r\nHost: %b\r\n\r\n"
 
 
-def ask(line: socket.socket, installation: Installation) -> str:
-    """The answer's first line. Its body is read to the end, so that the line can be used again."""
-    line.sendall(ASKED % installation.url.removeprefix("http://").encode())
-    with line.makefile("rb") as answer:
-        status = answer.readline().decode().strip()
+def send_request(connection: socket.socket, installation: Installation) -> str:
+    """Return the response's status line. Its body is read to the end, so that the connection can be used again."""
+    connection.sendall(REQUEST % installation.url.removeprefix("http://").encode())
+    with connection.makefile("rb") as response:
+        status = response.readline().decode().strip()
         length = 0
-        while (header := answer.readline()) not in (b"\r\n", b""):
+        while (header := response.readline()) not in (b"\r\n", b""):
             name, _, value = header.partition(b":")
             length = int(value) if name.lower() == b"content-length" else length
-        answer.read(length)
+        response.read(length)
     return status
 
 
 @contextmanager
-def hurrying(installation: Installation, count: int) -> Iterator[list[int]]:
-    """So many lines that ask for as long as the context lasts; how many answers each had."""
-    is_over, answers = threading.Event(), [0] * count
+def continuous_clients(installation: Installation, count: int) -> Iterator[list[int]]:
+    """Run `count` clients that send requests while the context lasts; yield the number of responses to each."""
+    is_over, response_counts = threading.Event(), [0] * count
 
-    def hurry(number: int) -> None:
-        with socket.create_connection((servers.HOST, installation.port), timeout=120) as line:
+    def run(number: int) -> None:
+        with socket.create_connection((servers.HOST, installation.port), timeout=120) as connection:
             while not is_over.is_set():
-                assert ask(line, installation) == "HTTP/1.1 200 OK"
-                answers[number] += 1
+                assert send_request(connection, installation) == "HTTP/1.1 200 OK"
+                response_counts[number] += 1
 
-    threads = [threading.Thread(target=hurry, args=[number]) for number in range(count)]
+    threads = [threading.Thread(target=run, args=[number]) for number in range(count)]
     for thread in threads:
         thread.start()
     try:
-        yield answers
+        yield response_counts
     finally:
         is_over.set()
         for thread in threads:
             thread.join(120)
 
 
-def test_who_asks_without_a_pause_starves_nobody(tmp_path) -> None:
+def test_clients_without_a_pause_do_not_starve_other_clients(tmp_path) -> None:
     with Installation(tmp_path, {"WEB_THREADS": "2"}) as installation:
         installation.start("serve")
 
-        with hurrying(installation, 6) as answers:
-            polling.until(lambda: min(answers) > 0, what="one of those who hurry is not answered")
+        with continuous_clients(installation, 6) as response_counts:
+            polling.until(lambda: min(response_counts) > 0, what="a client gets no response")
             for _ in range(20):
-                with socket.create_connection((servers.HOST, installation.port), timeout=120) as line:
-                    assert ask(line, installation) == "HTTP/1.1 200 OK"
-            polling.until(lambda: min(answers) > 20, what="one of those who hurry starves")
+                with socket.create_connection((servers.HOST, installation.port), timeout=120) as connection:
+                    assert send_request(connection, installation) == "HTTP/1.1 200 OK"
+            polling.until(lambda: min(response_counts) > 20, what="a client gets no more responses")
 
 
-def test_requests_in_one_piece_are_answered_one_after_the_other(tmp_path) -> None:
-    """More of them than a thread answers in a row."""
+def test_pipelined_requests_all_receive_a_response(tmp_path) -> None:
+    """Sends more requests than a thread handles in a row for one connection."""
     with Installation(tmp_path, {}) as installation:
         installation.start("serve")
-        asked = ASKED % installation.url.removeprefix("http://").encode()
-        with socket.create_connection((servers.HOST, installation.port), timeout=120) as line:
-            line.sendall(asked * 39 + asked.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        request = REQUEST % installation.url.removeprefix("http://").encode()
+        with socket.create_connection((servers.HOST, installation.port), timeout=120) as connection:
+            connection.sendall(request * 39 + request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
 
-            told = b"".join(iter(lambda: line.recv(65536), b""))
+            received = b"".join(iter(lambda: connection.recv(65536), b""))
 
-        assert told.count(b"HTTP/1.1 200 OK") == 40
+        assert received.count(b"HTTP/1.1 200 OK") == 40

@@ -1,4 +1,4 @@
-"""A file as large as a film: it goes through, and the web server does not grow with it."""
+"""A file as large as a film is received, and the web server's memory does not grow with it."""
 
 import hashlib
 import os
@@ -12,7 +12,7 @@ import pytest
 
 from tests import polling
 from tests.faults.test_crowd import tus_session
-from tests.faults.test_tus_line import create, dial, offset
+from tests.faults.test_tus_line import create, offset, start_patch
 from tests.installation import Installation
 
 pytestmark = [pytest.mark.faults, pytest.mark.servers]
@@ -21,53 +21,53 @@ MEBIBYTE = 1 << 20
 NOISE = os.urandom(MEBIBYTE - 8)
 
 
-def piece(number: int) -> bytes:
-    """The mebibyte of that number: no two are the same."""
+def mebibyte(number: int) -> bytes:
+    """Return the mebibyte with this number: no two are equal."""
     return number.to_bytes(8, "big") + NOISE
 
 
-def send(line: socket.socket, begin: int, end: int) -> None:
-    """The bytes of the file from `begin` to `end`."""
+def send(connection: socket.socket, begin: int, end: int) -> None:
+    """Send the bytes of the file from `begin` to `end`."""
     while begin < end:
         number, within = divmod(begin, MEBIBYTE)
-        sent = piece(number)[within : within + end - begin]
-        line.sendall(sent)
-        begin += len(sent)
+        chunk = mebibyte(number)[within : within + end - begin]
+        connection.sendall(chunk)
+        begin += len(chunk)
 
 
-def status_of(line: socket.socket) -> int:
-    return int(line.recv(65536).split()[1])
+def status_of(connection: socket.socket) -> int:
+    return int(connection.recv(65536).split()[1])
 
 
-def resident(leader: int) -> int:
-    """Bytes of memory of gunicorn's master and its workers."""
-    members = [leader, *map(int, Path(f"/proc/{leader}/task/{leader}/children").read_text().split())]
-    page = os.sysconf("SC_PAGE_SIZE")
-    return sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page for pid in members)
+def resident_memory(leader: int) -> int:
+    """Return the bytes of memory that gunicorn's master and its workers use."""
+    pids = [leader, *map(int, Path(f"/proc/{leader}/task/{leader}/children").read_text().split())]
+    page_size = os.sysconf("SC_PAGE_SIZE")
+    return sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page_size for pid in pids)
 
 
 @contextmanager
-def watching(leader: int) -> Iterator[list[int]]:
-    """What was in use at the beginning, and at most since."""
-    seen = [resident(leader), 0]
-    over = threading.Event()
+def watching_memory(leader: int) -> Iterator[list[int]]:
+    """Yield the memory in use at the beginning, and the maximum since."""
+    memory = [resident_memory(leader), 0]
+    is_over = threading.Event()
 
     def watch() -> None:
-        while not over.wait(0.05):
-            seen[1] = max(seen[1], resident(leader))
+        while not is_over.wait(0.05):
+            memory[1] = max(memory[1], resident_memory(leader))
 
     thread = threading.Thread(target=watch)
     thread.start()
     try:
-        yield seen
+        yield memory
     finally:
-        over.set()
+        is_over.set()
         thread.join(60)
 
 
-@pytest.mark.embedded  # rclone takes the parts of a large object in their order alone
-def test_more_than_two_gibibytes_go_through_a_broken_line_and_the_server_does_not_grow(tmp_path):
-    size = (2 << 30) + 4 * MEBIBYTE  # more than a signed number of 32 bits
+@pytest.mark.embedded  # rclone accepts the parts of a large object only in order
+def test_a_file_over_two_gibibytes_survives_a_lost_connection_in_constant_memory(tmp_path):
+    size = (2 << 30) + 4 * MEBIBYTE  # more than fits in a signed 32-bit number
     with Installation(
         tmp_path, {"MAX_FILE_SIZE": "4G", "BODY_IDLE_SECONDS": "600", "MIN_UPLOAD_RATE": "0"}
     ) as installation:
@@ -75,25 +75,25 @@ def test_more_than_two_gibibytes_go_through_a_broken_line_and_the_server_does_no
         session = tus_session(installation)
         album = installation.new_album(session, "Films")
         address = create(installation, session, album, size)
-        with watching(server) as memory:
-            first = dial(installation, session, address, 0, size)
+        with watching_memory(server) as memory:
+            first = start_patch(installation, session, address, 0, size)
             first.settimeout(240)
             send(first, 0, size // 3)
             first.shutdown(socket.SHUT_WR)
-            polling.until(lambda: status_of(first) == 409, 240, "the broken line is not answered")
+            polling.until(lambda: status_of(first) == 409, 240, "the broken connection gets no response")
             first.close()
-            there = offset(session, address)
-            second = dial(installation, session, address, there, size - there)
+            resume_offset = offset(session, address)
+            second = start_patch(installation, session, address, resume_offset, size - resume_offset)
             second.settimeout(240)
-            send(second, there, size)
+            send(second, resume_offset, size)
             assert status_of(second) == 204
             second.close()
 
-        assert there == size // 3
+        assert resume_offset == size // 3
         assert memory[1] - memory[0] < 64 * MEBIBYTE
-        whole = hashlib.sha256()
+        checksum = hashlib.sha256()
         for number in range(size // MEBIBYTE):
-            whole.update(piece(number))
+            checksum.update(mebibyte(number))
         assert installation.ask("SELECT state, size, sha256 FROM processing_upload") == [
-            ("received", size, whole.hexdigest())
+            ("received", size, checksum.hexdigest())
         ]

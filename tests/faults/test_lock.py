@@ -1,4 +1,4 @@
-"""Of any number of forms sent to one album at once, one opens a batch. On both databases, through the real web server."""
+"""Of several forms sent to one album at once, exactly one opens a batch. On both databases, through the real web server."""
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -27,9 +27,9 @@ def installation(request, tmp_path):
         yield installation
 
 
-def test_twenty_forms_at_once_open_one_batch(installation):
+def test_twenty_simultaneous_forms_open_one_batch(installation):
     session = installation.sign_in()
-    album, other = installation.new_album(session, "Summer"), installation.new_album(session, "Winter")
+    album, other_album = installation.new_album(session, "Summer"), installation.new_album(session, "Winter")
     sessions = [installation.sign_in() for _ in range(SENDERS)]
     start = Barrier(SENDERS)
 
@@ -40,23 +40,23 @@ def test_twenty_forms_at_once_open_one_batch(installation):
         )
 
     with ThreadPoolExecutor(SENDERS) as pool:
-        answers = list(pool.map(send, sessions))
+        responses = list(pool.map(send, sessions))
 
-    assert sorted(answer.status_code for answer in answers) == [200, *[409] * (SENDERS - 1)]
-    running = {answer.json()["batch"]["id"] for answer in answers if answer.status_code == 409}
+    assert sorted(response.status_code for response in responses) == [200, *[409] * (SENDERS - 1)]
+    running = {response.json()["batch"]["id"] for response in responses if response.status_code == 409}
     assert len(running) == 1
     assert installation.status()["jobs"]["pending"] == 2
-    assert installation.send(session, other, {"three.jpg": making.jpeg()}).status_code == 200
+    assert installation.send(session, other_album, {"three.jpg": making.jpeg()}).status_code == 200
 
 
 @pytest.mark.embedded
-def test_a_form_whose_web_process_was_killed_lets_its_album_go(tmp_path):
+def test_an_album_is_unlocked_after_the_web_process_of_a_form_was_killed(tmp_path):
     with Installation(tmp_path) as installation:
         installation.start("serve")
         session = installation.sign_in()
         album = installation.new_album(session, "Summer")
         with half_a_form(installation, session, album):
-            polling.until(lambda: installation.ask(ON_THEIR_WAY) == [(2,)], what="the form does not arrive")
+            polling.until(lambda: installation.ask(RECEIVING_COUNT) == [(2,)], what="the form does not arrive")
             installation.kill("serve")
         installation.start("serve")
         assert installation.send(session, album, {"two.jpg": making.jpeg()}).status_code == 409
@@ -64,23 +64,23 @@ def test_a_form_whose_web_process_was_killed_lets_its_album_go(tmp_path):
         installation.change(f"UPDATE processing_upload SET expires_at = datetime(expires_at, '-{SILENCE} seconds')")
 
         assert installation.send(session, album, {"two.jpg": making.jpeg()}).status_code == 200
-        told = installation.ask("SELECT name, state, code FROM processing_upload ORDER BY created_at")
-        assert told == [
+        uploads = installation.ask("SELECT name, state, code FROM processing_upload ORDER BY created_at")
+        assert uploads == [
             ("whole.jpg", "expired", "cut-off"),
             ("half.jpg", "expired", "cut-off"),
             ("two.jpg", "received", ""),
         ]
 
 
-ON_THEIR_WAY = "SELECT count(*) FROM processing_upload WHERE state = 'receiving'"
+RECEIVING_COUNT = "SELECT count(*) FROM processing_upload WHERE state = 'receiving'"
 SILENCE = SILENCE_SECONDS + 1
 
 
 def half_a_form(installation: Installation, session: requests.Session, album: int) -> socket.socket:
-    """One file of it has arrived whole, and half of another."""
+    """Send a form with one complete file and half of another, and return the open connection."""
     part = '--X\r\nContent-Disposition: form-data; name="photos"; filename="{}"\r\n\r\n'
     body = f"{part.format('whole.jpg')}it is whole\r\n{part.format('half.jpg')}".encode() + bytes(1 << 20)
-    told = {
+    headers = {
         "Host": f"{servers.HOST}:{installation.port}",
         "Content-Type": "multipart/form-data; boundary=X",
         "Content-Length": str(2 * len(body)),
@@ -88,7 +88,7 @@ def half_a_form(installation: Installation, session: requests.Session, album: in
         "Cookie": "; ".join(f"{name}={value}" for name, value in session.cookies.items()),
         "Origin": installation.url,
     }
-    head = "".join(f"{name}: {value}\r\n" for name, value in told.items())
-    line = socket.create_connection((servers.HOST, installation.port), timeout=60)
-    line.sendall(f"POST /albums/{album}/uploads/ HTTP/1.1\r\n{head}\r\n".encode() + body)
-    return line
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    connection = socket.create_connection((servers.HOST, installation.port), timeout=60)
+    connection.sendall(f"POST /albums/{album}/uploads/ HTTP/1.1\r\n{head}\r\n".encode() + body)
+    return connection

@@ -11,13 +11,13 @@ from tests.processing import making
 pytestmark = [pytest.mark.faults, pytest.mark.servers, pytest.mark.embedded]
 
 PHOTOS = 3
-# What commands change themselves, and what migrate makes in the order it likes.
+# Rows that commands change, and rows that migrate creates in any order.
 NOT_COMPARED = ("processing.workerpulse", "processing.round", "contenttypes", "auth.permission")
 
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory):
-    """With photos, a failed file and words that only SQLite would keep."""
+    """An installation with photos, a failed file, and texts with NUL, which only SQLite can store."""
     directory = tmp_path_factory.mktemp("moved")
     with Installation(directory) as installation:
         folder = directory / "photos"
@@ -32,42 +32,42 @@ def installation(tmp_path_factory):
         yield installation
 
 
-def test_everything_comes_across_and_work_goes_on_there(installation, postgresql, tmp_path):
-    there = {"DATABASE_URL": postgresql.new_database()}
-    before = dumped(installation)
+def test_all_rows_are_moved_and_processing_continues_on_postgresql(installation, postgresql, tmp_path):
+    target = {"DATABASE_URL": postgresql.new_database()}
+    before = dump_data(installation)
 
-    told = installation.manage("move_database", there["DATABASE_URL"]).stdout
+    output = installation.manage("move_database", target["DATABASE_URL"]).stdout
 
-    after = dumped(installation, there)
+    after = dump_data(installation, target)
     assert after == json.loads(json.dumps(before).replace("\\u0000", ""))
-    assert f"albums_photo: {PHOTOS}\n" in told
-    assert "rows; all counts match." in told
-    assert f"{PHOTOS} photos: database and files match." in told
+    assert f"albums_photo: {PHOTOS}\n" in output
+    assert "rows; all counts match." in output
+    assert f"{PHOTOS} photos: database and files match." in output
 
     (tmp_path / "one.jpg").write_bytes(making.jpeg())
-    installation.start("run_huey", env=there)
-    installation.manage("import_photos", "Summer", str(tmp_path / "one.jpg"), "--wait", env=there)
-    assert json.loads(installation.manage("verify", "--json", env=there).stdout)["photos"] == PHOTOS + 1
+    installation.start("run_huey", env=target)
+    installation.manage("import_photos", "Summer", str(tmp_path / "one.jpg"), "--wait", env=target)
+    assert json.loads(installation.manage("verify", "--json", env=target).stdout)["photos"] == PHOTOS + 1
 
 
-def test_it_is_refused_where_it_would_do_harm(installation, postgresql):
+def test_the_move_is_refused_while_darkroom_runs_and_to_an_unsuitable_target(installation, postgresql):
     url = postgresql.new_database()
 
     installation.start("serve")
-    assert "Darkroom is running" in refused(installation, url)
+    assert "Darkroom is running" in refusal(installation, url)
     installation.stop("serve")
 
-    assert "not PostgreSQL" in refused(installation, "sqlite:////tmp/other.sqlite3")
+    assert "not PostgreSQL" in refusal(installation, "sqlite:////tmp/other.sqlite3")
     installation.manage("move_database", url, "--no-verify")
-    assert "The target is not empty" in refused(installation, url)
+    assert "The target is not empty" in refusal(installation, url)
 
 
-def refused(installation: Installation, url: str) -> str:
+def refusal(installation: Installation, url: str) -> str:
     return installation.manage("move_database", url, status=1).stderr
 
 
-def dumped(installation: Installation, env: dict[str, str] | None = None) -> list[dict[str, Any]]:
-    excluded = [word for name in NOT_COMPARED for word in ("--exclude", name)]
+def dump_data(installation: Installation, env: dict[str, str] | None = None) -> list[dict[str, Any]]:
+    excluded = [argument for name in NOT_COMPARED for argument in ("--exclude", name)]
     return json.loads(installation.manage("dumpdata", "--all", *excluded, env=env).stdout)
 
 

@@ -1,4 +1,4 @@
-"""move_storage is killed while people look on: rows and files agree at any moment, and the next run goes on."""
+"""move_storage is killed while photos are requested: rows and files always agree, and the next run continues."""
 
 import json
 import signal
@@ -27,7 +27,7 @@ def bucket(moto) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def site(bucket, tmp_path_factory) -> Iterator[Installation]:
-    """Its photos were taken in on the disk; now there is a bucket."""
+    """An installation with photos on the disk, for which a bucket is now configured."""
     with Installation(tmp_path_factory.mktemp("site"), QUICK) as installation:
         installation.start("serve", name="before")
         session = installation.sign_in()
@@ -43,13 +43,13 @@ def site(bucket, tmp_path_factory) -> Iterator[Installation]:
 
 
 class Visitor:
-    """Looks at every photo, again and again."""
+    """Requests every photo repeatedly."""
 
     def __init__(self, site: Installation) -> None:
-        self.seen = 0
-        self.trouble: list[tuple[str, int]] = []
+        self.request_count = 0
+        self.failures: list[tuple[str, int]] = []
         self._site, self._session, self._ended = site, site.sign_in(), threading.Event()
-        self._thread = threading.Thread(target=self._look)
+        self._thread = threading.Thread(target=self._request_photos)
 
     def __enter__(self) -> "Visitor":
         self._thread.start()
@@ -59,35 +59,37 @@ class Visitor:
         self._ended.set()
         self._thread.join(240)
 
-    def _look(self) -> None:
+    def _request_photos(self) -> None:
         while not self._ended.is_set():
             for photo in range(1, PHOTOS + 1):
                 for path in (f"/photos/{photo}/original/", f"/photos/{photo}/old/800.webp"):
-                    answer = self._session.get(f"{self._site.url}{path}", timeout=240)
-                    self.seen += 1
-                    if not answer.ok or len(answer.content) < 100:
-                        self.trouble.append((path, answer.status_code))
+                    response = self._session.get(f"{self._site.url}{path}", timeout=240)
+                    self.request_count += 1
+                    if not response.ok or len(response.content) < 100:
+                        self.failures.append((path, response.status_code))
 
 
-def test_killed_again_and_again_it_ends_clean_and_nobody_misses_a_photo(site, bucket, moto) -> None:
+def test_after_repeated_kills_all_files_are_moved_and_every_request_succeeds(site, bucket, moto) -> None:
     with Visitor(site) as visitor:
         for point in (f"{Point.MOVING}:1", f"{Point.MOVING}:5", Point.MOVED):
             killed = site.manage("move_storage", "--to", "bucket", env=bucket | {"DARKROOM_FAULT": point}, status=None)
             assert killed.returncode == -signal.SIGKILL
-            assert verified(site, bucket) == CLEAN
+            assert verify(site, bucket) == CLEAN
         assert 0 < site.ask(IN_BUCKET)[0][0] < PHOTOS
         site.manage("move_storage", "--to", "bucket", env=bucket)
 
-    assert (visitor.trouble, visitor.seen > PHOTOS) == ([], True)
+    assert (visitor.failures, visitor.request_count > PHOTOS) == ([], True)
     assert site.ask(IN_BUCKET) == [(PHOTOS,)]
-    assert verified(site, bucket) == CLEAN
-    site.manage("shell", "-c", LATER, env=bucket)
+    assert verify(site, bucket) == CLEAN
+    site.manage("shell", "-c", AGE_LEFTOVERS, env=bucket)
     site.manage("sweep", env=bucket)
     assert objects(moto, bucket) == {key.removeprefix("s3/") for (key,) in site.ask(KEYS)}
-    assert [path for room in ("originals", "renditions") for path in (site.data_dir / room).rglob("*.*")] == []
+    assert [
+        path for directory in ("originals", "renditions") for path in (site.data_dir / directory).rglob("*.*")
+    ] == []
 
 
-LATER = """
+AGE_LEFTOVERS = """
 import datetime
 from albums.models import Leftover
 from django.utils import timezone
@@ -96,9 +98,9 @@ Leftover.objects.update(created_at=timezone.now() - datetime.timedelta(days=1))
 
 
 def objects(moto, bucket) -> set[str]:
-    found = moto.client().list_objects_v2(Bucket=bucket["S3_BUCKET"])
-    return {each["Key"] for each in found.get("Contents", [])}
+    listing = moto.client().list_objects_v2(Bucket=bucket["S3_BUCKET"])
+    return {entry["Key"] for entry in listing.get("Contents", [])}
 
 
-def verified(site: Installation, bucket: dict[str, str]) -> dict[str, object]:
+def verify(site: Installation, bucket: dict[str, str]) -> dict[str, object]:
     return json.loads(site.manage("verify", "--json", env=bucket, status=None).stdout)

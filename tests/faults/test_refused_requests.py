@@ -1,4 +1,4 @@
-"""Requests that are refused leave lines in the server's log, never a traceback: anybody could fill the disk with those."""
+"""Rejected requests leave lines in the server's log, but no traceback: any client could fill the disk with tracebacks."""
 
 import pytest
 import requests
@@ -19,7 +19,7 @@ def in_chunks():
     yield b"hello"
 
 
-REFUSED = {
+REJECTED_REQUESTS = {
     "another host": ("GET", "/", {"Host": "elsewhere.example"}, None, 400),
     "not signed in": ("POST", "/limits/probe/", {}, b"bytes", 401),
     "a form without a session": ("POST", "/albums/1/uploads/", {"Content-Type": MULTIPART}, BROKEN_FORM, 302),
@@ -41,16 +41,18 @@ def installation(tmp_path_factory):
         yield installation
 
 
-@pytest.mark.parametrize(("method", "path", "headers", "body", "status"), REFUSED.values(), ids=REFUSED)
-def test_a_refused_request_leaves_no_traceback(installation, request, method, path, headers, body, status):
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "body", "status"), REJECTED_REQUESTS.values(), ids=REJECTED_REQUESTS
+)
+def test_a_rejected_request_logs_no_traceback(installation, request, method, path, headers, body, status):
     data = body() if callable(body) else body
-    answer = requests.request(
+    response = requests.request(
         method, installation.url + path, headers=headers, data=data, timeout=240, allow_redirects=False
     )
 
-    assert answer.status_code == status
-    # The log is written in order: what came before this line is complete.
-    end = f"/{request.node.callspec.id.replace(' ', '-')}/"
-    assert requests.get(installation.url + end, timeout=240).status_code == 404
-    polling.until(lambda: f"Not Found: {end}" in installation.log.read_text())
+    assert response.status_code == status
+    # The log is written in order: everything before this line is complete.
+    marker = f"/{request.node.callspec.id.replace(' ', '-')}/"
+    assert requests.get(installation.url + marker, timeout=240).status_code == 404
+    polling.until(lambda: f"Not Found: {marker}" in installation.log.read_text())
     assert "Traceback" not in installation.log.read_text()

@@ -23,33 +23,33 @@ def test_the_database_is_never_locked(tmp_path, seconds, capsys):
         installation.start("run_huey")
         session = installation.sign_in()
         albums = [installation.new_album(session, f"Album {number}") for number in range(3)]
-        people = [
+        sessions = [
             installation.sign_in() for _ in range(POLLERS)
-        ]  # one after another: sign-ins at once count as guesses
-        over = threading.Event()
+        ]  # one after another: simultaneous sign-ins count as guesses
+        is_over = threading.Event()
 
         def poll(number: int) -> Counter[int]:
-            person, answers = people[number], Counter[int]()
-            while not over.wait(0.5):
+            poller, statuses = sessions[number], Counter[int]()
+            while not is_over.wait(0.5):
                 address = f"{installation.url}/albums/{albums[number % len(albums)]}/uploads/status/"
-                answers[person.get(address, timeout=240).status_code] += 1
-            return answers
+                statuses[poller.get(address, timeout=240).status_code] += 1
+            return statuses
 
         def send() -> Counter[int]:
-            answers = Counter[int]()
-            for turn in range(seconds * 1000):
-                if over.wait(0.2):
+            statuses = Counter[int]()
+            for form_number in range(seconds * 1000):
+                if is_over.wait(0.2):
                     break
-                photos = {f"{turn}-{number}.jpg": making.jpeg((900, 600)) for number in range(4)}
-                answers[installation.send(session, albums[turn % len(albums)], photos).status_code] += 1
-            return answers
+                photos = {f"{form_number}-{number}.jpg": making.jpeg((900, 600)) for number in range(4)}
+                statuses[installation.send(session, albums[form_number % len(albums)], photos).status_code] += 1
+            return statuses
 
         with ThreadPoolExecutor(POLLERS + 1) as pool:
             tasks = [pool.submit(send), *(pool.submit(poll, number) for number in range(POLLERS))]
             try:
-                over.wait(seconds)
+                is_over.wait(seconds)
             finally:
-                over.set()
+                is_over.set()
             sent, *polled = (task.result() for task in tasks)
         aftermath.settle(installation)
 

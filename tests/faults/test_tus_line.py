@@ -1,4 +1,4 @@
-"""Resumable uploads over real lines: cut, chunked, taken over, through the real web server."""
+"""Resumable uploads over real connections: cut, chunked, or taken over by a second one, through the real web server."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ from tests.processing import making
 
 pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
-KEPT_TO_WITHIN = 16 << 10
+MAX_LOST_BYTES = 16 << 10
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +57,11 @@ def content() -> bytes:
 
 
 def create(installation, session, album: int, length: int) -> str:
-    answer = session.post(
+    response = session.post(
         f"{installation.url}/albums/{album}/uploads/tus/", headers={"Upload-Length": str(length)}, timeout=60
     )
-    assert answer.status_code == 201, answer.text
-    return str(answer.headers["Location"])
+    assert response.status_code == 201, response.text
+    return str(response.headers["Location"])
 
 
 def offset(session, address: str) -> int:
@@ -74,23 +74,23 @@ def patch(session, address: str, at: int, body, more: dict[str, str] | None = No
 
 
 def arrived(installation) -> int:
-    """As the row tells it, for progress."""
-    [(bytes_,)] = installation.ask("SELECT arrived FROM processing_upload")
-    return int(bytes_)
+    """Return the number of bytes in the upload's row, which is shown as progress."""
+    [(count,)] = installation.ask("SELECT arrived FROM processing_upload")
+    return int(count)
 
 
-def dial(
+def start_patch(
     installation, session, address: str, at: int, length: int, more: dict[str, str] | None = None
 ) -> socket.socket:
-    """A PATCH whose headers were sent, and whose body the test sends as it likes."""
+    """Send the headers of a PATCH, and return the connection on which the test sends its body."""
     prepared = session.prepare_request(requests.Request("PATCH", address))
-    lines = {**prepared.headers, "Host": f"{servers.HOST}:{installation.port}", "Content-Length": str(length)}
-    lines |= {"Upload-Offset": str(at), "Content-Type": "application/offset+octet-stream"} | (more or {})
-    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    headers = {**prepared.headers, "Host": f"{servers.HOST}:{installation.port}", "Content-Length": str(length)}
+    headers |= {"Upload-Offset": str(at), "Content-Type": "application/offset+octet-stream"} | (more or {})
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     path = re.sub(r"^https?://[^/]+", "", address)
-    line = socket.create_connection((servers.HOST, installation.port), timeout=60)
-    line.sendall(f"PATCH {path} HTTP/1.1\r\n{head}\r\n".encode())
-    return line
+    connection = socket.create_connection((servers.HOST, installation.port), timeout=60)
+    connection.sendall(f"PATCH {path} HTTP/1.1\r\n{head}\r\n".encode())
+    return connection
 
 
 def raw_file(installation, address: str) -> Path:
@@ -103,63 +103,63 @@ def wait_for_photo(installation, session, album: int) -> None:
 
 
 def original_of(installation, session, album: int) -> bytes:
-    found = re.search(r"/photos/(\d+)/", session.get(f"{installation.url}/albums/{album}/", timeout=60).text)
-    assert found
-    return session.get(f"{installation.url}/photos/{found[1]}/original/", timeout=60).content
+    link = re.search(r"/photos/(\d+)/", session.get(f"{installation.url}/albums/{album}/", timeout=60).text)
+    assert link
+    return session.get(f"{installation.url}/photos/{link[1]}/original/", timeout=60).content
 
 
-def test_what_arrived_before_the_line_broke_is_kept_and_the_rest_goes_on_from_there(
+def test_bytes_before_a_lost_connection_are_kept_and_the_upload_resumes_after_them(
     installation, session, album, content
 ):
     address = create(installation, session, album, len(content))
     sent = 1_000_000
-    line = dial(installation, session, address, 0, len(content))
-    line.sendall(content[:sent])
-    line.setsockopt(
+    connection = start_patch(installation, session, address, 0, len(content))
+    connection.sendall(content[:sent])
+    connection.setsockopt(
         socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0"
-    )  # reset, as when a phone loses the network; what this side had not got rid of would go with it
+    )  # reset, as when a phone loses the network; bytes that are not sent yet are discarded
     draft = raw_file(installation, address)
-    polling.until(lambda: draft.stat().st_size >= sent - KEPT_TO_WITHIN, what="more than that wait in memory")
-    line.close()
+    polling.until(lambda: draft.stat().st_size >= sent - MAX_LOST_BYTES, what="more bytes than that are only in memory")
+    connection.close()
 
-    there = offset(session, address)
-    assert there >= sent - KEPT_TO_WITHIN
-    assert patch(session, address, there, content[there:]).status_code == 204
+    resume_offset = offset(session, address)
+    assert resume_offset >= sent - MAX_LOST_BYTES
+    assert patch(session, address, resume_offset, content[resume_offset:]).status_code == 204
 
     wait_for_photo(installation, session, album)
     assert original_of(installation, session, album) == content
 
 
-def test_a_half_closed_line_keeps_its_bytes_too(installation, session, album, content):
+def test_bytes_before_a_half_closed_connection_are_kept_too(installation, session, album, content):
     address = create(installation, session, album, len(content))
-    line = dial(installation, session, address, 0, len(content))
-    line.sendall(content[:500_000])
-    line.shutdown(socket.SHUT_WR)
-    line.recv(65536)
-    line.close()
+    connection = start_patch(installation, session, address, 0, len(content))
+    connection.sendall(content[:500_000])
+    connection.shutdown(socket.SHUT_WR)
+    connection.recv(65536)
+    connection.close()
 
-    assert offset(session, address) >= 500_000 - KEPT_TO_WITHIN
+    assert offset(session, address) >= 500_000 - MAX_LOST_BYTES
     session.delete(address, timeout=60)
 
 
-def test_a_chunked_body_is_taken(installation, session, album, content):
+def test_a_chunked_body_is_accepted(installation, session, album, content):
     address = create(installation, session, album, len(content))
 
-    answer = patch(session, address, 0, (content[n : n + 70_000] for n in range(0, len(content), 70_000)))
+    response = patch(session, address, 0, (content[start : start + 70_000] for start in range(0, len(content), 70_000)))
 
-    assert (answer.status_code, answer.headers["Upload-Offset"]) == (204, str(len(content)))
+    assert (response.status_code, response.headers["Upload-Offset"]) == (204, str(len(content)))
     wait_for_photo(installation, session, album)
 
 
-def test_a_chunked_body_that_is_too_long_is_cut_at_the_length(installation, session, album):
+def test_a_chunked_body_that_exceeds_the_upload_length_is_rejected(installation, session, album):
     address = create(installation, session, album, 1000)
 
-    answer = patch(session, address, 0, iter([bytes(700), bytes(700)]))
+    response = patch(session, address, 0, iter([bytes(700), bytes(700)]))
 
-    assert answer.status_code == 413
+    assert response.status_code == 413
 
 
-def test_of_a_large_checked_part_nothing_counts_when_the_server_is_killed(tmp_path):
+def test_a_large_part_with_a_checksum_is_discarded_when_the_server_is_killed(tmp_path):
     first, part = bytes(1_000_000), bytes(range(256)) * (20_000_000 // 256)
     checksum = {"Upload-Checksum": f"sha256 {base64.b64encode(hashlib.sha256(part).digest()).decode()}"}
     with Installation(tmp_path) as installation:
@@ -167,14 +167,14 @@ def test_of_a_large_checked_part_nothing_counts_when_the_server_is_killed(tmp_pa
         session = tus_session(installation)
         address = create(installation, session, installation.new_album(session, "Killed"), len(first) + len(part))
         assert patch(session, address, 0, first).status_code == 204
-        line = dial(installation, session, address, len(first), len(part), checksum)
-        line.sendall(part[:-1])
+        connection = start_patch(installation, session, address, len(first), len(part), checksum)
+        connection.sendall(part[:-1])
         draft = raw_file(installation, address)
         polling.until(lambda: draft.stat().st_size > len(first) + len(part) // 2, what="no bytes arrive")
         assert arrived(installation) <= len(first), "told as arrived before it is proved"
 
         installation.kill("serve")
-        line.close()
+        connection.close()
         installation.start("serve")
 
         assert offset(session, address) == len(first)
@@ -184,25 +184,27 @@ def test_of_a_large_checked_part_nothing_counts_when_the_server_is_killed(tmp_pa
         assert (state, sha256) == ("received", hashlib.sha256(first + part).hexdigest())
 
 
-def test_who_asks_for_the_offset_fences_off_the_writer_before(installation, session, album, content):
+def test_asking_for_the_offset_fences_the_previous_writer(installation, session, album, content):
     address = create(installation, session, album, len(content))
-    late = dial(installation, session, address, 0, len(content))
-    late.sendall(content[:400_000])
+    previous_writer = start_patch(installation, session, address, 0, len(content))
+    previous_writer.sendall(content[:400_000])
     draft = raw_file(installation, address)
-    polling.until(lambda: draft.stat().st_size >= 400_000 - KEPT_TO_WITHIN, what="more than that wait in memory")
+    polling.until(
+        lambda: draft.stat().st_size >= 400_000 - MAX_LOST_BYTES, what="more bytes than that are only in memory"
+    )
 
-    there = offset(session, address)
-    late.sendall(b"X" * 400_000)
-    answer = patch(session, address, there, content[there:])
-    late.close()
+    resume_offset = offset(session, address)
+    previous_writer.sendall(b"X" * 400_000)
+    response = patch(session, address, resume_offset, content[resume_offset:])
+    previous_writer.close()
 
-    assert answer.status_code == 204
+    assert response.status_code == 204
     wait_for_photo(installation, session, album)
     original = original_of(installation, session, album)
     assert hashlib.sha256(original).digest() == hashlib.sha256(content).digest()
 
 
-def test_the_web_server_killed_in_the_middle_loses_nothing_that_was_acknowledged(installation, session, album, content):
+def test_a_killed_web_server_loses_no_acknowledged_bytes(installation, session, album, content):
     address = create(installation, session, album, len(content))
     assert patch(session, address, 0, content[:600_000]).status_code == 204
     installation.kill("serve")

@@ -1,6 +1,6 @@
-"""Data of the version before modules moved to packages: `git pull && make run` must go on with it.
+"""Data of the version before modules moved to packages: `git pull && make run` must continue with it.
 
-`data_before_packages/` holds what that version left in DATA_DIR: SQL dumps of the database and of the queue, the secret key that
+`data_before_packages/` is the DATA_DIR of that version: SQL dumps of the database and of the queue, the secret key that
 signs messages and sessions, and the files of two photos, a failed job, a pending job and an upload that has arrived in part.
 """
 
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.embedded]
 
 DATA = Path(__file__).parent / "data_before_packages"
 PURPLE = "7c6134ed-596c-4413-9281-7e0ad7e1d541"
-"""The upload of which 300 bytes have arrived."""
+"""An upload with 300 bytes received."""
 AN_HOUR_AHEAD = "UPDATE processing_upload SET expires_at = datetime('now', '+1 hour') WHERE state = 'receiving'"
 PHOTOS = "SELECT name FROM albums_photo ORDER BY name"
 FAILED = "SELECT original_filename FROM processing_processingjob WHERE state = 'failed'"
@@ -41,7 +41,7 @@ def upgraded(tmp_path: Path) -> Iterator[Installation]:
         yield installation
 
 
-def test_an_upgraded_installation_goes_on_where_the_earlier_version_stopped(upgraded: Installation) -> None:
+def test_an_upgraded_installation_continues_where_the_earlier_version_stopped(upgraded: Installation) -> None:
     session = upgraded.sign_in()
     upgraded.wait_until_idle()
 

@@ -1,4 +1,4 @@
-"""Sweeps, doubled bells and two workers beside a whole upload and its work: every photo is made once, at the first attempt."""
+"""Sweeps, duplicate messages and two workers during an upload: every photo is made once, in the first attempt."""
 
 import sqlite3
 from contextlib import closing
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
 PHOTOS = 30
 NO_GRACE = {"ORPHAN_GRACE_SECONDS": "0", "SWEEP_SECONDS": "1", "LEASE_SECONDS": "600"}
-SWEEP_AND_RING = """
+SWEEP_AND_SEND = """
 from pathlib import Path
 from processing.jobs import wakeup
 from processing.maintenance import sweep
@@ -28,7 +28,7 @@ while True:
         wakeup.send(pk)
 """
 RETRIES = "SELECT code, detail FROM processing_jobevent WHERE edge = 'retry'"
-MOVES = "SELECT edge, count(*) FROM processing_jobevent GROUP BY edge"
+TRANSITIONS = "SELECT edge, count(*) FROM processing_jobevent GROUP BY edge"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql and redis", marks=pytest.mark.smoke)])
@@ -41,7 +41,7 @@ def installation(request, tmp_path):
         yield installation
 
 
-def test_endless_sweeps_and_doubled_bells_touch_nothing_in_use(installation, tmp_path):
+def test_continuous_sweeps_and_duplicate_messages_disturb_no_active_job(installation, tmp_path):
     installation.start("serve")
     installation.start("run_huey", "one worker")
     installation.start("run_huey", "another worker")
@@ -50,8 +50,8 @@ def test_endless_sweeps_and_doubled_bells_touch_nothing_in_use(installation, tmp
     sent = set()
 
     began = tmp_path / "began"
-    with installation.background(SWEEP_AND_RING.format(began=began)) as sweeping:
-        polling.until(began.exists, what="nothing is swept")
+    with installation.background(SWEEP_AND_SEND.format(began=began)) as sweeping:
+        polling.until(began.exists, what="no sweep runs")
         for album in albums:
             photos = {f"{number}.jpg": making.jpeg((900, 600)) for number in range(PHOTOS // 2)}
             assert installation.send(session, album, photos).ok
@@ -61,11 +61,11 @@ def test_endless_sweeps_and_doubled_bells_touch_nothing_in_use(installation, tmp
 
     assert aftermath.figures(installation, sent, sent) == Figures(PHOTOS, PHOTOS, PHOTOS, failed=0)
     assert installation.ask(RETRIES) == []
-    assert dict(installation.ask(MOVES)) == {"create": PHOTOS, "claim": PHOTOS, "complete": PHOTOS}
+    assert dict(installation.ask(TRANSITIONS)) == {"create": PHOTOS, "claim": PHOTOS, "complete": PHOTOS}
 
 
 @pytest.mark.embedded
-def test_bells_that_were_lost_are_rung_again(tmp_path):
+def test_lost_messages_to_workers_are_sent_again(tmp_path):
     with Installation(tmp_path, QUICK) as installation:
         installation.start("serve")
         session = installation.sign_in()

@@ -1,4 +1,4 @@
-"""`manage.py run_huey`, one worker in a process of its own: it wakes by itself, ends politely, and is quiet."""
+"""`manage.py run_huey`, a worker process: it ends after its current job, and its successor continues."""
 
 import os
 import signal
@@ -15,12 +15,12 @@ from tests.support import processes
 pytestmark = pytest.mark.faults
 
 PHOTOS = 4
-IN_WORK = "SELECT 1 FROM processing_processingjob WHERE state = 'processing'"
+PROCESSING_JOB = "SELECT 1 FROM processing_processingjob WHERE state = 'processing'"
 
 
 @pytest.fixture(params=["sqlite", "redis"])
 def busy(request, tmp_path):
-    """An installation whose worker is in the middle of the first of several photos: its pipeline is stopped until `release`."""
+    """An installation whose worker is processing the first of several photos: its pipeline is stopped until `release`."""
     env = {"REDIS_URL": request.getfixturevalue("redis").url} if request.param == "redis" else {}
     with Installation(tmp_path, env | {"PIPELINE_SECONDS": "600"}) as installation:
         worker = installation.start("run_huey").pid
@@ -28,7 +28,7 @@ def busy(request, tmp_path):
         [pipeline] = processes.children(worker)
         with processes.stopped(pipeline):
             installation.manage("import_photos", "Summer", str(photos(tmp_path / "others", PHOTOS - 1)))
-            polling.until(lambda: installation.ask(IN_WORK), what="nothing is in work")
+            polling.until(lambda: installation.ask(PROCESSING_JOB), what="no job is being processed")
             yield installation
 
 
@@ -40,13 +40,13 @@ def photos(folder: Path, count: int) -> Path:
 
 
 def release(installation: Installation) -> None:
-    """Let the pipeline go on."""
+    """Continue the pipeline."""
     [pipeline] = processes.children(installation.processes["run_huey"].pid)
     os.kill(pipeline, signal.SIGCONT)
 
 
 def stop_at_work(installation: Installation) -> int:
-    """Ask the worker to end while it is in the middle of a photo; its exit status."""
+    """Terminate the worker while it processes a photo, and return its exit status."""
     worker = installation.processes["run_huey"]
     worker.terminate()
     release(installation)
@@ -55,8 +55,8 @@ def stop_at_work(installation: Installation) -> int:
     return status
 
 
-@pytest.mark.embedded  # rclone refuses to list uploads in parts when there are none, and the sweep warns of it
-def test_it_finishes_what_it_has_begun_and_says_nothing(busy):
+@pytest.mark.embedded  # rclone fails to list multipart uploads when none exists, and the sweep logs a warning
+def test_a_terminated_worker_finishes_its_job_and_logs_nothing(busy):
     assert stop_at_work(busy) == 0
 
     status = busy.status()
@@ -64,7 +64,7 @@ def test_it_finishes_what_it_has_begun_and_says_nothing(busy):
     assert busy.log.read_text() == ""
 
 
-def test_the_next_worker_goes_on_where_it_ended(busy):
+def test_the_next_worker_continues_after_a_terminated_one(busy):
     stop_at_work(busy)
     busy.start("run_huey")
 
@@ -72,11 +72,11 @@ def test_the_next_worker_goes_on_where_it_ended(busy):
     busy.manage("verify")
 
 
-def test_what_a_killed_worker_had_is_done_by_the_next(busy):
+def test_the_job_of_a_killed_worker_is_done_by_the_next(busy):
     busy.kill("run_huey")
     busy.start("run_huey")
 
-    # Its lease runs out first: a minute by the clock, unless the clock is told.
+    # The lease must expire first, which would take a minute.
     aftermath.expire_claims(busy)
     busy.manage("sweep")
     assert busy.wait_until_idle()["photos"] == PHOTOS

@@ -1,4 +1,4 @@
-"""A worker on SQLite and the local disk works where there is no network at all, as its unit has it."""
+"""A worker on SQLite and the local disk works without any network, as its systemd unit configures it."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from tests.support import processes
 pytestmark = [pytest.mark.faults, pytest.mark.embedded]
 
 
-def test_it_develops_and_proves_photos(tmp_path):
+def test_a_worker_without_network_processes_and_verifies_photos(tmp_path):
     alone = ["unshare", "--net"]
     if subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
         pytest.skip("NOT TESTED, for no network namespace can be made here")

@@ -3,12 +3,12 @@
 A test module is affected when it changed, or depends on a changed file, directly or through other modules:
 
 - it imports the module (grimp reads the graph), or names it in a string ("processing.urls"), as Django's settings do;
-- it sends requests (a Django client), so it depends on everything that the URLs lead to, on template tags, templates and static
+- it sends requests (a Django client), so it depends on everything that the URLs reach, on template tags, templates and static
   files;
 - it names a command of manage.py;
-- a conftest.py beside or above it changed.
+- a conftest.py in its directory or above changed.
 
-Files that decide about everything (EVERYTHING) affect all tests.
+Files that match EVERYTHING affect all tests.
 """
 
 import re
@@ -36,13 +36,13 @@ class Selection:
 
     affected: tuple[str, ...]
     changed: tuple[str, ...]
-    """Those that changed themselves: of these, tests that start processes run too."""
+    """Test modules that changed themselves: their tests that start processes run too."""
     changes_pages: bool
-    """Templates, styles or scripts changed, which only a browser shows."""
+    """Whether templates, styles or scripts changed, which only browser tests check."""
 
 
 def changed_files(base: str = "") -> list[str]:
-    """Paths that differ from the commit `base`, committed or not. Without one: from upstream, or else from the last commit."""
+    """Return the paths that differ from the commit `base`, by default from upstream or else from the last commit."""
     base = base or _git("merge-base", "HEAD", "@{upstream}") or "HEAD"
     tracked = _git("diff", "--name-only", "--no-renames", base).split()
     untracked = _git("ls-files", "--others", "--exclude-standard").split()
@@ -64,7 +64,7 @@ def select(changed: Iterable[str], root: Path = ROOT) -> Selection:
 
 
 def by_distance(module: str, root: Path = ROOT) -> list[str]:
-    """The tests that a change of one module affects. First those named after it, then by the number of imports between them."""
+    """Return the tests that a change of the module affects: first those named after it, then by the number of imports between."""
     tests = _test_modules(root)
     graph = _graph(tests, root)
     chains = {test: graph.find_shortest_chain(importer=_module(test), imported=_module(module)) for test in tests}
@@ -90,7 +90,7 @@ def _dependants(changed: list[str], tests: list[str], root: Path) -> set[str]:
 
 
 def _graph(tests: list[str], root: Path) -> grimp.ImportGraph:
-    """Who imports whom, and what Django resolves by name."""
+    """Return the graph of imports, and of names that Django resolves."""
     graph = grimp.build_graph(*PRODUCT, "tests", cache_dir=None)
     product = [str(path.relative_to(root)) for app in PRODUCT for path in (root / app).rglob("*.py")]
     commands = {Path(path).stem: _module(path) for path in product if "/management/commands/" in path}
@@ -98,7 +98,11 @@ def _graph(tests: list[str], root: Path) -> grimp.ImportGraph:
 
     for path in (*product, *tests):
         source = (root / path).read_text(encoding="utf-8")
-        named = {name for words in DOTTED_NAME.findall(source) for name in (words, words.rpartition(".")[0])}
+        named = {
+            name
+            for dotted_name in DOTTED_NAME.findall(source)
+            for name in (dotted_name, dotted_name.rpartition(".")[0])
+        }
         if path in tests:
             named |= {module for name, module in commands.items() if f'"{name}"' in source}
             named |= {URLS, SETTINGS, *tags} if SENDS_REQUESTS.search(source) else set()
@@ -122,5 +126,5 @@ def _is_below(test: str, conftest: str) -> bool:
 
 
 def _git(*arguments: str) -> str:
-    """Its output; "" when git refuses."""
+    """Return git's output; "" when git fails."""
     return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()

@@ -13,13 +13,13 @@ VARIABLE = "FAILURES_FILE"
 @dataclass(frozen=True, slots=True)
 class Failure:
     test: str
-    """Its node id."""
+    """The test's node ID."""
     seconds: float
     reason: str
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    is_worker = hasattr(config, "workerinput")  # its reports reach the controller, which writes them
+    is_worker = hasattr(config, "workerinput")  # workers send their reports to the controller, which writes them
     if VARIABLE in os.environ and not is_worker:
         config.pluginmanager.register(Recorder(Path(os.environ[VARIABLE])), "failure recorder")
 
@@ -43,7 +43,7 @@ def _reason(report: pytest.TestReport) -> str:
 
 
 def read(path: Path) -> dict[str, Failure]:
-    """By test; of a test that failed twice (in its body and in its teardown), the first."""
+    """Return the failures by test; for a test that failed in its body and in its teardown, the first."""
     failures: dict[str, Failure] = {}
     for line in path.read_text().splitlines():
         failure = Failure(**json.loads(line))

@@ -2,8 +2,8 @@
 
 python -m tests.support.mutants [--count 30] [--seed 1] [--commit HEAD] [--markers "smoke or not browser ..."]
 
-Works in a checkout of its own. Prints each mutant with the first test that failed, or "survived". The same seed gives the same
-mutants for two commits whose product is the same, so that two states of the tests can be compared.
+Works in its own checkout. Prints each mutant with the first test that failed, or "survived". The same seed gives the same
+mutants for two commits with the same product, so that two states of the tests can be compared.
 """
 
 import argparse
@@ -22,8 +22,8 @@ from tests import run
 from tests.support import affected
 
 MAX_SECONDS = 1200
-NEAREST = 6
-"""So many modules of tests run before all others: they detect most mutants within seconds."""
+NEAREST_COUNT = 6
+"""Number of test modules that run before all others: they detect most mutants within seconds."""
 OPPOSITES: dict[type[ast.AST], type[ast.AST]] = {
     ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq,
@@ -60,7 +60,7 @@ class Mutant:
         return _split(source, self.start, self.end)[1]
 
     def applied(self, source: str) -> str:
-        """The module's source with the change."""
+        """Return the module's source with the change."""
         head, _, tail = _split(source, self.start, self.end)
         return head + self.after + tail
 
@@ -69,15 +69,15 @@ class Mutant:
 
 
 def choose(root: Path, count: int, seed: int) -> list[Mutant]:
-    """One random change on each of `count` random lines of the product."""
-    dice = random.Random(seed)
+    """Return one random change on each of `count` random lines of the product."""
+    random_source = random.Random(seed)
     by_line: dict[tuple[str, int], list[Mutant]] = {}
     for package in affected.PRODUCT:
         for path in sorted((root / package).rglob("*.py")):
             if "migrations" not in path.parts:
                 for mutant in mutants_of(str(path.relative_to(root)), path.read_text(encoding="utf-8")):
                     by_line.setdefault((mutant.path, mutant.line), []).append(mutant)
-    return [dice.choice(by_line[line]) for line in dice.sample(sorted(by_line), count)]
+    return [random_source.choice(by_line[line]) for line in random_source.sample(sorted(by_line), count)]
 
 
 def mutants_of(path: str, source: str) -> Iterator[Mutant]:
@@ -121,14 +121,14 @@ def _split(source: str, start: tuple[int, int], end: tuple[int, int]) -> tuple[s
 
 
 def detected_by(mutant: Mutant, root: Path, markers: str, arguments: list[str]) -> str:
-    """The first test that fails, or ""."""
+    """Return the first test that fails, or ""."""
     module = root / mutant.path
     original = module.read_text(encoding="utf-8")
     tests = affected.by_distance(mutant.path, root)
     module.write_text(mutant.applied(original), encoding="utf-8")
     try:
-        nearest = first_failure(tests[:NEAREST], root, markers, [])
-        return nearest or first_failure(tests[NEAREST:], root, markers, arguments)
+        nearest = first_failure(tests[:NEAREST_COUNT], root, markers, [])
+        return nearest or first_failure(tests[NEAREST_COUNT:], root, markers, arguments)
     finally:
         module.write_text(original, encoding="utf-8")
 
@@ -138,13 +138,13 @@ def first_failure(tests: list[str], root: Path, markers: str, arguments: list[st
         return ""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-m", markers, *arguments, *tests]
     try:
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=MAX_SECONDS, check=False)
+        process = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=MAX_SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return f"not done within {MAX_SECONDS} s"
-    if done.returncode in (0, run.NO_TESTS):
+    if process.returncode in (0, run.NO_TESTS):
         return ""
-    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
-    return failed[1] if failed else f"pytest ended with {done.returncode}: {done.stdout[-200:]!r}"
+    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", process.stdout, re.MULTILINE)
+    return failed[1] if failed else f"pytest ended with {process.returncode}: {process.stdout[-200:]!r}"
 
 
 def _short(text: str) -> str:

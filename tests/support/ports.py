@@ -1,4 +1,4 @@
-"""Ports that belong to this process of tests until it ends, whoever else looks for one."""
+"""Ports that are reserved for this test process until it ends."""
 
 import fcntl
 import os
@@ -14,16 +14,16 @@ from typing import IO
 FIRST, LAST = 10_000, 65_535
 EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
-_given: set[int] = set()
+_reserved: set[int] = set()
 
 
 def reserve(host: str) -> int:
-    """A port that nobody listens on, and that no other process of tests is given; from PORT upwards where that is set.
+    """Return a free port that no other test process reserves; from PORT upwards if that is set.
 
-    A server may start on it much later, or again: the kernel gives ports of its own range to connections, so none is from there.
+    A server may start on it much later, or repeatedly, so it is outside the range from which the kernel assigns ports.
     """
-    port = next(port for port in _candidates() if port not in _given and _is_reserved(port) and _is_free(host, port))
-    _given.add(port)
+    port = next(port for port in _candidates() if port not in _reserved and _is_reserved(port) and _is_free(host, port))
+    _reserved.add(port)
     return port
 
 
@@ -32,7 +32,9 @@ def _candidates() -> Iterator[int]:
         return count(int(first))
     low, high = map(int, EPHEMERAL.read_text().split())
     ports = [port for port in range(FIRST, LAST) if not low <= port <= high] or list(range(FIRST, LAST))
-    begin = random.SystemRandom().randrange(len(ports))  # the order of tests has a seed, and others may have the same
+    begin = random.SystemRandom().randrange(
+        len(ports)
+    )  # not the seeded order of tests, which other processes may share
     return chain(ports[begin:], ports[:begin])
 
 

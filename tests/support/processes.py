@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any
 
 END_SECONDS = 60
-"""Within which a process must end once it is told to. Only one that hangs takes so long."""
+"""Time limit for a process to end after a signal. Only a hung process needs so long."""
 
 _SETPRIV = shutil.which("setpriv") or "/usr/bin/setpriv"
-# This process may be gone before the kernel knows that the child is to go with it: then nobody would kill the child.
+# This process may end before the child has set its parent-death signal: then no signal would end the child.
 UNLESS_ORPHANED = 'test "$PPID" = "$1" && shift && exec "$@"'
 
 
 def bounded(*command: str | Path, user: str = "") -> list[str | Path]:
-    """The command, run so that the kernel kills it when the thread that starts it ends, even if by SIGKILL or `os._exit`.
+    """Return a command that the kernel kills when the thread that starts it ends, even by SIGKILL or `os._exit`.
 
-    Start processes in the main thread: they would end with any other. The kernel kills the process alone. What it starts in its
-    turn must watch its parent, as gunicorn's workers and PostgreSQL's backends do. Root may let another `user` run it.
+    Start processes in the main thread: they would end with any other. The kernel kills only this process. Its own children
+    must watch their parent, as gunicorn's workers and PostgreSQL's backends do. Root may run it as another `user`.
     """
     as_user = [f"--reuid={user}", f"--regid={user}", "--init-groups"] if user else []
     unless_orphaned = ["/bin/sh", "-c", UNLESS_ORPHANED, "sh", str(os.getpid())]
@@ -29,12 +29,12 @@ def bounded(*command: str | Path, user: str = "") -> list[str | Path]:
 
 
 def start(command: Sequence[str | Path], *, user: str = "", **options: Any) -> subprocess.Popen[bytes]:
-    """Popen of the command, `bounded`."""
+    """Start the `bounded` command."""
     return subprocess.Popen(bounded(*command, user=user), **options)
 
 
 def stop(process: subprocess.Popen[bytes] | None) -> None:
-    """Ask the process to end, and wait until it has; kill it if it does not. None, or one that has ended, is fine."""
+    """Terminate the process and wait; kill it if it does not end. Does nothing for None or a process that has ended."""
     if process is None or process.poll() is not None:
         return
     process.terminate()
@@ -46,7 +46,7 @@ def stop(process: subprocess.Popen[bytes] | None) -> None:
 
 
 def kill(process: subprocess.Popen[bytes] | None) -> None:
-    """End the process at once, and wait until it has ended. None, or one that has ended, is fine."""
+    """Kill the process, and wait until it has ended. Does nothing for None or a process that has ended."""
     if process is not None:
         process.kill()
         process.wait(END_SECONDS)
@@ -54,26 +54,26 @@ def kill(process: subprocess.Popen[bytes] | None) -> None:
 
 @contextmanager
 def stopped(pid: int) -> Iterator[None]:
-    """Hold the process by SIGSTOP as long as the context lasts."""
+    """Pause the process with SIGSTOP while the context lasts."""
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        with suppress(ProcessLookupError):  # somebody killed it meanwhile
+        with suppress(ProcessLookupError):  # it was killed meanwhile
             os.kill(pid, signal.SIGCONT)
 
 
 def children(pid: int) -> list[int]:
-    """Of the process. One that has just ended has none."""
-    found: list[int] = []
+    """Return the process IDs of the children; none if the process has just ended."""
+    pids: list[int] = []
     with suppress(FileNotFoundError, ProcessLookupError):
         for thread in Path(f"/proc/{pid}/task").glob("*/children"):
-            found += map(int, thread.read_text().split())
-    return found
+            pids += map(int, thread.read_text().split())
+    return pids
 
 
 def is_alive(pid: int) -> bool:
-    """A zombie is not."""
+    """Whether the process is running. A zombie is not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):

@@ -1,10 +1,10 @@
-"""A pytest plugin: leaves out on PostgreSQL, Redis and S3 the tests that would only repeat what they do on SQLite and the disk.
+"""A pytest plugin: skips tests on PostgreSQL, Redis and S3 that would only repeat what they do on SQLite and the local disk.
 
-Left out there is a test that is marked `embedded` or `once`, and one that can reach neither database nor storage: it has no
-access to the database, and asks for none of the fixtures in STORAGE. Tests that start processes of their own always run there,
-unless they are marked.
+It deselects tests that are marked `embedded` or `once`, and those that reach neither database nor storage: they have no access
+to the database, and request none of the fixtures in STORAGE. Tests that start their own processes always run, unless they are
+marked.
 
-A test may only be marked `once` if nothing that it asks for is about transactions, queries or what is stored.
+A test may only be marked `once` if none of its fixtures is about transactions, queries or stored files.
 """
 
 from collections.abc import Iterable
@@ -29,24 +29,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         check_once(item)
     if stack.IS_ON_SERVERS:
-        left_out = [item for item in items if is_left_out(item)]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+        deselected = [item for item in items if is_deselected(item)]
+        config.hook.pytest_deselected(items=deselected)
+        items[:] = [item for item in items if item not in set(deselected)]
 
 
-def is_left_out(item: pytest.Item) -> bool:
+def is_deselected(item: pytest.Item) -> bool:
     if any(item.get_closest_marker(name) for name in ("embedded", "once")):
         return True
     if any(item.get_closest_marker(name) for name in OWN_PROCESSES):
         return False
-    return not uses_database(item) and not STORAGE & asked_for(item)
+    return not uses_database(item) and not STORAGE & requested_fixtures(item)
 
 
 def check_once(item: pytest.Item) -> None:
-    """Refuses the mark where the outcome may well depend on the stack."""
+    """Reject the mark `once` on a test whose outcome may depend on the stack."""
     if not item.get_closest_marker("once"):
         return
-    unfit = NEVER_ONCE & asked_for(item)
+    unfit = NEVER_ONCE & requested_fixtures(item)
     if is_transactional(item):
         unfit.add("django_db(transaction=True)")
     if unfit:
@@ -54,7 +54,7 @@ def check_once(item: pytest.Item) -> None:
 
 
 def uses_database(item: pytest.Item) -> bool:
-    return item.get_closest_marker("django_db") is not None or bool(DATABASE & asked_for(item))
+    return item.get_closest_marker("django_db") is not None or bool(DATABASE & requested_fixtures(item))
 
 
 def is_transactional(item: pytest.Item) -> bool:
@@ -62,22 +62,24 @@ def is_transactional(item: pytest.Item) -> bool:
     return marker is not None and bool(marker.kwargs.get("transaction"))
 
 
-def asked_for(item: pytest.Item) -> set[str]:
-    """All fixtures that the test names, and those that these name in turn; of those used automatically, none of STORAGE."""
+def requested_fixtures(item: pytest.Item) -> set[str]:
+    """Return the fixtures that the test requests, directly or through others; without automatic ones in STORAGE."""
     if not isinstance(item, pytest.Function):
         return set()
     info = item._fixtureinfo
-    named = {*info.argnames, *used(item)}
+    named = {*info.argnames, *used_fixtures(item)}
     automatic = set(info.initialnames) - named - STORAGE
-    found: set[str] = set()
-    waiting = [*named, *automatic]
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += [each for definition in info.name2fixturedefs.get(name, ()) for each in definition.argnames]
-    return found
+    fixtures: set[str] = set()
+    queue = [*named, *automatic]
+    while queue:
+        name = queue.pop()
+        if name not in fixtures:
+            fixtures.add(name)
+            queue += [
+                argument for definition in info.name2fixturedefs.get(name, ()) for argument in definition.argnames
+            ]
+    return fixtures
 
 
-def used(item: pytest.Item) -> Iterable[str]:
+def used_fixtures(item: pytest.Item) -> Iterable[str]:
     return (name for marker in item.iter_markers("usefixtures") for name in marker.args)

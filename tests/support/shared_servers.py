@@ -1,7 +1,7 @@
-"""A pytest plugin: one PostgreSQL, one moto and one Ceph gateway for all processes of a run, started when a test asks for it.
+"""A pytest plugin: one PostgreSQL, one moto and one Ceph gateway for all processes of a run, each started on demand.
 
-pytest's controller starts them, because it outlives the processes of pytest-xdist. Those ask it through a socket and get a copy
-of the server object, which knows the address. They also share the directory for what each new installation is copied from.
+pytest's controller starts them, because it outlives the workers of pytest-xdist. Workers request a server through a socket, and
+get a copy of the server object with its address. They also share the directory that new installations are copied from.
 """
 
 import os
@@ -27,7 +27,7 @@ MoreTime = Callable[[float], None]
 
 
 class Server(Protocol):
-    """Pickled, it is a description of the server that runs elsewhere."""
+    """A server. The pickled object describes a server that another process runs."""
 
     def start(self) -> None: ...
 
@@ -39,18 +39,18 @@ class Keeper:
 
     def __init__(self) -> None:
         self._started: dict[str, Server] = {}
-        # A thread for each kind, that lives as long as the server: the kernel would end the server with it.
+        # One thread per kind, which lives as long as its server: the kernel ends a server with the thread that started it.
         self._threads = {kind: ThreadPoolExecutor(1, f"starts {kind}") for kind in KINDS}
         self._listener: Listener | None = None
         self._directory = tempfile.TemporaryDirectory(prefix="darkroom-servers-")
         os.environ[installation.PREPARED] = self._directory.name
 
     def server(self, kind: str) -> Any:
-        """The running server; started by this call if it is the first one."""
+        """Return the server; the first call starts it."""
         return self._threads[kind].submit(self._start, kind).result()
 
     def listen(self) -> str:
-        """The address at which other processes can ask for a server."""
+        """Return the address of the socket through which other processes request servers."""
         if self._listener is None:
             self._listener = Listener(str(Path(self._directory.name) / "socket"))
             threading.Thread(target=self._accept, args=[self._listener], daemon=True).start()
@@ -77,17 +77,17 @@ class Keeper:
         return self._started[kind]
 
     def _accept(self, listener: Listener) -> None:
-        with suppress(OSError):  # it was closed
+        with suppress(OSError):  # the listener was closed
             while True:
                 connection = listener.accept()
                 kind = connection.recv()
-                self._threads[kind].submit(self._answer, connection, kind)
+                self._threads[kind].submit(self._respond, connection, kind)
 
-    def _answer(self, connection: Connection, kind: str) -> None:
+    def _respond(self, connection: Connection, kind: str) -> None:
         with connection:
             try:
                 connection.send(self._start(kind))
-            except Exception as error:  # noqa: BLE001 - the test that asked raises it
+            except Exception as error:  # noqa: BLE001 - the requesting test raises it
                 connection.send(RuntimeError(f"{kind} does not start: {error}"))
 
 
@@ -115,15 +115,15 @@ def _server(config: pytest.Config, kind: str) -> Any:
         return keeper.server(kind)
     with Client(config.workerinput[ADDRESS]) as connection:  # type: ignore[attr-defined]
         connection.send(kind)
-        answer = connection.recv()
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
+        response = connection.recv()
+    if isinstance(response, Exception):
+        raise response
+    return response
 
 
 @pytest.fixture(scope="session")
 def postgresql(pytestconfig: pytest.Config, more_time: MoreTime) -> PostgreSQL:
-    """Shared with other tests, so not to be stopped: `own_postgresql` is for that."""
+    """A server shared with other tests. A test that stops PostgreSQL uses `own_postgresql`."""
     more_time(START_SECONDS)
     return _server(pytestconfig, "postgresql")
 

@@ -1,4 +1,4 @@
-"""Which tests a change affects, asked of Darkroom's own modules."""
+"""Which tests a change affects, tested with Darkroom's own modules."""
 
 import pytest
 
@@ -31,13 +31,13 @@ def test_a_module_affects_tests_that_import_it_through_others() -> None:
 
 
 def test_a_view_affects_tests_that_send_requests(all_tests: set[str]) -> None:
-    of_view = affected_by("processing/views/manifest_endpoint.py")
+    affected_tests = affected_by("processing/views/manifest_endpoint.py")
 
-    assert {"tests/journeys/test_manifest.py", "tests/test_doors.py"} <= of_view
-    assert "tests/pipeline/test_colour.py" in all_tests - of_view
+    assert {"tests/journeys/test_manifest.py", "tests/test_doors.py"} <= affected_tests
+    assert "tests/pipeline/test_colour.py" in all_tests - affected_tests
 
 
-def test_a_template_affects_tests_that_send_requests_and_the_browsers() -> None:
+def test_a_template_affects_tests_that_send_requests_and_browser_tests() -> None:
     selection = affected.select(["templates/base.html"])
 
     assert "tests/journeys/test_panel.py" in selection.affected
@@ -49,7 +49,7 @@ def test_a_command_affects_the_tests_that_call_it() -> None:
     assert affected_by("processing/management/commands/drain.py") == {"tests/processing/commands/test_drain.py"}
 
 
-def test_a_changed_test_affects_itself_alone() -> None:
+def test_a_changed_test_affects_only_itself() -> None:
     selection = affected.select(["tests/config/test_env.py"])
 
     assert selection.affected == selection.changed == ("tests/config/test_env.py",)
@@ -66,7 +66,7 @@ def test_documentation_affects_its_own_tests() -> None:
     assert affected_by("docs/testing.md") == {"tests/test_docs.py"}
 
 
-def test_a_deleted_module_is_no_error() -> None:
+def test_a_deleted_module_affects_no_test() -> None:
     assert affected_by("processing/gone.py") == set()
 
 

@@ -1,4 +1,4 @@
-"""The mutants that measure the tests are valid modules, each with one change."""
+"""Mutants are valid modules, each with one change."""
 
 import ast
 
@@ -28,7 +28,7 @@ def test_every_kind_of_change_is_made_on_its_line() -> None:
     }
 
 
-def test_the_product_mutates_into_valid_modules_that_differ_by_one_place() -> None:
+def test_mutants_of_the_product_are_valid_modules_that_differ_from_it() -> None:
     chosen = mutants.choose(ROOT, 200, seed=3)
 
     for mutant in chosen:
@@ -37,5 +37,5 @@ def test_the_product_mutates_into_valid_modules_that_differ_by_one_place() -> No
     assert len({(mutant.path, mutant.line) for mutant in chosen}) == 200
 
 
-def test_a_seed_gives_the_same_mutants_again() -> None:
+def test_the_same_seed_gives_the_same_mutants() -> None:
     assert mutants.choose(ROOT, 20, seed=5) == mutants.choose(ROOT, 20, seed=5)

@@ -1,4 +1,4 @@
-"""tests/support/processes.py: nothing that tests start outlives them."""
+"""tests/support/processes.py: no process that tests start outlives them."""
 
 import os
 import signal
@@ -21,8 +21,8 @@ print(processes.start(["sleep", "300"]).pid, flush=True)
 
 
 @pytest.mark.parametrize("end", ["os._exit(1)", "os.kill(os.getpid(), signal.SIGKILL)"])
-def test_a_process_dies_with_the_one_that_started_it(end):
-    done = subprocess.run(
+def test_a_process_ends_with_the_process_that_started_it(end):
+    starter = subprocess.run(
         [sys.executable, "-c", STARTS_ANOTHER.format(end=end)],
         cwd=PROJECT,
         stdout=subprocess.PIPE,
@@ -31,22 +31,22 @@ def test_a_process_dies_with_the_one_that_started_it(end):
         check=False,
     )
 
-    polling.until(lambda: not processes.is_alive(int(done.stdout)), 50, "it lives on")
+    polling.until(lambda: not processes.is_alive(int(starter.stdout)), 50, "it lives on")
 
 
-def test_a_process_whose_parent_is_gone_already_never_begins(tmp_path):
-    """As if the parent had died before the kernel knew that the child is to die with it."""
-    begun = tmp_path / "begun"
-    nobody = "1" if os.getpid() != 1 else "2"
+def test_a_process_whose_parent_has_already_died_does_not_start(tmp_path):
+    """As if the parent had died before the child set its parent-death signal."""
+    marker = tmp_path / "begun"
+    another_pid = "1" if os.getpid() != 1 else "2"
 
-    done = subprocess.run(
-        ["/bin/sh", "-c", processes.UNLESS_ORPHANED, "sh", nobody, "touch", str(begun)], timeout=50, check=False
+    process = subprocess.run(
+        ["/bin/sh", "-c", processes.UNLESS_ORPHANED, "sh", another_pid, "touch", str(marker)], timeout=50, check=False
     )
 
-    assert (done.returncode, begun.exists()) == (1, False)
+    assert (process.returncode, marker.exists()) == (1, False)
 
 
-def test_a_process_that_is_stopped_goes_on_afterwards():
+def test_a_stopped_process_continues_after_the_context():
     process = processes.start(["sleep", "300"])
     try:
         with processes.stopped(process.pid):

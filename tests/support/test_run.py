@@ -1,4 +1,4 @@
-"""The runner, with small suites of its own in the place of Darkroom's."""
+"""The test runner, with small suites instead of Darkroom's."""
 
 import os
 import subprocess
@@ -39,13 +39,13 @@ def test_leaving(): subprocess.run("setsid sleep 601 &", shell=True)
 
 
 def run(folder: Path, *, mode: str = "all", seconds: int = 600, **modules: str) -> tuple[int, str]:
-    """The exit status, and what is printed."""
+    """Run a suite of these modules; return the exit status and the output."""
     for name, source in modules.items():
         (folder / f"test_{name}.py").write_text(source)
     ini = folder / "pytest.ini"
     ini.write_text("[pytest]\n")
     code = RUN.format(ini=str(ini), folder=str(folder), mode=mode, seconds=seconds)
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
@@ -54,7 +54,7 @@ def run(folder: Path, *, mode: str = "all", seconds: int = 600, **modules: str) 
         timeout=280,
         check=False,
     )
-    return done.returncode, done.stdout + done.stderr
+    return process.returncode, process.stdout + process.stderr
 
 
 def test_a_test_that_passes_alone_is_listed_as_flaky_and_the_run_passes(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_more_than_three_flaky_tests_fail_the_run(tmp_path: Path) -> None:
     assert "More than 3 flaky tests fail the run." in output
 
 
-def test_a_test_that_fails_alone_too_fails_the_run(tmp_path: Path) -> None:
+def test_a_test_that_also_fails_alone_fails_the_run(tmp_path: Path) -> None:
     status, output = run(tmp_path, flaky=FLAKY.format(number=1), broken=BROKEN)
 
     assert status == 1, output
@@ -82,14 +82,16 @@ def test_a_test_that_fails_alone_too_fails_the_run(tmp_path: Path) -> None:
     assert "Failed twice: 1\n  test_broken.py::test_broken on a stack" in output
 
 
-def test_the_quick_suite_gives_no_second_chance(tmp_path: Path) -> None:
+def test_the_quick_suite_repeats_no_failed_test(tmp_path: Path) -> None:
     status, output = run(tmp_path, mode="quick", flaky=FLAKY.format(number=1))
 
     assert status == 1, output
     assert "Flaky" not in output
 
 
-def test_a_run_within_a_run_keeps_its_failures_to_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_nested_run_does_not_write_to_the_outer_failures_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     outer = tmp_path / "failures"
     outer.touch()
     monkeypatch.setenv(failures.VARIABLE, str(outer))

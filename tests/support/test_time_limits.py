@@ -1,4 +1,4 @@
-"""What happens to tests that hang, in a small suite of its own with limits of seconds."""
+"""Hung tests are ended, in a small suite with limits of one second."""
 
 import os
 import subprocess
@@ -25,11 +25,11 @@ PASSING = "\ndef test_passing(): assert True\n"
 
 
 def run(folder: Path, test: str) -> tuple[str, str]:
-    """The summary that pytest prints, and all of its output, of this test and then one that passes."""
+    """Run this test and one that passes; return pytest's summary, and all of its output."""
     (folder / "conftest.py").write_text(CONFTEST)
     (folder / "pytest.ini").write_text(INI)
     (folder / "test_hanging.py").write_text("import os, threading, time, pytest\n" + test + PASSING)
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "pytest", "-n", "1", "-rfEp"],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
@@ -38,7 +38,7 @@ def run(folder: Path, test: str) -> tuple[str, str]:
         timeout=280,
         check=False,
     )
-    output = done.stdout + done.stderr
+    output = process.stdout + process.stderr
     return output.rpartition("short test summary info")[2], output
 
 
@@ -67,7 +67,7 @@ def test_a_test_that_waits_for_the_other_end_of_a_pipe_is_ended(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("before", ["assert True", "assert not 'this'"])
-def test_a_teardown_that_hangs_ends_its_process_and_the_run_goes_on(tmp_path: Path, before: str) -> None:
+def test_a_hung_teardown_ends_its_process_and_the_run_continues(tmp_path: Path, before: str) -> None:
     """Also after a failure, when pytest-timeout has cancelled its own timer."""
     summary, output = run(
         tmp_path,
@@ -86,7 +86,7 @@ def test_a_teardown_that_hangs_ends_its_process_and_the_run_goes_on(tmp_path: Pa
     assert "PASSED test_hanging.py::test_passing" in summary
 
 
-def test_a_test_of_the_browser_is_ended_with_its_process(tmp_path: Path) -> None:
+def test_a_hung_browser_test_is_ended_with_its_process(tmp_path: Path) -> None:
     summary, output = run(tmp_path, "@pytest.mark.browser\ndef test_hanging(): time.sleep(600)\n")
 
     assert "FAILED test_hanging.py::test_hanging" in summary or "crashed while running" in output

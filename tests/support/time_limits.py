@@ -3,10 +3,10 @@
 pytest-timeout reads the limit: 60 s unless a marker says otherwise (`LIMITS` below, or `@pytest.mark.timeout(seconds)`). At the
 limit, SIGALRM raises in the test, so its fixtures are torn down. If that does not end the test within GRACE_SECONDS (it is stuck
 in C code or in its teardown), a watchdog writes the stacks to stderr and ends the process; pytest-xdist counts the test as failed
-and goes on with a new worker process.
+and continues with a new worker process.
 
-Playwright's event loop does not survive an exception raised by a signal handler: a test that drives Chromium is ended by the
-watchdog alone. Playwright's own time-outs, 20 s for each action, come long before that.
+Playwright's event loop does not survive an exception raised by a signal handler: only the watchdog ends a test that drives
+Chromium. Playwright's own time-outs, 20 s for each action, come long before that.
 """
 
 import faulthandler
@@ -15,7 +15,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from time import monotonic, sleep  # by name: tests replace those of the module
+from time import monotonic, sleep  # imported by name, because tests replace the module's functions
 from types import FrameType
 
 import pytest
@@ -23,7 +23,7 @@ from pytest_timeout import Settings
 
 GRACE_SECONDS = 60
 LIMITS = {"long": 3600, "browser": 900, "faults": 900, "servers": 900}
-"""Seconds by marker, the first that a test has. They are for hung tests alone, so they allow for a machine ten times slower."""
+"""Seconds by marker; of several, the first counts. They only end hung tests, and allow for a machine ten times slower."""
 
 
 class Watchdog:
@@ -102,12 +102,12 @@ def pytest_timeout_cancel_timer() -> bool:
 
 @pytest.fixture(scope="session")
 def more_time(pytestconfig: pytest.Config) -> Callable[[float], None]:
-    """Lets the test that runs now take so many seconds more: it is the first to use what all tests share, and makes it."""
+    """Extends the time limit of the current test, which is the first to use a shared resource and therefore creates it."""
 
     def allow(seconds: float) -> None:
         pytestconfig.stash[WATCHDOG].extend(seconds + GRACE_SECONDS)
-        if left := signal.getitimer(signal.ITIMER_REAL)[0]:
-            signal.setitimer(signal.ITIMER_REAL, left + seconds)
+        if remaining := signal.getitimer(signal.ITIMER_REAL)[0]:
+            signal.setitimer(signal.ITIMER_REAL, remaining + seconds)
 
     return allow
 
