@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageStat
 from processing.pipeline import Picture
 from processing.pipeline.formats import animation
 from processing.pipeline.render.develop import develop
-from tests.pipeline.formats.test_animation import near, played
+from tests.pipeline.formats.test_animation import is_near, played
 
 
 def scene(size: tuple[int, int], seed: int = 1) -> Image.Image:
@@ -175,4 +175,4 @@ def test_the_duration_of_a_frame_that_is_left_out_is_added_to_the_previous(tmp_p
 
     played_colours, durations, _ = played(tmp_path / "out.webp")
     assert durations == [100, 110]
-    assert near(played_colours, [colours[0], colours[4]])
+    assert is_near(played_colours, [colours[0], colours[4]])

@@ -88,7 +88,9 @@ class DeferredExecutor:
 
 def test_the_next_chunk_waits_for_the_previous_one():
     written_lengths = []
-    with BackgroundTask(DeferredExecutor(), min_bytes=10, work=lambda chunk: written_lengths.append(len(chunk))) as task:
+    with BackgroundTask(
+        DeferredExecutor(), min_bytes=10, work=lambda chunk: written_lengths.append(len(chunk))
+    ) as task:
         task.submit(memoryview(bytes(20)))
         assert written_lengths == []
         task.submit(memoryview(b"12"))
