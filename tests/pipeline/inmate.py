@@ -1,6 +1,6 @@
-"""A hostile child: applies the real limits to itself, then makes one attempt to break them.
+"""A hostile child: applies the real limits, then makes one attempt and reports the outcome.
 
-`python -m tests.pipeline.inmate ATTEMPT WORKSPACE [unfenced]` prints the name of the error, or "done".
+`python -m tests.pipeline.inmate ATTEMPT WORKSPACE [unconfined]` prints the name of the error, or "done".
 """
 
 import ctypes
@@ -17,7 +17,7 @@ from pathlib import Path
 from processing.pipeline.process import confinement
 
 MEBI = 1024 * 1024
-CLONE3, IO_URING_SETUP = 435, 425  # the same numbers on every machine
+CLONE3, IO_URING_SETUP = 435, 425  # the same numbers on every architecture
 X32_GETPID = 0x40000000 + 39
 
 
@@ -29,7 +29,7 @@ def syscall(number: int) -> Callable[[], None]:
     return call
 
 
-def start_thread() -> None:
+def start_a_thread() -> None:
     thread = threading.Thread(target=list)
     thread.start()
     thread.join()
@@ -38,23 +38,23 @@ def start_thread() -> None:
 ATTEMPTS: dict[str, Callable[[], object]] = {
     "open a TCP socket": lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM),
     "open a UDP socket": lambda: socket.socket(socket.AF_INET6, socket.SOCK_DGRAM),
-    "open a socket on this machine": lambda: socket.socket(socket.AF_UNIX),
-    "make a pair of sockets": socket.socketpair,
-    "become another program": lambda: os.execv("/bin/true", ["true"]),
+    "open a Unix socket": lambda: socket.socket(socket.AF_UNIX),
+    "create a socket pair": socket.socketpair,
+    "execute a program": lambda: os.execv("/bin/true", ["true"]),
     "start a program": lambda: subprocess.run(["/bin/true"], check=True),
     "fork": os.fork,
     "spawn": lambda: os.posix_spawn("/bin/true", ["true"], {}),
     "signal the worker": lambda: os.kill(os.getppid(), signal.SIGTERM),
-    "hold the worker": lambda: os.pidfd_open(os.getppid()),
+    "open a pidfd of the worker": lambda: os.pidfd_open(os.getppid()),
     "use io_uring": syscall(IO_URING_SETUP),
     "use clone3": syscall(CLONE3),
-    "call by x32 numbers": syscall(X32_GETPID),
-    "start a thread": start_thread,
+    "use x32 system call numbers": syscall(X32_GETPID),
+    "start a thread": start_a_thread,
 }
 
 
-def main(attempt: str, workspace: str, *unfenced: str) -> None:
-    if not unfenced:
+def main(attempt: str, workspace: str, *unconfined: str) -> None:
+    if not unconfined:
         confinement.apply_limits(os.getppid(), 512 * MEBI, Path(workspace))
     try:
         ATTEMPTS[attempt]()
