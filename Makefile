@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev check test test-file test-all test-js faults lint audit sbom bench formats
+.PHONY: help run dev check test test-file test-all test-js faults lint audit sbom bench bundles formats
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -69,6 +69,10 @@ sbom: ## Write darkroom.cdx.json, a list (CycloneDX) of the packages that Darkro
 
 formats: ## Write the page's list of accepted formats from the pipeline's
 	@$(VPYTHON) -m processing.pipeline.formats.extensions
+
+bundles: ## Write static/bundles/ from the scripts and style sheets in static/js/ and static/css/
+	@tests/tools/install
+	@node tests/tools/bundle.mjs
 
 bench: ## Run the benchmarks
 	@$(call install,requirements-dev.txt)

@@ -100,6 +100,7 @@ MIDDLEWARE = [
     "config.http.middleware.BucketOriginMiddleware",
     "config.http.middleware.HeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django_http_compression.middleware.HttpCompressionMiddleware",  # static files are compressed when they are collected
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
