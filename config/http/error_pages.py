@@ -18,7 +18,7 @@ from django.template.loader import render_to_string
 from albums.views.access import AlbumInTrash, MayNotDelete
 from config.http.upload_handlers import FilesNotAccepted
 from processing.storage.storage_errors import StorageError
-from processing.uploads import request_body
+from processing.uploads.body import request_body
 from processing.views.problem_responses import busy, problem
 
 log = logging.getLogger(__name__)

@@ -25,9 +25,9 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-from config.server.connections import admission, file_descriptors, request_body
-from config.server.connections.admission import RequestKind
+from config.server.connections import file_descriptors, gunicorn_body, request_policy
 from config.server.connections.connection import Connection, Stage
+from config.server.connections.request_policy import RequestKind
 from config.server.connections.response_sender import ClientSocket, Sender
 
 log = logging.getLogger("darkroom.connections")
@@ -76,8 +76,8 @@ class Lane:
 def lanes(threads: int) -> dict[RequestKind, Lane]:
     """Returns the lanes for `threads` (WEB_THREADS).
 
-    The upload lane has more threads than there are upload slots (uploads/upload_slots.py): the threads without a slot tell their
-    clients to wait.
+    The upload lane has more threads than there are upload slots (uploads/body/upload_slots.py): the threads without a slot tell
+    their clients to wait.
     """
     return {
         RequestKind.UPLOAD: Lane(threads),
@@ -193,7 +193,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def _refuse(self, conn: Connection) -> None:
         assert conn.refusal
-        is_json = conn.head is not None and conn.head.content_type == admission.JSON
+        is_json = conn.head is not None and conn.head.content_type == request_policy.JSON
         with suppress(OSError):
             conn.sock.sendall(conn.refusal.response(is_json))
         self._close_gracefully(conn, is_body_coming=True)
@@ -271,7 +271,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         elif is_kept:
             self._dispatch(conn, conn.stage())
         else:
-            self._close_gracefully(conn, request_body.is_unread(conn.request))
+            self._close_gracefully(conn, gunicorn_body.is_unread(conn.request))
 
     def _on_sent(self, conn: Connection, is_kept: bool, is_sent: bool) -> None:
         self._sending -= 1
@@ -290,7 +290,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             if conn.head:  # only the body is slow: the client expects a response
                 self._receiving.pop(conn)
                 self.poller.unregister(conn.sock)
-                conn.refusal = admission.TOO_SLOW
+                conn.refusal = request_policy.TOO_SLOW
                 self._refuse(conn)
             else:
                 self._close_now(conn)
@@ -320,7 +320,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.poller.unregister(conn.sock)
         conn.release()
         self._count_memory(conn, -conn.counted)
-        conn.refusal = admission.OVERLOADED
+        conn.refusal = request_policy.OVERLOADED
         self._refuse(conn)
 
     # Thread pool
@@ -347,18 +347,20 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def handle_request(self, req: Any, conn: Connection) -> Any:
         """Runs the application for a parsed head, or sends the connection's refusal."""
-        request_body.track_errors(req)
+        gunicorn_body.track_errors(req)
         if conn.said_continue:
             req._expected_100_continue = False
         if conn.head and conn.kind is not RequestKind.UPLOAD:
             if conn.head.length is None:
-                if not request_body.buffer(req, admission.max_body_bytes(conn.head)):
-                    conn.refusal = admission.BODY_TOO_LARGE
-            elif request_body.is_unread(req):
-                conn.refusal = admission.MALFORMED_REQUEST
+                if not gunicorn_body.buffer(req, request_policy.max_body_bytes(conn.head)):
+                    conn.refusal = request_policy.BODY_TOO_LARGE
+            elif gunicorn_body.is_unread(req):
+                conn.refusal = request_policy.MALFORMED_REQUEST
         self._read_deadlines.pop(conn, None)
         if conn.refusal:
-            conn.sock.sendall(conn.refusal.response(conn.head is not None and conn.head.content_type == admission.JSON))
+            conn.sock.sendall(
+                conn.refusal.response(conn.head is not None and conn.head.content_type == request_policy.JSON)
+            )
             return False
         return super().handle_request(req, conn)
 
@@ -389,7 +391,7 @@ def _call_application(application: Any, environ: dict[str, Any], start_response:
     def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
         if response.req.body.is_malformed:
             status = "400 Bad Request"
-        if request_body.is_unread(response.req):
+        if gunicorn_body.is_unread(response.req):
             response.force_close()
         return start_response(status, headers, exc_info)
 

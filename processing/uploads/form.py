@@ -19,11 +19,12 @@ from processing.lib import csrf
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import UploadState
 from processing.pipeline.formats import extensions
-from processing.uploads import batches, filenames, lifecycle, rejections, request_body
-from processing.uploads.body_timeouts import TooSlow
+from processing.uploads import batches, filenames, lifecycle, rejections
+from processing.uploads.body import request_body
+from processing.uploads.body.body_timeouts import TooSlow
+from processing.uploads.body.request_body import Body
 from processing.uploads.heartbeat import Heartbeat
 from processing.uploads.rejections import UploadRejected
-from processing.uploads.request_body import Body
 from processing.uploads.writer import UploadWriter
 
 FIELD = "photos"

@@ -18,8 +18,9 @@ from processing.capacity import admission, daily_limit
 from processing.capacity.admission import CapacityProblem
 from processing.models import Batch
 from processing.queries import upload_panel as panel_query
-from processing.uploads import batches, body_timeouts, request_body, upload_slots
+from processing.uploads import batches
 from processing.uploads.batches import AlbumBusy, AlreadySent
+from processing.uploads.body import body_timeouts, request_body, upload_slots
 from processing.uploads.form import CsrfFailed, FormUploadHandler, TooManyParts
 from processing.uploads.problems import HttpProblem
 from processing.views.access import is_htmx

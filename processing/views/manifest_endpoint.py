@@ -15,9 +15,10 @@ from processing.capacity import admission, daily_limit
 from processing.capacity.admission import CapacityProblem
 from processing.doctor import measurements
 from processing.models import Batch, Upload
-from processing.uploads import batches, body_timeouts, manifest, preflight, problems, request_body, upload_slots
+from processing.uploads import batches, manifest, preflight, problems
 from processing.uploads import lifecycle as uploads
 from processing.uploads.batches import AlbumBusy
+from processing.uploads.body import body_timeouts, request_body, upload_slots
 from processing.uploads.direct import multipart
 from processing.uploads.manifest import BadManifest, Manifest
 from processing.uploads.preflight import Declaration, FilePlan, PreflightResult

@@ -18,7 +18,8 @@ from django.views.decorators.csrf import csrf_exempt
 from processing.doctor import limits, probe_token, proxy_passthrough
 from processing.doctor.http_probe import MARK
 from processing.lib import csrf
-from processing.uploads import body_timeouts, problems, request_body
+from processing.uploads import problems
+from processing.uploads.body import body_timeouts, request_body
 from processing.uploads.problems import HttpProblem, Problem
 from processing.uploads.tus.protocol import VERSION
 from processing.views.access import may_change_any_album

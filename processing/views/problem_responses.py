@@ -6,7 +6,8 @@ from typing import Literal, TypeVar
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 
 from albums.views.access import AlbumInTrash, album_or_404
-from processing.uploads import problems, request_body, upload_slots
+from processing.uploads import problems
+from processing.uploads.body import request_body, upload_slots
 from processing.uploads.problems import Problem
 
 Response = TypeVar("Response", bound=HttpResponse)

@@ -27,7 +27,8 @@ from processing.storage import keys as storage_keys
 from processing.storage import locations
 from processing.storage.s3 import s3_multipart
 from processing.storage.storage_errors import StorageError
-from processing.uploads import body_timeouts, filenames, manifest, problems, request_body, upload_slots
+from processing.uploads import filenames, manifest, problems
+from processing.uploads.body import body_timeouts, request_body, upload_slots
 from processing.uploads.creation import create_upload
 from processing.uploads.direct import multipart as direct_multipart
 from processing.uploads.direct import upload_token

@@ -24,8 +24,9 @@ from albums.views.access import AlbumInTrash, album_or_404
 from processing.lib import csrf
 from processing.models import Batch, Upload
 from processing.models.states import UploadState
-from processing.uploads import body_timeouts, problems, request_body, upload_slots
 from processing.uploads import lifecycle as uploads
+from processing.uploads import problems
+from processing.uploads.body import body_timeouts, request_body, upload_slots
 from processing.uploads.creation import create_upload
 from processing.uploads.problems import HttpProblem, Problem
 from processing.uploads.tus import protocol

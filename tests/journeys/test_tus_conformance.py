@@ -12,8 +12,8 @@ from django.utils import timezone
 from albums.models import Album
 from processing.models import Upload
 from processing.models.states import UploadState
-from processing.uploads import body_reader
 from processing.uploads import lifecycle as uploads
+from processing.uploads.body import body_reader
 from processing.uploads.tus import hash_cache
 from processing.uploads.tus import session as tus_session
 from tests.journeys.test_tus import OCTETS, VERSION, b64, checksum, create, head, patch, path_of

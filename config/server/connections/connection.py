@@ -6,10 +6,10 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn
 
-from config.server.connections import admission, request_head
-from config.server.connections.admission import Rejection, RequestKind
+from config.server.connections import request_head, request_policy
 from config.server.connections.chunked_body import ChunkScanner, TooLarge
 from config.server.connections.request_head import Head
+from config.server.connections.request_policy import Rejection, RequestKind
 from config.server.connections.response_sender import ClientSocket, ReadRate
 
 MAX_HEAD_BYTES = 64 << 10
@@ -76,7 +76,7 @@ class Connection(TConn):  # type: ignore[misc]
 
     @property
     def kind(self) -> RequestKind:
-        return admission.kind(self.head) if self.head else RequestKind.PAGE
+        return request_policy.kind(self.head) if self.head else RequestKind.PAGE
 
     def begin_next(self) -> None:
         """Prepares for the next request. It begins with the bytes that were read beyond the last one."""
@@ -92,7 +92,7 @@ class Connection(TConn):  # type: ignore[misc]
             self.until = now + idle_seconds
             return
         self._began_at = self._began_at or now
-        self.until = self._began_at + request_seconds * (admission.time_factor(self.head) if self.head else 1)
+        self.until = self._began_at + request_seconds * (request_policy.time_factor(self.head) if self.head else 1)
 
     def close_after(self, seconds: float, idle_seconds: float) -> None:
         """Sets the deadline for reading the last response. After it, a client may finish reading if it is fast enough."""
@@ -131,11 +131,11 @@ class Connection(TConn):  # type: ignore[misc]
     def _is_complete(self, head: Head) -> bool:
         if head.length is not None:
             return self.size - head.size >= head.length
-        self._chunks = self._chunks or ChunkScanner(head.size, admission.max_body_bytes(head))
+        self._chunks = self._chunks or ChunkScanner(head.size, request_policy.max_body_bytes(head))
         try:
             return self._chunks.is_complete(self._received)
         except TooLarge:
-            self.refusal = admission.BODY_TOO_LARGE
+            self.refusal = request_policy.BODY_TOO_LARGE
             return False
 
     def pass_to_parser(self) -> None:
@@ -150,9 +150,9 @@ class Connection(TConn):  # type: ignore[misc]
         self._searched = len(self._received)
         if self.head is None:
             if len(self._received) > MAX_HEAD_BYTES:
-                self.refusal = admission.HEAD_TOO_LARGE
+                self.refusal = request_policy.HEAD_TOO_LARGE
             return False
-        self.refusal = admission.rejection(self.head)
+        self.refusal = request_policy.rejection(self.head)
         if self.head.expects_continue and self.kind is RequestKind.PAGE and not self.refusal:
             self._say_continue()
         return True

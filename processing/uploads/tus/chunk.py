@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from processing.capacity import admission, staging_quota
 from processing.models import Upload
 from processing.storage.base import AnonymousFile, PartialFile, WriterFenced
-from processing.uploads import body_reader, lifecycle, offload
+from processing.uploads import lifecycle, offload
+from processing.uploads.body import body_reader
+from processing.uploads.body.request_body import Body
 from processing.uploads.offload import Hash
 from processing.uploads.problems import HttpProblem, shortage_refusal
-from processing.uploads.request_body import Body
 from processing.uploads.tus import finalize, hash_cache, protocol
 from processing.uploads.tus.hash_cache import FileHash
 from processing.uploads.tus.protocol import PartHeaders

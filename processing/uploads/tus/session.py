@@ -20,9 +20,9 @@ from processing.storage import store
 from processing.storage.base import PartialFile
 from processing.storage.storage_errors import StorageError
 from processing.uploads import lifecycle, problems, rejections
+from processing.uploads.body.request_body import Body
 from processing.uploads.direct import multipart
 from processing.uploads.problems import HttpProblem, shortage_refusal
-from processing.uploads.request_body import Body
 from processing.uploads.tus import finalize, protocol
 from processing.uploads.tus.chunk import PartReceiver
 from processing.uploads.tus.protocol import PartHeaders

@@ -19,7 +19,8 @@ from processing.storage.base import WriterFenced
 from processing.storage.local import direct_io
 from processing.storage.local.direct_io import AppendFile
 from processing.storage.local.partial_file import LocalPartialFile
-from processing.uploads import body_reader, offload, problems
+from processing.uploads import offload, problems
+from processing.uploads.body import body_reader
 from processing.uploads.offload import BackgroundTask
 from processing.uploads.problems import HttpProblem
 from processing.uploads.tus import finalize, protocol

@@ -8,7 +8,7 @@ import pytest
 from gunicorn.http.body import ChunkedReader
 from gunicorn.http.unreader import IterUnreader
 
-from processing.uploads.request_body import _BodyWithLength, _ChunkedBody
+from processing.uploads.body.request_body import _BodyWithLength, _ChunkedBody
 
 
 class Unreader:

@@ -14,7 +14,7 @@ from django.http import HttpRequest, UnreadablePostError
 from gunicorn.http.body import ChunkedReader, LengthReader
 from gunicorn.http.errors import ParseException
 
-from processing.uploads.body_timeouts import BodyTimeouts
+from processing.uploads.body.body_timeouts import BodyTimeouts
 
 MAX_DRAIN_BYTES = 256 << 20
 MAX_DRAIN_SECONDS = 10.0

@@ -13,7 +13,8 @@ from processing.storage.base import BLOCK_BYTES, MIN_DIRECT_BYTES
 from processing.storage.keys import DRAFT
 from processing.storage.local import direct_io
 from processing.storage.local.partial_file import LocalPartialFile
-from processing.uploads import body_reader, problems
+from processing.uploads import problems
+from processing.uploads.body import body_reader
 from processing.uploads.problems import HttpProblem
 from tests.processing.lines import Line
 
