@@ -50,8 +50,8 @@ def check_file(file: BinaryIO, name: str, bounds: Limits) -> int:
         if name == "AVIF" and max(size) > AVIF_EDGE:
             raise errors.TooWide(*size, AVIF_EDGE)
     length = os.fstat(file.fileno()).st_size
-    if length > bounds.swallowed_bytes:
-        raise errors.TooMuchMemory(4 * length, bounds.swallowed_bytes)
+    if length > bounds.max_buffered_bytes:
+        raise errors.TooMuchMemory(4 * length, bounds.max_buffered_bytes)
     return 2 * length + (_check_webp(file, bounds) if name == "WEBP" else 0)
 
 
@@ -63,8 +63,8 @@ def check_picture(image: Image.Image, bounds: Limits) -> None:
 
 def check_repair(image: Image.Image, length: int, bounds: Limits) -> None:
     """Checks a damaged JPEG, which is decoded twice at the same time, from copies of the file."""
-    if length > bounds.swallowed_bytes:
-        raise errors.TooMuchMemory(4 * length, bounds.swallowed_bytes)
+    if length > bounds.max_buffered_bytes:
+        raise errors.TooMuchMemory(4 * length, bounds.max_buffered_bytes)
     decoded = _draft_pixels(image, scaled_size(image.size, bounds.largest_edge)) * USUAL_BYTES_PER_PIXEL
     check_memory(peak_memory(image, bounds.largest_edge) + 2 * decoded + 4 * length, bounds)
 

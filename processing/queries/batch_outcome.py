@@ -14,7 +14,7 @@ from processing.queries.file_status import FileStatus
 IN_ALBUM = (*file_status.UNSETTLED, FileStatus.VERIFIED, FileStatus.DAMAGED, FileStatus.TRASHED)
 """Statuses of files that are in the album or are still being processed."""
 NO_PHOTO = (
-    FileOutcome.REFUSED,
+    FileOutcome.REJECTED,
     FileOutcome.EXPIRED,
     FileOutcome.SKIPPED,
     FileOutcome.CANCELLED,

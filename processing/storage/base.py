@@ -148,7 +148,7 @@ class Store(Protocol):
     def is_available(self) -> bool:
         """True if the storage is reachable, or if only a real attempt could show otherwise. Cheap: called before every file."""
 
-    def trouble(self) -> StorageError | None:
+    def problem(self) -> StorageError | None:
         """The bucket's current error; None if there is none, or no bucket is configured. Cheap like is_available()."""
 
     def free_bytes(self) -> int | None:

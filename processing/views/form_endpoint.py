@@ -81,10 +81,10 @@ def _receive_files(request: HttpRequest, album: Album, intake: FormUploadHandler
         if request.accepts("text/html"):
             return error.response
         return _problem(request, album, HTTPStatus.FORBIDDEN, "csrf", CSRF_FAILED)
-    except HttpProblem as refused:
+    except HttpProblem as error:
         request_body.close_after_response(request)
-        refusal = refused.refusal
-        return busy(_problem(request, album, refusal.status, refusal.code, refusal.message), "no-slot")
+        problem = error.problem
+        return busy(_problem(request, album, problem.status, problem.code, problem.message), "no-slot")
     except AlreadySent:
         request_body.drain(request)
         return action_response(request, album)

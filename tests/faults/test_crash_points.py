@@ -17,7 +17,7 @@ pytestmark = pytest.mark.faults
 PHOTOS = 3
 SECONDS = 240
 """Time limit for a process to reach its crash point, even on a busy machine."""
-WEB_POINTS = (f"{Point.BYTES_ARRIVE}:2", f"{Point.FILE_WRITTEN}:2", f"{Point.BEFORE_BELL}:2")
+WEB_POINTS = (f"{Point.BYTES_ARRIVE}:2", f"{Point.FILE_WRITTEN}:2", f"{Point.BEFORE_WAKEUP}:2")
 WORKER_POINTS = (
     f"{Point.CLAIMED}:2",
     f"{Point.BETWEEN_RENDITIONS}:3",

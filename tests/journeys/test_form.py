@@ -17,8 +17,7 @@ from processing.capacity import admission
 from processing.models import Batch, ProcessingJob, Upload
 from processing.models.states import UploadState
 from processing.storage import locations
-from processing.uploads import batches, form, rejections
-from processing.uploads import lifecycle as uploads
+from processing.uploads import batches, form, lifecycle, rejections
 from tests.processing import making
 from tests.processing.lines import Line
 
@@ -38,7 +37,7 @@ def send(client: Client, album: Album, *files: SimpleUploadedFile, headers=None,
 
 
 def rejection_codes() -> dict[str, str]:
-    return dict(Upload.objects.filter(state=UploadState.REFUSED).values_list("name", "code"))
+    return dict(Upload.objects.filter(state=UploadState.REJECTED).values_list("name", "code"))
 
 
 def test_uploaded_photos_become_jobs_and_the_response_redirects_to_the_album(signed_in, album):
@@ -396,12 +395,12 @@ def test_a_form_that_is_sent_twice_creates_one_batch(signed_in, album):
 
 
 def reject_as_cut_off(upload: Upload) -> None:
-    uploads.refuse(upload, rejections.CUT_OFF)
+    lifecycle.reject(upload, rejections.CUT_OFF)
 
 
 def reject_as_expired(upload: Upload) -> None:
     Upload.objects.update(expires_at=timezone.now())
-    uploads.expire(upload)
+    lifecycle.expire(upload)
 
 
 @pytest.mark.parametrize("interrupt", [reject_as_cut_off, reject_as_expired])

@@ -12,11 +12,13 @@ import pytest
 from PIL import Image, ImageCms
 
 from processing.pipeline import ImageRejected, Picture
-from processing.pipeline.formats import opener  # noqa: F401 - teaches Pillow HEIF here too
+from processing.pipeline.formats import heif_plugin
 from processing.pipeline.render.develop import develop
 from tests.pipeline import tiffs
 from tests.pipeline.test_formats import quarters
 from tests.pipeline.tiffs import Page
+
+heif_plugin.register()
 
 COMPRESSION, PHOTOMETRIC, BITS = 259, 262, 258
 

@@ -54,8 +54,8 @@ def begin(request: HttpRequest) -> HttpResponseBase:
     provider may redirect further to any address.
     """
     if not ratelimit.consume(request, app="config", action="begin", config=RATES):
-        refused: HttpResponse = ratelimit.respond_429(request)
-        return refused
+        response: HttpResponse = ratelimit.respond_429(request)
+        return response
     redirection = _connect(request) if request.user.is_authenticated else _redirect_to_provider(request)
     return render(request, "socialaccount/leave.html", {"url": redirection.url, "name": settings.OIDC_NAME})
 

@@ -21,8 +21,8 @@ class Stage(Enum):
     RECEIVING = auto()
     READY = auto()
     """A thread may take the request. A page has been received completely; an upload up to the end of its head."""
-    REFUSED = auto()
-    """`refusal` is the reason."""
+    REJECTED = auto()
+    """`rejection` is the reason."""
     GONE = auto()
 
 
@@ -33,7 +33,7 @@ class Connection(TConn):  # type: ignore[misc]
 
     def __init__(self, cfg: Any, sock: ClientSocket, client: Any, server: Any) -> None:
         super().__init__(cfg, sock, client, server)
-        self.refusal: Rejection | None = None
+        self.rejection: Rejection | None = None
         self.until = 0.0
         """The deadline for its next request, in time.monotonic(). The connection is closed then."""
         self.to_discard = 0
@@ -71,7 +71,7 @@ class Connection(TConn):  # type: ignore[misc]
         return time.monotonic() - self._began_at if self._began_at else 0.0
 
     def release(self) -> None:
-        """Discards what was received of a refused request."""
+        """Discards what was received of a rejected request."""
         self._received = bytearray()
 
     @property
@@ -120,13 +120,13 @@ class Connection(TConn):  # type: ignore[misc]
     def stage(self) -> Stage:
         """Returns the stage of the next request, from the bytes received so far."""
         if self.head is None and not self._read_head():
-            return Stage.REFUSED if self.refusal else Stage.RECEIVING
+            return Stage.REJECTED if self.rejection else Stage.RECEIVING
         assert self.head is not None
-        if self.refusal:
-            return Stage.REFUSED
+        if self.rejection:
+            return Stage.REJECTED
         if self.kind is RequestKind.UPLOAD or self._is_complete(self.head):
             return Stage.READY
-        return Stage.REFUSED if self.refusal else Stage.RECEIVING
+        return Stage.REJECTED if self.rejection else Stage.RECEIVING
 
     def _is_complete(self, head: Head) -> bool:
         if head.length is not None:
@@ -135,7 +135,7 @@ class Connection(TConn):  # type: ignore[misc]
         try:
             return self._chunks.is_complete(self._received)
         except TooLarge:
-            self.refusal = request_policy.BODY_TOO_LARGE
+            self.rejection = request_policy.BODY_TOO_LARGE
             return False
 
     def pass_to_parser(self) -> None:
@@ -150,10 +150,10 @@ class Connection(TConn):  # type: ignore[misc]
         self._searched = len(self._received)
         if self.head is None:
             if len(self._received) > MAX_HEAD_BYTES:
-                self.refusal = request_policy.HEAD_TOO_LARGE
+                self.rejection = request_policy.HEAD_TOO_LARGE
             return False
-        self.refusal = request_policy.rejection(self.head)
-        if self.head.expects_continue and self.kind is RequestKind.PAGE and not self.refusal:
+        self.rejection = request_policy.rejection(self.head)
+        if self.head.expects_continue and self.kind is RequestKind.PAGE and not self.rejection:
             self._say_continue()
         return True
 

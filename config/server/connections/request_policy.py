@@ -1,4 +1,4 @@
-"""Classifies requests by their head, and refuses some before their body is read and before they occupy a thread."""
+"""Classifies requests by their head, and rejects some before their body is read and before they occupy a thread."""
 
 import json
 import re
@@ -103,7 +103,7 @@ def kind(head: Head) -> RequestKind:
 
 
 def rejection(head: Head) -> Rejection | None:
-    """Returns the reason to refuse the request, or None."""
+    """Returns the reason to reject the request, or None."""
     if not head.has_body or kind(head) is RequestKind.UPLOAD:
         return None
     if SIGN_IN.fullmatch(head.path) and head.content_type != FORM:

@@ -29,7 +29,7 @@ def heif(file: BinaryIO, bounds: Limits) -> BinaryIO:
         return file
     extents = [extent for item in heif_items.main_items(file) for extent in item.extents]
     received = sum(min(size, max(0, length - offset)) for offset, size in extents)
-    if end > bounds.swallowed_bytes or received * MIN_SHARE < sum(size for _, size in extents):
+    if end > bounds.max_buffered_bytes or received * MIN_SHARE < sum(size for _, size in extents):
         raise errors.Truncated
     file.seek(0)
     return BytesIO(file.read().ljust(end, END))

@@ -100,7 +100,7 @@ def _files(workspace: Path) -> str:
     libraries = readable()
     allowed = dict.fromkeys(libraries, landlock.READ)
     allowed |= {Path("/dev/null"): landlock.READ_FILE | landlock.WRITE_FILE}
-    allowed |= {workspace / "in": landlock.READ_FILE, workspace / "out": landlock.FILL}
+    allowed |= {workspace / "in": landlock.READ_FILE, workspace / "out": landlock.CREATE_AND_WRITE}
     try:
         landlock.restrict(allowed)
     except landlock.LandlockUnavailable as error:

@@ -90,7 +90,7 @@ def test_a_connection_that_breaks_keeps_every_received_byte(tmp_path, count):
     with pytest.raises(HttpProblem) as caught:
         send(tmp_path / "sea", 0, Line(sent, count, breaks=True))
 
-    assert caught.value.refusal is problems.MALFORMED_BODY
+    assert caught.value.problem is problems.MALFORMED_BODY
     assert read_partial_file(tmp_path / "sea") == sent
 
 
@@ -98,7 +98,7 @@ def test_a_body_that_is_too_large_is_rejected_after_the_bytes_that_fit(tmp_path)
     with pytest.raises(HttpProblem) as caught:
         send(tmp_path / "sea", 0, Line(CONTENT, 3 * MIB + 5), room=4 * MIB + 3)
 
-    assert caught.value.refusal is problems.TOO_LARGE
+    assert caught.value.problem is problems.TOO_LARGE
     assert read_partial_file(tmp_path / "sea") == CONTENT[: 4 * MIB + 3]
 
 
