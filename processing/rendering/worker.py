@@ -89,7 +89,7 @@ def develop_next() -> bool:
     if not is_published:  # after the heartbeat, which kills the child process when the claim is gone, as it is now
         failure_preview.make(job, shared_sandbox.sandbox())
     failpoints.reach(Point.BEFORE_BATCH_END)
-    batch_completion.finish(job.batch_id)
+    batch_completion.try_to_finish(job.batch_id)
     return True
 
 
@@ -153,7 +153,7 @@ def _companion(job: ProcessingJob, raw: Path, error: ImageRejected) -> Companion
 
 
 def _is_live(raw: Path) -> bool:
-    """True for a file of ISO/IEC 14496-12, the only format in which phones write Live videos."""
+    """True for a file of ISO/IEC 14496-12, the only format of phones' Live videos."""
     with raw.open("rb") as file:
         return file.read(8)[4:] == b"ftyp"
 

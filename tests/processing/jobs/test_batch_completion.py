@@ -66,6 +66,22 @@ def test_a_worker_announces_the_batch_after_its_last_job(album, announced):
     assert Batch.objects.get().finished_at is not None
 
 
+def test_a_worker_goes_on_although_the_end_of_a_batch_cannot_be_recorded(album, announced, caplog):
+    making.received(album)
+
+    def fail(**_) -> None:
+        raise RuntimeError
+
+    batch_completion.batch_finished.connect(fail)
+    did_work = worker.develop_next()
+    batch_completion.batch_finished.disconnect(fail)
+
+    assert did_work
+    assert ProcessingJob.objects.get().state == JobState.COMPLETED
+    assert Batch.objects.get().finished_at is None
+    assert "the next sweep tries again" in caplog.text
+
+
 def test_a_batch_is_active_while_a_file_is_being_received_or_waits_for_a_retry(album, announced):
     batch = making.received(album).batch
     upload = making.upload(album, batch=batch)
