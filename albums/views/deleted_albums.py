@@ -1,4 +1,4 @@
-"""Pages of albums in the trash: list, restore, delete permanently. For users who may change the album."""
+"""Pages of albums in the trash: list, restore, delete permanently. For users with the permission to change the album."""
 
 from django.contrib import messages
 from django.core.paginator import Paginator

@@ -42,7 +42,7 @@ class SignInView(LoginView):  # type: ignore[misc]
 
 
 class ResetView(PasswordResetView):  # type: ignore[misc]
-    """Asks for an address. Without a mail server, tells the user to contact the administrator."""
+    """Asks for an address. Without a mail server, names the administrator instead."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not mail.is_possible():

@@ -51,7 +51,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Returns 404. For an album in the trash, users who may restore it get a page that offers this."""
+    """Returns 404. For an album in the trash, users with the permission to restore it get a page that offers this."""
     if isinstance(exception, AlbumInTrash):
         return render(request, "trash/album.html", {"album": exception.album}, status=HTTPStatus.NOT_FOUND)
     return _error_page("404.html", HTTPStatus.NOT_FOUND, message=_missing(request))

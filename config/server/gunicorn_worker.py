@@ -92,9 +92,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.worker_connections = sys.maxsize  # set_accept_enabled() counts instead
         self._lanes = lanes(self.cfg.threads)
         self._read_deadlines: dict[Connection, float] = {}
-        """Deadlines of connections whose thread may still wait for bytes of the client."""
+        """Deadlines of connections for which a thread may still wait for bytes of the client."""
         self._receiving: dict[Connection, None] = {}
-        """Connections whose next request the main thread waits for. This dict and `_closing` are in the order of waiting."""
+        """Connections that the main thread waits for a request on. This dict and `_closing` are in the order of waiting."""
         self._closing: dict[Connection, None] = {}
         self._sending = self._memory_bytes = 0
         self._paused_until = self._checked_at = 0.0

@@ -1,4 +1,4 @@
-"""Messages that wake a worker. Only the job row is authoritative: a duplicate or lost message is harmless."""
+"""Wake-up messages to workers. Only the job row is authoritative: a duplicate or lost message is harmless."""
 
 import logging
 import secrets
@@ -24,13 +24,13 @@ _suspended_until = 0.0
 
 
 def send(job_id: int, delay: float = 0) -> None:
-    """Wakes a worker in `delay` seconds. Never raises when the queue is unavailable: the sweep sends the message again."""
+    """Sends a message in `delay` seconds. Never raises when the queue is unavailable: the sweep sends the message again."""
     failpoints.reach(Point.BEFORE_WAKEUP)
     _send(settings.WAKEUP_TASK, job_id, delay)
 
 
 def send_for_upload(upload_id: uuid.UUID) -> None:
-    """Wakes a worker for an upload that is complete in the bucket and too large to be read back within a request."""
+    """Sends a wake-up message for an upload that is complete in the bucket and too large to be read back within a request."""
     _send(settings.UPLOAD_TASK, str(upload_id), 0)
 
 
@@ -47,7 +47,7 @@ def _send(task_path: str, argument: int | str, delay: float) -> None:
 
 
 def send_idle() -> None:
-    """Wakes a worker. If no job is due, the worker reads a stored photo back or renders one again."""
+    """Sends a wake-up message. If no job is due, the worker reads a stored photo back or renders one again."""
     send(NO_JOB)
 
 

@@ -50,7 +50,7 @@ LABELS = (
     *("trashed photos deleted", "trashed albums deleted", "pending deletions done", "orphaned files deleted"),
     *("multipart uploads aborted", "wake-ups sent", "old events deleted"),
 )
-"""What each field of SweepResult counts, in words for administrators."""
+"""The labels of SweepResult's fields, in their order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ WHOLE_RAW, HALF_RAW, RAW_LIBRARIES = 13, 5.5, 24 * 1_000_000
 DEEP, ROWS_PER_STRIP = 14, 278
 JXL, DEEP_JXL = 8, 14
 READ_WHOLE = {"WEBP", "AVIF", "HEIF", "JXL"}
-"""Formats whose decoder reads the whole file into memory."""
+"""Formats of which the decoder reads the whole file into memory."""
 CAMERA_PIXELS = 250 * MEGA
 """No camera makes larger pictures. A larger one is neither decoded in bands nor given more memory than usual."""
 AVIF_PIXELS, AVIF_EDGE = 16_384 * 16_384, 32_768

@@ -20,7 +20,7 @@ NO_PHOTO = (
     FileOutcome.CANCELLED,
     FileOutcome.FAILED,
 )
-"""Outcomes of files that did not become photos. Of a duplicate, the status tells."""
+"""Outcomes of files that did not become photos. For duplicates, see the status."""
 
 
 @dataclass(frozen=True, slots=True)

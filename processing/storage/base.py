@@ -22,7 +22,7 @@ MIN_DIRECT_BYTES = 256 << 10
 
 
 class WriterFenced(Exception):
-    """Another writer took the file over, or the file was deleted: this writer may not write any more."""
+    """Another writer has the file now, or the file was deleted: this writer may not write any more."""
 
 
 class FileWriter(Protocol):
@@ -51,7 +51,7 @@ class AnonymousFile(Protocol):
 
 
 class PartialFile(Protocol):
-    """A file that arrives in several requests. Only the writer that took it over last may write; earlier writers are fenced off.
+    """A file that arrives in several requests. Only its last writer may write; earlier writers are fenced off.
 
     A lock is held only during a write, so a dead or stalled writer blocks no other.
     """

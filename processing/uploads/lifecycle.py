@@ -172,7 +172,7 @@ def reject(upload: Upload, reason: RejectionReason, **fields: object) -> bool:
 
 
 def reject_known(upload: Upload, known: KnownFile, **fields: object) -> None:
-    """Refuses a file whose bytes the album has. Restores their photo if it is in the trash."""
+    """Rejects a file that the album has already, by its bytes. Restores their photo if it is in the trash."""
     if known.photo:
         trash.restore(known.photo)
     reject(upload, known.reason, duplicate_of=known.photo, **fields)

@@ -55,7 +55,7 @@ class FilePlan:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """`batch` is the batch that keeps the album busy, if any. `answers` are the results, in the order of the files."""
+    """`batch` is the batch that keeps the album busy, if any. `plans` are the results, in the order of the files."""
 
     batch: Batch | None
     plans: tuple[FilePlan, ...]

@@ -28,7 +28,7 @@ QUIET = {"SCRUB_BYTES_PER_DAY": "0", "SWEEP_SECONDS": "1"}
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Iterator[Installation]:
-    """An installation with three photos, a failed file whose raw bytes are kept, and a running web server."""
+    """An installation with three photos, a failed file with its raw bytes, and a running web server."""
     with Installation(tmp_path_factory.mktemp("site"), QUIET) as installation:
         fill(installation)
         yield installation

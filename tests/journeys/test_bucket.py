@@ -1,4 +1,4 @@
-"""A complete installation whose photos are stored in a bucket."""
+"""A complete installation that stores photos in a bucket."""
 
 import hashlib
 import re

@@ -223,7 +223,7 @@ PHOTO = 'name="photos"; filename="a.jpg"'
 
 @pytest.fixture
 def browser(owner) -> Client:
-    """A client whose requests need a CSRF token; its cookie is set."""
+    """A client that needs a CSRF token; its cookie is set."""
     client = Client(enforce_csrf_checks=True)
     client.force_login(owner)
     client.cookies["csrftoken"] = TOKEN
@@ -510,7 +510,7 @@ def test_a_chunked_form_without_photos_is_rejected(signed_in, album):
 
 @pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=X"])
 def test_the_body_of_a_rejected_form_is_not_read(signed_in, album, content_type):
-    """Under gunicorn, whose main thread discards the rest of a body."""
+    """Under gunicorn: its main thread discards the rest of a body."""
     body = io.BytesIO(bytes(1_000_000))
     environ = {"content_type": content_type, "CONTENT_TYPE": content_type, "wsgi.input": body, "gunicorn.socket": None}
     if "multipart" in content_type:

@@ -188,7 +188,7 @@ def test_the_message_names_the_unsupported_codec_of_a_heic(
 
 
 def with_declared_size(name: str, width: int, height: int) -> bytes:
-    """Returns a file whose header declares another size."""
+    """Returns a file with another size in its header."""
     content = bytearray(encoded(name))
     at = content.index(b"ispe") + 8
     content[at : at + 8] = struct.pack(">II", width, height)

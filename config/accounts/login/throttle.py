@@ -90,7 +90,7 @@ def _ensure_free(request: HttpRequest, name: str, limits: tuple[Limit, ...]) -> 
 def _limits(request: HttpRequest, name: str) -> Iterator[Limit]:
     """Yields the user's own limit first, then limits for attempts from many networks or for many names.
 
-    A browser in which the user has signed in before has only its own limit, so that attempts from elsewhere or from the same
+    A browser that the user has signed in with before has only its own limit, so that attempts from elsewhere or from the same
     network cannot lock it out. Names are hashed with a key, since people sometimes type their password as the name.
     """
     attempts = int(settings.LOGIN_ATTEMPTS)

@@ -1,4 +1,4 @@
-"""Users who sign in through the provider: new accounts, rejections, and rights from groups.
+"""Users of the provider: new accounts, rejections, and rights from groups.
 
 A user belongs to the provider if a provider account is connected and the user has no password here. Only these users get their
 rights from groups.
@@ -48,7 +48,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         return session
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Updates the rights of users who belong to the provider. Raises ProviderError if the sign-in is not allowed."""
+        """Updates the rights of the provider's users. Raises ProviderError if the sign-in is not allowed."""
         if sociallogin.state.get("process") == "connect":
             return
         if not sociallogin.is_existing:

@@ -48,7 +48,7 @@ def with_provider(view: View) -> View:
 @require_POST
 @with_provider
 def begin(request: HttpRequest) -> HttpResponseBase:
-    """Shows a page that leads to the provider: to sign in, or to connect the account of a user who is signed in.
+    """Shows a page that leads to the provider: to sign in, or to connect the account of the signed-in user.
 
     This is not a redirect, because form-action of the Content-Security-Policy also applies to redirects after a form, and the
     provider may redirect further to any address.
@@ -64,7 +64,7 @@ def begin(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 @with_provider
 def callback(request: HttpRequest) -> HttpResponseBase:
-    """Receives users whom the provider redirects back, with a code or an error."""
+    """Receives the provider's redirect, with a code or an error."""
     from config.accounts.oidc import provider
 
     view: View = provider.Callback.adapter_view(provider.OpenIDAdapter(request, settings.OIDC_ISSUER))

@@ -1,4 +1,4 @@
-"""Connections whose next request the web server's main thread receives, so that a slow request occupies no other thread."""
+"""Connections of the web server. Its main thread receives each request, so that a slow one occupies no other thread."""
 
 import time
 from enum import Enum, auto

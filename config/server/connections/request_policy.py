@@ -19,10 +19,10 @@ LIST_TIME_FACTOR = 4
 """Factor for the time limit of a list of files: a list of files chosen on a phone can be as large as a small photo."""
 
 UPLOADS = re.compile(rb"/albums/\d+/uploads/(tus/?)?|/uploads/[^/]+/?|/limits/probe/")
-"""Paths whose views read bodies of any size as they arrive, with their own limits and deadlines, after authentication."""
+"""Paths of views that read bodies of any size as they arrive, with their own limits and deadlines, after authentication."""
 LISTS = re.compile(rb"/albums/\d+/uploads/(manifest/|direct/.+)")
 SIGN_IN = re.compile(rb"/(accounts|admin/login|welcome)/.*")
-"""Paths whose views read a body from anonymous clients."""
+"""Paths of views that read a body from anonymous clients."""
 HEALTH = b"/healthz"
 FORM = b"application/x-www-form-urlencoded"
 JSON = b"application/json"
@@ -121,5 +121,5 @@ def max_body_bytes(head: Head) -> int:
 
 
 def time_factor(head: Head) -> int:
-    """Returns the factor for the time in which the whole request must arrive."""
+    """Returns the factor for the time limit of the whole request."""
     return LIST_TIME_FACTOR if LISTS.fullmatch(head.path) else 1

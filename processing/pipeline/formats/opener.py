@@ -49,7 +49,7 @@ HDR = Note("hdr", "HDR picture, tone-mapped for standard screens.")
 
 @contextmanager
 def open_picture(source: Path, bounds: Limits) -> Iterator[OpenedPicture]:
-    """Context manager for a picture whose header is read and within `bounds`. Most formats' pixels are not decoded yet."""
+    """Context manager for a picture within `bounds`, by its header. Most formats' pixels are not decoded yet."""
     with source.open("rb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         picture = _open_strictly(file, source, bounds)

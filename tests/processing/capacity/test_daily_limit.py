@@ -22,7 +22,7 @@ JSON = {"Accept": "application/json"}
 
 @pytest.fixture
 def signed_in(owner, settings, monkeypatch) -> Client:
-    """A client whose user may upload three files a day. Counts are not cached."""
+    """A client of a user with a limit of three files a day. Counts are not cached."""
     settings.USER_FILES_PER_DAY = 3
     monkeypatch.setattr(daily_limit, "CACHE_SECONDS", -1)
     client = Client()

@@ -65,7 +65,7 @@ def test_a_job_that_kills_its_worker_at_each_attempt_fails(album, settings):
 
     job = ProcessingJob.objects.get()
     assert (job.state, job.error_code) == (JobState.FAILED, "worker-lost")
-    assert "After 2 attempts it is set aside" in job.error_message
+    assert "Gave up after 2 attempts: this file probably causes the problem." in job.error_message
 
 
 def test_new_jobs_are_processed_while_other_files_kill_their_workers(album, owner, settings):

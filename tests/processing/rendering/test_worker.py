@@ -402,7 +402,7 @@ def test_a_file_that_crashes_the_child_at_each_attempt_fails_with_a_message(albu
 
     job = ProcessingJob.objects.get()
     assert (job.state, job.error_code, job.attempts) == (JobState.FAILED, "crashed", 3)
-    assert "After 3 attempts it is set aside" in job.error_message
+    assert "Gave up after 3 attempts: this file probably causes the problem." in job.error_message
 
 
 def test_a_heartbeat_that_fails_in_the_database_does_not_lose_the_claim(album, monkeypatch):
