@@ -105,7 +105,7 @@ class EmptyFile(ImageRejected):
 
 class NotAnImage(ImageRejected):
     code = "not-an-image"
-    message = "This is not an image, whatever its name says. Check that you selected the right file."
+    message = "This file is not an image, despite its name. Check that you selected the right file."
 
 
 class Broken(ImageRejected):

@@ -24,7 +24,7 @@ NO_PHOTO = "Not a photo, safe to dismiss."
 OURS = "Retry it. If it fails again, ask your administrator to check the server log."
 BUCKET = "Ask your administrator to fix this (manage.py check_storage shows the cause), then retry."
 AWAY = "Retry when the bucket is reachable again (manage.py check_storage tests it)."
-SEND_AGAIN = "Upload it again: the server kept nothing of it."
+SEND_AGAIN = "Upload it again: the server has not kept it."
 RECOGNISED = "Files already in the album are recognised."
 
 FAILED: dict[str, Advice] = {

@@ -121,7 +121,7 @@ class PlacedStore(Storage):
     def path(self, name: str) -> str:
         """The path of a file on the disk. Raises NotImplementedError for keys in the bucket."""
         if storage_keys.location(name) == storage_keys.BUCKET:
-            raise NotImplementedError(f"{name} lies in a bucket: borrow it")
+            raise NotImplementedError(f"{name} is in the bucket: use open_local()")
         return self.disk.path(name)
 
     def _open(self, name: str, mode: str = "rb") -> "File[bytes]":

@@ -211,7 +211,7 @@ def test_the_sweep_deletes_what_one_request_cannot_delete_of_a_large_album(album
 
     response = client.post(reverse("albums:delete-permanently", args=[album.pk]), follow=True)
 
-    assert "the rest of it is deleted within the next minutes" in response.content.decode()
+    assert "The rest is deleted within minutes." in response.content.decode()
     assert (album.photos.count(), Album.objects.trashed().count()) == (3, 1)
     assert (sweep.sweep().trashed_albums, Photo.objects.count(), Album.objects.count()) == (1, 0, 0)
 

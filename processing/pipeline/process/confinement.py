@@ -106,7 +106,7 @@ def _files(workspace: Path) -> str:
     except landlock.LandlockUnavailable as error:
         return f"Which files it may open is not limited: no Landlock ({error})."
     if inside := [path for path in libraries if path in workspace.resolve().parents]:
-        return f"DATA_DIR lies in {inside[0]}, which it may read, for there are libraries."
+        return f"DATA_DIR is in {inside[0]}, which it may read because of the libraries there."
     return ""
 
 

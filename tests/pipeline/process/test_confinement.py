@@ -140,7 +140,7 @@ def test_a_warning_is_returned_if_the_data_directory_is_within_a_readable_one(tm
 
     assert (
         confinement._files(tmp_path / "data" / "sandbox")
-        == f"DATA_DIR lies in {tmp_path}, which it may read, for there are libraries."
+        == f"DATA_DIR is in {tmp_path}, which it may read because of the libraries there."
     )
     assert confinement._files(tmp_path.parent) == ""
 

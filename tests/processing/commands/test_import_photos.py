@@ -320,7 +320,7 @@ class TestWaiting:
         with pytest.raises(CommandError, match="1 file not"):
             call_command("import_photos", str(album.pk), str(folder), wait=True, stdout=StringIO(), stderr=err)
 
-        assert err.getvalue().startswith("notes.txt: This is not an image")
+        assert err.getvalue().startswith("notes.txt: This file is not an image")
         assert ProcessingJob.objects.filter(state=JobState.COMPLETED).count() == 3
 
     def test_a_missing_worker_causes_a_warning(self, album, folder):
